@@ -1,8 +1,8 @@
-//! Files on their way into a box: many files in one sealed memory file, so that one descriptor carries them.
+//! Bundles: the input files of a box, packed into one sealed memory file, so that one descriptor passes all of them.
 //!
 //! Layout, little endian: `count: u32`, then for each file `executable: u32, path_len: u32, data_len: u64,
-//! path, data`. The writer is our own main process; the reader runs inside the cell, as its init, and goes down from
-//! `/box` by bare names without following links.
+//! path, data`. The main process writes bundles; the cell's init reads them inside the cell, and descends from `/box`
+//! one path component at a time without following links.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -22,7 +22,7 @@ pub(crate) fn write(files: &BoxFiles) -> io::Result<OwnedFd> {
         head.extend_from_slice(&(file.path.as_str().len() as u32).to_le_bytes());
         head.extend_from_slice(&(file.data.len() as u64).to_le_bytes());
         head.extend_from_slice(file.path.as_str().as_bytes());
-        // Small files travel in one write with their headers.
+        // Small files are written together with their headers.
         if file.data.len() <= 64 * 1024 {
             head.extend_from_slice(&file.data);
             if head.len() > 256 * 1024 {
@@ -48,11 +48,11 @@ fn write_all(fd: BorrowedFd<'_>, mut data: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// What a file takes in a tmpfs beyond its bytes, at most: the rest of its last page, its inode and its name.
+/// Maximum memory in bytes that a file takes in a tmpfs in addition to its contents: the rest of its last page, its inode and its name.
 const FILE_COST: u64 = 4096 + 1024;
 
-/// Bytes of memory that the files take that are laid into a cell, as they come beside its request: behind standard input, output and
-/// error, and the result's pipe.
+/// Memory in bytes that the files of the bundles passed with a request take in the cell. The bundles' descriptors follow standard
+/// input, output and error, and the result's pipe.
 pub(crate) fn given(request: &CellRequest, descriptors: &[OwnedFd]) -> u64 {
     let bundles = descriptors.iter().skip(3 + usize::from(request.result));
     let bytes = |bundle| rustix::fs::fstat(bundle).map_or(0, |of| u64::try_from(of.st_size).unwrap_or(0));
@@ -60,7 +60,7 @@ pub(crate) fn given(request: &CellRequest, descriptors: &[OwnedFd]) -> u64 {
     bundles.map(cost).fold(0, u64::saturating_add)
 }
 
-/// How many files a bundle has; none, if it is none.
+/// Number of files in a bundle; zero if it is not readable.
 fn number_of_files(bundle: &OwnedFd) -> u32 {
     let mut count = [0; 4];
     match rustix::io::pread(bundle, &mut count, 0) {
@@ -69,7 +69,7 @@ fn number_of_files(bundle: &OwnedFd) -> u32 {
     }
 }
 
-/// Reads a bundle and makes its files beneath `dir`, owned by `owner`.
+/// Reads a bundle and creates its files beneath `dir`, owned by `owner`.
 pub(crate) fn unpack(bundle: BorrowedFd<'_>, dir: BorrowedFd<'_>, owner: u32) -> io::Result<()> {
     let mut source = Source { bundle, at: 0, buffer: vec![0; 8 * 1024], start: 0, end: 0 };
     let count = u32::from_le_bytes(source.array()?);
@@ -88,8 +88,8 @@ pub(crate) fn unpack(bundle: BorrowedFd<'_>, dir: BorrowedFd<'_>, owner: u32) ->
     Ok(())
 }
 
-/// Makes a file and the directories above it, one step at a time, each opened by its bare name in the one before: no path is
-/// followed, so that no link in the box and no `..` leads anywhere.
+/// Creates a file and its parent directories. Each component is opened by name relative to the one before, without
+/// following links, so neither a link in the box nor `..` can lead outside.
 fn create(dir: BorrowedFd<'_>, path: &str, executable: bool, owner: u32) -> io::Result<OwnedFd> {
     BoxPath::new(path).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
     let (above, name) = path.rsplit_once('/').map_or((None, path), |(above, name)| (Some(above), name));
@@ -105,13 +105,13 @@ fn create(dir: BorrowedFd<'_>, path: &str, executable: bool, owner: u32) -> io::
     Ok(file)
 }
 
-/// Makes a directory and those above it, where they are not there.
+/// Creates a directory and its parents if they do not exist.
 pub(crate) fn make_directory(dir: BorrowedFd<'_>, path: &str, owner: u32) -> io::Result<()> {
     BoxPath::new(path).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
     directories(dir, path, owner).map(drop)
 }
 
-/// The last of the directories of a checked path.
+/// Creates the missing directories of a validated path, and opens the last one.
 fn directories(dir: BorrowedFd<'_>, path: &str, owner: u32) -> io::Result<Option<OwnedFd>> {
     let (uid, gid) = (rustix::fs::Uid::from_raw(owner), rustix::fs::Gid::from_raw(owner));
     let mut parent: Option<OwnedFd> = None;
@@ -128,7 +128,7 @@ fn directories(dir: BorrowedFd<'_>, path: &str, owner: u32) -> io::Result<Option
     Ok(parent)
 }
 
-/// A buffered reader by position: the bundle's own offset belongs to nobody, so it can be read again.
+/// A buffered positional reader. It does not use the shared file offset, so a bundle can be read many times.
 struct Source<'a> {
     bundle: BorrowedFd<'a>,
     at: u64,
@@ -167,7 +167,7 @@ impl Source<'_> {
         bytes.try_into().map_err(|_| io::ErrorKind::UnexpectedEof.into())
     }
 
-    /// What is buffered already by a write, the rest by the kernel itself: large files are copied once.
+    /// Copies the buffered bytes with a write and the rest with sendfile, so that large files are copied only once.
     fn copy_to(&mut self, to: BorrowedFd<'_>, mut wanted: u64) -> io::Result<()> {
         let buffered = usize::try_from(wanted).unwrap_or(usize::MAX).min(self.end - self.start);
         write_all(to, &self.buffer[self.start..self.start + buffered])?;
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_come_out_as_they_went_in() {
+    fn unpacking_restores_the_files_that_were_written() {
         let big: Vec<u8> = (0..300_000u32).map(|n| n as u8).collect();
         let file = |path: &str, data: &[u8], executable| BoxFile {
             path: BoxPath::new(path).unwrap(),
@@ -214,6 +214,6 @@ mod tests {
         assert_eq!(std::fs::read(dir.join("main")).unwrap(), big);
         assert_eq!(std::fs::read(dir.join("a/empty")).unwrap(), b"");
         let again = unpack(bundle.as_fd(), opened.as_fd(), me).unwrap_err();
-        assert_eq!(again.raw_os_error(), Some(libc::EEXIST), "a path that comes twice");
+        assert_eq!(again.raw_os_error(), Some(libc::EEXIST), "a path that already exists");
     }
 }

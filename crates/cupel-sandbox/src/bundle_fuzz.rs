@@ -1,5 +1,5 @@
-//! Random bundles: whatever the bytes, unpacking neither panics nor makes anything outside its directory; and files come out
-//! as they went in. `PROPTEST_CASES` says how many are tried.
+//! Property tests of bundles: for arbitrary bytes, unpacking neither panics nor creates anything outside its directory;
+//! and unpacking restores the files that were written. `PROPTEST_CASES` sets the number of cases.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
@@ -16,7 +16,7 @@ fn memfd(bytes: &[u8]) -> OwnedFd {
     fd
 }
 
-/// One file as it stands in a bundle, well formed or not.
+/// The record of one file in a bundle, valid or not.
 fn record(path: &str, data: &[u8], length: u64) -> Vec<u8> {
     let mut bytes = 1u32.to_le_bytes().to_vec();
     bytes.extend((path.len() as u32).to_le_bytes());
@@ -32,7 +32,7 @@ fn bundle(records: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
-/// Paths that lead astray, and some that do not. `link` leads out of the box.
+/// Valid and invalid paths. `link` points outside the box.
 fn path() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         Just("a"),
@@ -48,7 +48,7 @@ fn path() -> impl Strategy<Value = String> {
     proptest::collection::vec(part, 0..5).prop_map(|parts| parts.join("/"))
 }
 
-/// A directory with a box in it, links in the box, and what must not change beside it.
+/// A directory that contains a box with links, and a directory `outside` that must stay empty.
 fn places() -> (tempfile::TempDir, OwnedFd) {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(dir.path().join("box")).unwrap();
@@ -63,7 +63,7 @@ fn me() -> u32 {
     rustix::process::getuid().as_raw()
 }
 
-/// Only the two directories are there, and nothing in the one outside.
+/// Asserts that there are only these two directories, and that `outside` is empty.
 fn nothing_outside(dir: &Path) {
     let names = |dir: &Path| {
         let mut names: Vec<_> = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name()).collect();
@@ -75,7 +75,7 @@ fn nothing_outside(dir: &Path) {
 }
 
 #[test]
-fn a_link_in_the_box_leads_nowhere() {
+fn unpacking_refuses_paths_that_lead_out_of_the_box() {
     let (dir, opened) = places();
     for path in [
         "link/new/file",
@@ -95,9 +95,9 @@ fn a_link_in_the_box_leads_nowhere() {
 
 proptest! {
     #[test]
-    fn no_bytes_reach_out_of_the_box(bytes in prop_oneof![
+    fn no_bundle_creates_files_outside_the_box(bytes in prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..400),
-        // Records with lengths that are true, short, long, absurd.
+        // Records whose lengths are correct, too short, too long, or absurd.
         proptest::collection::vec(
             (path(), proptest::collection::vec(any::<u8>(), 0..20), prop_oneof![0..40u64, Just(u64::MAX), Just(1u64 << 40)])
                 .prop_map(|(path, data, length)| record(&path, &data, length)),
@@ -113,10 +113,10 @@ proptest! {
     }
 
     #[test]
-    fn files_come_out_as_they_went_in(
+    fn unpacking_restores_the_files_that_were_written(
         files in proptest::collection::btree_map("[a-c]{1,2}(/[d-f]{1,2}){0,3}", (proptest::collection::vec(any::<u8>(), 0..3000), any::<bool>()), 0..12),
     ) {
-        // Not a directory and a file by one name.
+        // Remove files whose path is also a directory of another file.
         let is_dir = |path: &str| files.keys().any(|other| other.starts_with(&format!("{path}/")));
         let files: BTreeMap<_, _> = files.iter().filter(|(path, _)| !is_dir(path)).collect();
         let wanted: Vec<BoxFile> = files

@@ -1,4 +1,4 @@
-//! What a caller asks of a cell, hears while it runs, and gets at its end.
+//! The interface of a run: the command, the observer that follows it, and the report at its end.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -14,28 +14,31 @@ use crate::warm::Warm;
 /// One step: a program with its files, its input and its limits.
 #[derive(Clone, Debug)]
 pub struct Command {
-    /// Program and arguments. A name with a `/` is a path, relative ones to `/box`; one without is looked up
-    /// where toolchains lie, whatever `PATH` is in `env`. Together with `env` at most 96 KiB.
+    /// Program and arguments. A program name that contains `/` is a path; relative paths start at `/box`. A name
+    /// without `/` is searched in the directories of the toolchains, regardless of `PATH` in `env`. At most 96 KiB
+    /// together with `env`.
     pub argv: Vec<String>,
     /// The whole environment.
     pub env: Vec<(String, String)>,
-    /// What lies in `/box`, the working directory, at the start.
+    /// The initial content of `/box`, the working directory.
     pub files: Vec<BoxFiles>,
     /// Standard input.
     pub stdin: Stdin,
-    /// What it may use.
+    /// Resources that the program may use.
     pub limits: Limits,
-    /// Whether it is a compiler or a tenant's program; each has lanes of its own.
+    /// Whether this is a compiler or a tenant's program; the two use separate lanes.
     pub kind: CellKind,
-    /// Whether it may be started by a fork of a warm interpreter, where it is one that can be; never for compilers.
+    /// The interpreter whose zygote may be forked to start this program, if the zygote can replace the executable.
+    /// Never used for compilers.
     pub warm: Option<Warm>,
-    /// Whether descriptor 3 is a pipe to [`Observer::result`], for what the program has to say beside what it prints.
+    /// Whether descriptor 3 is a pipe to [`Observer::result`], for a result separate from the printed output.
     pub result: bool,
-    /// Whether the regular files left in `/box` come back, and how much of them.
+    /// Bounds on the regular files that are collected from `/box` at the end; `None` collects nothing.
     pub collect: Option<CollectLimits>,
-    /// A directory that is in the box from the start, and of which alone files come back: then also after a signal.
+    /// A directory that exists in the box from the start. If it is set, only its files are collected, and they are
+    /// collected even if a signal ended the program.
     pub outbox: Option<BoxPath>,
-    /// Whether the observer hears of the end of the main process and of standard output as soon as they come.
+    /// Whether the observer is notified immediately when the main process ends and when standard output closes.
     pub watch: bool,
 }
 
@@ -51,38 +54,39 @@ pub enum CellKind {
 /// Where standard input comes from.
 #[derive(Clone, Debug)]
 pub enum Stdin {
-    /// These bytes, then end of file.
+    /// These bytes, followed by end of file.
     Bytes(Arc<[u8]>),
-    /// A pipe, a socket or a device is what the program gets. A file is read from where it stands, and the program gets a
-    /// pipe with its content: it can neither learn its name nor lock it. Never hand over a terminal.
+    /// A descriptor. A pipe, a socket or a device is passed to the program itself. A file is read from its current
+    /// offset, and the program gets a pipe with the content, so that it can neither learn the file's name nor lock it.
+    /// Never pass a terminal.
     Descriptor(Arc<OwnedFd>),
 }
 
-/// Hears of a step while it runs. Called by the thread that runs it.
+/// Callbacks of a running step, called on the thread that runs it.
 pub trait Observer {
-    /// Standard output, as it comes; never more than the output limit in all.
+    /// Standard output, as it arrives; never more than the output limit in total.
     fn stdout(&mut self, data: &[u8]);
     /// Standard error, likewise.
     fn stderr(&mut self, data: &[u8]);
-    /// What it wrote to descriptor 3, likewise, where [`Command::result`] asks for it.
+    /// Bytes written to descriptor 3, likewise, if [`Command::result`] is set.
     fn result(&mut self, data: &[u8]) {
         let _ = data;
     }
-    /// The main process has ended; files are still to come, and what lies in the pipes. Told where [`Command::watch`] asks for it, of
-    /// one that no limit has ended.
+    /// The main process has ended. Its files and the rest of its output are still outstanding. Called if
+    /// [`Command::watch`] is set and no limit ended the process.
     fn ended(&mut self, exit: ExitStatus) {
         let _ = exit;
     }
-    /// Standard output is at its end, where [`Command::watch`] asks for it: after [`Observer::ended`] if the end of the main process
-    /// has closed it; before it, the program goes on without.
+    /// Standard output has closed. Called if [`Command::watch`] is set. If the end of the main process closed it, this
+    /// comes after [`Observer::ended`]; if it comes before, the program continues without standard output.
     fn stdout_closed(&mut self) {}
-    /// Asked at every output and at least five times a second: whether the step should end now.
+    /// Whether the step should end now. Polled at each output and at least five times per second.
     fn cancelled(&mut self) -> bool {
         false
     }
 }
 
-/// Keeps both streams in one, as they come.
+/// Appends both streams to one vector, in the order of arrival.
 impl Observer for Vec<u8> {
     fn stdout(&mut self, data: &[u8]) {
         self.extend_from_slice(data);
@@ -93,63 +97,63 @@ impl Observer for Vec<u8> {
     }
 }
 
-/// How a step ended.
+/// The result of a step.
 #[derive(Clone, Debug)]
 pub struct CellReport {
-    /// What ended it.
+    /// How the step ended.
     pub outcome: Outcome,
-    /// How the main process ended, where it did so before it was killed.
+    /// How the main process ended, if it did so before the sandbox killed it.
     pub exit: Option<ExitStatus>,
-    /// When the main process ended or was ended, by the monotonic clock; comparable among cells.
+    /// When the main process ended or was killed, by the monotonic clock; comparable between cells.
     pub ended: Duration,
-    /// What was used.
+    /// Resources used.
     pub usage: Usage,
-    /// Whether something is left in the pipe it read from, where [`Command::watch`] asks for it.
+    /// Whether unread data is left in the pipe of standard input; determined if [`Command::watch`] is set.
     pub stdin_left: bool,
     /// Whether standard output was longer than the limit.
     pub stdout_truncated: bool,
-    /// Whether standard error was.
+    /// Whether standard error was longer than the limit.
     pub stderr_truncated: bool,
-    /// The files it left, when they were asked for and it exited with 0, or with any code where that was asked for. A program
-    /// that a signal ended leaves none but those in its outbox, one that was over a limit none at all: what it was about to
-    /// write is not there.
+    /// The collected files, if collection was requested and the program exited with code 0, or with any code if that
+    /// was requested. If a signal ended the program, only files of the outbox are returned; if it exceeded a limit,
+    /// none are, because they may be incomplete.
     pub files: BoxFiles,
-    /// Whether there were more files than may be collected; then some are missing.
+    /// Whether the files exceeded the bounds of the collection, so that some are missing.
     pub files_truncated: bool,
-    /// Whether it was started as a copy of a warm interpreter.
+    /// Whether the program was started as a copy of a warm interpreter.
     pub warm: bool,
-    /// Why the lane starts programs cold that were to be started warm; told once.
+    /// Why the lane starts programs cold although warm starts are configured; reported once per lane.
     pub cold: Option<String>,
 }
 
-/// Our failure, never the program's.
+/// A failure of the sandbox, never of the program.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// Setting the cell up failed.
-    #[error("cannot set up a cell: {step}")]
+    /// The cell could not be set up.
+    #[error("cannot set up a cell: failed to {step}")]
     Setup {
-        /// What was being done.
+        /// The step that failed.
         step: SetupStep,
-        /// Why it failed.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// The lane ended or fell silent.
-    #[error("the lane was lost")]
+    /// The lane ended or stopped answering.
+    #[error("the lane ended or stopped answering")]
     LaneLost,
-    /// The launcher ended or fell silent: the sandbox has to be made anew.
-    #[error("the launcher was lost")]
+    /// The launcher ended or stopped answering; the sandbox must be started again.
+    #[error("the launcher ended or stopped answering; the sandbox must be started again")]
     LauncherLost,
-    /// There can be no cell for this command, here or anywhere; nothing was made.
-    #[error("the command cannot be run")]
+    /// The command is invalid for this sandbox; no cell was created.
+    #[error("the command is invalid")]
     BadCommand(#[from] Refusal),
-    /// Talking to the lane failed.
-    #[error("cannot talk to the lane")]
+    /// Communication with the lane failed.
+    #[error("cannot communicate with the lane")]
     Io(#[from] std::io::Error),
 }
 
 impl RunError {
-    /// Whether the same command may go well on another try.
+    /// Whether another try with the same command may succeed.
     pub fn is_transient(&self) -> bool {
         match self {
             RunError::Setup { step, .. } => !matches!(step, SetupStep::Exec | SetupStep::Protocol),

@@ -1,33 +1,32 @@
-//! What an operator (or a test) decides about a sandbox before it starts.
+//! Configuration of a sandbox, fixed at its start by an operator or a test.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use crate::warm::WarmTemplate;
 
-/// How a [`Sandbox`](crate::Sandbox) is made.
+/// Configuration of a [`Sandbox`](crate::Sandbox).
 #[derive(Clone, Debug)]
 pub struct SandboxConfig {
-    /// How many programs run at one time; slot `n` is pinned to the `n`th processor we may use.
+    /// Number of programs that run at the same time; each slot is pinned to one of the processors this process may use.
     pub slots: usize,
-    /// Directories and files of the host that programs may read, beside `/usr` and the links into it.
-    /// What does not exist or cannot be reached is left out.
+    /// Directories and files of the host that programs may read, in addition to `/usr` and the links into it.
+    /// Entries that do not exist or are not accessible are omitted.
     pub mounts: Vec<Mount>,
-    /// First of the user ids lanes run as, outside; each lane uses two. The default range lies in one that
-    /// no other allocation scheme claims (source: systemd, "Users, Groups, UIDs and GIDs on systemd
-    /// Systems").
+    /// First of the host user ids that lanes run as; each lane uses two. The default is in a range that no other
+    /// allocation scheme claims (source: systemd, "Users, Groups, UIDs and GIDs on systemd Systems").
     pub uid_base: u32,
-    /// Interpreters that are kept warm, each in a lane of its own in every slot.
+    /// Interpreters that are kept warm, each in a separate lane of every slot.
     pub warm: Vec<WarmTemplate>,
-    /// What is counted and limited as instructions.
+    /// The event that is counted and limited as instructions.
     pub counted: CountedEvent,
-    /// How many runs a lane serves before it is replaced.
+    /// Number of runs that a lane serves before it is replaced.
     pub lane_runs_max: u32,
-    /// Whether lanes are made ahead that take the place of those that are retired.
+    /// Whether replacements for retired lanes are created in advance.
     pub spares: bool,
-    /// Walls left out. Only for proving that the others hold and that `doctor` sees what is missing.
+    /// Walls to omit. Only for tests that the other walls hold and that `doctor` detects a missing one.
     pub walls_off: WallSet,
-    /// Whether our own executable is visible inside as `/probe`; for `doctor`.
+    /// Whether Cupel's executable is visible in cells as `/probe`; for `doctor`.
     pub with_probe: bool,
 }
 
@@ -47,12 +46,12 @@ impl Default for SandboxConfig {
     }
 }
 
-/// What is counted as a program's instructions.
+/// The event that is counted as a program's instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CountedEvent {
-    /// Those it executes, where the processor counts them.
+    /// Executed instructions, if the processor counts them.
     Instructions = 1,
-    /// Its page faults, which the kernel itself counts. Only for proving what holds of any counter.
+    /// Page faults, which the kernel itself counts. Only for tests of rules that hold for any counter.
     PageFaults = 2,
 }
 
@@ -62,21 +61,21 @@ impl CountedEvent {
     }
 }
 
-/// Something of the host's that programs may read. A directory is shown as it is: what is put there later is
-/// seen by lanes that exist already.
+/// A directory or file of the host that programs may read. A directory is shown live: existing lanes see files that are
+/// added to it later.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mount {
-    /// Where it lies on the host. What is to be shown elsewhere has to be there when the sandbox is started, with no
-    /// link on the way to it: it is what was there then that is shown, whatever takes its name later.
+    /// Path on the host. If `target` differs, the path must exist when the sandbox starts and contain no symbolic link;
+    /// the object found then is shown, even if the name refers to another one later.
     pub source: PathBuf,
-    /// Where programs find it. Refused where a cell has something of its own (`/box`, `/tmp`, `/proc`, `/dev`, `/cell`) and,
-    /// for what lies elsewhere on the host, in the system's directories (`/usr` and the like). Best a fixed place, such as
-    /// one below `/opt/cupel`: then no path of the host exists in a cell.
+    /// Path in the cell. Refused at or below the cell's private directories (`/box`, `/tmp`, `/proc`, `/dev`, `/cell`)
+    /// and, if `source` differs, at or below the system's directories (`/usr` and the like). A fixed path, such as one
+    /// below `/opt/cupel`, is best: then cells contain no path of the host.
     pub target: PathBuf,
 }
 
 impl From<PathBuf> for Mount {
-    /// Shown where it lies.
+    /// Shown at the same path as on the host.
     fn from(path: PathBuf) -> Mount {
         Mount { source: path.clone(), target: path }
     }
@@ -84,9 +83,9 @@ impl From<PathBuf> for Mount {
 
 macro_rules! walls {
     ($($name:ident, $slug:literal, $text:literal;)*) => {
-        /// One thing that stands between a program and what it must not do.
+        /// One protection that prevents a program from doing something it must not do.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[expect(missing_docs, reason = "`describe` says it")]
+        #[expect(missing_docs, reason = "`describe` documents them")]
         pub enum Wall { $($name),* }
 
         impl Wall {
@@ -98,7 +97,7 @@ macro_rules! walls {
                 match self { $(Wall::$name => $slug),* }
             }
 
-            /// What it keeps a program from.
+            /// What the wall prevents a program from doing.
             pub const fn describe(self) -> &'static str {
                 match self { $(Wall::$name => $text),* }
             }
@@ -159,12 +158,12 @@ impl WallSet {
         WallSet(self.0 | 1 << wall as u64)
     }
 
-    /// Whether `wall` is in it.
+    /// Whether the set contains `wall`.
     pub const fn contains(self, wall: Wall) -> bool {
         self.0 & (1 << wall as u64) != 0
     }
 
-    /// Whether it is empty.
+    /// Whether the set is empty.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }

@@ -1,5 +1,5 @@
-//! Proves the walls on this machine by attacking them: the sandbox is started as it would be for service, and
-//! the probe (`probe.rs`) goes against each wall from inside a cell.
+//! Tests the walls on this machine by attacking them: starts the sandbox as in production, and runs the probe
+//! (`probe.rs`) against each wall from inside a cell.
 
 use std::fs;
 use std::io;
@@ -15,14 +15,14 @@ use crate::probe::PROBE_ARGUMENT;
 use crate::slot::Slot;
 use crate::{Features, Launched, Sandbox, StartError};
 
-/// What became of the attack on one wall.
+/// The result of the attack on one wall.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Which wall.
+    /// The wall.
     pub wall: Wall,
-    /// `None`: it held. Otherwise what the attacker saw.
+    /// `None` if the wall held, otherwise what the probe observed.
     pub breach: Option<String>,
-    /// What to do about a breach.
+    /// The remedy for a breach.
     pub remedy: &'static str,
 }
 
@@ -31,7 +31,7 @@ pub struct Finding {
 pub struct Examination {
     /// One finding per wall, in the order of [`Wall::ALL`].
     pub findings: Vec<Finding>,
-    /// What the machine gives.
+    /// The features of the machine.
     pub features: Features,
     /// The kernel's release, such as `6.1.0`.
     pub kernel: String,
@@ -44,46 +44,46 @@ impl Examination {
     }
 }
 
-/// Why no examination was possible.
+/// Why the examination was not possible.
 #[derive(Debug, thiserror::Error)]
 pub enum ExamineError {
-    /// The sandbox does not even start.
+    /// The sandbox could not be started.
     #[error(transparent)]
     Start(#[from] StartError),
     /// A cell could not be run.
     #[error("cannot run a probe")]
     Run(#[from] RunError),
-    /// The machine could not be looked at.
+    /// The state of the machine could not be read.
     #[error("cannot prepare the examination")]
     Io(#[from] io::Error),
 }
 
-/// Attacks every wall of a sandbox made like `config`. Takes about a second.
+/// Attacks every wall of a sandbox with this configuration. Takes about a second.
 ///
 /// # Errors
-/// When there is no sandbox to attack, or the probe could not be run.
+/// If the sandbox cannot be started, or the probe cannot be run.
 pub fn examine(config: &SandboxConfig) -> Result<Examination, ExamineError> {
     examine_launched(launch(config)?, Path::new(KERNEL))
 }
 
-/// Something that every host has and no program may reach, for [`examine_launched`] where there is nothing better.
+/// A path that exists on every host and that no program may reach; the default secret for [`examine_launched`].
 pub const KERNEL: &str = "/sys";
 
-/// Starts the launcher of a sandbox to be attacked, and no thread: between this and [`examine_launched`] the process
-/// can give up its privileges.
+/// Starts the launcher of the sandbox to attack, without starting a thread: between this and [`examine_launched`], the
+/// process can drop its privileges.
 ///
 /// # Errors
-/// When there is no sandbox to attack.
+/// If the sandbox cannot be started.
 pub fn launch(config: &SandboxConfig) -> Result<Launched, StartError> {
     Sandbox::launch(SandboxConfig { slots: 1, with_probe: true, ..config.clone() })
 }
 
-/// Attacks every wall of a sandbox whose launcher [`launch`] started. Takes about a second. `secret` is a path of the host's
-/// for the probe to look for: it exists, and nothing of the configuration shows it. No file is made for this: whoever writes
-/// one where others may write, too, can be led elsewhere by a link.
+/// Attacks every wall of a sandbox whose launcher [`launch`] started. Takes about a second. `secret` is a host path
+/// that the probe tries to reach: it must exist, and the configuration must not show it. This function creates no file
+/// for that purpose, because in a directory that others can write, a symbolic link could redirect the write.
 ///
 /// # Errors
-/// When the probe could not be run.
+/// If the probe cannot be run.
 pub fn examine_launched(launched: Launched, secret: &Path) -> Result<Examination, ExamineError> {
     let sandbox = launched.start();
     let mut slot = sandbox.slot(0);
@@ -102,7 +102,7 @@ const OPEN_FILES: u32 = 77;
 const DISK_KIB: u64 = 4096;
 const OUTPUT_KIB: u64 = 64;
 
-/// `None`: the wall held.
+/// Attacks one wall. Returns `None` if it held, otherwise what the probe observed.
 fn attack(slot: &mut Slot, wall: Wall, secret: &Path) -> Result<Option<String>, ExamineError> {
     let fact = match wall {
         Wall::UserNamespace => own_namespace("user")?,
@@ -123,7 +123,7 @@ fn attack(slot: &mut Slot, wall: Wall, secret: &Path) -> Result<Option<String>, 
         files: Vec::new(),
         stdin: Stdin::Bytes(Arc::from([])),
         limits: Limits {
-            // Only a wall that is down makes a probe run into another limit, unless the machine is very slow.
+            // Generous, so that a probe reaches another limit only if a wall is missing or the machine is very slow.
             cpu_time: Duration::from_millis(if wall == Wall::CpuAccounting { 200 } else { 60_000 }),
             wall_time: Duration::from_millis(if wall == Wall::WallClockLimit { 200 } else { 120_000 }),
             idle_time: Duration::from_millis(if wall == Wall::IdleLimit { 200 } else { 60_000 }),
@@ -142,7 +142,7 @@ fn attack(slot: &mut Slot, wall: Wall, secret: &Path) -> Result<Option<String>, 
         outbox: None,
         watch: false,
     };
-    // What an earlier run leaves is found by the second.
+    // The second run looks for what the first one left behind.
     let visits = if matches!(wall, Wall::IpcNamespace | Wall::FreshBox) { 2 } else { 1 };
     let mut breach = None;
     for _ in 0..visits {
@@ -165,7 +165,7 @@ fn judge(wall: Wall, report: &CellReport, said: &[u8]) -> Option<String> {
         (_, Outcome::Exited(0)) if said == "held" => None,
         (_, outcome) => Some(match said.lines().last().and_then(|line| line.strip_prefix("breached: ")) {
             Some(seen) => seen.to_owned(),
-            None => format!("the probe ended with {outcome:?} and said nothing"),
+            None => format!("the probe ended with {outcome:?} and reported nothing"),
         }),
     }
 }
@@ -174,22 +174,22 @@ fn own_namespace(kind: &str) -> io::Result<String> {
     Ok(fs::read_link(format!("/proc/self/ns/{kind}"))?.to_string_lossy().into_owned())
 }
 
-/// What an operator does about a wall that is missing.
+/// The remedy for a missing wall, for an operator.
 fn remedy(wall: Wall) -> &'static str {
     match wall {
         Wall::UserNamespace => {
-            "allow user namespaces: sysctl user.max_user_namespaces=15000, and in a container a seccomp profile that permits clone with CLONE_NEWUSER"
+            "allow user namespaces: set sysctl user.max_user_namespaces=15000; in a container, also use a seccomp profile that permits clone with CLONE_NEWUSER"
         }
         Wall::PidNamespace | Wall::NetNamespace | Wall::IpcNamespace | Wall::UtsNamespace | Wall::CgroupNamespace => {
-            "build or boot a kernel with all namespaces (CONFIG_NAMESPACES), and allow them: sysctl user.max_*_namespaces above 0"
+            "build or boot a kernel with all namespaces (CONFIG_NAMESPACES), and allow them: set sysctl user.max_*_namespaces above 0"
         }
         Wall::ReadOnlyRoot | Wall::PrivateRoot | Wall::FreshBox => {
-            "a kernel from 5.12 on (mount_setattr), and in a container the right to mount inside a user namespace"
+            "use Linux 5.12 or later (mount_setattr); in a container, also allow mounting inside a user namespace"
         }
-        Wall::PrivateProc => "a kernel from 5.8 on (proc subset=pid), and in a container an unmasked /proc",
+        Wall::PrivateProc => "use Linux 5.8 or later (proc subset=pid); in a container, also unmask /proc",
         Wall::Seccomp => "build or boot a kernel with CONFIG_SECCOMP_FILTER",
         Wall::Landlock => {
-            "build or boot a kernel from 5.13 on with CONFIG_SECURITY_LANDLOCK, and name landlock in the boot option lsm="
+            "build or boot Linux 5.13 or later with CONFIG_SECURITY_LANDLOCK, and add landlock to the boot option lsm="
         }
         Wall::Capabilities
         | Wall::NoNewPrivs
@@ -197,13 +197,13 @@ fn remedy(wall: Wall) -> &'static str {
         | Wall::Rlimits
         | Wall::WallClockLimit
         | Wall::IdleLimit
-        | Wall::OutputLimit => "this is a fault of Cupel's own: please report it",
+        | Wall::OutputLimit => "this is a bug in Cupel; please report it",
         Wall::MemoryLimit => {
-            "give the memory controller: boot with cgroup_enable=memory, or in a container or service delegate the control groups (systemd: Delegate=yes)"
+            "enable the memory controller: boot with cgroup_enable=memory, or in a container or service delegate the control groups (systemd: Delegate=yes)"
         }
-        Wall::ProcessLimit => "give the pids controller, or delegate the control groups (systemd: Delegate=yes)",
+        Wall::ProcessLimit => "enable the pids controller, or delegate the control groups (systemd: Delegate=yes)",
         Wall::CpuAccounting => {
-            "give the cpu (version 2) or cpuacct (version 1) controller, or delegate the control groups (systemd: Delegate=yes)"
+            "enable the cpu (version 2) or cpuacct (version 1) controller, or delegate the control groups (systemd: Delegate=yes)"
         }
         Wall::DiskLimit => "build or boot a kernel with CONFIG_TMPFS",
     }

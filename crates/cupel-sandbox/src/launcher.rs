@@ -1,4 +1,4 @@
-//! The main process's side of the launcher: starting it, and asking it for lanes.
+//! The main process's side of the launcher: starts it, and requests lanes from it.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -14,14 +14,14 @@ use crate::process::zygote::ZYGOTE_ARGUMENT;
 use crate::step::SetupStep;
 use crate::wire::{self, FromLauncher, ToLauncher};
 
-/// The argument by which our own executable knows that it was started as the launcher.
+/// The argument that makes Cupel's executable run as the launcher.
 const LAUNCHER_ARGUMENT: &str = "__cupel-launcher";
 
-/// How long the launcher may take to answer; it makes a lane in a few dozen milliseconds.
+/// Maximum time for a reply of the launcher. It creates a lane in a few dozen milliseconds.
 const ANSWER: Duration = Duration::from_secs(60);
 
-/// To be called first in `main`, before any thread exists: if this process was started as the launcher
-/// (or as a zygote, or `doctor`'s probe), it becomes that and never returns.
+/// Runs the launcher, a zygote or `doctor`'s probe if this process was started as one of them; then it never returns.
+/// `main` must call this first, before any thread exists.
 pub fn enter_if_asked() {
     let mut arguments = std::env::args_os().skip(1);
     let first = arguments.next();
@@ -37,9 +37,8 @@ pub fn enter_if_asked() {
     }
 }
 
-/// Raises this process's limit of open descriptors as far as its owner may, and returns it. A server wants this
-/// before it accepts anything: each running program takes a dozen of its descriptors. What runs in a cell has a
-/// limit of its own.
+/// Raises this process's limit on open descriptors to the hard limit, and returns the new limit. A server must call
+/// this before it accepts connections: each running program takes a dozen descriptors. Cells have a separate limit.
 pub fn raise_descriptor_limit() -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
@@ -49,8 +48,8 @@ pub fn raise_descriptor_limit() -> u64 {
     }
 }
 
-/// Lanes there may be at one time: a slot has one for programs, one for compilers and a spare, with as many that are
-/// on their way out; and some for what is not a slot's.
+/// Maximum number of lanes at the same time. A slot has one for programs, one for compilers and a spare, and as many
+/// that are being retired; the rest is for lanes that do not belong to a slot.
 const fn lanes_max(slots: usize) -> u32 {
     let slots = if slots > 1000 { 1000 } else { slots as u32 };
     slots * 8 + 16
@@ -59,54 +58,54 @@ const fn lanes_max(slots: usize) -> u32 {
 /// Why a sandbox could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// There can be no such sandbox on any machine.
-    #[error("the sandbox is configured as it cannot be")]
+    /// The configuration is invalid on every machine.
+    #[error("the configuration of the sandbox is invalid")]
     Refused(#[from] crate::Refusal),
     /// The launcher could not be started.
     #[error("cannot start the launcher")]
     Spawn(#[source] io::Error),
-    /// The launcher could not be set up. Where this machine lacks something that a wall needs, `detail` names the wall,
-    /// the kernel's feature, the setting in force, and the remedy.
-    #[error("cannot set up the sandbox: {step}: {detail}")]
+    /// The launcher could not be set up. If this machine lacks something that a wall needs, `detail` names the wall,
+    /// the kernel feature, the current setting, and the remedy.
+    #[error("cannot set up the sandbox: failed to {step}: {detail}")]
     Setup {
-        /// What was being done.
+        /// The step that failed.
         step: SetupStep,
-        /// The launcher's words.
+        /// The launcher's message.
         detail: String,
     },
-    /// The launcher ended before it answered.
-    #[error("the launcher ended at once")]
+    /// The launcher ended or timed out before it replied.
+    #[error("the launcher ended or timed out before it replied")]
     Lost,
 }
 
-/// What this machine gives, as the launcher found it. Which walls stand is not told but tried: see
-/// [`doctor`](crate::doctor).
+/// Features of this machine, as detected by the launcher. They do not include the walls, which
+/// [`doctor`](crate::doctor) tests by attacking them.
 #[derive(Clone, Debug)]
 pub struct Features {
-    /// Control groups version 2 (else 1).
+    /// Whether control groups are version 2; otherwise version 1.
     pub cgroup_v2: bool,
-    /// Why instructions cannot be counted here, and what would help; `None`: they are, and can be limited.
+    /// Why instructions cannot be counted here, and the remedy; `None` if they can be counted and limited.
     pub uncounted: Option<String>,
 }
 
-/// The end of a launcher, which may lie in the future.
+/// A handle to wait for the end of the launcher.
 #[derive(Debug)]
 pub struct LauncherEnd(OwnedFd);
 
 impl LauncherEnd {
-    /// Blocks until the launcher has ended, however that came about.
+    /// Blocks until the launcher has ended for any reason.
     pub fn wait(&self) {
         use rustix::event::{PollFd, PollFlags, poll};
-        // A pidfd is readable from the end of its process on; nothing but a signal interrupts this.
+        // A pidfd becomes readable when its process ends. Only a signal interrupts this poll.
         while !matches!(poll(&mut [PollFd::new(&self.0, PollFlags::IN)], None), Ok(1..)) {}
     }
 }
 
-/// A running launcher. Dropped, it ends, and every lane with it.
+/// A running launcher. Dropping it ends the launcher and every lane.
 #[derive(Debug)]
 pub(crate) struct LauncherClient {
     connection: Mutex<Connection>,
-    /// Readable once it has ended.
+    /// A pidfd, which is readable once the launcher has ended.
     ended: OwnedFd,
     features: Features,
 }
@@ -160,7 +159,7 @@ impl LauncherClient {
         &self.features
     }
 
-    /// The launcher's process id, for tests that look at it.
+    /// The launcher's process id, for tests that inspect the process.
     pub(crate) fn pid(&self) -> u32 {
         self.lock().child.id()
     }
@@ -169,10 +168,11 @@ impl LauncherClient {
         Ok(LauncherEnd(self.ended.try_clone()?))
     }
 
-    /// A new lane on this processor: its number and its socket. `warm`: for which of the configured templates.
+    /// Creates a lane on this processor, and returns its number and its socket. `warm` is the index of a configured
+    /// template.
     pub(crate) fn make_lane(&self, cpu: Option<u32>, warm: Option<u32>) -> Result<(u32, OwnedFd), RunError> {
         let mut connection = self.lock();
-        // Numbers are used again, so that the user ids in use stay few.
+        // Reuse numbers, so that few user ids are in use.
         let lane = connection.free.pop().unwrap_or_else(|| {
             connection.next_lane += 1;
             connection.next_lane - 1
@@ -207,8 +207,8 @@ impl LauncherClient {
 }
 
 impl Connection {
-    /// One question, one answer. Whatever comes unasked or too late is no answer, and ends the conversation: an
-    /// answer is never taken for that to another question.
+    /// Sends a request and waits for its reply. After an error or a timeout, the connection is closed, so that a late
+    /// reply is never attributed to another request.
     fn ask(&mut self, message: &ToLauncher) -> io::Result<(FromLauncher, Vec<OwnedFd>)> {
         let Some(socket) = &self.socket else { return Err(io::ErrorKind::NotConnected.into()) };
         let answer = exchange(socket.as_fd(), message);
@@ -229,7 +229,7 @@ fn exchange(socket: BorrowedFd<'_>, message: &ToLauncher) -> io::Result<(FromLau
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // Closing the socket is the launcher's sign to end; it removes its control groups first.
+        // The launcher ends when this socket closes; it removes its control groups first.
         self.socket = None;
         let _ = self.child.wait();
     }

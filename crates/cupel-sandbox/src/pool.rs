@@ -1,8 +1,8 @@
-//! Lanes for slots: in use, kept ready, retired.
+//! The pool of lanes: creates lanes for slots and keeps spares ready.
 //!
-//! Each slot has one lane for programs and one for compilers, both on its processor, and one spare that
-//! takes the place of whichever is retired, so that retiring costs the next run nothing; and a lane and a spare for
-//! every interpreter that is kept warm. A thread makes spares in the background.
+//! Each slot has one lane for programs and one for compilers, both on the slot's processor, and one spare that
+//! replaces either of them when it is retired, so that the next run does not wait for a new lane. For each warm
+//! interpreter, the slot has another lane and another spare. A background thread creates the spares.
 
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -11,14 +11,14 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use crate::RunError;
 use crate::launcher::{Features, LauncherClient};
 
-/// A lane as its slot holds it. Dropped, it is retired.
+/// A slot's handle on a lane. Dropping it retires the lane.
 #[derive(Debug)]
 pub(crate) struct Lane {
     pub(crate) socket: OwnedFd,
     number: u32,
-    /// Runs served.
+    /// Number of runs served.
     pub(crate) runs: u32,
-    /// Whether the lane has yet to say that it is ready for another run.
+    /// Whether the lane has not yet reported that it is ready for another run.
     pub(crate) settling: bool,
     launcher: Arc<LauncherClient>,
 }
@@ -29,7 +29,7 @@ impl Drop for Lane {
     }
 }
 
-/// Makes lanes, ahead of need where it can.
+/// Creates lanes, in advance where possible.
 #[derive(Debug)]
 pub(crate) struct LanePool {
     launcher: Arc<LauncherClient>,
@@ -40,15 +40,15 @@ pub(crate) struct LanePool {
 
 #[derive(Debug)]
 struct Shared {
-    /// The spares of each slot, and whether one is being made: the plain one, then one for each warm template.
+    /// State of the spares of each slot: first the plain one, then one for each warm template.
     spares: Mutex<Vec<Vec<Spare>>>,
     made: Condvar,
 }
 
-/// A lane that is to be made: for which slot, and which warm template.
+/// A requested spare: its slot, and its warm template if any.
 type Wanted = (usize, Option<usize>);
 
-/// Where its spare is among those of the slot.
+/// Index of a template's spare among the spares of the slot.
 fn place(template: Option<usize>) -> usize {
     template.map_or(0, |at| at + 1)
 }
@@ -61,8 +61,8 @@ enum Spare {
 }
 
 impl LanePool {
-    /// A pool for slots on these processors, with as many warm templates as the launcher was told of. Without `makes_spares` every
-    /// lane is made when it is needed.
+    /// A pool for slots on these processors. `templates` is the number of warm templates that the launcher was
+    /// configured with. Without `makes_spares`, each lane is created when it is needed.
     pub(crate) fn new(
         launcher: Arc<LauncherClient>,
         cpus: Vec<Option<u32>>,
@@ -90,7 +90,7 @@ impl LanePool {
         pool
     }
 
-    /// A lane for this slot: the spare if there is one, a new one otherwise. Orders the next spare.
+    /// A lane for this slot: the spare if there is one, otherwise a new one. Requests the next spare.
     pub(crate) fn take(&self, slot: usize, template: Option<usize>) -> Result<Lane, RunError> {
         let at = place(template);
         let mut spares = self.shared.lock();
@@ -111,12 +111,12 @@ impl LanePool {
         }
     }
 
-    /// What this machine gives.
+    /// The features of this machine.
     pub(crate) fn features(&self) -> &Features {
         self.launcher.features()
     }
 
-    /// A lane on no processor in particular, for a service.
+    /// A lane that is not pinned to a processor, for a service.
     pub(crate) fn make_unpinned(&self) -> Result<Lane, RunError> {
         make(&self.launcher, None, None)
     }
@@ -143,7 +143,7 @@ fn make_spares(launcher: &Arc<LauncherClient>, shared: &Shared, cpus: &[Option<u
     while let Ok((slot, template)) = requests.recv() {
         let made = make(launcher, cpus[slot], template);
         let mut spares = shared.lock();
-        // A failure shows itself to the slot when it asks for a lane itself.
+        // The error is dropped here: the slot gets it when it creates the lane itself.
         spares[slot][place(template)] = made.map_or(Spare::None, Spare::Ready);
         shared.made.notify_all();
     }

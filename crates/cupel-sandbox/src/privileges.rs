@@ -1,16 +1,17 @@
-//! What the main process gives up once its launcher runs: everything.
+//! Drops all privileges of the main process once the launcher runs.
 //!
-//! Whoever starts a [`Sandbox`](crate::Sandbox) as root needs no privilege from then on: lanes are made by the launcher, and
-//! talked to over sockets. So, while there is still one thread:
+//! A process that started a [`Sandbox`](crate::Sandbox) as root needs no privileges afterwards: the launcher creates
+//! the lanes, and the process uses them over sockets. While the process still has one thread:
 //!
 //! ```text
 //! Sandbox::launch  →  (what root alone can open or hand over)  →  give_up  →  threads, listeners, databases
 //! ```
 //!
-//! Afterwards there are no capabilities, no way to get any (empty bounding set, `no_new_privs`), no other user's
-//! identity unless it was root's own that was kept, no core dump and no look at the memory from outside; files can be
-//! changed only beneath the directories that were named, and no process outside can be traced or, since Linux 6.12,
-//! signalled (Landlock, where the kernel has it); and a system call filter (`policy/server.policy`) under which no program can be started.
+//! Afterwards the process has no capabilities and cannot get any (empty bounding set, `no_new_privs`). It has only the
+//! identity of the user it became, or of root if no user was given. It leaves no core dump, and its memory cannot be
+//! inspected by other processes. If the kernel has Landlock, the process can change files only beneath the given
+//! directories, and cannot trace outside processes or, since Linux 6.12, signal them. A system call filter
+//! (`policy/server.policy`) prevents it from starting programs.
 //!
 //! Sources: credentials(7), capabilities(7), prctl(2), landlock(7), seccomp(2).
 
@@ -35,7 +36,7 @@ use crate::mechanism::landlock::{SCOPE_ABSTRACT_UNIX_SOCKET, SCOPE_SIGNAL};
 use crate::mechanism::{capabilities, ids, seccomp};
 use crate::sys;
 
-/// A user to become.
+/// User and group ids to change to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// User id.
@@ -45,27 +46,27 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Who Cupel's services run as where there is no user of that name: an id that no allocation scheme hands out,
-    /// and beyond those of lanes ([`SandboxConfig::uid_base`](crate::SandboxConfig::uid_base)).
+    /// The identity of Cupel's services on hosts without a user `cupel`: an id that no allocation scheme assigns, above
+    /// those of lanes ([`SandboxConfig::uid_base`](crate::SandboxConfig::uid_base)).
     /// Source: systemd, "Users, Groups, UIDs and GIDs on systemd Systems".
     pub const NOBODY_ELSE: Identity = Identity { uid: 0x7F00_0000, gid: 0x7F00_0000 };
 
-    /// Who Cupel's services run as here: the user `cupel` if `/etc/passwd` has one, else [`Identity::NOBODY_ELSE`]; in a
-    /// container that has neither id, the last it has.
+    /// The identity of Cupel's services on this host: the user `cupel` if `/etc/passwd` contains it, otherwise
+    /// [`Identity::NOBODY_ELSE`]. In a container whose user namespace lacks that id, the last id of the namespace.
     ///
     /// # Errors
-    /// When the ids of this user namespace cannot be read.
+    /// If the ids of this user namespace cannot be read, or none of them is usable.
     pub fn of_service() -> io::Result<Identity> {
         let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
         let wanted = Identity::of_name(&passwd, "cupel").unwrap_or(Identity::NOBODY_ELSE);
         let here = |file: &str, wanted: u32| -> io::Result<u32> {
             ids::of_service(&std::fs::read_to_string(file)?, wanted)
-                .ok_or_else(|| io::Error::other("this user namespace has no id for a service"))
+                .ok_or_else(|| io::Error::other("this user namespace has no id that a service could use"))
         };
         Ok(Identity { uid: here("/proc/self/uid_map", wanted.uid)?, gid: here("/proc/self/gid_map", wanted.gid)? })
     }
 
-    /// The user called `name` in a file of the form of passwd(5).
+    /// The user called `name` in the text of a passwd(5) file.
     pub fn of_name(passwd: &str, name: &str) -> Option<Identity> {
         passwd.lines().find_map(|line| {
             let mut fields = line.split(':');
@@ -76,11 +77,11 @@ impl Identity {
     }
 }
 
-/// Giving something up failed: nothing may be served.
+/// A privilege could not be dropped. The process must not serve requests.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot give up the privileges of the main process: {step}")]
+#[error("cannot drop the privileges of the main process: cannot {step}")]
 pub struct GiveUpError {
-    /// What was being done.
+    /// The step that failed.
     pub step: &'static str,
     #[source]
     source: io::Error,
@@ -90,29 +91,30 @@ fn at<E: Into<io::Error>>(step: &'static str) -> impl Fn(E) -> GiveUpError {
     move |source| GiveUpError { step, source: source.into() }
 }
 
-/// Whether there is a user to change from.
+/// Whether this process runs as root.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Closes every descriptor but standard input, output and error: what whoever started us had open is nobody's here.
-/// To be called before anything is opened.
+/// Closes every descriptor except standard input, output and error, so that no descriptor is inherited from the parent
+/// process. Call this before anything is opened.
 ///
 /// # Errors
-/// When the kernel refuses.
+/// If the system call fails.
 pub fn close_inherited_descriptors() -> io::Result<()> {
     sys::process::close_from(3)
 }
 
-/// Becomes `user` (or stays who it is), gives up every capability, and puts this process under Landlock and the filter of
-/// the main process. Files can be made and changed beneath `writable` alone; what does not exist there is left out.
+/// Changes to `user` if one is given, drops every capability, and applies Landlock and the main process's system call
+/// filter. Afterwards, files can be created and changed only beneath `writable`; directories in it that do not exist
+/// are ignored.
 ///
 /// # Errors
-/// When there is more than one thread, since each has privileges of its own, or the kernel refuses a step.
+/// If there is more than one thread, since each thread has separate privileges, or if a system call fails.
 pub fn give_up(user: Option<Identity>, writable: &[&Path]) -> Result<(), GiveUpError> {
     wait_until_alone()?;
     if is_root() {
-        // Without this an id of 0 could bring capabilities back with the next program; it is never to start one.
+        // Without this, executing a program as user id 0 would restore capabilities. (The filter forbids that as well.)
         let bits = CapabilitiesSecureBits::NO_ROOT | CapabilitiesSecureBits::NO_ROOT_LOCKED;
         rustix::thread::set_capabilities_secure_bits(bits).map_err(at("set the secure bits"))?;
         capabilities::empty_bounding_set().map_err(at("empty the bounding set"))?;
@@ -127,7 +129,7 @@ pub fn give_up(user: Option<Identity>, writable: &[&Path]) -> Result<(), GiveUpE
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(at("forbid core dumps"))?;
     rustix::process::umask(Mode::from_raw_mode(0o077));
     rustix::thread::set_no_new_privs(true).map_err(at("forbid new privileges"))?;
-    write_only_beneath(writable).map_err(at("put it under Landlock"))?;
+    write_only_beneath(writable).map_err(at("apply Landlock"))?;
     let filter = seccomp::server_filter().map_err(|e| at("compile the filter")(io::Error::other(e)))?;
     match sys::seccomp::install(&filter) {
         0 => Ok(()),
@@ -135,7 +137,7 @@ pub fn give_up(user: Option<Identity>, writable: &[&Path]) -> Result<(), GiveUpE
     }
 }
 
-/// A thread that was joined may still be on its way out: joining waits for its last word, not for the kernel's.
+/// Waits until this is the only thread: a joined thread may still exist in the kernel for a moment.
 fn wait_until_alone() -> Result<(), GiveUpError> {
     const PATIENCE: Duration = Duration::from_secs(5);
     let begun = Instant::now();
@@ -145,8 +147,8 @@ fn wait_until_alone() -> Result<(), GiveUpError> {
             return Ok(());
         }
         if begun.elapsed() > PATIENCE {
-            let busy = io::Error::new(io::ErrorKind::ResourceBusy, format!("{threads} threads run"));
-            return Err(at("be alone in this process")(busy));
+            let busy = io::Error::new(io::ErrorKind::ResourceBusy, format!("{threads} threads are running"));
+            return Err(at("wait for the other threads to end")(busy));
         }
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -154,8 +156,8 @@ fn wait_until_alone() -> Result<(), GiveUpError> {
 
 const WRITE_FILE: u64 = 1 << 1;
 
-/// Landlock's rights to change files, from linux/landlock.h: write, remove, make, since ABI 2 link and rename across
-/// directories, since ABI 3 truncate.
+/// Landlock's rights that change files, from linux/landlock.h: write, remove, make; since ABI 2 link and rename across
+/// directories; since ABI 3 truncate.
 fn rights_to_change(abi: u32) -> u64 {
     const REMOVE_AND_MAKE: u64 = 0b1_1111_1111 << 4;
     const REFER: u64 = 1 << 13;
@@ -164,8 +166,9 @@ fn rights_to_change(abi: u32) -> u64 {
     WRITE_FILE | REMOVE_AND_MAKE | since(2, REFER) | since(3, TRUNCATE)
 }
 
-/// Reading stays as it is. Whoever is in a Landlock domain can trace nobody outside it, the launcher for one; since ABI 6
-/// signal nobody and reach no abstract socket there either.
+/// Restricts changes of files to `writable`; reading is not restricted. A process in a Landlock domain cannot trace
+/// processes outside it, such as the launcher. Since ABI 6, it can also neither signal them nor connect to their
+/// abstract sockets.
 fn write_only_beneath(writable: &[&Path]) -> io::Result<()> {
     let abi = sys::landlock::abi();
     if abi == 0 {
@@ -182,7 +185,7 @@ fn write_only_beneath(writable: &[&Path]) -> io::Result<()> {
             Err(other) => return Err(other.into()),
         }
     }
-    // A file has no right but the first. What a service in a cell says on standard error goes there.
+    // WRITE_FILE is the only one of these rights that a file can have. /dev/null is the standard error of services.
     let null = rustix::fs::open("/dev/null", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
     sys::landlock::allow_beneath(ruleset.as_fd(), null.as_fd(), WRITE_FILE)?;
     match sys::landlock::restrict_self(ruleset.as_raw_fd()) {
@@ -191,10 +194,10 @@ fn write_only_beneath(writable: &[&Path]) -> io::Result<()> {
     }
 }
 
-/// The first directory above `path` that `user` may not pass, if there is one. By mode bits alone.
+/// The outermost directory above `path` that `user` may not traverse, if there is one. Considers only mode bits.
 ///
 /// # Errors
-/// When a directory cannot be looked at.
+/// If the metadata of a directory cannot be read.
 pub fn closed_parent(path: &Path, user: Identity) -> io::Result<Option<PathBuf>> {
     let mut parents: Vec<&Path> = path.ancestors().skip(1).collect();
     parents.reverse();
@@ -212,11 +215,11 @@ pub fn closed_parent(path: &Path, user: Identity) -> io::Result<Option<PathBuf>>
     Ok(None)
 }
 
-/// Makes the directory `path` reachable although its parent `closed` is not: in a mount namespace of this process alone,
-/// `closed` becomes an empty read-only directory in which there is only the way to `path`. Both are absolute.
+/// Makes the directory `path` reachable although its ancestor `closed` may not be traversed: in a new mount namespace
+/// of this process, `closed` becomes a read-only directory that contains only the path to `path`. Both are absolute.
 ///
 /// # Errors
-/// When the kernel refuses; then `path` has to lie elsewhere.
+/// If a system call fails; then `path` must be moved elsewhere.
 pub fn open_a_way(closed: &Path, path: &Path) -> io::Result<()> {
     sys::namespaces::unshare(libc::CLONE_NEWNS)?;
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
@@ -230,11 +233,11 @@ pub fn open_a_way(closed: &Path, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Changes the owner of `name` in `directory` from root to `user`, if it is a regular file with one name or a
-/// directory; anything else there is not followed and not touched.
+/// Changes the owner of `name` in `directory` from root to `user`, if it is a directory or a regular file with one
+/// link. Anything else is neither followed nor changed.
 ///
 /// # Errors
-/// When it is there and cannot be handed over.
+/// If it exists and its owner cannot be changed.
 pub fn hand_over(directory: &File, name: &OsStr, user: Identity) -> io::Result<()> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let found = match rustix::fs::openat(directory, name, flags, Mode::empty()) {
@@ -252,11 +255,11 @@ pub fn hand_over(directory: &File, name: &OsStr, user: Identity) -> io::Result<(
     Ok(())
 }
 
-/// Makes a directory below `directory`, as its owner would, where it is not there: everybody may look into the last of
-/// `names`. No link is followed, since the owner may be another than we are.
+/// Creates nested directories `names` below `directory` if they do not exist, owned by the owner of `directory`. The
+/// last one is readable by everybody. Links are not followed, since the owner may be a different, untrusted user.
 ///
 /// # Errors
-/// When one of the names is something else than a directory, or the kernel refuses.
+/// If one of the names is not a directory, or a system call fails.
 pub fn make_beneath(directory: &Path, names: &[&str]) -> io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut place = rustix::fs::open(directory, flags, Mode::empty())?;
@@ -274,7 +277,7 @@ pub fn make_beneath(directory: &Path, names: &[&str]) -> io::Result<()> {
         }
         place = inner;
     }
-    // Whatever the umask.
+    // Set the mode independently of the umask.
     let open = Mode::from_raw_mode(0o755);
     if rustix::fs::fstat(&place)?.st_mode & 0o7777 != open.as_raw_mode() {
         rustix::fs::fchmod(&place, open)?;
@@ -282,14 +285,14 @@ pub fn make_beneath(directory: &Path, names: &[&str]) -> io::Result<()> {
     Ok(())
 }
 
-/// [`hand_over`] for a directory and everything below it, as far as that is root's. At most `budget` things, so that
-/// a mistaken path does not change half a file system.
+/// Applies [`hand_over`] to a directory and everything below it that root owns. Processes at most `budget` entries, so
+/// that a wrong path does not change half a file system.
 ///
 /// # Errors
-/// When something cannot be handed over, or there is more than that.
+/// If an owner cannot be changed, or there are more entries than `budget`.
 pub fn hand_over_tree(directory: &File, name: &OsStr, user: Identity, budget: &mut u32) -> io::Result<()> {
     *budget =
-        budget.checked_sub(1).ok_or_else(|| io::Error::other("there is more in it than Cupel would have made"))?;
+        budget.checked_sub(1).ok_or_else(|| io::Error::other("it has more entries than a directory made by Cupel"))?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     match rustix::fs::openat(directory, name, flags, Mode::empty()) {
         Ok(inner) => {
@@ -313,7 +316,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_user_is_found_by_its_whole_name() {
+    fn a_user_name_must_match_completely() {
         let passwd = "root:x:0:0:root:/root:/bin/bash\ncupelx:x:7:7::/:/bin/false\ncupel:x:998:997::/:/bin/false\n";
         assert_eq!(Identity::of_name(passwd, "cupel"), Some(Identity { uid: 998, gid: 997 }));
         assert_eq!(Identity::of_name(passwd, "cup"), None);
@@ -321,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_closed_parent_is_the_outermost() {
+    fn closed_parent_returns_the_outermost_closed_directory() {
         use std::os::unix::fs::PermissionsExt;
         let temporary = tempfile::tempdir().unwrap();
         let top = temporary.path().join("top");
@@ -332,7 +335,7 @@ mod tests {
         set(&top, 0o755);
         set(&inner, 0o700);
         let stranger = Identity::NOBODY_ELSE;
-        assert_eq!(closed_parent(&inner, stranger).unwrap(), None, "its own mode does not matter");
+        assert_eq!(closed_parent(&inner, stranger).unwrap(), None, "the mode of the directory itself does not matter");
         set(&top.join("a/b"), 0o700);
         set(&top.join("a"), 0o750);
         assert_eq!(closed_parent(&inner, stranger).unwrap(), Some(top.join("a")));
@@ -341,14 +344,14 @@ mod tests {
     }
 
     #[test]
-    fn the_rights_to_change_are_all_but_those_to_read_and_execute() {
-        // ABI 1 has thirteen rights; execute, read a file and list a directory are the first, third and fourth.
+    fn rights_to_change_excludes_only_reading_and_executing() {
+        // ABI 1 has thirteen rights; executing, reading a file and listing a directory are the first, third and fourth.
         assert_eq!(rights_to_change(1), ((1 << 13) - 1) & !0b1101);
         assert_eq!(rights_to_change(3), ((1 << 15) - 1) & !0b1101);
     }
 
     #[test]
-    fn what_is_made_beneath_a_directory_is_its_owners_and_no_link_is_followed() {
+    fn make_beneath_keeps_the_owner_and_follows_no_link() {
         use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
         let top = tempfile::tempdir().unwrap();
         let (data, outside) = (top.path().join("data"), top.path().join("outside"));
@@ -378,11 +381,11 @@ mod tests {
         assert_eq!(std::fs::metadata(&outside).unwrap().mode() & 0o7777, 0o700);
     }
 
-    /// Set in the process that gives up: the ids of two others of its user.
+    /// Environment variable set in the process that drops its privileges: the ids of two other processes of its user.
     const OTHERS: &str = "CUPEL_TEST_OTHERS";
 
     #[test]
-    fn whoever_gave_up_can_neither_signal_nor_limit_others_of_its_user() {
+    fn after_give_up_other_processes_of_the_user_cannot_be_signalled_or_limited() {
         use std::os::unix::process::CommandExt;
         let user = is_root().then_some(Identity::NOBODY_ELSE);
         if let Ok(others) = std::env::var(OTHERS) {
@@ -394,7 +397,7 @@ mod tests {
             };
             let (_, ended) =
                 rustix::process::waitpid(Some(child), rustix::process::WaitOptions::empty()).unwrap().unwrap();
-            // It aborts when it is through, which a process has to be able to do.
+            // The child aborts at the end: the filter must allow that.
             assert_eq!(ended.terminating_signal(), Some(libc::SIGABRT));
             return;
         }
@@ -407,8 +410,9 @@ mod tests {
         };
         let mut others = [sleeper(), sleeper()];
         let pids = others.each_ref().map(std::process::Child::id);
-        // A process without other threads' locks, to be forked: what gives up has one thread.
-        let name = "privileges::tests::whoever_gave_up_can_neither_signal_nor_limit_others_of_its_user";
+        // The test binary runs itself again and forks there: the process that gives up must have one thread, and no
+        // lock held by another thread.
+        let name = "privileges::tests::after_give_up_other_processes_of_the_user_cannot_be_signalled_or_limited";
         let ended = std::process::Command::new(std::env::current_exe().unwrap())
             .args([name, "--exact", "--nocapture", "--test-threads=1"])
             .env(OTHERS, pids.map(|pid| pid.to_string()).join(" "))
@@ -428,7 +432,7 @@ mod tests {
         assert_eq!(alive, [true, scoped], "tgkill");
     }
 
-    /// Gives up, tries what it must not be able to do, and aborts.
+    /// Drops its privileges, tries forbidden operations, and aborts.
     fn attack_and_abort(user: Option<Identity>, [spared, signalled]: [i32; 2]) -> ! {
         use rustix::io::Errno;
         use rustix::process::{Pid, Resource, Rlimit, prlimit};
@@ -450,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_and_a_file_with_two_names_keep_their_owner() {
+    fn hand_over_ignores_symbolic_links_and_files_with_two_links() {
         if !is_root() {
             return;
         }

@@ -1,7 +1,7 @@
-//! The attacker `doctor` sends into a cell: our own executable, started there as one small attack at a time.
+//! The probe that `doctor` runs in a cell: Cupel's executable, which performs one small attack per start.
 //!
-//! Each attack aims at one wall and is chosen so that no other wall stops it first; it prints `held`, or
-//! `breached: ` and what it saw.
+//! Each attack targets one wall and is chosen so that no other wall stops it first. It prints `held`, or
+//! `breached: ` and what it observed.
 
 use std::fs;
 use std::io::{self, Write};
@@ -11,17 +11,17 @@ use std::time::{Duration, Instant};
 use crate::config::Wall;
 use crate::sys::{attack, namespaces};
 
-/// The argument by which our own executable knows that it was started as a probe.
+/// The argument that makes Cupel's executable run as a probe.
 pub(crate) const PROBE_ARGUMENT: &str = "__cupel-probe";
 
 const SHM_KEY: i32 = 0x6375_7065;
 
-/// Runs the attack on the wall called `name` and says on standard output what came of it.
+/// Runs the attack on the wall called `name`, and prints the result to standard output.
 pub(crate) fn main(name: &str) -> ! {
     let fact = std::env::var("CUPEL_PROBE_FACT").unwrap_or_default();
     let result = match Wall::from_slug(name) {
         Some(wall) => attack_on(wall, &fact),
-        None => Err(format!("no attack is called {name}")),
+        None => Err(format!("there is no attack called {name}")),
     };
     match result {
         Ok(()) => println!("held"),
@@ -31,7 +31,8 @@ pub(crate) fn main(name: &str) -> ! {
     std::process::exit(0)
 }
 
-/// `Ok`: the wall held. `fact` is what only the outside knows: the host's namespace, a secret's path, a limit.
+/// Attacks `wall`; returns `Ok` if it held. `fact` is a value known only outside the cell: the host's namespace, a
+/// secret's path, a limit.
 fn attack_on(wall: Wall, fact: &str) -> Result<(), String> {
     match wall {
         Wall::UserNamespace => namespace("user", fact),
@@ -67,11 +68,11 @@ fn attack_on(wall: Wall, fact: &str) -> Result<(), String> {
 
 fn namespace(kind: &str, hosts: &str) -> Result<(), String> {
     let ours =
-        fs::read_link(format!("/proc/self/ns/{kind}")).map_err(|e| format!("cannot tell the {kind} namespace: {e}"))?;
+        fs::read_link(format!("/proc/self/ns/{kind}")).map_err(|e| format!("cannot read the {kind} namespace: {e}"))?;
     if ours.as_os_str() == hosts { Err(format!("the {kind} namespace is the host's")) } else { Ok(()) }
 }
 
-/// `/proc` may hide others; a signal that does nothing tells them from nobody.
+/// Looks for other processes with the null signal, because `/proc` may hide them.
 fn others() -> Result<(), String> {
     let own = std::process::id() as i32;
     let exists = |pid: i32| {
@@ -80,7 +81,7 @@ fn others() -> Result<(), String> {
     };
     match (2..own + 64).filter(|pid| *pid != own).find(|pid| exists(*pid)) {
         None => Ok(()),
-        Some(pid) => Err(format!("process {pid} is there, and is not its own")),
+        Some(pid) => Err(format!("process {pid} is visible and does not belong to the program")),
     }
 }
 
@@ -89,16 +90,16 @@ fn shared_memory() -> Result<(), String> {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             attack::remove_shared_memory(SHM_KEY);
-            Err("a shared memory segment of an earlier run is still there".into())
+            Err("a shared memory segment of an earlier run still exists".into())
         }
-        Err(error) => Err(format!("cannot make a shared memory segment: {error}")),
+        Err(error) => Err(format!("cannot create a shared memory segment: {error}")),
     }
 }
 
 fn groups() -> Result<(), String> {
     let text = fs::read_to_string("/proc/self/cgroup").map_err(|e| e.to_string())?;
     match text.lines().find(|line| line.contains("cupel-")) {
-        Some(line) => Err(format!("it sees its place among the host's groups: {line}")),
+        Some(line) => Err(format!("the program sees its path in the host's control groups: {line}")),
         None => Ok(()),
     }
 }
@@ -116,11 +117,11 @@ fn read_only() -> Result<(), String> {
 fn secret(path: &str) -> Result<(), String> {
     let hidden = path.trim_start_matches('/');
     for path in [path.to_owned(), format!("/opt/host/{hidden}"), "/root".into(), "/home".into(), "/etc/shadow".into()] {
-        // A directory on the way that may not be passed is there, too.
+        // Only these errors mean that the path is missing; a permission error means that it exists.
         let is_missing =
             |error: &io::Error| matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
         if !fs::symlink_metadata(&path).is_err_and(|error| is_missing(&error)) {
-            return Err(format!("a file of the host's can be reached: {path}"));
+            return Err(format!("a file of the host is reachable: {path}"));
         }
     }
     Ok(())
@@ -128,10 +129,10 @@ fn secret(path: &str) -> Result<(), String> {
 
 fn kernel_state() -> Result<(), String> {
     if Path::new("/proc/sys").exists() || Path::new("/proc/kallsyms").exists() {
-        return Err("/proc shows the kernel's own files".into());
+        return Err("/proc shows kernel state".into());
     }
     match fs::write("/proc/self/oom_score_adj", "0") {
-        Ok(()) => Err("/proc can be written".into()),
+        Ok(()) => Err("/proc is writable".into()),
         Err(_) => Ok(()),
     }
 }
@@ -139,7 +140,7 @@ fn kernel_state() -> Result<(), String> {
 fn marks() -> Result<(), String> {
     for place in ["/box/mark", "/tmp/mark", "/dev/shm/mark"] {
         if Path::new(place).exists() {
-            return Err(format!("{place} of an earlier run is still there"));
+            return Err(format!("{place} of an earlier run still exists"));
         }
         fs::write(place, "was here").map_err(|e| format!("cannot write {place}: {e}"))?;
     }
@@ -159,10 +160,11 @@ fn filter() -> Result<(), String> {
     Ok(())
 }
 
-/// Permissions allow it and the mounts do too: only Landlock knows no rule for the root itself.
+/// Lists the root directory: permissions and mounts allow this, and only the lack of a Landlock rule for `/` forbids
+/// it.
 fn list_root() -> Result<(), String> {
     match fs::read_dir("/") {
-        Ok(_) => Err("the root can be listed".into()),
+        Ok(_) => Err("the root directory can be listed".into()),
         Err(_) => Ok(()),
     }
 }
@@ -172,7 +174,7 @@ fn status(wanted: &[(&str, &str)]) -> Result<(), String> {
     for (name, value) in wanted {
         let found = text.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
         if found != Some(value) {
-            return Err(format!("{name} is {}", found.unwrap_or("not told")));
+            return Err(format!("{name} is {}", found.unwrap_or("missing from /proc/self/status")));
         }
     }
     Ok(())
@@ -180,12 +182,12 @@ fn status(wanted: &[(&str, &str)]) -> Result<(), String> {
 
 fn descriptors() -> Result<(), String> {
     let listed = fs::read_dir("/proc/self/fd").map_err(|e| e.to_string())?;
-    // Besides the three there is only the one this listing uses.
+    // The only other descriptor should be the one that this listing uses.
     let open = listed
         .flatten()
         .filter(|e| e.file_name().to_str().and_then(|n| n.parse::<u32>().ok()).is_some_and(|n| n > 2))
         .count();
-    if open <= 1 { Ok(()) } else { Err(format!("{} more descriptors than its own three are open", open - 1)) }
+    if open <= 1 { Ok(()) } else { Err(format!("{} descriptors besides the standard three are open", open - 1)) }
 }
 
 fn core_and_files(open_files: &str) -> Result<(), String> {
@@ -193,23 +195,23 @@ fn core_and_files(open_files: &str) -> Result<(), String> {
     for (name, value) in [("Max core file size", "1"), ("Max open files", open_files)] {
         let found = text.lines().find_map(|l| l.strip_prefix(name)).and_then(|rest| rest.split_whitespace().next());
         if found != Some(value) {
-            return Err(format!("{name} is {}", found.unwrap_or("not told")));
+            return Err(format!("{name} is {}", found.unwrap_or("missing from /proc/self/limits")));
         }
     }
     Ok(())
 }
 
 fn number(fact: &str) -> Result<usize, String> {
-    fact.parse().map_err(|_| "the limit was not told".to_owned())
+    fact.parse().map_err(|_| "the probe got no limit in CUPEL_PROBE_FACT".to_owned())
 }
 
 fn eat(limit_mib: &str) -> Result<(), String> {
     let mut kept = Vec::new();
     for _ in 0..number(limit_mib)? * 2 {
-        // Touched, so that it is really there.
+        // Written, so that the kernel allocates the pages.
         kept.push(vec![1u8; 1 << 20]);
     }
-    Err(format!("{} MiB were given", kept.len()))
+    Err(format!("{} MiB could be allocated", kept.len()))
 }
 
 fn fork(limit: &str) -> Result<(), String> {
@@ -219,11 +221,11 @@ fn fork(limit: &str) -> Result<(), String> {
             return if error.raw_os_error() == Some(libc::EAGAIN) && made < limit {
                 Ok(())
             } else {
-                Err(format!("fork {made} failed otherwise: {error}"))
+                Err(format!("fork {made} failed with an unexpected error: {error}"))
             };
         }
     }
-    Err(format!("{} processes were given", limit * 2))
+    Err(format!("{} processes could be started", limit * 2))
 }
 
 fn spin() -> Result<(), String> {
@@ -231,7 +233,7 @@ fn spin() -> Result<(), String> {
     while clock().tv_sec < 1 {
         std::hint::spin_loop();
     }
-    Err("a second of CPU time was given".into())
+    Err("the program could use a second of CPU time".into())
 }
 
 fn fill(limit_kib: &str) -> Result<(), String> {
@@ -245,14 +247,14 @@ fn fill(limit_kib: &str) -> Result<(), String> {
             return if error.raw_os_error() == Some(libc::ENOSPC) {
                 inodes()
             } else {
-                Err(format!("writing failed otherwise: {error}"))
+                Err(format!("writing failed with an unexpected error: {error}"))
             };
         }
     }
-    Err(format!("{} KiB were given", limit * 2))
+    Err(format!("{} KiB could be written to the box", limit * 2))
 }
 
-/// Computes now and then, so that it is not idle, for longer than the wall-clock limit.
+/// Runs for longer than the wall-clock limit, and computes periodically so that it is not idle.
 fn dawdle() -> Result<(), String> {
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(1) {
@@ -262,22 +264,22 @@ fn dawdle() -> Result<(), String> {
             std::hint::spin_loop();
         }
     }
-    Err("a second was given".into())
+    Err("the program could run for a second".into())
 }
 
 fn idle() -> Result<(), String> {
     std::thread::sleep(Duration::from_secs(1));
-    Err("a second of idleness was given".into())
+    Err("the program could idle for a second".into())
 }
 
 fn print(limit_kib: &str) -> Result<(), String> {
     let limit = number(limit_kib)?;
-    let line = "breached: it may print without bound\n".repeat(1024);
+    let line = "breached: the program can print without bound\n".repeat(1024);
     let mut out = io::stdout();
     for _ in 0..limit * 1024 * 4 / line.len() + 1 {
         out.write_all(line.as_bytes()).map_err(|e| e.to_string())?;
     }
-    Err(format!("{} KiB were taken", limit * 4))
+    Err(format!("{} KiB of output were accepted", limit * 4))
 }
 
 fn inodes() -> Result<(), String> {
@@ -286,9 +288,9 @@ fn inodes() -> Result<(), String> {
             return if error.raw_os_error() == Some(libc::ENOSPC) {
                 Ok(())
             } else {
-                Err(format!("making files failed otherwise: {error}"))
+                Err(format!("creating files failed with an unexpected error: {error}"))
             };
         }
     }
-    Err("1000 files were given".into())
+    Err("1000 files could be created".into())
 }

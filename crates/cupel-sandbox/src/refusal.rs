@@ -1,7 +1,9 @@
-//! What cannot be, said before anything is made: the field of the request or of the configuration, and the rule it breaks.
+//! Validation of commands and configurations before anything is created. A refusal names the field and the rule it
+//! breaks.
 //!
-//! What can be made but not serve its program (a box too small for its files, a limit that is soon reached) is no matter
-//! of this file: that is an outcome of the run. Limits without bound are fine, too: more than there is means all there is.
+//! A cell that can be created but does not suffice for its program (a box too small for its files, a limit that is soon
+//! reached) is not refused: that is an outcome of the run. Limits have no upper bound here: a limit above what the
+//! machine has allows all that it has.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,13 +16,13 @@ use crate::config::{Mount, SandboxConfig};
 use crate::launcher::Features;
 use crate::mechanism::mounts::{OWN_PLACES, SYSTEM};
 
-/// A request that cannot be met by any sandbox, or a sandbox that cannot be.
+/// An invalid command, or an invalid sandbox configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {rule}")]
 pub struct Refusal {
-    /// The field of [`Command`] or [`SandboxConfig`], with what lies within it: `limits.memory`, `mounts`.
+    /// Path of the field in [`Command`] or [`SandboxConfig`]: `limits.memory`, `mounts`.
     pub field: &'static str,
-    /// What must hold of it.
+    /// The rule that the field breaks.
     pub rule: Cow<'static, str>,
 }
 
@@ -28,63 +30,67 @@ fn refuse<T>(field: &'static str, rule: impl Into<Cow<'static, str>>) -> Result<
     Err(Refusal { field, rule: rule.into() })
 }
 
-/// Arguments and environment together, bytes, with eight for each. The kernel takes 128 KiB of a program whose stack is
-/// small (execve(2), "Limits on size of arguments and environment"), and so of every program.
+/// Maximum size in bytes of arguments and environment together, with eight bytes added for each of them. The kernel
+/// accepts 128 KiB for a program with a small stack (execve(2), "Limits on size of arguments and environment"), and
+/// therefore for every program.
 const TEXTS_BYTES_MAX: usize = 96 * 1024;
-/// Each is a descriptor beside one message.
+/// Maximum number of file groups. Each is a descriptor passed with the one request message.
 const FILE_GROUPS_MAX: usize = 16;
-/// Files given and, separately, files collected.
+/// Maximum number of input files and, separately, of collected files.
 const FILES_MAX: usize = 100_000;
 const SLOTS_MAX: usize = 1000;
-/// Each is a mount of every lane.
+/// Maximum number of configured mounts. Each lane makes all of them.
 const MOUNTS_MAX: usize = 256;
-/// They travel in one message.
+/// Maximum size of all mount paths together. They are sent in one message.
 const MOUNTS_BYTES_MAX: usize = 64 * 1024;
 
-/// Whether there can be a cell for this command, here.
+/// Checks that a cell for this command can be created on this machine.
 pub(crate) fn of_command(command: &Command, features: &Features) -> Result<(), Refusal> {
     of_texts(&command.argv, &command.env)?;
     of_limits(&command.limits, features)?;
     of_files(command)?;
     if command.collect.is_some_and(|collect| collect.files as usize > FILES_MAX) {
-        return refuse("collect.files", "at most 100,000 files");
+        return refuse("collect.files", "must be at most 100,000 files");
     }
     Ok(())
 }
 
-/// Whether a program can be started with these.
+/// Checks that a program can be started with these arguments and this environment.
 pub(crate) fn of_texts(argv: &[String], env: &[(String, String)]) -> Result<(), Refusal> {
     if argv.first().is_none_or(String::is_empty) {
-        return refuse("argv", "the first argument names the program");
+        return refuse("argv", "the first argument must name the program");
     }
     if argv.iter().any(|argument| argument.contains('\0')) {
-        return refuse("argv", "an argument contains no NUL");
+        return refuse("argv", "an argument must not contain NUL");
     }
     for (name, value) in env {
         if name.is_empty() || name.contains(['=', '\0']) {
-            return refuse("env", "a variable's name is not empty and contains neither `=` nor NUL");
+            return refuse("env", "a variable's name must not be empty and must contain neither `=` nor NUL");
         }
         if value.contains('\0') {
-            return refuse("env", "a variable's value contains no NUL");
+            return refuse("env", "a variable's value must not contain NUL");
         }
     }
     let of_argv: usize = argv.iter().map(|argument| argument.len() + 8).sum();
     let of_env: usize = env.iter().map(|(name, value)| name.len() + value.len() + 16).sum();
     if of_argv + of_env > TEXTS_BYTES_MAX {
         let field = if of_argv >= of_env { "argv" } else { "env" };
-        return refuse(field, "arguments and environment are 96 KiB together, 8 bytes for each of them included");
+        return refuse(
+            field,
+            "arguments and environment must be at most 96 KiB together, counting 8 extra bytes for each of them",
+        );
     }
     Ok(())
 }
 
-/// Whether these can be kept, here.
+/// Checks that these limits can be enforced on this machine.
 pub(crate) fn of_limits(limits: &Limits, features: &Features) -> Result<(), Refusal> {
     if let Some((field, rule)) = limits.impossible() {
         return refuse(field, rule);
     }
     match &features.uncounted {
         Some(reason) if limits.instructions.is_some() => {
-            refuse("limits.instructions", format!("none where instructions cannot be counted: {reason}"))
+            refuse("limits.instructions", format!("this machine cannot count instructions, so omit it: {reason}"))
         }
         _ => Ok(()),
     }
@@ -92,18 +98,18 @@ pub(crate) fn of_limits(limits: &Limits, features: &Features) -> Result<(), Refu
 
 fn of_files(command: &Command) -> Result<(), Refusal> {
     if command.files.len() > FILE_GROUPS_MAX {
-        return refuse("files", "at most 16 groups of files");
+        return refuse("files", "must be at most 16 groups of files");
     }
     let count: usize = command.files.iter().map(cupel_types::BoxFiles::len).sum();
     if count > FILES_MAX {
-        return refuse("files", "at most 100,000 files");
+        return refuse("files", "must be at most 100,000 files");
     }
     let is_in_the_way = |file: &cupel_types::BoxFile| {
         let beneath = command.outbox.as_ref().and_then(|outbox| outbox.as_str().strip_prefix(file.path.as_str()));
         beneath.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     if command.files.iter().flat_map(|group| group.iter()).any(is_in_the_way) {
-        return refuse("outbox", "a directory, where there is no file");
+        return refuse("outbox", "must be a directory; one of `files` has this path or a parent of it");
     }
     if count < 2 {
         return Ok(());
@@ -114,48 +120,48 @@ fn of_files(command: &Command) -> Result<(), Refusal> {
         let n = times.entry(path).or_default();
         *n += 1;
         if *n > 1 {
-            return refuse("files", format!("`{path}` is there once"));
+            return refuse("files", format!("`{path}` must appear only once"));
         }
     }
     for path in paths() {
         for (end, _) in path.match_indices('/') {
             if times.contains_key(&path[..end]) {
-                return refuse("files", format!("`{}` is a file, so nothing lies beneath it", &path[..end]));
+                return refuse("files", format!("`{}` is a file and also the directory of another file", &path[..end]));
             }
         }
     }
     Ok(())
 }
 
-/// Whether there can be such a sandbox.
+/// Checks that a sandbox with this configuration is possible.
 pub(crate) fn of_config(config: &SandboxConfig) -> Result<(), Refusal> {
     if config.slots == 0 || config.slots > SLOTS_MAX {
-        return refuse("slots", "1 to 1,000");
+        return refuse("slots", "must be from 1 to 1,000");
     }
     if config.lane_runs_max == 0 {
-        return refuse("lane_runs_max", "at least 1");
+        return refuse("lane_runs_max", "must be at least 1");
     }
-    // A run's lane, a compiler's, a spare, and one for each warm interpreter; each uses two ids.
+    // One lane for programs, one for compilers, a spare, and one for each warm interpreter; each uses two ids.
     let lanes = config.slots.saturating_mul(3 + config.warm.len());
     let ids = u32::try_from(lanes.saturating_mul(2)).unwrap_or(u32::MAX);
     if config.uid_base == 0 || config.uid_base.checked_add(ids).is_none_or(|end| end == u32::MAX) {
-        return refuse("uid_base", "not root's, and room for two ids a lane above it");
+        return refuse("uid_base", "must not be 0 (root), and must leave room for two ids for each lane above it");
     }
     if config.mounts.len() > MOUNTS_MAX {
-        return refuse("mounts", "at most 256");
+        return refuse("mounts", "must be at most 256");
     }
     for Mount { source, target } in &config.mounts {
         for path in [source, target] {
             of_mounted(path)?;
         }
         if target == Path::new("/") {
-            return refuse("mounts", "the root itself is the lane's own");
+            return refuse("mounts", "`/` cannot be a target: each lane has its own root");
         }
         of_target(source, target)?;
     }
     let bytes: usize = config.mounts.iter().map(|m| m.source.as_os_str().len() + m.target.as_os_str().len()).sum();
     if bytes > MOUNTS_BYTES_MAX {
-        return refuse("mounts", "64 KiB of paths together");
+        return refuse("mounts", "all paths together must be at most 64 KiB");
     }
     for template in &config.warm {
         of_texts(&template.argv, &template.env)?;
@@ -163,23 +169,24 @@ pub(crate) fn of_config(config: &SandboxConfig) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether a cell has something of its own at that place, so that programs would not find what is to be shown.
+/// Checks that a mount target is not inside a cell's private directories or the system's directories, which would hide
+/// it.
 fn of_target(source: &Path, target: &Path) -> Result<(), Refusal> {
     let (shown, beneath) = (target.display(), |place: &&&str| target.starts_with(place));
     if let Some(place) = OWN_PLACES.iter().find(beneath) {
-        let instead = "give it another target, such as one below `/opt/cupel`";
+        let instead = "choose another target, such as one below `/opt/cupel`";
         return refuse(
             "mounts",
-            format!("`{shown}` is not at or below `{place}`, where each cell has its own: {instead}"),
+            format!("target `{shown}` must not be at or below `{place}`, which is private to each cell: {instead}"),
         );
     }
     if source != target
         && let Some(place) = SYSTEM.iter().find(beneath)
     {
-        let instead = "give it another target, such as one below `/opt/cupel`";
+        let instead = "choose another target, such as one below `/opt/cupel`";
         return refuse(
             "mounts",
-            format!("`{shown}` is not at or below `{place}`, which shows the system's: {instead}"),
+            format!("target `{shown}` must not be at or below `{place}`, which belongs to the system: {instead}"),
         );
     }
     Ok(())
@@ -187,10 +194,10 @@ fn of_target(source: &Path, target: &Path) -> Result<(), Refusal> {
 
 fn of_mounted(path: &Path) -> Result<(), Refusal> {
     let Some(text) = path.to_str() else {
-        return refuse("mounts", format!("`{}` is UTF-8", path.display()));
+        return refuse("mounts", format!("`{}` must be UTF-8", path.display()));
     };
     if !path.is_absolute() || text.contains('\0') || path.components().any(|c| c.as_os_str() == "..") {
-        return refuse("mounts", format!("`{}` is absolute, without `..` and NUL", text.escape_debug()));
+        return refuse("mounts", format!("`{}` must be absolute, without `..` and NUL", text.escape_debug()));
     }
     Ok(())
 }
@@ -215,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sandbox_that_cannot_be_is_refused_by_field() {
+    fn an_invalid_configuration_is_refused_with_its_field() {
         assert_eq!(of_config(&SandboxConfig::default()), Ok(()));
         refused(|c| c.slots = 0, "slots");
         refused(|c| c.slots = usize::MAX, "slots");
@@ -231,30 +238,30 @@ mod tests {
     }
 
     #[test]
-    fn a_mount_that_a_cell_would_hide_is_refused_and_told_why() {
-        let told = |source: &str, target: &str| {
+    fn a_mount_that_a_cell_would_hide_is_refused_with_the_reason() {
+        let message = |source: &str, target: &str| {
             let mounts = vec![Mount { source: source.into(), target: target.into() }];
             of_config(&SandboxConfig { mounts, ..SandboxConfig::default() }).err().map(|refusal| refusal.to_string())
         };
         for place in ["/tmp", "/box", "/proc", "/dev", "/cell"] {
             for target in [place.to_owned(), format!("{place}/a/b")] {
-                let told = told(&target, &target).unwrap_or_default();
-                assert!(told.contains(&format!("not at or below `{place}`")) && told.contains("its own"), "{told}");
+                let text = message(&target, &target).unwrap_or_default();
+                assert!(text.contains(&format!("at or below `{place}`")) && text.contains("private"), "{text}");
             }
         }
         for target in ["/usr/share/x", "/lib/x", "/etc/alternatives"] {
-            assert!(told("/srv/x", target).is_some_and(|told| told.contains("the system's")), "{target}");
-            assert_eq!(told(target, target), None, "{target} is shown already");
+            assert!(message("/srv/x", target).is_some_and(|text| text.contains("the system")), "{target}");
+            assert_eq!(message(target, target), None, "{target} is already visible in cells");
         }
         for (source, target) in
             [("/tmp/a b", "/opt/a b"), ("/tmp/x", "/home/x"), ("/srv/x", "/srv/x"), ("/boxes", "/boxes")]
         {
-            assert_eq!(told(source, target), None, "{source} as {target}");
+            assert_eq!(message(source, target), None, "{source} as {target}");
         }
     }
 
     #[test]
-    fn texts_that_no_program_gets_are_refused_by_field() {
+    fn invalid_arguments_and_environment_are_refused_with_their_field() {
         let field = |argv: &[&str], env: &[(&str, &str)]| {
             let argv: Vec<String> = argv.iter().map(|&a| a.to_owned()).collect();
             let env: Vec<(String, String)> = env.iter().map(|&(n, v)| (n.to_owned(), v.to_owned())).collect();

@@ -1,17 +1,18 @@
 //! A service: a program that stays in its cell and answers requests over its standard input and output.
 //!
-//! For programs that take long to start and serve many: a compiler that is warm. It has a lane of its own, under
-//! the same walls as any program, on no processor in particular: while it works, a slot waits for it, and the scheduler
-//! finds it the processor that this leaves idle. Its memory outlives a request, so who may be served by the same service is
-//! its owner's to decide; and nothing it says is believed beyond its length.
+//! For programs that start slowly and serve many requests: compile services. A service has a separate lane with the
+//! same walls as any program. The lane is not pinned to a processor: while the service works, a slot waits for it, and
+//! the scheduler can use the processor that this slot leaves idle. The service's memory outlives a request, so the
+//! caller must decide which tenants may share a service. Replies are untrusted; only their length is checked here.
 //!
 //! ```text
 //!   start ──► ready ──request──► waiting ──reply──► ready
-//!                                   └─ too slow, too long, ended, cancelled ──► spoiled: every call is refused
+//!                                   └─ too slow, too long, ended, cancelled ──► spoiled: refuses every request
 //! ```
 //!
-//! A message is its length (four bytes, big-endian) and then that many bytes, in both directions. *Invariant:* when a
-//! request has failed, no later one is sent, so a late reply is never taken for another's. Dropped, everything of it ends.
+//! In both directions, a message is its length (four bytes, big-endian) followed by that many bytes. *Invariant:* after
+//! a failed request, no other request is sent, so a late reply is never attributed to another request. Dropping the
+//! [`ServiceCell`] ends all its processes.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -28,58 +29,59 @@ use crate::refusal;
 use crate::wire::{self, CellRequest, FromLane, LimitHit, ToLane};
 use crate::{Sandbox, bundle, slot};
 
-/// What is started.
+/// The program of a service, with its files and limits.
 #[derive(Clone, Debug)]
 pub struct ServiceCommand {
     /// Program and arguments, as in [`Command`](crate::Command).
     pub argv: Vec<String>,
     /// The whole environment.
     pub env: Vec<(String, String)>,
-    /// What lies in `/box`, the working directory, at the start.
+    /// The initial content of `/box`, the working directory.
     pub files: BoxFiles,
-    /// What it may use in its whole life, memory included. The limit on output is that of each reply instead.
+    /// Limits on the whole lifetime of the service, including memory. The output limit is not used; each reply is
+    /// limited by [`RequestLimits::reply`] instead.
     pub limits: Limits,
 }
 
-/// What one request may use. Processor time is bounded by the wall-clock time and the processors there are.
+/// Limits on one request. CPU time is bounded by the wall-clock time and the number of processors.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestLimits {
-    /// Until the reply is complete.
+    /// Maximum time until the reply is complete.
     pub wall_time: Duration,
-    /// Length of the reply.
+    /// Maximum length of the reply.
     pub reply: Bytes,
 }
 
-/// Why there is no reply. The service is spoiled and can only be dropped.
+/// Why there is no reply. After any of these errors, the service is unusable and can only be dropped.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
-    /// It has ended, or was ended by a limit of its whole life.
+    /// The service has ended, or one of its lifetime limits ended it.
     #[error("the service has ended{}", .limit.map(|l| format!(": {l}")).unwrap_or_default())]
     Ended {
-        /// The limit.
+        /// The limit that ended it, if known.
         limit: Option<&'static str>,
     },
-    /// The reply did not come in time.
+    /// The reply did not arrive in time.
     #[error("the service did not reply in time")]
     TooSlow,
-    /// The reply is longer than asked for.
+    /// The reply is longer than [`RequestLimits::reply`].
     #[error("the service's reply is too long")]
     TooLong,
-    /// It said something that nobody had asked for.
-    #[error("the service does not keep to its protocol")]
+    /// The service sent data that was not requested.
+    #[error("the service violated the protocol: it sent data that was not requested")]
     Unasked,
-    /// The caller wanted it no more.
+    /// The caller cancelled the request.
     #[error("the request was cancelled")]
     Cancelled,
     /// An earlier request has failed.
-    #[error("the service is spoiled")]
+    #[error("the service is unusable because an earlier request failed")]
     Spoiled,
-    /// Talking to it failed.
-    #[error("cannot talk to the service")]
+    /// Communication with the service failed.
+    #[error("cannot communicate with the service")]
     Io(#[from] io::Error),
 }
 
-/// How long a caller may wait to be asked whether it still wants the reply.
+/// Interval at which `cancelled` is polled.
 const ASK_EVERY: Duration = Duration::from_millis(200);
 const CHUNK: usize = 64 * 1024;
 
@@ -94,11 +96,11 @@ pub struct ServiceCell {
 }
 
 impl Sandbox {
-    /// Starts a service in a lane of its own. Takes as long as making a lane; whether the program comes up shows itself at
-    /// the first request.
+    /// Starts a service in a new lane. Takes as long as creating a lane. If the program does not start, the first
+    /// request fails.
     ///
     /// # Errors
-    /// When there is no lane, or the command cannot be sent.
+    /// If the lane cannot be created, or the command is invalid or cannot be sent.
     pub fn service(&self, command: &ServiceCommand) -> Result<ServiceCell, RunError> {
         ServiceCell::start(&self.pool, command)
     }
@@ -114,7 +116,7 @@ impl ServiceCell {
         for ours in [&to, &from] {
             rustix::io::ioctl_fionbio(ours, true).map_err(io::Error::from)?;
         }
-        // What a compiler says beside its reply may quote the source, and is nobody's.
+        // Standard error is discarded: it may quote the source.
         let nowhere =
             rustix::fs::open("/dev/null", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()).map_err(io::Error::from)?;
         let files = bundle::write(&command.files)?;
@@ -133,10 +135,10 @@ impl ServiceCell {
         Ok(ServiceCell { lane, to, from, chunk: vec![0; CHUNK].into_boxed_slice(), spoiled: false })
     }
 
-    /// Sends a request and waits for its reply. `cancelled` is asked about five times a second.
+    /// Sends a request and waits for its reply. `cancelled` is polled about five times per second.
     ///
     /// # Errors
-    /// When there is no reply; then there will be none to any other request either.
+    /// If there is no valid reply; every later request then fails, too.
     pub fn request(
         &mut self,
         request: &[u8],
@@ -173,7 +175,7 @@ impl ServiceCell {
             if ready.output {
                 while self.read(&mut reply)? {}
                 if let Some(whole) = reply.take_whole()? {
-                    // Whoever replies before the question is heard does not answer it.
+                    // A reply that arrives before the request is sent completely does not answer it.
                     return if wants_to_write { Err(ServiceError::Unasked) } else { Ok(whole) };
                 }
             }
@@ -210,7 +212,7 @@ impl ServiceCell {
         Ok(Ready { lane: happened(0), output: happened(1), input: happened(2) })
     }
 
-    /// Reads once. `false`: there is nothing to read at the moment.
+    /// Reads once. Returns `false` if no data is available.
     fn read(&mut self, reply: &mut Reply) -> Result<bool, ServiceError> {
         match rustix::io::read(&self.from, &mut *self.chunk) {
             Ok(0) => Err(self.last_words()),
@@ -221,7 +223,8 @@ impl ServiceCell {
         }
     }
 
-    /// What the lane says of the end, which may come a moment after the end itself.
+    /// The error for the end of the service, with the limit that the lane reports. The report may arrive slightly after
+    /// the end.
     fn last_words(&mut self) -> ServiceError {
         let socket = self.lane.socket.as_fd();
         let limit = match wire::readable(socket, Duration::from_secs(2)) {
@@ -237,14 +240,14 @@ impl ServiceCell {
             LimitHit::Idle => "over its idle limit",
             LimitHit::Memory => "over its memory limit",
             LimitHit::Output => "over its output limit",
-            LimitHit::Instructions => "over its limit of instructions",
+            LimitHit::Instructions => "over its instruction limit",
             LimitHit::Cancelled => "cancelled",
         });
         ServiceError::Ended { limit }
     }
 }
 
-/// Writes what the pipe takes, and drops that from `data`.
+/// Writes as much as the pipe accepts, and removes it from `data`.
 fn write(pipe: &OwnedFd, data: &mut &[u8]) -> Result<(), ServiceError> {
     while !data.is_empty() {
         match rustix::io::write(pipe, data) {
@@ -264,7 +267,7 @@ struct Ready {
     input: bool,
 }
 
-/// A reply as it comes in.
+/// A partially received reply.
 struct Reply {
     data: Vec<u8>,
     bytes_max: usize,
@@ -300,7 +303,7 @@ impl Reply {
 mod tests {
     use super::*;
 
-    /// What becomes of a reply of at most four bytes that comes in these pieces.
+    /// Checks the result of receiving a reply in these pieces, with a maximum of four bytes.
     fn check(pieces: &[&[u8]], expected: Result<Option<&[u8]>, &str>) {
         let mut reply = Reply::new(Bytes::new(4));
         let whole = pieces.iter().try_for_each(|piece| reply.add(piece)).and_then(|()| reply.take_whole());
@@ -312,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_is_its_length_and_as_many_bytes() {
+    fn a_reply_is_a_length_followed_by_that_many_bytes() {
         check(&[b"\0\0\0\x02ab"], Ok(Some(b"ab")));
         check(&[b"\0", b"\0\0", b"\x02a", b"b"], Ok(Some(b"ab")));
         check(&[b"\0\0\0\0"], Ok(Some(b"")));
@@ -320,6 +323,6 @@ mod tests {
         check(&[b"\0\0"], Ok(None));
         check(&[b"\0\0\0\x05"], Err("the service's reply is too long"));
         check(&[b"\xff\xff\xff\xff"], Err("the service's reply is too long"));
-        check(&[b"\0\0\0\x01ab"], Err("the service does not keep to its protocol"));
+        check(&[b"\0\0\0\x01ab"], Err("the service violated the protocol: it sent data that was not requested"));
     }
 }

@@ -1,8 +1,8 @@
-//! A slot: the right to run one program at a time on one processor, and the loop that runs it.
+//! A slot: runs one program at a time on one processor.
 //!
-//! The slot's thread feeds standard input, reads standard output and error, keeps both within the output
-//! limit, and waits for the lane's word. Back-pressure is the pipe's: a program that writes faster than
-//! its observer reads waits.
+//! The slot's thread writes standard input, reads standard output and error, enforces the output limit on both, and
+//! waits for the lane's messages. The pipes provide back-pressure: a program that writes faster than its observer
+//! reads blocks.
 
 use std::collections::{HashSet, VecDeque};
 use std::io;
@@ -31,40 +31,40 @@ pub struct Slot {
     pub(crate) index: usize,
     pub(crate) pool: Arc<LanePool>,
     pub(crate) lane_runs_max: u32,
-    /// `false` only to show what that lets through.
+    /// `false` only if the configuration turns this wall off, for tests.
     bounds_output: bool,
     run_lane: Option<Lane>,
     compile_lane: Option<Lane>,
     warm: Vec<WarmTemplate>,
-    /// One for each of these.
+    /// One lane for each template in `warm`.
     warm_lanes: Vec<Option<Lane>>,
     received: Vec<u8>,
     chunk: Box<[u8]>,
     bundles: BundleCache,
 }
 
-/// How long beyond its wall limit a cell may stay silent before its lane counts as lost: setting up, sweeping
-/// hundreds of processes and collecting files are ours.
+/// How long beyond its wall-clock limit a cell may take to finish before its lane counts as lost. The lane needs this
+/// time to set up the cell, to kill hundreds of processes, and to collect files.
 const SILENCE: Duration = Duration::from_secs(30);
-/// What is read at once, and the size of the pipe of a program that has much to say. What lies in a pipe is charged to
-/// the program, so it gets no larger one before, and no larger than this.
+/// Bytes per read, and the pipe size of a program with much output. The content of a pipe is charged to the program, so
+/// a pipe becomes this large only after it was once full, and never larger.
 const CHUNK: usize = 256 * 1024;
-/// What a pipe holds when it is made. Source: pipe(7), "Pipe capacity".
+/// Initial capacity of a pipe. Source: pipe(7), "Pipe capacity".
 const PIPE: usize = 64 * 1024;
-/// Standard output, standard error, and the result.
+/// Number of output pipes: standard output, standard error, and the result.
 const OUTPUTS: usize = 3;
-/// Reads of one stream before the others have their turn.
+/// Maximum number of reads from one stream before the other streams are polled again.
 const READS_IN_A_ROW: usize = 8;
 
-/// How many runs an interpreter that is kept warm serves: the seed of its hashes is theirs in common.
+/// Maximum number of runs of a warm interpreter: these runs share its hash seed.
 const WARM_RUNS_MAX: u32 = 1_000;
 
-/// Which of a slot's lanes.
+/// Selects one of the slot's lanes.
 #[derive(Clone, Copy)]
 enum Which {
     Run,
     Compile,
-    /// By the number of its template.
+    /// The lane of a warm template, by the template's index.
     Warm(usize),
 }
 
@@ -85,10 +85,10 @@ impl Slot {
         }
     }
 
-    /// Makes all lanes now, so that the first run does not wait for them.
+    /// Creates all lanes now, so that the first run does not wait for them.
     ///
     /// # Errors
-    /// When a lane cannot be made.
+    /// If a lane cannot be created.
     pub fn warm_up(&mut self) -> Result<(), RunError> {
         let warm = (0..self.warm.len()).map(Which::Warm);
         for which in [Which::Run, Which::Compile].into_iter().chain(warm) {
@@ -101,7 +101,7 @@ impl Slot {
     /// Runs one step to its end.
     ///
     /// # Errors
-    /// Only for failures of ours; whatever the program does is in the report.
+    /// Only for failures of the sandbox; how the program ended is in the report.
     pub fn run(&mut self, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, RunError> {
         refusal::of_command(command, self.pool.features())?;
         let which = self.which(command);
@@ -123,7 +123,7 @@ impl Slot {
         result
     }
 
-    /// Which lane a command is for: a warm one only where its interpreter can stand in for the executable.
+    /// The lane for a command: a warm one only if its interpreter can replace the executable.
     fn which(&self, command: &Command) -> Which {
         let stands_in = |template: &WarmTemplate| {
             command.warm == Some(template.kind)
@@ -144,7 +144,7 @@ impl Slot {
         }
     }
 
-    /// A lane that is ready: the one in use if it is fit, a spare otherwise.
+    /// A lane that is ready: the held one if it reports that it is clean, otherwise one from the pool.
     fn lane(&mut self, which: Which) -> Result<Lane, RunError> {
         let held = self.held(which).take();
         if let Some(mut lane) = held {
@@ -199,7 +199,7 @@ impl Slot {
         wire::send(lane.socket.as_fd(), &request, &descriptors).map_err(|error| match error.raw_os_error() {
             Some(libc::EMSGSIZE) => RunError::BadCommand(Refusal {
                 field: "argv",
-                rule: "arguments and environment fit into a message".into(),
+                rule: "arguments and environment must fit into one message".into(),
             }),
             Some(libc::EPIPE | libc::ECONNRESET) => RunError::LaneLost,
             _ => RunError::Io(error),
@@ -240,8 +240,8 @@ impl Slot {
     }
 }
 
-/// Whether a program reads from a pipe (see [`stdin_of`]): an interpreter makes another kind of stream for everything else, and a warm
-/// one's was made for a pipe.
+/// Whether the program's standard input is a pipe (see [`stdin_of`]). An interpreter creates a different stream object
+/// for anything else, and a warm interpreter's was created for a pipe.
 fn is_pipe(stdin: &Stdin) -> bool {
     match stdin {
         Stdin::Bytes(_) => true,
@@ -251,15 +251,16 @@ fn is_pipe(stdin: &Stdin) -> bool {
     }
 }
 
-/// A pipe whose ends can be opened again by name (`/dev/stdin`, `/proc/self/fd/1`): its inode is ours, and
-/// the program is another user. Nobody else has a name for it.
+/// A pipe whose ends the program can reopen by name (`/dev/stdin`, `/proc/self/fd/1`). Its mode must allow that,
+/// because the inode belongs to this process's user and the program runs as another user. No other process has a name
+/// for it.
 pub(crate) fn open_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
     rustix::fs::fchmod(&reader, rustix::fs::Mode::from_raw_mode(0o666))?;
     Ok((reader, writer))
 }
 
-/// What the program reads from, and what is still to be written to it.
+/// The program's standard input, and the data that remains to be written to it.
 fn stdin_of(stdin: &Stdin) -> io::Result<(Arc<OwnedFd>, Option<Feed>)> {
     match stdin {
         Stdin::Descriptor(descriptor) if is_a_stream(kind_of(descriptor)?) => Ok((descriptor.clone(), None)),
@@ -268,8 +269,8 @@ fn stdin_of(stdin: &Stdin) -> io::Result<(Arc<OwnedFd>, Option<Feed>)> {
     }
 }
 
-/// Whether a program may have it as its standard input. A file has a name, locks and a place in it that others share, so
-/// its content goes through a pipe.
+/// Whether a program may get a descriptor of this type as its standard input. A file has a name, locks and an offset
+/// that other processes share, so its content goes through a pipe.
 fn is_a_stream(kind: FileType) -> bool {
     matches!(kind, FileType::Fifo | FileType::Socket | FileType::CharacterDevice)
 }
@@ -282,18 +283,17 @@ fn feed_from(source: Source) -> io::Result<(Arc<OwnedFd>, Option<Feed>)> {
     let (theirs, pipe) = open_pipe()?;
     rustix::io::ioctl_fionbio(&pipe, true)?;
     if matches!(source, Source::File { .. }) {
-        // A user may have so much in pipes and no more; then it stays as it is.
+        // Fails if the user's total pipe size would exceed the kernel's limit; the pipe then keeps its size.
         let _ = rustix::pipe::fcntl_setpipe_size(&pipe, CHUNK);
     }
     let mut feed = Feed { pipe, source, at: 0 };
-    // What fits into the pipe is written before anybody can read: most inputs need no more.
+    // Fill the pipe before the program starts: for most inputs, this is all.
     let is_more = feed.write()?;
     Ok((Arc::new(theirs), is_more.then_some(feed)))
 }
 
-/// The bundles of the last groups of files: a compiled program that runs again and again (many test cases, the
-/// same program submitted often) is written into memory once. A bundle is sealed, so it can be read by any
-/// number of cells.
+/// Cache of the most recently used bundles: a compiled program that runs many times (many test cases, the same program
+/// submitted often) is written into memory once. A bundle is sealed, so any number of cells can read it.
 #[derive(Debug, Default)]
 struct BundleCache(VecDeque<(BoxFiles, Arc<OwnedFd>)>);
 
@@ -323,14 +323,14 @@ impl BundleCache {
 struct Feed {
     pipe: OwnedFd,
     source: Source,
-    /// How much of what is at hand is written.
+    /// Number of bytes of [`Source::at_hand`] that are already written.
     at: usize,
 }
 
-/// Where standard input comes from, to be written into a pipe.
+/// The source of standard input that is written into a pipe.
 enum Source {
     Bytes(Arc<[u8]>),
-    /// At most [`CHUNK`] of it is at hand.
+    /// A file, of which at most [`CHUNK`] bytes are in memory.
     File {
         file: Arc<OwnedFd>,
         chunk: Vec<u8>,
@@ -345,7 +345,7 @@ impl Source {
         }
     }
 
-    /// Brings the next part to hand. `false`: there is none.
+    /// Reads the next chunk. Returns `false` at the end of the data.
     fn advance(&mut self) -> io::Result<bool> {
         let Source::File { file, chunk } = self else { return Ok(false) };
         chunk.resize(CHUNK, 0);
@@ -363,7 +363,8 @@ impl Source {
 }
 
 impl Feed {
-    /// Writes what the pipe takes. `false`: all is written, or nobody reads. An error is the file's.
+    /// Writes as much as the pipe accepts. Returns `false` if all data is written or the pipe has no reader. Errors
+    /// come from reading the file.
     fn write(&mut self) -> io::Result<bool> {
         loop {
             let left = &self.source.at_hand()[self.at..];
@@ -387,29 +388,30 @@ impl Feed {
 struct Captured {
     pipe: OwnedFd,
     left: u64,
-    /// Bytes the pipe holds.
+    /// Capacity of the pipe in bytes.
     holds: usize,
 }
 
 impl Captured {
-    /// The reading end, which only we hold, is read until it is empty.
+    /// Sets the reading end to non-blocking mode; no other process holds it.
     fn new(pipe: OwnedFd, limit: u64) -> io::Result<Captured> {
         rustix::io::ioctl_fionbio(&pipe, true)?;
         Ok(Captured { pipe, left: limit, holds: PIPE })
     }
 
-    /// Whether a read took a whole pipe's content, so that there is probably more; the first time it gets a larger pipe.
+    /// Whether a read of `n` bytes took a full pipe, so that there is probably more data. The first full pipe is
+    /// enlarged.
     fn is_filled_by(&mut self, n: usize) -> bool {
         let filled = n >= self.holds.min(CHUNK);
         if filled && self.holds == PIPE {
-            // A user may have so much in pipes and no more; then it stays as it is.
+            // Fails if the user's total pipe size would exceed the kernel's limit; the pipe then keeps its size.
             self.holds = rustix::pipe::fcntl_setpipe_size(&self.pipe, CHUNK).map_or(usize::MAX, |_| CHUNK);
         }
         filled
     }
 }
 
-/// Everything that goes on between a slot and its lane during one run.
+/// The exchange between a slot and its lane during one run.
 struct Conversation<'a> {
     lane: BorrowedFd<'a>,
     stdin: Option<Feed>,
@@ -560,7 +562,7 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    /// Reads collected files. Their processes are gone, but sizes and names are still the tenant's.
+    /// Reads collected files. The processes that wrote them are gone, but names and sizes are still untrusted.
     fn take_files(&mut self, names: &[String], executable: &[bool], descriptors: &[OwnedFd]) -> Result<(), RunError> {
         if names.len() != descriptors.len() {
             return Err(RunError::LaneLost);
@@ -571,7 +573,7 @@ impl Conversation<'_> {
                 u64::try_from(rustix::fs::fstat(descriptor).map_err(io::Error::from)?.st_size).unwrap_or(u64::MAX);
             self.collect_bytes_left = self.collect_bytes_left.checked_sub(size).ok_or(RunError::LaneLost)?;
             let size = usize::try_from(size).map_err(|_| RunError::LaneLost)?;
-            // Made in its place: a large file is copied once, out of the box.
+            // Read directly into the shared buffer, so that a large file is copied only once, out of the box.
             let mut data: Arc<[u8]> = std::iter::repeat_n(0, size).collect();
             if let Some(data) = Arc::get_mut(&mut data) {
                 read_all(descriptor.as_fd(), data)?;
@@ -582,7 +584,7 @@ impl Conversation<'_> {
     }
 }
 
-/// Fills `data` with what a file begins with. Nobody is left who could make it shorter.
+/// Fills `data` with the start of a file. No process is left that could truncate the file.
 fn read_all(file: BorrowedFd<'_>, data: &mut [u8]) -> Result<(), RunError> {
     let mut at = 0;
     while at < data.len() {
@@ -596,24 +598,25 @@ fn read_all(file: BorrowedFd<'_>, data: &mut [u8]) -> Result<(), RunError> {
     Ok(())
 }
 
-/// What is known of a program that is watched.
+/// State of a program for which [`Command::watch`] is set.
 #[derive(Default)]
 struct Watched {
     /// A pidfd of its main process.
     program: Option<OwnedFd>,
     ended: bool,
-    /// Since when nobody can write to its standard output any more.
+    /// When the last writer of its standard output closed it.
     stdout_ended: Option<Instant>,
     told: bool,
 }
 
-/// How long a program of which nobody knows whether it is ending may take for it before it is one that goes on without standard output.
-/// A process is between closing its files and being a zombie for microseconds of its own time.
+/// If it is unknown whether a program that closed standard output is ending: how long to wait before reporting that it
+/// continues without standard output. A process needs only microseconds of CPU time between closing its files and
+/// becoming a zombie.
 const ENDING: Duration = Duration::from_secs(1);
 
 impl Watched {
-    /// Whether it is to be told now that standard output is at its end. A process that ends closes its files first: that is not told
-    /// before the end is.
+    /// Whether the end of standard output must be reported now. A process that ends closes its files first; that is
+    /// reported only after the end of the process.
     fn is_stdout_closed(&mut self) -> bool {
         let Some(since) = self.stdout_ended.filter(|_| !self.told) else { return false };
         let is_ending = self.program.as_ref().and_then(is_ending);
@@ -622,8 +625,8 @@ impl Watched {
     }
 }
 
-/// Whether a process is on its way out, or gone; `None` if it cannot be found out. Source: proc_pid_stat(5); `PF_EXITING` in the kernel's
-/// `include/linux/sched.h`, set before a process closes its files.
+/// Whether a process is exiting or gone; `None` if this cannot be determined. Source: proc_pid_stat(5); `PF_EXITING` in
+/// the kernel's `include/linux/sched.h`, which is set before a process closes its files.
 fn is_ending(pidfd: &OwnedFd) -> Option<bool> {
     const EXITING: u64 = 4;
     let pid = || {
@@ -638,7 +641,7 @@ fn is_ending(pidfd: &OwnedFd) -> Option<bool> {
     let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
     let is_dead = matches!(fields.next()?, "Z" | "X");
     let flags: u64 = fields.nth(5)?.parse().ok()?;
-    // Otherwise what was read may have been of another process that got its number.
+    // If the pid changed, the file may have belonged to another process that got the same number.
     (pid()? == before).then_some(is_dead || flags & EXITING != 0)
 }
 
@@ -648,7 +651,7 @@ struct Ready {
     stdin: bool,
 }
 
-/// The lane's figures as the caller's report.
+/// The caller's report, made from the lane's figures.
 fn conclude(
     command: &Command,
     done: &CellDone,
@@ -662,10 +665,10 @@ fn conclude(
         cpu_system: Duration::from_nanos(done.cpu_system_ns),
         wall_time: Duration::from_nanos(done.wall_ns),
         instructions: done.instructions.map(Instructions::new),
-        // Smaller figures would be noise: the kernel charges in portions.
+        // Smaller figures would be noise, because the kernel charges in batches.
         memory: Bytes::new(done.memory_peak).max(Limits::MEMORY_MIN),
         output: Bytes::new(totals.iter().sum()),
-        // Whether its language has a warm start is the caller's to know.
+        // Set by the caller, which knows whether the language has warm starts.
         start: None,
     };
     let limit = LimitHit::from_number(done.limit);
@@ -695,12 +698,12 @@ fn conclude(
     let outcome = match (limit, exit) {
         (Some(LimitHit::Memory), _) => Outcome::MemoryLimit,
         (Some(LimitHit::Cancelled), _) => Outcome::Cancelled,
-        // Written and gone before the lane could be told: still more than may be kept.
         (Some(LimitHit::Output), _) => Outcome::OutputLimit,
         (Some(LimitHit::Cpu), _) => Outcome::TimeLimit,
         (Some(LimitHit::Wall), _) => Outcome::WallLimit,
         (Some(LimitHit::Idle), _) => Outcome::IdleLimit,
         (Some(LimitHit::Instructions), _) => Outcome::InstructionLimit,
+        // The program wrote too much and ended before the lane received the kill message.
         (None, _) if truncated != [false; OUTPUTS] => Outcome::OutputLimit,
         (None, Some(ExitStatus::Exited(code))) => Outcome::Exited(code),
         (None, Some(ExitStatus::Signalled(signal))) => Outcome::Signalled(signal),
@@ -723,18 +726,18 @@ fn conclude(
     })
 }
 
-/// The outcome of a program that could not begin, where that is its own doing and not ours.
+/// The outcome of a program that could not start, if the command or its limits caused that and not the sandbox.
 fn not_begun(command: &Command, step: SetupStep, errno: i32) -> Option<Outcome> {
     match (step, errno) {
-        // Its files do not fit into the disk that it asked for, or that its memory leaves.
+        // The files exceed the disk limit, or the disk size that the memory limit allows.
         (SetupStep::BoxFiles, libc::ENOSPC | libc::EDQUOT) => Some(match BoxSize::is_of_the_memory(&command.limits) {
             true if fit_the_disk(command) => Outcome::MemoryLimit,
             _ => Outcome::DiskLimit,
         }),
         (SetupStep::BoxFiles, libc::ENOMEM) => Some(Outcome::MemoryLimit),
-        // Too little stack for its arguments, too little memory for its image, too few processes for itself.
+        // Too little stack for the arguments, too little memory for the image, or a process limit that is too low.
         (SetupStep::Exec, libc::E2BIG | libc::ENOMEM | libc::EAGAIN) => Some(Outcome::Exited(126)),
-        // A program of the box's own, told as a shell would.
+        // A program in the box: the exit codes that a shell would return.
         (SetupStep::Exec, errno) if command.argv[0].contains('/') && !command.argv[0].starts_with('/') => {
             Some(Outcome::Exited(if errno == libc::ENOENT { 127 } else { 126 }))
         }
@@ -742,7 +745,7 @@ fn not_begun(command: &Command, step: SetupStep, errno: i32) -> Option<Outcome> 
     }
 }
 
-/// Whether the files that a program is given are within its limit of the disk, if more memory were there.
+/// Whether the program's input files would be within the disk limit if there were enough memory.
 fn fit_the_disk(command: &Command) -> bool {
     let files = || command.files.iter().flat_map(|group| group.iter());
     let bytes: u64 = files().map(|file| file.data.len() as u64).sum();
@@ -753,7 +756,7 @@ fn fit_the_disk(command: &Command) -> bool {
     bytes <= command.limits.disk.get() && inodes <= command.limits.inodes
 }
 
-/// Reads a wait status as wait(2) describes it.
+/// Decodes a wait status as specified in wait(2).
 fn exit_status(status: i32) -> ExitStatus {
     match status & 0x7f {
         0 => ExitStatus::Exited(status >> 8 & 0xff),

@@ -1,4 +1,4 @@
-//! What was being done when setting something up failed: every failure of ours names its step.
+//! Steps of setting up a lane or a cell. Each setup failure names the step that failed.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ macro_rules! steps {
     ($($name:ident = $number:literal, $text:literal;)*) => {
         /// A step on the way to a running program.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[expect(missing_docs, reason = "the Display text says it")]
+        #[expect(missing_docs, reason = "the Display text documents them")]
         pub enum SetupStep { $($name = $number),* }
 
         impl SetupStep {
@@ -24,13 +24,13 @@ macro_rules! steps {
 }
 
 steps! {
-    Unknown = 255, "an unknown step";
+    Unknown = 255, "complete an unknown step";
     Clone = 1, "make the namespaces";
     IdMap = 2, "map user and group ids";
     CgroupCreate = 3, "make the control groups";
     CgroupJoin = 4, "join the control groups";
     CgroupLimits = 5, "set the limits of the control groups";
-    Identity = 6, "take the lane's own user id";
+    Identity = 6, "change to the lane's user id";
     HostName = 7, "set the host name";
     NamespaceLimits = 8, "forbid further user namespaces";
     RootTrees = 9, "open the toolchain's directories";
@@ -57,5 +57,5 @@ steps! {
     Fork = 30, "fork";
     Pin = 31, "pin to a processor";
     Count = 32, "count instructions";
-    OwnUserNamespace = 60, "make the launcher a user namespace of its own";
+    OwnUserNamespace = 60, "make a user namespace for the launcher";
 }

@@ -1,5 +1,5 @@
-//! What a host lacks for a wall, in words an operator can act upon: the wall, the kernel's feature, the setting in
-//! force, and the remedy.
+//! Diagnosis of a host that lacks something a wall needs. The message names the wall, the kernel feature, the current
+//! setting, and the remedy.
 //!
 //! Sources: namespaces(7), user_namespaces(7); the kernel's Documentation/admin-guide/sysctl/user.rst; Debian's
 //! patch for `kernel.unprivileged_userns_clone`; Ubuntu, "Restricted unprivileged user namespaces".
@@ -9,13 +9,13 @@ use std::io;
 
 use crate::{Wall, WallSet};
 
-/// A wall that cannot be built here.
+/// A wall that cannot be built on this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Lack {
     pub(crate) wall: Wall,
-    /// What the kernel would have to give.
+    /// The kernel feature that the wall needs.
     pub(crate) feature: &'static str,
-    /// What was found.
+    /// The cause that was found.
     pub(crate) setting: String,
     pub(crate) remedy: String,
 }
@@ -36,13 +36,13 @@ const NAMESPACES: [(Wall, i32, &str); 5] = [
     (Wall::UtsNamespace, libc::CLONE_NEWUTS, "uts"),
 ];
 
-/// Reads a setting of the kernel's by its path below `/proc/sys`; `None` where there is no such setting.
+/// Reads a kernel setting by its path below `/proc/sys`; `None` if it does not exist.
 pub(crate) fn sysctl(path: &str) -> Option<String> {
     std::fs::read_to_string(format!("/proc/sys/{path}")).ok().map(|text| text.trim().to_owned())
 }
 
-/// The first wall for which this host does not give the namespace. `attempt` makes a process in new namespaces,
-/// or says why it cannot.
+/// The first wall for which this host does not allow the namespace. `attempt` creates a process in new namespaces,
+/// or returns the error.
 pub(crate) fn missing_namespace(
     off: WallSet,
     attempt: impl Fn(u64) -> io::Result<()>,
@@ -70,32 +70,32 @@ fn feature(name: &str) -> &'static str {
     }
 }
 
-/// Why a user namespace was refused: the setting in force, and the remedy.
+/// Why a user namespace was refused: the current setting, and the remedy.
 pub(crate) fn user_namespace_refused(error: &io::Error, sysctl: &impl Fn(&str) -> Option<String>) -> (String, String) {
     let is = |path: &str, value: &str| sysctl(path).as_deref() == Some(value);
     if is("user/max_user_namespaces", "0") {
         return (
             "the sysctl user.max_user_namespaces is 0".into(),
-            "sysctl user.max_user_namespaces=15000, and a file in /etc/sysctl.d to keep it".into(),
+            "set sysctl user.max_user_namespaces=15000, and make it permanent with a file in /etc/sysctl.d".into(),
         );
     }
     if is("kernel/unprivileged_userns_clone", "0") {
         return (
             "the sysctl kernel.unprivileged_userns_clone is 0".into(),
-            "start Cupel as root, or sysctl kernel.unprivileged_userns_clone=1".into(),
+            "start Cupel as root, or set sysctl kernel.unprivileged_userns_clone=1".into(),
         );
     }
     if is("kernel/apparmor_restrict_unprivileged_userns", "1") {
         return (
             "the sysctl kernel.apparmor_restrict_unprivileged_userns is 1".into(),
             "start Cupel as root, or give its executable an AppArmor profile with the rule `userns,` (flags=(unconfined)), \
-             or sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+             or set sysctl kernel.apparmor_restrict_unprivileged_userns=0"
                 .into(),
         );
     }
     match error.raw_os_error() {
         Some(libc::ENOSPC | libc::EUSERS) => (
-            "there are as many of them as user.max_user_namespaces allows, or they are nested too deeply".into(),
+            "the limit user.max_user_namespaces is reached, or the namespaces are nested too deeply".into(),
             "raise the sysctl user.max_user_namespaces".into(),
         ),
         Some(libc::EINVAL) => {
@@ -103,11 +103,11 @@ pub(crate) fn user_namespace_refused(error: &io::Error, sysctl: &impl Fn(&str) -
         }
         Some(libc::EAGAIN | libc::ENOMEM) => (
             "the machine has no room for another process".into(),
-            "look at the number of processes, kernel.pid_max, pids.max of the control group, and free memory".into(),
+            "check the number of processes, kernel.pid_max, pids.max of the control group, and free memory".into(),
         ),
         _ => (
-            format!("the kernel answered: {error}"),
-            "in a container, let its seccomp and AppArmor profiles permit clone and unshare with CLONE_NEWUSER \
+            format!("the kernel returned: {error}"),
+            "in a container, use seccomp and AppArmor profiles that permit clone and unshare with CLONE_NEWUSER \
              (docker: --security-opt seccomp=FILE --security-opt apparmor=unconfined)"
                 .into(),
         ),
@@ -119,32 +119,33 @@ fn namespace_refused(name: &str, error: &io::Error, sysctl: &impl Fn(&str) -> Op
     match (error.raw_os_error(), sysctl(&most)) {
         (Some(libc::ENOSPC | libc::EUSERS), Some(value)) => (
             format!("the sysctl user.max_{name}_namespaces is {value}"),
-            format!("sysctl user.max_{name}_namespaces=15000, and a file in /etc/sysctl.d to keep it"),
+            format!("set sysctl user.max_{name}_namespaces=15000, and make it permanent with a file in /etc/sysctl.d"),
         ),
         (Some(libc::EINVAL), _) => (
             "this kernel was built without them".into(),
-            "boot a kernel with CONFIG_NAMESPACES and all below it".into(),
+            "boot a kernel with CONFIG_NAMESPACES and all its suboptions".into(),
         ),
         (Some(libc::EAGAIN | libc::ENOMEM), _) => (
             "the machine has no room for another process".into(),
-            "look at the number of processes, kernel.pid_max, pids.max of the control group, and free memory".into(),
+            "check the number of processes, kernel.pid_max, pids.max of the control group, and free memory".into(),
         ),
         _ => (
-            format!("the kernel answered: {error}"),
-            "in a container, let its seccomp profile permit clone with all CLONE_NEW flags".into(),
+            format!("the kernel returned: {error}"),
+            "in a container, use a seccomp profile that permits clone with all CLONE_NEW flags".into(),
         ),
     }
 }
 
-/// Why our control groups could not be made.
+/// Why the launcher's control groups could not be created.
 pub(crate) fn control_groups_refused(error: &io::Error, directory: &str, is_root: bool) -> Lack {
     let remedy = match (error.kind(), is_root) {
         (io::ErrorKind::NotFound, _) => {
-            "mount the control groups: with version 2, mount -t cgroup2 none /sys/fs/cgroup".to_owned()
+            "mount the control groups; for version 2: mount -t cgroup2 none /sys/fs/cgroup".to_owned()
         }
         (_, false) => format!(
             "delegate a group: `systemd-run --user --scope -p Delegate=yes cupel serve`, or Delegate=yes in the unit; without \
-             systemd, make a group and chown its directory and the files in it to the user (now {directory})"
+             systemd, create a group and chown its directory and the files in it to the user (the current group is \
+             {directory})"
         ),
         (_, true) => {
             "in a container, mount the control groups writable (docker: --cgroupns=private --privileged, or a \
@@ -154,8 +155,8 @@ pub(crate) fn control_groups_refused(error: &io::Error, directory: &str, is_root
     };
     Lack {
         wall: Wall::MemoryLimit,
-        feature: "a control group of its own to write in (CONFIG_MEMCG, CONFIG_CGROUP_PIDS)",
-        setting: format!("it cannot be made: {error}"),
+        feature: "a control group that it can write to (CONFIG_MEMCG, CONFIG_CGROUP_PIDS)",
+        setting: format!("the group cannot be made: {error}"),
         remedy,
     }
 }
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_forbids_user_namespaces_is_told_which_setting_does_so() {
+    fn a_refused_user_namespace_names_the_setting_and_the_remedy() {
         for (path, value, errno) in [
             ("user/max_user_namespaces", "0", libc::ENOSPC),
             ("kernel/unprivileged_userns_clone", "0", libc::EPERM),
@@ -181,31 +182,31 @@ mod tests {
         ] {
             let lack = missing_namespace(WallSet::NONE, refuse(libc::CLONE_NEWUSER, errno), set(path, value)).unwrap();
             assert_eq!(lack.wall, Wall::UserNamespace);
-            let (told, name) = (lack.to_string(), path.replace('/', "."));
-            assert!(told.contains("user-namespace") && told.contains("CONFIG_USER_NS"), "{told}");
-            assert!(lack.setting.contains(&format!("{name} is {value}")) && lack.remedy.contains(&name), "{told}");
+            let (message, name) = (lack.to_string(), path.replace('/', "."));
+            assert!(message.contains("user-namespace") && message.contains("CONFIG_USER_NS"), "{message}");
+            assert!(lack.setting.contains(&format!("{name} is {value}")) && lack.remedy.contains(&name), "{message}");
         }
     }
 
     #[test]
-    fn every_other_namespace_names_its_own_wall_and_sysctl() {
+    fn a_refused_network_namespace_names_its_wall_and_sysctl() {
         let attempt = refuse(libc::CLONE_NEWNET, libc::ENOSPC);
         let lack = missing_namespace(WallSet::NONE, attempt, set("user/max_net_namespaces", "0")).unwrap();
         assert_eq!((lack.wall, lack.feature), (Wall::NetNamespace, "network namespaces (CONFIG_NET_NS)"));
         assert!(lack.setting.contains("user.max_net_namespaces is 0"), "{lack}");
         let attempt = refuse(libc::CLONE_NEWNET, libc::ENOSPC);
         let off = WallSet::NONE.with(Wall::NetNamespace);
-        assert_eq!(missing_namespace(off, attempt, |_| None), None, "a wall that is off is not asked for");
+        assert_eq!(missing_namespace(off, attempt, |_| None), None, "a wall that is off needs no namespace");
     }
 
     #[test]
-    fn a_full_process_table_is_no_missing_feature() {
+    fn a_full_process_table_is_not_reported_as_a_missing_feature() {
         let lack = missing_namespace(WallSet::NONE, refuse(libc::CLONE_NEWUSER, libc::EAGAIN), |_| None).unwrap();
         assert!(lack.setting.contains("no room for another process"), "{lack}");
     }
 
     #[test]
-    fn an_ordinary_user_without_a_group_hears_of_delegation() {
+    fn the_remedy_for_an_ordinary_user_without_a_group_is_delegation() {
         let error = io::Error::from_raw_os_error(libc::EACCES);
         let lack = control_groups_refused(&error, "/sys/fs/cgroup/user.slice", false);
         assert!(lack.remedy.contains("Delegate=yes") && lack.remedy.contains("/sys/fs/cgroup/user.slice"), "{lack}");

@@ -1,25 +1,26 @@
-//! User and group ids: what they are outside, and how a process becomes one. Source: user_namespaces(7).
+//! User and group ids of lanes: their mapping to host ids, and changing to them. Source: user_namespaces(7).
 //!
-//! Inside a lane there are two: 0 for our init, 1000 for the tenant's programs. Outside, each lane's two are
-//! its own and belong to nobody, so that not even a kernel bug that forgets the namespace makes one
-//! lane's programs the owners of another's, or of anything of the host's.
+//! Each lane has two ids: 0 for its init and 1000 for the tenant's programs. On the host, each lane maps them to two
+//! unused ids that no other lane has. So even if a kernel bug ignored the user namespace, one lane's programs would
+//! not own files or processes of another lane or of the host.
 
 use std::io;
 
 use rustix::process::{Gid, Pid, Uid};
 
-/// The tenant's user and group id inside.
+/// The tenant's user and group id inside a lane.
 pub(crate) const TENANT: u32 = 1000;
 
-/// Where lanes' ids begin: `wanted` if this process's namespace has `count` of them from there on, else shortly before
-/// the end of the largest range it has, and never with its root among them. `map` is the text of `/proc/self/uid_map`.
+/// First id of the lanes: `wanted` if this process's namespace has `count` ids from there on, otherwise an id near the
+/// end of the namespace's largest range. The ids never include the namespace's root. `map` is the text of
+/// `/proc/self/uid_map`.
 pub(crate) fn base(map: &str, wanted: u32, count: u32) -> Option<u32> {
     let before_the_last = |end: u32| end.checked_sub(count)?.checked_sub(1);
     place(map, wanted, count, before_the_last)
 }
 
-/// The id of a service: `wanted` if this process's namespace has it, else the last of its largest range, which no lane
-/// has.
+/// The id of a service: `wanted` if this process's namespace has it, otherwise the last id of the largest range, which
+/// no lane uses.
 pub(crate) fn of_service(map: &str, wanted: u32) -> Option<u32> {
     place(map, wanted, 1, |end| end.checked_sub(1))
 }
@@ -42,7 +43,7 @@ fn place(map: &str, wanted: u32, count: u32, from_the_end: impl Fn(u32) -> Optio
     (base >= first && base > 0).then_some(base)
 }
 
-/// Writes the maps of `pid`'s user namespace.
+/// Writes the id maps of `pid`'s user namespace.
 pub(crate) fn map(pid: Pid, uid_base: u32, lane: u32) -> io::Result<()> {
     let first = uid_base.saturating_add(lane.saturating_mul(2));
     let text = format!("0 {first} 1\n{TENANT} {} 1\n", first.saturating_add(1));
@@ -51,18 +52,18 @@ pub(crate) fn map(pid: Pid, uid_base: u32, lane: u32) -> io::Result<()> {
     std::fs::write(format!("{dir}/gid_map"), &text)
 }
 
-/// Becomes the lane's root: no group of the host's remains.
+/// Becomes the lane's root, and drops all groups of the host.
 pub(crate) fn become_lane_root() -> io::Result<()> {
     let (uid, gid) = (Uid::ROOT, Gid::ROOT);
     rustix::thread::set_thread_groups(&[])?;
     rustix::thread::set_thread_res_gid(gid, gid, gid)?;
     rustix::thread::set_thread_res_uid(uid, uid, uid)?;
-    // Changing ids made /proc/self belong to the host's root; our own children must reach theirs.
+    // Changing ids gave /proc/self to the host's root, but child processes must be able to access theirs.
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable)?;
     Ok(())
 }
 
-/// Becomes the tenant. Between vfork and exec: no allocation.
+/// Becomes the tenant. Called between vfork and exec, so it must not allocate.
 pub(crate) fn become_tenant() -> rustix::io::Result<()> {
     let (uid, gid) = (Uid::from_raw(TENANT), Gid::from_raw(TENANT));
     rustix::thread::set_thread_res_gid(gid, gid, gid)?;
@@ -74,16 +75,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lanes_take_the_ids_asked_for_or_the_last_there_are() {
+    fn lanes_use_the_requested_ids_or_the_last_ones_of_the_largest_range() {
         const WANTED: u32 = 0x7000_0000;
         assert_eq!(base("         0          0 4294967295\n", WANTED, 100), Some(WANTED), "the host");
         let rootless = "         0       1000          1\n         1     100000      65536\n";
-        assert_eq!(base(rootless, WANTED, 100), Some(65_537 - 101), "an ordinary user's");
-        assert_eq!(base("0 100000 65536\n", WANTED, 100), Some(65_435), "a container's");
+        assert_eq!(base(rootless, WANTED, 100), Some(65_537 - 101), "an ordinary user");
+        assert_eq!(base("0 100000 65536\n", WANTED, 100), Some(65_435), "a container");
         assert_eq!(base("0 1000 1\n", WANTED, 100), None, "one id is not enough");
-        assert_eq!(base("0 0 100\n", WANTED, 100), None, "its root would be among them");
-        assert_eq!(base("5 0 1879048200\n", WANTED, 100), Some(1_879_048_104), "asked for, but cut off");
+        assert_eq!(base("0 0 100\n", WANTED, 100), None, "the namespace's root would be among them");
+        assert_eq!(
+            base("5 0 1879048200\n", WANTED, 100),
+            Some(1_879_048_104),
+            "the range ends too early after the requested id"
+        );
         assert_eq!(of_service("0 0 4294967295\n", 998), Some(998));
-        assert_eq!(of_service(rootless, WANTED), Some(65_536), "beside the lanes");
+        assert_eq!(of_service(rootless, WANTED), Some(65_536), "not an id of a lane");
     }
 }

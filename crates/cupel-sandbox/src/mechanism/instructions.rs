@@ -1,27 +1,30 @@
-//! Counting the instructions that programs execute: a figure that does not change with the machine's load.
+//! Counts the instructions that programs execute, a figure that does not depend on the machine's load.
 //!
-//! The launcher opens a counter on a lane's init before that has forked anything; for a run nothing is opened. The kernel hands
-//! it down to every process and thread that descends from the init, and adds up what all of them have counted, those that
-//! are gone included. It is off until a process executes a program: neither our inits nor the way to `exec` are counted, and
-//! a program is from its first instruction on, with its threads, children and orphans. What a cell used is the difference of
-//! two readings. A warm program is a copy of a zygote, which has executed one: it is counted from its fork on.
+//! The launcher opens a counter on a lane's init before the init has forked anything; a run opens nothing. Every
+//! process and thread that descends from the init inherits the counter, and the kernel adds up the counts of all of
+//! them, including those that have ended. The counter is disabled until a process executes a program. So the sandbox's
+//! init processes and the path to `exec` are not counted, and a program is counted from its first instruction, with its
+//! threads, children and orphans. A cell's count is the difference of two readings. A warm program is a copy of a
+//! zygote, which has executed a program before, so the warm program is counted from its fork.
 //!
-//! * Not by control group: such a counter is a processor's, for administrators alone, and would count our inits, too.
-//! * Beside it lies an *anchor*, an event that never happens and is not handed down. Two processes whose counters are all
-//!   alike may be given each other's at a switch between them, which saves the kernel work; it is switched on where it then
-//!   lies, and what is forked from the lane's init after that would be counted as the program was. The anchor makes the
-//!   init's unlike all others.
-//! * The limit is enforced by looking, and not by an interrupt every so many instructions: each task would have a share of
-//!   its own until its first. The next look is when the limit could first be reached at more instructions a second than a
-//!   processor can execute; whether it was is decided by the last reading, which is exact.
-//! * A process that executes a file which it may not read is not counted from there on: the kernel takes it for one that
-//!   has privileges. Nor is what it forks. Its processor time tells ([`Count::Evaded`]).
+//! * A counter per control group is not used: it belongs to one processor, needs administrator privileges, and would
+//!   also count the init processes.
+//! * The counter is accompanied by an *anchor*, an event that never occurs and is not inherited. To save work at a
+//!   context switch, the kernel may swap the counters of two processes if these are identical. After a swap with the
+//!   lane's init, an exec would enable the init's counter, and everything that the init forks afterwards would be
+//!   counted like the program. The anchor makes the init's counters different from all others.
+//! * The limit is enforced by polling and not by an interrupt every N instructions, because each task would have a
+//!   separate budget until its first interrupt. The next poll is when the limit could first be reached at a rate above
+//!   what any processor can execute. The last reading, which is exact, decides whether the limit was reached.
+//! * If a process executes a file that it may not read, the kernel treats it as privileged and stops counting it and
+//!   the processes that it forks. Its CPU time reveals this ([`Count::Evaded`]).
 //!
-//! It costs a run some 6 us of processor time, 1 % of that of `true`, and each process that it forks 12 us (2 % of 550); measured with
-//! page faults, beside the same without a counter, on the machine of bench/README.md.
+//! Cost: about 6 us of CPU time per run (1 % of a run of `true`), and 12 us for each process that it forks (2 % of
+//! 550 us). Measured by counting page faults, compared with no counter, on the machine of bench/README.md.
 //!
 //! Sources: perf_event_open(2); in the kernel `perf_event_context_sched_out`, `inherit_event` and `perf_event_exec`
-//! (kernel/events/core.c), `begin_new_exec` (fs/exec.c); Documentation/admin-guide/sysctl/kernel.rst, "perf_event_paranoid".
+//! (kernel/events/core.c), `begin_new_exec` (fs/exec.c); Documentation/admin-guide/sysctl/kernel.rst,
+//! "perf_event_paranoid".
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -40,7 +43,8 @@ impl CountedEvent {
         }
     }
 
-    /// More than one processor has in a microsecond: ten instructions a cycle at 5 GHz; a page fault in 50 ns.
+    /// Upper bound on the events of one processor in a microsecond: ten instructions per cycle at 5 GHz; one page fault
+    /// per 50 ns.
     fn per_us_max(self) -> u64 {
         match self {
             CountedEvent::Instructions => 50_000,
@@ -49,68 +53,67 @@ impl CountedEvent {
     }
 }
 
-/// Processor time that need not have been counted, beside [`UNCOUNTED_SHARE`] of all of it: the kernel's own work at the
-/// beginning and at the end of a process, and switching between processes.
+/// CPU time that may be uncounted without counting as evasion, in addition to the share [`UNCOUNTED_SHARE`]: the
+/// kernel's work at the start and the end of a process, and for switching between processes.
 const UNCOUNTED_MAX: Duration = Duration::from_millis(10);
-/// One part in so many.
+/// Divisor: a quarter of the CPU time may be uncounted.
 const UNCOUNTED_SHARE: u32 = 4;
 
-/// A lane's counter, as it is handed over: the anchor and the counter itself.
+/// Opens a lane's counter: the anchor and the counter itself.
 pub(crate) fn open(counted: CountedEvent, lane: Pid) -> io::Result<[OwnedFd; 2]> {
     let anchor = perf::open(perf::NOTHING, Some(lane), Whom::Itself)?;
     let counter = perf::open(counted.event(), Some(lane), Whom::DescendantsFromExec)?;
     Ok([anchor, counter])
 }
 
-/// Why nothing can be counted here; `None`: it can.
+/// Why this machine cannot count; `None` if it can.
 pub(crate) fn lack(counted: CountedEvent, sysctl: impl Fn(&str) -> Option<String>) -> Option<String> {
     let read = perf::open(counted.event(), None, Whom::Itself).and_then(|counter| perf::read(&counter));
     match read {
         Ok(Reading { events: 0, .. }) if counted == CountedEvent::Instructions => {
-            Some("the counter is there and counts nothing; let the virtual machine have a real one (vPMU)".to_owned())
+            Some("the instruction counter exists but counts nothing; enable a vPMU for the virtual machine".to_owned())
         }
         Ok(_) => None,
         Err(error) => Some(refused(&error, sysctl)),
     }
 }
 
-/// Why there is no counter, and what would help.
+/// Why a counter cannot be opened, and the remedy.
 fn refused(error: &io::Error, sysctl: impl Fn(&str) -> Option<String>) -> String {
     match error.raw_os_error() {
-        Some(libc::ENOENT | libc::ENODEV | libc::EOPNOTSUPP) => {
-            "this processor has no counter of instructions that the \
-             kernel knows; let the virtual machine have one (vPMU)"
-                .to_owned()
-        }
+        Some(libc::ENOENT | libc::ENODEV | libc::EOPNOTSUPP) => "this processor has no instruction counter that the \
+             kernel supports; enable a vPMU for the virtual machine"
+            .to_owned(),
         Some(libc::EACCES | libc::EPERM) => match sysctl("kernel/perf_event_paranoid") {
             Some(level) if level.parse::<i32>().is_ok_and(|level| level > 2) => format!(
-                "the sysctl kernel.perf_event_paranoid is {level}; start Cupel as root, or sysctl \
+                "the sysctl kernel.perf_event_paranoid is {level}; start Cupel as root, or set sysctl \
                  kernel.perf_event_paranoid=2"
             ),
-            _ => "perf_event_open is refused; in a container, let its seccomp profile permit it".to_owned(),
+            _ => "perf_event_open is refused; in a container, use a seccomp profile that permits it".to_owned(),
         },
         Some(libc::ENOSYS) => "this kernel was built without CONFIG_PERF_EVENTS".to_owned(),
-        _ => format!("the kernel answered: {error}"),
+        _ => format!("the kernel returned: {error}"),
     }
 }
 
-/// A lane's counter, as its init uses it.
+/// A lane's counter, used by the lane's init.
 pub(crate) struct LaneCounter {
     counted: CountedEvent,
     counter: OwnedFd,
-    /// Closed, it would be an anchor no more.
+    /// Kept open, because closing it removes the anchor.
     _anchor: OwnedFd,
     base: Reading,
 }
 
-/// What was counted of a cell.
+/// The result of counting a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Count {
-    /// All that was executed.
+    /// The complete count.
     Whole(u64),
-    /// Somebody else used the processor's counters, too, and they were too few; or the counter cannot be read.
+    /// The count is incomplete because other users of the processor's counters needed them at the same time, or the
+    /// counter cannot be read.
     Shared,
-    /// Programs ran that were not counted.
+    /// Programs ran without being counted.
     Evaded,
 }
 
@@ -119,23 +122,23 @@ impl LaneCounter {
         LaneCounter { counted, counter, _anchor: anchor, base: Reading::default() }
     }
 
-    /// Before a program begins.
+    /// Stores the reading before a program begins.
     pub(crate) fn begin(&mut self) {
-        // What cannot be read now cannot at the end.
+        // The error may be ignored: if the counter cannot be read now, `count` cannot read it either.
         self.base = perf::read(&self.counter).unwrap_or_default();
     }
 
-    /// What has been counted since.
+    /// The count since [`LaneCounter::begin`].
     pub(crate) fn so_far(&self) -> u64 {
         perf::read(&self.counter).map_or(0, |now| now.events.saturating_sub(self.base.events))
     }
 
-    /// How long `processors` cannot have come to `left` more.
+    /// Minimum time in which `processors` could count `left` more events.
     pub(crate) fn soonest(&self, left: u64, processors: u32) -> Duration {
         Duration::from_micros(left / self.counted.per_us_max()) / processors
     }
 
-    /// What was counted since, once all is over; the cell's processes used `cpu` of processor time.
+    /// The final count since [`LaneCounter::begin`]. `cpu` is the CPU time that the cell's processes used.
     pub(crate) fn count(&self, cpu: Duration) -> Count {
         perf::read(&self.counter).map_or(Count::Shared, |now| judge(self.base, now, cpu))
     }
@@ -169,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_counted_all_the_time_is_a_figure() {
+    fn a_count_without_gaps_is_whole() {
         check([77, 100, 100], 101, Count::Whole(77));
         check([77, 100, 100], 90, Count::Whole(77));
         // A program of many short processes.
@@ -177,24 +180,24 @@ mod tests {
     }
 
     #[test]
-    fn what_was_counted_a_part_of_the_time_is_none() {
+    fn a_count_with_gaps_is_shared() {
         check([77, 100, 99], 101, Count::Shared);
     }
 
     #[test]
-    fn processor_time_of_which_the_counter_knows_nothing_gives_evasion_away() {
+    fn cpu_time_that_the_counter_missed_is_evasion() {
         check([77, 0, 0], 20, Count::Evaded);
         check([77, 100, 99], 200, Count::Evaded);
     }
 
     #[test]
-    fn who_cannot_count_is_told_why_and_what_would_help() {
+    fn each_refusal_of_a_counter_names_the_cause_or_the_remedy() {
         let refused_with = |errno, paranoid: &str| {
             refused(&io::Error::from_raw_os_error(errno), |name| {
                 (name == "kernel/perf_event_paranoid").then(|| paranoid.to_owned())
             })
         };
-        for (errno, paranoid, told) in [
+        for (errno, paranoid, part) in [
             (libc::ENOENT, "2", "vPMU"),
             (libc::EOPNOTSUPP, "2", "vPMU"),
             (libc::EACCES, "3", "kernel.perf_event_paranoid is 3"),
@@ -204,12 +207,12 @@ mod tests {
             (libc::EMFILE, "2", "Too many open files"),
         ] {
             let reason = refused_with(errno, paranoid);
-            assert!(reason.contains(told), "{reason}");
+            assert!(reason.contains(part), "{reason}");
         }
     }
 
     #[test]
-    fn the_kernels_own_events_are_counted_everywhere() {
+    fn page_faults_can_be_counted_on_every_machine() {
         assert_eq!(lack(CountedEvent::PageFaults, crate::mechanism::host::sysctl), None);
     }
 }

@@ -1,7 +1,8 @@
 //! Landlock: the second wall around files, ports, abstract sockets and signals. Source: landlock(7).
 //!
-//! The root already shows only what may be read, and mounts are read-only where nothing may be written;
-//! Landlock says the same again by another mechanism, without privilege, so that a hole in one is not a hole.
+//! The root already shows only what programs may read, and its mounts are read-only where they may not write. Landlock
+//! enforces the same rules by another mechanism, without privileges, so that a bug in one of them is not enough to
+//! escape.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -26,25 +27,26 @@ const NET_CONNECT_TCP: u64 = 1 << 1;
 pub(crate) const SCOPE_ABSTRACT_UNIX_SOCKET: u64 = 1;
 pub(crate) const SCOPE_SIGNAL: u64 = 1 << 1;
 
-/// What this kernel's Landlock can do, and what every cell of a lane may reach.
+/// The Landlock rights that this kernel supports, and the paths that every cell of a lane may access.
 #[derive(Debug)]
 pub(crate) struct Landlock {
     attr: RulesetAttr,
     size: usize,
-    /// Opened once: a rule is about a file, not about the mount it was found through.
+    /// Paths with their rights. Opened once, because a rule applies to the file and not to the mount it was opened
+    /// through.
     lasting: Vec<(OwnedFd, u64)>,
 }
 
-/// Asks the kernel for its ABI; `None` when it has no Landlock.
+/// The kernel's Landlock ABI version; `None` if it has no Landlock.
 pub(crate) fn detect() -> Option<u32> {
     Some(abi()).filter(|abi| *abi > 0)
 }
 
 impl Landlock {
-    /// Prepares the rules that all cells of a lane share, once its root stands. `readable`: what is shown beside the
-    /// system's directories.
+    /// Prepares the rules that all cells of a lane share, after the lane's root is mounted. `readable` is what is shown
+    /// in addition to the system's directories.
     pub(crate) fn prepare(abi: u32, readable: &[Shown]) -> io::Result<Landlock> {
-        // Access rights by the ABI that brought them: 1, 2 (refer), 3 (truncate), 5 (ioctl on devices).
+        // Access rights by the ABI that introduced them: 1, 2 (refer), 3 (truncate), 5 (ioctl on devices).
         let mut handled = (1 << 13) - 1;
         for (since, right) in [(2, REFER), (3, TRUNCATE), (5, IOCTL_DEV)] {
             if abi >= since {
@@ -80,13 +82,13 @@ impl Landlock {
         wanted.extend(readable.iter().filter_map(|shown| shown.target.to_str()).map(|path| (path, look)));
         let mut lasting = Vec::new();
         for (path, access) in wanted {
-            // A link leads to a place that has a rule of its own, or to none that may be read.
+            // A link needs no rule: its target has a separate rule or must not be readable.
             let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             match rustix::fs::open(path, flags, Mode::empty()) {
                 Ok(fd) => match FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode) {
                     FileType::Symlink => {}
                     FileType::Directory => lasting.push((fd, access)),
-                    // Rights over directories mean nothing for a file, and are refused.
+                    // The kernel refuses rights that apply only to directories in a rule for a file.
                     _ => lasting.push((fd, access & (EXECUTE | READ_FILE | WRITE_FILE | TRUNCATE | IOCTL_DEV))),
                 },
                 Err(rustix::io::Errno::NOENT) => {}
@@ -96,7 +98,7 @@ impl Landlock {
         Ok(Landlock { attr, size, lasting })
     }
 
-    /// The rules of a cell, once its places are mounted. `box_dir`: `/box`.
+    /// The rules of a cell, after its writable directories are mounted. `box_dir` is `/box`.
     pub(crate) fn ruleset(&self, box_dir: BorrowedFd<'_>) -> io::Result<OwnedFd> {
         let ruleset = create_ruleset(&self.attr, self.size)?;
         for (fd, access) in &self.lasting {

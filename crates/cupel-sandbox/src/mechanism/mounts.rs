@@ -1,7 +1,7 @@
-//! What a program sees of the file system: a lane's read-only root, a cell's box and `/proc`.
+//! The file system that a program sees: the lane's read-only root, the cell's box and `/proc`.
 //!
-//! A lane's root is a small tmpfs with the toolchain's directories bound into it, read-only, without set-uid
-//! and devices. Nothing else of the host exists in it: there is no path to what was not put there.
+//! A lane's root is a small tmpfs with the toolchain's directories mounted into it, read-only, without set-uid and
+//! devices. It contains nothing else of the host, so there is no path to other host files.
 //! Sources: mount_namespaces(7), open_tree(2), pivot_root(2), tmpfs(5), proc(5).
 
 use std::io;
@@ -20,17 +20,17 @@ use crate::step::SetupStep;
 use crate::sys::mount::{NODEV, NOEXEC, NOSUID, RDONLY, set_attributes};
 use crate::{Mount, Wall, WallSet};
 
-/// Shown to every program: the system's programs and libraries.
+/// Host paths that every program sees: the system's programs and libraries.
 pub(crate) const SYSTEM: &[&str] =
     &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives", "/etc/ld.so.cache"];
-/// Where a lane or a cell has something of its own: whatever is put there of the host's would be hidden by it.
+/// Private directories of a lane or a cell, which would hide anything of the host that is mounted there.
 pub(crate) const OWN_PLACES: &[&str] = &["/box", "/tmp", "/proc", "/dev", "/cell"];
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
 
-/// Where the new root is put together: a directory that exists everywhere and is hidden only from us.
+/// Where the new root is assembled: a directory that exists on every host, and is hidden only in this mount namespace.
 const SCAFFOLD: &str = "/tmp";
 
-/// A step and why it failed.
+/// The step that failed, and the error.
 pub(crate) type Failed = (SetupStep, io::Error);
 
 fn at(step: SetupStep) -> impl Fn(io::Error) -> Failed {
@@ -41,23 +41,22 @@ fn errno_at(step: SetupStep) -> impl Fn(rustix::io::Errno) -> Failed {
     move |errno| (step, errno.into())
 }
 
-/// Something of the host's that goes into the root.
+/// A host path that is placed into the root.
 enum Piece {
     /// A directory or file, as a detached copy of its mount.
     Tree { tree: OwnedFd, is_dir: bool },
-    /// A symbolic link, made again with the same text.
+    /// A symbolic link, recreated with the same target.
     Link(PathBuf),
 }
 
-/// Something that is shown beside the system's directories, taken hold of by the launcher: the way to it may be
-/// closed to a lane.
+/// A configured mount, opened by the launcher, since a lane may not be allowed to traverse the path to it.
 pub(crate) struct Shown {
     piece: Piece,
     pub(crate) target: PathBuf,
 }
 
 impl Shown {
-    /// The descriptor a lane has to keep until its root stands.
+    /// The descriptor that a lane must keep open until its root is mounted.
     pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         match &self.piece {
             Piece::Tree { tree, .. } => Some(tree.as_fd()),
@@ -66,17 +65,18 @@ impl Shown {
     }
 }
 
-/// Where lanes get something from that is shown beside the system's directories.
+/// The source of a configured mount.
 pub(crate) enum Source {
-    /// Shown where it lies: the administrator's. Looked up for each lane, so it may be installed later.
+    /// Shown at the same path as on the host, so controlled by the administrator. Looked up for each lane, so it may be
+    /// installed after the start.
     Path(PathBuf),
-    /// Shown elsewhere, and so possibly not the administrator's: what was there at the beginning, whatever has taken
-    /// its name since.
+    /// Shown at another path, so possibly not controlled by the administrator. Always the object that was found at the
+    /// start, even if the name refers to another one later.
     Held { found: OwnedFd, is_dir: bool, target: PathBuf },
 }
 
-/// Takes hold of what somebody else than the administrator could put something else in place of. To be done while
-/// nobody can; what is not there or cannot be reached is left out, a link on the way is refused.
+/// Opens the mounts whose source another user than the administrator could replace. Call this before any such user can
+/// do so. Omits sources that do not exist or are not accessible, and refuses symbolic links in their paths.
 pub(crate) fn hold(mounts: Vec<Mount>) -> io::Result<Vec<Source>> {
     let mut sources = Vec::new();
     for Mount { source, target } in mounts {
@@ -107,7 +107,7 @@ fn is_out_of_reach(kind: io::ErrorKind) -> bool {
     matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::PermissionDenied)
 }
 
-/// Opens for a lane what it is to show; what is not there or cannot be reached is left out.
+/// Opens the configured mounts for a lane. Omits those that do not exist or are not accessible.
 pub(crate) fn open_shown(sources: &[Source], off: WallSet) -> io::Result<Vec<Shown>> {
     let attributes = tree_attributes(off);
     let mut shown = Vec::new();
@@ -134,34 +134,34 @@ fn tree_attributes(off: WallSet) -> u64 {
     read_only | NOSUID | NODEV
 }
 
-/// Our own executable, for [`own_executable`]: what runs, whatever has taken its name since. To be found by the launcher, for whom
-/// no way is closed.
+/// Opens Cupel's running executable for [`own_executable`], even if its name refers to another file now. The launcher
+/// calls this, since it may traverse every directory.
 pub(crate) fn find_own_executable() -> io::Result<OwnedFd> {
     let open = |path: &Path| rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
     let runs = open(Path::new("/proc/self/exe"))?;
     let inode = |file: &OwnedFd| rustix::fs::fstat(file).map(|stat| (stat.st_dev, stat.st_ino)).ok();
-    // By its name it is found through the mounts of this namespace, which alone can be copied; a process that made a
-    // namespace after it was executed runs from another.
+    // Prefer the path: it goes through a mount of this namespace, and only such mounts can be copied. The executable of
+    // a process that created a mount namespace after its exec is on a mount of the previous namespace.
     let named = std::env::current_exe().ok().and_then(|path| open(&path).ok());
     Ok(named.filter(|named| inode(named).is_some() && inode(named) == inode(&runs)).unwrap_or(runs))
 }
 
-/// A mount of our own executable alone, which is nowhere: whoever runs from it has no name for it.
+/// A detached mount of Cupel's executable alone. A process that runs from it has no path to it.
 pub(crate) fn own_executable(found: BorrowedFd<'_>, off: WallSet) -> io::Result<OwnedFd> {
     copy_tree(found, Path::new(""), OpenTreeFlags::AT_EMPTY_PATH, tree_attributes(off))
 }
 
-/// Our own executable as the probe that `doctor` sends into a cell.
+/// Cupel's executable as the probe that `doctor` runs in a cell.
 pub(crate) fn probe(found: BorrowedFd<'_>, off: WallSet) -> io::Result<Shown> {
     let tree = own_executable(found, off)?;
     Ok(Shown { piece: Piece::Tree { tree, is_dir: false }, target: PathBuf::from("/probe") })
 }
 
-/// Builds the lane's root and moves into it. Called by the lane's init in its new mount namespace.
+/// Builds the lane's root and changes to it. Called by the lane's init in its new mount namespace.
 pub(crate) fn enter_lane_root(shown: &[Shown], off: WallSet) -> Result<(), Failed> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(errno_at(SetupStep::RootMount))?;
-    // The sources are opened before anything is hidden by the scaffold.
+    // Open the sources before the scaffold hides anything.
     let attributes = tree_attributes(off);
     let mut pieces = Vec::new();
     for path in SYSTEM.iter().map(PathBuf::from) {
@@ -171,7 +171,7 @@ pub(crate) fn enter_lane_root(shown: &[Shown], off: WallSet) -> Result<(), Faile
     }
     for device in DEVICES {
         let path = Path::new("/dev").join(device);
-        // Read-only: a device can be written all the same, its inode (times, attributes) cannot be changed.
+        // Read-only: programs can still write to the device, but cannot change its inode (times, attributes).
         if let Some(piece) = open_piece(&path, RDONLY | NOSUID | NOEXEC).map_err(at(SetupStep::RootTrees))? {
             pieces.push((path, piece));
         }
@@ -212,8 +212,8 @@ pub(crate) fn enter_lane_root(shown: &[Shown], off: WallSet) -> Result<(), Faile
     for (path, text) in files {
         std::fs::write(root.join(path), text).map_err(&fill)?;
     }
-    // A lane's own /proc has to stay visible underneath: the kernel lets a user namespace mount another
-    // only where one can be seen already.
+    // The lane's /proc must stay visible underneath: the kernel allows a user namespace to mount /proc only if one is
+    // already visible.
     mount("proc", root.join("proc"), "proc", MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC, None)
         .map_err(errno_at(SetupStep::LaneProc))?;
 
@@ -229,7 +229,7 @@ pub(crate) fn enter_lane_root(shown: &[Shown], off: WallSet) -> Result<(), Faile
     Ok(())
 }
 
-/// Opens a path of the host's for the root; `None` when it does not exist.
+/// Opens a host path for the root. Returns `None` if it does not exist or is of a type that is not shown.
 fn open_piece(path: &Path, attributes: u64) -> io::Result<Option<Piece>> {
     let kind = match std::fs::symlink_metadata(path) {
         Ok(metadata) => metadata.file_type(),
@@ -244,12 +244,12 @@ fn open_piece(path: &Path, attributes: u64) -> io::Result<Option<Piece>> {
     if !kind.is_dir() && !kind.is_file() && !kind.is_char_device() {
         return Ok(None);
     }
-    // Should it have become a link since, the link is what is copied, and nothing can be shown in its place.
+    // If the path has become a link in the meantime, the link itself is copied, and its target is not shown.
     let tree = copy_tree(CWD, path, OpenTreeFlags::AT_SYMLINK_NOFOLLOW, attributes)?;
     Ok(Some(Piece::Tree { tree, is_dir: kind.is_dir() }))
 }
 
-/// A detached copy of the mount at `path`, seen from `at`, and of those below it.
+/// A detached copy of the mount at `path`, relative to `at`, and of the mounts below it.
 fn copy_tree(at: BorrowedFd<'_>, path: &Path, how: OpenTreeFlags, attributes: u64) -> io::Result<OwnedFd> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
     let tree = open_tree(at, path, flags | how)?;
@@ -263,7 +263,7 @@ fn place(root: &Path, path: &Path, piece: &Piece) -> io::Result<()> {
         std::fs::create_dir_all(parent)?;
     }
     match piece {
-        // What lies in a directory that was bound before is there already.
+        // The path is already visible, inside a directory that was mounted before.
         _ if std::fs::symlink_metadata(&target).is_ok() => Ok(()),
         Piece::Link(text) => symlink(text, &target),
         Piece::Tree { tree, is_dir } => {
@@ -282,7 +282,7 @@ fn mount_tmpfs(target: &str, options: &str) -> rustix::io::Result<()> {
     mount("tmpfs", target, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, options.as_c_str())
 }
 
-/// How much a cell's writable places hold: bytes and inodes.
+/// Capacity of a cell's writable directories, in bytes and inodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BoxSize {
     bytes: u64,
@@ -290,20 +290,21 @@ pub(crate) struct BoxSize {
 }
 
 impl BoxSize {
-    /// More than any machine has, and still a number to the kernel, which refuses some that are larger.
+    /// More than any machine has. The kernel refuses some larger numbers.
     const BYTES_MAX: u64 = 1 << 50;
     const INODES_MAX: u64 = 1 << 40;
 
-    /// The size that follows from the limits of a run, which is given files of so many bytes.
+    /// The size for a run with these limits and `given` bytes of input files.
     pub(crate) fn of(limits: &Limits, given: u64) -> BoxSize {
-        // A file in tmpfs is memory: beyond the memory limit it would be an OOM kill instead of ENOSPC. What is given is beside the limit.
+        // Files in tmpfs use memory: a file beyond the memory limit would cause an OOM kill instead of ENOSPC. Input
+        // files do not count against the limit.
         let memory = (limits.memory.get() / 4 * 3).saturating_add(given);
         let bytes = limits.disk.get().min(memory).clamp(64 * 1024, Self::BYTES_MAX);
-        // Our own directories and the root are four of the inodes.
+        // The root and the three directories in it use four inodes.
         BoxSize { bytes, inodes: limits.inodes.min(Self::INODES_MAX) + 4 }
     }
 
-    /// Whether the memory bounds it, and not the disk.
+    /// Whether the memory limit determines the size, and not the disk limit.
     pub(crate) fn is_of_the_memory(limits: &Limits) -> bool {
         limits.memory.get() / 4 * 3 < limits.disk.get()
     }
@@ -317,8 +318,8 @@ impl BoxSize {
     }
 }
 
-/// Mounts a cell's own writable places: one tmpfs, so that one bound holds for all, seen as `/box`, `/tmp` and
-/// `/dev/shm`. Called by the cell's init in its new mount namespace.
+/// Mounts a cell's writable directories `/box`, `/tmp` and `/dev/shm`. They share one tmpfs, so that one bound holds
+/// for all of them. Called by the cell's init in its new mount namespace.
 pub(crate) fn mount_box(size: BoxSize, off: WallSet) -> rustix::io::Result<()> {
     mount_tmpfs("/cell", &size.options(off))?;
     for (dir, mode) in [("/cell/box", 0o755), ("/cell/tmp", 0o1777), ("/cell/shm", 0o1777)] {
@@ -335,13 +336,13 @@ pub(crate) fn mount_box(size: BoxSize, off: WallSet) -> rustix::io::Result<()> {
     Ok(())
 }
 
-/// Gives the mounted places, which are still empty, another size.
+/// Changes the size of the mounted directories, which are still empty.
 pub(crate) fn resize_box(size: BoxSize, off: WallSet) -> rustix::io::Result<()> {
     mount_remount("/cell", MountFlags::NOSUID | MountFlags::NODEV, size.options(off).as_str())
 }
 
-/// Mounts a cell's own `/proc`: the tenant's processes, not our init (`hidepid=2`), and nothing of the kernel's
-/// (`subset=pid`); read-only, so that nobody makes themselves a less likely victim of the OOM killer.
+/// Mounts a cell's `/proc`. It shows the tenant's processes, but neither the cell's init (`hidepid=2`) nor kernel state
+/// (`subset=pid`). It is read-only, so that a process cannot make itself a less likely victim of the OOM killer.
 pub(crate) fn mount_proc() -> rustix::io::Result<()> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::RDONLY;
     mount("proc", "/proc", "proc", flags, c"subset=pid,hidepid=2")

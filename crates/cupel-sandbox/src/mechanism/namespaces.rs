@@ -2,7 +2,7 @@
 
 use crate::{Wall, WallSet};
 
-/// A lane's own: everything but time.
+/// Flags for a lane's new namespaces: all except time. The cgroup namespace is created later, in `lane/set_up.rs`.
 pub(crate) fn of_lane(off: WallSet) -> u64 {
     let mut flags = libc::CLONE_NEWPID | libc::CLONE_NEWNS;
     for (wall, flag) in [
@@ -18,7 +18,7 @@ pub(crate) fn of_lane(off: WallSet) -> u64 {
     flags as u64
 }
 
-/// A cell's own, inside its lane's: what one run must not share with the next.
+/// Flags for a cell's new namespaces inside its lane: those that one run must not share with the next.
 pub(crate) fn of_cell(off: WallSet) -> u64 {
     let mut flags = libc::CLONE_NEWNS;
     if !off.contains(Wall::PidNamespace) {

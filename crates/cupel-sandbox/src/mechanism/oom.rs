@@ -1,15 +1,15 @@
-//! Who goes when a group has outgrown its limit. Source: proc_pid_oom_score_adj(5).
+//! Selects the victim of the OOM killer when a group exceeds its limit. Source: proc_pid_oom_score_adj(5).
 
 use std::io;
 use std::os::fd::OwnedFd;
 
 use rustix::fs::{Mode, OFlags};
 
-/// `/proc/self/oom_score_adj` of a process that forks cells: each inherits what its parent has at that moment, which costs
-/// less than opening a file of its own in `/proc`.
+/// `/proc/self/oom_score_adj` of a process that forks cells. Each cell inherits its parent's value at the fork, which
+/// costs less than opening the cell's file in `/proc`.
 pub(crate) struct OomPreference {
     file: OwnedFd,
-    /// Ours, to go back to.
+    /// The original value of this process, which [`OomPreference::of_the_lane`] restores.
     own: Vec<u8>,
 }
 
@@ -21,7 +21,7 @@ impl OomPreference {
         Ok(OomPreference { file, own: text[..n].to_vec() })
     }
 
-    /// A program that outgrows its group is the one to go, never a process of ours.
+    /// Sets the value for cells: the OOM killer then prefers the program over every process of the sandbox.
     pub(crate) fn of_cells(&self) -> io::Result<()> {
         rustix::io::pwrite(&self.file, b"1000", 0)?;
         Ok(())

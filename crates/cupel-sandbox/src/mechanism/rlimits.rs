@@ -1,21 +1,23 @@
-//! Resource limits: the second wall behind the control groups, and the only one for what those do not
-//! count. Source: getrlimit(2).
+//! Resource limits: a second wall behind the control groups, and the only one for resources that control groups do not
+//! count.
+//! Source: getrlimit(2).
 
 use cupel_types::Limits;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-/// Applies the limits to this process; `processes` counts all of its user. Between vfork and exec: no allocation.
+/// Applies the limits to this process. `processes` is the limit for all processes of its user. Called between vfork and
+/// exec, so it must not allocate.
 pub(crate) fn apply(limits: &Limits, processes: u64) -> rustix::io::Result<()> {
     let both = |n: u64| Rlimit { current: Some(n), maximum: Some(n) };
-    // One second later than our own CPU limit, and only whole seconds: a net under the net.
+    // A fallback: at least one second above the limit that the lane enforces. The kernel takes only whole seconds.
     let cpu_seconds = limits.cpu_time.as_secs().saturating_add(2);
     for (resource, limit) in [
-        // No core dumps. One byte is less than any core file, and the one limit that also keeps the kernel from handing
-        // the dump to a program of the host's (`|` in core_pattern), which 0 does not. Source: core(5), fs/coredump.c.
+        // No core dumps. One byte is less than any core file. Only the value 1 also prevents the kernel from piping the
+        // dump to a program of the host (`|` in core_pattern); 0 does not. Source: core(5), fs/coredump.c.
         (Resource::Core, both(1)),
         (Resource::Fsize, both(limits.file_size.get())),
         (Resource::Nofile, both(u64::from(limits.open_files))),
-        // Counted per user, and each lane has a user of its own: a second wall behind the pids group.
+        // Counted per user; each lane has a separate user. A second wall behind the pids group.
         (Resource::Nproc, both(processes)),
         (Resource::Stack, both(limits.stack.get())),
         (Resource::Cpu, both(cpu_seconds)),
@@ -23,12 +25,12 @@ pub(crate) fn apply(limits: &Limits, processes: u64) -> rustix::io::Result<()> {
         (Resource::Msgqueue, both(800 * 1024)),
         (Resource::Nice, both(0)),
         (Resource::Rtprio, both(0)),
-        // Counted against the host's own user as well, for all lanes together.
+        // Also counted against the host's user, for all lanes together.
         (Resource::Sigpending, both(512)),
     ] {
         match setrlimit(resource, limit) {
             Ok(()) => {}
-            // A hard limit of the host's below ours is stricter already.
+            // The host's hard limit is already lower.
             Err(rustix::io::Errno::PERM) => lower_soft(resource, limit)?,
             Err(other) => return Err(other),
         }

@@ -1,8 +1,8 @@
-//! An ordinary user's launcher: root of a user namespace of its own, with the user's subordinate ids in it.
+//! The launcher of an ordinary user: root of a new user namespace that contains the user's subordinate ids.
 //!
-//! The maps of a namespace with more than one id are written by `newuidmap` and `newgidmap`, which are set-uid and
-//! look into `/etc/subuid` and `/etc/subgid` to see what the user was given. They have to run outside the namespace,
-//! so a child that stays behind starts them. From then on everything goes as it does for root.
+//! `newuidmap` and `newgidmap` write the id maps of a namespace with more than one id. They are set-uid, and read
+//! `/etc/subuid` and `/etc/subgid` to verify that the user owns the ids. They must run outside the namespace, so a
+//! child process that stays outside runs them. Afterwards the launcher works as it does for root.
 //! Sources: user_namespaces(7), newuidmap(1), subuid(5).
 
 use std::io::{self, Read, Write};
@@ -16,7 +16,7 @@ use crate::Wall;
 use crate::sys;
 use crate::sys::process::{Forked, exit_now, fork_with};
 
-/// Fewest subordinate ids that are of use: two a lane.
+/// Minimum number of subordinate ids; each lane needs two.
 const IDS_MIN: u32 = 256;
 
 /// A range of ids that a user may map.
@@ -26,7 +26,8 @@ struct Range {
     count: u32,
 }
 
-/// Makes this process, which has one thread, root of a new user namespace and of a mount namespace in it.
+/// Makes this process root of a new user namespace and of a new mount namespace in it. The process must have one
+/// thread.
 pub(crate) fn enter() -> Result<(), Lack> {
     let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
     let name = user_name(&read("/etc/passwd"), uid.as_raw());
@@ -58,7 +59,7 @@ pub(crate) fn enter() -> Result<(), Lack> {
             if unshared.is_ok() {
                 go.write_all(b"g").map_err(failed)?;
             }
-            // Without a word the child ends.
+            // Closing the pipe without writing ends the child.
             drop(go);
             let mut text = String::new();
             let _ = said.read_to_string(&mut text);
@@ -70,7 +71,7 @@ pub(crate) fn enter() -> Result<(), Lack> {
             if text.trim() != "mapped" {
                 return Err(lack(
                     format!("the ids could not be mapped: {}", text.trim()),
-                    "apt-get install uidmap (newuidmap and newgidmap, set-uid), and start Cupel without NoNewPrivileges".into(),
+                    "install newuidmap and newgidmap as set-uid programs (apt-get install uidmap), and start Cupel without NoNewPrivileges".into(),
                 ));
             }
         }
@@ -79,7 +80,7 @@ pub(crate) fn enter() -> Result<(), Lack> {
         rustix::thread::set_thread_groups(&[])?;
         rustix::thread::set_thread_res_gid(Gid::ROOT, Gid::ROOT, Gid::ROOT)?;
         rustix::thread::set_thread_res_uid(Uid::ROOT, Uid::ROOT, Uid::ROOT)?;
-        // Changing ids made /proc/self belong to the host's root; what we fork must reach its own.
+        // Changing ids gave /proc/self to the host's root, but child processes must be able to access theirs.
         rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable)
     };
     become_root().map_err(|error| {
@@ -88,7 +89,7 @@ pub(crate) fn enter() -> Result<(), Lack> {
     })
 }
 
-/// The child's part: waits for the word, starts both programs, and says `mapped` or what went wrong.
+/// The child process: waits for one byte, runs both programs, and writes `mapped` or an error message to the pipe.
 fn map_when_told(go: OwnedFd, say: OwnedFd, pid: u32, ids: [(u32, Range); 2]) -> ! {
     let mut word = [0u8; 1];
     let mut say = std::fs::File::from(say);
@@ -119,10 +120,7 @@ fn lack(setting: String, remedy: String) -> Lack {
 }
 
 fn failed(error: io::Error) -> Lack {
-    lack(
-        format!("the kernel answered: {error}"),
-        "look at the number of processes and open files, and try again".into(),
-    )
+    lack(format!("the kernel returned: {error}"), "check the number of processes and open files, and try again".into())
 }
 
 fn read(path: &str) -> String {
@@ -137,7 +135,7 @@ fn user_name(passwd: &str, uid: u32) -> Option<String> {
     })
 }
 
-/// The largest range of a user, by name or by number.
+/// The user's largest range, found by user name or by numeric id.
 fn range(text: &str, name: Option<&str>, uid: u32) -> Option<Range> {
     let number = uid.to_string();
     let own = text.lines().filter_map(|line| {
@@ -154,16 +152,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_largest_range_of_the_user_is_taken() {
+    fn the_largest_range_of_the_user_is_used() {
         let text = "other:100000:65536\nme:200000:300\nme:300000:65536\n1000:400000:1000\n# comment\nme:x:y\n";
         assert_eq!(range(text, Some("me"), 1000), Some(Range { first: 300_000, count: 65_536 }));
         assert_eq!(range(text, None, 1000), Some(Range { first: 400_000, count: 1000 }));
         assert_eq!(range(text, Some("nobody"), 7), None);
-        assert_eq!(range("me:5:10\nme:4294967000:65536", Some("me"), 1000), None, "too few, or beyond all ids");
+        assert_eq!(
+            range("me:5:10\nme:4294967000:65536", Some("me"), 1000),
+            None,
+            "too few ids, or a range that exceeds the largest id"
+        );
     }
 
     #[test]
-    fn a_user_is_found_by_number() {
+    fn a_user_name_is_found_by_user_id() {
         let passwd = "root:x:0:0::/:/bin/sh\nme:x:1000:1000::/home/me:/bin/sh\n";
         assert_eq!(user_name(passwd, 1000).as_deref(), Some("me"));
         assert_eq!(user_name(passwd, 5), None);

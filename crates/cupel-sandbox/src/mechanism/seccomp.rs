@@ -1,12 +1,12 @@
-//! The system call filter: reads the policy, compiles it to classic BPF.
+//! The system call filter: parses the policy and compiles it to classic BPF.
 //!
-//! The kernel runs a filter once for every system call number when it is installed, so what a filter
-//! costs is its length and its longest path. The policy becomes runs of numbers with one action each, and
-//! these a binary tree: about twice as many instructions as runs, and a path of their logarithm.
+//! When a filter is installed, the kernel runs it once for every system call number, so its cost depends on its length
+//! and on its longest path. The compiler groups the numbers into runs with the same action, and builds a binary tree
+//! over the runs: about twice as many instructions as runs, and a path length logarithmic in their number.
 //!
-//! It is installed in two parts, because a part that is inherited costs a run nothing. A lane's init puts itself
-//! under the whole policy but for the few calls it needs to make cells; a program puts itself under a second filter
-//! that says only what the policy says of those few. Filters add up: what either refuses is refused.
+//! The filter is installed in two parts, because an inherited part costs a run nothing. A lane's init installs the
+//! whole policy except for the few calls that it needs to create cells. A program installs a second filter with the
+//! rules for these calls only. A call that either filter refuses is refused.
 //! Sources: seccomp(2); the kernel's Documentation/userspace-api/seccomp_filter.rst.
 
 use std::str::FromStr;
@@ -39,16 +39,16 @@ const DATA_NR: u32 = 0;
 const DATA_ARCH: u32 = 4;
 const DATA_ARGS: u32 = 16;
 
-/// What happens at a system call.
+/// The action for a system call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Action {
     Return(u32),
-    /// Low half of argument `arg` decides.
+    /// The lower 32 bits of argument `arg` decide.
     If {
         arg: u32,
         test: Test,
         otherwise: u32,
-        /// Values with an answer of their own, looked at first.
+        /// Values with a separate return value, checked first.
         but: Vec<(u32, u32)>,
     },
 }
@@ -60,7 +60,7 @@ enum Test {
     NoBits(u32),
 }
 
-/// Why a policy cannot be used: the line and what is wrong with it. The policy is ours; this is a bug.
+/// A policy that cannot be compiled: the line and the fault. Policies are part of Cupel, so this is a bug.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("seccomp policy, line {line}: {what}")]
 pub(crate) struct PolicyError {
@@ -68,25 +68,25 @@ pub(crate) struct PolicyError {
     what: String,
 }
 
-/// What a policy says.
+/// A parsed policy.
 #[derive(Debug)]
 struct Policy {
-    /// Rules by system call number, sorted, each number once.
+    /// Rules, sorted by system call number; each number at most once.
     rules: Vec<(u32, Action)>,
-    /// What a lane's and a cell's init need before there is a program.
+    /// System calls that the init processes of lanes and cells need before a program starts.
     inits: Vec<u32>,
 }
 
-/// The filters that together hold a program to the default policy.
+/// The two filters that together enforce the default policy.
 #[derive(Debug, Default)]
 pub(crate) struct Filters {
-    /// A lane's init puts itself under it; whatever it forks inherits it.
+    /// Installed by a lane's init, and inherited by everything that it forks.
     pub(crate) inherited: Vec<Instruction>,
-    /// A program puts itself under it just before it is executed.
+    /// Installed for a program just before it is executed.
     pub(crate) own: Vec<Instruction>,
 }
 
-/// The filters every program runs under.
+/// The filters for every program.
 pub(crate) fn default_filters() -> Result<Filters, PolicyError> {
     filters(&parse(POLICY)?)
 }
@@ -104,7 +104,7 @@ fn filters(policy: &Policy) -> Result<Filters, PolicyError> {
     Ok(Filters { inherited: compile(&inherited, &UNKNOWN)?, own: compile(&own, &ALLOW)? })
 }
 
-/// The filter the main process is under once its launcher runs.
+/// The filter for the main process once its launcher runs.
 pub(crate) fn server_filter() -> Result<Vec<Instruction>, PolicyError> {
     compile(&parse(SERVER_POLICY)?.rules, &UNKNOWN)
 }
@@ -203,9 +203,9 @@ fn parse_errno(name: &str) -> Option<u32> {
     } as u32)
 }
 
-/// Rules, sorted by number, to instructions; numbers without a rule get `unknown`.
+/// Compiles rules, sorted by number, to instructions. Numbers without a rule get `unknown`.
 fn compile(rules: &[(u32, Action)], unknown: &Action) -> Result<Vec<Instruction>, PolicyError> {
-    // Runs: from this number on, this action.
+    // Runs: the first number, and the action for it and the following numbers.
     let mut runs: Vec<(u32, Action)> = vec![(0, unknown.clone())];
     let mut next = 0;
     for (number, action) in rules {
@@ -226,7 +226,7 @@ fn compile(rules: &[(u32, Action)], unknown: &Action) -> Result<Vec<Instruction>
     let mut program = vec![
         statement(LD_ABS, DATA_ARCH),
         jump(JMP_JEQ, AUDIT_ARCH, 1, 0),
-        // Another ABI (int 0x80 from a 64-bit program) has other numbers: nothing honest does this.
+        // Another ABI (int 0x80 from a 64-bit program) has other numbers. No legitimate program uses it.
         statement(RET_K, RET_KILL_PROCESS),
         statement(LD_ABS, DATA_NR),
     ];
@@ -234,7 +234,7 @@ fn compile(rules: &[(u32, Action)], unknown: &Action) -> Result<Vec<Instruction>
     Ok(program)
 }
 
-/// A binary tree over runs: at each fork "is the number at least the right half's first?".
+/// A binary tree over runs. Each branch compares the number with the first number of the right half.
 fn tree(runs: &[(u32, Action)]) -> Result<Vec<Instruction>, PolicyError> {
     if let [(_, action)] = runs {
         return Ok(leaf(action));
@@ -245,7 +245,7 @@ fn tree(runs: &[(u32, Action)]) -> Result<Vec<Instruction>, PolicyError> {
     match u8::try_from(low.len()) {
         Ok(skip) => code.push(jump(JMP_JGE, right[0].0, skip, 0)),
         Err(_) => {
-            // Too far for a conditional jump: not at least → over the long jump.
+            // Too far for a conditional jump, so the branch to the left half skips an unconditional one.
             code.push(jump(JMP_JGE, right[0].0, 0, 1));
             let distance = u32::try_from(low.len()).map_err(|_| PolicyError { line: 0, what: "too long".into() })?;
             code.push(Instruction { code: JMP_JA, jt: 0, jf: 0, k: distance });
@@ -276,7 +276,7 @@ fn leaf(action: &Action) -> Vec<Instruction> {
                 Test::NoneOf(values) => (values, *otherwise, RET_ALLOW),
             };
             for (index, value) in values.iter().enumerate() {
-                // The lists are short: a handful of values.
+                // The lists have only a few values, so this fits.
                 let to_hit = (values.len() - index) as u8;
                 code.push(jump(JMP_JEQ, *value, to_hit, 0));
             }
@@ -303,7 +303,7 @@ mod fuzz;
 mod tests {
     use super::*;
 
-    /// Runs a filter as the kernel would.
+    /// Interprets a filter as the kernel does.
     fn evaluate(filter: &[Instruction], nr: u32, arch: u32, args: [u32; 6]) -> u32 {
         let (mut at, mut a) = (0usize, 0u32);
         loop {
@@ -331,15 +331,15 @@ mod tests {
     const EPERM: u32 = RET_ERRNO | libc::EPERM as u32;
     const ENOSYS: u32 = RET_ERRNO | libc::ENOSYS as u32;
 
-    /// What the two filters of a program decide together: the kernel takes the most restrictive answer, which is
-    /// the smaller number read as signed. Source: seccomp(2).
+    /// The combined result of a program's two filters: the kernel uses the most restrictive one, which is
+    /// the smaller number when read as signed. Source: seccomp(2).
     fn together(filters: &Filters, nr: u32, arch: u32, args: [u32; 6]) -> u32 {
         let answers = [&filters.inherited, &filters.own].map(|filter| evaluate(filter, nr, arch, args));
         answers.into_iter().min_by_key(|answer| answer.cast_signed()).unwrap()
     }
 
     #[test]
-    fn every_number_gets_exactly_the_action_of_its_rule() {
+    fn every_system_call_gets_the_action_of_its_rule() {
         let policy = parse(POLICY).unwrap();
         let filters = filters(&policy).unwrap();
         for nr in 0..1200 {
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_inits_need_passes_the_inherited_filter_and_not_the_programs_own() {
+    fn calls_that_the_inits_need_are_refused_only_by_the_programs_filter() {
         let policy = parse(POLICY).unwrap();
         let filters = filters(&policy).unwrap();
         assert!(!policy.inits.is_empty());
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn conditional_rules_look_at_their_argument() {
+    fn conditional_rules_check_their_argument() {
         let filters = default_filters().unwrap();
         let run = |name, args| together(&filters, of(name), AUDIT_ARCH, args);
         for flag in [0x80u32, 0x20000, 0x0200_0000, 0x0400_0000, 0x0800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000] {
@@ -402,27 +402,27 @@ mod tests {
         for lock in [0, 3, 4, 7, 32, 32 + 64, 32 + 192] {
             assert_eq!(run("flock", [3, lock, 0, 0, 0, 0]), RET_ERRNO | libc::EINVAL as u32, "flock {lock}");
         }
-        assert_eq!(run("fcntl", [3, 6, 0, 0, 0, 0]), RET_ERRNO, "F_SETLK: answered, not done");
+        assert_eq!(run("fcntl", [3, 6, 0, 0, 0, 0]), RET_ERRNO, "F_SETLK: returns success without any effect");
         assert_eq!(run("fcntl", [3, 1026, 0, 0, 0, 0]), EPERM, "F_NOTIFY");
         assert_eq!(run("fcntl", [3, 1, 0, 0, 0, 0]), RET_ALLOW, "F_GETFD");
         assert_eq!(run("personality", [0x0040_0000, 0, 0, 0, 0, 0]), EPERM);
     }
 
     #[test]
-    fn what_is_installed_for_every_run_is_short() {
+    fn the_filters_are_short() {
         let filters = default_filters().unwrap();
         assert!(filters.inherited.len() < 400, "{} instructions", filters.inherited.len());
         assert!(filters.own.len() < 40, "{} instructions", filters.own.len());
     }
 
     #[test]
-    fn the_server_starts_no_process_and_touches_no_other() {
+    fn the_server_can_neither_start_nor_affect_processes() {
         let filter = server_filter().unwrap();
         let run = |name, args| evaluate(&filter, of(name), AUDIT_ARCH, args);
         for call in ["execve", "execveat", "ptrace", "process_vm_writev", "mount", "unshare", "setns", "bpf", "kill"] {
             assert_eq!(run(call, [0; 6]), EPERM, "{call}");
         }
-        // fork(), and a namespace made beside a thread.
+        // fork(), and a thread in a new namespace.
         assert_eq!(run("clone", [17, 0, 0, 0, 0, 0]), EPERM);
         assert_eq!(run("clone", [0x103d_0f00, 0, 0, 0, 0, 0]), EPERM);
         assert_eq!(run("clone", [0x003d_0f00, 0, 0, 0, 0, 0]), RET_ALLOW, "a thread");
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_policy_names_its_line() {
+    fn an_invalid_policy_is_reported_with_its_line() {
         assert_eq!(parse("allow read\nallowed write\n").unwrap_err().line, 2);
         assert_eq!(parse("deny ENOTHING read").unwrap_err().line, 1);
         assert_eq!(parse("else EPERM").unwrap_err().line, 1);

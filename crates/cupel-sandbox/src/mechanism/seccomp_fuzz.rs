@@ -1,5 +1,5 @@
-//! Random policies: what is compiled answers every system call as a plain reading of the rules does, and every program is one
-//! that the kernel would take. `PROPTEST_CASES` says how many are tried.
+//! Property tests with random policies: the compiled filter returns the same action for every system call as a direct
+//! evaluation of the rules, and the kernel would accept every filter. `PROPTEST_CASES` sets the number of cases.
 
 use proptest::prelude::*;
 
@@ -8,12 +8,13 @@ use super::{
     LD_ABS, Policy, RET_ALLOW, RET_ERRNO, RET_K, RET_KILL_PROCESS, Test, filters, parse,
 };
 
-/// Most instructions of one filter. Source: BPF_MAXINSNS.
+/// Maximum number of instructions of one filter. Source: BPF_MAXINSNS.
 const INSTRUCTIONS_MAX: usize = 4096;
-/// Numbers looked at: more than there are.
+/// Number of system call numbers that are tested, more than exist.
 const NUMBERS: u32 = 700;
 
-/// What the kernel asks of a program before it takes it. Source: seccomp(2), bpf_check_classic() and seccomp_check_filter().
+/// Asserts the rules by which the kernel validates a filter. Source: seccomp(2), bpf_check_classic() and
+/// seccomp_check_filter().
 fn the_kernel_takes_it(filter: &[Instruction]) {
     assert!(!filter.is_empty() && filter.len() <= INSTRUCTIONS_MAX, "{} instructions", filter.len());
     for (at, i) in filter.iter().enumerate() {
@@ -27,10 +28,10 @@ fn the_kernel_takes_it(filter: &[Instruction]) {
             other => panic!("instruction {other:#x} at {at}"),
         }
     }
-    assert_eq!(filter[filter.len() - 1].code, RET_K, "the last one returns");
+    assert_eq!(filter[filter.len() - 1].code, RET_K, "the last instruction must return");
 }
 
-/// The kernel's machine: jumps only lead on, so it ends.
+/// Interprets a filter as the kernel does. Jumps only go forward, so this terminates.
 fn run(filter: &[Instruction], nr: u32, arch: u32, args: [u64; 6]) -> u32 {
     let (mut at, mut a) = (0, 0);
     loop {
@@ -57,7 +58,7 @@ fn run(filter: &[Instruction], nr: u32, arch: u32, args: [u64; 6]) -> u32 {
     }
 }
 
-/// A filter that the lane's init is under, and one of the program's own: the more restrictive answer counts.
+/// The combined result of the lane's and the program's filter: the more restrictive one.
 fn answer(filters: &Filters, nr: u32, arch: u32, args: [u64; 6]) -> u32 {
     [&filters.inherited, &filters.own]
         .map(|filter| run(filter, nr, arch, args))
@@ -66,7 +67,7 @@ fn answer(filters: &Filters, nr: u32, arch: u32, args: [u64; 6]) -> u32 {
         .unwrap_or(RET_KILL_PROCESS)
 }
 
-/// The rules, read one after the other.
+/// Evaluates the rules directly, one after the other.
 fn plainly(policy: &Policy, nr: u32, args: [u64; 6]) -> u32 {
     match policy.rules.iter().find(|(number, _)| *number == nr) {
         None => RET_ERRNO | libc::ENOSYS as u32,
@@ -86,7 +87,7 @@ fn plainly(policy: &Policy, nr: u32, args: [u64; 6]) -> u32 {
     }
 }
 
-/// A call's name, any of them.
+/// The name of any system call.
 fn name() -> impl Strategy<Value = String> {
     (0..470usize).prop_map(|n| syscalls::Sysno::new(n).map_or("no_such_call".to_owned(), |call| call.name().to_owned()))
 }
@@ -95,7 +96,7 @@ fn value() -> impl Strategy<Value = u32> {
     prop_oneof![0..40u32, any::<u32>(), (0..32u32).prop_map(|bit| 1 << bit)]
 }
 
-/// A line of a policy; also such as cannot be read.
+/// A line of a policy, valid or not.
 fn line() -> impl Strategy<Value = String> {
     let names = || proptest::collection::vec(name(), 0..6).prop_map(|names| names.join(" "));
     let values = || {
@@ -124,7 +125,7 @@ fn line() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Lines that were each read by themselves, and name no call twice.
+/// A valid policy: each line is kept only if the policy can still be parsed with it.
 fn policy() -> impl Strategy<Value = String> {
     proptest::collection::vec(line(), 0..60).prop_map(|lines| {
         let mut text = String::new();
@@ -140,7 +141,7 @@ fn policy() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn a_compiled_policy_answers_as_its_rules_read(text in policy(), chosen in proptest::collection::vec((0..6usize, any::<u64>()), 4)) {
+    fn a_compiled_policy_agrees_with_its_rules(text in policy(), chosen in proptest::collection::vec((0..6usize, any::<u64>()), 4)) {
         let policy = parse(&text).unwrap();
         let filters = filters(&policy).unwrap();
         the_kernel_takes_it(&filters.inherited);
@@ -155,11 +156,11 @@ proptest! {
             arguments.push(args);
         }
         for nr in (0..NUMBERS).chain([0x4000_0000, 0x4000_0001, u32::MAX]) {
-            // Only some calls look at their arguments.
+            // Only conditional rules depend on the arguments.
             let rule = policy.rules.iter().find(|(number, _)| *number == nr);
             let looked_at = if matches!(rule, Some((_, Action::If { .. }))) { arguments.len() } else { 1 };
             arguments.iter().take(looked_at).for_each(|args| ask(nr, *args));
-            // Values that decide, with and without something in the half that is not looked at.
+            // The values that the rule compares with, also with a bit set in the upper half, which the rule ignores.
             if let Some((_, Action::If { test, .. })) = rule {
                 let deciding = match test {
                     Test::OneOf(values) | Test::NoneOf(values) => values.clone(),

@@ -1,8 +1,8 @@
-//! Handing back the files a step left in its box, as descriptors, once all of its processes are gone.
+//! Collects the files that a step left in its box, and sends them as descriptors, once all of its processes are gone.
 //!
-//! Runs as the cell's init, over a tree the tenant made: names, links and sizes are theirs. Everything is
-//! opened beneath the directory it was listed in, without following links or crossing mounts, and only
-//! regular files go out. Bounds: files, bytes, entries looked at, and the depth of a [`BoxPath`].
+//! Runs as the cell's init, over a tree that the tenant created: names, links and sizes are untrusted. Each entry is
+//! opened relative to the directory in which it was listed, without following links or crossing mounts, and only
+//! regular files are sent. Bounds: files, bytes, visited entries, and the depth of a [`BoxPath`].
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -13,8 +13,8 @@ use rustix::fs::{Dir, FileType, Mode, OFlags, ResolveFlags};
 
 use crate::wire::{self, CollectLimits, DESCRIPTORS_MAX, FromLane};
 
-/// Sends every regular file below `dir`, or only those in its `outbox` if that is not empty. `true`: there was more than the limits
-/// allow, and not all was sent.
+/// Sends every regular file below `dir`, or only those in its `outbox` if that is not empty. Returns `true` if the
+/// files exceed the limits, so that some were not sent.
 pub(crate) fn send_files(
     dir: BorrowedFd<'_>,
     outbox: &str,
@@ -29,7 +29,7 @@ pub(crate) fn send_files(
         "" => walk(dir, "", &mut budget, &mut batch)?,
         outbox => match rustix::fs::openat2(dir, outbox, flags, Mode::empty(), BENEATH) {
             Ok(opened) => walk(opened.as_fd(), outbox, &mut budget, &mut batch)?,
-            // Whatever lies there now, it is no directory of the box's.
+            // There is no longer a directory in the box at that path, so there are no files.
             Err(_) => true,
         },
     };
@@ -37,7 +37,7 @@ pub(crate) fn send_files(
     Ok(!complete)
 }
 
-/// How often the same files are tried to be sent, a millisecond apart: as long as anybody waits for a lane.
+/// Maximum number of attempts to send the same files, a millisecond apart: 20 s, less than a slot waits for its lane.
 const TRIES_MAX: u32 = 20_000;
 
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH
@@ -68,8 +68,8 @@ impl Batch<'_> {
             let descriptors: Vec<BorrowedFd<'_>> = self.descriptors.iter().map(AsFd::as_fd).collect();
             for _ in 0..TRIES_MAX {
                 match wire::send(self.to, &message, &descriptors) {
-                    // As many are on their way to a slow reader as one user may have there. Nothing tells when there is
-                    // room: descriptors count until they are received, whatever the socket still holds.
+                    // The user's limit on descriptors in flight is reached, because the reader is slow. There is no
+                    // event to wait for: descriptors count until they are received, even if the socket is writable.
                     Err(error) if error.raw_os_error() == Some(libc::ETOOMANYREFS) => {
                         std::thread::sleep(Duration::from_millis(1));
                     }
@@ -85,7 +85,7 @@ impl Batch<'_> {
     }
 }
 
-/// `false`: a bound was reached.
+/// Adds the files below `dir` to the batch. Returns `false` if a bound was reached.
 fn walk(dir: BorrowedFd<'_>, prefix: &str, budget: &mut Budget, batch: &mut Batch<'_>) -> io::Result<bool> {
     for entry in Dir::read_from(dir)? {
         let entry = entry?;
@@ -97,16 +97,16 @@ fn walk(dir: BorrowedFd<'_>, prefix: &str, budget: &mut Budget, batch: &mut Batc
             Some(left) => left,
             None => return Ok(false),
         };
-        // A name that is no text, or no path of a box, cannot be asked for by anybody.
+        // Skip names that are not UTF-8 or not valid in a box path, since no client could request them.
         let Ok(name) = name.to_str() else { continue };
         let path = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
         match BoxPath::new(&path) {
             Ok(_) => {}
-            // Deeper than paths go: it is there, and stays behind.
+            // The path exceeds the bound, so this file is left behind.
             Err(BoxPathError::TooLong) => return Ok(false),
             Err(_) => continue,
         }
-        // Opening a FIFO for reading would wait for a writer; O_NONBLOCK does not.
+        // With O_NONBLOCK, opening a FIFO for reading does not wait for a writer.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let Ok(opened) = rustix::fs::openat2(dir, name, flags, Mode::empty(), BENEATH) else { continue };
         let Ok(stat) = rustix::fs::fstat(&opened) else { continue };

@@ -1,5 +1,5 @@
-//! Random trees, as a tenant could leave them: what is collected is the regular files that can be named, whole, and within the
-//! bounds; never anything by a link. `PROPTEST_CASES` says how many are tried.
+//! Property tests with random trees that a tenant could leave: exactly the regular files with a valid name are
+//! collected, complete and within the bounds, and never through a link. `PROPTEST_CASES` sets the number of cases.
 
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
@@ -12,7 +12,7 @@ use rustix::fs::{CWD, FileType, Mode};
 use super::send_files;
 use crate::wire::{self, CollectLimits, FromLane};
 
-/// Something in a directory.
+/// An entry of a directory.
 #[derive(Clone, Debug)]
 enum Node {
     File(Vec<u8>),
@@ -61,7 +61,7 @@ fn make(at: &Path, node: &Node) {
     }
 }
 
-/// The regular files that have a name a client could ask for.
+/// The regular files with a name that a client could request.
 fn nameable(node: &Node, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) {
     let Node::Dir(entries) = node else { return };
     for (name, node) in entries {
@@ -79,7 +79,7 @@ fn nameable(node: &Node, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) {
     }
 }
 
-/// What comes out at the other end, and whether there was more.
+/// The files that the receiver gets, and whether some were omitted.
 fn collected(root: &Path, limits: CollectLimits) -> (BTreeMap<String, Vec<u8>>, bool) {
     let (ours, theirs) = wire::socket_pair().unwrap();
     let dir = std::fs::File::open(root).unwrap();
@@ -94,7 +94,7 @@ fn collected(root: &Path, limits: CollectLimits) -> (BTreeMap<String, Vec<u8>>, 
             use std::io::Read;
             let mut data = Vec::new();
             std::fs::File::from(descriptor).read_to_end(&mut data).unwrap();
-            assert!(files.insert(name, data).is_none(), "a name that came twice");
+            assert!(files.insert(name, data).is_none(), "a file was sent twice");
         }
     }
     (files, more)
@@ -102,7 +102,7 @@ fn collected(root: &Path, limits: CollectLimits) -> (BTreeMap<String, Vec<u8>>, 
 
 proptest! {
     #[test]
-    fn what_is_collected_is_the_regular_files_within_the_bounds(tree in tree(), files in 0..20u32, bytes in 0..3000u64) {
+    fn exactly_the_regular_files_within_the_bounds_are_collected(tree in tree(), files in 0..20u32, bytes in 0..3000u64) {
         let dir = tempfile::tempdir().unwrap();
         make(dir.path(), &tree);
         let mut wanted = BTreeMap::new();

@@ -1,15 +1,16 @@
-//! The launcher: the only process that needs privilege. Makes lanes, removes what they leave, and nothing else.
+//! The launcher: the only process that needs privileges. It only creates lanes and removes what they leave behind.
 //!
-//! It has one thread, an empty network namespace and no files of a tenant's; it reads the fixed-layout messages of
-//! [`wire`](crate::wire) from one socket, whose end is its own end. Lanes die with it.
+//! It has one thread, an empty network namespace and no files of tenants. It reads the fixed-layout messages of
+//! [`wire`](crate::wire) from one socket, and ends when that socket closes. Lanes die with it.
 //!
-//! It is configured once, by a main process that nobody could have reached yet. Whatever comes later may come from one
-//! that was taken over: lanes have numbers below a bound, which bounds their ids, groups and processes; a number in
-//! use is refused and nothing done to its lane; a message that does not read as one ends the launcher. No path leads it
-//! through what that process may change: what is shown from there is held from the beginning.
+//! The main process configures the launcher once, before an attacker could have reached it. Every later message may
+//! come from a compromised main process. Therefore lane numbers are bounded, which bounds their ids, groups and
+//! processes; a request with a number in use is refused and does not affect that lane; a malformed message ends the
+//! launcher. The launcher follows no path that the main process can change: mounts from such paths are opened at the
+//! start.
 //!
-//! Started by root it keeps six capabilities; started by an ordinary user it first makes a user namespace in which
-//! it is root ([`rootless`](crate::mechanism::rootless)).
+//! If root starts the launcher, it keeps six capabilities. If an ordinary user starts it, it first creates a user
+//! namespace in which it is root ([`rootless`](crate::mechanism::rootless)).
 
 use std::collections::HashMap;
 use std::io;
@@ -32,7 +33,7 @@ use crate::warm::WarmTemplate;
 use crate::wire::{self, FromLauncher, ToLauncher};
 use crate::{CountedEvent, Mount, Wall, WallSet};
 
-/// How long a lane may take to set itself up. A healthy one takes a few dozen milliseconds.
+/// Maximum time for the setup of a lane, which normally takes a few dozen milliseconds.
 const LANE_SETUP: Duration = Duration::from_secs(20);
 
 struct Launcher {
@@ -40,11 +41,12 @@ struct Launcher {
     uid_base: u32,
     lanes_max: u32,
     walls_off: WallSet,
-    /// Our own executable, and whether programs see it as `/probe`.
+    /// Cupel's executable.
     executable: OwnedFd,
+    /// Whether programs see the executable as `/probe`.
     with_probe: bool,
     sources: Vec<mounts::Source>,
-    /// What is counted of every lane; or why nothing is.
+    /// The event that is counted in every lane, or why nothing can be counted.
     counted: Result<CountedEvent, String>,
     warm: Vec<WarmTemplate>,
     lanes: HashMap<u32, RunningLane>,
@@ -58,7 +60,7 @@ struct RunningLane {
 pub(crate) fn main() -> ! {
     let code = match serve() {
         Ok(()) => 0,
-        // The owner is gone in the middle of an answer; that is an end like any other.
+        // The main process ended while the launcher replied, which is a normal end.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(error) => {
             eprintln!("cupel launcher: {error}");
@@ -69,20 +71,20 @@ pub(crate) fn main() -> ! {
 }
 
 fn serve() -> io::Result<()> {
-    // A session of our own: Ctrl-C in the owner's terminal is the owner's to handle.
+    // A separate session, so that only the main process receives Ctrl-C from the terminal.
     let _ = rustix::process::setsid();
     ignore_stop_signals();
     keep_freed_memory();
     let _ = rustix::thread::set_name(c"cupel-launcher");
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    // What whoever started the main process had open is no business of ours.
+    // Close descriptors that the main process inherited from its parent.
     close_all_but(&[])?;
     let socket = rustix::io::fcntl_dupfd_cloexec(take_inherited(0), 3)?;
     let null = rustix::fs::open("/dev/null", rustix::fs::OFlags::RDWR, rustix::fs::Mode::empty())?;
     if null.as_raw_fd() != 0 {
         return Err(io::Error::other("descriptor 0 is still open"));
     }
-    // Descriptor 0 stays open for as long as the process lives.
+    // Keep descriptor 0 open until the process ends.
     std::mem::forget(null);
     let mut launcher: Option<Launcher> = None;
     let ended = answer(&socket, &mut launcher);
@@ -140,7 +142,7 @@ fn failed(step: SetupStep, error: &io::Error) -> FromLauncher {
     }
 }
 
-/// Waits for a message, and meanwhile clears up after lanes that have ended.
+/// Waits for a message, and cleans up after lanes that end in the meantime.
 fn wait_for_message(socket: &OwnedFd, mut launcher: Option<&mut Launcher>) -> io::Result<()> {
     loop {
         let ended = {
@@ -193,7 +195,7 @@ impl Launcher {
         Ok(Launcher { groups, uid_base, lanes_max, walls_off, executable, with_probe, sources, counted, warm, lanes })
     }
 
-    /// Makes a lane and returns its socket. A lane that could not be made leaves nothing.
+    /// Creates a lane and returns its socket. If that fails, nothing of the lane remains.
     fn make_lane(
         &mut self,
         number: u32,
@@ -225,11 +227,11 @@ impl Launcher {
         if self.with_probe {
             shown.push(mounts::probe(self.executable.as_fd(), off).map_err(at(SetupStep::RootTrees))?);
         }
-        // Where it cannot be had, the zygote is executed by its name.
+        // If this fails, the zygote is executed through /proc/self/exe.
         let executable = warm.and_then(|_| mounts::own_executable(self.executable.as_fd(), off).ok());
         match fork_with(namespaces::of_lane(self.walls_off), None).map_err(at(SetupStep::Clone))? {
             Forked::Child => {
-                // What we complain to is the operator's log, and none of a lane's business.
+                // Standard error is the operator's log, which a lane must not write to.
                 let _ = dup_to(0, 2);
                 let warm = warm.and_then(|at| self.warm.get(at as usize)).cloned();
                 let counted = self.counted.as_ref().ok().copied();
@@ -249,15 +251,16 @@ impl Launcher {
         }
     }
 
-    /// What a lane's init cannot do for itself: id maps, control groups, a counter, a little priority.
+    /// Does the part of the setup that a lane's init cannot do itself: id maps, control groups, a counter, priority.
     fn bring_up(&self, number: u32, pid: Pid, sync: &OwnedFd) -> Result<(), (SetupStep, io::Error)> {
         let at = |step| move |error: io::Error| (step, error);
         if !self.walls_off.contains(Wall::UserNamespace) {
             ids::map(pid, self.uid_base, number).map_err(at(SetupStep::IdMap))?;
         }
         self.groups.join_lane(number, pid).map_err(at(SetupStep::CgroupJoin))?;
-        // It must get the processor at once when a limit is reached, however many programs want it; what it
-        // forks takes this back. Without the right to do so limits are noticed a little later.
+        // The init must get the processor immediately when a limit is reached, no matter how many programs compete for
+        // it. The processes that it forks reset their priority. If this call is not permitted, limits are noticed
+        // slightly later.
         let _ = rustix::process::setpriority_process(Some(pid), -10);
         let counter = match &self.counted {
             Ok(counted) => Some(instructions::open(*counted, pid).map_err(at(SetupStep::Count))?),
@@ -279,7 +282,8 @@ impl Launcher {
     }
 }
 
-/// Makes and ends a process in all namespaces of a lane; where that fails, the error names the wall that this host lacks.
+/// Checks that a process in all namespaces of a lane can be created. Otherwise the error names the wall that this host
+/// lacks.
 fn prove_namespaces(off: WallSet) -> Result<(), (SetupStep, io::Error)> {
     let attempt = |flags: u64| match fork_with(flags, None)? {
         Forked::Child => exit_now(0),
@@ -295,7 +299,7 @@ fn prove_namespaces(off: WallSet) -> Result<(), (SetupStep, io::Error)> {
     })
 }
 
-/// Where the ids of lanes begin, as user and as group ids.
+/// The first id of the lanes, which is valid as a user id and as a group id.
 fn ids_of_lanes(wanted: u32, lanes_max: u32) -> Result<u32, (SetupStep, io::Error)> {
     let at = |error| (SetupStep::IdMap, error);
     let count = lanes_max.saturating_mul(2);
@@ -307,14 +311,14 @@ fn ids_of_lanes(wanted: u32, lanes_max: u32) -> Result<u32, (SetupStep, io::Erro
         let lack = Lack {
             wall: Wall::UserNamespace,
             feature: "user and group ids for lanes",
-            setting: format!("this user namespace has no range of {count} of both"),
+            setting: format!("this user namespace has no range of {count} user and group ids"),
             remedy: "give the container or user a range of 65536 ids (/etc/subuid and /etc/subgid)".into(),
         };
         at(io::Error::other(lack.to_string()))
     })
 }
 
-/// What is not needed to make lanes. Walls that are left out to show what that lets through are shown as they were.
+/// Drops the privileges that are not needed to create lanes. Omits the steps of walls that are turned off for tests.
 fn give_up(off: WallSet) -> Result<(), (SetupStep, io::Error)> {
     let at = |errno: rustix::io::Errno| (SetupStep::Capabilities, io::Error::from(errno));
     if !off.contains(Wall::NetNamespace) {
@@ -330,7 +334,7 @@ fn give_up(off: WallSet) -> Result<(), (SetupStep, io::Error)> {
     Ok(())
 }
 
-/// Kills a lane's init, and with it the namespace and everything in it, and waits for its end.
+/// Kills a lane's init, and thereby everything in its pid namespace, and waits for its end.
 fn end(pidfd: &OwnedFd) {
     let _ = pidfd_send_signal(pidfd, Signal::KILL);
     let _ = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);

@@ -1,4 +1,4 @@
-//! One file per process of the fork dance; see the crate's header for who makes whom.
+//! One file per process of the fork sequence; the crate's documentation describes which process starts which.
 
 pub(crate) mod collect;
 pub(crate) mod init;

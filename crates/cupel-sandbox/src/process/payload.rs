@@ -1,10 +1,10 @@
 //! From fork to exec: the last steps in the child that becomes the tenant's program.
 //!
-//! It shares its parent's memory until `exec`, so nothing here allocates, locks, logs or panics: it works off
-//! a [`Plan`] whose strings were made before. The order matters: capabilities are needed to change ids,
-//! `no_new_privs` comes before the two walls that ask for it, and the filter is last, since from then on only what
-//! programs may do is allowed. What is the same for every program (the inherited part of the filter, the empty
-//! bounding set) its lane's init has done already.
+//! The child shares its parent's memory until `exec`, so nothing here allocates, locks, logs or panics: it executes a
+//! [`Plan`] whose strings were created before the fork. The order matters: capabilities are needed to change ids,
+//! `no_new_privs` precedes the two walls that require it, and the filter is last, because afterwards only the system
+//! calls of programs are allowed. The lane's init has already done the steps that are the same for every program (the
+//! inherited part of the filter, the empty bounding set).
 
 use std::ffi::CString;
 use std::io;
@@ -23,7 +23,7 @@ use crate::warm::WarmParent;
 use crate::wire::CellRequest;
 use crate::{Wall, WallSet};
 
-/// All that the child needs, made before it is born.
+/// Everything that the child needs, created before the fork.
 pub(crate) struct Plan<'a> {
     pub(crate) streams: Streams<'a>,
     pub(crate) limits: &'a Limits,
@@ -34,18 +34,18 @@ pub(crate) struct Plan<'a> {
     pub(crate) notes: &'a SharedNotes,
 }
 
-/// What becomes the program's descriptors.
+/// The program's descriptors.
 #[derive(Clone, Copy)]
 pub(crate) struct Streams<'a> {
-    /// 0 to 2.
+    /// Descriptors 0 to 2.
     pub(crate) standard: [BorrowedFd<'a>; 3],
-    /// 3, where there is one.
+    /// Descriptor 3, if requested.
     pub(crate) result: Option<BorrowedFd<'a>>,
 }
 
-/// The texts of a request, as the kernel wants them.
+/// The strings of a request, as C strings.
 pub(crate) struct Texts {
-    /// Where the program may lie.
+    /// Paths to try for the program.
     candidates: Vec<CString>,
     argv: Vec<CString>,
     env: Vec<CString>,
@@ -77,10 +77,10 @@ impl Texts {
     }
 }
 
-/// Where toolchains lie, whatever `PATH` a tenant gives its program.
+/// Directories of the toolchains, which are searched regardless of the tenant's `PATH`.
 const TOOLCHAINS: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
 
-/// Where the program may lie: itself when it names a path, else in each directory of toolchains.
+/// Paths to try for the program: `name` itself if it is a path, otherwise `name` in each directory of the toolchains.
 fn candidates(name: &str) -> Vec<String> {
     if name.contains('/') {
         return vec![name.to_owned()];
@@ -88,7 +88,7 @@ fn candidates(name: &str) -> Vec<String> {
     TOOLCHAINS.iter().map(|dir| format!("{dir}/{name}")).collect()
 }
 
-/// Becomes the program. Returns only when that failed, with the exit code for a child nobody will look at.
+/// Becomes the program. Returns only on failure, with the exit code for the child, which is not used.
 pub(crate) fn enter(plan: &Plan<'_>) -> i32 {
     if let Err((step, errno)) = prepare(plan) {
         plan.notes.fail(step, errno);
@@ -97,8 +97,8 @@ pub(crate) fn enter(plan: &Plan<'_>) -> i32 {
     execute(plan)
 }
 
-/// Becomes the program by a warm interpreter, a copy of which this process is; by exec, where that cannot be the same.
-/// Unlike [`enter`] in memory of its own: it may allocate.
+/// Becomes the program by running it in the warm interpreter of which this process is a copy, or by exec if the
+/// interpreter cannot run it identically. Unlike [`enter`], this runs in separate memory, so it may allocate.
 pub(crate) fn enter_warm(plan: &Plan<'_>, parent: &WarmParent, texts: &Texts) -> ! {
     let code = match prepare(plan) {
         Ok(()) => match parent.make_ready(&texts.argv, &texts.env) {
@@ -106,7 +106,7 @@ pub(crate) fn enter_warm(plan: &Plan<'_>, parent: &WarmParent, texts: &Texts) ->
                 plan.notes.cpu_own.fetch_add(own_cpu_ns(), Relaxed);
                 plan.notes.warm.store(1, Relaxed);
                 plan.notes.copy_runs();
-                // From here on this memory is the program's, to change as it likes.
+                // From here on, the program can change this memory, so it must not keep the shared notes.
                 plan.notes.forget();
                 program.run()
             }
@@ -124,13 +124,13 @@ pub(crate) fn enter_warm(plan: &Plan<'_>, parent: &WarmParent, texts: &Texts) ->
 }
 
 fn execute(plan: &Plan<'_>) -> i32 {
-    // What it took to get here was not the program's.
+    // The CPU time used so far does not belong to the program.
     plan.notes.cpu_own.fetch_add(own_cpu_ns(), Relaxed);
     let mut worst = libc::ENOENT;
     let Call { candidates, argv, envp } = &plan.call;
     for path in *candidates {
         let errno = execve(path, argv, envp);
-        // Like a shell: "not found" here only means "look further", and the most telling error is kept.
+        // As in a shell: after "not found", the next path is tried, and any other error takes precedence in the report.
         if errno != libc::ENOENT && errno != libc::ENOTDIR {
             worst = errno;
         }
@@ -139,15 +139,15 @@ fn execute(plan: &Plan<'_>) -> i32 {
     127
 }
 
-/// The descriptor of a program's result.
+/// The descriptor number of the result pipe.
 const RESULT: i32 = 3;
 
-/// Makes the source the program's [`RESULT`], to be kept by exec; returns an errno or 0.
+/// Duplicates `source` to [`RESULT`], without close-on-exec. Returns an errno or 0.
 fn become_result(source: i32) -> i32 {
     if source != RESULT {
         return dup_to(source, RESULT);
     }
-    // Onto itself it would still be closed by exec.
+    // Duplicating a descriptor to itself would keep its close-on-exec flag.
     match dup_to(RESULT, RESULT + 1) {
         0 => dup_to(RESULT + 1, RESULT),
         errno => errno,
@@ -159,14 +159,14 @@ fn prepare(plan: &Plan<'_>) -> Result<(), (SetupStep, i32)> {
     let at = |step: SetupStep| move |errno: rustix::io::Errno| (step, errno.raw_os_error());
     let raw = |step: SetupStep, errno: i32| if errno == 0 { Ok(()) } else { Err((step, errno)) };
 
-    // A group of its own, in the lane's session, which has no terminal: for a session of its own the kernel would make a
+    // A new process group in the lane's session, which has no terminal. A new session would make the kernel create a
     // scheduling group each time (sched(7), autogroup).
     rustix::process::setpgid(None, None).map_err(at(SetupStep::Session))?;
     for (target, source) in plan.streams.standard.iter().enumerate() {
         raw(SetupStep::Descriptors, dup_to(source.as_raw_fd(), target as i32))?;
     }
     if !off.contains(Wall::Rlimits) {
-        // Without a user namespace the user is one of the host's, and others may count as it.
+        // Without a user namespace, the user is a user of the host, and may have other processes.
         let counted = !off.contains(Wall::ProcessLimit) && !off.contains(Wall::UserNamespace);
         let processes = if counted { u64::from(plan.limits.processes.max(1)) } else { 1 << 20 };
         rlimits::apply(plan.limits, processes).map_err(at(SetupStep::Rlimits))?;
@@ -175,7 +175,7 @@ fn prepare(plan: &Plan<'_>) -> Result<(), (SetupStep, i32)> {
         ids::become_tenant().map_err(at(SetupStep::Credentials))?;
         capabilities::drop_all().map_err(at(SetupStep::Capabilities))?;
     }
-    // Both Landlock and the filter ask for it, so leaving it out leaves them out.
+    // Landlock and the filter require `no_new_privs`, so turning it off turns them off, too.
     let restrained = !off.contains(Wall::NoNewPrivs);
     if restrained {
         rustix::thread::set_no_new_privs(true).map_err(at(SetupStep::NoNewPrivs))?;
@@ -186,7 +186,7 @@ fn prepare(plan: &Plan<'_>) -> Result<(), (SetupStep, i32)> {
     {
         raw(SetupStep::LandlockApply, crate::sys::landlock::restrict_self(ruleset))?;
     }
-    // Whatever was 3 up to here is not needed any more.
+    // A descriptor that was number 3 before is no longer needed.
     let first_foreign = match plan.streams.result {
         None => RESULT,
         Some(source) => {

@@ -1,14 +1,14 @@
-//! A lane's zygote: the process that holds a warm interpreter, and of which programs are copies.
+//! A lane's zygote: the process that holds a warm interpreter, and is forked for each program.
 //!
 //! ```text
 //! cell's init ──request, descriptors──► zygote ──same memory──► errand: enters the cell, forks, ends
 //!      ▲                                                           └──fork──► child: all walls, then the program
-//!      └── whose child it becomes: its parent has ended in the cell's pid namespace
+//!      └── new parent of the child, since the errand has ended in the cell's pid namespace
 //! ```
 //!
-//! So an interpreter's memory is copied once for a program, and neither the lane's nor the cells' inits carry it. It is our
-//! own executable, started by the lane's init. It runs nothing of a tenant's, does not even read what it is asked (the child
-//! does that in its own memory), and forgets it.
+//! So an interpreter's memory is copied once per program, and the init processes of the lane and the cells do not
+//! contain it. The zygote is Cupel's executable, started by the lane's init. It runs no code of a tenant. It does not
+//! even decode requests (the child does that in its memory), and erases them afterwards.
 
 use std::ffi::{CString, OsString};
 use std::io;
@@ -33,27 +33,27 @@ use crate::sys::shared::SharedNotes;
 use crate::warm::{WarmParent, ZYGOTE_STACK};
 use crate::wire::{self, CellRequest, FromZygote, ToZygote, ZygoteSetup};
 
-/// The pid, in its cell, of a program that a zygote began: the first after the init.
+/// Pid in its cell of a program that a zygote started: the first after the init.
 pub(crate) const PROGRAM: Pid = match Pid::from_raw(2) {
     Some(pid) => pid,
     None => unreachable!(),
 };
-/// The errand's: one that would not be reached soon, so that the program gets the one it always has.
+/// Pid of the errand in the cell: far from the next free pid, so that the program always gets [`PROGRAM`].
 const ERRAND: i32 = 300;
-/// The argument by which our own executable knows that it was started as a zygote.
+/// The argument that makes Cupel's executable run as a zygote.
 pub(crate) const ZYGOTE_ARGUMENT: &str = "__cupel-zygote";
-/// Longest time an interpreter may take to be ready.
+/// Maximum time until an interpreter is ready.
 const START_MAX: Duration = Duration::from_secs(60);
 
-/// A lane's zygote, for its inits.
+/// A handle on a lane's zygote, used by the lane's and the cells' init.
 pub(crate) struct Zygote {
     pid: Pid,
     socket: OwnedFd,
 }
 
 impl Zygote {
-    /// Starts it, and waits for its interpreter. Tells the reason when it cannot be done.
-    /// `executable`: what it is executed from, where there is one that has no name.
+    /// Starts the zygote, and waits for its interpreter. The error is the reason for a failure. `executable` is the
+    /// detached executable to start it from, if there is one.
     pub(crate) fn start(
         setup: &ZygoteSetup,
         notes: BorrowedFd<'_>,
@@ -61,13 +61,15 @@ impl Zygote {
     ) -> Result<Zygote, String> {
         let told = |error: io::Error| error.to_string();
         if setup.walls_off.contains(Wall::PidNamespace) {
-            return Err("without a pid namespace a cell's init would not become its parent".to_owned());
+            return Err(
+                "warm programs need the pid namespace, in which the cell's init becomes their parent".to_owned()
+            );
         }
         let (socket, theirs) = wire::socket_pair().map_err(told)?;
         let Some(pid) = fork().map_err(told)? else { become_a_zygote(&theirs, executable) };
         drop(theirs);
         let zygote = Zygote { pid, socket };
-        // One that has ended by now has said why.
+        // If the zygote has already ended, its message with the reason is read below.
         let _ = wire::send(zygote.socket.as_fd(), setup, &[notes]);
         match zygote.becomes_ready() {
             Ok(()) => Ok(zygote),
@@ -87,18 +89,21 @@ impl Zygote {
         match answer {
             Some((FromZygote::Ready, _)) => Ok(()),
             Some((FromZygote::Cold { reason }, _)) => Err(reason),
-            Some((FromZygote::Begun { .. }, _)) | None => Err("it ended, or did not become ready".to_owned()),
+            Some((FromZygote::Begun { .. }, _)) | None => {
+                Err("the zygote ended or did not become ready in time".to_owned())
+            }
         }
     }
 
-    /// Ends it.
+    /// Ends the zygote.
     pub(crate) fn end(self) {
         let _ = rustix::process::kill_process(self.pid, rustix::process::Signal::KILL);
         let _ = reap(self.pid);
     }
 
-    /// Begins a program in the calling process's pid, mount and ipc namespaces, as a child of their init, which that
-    /// process is. Returns what of the CPU time counted since was ours, ns.
+    /// Starts a program in the calling process's pid, mount and ipc namespaces. The caller must be their init, and
+    /// becomes the program's parent. Returns how much of the CPU time counted since then the sandbox used, in
+    /// nanoseconds.
     pub(crate) fn begin(
         &self,
         cell: u64,
@@ -112,7 +117,7 @@ impl Zygote {
                 Some((FromZygote::Begun { cell: of, errno, cpu_own }, _)) if of == cell => {
                     return if errno == 0 { Ok(cpu_own) } else { Err(io::Error::from_raw_os_error(errno)) };
                 }
-                // The answer to a cell that was ended while it asked.
+                // A reply for an earlier cell, which was ended while it waited.
                 Some(_) => {}
                 None => return Err(io::Error::from_raw_os_error(libc::ESRCH)),
             }
@@ -120,20 +125,21 @@ impl Zygote {
     }
 }
 
-/// Lets whoever has the same user and capabilities enter this process's namespaces, or no longer: it is needed for as
-/// long as a zygote does. Source: setns(2), the check of a pidfd; ptrace(2), "Ptrace access mode checking".
+/// Allows or forbids processes with the same user and capabilities to enter this process's namespaces. It must be
+/// allowed while the zygote enters them. Source: setns(2), the check of a pidfd; ptrace(2), "Ptrace access mode
+/// checking".
 pub(crate) fn let_in(let_in: bool) {
     let behavior = if let_in { DumpableBehavior::Dumpable } else { DumpableBehavior::NotDumpable };
     let _ = rustix::process::set_dumpable_behavior(behavior);
 }
 
-/// In a child of the lane's init: our own executable, started again. So an interpreter lies at addresses of its own, in
-/// memory that never was the launcher's; and programs, which see what they were copied from in `/proc/self/maps`, see
-/// no path of the host's.
+/// Executes Cupel's executable again as the zygote, in a child of the lane's init. So the interpreter has separately
+/// randomized addresses, and none of the launcher's memory. Programs see the executable in `/proc/self/maps`, but no
+/// path of the host.
 fn become_a_zygote(socket: &OwnedFd, executable: Option<BorrowedFd<'_>>) -> ! {
-    // By this the lane's init tells it from what is to be swept away after a program.
+    // A separate process group: it distinguishes the zygote from processes that the lane's init kills after a program.
     let _ = rustix::process::setpgid(None, None);
-    // As far as the host lets us; a program's own limit is lowered by the same bound.
+    // At most the host's hard limit, which also bounds the stack limit of programs.
     let hard = rustix::process::getrlimit(Resource::Stack).maximum;
     let stack = ZYGOTE_STACK.get().min(hard.unwrap_or(u64::MAX));
     let _ = rustix::process::setrlimit(Resource::Stack, Rlimit { current: Some(stack), maximum: hard });
@@ -148,12 +154,12 @@ fn become_a_zygote(socket: &OwnedFd, executable: Option<BorrowedFd<'_>>) -> ! {
         Some(file) => execve_of(file, &argv, &envp),
         None => execve(c"/proc/self/exe", &argv, &envp),
     };
-    let reason = format!("cannot execute cupel: {}", io::Error::from_raw_os_error(errno));
+    let reason = format!("cannot execute Cupel as a zygote: {}", io::Error::from_raw_os_error(errno));
     let _ = wire::send(socket.as_fd(), &FromZygote::Cold { reason }, &[]);
     exit_now(1)
 }
 
-/// The life of a zygote, with its socket's number.
+/// Runs a zygote. `socket` is the number of its socket's descriptor.
 pub(crate) fn main(socket: Option<OsString>) -> ! {
     let number = socket.and_then(|number| number.to_str()?.parse::<i32>().ok()).filter(|number| *number > 2);
     if let Some(number) = number {
@@ -161,7 +167,7 @@ pub(crate) fn main(socket: Option<OsString>) -> ! {
         let _ = live(&socket);
         exit_now(0)
     }
-    eprintln!("cupel: {ZYGOTE_ARGUMENT} is for cupel itself");
+    eprintln!("cupel: {ZYGOTE_ARGUMENT} is for Cupel's internal use; do not pass it");
     exit_now(1)
 }
 
@@ -204,7 +210,7 @@ fn live(socket: &OwnedFd) -> io::Result<()> {
                 oom_preference.of_the_lane().and(begun)
             }),
         };
-        // The next program is a copy of this process.
+        // Erase the request, because the next program is a copy of this process.
         message.fill(0);
         std::hint::black_box(message);
         drop(descriptors);
@@ -218,16 +224,16 @@ fn live(socket: &OwnedFd) -> io::Result<()> {
     }
 }
 
-/// What is the same for every program.
+/// State shared by all programs of the lane.
 struct Lane {
     setup: ZygoteSetup,
-    /// The filter a program puts itself under; empty without that wall.
+    /// The filter that is installed for a program; empty if that wall is off.
     filter: Vec<Instruction>,
     notes: SharedNotes,
     parent: WarmParent,
 }
 
-/// What came beside a request.
+/// The descriptors passed with a request.
 struct Handed<'a> {
     streams: Streams<'a>,
     cell: BorrowedFd<'a>,
@@ -247,7 +253,7 @@ impl<'a> Handed<'a> {
     }
 }
 
-/// One program to begin.
+/// The start of one program.
 struct Errand<'a> {
     lane: &'a Lane,
     message: &'a [u8],
@@ -258,11 +264,11 @@ impl Errand<'_> {
     fn run(&self, own_pids: BorrowedFd<'_>) -> io::Result<Duration> {
         sys::namespaces::enter(self.handed.cell, libc::CLONE_NEWPID)?;
         let ran = run_errand(ERRAND, self.handed.group, self, Errand::go);
-        // A namespace that this process could still fork into would outlive its cell.
+        // Leave the namespace: if this process could still fork into it, it would outlive its cell.
         sys::namespaces::enter(own_pids, libc::CLONE_NEWPID).and(ran)
     }
 
-    /// In a process that shares the zygote's memory: it allocates nothing that it would have to give back.
+    /// Runs in a process that shares the zygote's memory, so it must not allocate memory that it cannot free.
     fn go(&self) {
         let others = namespaces::of_cell(self.lane.setup.walls_off) as i32 & !libc::CLONE_NEWPID;
         let forked = sys::namespaces::enter(self.handed.cell, others).and_then(|()| fork());
@@ -300,11 +306,12 @@ impl Errand<'_> {
     }
 }
 
-/// Waits until the errand has ended: from its first moment on, a program's parent is the init.
+/// Waits until the errand has ended, so that the program's parent is the init from the program's first instruction.
 fn outlive_the_errand() -> io::Result<()> {
     while let Some(errand) = rustix::process::getppid().filter(|parent| parent.as_raw_nonzero().get() == ERRAND) {
         match rustix::process::pidfd_open(errand, PidfdFlags::empty()) {
-            // It tells of the end after the children have their new parent. Source: exit_notify() in kernel/exit.c.
+            // The pidfd becomes readable after the children have their new parent. Source: exit_notify() in
+            // kernel/exit.c.
             Ok(end) => drop(rustix::event::poll(&mut [PollFd::new(&end, PollFlags::IN)], None)),
             Err(rustix::io::Errno::SRCH) => {}
             Err(error) => return Err(error.into()),

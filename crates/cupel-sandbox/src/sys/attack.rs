@@ -1,17 +1,17 @@
-//! The system calls that `doctor`'s probe and the tests attack with. Each is harmless when it succeeds.
+//! System calls for the attacks of `doctor`'s probe and of the tests. Each is harmless if it succeeds.
 
 use std::io;
 
-/// Makes a System V shared memory segment under `key` if there is none.
+/// Creates a System V shared memory segment under `key`. Fails if there already is one.
 pub(crate) fn shared_memory(key: i32) -> io::Result<i32> {
-    // SAFETY: no memory of ours is involved: the segment is not attached.
+    // SAFETY: no memory of this process is involved: the segment is not attached.
     let id = unsafe { libc::shmget(key, 4096, libc::IPC_CREAT | libc::IPC_EXCL | 0o600) };
     super::check(libc::c_long::from(id)).map(|id| id as i32)
 }
 
 /// Removes the segment under `key`.
 pub(crate) fn remove_shared_memory(key: i32) {
-    // SAFETY: as above.
+    // SAFETY: as in `shared_memory`.
     let id = unsafe { libc::shmget(key, 0, 0) };
     if id >= 0 {
         // SAFETY: IPC_RMID takes no buffer.
@@ -19,7 +19,7 @@ pub(crate) fn remove_shared_memory(key: i32) {
     }
 }
 
-/// Asks for the id of the session keyring.
+/// Requests the id of the session keyring.
 pub(crate) fn session_keyring() -> io::Result<()> {
     const KEYCTL_GET_KEYRING_ID: i32 = 0;
     const KEY_SPEC_SESSION_KEYRING: i32 = -3;
@@ -41,11 +41,11 @@ pub(crate) fn fork_sleeper() -> io::Result<()> {
     super::check(libc::c_long::from(pid)).map(drop)
 }
 
-/// `fcntl` with a number.
+/// `fcntl` with a number as its argument.
 #[cfg(test)]
 pub(crate) fn fcntl(fd: std::os::fd::BorrowedFd<'_>, command: i32, argument: i32) -> io::Result<()> {
     use std::os::fd::AsRawFd;
-    // SAFETY: only numbers are passed; a command that takes a pointer is given a bad one, which the kernel refuses.
+    // SAFETY: only numbers are passed; a command that takes a pointer gets an invalid one, which the kernel refuses.
     super::check(libc::c_long::from(unsafe { libc::fcntl(fd.as_raw_fd(), command, argument) })).map(drop)
 }
 

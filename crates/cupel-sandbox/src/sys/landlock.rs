@@ -21,7 +21,7 @@ struct PathBeneathAttr {
 const RULE_PATH_BENEATH: i32 = 1;
 const CREATE_RULESET_VERSION: u32 = 1;
 
-/// The ABI version of this kernel, 0 when there is no Landlock.
+/// The Landlock ABI version of this kernel; 0 if it has no Landlock.
 pub(crate) fn abi() -> u32 {
     // SAFETY: with the VERSION flag the kernel takes a null pointer and no size.
     let version = unsafe {
@@ -35,28 +35,28 @@ pub(crate) fn abi() -> u32 {
     u32::try_from(version).unwrap_or(0)
 }
 
-/// A new ruleset. `size` is how many bytes of `attr` this kernel's ABI knows.
+/// Creates a ruleset. `size` is the number of bytes of `attr` that this kernel's ABI has.
 pub(crate) fn create_ruleset(attr: &RulesetAttr, size: usize) -> io::Result<OwnedFd> {
     let size = size.min(size_of::<RulesetAttr>());
     // SAFETY: `attr` is valid for `size` bytes.
     let fd = super::check(unsafe {
         libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::from_ref(attr), size, 0u32)
     })?;
-    // SAFETY: the kernel made this descriptor for us.
+    // SAFETY: the call returned a new descriptor, which nothing else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
-/// Allows `access` beneath `path`.
+/// Adds a rule that allows `access` beneath `path`.
 pub(crate) fn allow_beneath(ruleset: BorrowedFd<'_>, path: BorrowedFd<'_>, access: u64) -> io::Result<()> {
     let attr = PathBeneathAttr { allowed_access: access, parent_fd: path.as_raw_fd() };
-    // SAFETY: `attr` has the layout the rule type asks for and lives across the call.
+    // SAFETY: `attr` has the layout that the rule type requires, and lives across the call.
     super::check(unsafe {
         libc::syscall(libc::SYS_landlock_add_rule, ruleset.as_raw_fd(), RULE_PATH_BENEATH, &raw const attr, 0u32)
     })
     .map(drop)
 }
 
-/// Puts the calling thread under the ruleset. Returns 0 or an errno; for use between vfork and exec.
+/// Applies the ruleset to the calling thread. Returns 0 or an errno. May be called between vfork and exec.
 pub(crate) fn restrict_self(ruleset: i32) -> i32 {
     // SAFETY: only numbers are passed.
     if unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset, 0u32) } < 0 {

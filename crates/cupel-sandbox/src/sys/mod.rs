@@ -1,7 +1,8 @@
-//! The only module with `unsafe`: system calls that rustix has no safe form for, and one shared page.
+//! The only module with `unsafe`: system calls without a safe form in rustix, one shared page, and the C interface of
+//! CPython.
 //!
-//! Every function here is small and safe to call: descriptors come in borrowed and go out owned, errors
-//! are `io::Error`, and the reason why a call is sound stands beside it.
+//! Every function here is small and safe to call: it takes borrowed descriptors and returns owned ones, errors
+//! are `io::Error`, and a comment at each call says why it is sound.
 #![expect(unsafe_code, reason = "system calls")]
 
 pub(crate) mod attack;
@@ -16,7 +17,7 @@ pub(crate) mod shared;
 
 use std::io;
 
-/// The error of a raw system call that returned `value`.
+/// The result of a raw system call that returned `value`.
 fn check(value: libc::c_long) -> io::Result<libc::c_long> {
     if value < 0 { Err(io::Error::last_os_error()) } else { Ok(value) }
 }

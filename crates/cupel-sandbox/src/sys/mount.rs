@@ -8,7 +8,7 @@ pub(crate) const NOSUID: u64 = 2;
 pub(crate) const NODEV: u64 = 4;
 pub(crate) const NOEXEC: u64 = 8;
 
-/// Adds attributes to the mount `mount` stands for and, if `recursive`, to all below it.
+/// Adds attributes to the mount of descriptor `mount` and, if `recursive`, to all mounts below it.
 pub(crate) fn set_attributes(mount: BorrowedFd<'_>, attributes: u64, recursive: bool) -> io::Result<()> {
     let attr = libc::mount_attr { attr_set: attributes, attr_clr: 0, propagation: 0, userns_fd: 0 };
     let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };

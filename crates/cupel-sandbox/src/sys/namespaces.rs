@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Every namespace there is a flag for.
+/// The namespace flags that are passed to the kernel.
 const NAMESPACES: i32 = libc::CLONE_NEWUSER
     | libc::CLONE_NEWPID
     | libc::CLONE_NEWNS
@@ -12,15 +12,15 @@ const NAMESPACES: i32 = libc::CLONE_NEWUSER
     | libc::CLONE_NEWUTS
     | libc::CLONE_NEWCGROUP;
 
-/// Moves the calling thread into new namespaces (`CLONE_NEW*`; other flags are ignored). A new user or mount
-/// namespace is refused by the kernel to a process with more than one thread.
+/// Moves the calling thread into new namespaces (`CLONE_NEW*`; other flags are ignored). The kernel refuses a new user
+/// namespace to a process with more than one thread.
 pub(crate) fn unshare(namespaces: i32) -> io::Result<()> {
-    // SAFETY: namespaces decide what names mean to the kernel; no memory or descriptor of ours is affected.
+    // SAFETY: namespaces change how the kernel resolves names; no memory or descriptor of this process is affected.
     super::check(libc::c_long::from(unsafe { libc::unshare(namespaces & NAMESPACES) })).map(drop)
 }
 
-/// Moves the calling thread into namespaces (`CLONE_NEW*`; other flags are ignored) of the process that a pidfd
-/// refers to, or into the one that a file of `/proc/PID/ns` does. A pid namespace is entered by children alone.
+/// Moves the calling thread into existing namespaces (`CLONE_NEW*`; other flags are ignored): those of a pidfd's
+/// process, or the one of a file in `/proc/PID/ns`. Only children of the caller enter a pid namespace.
 pub(crate) fn enter(of: BorrowedFd<'_>, namespaces: i32) -> io::Result<()> {
     // SAFETY: as for `unshare`.
     super::check(libc::c_long::from(unsafe { libc::setns(of.as_raw_fd(), namespaces & NAMESPACES) })).map(drop)

@@ -1,11 +1,11 @@
-//! Counters of performance events. Source: perf_event_open(2).
+//! Performance event counters. Source: perf_event_open(2).
 
 use std::io;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 
 use rustix::process::Pid;
 
-/// `struct perf_event_attr` as the first kernels had it (`PERF_ATTR_SIZE_VER0`); what came later is zero by that.
+/// `struct perf_event_attr` in its first version (`PERF_ATTR_SIZE_VER0`); the kernel takes later fields as zero.
 #[derive(Default)]
 #[repr(C)]
 struct Attributes {
@@ -31,7 +31,7 @@ const ENABLE_ON_EXEC: u64 = 1 << 12;
 const TIMES: u64 = 0b11;
 const PERF_FLAG_FD_CLOEXEC: libc::c_ulong = 1 << 3;
 
-/// What is counted: `type` and `config`.
+/// An event to count: `type` and `config`.
 #[derive(Clone, Copy)]
 pub(crate) struct Event(pub(crate) u32, pub(crate) u64);
 
@@ -39,19 +39,19 @@ pub(crate) struct Event(pub(crate) u32, pub(crate) u64);
 pub(crate) const INSTRUCTIONS: Event = Event(0, 1);
 /// `PERF_TYPE_SOFTWARE`, `PERF_COUNT_SW_PAGE_FAULTS`.
 pub(crate) const PAGE_FAULTS: Event = Event(1, 2);
-/// `PERF_TYPE_SOFTWARE`, `PERF_COUNT_SW_DUMMY`: never happens.
+/// `PERF_TYPE_SOFTWARE`, `PERF_COUNT_SW_DUMMY`: never occurs.
 pub(crate) const NOTHING: Event = Event(1, 9);
 
-/// Who is counted, and from when on.
+/// The processes that are counted, and the start of counting.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Whom {
     /// The process, from now on.
     Itself,
-    /// The process and all that descends from it, each from the next `exec` on that it or a forebear of it calls.
+    /// The process and all its descendants, each from the next `exec` that it or an ancestor calls.
     DescendantsFromExec,
 }
 
-/// Counts events of user space of one process of ours; `None`: of the calling one.
+/// Opens a counter of user-space events for a process; `None` is the calling process.
 pub(crate) fn open(Event(kind, config): Event, pid: Option<Pid>, whom: Whom) -> io::Result<OwnedFd> {
     let from_when = match whom {
         Whom::Itself => 0,
@@ -67,7 +67,8 @@ pub(crate) fn open(Event(kind, config): Event, pid: Option<Pid>, whom: Whom) -> 
     };
     let pid = pid.map_or(0, |pid| pid.as_raw_nonzero().get());
     let (any_processor, no_group) = (-1, -1);
-    // SAFETY: the kernel reads as many bytes of the structure as it says it has, and they are all initialised.
+    // SAFETY: the kernel reads as many bytes of the structure as its `size` field says, and all of them are
+    // initialised.
     let fd = super::check(unsafe {
         libc::syscall(
             libc::SYS_perf_event_open,
@@ -78,17 +79,17 @@ pub(crate) fn open(Event(kind, config): Event, pid: Option<Pid>, whom: Whom) -> 
             PERF_FLAG_FD_CLOEXEC,
         )
     })?;
-    // SAFETY: a new descriptor, which nobody else owns.
+    // SAFETY: the call returned a new descriptor, which nothing else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
-/// How a counter stands, its process's descendants included.
+/// The value of a counter, including the descendants of its process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reading {
     pub(crate) events: u64,
-    /// Processor time in which events were to be counted, ns.
+    /// CPU time during which the counter was enabled, in nanoseconds.
     pub(crate) wanted_ns: u64,
-    /// The part of it in which they were, ns.
+    /// Part of it during which events were actually counted, in nanoseconds.
     pub(crate) counted_ns: u64,
 }
 

@@ -1,7 +1,7 @@
-//! Making, replacing and killing processes.
+//! Creating, replacing and killing processes.
 //!
-//! All of this is called only in processes with one thread (the launcher, a lane's init, a cell's init), so
-//! a copy of the process is a consistent copy: no lock can be held by a thread that does not exist in it.
+//! These functions are called only in processes with one thread (the launcher, a lane's init, a cell's init), so
+//! a copy of the process is consistent: no lock can be held by a thread that does not exist in the copy.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io;
@@ -13,7 +13,7 @@ use rustix::process::Pid;
 /// `CLONE_INTO_CGROUP` of linux/sched.h; libc's constant is too narrow for it.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
-/// Which side of a clone this is.
+/// The side of a clone in which the call returned.
 pub(crate) enum Forked {
     /// The new process.
     Child,
@@ -21,8 +21,8 @@ pub(crate) enum Forked {
     Parent(Pid, OwnedFd),
 }
 
-/// `clone3` that copies the process, as `fork` does, with namespaces (`CLONE_NEW*`) and, on cgroup v2,
-/// straight into the group `cgroup`. Source: clone(2).
+/// `clone3` that copies the process like `fork`, with new namespaces (`CLONE_NEW*`) and, on cgroup v2,
+/// directly into the group `cgroup`. Source: clone(2).
 pub(crate) fn fork_with(namespaces: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Forked> {
     let mut pidfd: c_int = -1;
     let mut args = clone_args(namespaces | libc::CLONE_PIDFD as u64, cgroup);
@@ -34,7 +34,7 @@ pub(crate) fn fork_with(namespaces: u64, cgroup: Option<BorrowedFd<'_>>) -> io::
     match Pid::from_raw(pid as i32) {
         None => Ok(Forked::Child),
         Some(pid) => {
-            // SAFETY: CLONE_PIDFD stored a new descriptor, which nobody else owns, in the parent.
+            // SAFETY: CLONE_PIDFD stored a new descriptor in the parent, which nothing else owns.
             Ok(Forked::Parent(pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
         }
     }
@@ -57,10 +57,10 @@ fn clone_args(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> libc::clone_args {
     }
 }
 
-/// Calls `errand` in a process of its own, waits until that has ended, and returns the CPU time it took. The process has
-/// the pid `pid` in the pid namespace that children of this one are born into, and begins in the group `cgroup`; where we
-/// know how, it shares this one's memory, which saves copying it. What it forks becomes a child of that namespace's
-/// init.
+/// Calls `errand` in a new process, waits until that has ended, and returns the CPU time it used. The process has the
+/// pid `pid` in the pid namespace in which children of this process start, and begins in the group `cgroup`. If this
+/// processor is supported ([`SHARING`]), it shares this process's memory, which saves copying it. The processes that it
+/// forks become children of that namespace's init.
 pub(crate) fn run_errand<T>(
     pid: i32,
     cgroup: Option<BorrowedFd<'_>>,
@@ -73,7 +73,7 @@ pub(crate) fn run_errand<T>(
     }
     extern "C" fn enter<T>(call: *mut c_void) -> ! {
         // SAFETY: `call` points to the `Call` below, in a frame that is suspended until this process is gone, or
-        // to the copy of it in this process's copy of the memory.
+        // to its copy in this process's copy of the memory.
         let call = unsafe { &*call.cast::<Call<'_, T>>() };
         (call.errand)(call.argument);
         exit_now(0)
@@ -86,10 +86,10 @@ pub(crate) fn run_errand<T>(
     reap(pid)
 }
 
-/// Waits for the end of one child, whatever signal it would tell us by, and returns the CPU time it took.
+/// Waits for the end of one child, whatever its exit signal, and returns the CPU time it used.
 pub(crate) fn reap(pid: Pid) -> io::Result<Duration> {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: waits for one child by its number, and writes into a structure of ours of the right type.
+    // SAFETY: waits for one child by its pid, and writes into a local structure of the right type.
     while let Err(error) = super::check(libc::c_long::from(unsafe {
         libc::wait4(pid.as_raw_nonzero().get(), std::ptr::null_mut(), libc::__WALL, usage.as_mut_ptr())
     })) {
@@ -97,31 +97,31 @@ pub(crate) fn reap(pid: Pid) -> io::Result<Duration> {
             return Err(error);
         }
     }
-    // SAFETY: all zeroes is a valid one.
+    // SAFETY: `usage` was initialised with zeroes, and all-zero is a valid rusage.
     let usage = unsafe { usage.assume_init() };
     let time = |of: libc::timeval| Duration::from_secs(of.tv_sec as u64) + Duration::from_micros(of.tv_usec as u64);
     Ok(time(usage.ru_utime) + time(usage.ru_stime))
 }
 
-/// How often a page was missing in children of this process that have been waited for, and in theirs.
+/// Number of page faults of this process's children that have been waited for, including their descendants.
 pub(crate) fn page_faults_of_children() -> u64 {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: writes into a structure of ours of the right type.
+    // SAFETY: writes into a local structure of the right type.
     if unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr()) } != 0 {
         return 0;
     }
-    // SAFETY: all zeroes is a valid one.
+    // SAFETY: `usage` was initialised with zeroes, and all-zero is a valid rusage.
     let usage = unsafe { usage.assume_init() };
     u64::try_from(usage.ru_minflt.saturating_add(usage.ru_majflt)).unwrap_or(0)
 }
 
-/// How much of this process a child of [`clone_and_call`] shares.
+/// Clone flags for what a child of [`clone_and_call`] shares with this process.
 #[cfg(target_arch = "x86_64")]
 const SHARING: u64 = (libc::CLONE_VM | libc::CLONE_VFORK) as u64;
 #[cfg(not(target_arch = "x86_64"))]
 const SHARING: u64 = 0;
 
-/// `clone3`, and in the child a call of `child`, which never comes back. Returns the child's pid to the parent.
+/// `clone3`, followed in the child by a call of `child`, which never returns. Returns the child's pid to the parent.
 #[cfg(target_arch = "x86_64")]
 fn clone_and_call(
     args: &mut libc::clone_args,
@@ -129,10 +129,11 @@ fn clone_and_call(
     argument: *mut c_void,
 ) -> io::Result<Pid> {
     let result: libc::c_long;
-    // SAFETY: with CLONE_VM and no stack the child goes on where the parent's stack ends now, and never returns above
-    // that; CLONE_VFORK suspends the parent until the child has left this memory, so the stack below is nobody else's. All
-    // that the parent needs afterwards is in registers, which the kernel keeps, or above. The stack is aligned as a
-    // call wants it (no `nostack`), and everything else that a call may change is told to the compiler.
+    // SAFETY: with CLONE_VM and no stack, the child continues at the current end of the parent's stack, and never
+    // returns above it. CLONE_VFORK suspends the parent until the child has left this memory, so only the child uses
+    // the stack below. Everything that the parent needs afterwards is above, or in registers, which the kernel
+    // preserves. The stack is aligned as a call requires (no `nostack`), and all other effects of the call in the
+    // parent are declared.
     unsafe {
         std::arch::asm!(
             "syscall",
@@ -171,43 +172,43 @@ fn clone_and_call(
     }
 }
 
-/// `fork` as the C library does it: its own record of threads and locks is put right in the child, which may then run
-/// anything that needs them. `None` in the child.
+/// The C library's `fork`, which resets its record of threads and locks in the child, so that the child may run code
+/// that needs them. Returns `None` in the child.
 pub(crate) fn fork() -> io::Result<Option<Pid>> {
     // SAFETY: this process has one thread (module header).
     let pid = super::check(libc::c_long::from(unsafe { libc::fork() }))?;
     Ok(Pid::from_raw(pid as i32))
 }
 
-/// A stack for a child that shares our memory until it calls `exec`.
+/// A stack for a child that shares this process's memory until it calls `exec`.
 pub(crate) struct ChildStack(Box<[u128]>);
 
 impl ChildStack {
-    /// 64 KiB: the payload's path to `exec` uses a few.
+    /// A stack of 64 KiB; the payload's path to `exec` uses a few KiB.
     pub(crate) fn new() -> ChildStack {
         ChildStack(vec![0u128; 4096].into_boxed_slice())
     }
 }
 
-/// Runs `child(arg)` in a new process that shares this one's memory, and waits until it has called `exec`
-/// or ended (`CLONE_VM | CLONE_VFORK`): a fork without the price of copying page tables.
+/// Runs `child(arg)` in a new process that shares this process's memory, and waits until it has called `exec`
+/// or ended (`CLONE_VM | CLONE_VFORK`). Unlike a fork, this does not copy page tables.
 ///
-/// `child` must not allocate, lock or panic, and leaves by `exec` or by returning its exit code.
+/// `child` must not allocate, lock or panic, and ends with `exec` or by returning its exit code.
 pub(crate) fn vfork_with<T>(stack: &mut ChildStack, arg: &T, child: fn(&T) -> i32) -> io::Result<Pid> {
     struct Call<'a, T> {
         arg: &'a T,
         child: fn(&T) -> i32,
     }
     extern "C" fn enter<T>(call: *mut c_void) -> c_int {
-        // SAFETY: `call` points to the `Call` below, which outlives the child: CLONE_VFORK suspends the
-        // parent until the child is gone from this memory.
+        // SAFETY: `call` points to the `Call` below, which outlives its use: CLONE_VFORK suspends the
+        // parent until the child has left this memory.
         let call = unsafe { &*call.cast::<Call<'_, T>>() };
         (call.child)(call.arg)
     }
     let call = Call { arg, child };
     let top = stack.0.as_mut_ptr_range().end.cast::<c_void>();
     // SAFETY: `top` is the 16-byte aligned end of a live allocation that only the child uses; the parent is
-    // suspended meanwhile, so the shared memory has one user at a time; signals are handled nowhere.
+    // suspended in the meantime, so the shared memory has one user at a time; neither has a signal handler.
     let pid = super::check(libc::c_long::from(unsafe {
         libc::clone(
             enter::<T>,
@@ -241,7 +242,8 @@ pub(crate) fn execve(path: &CStr, argv: &StringArray<'_>, envp: &StringArray<'_>
 
 /// `execveat` of an open file. Returns only on failure, with the errno.
 pub(crate) fn execve_of(file: BorrowedFd<'_>, argv: &StringArray<'_>, envp: &StringArray<'_>) -> i32 {
-    // SAFETY: the path is an empty string, and both arrays are null-terminated, of strings that are borrowed across the call.
+    // SAFETY: the path is an empty string, and both arrays are null-terminated arrays of strings that are borrowed
+    // across the call.
     unsafe {
         libc::syscall(
             libc::SYS_execveat,
@@ -255,8 +257,8 @@ pub(crate) fn execve_of(file: BorrowedFd<'_>, argv: &StringArray<'_>, envp: &Str
     errno()
 }
 
-/// `kill(-1, SIGKILL)`: every process of this pid namespace but its init and ourselves. Only to be called
-/// by an init of ours (pid 1 of a namespace); anywhere else it is refused.
+/// `kill(-1, SIGKILL)`: kills every process of this pid namespace except its init, which must be the caller. Refused in
+/// any process that is not pid 1 of its namespace.
 pub(crate) fn kill_everything_in_this_pid_namespace() -> io::Result<()> {
     if rustix::process::getpid().as_raw_nonzero().get() != 1 {
         return Err(io::Error::from_raw_os_error(libc::EPERM));
@@ -267,38 +269,38 @@ pub(crate) fn kill_everything_in_this_pid_namespace() -> io::Result<()> {
 
 /// Closes every descriptor from `first` on.
 pub(crate) fn close_from(first: u32) -> io::Result<()> {
-    // SAFETY: callers own no descriptor from `first` on that is used afterwards: this is the last thing a
-    // new process does with the descriptors it was copied with.
+    // SAFETY: callers own no descriptor from `first` on that is used afterwards: this is the last operation of a
+    // new process on the descriptors that it inherited.
     super::check(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) }).map(drop)
 }
 
 /// Makes descriptor `fd` a copy of `source`, without `O_CLOEXEC`.
 pub(crate) fn dup_to(source: i32, fd: i32) -> i32 {
-    // SAFETY: only numbers are passed; used between vfork and exec, where nobody owns `fd` yet.
+    // SAFETY: only numbers are passed; used between vfork and exec, where nothing owns `fd` yet.
     if unsafe { libc::dup2(source, fd) } < 0 { errno() } else { 0 }
 }
 
-/// The thread's errno. Readable between vfork and exec.
+/// The thread's errno. May be called between vfork and exec.
 pub(crate) fn errno() -> i32 {
     // SAFETY: the location is valid for the calling thread.
     unsafe { *libc::__errno_location() }
 }
 
-/// Takes descriptor `fd` over from whoever started us (the launcher's socket on descriptor 0).
+/// Takes ownership of descriptor `fd`, inherited from the parent process (the launcher's socket is descriptor 0).
 pub(crate) fn take_inherited(fd: i32) -> OwnedFd {
-    // SAFETY: called once, at the start of the process, for a descriptor that was passed to us for this.
+    // SAFETY: called once, at the start of the process, for a descriptor that the parent passed for this purpose.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
-/// Closes every descriptor but these (and 0, 1, 2).
+/// Closes every descriptor except these and 0, 1, 2.
 pub(crate) fn close_all_but(keep: &[i32]) -> io::Result<()> {
     let mut keep: Vec<u32> = keep.iter().filter_map(|fd| u32::try_from(*fd).ok()).filter(|fd| *fd > 2).collect();
     keep.sort_unstable();
     let mut first = 3;
     for fd in keep {
         if fd > first {
-            // SAFETY: whoever owned a descriptor in this gap belonged to the process we were copied from;
-            // the caller keeps no owner of one (it names all it keeps).
+            // SAFETY: descriptors in this gap are owned only by objects of the process that this one was copied from;
+            // the caller uses none of these objects afterwards (it names all descriptors that it keeps).
             super::check(unsafe { libc::syscall(libc::SYS_close_range, first, fd - 1, 0) })?;
         }
         first = fd + 1;
@@ -306,21 +308,21 @@ pub(crate) fn close_all_but(keep: &[i32]) -> io::Result<()> {
     close_from(first)
 }
 
-/// Every signal back to its default action and none blocked: what a program expects to be started with.
+/// Resets every signal to its default action and unblocks all, as a program expects at its start.
 pub(crate) fn reset_signals() {
     for signal in 1..=64 {
-        // SAFETY: SIG_DFL installs no handler of ours; signals that cannot be changed answer EINVAL.
+        // SAFETY: SIG_DFL installs no handler; for signals that cannot be changed, the call returns EINVAL.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
     let mut none = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: sigemptyset initialises what it is given.
+    // SAFETY: sigemptyset initialises the set that it is given.
     unsafe { libc::sigemptyset(none.as_mut_ptr()) };
-    // SAFETY: `none` was initialised above, and the old mask is not asked for.
+    // SAFETY: `none` was initialised above, and the pointer for the old mask may be null.
     unsafe { libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut()) };
 }
 
-/// Freed memory stays with the allocator. What is given back to the kernel has to be asked for again, page by page, by
-/// every cell and every lane's init that is forked from this process. Source: mallopt(3).
+/// Makes the allocator keep freed memory. Otherwise every cell and every lane's init that is forked from this process
+/// would have to request it from the kernel again, page by page. Source: mallopt(3).
 pub(crate) fn keep_freed_memory() {
     #[cfg(target_env = "gnu")]
     // SAFETY: sets a number in the allocator; the process has one thread.
@@ -329,16 +331,15 @@ pub(crate) fn keep_freed_memory() {
     }
 }
 
-/// Ignores the signals that mean "stop" to a whole service: the launcher ends when its owner does.
+/// Ignores the signals that stop a whole service: the launcher ends when the main process ends.
 pub(crate) fn ignore_stop_signals() {
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-        // SAFETY: SIG_IGN installs no handler of ours.
+        // SAFETY: SIG_IGN installs no handler.
         unsafe { libc::signal(signal, libc::SIG_IGN) };
     }
 }
 
-/// Ends this process without running anything it would run at its end: a copy of a process must not run what
-/// the original will.
+/// Ends this process without running exit functions: a copy of a process must not run those of the original.
 pub(crate) fn exit_now(code: i32) -> ! {
     // SAFETY: `_exit` has no preconditions.
     unsafe { libc::_exit(code) }

@@ -1,11 +1,11 @@
-//! CPython inside our own process: the system's shared library, its C interface by name, nothing of it compiled in.
+//! CPython inside this process: loads the system's shared library, and calls its C interface by symbol names.
 //!
-//! Only what a warm parent and its children need (see [`warm`](crate::warm)). All of it happens in processes with one
-//! thread, which holds the interpreter's lock from initialisation to the end; that is what makes these calls sound.
-//! References are never given back: what is not the program's own lives as long as its process.
+//! Contains only what a warm parent and its children need (see [`warm`](crate::warm)). All calls happen in processes
+//! with one thread, which holds the interpreter's lock from initialisation to the end; this makes the calls sound.
+//! References are never released: objects that do not belong to the program live as long as the process.
 //!
 //! Source: docs.python.org, "Python/C API Reference Manual": Initialization, The Very High Level Layer, Exception
-//! Handling. Structures stay opaque; a version that lacks a symbol is refused, not guessed at.
+//! Handling. Structures stay opaque; a library version that lacks a symbol is refused.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_long, c_void};
 use std::io;
@@ -30,7 +30,8 @@ struct CompilerFlags {
     feature_version: c_int,
 }
 
-/// `PyConfig` has had fewer than 600 bytes in every version; it is initialised by the library and only passed on.
+/// Storage for a `PyConfig`, which has fewer than 600 bytes in every version. The library initialises it; this code
+/// only passes it on.
 #[repr(C, align(16))]
 struct Config([u8; 16 * 1024]);
 
@@ -39,7 +40,7 @@ const FILE_INPUT: c_int = 257;
 
 macro_rules! api {
     ($($name:ident: $kind:ty;)*) => {
-        /// The functions and objects of the library that are used, by their names in C.
+        /// The library's functions and objects that are used, by their C names.
         #[expect(non_snake_case, reason = "the names of the C interface")]
         struct Api { $($name: $kind),* }
 
@@ -48,7 +49,7 @@ macro_rules! api {
                 Ok(Api { $($name: {
                     let address = symbol(library, concat!(stringify!($name), "\0"))?;
                     // SAFETY: the symbol has this type in the library's documented interface; pointers to functions
-                    // and to objects have the size of the pointer found.
+                    // and to objects have the same size as `address`.
                     unsafe { std::mem::transmute_copy::<*mut c_void, $kind>(&address) }
                 }),* })
             }
@@ -103,40 +104,41 @@ api! {
     PyErr_Print: unsafe extern "C" fn();
     Py_IncRef: unsafe extern "C" fn(Ref);
     Py_DecRef: unsafe extern "C" fn(Ref);
-    // Objects: an exception is a pointer to its type, the rest are the objects themselves.
+    // Objects: the symbol of an exception is a pointer to its type, the other symbols are the objects themselves.
     PyExc_SystemExit: *const Ref;
     PyExc_KeyboardInterrupt: *const Ref;
     PyLong_Type: Ref;
     _Py_NoneStruct: Ref;
 }
 
-/// The library, loaded and not initialised.
+/// The loaded library, not yet initialised.
 pub(crate) struct Library(Api);
 
 impl Library {
-    /// Loads the first of these that there is: names, found where the system keeps libraries, or paths.
+    /// Loads the first of these libraries that exists. Each is a path, or a name that the system's loader looks up.
     pub(crate) fn open(names: &[CString]) -> Result<Library, String> {
-        let mut told = "no name was given".to_owned();
+        let mut error = "no library name was given".to_owned();
         for name in names {
-            // Extension modules look for the library's symbols among the global ones.
-            // SAFETY: runs the library's constructors, which are those of the toolchain that is offered to tenants.
+            // RTLD_GLOBAL, because extension modules look up the library's symbols among the global ones.
+            // SAFETY: runs the library's constructors, which belong to the toolchain that is offered to tenants.
             let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
             if !handle.is_null() {
                 return Api::load(handle).map(Library);
             }
-            told = loader_error();
+            error = loader_error();
         }
-        Err(told)
+        Err(error)
     }
 
-    /// What `sys.version` will be.
+    /// The future value of `sys.version`.
     pub(crate) fn version(&self) -> String {
         // SAFETY: may be called before initialisation; returns a constant string.
         unsafe { CStr::from_ptr((self.0.Py_GetVersion)()) }.to_string_lossy().into_owned()
     }
 
-    /// Initialises the interpreter as `argv` and the environment say, like the executable's `main` does. Descriptors
-    /// 0 to 2 become its standard streams. Only in a process with one thread, which from here on is the interpreter's.
+    /// Initialises the interpreter according to `argv` and the environment, as the executable's `main` does.
+    /// Descriptors 0 to 2 become its standard streams. The process must have one thread, which must make all later
+    /// calls.
     pub(crate) fn initialize(self, argv: &[CString]) -> Result<Interpreter, String> {
         let api = self.0;
         let mut config = Box::new(Config([0; 16 * 1024]));
@@ -147,14 +149,14 @@ impl Library {
                 return Ok(());
             }
             let message = match status.message.is_null() {
-                true => "it wants to exit".to_owned(),
-                // SAFETY: a status that tells of a failure has a constant message.
+                true => "the interpreter requested to exit".to_owned(),
+                // SAFETY: the message of an error status is a constant C string.
                 false => unsafe { CStr::from_ptr(status.message) }.to_string_lossy().into_owned(),
             };
             Err(message)
         };
         // SAFETY: the buffer is larger than and aligned for any PyConfig, zeroed, and outlives the calls; `pointers`
-        // holds as many strings as are told, which are copied.
+        // contains as many strings as its length says, and the library copies them.
         unsafe {
             (api.PyConfig_InitPythonConfig)(&raw mut *config);
             check((api.PyConfig_SetBytesArgv)(&raw mut *config, pointers.len() as isize, pointers.as_ptr()))?;
@@ -165,18 +167,18 @@ impl Library {
     }
 }
 
-/// An object of the interpreter's, held for ever.
+/// An object of the interpreter, whose reference is never released.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Object(Ref);
 
-/// How a program's file ended.
+/// How the main program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileEnd {
-    /// At its end, or by an exception that has been told, with this exit status.
+    /// It ran to its end, or raised an exception that has been printed; with this exit status.
     Status(i32),
-    /// By `SystemExit` with this plain status; as with the executable, the module is then left as it is.
+    /// It raised `SystemExit` with this integer status. As with the executable, `__main__` is then not changed.
     Exit(i32),
-    /// By `KeyboardInterrupt`, which has been told: the process is to die of SIGINT.
+    /// It raised `KeyboardInterrupt`, which has been printed; the process must die of SIGINT.
     Interrupted,
 }
 
@@ -186,12 +188,13 @@ pub(crate) struct Interpreter {
 }
 
 impl Interpreter {
-    /// Runs `source` in a namespace of its own, of which nobody else learns. Returns the namespace.
+    /// Runs `source` in a new private namespace, and returns the namespace.
     pub(crate) fn run_apart(&self, source: &CStr) -> Result<Object, String> {
-        // SAFETY: the lock is held (module header); a namespace needs `__builtins__` to be run in; the string ends in NUL.
+        // SAFETY: the lock is held (module header); the namespace has the `__builtins__` that running code in it needs;
+        // the string ends in NUL.
         unsafe {
             let namespace = (self.api.PyDict_New)();
-            // A copy: a program may replace what is built in.
+            // A copy, because a program may replace built-in functions.
             let builtins = (self.api.PyDict_Copy)((self.api.PyEval_GetBuiltins)());
             (self.api.PyDict_SetItemString)(namespace, c"__builtins__".as_ptr(), builtins);
             let result = (self.api.PyRun_StringFlags)(source.as_ptr(), FILE_INPUT, namespace, namespace, null_mut());
@@ -199,16 +202,17 @@ impl Interpreter {
         }
     }
 
-    /// What a namespace calls `name`.
+    /// The object called `name` in a namespace.
     pub(crate) fn get(&self, namespace: Object, name: &CStr) -> Result<Object, String> {
-        // SAFETY: `namespace` is a dictionary (see `run_apart`), which keeps what it lends.
+        // SAFETY: `namespace` is a dictionary (see `run_apart`), which keeps the object of the borrowed reference
+        // alive.
         let found = unsafe { (self.api.PyDict_GetItemString)(namespace.0, name.as_ptr()) };
         if found.is_null() { Err(format!("{} is not defined", name.to_string_lossy())) } else { Ok(Object(found)) }
     }
 
     /// Calls a function.
     pub(crate) fn call(&self, function: Object, arguments: &[Object]) -> Result<Object, String> {
-        // SAFETY: a tuple of as many places as are filled, which takes over one reference of each.
+        // SAFETY: every place of the tuple is filled; the tuple takes over one reference to each argument.
         unsafe {
             let tuple = (self.api.PyTuple_New)(arguments.len() as isize);
             for (at, argument) in arguments.iter().enumerate() {
@@ -220,32 +224,32 @@ impl Interpreter {
         }
     }
 
-    /// Whether `object` counts as true.
+    /// The truth value of `object`.
     pub(crate) fn is_true(&self, object: Object) -> bool {
-        // SAFETY: the object is alive, since references are held for ever.
+        // SAFETY: the object is alive, since references are never released.
         unsafe { (self.api.PyObject_IsTrue)(object.0) == 1 }
     }
 
-    /// A `str`, decoded as the interpreter decodes file names and arguments.
+    /// Creates a `str`, decoded as the interpreter decodes file names and arguments.
     pub(crate) fn text(&self, text: &[u8]) -> Result<Object, String> {
         // SAFETY: the bytes are valid for their length and are copied.
         let made = unsafe { (self.api.PyUnicode_DecodeFSDefaultAndSize)(text.as_ptr().cast(), text.len() as isize) };
         self.made(made)
     }
 
-    /// A `bytes`.
+    /// Creates a `bytes`.
     pub(crate) fn bytes(&self, data: &[u8]) -> Result<Object, String> {
         // SAFETY: as in `text`.
         let made = unsafe { (self.api.PyBytes_FromStringAndSize)(data.as_ptr().cast(), data.len() as isize) };
         self.made(made)
     }
 
-    /// A `list`.
+    /// Creates a `list`.
     pub(crate) fn list(&self, items: impl IntoIterator<Item = Result<Object, String>>) -> Result<Object, String> {
-        // SAFETY: an empty list, to which live objects are appended.
+        // SAFETY: the lock is held (module header); the list is created empty.
         let list = self.made(unsafe { (self.api.PyList_New)(0) })?;
         for item in items {
-            // SAFETY: see above.
+            // SAFETY: the list and the item are alive, since references are never released.
             unsafe { (self.api.PyList_Append)(list.0, item?.0) };
         }
         Ok(list)
@@ -270,19 +274,19 @@ impl Interpreter {
         }
     }
 
-    /// In the child of a fork: locks anew, state of threads anew, and the hooks of modules (`random` seeds itself).
+    /// Resets locks and thread state in the child of a fork, and runs the modules' hooks (`random` reseeds itself).
     pub(crate) fn after_fork(&self) {
-        // SAFETY: this is the only thread of the new process; the first call is the half of the pair that could as
-        // well have been made before the fork.
+        // SAFETY: this is the only thread of the new process; the first call, which belongs before the fork, has the
+        // same effect after it.
         unsafe {
             (self.api.PyOS_BeforeFork)();
             (self.api.PyOS_AfterFork_Child)();
         }
     }
 
-    /// Whether `path` is something to import from (a directory, an archive) and not a plain file.
+    /// Whether the interpreter can import from `path` (a directory, an archive), so that it is not a plain file.
     pub(crate) fn is_importable(&self, path: Object) -> bool {
-        // SAFETY: the object is alive; an exception is cleared.
+        // SAFETY: the object is alive; a pending exception is cleared.
         unsafe {
             let importer = (self.api.PyImport_GetImporter)(path.0);
             if importer.is_null() {
@@ -292,17 +296,17 @@ impl Interpreter {
         }
     }
 
-    /// Runs the file at `path` as the main program, as `python3 path` does: the same frames, the same report of an
-    /// exception. `feature_version` is the minor version.
+    /// Runs the file at `path` as the main program, with the same stack frames and the same report of an exception as
+    /// `python3 path`. `feature_version` is the minor version.
     pub(crate) fn run_main_file(&self, path: &CStr, feature_version: i32) -> io::Result<FileEnd> {
         let api = &self.api;
-        // SAFETY: two strings that end in NUL.
+        // SAFETY: both strings end in NUL.
         let file = unsafe { libc::fopen(path.as_ptr(), c"rb".as_ptr()) };
         if file.is_null() {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: the lock is held; `__main__` and its dictionary live as long as the interpreter; the file is closed by
-        // the call, once; an exception is pending when and only when the result is null.
+        // SAFETY: the lock is held; `__main__` and its dictionary live as long as the interpreter; only the call closes
+        // the file; an exception is pending if and only if the result is null.
         unsafe {
             let namespace = (api.PyModule_GetDict)((api.PyImport_AddModule)(c"__main__".as_ptr()));
             let mut flags = CompilerFlags { flags: 0, feature_version };
@@ -320,7 +324,7 @@ impl Interpreter {
             } else if let Some(status) = self.plain_exit() {
                 return Ok(FileEnd::Exit(status));
             } else {
-                // Does not come back from a SystemExit that is not plain: then the process has ended as it should.
+                // For any other SystemExit, this call ends the process as required and does not return.
                 (api.PyErr_Print)();
                 end = if interrupted { FileEnd::Interrupted } else { FileEnd::Status(1) };
             }
@@ -333,26 +337,27 @@ impl Interpreter {
         }
     }
 
-    /// Takes the pending `SystemExit` when all it asks for is an exit status; leaves anything else pending.
+    /// Clears a pending `SystemExit` with an integer status or none, and returns the status. Leaves any other exception
+    /// pending.
     ///
     /// # Safety
     /// The lock is held and an exception is pending.
     unsafe fn plain_exit(&self) -> Option<i32> {
         let api = &self.api;
-        // SAFETY: see above; what is fetched is either restored or cleared.
+        // SAFETY: the caller guarantees the lock and the exception; a fetched exception is restored or cleared.
         unsafe {
             if (api.PyErr_Occurred)() != *api.PyExc_SystemExit {
                 return None;
             }
             let (mut kind, mut value, mut traceback) = (null_mut(), null_mut(), null_mut());
             (api.PyErr_Fetch)(&raw mut kind, &raw mut value, &raw mut traceback);
-            // Not made into an exception object yet: then it is the status itself.
+            // If the exception is not normalised yet, `value` is the status itself.
             let is_object = !value.is_null() && (api.PyObject_Type)(value) == *api.PyExc_SystemExit;
             let code = if is_object { (api.PyObject_GetAttrString)(value, c"code".as_ptr()) } else { value };
             let status = if code == api._Py_NoneStruct || (code.is_null() && !is_object) {
                 Some(0)
             } else if !code.is_null() && (api.PyObject_Type)(code) == api.PyLong_Type {
-                // Out of range is -1 with an exception, as it is for the executable.
+                // An out-of-range status results in -1 and an exception, as in the executable.
                 let status = (api.PyLong_AsLong)(code) as i32;
                 (api.PyErr_Clear)();
                 Some(status)
@@ -367,13 +372,14 @@ impl Interpreter {
         }
     }
 
-    /// Flushes standard error and output, as is done between a program and the report of its exception.
+    /// Flushes standard error and output, as the executable does before it reports an exception. A pending exception
+    /// stays pending.
     ///
     /// # Safety
-    /// The lock is held; a pending exception stays pending.
+    /// The lock is held.
     unsafe fn flush(&self) {
         let api = &self.api;
-        // SAFETY: see above; what `sys` lends is held across the call.
+        // SAFETY: the caller guarantees the lock; a reference to the stream is held across the call.
         unsafe {
             let (mut kind, mut value, mut traceback) = (null_mut(), null_mut(), null_mut());
             (api.PyErr_Fetch)(&raw mut kind, &raw mut value, &raw mut traceback);
@@ -394,9 +400,9 @@ impl Interpreter {
         }
     }
 
-    /// Runs what has to be run before a process may end without `finalize`, from no frame at all.
+    /// Calls a function without arguments and without a calling frame, and ignores its result and any exception.
     pub(crate) fn call_and_ignore(&self, function: Object) {
-        // SAFETY: a call without arguments.
+        // SAFETY: the function is alive, and a null pointer means no arguments.
         unsafe {
             if (self.api.PyObject_CallObject)(function.0, null_mut()).is_null() {
                 (self.api.PyErr_Clear)();
@@ -406,13 +412,13 @@ impl Interpreter {
 
     /// Empties a `dict`.
     pub(crate) fn clear(&self, dictionary: Object) {
-        // SAFETY: does nothing to anything but a dictionary.
+        // SAFETY: the object is alive; the call has no effect on objects that are not dictionaries.
         unsafe { (self.api.PyDict_Clear)(dictionary.0) }
     }
 
-    /// Joins threads, runs the exit functions, and takes everything apart. Returns whether output was lost in it.
+    /// Joins threads, runs the exit functions, and finalises the interpreter. Returns whether output was lost.
     pub(crate) fn finalize(&self) -> bool {
-        // SAFETY: the interpreter is not used afterwards: callers end the process.
+        // SAFETY: the interpreter is not used afterwards, because callers end the process.
         unsafe { (self.api.Py_FinalizeEx)() < 0 }
     }
 
@@ -420,9 +426,9 @@ impl Interpreter {
         if made.is_null() { Err(self.take_error()) } else { Ok(Object(made)) }
     }
 
-    /// The pending exception as text, for our own failures.
+    /// Clears the pending exception and returns it as text, for error messages.
     fn take_error(&self) -> String {
-        // SAFETY: fetched, not restored; the fall-backs are chosen where the exception cannot be told.
+        // SAFETY: the exception is fetched and not restored; null pointers are checked before use.
         unsafe {
             let (mut kind, mut value, mut traceback) = (null_mut(), null_mut(), null_mut());
             (self.api.PyErr_Fetch)(&raw mut kind, &raw mut value, &raw mut traceback);
@@ -439,9 +445,10 @@ impl Interpreter {
     }
 }
 
-/// Replaces the environment of this process, which must have one thread. The first of two with one name counts.
+/// Replaces the environment of this process, which must have one thread. Of two variables with one name, the first
+/// counts.
 pub(crate) fn replace_environment<'a>(variables: impl IntoIterator<Item = (&'a CStr, &'a CStr)>) {
-    // SAFETY: nobody else reads the environment meanwhile; the strings are copied.
+    // SAFETY: no other thread reads the environment at the same time; the strings are copied.
     unsafe {
         libc::clearenv();
         for (name, value) in variables {
@@ -450,14 +457,14 @@ pub(crate) fn replace_environment<'a>(variables: impl IntoIterator<Item = (&'a C
     }
 }
 
-/// Makes `bytes` the stack size of new threads, as it would be had the process been started with that limit.
+/// Sets the stack size of new threads to `bytes`, as in a process that was started with that stack limit.
 pub(crate) fn set_thread_stack_size(bytes: usize) {
     type SetDefault = unsafe extern "C" fn(*const libc::pthread_attr_t) -> c_int;
     let Ok(address) = symbol(libc::RTLD_DEFAULT, "pthread_setattr_default_np\0") else { return };
-    // SAFETY: the function's type in pthread.h of the GNU library, which alone has it.
+    // SAFETY: this is the function's type in pthread.h of the GNU C library; no other library has the function.
     let set_default = unsafe { std::mem::transmute::<*mut c_void, SetDefault>(address) };
     let mut attributes = std::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
-    // SAFETY: initialised by the first call before anything reads it; a refused size leaves the default.
+    // SAFETY: the first call initialises the attributes before anything reads them; a refused size keeps the default.
     unsafe {
         libc::pthread_attr_init(attributes.as_mut_ptr());
         if libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), bytes) == 0 {
@@ -467,27 +474,29 @@ pub(crate) fn set_thread_stack_size(bytes: usize) {
     }
 }
 
-/// Tells the kernel of the C library's restartable sequences again, as the library does when a program starts: a copy of a
-/// process that shared another's memory (`CLONE_VM`) has none. Source: rseq(2); the GNU C library's manual, `__rseq_size`.
+/// Registers the C library's restartable sequences with the kernel again, as the library does when a program starts: a
+/// copy of a process that shared another's memory (`CLONE_VM`) has none. Source: rseq(2); the GNU C library's manual,
+/// `__rseq_size`.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn register_restartable_sequences() {
     const SIGNATURE: u32 = 0x5305_3053;
     const BYTES: u32 = 32;
     let both = (symbol(libc::RTLD_DEFAULT, "__rseq_offset\0"), symbol(libc::RTLD_DEFAULT, "__rseq_size\0"));
     let (Ok(offset), Ok(size)) = both else { return };
-    // SAFETY: constants of the C library's, of these types, for as long as it is loaded.
+    // SAFETY: these symbols are constants of the C library with these types, valid while it is loaded.
     let (offset, size) = unsafe { (offset.cast::<isize>().read(), size.cast::<u32>().read()) };
     if size == 0 {
         return;
     }
     let thread: usize;
-    // SAFETY: reads the thread's own pointer to itself, which the ABI has at this place.
+    // SAFETY: reads the thread pointer, which the ABI stores at this address.
     unsafe { std::arch::asm!("mov {}, fs:0", out(reg) thread, options(nostack, readonly, preserves_flags)) };
-    // SAFETY: the area is the library's, for this thread, and as long as it; the kernel refuses one that is registered.
+    // SAFETY: the area belongs to the library, for this thread, and exists as long as the thread; the kernel refuses an
+    // area that is already registered.
     unsafe { libc::syscall(libc::SYS_rseq, thread.wrapping_add_signed(offset), BYTES, 0, SIGNATURE) };
 }
 
-/// On other processors a zygote's children are plain copies, which keep them.
+/// Does nothing: on other processors, a zygote's children are plain copies, which keep the registration.
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) fn register_restartable_sequences() {}
 
@@ -511,11 +520,11 @@ struct MemoryMap {
     exe_fd: u32,
 }
 
-/// Where `/proc` finds the command line and the environment of this process and its copies.
+/// The command line and environment that `/proc` shows for this process and its copies.
 pub(crate) struct ShownArguments(MemoryMap);
 
 impl ShownArguments {
-    /// Reads where everything lies now. Source: proc_pid_stat(5), fields 26 to 28 and 45 to 47.
+    /// Reads the current memory map. Source: proc_pid_stat(5), fields 26 to 28 and 45 to 47.
     pub(crate) fn of_this_process() -> Option<ShownArguments> {
         let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
         // The name in the second field may contain anything.
@@ -533,16 +542,17 @@ impl ShownArguments {
         }))
     }
 
-    /// Shows these from now on, as after an exec; where the kernel does not let a process do so, the old ones are seen.
+    /// Makes `/proc` show these strings, as after an exec. If the kernel does not permit that, the old ones stay
+    /// visible.
     pub(crate) fn replace<'a>(&self, argv: impl Iterator<Item = &'a CStr>, env: impl Iterator<Item = &'a CStr>) {
         const SET_MM_MAP: c_int = 14;
         let mut text: Vec<u8> = argv.flat_map(CStr::to_bytes_with_nul).copied().collect();
         let boundary = text.len() as u64;
         text.extend(env.flat_map(CStr::to_bytes_with_nul));
-        // Belongs to the process for as long as it lives.
+        // Leaked, because it must exist as long as the process.
         let text = text.leak();
         let start = text.as_ptr() as u64;
-        // SAFETY: asks for the present end of the heap and changes nothing.
+        // SAFETY: returns the current end of the heap and changes nothing.
         let brk = unsafe { libc::sbrk(0) } as u64;
         let map = MemoryMap {
             brk,
@@ -552,27 +562,27 @@ impl ShownArguments {
             env_end: start + text.len() as u64,
             ..self.0
         };
-        // SAFETY: the kernel checks and copies the structure, which outlives the call; the program's own memory is
-        // where it was.
+        // SAFETY: the kernel checks and copies the structure, which outlives the call; the call does not move or unmap
+        // any memory.
         unsafe { libc::prctl(libc::PR_SET_MM, SET_MM_MAP, &raw const map, size_of::<MemoryMap>(), 0) };
     }
 }
 
-/// Gives back what the C library's heap keeps and does not need.
+/// Returns unused memory of the C library's heap to the kernel.
 pub(crate) fn trim_heap() {
-    // SAFETY: has no preconditions.
+    // SAFETY: malloc_trim has no preconditions.
     unsafe { libc::malloc_trim(0) };
 }
 
-/// Uses up the free places that lie scattered in the heaps of the C library and of the interpreter: what a program gets from
-/// then on lies together. In a copy of this process each place in another page would cost a copy of that.
+/// Allocates the scattered free blocks in the heaps of the C library and of the interpreter, so that a program's later
+/// allocations are contiguous. In a copy of this process, each write to another page would cost a copy of that page.
 pub(crate) fn use_up_free_places(interpreter: &Interpreter) {
-    // Sizes of which the C library keeps freed blocks in lists of their own, largest first: a smaller one is cut out of a
-    // larger. Blocks that lie one behind the other come out of a place with room.
+    // The sizes for which the C library keeps separate lists of freed blocks, largest first, because smaller blocks are
+    // split off larger ones. Contiguous blocks show that the allocator has reached unfragmented memory.
     for size in (1..=64usize).rev().map(|n| n * 16 + 8) {
         let (mut before, mut in_a_row) = (0, 0);
         for _ in 0..4096 {
-            // SAFETY: has no preconditions; the block is given up, and stays.
+            // SAFETY: malloc has no preconditions; the block is leaked on purpose.
             let block = unsafe { libc::malloc(size) } as usize;
             in_a_row = if block == before + size + 8 { in_a_row + 1 } else { 0 };
             before = block;
@@ -581,14 +591,14 @@ pub(crate) fn use_up_free_places(interpreter: &Interpreter) {
             }
         }
     }
-    // Sizes for which the interpreter cuts up pools, each for one size; the first block of a pool follows its header.
+    // The sizes for which the interpreter has pools of equal blocks; the first block of a new pool follows its header.
     // Source: CPython's Objects/obmalloc.c, `POOL_SIZE`, `POOL_OVERHEAD`.
     for size in (1..=32usize).map(|n| n * 16) {
         for _ in 0..4096 {
-            // SAFETY: the lock is held (module header); the block is given up, unless it is the first of its pool.
+            // SAFETY: the lock is held (module header); the block is leaked, unless it is the first of its pool.
             let block = unsafe { (interpreter.api.PyObject_Malloc)(size) };
             if block as usize % (16 * 1024) == 48 {
-                // SAFETY: it was allocated above, and nobody knows of it.
+                // SAFETY: the block was allocated above, and nothing else refers to it.
                 unsafe { (interpreter.api.PyObject_Free)(block) };
                 break;
             }
@@ -596,15 +606,15 @@ pub(crate) fn use_up_free_places(interpreter: &Interpreter) {
     }
 }
 
-/// Ends the process as `main` does by returning: exit functions of libraries, buffers of C.
+/// Ends the process as a return from `main` does: runs exit functions of libraries and flushes C streams.
 pub(crate) fn exit_like_main(status: i32) -> ! {
-    // SAFETY: one thread, and nothing of ours registers an exit function.
+    // SAFETY: the process has one thread, and Cupel registers no exit function.
     unsafe { libc::exit(status) }
 }
 
 /// Dies of SIGINT, as the executable does after an unhandled interrupt.
 pub(crate) fn die_of_interrupt() -> ! {
-    // SAFETY: the default action needs no handler; the signal is for this process alone.
+    // SAFETY: the default action needs no handler; the signal is sent to this process only.
     unsafe {
         libc::signal(libc::SIGINT, libc::SIG_DFL);
         libc::kill(libc::getpid(), libc::SIGINT);
@@ -613,15 +623,15 @@ pub(crate) fn die_of_interrupt() -> ! {
 }
 
 fn symbol(library: *mut c_void, name: &'static str) -> Result<*mut c_void, String> {
-    // SAFETY: `name` ends in NUL (all callers' literals do); the handle is a live one or RTLD_DEFAULT.
+    // SAFETY: `name` ends in NUL (all callers' literals do); the handle is valid or RTLD_DEFAULT.
     let address = unsafe { libc::dlsym(library, name.as_ptr().cast()) };
-    if address.is_null() { Err(format!("there is no {}", name.trim_end_matches('\0'))) } else { Ok(address) }
+    if address.is_null() { Err(format!("the symbol {} is missing", name.trim_end_matches('\0'))) } else { Ok(address) }
 }
 
 fn loader_error() -> String {
-    // SAFETY: returns null or a string that lives until the next call.
+    // SAFETY: dlerror returns null or a C string that is valid until the next call.
     unsafe {
-        let told = libc::dlerror();
-        if told.is_null() { "unknown".to_owned() } else { CStr::from_ptr(told).to_string_lossy().into_owned() }
+        let text = libc::dlerror();
+        if text.is_null() { "unknown error".to_owned() } else { CStr::from_ptr(text).to_string_lossy().into_owned() }
     }
 }

@@ -1,4 +1,4 @@
-//! Installing a seccomp filter. Source: seccomp(2).
+//! Installation of a seccomp filter. Source: seccomp(2).
 
 /// One instruction of classic BPF, `struct sock_filter`.
 #[repr(C)]
@@ -18,7 +18,7 @@ struct Program {
 
 const SECCOMP_SET_MODE_FILTER: u32 = 1;
 
-/// Puts the calling thread under `filter`; `no_new_privs` must be set. Returns 0 or an errno; for use
+/// Installs `filter` for the calling thread; `no_new_privs` must be set. Returns 0 or an errno. May be called
 /// between vfork and exec.
 pub(crate) fn install(filter: &[Instruction]) -> i32 {
     let Ok(len) = u16::try_from(filter.len()) else { return libc::E2BIG };

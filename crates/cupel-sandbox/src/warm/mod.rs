@@ -1,14 +1,14 @@
-//! Warm starts: a lane with a process that holds an initialised interpreter, from which programs are forked instead of
-//! executed.
+//! Warm starts: a lane keeps a process with an initialised interpreter, and forks it for each program instead of
+//! executing the interpreter.
 //!
 //! ```text
 //!   zygote, with an interpreter ──fork──► child in a cell: all walls, then the program, in the interpreter
-//!   never runs a program's code           as it was copied; or a cold exec, when in doubt
+//!   never runs a program's code           copy; or a cold exec, when in doubt
 //! ```
 //!
 //! Invariants: a warm run is indistinguishable from a cold one in output, exit status, arguments, signals and limits
-//! (`tests/it/warm.rs` runs its programs both ways, and lists what differs by nature); whatever is not known to be the
-//! same is started cold, which every layer here can still decide until the program's first line.
+//! (`tests/it/warm.rs` runs its programs both ways, and lists the unavoidable differences). A program that is not known
+//! to behave the same is started cold; every layer here can decide that until the program's first line.
 
 pub(crate) mod python;
 
@@ -21,15 +21,15 @@ use self::python::WarmPython;
 /// An interpreter that can be kept warm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Warm {
-    /// CPython 3, by its shared library.
+    /// CPython 3, loaded as a shared library.
     Python,
 }
 
 impl Warm {
-    /// Every one.
+    /// All interpreters.
     pub(crate) const ALL: [Warm; 1] = [Warm::Python];
 
-    /// The one with this name, for language files.
+    /// The interpreter with this name in language files.
     pub fn from_name(name: &str) -> Option<Warm> {
         match name {
             "python" => Some(Warm::Python),
@@ -37,7 +37,7 @@ impl Warm {
         }
     }
 
-    /// A program that prints, as text, what can be seen of an interpreter before it has done anything. A lane runs it cold
+    /// A program that prints the observable initial state of its interpreter as text. A lane compares its output cold
     /// and warm before it starts programs warm.
     pub(crate) fn rehearsal(self) -> &'static str {
         match self {
@@ -45,7 +45,7 @@ impl Warm {
         }
     }
 
-    /// A program that does nothing.
+    /// An empty program.
     pub(crate) fn nothing(self) -> &'static str {
         match self {
             Warm::Python => "",
@@ -53,19 +53,19 @@ impl Warm {
     }
 }
 
-/// How the programs of a warm lane are started: those that are started otherwise are started cold.
+/// Command line and environment of the programs of a warm lane. Programs with another form are started cold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WarmTemplate {
-    /// Which interpreter.
+    /// The interpreter.
     pub kind: Warm,
-    /// The interpreter's command and its file, as in [`Command::argv`](crate::Command::argv).
+    /// The interpreter's command and the source file, as in [`Command::argv`](crate::Command::argv).
     pub argv: Vec<String>,
-    /// The environment; variables that an interpreter reads when it starts must be the same in every run.
+    /// The environment. A run must have the same values for those variables that the interpreter reads at its start.
     pub env: Vec<(String, String)>,
 }
 
 impl WarmTemplate {
-    /// Whether a forked interpreter can stand in for this command.
+    /// Whether a forked interpreter can replace this command.
     pub(crate) fn stands_in_for(&self, argv: &[String], env: &[(String, String)], limits: &Limits) -> bool {
         match self.kind {
             Warm::Python => python::stands_in_for(self, argv, env, limits),
@@ -73,8 +73,8 @@ impl WarmTemplate {
     }
 }
 
-/// The stack limit under which a zygote is executed: by that the kernel decides how much address space it leaves below the stack, for
-/// all copies. Problems give a program a stack as large as its memory.
+/// The stack limit under which a zygote is executed. It determines how much address space the kernel reserves for the
+/// stack, in all copies. Large, because problems give a program a stack as large as its memory limit.
 pub(crate) const ZYGOTE_STACK: Bytes = Bytes::mib(16 << 10);
 
 /// An interpreter in a zygote.
@@ -82,22 +82,22 @@ pub(crate) enum WarmParent {
     Python(Box<WarmPython>),
 }
 
-/// A program that only has to be begun.
+/// A program that is ready to run.
 pub(crate) enum ReadyProgram<'a> {
     Python(python::ReadyProgram<'a>),
 }
 
 impl WarmParent {
-    /// Starts the interpreter in this process, which has one thread, stands in its final root, and never runs a program.
-    /// `shown` is what the cold rehearsal printed. Tells the reason when it cannot be done.
+    /// Starts the interpreter in this process, which must have one thread and its final root, and never runs a program.
+    /// `shown` is the output of the cold rehearsal. The error is the reason for a failure.
     pub(crate) fn start(template: &WarmTemplate, shown: &str) -> Result<WarmParent, String> {
         match template.kind {
             Warm::Python => WarmPython::start(template, shown).map(|parent| WarmParent::Python(Box::new(parent))),
         }
     }
 
-    /// In a child of that process, behind all walls: everything but the program's first line. With an error the program has
-    /// to be executed; nothing of it has happened yet.
+    /// Prepares everything except running the program's first line. Called in a child of that process, behind all
+    /// walls. After an error, the program must be executed instead; none of its code has run yet.
     pub(crate) fn make_ready(&self, argv: &[CString], env: &[CString]) -> Result<ReadyProgram<'_>, String> {
         match self {
             WarmParent::Python(parent) => parent.make_ready(argv, env).map(ReadyProgram::Python),
@@ -106,7 +106,7 @@ impl WarmParent {
 }
 
 impl ReadyProgram<'_> {
-    /// Runs it, and ends the process as its executable would.
+    /// Runs the program, and ends the process as the interpreter's executable would.
     pub(crate) fn run(self) -> ! {
         match self {
             ReadyProgram::Python(program) => program.run(),
@@ -114,7 +114,7 @@ impl ReadyProgram<'_> {
     }
 }
 
-/// Where two texts begin to differ, for whoever has to find out why.
+/// Excerpts of two texts around their first difference, for diagnosis.
 pub(crate) fn difference(expected: &str, found: &str) -> String {
     let at = expected.bytes().zip(found.bytes()).take_while(|(a, b)| a == b).count().saturating_sub(40);
     let part = |text: &str| -> String {

@@ -1,12 +1,14 @@
 //! Python: a warm parent, and the child that becomes a program.
 //!
-//! What equals a cold start is made equal in three places: the interpreter is initialised with the command line and
-//! environment of a cold one and compared with one (`python_facts.py`); modules that are loaded ahead stay out of sight
-//! (`python_prepare.py`); and the end of a program is either the interpreter's own finalisation or, where nothing is left
-//! that could notice, just the flushing of its streams, which saves a copy of every page that finalisation would write.
+//! Three measures make a warm start equal to a cold one. The interpreter is initialised with the command line and
+//! environment of a cold one and compared with it (`python_facts.py`). Preloaded modules are hidden
+//! (`python_prepare.py`). A program ends with the interpreter's finalisation or, if no remaining object could notice
+//! the difference, only with the flushing of its streams, which avoids copying every page that finalisation would
+//! write.
 //!
-//! Decided: the seed of `hash(str)` is drawn when the parent starts, so it is the lane's, and renewed with it. Processor
-//! time that the interpreter takes to start is nobody's; its memory is counted as a cold start's would be.
+//! Decisions: the seed of `hash(str)` is drawn when the parent starts, so all programs of a lane share it, and a new
+//! lane has a new one. The CPU time of the interpreter's start is not charged to programs; its memory is charged as
+//! after a cold start.
 
 use std::ffi::{CStr, CString, OsStr};
 use std::io::{self, Read};
@@ -24,23 +26,23 @@ use crate::sys::python::{
     register_restartable_sequences, replace_environment, set_thread_stack_size, trim_heap, use_up_free_places,
 };
 
-/// What an interpreter shows of itself.
+/// The program that prints the state of its interpreter.
 pub(super) const REHEARSAL: &str = include_str!("python_facts.py");
 const PREPARE: &str = include_str!("python_prepare.py");
 
-/// Largest stack that a copy can have: mappings begin below the stack limit under which the zygote was executed. What the kernel puts
-/// between the two is more than what it takes off for randomness. Source: `mmap_base()` in mm/util.c and arch/x86/mm/mmap.c.
+/// Maximum stack of a copy. The kernel places mappings below the stack limit under which the zygote was executed; the
+/// gap that it adds is larger than the random offset. Source: `mmap_base()` in mm/util.c and arch/x86/mm/mmap.c.
 const STACK_MAX: Bytes = super::ZYGOTE_STACK;
 
-/// How much of a source is looked through, bytes; of a longer one the interpreter is asked.
+/// Maximum number of bytes of a source that are searched for an archive; for a longer source, the interpreter decides.
 const SOURCE_READ_MAX: u64 = 256 * 1024;
-/// Where a zip archive's directory ends, and without which there is none. Source: APPNOTE.TXT of PKWARE, 4.3.16.
+/// The end-of-directory record that every zip archive contains. Source: APPNOTE.TXT of PKWARE, 4.3.16.
 const ARCHIVE_END: &[u8] = b"PK\x05\x06";
 
-/// What the interpreter, the C library and the loader read when they start; all else is only passed on.
+/// Prefixes of the variables that the interpreter, the C library and the loader read at their start.
 const READ_AT_START: [&str; 9] = ["PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "GLIBC_TUNABLES", "PATH", "HOME", "TZ"];
 
-/// Whether this command is a plain `python3 FILE …` in the environment that the parent was started with.
+/// Whether this command has the form `python3 FILE …`, in an environment compatible with that of the parent.
 pub(super) fn stands_in_for(
     template: &WarmTemplate,
     argv: &[String],
@@ -61,7 +63,7 @@ pub(super) fn stands_in_for(
         && limits.stack <= STACK_MAX
 }
 
-/// An interpreter in a zygote, and what is needed to make a program of a copy of it.
+/// An interpreter in a zygote, and the objects needed to turn a copy of it into a program.
 pub(crate) struct WarmPython {
     interpreter: Interpreter,
     minor: i32,
@@ -78,7 +80,7 @@ pub(crate) struct WarmPython {
 }
 
 impl WarmPython {
-    /// See [`WarmParent::start`](super::WarmParent::start). The standard streams are left as they were.
+    /// See [`WarmParent::start`](super::WarmParent::start). Restores the standard streams at the end.
     pub(super) fn start(template: &WarmTemplate, shown: &str) -> Result<WarmPython, String> {
         let argv: Vec<CString> = template.argv.iter().map(|a| c_string(a.as_bytes())).collect::<Result<_, _>>()?;
         let env: Vec<(CString, CString)> = template
@@ -86,12 +88,12 @@ impl WarmPython {
             .iter()
             .map(|(name, value)| Ok((c_string(name.as_bytes())?, c_string(value.as_bytes())?)))
             .collect::<Result<_, String>>()?;
-        let (minor, facts) = shown.split_once('\n').ok_or("the executable told nothing")?;
-        let minor: i32 = minor.parse().map_err(|_| "the executable told no version")?;
+        let (minor, facts) = shown.split_once('\n').ok_or("the rehearsal printed nothing")?;
+        let minor: i32 = minor.parse().map_err(|_| "the rehearsal printed no version")?;
         let library = Library::open(&[c_string(format!("libpython3.{minor}.so.1.0").as_bytes())?])?;
         let version = library.version();
         if !facts.starts_with(&format!("('{version}'")) {
-            return Err(format!("the library is of another build than the executable: {version}"));
+            return Err(format!("the library and the executable are different builds; the library is {version}"));
         }
         replace_environment(env.iter().map(|(n, v)| (n.as_c_str(), v.as_c_str())));
         let interpreter = with_pipes_as_streams(|| library.initialize(&argv))??;
@@ -115,14 +117,15 @@ impl WarmPython {
         })
     }
 
-    /// See [`WarmParent::make_ready`](super::WarmParent::make_ready). Stands in `/box`, descriptors 0 to 2 are the program's.
+    /// See [`WarmParent::make_ready`](super::WarmParent::make_ready). The working directory must be `/box`, and
+    /// descriptors 0 to 2 must be the program's.
     pub(super) fn make_ready(&self, argv: &[CString], env: &[CString]) -> Result<ReadyProgram<'_>, String> {
-        let file = argv.get(1).ok_or("there is no file")?;
+        let file = argv.get(1).ok_or("the arguments name no file")?;
         let program = MainFile::look_at(file)?;
-        // A terminal or a file would have got another kind of stream; the interpreter's were made for pipes.
+        // The interpreter's stream objects were created for pipes; a terminal or a file needs different ones.
         let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
         if [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()].iter().any(|fd| !is_pipe(*fd)) {
-            return Err("a standard stream is no pipe".to_owned());
+            return Err("a standard stream is not a pipe".to_owned());
         }
         let python = &self.interpreter;
         register_restartable_sequences();
@@ -131,7 +134,7 @@ impl WarmPython {
         if program.may_be_an_archive && python.is_importable(filename) {
             return Err("the file is an archive".to_owned());
         }
-        // What exec does to a process that fork does not.
+        // Do what exec would have done and fork does not.
         let command = argv.first().and_then(|a| a.to_bytes().rsplit(|b| *b == b'/').next());
         let _ = rustix::thread::set_name(&c_string(command.unwrap_or_default())?);
         let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable);
@@ -162,11 +165,11 @@ impl WarmPython {
         Ok(ReadyProgram { parent: self, path: program.path })
     }
 
-    /// Ends the process as the executable would.
+    /// Ends the process as the interpreter's executable would.
     fn end(&self, end: FileEnd) -> ! {
         let python = &self.interpreter;
         let lost_output = !self.ends_quietly() && {
-            // Everything that we hold would stay alive, and keep alive what is the program's.
+            // Release the objects held here: otherwise they would stay alive, and keep objects of the program alive.
             python.call_and_ignore(self.unfreeze);
             python.clear(self.offers);
             python.clear(self.functions);
@@ -180,11 +183,11 @@ impl WarmPython {
         exit_like_main(status)
     }
 
-    /// Waits for threads, runs exit functions, flushes; `false` when only the interpreter's own finalisation does
-    /// everything that the program could see of it.
+    /// Waits for threads, runs exit functions, and flushes. Returns `false` if a full finalisation of the interpreter
+    /// is needed because the program could notice its absence.
     fn ends_quietly(&self) -> bool {
         let python = &self.interpreter;
-        // A program that traces calls would see ours.
+        // A program that traces calls would see the calls made here.
         if self.hooks.iter().any(|hook| python.call(*hook, &[]).map_or(true, |set| python.is_true(set))) {
             return false;
         }
@@ -209,23 +212,24 @@ impl ReadyProgram<'_> {
     pub(super) fn run(self) -> ! {
         match self.parent.interpreter.run_main_file(&self.path, self.parent.minor) {
             Ok(end) => self.parent.end(end),
-            // Somebody took the file away in this moment; the executable says as much, and ends with 2.
+            // The file has just been removed. The executable ends with status 2 in this case.
             Err(_) => exit_like_main(2),
         }
     }
 }
 
-/// The file of a program, as the interpreter names it.
+/// The source file of a program.
 struct MainFile {
+    /// Absolute path, as the interpreter uses it.
     path: CString,
-    /// What becomes `sys.path[0]`.
+    /// The value of `sys.path[0]`.
     directory: Vec<u8>,
-    /// Whether the interpreter has to be asked if it can import from it.
+    /// Whether the interpreter must check if it can import from the file.
     may_be_an_archive: bool,
 }
 
 impl MainFile {
-    /// Looks whether it is source text in a file.
+    /// Checks that `name` is a regular file with source text.
     fn look_at(name: &CStr) -> Result<MainFile, String> {
         let told = |error: io::Error| error.to_string();
         let name = name.to_bytes();
@@ -240,18 +244,18 @@ impl MainFile {
         let as_path = Path::new(OsStr::from_bytes(&path));
         let mut file = std::fs::File::open(as_path).map_err(told)?;
         if !file.metadata().map_err(told)?.is_file() {
-            return Err("it is no file".to_owned());
+            return Err("the source is not a regular file".to_owned());
         }
         let mut text = Vec::new();
         file.by_ref().take(SOURCE_READ_MAX).read_to_end(&mut text).map_err(told)?;
-        // Compiled code begins with a number, CR and LF. Nothing else that begins like it is worth the risk.
+        // Compiled code begins with a magic number that ends in CR and LF. Start every file with such bytes cold.
         if text.get(1..4) == Some(b"\r\r\n") {
-            return Err("it may be compiled code".to_owned());
+            return Err("the source may be compiled code".to_owned());
         }
         let may_be_an_archive =
             text.len() as u64 == SOURCE_READ_MAX || text.windows(ARCHIVE_END.len()).any(|part| part == ARCHIVE_END);
         let real = std::fs::canonicalize(as_path).map_err(told)?;
-        let directory = real.parent().ok_or("it lies nowhere")?.as_os_str().as_bytes().to_vec();
+        let directory = real.parent().ok_or("the source has no parent directory")?.as_os_str().as_bytes().to_vec();
         Ok(MainFile { path: c_string(&path)?, directory, may_be_an_archive })
     }
 }
@@ -261,12 +265,12 @@ fn is_pipe(fd: BorrowedFd<'_>) -> bool {
         .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Fifo)
 }
 
-/// Calls `body` with pipes as descriptors 0 to 2, in `/box`, where a program would find itself.
+/// Calls `body` with pipes as descriptors 0 to 2 and with `/box` as the working directory, as for a program.
 fn with_pipes_as_streams<T>(body: impl FnOnce() -> T) -> Result<T, String> {
     let told = |error: rustix::io::Errno| error.to_string();
     let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
     let kept = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()].map(|fd| rustix::io::fcntl_dupfd_cloexec(fd, 3));
-    let [Ok(stdin), Ok(stdout), Ok(stderr)] = kept else { return Err("there are no standard streams".to_owned()) };
+    let [Ok(stdin), Ok(stdout), Ok(stderr)] = kept else { return Err("the standard streams are not open".to_owned()) };
     let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(told)?;
     let before = rustix::process::getcwd(Vec::new()).map_err(told)?;
     put_streams([&reader, &writer, &writer])?;
@@ -292,7 +296,7 @@ fn split_variable(variable: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn c_string(bytes: &[u8]) -> Result<CString, String> {
-    CString::new(bytes).map_err(|_| "a text has a NUL in it".to_owned())
+    CString::new(bytes).map_err(|_| "a string contains NUL".to_owned())
 }
 
 #[cfg(test)]
@@ -319,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_plain_file_is_started_warm() {
+    fn only_a_plain_source_file_is_started_warm() {
         let stack = Limits::default().stack;
         for argv in [&["python3", "main.py"][..], &["python3", "other/prog", "-x", "é"]] {
             check(argv, &[], stack, true);
@@ -339,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_that_are_read_at_the_start_must_be_the_templates() {
+    fn variables_that_are_read_at_the_start_must_equal_the_templates() {
         let stack = Limits::default().stack;
         for extra in [("MODE", "fast"), ("_", "x"), ("TERM", "dumb")] {
             check(&["python3", "main.py"], &[extra], stack, true);
@@ -361,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stack_larger_than_the_room_below_it_is_started_cold() {
+    fn a_program_with_too_large_a_stack_limit_is_started_cold() {
         check(&["python3", "main.py"], &[], STACK_MAX, true);
         check(&["python3", "main.py"], &[], Bytes::new(STACK_MAX.get() + 1), false);
     }

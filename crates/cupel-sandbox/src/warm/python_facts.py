@@ -1,5 +1,5 @@
-# What can be seen of an interpreter before a program has done anything: its minor version, and all else as one line. Run by
-# the executable and by a warm start: where the two differ, there is no warm start. The version stands first.
+# Prints the observable initial state of an interpreter: the minor version, then everything else as one line. Run cold and
+# warm; if the outputs differ, programs are not started warm. The second line starts with the version.
 
 import sys
 

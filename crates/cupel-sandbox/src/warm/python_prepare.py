@@ -1,8 +1,8 @@
-# Runs once in a warm parent, in a namespace that has no name for a program (it is found by who looks for it in the finders, and
-# changing it spoils one's own program only), and leaves functions there: begin() for
-# before a program, threads() and is_quiet() for after it. See python.rs for when they are called.
+# Runs once in a warm parent, in a namespace that has no name. (A program can find it through the finders; changing it
+# affects only that program.) Defines functions there: begin() is called before a program, threads() and is_quiet() after
+# it; see python.rs.
 #
-# Invariant: when begin() returns, everything that a program can ask for by ordinary means is as it is when
+# Invariant: when begin() returns, everything that a program can observe by ordinary means is as it is when
 # `python3 FILE` begins: sys.modules, sys.path, sys.meta_path, the import caches, the attributes of modules.
 
 import sys
@@ -20,7 +20,7 @@ import posix
 from _weakref import ref as Reference
 
 
-# Modules that programs often want, loaded here and kept out of sight until a program imports them.
+# Modules that programs often import. They are loaded here and hidden until a program imports them.
 PRELOADED = (
     "json re collections heapq itertools functools math random bisect string typing dataclasses datetime decimal fractions"
 ).split()
@@ -47,7 +47,7 @@ def preload():
                 package = package.rsplit(".", level - 1)[0] if level > 1 else package
                 name = f"{package}.{name}" if name else package
             importer = globals["__name__"]
-            # What a module in C imports, it does in the name of the import system.
+            # The import system is recorded as the importer of modules that a C module imports.
             if importer == "importlib._bootstrap" and importing:
                 importer = importing[-1]
             wanted = needs.setdefault(importer, [])
@@ -65,13 +65,13 @@ def preload():
     for name, module in sys.modules.items():
         if name not in baseline:
             held[name] = module
-            # A second name of a module, or no module at all: its parent's doing.
+            # An alias of a module, or an object that is not a module: its parent created it.
             if getattr(getattr(module, "__spec__", None), "name", None) != name:
                 needs.setdefault(name.rpartition(".")[0], []).append(name)
 
 
 def closure(name):
-    """The names that importing `name` alone brings in, in the order in which they are completed."""
+    """The names of the modules that importing only `name` loads, in the order in which they are completed."""
     found, order = set(), []
 
     def visit(each):
@@ -86,7 +86,7 @@ def closure(name):
 
 
 class Offer:
-    """A module that is ready: what a finder of the import system finds in its place, once."""
+    """A preloaded module, which a finder of the import system returns once instead of loading the module."""
 
     def __init__(self, name, finder, library):
         self.name, self.module, self.closure = name, held[name], closure(name)
@@ -94,7 +94,7 @@ class Offer:
         self.tops = {each.partition(".")[0] for each in self.closure}
 
     def is_open(self):
-        """Whether the program's own import would end in the same modules."""
+        """Whether an ordinary import by the program would result in the same modules."""
         if sys.meta_path != finders:
             return False
         for entry in sys.path:
@@ -102,7 +102,7 @@ class Offer:
                 break
             if sys.path_importer_cache.get(entry, self) is None:
                 continue
-            # An archive, or whatever else has a finder of its own kind, may hold any of it.
+            # An archive, or another entry with a special finder, may contain any of the modules.
             if type(sys.path_importer_cache.get(entry)) is not FileFinder:
                 return False
             try:
@@ -154,7 +154,7 @@ def withdraw(name):
 
 
 def install():
-    """Has the finders of the library's directories offer what is held."""
+    """Makes the finders of the library's directories offer the preloaded modules."""
     overridden = []
     for name, module in held.items():
         spec = getattr(module, "__spec__", None)
@@ -175,7 +175,7 @@ def install():
 def override(finder, offers):
     genuine = finder.find_spec
 
-    # Outlives this namespace: it must not need a name of it, unless there is an offer.
+    # This function outlives the namespace, so it must not use a name from it unless there is an offer.
     def find_spec(fullname, target=None):
         offer = offers.get(fullname)
         if offer is None or offer.finder is not finder or target is not None or not offer.is_open():
@@ -186,7 +186,7 @@ def override(finder, offers):
 
 
 def hide():
-    """Takes out of sight whatever loading has left."""
+    """Hides all traces of preloading."""
     for name in [name for name in sys.modules if name not in baseline]:
         del sys.modules[name]
     for name in held:
@@ -194,7 +194,7 @@ def hide():
         if parent in attributes and child not in attributes[parent]:
             delattr(baseline[parent], child)
         elif parent in held and name not in closure(parent):
-            # What others than itself loaded of a package.
+            # A submodule that the package itself does not import.
             delattr(held[parent], child)
     for path in [path for path in sys.path_importer_cache if path not in caches]:
         kept_caches[path] = sys.path_importer_cache.pop(path)
@@ -210,15 +210,15 @@ run_exit_functions, unfreeze, trace, profile = atexit._run_exitfuncs, gc.unfreez
 bases_of, members_of = type.__dict__["__mro__"].__get__, type.__dict__["__dict__"].__get__
 objects_of = gc.get_objects
 flags_of, callback_of = type.__dict__["__flags__"].__get__, Reference.__dict__["__callback__"].__get__
-# Frozen here, and not: should a program freeze or unfreeze, the collector no longer shows the one, or shows the other, too.
-# (How many objects are frozen it could only tell by visiting each.)
+# The first mark is frozen, the second one is not. gc.get_objects() returns only objects that are not frozen, so it returns
+# another set of marks if the program froze or unfroze objects. (Counting the frozen objects would visit each of them.)
 marks = [[None], None]
 gc.collect()
 gc.freeze()
 
 
 def begin(argv, names, values, directory, filename):
-    """Puts in place what belongs to one program: its arguments, its environment, where it lies."""
+    """Sets the state of one program: its arguments, its environment, its directory and file name."""
     sys.orig_argv = argv
     sys.argv = argv[1:]
     if names is not None:
@@ -229,7 +229,7 @@ def begin(argv, names, values, directory, filename):
             environ.clear()
             environ.update(own)
     sys.path.insert(0, directory)
-    # The interpreter has looked whether it can import from it.
+    # As after the interpreter's check whether it can import from the file.
     sys.path_importer_cache[filename] = None
     main["__file__"] = filename
     main["__cached__"] = None
@@ -239,7 +239,7 @@ def begin(argv, names, values, directory, filename):
 
 
 def threads():
-    """What waits for the program's threads: None, a function, or False where only a full end will do."""
+    """How to wait for the program's threads: a function, None if there are none, False if a full finalisation is needed."""
     if _thread._count():
         return False
     threading = sys.modules.get("threading")
@@ -255,10 +255,10 @@ def is_one_of(kind, wanted):
 
 
 def is_quiet():
-    """Flushes and returns True, if nothing that the program has left could notice the end of the interpreter: nothing with
-    a finaliser (which files, sockets, suspended generators and tasks have), no weak reference that calls back.
+    """Flushes and returns True if no object that the program left could notice the end of the interpreter: no object with
+    a finaliser (files, sockets, suspended generators and tasks have one), and no weak reference with a callback.
 
-    No code of the program's may run here, so classes are asked nothing that they could answer themselves."""
+    No code of the program may run here, so this uses no operation that a class could override."""
     if sys.stdin is not streams[0] or sys.stdout is not streams[1] or sys.stderr is not streams[2]:
         return False
     if _thread._count() or b"PYTHONINSPECT" in environment._data:
@@ -275,7 +275,7 @@ def is_quiet():
                 if is_one_of(type(each), type) and not flags_of(each) & 1 << 14 and has_finaliser(each):
                     return False
         elif is_one_of(kind, Reference):
-            # What abstract classes keep about their subclasses calls a function of C's.
+            # The references that abstract classes keep to their subclasses have a callback written in C.
             for each in objects:
                 if is_one_of(type(each), Reference):
                     callback = callback_of(each)

@@ -1,11 +1,12 @@
-//! A message as bytes: little-endian numbers and length-prefixed strings, in one way only.
+//! Encoding of messages: little-endian numbers and length-prefixed strings. Each message has exactly one encoding.
 
 use std::io;
 use std::time::Duration;
 
-/// A message that can be written and read back.
+/// A message that can be encoded and decoded.
 pub(crate) trait Message: Sized {
-    /// Bytes to write it into, at least as many as it needs: a buffer that grows leaves copies behind.
+    /// Capacity in bytes of the buffer to encode into. For a message with a tenant's data, at least the encoded length,
+    /// because a growing buffer leaves copies in memory.
     fn room(&self) -> usize {
         512
     }
@@ -13,9 +14,9 @@ pub(crate) trait Message: Sized {
     fn decode(from: &mut Reader<'_>) -> Result<Self, Malformed>;
 }
 
-/// A message that does not read as what it should be.
+/// The bytes are not a valid message of the expected type.
 #[derive(Debug, thiserror::Error)]
-#[error("a malformed message in the sandbox's own protocol")]
+#[error("malformed message in the sandbox's internal protocol")]
 pub(crate) struct Malformed;
 
 impl From<Malformed> for io::Error {
@@ -24,14 +25,14 @@ impl From<Malformed> for io::Error {
     }
 }
 
-/// Reads a message, all of it.
+/// Decodes a message, which must take up all of the bytes.
 pub(crate) fn decode<M: Message>(bytes: &[u8]) -> Result<M, Malformed> {
     let mut reader = Reader(bytes);
     let message = M::decode(&mut reader)?;
     if reader.0.is_empty() { Ok(message) } else { Err(Malformed) }
 }
 
-/// Overwrites all that a buffer has held.
+/// Overwrites everything that a buffer has contained.
 pub(crate) fn wipe(buffer: &mut Vec<u8>) {
     buffer.resize(buffer.capacity(), 0);
     buffer.fill(0);
@@ -86,7 +87,7 @@ impl Writer {
     }
 }
 
-/// Reads what [`Writer`] wrote; refuses what ends too early.
+/// Reads the format of [`Writer`]; refuses bytes that end too early.
 pub(crate) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl Reader<'_> {
@@ -133,7 +134,8 @@ impl Reader<'_> {
 
     pub(super) fn strings(&mut self) -> Result<Vec<String>, Malformed> {
         let count = self.u32()? as usize;
-        // Each takes four bytes at least: a count cannot make us reserve more than the message is long.
+        // Each string takes at least four bytes, so a wrong count cannot reserve more memory than the message
+        // justifies.
         if count > self.0.len() / 4 {
             return Err(Malformed);
         }

@@ -1,5 +1,6 @@
-//! Random messages and random bytes for the sandbox's own protocol: what is written reads back, what reads was written so, and
-//! no bytes make a reader panic or take more memory than a message can hold. `PROPTEST_CASES` says how many are tried.
+//! Property tests of the sandbox's internal protocol: every message decodes to itself, every decoded message encodes to
+//! the same bytes, and no bytes make a reader panic or use more memory than a message can contain. `PROPTEST_CASES`
+//! sets the number of cases.
 
 use std::fmt::Debug;
 use std::os::fd::AsFd;
@@ -28,12 +29,12 @@ fn pairs() -> impl Strategy<Value = Vec<(String, String)>> {
     proptest::collection::vec((text(), text()), 0..4)
 }
 
-/// Numbers, and the ends of their ranges.
+/// Arbitrary numbers, and the ends of the range.
 fn number() -> impl Strategy<Value = u64> {
     prop_oneof![any::<u64>(), 0..100u64, Just(u64::MAX), Just(u64::from(u32::MAX))]
 }
 
-/// Anything but the number that stands for none.
+/// Any number except the one that means `None`.
 fn some_u32() -> impl Strategy<Value = u32> {
     prop_oneof![0..u32::MAX, Just(0), Just(u32::MAX - 1)]
 }
@@ -68,7 +69,7 @@ fn collect() -> impl Strategy<Value = Option<CollectLimits>> {
     )
 }
 
-/// Boxed, as is whatever is part of more: a strategy has all of its parts in it, and is moved about on the stack.
+/// Boxed, like every strategy that is part of others: a strategy contains all of its parts and is moved on the stack.
 fn request() -> BoxedStrategy<CellRequest> {
     let argv = (text(), texts()).prop_map(|(first, mut rest)| {
         rest.insert(0, first);
@@ -216,7 +217,7 @@ fn encoded<M: Message>(message: &M) -> Vec<u8> {
     writer.0
 }
 
-/// Reads all of the bytes as one message, or refuses them.
+/// Decodes all of the bytes as one message; `None` if they are refused.
 fn decoded<M: Message>(bytes: &[u8]) -> Option<M> {
     let mut reader = Reader(bytes);
     M::decode(&mut reader).ok().filter(|_| reader.0.is_empty())
@@ -230,7 +231,7 @@ fn reads_back<M: Message + PartialEq + Debug>(message: &M) {
     }
 }
 
-/// There is one way to write a message: so what was read can be said again in the same bytes, and is no longer than they are.
+/// Asserts that a message has only one encoding: a decoded message encodes to the same bytes.
 fn reads_only_what_is_written<M: Message + Debug>(bytes: &[u8]) {
     if let Some(message) = decoded::<M>(bytes) {
         assert_eq!(encoded(&message), bytes, "{message:?}");
@@ -248,7 +249,7 @@ fn every_reader(bytes: &[u8]) {
     reads_only_what_is_written::<LaneReport>(bytes);
 }
 
-/// Bytes of a true message with a few of them changed, lost or put in: most of what a broken writer could send.
+/// The bytes of a valid message with a few of them changed, removed or inserted, as a faulty sender could produce.
 fn nearly() -> impl Strategy<Value = Vec<u8>> {
     let message = prop_oneof![
         to_lane().prop_map(|m| encoded(&m)).boxed(),
@@ -277,7 +278,7 @@ fn nearly() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn what_is_written_reads_back(
+    fn an_encoded_message_decodes_to_itself(
         a in to_lane(), b in from_lane(), c in to_launcher(), d in from_launcher(), e in to_zygote(), f in from_zygote(),
         g in zygote_setup(),
     ) {
@@ -289,7 +290,7 @@ proptest! {
         reads_back(&f);
         reads_back(&g);
         prop_assert_eq!(ToZygote::cell_of(&encoded(&e)).ok(), Some(e.cell));
-        // A buffer that had to grow would leave a copy of what is a tenant's.
+        // A growing buffer would leave a copy of a tenant's data in memory.
         prop_assert!(encoded(&a).len() <= a.room(), "{} of {} bytes", encoded(&a).len(), a.room());
         prop_assert!(encoded(&g).len() <= g.room(), "{} of {} bytes", encoded(&g).len(), g.room());
         prop_assert!(encoded(&e).len() <= e.room(), "{} of {} bytes", encoded(&e).len(), e.room());
@@ -299,16 +300,16 @@ proptest! {
     fn no_bytes_make_a_reader_panic(bytes in prop_oneof![
         3 => nearly(),
         1 => proptest::collection::vec(any::<u8>(), 0..300),
-        // Numbers that could be counts and lengths.
+        // Numbers that could be read as counts and lengths.
         1 => proptest::collection::vec(prop_oneof![0..8u32, Just(u32::MAX), Just(1 << 28)], 0..40)
             .prop_map(|words| words.into_iter().flat_map(u32::to_le_bytes).collect()),
     ]) {
         every_reader(&bytes);
     }
 
-    /// Strings are cut out of the message and lists are no longer than it: nothing is set aside for what is only claimed.
+    /// A count or a length that exceeds the message must not reserve memory.
     #[test]
-    fn a_list_takes_no_more_than_its_message(words in proptest::collection::vec(prop_oneof![Just(0u32), Just(1), Just(u32::MAX), Just(1 << 20)], 0..300)) {
+    fn a_decoded_list_uses_no_more_memory_than_its_message(words in proptest::collection::vec(prop_oneof![Just(0u32), Just(1), Just(u32::MAX), Just(1 << 20)], 0..300)) {
         let mut bytes: Vec<u8> = 1u32.to_le_bytes().to_vec();
         bytes.extend(words.iter().flat_map(|w| w.to_le_bytes()));
         if let Ok(FromLane::Files { names, executable }) = FromLane::decode(&mut Reader(&bytes)) {
@@ -317,9 +318,9 @@ proptest! {
         }
     }
 
-    /// The whole way, through a socket: an error or a message, never more, and the socket stays of use.
+    /// Bytes sent through a socket result in a message or an error, and the socket stays usable.
     #[test]
-    fn a_socket_that_was_sent_noise_can_still_be_used(bytes in prop_oneof![
+    fn a_socket_is_usable_after_malformed_messages(bytes in prop_oneof![
         nearly(),
         proptest::collection::vec(any::<u8>(), 1..300),
         Just(vec![1; MESSAGE_BYTES_MAX]),

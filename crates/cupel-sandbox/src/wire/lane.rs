@@ -1,10 +1,10 @@
-//! What a slot and its lane say to each other.
+//! Messages between a slot and its lane.
 
 use super::encoding::{Malformed, Message, Reader, Writer};
 use super::request::CellRequest;
 
-/// From a slot to its lane. `Run` has standard input, output and error beside it, then the result's pipe if there is one,
-/// then the bundles.
+/// From a slot to its lane. `Run` is sent with the descriptors of standard input, output and error, then the result's
+/// pipe if there is one, then the bundles.
 #[derive(Debug, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "there is one at a time, and most are `Run`")]
 pub(crate) enum ToLane {
@@ -12,64 +12,66 @@ pub(crate) enum ToLane {
     Kill(KillReason),
 }
 
-/// Why a slot wants its cell killed.
+/// Why a slot requests that its cell is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KillReason {
     OutputLimit = 1,
     Cancelled = 2,
 }
 
-/// From a lane.
+/// From a lane to its slot.
 #[derive(Debug, PartialEq)]
 pub(crate) enum FromLane {
-    /// Files left in the box: names; one descriptor each beside the message.
+    /// Names of files left in the box. One descriptor for each is sent with the message.
     Files {
         names: Vec<String>,
         executable: Vec<bool>,
     },
-    /// Of a program that is watched: it has begun. A pidfd of it is beside the message.
+    /// A watched program has begun. Its pidfd is sent with the message.
     Begun,
-    /// Of a program that is watched: its wait status, before anything is swept or collected.
+    /// A watched program has ended, with its wait status. Sent before remaining processes are killed and files
+    /// collected.
     Ended {
         status: i32,
     },
     Done(CellDone),
-    /// Before anything else: the interpreter that the lane was to keep ready is not, and why.
+    /// The lane could not keep its interpreter warm, and why. Sent before any other message.
     Cold {
         reason: String,
     },
-    /// The lane has looked itself over.
+    /// The lane has checked whether it is clean.
     Ready {
         clean: bool,
     },
 }
 
-/// What the lane's init saw.
+/// The result of a cell, as observed by the lane's init.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CellDone {
-    /// 0 or the step of ours that failed.
+    /// The setup step that failed, or 0.
     pub(crate) failed_step: u32,
     pub(crate) failed_errno: i32,
-    /// 0, or which limit ended it: [`LimitHit`].
+    /// The [`LimitHit`] that ended the cell, or 0.
     pub(crate) limit: u32,
-    /// Wait status of the main process and whether it is known.
+    /// Wait status of the main process.
     pub(crate) status: i32,
+    /// Whether `status` is known.
     pub(crate) status_known: bool,
     pub(crate) cpu_ns: u64,
     pub(crate) cpu_user_ns: u64,
     pub(crate) cpu_system_ns: u64,
     pub(crate) wall_ns: u64,
-    /// Monotonic time when the main process ended or was ended.
+    /// Monotonic time when the main process ended or was killed.
     pub(crate) ended_ns: u64,
     pub(crate) memory_peak: u64,
-    /// `None`: they could not be counted.
+    /// `None` if instructions could not be counted.
     pub(crate) instructions: Option<u64>,
     pub(crate) collect_overflow: bool,
     /// Whether the program began as a copy of a warm interpreter.
     pub(crate) warm: bool,
 }
 
-/// Which limit ended a cell.
+/// The limit that ended a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LimitHit {
     Cpu = 1,

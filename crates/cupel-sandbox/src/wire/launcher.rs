@@ -1,4 +1,4 @@
-//! What the main process and the launcher say to each other.
+//! Messages between the main process and the launcher.
 
 use super::encoding::{Malformed, Message, Reader, Writer};
 use crate::CountedEvent;
@@ -16,7 +16,7 @@ pub(crate) enum ToLauncher {
         counted: CountedEvent,
         warm: Vec<WarmTemplate>,
     },
-    /// `warm`: which of the templates it is to keep an interpreter for.
+    /// `warm` is the index of the template whose interpreter the lane keeps warm.
     MakeLane {
         lane: u32,
         cpu: Option<u32>,
@@ -27,10 +27,10 @@ pub(crate) enum ToLauncher {
     },
 }
 
-/// From the launcher. `LaneMade` has the lane's socket beside it.
+/// From the launcher to the main process. `LaneMade` is sent with the lane's socket.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum FromLauncher {
-    /// `uncounted`: why no instructions can be counted; `None`: they are.
+    /// `uncounted` is the reason if instructions cannot be counted; `None` if they are counted.
     Configured {
         cgroup_v2: bool,
         uncounted: Option<String>,

@@ -1,5 +1,5 @@
 //! The messages between the main process, the launcher and the lanes' processes: fixed layouts of little-endian
-//! numbers and length-prefixed strings over SOCK_SEQPACKET, one packet a message, descriptors beside it.
+//! numbers and length-prefixed strings over SOCK_SEQPACKET, one packet per message, which may carry descriptors.
 //!
 //! ```text
 //! main ──ToLauncher──► launcher        main ──ToLane──► lane's init
@@ -8,7 +8,8 @@
 //!             ◄──FromZygote───                             ◄─FromZygote─
 //! ```
 //!
-//! A message is read completely or refused; nothing in it is a path that the reader follows outside a cell.
+//! A message is decoded completely or refused. It contains no path that the receiver follows outside a cell, except in
+//! the launcher's configuration.
 
 mod encoding;
 mod lane;
@@ -58,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_back() {
+    fn an_encoded_message_decodes_to_itself() {
         let bytes = encoded(&request());
         let mut reader = Reader(&bytes);
         assert_eq!(ToLane::decode(&mut reader).unwrap(), request());
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn every_shortened_message_is_refused() {
+    fn every_truncated_message_is_refused() {
         let bytes = encoded(&request());
         for end in 0..bytes.len() {
             assert!(ToLane::decode(&mut Reader(&bytes[..end])).is_err(), "{end} of {} bytes", bytes.len());

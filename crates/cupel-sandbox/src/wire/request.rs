@@ -1,39 +1,40 @@
-//! One step, as a slot asks a lane for it, the lane its cell, and the cell its zygote.
+//! The request to run one step, sent from a slot to a lane, and from a cell to its lane's zygote.
 
 use cupel_types::{Bytes, Instructions, Limits};
 
 use super::encoding::{Malformed, Message, Reader, Writer, wipe};
 
-/// One step, as the lane gets it.
+/// The request to run one step.
 #[derive(Debug, PartialEq)]
 pub(crate) struct CellRequest {
     pub(crate) limits: Limits,
     pub(crate) collect: Option<CollectLimits>,
     pub(crate) argv: Vec<String>,
     pub(crate) env: Vec<String>,
-    /// Whether a warm interpreter may stand in for the executable.
+    /// Whether a warm interpreter may replace the executable.
     pub(crate) warm: bool,
     /// Whether the program has a pipe for its result.
     pub(crate) result: bool,
-    /// The directory that is made for files to come back, and the only one they come back from; empty: all do.
+    /// The directory that is created in the box, and the only one from which files are collected; if empty, all files
+    /// are collected.
     pub(crate) outbox: String,
-    /// Whether the slot is told of the program's process, and of its end at once.
+    /// Whether the slot receives the program's pidfd, and its end immediately.
     pub(crate) watch: bool,
 }
 
-/// How much a step may hand back.
+/// Bounds on the files that are collected from a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CollectLimits {
-    /// Files.
+    /// Maximum number of files.
     pub files: u32,
-    /// Bytes in all of them.
+    /// Maximum size of all files together.
     pub bytes: Bytes,
-    /// Whether also when the program exits with another code than 0.
+    /// Whether files are also collected if the exit code is not 0.
     pub after_failure: bool,
 }
 
 impl CellRequest {
-    /// Overwrites what is a tenant's: the memory of a lane's init is copied into the cells that come after this one.
+    /// Overwrites the tenant's data, because the memory of a lane's init is copied into later cells.
     pub(crate) fn wipe(&mut self) {
         for text in self.argv.iter_mut().chain(&mut self.env) {
             let mut bytes = std::mem::take(text).into_bytes();

@@ -1,4 +1,4 @@
-//! Messages and descriptors over a socket of packets.
+//! Sending and receiving messages with descriptors over a packet socket.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -11,13 +11,13 @@ use rustix::net::{
 
 use super::encoding::{Message, Writer, decode, wipe};
 
-/// Longest message; the kernel's default socket buffer holds one with room to spare.
+/// Maximum length of a message, which is below the kernel's default size of a socket buffer.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 128 * 1024;
 
-/// Most descriptors beside one message.
+/// Maximum number of descriptors sent with one message.
 pub(crate) const DESCRIPTORS_MAX: usize = 32;
 
-/// Sends a message. `EPIPE` when the other side is gone.
+/// Sends a message. Fails with `EPIPE` if the other side has closed the socket.
 pub(crate) fn send<M: Message>(socket: BorrowedFd<'_>, message: &M, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
     let mut writer = Writer(Vec::with_capacity(message.room()));
     message.encode(&mut writer);
@@ -34,7 +34,7 @@ pub(crate) fn send<M: Message>(socket: BorrowedFd<'_>, message: &M, descriptors:
     Ok(sent.map(drop)?)
 }
 
-/// Receives a message; `None` when the other side has closed. Leaves nothing of it in the buffer.
+/// Receives a message; returns `None` if the other side has closed the socket. Erases the message from the buffer.
 pub(crate) fn receive<M: Message>(
     socket: BorrowedFd<'_>,
     buffer: &mut Vec<u8>,
@@ -42,13 +42,14 @@ pub(crate) fn receive<M: Message>(
     let Some((length, descriptors)) = receive_bytes(socket, buffer)? else { return Ok(None) };
     let bytes = &mut buffer[..length];
     let message = decode(bytes);
-    // A cell begins as a copy of its lane's memory, which is not to hold what earlier ones were asked.
+    // A cell begins as a copy of its lane's memory, which must not contain earlier requests.
     bytes.fill(0);
     std::hint::black_box(bytes);
     Ok(Some((message?, descriptors)))
 }
 
-/// Receives what may be a message, and says how long it is; `None` when the other side has closed.
+/// Receives an undecoded message into the buffer, and returns its length and descriptors; `None` if the other side has
+/// closed the socket.
 pub(crate) fn receive_bytes(socket: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> io::Result<Option<(usize, Vec<OwnedFd>)>> {
     buffer.resize(MESSAGE_BYTES_MAX, 0);
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
@@ -73,13 +74,13 @@ pub(crate) fn receive_bytes(socket: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> io:
     Ok(Some((received.bytes, descriptors)))
 }
 
-/// A connected pair, closed on exec.
+/// A connected pair of sockets, closed on exec.
 pub(crate) fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
     Ok(socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?)
 }
 
-/// Waits until `socket` can be read or `timeout` has passed.
+/// Waits until `socket` is readable or `timeout` has passed. Returns whether it is readable.
 pub(crate) fn readable(socket: BorrowedFd<'_>, timeout: Duration) -> io::Result<bool> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let timeout = Timespec::try_from(timeout).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;

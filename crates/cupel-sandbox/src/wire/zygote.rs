@@ -1,27 +1,28 @@
-//! What the inits of a lane and of its cells say to the lane's zygote, and it to them.
+//! Messages between a lane's zygote and the init processes of the lane and its cells.
 
 use super::encoding::{Malformed, Message, Reader, Writer};
 use super::request::CellRequest;
 use crate::WallSet;
 use crate::warm::{Warm, WarmTemplate};
 
-/// From a lane's init to the zygote it has started; the file of the lane's notes is beside it.
+/// From a lane's init to the zygote that it has started. Sent with the file of the lane's notes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ZygoteSetup {
     pub(crate) walls_off: WallSet,
     pub(crate) has_landlock: bool,
-    /// Version 2 of control groups: a cell has a group of its own, in which none of the zygote's time is counted.
+    /// Whether each cell has a separate control group (version 2), in which the zygote's CPU time is not counted.
     pub(crate) cells_have_groups: bool,
     pub(crate) template: WarmTemplate,
-    /// What a cold rehearsal printed.
+    /// The output of the cold rehearsal.
     pub(crate) shown: String,
 }
 
-/// From a cell's init to its lane's zygote: a program to begin. Beside it: standard input, output and error, a pidfd of the
-/// cell's init, the ruleset where there is Landlock, the cell's group on cgroup v2.
+/// From a cell's init to its lane's zygote: starts a program. Sent with standard input, output and error, a pidfd of
+/// the cell's init, the ruleset if there is Landlock, the cell's group on cgroup v2, and the result's pipe if there is
+/// one.
 #[derive(Debug, PartialEq)]
 pub(crate) struct ToZygote {
-    /// Which cell of the lane's it is: whoever asks may be gone before the answer comes.
+    /// Number of the cell in the lane. It identifies the reply, since the cell may be gone before the reply arrives.
     pub(crate) cell: u64,
     pub(crate) request: CellRequest,
 }
@@ -29,11 +30,12 @@ pub(crate) struct ToZygote {
 /// From a zygote.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum FromZygote {
-    /// Its interpreter is ready.
+    /// The interpreter is ready.
     Ready,
-    /// It is not, and why.
+    /// The interpreter could not be started, and why.
     Cold { reason: String },
-    /// The program has begun, or could not (`errno`); how much of what the cell's CPU time will come to was ours, ns.
+    /// The program has begun, or could not (`errno`). `cpu_own` is the sandbox's part of the cell's CPU time, in
+    /// nanoseconds.
     Begun { cell: u64, errno: i32, cpu_own: u64 },
 }
 
@@ -78,7 +80,7 @@ impl Message for ToZygote {
 }
 
 impl ToZygote {
-    /// The cell's number, where all the rest is not to be looked at.
+    /// The cell's number, without decoding the rest of the message.
     pub(crate) fn cell_of(bytes: &[u8]) -> Result<u64, Malformed> {
         Reader(bytes).u64()
     }

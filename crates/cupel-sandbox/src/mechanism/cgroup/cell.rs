@@ -1,8 +1,8 @@
-//! Version 2: a cell's own group, made before the cell and removed after it.
+//! Version 2: the group of one cell, created before the cell and removed after it.
 //!
-//! Its figures are the cell's alone, and begin at nothing: the group is never used again. All files that a run reads or
-//! writes are open before it begins. The lane's init made the group and so owns its files; the programs in it, other
-//! users, see no control group file system.
+//! The group is never reused, so its figures start at zero and include only this cell. All files that a run reads or
+//! writes are opened before it begins. The lane's init creates the group and so owns its files. The programs in the
+//! group are other users and see no control group file system.
 //! Source: the kernel's Documentation/admin-guide/cgroup-v2.rst.
 
 use std::io;
@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use super::lane::{CpuTimes, HELD_MAX, UNSEEN_MAX, field, number_of, processes_text, put, text_of};
 
-/// Memory in bytes and processes that a cell may have.
+/// Limits of a cell: memory in bytes, and number of processes.
 pub(super) type CellLimits = (u64, u32);
 
 pub(super) struct CellGroup {
@@ -31,17 +31,18 @@ pub(super) struct CellGroup {
     kill: Option<OwnedFd>,
 }
 
-/// The greatest amount of memory the cell had.
+/// Source of the cell's peak memory.
 enum Peak {
-    /// Told by the kernel (5.19 and later) for the time since the group was made or, where it can be (6.12 and later),
-    /// since it was reset through this descriptor.
+    /// The kernel's peak (Linux 5.19 and later) since the group was created or, on Linux 6.12 and later, since it was
+    /// reset through this descriptor.
     Told(OwnedFd),
-    /// An older kernel keeps none: the greatest that was seen, bytes. Whoever watches the cell looks now and then.
+    /// The highest sampled usage in bytes, for older kernels, which keep no peak. The supervisor samples it
+    /// periodically.
     Seen(AtomicU64),
 }
 
 impl CellGroup {
-    /// Makes the group below a lane's. `limits`: those that the cell will probably have.
+    /// Creates the group below a lane's group. `limits` are those that the cell will probably have.
     pub(super) fn make(lane: BorrowedFd<'_>, name: String, limits: Option<CellLimits>) -> io::Result<CellGroup> {
         rustix::fs::mkdirat(lane, &name, Mode::from_raw_mode(0o755))?;
         let made = CellGroup::open(lane, &name).and_then(|mut group| {
@@ -57,7 +58,7 @@ impl CellGroup {
     fn open(lane: BorrowedFd<'_>, name: &str) -> io::Result<CellGroup> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = rustix::fs::openat(lane, name, flags, Mode::empty())?;
-        // Before 6.12 it is a figure that nobody writes.
+        // Before Linux 6.12, this file is read-only.
         let peak = open(&dir, "memory.peak", OFlags::RDWR).or_else(|_| open(&dir, "memory.peak", OFlags::RDONLY))?;
         Ok(CellGroup {
             name: name.to_owned(),
@@ -74,20 +75,21 @@ impl CellGroup {
         })
     }
 
-    /// What holds for every cell: no swap, and who outgrows the group takes all of it along.
+    /// Applies the settings for every cell: no swap, and an OOM kill ends all processes of the group.
     fn settle(&mut self) -> io::Result<()> {
         for (file, text) in [("memory.swap.max", "0"), ("memory.oom.group", "1")] {
-            // A kernel without swap has the one not; a controller that is missing was told of at the start.
+            // A kernel without swap lacks the first file. A missing controller was reported at the start.
             if let Some(file) = open(&self.dir, file, OFlags::WRONLY)? {
                 put(file.as_fd(), text)?;
             }
         }
-        // Events are news from the first look on.
+        // Poll reports events only after the file was read once.
         let _ = self.ooms();
         Ok(())
     }
 
-    /// Sets the limits, unless they are what they should be. Cells are made with those of the one before.
+    /// Sets those limits that differ from the current ones. A cell's group is created with the limits of the previous
+    /// cell.
     pub(super) fn limit(&mut self, (memory, processes): CellLimits) -> io::Result<()> {
         let before = self.limits.replace((memory, processes));
         if before.is_none_or(|(before, _)| before != memory) {
@@ -96,20 +98,21 @@ impl CellGroup {
         if let Some(file) = &self.processes_max
             && before.is_none_or(|(_, before)| before != processes)
         {
-            // The cell's init is one more.
+            // Plus one for the cell's init.
             put(file.as_fd(), &processes_text(processes.saturating_add(1)))?;
         }
         Ok(())
     }
 
-    /// Sets the limit on memory alone, in bytes. Not remembered: what follows is the end of the cell.
+    /// Sets only the memory limit, in bytes. Not recorded in `limits`, because no other limit is set before the cell
+    /// ends.
     pub(super) fn limit_memory(&self, bytes: u64) -> io::Result<()> {
         let Some(file) = &self.memory_max else { return Ok(()) };
         let text = if bytes >= i64::MAX as u64 { "max".to_owned() } else { bytes.to_string() };
         put(file.as_fd(), &text)
     }
 
-    /// Forgets the peak of setting up, where the kernel can.
+    /// Resets the peak after setup, if the kernel supports that.
     pub(super) fn reset_peak(&self) {
         match &self.peak {
             Peak::Told(file) => drop(put(file.as_fd(), "reset")),
@@ -117,18 +120,18 @@ impl CellGroup {
         }
     }
 
-    /// Where a cell's init is born.
+    /// The directory of the group, in which the cell's init is started.
     pub(super) fn dir(&self) -> BorrowedFd<'_> {
         self.dir.as_fd()
     }
 
-    /// What to poll, for exceptional conditions, for news of the OOM killer.
+    /// The descriptor to poll for exceptional conditions, which signal OOM kills.
     pub(super) fn events(&self) -> Option<BorrowedFd<'_>> {
         self.events.as_ref().map(AsFd::as_fd)
     }
 
-    /// Processes that were killed because this group was over its own limit. Those that fell to a limit above it, or
-    /// because the machine had no memory left, are not its doing and not counted.
+    /// Number of processes that were killed because this group exceeded its limit. Kills because of a limit of a parent
+    /// group, or because the machine ran out of memory, are not counted.
     pub(super) fn ooms(&self) -> u64 {
         let text = self.events.as_ref().map(|file| text_of(file.as_fd())).unwrap_or_default();
         match field(&text, "oom") {
@@ -141,13 +144,13 @@ impl CellGroup {
         let text = self.cpu.as_ref().map(|file| text_of(file.as_fd())).unwrap_or_default();
         let ns = |name| field(&text, name).unwrap_or(0).saturating_mul(1000);
         if let Peak::Seen(_) = self.peak {
-            // Whoever asks for the time is watching.
+            // The supervisor polls the CPU time, so sample the memory at the same time.
             let _ = self.memory();
         }
         CpuTimes { total: ns("usage_usec"), user: ns("user_usec"), system: ns("system_usec") }
     }
 
-    /// Bytes charged right now.
+    /// Bytes that are charged now.
     pub(super) fn memory(&self) -> u64 {
         let now = self.memory.as_ref().map_or(0, |file| number_of(file.as_fd()));
         if let Peak::Seen(most) = &self.peak {
@@ -156,8 +159,8 @@ impl CellGroup {
         now
     }
 
-    /// The most that was charged at one time, bytes, without page cache of files on disk: that is there for everybody,
-    /// is given back on demand, and is charged to whoever happened to be the first to read.
+    /// Peak of the charged memory in bytes, without page cache of files on disk, which is shared by everybody, is
+    /// reclaimed on demand, and is charged to the group that happens to read first.
     pub(super) fn peak(&self) -> u64 {
         let peak = match &self.peak {
             Peak::Told(file) => number_of(file.as_fd()),
@@ -169,25 +172,25 @@ impl CellGroup {
         peak.saturating_sub(self.files())
     }
 
-    /// Page cache of files on disk, bytes.
+    /// Page cache of files on disk, in bytes.
     pub(super) fn files(&self) -> u64 {
         let [file, shared] = self.stat(["file", "shmem"]);
         file.saturating_sub(shared)
     }
 
-    /// These of the kernel's figures, bytes; only those among the first are found.
+    /// Fields of `memory.stat`, in bytes. Only fields in the first 1024 bytes of the file are found.
     fn stat<const N: usize>(&self, names: [&str; N]) -> [u64; N] {
         let text = self.stat.as_ref().map(|file| text_of(file.as_fd())).unwrap_or_default();
         names.map(|name| field(&text, name).unwrap_or(0))
     }
 
-    /// Kills everything in the group at once. `false`: this kernel cannot (before 5.14).
+    /// Kills everything in the group at once. Returns `false` if the kernel does not support that (before Linux 5.14).
     pub(super) fn kill(&self) -> bool {
         self.kill.as_ref().is_some_and(|file| put(file.as_fd(), "1").is_ok())
     }
 
-    /// Whether the memory that only its processes had is back, now that they are gone. What stays in the page cache
-    /// is no cell's.
+    /// Whether the private and shared memory of the ended processes has been freed. Remaining page cache does not
+    /// matter.
     pub(super) fn is_given_back(&self) -> bool {
         if self.memory() <= HELD_MAX {
             return true;
@@ -196,7 +199,7 @@ impl CellGroup {
         private + shared <= HELD_MAX
     }
 
-    /// Removes the group. Fails as long as a process is in it.
+    /// Removes the group. Fails while it contains a process.
     pub(super) fn remove(&self, lane: BorrowedFd<'_>) -> io::Result<()> {
         remove(lane, &self.name)
     }
@@ -206,7 +209,7 @@ fn remove(lane: BorrowedFd<'_>, name: &str) -> io::Result<()> {
     Ok(rustix::fs::unlinkat(lane, name, rustix::fs::AtFlags::REMOVEDIR)?)
 }
 
-/// A file of the group's; `None` where this kernel or this group has none of that name.
+/// Opens a file of the group. Returns `None` if this kernel or this group has no such file.
 fn open(dir: &OwnedFd, name: &str, flags: OFlags) -> Result<Option<OwnedFd>, Errno> {
     match rustix::fs::openat(dir, name, flags | OFlags::CLOEXEC, Mode::empty()) {
         Ok(file) => Ok(Some(file)),
@@ -219,7 +222,7 @@ fn open(dir: &OwnedFd, name: &str, flags: OFlags) -> Result<Option<OwnedFd>, Err
 mod tests {
     use super::*;
 
-    /// A directory that looks like a group of an older kernel's.
+    /// A directory that imitates a group of an older kernel.
     fn looking_like_a_group(files: &[(&str, &str)]) -> (tempfile::TempDir, OwnedFd) {
         let lane = tempfile::tempdir().unwrap();
         let dir = lane.path().join("cell");
@@ -232,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_peak_of_the_kernels_the_greatest_amount_seen_is_told() {
+    fn if_the_kernel_keeps_no_peak_the_highest_sample_is_used() {
         let (lane, fd) = looking_like_a_group(&[("memory.current", "5000000\n"), ("cpu.stat", "usage_usec 7\n")]);
         let group = CellGroup::open(fd.as_fd(), "cell").unwrap();
         group.reset_peak();
@@ -243,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_groups_own_limit_makes_its_kills_its_own() {
+    fn oom_kills_count_only_if_the_group_exceeded_its_limit() {
         let machines = "low 0\nhigh 0\nmax 12\noom 0\noom_kill 3\noom_group_kill 1\n";
         let (lane, fd) = looking_like_a_group(&[("memory.events", machines)]);
         let group = CellGroup::open(fd.as_fd(), "cell").unwrap();
@@ -253,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_written_when_they_change() {
+    fn limits_are_written_only_when_they_change() {
         let (lane, fd) = looking_like_a_group(&[("memory.max", "max\n"), ("pids.max", "max\n")]);
         let mut group = CellGroup::open(fd.as_fd(), "cell").unwrap();
         let file = |name: &str| std::fs::read_to_string(lane.path().join("cell").join(name)).unwrap();

@@ -1,28 +1,28 @@
-//! Which version of control groups this machine uses, and where our own group lies in it.
+//! Detection of the machine's control group version, and of this process's group in it.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Which controllers there are and where our groups go.
+/// The available controllers, and the parents of the launcher's groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Hierarchies {
-    /// Version 1: the directory of our own process in each hierarchy.
+    /// Version 1: the directory of this process's group in each hierarchy.
     V1 {
         memory: Option<PathBuf>,
         pids: Option<PathBuf>,
         cpuacct: Option<PathBuf>,
         cpuset: Option<PathBuf>,
-        /// Nothing is set in it. It keeps a lane together before the scheduler: a child that makes a session of its own would
-        /// otherwise get a share as large as all lanes have together. Source: sched(7), "The autogroup feature".
+        /// Nothing is set in it. It makes the scheduler treat a lane as a unit: otherwise a child that starts a new
+        /// session would get a share as large as all lanes together. Source: sched(7), "The autogroup feature".
         cpu: Option<PathBuf>,
     },
-    /// Version 2: our own group.
+    /// Version 2: the directory of this process's group.
     V2(PathBuf),
 }
 
 impl Hierarchies {
-    /// Reads `/proc/self/cgroup` and `/proc/self/mountinfo`. A controller that is bound to version 1 is used
-    /// there; a machine whose memory controller is on version 2 is a version 2 machine.
+    /// Reads `/proc/self/cgroup` and `/proc/self/mountinfo`. If the memory controller is on version 1, only version 1
+    /// is used; otherwise version 2.
     pub(crate) fn detect() -> io::Result<Hierarchies> {
         let groups = std::fs::read_to_string("/proc/self/cgroup")?;
         let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;
@@ -51,7 +51,7 @@ impl Hierarchies {
     }
 }
 
-/// The first mount that fits: (root within the file system, mount point). Source: proc_pid_mountinfo(5).
+/// The first mount accepted by `fits`: (root within the file system, mount point). Source: proc_pid_mountinfo(5).
 fn mount_of(mounts: &str, fits: impl Fn(&str, &str) -> bool) -> Option<(String, PathBuf)> {
     mounts.lines().find_map(|line| {
         let (front, back) = line.split_once(" - ")?;
@@ -83,7 +83,7 @@ mod tests {
 ";
 
     #[test]
-    fn a_hybrid_machine_uses_version_1_beneath_our_own_groups() {
+    fn a_hybrid_machine_uses_version_1_below_the_groups_of_this_process() {
         let found = Hierarchies::from_texts(HYBRID_GROUPS, HYBRID_MOUNTS);
         assert_eq!(
             found,
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mount_that_shows_only_a_part_is_understood() {
+    fn the_root_of_a_partial_mount_is_removed_from_the_path() {
         let mounts = "30 20 0:26 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n";
         let Hierarchies::V1 { memory, .. } = Hierarchies::from_texts("4:memory:/docker/abc/x\n", mounts) else {
             panic!("version 1")

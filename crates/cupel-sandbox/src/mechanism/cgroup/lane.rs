@@ -1,4 +1,4 @@
-//! Limiting and counting: a lane's part, over the few files it was handed.
+//! The lane's part of control groups: limits and counts cells, through the files that the launcher passed to the lane.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -6,45 +6,49 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use super::cell::{CellGroup, CellLimits};
 use cupel_types::Limits;
 
-/// Memory our own init of a cell may take beside the program, on top of the limit.
+/// Memory that a cell's init may use in addition to the program's limit, in bytes.
 const OVERHEAD: u64 = 1024 * 1024;
-/// Least memory a cell gets: with less, setting it up could meet the OOM killer before there is a program to kill.
+/// Minimum memory of a cell, in bytes. With less, the OOM killer could act during setup, before there is a program to
+/// kill.
 const MEMORY_MIN: u64 = 1024 * 1024;
-/// With this much memory a cell is set up without meeting its limit.
+/// Memory with which a cell can be set up without reaching its limit, in bytes.
 const SET_UP_MEMORY: u64 = 16 * 1024 * 1024;
-/// Most memory that may stay charged to a lane between two cells: page cache of files on disk, pages that somebody
-/// still holds, and the kernel's own, of which it gives most back on demand. A lane that has been the first to read
-/// more than this is retired: what it read stays in memory, and weighs on no other lane.
+/// Maximum memory that may remain charged to a lane between two cells, in bytes: page cache of files on disk
+/// (`FILES_MAX`), pages that are still held (`HELD_MAX`), and kernel memory, most of which the kernel frees on demand
+/// (`KERNEL_MAX`). A lane with more page cache is retired; the cached files then stay in memory, but no lane is charged
+/// for them.
 const FILES_MAX: u64 = 1024 * 1024;
 pub(super) const HELD_MAX: u64 = 4 * 1024 * 1024;
 const KERNEL_MAX: u64 = 16 * 1024 * 1024;
-/// By how much that may grow from cell to cell before it is worth waiting for.
+/// Growth of kernel memory from cell to cell, in bytes, above which the lane waits until it is freed.
 const KERNEL_GROWTH: u64 = 384 * 1024;
-/// By how much the memory charged may differ from the last time before it is looked up what it consists of. The
-/// kernel itself charges in steps of 64 pages to a processor.
+/// Change of the charged memory since the last look, in bytes, above which its composition is read again. The kernel
+/// charges in steps of 64 pages per processor.
 pub(super) const UNSEEN_MAX: u64 = 128 * 1024;
-/// Largest portion in which the kernel charges memory to a group, bytes. It charges one ahead of use on each processor, and takes the next
-/// pages from it. Source: `MEMCG_CHARGE_BATCH` in include/linux/memcontrol.h: 32 pages, 64 since 5.16.
+/// Largest batch in which the kernel charges memory to a group, in bytes. The kernel charges one batch in advance on
+/// each processor, and takes the next pages from it. Source: `MEMCG_CHARGE_BATCH` in include/linux/memcontrol.h: 32
+/// pages, 64 since Linux 5.16.
 const PORTION: u64 = 64 * PAGE as u64;
 const PAGE: usize = 4096;
-/// Step in which the unused rest of a portion is measured, and the most that is touched for it; pages.
+/// Step in which the unused rest of a batch is measured, and the maximum that is touched for it, in pages.
 const AHEAD_STEP: usize = 8;
 const AHEAD_PAGES_MAX: usize = 80;
-/// The size of given files is rounded up to this in the limit, so that the limit seldom changes from cell to cell; bytes.
+/// Multiple to which the size of input files is rounded up in the memory limit, in bytes, so that the limit seldom
+/// changes from cell to cell.
 const GIVEN_STEP: u64 = 1024 * 1024;
-/// Processes beside the program's: the lane's init and the cell's.
+/// Processes in addition to the program's: the init processes of the lane and of the cell.
 const OWN_PROCESSES: u32 = 2;
 
-/// Processes of ours that some lanes and cells have.
+/// Additional sandbox processes that some lanes and cells have.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Beside {
     /// The lane has a zygote.
     pub(crate) zygote: bool,
-    /// It will begin this program, in an errand that has the program's groups.
+    /// The zygote will start this program, through an errand process in the program's groups.
     pub(crate) errand: bool,
 }
 
-/// The files of a lane's groups that its init holds, by role; what the machine does not have is missing.
+/// The files of a lane's groups that its init uses. A file that the machine does not have is `None`.
 #[derive(Debug, Default)]
 pub(crate) struct LaneGroupFiles {
     pub(super) limit: Option<OwnedFd>,
@@ -58,7 +62,7 @@ pub(crate) struct LaneGroupFiles {
     pub(super) cpu: Option<OwnedFd>,
     pub(super) cpu_user: Option<OwnedFd>,
     pub(super) cpu_system: Option<OwnedFd>,
-    /// Version 2: the lane's directory, in which its init makes a group per cell.
+    /// Version 2: the lane's directory, in which its init creates a group per cell.
     pub(super) v2_dir: Option<OwnedFd>,
 }
 
@@ -67,7 +71,7 @@ fn fd(file: &Option<OwnedFd>) -> Option<BorrowedFd<'_>> {
 }
 
 impl LaneGroupFiles {
-    /// The descriptors, for whoever closes all others.
+    /// The descriptors, for callers that close all others.
     pub(crate) fn descriptors(&self) -> impl Iterator<Item = i32> + '_ {
         use std::os::fd::AsRawFd;
         [
@@ -90,61 +94,61 @@ impl LaneGroupFiles {
     }
 }
 
-/// A lane's groups as its init uses them.
+/// A lane's groups, used by the lane's init.
 pub(crate) struct LaneGroup {
     group_files: LaneGroupFiles,
-    /// Memory of the init alone, when nothing had run.
+    /// Memory of the init alone, before any cell, in bytes.
     base: u64,
-    /// How much of that is memory of processes, and how much page cache, where it is more than next to nothing.
+    /// Process memory and page cache contained in `base`; zero if they are negligible.
     held_base: u64,
     files_base: u64,
     limits: Option<CellLimits>,
     counts_cpu: bool,
-    /// What the kernel kept after the last cell, beside page cache.
+    /// Kernel memory that remained after the last cell, without page cache.
     kernel_kept: u64,
     files: FileCache,
-    /// Page cache of files on disk that was charged when the cell began, bytes.
+    /// Page cache of files on disk that was charged when the cell began, in bytes.
     files_before: u64,
     oom_kills: u64,
-    /// How much of a portion is used up before a program begins, pages.
+    /// Number of pages of a batch that are used up before a program begins.
     used_ahead: usize,
-    /// Version 2: the group of the cell there is, and that of the one before if it is still there.
+    /// Version 2: the group of the current cell, and that of the previous one if it still exists.
     cell: Option<CellGroup>,
     ended: Option<CellGroup>,
-    /// Version 2: with how much memory the last cell began, bytes.
+    /// Version 2: memory in use when the last cell began, in bytes.
     began_with: u64,
     cells: u64,
 }
 
-/// Page cache of files on disk, as it was last looked up.
+/// Page cache of files on disk at the last look.
 #[derive(Default)]
 struct FileCache {
     bytes: u64,
-    /// All that was charged when it was looked up, by [`Moment`].
+    /// Total charged memory at the last look, by [`Moment`].
     usage_seen: [u64; 3],
 }
 
-/// When a lane's memory is looked at.
+/// Point in the life of a cell at which the lane's memory is read.
 #[derive(Clone, Copy)]
 enum Moment {
-    /// With a cell in it that has not begun.
+    /// The cell exists, but its program has not begun.
     Begin,
-    /// The tenant's processes are gone, the cell is there.
+    /// The tenant's processes are gone, but the cell still exists.
     Counted,
     /// The cell is gone.
     Idle,
 }
 
-/// Whether the memory of a cell that has ended is back.
+/// Whether the memory of an ended cell has been freed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Settled {
     Yes,
     NotYet,
-    /// What is left, nobody gives back unasked.
+    /// The rest will not be freed without memory pressure.
     Never,
 }
 
-/// CPU time in ns.
+/// CPU time in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CpuTimes {
     pub(crate) total: u64,
@@ -152,33 +156,35 @@ pub(crate) struct CpuTimes {
     pub(crate) system: u64,
 }
 
-/// What is charged to a cell that is ready for its program.
+/// Memory charged to a cell that is ready for its program.
 pub(crate) struct Ready {
-    /// Unused rest of the last portion, bytes.
+    /// Unused rest of the last batch, in bytes.
     ahead: u64,
-    /// Memory in use, bytes. What is charged beyond it is the program's.
+    /// Memory in use, in bytes. Everything that is charged beyond it belongs to the program.
     pub(crate) base: u64,
-    /// Pages that were touched to measure `ahead`. They are part of `base`, so they stay until the cell's init ends.
+    /// Pages that were touched to measure `ahead`. They are part of `base`, so they are kept until the cell's init
+    /// ends.
     _touched: Vec<u8>,
 }
 
-/// What was measured of the memory of a cell's programs.
+/// Measured figures about the memory of a cell's programs.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Known {
-    /// Peak of the group beyond what was in use when the program began, bytes.
+    /// Peak of the group minus the memory in use when the program began, in bytes.
     pub(crate) charged: u64,
-    /// Memory of others that was freed during the run and hides as much of the program's, bytes: what the kernel had kept of
-    /// earlier cells of the lane, or given files that the program removed.
+    /// Memory that did not belong to the program and was freed during the run, in bytes: kernel memory of earlier cells
+    /// of the lane, or input files that the program removed. It hides the same amount of the program's memory.
     pub(crate) given_back: u64,
-    /// Page faults of all processes that were waited for; 0: unknown.
+    /// Page faults of all processes that were waited for; 0 if unknown.
     pub(crate) faults: u64,
 }
 
 impl Known {
-    /// Peak memory, bytes.
+    /// Peak memory in bytes.
     ///
-    /// The group is charged in portions, so `charged` is too large by less than one. Each page that is used costs one fault, so for a
-    /// program that frees nothing the number of faults is exact. It is used where it agrees with `charged`.
+    /// The group is charged in batches, so `charged` is too large by less than one batch. Each page that is used costs
+    /// one fault, so for a program that frees nothing, the number of faults is exact. It is used if it agrees with
+    /// `charged`.
     pub(crate) fn used(self) -> u64 {
         let missing = self.faults.saturating_mul(PAGE as u64);
         let most = self.charged + self.given_back;
@@ -186,14 +192,15 @@ impl Known {
         match self.faults {
             0 => most,
             _ if possible.contains(&missing) => missing,
-            // Too few faults: huge pages, or children that were not waited for.
+            // Too few faults: the program used huge pages, or had children that were not waited for.
             _ if missing < self.charged => *possible.start(),
             _ => most,
         }
     }
 
-    /// The same for a copy of an interpreter, beside what it shares with that. `nothing`: what was measured of a copy that ran an empty
-    /// program. A copy also faults when it first writes to a shared page or reads a file's, so its faults count beyond those alone.
+    /// Peak memory of a copy of an interpreter, in bytes, without the memory that it shares with the interpreter.
+    /// `nothing` is the measurement of a copy that ran an empty program. A copy also faults at its first write to a
+    /// shared page or its first read of a file's page, so only the faults beyond those of `nothing` count.
     pub(crate) fn used_by_a_copy(self, nothing: Known) -> u64 {
         let most = self.charged + self.given_back;
         let beyond = self.faults.saturating_sub(nothing.faults).saturating_mul(PAGE as u64);
@@ -206,17 +213,17 @@ impl Known {
     }
 }
 
-/// What the groups counted for one cell.
+/// Figures of the groups for one cell.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counted {
     pub(crate) memory_peak: u64,
-    /// Page cache that was charged when the cell began and has been freed since, bytes.
+    /// Page cache that was charged when the cell began and has been freed since, in bytes.
     pub(crate) files_given_back: u64,
     pub(crate) oom_kills: u64,
 }
 
 impl LaneGroup {
-    /// `counts_cpu: false` leaves CPU time uncounted, to show what that lets through.
+    /// With `counts_cpu: false`, CPU time is not counted; only for tests of that wall.
     pub(crate) fn new(files: LaneGroupFiles, counts_cpu: bool) -> LaneGroup {
         let mut group = LaneGroup {
             group_files: files,
@@ -240,7 +247,7 @@ impl LaneGroup {
         group
     }
 
-    /// What is charged now is the lane's own: it is not counted, and not missed, as a cell's.
+    /// Makes the memory that is charged now part of the lane's base, so that it is not attributed to cells.
     pub(crate) fn count_from_here(&mut self) {
         self.base = self.memory();
         self.limits = None;
@@ -250,27 +257,28 @@ impl LaneGroup {
         self.files_base = of("cache").saturating_sub(of("shmem"));
     }
 
-    /// Makes the next programs begin with this many pages of a portion used up, at most 48. Over several values the smallest peak of
-    /// equal programs is more exact than one portion.
+    /// Makes the next programs begin with this many pages of a batch used up, at most 48. Among runs of the same
+    /// program with different values, the smallest peak is more exact than one batch.
     pub(crate) fn use_ahead(&mut self, pages: usize) {
         self.used_ahead = pages.min(48);
     }
 
-    /// The next cell; v2: makes its group, for its init to be born into.
+    /// Counts the next cell. On v2, also creates its group, in which its init will start.
     pub(crate) fn make_cell_group(&mut self) -> io::Result<()> {
         self.cells += 1;
         let Some(lane) = fd(&self.group_files.v2_dir) else { return Ok(()) };
-        // The limits of the last cell, which are probably the next one's; not those that setting up might meet.
+        // The next cell probably has the limits of the last one. Limits that the setup might reach are not used here.
         let limits = self.limits.filter(|(memory, _)| *memory >= SET_UP_MEMORY);
         self.cell = Some(CellGroup::make(lane, format!("cell-{}", self.cells), limits)?);
         Ok(())
     }
 
-    /// Measures what is in use and resets the peak. Called by the cell's init when all is ready but the program, so the files that the
-    /// cell was given, its executable among them, are not counted as the program's memory.
+    /// Measures the memory in use and resets the peak. Called by the cell's init when everything except the program is
+    /// ready, so the input files, including the executable, do not count as the program's memory.
     ///
-    /// The unused rest of the last [`PORTION`] would hide as much of the program's memory, and differs from run to run. So pages are
-    /// touched until the kernel charges the next portion; then its rest is known.
+    /// The unused rest of the last batch ([`PORTION`]) would hide the same amount of the program's memory, and differs
+    /// from run to run. So this function touches pages until the kernel charges the next batch, whose rest is then
+    /// known.
     pub(crate) fn begin_counting(&self) -> Ready {
         let mut touched = Vec::with_capacity((AHEAD_PAGES_MAX + self.used_ahead) * PAGE);
         let mut charged = self.memory();
@@ -281,7 +289,7 @@ impl LaneGroup {
             std::hint::black_box(&mut touched);
             let before = std::mem::replace(&mut charged, self.memory());
             if charged > before + step {
-                // The portion came in the middle of the step, on average.
+                // On average, the batch was charged in the middle of the step.
                 ahead = (charged - before).saturating_sub(step / 2);
             }
         }
@@ -297,13 +305,14 @@ impl LaneGroup {
     fn reset_peak(&self) {
         match (&self.cell, fd(&self.group_files.peak)) {
             (Some(cell), _) => cell.reset_peak(),
-            // If it cannot be reset, the peak includes setting up.
+            // If it cannot be reset, the peak includes the setup.
             (None, Some(peak)) => drop(put(peak, "0")),
             (None, None) => {}
         }
     }
 
-    /// What is charged before the program begins, bytes: its limit is beside that. Called by the cell's init with what it found.
+    /// Memory in bytes that is charged before the program begins. The program's limit is in addition to it. Called by the cell's init
+    /// with its measurement.
     pub(crate) fn held(&self, ready: &Ready) -> u64 {
         let held = match &self.cell {
             Some(cell) => cell.memory(),
@@ -312,8 +321,8 @@ impl LaneGroup {
         held.saturating_sub(ready.ahead)
     }
 
-    /// Called by the cell's init: from here on the limit is the program's alone. Until then there is a little more, for setting up.
-    /// `less`: what the program shares with others and is not charged for, bytes.
+    /// Reduces the memory limit to that of the program; during setup, the limit is slightly higher. Called by the cell's init. `less` is
+    /// the memory in bytes that the program shares with others and is not charged for; `held` is the result of [`LaneGroup::held`].
     pub(crate) fn limit_memory_to(&self, limits: &Limits, less: u64, held: u64) -> io::Result<()> {
         let memory = limits.memory.get().saturating_sub(less).max(MEMORY_MIN).saturating_add(held);
         match &self.cell {
@@ -322,8 +331,9 @@ impl LaneGroup {
         }
     }
 
-    /// Sets the limits for the next cell, but for the ignored of memory and processes, and resets what can be reset. `given`: bytes of
-    /// the files that will be laid into it, which are not its program's memory.
+    /// Sets the limits for the next cell, except for an ignored memory or process limit, and resets the counters that
+    /// can be reset. `given` is the size in bytes of the cell's input files, which do not count as its program's
+    /// memory.
     pub(crate) fn begin(
         &mut self,
         limits: &Limits,
@@ -334,8 +344,8 @@ impl LaneGroup {
         let given = given.next_multiple_of(GIVEN_STEP);
         let memory = limits.memory.get().max(MEMORY_MIN).saturating_add(OVERHEAD).saturating_add(given);
         let memory = if ignore_memory { u64::MAX } else { memory };
-        // The program itself is one. An errand ends when it begins: for the rest of its life it could have one more, by
-        // this limit; the user's own (`RLIMIT_NPROC`) knows no errand.
+        // The program itself is one process. An errand ends when the program begins. Afterwards this limit would allow
+        // the program one more process, but the user's limit (`RLIMIT_NPROC`) does not include the errand.
         let program = limits.processes.max(1).saturating_add(u32::from(beside.errand));
         let processes = if ignore_pids { u32::MAX } else { program };
         if let Some(cell) = &mut self.cell {
@@ -355,7 +365,7 @@ impl LaneGroup {
             self.limits = Some((memory, processes));
         }
         if let Some(event) = fd(&self.group_files.oom_event) {
-            // An event of the last cell's.
+            // Discard an event of the last cell.
             let mut count = [0u8; 8];
             let _ = rustix::io::read(event, &mut count);
         }
@@ -364,7 +374,8 @@ impl LaneGroup {
         Ok(())
     }
 
-    /// Memory and memory with swap: the second may never be the smaller one, on the way either.
+    /// Sets the limits on memory and on memory with swap. The kernel requires that the second is never the smaller one,
+    /// so the order of the writes depends on the old values.
     fn set_memory_v1(&self, bytes: u64) -> io::Result<()> {
         let Some(limit) = fd(&self.group_files.limit) else { return Ok(()) };
         let text = if bytes >= i64::MAX as u64 { "-1".to_owned() } else { bytes.to_string() };
@@ -377,17 +388,17 @@ impl LaneGroup {
         }
     }
 
-    /// How many cells there have been.
+    /// Number of cells so far.
     pub(crate) fn cells(&self) -> u64 {
         self.cells
     }
 
-    /// v2: the group the cell's init is born into.
+    /// v2: the group in which the cell's init starts.
     pub(crate) fn birthplace(&self) -> Option<BorrowedFd<'_>> {
         self.cell.as_ref().map(CellGroup::dir)
     }
 
-    /// What to poll for an OOM kill, and for which condition.
+    /// The descriptor to poll for an OOM kill, and the condition to poll for.
     pub(crate) fn oom_event(&self) -> Option<(BorrowedFd<'_>, rustix::event::PollFlags)> {
         use rustix::event::PollFlags;
         match &self.cell {
@@ -408,12 +419,12 @@ impl LaneGroup {
         }
     }
 
-    /// Version 2: kills everything in the cell at once. `false`: that has to be done in another way.
+    /// Version 2: kills everything in the cell at once. Returns `false` if this is not possible.
     pub(crate) fn kill_cell(&self) -> bool {
         self.cell.as_ref().is_some_and(CellGroup::kill)
     }
 
-    /// CPU time as the group's counter stands, ns.
+    /// Current value of the group's CPU time counter, in nanoseconds.
     pub(crate) fn cpu_ns(&self) -> u64 {
         match (&self.cell, fd(&self.group_files.cpu)) {
             (None, Some(total)) if self.counts_cpu => number_of(total),
@@ -421,12 +432,12 @@ impl LaneGroup {
         }
     }
 
-    /// Whether what the lane's init uses is counted together with its cells.
+    /// Whether the groups also count what the lane's init uses.
     pub(crate) fn counts_the_lane(&self) -> bool {
         self.group_files.v2_dir.is_none()
     }
 
-    /// The group's counters as they stand.
+    /// Current values of the group's CPU time counters.
     pub(crate) fn cpu_total(&self) -> CpuTimes {
         if !self.counts_cpu {
             return CpuTimes::default();
@@ -442,24 +453,25 @@ impl LaneGroup {
         }
     }
 
-    /// Bytes charged to a cell that is ready to begin, for its init; its peak is counted from there. Version 2 has a
-    /// figure of page cache for each cell, which is no part of its peak, nor of this.
+    /// Bytes charged to a cell that is ready to begin; its peak is counted from there. Called by the cell's init. On
+    /// version 2, the page cache of the cell is known, and is subtracted here as in the peak.
     fn memory_at_the_beginning(&self) -> u64 {
         match &self.cell {
-            // It is looked up when there is more than cells began with before: usually there is no page cache.
+            // Usually there is no page cache, so it is read only if more memory is in use than when earlier cells
+            // began.
             Some(cell) if cell.memory() > self.began_with + UNSEEN_MAX => cell.memory().saturating_sub(cell.files()),
             _ => self.memory(),
         }
     }
 
-    /// With how much memory the cell has begun, as its init found.
+    /// Stores the memory in use when the cell began, as measured by its init.
     pub(crate) fn has_begun_with(&mut self, memory: u64) {
         if self.cell.is_some() && memory > 0 {
             self.began_with = memory;
         }
     }
 
-    /// Bytes charged right now.
+    /// Bytes that are charged now.
     pub(crate) fn memory(&self) -> u64 {
         match &self.cell {
             Some(cell) => cell.memory(),
@@ -467,12 +479,12 @@ impl LaneGroup {
         }
     }
 
-    /// Whether the memory of cells that have ended is back, as far as the next one would miss it: a little page cache may
-    /// stay, since it is given back on demand, but not pages that are still held (by a descriptor in flight
-    /// between two sockets, say, which the kernel collects when it comes to it).
+    /// Whether enough memory of ended cells has been freed for the next cell. A little page cache may remain, since it
+    /// is reclaimed on demand. Pages that are still held may not remain (for example by a descriptor in flight between
+    /// two sockets, which the kernel collects later).
     ///
-    /// What the kernel itself keeps (tasks and inodes on their way out) is waited for, too, where it is more than after the last
-    /// cell: given back in the middle of the next one, it would hide as much of what that uses.
+    /// Kernel memory (of tasks and inodes that are being freed) is waited for, too, if it is more than after the last
+    /// cell: if it were freed during the next cell, it would hide the same amount of that cell's memory.
     pub(crate) fn settled(&mut self) -> Settled {
         if let (Some(ended), Some(lane)) = (&self.ended, fd(&self.group_files.v2_dir)) {
             if !ended.is_given_back() || ended.remove(lane).is_err() {
@@ -502,8 +514,8 @@ impl LaneGroup {
         if files > FILES_MAX { Settled::Never } else { Settled::Yes }
     }
 
-    /// Page cache of files on disk charged to this lane, bytes. It changes little from cell to cell, and then so does
-    /// all that is charged: what that consists of is looked up only when it differs from the last time.
+    /// Page cache of files on disk charged to this lane, in bytes. It seldom changes from cell to cell, and neither
+    /// does the total charge, so the composition of the total is read only if the total has changed.
     fn file_cache(&mut self, moment: Moment) -> u64 {
         let usage = self.memory();
         let seen = &mut self.files.usage_seen[moment as usize];
@@ -512,43 +524,44 @@ impl LaneGroup {
         {
             *seen = usage;
             let text = text_of(stat);
-            // `cache` counts shared memory, too. Source: cgroup-v1/memory.rst, "memory.stat".
+            // `cache` includes shared memory. Source: cgroup-v1/memory.rst, "memory.stat".
             self.files.bytes = field(&text, "cache").unwrap_or(0).saturating_sub(field(&text, "shmem").unwrap_or(0));
         }
         self.files.bytes
     }
 
-    /// The highest memory use without page cache of files on disk, but with that which was there before.
+    /// Peak memory without page cache of files on disk, except for page cache that existed before the cell.
     ///
-    /// The kernel keeps one peak, of everything together. Page cache of disk files is there for everybody, is given
-    /// back on demand, and is charged to whoever happened to be the first to read; so it is taken off. As it
-    /// only grows until it is given back for want of memory, what is there at the end is what was there at the peak, or
-    /// more: a program that gives memory back and then is the first to read large files has a peak that cannot be seen.
+    /// The kernel keeps one peak for all memory together. Page cache of disk files is shared by everybody, is reclaimed
+    /// on demand, and is charged to the group that happens to read first; so it is subtracted. Page cache only grows
+    /// until the kernel reclaims it for lack of memory, so its amount at the end is at least that at the peak. For a
+    /// program that frees memory and afterwards is the first to read large files, the true peak cannot be determined.
     fn peak(&mut self) -> u64 {
         match &self.cell {
             Some(cell) => cell.peak(),
             None => {
                 let peak = fd(&self.group_files.peak).map_or(0, number_of);
                 let files = self.file_cache(Moment::Counted);
-                // What earlier cells had left and was given back during this one made room for as much again.
+                // Page cache of earlier cells that was reclaimed during this one made room for the same amount.
                 (peak + self.files_before).saturating_sub(files)
             }
         }
     }
 
-    /// The cell's figures; the tenant's processes are gone.
+    /// The cell's figures, after the tenant's processes are gone.
     pub(crate) fn counted(&mut self) -> Counted {
         let memory_peak = self.peak();
         let files_given_back = self.files_before.saturating_sub(self.files.bytes);
         Counted { memory_peak, files_given_back, oom_kills: self.oom_kills_of_cell() }
     }
 
-    /// All of the cell's processes are gone. On v2 its group goes, too, when it is asked whether all is settled.
+    /// Records that all of the cell's processes are gone. On v2, a later call of [`LaneGroup::settled`] removes its
+    /// group.
     pub(crate) fn end(&mut self) {
         if let Some(cell) = self.cell.take() {
             let before = self.ended.replace(cell);
             if let (Some(before), Some(lane)) = (before, fd(&self.group_files.v2_dir)) {
-                // What cannot go now goes with the lane.
+                // If it cannot be removed now, it is removed with the lane.
                 let _ = before.remove(lane);
             }
         }
@@ -556,7 +569,7 @@ impl LaneGroup {
 }
 
 pub(super) fn processes_text(n: u32) -> String {
-    // The kernel's own bound on process ids.
+    // The kernel's upper bound on process ids.
     if n > 4_194_304 { "max".to_owned() } else { n.to_string() }
 }
 
@@ -590,31 +603,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_charged_and_not_used_is_less_than_a_portion() {
+    fn page_faults_correct_the_charged_memory_by_less_than_a_batch() {
         let page = PAGE as u64;
         let used = |charged, faults| Known { charged: charged * PORTION, given_back: 0, faults }.used();
-        assert_eq!(used(10, 0), 10 * PORTION, "nobody knows");
-        assert_eq!(used(10, 900), 10 * PORTION, "it gave memory back");
+        assert_eq!(used(10, 0), 10 * PORTION, "the faults are unknown");
+        assert_eq!(used(10, 900), 10 * PORTION, "the program freed memory");
         assert_eq!(used(10, 600), 600 * page);
         assert_eq!(used(10, 660), 660 * page);
-        assert_eq!(used(10, 3), 9 * PORTION, "of larger pages, or of children that nobody waited for");
+        assert_eq!(used(10, 3), 9 * PORTION, "huge pages, or children that were not waited for");
         assert_eq!(used(0, 5), 5 * page);
     }
 
     #[test]
-    fn the_faults_of_a_copy_count_beyond_those_of_one_that_does_nothing() {
+    fn only_faults_beyond_those_of_an_empty_program_count_for_a_copy() {
         let page = PAGE as u64;
         let nothing = Known { charged: 2 * PORTION, given_back: 0, faults: 300 };
         let used =
             |charged, faults| Known { charged: charged * PORTION, given_back: 0, faults }.used_by_a_copy(nothing);
         assert_eq!(used(3, 300), 2 * PORTION);
         assert_eq!(used(3, 310), 2 * PORTION + 10 * page);
-        assert_eq!(used(3, 0), 3 * PORTION, "it was ended, so its faults are unknown");
-        assert_eq!(used(3, 900), 3 * PORTION, "it freed memory");
+        assert_eq!(used(3, 0), 3 * PORTION, "the program was killed, so its faults are unknown");
+        assert_eq!(used(3, 900), 3 * PORTION, "the program freed memory");
     }
 
     #[test]
-    fn what_others_gave_back_hides_nothing() {
+    fn freed_memory_of_others_is_added_to_the_peak() {
         let hidden = |faults| Known { charged: 4 * PORTION, given_back: 6 * PORTION, faults }.used();
         assert_eq!(hidden(0), 10 * PORTION);
         assert_eq!(hidden(600), 600 * PAGE as u64);
@@ -622,7 +635,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_are_found_by_their_whole_name() {
+    fn a_field_name_must_match_completely() {
         let text = "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n";
         assert_eq!(field(text, "oom_kill"), Some(3));
         assert_eq!(field(text, "oom"), None);

@@ -1,4 +1,5 @@
-//! Making, joining and removing groups: the launcher's part, which needs the right to write there.
+//! The launcher's part of control groups: creates, joins and removes groups, which needs write access to the
+//! hierarchies.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -20,8 +21,8 @@ pub(crate) struct LauncherGroups {
 }
 
 impl LauncherGroups {
-    /// Makes the launcher's groups and removes those of launchers that are gone. What is missing for a wall that is not
-    /// `off` is an error that tells the remedy. `is_root`: the remedy is for the host's root.
+    /// Creates the launcher's groups and removes those of launchers that have ended. If something is missing for a wall
+    /// that is not `off`, the error names the remedy. `is_root` selects a remedy for the host's root.
     pub(crate) fn create(
         hierarchies: Hierarchies,
         own_pid: u32,
@@ -31,7 +32,7 @@ impl LauncherGroups {
         let hierarchies = match hierarchies {
             Hierarchies::V2(own) => Hierarchies::V2(place::parent(own)),
             Hierarchies::V1 { memory, pids, cpuacct, cpuset, cpu } => {
-                // No wall is made of it, so it may be missing for whoever was not given it.
+                // No wall needs this controller, so it is omitted if the user may not write to it.
                 let cpu = cpu.filter(|dir| rustix::fs::access(dir, rustix::fs::Access::WRITE_OK).is_ok());
                 Hierarchies::V1 { memory, pids, cpuacct, cpuset, cpu }
             }
@@ -56,7 +57,7 @@ impl LauncherGroups {
         }
         match &self.hierarchies {
             Hierarchies::V1 { cpuset: Some(parent), .. } => {
-                // A new cpuset is empty until told otherwise.
+                // A new cpuset is empty until it is configured.
                 for file in ["cpuset.cpus", "cpuset.mems"] {
                     let inherited = std::fs::read_to_string(parent.join(file))?;
                     write_at(&parent.join(&self.name).join(file), inherited.trim())?;
@@ -76,7 +77,7 @@ impl LauncherGroups {
             Hierarchies::V1 { memory, pids, cpuacct, cpuset, cpu } => {
                 let mut dirs: Vec<&Path> =
                     [memory, pids, cpuacct, cpuset, cpu].into_iter().flatten().map(PathBuf::as_path).collect();
-                // cpu and cpuacct (or others) may be one hierarchy.
+                // Several controllers, such as cpu and cpuacct, may share one hierarchy.
                 dirs.sort_unstable();
                 dirs.dedup();
                 dirs
@@ -89,7 +90,7 @@ impl LauncherGroups {
         self.parents().into_iter().map(|p| p.join(&self.name).join(format!("lane-{lane}"))).collect()
     }
 
-    /// Makes a lane's groups, puts `init` into them, and opens the files its init needs.
+    /// Creates a lane's groups, and opens the files that the lane's init needs.
     pub(crate) fn create_lane(&self, lane: u32, cpu: Option<u32>, owner: u32) -> io::Result<LaneGroupFiles> {
         for dir in self.lane_dirs(lane) {
             create_dir(&dir)?;
@@ -131,11 +132,11 @@ impl LauncherGroups {
                 let dir = own.join(&self.name).join(format!("lane-{lane}"));
                 create_dir(&dir.join("init"))?;
                 if let Some(cpu) = cpu {
-                    // Without the cpuset controller the lane pins itself.
+                    // If there is no cpuset controller, the lane pins itself.
                     let _ = write_at(&dir.join("cpuset.cpus"), &cpu.to_string());
                 }
-                // The lane's init makes a group per cell: the directory and the two files that forking into
-                // a group below needs are its own.
+                // The lane's init creates a group per cell, so it must own the directory and the files that forking
+                // into a group below needs.
                 for path in [
                     dir.clone(),
                     dir.join("cgroup.procs"),
@@ -151,7 +152,7 @@ impl LauncherGroups {
         }
     }
 
-    /// Moves a lane's init into its groups. On v2 in two moves: see [`LauncherGroups::settle_lane`].
+    /// Moves a lane's init into its groups. On v2, this takes two moves: see [`LauncherGroups::settle_lane`].
     pub(crate) fn join_lane(&self, lane: u32, init: Pid) -> io::Result<()> {
         for dir in self.lane_dirs(lane) {
             write_at(&dir.join("cgroup.procs"), &init.as_raw_nonzero().to_string())?;
@@ -159,8 +160,8 @@ impl LauncherGroups {
         Ok(())
     }
 
-    /// v2 only: after the lane's init has made its lane's group the root of its namespace, it moves to a leaf,
-    /// since a group that has controllers below has no processes.
+    /// v2 only: after the lane's init has made the lane's group the root of its cgroup namespace, this moves it to a
+    /// leaf, since a group that passes on controllers cannot contain processes.
     pub(crate) fn settle_lane(&self, lane: u32, init: Pid) -> io::Result<()> {
         if let Hierarchies::V2(_) = &self.hierarchies {
             for dir in self.lane_dirs(lane) {
@@ -171,15 +172,15 @@ impl LauncherGroups {
         Ok(())
     }
 
-    /// Removes a lane's groups once its processes are gone. What cannot be removed yet (a dying process) is
-    /// left for the next launcher to find.
+    /// Removes a lane's groups once its processes are gone. Groups that cannot be removed yet (because of a dying
+    /// process) remain until the next launcher removes them.
     pub(crate) fn remove_lane(&self, lane: u32) {
         for dir in self.lane_dirs(lane) {
             remove_tree(&dir);
         }
     }
 
-    /// Removes everything of this launcher's.
+    /// Removes all groups of this launcher.
     pub(crate) fn remove(&self) {
         for dir in self.parents() {
             remove_tree(&dir.join(&self.name));
@@ -206,7 +207,7 @@ pub(super) fn write_at(path: &Path, text: &str) -> io::Result<()> {
 
 fn open(path: &Path) -> io::Result<OwnedFd> {
     Ok(rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).or_else(|errno| match errno {
-        // Figures that nobody writes are read-only files.
+        // Some counters are read-only files.
         rustix::io::Errno::ACCESS | rustix::io::Errno::PERM => {
             rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
         }
@@ -233,7 +234,7 @@ fn oom_event(dir: &Path) -> io::Result<OwnedFd> {
     Ok(event)
 }
 
-/// Removes a group with all groups below, deepest first. Processes left in it are killed.
+/// Removes a group and all groups below it, deepest first. Kills the processes that are left in them.
 fn remove_tree(dir: &Path) {
     if let Ok(entries) = std::fs::read_dir(dir) {
         for entry in entries.flatten() {
@@ -244,7 +245,7 @@ fn remove_tree(dir: &Path) {
     }
     for _ in 0..100 {
         match std::fs::remove_dir(dir) {
-            // Version 2 has one file for all below, since 5.14.
+            // Version 2, since Linux 5.14: `cgroup.kill` kills all processes in the group and below.
             Err(error)
                 if error.raw_os_error() == Some(libc::EBUSY) && write_at(&dir.join("cgroup.kill"), "1").is_ok() =>
             {
@@ -263,7 +264,7 @@ fn remove_tree(dir: &Path) {
     }
 }
 
-/// Removes the groups of launchers whose process is gone: it was killed, and could not.
+/// Removes the groups of launchers whose process is gone: they were killed and could not do so.
 fn remove_stale(parent: &Path) {
     let Ok(entries) = std::fs::read_dir(parent) else { return };
     for entry in entries.flatten() {

@@ -1,15 +1,15 @@
-//! Version 2: where our groups go, and why they cannot go there.
+//! Version 2: the parent of the launcher's groups, and the diagnosis if groups cannot be created there.
 //!
 //! ```text
 //!  the group this process was started in   (a service's, a session's, a container's)
-//!    ├─ cupel-main        whoever was in it: a group with controllers for those below has no processes of its own
-//!    └─ cupel-PID         the launcher's, named after its process
+//!    ├─ cupel-main        its processes, moved here: a group that passes on controllers cannot contain processes
+//!    └─ cupel-PID         the launcher's group, named after its process id
 //!         └─ lane-N
 //!              ├─ init    the lane's init
 //!              └─ cell-M  a cell, while there is one
 //! ```
 //!
-//! Nothing outside of the group this process was started in is changed. Source: cgroup-v2.rst, "No Internal Process
+//! Nothing outside the group in which this process was started is changed. Source: cgroup-v2.rst, "No Internal Process
 //! Constraint", "Delegation", "Controlling Controllers".
 
 use std::io;
@@ -20,26 +20,28 @@ use super::launcher::{create_dir, write_at};
 use crate::mechanism::host::{self, Lack};
 use crate::{Wall, WallSet};
 
-/// Where processes go that were in our group.
+/// The group to which the processes of the parent group are moved.
 const LEAF: &str = "cupel-main";
-/// How often they are moved before it is given up: they may fork meanwhile.
+/// Maximum number of attempts to move them; they may fork in the meantime.
 const MOVES_MAX: usize = 20;
 
-/// The controllers that walls are made of: for the groups in a lane. CPU time is counted without one. The controller `cpu` is
-/// left alone there: it would weigh each lane's init against its programs, which it has to be ahead of.
+/// Controllers for the groups inside a lane: those that walls need. CPU time is counted without a controller. `cpu` is
+/// not enabled there, because it would share the processor between a lane's init and its programs, while the init must
+/// have priority.
 pub(super) const IN_LANES: &[&str] = &["memory", "pids", "cpuset"];
-/// For the groups down to the lanes: `cpu` keeps a lane together before the scheduler. A child that makes a session of its own
-/// would otherwise get a share as large as all lanes have together. Source: sched(7), "The autogroup feature".
+/// Controllers for the groups down to the lanes. `cpu` makes the scheduler treat a lane as a unit: otherwise a child
+/// that starts a new session would get a share as large as all lanes together. Source: sched(7), "The autogroup
+/// feature".
 pub(super) const DOWN_TO_LANES: &[&str] = &["memory", "pids", "cpuset", "cpu"];
 
-/// A wall, the controller it is made of, and what the kernel must have been built with.
+/// A wall, the controller that it needs, and the kernel feature.
 const NEEDED: [(Wall, &str, &str); 2] = [
     (Wall::MemoryLimit, "memory", "the memory controller (CONFIG_MEMCG)"),
     (Wall::ProcessLimit, "pids", "the pids controller (CONFIG_CGROUP_PIDS)"),
 ];
 
-/// The group in which a launcher makes its own: that of this process or, where an earlier launcher has moved it to a leaf,
-/// the one above.
+/// The group in which a launcher creates its group: the group of this process or, if an earlier launcher moved the
+/// process to the leaf, the group above it.
 pub(super) fn parent(own: PathBuf) -> PathBuf {
     match own.parent() {
         Some(above) if own.file_name().is_some_and(|name| name == LEAF) => above.to_owned(),
@@ -47,7 +49,7 @@ pub(super) fn parent(own: PathBuf) -> PathBuf {
     }
 }
 
-/// What this machine lacks for walls made of control groups, if anything. `off`: walls nobody asks for.
+/// What this machine lacks for the walls that need control groups, if anything. Walls in `off` need nothing.
 pub(super) fn lacking(hierarchies: &Hierarchies, off: WallSet) -> Option<Lack> {
     match hierarchies {
         Hierarchies::V2(own) => {
@@ -66,7 +68,7 @@ pub(super) fn lacking(hierarchies: &Hierarchies, off: WallSet) -> Option<Lack> {
                     setting: format!("no mounted control group hierarchy has the controller `{name}`"),
                     remedy: format!(
                         "mount -t cgroup2 none /sys/fs/cgroup; or boot with systemd.unified_cgroup_hierarchy=1; or boot \
-                         with cgroup_enable={name}, if /proc/cgroups says that it is disabled"
+                         with cgroup_enable={name}, if /proc/cgroups lists it as disabled"
                     ),
                 },
             )
@@ -84,8 +86,8 @@ fn lacking_v2(own: &Path, controllers: io::Result<String>, off: WallSet) -> Opti
                 feature: kernels(Wall::MemoryLimit),
                 setting: format!("the group of this process, {}, cannot be read: {error}", own.display()),
                 remedy:
-                    "show this process its own group: in a container, give it a control group namespace of its own \
-                         (docker: --cgroupns=private); else mount -t cgroup2 none /sys/fs/cgroup"
+                    "make this process's group visible to it: in a container, use a private control group namespace \
+                         (docker: --cgroupns=private); otherwise mount -t cgroup2 none /sys/fs/cgroup"
                         .into(),
             });
         }
@@ -103,14 +105,14 @@ fn lacking_v2(own: &Path, controllers: io::Result<String>, off: WallSet) -> Opti
             controllers.trim()
         ),
         remedy: format!(
-            "delegate it: Delegate=yes in the service's unit, or echo +{name} >{} and the same in all groups above; boot \
-             with cgroup_enable={name} if the root group has none either",
+            "delegate it: set Delegate=yes in the service's unit, or run `echo +{name} >{}` and the same in all groups \
+             above; if the root group lacks it, too, boot with cgroup_enable={name}",
             above.join("cgroup.subtree_control").display()
         ),
     })
 }
 
-/// Why groups could not be made below `own`.
+/// Why groups could not be created below `own`.
 pub(super) fn refused(error: &io::Error, hierarchies: &Hierarchies, is_root: bool) -> Lack {
     let Hierarchies::V2(own) = hierarchies else {
         return host::control_groups_refused(error, &format!("{hierarchies:?}"), is_root);
@@ -134,11 +136,11 @@ fn refused_v2(error: &io::Error, own: &Path, kind: &str, is_root: bool) -> Lack 
             "start Cupel in a group of type `domain`".into(),
         ),
         Some(libc::EBUSY) => (
-            format!("{group} has processes that cannot be moved out of the way, into {LEAF}"),
-            "start Cupel in a group of its own: as a service, or with systemd-run --scope -p Delegate=yes".into(),
+            format!("{group} has processes that cannot be moved to {LEAF}"),
+            "start Cupel in a separate group: as a service, or with systemd-run --scope -p Delegate=yes".into(),
         ),
         Some(libc::EAGAIN | libc::ENOSPC) => (
-            format!("{group} may have no more groups below (cgroup.max.descendants, cgroup.max.depth)"),
+            format!("{group} may not have more groups below it (cgroup.max.descendants, cgroup.max.depth)"),
             format!("raise cgroup.max.descendants and cgroup.max.depth of {group} and the groups above"),
         ),
         _ => (general.setting.clone(), general.remedy.clone()),
@@ -146,8 +148,8 @@ fn refused_v2(error: &io::Error, own: &Path, kind: &str, is_root: bool) -> Lack 
     Lack { setting, remedy, ..general }
 }
 
-/// Gives a group's children these controllers, as far as it has them. `may_move`: whoever is in it moves to a leaf first where the kernel asks
-/// for that.
+/// Enables these controllers for a group's children, as far as the group has them. With `may_move`, the group's
+/// processes are moved to the leaf first if the kernel requires that.
 pub(super) fn enable_controllers(dir: &Path, controllers: &[&str], may_move: bool) -> io::Result<()> {
     let there = std::fs::read_to_string(dir.join("cgroup.controllers"))?;
     let control = dir.join("cgroup.subtree_control");
@@ -169,13 +171,13 @@ pub(super) fn enable_controllers(dir: &Path, controllers: &[&str], may_move: boo
     Ok(())
 }
 
-/// Moves everybody in `dir` to its leaf.
+/// Moves all processes in `dir` to its leaf.
 fn move_to_leaf(dir: &Path) -> io::Result<()> {
     let leaf = dir.join(LEAF);
     create_dir(&leaf)?;
     for pid in std::fs::read_to_string(dir.join("cgroup.procs"))?.lines() {
         match write_at(&leaf.join("cgroup.procs"), pid) {
-            // It has ended meanwhile.
+            // The process has ended in the meantime.
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
             other => other?,
         }
@@ -188,14 +190,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_launcher_goes_beside_the_first() {
+    fn a_second_launcher_uses_the_same_parent_group() {
         assert_eq!(parent("/sys/fs/cgroup/a.service/cupel-main".into()), Path::new("/sys/fs/cgroup/a.service"));
         assert_eq!(parent("/sys/fs/cgroup/a.service".into()), Path::new("/sys/fs/cgroup/a.service"));
         assert_eq!(parent("/".into()), Path::new("/"));
     }
 
     #[test]
-    fn a_controller_that_is_not_passed_on_is_named_with_the_file_to_write() {
+    fn a_missing_controller_is_named_with_the_file_that_enables_it() {
         let own = Path::new("/sys/fs/cgroup/user.slice/me");
         let lack = lacking_v2(own, Ok("cpu pids\n".into()), WallSet::NONE).unwrap();
         assert_eq!((lack.wall, lack.feature), (Wall::MemoryLimit, "the memory controller (CONFIG_MEMCG)"));
@@ -208,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_without_any_hierarchy_is_no_machine_without_limits() {
+    fn a_machine_without_any_hierarchy_is_refused() {
         let none = Hierarchies::V1 { memory: None, pids: None, cpuacct: None, cpuset: None, cpu: None };
         let lack = lacking(&none, WallSet::NONE).unwrap();
         assert!(lack.wall == Wall::MemoryLimit && lack.remedy.contains("mount -t cgroup2"), "{lack}");
@@ -217,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn every_refusal_of_the_kernels_names_its_setting() {
+    fn every_kernel_refusal_names_the_setting() {
         for (errno, kind, setting) in [
             (libc::EROFS, "domain", "is mounted read-only"),
             (libc::EOPNOTSUPP, "threaded", "is of type `threaded`"),

@@ -1,4 +1,4 @@
-//! What a lane's init and the launcher say to each other while the lane is made.
+//! Handshake between the launcher and a lane's init during the setup of the lane.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -7,10 +7,10 @@ use std::time::Duration;
 use crate::step::SetupStep;
 use crate::wire::{self, Malformed, Message, Reader, Writer};
 
-/// What lane and launcher say to each other while the lane is made.
+/// A message between the launcher and a lane's init.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LaneReport {
-    /// Beside the launcher's first: the lane's counter of instructions, where they can be counted.
+    /// The other side continues. The launcher's first `Go` carries the lane's instruction counter, if there is one.
     Go,
     Ready,
     Failed {
@@ -42,7 +42,7 @@ impl Message for LaneReport {
     }
 }
 
-/// Says it.
+/// Sends a report.
 pub(crate) fn tell(
     sync: &OwnedFd,
     report: LaneReport,
@@ -51,7 +51,7 @@ pub(crate) fn tell(
     wire::send(sync.as_fd(), &report, beside).map_err(|error| (SetupStep::Protocol, error))
 }
 
-/// Waits until the other side says `wanted`, and returns what came beside it.
+/// Waits for the report `wanted`, and returns the descriptors passed with it.
 pub(crate) fn expect(
     sync: &OwnedFd,
     wanted: LaneReport,

@@ -1,4 +1,4 @@
-//! From a forked process to a lane: ids, namespaces, root, rules, and all that its cells inherit.
+//! Turns a forked process into a lane: ids, namespaces, root, rules, and everything that its cells inherit.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -22,16 +22,16 @@ use crate::sys::shared::SharedNotes;
 use crate::warm::WarmTemplate;
 use crate::{CountedEvent, Wall, WallSet};
 
-/// What a lane is made with.
+/// Parameters of a new lane.
 pub(crate) struct LaneSetup {
     pub(crate) walls_off: WallSet,
     pub(crate) shown: Vec<Shown>,
     pub(crate) cpu: Option<u32>,
-    /// Whether and what its counter counts.
+    /// The event that its counter counts, if any.
     pub(crate) counted: Option<CountedEvent>,
-    /// An interpreter to keep ready.
+    /// The interpreter to keep warm, if any.
     pub(crate) warm: Option<WarmTemplate>,
-    /// What its zygote is executed from, where that can be had.
+    /// The detached executable for its zygote, if available.
     pub(crate) executable: Option<OwnedFd>,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         None => None,
     };
     ids::become_lane_root().map_err(at(SetupStep::Identity))?;
-    // Changing ids cleared it; from here on the lane dies with its launcher.
+    // The lane must die with its launcher. Set this again, because changing ids cleared it.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|e| (SetupStep::Identity, e.into()))?;
     if !off.contains(Wall::CgroupNamespace) {
@@ -68,8 +68,8 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
     if off.contains(Wall::FreshBox) {
         mounts::mount_box(box_size, off).map_err(|e| (SetupStep::BoxMount, e.into()))?;
     }
-    // Counts of this user namespace: a program that gets past the filter cannot make any of these either. Cells need
-    // pid, mount and ipc namespaces. Without a user namespace of our own these would be the host's.
+    // Set limits of this user namespace to zero, so that even a program that bypasses the filter cannot create these
+    // objects. Cells need pid, mount and ipc namespaces. Without a separate user namespace, this would change the host.
     if !off.contains(Wall::UserNamespace) {
         forbid_more_of_everything().map_err(at(SetupStep::NamespaceLimits))?;
     }
@@ -83,7 +83,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         None => None,
     };
     let (notes, notes_file) = SharedNotes::new().map_err(at(SetupStep::Fork))?;
-    // What every program of this lane would have to do for itself is done once, here, and inherited.
+    // Steps that every program would otherwise repeat are done once, here, and inherited.
     if setup.warm.is_some() {
         capabilities::let_a_zygote_inherit().map_err(|e| (SetupStep::Capabilities, e.into()))?;
     }
@@ -97,7 +97,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         }
     }
     let cpus = rustix::thread::sched_getaffinity(None).map_or(1, |set| set.count().max(1));
-    // Without a network namespace of its own it would be the host's list.
+    // Without a separate network namespace, this would count the host's sockets.
     let sockets = match off.contains(Wall::NetNamespace) {
         true => None,
         false => {
@@ -131,7 +131,8 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
     })
 }
 
-/// Source: namespaces(7), "The /proc/sys/user directory"; inotify(7); fanotify(7).
+/// Sets the limits of this user namespace on these objects to zero. Source: namespaces(7), "The /proc/sys/user
+/// directory"; inotify(7); fanotify(7).
 fn forbid_more_of_everything() -> io::Result<()> {
     for count in [
         "user_namespaces",
@@ -145,7 +146,7 @@ fn forbid_more_of_everything() -> io::Result<()> {
         "fanotify_marks",
     ] {
         match std::fs::write(format!("/proc/sys/user/max_{count}"), "0") {
-            // A kernel without that.
+            // This kernel has no such limit.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             other => other?,
         }
@@ -153,8 +154,8 @@ fn forbid_more_of_everything() -> io::Result<()> {
     Ok(())
 }
 
-/// Pins this process, and so all of the lane, to one processor; the cpuset group does the same where there
-/// is one, and holds even against a program that asks for more.
+/// Pins this process, and thereby the whole lane, to one processor. If there is a cpuset group, it does the same, and a
+/// program cannot change that.
 fn pin(cpu: u32) -> io::Result<()> {
     let mut set = rustix::thread::CpuSet::new();
     set.set(cpu as usize);

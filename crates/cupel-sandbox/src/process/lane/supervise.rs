@@ -1,4 +1,4 @@
-//! Watching a running cell: its clock, its control group, its slot; and what its figures come to.
+//! Supervises a running cell (time limits, control group, messages of the slot), and computes its figures at the end.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::Ordering::Relaxed;
@@ -15,7 +15,7 @@ use crate::mechanism::instructions::Count;
 use crate::step::SetupStep;
 use crate::wire::{self, CellDone, CellRequest, KillReason, LimitHit, ToLane};
 
-/// What ended a wait.
+/// The events that ended a wait.
 struct Woken {
     left: bool,
     ended: bool,
@@ -24,8 +24,8 @@ struct Woken {
 }
 
 impl Lane {
-    /// Watches the running cell until nobody is left in it, or only an init that has nothing more to do. Returns the
-    /// limit it was killed for.
+    /// Supervises the running cell until it has no processes left, or only an init that has finished. Returns the limit
+    /// for which it was killed.
     pub(super) fn supervise(&mut self, request: &CellRequest, cell: &Cell, socket: &OwnedFd) -> Option<LimitHit> {
         let begun = now_ns();
         let own_cpu = own_cpu_ns();
@@ -52,7 +52,7 @@ impl Lane {
                 },
             };
             let Woken { left, ended, spoken_to, oom } = self.wait_for_something(cell, door_open, socket, wait);
-            // The init's last word is that it closes its door; killed, it says nothing, and is waited for.
+            // A finished init closes its end of the door. If the init was killed, wait for its end instead.
             if ended || (left && self.notes.finished.load(Relaxed) != 0) {
                 return killed_for;
             }
@@ -64,7 +64,7 @@ impl Lane {
                 match wire::receive::<ToLane>(socket.as_fd(), &mut self.buffer) {
                     Ok(Some((ToLane::Kill(KillReason::OutputLimit), _))) => kill(LimitHit::Output, &mut killed_for),
                     Ok(Some((ToLane::Kill(KillReason::Cancelled), _))) => kill(LimitHit::Cancelled, &mut killed_for),
-                    // The slot is gone, or does not keep to the protocol: the cell has nobody to report to.
+                    // The slot is gone or violates the protocol, so nobody needs the result.
                     Ok(Some((ToLane::Run(_), _))) | Ok(None) | Err(_) => {
                         self.shutting_down = true;
                         kill(LimitHit::Cancelled, &mut killed_for);
@@ -77,7 +77,7 @@ impl Lane {
     fn wait_for_something(&self, cell: &Cell, door_open: bool, socket: &OwnedFd, wait: Duration) -> Woken {
         let oom = self.group.oom_event();
         let (oom_fd, oom_flags) = oom.unwrap_or((cell.pidfd.as_fd(), PollFlags::empty()));
-        // A closed door would say so again and again, whatever it is asked.
+        // A closed door would wake every poll, even with no events requested, so poll the pidfd in its place.
         let door = if door_open { &cell.door } else { &cell.pidfd };
         let socket_flags = if self.shutting_down { PollFlags::empty() } else { PollFlags::IN };
         let mut polled = [
@@ -97,7 +97,7 @@ impl Lane {
         }
     }
 
-    /// How long nothing can go over a limit, or the limit that is reached.
+    /// Time during which no limit can be exceeded; or the limit that has been reached.
     fn next_check(
         &self,
         request: &CellRequest,
@@ -109,17 +109,17 @@ impl Lane {
         let now = now_ns();
         let started = self.notes.started.load(Relaxed);
         if self.notes.ended.load(Relaxed) != 0 {
-            // The program has ended; its init sweeps. That is our time, not the program's.
+            // The program has ended, and its init kills the rest. The program is not charged for that time.
             return Ok(Duration::from_millis(500));
         }
         if started == 0 {
-            // Setting up is ours; if it hangs, that is a failure of ours.
+            // The program is not charged for the setup. If the setup hangs, that is a failure of the sandbox.
             return if now - begun > SETUP_MAX { Err(LimitHit::Wall) } else { Ok(Duration::from_millis(20)) };
         }
         let left_of_instructions = self.left_of_instructions(request).ok_or(LimitHit::Instructions)?;
         let wall = Duration::from_nanos(now.saturating_sub(started));
         let left_of_wall = self.left(Wall::WallClockLimit, limits.wall_time, wall).ok_or(LimitHit::Wall)?;
-        // Watching costs, too, in the same group; it is not the program's.
+        // In the same group, the CPU time of this supervision is counted, too, so subtract it.
         let own_cpu = if self.group.counts_the_lane() { own_cpu_ns().saturating_sub(own_cpu_at_begin) } else { 0 };
         let ours = own_cpu + self.notes.cpu_own.load(Relaxed);
         let cpu = self.group.cpu_ns().saturating_sub(self.notes.cpu_base[0].load(Relaxed)).saturating_sub(ours);
@@ -129,7 +129,8 @@ impl Lane {
         }
         let idle = Duration::from_nanos(now.saturating_sub(progress.at.max(started)));
         let left_of_idle = self.left(Wall::IdleLimit, limits.idle_time, idle).ok_or(LimitHit::Idle)?;
-        // On one processor CPU time cannot pass faster than time itself; a lane that is not pinned may use all.
+        // On one processor, CPU time cannot advance faster than wall-clock time; an unpinned lane may use all
+        // processors.
         let soonest = left_of_wall
             .min(left_of_cpu / self.cpus)
             .min(left_of_idle)
@@ -138,12 +139,12 @@ impl Lane {
         Ok(soonest.clamp(Duration::from_micros(200), Duration::from_secs(1)))
     }
 
-    /// What is left of a limit; all of it where the limit is left out to show what that lets through.
+    /// Remainder of a limit; the whole limit if its wall is turned off for tests. `None` if the limit is exceeded.
     fn left(&self, wall: Wall, limit: Duration, used: Duration) -> Option<Duration> {
         if self.walls_off.contains(wall) { Some(limit.max(Duration::from_secs(1))) } else { limit.checked_sub(used) }
     }
 
-    /// How long the limit on instructions cannot be reached; `None`: the cell is beyond it.
+    /// Time during which the instruction limit cannot be reached; `None` if the cell has exceeded it.
     fn left_of_instructions(&self, request: &CellRequest) -> Option<Duration> {
         let (Some(limit), Some(counter)) = (request.limits.instructions, &self.counter) else {
             return Some(Duration::MAX);
@@ -152,12 +153,13 @@ impl Lane {
         Some(counter.soonest(left, self.cpus))
     }
 
-    /// What starting an interpreter would have taken, where that was done before.
+    /// Instructions that a cold start of the interpreter would have used; zero if the program was started cold.
     fn not_counted_warm(&self) -> u64 {
         if self.notes.warm.load(Relaxed) != 0 { self.warm_instructions } else { 0 }
     }
 
-    /// What the group has counted since the program began: until its init noted the end, or, killed, until now.
+    /// CPU time of the group since the program began, until its init recorded the end or, if the init was killed, until
+    /// now.
     fn cpu_since_the_beginning(&self) -> CpuTimes {
         let notes = &*self.notes;
         if notes.started.load(Relaxed) == 0 {
@@ -176,7 +178,7 @@ impl Lane {
         }
     }
 
-    /// The program's memory, beside what a warm start saved it.
+    /// The program's memory, without the memory that a warm start saved.
     fn memory_used(&self, counted: Counted) -> u64 {
         let notes = &*self.notes;
         if notes.started.load(Relaxed) == 0 {
@@ -187,7 +189,7 @@ impl Lane {
             0 => 0,
             end => base.saturating_sub(end).saturating_sub(counted.files_given_back),
         };
-        // One that was over its limit has used all of it.
+        // A program that exceeded its limit has used all of it, so the faults do not matter.
         let faults = if counted.oom_kills > 0 { 0 } else { notes.faults.load(Relaxed) };
         let known = Known { charged: counted.memory_peak.saturating_sub(base), given_back, faults };
         match notes.warm.load(Relaxed) {
@@ -212,7 +214,7 @@ impl Lane {
         let cpu = self.cpu_since_the_beginning();
         let is_warm = notes.warm.load(Relaxed) != 0;
         let used = self.memory_used(counted) + if is_warm { self.warm_memory } else { 0 };
-        // The limit is enforced to the page; the figure is partly an estimate.
+        // The limit is enforced exactly, but the figure is partly an estimate, so it must not exceed the limit.
         let most = match self.walls_off.contains(Wall::MemoryLimit) {
             true => u64::MAX,
             false => request.limits.memory.max(Limits::MEMORY_MIN).get(),
@@ -268,12 +270,12 @@ impl Lane {
             && request.limits.instructions.is_some()
             && done.instructions.is_none()
         {
-            // Whether it kept to its limit, nobody knows.
+            // It is unknown whether the program exceeded its limit.
             done.failed_step = SetupStep::Count as u32;
             done.failed_errno = libc::EBUSY;
         }
         if hit.is_none() && done.failed_step == 0 && notes.finished.load(Relaxed) == 0 {
-            // The cell's init vanished without a word, and no limit explains it.
+            // The cell's init ended without a report, and no limit explains that.
             done.failed_step = SetupStep::Unknown as u32;
             done.failed_errno = libc::ECHILD;
         }
@@ -281,8 +283,7 @@ impl Lane {
     }
 }
 
-/// User and system time that add up to the exact total. Version 1 counts the two in ticks; their proportion is
-/// what they are good for.
+/// User and system time that add up to the exact total. Version 1 counts both in ticks, so only their ratio is used.
 fn split(total: u64, user: u64, system: u64) -> (u64, u64) {
     let user = match user.saturating_add(system) {
         0 => total,
@@ -291,24 +292,24 @@ fn split(total: u64, user: u64, system: u64) -> (u64, u64) {
     (user, total - user)
 }
 
-/// How long nobody need look whether CPU time has moved. When it last did, is known no better than from look to look, and so
-/// is when the idle limit is over; where the wall-clock limit is over first, it does not matter.
+/// Time until the next check whether CPU time has advanced. The time of the last progress, and so the end of the idle
+/// limit, is known only with the precision of this interval. If the wall-clock limit ends first, no check is needed.
 fn next_look_for_idleness(left_of_idle: Duration, left_of_wall: Duration, idle_time: Duration) -> Duration {
     if left_of_wall <= left_of_idle { Duration::MAX } else { IDLE_LOOK.min(idle_time / 8) }
 }
 
-/// Where CPU time last moved.
+/// The last observed progress of CPU time, and when it was observed.
 struct Progress {
     cpu: u64,
     at: u64,
 }
 
-/// CPU time below which a program counts as idle between two looks, ns: a timer that ticks is not progress.
+/// CPU time in nanoseconds up to which a program counts as idle: waking up for a periodic timer is not progress.
 const IDLE_CPU: u64 = 1_000_000;
-/// Longest time between two looks while the idle limit may be the first to be reached: a look costs some 10 us, and an
-/// overrun is to be below 20 ms.
+/// Maximum time between two checks while the idle limit may be reached first. A check costs about 10 us, and an overrun
+/// must be below 20 ms.
 const IDLE_LOOK: Duration = Duration::from_millis(15);
-/// Longest time the set-up of a cell may take, ns.
+/// Maximum time for the setup of a cell, in nanoseconds.
 const SETUP_MAX: u64 = 20_000_000_000;
 
 #[cfg(test)]
@@ -316,9 +317,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_may_be_idle_too_long_is_looked_at_often_and_nobody_else() {
+    fn idleness_is_checked_often_only_if_the_idle_limit_may_be_reached_first() {
         let [second, minute] = [1, 60].map(Duration::from_secs);
-        // However long the limit.
+        // The interval does not grow with the limit.
         for idle_time in [second, 30 * second, 60 * minute] {
             assert_eq!(next_look_for_idleness(idle_time, 2 * idle_time, idle_time), IDLE_LOOK);
         }

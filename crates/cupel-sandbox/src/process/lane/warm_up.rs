@@ -1,4 +1,4 @@
-//! Making a lane's zygote, and proving that programs cannot tell.
+//! Starts a lane's zygote, and verifies that warm programs behave like cold ones.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -13,14 +13,14 @@ use crate::process::zygote::Zygote;
 use crate::warm::{self, WarmTemplate};
 use crate::wire::{self, CellDone, CellRequest, ZygoteSetup};
 
-/// How often it is tried, before a lane starts all its programs cold: something may have been amiss for a moment.
+/// Number of attempts before a lane starts all its programs cold, since a failure may be transient.
 const TRIES: u32 = 3;
 
-/// Pages of a portion of 64 that are used up before each of these runs begins.
+/// Pages of a batch of 64 that are used up before each of the measuring runs.
 const USED_AHEAD: [usize; 4] = [0, 16, 32, 48];
 
 impl Lane {
-    /// As [`Lane::warm_up`], once or more often.
+    /// Calls [`Lane::warm_up`] up to [`TRIES`] times.
     pub(super) fn warm_up_at_last(
         &mut self,
         template: &WarmTemplate,
@@ -34,9 +34,10 @@ impl Lane {
         self.warm_up(template, executable)
     }
 
-    /// Makes an interpreter ready, and proves that a program started with it sees and uses what one started without does.
+    /// Starts a zygote, and verifies that a program started from it has the same environment and usage as one started
+    /// cold.
     fn warm_up(&mut self, template: &WarmTemplate, executable: Option<BorrowedFd<'_>>) -> Result<(), String> {
-        // The first of all pays for reading the interpreter's files.
+        // The first run is charged for reading the interpreter's files, so its figures are not used.
         let rehearsal = template.kind.rehearsal();
         self.rehearse(template, rehearsal, false)?;
         let (shown, cold) = self.rehearse(template, rehearsal, false)?;
@@ -72,11 +73,12 @@ impl Lane {
         self.sockets_of_ours = 0;
         self.group.count_from_here();
         let (shown_warm, ..) = rehearsed?;
-        Err(format!("an interpreter that is warm differs: {}", warm::difference(&shown, &shown_warm)))
+        Err(format!("the warm interpreter differs from a cold one: {}", warm::difference(&shown, &shown_warm)))
     }
 
-    /// Memory of a program that does nothing, bytes, and its page faults: the least of several runs that begin in different parts of a portion. The difference
-    /// between cold and warm is added to the figures of all warm programs of this lane, so it must be more exact than one portion.
+    /// Memory in bytes and page faults of an empty program: the minimum of several runs that begin at different
+    /// positions in a batch. The difference between cold and warm is added to the figures of all warm programs of this
+    /// lane, so it must be more exact than one batch.
     fn least_memory(&mut self, template: &WarmTemplate, warm: bool) -> Result<(u64, u64), String> {
         let mut least = (u64::MAX, u64::MAX);
         for pages in USED_AHEAD {
@@ -89,11 +91,11 @@ impl Lane {
         Ok(least)
     }
 
-    /// Runs a program in a cell as the template says, and returns what it printed and what it used.
+    /// Runs a program in a cell as specified by the template, and returns its output and its usage.
     fn rehearse(&mut self, template: &WarmTemplate, source: &str, warm: bool) -> Result<(String, CellDone), String> {
         let told = |error: io::Error| error.to_string();
         let path = template.argv.get(1).map_or("main", String::as_str);
-        let path = BoxPath::new(path).map_err(|_| "its file has no name for a box")?;
+        let path = BoxPath::new(path).map_err(|_| "the source file of the template has no valid path in a box")?;
         let data = source.as_bytes().into();
         let bundle = bundle::write(&BoxFiles::new(vec![BoxFile { path, data, executable: false }])).map_err(told)?;
         let pipe = || rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| told(e.into()));
@@ -111,13 +113,13 @@ impl Lane {
         };
         let (done, cell) = self
             .run(&request, vec![stdin, stdout, stderr, bundle], &nobody)
-            .map_err(|(step, error)| format!("{step}: {error}"))?;
+            .map_err(|(step, error)| format!("failed to {step}: {error}"))?;
         self.bury(&cell);
         drop((cell, nobody, slot));
-        // Page cache of the interpreter's files stays, and is the lane's from now on.
+        // The page cache of the interpreter's files remains, and becomes part of the lane's base.
         let _ = self.is_clean();
         if done.failed_step != 0 || done.limit != 0 || done.status != 0 {
-            return Err(format!("its rehearsal failed: {done:?}"));
+            return Err(format!("the rehearsal failed: {done:?}"));
         }
         let mut text = String::new();
         io::Read::read_to_string(&mut std::fs::File::from(output), &mut text).map_err(told)?;
