@@ -42,21 +42,20 @@ pub(crate) struct CellNotes {
     pub(crate) finished: AtomicU32,
     /// 1 if the program began as a copy of a warm interpreter.
     pub(crate) warm: AtomicU32,
-use rustix::thread::futex;
-use rustix::time::Timespec;
-
-/// A cell's notes about its progress. Zero means "not reached".
+    /// State of the copy of a warm interpreter ([`COPY_RUNS`] and the following); 0 if it has not decided yet.
+    pub(crate) copy: AtomicU32,
+    /// 1 if the remaining files were more or larger than the collection limits.
     pub(crate) collect_overflow: AtomicU32,
 }
 
 /// The copy becomes the program.
 const COPY_RUNS: u32 = 1;
-/// It cannot, and waits until the cell's init has given it the memory of a cold start.
+/// The copy cannot become the program and waits for the memory of a cold start.
 const COPY_ASKS: u32 = 2;
-/// It has that memory, and executes the interpreter.
+/// The copy has that memory and executes the interpreter.
 const COPY_EXECUTES: u32 = 3;
-/// How often a cell's init looks whether the copy has ended without a word.
-const COPY_LOOK_AGAIN: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+/// Interval at which the cell's init checks whether the copy has ended without deciding.
+const COPY_POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 
 /// A `MAP_SHARED` mapping that holds one [`CellNotes`].
 pub(crate) struct SharedNotes(NonNull<CellNotes>);
@@ -98,10 +97,38 @@ impl CellNotes {
         self.failed_step.store(step as u32, Relaxed);
     }
 
-use rustix::thread::futex;
-use rustix::time::Timespec;
+    /// Reports that the copy becomes the program. Called by the copy.
+    pub(crate) fn copy_runs(&self) {
+        self.copy.store(COPY_RUNS, Release);
+        let _ = futex::wake(&self.copy, futex::Flags::empty(), 1);
+    }
 
-/// A cell's notes about its progress. Zero means "not reached".
+    /// Waits until the cell's init has raised the memory limit to that of a cold start. Called by the copy. If the cell's init ends, this
+    /// process is killed.
+    pub(crate) fn copy_asks_for_memory(&self) {
+        self.copy.store(COPY_ASKS, Release);
+        let _ = futex::wake(&self.copy, futex::Flags::empty(), 1);
+        while self.copy.load(Acquire) == COPY_ASKS {
+            let _ = futex::wait(&self.copy, futex::Flags::empty(), COPY_ASKS, None);
+        }
+    }
+
+    /// Waits until the copy has decided, or until `ended` returns true. Returns true if the copy waits for the memory of a cold start.
+    /// Called by the cell's init.
+    pub(crate) fn copy_wants_memory(&self, ended: impl Fn() -> bool) -> bool {
+        while self.copy.load(Acquire) == 0 && !ended() {
+            let _ = futex::wait(&self.copy, futex::Flags::empty(), 0, Some(&COPY_POLL_INTERVAL));
+        }
+        self.copy.load(Acquire) == COPY_ASKS
+    }
+
+    /// Lets the copy continue after [`CellNotes::copy_wants_memory`] returned true. Called by the cell's init.
+    pub(crate) fn copy_has_memory(&self) {
+        self.copy.store(COPY_EXECUTES, Release);
+        let _ = futex::wake(&self.copy, futex::Flags::empty(), 1);
+    }
+
+    /// Clears all notes before a new cell.
     pub(crate) fn reset(&self) {
         for number in [&self.memory_base, &self.cpu_own, &self.started, &self.ended, &self.memory_end, &self.faults] {
             number.store(0, Relaxed);
