@@ -1,5 +1,5 @@
-//! Published escapes: what was used against judges, runners, container engines and sandboxes, each as a program
-//! that tries it here. Rows of the hostile table (see `hostile.rs`), and trials for those that need something outside.
+//! Published escapes: attacks used against judges, runners, container engines and sandboxes, each as a program that tries it
+//! here. They are rows of the hostile table (see `hostile.rs`), or separate trials if they need something outside a cell.
 //!
 //! Sources: the advisories and issues named beside each attack in `hostile/escapes.c`.
 
@@ -16,7 +16,7 @@ use crate::{Shared, rules};
 #[rustfmt::skip] // A table.
 pub(crate) fn table() -> Vec<Row> {
     vec![
-        // Left for whoever collects, clears up or runs next.
+        // Files left in the box to attack the process that collects or removes them, or the next run.
         row("links_by_every_name", OK, "").given(&["{secret}"]).with(|p| p.collect(100, Bytes::mib(1)))
             .also(|e| assert!(e.collected() == "honest" && !e.report.files_truncated, "{e}")),
         row("swap_directory_and_link", OK, "").with(|p| p.collect(100, Bytes::mib(1)))
@@ -34,7 +34,7 @@ pub(crate) fn table() -> Vec<Row> {
             format 6: EACCES\nformat 7: ENOEXEC\nformat 8: ENOEXEC\nformat 9: ENOEXEC\nformat 10: ENOENT\n").given(&["{secret}"]),
         row("write_the_page_cache", OK, "splice: OK\nwrite after it: OK\nvmsplice: EPERM\nwritable afterwards: EACCES\nown memory by name: EROFS\nchanged: no\n").given(&["{attacks}"]),
 
-        // The kernel's own doors.
+        // Interfaces of the kernel.
         row("release_agent", OK, each("EPERM", &["mount cgroup", "mount a new hierarchy", "mount cgroup2", "fsopen", "user and cgroup namespace"])
             + &each("ENOENT", &["/sys/fs/cgroup/release_agent", "/sys/fs/cgroup/memory/release_agent", "g/release_agent",
                 "/sys/fs/cgroup/cgroup.procs", "/proc/1/cgroup", "/proc/cgroups"])),
@@ -62,7 +62,7 @@ pub(crate) fn table() -> Vec<Row> {
         row("uncharged_records", OK, "mbind: EPERM\nF_SETLK: OK\nF_OFD_SETLK: OK\nF_OFD_GETLK: OK\nheld: no\n"),
         row("core_for_itself", OK, "PR_SCHED_CORE_CREATE: EINVAL\n"),
 
-        // Floods of what the kernel keeps.
+        // Floods of kernel objects.
         row("descriptors_in_flight", OK, "sendmsg: ETOOMANYREFS\nsixteens in flight, at most 5: yes\n"),
         row("epoll_knots", OK, "deeper: ELOOP\ndepth at most 6: yes\na ring: ELOOP\n"),
         row("forks_of_every_kind", OK, ["fork", "without a signal", "sharing memory", "sharing all", "as a sibling"]
@@ -85,7 +85,7 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
     trials
 }
 
-/// Judge0, CVE-2024-28189: owner, mode and content of a file of the host's after a box full of links to it was swept.
+/// Judge0, CVE-2024-28189: removing a box full of links to a host file changes neither owner, mode nor content of that file.
 fn clearing_up_leaves_the_hosts_files_alone(world: &World) {
     let look = || {
         let stat = std::fs::metadata(&world.fixtures.secret).unwrap();
@@ -110,7 +110,7 @@ fn clearing_up_leaves_the_hosts_files_alone(world: &World) {
     assert_eq!(look(), before, "{ended}");
 }
 
-/// runc, CVE-2019-5736: who makes the runner run itself inside has its executable open there.
+/// runc, CVE-2019-5736: a program that makes the runner execute itself inside gets a descriptor of the runner's executable.
 fn the_runner_is_not_run_as_the_program(world: &World) {
     let script = file("main", b"#!/proc/self/exe exit\n", true);
     let by_interpreter = Program::new(vec!["./main".into()]).files(vec![script]);
@@ -118,7 +118,7 @@ fn the_runner_is_not_run_as_the_program(world: &World) {
     let by_descriptor = Program::new(vec!["/proc/self/fd/3".into()]);
     for program in [by_interpreter, by_name, by_descriptor] {
         match program.try_run(&mut world.slot()) {
-            // A file of the tenant's that cannot be run is answered as a shell answers.
+            // If the tenant's file cannot be executed, the exit code is a shell's.
             Ok(ended) => assert!(
                 matches!(ended.report.outcome, Outcome::Exited(126 | 127))
                     && ended.stdout.is_empty()
@@ -132,7 +132,7 @@ fn the_runner_is_not_run_as_the_program(world: &World) {
     }
 }
 
-/// A library to be loaded into everything, files to be read by every shell: for the program, not for those who start it.
+/// Variables that preload libraries or make shells read files affect only the program, not the processes that start it.
 fn an_environment_reaches_the_program_alone(world: &World) {
     let mut program = world.attack("exit", &["3"]);
     for name in [

@@ -1,8 +1,8 @@
-//! The hostile table: program, denied or limited how, outcome; and after each the next run on the same lane,
-//! or on the one that took its place, is unharmed and measured correctly.
+//! The hostile table: each row is a hostile program, the output it must print, and its outcome. After each row, another run
+//! on the same lane (or its replacement) must be unharmed and measured correctly.
 //!
-//! A row names an `ATTACK` of `hostile/*.c`. What the program itself observed is what it must print. Words in
-//! braces among the arguments stand for things of the host's that the attack is aimed at.
+//! A row names an `ATTACK` of `hostile/*.c`. The program prints what it observed. Arguments in braces stand for host
+//! resources that the attack targets.
 
 use std::net::{TcpListener, TcpStream};
 use std::os::linux::net::SocketAddrExt;
@@ -28,7 +28,7 @@ pub(crate) struct Row {
     also: fn(&Ended),
 }
 
-/// A program, how it ends, and what it must have seen.
+/// A row from a program, its outcome, and the output it must print.
 pub(crate) fn row(attack: &'static str, ends: Outcome, says: impl Into<String>) -> Row {
     Row { attack, arguments: &[], says: says.into(), ends, with: |p| p, also: |_| {} }
 }
@@ -48,7 +48,7 @@ impl Row {
     }
 }
 
-/// The same answer to many questions.
+/// One output line for each of many probes, all with the same result.
 pub(crate) fn each(answer: &str, questions: &[&str]) -> String {
     questions.iter().map(|q| format!("{q}: {answer}\n")).collect()
 }
@@ -57,7 +57,7 @@ fn brief(limits: &mut Limits) {
     limits.cpu_time = Duration::from_millis(150);
 }
 
-/// Many processes with many open files each.
+/// Limits for many processes with many open files each.
 fn many_locks(limits: &mut Limits) {
     brief(limits);
     limits.processes = 50;
@@ -79,11 +79,11 @@ pub(crate) fn table() -> Vec<Row> {
         row("lock_storm", TimeLimit, "").given(&["6"]).with(|p| p.limits(many_locks)),
         row("lock_storm", TimeLimit, "").given(&["96"]).with(|p| p.limits(many_locks)),
         row("lock_queue", TimeLimit, "").with(|p| p.limits(many_locks)),
-        row("locked_sum", OK, "sum: 2000\na lock that there is not: EINVAL\nshared: OK\nanother: OK\n").given(&["1000"]),
+        row("locked_sum", OK, "sum: 2000\nan unknown lock operation: EINVAL\nshared: OK\nanother: OK\n").given(&["1000"]),
         row("zombies", OK, "fork: EAGAIN\nzombies: 31\n"),
         row("daemons", OK, "daemons are on their own\n"),
         row("comet", OK, "it flies\n"),
-        // The kernel frees dead processes a while later, and charges for them until then: the more so the busier the machine.
+        // The kernel frees dead processes with a delay and charges for them until then; a busier machine delays longer.
         row("comet_and_sleep", TimeLimit, "").with(|p| p.limits(|l| { brief(l); l.memory = Bytes::mib(512); })),
         row("siblings", Exited(3), each("OK", &["clone(CLONE_PARENT)"; 3])),
         row("first_thread_goes", Exited(7), ""),
@@ -129,7 +129,7 @@ pub(crate) fn table() -> Vec<Row> {
         row("message_bomb", MemoryLimit, ""),
         row("semaphore_bomb", MemoryLimit, ""),
 
-        // Disk, which is memory here.
+        // Disk: the box is a tmpfs, so its files are charged as memory, too.
         row("disk_fill", OK, "/dev/shm/c: ENOSPC\n/box/d: ENOSPC\nMiB in all: 32\n"),
         row("disk_fill_at_once", OK, "fallocate: OK\nfallocate: OK\nfallocate: ENOSPC\n"),
         row("deleted_files", OK, "write: ENOSPC\nMiB in all: 32\n"),
@@ -210,7 +210,7 @@ pub(crate) fn table() -> Vec<Row> {
             chmod /box: OK\nwrite in /box: EACCES\n"),
         row("hard_links", OK, each("EXDEV", &["/etc/passwd", "/usr/bin/env", "own executable"]) + "directory: EPERM\nacross: EXDEV\n"),
 
-        // Left in the box for whoever collects.
+        // Files left in the box to attack the process that collects them.
         row("leave_link", OK, "").with(|p| p.collect(100, Bytes::mib(1)))
             .also(|e| assert!(e.collected() == "honest" && !e.report.files_truncated, "{e}")),
         row("leave_special", OK, "").with(|p| p.collect(100, Bytes::mib(1)))
@@ -272,7 +272,7 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
         listeners_of_the_host_are_never_reached,
     ));
     trials.push(trial(world, "hostile::locks_take_no_time_beyond_the_limit", locks_take_no_time_beyond_the_limit));
-    trials.push(trial(world, "hostile::the_table_has_what_it_should", |_| {
+    trials.push(trial(world, "hostile::the_table_has_at_least_45_rows", |_| {
         assert!(table().len() >= 45);
     }));
     trials
@@ -316,33 +316,34 @@ fn prove(world: &World, row: &Row) {
     let mut slot = world.slot();
     let ended = program.run(&mut slot);
     let after = unharmed(world, &mut slot, if reader { 6 << 20 } else { 2 << 20 });
-    assert_eq!(as_on_a_new_kernel(&ended.text()), row.says, "what the program saw; {ended}");
+    assert_eq!(as_on_a_new_kernel(&ended.text()), row.says, "what the program printed; {ended}");
     assert_eq!(ended.report.outcome, row.ends, "{ended}");
     (row.also)(&ended);
     limits_were_kept(&program.command.limits, &ended);
     after.unwrap_or_else(|harm| panic!("the next run: {harm}"));
 }
 
-/// Whatever the program did, it used no more than it might (and what noticing takes: the kernel charges what it
-/// cannot refuse beyond a limit).
+/// Asserts that the program used no more than its limits, plus the delay of detecting that (the kernel charges allocations that
+/// it cannot refuse even beyond a limit).
 fn limits_were_kept(limits: &Limits, ended: &Ended) {
     let usage = &ended.report.usage;
     assert!(usage.memory <= limits.memory.saturating_add(Bytes::mib(2)), "memory: {ended}");
     if ended.report.outcome == Outcome::TimeLimit {
         assert!(usage.cpu_time >= limits.cpu_time, "CPU time below the limit: {ended}");
         assert!(
-            // Of a bomb's processes each one has yet to be told, and dying costs them, too.
+            // Each process of a bomb still has to be signalled, and exiting takes CPU time, too.
             usage.cpu_time <= limits.cpu_time + patient(Duration::from_secs(1)),
             "CPU time far over the limit: {ended}"
         );
     }
     if ended.report.outcome == Outcome::MemoryLimit {
-        assert!(usage.memory.get() >= limits.memory.get() / 100 * 90, "killed with memory left: {ended}");
+        assert!(usage.memory.get() >= limits.memory.get() / 100 * 90, "killed below the memory limit: {ended}");
     }
 }
 
-/// The next run on this slot. `slack`, bytes: how exact its memory must be. After a reader of large files the
-/// kernel makes room by taking cache away in strides, and it cannot be told which part of the last one was needed.
+/// Runs the next program on this slot and checks that it is unharmed. `slack` is the tolerance of its memory figure, in bytes:
+/// after a program that read large files, the kernel reclaims page cache in batches, and how much of the last batch was
+/// needed cannot be determined.
 fn unharmed(world: &World, slot: &mut cupel_sandbox::Slot, slack: u64) -> Result<(), String> {
     let victim = world.attack("victim", &[]).stdin(b"ping");
     let ended = victim.try_run(slot).map_err(|error| format!("{error}: {:?}", std::error::Error::source(&error)))?;
@@ -357,8 +358,8 @@ fn unharmed(world: &World, slot: &mut cupel_sandbox::Slot, slack: u64) -> Result
     Ok(())
 }
 
-/// What is promised beyond the limit of CPU time holds for who has to release thousands of locks, too. A busy machine may
-/// notice late that the limit is reached, now and then; what it takes to release them it takes every time.
+/// The bound on CPU time beyond the limit also holds for programs that must release thousands of locks when they die. A busy machine may
+/// sometimes detect the limit late, so the smallest of five figures counts; releasing the locks would add to all five.
 fn locks_take_no_time_beyond_the_limit(world: &World) {
     for lock in ["1", "5", "6", "96"] {
         let program = world.attack("lock_storm", &[lock]).limits(many_locks);
@@ -380,7 +381,7 @@ fn listeners_of_the_host_are_never_reached(world: &World) {
     let by_path = UnixListener::bind(&path).unwrap();
     let port = tcp.local_addr().unwrap().port().to_string();
 
-    // They can be reached, from outside.
+    // The listeners can be reached from outside the sandbox.
     TcpStream::connect(tcp.local_addr().unwrap()).unwrap();
     tcp.accept().unwrap();
     UnixStream::connect_addr(&address).unwrap();
@@ -391,8 +392,8 @@ fn listeners_of_the_host_are_never_reached(world: &World) {
     stream.set_nonblocking(true).unwrap();
     datagrams.set_nonblocking(true).unwrap();
     by_path.set_nonblocking(true).unwrap();
-    assert!(tcp.accept().is_err() && stream.accept().is_err() && by_path.accept().is_err(), "somebody came; {ended}");
-    assert!(datagrams.recv(&mut [0]).is_err(), "something came; {ended}");
+    assert!(tcp.accept().is_err() && stream.accept().is_err() && by_path.accept().is_err(), "a listener of the host was reached; {ended}");
+    assert!(datagrams.recv(&mut [0]).is_err(), "a datagram reached the host; {ended}");
     std::fs::remove_file(&path).unwrap();
     assert_eq!(
         ended.text(),

@@ -1,5 +1,5 @@
-//! Which wall stops which attack of the tables: the first is the one meant, the others stand behind it. A page for readers is
-//! made of it, `docs/attacks.md`.
+//! The walls that stop each attack of the tables: first the wall designed to stop it, then those that would stop it if the
+//! first failed. `docs/attacks.md` is generated from these tables.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -15,7 +15,7 @@ use Wall::{
     ReadOnlyRoot, Rlimits, Seccomp, UserNamespace, UtsNamespace, WallClockLimit,
 };
 
-/// Attacks by what stops them.
+/// Attacks, grouped by the walls that stop them.
 #[rustfmt::skip] // A table.
 const STOPPED_BY: &[(&[Wall], &[&str])] = &[
     (&[ProcessLimit, CpuAccounting, MemoryLimit], &["fork_bomb", "vfork_exec_bomb"]),
@@ -68,7 +68,7 @@ const STOPPED_BY: &[(&[Wall], &[&str])] = &[
     (&[Descriptors, PidNamespace], &["close_everything", "ignore_input", "close_input", "count_input"]),
 ];
 
-/// Where an attack was published, and against whom.
+/// Where an attack was published, and the software it was published against.
 const PUBLISHED: &[(&str, &str)] = &[
     ("links_by_every_name", "Judge0 CVE-2024-28185; CMS issue 376; go-judge issue 176; Compiler Explorer issue 6026"),
     ("clearing_up_leaves_the_hosts_files_alone", "Judge0 CVE-2024-28189"),
@@ -92,7 +92,7 @@ const PUBLISHED: &[(&str, &str)] = &[
     ("run_at_compile_time", "DMOJ issue 318"),
 ];
 
-/// Attacks that are trials by themselves.
+/// Attacks that are separate trials, not rows of a table.
 const ALONE: &[(&str, &[Wall])] = &[
     ("clearing_up_leaves_the_hosts_files_alone", &[FreshBox, PrivateRoot]),
     ("the_runner_is_not_run_as_the_program", &[Landlock, UserNamespace]),
@@ -111,15 +111,15 @@ fn every_attack_names_the_wall_that_stops_it() {
     let tables = [("Hostile programs", hostile::table()), ("Published escapes", escapes::table())];
     let mut page = String::from(
         "# Attacks, and the walls that stop them\n\n\
-         Each of these is a program that runs in the test suite (`crates/cupel-sandbox/tests/it/hostile/*.c`), with what it must see and how it \
-         must end. The first wall is the one that is meant; the others stand behind it. How far each wall does alone is in the matrix of \
-         [SECURITY.md](../SECURITY.md#defence-in-depth).\n\n\
-         This page is made from `crates/cupel-sandbox/tests/it/walls.rs`; `UPDATE_DOCS=1 cargo test -p cupel-sandbox --test it -- walls` writes it.\n",
+         Each attack is a program that the test suite runs (`crates/cupel-sandbox/tests/it/hostile/*.c`). The suite asserts what the program \
+         observes and how it ends. The first wall listed is the one designed to stop the attack; the others would stop it if the first failed. \
+         The matrix in [SECURITY.md](../SECURITY.md#defence-in-depth) shows what each wall does alone.\n\n\
+         This page is generated from `crates/cupel-sandbox/tests/it/walls.rs`; `UPDATE_DOCS=1 cargo test -p cupel-sandbox --test it -- walls` writes it.\n",
     );
     let published = |attack: &str| PUBLISHED.iter().find(|(name, _)| *name == attack).map_or("", |(_, source)| source);
     let line = |page: &mut String, attack: &str, walls: &[Wall]| {
         let walls: Vec<&str> = walls.iter().map(|wall| wall.slug()).collect();
-        assert!(!walls.is_empty(), "{attack} has no wall");
+        assert!(!walls.is_empty(), "{attack} has no wall: add it to STOPPED_BY");
         writeln!(page, "| `{attack}` | {} | {} |", walls.join(", "), published(attack)).unwrap();
     };
     const HEAD: &str = "| attack | stopped by | published |\n|---|---|---|\n";
@@ -142,20 +142,20 @@ fn every_attack_names_the_wall_that_stops_it() {
     write!(page, "\n## Sources that attack through a compiler\n\n{HEAD}").unwrap();
     compilers::walls().iter().for_each(|(attack, walls)| line(&mut page, attack, walls));
     for (attack, _) in PUBLISHED {
-        assert!(page.contains(&format!("| `{attack}` |")), "{attack} is published and not tried");
+        assert!(page.contains(&format!("| `{attack}` |")), "{attack} is in PUBLISHED, but no table has it");
     }
     named.sort_unstable();
     tried.sort_unstable();
-    assert_eq!(named, tried, "every attack of the tables has its walls, and only those");
+    assert_eq!(named, tried, "STOPPED_BY must list exactly the attacks of the tables");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/attacks.md");
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&path, &page).unwrap();
     }
-    // Where the suite runs without its sources there is no page to hold to it.
+    // If the suite runs without its sources, there is no page to compare with.
     if path.parent().is_some_and(Path::exists) {
         assert!(
             std::fs::read_to_string(&path).is_ok_and(|now| now == page),
-            "docs/attacks.md is not of these tables: UPDATE_DOCS=1 writes it"
+            "docs/attacks.md differs from these tables: run with UPDATE_DOCS=1 to write it"
         );
     }
 }

@@ -100,7 +100,7 @@ ATTACK(locked_sum) {
   char text[16] = "";
   read(open("sum", O_RDONLY), text, sizeof text - 1);
   dprintf(1, "sum: %s\n", text);
-  TRY("a lock that there is not", flock(lock, 32 | 64 /* LOCK_MAND | LOCK_READ */));
+  TRY("an unknown lock operation", flock(lock, 32 | 64 /* LOCK_MAND | LOCK_READ */));
   TRY("shared", flock(lock, LOCK_SH));
   TRY("another", flock(open("lock", O_RDONLY), LOCK_EX | LOCK_NB));
   return 0;
