@@ -1,4 +1,4 @@
-/* Attacks by paths: what there is to read, to write, and to leave for whoever collects. */
+/* Attacks by paths: reading, writing, and leaving files that attack the process that collects them. */
 #include "kit.h"
 
 /* Tries to open each argument for reading. */
@@ -8,7 +8,7 @@ ATTACK(read_paths) {
   return 0;
 }
 
-/* Looks for a name below every way up and around. */
+/* Looks for a file through every path that could lead out of the box. */
 ATTACK(ways_around) {
   static const char *const ways[] = {"/..", "/../../../..", "/proc/self/root", "/proc/1/root", "/proc/1/cwd", "/proc/self/cwd/../..",
                                      "/proc/thread-self/root/..", "/dev/fd/../../..", "/usr/../..", "/cell/../..", "/opt/host", "/mnt", "/host",
@@ -56,7 +56,7 @@ ATTACK(proc_of_init) {
     if (fd >= 0) {
       struct stat st;
       fstat(fd, &st);
-      /* Some open but answer nothing. */
+      /* Some files can be opened but not read. */
       result = S_ISDIR(st.st_mode) ? 0 : read(fd, &byte, 1);
     }
     say(names[i], result);
@@ -141,7 +141,7 @@ ATTACK(hard_links) {
   return 0;
 }
 
-/* --- left in the box for whoever collects --- */
+/* --- left in the box to attack the process that collects files --- */
 
 ATTACK(leave_link) {
   symlink("/etc/passwd", "/box/main");
@@ -216,7 +216,7 @@ ATTACK(leave_locked) {
   return 0;
 }
 
-/* Hard links to one file: counted each. */
+/* Hard links to one file: each counts. */
 ATTACK(leave_hard_links) {
   write_file("/box/a", "same\n");
   link("/box/a", "/box/b");
@@ -224,7 +224,7 @@ ATTACK(leave_hard_links) {
   return 0;
 }
 
-/* A writer that would go on writing after the end, if it could. */
+/* A process that tries to go on writing after the program ends. */
 ATTACK(leave_writer) {
   if (fork() == 0) {
     setsid();
