@@ -21,17 +21,17 @@ macro_rules! queue_conformance {
             $crate::queue,
             $make,
             [
-                hints_of_an_owner_come_in_order,
-                a_waiting_run_is_not_queued_twice_and_a_taken_one_may_come_again,
-                publishing_beyond_the_bound_takes_none,
-                who_waits_is_woken,
+                hints_of_an_owner_are_delivered_in_order,
+                a_waiting_run_is_not_queued_twice_and_a_taken_one_may_be_queued_again,
+                publishing_beyond_the_bound_is_refused_as_a_whole,
+                publishing_wakes_waiting_takers,
                 many_takers_get_each_hint_once,
-                a_taker_who_goes_away_takes_nothing_along,
+                a_cancelled_taker_loses_no_hint,
                 no_class_and_no_owner_starves,
-                an_owner_whose_runs_occupy_slots_waits_for_the_others,
-                hints_of_others_are_found_past_those_of_an_owner,
-                a_lane_is_apart_from_others_and_in_nobodys_way,
-                a_queue_that_is_closed_closes_its_lanes,
+                an_owner_charged_for_slot_time_waits_for_other_owners,
+                next_other_finds_hints_behind_those_of_excluded_owners,
+                lanes_are_separate_and_do_not_block_each_other,
+                closing_a_queue_closes_its_lanes,
             ]
         );
     };
@@ -110,7 +110,7 @@ pub async fn take(queue: &dyn Queue) -> RunHint {
 }
 
 /// Rule.
-pub async fn hints_of_an_owner_come_in_order(make: impl AsyncFn(usize) -> Tried) {
+pub async fn hints_of_an_owner_are_delivered_in_order(make: impl AsyncFn(usize) -> Tried) {
     let queue = make(100).await;
     let hints: Vec<RunHint> = (0..40).map(hint).collect();
     queue.publish(&hints[..5]).await.unwrap();
@@ -132,7 +132,7 @@ pub async fn hints_of_an_owner_come_in_order(make: impl AsyncFn(usize) -> Tried)
 }
 
 /// Rule.
-pub async fn a_waiting_run_is_not_queued_twice_and_a_taken_one_may_come_again(make: impl AsyncFn(usize) -> Tried) {
+pub async fn a_waiting_run_is_not_queued_twice_and_a_taken_one_may_be_queued_again(make: impl AsyncFn(usize) -> Tried) {
     let queue = in_one_breath(async || {
         let queue = make(100).await;
         queue.publish(&[hint(1), hint(1)]).await.unwrap();
@@ -147,7 +147,7 @@ pub async fn a_waiting_run_is_not_queued_twice_and_a_taken_one_may_come_again(ma
 }
 
 /// Rule.
-pub async fn publishing_beyond_the_bound_takes_none(make: impl AsyncFn(usize) -> Tried) {
+pub async fn publishing_beyond_the_bound_is_refused_as_a_whole(make: impl AsyncFn(usize) -> Tried) {
     let published = in_one_breath(async || {
         let queue = make(3).await;
         assert_eq!(queue.depth_max(), 3);
@@ -168,7 +168,7 @@ pub async fn publishing_beyond_the_bound_takes_none(make: impl AsyncFn(usize) ->
 }
 
 /// Rule.
-pub async fn who_waits_is_woken(make: impl AsyncFn(usize) -> Tried) {
+pub async fn publishing_wakes_waiting_takers(make: impl AsyncFn(usize) -> Tried) {
     let queue = Arc::new(make(100).await);
     let takers: Vec<_> = (0..4)
         .map(|_| {
@@ -215,7 +215,7 @@ pub async fn many_takers_get_each_hint_once(make: impl AsyncFn(usize) -> Tried) 
 }
 
 /// Rule.
-pub async fn a_taker_who_goes_away_takes_nothing_along(make: impl AsyncFn(usize) -> Tried) {
+pub async fn a_cancelled_taker_loses_no_hint(make: impl AsyncFn(usize) -> Tried) {
     let queue = Arc::new(make(100).await);
     for _ in 0..50 {
         let waiting = tokio::spawn({
@@ -269,7 +269,7 @@ async fn turns_of_nine(queue: Tried) -> usize {
 }
 
 /// Rule: slot time counts, and not hand-outs alone.
-pub async fn an_owner_whose_runs_occupy_slots_waits_for_the_others(make: impl AsyncFn(usize) -> Tried) {
+pub async fn an_owner_charged_for_slot_time_waits_for_other_owners(make: impl AsyncFn(usize) -> Tried) {
     const HINTS: u128 = 100;
     let queue = make(1000).await;
     // Of both in turn, and known at once, so that nothing but the charge decides.
@@ -288,7 +288,7 @@ pub async fn an_owner_whose_runs_occupy_slots_waits_for_the_others(make: impl As
 }
 
 /// Rule.
-pub async fn hints_of_others_are_found_past_those_of_an_owner(make: impl AsyncFn(usize) -> Tried) {
+pub async fn next_other_finds_hints_behind_those_of_excluded_owners(make: impl AsyncFn(usize) -> Tried) {
     let queue = make(100).await;
     assert!(queue.next_other(&[]).await.unwrap().is_none(), "nothing waits, and nobody waits for it");
     let of_one: Vec<RunHint> = (0..5).map(hint).collect();
@@ -315,7 +315,7 @@ pub async fn hints_of_others_are_found_past_those_of_an_owner(make: impl AsyncFn
 }
 
 /// Rule.
-pub async fn a_lane_is_apart_from_others_and_in_nobodys_way(make: impl AsyncFn(usize) -> Tried) {
+pub async fn lanes_are_separate_and_do_not_block_each_other(make: impl AsyncFn(usize) -> Tried) {
     let queue = make(1000).await;
     let lane = async |language: &str| queue.lane(&language.parse().unwrap()).await.expect("a lane");
     let (java, java_again, cpp) = (lane("java").await, lane("java").await, lane("c++17").await);
@@ -337,7 +337,7 @@ pub async fn a_lane_is_apart_from_others_and_in_nobodys_way(make: impl AsyncFn(u
 }
 
 /// Rule.
-pub async fn a_queue_that_is_closed_closes_its_lanes(make: impl AsyncFn(usize) -> Tried) {
+pub async fn closing_a_queue_closes_its_lanes(make: impl AsyncFn(usize) -> Tried) {
     let queue = make(10).await;
     let java = "java".parse().unwrap();
     let lane = queue.lane(&java).await.expect("a lane");

@@ -26,7 +26,7 @@ fn go_through(server: &Server, is_there: impl Fn() -> bool) {
 }
 
 #[tokio::test]
-async fn postgres_keeps_and_loses_what_it_has() {
+async fn postgres_keeps_data_after_a_kill_and_loses_it_after_a_wipe() {
     let postgres = Postgres::start();
     assert_ne!(postgres.database().await, postgres.database().await);
     postgres.psql("postgres", "CREATE TABLE kept (n int)");
@@ -35,7 +35,7 @@ async fn postgres_keeps_and_loses_what_it_has() {
 
 /// PostgreSQL starts a process for every connection.
 #[test]
-fn a_server_is_frozen_with_whatever_it_is_just_starting() {
+fn freezing_a_server_includes_processes_that_it_is_starting() {
     let postgres = Postgres::start();
     // Nobody who waits to hear who has connected gives up meanwhile.
     postgres.psql("postgres", "ALTER SYSTEM SET authentication_timeout = '10min'");
@@ -61,7 +61,7 @@ fn a_server_is_frozen_with_whatever_it_is_just_starting() {
 }
 
 #[test]
-fn redis_keeps_and_loses_what_it_has() {
+fn redis_keeps_data_after_a_kill_and_loses_it_after_a_wipe() {
     let redis = Redis::start();
     redis.command("SET kept yes");
     go_through(&redis, || redis.command("GET kept").contains("yes"));
@@ -89,7 +89,7 @@ fn kafka_starts_again() {
 
 /// Not a test: the process that the next one kills.
 #[test]
-#[ignore = "started by `nothing_outlives_a_test_process_that_is_killed`"]
+#[ignore = "started by `no_server_outlives_a_killed_test_process`"]
 fn start_servers_and_wait_to_be_killed() {
     let servers: [&Server; 3] = [&Redis::start(), &RabbitMq::start(), &Postgres::start()];
     println!("PIDS {:?}", servers.map(Server::pids).concat());
@@ -97,7 +97,7 @@ fn start_servers_and_wait_to_be_killed() {
 }
 
 #[test]
-fn nothing_outlives_a_test_process_that_is_killed() {
+fn no_server_outlives_a_killed_test_process() {
     let temporary = tempfile::tempdir().unwrap();
     let mut tests = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "--nocapture", "start_servers_and_wait_to_be_killed"])

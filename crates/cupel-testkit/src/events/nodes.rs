@@ -32,25 +32,25 @@ macro_rules! event_nodes_conformance {
             $crate::events::nodes,
             $shared,
             [
-                whatever_happens_on_one_node_is_heard_on_another_as_it_was,
-                who_waits_on_another_node_hears_only_the_end,
-                who_comes_late_hears_what_was_or_that_it_is_missing,
-                nobody_misses_or_hears_twice_what_happens_while_they_join,
-                a_talkative_program_costs_other_nodes_bounded_memory,
-                a_zombie_on_a_third_node_is_not_heard,
-                what_is_judged_again_on_another_node_begins_anew,
+                events_reach_other_nodes_unchanged,
+                a_subscriber_of_the_end_on_another_node_gets_only_the_end,
+                a_late_subscriber_gets_past_events_or_a_gap,
+                events_during_a_subscription_arrive_exactly_once,
+                much_output_takes_bounded_memory_on_other_nodes,
+                events_of_a_lost_attempt_on_a_third_node_are_dropped,
+                a_rejudge_on_another_node_starts_a_new_log,
                 a_stop_reaches_every_node_once,
-                closing_tells_what_was_published_just_before,
+                closing_delivers_events_published_just_before,
             ]
         );
         $crate::rules!(
             $crate::events::nodes,
             $own,
             [
-                a_server_that_is_killed_and_comes_back_costs_a_gap_and_no_end,
-                a_server_that_comes_back_empty_costs_a_gap_and_no_end,
-                a_frozen_server_blocks_nobody_and_costs_no_end,
-                who_begins_to_listen_while_the_server_is_away_hears_the_end,
+                a_restarted_server_costs_a_gap_but_no_end,
+                a_server_restarted_empty_costs_a_gap_but_no_end,
+                a_frozen_server_blocks_no_node_and_costs_no_end,
+                a_subscriber_gets_the_end_if_it_subscribes_while_the_server_is_down,
             ]
         );
     };
@@ -133,7 +133,7 @@ fn everything(id: SubmissionId) -> Vec<Event> {
 }
 
 /// Rule.
-pub async fn whatever_happens_on_one_node_is_heard_on_another_as_it_was<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn events_reach_other_nodes_unchanged<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (here, there, elsewhere) = (site.node().await, site.node().await, site.node().await);
     let id = id();
@@ -160,7 +160,7 @@ pub async fn whatever_happens_on_one_node_is_heard_on_another_as_it_was<S: Site>
 }
 
 /// Rule.
-pub async fn who_waits_on_another_node_hears_only_the_end<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn a_subscriber_of_the_end_on_another_node_gets_only_the_end<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (here, there) = (site.node().await, site.node().await);
     let id = id();
@@ -176,7 +176,7 @@ pub async fn who_waits_on_another_node_hears_only_the_end<S: Site>(make: impl As
 }
 
 /// Rule.
-pub async fn who_comes_late_hears_what_was_or_that_it_is_missing<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn a_late_subscriber_gets_past_events_or_a_gap<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (here, there) = (site.node().await, site.node().await);
     let id = id();
@@ -191,7 +191,7 @@ pub async fn who_comes_late_hears_what_was_or_that_it_is_missing<S: Site>(make: 
 }
 
 /// Rule.
-pub async fn nobody_misses_or_hears_twice_what_happens_while_they_join<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn events_during_a_subscription_arrive_exactly_once<S: Site>(make: impl AsyncFn() -> S) {
     // As many as a log takes whole.
     const EVENTS: u32 = 800;
     const READERS: usize = 12;
@@ -250,7 +250,7 @@ pub async fn nobody_misses_or_hears_twice_what_happens_while_they_join<S: Site>(
 }
 
 /// Rule.
-pub async fn a_talkative_program_costs_other_nodes_bounded_memory<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn much_output_takes_bounded_memory_on_other_nodes<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (here, there, elsewhere) = (site.node().await, site.node().await, site.node().await);
     let id = id();
@@ -281,7 +281,7 @@ fn bytes(event: &Event) -> usize {
 }
 
 /// Rule.
-pub async fn a_zombie_on_a_third_node_is_not_heard<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn events_of_a_lost_attempt_on_a_third_node_are_dropped<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (worker, listener, zombie) = (site.node().await, site.node().await, site.node().await);
     let fourth = site.node().await;
@@ -304,7 +304,7 @@ pub async fn a_zombie_on_a_third_node_is_not_heard<S: Site>(make: impl AsyncFn()
 }
 
 /// Rule.
-pub async fn what_is_judged_again_on_another_node_begins_anew<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn a_rejudge_on_another_node_starts_a_new_log<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (first, api, second) = (site.node().await, site.node().await, site.node().await);
     let id = id();
@@ -342,7 +342,7 @@ pub async fn a_stop_reaches_every_node_once<S: Site>(make: impl AsyncFn() -> S) 
 }
 
 /// Rule.
-pub async fn closing_tells_what_was_published_just_before<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn closing_delivers_events_published_just_before<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (here, there) = (site.node().await, site.node().await);
     let ids: Vec<_> = (0..100).map(|_| id()).collect();
@@ -442,22 +442,22 @@ async fn survives<S: Site>(site: S, away: impl Fn(&Server), back: impl Fn(&Serve
 }
 
 /// Rule.
-pub async fn a_server_that_is_killed_and_comes_back_costs_a_gap_and_no_end<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn a_restarted_server_costs_a_gap_but_no_end<S: Site>(make: impl AsyncFn() -> S) {
     survives(make().await, Server::kill, Server::start_again).await;
 }
 
 /// Rule.
-pub async fn a_server_that_comes_back_empty_costs_a_gap_and_no_end<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn a_server_restarted_empty_costs_a_gap_but_no_end<S: Site>(make: impl AsyncFn() -> S) {
     survives(make().await, Server::kill, Server::wipe_and_start).await;
 }
 
 /// Rule.
-pub async fn a_frozen_server_blocks_nobody_and_costs_no_end<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn a_frozen_server_blocks_no_node_and_costs_no_end<S: Site>(make: impl AsyncFn() -> S) {
     survives(make().await, Server::freeze, Server::thaw).await;
 }
 
 /// Rule.
-pub async fn who_begins_to_listen_while_the_server_is_away_hears_the_end<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn a_subscriber_gets_the_end_if_it_subscribes_while_the_server_is_down<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (here, there) = (site.node().await, site.node().await);
     block_in_place(|| site.server().kill());

@@ -9,7 +9,7 @@ use crate::Subject;
 use crate::builders::{a_user, fresh};
 
 /// Rule.
-pub async fn names_and_addresses_belong_to_one_user_whatever_their_case<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn names_and_addresses_are_unique_ignoring_case<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let mut ada = a_user();
     ada.user.username = "Ada".into();
@@ -33,7 +33,7 @@ pub async fn names_and_addresses_belong_to_one_user_whatever_their_case<S: Store
 }
 
 /// Rule.
-pub async fn access_and_secret_of_a_user<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn access_password_and_secret_of_a_user_can_be_read_and_changed<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let id = user(&*store).await;
     assert_eq!(store.set_access(id, Role::Admin, Tier("large".into())).await.unwrap(), AccountChange::Done);
@@ -53,7 +53,7 @@ pub async fn access_and_secret_of_a_user<S: Store>(make: impl AsyncFn() -> Subje
 }
 
 /// Rule.
-pub async fn users_are_listed_in_the_order_they_came_page_by_page<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn users_are_listed_in_creation_order_and_paginated<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     assert!(store.users(0, 10).await.unwrap().is_empty());
     let mut all = Vec::new();
@@ -87,7 +87,7 @@ pub(super) fn key(owner: UserId, n: u8) -> ApiKey {
 }
 
 /// Rule.
-pub async fn keys_are_listed_revoked_and_touched_by_their_owner<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn keys_are_listed_and_revoked_only_for_their_owner<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, other) = (user(&*store).await, user(&*store).await);
     let keys = [key(owner, 1), ApiKey { expires_at: Some(at(99)), ..key(owner, 2) }, key(other, 3)];
@@ -118,7 +118,7 @@ async fn session(store: &impl Store) -> RefreshSession {
 }
 
 /// Rule.
-pub async fn a_refresh_token_is_good_once_and_a_stolen_one_ends_the_session<S: Store>(
+pub async fn a_refresh_token_is_valid_once_and_its_reuse_ends_the_session<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;

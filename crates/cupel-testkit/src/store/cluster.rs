@@ -23,7 +23,7 @@ fn a_worker(name: &str) -> WorkerBeat {
 }
 
 /// Rule.
-pub async fn workers_that_say_so_are_listed_with_what_they_said_last<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn workers_are_listed_with_their_last_heartbeat<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     assert!(store.workers().await.unwrap().is_empty());
     let (one, two) = (a_worker("one"), a_worker("two"));
@@ -54,7 +54,7 @@ pub async fn workers_that_say_so_are_listed_with_what_they_said_last<S: Store>(m
 }
 
 /// Rule.
-pub async fn what_workers_have_is_told_of_those_that_are_there_and_stay<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn offers_include_live_workers_that_do_not_drain<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     assert_eq!(store.offers(at(0)).await.unwrap(), []);
     let with_python = |worker: WorkerBeat| {
@@ -79,7 +79,7 @@ pub async fn what_workers_have_is_told_of_those_that_are_there_and_stay<S: Store
 }
 
 /// Rule.
-pub async fn what_a_worker_is_told_it_hears_at_its_next_word<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_worker_gets_an_order_with_its_next_heartbeat<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (one, two) = (a_worker("one"), a_worker("two"));
     assert!(!store.tell(Some(one.id), Order::Pause).await.unwrap(), "there is no such worker");
@@ -93,7 +93,7 @@ pub async fn what_a_worker_is_told_it_hears_at_its_next_word<S: Store>(make: imp
 }
 
 /// Rule: also those that come later; who is to drain goes on draining.
-pub async fn all_workers_are_told_at_once<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn one_order_reaches_all_workers<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (one, draining, late) = (a_worker("one"), a_worker("draining"), a_worker("late"));
     store.beat(one.clone(), at(0)).await.unwrap();
@@ -118,7 +118,7 @@ pub async fn all_workers_are_told_at_once<S: Store>(make: impl AsyncFn() -> Subj
 }
 
 /// Rule.
-pub async fn a_shared_secret_is_the_first_proposed<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn the_first_proposed_shared_secret_wins<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     assert_eq!(store.shared_secret("tokens", [1; 32]).await.unwrap(), [1; 32]);
     assert_eq!(store.shared_secret("tokens", [2; 32]).await.unwrap(), [1; 32]);

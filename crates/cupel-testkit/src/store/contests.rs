@@ -54,7 +54,7 @@ async fn send_at(store: &impl Store, problem: ProblemId, by: UserId, second: i64
 }
 
 /// Rule.
-pub async fn a_contest_reads_back_changes_and_goes<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_contest_can_be_read_changed_and_deleted<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let (one, two) = (problem(&*store, 1, |_| {}).await, problem(&*store, 2, |_| {}).await);
@@ -109,7 +109,7 @@ pub async fn a_contest_keeps_its_join_code_until_it_gets_another<S: Store>(make:
 }
 
 /// Rule.
-pub async fn contests_are_listed_for_whom_they_exist_and_by_phase<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn contests_are_listed_only_if_visible_and_by_phase<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, guest) = (user(&*store).await, user(&*store).await);
     let one = problem(&*store, 1, |_| {}).await;
@@ -134,7 +134,7 @@ pub async fn contests_are_listed_for_whom_they_exist_and_by_phase<S: Store>(make
 }
 
 /// Rule.
-pub async fn one_takes_part_once_and_an_official_start_moves_with_the_contest<S: Store>(
+pub async fn a_user_participates_once_and_an_official_start_moves_with_the_contest<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
@@ -160,7 +160,7 @@ pub async fn one_takes_part_once_and_an_official_start_moves_with_the_contest<S:
 }
 
 /// Rule.
-pub async fn an_attempt_is_what_a_participant_sent_for_a_problem_within_their_time<S: Store>(
+pub async fn an_attempt_is_a_participants_submission_within_their_time<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
@@ -220,7 +220,7 @@ async fn public_figures(store: &impl Store, problem: ProblemId) -> [u64; 6] {
 }
 
 /// Rule.
-pub async fn a_freeze_withholds_what_participants_send_in_it_until_it_is_lifted<S: Store>(
+pub async fn a_freeze_hides_submissions_of_participants_until_it_is_lifted<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
@@ -282,7 +282,7 @@ pub async fn a_freeze_withholds_what_participants_send_in_it_until_it_is_lifted<
 }
 
 /// Rule.
-pub async fn a_freeze_hides_submissions_from_other_contests_and_from_authors_who_take_part<S: Store>(
+pub async fn a_freeze_hides_submissions_from_other_contests_and_participating_authors<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
@@ -328,7 +328,7 @@ pub async fn a_freeze_hides_submissions_from_other_contests_and_from_authors_who
 }
 
 /// Rule.
-pub async fn a_question_is_its_askers_until_the_answer_is_for_everybody<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_question_is_private_until_its_answer_is_public<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, asker, other) = (user(&*store).await, user(&*store).await, user(&*store).await);
     let one = problem(&*store, 1, |_| {}).await;

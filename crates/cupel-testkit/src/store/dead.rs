@@ -33,7 +33,7 @@ async fn retry(store: &impl Store, id: SubmissionId, second: i64) -> Option<RunI
 }
 
 /// Rule.
-pub async fn what_was_given_up_is_a_dead_letter_with_every_failed_attempt<S: Store>(
+pub async fn an_abandoned_run_is_a_dead_letter_with_every_failed_attempt<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
@@ -98,7 +98,7 @@ pub async fn what_was_given_up_is_a_dead_letter_with_every_failed_attempt<S: Sto
 }
 
 /// Rule.
-pub async fn a_dead_letter_that_is_tried_again_has_all_attempts_and_one_result<S: Store>(
+pub async fn a_retried_dead_letter_gets_all_attempts_and_one_result<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
@@ -145,7 +145,7 @@ pub async fn a_dead_letter_that_is_tried_again_has_all_attempts_and_one_result<S
 }
 
 /// Rule.
-pub async fn of_many_who_try_a_dead_letter_again_one_does<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn one_of_many_concurrent_retries_of_a_dead_letter_succeeds<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
     let store = Arc::new(make().await);
     let owner = user(&**store).await;
     let ids = [dead(&**store, owner, 1).await.0.id, dead(&**store, owner, 2).await.0.id];
@@ -167,7 +167,7 @@ pub async fn of_many_who_try_a_dead_letter_again_one_does<S: Store + 'static>(ma
 }
 
 /// Rule.
-pub async fn a_dead_letter_that_is_put_away_leaves_the_submission<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn dismissing_a_dead_letter_keeps_the_submission<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let (put_away, kept) = (dead(&*store, owner, 1).await, dead(&*store, owner, 2).await);
@@ -201,7 +201,7 @@ pub async fn a_rejudge_ends_a_dead_letter<S: Store>(make: impl AsyncFn() -> Subj
 }
 
 /// Rule.
-pub async fn failed_attempts_of_what_ended_well_are_forgotten<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn failed_attempts_of_judged_runs_are_deleted<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let (letter, _) = dead(&*store, owner, 1).await;

@@ -24,7 +24,7 @@ async fn login(store: &impl Store, id: UserId) -> Option<(User, String)> {
 }
 
 /// Rule.
-pub async fn a_one_time_link_is_good_once_until_it_ends_and_only_the_latest<S: Store>(
+pub async fn only_the_latest_one_time_link_is_valid_once_before_it_expires<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
@@ -73,7 +73,7 @@ pub async fn a_changed_password_ends_all_sessions_but_one<S: Store>(make: impl A
 }
 
 /// Rule.
-pub async fn a_login_does_not_outlive_the_password_that_was_verified<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn no_session_starts_if_the_verified_password_has_changed<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (id, deleted) = (user(&*store).await, user(&*store).await);
     let open = async |user, password_hash: Option<&str>| {
@@ -128,7 +128,7 @@ pub async fn a_disabled_user_has_no_sessions_and_the_last_administrator_stays<S:
 }
 
 /// Rule.
-pub async fn a_deleted_user_leaves_nothing_personal_and_keeps_what_was_submitted<S: Store>(
+pub async fn deleting_a_user_removes_personal_data_and_keeps_submissions<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
@@ -163,7 +163,7 @@ pub async fn a_deleted_user_leaves_nothing_personal_and_keeps_what_was_submitted
 }
 
 /// Rule.
-pub async fn a_join_code_enrols_as_many_as_it_is_for<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_join_code_enrols_up_to_its_limit<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let code = |text: &str, uses_max| RegistrationCode {
         id: JoinCodeId::from_uuid(fresh()),

@@ -24,16 +24,16 @@ macro_rules! store_nodes_conformance {
             $crate::store::nodes,
             $make,
             [
-                of_two_nodes_one_gets_the_lease,
-                a_result_is_taken_once_whoever_brings_it,
-                a_run_has_one_end_whatever_happens_at_once,
+                one_of_two_nodes_gets_the_lease,
+                a_result_is_accepted_once_from_any_node,
+                concurrent_commands_end_a_run_once,
                 silent_workers_lose_each_lease_once,
-                equal_requests_on_all_nodes_insert_once,
-                a_name_goes_to_one_of_those_who_want_it,
-                verdicts_that_come_at_once_all_count,
-                runs_are_rejudged_once_at_a_time,
-                participants_who_come_at_once_have_an_order,
-                deliveries_go_to_one_sender_each,
+                equal_requests_on_several_nodes_insert_once,
+                concurrent_registrations_of_a_name_succeed_once,
+                concurrent_verdicts_all_count,
+                concurrent_rejudges_of_a_run_create_one,
+                concurrent_participants_have_a_stable_order,
+                each_delivery_goes_to_one_sender,
             ]
         );
     };
@@ -54,7 +54,7 @@ where
 }
 
 /// Rule.
-pub async fn of_two_nodes_one_gets_the_lease<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
+pub async fn one_of_two_nodes_gets_the_lease<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
     let nodes = make().await;
     let owner = user(&*nodes[0]).await;
     let mut runs = Vec::new();
@@ -73,7 +73,7 @@ pub async fn of_two_nodes_one_gets_the_lease<S: Store + 'static>(make: impl Asyn
 }
 
 /// Rule.
-pub async fn a_result_is_taken_once_whoever_brings_it<S: Store + 'static>(
+pub async fn a_result_is_accepted_once_from_any_node<S: Store + 'static>(
     make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
 ) {
     let nodes = make().await;
@@ -91,7 +91,7 @@ pub async fn a_result_is_taken_once_whoever_brings_it<S: Store + 'static>(
 }
 
 /// Rule.
-pub async fn a_run_has_one_end_whatever_happens_at_once<S: Store + 'static>(
+pub async fn concurrent_commands_end_a_run_once<S: Store + 'static>(
     make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
 ) {
     const RUNS: usize = 12;
@@ -157,7 +157,7 @@ pub async fn silent_workers_lose_each_lease_once<S: Store + 'static>(make: impl 
 }
 
 /// Rule.
-pub async fn equal_requests_on_all_nodes_insert_once<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
+pub async fn equal_requests_on_several_nodes_insert_once<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
     let nodes = make().await;
     let owner = user(&*nodes[0]).await;
     for (round, now) in [(0, 0), (1, 5), (2, 200)] {
@@ -188,7 +188,7 @@ pub async fn equal_requests_on_all_nodes_insert_once<S: Store + 'static>(make: i
 }
 
 /// Rule.
-pub async fn a_name_goes_to_one_of_those_who_want_it<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
+pub async fn concurrent_registrations_of_a_name_succeed_once<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
     let nodes = make().await;
     let got = at_once(&nodes, 16, |node, n| async move {
         let mut new = a_user();
@@ -210,7 +210,7 @@ async fn send(store: &impl Store, problem: &ProblemRecord, by: UserId) -> (Submi
 }
 
 /// Rule: the figures of problems, standings and progress are those of one verdict after the other.
-pub async fn verdicts_that_come_at_once_all_count<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
+pub async fn concurrent_verdicts_all_count<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
     const USERS: usize = 3;
     const PROBLEMS: u8 = 3;
     const EACH: usize = 4;
@@ -256,7 +256,7 @@ pub async fn verdicts_that_come_at_once_all_count<S: Store + 'static>(make: impl
 }
 
 /// Rule.
-pub async fn runs_are_rejudged_once_at_a_time<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
+pub async fn concurrent_rejudges_of_a_run_create_one<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
     let nodes = make().await;
     let owner = user(&*nodes[0]).await;
     let problem = problem(&*nodes[0], 1, |_| ()).await;
@@ -272,7 +272,7 @@ pub async fn runs_are_rejudged_once_at_a_time<S: Store + 'static>(make: impl Asy
 }
 
 /// Rule.
-pub async fn participants_who_come_at_once_have_an_order<S: Store + 'static>(
+pub async fn concurrent_participants_have_a_stable_order<S: Store + 'static>(
     make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
 ) {
     let nodes = make().await;
@@ -295,7 +295,7 @@ pub async fn participants_who_come_at_once_have_an_order<S: Store + 'static>(
 }
 
 /// Rule.
-pub async fn deliveries_go_to_one_sender_each<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
+pub async fn each_delivery_goes_to_one_sender<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
     let nodes = make().await;
     let owner = user(&*nodes[0]).await;
     for _ in 0..20 {

@@ -121,7 +121,7 @@ pub(super) const AC: Said = (Verdict::Accepted, None, 20);
 pub(super) const WA: Said = (Verdict::WrongAnswer, None, 20);
 
 /// Rule.
-pub async fn a_problem_reads_back_and_its_slug_is_its_own<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_problem_is_read_back_and_its_slug_is_unique<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, reader) = (user(&*store).await, user(&*store).await);
     let made = problem(&*store, 1, |new| (new.owner, new.visibility) = (Some(owner), Visibility::Draft)).await;
@@ -155,7 +155,7 @@ pub async fn a_problem_reads_back_and_its_slug_is_its_own<S: Store>(make: impl A
 }
 
 /// Rule.
-pub async fn another_package_is_a_new_version_and_the_same_one_is_not<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn another_package_is_a_new_version_but_the_same_one_is_not<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let made = problem(&*store, 1, |_| {}).await;
     assert!(!store.add_version(made.id, version(1)).await.unwrap());
@@ -173,7 +173,7 @@ pub async fn another_package_is_a_new_version_and_the_same_one_is_not<S: Store>(
 }
 
 /// Rule.
-pub async fn an_archive_that_was_loaded_is_remembered_with_its_version<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_loaded_archive_is_found_with_its_version<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     assert_eq!(store.shipped("p1").await.unwrap(), None);
     let shipped = |n: u8| Some(("p1".to_owned(), [n; 32]));
@@ -186,7 +186,7 @@ pub async fn an_archive_that_was_loaded_is_remembered_with_its_version<S: Store>
 }
 
 /// Rule.
-pub async fn problems_are_listed_for_whom_they_exist_and_page_by_page<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn problems_are_listed_only_if_visible_and_paginated<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, member, stranger) = (user(&*store).await, user(&*store).await, user(&*store).await);
     let public = problem(&*store, 1, |new| new.version.title = "Zebra".into()).await;
@@ -242,7 +242,7 @@ pub async fn problems_are_listed_for_whom_they_exist_and_page_by_page<S: Store>(
 }
 
 /// Rule.
-pub async fn a_verdict_changes_standing_figures_and_progress_with_it<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_verdict_updates_standing_statistics_and_progress<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (one, two) = (user(&*store).await, user(&*store).await);
     let made = problem(&*store, 1, |_| {}).await;
@@ -290,7 +290,7 @@ pub async fn a_verdict_changes_standing_figures_and_progress_with_it<S: Store>(m
 }
 
 /// Rule.
-pub async fn a_history_is_filtered_by_everything_that_it_says_and_goes_on_from_a_place<S: Store>(
+pub async fn a_history_can_be_filtered_by_every_field_and_resumed<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
@@ -362,7 +362,7 @@ pub async fn a_history_is_filtered_by_everything_that_it_says_and_goes_on_from_a
 }
 
 /// Rule.
-pub async fn a_rejudge_is_a_new_run_and_the_newest_verdict_stands<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_rejudge_is_a_new_run_and_the_newest_verdict_counts<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let who = user(&*store).await;
     let made = problem(&*store, 1, |_| {}).await;
@@ -416,7 +416,7 @@ pub async fn a_rejudge_is_a_new_run_and_the_newest_verdict_stands<S: Store>(make
 }
 
 /// Rule.
-pub async fn leaderboards_have_the_better_before_the_faster_before_the_earlier<S: Store>(
+pub async fn leaderboards_rank_by_score_then_time_then_date<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
@@ -489,7 +489,7 @@ fn a_verification(holds: bool) -> Verification {
 }
 
 /// Rule.
-pub async fn a_check_of_a_package_says_whether_its_version_is_verified<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_verification_decides_whether_its_version_is_verified<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let author = user(&*store).await;
     let made = problem(&*store, 1, |new| (new.owner, new.visibility) = (Some(author), Visibility::Draft)).await;
@@ -516,7 +516,7 @@ pub async fn a_check_of_a_package_says_whether_its_version_is_verified<S: Store>
 }
 
 /// Rule.
-pub async fn a_derived_time_limit_belongs_to_its_version_and_stays_while_that_holds<S: Store>(
+pub async fn a_derived_time_limit_applies_to_its_version_while_that_is_verified<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
@@ -592,7 +592,7 @@ pub async fn a_staged_version_changes_nothing_until_it_is_made_current<S: Store>
 }
 
 /// Rule.
-pub async fn an_exception_is_kept_with_who_made_it_and_why<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn an_exception_is_stored_with_its_author_and_reason<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let admin = user(&*store).await;
     let made = problem(&*store, 1, |new| new.visibility = Visibility::Draft).await;
@@ -615,7 +615,7 @@ pub async fn an_exception_is_kept_with_who_made_it_and_why<S: Store>(make: impl 
 }
 
 /// Rule.
-pub async fn what_an_author_has_stored_counts_each_package_once<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn stored_bytes_of_an_author_count_each_package_once<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (who, other) = (user(&*store).await, user(&*store).await);
     let by = |n: u8| NewVersion { by: Some(who), ..version(n) };
@@ -633,7 +633,7 @@ pub async fn what_an_author_has_stored_counts_each_package_once<S: Store>(make: 
 }
 
 /// Rule.
-pub async fn a_grading_and_a_solution_read_back_whole<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_grading_and_a_solution_are_read_back_complete<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let who = user(&*store).await;
     let made = problem(&*store, 1, |_| {}).await;

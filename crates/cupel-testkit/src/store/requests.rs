@@ -22,7 +22,7 @@ fn keyed(submissions: usize, owner: cupel_types::UserId, hash: u8) -> NewSubmiss
 }
 
 /// Rule.
-pub async fn a_repeated_request_gets_the_first_ones_submissions<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_repeated_request_returns_the_submissions_of_the_first<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, other) = (user(&*store).await, user(&*store).await);
     let first = keyed(3, owner, 1);
@@ -41,7 +41,7 @@ pub async fn a_repeated_request_gets_the_first_ones_submissions<S: Store>(make: 
 }
 
 /// Rule.
-pub async fn of_many_equal_requests_at_once_one_inserts<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn one_of_many_concurrent_equal_requests_inserts<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
     let store = Arc::new(make().await);
     let owner = user(&**store).await;
     let tasks: Vec<_> = (0..50)
@@ -67,7 +67,7 @@ pub async fn of_many_equal_requests_at_once_one_inserts<S: Store + 'static>(make
 }
 
 /// Rule.
-pub async fn lists_are_newest_first_and_an_owners_own<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn lists_are_newest_first_and_limited_to_the_owner<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, other) = (user(&*store).await, user(&*store).await);
     let mut ids = Vec::new();
@@ -93,7 +93,7 @@ pub async fn lists_are_newest_first_and_an_owners_own<S: Store>(make: impl Async
 }
 
 /// Rule.
-pub async fn counts_tell_what_waits_and_what_runs<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn counts_include_waiting_and_running_runs<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     assert_eq!(store.counts(at(0)).await.unwrap(), cupel_core::RunCounts::default());

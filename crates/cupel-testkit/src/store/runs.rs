@@ -35,7 +35,7 @@ pub(super) fn same_submission(a: &Submission, b: &Submission) {
 }
 
 /// Rule.
-pub async fn what_was_submitted_reads_back_whole<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_submission_is_read_back_complete<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let limits = LimitsRequest {
@@ -75,7 +75,7 @@ pub async fn what_was_submitted_reads_back_whole<S: Store>(make: impl AsyncFn() 
 }
 
 /// Rule.
-pub async fn many_insertions_at_once_are_all_there<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn concurrent_insertions_are_all_stored<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
     let store = Arc::new(make().await);
     let owner = user(&**store).await;
     let tasks: Vec<_> = (0..300)
@@ -94,7 +94,7 @@ pub async fn many_insertions_at_once_are_all_there<S: Store + 'static>(make: imp
 }
 
 /// Rule.
-pub async fn a_batch_is_inserted_whole_or_not_at_all_and_spoils_no_other<S: Store + 'static>(
+pub async fn a_batch_is_atomic_and_does_not_affect_others<S: Store + 'static>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = Arc::new(make().await);
@@ -161,7 +161,7 @@ fn languages(names: &[&str]) -> Needs {
 }
 
 /// Rule.
-pub async fn a_run_is_leased_to_who_has_what_it_needs<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_run_is_leased_only_to_a_worker_with_all_its_needs<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let new = NewSubmissions { also_needs: languages(&["cpp", "c"]), ..a_submission().by(owner).alone() };
@@ -193,7 +193,7 @@ pub async fn a_run_is_leased_to_who_has_what_it_needs<S: Store>(make: impl Async
 }
 
 /// Rule.
-pub async fn what_waits_is_counted_by_what_it_needs<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn waiting_runs_are_counted_by_their_needs<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     assert_eq!(store.waiting_for(at(0)).await.unwrap(), []);
@@ -210,7 +210,7 @@ pub async fn what_waits_is_counted_by_what_it_needs<S: Store>(make: impl AsyncFn
 }
 
 /// Rule.
-pub async fn a_result_with_its_log_reads_back_whole<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_result_and_its_log_are_read_back_complete<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let step = |outcome, stdout: &[u8]| StepReport {
@@ -342,7 +342,7 @@ pub async fn a_run_is_judged_once<S: Store + 'static>(make: impl AsyncFn() -> Su
 }
 
 /// Rule.
-pub async fn renewing_keeps_a_lease_and_tells_which_are_lost<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn renewing_extends_leases_and_returns_the_lost_ones<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let (_, kept) = insert(&*store, a_submission().by(owner)).await;
@@ -359,7 +359,7 @@ pub async fn renewing_keeps_a_lease_and_tells_which_are_lost<S: Store>(make: imp
 }
 
 /// Rule.
-pub async fn a_silent_worker_loses_its_lease_and_in_the_end_the_run_is_abandoned<S: Store>(
+pub async fn a_silent_worker_loses_its_lease_and_finally_the_run_is_abandoned<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
@@ -393,7 +393,7 @@ pub async fn a_silent_worker_loses_its_lease_and_in_the_end_the_run_is_abandoned
 }
 
 /// Rule.
-pub async fn giving_back_costs_an_attempt_only_when_it_was_lost<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn giving_back_costs_an_attempt_only_if_it_is_lost<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let (submission, run) = insert(&*store, a_submission().by(owner)).await;
@@ -421,7 +421,7 @@ pub async fn giving_back_costs_an_attempt_only_when_it_was_lost<S: Store>(make: 
 }
 
 /// Rule.
-pub async fn cancelling_ends_a_run_once_wherever_it_stands<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn cancelling_ends_a_run_once_in_any_state<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let (queued, queued_run) = insert(&*store, a_submission().by(owner)).await;
@@ -447,7 +447,7 @@ pub async fn cancelling_ends_a_run_once_wherever_it_stands<S: Store>(make: impl 
 }
 
 /// Rule.
-pub async fn due_runs_come_in_order_and_page_by_page<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn due_runs_are_listed_in_order_and_paginated<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let mut expected = Vec::new();
@@ -473,7 +473,7 @@ pub async fn due_runs_come_in_order_and_page_by_page<S: Store>(make: impl AsyncF
 }
 
 /// Rule.
-pub async fn the_log_before_the_end_is_queued_and_after_it_everything<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn the_log_is_only_queued_until_the_end_and_complete_after<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let (submission, run) = insert(&*store, a_submission().by(owner)).await;

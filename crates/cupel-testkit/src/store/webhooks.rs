@@ -22,7 +22,7 @@ async fn cancelled(store: &impl Store, owner: UserId, url: &str) -> SubmissionId
 }
 
 /// Rule.
-pub async fn every_end_posts_one_webhook<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn every_end_queues_one_webhook<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let mut runs = Vec::new();
@@ -54,7 +54,7 @@ pub async fn every_end_posts_one_webhook<S: Store>(make: impl AsyncFn() -> Subje
 }
 
 /// Rule.
-pub async fn a_taken_delivery_is_hidden_until_its_time<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_taken_delivery_is_hidden_until_it_is_due_again<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     for _ in 0..3 {
@@ -67,7 +67,7 @@ pub async fn a_taken_delivery_is_hidden_until_its_time<S: Store>(make: impl Asyn
 }
 
 /// Rule.
-pub async fn deliveries_of_some_owners_stay_while_others_are_taken<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn deliveries_of_excluded_owners_are_not_taken<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owners = [user(&*store).await, user(&*store).await, user(&*store).await];
     for owner in owners.iter().rev().cycle().take(6) {
@@ -84,7 +84,7 @@ pub async fn deliveries_of_some_owners_stay_while_others_are_taken<S: Store>(mak
 }
 
 /// Rule.
-pub async fn a_failed_delivery_comes_again_until_it_is_given_up<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_failed_delivery_is_retried_until_it_is_given_up<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     cancelled(&*store, owner, URL).await;
@@ -104,7 +104,7 @@ pub async fn a_failed_delivery_comes_again_until_it_is_given_up<S: Store>(make: 
 }
 
 /// Rule.
-pub async fn a_receiver_that_is_gone_hears_of_nothing_more<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_receiver_that_is_gone_gets_no_more_deliveries<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, other) = (user(&*store).await, user(&*store).await);
     for _ in 0..3 {
@@ -121,7 +121,7 @@ pub async fn a_receiver_that_is_gone_hears_of_nothing_more<S: Store>(make: impl 
 }
 
 /// Rule.
-pub async fn what_is_over_is_forgotten<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn expired_records_are_deleted<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let mut new = a_submission().by(owner).alone();
@@ -156,7 +156,7 @@ pub async fn what_is_over_is_forgotten<S: Store>(make: impl AsyncFn() -> Subject
 }
 
 /// Rule.
-pub async fn keys_that_ended_long_ago_are_forgotten_a_few_at_a_time<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn keys_that_ended_long_ago_are_deleted_in_batches<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let ended = |n, expires: Option<i64>, revoked: Option<i64>| ApiKey {
@@ -195,7 +195,7 @@ pub async fn keys_that_ended_long_ago_are_forgotten_a_few_at_a_time<S: Store>(ma
 }
 
 /// Rule.
-pub async fn deliveries_are_listed_and_sent_again_for_their_owner_alone<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn deliveries_are_listed_and_resent_only_for_their_owner<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, other) = (user(&*store).await, user(&*store).await);
     let first = cancelled(&*store, owner, URL).await;
