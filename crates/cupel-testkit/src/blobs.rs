@@ -1,5 +1,5 @@
-//! The rules for every `Blobs`. Call [`blobs_conformance!`](crate::blobs_conformance) with a function that returns a subject: an
-//! empty blob store.
+//! The rules for every `Blobs`. Call [`blobs_conformance!`](crate::blobs_conformance) with a function that returns a
+//! subject: an empty blob store.
 
 use std::io::{self, Read, Write};
 use std::sync::{Barrier, Mutex, PoisonError};

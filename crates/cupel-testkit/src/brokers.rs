@@ -1,5 +1,6 @@
-//! The rules for every `Queue` at a broker, in addition to those of [`queue`](crate::queue): nodes share it, and it survives
-//! every fault of the broker. Call [`broker_conformance!`](crate::broker_conformance) with a function that returns a [`Site`].
+//! The rules for every `Queue` at a broker, in addition to those of [`queue`](crate::queue): nodes share it, and it
+//! survives every fault of the broker. Call [`broker_conformance!`](crate::broker_conformance) with a function that
+//! returns a [`Site`].
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
@@ -44,8 +45,8 @@ pub struct Site {
 type Node = Pin<Box<dyn Future<Output = Arc<dyn Queue>>>>;
 
 impl Site {
-    /// A broker with its nodes. `node` creates a node from its depth limit and from the time after which it reclaims hints that
-    /// another node has not settled. `keeps`: whether hints survive a kill of the broker.
+    /// A broker with its nodes. `node` creates a node from its depth limit and from the time after which it reclaims
+    /// hints that another node has not settled. `keeps`: whether hints survive a kill of the broker.
     pub fn new<T, F>(server: OwnedMutexGuard<T>, keeps: bool, node: impl Fn(usize, Duration) -> F + 'static) -> Site
     where
         T: Deref<Target = Server> + 'static,
@@ -187,8 +188,8 @@ pub async fn two_nodes_share_the_hints_and_each_goes_to_one(make: impl AsyncFn()
     let all_came = async || becomes_true(async || taken.has_all(&shared)).await;
     let mut have_come = all_came().await;
     if !have_come && !site.keeps {
-        // Seen once, with a broker that keeps all data in memory; the cause is unknown. The test publishes them again, as the
-        // sweeper would.
+        // Seen once, with a broker that keeps all data in memory; the cause is unknown. The test publishes them again,
+        // as the sweeper would.
         let missing = taken.missing(&shared);
         assert!(missing.len() <= shared.len() / 16, "{} hints are missing", missing.len());
         published(&a, &missing).await;
@@ -196,7 +197,11 @@ pub async fn two_nodes_share_the_hints_and_each_goes_to_one(make: impl AsyncFn()
     }
     let depths =
         (a.depth().await, b.depth().await, a.depth_of(shared[0].owner).await, b.depth_of(shared[0].owner).await);
-    assert!(have_come, "{:?} are missing; depths and depths of the owner on each node: {depths:?}", taken.missing(&shared));
+    assert!(
+        have_come,
+        "{:?} are missing; depths and depths of the owner on each node: {depths:?}",
+        taken.missing(&shared)
+    );
     a.close();
     b.close();
     ended(takers).await;

@@ -1,4 +1,5 @@
-//! An HTTP server for tests of Cupel's own clients (webhooks, alerts, traces): answers requests and returns them to the test.
+//! An HTTP server for tests of Cupel's own clients (webhooks, alerts, traces): answers requests and returns them to the
+//! test.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -40,8 +41,8 @@ impl HttpReceiver {
                 let mut stream = BufReader::new(stream);
                 // An incomplete request is ignored.
                 let Ok(request) = receive(&mut stream) else { continue };
-                // The test gets the request before the client gets the response, so a client that has its response knows that
-                // the test can see its request.
+                // The test gets the request before the client gets the response, so a client that has its response
+                // knows that the test can see its request.
                 if out.send(request).is_err() {
                     break;
                 }

@@ -2,8 +2,8 @@
 //! adapter of a port must pass.
 //!
 //! A suite is a module of rules, each an async function that takes a factory of fresh [`Subject`]s. The macros
-//! [`store_conformance!`], [`store_nodes_conformance!`], [`queue_conformance!`] and [`event_bus_conformance!`] turn each rule
-//! into a test:
+//! [`store_conformance!`], [`store_nodes_conformance!`], [`queue_conformance!`] and [`event_bus_conformance!`] turn
+//! each rule into a test:
 //!
 //! ```text
 //! cupel_testkit::event_bus_conformance!(async |bounds| Subject::new(EmbeddedBus::new(bounds)));

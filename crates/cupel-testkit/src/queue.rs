@@ -1,8 +1,9 @@
-//! The rules for every `Queue`. Call [`queue_conformance!`](crate::queue_conformance) with a function from the maximum depth to
-//! the [queue under test](Tried).
+//! The rules for every `Queue`. Call [`queue_conformance!`](crate::queue_conformance) with a function from the maximum
+//! depth to the [queue under test](Tried).
 //!
-//! A queue at a broker updates its depth with a delay, and delivers the hints of a window first come, first served. So the rules
-//! wait for depths, and allow for the window's size. [`brokers`](crate::brokers) has the rules for such queues only.
+//! A queue at a broker updates its depth with a delay, and delivers the hints of a window first come, first served. So
+//! the rules wait for depths, and allow for the window's size. [`brokers`](crate::brokers) has the rules for such
+//! queues only.
 
 use std::collections::HashSet;
 use std::ops::Deref;
@@ -85,8 +86,8 @@ async fn depth_becomes(queue: &dyn Queue, expected: usize) {
     }
 }
 
-/// The result of a function that ends within two seconds; slower attempts are repeated. A queue remembers which hints it sent to
-/// a broker only for some seconds, and does not detect duplicates after that.
+/// The result of a function that ends within two seconds; slower attempts are repeated. A queue remembers which hints
+/// it sent to a broker only for some seconds, and does not detect duplicates after that.
 async fn in_one_breath<T>(tried: impl AsyncFn() -> T) -> T {
     for _ in 0..10 {
         let began = Instant::now();
@@ -103,7 +104,8 @@ async fn in_one_breath<T>(tried: impl AsyncFn() -> T) -> T {
 /// # Panics
 /// If none arrives within two minutes.
 pub async fn take(queue: &dyn Queue) -> RunHint {
-    let hinted = tokio::time::timeout(PATIENCE, queue.next()).await.expect("a hint arrives within two minutes").expect("a hint");
+    let hinted =
+        tokio::time::timeout(PATIENCE, queue.next()).await.expect("a hint arrives within two minutes").expect("a hint");
     let hint = hinted.hint;
     queue.settle(hinted).await.expect("settling");
     hint
@@ -233,7 +235,8 @@ pub async fn a_cancelled_taker_loses_no_hint(make: impl AsyncFn(usize) -> Tried)
     assert_eq!(take(&***queue).await, hint(1));
 }
 
-/// Rule: if hints of all classes and of three owners wait, each pair of class and owner is served within a bounded number of hints.
+/// Rule: if hints of all classes and of three owners wait, each pair of class and owner is served within a bounded
+/// number of hints.
 pub async fn no_class_and_no_owner_starves(make: impl AsyncFn(usize) -> Tried) {
     let mut turns = 0;
     // Hints of a class or owner may still be on their way to the broker, so one good attempt is enough.
@@ -258,7 +261,8 @@ async fn turns_of_nine(queue: Tried) -> usize {
         }
     }
     let mut served = HashSet::new();
-    // One of 13 deliveries is of the last class. Its window may be full of one owner's hints, and the next window may be late.
+    // One of 13 deliveries is of the last class. Its window may be full of one owner's hints, and the next window may
+    // be late.
     let most = 60 + 26 * queue.window;
     assert!(most < 900, "the window is too large for this rule");
     for _ in 0..most {

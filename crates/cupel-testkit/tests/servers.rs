@@ -43,8 +43,8 @@ fn freezing_a_server_includes_processes_that_it_is_starting() {
     let address = (Ipv4Addr::LOCALHOST, postgres.port()).into();
     for _ in 0..60 {
         thread::scope(|scope| {
-            // Some clients connect before the freeze, some after it. All stay connected until the end, also those whose server
-            // process starts meanwhile.
+            // Some clients connect before the freeze, some after it. All stay connected until the end, also those whose
+            // server process starts meanwhile.
             let clients = scope.spawn(|| {
                 let client = |_| {
                     thread::sleep(Duration::from_millis(1));

@@ -65,7 +65,10 @@ fn cpu_time_is_the_sum_of_user_and_system(world: &World) {
         100_000,
     );
     let ended = world.run(&world.attack("busy_kernel", &[]).limits(|l| l.cpu_time = Duration::from_millis(300)));
-    assert!(ended.report.usage.cpu_system > ended.report.usage.cpu_user, "a program that works in the kernel has more system than user time: {ended}");
+    assert!(
+        ended.report.usage.cpu_system > ended.report.usage.cpu_user,
+        "a program that works in the kernel has more system than user time: {ended}"
+    );
 }
 
 /// Collecting files is work of the sandbox, so the program is not charged for it, however many files it leaves.
@@ -119,8 +122,8 @@ fn memory_peak_is_exact_after_a_run_that_filled_the_page_cache(world: &World) {
     }
 }
 
-/// Memory of the last run that the kernel frees during the next run does not hide the next program's usage. A busy kernel frees
-/// late. Here the trial holds the last box open and releases it during the next run.
+/// Memory of the last run that the kernel frees during the next run does not hide the next program's usage. A busy
+/// kernel frees late. Here the trial holds the last box open and releases it during the next run.
 fn memory_peak_is_exact_if_the_kernel_frees_the_last_boxs_files_late(world: &World) {
     let mut slot = world.slot();
     let marked = |script: &str, mark: &str| Program::shell(&format!("{script} # {mark} of {}", std::process::id()));

@@ -44,8 +44,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         .collect()
 }
 
-/// Two other modes of this executable. As the doctor it prints the missing walls. With a group, it starts a sandbox there, runs
-/// a program that uses 100 MiB, and prints the outcome.
+/// Two other modes of this executable. As the doctor it prints the missing walls. With a group, it starts a sandbox
+/// there, runs a program that uses 100 MiB, and prints the outcome.
 pub(crate) fn sandbox_in_a_group_if_asked() {
     let arguments: Vec<String> = std::env::args().collect();
     let group = match arguments.as_slice() {
@@ -63,7 +63,8 @@ pub(crate) fn sandbox_in_a_group_if_asked() {
         _ => return,
     };
     if !group.is_empty() {
-        fs::write(Path::new(group).join("cgroup.procs"), std::process::id().to_string()).expect("the process can join the group");
+        fs::write(Path::new(group).join("cgroup.procs"), std::process::id().to_string())
+            .expect("the process can join the group");
     }
     let fixtures = Fixtures::make();
     match Sandbox::start(SandboxConfig { slots: 1, ..fixtures.config() }) {
@@ -130,7 +131,8 @@ impl Drop for Group {
     }
 }
 
-/// Standard output of this executable when it starts a sandbox in this group; `wrapper` is the command that executes it.
+/// Standard output of this executable when it starts a sandbox in this group; `wrapper` is the command that executes
+/// it.
 fn told(wrapper: &[&str], group: &Path) -> String {
     let own = std::env::current_exe().unwrap();
     let mut words: Vec<&str> = wrapper.to_vec();
@@ -222,8 +224,8 @@ fn a_memory_limit_of_a_parent_group_is_our_failure() {
     assert_says(&said, &["failed:"]);
 }
 
-/// The setup of systemd's `User=` with `Delegate=yes`: the user owns the group and three of its files, and nothing above it.
-/// Source: systemd.resource-control(5); cgroup-v2.rst, "Delegation".
+/// The setup of systemd's `User=` with `Delegate=yes`: the user owns the group and three of its files, and nothing
+/// above it. Source: systemd.resource-control(5); cgroup-v2.rst, "Delegation".
 fn an_ordinary_user_has_all_walls_in_a_delegated_group() {
     const USER: u32 = 12345;
     let above = Group::new("delegated", "+memory +pids");

@@ -34,8 +34,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     rules.iter().map(|(name, rule)| Trial::test(format!("cleanup::{name}"), wrap(*rule))).collect()
 }
 
-/// Another mode of this executable: the owner of a sandbox in which two programs run forever. Prints the launcher's process
-/// id once both programs run.
+/// Another mode of this executable: the owner of a sandbox in which two programs run forever. Prints the launcher's
+/// process id once both programs run.
 pub(crate) fn own_a_sandbox_if_asked() {
     if std::env::args().nth(1).as_deref() != Some(OWNER) {
         return;
@@ -88,8 +88,8 @@ pub(crate) fn kill_9(pid: u32) {
     }
 }
 
-/// The control groups of a launcher started by this process, one per hierarchy. Other places in the hierarchy are not searched:
-/// a killed launcher with the same process id may have left groups there, which nothing removes.
+/// The control groups of a launcher started by this process, one per hierarchy. Other places in the hierarchy are not
+/// searched: a killed launcher with the same process id may have left groups there, which nothing removes.
 pub(crate) fn groups_of(launcher: u32) -> Vec<PathBuf> {
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap();
     let groups = own.lines().map(|line| {
@@ -140,7 +140,10 @@ fn a_dropped_sandbox_leaves_nothing() {
     }
     let groups = groups_of(launcher);
     let processes = processes_in(&groups);
-    assert!(!groups.is_empty() && processes.len() >= 4, "the sandbox had no groups or too few processes: {groups:?} {processes:?}");
+    assert!(
+        !groups.is_empty() && processes.len() >= 4,
+        "the sandbox had no groups or too few processes: {groups:?} {processes:?}"
+    );
     drop(slots);
     drop(sandbox);
     eventually("the launcher ends", || !lives(launcher));

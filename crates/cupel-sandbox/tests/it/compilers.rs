@@ -1,7 +1,8 @@
-//! Attacks by source: real compilers in compile cells, on sources that make them read or include files, run code, or flood.
+//! Attacks by source: real compilers in compile cells, on sources that make them read or include files, run code, or
+//! flood.
 //!
-//! Whatever a source makes a compiler do happens inside a cell. So the rules are: the compiler reaches no host file, stays
-//! within its limits, leaves nothing behind, and returns no secret.
+//! Whatever a source makes a compiler do happens inside a cell. So the rules are: the compiler reaches no host file,
+//! stays within its limits, leaves nothing behind, and returns no secret.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -51,8 +52,8 @@ fn limited(e: &Ended) {
     assert!(matches!(e.report.outcome, MemoryLimit | OutputLimit | TimeLimit), "{e}");
 }
 
-/// Asserts that a limit ended the compiler, or that it failed by itself. (If the kernel kills a compiler's child for lack of
-/// memory, the compiler may report that and exit.)
+/// Asserts that a limit ended the compiler, or that it failed by itself. (If the kernel kills a compiler's child for
+/// lack of memory, the compiler may report that and exit.)
 fn limited_or_refused(e: &Ended) {
     match e.report.outcome {
         Outcome::Exited(code) if code != 0 => {}

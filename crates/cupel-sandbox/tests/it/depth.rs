@@ -1,5 +1,5 @@
-//! Defence in depth: each attack runs with one of its walls off, with all but one off, and with all off. The result is the
-//! matrix in SECURITY.md, which this trial writes (`UPDATE_DOCS=1`) or compares with its measurement.
+//! Defence in depth: each attack runs with one of its walls off, with all but one off, and with all off. The result is
+//! the matrix in SECURITY.md, which this trial writes (`UPDATE_DOCS=1`) or compares with its measurement.
 //!
 //! The attacks (`hostile/depth.c`) do no harm when they succeed, because with all their walls off they do succeed.
 

@@ -1,5 +1,6 @@
-//! Published escapes: attacks used against judges, runners, container engines and sandboxes, each as a program that tries it
-//! here. They are rows of the hostile table (see `hostile.rs`), or separate trials if they need something outside a cell.
+//! Published escapes: attacks used against judges, runners, container engines and sandboxes, each as a program that
+//! tries it here. They are rows of the hostile table (see `hostile.rs`), or separate trials if they need something
+//! outside a cell.
 //!
 //! Sources: the advisories and issues named beside each attack in `hostile/escapes.c`.
 
@@ -85,7 +86,8 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
     trials
 }
 
-/// Judge0, CVE-2024-28189: removing a box full of links to a host file changes neither owner, mode nor content of that file.
+/// Judge0, CVE-2024-28189: removing a box full of links to a host file changes neither owner, mode nor content of that
+/// file.
 fn clearing_up_leaves_the_hosts_files_alone(world: &World) {
     let look = || {
         let stat = std::fs::metadata(&world.fixtures.secret).unwrap();
@@ -110,7 +112,8 @@ fn clearing_up_leaves_the_hosts_files_alone(world: &World) {
     assert_eq!(look(), before, "{ended}");
 }
 
-/// runc, CVE-2019-5736: a program that makes the runner execute itself inside gets a descriptor of the runner's executable.
+/// runc, CVE-2019-5736: a program that makes the runner execute itself inside gets a descriptor of the runner's
+/// executable.
 fn the_runner_is_not_run_as_the_program(world: &World) {
     let script = file("main", b"#!/proc/self/exe exit\n", true);
     let by_interpreter = Program::new(vec!["./main".into()]).files(vec![script]);

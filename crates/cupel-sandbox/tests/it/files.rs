@@ -16,7 +16,10 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("hundreds_of_nested_files_go_in", hundreds_of_nested_files_go_in),
             ("several_file_groups_share_one_box", several_file_groups_share_one_box),
             ("a_duplicate_path_is_refused", a_duplicate_path_is_refused),
-            ("changed_new_and_deleted_files_are_collected_as_left", changed_new_and_deleted_files_are_collected_as_left),
+            (
+                "changed_new_and_deleted_files_are_collected_as_left",
+                changed_new_and_deleted_files_are_collected_as_left,
+            ),
             (
                 "nothing_is_collected_unless_requested_nor_after_a_failure",
                 nothing_is_collected_unless_requested_nor_after_a_failure,

@@ -1,5 +1,5 @@
-//! The hostile table: each row is a hostile program, the output it must print, and its outcome. After each row, another run
-//! on the same lane (or its replacement) must be unharmed and measured correctly.
+//! The hostile table: each row is a hostile program, the output it must print, and its outcome. After each row, another
+//! run on the same lane (or its replacement) must be unharmed and measured correctly.
 //!
 //! A row names an `ATTACK` of `hostile/*.c`. The program prints what it observed. Arguments in braces stand for host
 //! resources that the attack targets.
@@ -323,8 +323,8 @@ fn prove(world: &World, row: &Row) {
     after.unwrap_or_else(|harm| panic!("the next run: {harm}"));
 }
 
-/// Asserts that the program used no more than its limits, plus the delay of detecting that (the kernel charges allocations that
-/// it cannot refuse even beyond a limit).
+/// Asserts that the program used no more than its limits, plus the delay of detecting that (the kernel charges
+/// allocations that it cannot refuse even beyond a limit).
 fn limits_were_kept(limits: &Limits, ended: &Ended) {
     let usage = &ended.report.usage;
     assert!(usage.memory <= limits.memory.saturating_add(Bytes::mib(2)), "memory: {ended}");
@@ -341,9 +341,9 @@ fn limits_were_kept(limits: &Limits, ended: &Ended) {
     }
 }
 
-/// Runs the next program on this slot and checks that it is unharmed. `slack` is the tolerance of its memory figure, in bytes:
-/// after a program that read large files, the kernel reclaims page cache in batches, and how much of the last batch was
-/// needed cannot be determined.
+/// Runs the next program on this slot and checks that it is unharmed. `slack` is the tolerance of its memory figure, in
+/// bytes: after a program that read large files, the kernel reclaims page cache in batches, and how much of the last
+/// batch was needed cannot be determined.
 fn unharmed(world: &World, slot: &mut cupel_sandbox::Slot, slack: u64) -> Result<(), String> {
     let victim = world.attack("victim", &[]).stdin(b"ping");
     let ended = victim.try_run(slot).map_err(|error| format!("{error}: {:?}", std::error::Error::source(&error)))?;
@@ -358,8 +358,9 @@ fn unharmed(world: &World, slot: &mut cupel_sandbox::Slot, slack: u64) -> Result
     Ok(())
 }
 
-/// The bound on CPU time beyond the limit also holds for programs that must release thousands of locks when they die. A busy machine may
-/// sometimes detect the limit late, so the smallest of five figures counts; releasing the locks would add to all five.
+/// The bound on CPU time beyond the limit also holds for programs that must release thousands of locks when they die. A
+/// busy machine may sometimes detect the limit late, so the smallest of five figures counts; releasing the locks would
+/// add to all five.
 fn locks_take_no_time_beyond_the_limit(world: &World) {
     for lock in ["1", "5", "6", "96"] {
         let program = world.attack("lock_storm", &[lock]).limits(many_locks);
@@ -392,7 +393,10 @@ fn listeners_of_the_host_are_never_reached(world: &World) {
     stream.set_nonblocking(true).unwrap();
     datagrams.set_nonblocking(true).unwrap();
     by_path.set_nonblocking(true).unwrap();
-    assert!(tcp.accept().is_err() && stream.accept().is_err() && by_path.accept().is_err(), "a listener of the host was reached; {ended}");
+    assert!(
+        tcp.accept().is_err() && stream.accept().is_err() && by_path.accept().is_err(),
+        "a listener of the host was reached; {ended}"
+    );
     assert!(datagrams.recv(&mut [0]).is_err(), "a datagram reached the host; {ended}");
     std::fs::remove_file(&path).unwrap();
     assert_eq!(

@@ -1,7 +1,7 @@
 //! Every instruction executed in a cell is counted, and the instruction limit does not depend on the machine's load.
 //!
-//! Most test machines are virtual and have no instruction counter. So the rules that hold for any counter are tested with
-//! page faults, which every kernel counts, and with instructions where the machine can count them.
+//! Most test machines are virtual and have no instruction counter. So the rules that hold for any counter are tested
+//! with page faults, which every kernel counts, and with instructions where the machine can count them.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

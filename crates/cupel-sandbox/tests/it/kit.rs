@@ -1,7 +1,8 @@
-//! What every trial uses: one shared sandbox with a pool of its slots, the hostile programs compiled into one executable,
-//! and a run that keeps its output.
+//! What every trial uses: one shared sandbox with a pool of its slots, the hostile programs compiled into one
+//! executable, and a run that keeps its output.
 //!
-//! Invariant: a slot taken from the pool is returned, even if its trial panics; the sandbox is dropped after the last trial.
+//! Invariant: a slot taken from the pool is returned, even if its trial panics; the sandbox is dropped after the last
+//! trial.
 
 use std::fmt;
 use std::fs;
@@ -71,7 +72,8 @@ pub(crate) struct Fixtures {
 }
 
 impl Fixtures {
-    /// Compiles the hostile programs, unless they are compiled already, into a directory named after a hash of the sources.
+    /// Compiles the hostile programs, unless they are compiled already, into a directory named after a hash of the
+    /// sources.
     pub(crate) fn make() -> Fixtures {
         let mut hasher = DefaultHasher::new();
         SOURCES.hash(&mut hasher);
@@ -377,9 +379,9 @@ impl fmt::Display for Ended {
     }
 }
 
-/// Asserts that a measured figure differs from the expected one by at most `per_cent` of it plus `slack`. For a time (`what`
-/// ends with `, ns`), `slack` is multiplied by the machine's slowness, because the kernel's work to start and end a
-/// program takes longer there, too.
+/// Asserts that a measured figure differs from the expected one by at most `per_cent` of it plus `slack`. For a time
+/// (`what` ends with `, ns`), `slack` is multiplied by the machine's slowness, because the kernel's work to start and
+/// end a program takes longer there, too.
 pub(crate) fn assert_near(what: &str, measured: u64, expected: u64, per_cent: u64, slack: u64) {
     let slack = if what.ends_with(", ns") { slack * u64::from(slowness()) } else { slack };
     let tolerance = expected * per_cent / 100 + slack;

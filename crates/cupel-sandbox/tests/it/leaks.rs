@@ -1,5 +1,5 @@
-//! A run leaves nothing that a later run can see: one program leaves marks everywhere it can, and a second one on the same lane
-//! looks for each of them. SECURITY.md, "What is not closed", lists what is known to stay visible.
+//! A run leaves nothing that a later run can see: one program leaves marks everywhere it can, and a second one on the
+//! same lane looks for each of them. SECURITY.md, "What is not closed", lists what is known to stay visible.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,7 +20,10 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("a_mark_is_seen_by_the_process_that_left_it", a_mark_is_seen_by_the_process_that_left_it),
             ("no_mark_is_seen_by_the_next_run_on_the_lane", no_mark_is_seen_by_the_next_run_on_the_lane),
             ("no_descriptor_in_flight_is_seen_by_the_next_run", no_descriptor_in_flight_is_seen_by_the_next_run),
-            ("a_lock_in_flight_is_released_when_its_lane_is_retired", a_lock_in_flight_is_released_when_its_lane_is_retired),
+            (
+                "a_lock_in_flight_is_released_when_its_lane_is_retired",
+                a_lock_in_flight_is_released_when_its_lane_is_retired,
+            ),
             ("no_mark_is_seen_by_a_run_on_another_lane", no_mark_is_seen_by_a_run_on_another_lane),
         ],
     );
@@ -117,9 +120,9 @@ fn nothing_seen(marks: &[(String, String)]) {
     assert!(seen.is_empty() && marks.len() >= 40, "{seen:?} of {}", marks.len());
 }
 
-/// Asserts that a look sees none of the marks left on `lane`; returns whether it ran on the same lane. A lane that cannot prove
-/// that it is clean is replaced, which is also correct. Then a lock in flight on a host file is released a moment later,
-/// when the old lane is retired.
+/// Asserts that a look sees none of the marks left on `lane`; returns whether it ran on the same lane. A lane that
+/// cannot prove that it is clean is replaced, which is also correct. Then a lock in flight on a host file is released a
+/// moment later, when the old lane is retired.
 fn nothing_seen_after(lane: &str, look: (String, Vec<(String, String)>), shared: &SharedFiles<'_>) -> bool {
     let (next_lane, marks) = look;
     let is_same = lane == next_lane;
@@ -136,8 +139,8 @@ fn nothing_seen_after(lane: &str, look: (String, Vec<(String, String)>), shared:
 fn a_mark_is_seen_by_the_process_that_left_it(world: &World) {
     let shared = SharedFiles::new(world);
     let (_, marks) = said(&world.run(&shared.marks(world, &["both"])));
-    // The kernel frees descriptors in flight as soon as any process closes such a socket, so these marks may be gone. Their
-    // looks are the same as those of two other marks.
+    // The kernel frees descriptors in flight as soon as any process closes such a socket, so these marks may be gone.
+    // Their looks are the same as those of two other marks.
     let overlooked: Vec<_> =
         marks.iter().filter(|(mark, word)| word != "seen" && !mark.ends_with("in flight")).collect();
     assert!(overlooked.is_empty() && marks.len() >= 25, "{overlooked:?} of {marks:?}");
@@ -157,8 +160,8 @@ fn no_mark_is_seen_by_the_next_run_on_the_lane(world: &World) {
     assert!(pairs_on_one_lane >= 5, "{pairs_on_one_lane} of 20 pairs were on one lane");
 }
 
-/// Descriptors that are referenced only by a ring of sockets in flight: the kernel frees them in its next garbage collection,
-/// which runs when a process closes such a socket. No other process closes one here.
+/// Descriptors that are referenced only by a ring of sockets in flight: the kernel frees them in its next garbage
+/// collection, which runs when a process closes such a socket. No other process closes one here.
 fn no_descriptor_in_flight_is_seen_by_the_next_run(world: &World) {
     let shared = SharedFiles::new(world);
     let mut slot = world.slot();
@@ -196,8 +199,8 @@ fn no_mark_is_seen_by_a_run_on_another_lane(world: &World) {
     assert_ne!(lane, other_lane);
 }
 
-/// A warm program is forked from the zygote, which received the arguments, the environment and the message of every run on the
-/// lane. The program has a copy of the zygote's memory, and may read all of it.
+/// A warm program is forked from the zygote, which received the arguments, the environment and the message of every run
+/// on the lane. The program has a copy of the zygote's memory, and may read all of it.
 fn a_warm_program_has_nothing_of_earlier_ones_in_its_memory() {
     const SCAN: &str = r#"
 import os, re, sys

@@ -67,7 +67,10 @@ fn faults_are_reported_as_their_signals(world: &World) {
 
 fn the_exit_of_the_main_process_ends_the_run(world: &World) {
     let ended = world.check(&world.attack("leave_children", &[]), Outcome::Exited(6), "going\n");
-    assert!(ended.report.usage.wall_time < Duration::from_secs(10), "the run went on after the main process exited: {ended}");
+    assert!(
+        ended.report.usage.wall_time < Duration::from_secs(10),
+        "the run went on after the main process exited: {ended}"
+    );
 }
 
 fn each_limit_has_its_own_outcome(world: &World) {
@@ -141,7 +144,10 @@ fn cancelling_ends_sleepers_and_spinners(world: &World) {
         let begun = Instant::now();
         let report = slot.run(&program.command, &mut CancelAtFirstWord(false)).unwrap();
         assert_eq!(report.outcome, Outcome::Cancelled, "{attack}");
-        assert!(begun.elapsed() < program.command.limits.cpu_time, "{attack} ended by a limit, not by the cancellation");
+        assert!(
+            begun.elapsed() < program.command.limits.cpu_time,
+            "{attack} ended by a limit, not by the cancellation"
+        );
     }
     // Cancelled before the program starts.
     let report = slot.run(&world.attack("sleeper", &[]).command, &mut CancelAtFirstWord(true)).unwrap();

@@ -21,7 +21,8 @@ pub(crate) fn slowness() -> u32 {
     static SLOWNESS: OnceLock<u32> = OnceLock::new();
     *SLOWNESS.get_or_init(|| {
         let Ok(text) = std::env::var("CUPEL_TEST_SLOWNESS") else { return 1 };
-        let slowness = text.parse().unwrap_or_else(|_| panic!("CUPEL_TEST_SLOWNESS is {text:?}; it must be an integer"));
+        let slowness =
+            text.parse().unwrap_or_else(|_| panic!("CUPEL_TEST_SLOWNESS is {text:?}; it must be an integer"));
         assert!(
             (1..=SLOWNESS_MAX).contains(&slowness),
             "CUPEL_TEST_SLOWNESS is {text}; it must be from 1 to {SLOWNESS_MAX}"
@@ -35,13 +36,13 @@ pub(crate) fn patient(elsewhere: Duration) -> Duration {
     elsewhere * slowness()
 }
 
-/// Output lines that depend on the kernel version: (major, minor) of the first newer kernel, the line of older kernels, and the
-/// line of newer ones.
+/// Output lines that depend on the kernel version: (major, minor) of the first newer kernel, the line of older kernels,
+/// and the line of newer ones.
 const OLDER_KERNELS: [((u32, u32), &str, &str); 2] = [
     // Landlock denies truncation since ABI 3. On older kernels the read-only root denies it.
     ((6, 2), "truncate: EROFS\n", "truncate: EACCES\n"),
-    // A whiteout is not a device, and cannot be opened. Kernels differ on whether MAKE_CHAR covers it, and stable kernels
-    // change this in updates. So either result is accepted.
+    // A whiteout is not a device, and cannot be opened. Kernels differ on whether MAKE_CHAR covers it, and stable
+    // kernels change this in updates. So either result is accepted.
     ((u32::MAX, 0), "whiteout: OK\n", "whiteout: EACCES\n"),
 ];
 
@@ -63,8 +64,9 @@ pub(crate) fn wanted(trials: Vec<Trial>) -> Vec<Trial> {
     trials.into_iter().filter(|t| names.is_empty() || names.iter().any(|name| t.name().contains(name))).collect()
 }
 
-/// The `__make-fixtures` mode: compiles the hostile programs and prints their directory, for use on a machine that is too slow
-/// to compile them. With `truth`, also compiles the programs of the truth table, into a directory beside that one.
+/// The `__make-fixtures` mode: compiles the hostile programs and prints their directory, for use on a machine that is
+/// too slow to compile them. With `truth`, also compiles the programs of the truth table, into a directory beside that
+/// one.
 pub(crate) fn make_fixtures_if_asked() -> Option<ExitCode> {
     if std::env::args().nth(1).as_deref() != Some("__make-fixtures") {
         return None;

@@ -1,7 +1,7 @@
 //! The sandbox's integration suite: limits, hostile programs, isolation, accounting, truth, output, files, cleanup, doctor.
 //!
-//! One binary with a custom `main`, because this executable is also the launcher of the sandboxes it starts. Needs root,
-//! and gcc for the hostile programs. Trials are named `file::rule`; every row of the hostile table is a trial.
+//! One binary with a custom `main`, because this executable is also the launcher of the sandboxes it starts. Needs
+//! root, and gcc for the hostile programs. Trials are named `file::rule`; every row of the hostile table is a trial.
 //!
 //! `cargo test -p cupel-sandbox --test it -- hostile` runs the trials whose name contains `hostile`.
 

@@ -139,8 +139,8 @@ impl Observer for Watched {
     }
 }
 
-/// If a program closes its standard output before it ends, the observer gets the closing first: the program waits for that
-/// call here. If it ends with standard output open, the observer gets the end first.
+/// If a program closes its standard output before it ends, the observer gets the closing first: the program waits for
+/// that call here. If it ends with standard output open, the observer gets the end first.
 fn a_watched_program_reports_its_end_and_closing(world: &World) {
     let mut slot = world.slot();
     for (script, told) in [

@@ -1,7 +1,9 @@
-//! Services: how requests are answered, and that a compile service gives the same results as the compiler's command line.
+//! Services: how requests are answered, and that a compile service gives the same results as the compiler's command
+//! line.
 //!
-//! The cases of the conformance tables (`services/*.cases`) are compiled in cells both ways. The service must give the same exit
-//! code, the same messages and byte-identical files, or decline. The tables decide whether a language file has a `[service]`.
+//! The cases of the conformance tables (`services/*.cases`) are compiled in cells both ways. The service must give the
+//! same exit code, the same messages and byte-identical files, or decline. The tables decide whether a language file
+//! has a `[service]`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -114,12 +116,15 @@ fn a_failed_request_spoils_the_service(world: &World) {
 
 fn a_service_over_its_memory_limit_names_that_limit(world: &World) {
     let mut service = shell(world, Limits { memory: Bytes::mib(64), disk: Bytes::mib(32), ..long() });
-    // With version 1, the kernel kills one process of the group, and the lane kills the others a moment later. If the first one
-    // was a child of the service, the service may have time for a last reply.
+    // With version 1, the kernel kills one process of the group, and the lane kills the others a moment later. If the
+    // first one was a child of the service, the service may have time for a last reply.
     let too_much = "x=$(head -c 200000000 /dev/zero | tr '\\0' x)";
     let mut asked =
         (0..100).map(|_| ask(&mut service, too_much)).filter(|reply| reply.as_deref().ok() != Some("Killed\n"));
-    let error = asked.next().expect("the limit is enforced within 100 requests").expect_err("the request exceeds the memory limit");
+    let error = asked
+        .next()
+        .expect("the limit is enforced within 100 requests")
+        .expect_err("the request exceeds the memory limit");
     assert_eq!(error.to_string(), "the service has ended: over its memory limit");
 }
 
@@ -224,8 +229,8 @@ fn as_patient(limits: Limits) -> Limits {
     }
 }
 
-/// On a slow machine, where a compiler takes a minute, only one case in this many is compiled: all of them would take hours, and
-/// the comparison of the two compilers does not depend on the machine.
+/// On a slow machine, where a compiler takes a minute, only one case in this many is compiled: all of them would take
+/// hours, and the comparison of the two compilers does not depend on the machine.
 const SAMPLE_ONE_IN: usize = 20;
 
 /// Both ways to compile one language: command line and service.

@@ -1,9 +1,9 @@
-//! The truth table: programs in five languages that measure their own usage, each with the outcome and figures that the sandbox
-//! must report. Meanwhile the other slot is busy with the opposite kind of work.
+//! The truth table: programs in five languages that measure their own usage, each with the outcome and figures that the
+//! sandbox must report. Meanwhile the other slot is busy with the opposite kind of work.
 //!
-//! A program prints `cpu NS` and `memory BYTES` (see `truth/`); the reported figures must agree within [`CPU_EXACT`] and
-//! [`MEMORY_EXACT`]. CPU rows of languages other than C run below `truth measure`, which prints the kernel's figure for its
-//! child and so includes the start and the end of the interpreter.
+//! A program prints `cpu NS` and `memory BYTES` (see `truth/`); the reported figures must agree within [`CPU_EXACT`]
+//! and [`MEMORY_EXACT`]. CPU rows of languages other than C run below `truth measure`, which prints the kernel's figure
+//! for its child and so includes the start and the end of the interpreter.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -23,14 +23,16 @@ use crate::machine::{patient, slowness};
 use Language::{Bash, C, Go, Java, Python};
 use Outcome::{Exited, IdleLimit, MemoryLimit, OutputLimit, Signalled, TimeLimit, WallLimit};
 
-/// Tolerance of CPU time: per cent and ns. The ns allow for the kernel's own work at the start and the end of a program.
+/// Tolerance of CPU time: per cent and ns. The ns allow for the kernel's own work at the start and the end of a
+/// program.
 const CPU_EXACT: (u64, u64) = (2, 2_000_000);
-/// Tolerance of memory: per cent and bytes. The kernel charges a group in batches of 64 pages, and also charges its own records of
-/// a process. With version 2 a cell has a new group, whose first batch may not be charged yet when the program starts.
+/// Tolerance of memory: per cent and bytes. The kernel charges a group in batches of 64 pages, and also charges its own
+/// records of a process. With version 2 a cell has a new group, whose first batch may not be charged yet when the
+/// program starts.
 const MEMORY_EXACT: (u64, u64) = (2, 256 * 1024);
 const MEMORY_EXACT_IN_A_NEW_GROUP: (u64, u64) = (2, (256 + 128) * 1024);
-/// Tolerance of memory if much page cache was charged and reclaimed meanwhile: the kernel also charges its own records of page
-/// cache, and reclaims it in batches.
+/// Tolerance of memory if much page cache was charged and reclaimed meanwhile: the kernel also charges its own records
+/// of page cache, and reclaims it in batches.
 const MEMORY_BESIDE_FILES: (u64, u64) = (2, 2 * 1024 * 1024);
 /// Tolerance of memory relative to its limit when the kernel refuses more: per cent and bytes.
 const MEMORY_OF_LIMIT: (u64, u64) = (2, 768 * 1024);
@@ -325,7 +327,8 @@ impl Court {
             Python => vec!["/usr/bin/python3".into(), own("truth.py")],
             Java => [
                 "java",
-                // No JIT compiler: its threads allocate and free megabytes at any time between two measurements of the program.
+                // No JIT compiler: its threads allocate and free megabytes at any time between two measurements of the
+                // program.
                 "-Xint",
                 "-Xmx64m",
                 "-XX:MaxDirectMemorySize=1g",
@@ -540,7 +543,8 @@ fn memory_is_exact(ended: &Ended, tolerance: (u64, u64)) {
     assert_exact("memory, bytes", ended.report.usage.memory.get(), used, tolerance, ended);
 }
 
-/// Asserts that the figure reached the limit, exceeded it by no more than the delay of detection, and that the output is kept.
+/// Asserts that the figure reached the limit, exceeded it by no more than the delay of detection, and that the output
+/// is kept.
 fn the_limit_shows(ended: &Ended, limits: &Limits) {
     let usage = &ended.report.usage;
     let beyond = |used: Duration, limit: Duration, most: Duration| {
@@ -577,8 +581,8 @@ fn a_thousand_tiny_programs(court: &Court) {
     assert!(reported > used && reported - used < most, "reported {reported} ns, the programs printed {used} ns");
 }
 
-/// Programs of several sizes, each run repeatedly in one lane. The kernel charges memory in batches, and a remainder of a batch
-/// carries over from run to run.
+/// Programs of several sizes, each run repeatedly in one lane. The kernel charges memory in batches, and a remainder of
+/// a batch carries over from run to run.
 fn memory_is_the_same_from_run_to_run(court: &Court) {
     for (arguments, least) in
         [("memory none 0", 0), ("memory private 1", 1), ("memory private 3", 3), ("memory heap 12", 12)]

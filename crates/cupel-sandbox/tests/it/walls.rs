@@ -1,5 +1,5 @@
-//! The walls that stop each attack of the tables: first the wall designed to stop it, then those that would stop it if the
-//! first failed. `docs/attacks.md` is generated from these tables.
+//! The walls that stop each attack of the tables: first the wall designed to stop it, then those that would stop it if
+//! the first failed. `docs/attacks.md` is generated from these tables.
 
 use std::fmt::Write;
 use std::path::Path;

@@ -1,11 +1,11 @@
-//! Warm starts: every program of `warm/programs.txt` behaves the same whether the interpreter is executed (cold) or forked (warm).
-//! This conformance is the reason that warm starts are on by default.
+//! Warm starts: every program of `warm/programs.txt` behaves the same whether the interpreter is executed (cold) or
+//! forked (warm). This conformance is the reason that warm starts are on by default.
 //!
-//! The programs do not test these inherent differences: `hash(str)` and addresses are those of the zygote until it is replaced;
-//! `/proc/self/exe` and `/proc/self/maps` show an executable without a name; the garbage collector does not list the
-//! objects that existed at the start; `object.__subclasses__()` includes the classes of preloaded modules; the CPU time of
-//! starting is not charged to the program; preloaded modules take none of its memory; `import _decimal` does not add
-//! `numbers` and `collections` to `sys.modules`.
+//! The programs do not test these inherent differences: `hash(str)` and addresses are those of the zygote until it is
+//! replaced; `/proc/self/exe` and `/proc/self/maps` show an executable without a name; the garbage collector does not
+//! list the objects that existed at the start; `object.__subclasses__()` includes the classes of preloaded modules; the
+//! CPU time of starting is not charged to the program; preloaded modules take none of its memory; `import _decimal`
+//! does not add `numbers` and `collections` to `sys.modules`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -254,7 +254,11 @@ fn executed(world: &Warmed) {
         world.run(&program, true).text()
     };
     assert_eq!(with(|p| p.command.argv.insert(1, "-O".into())), "True\n", "a flag is executed");
-    assert_eq!(with(|p| p.command.env.push(("PYTHONHASHSEED".into(), "0".into()))), "True\n", "a variable that Python reads is executed");
+    assert_eq!(
+        with(|p| p.command.env.push(("PYTHONHASHSEED".into(), "0".into()))),
+        "True\n",
+        "a variable that Python reads is executed"
+    );
     assert_eq!(with(|p| p.command.env.push(("MODE".into(), "0".into()))), "False\n", "another variable is forked");
     assert_eq!(
         with(|p| p.command.limits.stack = Bytes::mib(1024)),
@@ -307,8 +311,9 @@ fn large_stack(world: &Warmed) {
     assert!(warm.report.warm);
 }
 
-/// The interpreter's own memory equals that of a cold start within one batch of the kernel's charges. A program's objects need new
-/// pages, whereas in a cold start the interpreter has free ones. So programs with many objects, or a thread's arena, use more.
+/// The interpreter's own memory equals that of a cold start within one batch of the kernel's charges. A program's
+/// objects need new pages, whereas in a cold start the interpreter has free ones. So programs with many objects, or a
+/// thread's arena, use more.
 fn memory(world: &Warmed) {
     for (what, source, per_cent) in [
         ("nothing", "pass", 0),
@@ -454,11 +459,13 @@ fn notes(world: &Warmed) {
     assert_eq!(world.run(&python(shared), true).text(), "[]\n");
 }
 
-/// The lane seems healthy, and only requests to its zygote fail. That is a failure of the sandbox, so the error is transient.
+/// The lane seems healthy, and only requests to its zygote fail. That is a failure of the sandbox, so the error is
+/// transient.
 fn zygote_killed(_: &Warmed) {
     let world = Warmed::start();
     assert_eq!(world.run(&python(WHOSE), true).text(), "False\n");
-    // If a zygote dies before its lane has checked itself, the lane notices and no run fails. So wait for that check first.
+    // If a zygote dies before its lane has checked itself, the lane notices and no run fails. So wait for that check
+    // first.
     world.slot.lock().unwrap().warm_up().unwrap();
     let has_interpreter =
         |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/maps")).is_ok_and(|maps| maps.contains("libpython"));
@@ -477,7 +484,8 @@ fn zygote_killed(_: &Warmed) {
     assert!(texts.iter().filter_map(|t| t.as_ref().err()).all(|error| error.is_transient()), "{texts:?}");
 }
 
-/// Compares ratios with a margin, because the figures vary: in a cold start most of the CPU time is the interpreter's start.
+/// Compares ratios with a margin, because the figures vary: in a cold start most of the CPU time is the interpreter's
+/// start.
 fn faster(world: &Warmed) {
     let cpu = |warm: bool| {
         let mut times: Vec<Duration> =

@@ -1,5 +1,5 @@
-//! The rules for every `EventBus`. Call [`event_bus_conformance!`](crate::event_bus_conformance) with a function that returns a
-//! subject.
+//! The rules for every `EventBus`. Call [`event_bus_conformance!`](crate::event_bus_conformance) with a function that
+//! returns a subject.
 
 pub mod nodes;
 
@@ -124,9 +124,7 @@ pub async fn late_events_of_a_lost_attempt_are_dropped<B: EventBus>(make: impl A
 }
 
 /// Rule.
-pub async fn publishing_never_blocks_and_a_slow_subscriber_gets_a_gap<B: EventBus>(
-    make: impl AsyncFn() -> Subject<B>,
-) {
+pub async fn publishing_never_blocks_and_a_slow_subscriber_gets_a_gap<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
     let bus = make().await;
     let id = id();
     let started = event(id, 1, 1, EventKind::Started { attempt: 1 });

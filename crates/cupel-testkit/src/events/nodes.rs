@@ -23,8 +23,8 @@ pub trait Site: Send + Sync + 'static {
     fn server(&self) -> &Server;
 }
 
-/// Turns each rule in [`events::nodes`](crate::events::nodes) into a test. `shared` creates a site on a server that other tests use,
-/// too; `own` creates one on a server that no other test uses.
+/// Turns each rule in [`events::nodes`](crate::events::nodes) into a test. `shared` creates a site on a server that
+/// other tests use, too; `own` creates one on a server that no other test uses.
 #[macro_export]
 macro_rules! event_nodes_conformance {
     ($shared:expr, $own:expr) => {
@@ -80,7 +80,10 @@ async fn to_the_end(subscription: &mut Box<dyn Subscription>) -> Vec<Option<Even
         }
     })
     .await;
-    assert!(matches!(heard.last(), Some(Some(event)) if event.kind.is_final()), "the last event is not the end: {heard:?}");
+    assert!(
+        matches!(heard.last(), Some(Some(event)) if event.kind.is_final()),
+        "the last event is not the end: {heard:?}"
+    );
     heard
 }
 
@@ -91,7 +94,8 @@ async fn the_end(subscription: &mut Box<dyn Subscription>) -> Event {
     heard.into_iter().flatten().next().expect("there is exactly one event")
 }
 
-/// Waits until everything that one node has published so far is delivered: publishes an event and waits for it on another node.
+/// Waits until everything that one node has published so far is delivered: publishes an event and waits for it on
+/// another node.
 async fn has_gone_through(from: &Arc<dyn EventBus>, to: &Arc<dyn EventBus>) {
     let id = id();
     let mut waiting = to.subscribe(id, Seq::default(), Interest::End).await;
@@ -147,7 +151,8 @@ pub async fn events_reach_other_nodes_unchanged<S: Site>(make: impl AsyncFn() ->
     let mut late = there.subscribe(id, Seq::default(), Interest::Everything).await;
     let mut again = there.subscribe(id, Seq::of_attempt(1, 7), Interest::Everything).await;
     let mut third = elsewhere.subscribe(id, Seq::of_attempt(1, 9), Interest::Everything).await;
-    // The third subscriber gets its event before the end is published: one that still joins at the end may miss earlier events.
+    // The third subscriber gets its event before the end is published: one that still joins at the end may miss earlier
+    // events.
     assert_eq!(in_time(hear(&mut third)).await, log[9]);
     log.push(end(id, 1));
     here.publish(end(id, 1));

@@ -1,12 +1,12 @@
 //! Real servers for tests, on loopback: PostgreSQL, Redis, RabbitMQ, and servers with the protocols of Kafka and S3.
 //!
-//! `start()` starts an empty server for one test on a free port; dropping it stops it. `shared()` is one server for the whole test
-//! process, for tests that do not harm it: each uses a fresh database, or a fresh [`cluster`] name as a prefix of everything it
-//! creates. `lent()` is one server for the whole test process that one test at a time may harm. [`Server`] lists the faults that
-//! a test can inject.
+//! `start()` starts an empty server for one test on a free port; dropping it stops it. `shared()` is one server for the
+//! whole test process, for tests that do not harm it: each uses a fresh database, or a fresh [`cluster`] name as a
+//! prefix of everything it creates. `lent()` is one server for the whole test process that one test at a time may harm.
+//! [`Server`] lists the faults that a test can inject.
 //!
-//! However the test process ends, nothing is left: the kernel kills the servers with it, and a small process removes their
-//! folders (`keeper.rs`). If a server is not installed, the test fails and names the package.
+//! However the test process ends, nothing is left: the kernel kills the servers with it, and a small process removes
+//! their folders (`keeper.rs`). If a server is not installed, the test fails and names the package.
 //!
 //! All calls block, for up to several seconds.
 

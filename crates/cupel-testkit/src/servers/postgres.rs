@@ -217,7 +217,8 @@ impl Kind for PostgresKind {
     }
 }
 
-/// The folder of the newest version's programs. Debian installs each version in its own folder, and only some programs on the PATH.
+/// The folder of the newest version's programs. Debian installs each version in its own folder, and only some programs
+/// on the PATH.
 fn programs() -> PathBuf {
     let number = |folder: &PathBuf| folder.file_name()?.to_str()?.parse::<u32>().ok();
     let entries = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
@@ -229,8 +230,8 @@ fn programs() -> PathBuf {
     initdb.parent().expect("a program's path has a parent").to_owned()
 }
 
-/// The user and group of the server if the tests run as root: PostgreSQL refuses to run as root, so it runs as `postgres`, or as
-/// nobody if that user does not exist.
+/// The user and group of the server if the tests run as root: PostgreSQL refuses to run as root, so it runs as
+/// `postgres`, or as nobody if that user does not exist.
 fn owner() -> Option<(u32, u32)> {
     if fs::metadata("/proc/self").expect("/proc can be read").uid() != 0 {
         return None;

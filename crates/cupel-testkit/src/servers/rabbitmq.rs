@@ -1,7 +1,7 @@
 //! A RabbitMQ node with its own name, ports, data and port mapper (`epmd`), which would otherwise outlive it.
 //!
-//! It runs in a pid namespace, because its script starts the Erlang VM as a child, which starts more processes: the kernel kills
-//! all of them with the first (pid_namespaces(7)).
+//! It runs in a pid namespace, because its script starts the Erlang VM as a child, which starts more processes: the
+//! kernel kills all of them with the first (pid_namespaces(7)).
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -82,7 +82,8 @@ impl RabbitMq {
         let program = keeper::find("rabbitmqctl", &places(), "install the package `rabbitmq-server`");
         let mut control = Command::new(program);
         control.env("HOME", self.folder()).env("ERL_EPMD_PORT", self.mapper_port.to_string());
-        let done = control.args(["--node", &node_name(self.port())]).args(words).output().expect("rabbitmqctl can be started");
+        let done =
+            control.args(["--node", &node_name(self.port())]).args(words).output().expect("rabbitmqctl can be started");
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
@@ -181,8 +182,8 @@ impl Kind for RabbitMqKind {
         unshare
     }
 
-    /// Once the server accepts clients, it answers the protocol header with `Connection.Start`, a method frame (AMQP 0-9-1,
-    /// 2.2.4 and 4.2.3).
+    /// Once the server accepts clients, it answers the protocol header with `Connection.Start`, a method frame (AMQP
+    /// 0-9-1, 2.2.4 and 4.2.3).
     fn answers(&self, _: &Path, port: u16) -> bool {
         let ask = || -> std::io::Result<u8> {
             let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;

@@ -59,7 +59,8 @@ impl Redis {
         format!("redis://:{PASSWORD}@127.0.0.1:{}/", self.port())
     }
 
-    /// The URL with the password and TLS of a server that was started with TLS, and the path of the certificate to trust.
+    /// The URL with the password and TLS of a server that was started with TLS, and the path of the certificate to
+    /// trust.
     pub fn encrypted_url(&self) -> (String, PathBuf) {
         let url = format!("rediss://:{PASSWORD}@127.0.0.1:{}/", self.port());
         (url, Certificate::in_folder(self.folder()).certificate)
@@ -110,8 +111,9 @@ impl Kind for RedisKind {
             redis.args(["--port", &port]);
         }
         redis.arg("--dir").arg(folder).args(["--save", "", "--loglevel", "warning"]);
-        // Redis writes each command to the kernel before it responds, so the command survives SIGKILL. With `everysec`, Redis would
-        // block while the disk is slow. Source: Redis' documentation, "Redis persistence"; its aof.c, flushAppendOnlyFile.
+        // Redis writes each command to the kernel before it responds, so the command survives SIGKILL. With `everysec`,
+        // Redis would block while the disk is slow. Source: Redis' documentation, "Redis persistence"; its aof.c,
+        // flushAppendOnlyFile.
         redis.args(["--appendonly", "yes", "--appendfsync", "no"]);
         redis
     }

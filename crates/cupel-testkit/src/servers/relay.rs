@@ -1,8 +1,8 @@
 //! A relay between clients and tansu that limits the advertised version of Fetch to that of Kafka 2.7.
 //!
-//! If a client fetches from a lost topic with the newest version (KIP-951), tansu 0.6 returns a leader for a topic with neither name
-//! nor id. No Kafka broker does that, and librdkafka 2.12 crashes on it. Older versions use names. So the relay lowers the maximum
-//! version of Fetch in responses to `ApiVersions`.
+//! If a client fetches from a lost topic with the newest version (KIP-951), tansu 0.6 returns a leader for a topic with
+//! neither name nor id. No Kafka broker does that, and librdkafka 2.12 crashes on it. Older versions use names. So the
+//! relay lowers the maximum version of Fetch in responses to `ApiVersions`.
 //!
 //! Source: Kafka's protocol guide, "Protocol Requests and Responses" and `ApiVersions`.
 
@@ -99,13 +99,14 @@ fn carry(mut from: TcpStream, mut to: TcpStream, look: impl Fn(&mut [u8]) + Send
     });
 }
 
-/// Lowers the maximum version of Fetch in a response to `ApiVersions`. After the correlation id, the response has an error code, the
-/// number of entries, and for each its key, minimum version and maximum version.
+/// Lowers the maximum version of Fetch in a response to `ApiVersions`. After the correlation id, the response has an
+/// error code, the number of entries, and for each its key, minimum version and maximum version.
 fn cut_down(answer: &mut [u8], version: i16) {
     if answer.first_chunk() != Some(&[0, 0]) {
         return;
     }
-    // In compact form there are fewer than 127 entries, so the number is one byte; each entry has one more byte, for empty tags.
+    // In compact form there are fewer than 127 entries, so the number is one byte; each entry has one more byte, for
+    // empty tags.
     let (from, step) = if version >= COMPACT { (3, 7) } else { (6, 6) };
     for api in answer[from..].chunks_exact_mut(step) {
         if i16::from_be_bytes([api[0], api[1]]) == FETCH {

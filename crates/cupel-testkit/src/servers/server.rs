@@ -14,7 +14,8 @@ use super::keeper;
 const START_MAX: Duration = Duration::from_secs(120);
 /// How long a server may take to stop.
 const STOP_MAX: Duration = Duration::from_secs(30);
-/// Range of ports, below those that the kernel assigns to outgoing connections, so that the port of a stopped server stays free.
+/// Range of ports, below those that the kernel assigns to outgoing connections, so that the port of a stopped server
+/// stays free.
 const PORTS: std::ops::Range<u32> = 20_000..32_000;
 
 /// The part that differs between servers.
@@ -129,8 +130,8 @@ impl Server {
     /// Freezes the server with SIGSTOP: connections stay open, but nothing is answered.
     pub fn freeze(&self) {
         let is_frozen = within(START_MAX, || {
-            // Signalled again in each round, because a process may have been started meanwhile. When `kill` returns, the signal may
-            // still be pending; a thread that has not handled it yet still answers.
+            // Signalled again in each round, because a process may have been started meanwhile. When `kill` returns,
+            // the signal may still be pending; a thread that has not handled it yet still answers.
             self.signal_all("STOP");
             self.pids().iter().all(|pid| keeper::is_stopped(*pid))
         });
@@ -211,8 +212,8 @@ pub(super) fn free_port() -> u16 {
     free_listener().1
 }
 
-/// A listener on a port that was not returned before. After it is dropped, binding the port may fail for a moment: a process that is
-/// being forked meanwhile holds a copy of the listener until its exec.
+/// A listener on a port that was not returned before. After it is dropped, binding the port may fail for a moment: a
+/// process that is being forked meanwhile holds a copy of the listener until its exec.
 pub(super) fn free_listener() -> (TcpListener, u16) {
     static TRIED: AtomicU32 = AtomicU32::new(0);
     let count = PORTS.end - PORTS.start;

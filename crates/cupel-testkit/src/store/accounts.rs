@@ -33,7 +33,9 @@ pub async fn names_and_addresses_are_unique_ignoring_case<S: Store>(make: impl A
 }
 
 /// Rule.
-pub async fn access_password_and_secret_of_a_user_can_be_read_and_changed<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn access_password_and_secret_of_a_user_can_be_read_and_changed<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
     let store = make().await;
     let id = user(&*store).await;
     assert_eq!(store.set_access(id, Role::Admin, Tier("large".into())).await.unwrap(), AccountChange::Done);
@@ -59,7 +61,7 @@ pub async fn users_are_listed_in_creation_order_and_paginated<S: Store>(make: im
     let mut all = Vec::new();
     for n in 0..5 {
         let mut new = a_user();
-        // Two of a time are told apart by their ids.
+        // Users with the same time are ordered by id.
         new.user.created_at = at(n / 2);
         all.push(store.insert_user(new).await.unwrap().unwrap());
     }
@@ -71,7 +73,7 @@ pub async fn users_are_listed_in_creation_order_and_paginated<S: Store>(make: im
     assert!(store.users(u64::MAX, u64::MAX).await.unwrap().is_empty());
 }
 
-/// A key that has not ended.
+/// A valid API key.
 pub(super) fn key(owner: UserId, n: u8) -> ApiKey {
     ApiKey {
         id: ApiKeyId::from_uuid(fresh()),
@@ -96,7 +98,7 @@ pub async fn keys_are_listed_and_revoked_only_for_their_owner<S: Store>(make: im
     }
     assert_eq!(store.key(keys[1].id).await.unwrap().as_ref(), Some(&keys[1]));
     assert_eq!(store.keys(owner).await.unwrap(), [keys[1].clone(), keys[0].clone()]);
-    assert!(!store.revoke_key(other, keys[0].id, at(5)).await.unwrap(), "not theirs");
+    assert!(!store.revoke_key(other, keys[0].id, at(5)).await.unwrap(), "another user's key");
     assert!(store.revoke_key(owner, keys[0].id, at(5)).await.unwrap());
     assert!(store.revoke_key(owner, keys[0].id, at(6)).await.unwrap());
     store.touch_key(keys[1].id, at(7)).await.unwrap();
@@ -127,12 +129,12 @@ pub async fn a_refresh_token_is_valid_once_and_its_reuse_ends_the_session<S: Sto
         async |old, new, seconds| store.rotate_session(session.id, [old; 32], [new; 32], at(seconds)).await.unwrap();
     let rotated = rotate(1, 2, 1).await.expect("the first use");
     assert_eq!((rotated.user, rotated.expires_at), (session.user, at(100)));
-    assert_eq!(rotate(9, 8, 2).await, None, "never was one");
-    assert!(store.session_alive(session.id, at(2)).await.unwrap(), "a guess ends nothing");
+    assert_eq!(rotate(9, 8, 2).await, None, "an unknown token");
+    assert!(store.session_alive(session.id, at(2)).await.unwrap(), "a wrong guess does not end the session");
     assert!(rotate(2, 3, 3).await.is_some());
-    assert_eq!(rotate(1, 4, 4).await, None, "used before: stolen");
+    assert_eq!(rotate(1, 4, 4).await, None, "a used token counts as stolen");
     assert!(!store.session_alive(session.id, at(4)).await.unwrap());
-    assert_eq!(rotate(3, 5, 5).await, None, "the good one has ended too");
+    assert_eq!(rotate(3, 5, 5).await, None, "the current token has ended, too");
 }
 
 /// Rule.

@@ -1,4 +1,4 @@
-//! What every `Store` does. Call [`store_conformance!`](crate::store_conformance) with a function that makes a
+//! The rules for every `Store`. Call [`store_conformance!`](crate::store_conformance) with a function that returns a
 //! subject: a store without users and submissions.
 
 mod accounts;
@@ -31,7 +31,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::builders::{SubmissionBuilder, a_user, fresh, t0};
 
-/// Makes a test of each rule in [`store`](crate::store).
+/// Turns each rule in [`store`](crate::store) into a test.
 #[macro_export]
 macro_rules! store_conformance {
     ($make:expr) => {
@@ -118,7 +118,7 @@ macro_rules! store_conformance {
     };
 }
 
-/// `t0` and so many seconds.
+/// `t0` plus this many seconds.
 fn at(seconds: i64) -> Timestamp {
     t0() + SignedDuration::from_secs(seconds)
 }
@@ -142,7 +142,7 @@ fn worker() -> WorkerId {
     WorkerId::from_uuid(fresh())
 }
 
-/// Leases for 30 s from `t0` and so many seconds.
+/// Leases a run for 30 s, starting this many seconds after `t0`.
 async fn try_lease(store: &impl Store, run: RunId, seconds: i64) -> Option<LeasedRun> {
     let now = at(seconds);
     store.lease(run, lease_id(), worker(), now, now + Duration::from_secs(30), None).await.unwrap()

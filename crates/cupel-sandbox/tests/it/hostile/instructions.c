@@ -1,5 +1,5 @@
-/* Work of a known amount, in every shape of process tree, and attempts to avoid being counted. The first argument is the kind of
- * event: `f`, page faults; `i`, instructions. The second is the number. */
+/* Work of a known amount, in every shape of process tree, and attempts to avoid being counted. The first argument is
+ * the kind of event: `f`, page faults; `i`, instructions. The second is the number. */
 #include "kit.h"
 #include <sys/prctl.h>
 

@@ -1,5 +1,5 @@
-/* Marks: everything that a program could leave for the next one on its lane, each with the look that finds it.
- * `marks leave` leaves all marks, `marks look` looks for each, `marks both` does both in one process, which proves that the
+/* Marks: everything that a program could leave for the next one on its lane, each with the look that finds it. `marks
+ * leave` leaves all marks, `marks look` looks for each, `marks both` does both in one process, which proves that the
  * looks detect the marks. */
 #include "kit.h"
 #include <mqueue.h>

@@ -123,7 +123,8 @@ ATTACK(pipe_buffer_bomb) {
   return 0;
 }
 
-/* Reads a file several times the memory limit, with read and with mmap: the kernel can reclaim page cache, so no limit is exceeded. */
+/* Reads a file several times the memory limit, with read and with mmap: the kernel can reclaim page cache, so no limit
+ * is exceeded. */
 ATTACK(page_cache_read) {
   static char block[1 << 20];
   int fd = open(argv[0], O_RDONLY);

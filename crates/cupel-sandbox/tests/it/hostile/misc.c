@@ -1,5 +1,5 @@
-/* Attacks by unusual use of ordinary calls: execution, descriptors, output, core dumps. Also the programs that test how the
- * sandbox measures and reports. */
+/* Attacks by unusual use of ordinary calls: execution, descriptors, output, core dumps. Also the programs that test how
+ * the sandbox measures and reports. */
 #include "kit.h"
 #include <sys/prctl.h>
 

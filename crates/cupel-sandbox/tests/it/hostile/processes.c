@@ -49,8 +49,8 @@ ATTACK(exec_loop) {
   return 1;
 }
 
-/* As many processes as allowed, each holding as many locks on one file as it may have descriptors; then one computes. To release a
- * lock, the kernel searches all locks of the file. argv[0]: the lock operation (flock(2)). */
+/* As many processes as allowed, each holding as many locks on one file as it may have descriptors; then one computes.
+ * To release a lock, the kernel searches all locks of the file. argv[0]: the lock operation (flock(2)). */
 ATTACK(lock_storm) {
   int lock = atoi(argv[0]), pid;
   close(open("lock", O_WRONLY | O_CREAT, 0644));

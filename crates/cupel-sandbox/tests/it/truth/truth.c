@@ -1,5 +1,6 @@
 /* Programs that measure their own usage. The first argument names the work. At the end the program prints its usage:
- * `cpu NS` (of this process, its threads and all its children) and `memory BYTES` (touched and held at the same time). */
+ * `cpu NS` (of this process, its threads and all its children) and `memory BYTES` (touched and held at the same time).
+ * */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -406,7 +407,8 @@ static int end(const char *how, long n) {
   return 255;
 }
 
-/* Runs another program, prints its CPU time including the children it waited for, and ends with its exit code or signal. */
+/* Runs another program, prints its CPU time including the children it waited for, and ends with its exit code or
+ * signal. */
 static int measure(char **argv) {
   int child = fork();
   if (child == 0) {
@@ -474,8 +476,8 @@ int main(int argc, char **argv) {
     return 255;
   if (!strcmp(argv[1], "measure"))
     return measure(argv + 2);
-  /* With transparent huge pages, touching one byte allocates a whole huge page, which the program cannot measure. The setting
-   * survives an exec. */
+  /* With transparent huge pages, touching one byte allocates a whole huge page, which the program cannot measure. The
+   * setting survives an exec. */
   prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
   if (!strcmp(argv[1], "in_small_pages"))
     return execvp(argv[2], argv + 2);
