@@ -1,8 +1,8 @@
 //! Attacks by source: real compilers in compile cells, on sources that make them read or include files, run code, or
 //! flood.
 //!
-//! Whatever a source makes a compiler do happens inside a cell. So the rules are: the compiler reaches no host file,
-//! stays within its limits, leaves nothing behind, and returns no secret.
+//! Everything that a source makes a compiler do happens inside a cell. So the rules are: the compiler reaches no host
+//! file, stays within its limits, leaves nothing behind, and returns no secret.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -39,36 +39,36 @@ pub(crate) fn table() -> Vec<Row> {
         row("release_agent", OK, each("EPERM", &["mount cgroup", "mount a new hierarchy", "mount cgroup2", "fsopen", "user and cgroup namespace"])
             + &each("ENOENT", &["/sys/fs/cgroup/release_agent", "/sys/fs/cgroup/memory/release_agent", "g/release_agent",
                 "/sys/fs/cgroup/cgroup.procs", "/proc/1/cgroup", "/proc/cgroups"])),
-        row("kernel_helpers", OK, "there: 0\n"),
-        row("memory_through_proc", OK, each("EROFS", &["write a child's", "write one's own", "write one's own by thread"]) + "read the parent's: ENOENT\n"
+        row("kernel_helpers", OK, "files found: 0\n"),
+        row("memory_through_proc", OK, each("EROFS", &["write a child's memory", "write its own memory", "write its own memory by thread"]) + "read the parent's memory: ENOENT\n"
             + &each("EPERM", &["process_vm_writev to init", "process_vm_writev to a child", "robust list of init"])),
         row("packet_filters", OK, "user and net namespace: EPERM\n".to_owned()
             + &each("EAFNOSUPPORT", &["netfilter socket", "route socket", "raw socket", "packet socket"])
             + "iptables by another socket: EOPNOTSUPP\nloopback up: ENOTTY\nbridge: ENOTTY\nvirtual network: ENOTTY\n"),
         row("every_family", OK, "not refused: 0\n"),
         row("doors_of_others", OK, "type into init's terminal: ENOENT\njoin init's namespaces: EPERM\ndescriptor of init: EPERM\n\
-            scheduling of init: EPERM\npriority of everybody: OK\nsession of init: ESRCH\nend of init's memory: ENOSYS\n\
-            credentials of root: EPERM\nlarger buffers than allowed: EPERM\na kernel program on a socket: EPERM\n"),
+            scheduling of init: EPERM\npriority of all processes of a user: OK\nsession of init: ESRCH\nend of init's memory: ENOSYS\n\
+            credentials of root: EPERM\nlarger buffers than allowed: EPERM\na BPF program on a socket: EPERM\n"),
         row("device_requests", OK, each("ENOTTY", &["freeze the host's disk", "trim the host's disk", "immutable host's file", "immutable own file",
             "add entropy", "clear entropy", "parent of the user namespace", "parent of the pid namespace"])),
         row("file_requests", OK, each("ENOTTY", &["FIEMAP", "GETFSMAP", "FIBMAP", "FIGETBSZ", "FS_IOC_GETFLAGS", "FS_IOC_GETVERSION",
-            "FS_IOC_FSGETXATTR", "FS_IOC_GETFSUUID", "FS_IOC_GETFSSYSFSPATH", "BTRFS_IOC_FS_INFO", "FICLONE", "GETFSMAP, upper half set",
+            "FS_IOC_FSGETXATTR", "FS_IOC_GETFSUUID", "FS_IOC_GETFSSYSFSPATH", "BTRFS_IOC_FS_INFO", "FICLONE", "GETFSMAP, upper bits set",
             "TCGETS", "TIOCGWINSZ"]) + &each("OK", &["FIONREAD", "FIONBIO", "FIOCLEX", "FIONCLEX"])).given(&["{large}"]),
         row("thirty_two_bits", OK, "it ran: no\nrefused: yes\n"),
-        row("filters_on_filters", OK, each("EINVAL", &["on itself", "on itself, strictly"]) + &each("ENOSYS", &["by the other call", "a listener"])
-            + &each("EPERM", &["on a socket"; 4]) + "other options: OK\n"),
-        row("other_memory", OK, "huge pages: ENOMEM\nhuge memory file: ENOSYS\nhuge segment: EPERM\nmerge with others' pages: EINVAL\n\
-            merge all of it: EINVAL\nsecret memory: ENOSYS\npoison: refused\n"),
+        row("filters_on_filters", OK, each("EINVAL", &["filter by prctl", "strict mode by prctl"]) + &each("ENOSYS", &["filter by seccomp", "listener by seccomp"])
+            + &each("EPERM", &["filter on a socket"; 4]) + "other options: OK\n"),
+        row("other_memory", OK, "huge pages: ENOMEM\nhuge memory file: ENOSYS\nhuge segment: EPERM\nmerge equal pages: EINVAL\n\
+            merge all memory: EINVAL\nsecret memory: ENOSYS\npoison: refused\n"),
         row("out_of_band", OK, each("EOPNOTSUPP", &["send", "sendmsg", "receive"])),
         row("uncharged_records", OK, "mbind: EPERM\nF_SETLK: OK\nF_OFD_SETLK: OK\nF_OFD_GETLK: OK\nheld: no\n"),
         row("core_for_itself", OK, "PR_SCHED_CORE_CREATE: EINVAL\n"),
 
         // Floods of kernel objects.
-        row("descriptors_in_flight", OK, "sendmsg: ETOOMANYREFS\nsixteens in flight, at most 5: yes\n"),
-        row("epoll_knots", OK, "deeper: ELOOP\ndepth at most 6: yes\na ring: ELOOP\n"),
+        row("descriptors_in_flight", OK, "sendmsg: ETOOMANYREFS\nmessages of 16 descriptors in flight, at most 5: yes\n"),
+        row("epoll_knots", OK, "nest deeper: ELOOP\ndepth at most 6: yes\na cycle: ELOOP\n"),
         row("forks_of_every_kind", OK, ["fork", "without a signal", "sharing memory", "sharing all", "as a sibling"]
             .map(|kind| format!("{kind}: EAGAIN\nmade: 31\n")).concat() + "threads: 31\n"),
-        row("timer_flood", OK, "one that wakes the machine: refused\ntimer_create: EAGAIN\nmade: 512\n"),
+        row("timer_flood", OK, "a timer that wakes the machine: refused\ntimer_create: EAGAIN\nmade: 512\n"),
     ]
 }
 
@@ -106,7 +106,7 @@ fn clearing_up_leaves_the_hosts_files_alone(world: &World) {
     let ended = world.run(&program);
     assert_eq!(
         ended.text(),
-        "hard link: ENOENT\nchown through a link: ENOENT\nchmod through a link: ENOENT\nbox for a link: EXDEV\n",
+        "hard link: ENOENT\nchown through a link: ENOENT\nchmod through a link: ENOENT\nrename /box: EXDEV\n",
         "{ended}"
     );
     assert_eq!(look(), before, "{ended}");

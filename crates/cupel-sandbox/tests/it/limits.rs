@@ -66,7 +66,7 @@ fn faults_are_reported_as_their_signals(world: &World) {
 }
 
 fn the_exit_of_the_main_process_ends_the_run(world: &World) {
-    let ended = world.check(&world.attack("leave_children", &[]), Outcome::Exited(6), "going\n");
+    let ended = world.check(&world.attack("leave_children", &[]), Outcome::Exited(6), "exiting\n");
     assert!(
         ended.report.usage.wall_time < Duration::from_secs(10),
         "the run went on after the main process exited: {ended}"
@@ -117,7 +117,7 @@ fn output_before_a_limit_is_kept(world: &World) {
     let ended = world.check(&world.attack("busy", &[]).limits(|l| l.cpu_time = short), Outcome::TimeLimit, "begun\n");
     assert!(!ended.report.stdout_truncated && !ended.report.stderr_truncated);
     let ended =
-        world.check(&world.attack("sleeper", &[]).limits(|l| l.wall_time = short), Outcome::WallLimit, "good night\n");
+        world.check(&world.attack("sleeper", &[]).limits(|l| l.wall_time = short), Outcome::WallLimit, "asleep\n");
     assert!(!ended.report.stdout_truncated && !ended.report.stderr_truncated);
     let ended = world.run(&world.attack("pour", &["1", "0"]).limits(|l| l.output = Bytes::new(1000)));
     assert_eq!(ended.stdout, (0..1000u32).map(|i| (i * 7 + 1) as u8).collect::<Vec<_>>());
@@ -257,7 +257,7 @@ fn limits_too_small_to_start_are_an_outcome_and_not_our_failure(world: &World) {
     let no_inodes = heavy().limits(|l| l.inodes = 0);
     assert_eq!(no_inodes.run(&mut world.slot()).report.outcome, Outcome::DiskLimit, "inodes");
     let neither = heavy().limits(|l| (l.memory, l.disk, l.inodes) = (Bytes::mib(2), Bytes::mib(16), 0));
-    assert_eq!(neither.run(&mut world.slot()).report.outcome, Outcome::DiskLimit, "inodes, whatever the memory");
+    assert_eq!(neither.run(&mut world.slot()).report.outcome, Outcome::DiskLimit, "inodes, with little memory");
     // Given files count as disk but not as the program's memory. Files that it writes count as both.
     let given = |script: &str| {
         let given = Program::shell(script).files(vec![file("data", &[7; 3 << 20], false)]);

@@ -39,7 +39,7 @@ ATTACK(links_for_the_sweeper) {
   TRY("hard link", link(argv[0], "box/hard"));
   TRY("chown through a link", chown("box/main", 1000, 1000));
   TRY("chmod through a link", chmod("box/main", 0666));
-  TRY("box for a link", rename("/box", "/tmp/box"));
+  TRY("rename /box", rename("/box", "/tmp/box"));
   return 0;
 }
 
@@ -130,7 +130,7 @@ ATTACK(kernel_helpers) {
         say(paths[i], -1);
         there++;
       }
-  dprintf(1, "there: %d\n", there);
+  dprintf(1, "files found: %d\n", there);
   return 0;
 }
 
@@ -144,11 +144,11 @@ ATTACK(memory_through_proc) {
     _exit(0);
   }
   sprintf(path, "/proc/%d/mem", child);
-  TRY("write a child's", open(path, O_RDWR));
-  TRY("write one's own", open("/proc/self/mem", O_RDWR));
+  TRY("write a child's memory", open(path, O_RDWR));
+  TRY("write its own memory", open("/proc/self/mem", O_RDWR));
   sprintf(path, "/proc/self/task/%d/mem", getpid());
-  TRY("write one's own by thread", open(path, O_WRONLY));
-  TRY("read the parent's", open("/proc/1/mem", O_RDONLY));
+  TRY("write its own memory by thread", open(path, O_WRONLY));
+  TRY("read the parent's memory", open("/proc/1/mem", O_RDONLY));
   struct iovec local = {&here, 1}, remote = {&here, 1};
   TRY("process_vm_writev to init", process_vm_writev(1, &local, 1, &remote, 1, 0));
   TRY("process_vm_writev to a child", process_vm_writev(child, &local, 1, &remote, 1, 0));
@@ -252,7 +252,7 @@ ATTACK(doors_of_others) {
   TRY("join init's namespaces", setns(syscall(SYS_pidfd_open, 1, 0), 0x20000000));
   TRY("descriptor of init", syscall(SYS_pidfd_getfd, syscall(SYS_pidfd_open, 1, 0), 0, 0));
   TRY("scheduling of init", syscall(SYS_sched_setattr, 1, (uint32_t[12]){48}, 0));
-  TRY("priority of everybody", setpriority(PRIO_USER, 0, 5));
+  TRY("priority of all processes of a user", setpriority(PRIO_USER, 0, 5));
   TRY("session of init", setpgid(1, 0));
   TRY("end of init's memory", syscall(448 /* process_mrelease */, 3, 0));
   int s[2];
@@ -268,7 +268,7 @@ ATTACK(doors_of_others) {
   memcpy(CMSG_DATA(c), &root, sizeof root);
   TRY("credentials of root", sendmsg(s[0], &message, 0));
   TRY("larger buffers than allowed", setsockopt(s[0], SOL_SOCKET, 32 /* SO_SNDBUFFORCE */, &(int){1 << 30}, 4));
-  TRY("a kernel program on a socket", setsockopt(s[0], SOL_SOCKET, 50 /* SO_ATTACH_BPF */, &(int){0}, 4));
+  TRY("a BPF program on a socket", setsockopt(s[0], SOL_SOCKET, 50 /* SO_ATTACH_BPF */, &(int){0}, 4));
   return 0;
 }
 
@@ -309,7 +309,7 @@ ATTACK(file_requests) {
   ask("FS_IOC_GETFSSYSFSPATH", usr, 0x80811501);
   ask("BTRFS_IOC_FS_INFO", usr, 0x8400941F);
   ask("FICLONE", own, 0x40049409);
-  ask("GETFSMAP, upper half set", usr, 0x1C0C0583BUL);
+  ask("GETFSMAP, upper bits set", usr, 0x1C0C0583BUL);
   /* Requests that language runtimes use. */
   ask("TCGETS", 0, 0x5401);
   ask("TIOCGWINSZ", 0, 0x5413);
@@ -325,14 +325,14 @@ ATTACK(file_requests) {
 ATTACK(filters_on_filters) {
   struct { unsigned short code; unsigned char jt, jf; unsigned k; } allow = {6, 0, 0, 0x7fff0000};
   struct { unsigned short len; void *filter; } program = {1, &allow};
-  TRY("on itself", prctl(PR_SET_SECCOMP, 2, &program));
-  TRY("on itself, strictly", prctl(PR_SET_SECCOMP, 1));
-  TRY("by the other call", syscall(SYS_seccomp, 1, 0, &program));
-  TRY("a listener", syscall(SYS_seccomp, 1, 8, &program));
+  TRY("filter by prctl", prctl(PR_SET_SECCOMP, 2, &program));
+  TRY("strict mode by prctl", prctl(PR_SET_SECCOMP, 1));
+  TRY("filter by seccomp", syscall(SYS_seccomp, 1, 0, &program));
+  TRY("listener by seccomp", syscall(SYS_seccomp, 1, 8, &program));
   int s = socket(AF_UNIX, SOCK_DGRAM, 0);
   static const int options[] = {26, 50, 51, 52}; /* SO_ATTACH_FILTER, _BPF, _REUSEPORT_CBPF, _REUSEPORT_EBPF */
   for (int i = 0; i < 4; i++)
-    TRY("on a socket", setsockopt(s, SOL_SOCKET, options[i], &program, sizeof program));
+    TRY("filter on a socket", setsockopt(s, SOL_SOCKET, options[i], &program, sizeof program));
   TRY("other options", setsockopt(s, SOL_SOCKET, SO_PASSCRED, &(int){1}, 4));
   return 0;
 }
@@ -356,7 +356,7 @@ ATTACK(descriptors_in_flight) {
       break;
   }
   say("sendmsg", -1);
-  dprintf(1, "sixteens in flight, at most 5: %s\n", sent <= 5 ? "yes" : "no");
+  dprintf(1, "messages of 16 descriptors in flight, at most 5: %s\n", sent <= 5 ? "yes" : "no");
   return 0;
 }
 
@@ -371,9 +371,9 @@ ATTACK(epoll_knots) {
       break;
     last = next;
   }
-  say("deeper", -1);
+  say("nest deeper", -1);
   dprintf(1, "depth at most 6: %s\n", depth <= 6 ? "yes" : "no");
-  TRY("a ring", epoll_ctl(first, EPOLL_CTL_ADD, last, &event));
+  TRY("a cycle", epoll_ctl(first, EPOLL_CTL_ADD, last, &event));
   return 0;
 }
 
@@ -382,7 +382,7 @@ ATTACK(timer_flood) {
   timer_t timer;
   struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
   /* The errno depends on whether the machine has such a clock. */
-  dprintf(1, "one that wakes the machine: %s\n", timer_create(CLOCK_REALTIME_ALARM, &event, &timer) < 0 ? "refused" : "OK");
+  dprintf(1, "a timer that wakes the machine: %s\n", timer_create(CLOCK_REALTIME_ALARM, &event, &timer) < 0 ? "refused" : "OK");
   int made = 0;
   while (made < 100000 && timer_create(CLOCK_MONOTONIC, &event, &timer) == 0)
     made++;
@@ -433,8 +433,8 @@ ATTACK(other_memory) {
   TRY("huge pages", mmap(NULL, 1 << 21, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | 0x40000, -1, 0) == MAP_FAILED ? -1 : 0);
   TRY("huge memory file", memfd_create("x", 4));
   TRY("huge segment", syscall(SYS_shmget, 0, 1 << 21, 04000 | 01600));
-  TRY("merge with others' pages", madvise(page, 4096, 12 /* MADV_MERGEABLE */));
-  TRY("merge all of it", prctl(67 /* PR_SET_MEMORY_MERGE */, 1, 0, 0, 0));
+  TRY("merge equal pages", madvise(page, 4096, 12 /* MADV_MERGEABLE */));
+  TRY("merge all memory", prctl(67 /* PR_SET_MEMORY_MERGE */, 1, 0, 0, 0));
   TRY("secret memory", syscall(447 /* memfd_secret */, 0));
   /* EINVAL if the kernel lacks the feature, EPERM otherwise. */
   dprintf(1, "poison: %s\n", madvise(page, 4096, 100 /* MADV_HWPOISON */) == 0 || madvise(page, 4096, 101) == 0 ? "OK" : "refused");

@@ -21,9 +21,9 @@ ATTACK(ways_around) {
     if (fd >= 0 || errno != ENOENT)
       say(ways[i], fd);
   }
-  TRY("openat2 beneath nothing", syscall(SYS_openat2, AT_FDCWD, argv[0], (uint64_t[3]){O_RDONLY, 0, 0}, 24));
+  TRY("openat2 without RESOLVE flags", syscall(SYS_openat2, AT_FDCWD, argv[0], (uint64_t[3]){O_RDONLY, 0, 0}, 24));
   chdir("/");
-  TRY("from /", open(argv[0] + 1, O_RDONLY));
+  TRY("relative to /", open(argv[0] + 1, O_RDONLY));
   return 0;
 }
 
@@ -119,7 +119,7 @@ ATTACK(device_nodes) {
 
 ATTACK(box_itself) {
   TRY("rename /box", rename("/box", "/tmp/box"));
-  TRY("rename something over /box", mkdir("/tmp/x", 0755) < 0 ? -2 : rename("/tmp/x", "/box"));
+  TRY("rename a directory over /box", mkdir("/tmp/x", 0755) < 0 ? -2 : rename("/tmp/x", "/box"));
   TRY("rmdir /box", rmdir("/box"));
   TRY("rmdir /tmp", rmdir("/tmp"));
   TRY("rmdir /cell/box", rmdir("/cell/box"));

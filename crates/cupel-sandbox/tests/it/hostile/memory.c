@@ -195,7 +195,7 @@ ATTACK(disk_fill) {
   total += fill("/tmp/b", 12 * MIB);
   total += fill("/dev/shm/c", 100 * MIB);
   total += fill("/box/d", MIB);
-  dprintf(1, "MiB in all: %ld\n", total / MIB);
+  dprintf(1, "MiB in total: %ld\n", total / MIB);
   return 0;
 }
 ATTACK(disk_fill_at_once) {
@@ -221,7 +221,7 @@ ATTACK(deleted_files) {
         total += sizeof block;
   }
   say("write", -1);
-  dprintf(1, "MiB in all: %ld\n", total / MIB);
+  dprintf(1, "MiB in total: %ld\n", total / MIB);
   return 0;
 }
 

@@ -339,7 +339,7 @@ ATTACK(leave_children) {
     spin();
   if (fork() == 0)
     pause();
-  dprintf(1, "going\n");
+  dprintf(1, "exiting\n");
   return 6;
 }
 
@@ -360,17 +360,17 @@ ATTACK(exec_from_thread) {
 ATTACK(flush_storm) {
   sync();
   int fd = open("/usr/bin/env", O_RDONLY);
-  TRY("fsync of a host's file", fsync(fd));
-  TRY("fdatasync of a host's file", fdatasync(fd));
-  TRY("syncfs of a host's disk", syncfs(fd));
-  TRY("fsync of nothing", fsync(-1));
-  TRY("fdatasync of nothing", fdatasync(-1));
-  TRY("syncfs of nothing", syncfs(-1));
-  TRY("sync_file_range of nothing", sync_file_range(-1, 0, 0, 0));
+  TRY("fsync of a host file", fsync(fd));
+  TRY("fdatasync of a host file", fdatasync(fd));
+  TRY("syncfs of the host's disk", syncfs(fd));
+  TRY("fsync of a bad descriptor", fsync(-1));
+  TRY("fdatasync of a bad descriptor", fdatasync(-1));
+  TRY("syncfs of a bad descriptor", syncfs(-1));
+  TRY("sync_file_range of a bad descriptor", sync_file_range(-1, 0, 0, 0));
   void *mapped = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
   munmap(mapped, 4096);
-  TRY("msync of nothing", msync(mapped, 4096, MS_SYNC));
-  TRY("msync as a question", msync(mapped, 4096, MS_ASYNC));
+  TRY("MS_SYNC of unmapped memory", msync(mapped, 4096, MS_SYNC));
+  TRY("MS_ASYNC of unmapped memory", msync(mapped, 4096, MS_ASYNC));
   int own = open("/box/f", O_RDWR | O_CREAT, 0644);
   TRY("write", write(own, "x", 1));
   TRY("fsync", fsync(own));

@@ -119,9 +119,9 @@ ATTACK(signals_to_others) {
   int pidfd = syscall(SYS_pidfd_open, 1, 0);
   TRY("pidfd_send_signal", syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, 0, 0));
   for (int i = 0; i < argc; i++) {
-    TRY("kill(a host's)", kill(atoi(argv[i]), SIGKILL));
-    TRY("kill(a host's group)", kill(-atoi(argv[i]), SIGKILL));
-    TRY("pidfd_open(a host's)", syscall(SYS_pidfd_open, atoi(argv[i]), 0));
+    TRY("kill(host process)", kill(atoi(argv[i]), SIGKILL));
+    TRY("kill(host process group)", kill(-atoi(argv[i]), SIGKILL));
+    TRY("pidfd_open(host process)", syscall(SYS_pidfd_open, atoi(argv[i]), 0));
   }
   /* A signal that the kernel sends on the program's behalf: to init, when a pipe becomes readable. */
   int ends[2];
@@ -144,7 +144,7 @@ ATTACK(kill_everybody) {
   int killed = 0, status;
   while (wait(&status) > 0)
     killed += WIFSIGNALED(status);
-  dprintf(1, "own children killed: %d\n", killed);
+  dprintf(1, "children killed: %d\n", killed);
   TRY("kill(0, KILL)", kill(0, SIGKILL));
   return 0;
 }
@@ -196,7 +196,7 @@ ATTACK(stay_everywhere) {
   for (int i = 0; i < 20; i++)
     if (fork() == 0)
       pause();
-  dprintf(1, "at home\n");
+  dprintf(1, "ready\n");
   pause();
   return 0;
 }

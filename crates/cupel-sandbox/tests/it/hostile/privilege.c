@@ -61,7 +61,7 @@ ATTACK(namespaces_by_clone) {
   clone_raw("clone uts", CLONE_NEWUTS);
   clone_raw("clone cgroup", CLONE_NEWCGROUP);
   /* The kernel ignores the upper 32 bits of this argument. Set, they must not hide the lower bits from the filter. */
-  clone_raw("clone user, upper half set", CLONE_NEWUSER | 1UL << 40);
+  clone_raw("clone user, upper bits set", CLONE_NEWUSER | 1UL << 40);
   /* A thread signal of 128 and more would read as CLONE_NEWTIME elsewhere. */
   clone_raw("clone with exit signal 128", 0x80);
   uint64_t args[11] = {CLONE_NEWUSER, 0, 0, 0, SIGCHLD};
@@ -307,7 +307,7 @@ ATTACK(raise_limits) {
   }
   struct rlimit zero = {0, 0};
   TRY("prlimit 1", prlimit(1, RLIMIT_NOFILE, &zero, NULL));
-  TRY("prlimit 1, only asking", prlimit(1, RLIMIT_NOFILE, NULL, &zero));
+  TRY("prlimit 1, read only", prlimit(1, RLIMIT_NOFILE, NULL, &zero));
   return 0;
 }
 
@@ -341,7 +341,7 @@ ATTACK(terminals) {
   TRY("TIOCSTI", ioctl(0, 0x5412, &c));
   TRY("TIOCLINUX", ioctl(0, 0x541C, &c));
   TRY("TIOCSCTTY", ioctl(0, 0x540E, 1));
-  TRY("TIOCSTI, upper half set", syscall(SYS_ioctl, 0, 0x100005412UL, &c));
+  TRY("TIOCSTI, upper bits set", syscall(SYS_ioctl, 0, 0x100005412UL, &c));
   TRY("/dev/tty", open("/dev/tty", O_RDWR));
   TRY("/dev/ptmx", open("/dev/ptmx", O_RDWR));
   TRY("/dev/console", open("/dev/console", O_RDWR));

@@ -144,7 +144,7 @@ ATTACK(daemons) {
     }
   while (wait(NULL) > 0) {
   }
-  dprintf(1, "daemons are on their own\n");
+  dprintf(1, "daemons started\n");
   return 0;
 }
 
@@ -157,7 +157,7 @@ ATTACK(comet) {
         _exit(0);
   }
   usleep(2000);
-  dprintf(1, "it flies\n");
+  dprintf(1, "running\n");
   return 0;
 }
 
@@ -208,7 +208,7 @@ ATTACK(detached_threads) {
     pthread_detach(thread);
   }
   usleep(5000);
-  dprintf(1, "leaving\n");
+  dprintf(1, "exiting\n");
   return 9;
 }
 
@@ -261,7 +261,7 @@ ATTACK(deaf_sleeper) {
 }
 
 ATTACK(sleeper) {
-  dprintf(1, "good night\n");
+  dprintf(1, "asleep\n");
   sleep(100);
   return 0;
 }
