@@ -65,18 +65,18 @@ fn limited_or_refused(e: &Ended) {
 fn table() -> Vec<Attack> {
     vec![
         // Reading host files. kjudge issue 82 and others: #include "/etc/shadow".
-        Attack { name: "include_a_file_of_the_hosts", walls: HIDDEN, command: GCC, rule: refused,
+        Attack { name: "include_a_host_file", walls: HIDDEN, command: GCC, rule: refused,
             files: |f| one("main.c", format!("#include \"{}\"\nint main(void) {{ return 0; }}\n", f.secret)) },
-        Attack { name: "include_by_every_way_round", walls: HIDDEN, command: GCC,
+        Attack { name: "include_a_host_file_by_indirect_paths", walls: HIDDEN, command: GCC,
             rule: |e| { refused(e); assert!(!String::from_utf8_lossy(&e.stderr).contains("it is there"), "{e}") },
             files: |f| one("main.c", ["/proc/self/root", "/proc/1/root", "/proc/self/cwd/../..", "/../../..", "/opt/host"].iter()
                 .map(|way| format!("#if __has_include(\"{way}{}\")\n#error it is there\n#include \"{way}{}\"\n#endif\n", f.secret, f.secret))
                 .collect::<String>() + "#include \"/etc/shadow\"\n") },
-        Attack { name: "assemble_a_file_of_the_hosts", walls: HIDDEN, command: GCC, rule: refused,
+        Attack { name: "assemble_a_host_file", walls: HIDDEN, command: GCC, rule: refused,
             files: |f| one("main.c", format!("__asm__(\".data\\n.incbin \\\"{}\\\"\\n\");\nint main(void) {{ return 0; }}\n", f.secret)) },
-        Attack { name: "assembler_includes_a_file_of_the_hosts", walls: HIDDEN, command: &["gcc", "-o", "main", "main.s"], rule: refused,
+        Attack { name: "assembler_includes_a_host_file", walls: HIDDEN, command: &["gcc", "-o", "main", "main.s"], rule: refused,
             files: |f| one("main.s", format!(".include \"{}\"\n", f.secret)) },
-        Attack { name: "link_a_file_of_the_hosts", walls: HIDDEN, command: &["gcc", "-o", "main", "main.c", "extra.ld"], rule: refused,
+        Attack { name: "link_a_host_file", walls: HIDDEN, command: &["gcc", "-o", "main", "main.c", "extra.ld"], rule: refused,
             files: |f| vec![file("main.c", b"int main(void) { return 0; }\n", false), file("extra.ld", format!("INPUT({})\n", f.secret).as_bytes(), false)] },
         Attack { name: "linker_script_includes_and_overwrites", walls: &[Wall::ReadOnlyRoot, Wall::PrivateRoot, Wall::Landlock], command: &["gcc", "-o", "main", "main.c", "extra.ld"], rule: refused,
             files: |f| vec![file("main.c", b"int main(void) { return 0; }\n", false),
@@ -99,7 +99,7 @@ fn table() -> Vec<Attack> {
                 template<class T> struct F<0, T> {};\nint main() { F<60, int> f; }\n") },
         Attack { name: "constant_expression_bomb", walls: LONG, command: GPP, rule: limited_or_refused,
             files: |_| one("main.cpp", "constexpr long f(long n) { return n < 2 ? n : f(n - 1) + f(n - 2); }\nstatic_assert(f(90) > 0);\nint main() {}\n") },
-        Attack { name: "types_without_end", walls: LONG, command: GPP, rule: limited_or_refused,
+        Attack { name: "endless_types", walls: LONG, command: GPP, rule: limited_or_refused,
             files: |_| one("main.cpp", "template<class T> auto g(T t) -> decltype(g(&t));\ntemplate<class T> struct S { typename S<S<T>>::type t; };\nS<int> s;\n") },
         Attack { name: "initialised_array_of_a_terabyte", walls: LARGE, command: GCC, rule: limited_or_refused,
             files: |_| one("main.c", "char x[1ll << 40] = {1};\nint main(void) { return 0; }\n") },
@@ -108,12 +108,12 @@ fn table() -> Vec<Attack> {
             files: |_| one("main.c", "__asm__(\".rept 1000000000\\n.quad 1\\n.endr\\n\");\nint main(void) { return 0; }\n") },
         Attack { name: "assembler_fills", walls: LARGE, command: GCC, rule: limited_or_refused,
             files: |_| one("main.c", "__asm__(\".data\\n.fill 4000000000, 8, 1\\n\");\nint main(void) { return 0; }\n") },
-        Attack { name: "assembler_macros_without_end", walls: LONG, command: GCC, rule: limited_or_refused,
+        Attack { name: "endless_assembler_macros", walls: LONG, command: GCC, rule: limited_or_refused,
             files: |_| one("main.c", "__asm__(\".macro m\\nm\\nm\\n.endm\\nm\\n\");\nint main(void) { return 0; }\n") },
-        Attack { name: "linker_script_moves_on_for_ever", walls: LARGE, command: &["gcc", "-o", "main", "main.c", "-T", "extra.ld"], rule: limited_or_refused,
+        Attack { name: "linker_script_makes_a_huge_file", walls: LARGE, command: &["gcc", "-o", "main", "main.c", "-T", "extra.ld"], rule: limited_or_refused,
             files: |_| vec![file("main.c", b"int main(void) { return 0; }\n", false),
                 file("extra.ld", b"SECTIONS { .text : { *(.text) . += 0x7fffffff0; BYTE(1) . += 0x7fffffffff0; BYTE(1) } }\n", false)] },
-        Attack { name: "messages_without_end", walls: &[Wall::OutputLimit, Wall::CpuAccounting], command: GCC, rule: |e| assert_eq!(e.report.outcome, Outcome::OutputLimit, "{e}"),
+        Attack { name: "endless_messages", walls: &[Wall::OutputLimit, Wall::CpuAccounting], command: GCC, rule: |e| assert_eq!(e.report.outcome, Outcome::OutputLimit, "{e}"),
             files: |_| one("main.c", "#if __INCLUDE_LEVEL__ < 150\n#include __FILE__\n#pragma message(\"on and on\")\n#include __FILE__\n#endif\n") },
 
         // Running at compile time. DMOJ issue 318 (Nim's staticExec): started processes lived on and wrote anywhere.

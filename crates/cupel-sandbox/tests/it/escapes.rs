@@ -24,7 +24,7 @@ pub(crate) fn table() -> Vec<Row> {
             .also(|e| assert!(matches!(e.collected().as_str(), "d/passwd" | "l/passwd") && e.report.files.iter().all(|f| &*f.data == b"honest\n"), "{e}")),
         row("leave_whiteout", OK, "").with(|p| p.collect(100, Bytes::mib(1)))
             .also(|e| assert!(e.collected() == "honest" && !e.report.files_truncated, "{e}")),
-        row("leave_abyss", OK, "depth: 5000\n").with(|p| p.limits(|l| { l.inodes = 20_000; l.disk = Bytes::mib(48); }).collect(1000, Bytes::mib(1)))
+        row("leave_very_deep_tree", OK, "depth: 5000\n").with(|p| p.limits(|l| { l.inodes = 20_000; l.disk = Bytes::mib(48); }).collect(1000, Bytes::mib(1)))
             .also(|e| assert!(e.report.files.is_empty() && e.report.files_truncated, "{e}")),
         row("name_flood", OK, "make: ENOSPC\nmade: 500\n"),
 
@@ -46,7 +46,7 @@ pub(crate) fn table() -> Vec<Row> {
             + &each("EAFNOSUPPORT", &["netfilter socket", "route socket", "raw socket", "packet socket"])
             + "iptables by another socket: EOPNOTSUPP\nloopback up: ENOTTY\nbridge: ENOTTY\nvirtual network: ENOTTY\n"),
         row("every_family", OK, "not refused: 0\n"),
-        row("doors_of_others", OK, "type into init's terminal: ENOENT\njoin init's namespaces: EPERM\ndescriptor of init: EPERM\n\
+        row("interfaces_to_other_users", OK, "type into init's terminal: ENOENT\njoin init's namespaces: EPERM\ndescriptor of init: EPERM\n\
             scheduling of init: EPERM\npriority of all processes of a user: OK\nsession of init: ESRCH\nend of init's memory: ENOSYS\n\
             credentials of root: EPERM\nlarger buffers than allowed: EPERM\na BPF program on a socket: EPERM\n"),
         row("device_requests", OK, each("ENOTTY", &["freeze the host's disk", "trim the host's disk", "immutable host's file", "immutable own file",
@@ -54,18 +54,18 @@ pub(crate) fn table() -> Vec<Row> {
         row("file_requests", OK, each("ENOTTY", &["FIEMAP", "GETFSMAP", "FIBMAP", "FIGETBSZ", "FS_IOC_GETFLAGS", "FS_IOC_GETVERSION",
             "FS_IOC_FSGETXATTR", "FS_IOC_GETFSUUID", "FS_IOC_GETFSSYSFSPATH", "BTRFS_IOC_FS_INFO", "FICLONE", "GETFSMAP, upper bits set",
             "TCGETS", "TIOCGWINSZ"]) + &each("OK", &["FIONREAD", "FIONBIO", "FIOCLEX", "FIONCLEX"])).given(&["{large}"]),
-        row("thirty_two_bits", OK, "it ran: no\nrefused: yes\n"),
-        row("filters_on_filters", OK, each("EINVAL", &["filter by prctl", "strict mode by prctl"]) + &each("ENOSYS", &["filter by seccomp", "listener by seccomp"])
+        row("abi_32_bit", OK, "it ran: no\nrefused: yes\n"),
+        row("own_bpf_filters", OK, each("EINVAL", &["filter by prctl", "strict mode by prctl"]) + &each("ENOSYS", &["filter by seccomp", "listener by seccomp"])
             + &each("EPERM", &["filter on a socket"; 4]) + "other options: OK\n"),
-        row("other_memory", OK, "huge pages: ENOMEM\nhuge memory file: ENOSYS\nhuge segment: EPERM\nmerge equal pages: EINVAL\n\
+        row("special_memory", OK, "huge pages: ENOMEM\nhuge memory file: ENOSYS\nhuge segment: EPERM\nmerge equal pages: EINVAL\n\
             merge all memory: EINVAL\nsecret memory: ENOSYS\npoison: refused\n"),
-        row("out_of_band", OK, each("EOPNOTSUPP", &["send", "sendmsg", "receive"])),
-        row("uncharged_records", OK, "mbind: EPERM\nF_SETLK: OK\nF_OFD_SETLK: OK\nF_OFD_GETLK: OK\nheld: no\n"),
-        row("core_for_itself", OK, "PR_SCHED_CORE_CREATE: EINVAL\n"),
+        row("out_of_band_data", OK, each("EOPNOTSUPP", &["send", "sendmsg", "receive"])),
+        row("uncharged_kernel_records", OK, "mbind: EPERM\nF_SETLK: OK\nF_OFD_SETLK: OK\nF_OFD_GETLK: OK\nheld: no\n"),
+        row("core_scheduling", OK, "PR_SCHED_CORE_CREATE: EINVAL\n"),
 
         // Floods of kernel objects.
         row("descriptors_in_flight", OK, "sendmsg: ETOOMANYREFS\nmessages of 16 descriptors in flight, at most 5: yes\n"),
-        row("epoll_knots", OK, "nest deeper: ELOOP\ndepth at most 6: yes\na cycle: ELOOP\n"),
+        row("nested_epoll", OK, "nest deeper: ELOOP\ndepth at most 6: yes\na cycle: ELOOP\n"),
         row("forks_of_every_kind", OK, ["fork", "without a signal", "sharing memory", "sharing all", "as a sibling"]
             .map(|kind| format!("{kind}: EAGAIN\nmade: 31\n")).concat() + "threads: 31\n"),
         row("timer_flood", OK, "a timer that wakes the machine: refused\ntimer_create: EAGAIN\nmade: 512\n"),
@@ -78,9 +78,9 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
         world,
         "escapes",
         &[
-            ("clearing_up_leaves_the_hosts_files_alone", clearing_up_leaves_the_hosts_files_alone),
-            ("the_runner_is_not_run_as_the_program", the_runner_is_not_run_as_the_program),
-            ("an_environment_reaches_the_program_alone", an_environment_reaches_the_program_alone),
+            ("removing_a_box_does_not_change_host_files", removing_a_box_does_not_change_host_files),
+            ("a_program_cannot_execute_the_runner", a_program_cannot_execute_the_runner),
+            ("the_environment_affects_only_the_program", the_environment_affects_only_the_program),
         ],
     ));
     trials
@@ -88,7 +88,7 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
 
 /// Judge0, CVE-2024-28189: removing a box full of links to a host file changes neither owner, mode nor content of that
 /// file.
-fn clearing_up_leaves_the_hosts_files_alone(world: &World) {
+fn removing_a_box_does_not_change_host_files(world: &World) {
     let look = || {
         let stat = std::fs::metadata(&world.fixtures.secret).unwrap();
         (
@@ -114,7 +114,7 @@ fn clearing_up_leaves_the_hosts_files_alone(world: &World) {
 
 /// runc, CVE-2019-5736: a program that makes the runner execute itself inside gets a descriptor of the runner's
 /// executable.
-fn the_runner_is_not_run_as_the_program(world: &World) {
+fn a_program_cannot_execute_the_runner(world: &World) {
     let script = file("main", b"#!/proc/self/exe exit\n", true);
     let by_interpreter = Program::new(vec!["./main".into()]).files(vec![script]);
     let by_name = Program::new(vec!["/proc/self/exe".into(), "--list".into()]);
@@ -136,7 +136,7 @@ fn the_runner_is_not_run_as_the_program(world: &World) {
 }
 
 /// Variables that preload libraries or make shells read files affect only the program, not the processes that start it.
-fn an_environment_reaches_the_program_alone(world: &World) {
+fn the_environment_affects_only_the_program(world: &World) {
     let mut program = world.attack("exit", &["3"]);
     for name in [
         "LD_PRELOAD",

@@ -86,13 +86,13 @@ pub(crate) fn table() -> Vec<Row> {
         // The kernel frees dead processes with a delay and charges for them until then; a busier machine delays longer.
         row("comet_and_sleep", TimeLimit, "").with(|p| p.limits(|l| { brief(l); l.memory = Bytes::mib(512); })),
         row("siblings", Exited(3), each("OK", &["clone(CLONE_PARENT)"; 3])),
-        row("first_thread_goes", Exited(7), ""),
+        row("main_thread_exits", Exited(7), ""),
         row("detached_threads", Exited(9), "exiting\n"),
         row("subreaper", OK, "PR_SET_CHILD_SUBREAPER: OK\n"),
         row("vfork_and_sleep", IdleLimit, "").with(|p| p.limits(|l| l.idle_time = Duration::from_millis(200))),
         row("stop_itself", IdleLimit, "").with(|p| p.limits(|l| l.idle_time = Duration::from_millis(200))),
         row("stopped_child", IdleLimit, "").with(|p| p.limits(|l| l.idle_time = Duration::from_millis(200))),
-        row("deaf_sleeper", WallLimit, "").with(|p| p.limits(|l| l.wall_time = Duration::from_millis(200))),
+        row("sleeper_that_ignores_signals", WallLimit, "").with(|p| p.limits(|l| l.wall_time = Duration::from_millis(200))),
         row("sleeper", IdleLimit, "asleep\n").with(|p| p.limits(|l| l.idle_time = Duration::from_secs(1))),
         row("ticker", WallLimit, "").with(|p| p.limits(|l| {
             l.wall_time = Duration::from_secs(3);
@@ -192,7 +192,7 @@ pub(crate) fn table() -> Vec<Row> {
             "/etc/ssh", "/etc/hostname", "/etc/machine-id", "/var/lib/cupel", "/etc/resolv.conf", "/lost+found"]))
             .given(&["/etc/shadow", "/root", "/home", "/var/log", "/root/.ssh/id_rsa", "/boot", "/srv", "/mnt",
             "/etc/ssh", "/etc/hostname", "/etc/machine-id", "/var/lib/cupel", "/etc/resolv.conf", "/lost+found"]),
-        row("ways_around", OK, "openat2 without RESOLVE flags: ENOENT\nrelative to /: ENOENT\n").given(&["{secret}"]),
+        row("indirect_paths", OK, "openat2 without RESOLVE flags: ENOENT\nrelative to /: ENOENT\n").given(&["{secret}"]),
         row("write_paths", OK, each("EROFS", &["/usr", "/etc", "/", "/usr/lib", "/dev", "/opt", "/var"])
             + "/proc: ENOENT\noverwrite: EACCES\ntruncate: EACCES\n"
             + &each("EROFS", &["unlink", "chmod", "chmod passwd", "rename", "utimes"]) + "device: OK\n")
@@ -232,7 +232,7 @@ pub(crate) fn table() -> Vec<Row> {
 
         // Networks and messages.
         row("families", OK, "INET pair: EAFNOSUPPORT\nUNIX pair: OK\n"),
-        row("abstract_socket_of_own", OK, "bind: OK\nlisten: OK\nconnect: OK\n"),
+        row("own_abstract_socket", OK, "bind: OK\nlisten: OK\nconnect: OK\n"),
         row("output_in_flight", OK, "in flight\n"),
         row("memory_in_flight", OK, ""),
         row("leave_ipc", OK, each("OK", &["shmget", "semget", "msgsnd"]) + "mq_open: refused\n"),
@@ -242,7 +242,7 @@ pub(crate) fn table() -> Vec<Row> {
             "kill(parent)", "pidfd_send_signal"])
             + &each("ESRCH", &["kill(host process)", "kill(host process group)", "pidfd_open(host process)"]).repeat(2)
             + "F_SETOWN 1: OK\nkill(-1, KILL): ESRCH\nstill here\n").given(&["{owner}", "{launcher}"]),
-        row("kill_everybody", Signalled(Signal(9)), "kill(-1, KILL): OK\nchildren killed: 20\n"),
+        row("kill_all_processes", Signalled(Signal(9)), "kill(-1, KILL): OK\nchildren killed: 20\n"),
         row("timers", Signalled(Signal(14)), ""),
         row("timer_storm", TimeLimit, "").with(|p| p.limits(brief)),
         row("signal_storm", OK, "sigqueue: EAGAIN\nsent: 512\n"),

@@ -300,7 +300,7 @@ fn one_wall_less_is_no_hole(world: &World) {
         let sandbox = Sandbox::start(config).unwrap();
         let mut slot = sandbox.slot(0);
         let mut run = |attack: &str, arguments: &[&str]| world.attack(attack, arguments).run(&mut slot);
-        let ended = run("ways_around", &[&world.fixtures.secret]);
+        let ended = run("indirect_paths", &[&world.fixtures.secret]);
         assert!(!ended.text().contains(": OK"), "without {wall}: the host's files: {ended}");
         run("reach_the_host", &[&port, &name, "/nowhere"]);
         assert!(tcp.accept().is_err() && stream.accept().is_err(), "without {wall}: the host's network");

@@ -247,7 +247,7 @@ ATTACK(interpreters) {
 
 /* bubblewrap CVE-2017-5226, Firejail CVE-2022-31214, Piston issues 206 and 62, gVisor's shmctl, and related interfaces:
  * one request each that affects processes of another user. */
-ATTACK(doors_of_others) {
+ATTACK(interfaces_to_other_users) {
   TRY("type into init's terminal", open("/proc/1/fd/0", O_WRONLY));
   TRY("join init's namespaces", setns(syscall(SYS_pidfd_open, 1, 0), 0x20000000));
   TRY("descriptor of init", syscall(SYS_pidfd_getfd, syscall(SYS_pidfd_open, 1, 0), 0, 0));
@@ -322,7 +322,7 @@ ATTACK(file_requests) {
 
 /* BPF filters installed by the program: the kernel compiles them into pages that are charged to no group and come out
  * of one budget for the whole host. Also a filter that forwards system calls to a listener. */
-ATTACK(filters_on_filters) {
+ATTACK(own_bpf_filters) {
   struct { unsigned short code; unsigned char jt, jf; unsigned k; } allow = {6, 0, 0, 0x7fff0000};
   struct { unsigned short len; void *filter; } program = {1, &allow};
   TRY("filter by prctl", prctl(PR_SET_SECCOMP, 2, &program));
@@ -361,7 +361,7 @@ ATTACK(descriptors_in_flight) {
 }
 
 /* Nested epoll descriptors. */
-ATTACK(epoll_knots) {
+ATTACK(nested_epoll) {
   int first = epoll_create1(0), last = first;
   struct epoll_event event = {.events = EPOLLIN};
   int depth = 0;
@@ -403,7 +403,7 @@ ATTACK(leave_whiteout) {
 }
 
 /* A directory tree deeper than any path can name, in a box with many inodes. */
-ATTACK(leave_abyss) {
+ATTACK(leave_very_deep_tree) {
   int depth = 0;
   while (depth < 5000 && mkdir("d", 0755) == 0 && chdir("d") == 0)
     depth++;
@@ -428,7 +428,7 @@ ATTACK(name_flood) {
 }
 
 /* Special kinds of memory: huge pages, pages merged with other processes' pages, secret memory, poisoned pages. */
-ATTACK(other_memory) {
+ATTACK(special_memory) {
   char *page = mmap(NULL, 1 << 21, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   TRY("huge pages", mmap(NULL, 1 << 21, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | 0x40000, -1, 0) == MAP_FAILED ? -1 : 0);
   TRY("huge memory file", memfd_create("x", 4));
@@ -442,7 +442,7 @@ ATTACK(other_memory) {
 }
 
 /* CVE-2025-38236: out-of-band data between the program's own UNIX sockets, which only attacks use. */
-ATTACK(out_of_band) {
+ATTACK(out_of_band_data) {
   int pair[2];
   char byte;
   socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
@@ -455,7 +455,7 @@ ATTACK(out_of_band) {
 }
 
 /* Kernel records that are charged to no group: memory policies of shared pages, record locks. */
-ATTACK(uncharged_records) {
+ATTACK(uncharged_kernel_records) {
   struct flock lock = {.l_type = F_WRLCK, .l_start = 7, .l_len = 1};
   void *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   unsigned long node = 1;
@@ -471,13 +471,13 @@ ATTACK(uncharged_records) {
 }
 
 /* Core scheduling: would reserve the sibling hyperthread of a core. */
-ATTACK(core_for_itself) {
+ATTACK(core_scheduling) {
   TRY("PR_SCHED_CORE_CREATE", prctl(62, 1, 0, 2, 0));
   return 0;
 }
 
 /* A program of the 32-bit ABI, whose system calls have other numbers, all unknown to the filter. */
-ATTACK(thirty_two_bits) {
+ATTACK(abi_32_bit) {
 #ifdef __x86_64__
   static const unsigned char program[] = {
       0x7f, 'E', 'L', 'F', 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 3, 0, 1, 0, 0, 0, 0x54, 0x80, 0x04, 0x08, 52, 0, 0, 0,

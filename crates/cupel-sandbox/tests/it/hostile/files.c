@@ -9,7 +9,7 @@ ATTACK(read_paths) {
 }
 
 /* Looks for a file through every path that could lead out of the box. */
-ATTACK(ways_around) {
+ATTACK(indirect_paths) {
   static const char *const ways[] = {"/..", "/../../../..", "/proc/self/root", "/proc/1/root", "/proc/1/cwd", "/proc/self/cwd/../..",
                                      "/proc/thread-self/root/..", "/dev/fd/../../..", "/usr/../..", "/cell/../..", "/opt/host", "/mnt", "/host",
                                      "/cell/tmp"};

@@ -44,7 +44,7 @@ ATTACK(reach_the_host) {
 }
 
 /* A program may bind an abstract name. The name is free after the run: the victim binds it again. */
-ATTACK(abstract_socket_of_own) {
+ATTACK(own_abstract_socket) {
   struct sockaddr_un left = {.sun_family = AF_UNIX, .sun_path = "\0left"};
   int s = socket(AF_UNIX, SOCK_STREAM, 0);
   TRY("bind", bind(s, (struct sockaddr *)&left, sizeof(sa_family_t) + 5));
@@ -136,7 +136,7 @@ ATTACK(signals_to_others) {
 }
 
 /* Kills all other processes repeatedly, while it creates new ones. */
-ATTACK(kill_everybody) {
+ATTACK(kill_all_processes) {
   for (int i = 0; i < 20; i++)
     if (fork() == 0)
       pause();

@@ -189,7 +189,7 @@ static void *exit_later(void *arg) {
   exit(7);
   return arg;
 }
-ATTACK(first_thread_goes) {
+ATTACK(main_thread_exits) {
   pthread_t thread;
   pthread_create(&thread, NULL, exit_later, NULL);
   pthread_detach(thread);
@@ -250,7 +250,7 @@ ATTACK(stopped_child) {
   return 0;
 }
 
-ATTACK(deaf_sleeper) {
+ATTACK(sleeper_that_ignores_signals) {
   sigset_t all;
   sigfillset(&all);
   for (int n = 1; n < 65; n++)
