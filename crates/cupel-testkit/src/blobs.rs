@@ -1,5 +1,5 @@
-//! What every `Blobs` does. Call [`blobs_conformance!`](crate::blobs_conformance) with a function that makes a subject: a blob store
-//! in which there is nothing yet.
+//! The rules for every `Blobs`. Call [`blobs_conformance!`](crate::blobs_conformance) with a function that returns a
+//! subject: an empty blob store.
 
 use std::io::{self, Read, Write};
 use std::sync::{Barrier, Mutex, PoisonError};
@@ -11,22 +11,22 @@ use uuid::Uuid;
 
 use crate::Subject;
 
-/// Makes a test of each rule in [`blobs`](crate::blobs).
+/// Turns each rule in [`blobs`](crate::blobs) into a test.
 #[macro_export]
 macro_rules! blobs_conformance {
     ($make:expr) => {
         $crate::blobs_rules!(
             $make,
             [
-                bytes_come_back_as_they_were_put,
-                a_hundred_mebibytes_pass_through_little_memory,
+                get_returns_the_bytes_that_were_put,
+                a_hundred_mebibytes_are_streamed_in_little_memory,
                 an_interrupted_put_leaves_nothing,
-                many_who_put_the_same_at_once_all_succeed,
-                what_is_missing_is_told_as_missing,
-                no_more_is_got_than_is_wanted,
-                a_target_that_fails_is_no_failure_of_the_store,
-                lists_have_what_is_of_their_kind_with_length_and_age,
-                what_was_removed_is_gone_and_can_be_put_again,
+                concurrent_puts_of_one_key_all_succeed,
+                a_missing_blob_is_reported_as_missing,
+                get_refuses_a_blob_over_the_given_maximum,
+                a_failing_target_is_not_an_error_of_the_store,
+                a_list_has_the_blobs_of_its_kind_with_length_and_age,
+                a_removed_blob_is_gone_and_can_be_put_again,
             ]
         );
     };
@@ -53,12 +53,12 @@ fn package(n: u8, copy: u128) -> BlobKey {
     BlobKey::Package { hash: hash(n), copy: Uuid::from_u128(copy) }
 }
 
-/// So many bytes that depend on their place, given a few at a time; then the end, or an error.
+/// A reader of `length` bytes whose values depend on their position, a few at a time; then the end, or an error.
 struct Pattern {
     at: u64,
     length: u64,
     breaks_off: bool,
-    /// The most of the process's memory that was seen in use while it was read.
+    /// Peak memory of the process while this was read, in bytes.
     memory: u64,
 }
 
@@ -68,7 +68,7 @@ impl Pattern {
     }
 }
 
-/// Not the same in any two pieces of a power of two.
+/// The byte at a position. Pieces whose size is a power of two all differ.
 fn byte(at: u64) -> u8 {
     (at ^ (at >> 9) ^ (at / 251)) as u8
 }
@@ -78,7 +78,7 @@ impl Read for Pattern {
         if self.at == self.length && self.breaks_off {
             return Err(io::Error::other("broken off"));
         }
-        // Readers may give less than they are asked for.
+        // Readers may return less than requested.
         let count = (self.length - self.at).min(buffer.len() as u64).min(100_003);
         for byte_of in &mut buffer[..count as usize] {
             *byte_of = byte(self.at);
@@ -89,7 +89,7 @@ impl Read for Pattern {
     }
 }
 
-/// Takes what a [`Pattern`] gives, and nothing else.
+/// A writer that asserts that it gets the bytes of a [`Pattern`].
 struct Compared {
     at: u64,
     memory: u64,
@@ -110,9 +110,9 @@ impl Write for Compared {
     }
 }
 
-/// Bytes of memory that this process has now.
+/// Resident memory of this process in bytes.
 fn memory() -> u64 {
-    let pages = std::fs::read_to_string("/proc/self/statm").expect("the process's memory");
+    let pages = std::fs::read_to_string("/proc/self/statm").expect("/proc/self/statm can be read");
     pages.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).expect("a number") * 4096
 }
 
@@ -120,7 +120,7 @@ fn put(blobs: &impl Blobs, key: &BlobKey, length: u64) {
     blobs.put(key, &mut Pattern::of(length)).unwrap();
 }
 
-/// Gets a blob and holds it against the pattern: its length.
+/// Gets a blob, compares it with the pattern, and returns its length.
 fn get(blobs: &impl Blobs, key: &BlobKey) -> u64 {
     let mut compared = Compared { at: 0, memory: 0 };
     let told = blobs.get(key, &mut compared, u64::MAX).unwrap();
@@ -129,7 +129,7 @@ fn get(blobs: &impl Blobs, key: &BlobKey) -> u64 {
 }
 
 /// Rule.
-pub fn bytes_come_back_as_they_were_put<B: Blobs>(make: impl Fn() -> Subject<B>) {
+pub fn get_returns_the_bytes_that_were_put<B: Blobs>(make: impl Fn() -> Subject<B>) {
     let blobs = make();
     for (n, length) in (1..).zip([0, 1, MIB - 1, MIB, MIB + 1, 5 * MIB + 1, 8 * MIB, 16 * MIB, 17 * MIB + 12_345]) {
         let key = package(1, n);
@@ -138,11 +138,11 @@ pub fn bytes_come_back_as_they_were_put<B: Blobs>(make: impl Fn() -> Subject<B>)
     }
 }
 
-/// Rule. Prints how fast it went.
-pub fn a_hundred_mebibytes_pass_through_little_memory<B: Blobs>(make: impl Fn() -> Subject<B>) {
+/// Rule. Prints the throughput.
+pub fn a_hundred_mebibytes_are_streamed_in_little_memory<B: Blobs>(make: impl Fn() -> Subject<B>) {
     const BYTES: u64 = 100 * MIB;
     const MEMORY_MAX: u64 = 64 * MIB;
-    // One such test at a time: their buffers are looked at.
+    // Only one such test at a time, because it measures the memory of the process.
     static ALONE: Mutex<()> = Mutex::new(());
     let blobs = make();
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -160,8 +160,8 @@ pub fn a_hundred_mebibytes_pass_through_little_memory<B: Blobs>(make: impl Fn() 
         println!("100 MiB put at {:.0} MB/s, got at {:.0} MB/s", mb_per_s(put_in), mb_per_s(got_in));
         source.memory.max(target.memory).saturating_sub(before)
     });
-    // Other tests of this process use memory meanwhile; not each time.
-    assert!(more.any(|more| more < MEMORY_MAX), "more than {} MiB each time", MEMORY_MAX / MIB);
+    // Other tests of this process may use memory meanwhile, so one good measurement is enough.
+    assert!(more.any(|more| more < MEMORY_MAX), "put and get used more than {} MiB each time", MEMORY_MAX / MIB);
 }
 
 /// Rule.
@@ -181,7 +181,7 @@ pub fn an_interrupted_put_leaves_nothing<B: Blobs>(make: impl Fn() -> Subject<B>
 }
 
 /// Rule.
-pub fn many_who_put_the_same_at_once_all_succeed<B: Blobs>(make: impl Fn() -> Subject<B>) {
+pub fn concurrent_puts_of_one_key_all_succeed<B: Blobs>(make: impl Fn() -> Subject<B>) {
     let (blobs, key, together) = (make(), package(1, 1), Barrier::new(4));
     std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -198,7 +198,7 @@ pub fn many_who_put_the_same_at_once_all_succeed<B: Blobs>(make: impl Fn() -> Su
 }
 
 /// Rule.
-pub fn what_is_missing_is_told_as_missing<B: Blobs>(make: impl Fn() -> Subject<B>) {
+pub fn a_missing_blob_is_reported_as_missing<B: Blobs>(make: impl Fn() -> Subject<B>) {
     let blobs = make();
     for key in [package(1, 1), BlobKey::Artifacts(hash(1)), BlobKey::Data(hash(1))] {
         assert!(!blobs.has(&key).unwrap());
@@ -212,7 +212,7 @@ pub fn what_is_missing_is_told_as_missing<B: Blobs>(make: impl Fn() -> Subject<B
 }
 
 /// Rule.
-pub fn no_more_is_got_than_is_wanted<B: Blobs>(make: impl Fn() -> Subject<B>) {
+pub fn get_refuses_a_blob_over_the_given_maximum<B: Blobs>(make: impl Fn() -> Subject<B>) {
     let (blobs, key) = (make(), package(1, 1));
     put(&*blobs, &key, 3 * MIB);
     let mut got = Vec::new();
@@ -223,17 +223,17 @@ pub fn no_more_is_got_than_is_wanted<B: Blobs>(make: impl Fn() -> Subject<B>) {
 }
 
 /// Rule.
-pub fn a_target_that_fails_is_no_failure_of_the_store<B: Blobs>(make: impl Fn() -> Subject<B>) {
+pub fn a_failing_target_is_not_an_error_of_the_store<B: Blobs>(make: impl Fn() -> Subject<B>) {
     let (blobs, key) = (make(), package(1, 1));
     put(&*blobs, &key, 3 * MIB);
     let mut little_room = [0_u8; 1000];
     let failed = blobs.get(&key, &mut little_room.as_mut_slice(), u64::MAX);
     assert!(matches!(failed, Err(BlobsError::Target(_))), "{failed:?}");
-    assert_eq!(get(&*blobs, &key), 3 * MIB, "and it can be got again");
+    assert_eq!(get(&*blobs, &key), 3 * MIB, "a later get succeeds");
 }
 
 /// Rule.
-pub fn lists_have_what_is_of_their_kind_with_length_and_age<B: Blobs>(make: impl Fn() -> Subject<B>) {
+pub fn a_list_has_the_blobs_of_its_kind_with_length_and_age<B: Blobs>(make: impl Fn() -> Subject<B>) {
     let blobs = make();
     let (artifacts, data) = (BlobKey::Artifacts(hash(1)), BlobKey::Data(hash(1)));
     let all = [(package(1, 1), 10), (package(1, 2), 0), (package(2, 1), 30), (artifacts, 40), (data, 50)];
@@ -256,10 +256,10 @@ pub fn lists_have_what_is_of_their_kind_with_length_and_age<B: Blobs>(make: impl
     let first = age(package(1, 1));
     let deadline = Instant::now() + Duration::from_secs(60);
     while age(package(1, 1)) <= first {
-        assert!(Instant::now() < deadline, "it does not");
+        assert!(Instant::now() < deadline, "the age of a blob does not grow");
         std::thread::sleep(Duration::from_millis(50));
     }
-    // Many: more than a page of whoever lists page by page.
+    // More blobs than fit on one page of a paginated listing.
     for n in 0..1100 {
         put(&*blobs, &package(9, n), 1);
     }
@@ -267,7 +267,7 @@ pub fn lists_have_what_is_of_their_kind_with_length_and_age<B: Blobs>(make: impl
 }
 
 /// Rule.
-pub fn what_was_removed_is_gone_and_can_be_put_again<B: Blobs>(make: impl Fn() -> Subject<B>) {
+pub fn a_removed_blob_is_gone_and_can_be_put_again<B: Blobs>(make: impl Fn() -> Subject<B>) {
     let (blobs, key, other) = (make(), package(1, 1), package(1, 2));
     put(&*blobs, &key, 2 * MIB);
     put(&*blobs, &other, 1);

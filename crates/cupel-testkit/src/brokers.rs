@@ -1,5 +1,6 @@
-//! What every `Queue` at a broker does, beside the rules of [`queue`](crate::queue): nodes share it, and it goes on whatever
-//! happens to the broker. Call [`broker_conformance!`](crate::broker_conformance) with a function to a [`Site`].
+//! The rules for every `Queue` at a broker, in addition to those of [`queue`](crate::queue): nodes share it, and it
+//! survives every fault of the broker. Call [`broker_conformance!`](crate::broker_conformance) with a function that
+//! returns a [`Site`].
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
@@ -15,7 +16,7 @@ use tokio::task::JoinHandle;
 use crate::queue::{PATIENCE, hint, take};
 use crate::servers::Server;
 
-/// Makes a test of each rule in [`brokers`](crate::brokers).
+/// Turns each rule in [`brokers`](crate::brokers) into a test.
 #[macro_export]
 macro_rules! broker_conformance {
     ($make:expr) => {
@@ -23,18 +24,18 @@ macro_rules! broker_conformance {
             $crate::brokers,
             $make,
             [
-                two_nodes_share_the_work_and_each_hint_goes_to_one,
-                what_a_node_had_taken_and_not_given_out_is_found_by_others,
-                a_broker_that_is_killed_and_started_again_goes_on,
-                a_broker_that_lost_everything_goes_on,
-                a_broker_that_hangs_is_given_up_and_found_again,
-                what_is_published_while_the_broker_is_away_is_bounded_and_comes,
+                two_nodes_share_the_hints_and_each_goes_to_one,
+                hints_prefetched_by_a_closed_node_go_to_others,
+                a_queue_recovers_after_its_broker_is_killed_and_restarted,
+                a_queue_recovers_after_its_broker_lost_all_data,
+                a_queue_detects_a_hung_broker_and_recovers,
+                hints_published_while_the_broker_is_down_are_bounded_and_delivered,
             ]
         );
     };
 }
 
-/// A broker, and how nodes get to it. No other test has it meanwhile.
+/// A broker and a factory of nodes connected to it. Only one test uses the broker at a time.
 pub struct Site {
     server: Lent,
     node: Box<dyn Fn(usize, Duration) -> Node>,
@@ -44,8 +45,8 @@ pub struct Site {
 type Node = Pin<Box<dyn Future<Output = Arc<dyn Queue>>>>;
 
 impl Site {
-    /// A broker with its nodes: `node` makes one more, that takes so many hints, and gives others what a node has not settled for so
-    /// long; `keeps` says whether hints survive the broker's being killed.
+    /// A broker with its nodes. `node` creates a node from its depth limit and from the time after which it reclaims
+    /// hints that another node has not settled. `keeps`: whether hints survive a kill of the broker.
     pub fn new<T, F>(server: OwnedMutexGuard<T>, keeps: bool, node: impl Fn(usize, Duration) -> F + 'static) -> Site
     where
         T: Deref<Target = Server> + 'static,
@@ -55,18 +56,18 @@ impl Site {
         Site { server: Lent(Box::new(server)), node, keeps }
     }
 
-    /// One that soon gives others what a node has not settled.
+    /// A node that soon reclaims hints that another node has not settled.
     async fn node(&self, depth_max: usize) -> Arc<dyn Queue> {
         (self.node)(depth_max, Duration::from_secs(2)).await
     }
 
-    /// One that does not, however long this machine stands still.
+    /// A node that does not reclaim hints even if the machine stalls.
     async fn patient_node(&self, depth_max: usize) -> Arc<dyn Queue> {
         (self.node)(depth_max, Duration::from_secs(60)).await
     }
 }
 
-/// The server, whichever it is.
+/// The server, of any type.
 struct Lent(Box<dyn AsServer>);
 
 trait AsServer {
@@ -87,15 +88,15 @@ impl Deref for Lent {
     }
 }
 
-/// Waits until it is so.
+/// Waits until a condition holds.
 ///
 /// # Panics
-/// When it is not for two minutes.
+/// If it does not hold within two minutes.
 pub async fn comes_true(what: &str, is_true: impl AsyncFnMut() -> bool) {
-    assert!(becomes_true(is_true).await, "not in {PATIENCE:?}: {what}");
+    assert!(becomes_true(is_true).await, "timed out after {PATIENCE:?}: {what}");
 }
 
-/// Waits until it is so: whether it is in time.
+/// Waits until a condition holds; returns whether it held in time.
 async fn becomes_true(mut is_true: impl AsyncFnMut() -> bool) -> bool {
     let deadline = Instant::now() + PATIENCE;
     while !is_true().await {
@@ -108,10 +109,10 @@ async fn becomes_true(mut is_true: impl AsyncFnMut() -> bool) -> bool {
 }
 
 async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("not in {PATIENCE:?}: {what}"))
+    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("timed out after {PATIENCE:?}: {what}"))
 }
 
-/// Takers of several nodes, and what they took: how often, and on which node.
+/// The hints taken by the takers of several nodes: for each run, the node of each delivery.
 #[derive(Clone, Default)]
 struct Taken(Arc<Mutex<HashMap<RunId, Vec<usize>>>>);
 
@@ -148,7 +149,7 @@ impl Taken {
     }
 }
 
-/// Takers whose queues are closed end, without a failure.
+/// Waits for the takers of closed queues to end without an error.
 async fn ended(takers: Vec<JoinHandle<()>>) {
     for taker in takers {
         taker.await.unwrap();
@@ -164,13 +165,13 @@ async fn published(queue: &Arc<dyn Queue>, hints: &[RunHint]) {
 }
 
 /// Rule.
-pub async fn two_nodes_share_the_work_and_each_hint_goes_to_one(make: impl AsyncFn() -> Site) {
+pub async fn two_nodes_share_the_hints_and_each_goes_to_one(make: impl AsyncFn() -> Site) {
     let site = make().await;
     let (a, b) = (site.patient_node(1000).await, site.patient_node(1000).await);
     let taken = Taken::default();
     let mut takers = taken.by(0, &a, 4);
     takers.append(&mut taken.by(1, &b, 4));
-    // Until both are known to get something: some brokers take their time to share.
+    // Wait until both nodes get hints: some brokers need time before they distribute them.
     let mut run = 0;
     comes_true("both nodes get hints", async || {
         run += 1;
@@ -179,7 +180,7 @@ pub async fn two_nodes_share_the_work_and_each_hint_goes_to_one(make: impl Async
     })
     .await;
     let before = hints(1..run + 1);
-    comes_true("the first hints have come", async || taken.has_all(&before)).await;
+    comes_true("the first hints arrive", async || taken.has_all(&before)).await;
     let shared = hints(10_000..10_500);
     for (n, part) in shared.chunks(10).enumerate() {
         published(if n % 2 == 0 { &a } else { &b }, part).await;
@@ -187,15 +188,20 @@ pub async fn two_nodes_share_the_work_and_each_hint_goes_to_one(make: impl Async
     let all_came = async || becomes_true(async || taken.has_all(&shared)).await;
     let mut have_come = all_came().await;
     if !have_come && !site.keeps {
-        // Seen once, at a broker that has all in its memory; why is not known. They are offered again, as by the sweeper.
+        // Seen once, with a broker that keeps all data in memory; the cause is unknown. The test publishes them again,
+        // as the sweeper would.
         let missing = taken.missing(&shared);
-        assert!(missing.len() <= shared.len() / 16, "{} are missing", missing.len());
+        assert!(missing.len() <= shared.len() / 16, "{} hints are missing", missing.len());
         published(&a, &missing).await;
         have_come = all_came().await;
     }
     let depths =
         (a.depth().await, b.depth().await, a.depth_of(shared[0].owner).await, b.depth_of(shared[0].owner).await);
-    assert!(have_come, "{:?} are missing; at the broker, and before it: {depths:?}", taken.missing(&shared));
+    assert!(
+        have_come,
+        "{:?} are missing; depths and depths of the owner on each node: {depths:?}",
+        taken.missing(&shared)
+    );
     a.close();
     b.close();
     ended(takers).await;
@@ -205,8 +211,8 @@ pub async fn two_nodes_share_the_work_and_each_hint_goes_to_one(make: impl Async
     }
 }
 
-/// Rule: a node that ends in good order takes nothing along that it has not given out.
-pub async fn what_a_node_had_taken_and_not_given_out_is_found_by_others(make: impl AsyncFn() -> Site) {
+/// Rule: a node that closes in an orderly way returns the hints that it has prefetched and not delivered.
+pub async fn hints_prefetched_by_a_closed_node_go_to_others(make: impl AsyncFn() -> Site) {
     let site = make().await;
     let a = site.node(1000).await;
     let all = hints(0..50);
@@ -215,7 +221,7 @@ pub async fn what_a_node_had_taken_and_not_given_out_is_found_by_others(make: im
     for _ in 0..5 {
         seen.insert(take(&*a).await.run);
     }
-    // It goes on waiting for more, and is gone in that moment.
+    // The node closes while a taker waits for more.
     let waiting = tokio::spawn({
         let a = Arc::clone(&a);
         async move { a.next().await.map(drop) }
@@ -227,7 +233,7 @@ pub async fn what_a_node_had_taken_and_not_given_out_is_found_by_others(make: im
     in_time("the node's end", a.gone()).await;
     drop(a);
     let b = site.node(1000).await;
-    // One may have been in the hands of the taker who went, and was not settled.
+    // One hint may have been delivered to the waiting taker, which did not settle it.
     in_time("all hints", async {
         while seen.len() < all.len() - 1 {
             seen.insert(take(&*b).await.run);
@@ -238,7 +244,7 @@ pub async fn what_a_node_had_taken_and_not_given_out_is_found_by_others(make: im
 }
 
 /// Rule.
-pub async fn a_broker_that_is_killed_and_started_again_goes_on(make: impl AsyncFn() -> Site) {
+pub async fn a_queue_recovers_after_its_broker_is_killed_and_restarted(make: impl AsyncFn() -> Site) {
     let site = make().await;
     let queue = site.node(1000).await;
     let (first, second) = (hints(0..10), hints(100..110));
@@ -246,32 +252,32 @@ pub async fn a_broker_that_is_killed_and_started_again_goes_on(make: impl AsyncF
     comes_true("everything is at the broker", async || queue.depth_of(first[0].owner).await.unwrap() == 0).await;
     site.server.kill();
     published(&queue, &second).await;
-    comes_true("it is told that the broker is away", async || queue.health().is_err()).await;
+    comes_true("the queue reports the broker as down", async || queue.health().is_err()).await;
     site.server.start_again();
-    comes_true("it is told that the broker is back", async || queue.health().is_ok()).await;
+    comes_true("the queue reports the broker as up", async || queue.health().is_ok()).await;
     let taken = Taken::default();
     let takers = taken.by(0, &queue, 2);
-    comes_true("what was published while it was away comes", async || taken.has_all(&second)).await;
+    comes_true("the hints published while it was down arrive", async || taken.has_all(&second)).await;
     if site.keeps {
-        comes_true("what was there before comes", async || taken.has_all(&first)).await;
+        comes_true("the hints published before arrive", async || taken.has_all(&first)).await;
     }
     queue.close();
     ended(takers).await;
 }
 
 /// Rule.
-pub async fn a_broker_that_lost_everything_goes_on(make: impl AsyncFn() -> Site) {
+pub async fn a_queue_recovers_after_its_broker_lost_all_data(make: impl AsyncFn() -> Site) {
     let site = make().await;
     let (api, worker) = (site.node(100_000).await, site.node(100_000).await);
     let taken = Taken::default();
     let takers = taken.by(0, &worker, 2);
     let first = hints(0..5);
     published(&api, &first).await;
-    comes_true("the first hints come", async || taken.has_all(&first)).await;
+    comes_true("the first hints arrive", async || taken.has_all(&first)).await;
     site.server.wipe_and_start();
-    // The first may be lost, as long as nobody has noticed; then they are the sweeper's.
+    // Hints published before the nodes notice the loss may be lost; the sweeper would publish them again.
     let mut run = 100;
-    comes_true("later hints come", async || {
+    comes_true("later hints arrive", async || {
         run += 1;
         published(&api, &[hint(run)]).await;
         taken.has_one(&hints(101..run + 1))
@@ -279,31 +285,31 @@ pub async fn a_broker_that_lost_everything_goes_on(make: impl AsyncFn() -> Site)
     .await;
     let later = hints(1000..1020);
     published(&api, &later).await;
-    comes_true("all later hints come", async || taken.has_all(&later)).await;
+    comes_true("all later hints arrive", async || taken.has_all(&later)).await;
     api.close();
     worker.close();
     ended(takers).await;
 }
 
 /// Rule.
-pub async fn a_broker_that_hangs_is_given_up_and_found_again(make: impl AsyncFn() -> Site) {
+pub async fn a_queue_detects_a_hung_broker_and_recovers(make: impl AsyncFn() -> Site) {
     let site = make().await;
     let queue = site.node(1000).await;
     site.server.freeze();
     let all = hints(0..10);
     published(&queue, &all).await;
     in_time("the depth", queue.depth()).await.unwrap();
-    comes_true("it is told that the broker is away", async || queue.health().is_err()).await;
+    comes_true("the queue reports the broker as down", async || queue.health().is_err()).await;
     site.server.thaw();
     let taken = Taken::default();
     let takers = taken.by(0, &queue, 2);
-    comes_true("all hints come", async || taken.has_all(&all)).await;
+    comes_true("all hints arrive", async || taken.has_all(&all)).await;
     queue.close();
     ended(takers).await;
 }
 
 /// Rule.
-pub async fn what_is_published_while_the_broker_is_away_is_bounded_and_comes(make: impl AsyncFn() -> Site) {
+pub async fn hints_published_while_the_broker_is_down_are_bounded_and_delivered(make: impl AsyncFn() -> Site) {
     let site = make().await;
     let queue = site.node(100).await;
     site.server.kill();
@@ -317,7 +323,7 @@ pub async fn what_is_published_while_the_broker_is_away_is_bounded_and_comes(mak
     site.server.start_again();
     let taken = Taken::default();
     let takers = taken.by(0, &queue, 2);
-    comes_true("all hints come", async || taken.has_all(&all)).await;
+    comes_true("all hints arrive", async || taken.has_all(&all)).await;
     queue.close();
     ended(takers).await;
 }

@@ -1,4 +1,4 @@
-//! Builders: valid by default, so that a test names only what it is about.
+//! Builders: valid by default, so that a test sets only the values it is about.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,17 +15,17 @@ use cupel_types::{
 use jiff::Timestamp;
 use uuid::Uuid;
 
-/// The time at which tests begin.
+/// The time at which tests start.
 pub fn t0() -> Timestamp {
     "2030-01-01T00:00:00Z".parse().expect("a time")
 }
 
-/// An id nobody has used, larger than those made before in this process and thread.
+/// An unused id, larger than those created before in this process and thread.
 pub fn fresh() -> Uuid {
     Uuid::now_v7()
 }
 
-/// A user to insert, with a name of its own.
+/// A user to insert, with a unique name.
 pub fn a_user() -> NewUser {
     let id = fresh();
     let name = format!("u{}", &id.as_simple().to_string()[16..]);
@@ -41,7 +41,7 @@ pub fn a_user() -> NewUser {
     NewUser { user, password_hash: "$argon2id$none".into(), webhook_secret: [7; 32] }
 }
 
-/// Builds a submission, as the client words it or as the store keeps it.
+/// A builder of submissions, as the client sends them or as the store keeps them.
 #[derive(Clone)]
 pub struct SubmissionBuilder {
     owner: UserId,
@@ -49,7 +49,7 @@ pub struct SubmissionBuilder {
     submitted_at: Timestamp,
 }
 
-/// A submission: a line of Python.
+/// A submission of one line of Python.
 pub fn a_submission() -> SubmissionBuilder {
     SubmissionBuilder {
         owner: UserId::from_uuid(Uuid::nil()),
@@ -140,26 +140,26 @@ impl SubmissionBuilder {
         self
     }
 
-    /// For this.
+    /// For this purpose.
     #[must_use]
     pub fn sent_for(mut self, purpose: Purpose) -> Self {
         self.new.purpose = purpose;
         self
     }
 
-    /// Whatever else.
+    /// With any other change.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut NewSubmission)) -> Self {
         change(&mut self.new);
         self
     }
 
-    /// As the client words it.
+    /// The submission as the client sends it.
     pub fn worded(self) -> NewSubmission {
         self.new
     }
 
-    /// As the store keeps it, with a run.
+    /// The submission as the store keeps it, with the id of its run.
     pub fn build(self) -> (Submission, RunId) {
         let files = self.new.files.into_iter().map(|(path, data)| BoxFile {
             path: BoxPath::new(&path).expect("a path"),
@@ -195,7 +195,7 @@ impl SubmissionBuilder {
         (submission, RunId::from_uuid(fresh()))
     }
 
-    /// As an insertion of its own.
+    /// An insertion of only this submission.
     pub fn alone(self) -> NewSubmissions {
         NewSubmissions {
             submissions: vec![self.build()],
@@ -235,7 +235,7 @@ pub fn a_report(stdout: &[u8]) -> RunReport {
     }
 }
 
-/// The completion of an attempt whose program printed `stdout`, with its log.
+/// The completion of an attempt whose program printed `stdout`, with its events.
 pub fn a_completion(leased: &LeasedRun, stdout: &[u8], at: Timestamp) -> Completion {
     let report = a_report(stdout);
     let kinds = [
@@ -250,7 +250,7 @@ pub fn a_completion(leased: &LeasedRun, stdout: &[u8], at: Timestamp) -> Complet
     Completion { report, events, at }
 }
 
-/// The languages that come with Cupel, as if Python and the other simple ones were installed.
+/// The shipped languages, as if all toolchains except PHP's were installed.
 pub fn registry() -> Registry {
     struct AllThere;
     impl Probe for AllThere {
@@ -258,7 +258,7 @@ pub fn registry() -> Registry {
             if command[0] == "php" { Err("not here".into()) } else { Ok("Version 3.11.2".into()) }
         }
     }
-    let mut registry = Registry::load(None).expect("the languages that come with Cupel");
+    let mut registry = Registry::load(None).expect("the shipped languages load");
     registry.probe(&AllThere);
     registry
 }

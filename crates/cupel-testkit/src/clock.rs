@@ -1,4 +1,4 @@
-//! A clock whose hands the test turns.
+//! A clock that only the test advances.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -9,28 +9,28 @@ use jiff::Timestamp;
 
 use crate::builders::t0;
 
-/// Stands still until it is told otherwise. Clones show the same time.
+/// A clock that advances only in [`FakeClock::advance`]. Clones share one time.
 #[derive(Clone, Debug)]
 pub struct FakeClock {
     us: Arc<AtomicI64>,
 }
 
 impl Default for FakeClock {
-    /// Shows [`t0`].
+    /// A clock at [`t0`].
     fn default() -> FakeClock {
         FakeClock { us: Arc::new(AtomicI64::new(t0().as_microsecond())) }
     }
 }
 
 impl FakeClock {
-    /// Moves the hands forward.
+    /// Advances the clock.
     pub fn advance(&self, by: Duration) {
-        self.us.fetch_add(i64::try_from(by.as_micros()).expect("a time a test can mean"), Ordering::SeqCst);
+        self.us.fetch_add(i64::try_from(by.as_micros()).expect("the time is in range"), Ordering::SeqCst);
     }
 }
 
 impl Clock for FakeClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_microsecond(self.us.load(Ordering::SeqCst)).expect("a time a test can mean")
+        Timestamp::from_microsecond(self.us.load(Ordering::SeqCst)).expect("the time is in range")
     }
 }

@@ -1,4 +1,5 @@
-//! The other end of Cupel's own HTTP clients (webhooks, alerts, traces): takes requests, answers them, and tells what came.
+//! An HTTP server for tests of Cupel's own clients (webhooks, alerts, traces): answers requests and returns them to the
+//! test.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -6,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-/// Longer than anybody here takes to send something.
+/// Longer than any client here takes to send a request.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Listens on a port of 127.0.0.1 until the test process ends.
@@ -15,44 +16,45 @@ pub struct HttpReceiver {
     got: Receiver<HttpRequest>,
 }
 
-/// A request that came.
+/// A received request.
 #[derive(Debug)]
 pub struct HttpRequest {
     /// The first line and the headers.
     pub head: String,
-    /// What follows them.
+    /// The body.
     pub body: Vec<u8>,
 }
 
 impl HttpReceiver {
-    /// The first requests get these status lines, as in `204 Taken`, in turn, and all later ones the last of them.
+    /// The first requests get these statuses (for example, `204 Taken`) in order; all later ones get the last.
     ///
     /// # Panics
-    /// When there is no port left.
+    /// If no port is free.
     pub fn start<const N: usize>(statuses: [&'static str; N]) -> HttpReceiver {
-        const { assert!(N > 0, "it has to answer something") };
+        const { assert!(N > 0, "at least one status is required") };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("it has one"));
+        let url = format!("http://{}", listener.local_addr().expect("the listener has an address"));
         let (out, got) = channel();
         thread::spawn(move || {
             let statuses = statuses.into_iter().chain(std::iter::repeat(statuses[N - 1]));
             for (stream, status) in listener.incoming().flatten().zip(statuses) {
                 let mut stream = BufReader::new(stream);
-                // Who breaks off has sent nothing.
+                // An incomplete request is ignored.
                 let Ok(request) = receive(&mut stream) else { continue };
-                // Told before it is answered: nobody whose request is still to come has been.
+                // The test gets the request before the client gets the response, so a client that has its response
+                // knows that the test can see its request.
                 if out.send(request).is_err() {
                     break;
                 }
                 let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-                // Whether they hear it is their affair.
+                // The client may have closed the connection.
                 let _ = stream.get_mut().write_all(answer.as_bytes());
             }
         });
         HttpReceiver { url, got }
     }
 
-    /// Where it listens: `http://127.0.0.1:PORT`.
+    /// The server's URL: `http://127.0.0.1:PORT`.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -60,26 +62,26 @@ impl HttpReceiver {
     /// The next request.
     ///
     /// # Panics
-    /// When none comes within a minute.
+    /// If none arrives within a minute.
     pub fn next(&self) -> HttpRequest {
-        self.next_within(PATIENCE).expect("a request comes in time")
+        self.next_within(PATIENCE).expect("a request arrives within a minute")
     }
 
-    /// The next request, if one comes in time.
+    /// The next request, if one arrives in time.
     pub fn next_within(&self, time: Duration) -> Option<HttpRequest> {
         self.got.recv_timeout(time).ok()
     }
 }
 
 impl HttpRequest {
-    /// The value of a header; upper and lower case are the same.
+    /// The value of a header. The name is case-insensitive.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut fields = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
         fields.find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 }
 
-/// Of HTTP/1.1 it knows what our clients send: a body has its length.
+/// Reads one HTTP/1.1 request. Supports only what Cupel's clients send: a body has a `Content-Length`.
 fn receive(stream: &mut BufReader<TcpStream>) -> io::Result<HttpRequest> {
     stream.get_ref().set_read_timeout(Some(PATIENCE))?;
     let mut head = String::new();

@@ -1,8 +1,9 @@
-//! For tests only: builders that are valid by default, a clock whose hands a test turns, real servers, and the suites
-//! that every adapter of a port must pass.
+//! Test support: builders that are valid by default, a fake clock, real servers, and the conformance suites that every
+//! adapter of a port must pass.
 //!
-//! A suite is a module of rules, each an async function over a fresh [`Subject`]; the macros
-//! [`store_conformance!`], [`store_nodes_conformance!`], [`queue_conformance!`] and [`event_bus_conformance!`] make a test of each rule:
+//! A suite is a module of rules, each an async function that takes a factory of fresh [`Subject`]s. The macros
+//! [`store_conformance!`], [`store_nodes_conformance!`], [`queue_conformance!`] and [`event_bus_conformance!`] turn
+//! each rule into a test:
 //!
 //! ```text
 //! cupel_testkit::event_bus_conformance!(async |bounds| Subject::new(EmbeddedBus::new(bounds)));
@@ -26,16 +27,16 @@ pub use subject::Subject;
 #[doc(hidden)]
 pub use tokio;
 
-/// As a whole: one whose every step comes in time may still never end.
+/// Timeout of a whole rule, because a rule can run forever even if each of its steps meets its own timeout.
 const RULE_MAX: std::time::Duration = std::time::Duration::from_secs(600);
 
 #[doc(hidden)]
 pub async fn rule_in_time(rule: impl Future<Output = ()>) {
     let in_time = tokio::time::timeout(RULE_MAX, Box::pin(rule)).await;
-    assert!(in_time.is_ok(), "the rule has not ended after {RULE_MAX:?}");
+    assert!(in_time.is_ok(), "the rule did not end within {RULE_MAX:?}");
 }
 
-/// Makes a test of each rule: `rules!(module, make, [rule, …])`. One that does not end fails, sooner or later.
+/// Turns each rule into a test: `rules!(module, make, [rule, …])`. A test fails if its rule does not end in time.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! rules {

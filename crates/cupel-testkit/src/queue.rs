@@ -1,8 +1,9 @@
-//! What every `Queue` does. Call [`queue_conformance!`](crate::queue_conformance) with a function from the
-//! largest depth to what is [tried](Tried).
+//! The rules for every `Queue`. Call [`queue_conformance!`](crate::queue_conformance) with a function from the maximum
+//! depth to the [queue under test](Tried).
 //!
-//! A queue at a broker counts what waits a moment later, and has a window in which it is first come, first served: the rules
-//! wait for counts, and are loosened by the window's size. [`brokers`](crate::brokers) has the rules for these alone.
+//! A queue at a broker updates its depth with a delay, and delivers the hints of a window first come, first served. So
+//! the rules wait for depths, and allow for the window's size. [`brokers`](crate::brokers) has the rules for such
+//! queues only.
 
 use std::collections::HashSet;
 use std::ops::Deref;
@@ -13,7 +14,7 @@ use cupel_core::{Queue, QueueError, RunHint};
 use cupel_types::{PriorityClass, RunId, UserId};
 use uuid::Uuid;
 
-/// Makes a test of each rule in [`queue`](crate::queue).
+/// Turns each rule in [`queue`](crate::queue) into a test.
 #[macro_export]
 macro_rules! queue_conformance {
     ($make:expr) => {
@@ -21,27 +22,27 @@ macro_rules! queue_conformance {
             $crate::queue,
             $make,
             [
-                hints_of_an_owner_come_in_order,
-                a_waiting_run_is_not_queued_twice_and_a_taken_one_may_come_again,
-                publishing_beyond_the_bound_takes_none,
-                who_waits_is_woken,
+                hints_of_an_owner_are_delivered_in_order,
+                a_waiting_run_is_not_queued_twice_and_a_taken_one_may_be_queued_again,
+                publishing_beyond_the_bound_is_refused_as_a_whole,
+                publishing_wakes_waiting_takers,
                 many_takers_get_each_hint_once,
-                a_taker_who_goes_away_takes_nothing_along,
+                a_cancelled_taker_loses_no_hint,
                 no_class_and_no_owner_starves,
-                an_owner_whose_runs_occupy_slots_waits_for_the_others,
-                hints_of_others_are_found_past_those_of_an_owner,
-                a_lane_is_apart_from_others_and_in_nobodys_way,
-                a_queue_that_is_closed_closes_its_lanes,
+                an_owner_charged_for_slot_time_waits_for_other_owners,
+                next_other_finds_hints_behind_those_of_excluded_owners,
+                lanes_are_separate_and_do_not_block_each_other,
+                closing_a_queue_closes_its_lanes,
             ]
         );
     };
 }
 
-/// A queue, and what may be expected of it.
+/// A queue under test and its properties.
 pub struct Tried {
     /// The queue.
     pub queue: Arc<dyn Queue>,
-    /// How many hints of each class go to a broker ahead of need; 0: there is none.
+    /// How many hints of each class are sent to the broker ahead of demand; 0 if there is no broker.
     pub window: usize,
     /// Whether one taker gets the hints of one owner and class in the order in which they were published.
     pub is_ordered: bool,
@@ -69,10 +70,10 @@ pub(crate) fn hint(run: u128) -> RunHint {
     RunHint { run: RunId::from_uuid(Uuid::from_u128(run)), owner: owner(1), class: PriorityClass::Submission }
 }
 
-/// How long something may take that has to happen, on a machine that is busy with other things.
+/// Timeout of a step: longer than any step takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The depth comes to be so much.
+/// Waits until the depth is `expected`.
 async fn depth_becomes(queue: &dyn Queue, expected: usize) {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
@@ -80,13 +81,13 @@ async fn depth_becomes(queue: &dyn Queue, expected: usize) {
         if depth == expected {
             return;
         }
-        assert!(Instant::now() < deadline, "the depth is {depth} and not {expected}");
+        assert!(Instant::now() < deadline, "the depth is {depth}, not {expected}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
-/// What comes of a function that needs two seconds at most: what went to a broker is known for some seconds, and is no double
-/// later.
+/// The result of a function that ends within two seconds; slower attempts are repeated. A queue remembers which hints
+/// it sent to a broker only for some seconds, and does not detect duplicates after that.
 async fn in_one_breath<T>(tried: impl AsyncFn() -> T) -> T {
     for _ in 0..10 {
         let began = Instant::now();
@@ -95,29 +96,30 @@ async fn in_one_breath<T>(tried: impl AsyncFn() -> T) -> T {
             return outcome;
         }
     }
-    panic!("this machine is too slow for this rule");
+    panic!("this machine is too slow for this rule: ten attempts took two seconds or more");
 }
 
-/// The next hint, which is settled.
+/// Takes the next hint and settles it.
 ///
 /// # Panics
-/// When none comes for two minutes.
+/// If none arrives within two minutes.
 pub async fn take(queue: &dyn Queue) -> RunHint {
-    let hinted = tokio::time::timeout(PATIENCE, queue.next()).await.expect("a hint comes in time").expect("a hint");
+    let hinted =
+        tokio::time::timeout(PATIENCE, queue.next()).await.expect("a hint arrives within two minutes").expect("a hint");
     let hint = hinted.hint;
     queue.settle(hinted).await.expect("settling");
     hint
 }
 
 /// Rule.
-pub async fn hints_of_an_owner_come_in_order(make: impl AsyncFn(usize) -> Tried) {
+pub async fn hints_of_an_owner_are_delivered_in_order(make: impl AsyncFn(usize) -> Tried) {
     let queue = make(100).await;
     let hints: Vec<RunHint> = (0..40).map(hint).collect();
     queue.publish(&hints[..5]).await.unwrap();
     queue.publish(&hints[5..]).await.unwrap();
     depth_becomes(&**queue, 40).await;
     let of_owner = queue.depth_of(owner(1)).await.unwrap();
-    // What a broker says that it has may be what it had a moment ago: then a little more than a window is moved to it.
+    // A broker's count may be stale; then a little more than a window is sent to it.
     assert!(of_owner <= 40 && of_owner + 2 * queue.window >= 40, "{of_owner}");
     assert_eq!(queue.depth_of(owner(2)).await.unwrap(), 0);
     let mut taken = Vec::new();
@@ -132,7 +134,7 @@ pub async fn hints_of_an_owner_come_in_order(make: impl AsyncFn(usize) -> Tried)
 }
 
 /// Rule.
-pub async fn a_waiting_run_is_not_queued_twice_and_a_taken_one_may_come_again(make: impl AsyncFn(usize) -> Tried) {
+pub async fn a_waiting_run_is_not_queued_twice_and_a_taken_one_may_be_queued_again(make: impl AsyncFn(usize) -> Tried) {
     let queue = in_one_breath(async || {
         let queue = make(100).await;
         queue.publish(&[hint(1), hint(1)]).await.unwrap();
@@ -147,7 +149,7 @@ pub async fn a_waiting_run_is_not_queued_twice_and_a_taken_one_may_come_again(ma
 }
 
 /// Rule.
-pub async fn publishing_beyond_the_bound_takes_none(make: impl AsyncFn(usize) -> Tried) {
+pub async fn publishing_beyond_the_bound_is_refused_as_a_whole(make: impl AsyncFn(usize) -> Tried) {
     let published = in_one_breath(async || {
         let queue = make(3).await;
         assert_eq!(queue.depth_max(), 3);
@@ -160,7 +162,7 @@ pub async fn publishing_beyond_the_bound_takes_none(make: impl AsyncFn(usize) ->
         (queue, published)
     });
     let (queue, published) = published.await;
-    published.expect("one of them waits already, so there is room");
+    published.expect("one of the two waits already, so there is room for the other");
     assert!(queue.publish(&[hint(5)]).await.is_err());
     take(&**queue).await;
     depth_becomes(&**queue, 2).await;
@@ -168,7 +170,7 @@ pub async fn publishing_beyond_the_bound_takes_none(make: impl AsyncFn(usize) ->
 }
 
 /// Rule.
-pub async fn who_waits_is_woken(make: impl AsyncFn(usize) -> Tried) {
+pub async fn publishing_wakes_waiting_takers(make: impl AsyncFn(usize) -> Tried) {
     let queue = Arc::new(make(100).await);
     let takers: Vec<_> = (0..4)
         .map(|_| {
@@ -188,7 +190,7 @@ pub async fn who_waits_is_woken(make: impl AsyncFn(usize) -> Tried) {
 pub async fn many_takers_get_each_hint_once(make: impl AsyncFn(usize) -> Tried) {
     const TAKERS: u128 = 8;
     let queue = Arc::new(make(2000).await);
-    // At a broker one small window follows the other, each after several round trips.
+    // A broker gets one small window after the other, each after several round trips.
     let hints: u128 = if queue.window == 0 { 2000 } else { 400 };
     let takers: Vec<_> = (0..TAKERS)
         .map(|_| {
@@ -208,20 +210,20 @@ pub async fn many_takers_get_each_hint_once(make: impl AsyncFn(usize) -> Tried) 
     let mut seen = HashSet::new();
     for taker in takers {
         for run in taker.await.unwrap() {
-            assert!(seen.insert(run), "{run} came twice");
+            assert!(seen.insert(run), "{run} was delivered twice");
         }
     }
     assert_eq!(seen.len() as u128, hints);
 }
 
 /// Rule.
-pub async fn a_taker_who_goes_away_takes_nothing_along(make: impl AsyncFn(usize) -> Tried) {
+pub async fn a_cancelled_taker_loses_no_hint(make: impl AsyncFn(usize) -> Tried) {
     let queue = Arc::new(make(100).await);
     for _ in 0..50 {
         let waiting = tokio::spawn({
             let queue = Arc::clone(&queue);
             async move {
-                // Never resolves before it is dropped: nothing has been published.
+                // Dropped before it resolves, because nothing has been published.
                 let _ = queue.next().await;
             }
         });
@@ -233,20 +235,21 @@ pub async fn a_taker_who_goes_away_takes_nothing_along(make: impl AsyncFn(usize)
     assert_eq!(take(&***queue).await, hint(1));
 }
 
-/// Rule: with all classes and three owners waiting, all of them are served within a bounded stretch.
+/// Rule: if hints of all classes and of three owners wait, each pair of class and owner is served within a bounded
+/// number of hints.
 pub async fn no_class_and_no_owner_starves(make: impl AsyncFn(usize) -> Tried) {
     let mut turns = 0;
-    // What a class or an owner has at a broker may be on its way for a moment; not each time.
+    // Hints of a class or owner may still be on their way to the broker, so one good attempt is enough.
     for _ in 0..4 {
         turns = turns_of_nine(make(1000).await).await;
         if turns == 9 {
             return;
         }
     }
-    panic!("{turns} of 9 had a turn");
+    panic!("only {turns} of 9 pairs of class and owner were served");
 }
 
-/// How many of three owners with three classes each have a turn.
+/// How many of the nine pairs of class and owner are served.
 async fn turns_of_nine(queue: Tried) -> usize {
     let mut run = 0;
     for class in PriorityClass::ALL {
@@ -258,9 +261,10 @@ async fn turns_of_nine(queue: Tried) -> usize {
         }
     }
     let mut served = HashSet::new();
-    // Of 13 hand-outs one is of the last class, its window may be full of one owner, and the next one may be late.
+    // One of 13 deliveries is of the last class. Its window may be full of one owner's hints, and the next window may
+    // be late.
     let most = 60 + 26 * queue.window;
-    assert!(most < 900, "a window this large shows nothing");
+    assert!(most < 900, "the window is too large for this rule");
     for _ in 0..most {
         let hint = take(&**queue).await;
         served.insert((hint.owner, hint.class));
@@ -268,29 +272,29 @@ async fn turns_of_nine(queue: Tried) -> usize {
     served.len()
 }
 
-/// Rule: slot time counts, and not hand-outs alone.
-pub async fn an_owner_whose_runs_occupy_slots_waits_for_the_others(make: impl AsyncFn(usize) -> Tried) {
+/// Rule: fairness counts slot time, not only deliveries.
+pub async fn an_owner_charged_for_slot_time_waits_for_other_owners(make: impl AsyncFn(usize) -> Tried) {
     const HINTS: u128 = 100;
     let queue = make(1000).await;
-    // Of both in turn, and known at once, so that nothing but the charge decides.
+    // Hints of both owners alternate and are published together, so that only the charge decides.
     let of = |who, run| RunHint { owner: owner(who), ..hint(run) };
     let hints: Vec<RunHint> = (0..HINTS).flat_map(|n| [of(1, 2 * n), of(2, 2 * n + 1)]).collect();
     queue.publish(&hints).await.unwrap();
-    // While the other waits: what is used while nobody else wants it costs nothing.
+    // Charged while the other owner waits: slot time used without competition is free.
     queue.charge(owner(1), Duration::from_secs(100));
-    // What waits at a broker is first come, first served.
+    // Hints that are already at a broker are delivered first come, first served.
     let first = HINTS as usize + 3 * queue.window;
     let mut of_others = 0;
     for _ in 0..first.min(hints.len()) {
         of_others += usize::from(take(&**queue).await.owner == owner(2));
     }
-    assert_eq!(of_others, HINTS as usize, "the first {first}");
+    assert_eq!(of_others, HINTS as usize, "among the first {first} hints");
 }
 
 /// Rule.
-pub async fn hints_of_others_are_found_past_those_of_an_owner(make: impl AsyncFn(usize) -> Tried) {
+pub async fn next_other_finds_hints_behind_those_of_excluded_owners(make: impl AsyncFn(usize) -> Tried) {
     let queue = make(100).await;
-    assert!(queue.next_other(&[]).await.unwrap().is_none(), "nothing waits, and nobody waits for it");
+    assert!(queue.next_other(&[]).await.unwrap().is_none(), "an empty queue returns None without waiting");
     let of_one: Vec<RunHint> = (0..5).map(hint).collect();
     let of_other = RunHint { owner: owner(2), ..hint(100) };
     queue.publish(&of_one).await.unwrap();
@@ -300,12 +304,12 @@ pub async fn hints_of_others_are_found_past_those_of_an_owner(make: impl AsyncFn
         if let Some(found) = queue.next_other(&[owner(1)]).await.unwrap() {
             break found;
         }
-        assert!(Instant::now() < deadline, "the other's hint is not found");
+        assert!(Instant::now() < deadline, "the other owner's hint is not found");
     };
     assert_eq!(found.hint, of_other);
     queue.settle(found).await.unwrap();
     assert!(queue.next_other(&[owner(1)]).await.unwrap().is_none());
-    // What was looked past is still there.
+    // The skipped hints are still queued.
     let mut taken = Vec::new();
     for _ in &of_one {
         taken.push(take(&**queue).await);
@@ -315,17 +319,17 @@ pub async fn hints_of_others_are_found_past_those_of_an_owner(make: impl AsyncFn
 }
 
 /// Rule.
-pub async fn a_lane_is_apart_from_others_and_in_nobodys_way(make: impl AsyncFn(usize) -> Tried) {
+pub async fn lanes_are_separate_and_do_not_block_each_other(make: impl AsyncFn(usize) -> Tried) {
     let queue = make(1000).await;
     let lane = async |language: &str| queue.lane(&language.parse().unwrap()).await.expect("a lane");
     let (java, java_again, cpp) = (lane("java").await, lane("java").await, lane("c++17").await);
-    // More than a window of what nobody takes.
+    // More than a window of hints in a lane without takers.
     let many: Vec<RunHint> = (1000..1300).map(hint).collect();
     cpp.publish(&many).await.unwrap();
     queue.publish(&[hint(1)]).await.unwrap();
     java.publish(&[hint(2)]).await.unwrap();
     assert_eq!(take(&**queue).await, hint(1));
-    assert_eq!(take(&*java_again).await, hint(2), "by whichever end");
+    assert_eq!(take(&*java_again).await, hint(2), "both handles of a lane share its hints");
     depth_becomes(&**queue, 0).await;
     depth_becomes(&*java, 0).await;
     let mut taken = Vec::new();
@@ -337,7 +341,7 @@ pub async fn a_lane_is_apart_from_others_and_in_nobodys_way(make: impl AsyncFn(u
 }
 
 /// Rule.
-pub async fn a_queue_that_is_closed_closes_its_lanes(make: impl AsyncFn(usize) -> Tried) {
+pub async fn closing_a_queue_closes_its_lanes(make: impl AsyncFn(usize) -> Tried) {
     let queue = make(10).await;
     let java = "java".parse().unwrap();
     let lane = queue.lane(&java).await.expect("a lane");

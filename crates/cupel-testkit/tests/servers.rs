@@ -1,4 +1,4 @@
-//! The test servers themselves: data survive a kill and not a wipe, and nothing survives the test process.
+//! The test servers themselves: data survive a kill but not a wipe, and nothing survives the test process.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpStream};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use cupel_testkit::servers::{Kafka, Postgres, RabbitMq, Redis, Server};
 
-/// Through everything a test may do to a server; `is_there` says whether what was written before is still there.
+/// Injects every fault into a server; `is_there` returns whether the data written before still exist.
 fn go_through(server: &Server, is_there: impl Fn() -> bool) {
     assert!(is_there());
     server.freeze();
@@ -17,16 +17,16 @@ fn go_through(server: &Server, is_there: impl Fn() -> bool) {
     assert!(is_there());
     server.kill();
     server.start_again();
-    assert!(is_there(), "after a kill");
+    assert!(is_there(), "the data are lost after a kill");
     server.stop();
     server.start_again();
-    assert!(is_there(), "after a stop");
+    assert!(is_there(), "the data are lost after a stop");
     server.wipe_and_start();
-    assert!(!is_there(), "after a wipe");
+    assert!(!is_there(), "the data still exist after a wipe");
 }
 
 #[tokio::test]
-async fn postgres_keeps_and_loses_what_it_has() {
+async fn postgres_keeps_data_after_a_kill_and_loses_it_after_a_wipe() {
     let postgres = Postgres::start();
     assert_ne!(postgres.database().await, postgres.database().await);
     postgres.psql("postgres", "CREATE TABLE kept (n int)");
@@ -35,15 +35,16 @@ async fn postgres_keeps_and_loses_what_it_has() {
 
 /// PostgreSQL starts a process for every connection.
 #[test]
-fn a_server_is_frozen_with_whatever_it_is_just_starting() {
+fn freezing_a_server_includes_processes_that_it_is_starting() {
     let postgres = Postgres::start();
-    // Nobody who waits to hear who has connected gives up meanwhile.
+    // No server process that waits for a client's authentication times out meanwhile.
     postgres.psql("postgres", "ALTER SYSTEM SET authentication_timeout = '10min'");
     postgres.psql("postgres", "SELECT pg_reload_conf()");
     let address = (Ipv4Addr::LOCALHOST, postgres.port()).into();
     for _ in 0..60 {
         thread::scope(|scope| {
-            // Some come before, some after: whoever is served by a process that was born in between stays until the end.
+            // Some clients connect before the freeze, some after it. All stay connected until the end, also those whose
+            // server process starts meanwhile.
             let clients = scope.spawn(|| {
                 let client = |_| {
                     thread::sleep(Duration::from_millis(1));
@@ -55,19 +56,19 @@ fn a_server_is_frozen_with_whatever_it_is_just_starting() {
             drop(clients.join());
         });
         postgres.thaw();
-        // When this one is served, all that came before it have been: only so many are let wait.
+        // Once this query is answered, all earlier connections have been accepted, so the backlog never fills up.
         assert_eq!(postgres.psql("postgres", "SELECT 1"), "1");
     }
 }
 
 #[test]
-fn redis_keeps_and_loses_what_it_has() {
+fn redis_keeps_data_after_a_kill_and_loses_it_after_a_wipe() {
     let redis = Redis::start();
     redis.command("SET kept yes");
     go_through(&redis, || redis.command("GET kept").contains("yes"));
 }
 
-/// What it keeps is seen through its protocol, which the tests of the adapter speak.
+/// Its data can only be read over its protocol; the adapter's tests do that.
 #[test]
 fn rabbitmq_starts_again() {
     let rabbitmq = RabbitMq::start();
@@ -77,7 +78,7 @@ fn rabbitmq_starts_again() {
     rabbitmq.wipe_and_start();
 }
 
-/// As above.
+/// As for RabbitMQ, the adapter's tests check the data.
 #[test]
 fn kafka_starts_again() {
     let kafka = Kafka::start();
@@ -87,9 +88,9 @@ fn kafka_starts_again() {
     kafka.wipe_and_start();
 }
 
-/// Not a test: the process that the next one kills.
+/// Not a test: the process that the next test kills.
 #[test]
-#[ignore = "started by `nothing_outlives_a_test_process_that_is_killed`"]
+#[ignore = "started by `no_server_outlives_a_killed_test_process`"]
 fn start_servers_and_wait_to_be_killed() {
     let servers: [&Server; 3] = [&Redis::start(), &RabbitMq::start(), &Postgres::start()];
     println!("PIDS {:?}", servers.map(Server::pids).concat());
@@ -97,7 +98,7 @@ fn start_servers_and_wait_to_be_killed() {
 }
 
 #[test]
-fn nothing_outlives_a_test_process_that_is_killed() {
+fn no_server_outlives_a_killed_test_process() {
     let temporary = tempfile::tempdir().unwrap();
     let mut tests = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "--nocapture", "start_servers_and_wait_to_be_killed"])
@@ -108,17 +109,17 @@ fn nothing_outlives_a_test_process_that_is_killed() {
     let mut lines = BufReader::new(tests.stdout.take().unwrap()).lines();
     let pids = lines.find_map(|line| Some(line.unwrap().split_once("PIDS ")?.1.to_owned())).expect("the pids");
     let pids: Vec<u32> = pids.trim_matches(['[', ']']).split(", ").map(|pid| pid.parse().unwrap()).collect();
-    assert!(pids.len() >= 6, "Redis, the processes of PostgreSQL, those of RabbitMQ: {pids:?}");
+    assert!(pids.len() >= 6, "expected Redis and the processes of PostgreSQL and RabbitMQ: {pids:?}");
     tests.kill().unwrap();
     tests.wait().unwrap();
-    comes_true("the processes are gone", || pids.iter().all(|pid| !Path::new(&format!("/proc/{pid}")).exists()));
-    comes_true("the folders are gone", || temporary.path().read_dir().unwrap().next().is_none());
+    comes_true("the processes end", || pids.iter().all(|pid| !Path::new(&format!("/proc/{pid}")).exists()));
+    comes_true("the folders are removed", || temporary.path().read_dir().unwrap().next().is_none());
 }
 
 fn comes_true(what: &str, mut is_true: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !is_true() {
-        assert!(Instant::now() < deadline, "not in a minute: {what}");
+        assert!(Instant::now() < deadline, "timed out after a minute: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

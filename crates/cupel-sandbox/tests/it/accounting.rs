@@ -1,6 +1,6 @@
-//! What is reported is what was used: compared with what the programs themselves measured.
+//! Reported usage equals actual usage, as the programs measure it themselves.
 //!
-//! Tolerances are those of correctness (5 % and a little for starting a process), not of speed.
+//! Tolerances are 5 % plus a little for starting a process: they test correctness, not speed.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -19,22 +19,25 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
         world,
         "accounting",
         &[
-            ("cpu_time_of_one_process", |world| cpu_time_is_what_it_counted(world, "spin_for")),
-            ("cpu_time_of_threads", |world| cpu_time_is_what_it_counted(world, "spin_threads")),
-            ("cpu_time_of_children", |world| cpu_time_is_what_it_counted(world, "spin_children")),
-            ("cpu_time_of_orphans", |world| cpu_time_is_what_it_counted(world, "spin_orphans")),
-            ("cpu_time_has_two_parts", cpu_time_has_two_parts),
-            ("cpu_time_leaves_out_collecting_files", cpu_time_leaves_out_collecting_files),
-            ("memory_peak_by_kind", memory_peak_by_kind),
-            ("memory_peak_after_a_run_that_filled_the_page_cache", memory_peak_after_a_run_that_filled_the_page_cache),
+            ("cpu_time_of_one_process", |world| cpu_time_equals_the_programs_own_figure(world, "spin_for")),
+            ("cpu_time_of_threads", |world| cpu_time_equals_the_programs_own_figure(world, "spin_threads")),
+            ("cpu_time_of_children", |world| cpu_time_equals_the_programs_own_figure(world, "spin_children")),
+            ("cpu_time_of_orphans", |world| cpu_time_equals_the_programs_own_figure(world, "spin_orphans")),
+            ("cpu_time_is_the_sum_of_user_and_system", cpu_time_is_the_sum_of_user_and_system),
+            ("cpu_time_excludes_collecting_files", cpu_time_excludes_collecting_files),
+            ("memory_peak_counts_every_kind_of_memory", memory_peak_counts_every_kind_of_memory),
             (
-                "memory_peak_while_the_kernel_still_has_the_last_boxs_files",
-                memory_peak_while_the_kernel_still_has_the_last_boxs_files,
+                "memory_peak_is_exact_after_a_run_that_filled_the_page_cache",
+                memory_peak_is_exact_after_a_run_that_filled_the_page_cache,
             ),
-            ("memory_peak_does_not_grow_with_the_lane", memory_peak_does_not_grow_with_the_lane),
-            ("wall_time_of_a_sleeper", wall_time_of_a_sleeper),
+            (
+                "memory_peak_is_exact_if_the_kernel_frees_the_last_boxs_files_late",
+                memory_peak_is_exact_if_the_kernel_frees_the_last_boxs_files_late,
+            ),
+            ("memory_peak_does_not_grow_with_the_lanes_age", memory_peak_does_not_grow_with_the_lanes_age),
+            ("wall_time_of_a_sleeper_is_its_sleep", wall_time_of_a_sleeper_is_its_sleep),
             ("neighbours_are_not_charged", neighbours_are_not_charged),
-            ("output_counts_what_was_written", output_counts_what_was_written),
+            ("output_counts_all_written_bytes", output_counts_all_written_bytes),
         ],
     )
 }
@@ -43,7 +46,7 @@ fn cpu_ns(ended: &Ended) -> u64 {
     u64::try_from(ended.report.usage.cpu_time.as_nanos()).unwrap()
 }
 
-fn cpu_time_is_what_it_counted(world: &World, attack: &str) {
+fn cpu_time_equals_the_programs_own_figure(world: &World, attack: &str) {
     for ms in ["40", "400"] {
         let ended = world.run(&world.attack(attack, &[ms]));
         assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
@@ -51,7 +54,7 @@ fn cpu_time_is_what_it_counted(world: &World, attack: &str) {
     }
 }
 
-fn cpu_time_has_two_parts(world: &World) {
+fn cpu_time_is_the_sum_of_user_and_system(world: &World) {
     let ended = world.run(&world.attack("spin_for", &["200"]));
     let usage = ended.report.usage;
     assert_near(
@@ -62,11 +65,14 @@ fn cpu_time_has_two_parts(world: &World) {
         100_000,
     );
     let ended = world.run(&world.attack("busy_kernel", &[]).limits(|l| l.cpu_time = Duration::from_millis(300)));
-    assert!(ended.report.usage.cpu_system > ended.report.usage.cpu_user, "it works in the kernel: {ended}");
+    assert!(
+        ended.report.usage.cpu_system > ended.report.usage.cpu_user,
+        "a program that works in the kernel has more system than user time: {ended}"
+    );
 }
 
-/// Handing back what a program leaves is our work, however many files it leaves.
-fn cpu_time_leaves_out_collecting_files(world: &World) {
+/// Collecting files is work of the sandbox, so the program is not charged for it, however many files it leaves.
+fn cpu_time_excludes_collecting_files(world: &World) {
     let leaves_many = world.attack("leave_many", &["4000"]).limits(|l| l.inodes = 5000);
     let collects = world.attack("leave_many", &["4000"]).limits(|l| l.inodes = 5000).collect(5000, Bytes::mib(1));
     let cpu = |program: &Program| {
@@ -74,7 +80,8 @@ fn cpu_time_leaves_out_collecting_files(world: &World) {
         assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
         cpu_ns(&ended)
     };
-    // The same work takes longer beside busy neighbours: the least of each, in turn, until they agree or never do.
+    // The same work takes longer beside busy neighbours. So the two programs alternate, and their smallest figures are
+    // compared, until these agree or 15 pairs have run.
     let (mut uncollected, mut collected) = (u64::MAX, u64::MAX);
     for pair in 0..15 {
         uncollected = uncollected.min(cpu(&leaves_many));
@@ -86,7 +93,7 @@ fn cpu_time_leaves_out_collecting_files(world: &World) {
     assert_near("CPU time with files collected, ns", collected, uncollected, 15, 3_000_000);
 }
 
-fn memory_peak_by_kind(world: &World) {
+fn memory_peak_counts_every_kind_of_memory(world: &World) {
     for kind in ["private", "shared", "memfd", "file"] {
         for mib in [8u64, 30, 48] {
             let program = world.attack("touch", &[kind, &mib.to_string()]).limits(|l| {
@@ -101,8 +108,8 @@ fn memory_peak_by_kind(world: &World) {
     }
 }
 
-/// Page cache that a lane keeps is not the next program's, and does not hide what that one uses.
-fn memory_peak_after_a_run_that_filled_the_page_cache(world: &World) {
+/// Page cache left over in a lane is not charged to the next program, and does not hide that program's usage.
+fn memory_peak_is_exact_after_a_run_that_filled_the_page_cache(world: &World) {
     let mut slot = world.slot();
     let large = world.fixtures.large.as_str();
     for _ in 0..3 {
@@ -115,9 +122,9 @@ fn memory_peak_after_a_run_that_filled_the_page_cache(world: &World) {
     }
 }
 
-/// What the kernel gives back of the last run in the middle of the next one does not hide what that one uses. It takes its
-/// time when it is busy; here we hold the last box, and let go of it when the next run is under way.
-fn memory_peak_while_the_kernel_still_has_the_last_boxs_files(world: &World) {
+/// Memory of the last run that the kernel frees during the next run does not hide the next program's usage. A busy
+/// kernel frees late. Here the trial holds the last box open and releases it during the next run.
+fn memory_peak_is_exact_if_the_kernel_frees_the_last_boxs_files_late(world: &World) {
     let mut slot = world.slot();
     let marked = |script: &str, mark: &str| Program::shell(&format!("{script} # {mark} of {}", std::process::id()));
     let seen = |mark: &str| {
@@ -129,7 +136,7 @@ fn memory_peak_while_the_kernel_still_has_the_last_boxs_files(world: &World) {
         });
         found.unwrap()
     };
-    // Each waits for a word of ours.
+    // Each program waits until the trial writes a line.
     let told = |mut program: Program| {
         let (theirs, ours) = rustix::pipe::pipe().unwrap();
         rustix::fs::fchmod(&theirs, rustix::fs::Mode::from_raw_mode(0o666)).unwrap();
@@ -159,7 +166,7 @@ fn memory_peak_while_the_kernel_still_has_the_last_boxs_files(world: &World) {
     assert_near("memory after files that were held, bytes", ended.report.usage.memory.get(), 30 << 20, 5, 1 << 20);
 }
 
-/// The process whose command line contains this.
+/// The process whose command line contains this text.
 fn process_with(text: &str) -> Option<u32> {
     std::fs::read_dir("/proc").unwrap().find_map(|entry| {
         let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
@@ -168,7 +175,7 @@ fn process_with(text: &str) -> Option<u32> {
     })
 }
 
-fn memory_peak_does_not_grow_with_the_lane(world: &World) {
+fn memory_peak_does_not_grow_with_the_lanes_age(world: &World) {
     let mut slot = world.slot();
     let mut peaks = Vec::new();
     for _ in 0..40 {
@@ -180,12 +187,12 @@ fn memory_peak_does_not_grow_with_the_lane(world: &World) {
     }
 }
 
-fn wall_time_of_a_sleeper(world: &World) {
+fn wall_time_of_a_sleeper_is_its_sleep(world: &World) {
     let ended = world.run(&world.attack("sleep_for", &["400"]));
     let wall = u64::try_from(ended.report.usage.wall_time.as_nanos()).unwrap();
-    assert!(wall >= ended.number(), "shorter than the program itself saw: {ended}");
+    assert!(wall >= ended.number(), "shorter than the program's own figure: {ended}");
     assert_near("wall time, ns", wall, ended.number(), 5, 2_000_000_000);
-    assert!(ended.report.usage.cpu_time < patient(Duration::from_millis(20)), "sleeping is free: {ended}");
+    assert!(ended.report.usage.cpu_time < patient(Duration::from_millis(20)), "sleeping takes no CPU time: {ended}");
 }
 
 fn neighbours_are_not_charged(world: &World) {
@@ -206,11 +213,11 @@ fn neighbours_are_not_charged(world: &World) {
     assert_near("memory of its neighbour, bytes", small.report.usage.memory.get(), 4 << 20, 5, 1 << 20);
 }
 
-fn output_counts_what_was_written(world: &World) {
+fn output_counts_all_written_bytes(world: &World) {
     let ended = world.run(&world.attack("pour", &["1", "2"]).limits(|l| l.output = Bytes::mib(2)));
     assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
     assert_eq!(ended.report.usage.output, Bytes::mib(3));
-    // What was not kept counts, too, as far as it was seen.
+    // Bytes that were read but not kept count, too.
     let ended = world.run(&world.attack("pour", &["1", "0"]).limits(|l| l.output = Bytes::kib(4)));
     assert!(ended.report.usage.output > Bytes::kib(4), "{ended}");
 }

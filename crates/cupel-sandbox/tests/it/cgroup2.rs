@@ -1,6 +1,6 @@
-//! Control groups version 2: wherever the sandbox is started, it finds its place or says what is missing there.
+//! Control groups version 2: in whichever group the sandbox is started, it sets up its groups or names what is missing.
 //!
-//! On a machine of version 1 these trials are shown as ignored; `make test-cgroup2` runs them on one of version 2.
+//! On a machine with version 1 these trials are ignored; `make test-cgroup2` runs them on a machine with version 2.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -21,14 +21,14 @@ const ROOT: &str = "/sys/fs/cgroup";
 
 pub(crate) fn trials() -> Vec<Trial> {
     let rules: &[(&str, fn())] = &[
-        ("a_sandbox_starts_beside_others_in_its_group", a_sandbox_starts_beside_others_in_its_group),
-        ("one_sandbox_after_the_other_goes_no_deeper", one_sandbox_after_the_other_goes_no_deeper),
-        ("a_cgroup_namespace_is_a_place_like_any_other", a_cgroup_namespace_is_a_place_like_any_other),
+        ("a_sandbox_starts_beside_other_processes_in_its_group", a_sandbox_starts_beside_other_processes_in_its_group),
+        ("consecutive_sandboxes_do_not_nest_deeper", consecutive_sandboxes_do_not_nest_deeper),
+        ("a_sandbox_starts_in_a_cgroup_namespace", a_sandbox_starts_in_a_cgroup_namespace),
         ("a_group_without_controllers_is_refused_with_the_remedy", a_group_without_controllers_is_refused),
         ("read_only_groups_are_refused_with_the_remedy", read_only_groups_are_refused),
-        ("a_group_that_may_have_none_below_is_refused_with_the_remedy", a_group_that_may_have_none_below_is_refused),
-        ("groups_that_are_not_mounted_are_refused_with_the_remedy", groups_that_are_not_mounted_are_refused),
-        ("memory_that_a_group_above_denies_is_our_failure", memory_that_a_group_above_denies_is_our_failure),
+        ("a_group_that_may_have_no_children_is_refused_with_the_remedy", a_group_that_may_have_no_children_is_refused),
+        ("unmounted_groups_are_refused_with_the_remedy", unmounted_groups_are_refused),
+        ("a_memory_limit_of_a_parent_group_is_our_failure", a_memory_limit_of_a_parent_group_is_our_failure),
         ("an_ordinary_user_has_all_walls_in_a_delegated_group", an_ordinary_user_has_all_walls_in_a_delegated_group),
     ];
     let here = Path::new(ROOT).join("cgroup.controllers").exists();
@@ -44,8 +44,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         .collect()
 }
 
-/// This executable as the doctor, who prints which walls are missing, or as somebody who starts a sandbox in a group, runs
-/// a program that takes 100 MiB, and prints what came of it.
+/// Two other modes of this executable. As the doctor it prints the missing walls. With a group, it starts a sandbox
+/// there, runs a program that uses 100 MiB, and prints the outcome.
 pub(crate) fn sandbox_in_a_group_if_asked() {
     let arguments: Vec<String> = std::env::args().collect();
     let group = match arguments.as_slice() {
@@ -63,7 +63,8 @@ pub(crate) fn sandbox_in_a_group_if_asked() {
         _ => return,
     };
     if !group.is_empty() {
-        fs::write(Path::new(group).join("cgroup.procs"), std::process::id().to_string()).expect("joins the group");
+        fs::write(Path::new(group).join("cgroup.procs"), std::process::id().to_string())
+            .expect("the process can join the group");
     }
     let fixtures = Fixtures::make();
     match Sandbox::start(SandboxConfig { slots: 1, ..fixtures.config() }) {
@@ -88,11 +89,11 @@ fn own_group(pid: u32) -> String {
     text.lines().find_map(|line| line.strip_prefix("0::")).unwrap().to_owned()
 }
 
-/// A group of a trial's own, removed with all below.
+/// A control group for one trial; removed with its subtree on drop.
 struct Group(PathBuf);
 
 impl Group {
-    /// `controllers`: those its children may have.
+    /// `controllers`: the controllers that are enabled for its children.
     fn new(name: &str, controllers: &str) -> Group {
         let group = Group(Path::new(ROOT).join(format!("trial-{name}-{}", std::process::id())));
         fs::create_dir(&group.0).unwrap();
@@ -130,7 +131,8 @@ impl Drop for Group {
     }
 }
 
-/// What it says that starts a sandbox in this group; `wrapper` is what starts it.
+/// Standard output of this executable when it starts a sandbox in this group; `wrapper` is the command that executes
+/// it.
 fn told(wrapper: &[&str], group: &Path) -> String {
     let own = std::env::current_exe().unwrap();
     let mut words: Vec<&str> = wrapper.to_vec();
@@ -142,13 +144,13 @@ fn told(wrapper: &[&str], group: &Path) -> String {
 #[track_caller]
 fn assert_says(text: &str, parts: &[&str]) {
     for part in parts {
-        assert!(text.contains(part), "{part:?} is not in what it said: {text}");
+        assert!(text.contains(part), "{part:?} is missing in the output: {text}");
     }
 }
 
 const WORKS: [&str; 2] = ["ran: Exited(0)", "again: true"];
 
-fn a_sandbox_starts_beside_others_in_its_group() {
+fn a_sandbox_starts_beside_other_processes_in_its_group() {
     struct Other(Child);
     impl Drop for Other {
         fn drop(&mut self) {
@@ -161,10 +163,10 @@ fn a_sandbox_starts_beside_others_in_its_group() {
     let other = Other(Command::new("sleep").arg("3600").spawn().unwrap());
     fs::write(group.join("cgroup.procs"), other.0.id().to_string()).unwrap();
     assert_says(&told(&[], &group), &WORKS);
-    assert!(own_group(other.0.id()).ends_with("/session/cupel-main"), "it had to make way");
+    assert!(own_group(other.0.id()).ends_with("/session/cupel-main"), "the other process was not moved to cupel-main");
 }
 
-fn one_sandbox_after_the_other_goes_no_deeper() {
+fn consecutive_sandboxes_do_not_nest_deeper() {
     let above = Group::new("again", "+memory +pids");
     let group = above.below("service");
     let said = told(&[], &group);
@@ -172,7 +174,7 @@ fn one_sandbox_after_the_other_goes_no_deeper() {
     assert_says(&said, &["/service/cupel-main\n"]);
 }
 
-fn a_cgroup_namespace_is_a_place_like_any_other() {
+fn a_sandbox_starts_in_a_cgroup_namespace() {
     let above = Group::new("namespace", "+memory +pids");
     let group = above.below("container");
     let join = format!(
@@ -200,20 +202,20 @@ fn read_only_groups_are_refused() {
     assert_says(&said, &["refused:", "memory-limit", "is mounted read-only", "writable"]);
 }
 
-fn a_group_that_may_have_none_below_is_refused() {
+fn a_group_that_may_have_no_children_is_refused() {
     let above = Group::new("full", "+memory +pids");
     let group = above.below("session");
     fs::write(group.join("cgroup.max.descendants"), "0").unwrap();
     assert_says(&told(&[], &group), &["refused:", "cgroup.max.descendants", "raise"]);
 }
 
-fn groups_that_are_not_mounted_are_refused() {
+fn unmounted_groups_are_refused() {
     let unmount = format!("umount -l {ROOT} && exec \"$@\"");
     let said = told(&["unshare", "--mount", "sh", "-c", &unmount, "-"], Path::new(""));
     assert_says(&said, &["refused:", "memory-limit", "no mounted control group hierarchy", "mount -t cgroup2"]);
 }
 
-fn memory_that_a_group_above_denies_is_our_failure() {
+fn a_memory_limit_of_a_parent_group_is_our_failure() {
     let above = Group::new("small", "+memory +pids");
     let group = above.below("service");
     fs::write(group.join("memory.max"), Bytes::mib(80).get().to_string()).unwrap();
@@ -222,8 +224,8 @@ fn memory_that_a_group_above_denies_is_our_failure() {
     assert_says(&said, &["failed:"]);
 }
 
-/// A service manager's `User=` with `Delegate=yes`: the group and three of its files belong to the user, what is above does
-/// not. Source: systemd.resource-control(5); cgroup-v2.rst, "Delegation".
+/// The setup of systemd's `User=` with `Delegate=yes`: the user owns the group and three of its files, and nothing
+/// above it. Source: systemd.resource-control(5); cgroup-v2.rst, "Delegation".
 fn an_ordinary_user_has_all_walls_in_a_delegated_group() {
     const USER: u32 = 12345;
     let above = Group::new("delegated", "+memory +pids");
@@ -231,7 +233,7 @@ fn an_ordinary_user_has_all_walls_in_a_delegated_group() {
     for name in ["", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"] {
         chown(group.join(name), Some(USER), Some(USER)).unwrap();
     }
-    // A name, subordinate ids, and an executable within reach; nothing of the host's is changed.
+    // The user needs a name, subordinate ids, and an executable that it can reach. Nothing on the host changes.
     let dir = tempfile::tempdir().unwrap();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(dir.path().join("passwd"), format!("root:x:0:0::/:/bin/sh\nordinary:x:{USER}:{USER}::/:/bin/sh\n"))

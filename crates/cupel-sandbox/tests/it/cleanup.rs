@@ -1,4 +1,4 @@
-//! Nothing outlives its owner: no process, no control group, whoever is killed.
+//! No process and no control group outlives its owner, whichever process is killed.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -19,8 +19,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("a_dropped_sandbox_leaves_nothing", a_dropped_sandbox_leaves_nothing),
         ("a_killed_owner_leaves_nothing", a_killed_owner_leaves_nothing),
         (
-            "a_killed_launcher_leaves_no_process_and_the_next_start_clears_up",
-            a_killed_launcher_leaves_no_process_and_the_next_start_clears_up,
+            "a_killed_launcher_leaves_no_process_and_the_next_start_removes_its_groups",
+            a_killed_launcher_leaves_no_process_and_the_next_start_removes_its_groups,
         ),
         ("a_hundred_lanes_leave_nothing", a_hundred_lanes_leave_nothing),
         ("a_killed_lane_is_replaced", a_killed_lane_is_replaced),
@@ -34,8 +34,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     rules.iter().map(|(name, rule)| Trial::test(format!("cleanup::{name}"), wrap(*rule))).collect()
 }
 
-/// This executable as the owner of a sandbox in which two programs run for ever. Prints the launcher's
-/// process id when both do.
+/// Another mode of this executable: the owner of a sandbox in which two programs run forever. Prints the launcher's
+/// process id once both programs run.
 pub(crate) fn own_a_sandbox_if_asked() {
     if std::env::args().nth(1).as_deref() != Some(OWNER) {
         return;
@@ -50,10 +50,10 @@ pub(crate) fn own_a_sandbox_if_asked() {
             let program = Program::new(vec![fixtures.attacks.clone(), "stay_everywhere".into()]);
             scope.spawn(move || slot.run(&program.command, &mut Said(said)));
         }
-        // Their senders alone are left: a program that cannot be run is the end of the wait.
+        // Only the observers' senders are left, so `recv` returns an error if a program cannot run.
         drop(said);
         for _ in 0..2 {
-            begun.recv().expect("the program speaks");
+            begun.recv().expect("the program prints a line");
         }
         println!("{}", sandbox.launcher_pid());
     });
@@ -69,40 +69,40 @@ impl cupel_sandbox::Observer for Said {
     fn stderr(&mut self, _: &[u8]) {}
 }
 
-/// An owner with its launcher's process id.
+/// Starts an owner process; returns it and its launcher's process id.
 fn owner() -> (Child, u32) {
-    // Made before, so that the owner does not compile for minutes.
+    // Compiled here first, because the owner would otherwise compile for minutes.
     Fixtures::make();
     let mut child = std::process::Command::new("/proc/self/exe").arg(OWNER).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let launcher = line.trim().parse().unwrap_or_else(|_| panic!("the owner said {line:?}"));
+    let launcher = line.trim().parse().unwrap_or_else(|_| panic!("the owner printed {line:?}, not a process id"));
     (child, launcher)
 }
 
 pub(crate) fn kill_9(pid: u32) {
     match kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::KILL) {
-        // Its end was the end of another that was killed before.
+        // The process already ended with another one that was killed before.
         Ok(()) | Err(rustix::io::Errno::SRCH) => {}
         Err(other) => panic!("{other}"),
     }
 }
 
-/// The control groups of a launcher that was started from here, one per hierarchy. Elsewhere there may be what a killed launcher
-/// left that had the same number: nobody removes that.
+/// The control groups of a launcher started by this process, one per hierarchy. Other places in the hierarchy are not
+/// searched: a killed launcher with the same process id may have left groups there, which nothing removes.
 pub(crate) fn groups_of(launcher: u32) -> Vec<PathBuf> {
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap();
     let groups = own.lines().map(|line| {
         // cgroups(7): hierarchy:controllers:path.
         let (controllers, path) = line.split_once(':').unwrap().1.split_once(':').unwrap();
-        // A launcher moves whoever is in the group of its choice out of the way.
+        // A launcher moves the processes of the group it uses into `cupel-main` below it.
         let above = path.trim_end_matches("/cupel-main").trim_start_matches('/');
         Path::new("/sys/fs/cgroup").join(controllers).join(above).join(format!("cupel-{launcher}"))
     });
     groups.filter(|group| group.is_dir()).collect()
 }
 
-/// Processes in these groups.
+/// The processes in these groups and their subtrees.
 pub(crate) fn processes_in(groups: &[PathBuf]) -> Vec<u32> {
     fn look(dir: &Path, found: &mut Vec<u32>) {
         let text = std::fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default();
@@ -119,7 +119,7 @@ pub(crate) fn processes_in(groups: &[PathBuf]) -> Vec<u32> {
     found
 }
 
-/// Exists, and is not a zombie that waits for a parent who does not look.
+/// Whether the process exists and is not a zombie.
 pub(crate) fn lives(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(')')
@@ -140,44 +140,47 @@ fn a_dropped_sandbox_leaves_nothing() {
     }
     let groups = groups_of(launcher);
     let processes = processes_in(&groups);
-    assert!(!groups.is_empty() && processes.len() >= 4, "there was something: {groups:?} {processes:?}");
+    assert!(
+        !groups.is_empty() && processes.len() >= 4,
+        "the sandbox had no groups or too few processes: {groups:?} {processes:?}"
+    );
     drop(slots);
     drop(sandbox);
     eventually("the launcher ends", || !lives(launcher));
     eventually("the lanes end", || !processes.iter().any(|pid| lives(*pid)));
-    eventually("the groups go", || groups_of(launcher).is_empty());
+    eventually("the groups are removed", || groups_of(launcher).is_empty());
 }
 
 fn a_killed_owner_leaves_nothing() {
     let (mut child, launcher) = owner();
     let processes = processes_in(&groups_of(launcher));
-    // Two lanes' inits, two cells' inits, two programs with twenty children each.
+    // Two lane inits, two cell inits, and two programs with twenty children each.
     assert!(processes.len() >= 2 * 23, "{processes:?}");
     child.kill().unwrap();
     child.wait().unwrap();
     eventually("the launcher ends", || !lives(launcher));
     eventually("lanes, cells and programs end", || !processes.iter().any(|pid| lives(*pid)));
-    eventually("the groups go", || groups_of(launcher).is_empty());
+    eventually("the groups are removed", || groups_of(launcher).is_empty());
 }
 
-fn a_killed_launcher_leaves_no_process_and_the_next_start_clears_up() {
+fn a_killed_launcher_leaves_no_process_and_the_next_start_removes_its_groups() {
     let (mut child, launcher) = owner();
     let processes = processes_in(&groups_of(launcher));
     assert!(processes.len() >= 2 * 23, "{processes:?}");
-    assert!(!groups_of(launcher).is_empty(), "there is something to clear up");
+    assert!(!groups_of(launcher).is_empty(), "the launcher has no groups to remove");
     kill_9(launcher);
     eventually("lanes, cells and programs end", || !processes.iter().any(|pid| lives(*pid)));
-    // The owner sees that its lanes are lost, and ends here, since it has nothing else to do.
+    // The owner detects that its lanes are lost and exits.
     child.wait().unwrap();
     eventually("the launcher is gone", || !Path::new(&format!("/proc/{launcher}")).exists());
     let next = Sandbox::start(SandboxConfig { slots: 1, ..SandboxConfig::default() }).unwrap();
-    assert_eq!(groups_of(launcher), Vec::<PathBuf>::new(), "the next start removes them");
+    assert_eq!(groups_of(launcher), Vec::<PathBuf>::new(), "the next start did not remove the groups");
     drop(next);
 }
 
 fn a_hundred_lanes_leave_nothing() {
     let fixtures = Fixtures::make();
-    // A lane for every run.
+    // A new lane for every run.
     let sandbox = Sandbox::start(SandboxConfig { slots: 1, lane_runs_max: 1, ..fixtures.config() }).unwrap();
     let launcher = sandbox.launcher_pid();
     let mut slot = sandbox.slot(0);
@@ -196,10 +199,10 @@ fn a_hundred_lanes_leave_nothing() {
         let text = std::fs::read_to_string(format!("/proc/{launcher}/task/{launcher}/children")).unwrap_or_default();
         text.split_whitespace().count()
     };
-    eventually("and processes", || children() <= 3);
+    eventually("only the lane in use and the spare have processes", || children() <= 3);
     drop(slot);
     drop(sandbox);
-    eventually("and then nothing has", || groups_of(launcher).is_empty());
+    eventually("the launcher's groups are removed", || groups_of(launcher).is_empty());
 }
 
 fn a_killed_lane_is_replaced() {
@@ -213,8 +216,8 @@ fn a_killed_lane_is_replaced() {
     for pid in &before {
         kill_9(*pid);
     }
-    eventually("they are gone", || !before.iter().any(|pid| lives(*pid)));
-    // A lane that died unseen may cost one run, which says so and that another try may do; then it is over.
+    eventually("the killed processes end", || !before.iter().any(|pid| lives(*pid)));
+    // A lane that died unnoticed may cost one run, which fails with a transient error; later runs succeed.
     let tries: Vec<_> = (0..3).map(|_| program.try_run(&mut slot).map(|ended| ended.report.outcome)).collect();
     assert!(matches!(tries[2], Ok(Outcome::Exited(3))), "{tries:?}");
     assert!(tries.iter().flatten().all(|outcome| *outcome == Outcome::Exited(3)), "{tries:?}");

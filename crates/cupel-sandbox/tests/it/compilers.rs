@@ -1,7 +1,8 @@
-//! Attacks by source: real compilers in cells of their own kind, over sources that make them read, include, run or flood.
+//! Attacks by source: real compilers in compile cells, on sources that make them read or include files, run code, or
+//! flood.
 //!
-//! What a compiler can be made to do, it does inside a cell: so the rules are that it gets at nothing of the host's, stays
-//! within its limits, leaves nothing, and hands back nothing that it was not to.
+//! Everything that a source makes a compiler do happens inside a cell. So the rules are: the compiler reaches no host
+//! file, stays within its limits, leaves nothing behind, and returns no secret.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,23 +15,23 @@ use crate::kit::{Ended, Fixtures, Program, file};
 use crate::machine::patient;
 use crate::{Shared, trial};
 
-/// One source, or a few.
+/// One attack: the sources and the command that compiles them.
 struct Attack {
     name: &'static str,
-    /// What stops it; the first is meant.
+    /// The walls that stop it; the first is designed to.
     walls: &'static [Wall],
     command: &'static [&'static str],
     files: fn(&Fixtures) -> Vec<BoxFile>,
     rule: fn(&Ended),
 }
 
-/// It reaches for what is not its own.
+/// Walls against reaching host files.
 const HIDDEN: &[Wall] = &[Wall::PrivateRoot, Wall::Landlock];
-/// It would take for ever, or all memory.
+/// Walls against running forever or using all memory.
 const LONG: &[Wall] = &[Wall::CpuAccounting, Wall::MemoryLimit, Wall::WallClockLimit];
-/// It would make something enormous.
+/// Walls against enormous output files.
 const LARGE: &[Wall] = &[Wall::DiskLimit, Wall::Rlimits, Wall::MemoryLimit, Wall::CpuAccounting];
-/// It would start very many.
+/// Walls against very many threads or processes.
 const CROWDED: &[Wall] = &[Wall::ProcessLimit, Wall::MemoryLimit, Wall::CpuAccounting];
 
 const GCC: &[&str] = &["gcc", "-O1", "-o", "main", "main.c"];
@@ -40,18 +41,19 @@ fn one(name: &str, text: impl Into<String>) -> Vec<BoxFile> {
     vec![file(name, text.into().as_bytes(), false)]
 }
 
-/// It did not compile, for a reason it told, and what it told is not the secret.
+/// Asserts that the compiler refused the source with a message.
 fn refused(e: &Ended) {
     assert!(matches!(e.report.outcome, Outcome::Exited(1)) && !e.stderr.is_empty(), "{e}");
 }
 
-/// A limit ended it.
+/// Asserts that a limit ended the compiler.
 fn limited(e: &Ended) {
     use Outcome::{MemoryLimit, OutputLimit, TimeLimit};
     assert!(matches!(e.report.outcome, MemoryLimit | OutputLimit | TimeLimit), "{e}");
 }
 
-/// A limit ended it, or it gave up by itself. (A compiler whose child was killed for want of memory may say so and go.)
+/// Asserts that a limit ended the compiler, or that it failed by itself. (If the kernel kills a compiler's child for
+/// lack of memory, the compiler may report that and exit.)
 fn limited_or_refused(e: &Ended) {
     match e.report.outcome {
         Outcome::Exited(code) if code != 0 => {}
@@ -62,19 +64,19 @@ fn limited_or_refused(e: &Ended) {
 #[rustfmt::skip] // A table.
 fn table() -> Vec<Attack> {
     vec![
-        // Reading what is not theirs. kjudge issue 82 and others: #include "/etc/shadow".
-        Attack { name: "include_a_file_of_the_hosts", walls: HIDDEN, command: GCC, rule: refused,
+        // Reading host files. kjudge issue 82 and others: #include "/etc/shadow".
+        Attack { name: "include_a_host_file", walls: HIDDEN, command: GCC, rule: refused,
             files: |f| one("main.c", format!("#include \"{}\"\nint main(void) {{ return 0; }}\n", f.secret)) },
-        Attack { name: "include_by_every_way_round", walls: HIDDEN, command: GCC,
+        Attack { name: "include_a_host_file_by_indirect_paths", walls: HIDDEN, command: GCC,
             rule: |e| { refused(e); assert!(!String::from_utf8_lossy(&e.stderr).contains("it is there"), "{e}") },
             files: |f| one("main.c", ["/proc/self/root", "/proc/1/root", "/proc/self/cwd/../..", "/../../..", "/opt/host"].iter()
                 .map(|way| format!("#if __has_include(\"{way}{}\")\n#error it is there\n#include \"{way}{}\"\n#endif\n", f.secret, f.secret))
                 .collect::<String>() + "#include \"/etc/shadow\"\n") },
-        Attack { name: "assemble_a_file_of_the_hosts", walls: HIDDEN, command: GCC, rule: refused,
+        Attack { name: "assemble_a_host_file", walls: HIDDEN, command: GCC, rule: refused,
             files: |f| one("main.c", format!("__asm__(\".data\\n.incbin \\\"{}\\\"\\n\");\nint main(void) {{ return 0; }}\n", f.secret)) },
-        Attack { name: "assembler_includes_a_file_of_the_hosts", walls: HIDDEN, command: &["gcc", "-o", "main", "main.s"], rule: refused,
+        Attack { name: "assembler_includes_a_host_file", walls: HIDDEN, command: &["gcc", "-o", "main", "main.s"], rule: refused,
             files: |f| one("main.s", format!(".include \"{}\"\n", f.secret)) },
-        Attack { name: "link_a_file_of_the_hosts", walls: HIDDEN, command: &["gcc", "-o", "main", "main.c", "extra.ld"], rule: refused,
+        Attack { name: "link_a_host_file", walls: HIDDEN, command: &["gcc", "-o", "main", "main.c", "extra.ld"], rule: refused,
             files: |f| vec![file("main.c", b"int main(void) { return 0; }\n", false), file("extra.ld", format!("INPUT({})\n", f.secret).as_bytes(), false)] },
         Attack { name: "linker_script_includes_and_overwrites", walls: &[Wall::ReadOnlyRoot, Wall::PrivateRoot, Wall::Landlock], command: &["gcc", "-o", "main", "main.c", "extra.ld"], rule: refused,
             files: |f| vec![file("main.c", b"int main(void) { return 0; }\n", false),
@@ -85,7 +87,7 @@ fn table() -> Vec<Attack> {
             rule: |e| { refused(e); assert!(!String::from_utf8_lossy(&e.stderr).contains("CUPEL"), "{e}") },
             files: |_| one("main.c", "#include \"/proc/self/environ\"\n#include \"/proc/1/environ\"\n#include \"/proc/self/mountinfo\"\n") },
 
-        // Never done, or too much.
+        // Running forever, or producing too much.
         Attack { name: "include_zeros", walls: LONG, command: GCC, rule: limited_or_refused, files: |_| one("main.c", "#include \"/dev/zero\"\n") },
         Attack { name: "include_noise", walls: LONG, command: GCC, rule: limited_or_refused, files: |_| one("main.c", "#include \"/dev/urandom\"\n") },
         Attack { name: "include_itself_twice", walls: LONG, command: GCC, rule: limited,
@@ -97,7 +99,7 @@ fn table() -> Vec<Attack> {
                 template<class T> struct F<0, T> {};\nint main() { F<60, int> f; }\n") },
         Attack { name: "constant_expression_bomb", walls: LONG, command: GPP, rule: limited_or_refused,
             files: |_| one("main.cpp", "constexpr long f(long n) { return n < 2 ? n : f(n - 1) + f(n - 2); }\nstatic_assert(f(90) > 0);\nint main() {}\n") },
-        Attack { name: "types_without_end", walls: LONG, command: GPP, rule: limited_or_refused,
+        Attack { name: "endless_types", walls: LONG, command: GPP, rule: limited_or_refused,
             files: |_| one("main.cpp", "template<class T> auto g(T t) -> decltype(g(&t));\ntemplate<class T> struct S { typename S<S<T>>::type t; };\nS<int> s;\n") },
         Attack { name: "initialised_array_of_a_terabyte", walls: LARGE, command: GCC, rule: limited_or_refused,
             files: |_| one("main.c", "char x[1ll << 40] = {1};\nint main(void) { return 0; }\n") },
@@ -106,15 +108,15 @@ fn table() -> Vec<Attack> {
             files: |_| one("main.c", "__asm__(\".rept 1000000000\\n.quad 1\\n.endr\\n\");\nint main(void) { return 0; }\n") },
         Attack { name: "assembler_fills", walls: LARGE, command: GCC, rule: limited_or_refused,
             files: |_| one("main.c", "__asm__(\".data\\n.fill 4000000000, 8, 1\\n\");\nint main(void) { return 0; }\n") },
-        Attack { name: "assembler_macros_without_end", walls: LONG, command: GCC, rule: limited_or_refused,
+        Attack { name: "endless_assembler_macros", walls: LONG, command: GCC, rule: limited_or_refused,
             files: |_| one("main.c", "__asm__(\".macro m\\nm\\nm\\n.endm\\nm\\n\");\nint main(void) { return 0; }\n") },
-        Attack { name: "linker_script_moves_on_for_ever", walls: LARGE, command: &["gcc", "-o", "main", "main.c", "-T", "extra.ld"], rule: limited_or_refused,
+        Attack { name: "linker_script_makes_a_huge_file", walls: LARGE, command: &["gcc", "-o", "main", "main.c", "-T", "extra.ld"], rule: limited_or_refused,
             files: |_| vec![file("main.c", b"int main(void) { return 0; }\n", false),
                 file("extra.ld", b"SECTIONS { .text : { *(.text) . += 0x7fffffff0; BYTE(1) . += 0x7fffffffff0; BYTE(1) } }\n", false)] },
-        Attack { name: "messages_without_end", walls: &[Wall::OutputLimit, Wall::CpuAccounting], command: GCC, rule: |e| assert_eq!(e.report.outcome, Outcome::OutputLimit, "{e}"),
+        Attack { name: "endless_messages", walls: &[Wall::OutputLimit, Wall::CpuAccounting], command: GCC, rule: |e| assert_eq!(e.report.outcome, Outcome::OutputLimit, "{e}"),
             files: |_| one("main.c", "#if __INCLUDE_LEVEL__ < 150\n#include __FILE__\n#pragma message(\"on and on\")\n#include __FILE__\n#endif\n") },
 
-        // Running at compile time. DMOJ issue 318 (Nim's staticExec): what it starts lives on, and writes where it likes.
+        // Running at compile time. DMOJ issue 318 (Nim's staticExec): started processes lived on and wrote anywhere.
         Attack { name: "run_at_compile_time", walls: HIDDEN, command: &["perl", "-c", "main.pl"],
             rule: |e| {
                 let text = String::from_utf8_lossy(&e.stderr).into_owned();
@@ -140,14 +142,14 @@ fn table() -> Vec<Attack> {
     ]
 }
 
-/// The attacks, and the walls that stop them.
+/// The attacks and the walls that stop them.
 pub(crate) fn walls() -> Vec<(&'static str, &'static [Wall])> {
     let table = table().into_iter().map(|attack| (attack.name, attack.walls));
     table.chain([("annotation_processors_run_inside", HIDDEN)]).collect()
 }
 
 pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
-    // Without its compiler a trial is told as ignored.
+    // A trial is ignored if its compiler is not installed.
     let missing = |command: &str| !command.contains('{') && !Path::new("/usr/bin").join(command).exists();
     let mut trials: Vec<Trial> = table()
         .into_iter()
@@ -164,7 +166,7 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
     trials
 }
 
-/// A sandbox that shows compilers what they need.
+/// A sandbox with the mounts that the compilers need.
 fn sandbox(fixtures: &Fixtures) -> Sandbox {
     let mut config = SandboxConfig { slots: 1, ..fixtures.config() };
     config.mounts.push(PathBuf::from("/etc/java-17-openjdk").into());
@@ -196,13 +198,13 @@ fn prove(fixtures: &Fixtures, attack: &Attack) {
     (attack.rule)(&ended);
     let usage = &ended.report.usage;
     assert!(usage.memory <= Bytes::mib(258) && usage.cpu_time <= patient(Duration::from_millis(2300)), "{ended}");
-    // The next compilation on this lane is an ordinary one.
+    // The next compilation on this lane succeeds.
     let next = compile(GCC.iter().map(|w| (*w).to_owned()).collect(), one("main.c", "int main(void) { return 0; }\n"))
         .run(&mut slot);
     assert_eq!((next.report.outcome, next.collected().as_str()), (Outcome::Exited(0), "main main.c"), "{next}");
 }
 
-/// Neither said nor handed back.
+/// Asserts that neither the output nor a collected file contains the secret.
 fn secret_was_kept(ended: &Ended) {
     let files = ended.report.files.iter().map(|f| &*f.data);
     for bytes in files.chain([&ended.stdout[..], &ended.stderr[..]]) {
@@ -210,7 +212,7 @@ fn secret_was_kept(ended: &Ended) {
     }
 }
 
-/// javac runs what it finds as a service among the classes beside the source: it runs in the cell, under its walls.
+/// javac loads annotation processors from service entries on its class path; they run in the cell, behind its walls.
 fn annotation_processors_run_inside(fixtures: &Fixtures) {
     const PROCESSOR: &str = r#"
 import java.io.*;
@@ -221,16 +223,16 @@ import javax.lang.model.element.*;
 
 @SupportedAnnotationTypes("*")
 public class Evil extends AbstractProcessor {
-    static void tell(String what, java.util.concurrent.Callable<?> way) {
-        try { way.call(); System.err.println(what + ": OK"); } catch (Throwable e) { System.err.println(what + ": refused"); }
+    static void attempt(String what, java.util.concurrent.Callable<?> action) {
+        try { action.call(); System.err.println(what + ": OK"); } catch (Throwable e) { System.err.println(what + ": refused"); }
     }
     public boolean process(Set<? extends TypeElement> types, RoundEnvironment round) {
         if (round.processingOver()) return false;
         System.err.println("running");
-        tell("secret", () -> new FileInputStream("{secret}"));
-        tell("usr", () -> new FileOutputStream("/usr/bin/cupel-was-here"));
-        tell("socket", () -> new ServerSocket(0));
-        tell("child", () -> new ProcessBuilder("sleep", "1000").start());
+        attempt("secret", () -> new FileInputStream("{secret}"));
+        attempt("usr", () -> new FileOutputStream("/usr/bin/cupel-was-here"));
+        attempt("socket", () -> new ServerSocket(0));
+        attempt("child", () -> new ProcessBuilder("sleep", "1000").start());
         return false;
     }
 }

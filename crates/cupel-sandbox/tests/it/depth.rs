@@ -1,7 +1,7 @@
-//! Defence in depth: every attack of a class is run with its walls left out, one at a time, all but one, and all. What comes of
-//! it is the matrix in SECURITY.md, which this trial writes (`UPDATE_DOCS=1`) or holds to what it measured.
+//! Defence in depth: each attack runs with one of its walls off, with all but one off, and with all off. The result is
+//! the matrix in SECURITY.md, which this trial writes (`UPDATE_DOCS=1`) or compares with its measurement.
 //!
-//! The attacks (`hostile/depth.c`) are harmless when they get what they want, since with all their walls off they do.
+//! The attacks (`hostile/depth.c`) do no harm when they succeed, because with all their walls off they do succeed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -27,16 +27,16 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
     )
 }
 
-/// Attacks that want the same, and the walls that have a part in stopping them.
+/// A class of attacks with one goal, and the walls that help to stop them.
 struct Class {
     wants: &'static str,
     attack: &'static str,
     argument: &'static str,
     walls: Vec<Wall>,
     with: fn(Program) -> Program,
-    /// Whether another run of the lane leaves something for this one to find.
+    /// Whether an earlier run on the lane first leaves something for this one to find.
     after_another: bool,
-    /// The version of Landlock's interface from which on it has a part.
+    /// The first version of Landlock's ABI that helps to stop it.
     landlock_since: u32,
 }
 
@@ -61,7 +61,7 @@ impl Class {
     }
 }
 
-/// What a program may not see, change or reach.
+/// Attacks on things that a program may not see, change or reach.
 #[rustfmt::skip] // A table.
 fn isolation() -> Vec<Class> {
     use Wall::{Capabilities, CgroupNamespace, Descriptors, FreshBox, IpcNamespace, Landlock, NetNamespace, NoNewPrivs, PidNamespace, PrivateProc, PrivateRoot,
@@ -96,7 +96,7 @@ fn isolation() -> Vec<Class> {
     ]
 }
 
-/// What it may not use more of.
+/// Attacks on limits.
 #[rustfmt::skip] // A table.
 fn limits() -> Vec<Class> {
     use Wall::{CpuAccounting, DiskLimit, IdleLimit, MemoryLimit, ProcessLimit, Rlimits, WallClockLimit};
@@ -114,12 +114,12 @@ fn limits() -> Vec<Class> {
     ]
 }
 
-/// Things of the host's that attacks are aimed at; there while this lives.
+/// Host resources that the attacks target; they exist until this is dropped.
 struct Targets {
     port: String,
     name: String,
     uts: String,
-    /// Everybody may read it, and pass the way to it, wherever the checkout lies.
+    /// Readable by everyone, in a directory that everyone may enter, wherever the checkout is.
     secret: tempfile::NamedTempFile,
     _listeners: (TcpListener, UnixListener),
 }
@@ -139,7 +139,7 @@ impl Targets {
     }
 }
 
-/// Whether each of these attacks is stopped in a sandbox without these walls.
+/// For each of these attacks: whether a sandbox without these walls stops it.
 fn stopped(world: &World, targets: &Targets, off: WallSet, classes: &[&Class]) -> Vec<bool> {
     let config = SandboxConfig { walls_off: off, slots: 1, ..world.fixtures.config() };
     let sandbox = Sandbox::start(config).unwrap_or_else(|error| panic!("without {}: {error}", names(off)));
@@ -150,7 +150,7 @@ fn stopped(world: &World, targets: &Targets, off: WallSet, classes: &[&Class]) -
             assert_eq!(left.text(), "left\n", "without {}: {left}", names(off));
         }
         let argument = match class.argument {
-            "{secret}" => targets.secret.path().to_str().expect("a path of text"),
+            "{secret}" => targets.secret.path().to_str().expect("the path is UTF-8"),
             "{private}" => &world.fixtures.private,
             "{writable}" => &world.fixtures.writable,
             "{set_uid}" => &world.fixtures.set_uid,
@@ -170,7 +170,7 @@ fn stopped(world: &World, targets: &Targets, off: WallSet, classes: &[&Class]) -
         );
         !breached
     };
-    // A lane may be retired between two runs, with all that was left in it: what would be found is found by one of these.
+    // A lane may be retired between two runs, together with what the first one left. So such an attack has five tries.
     let tries = |class: &Class| if class.after_another { 5 } else { 1 };
     classes.iter().map(|class| (0..tries(class)).all(|_| is_stopped(class))).collect()
 }
@@ -188,7 +188,7 @@ fn all_but(class: &Class, one: Wall) -> WallSet {
     class.walls.iter().copied().filter(|wall| *wall != one).collect()
 }
 
-/// Bits by which a set can be a key.
+/// A set of walls as a map key.
 fn key(off: WallSet) -> Vec<&'static str> {
     Wall::ALL.iter().filter(|wall| off.contains(**wall)).map(|wall| wall.slug()).collect()
 }
@@ -206,16 +206,16 @@ fn the_matrix_in_security_md_is_what_the_walls_do(world: &World) {
             table(&classes, &measure(world, &classes))
         })
         .collect();
-    // An older kernel has fewer walls: what holds there was just shown, and is less than what the page says.
+    // On an older kernel Landlock stops less than the page says, so only the assertions above apply there.
     if landlock >= 6 {
         compare(&tables.join("\n"));
     }
 }
 
-/// By walls left out and class: whether it was stopped.
+/// For each set of walls that are off, and each class: whether the attack was stopped.
 type Results = BTreeMap<(Vec<&'static str>, usize), bool>;
 
-/// Tries all that the matrix needs. Every set of walls that some class asks about has one sandbox, for all classes that ask.
+/// Runs all attacks that the matrix needs. Classes that need the same set of walls share one sandbox.
 fn measure(world: &World, classes: &[Class]) -> Results {
     let mut asked: BTreeMap<Vec<&str>, (WallSet, Vec<usize>)> = BTreeMap::new();
     for (index, class) in classes.iter().enumerate() {
@@ -240,7 +240,7 @@ fn measure(world: &World, classes: &[Class]) -> Results {
     results
 }
 
-/// One matrix; and the assertions it stands for.
+/// Formats one matrix and asserts what it claims.
 fn table(classes: &[Class], results: &Results) -> String {
     let result = |set: WallSet, index: usize| results[&(key(set), index)];
     let columns: Vec<Wall> =
@@ -258,13 +258,13 @@ fn table(classes: &[Class], results: &Results) -> String {
             let has_a_part = class.walls.contains(wall);
             let mark = match has_a_part {
                 false => "",
-                // Where something beside all of them stops it, what one alone does cannot be told.
+                // If something besides these walls stops the attack, the effect of a single wall cannot be measured.
                 true if held_without_all => "+",
                 true if result(all_but(class, *wall), index) => "●",
                 true => "○",
             };
             write!(table, " {mark} |").unwrap();
-            // The point of it all: without any one wall another stands, wherever there are two.
+            // Defence in depth: if a class has two or more walls, the attack is stopped without any single one of them.
             if has_a_part && (class.walls.len() > 1 || held_without_all) {
                 assert!(result(WallSet::NONE.with(*wall), index), "{}: not stopped without {wall}", class.wants);
             }
@@ -280,10 +280,10 @@ const END: &str = "<!-- end of the matrix -->\n";
 
 fn compare(table: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../SECURITY.md");
-    // Where the suite runs without its sources there is no page to hold to it.
+    // If the suite runs without its sources, there is no page to compare with.
     let Ok(page) = std::fs::read_to_string(&path) else { return };
-    let begin = page.find(BEGIN).expect("SECURITY.md has a place for the matrix") + BEGIN.len();
-    let end = begin + page[begin..].find(END).expect("and its end");
+    let begin = page.find(BEGIN).expect("SECURITY.md has the line that begins the matrix") + BEGIN.len();
+    let end = begin + page[begin..].find(END).expect("SECURITY.md has the line that ends the matrix");
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&path, format!("{}\n{table}\n{}", &page[..begin], &page[end..])).unwrap();
         return;
@@ -291,6 +291,6 @@ fn compare(table: &str) {
     assert_eq!(
         page[begin..end].trim(),
         table.trim(),
-        "the matrix in SECURITY.md is not what the walls do: UPDATE_DOCS=1 writes it"
+        "the matrix in SECURITY.md differs from the measurement: run with UPDATE_DOCS=1 to write it"
     );
 }

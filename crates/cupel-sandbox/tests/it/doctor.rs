@@ -1,4 +1,4 @@
-//! The doctor: every wall holds here, and a wall that is left out is named.
+//! The doctor: every wall holds on this machine, and the doctor names each wall that is off.
 
 use cupel_sandbox::{SandboxConfig, Wall, WallSet, doctor};
 use libtest_mimic::{Failed, Trial};
@@ -18,23 +18,23 @@ fn examine(walls_off: WallSet) -> Result<doctor::Examination, Failed> {
 
 fn every_wall_holds_here() -> Result<(), Failed> {
     let examination = examine(WallSet::NONE)?;
-    assert_eq!(examination.findings.len(), Wall::ALL.len(), "one finding a wall");
+    assert_eq!(examination.findings.len(), Wall::ALL.len(), "one finding for each wall");
     let missing: Vec<_> = examination.missing().collect();
-    assert!(missing.is_empty(), "missing here: {missing:?}");
+    assert!(missing.is_empty(), "walls missing on this machine: {missing:?}");
     Ok(())
 }
 
 fn names_the_wall_that_is_off(wall: Wall) -> Result<(), Failed> {
     let examination = examine(WallSet::NONE.with(wall))?;
     let missing: Vec<Wall> = examination.missing().map(|f| f.wall).collect();
-    assert!(missing.contains(&wall), "{wall} was off, and these were named: {missing:?}");
-    // Some walls stand on others: without them more is missing, and that is said too.
+    assert!(missing.contains(&wall), "{wall} was off, but the doctor named only {missing:?}");
+    // Some walls depend on others: if `wall` is off, the walls that depend on it are missing, too.
     let stands_on = |other: Wall| match wall {
         Wall::NoNewPrivs => matches!(other, Wall::Seccomp | Wall::Landlock),
         Wall::FreshBox => other == Wall::DiskLimit,
         _ => false,
     };
     let others: Vec<&Wall> = missing.iter().filter(|other| **other != wall && !stands_on(**other)).collect();
-    assert!(others.is_empty(), "only {wall} was off, and these were named too: {others:?}");
+    assert!(others.is_empty(), "only {wall} was off, but the doctor also named {others:?}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Files go in as they are, and come out as they were left, within bounds.
+//! Files enter the box unchanged and are collected as the program left them, within bounds.
 
 use cupel_sandbox::{CellKind, CollectLimits, RunError};
 use cupel_types::{BoxFile, BoxPath, Bytes, Limits, Outcome, Signal};
@@ -15,21 +15,27 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
         &[
             ("hundreds_of_nested_files_go_in", hundreds_of_nested_files_go_in),
             (
-                "given_files_leave_a_program_its_memory_limit_however_small_they_are",
-                given_files_leave_a_program_its_memory_limit_however_small_they_are,
+                "given_files_do_not_reduce_the_memory_limit_however_small_they_are",
+                given_files_do_not_reduce_the_memory_limit_however_small_they_are,
             ),
-            ("several_groups_lie_in_one_box", several_groups_lie_in_one_box),
-            ("a_path_that_comes_twice_is_refused", a_path_that_comes_twice_is_refused),
-            ("changed_new_and_deleted_files_come_out_so", changed_new_and_deleted_files_come_out_so),
-            ("nothing_comes_out_unasked_or_after_a_failure", nothing_comes_out_unasked_or_after_a_failure),
+            ("several_file_groups_share_one_box", several_file_groups_share_one_box),
+            ("a_duplicate_path_is_refused", a_duplicate_path_is_refused),
             (
-                "after_a_failure_files_come_out_if_asked_for_but_not_after_a_signal_or_a_limit",
-                after_a_failure_files_come_out_if_asked_for_but_not_after_a_signal_or_a_limit,
+                "changed_new_and_deleted_files_are_collected_as_left",
+                changed_new_and_deleted_files_are_collected_as_left,
             ),
-            ("of_an_outbox_all_comes_out_and_of_the_rest_nothing", of_an_outbox_all_comes_out_and_of_the_rest_nothing),
+            (
+                "nothing_is_collected_unless_requested_nor_after_a_failure",
+                nothing_is_collected_unless_requested_nor_after_a_failure,
+            ),
+            (
+                "after_failure_collects_after_an_exit_code_but_not_after_a_signal_or_a_limit",
+                after_failure_collects_after_an_exit_code_but_not_after_a_signal_or_a_limit,
+            ),
+            ("with_an_outbox_only_its_files_are_collected", with_an_outbox_only_its_files_are_collected),
             ("a_hundred_mebibytes_go_in_and_come_out", a_hundred_mebibytes_go_in_and_come_out),
-            ("thousands_of_files_come_out", thousands_of_files_come_out),
-            ("the_bounds_of_collecting_are_kept", the_bounds_of_collecting_are_kept),
+            ("thousands_of_files_are_collected", thousands_of_files_are_collected),
+            ("collecting_keeps_its_bounds", collecting_keeps_its_bounds),
             ("a_compiled_program_runs_in_another_cell", a_compiled_program_runs_in_another_cell),
         ],
     )
@@ -48,7 +54,7 @@ fn hundreds_of_nested_files_go_in(world: &World) {
 }
 
 /// A file takes a page and an inode, whatever its size.
-fn given_files_leave_a_program_its_memory_limit_however_small_they_are(world: &World) {
+fn given_files_do_not_reduce_the_memory_limit_however_small_they_are(world: &World) {
     for data in [&b"x"[..], b""] {
         let files = (0..4000).map(|n| file(&format!("f{n}"), data, false)).collect();
         let program = Program::shell("ls | wc -l; head -c 11534336 /dev/zero > fits && echo fits");
@@ -57,7 +63,7 @@ fn given_files_leave_a_program_its_memory_limit_however_small_they_are(world: &W
     }
 }
 
-fn several_groups_lie_in_one_box(world: &World) {
+fn several_file_groups_share_one_box(world: &World) {
     let program = Program::shell("cat a d/b d/c; echo more >> d/b && rm a d/c")
         .files(vec![file("a", b"one ", false), file("d/b", b"two ", false)])
         .files(Vec::new())
@@ -65,7 +71,7 @@ fn several_groups_lie_in_one_box(world: &World) {
     world.check(&program, Outcome::Exited(0), "one two three");
 }
 
-fn a_path_that_comes_twice_is_refused(world: &World) {
+fn a_duplicate_path_is_refused(world: &World) {
     let mut slot = world.slot();
     let refused = |slot: &mut _, program: Program| match program.try_run(slot) {
         Err(RunError::BadCommand(refusal)) => assert!(refusal.field == "files" && refusal.rule.contains("`a`")),
@@ -78,7 +84,7 @@ fn a_path_that_comes_twice_is_refused(world: &World) {
     assert_eq!(world.attack("exit", &["9"]).run(&mut slot).report.outcome, Outcome::Exited(9));
 }
 
-fn changed_new_and_deleted_files_come_out_so(world: &World) {
+fn changed_new_and_deleted_files_are_collected_as_left(world: &World) {
     let given =
         vec![file("in/changed", b"before", false), file("in/deleted", b"", false), file("in/same", b"same", true)];
     let program = world.attack("edit_box", &[]).files(given).collect(10, Bytes::mib(1));
@@ -92,7 +98,7 @@ fn changed_new_and_deleted_files_come_out_so(world: &World) {
     assert!(!ended.report.files_truncated);
 }
 
-fn nothing_comes_out_unasked_or_after_a_failure(world: &World) {
+fn nothing_is_collected_unless_requested_nor_after_a_failure(world: &World) {
     let ended = world.run(&Program::shell("echo x > f"));
     assert!(ended.report.files.is_empty() && !ended.report.files_truncated, "{ended}");
     for script in ["echo x > f; exit 1", "echo x > f; kill -9 $$"] {
@@ -101,7 +107,7 @@ fn nothing_comes_out_unasked_or_after_a_failure(world: &World) {
     }
 }
 
-fn after_a_failure_files_come_out_if_asked_for_but_not_after_a_signal_or_a_limit(world: &World) {
+fn after_failure_collects_after_an_exit_code_but_not_after_a_signal_or_a_limit(world: &World) {
     let little = patient(std::time::Duration::from_millis(100));
     for (script, outcome, expected) in [
         ("echo x > f", Outcome::Exited(0), "f"),
@@ -118,7 +124,7 @@ fn after_a_failure_files_come_out_if_asked_for_but_not_after_a_signal_or_a_limit
     }
 }
 
-fn of_an_outbox_all_comes_out_and_of_the_rest_nothing(world: &World) {
+fn with_an_outbox_only_its_files_are_collected(world: &World) {
     let out = |script: &str, given: &str| {
         let mut program = Program::shell(script).files(vec![file("in", b"x", false)]);
         if !given.is_empty() {
@@ -133,7 +139,7 @@ fn of_an_outbox_all_comes_out_and_of_the_rest_nothing(world: &World) {
         ("echo x > a/out/f; exit 7", "a/out/kept", Outcome::Exited(7), "a/out/f a/out/kept"),
         ("echo x > a/out/f; kill -9 $$", "", Outcome::Signalled(Signal(9)), "a/out/f"),
         ("echo x > a/out/f; head -c 200000 /dev/zero", "", Outcome::OutputLimit, ""),
-        // Whatever the program puts in its place.
+        // The program replaces or removes the outbox.
         ("rm -r a/out; ln -s /etc a/out", "", Outcome::Exited(0), ""),
         ("rm -r a; mkdir -p b/out; echo x > b/out/f; ln -s b a", "", Outcome::Exited(0), ""),
         ("rm -r a/out; echo x > a/out", "", Outcome::Exited(0), ""),
@@ -165,15 +171,15 @@ fn a_hundred_mebibytes_go_in_and_come_out(world: &World) {
     assert!(!ended.report.files_truncated && ended.report.files.iter().all(|f| f.data.as_ref() == data));
 }
 
-/// More descriptors than fit into a socket at one time.
-fn thousands_of_files_come_out(world: &World) {
+/// More descriptors than a socket holds at one time.
+fn thousands_of_files_are_collected(world: &World) {
     let program = world.attack("leave_many", &["4000"]).limits(|l| l.inodes = 5000).collect(5000, Bytes::mib(1));
     let ended = world.check(&program, Outcome::Exited(0), "");
     assert_eq!((ended.report.files.len(), ended.report.files_truncated), (4000, false));
     assert!(ended.report.files.iter().all(|f| f.data.as_ref() == b"x"));
 }
 
-fn the_bounds_of_collecting_are_kept(world: &World) {
+fn collecting_keeps_its_bounds(world: &World) {
     let program = |files, bytes| Program::shell("printf 12345 > a; printf 12345 > b").collect(files, Bytes::new(bytes));
     for (files, bytes, out, truncated) in
         [(2, 10, 2, false), (1, 10, 1, true), (2, 9, 1, true), (0, 10, 0, true), (2, 4, 0, true)]

@@ -1,7 +1,7 @@
-//! Instructions are counted wherever they are executed in a cell, and a limit on them acts however busy the machine is.
+//! Every instruction executed in a cell is counted, and the instruction limit does not depend on the machine's load.
 //!
-//! Most machines for tests are virtual and have no counter of instructions. Whatever holds of any counter is proved with one
-//! that every kernel has, of page faults, in the same way; and with instructions, where they can be counted.
+//! Most test machines are virtual and have no instruction counter. So the rules that hold for any counter are tested
+//! with page faults, which every kernel counts, and with instructions where the machine can count them.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -13,15 +13,15 @@ use libtest_mimic::{Completion, Trial};
 use crate::kit::{Ended, Program, World, file};
 use crate::machine::patient;
 
-/// A counter and how much of it is work worth counting.
+/// A counter, and amounts of work measured with it.
 struct Counter {
     name: &'static str,
     event: CountedEvent,
-    /// How the programs of `hostile/instructions.c` call it.
+    /// Its name in the arguments of `hostile/instructions.c`.
     letter: &'static str,
-    /// Far above what starting a program takes, or a process.
+    /// An amount far above the start of a program or a process.
     much: u64,
-    /// How much the start of a program may differ from one time to the next: addresses are random.
+    /// How much the start of a program may vary between runs, because addresses are random.
     jitter: u64,
 }
 
@@ -35,21 +35,21 @@ type Rule = (&'static str, fn(&World, &Counter));
 const RULES: [Rule; 8] = [
     ("threads_children_and_orphans_are_counted", threads_children_and_orphans_are_counted),
     ("programs_that_mostly_fork_or_switch_are_counted", programs_that_mostly_fork_or_switch_are_counted),
-    ("a_figure_is_the_same_beside_a_busy_neighbour", a_figure_is_the_same_beside_a_busy_neighbour),
-    ("a_limit_ends_a_program_that_goes_on", a_limit_ends_a_program_that_goes_on),
-    ("a_limit_is_on_all_of_the_tree", a_limit_is_on_all_of_the_tree),
-    ("a_program_that_ended_before_anybody_looked_is_over_its_limit", a_program_that_ended_before_anybody_looked),
+    ("a_busy_neighbour_does_not_change_a_figure", a_busy_neighbour_does_not_change_a_figure),
+    ("a_limit_ends_a_program_that_exceeds_it", a_limit_ends_a_program_that_exceeds_it),
+    ("a_limit_applies_to_the_whole_process_tree", a_limit_applies_to_the_whole_process_tree),
+    ("a_program_that_exits_before_the_first_reading_is_over_its_limit", a_program_that_exits_before_the_first_reading),
     ("a_program_cannot_switch_its_counter_off", a_program_cannot_switch_its_counter_off),
     ("who_hides_from_being_counted_has_no_figure_and_is_over_any_limit", who_hides_has_no_figure_and_is_over_any_limit),
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![
-        Trial::ignorable_test("instructions::a_limit_that_cannot_be_kept_is_refused", || {
-            Ok(a_limit_that_cannot_be_kept_is_refused())
+        Trial::ignorable_test("instructions::a_limit_is_refused_if_the_machine_cannot_count", || {
+            Ok(a_limit_is_refused_if_the_machine_cannot_count())
         }),
-        Trial::test("instructions::warm_programs_are_counted_as_cold_ones", || {
-            warm_programs_are_counted_as_cold_ones();
+        Trial::test("instructions::warm_programs_are_counted_like_cold_ones", || {
+            warm_programs_are_counted_like_cold_ones();
             Ok(())
         }),
     ];
@@ -70,7 +70,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials
 }
 
-/// A world in which these are counted; or why they cannot be.
+/// A world that counts these events, or the reason why it cannot.
 fn world_with(counter: &Counter) -> Result<World, String> {
     let world = World::with(|config| config.counted = counter.event);
     match &world.sandbox.features().uncounted {
@@ -92,7 +92,7 @@ fn limited(program: Program, limit: u64) -> Program {
 
 fn figure(ended: &Ended) -> u64 {
     let figure = ended.report.usage.instructions;
-    figure.unwrap_or_else(|| panic!("there is no figure; {ended}")).get()
+    figure.unwrap_or_else(|| panic!("the report has no instruction count; {ended}")).get()
 }
 
 fn counted(world: &World, counter: &Counter, name: &str, amount: u64) -> u64 {
@@ -101,7 +101,7 @@ fn counted(world: &World, counter: &Counter, name: &str, amount: u64) -> u64 {
     figure(&ended)
 }
 
-/// What the program takes that does nothing.
+/// The count of a program that does no work.
 fn start(world: &World, counter: &Counter, name: &str) -> u64 {
     counted(world, counter, name, 0)
 }
@@ -117,13 +117,13 @@ fn threads_children_and_orphans_are_counted(world: &World, counter: &Counter) {
     }
 }
 
-/// The kernel's work at the beginning and at the end of a process, and between two of them, is not taken for hiding.
+/// Kernel work at the start and the end of a process, and at switches between processes, is not mistaken for hiding.
 fn programs_that_mostly_fork_or_switch_are_counted(world: &World, _: &Counter) {
     let forks = Program::shell("i=0; while [ $i -lt 1000 ]; do /bin/true; i=$((i+1)); done");
     let orphans = Program::shell("i=0; while [ $i -lt 1000 ]; do (/bin/true &); i=$((i+1)); done; wait");
     let switches = world.attack("ping_pong", &["100000"]);
     for program in [forks, orphans, switches] {
-        // The kernel frees dead processes a while later, and charges for them until then.
+        // The kernel frees dead processes with a delay and charges for them until then.
         let ended = world.run(&program.limits(|l| {
             l.memory = Bytes::mib(512);
             l.processes = 256;
@@ -135,7 +135,7 @@ fn programs_that_mostly_fork_or_switch_are_counted(world: &World, _: &Counter) {
     }
 }
 
-fn a_figure_is_the_same_beside_a_busy_neighbour(world: &World, counter: &Counter) {
+fn a_busy_neighbour_does_not_change_a_figure(world: &World, counter: &Counter) {
     let alone = counted(world, counter, "count_main", counter.much);
     let (mut one, mut other) = world.both_slots();
     let busy = world.attack("spin_threads", &["300"]);
@@ -143,32 +143,32 @@ fn a_figure_is_the_same_beside_a_busy_neighbour(world: &World, counter: &Counter
         let neighbour = scope.spawn(|| busy.run(&mut other));
         for _ in 0..20 {
             let beside = figure(&program(world, counter, "count_main", counter.much).run(&mut one));
-            assert!(beside.abs_diff(alone) <= counter.jitter, "{beside} beside others, {alone} alone");
+            assert!(beside.abs_diff(alone) <= counter.jitter, "{beside} beside a busy neighbour, {alone} alone");
         }
         neighbour.join().unwrap();
     });
 }
 
-fn a_limit_ends_a_program_that_goes_on(world: &World, counter: &Counter) {
+fn a_limit_ends_a_program_that_exceeds_it(world: &World, counter: &Counter) {
     let limit = 10 * counter.much;
     let ended =
         world.check(&limited(program(world, counter, "count_forever", 1000), limit), Outcome::InstructionLimit, "");
     assert!(figure(&ended) > limit, "{ended}");
-    // Enough is enough: what is within the limit is no matter of it.
+    // A program within the limit is not affected.
     let start = start(world, counter, "count_main");
     let enough = start + counter.much + counter.jitter;
     world.check(&limited(program(world, counter, "count_main", counter.much), enough), Outcome::Exited(0), "");
 }
 
-fn a_limit_is_on_all_of_the_tree(world: &World, counter: &Counter) {
+fn a_limit_applies_to_the_whole_process_tree(world: &World, counter: &Counter) {
     for name in ["count_threads", "count_children", "count_orphans"] {
-        // More than any of its four processes has alone.
+        // More than any one of its four workers uses.
         let limit = start(world, counter, name) + 2 * counter.much;
         world.check(&limited(program(world, counter, name, counter.much), limit), Outcome::InstructionLimit, "");
     }
 }
 
-fn a_program_that_ended_before_anybody_looked(world: &World, counter: &Counter) {
+fn a_program_that_exits_before_the_first_reading(world: &World, counter: &Counter) {
     let needed = start(world, counter, "count_main");
     for _ in 0..10 {
         let ended = world.run(&limited(program(world, counter, "count_main", 0), needed / 2));
@@ -187,15 +187,15 @@ fn who_hides_has_no_figure_and_is_over_any_limit(world: &World, _: &Counter) {
     assert_eq!((ended.report.outcome, ended.report.usage.instructions), (Outcome::Exited(0), None), "{ended}");
     let ended = world.run(&limited(hidden, u64::MAX));
     assert_eq!(ended.report.outcome, Outcome::InstructionLimit, "{ended}");
-    // The next one in the same lane is counted again.
+    // The next programs are counted again.
     assert_eq!(world.run(&world.attack("exit", &["0"])).report.outcome, Outcome::Exited(0));
     figure(&world.run(&world.attack("exit", &["0"])));
 }
 
-fn a_limit_that_cannot_be_kept_is_refused() -> Completion {
+fn a_limit_is_refused_if_the_machine_cannot_count() -> Completion {
     let world = World::with(|_| {});
     let Some(reason) = &world.sandbox.features().uncounted else {
-        return Completion::ignored_with("SKIPPED: every limit can be kept here");
+        return Completion::ignored_with("SKIPPED: this machine can count instructions");
     };
     let program = world.attack("exit", &["0"]);
     assert_eq!(world.run(&program).report.usage.instructions, None);
@@ -206,7 +206,7 @@ fn a_limit_that_cannot_be_kept_is_refused() -> Completion {
     Completion::Completed
 }
 
-fn warm_programs_are_counted_as_cold_ones() {
+fn warm_programs_are_counted_like_cold_ones() {
     let env = || vec![("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())];
     let template = WarmTemplate { kind: Warm::Python, argv: vec!["python3".into(), "main.py".into()], env: env() };
     let config =
@@ -239,7 +239,7 @@ fn warm_programs_are_counted_as_cold_ones() {
         assert_eq!(ended.report.outcome, Outcome::InstructionLimit, "warm: {warm}; {ended}");
         let ended = run(limited(touch(much), 2 * much), warm, &mut slot);
         assert_eq!(ended.report.outcome, Outcome::Exited(0), "warm: {warm}; {ended}");
-        // Less than an interpreter takes to start.
+        // Less than the start of an interpreter.
         let ended = run(limited(touch(0), 100), warm, &mut slot);
         assert_eq!(ended.report.outcome, Outcome::InstructionLimit, "warm: {warm}; {ended}");
     }

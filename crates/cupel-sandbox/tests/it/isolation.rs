@@ -1,4 +1,4 @@
-//! What a program sees and may use: its own world, whole, and nothing of anybody else's.
+//! A program sees and may use everything of its own cell, and nothing outside it.
 
 use std::os::linux::net::SocketAddrExt;
 use std::sync::Arc;
@@ -19,16 +19,16 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
         &[
             ("standard_streams_can_be_opened_by_name", standard_streams_can_be_opened_by_name),
             ("a_file_as_standard_input_is_a_pipe", a_file_as_standard_input_is_a_pipe),
-            ("the_environment_is_what_was_given", the_environment_is_what_was_given),
+            ("the_environment_is_exactly_the_given_one", the_environment_is_exactly_the_given_one),
             ("the_root_shows_the_system_and_nothing_else", the_root_shows_the_system_and_nothing_else),
-            ("a_mount_shows_what_is_put_there_later_and_no_more", a_mount_shows_what_is_put_there_later_and_no_more),
-            ("a_mount_is_what_was_there_at_the_start", a_mount_is_what_was_there_at_the_start),
-            ("wherever_it_lies_on_the_host_it_is_shown_at_one_place", wherever_it_lies_on_the_host),
-            ("the_sandbox_may_be_started_from_anywhere", the_sandbox_may_be_started_from_anywhere),
-            ("ordinary_programs_find_what_they_need", ordinary_programs_find_what_they_need),
+            ("a_mount_shows_later_files_and_nothing_outside_it", a_mount_shows_later_files_and_nothing_outside_it),
+            ("a_mount_stays_the_directory_of_the_start", a_mount_stays_the_directory_of_the_start),
+            ("a_mount_is_seen_at_its_target_only_whatever_its_host_path", a_mount_is_seen_at_its_target_only),
+            ("the_sandbox_starts_from_any_directory", the_sandbox_starts_from_any_directory),
+            ("ordinary_programs_work", ordinary_programs_work),
             ("neighbours_share_nothing", neighbours_share_nothing),
             ("each_lane_has_users_of_its_own", each_lane_has_users_of_its_own),
-            ("a_lane_has_one_share_of_the_processor_however_many_sessions_it_makes", one_share_of_the_processor),
+            ("a_lane_has_one_share_of_the_processor_however_many_sessions_it_creates", one_share_of_the_processor),
             ("one_wall_less_is_no_hole", one_wall_less_is_no_hole),
         ],
     )
@@ -48,7 +48,8 @@ fn standard_streams_can_be_opened_by_name(world: &World) {
     assert_eq!(ended.stderr, b"bad\n");
 }
 
-/// The caller's file has a name and could be locked; what a program gets of it is as with bytes, its memory included.
+/// The caller's file has a path and could be locked, so the program gets a pipe. It sees the same as with bytes as
+/// input, and its memory usage is the same.
 fn a_file_as_standard_input_is_a_pipe(world: &World) {
     use std::io::{Seek, SeekFrom, Write};
     let data = vec![7; 16 << 20];
@@ -76,7 +77,7 @@ fn a_file_as_standard_input_is_a_pipe(world: &World) {
     }
 }
 
-fn the_environment_is_what_was_given(world: &World) {
+fn the_environment_is_exactly_the_given_one(world: &World) {
     let mut program = Program::new(vec!["/usr/bin/env".into()]);
     program.command.env = vec![("A".into(), "one two".into()), ("B".into(), String::new())];
     world.check(&program, Outcome::Exited(0), "A=one two\nB=\n");
@@ -96,14 +97,14 @@ fn the_root_shows_the_system_and_nothing_else(world: &World) {
     assert_eq!(lines[9..15], ["/box", "1000", "1000", "1000", "0022", "cupel"], "{ended}");
 }
 
-fn a_mount_shows_what_is_put_there_later_and_no_more(world: &World) {
+fn a_mount_shows_later_files_and_nothing_outside_it(world: &World) {
     use std::os::unix::fs::PermissionsExt;
     let closed = tempfile::tempdir().unwrap();
     let source = closed.path().join("kept");
     std::fs::create_dir(&source).unwrap();
     std::fs::set_permissions(&source, PermissionsExt::from_mode(0o755)).unwrap();
     std::fs::write(closed.path().join("secret"), "what the judge knows\n").unwrap();
-    // The way there is closed to everybody but us.
+    // Only this process may enter the parent directory.
     std::fs::set_permissions(closed.path(), PermissionsExt::from_mode(0o700)).unwrap();
 
     let mut config = SandboxConfig { slots: 1, ..world.fixtures.config() };
@@ -120,10 +121,10 @@ fn a_mount_shows_what_is_put_there_later_and_no_more(world: &World) {
     std::fs::write(source.join("later"), "put there later\n").unwrap();
     let ended = program.run(&mut slot);
     assert_eq!(ended.text(), "put there later\nlater\n", "{ended}");
-    assert_eq!(std::fs::read_dir(&source).unwrap().count(), 1, "nothing is written there");
+    assert_eq!(std::fs::read_dir(&source).unwrap().count(), 1, "the program wrote into the mount");
 }
 
-fn a_mount_is_what_was_there_at_the_start(world: &World) {
+fn a_mount_stays_the_directory_of_the_start(world: &World) {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let dir = tempfile::tempdir().unwrap();
     let (source, closed) = (dir.path().join("kept"), dir.path().join("closed"));
@@ -144,29 +145,29 @@ fn a_mount_is_what_was_there_at_the_start(world: &World) {
     let mut slot = sandbox.slot(0);
     std::fs::rename(&source, dir.path().join("moved")).unwrap();
     symlink(&closed, &source).unwrap();
-    // Each run has a lane of its own, the first two perhaps from before the change.
+    // Each run has a new lane; the lanes of the first two may have been created before the change.
     for _ in 0..4 {
         let ended = Program::shell("cat /opt/some/where/name").run(&mut slot);
         assert_eq!(ended.text(), "kept\n", "{ended}");
     }
-    // At the start a link is refused, wherever it is on the way.
+    // At the start, a symbolic link in any component of the path is refused.
     for source in [source.clone(), source.join("name")] {
         let refused = Sandbox::start(config(&Mount { source, target: "/opt/some/where".into() })).unwrap_err();
         assert!(refused.to_string().contains("kept"), "{refused}");
     }
 }
 
-/// Directories of the host's below which people keep checkouts and data: one that each cell has for itself, and some that
-/// programs must not find.
+/// Host directories that often contain checkouts and data. `/tmp` is private to each cell; programs must not find the
+/// others.
 const PLACES: [&str; 4] = ["/tmp", "/srv", "/home", "/root"];
 
-/// A directory below one of them, with a space in its path, that only we may enter.
+/// A directory below one of them, with a space in its path, that only this process may enter.
 fn directory_in(place: &str) -> tempfile::TempDir {
     std::fs::create_dir_all(place).unwrap();
-    tempfile::Builder::new().prefix("cupel of mine ").tempdir_in(place).unwrap()
+    tempfile::Builder::new().prefix("cupel with spaces ").tempdir_in(place).unwrap()
 }
 
-fn wherever_it_lies_on_the_host(world: &World) {
+fn a_mount_is_seen_at_its_target_only(world: &World) {
     for place in PLACES {
         let dir = directory_in(place);
         let (shown, link) = (dir.path().join("shown"), dir.path().join("link"));
@@ -186,7 +187,7 @@ fn wherever_it_lies_on_the_host(world: &World) {
     }
 }
 
-fn the_sandbox_may_be_started_from_anywhere(_: &World) {
+fn the_sandbox_starts_from_any_directory(_: &World) {
     for place in PLACES {
         let dir = directory_in(place);
         let suite = dir.path().join("suite");
@@ -199,7 +200,7 @@ fn the_sandbox_may_be_started_from_anywhere(_: &World) {
     }
 }
 
-fn ordinary_programs_find_what_they_need(world: &World) {
+fn ordinary_programs_work(world: &World) {
     let script = "set -e; mkdir -p a/b; echo hi > a/b/c; cp a/b/c /tmp/c; mv /tmp/c d; ln -s d e; cat e; rm -r a; \
                   mkfifo p; (echo through > p) & cat p; wait; head -c 4 /dev/zero | wc -c; head -c 16 /dev/urandom | wc -c; \
                   echo b | sort; echo x > /dev/null; touch /dev/shm/y; date +%Y > /dev/null; \
@@ -208,7 +209,7 @@ fn ordinary_programs_find_what_they_need(world: &World) {
     assert_eq!(ended.text(), "hi\nthrough\n4\n16\nb\ndone\n", "{ended}");
 }
 
-/// Runs the other program when the first has said its first word.
+/// Calls the function at the program's first output, then cancels the program.
 struct WhenItSpeaks<F: FnMut()>(F, bool);
 
 impl<F: FnMut()> Observer for WhenItSpeaks<F> {
@@ -226,7 +227,7 @@ impl<F: FnMut()> Observer for WhenItSpeaks<F> {
 
 fn neighbours_share_nothing(world: &World) {
     let (mut one, mut other) = world.both_slots();
-    // The first leaves something everywhere and stays; the second is the victim, who looks for all of it.
+    // The first program leaves marks everywhere and keeps running; the second one, the victim, looks for all of them.
     let mut seen = String::new();
     let victim = world.attack("victim", &[]).stdin(b"ping");
     let resident = world.attack("stay_everywhere", &[]);
@@ -235,7 +236,7 @@ fn neighbours_share_nothing(world: &World) {
     assert!(seen.starts_with("unharmed"), "{seen}");
 }
 
-/// The user ids outside of all processes that run `sleeper` with this argument.
+/// The host user ids of all processes with this text in their command line.
 fn users_of(marker: &str) -> Vec<u32> {
     let Ok(proc) = std::fs::read_dir("/proc") else { return Vec::new() };
     proc.flatten()
@@ -273,7 +274,7 @@ fn each_lane_has_users_of_its_own(world: &World) {
     assert!(users[0] != users[1] && users.iter().all(|u| (base..base + 1000).contains(u)), "{users:?}");
 }
 
-/// With any one of these walls left out, the others keep the program from the host all the same.
+/// With any one of these walls off, the others still protect the host.
 fn one_wall_less_is_no_hole(world: &World) {
     let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     tcp.set_nonblocking(true).unwrap();
@@ -299,7 +300,7 @@ fn one_wall_less_is_no_hole(world: &World) {
         let sandbox = Sandbox::start(config).unwrap();
         let mut slot = sandbox.slot(0);
         let mut run = |attack: &str, arguments: &[&str]| world.attack(attack, arguments).run(&mut slot);
-        let ended = run("ways_around", &[&world.fixtures.secret]);
+        let ended = run("indirect_paths", &[&world.fixtures.secret]);
         assert!(!ended.text().contains(": OK"), "without {wall}: the host's files: {ended}");
         run("reach_the_host", &[&port, &name, "/nowhere"]);
         assert!(tcp.accept().is_err() && stream.accept().is_err(), "without {wall}: the host's network");
@@ -325,19 +326,19 @@ fn one_wall_less_is_no_hole(world: &World) {
         let begun = Instant::now();
         drop(slot);
         drop(sandbox);
-        assert!(begun.elapsed() < patient(Duration::from_secs(30)), "without {wall}: it can be ended");
+        assert!(begun.elapsed() < patient(Duration::from_secs(30)), "without {wall}: ending the sandbox took too long");
     }
     bystander.kill().unwrap();
     bystander.wait().unwrap();
 }
 
-/// A task outside the scheduler's root group is in no autogroup, so a session of its own gains a program nothing.
+/// A task outside the scheduler's root group is in no autogroup, so a program gains no CPU time by creating sessions.
 /// Source: sched(7), "The autogroup feature".
 fn one_share_of_the_processor(world: &World) {
     world.check(&Program::shell("true"), Outcome::Exited(0), "");
     let launcher = world.sandbox.launcher_pid();
     let children = || std::fs::read_to_string(format!("/proc/{launcher}/task/{launcher}/children")).unwrap();
-    // A lane that has ended, or is in the making, is no lane.
+    // A lane that has ended has no cgroup file; one that is being created is not in its group yet, so the trial waits.
     let outside = || -> Vec<String> {
         let lanes = children();
         let groups =
@@ -345,7 +346,7 @@ fn one_share_of_the_processor(world: &World) {
         groups.filter(|groups| !is_in_a_share_of_its_own(groups)).collect()
     };
     assert!(!children().is_empty());
-    eventually("every lane is in a group of its own", || outside().is_empty());
+    eventually("every lane is in its own group", || outside().is_empty());
 }
 
 fn is_in_a_share_of_its_own(groups: &str) -> bool {

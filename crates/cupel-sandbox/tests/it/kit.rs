@@ -1,8 +1,8 @@
-//! What every trial uses: one sandbox for all with a pool of its slots, the hostile programs as one
-//! executable, and a run that keeps what it printed.
+//! What every trial uses: one shared sandbox with a pool of its slots, the hostile programs compiled into one
+//! executable, and a run that keeps its output.
 //!
-//! Invariant: a slot taken from the pool goes back, also when its trial panics; the sandbox is dropped when
-//! the last trial is done.
+//! Invariant: a slot taken from the pool is returned, even if its trial panics; the sandbox is dropped after the last
+//! trial.
 
 use std::fmt;
 use std::fs;
@@ -43,36 +43,37 @@ pub(crate) struct World {
     pub(crate) fixtures: Fixtures,
 }
 
-/// Where programs find what trials show them, wherever it lies on the host.
+/// Path inside the sandbox of the directory that trials mount, independent of its path on the host.
 pub(crate) const SHOWN: &str = "/opt/cupel/shown";
 
-/// Shows this directory of the host's at a fixed place; a link on the way to it is no matter here.
+/// A mount of this host directory at a fixed path. Symbolic links in the host path are resolved first.
 pub(crate) fn showing_at(source: &Path, target: &str) -> Mount {
     Mount { source: fs::canonicalize(source).unwrap(), target: target.into() }
 }
 
-/// Files of the host's that trials need.
+/// Host files that trials need.
 #[derive(Clone)]
 pub(crate) struct Fixtures {
-    /// On the host, and as [`SHOWN`] inside, read-only: the hostile programs, a set-uid copy of them, a large file. The
-    /// paths that follow are those inside.
+    /// Host directory, mounted read-only at [`SHOWN`]: the hostile programs, a set-uid copy of them, a large file. The
+    /// paths in the fields below are paths inside the sandbox.
     pub(crate) shown: PathBuf,
-    /// All hostile programs.
+    /// The executable with all hostile programs.
     pub(crate) attacks: String,
-    /// The same, owned by the host's root and set-uid.
+    /// A set-uid copy of it, owned by the host's root.
     pub(crate) set_uid: String,
     /// A file of 192 MiB, several times the memory of a hostile program.
     pub(crate) large: String,
-    /// Shown inside, and everybody may write it.
+    /// Mounted inside, writable by everyone according to its mode.
     pub(crate) writable: String,
-    /// Shown inside, and only the host's root may read it.
+    /// Mounted inside, readable only by the host's root.
     pub(crate) private: String,
-    /// A file of the host's that everybody may read, and that is not shown inside.
+    /// A host file that is readable by everyone and not mounted inside.
     pub(crate) secret: String,
 }
 
 impl Fixtures {
-    /// Compiles what is not compiled yet, into a directory named after the sources.
+    /// Compiles the hostile programs, unless they are compiled already, into a directory named after a hash of the
+    /// sources.
     pub(crate) fn make() -> Fixtures {
         let mut hasher = DefaultHasher::new();
         SOURCES.hash(&mut hasher);
@@ -85,7 +86,7 @@ impl Fixtures {
             large: inside("large"),
             writable: inside("writable"),
             private: inside("private"),
-            secret: dir.join("secret").to_str().expect("the target directory's path is text").to_owned(),
+            secret: dir.join("secret").to_str().expect("the target directory's path is UTF-8").to_owned(),
             shown,
         };
         if !Path::new(&fixtures.secret).exists() {
@@ -116,18 +117,18 @@ impl Fixtures {
         fixtures
     }
 
-    /// Where a file that is shown lies.
+    /// The host path of a file in the mounted directory.
     pub(crate) fn on_the_host(&self, name: &str) -> PathBuf {
         self.shown.join(name)
     }
 
-    /// Drops the large file from the host's page cache, so that the next to read it is charged for it.
+    /// Drops the large file from the host's page cache, so that the next cell that reads it is charged for it.
     pub(crate) fn forget_large(&self) {
         let large = fs::File::open(self.on_the_host("large")).unwrap();
         rustix::fs::fadvise(&large, 0, None, rustix::fs::Advice::DontNeed).unwrap();
     }
 
-    /// The sandbox all trials use.
+    /// Configuration of the sandbox that all trials use.
     pub(crate) fn config(&self) -> SandboxConfig {
         SandboxConfig { mounts: vec![showing_at(&self.shown, SHOWN)], slots: 2, ..SandboxConfig::default() }
     }
@@ -138,12 +139,12 @@ impl World {
         World::showing(&[])
     }
 
-    /// A world of its own, in which programs see these, too.
+    /// A separate world with additional mounts.
     pub(crate) fn showing(more: &[Mount]) -> World {
         World::with(|config| config.mounts.extend_from_slice(more))
     }
 
-    /// A world of its own, changed.
+    /// A separate world with a changed configuration.
     pub(crate) fn with(change: impl FnOnce(&mut SandboxConfig)) -> World {
         let fixtures = Fixtures::make();
         let mut config = fixtures.config();
@@ -153,7 +154,7 @@ impl World {
         World { sandbox, slots: Mutex::new(slots), freed: Condvar::new(), fixtures }
     }
 
-    /// A slot for this trial alone; waits for one.
+    /// A slot that only this trial uses; blocks until one is free.
     pub(crate) fn slot(&self) -> Lent<'_> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
@@ -164,7 +165,7 @@ impl World {
         }
     }
 
-    /// All slots at once, for a trial about neighbours.
+    /// Two slots at once, for a trial about neighbours; blocks until both are free.
     pub(crate) fn both_slots(&self) -> (Lent<'_>, Lent<'_>) {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
@@ -182,12 +183,12 @@ impl World {
         Program::new(argv)
     }
 
-    /// Runs on any slot.
+    /// Runs the program on any slot.
     pub(crate) fn run(&self, program: &Program) -> Ended {
         program.run(&mut self.slot())
     }
 
-    /// Runs, and asserts what was printed and how it ended.
+    /// Runs the program and asserts its standard output and its outcome.
     pub(crate) fn check(&self, program: &Program, outcome: Outcome, stdout: &str) -> Ended {
         let ended = self.run(program);
         assert_eq!(ended.text(), stdout, "standard output; {ended}");
@@ -196,7 +197,7 @@ impl World {
     }
 }
 
-/// A slot that goes back to the pool.
+/// A slot that returns to the pool when dropped.
 pub(crate) struct Lent<'a> {
     world: &'a World,
     slot: Option<Slot>,
@@ -222,13 +223,13 @@ impl Drop for Lent<'_> {
     }
 }
 
-/// A program with its limits; valid by default, and small, so that limits are reached soon.
+/// A program with its limits. The default is valid, and its limits are small so that programs reach them quickly.
 #[derive(Clone)]
 pub(crate) struct Program {
     pub(crate) command: Command,
 }
 
-/// What hostile programs may use.
+/// The limits of hostile programs.
 pub(crate) fn small() -> Limits {
     Limits {
         cpu_time: patient(Duration::from_secs(5)),
@@ -290,7 +291,7 @@ impl Program {
         self
     }
 
-    /// Runs it; a failure of ours is a failure of the trial.
+    /// Runs the program; panics if the sandbox itself fails.
     pub(crate) fn run(&self, slot: &mut Slot) -> Ended {
         match self.try_run(slot) {
             Ok(ended) => ended,
@@ -307,22 +308,22 @@ impl Program {
     }
 }
 
-/// A file for a box.
+/// A file to put into a box.
 pub(crate) fn file(path: &str, data: &[u8], executable: bool) -> BoxFile {
     BoxFile { path: BoxPath::new(path).unwrap(), data: data.into(), executable }
 }
 
-/// Waits for a condition, far longer than it should take.
+/// Waits until a condition holds. The timeout is far longer than the wait should take.
 pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let longest = patient(Duration::from_secs(20));
     let deadline = Instant::now() + longest;
     while !holds() {
-        assert!(Instant::now() < deadline, "{what}: not after {longest:?}");
+        assert!(Instant::now() < deadline, "timed out after {longest:?}: {what}");
         std::thread::yield_now();
     }
 }
 
-/// Keeps what a program prints.
+/// An observer that keeps a program's output.
 #[derive(Default)]
 struct Kept {
     stdout: Vec<u8>,
@@ -342,7 +343,7 @@ impl Observer for Kept {
     }
 }
 
-/// What came of a run.
+/// The report and the output of a run.
 pub(crate) struct Ended {
     pub(crate) report: CellReport,
     pub(crate) stdout: Vec<u8>,
@@ -356,14 +357,14 @@ impl Ended {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
 
-    /// The first number in what it printed.
+    /// The first number in standard output.
     pub(crate) fn number(&self) -> u64 {
         let text = self.text();
         let digits = text.split(|c: char| !c.is_ascii_digit()).find(|part| !part.is_empty());
-        digits.and_then(|d| d.parse().ok()).unwrap_or_else(|| panic!("no number was printed; {self}"))
+        digits.and_then(|d| d.parse().ok()).unwrap_or_else(|| panic!("the program printed no number; {self}"))
     }
 
-    /// Paths of the collected files, sorted, joined by spaces.
+    /// Paths of the collected files, sorted and joined by spaces.
     pub(crate) fn collected(&self) -> String {
         let mut paths: Vec<&str> = self.report.files.iter().map(|f| f.path.as_str()).collect();
         paths.sort_unstable();
@@ -378,9 +379,9 @@ impl fmt::Display for Ended {
     }
 }
 
-/// Asserts that a measured figure is the expected one: never less than it (beyond `slack`), never more than
-/// `per_cent` above it (and `slack`). A time, whose name ends with `, ns`, has more slack on a slow machine, where the
-/// kernel's work on starting and ending a program takes longer, too.
+/// Asserts that a measured figure differs from the expected one by at most `per_cent` of it plus `slack`. For a time
+/// (`what` ends with `, ns`), `slack` is multiplied by the machine's slowness, because the kernel's work to start and
+/// end a program takes longer there, too.
 pub(crate) fn assert_near(what: &str, measured: u64, expected: u64, per_cent: u64, slack: u64) {
     let slack = if what.ends_with(", ns") { slack * u64::from(slowness()) } else { slack };
     let tolerance = expected * per_cent / 100 + slack;

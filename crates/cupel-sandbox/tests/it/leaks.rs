@@ -1,6 +1,5 @@
-//! After a run nothing of it remains, and nothing of it can be seen by the next: a program that leaves marks everywhere it
-//! can, and a second one on the same lane that looks for each. What is known to stay visible is in SECURITY.md, "What is
-//! not closed".
+//! A run leaves nothing that a later run can see: one program leaves marks everywhere it can, and a second one on the
+//! same lane looks for each of them. SECURITY.md, "What is not closed", lists what is known to stay visible.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,10 +17,13 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
         world,
         "leaks",
         &[
-            ("a_mark_that_is_left_would_be_seen", a_mark_that_is_left_would_be_seen),
+            ("a_mark_is_seen_by_the_process_that_left_it", a_mark_is_seen_by_the_process_that_left_it),
             ("no_mark_is_seen_by_the_next_run_on_the_lane", no_mark_is_seen_by_the_next_run_on_the_lane),
-            ("nothing_in_flight_is_seen_by_the_next_run", nothing_in_flight_is_seen_by_the_next_run),
-            ("a_lock_in_flight_goes_with_a_lane_that_is_retired", a_lock_in_flight_goes_with_a_lane_that_is_retired),
+            ("no_descriptor_in_flight_is_seen_by_the_next_run", no_descriptor_in_flight_is_seen_by_the_next_run),
+            (
+                "a_lock_in_flight_is_released_when_its_lane_is_retired",
+                a_lock_in_flight_is_released_when_its_lane_is_retired,
+            ),
             ("no_mark_is_seen_by_a_run_on_another_lane", no_mark_is_seen_by_a_run_on_another_lane),
         ],
     );
@@ -29,17 +31,17 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
         a_warm_program_has_nothing_of_earlier_ones_in_its_memory();
         Ok(())
     });
-    // Without Python it is told as ignored.
+    // The trial is ignored if Python is not installed.
     trials.push(warm.with_ignored_flag(!std::path::Path::new("/usr/bin/python3").exists()));
     trials
 }
 
-/// Locks on the host's files are shared by all lanes while their holder runs (see SECURITY.md): one trial at a time.
+/// Serializes the trials: locks on host files are visible to all lanes while their holder runs (see SECURITY.md).
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// Files of the host's that are shown inside and that nobody else has; gone with this.
+/// Host files that are mounted inside and that only one trial uses; removed on drop.
 struct SharedFiles<'a> {
-    /// What their paths begin with for programs; a number follows.
+    /// Prefix of their paths inside the sandbox; a number follows.
     inside: String,
     paths: [PathBuf; 3],
     _alone: MutexGuard<'a, ()>,
@@ -54,17 +56,17 @@ impl SharedFiles<'_> {
         SharedFiles { inside: format!("{SHOWN}/{name}"), paths, _alone: alone }
     }
 
-    /// The program that leaves marks, or looks for them.
+    /// The program that leaves marks or looks for them.
     fn marks(&self, world: &World, arguments: &[&str]) -> Program {
         let mut program = world.attack("marks", arguments);
         program.command.env.push(("SHARED".into(), self.inside.clone()));
         program
     }
 
-    /// Whoever held it was a lane that is retired.
+    /// Waits until the lock is free: a retired lane releases the locks that it held in flight.
     fn lock_comes_back(&self) {
         let file = std::fs::File::open(&self.paths[1]).unwrap();
-        eventually("nobody holds the lock", || {
+        eventually("the lock is released", || {
             rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok()
         });
     }
@@ -76,7 +78,7 @@ impl Drop for SharedFiles<'_> {
     }
 }
 
-/// Places where a program cannot leave anything in the first place, and what it is told.
+/// Places where a program cannot leave a mark, and the error it gets there.
 const REFUSED: &[(&str, &str)] = &[
     ("file in /", "EROFS"),
     ("file in /usr", "EROFS"),
@@ -94,22 +96,22 @@ const REFUSED: &[(&str, &str)] = &[
     ("access time of a toolchain's file", "EROFS"),
 ];
 
-/// What a run said of each mark, and on which lane it was.
+/// The lane of a run, and what the run printed about each mark.
 fn said(ended: &Ended) -> (String, Vec<(String, String)>) {
     assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
     let text = ended.text();
     let mut lines =
         text.lines().filter_map(|l| l.split_once(": ")).map(|(mark, word)| (mark.to_owned(), word.to_owned()));
-    let (first, lane) = lines.next().unwrap_or_else(|| panic!("it says its lane first; {ended}"));
+    let (first, lane) = lines.next().unwrap_or_else(|| panic!("the first line must name the lane; {ended}"));
     assert_eq!(first, "lane", "{ended}");
     (lane, lines.collect())
 }
 
-/// Asserts that everything was left that could be.
+/// Asserts that a mark was left in every place except those in [`REFUSED`].
 fn left_everywhere(marks: &[(String, String)]) {
     let refused: Vec<(&str, &str)> =
         marks.iter().filter(|(_, word)| word != "left").map(|(mark, word)| (mark.as_str(), word.as_str())).collect();
-    assert_eq!(refused, REFUSED, "where nothing can be left");
+    assert_eq!(refused, REFUSED, "the places where no mark can be left");
     assert!(marks.len() >= REFUSED.len() + 25, "{marks:?}");
 }
 
@@ -118,8 +120,9 @@ fn nothing_seen(marks: &[(String, String)]) {
     assert!(seen.is_empty() && marks.len() >= 40, "{seen:?} of {}", marks.len());
 }
 
-/// That a look sees nothing of what was left on `lane`; whether it was on the same one. A lane that does not prove clean is replaced,
-/// which is well, too; a lock of the host's that is in flight there goes when that lane is retired, a moment later.
+/// Asserts that a look sees none of the marks left on `lane`; returns whether it ran on the same lane. A lane that
+/// cannot prove that it is clean is replaced, which is also correct. Then a lock in flight on a host file is released a
+/// moment later, when the old lane is retired.
 fn nothing_seen_after(lane: &str, look: (String, Vec<(String, String)>), shared: &SharedFiles<'_>) -> bool {
     let (next_lane, marks) = look;
     let is_same = lane == next_lane;
@@ -132,11 +135,12 @@ fn nothing_seen_after(lane: &str, look: (String, Vec<(String, String)>), shared:
     is_same
 }
 
-/// The looks are no blind ones: in one process, what was left is seen.
-fn a_mark_that_is_left_would_be_seen(world: &World) {
+/// Proves that the looks can detect marks: a process that leaves marks and then looks sees its own.
+fn a_mark_is_seen_by_the_process_that_left_it(world: &World) {
     let shared = SharedFiles::new(world);
     let (_, marks) = said(&world.run(&shared.marks(world, &["both"])));
-    // What is in flight only is gone as soon as anybody closes such a socket; its looks are those of two other marks.
+    // The kernel frees descriptors in flight as soon as any process closes such a socket, so these marks may be gone.
+    // Their looks are the same as those of two other marks.
     let overlooked: Vec<_> =
         marks.iter().filter(|(mark, word)| word != "seen" && !mark.ends_with("in flight")).collect();
     assert!(overlooked.is_empty() && marks.len() >= 25, "{overlooked:?} of {marks:?}");
@@ -156,9 +160,9 @@ fn no_mark_is_seen_by_the_next_run_on_the_lane(world: &World) {
     assert!(pairs_on_one_lane >= 5, "{pairs_on_one_lane} of 20 pairs were on one lane");
 }
 
-/// Descriptors that only a ring of sockets in flight holds: the kernel frees them when it next happens to look, which is
-/// when somebody closes such a socket. Nobody else does here.
-fn nothing_in_flight_is_seen_by_the_next_run(world: &World) {
+/// Descriptors that are referenced only by a ring of sockets in flight: the kernel frees them in its next garbage
+/// collection, which runs when a process closes such a socket. No other process closes one here.
+fn no_descriptor_in_flight_is_seen_by_the_next_run(world: &World) {
     let shared = SharedFiles::new(world);
     let mut slot = world.slot();
     let mut pairs_on_one_lane = 0;
@@ -172,8 +176,8 @@ fn nothing_in_flight_is_seen_by_the_next_run(world: &World) {
     assert!(pairs_on_one_lane >= 5, "{pairs_on_one_lane} of 20 pairs were on one lane");
 }
 
-/// A run that is killed for a limit takes its lane with it, which never looks itself over again.
-fn a_lock_in_flight_goes_with_a_lane_that_is_retired(world: &World) {
+/// A run that is killed by a limit retires its lane, which then never checks that it is clean.
+fn a_lock_in_flight_is_released_when_its_lane_is_retired(world: &World) {
     let shared = SharedFiles::new(world);
     let program =
         shared.marks(world, &["leave", "in flight", "and go on"]).limits(|l| l.cpu_time = Duration::from_millis(150));
@@ -187,7 +191,7 @@ fn no_mark_is_seen_by_a_run_on_another_lane(world: &World) {
     let (mut one, mut other) = world.both_slots();
     let (lane, marks) = said(&shared.marks(world, &["leave"]).run(&mut one));
     left_everywhere(&marks);
-    // What was in flight is given back while the lane looks itself over, before it takes another run.
+    // The lane frees what is in flight while it checks that it is clean, before it takes another run.
     assert_eq!(world.attack("exit", &["3"]).run(&mut one).report.outcome, Outcome::Exited(3));
     shared.lock_comes_back();
     let (other_lane, marks) = said(&shared.marks(world, &["look"]).run(&mut other));
@@ -195,12 +199,12 @@ fn no_mark_is_seen_by_a_run_on_another_lane(world: &World) {
     assert_ne!(lane, other_lane);
 }
 
-/// Whom a warm program is forked from has heard of every run on the lane: arguments, environment, and what they were sent in.
-/// The program has that process's memory, and may read all of it.
+/// A warm program is forked from the zygote, which received the arguments, the environment and the message of every run
+/// on the lane. The program has a copy of the zygote's memory, and may read all of it.
 fn a_warm_program_has_nothing_of_earlier_ones_in_its_memory() {
     const SCAN: &str = r#"
 import os, re, sys
-# Never as they are, or they would be found here.
+# The words are never stored in plain form, because the scan would find them here.
 hidden = bytes(n ^ 0x55 for n in range(256))
 wanted = [bytes(c ^ 0x55 for c in reversed(word.encode())) for word in sys.argv[1:]]
 found, scanned = {}, 0
@@ -208,7 +212,7 @@ memory = os.open("/proc/self/mem", os.O_RDONLY)
 for line in open("/proc/self/maps"):
     first, last, rights = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+)", line).groups()
     first, last = int(first, 16), int(last, 16)
-    # A page that others read what they believe from.
+    # A writable shared page, from which other processes read state that they trust.
     if rights[1] == "w" and rights[3] == "s":
         found["shared"] = line
     if rights[0] != "r" or last > 1 << 47:
@@ -240,7 +244,7 @@ print("warm:", "python" not in os.readlink("/proc/self/exe"), "scanned:", scanne
     };
     let backwards = |word: &String| word.chars().rev().collect::<String>();
     let words: Vec<String> = (0..5).map(|n| format!("{n}xyz-mark-of-a-tenant-{n}{n}-{}", std::process::id())).collect();
-    // runc, CVE-2019-5736: its executable is the sandbox's own.
+    // runc, CVE-2019-5736: a warm program's executable is the sandbox's own.
     let runner = run(
         "import os\nfor flags in os.O_RDONLY, os.O_WRONLY, os.O_RDWR:\n    try: os.open('/proc/self/exe', flags); print('opened')\n    \
          except OSError as e: print(e.errno in (13, 26, 30))\ntry: os.execv('/proc/self/exe', ['x', '--list'])\nexcept OSError as e: print(e.errno == 13)\n",
@@ -248,7 +252,7 @@ print("warm:", "python" not in os.readlink("/proc/self/exe"), "scanned:", scanne
         Vec::new(),
     );
     assert_eq!(runner.text(), "True\nTrue\nTrue\nTrue\n", "{runner}");
-    // They find what is there: its own.
+    // The scan can find a word: the program's own variable.
     let own = run(SCAN, &words, vec![("MARK".into(), backwards(&words[1]))]);
     assert!(own.text().starts_with("warm: True scanned: True found: [('1',"), "{own}");
     for _ in 0..5 {

@@ -1,4 +1,4 @@
-//! Every limit has its own outcome, every way to end is told exactly, and what was printed before is kept.
+//! Every limit has its own outcome, every exit code and signal is reported exactly, and output before the end is kept.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,25 +17,25 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
         "limits",
         &[
             ("exit_codes_are_exact", exit_codes_are_exact),
-            ("deadly_signals_are_told_by_number", deadly_signals_are_told_by_number),
-            ("real_faults_are_told_as_their_signals", real_faults_are_told_as_their_signals),
-            ("main_exits_while_children_run", main_exits_while_children_run),
+            ("fatal_signals_are_reported_by_number", fatal_signals_are_reported_by_number),
+            ("faults_are_reported_as_their_signals", faults_are_reported_as_their_signals),
+            ("the_exit_of_the_main_process_ends_the_run", the_exit_of_the_main_process_ends_the_run),
             ("each_limit_has_its_own_outcome", each_limit_has_its_own_outcome),
-            ("staying_below_every_limit_is_no_outcome_of_a_limit", staying_below_every_limit_is_no_outcome_of_a_limit),
-            ("a_limit_beats_the_way_the_program_then_died", a_limit_beats_the_way_the_program_then_died),
+            ("a_program_within_every_limit_exits_normally", a_program_within_every_limit_exits_normally),
+            ("a_limit_takes_precedence_over_the_exit", a_limit_takes_precedence_over_the_exit),
             ("output_before_a_limit_is_kept", output_before_a_limit_is_kept),
             ("cancelling_ends_sleepers_and_spinners", cancelling_ends_sleepers_and_spinners),
             (
-                "a_program_of_the_box_that_cannot_run_is_told_as_a_shell_would",
-                a_program_of_the_box_that_cannot_run_is_told_as_a_shell_would,
+                "a_box_file_that_cannot_be_executed_gets_a_shells_exit_code",
+                a_box_file_that_cannot_be_executed_gets_a_shells_exit_code,
             ),
             ("a_toolchain_that_is_missing_is_our_failure", a_toolchain_that_is_missing_is_our_failure),
-            ("a_command_that_cannot_be_is_refused_by_field", a_command_that_cannot_be_is_refused_by_field),
-            ("limits_beyond_all_there_is_are_no_limits", limits_beyond_all_there_is_are_no_limits),
-            ("programs_are_found_whatever_the_environment_says", programs_are_found_whatever_the_environment_says),
+            ("an_invalid_command_is_refused_with_its_field", an_invalid_command_is_refused_with_its_field),
+            ("maximal_limits_do_not_limit", maximal_limits_do_not_limit),
+            ("the_environments_path_does_not_change_which_program_runs", the_environments_path_does_not_matter),
             (
-                "limits_too_small_to_begin_with_are_the_programs_end_and_not_ours",
-                limits_too_small_to_begin_with_are_the_programs_end_and_not_ours,
+                "limits_too_small_to_start_are_an_outcome_and_not_our_failure",
+                limits_too_small_to_start_are_an_outcome_and_not_our_failure,
             ),
             ("limits_change_from_run_to_run", limits_change_from_run_to_run),
         ],
@@ -51,7 +51,7 @@ fn exit_codes_are_exact(world: &World) {
     world.check(&world.attack("exit", &["-1"]), Outcome::Exited(255), "");
 }
 
-fn deadly_signals_are_told_by_number(world: &World) {
+fn fatal_signals_are_reported_by_number(world: &World) {
     for signal in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 24, 25, 26, 27, 29, 30, 31, 34, 64] {
         let program = world.attack("kill_self", &[&signal.to_string()]);
         let ended = world.check(&program, Outcome::Signalled(Signal(signal)), "now\n");
@@ -59,15 +59,18 @@ fn deadly_signals_are_told_by_number(world: &World) {
     }
 }
 
-fn real_faults_are_told_as_their_signals(world: &World) {
+fn faults_are_reported_as_their_signals(world: &World) {
     for signal in [libc::SIGSEGV, libc::SIGFPE, libc::SIGILL, libc::SIGABRT, libc::SIGBUS, libc::SIGTRAP] {
         world.check(&world.attack("fault", &[&signal.to_string()]), Outcome::Signalled(Signal(signal)), "");
     }
 }
 
-fn main_exits_while_children_run(world: &World) {
-    let ended = world.check(&world.attack("leave_children", &[]), Outcome::Exited(6), "going\n");
-    assert!(ended.report.usage.wall_time < Duration::from_secs(10), "the end of main is the end: {ended}");
+fn the_exit_of_the_main_process_ends_the_run(world: &World) {
+    let ended = world.check(&world.attack("leave_children", &[]), Outcome::Exited(6), "exiting\n");
+    assert!(
+        ended.report.usage.wall_time < Duration::from_secs(10),
+        "the run went on after the main process exited: {ended}"
+    );
 }
 
 fn each_limit_has_its_own_outcome(world: &World) {
@@ -85,11 +88,11 @@ fn each_limit_has_its_own_outcome(world: &World) {
     assert_eq!(outcome(world.attack("file_too_large", &[])), Outcome::Signalled(Signal(libc::SIGXFSZ)));
 }
 
-fn staying_below_every_limit_is_no_outcome_of_a_limit(world: &World) {
+fn a_program_within_every_limit_exits_normally(world: &World) {
     world.check(&world.attack("touch", &["private", "62"]), Outcome::Exited(0), "");
     let program = world.attack("spin_for", &["80"]).limits(|l| l.cpu_time = patient(Duration::from_millis(130)));
     assert_eq!(world.run(&program).report.outcome, Outcome::Exited(0));
-    // One process and no other, no file but those that are open, none to be made.
+    // One process, only the standard streams open, no file to be created.
     let alone = world.attack("exit", &["4"]).limits(|l| {
         l.processes = 1;
         l.inodes = 0;
@@ -101,10 +104,10 @@ fn staying_below_every_limit_is_no_outcome_of_a_limit(world: &World) {
     world.check(&alone, Outcome::Exited(4), "");
 }
 
-fn a_limit_beats_the_way_the_program_then_died(world: &World) {
-    // The child is killed for want of memory; its parent exits with 0.
+fn a_limit_takes_precedence_over_the_exit(world: &World) {
+    // The OOM killer kills the child; its parent exits with 0.
     world.check(&world.attack("child_bursts", &[]), Outcome::MemoryLimit, "");
-    // It ignores nothing and is killed while it floods: not SIGPIPE, not SIGKILL.
+    // The program ignores no signal and is killed while it floods. The outcome is neither SIGPIPE nor SIGKILL.
     let ended = world.run(&world.attack("flood", &["1"]));
     assert_eq!(ended.report.outcome, Outcome::OutputLimit, "{ended}");
 }
@@ -114,14 +117,14 @@ fn output_before_a_limit_is_kept(world: &World) {
     let ended = world.check(&world.attack("busy", &[]).limits(|l| l.cpu_time = short), Outcome::TimeLimit, "begun\n");
     assert!(!ended.report.stdout_truncated && !ended.report.stderr_truncated);
     let ended =
-        world.check(&world.attack("sleeper", &[]).limits(|l| l.wall_time = short), Outcome::WallLimit, "good night\n");
+        world.check(&world.attack("sleeper", &[]).limits(|l| l.wall_time = short), Outcome::WallLimit, "asleep\n");
     assert!(!ended.report.stdout_truncated && !ended.report.stderr_truncated);
     let ended = world.run(&world.attack("pour", &["1", "0"]).limits(|l| l.output = Bytes::new(1000)));
     assert_eq!(ended.stdout, (0..1000u32).map(|i| (i * 7 + 1) as u8).collect::<Vec<_>>());
     assert!(ended.report.stdout_truncated && !ended.report.stderr_truncated);
 }
 
-/// Cancels as soon as the program has said something.
+/// Cancels the run at the program's first output.
 struct CancelAtFirstWord(bool);
 
 impl Observer for CancelAtFirstWord {
@@ -141,16 +144,19 @@ fn cancelling_ends_sleepers_and_spinners(world: &World) {
         let begun = Instant::now();
         let report = slot.run(&program.command, &mut CancelAtFirstWord(false)).unwrap();
         assert_eq!(report.outcome, Outcome::Cancelled, "{attack}");
-        assert!(begun.elapsed() < program.command.limits.cpu_time, "{attack} was cancelled, not ended by a limit");
+        assert!(
+            begun.elapsed() < program.command.limits.cpu_time,
+            "{attack} ended by a limit, not by the cancellation"
+        );
     }
-    // Before it has begun.
+    // Cancelled before the program starts.
     let report = slot.run(&world.attack("sleeper", &[]).command, &mut CancelAtFirstWord(true)).unwrap();
     assert_eq!(report.outcome, Outcome::Cancelled);
-    // And the slot goes on.
+    // The slot still works.
     assert_eq!(world.attack("exit", &["9"]).run(&mut slot).report.outcome, Outcome::Exited(9));
 }
 
-fn a_program_of_the_box_that_cannot_run_is_told_as_a_shell_would(world: &World) {
+fn a_box_file_that_cannot_be_executed_gets_a_shells_exit_code(world: &World) {
     let program = |path: &str| {
         Program::new(vec![path.into()]).files(vec![
             file("not-executable", b"#!/bin/sh\n", false),
@@ -182,7 +188,7 @@ fn a_toolchain_that_is_missing_is_our_failure(world: &World) {
     assert_eq!(world.attack("exit", &["9"]).run(&mut slot).report.outcome, Outcome::Exited(9));
 }
 
-fn a_command_that_cannot_be_is_refused_by_field(world: &World) {
+fn an_invalid_command_is_refused_with_its_field(world: &World) {
     let mut slot = world.slot();
     let refused = |program: Program, field: &str, slot: &mut _| match program.try_run(slot) {
         Err(error @ RunError::BadCommand(_)) => {
@@ -202,7 +208,7 @@ fn a_command_that_cannot_be_is_refused_by_field(world: &World) {
         (Program::new(Vec::new()), "argv"),
         (Program::new(vec![String::new()]), "argv"),
         (Program::shell("a\0b"), "argv"),
-        // More than the kernel takes for one, for all, and in number.
+        // More than the kernel accepts: in one argument, in all arguments, and in number.
         (Program::shell(&"x".repeat(200 * 1024)), "argv"),
         (Program::new(vec!["x".repeat(1000); 200]), "argv"),
         (Program::new(vec!["x".into(); 100_000]), "argv"),
@@ -231,7 +237,7 @@ fn a_command_that_cannot_be_is_refused_by_field(world: &World) {
     assert_eq!(fits.run(&mut slot).report.outcome, Outcome::Exited(5));
 }
 
-fn programs_are_found_whatever_the_environment_says(world: &World) {
+fn the_environments_path_does_not_matter(world: &World) {
     for path in ["/nowhere", "", "/box", "relative"] {
         let mut program = Program::new(vec!["sh".into(), "-c".into(), "printf %s \"$PATH\"".into()]).files(vec![file(
             "sh",
@@ -243,23 +249,23 @@ fn programs_are_found_whatever_the_environment_says(world: &World) {
     }
 }
 
-/// The files of a program are its own: that they do not fit into the box it asked for is its end, and not ours.
-fn limits_too_small_to_begin_with_are_the_programs_end_and_not_ours(world: &World) {
+/// If a program's files do not fit into its box, that is an outcome of the program and not an error of the sandbox.
+fn limits_too_small_to_start_are_an_outcome_and_not_our_failure(world: &World) {
     let heavy = || Program::shell("true").files(vec![file("data", &[7; 300 * 1024], false)]);
     let no_disk = heavy().limits(|l| l.disk = Bytes::kib(1));
     assert_eq!(no_disk.run(&mut world.slot()).report.outcome, Outcome::DiskLimit, "disk");
     let no_inodes = heavy().limits(|l| l.inodes = 0);
     assert_eq!(no_inodes.run(&mut world.slot()).report.outcome, Outcome::DiskLimit, "inodes");
     let neither = heavy().limits(|l| (l.memory, l.disk, l.inodes) = (Bytes::mib(2), Bytes::mib(16), 0));
-    assert_eq!(neither.run(&mut world.slot()).report.outcome, Outcome::DiskLimit, "inodes, whatever the memory");
-    // What it is given fits the disk asked for, and is not its memory; what it writes is.
+    assert_eq!(neither.run(&mut world.slot()).report.outcome, Outcome::DiskLimit, "inodes, with little memory");
+    // Given files count as disk but not as the program's memory. Files that it writes count as both.
     let given = |script: &str| {
         let given = Program::shell(script).files(vec![file("data", &[7; 3 << 20], false)]);
         given.limits(|l| (l.memory, l.disk) = (Bytes::mib(2), Bytes::mib(16))).run(&mut world.slot()).report.outcome
     };
     assert_eq!(given("true"), Outcome::Exited(0));
-    assert_eq!(given("cat data > copy"), Outcome::Exited(1), "there is no place for it");
-    // The least of everything that there can be: whatever comes of it is told of the program.
+    assert_eq!(given("cat data > copy"), Outcome::Exited(1), "the copy exceeds the memory limit");
+    // The smallest valid value of each limit: the run has an outcome, whichever it is.
     for (what, change) in [
         ("memory", (|l| l.memory = Limits::MEMORY_MIN) as fn(&mut Limits)),
         ("stack", |l| l.stack = Limits::STACK_MIN),
@@ -275,7 +281,7 @@ fn limits_too_small_to_begin_with_are_the_programs_end_and_not_ours(world: &Worl
     }
 }
 
-fn limits_beyond_all_there_is_are_no_limits(world: &World) {
+fn maximal_limits_do_not_limit(world: &World) {
     let everything = Limits {
         cpu_time: Duration::MAX,
         wall_time: Duration::MAX,
@@ -319,7 +325,7 @@ fn limits_change_from_run_to_run(world: &World) {
     let mut children =
         |n: u32| world.attack("fork_to_the_limit", &[]).limits(|l| l.processes = n).run(&mut slot).number();
     assert_eq!([children(10), children(3), children(60)], [9, 2, 59]);
-    // Input from a descriptor of the caller's is read from where it stands.
+    // A descriptor as standard input is read from its current position.
     let mut program = Program::shell("cat; exit 8");
     let data = std::fs::File::open(&world.fixtures.secret).unwrap();
     program.command.stdin = Stdin::Descriptor(Arc::new(data.into()));

@@ -1,10 +1,9 @@
 //! The sandbox's integration suite: limits, hostile programs, isolation, accounting, truth, output, files, cleanup, doctor.
 //!
-//! One binary with a `main` of its own, since this executable is also the launcher of the sandboxes it
-//! starts. Needs root, and gcc for the hostile programs. Trials are named `file::rule`; every row of the
-//! hostile table is a trial.
+//! One binary with a custom `main`, because this executable is also the launcher of the sandboxes it starts. Needs
+//! root, and gcc for the hostile programs. Trials are named `file::rule`; every row of the hostile table is a trial.
 //!
-//! `cargo test -p cupel-sandbox --test it -- hostile` runs those whose name contains `hostile`.
+//! `cargo test -p cupel-sandbox --test it -- hostile` runs the trials whose name contains `hostile`.
 
 mod accounting;
 mod cgroup2;
@@ -34,10 +33,10 @@ use libtest_mimic::{Arguments, Trial};
 
 use crate::kit::World;
 
-/// The world, made by the first trial that needs it.
+/// The shared world, created by the first trial that needs it.
 pub(crate) type Shared = Arc<OnceLock<World>>;
 
-/// A trial of the shared sandbox.
+/// A trial that runs in the shared sandbox.
 pub(crate) fn trial(world: &Shared, name: impl Into<String>, body: impl FnOnce(&World) + Send + 'static) -> Trial {
     let world = world.clone();
     Trial::test(name, move || {
@@ -46,10 +45,10 @@ pub(crate) fn trial(world: &Shared, name: impl Into<String>, body: impl FnOnce(&
     })
 }
 
-/// What a trial proves, and how.
+/// The name of a trial and its function.
 pub(crate) type Rule<'a> = (&'a str, fn(&World));
 
-/// The trials of one file, named after what each proves.
+/// The trials of one file, each named `file::rule`.
 pub(crate) fn rules(world: &Shared, file: &str, rules: &[Rule<'_>]) -> Vec<Trial> {
     rules.iter().map(|(name, rule)| trial(world, format!("{file}::{name}"), *rule)).collect()
 }
@@ -63,7 +62,7 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::from_args();
     if !arguments.list && !rustix::process::geteuid().is_root() {
-        eprintln!("the sandbox suite needs root");
+        eprintln!("the sandbox suite needs root: run it with sudo");
         return ExitCode::FAILURE;
     }
     let world = Shared::default();

@@ -1,4 +1,4 @@
-//! Output streams through whole and in order, and no byte more than the limit is kept.
+//! Output is streamed completely and in order, and no byte beyond the limit is kept.
 
 use cupel_sandbox::Observer;
 use cupel_types::{Bytes, ExitStatus, Outcome};
@@ -14,20 +14,20 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
         &[
             ("a_hundred_mebibytes_stream_through", a_hundred_mebibytes_stream_through),
             ("every_byte_value_passes", every_byte_value_passes),
-            ("no_output_is_no_output", no_output_is_no_output),
-            ("the_limit_itself_may_be_written", the_limit_itself_may_be_written),
-            ("the_two_streams_have_a_limit_each", the_two_streams_have_a_limit_each),
-            ("a_line_is_heard_while_the_program_runs", a_line_is_heard_while_the_program_runs),
-            ("a_closed_stream_is_no_end", a_closed_stream_is_no_end),
-            ("of_a_watched_program_end_and_closing_are_told", of_a_watched_program_end_and_closing_are_told),
-            ("a_result_has_a_pipe_of_its_own_where_asked_for", a_result_has_a_pipe_of_its_own_where_asked_for),
-            ("a_result_has_the_limit_of_an_output", a_result_has_the_limit_of_an_output),
-            ("a_slow_reader_holds_the_program_back", a_slow_reader_holds_the_program_back),
+            ("a_silent_program_has_no_output", a_silent_program_has_no_output),
+            ("output_of_exactly_the_limit_is_allowed", output_of_exactly_the_limit_is_allowed),
+            ("each_stream_has_its_own_limit", each_stream_has_its_own_limit),
+            ("a_line_arrives_while_the_program_runs", a_line_arrives_while_the_program_runs),
+            ("a_closed_stream_does_not_end_the_program", a_closed_stream_does_not_end_the_program),
+            ("a_watched_program_reports_its_end_and_its_closed_output", a_watched_program_reports_its_end_and_closing),
+            ("a_result_has_its_own_pipe_if_requested", a_result_has_its_own_pipe_if_requested),
+            ("a_result_has_the_output_limit", a_result_has_the_output_limit),
+            ("a_slow_reader_blocks_the_program", a_slow_reader_blocks_the_program),
         ],
     )
 }
 
-/// Compares with the pattern of `pour` as it comes, and keeps nothing.
+/// Compares the output with the pattern of `pour` while it arrives, without keeping it.
 #[derive(Default)]
 struct Pattern {
     seen: [u64; 2],
@@ -71,12 +71,12 @@ fn every_byte_value_passes(world: &World) {
     assert_eq!(ended.stderr, (0..=255).rev().collect::<Vec<u8>>());
 }
 
-fn no_output_is_no_output(world: &World) {
+fn a_silent_program_has_no_output(world: &World) {
     let ended = world.check(&world.attack("exit", &["0"]), Outcome::Exited(0), "");
     assert!(ended.stderr.is_empty() && ended.report.usage.output == Bytes::ZERO, "{ended}");
 }
 
-fn the_limit_itself_may_be_written(world: &World) {
+fn output_of_exactly_the_limit_is_allowed(world: &World) {
     let program =
         |limit: u64| Program::shell("printf 0123456789; printf abcde >&2").limits(|l| l.output = Bytes::new(limit));
     let ended = world.check(&program(10), Outcome::Exited(0), "0123456789");
@@ -85,13 +85,13 @@ fn the_limit_itself_may_be_written(world: &World) {
     assert!(ended.report.stdout_truncated && !ended.report.stderr_truncated, "{ended}");
 }
 
-fn the_two_streams_have_a_limit_each(world: &World) {
+fn each_stream_has_its_own_limit(world: &World) {
     let ended = world.run(&world.attack("pour", &["1", "1"]).limits(|l| l.output = Bytes::mib(1)));
     assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
     assert_eq!((ended.stdout.len(), ended.stderr.len()), (1 << 20, 1 << 20));
 }
 
-/// Answers the program's first words with the end it waits for.
+/// Answers the program's first line with the line that it waits for.
 struct Heard<'a>(&'a std::fs::File, bool);
 
 impl Observer for Heard<'_> {
@@ -105,8 +105,8 @@ impl Observer for Heard<'_> {
     fn stderr(&mut self, _: &[u8]) {}
 }
 
-/// A conversation: each side waits for the other, so nothing may be held back.
-fn a_line_is_heard_while_the_program_runs(world: &World) {
+/// Each side waits for the other, so the sandbox may not buffer output.
+fn a_line_arrives_while_the_program_runs(world: &World) {
     let (theirs, ours) = rustix::pipe::pipe().unwrap();
     let ours = std::fs::File::from(ours);
     let mut program = Program::shell("echo ready; read word; echo got $word");
@@ -116,12 +116,12 @@ fn a_line_is_heard_while_the_program_runs(world: &World) {
     assert!(report.outcome == Outcome::Exited(0) && heard.1, "{report:?}");
 }
 
-fn a_closed_stream_is_no_end(world: &World) {
+fn a_closed_stream_does_not_end_the_program(world: &World) {
     let ended = world.run(&Program::shell("exec >&- ; echo still here >&2; exit 4"));
     assert_eq!((ended.report.outcome, ended.stderr.as_slice()), (Outcome::Exited(4), &b"still here\n"[..]));
 }
 
-/// What is told of a watched program, in order. Once standard output is closed it may go on.
+/// The observer's calls for a watched program, in order. When standard output closes, the program may continue.
 struct Watched(String, std::fs::File);
 
 impl Observer for Watched {
@@ -139,14 +139,15 @@ impl Observer for Watched {
     }
 }
 
-/// A program that closes its standard output waits here until that has been told; one that ends is never told to have closed it before.
-fn of_a_watched_program_end_and_closing_are_told(world: &World) {
+/// If a program closes its standard output before it ends, the observer gets the closing first: the program waits for
+/// that call here. If it ends with standard output open, the observer gets the end first.
+fn a_watched_program_reports_its_end_and_closing(world: &World) {
     let mut slot = world.slot();
     for (script, told) in [
         ("echo a; exec >&-; read word; exit 4", "a\n[closed][Exited(4)]"),
         ("echo a; exit 4", "a\n[Exited(4)][closed]"),
         ("echo a; kill -9 $$", "a\n[Signalled(Signal(9))][closed]"),
-        // Whoever outlives the main process is ended.
+        // Processes that outlive the main process are killed.
         ("sleep 100 & echo a", "a\n[Exited(0)][closed]"),
         ("sleep 100 >&- & exec >&-; read word", "[closed][Exited(0)]"),
     ] {
@@ -163,27 +164,27 @@ fn of_a_watched_program_end_and_closing_are_told(world: &World) {
     }
 }
 
-fn a_result_has_a_pipe_of_its_own_where_asked_for(world: &World) {
+fn a_result_has_its_own_pipe_if_requested(world: &World) {
     let mut program = Program::shell("echo out; echo err >&2; echo result >&3; ls /proc/self/fd | tr '\\n' ' ' >&3");
     program.command.result = true;
     let ended = world.check(&program, Outcome::Exited(0), "out\n");
-    // The last of them is `ls` looking.
+    // Descriptor 4 is the directory that `ls` has open.
     assert_eq!(String::from_utf8_lossy(&ended.result), "result\n0 1 2 3 4 ", "{ended}");
     let ended = world.run(&Program::shell("echo result >&3"));
     assert_eq!((ended.report.outcome, ended.result.len()), (Outcome::Exited(2), 0), "{ended}");
 }
 
-fn a_result_has_the_limit_of_an_output(world: &World) {
+fn a_result_has_the_output_limit(world: &World) {
     let mut program = Program::shell("printf 0123456789 >&3").limits(|l| l.output = Bytes::new(9));
     program.command.result = true;
     let ended = world.check(&program, Outcome::OutputLimit, "");
     assert_eq!(ended.result, b"012345678", "{ended}");
 }
 
-/// Reads slowly: looks how far the program has got, until it gets no further, before it takes more.
+/// A slow reader: before it takes more, it waits until the program makes no more progress.
 struct Slow {
     progress: std::fs::File,
-    /// Pieces the program has written.
+    /// Pieces that the program has written.
     pieces: u64,
     seen: u64,
     ahead_max: u64,
@@ -213,8 +214,8 @@ impl Observer for Slow {
     fn stderr(&mut self, _: &[u8]) {}
 }
 
-/// What it has written and nobody has read is never more than a pipe holds, and what is read at once.
-fn a_slow_reader_holds_the_program_back(world: &World) {
+/// The program is never further ahead of the reader than the capacity of a pipe plus one read.
+fn a_slow_reader_blocks_the_program(world: &World) {
     let (progress, theirs) = rustix::pipe::pipe().unwrap();
     let script = "n=0; while [ $n -lt 100 ]; do head -c 65536 /dev/zero; n=$((n+1)); echo >&0; done";
     let mut program = Program::shell(script).limits(|l| l.output = Bytes::mib(16));
@@ -222,5 +223,5 @@ fn a_slow_reader_holds_the_program_back(world: &World) {
     let mut slow = Slow { progress: progress.into(), pieces: 0, seen: 0, ahead_max: 0 };
     let report = world.slot().run(&program.command, &mut slow).unwrap();
     assert_eq!((report.outcome, slow.seen), (Outcome::Exited(0), 100 * PIECE), "{report:?}");
-    assert!(slow.ahead_max <= 512 * 1024, "{} bytes ahead of its reader", slow.ahead_max);
+    assert!(slow.ahead_max <= 512 * 1024, "the program was {} bytes ahead of its reader", slow.ahead_max);
 }

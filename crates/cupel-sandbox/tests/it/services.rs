@@ -1,7 +1,9 @@
-//! Services: the way of a request, and that a compiler that stays is indistinguishable from its command line.
+//! Services: how requests are answered, and that a compile service gives the same results as the compiler's command
+//! line.
 //!
-//! The conformance tables (`services/*.cases`) are compiled in cells both ways: same exit code, same words, same files byte
-//! for byte, or declined. They decide whether a language file has a `[service]`.
+//! The cases of the conformance tables (`services/*.cases`) are compiled in cells both ways. The service must give the
+//! same exit code, the same messages and byte-identical files, or decline. The tables decide whether a language file
+//! has a `[service]`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,10 +28,10 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
         world,
         "services",
         &[
-            ("requests_are_answered_one_after_another", requests_are_answered_one_after_another),
+            ("a_service_answers_consecutive_requests", a_service_answers_consecutive_requests),
             ("a_large_request_and_a_large_reply_pass", a_large_request_and_a_large_reply_pass),
-            ("a_request_that_goes_wrong_spoils_the_service", a_request_that_goes_wrong_spoils_the_service),
-            ("a_service_over_its_memory_says_so", a_service_over_its_memory_says_so),
+            ("a_failed_request_spoils_the_service", a_failed_request_spoils_the_service),
+            ("a_service_over_its_memory_limit_names_that_limit", a_service_over_its_memory_limit_names_that_limit),
             ("a_service_is_behind_the_walls", a_service_is_behind_the_walls),
             ("a_dropped_service_leaves_no_process", a_dropped_service_leaves_no_process),
         ],
@@ -40,7 +42,7 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
     trials
 }
 
-/// Replies to each request with what a shell makes of it, its length before it.
+/// A service that runs each request as a shell script and replies with its output, preceded by the length.
 const SHELL: &str = r#"
 exec 4>&1
 while head=$(head -c 4 | od -An -tu1) && set -- $head && [ $# = 4 ]; do
@@ -77,7 +79,7 @@ fn ask(service: &mut ServiceCell, request: &str) -> Result<String, ServiceError>
     Ok(String::from_utf8(reply).expect("a shell prints text"))
 }
 
-fn requests_are_answered_one_after_another(world: &World) {
+fn a_service_answers_consecutive_requests(world: &World) {
     let mut service = shell(world, long());
     for n in 0..20 {
         assert_eq!(
@@ -94,13 +96,13 @@ fn a_large_request_and_a_large_reply_pass(world: &World) {
     assert_eq!(ask(&mut service, &request).unwrap().len(), 3_000_000);
 }
 
-fn a_request_that_goes_wrong_spoils_the_service(world: &World) {
+fn a_failed_request_spoils_the_service(world: &World) {
     let limits = RequestLimits { reply: Bytes::kib(1), ..request_limits() };
     let short = RequestLimits { wall_time: patient(Duration::from_millis(300)), ..limits };
     let wrong = |request: &str, limits: &RequestLimits, cancel: bool| {
         let mut service = shell(world, long());
         assert_eq!(ask(&mut service, "echo ready").unwrap(), "ready\n");
-        let error = service.request(request.as_bytes(), limits, &mut || cancel).expect_err("it goes wrong");
+        let error = service.request(request.as_bytes(), limits, &mut || cancel).expect_err("the request fails");
         let after = ask(&mut service, "echo again");
         assert!(matches!(after, Err(ServiceError::Spoiled)), "{request}: {after:?}");
         error
@@ -112,14 +114,17 @@ fn a_request_that_goes_wrong_spoils_the_service(world: &World) {
     assert!(matches!(wrong("printf '\\0\\0\\0\\1ab' >&4; sleep 1", &limits, false), ServiceError::Unasked));
 }
 
-fn a_service_over_its_memory_says_so(world: &World) {
+fn a_service_over_its_memory_limit_names_that_limit(world: &World) {
     let mut service = shell(world, Limits { memory: Bytes::mib(64), disk: Bytes::mib(32), ..long() });
-    // On version 1 the kernel ends one process of the group, and the lane the others a moment later: where that one was a
-    // child of the service's, the service may just have time for a last reply.
+    // With version 1, the kernel kills one process of the group, and the lane kills the others a moment later. If the
+    // first one was a child of the service, the service may have time for a last reply.
     let too_much = "x=$(head -c 200000000 /dev/zero | tr '\\0' x)";
     let mut asked =
         (0..100).map(|_| ask(&mut service, too_much)).filter(|reply| reply.as_deref().ok() != Some("Killed\n"));
-    let error = asked.next().expect("the limit acts").expect_err("too much");
+    let error = asked
+        .next()
+        .expect("the limit is enforced within 100 requests")
+        .expect_err("the request exceeds the memory limit");
     assert_eq!(error.to_string(), "the service has ended: over its memory limit");
 }
 
@@ -151,10 +156,10 @@ fn a_dropped_service_leaves_no_process(world: &World) {
         };
         processes.map(|entry| entry.path()).any(is_it)
     };
-    // "started" may be said before the other has been executed.
-    eventually("it is executed", alive);
+    // The shell may print "started" before the child has executed `sleep`.
+    eventually("the child executes `sleep`", alive);
     drop(service);
-    // The launcher ends it, and answers whatever is asked next after that.
+    // The launcher ends the service, and handles the next request only after that.
     drop(shell(world, long()));
     assert!(!alive());
 }
@@ -162,14 +167,14 @@ fn a_dropped_service_leaves_no_process(world: &World) {
 /// A case of a table: its name and its files, the main source first.
 type Case = (String, BoxFiles);
 
-/// A case as its table has it.
+/// A case as it is written in its table.
 struct Entry<'t> {
     name: &'t str,
     flags: Vec<&'t str>,
     files: Vec<(&'t str, Vec<String>)>,
 }
 
-/// Reads a table; its own head says how.
+/// Parses a table; the head of `java.cases` describes the format.
 fn cases(table: &str) -> Vec<Case> {
     let mut entries: Vec<Entry<'_>> = Vec::new();
     for line in table.lines() {
@@ -206,7 +211,7 @@ impl Entry<'_> {
     }
 }
 
-/// What a compilation came to.
+/// The result of a compilation.
 #[derive(PartialEq, Eq)]
 struct Compiled {
     exit_code: i32,
@@ -214,7 +219,7 @@ struct Compiled {
     files: BTreeMap<BoxPath, BoxFile>,
 }
 
-/// As long as a compiler takes on this machine.
+/// Time limits multiplied by this machine's slowness.
 fn as_patient(limits: Limits) -> Limits {
     Limits {
         cpu_time: patient(limits.cpu_time),
@@ -224,11 +229,11 @@ fn as_patient(limits: Limits) -> Limits {
     }
 }
 
-/// Of how many cases one is compiled where a compiler takes a minute: all of them would take hours, and what they are about,
-/// two compilers, has nothing to do with the machine.
+/// On a slow machine, where a compiler takes a minute, only one case in this many is compiled: all of them would take
+/// hours, and the comparison of the two compilers does not depend on the machine.
 const SAMPLE_ONE_IN: usize = 20;
 
-/// Both ways to compile in one language.
+/// Both ways to compile one language: command line and service.
 struct Conformance {
     language: Language,
     sandbox: Sandbox,
@@ -295,7 +300,7 @@ impl Conformance {
         Compiled { exit_code, said, files }
     }
 
-    /// `None`: declined, or the service is no more, which means the same to whoever asked.
+    /// `None`: the service declined or ended, which callers treat alike.
     fn warm(&self, service: &mut ServiceCell, files: &BoxFiles) -> Option<Compiled> {
         let reply = service.request(&question(&self.argv(files), files), &request_limits(), &mut || false);
         let reply = match reply {
@@ -307,7 +312,7 @@ impl Conformance {
         };
         match Answer::read(&reply, files).expect("a well-formed answer") {
             Answer::Compiled { exit_code, output, files, .. } => {
-                // A step that fails hands nothing back.
+                // A failed compile step returns no files.
                 let kept =
                     files.iter().filter(|_| exit_code == 0).map(|file| (file.path.clone(), file.clone())).collect();
                 Some(Compiled { exit_code, said: output.to_vec(), files: kept })
@@ -316,7 +321,7 @@ impl Conformance {
         }
     }
 
-    /// Every case both ways, the warm one twice: what a case leaves must not change the next.
+    /// Compiles every case both ways, with the service twice: a case must not affect the next one.
     fn check(&mut self, cases: &[Case]) {
         assert!(cases.len() >= 80, "{} cases", cases.len());
         let one_in = if slowness() > 1 { SAMPLE_ONE_IN } else { 1 };

@@ -1,9 +1,9 @@
-//! The table of truth: programs that know what they do and what they use, in five languages, each with what must
-//! be reported of it, while the other slot is busy with the opposite kind of work.
+//! The truth table: programs in five languages that measure their own usage, each with the outcome and figures that the
+//! sandbox must report. Meanwhile the other slot is busy with the opposite kind of work.
 //!
-//! A program tells `cpu NS` and `memory BYTES` itself (see `truth/`); what is reported is held to [`CPU_EXACT`] and
-//! [`MEMORY_EXACT`]. Rows of languages with a start of their own run beneath `truth measure`, which counts what the
-//! kernel tells it of its child, and so the start and the end of an interpreter, too.
+//! A program prints `cpu NS` and `memory BYTES` (see `truth/`); the reported figures must agree within [`CPU_EXACT`]
+//! and [`MEMORY_EXACT`]. CPU rows of languages other than C run below `truth measure`, which prints the kernel's figure
+//! for its child and so includes the start and the end of the interpreter.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -23,18 +23,20 @@ use crate::machine::{patient, slowness};
 use Language::{Bash, C, Go, Java, Python};
 use Outcome::{Exited, IdleLimit, MemoryLimit, OutputLimit, Signalled, TimeLimit, WallLimit};
 
-/// How exact CPU time is: per cent and ns. The ns are the kernel's own work on the start and the end of a program.
+/// Tolerance of CPU time: per cent and ns. The ns allow for the kernel's own work at the start and the end of a
+/// program.
 const CPU_EXACT: (u64, u64) = (2, 2_000_000);
-/// How exact memory is: per cent and bytes. The kernel charges a group in strides of 64 pages, and what it keeps of a process
-/// is charged, too. On version 2 a cell has a new group, in which the first stride may still be ahead when the program begins.
+/// Tolerance of memory: per cent and bytes. The kernel charges a group in batches of 64 pages, and also charges its own
+/// records of a process. With version 2 a cell has a new group, whose first batch may not be charged yet when the
+/// program starts.
 const MEMORY_EXACT: (u64, u64) = (2, 256 * 1024);
 const MEMORY_EXACT_IN_A_NEW_GROUP: (u64, u64) = (2, (256 + 128) * 1024);
-/// How exact memory is when much page cache came and went meanwhile: the kernel's own records of it are charged, too,
-/// and it takes it away in strides.
+/// Tolerance of memory if much page cache was charged and reclaimed meanwhile: the kernel also charges its own records
+/// of page cache, and reclaims it in batches.
 const MEMORY_BESIDE_FILES: (u64, u64) = (2, 2 * 1024 * 1024);
-/// How near to its limit memory is when the kernel refuses more: per cent and bytes.
+/// Tolerance of memory relative to its limit when the kernel refuses more: per cent and bytes.
 const MEMORY_OF_LIMIT: (u64, u64) = (2, 768 * 1024);
-/// Least number of rows.
+/// Minimum number of rows.
 const ROWS_MIN: usize = 60;
 
 const SOURCES: &[(&str, &str)] = &[
@@ -54,7 +56,7 @@ enum Language {
     Bash,
 }
 
-/// One program and what must be reported of it.
+/// One program and the outcome and figures that must be reported for it.
 struct Row {
     language: Language,
     rule: &'static str,
@@ -64,16 +66,16 @@ struct Row {
     check: Check,
 }
 
-/// Which figure is held against the program's own words.
+/// The reported figure that is compared with the program's own.
 #[derive(Clone, Copy)]
 enum Check {
-    /// None: the end is what counts.
+    /// None: only the outcome is compared.
     End,
     Cpu,
     Memory,
-    /// The same, for a program that is the first to read a file of 192 MiB.
+    /// Memory, for a program that reads a file of 192 MiB into the page cache.
     MemoryBesideFiles,
-    /// A limit ended it, which the figure of that limit must show.
+    /// A limit ended the program; the figure of that limit must show it.
     Limit,
 }
 
@@ -116,7 +118,7 @@ fn little_patience(l: &mut Limits) {
 fn little_memory(l: &mut Limits) {
     l.memory = Bytes::mib(32);
 }
-/// An interpreter's start is not what is limited.
+/// Limits that leave time for the start of an interpreter.
 fn seconds(l: &mut Limits) {
     l.cpu_time = patient(Duration::from_secs(2));
     l.wall_time = patient(Duration::from_secs(20));
@@ -129,7 +131,7 @@ fn jvm_memory(l: &mut Limits) {
 fn table() -> Vec<Row> {
     vec![
         // CPU time.
-        cpu(C, "nothing_is_almost_nothing", "cpu spin 0"),
+        cpu(C, "no_work", "cpu spin 0"),
         cpu(C, "a_few_milliseconds", "cpu spin 5"),
         cpu(C, "one_process", "cpu spin 80"),
         cpu(C, "one_process_for_longer", "cpu spin 600"),
@@ -138,11 +140,11 @@ fn table() -> Vec<Row> {
         cpu(C, "grandchildren", "cpu grandchildren 40"),
         cpu(C, "orphans", "cpu orphans 40"),
         cpu(C, "orphans_of_other_sessions", "cpu sessions 40"),
-        cpu(C, "children_that_nobody_waits_for", "cpu ignored 40"),
+        cpu(C, "children_without_a_wait", "cpu ignored 40"),
         cpu(C, "forty_children_in_a_row", "cpu relay 3"),
-        cpu(C, "work_of_the_kernel", "cpu kernel 80"),
+        cpu(C, "system_time", "cpu kernel 80"),
         cpu(C, "twenty_programs_in_one_process", "cpu exec 20"),
-        cpu(C, "sleep_is_free", "cpu sleep 200"),
+        cpu(C, "sleep_takes_no_cpu_time", "cpu sleep 200"),
         cpu(Python, "one_process", "cpu spin 200"),
         cpu(Python, "threads", "cpu threads 200"),
         cpu(Python, "forks", "cpu fork 200"),
@@ -158,8 +160,8 @@ fn table() -> Vec<Row> {
         cpu(Bash, "fifty_commands", "cpu commands 50"),
 
         // Memory.
-        memory(C, "none_to_speak_of", "memory none 0"),
-        memory(C, "one_private", "memory private 1"),
+        memory(C, "almost_none", "memory none 0"),
+        memory(C, "one_private_mebibyte", "memory private 1"),
         memory(C, "private", "memory private 40"),
         memory(C, "shared", "memory shared 40"),
         memory(C, "the_heap", "memory heap 40"),
@@ -173,28 +175,28 @@ fn table() -> Vec<Row> {
         memory(C, "a_mapped_file_counts_once", "memory mapped 30"),
         memory(C, "a_privately_mapped_file_counts_with_its_copy", "memory copied 24"),
         memory(C, "system_v_shared_memory", "memory sysv 30"),
-        memory(C, "what_is_only_reserved_is_free", "memory reserved 1000"),
+        memory(C, "reserved_memory_does_not_count", "memory reserved 1000"),
         memory(C, "the_peak_is_not_the_sum", "memory again 20"),
         memory(C, "the_peak_is_not_the_end", "memory falling 40"),
-        memory(C, "children_at_one_time_add_up", "memory children 40"),
+        memory(C, "concurrent_children_add_up", "memory children 40"),
         memory(C, "a_fork_shares_until_it_writes", "memory forked 24"),
-        beside_files(C, "the_toolchains_files_are_not_its_own", "memory held_and_read 10 {large}"),
-        beside_files(C, "the_toolchains_files_are_not_its_own_when_mapped", "memory held_and_mapped 10 {large}"),
-        beside_files(C, "the_toolchains_files_are_not_its_own_before_the_peak", "memory read_and_held 40 {large}"),
+        beside_files(C, "reading_toolchain_files_does_not_count", "memory held_and_read 10 {large}"),
+        beside_files(C, "mapping_toolchain_files_does_not_count", "memory held_and_mapped 10 {large}"),
+        beside_files(C, "reading_toolchain_files_before_the_peak_does_not_count", "memory read_and_held 40 {large}"),
         memory(Python, "one_object", "memory bytearray 30"),
         memory(Python, "many_objects", "memory list 20"),
         memory(Python, "shared", "memory mmap 30"),
-        beside_files(Python, "the_toolchains_files_are_not_its_own", "memory read 10 {large}"),
+        beside_files(Python, "reading_toolchain_files_does_not_count", "memory read 10 {large}"),
         memory(Java, "the_heap", "memory heap 40"),
-        memory(Java, "beside_the_heap", "memory direct 40"),
+        memory(Java, "outside_the_heap", "memory direct 40"),
         memory(Go, "the_heap", "memory heap 40"),
         memory(Go, "shared", "memory mmap 40"),
         memory(Bash, "strings", "memory string 20"),
 
-        // Ends of its own.
+        // Programs that end by themselves.
         ends(C, "exit_0", "end exit 0", Exited(0)),
         ends(C, "exit_42", "end exit 42", Exited(42)),
-        ends(C, "exit_137_is_no_kill", "end exit 137", Exited(137)),
+        ends(C, "exit_137_is_not_a_kill", "end exit 137", Exited(137)),
         ends(C, "exit_255", "end exit 255", Exited(255)),
         ends(C, "exit_256_is_0", "end exit 256", Exited(0)),
         ends(C, "kills_itself", "end signal 9", Signalled(Signal(9))),
@@ -202,29 +204,29 @@ fn table() -> Vec<Row> {
         ends(C, "a_real_time_signal", "end signal 40", Signalled(Signal(40))),
         ends(C, "kills_its_group", "end group 9", Signalled(Signal(9))),
         ends(C, "terminates_its_group", "end group 15", Signalled(Signal(15))),
-        ends(C, "kills_everybody_it_may", "end everybody 9", Exited(9)),
+        ends(C, "kills_all_other_processes", "end everybody 9", Exited(9)),
         ends(C, "cannot_kill_the_init", "end init 9", Exited(5)),
-        ends(C, "a_thread_that_kills_kills_the_process", "end thread 9", Signalled(Signal(9))),
-        ends(C, "the_end_of_a_child_is_the_childs", "end child 11", Exited(11)),
+        ends(C, "a_signal_to_a_thread_kills_the_process", "end thread 9", Signalled(Signal(9))),
+        ends(C, "a_childs_signal_does_not_end_the_program", "end child 11", Exited(11)),
         ends(C, "a_null_pointer", "end fault 11", Signalled(Signal(11))),
         ends(C, "a_division_by_zero", "end fault 8", Signalled(Signal(8))),
         ends(C, "abort", "end fault 6", Signalled(Signal(6))),
         ends(C, "an_illegal_instruction", "end fault 4", Signalled(Signal(4))),
         ends(C, "past_the_end_of_a_mapped_file", "end fault 7", Signalled(Signal(7))),
-        ends(C, "an_address_limit_of_its_own_is_no_memory_limit", "end no_memory 12", Exited(12)),
+        ends(C, "its_own_address_space_limit_is_not_the_memory_limit", "end no_memory 12", Exited(12)),
         ends(Python, "exit", "end exit 7", Exited(7)),
         ends(Python, "exit_with_a_text_is_1", "end text", Exited(1)),
         ends(Python, "exit_at_once", "end at_once 9", Exited(9)),
         ends(Python, "an_exception", "end exception", Exited(1)),
-        ends(Python, "a_recursion_without_end", "end recursion", Exited(1)),
+        ends(Python, "an_endless_recursion", "end recursion", Exited(1)),
         ends(Python, "abort", "end abort", Signalled(Signal(6))),
         ends(Python, "kills_itself", "end signal 9", Signalled(Signal(9))),
         ends(Python, "a_handler_decides", "end handler 15", Exited(17)),
         ends(Java, "exit", "end exit 3", Exited(3)),
         ends(Java, "halt", "end halt 4", Exited(4)),
         ends(Java, "an_exception", "end exception", Exited(1)),
-        ends(Java, "a_recursion_without_end", "end stack", Exited(1)),
-        ends(Java, "a_full_heap_is_an_error_of_its_own", "end heap", Exited(1)),
+        ends(Java, "an_endless_recursion", "end stack", Exited(1)),
+        ends(Java, "a_full_heap_is_not_the_memory_limit", "end heap", Exited(1)),
         ends(Java, "terminated_is_143", "end signal 15", Exited(143)),
         ends(Java, "killed", "end signal 9", Signalled(Signal(9))),
         ends(Go, "exit", "end exit 3", Exited(3)),
@@ -237,10 +239,10 @@ fn table() -> Vec<Row> {
         ends(Bash, "terminates_itself", "end signal 15", Signalled(Signal(15))),
         ends(Bash, "kills_its_group", "end group 9", Signalled(Signal(9))),
         ends(Bash, "a_missing_command_is_127", "end missing", Exited(127)),
-        ends(Bash, "a_command_that_is_none_is_126", "end not_executable", Exited(126)),
+        ends(Bash, "a_command_that_is_not_executable_is_126", "end not_executable", Exited(126)),
         ends(Bash, "errexit", "end errexit", Exited(1)),
         ends(Bash, "a_broken_pipe_is_141", "end pipe", Exited(141)),
-        ends(Bash, "the_signal_of_a_subshell_is_a_code", "end child 11", Exited(139)),
+        ends(Bash, "the_signal_of_a_subshell_is_an_exit_code", "end child 11", Exited(139)),
 
         // Limits.
         over(C, "cpu_time", "forever spin", TimeLimit, little_cpu),
@@ -272,7 +274,7 @@ fn table() -> Vec<Row> {
     ]
 }
 
-/// The programs, compiled.
+/// Compiles the programs, unless they are compiled already; returns their directory.
 pub(crate) fn programs() -> PathBuf {
     let mut hasher = DefaultHasher::new();
     SOURCES.hash(&mut hasher);
@@ -302,18 +304,18 @@ pub(crate) fn programs() -> PathBuf {
     dir
 }
 
-/// The table's own sandbox: the programs lie in its root.
+/// The table's own sandbox, with the programs mounted in its root.
 struct Court {
     world: World,
 }
 
-/// Where they lie.
+/// Path of the programs inside the sandbox.
 const PROGRAMS: &str = "/opt/cupel/truth";
 
 impl Court {
     fn open() -> Court {
+        // Java reads its settings from there.
         let java = PathBuf::from("/etc/java-17-openjdk");
-        // Its settings are read from there.
         Court { world: World::showing(&[showing_at(&programs(), PROGRAMS), java.into()]) }
     }
 
@@ -325,7 +327,8 @@ impl Court {
             Python => vec!["/usr/bin/python3".into(), own("truth.py")],
             Java => [
                 "java",
-                // The compiler's threads take and give back megabytes whenever they like, between two looks of the program's.
+                // No JIT compiler: its threads allocate and free megabytes at any time between two measurements of the
+                // program.
                 "-Xint",
                 "-Xmx64m",
                 "-XX:MaxDirectMemorySize=1g",
@@ -353,7 +356,7 @@ impl Court {
         })
     }
 
-    /// Runs it while the other slot is busy with what this one is not measured for.
+    /// Runs a row while a neighbour on the other slot uses the resource that the row does not measure.
     fn run(&self, row: &Row) -> (Ended, Ended) {
         let before = match row.check {
             Check::Cpu => Some("measure"),
@@ -378,7 +381,7 @@ impl Court {
     }
 }
 
-/// What a neighbour says, until it is told to stop.
+/// Observes a neighbour and cancels it when `stop` is set.
 struct Neighbour<'a> {
     said: Vec<u8>,
     ready: Option<SyncSender<()>>,
@@ -398,9 +401,9 @@ impl Observer for Neighbour<'_> {
     }
 }
 
-/// Does `work` while `neighbour` runs on `slot`, and then ends that.
+/// Does `work` while `neighbour` runs on `slot`, then ends the neighbour.
 fn beside<T>(neighbour: &Program, slot: &mut Slot, work: impl FnOnce() -> T) -> (T, Ended) {
-    /// Also when the work panics.
+    /// Stops the neighbour even if the work panics.
     struct Stop<'a>(&'a AtomicBool);
     impl Drop for Stop<'_> {
         fn drop(&mut self) {
@@ -417,7 +420,7 @@ fn beside<T>(neighbour: &Program, slot: &mut Slot, work: impl FnOnce() -> T) -> 
         });
         let done = {
             let _stop = Stop(&stop);
-            // Nothing is ever sent: the sender is dropped when the neighbour is at work, or has failed.
+            // Nothing is ever sent: the sender is dropped when the neighbour has printed a line or failed.
             let _ = is_ready.recv();
             work()
         };
@@ -452,11 +455,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     type Rule = (&'static str, fn(&Court));
     let rules: [Rule; 3] = [
         ("truth::memory_is_the_same_from_run_to_run", memory_is_the_same_from_run_to_run),
-        ("truth::memory_leaves_out_the_files_that_a_program_was_given", memory_leaves_out_given_files),
-        (
-            "truth::the_memory_limit_leaves_out_the_files_that_a_program_was_given",
-            the_memory_limit_leaves_out_given_files,
-        ),
+        ("truth::memory_excludes_the_files_given_to_a_program", memory_excludes_given_files),
+        ("truth::the_memory_limit_excludes_the_files_given_to_a_program", the_memory_limit_excludes_given_files),
     ];
     trials.extend(rules.map(|(name, rule)| {
         let court = court.clone();
@@ -465,7 +465,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             Ok(())
         })
     }));
-    trials.push(Trial::test("truth::the_table_has_what_it_should", || {
+    trials.push(Trial::test("truth::the_table_has_enough_rows_in_each_language", || {
         let rows = table();
         assert!(rows.len() >= ROWS_MIN);
         for language in [C, Python, Java, Go, Bash] {
@@ -476,13 +476,13 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials
 }
 
-/// The number a program told after this word.
+/// The number that a program printed after this word.
 fn told(ended: &Ended, word: &str) -> u64 {
     ended
         .text()
         .lines()
         .find_map(|line| line.strip_prefix(word)?.trim().parse().ok())
-        .unwrap_or_else(|| panic!("the program tells no {word}; {ended}"))
+        .unwrap_or_else(|| panic!("the program did not print `{word}`; {ended}"))
 }
 
 fn assert_exact(what: &str, reported: u64, used: u64, (per_cent, slack): (u64, u64), ended: &Ended) {
@@ -508,17 +508,17 @@ fn prove(court: &Court, row: &Row) {
     }
     assert_eq!(neighbour.report.outcome, Outcome::Cancelled, "the neighbour: {neighbour}");
     match row.check {
-        // It holds much memory and does nothing.
+        // The neighbour holds much memory and does nothing.
         Check::Cpu => {
             memory_is_exact(&neighbour, memory_exact());
-            // Giving 48 MiB back when it is killed is its own, and it cannot tell.
+            // Freeing 48 MiB when it is killed is charged to it, but not in its own figure.
             let (reported, used) = (cpu_ns(&neighbour), told(&neighbour, "cpu"));
             assert!(
                 reported >= used && reported <= used + 20_000_000 * u64::from(slowness()),
                 "the neighbour: {neighbour}"
             );
         }
-        // It has nothing and computes all the time.
+        // The neighbour uses almost no memory and computes all the time.
         _ => assert_eq!(neighbour.report.usage.memory, Limits::MEMORY_MIN, "the neighbour: {neighbour}"),
     }
 }
@@ -537,13 +537,14 @@ fn memory_exact() -> (u64, u64) {
     if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() { MEMORY_EXACT_IN_A_NEW_GROUP } else { MEMORY_EXACT }
 }
 
-/// Of less than the least that is reported, that is.
+/// If the program used less than `Limits::MEMORY_MIN`, that minimum is reported.
 fn memory_is_exact(ended: &Ended, tolerance: (u64, u64)) {
     let used = told(ended, "memory").max(Limits::MEMORY_MIN.get());
     assert_exact("memory, bytes", ended.report.usage.memory.get(), used, tolerance, ended);
 }
 
-/// The figure has reached the limit and went over it by no more than it takes to notice; what was printed is there.
+/// Asserts that the figure reached the limit, exceeded it by no more than the delay of detection, and that the output
+/// is kept.
 fn the_limit_shows(ended: &Ended, limits: &Limits) {
     let usage = &ended.report.usage;
     let beyond = |used: Duration, limit: Duration, most: Duration| {
@@ -551,7 +552,7 @@ fn the_limit_shows(ended: &Ended, limits: &Limits) {
     };
     match ended.report.outcome {
         TimeLimit => beyond(usage.cpu_time, limits.cpu_time, patient(Duration::from_millis(20))),
-        // On a machine that does something else it may take long to be woken; how long it takes is a measurement.
+        // On a busy machine the wake-up may be late. The delay is not asserted closely, because it is a measurement.
         WallLimit => beyond(usage.wall_time, limits.wall_time, patient(Duration::from_secs(10))),
         IdleLimit => assert!(usage.wall_time >= limits.idle_time, "{ended}"),
         MemoryLimit => assert_exact("memory, bytes", usage.memory.get(), limits.memory.get(), MEMORY_OF_LIMIT, ended),
@@ -559,13 +560,13 @@ fn the_limit_shows(ended: &Ended, limits: &Limits) {
             assert_eq!(ended.stdout.len() as u64, limits.output.get(), "{ended}");
             assert!(ended.report.stdout_truncated && !ended.report.stderr_truncated, "{ended}");
         }
-        other => panic!("{other:?} is no limit"),
+        other => panic!("{other:?} is not the outcome of a limit"),
     }
-    assert!(usage.memory >= Limits::MEMORY_MIN, "whatever ended it, it had memory: {ended}");
+    assert!(usage.memory >= Limits::MEMORY_MIN, "the reported memory is below the minimum: {ended}");
     assert!(ended.stdout.starts_with(b"begun\n"), "{ended}");
 }
 
-/// A thousand programs that use next to nothing: each, and all together.
+/// A thousand programs that use almost no CPU time; the error of their sum is bounded.
 fn a_thousand_tiny_programs(court: &Court) {
     let program = court.program(C, "cpu spin 0", None);
     let mut slot = court.world.slot();
@@ -575,12 +576,13 @@ fn a_thousand_tiny_programs(court: &Court) {
         reported += cpu_ns(&ended);
         used += told(&ended, "cpu");
     }
-    // Starting and ending a program is its own, and it cannot tell.
+    // The start and the end of a program are charged to it, but not in its own figure.
     let most = 1000 * 1_500_000 * u64::from(slowness());
-    assert!(reported > used && reported - used < most, "reported {reported} ns, told {used} ns");
+    assert!(reported > used && reported - used < most, "reported {reported} ns, the programs printed {used} ns");
 }
 
-/// Of programs of every size in one lane, whose kernel charges memory in portions that go on from run to run.
+/// Programs of several sizes, each run repeatedly in one lane. The kernel charges memory in batches, and a remainder of
+/// a batch carries over from run to run.
 fn memory_is_the_same_from_run_to_run(court: &Court) {
     for (arguments, least) in
         [("memory none 0", 0), ("memory private 1", 1), ("memory private 3", 3), ("memory heap 12", 12)]
@@ -594,7 +596,7 @@ fn memory_is_the_same_from_run_to_run(court: &Court) {
     }
 }
 
-/// The program of the table as a file of the box, with 12 MiB behind it that nobody reads: a large executable.
+/// The C program as a file in the box, with 12 MiB appended that nothing reads: a large executable.
 fn as_a_large_file(court: &Court, arguments: &str) -> Program {
     let mut program = court.program(C, arguments, None);
     let mut executable = fs::read(programs().join("truth")).unwrap();
@@ -603,13 +605,13 @@ fn as_a_large_file(court: &Court, arguments: &str) -> Program {
     program.files(vec![file("large", &executable, true)])
 }
 
-fn memory_leaves_out_given_files(court: &Court) {
+fn memory_excludes_given_files(court: &Court) {
     let ended = court.world.run(&as_a_large_file(court, "memory private 3"));
     assert_eq!(ended.report.outcome, Exited(0), "{ended}");
     memory_is_exact(&ended, memory_exact());
 }
 
-fn the_memory_limit_leaves_out_given_files(court: &Court) {
+fn the_memory_limit_excludes_given_files(court: &Court) {
     let outcome = |arguments| {
         let program = as_a_large_file(court, arguments).limits(|l| l.memory = Bytes::mib(8));
         court.world.run(&program).report.outcome

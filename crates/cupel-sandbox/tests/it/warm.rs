@@ -1,11 +1,11 @@
-//! Conformance: every program of `warm/programs.txt` does the same whether the interpreter is executed or forked.
-//! This is what decides that a warm start is on by default.
+//! Warm starts: every program of `warm/programs.txt` behaves the same whether the interpreter is executed (cold) or
+//! forked (warm). This conformance is the reason that warm starts are on by default.
 //!
-//! What differs by nature, and is therefore not asked for there: `hash(str)` and addresses are those of the warm parent
-//! until it is renewed; `/proc/self/exe` and `/proc/self/maps` have an executable without a name; the garbage collector does not
-//! show the objects that were there at the start; `object.__subclasses__()` also has the classes of modules loaded ahead;
-//! processor time used for starting is not the program's; modules loaded ahead take none of its memory; `_decimal`, imported by
-//! its own name, does not bring `numbers` and `collections` into `sys.modules`.
+//! The programs do not test these inherent differences: `hash(str)` and addresses are those of the zygote until it is
+//! replaced; `/proc/self/exe` and `/proc/self/maps` show an executable without a name; the garbage collector does not
+//! list the objects that existed at the start; `object.__subclasses__()` includes the classes of preloaded modules; the
+//! CPU time of starting is not charged to the program; preloaded modules take none of its memory; `import _decimal`
+//! does not add `numbers` and `collections` to `sys.modules`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -28,7 +28,7 @@ struct Warmed {
     sandbox: Sandbox,
 }
 
-/// What a trial proves, and how.
+/// The name of a trial and its function.
 type Rule = (&'static str, fn(&Warmed));
 
 type Shared = Arc<OnceLock<Warmed>>;
@@ -109,7 +109,7 @@ impl Case {
     }
 }
 
-/// `\n`, `\r`, `\xNN` and `\uNNNN` in the words after a section's name.
+/// Replaces `\n`, `\r`, `\xNN` and `\uNNNN` in the options after a section's name.
 fn unescape(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = text;
@@ -147,9 +147,9 @@ fn cases() -> Vec<Case> {
         .collect()
 }
 
-/// What a caller can see of a run, but for the figures.
+/// Everything that a caller sees of a run, except the figures.
 fn seen(ended: &Ended) -> (Outcome, Option<ExitStatus>, String, String) {
-    // Addresses, which differ from run to run.
+    // Removes addresses, which differ from run to run.
     let text = |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes).into_owned();
         let mut parts = text.split("0x");
@@ -161,7 +161,7 @@ fn seen(ended: &Ended) -> (Outcome, Option<ExitStatus>, String, String) {
 
 fn same_both_ways(world: &Warmed, program: &Program) {
     let (cold, warm) = (seen(&world.run(program, false)), seen(&world.run(program, true)));
-    // What is cut off by a kill depends on the moment of it.
+    // After a kill, the amount of output depends on the moment of the kill.
     if matches!(cold.0, Outcome::OutputLimit) {
         assert_eq!(cold.0, warm.0);
         return;
@@ -186,7 +186,7 @@ fn library_is_there() -> bool {
 pub(crate) fn trials() -> Vec<Trial> {
     let shared = Shared::default();
     let all = Arc::new(cases());
-    // Without the interpreter's library a trial is told as ignored.
+    // A trial is ignored if the interpreter's library is not installed.
     let missing = !library_is_there();
     let trial = |name: String, body: Box<dyn FnOnce(&Warmed) + Send>| {
         let shared = shared.clone();
@@ -212,17 +212,17 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("a_warm_program_is_forked_and_not_executed", forked),
         ("other_commands_are_executed", executed),
         ("a_report_says_how_its_program_was_started", report_says_so),
-        ("a_large_stack_is_there_to_its_end", large_stack),
-        ("peak_memory_is_that_of_a_cold_start", memory),
-        ("the_memory_limit_acts_where_it_does_cold", memory_limit),
-        ("a_program_that_its_copy_leaves_to_exec_has_all_of_its_memory_limit", memory_of_a_copy_that_executes),
-        ("a_programs_parent_is_the_init_from_its_first_moment_on", parent),
+        ("a_large_stack_can_be_used_completely", large_stack),
+        ("peak_memory_equals_that_of_a_cold_start", memory),
+        ("the_memory_limit_acts_as_in_a_cold_start", memory_limit),
+        ("a_program_that_its_copy_executes_has_its_whole_memory_limit", memory_of_a_copy_that_executes),
+        ("a_programs_parent_is_the_init_from_the_first_instruction", parent),
         ("random_numbers_differ_from_run_to_run", random),
         ("nothing_of_earlier_runs_is_in_memory", leftovers),
-        ("the_lanes_page_of_notes_is_out_of_reach", notes),
-        ("a_warm_start_takes_a_fraction_of_the_time", faster),
-        ("a_killed_zygote_costs_a_run_and_is_replaced", zygote_killed),
-        ("a_lane_that_cannot_be_warm_says_why_once", cold_lane),
+        ("a_program_cannot_reach_the_lanes_shared_page", notes),
+        ("a_warm_start_takes_less_than_half_the_cpu_time", faster),
+        ("a_killed_zygote_costs_one_run_and_is_replaced", zygote_killed),
+        ("a_lane_that_cannot_start_warm_reports_the_reason_once", cold_lane),
         ("each_lane_has_addresses_of_its_own", addresses),
         ("nothing_of_the_launchers_is_in_memory", launchers_memory),
         ("the_executable_has_no_name", no_name),
@@ -231,7 +231,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials
 }
 
-/// Neither where the sandbox is installed nor what it is called.
+/// A program learns neither the sandbox's path nor its file name.
 fn no_name(world: &Warmed) {
     let named = "import os\n\
         files = {line.split(None, 5)[5].strip() for line in open('/proc/self/maps') if '/' in line}\n\
@@ -254,25 +254,29 @@ fn executed(world: &Warmed) {
         change(&mut program);
         world.run(&program, true).text()
     };
-    assert_eq!(with(|p| p.command.argv.insert(1, "-O".into())), "True\n", "a flag");
-    assert_eq!(with(|p| p.command.env.push(("PYTHONHASHSEED".into(), "0".into()))), "True\n", "a variable that counts");
-    assert_eq!(with(|p| p.command.env.push(("MODE".into(), "0".into()))), "False\n", "one that does not");
+    assert_eq!(with(|p| p.command.argv.insert(1, "-O".into())), "True\n", "a flag is executed");
+    assert_eq!(
+        with(|p| p.command.env.push(("PYTHONHASHSEED".into(), "0".into()))),
+        "True\n",
+        "a variable that Python reads is executed"
+    );
+    assert_eq!(with(|p| p.command.env.push(("MODE".into(), "0".into()))), "False\n", "another variable is forked");
     assert_eq!(
         with(|p| p.command.limits.stack = Bytes::mib(1024)),
         "False\n",
-        "a stack as large as a problem's memory"
+        "a stack as large as a problem's memory is forked"
     );
-    assert_eq!(with(|p| p.command.limits.stack = Bytes::mib(1 << 20)), "True\n", "one that is not below it");
+    assert_eq!(with(|p| p.command.limits.stack = Bytes::mib(1 << 20)), "True\n", "a larger stack is executed");
     let null = || std::fs::File::open("/dev/null").unwrap().into();
     let mut program = python(WHOSE);
     program.command.stdin = Stdin::Descriptor(Arc::new(null()));
-    assert_eq!(world.run(&program, true).text(), "True\n", "standard input that is no pipe");
+    assert_eq!(world.run(&program, true).text(), "True\n", "standard input that is not a pipe is executed");
     let mut input = tempfile::tempfile().unwrap();
     std::io::Write::write_all(&mut input, &[b'x'; 3 << 20]).unwrap();
     std::io::Seek::rewind(&mut input).unwrap();
     let mut program = python(&format!("{WHOSE}; print(len(input()))"));
     program.command.stdin = Stdin::Descriptor(Arc::new(input.into()));
-    assert_eq!(world.run(&program, true).text(), "False\n3145728\n", "a file, which is fed through a pipe");
+    assert_eq!(world.run(&program, true).text(), "False\n3145728\n", "a file is fed through a pipe and forked");
 }
 
 fn report_says_so(world: &Warmed) {
@@ -280,7 +284,7 @@ fn report_says_so(world: &Warmed) {
         let program = python(source).limits(|limits| limits.cpu_time = Duration::from_millis(300));
         assert_eq!(world.run(&program, warm).report.warm, expected, "{source}");
     }
-    // An archive is left to the executable by the copy itself: its figures are those of a cold start.
+    // The forked copy itself executes Python for an archive, so the figures are those of a cold start.
     let archive = |warm| {
         let mut bytes = b"print(1)\n#".to_vec();
         bytes.extend_from_slice(b"PK\x05\x06");
@@ -294,7 +298,7 @@ fn report_says_so(world: &Warmed) {
     }
 }
 
-/// As large as the memory of a problem, and not cut off by what lies below it.
+/// A stack as large as the memory of a problem; the mappings below it leave enough room.
 fn large_stack(world: &Warmed) {
     const DEEP: &str = "import sys, resource\n\
         print(resource.getrlimit(resource.RLIMIT_STACK)[0] >> 20)\n\
@@ -308,8 +312,9 @@ fn large_stack(world: &Warmed) {
     assert!(warm.report.warm);
 }
 
-/// The interpreter's own figure is that of a cold start to one portion of the kernel's. A program's objects lie in new places, where a cold
-/// start's interpreter has free ones: of many, and of a thread's arena, it has more.
+/// The interpreter's own memory equals that of a cold start within one batch of the kernel's charges. A program's
+/// objects need new pages, whereas in a cold start the interpreter has free ones. So programs with many objects, or a
+/// thread's arena, use more.
 fn memory(world: &Warmed) {
     for (what, source, per_cent) in [
         ("nothing", "pass", 0),
@@ -327,12 +332,12 @@ fn memory(world: &Warmed) {
     ] {
         let peak = |warm| world.run(&python(source), warm).report.usage.memory.get();
         let [cold, warm] = [false, true].map(|warm| (0..4).map(|_| peak(warm)).min().unwrap());
-        // Each of the two is exact to one portion of the kernel's, 64 pages.
+        // Each of the two figures is exact to one batch of the kernel's charges, 64 pages.
         assert_near(what, warm, cold, per_cent, 2 * 256 * 1024);
     }
 }
 
-/// Where a program of so many MiB still ends well, and from where on it does not.
+/// The smallest memory limit under which the program succeeds is the same for both starts, within 1 MiB.
 fn memory_limit(world: &Warmed) {
     let first_good = |warm: bool| {
         (20..48).find(|mebibytes| {
@@ -346,7 +351,7 @@ fn memory_limit(world: &Warmed) {
     };
     let (cold, warm) = (first_good(false).unwrap(), first_good(true).unwrap());
     assert!(cold.abs_diff(warm) <= 1, "cold: {cold} MiB, warm: {warm} MiB");
-    // Less than the interpreter itself takes.
+    // Less than the interpreter itself uses.
     for mebibytes in [1, 2, 3] {
         let program = python("print('too much')").limits(|limits| limits.memory = Bytes::mib(mebibytes));
         let [cold, warm] = [false, true].map(|warm| world.run(&program, warm));
@@ -369,7 +374,7 @@ fn archive_of(name: &str, data: &[u8]) -> Vec<u8> {
     [entry, directory, end].concat()
 }
 
-/// The copy finds out by itself that it cannot stand in: here, because the file is an archive.
+/// The copy itself detects that it cannot become the program: here, because the file is an archive.
 fn memory_of_a_copy_that_executes(world: &Warmed) {
     let least = |warm: bool| {
         (17 << 10..48 << 10).step_by(256).find(|kibibytes| {
@@ -389,7 +394,7 @@ fn memory_of_a_copy_that_executes(world: &Warmed) {
     assert!(asked_warm.abs_diff(asked_cold) <= 512, "asked cold: {asked_cold} KiB, asked warm: {asked_warm} KiB");
 }
 
-/// Whoever forked it may not have ended yet when it begins.
+/// The process that forked the program may still exist when the program starts, and must not be its parent.
 fn parent(world: &Warmed) {
     for _ in 0..200 {
         assert_eq!(world.run(&python("import os; print(os.getppid())"), true).text(), "1\n");
@@ -401,9 +406,9 @@ fn random(world: &Warmed) {
     assert_ne!(draw(), draw());
 }
 
-/// Prints how often a text lies in the program's memory.
+/// A Python program that prints how often a text occurs in its memory.
 fn search_for(mark: &str) -> String {
-    // The pattern finds the mark and is not itself the mark.
+    // The pattern matches the mark but does not contain it.
     let pattern: String = mark.chars().map(|c| format!("[{c}]")).collect();
     format!(
         r#"
@@ -423,7 +428,7 @@ print(len(found), found[:3])
     )
 }
 
-/// A warm program's memory is a copy of the lane's, which has read the requests of all runs before.
+/// A warm program's memory is a copy of a process of the lane, which has read the requests of all earlier runs.
 fn leftovers(world: &Warmed) {
     use std::hash::{BuildHasher, RandomState};
     let mark = format!("{:016x}", RandomState::new().hash_one(0));
@@ -439,7 +444,7 @@ fn leftovers(world: &Warmed) {
     let search = search_for(&mark);
     let ended = world.run(&python(&search), true);
     assert_eq!(ended.text(), "0 []\n", "{ended}");
-    // The search can find what is there.
+    // The search can find a mark: the program's own.
     assert_ne!(world.run(&marked(&search), true).text(), "0 []\n");
 }
 
@@ -457,7 +462,7 @@ fn cold_lane(_: &Warmed) {
     assert_eq!(second, None);
 }
 
-/// By what one program finds out, the next one on another lane can reckon with nothing.
+/// Addresses differ between lanes, so a program cannot use those that it learnt on another lane.
 fn addresses(_: &Warmed) {
     let sandbox =
         Sandbox::start(SandboxConfig { warm: vec![template()], slots: 2, ..SandboxConfig::default() }).unwrap();
@@ -472,7 +477,7 @@ fn addresses(_: &Warmed) {
     assert!(first.len() > 2 && first.is_disjoint(&second), "{first:?} {second:?}");
 }
 
-/// What is shown in a sandbox is a text that the launcher and the lanes' inits have.
+/// The paths of mounts are in the memory of the launcher and the lanes' inits, and must not be in a program's.
 fn launchers_memory(_: &Warmed) {
     use std::hash::{BuildHasher, RandomState};
     let mark = format!("{:016x}", RandomState::new().hash_one(0));
@@ -490,11 +495,13 @@ fn notes(world: &Warmed) {
     assert_eq!(world.run(&python(shared), true).text(), "[]\n");
 }
 
-/// The lane looks well, and only what is asked of its zygote fails: by our doing, so that it may be tried again.
+/// The lane seems healthy, and only requests to its zygote fail. That is a failure of the sandbox, so the error is
+/// transient.
 fn zygote_killed(_: &Warmed) {
     let world = Warmed::start();
     assert_eq!(world.run(&python(WHOSE), true).text(), "False\n");
-    // One that goes before its lane has looked itself over is missed, and costs no run: until it has.
+    // If a zygote dies before its lane has checked itself, the lane notices and no run fails. So wait for that check
+    // first.
     world.slot.lock().unwrap().warm_up().unwrap();
     let has_interpreter =
         |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/maps")).is_ok_and(|maps| maps.contains("libpython"));
@@ -503,7 +510,7 @@ fn zygote_killed(_: &Warmed) {
         .filter(has_interpreter)
         .inspect(|pid| kill_9(*pid))
         .collect();
-    eventually("they are gone", || !zygotes.iter().any(|pid| lives(*pid)));
+    eventually("the killed zygotes end", || !zygotes.iter().any(|pid| lives(*pid)));
     let mut warm = python(WHOSE);
     warm.command.warm = Some(Warm::Python);
     let tries: Vec<_> = (0..3).map(|_| warm.try_run(&mut world.slot.lock().unwrap())).collect();
@@ -513,7 +520,8 @@ fn zygote_killed(_: &Warmed) {
     assert!(texts.iter().filter_map(|t| t.as_ref().err()).all(|error| error.is_transient()), "{texts:?}");
 }
 
-/// A ratio, with room: the processor time of starting is the interpreter's own in both.
+/// Compares ratios with a margin, because the figures vary: in a cold start most of the CPU time is the interpreter's
+/// start.
 fn faster(world: &Warmed) {
     let cpu = |warm: bool| {
         let mut times: Vec<Duration> =

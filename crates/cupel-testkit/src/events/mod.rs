@@ -1,5 +1,5 @@
-//! What every `EventBus` does. Call [`event_bus_conformance!`](crate::event_bus_conformance) with a function
-//! that makes a subject.
+//! The rules for every `EventBus`. Call [`event_bus_conformance!`](crate::event_bus_conformance) with a function that
+//! returns a subject.
 
 pub mod nodes;
 
@@ -10,7 +10,7 @@ use cupel_types::{RunId, SubmissionId, Verdict};
 use crate::Subject;
 use crate::builders::{fresh, t0};
 
-/// Makes a test of each rule in [`events`](crate::events).
+/// Turns each rule in [`events`](crate::events) into a test.
 #[macro_export]
 macro_rules! event_bus_conformance {
     ($make:expr) => {
@@ -18,15 +18,15 @@ macro_rules! event_bus_conformance {
             $crate::events,
             $make,
             [
-                a_subscriber_hears_what_was_and_what_comes_in_order_and_then_the_end,
-                a_subscriber_who_was_here_before_goes_on_after_its_place,
-                who_waits_for_the_end_hears_only_the_end,
-                late_events_of_a_dead_attempt_are_not_heard,
-                publishing_never_waits_for_a_slow_subscriber_who_learns_of_the_gap,
-                submissions_do_not_hear_each_other,
-                a_submission_that_is_judged_again_begins_anew,
-                a_notice_reaches_all_who_listen,
-                closing_ends_subscriptions_now_and_later,
+                a_subscriber_gets_past_and_new_events_in_order_until_the_end,
+                a_subscriber_resumes_after_its_last_event,
+                a_subscriber_of_the_end_gets_only_the_end,
+                late_events_of_a_lost_attempt_are_dropped,
+                publishing_never_blocks_and_a_slow_subscriber_gets_a_gap,
+                a_subscriber_gets_no_events_of_other_submissions,
+                a_rejudged_submission_starts_a_new_log,
+                a_notice_reaches_all_listeners,
+                closing_ends_current_and_later_subscriptions,
             ]
         );
     };
@@ -47,12 +47,12 @@ fn output(submission: SubmissionId, n: u32, len: usize) -> Event {
 async fn hear(subscription: &mut Box<dyn Subscription>) -> Event {
     match subscription.next().await {
         Some(Received::Event(event)) => event,
-        other => panic!("an event was expected: {other:?}"),
+        other => panic!("expected an event, got {other:?}"),
     }
 }
 
 /// Rule.
-pub async fn a_subscriber_hears_what_was_and_what_comes_in_order_and_then_the_end<B: EventBus>(
+pub async fn a_subscriber_gets_past_and_new_events_in_order_until_the_end<B: EventBus>(
     make: impl AsyncFn() -> Subject<B>,
 ) {
     let bus = make().await;
@@ -78,11 +78,11 @@ pub async fn a_subscriber_hears_what_was_and_what_comes_in_order_and_then_the_en
     }
     assert!(early.next().await.is_none());
     assert!(late.next().await.is_none());
-    assert!(late.next().await.is_none(), "and it stays ended");
+    assert!(late.next().await.is_none(), "an ended subscription stays ended");
 }
 
 /// Rule.
-pub async fn a_subscriber_who_was_here_before_goes_on_after_its_place<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
+pub async fn a_subscriber_resumes_after_its_last_event<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
     let bus = make().await;
     let id = id();
     for n in 1..=5 {
@@ -94,7 +94,7 @@ pub async fn a_subscriber_who_was_here_before_goes_on_after_its_place<B: EventBu
 }
 
 /// Rule.
-pub async fn who_waits_for_the_end_hears_only_the_end<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
+pub async fn a_subscriber_of_the_end_gets_only_the_end<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
     let bus = make().await;
     let id = id();
     let end = Event::finished(id, 1, t0(), Verdict::WrongAnswer);
@@ -108,7 +108,7 @@ pub async fn who_waits_for_the_end_hears_only_the_end<B: EventBus>(make: impl As
 }
 
 /// Rule.
-pub async fn late_events_of_a_dead_attempt_are_not_heard<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
+pub async fn late_events_of_a_lost_attempt_are_dropped<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
     let bus = make().await;
     let id = id();
     let mut listening = bus.subscribe(id, Seq::default(), Interest::Everything).await;
@@ -124,9 +124,7 @@ pub async fn late_events_of_a_dead_attempt_are_not_heard<B: EventBus>(make: impl
 }
 
 /// Rule.
-pub async fn publishing_never_waits_for_a_slow_subscriber_who_learns_of_the_gap<B: EventBus>(
-    make: impl AsyncFn() -> Subject<B>,
-) {
+pub async fn publishing_never_blocks_and_a_slow_subscriber_gets_a_gap<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
     let bus = make().await;
     let id = id();
     let started = event(id, 1, 1, EventKind::Started { attempt: 1 });
@@ -141,7 +139,7 @@ pub async fn publishing_never_waits_for_a_slow_subscriber_who_learns_of_the_gap<
     loop {
         match slow.next().await {
             Some(Received::Event(event)) => {
-                assert!(event.seq > last, "in order");
+                assert!(event.seq > last, "events arrive in order");
                 last = event.seq;
                 if let EventKind::Output { data, .. } = &event.kind {
                     bytes += data.len();
@@ -151,13 +149,13 @@ pub async fn publishing_never_waits_for_a_slow_subscriber_who_learns_of_the_gap<
             None => break,
         }
     }
-    assert!(gaps >= 1, "20 MB do not fit");
+    assert!(gaps >= 1, "20 MB exceed the buffer, so there is a gap");
     assert!(bytes < 10_000_000, "{bytes} bytes were kept for one slow subscriber");
-    assert_eq!(last, end.seq, "the end is not lost");
+    assert_eq!(last, end.seq, "the end is never lost");
 }
 
 /// Rule.
-pub async fn submissions_do_not_hear_each_other<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
+pub async fn a_subscriber_gets_no_events_of_other_submissions<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
     let bus = make().await;
     let (mine, other) = (id(), id());
     let mut listening = bus.subscribe(mine, Seq::default(), Interest::Everything).await;
@@ -169,7 +167,7 @@ pub async fn submissions_do_not_hear_each_other<B: EventBus>(make: impl AsyncFn(
 }
 
 /// Rule.
-pub async fn a_submission_that_is_judged_again_begins_anew<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
+pub async fn a_rejudged_submission_starts_a_new_log<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
     let bus = make().await;
     let id = id();
     let first_end = Event::finished(id, 1, t0(), Verdict::Accepted);
@@ -181,13 +179,13 @@ pub async fn a_submission_that_is_judged_again_begins_anew<B: EventBus>(make: im
     let end = Event::finished(id, 2, t0(), Verdict::WrongAnswer);
     bus.publish(end.clone());
     bus.publish(first_end);
-    assert_eq!(hear(&mut waiting).await, end, "the end of the run before is not this one's");
+    assert_eq!(hear(&mut waiting).await, end, "the end of the previous run is not delivered");
     assert_eq!((hear(&mut listening).await, hear(&mut listening).await), (again, end));
     assert!(listening.next().await.is_none());
 }
 
 /// Rule.
-pub async fn a_notice_reaches_all_who_listen<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
+pub async fn a_notice_reaches_all_listeners<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
     let bus = make().await;
     let stops = [fresh(), fresh()].map(|run| Notice::Stop(RunId::from_uuid(run)));
     bus.announce(stops[0]);
@@ -199,7 +197,7 @@ pub async fn a_notice_reaches_all_who_listen<B: EventBus>(make: impl AsyncFn() -
 }
 
 /// Rule.
-pub async fn closing_ends_subscriptions_now_and_later<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
+pub async fn closing_ends_current_and_later_subscriptions<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
     let bus = make().await;
     let id = id();
     let mut before = bus.subscribe(id, Seq::default(), Interest::Everything).await;

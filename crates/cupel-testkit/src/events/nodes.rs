@@ -1,5 +1,5 @@
-//! What every `EventBus` does between nodes, over a real server and through its faults. Call
-//! [`event_nodes_conformance!`](crate::event_nodes_conformance) with a function that makes a [`Site`].
+//! The rules for every `EventBus` between nodes, over a real server and through its faults. Call
+//! [`event_nodes_conformance!`](crate::event_nodes_conformance) with functions that return a [`Site`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,16 +15,16 @@ use super::{event, hear, id, output};
 use crate::builders::{fresh, t0};
 use crate::servers::Server;
 
-/// A server, and nodes that use it.
+/// A server and the nodes that use it.
 pub trait Site: Send + Sync + 'static {
-    /// A node more.
+    /// Creates another node.
     fn node(&self) -> impl Future<Output = Arc<dyn EventBus>> + Send;
-    /// The server, to be tormented.
+    /// The server, for fault injection.
     fn server(&self) -> &Server;
 }
 
-/// Makes a test of each rule in [`events::nodes`](crate::events::nodes): `shared` makes a site on a server that other tests
-/// use as well, `own` one on a server of its own.
+/// Turns each rule in [`events::nodes`](crate::events::nodes) into a test. `shared` creates a site on a server that
+/// other tests use, too; `own` creates one on a server that no other test uses.
 #[macro_export]
 macro_rules! event_nodes_conformance {
     ($shared:expr, $own:expr) => {
@@ -32,47 +32,47 @@ macro_rules! event_nodes_conformance {
             $crate::events::nodes,
             $shared,
             [
-                whatever_happens_on_one_node_is_heard_on_another_as_it_was,
-                who_waits_on_another_node_hears_only_the_end,
-                who_comes_late_hears_what_was_or_that_it_is_missing,
-                nobody_misses_or_hears_twice_what_happens_while_they_join,
-                a_talkative_program_costs_other_nodes_bounded_memory,
-                a_zombie_on_a_third_node_is_not_heard,
-                what_is_judged_again_on_another_node_begins_anew,
+                events_reach_other_nodes_unchanged,
+                a_subscriber_of_the_end_on_another_node_gets_only_the_end,
+                a_late_subscriber_gets_past_events_or_a_gap,
+                events_during_a_subscription_arrive_exactly_once,
+                much_output_takes_bounded_memory_on_other_nodes,
+                events_of_a_lost_attempt_on_a_third_node_are_dropped,
+                a_rejudge_on_another_node_starts_a_new_log,
                 a_stop_reaches_every_node_once,
-                closing_tells_what_was_published_just_before,
+                closing_delivers_events_published_just_before,
             ]
         );
         $crate::rules!(
             $crate::events::nodes,
             $own,
             [
-                a_server_that_is_killed_and_comes_back_costs_a_gap_and_no_end,
-                a_server_that_comes_back_empty_costs_a_gap_and_no_end,
-                a_frozen_server_blocks_nobody_and_costs_no_end,
-                who_begins_to_listen_while_the_server_is_away_hears_the_end,
+                a_restarted_server_costs_a_gap_but_no_end,
+                a_server_restarted_empty_costs_a_gap_but_no_end,
+                a_frozen_server_blocks_no_node_and_costs_no_end,
+                a_subscriber_gets_the_end_if_it_subscribes_while_the_server_is_down,
             ]
         );
     };
 }
 
-/// Longer than anything here takes; shorter than anybody's patience.
+/// Timeout of a step: longer than any step takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn in_time<T>(what: impl Future<Output = T>) -> T {
-    timeout(PATIENCE, what).await.expect("it comes in time")
+    timeout(PATIENCE, what).await.expect("the step ends within a minute")
 }
 
-/// Everything up to the end: events, and `None` for a gap. Held against the order.
+/// Everything up to the end: events, and `None` for a gap. Asserts that the order is right.
 async fn to_the_end(subscription: &mut Box<dyn Subscription>) -> Vec<Option<Event>> {
     let (mut heard, mut last): (Vec<Option<Event>>, _) = (Vec::new(), Seq::default());
-    // The whole of it in time: where the end is lost there is a gap whenever the server could not be reached.
+    // The timeout covers the whole loop: if the end is lost, gaps may go on arriving while the server is unreachable.
     in_time(async {
         while let Some(received) = subscription.next().await {
             heard.push(match received {
                 Received::Gap => None,
                 Received::Event(event) => {
-                    assert!(event.seq > last, "in order, each once");
+                    assert!(event.seq > last, "events arrive in order, each once");
                     last = event.seq;
                     Some(event)
                 }
@@ -80,18 +80,22 @@ async fn to_the_end(subscription: &mut Box<dyn Subscription>) -> Vec<Option<Even
         }
     })
     .await;
-    assert!(matches!(heard.last(), Some(Some(event)) if event.kind.is_final()), "the end is not missed: {heard:?}");
+    assert!(
+        matches!(heard.last(), Some(Some(event)) if event.kind.is_final()),
+        "the last event is not the end: {heard:?}"
+    );
     heard
 }
 
-/// The end alone, whatever gaps come before it.
+/// The end, which must be the only event; gaps may precede it.
 async fn the_end(subscription: &mut Box<dyn Subscription>) -> Event {
     let heard = to_the_end(subscription).await;
     assert_eq!(heard.iter().flatten().count(), 1);
-    heard.into_iter().flatten().next().expect("it was counted")
+    heard.into_iter().flatten().next().expect("there is exactly one event")
 }
 
-/// Waits until what one node published so far has been told: what it publishes next is heard on another one.
+/// Waits until everything that one node has published so far is delivered: publishes an event and waits for it on
+/// another node.
 async fn has_gone_through(from: &Arc<dyn EventBus>, to: &Arc<dyn EventBus>) {
     let id = id();
     let mut waiting = to.subscribe(id, Seq::default(), Interest::End).await;
@@ -103,7 +107,7 @@ fn end(id: SubmissionId, attempts: u32) -> Event {
     Event::finished(id, attempts, t0(), Verdict::Accepted)
 }
 
-/// Every kind of event with everything it can carry, a large one among them.
+/// Every kind of event with all its fields, including a large one.
 fn everything(id: SubmissionId) -> Vec<Event> {
     let case = Some("näme \"1\"\n".to_owned());
     let usage = Usage {
@@ -133,7 +137,7 @@ fn everything(id: SubmissionId) -> Vec<Event> {
 }
 
 /// Rule.
-pub async fn whatever_happens_on_one_node_is_heard_on_another_as_it_was<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn events_reach_other_nodes_unchanged<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (here, there, elsewhere) = (site.node().await, site.node().await, site.node().await);
     let id = id();
@@ -143,11 +147,12 @@ pub async fn whatever_happens_on_one_node_is_heard_on_another_as_it_was<S: Site>
     for expected in &log {
         assert_eq!(in_time(hear(&mut early)).await, *expected);
     }
-    // By now it is on the server.
+    // The events are on the server now.
     let mut late = there.subscribe(id, Seq::default(), Interest::Everything).await;
     let mut again = there.subscribe(id, Seq::of_attempt(1, 7), Interest::Everything).await;
     let mut third = elsewhere.subscribe(id, Seq::of_attempt(1, 9), Interest::Everything).await;
-    // Who is still on the way when the end comes may miss what was before.
+    // The third subscriber gets its event before the end is published: one that still joins at the end may miss earlier
+    // events.
     assert_eq!(in_time(hear(&mut third)).await, log[9]);
     log.push(end(id, 1));
     here.publish(end(id, 1));
@@ -156,11 +161,11 @@ pub async fn whatever_happens_on_one_node_is_heard_on_another_as_it_was<S: Site>
     assert_eq!(to_the_end(&mut late).await, heard(0));
     assert_eq!(to_the_end(&mut again).await, heard(7));
     assert_eq!(to_the_end(&mut third).await, heard(10));
-    assert!(late.next().await.is_none(), "and it stays ended");
+    assert!(late.next().await.is_none(), "an ended subscription stays ended");
 }
 
 /// Rule.
-pub async fn who_waits_on_another_node_hears_only_the_end<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn a_subscriber_of_the_end_on_another_node_gets_only_the_end<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (here, there) = (site.node().await, site.node().await);
     let id = id();
@@ -170,13 +175,13 @@ pub async fn who_waits_on_another_node_hears_only_the_end<S: Site>(make: impl As
     here.publish(end(id, 1));
     assert_eq!(in_time(hear(&mut waiting)).await, end(id, 1));
     assert!(waiting.next().await.is_none());
-    // Who begins to wait just after the end hears of it, too.
+    // A subscriber that starts just after the end gets it, too.
     let mut late = there.subscribe(id, Seq::default(), Interest::End).await;
     assert_eq!(in_time(hear(&mut late)).await, end(id, 1));
 }
 
 /// Rule.
-pub async fn who_comes_late_hears_what_was_or_that_it_is_missing<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn a_late_subscriber_gets_past_events_or_a_gap<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (here, there) = (site.node().await, site.node().await);
     let id = id();
@@ -191,8 +196,8 @@ pub async fn who_comes_late_hears_what_was_or_that_it_is_missing<S: Site>(make: 
 }
 
 /// Rule.
-pub async fn nobody_misses_or_hears_twice_what_happens_while_they_join<S: Site>(make: impl AsyncFn() -> S) {
-    // As many as a log takes whole.
+pub async fn events_during_a_subscription_arrive_exactly_once<S: Site>(make: impl AsyncFn() -> S) {
+    // As many events as a log keeps completely.
     const EVENTS: u32 = 800;
     const READERS: usize = 12;
     let site = make().await;
@@ -218,18 +223,18 @@ pub async fn nobody_misses_or_hears_twice_what_happens_while_they_join<S: Site>(
     let (has_all, mut have_all) = mpsc::unbounded_channel();
     let mut nodes = [&there, &third, &here].into_iter().cycle();
     while !publisher.is_finished() {
-        let (node, has_all) = (Arc::clone(nodes.next().expect("it goes round")), has_all.clone());
+        let (node, has_all) = (Arc::clone(nodes.next().expect("the iterator is endless")), has_all.clone());
         readers.spawn(async move {
             let mut reader = node.subscribe(id, Seq::default(), Interest::Everything).await;
             let mut numbers = Vec::new();
             while numbers.last() != Some(&EVENTS) {
-                // A gap has no number.
+                // A gap counts as number 0.
                 numbers.push(in_time(reader.next()).await.map_or(0, |received| match received {
                     Received::Gap => 0,
                     Received::Event(event) => event.seq.number(),
                 }));
             }
-            has_all.send(()).expect("somebody waits for it");
+            has_all.send(()).expect("the test still receives");
             (numbers, to_the_end(&mut reader).await)
         });
         if readers.len() == READERS {
@@ -238,7 +243,7 @@ pub async fn nobody_misses_or_hears_twice_what_happens_while_they_join<S: Site>(
         sleep(Duration::from_millis(2)).await;
     }
     publisher.await.expect("the publisher ends");
-    // Those who hear it before the end hear everything; those who come after it may hear of a gap.
+    // Readers that have all events before the end get no gap; a reader that joins after it may get one.
     for _ in 0..readers.len() {
         in_time(have_all.recv()).await;
     }
@@ -250,7 +255,7 @@ pub async fn nobody_misses_or_hears_twice_what_happens_while_they_join<S: Site>(
 }
 
 /// Rule.
-pub async fn a_talkative_program_costs_other_nodes_bounded_memory<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn much_output_takes_bounded_memory_on_other_nodes<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (here, there, elsewhere) = (site.node().await, site.node().await, site.node().await);
     let id = id();
@@ -264,13 +269,13 @@ pub async fn a_talkative_program_costs_other_nodes_bounded_memory<S: Site>(make:
     here.publish(end(id, 1));
     for mut reader in [late_elsewhere, late] {
         let heard = to_the_end(&mut reader).await;
-        assert!(heard.contains(&None), "20 MB do not fit");
+        assert!(heard.contains(&None), "20 MB exceed the buffer, so there is a gap");
         let kept: usize = heard.iter().flatten().map(bytes).sum();
-        assert!(kept < 4_000_000, "{kept} bytes are kept for one who comes late");
+        assert!(kept < 4_000_000, "{kept} bytes are kept for a late subscriber");
     }
     let heard = to_the_end(&mut slow).await;
     assert!(heard.contains(&None) && heard.iter().flatten().map(bytes).sum::<usize>() < 4_000_000);
-    assert_eq!(heard.first(), Some(&Some(started)), "what happened stays longer than what was printed");
+    assert_eq!(heard.first(), Some(&Some(started)), "other events are kept longer than output");
 }
 
 fn bytes(event: &Event) -> usize {
@@ -281,7 +286,7 @@ fn bytes(event: &Event) -> usize {
 }
 
 /// Rule.
-pub async fn a_zombie_on_a_third_node_is_not_heard<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn events_of_a_lost_attempt_on_a_third_node_are_dropped<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (worker, listener, zombie) = (site.node().await, site.node().await, site.node().await);
     let fourth = site.node().await;
@@ -304,7 +309,7 @@ pub async fn a_zombie_on_a_third_node_is_not_heard<S: Site>(make: impl AsyncFn()
 }
 
 /// Rule.
-pub async fn what_is_judged_again_on_another_node_begins_anew<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn a_rejudge_on_another_node_starts_a_new_log<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (first, api, second) = (site.node().await, site.node().await, site.node().await);
     let id = id();
@@ -321,7 +326,7 @@ pub async fn what_is_judged_again_on_another_node_begins_anew<S: Site>(make: imp
     let started = event(id, 2, 1, EventKind::Started { attempt: 2 });
     second.publish(started.clone());
     second.publish(end(id, 2));
-    assert_eq!(in_time(hear(&mut waiting)).await, end(id, 2), "the end of the run before is not this one's");
+    assert_eq!(in_time(hear(&mut waiting)).await, end(id, 2), "the end of the previous run is not delivered");
     assert_eq!(to_the_end(&mut watching).await, [Some(started), Some(end(id, 2))]);
 }
 
@@ -337,12 +342,12 @@ pub async fn a_stop_reaches_every_node_once<S: Site>(make: impl AsyncFn() -> S) 
     }
     nodes[0].announce(stops[1]);
     for notices in &mut notices {
-        assert_eq!(in_time(notices.next()).await, Some(stops[1]), "the first one came once");
+        assert_eq!(in_time(notices.next()).await, Some(stops[1]), "the first notice arrives only once");
     }
 }
 
 /// Rule.
-pub async fn closing_tells_what_was_published_just_before<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn closing_delivers_events_published_just_before<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (here, there) = (site.node().await, site.node().await);
     let ids: Vec<_> = (0..100).map(|_| id()).collect();
@@ -362,7 +367,7 @@ pub async fn closing_tells_what_was_published_just_before<S: Site>(make: impl As
     }
 }
 
-/// What is so after the server has been away: `away` makes it so, and `back` ends it.
+/// Asserts what still holds after an outage of the server: `away` starts the outage, and `back` ends it.
 async fn survives<S: Site>(site: S, away: impl Fn(&Server), back: impl Fn(&Server)) {
     let (here, there) = (site.node().await, site.node().await);
     let (running, over) = (id(), id());
@@ -380,7 +385,7 @@ async fn survives<S: Site>(site: S, away: impl Fn(&Server), back: impl Fn(&Serve
         here.publish(output(running, n, 10));
     }
     here.publish(end(over, 1));
-    // On its own node nothing waits for a server.
+    // Subscribers on the publishing node do not depend on the server.
     in_time(async {
         let mut n = 2;
         while n < 100 {
@@ -390,12 +395,12 @@ async fn survives<S: Site>(site: S, away: impl Fn(&Server), back: impl Fn(&Serve
                     assert_eq!(event, output(running, n, 10));
                     n += 1;
                 }
-                None => panic!("it goes on"),
+                None => panic!("the subscription ended during the outage"),
             }
         }
     })
     .await;
-    // Until both have noticed.
+    // Wait until both nodes have noticed the outage.
     in_time(async {
         while there.health().is_ok() || here.health().is_ok() {
             sleep(Duration::from_millis(50)).await;
@@ -426,7 +431,7 @@ async fn survives<S: Site>(site: S, away: impl Fn(&Server), back: impl Fn(&Serve
                 None => had_gap = true,
                 Some(event) if event == started || event.kind.is_final() => {}
                 Some(event) => {
-                    assert!(event.seq.number() == expected || had_gap, "{expected} is missing, and nobody said so");
+                    assert!(event.seq.number() == expected || had_gap, "event {expected} is missing without a gap");
                     expected = event.seq.number() + 1;
                     had_gap = false;
                 }
@@ -438,26 +443,26 @@ async fn survives<S: Site>(site: S, away: impl Fn(&Server), back: impl Fn(&Serve
     let next = id();
     let mut waiting = there.subscribe(next, Seq::default(), Interest::End).await;
     here.publish(end(next, 1));
-    assert_eq!(in_time(hear(&mut waiting)).await, end(next, 1), "all is as before");
+    assert_eq!(in_time(hear(&mut waiting)).await, end(next, 1), "events are delivered as before the outage");
 }
 
 /// Rule.
-pub async fn a_server_that_is_killed_and_comes_back_costs_a_gap_and_no_end<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn a_restarted_server_costs_a_gap_but_no_end<S: Site>(make: impl AsyncFn() -> S) {
     survives(make().await, Server::kill, Server::start_again).await;
 }
 
 /// Rule.
-pub async fn a_server_that_comes_back_empty_costs_a_gap_and_no_end<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn a_server_restarted_empty_costs_a_gap_but_no_end<S: Site>(make: impl AsyncFn() -> S) {
     survives(make().await, Server::kill, Server::wipe_and_start).await;
 }
 
 /// Rule.
-pub async fn a_frozen_server_blocks_nobody_and_costs_no_end<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn a_frozen_server_blocks_no_node_and_costs_no_end<S: Site>(make: impl AsyncFn() -> S) {
     survives(make().await, Server::freeze, Server::thaw).await;
 }
 
 /// Rule.
-pub async fn who_begins_to_listen_while_the_server_is_away_hears_the_end<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn a_subscriber_gets_the_end_if_it_subscribes_while_the_server_is_down<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (here, there) = (site.node().await, site.node().await);
     block_in_place(|| site.server().kill());

@@ -1,4 +1,4 @@
-//! A certificate for 127.0.0.1 that a server signs itself, for servers that talk by TLS.
+//! A self-signed certificate for 127.0.0.1, for servers with TLS.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,15 +11,15 @@ pub(super) struct Certificate {
 }
 
 impl Certificate {
-    /// Where it lies in this folder, once it is made.
+    /// The paths of the certificate and key in this folder.
     pub(super) fn in_folder(folder: &Path) -> Certificate {
         Certificate { certificate: folder.join("server.crt"), key: folder.join("server.key") }
     }
 
-    /// Makes it.
+    /// Creates the certificate and key.
     ///
     /// # Panics
-    /// When `openssl` is not installed or fails.
+    /// If `openssl` is not installed or fails.
     pub(super) fn make(folder: &Path) -> Certificate {
         const REQUEST: &str = "[req]\ndistinguished_name = name\nprompt = no\nx509_extensions = as\n[name]\nCN = 127.0.0.1\n\
                                [as]\nsubjectAltName = IP:127.0.0.1\nbasicConstraints = critical, CA:FALSE\n";

@@ -1,4 +1,4 @@
-//! A broker of Kafka's protocol: `tansu`, from crates.io. It keeps everything in its memory, so SIGKILL loses it.
+//! A broker with Kafka's protocol: `tansu`, from crates.io. It keeps all data in memory, so SIGKILL loses them.
 
 use std::net::{Ipv4Addr, TcpStream};
 use std::ops::Deref;
@@ -12,22 +12,22 @@ use super::keeper;
 use super::relay::Relay;
 use super::server::{Kind, Server};
 
-/// A broker of Kafka's protocol.
+/// A broker with Kafka's protocol.
 pub struct Kafka {
     server: Server,
     relay: Relay,
 }
 
 impl Kafka {
-    /// One of the test's own.
+    /// A server only for this test.
     ///
     /// # Panics
-    /// When it is not installed or does not start.
+    /// If the server is not installed or does not start.
     pub fn start() -> Kafka {
         Kafka::new(false)
     }
 
-    /// One of the test's own that wants a user and a password, and knows none.
+    /// A broker that requires a user and a password but has no users, only for this test.
     ///
     /// # Panics
     /// As [`Kafka::start`].
@@ -42,7 +42,7 @@ impl Kafka {
         Kafka { server, relay }
     }
 
-    /// The one of this test process, for tests that do it no harm.
+    /// The shared server of this test process, for tests that do not harm it.
     ///
     /// # Panics
     /// As [`Kafka::start`].
@@ -51,7 +51,7 @@ impl Kafka {
         SHARED.get_or_init(Kafka::start)
     }
 
-    /// One of this test process that one test has at a time, to do harm to: it runs, whatever the last one did to it.
+    /// A server of this test process that one test at a time may harm. It runs, whatever the last test did to it.
     ///
     /// # Panics
     /// As [`Kafka::start`].
@@ -62,7 +62,8 @@ impl Kafka {
         lent
     }
 
-    /// Its URL. tansu keeps a question for its whole time even if it has the answer, so questions are to be short.
+    /// The broker's URL. tansu delays a fetch response for the whole wait time even if it has data, so the wait time is
+    /// short.
     pub fn url(&self) -> String {
         format!("kafka://127.0.0.1:{}?fetch_wait_ms=10", self.relay.port())
     }
@@ -78,7 +79,7 @@ impl Deref for Kafka {
 
 struct KafkaKind {
     authentication: bool,
-    /// The port that clients are sent to.
+    /// The port that the broker advertises to clients.
     advertised: u16,
 }
 
@@ -90,7 +91,7 @@ impl Kind for KafkaKind {
     fn lay_out(&self, _: &Path, _: u16) {}
 
     fn command(&self, folder: &Path, port: u16) -> Command {
-        // Where `scripts/setup.sh servers` puts it.
+        // `scripts/setup.sh servers` installs it there.
         let places = [PathBuf::from("/usr/local/lib/cupel/bin")];
         let mut tansu =
             Command::new(keeper::find("tansu", &places, "`cargo install --locked tansu --features dynostore`"));

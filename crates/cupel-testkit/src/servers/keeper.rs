@@ -1,8 +1,8 @@
-//! Whoever starts the servers of this test process, and sees to it that none outlives it.
+//! Starts the servers of this test process and ensures that none outlives it.
 //!
 //! - `setpriv --pdeathsig KILL` makes the kernel kill a server when the *thread* that started it ends
-//!   (prctl(2), `PR_SET_PDEATHSIG`). Threads of tests end with their test, so one thread starts them all and never ends.
-//! - A shell that waits for the end of its input, of which this process has the other end, removes the folders.
+//!   (prctl(2), `PR_SET_PDEATHSIG`). A test's thread ends with the test, so one thread that never ends starts all servers.
+//! - A shell removes the folders when its standard input closes; this process holds the other end of that pipe.
 
 use std::ffi::OsString;
 use std::fs::{self, Permissions};
@@ -13,17 +13,17 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, mpsc};
 
-/// Removes the folder `$0` when its input ends; tries again while a server that is just dying still writes.
+/// Removes the folder `$0` when standard input closes; retries while a dying server still writes.
 const CLEANER: &str =
     r#"read -r _; for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf -- "$0" 2>/dev/null && exit; sleep 0.3; done"#;
 
 type Order = (Command, mpsc::Sender<std::io::Result<Child>>);
 
 struct Keeper {
-    /// Every server has a folder in here.
+    /// Parent of all servers' folders.
     base: PathBuf,
     orders: Mutex<mpsc::Sender<Order>>,
-    /// Its input is closed by the kernel when this process ends.
+    /// When this process ends, the kernel closes the shell's standard input.
     _cleaner: Child,
 }
 
@@ -31,9 +31,9 @@ fn keeper() -> &'static Keeper {
     static KEEPER: OnceLock<Keeper> = OnceLock::new();
     KEEPER.get_or_init(|| {
         let base = tempfile::Builder::new().prefix("cupel-servers-").tempdir().expect("a temporary folder").keep();
-        // PostgreSQL runs as somebody else, who has to get to its folder in here.
+        // PostgreSQL runs as another user, which needs access to its folder in this one.
         fs::set_permissions(&base, Permissions::from_mode(0o711)).expect("the folder's mode can be set");
-        // In a group of its own: Ctrl-C is for the tests.
+        // In its own process group, so that Ctrl-C only reaches the tests.
         let cleaner = Command::new("sh")
             .args([OsString::from("-c"), CLEANER.into(), base.clone().into()])
             .stdin(Stdio::piped())
@@ -53,22 +53,22 @@ fn keeper() -> &'static Keeper {
     })
 }
 
-/// A folder that is not there yet, for one server.
+/// The path of a new folder for one server; the folder does not exist yet.
 pub(super) fn folder(name: &str) -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     keeper().base.join(format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed)))
 }
 
-/// Starts a program that dies with this process. It is its group's first, so that Ctrl-C is for the tests.
+/// Starts a program that dies with this process. It leads its own process group, so that Ctrl-C only reaches the tests.
 pub(super) fn spawn(mut command: Command) -> std::io::Result<Child> {
     command.process_group(0).stdin(Stdio::null());
     let (answer, started) = mpsc::channel();
-    let orders = keeper().orders.lock().expect("nobody panics in there");
+    let orders = keeper().orders.lock().expect("no thread panics while it holds the lock");
     orders.send((command, answer)).expect("the thread never ends");
-    started.recv().expect("it answers every order")
+    started.recv().expect("the thread answers every order")
 }
 
-/// `pid` and everything below it, parents first.
+/// `pid` and its descendants, parents first.
 pub(super) fn tree(pid: u32) -> Vec<u32> {
     let parents: Vec<(u32, u32)> = fs::read_dir("/proc")
         .expect("/proc can be read")
@@ -89,28 +89,29 @@ fn parent(pid: u32) -> Option<u32> {
     stat(&format!("/proc/{pid}"), 1)?.parse().ok()
 }
 
-/// Whether none of its threads runs on after SIGSTOP: they are stopped, or have ended.
+/// Whether all threads of a process are stopped or have ended.
 pub(super) fn is_stopped(pid: u32) -> bool {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten();
     threads.flatten().all(|thread| stat(&thread.path().to_string_lossy(), 0).is_none_or(|state| "TZX".contains(&state)))
 }
 
-/// proc(5): a field of `stat` after the name, which is in the last parentheses: 0 is the state, 1 the parent.
+/// A field of `/proc/PID/stat` after the name, which ends with the last parenthesis (proc(5)): 0 is the state, 1 the
+/// parent.
 fn stat(folder: &str, field: usize) -> Option<String> {
     let stat = fs::read_to_string(format!("{folder}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_whitespace().nth(field).map(str::to_owned)
 }
 
-/// Sends a signal; who is gone by now is passed over.
+/// Sends a signal to each process; processes that have ended are ignored.
 pub(super) fn signal(name: &str, pids: &[u32]) {
     let pids = pids.iter().map(u32::to_string);
     let _ = Command::new("kill").arg(format!("-{name}")).args(pids).stderr(Stdio::null()).status();
 }
 
-/// Where a program is: in one of `places`, or on the PATH.
+/// The path of a program, searched in `places` and on the PATH.
 ///
 /// # Panics
-/// When it is nowhere: a server that is missing fails the test.
+/// If it is not found: a missing server fails the test.
 pub(super) fn find(program: &str, places: &[PathBuf], remedy: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let everywhere = places.iter().cloned().chain(std::env::split_paths(&path));

@@ -1,13 +1,14 @@
-//! Real servers for tests, on loopback: PostgreSQL, Redis, RabbitMQ, and those that speak Kafka's and S3's protocols.
+//! Real servers for tests, on loopback: PostgreSQL, Redis, RabbitMQ, and servers with the protocols of Kafka and S3.
 //!
-//! `start()` gives a server of the test's own, with nothing in it, on a free port; it ends when it is dropped. `shared()` is one
-//! for the whole test process, for tests that do it no harm: they take a fresh database, or a fresh [`cluster`] name that
-//! prefixes all they make. What each can be put through is at [`Server`].
+//! `start()` starts an empty server for one test on a free port; dropping it stops it. `shared()` is one server for the
+//! whole test process, for tests that do not harm it: each uses a fresh database, or a fresh [`cluster`] name as a
+//! prefix of everything it creates. `lent()` is one server for the whole test process that one test at a time may harm.
+//! [`Server`] lists the faults that a test can inject.
 //!
-//! Nothing stays behind, however the test process ends: the kernel kills the servers with it, and a small process that
-//! waits for its end removes their folders (`keeper.rs`). A server that is not installed fails the test and names the package.
+//! However the test process ends, nothing is left: the kernel kills the servers with it, and a small process removes
+//! their folders (`keeper.rs`). If a server is not installed, the test fails and names the package.
 //!
-//! All calls block, for up to some seconds.
+//! All calls block, for up to several seconds.
 
 mod certificate;
 mod kafka;
@@ -28,11 +29,11 @@ pub use redis::Redis;
 pub use s3::S3;
 pub use server::Server;
 
-/// The user and the password of every server here that knows users.
+/// The user and the password of every server here that has users.
 const USER: &str = "cupel";
 const PASSWORD: &str = "secret-of-the-tests";
 
-/// A name of a cluster that no other test has.
+/// A cluster name that no other test uses.
 pub fn cluster() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))

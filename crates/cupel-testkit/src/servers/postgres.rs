@@ -1,7 +1,6 @@
-//! A PostgreSQL server with one user, and fresh databases for whoever asks.
+//! A PostgreSQL server with one user, which creates fresh databases on request.
 //!
-//! It does not wait for the disk (`fsync = off`) unless durability is what a test is about: what SIGKILL leaves is in the
-//! kernel's buffers all the same.
+//! It runs with `fsync = off`, except in tests of durability: after SIGKILL the kernel's buffers still have all writes.
 
 use std::fs::{self, Permissions};
 use std::ops::Deref;
@@ -25,15 +24,15 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// One of the test's own.
+    /// A server only for this test.
     ///
     /// # Panics
-    /// When it is not installed or does not start.
+    /// If the server is not installed or does not start.
     pub fn start() -> Postgres {
         Postgres::start_with(Nature::default())
     }
 
-    /// One that waits for the disk, as in production.
+    /// A server that syncs to disk, as in production, only for this test.
     ///
     /// # Panics
     /// As [`Postgres::start`].
@@ -41,7 +40,7 @@ impl Postgres {
         Postgres::start_with(Nature { durable: true, ..Nature::default() })
     }
 
-    /// One that talks to nobody over the network without TLS.
+    /// A server that requires TLS for network connections, only for this test.
     ///
     /// # Panics
     /// As [`Postgres::start`].
@@ -49,7 +48,7 @@ impl Postgres {
         Postgres::start_with(Nature { encrypted: true, ..Nature::default() })
     }
 
-    /// The one of this test process, for tests that do it no harm.
+    /// The shared server of this test process, for tests that do not harm it.
     ///
     /// # Panics
     /// As [`Postgres::start`].
@@ -58,7 +57,7 @@ impl Postgres {
         SHARED.get_or_init(Postgres::start)
     }
 
-    /// One of this test process that one test has at a time, to do harm to: it runs, whatever the last one did to it.
+    /// A server of this test process that one test at a time may harm. It runs, whatever the last test did to it.
     ///
     /// # Panics
     /// As [`Postgres::start`].
@@ -69,7 +68,7 @@ impl Postgres {
         lent
     }
 
-    /// The URL of the database that is always there.
+    /// The URL of the default database.
     pub fn url(&self) -> String {
         self.url_of("postgres")
     }
@@ -79,28 +78,28 @@ impl Postgres {
         format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{database}", self.port())
     }
 
-    /// Where the certificate of an encrypted server lies, by which it can be known.
+    /// The path of an encrypted server's certificate.
     pub fn certificate(&self) -> PathBuf {
         Certificate::in_folder(self.folder()).certificate
     }
 
-    /// A fresh, empty database: its URL.
+    /// Creates an empty database and returns its URL.
     ///
     /// # Panics
-    /// When the server is down.
+    /// If the server is down.
     pub async fn database(&self) -> String {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let (mut create, url) = (self.psql_command("postgres", &format!("CREATE DATABASE {name}")), self.url_of(&name));
-        let made = tokio::task::spawn_blocking(move || create.output()).await.expect("the thread lives");
+        let made = tokio::task::spawn_blocking(move || create.output()).await.expect("the thread does not panic");
         let made = made.expect("psql can be started");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         url
     }
 
-    /// Runs SQL as the server's owner; what it prints, without headers and alignment.
+    /// Runs SQL as the server's owner; returns its output without headers and alignment.
     ///
     /// # Panics
-    /// When the SQL fails.
+    /// If the SQL fails.
     pub fn psql(&self, database: &str, sql: &str) -> String {
         let done = self.psql_command(database, sql).output().expect("psql can be started");
         assert!(done.status.success(), "{sql}: {}", String::from_utf8_lossy(&done.stderr));
@@ -131,7 +130,7 @@ impl Deref for Postgres {
     }
 }
 
-/// In what a server differs from the usual one.
+/// Options of a server.
 #[derive(Clone, Copy, Default)]
 struct Nature {
     durable: bool,
@@ -145,7 +144,7 @@ struct PostgresKind {
 }
 
 impl PostgresKind {
-    /// A certificate that the server signs itself, and the rule that nobody comes in without TLS.
+    /// Creates a self-signed certificate, and the rule that network connections require TLS.
     fn encrypt(&self, folder: &Path) {
         const DOORS: &str = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
         let key = Certificate::make(folder).key;
@@ -218,7 +217,8 @@ impl Kind for PostgresKind {
     }
 }
 
-/// The newest version's programs: Debian keeps them apart, and only some on the PATH.
+/// The folder of the newest version's programs. Debian installs each version in its own folder, and only some programs
+/// on the PATH.
 fn programs() -> PathBuf {
     let number = |folder: &PathBuf| folder.file_name()?.to_str()?.parse::<u32>().ok();
     let entries = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
@@ -226,11 +226,12 @@ fn programs() -> PathBuf {
     versions.sort_by_key(|folder| std::cmp::Reverse(number(folder)));
     let places: Vec<PathBuf> = versions.into_iter().map(|version| version.join("bin")).collect();
     let initdb = keeper::find("initdb", &places, "install the package `postgresql`");
-    let initdb = initdb.canonicalize().expect("it was just found");
-    initdb.parent().expect("a program lies in a folder").to_owned()
+    let initdb = initdb.canonicalize().expect("the program was just found");
+    initdb.parent().expect("a program's path has a parent").to_owned()
 }
 
-/// PostgreSQL refuses to run as root: then it runs as its own user, or as nobody.
+/// The user and group of the server if the tests run as root: PostgreSQL refuses to run as root, so it runs as
+/// `postgres`, or as nobody if that user does not exist.
 fn owner() -> Option<(u32, u32)> {
     if fs::metadata("/proc/self").expect("/proc can be read").uid() != 0 {
         return None;

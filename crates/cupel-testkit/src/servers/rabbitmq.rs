@@ -1,7 +1,7 @@
-//! A RabbitMQ node of its own: name, ports, data and port mapper (`epmd`), which would otherwise stay behind.
+//! A RabbitMQ node with its own name, ports, data and port mapper (`epmd`), which would otherwise outlive it.
 //!
-//! It runs in a process namespace, because its script starts the Erlang machine as a child, which starts others: all
-//! of them go with the first (pid_namespaces(7)).
+//! It runs in a pid namespace, because its script starts the Erlang VM as a child, which starts more processes: the
+//! kernel kills all of them with the first (pid_namespaces(7)).
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -27,15 +27,15 @@ pub struct RabbitMq {
 }
 
 impl RabbitMq {
-    /// One of the test's own. It takes some seconds.
+    /// A server only for this test. Starting takes several seconds.
     ///
     /// # Panics
-    /// When it is not installed or does not start.
+    /// If the server is not installed or does not start.
     pub fn start() -> RabbitMq {
         RabbitMq::start_with(None)
     }
 
-    /// One that can be reached with TLS, too.
+    /// A server that also accepts TLS, only for this test.
     ///
     /// # Panics
     /// As [`RabbitMq::start`].
@@ -49,7 +49,7 @@ impl RabbitMq {
         RabbitMq { server: Server::start(kind), mapper_port, tls_port }
     }
 
-    /// The one of this test process, for tests that do it no harm.
+    /// The shared server of this test process, for tests that do not harm it.
     ///
     /// # Panics
     /// As [`RabbitMq::start`].
@@ -58,7 +58,7 @@ impl RabbitMq {
         SHARED.get_or_init(RabbitMq::start)
     }
 
-    /// One of this test process that one test has at a time, to do harm to: it runs, whatever the last one did to it.
+    /// A server of this test process that one test at a time may harm. It runs, whatever the last test did to it.
     ///
     /// # Panics
     /// As [`RabbitMq::start`].
@@ -69,27 +69,28 @@ impl RabbitMq {
         lent
     }
 
-    /// Its URL, with the password; without TLS.
+    /// The server's URL with the password, without TLS.
     pub fn url(&self) -> String {
         format!("amqp://{USER}:{PASSWORD}@127.0.0.1:{}", self.port())
     }
 
-    /// Has `rabbitmqctl` do something.
+    /// Runs `rabbitmqctl` with these arguments.
     ///
     /// # Panics
-    /// When it does not.
+    /// If it fails.
     pub fn control(&self, words: &[&str]) {
         let program = keeper::find("rabbitmqctl", &places(), "install the package `rabbitmq-server`");
         let mut control = Command::new(program);
         control.env("HOME", self.folder()).env("ERL_EPMD_PORT", self.mapper_port.to_string());
-        let done = control.args(["--node", &node_name(self.port())]).args(words).output().expect("it can be started");
+        let done =
+            control.args(["--node", &node_name(self.port())]).args(words).output().expect("rabbitmqctl can be started");
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
-    /// Its URL, with the password and with TLS, and the certificate that is to be trusted.
+    /// The server's URL with the password and TLS, and the path of the certificate to trust.
     ///
     /// # Panics
-    /// When it was not started so.
+    /// If the server was not started with TLS.
     pub fn encrypted_url(&self) -> (String, PathBuf) {
         let port = self.tls_port.expect("it was started with TLS");
         let url = format!("amqps://{USER}:{PASSWORD}@127.0.0.1:{port}");
@@ -106,11 +107,11 @@ impl Deref for RabbitMq {
 }
 
 struct RabbitMqKind {
-    /// Where `epmd` listens.
+    /// The port of `epmd`.
     mapper_port: u16,
-    /// Where other nodes would connect.
+    /// The port for connections of other nodes.
     node_port: u16,
-    /// Where it listens for clients with TLS, too.
+    /// The additional port for clients with TLS.
     tls_port: Option<u16>,
 }
 
@@ -118,7 +119,7 @@ fn node_name(port: u16) -> String {
     format!("cupel-{port}@localhost")
 }
 
-/// Not what is on the PATH: that insists on the package's own user.
+/// The folder of RabbitMQ's own scripts. Those on the PATH insist on running as the package's user.
 fn places() -> [PathBuf; 1] {
     [PathBuf::from("/usr/lib/rabbitmq/bin")]
 }
@@ -173,7 +174,7 @@ impl Kind for RabbitMqKind {
             .env("RABBITMQ_ENABLED_PLUGINS_FILE", folder.join("plugins"))
             .env("RABBITMQ_PID_FILE", folder.join("pid"))
             .env("RABBITMQ_FEATURE_FLAGS_FILE", folder.join("feature_flags"))
-            // Schedulers that wait do not spin, and nobody outside this machine is listened to.
+            // Idle schedulers do not spin, and the node listens only on loopback.
             .env(
                 "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
                 "+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}",
@@ -181,8 +182,8 @@ impl Kind for RabbitMqKind {
         unshare
     }
 
-    /// To the header of the protocol it answers `Connection.Start`, a method frame (AMQP 0-9-1, 2.2.4 and 4.2.3), once it
-    /// takes clients.
+    /// Once the server accepts clients, it answers the protocol header with `Connection.Start`, a method frame (AMQP
+    /// 0-9-1, 2.2.4 and 4.2.3).
     fn answers(&self, _: &Path, port: u16) -> bool {
         let ask = || -> std::io::Result<u8> {
             let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;

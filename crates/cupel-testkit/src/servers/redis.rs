@@ -1,4 +1,4 @@
-//! A Redis server with a password and an append-only file, so that what was written survives SIGKILL.
+//! A Redis server with a password and an append-only file, so that writes survive SIGKILL.
 
 use std::io::{Read as _, Write as _};
 use std::ops::Deref;
@@ -18,15 +18,15 @@ use super::{PASSWORD, keeper};
 pub struct Redis(Server);
 
 impl Redis {
-    /// One of the test's own.
+    /// A server only for this test.
     ///
     /// # Panics
-    /// When it is not installed or does not start.
+    /// If the server is not installed or does not start.
     pub fn start() -> Redis {
         Redis(Server::start(RedisKind { encrypted: false }))
     }
 
-    /// One that talks to nobody over the network without TLS.
+    /// A server that requires TLS for network connections, only for this test.
     ///
     /// # Panics
     /// As [`Redis::start`].
@@ -34,7 +34,7 @@ impl Redis {
         Redis(Server::start(RedisKind { encrypted: true }))
     }
 
-    /// The one of this test process, for tests that do it no harm.
+    /// The shared server of this test process, for tests that do not harm it.
     ///
     /// # Panics
     /// As [`Redis::start`].
@@ -43,7 +43,7 @@ impl Redis {
         SHARED.get_or_init(Redis::start)
     }
 
-    /// One of this test process that one test has at a time, to do harm to: it runs, whatever the last one did to it.
+    /// A server of this test process that one test at a time may harm. It runs, whatever the last test did to it.
     ///
     /// # Panics
     /// As [`Redis::start`].
@@ -54,21 +54,22 @@ impl Redis {
         lent
     }
 
-    /// Its URL, with the password; without TLS.
+    /// The server's URL with the password, without TLS.
     pub fn url(&self) -> String {
         format!("redis://:{PASSWORD}@127.0.0.1:{}/", self.port())
     }
 
-    /// Its URL, with the password and with TLS, and the certificate that is to be trusted: of one that was started so.
+    /// The URL with the password and TLS of a server that was started with TLS, and the path of the certificate to
+    /// trust.
     pub fn encrypted_url(&self) -> (String, PathBuf) {
         let url = format!("rediss://:{PASSWORD}@127.0.0.1:{}/", self.port());
         (url, Certificate::in_folder(self.folder()).certificate)
     }
 
-    /// Sends one command, words apart by spaces; the answer as Redis writes it.
+    /// Sends one command, its words separated by spaces; returns the raw response.
     ///
     /// # Panics
-    /// When the server is down.
+    /// If the server is down.
     pub fn command(&self, words: &str) -> String {
         ask(self.folder(), words).expect("Redis answers")
     }
@@ -110,8 +111,9 @@ impl Kind for RedisKind {
             redis.args(["--port", &port]);
         }
         redis.arg("--dir").arg(folder).args(["--save", "", "--loglevel", "warning"]);
-        // Each command is with the kernel before it is answered, and so survives SIGKILL. By `everysec` it would wait meanwhile when
-        // the disk is slow. Source: Redis' documentation, "Redis persistence"; its aof.c, flushAppendOnlyFile.
+        // Redis writes each command to the kernel before it responds, so the command survives SIGKILL. With `everysec`,
+        // Redis would block while the disk is slow. Source: Redis' documentation, "Redis persistence"; its aof.c,
+        // flushAppendOnlyFile.
         redis.args(["--appendonly", "yes", "--appendfsync", "no"]);
         redis
     }
@@ -125,13 +127,13 @@ impl Kind for RedisKind {
     }
 }
 
-/// Where it listens beside its port, without TLS.
+/// The socket on which the server listens in addition to its port, without TLS.
 const SOCKET: &str = "redis.sock";
 
 fn ask(folder: &Path, words: &str) -> std::io::Result<String> {
     let mut connection = UnixStream::connect(folder.join(SOCKET))?;
     connection.set_read_timeout(Some(Duration::from_secs(10)))?;
-    // QUIT makes the end of the answers the end of the stream.
+    // QUIT closes the stream after the last response.
     write!(connection, "AUTH {PASSWORD}\r\n{words}\r\nQUIT\r\n")?;
     let mut answer = String::new();
     connection.read_to_string(&mut answer)?;

@@ -1,8 +1,8 @@
-//! Between clients and tansu: what this broker offers is cut down to what Kafka 2.7 did for Fetch.
+//! A relay between clients and tansu that limits the advertised version of Fetch to that of Kafka 2.7.
 //!
-//! Asked in the newest way (KIP-951) for a topic that it has lost, tansu 0.6 names a leader of a topic that has neither a name nor an
-//! id, which no Kafka does, and which librdkafka 2.12 dies of. The older way has names. Whoever asks which versions there are
-//! (`ApiVersions`) is told of none beyond.
+//! If a client fetches from a lost topic with the newest version (KIP-951), tansu 0.6 returns a leader for a topic with
+//! neither name nor id. No Kafka broker does that, and librdkafka 2.12 crashes on it. Older versions use names. So the
+//! relay lowers the maximum version of Fetch in responses to `ApiVersions`.
 //!
 //! Source: Kafka's protocol guide, "Protocol Requests and Responses" and `ApiVersions`.
 
@@ -18,17 +18,17 @@ use super::server::free_listener;
 const FETCH: i16 = 1;
 const FETCH_MAX: i16 = 12;
 const API_VERSIONS: i16 = 18;
-/// From here on its answer is in compact form.
+/// The first version of `ApiVersions` whose response is in compact form.
 const COMPACT: i16 = 3;
 
-/// Connections to its port go on to another one.
+/// Forwards connections from its port to another one.
 pub(super) struct Relay {
     port: u16,
-    /// 0 when there is none.
+    /// The target port; 0 if there is none yet.
     to: Arc<AtomicU16>,
 }
 
-/// The versions in which clients have asked which versions there are, by the numbers of the requests.
+/// Versions of clients' pending `ApiVersions` requests, by correlation id.
 type Asked = Arc<Mutex<HashMap<[u8; 4], i16>>>;
 
 impl Relay {
@@ -40,7 +40,7 @@ impl Relay {
                 let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, goes_to.load(Ordering::Relaxed))) else {
                     continue;
                 };
-                // A connection that breaks at once is no other than one that breaks later.
+                // A connection that fails here is treated like one that fails later: it is dropped.
                 let _ = join(&client, &server);
             }
         });
@@ -82,7 +82,7 @@ fn join(client: &TcpStream, server: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Carries messages until one of the two ends, then ends both.
+/// Forwards messages until one of the two connections closes, then closes both.
 fn carry(mut from: TcpStream, mut to: TcpStream, look: impl Fn(&mut [u8]) + Send + 'static) {
     thread::spawn(move || {
         let mut message = Vec::new();
@@ -99,12 +99,14 @@ fn carry(mut from: TcpStream, mut to: TcpStream, look: impl Fn(&mut [u8]) + Send
     });
 }
 
-/// In an answer to `ApiVersions`, after its number: an error, how many there are, and of each its key, the oldest and the newest version.
+/// Lowers the maximum version of Fetch in a response to `ApiVersions`. After the correlation id, the response has an
+/// error code, the number of entries, and for each its key, minimum version and maximum version.
 fn cut_down(answer: &mut [u8], version: i16) {
     if answer.first_chunk() != Some(&[0, 0]) {
         return;
     }
-    // In compact form there are fewer than 127, so that their number is one byte; each has a byte more, for no tags.
+    // In compact form there are fewer than 127 entries, so the number is one byte; each entry has one more byte, for
+    // empty tags.
     let (from, step) = if version >= COMPACT { (3, 7) } else { (6, 6) };
     for api in answer[from..].chunks_exact_mut(step) {
         if i16::from_be_bytes([api[0], api[1]]) == FETCH {

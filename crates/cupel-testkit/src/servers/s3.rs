@@ -1,4 +1,4 @@
-//! A server that speaks S3's protocol: moto, from PyPI. It keeps everything in its memory, so SIGKILL loses it.
+//! A server with S3's protocol: moto, from PyPI. It keeps all data in memory, so SIGKILL loses them.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
@@ -11,22 +11,22 @@ use std::time::Duration;
 use super::server::{Kind, Server};
 use super::{PASSWORD, USER, cluster, keeper};
 
-/// Where `scripts/setup.sh servers` puts moto and what it needs.
+/// The folder in which `scripts/setup.sh servers` installs moto and its dependencies.
 const MODULES: &str = "/usr/local/lib/cupel/moto";
 
-/// A server of S3's protocol.
+/// A server with S3's protocol.
 pub struct S3(Server);
 
 impl S3 {
-    /// One of the test's own.
+    /// A server only for this test.
     ///
     /// # Panics
-    /// When it is not installed or does not start.
+    /// If the server is not installed or does not start.
     pub fn start() -> S3 {
         S3(Server::start(S3Kind))
     }
 
-    /// The one of this test process, for tests that do it no harm.
+    /// The shared server of this test process, for tests that do not harm it.
     ///
     /// # Panics
     /// As [`S3::start`].
@@ -35,10 +35,10 @@ impl S3 {
         SHARED.get_or_init(S3::start)
     }
 
-    /// A fresh, empty bucket: its URL, as `blobs.url` takes it.
+    /// Creates an empty bucket and returns its URL in the form of `blobs.url`.
     ///
     /// # Panics
-    /// When the server is down.
+    /// If the server is down.
     pub fn bucket(&self) -> String {
         let bucket = cluster();
         let answer = ask(self.port(), "PUT", &format!("/{bucket}")).expect("moto answers");
@@ -46,7 +46,7 @@ impl S3 {
         self.url_of(&bucket)
     }
 
-    /// The URL of a bucket, whether or not it is there.
+    /// The URL of a bucket, which need not exist.
     pub fn url_of(&self, bucket: &str) -> String {
         let endpoint = format!("http://127.0.0.1:{}", self.port());
         let keys = format!("access_key_id={USER}&secret_access_key={PASSWORD}");

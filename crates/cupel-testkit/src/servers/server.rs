@@ -1,4 +1,4 @@
-//! What all servers have in common: a folder, a port, a process, and what a test may do to them.
+//! The common part of all servers: a folder, a port, a process, and the faults that a test can inject.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
@@ -10,33 +10,33 @@ use std::time::{Duration, Instant};
 
 use super::keeper;
 
-/// How long a server may take to answer, on a machine that is busy with other things.
+/// How long a server may take to start on a busy machine.
 const START_MAX: Duration = Duration::from_secs(120);
-/// How long one may take to end when asked to.
+/// How long a server may take to stop.
 const STOP_MAX: Duration = Duration::from_secs(30);
-/// Ports are taken from below those that the kernel gives to outgoing connections, so that the port of a server that is
-/// down for a while stays free.
+/// Range of ports, below those that the kernel assigns to outgoing connections, so that the port of a stopped server
+/// stays free.
 const PORTS: std::ops::Range<u32> = 20_000..32_000;
 
-/// What is different from server to server.
+/// The part that differs between servers.
 pub(super) trait Kind: Send + Sync {
-    /// For messages and folders.
+    /// Name in messages and folder names.
     fn name(&self) -> &'static str;
-    /// Puts into the empty folder what the server wants to find there at its first start.
+    /// Creates in the empty folder what the server needs at its first start.
     fn lay_out(&self, folder: &Path, port: u16);
-    /// The server in the foreground, listening on `port` of 127.0.0.1, with all it keeps in `folder`.
+    /// The command that runs the server in the foreground, on `port` of 127.0.0.1, with all its data in `folder`.
     fn command(&self, folder: &Path, port: u16) -> Command;
-    /// User and group, where it refuses to run as who runs the tests.
+    /// User and group to run as, if the server refuses to run as the user of the tests.
     fn runs_as(&self) -> Option<(u32, u32)> {
         None
     }
-    /// Whether it serves: a connection alone may be too early.
+    /// Whether the server handles requests. Accepting a connection may not be enough.
     fn answers(&self, folder: &Path, port: u16) -> bool;
-    /// The signal that asks it to end, and whether every process of it is to get it.
+    /// The signal that stops the server, and whether all its processes get it.
     fn stops_by(&self) -> (&'static str, bool);
 }
 
-/// A running server, or one that is down for a while. It ends when this is dropped.
+/// A server, running or temporarily stopped. Dropping it kills the process and removes its data.
 pub struct Server {
     kind: Box<dyn Kind>,
     folder: PathBuf,
@@ -57,15 +57,15 @@ impl Server {
         self.port
     }
 
-    /// Its processes, the first of them first; none when it is down.
+    /// The server's processes, parents first; empty if it is stopped.
     pub fn pids(&self) -> Vec<u32> {
         self.child().as_ref().map_or_else(Vec::new, |child| keeper::tree(child.id()))
     }
 
-    /// Ends it as a power failure would, but for the kernel's buffers: SIGKILL to all of its processes.
+    /// Kills the server like a power failure, except that the kernel's buffers survive: SIGKILL to all its processes.
     pub fn kill(&self) {
         if let Some(mut child) = self.child().take() {
-            // The first of them first: others may be started again by it.
+            // The main process first, because it may restart the others.
             let pids = keeper::tree(child.id());
             let _ = child.kill();
             keeper::signal("KILL", &pids[1..]);
@@ -73,7 +73,7 @@ impl Server {
         }
     }
 
-    /// Ends it as its operator would.
+    /// Stops the server in the regular way, as an operator would.
     pub fn stop(&self) {
         let Some(mut child) = self.child().take() else { return };
         let (signal, all) = self.kind.stops_by();
@@ -86,9 +86,9 @@ impl Server {
         }
     }
 
-    /// Starts it on the port and with the data it had; it answers when this returns.
+    /// Starts the stopped server on the same port with its data; returns when it handles requests.
     pub fn start_again(&self) {
-        assert!(self.child().is_none(), "{} runs", self.kind.name());
+        assert!(self.child().is_none(), "{} already runs", self.kind.name());
         let deadline = Instant::now() + START_MAX;
         loop {
             let mut child =
@@ -102,7 +102,7 @@ impl Server {
                 *self.child() = Some(child);
                 return;
             }
-            // One that was killed may not have let go of everything yet; the next try may find it gone.
+            // A killed process may not have released all its resources yet, so try again.
             *self.child() = Some(child);
             self.kill();
             assert!(Instant::now() < deadline, "{} does not start:\n{}", self.kind.name(), self.log_end());
@@ -110,7 +110,7 @@ impl Server {
         }
     }
 
-    /// Ends it if it runs, and starts it as if it had never been: all data are lost.
+    /// Kills the server if it runs, deletes all its data, and starts it.
     pub fn wipe_and_start(&self) {
         self.kill();
         let _ = fs::remove_dir_all(&self.folder);
@@ -119,7 +119,7 @@ impl Server {
         self.start_again();
     }
 
-    /// Sees to it that it runs.
+    /// Ensures that the server runs.
     pub(super) fn revive(&self) {
         self.thaw();
         if self.child().is_none() {
@@ -127,18 +127,18 @@ impl Server {
         }
     }
 
-    /// Stops the world for it: connections stay open, nothing is answered.
+    /// Freezes the server with SIGSTOP: connections stay open, but nothing is answered.
     pub fn freeze(&self) {
         let is_frozen = within(START_MAX, || {
-            // Once more each time: one may have been born while the signal went round. It is on its way when `kill` returns; a
-            // thread that has not seen it yet still answers.
+            // Signalled again in each round, because a process may have been started meanwhile. When `kill` returns,
+            // the signal may still be pending; a thread that has not handled it yet still answers.
             self.signal_all("STOP");
             self.pids().iter().all(|pid| keeper::is_stopped(*pid))
         });
-        assert!(is_frozen, "{} cannot be stopped", self.kind.name());
+        assert!(is_frozen, "{} could not be frozen", self.kind.name());
     }
 
-    /// Lets it go on.
+    /// Resumes a frozen server.
     pub fn thaw(&self) {
         self.signal_all("CONT");
     }
@@ -182,7 +182,7 @@ impl Server {
     }
 
     fn child(&self) -> MutexGuard<'_, Option<Child>> {
-        // A test that failed in there has failed; the next one may still want to end the server.
+        // A panic of a test while it held the lock must not prevent later calls from stopping the server.
         self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -195,7 +195,7 @@ impl Drop for Server {
     }
 }
 
-/// Whether `done` becomes true in time.
+/// Waits until `done` returns true; returns whether it did in time.
 fn within(time: Duration, mut done: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + time;
     while !done() {
@@ -207,17 +207,17 @@ fn within(time: Duration, mut done: impl FnMut() -> bool) -> bool {
     true
 }
 
-/// A port that nobody listens on now, and that was not given out before.
+/// A port on which no process listens now, and that was not returned before.
 pub(super) fn free_port() -> u16 {
     free_listener().1
 }
 
-/// A listener on a port that was not given out before. Who binds the port anew may find it taken for a moment: a process that is just
-/// being started somewhere has a copy of the listener until it executes its program.
+/// A listener on a port that was not returned before. After it is dropped, binding the port may fail for a moment: a
+/// process that is being forked meanwhile holds a copy of the listener until its exec.
 pub(super) fn free_listener() -> (TcpListener, u16) {
     static TRIED: AtomicU32 = AtomicU32::new(0);
     let count = PORTS.end - PORTS.start;
-    // Test processes that run at the same time begin at different places.
+    // Concurrent test processes start at different ports.
     let first = std::process::id().wrapping_mul(97) % count;
     loop {
         let port = PORTS.start + (first + TRIED.fetch_add(1, Ordering::Relaxed)) % count;

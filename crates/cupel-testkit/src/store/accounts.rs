@@ -9,7 +9,7 @@ use crate::Subject;
 use crate::builders::{a_user, fresh};
 
 /// Rule.
-pub async fn names_and_addresses_belong_to_one_user_whatever_their_case<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn names_and_addresses_are_unique_ignoring_case<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let mut ada = a_user();
     ada.user.username = "Ada".into();
@@ -33,7 +33,9 @@ pub async fn names_and_addresses_belong_to_one_user_whatever_their_case<S: Store
 }
 
 /// Rule.
-pub async fn access_and_secret_of_a_user<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn access_password_and_secret_of_a_user_can_be_read_and_changed<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
     let store = make().await;
     let id = user(&*store).await;
     assert_eq!(set_access(&*store, id, Role::Admin, Tier("large".into())).await, AccountChange::Done);
@@ -53,13 +55,13 @@ pub async fn access_and_secret_of_a_user<S: Store>(make: impl AsyncFn() -> Subje
 }
 
 /// Rule.
-pub async fn users_are_listed_in_the_order_they_came_page_by_page<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn users_are_listed_in_creation_order_and_paginated<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     assert!(store.users(0, 10).await.unwrap().is_empty());
     let mut all = Vec::new();
     for n in 0..5 {
         let mut new = a_user();
-        // Two of a time are told apart by their ids.
+        // Users with the same time are ordered by id.
         new.user.created_at = at(n / 2);
         all.push(store.insert_user(new).await.unwrap().unwrap());
     }
@@ -71,7 +73,7 @@ pub async fn users_are_listed_in_the_order_they_came_page_by_page<S: Store>(make
     assert!(store.users(u64::MAX, u64::MAX).await.unwrap().is_empty());
 }
 
-/// A key that has not ended.
+/// A valid API key.
 pub(super) fn key(owner: UserId, n: u8) -> ApiKey {
     ApiKey {
         id: ApiKeyId::from_uuid(fresh()),
@@ -87,7 +89,7 @@ pub(super) fn key(owner: UserId, n: u8) -> ApiKey {
 }
 
 /// Rule.
-pub async fn keys_are_listed_revoked_and_touched_by_their_owner<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn keys_are_listed_and_revoked_only_for_their_owner<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, other) = (user(&*store).await, user(&*store).await);
     let keys = [key(owner, 1), ApiKey { expires_at: Some(at(99)), ..key(owner, 2) }, key(other, 3)];
@@ -96,7 +98,7 @@ pub async fn keys_are_listed_revoked_and_touched_by_their_owner<S: Store>(make: 
     }
     assert_eq!(store.key(keys[1].id).await.unwrap().as_ref(), Some(&keys[1]));
     assert_eq!(store.keys(owner).await.unwrap(), [keys[1].clone(), keys[0].clone()]);
-    assert!(!store.revoke_key(other, keys[0].id, at(5)).await.unwrap(), "not theirs");
+    assert!(!store.revoke_key(other, keys[0].id, at(5)).await.unwrap(), "another user's key");
     assert!(store.revoke_key(owner, keys[0].id, at(5)).await.unwrap());
     assert!(store.revoke_key(owner, keys[0].id, at(6)).await.unwrap());
     store.touch_key(keys[1].id, at(7)).await.unwrap();
@@ -119,7 +121,7 @@ async fn session(store: &impl Store) -> RefreshSession {
 }
 
 /// Rule.
-pub async fn a_refresh_token_is_good_once_and_a_stolen_one_ends_the_session<S: Store>(
+pub async fn a_refresh_token_is_valid_once_and_its_reuse_ends_the_session<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
@@ -128,12 +130,12 @@ pub async fn a_refresh_token_is_good_once_and_a_stolen_one_ends_the_session<S: S
         async |old, new, seconds| store.rotate_session(session.id, [old; 32], [new; 32], at(seconds)).await.unwrap();
     let rotated = rotate(1, 2, 1).await.expect("the first use");
     assert_eq!((rotated.user, rotated.expires_at), (session.user, at(100)));
-    assert_eq!(rotate(9, 8, 2).await, None, "never was one");
-    assert!(store.session_alive(session.id, at(2)).await.unwrap(), "a guess ends nothing");
+    assert_eq!(rotate(9, 8, 2).await, None, "an unknown token");
+    assert!(store.session_alive(session.id, at(2)).await.unwrap(), "a wrong guess does not end the session");
     assert!(rotate(2, 3, 3).await.is_some());
-    assert_eq!(rotate(1, 4, 4).await, None, "used before: stolen");
+    assert_eq!(rotate(1, 4, 4).await, None, "a used token counts as stolen");
     assert!(!store.session_alive(session.id, at(4)).await.unwrap());
-    assert_eq!(rotate(3, 5, 5).await, None, "the good one has ended too");
+    assert_eq!(rotate(3, 5, 5).await, None, "the current token has ended, too");
 }
 
 /// Rule.

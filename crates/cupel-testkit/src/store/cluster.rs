@@ -1,4 +1,4 @@
-//! Rules about workers, what they are told, and secrets that nodes share.
+//! Rules about workers, orders to them, and secrets that nodes share.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ fn a_worker(name: &str) -> WorkerBeat {
 }
 
 /// Rule.
-pub async fn workers_that_say_so_are_listed_with_what_they_said_last<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn workers_are_listed_with_their_last_heartbeat<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     assert!(store.workers().await.unwrap().is_empty());
     let (one, two) = (a_worker("one"), a_worker("two"));
@@ -54,7 +54,7 @@ pub async fn workers_that_say_so_are_listed_with_what_they_said_last<S: Store>(m
 }
 
 /// Rule.
-pub async fn what_workers_have_is_told_of_those_that_are_there_and_stay<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn offers_include_live_workers_that_do_not_drain<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     assert_eq!(store.offers(at(0)).await.unwrap(), []);
     let with_python = |worker: WorkerBeat| {
@@ -79,10 +79,10 @@ pub async fn what_workers_have_is_told_of_those_that_are_there_and_stay<S: Store
 }
 
 /// Rule.
-pub async fn what_a_worker_is_told_it_hears_at_its_next_word<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_worker_gets_an_order_with_its_next_heartbeat<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (one, two) = (a_worker("one"), a_worker("two"));
-    assert!(!store.tell(Some(one.id), Order::Pause).await.unwrap(), "there is no such worker");
+    assert!(!store.tell(Some(one.id), Order::Pause).await.unwrap(), "an unknown worker gets no order");
     store.beat(one.clone(), at(0)).await.unwrap();
     store.beat(two.clone(), at(0)).await.unwrap();
     assert!(store.tell(Some(one.id), Order::Pause).await.unwrap());
@@ -92,8 +92,8 @@ pub async fn what_a_worker_is_told_it_hears_at_its_next_word<S: Store>(make: imp
     assert_eq!(store.beat(one.clone(), at(2)).await.unwrap(), Order::Work);
 }
 
-/// Rule: also those that come later; who is to drain goes on draining.
-pub async fn all_workers_are_told_at_once<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+/// Rule: the order also reaches workers that register later. A draining worker goes on draining.
+pub async fn one_order_reaches_all_workers<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (one, draining, late) = (a_worker("one"), a_worker("draining"), a_worker("late"));
     store.beat(one.clone(), at(0)).await.unwrap();
@@ -112,26 +112,26 @@ pub async fn all_workers_are_told_at_once<S: Store>(make: impl AsyncFn() -> Subj
         assert_eq!(store.beat(worker.clone(), at(2)).await.unwrap(), expected, "{}", worker.name);
     }
     assert!(store.tell(None, Order::Drain).await.unwrap());
-    assert!(!store.is_paused().await.unwrap(), "who comes after that works");
+    assert!(!store.is_paused().await.unwrap(), "a worker that registers later works");
     assert_eq!(store.beat(one, at(3)).await.unwrap(), Order::Drain);
     assert_eq!(store.beat(a_worker("new"), at(3)).await.unwrap(), Order::Work);
 }
 
 /// Rule.
-pub async fn a_shared_secret_is_the_first_proposed<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn the_first_proposed_shared_secret_wins<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     assert_eq!(store.shared_secret("tokens", [1; 32]).await.unwrap(), [1; 32]);
     assert_eq!(store.shared_secret("tokens", [2; 32]).await.unwrap(), [1; 32]);
     assert_eq!(store.shared_secret("other", [3; 32]).await.unwrap(), [3; 32]);
 }
 
-/// Rule, for stores that several nodes may have at one time.
+/// Rule, for stores that several nodes may use at the same time.
 pub async fn one_node_leads_until_it_is_silent<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (one, two) = (NodeId::from_uuid(fresh()), NodeId::from_uuid(fresh()));
     assert!(store.lead(one, at(0), at(5)).await.unwrap());
     assert!(!store.lead(two, at(1), at(6)).await.unwrap());
-    assert!(store.lead(one, at(4), at(9)).await.unwrap(), "it prolongs what it has");
+    assert!(store.lead(one, at(4), at(9)).await.unwrap(), "the leader extends its lease");
     assert!(!store.lead(two, at(8), at(13)).await.unwrap());
     assert!(store.lead(two, at(9), at(14)).await.unwrap());
     assert!(!store.lead(one, at(10), at(15)).await.unwrap());

@@ -1,4 +1,4 @@
-//! Rules about contests, those who take part, and what counts as an attempt.
+//! Rules about contests, their participants, and what counts as an attempt.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::{at, insert, user};
 use crate::Subject;
 use crate::builders::{a_submission, fresh};
 
-/// An hour from `at(1000)` on, frozen in its last ten minutes.
+/// A contest of one hour from `at(1000)`, frozen in its last ten minutes.
 pub(super) fn new_contest(slug: &str, owner: UserId, problems: Vec<ProblemId>) -> NewContest {
     NewContest {
         id: ContestId::from_uuid(fresh()),
@@ -40,7 +40,7 @@ async fn contest(store: &impl Store, new: NewContest) -> Contest {
     store.contest(&slug).await.unwrap().expect("a contest")
 }
 
-/// A submission to problem `n` sent at this second, judged if `said`.
+/// A submission to a problem, sent at this second, and judged if `said` is a result.
 async fn send_at(store: &impl Store, problem: ProblemId, by: UserId, second: i64, said: Option<Said>) -> SubmissionId {
     let key = cupel_core::problems::ProblemKey::Id(problem);
     let (record, _) = store.problem(key, None).await.unwrap().expect("a problem");
@@ -54,7 +54,7 @@ async fn send_at(store: &impl Store, problem: ProblemId, by: UserId, second: i64
 }
 
 /// Rule.
-pub async fn a_contest_reads_back_changes_and_goes<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_contest_can_be_read_changed_and_deleted<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let (one, two) = (problem(&*store, 1, |_| {}).await, problem(&*store, 2, |_| {}).await);
@@ -62,7 +62,7 @@ pub async fn a_contest_reads_back_changes_and_goes<S: Store>(make: impl AsyncFn(
     assert_eq!((made.title.as_str(), made.owner, made.length), ("Autumn", owner, Duration::from_hours(1)));
     assert_eq!(made.style, Style::Icpc { penalty: Duration::from_mins(20) });
     let problems: Vec<_> = made.problems.iter().map(|one| (one.problem, one.slug.as_str())).collect();
-    assert_eq!(problems, [(two.id, "p2"), (one.id, "p1")], "in the order given");
+    assert_eq!(problems, [(two.id, "p2"), (one.id, "p1")], "problems keep the given order");
     let taken = store.insert_contest(new_contest("autumn", owner, vec![one.id])).await.unwrap();
     assert_eq!(taken, Err(TakenContestSlug));
 
@@ -77,12 +77,16 @@ pub async fn a_contest_reads_back_changes_and_goes<S: Store>(make: impl AsyncFn(
     assert!(store.change_contest(made.id, change).await.unwrap());
     let now = store.contest(&made.slug).await.unwrap().expect("a contest");
     assert_eq!((now.title.as_str(), now.style, now.freeze), ("Winter", Style::Ioi, None));
-    assert_eq!((now.starts_at, now.length, now.problems.len()), (at(2000), made.length, 1), "the rest stays");
+    assert_eq!((now.starts_at, now.length, now.problems.len()), (at(2000), made.length, 1), "other fields stay");
     assert!(!store.change_contest(ContestId::from_uuid(fresh()), ContestChange::default()).await.unwrap());
 
     assert!(store.take_part(made.id, user(&*store).await, None).await.unwrap());
     assert_eq!(store.delete_contest(made.id, at(2000)).await.unwrap(), DeletedContest::InUse);
-    assert_eq!(store.delete_contest(made.id, at(1999)).await.unwrap(), DeletedContest::Gone, "it had not begun");
+    assert_eq!(
+        store.delete_contest(made.id, at(1999)).await.unwrap(),
+        DeletedContest::Gone,
+        "a contest that has not begun can be deleted"
+    );
     let empty = contest(&*store, new_contest("empty", owner, vec![one.id])).await;
     assert_eq!(store.delete_contest(empty.id, at(5000)).await.unwrap(), DeletedContest::Gone);
     assert_eq!(store.delete_contest(empty.id, at(5000)).await.unwrap(), DeletedContest::Missing);
@@ -105,11 +109,11 @@ pub async fn a_contest_keeps_its_join_code_until_it_gets_another<S: Store>(make:
     let change = ContestChange { join_code: Some(second.clone()), ..ContestChange::default() };
     store.change_contest(made.id, change).await.unwrap();
     assert_eq!(kept(&made).await, second);
-    assert_eq!(kept(&other).await, other.join_code, "that of another stays");
+    assert_eq!(kept(&other).await, other.join_code, "the code of another contest stays");
 }
 
 /// Rule.
-pub async fn contests_are_listed_for_whom_they_exist_and_by_phase<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn contests_are_listed_only_if_visible_and_by_phase<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, guest) = (user(&*store).await, user(&*store).await);
     let one = problem(&*store, 1, |_| {}).await;
@@ -124,7 +128,7 @@ pub async fn contests_are_listed_for_whom_they_exist_and_by_phase<S: Store>(make
     };
     assert_eq!(listed(None, false, None, 0).await, ["open"]);
     assert_eq!(listed(Some(guest), false, None, 0).await, ["open"]);
-    assert_eq!(listed(Some(owner), false, None, 0).await, ["open", "hidden"], "those that begin last first");
+    assert_eq!(listed(Some(owner), false, None, 0).await, ["open", "hidden"], "the latest start comes first");
     assert_eq!(listed(None, true, None, 0).await, ["open", "hidden"]);
     assert!(store.take_part(hidden.id, guest, None).await.unwrap());
     assert_eq!(listed(Some(guest), false, None, 0).await, ["open", "hidden"]);
@@ -134,7 +138,7 @@ pub async fn contests_are_listed_for_whom_they_exist_and_by_phase<S: Store>(make
 }
 
 /// Rule.
-pub async fn one_takes_part_once_and_an_official_start_moves_with_the_contest<S: Store>(
+pub async fn a_user_participates_once_and_an_official_start_moves_with_the_contest<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
@@ -147,7 +151,7 @@ pub async fn one_takes_part_once_and_an_official_start_moves_with_the_contest<S:
     let opens = |who, second| store.is_opened_by_contest(one.id, who, at(second));
     assert_eq!((opens(first, 999).await.unwrap(), opens(first, 1000).await.unwrap()), (false, true));
     assert_eq!((opens(second, 8999).await.unwrap(), opens(second, 9000).await.unwrap()), (false, true));
-    assert!(!opens(owner, 9000).await.unwrap(), "who does not take part");
+    assert!(!opens(owner, 9000).await.unwrap(), "a user who does not take part");
 
     let change = ContestChange { starts_at: Some(at(1500)), ..ContestChange::default() };
     store.change_contest(made.id, change).await.unwrap();
@@ -160,9 +164,7 @@ pub async fn one_takes_part_once_and_an_official_start_moves_with_the_contest<S:
 }
 
 /// Rule.
-pub async fn an_attempt_is_what_a_participant_sent_for_a_problem_within_their_time<S: Store>(
-    make: impl AsyncFn() -> Subject<S>,
-) {
+pub async fn an_attempt_is_a_participants_submission_within_their_time<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, official, late, stranger) =
         (user(&*store).await, user(&*store).await, user(&*store).await, user(&*store).await);
@@ -208,8 +210,8 @@ pub async fn an_attempt_is_what_a_participant_sent_for_a_problem_within_their_ti
     );
 }
 
-/// What everybody may know of a problem: submissions, accepted, attempted by, solved by, lines of its leaderboard, and users on the
-/// global one.
+/// The public figures of a problem: submissions, accepted, attempted by, solved by, entries of its leaderboard, and
+/// users on the global leaderboard.
 async fn public_figures(store: &impl Store, problem: ProblemId) -> [u64; 6] {
     let key = cupel_core::problems::ProblemKey::Id(problem);
     let (record, _) = store.problem(key, None).await.unwrap().expect("a problem");
@@ -220,7 +222,7 @@ async fn public_figures(store: &impl Store, problem: ProblemId) -> [u64; 6] {
 }
 
 /// Rule.
-pub async fn a_freeze_withholds_what_participants_send_in_it_until_it_is_lifted<S: Store>(
+pub async fn a_freeze_hides_submissions_of_participants_until_it_is_lifted<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
@@ -235,12 +237,12 @@ pub async fn a_freeze_withholds_what_participants_send_in_it_until_it_is_lifted<
     assert!(!store.withholds_results(echo).await.unwrap());
     let hidden = send_at(&*store, echo, one, freeze, Some(AC)).await;
     assert!(store.withholds_results(echo).await.unwrap());
-    assert_eq!(public_figures(&*store, echo).await, [2, 0, 1, 0, 0, 0], "what was before the freeze");
+    assert_eq!(public_figures(&*store, echo).await, [2, 0, 1, 0, 0, 0], "only submissions before the freeze count");
     let own = store.standing(echo, one).await.unwrap().expect("a standing");
     assert_eq!(
         (own.is_solved, own.tries, own.best_submission),
         (true, 3, Some(hidden)),
-        "nothing is hidden from its sender"
+        "senders see their own submissions"
     );
     let own = store.progress(one).await.unwrap();
     assert_eq!((own.solved, own.easy, own.attempted), (1, 1, 0));
@@ -249,25 +251,25 @@ pub async fn a_freeze_withholds_what_participants_send_in_it_until_it_is_lifted<
     assert_eq!((total, lines[0].standing.as_ref().map(|own| own.tries)), (1, Some(3)));
 
     send_at(&*store, echo, stranger, freeze + 10, Some(AC)).await;
-    assert_eq!(
-        public_figures(&*store, echo).await,
-        [3, 1, 2, 1, 1, 1],
-        "what does not belong to the contest is public"
-    );
+    assert_eq!(public_figures(&*store, echo).await, [3, 1, 2, 1, 1, 1], "submissions outside the contest are public");
     send_at(&*store, echo, one, end, Some(AC)).await;
-    assert_eq!(public_figures(&*store, echo).await, [4, 2, 2, 2, 2, 2], "so is what was sent after the end");
+    assert_eq!(public_figures(&*store, echo).await, [4, 2, 2, 2, 2, 2], "submissions after the end are public");
     let own = store.standing(echo, one).await.unwrap().expect("a standing");
     assert_eq!(own.solved_at, Some(at(freeze)));
 
     send_at(&*store, echo, late, freeze + 20, Some(AC)).await;
     assert_eq!(public_figures(&*store, echo).await, [5, 3, 3, 3, 3, 3]);
     assert!(store.take_part(made.id, late, None).await.unwrap());
-    assert_eq!(public_figures(&*store, echo).await, [4, 2, 2, 2, 2, 2], "of who joins afterwards, too");
+    assert_eq!(
+        public_figures(&*store, echo).await,
+        [4, 2, 2, 2, 2, 2],
+        "earlier submissions of a user who joins later are hidden, too"
+    );
 
     let change = |change| store.change_contest(made.id, change);
     let longer = ContestChange { length: Some(Duration::from_mins(90)), ..ContestChange::default() };
     change(longer).await.unwrap();
-    assert_eq!(public_figures(&*store, echo).await, [6, 4, 3, 3, 3, 3], "before the freeze of a longer contest");
+    assert_eq!(public_figures(&*store, echo).await, [6, 4, 3, 3, 3, 3], "in a longer contest, the freeze starts later");
     change(ContestChange { length: Some(Duration::from_hours(1)), ..ContestChange::default() }).await.unwrap();
     assert_eq!(public_figures(&*store, echo).await, [4, 2, 2, 2, 2, 2]);
     change(ContestChange { is_unfrozen: Some(true), ..ContestChange::default() }).await.unwrap();
@@ -282,7 +284,7 @@ pub async fn a_freeze_withholds_what_participants_send_in_it_until_it_is_lifted<
 }
 
 /// Rule.
-pub async fn a_freeze_hides_submissions_from_other_contests_and_from_authors_who_take_part<S: Store>(
+pub async fn a_freeze_hides_submissions_from_other_contests_and_participating_authors<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
@@ -314,10 +316,10 @@ pub async fn a_freeze_hides_submissions_from_other_contests_and_from_authors_who
         assert_eq!(all.len() as u64, total);
         all.iter().map(|one| one.id).collect::<Vec<_>>()
     };
-    assert_eq!(seen(author).await, [hidden, early], "who does not take part");
+    assert_eq!(seen(author).await, [hidden, early], "a user who does not take part");
     assert!(store.take_part(frozen.id, author, None).await.unwrap());
     assert_eq!(seen(author).await, [early]);
-    assert_eq!(seen(one).await, [hidden, early], "their own");
+    assert_eq!(seen(one).await, [hidden, early], "a participant's own submissions");
     let windows = async |from| store.freezes_of(echo, one, from).await.unwrap();
     assert_eq!(windows(author).await, [FreezeWindow { from: at(freeze), until: at(1000 + 60 * 60) }]);
     assert_eq!(windows(owner).await, []);
@@ -328,7 +330,7 @@ pub async fn a_freeze_hides_submissions_from_other_contests_and_from_authors_who
 }
 
 /// Rule.
-pub async fn progress_in_a_contest_leaves_out_what_the_freeze_of_another_hides<S: Store>(
+pub async fn progress_leaves_out_submissions_that_another_contests_freeze_hides<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
@@ -363,7 +365,7 @@ pub async fn progress_in_a_contest_leaves_out_what_the_freeze_of_another_hides<S
 }
 
 /// Rule.
-pub async fn a_question_is_its_askers_until_the_answer_is_for_everybody<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_question_is_private_until_its_answer_is_public<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, asker, other) = (user(&*store).await, user(&*store).await, user(&*store).await);
     let one = problem(&*store, 1, |_| {}).await;
@@ -381,7 +383,7 @@ pub async fn a_question_is_its_askers_until_the_answer_is_for_everybody<S: Store
     let id = first.id;
     assert!(store.ask(first, 2).await.unwrap());
     assert!(store.ask(question("And 1?"), 2).await.unwrap());
-    assert!(!store.ask(question("And 2?"), 2).await.unwrap(), "two is the most here");
+    assert!(!store.ask(question("And 2?"), 2).await.unwrap(), "the limit is two open questions");
     let seen = async |reader| store.clarifications(made.id, reader, 0, 10).await.unwrap();
     assert_eq!(seen(Some(other)).await.1, 0);
     assert_eq!((seen(Some(asker)).await.1, seen(None).await.1), (2, 2));
@@ -392,7 +394,7 @@ pub async fn a_question_is_its_askers_until_the_answer_is_for_everybody<S: Store
     let announced = news.id;
     assert!(store.ask(news, 1).await.unwrap());
     let again = NewClarification { asker: owner, is_announcement: true, ..question("It is hot.") };
-    assert!(!store.ask(again, 1).await.unwrap(), "one is the most here");
+    assert!(!store.ask(again, 1).await.unwrap(), "the limit is one open question");
     assert!(store.answer(made.id, announced, "The room is cold.".into(), false, at(1250)).await.unwrap());
     let (told, total) = seen(Some(other)).await;
     assert_eq!(total, 2);

@@ -1,4 +1,4 @@
-//! Rules about what was given up.
+//! Rules about dead letters.
 
 use std::sync::Arc;
 
@@ -14,14 +14,14 @@ use super::{at, insert, lease, lease_id, user, worker};
 use crate::Subject;
 use crate::builders::{a_completion, a_submission};
 
-/// Loses an attempt at second `second`, and says why.
+/// Gives back an attempt as lost at second `second`, with a reason.
 async fn fail(store: &impl Store, run: RunId, second: i64, why: &str, attempts_max: u32) {
     let leased = lease(store, run, second).await;
     let given = GivenBack { lost_attempt: true, why: why.into(), now: at(second), due: at(second), attempts_max };
-    store.give_back(run, leased.lease, given).await.unwrap().expect("the lease was current");
+    store.give_back(run, leased.lease, given).await.unwrap().expect("the lease is current");
 }
 
-/// One that died at second `second`.
+/// A submission whose run was abandoned at second `second`.
 async fn dead(store: &impl Store, owner: UserId, second: i64) -> (Submission, RunId) {
     let (submission, run) = insert(store, a_submission().by(owner)).await;
     fail(store, run, second, "the sandbox broke", 1).await;
@@ -33,9 +33,7 @@ async fn retry(store: &impl Store, id: SubmissionId, second: i64) -> Option<RunI
 }
 
 /// Rule.
-pub async fn what_was_given_up_is_a_dead_letter_with_every_failed_attempt<S: Store>(
-    make: impl AsyncFn() -> Subject<S>,
-) {
+pub async fn an_abandoned_run_is_a_dead_letter_with_every_failed_attempt<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let known = WorkerBeat {
@@ -49,7 +47,7 @@ pub async fn what_was_given_up_is_a_dead_letter_with_every_failed_attempt<S: Sto
     };
     store.beat(known.clone(), at(0)).await.unwrap();
     let (submission, run) = insert(&*store, a_submission().by(owner).priority(PriorityClass::Batch)).await;
-    // What costs nothing is not remembered; what ended well is no dead letter.
+    // An attempt that was not lost is not recorded; a judged run is not a dead letter.
     let drained = lease(&*store, run, 0).await;
     let free = GivenBack { lost_attempt: false, why: "drains".into(), now: at(0), due: at(0), attempts_max: 3 };
     store.give_back(run, drained.lease, free).await.unwrap();
@@ -78,7 +76,7 @@ pub async fn what_was_given_up_is_a_dead_letter_with_every_failed_attempt<S: Sto
     for second in 41..=45 {
         ids.push(dead(&*store, owner, second).await.0.id);
     }
-    // At a silent worker, too.
+    // An attempt of a silent worker is recorded, too.
     let (silent, silent_run) = insert(&*store, a_submission().by(owner)).await;
     lease(&*store, silent_run, 46).await;
     store.expire(at(76), at(76), 1, 10).await.unwrap();
@@ -91,16 +89,14 @@ pub async fn what_was_given_up_is_a_dead_letter_with_every_failed_attempt<S: Sto
         assert_eq!(total, 7);
         listed.extend(letters.iter().map(|letter| letter.submission));
     }
-    assert_eq!(listed, ids, "the last first");
+    assert_eq!(listed, ids, "the newest comes first");
     ids.reverse();
     assert_eq!(store.dead_until(at(42), 10).await.unwrap(), ids[..3]);
     assert_eq!(store.dead_until(at(100), 2).await.unwrap(), ids[..2]);
 }
 
 /// Rule.
-pub async fn a_dead_letter_that_is_tried_again_has_all_attempts_and_one_result<S: Store>(
-    make: impl AsyncFn() -> Subject<S>,
-) {
+pub async fn a_retried_dead_letter_gets_all_attempts_and_one_result<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let (submission, first) = insert(&*store, a_submission().by(owner).priority(PriorityClass::Interactive)).await;
@@ -114,7 +110,7 @@ pub async fn a_dead_letter_that_is_tried_again_has_all_attempts_and_one_result<S
     let retried = retry_in(&*store, &[submission.id], at(50)).await.unwrap();
     let [run] = &retried[..] else { panic!("{retried:?}") };
     assert_eq!((run.submission, run.attempts, run.hint.owner), (submission.id, 2, owner));
-    assert_eq!(run.hint.class, PriorityClass::Interactive, "as urgent as before");
+    assert_eq!(run.hint.class, PriorityClass::Interactive, "the retry has the same priority");
     let run = run.hint.run;
     assert_ne!(run, first);
     let record = store.submission(submission.id).await.unwrap().expect("a record");
@@ -123,19 +119,19 @@ pub async fn a_dead_letter_that_is_tried_again_has_all_attempts_and_one_result<S
     assert_eq!(store.counts(at(50)).await.unwrap().dead, 0);
     assert!(!store.complete(first, late.lease, a_completion(&late, b"late", at(51))).await.unwrap());
 
-    // As many attempts as at first.
+    // The retry has as many attempts as the first run.
     fail(&*store, run, 51, "three", 2).await;
     let last = lease(&*store, run, 52).await;
-    assert_eq!((last.attempt, last.lost), (4, 1), "attempts go on counting");
+    assert_eq!((last.attempt, last.lost), (4, 1), "attempt numbers continue");
     assert!(store.complete(run, last.lease, a_completion(&last, b"42", at(53))).await.unwrap());
     assert!(!store.complete(run, last.lease, a_completion(&last, b"43", at(54))).await.unwrap());
-    assert_eq!(retry(&*store, submission.id, 55).await, None, "it has ended well");
+    assert_eq!(retry(&*store, submission.id, 55).await, None, "a judged submission cannot be retried");
     let log = store.events(submission.id, end.seq).await.unwrap();
     assert!(!log.is_empty() && log.iter().all(|event| event.seq > end.seq), "{log:?}");
     assert_eq!(log.iter().filter(|event| event.kind.is_final()).count(), 1);
     assert_eq!(store.dead_letters(0, 10).await.unwrap(), (Vec::new(), 0));
 
-    // What is remembered of attempts is of all runs.
+    // The recorded attempts are those of all runs.
     let (again, run) = dead(&*store, owner, 60).await;
     let run = (run, retry(&*store, again.id, 61).await.expect("a run"));
     fail(&*store, run.1, 62, "again", 1).await;
@@ -145,7 +141,9 @@ pub async fn a_dead_letter_that_is_tried_again_has_all_attempts_and_one_result<S
 }
 
 /// Rule.
-pub async fn of_many_who_try_a_dead_letter_again_one_does<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn one_of_many_concurrent_retries_of_a_dead_letter_succeeds<S: Store + 'static>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
     let store = Arc::new(make().await);
     let owner = user(&**store).await;
     let ids = [dead(&**store, owner, 1).await.0.id, dead(&**store, owner, 2).await.0.id];
@@ -167,7 +165,7 @@ pub async fn of_many_who_try_a_dead_letter_again_one_does<S: Store + 'static>(ma
 }
 
 /// Rule.
-pub async fn a_dead_letter_that_is_put_away_leaves_the_submission<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn dismissing_a_dead_letter_keeps_the_submission<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let (put_away, kept) = (dead(&*store, owner, 1).await, dead(&*store, owner, 2).await);
@@ -194,14 +192,14 @@ pub async fn a_rejudge_ends_a_dead_letter<S: Store>(make: impl AsyncFn() -> Subj
     assert_eq!(store.rejudge(vec![again], package, Needs::new(), at(2)).await.unwrap().len(), 1);
     assert_eq!(store.dead_letters(0, 1).await.unwrap().1, 0);
     fail(&*store, again.run, 3, "once more", 1).await;
-    // And one that is tried again is still about its problem.
+    // A retried submission still belongs to its problem.
     let third = retry(&*store, submission.id, 4).await.expect("a run");
     let leased = lease(&*store, third, 4).await;
     assert_eq!(leased.submission.of_problem(), submission.of_problem());
 }
 
 /// Rule.
-pub async fn failed_attempts_of_what_ended_well_are_forgotten<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn failed_attempts_of_judged_runs_are_deleted<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let (letter, _) = dead(&*store, owner, 1).await;

@@ -1,4 +1,4 @@
-//! Rules about what happens to accounts after they were made.
+//! Rules about changes to existing accounts.
 
 use cupel_core::accounts::{
     AccountChange, CodeRefused, NewUser, RefreshSession, RegistrationCode, Role, StreamTicket, Tier, User,
@@ -25,7 +25,7 @@ async fn login(store: &impl Store, id: UserId) -> Option<(User, String)> {
 }
 
 /// Rule.
-pub async fn a_one_time_link_is_good_once_until_it_ends_and_only_the_latest<S: Store>(
+pub async fn only_the_latest_one_time_link_is_valid_once_before_it_expires<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
@@ -46,7 +46,7 @@ pub async fn a_one_time_link_is_good_once_until_it_ends_and_only_the_latest<S: S
     assert_eq!(login(&*store, id).await.expect("the user").1, "another");
     assert!(!store.session_alive(open, at(2)).await.unwrap());
     assert!(!store.use_link(id, [2; 32], "again".into(), at(3)).await.unwrap());
-    // Changing the password in another way voids it, too.
+    // Changing the password in another way invalidates the link, too.
     assert!(store.put_link(id, [3; 32], at(3), at(10)).await.unwrap());
     assert!(store.change_password(id, "third".into(), None, at(4)).await.unwrap());
     assert!(!store.is_link_good(id, [3; 32], at(4)).await.unwrap());
@@ -67,14 +67,14 @@ pub async fn a_changed_password_ends_all_sessions_but_one<S: Store>(make: impl A
     for (session, alive) in [(first, true), (second, false), (foreign, true)] {
         assert_eq!(store.session_alive(session, at(6)).await.unwrap(), alive);
     }
-    assert!(!store.end_session_of(id, foreign, at(7)).await.unwrap(), "not theirs");
-    assert!(!store.end_session_of(id, second, at(7)).await.unwrap(), "has ended");
+    assert!(!store.end_session_of(id, foreign, at(7)).await.unwrap(), "another user's session");
+    assert!(!store.end_session_of(id, second, at(7)).await.unwrap(), "the session has already ended");
     assert!(store.end_session_of(id, first, at(7)).await.unwrap());
     assert!(store.sessions(id, at(7)).await.unwrap().is_empty());
 }
 
 /// Rule.
-pub async fn a_login_does_not_outlive_the_password_that_was_verified<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn no_session_starts_if_the_verified_password_has_changed<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (id, deleted) = (user(&*store).await, user(&*store).await);
     let open = async |user, password_hash: Option<&str>| {
@@ -88,7 +88,7 @@ pub async fn a_login_does_not_outlive_the_password_that_was_verified<S: Store>(m
     let (_, verified) = login(&*store, id).await.expect("the user");
     assert!(open(id, Some(&verified)).await);
     assert!(store.change_password(id, "another".into(), None, at(1)).await.unwrap());
-    assert!(!open(id, Some(&verified)).await, "the password is another by now");
+    assert!(!open(id, Some(&verified)).await, "the password has changed meanwhile");
     assert!(open(id, Some("another")).await);
     assert!(open(id, None).await);
     assert_eq!(set_disabled(&*store, id, true, 2).await, AccountChange::Done);
@@ -112,7 +112,7 @@ pub async fn a_disabled_user_has_no_sessions_and_the_last_administrator_stays<S:
     assert_eq!(store.user(id).await.unwrap().expect("the user").disabled_at, Some(at(1)));
     assert_eq!(set_disabled(&*store, id, false, 3).await, AccountChange::Done);
     assert_eq!(store.user(id).await.unwrap().expect("the user").disabled_at, None);
-    assert!(!store.session_alive(open, at(3)).await.unwrap(), "it does not come back");
+    assert!(!store.session_alive(open, at(3)).await.unwrap(), "the session stays ended");
 
     assert_eq!(set_access(&*store, admin, Role::Admin, Tier::default()).await, AccountChange::Done);
     assert_eq!(set_disabled(&*store, admin, true, 4).await, AccountChange::LastAdministrator);
@@ -123,16 +123,18 @@ pub async fn a_disabled_user_has_no_sessions_and_the_last_administrator_stays<S:
     assert_eq!(set_access(&*store, admin, Role::Admin, Tier("large".into())).await, AccountChange::Done);
     assert_eq!(set_access(&*store, id, Role::Admin, Tier::default()).await, AccountChange::Done);
     assert_eq!(set_disabled(&*store, admin, true, 5).await, AccountChange::Done);
-    assert_eq!(store.delete_user(id, at(5)).await.unwrap(), AccountChange::LastAdministrator, "the other is disabled");
+    assert_eq!(
+        store.delete_user(id, at(5)).await.unwrap(),
+        AccountChange::LastAdministrator,
+        "the other administrator is disabled"
+    );
     let nobody = UserId::from_uuid(fresh());
     assert_eq!(set_disabled(&*store, nobody, true, 6).await, AccountChange::NoSuchUser);
     assert_eq!(set_disabled(&*store, nobody, false, 6).await, AccountChange::NoSuchUser);
 }
 
 /// Rule.
-pub async fn a_deleted_user_leaves_nothing_personal_and_keeps_what_was_submitted<S: Store>(
-    make: impl AsyncFn() -> Subject<S>,
-) {
+pub async fn deleting_a_user_removes_personal_data_and_keeps_submissions<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let new = a_user();
     let (id, name, email) = (new.user.id, new.user.username.clone(), new.user.email.clone());
@@ -157,15 +159,15 @@ pub async fn a_deleted_user_leaves_nothing_personal_and_keeps_what_was_submitted
     let (listed, total) = store.list(None, 0, 10).await.unwrap();
     assert_eq!((listed[0].id, total), (submitted, 1));
     assert!(listed[0].username.starts_with("deleted-"), "{}", listed[0].username);
-    // The name and the address are free again, and another one may be deleted.
+    // The name and the address are free again, and another user may be deleted.
     let mut again = a_user();
     (again.user.username, again.user.email) = (name, email);
-    let again = store.insert_user(again).await.unwrap().expect("free");
+    let again = store.insert_user(again).await.unwrap().expect("the name is free");
     assert_eq!(store.delete_user(again.id, at(3)).await.unwrap(), AccountChange::Done);
 }
 
 /// Rule.
-pub async fn a_join_code_enrols_as_many_as_it_is_for<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_join_code_enrols_up_to_its_limit<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let code = |text: &str, uses_max| RegistrationCode {
         id: JoinCodeId::from_uuid(fresh()),
@@ -199,7 +201,7 @@ pub async fn a_join_code_enrols_as_many_as_it_is_for<S: Store>(make: impl AsyncF
     assert!(!store.is_code_good("0123456789", at(1)).await.unwrap());
     let mut another_without = a_user();
     another_without.user.email = String::new();
-    assert!(with(another_without, "abcdefghjk", 1).await.is_ok(), "no address is nobody's");
+    assert!(with(another_without, "abcdefghjk", 1).await.is_ok(), "users without an address do not conflict");
     assert!(store.end_code(other.id, at(2)).await.unwrap());
     assert_eq!(with(a_user(), "abcdefghjk", 3).await, Err(CodeRefused::NotGood), "ended");
     assert!(!store.end_code(JoinCodeId::from_uuid(fresh()), at(2)).await.unwrap());
@@ -235,7 +237,7 @@ pub async fn a_ticket_opens_one_submission_once<S: Store>(make: impl AsyncFn() -
     assert_eq!(look(&one, 4, submission, 1).await, None, "another secret");
     assert_eq!(look(&one, 3, SubmissionId::from_uuid(fresh()), 1).await, None, "another submission");
     assert_eq!(look(&one, 3, submission, 60).await, None, "expired");
-    assert_eq!(look(&one, 3, submission, 59).await, Some((user, true)), "looking does not use it up");
+    assert_eq!(look(&one, 3, submission, 59).await, Some((user, true)), "reading a ticket does not use it up");
     assert_eq!(take(&one, 4, submission, 1).await, None, "another secret");
     assert_eq!(take(&one, 3, SubmissionId::from_uuid(fresh()), 1).await, None, "another submission");
     assert_eq!(take(&one, 3, submission, 60).await, None, "expired");
@@ -244,6 +246,6 @@ pub async fn a_ticket_opens_one_submission_once<S: Store>(make: impl AsyncFn() -
     assert_eq!(look(&one, 3, submission, 59).await, None, "used");
     assert!(store.put_ticket(ticket(), 2, at(0)).await.unwrap());
     assert!(store.put_ticket(ticket(), 2, at(0)).await.unwrap());
-    assert!(!store.put_ticket(ticket(), 2, at(1)).await.unwrap(), "as many as the user may have");
-    assert!(store.put_ticket(ticket(), 2, at(60)).await.unwrap(), "those that have expired do not count");
+    assert!(!store.put_ticket(ticket(), 2, at(1)).await.unwrap(), "the user has the maximum number of tickets");
+    assert!(store.put_ticket(ticket(), 2, at(60)).await.unwrap(), "expired tickets do not count");
 }

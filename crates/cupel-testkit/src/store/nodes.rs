@@ -1,5 +1,6 @@
-//! What a `Store` does when several nodes use it at once. Call [`store_nodes_conformance!`](crate::store_nodes_conformance) with a function
-//! that makes a subject: some stores on one empty database, as processes of a cluster (or commands beside a server) have them.
+//! The rules for a `Store` that several nodes use concurrently. Call
+//! [`store_nodes_conformance!`](crate::store_nodes_conformance) with a function that returns a subject: several stores
+//! on one empty database, as in the processes of a cluster (or in commands beside a server).
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
@@ -17,7 +18,7 @@ use super::{at, insert, lease, lease_id, set_access, user, worker};
 use crate::Subject;
 use crate::builders::{a_completion, a_submission, a_user, fresh};
 
-/// Makes a test of each rule in [`nodes`](crate::store::nodes).
+/// Turns each rule in [`nodes`](crate::store::nodes) into a test.
 #[macro_export]
 macro_rules! store_nodes_conformance {
     ($make:expr) => {
@@ -25,24 +26,24 @@ macro_rules! store_nodes_conformance {
             $crate::store::nodes,
             $make,
             [
-                of_two_nodes_one_gets_the_lease,
-                a_result_is_taken_once_whoever_brings_it,
-                a_run_has_one_end_whatever_happens_at_once,
+                one_of_two_nodes_gets_the_lease,
+                a_result_is_accepted_once_from_any_node,
+                concurrent_commands_end_a_run_once,
                 silent_workers_lose_each_lease_once,
-                equal_requests_on_all_nodes_insert_once,
-                a_name_goes_to_one_of_those_who_want_it,
-                verdicts_that_come_at_once_all_count,
-                runs_are_rejudged_once_at_a_time,
-                participants_who_come_at_once_have_an_order,
-                deliveries_go_to_one_sender_each,
-                of_administrators_who_remove_each_other_at_once_one_stays,
-                changes_of_access_that_come_at_once_all_count,
+                equal_requests_on_several_nodes_insert_once,
+                one_of_concurrent_insertions_of_a_name_succeeds,
+                concurrent_verdicts_all_count,
+                concurrent_rejudges_of_a_run_create_one,
+                concurrent_participants_have_a_stable_order,
+                each_delivery_goes_to_one_sender,
+                concurrent_removals_keep_one_administrator,
+                concurrent_access_changes_all_count,
             ]
         );
     };
 }
 
-/// Does `what` for 0 to `count`, all at once, on the nodes in turn.
+/// Runs `what` concurrently for 0 up to `count` (exclusive), on the nodes in turn.
 async fn at_once<S, T, F>(nodes: &[Arc<S>], count: usize, what: impl Fn(Arc<S>, usize) -> F) -> Vec<T>
 where
     F: Future<Output = T> + Send + 'static,
@@ -51,13 +52,13 @@ where
     let tasks: Vec<_> = (0..count).map(|n| tokio::spawn(what(Arc::clone(&nodes[n % nodes.len()]), n))).collect();
     let mut all = Vec::with_capacity(count);
     for task in tasks {
-        all.push(task.await.expect("no panic"));
+        all.push(task.await.expect("the task does not panic"));
     }
     all
 }
 
 /// Rule.
-pub async fn of_two_nodes_one_gets_the_lease<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
+pub async fn one_of_two_nodes_gets_the_lease<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
     let nodes = make().await;
     let owner = user(&*nodes[0]).await;
     let mut runs = Vec::new();
@@ -76,9 +77,7 @@ pub async fn of_two_nodes_one_gets_the_lease<S: Store + 'static>(make: impl Asyn
 }
 
 /// Rule.
-pub async fn a_result_is_taken_once_whoever_brings_it<S: Store + 'static>(
-    make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
-) {
+pub async fn a_result_is_accepted_once_from_any_node<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
     let nodes = make().await;
     let owner = user(&*nodes[0]).await;
     let (submission, run) = insert(&*nodes[0], a_submission().by(owner)).await;
@@ -94,9 +93,7 @@ pub async fn a_result_is_taken_once_whoever_brings_it<S: Store + 'static>(
 }
 
 /// Rule.
-pub async fn a_run_has_one_end_whatever_happens_at_once<S: Store + 'static>(
-    make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
-) {
+pub async fn concurrent_commands_end_a_run_once<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
     const RUNS: usize = 12;
     let nodes = make().await;
     let owner = user(&*nodes[0]).await;
@@ -106,7 +103,7 @@ pub async fn a_run_has_one_end_whatever_happens_at_once<S: Store + 'static>(
         all.push((submission.id, lease(&*nodes[0], run, 0).await));
     }
     let each = all.clone();
-    // Judged, cancelled, given back, and taken away as silent: each ends a run if it comes first.
+    // Completing, cancelling, giving back, and expiring the lease: the first of these ends the run.
     let ended = at_once(&nodes, RUNS * 4, move |node, n| {
         let (submission, leased) = each[n / 4].clone();
         async move {
@@ -116,7 +113,7 @@ pub async fn a_run_has_one_end_whatever_happens_at_once<S: Store + 'static>(
                     usize::from(node.complete(leased.run, leased.lease, done).await.unwrap())
                 }
                 1 => {
-                    let cancelled = node.cancel(submission, at(31)).await.unwrap().expect("it is there");
+                    let cancelled = node.cancel(submission, at(31)).await.unwrap().expect("the submission exists");
                     usize::from(cancelled.changed)
                 }
                 2 => {
@@ -128,7 +125,7 @@ pub async fn a_run_has_one_end_whatever_happens_at_once<S: Store + 'static>(
             }
         }
     });
-    assert_eq!(ended.await.into_iter().sum::<usize>(), RUNS, "each has ended once");
+    assert_eq!(ended.await.into_iter().sum::<usize>(), RUNS, "each run ends once");
     for (submission, _) in all {
         let record = nodes[1].submission(submission).await.unwrap().expect("a record");
         assert!(record.state.is_final(), "{:?}", record.state);
@@ -146,12 +143,12 @@ pub async fn silent_workers_lose_each_lease_once<S: Store + 'static>(make: impl 
         leases.insert(lease(&*nodes[0], run, 0).await.lease);
     }
     let mut taken: Vec<LeaseId> = Vec::new();
-    // Who finds a run in another sweeper's hands leaves it alone, so one sweep of each need not find all.
+    // A sweeper skips runs that another sweeper has locked, so one sweep by each node may not find all.
     while taken.len() < leases.len() {
         let sweeps =
             at_once(&nodes, 8, |node, _| async move { node.expire(at(30), at(30), 3, 7).await.unwrap() }).await;
         let found: Vec<LeaseId> = sweeps.into_iter().flatten().map(|expired| expired.lease).collect();
-        assert!(!found.is_empty(), "somebody sweeps");
+        assert!(!found.is_empty(), "at least one sweeper finds a run");
         taken.extend(found);
     }
     assert_eq!(taken.len(), leases.len());
@@ -160,7 +157,9 @@ pub async fn silent_workers_lose_each_lease_once<S: Store + 'static>(make: impl 
 }
 
 /// Rule.
-pub async fn equal_requests_on_all_nodes_insert_once<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
+pub async fn equal_requests_on_several_nodes_insert_once<S: Store + 'static>(
+    make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
+) {
     let nodes = make().await;
     let owner = user(&*nodes[0]).await;
     for (round, now) in [(0, 0), (1, 5), (2, 200)] {
@@ -183,15 +182,17 @@ pub async fn equal_requests_on_all_nodes_insert_once<S: Store + 'static>(make: i
         });
         let inserted = inserted.await;
         let ids: HashSet<SubmissionId> = inserted.iter().map(|(_, id)| *id).collect();
-        assert_eq!(ids.len(), 1, "all are told of the same one");
-        // The second round comes while the first one's key is still good, the third when it is not.
+        assert_eq!(ids.len(), 1, "all requests return the same submission");
+        // In the second round the key is still valid, in the third it has expired.
         assert_eq!(inserted.iter().filter(|(is_new, _)| *is_new).count(), usize::from(round != 1));
     }
     assert_eq!(nodes[1].list(Some(owner), 0, 1).await.unwrap().1, 2);
 }
 
 /// Rule.
-pub async fn a_name_goes_to_one_of_those_who_want_it<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
+pub async fn one_of_concurrent_insertions_of_a_name_succeeds<S: Store + 'static>(
+    make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
+) {
     let nodes = make().await;
     let got = at_once(&nodes, 16, |node, n| async move {
         let mut new = a_user();
@@ -212,8 +213,8 @@ async fn send(store: &impl Store, problem: &ProblemRecord, by: UserId) -> (Submi
     (submission.id, run)
 }
 
-/// Rule: the figures of problems, standings and progress are those of one verdict after the other.
-pub async fn verdicts_that_come_at_once_all_count<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
+/// Rule: statistics of problems, standings and progress are the same as if the verdicts arrived one after the other.
+pub async fn concurrent_verdicts_all_count<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
     const USERS: usize = 3;
     const PROBLEMS: u8 = 3;
     const EACH: usize = 4;
@@ -249,7 +250,7 @@ pub async fn verdicts_that_come_at_once_all_count<S: Store + 'static>(make: impl
         for user in &users {
             let standing = nodes[1].standing(record.id, *user).await.unwrap().expect("a standing");
             assert!(standing.is_solved);
-            assert_eq!(standing.tries as usize, EACH, "those before the one that solves, and it");
+            assert_eq!(standing.tries as usize, EACH, "tries up to and including the first accepted one");
         }
     }
     for user in &users {
@@ -259,7 +260,7 @@ pub async fn verdicts_that_come_at_once_all_count<S: Store + 'static>(make: impl
 }
 
 /// Rule.
-pub async fn runs_are_rejudged_once_at_a_time<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
+pub async fn concurrent_rejudges_of_a_run_create_one<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
     let nodes = make().await;
     let owner = user(&*nodes[0]).await;
     let problem = problem(&*nodes[0], 1, |_| ()).await;
@@ -275,7 +276,7 @@ pub async fn runs_are_rejudged_once_at_a_time<S: Store + 'static>(make: impl Asy
 }
 
 /// Rule.
-pub async fn participants_who_come_at_once_have_an_order<S: Store + 'static>(
+pub async fn concurrent_participants_have_a_stable_order<S: Store + 'static>(
     make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
 ) {
     let nodes = make().await;
@@ -285,7 +286,7 @@ pub async fn participants_who_come_at_once_have_an_order<S: Store + 'static>(
     nodes[0].insert_contest(new).await.unwrap().unwrap();
     let came = at_once(&nodes, 12, move |node, _| async move {
         let user = user(&*node).await;
-        // Twice: one takes part once.
+        // Each user joins twice and is a participant once.
         (node.take_part(id, user, None).await.unwrap(), node.take_part(id, user, None).await.unwrap(), user)
     });
     let came: HashMap<UserId, (bool, bool)> = came.await.into_iter().map(|(a, b, user)| (user, (a, b))).collect();
@@ -293,12 +294,12 @@ pub async fn participants_who_come_at_once_have_an_order<S: Store + 'static>(
     let listed = nodes[1].participants(id).await.unwrap();
     assert_eq!(listed.len(), 12);
     for _ in 0..3 {
-        assert_eq!(nodes[0].participants(id).await.unwrap(), listed, "always in the same order");
+        assert_eq!(nodes[0].participants(id).await.unwrap(), listed, "the order is stable");
     }
 }
 
 /// Rule.
-pub async fn deliveries_go_to_one_sender_each<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
+pub async fn each_delivery_goes_to_one_sender<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
     let nodes = make().await;
     let owner = user(&*nodes[0]).await;
     for _ in 0..20 {
@@ -311,7 +312,7 @@ pub async fn deliveries_go_to_one_sender_each<S: Store + 'static>(make: impl Asy
         let senders = at_once(&nodes, 6, |node, _| async move { node.take_deliveries(at(1), at(60), 4, &[]).await });
         let senders: Result<Vec<_>, StoreError> = senders.await.into_iter().collect();
         let found: Vec<_> = senders.unwrap().into_iter().flatten().map(|delivery| delivery.id).collect();
-        assert!(!found.is_empty(), "somebody takes some");
+        assert!(!found.is_empty(), "at least one sender takes deliveries");
         taken.extend(found);
     }
     assert_eq!(taken.len(), 20);
@@ -319,7 +320,7 @@ pub async fn deliveries_go_to_one_sender_each<S: Store + 'static>(make: impl Asy
 }
 
 /// Rule.
-pub async fn of_administrators_who_remove_each_other_at_once_one_stays<S: Store + 'static>(
+pub async fn concurrent_removals_keep_one_administrator<S: Store + 'static>(
     make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
 ) {
     let nodes = make().await;
@@ -348,9 +349,7 @@ pub async fn of_administrators_who_remove_each_other_at_once_one_stays<S: Store 
 }
 
 /// Rule.
-pub async fn changes_of_access_that_come_at_once_all_count<S: Store + 'static>(
-    make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
-) {
+pub async fn concurrent_access_changes_all_count<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
     let nodes = make().await;
     for _ in 0..10 {
         let somebody = user(&*nodes[0]).await;

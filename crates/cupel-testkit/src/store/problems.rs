@@ -1,4 +1,4 @@
-//! Rules about problems, their versions, and what verdicts make of standings.
+//! Rules about problems, their versions, and how verdicts change standings.
 
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ pub(super) async fn send(store: &impl Store, problem: &ProblemRecord, by: UserId
     insert(store, a_submission().by(by).sent_for(Purpose::Solve { of: problem.current(), cases })).await
 }
 
-/// What a judge says: a verdict, points out of ten, and milliseconds of CPU.
+/// A judge's result: a verdict, points out of ten, and CPU time in milliseconds.
 pub(super) type Said = (Verdict, Option<i64>, u64);
 
 async fn judge(store: &impl Store, run: RunId, said: Said) {
@@ -121,7 +121,7 @@ pub(super) const AC: Said = (Verdict::Accepted, None, 20);
 pub(super) const WA: Said = (Verdict::WrongAnswer, None, 20);
 
 /// Rule.
-pub async fn a_problem_reads_back_and_its_slug_is_its_own<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_problem_is_read_back_and_its_slug_is_unique<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, reader) = (user(&*store).await, user(&*store).await);
     let made = problem(&*store, 1, |new| (new.owner, new.visibility) = (Some(owner), Visibility::Draft)).await;
@@ -136,7 +136,7 @@ pub async fn a_problem_reads_back_and_its_slug_is_its_own<S: Store>(make: impl A
         version: version(9),
     };
     assert_eq!(store.insert_problem(again).await.unwrap(), Err(SlugTaken));
-    assert_eq!(store.packages().await.unwrap(), [package(1)], "nothing of it was written");
+    assert_eq!(store.packages().await.unwrap(), [package(1)], "a refused problem leaves nothing");
 
     let members = Some(vec![(reader, Part::Reader), (UserId::from_uuid(fresh()), Part::Author)]);
     let change = ProblemChange { visibility: Some(Visibility::Private), slug: Some("new".parse().unwrap()), members };
@@ -145,7 +145,7 @@ pub async fn a_problem_reads_back_and_its_slug_is_its_own<S: Store>(make: impl A
     assert!(by_slug("p1").await.unwrap().is_none());
     let (changed, part) = by_slug("new").await.unwrap().expect("it is there");
     assert_eq!((changed.visibility, changed.updated_at, part), (Visibility::Private, at(50), Some(Part::Reader)));
-    assert_eq!(store.members(made.id).await.unwrap(), [(reader, Part::Reader)], "who is no user has no part");
+    assert_eq!(store.members(made.id).await.unwrap(), [(reader, Part::Reader)], "an unknown user gets no role");
 
     let other = problem(&*store, 2, |_| {}).await;
     let taken = ProblemChange { slug: Some("new".parse().unwrap()), ..ProblemChange::default() };
@@ -155,7 +155,7 @@ pub async fn a_problem_reads_back_and_its_slug_is_its_own<S: Store>(make: impl A
 }
 
 /// Rule.
-pub async fn another_package_is_a_new_version_and_the_same_one_is_not<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn another_package_is_a_new_version_but_the_same_one_is_not<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let made = problem(&*store, 1, |_| {}).await;
     assert!(!store.add_version(made.id, version(1)).await.unwrap());
@@ -163,7 +163,11 @@ pub async fn another_package_is_a_new_version_and_the_same_one_is_not<S: Store>(
     let now = read(&*store, made.id).await;
     assert_eq!((now.version, now.package, now.title.as_str(), now.difficulty), (2, package(2), "Problem 2", None));
     assert!(store.add_version(made.id, version(1)).await.unwrap());
-    assert_eq!(read(&*store, made.id).await.version, 1, "an earlier one comes back under its number");
+    assert_eq!(
+        read(&*store, made.id).await.version,
+        1,
+        "an earlier package becomes current again under its version number"
+    );
     let (versions, total) = store.versions(made.id, 0, 1).await.unwrap();
     assert_eq!((versions.len(), total, versions[0].number, versions[0].package), (1, 2, 2, package(2)));
     let mut packages = store.packages().await.unwrap();
@@ -173,7 +177,7 @@ pub async fn another_package_is_a_new_version_and_the_same_one_is_not<S: Store>(
 }
 
 /// Rule.
-pub async fn an_archive_that_was_loaded_is_remembered_with_its_version<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_loaded_archive_is_found_with_its_version<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     assert_eq!(store.shipped("p1").await.unwrap(), None);
     let shipped = |n: u8| Some(("p1".to_owned(), [n; 32]));
@@ -186,7 +190,7 @@ pub async fn an_archive_that_was_loaded_is_remembered_with_its_version<S: Store>
 }
 
 /// Rule.
-pub async fn problems_are_listed_for_whom_they_exist_and_page_by_page<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn problems_are_listed_only_if_visible_and_paginated<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, member, stranger) = (user(&*store).await, user(&*store).await, user(&*store).await);
     let public = problem(&*store, 1, |new| new.version.title = "Zebra".into()).await;
@@ -226,7 +230,7 @@ pub async fn problems_are_listed_for_whom_they_exist_and_page_by_page<S: Store>(
     assert_eq!(listed(with(|f| f.difficulties = vec![Difficulty::Hard, Difficulty::Medium])).await, ["p2"]);
     assert_eq!(listed(with(|f| f.tags = vec!["graphs".parse().unwrap(), "trees".parse().unwrap()])).await, ["p2"]);
     assert_eq!(listed(with(|f| f.text = Some("ZEB".into()))).await, ["p1"]);
-    assert_eq!(listed(with(|f| f.text = Some("%".into()))).await, Vec::<String>::new(), "a text is no pattern");
+    assert_eq!(listed(with(|f| f.text = Some("%".into()))).await, Vec::<String>::new(), "the text is not a pattern");
     assert_eq!(listed(with(|f| f.sort = ProblemSort::Newest)).await, ["p3", "p2", "p1"]);
     assert_eq!(listed(with(|f| f.sort = ProblemSort::Difficulty)).await, ["p1", "p2", "p3"]);
 
@@ -242,7 +246,7 @@ pub async fn problems_are_listed_for_whom_they_exist_and_page_by_page<S: Store>(
 }
 
 /// Rule.
-pub async fn a_verdict_changes_standing_figures_and_progress_with_it<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_verdict_updates_standing_statistics_and_progress<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (one, two) = (user(&*store).await, user(&*store).await);
     let made = problem(&*store, 1, |_| {}).await;
@@ -253,7 +257,7 @@ pub async fn a_verdict_changes_standing_figures_and_progress_with_it<S: Store>(m
     solve(&*store, &made, one, (Verdict::InternalError, None, 0)).await;
     let (_, run) = send(&*store, &made, one, Cases::Samples).await;
     judge(&*store, run, AC).await;
-    assert_eq!(standing(one).await, None, "what the tests did not judge, and samples, are no try");
+    assert_eq!(standing(one).await, None, "samples, and submissions that no test judged, are not tries");
 
     let wrong = solve(&*store, &made, one, WA).await;
     let after = standing(one).await.expect("a standing");
@@ -276,7 +280,7 @@ pub async fn a_verdict_changes_standing_figures_and_progress_with_it<S: Store>(m
     assert_eq!(progress.last_solved_at, Some(slow.submitted_at));
 
     let (mine, total) = store.submissions_to(SubmissionFilter { owner: Some(one), ..all(&made) }, 0, 2).await.unwrap();
-    assert_eq!((mine.len(), total), (2, 6), "all that count, whatever came of them");
+    assert_eq!((mine.len(), total), (2, 6), "all submissions that count, with any verdict");
     assert_eq!((mine[0].problem, mine[0].owner, mine[0].id > mine[1].id), (Some(made.id), one, true));
     let verdict = |verdict| SubmissionFilter { verdict: Some(verdict), ..all(&made) };
     assert_eq!(store.submissions_to(verdict(Verdict::WrongAnswer), 0, 10).await.unwrap().1, 3);
@@ -286,13 +290,11 @@ pub async fn a_verdict_changes_standing_figures_and_progress_with_it<S: Store>(m
 
     let hide = ProblemChange { visibility: Some(Visibility::Private), ..ProblemChange::default() };
     store.change_problem(made.id, hide, at(300)).await.unwrap().unwrap();
-    assert_eq!(store.progress(one).await.unwrap().solved, 0, "only public problems are progress");
+    assert_eq!(store.progress(one).await.unwrap().solved, 0, "only public problems count as progress");
 }
 
 /// Rule.
-pub async fn a_history_is_filtered_by_everything_that_it_says_and_goes_on_from_a_place<S: Store>(
-    make: impl AsyncFn() -> Subject<S>,
-) {
+pub async fn a_history_can_be_filtered_by_every_field_and_resumed<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, other) = (user(&*store).await, user(&*store).await);
     let made = problem(&*store, 1, |_| {}).await;
@@ -352,7 +354,7 @@ pub async fn a_history_is_filtered_by_everything_that_it_says_and_goes_on_from_a
     }
     let passed = names(store.history(all(), 1, 2).await.unwrap());
     assert_eq!(passed, "custom_input trial");
-    // The newest run is what counts, and it keeps what it is for.
+    // The newest run counts, and it keeps its purpose.
     let run = rejudge(&*store, solution.id, package(1)).await.expect("a run");
     judge_at(&*store, run, AC, 400).await;
     assert_eq!(told(HistoryFilter { verdict: Some(Verdict::WrongAnswer), ..all() }).await, "");
@@ -362,7 +364,7 @@ pub async fn a_history_is_filtered_by_everything_that_it_says_and_goes_on_from_a
 }
 
 /// Rule.
-pub async fn a_rejudge_is_a_new_run_and_the_newest_verdict_stands<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_rejudge_is_a_new_run_and_the_newest_verdict_counts<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let who = user(&*store).await;
     let made = problem(&*store, 1, |_| {}).await;
@@ -374,14 +376,14 @@ pub async fn a_rejudge_is_a_new_run_and_the_newest_verdict_stands<S: Store>(make
     let record = store.submission(first).await.unwrap().unwrap();
     assert_eq!((record.run, record.state), (run, RunState::Queued { attempts: 1, lost: 0 }));
     let standing = async || store.standing(made.id, who).await.unwrap().unwrap();
-    assert!(standing().await.is_solved, "until there is another verdict");
-    assert_eq!(rejudge(&*store, first, package(2)).await, None, "it waits already");
+    assert!(standing().await.is_solved, "the old verdict counts until the new one");
+    assert_eq!(rejudge(&*store, first, package(2)).await, None, "a waiting run is not rejudged");
     let due = store.due(at(200), cupel_core::DuePlace::before(at(0)), 10).await.unwrap();
     assert_eq!(due.iter().map(|due| (due.hint.run, due.hint.class)).collect::<Vec<_>>(), [(run, PriorityClass::Batch)]);
 
     let leased = lease(&*store, run, 200).await;
     assert_eq!((leased.attempt, leased.submission.of_problem().unwrap().package), (2, package(2)));
-    assert_eq!(rejudge(&*store, first, package(1)).await, None, "it is being judged");
+    assert_eq!(rejudge(&*store, first, package(1)).await, None, "a leased run is not rejudged");
     let mut done = a_completion(&leased, b"", at(201));
     done.report.verdict = Verdict::WrongAnswer;
     done.report.grading = Some(Grading::default());
@@ -396,11 +398,11 @@ pub async fn a_rejudge_is_a_new_run_and_the_newest_verdict_stands<S: Store>(make
     let runs = store.runs_of(first, 10).await.unwrap();
     let told: Vec<_> = runs.iter().map(|run| (run.state.verdict(), run.package)).collect();
     let (ac, wa) = (Some(Verdict::Accepted), Some(Verdict::WrongAnswer));
-    assert_eq!(told, [(wa, Some(package(2))), (ac, Some(package(1)))], "old and new are kept");
+    assert_eq!(told, [(wa, Some(package(2))), (ac, Some(package(1)))], "both runs are kept");
 
     let run = rejudge(&*store, second, package(2)).await.expect("a run");
     judge(&*store, run, (Verdict::InternalError, None, 0)).await;
-    assert_eq!(standing().await.tries, 2, "a fault of the package takes nothing from what was judged");
+    assert_eq!(standing().await.tries, 2, "a judge error keeps the previous result");
     let run = rejudge(&*store, second, package(2)).await.expect("a run");
     judge(&*store, run, AC).await;
     assert_eq!((standing().await.is_solved, standing().await.tries), (true, 2));
@@ -409,16 +411,18 @@ pub async fn a_rejudge_is_a_new_run_and_the_newest_verdict_stands<S: Store>(make
     let waits = store.submission_ids_to(all(&made), None, 10).await.unwrap()[2];
     assert_eq!(rejudge(&*store, waits, package(2)).await, None);
     let leased = lease(&*store, waiting, 300).await;
-    assert_eq!(leased.submission.of_problem().unwrap().package, package(2), "who waits is judged at the new package");
+    assert_eq!(
+        leased.submission.of_problem().unwrap().package,
+        package(2),
+        "a waiting submission is judged with the new package"
+    );
     let (sample, run) = send(&*store, &made, who, Cases::Samples).await;
     judge(&*store, run, AC).await;
-    assert_eq!(rejudge(&*store, sample.id, package(2)).await, None, "what counts for nothing is not judged again");
+    assert_eq!(rejudge(&*store, sample.id, package(2)).await, None, "a submission to the samples is not rejudged");
 }
 
 /// Rule.
-pub async fn leaderboards_have_the_better_before_the_faster_before_the_earlier<S: Store>(
-    make: impl AsyncFn() -> Subject<S>,
-) {
+pub async fn leaderboards_rank_by_score_then_time_then_date<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let mut users = Vec::new();
     for _ in 0..5 {
@@ -490,7 +494,7 @@ fn a_verification(holds: bool) -> Verification {
 }
 
 /// Rule.
-pub async fn a_check_of_a_package_says_whether_its_version_is_verified<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_verification_decides_whether_its_version_is_verified<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let author = user(&*store).await;
     let made = problem(&*store, 1, |new| (new.owner, new.visibility) = (Some(author), Visibility::Draft)).await;
@@ -517,7 +521,7 @@ pub async fn a_check_of_a_package_says_whether_its_version_is_verified<S: Store>
 }
 
 /// Rule.
-pub async fn a_derived_time_limit_belongs_to_its_version_and_stays_while_that_holds<S: Store>(
+pub async fn a_derived_time_limit_applies_to_its_version_while_that_is_verified<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
@@ -538,17 +542,17 @@ pub async fn a_derived_time_limit_belongs_to_its_version_and_stays_while_that_ho
         record.time_limit.map(|limit| (limit.as_millis(), record.limit_start))
     };
     let (warm, cold) = (Some(Start::Warm), Some(Start::Cold));
-    // One that broke off, or that the package has, is none.
+    // A limit of a cancelled verification, or one from the package, is not a derived limit.
     assert_eq!(verify(Verdict::Cancelled, false, 7000, true, warm, None).await, None);
     assert_eq!(verify(Verdict::Accepted, true, 7000, false, warm, None).await, None);
-    // A check derives it anew until the version holds with it.
+    // Each verification derives the limit again, until the version is verified with it.
     assert_eq!(verify(Verdict::WrongAnswer, false, 1000, true, cold, None).await, Some((1000, cold)));
     assert_eq!(verify(Verdict::WrongAnswer, false, 1500, true, None, None).await, Some((1500, None)));
     assert_eq!(verify(Verdict::Accepted, true, 2000, true, warm, None).await, Some((2000, warm)));
     assert_eq!(verify(Verdict::Accepted, true, 2000, true, warm, Some(2000)).await, Some((2000, warm)));
-    // A check that derives none leaves both.
+    // A verification that derives no limit changes neither.
     assert_eq!(verify(Verdict::Accepted, true, 7000, false, cold, Some(2000)).await, Some((2000, warm)));
-    // Every judging of this version has it, and no other does.
+    // Every run of this version uses the limit, and no other version does.
     let (_, run) = send(&*store, &made, author, Cases::All).await;
     let leased = lease(&*store, run, 100).await;
     assert_eq!((leased.time_limit, leased.limit_start), (Some(Duration::from_secs(2)), warm));
@@ -579,7 +583,10 @@ pub async fn a_staged_version_changes_nothing_until_it_is_made_current<S: Store>
     assert_eq!(current, Some(StagedVersion { number: 1, is_new: false }));
     let nowhere = ProblemId::from_uuid(fresh());
     assert_eq!(store.stage_version(nowhere, version(3)).await.unwrap(), None);
-    assert!(store.packages().await.unwrap().contains(&package(2)), "what is staged is named, so it is not swept");
+    assert!(
+        store.packages().await.unwrap().contains(&package(2)),
+        "a staged package is referenced, so the sweeper keeps it"
+    );
 
     let at_other = |package| SubmissionFilter { not_at: Some(package), ..all(&made) };
     assert!(store.submissions_to(at_other(package(1)), 0, 9).await.unwrap().0.is_empty());
@@ -593,14 +600,14 @@ pub async fn a_staged_version_changes_nothing_until_it_is_made_current<S: Store>
     assert_eq!(
         leased.submission.of_problem().unwrap().package,
         package(1),
-        "it is judged at the version that it names"
+        "the submission is judged at the version that it names"
     );
     assert!(rejudge(&*store, before, package(2)).await.is_some());
     assert_eq!(store.submission_ids_to(at_other(package(2)), None, 9).await.unwrap().len(), 1);
 }
 
 /// Rule.
-pub async fn an_exception_is_kept_with_who_made_it_and_why<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn an_exception_is_stored_with_its_author_and_reason<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let admin = user(&*store).await;
     let made = problem(&*store, 1, |new| new.visibility = Visibility::Draft).await;
@@ -623,14 +630,14 @@ pub async fn an_exception_is_kept_with_who_made_it_and_why<S: Store>(make: impl 
 }
 
 /// Rule.
-pub async fn what_an_author_has_stored_counts_each_package_once<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn stored_bytes_of_an_author_count_each_package_once<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (who, other) = (user(&*store).await, user(&*store).await);
     let by = |n: u8| NewVersion { by: Some(who), ..version(n) };
     let own = |new: &mut NewProblem| (new.owner, new.version.by) = (Some(who), Some(who));
     let one = problem(&*store, 1, own).await;
     problem(&*store, 2, own).await;
-    // The package of the second, a version of the first, too; and one that somebody else brought.
+    // The second problem's package, also as a version of the first problem; and a package of another author.
     store.add_version(one.id, by(2)).await.unwrap();
     store.add_version(one.id, by(4)).await.unwrap();
     store.add_version(one.id, NewVersion { by: Some(other), ..version(8) }).await.unwrap();
@@ -641,7 +648,7 @@ pub async fn what_an_author_has_stored_counts_each_package_once<S: Store>(make: 
 }
 
 /// Rule.
-pub async fn a_grading_and_a_solution_read_back_whole<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_grading_and_a_solution_are_read_back_complete<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let who = user(&*store).await;
     let made = problem(&*store, 1, |_| {}).await;

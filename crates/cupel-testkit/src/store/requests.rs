@@ -22,7 +22,7 @@ fn keyed(submissions: usize, owner: cupel_types::UserId, hash: u8) -> NewSubmiss
 }
 
 /// Rule.
-pub async fn a_repeated_request_gets_the_first_ones_submissions<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_repeated_request_returns_the_submissions_of_the_first<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, other) = (user(&*store).await, user(&*store).await);
     let first = keyed(3, owner, 1);
@@ -31,17 +31,21 @@ pub async fn a_repeated_request_gets_the_first_ones_submissions<S: Store>(make: 
     assert_eq!(store.idempotent(owner, "k", at(0)).await.unwrap(), None);
     assert_eq!(store.insert(first).await.unwrap(), Inserted::New);
     assert_eq!(store.idempotent(owner, "k", at(0)).await.unwrap(), Some(record.clone()));
-    assert_eq!(store.insert(keyed(3, owner, 2)).await.unwrap(), Inserted::Repeated(record), "whatever it asks for now");
+    assert_eq!(
+        store.insert(keyed(3, owner, 2)).await.unwrap(),
+        Inserted::Repeated(record),
+        "even if the repeated request differs"
+    );
     assert_eq!(store.insert(keyed(1, other, 1)).await.unwrap(), Inserted::New, "keys belong to their owners");
     assert_eq!(store.list(Some(owner), 0, 10).await.unwrap().1, 3);
-    assert_eq!(store.idempotent(owner, "k", at(3600)).await.unwrap(), None, "expired");
+    assert_eq!(store.idempotent(owner, "k", at(3600)).await.unwrap(), None, "the key has expired");
     let mut late = keyed(1, owner, 3);
     late.submissions[0].0.submitted_at = at(3600);
-    assert_eq!(store.insert(late).await.unwrap(), Inserted::New, "the key is free again");
+    assert_eq!(store.insert(late).await.unwrap(), Inserted::New, "an expired key can be used again");
 }
 
 /// Rule.
-pub async fn of_many_equal_requests_at_once_one_inserts<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn one_of_many_concurrent_equal_requests_inserts<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
     let store = Arc::new(make().await);
     let owner = user(&**store).await;
     let tasks: Vec<_> = (0..50)
@@ -67,7 +71,7 @@ pub async fn of_many_equal_requests_at_once_one_inserts<S: Store + 'static>(make
 }
 
 /// Rule.
-pub async fn lists_are_newest_first_and_an_owners_own<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn lists_are_newest_first_and_limited_to_the_owner<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, other) = (user(&*store).await, user(&*store).await);
     let mut ids = Vec::new();
@@ -93,7 +97,7 @@ pub async fn lists_are_newest_first_and_an_owners_own<S: Store>(make: impl Async
 }
 
 /// Rule.
-pub async fn counts_tell_what_waits_and_what_runs<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn counts_include_waiting_and_running_runs<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     assert_eq!(store.counts(at(0)).await.unwrap(), cupel_core::RunCounts::default());
@@ -106,6 +110,6 @@ pub async fn counts_tell_what_waits_and_what_runs<S: Store>(make: impl AsyncFn()
     assert_eq!(store.counts(at(100)).await.unwrap().queued, 2);
     assert_eq!(store.scheduled_of(owner, at(5)).await.unwrap(), 1);
     assert_eq!(store.scheduled_of(owner, at(100)).await.unwrap(), 0);
-    assert_eq!(store.scheduled_of(user(&*store).await, at(5)).await.unwrap(), 0, "an owner's own only");
+    assert_eq!(store.scheduled_of(user(&*store).await, at(5)).await.unwrap(), 0, "only the owner's runs count");
     store.ping().await.unwrap();
 }

@@ -26,7 +26,7 @@ pub(super) fn same_submission(a: &Submission, b: &Submission) {
         }
         (Work::Problem(a), Work::Problem(b)) => assert_eq!(a.cases, b.cases),
         (Work::Verify(_), Work::Verify(_)) => {}
-        other => panic!("{other:?}"),
+        other => panic!("different kinds of work: {other:?}"),
     }
     assert_eq!(
         (a.run_at, &a.webhook, &a.request_id, a.submitted_at),
@@ -35,7 +35,7 @@ pub(super) fn same_submission(a: &Submission, b: &Submission) {
 }
 
 /// Rule.
-pub async fn what_was_submitted_reads_back_whole<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_submission_is_read_back_complete<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let limits = LimitsRequest {
@@ -75,7 +75,7 @@ pub async fn what_was_submitted_reads_back_whole<S: Store>(make: impl AsyncFn() 
 }
 
 /// Rule.
-pub async fn many_insertions_at_once_are_all_there<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn concurrent_insertions_are_all_stored<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
     let store = Arc::new(make().await);
     let owner = user(&**store).await;
     let tasks: Vec<_> = (0..300)
@@ -89,14 +89,16 @@ pub async fn many_insertions_at_once_are_all_there<S: Store + 'static>(make: imp
         ids.push(task.await.unwrap());
     }
     let records = store.submissions(&ids).await.unwrap();
-    assert_eq!(records.iter().map(|r| r.submission.id).collect::<Vec<_>>(), ids, "in the order asked for");
+    assert_eq!(
+        records.iter().map(|r| r.submission.id).collect::<Vec<_>>(),
+        ids,
+        "records are returned in the requested order"
+    );
     assert_eq!(store.counts(at(0)).await.unwrap().queued, 300);
 }
 
 /// Rule.
-pub async fn a_batch_is_inserted_whole_or_not_at_all_and_spoils_no_other<S: Store + 'static>(
-    make: impl AsyncFn() -> Subject<S>,
-) {
+pub async fn a_batch_is_atomic_and_does_not_affect_others<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
     let store = Arc::new(make().await);
     let owner = user(&**store).await;
     let mut tasks = Vec::new();
@@ -106,7 +108,7 @@ pub async fn a_batch_is_inserted_whole_or_not_at_all_and_spoils_no_other<S: Stor
             let mut batch: Vec<_> = (0..3).map(|_| a_submission().by(owner).build()).collect();
             let bad = i % 3 == 0;
             if bad {
-                batch[2].0.id = batch[0].0.id; // An id that is taken: by the batch itself.
+                batch[2].0.id = batch[0].0.id; // A duplicate id within the batch.
             }
             let ids: Vec<SubmissionId> = batch.iter().map(|(s, _)| s.id).collect();
             let result = store
@@ -161,7 +163,7 @@ fn languages(names: &[&str]) -> Needs {
 }
 
 /// Rule.
-pub async fn a_run_is_leased_to_who_has_what_it_needs<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_run_is_leased_only_to_a_worker_with_all_its_needs<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let new = NewSubmissions { also_needs: languages(&["cpp", "c"]), ..a_submission().by(owner).alone() };
@@ -179,10 +181,10 @@ pub async fn a_run_is_leased_to_who_has_what_it_needs<S: Store>(make: impl Async
         assert!(lease_with(has, 0).await.is_none(), "{has:?}");
     }
     let record = store.submission(id).await.unwrap().expect("a record");
-    assert_eq!(record.state, RunState::Queued { attempts: 0, lost: 0 }, "whoever lacks something costs nothing");
+    assert_eq!(record.state, RunState::Queued { attempts: 0, lost: 0 }, "a refused lease costs no attempt");
     let leased = lease_with(&["c", "cpp", "java", "python"], 0).await.expect("a lease");
     assert_eq!(leased.needs, needs);
-    // It needs the same when it comes again, in whatever way.
+    // Its needs stay the same however the run returns to the queue.
     let expired = store.expire(at(30), at(30), 2, 10).await.unwrap();
     assert_eq!(expired[0].needs, needs);
     assert!(lease_with(&["python"], 30).await.is_none());
@@ -193,7 +195,7 @@ pub async fn a_run_is_leased_to_who_has_what_it_needs<S: Store>(make: impl Async
 }
 
 /// Rule.
-pub async fn what_waits_is_counted_by_what_it_needs<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn waiting_runs_are_counted_by_their_needs<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     assert_eq!(store.waiting_for(at(0)).await.unwrap(), []);
@@ -210,7 +212,7 @@ pub async fn what_waits_is_counted_by_what_it_needs<S: Store>(make: impl AsyncFn
 }
 
 /// Rule.
-pub async fn a_result_with_its_log_reads_back_whole<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_result_and_its_log_are_read_back_complete<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let step = |outcome, stdout: &[u8]| StepReport {
@@ -307,7 +309,7 @@ pub async fn a_stale_lease_changes_nothing<S: Store>(make: impl AsyncFn() -> Sub
     assert!(!store.complete(run, first.lease, a_completion(&first, b"late", at(31))).await.unwrap());
     assert_eq!(store.renew(&[(run, first.lease)], at(99)).await.unwrap(), [first.lease]);
     let both = [(run, first.lease), (run, second.lease)];
-    assert_eq!(store.renew(&both, at(60)).await.unwrap(), [first.lease], "of two leases of a run one is lost");
+    assert_eq!(store.renew(&both, at(60)).await.unwrap(), [first.lease], "one of two leases of a run is lost");
     let given = GivenBack { lost_attempt: true, why: String::new(), now: at(31), due: at(31), attempts_max: 3 };
     assert_eq!(store.give_back(run, first.lease, given).await.unwrap(), None);
 
@@ -342,7 +344,7 @@ pub async fn a_run_is_judged_once<S: Store + 'static>(make: impl AsyncFn() -> Su
 }
 
 /// Rule.
-pub async fn renewing_keeps_a_lease_and_tells_which_are_lost<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn renewing_extends_leases_and_returns_the_lost_ones<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let (_, kept) = insert(&*store, a_submission().by(owner)).await;
@@ -359,7 +361,7 @@ pub async fn renewing_keeps_a_lease_and_tells_which_are_lost<S: Store>(make: imp
 }
 
 /// Rule.
-pub async fn a_silent_worker_loses_its_lease_and_in_the_end_the_run_is_abandoned<S: Store>(
+pub async fn a_silent_worker_loses_its_lease_and_finally_the_run_is_abandoned<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
@@ -383,7 +385,7 @@ pub async fn a_silent_worker_loses_its_lease_and_in_the_end_the_run_is_abandoned
     assert_eq!((record.state, record.completed_at), (RunState::Abandoned { attempts: 2 }, Some(at(230))));
     let log = store.events(submission.id, Seq::default()).await.unwrap();
     assert_eq!(log.last(), Some(&Event::finished(submission.id, 2, at(230), Verdict::InternalError)));
-    // At most so many at a time, and leases of all workers when asked for.
+    // At most the requested number at a time, and the leases of all workers on request.
     for _ in 0..3 {
         let (_, run) = insert(&*store, a_submission().by(owner)).await;
         lease(&*store, run, 300).await;
@@ -393,7 +395,7 @@ pub async fn a_silent_worker_loses_its_lease_and_in_the_end_the_run_is_abandoned
 }
 
 /// Rule.
-pub async fn giving_back_costs_an_attempt_only_when_it_was_lost<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn giving_back_costs_an_attempt_only_if_it_is_lost<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let (submission, run) = insert(&*store, a_submission().by(owner)).await;
@@ -406,14 +408,14 @@ pub async fn giving_back_costs_an_attempt_only_when_it_was_lost<S: Store>(make: 
     };
     for n in 1..=5 {
         let leased = lease(&*store, run, n).await;
-        assert_eq!(leased.attempt, n as u32, "attempts have numbers of their own");
+        assert_eq!(leased.attempt, n as u32, "each attempt has its own number");
         let state = store.give_back(run, leased.lease, given(false, n, n)).await.unwrap();
         assert_eq!(state, Some(RunState::Queued { attempts: n as u32, lost: 0 }));
     }
     let leased = lease(&*store, run, 10).await;
     let state = store.give_back(run, leased.lease, given(true, 10, 15)).await.unwrap();
     assert_eq!(state, Some(RunState::Queued { attempts: 6, lost: 1 }));
-    assert!(try_lease(&*store, run, 14).await.is_none(), "not before it is due again");
+    assert!(try_lease(&*store, run, 14).await.is_none(), "the run is not leased before it is due again");
     let leased = lease(&*store, run, 15).await;
     let state = store.give_back(run, leased.lease, given(true, 16, 20)).await.unwrap();
     assert_eq!(state, Some(RunState::Abandoned { attempts: 7 }));
@@ -421,7 +423,7 @@ pub async fn giving_back_costs_an_attempt_only_when_it_was_lost<S: Store>(make: 
 }
 
 /// Rule.
-pub async fn cancelling_ends_a_run_once_wherever_it_stands<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn cancelling_ends_a_run_once_in_any_state<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let (queued, queued_run) = insert(&*store, a_submission().by(owner)).await;
@@ -447,7 +449,7 @@ pub async fn cancelling_ends_a_run_once_wherever_it_stands<S: Store>(make: impl 
 }
 
 /// Rule.
-pub async fn due_runs_come_in_order_and_page_by_page<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn due_runs_are_listed_in_order_and_paginated<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let mut expected = Vec::new();
@@ -473,7 +475,7 @@ pub async fn due_runs_come_in_order_and_page_by_page<S: Store>(make: impl AsyncF
 }
 
 /// Rule.
-pub async fn the_log_before_the_end_is_queued_and_after_it_everything<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn the_log_is_only_queued_until_the_end_and_complete_after<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let (submission, run) = insert(&*store, a_submission().by(owner)).await;

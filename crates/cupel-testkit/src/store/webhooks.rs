@@ -1,4 +1,4 @@
-//! Rules about the outbox, and about forgetting.
+//! Rules about the outbox of webhooks, and about the deletion of old records.
 
 use cupel_core::accounts::{ApiKey, RefreshSession};
 use cupel_core::{Delivery, GivenBack, Idempotency, Over, Store};
@@ -22,7 +22,7 @@ async fn cancelled(store: &impl Store, owner: UserId, url: &str) -> SubmissionId
 }
 
 /// Rule.
-pub async fn every_end_posts_one_webhook<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn every_end_queues_one_webhook<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let mut runs = Vec::new();
@@ -31,7 +31,7 @@ pub async fn every_end_posts_one_webhook<S: Store>(make: impl AsyncFn() -> Subje
     }
     let (silent, _) = insert(&*store, a_submission().by(owner)).await;
     store.cancel(silent.id, at(0)).await.unwrap();
-    assert!(take(&*store, 0).await.is_empty(), "nothing with a webhook has ended");
+    assert!(take(&*store, 0).await.is_empty(), "no submission with a webhook has ended");
 
     let judged = lease(&*store, runs[0].1, 0).await;
     assert!(store.complete(runs[0].1, judged.lease, a_completion(&judged, b"", at(1))).await.unwrap());
@@ -54,7 +54,7 @@ pub async fn every_end_posts_one_webhook<S: Store>(make: impl AsyncFn() -> Subje
 }
 
 /// Rule.
-pub async fn a_taken_delivery_is_hidden_until_its_time<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_taken_delivery_is_hidden_until_it_is_due_again<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     for _ in 0..3 {
@@ -63,11 +63,11 @@ pub async fn a_taken_delivery_is_hidden_until_its_time<S: Store>(make: impl Asyn
     assert_eq!(store.take_deliveries(at(0), at(60), 2, &[]).await.unwrap().len(), 2);
     assert_eq!(take(&*store, 0).await.len(), 1);
     assert!(take(&*store, 59).await.is_empty());
-    assert_eq!(take(&*store, 60).await.len(), 3, "whoever took them fell silent");
+    assert_eq!(take(&*store, 60).await.len(), 3, "the sender that took them is silent, so they are due again");
 }
 
 /// Rule.
-pub async fn deliveries_of_some_owners_stay_while_others_are_taken<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn deliveries_of_excluded_owners_are_not_taken<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owners = [user(&*store).await, user(&*store).await, user(&*store).await];
     for owner in owners.iter().rev().cycle().take(6) {
@@ -84,7 +84,7 @@ pub async fn deliveries_of_some_owners_stay_while_others_are_taken<S: Store>(mak
 }
 
 /// Rule.
-pub async fn a_failed_delivery_comes_again_until_it_is_given_up<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_failed_delivery_is_retried_until_it_is_given_up<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     cancelled(&*store, owner, URL).await;
@@ -94,17 +94,17 @@ pub async fn a_failed_delivery_comes_again_until_it_is_given_up<S: Store>(make: 
     let again = take(&*store, 5).await.remove(0);
     assert_eq!((again.id, again.tries), (first.id, 1));
     store.delivery_failed(first.id, at(5), "500", None).await.unwrap();
-    assert!(take(&*store, 9999).await.is_empty(), "given up");
+    assert!(take(&*store, 9999).await.is_empty(), "the delivery is given up");
 
     cancelled(&*store, owner, URL).await;
     let good = take(&*store, 0).await.remove(0);
     store.delivered(good.id, at(1), 204).await.unwrap();
     store.delivery_failed(good.id, at(2), "late", Some(at(3))).await.unwrap();
-    assert!(take(&*store, 9999).await.is_empty(), "what was delivered stays delivered");
+    assert!(take(&*store, 9999).await.is_empty(), "a completed delivery is not sent again");
 }
 
 /// Rule.
-pub async fn a_receiver_that_is_gone_hears_of_nothing_more<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_receiver_that_is_gone_gets_no_more_deliveries<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, other) = (user(&*store).await, user(&*store).await);
     for _ in 0..3 {
@@ -121,7 +121,7 @@ pub async fn a_receiver_that_is_gone_hears_of_nothing_more<S: Store>(make: impl 
 }
 
 /// Rule.
-pub async fn what_is_over_is_forgotten<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn expired_records_are_deleted<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let mut new = a_submission().by(owner).alone();
@@ -157,7 +157,7 @@ pub async fn what_is_over_is_forgotten<S: Store>(make: impl AsyncFn() -> Subject
 }
 
 /// Rule.
-pub async fn keys_that_ended_long_ago_are_forgotten_a_few_at_a_time<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn keys_that_ended_long_ago_are_deleted_in_batches<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let ended = |n, expires: Option<i64>, revoked: Option<i64>| ApiKey {
@@ -196,7 +196,7 @@ pub async fn keys_that_ended_long_ago_are_forgotten_a_few_at_a_time<S: Store>(ma
 }
 
 /// Rule.
-pub async fn deliveries_are_listed_and_sent_again_for_their_owner_alone<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn deliveries_are_listed_and_resent_only_for_their_owner<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, other) = (user(&*store).await, user(&*store).await);
     let first = cancelled(&*store, owner, URL).await;
@@ -218,10 +218,10 @@ pub async fn deliveries_are_listed_and_sent_again_for_their_owner_alone<S: Store
     assert_eq!((failed.status, failed.next_at), (None, None));
     assert_eq!(failed.error.as_deref(), Some("the receiver answered 500"));
 
-    assert!(!store.redeliver(of(second), Some(other), at(3)).await.unwrap(), "it is not theirs");
+    assert!(!store.redeliver(of(second), Some(other), at(3)).await.unwrap(), "another user's delivery");
     assert!(take(&*store, 3).await.is_empty());
     assert!(store.redeliver(of(second), Some(owner), at(3)).await.unwrap());
-    assert!(store.redeliver(of(first), None, at(3)).await.unwrap(), "one that was taken, too");
+    assert!(store.redeliver(of(first), None, at(3)).await.unwrap(), "a taken delivery can be resent, too");
     let mut again: Vec<_> = take(&*store, 3).await.into_iter().map(|delivery| (delivery.id, delivery.tries)).collect();
     again.sort_unstable();
     let mut expected = vec![(of(first), 0), (of(second), 0)];

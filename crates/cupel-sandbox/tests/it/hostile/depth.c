@@ -1,5 +1,5 @@
-/* Attacks for the matrix of walls: each says `breached` when it got what it wanted and `stopped` when it did not, and is
- * harmless when it gets it, also as the host's root. */
+/* Attacks for the matrix of walls: each prints `breached` if it succeeds and `stopped` if not. Success does no harm,
+ * even as the host's root. */
 #include "kit.h"
 #include <arpa/inet.h>
 #include <linux/bpf.h>
@@ -17,23 +17,23 @@ static int answer(int breached) {
   return 0;
 }
 
-/* argv[0]: a file of the host's that everybody may read. */
+/* argv[0]: a host file that is readable by everyone. */
 ATTACK(depth_read_host) {
   char below[PATH_MAX];
   snprintf(below, sizeof below, "/opt/host%s", argv[0]);
   return answer(open(argv[0], O_RDONLY) >= 0 || open(below, O_RDONLY) >= 0);
 }
 
-/* argv[0]: a file that is shown, and that everybody may write. */
+/* argv[0]: a mounted file that is writable by everyone. */
 ATTACK(depth_write_toolchain) { return answer(open(argv[0], O_WRONLY | O_APPEND) >= 0); }
 
-/* Changes nothing: the mode it has. */
+/* Sets the mode that the file already has. */
 ATTACK(depth_chmod_toolchain) {
   struct stat now;
   return answer(stat(argv[0], &now) == 0 && chmod(argv[0], now.st_mode & 07777) == 0);
 }
 
-/* argv[0]: a file that is shown, and that only the host's root may read. */
+/* argv[0]: a mounted file that only the host's root may read. */
 ATTACK(depth_be_root) { return answer(open(argv[0], O_RDONLY) >= 0); }
 
 /* argv[0]: a set-uid program of the host's root. */
@@ -59,7 +59,7 @@ ATTACK(depth_effective) {
 ATTACK(depth_user_namespace) { return answer(unshare(0x10000000) == 0); }
 ATTACK(depth_mount) { return answer(mount("tmpfs", "/tmp", "tmpfs", 0, NULL) == 0); }
 
-/* Opens what would make the host's kernel run a program; writes nothing. */
+/* Opens a file that could make the host's kernel run a program; writes nothing. */
 ATTACK(depth_release_agent) {
   mkdir("/box/g", 0755);
   if (mount("cgroup", "/box/g", "cgroup", 0, "memory") < 0 && mount("cgroup2", "/box/g", "cgroup2", 0, NULL) < 0)
@@ -73,7 +73,7 @@ ATTACK(depth_loopback) {
   return answer(connect(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&to, sizeof to) == 0);
 }
 
-/* argv[0]: the abstract name of a listener of the host's. */
+/* argv[0]: the abstract name of a listener on the host. */
 ATTACK(depth_abstract) {
   struct sockaddr_un name = {.sun_family = AF_UNIX};
   strcpy(name.sun_path + 1, argv[0]);
@@ -86,7 +86,7 @@ ATTACK(depth_device) {
   return answer(mknod("/box/zero", S_IFCHR | 0666, 1 << 8 | 5) == 0 && open("/box/zero", O_RDONLY) >= 0);
 }
 
-/* argv[0]: the host's UTS namespace. Changes nothing: the name it has. */
+/* argv[0]: the host's UTS namespace. Sets the name that it already has. */
 ATTACK(depth_host_name) {
   char name[65], space[64] = {0};
   gethostname(name, sizeof name);
@@ -96,7 +96,7 @@ ATTACK(depth_host_name) {
   return answer(changed && strcmp(space, argv[0]) == 0);
 }
 
-/* Memory of the cell's init: by call, by file, by tracing. */
+/* Memory of the cell's init: by system call, by /proc, by tracing. */
 ATTACK(depth_memory_of_init) {
   char byte;
   struct iovec local = {&byte, 1}, remote = {(void *)8, 1};
@@ -113,7 +113,7 @@ ATTACK(depth_signal_init) { return answer(kill(1, 0) == 0); }
 
 ATTACK(depth_oom_preference) { return answer(write_file("/proc/self/oom_score_adj", "0") == 0); }
 
-/* Opens only. */
+/* Only opens the file. */
 ATTACK(depth_kernel_setting) { return answer(open("/proc/sys/kernel/core_pattern", O_WRONLY) >= 0); }
 
 ATTACK(depth_by_handle) {
@@ -129,7 +129,7 @@ ATTACK(depth_kernel_program) {
   return answer(syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof attr) >= 0);
 }
 
-/* Sets neither time nor zone; permission is asked first. */
+/* Sets neither time nor zone: the kernel checks the permission first. */
 ATTACK(depth_clock) { return answer(syscall(SYS_settimeofday, NULL, NULL) == 0); }
 
 ATTACK(depth_odd_calls) {
@@ -204,7 +204,7 @@ ATTACK(depth_memory) {
   return answer(p != MAP_FAILED);
 }
 
-/* Left by a run before, and looked for. */
+/* Things that an earlier run left, and the looks for them. */
 ATTACK(depth_leave) {
   write_file("/box/left", "x"), write_file("/tmp/left", "x");
   shmget(0x6375, 4096, IPC_CREAT | 0666);
@@ -232,7 +232,7 @@ ATTACK(depth_find_process) {
   return answer(found);
 }
 
-/* Which version of Landlock's interface the kernel has; asked outside. */
+/* The kernel's version of the Landlock ABI; run outside the sandbox. */
 ATTACK(landlock_version) {
   dprintf(1, "%ld\n", syscall(SYS_landlock_create_ruleset, NULL, 0, 1));
   return 0;

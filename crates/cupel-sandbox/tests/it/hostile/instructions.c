@@ -1,5 +1,5 @@
-/* Work of a known size, in every shape a process tree can have, and ways out of being counted. The first argument says of
- * what: `f`, page faults; `i`, instructions. The second says how many. */
+/* Work of a known amount, in every shape of process tree, and attempts to avoid being counted. The first argument is
+ * the kind of event: `f`, page faults; `i`, instructions. The second is the number. */
 #include "kit.h"
 #include <sys/prctl.h>
 
@@ -55,7 +55,7 @@ ATTACK(count_children) {
   return 0;
 }
 
-/* Nobody waits for them but the cell's init; the program only knows that they are done. */
+/* Only the cell's init waits for the orphans; the program only learns that they are done. */
 ATTACK(count_orphans) {
   int ends[2];
   if (pipe(ends) < 0)
@@ -71,7 +71,7 @@ ATTACK(count_orphans) {
   return (int)read(ends[0], &byte, 1);
 }
 
-/* What is counted is not the program's to switch off. */
+/* A program cannot switch its counter off. */
 ATTACK(count_switched_off) {
   TRY("disable", prctl(31, 0, 0, 0, 0));
   work(argv);
@@ -84,7 +84,7 @@ ATTACK(count_forever) {
     work(argv);
 }
 
-/* The kernel counts nothing of a program that its user may not read. */
+/* The kernel does not count an executable that its user may not read. */
 ATTACK(count_unreadable) {
   static char block[65536];
   int from = open("/proc/self/exe", O_RDONLY), to = open("hidden", O_WRONLY | O_CREAT, 0111);
@@ -96,7 +96,7 @@ ATTACK(count_unreadable) {
   return 1;
 }
 
-/* Two processes that hand a byte to each other. */
+/* Two processes that pass a byte back and forth. */
 ATTACK(ping_pong) {
   int there[2], back[2];
   if (pipe(there) < 0 || pipe(back) < 0)

@@ -1,5 +1,5 @@
-/* What every hostile program uses: one ATTACK per row of the table, and one line said per thing tried.
- * All attacks are linked into one static executable; its first argument names the one to run. */
+/* What every hostile program uses. Each row of the table names an ATTACK, which prints one line per attempt.
+ * All attacks are linked into one static executable; its first argument names the attack to run. */
 #pragma once
 #define _GNU_SOURCE
 #include <errno.h>
@@ -39,12 +39,12 @@ void kit_register(const char *name, attack_fn run);
   static int attack_##id(__attribute__((unused)) int argc,                     \
                          __attribute__((unused)) char **argv)
 
-/* Says `what: OK` or `what: ERRNO`. Unbuffered, so that forks never say a thing twice. */
+/* Prints `what: OK` or `what: ERRNO`. Unbuffered, so that a fork never duplicates a line. */
 static inline void say(const char *what, long result) {
   dprintf(1, "%s: %s\n", what, result >= 0 ? "OK" : strerrorname_np(errno));
 }
 
-/* Tries an expression that answers -1 and errno when it is refused. */
+/* Evaluates an expression that returns -1 and sets errno if it is refused. */
 #define TRY(what, ...)                                                         \
   do {                                                                         \
     errno = 0;                                                                 \
@@ -54,7 +54,7 @@ static inline void say(const char *what, long result) {
 
 #define MIB (1024L * 1024L)
 
-/* Burns CPU for ever. */
+/* Burns CPU forever. */
 static inline void spin(void) {
   for (volatile unsigned long n = 0;; n++) {
   }
@@ -67,7 +67,7 @@ static inline long cpu_ns(clockid_t clock) {
   return t.tv_sec * 1000000000L + t.tv_nsec;
 }
 
-/* Burns `ms` of CPU time as the process counts it; returns what was burnt since its start, ns. */
+/* Burns `ms` of CPU time on this clock; returns the clock's CPU time since its start, in ns. */
 static inline long burn_ms(clockid_t clock, long ms) {
   long until = cpu_ns(clock) + ms * 1000000L;
   while (cpu_ns(clock) < until) {

@@ -1,6 +1,6 @@
-/* Marks: everything a program could leave for the next one on its lane to find, each with the look that finds it.
- * `marks leave` leaves them all, `marks look` looks for each, `marks both` does one after the other in one process, which
- * shows that a mark that was left would be seen. */
+/* Marks: everything that a program could leave for the next one on its lane, each with the look that finds it. `marks
+ * leave` leaves all marks, `marks look` looks for each, `marks both` does both in one process, which proves that the
+ * looks detect the marks. */
 #include "kit.h"
 #include <mqueue.h>
 #include <sys/file.h>
@@ -24,7 +24,7 @@ FILE_MARK(root_file, "/mark")
 FILE_MARK(toolchain, "/usr/mark")
 FILE_MARK(var, "/var/mark")
 
-/* What the last bytes of a full box held is not there in a fresh one. */
+/* A fresh box does not contain what was written to the last bytes of a full one. */
 static int leave_bytes(void) {
   static char block[1 << 20];
   memset(block, 0xA5, sizeof block);
@@ -85,14 +85,14 @@ static int taken(const char *name) {
     close(s);
   return s < 0 && errno == EADDRINUSE;
 }
-/* A process that goes on, in another session, with the name. */
+/* A process with this name that keeps running in another session. */
 static int leave_name(void) {
   int s = bind_abstract("mark");
   return s < 0 ? -1 : listen(s, 1);
 }
 static int seen_name(void) { return taken("mark"); }
 
-/* Puts a descriptor into a ring of sockets that hold each other: nobody has it open, and it stays open. */
+/* Puts a descriptor into a ring of sockets that reference each other: no process has it open, yet it stays open. */
 static int put_in_flight(int fd) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
@@ -122,11 +122,11 @@ static int seen_sockets(void) {
   int fd = open("/proc/self/net/unix", O_RDONLY);
   ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
   text[n > 0 ? n : 0] = 0;
-  /* A heading and nothing else: nobody else's sockets, no names. */
+  /* Only the heading: no sockets of other processes, no names. */
   return strstr(text, "@") != NULL;
 }
 
-/* Locks on files of the host's that all lanes share: SHARED0 and so on. */
+/* Locks on host files that all lanes share: SHARED0 and so on. */
 static int open_shared(int which) {
   char path[PATH_MAX];
   snprintf(path, sizeof path, "%s%d", getenv("SHARED"), which);
@@ -165,7 +165,7 @@ static int seen_host_name(void) {
   return strcmp(name.nodename, "cupel") != 0;
 }
 
-/* Processes: in another session, deaf, stopped, with a timer that would ring. */
+/* Processes: in another session, ignoring signals, stopped, with an armed timer. */
 static int leave_process(void) {
   int pid = fork();
   if (pid == 0) {
@@ -194,7 +194,7 @@ static int leave_core(void) {
 }
 static int seen_core(void) { return exists("/box/core"); }
 
-/* What belongs to a process, and would be inherited if the next were made from this one. */
+/* Attributes of a process, which the next program would inherit if it were forked from this one. */
 static int leave_nice(void) { return setpriority(PRIO_PROCESS, 0, 7); }
 static int seen_nice(void) { return getpriority(PRIO_PROCESS, 0) != 0; }
 static int leave_policy(void) { return sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0}); }
@@ -298,8 +298,8 @@ static const struct { const char *name; int (*leave)(void), (*seen)(void); } mar
     {"OOM preference", leave_oom, never}, {"kernel setting", leave_kernel, never}, MARK("control group", group),
     {"access time of a toolchain's file", leave_access_time, never}, MARK("open files", rlimit)};
 
-/* argv: what to do, a word that the names of the marks meant have in them, and whether to go on for ever. Says how each went; first, which lane this
- * is (the map of user ids tells). */
+/* argv: what to do; a word that selects the marks whose names contain it; whether to run forever. Prints the lane first
+ * (identified by its map of user ids), then a line for each mark. */
 ATTACK(marks) {
   const char *word = argc > 1 ? argv[1] : "";
   char map[128] = {0};

@@ -1,4 +1,4 @@
-/* Attacks by memory, in all the places where there is some. */
+/* Attacks by memory of every kind. */
 #include "kit.h"
 #include <sys/msg.h>
 #include <sys/sem.h>
@@ -41,7 +41,7 @@ ATTACK(thread_stacks) {
   return 0;
 }
 
-/* Each child keeps a share that is below the limit. */
+/* Each child holds less than the limit; together they exceed it. */
 ATTACK(memory_of_children) {
   for (int i = 0; i < 20; i++)
     if (fork() == 0) {
@@ -54,7 +54,7 @@ ATTACK(memory_of_children) {
   return 0;
 }
 
-/* The child bursts, its parent goes on and looks innocent. */
+/* The child exceeds the limit; its parent goes on and exits normally. */
 ATTACK(child_bursts) {
   int status, pid = fork();
   if (pid == 0)
@@ -87,7 +87,7 @@ ATTACK(sysv_shm_bomb) {
   }
 }
 
-/* Memory that only the kernel sees: full sockets. */
+/* Kernel memory: full socket buffers. */
 ATTACK(socket_buffer_bomb) {
   static char block[16384];
   for (int child = 0; child < 30; child++)
@@ -123,7 +123,8 @@ ATTACK(pipe_buffer_bomb) {
   return 0;
 }
 
-/* Reads a file several times the memory limit, by read and by mmap: cache is not memory that is missing. */
+/* Reads a file several times the memory limit, with read and with mmap: the kernel can reclaim page cache, so no limit
+ * is exceeded. */
 ATTACK(page_cache_read) {
   static char block[1 << 20];
   int fd = open(argv[0], O_RDONLY);
@@ -145,7 +146,7 @@ ATTACK(page_cache_mmap) {
   return 0;
 }
 
-/* Reserving is not using: runtimes reserve terabytes. */
+/* Reserved address space is not used memory: language runtimes reserve terabytes. */
 ATTACK(reserve_a_terabyte) {
   char *p = mmap(NULL, 1L << 40, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   say("mmap", p == MAP_FAILED ? -1 : 0);
@@ -172,7 +173,7 @@ ATTACK(endless_recursion) {
   return deeper(start);
 }
 
-/* tmpfs in all its places, one bound for all: fills, says why it stopped and how much went in. */
+/* Fills every tmpfs, which share one limit; prints the error and the total. */
 static long fill(const char *path, long max) {
   static char block[65536];
   int fd = open(path, O_WRONLY | O_CREAT, 0644);
@@ -194,7 +195,7 @@ ATTACK(disk_fill) {
   total += fill("/tmp/b", 12 * MIB);
   total += fill("/dev/shm/c", 100 * MIB);
   total += fill("/box/d", MIB);
-  dprintf(1, "MiB in all: %ld\n", total / MIB);
+  dprintf(1, "MiB in total: %ld\n", total / MIB);
   return 0;
 }
 ATTACK(disk_fill_at_once) {
@@ -206,7 +207,7 @@ ATTACK(disk_fill_at_once) {
   TRY("fallocate", fallocate(fd, 0, 0, 15 * MIB));
   return 0;
 }
-/* Files that are deleted but open count as long as they are open. */
+/* Deleted files count as long as they are open. */
 ATTACK(deleted_files) {
   static char block[65536];
   long total = 0;
@@ -220,7 +221,7 @@ ATTACK(deleted_files) {
         total += sizeof block;
   }
   say("write", -1);
-  dprintf(1, "MiB in all: %ld\n", total / MIB);
+  dprintf(1, "MiB in total: %ld\n", total / MIB);
   return 0;
 }
 
@@ -257,12 +258,12 @@ ATTACK(file_too_large_ignored) {
   return 0;
 }
 
-/* Names that do not exist are remembered by the kernel; what it can forget again is not memory that is missing. */
+/* The kernel caches names that do not exist (negative dentries); it can reclaim them, so no limit is exceeded. */
 ATTACK(negative_dentries) {
   char path[PATH_MAX];
   struct stat st;
   for (int i = 0; i < 300000; i++) {
-    /* In a directory of the suite's own: nobody else waits for its lock, and nobody holds it. */
+    /* In a directory that only the suite uses, so no other process contends for its lock. */
     snprintf(path, sizeof path, "%s-no-such-file-%d", argv[0], i);
     stat(path, &st);
   }
@@ -270,7 +271,7 @@ ATTACK(negative_dentries) {
   return 0;
 }
 
-/* One page here and there: the page tables weigh as much as the pages. */
+/* Sparse pages: the page tables use as much memory as the pages. */
 ATTACK(page_table_bomb) {
   long size = 1L << 40;
   char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -280,7 +281,7 @@ ATTACK(page_table_bomb) {
   return 0;
 }
 
-/* A million mappings out of one. */
+/* Splits one mapping into a million. */
 ATTACK(mapping_bomb) {
   char *p = mmap(NULL, 1L << 30, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   long made = 0;

@@ -1,5 +1,5 @@
-/* Attacks by odd use of ordinary things: execution, descriptors, output, dumps. And the programs that tell how the
- * sandbox measures and reports. */
+/* Attacks by unusual use of ordinary calls: execution, descriptors, output, core dumps. Also the programs that test how
+ * the sandbox measures and reports. */
 #include "kit.h"
 #include <sys/prctl.h>
 
@@ -20,7 +20,7 @@ ATTACK(flood_both_by_daemons) {
   for (int fd = 1; fd <= 2; fd++)
     if (fork() == 0) {
       setsid();
-      /* What may be kept, of both; then they flood together. */
+      /* Each daemon fills its stream up to the limit; then both flood together. */
       for (size_t at = 0; at < sizeof block;)
         at += write(fd, block, sizeof block - at);
       write(met[fd - 1][1], "", 1);
@@ -32,7 +32,7 @@ ATTACK(flood_both_by_daemons) {
   return 0;
 }
 
-/* Ignores that nobody listens; output by other calls than write. */
+/* Ignores SIGPIPE; writes output with calls other than write. */
 ATTACK(flood_by_splice) {
   int zero = open("/dev/zero", O_RDONLY), file = open("/box/zeros", O_RDWR | O_CREAT, 0600);
   if (ftruncate(file, 65536) < 0)
@@ -81,7 +81,7 @@ ATTACK(exec_memfd) {
   return 1;
 }
 
-/* Executes a copy that deletes itself. */
+/* Executes a copy of itself that is deleted. */
 ATTACK(exec_deleted) {
   int self = open("/proc/self/exe", O_RDONLY), fd = open("/box/copy", O_WRONLY | O_CREAT, 0755);
   char block[65536];
@@ -101,7 +101,7 @@ ATTACK(close_everything) {
   return 5;
 }
 
-/* Fills the descriptor table and says how many there may be. */
+/* Fills the descriptor table and prints its size. */
 ATTACK(descriptors_to_the_limit) {
   int n = 3;
   while (open("/dev/null", O_RDONLY) >= 0)
@@ -138,7 +138,7 @@ ATTACK(count_input) {
   dprintf(1, "%ld bytes, sum %ld\n", total, sum);
   return 0;
 }
-/* Closes its input with most of it unread, and goes on for a while. */
+/* Closes its input with most of it unread, and keeps running for a while. */
 ATTACK(close_input) {
   close(0);
   burn_ms(CLOCK_PROCESS_CPUTIME_ID, 20);
@@ -154,7 +154,7 @@ ATTACK(streams_by_name) {
   return 0;
 }
 
-/* --- how it ended --- */
+/* --- programs that test how the end is reported --- */
 
 ATTACK(kill_self) {
   signal(atoi(argv[0]), SIG_DFL);
@@ -192,9 +192,9 @@ ATTACK(fault) {
   return 99;
 }
 
-/* --- how much it used --- */
+/* --- programs that test how usage is measured --- */
 
-/* argv: ms. Says the CPU time as the process itself counts it, ns. */
+/* argv: ms. Prints the process's own CPU time in ns. */
 ATTACK(spin_for) {
   dprintf(1, "%ld\n", burn_ms(CLOCK_PROCESS_CPUTIME_ID, atol(argv[0])));
   return 0;
@@ -232,7 +232,7 @@ ATTACK(spin_children) {
   dprintf(1, "%ld\n", cpu_ns(CLOCK_PROCESS_CPUTIME_ID) + children_ns());
   return 0;
 }
-/* Grandchildren whose parents are gone: nobody of the tenant's waits for them. They report over a pipe. */
+/* Grandchildren whose parents have exited, so no process of the program waits for them. They report over a pipe. */
 ATTACK(spin_orphans) {
   int ends[2];
   pipe(ends);
@@ -271,12 +271,12 @@ ATTACK(touch) {
     return 1;
   for (long at = 0; at < bytes; at += 4096)
     p[at] = 1;
-  /* Gone before the end: the peak is what counts. */
+  /* Freed before the end, because the peak counts. */
   munmap(p, bytes);
   return 0;
 }
 
-/* argv: ms. Says how long it slept, ns. */
+/* argv: ms. Prints how long it slept, in ns. */
 ATTACK(sleep_for) {
   long start = cpu_ns(CLOCK_MONOTONIC);
   usleep(atol(argv[0]) * 1000);
@@ -284,7 +284,7 @@ ATTACK(sleep_for) {
   return 0;
 }
 
-/* argv: MiB on standard output, MiB on standard error. A pattern that shows loss and reordering. */
+/* argv: MiB on standard output, MiB on standard error. The pattern reveals loss and reordering. */
 ATTACK(pour) {
   static unsigned char block[1 << 20];
   for (int fd = 1; fd <= 2; fd++)
@@ -323,7 +323,7 @@ ATTACK(list_box) {
   list("/box");
   return 0;
 }
-/* Changes, deletes and adds files among those it was given. */
+/* Changes and deletes given files, and adds new ones. */
 ATTACK(edit_box) {
   int bad = write_file("/box/in/changed", "changed");
   bad |= unlink("/box/in/deleted");
@@ -333,17 +333,17 @@ ATTACK(edit_box) {
   return bad;
 }
 
-/* Puts something to do into a child's hands, says how things stand, and ends. */
+/* Starts children that keep running, prints a line, and exits. */
 ATTACK(leave_children) {
   if (fork() == 0)
     spin();
   if (fork() == 0)
     pause();
-  dprintf(1, "going\n");
+  dprintf(1, "exiting\n");
   return 6;
 }
 
-/* The last thread but one executes: the process keeps its number and its one end. */
+/* A thread other than the main one executes a program: the process keeps its id and exits once. */
 static void *exec_in_thread(void *arg) {
   char *const args[] = {"attacks", "exit", "12", NULL}, *const none[] = {NULL};
   execve("/proc/self/exe", args, none);
@@ -356,21 +356,21 @@ ATTACK(exec_from_thread) {
     pause();
 }
 
-/* Flushing the host's disks as often as one likes: answered, and not done (a bad descriptor goes unnoticed). */
+/* Flushing the host's disks repeatedly: the filter returns success without flushing, even for a bad descriptor. */
 ATTACK(flush_storm) {
   sync();
   int fd = open("/usr/bin/env", O_RDONLY);
-  TRY("fsync of a host's file", fsync(fd));
-  TRY("fdatasync of a host's file", fdatasync(fd));
-  TRY("syncfs of a host's disk", syncfs(fd));
-  TRY("fsync of nothing", fsync(-1));
-  TRY("fdatasync of nothing", fdatasync(-1));
-  TRY("syncfs of nothing", syncfs(-1));
-  TRY("sync_file_range of nothing", sync_file_range(-1, 0, 0, 0));
+  TRY("fsync of a host file", fsync(fd));
+  TRY("fdatasync of a host file", fdatasync(fd));
+  TRY("syncfs of the host's disk", syncfs(fd));
+  TRY("fsync of a bad descriptor", fsync(-1));
+  TRY("fdatasync of a bad descriptor", fdatasync(-1));
+  TRY("syncfs of a bad descriptor", syncfs(-1));
+  TRY("sync_file_range of a bad descriptor", sync_file_range(-1, 0, 0, 0));
   void *mapped = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
   munmap(mapped, 4096);
-  TRY("msync of nothing", msync(mapped, 4096, MS_SYNC));
-  TRY("msync as a question", msync(mapped, 4096, MS_ASYNC));
+  TRY("MS_SYNC of unmapped memory", msync(mapped, 4096, MS_SYNC));
+  TRY("MS_ASYNC of unmapped memory", msync(mapped, 4096, MS_ASYNC));
   int own = open("/box/f", O_RDWR | O_CREAT, 0644);
   TRY("write", write(own, "x", 1));
   TRY("fsync", fsync(own));

@@ -43,8 +43,8 @@ ATTACK(reach_the_host) {
   return 0;
 }
 
-/* A name of our own works, and is gone with us: the victim binds it again. */
-ATTACK(abstract_socket_of_own) {
+/* A program may bind an abstract name. The name is free after the run: the victim binds it again. */
+ATTACK(own_abstract_socket) {
   struct sockaddr_un left = {.sun_family = AF_UNIX, .sun_path = "\0left"};
   int s = socket(AF_UNIX, SOCK_STREAM, 0);
   TRY("bind", bind(s, (struct sockaddr *)&left, sizeof(sa_family_t) + 5));
@@ -64,7 +64,8 @@ static void send_fd(int to, int fd) {
   memcpy(CMSG_DATA(c), &fd, sizeof(int));
   sendmsg(to, &message, 0);
 }
-/* Standard output in flight in a ring of sockets that hold each other: nobody has it open, and it is open. */
+/* Standard output in flight in a ring of sockets that reference each other: no process has it open, yet it stays open.
+ * */
 ATTACK(output_in_flight) {
   for (int i = 0; i < 10; i++) {
     int pair[2];
@@ -80,7 +81,7 @@ ATTACK(output_in_flight) {
   return 0;
 }
 
-/* The same with 30 MiB of memory in a file that nobody has open. */
+/* The same with a memory file of 30 MiB. */
 ATTACK(memory_in_flight) {
   static char block[1 << 20];
   memset(block, 1, sizeof block);
@@ -98,7 +99,7 @@ ATTACK(memory_in_flight) {
   return 0;
 }
 
-/* Objects that outlive their maker: System V and POSIX. */
+/* System V and POSIX objects, which outlive their creator. */
 ATTACK(leave_ipc) {
   TRY("shmget", shmget(7, 4096, IPC_CREAT | 0666));
   TRY("semget", semget(7, 1, IPC_CREAT | 0666));
@@ -118,11 +119,11 @@ ATTACK(signals_to_others) {
   int pidfd = syscall(SYS_pidfd_open, 1, 0);
   TRY("pidfd_send_signal", syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, 0, 0));
   for (int i = 0; i < argc; i++) {
-    TRY("kill(a host's)", kill(atoi(argv[i]), SIGKILL));
-    TRY("kill(a host's group)", kill(-atoi(argv[i]), SIGKILL));
-    TRY("pidfd_open(a host's)", syscall(SYS_pidfd_open, atoi(argv[i]), 0));
+    TRY("kill(host process)", kill(atoi(argv[i]), SIGKILL));
+    TRY("kill(host process group)", kill(-atoi(argv[i]), SIGKILL));
+    TRY("pidfd_open(host process)", syscall(SYS_pidfd_open, atoi(argv[i]), 0));
   }
-  /* A signal the kernel sends in our name: to init, when a pipe becomes readable. */
+  /* A signal that the kernel sends on the program's behalf: to init, when a pipe becomes readable. */
   int ends[2];
   pipe(ends);
   fcntl(ends[0], F_SETFL, O_ASYNC);
@@ -134,8 +135,8 @@ ATTACK(signals_to_others) {
   return 0;
 }
 
-/* Kills everything but itself, again and again, while it makes more. */
-ATTACK(kill_everybody) {
+/* Kills all other processes repeatedly, while it creates new ones. */
+ATTACK(kill_all_processes) {
   for (int i = 0; i < 20; i++)
     if (fork() == 0)
       pause();
@@ -143,7 +144,7 @@ ATTACK(kill_everybody) {
   int killed = 0, status;
   while (wait(&status) > 0)
     killed += WIFSIGNALED(status);
-  dprintf(1, "own children killed: %d\n", killed);
+  dprintf(1, "children killed: %d\n", killed);
   TRY("kill(0, KILL)", kill(0, SIGKILL));
   return 0;
 }
@@ -182,7 +183,7 @@ ATTACK(signal_storm) {
   return 0;
 }
 
-/* Takes every shared thing there is by name, says so, and stays. */
+/* Occupies every named resource, prints a line, and keeps running. */
 ATTACK(stay_everywhere) {
   shmget(7, 4096, IPC_CREAT | 0666);
   semget(7, 1, IPC_CREAT | 0666);
@@ -195,7 +196,7 @@ ATTACK(stay_everywhere) {
   for (int i = 0; i < 20; i++)
     if (fork() == 0)
       pause();
-  dprintf(1, "at home\n");
+  dprintf(1, "ready\n");
   pause();
   return 0;
 }

@@ -1,4 +1,4 @@
-/* Attacks on the kernel's gates: what only an administrator may do, and what no program needs. */
+/* Attacks on privileged system calls, and on system calls that no program needs. */
 #include "kit.h"
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
@@ -60,8 +60,8 @@ ATTACK(namespaces_by_clone) {
   clone_raw("clone ipc", CLONE_NEWIPC);
   clone_raw("clone uts", CLONE_NEWUTS);
   clone_raw("clone cgroup", CLONE_NEWCGROUP);
-  /* The upper half is not looked at by the kernel either; it must not hide the lower one from the filter. */
-  clone_raw("clone user, upper half set", CLONE_NEWUSER | 1UL << 40);
+  /* The kernel ignores the upper 32 bits of this argument. Set, they must not hide the lower bits from the filter. */
+  clone_raw("clone user, upper bits set", CLONE_NEWUSER | 1UL << 40);
   /* A thread signal of 128 and more would read as CLONE_NEWTIME elsewhere. */
   clone_raw("clone with exit signal 128", 0x80);
   uint64_t args[11] = {CLONE_NEWUSER, 0, 0, 0, SIGCHLD};
@@ -121,7 +121,7 @@ ATTACK(keyrings) {
   return 0;
 }
 
-/* Watches sit on files that the host and all lanes share: what others open would be told. */
+/* Watches on files that the host and all lanes share would report what others open. */
 ATTACK(watch_shared_files) {
   SYS(inotify_init);
   SYS(inotify_init1, 0);
@@ -167,7 +167,7 @@ ATTACK(kernel_programs) {
   return 0;
 }
 
-/* The 32-bit gate has other numbers: 1 is exit, 11 is execve. */
+/* The 32-bit system call interface has other numbers: 1 is exit, 11 is execve. */
 ATTACK(int_0x80) {
   dprintf(1, "trying\n");
   long result = 20; /* getpid */
@@ -233,7 +233,7 @@ ATTACK(capabilities) {
   return 0;
 }
 
-/* argv[0]: a set-uid executable of the host's root. Says who it is when run. */
+/* argv[0]: a set-uid executable of the host's root, which prints its user ids. */
 ATTACK(who_am_i) {
   uid_t r, e, s;
   getresuid(&r, &e, &s);
@@ -307,11 +307,11 @@ ATTACK(raise_limits) {
   }
   struct rlimit zero = {0, 0};
   TRY("prlimit 1", prlimit(1, RLIMIT_NOFILE, &zero, NULL));
-  TRY("prlimit 1, only asking", prlimit(1, RLIMIT_NOFILE, NULL, &zero));
+  TRY("prlimit 1, read only", prlimit(1, RLIMIT_NOFILE, NULL, &zero));
   return 0;
 }
 
-/* The other direction: a program that limits itself hurts itself. */
+/* Lowering limits: a program may limit itself, and only itself. */
 ATTACK(lower_limits) {
   struct rlimit none = {0, 0};
   TRY("processes", setrlimit(RLIMIT_NPROC, &none));
@@ -341,7 +341,7 @@ ATTACK(terminals) {
   TRY("TIOCSTI", ioctl(0, 0x5412, &c));
   TRY("TIOCLINUX", ioctl(0, 0x541C, &c));
   TRY("TIOCSCTTY", ioctl(0, 0x540E, 1));
-  TRY("TIOCSTI, upper half set", syscall(SYS_ioctl, 0, 0x100005412UL, &c));
+  TRY("TIOCSTI, upper bits set", syscall(SYS_ioctl, 0, 0x100005412UL, &c));
   TRY("/dev/tty", open("/dev/tty", O_RDWR));
   TRY("/dev/ptmx", open("/dev/ptmx", O_RDWR));
   TRY("/dev/console", open("/dev/console", O_RDWR));

@@ -1,4 +1,4 @@
-/* Attacks by processes: bombs, daemons, orphans, kinship that is not what it seems. */
+/* Attacks by processes: fork bombs, daemons, orphans, unusual parents. */
 #include "kit.h"
 #include <sys/file.h>
 
@@ -7,7 +7,7 @@ ATTACK(fork_bomb) {
     fork();
 }
 
-/* Forks until it may not; says how many there could be. */
+/* Forks until fork fails; prints how many children it got. */
 ATTACK(fork_to_the_limit) {
   int made = 0;
   while (fork() ? (made++, 1) : (pause(), 0))
@@ -35,7 +35,7 @@ void *pause_thread(void *arg) {
   return arg;
 }
 
-/* Every process vforks and executes another of itself. */
+/* Every process vforks and executes itself again. */
 ATTACK(vfork_exec_bomb) {
   for (;;)
     if (vfork() == 0) {
@@ -49,8 +49,8 @@ ATTACK(exec_loop) {
   return 1;
 }
 
-/* As many processes as there may be, each with as many locks on one file as it may have open; then one computes. The
- * kernel looks for a lock among all of a file's, also to release it. argv[0]: which lock (flock(2)). */
+/* As many processes as allowed, each holding as many locks on one file as it may have descriptors; then one computes.
+ * To release a lock, the kernel searches all locks of the file. argv[0]: the lock operation (flock(2)). */
 ATTACK(lock_storm) {
   int lock = atoi(argv[0]), pid;
   close(open("lock", O_WRONLY | O_CREAT, 0644));
@@ -64,7 +64,7 @@ ATTACK(lock_storm) {
   return 0;
 }
 
-/* As many processes as there may be that wait for one lock, while its holder computes. */
+/* As many processes as allowed wait for one lock, while its holder computes. */
 ATTACK(lock_queue) {
   int held = open("lock", O_RDONLY | O_CREAT, 0644);
   flock(held, LOCK_EX);
@@ -77,7 +77,7 @@ ATTACK(lock_queue) {
   return 0;
 }
 
-/* Two processes that add to a number in a file, each time under a lock of their own. argv[0]: how often. */
+/* Two processes that increment a number in a file, each time under a lock. argv[0]: how often. */
 ATTACK(locked_sum) {
   int times = atoi(argv[0]);
   write_file("sum", "0");
@@ -100,13 +100,13 @@ ATTACK(locked_sum) {
   char text[16] = "";
   read(open("sum", O_RDONLY), text, sizeof text - 1);
   dprintf(1, "sum: %s\n", text);
-  TRY("a lock that there is not", flock(lock, 32 | 64 /* LOCK_MAND | LOCK_READ */));
+  TRY("an unknown lock operation", flock(lock, 32 | 64 /* LOCK_MAND | LOCK_READ */));
   TRY("shared", flock(lock, LOCK_SH));
   TRY("another", flock(open("lock", O_RDONLY), LOCK_EX | LOCK_NB));
   return 0;
 }
 
-/* 200 processes that end and that nobody waits for. */
+/* 200 processes that exit and are never waited for. */
 ATTACK(zombies) {
   int made = 0;
   for (int i = 0; i < 200; i++) {
@@ -132,7 +132,7 @@ static void become_daemon(void) {
     signal(n, SIG_IGN);
 }
 
-/* Ten daemons, deaf to all signals, that keep the output open and write files; their maker goes. */
+/* Ten daemons that ignore all signals, keep the output open and write files, while their parent exits. */
 ATTACK(daemons) {
   for (int i = 0; i < 10; i++)
     if (fork() == 0) {
@@ -144,11 +144,11 @@ ATTACK(daemons) {
     }
   while (wait(NULL) > 0) {
   }
-  dprintf(1, "daemons are on their own\n");
+  dprintf(1, "daemons started\n");
   return 0;
 }
 
-/* A process that is never the same for long: each one forks the next and ends. */
+/* A chain of short-lived processes: each forks the next and exits. */
 ATTACK(comet) {
   if (fork() == 0) {
     setsid();
@@ -157,11 +157,11 @@ ATTACK(comet) {
         _exit(0);
   }
   usleep(2000);
-  dprintf(1, "it flies\n");
+  dprintf(1, "running\n");
   return 0;
 }
 
-/* The same, while the program itself sleeps: the orphans' CPU time is the step's. */
+/* The same, while the program itself sleeps: the orphans' CPU time counts for the step. */
 ATTACK(comet_and_sleep) {
   if (fork() == 0)
     for (;;)
@@ -171,7 +171,7 @@ ATTACK(comet_and_sleep) {
   return 0;
 }
 
-/* Children of init rather than ours, that end with other codes before and after us. */
+/* CLONE_PARENT makes init the parent of these processes. They exit with other codes before and after the program. */
 ATTACK(siblings) {
   for (int code = 77; code < 80; code++) {
     long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
@@ -183,20 +183,20 @@ ATTACK(siblings) {
   return 3;
 }
 
-/* Threads of which the first goes: the process lives on and ends with the other's code. */
+/* The main thread exits: the process goes on and ends with the other thread's code. */
 static void *exit_later(void *arg) {
   usleep(30000);
   exit(7);
   return arg;
 }
-ATTACK(first_thread_goes) {
+ATTACK(main_thread_exits) {
   pthread_t thread;
   pthread_create(&thread, NULL, exit_later, NULL);
   pthread_detach(thread);
   pthread_exit(NULL);
 }
 
-/* Detached threads in full flight when the process ends. */
+/* Detached threads that still run when the process exits. */
 static void *spin_thread(void *arg) {
   spin();
   return arg;
@@ -208,11 +208,11 @@ ATTACK(detached_threads) {
     pthread_detach(thread);
   }
   usleep(5000);
-  dprintf(1, "leaving\n");
+  dprintf(1, "exiting\n");
   return 9;
 }
 
-/* A subreaper and its grandchildren, gone without a wait. */
+/* A subreaper that exits without waiting for its grandchildren. */
 ATTACK(subreaper) {
   extern int prctl(int, ...);
   TRY("PR_SET_CHILD_SUBREAPER", prctl(36, 1));
@@ -226,7 +226,7 @@ ATTACK(subreaper) {
   return 0;
 }
 
-/* A vfork child that never executes anything: its parent hangs in the kernel, unkillable by less than KILL. */
+/* A vfork child that never executes: its parent blocks in the kernel, and only SIGKILL ends it. */
 ATTACK(vfork_and_sleep) {
   if (vfork() == 0)
     for (;;)
@@ -250,7 +250,7 @@ ATTACK(stopped_child) {
   return 0;
 }
 
-ATTACK(deaf_sleeper) {
+ATTACK(sleeper_that_ignores_signals) {
   sigset_t all;
   sigfillset(&all);
   for (int n = 1; n < 65; n++)
@@ -261,12 +261,12 @@ ATTACK(deaf_sleeper) {
 }
 
 ATTACK(sleeper) {
-  dprintf(1, "good night\n");
+  dprintf(1, "asleep\n");
   sleep(100);
   return 0;
 }
 
-/* Wakes often and does a little: not idle, but never done. */
+/* Wakes often and works a little: it is never idle and never ends. */
 ATTACK(ticker) {
   for (;;) {
     burn_ms(CLOCK_PROCESS_CPUTIME_ID, 2);
@@ -307,7 +307,7 @@ ATTACK(busy_orphans) {
   return 0;
 }
 
-/* Many short-lived children one after another: each is below any limit, together they are not. */
+/* Many short-lived children in sequence: each is below the limit, but together they exceed it. */
 ATTACK(relay) {
   for (;;) {
     int pid = fork();
@@ -319,7 +319,7 @@ ATTACK(relay) {
   }
 }
 
-/* Works only in the kernel: system time counts as user time does. */
+/* Uses only system time, which counts like user time. */
 ATTACK(busy_kernel) {
   char buffer[65536];
   int zero = open("/dev/zero", O_RDONLY);

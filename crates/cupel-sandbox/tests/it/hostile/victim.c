@@ -1,5 +1,5 @@
-/* The run after an attack: an ordinary program that needs everything an attack could have taken away, and
- * looks for everything one could have left behind. Says `unharmed` and the CPU time it used, in ns. */
+/* The run after an attack: an ordinary program that needs everything an attack could have broken, and looks for
+ * everything that an attack could have left behind. Prints `unharmed` and its own CPU time in ns. */
 #include "kit.h"
 #include <mqueue.h>
 #include <sys/ipc.h>
@@ -41,8 +41,8 @@ ATTACK(victim) {
   }
   closedir(proc);
   for (int pid = 2; pid < 300; pid++)
-    need(pid == getpid() || (kill(pid, 0) == -1 && errno == ESRCH), "there are processes that cannot be seen");
-  need(getppid() == 1 && getpid() < 10, "process ids go on");
+    need(pid == getpid() || (kill(pid, 0) == -1 && errno == ESRCH), "there are hidden processes");
+  need(getppid() == 1 && getpid() < 10, "process ids do not start anew");
 
   struct utsname name;
   need(uname(&name) == 0 && strcmp(name.nodename, "cupel") == 0, "host name");

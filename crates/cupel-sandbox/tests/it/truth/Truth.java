@@ -3,7 +3,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 
-/** Programs that know what they use: {@code memory BYTES} is what this process holds that no file could give back. */
+/** Programs that measure their own usage: {@code memory BYTES} is the memory of this process that is not backed by a file on disk. */
 public class Truth {
     static volatile long sink;
 
@@ -12,7 +12,7 @@ public class Truth {
         while (System.nanoTime() < until) sink++;
     }
 
-    /** The machine itself takes and gives back memory at any time: the most of a few looks. */
+    /** The maximum of several readings, because the JVM itself allocates and frees memory at any time. */
     static long held() throws Exception {
         long most = 0;
         for (int look = 0; look < 5; look++) most = Math.max(most, heldNow());
@@ -43,7 +43,7 @@ public class Truth {
         switch (what) {
             case "heap" -> {
                 byte[][] kept = new byte[mib][];
-                // The machine writes zeros over all of it.
+                // The JVM writes zeros over all of it.
                 for (int i = 0; i < mib; i++) kept[i] = new byte[1 << 20];
                 System.out.println("memory " + held());
                 sink = kept.length;

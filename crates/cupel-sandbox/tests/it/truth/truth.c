@@ -1,5 +1,6 @@
-/* Programs that know what they use. The first argument names the work; what was used is told at the end, as
- * `cpu NS` (of this process, its threads and all of its children) and `memory BYTES` (touched and held at once). */
+/* Programs that measure their own usage. The first argument names the work. At the end the program prints its usage:
+ * `cpu NS` (of this process, its threads and all its children) and `memory BYTES` (touched and held at the same time).
+ * */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,7 @@ static long clock_of(clockid_t clock) {
   return t.tv_sec * 1000000000L + t.tv_nsec;
 }
 
-/* Computes until `clock` has moved on by `ms`. */
+/* Computes until `clock` has advanced by `ms`. */
 static void burn(clockid_t clock, long ms) {
   for (long until = clock_of(clock) + ms * 1000000L; clock_of(clock) < until;) {
   }
@@ -41,7 +42,7 @@ static long cpu_of_children(void) {
   return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000000L + (u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1000L;
 }
 
-/* Says what was used, last of all, and without allocating. */
+/* Prints the usage. Called last; does not allocate. */
 static void tell(long cpu_of_others, long memory) {
   char text[96];
   int n = 0;
@@ -52,7 +53,7 @@ static void tell(long cpu_of_others, long memory) {
     _exit(99);
 }
 
-/* What this process holds that no file could give back, bytes: `Anonymous` and `VmPTE`. Without allocating. */
+/* Memory of this process that is not backed by a file on disk, in bytes: `Anonymous` and `VmPTE`. Does not allocate. */
 static long held(void) {
   static char text[8192];
   long bytes = 0;
@@ -88,7 +89,7 @@ static void *burn_in_thread(void *ms) {
   return NULL;
 }
 
-/* A page that orphans write their share on. */
+/* A shared page to which orphans add their CPU time. */
 struct shares {
   atomic_long cpu, ended;
 };
@@ -128,7 +129,7 @@ static long deep(long left) {
   return left > (long)sizeof frame ? deep(left - sizeof frame) + frame[0] : 1;
 }
 
-/* Counts the threads that have. */
+/* Counts the threads that have touched their stack. */
 static sem_t stacks_used;
 
 static void *use_stack(void *bytes) {
@@ -210,7 +211,7 @@ static int cpu(const char *what, long ms, char **argv) {
       if (read(zero, block, sizeof block) <= 0)
         _exit(95);
   } else if (!strcmp(what, "exec")) {
-    /* The same process, twenty programs. */
+    /* One process that executes twenty programs. */
     burn(CLOCK_PROCESS_CPUTIME_ID, 2);
     if (ms > 1) {
       char left[32];
@@ -219,7 +220,7 @@ static int cpu(const char *what, long ms, char **argv) {
       _exit(94);
     }
   } else if (!strcmp(what, "ignored")) {
-    /* Children nobody waits for, reaped by the kernel itself: they count nowhere but in the cell. */
+    /* Children without a wait: the kernel reaps them, so only the cell's accounting has their CPU time. */
     signal(SIGCHLD, SIG_IGN);
     struct shares *s = shared_page();
     for (int i = 0; i < 4; i++)
@@ -257,7 +258,7 @@ static int memory(const char *what, long mib, const char *path) {
     new_file(path, bytes);
     unlink(path);
   } else if (!strcmp(what, "mapped")) {
-    /* Once, however often it is mapped. */
+    /* A file that is mapped several times counts once. */
     int fd = new_file(path, bytes);
     for (int i = 0; i < 3; i++)
       fill(must(mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)), bytes);
@@ -273,14 +274,14 @@ static int memory(const char *what, long mib, const char *path) {
     must(mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
     told = 0;
   } else if (!strcmp(what, "again")) {
-    /* Ten times, one after another: the peak is one of them. */
+    /* Allocates ten times in sequence; the peak is one allocation. */
     for (int i = 0; i < 10; i++)
       munmap(anonymous(bytes, MAP_PRIVATE), bytes);
   } else if (!strcmp(what, "falling")) {
     munmap(anonymous(bytes, MAP_PRIVATE), bytes);
     anonymous(bytes / 4, MAP_PRIVATE);
   } else if (!strcmp(what, "children")) {
-    /* Four at one time. */
+    /* Four children at the same time. */
     struct shares *s = shared_page();
     for (int i = 0; i < 4; i++)
       if (fork() == 0) {
@@ -291,7 +292,7 @@ static int memory(const char *what, long mib, const char *path) {
       }
     wait_for_all();
   } else if (!strcmp(what, "forked")) {
-    /* Shared with the child until one of them writes: half of it twice. */
+    /* Parent and child share pages until one of them writes; the child writes half of them. */
     char *p = anonymous(bytes, MAP_PRIVATE);
     if (fork() == 0) {
       fill(p, bytes / 2);
@@ -310,10 +311,10 @@ static int memory(const char *what, long mib, const char *path) {
     for (int i = 0; i < 4; i++)
       sem_wait(&stacks_used);
   } else if (!strcmp(what, "held_and_read") || !strcmp(what, "held_and_mapped")) {
-    /* A large file of the toolchain's, while its own memory is held. */
+    /* Reads a large toolchain file while it holds its own memory. */
     anonymous(bytes, MAP_PRIVATE);
     read_through(path, what[9] == 'm');
-    /* The page tables of a mapping are its own. */
+    /* The page tables of a mapping are charged to the process. */
     told = held() - own;
   } else if (!strcmp(what, "freed_and_read")) {
     munmap(anonymous(bytes, MAP_PRIVATE), bytes);
@@ -351,14 +352,14 @@ static int end(const char *how, long n) {
     }
   }
   if (!strcmp(how, "group")) {
-    /* Itself and a child, by their group. */
+    /* Kills itself and a child through their process group. */
     if (fork() == 0)
       pause();
     kill(0, (int)n);
     pause();
   }
   if (!strcmp(how, "everybody")) {
-    /* Everybody it may: its children, not itself. */
+    /* kill(-1) reaches all processes it may signal except itself: its child. */
     int child = fork();
     if (child == 0)
       for (;;)
@@ -369,7 +370,7 @@ static int end(const char *how, long n) {
     return WTERMSIG(status);
   }
   if (!strcmp(how, "init")) {
-    /* The cell's init is another user's. */
+    /* The cell's init runs as another user. */
     int refused = kill(1, (int)n) == -1 ? errno : 0;
     return refused == EPERM || refused == ESRCH ? 5 : 6;
   }
@@ -380,7 +381,7 @@ static int end(const char *how, long n) {
     pause();
   }
   if (!strcmp(how, "child")) {
-    /* The child's end is the child's. */
+    /* The child's signal does not end the parent. */
     int child = fork();
     if (child == 0) {
       raise((int)n);
@@ -391,7 +392,7 @@ static int end(const char *how, long n) {
     return WIFSIGNALED(status) ? WTERMSIG(status) : 255;
   }
   if (!strcmp(how, "no_memory")) {
-    /* Out of address space by a limit of its own: an error of its own, no OOM event. */
+    /* The process exceeds an address space limit that it set itself: malloc fails, and there is no OOM event. */
     struct rlimit most = {64 * MIB, 64 * MIB};
     setrlimit(RLIMIT_AS, &most);
     return malloc(128 * MIB) == NULL ? (int)n : 0;
@@ -406,7 +407,8 @@ static int end(const char *how, long n) {
   return 255;
 }
 
-/* Runs another program and tells the CPU time of it and of whom it waited for; ends as it ended. */
+/* Runs another program, prints its CPU time including the children it waited for, and ends with its exit code or
+ * signal. */
 static int measure(char **argv) {
   int child = fork();
   if (child == 0) {
@@ -421,7 +423,7 @@ static int measure(char **argv) {
   return WEXITSTATUS(status);
 }
 
-/* Until a limit ends it, having said something. */
+/* Prints a line, then runs until a limit ends it. */
 static int forever(const char *what) {
   if (!strcmp(what, "hold")) {
     /* A neighbour with much memory and no work. */
@@ -474,7 +476,8 @@ int main(int argc, char **argv) {
     return 255;
   if (!strcmp(argv[1], "measure"))
     return measure(argv + 2);
-  /* Where huge pages come unasked, who touches a little of one has all of it, and cannot know. Kept over an exec. */
+  /* With transparent huge pages, touching one byte allocates a whole huge page, which the program cannot measure. The
+   * setting survives an exec. */
   prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
   if (!strcmp(argv[1], "in_small_pages"))
     return execvp(argv[2], argv + 2);

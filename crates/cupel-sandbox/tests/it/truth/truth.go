@@ -1,4 +1,4 @@
-// Programs that know what they use: `memory BYTES` is what this process holds that no file could give back.
+// Programs that measure their own usage: `memory BYTES` is the memory of this process that is not backed by a file on disk.
 package main
 
 import (

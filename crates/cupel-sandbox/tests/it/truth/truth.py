@@ -57,7 +57,7 @@ def memory(what, mib):
         for at in range(0, size, 4096):
             kept[at] = 1
     elif what == "read":
-        # Piece after piece of a large file, none of it kept.
+        # Reads a large file piece by piece, without keeping any.
         kept = bytearray(b"x") * size
         with open(sys.argv[4], "rb", buffering=0) as large:
             while large.read(1 << 18):

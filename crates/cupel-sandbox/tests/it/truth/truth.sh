@@ -1,4 +1,4 @@
-# Programs that know what they use: `memory BYTES` is what this shell holds that no file could give back.
+# Programs that measure their own usage: `memory BYTES` is the memory of this shell that is not backed by a file on disk.
 burn() {
   for ((i = 0; i < $1; i++)); do :; done
 }
@@ -22,7 +22,7 @@ case "$1 $2" in
 "cpu pipeline") burn "$3" | burn "$3" | burn "$3" ;;
 "cpu commands") for ((n = 0; n < $3; n++)); do /bin/true; done ;;
 "memory string")
-  # Read in pieces of a megabyte, so that no more than this is ever held.
+  # Built in pieces of a megabyte, so that temporary copies stay small.
   printf -v piece '%*s' 1048576 ''
   text=
   for ((n = 0; n < $3; n++)); do part[n]=$piece; done
