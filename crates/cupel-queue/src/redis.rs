@@ -7,6 +7,7 @@
 //!   a node that takes hints.
 //! - All commands share one connection and are pipelined. The blocking read (`XREADGROUP … BLOCK`) has a second
 //!   connection, which is opened when first needed.
+//! - Whether hints survive a crash of the server depends on its persistence settings.
 //! - If a stream or group is gone (`NOGROUP`), the next connection creates it again.
 //!
 //! Sources: the commands' pages of Redis' documentation. XAUTOCLAIM exists since 6.2.

@@ -17,7 +17,8 @@
 //!   redelivered, and its run is then found to be leased.
 //! - **The keeper** holds the connection. When an operation fails, it drops the connection and opens another one, with
 //!   exponential backoff. Connecting creates the broker's objects again, so the queue survives a broker that lost
-//!   everything. Meanwhile hints wait in the line, takers wait, and `health` reports it.
+//!   everything. Meanwhile hints wait in the line, takers wait, and `health` reports it. A broker that is full refuses
+//!   hints and still delivers, so its connection is kept and the feeder retries.
 //!
 //! A hint in the line of a node that dies is lost. The store has the run, and the sweeper of another node finds that
 //! more runs wait than the line and the broker have hints. Duplicates of hints that are in the line or went to the

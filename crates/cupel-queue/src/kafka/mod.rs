@@ -1,9 +1,9 @@
 //! Kafka: one topic per class, one consumer group that all nodes share. A lane has its own topics and its own group, so
 //! that a node that joins or leaves a lane does not rebalance the common route.
 //!
-//! - The group assigns each partition, with its hints, to one node at a time. There should be several times as many
-//!   partitions as nodes (`?partitions=`, 12 by default, used only when the topics are created): a node without a
-//!   partition receives no hints.
+//! - The group assigns each partition, with its hints, to one node at a time, and reassigns the partitions of a dead
+//!   node within [`SILENCE_MAX`]. There should be several times as many partitions as nodes (`?partitions=`, 12 by
+//!   default, used only when the topics are created): a node without a partition receives no hints.
 //! - A hint that has arrived at a node where no taker waits is passed on after [`PASS_ON_AFTER`]: it is published to a
 //!   partition of another node, then settled. So a busy node does not delay a hint that an idle one could process. The
 //!   message's key counts how often its hint was passed on; the waiting time grows with it, so that hints do not
@@ -17,10 +17,10 @@
 //! - The number of waiting hints is the distance between the committed offsets and the ends of the partitions.
 //! - Nodes that only publish do not join the group.
 //!
-//! The client, librdkafka, reconnects by itself. Nevertheless a link counts as broken as soon as all brokers are lost,
-//! and the next link publishes the unconfirmed hints again: brokers may come back without the topics, and some accept
-//! hints for topics that they do not have (tansu) or create such topics with their own settings. So hints are published
-//! only by a link that has seen the topics.
+//! The client is librdkafka, a C library in this process. It reconnects by itself. Nevertheless a link counts as broken
+//! as soon as all brokers are lost, and the next link publishes the unconfirmed hints again: brokers may come back
+//! without the topics, and some accept hints for topics that they do not have (tansu) or create such topics with their
+//! own settings. So hints are published only by a link that has seen the topics.
 //!
 //! Sources: librdkafka's INTRODUCTION.md and CONFIGURATION.md; Kafka's documentation, "Consumer".
 
