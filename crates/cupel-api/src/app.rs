@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn long_answers_are_bounded_in_total_and_per_user_bound_shrinks_at_half() {
+    fn the_per_user_bound_shrinks_when_half_of_all_long_answers_are_open() {
         let answers = LongAnswers::new(100);
         let mut open = Vec::new();
         let mut of = |n: u128| {

@@ -50,8 +50,8 @@ impl ByteBudget {
         ByteBudget { used: Arc::default(), freed: Arc::default(), of, all_bytes_max, user_bytes_max }
     }
 
-    /// Reserves `bytes` for this user as soon as they are available; after `at_most`, fails and names the limit that
-    /// was reached. A request above the user's maximum counts as that maximum.
+    /// Reserves `bytes` for this user as soon as they are available; refuses after `at_most`, and names the limit. A
+    /// request above the user's maximum counts as that maximum.
     pub(crate) async fn wait_for(&self, user: UserId, bytes: usize, at_most: Duration) -> Result<Held, Problem> {
         let bytes = bytes.min(self.user_bytes_max).min(self.all_bytes_max);
         let deadline = tokio::time::Instant::now() + at_most;
@@ -78,7 +78,7 @@ impl ByteBudget {
 }
 
 impl Held {
-    /// Reserves `more` bytes, or returns which limit was reached.
+    /// Reserves `more` bytes, or refuses and names the limit.
     pub(crate) fn more(&mut self, more: usize) -> Result<(), Problem> {
         let mut used = self.budget.used();
         let of_user = used.by_user.get(&self.user).copied().unwrap_or(0);

@@ -1,8 +1,8 @@
-//! Bookkeeping of open connections: who may have how many, and which one is dropped when there is no room.
+//! Registry of open connections: limits their number, and selects which one is dropped when there is no room.
 //!
-//! A client is known in two stages. Before the head of a request is read, there is only the peer: each peer's network may have a
-//! bounded number of connections, except trusted proxies, behind which are all clients. After the head, the request counts
-//! against the client's network.
+//! A client is identified in two stages. Before the head of a request is read, only the peer is known: each peer's
+//! network may have a bounded number of connections, except trusted proxies, which forward the requests of all clients.
+//! After the head, the request counts against the client's network.
 //!
 //! ```text
 //!            begin                     body_ended               response sent

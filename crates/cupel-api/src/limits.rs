@@ -323,7 +323,7 @@ mod tests {
     async fn a_refused_attempt_is_not_counted_against_the_others() {
         let limits = limits();
         tries(&limits, "x", ip(1)).await;
-        tries(&limits, "y", ip(1)).await; // the address is used up now
+        tries(&limits, "y", ip(1)).await; // exhausts the address's limit
         assert!(limits.login_attempt("a", ip(1)).await.is_err());
         assert_eq!(tries(&limits, "a", ip(2)).await + tries(&limits, "a", ip(3)).await, 5);
     }

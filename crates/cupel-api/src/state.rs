@@ -250,7 +250,7 @@ pub trait Health: Send + Sync {
 pub struct HealthReport {
     /// Components that must work to serve: `store`, `queue`, `sandbox`, …
     pub checks: Vec<Check>,
-    /// Protection layers of the sandbox, if this process runs programs.
+    /// Walls (layers of protection) of the sandbox, if this process runs programs.
     pub walls: Vec<Wall>,
     /// What is weaker here than it should be, in one sentence each.
     pub degraded: Vec<String>,
@@ -274,12 +274,12 @@ pub struct Check {
     pub detail: Option<String>,
 }
 
-/// One protection layer of the sandbox.
+/// One wall (layer of protection) of the sandbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wall {
     /// Name, such as `seccomp`.
     pub name: String,
-    /// Whether it held in the last self-test.
+    /// Whether it resisted the attack at the start of the process.
     pub stands: bool,
     /// Details for people.
     pub detail: Option<String>,

@@ -102,7 +102,7 @@ impl FromRequestParts<Shared> for Follower {
 }
 
 impl Follower {
-    /// User and role with which the client views the submission. With a ticket it costs one of the user's reads; the
+    /// User and viewer with which the client reads the submission. With a ticket it costs one of the user's reads; the
     /// ticket stays valid until [`Follower::enter`].
     pub(crate) async fn viewer(&self, app: &Shared, submission: SubmissionId) -> Result<(UserId, Viewer), Problem> {
         let (text, notes) = match self {

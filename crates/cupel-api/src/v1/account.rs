@@ -342,7 +342,7 @@ pub(crate) async fn me(caller: Caller) -> Json<Me> {
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({ "webhook_secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD" }))]
 pub(crate) struct WebhookSecret {
-    /// In the form of the Standard Webhooks convention: `whsec_` and base64.
+    /// In the format of the Standard Webhooks convention: `whsec_` and base64.
     webhook_secret: String,
 }
 

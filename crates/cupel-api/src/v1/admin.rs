@@ -197,13 +197,13 @@ pub(crate) struct QueueView {
     depth: u64,
     /// Maximum depth; beyond it, submissions are refused with 503.
     depth_max: u64,
-    /// Queued runs for which no connected worker has all languages, grouped by these languages.
+    /// Queued runs for which no live worker has all languages, grouped by these languages.
     unserved: Vec<UnservedView>,
     /// Submissions that were given up: `/admin/dead-letters`.
     dead_letters: u64,
 }
 
-/// Runs that wait for a worker with languages that no connected worker has.
+/// Runs that wait for a worker with languages that no live worker has.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UnservedView {
     /// Languages that a single worker must have.

@@ -530,7 +530,7 @@ pub(crate) struct SubmissionViews {
     pub(crate) submissions: Vec<SubmissionView>,
 }
 
-/// One line of a list.
+/// A submission in a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SummaryView {
     /// Its id.

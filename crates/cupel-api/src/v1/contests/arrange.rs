@@ -251,7 +251,7 @@ fn time_of(text: &str) -> Result<Timestamp, Problem> {
     text.parse().map_err(|_| invalid("starts_at", "a time such as `2030-01-01T00:00:00Z` (RFC 3339)"))
 }
 
-/// Problems with these slugs, which must all exist for the seer.
+/// Problems with these slugs, which must all be visible to the viewer.
 async fn problems_of(app: &Shared, seer: &Seer, slugs: &[String]) -> Result<Vec<ProblemId>, Problem> {
     let mut problems = Vec::new();
     for (place, text) in slugs.iter().enumerate() {

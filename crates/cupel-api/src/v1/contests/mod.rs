@@ -29,7 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(clarifications::announce))
 }
 
-/// The contest, if it exists for the seer.
+/// The contest, if it is visible to the viewer.
 async fn seen(app: &Shared, seer: &Seer, slug: &Slug) -> Result<SeenContest, Problem> {
     app.core.seen_contest(seer, slug).await?.ok_or_else(|| Problem::not_found("contest"))
 }

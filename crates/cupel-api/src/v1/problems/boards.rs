@@ -114,7 +114,7 @@ pub(crate) struct ProgressView {
     hard: u64,
     /// Tried and not solved.
     attempted: u64,
-    /// Time of the most recent first solution of a problem.
+    /// Time at which the user most recently solved a new problem.
     #[schema(format = DateTime)]
     last_solved_at: Option<String>,
 }

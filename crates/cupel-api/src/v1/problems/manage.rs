@@ -457,7 +457,7 @@ pub(crate) async fn change(
     Ok(Json(ProblemLineView::for_author(&changed, None)))
 }
 
-/// The trimmed reason, if it is not empty.
+/// The trimmed reason, if its length is valid.
 fn reason_of(text: &str) -> Result<String, Problem> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > REASON_CHARACTERS_MAX {
@@ -468,7 +468,7 @@ fn reason_of(text: &str) -> Result<String, Problem> {
     Ok(text.to_owned())
 }
 
-/// The named users or, if none are named, the current members with this role.
+/// The named users or, if the request has no list, the current members with this role.
 async fn part_of(
     app: &Shared,
     names: Option<Vec<String>>,

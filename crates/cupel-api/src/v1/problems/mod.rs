@@ -56,7 +56,7 @@ fn no_such_problem() -> Problem {
     Problem::not_found("problem")
 }
 
-/// The problem, if it exists for the seer.
+/// The problem, if it is visible to the viewer.
 async fn seen(app: &Shared, seer: &Seer, slug: Slug) -> Result<SeenProblem, Problem> {
     app.core.problem(seer, ProblemKey::Slug(slug)).await?.ok_or_else(no_such_problem)
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::problem::{FieldError, Problem, ProblemKind};
 use crate::v1::response::rfc3339;
 
-/// Score as a number with at most six decimals, which a double represents exactly enough.
+/// Score as a number with at most six decimals, which is within the precision of a double.
 pub(crate) fn points(score: Score) -> f64 {
     score.millionths() as f64 / 1e6
 }
