@@ -10,8 +10,8 @@
 //!   └──────── dropped when full ──┘ (oldest first, Idle before Receiving)
 //! ```
 //!
-//! Invariants: a connection whose request is complete is never dropped to make room. Requests that are not health checks
-//! occupy at most `connections_max - reserve` connections, so a health check always finds one.
+//! Invariants: a connection whose request is complete is never dropped to make room. Requests that are not health
+//! checks occupy at most `connections_max - reserve` connections, so a health check always finds one.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
