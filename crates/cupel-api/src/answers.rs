@@ -1,7 +1,8 @@
-//! Answers that carry the output of programs. Small ones are made where they are asked for; large ones on a thread of
-//! their own, under a budget of memory that is held until the client has taken them.
+//! Responses that carry program output. Small ones are serialized by the handler; large ones on a blocking thread,
+//! under a memory budget that is held until the client has received them.
 //!
-//! *Invariant:* what a large answer occupies is held before it is made, also when its client goes away meanwhile.
+//! *Invariant:* the memory of a large response is reserved before it is built, and stays reserved if its client
+//! disconnects meanwhile.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,23 +23,25 @@ use crate::problem::Problem;
 use crate::v1::problems::Told;
 use crate::v1::response::SubmissionView;
 
-/// Output below this is made into JSON at once: about a millisecond.
+/// Threshold below which output is serialized to JSON directly: about a millisecond.
 const SMALL_BYTES: usize = 256 << 10;
 
-/// What one byte of output may occupy while its answer is made: itself, its text with replacement characters (three
-/// bytes each, in a buffer that has doubled), its base64, and both again in JSON, where a control character is six bytes.
+/// Upper bound on the memory for one byte of output while its response is built: the byte itself, its text with
+/// replacement characters (three bytes each, in a buffer that has doubled), its base64, and both again in JSON, where a
+/// control character is six bytes.
 const BYTES_PER_BYTE: usize = 14;
 
-/// A large answer goes out in pieces of this size.
+/// Chunk size in which a large response is sent.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// How many submissions of a list are read at a time.
+/// Number of submissions of a list that are read at a time.
 const IDS_AT_ONCE: usize = 4;
 
-/// One submission.
+/// Response with one submission.
 ///
 /// # Errors
-/// When the budget for large answers is used up for as long as may be waited.
+///
+/// If the budget for large responses stays exhausted for the maximum wait.
 pub(crate) async fn one(app: &Shared, user: UserId, record: SubmissionRecord, told: Told) -> Result<Response, Problem> {
     let output = output_bytes(&record);
     if output < SMALL_BYTES {
@@ -63,11 +66,12 @@ pub(crate) async fn one(app: &Shared, user: UserId, record: SubmissionRecord, to
     Ok(json_body(Body::from_stream(pieces)))
 }
 
-/// Many submissions: those that exist for the viewer, in the order asked for.
+/// Response with many submissions: those that exist for the viewer, in the requested order.
 ///
 /// # Errors
-/// As [`one`], and when the store cannot answer; only before the answer has begun. A later failure breaks it off: half a
-/// list must not look like a whole one.
+///
+/// Like [`one`], and if the store fails; only before the response has begun. A later failure aborts it, because half a
+/// list must not look like a complete one.
 pub(crate) async fn many(app: Shared, viewer: Viewer, ids: &[SubmissionId]) -> Result<Response, Problem> {
     let mut slices: VecDeque<Vec<SubmissionId>> = ids.chunks(IDS_AT_ONCE).map(<[_]>::to_vec).collect();
     let slice = Slice::read(&app, &viewer, &slices.pop_front().unwrap_or_default()).await?;
@@ -92,7 +96,7 @@ struct List {
     ended: bool,
 }
 
-/// Records that have been read, and what is held for them where they are large.
+/// Records that have been read, with the memory reserved for them if they are large.
 struct Slice {
     records: VecDeque<SubmissionRecord>,
     held: Option<Arc<Held>>,
@@ -105,14 +109,14 @@ impl Slice {
         if output < SMALL_BYTES {
             return Ok(Slice { records, held: None });
         }
-        // All of them lie in memory, and one at a time is made into JSON.
+        // All records are in memory, but only one at a time is serialized.
         let largest = records.iter().map(output_bytes).max().unwrap_or(0);
         let bytes = output + largest * (BYTES_PER_BYTE - 1);
         let held = app.answers.wait_for(viewer.user, bytes, app.settings.answer_wait_max).await?;
         Ok(Slice { records, held: Some(Arc::new(held)) })
     }
 
-    /// The next records as JSON: one where they are large, otherwise all.
+    /// Next records as JSON: one if they are large, otherwise all.
     async fn next(&mut self) -> Result<Vec<Vec<u8>>, Problem> {
         let Some(held) = &self.held else {
             return self
@@ -164,7 +168,7 @@ impl List {
     }
 }
 
-/// Bytes of output that an answer shows. What a compiler said is shown twice where it refused.
+/// Bytes of output in a response. Compiler output appears twice if compilation failed.
 fn output_bytes(record: &SubmissionRecord) -> usize {
     let Some(report) = &record.report else { return 0 };
     let graded = report.grading.iter().flat_map(|grading| &grading.cases).filter_map(|case| case.step.as_ref());
@@ -176,7 +180,7 @@ fn output_bytes(record: &SubmissionRecord) -> usize {
     compile + graded + steps.map(|step| step.stdout.data.len() + step.stderr.data.len()).sum::<usize>()
 }
 
-/// Exactly as large as it has to be: measured first, because a buffer that doubles holds twice as much.
+/// JSON in a buffer of the exact size: measured first, because a doubling buffer can hold twice as much.
 fn json_of(record: &SubmissionRecord, told: &Told) -> Result<Vec<u8>, serde_json::Error> {
     let view = SubmissionView::of(record, told);
     let mut length = Length(0);
@@ -186,7 +190,7 @@ fn json_of(record: &SubmissionRecord, told: &Told) -> Result<Vec<u8>, serde_json
     Ok(json)
 }
 
-/// Counts what is written.
+/// Writer that only counts bytes.
 struct Length(usize);
 
 impl std::io::Write for Length {

@@ -1,4 +1,4 @@
-//! What every handler shares: the state of the binary plus what this crate makes of it at start.
+//! State shared by all handlers: the state from the binary plus what this crate derives from it at start.
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -15,7 +15,7 @@ use crate::pages::Documents;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::{ApiState, HealthReport, TierRates};
 
-/// The axum state. A clone is another handle.
+/// Axum state. A clone is another handle.
 #[derive(Clone)]
 pub(crate) struct Shared(Arc<App>);
 
@@ -28,7 +28,7 @@ pub(crate) struct App {
     pub(crate) bodies: ByteBudget,
     pub(crate) answers: ByteBudget,
     pub(crate) documents: Documents,
-    /// The last health report and when it was made.
+    /// Last health report and when it was made.
     pub(crate) health: AsyncMutex<Option<(std::time::Instant, HealthReport)>>,
 }
 
@@ -53,7 +53,7 @@ impl Shared {
         }))
     }
 
-    /// The rates of a tier.
+    /// Rates of a tier.
     pub(crate) fn rates(&self, tier: &str) -> TierRates {
         self.settings.tiers.get(tier).copied().unwrap_or_default()
     }
@@ -81,13 +81,13 @@ impl FromRef<Shared> for ApiState {
     }
 }
 
-/// How many answers of one user may be open for long at one time (event streams and waits).
+/// Maximum of simultaneous long-lived responses (event streams and waits) per user.
 const LONG_ANSWERS_PER_USER_MAX: usize = 128;
 
-/// And while more than half of all that may be open are, so that a few users cannot take them all.
+/// Maximum per user while more than half of the total is in use, so that a few users cannot take all of it.
 const LONG_ANSWERS_PER_USER_WHEN_SCARCE: usize = 16;
 
-/// Counts the answers that stay open, so that neither one user nor all together can hold all connections.
+/// Counter of long-lived responses, so that neither one user nor all together can hold all connections.
 #[derive(Clone)]
 pub(crate) struct LongAnswers {
     open: Arc<Mutex<OpenAnswers>>,
@@ -100,7 +100,7 @@ struct OpenAnswers {
     by_user: HashMap<UserId, usize>,
 }
 
-/// One open answer; ends when dropped.
+/// One open long-lived response; ends when dropped.
 pub(crate) struct LongAnswer {
     all: LongAnswers,
     user: UserId,
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_has_a_bounded_number_of_long_answers() {
+    fn long_answers_per_user_are_bounded() {
         let answers = LongAnswers::new(2048);
         let open: Vec<_> = (0..LONG_ANSWERS_PER_USER_MAX).map(|_| answers.begin(user(1)).ok().unwrap()).collect();
         assert!(answers.begin(user(1)).is_err());
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn all_users_together_have_a_bound_and_less_each_when_half_of_it_is_used() {
+    fn the_per_user_bound_shrinks_when_half_of_all_long_answers_are_open() {
         let answers = LongAnswers::new(100);
         let mut open = Vec::new();
         let mut of = |n: u128| {

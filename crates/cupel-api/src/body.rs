@@ -1,7 +1,7 @@
-//! Reading what clients send: JSON bodies, query strings and path parameters, each fault with its place.
+//! Parsing of client input: JSON bodies, query strings and path parameters, each error with its location.
 //!
-//! A body is read frame by frame under a bound and a deadline, so that neither a large nor a slow client holds
-//! anything for long. Nesting is bounded by serde_json (128 levels), lists in `lists.rs`.
+//! A body is read frame by frame with a size limit and a deadline, so that neither a large body nor a slow client holds
+//! resources for long. serde_json bounds nesting (128 levels), `lists.rs` bounds lists.
 
 use std::marker::PhantomData;
 
@@ -23,14 +23,14 @@ use crate::lists;
 use crate::problem::{FieldError, Problem, ProblemKind};
 use crate::suggest::nearest;
 
-/// A JSON body of ordinary size.
+/// JSON body of ordinary size.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
-/// A JSON body that carries submissions, with its bytes for the idempotency hash.
+/// JSON body that carries submissions, with its bytes for the idempotency hash.
 pub(crate) struct SubmissionBody<T> {
     pub(crate) value: T,
     pub(crate) bytes: Bytes,
-    /// Its share of the memory for bodies, until core has the submissions.
+    /// Its share of the body budget, until core has the submissions.
     pub(crate) held: Option<Held>,
 }
 
@@ -47,7 +47,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for SubmissionBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, Problem> {
-        // The extractors before this one have said who it is.
+        // The extractors before this one have identified the user.
         let user = request.extensions().get::<Notes>().and_then(Notes::user);
         let mut held = user.map(|user| app.bodies.hold(user));
         let bytes = read(request, app.settings.execute_body_bytes_max, app, held.as_mut()).await?;
@@ -56,10 +56,10 @@ impl<T: DeserializeOwned> FromRequest<Shared> for SubmissionBody<T> {
     }
 }
 
-/// Largest table of users.
+/// Maximum size of a CSV file of users.
 const CSV_BYTES_MAX: usize = 1 << 20;
 
-/// A table as CSV.
+/// CSV body.
 pub(crate) struct CsvBody(pub(crate) Bytes);
 
 impl FromRequest<Shared> for CsvBody {
@@ -145,7 +145,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
-/// A struct that is an object in JSON and nothing else: serde would also take an array of its fields in order.
+/// Struct that is accepted only as a JSON object: serde would also take an array of its fields in order.
 pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -212,7 +212,7 @@ fn push_key(pointer: &mut String, key: &str) {
     pointer.push_str(&key.chars().take(64).collect::<String>().replace('~', "~0").replace('/', "~1"));
 }
 
-/// Serde's message in our words. Fields that are unknown or missing extend the pointer to their place.
+/// Serde's message reworded for clients. Unknown and missing fields extend the pointer to their location.
 fn describe(message: &str, pointer: &mut String) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
     if message.starts_with("unknown field `") {
@@ -252,7 +252,7 @@ fn describe(message: &str, pointer: &mut String) -> String {
     format!("{text}.")
 }
 
-/// Serde's message about a query string in our words. It begins with the parameter that it is about.
+/// Serde's message about a query string, reworded for clients. It begins with the parameter's name.
 fn describe_parameter(text: &str) -> String {
     let (name, message) = text.split_once(": ").unwrap_or(("", text));
     let is_of_name =
@@ -265,7 +265,7 @@ fn describe_parameter(text: &str) -> String {
     format!("The parameter `{name}` does not fit. {described}")
 }
 
-/// A query string in which every parameter is known.
+/// Query string in which every parameter is known.
 pub(crate) struct Params<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequestParts<Shared> for Params<T> {
@@ -283,7 +283,7 @@ impl<T: DeserializeOwned> FromRequestParts<Shared> for Params<T> {
     }
 }
 
-/// An id in the path. What cannot be an id does not exist.
+/// Id in the path. A malformed id is answered as not found.
 pub(crate) struct Id<T>(pub(crate) T);
 
 impl<T: std::str::FromStr + Send> FromRequestParts<Shared> for Id<T> {
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_is_told_with_its_place() {
+    fn each_error_is_reported_with_its_location() {
         check(b"", "invalid-json", None, "Line 1, column 0: EOF");
         check(b"{\n \"language\": }", "invalid-json", None, "Line 2, column 14: expected value");
         check(b"{\"language\": \"c\"} x", "invalid-json", None, "trailing characters");
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_of_a_parameter_is_told_in_a_sentence_of_ours() {
+    fn a_parameter_error_is_reworded() {
         #[derive(Debug, Deserialize)]
         #[serde(deny_unknown_fields)]
         #[expect(dead_code, reason = "only the faults matter")]
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_client_invents_is_cut_short_in_the_answer() {
+    fn client_supplied_names_are_truncated_in_the_answer() {
         let body = format!("{{\"{}\": 1}}", "x".repeat(100_000));
         let problem = parse::<Outer>(body.as_bytes()).unwrap_err().to_body("x");
         assert!(problem.detail.len() < 1000 && problem.errors[0].pointer.len() < 100);

@@ -1,7 +1,7 @@
-//! How many bytes of request bodies, and of large answers, may be in memory at one time: of everybody, and of one user.
+//! Memory budget for request bodies and for large responses: in total, and per user.
 //!
-//! One body is bounded in `body.rs`, and one answer by what is kept of a submission's output; without this, a few
-//! hundred large ones at once would still take all memory.
+//! `body.rs` bounds one body, and the limit on stored output bounds one response; without this budget, a few hundred
+//! large ones at once would still exhaust the memory.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,18 +12,18 @@ use tokio::sync::Notify;
 
 use crate::problem::{Problem, ProblemKind};
 
-/// The budget of this process. A clone is another handle.
+/// Budget of this process. A clone is another handle.
 #[derive(Clone)]
 pub(crate) struct ByteBudget {
     used: Arc<Mutex<Used>>,
-    /// Told whenever something was given back.
+    /// Notified whenever bytes are released.
     freed: Arc<Notify>,
     of: Of,
     all_bytes_max: usize,
     user_bytes_max: usize,
 }
 
-/// What a budget is for.
+/// Purpose of a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Of {
     Bodies,
@@ -36,7 +36,7 @@ struct Used {
     by_user: HashMap<UserId, usize>,
 }
 
-/// Bytes that are held; given back when dropped.
+/// Reserved bytes; released when dropped.
 pub(crate) struct Held {
     budget: ByteBudget,
     user: UserId,
@@ -44,20 +44,20 @@ pub(crate) struct Held {
 }
 
 impl ByteBudget {
-    /// One thing of `one_bytes_max` always fits.
+    /// A single item of `one_bytes_max` always fits.
     pub(crate) fn new(of: Of, all_bytes_max: usize, user_bytes_max: usize, one_bytes_max: usize) -> ByteBudget {
         let (all_bytes_max, user_bytes_max) = (all_bytes_max.max(one_bytes_max), user_bytes_max.max(one_bytes_max));
         ByteBudget { used: Arc::default(), freed: Arc::default(), of, all_bytes_max, user_bytes_max }
     }
 
-    /// Holds `bytes` for this user, as soon as there is room; says after `at_most` who has to wait longer. What is more
-    /// than a user may have counts as all of that.
+    /// Reserves `bytes` for this user as soon as they are available; refuses after `at_most`, and names the limit. A
+    /// request above the user's maximum counts as that maximum.
     pub(crate) async fn wait_for(&self, user: UserId, bytes: usize, at_most: Duration) -> Result<Held, Problem> {
         let bytes = bytes.min(self.user_bytes_max).min(self.all_bytes_max);
         let deadline = tokio::time::Instant::now() + at_most;
         loop {
             let mut freed = std::pin::pin!(self.freed.notified());
-            // Listens before it looks, so that nothing given back between the two is missed.
+            // Registers before checking, so that no release in between is missed.
             freed.as_mut().enable();
             let mut held = self.hold(user);
             let Err(problem) = held.more(bytes) else { return Ok(held) };
@@ -67,7 +67,7 @@ impl ByteBudget {
         }
     }
 
-    /// Nothing yet, for something of this user.
+    /// Empty reservation for this user.
     pub(crate) fn hold(&self, user: UserId) -> Held {
         Held { budget: self.clone(), user, bytes: 0 }
     }
@@ -78,7 +78,7 @@ impl ByteBudget {
 }
 
 impl Held {
-    /// Holds `more` bytes, or says who has to wait.
+    /// Reserves `more` bytes, or refuses and names the limit.
     pub(crate) fn more(&mut self, more: usize) -> Result<(), Problem> {
         let mut used = self.budget.used();
         let of_user = used.by_user.get(&self.user).copied().unwrap_or(0);
@@ -105,7 +105,7 @@ impl Held {
         Ok(())
     }
 
-    /// Gives back what is held beyond `bytes`.
+    /// Releases all but `bytes`.
     pub(crate) fn keep_only(&mut self, bytes: usize) {
         let back = self.bytes.saturating_sub(bytes);
         if back == 0 {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn one_user_cannot_take_what_is_for_all() {
+    fn one_user_cannot_take_the_whole_budget() {
         let budget = ByteBudget::new(Of::Bodies, 100, 60, 10);
         let (mut a, mut b) = (budget.hold(user(1)), budget.hold(user(2)));
         a.more(60).unwrap();
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_goes_on_as_soon_as_there_is_room() {
+    async fn a_waiting_request_continues_as_soon_as_bytes_are_released() {
         let budget = ByteBudget::new(Of::Answers, 100, 60, 0);
         let mut first = budget.wait_for(user(1), 1000, Duration::ZERO).await.ok().unwrap();
         assert_eq!(budget.used().all, 60, "more than a user may have counts as all of that");

@@ -1,8 +1,8 @@
-//! Bookkeeping of open connections: who may have how many, and which one is dropped when there is no room.
+//! Registry of open connections: limits their number, and selects which one is dropped when there is no room.
 //!
-//! A client is known in two stages. Before the head of a request is read, there is only the peer: each peer's network may have a
-//! bounded number of connections, except trusted proxies, behind which are all clients. After the head, the request counts
-//! against the client's network.
+//! A client is identified in two stages. Before the head of a request is read, only the peer is known: each peer's
+//! network may have a bounded number of connections, except trusted proxies, which forward the requests of all clients.
+//! After the head, the request counts against the client's network.
 //!
 //! ```text
 //!            begin                     body_ended               response sent
@@ -10,8 +10,8 @@
 //!   └──────── dropped when full ──┘ (oldest first, Idle before Receiving)
 //! ```
 //!
-//! Invariants: a connection whose request is complete is never dropped to make room. Requests that are not health checks
-//! occupy at most `connections_max - reserve` connections, so a health check always finds one.
+//! Invariants: a connection whose request is complete is never dropped to make room. Requests that are not health
+//! checks occupy at most `connections_max - reserve` connections, so a health check always finds one.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -22,17 +22,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::limits::network_of;
 
-/// How many connections there may be.
+/// Limits on the number of connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ConnectionBounds {
     /// Open at one time.
     pub(crate) all: usize,
-    /// Of one peer's network, and requests at one time of one client's network.
+    /// Per network of peers, and simultaneous requests per network of clients.
     pub(crate) of_address: usize,
 }
 
 impl ConnectionBounds {
-    /// Connections that only health checks get.
+    /// Connections that are reserved for health checks.
     fn reserve(self) -> usize {
         (self.all / 8).min(32)
     }
@@ -53,14 +53,14 @@ struct Inner {
 
 #[derive(Default)]
 struct Book {
-    /// Orders connections by the time at which they began to wait for the client.
+    /// Counter that orders connections by when they began to wait for their client.
     clock: u64,
     entries: HashMap<u64, Entry>,
-    /// Connections that may be dropped, in the order in which they are.
+    /// Connections that may be dropped, next one first.
     waiting: BTreeSet<Waiting>,
-    /// Connections of each peer's network that are not dropped.
+    /// Connections per network of peers, without dropped ones.
     peers: HashMap<IpAddr, usize>,
-    /// Requests of each client's network.
+    /// Requests per network of clients.
     clients: HashMap<IpAddr, usize>,
     /// Requests that are not health checks.
     requests: usize,
@@ -75,7 +75,7 @@ struct Waiting {
     id: u64,
 }
 
-/// What is missing of a request.
+/// Part of a request that has not arrived yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
     Head,
@@ -85,7 +85,7 @@ enum Stage {
 struct Entry {
     /// The peer's network; `None` for a trusted proxy.
     peer: Option<IpAddr>,
-    /// Whether its peer has as many connections as it may.
+    /// Whether its peer has reached its maximum of connections.
     only_health: bool,
     phase: Phase,
     dropped: CancellationToken,
@@ -99,20 +99,20 @@ enum Phase {
     Dropped,
 }
 
-/// What a request is counted as; `None`: a health check.
+/// Network against which a request counts; `None` for a health check.
 type Counted = Option<IpAddr>;
 
 /// Why a connection or a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Full {
-    /// The client's network has as many as it may.
+    /// The client's network has reached its maximum.
     Address,
-    /// The server has as many as it can.
+    /// The server has reached its maximum.
     Server,
 }
 
 impl Full {
-    /// A sentence for the client.
+    /// Sentence for the client.
     pub(crate) const fn detail(self) -> &'static str {
         match self {
             Full::Address => "Too many connections are open from this address.",
@@ -138,16 +138,16 @@ impl Connections {
                 return slot;
             }
             let mut droppable = std::pin::pin!(self.0.droppable.notified());
-            // Listens before it looks, so that a connection that becomes droppable in between is not missed.
+            // Registers before checking, so that a connection that becomes droppable in between is not missed.
             droppable.as_mut().enable();
             let has_dropped = self.book().drop_oldest(|_| true);
             tokio::select! {
                 slot = Arc::clone(&self.0.slots).acquire_owned() => match slot {
                     Ok(slot) => return slot,
-                    // Never closed.
+                    // The semaphore is never closed.
                     Err(_closed) => std::future::pending().await,
                 },
-                // One that was dropped ends at once: no other has to.
+                // A dropped connection ends at once, so no other one needs to be dropped.
                 () = droppable, if !has_dropped => {}
             }
         }
@@ -159,8 +159,9 @@ impl Connections {
         let _ = self.0.slots.acquire_many(all).await;
     }
 
-    /// Registers a connection of this peer; `None`: of a trusted proxy. A peer that has as many as it may loses its oldest one
-    /// without a complete request. If all of them have one, the new connection is for health checks only.
+    /// Registers a connection of this peer; `None` for a trusted proxy. A peer at its maximum loses its oldest
+    /// connection without a complete request. If all of its connections have a complete request, the new connection is
+    /// for health checks only.
     pub(crate) fn enter(&self, peer: Option<IpAddr>) -> Result<Open, Full> {
         let peer = peer.map(network_of);
         let bounds = self.0.bounds;
@@ -200,7 +201,7 @@ impl Book {
         self.clock
     }
 
-    /// Drops the oldest connection without a complete request among those; `false`: there is none.
+    /// Drops the oldest connection without a complete request among those; returns `false` if there is none.
     fn drop_oldest(&mut self, among: impl Fn(&Entry) -> bool) -> bool {
         let oldest =
             self.waiting.iter().find(|waiting| self.entries.get(&waiting.id).is_some_and(&among)).map(|w| w.id);
@@ -215,7 +216,7 @@ impl Book {
         true
     }
 
-    /// Takes back what the entry's phase counts for.
+    /// Subtracts the entry's phase from the counters.
     fn leave_phase(&mut self, id: u64) {
         let Some(entry) = self.entries.get(&id) else { return };
         let counted = match entry.phase {
@@ -263,7 +264,7 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    /// Completes when this connection has to make room for another one.
+    /// Completes when this connection must make room for another one.
     pub(crate) async fn dropped(&self) {
         self.dropped.cancelled().await;
     }
@@ -328,7 +329,7 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
-    /// The request has arrived as a whole.
+    /// Records that the whole request has arrived.
     pub(crate) fn body_ended(&self) {
         let mut book = self.connections.book();
         let Some(entry) = book.entries.get_mut(&self.id) else { return };
@@ -378,7 +379,7 @@ mod tests {
         }
         let serving = open[0].1.begin(ip(0), false, false).ok().unwrap();
         let receiving = open[1].1.begin(ip(1), false, true).ok().unwrap();
-        // Idle goes before receiving, though it came later; what is served stays.
+        // Idle is dropped before receiving, though it came later; a connection that is being served is kept.
         for expected in [2, 1] {
             let mut room = std::pin::pin!(connections.room());
             assert!(futures_util::poll!(room.as_mut()).is_pending());
@@ -392,7 +393,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn room_that_waits_takes_the_place_of_a_request_that_ends() {
+    async fn a_waiting_connection_takes_the_slot_of_a_request_that_ends() {
         let connections = connections(1, 1);
         let slot = connections.room().await;
         let open = connections.enter(Some(ip(1))).ok().unwrap();
@@ -431,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_at_its_bound_loses_its_oldest_idle_connection_and_may_still_ask_for_health() {
+    fn a_peer_at_its_bound_loses_its_oldest_idle_connection_and_may_still_send_health_checks() {
         let connections = connections(16, 2);
         let first = connections.enter(Some(ip(1))).ok().unwrap();
         let second = connections.enter(Some(ip(1))).ok().unwrap();
@@ -446,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_remembered_of_connections_that_have_ended() {
+    fn ended_connections_leave_no_entries() {
         let connections = connections(16, 1);
         {
             let a = connections.enter(Some(ip(1))).ok().unwrap();

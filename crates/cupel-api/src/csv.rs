@@ -1,7 +1,7 @@
-//! Tables as CSV, for spreadsheets and scripts: which format a request asks for, and how a cell is written.
+//! CSV responses for spreadsheets and scripts: selection of the format, and escaping of cells.
 //!
-//! Source: RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP, "CSV Injection"):
-//! users choose their own names.
+//! Source: RFC 4180. Text that a spreadsheet would read as a formula is prefixed with an apostrophe (OWASP, "CSV
+//! Injection"), because users choose their own names.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -13,18 +13,18 @@ use utoipa::ToSchema;
 
 use crate::problem::Problem;
 
-/// A format in which results are answered.
+/// Response format of results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Format {
-    /// A page, as JSON.
+    /// One page, as JSON.
     Json,
     /// Everything, as CSV.
     Csv,
 }
 
 impl Format {
-    /// What `?format=` says, and where it says nothing the header `Accept`: CSV if that names `text/csv` and not JSON.
+    /// Format from `?format=` or, if that is absent, from the header `Accept`: CSV if it names `text/csv` and not JSON.
     pub(crate) fn of(asked: Option<Format>, headers: &HeaderMap) -> Format {
         asked.unwrap_or_else(|| {
             let accepts = |name: &str| {
@@ -42,7 +42,7 @@ impl Format {
 pub(crate) struct Lines(String);
 
 impl Lines {
-    /// A line of cells.
+    /// Appends a line of cells.
     pub(crate) fn line<'c>(&mut self, cells: impl IntoIterator<Item = Cell<'c>>) {
         for (place, cell) in cells.into_iter().enumerate() {
             if place > 0 {
@@ -71,36 +71,36 @@ impl Lines {
         self.0.push('"');
     }
 
-    /// What has been written since this was last asked.
+    /// Text written since the last call.
     pub(crate) fn take(&mut self) -> Bytes {
         std::mem::take(&mut self.0).into()
     }
 }
 
-/// A cell. Numbers, times and names of ours are written as they are.
+/// One cell. Numbers, times and Cupel's own identifiers are written unchanged.
 #[derive(Clone, Debug)]
 pub(crate) enum Cell<'c> {
-    /// Nothing.
+    /// Empty cell.
     Empty,
-    /// A number.
+    /// Number.
     Number(String),
-    /// A text.
+    /// Text.
     Text(&'c str),
 }
 
 impl<'c> Cell<'c> {
-    /// A number, if there is one.
+    /// Number, or an empty cell.
     pub(crate) fn number(number: Option<impl ToString>) -> Cell<'c> {
         number.map_or(Cell::Empty, |number| Cell::Number(number.to_string()))
     }
 
-    /// A text, if there is one.
+    /// Text, or an empty cell.
     pub(crate) fn text(text: Option<&'c str>) -> Cell<'c> {
         text.map_or(Cell::Empty, Cell::Text)
     }
 }
 
-/// An answer of CSV that a browser stores under this name.
+/// CSV response that a browser saves under this name.
 pub(crate) fn answer(name: &str, lines: impl Stream<Item = Result<Bytes, Problem>> + Send + 'static) -> Response {
     use futures_util::TryStreamExt as _;
     let body = Body::from_stream(lines.map_err(|_problem| std::io::Error::other("the rest cannot be read")));
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_are_quoted_where_they_have_to_be_and_no_text_is_a_formula() {
+    fn cells_are_quoted_if_necessary_and_formulas_are_neutralized() {
         let mut lines = Lines::default();
         lines.line([Cell::Text("plain"), Cell::Text("a,b"), Cell::Text("say \"hi\""), Cell::Text("two\nlines")]);
         lines.line([Cell::Number("-5".into()), Cell::Empty, Cell::Text(""), Cell::Text(" ")]);
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn the_format_is_that_of_the_query_then_that_of_the_header() {
+    fn the_query_parameter_overrides_the_accept_header() {
         let of = |asked, accept: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT, HeaderValue::from_static(accept));

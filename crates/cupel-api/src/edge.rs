@@ -1,8 +1,8 @@
-//! The outermost layer: what is true of every request and response, whatever route it takes.
+//! Outermost layer, applied to every request and response on every route.
 //!
-//! It gives the request an id, a span and a client address; catches panics; turns every refusal into
-//! problem+json; adds the security and rate-limit headers; writes the access log, the HTTP metrics and the request's trace. It
-//! never logs a body, a query string or a header.
+//! It gives the request an id, a span and a client address; catches panics; turns every refusal into problem+json; adds
+//! the security and rate-limit headers; writes the access log, the HTTP metrics and the request's trace. It never logs
+//! a body, a query string or a header.
 
 use std::any::Any;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -28,7 +28,7 @@ use crate::state::Network;
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Headers that proxies add. Only `X-Forwarded-For` is ever believed, but each of them shows that there is a proxy, and
+/// Headers that proxies add. Only `X-Forwarded-For` is ever used, but each of them shows that there is a proxy, and
 /// that the peer's address is not the client's.
 const OF_PROXIES: [HeaderName; 6] = [
     X_FORWARDED_FOR,
@@ -39,7 +39,7 @@ const OF_PROXIES: [HeaderName; 6] = [
     HeaderName::from_static("x-forwarded-proto"),
 ];
 
-/// What the layers and handlers of one request tell each other.
+/// Data that the layers and handlers of one request share.
 #[derive(Clone)]
 pub(crate) struct Notes(Arc<NotesInner>);
 
@@ -50,12 +50,12 @@ struct NotesInner {
     user: OnceLock<UserId>,
 }
 
-/// Who is at the other end of the connection.
+/// Client at the other end of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Client {
-    /// The address, behind trusted proxies the one they tell.
+    /// The address; behind trusted proxies, the one they report.
     pub(crate) address: IpAddr,
-    /// Whether a proxy header came with the request, trusted or not.
+    /// Whether the request has a proxy header, trusted or not.
     pub(crate) is_forwarded: bool,
 }
 
@@ -68,12 +68,12 @@ impl Notes {
         self.0.client
     }
 
-    /// The last decision wins: it is about the scarcer good.
+    /// The last decision wins: it concerns the scarcer resource.
     pub(crate) fn set_rate(&self, note: RateNote) {
         *self.0.rate.lock().unwrap_or_else(PoisonError::into_inner) = Some(note);
     }
 
-    /// Who sends the request, once that is known.
+    /// User who sends the request, once authenticated.
     pub(crate) fn user(&self) -> Option<UserId> {
         self.0.user.get().copied()
     }
@@ -83,7 +83,7 @@ impl Notes {
     }
 }
 
-/// What a handler accepted, for the request's trace: an extension of its response.
+/// Submissions that a handler accepted, for the request's trace: an extension of its response.
 #[derive(Clone)]
 pub(crate) struct NewlyAccepted(pub(crate) Vec<SubmissionId>);
 
@@ -130,19 +130,19 @@ pub(crate) async fn edge(State(app): State<Shared>, mut request: Request, next: 
     response
 }
 
-/// What is kept of a request until its trace is told.
+/// Data of a request kept until its trace is written.
 struct Traced {
     traces: &'static cupel_traces::Traces,
     began: Timestamp,
     parent: Option<cupel_traces::Parent>,
 }
 
-/// The trace that the caller says the request belongs to.
+/// Trace context from the caller's `traceparent` header.
 fn parent(headers: &HeaderMap) -> Option<cupel_traces::Parent> {
     cupel_traces::Parent::read(headers.get("traceparent")?.to_str().ok()?)
 }
 
-/// The id the client sent, if it is harmless in logs and headers; else a new one.
+/// The client's request id if it is safe in logs and headers; otherwise a new one.
 fn request_id(headers: &HeaderMap) -> String {
     let allowed = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-');
     headers
@@ -160,8 +160,8 @@ pub(crate) fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
     trusted.iter().any(|network| network.contains(address))
 }
 
-/// The socket's peer, or what trusted proxies say of it: the last address in `X-Forwarded-For` that is
-/// not itself a trusted proxy. Everything further left was written by the client.
+/// The socket's peer or, behind trusted proxies, the last address in `X-Forwarded-For` that is not itself a trusted
+/// proxy. The client controls everything to the left of it.
 pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Client {
     let is_trusted = |address: IpAddr| is_trusted(address, trusted);
     let values = headers.get_all(X_FORWARDED_FOR);
@@ -187,7 +187,7 @@ fn panicked(panic: &(dyn Any + Send)) -> Problem {
     Problem::new(ProblemKind::Internal, "The server failed to answer this request. It is not your mistake.")
 }
 
-/// Writes the body of a refusal: the problem a handler left, or one for a bare error status.
+/// Writes the body of a refusal: the handler's problem, or one for a bare error status.
 fn problem_body(response: &mut Response, request_id: &str) {
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
@@ -217,7 +217,7 @@ fn bare(response: &Response) -> Problem {
     let kind = ProblemKind::of_status(response.status());
     match kind {
         ProblemKind::MethodNotAllowed => {
-            // The router writes the header after this.
+            // The router adds this header afterwards.
             Problem::new(kind, "This path has no such method; the header Allow names those it has.")
         }
         kind => Problem::new(kind, kind.meaning()),
@@ -242,7 +242,7 @@ fn finish_headers(response: &mut Response, notes: &Notes, is_api: bool) {
     }
 }
 
-/// Closed sets only: a label a client can invent would fill the memory of whoever collects them.
+/// Closed set: labels that a client can invent would fill the memory of the metrics collector.
 fn known(method: &Method) -> &str {
     match *method {
         Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
@@ -252,7 +252,7 @@ fn known(method: &Method) -> &str {
     }
 }
 
-/// What balancers and monitors ask every few seconds: in the log by default only when the answer is bad.
+/// Routes that balancers and monitors poll every few seconds; by default logged only if the response is an error.
 const PROBES: [&str; 4] = ["/livez", "/readyz", "/healthz", "/metrics"];
 
 fn record(method: &Method, route: Option<&str>, status: StatusCode, took: Duration, notes: &Notes) {
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_harmless_request_id_is_kept_and_any_other_replaced() {
+    fn a_safe_request_id_is_kept_and_any_other_is_replaced() {
         assert_eq!(id_of(Some("a.B-9_z")), "a.B-9_z");
         for bad in [None, Some(""), Some("a b"), Some("a\"b"), Some(&*"x".repeat(65))] {
             let id = id_of(bad);
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn forwarded_addresses_are_believed_from_trusted_proxies_only() {
+    fn forwarded_addresses_are_accepted_from_trusted_proxies_only() {
         assert_eq!(address_of("1.1.1.1", &["9.9.9.9"], &[]), "1.1.1.1");
         assert_eq!(address_of("1.1.1.1", &["9.9.9.9"], &["2.2.2.2"]), "1.1.1.1");
         assert_eq!(address_of("2.2.2.2", &["9.9.9.9"], &["2.2.2.2"]), "9.9.9.9");

@@ -1,11 +1,11 @@
-//! HTTP: the native API, authentication, rate limits, OpenAPI and the pages for people.
+//! HTTP: the native API, authentication, rate limits, OpenAPI and the web pages.
 //!
-//! A request passes `edge.rs` (id, log, metrics, problems), then the extractors of its handler (`auth/` says
-//! who, `body.rs` says what), then the handler in `v1/`, which calls one use case of core and words the answer.
+//! A request passes `edge.rs` (id, log, metrics, problems), then the extractors of its handler (`auth/` identifies the
+//! caller, `body.rs` parses the input), then the handler in `v1/`, which calls one use case of core and formats the
+//! response.
 //!
-//! *Architecture invariants:* no SQL, no broker, no sandbox in here; every refusal is a
-//! [`ProblemKind`]; program text, input, output and secrets are never logged; nothing is kept per client
-//! without a bound.
+//! *Architecture invariants:* this crate contains no SQL, no broker and no sandbox; every refusal is a [`ProblemKind`];
+//! program text, input, output and secrets are never logged; state per client is always bounded.
 #![forbid(unsafe_code)]
 
 mod answers;

@@ -1,11 +1,11 @@
-//! Who may do how much: submissions and reads by tier, log-ins, registrations and join codes by address and account.
+//! Rate limits: submissions and reads by tier; log-ins, registrations and join codes by address and account.
 //!
-//! Where the buckets lie, in this process or where all API nodes take from them, is the business of
-//! [`Buckets`](cupel_core::limits::Buckets).
+//! [`Buckets`](cupel_core::limits::Buckets) decides where the buckets are kept: in this process, or shared by all API
+//! nodes.
 //!
-//! Invariant: nothing an unauthenticated client does can
-//! keep the owner of an account out for long: the tight limit is per account *and* address, and the loose
-//! limit per account does not count for an address from which the owner has logged in before.
+//! Invariant: an unauthenticated client cannot lock the owner out of an account for long: the tight limit is per
+//! account *and* address, and the loose limit per account does not apply to an address from which the owner has logged
+//! in before.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::problem::{Problem, ProblemKind};
 use crate::state::{LoginRates, TierRates};
 
-/// What is rationed.
+/// Rate-limited resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Ration {
     Submissions,
@@ -42,7 +42,7 @@ impl Ration {
     }
 }
 
-/// How a ration stands, for the response's headers.
+/// State of a ration, for the response's headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RateNote {
     ration: Ration,
@@ -51,8 +51,8 @@ pub(crate) struct RateNote {
 }
 
 impl RateNote {
-    /// Source: draft-ietf-httpapi-ratelimit-headers, sections "RateLimit-Policy" and "RateLimit": `q` quota, `w`
-    /// window in seconds, `r` what remains, `t` seconds until it is restored. `burst` is ours.
+    /// Source: draft-ietf-httpapi-ratelimit-headers, sections "RateLimit-Policy" and "RateLimit": `q` quota, `w` window
+    /// in seconds, `r` remaining, `t` seconds until it is restored. `burst` is Cupel's extension.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
         let name = self.ration.name();
         let policy =
@@ -70,13 +70,13 @@ fn seconds_up(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
-/// What may be done how often.
+/// All rate limits.
 pub(crate) struct RateLimits {
     buckets: Arc<dyn Buckets>,
     login: LoginRates,
 }
 
-/// What an address is counted for.
+/// Purpose for which an address is counted.
 #[derive(Clone, Copy)]
 enum AddressUse {
     Login,
@@ -107,7 +107,7 @@ impl RateLimits {
         RateLimits { buckets, login }
     }
 
-    /// Takes `cost` of the user's ration.
+    /// Takes `cost` from the user's ration.
     pub(crate) async fn take(
         &self,
         user: UserId,
@@ -116,7 +116,7 @@ impl RateLimits {
         cost: u32,
     ) -> (RateNote, Result<(), Problem>) {
         let rate = ration.rate(tier);
-        // The rate is part of the key: whoever gets another tier starts with a full bucket of it.
+        // The rate is part of the key, so a user who changes tier starts with a full bucket.
         let Rate { quota, window, burst } = rate;
         let key = format!("{user}:{}:{quota}/{}/{burst}", ration.name(), window.as_secs());
         match self.buckets.take(&[Draw { kind: BucketKind::User, key, rate, cost }]).await {
@@ -138,8 +138,8 @@ impl RateLimits {
         }
     }
 
-    /// Pays for one attempt to log in, before the password is looked at: four hundred at the same time
-    /// must not get past the check together. [`Attempt::succeeded`] gives it back.
+    /// Pays for one log-in attempt before the password is checked; otherwise four hundred simultaneous attempts could
+    /// all pass the limit. [`Attempt::succeeded`] refunds it.
     pub(crate) async fn login_attempt(&self, login: &str, address: IpAddr) -> Result<Attempt<'_>, Problem> {
         let account = account_key(login);
         let pair = format!("{account}:{}", network_of(address));
@@ -156,7 +156,7 @@ impl RateLimits {
         }
     }
 
-    /// Pays for one look of somebody without an account.
+    /// Pays for one read without an account.
     pub(crate) async fn anonymous_read(&self, address: IpAddr, rate: Rate) -> Result<(), Problem> {
         self.buckets.take(&[AddressUse::Read.draw(address, rate)]).await.map(drop).map_err(|dry| {
             let detail = format!(
@@ -178,22 +178,22 @@ impl RateLimits {
         .await
     }
 
-    /// Pays for one refresh of a session. Before the token is exchanged: afterwards a refusal would lose the
-    /// client its session. Only its owner knows a session's id, so nobody else can use this up.
+    /// Pays for one refresh of a session. This happens before the token is exchanged: a later refusal would lose the
+    /// client its session. Only its owner knows a session's id, so nobody else can exhaust this limit.
     pub(crate) async fn refresh(&self, session: SessionId) -> Result<(), Problem> {
         let key = session.to_string();
         let draw = Draw { kind: BucketKind::Session, key, rate: self.login.refreshes, cost: 1 };
         self.pay(draw, "This session was refreshed too often.").await
     }
 
-    /// Pays for one bad token.
+    /// Pays for one invalid token.
     pub(crate) async fn bad_token(&self, address: IpAddr) -> Result<(), Problem> {
         self.pay(AddressUse::BadToken.draw(address, self.login.bad_tokens), "Too many bad tokens from this address.")
             .await
     }
 
-    /// Pays for one code, before it is looked at and whether or not there is such a contest: who has used up their guesses learns
-    /// nothing more. [`Guess::was_none`] gives it back.
+    /// Pays for one join code before it is checked, whether or not the contest exists: a client without guesses left
+    /// learns nothing more. [`Guess::was_none`] refunds it.
     pub(crate) async fn join_code(&self, address: IpAddr) -> Result<Guess<'_>, Problem> {
         let draw = AddressUse::JoinCode.draw(address, self.login.join_codes);
         self.pay(draw.clone(), "Too many wrong codes from this address.").await?;
@@ -205,20 +205,20 @@ impl RateLimits {
     }
 }
 
-/// One join code to be tried that has been paid for.
+/// One paid attempt to enter a join code.
 pub(crate) struct Guess<'a> {
     limits: &'a RateLimits,
     paid: Draw,
 }
 
 impl Guess<'_> {
-    /// The code was right, or did not matter: it costs nothing.
+    /// Refunds the guess: the code was right, or was not needed.
     pub(crate) async fn was_none(self) {
         self.limits.buckets.give_back(&[self.paid]).await;
     }
 }
 
-/// One attempt to log in that has been paid for.
+/// One paid log-in attempt.
 pub(crate) struct Attempt<'a> {
     limits: &'a RateLimits,
     pair: String,
@@ -226,13 +226,13 @@ pub(crate) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// The password was right: it costs nothing, and the address is known from now on.
+    /// Refunds the attempt because the password was right, and remembers the address.
     pub(crate) async fn succeeded(self) {
         self.limits.buckets.remember(&self.pair).await;
         self.limits.buckets.give_back(&self.paid).await;
     }
 
-    /// We failed before we knew: it costs nothing.
+    /// Refunds the attempt because the server failed before the password was checked.
     pub(crate) async fn undecided(self) {
         self.limits.buckets.give_back(&self.paid).await;
     }
@@ -242,13 +242,13 @@ fn too_many(what: &str, wait: Duration) -> Problem {
     Problem::new(ProblemKind::TooManyAttempts, format!("{what} Wait {} s.", seconds_up(wait).max(1))).retry_after(wait)
 }
 
-/// A hash of the address or name somebody tries to log in as, so that a long one costs no memory.
+/// Hash of the email address or name of a log-in attempt, so that a long one costs no memory.
 fn account_key(login: &str) -> String {
     let digest = Sha256::digest(login.trim().to_lowercase().as_bytes());
     digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// An IPv6 customer has a /64 at least, and could use a fresh address of it for every request.
+/// An IPv6 customer has at least a /64, and could use a fresh address from it for every request.
 pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_address_gets_few_guesses_at_one_account_and_few_more_at_others() {
+    async fn guesses_are_limited_per_account_and_per_address() {
         let limits = limits();
         assert_eq!(tries(&limits, "a@example.com", ip(1)).await, 3);
         assert_eq!(tries(&limits, "A@Example.com ", ip(1)).await, 0, "another spelling is the same account");
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn strangers_cannot_keep_out_an_owner_whose_address_is_known() {
+    async fn strangers_cannot_lock_out_an_owner_with_a_known_address() {
         let limits = limits();
         limits.login_attempt("a", ip(1)).await.unwrap().succeeded().await;
         let mut guessed = 0;
@@ -323,7 +323,7 @@ mod tests {
     async fn a_refused_attempt_is_not_counted_against_the_others() {
         let limits = limits();
         tries(&limits, "x", ip(1)).await;
-        tries(&limits, "y", ip(1)).await; // the address is used up now
+        tries(&limits, "y", ip(1)).await; // exhausts the address's limit
         assert!(limits.login_attempt("a", ip(1)).await.is_err());
         assert_eq!(tries(&limits, "a", ip(2)).await + tries(&limits, "a", ip(3)).await, 5);
     }

@@ -1,8 +1,8 @@
-//! Lists in bodies, read only as far as they may go.
+//! Lists in bodies, read only up to their maximum length.
 //!
-//! An entry of three bytes on the wire is a hundred in memory, so a list is refused where it passes its bound and
-//! not after it was read. What a field of serde is read with cannot be handed a bound: it is set for the thread
-//! while a body is parsed, which is one call without a pause in it.
+//! An entry of three bytes in JSON takes a hundred in memory, so a list is refused at the first entry beyond its
+//! maximum and not after it was read. A serde field deserializer takes no arguments, so the bounds are set in a
+//! thread-local while a body is parsed, which is one call without an await.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::body::Object;
 
-/// How many entries each list may have.
+/// Maximum number of entries of each list.
 #[derive(Clone, Copy)]
 struct ListsMax {
     submissions: usize,
@@ -38,7 +38,7 @@ impl ListsMax {
 }
 
 thread_local! {
-    /// Nothing but empty lists outside of [`within`].
+    /// Outside of [`within`], only empty lists are accepted.
     static MAX: Cell<ListsMax> = const { Cell::new(ListsMax { submissions: 0, files: 0, args: 0, env: 0, tests: 0 }) };
 }
 
@@ -54,10 +54,10 @@ pub(crate) fn within<T>(bounds: &Bounds, parse: impl FnOnce() -> T) -> T {
     parse()
 }
 
-/// How the message of a list that is too long begins; no message of serde does.
+/// Prefix of the message about a list that is too long; no message of serde begins with it.
 const TOO_MANY: &str = "too many entries: ";
 
-/// The sentence for the client, if `message` is of a list that is too long.
+/// Sentence for the client, if `message` is about a list that is too long.
 pub(crate) fn too_many(message: &str) -> Option<&str> {
     message.strip_prefix(TOO_MANY)
 }
@@ -165,7 +165,7 @@ mod test {
     }
 
     #[test]
-    fn no_entry_is_made_beyond_the_bound() {
+    fn no_entry_beyond_the_bound_is_allocated() {
         let bounds = Bounds { tests_max: 3, ..Bounds::default() };
         let read = |json: &str| {
             within(&bounds, || tests::<Counted, _>(&mut serde_json::Deserializer::from_str(json)).map(|l| l.len()))
@@ -178,14 +178,14 @@ mod test {
     }
 
     #[test]
-    fn a_name_that_comes_again_and_again_counts_each_time() {
+    fn a_repeated_name_counts_each_time() {
         let read = |json: &str| within(&Bounds::default(), || env(&mut serde_json::Deserializer::from_str(json)));
         assert_eq!(read(r#"{"A":"1","A":"2"}"#).unwrap(), BTreeMap::from([("A".into(), "2".into())]));
         assert!(read(&format!("{{{}\"A\":\"\"}}", "\"A\":\"\",".repeat(64))).is_err());
     }
 
     #[test]
-    fn the_bounds_end_with_the_parsing() {
+    fn the_bounds_are_reset_after_parsing() {
         let read = || args(&mut serde_json::Deserializer::from_str(r#"["a"]"#));
         assert!(within(&Bounds::default(), || within(&Bounds { args_max: 0, ..Bounds::default() }, read).is_err()
             && read().is_ok()));

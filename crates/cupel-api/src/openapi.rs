@@ -1,7 +1,7 @@
-//! The OpenAPI 3.1 document, made once from the handlers.
+//! OpenAPI 3.1 document, built once from the handlers.
 //!
-//! Each handler documents what is its own; what is true of every operation (401, 403, 413, 429, …) is added
-//! here by rule, so that no handler can forget it.
+//! Each handler documents only its specifics; responses common to all operations (401, 403, 413, 429, …) are added here
+//! by rule, so that no handler can forget them.
 
 use axum::http::Method;
 use utoipa::openapi::path::Operation;
@@ -52,7 +52,7 @@ pub(crate) fn documented() -> (axum::Router<Shared>, OpenApi) {
 
 /// The document as JSON, for `cupel openapi` and `/openapi.json`.
 pub fn openapi_json() -> String {
-    // The document is made of strings and maps: it always serializes.
+    // The document consists of strings and maps, so it always serializes.
     documented().1.to_pretty_json().unwrap_or_default()
 }
 
@@ -92,7 +92,7 @@ fn skeleton() -> OpenApi {
     document
 }
 
-/// Who may call it, for people in words and for programs as `x-callers`.
+/// Adds the permitted callers: as a sentence for people and as `x-callers` for programs.
 fn add_who(operation: &mut Operation, who: Option<Who>) {
     let Some(who) = who else { return };
     let said = operation.description.take().filter(|said| !said.is_empty());
@@ -127,7 +127,7 @@ fn add_common_responses(operation: &mut Operation) {
     }
 }
 
-/// An optional parameter is left out; there is no way to send one that is `null`.
+/// An optional parameter is omitted; it cannot be sent as `null`.
 fn absent_rather_than_null(operation: &mut Operation) {
     for parameter in operation.parameters.iter_mut().flatten() {
         let RefOr::T(parameter) = parameter else { continue };

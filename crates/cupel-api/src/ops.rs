@@ -1,4 +1,4 @@
-//! What operators and their machines ask: is it alive, is it ready, how is it, how much.
+//! Endpoints for operators and monitoring: liveness, readiness, health and metrics.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use crate::edge::Notes;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::{HealthReport, MetricsAccess};
 
-/// How long a report is repeated, so that nobody can make the parts answer all the time.
+/// How long a report is reused, so that clients cannot keep the components busy with health checks.
 const REPORT_FRESH: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Serialize)]
@@ -57,7 +57,7 @@ async fn report(app: &Shared) -> HealthReport {
     report
 }
 
-/// `/healthz`: everything, for people and monitors. 503 when requests cannot be served.
+/// `/healthz`: the full report, for people and monitors. 503 if requests cannot be served.
 pub(crate) async fn healthz(State(app): State<Shared>) -> Response {
     let report = report(&app).await;
     let going_down = app.shutdown.is_cancelled();
@@ -88,12 +88,12 @@ pub(crate) async fn healthz(State(app): State<Shared>) -> Response {
     (status, [(header::CACHE_CONTROL, "no-store")], Json(&view)).into_response()
 }
 
-/// `/livez`: the process answers. Depends on nothing else.
+/// `/livez`: the process responds. Depends on nothing else.
 pub(crate) async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// `/readyz`: whether to send requests here.
+/// `/readyz`: whether this node should receive requests.
 pub(crate) async fn readyz(State(app): State<Shared>) -> Result<&'static str, Problem> {
     if app.shutdown.is_cancelled() {
         return Err(

@@ -1,4 +1,4 @@
-//! What is for people: the landing page, the API's documentation, and the documents they are made of.
+//! Web pages: the landing page, the API documentation, and the documents they are built from.
 //!
 //! *Invariant:* every page works without any other host: scripts and styles are in this binary, and the content
 //! security policy allows no others.
@@ -22,21 +22,22 @@ const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-// Pages of the repository, of which parts are for developers only.
+// Pages of the repository; some of their sections are for developers only.
 const PACKAGES: &str = include_str!("../../../docs/packages.md");
 const OWN_FORMAT: &str = include_str!("../../cupel-package/README.md");
 const FUNCTIONS: &str = include_str!("../../cupel-function/README.md");
 const DEVELOPER_HEADING: &str = "## What is held";
 const AUTHOR_HEADING: &str = "## Cupel's own format";
 
-/// Documentation of the package formats, Cupel's own format and function problems, as Markdown: `/docs/formats` and `cupel help formats`.
+/// Documentation of the package formats, Cupel's own format and function problems, as Markdown: `/docs/formats` and
+/// `cupel help formats`.
 pub fn package_formats() -> String {
     let packages = PACKAGES.split(DEVELOPER_HEADING).next().unwrap_or_default();
     let own = OWN_FORMAT.split_once(AUTHOR_HEADING).map(|(_, own)| own).unwrap_or_default();
     format!("{packages}{AUTHOR_HEADING}{own}\n## Function problems\n\n{FUNCTIONS}")
 }
 
-/// Documents that are made once.
+/// Documents that are built once.
 pub(crate) struct Documents {
     openapi: Bytes,
     openapi_tag: HeaderValue,
@@ -53,7 +54,7 @@ impl Documents {
         let tag: String = digest[..12].iter().map(|b| format!("{b:02x}")).collect();
         let style = include_str!("landing.css");
         let landing = include_str!("landing.html").replace("{style}", style).replace("{version}", &escaped(version));
-        // The page's one inline style is allowed by its hash: nothing else is.
+        // The page's only inline style is allowed by its hash; no other is.
         let style_hash = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, Sha256::digest(style.as_bytes()));
         let policy = format!(
             "default-src 'none'; style-src 'sha256-{style_hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -90,13 +91,13 @@ fn html(body: String, policy: HeaderValue) -> Response {
     (headers, body).into_response()
 }
 
-/// `/`: the commands on it name the address under which the reader came.
+/// `/`: the commands on it use the address from the reader's request.
 pub(crate) async fn landing(State(app): State<Shared>, request: HeaderMap) -> Response {
     let page = app.documents.landing.replace("{address}", &address(&request));
     html(page, app.documents.landing_policy.clone())
 }
 
-/// What the form on the page sends.
+/// Fields of the page's form.
 #[derive(Default, serde::Deserialize)]
 pub(crate) struct PasswordForm {
     #[serde(default)]
@@ -105,7 +106,7 @@ pub(crate) struct PasswordForm {
     password: String,
 }
 
-/// `/password`: where a one-time link leads. Looking at it does not use the link up.
+/// `/password`: target of a one-time link. Opening it does not use up the link.
 pub(crate) async fn password(State(app): State<Shared>, uri: Uri) -> Response {
     let form = Query::<PasswordForm>::try_from_uri(&uri).map_or_else(|_| PasswordForm::default(), |Query(form)| form);
     password_page(&app, &password_form(&form.token, ""))
@@ -117,7 +118,7 @@ pub(crate) async fn set_password(
     Extension(notes): Extension<Notes>,
     body: Body,
 ) -> Result<Response, Problem> {
-    /// A password of 256 characters, each of them escaped, and the token.
+    /// Enough for a password of 256 characters, each of them escaped, and the token.
     const FORM_BYTES_MAX: usize = 8 * 1024;
     let body = tokio::time::timeout(app.settings.body_time_max, axum::body::to_bytes(body, FORM_BYTES_MAX)).await;
     let body =
@@ -156,8 +157,8 @@ fn password_page(app: &Shared, content: &str) -> Response {
     page
 }
 
-/// From headers that the reader's own browser sent, so it shows to nobody but them; characters that mean something to
-/// HTML or a shell make it the default.
+/// Address from headers that the reader's own browser sent, so only the reader sees it; if it contains characters that
+/// are special in HTML or a shell, the default is used.
 fn address(request: &HeaderMap) -> String {
     let plain = |c: u8| c.is_ascii_alphanumeric() || b".:-[]".contains(&c);
     let host = request.get(header::HOST).and_then(|host| host.to_str().ok());
@@ -167,7 +168,7 @@ fn address(request: &HeaderMap) -> String {
     format!("{}://{host}", if is_https { "https" } else { "http" })
 }
 
-/// `/problems/{slug}`: what a problem's `type` leads to.
+/// `/problems/{slug}`: target of a problem's `type`.
 pub(crate) async fn problem(Path(slug): Path<String>) -> Result<String, Problem> {
     let kind = ProblemKind::ALL.iter().find(|kind| kind.slug() == slug);
     let kind = kind.ok_or_else(|| Problem::new(ProblemKind::NotFound, "There is no such problem."))?;
@@ -195,7 +196,7 @@ pub(crate) async fn docs_index(State(app): State<Shared>) -> Response {
     docs_file(&app, "")
 }
 
-/// `/docs/formats`: what `cupel help formats` prints.
+/// `/docs/formats`: the same text as `cupel help formats`.
 pub(crate) async fn formats() -> Response {
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
     (headers, package_formats()).into_response()
@@ -211,7 +212,7 @@ fn docs_file(app: &Shared, name: &str) -> Response {
         Ok(Some(file)) => {
             let kind = HeaderValue::try_from(file.content_type)
                 .unwrap_or(HeaderValue::from_static("application/octet-stream"));
-            // What we write ourselves changes with our versions; the rest with Swagger UI's.
+            // Our own files change with our versions; the others only with Swagger UI.
             let is_ours = kind.as_bytes().starts_with(b"text/html") || name == "swagger-initializer.js";
             let cache = if is_ours { "no-cache" } else { "public, max-age=3600" };
             let headers: [(HeaderName, HeaderValue); 3] = [

@@ -1,11 +1,10 @@
-//! Every way in which the API refuses, as RFC 9457 `application/problem+json`, from one enum.
+//! Every refusal of the API, as RFC 9457 `application/problem+json`, from one enum.
 //!
-//! A client branches on `type` (or on `code`, which is the same word); `detail` says what to do next;
-//! `request_id` finds the log. `docs/errors.md` is generated from [`ProblemKind`] and a test holds
-//! the two together.
+//! A client branches on `type` (or on `code`, which is the same word); `detail` says what to do next; `request_id`
+//! finds the log. `docs/errors.md` is generated from [`ProblemKind`], and a test compares the two.
 //!
-//! A [`Problem`] becomes a response without a body that carries the problem as an extension; the edge
-//! (`edge.rs`) writes the body, because only the edge knows the request's id.
+//! A [`Problem`] becomes a response without a body that carries the problem as an extension; the edge (`edge.rs`)
+//! writes the body, because only the edge knows the request's id.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -16,12 +15,12 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// After how long it may be worth asking a server again whose disk is full. Somebody has to make room.
+/// Suggested delay before a retry when the server's disk is full: an operator must free space first.
 const DISK_FULL_RETRY: Duration = Duration::from_secs(30);
 
 macro_rules! kinds {
     ($($kind:ident $slug:literal $status:ident $title:literal $meaning:literal;)*) => {
-        /// What is wrong, once for each thing a client may want to tell apart.
+        /// Kind of refusal: one for each case that a client may need to distinguish.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[expect(missing_docs, reason = "`meaning` says it, for readers of the code and of the documentation alike")]
         pub enum ProblemKind { $($kind,)* }
@@ -30,22 +29,22 @@ macro_rules! kinds {
             /// Every kind, in the order of the documentation.
             pub const ALL: &'static [ProblemKind] = &[$(ProblemKind::$kind,)*];
 
-            /// The stable word: the end of `type`, and the whole of `code`.
+            /// Stable identifier: the end of `type`, and all of `code`.
             pub const fn slug(self) -> &'static str {
                 match self { $(ProblemKind::$kind => $slug,)* }
             }
 
-            /// The HTTP status.
+            /// HTTP status.
             pub const fn status(self) -> StatusCode {
                 match self { $(ProblemKind::$kind => StatusCode::$status,)* }
             }
 
-            /// A short title that is the same for every occurrence.
+            /// Short title, the same for every occurrence.
             pub const fn title(self) -> &'static str {
                 match self { $(ProblemKind::$kind => $title,)* }
             }
 
-            /// When it happens and what a client does then.
+            /// When it happens and what the client should do.
             pub const fn meaning(self) -> &'static str {
                 match self { $(ProblemKind::$kind => $meaning,)* }
             }
@@ -129,7 +128,7 @@ kinds! {
 }
 
 impl ProblemKind {
-    /// The kind for an error status that something below us answered without saying more.
+    /// Kind for an error status that a lower layer returned without details.
     pub(crate) fn of_status(status: StatusCode) -> ProblemKind {
         match status {
             StatusCode::UNAUTHORIZED => ProblemKind::Unauthorized,
@@ -147,10 +146,10 @@ impl ProblemKind {
     }
 }
 
-/// One fault at one place of the body.
+/// One error at one location in the body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
-    /// JSON Pointer (RFC 6901) to the place, such as `/tests/0/stdin`; empty for the whole body.
+    /// JSON Pointer (RFC 6901) to the location, such as `/tests/0/stdin`; empty for the whole body.
     pub pointer: String,
     /// What is wrong there.
     pub detail: String,
@@ -172,17 +171,17 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A refusal of this kind; `detail` says what is wrong this time and what to do about it.
+    /// Refusal of this kind; `detail` says what is wrong in this case and what to do about it.
     pub fn new(kind: ProblemKind, detail: impl Into<Cow<'static, str>>) -> Problem {
         Problem { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
     }
 
-    /// The answer to what does not exist and to what is somebody else's.
+    /// Refusal for a resource that does not exist or belongs to another user.
     pub(crate) fn not_found(what: &'static str) -> Problem {
         Problem::new(ProblemKind::NotFound, format!("There is no such {what}."))
     }
 
-    /// A failure of ours; what failed goes to the log, never to the client. Only that a disk is full is told.
+    /// Failure of the server; the cause goes to the log, never to the client. Only a full disk is reported.
     pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Problem {
         if cupel_core::is_disk_full(error) {
             return Problem::disk_full(error);
@@ -192,13 +191,13 @@ impl Problem {
     }
 
     fn disk_full(error: &(dyn std::error::Error + 'static)) -> Problem {
-        tracing::error!(error = cupel_core::chain(error), "a disk is full: requests that have to write are refused");
+        tracing::error!(error = cupel_core::chain(error), "a disk is full: write requests are refused");
         let detail = "A disk of the server is full. Nothing was accepted or changed. Send the request again later, when the \
              operator has made room.";
         Problem::new(ProblemKind::DiskFull, detail).retry_after(DISK_FULL_RETRY)
     }
 
-    /// Adds to what it says; `more` begins with the space between.
+    /// Appends to the detail; `more` begins with a space.
     #[must_use]
     pub(crate) fn and_also(mut self, more: &str) -> Problem {
         self.detail.to_mut().push_str(more);
@@ -224,12 +223,12 @@ impl Problem {
         self.with_header(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
     }
 
-    /// What is wrong this time, for people.
+    /// What is wrong in this case, for people.
     pub(crate) fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// What kind of refusal this is.
+    /// Kind of this refusal.
     pub fn kind(&self) -> ProblemKind {
         self.kind
     }
@@ -277,7 +276,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// The error document, RFC 9457 (`application/problem+json`).
+/// Error document, RFC 9457 (`application/problem+json`).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Problem, example = json!({
     "type": "/problems/unknown-language", "title": "Unknown language", "status": 422,
@@ -285,24 +284,24 @@ impl IntoResponse for Problem {
     "request_id": "0199a4e2c5d07f3e", "errors": [{ "pointer": "/language", "detail": "No language `pyton`. The nearest is `python`." }]
 }))]
 pub struct ProblemBody {
-    /// `/problems/<slug>`: what clients branch on.
+    /// `/problems/<slug>`: the identifier on which clients branch.
     #[serde(rename = "type")]
     pub kind: String,
-    /// A short title, the same for every occurrence of the type.
+    /// Short title, the same for every occurrence of the type.
     pub title: String,
-    /// The HTTP status again.
+    /// HTTP status, repeated.
     pub status: u16,
-    /// What is wrong this time, for people.
+    /// What is wrong in this case, for people.
     pub detail: String,
     /// The slug alone.
     pub code: String,
-    /// The id under which the log knows this request; also in the `x-request-id` header.
+    /// Id of this request in the log; also in the `x-request-id` header.
     pub request_id: String,
-    /// Each fault with its place; empty where the problem is not about a body.
+    /// Each error with its location; empty if the problem is not about a body.
     pub errors: Vec<FieldError>,
 }
 
-/// The text of `docs/errors.md`.
+/// Text of `docs/errors.md`.
 pub fn errors_markdown() -> String {
     let mut text = String::from(
         "# Errors\n\n\
@@ -346,7 +345,7 @@ mod tests {
 
     /// `UPDATE_DOCS=1` writes the page instead.
     #[test]
-    fn errors_page_says_what_the_enum_says() {
+    fn errors_page_matches_the_enum() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
         let text = errors_markdown();
         if std::env::var_os("UPDATE_DOCS").is_some() {

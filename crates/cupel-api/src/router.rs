@@ -1,4 +1,4 @@
-//! All routes, and the layers around them.
+//! All routes and the layers around them.
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, header};
@@ -11,8 +11,7 @@ use crate::problem::{Problem, ProblemKind};
 use crate::state::{ApiState, Settings};
 use crate::{edge, openapi, ops, pages};
 
-/// The whole of HTTP as one service. Serve it with [`serve`](crate::serve), which also tells it the client's
-/// address.
+/// The whole HTTP service. Run it with [`serve`](crate::serve), which also supplies the client's address.
 pub fn router(state: ApiState) -> Router {
     let (api, document) = openapi::documented();
     let document = document.to_pretty_json().unwrap_or_default();
@@ -36,7 +35,7 @@ pub fn router(state: ApiState) -> Router {
     router.layer(middleware::from_fn_with_state(app.clone(), edge::edge)).with_state(app)
 }
 
-/// What operators and their machines ask, and nothing else: for a process that accepts no submissions.
+/// Only the endpoints for operators and monitoring: for a process that accepts no submissions.
 pub fn ops_router(state: ApiState) -> Router {
     let documents = pages::Documents::new(String::new(), &state.settings.version);
     let app = Shared::new(state, documents);

@@ -1,8 +1,8 @@
-//! Rules that refuse a request and that no type says, added to the OpenAPI document: what parameters of a name may be, wherever they
-//! are used, and which fields of a body exclude or need each other.
+//! Validation rules that no type expresses, added to the OpenAPI document: the permitted values of parameters by name,
+//! and which fields of a body exclude or require each other.
 //!
-//! A rule of one field of one body is an attribute of that field. *Invariant:* what is added here allows nothing that is refused;
-//! `scripts/test-openapi.sh` sends what the document allows.
+//! A rule about a single field of one body is an attribute of that field. *Invariant:* these rules never permit a
+//! request that the server refuses; `scripts/test-openapi.sh` sends what the document allows.
 
 use cupel_types::Verdict;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use utoipa::openapi::{OpenApi, RefOr};
 
 use crate::v1::PAGE_MAX;
 
-/// Adds what is known of an operation's parameters by their names.
+/// Adds the rules for an operation's parameters, by their names.
 pub(crate) fn add_to_parameters(operation: &mut Operation) {
     for parameter in operation.parameters.iter_mut().flatten() {
         let RefOr::T(parameter) = parameter else { continue };
@@ -54,7 +54,7 @@ fn be(object: &mut Object, pattern: &str) {
     object.pattern.get_or_insert_with(|| pattern.to_owned());
 }
 
-/// Adds which fields of bodies exclude or need each other.
+/// Adds which fields of bodies exclude or require each other.
 pub(crate) fn add_to_bodies(document: &mut OpenApi) {
     for (name, schema) in &mut document.components.get_or_insert_default().schemas {
         let RefOr::T(Schema::Object(object)) = schema else { continue };
@@ -70,7 +70,7 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
         if has("content") && has("content_base64") {
             rules.push(json!({ "oneOf": [sent("content"), sent("content_base64")] }));
         }
-        // Names of the same thing.
+        // Alternative names for the same input.
         let inputs: Vec<&str> = ["input", "stdin", "stdin_base64"].into_iter().filter(|name| has(name)).collect();
         for (place, one) in inputs.iter().enumerate() {
             rules.extend(inputs[place + 1..].iter().map(|other| not_both(sent(one), sent(other))));
@@ -82,30 +82,30 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
         let penalties: Vec<&str> =
             ["penalty_minutes", "penalty_seconds"].into_iter().filter(|field| has(field)).collect();
         if !object.required.iter().any(|field| field == "style") {
-            // A penalty belongs to a style.
+            // A penalty requires a style.
             rules.extend(penalties.iter().map(|field| not_both(number(field), json!({ "not": sent("style") }))));
         }
         if let [minutes, seconds] = penalties[..] {
             rules.push(not_both(number(minutes), number(seconds)));
         }
         if !rules.is_empty() {
-            // Below `allOf`, where generators of clients look for fields only.
+            // Under `allOf`, because client generators look for fields only at the top level.
             object.extensions.get_or_insert_default().insert("allOf".to_owned(), rules.into());
         }
     }
 }
 
-/// The field is there and is not `null`.
+/// The field is present and not `null`.
 fn sent(field: &str) -> Value {
     json!({ "required": [field], "properties": { field: { "type": "string" } } })
 }
 
-/// The field is there and is not `null`.
+/// The field is present and not `null`.
 fn number(field: &str) -> Value {
     json!({ "required": [field], "properties": { field: { "type": "integer" } } })
 }
 
-/// The field is there and is not empty.
+/// The field is present and not empty.
 fn full(field: &str) -> Value {
     json!({ "required": [field], "properties": { field: { "type": "string", "minLength": 1 } } })
 }

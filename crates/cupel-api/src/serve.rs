@@ -1,10 +1,10 @@
-//! The server loop: accepts connections, and does not let a slow or silent client keep anything.
+//! Server loop: accepts connections and bounds the resources of slow or silent clients.
 //!
-//! Every wait on a client has a limit: for the head of a request (which is also how long an idle connection is kept),
-//! for its body (`body.rs`), and for taking what we send. The number of connections is bounded (`connections.rs`): when there are
-//! as many as there may be, the oldest one without a complete request is dropped; if there is none, clients wait in the kernel's
-//! backlog. When a connection ends, what the client is still sending is read for a
-//! moment: closing at once would reset the connection, and the client would never see the answer.
+//! Every wait on a client has a limit: for the head of a request (which is also the keep-alive time of an idle
+//! connection), for its body (`body.rs`), and for accepting the data we send. The number of connections is bounded
+//! (`connections.rs`): at the maximum, the oldest one without a complete request is dropped; if there is none, clients
+//! wait in the kernel's backlog. When a connection ends, the server keeps reading from the client for a moment: closing
+//! at once would reset the connection, and the client would never see the response.
 
 use std::convert::Infallible;
 use std::io;
@@ -36,22 +36,22 @@ use crate::edge;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::Network;
 
-/// How patient the server is.
+/// Limits and timeouts of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServeSettings {
-    /// How long the head of a request may take to arrive, and how long an idle connection is kept.
+    /// Maximum time for the head of a request to arrive, and for which an idle connection is kept.
     pub head_time_max: Duration,
-    /// How long a client may take none of what is sent to it.
+    /// Maximum time for which a client may accept none of the data sent to it.
     pub write_stall_max: Duration,
-    /// How many connections may be open.
+    /// Maximum number of open connections.
     pub connections_max: usize,
-    /// How many of them may come from one address (IPv6: one /64), and how many requests of one client's address may be
-    /// open at one time.
+    /// Maximum number of connections from one address (IPv6: one /64), and of simultaneous requests from one client's
+    /// address.
     pub connections_of_address_max: usize,
-    /// Proxies whose `X-Forwarded-For` is believed, as in [`Settings`](crate::Settings): their connections are not limited by
-    /// address, the requests that come through them are.
+    /// Proxies whose `X-Forwarded-For` is trusted, as in [`Settings`](crate::Settings): their connections are not
+    /// limited by address, but the requests that come through them are.
     pub trusted_proxies: Vec<Network>,
-    /// How long open requests may go on after the shutdown began.
+    /// Maximum time that open requests may continue after shutdown begins.
     pub drain_time_max: Duration,
 }
 
@@ -68,12 +68,13 @@ impl Default for ServeSettings {
     }
 }
 
-/// Serves until `shutdown` is cancelled, then lets open requests end (see [`ServeSettings::drain_time_max`]).
+/// Serves until `shutdown` is cancelled, then waits for open requests (see [`ServeSettings::drain_time_max`]).
 ///
-/// Give [`ApiState`](crate::ApiState) the same token, so that long answers end at once.
+/// Give [`ApiState`](crate::ApiState) the same token, so that long-lived responses end at once.
 ///
 /// # Errors
-/// When connections cannot be accepted any more for a reason that does not pass.
+///
+/// If connections can no longer be accepted because of a permanent error.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -88,7 +89,7 @@ pub async fn serve(
     let result = accept(&listener, &router, &shutdown, &Arc::new(settings), &connections).await;
     drop(listener);
     if tokio::time::timeout(drain_time_max, connections.all_ended()).await.is_err() {
-        tracing::warn!("some requests were still open when the time to drain was over");
+        tracing::warn!("some requests were still open when the drain time expired");
     }
     result
 }
@@ -115,7 +116,7 @@ async fn accept(
                 continue;
             }
         };
-        // After accepting: a connection is dropped for a client that is there, not for one that may come.
+        // After accepting: a connection is dropped only for a client that has connected.
         let slot = tokio::select! {
             slot = connections.room() => slot,
             () = shutdown.cancelled() => return Ok(()),
@@ -146,7 +147,7 @@ fn of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// A longer head is answered 431 by hyper.
+/// A longer head is answered with 431 by hyper.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 async fn connection(
@@ -188,12 +189,12 @@ async fn connection(
                     "The server has no room for a connection without a complete request.",
                 );
             }
-            // Somebody waits for its place: no lingering.
+            // Another connection waits for this slot: no lingering.
             return;
         }
         () = shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            // The drain's limit is the caller's: the runtime drops what is left.
+            // The caller enforces the drain limit: the runtime drops the remaining connections.
             tokio::time::timeout(settings.drain_time_max, connection).await.unwrap_or(Ok(()))
         }
     };
@@ -213,10 +214,10 @@ async fn connection(
     }
 }
 
-/// What balancers ask. A part of the connections is kept for these.
+/// Endpoints of load balancers, for which some connections are reserved.
 const HEALTH_CHECKS: [&str; 3] = ["/livez", "/readyz", "/healthz"];
 
-/// Answers one request, if its client may have one more open.
+/// Answers one request, if its client is below the limit of open requests.
 async fn answer(
     mut request: Request<Incoming>,
     peer: SocketAddr,
@@ -229,7 +230,7 @@ async fn answer(
     let in_flight = match open.begin(client, is_health, !request.body().is_end_stream()) {
         Ok(in_flight) => Arc::new(in_flight),
         Err(full) => {
-            tracing::debug!(%client, ?full, "a request was refused for want of a connection");
+            tracing::debug!(%client, ?full, "a request was refused because of the connection limit");
             return Ok(refusal(full));
         }
     };
@@ -240,7 +241,7 @@ async fn answer(
     Ok(response.map(|body| Body::new(Counted { body, in_flight, ends_request: false })))
 }
 
-/// The router has no part in it: it is full.
+/// Built without the router, because the server is full.
 fn refusal(full: Full) -> Response<Body> {
     let problem = Problem::new(ProblemKind::Unavailable, full.detail());
     let id = uuid::Uuid::now_v7().simple().to_string();
@@ -256,11 +257,11 @@ fn refusal(full: Full) -> Response<Body> {
     response
 }
 
-/// A body that keeps its request counted until it is dropped.
+/// Body that keeps its request counted until it is dropped.
 struct Counted<B> {
     body: B,
     in_flight: Arc<InFlight>,
-    /// Whether the request is complete when this body is.
+    /// Whether the end of this body completes the request.
     ends_request: bool,
 }
 
@@ -285,7 +286,7 @@ impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Counted<B> {
     }
 }
 
-/// For when there is no request that the router could answer.
+/// Response when there is no request that the router could answer.
 fn answer_without_request(stream: &TcpStream, kind: ProblemKind, detail: &'static str) {
     let body = Problem::new(kind, detail).to_body(&uuid::Uuid::now_v7().simple().to_string());
     let body = serde_json::to_string(&body).unwrap_or_default();
@@ -294,13 +295,13 @@ fn answer_without_request(stream: &TcpStream, kind: ProblemKind, detail: &'stati
         "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\nconnection: close\r\nretry-after: 1\r\n\
          content-length: {length}\r\n\r\n{body}"
     );
-    // A few hundred bytes into an empty send buffer: either all of it fits now, or nobody reads.
+    // A few hundred bytes into an empty send buffer: either all of it fits now, or the client is not reading.
     let _ = stream.try_write(answer.as_bytes());
 }
 
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Says that nothing more comes, and reads until the client has understood, or for a second.
+/// Closes the sending side and reads until the client closes, or for one second.
 async fn linger(stream: &TcpStream) {
     if shut_write(stream).is_err() {
         return;
@@ -319,18 +320,18 @@ async fn linger(stream: &TcpStream) {
     let _ = tokio::time::timeout(LINGER, reading).await;
 }
 
-/// Through a second descriptor of the same socket: tokio shuts down only what it owns.
+/// Through a duplicate descriptor of the same socket: tokio shuts down only sockets that it owns.
 fn shut_write(stream: &TcpStream) -> io::Result<()> {
     std::net::TcpStream::from(stream.as_fd().try_clone_to_owned()?).shutdown(Shutdown::Write)
 }
 
 struct SharedStream {
     stream: TcpStream,
-    /// Whether something was read since something was last written: a request has begun.
+    /// Whether anything was read since the last write, so a request has begun.
     half_read: AtomicBool,
 }
 
-/// The connection as hyper sees it: it notices a client that takes nothing, and outlives hyper.
+/// Connection as hyper sees it: it detects a client that accepts no data, and outlives hyper.
 struct Wire {
     shared: Arc<SharedStream>,
     stall_max: Duration,

@@ -1,4 +1,4 @@
-//! What the binary hands over: the use cases, the settings, and the few things only it knows.
+//! State supplied by the binary: the use cases, the settings, and process-specific facts.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -15,75 +15,76 @@ use tokio_util::sync::CancellationToken;
 /// Everything [`router`](crate::router) needs.
 #[derive(Clone)]
 pub struct ApiState {
-    /// The use cases about submissions.
+    /// Use cases for submissions.
     pub core: Core,
-    /// The use cases about users, keys and tokens.
+    /// Use cases for users, keys and tokens.
     pub accounts: Accounts,
-    /// What an operator may set.
+    /// Operator settings.
     pub settings: Arc<Settings>,
-    /// What limits rates, for this node or for all of them.
+    /// Rate-limit buckets, of this node or shared by all nodes.
     pub buckets: Arc<dyn Buckets>,
-    /// Results that are given again.
+    /// Result cache.
     pub recall: Recall,
     /// Readiness and the state of the sandbox.
     pub health: Arc<dyn Health>,
     /// Renders the metrics in the Prometheus text format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
-    /// Cancelled when the server goes down: long answers (event streams, waits) end at once then.
+    /// Cancelled when the server shuts down: long-lived responses (event streams, waits) then end at once.
     pub shutdown: CancellationToken,
 }
 
-/// What an operator may set.
+/// Operator settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Signs access tokens (HS256): at least 32 random bytes, the same on every node. A shorter one is not
-    /// used: a random one takes its place until the restart.
+    /// Key that signs access tokens (HS256): at least 32 random bytes, the same on every node. A shorter one is
+    /// replaced by a random one until the restart.
     pub jwt_secret: Secret,
-    /// How long an access token is good for.
+    /// Lifetime of an access token.
     pub access_token_lifetime: Duration,
-    /// What each tier may do. A user whose tier is not here has the rates of [`TierRates::default`].
+    /// Rates of each tier. A user whose tier is not listed has the rates of [`TierRates::default`].
     pub tiers: BTreeMap<String, TierRates>,
-    /// How often one may try to log in and to register.
+    /// Rate limits of log-ins and registrations.
     pub login: LoginRates,
-    /// How much those without an account may look at from one address.
+    /// Rate limit of reads without an account, per address.
     pub anonymous_reads: Rate,
-    /// Whether anybody may register; administrators make users on the command line otherwise.
+    /// Whether anybody may register; otherwise administrators create users on the command line.
     pub registration_open: bool,
     /// Largest body of `POST /execute` and `/execute/batch`, in bytes.
     pub execute_body_bytes_max: usize,
-    /// Bytes of such bodies that may be in memory at one time, of everybody together.
+    /// Bytes of such bodies that may be in memory at one time, in total.
     pub bodies_bytes_max: usize,
-    /// And of one user.
+    /// The same, per user.
     pub bodies_of_user_bytes_max: usize,
-    /// Bytes that large answers (submissions with much output) may occupy at one time, for everybody together.
+    /// Bytes that large responses (submissions with much output) may occupy at one time, in total.
     pub answers_bytes_max: usize,
-    /// And for one user.
+    /// The same, per user.
     pub answers_of_user_bytes_max: usize,
-    /// How long a large answer waits for its share of that before it is refused.
+    /// How long a large response waits for its share of that budget before it is refused.
     pub answer_wait_max: Duration,
     /// Largest archive of a problem, in bytes.
     pub package_bytes_max: u64,
-    /// How long such an archive may take to arrive.
+    /// Maximum time for such an archive to arrive.
     pub package_time_max: Duration,
-    /// Largest body elsewhere, in bytes.
+    /// Largest body of other requests, in bytes.
     pub body_bytes_max: usize,
-    /// How long a body may take to arrive.
+    /// Maximum time for a body to arrive.
     pub body_time_max: Duration,
-    /// How long `?wait=` may hold an answer back.
+    /// Maximum time for which `?wait=` may delay a response.
     pub wait_max: Duration,
-    /// How many event streams and waits, of all users together, may be open at one time: less than the connections that there may be.
+    /// Maximum number of open event streams and waits of all users together; must be below the maximum number of
+    /// connections.
     pub long_answers_max: usize,
-    /// How often an event stream says that it is alive when there is nothing else to say.
+    /// Interval of keep-alive messages on an otherwise silent event stream.
     pub event_ping: Duration,
-    /// How often an open event stream checks that its user still exists and is not disabled.
+    /// Interval at which an open event stream checks that its user still exists and is not disabled.
     pub access_check: Duration,
     /// How long a repeated `Idempotency-Key` is recognised.
     pub idempotency_lifetime: Duration,
-    /// Origins that browsers may call from; none by default. `*` is every origin.
+    /// Origins from which browsers may call; none by default. `*` is every origin.
     pub cors_origins: Vec<String>,
-    /// Under which address people find this server, such as `https://judge.example`: what one-time links begin with.
+    /// Public address of this server, such as `https://judge.example`: the base of one-time links.
     pub public_url: String,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<Network>,
     /// Who may read `/metrics`.
     pub metrics_access: MetricsAccess,
@@ -135,40 +136,40 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// The rates of a tier, per user.
+/// Rates of a tier, per user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TierRates {
     /// Submissions; a batch of `n` costs `n`.
     pub submissions: Rate,
-    /// Everything else.
+    /// All other requests.
     pub reads: Rate,
 }
 
 impl Default for TierRates {
-    /// The tier `basic`: 300 submissions a minute with bursts of 60, 3,000 reads a minute.
+    /// The tier `basic`: 300 submissions per minute with bursts of 60, 3,000 reads per minute.
     fn default() -> TierRates {
         TierRates { submissions: Rate::per_minute(300, 60), reads: Rate::per_minute(3000, 600) }
     }
 }
 
-/// How often one may try. Only what fails counts, but for registrations and refreshes.
+/// Limits on attempts. Only failures count, except for registrations and refreshes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoginRates {
     /// Wrong passwords for one account from one address.
     pub account_and_address: Rate,
     /// Wrong passwords from one address, for any account.
     pub address: Rate,
-    /// Wrong passwords for one account, from all addresses that never logged in to it. Loose: it stops a
-    /// distributed guess, and must not let strangers keep an owner out.
+    /// Wrong passwords for one account, from all addresses that have never logged in to it. Loose: it stops distributed
+    /// guessing, and must not let strangers lock an owner out.
     pub account: Rate,
     /// Registrations from one address.
     pub registrations: Rate,
-    /// Bad tokens and keys from one address.
+    /// Invalid tokens and keys from one address.
     pub bad_tokens: Rate,
-    /// Wrong join codes of contests from one address: that of a whole class, which mistypes.
+    /// Wrong join codes of contests from one address, high enough for the typing errors of a whole class.
     pub join_codes: Rate,
-    /// Refreshes of one session, good ones as well: the store remembers each exchanged token as long as the
-    /// session can be refreshed, to know a stolen one.
+    /// Refreshes of one session, including successful ones: the store keeps each exchanged token for as long as the
+    /// session can be refreshed, to detect a stolen one.
     pub refreshes: Rate,
 }
 
@@ -190,11 +191,11 @@ impl Default for LoginRates {
 /// Who may read `/metrics`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MetricsAccess {
-    /// Whoever can reach the port.
+    /// Every client that can reach the port.
     Open,
     /// Connections from this machine, unless they came through a proxy.
     Loopback,
-    /// Whoever sends this as a bearer token.
+    /// Clients that send this as a bearer token.
     Token(Secret),
 }
 
@@ -205,7 +206,7 @@ pub struct Network {
     prefix_bits: u8,
 }
 
-/// Why a text is not a [`Network`].
+/// Error for text that is not a [`Network`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an address, or an address and a prefix length such as 10.0.0.0/8")]
 pub struct NetworkError;
@@ -223,7 +224,7 @@ impl std::str::FromStr for Network {
 }
 
 impl Network {
-    /// Whether the address lies in it.
+    /// Whether the address is in this network.
     pub fn contains(&self, other: IpAddr) -> bool {
         let same = |a: u128, b: u128, width: u32| {
             let rest = width - u32::from(self.prefix_bits);
@@ -237,19 +238,19 @@ impl Network {
     }
 }
 
-/// What only the binary knows about the state of this process.
+/// State of this process that only the binary knows.
 #[async_trait]
 pub trait Health: Send + Sync {
-    /// How things stand now. Called at most once a second.
+    /// Current state. Called at most once per second.
     async fn report(&self) -> HealthReport;
 }
 
-/// How things stand.
+/// State of the process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HealthReport {
-    /// Parts that must work to serve: `store`, `queue`, `sandbox`, …
+    /// Components that must work to serve: `store`, `queue`, `sandbox`, …
     pub checks: Vec<Check>,
-    /// The walls of the sandbox, where this process runs programs.
+    /// Walls (layers of protection) of the sandbox, if this process runs programs.
     pub walls: Vec<Wall>,
     /// What is weaker here than it should be, in one sentence each.
     pub degraded: Vec<String>,
@@ -262,25 +263,25 @@ impl HealthReport {
     }
 }
 
-/// One part that must work.
+/// One required component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// Its name, such as `store`.
+    /// Name, such as `store`.
     pub name: String,
     /// Whether it works.
     pub ok: bool,
-    /// More, for people.
+    /// Details for people.
     pub detail: Option<String>,
 }
 
-/// One wall of the sandbox.
+/// One wall (layer of protection) of the sandbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wall {
-    /// Its name, such as `seccomp`.
+    /// Name, such as `seccomp`.
     pub name: String,
-    /// Whether it stood when it was last attacked.
+    /// Whether it resisted the attack at the start of the process.
     pub stands: bool,
-    /// More, for people.
+    /// Details for people.
     pub detail: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 //! "Did you mean": the nearest of a few words.
 
-/// The candidate that is nearest to what was written, if one is near enough to be meant.
+/// Candidate nearest to the given word, if it is near enough to be a typing error.
 pub(crate) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
@@ -15,7 +15,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_typing_mistake_has_a_suggestion_and_another_word_has_none() {
+    fn a_typo_gets_a_suggestion_and_another_word_gets_none() {
         let fields = ["language", "source_code", "stdin", "limits"];
         assert_eq!(nearest("langauge", fields), Some("language"));
         assert_eq!(nearest("sourcecode", fields), Some("source_code"));

@@ -1,5 +1,5 @@
-//! The extractors: `Caller` in a handler's signature lets in whoever may call it by the table, and nobody else; `Visitor` is for
-//! what is open to everybody and shows more to some.
+//! Extractors: a handler with `Caller` in its signature admits only the callers that the table allows; `Visitor` is for
+//! operations that are open to everybody but show more to some users.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::limits::Ration;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::TierRates;
 
-/// Somebody who may call the operation they call, as `table.rs` has it. Extracting one costs one of the user's reads.
+/// User who is allowed by `table.rs` to call this operation. Extraction costs one of the user's reads.
 pub(crate) struct Caller {
     pub(crate) user: UserId,
     pub(crate) viewer: Viewer,
@@ -48,13 +48,14 @@ impl FromRequestParts<Shared> for Caller {
 }
 
 impl Caller {
-    /// As one who looks at problems.
+    /// The caller as a viewer of problems.
     pub(crate) fn seer(&self) -> Seer {
         Seer::User(self.viewer)
     }
 }
 
-/// Whoever comes to what is open to everybody: known if they say who they are. Costs a read of the user's, or of the address.
+/// Client of an operation that is open to everybody: identified if it sends credentials. Costs a read of the user, or
+/// of the address.
 pub(crate) struct Visitor(pub(crate) Seer);
 
 impl FromRequestParts<Shared> for Visitor {
@@ -74,13 +75,14 @@ impl FromRequestParts<Shared> for Visitor {
     }
 }
 
-/// Somebody who follows a submission: a caller, or, where there is no credential in the header, whoever has a ticket for it.
+/// Client that follows a submission: a caller or, if the header has no credentials, the holder of a ticket for it.
 pub(crate) enum Follower {
     Caller(Box<Caller>),
     Ticket { text: String, notes: Option<Notes> },
 }
 
-/// What a ticket's text looks like in a query: letters, digits, `-` and `_`, none of which is ever escaped.
+/// Prefix of a ticket in a query string. A ticket consists of letters, digits, `-` and `_`, none of which is ever
+/// escaped.
 const TICKET_PARAMETER: &str = "ticket=";
 
 impl FromRequestParts<Shared> for Follower {
@@ -100,8 +102,8 @@ impl FromRequestParts<Shared> for Follower {
 }
 
 impl Follower {
-    /// As whom they look at the submission. With a ticket it costs one of the user's reads; the ticket stays good until
-    /// [`Follower::enter`].
+    /// User and viewer with which the client reads the submission. With a ticket it costs one of the user's reads; the
+    /// ticket stays valid until [`Follower::enter`].
     pub(crate) async fn viewer(&self, app: &Shared, submission: SubmissionId) -> Result<(UserId, Viewer), Problem> {
         let (text, notes) = match self {
             Follower::Caller(caller) => return Ok((caller.user, caller.viewer)),
@@ -119,7 +121,7 @@ impl Follower {
         Ok((user.id, viewer))
     }
 
-    /// Uses the ticket up, once nothing else keeps the holder from the stream.
+    /// Consumes the ticket, after all other checks for the stream have passed.
     pub(crate) async fn enter(self, app: &Shared, submission: SubmissionId) -> Result<(), Problem> {
         let Follower::Ticket { text, notes } = self else { return Ok(()) };
         if app.accounts.use_ticket(&text, submission).await? {
@@ -129,7 +131,7 @@ impl Follower {
     }
 }
 
-/// What a bad ticket is answered with, which the address pays for.
+/// Response to an invalid ticket, which counts against the address.
 async fn bad_ticket(app: &Shared, notes: Option<&Notes>) -> Result<Problem, Problem> {
     if let Some(notes) = notes {
         app.limits.bad_token(notes.client().address).await?;
@@ -139,19 +141,19 @@ async fn bad_ticket(app: &Shared, notes: Option<&Notes>) -> Result<Problem, Prob
     Ok(Problem::new(ProblemKind::Unauthorized, detail))
 }
 
-/// Who may call what is called.
+/// Access rule of the requested operation.
 fn who_may(parts: &Parts) -> Result<Who, Problem> {
     let route = parts.extensions.get::<MatchedPath>();
     route.and_then(|route| table::who(&parts.method, route.as_str())).ok_or_else(not_in_table)
 }
 
-/// A defect of ours: better nobody than everybody.
+/// A defect of the server: refuses everybody rather than admitting everybody.
 fn not_in_table() -> Problem {
-    tracing::error!("a route is not in the table of who may call it, or says something else there");
+    tracing::error!("this route is missing from the access table, or its extractor does not match the table");
     Problem::new(ProblemKind::Internal, "The server failed to answer this request. It is not your mistake.")
 }
 
-/// Whose credential it is, after paying for a read.
+/// Owner of the credentials, after paying for a read.
 async fn signed_in(parts: &Parts, app: &Shared) -> Result<Caller, Problem> {
     let notes = parts.extensions.get::<Notes>();
     let identity = match identify(parts, app).await {

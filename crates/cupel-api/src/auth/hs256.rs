@@ -1,7 +1,7 @@
-//! HMAC-SHA-256 for jsonwebtoken, out of the crates that sign webhooks.
+//! HMAC-SHA-256 for jsonwebtoken, built on the crates that also sign webhooks.
 //!
-//! The backends that jsonwebtoken brings contain every algorithm of JOSE, RSA with RUSTSEC-2023-0071 among them.
-//! Invariant: this process knows one algorithm; a token or a key of any other is an error and never a panic.
+//! The backends that jsonwebtoken ships contain every JOSE algorithm, including RSA with RUSTSEC-2023-0071. Invariant:
+//! this process supports one algorithm; a token or key of any other is an error and never a panic.
 
 use hmac::{Hmac, KeyInit, Mac};
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
@@ -13,13 +13,13 @@ use sha2::Sha256;
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: signer,
     verifier_factory: verifier,
-    // For JWKs, of which there are none here.
+    // For JWKs, which Cupel does not use.
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-/// Makes this the cryptography of jsonwebtoken. Again changes nothing.
+/// Installs this as jsonwebtoken's cryptography. Idempotent.
 pub(super) fn install() {
-    // Refused when there is one already: this one, from an earlier call.
+    // Fails if a provider is already installed, which is this one from an earlier call.
     let _ = PROVIDER.install_default();
 }
 
@@ -60,7 +60,7 @@ impl JwtSigner for Hs256 {
 
 impl Verifier<Vec<u8>> for Hs256 {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
-        // In the same time whatever differs; a signature that was cut off is not accepted.
+        // Constant-time comparison; a truncated signature is rejected.
         self.over(message).verify_slice(signature).map_err(|_| signature::Error::new())
     }
 }
@@ -84,7 +84,7 @@ mod tests {
     const SIGNATURE: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
     #[test]
-    fn the_example_of_the_standard_has_its_signature() {
+    fn the_example_of_rfc_7515_gets_its_signature() {
         install();
         let key = BASE64_URL_SAFE_NO_PAD.decode(KEY).unwrap();
         let (ours, theirs) = (EncodingKey::from_secret(&key), DecodingKey::from_secret(&key));
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_other_algorithm() {
+    fn any_other_algorithm_is_an_error() {
         install();
         let key = EncodingKey::from_secret(&[7; 64]);
         for other in [Algorithm::HS384, Algorithm::HS512, Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA] {

@@ -1,8 +1,8 @@
-//! Who a token or key stands for, remembered for a few seconds.
+//! Identity behind a token or key, cached for a few seconds.
 //!
-//! *Invariants:* what is remembered is at most [`FRESH`] old, so that a demotion, a logout or a revoked key counts
-//! on every node within that time, and at once on the node where it happened; the memory is bounded; refusals
-//! are never remembered.
+//! *Invariants:* a cached identity is at most [`FRESH`] old, so a demotion, a logout or a revoked key takes effect on
+//! every node within that time, and at once on the node where it happened; the cache is bounded; refusals are never
+//! cached.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,19 +15,19 @@ use sha2::{Digest, Sha256};
 use super::tokens::Named;
 use crate::problem::Problem;
 
-/// How long an identity is believed without asking the store.
+/// How long an identity is used without asking the store.
 const FRESH: Duration = Duration::from_secs(4);
 const REMEMBERED_MAX: usize = 20_000;
 const DISABLED: &str = "This account is disabled. Ask an administrator.";
 
-/// Somebody, and how they showed it.
+/// User, and how they authenticated.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub(crate) user: User,
     pub(crate) via: Via,
 }
 
-/// How somebody showed who they are.
+/// How a user authenticated.
 #[derive(Clone, Debug)]
 pub(crate) enum Via {
     /// By an access token of this session.
@@ -43,11 +43,11 @@ enum Credential {
     Key([u8; 32]),
 }
 
-/// Why a credential stands for nobody.
+/// Why a credential yields no identity.
 pub(crate) enum IdentityError {
     /// A sentence for the client.
     Refused(&'static str),
-    /// Our failure.
+    /// A failure of the server.
     Failed(Problem),
 }
 
@@ -57,12 +57,12 @@ impl From<cupel_core::StoreError> for IdentityError {
     }
 }
 
-/// The memory.
+/// The cache.
 #[derive(Default)]
 pub(crate) struct Identities(Mutex<HashMap<Credential, (Instant, Arc<Identity>)>>);
 
 impl Identities {
-    /// The user of a good access token, if session and user still exist.
+    /// User of a valid access token, if session and user still exist.
     pub(crate) async fn of_token(&self, accounts: &Accounts, named: Named) -> Result<Arc<Identity>, IdentityError> {
         let credential = Credential::Session(named.session, named.user);
         if let Some(identity) = self.recall(&credential) {
@@ -79,7 +79,7 @@ impl Identities {
         Ok(self.remember(credential, Identity { user, via: Via::Session(named.session) }))
     }
 
-    /// The owner of an API key.
+    /// Owner of an API key.
     pub(crate) async fn of_key(&self, accounts: &Accounts, text: &str) -> Result<Arc<Identity>, IdentityError> {
         let credential = Credential::Key(Sha256::digest(text.as_bytes()).into());
         if let Some(identity) = self.recall(&credential) {
@@ -95,12 +95,12 @@ impl Identities {
         Ok(self.remember(credential, Identity { user, via: Via::Key { id: key.id, scopes: key.scopes } }))
     }
 
-    /// Forgets everything about a user: their role, tier, sessions or keys have changed.
+    /// Removes all entries of a user whose role, tier, sessions or keys have changed.
     pub(crate) fn forget(&self, user: UserId) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, (_, identity)| identity.user.id != user);
     }
 
-    /// Forgets what was remembered of a session: it may have ended just now.
+    /// Removes the entries of a session that may have just ended.
     pub(crate) fn forget_session(&self, session: SessionId) {
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         memory.retain(|credential, _| !matches!(credential, Credential::Session(of, _) if *of == session));

@@ -1,4 +1,4 @@
-//! Who asks: access tokens, API keys, the table of who may call what, and the extractors that refuse by it.
+//! Authentication and authorization: access tokens, API keys, the access table, and the extractors that enforce it.
 
 mod caller;
 mod hs256;

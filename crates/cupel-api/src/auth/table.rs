@@ -1,7 +1,7 @@
-//! Who may call what: one table. The extractors refuse by it, the OpenAPI document is completed from it, and a test walks all
-//! of it with every kind of caller.
+//! Access table: who may call which operation. The extractors enforce it, the OpenAPI document is completed from it,
+//! and a test tries every operation with every kind of caller.
 //!
-//! Invariant: an operation that is not in the table lets nobody in, and a test finds it.
+//! Invariant: an operation that is missing from the table is refused for everybody, and a test finds it.
 
 use axum::http::Method;
 use cupel_core::accounts::Scope;
@@ -11,20 +11,20 @@ use super::table::Who::{Admin, Author, Everybody, Owner, User};
 /// Who may call an operation. The scope is the one an API key must have; access tokens have every scope of their user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Who {
-    /// Whoever comes; some see more when they say who they are.
+    /// Everybody; some clients see more if they authenticate.
     Everybody,
-    /// Everybody with an account, about what is their own.
+    /// Every user, for their own resources.
     User(Scope),
     /// Authors and administrators.
     Author(Scope),
-    /// Authors about their own problems and contests, and administrators. To other authors these do not exist.
+    /// Authors for their own problems and contests, and administrators. To other authors these do not exist.
     Owner(Scope),
     /// Administrators.
     Admin,
 }
 
 impl Who {
-    /// The scope an API key must have.
+    /// Scope that an API key must have.
     pub(crate) const fn scope(self) -> Option<Scope> {
         match self {
             Everybody => None,
@@ -33,7 +33,7 @@ impl Who {
         }
     }
 
-    /// The word in the document.
+    /// Name in the OpenAPI document.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Everybody => "everybody",
@@ -44,7 +44,7 @@ impl Who {
         }
     }
 
-    /// A sentence for the document.
+    /// Sentence for the OpenAPI document.
     pub(crate) const fn sentence(self) -> &'static str {
         match self {
             Everybody => "Everybody may call this, without an account.",
@@ -138,7 +138,7 @@ const OPERATIONS: &[(Method, &str, Who)] = &[
     (Method::POST, "/admin/dead-letters/{submission_id}/retry", Admin),
 ];
 
-/// Who may call the operation with this route; `None`: it is none of the native API's.
+/// Who may call the operation with this route; `None` if it is not part of the native API.
 pub(crate) fn who(method: &Method, route: &str) -> Option<Who> {
     let below = route.strip_prefix("/api/v1")?;
     let method = if *method == Method::HEAD { &Method::GET } else { method };
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_is_a_get_and_what_is_not_in_the_table_is_nobodys() {
+    fn head_counts_as_get_and_an_unlisted_operation_is_refused() {
         assert_eq!(who(&Method::HEAD, "/api/v1/problems"), Some(Everybody));
         assert_eq!(who(&Method::DELETE, "/api/v1/problems"), None);
         assert_eq!(who(&Method::GET, "/metrics"), None);

@@ -1,8 +1,8 @@
-//! Access tokens: short-lived JWTs that name a user and a session, and nothing else.
+//! Access tokens: short-lived JWTs that contain a user and a session, and nothing else.
 //!
-//! Invariants: the algorithm is pinned to HS256 before anything in the token is believed; what a user may do
-//! is never in the token, so that a demotion or a logout works at once; only one clock (core's) says what
-//! has expired. Source: RFC 7519; RFC 8725 (best practices), sections 3.1 and 3.9.
+//! Invariants: the algorithm is pinned to HS256 before anything in the token is trusted; permissions are never in the
+//! token, so that a demotion or a logout takes effect at once; only one clock (core's) decides what has expired.
+//! Source: RFC 7519; RFC 8725 (best practices), sections 3.1 and 3.9.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::state::Secret;
 
 const AUDIENCE: &str = "cupel-api";
 const ISSUER: &str = "cupel";
-/// No token of ours is nearly as long.
+/// Far longer than any token that Cupel issues.
 const TOKEN_BYTES_MAX: usize = 2048;
 const SECRET_BYTES_MIN: usize = 32;
 
@@ -33,14 +33,14 @@ struct Claims {
     exp: i64,
 }
 
-/// What a good token says.
+/// Claims of a valid token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Named {
     pub(crate) user: UserId,
     pub(crate) session: SessionId,
 }
 
-/// Makes and reads access tokens.
+/// Issues and verifies access tokens.
 pub(crate) struct Tokens {
     encoding: EncodingKey,
     decoding: DecodingKey,
@@ -55,7 +55,7 @@ impl Tokens {
         validation.set_audience(&[AUDIENCE]);
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
-        // Held against core's clock below instead of the library's.
+        // Checked against core's clock below instead of the library's.
         validation.validate_exp = false;
         let secret = strong(secret);
         Tokens {
@@ -66,12 +66,12 @@ impl Tokens {
         }
     }
 
-    /// How long a token is good for, in whole seconds.
+    /// Lifetime of a token, in whole seconds.
     pub(crate) fn lifetime_seconds(&self) -> u64 {
         self.lifetime.as_secs()
     }
 
-    /// A token for a session.
+    /// Token for a session.
     pub(crate) fn issue(&self, named: Named, now: Timestamp) -> Result<String, jsonwebtoken::errors::Error> {
         let iat = now.as_second();
         let exp = iat.saturating_add_unsigned(self.lifetime.as_secs());
@@ -86,7 +86,7 @@ impl Tokens {
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
     }
 
-    /// Who a token names, or why it is not good, as a sentence for the client.
+    /// Claims of a token, or why it is invalid, as a sentence for the client.
     pub(crate) fn read(&self, text: &str, now: Timestamp) -> Result<Named, String> {
         if text.len() > TOKEN_BYTES_MAX {
             return Err("The token is too long to be one of ours.".to_owned());
@@ -105,8 +105,8 @@ impl Tokens {
     }
 }
 
-/// The secret, or a random one where it could be guessed: then tokens end with the process, but nobody forges any.
-/// Source: RFC 7518, section 3.2: a key for HS256 has at least 256 bits.
+/// The secret, or a random one if it is short enough to be guessed: tokens then become invalid when the process ends,
+/// but nobody can forge them. Source: RFC 7518, section 3.2: a key for HS256 has at least 256 bits.
 fn strong(secret: &Secret) -> Vec<u8> {
     if secret.0.len() >= SECRET_BYTES_MIN {
         return secret.0.clone();
@@ -131,7 +131,7 @@ fn refusal(text: &str, kind: &ErrorKind) -> String {
     }
 }
 
-/// What the token says of its algorithm, as far as it is a plain word. Only for the message.
+/// The token's algorithm, if it is a plain word. Only for the message.
 fn algorithm(text: &str) -> Option<String> {
     let header = BASE64_URL_SAFE_NO_PAD.decode(text.split('.').next()?).ok()?;
     let header: serde_json::Value = serde_json::from_slice(&header).ok()?;
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_could_be_guessed_is_never_used() {
+    fn a_short_secret_is_never_used() {
         for weak in [vec![], b"secret".to_vec(), vec![7; 31]] {
             let ours = Tokens::new(&Secret(weak.clone()), Duration::from_secs(3600));
             let forged = signed(&Header::new(Algorithm::HS256), claims(), &weak);
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_not_exactly_one_of_ours_is_refused_with_the_reason() {
+    fn a_malformed_or_foreign_token_is_refused_with_the_reason() {
         let hs256 = Header::new(Algorithm::HS256);
         let ours = [7u8; 32];
         let encode = |value: &serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());

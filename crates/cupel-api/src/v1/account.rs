@@ -1,4 +1,4 @@
-//! `/auth`: registering, logging in and out, and the account itself.
+//! `/auth`: registration, log-in, log-out, and the caller's account.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -35,13 +35,13 @@ pub(crate) struct RegisterRequest {
     /// 8 to 256 characters.
     #[schema(format = Password, min_length = 8, max_length = 256, pattern = "^[^\\u0000]*$")]
     password: String,
-    /// A code that an administrator has given out. Registrations that succeed with it do not count against your address, and it opens a registration
-    /// that is closed.
+    /// A join code from an administrator. Registrations that succeed with it do not count against your address, and it
+    /// also permits registration while registration is closed.
     #[serde(default)]
     join_code: Option<String>,
 }
 
-/// The account that was made.
+/// The created account.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({ "user_id": "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a", "username": "ada", "email": "ada@example.com", "message": "User registered successfully" }))]
 pub(crate) struct Registered {
@@ -51,7 +51,7 @@ pub(crate) struct Registered {
     message: &'static str,
 }
 
-/// Make an account.
+/// Create an account.
 #[utoipa::path(
     post, path = "/auth/register", tag = "auth", operation_id = "register",
     request_body = RegisterRequest,
@@ -70,8 +70,8 @@ pub(crate) async fn register(
     let new = NewAccount { username: body.username, email: body.email, password: body.password };
     let made = match &body.join_code {
         Some(code) => {
-            // Whoever gets an account pays nothing: a class registers behind one address. Whoever learns that a name or an address is
-            // taken pays as without a code.
+            // A registration with a join code costs nothing if it succeeds, because a class registers behind one
+            // address. If the name or address is taken, it costs the same as one without a code.
             let address = notes.client().address;
             let guess = app.limits.join_code(address).await?;
             let made = app.accounts.register_with_code(new, code).await;
@@ -133,19 +133,19 @@ pub(super) fn failed(error: AccountError) -> Problem {
     }
 }
 
-/// Who logs in.
+/// Log-in credentials.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "email": "ada@example.com", "password": "correct horse battery" }))]
 pub(crate) struct LoginRequest {
-    /// The e-mail address, or the user name. May be sent as `username`, too.
+    /// The e-mail address or the user name. May also be sent as `username`.
     #[serde(alias = "username")]
     email: String,
     #[schema(format = Password)]
     password: String,
 }
 
-/// What opens the API.
+/// Tokens for access to the API.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({ "access_token": "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl", "token_type": "Bearer", "expires_in": 3600, "refresh_token": "cur_…", "refresh_expires_at": "2026-12-20T07:00:00.000Z" }))]
 pub(crate) struct TokenAnswer {
@@ -153,16 +153,16 @@ pub(crate) struct TokenAnswer {
     access_token: String,
     /// `Bearer`.
     token_type: &'static str,
-    /// How long the access token is good for, in seconds.
+    /// Lifetime of the access token, in seconds.
     expires_in: u64,
-    /// Good for one use at `/auth/refresh`.
+    /// Valid for one use at `/auth/refresh`.
     refresh_token: String,
-    /// Until when the session can be refreshed.
+    /// Time until which the session can be refreshed.
     #[schema(format = DateTime)]
     refresh_expires_at: String,
 }
 
-/// Tokens are never kept by anything between us and the client.
+/// Response with tokens, which must not be cached between server and client.
 fn tokens(app: &Shared, login: &Login) -> Result<Response, Problem> {
     let named = crate::auth::Named { user: login.user.id, session: login.session };
     let access_token = app.tokens.issue(named, app.core.now()).map_err(|error| Problem::internal(&error))?;
@@ -178,7 +178,7 @@ fn tokens(app: &Shared, login: &Login) -> Result<Response, Problem> {
 
 /// Log in.
 ///
-/// A wrong password and an unknown account get the same answer after the same work.
+/// A wrong password and an unknown account get the same response after the same work.
 #[utoipa::path(
     post, path = "/auth/login", tag = "auth", operation_id = "login",
     request_body = LoginRequest,
@@ -212,24 +212,24 @@ pub(crate) async fn login(
         }
         Err(LoginError::Failed(error)) => {
             attempt.undecided().await;
-            tracing::warn!(error = cupel_core::chain(&error), "a login could not be decided");
+            tracing::warn!(error = cupel_core::chain(&error), "a login failed because of a server error");
             Err(failed(error))
         }
     }
 }
 
-/// A session that goes on.
+/// The session to continue.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RefreshRequest {
-    /// The latest refresh token of the session.
+    /// The session's latest refresh token.
     refresh_token: String,
 }
 
 /// Exchange a refresh token.
 ///
-/// Each refresh token is good for one use. One that is used again ends the session for everybody who has it.
-/// Costs one of your reads; a session can be refreshed 60 times an hour.
+/// A refresh token is valid for one use. Using it a second time ends the session for every holder. Costs one of your
+/// reads; a session can be refreshed 60 times per hour.
 #[utoipa::path(
     post, path = "/auth/refresh", tag = "auth", operation_id = "refresh",
     request_body = RefreshRequest,
@@ -251,13 +251,13 @@ pub(crate) async fn refresh(
     match app.accounts.refresh(&body.refresh_token).await {
         Ok(login) => {
             notes.set_user(login.user.id);
-            // The token is exchanged already: this is paid even where there is nothing left to pay with.
+            // The token has already been exchanged, so the read is charged but never refused.
             let (note, _paid) = app.limits.take(login.user.id, Ration::Reads, &app.rates(&login.user.tier.0), 1).await;
             notes.set_rate(note);
             tokens(&app, &login)
         }
         Err(RefreshError::Invalid) => {
-            // If the token was used before, its session has ended: the access tokens as well, at once.
+            // If the token was used before, its session has ended, and its access tokens become invalid at once.
             if let Some(session) = claimed {
                 app.identities.forget_session(session);
             }
@@ -273,7 +273,7 @@ pub(crate) async fn refresh(
 
 /// Log out.
 ///
-/// Ends the session of the access token: neither it nor its refresh token opens anything afterwards.
+/// Ends the session of the access token: the access token and its refresh token become invalid.
 #[utoipa::path(
     post, path = "/auth/logout", tag = "auth", operation_id = "logout",
     responses(
@@ -300,13 +300,13 @@ pub(crate) async fn logout(State(app): State<Shared>, caller: Caller) -> Result<
 pub(crate) struct Me {
     user_id: String,
     username: String,
-    /// `null`: none is known.
+    /// `null`: no address is known.
     email: Option<String>,
     /// `user`, `author` or `admin`.
     role: &'static str,
-    /// Which rates apply to you.
+    /// The tier that sets your rates.
     tier: String,
-    /// What the credential you used may do.
+    /// Scopes of the credentials you used.
     scopes: Vec<&'static str>,
     #[schema(format = DateTime)]
     created_at: String,
@@ -329,7 +329,7 @@ pub(super) fn me_of(user: &User, via: &Via) -> Me {
     }
 }
 
-/// Look at your account.
+/// Get your account.
 #[utoipa::path(
     get, path = "/auth/me", tag = "auth", operation_id = "me",
     responses((status = 200, description = "Your account", body = Me)),
@@ -338,17 +338,17 @@ pub(crate) async fn me(caller: Caller) -> Json<Me> {
     Json(me_of(&caller.identity.user, &caller.identity.via))
 }
 
-/// What your webhooks are signed with.
+/// The secret that signs your webhooks.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({ "webhook_secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD" }))]
 pub(crate) struct WebhookSecret {
-    /// In the form of the Standard Webhooks convention: `whsec_` and base64.
+    /// In the format of the Standard Webhooks convention: `whsec_` and base64.
     webhook_secret: String,
 }
 
-/// Get the secret with which webhooks to you are signed.
+/// Get the secret that signs your webhooks.
 ///
-/// Signatures follow the Standard Webhooks convention: `webhook-signature` has `v1,` and the base64 HMAC-SHA256 of
+/// Signatures follow the Standard Webhooks convention: `webhook-signature` contains `v1,` and the base64 HMAC-SHA256 of
 /// `webhook-id.webhook-timestamp.body`.
 #[utoipa::path(
     get, path = "/auth/webhook-secret", tag = "auth", operation_id = "webhook_secret",

@@ -1,4 +1,4 @@
-//! `/admin`: what administrators do.
+//! `/admin`: operations for administrators.
 
 use axum::Json;
 use axum::extract::State;
@@ -18,7 +18,7 @@ use crate::v1::membership::done;
 use crate::v1::response::{Pagination, rfc3339};
 use crate::v1::submissions::{PageParams, one, twenty};
 
-/// What to change of a user; what is left out stays.
+/// Changes to a user; omitted fields stay unchanged.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "role": "author", "tier": "basic" }))]
@@ -29,20 +29,20 @@ pub(crate) struct AccessRequest {
     /// The name of a configured tier.
     #[serde(default)]
     tier: Option<String>,
-    /// Whether the account is disabled: logins, tokens and API keys are refused, and its sessions have ended.
+    /// Whether the account is disabled: its log-ins, tokens and API keys are refused, and its sessions end.
     #[serde(default)]
     disabled: Option<bool>,
 }
 
-/// What a user may do.
+/// Role of a user.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum RoleName {
-    /// Submits.
+    /// May submit.
     User,
-    /// Also writes problems.
+    /// May also write problems.
     Author,
-    /// Everything.
+    /// May do everything.
     Admin,
 }
 
@@ -56,12 +56,12 @@ impl From<RoleName> for Role {
     }
 }
 
-/// A user as administrators see them.
+/// A user, as administrators see it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UserView {
     user_id: String,
     username: String,
-    /// `null`: none is known.
+    /// `null`: no address is known.
     email: Option<String>,
     role: &'static str,
     tier: String,
@@ -88,20 +88,20 @@ impl From<User> for UserView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct UserParams {
-    /// Only who has this user name or e-mail address; upper and lower case are alike.
+    /// Only the user with this user name or e-mail address, case-insensitive.
     #[serde(default)]
     login: Option<String>,
-    /// Which page, from 1.
+    /// Page number, from 1.
     #[serde(default = "one")]
     #[param(minimum = 1, default = 1)]
     page: u64,
-    /// How many on a page.
+    /// Entries per page.
     #[serde(default = "twenty")]
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: u64,
 }
 
-/// A page of users, the oldest first.
+/// A page of users, oldest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UserPage {
     users: Vec<UserView>,
@@ -137,8 +137,8 @@ pub(crate) async fn users(
 
 /// Change a user's role or tier, or disable the account.
 ///
-/// What the request does not name stays, and a refused request changes nothing. Disabling ends the user's sessions, and open event streams
-/// within seconds; submissions that wait or run are cancelled.
+/// Omitted fields stay unchanged, and a refused request changes nothing. Disabling ends the user's sessions at once and
+/// open event streams within seconds; waiting and running submissions are cancelled.
 #[utoipa::path(
     patch, path = "/admin/users/{user_id}", tag = "admin", operation_id = "set_access",
     params(("user_id" = String, Path, description = "The user's id", format = Uuid)),
@@ -181,32 +181,32 @@ pub(crate) async fn change_user(
     Ok(Json(user.into()))
 }
 
-/// What waits and what runs.
+/// State of the queue.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct QueueView {
     /// Runs that wait for a worker.
     queued: u64,
-    /// Runs that wait for their time.
+    /// Runs that wait for their `run_at`.
     scheduled: u64,
-    /// Runs in the hands of workers.
+    /// Runs that a worker is executing.
     running: u64,
-    /// Since when the run that has waited longest could have been run.
+    /// Time since which the longest-waiting run has been ready to run.
     #[schema(format = DateTime)]
     oldest_queued_at: Option<String>,
-    /// How many hints wait in the queue.
+    /// Number of hints in the queue.
     depth: u64,
-    /// How many may wait; beyond that, submissions are refused with 503.
+    /// Maximum depth; beyond it, submissions are refused with 503.
     depth_max: u64,
-    /// Runs among those that are queued for which no worker that is there has all languages, by these.
+    /// Queued runs for which no live worker has all languages, grouped by these languages.
     unserved: Vec<UnservedView>,
     /// Submissions that were given up: `/admin/dead-letters`.
     dead_letters: u64,
 }
 
-/// Runs that wait for a worker which is not there.
+/// Runs that wait for a worker with languages that no live worker has.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UnservedView {
-    /// What one worker must have.
+    /// Languages that a single worker must have.
     languages: Vec<String>,
     runs: u64,
 }
@@ -217,7 +217,7 @@ impl From<(Needs, u64)> for UnservedView {
     }
 }
 
-/// Look at the queue.
+/// Get the state of the queue.
 #[utoipa::path(
     get, path = "/admin/queue", tag = "admin", operation_id = "queue",
     responses((status = 200, description = "What waits and what runs", body = QueueView)),

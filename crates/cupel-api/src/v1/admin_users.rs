@@ -1,4 +1,4 @@
-//! `/admin/users/…` and `/admin/registration-codes`: making, disabling and deleting accounts.
+//! `/admin/users/…` and `/admin/registration-codes`: creating, disabling and deleting accounts.
 
 use std::time::Duration;
 
@@ -20,13 +20,13 @@ use crate::body::{CsvBody, Id, JsonBody};
 use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
 use crate::v1::response::rfc3339;
 
-/// How long a link to an account that exists is good for.
+/// Lifetime of a link to an existing account.
 const RESET_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
-/// How long a link to a new account is good for: it is handed out before the first lesson.
+/// Lifetime of a link to a new account, which is handed out before the first lesson.
 const INVITATION_LIFETIME: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// What stands before a link's token.
+/// Link address before the token.
 fn link_address(app: &Shared) -> String {
     format!("{}/password?token=", app.settings.public_url.trim_end_matches('/'))
 }
@@ -35,7 +35,7 @@ fn link_address(app: &Shared) -> String {
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({ "link": "https://judge.example/password?token=cul_…", "token": "cul_…", "expires_at": "2026-11-21T07:00:00.000Z" }))]
 pub(crate) struct LinkView {
-    /// For a browser: a page that asks for a password.
+    /// For a browser: a page with a password form.
     link: String,
     /// For `POST /auth/password/reset`.
     token: String,
@@ -43,9 +43,10 @@ pub(crate) struct LinkView {
     expires_at: String,
 }
 
-/// Make a one-time link with which a user sets a password.
+/// Create a one-time link with which a user sets a password.
 ///
-/// Good for 24 hours and one use. An older link of the user is void. Sessions and the old password stay until the link is used.
+/// Valid for 24 hours and one use. It voids an older link of the user. Sessions and the old password stay valid until
+/// the link is used.
 #[utoipa::path(
     post, path = "/admin/users/{user_id}/password-link", tag = "admin", operation_id = "create_password_link",
     params(("user_id" = String, Path, description = "The user's id", format = Uuid)),
@@ -60,7 +61,7 @@ pub(crate) async fn create_password_link(
     Id(id): Id<UserId>,
 ) -> Result<Response, Problem> {
     let link = app.accounts.make_link(id, RESET_LIFETIME).await?.ok_or_else(|| Problem::not_found("user"))?;
-    tracing::info!(by = %caller.user, user = %id, "a one-time link was made");
+    tracing::info!(by = %caller.user, user = %id, "one-time link created");
     let address = link_address(&app);
     let expires_at = rfc3339(link.expires_at);
     let answer = LinkView { link: format!("{address}{}", link.token), token: link.token, expires_at };
@@ -69,8 +70,8 @@ pub(crate) async fn create_password_link(
 
 /// Delete a user.
 ///
-/// Removes name, e-mail address, password, sessions, API keys and webhooks. Submissions that wait or run are cancelled. What the user submitted stays under a name that says
-/// nothing, so that standings do not change.
+/// Removes name, e-mail address, password, sessions, API keys and webhooks. Waiting and running submissions are
+/// cancelled. The user's submissions are kept under an anonymous name, so that standings do not change.
 #[utoipa::path(
     delete, path = "/admin/users/{user_id}", tag = "admin", operation_id = "delete_user",
     params(("user_id" = String, Path, description = "The user's id", format = Uuid)),
@@ -89,16 +90,17 @@ pub(crate) async fn delete_user(
     app.identities.forget(id);
     done(change)?;
     app.core.cancel_all_of(id).await?;
-    tracing::info!(by = %caller.user, user = %id, "an account was deleted");
+    tracing::info!(by = %caller.user, user = %id, "account deleted");
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Make many users from CSV.
+/// Create many users from CSV.
 ///
-/// The first line names the columns: `username`, and if wanted `email`, `role` and `tier`. At most 5,000 people. If any line is at fault,
-/// nobody is made, and `errors` has every line. The answer has a one-time link for each new user, good for 14 days; a name or address
-/// that is taken is told in its line. An import may be repeated: a user with the same name and address who has not set a password yet
-/// gets a new link, and the older one is void.
+/// The first line names the columns: `username` and, optionally, `email`, `role` and `tier`. At most 5,000 users. If
+/// any line is invalid, no user is created, and `errors` lists every invalid line. The response has a one-time link for
+/// each new user, valid for 14 days; a name or address that is already taken is reported in its line. An import may be
+/// repeated: a user with the same name and address who has not set a password yet gets a new link, and the older one
+/// becomes void.
 #[utoipa::path(
     post, path = "/admin/users/import", tag = "admin", operation_id = "import_users",
     request_body(content = String, content_type = "text/csv", example = json!("username,email\nada,ada@example.com\nbob,\n")),
@@ -123,24 +125,24 @@ pub(crate) async fn import_users(
         Problem::new(ProblemKind::InvalidBody, detail).with_errors(errors)
     })?;
     let imported = app.accounts.import(people, INVITATION_LIFETIME).await?;
-    tracing::info!(by = %caller.user, people = imported.len(), "users were imported");
+    tracing::info!(by = %caller.user, people = imported.len(), "users imported");
     let csv = Bytes::from(write_links(&imported, &link_address(&app)));
     let headers = [(header::CONTENT_TYPE, "text/csv; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
     Ok((headers, csv).into_response())
 }
 
-/// A join code to be made.
+/// A join code to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "name": "Class 10b", "uses_max": 30, "expires_at": "2030-01-01T00:00:00Z" }))]
 pub(crate) struct CodeRequest {
-    /// For people.
+    /// Display name.
     #[schema(min_length = 1, max_length = 100, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
     name: String,
-    /// How many may register with it.
+    /// Maximum number of registrations with it.
     #[schema(minimum = 1, maximum = 10_000)]
     uses_max: u32,
-    /// When it ends by itself.
+    /// Time at which it expires.
     #[schema(format = DateTime)]
     expires_at: String,
 }
@@ -149,7 +151,7 @@ pub(crate) struct CodeRequest {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CodeView {
     code_id: String,
-    /// What people write into `join_code` when they register.
+    /// The code that users enter as `join_code` when they register.
     join_code: String,
     name: String,
     #[schema(format = DateTime)]
@@ -157,7 +159,7 @@ pub(crate) struct CodeView {
     #[schema(format = DateTime)]
     expires_at: String,
     uses_max: u32,
-    /// How many have registered with it.
+    /// Number of registrations with it.
     uses: u32,
     #[schema(format = DateTime)]
     ended_at: Option<String>,
@@ -181,13 +183,13 @@ impl From<RegistrationCode> for CodeView {
 /// Join codes.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CodeViews {
-    /// Newest first, ended and expired ones included.
+    /// Newest first, including ended and expired ones.
     codes: Vec<CodeView>,
 }
 
-/// Make a join code for accounts.
+/// Create a join code for accounts.
 ///
-/// People who register with it are not counted against their address, and may register where registration is closed.
+/// Registrations with it do not count against the user's address, and are allowed even if registration is closed.
 #[utoipa::path(
     post, path = "/admin/registration-codes", tag = "admin", operation_id = "create_registration_code",
     request_body = CodeRequest,
@@ -207,7 +209,7 @@ pub(crate) async fn create_code(
         CreateCodeError::Invalid(faults) => invalid(faults),
         CreateCodeError::Store(error) => error.into(),
     })?;
-    tracing::info!(by = %caller.user, code = %code.id, "a join code was made");
+    tracing::info!(by = %caller.user, code = %code.id, "join code created");
     Ok((StatusCode::CREATED, Json(CodeView::from(code))).into_response())
 }
 
@@ -238,6 +240,6 @@ pub(crate) async fn end_code(
     if !app.accounts.end_code(id).await? {
         return Err(Problem::not_found("join code"));
     }
-    tracing::info!(by = %caller.user, code = %id, "a join code was ended");
+    tracing::info!(by = %caller.user, code = %id, "join code ended");
     Ok(StatusCode::NO_CONTENT)
 }

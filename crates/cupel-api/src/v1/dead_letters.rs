@@ -1,4 +1,4 @@
-//! `/admin/dead-letters`: submissions that were given up because every attempt failed for a reason of ours.
+//! `/admin/dead-letters`: submissions that were given up because every attempt failed through a fault of the server.
 
 use axum::Json;
 use axum::extract::State;
@@ -21,14 +21,14 @@ pub(crate) struct DeadLetterView {
     submission_id: String,
     /// The run that was given up.
     run_id: String,
-    /// Who sent it.
+    /// The submission's owner.
     user_id: String,
     username: String,
-    /// Its language; null where a package was to be verified.
+    /// Its language; `null` for the verification of a package.
     language: Option<String>,
-    /// The problem it was sent for, if it was sent for one.
+    /// The problem it was submitted to, if any.
     problem: Option<String>,
-    /// Attempts made, also before it was tried again.
+    /// Number of attempts, including those before a retry.
     attempts: u32,
     #[schema(format = DateTime)]
     died_at: String,
@@ -52,7 +52,7 @@ impl From<DeadLetter> for DeadLetterView {
     }
 }
 
-/// A page of dead letters, those that died last first.
+/// A page of dead letters, most recent failure first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DeadLetterPage {
     dead_letters: Vec<DeadLetterView>,
@@ -62,11 +62,11 @@ pub(crate) struct DeadLetterPage {
 /// An attempt that failed.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FailedAttemptView {
-    /// Its number; it goes on counting when a submission is tried again.
+    /// Attempt number; a retried submission continues the numbering.
     attempt: u32,
     run_id: String,
     worker_id: Option<String>,
-    /// What the worker was called, where that was still known when the attempt failed.
+    /// Name of the worker, if it was still known when the attempt failed.
     worker_name: Option<String>,
     #[schema(format = DateTime)]
     failed_at: String,
@@ -86,18 +86,18 @@ impl From<FailedAttempt> for FailedAttemptView {
     }
 }
 
-/// A dead letter with all that is remembered of its attempts.
+/// A dead letter with all recorded attempts.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DeadLetterDetail {
     dead_letter: DeadLetterView,
-    /// The first one first.
+    /// In order.
     failed_attempts: Vec<FailedAttemptView>,
 }
 
 /// List dead letters.
 ///
-/// Submissions whose every attempt failed for a reason of ours: the sandbox broke, or the worker died. Their senders were told of an
-/// internal error.
+/// Submissions whose every attempt failed through a fault of the server: the sandbox broke, or the worker died. Their
+/// owners got an internal error as the result.
 #[utoipa::path(
     get, path = "/admin/dead-letters", tag = "admin", operation_id = "dead_letters",
     params(PageParams),
@@ -115,7 +115,7 @@ pub(crate) async fn dead_letters(
     }))
 }
 
-/// Look at a dead letter: why each attempt failed, at which worker, and when.
+/// Get a dead letter: why, on which worker and when each attempt failed.
 #[utoipa::path(
     get, path = "/admin/dead-letters/{submission_id}", tag = "admin", operation_id = "dead_letter",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),
@@ -137,10 +137,10 @@ pub(crate) async fn dead_letter(
     }))
 }
 
-/// Try a dead letter again.
+/// Retry a dead letter.
 ///
-/// It is queued under its id, with as many attempts as at first; its events go on after those that there were, and its webhook is
-/// sent once more when it ends.
+/// It is queued again under the same id, with the full number of attempts; its event numbers continue, and its webhook
+/// is sent once more when it ends.
 #[utoipa::path(
     post, path = "/admin/dead-letters/{submission_id}/retry", tag = "admin", operation_id = "retry_dead_letter",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),
@@ -157,13 +157,13 @@ pub(crate) async fn retry_dead_letter(
     if !app.core.retry_dead(id).await? {
         return Err(Problem::not_found("dead letter"));
     }
-    tracing::info!(by = %caller.user, submission.id = %id, "a dead letter is tried again");
+    tracing::info!(by = %caller.user, submission.id = %id, "dead letter queued for a retry");
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Put a dead letter away.
+/// Delete a dead letter.
 ///
-/// What is known of its failed attempts goes with it; the submission stays, with its internal error.
+/// Deletes the record of its failed attempts; the submission is kept, with its internal error.
 #[utoipa::path(
     delete, path = "/admin/dead-letters/{submission_id}", tag = "admin", operation_id = "purge_dead_letter",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),
@@ -180,6 +180,6 @@ pub(crate) async fn purge_dead_letter(
     if app.core.store().purge_dead(&[id]).await? == 0 {
         return Err(Problem::not_found("dead letter"));
     }
-    tracing::info!(by = %caller.user, submission.id = %id, "a dead letter was put away");
+    tracing::info!(by = %caller.user, submission.id = %id, "dead letter deleted");
     Ok(StatusCode::NO_CONTENT)
 }

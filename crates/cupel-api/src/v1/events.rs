@@ -1,15 +1,15 @@
-//! `/execute/{id}/events`: the log of a submission as server-sent events.
+//! `/execute/{id}/events`: the event log of a submission as server-sent events.
 //!
-//! `id:` is the event's sequence number, so a client that comes back with `Last-Event-ID` (or `?after=`) goes
-//! on where it was. A client that reads too slowly gets `event: gap` and looks at the submission itself. The
-//! stream ends after the `verdict` event; a client that had that one already gets 204, which tells a
-//! browser not to come again.
+//! `id:` is the event's sequence number, so a client that reconnects with `Last-Event-ID` (or `?after=`) continues
+//! where it stopped. A client that reads too slowly gets `event: gap` and must fetch the submission itself. The stream
+//! ends after the `verdict` event; a client that already has that event gets 204, which stops a browser from
+//! reconnecting.
 //!
 //! A stream also ends within `Settings::access_check` after its user was disabled or deleted.
 //!
-//! A submission whose `run_at` is more than [`DUE_SOON`] away has nothing to say for up to a month, and would occupy a connection:
-//! its stream ends after a `scheduled` event, whose `retry` tells a browser when to come again.
-//! Source: HTML Living Standard, "Server-sent events".
+//! A submission whose `run_at` is more than [`DUE_SOON`] away would occupy a connection without events for up to a
+//! month: its stream ends after a `scheduled` event, whose `retry` sets the browser's reconnection time. Source: HTML
+//! Living Standard, "Server-sent events".
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -38,7 +38,7 @@ use crate::v1::response::{StartView, rfc3339};
 /// Streams of submissions that are due within this time stay open.
 const DUE_SOON: SignedDuration = SignedDuration::from_secs(60);
 
-/// A browser comes again after this time at most: the submission may have been cancelled.
+/// Longest reconnection time sent to a browser: the submission may have been cancelled in the meantime.
 const RETRY_MAX: SignedDuration = SignedDuration::from_hours(1);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -48,51 +48,51 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AfterParams {
-    /// Only what comes after the event with this number. `Last-Event-ID` has precedence.
+    /// Only events after the one with this number. `Last-Event-ID` takes precedence.
     #[serde(default)]
     after: Option<u64>,
-    /// A ticket from `POST /tickets`, for browsers: instead of the header `Authorization`.
+    /// A ticket from `POST /tickets`, for browsers; replaces the header `Authorization`.
     #[serde(default)]
     #[expect(dead_code, reason = "`Follower` reads it; here it is documented and allowed")]
     ticket: Option<String>,
 }
 
-/// The `data` of an event; which fields there are depends on its name.
+/// The `data` of an event; its fields depend on the event's name.
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[schema(example = json!({ "submission_id": "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a", "seq": 4294967298u64, "t": "2026-11-20T07:00:00.123Z", "stream": "stdout", "text": "42\n" }))]
 pub(crate) struct EventData {
     /// The submission.
     submission_id: String,
-    /// The number of the event: larger is later.
+    /// Sequence number of the event: later events have larger numbers.
     seq: u64,
-    /// When it happened.
+    /// Time of the event.
     #[schema(format = DateTime)]
     t: String,
-    /// `started`: which attempt; output of earlier attempts is void.
+    /// `started`: number of the attempt; it voids the output of earlier attempts.
     #[serde(skip_serializing_if = "Option::is_none")]
     attempt: Option<u32>,
-    /// `test.start`, `output`, `test.end`: which test, if there are tests.
+    /// `test.start`, `output`, `test.end`: name of the test, if there are tests.
     #[serde(skip_serializing_if = "Option::is_none")]
     test: Option<String>,
-    /// `compile.end`: whether there is something to run.
+    /// `compile.end`: whether compilation succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     ok: Option<bool>,
-    /// `compile.end`: whether it came from the cache.
+    /// `compile.end`: whether the result came from the cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     cached: Option<bool>,
     /// `output`: `stdout` or `stderr`.
     #[serde(skip_serializing_if = "Option::is_none")]
     stream: Option<&'static str>,
-    /// `output`: what was written, where it is UTF-8.
+    /// `output`: the bytes written, if they are UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
-    /// `output`: what was written, where it is not.
+    /// `output`: the bytes written, if they are not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     base64: Option<String>,
     /// `test.end`, `verdict`: the verdict.
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<&'static str>,
-    /// `test.end`: CPU time in milliseconds. Time and memory are left out for hidden tests of a problem.
+    /// `test.end`: CPU time in milliseconds. Time and memory are omitted for hidden tests of a problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     execution_time_ms: Option<u64>,
     /// `compile.end`, `test.end`: wall-clock time in milliseconds.
@@ -101,11 +101,11 @@ pub(crate) struct EventData {
     /// `test.end`: peak memory in KiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     memory_used_kb: Option<u64>,
-    /// `scheduled`: when the submission is due.
+    /// `scheduled`: time at which the submission is due.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     run_at: Option<String>,
-    /// `test.end`: `warm` or `cold`, where the language has a warm start.
+    /// `test.end`: `warm` or `cold`, if the language has a warm start.
     #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<StartView>,
 }
@@ -157,11 +157,12 @@ impl From<Event> for EventData {
 
 /// Follow a submission.
 ///
-/// Of hidden tests of a problem there are events once a second and at the end, in the order in which the tests were run.
+/// Events of a problem's hidden tests are sent once per second and at the end, in the order in which the tests ran.
 ///
 /// Events in order: `queued`, `started`, `compile.start`, `compile.end`, then `test.start`, `output` (any number),
-/// `test.end` for each test, and last `verdict`. `gap` means that some were dropped for you. If the submission is due in more than a
-/// minute, the stream ends with `scheduled`; follow it again at `run_at`. Whoever came with a ticket needs a new one then.
+/// `test.end` for each test, and last `verdict`. `gap` means that events were dropped for this client. If the
+/// submission is due in more than one minute, the stream ends with `scheduled`; follow it again at `run_at`. A client
+/// that uses a ticket then needs a new one.
 #[utoipa::path(
     get, path = "/execute/{submission_id}/events", tag = "execute", operation_id = "events",
     params(
@@ -207,7 +208,7 @@ pub(crate) async fn events(
     };
     let mut first = None;
     if after.is_some() && record.state.is_final() {
-        // The log of what has ended is in the store: this does not wait.
+        // The log of a finished submission is in the store, so this does not wait.
         first = log.next().await;
         if first.is_none() {
             return Ok(StatusCode::NO_CONTENT.into_response());
@@ -226,7 +227,7 @@ pub(crate) async fn events(
     Ok(response)
 }
 
-/// A stream that says when the submission is due, and ends.
+/// A stream that sends when the submission is due, and ends.
 fn scheduled(id: SubmissionId, run_at: Timestamp, now: Timestamp) -> Response {
     let data = serde_json::json!({ "submission_id": id.to_string(), "t": rfc3339(now), "run_at": rfc3339(run_at) });
     let retry = Duration::try_from(run_at.duration_since(now).min(RETRY_MAX)).unwrap_or_default();
@@ -236,7 +237,7 @@ fn scheduled(id: SubmissionId, run_at: Timestamp, now: Timestamp) -> Response {
     response
 }
 
-/// Whether the user still exists and is not disabled. While the store does not answer, the stream goes on.
+/// Whether the user still exists and is not disabled. If the store fails, the stream continues.
 async fn may_read(app: &Shared, user: UserId) -> bool {
     match app.accounts.user(user).await {
         Ok(user) => user.is_some_and(|user| user.disabled_at.is_none()),
@@ -246,11 +247,11 @@ async fn may_read(app: &Shared, user: UserId) -> bool {
 
 struct Reader {
     id: SubmissionId,
-    /// Who reads.
+    /// The reader.
     user: UserId,
     first: Option<Received>,
     log: Box<dyn Subscription>,
-    /// When it is looked at again whether they may.
+    /// Interval at which access is checked again.
     check: Interval,
     app: Shared,
     _open: LongAnswer,
@@ -261,7 +262,7 @@ impl Reader {
         let received = match self.first.take() {
             Some(received) => received,
             None => {
-                // One future for as long as it takes: one that is dropped half-way may take an event with it.
+                // The same future is polled until it completes: dropping it half-way could lose an event.
                 let mut next = self.log.next();
                 loop {
                     tokio::select! {

@@ -1,4 +1,4 @@
-//! `/execute`: submit, look, wait, cancel; alone and in batches.
+//! `/execute`: submit, get, wait for and cancel programs; single and in batches.
 
 use std::time::Duration;
 
@@ -34,21 +34,21 @@ const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-re
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// How many ids one request may ask for.
+/// Maximum number of ids per request.
 const IDS_MAX: usize = 100;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct WaitParams {
-    /// Hold the answer back until the submission has ended, at most this many seconds. No answer is held back
-    /// for longer than the operator allows (30 seconds by default), whatever is asked for.
+    /// Delay the response until the submission has ended, at most this many seconds. The operator's maximum (30 seconds
+    /// by default) always applies.
     #[serde(default)]
     #[param(minimum = 0.0, example = 10)]
     wait: Option<f64>,
 }
 
-/// How long the client wants to wait: from `?wait=` or from `Prefer: wait=` (RFC 7240).
+/// How long the client wants to wait, from `?wait=` or `Prefer: wait=` (RFC 7240).
 pub(crate) struct Wait {
     pub(super) at_most: Option<Duration>,
     from_preference: bool,
@@ -63,7 +63,7 @@ impl FromRequestParts<Shared> for Wait {
         let at_most = match wait.or(preferred) {
             None => None,
             Some(seconds) if seconds.is_finite() && seconds >= 0.0 => {
-                // One that no duration can hold is longer than any that is allowed.
+                // A value too large for a duration exceeds any permitted maximum.
                 let asked = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
                 Some(asked.min(app.settings.wait_max))
             }
@@ -77,7 +77,7 @@ impl FromRequestParts<Shared> for Wait {
     }
 }
 
-/// A preference that cannot be understood is ignored, as RFC 7240 wants it.
+/// Ignores a preference that it cannot parse, as RFC 7240 requires.
 fn preferred_wait(headers: &HeaderMap) -> Option<f64> {
     let preferences = headers.get_all(PREFER).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split([',', ';']));
     preferences
@@ -125,10 +125,10 @@ impl IdempotencyKey {
 
 /// Submit a program.
 ///
-/// Answers at once with an id; the program runs when a worker is free. With `?wait=` (or `Prefer: wait=`) the answer
-/// is held back until the program has ended, and is then the whole submission with status 200. While as many
-/// answers to you are held back as may be, it is 202 at once, as without waiting. With `cache` the answer may be an earlier
-/// submission of yours, which costs no submission.
+/// The response has an id and is immediate; the program runs when a worker is free. With `?wait=` (or `Prefer: wait=`),
+/// the response is delayed until the program has ended, and is then the whole submission with status 200. If you
+/// already have the maximum number of delayed responses, the response is an immediate 202, as without waiting. With
+/// `cache`, the response may be an earlier submission of yours, which costs no submission.
 #[utoipa::path(
     post, path = "/execute", tag = "execute", operation_id = "execute",
     params(WaitParams,
@@ -159,7 +159,7 @@ pub(crate) async fn execute(
     let Some(new) = new else { return Err(faults.into_problem()) };
     let idempotency = key.for_request(&app, "/api/v1/execute", &bytes);
     drop(bytes);
-    // A repeated request gets the ids of the first, for longer than results are remembered.
+    // A repeated request gets the ids of the first one, for longer than the result cache keeps results.
     let asked =
         if takes_known && idempotency.is_none() { app.core.recallable(&app.recall, caller.user, &new) } else { None };
     if let Some(asked) = &asked {
@@ -182,7 +182,7 @@ pub(crate) async fn execute(
     answer(&app, &caller, &submitted, awaited, open, &wait, Receipt::PROGRAM, Told::default()).await
 }
 
-/// The answer where the result is known already: as if the submission had been waited for, or looked at.
+/// Response with a cached result: the same as if the client had waited for or fetched the submission.
 async fn answer_known(
     app: &Shared,
     caller: &Caller,
@@ -207,35 +207,35 @@ async fn answer_known(
     Ok(response)
 }
 
-/// The place of one who waits. Who cannot wait (any more) does not: the client must learn its id.
+/// Slot of a client that waits. If none is free, the client does not wait, because it must learn the submission's id.
 pub(super) fn open_wait(app: &Shared, caller: &Caller, wait: &Wait) -> Option<(Duration, LongAnswer)> {
     wait.at_most.and_then(|at_most| Some((at_most, app.long_answers.begin(caller.user).ok()?)))
 }
 
-/// Whether anybody waits for the result.
+/// Whether the client waits for the result.
 pub(super) fn waits(open: Option<&(Duration, LongAnswer)>) -> bool {
     open.is_some_and(|(at_most, _)| !at_most.is_zero())
 }
 
-/// What is said of an accepted submission.
+/// Texts about an accepted submission.
 #[derive(Clone, Copy)]
 pub(super) struct Receipt {
-    /// Below which path one looks at it.
+    /// Path prefix under which the submission can be fetched.
     place: &'static str,
-    /// For people.
+    /// Message for people.
     message: &'static str,
 }
 
 impl Receipt {
     const PROGRAM: Receipt = Receipt { place: "/api/v1/execute", message: Accepted::PROGRAM };
-    /// Of a solution.
+    /// Receipt of a solution.
     pub(super) const SOLUTION: Receipt = Receipt { place: "/api/v1/submissions", message: Accepted::PROGRAM };
-    /// Of a problem that is to be verified.
+    /// Receipt of a problem's verification.
     pub(super) const VERIFICATION: Receipt =
         Receipt { place: "/api/v1/submissions", message: "Problem submitted for verification" };
 }
 
-/// The answer to one accepted submission: its result if it was waited for and has ended, otherwise where to look.
+/// Response for one accepted submission: its result if the client waited and it has ended, otherwise its location.
 #[expect(clippy::too_many_arguments, reason = "what two routes know of one submission")]
 pub(super) async fn answer(
     app: &Shared,
@@ -276,7 +276,7 @@ pub(super) async fn answer(
 #[error("core accepted a submission but gave no id")]
 struct MissingId;
 
-/// Says on an answer which of the request's wishes were heeded, and, for its trace, what was accepted.
+/// Adds to the response which preferences of the request were applied and, for its trace, what was accepted.
 fn mark(response: &mut Response, wait: &Wait, submitted: Option<&Submitted>) {
     match submitted {
         Some(Submitted { repeated: true, .. }) => {
@@ -295,7 +295,7 @@ fn mark(response: &mut Response, wait: &Wait, submitted: Option<&Submitted>) {
     }
 }
 
-/// The submission as it stands when it has ended, or when the time to wait is over.
+/// The submission when it has ended, or when the maximum wait is over.
 async fn after_wait(
     app: &Shared,
     caller: &Caller,
@@ -311,12 +311,12 @@ async fn after_wait(
             () = app.shutdown.cancelled() => app.core.submission(&caller.viewer, id).await,
         },
     };
-    // It is durable now, whatever became of the wait: the client gets its id in any case.
+    // The submission is already durable: even if the wait fails, the client gets its id.
     let record = record.inspect_err(|error: &StoreError| tracing::warn!(%error, "cannot wait for a submission"));
     Ok(record.ok().flatten())
 }
 
-/// Pays for so many submissions.
+/// Pays for this number of submissions.
 pub(super) async fn pay(app: &Shared, caller: &Caller, notes: &Notes, submissions: usize) -> Result<(), Problem> {
     let cost = u32::try_from(submissions).unwrap_or(u32::MAX);
     let (note, paid) = app.limits.take(caller.user, Ration::Submissions, &caller.rates, cost).await;
@@ -324,7 +324,7 @@ pub(super) async fn pay(app: &Shared, caller: &Caller, notes: &Notes, submission
     paid
 }
 
-/// What core says, as a problem.
+/// Maps core's error to a problem.
 pub(super) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str, Shape)) -> Problem {
     match error {
         SubmitError::Invalid(faults) => faults_of_core(faults, place),
@@ -364,8 +364,8 @@ pub(super) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str,
 
 /// Submit many programs, all or none.
 ///
-/// Costs as many submissions as it has. A batch larger than the burst of your tier is taken when nothing of
-/// the burst is used.
+/// Costs as many submissions as it contains. A batch larger than your tier's burst is accepted only when the burst is
+/// completely unused.
 #[utoipa::path(
     post, path = "/execute/batch", tag = "execute", operation_id = "execute_batch",
     params(("Idempotency-Key" = Option<String>, Header, description = "A repetition with the same key and body gets the ids of the first request")),
@@ -410,9 +410,9 @@ pub(crate) async fn execute_batch(
     Ok(response)
 }
 
-/// Look at a submission.
+/// Get a submission.
 ///
-/// With `?wait=` the answer is held back until the submission has ended.
+/// With `?wait=`, the response is delayed until the submission has ended.
 #[utoipa::path(
     get, path = "/execute/{submission_id}", tag = "execute", operation_id = "submission",
     params(("submission_id" = String, Path, description = "The id that `POST /execute` gave", format = Uuid), WaitParams),
@@ -452,7 +452,7 @@ pub(crate) struct IdsParams {
     ids: String,
 }
 
-/// Look at many submissions.
+/// Get many submissions.
 #[utoipa::path(
     get, path = "/execute", tag = "execute", operation_id = "submissions_by_id",
     params(IdsParams),
@@ -474,24 +474,23 @@ pub(crate) async fn submissions_by_id(
             format!("`ids` has 1 to {IDS_MAX} ids, separated by commas."),
         ));
     }
-    // What is no id does not exist, like any other unknown id.
+    // A malformed id is treated like an unknown id.
     let ids: Vec<SubmissionId> = texts.iter().filter_map(|t| t.parse().ok()).collect();
     answers::many(app, caller.viewer, &ids).await
 }
 
-/// What a cancellation came to.
+/// Result of a cancellation.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CancelView {
     /// The submission.
     submission_id: String,
-    /// `cancelled`, or how it had ended before.
+    /// `cancelled`, or the final status if it had already ended.
     status: Status,
 }
 
 /// Cancel a submission.
 ///
-/// A running program is stopped. Cancelling what has ended changes nothing; the status in the answer says how
-/// it ended.
+/// A running program is stopped. Cancelling a submission that has ended changes nothing; `status` is its final status.
 #[utoipa::path(
     delete, path = "/execute/{submission_id}", tag = "execute", operation_id = "cancel",
     params(("submission_id" = String, Path, description = "The id that `POST /execute` gave", format = Uuid)),
@@ -514,7 +513,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_preferred_wait_is_found_among_other_preferences() {
+    fn a_wait_preference_is_found_among_others() {
         let wait = |text: &str| preferred_wait(&HeaderMap::from_iter([(PREFER, HeaderValue::from_str(text).unwrap())]));
         assert_eq!(wait("wait=10"), Some(10.0));
         assert_eq!(wait("respond-async, Wait=\"5\"; foo=bar"), Some(5.0));

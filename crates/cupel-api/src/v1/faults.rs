@@ -1,15 +1,16 @@
-//! What is wrong with a submission, in the client's own words: core names places and units its way, the body ours.
+//! Errors in a submission, reported in the client's terms: core has its own names for fields and units, the request
+//! body has others.
 
 use cupel_core::{FAULTS_MAX, Fault, FaultKind};
 
 use crate::problem::{FieldError, Problem, ProblemKind};
 use crate::v1::request::ExecuteRequest;
 
-/// How the client worded a submission, to point at its own words when core finds a fault.
+/// Field names that the client used, so that errors can point to them.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Shape {
     has_source_code: bool,
-    /// The client's name of standard input.
+    /// The client's name for standard input.
     stdin: Option<&'static str>,
 }
 
@@ -21,7 +22,7 @@ impl Shape {
         Shape { has_source_code: request.source_code.is_some(), stdin }
     }
 
-    /// Core counts the main source as file 0 and names sizes in bytes; the body here says `source_code` and `_kb`.
+    /// Core counts the main source as file 0 and names sizes in bytes; the request body has `source_code` and `_kb`.
     fn pointer(self, core: &str) -> String {
         let Some(rest) = core.strip_prefix("/files/") else {
             return match core {
@@ -48,12 +49,12 @@ impl Shape {
     }
 }
 
-/// Faults of form, as many as core tells of its own.
+/// Errors of form, at most as many as core reports.
 #[derive(Default)]
 pub(crate) struct FormFaults(Vec<FieldError>);
 
 impl FormFaults {
-    /// A fault at `place` below `base`; one too many says that there are more.
+    /// Adds an error at `place` below `base`; one beyond the maximum only states that there are more.
     pub(crate) fn push(&mut self, base: &str, place: &str, detail: impl Into<String>) {
         match self.0.len() {
             0..FAULTS_MAX => self.0.push(FieldError::new(format!("{base}{place}"), detail)),
@@ -118,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pointers_are_in_the_clients_own_words() {
+    fn pointers_use_the_clients_field_names() {
         let with = Shape { has_source_code: true, stdin: Some("/input") };
         let without = Shape { has_source_code: false, stdin: None };
         for (core, has, has_not) in [

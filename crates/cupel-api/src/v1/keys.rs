@@ -1,4 +1,4 @@
-//! `/auth/keys`: API keys. A key's text is shown once, when it is made.
+//! `/auth/keys`: API keys. A key's text is shown only once, when it is created.
 
 use axum::Json;
 use axum::extract::State;
@@ -16,19 +16,19 @@ use crate::body::{Id, JsonBody};
 use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
 use crate::v1::response::rfc3339;
 
-/// A key to be made.
+/// A key to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "name": "ci", "scopes": ["runs:read", "runs:write"], "expires_at": "2030-01-01T00:00:00Z" }))]
 pub(crate) struct KeyRequest {
-    /// For people.
+    /// Display name.
     #[schema(min_length = 1, max_length = 100, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
     name: String,
-    /// What it may be used for; `runs:read` and `runs:write` by default.
+    /// Its scopes; `runs:read` and `runs:write` by default.
     #[serde(default = "runs")]
     #[schema(min_items = 1)]
     scopes: Vec<ScopeName>,
-    /// When it ends by itself; never by default.
+    /// Time at which it expires; never by default.
     #[serde(default)]
     #[schema(format = DateTime)]
     expires_at: Option<String>,
@@ -38,10 +38,10 @@ fn runs() -> Vec<ScopeName> {
     vec![ScopeName::RunsRead, ScopeName::RunsWrite]
 }
 
-/// What a key may be used for.
+/// Scope of a key.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 pub(crate) enum ScopeName {
-    /// Look at submissions.
+    /// Read submissions.
     #[serde(rename = "runs:read")]
     RunsRead,
     /// Submit and cancel.
@@ -50,7 +50,7 @@ pub(crate) enum ScopeName {
     /// Write problems, if the owner may.
     #[serde(rename = "problems:write")]
     ProblemsWrite,
-    /// Change the account, keys included.
+    /// Change the account, including its keys.
     #[serde(rename = "account")]
     Account,
     /// Administer, if the owner may.
@@ -92,7 +92,7 @@ pub(crate) struct KeyView {
     created_at: String,
     #[schema(format = DateTime)]
     expires_at: Option<String>,
-    /// To the minute.
+    /// Accurate to the minute.
     #[schema(format = DateTime)]
     last_used_at: Option<String>,
     #[schema(format = DateTime)]
@@ -116,22 +116,22 @@ impl From<&ApiKey> for KeyView {
 /// A new key with its text.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct NewKeyView {
-    /// For `Authorization: Bearer`. Shown now and never again.
+    /// For `Authorization: Bearer`. Shown only in this response.
     api_key: String,
-    /// What was made.
+    /// The created key.
     key: KeyView,
 }
 
 /// Your keys.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct KeyViews {
-    /// Newest first, revoked and expired ones included.
+    /// Newest first, including revoked and expired ones.
     keys: Vec<KeyView>,
 }
 
-/// Make an API key.
+/// Create an API key.
 ///
-/// A key that is used to make another one cannot give it scopes that it does not have itself.
+/// A key that creates another key can only give it scopes that it has itself.
 #[utoipa::path(
     post, path = "/auth/keys", tag = "auth", operation_id = "create_key",
     request_body = KeyRequest,

@@ -1,4 +1,4 @@
-//! `/languages`: what programs may be written in.
+//! `/languages`: the programming languages.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -15,31 +15,31 @@ use crate::v1::response::LimitsView;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({ "language_id": "python", "display_name": "Python 3.11", "timeout_seconds": 10, "max_memory_mb": 256, "available": true, "version": "3.11.2", "aliases": ["python3"] }))]
 pub(crate) struct LanguageView {
-    /// What to send as `language`.
+    /// Value to send as `language`.
     language_id: String,
-    /// For people.
+    /// Display name.
     display_name: String,
-    /// CPU time of a program that asks for nothing else, in seconds, rounded up.
+    /// Default CPU time of a program, in seconds, rounded up.
     timeout_seconds: u64,
-    /// Memory of a program that asks for nothing else, in MiB.
+    /// Default memory of a program, in MiB.
     max_memory_mb: u64,
-    /// Whether it can be used here.
+    /// Whether it is available on this server.
     available: bool,
-    /// Why it cannot.
+    /// Why it is not available.
     unavailable_reason: Option<String>,
-    /// The version that was found.
+    /// Version found on this server.
     version: Option<String>,
-    /// Other ids that mean it.
+    /// Other ids of the language.
     aliases: Vec<String>,
     /// File-name extensions, without the dot.
     extensions: Vec<String>,
-    /// What `source_code` is called in the box.
+    /// File name of `source_code` in the sandbox.
     source_file: String,
     /// Whether programs are compiled before they run.
     compiled: bool,
-    /// Limits of a program that asks for nothing else.
+    /// Default limits of a program.
     limits: LimitsView,
-    /// The most that may be asked for.
+    /// Maximum limits of a program.
     limits_max: LimitsView,
 }
 
@@ -71,13 +71,13 @@ impl From<&Language> for LanguageView {
 /// All languages.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct LanguageViews {
-    /// By id.
+    /// Sorted by id.
     languages: Vec<LanguageView>,
 }
 
 /// List the languages.
 ///
-/// Those that are not available here are listed with the reason; `POST /execute` refuses them.
+/// Unavailable languages are listed with the reason; `POST /execute` refuses them.
 #[utoipa::path(
     get, path = "/languages", tag = "languages", operation_id = "languages",
     responses((status = 200, description = "All languages", body = LanguageViews)),
@@ -86,7 +86,7 @@ pub(crate) async fn languages(State(app): State<Shared>) -> Json<LanguageViews> 
     Json(LanguageViews { languages: app.core.registry().iter().map(LanguageView::from).collect() })
 }
 
-/// Look at one language, by id or alias; upper and lower case mean the same.
+/// Get one language by id or alias, case-insensitive.
 #[utoipa::path(
     get, path = "/languages/{language_id}", tag = "languages", operation_id = "language",
     params(("language_id" = String, Path, description = "Id or alias")),

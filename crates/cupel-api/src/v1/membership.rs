@@ -1,4 +1,4 @@
-//! `/auth/password`, `/auth/sessions`, `/auth/delete-account`: what people do with their own account.
+//! `/auth/password`, `/auth/sessions`, `/auth/delete-account`: operations of users on their own account.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -16,21 +16,21 @@ use crate::edge::Notes;
 use crate::problem::{Problem, ProblemBody, ProblemKind};
 use crate::v1::response::rfc3339;
 
-/// Another password.
+/// A change of password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "old_password": "correct horse battery", "password": "staple correct horse" }))]
 pub(crate) struct PasswordRequest {
     #[schema(format = Password)]
     old_password: String,
-    /// The new one: 8 to 256 characters.
+    /// The new password: 8 to 256 characters.
     #[schema(format = Password, min_length = 8, max_length = 256)]
     password: String,
 }
 
 /// Change your password.
 ///
-/// Ends your other sessions, and voids a one-time link. API keys stay.
+/// Ends your other sessions and voids a one-time link. API keys stay valid.
 #[utoipa::path(
     post, path = "/auth/password", tag = "auth", operation_id = "change_password",
     request_body = PasswordRequest,
@@ -51,13 +51,13 @@ pub(crate) async fn change_password(
         Via::Session(session) => Some(*session),
         Via::Key { .. } => None,
     };
-    // A stolen token must not allow more guesses at the password than a login does.
+    // A stolen token must not allow more password guesses than the log-in does.
     let attempt = app.limits.login_attempt(&user.username, notes.client().address).await?;
     match app.accounts.change_password(user, &body.old_password, &body.password, keep).await {
         Ok(()) => {
             attempt.succeeded().await;
             app.identities.forget(user.id);
-            tracing::info!(user = %user.id, "a password was changed");
+            tracing::info!(user = %user.id, "password changed");
             Ok(StatusCode::NO_CONTENT)
         }
         Err(ChangePasswordError::Invalid(fault)) => {
@@ -76,12 +76,12 @@ fn wrong_password() -> Problem {
     Problem::new(ProblemKind::WrongCredentials, "The old password is wrong.")
 }
 
-/// A password by a one-time link.
+/// A new password, with a one-time link.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "token": "cul_…", "password": "staple correct horse" }))]
 pub(crate) struct ResetRequest {
-    /// What stands behind `token=` in the link.
+    /// The text after `token=` in the link.
     token: String,
     /// 8 to 256 characters.
     #[schema(format = Password, min_length = 8, max_length = 256)]
@@ -90,7 +90,8 @@ pub(crate) struct ResetRequest {
 
 /// Set a password with a one-time link.
 ///
-/// An administrator makes the link. Setting the password ends all sessions. If only the password is refused, the link stays good.
+/// An administrator creates the link. Setting the password ends all sessions. If only the password is refused, the link
+/// stays valid.
 #[utoipa::path(
     post, path = "/auth/password/reset", tag = "auth", operation_id = "reset_password",
     request_body = ResetRequest,
@@ -114,7 +115,7 @@ pub(crate) async fn reset(app: &Shared, notes: &Notes, token: &str, password: &s
         Ok(user) => {
             notes.set_user(user);
             app.identities.forget(user);
-            tracing::info!(%user, "a password was set with a one-time link");
+            tracing::info!(%user, "password set with a one-time link");
             Ok(())
         }
         Err(ChangePasswordError::Invalid(fault)) => Err(invalid(vec![fault])),
@@ -129,18 +130,18 @@ pub(crate) async fn reset(app: &Shared, notes: &Notes, token: &str, password: &s
     }
 }
 
-/// One login on one device.
+/// One log-in on one device.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SessionView {
     session_id: String,
     #[schema(format = DateTime)]
     created_at: String,
-    /// When it was last refreshed. A session that is in use is refreshed each time its access token ends.
+    /// Time of the last refresh. A session in use is refreshed each time its access token expires.
     #[schema(format = DateTime)]
     last_used_at: Option<String>,
     #[schema(format = DateTime)]
     expires_at: String,
-    /// The `User-Agent` header of the login: at most 200 characters, without control characters.
+    /// The `User-Agent` header of the log-in: at most 200 characters, without control characters.
     user_agent: Option<String>,
     /// Whether it is the session of this request.
     current: bool,
@@ -190,7 +191,7 @@ pub(crate) async fn end_session(
     if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("session")) }
 }
 
-/// Your password once more.
+/// Confirmation by password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DeleteRequest {
@@ -200,8 +201,8 @@ pub(crate) struct DeleteRequest {
 
 /// Delete your account.
 ///
-/// Removes your name, e-mail address, password, sessions, API keys and webhooks. Submissions that wait or run are cancelled. What you submitted stays under a name that says
-/// nothing about you, so that standings do not change.
+/// Removes your name, e-mail address, password, sessions, API keys and webhooks. Waiting and running submissions are
+/// cancelled. Your submissions are kept under an anonymous name, so that standings do not change.
 #[utoipa::path(
     post, path = "/auth/delete-account", tag = "auth", operation_id = "delete_account",
     request_body = DeleteRequest,
@@ -231,11 +232,11 @@ pub(crate) async fn delete_account(
     app.identities.forget(user.id);
     done(change)?;
     app.core.cancel_all_of(user.id).await?;
-    tracing::info!(user = %user.id, "an account was deleted by its owner");
+    tracing::info!(user = %user.id, "account deleted by its owner");
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What a refused change to an account means to the client.
+/// Maps a refused change of an account to a problem.
 pub(crate) fn done(change: AccountChange) -> Result<(), Problem> {
     match change {
         AccountChange::Done => Ok(()),

@@ -1,5 +1,5 @@
-//! The native API, version 1: everything under `/api/v1`. A file per group of routes; the shapes are in
-//! `request.rs` and `response.rs`.
+//! Native API, version 1: everything under `/api/v1`. One file per group of routes; the request and response types are
+//! in `request.rs` and `response.rs`.
 
 mod account;
 mod admin;
@@ -25,7 +25,7 @@ use utoipa_axum::routes;
 
 use crate::app::Shared;
 
-/// The routes with their documentation, relative to `/api/v1`.
+/// Routes with their documentation, relative to `/api/v1`.
 pub(crate) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
         .routes(routes!(execute::execute, execute::submissions_by_id))

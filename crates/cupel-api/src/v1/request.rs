@@ -1,6 +1,6 @@
-//! What clients send about submissions, and how it becomes what core understands.
+//! Request types for submissions, and their conversion to core's types.
 //!
-//! Only the form is looked at here; whether a language exists or a limit is allowed is core's to say.
+//! Only the form is checked here; core checks whether a language exists and a limit is permitted.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,61 +22,62 @@ use crate::v1::faults::FormFaults;
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "language": "python", "source_code": "print(int(input()) * 2)", "input": "21" }))]
 pub(crate) struct ExecuteRequest {
-    /// Id or alias of a language, see `GET /languages`; upper and lower case mean the same.
+    /// Id or alias of a language, see `GET /languages`; case-insensitive.
     pub(crate) language: String,
-    /// The main source; never empty. It gets the language's own file name, or that of its public type where the compiler wants
-    /// that. On a virtual machine the class with `main` is started, whatever its name and package.
+    /// The main source; never empty. It gets the language's own file name, or that of its public type if the compiler
+    /// requires it. On a virtual machine, the class with `main` is started, regardless of its name and package.
     #[serde(default)]
     #[schema(min_length = 1)]
     pub(crate) source_code: Option<String>,
-    /// Standard input; not together with `stdin`, `stdin_base64` or `tests`.
+    /// Standard input; excludes `stdin`, `stdin_base64` and `tests`.
     #[serde(default)]
     pub(crate) input: Option<String>,
-    /// Another name of `input`.
+    /// Another name for `input`.
     #[serde(default)]
     pub(crate) stdin: Option<String>,
-    /// Standard input as base64, for what is not text; instead of `input` or `stdin`.
+    /// Standard input as base64, for binary data; replaces `input` or `stdin`.
     #[serde(default)]
     #[schema(pattern = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$")]
     pub(crate) stdin_base64: Option<String>,
-    /// Further files. Without `source_code`, the first is the main source.
+    /// Additional files. Without `source_code`, the first is the main source.
     #[serde(default, deserialize_with = "lists::files")]
     pub(crate) files: Vec<FileRequest>,
     /// Arguments after the program's name.
     #[serde(default, deserialize_with = "lists::args")]
     pub(crate) args: Vec<String>,
-    /// Environment variables beside the language's own.
+    /// Environment variables in addition to the language's own.
     #[serde(default, deserialize_with = "lists::env")]
     pub(crate) env: BTreeMap<String, String>,
-    /// Limits other than the language's defaults; none may be above the language's maximum.
+    /// Limits that differ from the language's defaults; none may exceed the language's maximum.
     #[serde(default, deserialize_with = "maybe_object")]
     pub(crate) limits: Option<LimitsBody>,
-    /// How urgent it is: `interactive`, `submission` (default) or `batch`.
+    /// Urgency: `interactive`, `submission` (default) or `batch`.
     #[serde(default)]
     pub(crate) priority: Option<Priority>,
-    /// Not before this time (RFC 3339).
+    /// Earliest start time (RFC 3339).
     #[serde(default)]
     #[schema(format = DateTime, example = "2030-01-01T00:00:00Z")]
     pub(crate) run_at: Option<String>,
-    /// Where the result is sent when there is one: an `http` or `https` URL. A host that is, or resolves to, a private or reserved address is
-    /// refused, unless the operator allows it.
+    /// URL that receives the result: `http` or `https`. A host that is, or resolves to, a private or reserved address
+    /// is refused, unless the operator allows it.
     #[serde(default)]
     #[schema(example = "https://example.com/hook", max_length = 2048, pattern = "^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$")]
     pub(crate) webhook: Option<String>,
-    /// Whether the result of an identical submission of yours will do, if there is one of the last minutes (ten, unless the
-    /// operator says otherwise): then nothing is run or stored, and the answer, with the id of that one, says `cached`.
-    /// Identical is what has the same language in the same version, sources, arguments, environment, inputs, tests and
-    /// limits. Counts for nothing beside `run_at`, `webhook` or an `Idempotency-Key`, and in a batch. Compilations are
-    /// always cached.
+    /// Whether a cached result is acceptable: if you made an identical submission within the last minutes (ten, unless
+    /// the operator sets another time), nothing is run or stored, and the response has that submission's id and
+    /// `cached`. Identical means: same language and version, sources, arguments, environment, inputs, tests and limits.
+    /// Ignored in a batch and together with `run_at`, `webhook` or an `Idempotency-Key`. Compilations are always
+    /// cached.
     #[serde(default)]
     pub(crate) cache: Option<bool>,
-    /// Inputs with expected outputs: compiled once, run for each. All executions together may take as long as the operator allows
-    /// (ten minutes by default): the test that reaches this is TLE, and those after it are `SK`, skipped.
+    /// Inputs with expected outputs: compiled once, run for each. The operator limits the time of all executions
+    /// together (ten minutes by default): the test that reaches this limit is TLE, and those after it are `SK`,
+    /// skipped.
     #[serde(default, deserialize_with = "lists::tests")]
     pub(crate) tests: Vec<TestRequest>,
 }
 
-/// A file in the box. One of `content` and `content_base64` is required.
+/// A file in the sandbox. One of `content` and `content_base64` is required.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FileRequest {
@@ -90,7 +91,7 @@ pub(crate) struct FileRequest {
     /// The content as text.
     #[serde(default)]
     pub(crate) content: Option<String>,
-    /// The content as base64, for what is not text.
+    /// The content as base64, for binary data.
     #[serde(default)]
     #[schema(pattern = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$")]
     pub(crate) content_base64: Option<String>,
@@ -100,21 +101,21 @@ pub(crate) struct FileRequest {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TestRequest {
-    /// A name for people, unique among the tests; its number (from 1) by default.
+    /// Display name, unique among the tests; the test's number (from 1) by default.
     #[serde(default)]
     #[schema(max_length = 100, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
     pub(crate) name: Option<String>,
     /// Standard input; empty by default.
     #[serde(default)]
     pub(crate) stdin: Option<String>,
-    /// Another name of `stdin`.
+    /// Another name for `stdin`.
     #[serde(default)]
     pub(crate) input: Option<String>,
-    /// Standard input as base64, for what is not text; instead of `stdin` or `input`.
+    /// Standard input as base64, for binary data; replaces `stdin` or `input`.
     #[serde(default)]
     #[schema(pattern = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$")]
     pub(crate) stdin_base64: Option<String>,
-    /// Expected standard output, compared word by word. Without it the program only has to end well.
+    /// Expected standard output, compared word by word. Without it, the program only has to end successfully.
     #[serde(default)]
     pub(crate) expected: Option<String>,
 }
@@ -127,20 +128,20 @@ pub(crate) struct LimitsBody {
     /// CPU time of all processes together, in milliseconds.
     #[schema(minimum = 1)]
     pub(crate) cpu_time_ms: Option<u64>,
-    /// Time on the clock on the wall, in milliseconds.
+    /// Wall-clock time, in milliseconds.
     #[schema(minimum = 1)]
     pub(crate) wall_time_ms: Option<u64>,
-    /// Longest stretch without using the CPU, in milliseconds.
+    /// Longest period without using the CPU, in milliseconds.
     #[schema(minimum = 1)]
     pub(crate) idle_time_ms: Option<u64>,
-    /// Machine instructions of all processes together, the kernel's own left out; more are TLE. Refused where the server
-    /// cannot count them.
+    /// Machine instructions of all processes together, without the kernel's; more are TLE. Refused if the server cannot
+    /// count them.
     #[schema(minimum = 1)]
     pub(crate) instructions: Option<u64>,
     /// Memory of all processes together, in KiB.
     #[schema(minimum = 1024)]
     pub(crate) memory_kb: Option<u64>,
-    /// Processes and threads at one time.
+    /// Simultaneous processes and threads.
     #[schema(minimum = 1)]
     pub(crate) processes: Option<u32>,
     /// Open file descriptors of one process.
@@ -152,10 +153,10 @@ pub(crate) struct LimitsBody {
     /// All files written together, in KiB.
     #[schema(minimum = 1)]
     pub(crate) disk_kb: Option<u64>,
-    /// Files and directories made.
+    /// Files and directories created.
     #[schema(minimum = 1)]
     pub(crate) inodes: Option<u64>,
-    /// Kept of standard output and, separately, of standard error, in KiB.
+    /// Amount kept of standard output and, separately, of standard error, in KiB.
     #[schema(minimum = 1)]
     pub(crate) output_kb: Option<u64>,
     /// Stack of the main thread, in KiB.
@@ -183,11 +184,11 @@ impl From<LimitsBody> for LimitsRequest {
     }
 }
 
-/// How urgent a submission is.
+/// Urgency of a submission.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Priority {
-    /// Somebody is looking at the screen.
+    /// A user is waiting for the result.
     Interactive,
     /// An ordinary submission.
     Submission,
@@ -216,7 +217,7 @@ pub(crate) struct BatchRequest {
 }
 
 impl ExecuteRequest {
-    /// Core's form of it. Faults of form go to `faults`, with pointers below `base`.
+    /// Converts to core's type. Errors of form are added to `faults`, with pointers below `base`.
     pub(crate) fn into_new(self, base: &str, request_id: &str, faults: &mut FormFaults) -> Option<NewSubmission> {
         let mut well_formed = true;
         let mut fault = |place: &str, detail: &str| {
@@ -297,7 +298,7 @@ impl ExecuteRequest {
 
 const NOT_BASE64: &str = "Not base64 (the standard alphabet, with padding).";
 
-/// Standard input under whichever of its names it was sent; empty if under none. Faults are told below `place`.
+/// Standard input under any of its names; empty if none was sent. Errors are reported below `place`.
 fn standard_input(
     input: Option<String>,
     stdin: Option<String>,
@@ -341,7 +342,7 @@ mod tests {
         errors.into_iter().map(|f| f.pointer).collect()
     }
 
-    /// What core gets of a good body.
+    /// Converts a valid body to core's type.
     fn new_of(body: serde_json::Value) -> NewSubmission {
         let request = || serde_json::from_value::<ExecuteRequest>(body);
         let request = lists::within(&cupel_core::Bounds::default(), request).unwrap();
@@ -349,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn standard_input_has_the_same_three_names_everywhere() {
+    fn standard_input_has_the_same_three_names_in_every_request() {
         use serde_json::json;
         for (name, value) in [("input", "a"), ("stdin", "a"), ("stdin_base64", "YQ==")] {
             let new = new_of(json!({ "language": "c", "source_code": "x", name: value }));
@@ -369,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_of_form_are_all_told_with_their_place() {
+    fn all_errors_of_form_are_reported_with_their_location() {
         use serde_json::json;
         let none: [&str; 0] = [];
         assert_eq!(faults(json!({ "language": "c", "source_code": "" })), none);

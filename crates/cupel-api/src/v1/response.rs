@@ -1,5 +1,5 @@
-//! What clients get about submissions, languages and accounts. The names in here are promised: fields may
-//! be added, none may change or go.
+//! Response types for submissions, languages and accounts. Their names are stable: fields may be added, but never
+//! renamed or removed.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -21,23 +21,23 @@ pub(crate) fn rfc3339(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
-/// A submission was accepted.
+/// An accepted submission.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({ "submission_id": "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a", "status": "queued", "message": "Code submitted for execution" }))]
 pub(crate) struct Accepted {
-    /// Its id: it will reach a final state, whatever happens to the server.
+    /// Its id. The submission will reach a final state even if the server fails.
     pub(crate) submission_id: String,
-    /// `queued`, or where it stood when the time to wait was over.
+    /// `queued`, or its status at the end of the wait.
     pub(crate) status: Status,
-    /// For people.
+    /// Message for people.
     pub(crate) message: String,
-    /// Whether it is an earlier, identical submission of yours, because you asked for it by `cache`. Not there: no.
+    /// Whether this is an earlier, identical submission of yours, because you allowed it with `cache`. Absent if not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) cached: bool,
 }
 
 impl Accepted {
-    /// What people are told of a program.
+    /// Message for a program.
     pub(crate) const PROGRAM: &str = "Code submitted for execution";
 
     pub(crate) fn new(id: cupel_types::SubmissionId) -> Accepted {
@@ -50,31 +50,31 @@ impl Accepted {
     }
 }
 
-/// A batch was accepted.
+/// An accepted batch.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AcceptedBatch {
-    /// In the order in which they were sent.
+    /// In the order of the request.
     pub(crate) submissions: Vec<Accepted>,
 }
 
-/// Where a submission stands.
+/// Status of a submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Status {
     /// Waits for a worker.
     Queued,
-    /// A worker has it.
+    /// A worker is executing it.
     Running,
     /// Ended with exit code 0 (and, with tests, all answers right): verdict `AC`.
     Completed,
     /// Ended in any other way.
     Failed,
-    /// Ended on its owner's wish.
+    /// Cancelled by its owner.
     Cancelled,
 }
 
 impl Status {
-    /// Its name, as in JSON.
+    /// Name, as in JSON.
     pub(crate) const fn as_str(&self) -> &'static str {
         match self {
             Status::Queued => "queued",
@@ -98,99 +98,102 @@ impl From<&RunState> for Status {
     }
 }
 
-/// A submission with all that is known of it. What is not known (yet) is `null`.
+/// A submission with all its data. Values that are not known (yet) are `null`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SubmissionView {
     /// Its id.
     pub(crate) submission_id: String,
-    /// Where it stands.
+    /// Its status.
     pub(crate) status: Status,
-    /// The language's id; `null` where a package was verified.
+    /// The language's id; `null` for the verification of a package.
     pub(crate) language: Option<String>,
-    /// Standard output; where it is not UTF-8, with replacement characters (and exactly in `stdout_base64`). Empty where the
-    /// program did not compile; with tests `null`, see `tests`.
+    /// Standard output; if it is not UTF-8, with replacement characters (and exactly in `stdout_base64`). Empty if
+    /// compilation failed; with tests `null`, see `tests`.
     pub(crate) stdout: Option<String>,
-    /// Standard output exactly; only where it is not UTF-8.
+    /// Exact standard output; only if it is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stdout_base64: Option<String>,
-    /// Standard error, as `stdout`.
+    /// Standard error, like `stdout`.
     pub(crate) stderr: Option<String>,
-    /// Standard error exactly; only where it is not UTF-8.
+    /// Exact standard error; only if it is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stderr_base64: Option<String>,
-    /// Why there is nothing to run, if there is not: what the compiler said, after what the judge says of it.
+    /// Why compilation failed, if it did: the judge's reason, then the compiler's output.
     pub(crate) compilation_error: Option<String>,
-    /// How the program failed, in one sentence, if it did: its exit code, its signal or the limit. With tests, on the test that
-    /// decided; of a problem's test that is not shown, only what the verdict says.
+    /// How the program failed, if it did, in one sentence: its exit code, its signal or the limit. With tests, for the
+    /// deciding test; for a hidden test of a problem, only the meaning of the verdict.
     pub(crate) runtime_error: Option<String>,
-    /// CPU time in milliseconds; with tests, of the slowest. 0 where the program did not compile. If tests of a problem are hidden,
+    /// CPU time in milliseconds; with tests, of the slowest. 0 if compilation failed. If tests of a problem are hidden,
     /// rounded up to 10 ms.
     pub(crate) execution_time_ms: Option<u64>,
-    /// Machine instructions, the kernel's own left out; with tests, of the test with the most. Only where the server can
-    /// count them, and if no test of the problem is hidden.
+    /// Machine instructions, without the kernel's; with tests, of the test with the most. Only if the server can count
+    /// them, and if no test of the problem is hidden.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) instructions: Option<u64>,
-    /// Peak memory of all the program's processes together, in KiB; with tests, of the largest. At least 1,024 if
-    /// the program ran, and 0 where it did not compile. If tests of a problem are hidden, rounded up to whole MiB.
+    /// Peak memory of all the program's processes together, in KiB; with tests, of the largest. At least 1,024 if the
+    /// program ran, and 0 if compilation failed. If tests of a problem are hidden, rounded up to whole MiB.
     ///
-    /// It is what `limits.memory_kb` limits: memory that the processes have for themselves or share, what they write to `/box`, `/tmp`
-    /// and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and source, other files it was given, and
-    /// pages of files on disk, such as the toolchain's executables and libraries. A program that reached its memory limit reports the
-    /// limit. Warm and cold starts are counted alike.
+    /// It is the amount that `limits.memory_kb` limits: private and shared memory of the processes, files that they
+    /// write to `/box`, `/tmp` and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and
+    /// source, other files it was given, and pages of files on disk, such as the toolchain's executables and libraries.
+    /// A program that reached its memory limit reports the limit. Warm and cold starts are counted alike.
     ///
-    /// `ru_maxrss` and `VmHWM` are of one process and include resident pages of executables and libraries, so they are larger for a
-    /// program of one process (C: by 1 MiB, Python: by 5 MiB, Java: by 20 MiB) and smaller for one of many. `cg-mem` of isolate is the
-    /// same figure, and also counts the executable and files on disk that the program was the first to read.
+    /// `ru_maxrss` and `VmHWM` apply to one process and include resident pages of executables and libraries, so they
+    /// are larger for a program of one process (C: by 1 MiB, Python: by 5 MiB, Java: by 20 MiB) and smaller for one of
+    /// many. `cg-mem` of isolate is the same measure, but also counts the executable and files on disk that the program
+    /// was the first to read.
     pub(crate) memory_used_kb: Option<u64>,
-    /// How the program was started, where its language has a warm start: `warm` (as a copy of an initialised interpreter) or `cold`
-    /// (by executing it, which is part of `execution_time_ms`). With tests: `cold` if one of them was. Compare times only of programs that
-    /// started alike. Not there if tests of a problem are hidden.
+    /// How the program was started, if its language has a warm start: `warm` (as a copy of an initialised interpreter)
+    /// or `cold` (by executing the interpreter, which is part of `execution_time_ms`). With tests: `cold` if one of
+    /// them was. Compare times only between programs with the same kind of start. Absent if tests of a problem are
+    /// hidden.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) start: Option<StartView>,
-    /// The exit code, if the program ended by itself; with tests, of the test that decided. Of the compiler where the program
-    /// did not compile. `null` after a signal or a limit.
+    /// The exit code, if the program exited by itself; with tests, of the deciding test. If compilation failed, the
+    /// compiler's. `null` after a signal or a limit.
     pub(crate) exit_code: Option<i32>,
-    /// When it was accepted.
+    /// Time at which it was accepted.
     #[schema(format = DateTime)]
     pub(crate) submitted_at: String,
-    /// When it reached its final state.
+    /// Time at which it reached its final state.
     #[schema(format = DateTime)]
     pub(crate) completed_at: Option<String>,
-    /// `AC`, `WA`, `TLE`, `ILE`, `MLE`, `OLE`, `RTE`, `CE`, `JE` or `CANCELLED`; of problems also `PT`, `PE`, `SV` and `CLE`.
+    /// `AC`, `WA`, `TLE`, `ILE`, `MLE`, `OLE`, `RTE`, `CE`, `JE` or `CANCELLED`; for problems also `PT`, `PE`, `SV` and
+    /// `CLE`.
     pub(crate) verdict: Option<String>,
-    /// For people, where the verdict alone does not explain itself: the exception that ended the program, in its language's words
-    /// (`IndexError: list index out of range (line 3)`), the limit that was met, the first difference. Exceptions are found in what
-    /// the program wrote to standard error, so they are to be shown and not to be relied on.
+    /// Explanation for people, if the verdict alone is not enough: the exception that ended the program, as its
+    /// language prints it (`IndexError: list index out of range (line 3)`), the limit that was reached, or the first
+    /// difference. Exceptions are extracted from the program's standard error: show them, but do not rely on them.
     pub(crate) message: Option<String>,
     /// The number of the signal that ended the program, if one did.
     pub(crate) signal: Option<i32>,
-    /// Wall-clock time in milliseconds; with tests, of the slowest. 0 where the program did not compile. `null` if tests of a
+    /// Wall-clock time in milliseconds; with tests, of the slowest. 0 if compilation failed. `null` if tests of a
     /// problem are hidden.
     pub(crate) wall_time_ms: Option<u64>,
-    /// Whether more was written than is kept: the output of all tests together is kept up to what
-    /// the operator allows (8 MiB by default).
+    /// Whether some output was discarded: the output of all tests together is kept up to the operator's limit (8 MiB by
+    /// default).
     pub(crate) truncated: Option<bool>,
-    /// How many workers have tried. More than one only if one of ours failed, or it was judged again.
+    /// Number of attempts by workers. More than one only if a worker failed, or if it was judged again.
     pub(crate) attempts: u32,
-    /// When the first attempt began.
+    /// Start of the first attempt.
     #[schema(format = DateTime)]
     pub(crate) started_at: Option<String>,
-    /// The compilation, where the language has one.
+    /// The compilation, if the language has one.
     pub(crate) compile: Option<CompileView>,
-    /// The tests, in order, up to the last that was run.
+    /// The tests, in order, up to the last that ran.
     pub(crate) tests: Vec<TestView>,
-    /// The limits that were in force.
+    /// The limits that applied.
     pub(crate) limits: Option<LimitsView>,
-    /// The version that ran it, such as `3.11.2`.
+    /// The language version that ran it, such as `3.11.2`.
     pub(crate) language_version: Option<String>,
-    /// Whether this is the result of an earlier, identical submission of yours, because you asked for it by `cache`. Not
-    /// there: no.
+    /// Whether this is the result of an earlier, identical submission of yours, because you allowed it with `cache`.
+    /// Absent if not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) cached: bool,
-    /// What a problem made of it, where it is about one.
+    /// The judging result, for a submission to a problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) problem: Option<GradedView>,
-    /// What was sent; only from `GET /submissions/{submission_id}`.
+    /// The submitted files; only from `GET /submissions/{submission_id}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) files: Option<Vec<SentFileView>>,
 }
@@ -198,17 +201,17 @@ pub(crate) struct SubmissionView {
 /// A compilation.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CompileView {
-    /// Whether there was something to run.
+    /// Whether compilation succeeded.
     pub(crate) ok: bool,
-    /// What the compiler said, warnings included.
+    /// The compiler's output, including warnings.
     pub(crate) output: String,
     /// The compiler's exit code; `null` if a signal or a limit ended it.
     pub(crate) exit_code: Option<i32>,
-    /// How long it took, in milliseconds; 0 when it came from the cache.
+    /// Duration, in milliseconds; 0 if the result came from the cache.
     pub(crate) time_ms: u64,
     /// Whether an earlier, identical compilation was used.
     pub(crate) cached: bool,
-    /// Whether the compiler said more than is kept.
+    /// Whether some of the compiler's output was discarded.
     pub(crate) truncated: bool,
 }
 
@@ -221,17 +224,17 @@ pub(crate) struct TestView {
     pub(crate) verdict: String,
     /// Standard output.
     pub(crate) stdout: String,
-    /// Standard output exactly; only where it is not UTF-8.
+    /// Exact standard output; only if it is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stdout_base64: Option<String>,
     /// Standard error.
     pub(crate) stderr: String,
-    /// Standard error exactly; only where it is not UTF-8.
+    /// Exact standard error; only if it is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stderr_base64: Option<String>,
     /// Why the program failed, if it did.
     pub(crate) runtime_error: Option<String>,
-    /// The exit code, if the program ended by itself.
+    /// The exit code, if the program exited by itself.
     pub(crate) exit_code: Option<i32>,
     /// The number of the signal that ended it, if one did.
     pub(crate) signal: Option<i32>,
@@ -239,15 +242,15 @@ pub(crate) struct TestView {
     pub(crate) execution_time_ms: u64,
     /// Wall-clock time in milliseconds.
     pub(crate) wall_time_ms: u64,
-    /// Machine instructions of all processes, the kernel's own left out; only where the server can count them.
+    /// Machine instructions of all processes, without the kernel's; only if the server can count them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) instructions: Option<u64>,
-    /// Peak memory in KiB, counted as that of the submission.
+    /// Peak memory in KiB, measured as for the submission.
     pub(crate) memory_used_kb: u64,
     /// `warm` or `cold`, as for the submission.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) start: Option<StartView>,
-    /// Whether more was written than is kept.
+    /// Whether some output was discarded.
     pub(crate) truncated: bool,
 }
 
@@ -255,7 +258,7 @@ pub(crate) struct TestView {
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StartView {
-    /// As a copy of an interpreter that was initialised before.
+    /// As a copy of an initialised interpreter.
     Warm,
     /// By executing the interpreter.
     Cold,
@@ -270,7 +273,7 @@ impl From<Start> for StartView {
     }
 }
 
-/// The limits that were in force. Names and units are those of the request.
+/// The limits that applied. Names and units are those of the request.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct LimitsView {
     pub(crate) cpu_time_ms: u64,
@@ -307,7 +310,7 @@ impl From<Limits> for LimitsView {
     }
 }
 
-/// Text for people, and the exact bytes where text cannot hold them.
+/// Text for people, and the exact bytes if they are not valid text.
 pub(crate) fn text_of(output: &Output) -> (String, Option<String>) {
     match std::str::from_utf8(&output.data) {
         Ok(text) => (text.to_owned(), None),
@@ -315,7 +318,7 @@ pub(crate) fn text_of(output: &Output) -> (String, Option<String>) {
     }
 }
 
-/// Why there is nothing to run: the judge's reason, where it has one, then the compiler's words. Never empty.
+/// Why compilation failed: the judge's reason, if it has one, then the compiler's output. Never empty.
 pub fn compilation_error(report: &RunReport) -> String {
     let said = report.compile.as_ref().map(|compile| text_of(&compile.output).0).unwrap_or_default();
     match (&report.message, said.trim().is_empty()) {
@@ -329,7 +332,7 @@ pub fn compilation_error(report: &RunReport) -> String {
     }
 }
 
-/// One sentence on why a step failed; `None` when it did not, or not by itself.
+/// One sentence on why a step failed; `None` if it succeeded, or did not fail by itself.
 pub fn runtime_error(verdict: Verdict, step: &StepReport, limits: &Limits) -> Option<String> {
     if matches!(
         verdict,
@@ -346,7 +349,7 @@ pub fn runtime_error(verdict: Verdict, step: &StepReport, limits: &Limits) -> Op
         return None;
     }
     match step.outcome {
-        // A program of a problem may run a little longer than its limit, and end by itself.
+        // A program of a problem may run slightly longer than its limit, and exit by itself.
         Outcome::Exited(_) | Outcome::Signalled(_) if verdict == Verdict::TimeLimit => {
             limits.exceeded(Outcome::TimeLimit)
         }
@@ -357,8 +360,8 @@ pub fn runtime_error(verdict: Verdict, step: &StepReport, limits: &Limits) -> Op
     }
 }
 
-/// The same of a submission to a problem. Of a test that is not shown, it says no more than the verdict does: an exit code could
-/// carry a part of the input.
+/// The same for a submission to a problem. For a hidden test, it states no more than the verdict does: an exit code
+/// could leak a part of the input.
 fn runtime_error_of_problem(verdict: Verdict, grading: &Grading, limits: &Limits) -> Option<String> {
     let decisive = grading.cases.iter().find(|case| case.verdict == verdict);
     let shown = decisive.and_then(|case| case.step.as_ref()).and_then(|step| runtime_error(verdict, step, limits));
@@ -425,7 +428,7 @@ impl SubmissionView {
         let verdict = record.state.verdict();
         let steps: Vec<&StepReport> =
             report.map(|r| r.execution.iter().chain(r.cases.iter().map(|c| &c.step)).collect()).unwrap_or_default();
-        // The step that decided: the only execution, or the first test that failed, or the last one.
+        // The deciding step: the only execution, or the first test that failed, or the last one.
         let deciding = report.and_then(|r| {
             let case = r.cases.iter().find(|c| c.verdict != Verdict::Accepted).or(r.cases.last());
             r.execution.as_ref().or(case.map(|c| &c.step))
@@ -437,7 +440,7 @@ impl SubmissionView {
         let sees_all = |report: &&RunReport| told.as_author || !report.has_hidden_cases();
         let measured = report.filter(sees_all);
         let peak = measured.map_or_else(|| report.and_then(RunReport::peak_for_sender), RunReport::peak);
-        // Then there is no output, and no time or memory was used.
+        // In this case there is no output, and no time or memory was used.
         let not_built = report.filter(|r| r.is_not_built());
         let (stdout, stderr) = match not_built {
             Some(_) => (stdout.or_else(|| Some(String::new())), stderr.or_else(|| Some(String::new()))),
@@ -520,50 +523,50 @@ fn abandoned(state: &RunState) -> Option<String> {
     }
 }
 
-/// Submissions that were asked for by their ids.
+/// Submissions requested by id.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SubmissionViews {
-    /// In the order asked for; ids that do not exist (for you) are left out.
+    /// In the order of the request; ids that do not exist (for you) are omitted.
     pub(crate) submissions: Vec<SubmissionView>,
 }
 
-/// One line of a list.
+/// A submission in a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SummaryView {
     /// Its id.
     pub(crate) submission_id: String,
-    /// The language's id; `null` where a package was verified.
+    /// The language's id; `null` for the verification of a package.
     pub(crate) language: Option<String>,
-    /// What it was sent for: `execution` (a program, with no problem), `submission` (to a problem, and it counts), `trial` (on a
-    /// problem's samples), `custom_input` (on an input of the sender's own) or `verification` (of a problem's package).
+    /// Purpose: `execution` (a program, without a problem), `submission` (to a problem, and it counts), `trial` (on a
+    /// problem's samples), `custom_input` (on the sender's own input) or `verification` (of a problem's package).
     pub(crate) purpose: &'static str,
-    /// Where it stands.
+    /// Its status.
     pub(crate) status: Status,
-    /// When it was accepted.
+    /// Time at which it was accepted.
     #[schema(format = DateTime)]
     pub(crate) submitted_at: String,
-    /// When it reached its final state.
+    /// Time at which it reached its final state.
     #[schema(format = DateTime)]
     pub(crate) completed_at: Option<String>,
     /// The verdict, once there is one.
     pub(crate) verdict: Option<String>,
-    /// CPU time in milliseconds; of a problem rounded up to 10 ms, except for its authors.
+    /// CPU time in milliseconds; for a problem rounded up to 10 ms, except for its authors.
     pub(crate) execution_time_ms: Option<u64>,
-    /// Peak memory in KiB; of a problem rounded up to whole MiB, except for its authors.
+    /// Peak memory in KiB; for a problem rounded up to whole MiB, except for its authors.
     pub(crate) memory_used_kb: Option<u64>,
-    /// The problem it is about, by its name in addresses; only where it is about one.
+    /// Slug of the problem it was submitted to; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) problem: Option<String>,
-    /// The score; only where there is one.
+    /// The score; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) score: Option<f64>,
-    /// Whose it is; only where it may be somebody else's.
+    /// The submission's owner; only in lists that can contain other users' submissions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) username: Option<String>,
 }
 
 impl From<SubmissionSummary> for SummaryView {
-    /// As the sender may see it.
+    /// Summary for the submission's owner.
     fn from(summary: SubmissionSummary) -> SummaryView {
         let (time, memory) = (summary.cpu_time, summary.memory);
         let (time, memory) = match summary.problem {
@@ -575,7 +578,7 @@ impl From<SubmissionSummary> for SummaryView {
 }
 
 impl SummaryView {
-    /// As the problem's authors may see it.
+    /// Summary for the problem's authors.
     pub(crate) fn for_author(summary: SubmissionSummary) -> SummaryView {
         SummaryView {
             submission_id: summary.id.to_string(),
@@ -599,19 +602,20 @@ impl SummaryView {
 pub(crate) struct SubmissionPage {
     /// The page.
     pub(crate) submissions: Vec<SummaryView>,
-    /// Where it lies.
+    /// Position of the page.
     pub(crate) pagination: HistoryPagination,
 }
 
-/// Where a page of submissions lies: `page`, `limit` and `total` of a page by number, `limit` and `next_cursor` of one by cursor.
+/// Position of a page of submissions: `page`, `limit` and `total` for a page by number, `limit` and `next_cursor` for
+/// one by cursor.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HistoryPagination {
-    /// From 1.
+    /// Page number, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) page: Option<u64>,
-    /// How many on a page.
+    /// Entries per page.
     pub(crate) limit: u64,
-    /// How many in all.
+    /// Total number of entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) total: Option<u64>,
     /// The `cursor` of the next page; `null`: this is the last one.
@@ -620,13 +624,13 @@ pub(crate) struct HistoryPagination {
     pub(crate) next_cursor: Option<Option<String>>,
 }
 
-/// Where a page lies.
+/// Position of a page.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Pagination {
-    /// From 1.
+    /// Page number, from 1.
     pub(crate) page: u64,
-    /// How many on a page.
+    /// Entries per page.
     pub(crate) limit: u64,
-    /// How many in all.
+    /// Total number of entries.
     pub(crate) total: u64,
 }

@@ -25,11 +25,11 @@ pub(crate) const PAGE_MAX: u64 = 1_000_000_000;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct PageParams {
-    /// Which page, from 1.
+    /// Page number, from 1.
     #[serde(default = "one")]
     #[param(minimum = 1, default = 1)]
     pub(crate) page: u64,
-    /// How many on a page.
+    /// Entries per page.
     #[serde(default = "twenty")]
     #[param(minimum = 1, maximum = 100, default = 20)]
     pub(crate) limit: u64,
@@ -60,29 +60,29 @@ impl PageParams {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct HistoryParams {
-    /// Only those about this problem: its slug.
+    /// Only submissions to the problem with this slug.
     problem: Option<String>,
-    /// Only those in this language: its id or an alias.
+    /// Only in this language: its id or an alias.
     language: Option<String>,
-    /// Only those with this verdict: a code such as `AC`.
+    /// Only with this verdict: a code such as `AC`.
     verdict: Option<String>,
-    /// Only those with this status: `queued`, `running`, `completed`, `failed` or `cancelled`.
+    /// Only with this status: `queued`, `running`, `completed`, `failed` or `cancelled`.
     status: Option<String>,
-    /// Only those that were sent for this: `execution`, `submission`, `trial`, `custom_input` or `verification`.
+    /// Only with this purpose: `execution`, `submission`, `trial`, `custom_input` or `verification`.
     purpose: Option<String>,
-    /// Only those from this time on (RFC 3339).
+    /// Only from this time on (RFC 3339).
     #[param(format = DateTime)]
     from: Option<String>,
-    /// Only those before this time (RFC 3339).
+    /// Only before this time (RFC 3339).
     #[param(format = DateTime)]
     to: Option<String>,
-    /// In place of `page`: empty for the first page, then the `next_cursor` of the page before. Pages by cursor neither repeat nor leave
-    /// out anything when submissions are added meanwhile, and the last one is as fast as the first.
+    /// Replaces `page`: empty for the first page, then the `next_cursor` of the previous page. Pages by cursor neither
+    /// repeat nor skip entries when submissions are added meanwhile, and the last one is as fast as the first.
     cursor: Option<String>,
-    /// Which page, from 1.
+    /// Page number, from 1.
     #[param(minimum = 1, maximum = 1_000_000_000, default = 1)]
     page: Option<u64>,
-    /// How many on a page.
+    /// Entries per page.
     #[serde(default = "twenty")]
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: u64,
@@ -130,7 +130,7 @@ fn parameter(detail: String) -> Problem {
     Problem::new(ProblemKind::InvalidParameter, detail)
 }
 
-/// Where the page before ended. What is in it is ours alone.
+/// End of the previous page. The format of a cursor is internal to the server.
 fn cursor_of(text: &str) -> Result<Option<SubmissionId>, Problem> {
     if text.is_empty() {
         return Ok(None);
@@ -162,7 +162,7 @@ pub(crate) async fn submissions(
             return Err(parameter("Say either `page` or `cursor`.".to_owned()));
         }
         let filter = HistoryFilter { before: cursor_of(cursor)?, ..filter };
-        // One more tells whether there is another page.
+        // One extra entry shows whether there is another page.
         let mut submissions = app.core.history(filter, 0, page.limit + 1).await?;
         let goes_on = submissions.len() as u64 > page.limit;
         submissions.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));

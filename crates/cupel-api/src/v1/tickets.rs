@@ -1,4 +1,4 @@
-//! `/tickets`: what opens one event stream, for browsers, whose `EventSource` cannot send a header.
+//! `/tickets`: one-time credentials for an event stream, for browsers, whose `EventSource` cannot send a header.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,7 +14,7 @@ use crate::body::JsonBody;
 use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
 use crate::v1::response::rfc3339;
 
-/// What the ticket is for.
+/// Purpose of the ticket.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TicketRequest {
@@ -27,9 +27,9 @@ pub(crate) struct TicketRequest {
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({ "ticket": "cut_…", "url": "/api/v1/execute/0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a/events?ticket=cut_…", "expires_at": "2026-11-20T07:01:00.000Z" }))]
 pub(crate) struct Ticket {
-    /// For `?ticket=`; good for one request.
+    /// Value for `?ticket=`; valid for one request.
     ticket: String,
-    /// Where to use it.
+    /// URL at which to use it.
     url: String,
     #[schema(format = DateTime)]
     expires_at: String,
@@ -37,8 +37,8 @@ pub(crate) struct Ticket {
 
 /// Get a ticket for an event stream.
 ///
-/// `new EventSource(url)` follows the submission. A ticket opens the stream of this submission once, within a minute. When the
-/// connection breaks, get another ticket, and add `&after=` with the last event's id.
+/// `new EventSource(url)` follows the submission. A ticket opens the stream of this submission once, within one minute.
+/// If the connection breaks, get another ticket, and add `&after=` with the last event's id.
 #[utoipa::path(
     post, path = "/tickets", tag = "execute", operation_id = "create_ticket",
     request_body = TicketRequest,

@@ -1,4 +1,4 @@
-//! `/webhooks`: what became of webhook deliveries, and sending one again.
+//! `/webhooks`: the state of webhook deliveries, and redelivery.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -17,39 +17,39 @@ use crate::v1::execute::pay;
 use crate::v1::response::{Pagination, rfc3339};
 use crate::v1::submissions::{PageParams, one, twenty};
 
-/// Which deliveries.
+/// Filter of deliveries.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct DeliveryParams {
-    /// Which page, from 1.
+    /// Page number, from 1.
     #[serde(default = "one")]
     #[param(minimum = 1, maximum = 1_000_000_000, default = 1)]
     page: u64,
-    /// How many on a page.
+    /// Entries per page.
     #[serde(default = "twenty")]
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: u64,
-    /// Those of all users, for administrators; ignored for others.
+    /// Deliveries of all users, for administrators; ignored for others.
     #[serde(default)]
     all: bool,
 }
 
-/// How a delivery stands.
+/// State of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DeliveryStatus {
-    /// It is tried at `next_try_at`.
+    /// Will be tried at `next_try_at`.
     Pending,
     /// The receiver answered 2xx.
     Delivered,
-    /// The receiver answered 410: nothing is sent to it any more.
+    /// The receiver answered 410: nothing more is sent to it.
     Gone,
     /// Every try failed.
     Failed,
 }
 
-/// A delivery: one end of a submission, told to one receiver.
+/// A delivery: the end of one submission, sent to one receiver.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DeliveryView {
     /// The `webhook-id` header of every try.
@@ -57,12 +57,12 @@ pub(crate) struct DeliveryView {
     submission_id: String,
     /// The submission's owner.
     user_id: String,
-    /// The receiver's address. Of other users' deliveries an administrator sees scheme and host alone.
+    /// The receiver's URL. Administrators see only scheme and host of other users' deliveries.
     url: String,
     status: DeliveryStatus,
-    /// Tries made since it became due, or since it was last sent again.
+    /// Number of tries since it became due, or since it was last sent again.
     tries: u32,
-    /// The status code with which the receiver ended it.
+    /// The final status code of the receiver.
     response_status: Option<u16>,
     /// Why the last try failed.
     error: Option<String>,
@@ -96,7 +96,7 @@ impl DeliveryView {
     }
 }
 
-/// Scheme, host and port of an address: what comes after them may be a secret.
+/// Scheme, host and port of a URL: the rest may be a secret.
 fn origin(url: &str) -> &str {
     let host = url.find("://").map_or(0, |at| at + 3);
     let end = url[host..].find(['/', '?', '#']).map_or(url.len(), |at| host + at);
@@ -141,8 +141,8 @@ pub(crate) async fn deliveries(
 
 /// Send a webhook again.
 ///
-/// It is tried at once, and as often as a new one, also if the receiver took it before. Costs as much as a submission. An
-/// administrator may do this for every user.
+/// It is tried at once, with as many tries as a new one, even if the receiver accepted it before. Costs as much as a
+/// submission. An administrator may do this for every user.
 #[utoipa::path(
     post, path = "/webhooks/deliveries/{delivery_id}/redeliver", tag = "submissions", operation_id = "redeliver_webhook",
     params(("delivery_id" = String, Path, description = "The delivery's id", format = Uuid)),
@@ -169,7 +169,7 @@ mod tests {
     use super::origin;
 
     #[test]
-    fn what_may_be_a_secret_is_no_part_of_an_origin() {
+    fn an_origin_excludes_possible_secrets() {
         for url in [
             "https://a.example:8/hook?key=1",
             "https://a.example:8?key=1",

@@ -1,4 +1,4 @@
-//! Making, changing and removing contests.
+//! Creating, changing and deleting contests.
 
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ use crate::auth::Caller;
 use crate::body::{Id, JsonBody};
 use crate::problem::{Problem, ProblemBody};
 
-/// The penalty of the ICPC, in minutes.
+/// Penalty of the ICPC, in minutes.
 const PENALTY_MINUTES: u64 = 20;
 
-/// A contest to be made.
+/// A contest to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
@@ -31,95 +31,96 @@ const PENALTY_MINUTES: u64 = 20;
     "length_seconds": 18000, "public": true, "problems": ["night-bus", "calm-water"]
 }))]
 pub(crate) struct ContestRequest {
-    /// Its name in addresses: 1 to 64 of `a-z`, `0-9` and `-`.
+    /// Name in URLs: 1 to 64 of `a-z`, `0-9` and `-`.
     #[schema(pattern = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
     slug: String,
-    /// Its name for people.
+    /// Display name.
     #[schema(min_length = 1)]
     title: String,
-    /// What it is about, in Markdown.
+    /// Description, in Markdown.
     #[serde(default)]
     description: String,
-    /// Its rules.
+    /// Scoring rules.
     style: StyleName,
-    /// ICPC: what each rejected try before a solution costs; 20 if it is left out.
+    /// ICPC: penalty for each rejected try before a solution; 20 by default.
     #[serde(default)]
     penalty_minutes: Option<u64>,
-    /// The same in seconds, under its former name.
+    /// The penalty in seconds, under its former name.
     #[serde(default)]
     #[schema(deprecated)]
     penalty_seconds: Option<u64>,
-    /// When it begins (RFC 3339).
+    /// Start time (RFC 3339).
     #[schema(format = DateTime)]
     starts_at: String,
-    /// How long it goes on: 60 to 2678400.
+    /// Duration: 60 to 2678400.
     #[schema(minimum = 60, maximum = 2678400)]
     length_seconds: u64,
-    /// How long before the end results are no longer shown; left out: they always are. Until the freeze is lifted, the figures and
-    /// leaderboards of the problems leave out what participants send in that time, too.
+    /// How long before the end the results are frozen (no longer shown); never by default. Until the freeze is lifted,
+    /// the statistics and leaderboards of the problems also omit what participants submit in that time.
     #[serde(default)]
     freeze_seconds: Option<u64>,
-    /// Whether everybody may see it and take part; if not, those who have its code may take part.
+    /// Whether everybody may see it and take part; otherwise it requires the contest's join code.
     #[serde(default)]
     public: bool,
-    /// The slugs of its problems, in order: public ones, and private ones of yours, which are shown to those who take part once it
+    /// Slugs of its problems, in order: public ones, and your private ones, which participants can see once the contest
     /// begins.
     #[schema(min_items = 1)]
     problems: Vec<String>,
 }
 
-/// What to change; what is left out stays. Once the contest has begun its start, rules and problems stay.
+/// Changes to a contest; omitted fields stay unchanged. After the contest has begun, its start, rules and problems
+/// cannot change.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "unfrozen": true }))]
 pub(crate) struct ContestChangeRequest {
-    /// Its name for people.
+    /// Display name.
     #[serde(default)]
     title: Option<String>,
-    /// What it is about, in Markdown.
+    /// Description, in Markdown.
     #[serde(default)]
     description: Option<String>,
-    /// Its rules.
+    /// Scoring rules.
     #[serde(default)]
     style: Option<StyleName>,
-    /// ICPC: what each rejected try before a solution costs. Goes with `style`.
+    /// ICPC: penalty for each rejected try before a solution. Requires `style`.
     #[serde(default)]
     penalty_minutes: Option<u64>,
-    /// The same in seconds, under its former name.
+    /// The penalty in seconds, under its former name.
     #[serde(default)]
     #[schema(deprecated)]
     penalty_seconds: Option<u64>,
-    /// When it begins (RFC 3339).
+    /// Start time (RFC 3339).
     #[serde(default)]
     #[schema(format = DateTime)]
     starts_at: Option<String>,
-    /// How long it goes on.
+    /// Duration.
     #[serde(default)]
     length_seconds: Option<u64>,
-    /// How long before the end results are no longer shown; `null`: they always are.
+    /// How long before the end the results are frozen (no longer shown); `null`: never.
     #[serde(default, deserialize_with = "said")]
     #[schema(value_type = Option<u64>)]
     freeze_seconds: Option<Option<u64>>,
-    /// Whether the freeze is lifted. `false` hides the results again; who has seen them meanwhile has seen them.
+    /// Whether the freeze is lifted. `false` hides the results again, but users may have seen them in the meantime.
     #[serde(default)]
     unfrozen: Option<bool>,
     /// Whether everybody may see it and take part.
     #[serde(default)]
     public: Option<bool>,
-    /// Whether it gets another `join_code`. The one before lets nobody in any more; who takes part already stays.
+    /// Whether to replace the `join_code`. The old code becomes invalid; participants stay in the contest.
     #[serde(default)]
     new_join_code: bool,
-    /// The slugs of its problems, in order.
+    /// Slugs of its problems, in order.
     #[serde(default)]
     problems: Option<Vec<String>>,
 }
 
-/// A field that is there, even if it is `null`.
+/// A field that is present, even if it is `null`.
 fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u64>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
-/// Make a contest.
+/// Create a contest.
 #[utoipa::path(
     post, path = "/contests", tag = "contests", operation_id = "create_contest",
     request_body = ContestRequest,
@@ -152,7 +153,7 @@ pub(crate) async fn create(
         problems: problems_of(&app, &seer, &body.problems).await?,
     };
     app.core.insert_contest(&seer, new).await.map_err(refusal)?;
-    tracing::info!(by = %caller.user, contest = %slug, "a contest was made");
+    tracing::info!(by = %caller.user, contest = %slug, "contest created");
     let seen = seen(&app, &seer, &slug).await?;
     Ok((StatusCode::CREATED, Json(ContestView::of(&seen, app.core.now()))))
 }
@@ -195,14 +196,14 @@ pub(crate) async fn change(
         },
     };
     app.core.change_contest(&seer, &slug, change).await.map_err(refusal)?;
-    tracing::info!(by = %caller.user, contest = %slug, "a contest was changed");
+    tracing::info!(by = %caller.user, contest = %slug, "contest changed");
     let seen = seen(&app, &seer, &slug).await?;
     Ok(Json(ContestView::of(&seen, app.core.now())))
 }
 
-/// Remove a contest that has not begun, or in which nobody takes part.
+/// Delete a contest that has not begun, or that has no participants.
 ///
-/// What others did in a contest that has begun stays, whoever arranges it.
+/// If a contest has begun, the participants' submissions are kept.
 #[utoipa::path(
     delete, path = "/contests/{slug}", tag = "contests", operation_id = "delete_contest",
     params(("slug" = String, Path, description = "The contest's name in addresses")),
@@ -218,7 +219,7 @@ pub(crate) async fn delete(
     Id(slug): Id<Slug>,
 ) -> Result<StatusCode, Problem> {
     app.core.delete_contest(&caller.seer(), &slug).await.map_err(refusal)?;
-    tracing::info!(by = %caller.user, contest = %slug, "a contest was removed");
+    tracing::info!(by = %caller.user, contest = %slug, "contest deleted");
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -234,7 +235,7 @@ fn style_of(style: StyleName, minutes: Option<u64>, seconds: Option<u64>) -> Res
     }
 }
 
-/// A penalty and the field that says it, which is one of two.
+/// Penalty and the name of the field that set it, one of two.
 fn penalty_of(minutes: Option<u64>, seconds: Option<u64>) -> Result<Option<(&'static str, Duration)>, Problem> {
     match (minutes, seconds) {
         (None, None) => Ok(None),
@@ -250,7 +251,7 @@ fn time_of(text: &str) -> Result<Timestamp, Problem> {
     text.parse().map_err(|_| invalid("starts_at", "a time such as `2030-01-01T00:00:00Z` (RFC 3339)"))
 }
 
-/// The problems of these slugs, which all exist for the seer.
+/// Problems with these slugs, which must all be visible to the viewer.
 async fn problems_of(app: &Shared, seer: &Seer, slugs: &[String]) -> Result<Vec<ProblemId>, Problem> {
     let mut problems = Vec::new();
     for (place, text) in slugs.iter().enumerate() {

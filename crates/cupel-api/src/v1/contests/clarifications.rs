@@ -1,4 +1,4 @@
-//! Questions about a contest with their answers, and announcements to all who take part.
+//! Questions about a contest with their answers, and announcements to all participants.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -16,27 +16,27 @@ use crate::problem::{Problem, ProblemBody};
 use crate::v1::response::{Pagination, rfc3339};
 use crate::v1::submissions::PageParams;
 
-/// A question to be asked.
+/// A question.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "problem": "A", "question": "May n be 0?" }))]
 pub(crate) struct QuestionRequest {
-    /// About which problem: its letter in the contest or its slug; left out: about the whole.
+    /// Problem that the question is about: its letter in the contest or its slug; omitted: the whole contest.
     #[serde(default)]
     problem: Option<String>,
     /// The question.
     question: String,
 }
 
-/// Something to be announced.
+/// An announcement.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "problem": "B", "text": "The sample output of B was wrong and has been corrected." }))]
 pub(crate) struct AnnouncementRequest {
-    /// About which problem: its letter in the contest or its slug; left out: about the whole.
+    /// Problem that the announcement is about: its letter in the contest or its slug; omitted: the whole contest.
     #[serde(default)]
     problem: Option<String>,
-    /// What is announced.
+    /// Text of the announcement.
     text: String,
 }
 
@@ -45,14 +45,14 @@ pub(crate) struct AnnouncementRequest {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "answer": "No.", "public": true }))]
 pub(crate) struct AnswerRequest {
-    /// The answer, in place of an earlier one.
+    /// The answer; replaces an earlier one.
     answer: String,
-    /// Whether everybody may read question and answer.
+    /// Whether everybody may read the question and the answer.
     #[serde(default)]
     public: bool,
 }
 
-/// A question that was asked, or an announcement.
+/// Id of a new question or announcement.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AskedView {
     /// Its id.
@@ -60,10 +60,10 @@ pub(crate) struct AskedView {
     clarification_id: String,
 }
 
-/// A page of questions.
+/// A page of questions and announcements.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ClarificationPage {
-    /// The newest first.
+    /// Newest first.
     clarifications: Vec<ClarificationView>,
     pagination: Pagination,
 }
@@ -76,31 +76,31 @@ pub(crate) struct ClarificationView {
     clarification_id: String,
     /// `question` or `announcement`.
     kind: &'static str,
-    /// About which problem, by its letter; `null`: about the whole.
+    /// Letter of the problem it is about; `null`: the whole contest.
     problem: Option<String>,
-    /// The slug of that problem.
+    /// Slug of that problem.
     problem_slug: Option<String>,
     /// The question; empty for an announcement.
     question: String,
-    /// The answer, once there is one; what is announced.
+    /// The answer, once there is one; or the text of the announcement.
     answer: Option<String>,
-    /// Who asked, or announced; only for those who arrange the contest.
+    /// User who asked or announced; only for the contest's organizers.
     asked_by: Option<String>,
     /// Whether everybody may read it.
     public: bool,
     /// Whether you asked it.
     own: bool,
-    /// When it was asked.
+    /// Time of the question.
     #[schema(format = DateTime)]
     asked_at: String,
-    /// When it was answered.
+    /// Time of the answer.
     #[schema(format = DateTime)]
     answered_at: Option<String>,
 }
 
 /// List questions and announcements.
 ///
-/// Yours and those that everybody may read; for those who arrange the contest all, with who asked.
+/// Your own and public ones; organizers get all, with the names of the askers.
 #[utoipa::path(
     get, path = "/contests/{slug}/clarifications", tag = "contests", operation_id = "clarifications",
     params(("slug" = String, Path, description = "The contest's name in addresses"), PageParams),
@@ -138,7 +138,7 @@ pub(crate) async fn clarifications(
     }))
 }
 
-/// Ask, as one who takes part.
+/// Ask a question, as a participant.
 #[utoipa::path(
     post, path = "/contests/{slug}/clarifications", tag = "contests", operation_id = "ask",
     params(("slug" = String, Path, description = "The contest's name in addresses")),
@@ -160,9 +160,9 @@ pub(crate) async fn ask(
     Ok((StatusCode::CREATED, Json(AskedView { clarification_id: id.to_string() })))
 }
 
-/// Announce something to everybody.
+/// Make an announcement to everybody.
 ///
-/// Everybody who sees the contest finds it among the questions. `PATCH` changes its text.
+/// Everybody who can see the contest gets it in the list of questions. `PATCH` changes its text.
 #[utoipa::path(
     post, path = "/contests/{slug}/announcements", tag = "contests", operation_id = "announce",
     params(("slug" = String, Path, description = "The contest's name in addresses")),
@@ -181,7 +181,7 @@ pub(crate) async fn announce(
 ) -> Result<(StatusCode, Json<AskedView>), Problem> {
     let announced = app.core.announce(&caller.seer(), &slug, body.problem.as_deref(), body.text).await;
     let id = announced.map_err(refusal)?;
-    tracing::info!(by = %caller.user, contest = %slug, clarification = %id, "something was announced");
+    tracing::info!(by = %caller.user, contest = %slug, clarification = %id, "announcement published");
     Ok((StatusCode::CREATED, Json(AskedView { clarification_id: id.to_string() })))
 }
 

@@ -19,15 +19,15 @@ use crate::v1::submissions::{PageParams, one, twenty};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ContestParams {
-    /// Only those that are `upcoming`, `running` or `over`.
+    /// Only contests that are `upcoming`, `running` or `over`.
     #[serde(default)]
     #[param(inline)]
     phase: Option<PhaseName>,
-    /// Which page, from 1.
+    /// Page number, from 1.
     #[serde(default = "one")]
     #[param(minimum = 1, default = 1)]
     page: u64,
-    /// How many on a page.
+    /// Entries per page.
     #[serde(default = "twenty")]
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: u64,
@@ -36,14 +36,14 @@ pub(crate) struct ContestParams {
 /// A page of contests.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ContestPage {
-    /// Those that begin last first.
+    /// Latest start first.
     contests: Vec<ContestLine>,
     pagination: Pagination,
 }
 
 /// List contests.
 ///
-/// Public ones, and when you say who you are those that you arrange or take part in.
+/// Public ones and, if you authenticate, those that you organize or take part in.
 #[utoipa::path(
     get, path = "/contests", tag = "contests", operation_id = "contests",
     params(ContestParams),
@@ -64,7 +64,7 @@ pub(crate) async fn contests(
     }))
 }
 
-/// Read a contest.
+/// Get a contest.
 #[utoipa::path(
     get, path = "/contests/{slug}", tag = "contests", operation_id = "contest",
     params(("slug" = String, Path, description = "The contest's name in addresses")),

@@ -1,4 +1,4 @@
-//! `/contests`: looking, taking part, arranging, standings and questions.
+//! `/contests`: reading, participation, organizing, standings and questions.
 
 mod arrange;
 mod clarifications;
@@ -29,12 +29,12 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(clarifications::announce))
 }
 
-/// The contest, if it exists for the seer.
+/// The contest, if it is visible to the viewer.
 async fn seen(app: &Shared, seer: &Seer, slug: &Slug) -> Result<SeenContest, Problem> {
     app.core.seen_contest(seer, slug).await?.ok_or_else(|| Problem::not_found("contest"))
 }
 
-/// What core says, as a problem.
+/// Maps core's error to a problem.
 fn refusal(error: ContestError) -> Problem {
     match error {
         ContestError::Missing => Problem::not_found("contest"),
@@ -48,14 +48,14 @@ fn refusal(error: ContestError) -> Problem {
     }
 }
 
-/// A field that does not fit.
+/// Refusal of an invalid field.
 fn invalid(field: &str, detail: impl AsRef<str>) -> Problem {
     let detail = sentence(detail.as_ref());
     Problem::new(ProblemKind::InvalidBody, detail.clone())
         .with_errors(vec![FieldError::new(format!("/{field}"), detail)])
 }
 
-/// With a capital letter and a full stop.
+/// The text with a capital letter and a full stop.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();

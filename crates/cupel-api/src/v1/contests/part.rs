@@ -1,4 +1,4 @@
-//! Taking part in a contest, and no longer.
+//! Joining and leaving a contest.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -21,27 +21,29 @@ use crate::problem::{Problem, ProblemBody};
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "kind": "official" }))]
 pub(crate) struct ParticipationRequest {
-    /// How.
+    /// Kind of participation.
     kind: KindName,
-    /// The `join_code` of a contest that is not public: ten letters and digits, in whatever case. `code` is its former name.
+    /// The `join_code` of a contest that is not public: ten letters and digits, case-insensitive. `code` is its former
+    /// name.
     #[serde(default, alias = "code")]
     join_code: Option<String>,
 }
 
-/// How somebody takes part.
+/// Kind of participation.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum KindName {
-    /// In the time of the contest, with a place in its standings.
+    /// During the contest, with a rank in its standings.
     Official,
-    /// Once it is over, from now on and for as long as it went on.
+    /// After the contest has ended: starts now and has the contest's duration.
     Virtual,
 }
 
-/// Take part.
+/// Take part in a contest.
 ///
-/// Officially until the contest ends; virtually once it has ended: your time begins with this request, and the standings are
-/// those of the same time after the start. A contest that is not public does not exist without its code, nor with a wrong one.
+/// Officially until the contest ends; virtually after it has ended: your time begins with this request, and you see the
+/// standings as of the same time after the start. Without the right code, a contest that is not public is answered as
+/// if it did not exist.
 #[utoipa::path(
     post, path = "/contests/{slug}/participation", tag = "contests", operation_id = "take_part",
     params(("slug" = String, Path, description = "The contest's name in addresses")),
@@ -79,7 +81,7 @@ pub(crate) async fn take_part(
     Ok((StatusCode::CREATED, Json(ParticipationView::of(&own, &seen.contest))))
 }
 
-/// No longer take part, in a contest that has not begun.
+/// Leave a contest that has not begun.
 #[utoipa::path(
     delete, path = "/contests/{slug}/participation", tag = "contests", operation_id = "withdraw",
     params(("slug" = String, Path, description = "The contest's name in addresses")),

@@ -1,4 +1,5 @@
-//! `GET /contests/{slug}/progress`: how a group stands with the problems of its contest, whenever they were solved.
+//! `GET /contests/{slug}/progress`: a group's results for the problems of its contest, no matter when they were
+//! submitted.
 
 use axum::Json;
 use axum::extract::State;
@@ -22,22 +23,22 @@ use crate::v1::problems::points;
 use crate::v1::response::{Pagination, rfc3339};
 use crate::v1::submissions::{PageParams, one, twenty};
 
-/// Lines of CSV that are read at one time.
+/// Lines of CSV that are read at a time.
 const CSV_CHUNK: u64 = 100;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ProgressParams {
-    /// `csv`: all lines, on no page; as with `Accept: text/csv`.
+    /// `csv`: all lines, without pages; the same as `Accept: text/csv`.
     #[serde(default)]
     #[param(inline)]
     format: Option<Format>,
-    /// Which page, from 1.
+    /// Page number, from 1.
     #[serde(default = "one")]
     #[param(minimum = 1, default = 1)]
     page: u64,
-    /// How many on a page.
+    /// Entries per page.
     #[serde(default = "twenty")]
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: u64,
@@ -46,36 +47,36 @@ pub(crate) struct ProgressParams {
 /// A page of a group's progress.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GroupProgressPage {
-    /// The letters of the problems, in order.
+    /// Letters of the problems, in order.
     problems: Vec<String>,
-    /// Those who take part, in the order in which they came.
+    /// Participants, in the order in which they joined.
     participants: Vec<GroupProgressLine>,
     pagination: Pagination,
 }
 
-/// How somebody stands with the problems of a contest.
+/// A participant's results for the problems of a contest.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GroupProgressLine {
-    /// Who.
+    /// The participant.
     username: String,
-    /// Problems solved.
+    /// Number of problems solved.
     solved: usize,
-    /// Problems tried and not solved.
+    /// Number of problems tried and not solved.
     attempted: usize,
-    /// One for each problem; `null`: not tried.
+    /// One entry per problem; `null`: not tried.
     problems: Vec<Option<GroupProgressCell>>,
 }
 
-/// How somebody stands with a problem.
+/// A participant's result for a problem.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GroupProgressCell {
-    /// Whether they have solved it.
+    /// Whether it is solved.
     solved: bool,
-    /// Tries, up to and with the first that solves it.
+    /// Number of tries, up to and including the first that solves it.
     tries: u32,
-    /// The best score, where the problem has scores.
+    /// Best score, if the problem has scores.
     best_score: Option<f64>,
-    /// When it was solved first.
+    /// Time of the first solution.
     #[schema(format = DateTime)]
     solved_at: Option<String>,
 }
@@ -99,9 +100,10 @@ impl From<ParticipantProgress> for GroupProgressLine {
     }
 }
 
-/// Read the progress of all who take part.
+/// Get the progress of all participants.
 ///
-/// With everything that they ever sent for the problems of the contest, in its time or not; standings have only what was sent in its time.
+/// It includes everything that they have ever submitted to the contest's problems; standings include only what was
+/// submitted during the contest.
 #[utoipa::path(
     get, path = "/contests/{slug}/progress", tag = "contests", operation_id = "contest_progress",
     params(("slug" = String, Path, description = "The contest's name in addresses"), ProgressParams),
@@ -122,7 +124,7 @@ pub(crate) async fn progress(
     let page = PageParams { page: params.page, limit: params.limit };
     let offset = page.offset()?;
     if Format::of(params.format, &headers) == Format::Csv {
-        // Who may not read it hears so before the first line.
+        // Checks permission before the first line is sent.
         app.core.contest_progress(&seer, &slug, 0, 0).await.map_err(refusal)?;
         return Ok(csv::answer(&format!("{slug}-progress"), csv_of(app, seer, slug, problems)));
     }
@@ -135,7 +137,7 @@ pub(crate) async fn progress(
     .into_response())
 }
 
-/// The progress as CSV: a line for each participant, with four columns for each problem.
+/// Progress as CSV: a line per participant, with four columns per problem.
 fn csv_of(app: Shared, seer: Seer, slug: Slug, problems: usize) -> impl Stream<Item = Result<Bytes, Problem>> + Send {
     futures_util::stream::try_unfold(Some(0), move |offset| {
         let (app, slug) = (app.clone(), slug.clone());

@@ -23,18 +23,18 @@ use crate::v1::submissions::{PageParams, one, twenty};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct StandingsParams {
-    /// Whether frozen results are shown, too: for those who arrange the contest.
+    /// Whether frozen results are included; only for the contest's organizers.
     #[serde(default)]
     unfrozen: bool,
-    /// `csv`: all lines, on no page; as with `Accept: text/csv`.
+    /// `csv`: all lines, without pages; the same as `Accept: text/csv`.
     #[serde(default)]
     #[param(inline)]
     format: Option<Format>,
-    /// Which page, from 1.
+    /// Page number, from 1.
     #[serde(default = "one")]
     #[param(minimum = 1, default = 1)]
     page: u64,
-    /// How many on a page.
+    /// Entries per page.
     #[serde(default = "twenty")]
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: u64,
@@ -43,15 +43,15 @@ pub(crate) struct StandingsParams {
 /// The standings of a contest.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StandingsView {
-    /// As of how long after the start: after yours, if you take part virtually.
+    /// Time since the start that the standings show; since your own start if you take part virtually.
     elapsed_seconds: u64,
-    /// Whether there may be results that are not shown to you.
+    /// Whether there may be results that are hidden from you.
     frozen: bool,
-    /// What the problems are called, in order.
+    /// Labels of the problems, in order.
     problems: Vec<String>,
-    /// A page of the lines, the best first.
+    /// A page of lines, best first.
     rows: Vec<RowView>,
-    /// Your own line, on whatever page it is; `null` if you do not take part.
+    /// Your own line, even if it is on another page; `null` if you do not take part.
     own: Option<RowView>,
     pagination: Pagination,
 }
@@ -59,40 +59,40 @@ pub(crate) struct StandingsView {
 /// A participant's line.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RowView {
-    /// The place, from 1; equals share one. Virtual participants have the place they would have had.
+    /// Rank, from 1; equal results share a rank. Virtual participants get the rank they would have had.
     rank: u32,
-    /// Who.
+    /// The participant.
     username: String,
     /// `official` or `virtual`.
     kind: &'static str,
-    /// Problems solved; IOI: problems with points.
+    /// Number of problems solved; IOI: problems with points.
     solved: u32,
     /// ICPC: penalty in minutes.
     penalty_minutes: Option<u64>,
-    /// IOI: the sum of the best scores.
+    /// IOI: sum of the best scores.
     score: Option<f64>,
-    /// One for each problem.
+    /// One entry per problem.
     problems: Vec<CellView>,
 }
 
-/// What a participant has made of a problem.
+/// A participant's result for a problem.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CellView {
-    /// Tries whose result is shown, up to and with the one that solves it.
+    /// Number of tries with a visible result, up to and including the one that solves it.
     tries: u32,
-    /// Tries whose result is not shown: not judged yet, or frozen.
+    /// Number of tries without a visible result: not judged yet, or frozen.
     pending: u32,
-    /// When it was solved, in seconds after the start; IOI: when the best score was reached.
+    /// Time of the solution, in seconds after the start; IOI: of the best score.
     solved_at_seconds: Option<u64>,
-    /// Whether it was the first official solution.
+    /// Whether it is the first official solution.
     first: bool,
     /// IOI: the best score.
     score: Option<f64>,
 }
 
-/// Read the standings.
+/// Get the standings.
 ///
-/// They are at most about a second old. Your own results are never frozen for you.
+/// They are at most about one second old. Your own results are never frozen for you.
 #[utoipa::path(
     get, path = "/contests/{slug}/standings", tag = "contests", operation_id = "standings",
     params(("slug" = String, Path, description = "The contest's name in addresses"), StandingsParams),
@@ -129,10 +129,10 @@ pub(crate) async fn standings(
     .into_response())
 }
 
-/// Lines written at one time.
+/// Lines that are written at a time.
 const CSV_CHUNK: usize = 500;
 
-/// The standings as CSV: a line for each participant, with four columns for each problem.
+/// Standings as CSV: a line per participant, with four columns per problem.
 fn csv_of(
     style: Style,
     problems: usize,

@@ -1,4 +1,4 @@
-//! What clients get about contests. The names in here are promised: fields may be added, none may change or go.
+//! Response types for contests. Their names are stable: fields may be added, but never renamed or removed.
 
 use cupel_core::contests::{Contest, Participant, Phase, Style, label};
 use jiff::Timestamp;
@@ -7,34 +7,34 @@ use utoipa::ToSchema;
 
 use crate::v1::response::rfc3339;
 
-/// By which rules attempts become standings.
+/// Scoring rules of a contest.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum StyleName {
-    /// Problems solved, then penalty time.
+    /// Number of problems solved, then penalty time.
     Icpc,
-    /// The sum of the best scores.
+    /// Sum of the best scores.
     Ioi,
 }
 
 /// A contest, without its problems.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ContestLine {
-    /// Its name in addresses.
+    /// Name in URLs.
     slug: String,
-    /// Its name for people.
+    /// Display name.
     title: String,
-    /// Its rules.
+    /// Scoring rules.
     style: StyleName,
     /// `upcoming`, `running` or `over`.
     phase: &'static str,
-    /// When it begins.
+    /// Start time.
     #[schema(format = DateTime)]
     starts_at: String,
-    /// When it ends.
+    /// End time.
     #[schema(format = DateTime)]
     ends_at: String,
-    /// How long it goes on.
+    /// Duration.
     length_seconds: u64,
     /// Whether everybody may see it and take part.
     public: bool,
@@ -58,29 +58,29 @@ impl ContestLine {
     }
 }
 
-/// A contest as you see it.
+/// A contest, as you see it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ContestView {
     #[serde(flatten)]
     line: ContestLine,
-    /// What it is about, in Markdown.
+    /// Description, in Markdown.
     description: String,
-    /// ICPC: what each rejected try before a solution costs, in whole minutes.
+    /// ICPC: penalty for each rejected try before a solution, in whole minutes.
     penalty_minutes: Option<u64>,
-    /// The same in seconds, under its former name.
+    /// The penalty in seconds, under its former name.
     #[schema(deprecated)]
     penalty_seconds: Option<u64>,
-    /// How long before the end results are no longer shown; `null`: they always are.
+    /// How long before the end the results are frozen (no longer shown); `null`: never.
     freeze_seconds: Option<u64>,
     /// Whether the freeze has been lifted.
     unfrozen: bool,
-    /// Its problems, once your time has begun, and for everybody once it is over; `null` before.
+    /// Its problems, once your time has begun, and for everybody once the contest is over; `null` before that.
     problems: Option<Vec<ContestProblemView>>,
-    /// How you take part; `null` if you do not.
+    /// Your participation; `null` if you do not take part.
     participation: Option<ParticipationView>,
-    /// Whether it is yours to change.
+    /// Whether you may change it.
     may_change: bool,
-    /// With what others may take part if it is not public; `null` if it is not yours to change.
+    /// Code with which users may join if the contest is not public; `null` if you may not change the contest.
     join_code: Option<String>,
 }
 
@@ -111,26 +111,26 @@ impl ContestView {
     }
 }
 
-/// A problem of a contest. Solutions are sent to `/problems/{slug}/submissions`.
+/// A problem of a contest. Submit solutions to `/problems/{slug}/submissions`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ContestProblemView {
-    /// What it is called in the contest: `A`, `B`, and so on.
+    /// Label in the contest: `A`, `B`, and so on.
     label: String,
-    /// Its name in addresses.
+    /// Name in URLs.
     slug: String,
-    /// Its name for people.
+    /// Display name.
     title: String,
 }
 
-/// How somebody takes part.
+/// A user's participation.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ParticipationView {
     /// `official` or `virtual`.
     kind: &'static str,
-    /// When their time begins.
+    /// Start of the user's time.
     #[schema(format = DateTime)]
     starts_at: String,
-    /// When it ends.
+    /// End of the user's time.
     #[schema(format = DateTime)]
     ends_at: String,
 }
@@ -146,15 +146,15 @@ impl ParticipationView {
     }
 }
 
-/// Where contests stand.
+/// Phase of a contest.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum PhaseName {
-    /// They have not begun.
+    /// Not begun.
     Upcoming,
-    /// They go on.
+    /// Begun and not ended.
     Running,
-    /// They have ended.
+    /// Ended.
     Over,
 }
 

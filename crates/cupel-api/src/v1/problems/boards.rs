@@ -20,32 +20,32 @@ use crate::v1::submissions::PageParams;
 /// A page of a problem's leaderboard.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProblemBoardPage {
-    /// The higher score first, then the faster program, then the earlier one.
+    /// Higher score first, then the faster program, then the earlier one.
     lines: Vec<ProblemBoardLine>,
-    /// Whether results are left out because the freeze of a contest hides them. They appear when the freeze is lifted.
+    /// Whether results are omitted because the freeze of a contest hides them. They appear when the freeze is lifted.
     frozen: bool,
     pagination: Pagination,
 }
 
-/// A place on a problem's leaderboard.
+/// A rank on a problem's leaderboard.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProblemBoardLine {
-    /// From 1.
+    /// Rank, from 1.
     rank: u64,
-    /// The same, under its former name.
+    /// The rank, under its former name.
     #[schema(deprecated)]
     place: u64,
-    /// Who.
+    /// The user.
     username: String,
-    /// The language of the submission that stands for them.
+    /// Language of the user's best submission.
     language: Option<String>,
-    /// Its peak memory, in KiB, rounded up to whole MiB.
+    /// Peak memory of that submission, in KiB, rounded up to whole MiB.
     memory_used_kb: Option<u64>,
-    /// How they stand.
+    /// The user's result.
     standing: StandingView,
 }
 
-/// Who solved a problem best.
+/// Get the leaderboard of a problem.
 #[utoipa::path(
     get, path = "/problems/{slug}/leaderboard", tag = "problems", operation_id = "problem_leaderboard",
     params(("slug" = String, Path, description = "The problem's name in addresses"), PageParams),
@@ -82,29 +82,29 @@ pub(crate) async fn problem_board(
 /// A page of the global leaderboard.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BoardPage {
-    /// Who solved more public problems first; among equals who was there earlier.
+    /// More solved public problems first; among equals, the user who reached that number earlier.
     lines: Vec<BoardLine>,
     pagination: Pagination,
 }
 
-/// A place on the global leaderboard.
+/// A rank on the global leaderboard.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BoardLine {
-    /// From 1.
+    /// Rank, from 1.
     rank: u64,
-    /// The same, under its former name.
+    /// The rank, under its former name.
     #[schema(deprecated)]
     place: u64,
-    /// Who.
+    /// The user.
     username: String,
-    /// What they have solved.
+    /// Solved problems of the user.
     progress: ProgressView,
 }
 
-/// How many public problems a user has solved.
+/// Numbers of public problems a user has solved.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProgressView {
-    /// All of them, also those of unknown difficulty.
+    /// All of them, including those without a difficulty.
     solved: u64,
     /// Easy ones.
     easy: u64,
@@ -114,7 +114,7 @@ pub(crate) struct ProgressView {
     hard: u64,
     /// Tried and not solved.
     attempted: u64,
-    /// When the last of the solved was.
+    /// Time at which the user most recently solved a new problem.
     #[schema(format = DateTime)]
     last_solved_at: Option<String>,
 }
@@ -132,7 +132,7 @@ impl From<Progress> for ProgressView {
     }
 }
 
-/// Who solved most.
+/// Get the global leaderboard.
 #[utoipa::path(
     get, path = "/leaderboard", tag = "problems", operation_id = "leaderboard",
     params(PageParams),
@@ -153,7 +153,7 @@ pub(crate) async fn board(
     Ok(Json(BoardPage { lines: lines.collect(), pagination: Pagination { page: page.page, limit: page.limit, total } }))
 }
 
-/// What you have solved.
+/// Get the numbers of problems you have solved.
 #[utoipa::path(
     get, path = "/users/me/progress", tag = "problems", operation_id = "progress",
     responses((status = 200, description = "Your progress", body = ProgressView)),

@@ -1,4 +1,4 @@
-//! `GET /problems/{slug}`: the text, samples and limits of a problem, and the files that belong to its text.
+//! `GET /problems/{slug}`: statement, samples and limits of a problem, and the files of its statement.
 
 use std::borrow::Cow;
 
@@ -23,22 +23,22 @@ use crate::body::{Id, Params};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::response::StartView;
 
-/// Room for the texts of an answer, the statement's first, and of that for each part of a sample.
+/// Maximum total size of the texts in a response, statement first, and of each part of a sample.
 const TEXT_BYTES_MAX: u32 = 1 << 20;
 const SAMPLE_BYTES_MAX: u64 = 64 << 10;
 
-/// Most samples, and most files of each kind, that are told of.
+/// Maximum number of samples, and of files of each kind, in a response.
 const SAMPLES_MAX: usize = 50;
 const FILES_MAX: usize = 200;
 
-/// Largest file that belongs to a text.
+/// Largest file of a statement.
 const FILE_BYTES_MAX: u64 = 32 << 20;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct DetailParams {
-    /// The language of the text, such as `en`; the problem's own where there is none in it.
+    /// Language of the statement, such as `en`; if there is no such statement, the problem's default language.
     #[serde(default)]
     lang: Option<String>,
 }
@@ -46,111 +46,112 @@ pub(crate) struct DetailParams {
 /// A problem.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProblemView {
-    /// What lists show of it.
+    /// The fields that lists show.
     problem: ProblemLineView,
-    /// Its text; `null` if it has none.
+    /// The statement; `null` if it has none.
     statement: Option<StatementView>,
-    /// In which languages there is a text.
+    /// Languages of the available statements.
     statement_languages: Vec<String>,
-    /// The cases that are shown: the first 50.
+    /// The sample cases: the first 50.
     samples: Vec<SampleView>,
-    /// How many cases are shown to a submission.
+    /// Total number of sample cases.
     samples_total: u64,
-    /// What a submission may use.
+    /// Limits of a submission.
     limits: ProblemLimitsView,
-    /// Whether submissions talk with a program of the problem.
+    /// Whether submissions communicate with a program of the problem.
     is_interactive: bool,
-    /// Whether there are points.
+    /// Whether it has scores.
     has_scores: bool,
-    /// The most points there are, where there is a most.
+    /// The maximum score, if there is one.
     max_score: Option<f64>,
-    /// Who made it.
+    /// Names of the authors.
     authors: Vec<String>,
-    /// Where it was first set.
+    /// Where the problem was first used.
     source: Option<String>,
-    /// On what terms it may be used, where that is known.
+    /// Licence, if known.
     licence: Option<String>,
-    /// Who holds the rights, where that is known.
+    /// Holder of the rights, if known.
     rights_owner: Option<String>,
     /// Files for contestants.
     attachments: Vec<FileView>,
-    /// What a submission begins with, for a problem that asks for a function or a class: in every language it can be in.
+    /// Code to start from, in every supported language, if the problem asks for a function or a class.
     starter_code: Vec<StarterView>,
-    /// Whether it is yours to change.
+    /// Whether you may change it.
     may_change: bool,
-    /// For those who may change it: whether the current version was found to be as it says; `null`: nobody has looked.
+    /// For users who may change it: whether the current version passed verification; `null`: not verified yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     is_verified: Option<Option<bool>>,
 }
 
-/// The text of a problem.
+/// The statement of a problem.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StatementView {
     /// Language tag.
     language: String,
-    /// `markdown` (with mathematics), `text`, `latex`, `html` or `pdf`. What is `html` is the author's: make it harmless
+    /// `markdown` (with mathematics), `text`, `latex`, `html` or `pdf`. `html` comes from the author: sanitize it
     /// before you show it.
     format: &'static str,
-    /// The text; `null` where it is a file of its own (`pdf`), see `files`.
+    /// The text; `null` if the statement is a separate file (`pdf`), see `files`.
     text: Option<String>,
-    /// Whether the text was too long to be shown whole.
+    /// Whether the text was truncated.
     truncated: bool,
-    /// The file itself where it is no text, and files that the text refers to, by the names it has for them.
+    /// The statement's file if it is not text, and the files that the text refers to, by the names it uses.
     files: Vec<FileView>,
 }
 
 /// A file.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FileView {
-    /// Its name, as the text refers to it.
+    /// Name, as used in the text.
     name: String,
-    /// Where it is.
+    /// URL of the file.
     url: String,
-    /// Its size.
+    /// Size in bytes.
     bytes: u64,
 }
 
-/// A case that is shown.
+/// A sample case.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SampleView {
-    /// Its name in results.
+    /// Name in results.
     name: String,
-    /// The input; where your program talks with one of the problem's, it is the latter that reads it.
+    /// The input; if your program communicates with one of the problem's, that program reads it.
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<String>,
-    /// The output that is expected, or one of them.
+    /// The expected output, or one of several.
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<String>,
-    /// A conversation: lines that begin with `<` are the judge's, with `>` the submission's.
+    /// The communication: lines that begin with `<` are from the judge, lines with `>` from the submission.
     #[serde(skip_serializing_if = "Option::is_none")]
     conversation: Option<String>,
-    /// Whether a part was too long to be shown whole.
+    /// Whether a part was truncated.
     truncated: bool,
 }
 
-/// What a submission may use.
+/// Limits of a submission.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProblemLimitsView {
-    /// CPU time of one test, in milliseconds. `null`: the package has no limit and has not been verified; submissions get 10 seconds.
+    /// CPU time per test, in milliseconds. `null`: the package sets no limit and has not been verified; submissions get
+    /// 10 seconds.
     cpu_time_ms: Option<u64>,
     /// Whether verification derived `cpu_time_ms` from the package's own submissions.
     is_time_limit_derived: bool,
-    /// How the program was started whose time a derived `cpu_time_ms` follows from. A warm start takes less CPU time than a cold one.
-    /// `null`: its language has no warm start, the limit is not derived, or it is unknown.
+    /// How the program that determined a derived `cpu_time_ms` was started. A warm start takes less CPU time than a
+    /// cold one. `null`: its language has no warm start, the limit is not derived, or the start is unknown.
     time_limit_start: Option<StartView>,
-    /// Memory of one test, in KiB.
+    /// Memory per test, in KiB.
     memory_kb: u64,
-    /// Standard output of one test, in KiB.
+    /// Standard output per test, in KiB.
     output_kb: u64,
-    /// The source, in bytes.
+    /// Size of the source, in bytes.
     source_bytes: u64,
-    /// The only languages there are for this problem, for one that asks for a function those that one can be called in; `null`: all.
+    /// Permitted languages, which for a function problem are those in which it can be called; `null`: all.
     languages: Option<Vec<String>>,
-    /// Languages with limits of their own.
+    /// Languages with their own limits.
     per_language: Vec<LanguageLimitsView>,
 }
 
-/// What a submission begins with.
+/// Code to start from.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StarterView {
     /// The language's id.
@@ -164,13 +165,13 @@ pub(crate) struct StarterView {
 pub(crate) struct LanguageLimitsView {
     /// The language's id.
     language: String,
-    /// CPU time of one test, in milliseconds.
+    /// CPU time per test, in milliseconds.
     cpu_time_ms: Option<u64>,
-    /// Memory of one test, in KiB.
+    /// Memory per test, in KiB.
     memory_kb: u64,
 }
 
-/// Read a problem.
+/// Get a problem.
 #[utoipa::path(
     get, path = "/problems/{slug}", tag = "problems", operation_id = "problem",
     params(("slug" = String, Path, description = "The problem's name in addresses"), DetailParams),
@@ -320,7 +321,7 @@ fn statement_view(
     })
 }
 
-/// What the text calls a file that lies beside it.
+/// Name by which the text refers to a file beside it.
 fn name_in<'f>(statement: &Statement, file: &'f FileRef) -> &'f str {
     let parent = statement.file.path.parent();
     parent.and_then(|parent| file.path.below(parent.as_str())).unwrap_or(file.path.as_str())
@@ -331,7 +332,7 @@ fn file_view(slug: &str, name: &str, file: &FileRef) -> FileView {
     FileView { name: name.to_owned(), url, bytes: file.size.get() }
 }
 
-/// One segment of a path. Source: RFC 3986, section 2.3: everything but unreserved characters is encoded.
+/// One path segment. Source: RFC 3986, section 2.3: everything but unreserved characters is encoded.
 fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes().map(|byte| if plain(byte) { (byte as char).to_string() } else { format!("%{byte:02X}") }).collect()
@@ -351,9 +352,9 @@ fn sample_view(package: &Package, sample: &Sample<'_>, room: &mut Room) -> std::
     Ok(SampleView { name: sample.case.id.to_string(), input, output, conversation, truncated })
 }
 
-/// Fetch a file of a problem's text.
+/// Get a file of a problem's statement.
 ///
-/// Images, attachments and statements that are no text. Nothing else of a package can be had here.
+/// Images, attachments and statements that are not text. Other files of a package are not available here.
 #[utoipa::path(
     get, path = "/problems/{slug}/files/{file}", tag = "problems", operation_id = "problem_file",
     params(
@@ -384,7 +385,7 @@ pub(crate) async fn file(
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind.name));
-    // Whatever it is, it gets no script, no form and no origin of ours.
+    // Regardless of its type, it gets no scripts, no forms and an opaque origin.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     let how = if kind.is_shown { "inline" } else { "attachment" };
@@ -394,7 +395,7 @@ pub(crate) async fn file(
     Ok(response)
 }
 
-/// Only what contestants are meant to see: never a test, a checker or a solution.
+/// Finds only files meant for contestants: never a test, a checker or a solution.
 fn found_file<'p>(package: &'p Package, path: &str) -> Option<&'p FileRef> {
     let problem = &package.problem;
     let of_statements = problem.statements.iter().flat_map(|statement| {
@@ -406,11 +407,11 @@ fn found_file<'p>(package: &'p Package, path: &str) -> Option<&'p FileRef> {
 
 struct MediaType {
     name: &'static str,
-    /// Whether a browser may show it; everything else is offered to be kept.
+    /// Whether a browser may display it; other files are offered as a download.
     is_shown: bool,
 }
 
-/// By the end of the name; what is not known is bytes.
+/// Media type by file extension; bytes if it is unknown.
 fn media_type(name: &str) -> MediaType {
     let end = name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase()).unwrap_or_default();
     let (name, is_shown) = match end.as_str() {
@@ -432,7 +433,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_shown_only_where_that_is_harmless() {
+    fn only_safe_file_types_are_displayed() {
         for (name, kind, is_shown) in [
             ("a.PNG", "image/png", true),
             ("a.svg", "image/svg+xml", true),

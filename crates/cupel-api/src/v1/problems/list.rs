@@ -1,4 +1,4 @@
-//! `GET /problems`: what there is to solve.
+//! `GET /problems`: the list of problems.
 
 use axum::Json;
 use axum::extract::State;
@@ -22,36 +22,36 @@ const TEXT_MAX: usize = 100;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListParams {
-    /// Only of these difficulties: `easy`, `medium`, `hard`, separated by commas.
+    /// Only problems of these difficulties: `easy`, `medium`, `hard`, separated by commas.
     #[serde(default)]
     difficulty: Option<String>,
-    /// Only with all of these tags, separated by commas.
+    /// Only problems with all of these tags, separated by commas.
     #[serde(default)]
     tag: Option<String>,
-    /// Only those you stand with like this: `solved`, `attempted` or `unsolved`.
+    /// Only problems with this state for you: `solved`, `attempted` or `unsolved`.
     #[serde(default)]
     #[param(inline)]
     state: Option<StateName>,
-    /// Only those whose title or slug contains this.
+    /// Only problems whose title or slug contains this.
     #[serde(default)]
     q: Option<String>,
-    /// Only those that are yours to change.
+    /// Only problems that you may change.
     #[serde(default)]
     mine: bool,
-    /// In which order: `title`, `newest`, `difficulty` or `solved` (by most users).
+    /// Sort order: `title`, `newest`, `difficulty` or `solved` (by most users).
     #[serde(default)]
     sort: Option<String>,
-    /// Which page, from 1.
+    /// Page number, from 1.
     #[serde(default = "one")]
     #[param(minimum = 1, default = 1)]
     page: u64,
-    /// How many on a page.
+    /// Entries per page.
     #[serde(default = "twenty")]
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: u64,
 }
 
-/// How one stands with a problem.
+/// State of a problem for a user.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum StateName {
@@ -72,7 +72,7 @@ pub(crate) struct ProblemPage {
 
 /// List problems.
 ///
-/// Public ones, and when you say who you are your own and those that were shown to you.
+/// Public ones and, if you authenticate, your own and those shared with you.
 #[utoipa::path(
     get, path = "/problems", tag = "problems", operation_id = "problems",
     params(ListParams),

@@ -1,4 +1,4 @@
-//! For authors: import, new versions, export, verification, visibility, removal.
+//! Operations for authors: import, new versions, export, verification, visibility, deletion.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ use crate::v1::execute::{self, IdempotencyKey, Receipt, Wait, WaitParams};
 use crate::v1::response::{Accepted, Pagination, StartView, SubmissionView, rfc3339};
 use crate::v1::submissions::PageParams;
 
-/// What an export leaves out: in headers of this name.
+/// Header for each part of the problem that an export omits.
 const WARNING: HeaderName = HeaderName::from_static("cupel-warning");
 const WARNINGS_MAX: usize = 20;
 const WARNING_CHARACTERS_MAX: usize = 200;
@@ -39,37 +39,37 @@ const WARNING_CHARACTERS_MAX: usize = 200;
 /// Longest reason for an exception.
 const REASON_CHARACTERS_MAX: usize = 1000;
 
-/// How many exceptions are told of the versions of a problem.
+/// Maximum number of exceptions listed for the versions of a problem.
 const EXCEPTIONS_MAX: u64 = 1000;
 
-/// How many people may have a part in a problem beside its owner.
+/// Maximum number of members of a problem besides its owner.
 const MEMBERS_MAX: usize = 1000;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ImportParams {
-    /// The problem's name in addresses, in place of the package's: 1 to 64 of `a-z`, `0-9` and `-`.
+    /// The problem's name in URLs, instead of the package's: 1 to 64 of `a-z`, `0-9` and `-`.
     #[serde(default)]
     slug: Option<String>,
 }
 
-/// A package was taken in.
+/// Result of an import.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ImportedView {
-    /// The problem as it is now.
+    /// The problem after the import.
     problem: ProblemLineView,
-    /// The number of the version that was brought.
+    /// Number of the imported version.
     version: u32,
-    /// Whether it is the current one. Otherwise it is staged: verify it, then make it current with `PATCH`.
+    /// Whether it is the current version. Otherwise it is staged: verify it, then make it current with `PATCH`.
     is_current: bool,
     /// SHA-256 of the content of the current version's package.
     package: String,
-    /// What it came as, such as `kattis-2025-09`.
+    /// Format of the import, such as `kattis-2025-09`.
     format: &'static str,
-    /// What is odd about it.
+    /// Warnings about the package.
     warnings: Vec<FindingView>,
-    /// Whether anything changed: not when it was the current version already, or is staged already.
+    /// Whether anything changed: `false` if the package was already the current version or already staged.
     is_new: bool,
 }
 
@@ -89,8 +89,8 @@ impl From<ImportedVersion> for ImportedView {
 
 /// Import a problem.
 ///
-/// The body is the archive: zip, tar or gzipped tar, in the form of Kattis (legacy or 2025-09), DOMjudge, DMOJ, Polygon or
-/// Cupel. It becomes a draft of yours. A package that is at fault is refused as a whole, with every fault.
+/// The body is the archive: zip, tar or gzipped tar, in the format of Kattis (legacy or 2025-09), DOMjudge, DMOJ,
+/// Polygon or Cupel. It becomes a draft that you own. An invalid package is refused as a whole, with every error.
 #[utoipa::path(
     post, path = "/problems", tag = "authoring", operation_id = "import_problem",
     params(ImportParams),
@@ -114,7 +114,8 @@ pub(crate) async fn import(
     let slug = params.slug.map(|text| slug_of(&text)).transpose()?;
     let new = NewPackage { archive: archive.path().to_owned(), slug };
     let (core, user) = (app.core.clone(), caller.user);
-    // To its end, whether or not the client waits for it: what is unpacked and then refused has to be removed again.
+    // Runs to completion even if the client disconnects, because an unpacked package that is refused must be removed
+    // again.
     let imported = tokio::spawn(async move {
         let imported = core.import_problem(user, new).await;
         drop(archive);
@@ -127,7 +128,7 @@ pub(crate) async fn import(
         ),
         error => refusal(error),
     })?;
-    tracing::info!(by = %caller.user, problem = %imported.problem.slug, "a problem was imported");
+    tracing::info!(by = %caller.user, problem = %imported.problem.slug, "problem imported");
     let place = format!("/api/v1/problems/{}", imported.problem.slug);
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(ImportedView::from(imported))).into_response())
 }
@@ -139,14 +140,15 @@ fn slug_of(text: &str) -> Result<Slug, Problem> {
     })
 }
 
-/// Bring a new version.
+/// Upload a new version.
 ///
-/// It becomes the current one; submissions keep the version they were judged at until you have them judged again. The same
+/// It becomes the current one; submissions keep the version they were judged at until you rejudge them. The same
 /// package again changes nothing, and an earlier one becomes current again.
 ///
-/// While the problem is shown to others, a version that was not verified before is staged (`is_current` is `false`), and the current
-/// one stays in use. Verify it with `POST /problems/{slug}/versions/{version}/verify`, make it current with `PATCH /problems/{slug}`
-/// and `{"version": …}`, then judge the submissions again that it affects (`GET` and `POST /problems/{slug}/rejudge?outdated=true`).
+/// While the problem is visible to others, a version that was not verified before is staged (`is_current` is `false`),
+/// and the current one stays in use. Verify it with `POST /problems/{slug}/versions/{version}/verify`, make it current
+/// with `PATCH /problems/{slug}` and `{"version": …}`, then rejudge the affected submissions (`GET` and `POST
+/// /problems/{slug}/rejudge?outdated=true`).
 #[utoipa::path(
     put, path = "/problems/{slug}/package", tag = "authoring", operation_id = "new_version",
     params(("slug" = String, Path, description = "The problem's name in addresses")),
@@ -167,7 +169,7 @@ pub(crate) async fn new_version(
     Id(slug): Id<Slug>,
     request: Request,
 ) -> Result<Json<ImportedView>, Problem> {
-    // Before anything is read: an archive is large.
+    // Checked before the body is read, because an archive is large.
     let problem = app.core.to_change(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
     let Upload(archive) = Upload::from_request(request, &app).await?;
     let key = ProblemKey::Id(problem.id);
@@ -177,35 +179,35 @@ pub(crate) async fn new_version(
     Ok(Json(imported.into()))
 }
 
-/// In which form a problem is exported.
+/// Format of an export.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ExportParams {
-    /// `kattis` (Kattis 2025-09, what is written unless this is given) or `original` (the package as it is stored).
+    /// `kattis` (Kattis 2025-09, the default) or `original` (the package as it is stored).
     #[serde(default)]
     #[param(inline)]
     form: FormName,
 }
 
-/// The form of an exported package.
+/// Format of an exported package.
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum FormName {
     /// Kattis 2025-09.
     #[default]
     Kattis,
-    /// The one it was imported in.
+    /// The format in which it was imported.
     Original,
 }
 
-/// Export a problem, as a zip in the form of Kattis 2025-09 or as it was imported.
+/// Export a problem as a zip, in Kattis 2025-09 format or as it was imported.
 ///
-/// What the form of Kattis cannot say is told in `cupel-warning` headers, as `cupel problem export` prints it. A function problem it
-/// cannot say at all. With `?form=original` every problem comes out in the form it was brought in, and imported again it has the
-/// same hash: the files of its current version as the import stored them, so without a directory that held everything, with links
-/// replaced by what they led to, with the archive of tests of a DMOJ package unpacked, and with the constants of a Kattis
-/// 2025-09 package filled in.
+/// Information that Kattis format cannot express is listed in `cupel-warning` headers, in the words of `cupel problem
+/// export`. Kattis format cannot express function problems at all. With `?form=original`, every problem is exported in
+/// the format of its import, and importing it again gives the same hash: the files of its current version as the import
+/// stored them, so without a top-level directory that contained everything, with links replaced by their targets, with
+/// the test archive of a DMOJ package unpacked, and with the constants of a Kattis 2025-09 package filled in.
 #[utoipa::path(
     get, path = "/problems/{slug}/package", tag = "authoring", operation_id = "export_problem",
     params(("slug" = String, Path, description = "The problem's name in addresses"), ExportParams),
@@ -227,7 +229,7 @@ pub(crate) async fn package(
     let packages = Arc::clone(app.core.packages());
     let time_limit = problem.time_limit;
     let written = tokio::task::spawn_blocking(move || {
-        // A name that nobody has: that of a file that is gone.
+        // An unused name: that of a file that has been deleted.
         let place = packages.upload().map_err(|e| Problem::internal(&e))?.into_temp_path();
         let target = place.to_path_buf();
         drop(place);
@@ -242,7 +244,7 @@ pub(crate) async fn package(
         });
         let warnings: Vec<String> = exported?;
         let opened = std::fs::File::open(&target);
-        // Open is enough: what is read from it stays until it is closed.
+        // The open file is sufficient: its content remains until it is closed.
         let removed = std::fs::remove_file(&target);
         removed.and(opened).map(|file| (file, warnings)).map_err(|e| Problem::internal(&e))
     });
@@ -258,7 +260,7 @@ pub(crate) async fn package(
     Ok(response)
 }
 
-/// What the package as it was imported does not say.
+/// Information that the imported package does not contain.
 fn left_out(package: &Package, time_limit: Option<Duration>) -> Vec<String> {
     let derived = time_limit.filter(|_| package.problem.limits.time.limit.is_none());
     let told = |limit: Duration| {
@@ -270,22 +272,23 @@ fn left_out(package: &Package, time_limit: Option<Duration>) -> Vec<String> {
     derived.map(told).into_iter().collect()
 }
 
-/// A refusal to write the form of Kattis, with what can be had all the same.
+/// Refusal to export in Kattis format, with the alternative.
 fn inexpressible(findings: &[Finding]) -> Problem {
     view::refused(findings).and_also(" The package as it was imported is to be had with `?form=original`.")
 }
 
-/// A text as a header may have it (RFC 9110, section 5.5): not longer than clients and proxies take.
+/// Text restricted to what a header may contain (RFC 9110, section 5.5), and to a length that clients and proxies
+/// accept.
 fn in_header(text: &str) -> Option<HeaderValue> {
     let plain = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '?' };
     HeaderValue::try_from(text.chars().take(WARNING_CHARACTERS_MAX).map(plain).collect::<String>()).ok()
 }
 
-/// Have a problem verified.
+/// Verify a problem.
 ///
-/// Its inputs are held against its validators, its checker against outputs whose judgement is known, its submissions
-/// against what is expected of them. An ordinary submission of yours, whose result says what does not hold. With `?wait=` the answer is
-/// held back until it has ended.
+/// Its inputs are checked by its validators, its checker against outputs with known judgements, and its submissions
+/// against their expected results. Verification is an ordinary submission of yours, whose result lists the claims that
+/// do not hold. With `?wait=`, the response is delayed until it has ended.
 #[utoipa::path(
     post, path = "/problems/{slug}/verify", tag = "authoring", operation_id = "verify_problem",
     params(("slug" = String, Path, description = "The problem's name in addresses"), WaitParams),
@@ -307,9 +310,10 @@ pub(crate) async fn verify(
     verify_one(app, caller, notes, slug, None, wait, key).await
 }
 
-/// Have a version of a problem verified.
+/// Verify a version of a problem.
 ///
-/// As `POST /problems/{slug}/verify`, for any version: one that is staged is verified while contestants use the current one.
+/// Like `POST /problems/{slug}/verify`, for any version: a staged one is verified while contestants use the current
+/// one.
 #[utoipa::path(
     post, path = "/problems/{slug}/versions/{version}/verify", tag = "authoring", operation_id = "verify_version",
     params(("slug" = String, Path, description = "The problem's name in addresses"),
@@ -334,7 +338,7 @@ pub(crate) async fn verify_version(
     verify_one(app, caller, notes, slug, Some(version), wait, key).await
 }
 
-/// `version`: the current one unless it is given.
+/// `version`: the current one if not given.
 async fn verify_one(
     app: Shared,
     caller: Caller,
@@ -371,28 +375,30 @@ async fn verify_one(
     execute::answer(&app, &caller, &submitted, awaited, open, &wait, Receipt::VERIFICATION, told).await
 }
 
-/// What to change; what is left out stays.
+/// Changes to a problem; omitted fields stay unchanged.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "visibility": "public" }))]
 pub(crate) struct ChangeRequest {
-    /// `draft` (its authors), `private` (and whom they name) or `public`. Only a verified version may be shown.
+    /// `draft` (visible to its authors), `private` (also to its readers) or `public`. Only a verified version may be
+    /// visible to others.
     #[serde(default)]
     visibility: Option<VisibilityName>,
-    /// Another name in addresses.
+    /// New name in URLs.
     #[serde(default)]
     slug: Option<String>,
-    /// Everybody who may see it while it is private, by user name, in place of those who might.
+    /// All users who may see it while it is private, by user name; replaces the previous list.
     #[serde(default)]
     readers: Option<Vec<String>>,
-    /// Everybody who may change it beside its owner, by user name, in place of those who might.
+    /// All users who may change it besides its owner, by user name; replaces the previous list.
     #[serde(default)]
     authors: Option<Vec<String>>,
-    /// The number of the version that becomes the current one. While the problem is shown to others it has to be verified.
+    /// Number of the version that becomes the current one. While the problem is visible to others, that version must be
+    /// verified.
     #[serde(default)]
     version: Option<u32>,
-    /// For administrators: why a version is shown that was not verified, in 1 to 1000 characters. It is kept with your name and the time,
-    /// and the problem's authors see it in `GET /problems/{slug}/versions`.
+    /// For administrators: why an unverified version becomes visible, in 1 to 1000 characters. It is stored with your
+    /// name and the time, and the problem's authors see it in `GET /problems/{slug}/versions`.
     #[serde(default)]
     #[schema(min_length = 1, max_length = 1000)]
     exception: Option<String>,
@@ -410,7 +416,7 @@ pub(crate) enum VisibilityName {
     Public,
 }
 
-/// Publish, hide or rename a problem, and say who has a part in it.
+/// Publish, hide or rename a problem, and set its readers and authors.
 #[utoipa::path(
     patch, path = "/problems/{slug}", tag = "authoring", operation_id = "change_problem",
     params(("slug" = String, Path, description = "The problem's name in addresses")),
@@ -447,11 +453,11 @@ pub(crate) async fn change(
     let wish = Wish { version: body.version, exception, change: ProblemChange { visibility, slug, members } };
     let changed = app.core.change_problem(&caller.seer(), ProblemKey::Id(seen.problem.id), wish).await;
     let changed = changed.map_err(refusal)?;
-    tracing::info!(by = %caller.user, problem = %changed.slug, visibility = changed.visibility.as_str(), "a problem was changed");
+    tracing::info!(by = %caller.user, problem = %changed.slug, visibility = changed.visibility.as_str(), "problem changed");
     Ok(Json(ProblemLineView::for_author(&changed, None)))
 }
 
-/// A reason that says something.
+/// The trimmed reason, if its length is valid.
 fn reason_of(text: &str) -> Result<String, Problem> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > REASON_CHARACTERS_MAX {
@@ -462,7 +468,7 @@ fn reason_of(text: &str) -> Result<String, Problem> {
     Ok(text.to_owned())
 }
 
-/// Those named, or those who had this part if nobody is named.
+/// The named users or, if the request has no list, the current members with this role.
 async fn part_of(
     app: &Shared,
     names: Option<Vec<String>>,
@@ -488,7 +494,7 @@ async fn part_of(
     Ok(members)
 }
 
-/// Remove a draft for which nothing was sent.
+/// Delete a draft that has no submissions.
 #[utoipa::path(
     delete, path = "/problems/{slug}", tag = "authoring", operation_id = "delete_problem",
     params(("slug" = String, Path, description = "The problem's name in addresses")),
@@ -504,7 +510,7 @@ pub(crate) async fn delete(
     Id(slug): Id<Slug>,
 ) -> Result<StatusCode, Problem> {
     let (core, seer) = (app.core.clone(), caller.seer());
-    // To its end, whether or not the client waits for it: otherwise packages stay that count as nobody's.
+    // Runs to completion even if the client disconnects; otherwise packages without an owner would remain.
     let deleted = tokio::spawn(async move { core.delete_problem(&seer, ProblemKey::Slug(slug)).await });
     deleted.await.map_err(|e| Problem::internal(&e))?.map_err(refusal)?;
     Ok(StatusCode::NO_CONTENT)
@@ -513,7 +519,7 @@ pub(crate) async fn delete(
 /// A page of versions.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct VersionPage {
-    /// The newest first.
+    /// Newest first.
     versions: Vec<VersionView>,
     pagination: Pagination,
 }
@@ -525,33 +531,33 @@ pub(crate) struct VersionView {
     version: u32,
     /// SHA-256 of its package.
     package: String,
-    /// What it came as.
+    /// Format in which it was imported.
     format: String,
     /// Whether it is the current one.
     is_current: bool,
-    /// Whether it was found to be as it says; `null`: nobody has looked.
+    /// Whether it passed verification; `null`: not verified yet.
     is_verified: Option<bool>,
-    /// The limit on CPU time that verification derived, in milliseconds; `null`: none, or the package has its own.
+    /// CPU time limit that verification derived, in milliseconds; `null`: none, or the package sets its own.
     time_limit_ms: Option<u64>,
-    /// How the program was started that `time_limit_ms` was measured with; `null`: its language has no warm start, there is no limit, or it
-    /// is unknown.
+    /// How the program that determined `time_limit_ms` was started; `null`: its language has no warm start, there is no
+    /// limit, or the start is unknown.
     time_limit_start: Option<StartView>,
-    /// Why administrators had it shown although it was not verified, the newest first.
+    /// Why administrators made it visible although it was not verified, newest first.
     exceptions: Vec<ExceptionView>,
-    /// When it came.
+    /// Time of the import.
     #[schema(format = DateTime)]
     created_at: String,
 }
 
-/// That an administrator had a version shown although it was not verified.
+/// A decision by an administrator to make an unverified version visible.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ExceptionView {
-    /// Who, by their name at that time.
+    /// The administrator's name at that time.
     username: String,
-    /// When.
+    /// Time of the decision.
     #[schema(format = DateTime)]
     at: String,
-    /// Why.
+    /// The reason.
     reason: String,
 }
 

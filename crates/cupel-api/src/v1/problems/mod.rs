@@ -1,4 +1,4 @@
-//! `/problems`: looking, solving, authoring, and how users stand.
+//! `/problems`: reading, solving, authoring, and the progress of users.
 
 mod boards;
 mod detail;
@@ -46,7 +46,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(rejudge::rejudge_submission))
 }
 
-/// Bytes as they are: archives and files.
+/// Raw bytes: archives and files.
 #[derive(ToSchema)]
 #[schema(value_type = String, format = Binary)]
 #[expect(dead_code, reason = "only the OpenAPI document has it")]
@@ -56,7 +56,7 @@ fn no_such_problem() -> Problem {
     Problem::not_found("problem")
 }
 
-/// The problem, if it exists for the seer.
+/// The problem, if it is visible to the viewer.
 async fn seen(app: &Shared, seer: &Seer, slug: Slug) -> Result<SeenProblem, Problem> {
     app.core.problem(seer, ProblemKey::Slug(slug)).await?.ok_or_else(no_such_problem)
 }
@@ -65,7 +65,7 @@ fn slug_taken(detail: &'static str) -> Problem {
     Problem::new(ProblemKind::Taken, detail).with_errors(vec![FieldError::new("/slug", detail)])
 }
 
-/// What core says to an author, as a problem.
+/// Maps core's error to a problem.
 fn refusal(error: AuthorError) -> Problem {
     match error {
         AuthorError::Missing => no_such_problem(),

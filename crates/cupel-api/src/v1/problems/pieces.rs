@@ -1,11 +1,12 @@
-//! Files in answers, piece by piece: however large they are and however slow a client, an answer holds one piece.
+//! File downloads in chunks: regardless of the file's size and the client's speed, a response holds one chunk in
+//! memory.
 
 use std::fs::File;
 use std::io::Read as _;
 
 use axum::body::Body;
 
-/// A file from where it stands, each piece read on a thread where that does no harm.
+/// Content of a file from its current position; each chunk is read on a blocking thread.
 pub(super) fn pieces(file: File) -> Body {
     const PIECE_BYTES: u64 = 64 << 10;
     Body::from_stream(futures_util::stream::try_unfold(file, |file| async move {

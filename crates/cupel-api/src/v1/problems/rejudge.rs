@@ -1,4 +1,4 @@
-//! Judging again, at the version that is current now.
+//! Rejudging at the current version of a problem.
 
 use axum::Json;
 use axum::extract::State;
@@ -18,13 +18,13 @@ use crate::problem::{Problem, ProblemBody, ProblemKind};
 use crate::v1::response::{Pagination, SummaryView};
 use crate::v1::submissions::{PageParams, one, twenty};
 
-/// What a rejudge came to.
+/// Result of a rejudge.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RejudgedView {
-    /// Submissions that are judged again. Those that were still waiting are judged at the current version, too, and are not
-    /// counted, nor are those that the freeze of a contest hides from you.
+    /// Number of submissions that are judged again. Submissions that were still waiting are also judged at the current
+    /// version, but not counted; nor are those that the freeze of a contest hides from you.
     queued: u64,
-    /// Submissions that were looked at, without those that the freeze of a contest hides from you.
+    /// Number of submissions examined, without those that the freeze of a contest hides from you.
     looked_at: u64,
 }
 
@@ -38,13 +38,13 @@ impl From<Rejudged> for RejudgedView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct RejudgeParams {
-    /// Only those with this verdict, such as `WA`.
+    /// Only submissions with this verdict, such as `WA`.
     #[serde(default)]
     verdict: Option<String>,
-    /// Only those in this language, by id or alias.
+    /// Only submissions in this language, by id or alias.
     #[serde(default)]
     language: Option<String>,
-    /// Only those that were last judged, or are being judged, at another version than the current one.
+    /// Only submissions that were last judged, or are being judged, at another version than the current one.
     #[serde(default)]
     outdated: bool,
 }
@@ -53,51 +53,52 @@ pub(crate) struct RejudgeParams {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct PreviewParams {
-    /// Only those with this verdict, such as `WA`.
+    /// Only submissions with this verdict, such as `WA`.
     #[serde(default)]
     verdict: Option<String>,
-    /// Only those in this language, by id or alias.
+    /// Only submissions in this language, by id or alias.
     #[serde(default)]
     language: Option<String>,
-    /// Only those that were last judged, or are being judged, at another version than `version`.
+    /// Only submissions that were last judged, or are being judged, at another version than `version`.
     #[serde(default)]
     outdated: bool,
-    /// The version that `outdated` is about, such as one that is staged; the current one unless it is given.
+    /// The version to which `outdated` refers, such as a staged one; the current one by default.
     #[serde(default)]
     version: Option<u32>,
-    /// Which page, from 1.
+    /// Page number, from 1.
     #[serde(default = "one")]
     #[param(minimum = 1, default = 1)]
     page: u64,
-    /// How many on a page.
+    /// Entries per page.
     #[serde(default = "twenty")]
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: u64,
 }
 
-/// What a rejudge would judge again.
+/// Preview of a rejudge.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PreviewView {
-    /// How many of the submissions have each verdict.
+    /// Number of these submissions per verdict.
     verdicts: Vec<VerdictCountView>,
     /// The submissions, newest first.
     submissions: Vec<SummaryView>,
     pagination: Pagination,
 }
 
-/// How many submissions have a verdict.
+/// Number of submissions with a verdict.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct VerdictCountView {
-    /// The verdict; `null`: they have none yet.
+    /// The verdict; `null`: not judged yet.
     verdict: Option<&'static str>,
-    /// How many.
+    /// Number of submissions.
     submissions: u64,
 }
 
-/// Look at what a rejudge would judge again, and judge nothing.
+/// Preview a rejudge.
 ///
-/// The submissions that `POST` with the same filter judges again, with their verdicts as they are now. Which of these change is known
-/// only once they have been judged. With `?outdated=true&version=N` for a staged version: those that it affects once it is current.
+/// Lists the submissions that `POST` with the same filter would judge again, with their present verdicts; judges
+/// nothing. Which verdicts change is known only after judging. With `?outdated=true&version=N` for a staged version:
+/// those that it affects once it is current.
 #[utoipa::path(
     get, path = "/problems/{slug}/rejudge", tag = "authoring", operation_id = "preview_rejudge",
     params(("slug" = String, Path, description = "The problem's name in addresses"), PreviewParams),
@@ -145,10 +146,10 @@ pub(crate) async fn preview(
     }))
 }
 
-/// Judge submissions to a problem again.
+/// Rejudge the submissions to a problem.
 ///
-/// All of them, or those that the filter lets through, at the current version of the problem, after everything that is more
-/// urgent. That version may be one that was not verified, while the problem is a draft: verify it before you rely on what comes of it. Old
+/// Judges all of them, or those that match the filter, at the current version of the problem, after all more urgent
+/// work. While the problem is a draft, that version may be unverified: verify it before you rely on the results. Old
 /// verdicts are kept: see `GET /submissions/{submission_id}/runs`.
 #[utoipa::path(
     post, path = "/problems/{slug}/rejudge", tag = "authoring", operation_id = "rejudge_problem",
@@ -176,17 +177,17 @@ pub(crate) async fn rejudge_problem(
         for_contestant: (!caller.viewer.is_admin).then_some(caller.user),
     };
     let rejudged = app.core.rejudge(&problem, filter).await?;
-    tracing::info!(by = %caller.user, problem = %problem.slug, queued = rejudged.queued, "submissions are judged again");
+    tracing::info!(by = %caller.user, problem = %problem.slug, queued = rejudged.queued, "submissions queued for a rejudge");
     Ok((StatusCode::ACCEPTED, Json(rejudged.into())))
 }
 
-/// A verdict by its code.
+/// Verdict by its code.
 pub(crate) fn verdict_of(code: Option<&str>) -> Result<Option<Verdict>, Problem> {
     let unknown = || Problem::new(ProblemKind::InvalidParameter, "`verdict` is a code such as `AC`, `WA` or `TLE`.");
     code.map(|code| Verdict::from_code(code).ok_or_else(unknown)).transpose()
 }
 
-/// A language by its id or alias.
+/// Language by its id or alias.
 pub(crate) fn language_of(app: &Shared, name: Option<&str>) -> Result<Option<LanguageId>, Problem> {
     let registry = app.core.registry();
     let unknown = |name: &str| {
@@ -197,9 +198,10 @@ pub(crate) fn language_of(app: &Shared, name: Option<&str>) -> Result<Option<Lan
     name.map(|name| registry.find(name).map(|known| known.id.clone()).ok_or_else(|| unknown(name))).transpose()
 }
 
-/// Judge a submission again.
+/// Rejudge a submission.
 ///
-/// At the current version of its problem. The old verdict is kept: see `GET /submissions/{submission_id}/runs`.
+/// Judges it at the current version of its problem. The old verdict is kept: see `GET
+/// /submissions/{submission_id}/runs`.
 #[utoipa::path(
     post, path = "/submissions/{submission_id}/rejudge", tag = "authoring", operation_id = "rejudge_submission",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),

@@ -1,8 +1,8 @@
-//! What became of a submission to a problem: as its sender may see it, and as the problem's authors may.
+//! Result of a submission to a problem, as its sender may see it and as the problem's authors may.
 //!
-//! Invariant: of a test that is not shown, a sender learns number, verdict and score; of one whose feedback is
-//! hidden not even that. No name of such a test, no output on it, no word of a checker's. Of the time and memory of all tests together
-//! they learn the rounded maximum.
+//! Invariant: of a hidden test, a sender learns number, verdict and score; of one whose feedback is hidden, not even
+//! that. Its name, its output and the checker's messages are never sent. Of the time and memory of all tests together,
+//! the sender learns the rounded maximum.
 
 use std::collections::HashMap;
 
@@ -28,52 +28,53 @@ use crate::problem::{Problem, ProblemBody};
 use crate::v1::execute::Wait;
 use crate::v1::response::{StartView, Status, rfc3339, text_of};
 
-/// How much is told of a submission beside what everybody who sees it is told.
+/// Which optional parts of a submission are sent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Told {
-    /// What is meant for the problem's authors.
+    /// The parts meant for the problem's authors.
     pub(crate) as_author: bool,
     /// The source.
     pub(crate) with_files: bool,
-    /// The problem's name in addresses.
+    /// The problem's slug.
     pub(crate) slug: Option<String>,
-    /// The number of the version it was judged at.
+    /// Number of the version it was judged at.
     pub(crate) version: Option<u32>,
-    /// That it is an earlier submission, given again.
+    /// Whether it is an earlier submission from the result cache.
     pub(crate) cached: bool,
 }
 
-/// What a problem made of a submission.
+/// Result of a submission to a problem.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GradedView {
-    /// The problem's name in addresses, where it still exists.
+    /// The problem's slug, if the problem still exists.
     slug: Option<String>,
-    /// The number of the version it was judged at.
+    /// Number of the version it was judged at.
     version: Option<u32>,
     /// SHA-256 of that version's package.
     package: String,
-    /// On what it was run: `all` tests, which counts, or the `samples` or an `input` of your own, which does not;
-    /// `verification` where the package itself was held against what it says.
+    /// What it was run on: `all` tests, which counts, or the `samples` or your own `input`, which does not;
+    /// `verification` if the package itself was verified.
     purpose: &'static str,
-    /// The score, where the problem has scores and it was judged to its end.
+    /// The score, if the problem has scores and judging was completed.
     score: Option<f64>,
-    /// The most points there are, where there is a most.
+    /// The maximum score, if there is one.
     max_score: Option<f64>,
     /// The groups of tests.
     groups: Vec<GroupView>,
-    /// The tests in order, those that were not run among them.
+    /// The tests in order, including those that were not run.
     tests: Vec<ProblemTestView>,
-    /// For the problem's authors: why.
+    /// For the problem's authors: the reason for the result.
     #[serde(skip_serializing_if = "Option::is_none")]
     author_message: Option<String>,
-    /// What the function returned, as JSON text, where it was called with arguments of your own. What it printed is in `stdout`.
+    /// The function's return value, as JSON text, if it was called with your own arguments. `stdout` has what it
+    /// printed.
     #[serde(skip_serializing_if = "Option::is_none")]
     returned: Option<String>,
-    /// What was said on an input of your own where the program talks with one of the problem's: a line each, yours after `>`, the
-    /// problem's after `<`; how it began, where it is long.
+    /// The communication on your own input, if the program communicates with one of the problem's: one line each, your
+    /// program's after `>`, the problem's after `<`; truncated at the end if it is long.
     #[serde(skip_serializing_if = "Option::is_none")]
     conversation: Option<String>,
-    /// What verifying the package came to.
+    /// Result of verifying the package.
     #[serde(skip_serializing_if = "Option::is_none")]
     verification: Option<VerificationView>,
 }
@@ -85,9 +86,9 @@ pub(crate) struct GroupView {
     name: String,
     /// Its verdict; `SK`: it was not run.
     verdict: &'static str,
-    /// Its score, where it has one.
+    /// Its score, if it has one.
     score: Option<f64>,
-    /// The most it gives, where there is a most.
+    /// Its maximum score, if there is one.
     max_score: Option<f64>,
     /// For the problem's authors: why it was not run, or what is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,38 +102,38 @@ pub(crate) struct ProblemTestView {
     number: u64,
     /// Its name, if you may know it.
     name: Option<String>,
-    /// Whether it is shown in the statement, or otherwise yours to see.
+    /// Whether it is a sample in the statement, or you may see it for another reason.
     is_shown: bool,
-    /// Its verdict, `SK` if it was not run; `null` where the problem tells nothing of single tests.
+    /// Its verdict, `SK` if it was not run; `null` if the problem hides the results of single tests.
     verdict: Option<&'static str>,
-    /// Its score, where it has one.
+    /// Its score, if it has one.
     score: Option<f64>,
-    /// CPU time in milliseconds, where the test is shown; for the problem's authors always.
+    /// CPU time in milliseconds, if the test is visible; always for the problem's authors.
     execution_time_ms: Option<u64>,
-    /// Peak memory in KiB, counted as that of the submission, where the test is shown; for the problem's authors always.
+    /// Peak memory in KiB, measured as for the submission, if the test is visible; always for the problem's authors.
     memory_used_kb: Option<u64>,
-    /// How your program was started, where its language has a warm start.
+    /// How your program was started, if its language has a warm start.
     #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<StartView>,
-    /// What your program wrote, where the test is shown.
+    /// Your program's standard output, if the test is visible.
     #[serde(skip_serializing_if = "Option::is_none")]
     stdout: Option<String>,
-    /// The same on standard error.
+    /// Your program's standard error, if the test is visible.
     #[serde(skip_serializing_if = "Option::is_none")]
     stderr: Option<String>,
-    /// What was said, where the test is shown and your program talks with one of the problem's: a line each, yours after `>`, the
-    /// problem's after `<`; how it began, where it is long.
+    /// The communication, if the test is visible and your program communicates with one of the problem's: one line
+    /// each, your program's after `>`, the problem's after `<`; truncated at the end if it is long.
     #[serde(skip_serializing_if = "Option::is_none")]
     conversation: Option<String>,
-    /// What the checker says, where the test is shown; for the problem's authors always.
+    /// The checker's message to the judge, if the test is visible; always for the problem's authors.
     #[serde(skip_serializing_if = "Option::is_none")]
     judge_message: Option<String>,
-    /// What the checker says to contestants, where the test is shown; for the problem's authors always.
+    /// The checker's message to contestants, if the test is visible; always for the problem's authors.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
 }
 
-/// A file that was sent. One of `content` and `content_base64` is there.
+/// A submitted file. One of `content` and `content_base64` is present.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SentFileView {
     /// Its path.
@@ -140,7 +141,7 @@ pub(crate) struct SentFileView {
     /// The content as text.
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<String>,
-    /// The content as base64, where it is not text.
+    /// The content as base64, if it is not text.
     #[serde(skip_serializing_if = "Option::is_none")]
     content_base64: Option<String>,
 }
@@ -153,7 +154,7 @@ impl From<&BoxFile> for SentFileView {
     }
 }
 
-/// The part of a submission that is about a problem; `None` if it is about none.
+/// Problem-related part of a submission; `None` if it was not submitted to a problem.
 pub(crate) fn graded(record: &SubmissionRecord, told: &Told) -> Option<GradedView> {
     let of = record.submission.of_problem()?;
     let report = record.report.as_ref();
@@ -216,7 +217,7 @@ fn test_view(number: u64, case: &CaseGrade, told: &Told) -> ProblemTestView {
     }
 }
 
-/// What is told of a submission that somebody may see.
+/// Which parts of a visible submission are sent to this viewer.
 async fn told_of(app: &Shared, attempted: &Attempted) -> Result<Told, Problem> {
     let mut told = Told { as_author: attempted.as_author, with_files: true, ..Told::default() };
     if let (Some(of), Some(problem)) = (attempted.record.submission.of_problem(), &attempted.problem) {
@@ -226,16 +227,17 @@ async fn told_of(app: &Shared, attempted: &Attempted) -> Result<Told, Problem> {
     Ok(told)
 }
 
-/// The newest versions of a problem, by their package.
+/// Numbers of a problem's newest versions, by package.
 async fn numbers(app: &Shared, problem: cupel_types::ProblemId) -> Result<HashMap<ContentHash, u32>, Problem> {
     const VERSIONS_MAX: u64 = 1000;
     let (versions, _) = app.core.store().versions(problem, 0, VERSIONS_MAX).await?;
     Ok(versions.into_iter().map(|version| (version.package, version.number)).collect())
 }
 
-/// Look at a submission, with its source and what a problem made of it.
+/// Get a submission, with its source and its result.
 ///
-/// Your own, and for the authors of a problem those to it. With `?wait=` the answer is held back until it has ended.
+/// Your own submissions and, for the authors of a problem, those to that problem. With `?wait=`, the response is
+/// delayed until the submission has ended.
 #[utoipa::path(
     get, path = "/submissions/{submission_id}", tag = "submissions", operation_id = "submission_in_full",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid), crate::v1::execute::WaitParams),
@@ -268,18 +270,18 @@ pub(crate) async fn submission(
 pub(crate) struct RunView {
     /// Its id.
     run_id: String,
-    /// Where it stands.
+    /// Its status.
     status: Status,
     /// Its verdict, once there is one.
     verdict: Option<&'static str>,
-    /// Its score, where it has one.
+    /// Its score, if it has one.
     score: Option<f64>,
-    /// The number of the version it is judged at.
+    /// Number of the version it is judged at.
     version: Option<u32>,
-    /// When it began.
+    /// Time at which it began.
     #[schema(format = DateTime)]
     started_at: Option<String>,
-    /// When it ended.
+    /// Time at which it ended.
     #[schema(format = DateTime)]
     completed_at: Option<String>,
 }
@@ -287,11 +289,11 @@ pub(crate) struct RunView {
 /// All judgings of a submission.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RunViews {
-    /// The newest first.
+    /// Newest first.
     runs: Vec<RunView>,
 }
 
-/// All judgings of a submission to a problem: the old verdicts beside the new one.
+/// List all judgings of a submission to a problem, with old and new verdicts.
 #[utoipa::path(
     get, path = "/submissions/{submission_id}/runs", tag = "submissions", operation_id = "runs",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),

@@ -1,10 +1,11 @@
-//! How much text of a package one answer has room for: a small archive may hold a lot, and a character may take six bytes in JSON.
+//! Limit on the text from a package in one response: a small archive may unpack to a lot, and a character may take six
+//! bytes in JSON.
 
 use std::io::Read as _;
 
 use cupel_problem::{FileRef, Package};
 
-/// Room for texts of files in an answer, in bytes as JSON has them.
+/// Remaining space for texts of files in a response, in bytes of JSON.
 pub(super) struct Room {
     bytes: usize,
 }
@@ -14,7 +15,8 @@ impl Room {
         Room { bytes }
     }
 
-    /// The beginning of a file as text, as far as there is room and at most so many bytes of it, and whether there is more.
+    /// Beginning of a file as text, within the remaining space and at most this many bytes of it, and whether the file
+    /// continues.
     pub(super) fn text_of(
         &mut self,
         package: &Package,
@@ -57,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_character_takes_the_room_that_json_gives_it() {
+    fn a_character_counts_with_its_length_in_json() {
         for c in ('\0'..='\u{ff}').chain(['é', '€', '😀', '\u{fffd}']) {
             let quoted = serde_json::to_string(&c).unwrap();
             assert_eq!(bytes_in_json(c), quoted.len() - 2, "{c:?}");
@@ -65,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_room_is_cut_between_characters_and_nothing_comes_after_it() {
+    fn text_is_truncated_between_characters_and_later_texts_are_empty() {
         let mut room = Room::of(10);
         assert_eq!(room.fitting("a\u{1}"), ("a\u{1}".to_owned(), false));
         assert_eq!(room.fitting("é€€"), ("é".to_owned(), true));

@@ -1,4 +1,4 @@
-//! Sending solutions: to be tried on samples, or to count.
+//! Submission of solutions: as trials on samples, or for judging.
 
 use std::sync::Arc;
 
@@ -43,15 +43,15 @@ pub(crate) struct SolutionRequest {
     #[serde(default)]
     #[schema(min_length = 1)]
     source_code: Option<String>,
-    /// Further files. Without `source_code`, the first is the main source.
+    /// Additional files. Without `source_code`, the first is the main source.
     #[serde(default, deserialize_with = "lists::files")]
     files: Vec<FileRequest>,
-    /// Where the result is sent when there is one: an `http` or `https` URL.
+    /// URL that receives the result: `http` or `https`.
     #[serde(default)]
     webhook: Option<String>,
 }
 
-/// A solution to be tried. One of `source_code` and `files` is required.
+/// A solution to try. One of `source_code` and `files` is required.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "language": "python", "source_code": "print(sum(map(int, input().split())))", "input": "1 2\n" }))]
@@ -62,18 +62,19 @@ pub(crate) struct TrialRequest {
     #[serde(default)]
     #[schema(min_length = 1)]
     source_code: Option<String>,
-    /// Further files. Without `source_code`, the first is the main source.
+    /// Additional files. Without `source_code`, the first is the main source.
     #[serde(default, deserialize_with = "lists::files")]
     files: Vec<FileRequest>,
-    /// An input of your own, in place of the samples. What the program reads; of a function problem the arguments, one JSON value a
-    /// line (of a class two lists: names, of which the first is the class's, and a list of arguments for each); where the program
-    /// talks with one of the problem's, the input of that one. Nobody knows the right answer: `AC` says that it ended well.
+    /// Your own input, instead of the samples. For most problems, the program's standard input; for a function problem,
+    /// the arguments, one JSON value per line (for a class two lists: names, of which the first is the class's, and a
+    /// list of arguments for each); for an interactive problem, the input of the problem's program. The right answer is
+    /// unknown, so `AC` only means that the program ended successfully.
     #[serde(default)]
     input: Option<String>,
-    /// Another name of `input`.
+    /// Another name for `input`.
     #[serde(default)]
     stdin: Option<String>,
-    /// The input as base64, for what is not text; instead of `input` or `stdin`.
+    /// The input as base64, for binary data; replaces `input` or `stdin`.
     #[serde(default)]
     #[schema(pattern = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$")]
     stdin_base64: Option<String>,
@@ -106,7 +107,8 @@ fn as_execution(
 
 /// Try a solution.
 ///
-/// On the samples, or on an input of your own, for any kind of problem. It counts for nothing. With `?wait=` the answer is held back until it has ended.
+/// Runs it on the samples, or on your own input, for any kind of problem. The result does not count. With `?wait=`, the
+/// response is delayed until the trial has ended.
 #[utoipa::path(
     post, path = "/problems/{slug}/run", tag = "problems", operation_id = "run_solution",
     params(("slug" = String, Path, description = "The problem's name in addresses"), WaitParams,
@@ -135,7 +137,7 @@ pub(crate) async fn run(
     let request = as_execution(language, source_code, files, None, Priority::Interactive);
     let request = ExecuteRequest { input, stdin, stdin_base64, ..request };
     let has_input = request.input.is_some() || request.stdin.is_some() || request.stdin_base64.is_some();
-    // The input itself is taken from the request when its form has been checked.
+    // The input itself is taken from the request after its form has been checked.
     let cases = if has_input { Cases::Input(Arc::default()) } else { Cases::Samples };
     let body = SubmissionBody { value: request, bytes: body.bytes, held: body.held };
     send(&app, caller, &notes, slug, cases, wait, (key, path), body).await
@@ -143,7 +145,7 @@ pub(crate) async fn run(
 
 /// Submit a solution.
 ///
-/// It is judged by all tests, and counts. With `?wait=` the answer is held back until it has ended.
+/// It is judged on all tests, and counts. With `?wait=`, the response is delayed until it has been judged.
 #[utoipa::path(
     post, path = "/problems/{slug}/submissions", tag = "problems", operation_id = "submit_solution",
     params(("slug" = String, Path, description = "The problem's name in addresses"), WaitParams,
@@ -219,35 +221,35 @@ async fn send(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct SentParams {
-    /// For the authors of the problem: everybody's, and not only their own.
+    /// For the problem's authors: submissions of all users, not only their own.
     #[serde(default)]
     all: bool,
-    /// Only those with this verdict, such as `WA`.
+    /// Only submissions with this verdict, such as `WA`.
     #[serde(default)]
     verdict: Option<String>,
-    /// Only those in this language.
+    /// Only submissions in this language.
     #[serde(default)]
     language: Option<String>,
-    /// `csv`: all of them, on no page; as with `Accept: text/csv`.
+    /// `csv`: all submissions, without pages; the same as `Accept: text/csv`.
     #[serde(default)]
     #[param(inline)]
     format: Option<Format>,
-    /// Which page, from 1.
+    /// Page number, from 1.
     #[serde(default = "one")]
     #[param(minimum = 1, default = 1)]
     page: u64,
-    /// How many on a page.
+    /// Entries per page.
     #[serde(default = "twenty")]
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: u64,
 }
 
-/// Lines of CSV that are read at one time.
+/// Lines of CSV that are read at a time.
 const CSV_CHUNK: u64 = 500;
 
-/// Submissions to a problem as CSV, read as they are written.
+/// Submissions to a problem as CSV, read from the store while they are sent.
 fn csv_of(app: Shared, filter: SubmissionFilter) -> impl Stream<Item = Result<Bytes, Problem>> + Send {
-    /// Where the lines before ended; what is written first has none.
+    /// Position after the previous chunk; the first chunk has none.
     enum Place {
         Start,
         After(SubmissionId),
@@ -282,7 +284,7 @@ fn csv_of(app: Shared, filter: SubmissionFilter) -> impl Stream<Item = Result<By
         };
         for summary in summaries {
             let username = summary.username.clone();
-            // Everybody's are for authors only.
+            // Only authors get the submissions of all users.
             let line = match filter.owner {
                 Some(_) => SummaryView::from(summary),
                 None => SummaryView::for_author(summary),

@@ -1,4 +1,4 @@
-//! Archives in bodies: written to the disk as they come, under a bound and a deadline, and never held in memory.
+//! Uploads of archives: written to disk as they arrive, with a size limit and a deadline, and never held in memory.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use tempfile::NamedTempFile;
 use crate::app::Shared;
 use crate::problem::{Problem, ProblemKind};
 
-/// Bytes that are gathered before they are written.
+/// Bytes that are buffered before each write.
 const PIECE_BYTES: usize = 256 << 10;
 
-/// What an archive may be sent as.
+/// Accepted media types of an archive.
 const MEDIA_TYPES: [&str; 5] =
     ["application/zip", "application/gzip", "application/x-tar", "application/x-gzip", "application/octet-stream"];
 
-/// An archive that was sent; gone when dropped.
+/// An uploaded archive; deleted when dropped.
 pub(super) struct Upload(pub(super) NamedTempFile);
 
 impl FromRequest<Shared> for Upload {
@@ -76,7 +76,7 @@ async fn new_file(app: &Shared) -> Result<NamedTempFile, Problem> {
     made.map_err(|e| Problem::internal(&e))?.map_err(|e| Problem::internal(&e))
 }
 
-/// On a thread where blocking does no harm.
+/// Writes on a blocking thread.
 async fn write(mut file: NamedTempFile, piece: BytesMut) -> Result<NamedTempFile, Problem> {
     let written = tokio::task::spawn_blocking(move || file.write_all(&piece).map(|()| file)).await;
     written.map_err(|e| Problem::internal(&e))?.map_err(|e| Problem::internal(&e))

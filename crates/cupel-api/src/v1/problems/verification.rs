@@ -1,4 +1,4 @@
-//! What came of verifying a package, for its authors.
+//! Result of verifying a package, for its authors.
 
 use std::time::Duration;
 
@@ -9,70 +9,71 @@ use utoipa::ToSchema;
 use super::view::points;
 use crate::v1::response::StartView;
 
-/// What verifying a package came to.
+/// Result of verifying a package.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct VerificationView {
-    /// Whether everything is as the package says.
+    /// Whether all claims of the package hold.
     holds: bool,
-    /// How many claims were looked at.
+    /// Number of claims checked.
     claims: u64,
-    /// Those that do not hold, at most the first thousand.
+    /// Claims that do not hold, at most the first thousand.
     broken: Vec<ClaimView>,
     /// The package's submissions.
     submissions: Vec<VerifiedSubmissionView>,
-    /// The limit on CPU time, in milliseconds.
+    /// CPU time limit, in milliseconds.
     time_limit_ms: Option<u64>,
-    /// Whether that follows from the times measured, and the package has none.
+    /// Whether the limit was derived from the measured times because the package sets none.
     is_time_limit_derived: bool,
-    /// How the program was started whose time a derived limit follows from. A warm start takes less CPU time than a cold one. `null`: its
-    /// language has no warm start, or the limit is not derived.
+    /// How the program that determined a derived limit was started. A warm start takes less CPU time than a cold one.
+    /// `null`: its language has no warm start, or the limit is not derived.
     time_limit_start: Option<StartView>,
-    /// What you should know, and nothing follows from.
+    /// Remarks that do not affect the result.
     notes: Vec<String>,
 }
 
 /// A claim that does not hold.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ClaimView {
-    /// What it is about: a path in the package, or `time limit`.
+    /// Subject: a path in the package, or `time limit`.
     about: String,
-    /// Where it is said.
+    /// Where the package makes the claim.
     rule: String,
-    /// What must be.
+    /// The expected value.
     expected: String,
-    /// What is.
+    /// The actual value.
     got: String,
-    /// The test by which it was decided.
+    /// The deciding test.
     test: Option<String>,
 }
 
 /// A submission of the package.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct VerifiedSubmissionView {
-    /// Where it lies.
+    /// Path in the package.
     path: String,
-    /// Its verdict; `SK`: its language is not installed here, and nothing is known of it.
+    /// Its verdict; `SK`: its language is not installed on this server, so it was not run.
     verdict: &'static str,
-    /// Its score, where it has one.
+    /// Its score, if it has one.
     score: Option<f64>,
     /// CPU time of its slowest test, in milliseconds.
     slowest_ms: Option<u64>,
-    /// The limit it was held against, in milliseconds.
+    /// The limit that applied to it, in milliseconds.
     time_limit_ms: u64,
     /// Every group of tests.
     groups: Vec<VerifiedGroupView>,
-    /// What may be the reason, where it is not as expected.
+    /// A possible reason, if the result is not as expected.
     hint: Option<String>,
-    /// Whether it is as expected, or was not tried because its language is not installed here (`SK`).
+    /// Whether the result is as expected, or it was not run because its language is not installed on this server
+    /// (`SK`).
     holds: bool,
 }
 
-/// A submission of the package in a group of tests.
+/// Result of a package's submission for a group of tests.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct VerifiedGroupView {
-    /// The group.
+    /// Name of the group.
     name: String,
-    /// Of the first test that is not accepted.
+    /// Verdict of the first test that is not accepted.
     verdict: &'static str,
     /// CPU time of the slowest test, in milliseconds.
     slowest_ms: Option<u64>,

@@ -1,4 +1,4 @@
-//! What clients get about problems. The names in here are promised: fields may be added, none may change or go.
+//! Response types for problems. Their names are stable: fields may be added, but never renamed or removed.
 
 use cupel_core::problems::{ProblemRecord, Standing};
 use cupel_package::Finding;
@@ -10,42 +10,43 @@ use utoipa::ToSchema;
 use crate::problem::{FieldError, Problem, ProblemKind};
 use crate::v1::response::rfc3339;
 
-/// Points as a number: at most six decimals, which a double has exactly enough digits for.
+/// Score as a number with at most six decimals, which is within the precision of a double.
 pub(crate) fn points(score: Score) -> f64 {
     score.millionths() as f64 / 1e6
 }
 
-/// A problem, without its text.
+/// A problem, without its statement.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProblemLineView {
-    /// Its name in addresses.
+    /// Name in URLs.
     pub(crate) slug: String,
-    /// Its name for people.
+    /// Display name.
     pub(crate) title: String,
-    /// `easy`, `medium` or `hard`, where that is said.
+    /// `easy`, `medium` or `hard`, if set.
     pub(crate) difficulty: Option<&'static str>,
-    /// What it is about.
+    /// Topics of the problem.
     pub(crate) tags: Vec<String>,
     /// `draft`, `private` or `public`.
     pub(crate) visibility: &'static str,
-    /// The number of its current version.
+    /// Number of its current version.
     pub(crate) version: u32,
-    /// What has been sent for it. Of a private problem only its authors see that, one by one: it may be in a contest.
+    /// Statistics of its submissions. For a private problem, only authors see them in responses about this single
+    /// problem, because it may be part of a contest.
     pub(crate) statistics: Option<StatisticsView>,
-    /// How you stand with it; `null` if you have not tried, or have not said who you are.
+    /// Your result; `null` if you have not tried it, or did not authenticate.
     pub(crate) standing: Option<StandingView>,
-    /// When it was made.
+    /// Time at which it was created.
     #[schema(format = DateTime)]
     pub(crate) created_at: String,
 }
 
 impl ProblemLineView {
-    /// As everybody sees it who may.
+    /// For every user who may see the problem.
     pub(super) fn of(problem: &ProblemRecord, standing: Option<&Standing>) -> ProblemLineView {
         ProblemLineView::with(problem, standing, problem.visibility != Visibility::Private)
     }
 
-    /// As its authors see it.
+    /// For its authors.
     pub(super) fn for_author(problem: &ProblemRecord, standing: Option<&Standing>) -> ProblemLineView {
         ProblemLineView::with(problem, standing, true)
     }
@@ -71,31 +72,31 @@ impl ProblemLineView {
     }
 }
 
-/// What has been sent for a problem. Compile errors and failures of the judge are not counted.
+/// Statistics of the submissions to a problem. Compile errors and failures of the judge are not counted.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StatisticsView {
-    /// Submissions.
+    /// Number of submissions.
     submissions: u64,
-    /// Those that solve it.
+    /// Number of accepted submissions.
     accepted: u64,
-    /// Users who have tried.
+    /// Number of users who have tried it.
     attempted_by: u64,
-    /// Users who have solved it.
+    /// Number of users who have solved it.
     solved_by: u64,
 }
 
-/// How a user stands with a problem.
+/// A user's result for a problem.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StandingView {
     /// `solved` or `attempted`.
     state: &'static str,
-    /// Tries up to and with the first that solves it.
+    /// Number of tries, up to and including the first that solves it.
     tries: u32,
-    /// The best score, where the problem has scores.
+    /// Best score, if the problem has scores.
     best_score: Option<f64>,
-    /// CPU time of the fastest submission that solves it, in milliseconds, rounded up to 10 ms.
+    /// CPU time of the fastest accepted submission, in milliseconds, rounded up to 10 ms.
     best_time_ms: Option<u64>,
-    /// When the first one that solves it was sent.
+    /// Time of the first accepted submission.
     #[schema(format = DateTime)]
     solved_at: Option<String>,
 }
@@ -112,16 +113,16 @@ impl From<&Standing> for StandingView {
     }
 }
 
-/// What is odd about a package.
+/// A warning or error about a package.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FindingView {
-    /// What kind of finding it is, such as `W_CR`.
+    /// Code of the kind of finding, such as `W_CR`.
     code: &'static str,
-    /// In which file; empty for the package as a whole.
+    /// The file; empty for the package as a whole.
     file: String,
-    /// At which key.
+    /// The key in the file.
     key: Option<String>,
-    /// What is odd, and what to do about it.
+    /// What is wrong, and how to fix it.
     detail: String,
 }
 
@@ -136,7 +137,7 @@ impl From<&Finding> for FindingView {
     }
 }
 
-/// A package that is refused: every finding, its file as the place.
+/// Refusal of a package: every finding, located by its file.
 pub(super) fn refused(findings: &[Finding]) -> Problem {
     let errors: Vec<FieldError> = findings
         .iter()
@@ -151,7 +152,7 @@ pub(super) fn refused(findings: &[Finding]) -> Problem {
     Problem::new(ProblemKind::InvalidPackage, detail).with_errors(errors)
 }
 
-/// A file in the package, as a pointer into the archive.
+/// File in the package, as a JSON pointer into the archive.
 fn place(file: &str) -> String {
     if file.is_empty() { String::new() } else { format!("/{}", file.replace('~', "~0")) }
 }
