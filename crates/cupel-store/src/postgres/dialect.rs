@@ -1,8 +1,8 @@
-//! From the SQL that both databases understand to PostgreSQL's own.
+//! Translation of the common SQL dialect to PostgreSQL.
 
-/// The same statement for PostgreSQL: `?` and `?1` become `$1`, what stands in `/*pg …*/` counts, what stands between
-/// `/*sqlite*/` and `/*end*/` does not, and `instr` has its name there. A question mark or such a mark in a string literal
-/// would be taken for one: none of our statements has any.
+/// The same statement for PostgreSQL: `?` and `?1` become `$1`, text in `/*pg …*/` is kept, text between `/*sqlite*/`
+/// and `/*end*/` is removed, and `instr` is replaced by PostgreSQL's function. Question marks and such comments inside
+/// string literals would be translated, too; no statement of Cupel contains any.
 pub(super) fn translate(sql: &str) -> String {
     const PG: &str = "/*pg ";
     const SQLITE: &str = "/*sqlite*/";

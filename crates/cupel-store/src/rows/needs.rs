@@ -1,4 +1,4 @@
-//! What a run needs as a text: ids of languages, sorted, with a space between them.
+//! Languages that a run needs, as text: sorted ids, separated by a space.
 
 use cupel_core::Needs;
 use cupel_types::LanguageId;
@@ -12,7 +12,7 @@ pub(crate) fn needs_text<'a>(needs: impl IntoIterator<Item = &'a LanguageId>) ->
     ids.join(" ")
 }
 
-/// Nothing is written where nobody knew.
+/// Decodes the column; NULL (not known) gives the empty set.
 pub(crate) fn needs_from(text: Option<&str>) -> Result<Needs, RowError> {
     text.unwrap_or_default().split_ascii_whitespace().map(|id| id.parse().map_err(|_| bad("needs"))).collect()
 }
