@@ -477,7 +477,7 @@ mod tests {
 
     /// A new table or column must be added to `TABLES` or `NOT_MOVED`.
     #[tokio::test]
-    async fn every_table_and_column_of_both_schemas_is_moved() {
+    async fn every_table_and_column_of_both_schemas_is_copied() {
         let folder = tempfile::tempdir().unwrap();
         let sqlite = SqliteStore::open(&folder.path().join("cupel.db")).await.unwrap();
         let url = Postgres::shared().database().await;

@@ -274,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_with_a_url_is_told_without_its_keys() {
+    fn errors_of_a_url_do_not_contain_its_keys() {
         for (url, expected) in [
             ("s3://?secret_access_key=hush", "names no bucket"),
             ("s3://bucket?secret_key=hush", "`secret_key` is no setting"),

@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn packages_are_remembered_by_what_they_take_and_not_by_their_number() {
+    fn the_memory_of_packages_is_bounded_in_bytes_not_in_number() {
         let directory = tempfile::tempdir().unwrap();
         let mut packages = LocalPackages::open(directory.path(), cupel_testkit::registry()).unwrap();
         packages.remembered_bytes_max = 200 << 10;

@@ -385,7 +385,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_old_copies_may_go_and_all_but_the_newest_of_them_are_spare() {
+    fn only_old_copies_are_removable_and_all_but_the_newest_of_them_are_spare() {
         let hash = |n| ContentHash::from_bytes([n; 32]);
         let blob = |n, id, minutes: u64| BlobInfo {
             key: BlobKey::Package { hash: hash(n), copy: Uuid::from_u128(id) },

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn small_differences_are_taken_over_in_parts_and_large_ones_at_once() {
+    fn small_clock_differences_are_applied_in_steps_and_large_ones_at_once() {
         let clock = clock(1_000_000_000);
         assert_eq!(clock.at(after(&clock, 1000)), 1_001_000_000);
         learn(&clock, 2000, 1_002_000_400);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_that_is_told_stands_still_rather_than_go_back() {
+    fn the_clock_never_goes_backwards() {
         let clock = clock(1_000_000_000);
         let told = clock.at(after(&clock, 5000));
         learn(&clock, 5000, 1_000_000_000);

@@ -46,7 +46,7 @@ mod tests {
     use super::translate;
 
     #[test]
-    fn statements_are_translated() {
+    fn statements_are_translated_to_postgresql() {
         for (sql, expected) in [
             ("SELECT 1 FROM t WHERE a = ? AND b = ?", "SELECT 1 FROM t WHERE a = $1 AND b = $2"),
             ("SELECT ?1, ?12, ?1", "SELECT $1, $12, $1"),

@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn needs_read_back_and_nothing_is_nothing() {
+    fn needs_read_back_and_null_gives_the_empty_set() {
         let ids: Vec<LanguageId> = ["python", "c++17", "python", "c"].iter().map(|id| id.parse().unwrap()).collect();
         assert_eq!(needs_text(&ids), "c c++17 python");
         assert_eq!(needs_from(Some("c c++17 python")).unwrap(), ids.iter().cloned().collect());

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_row_is_an_error_and_no_guess() {
+    fn a_damaged_row_is_an_error() {
         let good = StateColumns::of(&RunState::Queued { attempts: 0, lost: 0 }, 0);
         for damaged in [
             StateColumns { state: 9, ..good.clone() },

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_kept_is_taken_once() {
+    fn a_cached_submission_is_taken_once() {
         let (recent, run) = (Recent::default(), run());
         let kept = submission();
         recent.keep(run, kept.clone(), 10);
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go_when_there_are_too_many_or_too_large_ones() {
+    fn the_oldest_submissions_are_evicted_over_the_limits_of_number_and_bytes() {
         let recent = Recent::default();
         let runs: Vec<RunId> = (0..=SUBMISSIONS_MAX).map(|_| run()).collect();
         runs.iter().for_each(|run| recent.keep(*run, submission(), 0));

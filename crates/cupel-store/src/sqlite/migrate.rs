@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_is_brought_up_to_date_from_wherever_it_is() {
+    fn a_schema_of_any_version_is_migrated() {
         let mut new = Connection::open_in_memory().unwrap();
         migrate(&mut new).unwrap();
         migrate(&mut new).unwrap();
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn contests_that_were_there_before_codes_get_one_each() {
+    fn contests_from_before_join_codes_get_a_code_each() {
         let mut old = Connection::open_in_memory().unwrap();
         for sql in &MIGRATIONS[..6] {
             old.execute_batch(sql).unwrap();
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_freeze_hid_before_figures_were_of_contests_is_left_out_of_them() {
+    fn migrated_figures_exclude_submissions_hidden_by_a_freeze() {
         let mut old = Connection::open_in_memory().unwrap();
         for sql in &MIGRATIONS[..14] {
             old.execute_batch(sql).unwrap();
@@ -164,7 +164,7 @@ mod tests {
 
     /// A new filter needs an index.
     #[test]
-    fn every_filter_of_a_history_has_an_index_in_the_order_of_the_list() {
+    fn every_history_filter_has_an_index_in_list_order() {
         use crate::sql::history::History;
         use cupel_core::run::{HistoryFilter, SentFor, Stage};
         let mut db = Connection::open_in_memory().unwrap();
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_schema_is_left_alone() {
+    fn a_newer_schema_is_refused_and_unchanged() {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("PRAGMA user_version = 900").unwrap();
         let refused = migrate(&mut connection);

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_disk_refuses_transiently_before_acceptance_and_the_store_goes_on() {
+    async fn a_full_disk_is_a_transient_error_and_the_store_stays_usable() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cupel.db");
         let store = SqliteStore::open(&path).await.unwrap();

@@ -218,7 +218,7 @@ mod tests {
     use crate::sql::{Sql, values};
 
     #[test]
-    fn transactions_are_paced_while_many_commands_come_and_only_then() {
+    fn transactions_are_paced_only_under_load() {
         let mut pace = Pace::new();
         let start = pace.last_began;
         let at = |ms: u64| start + Duration::from_millis(ms);
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transaction_with_a_durable_command_commits_with_a_sync_and_only_such_a_one() {
+    fn only_a_transaction_with_a_durable_command_is_synced() {
         const FULL: i64 = 2;
         const NORMAL: i64 = 1;
         let folder = tempfile::tempdir().unwrap();
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_full_disk_the_log_does_not_grow_on() {
+    fn after_a_full_disk_the_log_does_not_grow_further() {
         let folder = tempfile::tempdir().unwrap();
         let connection = Connection::open(folder.path().join("t.db")).unwrap();
         connection
