@@ -1,4 +1,4 @@
-//! The database's time on every node: leases are compared on one clock, whatever the clocks of the machines show.
+//! The database's time on every node: leases are compared on one clock, even if the clocks of the machines differ.
 //!
 //! The clock measures the offset between the database's clock and this machine's monotonic clock, at the start and
 //! every ten seconds, and uses the fastest of three queries: the database's time was read at some point within the

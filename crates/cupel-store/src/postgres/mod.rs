@@ -6,7 +6,7 @@
 //! - `open.rs` reports why a database cannot be used, `migrate.rs` brings its schema up to date, `clock.rs` provides
 //!   its time.
 //!
-//! *Invariant:* no call waits forever, whatever happens to the server or the network: connecting, waiting for a free
+//! *Invariant:* no call waits forever, even if the server or the network fails: connecting, waiting for a free
 //! connection and waiting for a result have limits (`Timeouts`), after which the call returns a transient error.
 
 mod clock;

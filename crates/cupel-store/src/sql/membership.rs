@@ -196,8 +196,8 @@ impl Write for DeleteUser {
             return Ok(refused);
         }
         let (id, now) = (bytes(self.user.as_uuid()), to_us(self.now));
-        // The suffix is the random part of the id: it reveals nothing and is unique. With 34 characters the name is
-        // longer than a user name may be, so no user has it.
+        // The suffix ends with the random part of the id: it identifies nobody and is unique. With 34 characters the
+        // name is longer than a user name may be, so no user has it.
         let name = format!("deleted-{}", &self.user.as_uuid().as_simple().to_string()[6..]);
         let email_key = format!("id:{}", self.user.as_uuid().as_simple());
         let sql = "UPDATE users SET username = ?1, username_key = ?1, email = '', email_key = ?2, password_hash = '!', \

@@ -90,7 +90,7 @@ impl Pace {
 
     /// Time to wait for further commands.
     fn pause(&self, now: Instant) -> Option<Duration> {
-        // The first command after an idle period does not wait, whatever the load was before.
+        // The first command after an idle period does not wait, even if the load was high before.
         let fresh = now.duration_since(self.counted_from) < 2 * COUNTED_OVER;
         let left = PACE.checked_sub(now.duration_since(self.last_began))?;
         (self.is_busy && fresh && !left.is_zero()).then_some(left)
