@@ -1,10 +1,11 @@
-//! The `Store` port on SQLite and on PostgreSQL. `sql/` is every query and every command, written once; `sqlite/` and `postgres/` are
-//! the databases: connections, transactions, migrations (`migrations/` is compiled in). `rows/` is the form in which
-//! things lie there. Problem packages lie beside the database as files, or in a blob store that all nodes reach (`packages/`, `blobs/`).
+//! The `Store` port on SQLite and on PostgreSQL. `sql/` has all queries and commands, written once. `sqlite/` and
+//! `postgres/` are the databases: connections, transactions, migrations (`migrations/` is compiled in). `rows/` is the
+//! format of stored values. Problem packages are stored beside the database as files, or in a blob store that all nodes
+//! reach (`packages/`, `blobs/`).
 //!
-//! *Architecture invariants:* what may happen to a run is decided by `RunState::apply` in core, here it is
-//! only carried out, in a transaction; a method that promises durability answers after the commit that has
-//! it; no source, input, output or secret is ever logged.
+//! *Architecture invariants:* `RunState::apply` in core decides how a run may change; this crate only carries the
+//! change out, in a transaction. A method that promises durability returns after the commit that contains the change.
+//! Sources, inputs, outputs and secrets are never logged.
 #![forbid(unsafe_code)]
 
 mod blobs;

@@ -1,14 +1,14 @@
-//! Everything from one store into another, empty one: how an installation moves from SQLite to PostgreSQL, or back.
+//! Copies a whole store into another, empty one: moves an installation from SQLite to PostgreSQL, or back.
 //!
-//! Tables go one after another, those that others refer to first, page by page in the order of their keys, so that memory is bounded
-//! by a page. Both schemas are of one version (the migrations bring them there), with the same names and values. Nobody may use
-//! either store meanwhile; at the end the rows of both are counted.
+//! Tables are copied one after another, referenced tables first, page by page in key order, so that memory is bounded
+//! by a page. Both schemas have the same version (the migrations ensure it), the same names and the same values.
+//! Neither store may be used meanwhile. At the end the row counts of both stores are compared.
 //!
-//! Large data that lie in a blob store come along, into their rows.
+//! Large data in a blob store are copied, too, into their rows.
 //!
-//! The same pages can be written as JSON, an object per row, for other programs.
+//! The same pages can be exported as JSON, one object per row, for other programs.
 //!
-//! What is not moved is what the processes of a cluster say of themselves (`workers`), who sweeps, and the schema's own version.
+//! Not copied: heartbeats of the cluster's workers (`workers`), the leader of the sweeper, and the schema version.
 
 use std::borrow::Cow;
 use std::io;
@@ -23,14 +23,14 @@ use crate::sql::large::Large;
 use crate::sql::{Backend, Sql, SqlStore, Value, Write, values};
 use crate::{PostgresStore, SqliteStore};
 
-/// Rows of a page, and of those tables in which a row can be large.
+/// Rows per page, and rows per page of tables whose rows can be large.
 const PAGE: i64 = 500;
 const PAGE_OF_LARGE: i64 = 16;
 
-/// A table as it is moved.
+/// A table to copy.
 struct Table {
     name: &'static str,
-    /// What a row is known by: the first so many columns.
+    /// Number of key columns; they come first.
     key: usize,
     columns: &'static [&'static str],
     page: i64,
@@ -44,7 +44,7 @@ const fn large(name: &'static str, key: usize, columns: &'static [&'static str])
     Table { name, key, columns, page: PAGE_OF_LARGE }
 }
 
-/// Every table, those that others refer to first.
+/// All tables, referenced tables first.
 const TABLES: &[Table] = &[
     table(
         "users",
@@ -239,11 +239,11 @@ const TABLES: &[Table] = &[
     table("shared_secrets", 1, &["name", "secret"]),
 ];
 
-/// Tables of which nothing is moved.
+/// Tables that are not copied.
 #[cfg(test)]
 const NOT_MOVED: [&str; 2] = ["workers", "cluster"];
 
-/// Why not everything was moved.
+/// Reason why the copy is incomplete.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum TransferError {
@@ -257,7 +257,7 @@ pub enum TransferError {
     Store(#[from] StoreError),
 }
 
-/// Why not everything was exported.
+/// Reason why the export is incomplete.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum ExportError {
@@ -267,20 +267,20 @@ pub enum ExportError {
     Write(#[from] io::Error),
 }
 
-/// Is told when a table was moved: its name, and how many rows it has.
+/// Called after a table was copied, with its name and its number of rows.
 pub type Moved<'a> = &'a mut (dyn FnMut(&'static str, u64) + Send);
 
 impl SqliteStore {
-    /// Moves everything into an empty PostgreSQL database.
+    /// Copies everything into an empty PostgreSQL database.
     ///
     /// # Errors
-    /// [`TransferError`]; the target may have a part of it then.
+    /// [`TransferError`]; the target may then hold a part of the data.
     pub async fn move_to(&self, to: &PostgresStore, moved: Moved<'_>) -> Result<(), TransferError> {
         transfer(self, to, moved).await
     }
 
-    /// Writes everything as JSON, a line per row: `{"table": …, "row": {…}}`. Ids are UUIDs, other bytes base64, times microseconds.
-    /// Secrets are in it.
+    /// Writes everything as JSON, one line per row: `{"table": …, "row": {…}}`. Ids are UUIDs, other bytes base64,
+    /// times microseconds. The output contains secrets.
     ///
     /// # Errors
     /// [`ExportError`].
@@ -290,15 +290,15 @@ impl SqliteStore {
 }
 
 impl PostgresStore {
-    /// Moves everything into an empty SQLite database.
+    /// Copies everything into an empty SQLite database.
     ///
     /// # Errors
-    /// [`TransferError`]; the target may have a part of it then.
+    /// [`TransferError`]; the target may then hold a part of the data.
     pub async fn move_to(&self, to: &SqliteStore, moved: Moved<'_>) -> Result<(), TransferError> {
         transfer(self, to, moved).await
     }
 
-    /// As [`SqliteStore::export`].
+    /// Like [`SqliteStore::export`].
     ///
     /// # Errors
     /// [`ExportError`].
@@ -325,7 +325,7 @@ async fn export<B: Backend>(from: &SqlStore<B>, out: &mut (dyn io::Write + Send)
     Ok(())
 }
 
-/// Columns that are ids, wherever they are.
+/// Columns with ids, in any table.
 const IDS: [&str; 14] = [
     "id",
     "owner",
@@ -379,7 +379,7 @@ async fn transfer<A: Backend, B: Backend>(
             moved(table.name, count);
         }
     }
-    // The commits so far need not have been synced.
+    // The earlier commits may not have been synced.
     to.backend.write(crate::sql::commands::Sync).await?;
     for table in TABLES {
         let (there, here) = (table.count(from).await?, table.count(to).await?);
@@ -396,7 +396,7 @@ impl Table {
         of.backend.read("count what there is", move |db| db.count(&sql, values![])).await
     }
 
-    /// The page that follows a key.
+    /// The page after a key.
     async fn page_after<B: Backend>(
         &'static self,
         of: &SqlStore<B>,
@@ -425,7 +425,7 @@ impl Table {
 
 const READ: &str = "read what is to be moved";
 
-/// Data that lie in the blob store go into their row: where the row goes there may be another one, or none.
+/// Replaces a reference to the blob store by the data: the target may have another blob store, or none.
 async fn take_in(row: &mut [Value<'static>], large: &Large) -> Result<(), Fault> {
     if let [.., data, hash] = row
         && let Value::Blob(bytes) = &*hash
@@ -468,16 +468,16 @@ mod tests {
     use super::*;
     use crate::PostgresOptions;
 
-    /// What a schema has: tables with their columns.
+    /// The tables of a schema with their columns.
     async fn schema<B: Backend>(of: &SqlStore<B>, sql: &'static str) -> Vec<(String, String)> {
         let read =
             of.backend.read("read the schema", move |db| db.all(sql, values![], |row| Ok((row.get(0)?, row.get(1)?))));
         read.await.unwrap()
     }
 
-    /// Whoever adds a table or a column has to say whether it is moved.
+    /// A new table or column must be added to `TABLES` or `NOT_MOVED`.
     #[tokio::test]
-    async fn every_table_and_column_of_both_schemas_is_moved() {
+    async fn every_table_and_column_of_both_schemas_is_copied() {
         let folder = tempfile::tempdir().unwrap();
         let sqlite = SqliteStore::open(&folder.path().join("cupel.db")).await.unwrap();
         let url = Postgres::shared().database().await;

@@ -1,5 +1,5 @@
-//! Who may do what: every operation of the document against every kind of caller, so that an endpoint that is
-//! added without protection, or documented with another than it has, fails here.
+//! Authorisation: every operation of the OpenAPI document is called as every kind of caller, so that an endpoint
+//! without protection, or with other protection than documented, fails here.
 
 use axum::http::Method;
 use base64::Engine;
@@ -17,13 +17,13 @@ const NO_ID: &str = "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a";
 struct Operation {
     method: Method,
     path: String,
-    /// Who may call it, as the document says.
+    /// Allowed callers, as documented.
     callers: String,
-    /// The scope the document names; `None`: open to everybody.
+    /// The documented scope; `None`: open to everybody.
     scope: Option<Scope>,
 }
 
-/// What a walk over all operations is about.
+/// The objects that the operations are called on.
 struct Place {
     slug: String,
     submission: String,
@@ -54,13 +54,13 @@ fn operations(place: &Place) -> Vec<Operation> {
         }
     }
     assert!(operations.len() >= 55, "the document has all operations");
-    // It ends the sessions that everything else is walked with.
+    // Logging out ends the sessions that the other operations need, so it comes last.
     operations.sort_by_key(|operation| operation.path.ends_with("/logout"));
     operations
 }
 
 impl Operation {
-    /// What comes back, for this credential. Bodies are such that nothing is destroyed by who is let in.
+    /// Status of the response for this credential. The bodies are chosen so that an allowed call destroys nothing.
     async fn status(&self, app: &TestApp, credential: Option<&str>) -> u16 {
         let call = app.request(self.method.clone(), &self.path);
         let call = match (self.method.as_str(), self.path.rsplit('/').next().unwrap()) {
@@ -80,7 +80,7 @@ impl Operation {
     }
 }
 
-/// A problem of an author's, and a submission to it of its author's own.
+/// A problem of the author, and a submission to it by the author.
 async fn place(app: &TestApp, author: &TestUser, visibility: Visibility) -> Place {
     let problem = app.problem(author, "echo", visibility).await;
     let path = format!("/api/v1/problems/{problem}/submissions");
@@ -93,7 +93,7 @@ async fn place(app: &TestApp, author: &TestUser, visibility: Visibility) -> Plac
     Place { slug: problem, submission, clarification }
 }
 
-/// A contest of an author's with this problem, under the same name, and a question that somebody has asked about it.
+/// A contest of the author with this problem, under the same slug, and a question about it.
 async fn contest(app: &TestApp, author: &TestUser, problem: &str) -> String {
     let begun = cupel_core::Clock::now(&cupel_core::SystemClock) - jiff::SignedDuration::from_secs(1);
     let body = json!({
@@ -112,7 +112,7 @@ async fn contest(app: &TestApp, author: &TestUser, problem: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_operation_lets_in_whom_it_says_and_nobody_else() {
+async fn every_operation_allows_exactly_its_documented_callers() {
     let app = TestApp::start().await;
     let (user, admin) = (app.user().await, app.admin().await);
     let (author, other) = (app.author().await, app.author().await);
@@ -132,7 +132,7 @@ async fn every_operation_lets_in_whom_it_says_and_nobody_else() {
             "admin" => (false, false),
             other => panic!("{name}: {other}?"),
         };
-        // The answers of those who may not: 403 by their role, 404 where it is not theirs.
+        // Refused callers get 403 if they lack the role, and 404 if the object belongs to another user.
         let told = status(&user).await;
         assert_eq!(told != 403, expects_user, "{name}: a user: {told}");
         let told = status(&other).await;
@@ -149,13 +149,13 @@ async fn every_operation_lets_in_whom_it_says_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_key_opens_what_its_scopes_say_and_nothing_else() {
+async fn a_key_allows_exactly_the_operations_of_its_scopes() {
     let app = TestApp::start().await;
     let author = app.author().await;
     let place = place(&app, &author, Visibility::Public).await;
     for operation in operations(&place) {
         let Some(scope) = operation.scope else { continue };
-        // One user has fewer keys than there are operations to try.
+        // A new user per operation, because the number of keys per user is limited.
         let admin = app.admin().await;
         let name = operation.name();
         let key = async |with: bool| {
@@ -170,7 +170,7 @@ async fn a_key_opens_what_its_scopes_say_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_draft_does_not_exist_for_anybody_but_its_author_and_administrators() {
+async fn a_draft_is_visible_only_to_its_author_and_administrators() {
     let app = TestApp::start().await;
     let (user, admin) = (app.user().await, app.admin().await);
     let (author, other) = (app.author().await, app.author().await);
@@ -183,10 +183,10 @@ async fn a_draft_does_not_exist_for_anybody_but_its_author_and_administrators() 
         for who in [None, Some(&user.token), Some(&other.token)] {
             let told = operation.status(&app, who.map(String::as_str)).await;
             assert!([401, 403, 404].contains(&told), "{name}: {told}");
-            // Who is let in at all is told that there is no such thing.
+            // A caller who may use the operation learns only that the problem does not exist.
             assert!(operation.callers != "everybody" || told == 404, "{name}: {told}");
         }
-        // Not destroyed by its author: something was sent for it.
+        // The author cannot delete it, because it has a submission.
         for who in [&author, &admin] {
             let told = operation.status(&app, Some(&who.token)).await;
             assert!(told != 403 && (told != 404 || operation.path.ends_with("/files/none")), "{name}: {told}");
@@ -199,7 +199,7 @@ async fn a_draft_does_not_exist_for_anybody_but_its_author_and_administrators() 
     assert_eq!(app.get(&foreign).bearer(&admin.token).send().await.status, 200);
 }
 
-/// A token as a forger would make it: by hand, with any algorithm.
+/// A forged token: built by hand, with any algorithm.
 fn token<M: Mac + KeyInit>(algorithm: &str, user: &TestUser, change: impl FnOnce(&mut Value), secret: &[u8]) -> String {
     let payload = user.token.split('.').nth(1).unwrap();
     let mut claims: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
@@ -211,7 +211,7 @@ fn token<M: Mac + KeyInit>(algorithm: &str, user: &TestUser, change: impl FnOnce
 }
 
 #[tokio::test]
-async fn forged_expired_and_unsigned_tokens_open_nothing() {
+async fn forged_expired_and_unsigned_tokens_are_refused() {
     let app = TestApp::start().await;
     let (user, admin) = (app.user().await, app.admin().await);
     let hs256 = |change: fn(&mut Value), secret: &[u8]| token::<Hmac<Sha256>>("HS256", &user, change, secret);
@@ -263,7 +263,7 @@ async fn forged_expired_and_unsigned_tokens_open_nothing() {
 }
 
 #[tokio::test]
-async fn a_missing_scope_is_named() {
+async fn the_error_names_the_missing_scope() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let key = app.key(&user, &[Scope::RunsRead]).await;
@@ -276,10 +276,10 @@ async fn a_missing_scope_is_named() {
 }
 
 #[tokio::test]
-async fn a_demotion_and_a_promotion_by_an_administrator_count_at_once() {
+async fn a_change_of_role_takes_effect_at_once() {
     let app = TestApp::start().await;
     let (chief, other) = (app.admin().await, app.user().await);
-    // Found by name, whatever its case.
+    // Found by user name, regardless of case.
     let found = app.get(&format!("/api/v1/admin/users?login={}", other.user.username.to_uppercase()));
     let found = found.bearer(&chief.token).send().await.json;
     assert_eq!(
@@ -327,7 +327,7 @@ async fn a_demotion_and_a_promotion_by_an_administrator_count_at_once() {
 }
 
 #[tokio::test]
-async fn an_administrators_key_without_the_scope_sees_only_their_own() {
+async fn an_administrators_key_without_the_admin_scope_sees_only_their_own_submissions() {
     let app = TestApp::start().await;
     let (admin, user) = (app.admin().await, app.user().await);
     let id = app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;

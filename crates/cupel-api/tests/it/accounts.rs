@@ -1,4 +1,4 @@
-//! Accounts: registering, sessions, keys.
+//! Accounts: registration, sessions, API keys.
 
 use axum::http::Method;
 use cupel_api::TierRates;
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::app::{PASSWORD, TestApp};
 
 #[tokio::test]
-async fn a_bad_registration_is_told_all_its_faults() {
+async fn a_bad_registration_reports_all_errors() {
     let app = TestApp::start().await;
     let answer = app
         .post("/api/v1/auth/register", &json!({ "username": "a b", "email": "nowhere", "password": "short" }))
@@ -30,7 +30,7 @@ async fn a_bad_registration_is_told_all_its_faults() {
 }
 
 #[tokio::test]
-async fn a_name_or_address_that_is_taken_is_a_conflict() {
+async fn a_taken_name_or_address_is_a_conflict() {
     let app = TestApp::start().await;
     let new = |name: &str, email: &str| json!({ "username": name, "email": email, "password": PASSWORD });
     assert_eq!(app.post("/api/v1/auth/register", &new("ada", "ada@example.com")).send().await.status, 201);
@@ -72,7 +72,7 @@ async fn a_wrong_password_and_an_unknown_user_get_the_same_answer() {
 }
 
 #[tokio::test]
-async fn a_session_goes_on_by_refreshing_and_ends_by_logging_out() {
+async fn refreshing_extends_a_session_and_logging_out_ends_it() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let login =
@@ -96,7 +96,7 @@ async fn a_session_goes_on_by_refreshing_and_ends_by_logging_out() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_that_is_used_twice_ends_the_session() {
+async fn a_reused_refresh_token_ends_the_session() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let login =
@@ -114,7 +114,7 @@ async fn a_refresh_token_that_is_used_twice_ends_the_session() {
 }
 
 #[tokio::test]
-async fn a_key_is_shown_once_works_and_is_revoked() {
+async fn a_key_is_shown_once_and_works_until_it_is_revoked() {
     let app = TestApp::start().await;
     let (user, other) = (app.user().await, app.user().await);
     let made = app
@@ -143,7 +143,7 @@ async fn a_key_is_shown_once_works_and_is_revoked() {
 }
 
 #[tokio::test]
-async fn a_key_cannot_make_a_key_that_may_more() {
+async fn a_key_cannot_create_a_key_with_more_scopes() {
     let app = TestApp::start().await;
     let (user, admin) = (app.user().await, app.admin().await);
     let key = app.key(&user, &[Scope::Account, Scope::RunsRead]).await;
@@ -169,7 +169,7 @@ async fn a_key_cannot_make_a_key_that_may_more() {
 }
 
 #[tokio::test]
-async fn the_webhook_secret_is_ones_own_and_stays() {
+async fn each_user_has_a_stable_webhook_secret() {
     let app = TestApp::start().await;
     let (user, other) = (app.user().await, app.user().await);
     let secret = async |token: &str| {
@@ -192,7 +192,7 @@ async fn with_two_tiers() -> TestApp {
 }
 
 #[tokio::test]
-async fn a_change_of_access_leaves_the_fields_that_it_does_not_name() {
+async fn a_change_of_access_keeps_unnamed_fields() {
     let app = with_two_tiers().await;
     let admin = app.admin().await;
     for _ in 0..20 {
@@ -221,7 +221,7 @@ async fn a_refused_change_of_access_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_session_shows_the_program_that_opened_it() {
+async fn a_session_shows_the_client_that_opened_it() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let long = format!("Browser/1\t{}", "x".repeat(300));

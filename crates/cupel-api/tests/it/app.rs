@@ -1,4 +1,4 @@
-//! The server under test: everything real but the sandbox, in a directory of its own.
+//! The server under test: everything is real except the sandbox, in a temporary directory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -47,13 +47,13 @@ pub(crate) struct TestApp {
     dir: Arc<tempfile::TempDir>,
 }
 
-/// What nodes share over this Redis: it is waited for, however slow this machine is, as long as it is not killed.
+/// State that nodes share through this Redis. The timeout is long, because the test machine may be slow.
 pub(crate) async fn shared_over(redis: &Redis, cluster: &str) -> Shared {
     let shared = cupel_shared::connect_patiently(&redis.url(), cluster, Bytes::mib(1), Duration::from_secs(60)).await;
     shared.expect("Redis is there")
 }
 
-/// Somebody with an access token.
+/// A user with an access token.
 pub(crate) struct TestUser {
     pub(crate) user: User,
     pub(crate) token: String,
@@ -80,7 +80,7 @@ impl Health for TestHealth {
     }
 }
 
-/// What `/metrics` shows; panics on the threads where [`PANIC`] is set, for want of a handler with a fault.
+/// Text of `/metrics`. Panics on threads where [`PANIC`] is set, because no real handler has a fault to test with.
 fn metrics_text() -> String {
     assert!(!PANIC.get(), "the password of the database is hunter2");
     "cupel_up 1\n".to_owned()
@@ -91,7 +91,7 @@ thread_local! {
     pub(crate) static PANIC: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-/// Everything is installed but Haskell.
+/// A probe for which every toolchain is installed except Haskell's.
 struct AllButHaskell;
 
 impl Probe for AllButHaskell {
@@ -136,7 +136,7 @@ impl TestApp {
             policy: LeasePolicy::default(),
             bounds,
         });
-        // Cheap hashes: what is tested here is who is let in, not how long guessing takes.
+        // A cheap hash: these tests cover access, not the cost of guessing.
         let password_cost = PasswordCost { memory_kib: 64, passes: 1, lanes: 1 };
         let accounts = Accounts::new(
             store.clone(),
@@ -165,7 +165,7 @@ impl TestApp {
         app.node(Shared::in_memory(Bytes::mib(1)))
     }
 
-    /// Another API over the same store, with these rates and results.
+    /// Another API node over the same store, with this shared state (rates and results).
     pub(crate) fn node(&self, shared: Shared) -> TestApp {
         let router = cupel_api::router(ApiState {
             core: self.core.clone(),
@@ -229,7 +229,7 @@ impl TestApp {
         author
     }
 
-    /// A problem of this author's, of which [`an_archive`] is the package; its slug.
+    /// Imports [`an_archive`] as a problem of this author; returns its slug.
     pub(crate) async fn problem(&self, author: &TestUser, slug: &str, visibility: Visibility) -> String {
         let archive = self.dir.path().join(format!("{slug}.tar"));
         std::fs::write(&archive, an_archive(&[])).unwrap();
@@ -241,12 +241,12 @@ impl TestApp {
         problem.slug.to_string()
     }
 
-    /// Where packages are kept.
+    /// The directory of packages.
     pub(crate) fn packages(&self) -> std::path::PathBuf {
         self.dir.path().join("packages")
     }
 
-    /// A key of this user.
+    /// Creates an API key of this user.
     pub(crate) async fn key(&self, owner: &TestUser, scopes: &[Scope]) -> String {
         let new = NewKey { name: "test".into(), scopes: scopes.to_vec(), expires_at: None };
         self.accounts.create_key(&owner.user, new).await.unwrap().1
@@ -275,7 +275,7 @@ impl TestApp {
         answer.json["submission_id"].as_str().unwrap().to_owned()
     }
 
-    /// Plays the worker: takes the next run.
+    /// Acts as the worker: takes the next run.
     pub(crate) async fn next_run(&self) -> Assignment {
         let worker = WorkerId::from_uuid(uuid::Uuid::new_v4());
         tokio::time::timeout(Duration::from_secs(20), self.core.next_run(worker))
@@ -284,19 +284,20 @@ impl TestApp {
             .unwrap()
     }
 
-    /// Plays the worker: ends the next run like this.
+    /// Acts as the worker: completes the next run with this report.
     pub(crate) async fn complete(&self, report: RunReport) {
         let assignment = self.next_run().await;
         assert!(self.core.complete(&assignment, report, log_of(&assignment)).await.unwrap());
     }
 
-    /// How many submissions there are, of anybody.
+    /// Number of submissions of all users.
     pub(crate) async fn stored(&self) -> u64 {
         self.core.store().list(None, 0, 1).await.unwrap().1
     }
 }
 
-/// A package as a tar: echo, with a sample, two secret cases and an image. `changes` replace files, or remove them.
+/// A package as a tar archive: echo, with a sample, two secret cases and an image. `changes` replace files, or remove
+/// them.
 pub(crate) fn an_archive(changes: &[(&str, Option<&str>)]) -> Vec<u8> {
     let mut files = BTreeMap::from([
         ("problem.toml", "title = \"Echo\"\ndifficulty = \"easy\"\ntags = [\"strings\"]\n[limits]\ntime = 1.0\n"),
@@ -338,7 +339,7 @@ fn log_of(assignment: &Assignment) -> Vec<Event> {
     (1u32..).zip(kinds).map(|(n, kind)| Event { submission, seq: Seq::of_attempt(attempt, n), at, kind }).collect()
 }
 
-/// One request, in parts.
+/// A request under construction.
 pub(crate) struct Call {
     router: Router,
     request: axum::http::request::Builder,
@@ -364,7 +365,7 @@ impl Call {
         self
     }
 
-    /// As if from this address.
+    /// Sets the client's address.
     pub(crate) fn at_address(mut self, address: &str) -> Call {
         let address = std::net::SocketAddr::new(address.parse().unwrap(), 1);
         self.request = self.request.extension(axum::extract::ConnectInfo(address));
@@ -389,7 +390,7 @@ impl Call {
         }
     }
 
-    /// The answer without its body.
+    /// Sends the request and returns the response with its body unread.
     pub(crate) async fn start(self) -> axum::response::Response {
         self.router.oneshot(self.request.body(self.body).unwrap()).await.unwrap()
     }
@@ -409,7 +410,7 @@ impl Answer {
         self.headers.get(name).map_or("", |v| v.to_str().unwrap())
     }
 
-    /// That this is a complete problem document of this kind.
+    /// Asserts that this is a complete problem document of this kind.
     #[track_caller]
     pub(crate) fn is_problem(&self, status: u16, code: &str) -> &Answer {
         assert_eq!(
@@ -429,7 +430,7 @@ impl Answer {
         self
     }
 
-    /// That the first fault is at this place.
+    /// Asserts that the first error has this pointer.
     #[track_caller]
     pub(crate) fn points_to(&self, pointer: &str) -> &Answer {
         assert_eq!(self.json["errors"][0]["pointer"], pointer, "{}", self.text);
@@ -437,7 +438,7 @@ impl Answer {
     }
 }
 
-/// What a run came to; `AC` with output `42` unless changed.
+/// A report: `AC` with output `42` unless changed.
 pub(crate) fn a_report() -> RunReport {
     RunReport {
         verdict: Verdict::Accepted,
@@ -468,7 +469,7 @@ pub(crate) fn a_step() -> StepReport {
     }
 }
 
-/// A run that ended like this.
+/// The report of a run with this outcome.
 pub(crate) fn ended(outcome: Outcome) -> RunReport {
     let status = match outcome {
         Outcome::Exited(code) => Some(ExitStatus::Exited(code)),

@@ -1,4 +1,4 @@
-//! Bad input: each fault has its status, its type and its place, and nothing is stored.
+//! Bad input: each error has its status, type and pointer, and nothing is stored.
 
 use cupel_core::Bounds;
 use cupel_types::Bytes;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::app::TestApp;
 
-/// A good submission with changes.
+/// A valid submission with changes.
 fn with(changes: Value) -> Value {
     let mut body = json!({ "language": "python", "source_code": "print(1)" });
     for (key, value) in changes.as_object().unwrap() {
@@ -37,7 +37,7 @@ fn small() -> Bounds {
 }
 
 #[tokio::test]
-async fn a_bad_submission_is_refused_with_type_and_place_and_nothing_is_stored() {
+async fn a_bad_submission_is_refused_with_type_and_pointer_and_nothing_is_stored() {
     let app = TestApp::with(|_| {}, small()).await;
     let user = app.user().await;
     let text = |n: usize| "x".repeat(n);
@@ -131,13 +131,13 @@ async fn a_bad_submission_is_refused_with_type_and_place_and_nothing_is_stored()
         assert!(answer.text.len() < 4000, "an answer does not echo what was sent: {}", answer.text.len());
     }
     assert_eq!(app.stored().await, 0);
-    // The last word: without the fault it is accepted.
+    // Finally, the submission without an error is accepted.
     app.submit(&user, &with(json!({}))).await;
     assert_eq!(app.stored().await, 1);
 }
 
 #[tokio::test]
-async fn all_faults_are_told_at_once() {
+async fn all_errors_are_reported_together() {
     let app = TestApp::with(|_| {}, small()).await;
     let user = app.user().await;
     let body = with(
@@ -151,7 +151,7 @@ async fn all_faults_are_told_at_once() {
 }
 
 #[tokio::test]
-async fn an_unknown_language_and_an_unknown_field_have_the_nearest_suggested() {
+async fn an_unknown_language_or_field_gets_the_nearest_suggestion() {
     let app = TestApp::start().await;
     let user = app.user().await;
     for (body, suggestion) in [
@@ -165,7 +165,7 @@ async fn an_unknown_language_and_an_unknown_field_have_the_nearest_suggested() {
 }
 
 #[tokio::test]
-async fn one_bad_submission_in_a_batch_refuses_all_of_it() {
+async fn one_bad_submission_refuses_the_whole_batch() {
     let app = TestApp::with(|_| {}, small()).await;
     let user = app.user().await;
     let good = with(json!({}));
@@ -189,7 +189,7 @@ async fn one_bad_submission_in_a_batch_refuses_all_of_it() {
 }
 
 #[tokio::test]
-async fn a_list_over_its_bound_is_refused_where_it_is_however_long_it_goes_on() {
+async fn a_list_of_any_length_over_its_limit_is_refused_at_its_pointer() {
     let app = TestApp::with(|s| s.execute_body_bytes_max = 4 << 20, small()).await;
     let user = app.user().await;
     let many = |entry: &str| vec![entry; 300_000].join(",");
@@ -227,7 +227,7 @@ async fn a_list_over_its_bound_is_refused_where_it_is_however_long_it_goes_on() 
 }
 
 #[tokio::test]
-async fn the_first_hundred_faults_of_a_batch_are_told_and_that_there_are_more() {
+async fn a_batch_reports_its_first_hundred_errors_and_that_there_are_more() {
     let app = TestApp::start().await;
     let user = app.user().await;
     for bad in [with(json!({ "args": vec!["\u{0}"; 60] })), with(json!({ "files": vec![json!({ "path": "x" }); 60] }))]
@@ -295,7 +295,7 @@ async fn a_body_that_is_not_json_is_refused_with_line_and_column() {
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_refused_whether_or_not_it_says_its_length() {
+async fn a_body_over_the_limit_is_refused_with_or_without_content_length() {
     let app = TestApp::with_settings(|s| {
         s.execute_body_bytes_max = 2000;
         s.body_bytes_max = 500;
@@ -355,7 +355,7 @@ async fn bad_parameters_and_headers_are_refused() {
 }
 
 #[tokio::test]
-async fn what_is_unknown_and_what_is_somebody_elses_look_the_same() {
+async fn unknown_objects_and_those_of_other_users_look_the_same() {
     let app = TestApp::start().await;
     let (owner, other, admin) = (app.user().await, app.user().await, app.admin().await);
     let id = app.submit(&owner, &with(json!({}))).await;
@@ -383,7 +383,7 @@ async fn what_is_unknown_and_what_is_somebody_elses_look_the_same() {
 }
 
 #[tokio::test]
-async fn one_user_cannot_fill_the_memory_with_bodies_that_never_end() {
+async fn one_user_cannot_fill_the_memory_with_endless_bodies() {
     let app = TestApp::with_settings(|s| {
         s.execute_body_bytes_max = 2000;
         s.bodies_of_user_bytes_max = 3000;
@@ -396,7 +396,7 @@ async fn one_user_cannot_fill_the_memory_with_bodies_that_never_end() {
             .header("content-type", "application/json")
             .raw(body)
     };
-    // Two bodies of which 1,500 bytes have come and the rest does not.
+    // Two bodies that stop after 1,500 bytes without an end.
     let endless = || {
         axum::body::Body::from_stream(
             stream::iter([Ok::<_, std::io::Error>(vec![b' '; 1500])]).chain(stream::pending()),
@@ -418,7 +418,7 @@ async fn one_user_cannot_fill_the_memory_with_bodies_that_never_end() {
     assert_eq!(app.post("/api/v1/execute", &with(json!({}))).bearer(&user.token).send().await.status, 202);
 }
 
-/// Resolves some names, and does not answer for `hangs.example` while it is held.
+/// A resolver for some names. It blocks on `hangs.example` until the test drops the sender of the channel.
 struct Names(std::sync::Mutex<std::sync::mpsc::Receiver<()>>);
 
 impl cupel_core::Resolver for Names {

@@ -1,4 +1,4 @@
-//! Contests through HTTP: arranging, taking part, standings with their freeze, questions.
+//! Contests over HTTP: creating, taking part, standings with a freeze, questions.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 
 use crate::app::{Answer, TestApp, TestUser, a_report};
 
-/// RFC 3339, so many minutes from now.
+/// The time `minutes` minutes from now, in RFC 3339.
 fn in_minutes(minutes: i64) -> String {
     (SystemClock.now() + SignedDuration::from_mins(minutes)).to_string()
 }
 
-/// A contest of an hour with the problem `echo`, that begins so many minutes from now.
+/// A contest of one hour with the problem `echo`, which begins `minutes` minutes from now.
 fn a_contest(slug: &str, minutes: i64) -> Value {
     json!({
         "slug": slug, "title": "Autumn", "style": "icpc", "starts_at": in_minutes(minutes),
@@ -50,7 +50,7 @@ async fn solve(app: &TestApp, by: &TestUser, verdict: Verdict) {
     app.complete(RunReport { verdict, execution: None, grading: Some(Grading::default()), ..a_report() }).await;
 }
 
-/// User name, place, solved, and tries and pending of the first problem.
+/// The standings: user name, place, solved, and tries and pending of the first problem.
 fn told(answer: &Answer) -> Vec<(String, u64, u64, u64, u64)> {
     assert_eq!(answer.status, 200, "{answer:?}");
     let number = |value: &Value| value.as_u64().unwrap();
@@ -64,7 +64,7 @@ fn told(answer: &Answer) -> Vec<(String, u64, u64, u64, u64)> {
 }
 
 #[tokio::test]
-async fn a_private_problem_is_shown_to_those_who_take_part_once_the_contest_runs() {
+async fn participants_see_a_private_problem_once_the_contest_runs() {
     let app = TestApp::start().await;
     let (author, early, late, guest) = (app.author().await, app.user().await, app.user().await, app.user().await);
     app.problem(&author, "echo", Visibility::Private).await;
@@ -106,7 +106,7 @@ async fn a_private_problem_is_shown_to_those_who_take_part_once_the_contest_runs
     );
 }
 
-/// A contest of the author's that is not public and begins in ten minutes, and its code.
+/// Creates a private contest that begins in ten minutes; returns its join code.
 async fn a_private_contest(app: &TestApp, author: &TestUser) -> String {
     app.problem(author, "echo", Visibility::Private).await;
     let mut body = a_contest("club", 10);
@@ -116,7 +116,7 @@ async fn a_private_contest(app: &TestApp, author: &TestUser) -> String {
 }
 
 #[tokio::test]
-async fn a_contest_that_is_not_public_is_entered_with_its_code_and_is_gone_for_who_withdraws() {
+async fn a_private_contest_is_entered_with_its_code_and_hidden_after_withdrawal() {
     let app = TestApp::start().await;
     let (author, admin, other, guest) = (app.author().await, app.admin().await, app.author().await, app.user().await);
     let code = a_private_contest(&app, &author).await;
@@ -124,7 +124,7 @@ async fn a_contest_that_is_not_public_is_entered_with_its_code_and_is_gone_for_w
     for who in [&author, &admin] {
         assert_eq!(get("/api/v1/contests/club", who).await.json["join_code"], code);
     }
-    // Without the code, and with a wrong one, as one that does not exist.
+    // Without the code, or with a wrong one, the response is that of a contest that does not exist.
     let mut nothing = take_part(&app, &guest, "none", "official").await;
     for mut told in [
         enter(&app, &guest, "none", &code).await,
@@ -158,7 +158,7 @@ async fn a_contest_that_is_not_public_is_entered_with_its_code_and_is_gone_for_w
 }
 
 #[tokio::test]
-async fn another_code_takes_the_place_of_the_one_before_and_puts_nobody_out() {
+async fn a_new_join_code_replaces_the_old_one_and_keeps_participants() {
     let app = TestApp::start().await;
     let (author, early, late) = (app.author().await, app.user().await, app.user().await);
     let first = a_private_contest(&app, &author).await;
@@ -169,7 +169,7 @@ async fn another_code_takes_the_place_of_the_one_before_and_puts_nobody_out() {
     enter(&app, &late, "club", &first).await.is_problem(404, "not-found");
     assert_eq!(enter(&app, &late, "club", second).await.status, 201);
     assert_eq!(app.get("/api/v1/contests/club").bearer(&early.token).send().await.status, 200);
-    // One that is public needs none.
+    // A public contest needs no code.
     assert_eq!(change(&app, &author, "club", &json!({ "public": true })).await.status, 200);
     let guest = app.user().await;
     let seen = app.get("/api/v1/contests/club").bearer(&guest.token).send().await;
@@ -178,7 +178,7 @@ async fn another_code_takes_the_place_of_the_one_before_and_puts_nobody_out() {
 }
 
 #[tokio::test]
-async fn codes_are_guessed_only_so_often_from_one_address_and_a_right_one_is_no_guess() {
+async fn guesses_of_join_codes_are_limited_per_address_and_a_right_code_is_not_counted() {
     let app = TestApp::with_settings(|s| s.login.join_codes = Rate::new(2, Duration::from_hours(1), 2)).await;
     let (author, invited, guesser) = (app.author().await, app.user().await, app.user().await);
     let code = a_private_contest(&app, &author).await;
@@ -194,7 +194,7 @@ async fn codes_are_guessed_only_so_often_from_one_address_and_a_right_one_is_no_
     }
     enter(&guesser, "club", Some("0123456789"), school).await.is_problem(404, "not-found");
     enter(&guesser, "none", Some("0123456789"), school).await.is_problem(404, "not-found");
-    // Who has no guesses left learns neither whether the code is right nor whether there is such a contest.
+    // A client without guesses left learns neither whether the code is right nor whether the contest exists.
     for (slug, code) in [("club", "0123456789"), ("none", "0123456789"), ("club", &*code)] {
         let refused = enter(&guesser, slug, Some(code), school).await;
         refused.is_problem(429, "too-many-attempts");
@@ -205,7 +205,7 @@ async fn codes_are_guessed_only_so_often_from_one_address_and_a_right_one_is_no_
 }
 
 #[tokio::test]
-async fn what_a_freeze_hides_is_told_to_its_sender_and_those_who_arrange_the_contest() {
+async fn only_the_sender_and_the_organisers_see_submissions_hidden_by_a_freeze() {
     let app = TestApp::start().await;
     let (author, one, two) = (app.author().await, app.user().await, app.user().await);
     app.problem(&author, "echo", Visibility::Public).await;
@@ -233,7 +233,7 @@ async fn what_a_freeze_hides_is_told_to_its_sender_and_those_who_arrange_the_con
     assert_eq!(told(&standings("", Some(&author)).await), told(&public), "as the others see it");
     let board = async || app.get("/api/v1/problems/echo/leaderboard").bearer(&two.token).send().await.json;
     assert_eq!((&board().await["frozen"], &board().await["lines"]), (&json!(true), &json!([])));
-    // Nothing that a contestant may look at differs from what it was before the two submissions.
+    // Everything that a contestant can read is the same as before the two submissions.
     let statistics = async |path: &str, at: &str, who: &TestUser| {
         app.get(path).bearer(&who.token).send().await.json.pointer(at).expect(path)["statistics"].clone()
     };
@@ -252,7 +252,7 @@ async fn what_a_freeze_hides_is_told_to_its_sender_and_those_who_arrange_the_con
         listed.json["pagination"]["total"].clone()
     };
     assert_eq!((progress(&one).await, solved_by_state(&one).await), (json!(1), json!(1)), "of oneself everything");
-    // What does not belong to the contest is public as ever.
+    // Submissions of users outside the contest stay public.
     let stranger = app.user().await;
     solve(&app, &stranger, Verdict::Accepted).await;
     let of_stranger = json!({ "submissions": 1, "accepted": 1, "attempted_by": 1, "solved_by": 1 });
@@ -271,7 +271,7 @@ async fn what_a_freeze_hides_is_told_to_its_sender_and_those_who_arrange_the_con
 }
 
 #[tokio::test]
-async fn an_author_who_takes_part_does_not_see_what_the_freeze_hides() {
+async fn an_author_who_takes_part_does_not_see_submissions_hidden_by_the_freeze() {
     let app = TestApp::start().await;
     let (author, jury, one) = (app.author().await, app.author().await, app.user().await);
     app.problem(&author, "echo", Visibility::Public).await;
@@ -295,7 +295,7 @@ async fn an_author_who_takes_part_does_not_see_what_the_freeze_hides() {
 }
 
 #[tokio::test]
-async fn an_author_who_takes_part_learns_no_hidden_verdict_by_a_rejudge() {
+async fn a_rejudge_reveals_no_hidden_verdict_to_an_author_who_takes_part() {
     let app = TestApp::start().await;
     let (author, jury, admin, one) = (app.author().await, app.author().await, app.admin().await, app.user().await);
     app.problem(&author, "echo", Visibility::Public).await;
@@ -318,7 +318,7 @@ async fn an_author_who_takes_part_learns_no_hidden_verdict_by_a_rejudge() {
         let told = call(Method::POST, verdict, &author).await;
         assert_eq!(told, json!({ "queued": shown, "looked_at": shown }), "{verdict}");
     }
-    // They are judged again all the same.
+    // The submissions are rejudged nevertheless.
     for _ in 0..3 {
         app.complete(RunReport { execution: None, grading: Some(Grading::default()), ..a_report() }).await;
     }
@@ -327,7 +327,7 @@ async fn an_author_who_takes_part_learns_no_hidden_verdict_by_a_rejudge() {
 }
 
 #[tokio::test]
-async fn a_problem_becomes_public_whatever_contest_freezes_it() {
+async fn publishing_a_problem_during_a_freeze_reveals_no_hidden_submissions() {
     let app = TestApp::start().await;
     let (author, one) = (app.author().await, app.user().await);
     app.problem(&author, "echo", Visibility::Private).await;
@@ -344,13 +344,13 @@ async fn a_problem_becomes_public_whatever_contest_freezes_it() {
 }
 
 #[tokio::test]
-async fn the_documents_own_contest_is_made_with_the_problems_it_names() {
+async fn the_documented_example_contest_can_be_created() {
     let app = TestApp::start().await;
     let author = app.author().await;
     let document: Value = serde_json::from_str(&cupel_api::openapi_json()).unwrap();
     let example = &document["components"]["schemas"]["ContestRequest"]["example"];
     for slug in example["problems"].as_array().unwrap() {
-        // As those that come with Cupel are.
+        // The problems exist, as the shipped problems do.
         app.problem(&author, slug.as_str().unwrap(), Visibility::Public).await;
     }
     let made = make(&app, &author, example).await;
@@ -358,7 +358,7 @@ async fn the_documents_own_contest_is_made_with_the_problems_it_names() {
 }
 
 #[tokio::test]
-async fn once_it_is_over_one_takes_part_virtually_against_the_same_clock() {
+async fn virtual_participation_after_the_end_runs_on_its_own_clock() {
     let app = TestApp::start().await;
     let (author, there, later) = (app.author().await, app.user().await, app.user().await);
     app.problem(&author, "echo", Visibility::Public).await;
@@ -370,12 +370,12 @@ async fn once_it_is_over_one_takes_part_virtually_against_the_same_clock() {
     assert_eq!(change(&app, &author, "past", &json!({ "length_seconds": 2400 })).await.status, 200);
     take_part(&app, &later, "past", "virtual").await.is_problem(409, "conflict");
     assert_eq!(change(&app, &author, "past", &json!({ "length_seconds": 1799 })).await.status, 200);
-    // What was sent after the end is no attempt any more.
+    // Submissions after the new end are no longer attempts.
     let standings = async |who: &TestUser| app.get("/api/v1/contests/past/standings").bearer(&who.token).send().await;
     assert_eq!(standings(&there).await.json["rows"][0]["score"], 0.0);
     assert_eq!(take_part(&app, &later, "past", "virtual").await.json["kind"], "virtual");
     solve(&app, &later, Verdict::Accepted).await;
-    // They are read once a second for everybody.
+    // The standings are cached for one second.
     let until_told = async {
         loop {
             let seen = standings(&later).await;
@@ -413,7 +413,7 @@ async fn a_contest_that_has_begun_keeps_start_rules_and_problems() {
     let body = json!({ "title": "Longer", "length_seconds": 7200, "freeze_seconds": null });
     assert_eq!(change(&app, &author, "running", &body).await.json["length_seconds"], 7200);
     take_part(&app, &user, "upcoming", "official").await;
-    // Who only said that they will come keeps nobody from calling it off.
+    // Participants who only registered do not prevent the deletion of the contest.
     assert_eq!(app.delete("/api/v1/contests/upcoming").bearer(&author.token).send().await.status, 204);
     take_part(&app, &user, "running", "official").await;
     app.delete("/api/v1/contests/running").bearer(&author.token).send().await.is_problem(409, "conflict");
@@ -423,7 +423,7 @@ async fn a_contest_that_has_begun_keeps_start_rules_and_problems() {
 }
 
 #[tokio::test]
-async fn a_contest_that_makes_no_sense_is_refused_with_the_field() {
+async fn an_invalid_contest_is_refused_with_the_field() {
     let app = TestApp::start().await;
     let (author, other) = (app.author().await, app.author().await);
     app.problem(&author, "echo", Visibility::Public).await;
@@ -460,7 +460,7 @@ async fn a_contest_that_makes_no_sense_is_refused_with_the_field() {
 }
 
 #[tokio::test]
-async fn a_question_and_its_answer_are_for_the_asker_until_they_are_made_public() {
+async fn only_the_asker_sees_a_question_and_its_answer_until_they_are_public() {
     let app = TestApp::start().await;
     let (author, asker, other) = (app.author().await, app.user().await, app.user().await);
     app.problem(&author, "echo", Visibility::Public).await;
@@ -496,7 +496,7 @@ async fn a_question_and_its_answer_are_for_the_asker_until_they_are_made_public(
 }
 
 #[tokio::test]
-async fn a_problem_is_named_by_letter_or_slug_and_the_jury_sees_who_asks() {
+async fn a_question_names_its_problem_by_letter_or_slug_and_the_jury_sees_the_asker() {
     let app = TestApp::start().await;
     let (author, asker, other) = (app.author().await, app.user().await, app.user().await);
     app.problem(&author, "echo", Visibility::Public).await;
@@ -538,7 +538,7 @@ async fn a_problem_is_named_by_letter_or_slug_and_the_jury_sees_who_asks() {
 }
 
 #[tokio::test]
-async fn standings_are_csv_where_that_is_asked_for() {
+async fn standings_are_csv_on_request() {
     let app = TestApp::start().await;
     let (author, one, two) = (app.author().await, app.user().await, app.user().await);
     app.problem(&author, "echo", Visibility::Public).await;
@@ -578,7 +578,7 @@ async fn standings_are_csv_where_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn former_names_are_understood() {
+async fn former_field_names_are_accepted() {
     let app = TestApp::start().await;
     let (author, one, two) = (app.author().await, app.user().await, app.user().await);
     app.problem(&author, "echo", Visibility::Private).await;
@@ -605,7 +605,7 @@ async fn former_names_are_understood() {
 }
 
 #[tokio::test]
-async fn a_groups_progress_is_json_and_csv_for_those_who_arrange_its_contest() {
+async fn the_organisers_get_a_groups_progress_as_json_and_csv() {
     let app = TestApp::start().await;
     let (author, one, two) = (app.author().await, app.user().await, app.user().await);
     app.problem(&author, "echo", Visibility::Public).await;

@@ -1,4 +1,4 @@
-//! What was given up: an administrator sees why, has it tried again, or puts it away; whoever watches it sees one history.
+//! Dead letters: an administrator sees the cause, and retries or dismisses them; a watching client sees one history.
 
 use cupel_core::GivenBack;
 use cupel_core::RunStore as _;
@@ -8,7 +8,7 @@ use crate::app::{TestApp, TestUser, a_report};
 
 const PATH: &str = "/api/v1/admin/dead-letters";
 
-/// Has every attempt at the next run fail.
+/// Fails every attempt at the next run.
 async fn die(app: &TestApp, attempts: u32) {
     for n in 1..=attempts {
         let leased = app.next_run().await.leased;
@@ -27,7 +27,7 @@ async fn letters(app: &TestApp, admin: &TestUser) -> Value {
 }
 
 #[tokio::test]
-async fn a_dead_letter_is_seen_tried_again_under_its_id_and_has_one_result_then() {
+async fn a_retried_dead_letter_keeps_its_id_and_gets_one_result() {
     let app = TestApp::start().await;
     let (admin, user) = (app.admin().await, app.user().await);
     assert_eq!(letters(&app, &admin).await["dead_letters"], json!([]));
@@ -49,7 +49,7 @@ async fn a_dead_letter_is_seen_tried_again_under_its_id_and_has_one_result_then(
     let queue = app.get("/api/v1/admin/queue").bearer(&admin.token).send().await.json;
     assert_eq!(queue["dead_letters"], 1, "{queue}");
 
-    // Nobody else sees it, or does anything about it.
+    // Other users can neither see nor change it.
     let retry = format!("{PATH}/{id}/retry");
     for path in [PATH.to_owned(), format!("{PATH}/{id}")] {
         app.get(&path).bearer(&user.token).send().await.is_problem(403, "forbidden");
@@ -67,7 +67,7 @@ async fn a_dead_letter_is_seen_tried_again_under_its_id_and_has_one_result_then(
 }
 
 #[tokio::test]
-async fn who_watches_a_retry_sees_its_events_after_the_first_end_and_one_end_more() {
+async fn a_stream_of_a_retried_submission_continues_after_the_first_end() {
     let app = TestApp::start().await;
     let (admin, user) = (app.admin().await, app.user().await);
     let id = app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
@@ -88,7 +88,7 @@ async fn who_watches_a_retry_sees_its_events_after_the_first_end_and_one_end_mor
 }
 
 #[tokio::test]
-async fn a_dead_letter_that_is_put_away_is_gone_and_the_submission_is_not() {
+async fn dismissing_a_dead_letter_keeps_the_submission() {
     let app = TestApp::start().await;
     let (admin, user) = (app.admin().await, app.user().await);
     let id = app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;

@@ -1,4 +1,4 @@
-//! What is true of every answer.
+//! Properties of every response.
 
 use std::sync::atomic::Ordering;
 
@@ -22,7 +22,7 @@ async fn unknown_routes_and_wrong_methods_are_problems() {
 }
 
 #[tokio::test]
-async fn every_answer_has_an_id_and_the_security_headers() {
+async fn every_response_has_an_id_and_the_security_headers() {
     let app = TestApp::start().await;
     for path in ["/", "/docs/", "/openapi.json", "/healthz", "/api/v1/languages", "/api/v1/auth/me", "/nowhere"] {
         let answer = app.get(path).send().await;
@@ -47,7 +47,7 @@ async fn every_answer_has_an_id_and_the_security_headers() {
 }
 
 #[tokio::test]
-async fn other_origins_are_let_in_only_when_configured() {
+async fn other_origins_are_allowed_only_if_configured() {
     let preflight = async |app: &TestApp| {
         let call = app.request(Method::OPTIONS, "/api/v1/execute").header("origin", "https://play.example.com");
         call.header("access-control-request-method", "POST")
@@ -72,7 +72,7 @@ async fn other_origins_are_let_in_only_when_configured() {
 }
 
 #[tokio::test]
-async fn health_says_what_is_weak_and_what_is_broken() {
+async fn health_reports_degraded_and_failed_parts() {
     let app = TestApp::start().await;
     assert_eq!(app.get("/livez").send().await.text, "ok\n");
     let well = app.get("/healthz").send().await;
@@ -103,7 +103,7 @@ async fn health_says_what_is_weak_and_what_is_broken() {
 }
 
 #[tokio::test]
-async fn metrics_are_for_whom_they_are_configured() {
+async fn metrics_are_served_only_to_the_configured_clients() {
     use cupel_api::{MetricsAccess, Secret};
     let open = TestApp::start().await;
     let answer = open.get("/metrics").at_address("203.0.113.9").send().await;

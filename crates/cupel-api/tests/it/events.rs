@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::app::{Call, TestApp, TestUser, a_report};
 
-/// (id, event, data) of every event in the text; comments are left out.
+/// (id, event, data) of every event in the text; comments are skipped.
 pub(crate) fn events_of(text: &str) -> Vec<(u64, String, Value)> {
     let field = |block: &str, name: &str| {
         let lines = block.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
@@ -29,7 +29,7 @@ fn body() -> Value {
 }
 
 #[tokio::test]
-async fn the_log_of_an_ended_submission_comes_whole_and_ends() {
+async fn the_stream_of_an_ended_submission_is_complete_and_ends() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let id = app.submit(&user, &body()).await;
@@ -48,7 +48,7 @@ async fn the_log_of_an_ended_submission_comes_whole_and_ends() {
     );
     assert_eq!(events[4].2["verdict"], "AC");
 
-    // Going on after each event gives exactly the rest.
+    // Resuming after each event gives exactly the rest.
     for (at, (seq, _, _)) in events.iter().enumerate().take(events.len() - 1) {
         let rest = app.get(&place).bearer(&user.token).header("last-event-id", &seq.to_string()).send().await;
         assert_eq!(events_of(&rest.text), events[at + 1..]);
@@ -60,7 +60,7 @@ async fn the_log_of_an_ended_submission_comes_whole_and_ends() {
 }
 
 #[tokio::test]
-async fn events_come_while_the_program_runs() {
+async fn events_arrive_while_the_program_runs() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let id = app.submit(&user, &body()).await;
@@ -86,7 +86,7 @@ async fn a_cancelled_submission_ends_its_log() {
 }
 
 #[tokio::test]
-async fn the_stream_of_a_submission_that_is_not_due_soon_says_when_and_ends() {
+async fn the_stream_of_a_submission_scheduled_for_later_gives_its_time_and_ends() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let run_at = app.core.now().checked_add(jiff::SignedDuration::from_hours(29 * 24)).unwrap().to_string();
@@ -112,7 +112,7 @@ async fn the_stream_of_a_submission_that_is_not_due_soon_says_when_and_ends() {
 }
 
 #[tokio::test]
-async fn streams_and_waits_end_when_the_server_goes_down() {
+async fn streams_and_waits_end_when_the_server_stops() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let id = app.submit(&user, &body()).await;
@@ -127,7 +127,7 @@ async fn streams_and_waits_end_when_the_server_goes_down() {
 async fn streams_of_a_user_who_is_disabled_or_deleted_end() {
     let app = TestApp::with_settings(|s| s.access_check = Duration::from_millis(20)).await;
     let (admin, sender) = (app.admin().await, app.user().await);
-    // An administrator follows somebody else's submission, which goes on.
+    // An administrator follows another user's submission; that stream continues.
     let id = app.submit(&sender, &body()).await;
     let ends = async |follower: &TestUser, change: Call| {
         let response = app.get(&format!("/api/v1/execute/{id}/events")).bearer(&follower.token).start().await;
@@ -144,7 +144,7 @@ async fn streams_of_a_user_who_is_disabled_or_deleted_end() {
 }
 
 #[tokio::test]
-async fn what_waits_of_a_user_who_is_disabled_or_deleted_is_cancelled() {
+async fn queued_submissions_of_a_disabled_or_deleted_user_are_cancelled() {
     let app = TestApp::start().await;
     let (admin, disabled, deleted, other) = (app.admin().await, app.user().await, app.user().await, app.user().await);
     let later = app.core.now().checked_add(jiff::SignedDuration::from_hours(1)).unwrap().to_string();
@@ -169,11 +169,11 @@ async fn what_waits_of_a_user_who_is_disabled_or_deleted_is_cancelled() {
 }
 
 #[tokio::test]
-async fn a_client_that_reads_too_slowly_is_told_that_it_missed_something() {
+async fn a_slow_client_is_notified_of_missed_events() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let id = app.submit(&user, &body()).await;
-    // The stream is open, and nothing of it is read yet.
+    // The stream is open, and the client has not read from it.
     let response = app.get(&format!("/api/v1/execute/{id}/events")).bearer(&user.token).start().await;
     let assignment = app.next_run().await;
     let (submission, attempt) = (assignment.leased.submission.id, assignment.leased.attempt);
@@ -191,7 +191,7 @@ async fn a_client_that_reads_too_slowly_is_told_that_it_missed_something() {
 }
 
 #[tokio::test]
-async fn a_stream_with_nothing_to_say_says_that_it_is_alive() {
+async fn an_idle_stream_sends_keep_alives() {
     let app = TestApp::with_settings(|s| s.event_ping = Duration::from_millis(20)).await;
     let user = app.user().await;
     let id = app.submit(&user, &body()).await;

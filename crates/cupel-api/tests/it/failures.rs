@@ -1,4 +1,4 @@
-//! When we fail: the client learns what to do, and nothing of our insides.
+//! Internal failures: the client learns what to do, and nothing about internals.
 
 use cupel_core::Bounds;
 use serde_json::json;
@@ -21,7 +21,7 @@ async fn a_full_queue_refuses_before_anything_is_stored() {
     let batch = json!({ "submissions": [body(), body()] });
     app.post("/api/v1/execute/batch", &batch).bearer(&user.token).send().await.is_problem(503, "queue-full");
     assert_eq!(app.stored().await, 2);
-    // What was accepted before stays accepted, full or not.
+    // An accepted request stays accepted, also while the queue is full.
     let again = app.post("/api/v1/execute", &body()).bearer(&user.token).header("idempotency-key", "k").send().await;
     assert_eq!((again.status.as_u16(), &again.json), (202, &first.json));
     app.next_run().await;
@@ -45,7 +45,7 @@ async fn one_user_cannot_fill_the_queue_for_everybody() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_gone_is_our_failure_and_says_nothing_of_itself() {
+async fn an_unavailable_store_is_an_internal_error_without_details() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let id = app.submit(&user, &body()).await;
@@ -69,7 +69,7 @@ async fn a_store_that_is_gone_is_our_failure_and_says_nothing_of_itself() {
 }
 
 #[tokio::test]
-async fn a_panic_is_caught_and_its_words_stay_inside() {
+async fn a_panic_is_caught_and_its_message_is_not_sent() {
     let app = TestApp::start().await;
     PANIC.set(true);
     let answer = app.get("/metrics").send().await;

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: one effect however often it is sent.
+//! `Idempotency-Key`: a repeated request has one effect.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ fn body(source: &str) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn a_repeated_request_gets_the_first_ones_id() {
+async fn a_repeated_request_gets_the_id_of_the_first() {
     let app = TestApp::start().await;
     let (user, other) = (app.user().await, app.user().await);
     let send = |source: &str, token: &str| {
@@ -33,7 +33,7 @@ async fn a_repeated_request_gets_the_first_ones_id() {
 }
 
 #[tokio::test]
-async fn requests_at_the_same_time_make_one_submission() {
+async fn concurrent_requests_with_one_key_create_one_submission() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let calls = (0..20)
@@ -49,7 +49,7 @@ async fn requests_at_the_same_time_make_one_submission() {
 }
 
 #[tokio::test]
-async fn a_batch_is_repeated_whole() {
+async fn a_repeated_batch_gets_the_ids_of_the_first() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let batch = json!({ "submissions": [body("1"), body("2")] });
@@ -58,7 +58,7 @@ async fn a_batch_is_repeated_whole() {
     assert_eq!(first.json, again.json);
     assert_eq!(again.header("idempotency-replayed"), "true");
     assert_eq!(app.stored().await, 2);
-    // The same key for another route is another request.
+    // The same key on another route is another request.
     app.post("/api/v1/execute", &body("1"))
         .bearer(&user.token)
         .header("idempotency-key", "b")

@@ -1,4 +1,4 @@
-//! `cache`: the result of an identical submission, for whoever asks for it.
+//! `cache`: the stored result of an identical submission, if the request asks for it.
 
 use cupel_testkit::servers::{self, Redis};
 use cupel_types::{RunReport, Verdict};
@@ -10,7 +10,7 @@ fn body() -> Value {
     json!({ "language": "python", "source_code": "print(42)", "cache": true })
 }
 
-/// As a worker reports it.
+/// A report as a worker sends it.
 fn report(app: &TestApp, verdict: Verdict) -> RunReport {
     let registry = app.core.registry();
     let python = registry.find("python").unwrap();
@@ -22,7 +22,7 @@ async fn send(app: &TestApp, user: &TestUser, query: &str, body: &Value) -> Answ
     app.post(&format!("/api/v1/execute{query}"), body).bearer(&user.token).send().await
 }
 
-/// Submits, ends it, and says its id.
+/// Submits and completes a run; returns its id.
 async fn run(app: &TestApp, user: &TestUser, verdict: Verdict) -> String {
     let id = app.submit(user, &body()).await;
     app.complete(report(app, verdict)).await;
@@ -30,7 +30,7 @@ async fn run(app: &TestApp, user: &TestUser, verdict: Verdict) -> String {
 }
 
 #[tokio::test]
-async fn a_known_result_is_given_again_and_says_so() {
+async fn a_cached_result_is_returned_and_marked() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let id = run(&app, &user, Verdict::Accepted).await;
@@ -60,7 +60,7 @@ async fn a_known_result_is_given_again_and_says_so() {
 }
 
 #[tokio::test]
-async fn who_does_not_ask_for_it_or_may_not_have_it_gets_a_run() {
+async fn a_request_without_cache_or_without_permission_gets_a_new_run() {
     let app = TestApp::start().await;
     let (user, other) = (app.user().await, app.user().await);
     let id = run(&app, &user, Verdict::Accepted).await;
@@ -95,7 +95,7 @@ async fn who_does_not_ask_for_it_or_may_not_have_it_gets_a_run() {
 }
 
 #[tokio::test]
-async fn a_failure_of_ours_is_tried_again() {
+async fn an_internal_error_is_not_cached() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let id = run(&app, &user, Verdict::InternalError).await;
@@ -106,7 +106,7 @@ async fn a_failure_of_ours_is_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nodes_over_one_redis_know_each_others_results_and_run_anew_without_it() {
+async fn nodes_share_results_through_redis_and_run_again_without_it() {
     let (redis, cluster) = (Redis::start(), servers::cluster());
     let shared = async || shared_over(&redis, &cluster).await;
     let app = TestApp::start().await;

@@ -1,4 +1,4 @@
-//! Submissions with much output: what their answers say, and what they may occupy.
+//! Submissions with large output: their responses, and the memory that responses may use.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn ended(app: &TestApp, by: &TestUser, report: RunReport) -> String {
     id
 }
 
-/// Room for one large answer of a user and not for two, and two of everybody.
+/// Memory for one large response per user, and for two of all users together.
 async fn narrow() -> TestApp {
     TestApp::with_settings(|settings| {
         settings.answers_of_user_bytes_max = 5 * MIB;
@@ -34,7 +34,7 @@ async fn narrow() -> TestApp {
 }
 
 #[tokio::test]
-async fn a_large_answer_says_what_a_small_one_would() {
+async fn a_large_response_has_the_same_content_as_a_small_one() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let id = ended(&app, &user, large_report()).await;
@@ -53,7 +53,7 @@ async fn a_large_answer_says_what_a_small_one_would() {
 }
 
 #[tokio::test]
-async fn a_large_answer_that_is_not_taken_keeps_its_share_and_nobody_elses() {
+async fn an_unread_large_response_occupies_only_its_users_memory_share() {
     let app = narrow().await;
     let (user, other) = (app.user().await, app.user().await);
     let id = ended(&app, &user, large_report()).await;
@@ -71,7 +71,7 @@ async fn a_large_answer_that_is_not_taken_keeps_its_share_and_nobody_elses() {
     assert_eq!(get(&small, &user).send().await.status, 200, "a small answer needs no share");
     assert_eq!(get(&of_other, &other).start().await.status(), 200);
 
-    // Half of it is not all of it.
+    // A part of the response was read; its memory is still reserved.
     let mut body = open.into_body();
     body.frame().await.unwrap().unwrap();
     get(&id, &user).send().await.is_problem(429, "rate-limited");
@@ -81,7 +81,7 @@ async fn a_large_answer_that_is_not_taken_keeps_its_share_and_nobody_elses() {
 }
 
 #[tokio::test]
-async fn a_large_answer_waits_for_its_share() {
+async fn a_large_response_waits_for_memory() {
     let app = TestApp::with_settings(|settings| {
         settings.answers_of_user_bytes_max = 5 * MIB;
         settings.answer_wait_max = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! The API over the real store, queue and event bus; the tests play the worker.
+//! The API over the real store, queue and event bus; the tests act as the worker.
 
 mod access;
 mod accounts;

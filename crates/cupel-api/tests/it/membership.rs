@@ -1,4 +1,4 @@
-//! What happens to accounts after they were made: passwords, links, sessions, disabling, deletion, classes, tickets.
+//! Account lifecycle: passwords, links, sessions, disabling, deletion, classes, tickets.
 
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ async fn a_one_time_link_sets_a_password_once() {
 }
 
 #[tokio::test]
-async fn the_page_behind_a_link_sets_the_password_without_a_script() {
+async fn the_page_of_a_link_sets_the_password_without_javascript() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let link = app.accounts.make_link(user.user.id, std::time::Duration::from_secs(60)).await.unwrap().unwrap();
@@ -120,7 +120,7 @@ async fn sessions_are_listed_and_ended_one_by_one() {
 }
 
 #[tokio::test]
-async fn a_disabled_account_is_refused_at_once_whatever_it_shows() {
+async fn a_disabled_account_is_refused_at_once_with_any_credential() {
     let app = TestApp::start().await;
     let (user, admin) = (app.user().await, app.admin().await);
     let key = app.key(&user, &[Scope::RunsRead]).await;
@@ -166,7 +166,7 @@ async fn the_last_administrator_cannot_be_disabled_demoted_or_deleted() {
 }
 
 #[tokio::test]
-async fn a_deleted_account_leaves_what_it_submitted_under_a_name_that_says_nothing() {
+async fn submissions_of_a_deleted_account_stay_under_an_anonymous_name() {
     let app = TestApp::start().await;
     let (user, admin) = (app.user().await, app.admin().await);
     let key = app.key(&user, &[Scope::RunsRead]).await;
@@ -196,7 +196,7 @@ async fn a_deleted_account_leaves_what_it_submitted_under_a_name_that_says_nothi
 }
 
 #[tokio::test]
-async fn a_class_registers_with_a_join_code_behind_one_address() {
+async fn a_class_behind_one_address_registers_with_a_join_code() {
     let app = TestApp::with_settings(|s| s.registration_open = false).await;
     let admin = app.admin().await;
     let expires_at = (app.core.now() + SignedDuration::from_hours(1)).to_string();
@@ -212,7 +212,7 @@ async fn a_class_registers_with_a_join_code_behind_one_address() {
         let answer = register(n, &code).await;
         assert_eq!(answer.status, 201, "pupil {n}: {answer:?}");
         if n < 3 {
-            // Costs no use.
+            // A refused registration does not use up the code.
             register(n, &code).await.is_problem(409, "taken");
         }
     }
@@ -239,7 +239,7 @@ async fn a_class_registers_with_a_join_code_behind_one_address() {
 }
 
 #[tokio::test]
-async fn a_join_code_does_not_tell_without_end_which_names_are_taken() {
+async fn a_join_code_limits_probing_for_taken_names() {
     let app = TestApp::with_settings(|s| {
         s.registration_open = false;
         s.login.registrations = Rate::new(2, Duration::from_hours(1), 2);
@@ -280,7 +280,7 @@ async fn users_are_imported_from_csv_and_set_their_passwords_with_links() {
     assert_eq!(lines[0], ["username", "email", "status", "link", "expires_at"]);
     let told: Vec<_> = lines[1..].iter().map(|line| (line[0], line[2])).collect();
     assert_eq!(told, [("zoe", "created"), ("yan", "created"), (name.as_str(), "taken"), ("xia", "created")]);
-    // Nobody gets in before the link was used, whatever they try.
+    // Before the link is used, no password works.
     for password in ["!", "", PASSWORD] {
         log_in(&app, "yan", password).await.is_problem(401, "wrong-credentials");
     }
@@ -291,7 +291,7 @@ async fn users_are_imported_from_csv_and_set_their_passwords_with_links() {
     assert_eq!(me(&app, login.json["access_token"].as_str().unwrap()).await.json["email"], Value::Null);
     let zoe = app.accounts.find_user("zoe").await.unwrap().unwrap();
     assert_eq!((zoe.role, zoe.tier), (Role::Author, Tier::default()));
-    // Again: who has set a password or has another address is taken, and the others get new links.
+    // Imported again: a user with a password or another address is taken; the others get new links.
     let again = import("username,email\nzoe,ZOE@example.com\nyan,\nxia,xia@example.com\n".into()).await;
     let lines: Vec<Vec<&str>> = again.text.lines().map(|line| line.split(',').collect()).collect();
     let told: Vec<_> = lines[1..].iter().map(|line| (line[0], line[2])).collect();
@@ -303,7 +303,7 @@ async fn users_are_imported_from_csv_and_set_their_passwords_with_links() {
     import("x".repeat((1 << 20) + 1)).await.is_problem(413, "body-too-large");
 }
 
-/// Where the events of a submission are, with a ticket.
+/// URL of a submission's events with a ticket.
 async fn ticket(app: &TestApp, user: &TestUser, submission: &str) -> String {
     let body = json!({ "submission_id": submission });
     let made = app.post("/api/v1/tickets", &body).bearer(&user.token).send().await;
@@ -312,7 +312,7 @@ async fn ticket(app: &TestApp, user: &TestUser, submission: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_ticket_opens_the_stream_of_its_submission_once_and_nothing_else() {
+async fn a_ticket_opens_only_its_submissions_stream_and_only_once() {
     let app = TestApp::start().await;
     let (user, other) = (app.user().await, app.user().await);
     let submit = async || app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
@@ -320,7 +320,7 @@ async fn a_ticket_opens_the_stream_of_its_submission_once_and_nothing_else() {
     app.complete(a_report()).await;
     app.complete(a_report()).await;
     let place = ticket(&app, &user, &id).await;
-    // Elsewhere it is of no use, and is not used up by trying.
+    // The ticket is invalid for other URLs, and trying them does not use it up.
     app.get(&place.replace(&id, &second)).send().await.is_problem(401, "unauthorized");
     app.get(&place.replace("/events", "")).send().await.is_problem(401, "unauthorized");
     // On another node.

@@ -1,4 +1,4 @@
-//! The pages for people and the document for machines.
+//! Pages for people, and the OpenAPI document.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::app::TestApp;
 
 #[tokio::test]
-async fn the_documentation_works_without_any_other_host() {
+async fn the_documentation_loads_nothing_from_other_hosts() {
     let app = TestApp::start().await;
     let bare = app.get("/docs").send().await;
     assert_eq!((bare.status.as_u16(), bare.header("location")), (308, "/docs/"));
@@ -30,7 +30,7 @@ async fn the_documentation_works_without_any_other_host() {
 }
 
 #[tokio::test]
-async fn the_formats_of_problem_packages_are_a_page_of_the_documentation() {
+async fn the_documentation_has_a_page_on_package_formats() {
     let app = TestApp::start().await;
     let page = app.get("/docs/formats").send().await;
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/plain; charset=utf-8"));
@@ -44,7 +44,7 @@ async fn the_formats_of_problem_packages_are_a_page_of_the_documentation() {
 }
 
 #[tokio::test]
-async fn the_landing_page_has_a_curl_and_no_foreign_assets() {
+async fn the_landing_page_has_a_curl_example_and_no_foreign_assets() {
     let app = TestApp::start().await;
     let page = app.get("/").send().await;
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
@@ -59,7 +59,7 @@ async fn the_landing_page_has_a_curl_and_no_foreign_assets() {
 }
 
 #[tokio::test]
-async fn the_type_of_every_problem_leads_to_its_explanation() {
+async fn the_type_of_every_problem_resolves_to_its_explanation() {
     let app = TestApp::start().await;
     for kind in cupel_api::ProblemKind::ALL {
         let page = app.get(&format!("/problems/{}", kind.slug())).send().await;
@@ -70,7 +70,7 @@ async fn the_type_of_every_problem_leads_to_its_explanation() {
 }
 
 #[tokio::test]
-async fn the_document_is_served_once_per_change() {
+async fn the_openapi_document_is_revalidated_by_etag() {
     let app = TestApp::start().await;
     let first = app.get("/openapi.json").send().await;
     assert_eq!(
@@ -82,9 +82,9 @@ async fn the_document_is_served_once_per_change() {
     assert_eq!(first.text, cupel_api::openapi_json());
 }
 
-/// What generators of clients make of the document: an archive is bytes, and not a list of numbers.
+/// Client generators must see an archive as bytes, not as a list of numbers.
 #[test]
-fn archives_and_files_are_binary() {
+fn archives_and_files_are_binary_in_the_openapi_document() {
     let document: Value = serde_json::from_str(&cupel_api::openapi_json()).unwrap();
     let binary = |content: &Value, kind: &str| {
         let schema = content[kind]["schema"]["$ref"].as_str().unwrap_or_else(|| panic!("{kind}: {content}"));
@@ -102,9 +102,9 @@ fn archives_and_files_are_binary() {
     assert!(package["headers"]["cupel-warning"].is_object(), "{package}");
 }
 
-/// Every `$ref` leads somewhere, every operation has an id, a summary, a tag, described answers and its errors.
+/// Every `$ref` resolves; every operation has an id, a summary, a tag, described responses and its errors.
 #[test]
-fn the_document_is_complete() {
+fn the_openapi_document_is_complete() {
     let document: Value = serde_json::from_str(&cupel_api::openapi_json()).unwrap();
     let mut references = BTreeSet::new();
     collect_references(&document, &mut references);

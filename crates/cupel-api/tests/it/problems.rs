@@ -1,4 +1,4 @@
-//! Problems through HTTP: what is shown to whom, what is refused, and that a refusal leaves nothing behind.
+//! Problems over HTTP: what each caller sees, what is refused, and that a refusal leaves nothing behind.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ async fn solve(app: &TestApp, by: &TestUser, slug: &str) -> String {
     id
 }
 
-/// What a judge says of two cases, the first of which is shown.
+/// A report with two cases, the first of which is visible.
 fn graded(verdict: Verdict) -> RunReport {
     let case = |name: &str, feedback, step| CaseGrade {
         name: name.into(),
@@ -66,7 +66,7 @@ fn graded(verdict: Verdict) -> RunReport {
 }
 
 #[tokio::test]
-async fn a_problem_is_listed_read_and_filtered_by_everybody() {
+async fn everybody_can_list_read_and_filter_public_problems() {
     let app = TestApp::start().await;
     let (author, user) = (app.author().await, app.user().await);
     app.problem(&author, "echo", Visibility::Public).await;
@@ -106,10 +106,10 @@ async fn a_problem_is_listed_read_and_filtered_by_everybody() {
 }
 
 #[tokio::test]
-async fn an_answer_has_room_for_some_samples_and_some_text_whatever_a_package_holds() {
+async fn a_response_bounds_samples_and_text_of_a_package() {
     let app = TestApp::start().await;
     let author = app.author().await;
-    // Each takes six bytes in JSON.
+    // Each character takes six bytes in JSON.
     let control = "\u{1}".repeat(8 << 10);
     let names: Vec<_> = (1..=60).flat_map(|n| ["in", "out"].map(|end| format!("tests/sample/{n:02}.{end}"))).collect();
     let files: Vec<_> = names.iter().map(|name| (name.as_str(), Some(control.as_str()))).collect();
@@ -125,7 +125,7 @@ async fn an_answer_has_room_for_some_samples_and_some_text_whatever_a_package_ho
 }
 
 #[tokio::test]
-async fn a_file_is_answered_in_pieces() {
+async fn a_file_is_streamed_in_bounded_chunks() {
     let app = TestApp::start().await;
     let author = app.author().await;
     let large = "x".repeat(1 << 20);
@@ -145,7 +145,7 @@ async fn a_file_is_answered_in_pieces() {
 }
 
 #[tokio::test]
-async fn files_of_a_text_are_served_harmlessly_and_nothing_else_of_a_package_is() {
+async fn only_files_of_a_statement_are_served_and_safely() {
     let app = TestApp::start().await;
     let author = app.author().await;
     app.problem(&author, "echo", Visibility::Public).await;
@@ -163,7 +163,7 @@ async fn files_of_a_text_are_served_harmlessly_and_nothing_else_of_a_package_is(
 }
 
 #[tokio::test]
-async fn those_without_an_account_have_a_rate_by_their_address() {
+async fn anonymous_clients_are_rate_limited_by_address() {
     let app = TestApp::with_settings(|settings| settings.anonymous_reads = cupel_api::Rate::per_minute(2, 2)).await;
     let user = app.user().await;
     let look = |address: &'static str| app.get("/api/v1/leaderboard").at_address(address).send();
@@ -175,7 +175,7 @@ async fn those_without_an_account_have_a_rate_by_their_address() {
 }
 
 #[tokio::test]
-async fn a_sender_sees_what_the_tests_said_and_no_data_of_hidden_ones() {
+async fn a_sender_sees_test_results_but_no_data_of_hidden_tests() {
     let app = TestApp::start().await;
     let (author, user) = (app.author().await, app.user().await);
     let slug = app.problem(&author, "echo", Visibility::Public).await;
@@ -202,7 +202,7 @@ async fn a_sender_sees_what_the_tests_said_and_no_data_of_hidden_ones() {
     }
     let plain = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await;
     assert!(!plain.text.contains("the-trap"), "{}", plain.text);
-    // Of time and memory there is the maximum, rounded, on every route.
+    // Time and memory are the rounded maximum, on every route.
     let figures = |json: &Value| (json["execution_time_ms"].clone(), json["memory_used_kb"].clone());
     let rounded = (json!(130), json!(5120));
     for json in [&seen.json, &plain.json] {
@@ -228,7 +228,7 @@ async fn a_sender_sees_what_the_tests_said_and_no_data_of_hidden_ones() {
 }
 
 #[tokio::test]
-async fn a_failure_of_a_problems_run_has_its_sentence_which_says_no_more_of_a_hidden_test_than_its_verdict() {
+async fn the_message_of_a_failed_run_reveals_only_the_verdict_of_a_hidden_test() {
     let app = TestApp::start().await;
     let (author, user) = (app.author().await, app.user().await);
     let slug = app.problem(&author, "echo", Visibility::Public).await;
@@ -255,7 +255,7 @@ async fn a_failure_of_a_problems_run_has_its_sentence_which_says_no_more_of_a_hi
 }
 
 #[tokio::test]
-async fn what_is_tried_on_samples_is_its_senders_alone_and_counts_for_nothing() {
+async fn a_trial_on_samples_is_private_and_does_not_count() {
     let app = TestApp::start().await;
     let (author, user) = (app.author().await, app.user().await);
     app.problem(&author, "echo", Visibility::Public).await;
@@ -277,7 +277,7 @@ async fn what_is_tried_on_samples_is_its_senders_alone_and_counts_for_nothing() 
 }
 
 #[tokio::test]
-async fn a_verdict_shows_in_progress_lists_and_leaderboards() {
+async fn a_verdict_updates_progress_lists_and_leaderboards() {
     let app = TestApp::start().await;
     let (author, user) = (app.author().await, app.user().await);
     app.problem(&author, "echo", Visibility::Public).await;
@@ -316,7 +316,7 @@ async fn a_verdict_shows_in_progress_lists_and_leaderboards() {
 }
 
 #[tokio::test]
-async fn an_author_imports_verifies_publishes_and_brings_a_new_version() {
+async fn an_author_imports_verifies_publishes_and_updates_a_problem() {
     let app = TestApp::start().await;
     let author = app.author().await;
     let made = import(&app, &author, an_archive(&[]), "").await;
@@ -348,7 +348,7 @@ async fn an_author_imports_verifies_publishes_and_brings_a_new_version() {
     app.complete(graded(Verdict::Accepted)).await;
     let toml = "title = \"Echo\"\ndifficulty = \"easy\"\nlicence = \"für alle\"\n[limits]\ntime = 1.0\n";
     let changed = || an_archive(&[("problem.toml", Some(toml)), ("tests/secret/2.out", Some("another\n"))]);
-    // While it is shown, what was not verified is staged, and the problem stays as it is.
+    // While the problem is visible, an unverified version is staged, and the current version stays.
     let staged = put(changed()).await;
     assert_eq!((&staged.json["version"], &staged.json["is_current"]), (&json!(2), &json!(false)), "{staged:?}");
     assert_eq!((&staged.json["is_new"], &staged.json["problem"]["version"]), (&json!(true), &json!(1)));
@@ -383,7 +383,7 @@ async fn an_author_imports_verifies_publishes_and_brings_a_new_version() {
     assert_eq!((exported.status.as_u16(), exported.header("content-type")), (200, "application/zip"));
     assert!(exported.text.starts_with("PK"));
     let warnings = exported.headers.get_all("cupel-warning").iter().map(|value| value.to_str().unwrap());
-    // What is no character of headers is not in them.
+    // Characters that are not allowed in headers are replaced.
     let licence = "problem.yaml: the format has no word for the licence `f?r alle`";
     assert!(warnings.into_iter().any(|warning| warning.contains(licence)), "{exported:?}");
     app.delete("/api/v1/problems/echo").bearer(&author.token).send().await.is_problem(409, "conflict");
@@ -393,7 +393,7 @@ async fn an_author_imports_verifies_publishes_and_brings_a_new_version() {
 }
 
 #[tokio::test]
-async fn a_problem_is_corrected_while_contestants_use_it() {
+async fn a_problem_can_be_corrected_while_contestants_use_it() {
     let app = TestApp::start().await;
     let (author, user) = (app.author().await, app.user().await);
     app.problem(&author, "echo", Visibility::Public).await;
@@ -422,7 +422,7 @@ async fn a_problem_is_corrected_while_contestants_use_it() {
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json
     };
-    // What is in flight is judged at the version that it names.
+    // A run in flight is judged against the version that it names.
     app.complete(graded(Verdict::Accepted)).await;
     let of = app.get(&format!("/api/v1/submissions/{in_flight}")).bearer(&user.token).send().await;
     assert_eq!(of.json["problem"]["version"], 1);
@@ -456,7 +456,7 @@ async fn a_problem_is_corrected_while_contestants_use_it() {
 }
 
 #[tokio::test]
-async fn an_administrator_publishes_in_spite_of_faults_with_a_reason_that_is_kept() {
+async fn an_administrator_can_publish_despite_errors_with_a_recorded_reason() {
     let app = TestApp::start().await;
     let (author, admin) = (app.author().await, app.admin().await);
     app.problem(&author, "echo", Visibility::Draft).await;
@@ -481,14 +481,14 @@ async fn an_administrator_publishes_in_spite_of_faults_with_a_reason_that_is_kep
         (&kept["reason"], &kept["username"]),
         (&json!("Its Prolog solution cannot be tried here."), &json!(admin.user.username))
     );
-    // The exception is for this version: hidden and shown again, it needs no other.
+    // The exception belongs to this version: hiding and publishing it again needs no other.
     let hide = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "visibility": "draft" }));
     assert_eq!(hide.bearer(&author.token).send().await.status, 200);
     assert_eq!(publish(&author, json!(null)).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_package_comes_out_as_it_was_brought() {
+async fn a_package_is_exported_as_imported() {
     let app = TestApp::start().await;
     let author = app.author().await;
     let toml = "title = \"Twice\"\n[limits]\ntime = 1.0\n[function]\nname = \"twice\"\nreturns = \"int\"\n\
@@ -518,7 +518,7 @@ async fn a_package_comes_out_as_it_was_brought() {
 }
 
 #[tokio::test]
-async fn a_verification_that_goes_on_is_told_as_what_it_is() {
+async fn a_running_verification_is_shown_as_running() {
     let app = TestApp::start().await;
     let author = app.author().await;
     app.problem(&author, "echo", Visibility::Draft).await;
@@ -536,7 +536,7 @@ async fn a_verification_that_goes_on_is_told_as_what_it_is() {
 }
 
 #[tokio::test]
-async fn what_an_author_may_store_is_bounded_and_nothing_of_what_is_refused_is_kept() {
+async fn an_author_has_a_storage_quota_and_refused_packages_are_not_kept() {
     let bounds =
         Bounds { problems_per_author_max: 2, package_bytes_per_author_max: Bytes::kib(160), ..Bounds::default() };
     let app = TestApp::with(|_| {}, bounds).await;
@@ -544,7 +544,7 @@ async fn what_an_author_may_store_is_bounded_and_nothing_of_what_is_refused_is_k
     let kept = || std::fs::read_dir(app.packages()).unwrap().count();
     let archive = |text: &'static str| an_archive(&[("tests/secret/2.out", Some(text))]);
     assert_eq!(import(&app, &author, archive("1\n"), "?slug=one").await.status, 201);
-    // The same package again costs nothing; a third problem is one too many.
+    // The same package again costs nothing; a third problem exceeds the quota.
     assert_eq!(import(&app, &author, archive("1\n"), "?slug=two").await.status, 201);
     let refused = import(&app, &author, archive("2\n"), "?slug=three").await;
     refused.is_problem(403, "quota-used-up");
@@ -560,7 +560,7 @@ async fn what_an_author_may_store_is_bounded_and_nothing_of_what_is_refused_is_k
     refused.is_problem(403, "quota-used-up");
     assert!(refused.json["detail"].as_str().unwrap().contains("160 KiB"), "{refused:?}");
     assert_eq!((put(archive("1\n")).await.status.as_u16(), kept()), (200, 2), "one goes back to what one has");
-    // What is taken stays whoever else is refused with the same.
+    // A stored package stays if another import of the same content is refused.
     import(&app, &author, archive("2\n"), "?slug=three").await.is_problem(403, "quota-used-up");
     assert_eq!(kept(), 2);
     for slug in ["a", "b", "c"] {
@@ -569,11 +569,11 @@ async fn what_an_author_may_store_is_bounded_and_nothing_of_what_is_refused_is_k
 }
 
 #[tokio::test]
-async fn a_draft_that_is_removed_takes_the_packages_of_all_its_versions_with_it() {
+async fn deleting_a_draft_removes_the_packages_of_all_versions() {
     let app = TestApp::start().await;
     let author = app.author().await;
     assert_eq!(import(&app, &author, an_archive(&[]), "?slug=one").await.status, 201);
-    // What it begins with is the oldest of more versions than are read at once.
+    // The first version is the oldest of more versions than are read at once.
     for number in 0..101 {
         let texts = ["1\n", "2\n"];
         let put = app.request(Method::PUT, "/api/v1/problems/one/package");
@@ -587,7 +587,7 @@ async fn a_draft_that_is_removed_takes_the_packages_of_all_its_versions_with_it(
 }
 
 #[tokio::test]
-async fn a_broken_package_is_refused_with_file_and_fault_and_leaves_nothing() {
+async fn a_broken_package_is_refused_with_file_and_error_and_leaves_nothing() {
     let app = TestApp::start().await;
     let author = app.author().await;
     let kept = || std::fs::read_dir(app.packages()).unwrap().count();
@@ -624,7 +624,7 @@ async fn a_broken_package_is_refused_with_file_and_fault_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn an_archive_beyond_the_bound_is_refused_while_it_comes() {
+async fn an_archive_over_the_limit_is_refused_during_the_upload() {
     let app = TestApp::with_settings(|settings| settings.package_bytes_max = 1000).await;
     let author = app.author().await;
     import(&app, &author, vec![0; 1001], "").await.is_problem(413, "body-too-large");

@@ -1,4 +1,4 @@
-//! Rate limits: headers, refusals, and who pays for what.
+//! Rate limits: headers, refusals, and which client is charged.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::app::{PASSWORD, TestApp, shared_over};
 
-/// So slow that nothing comes back during a test.
+/// So slow that no token is refilled during a test.
 fn hourly(burst: u32) -> Rate {
     Rate::new(burst, Duration::from_secs(3600), burst)
 }
@@ -25,7 +25,7 @@ fn body() -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn the_default_tier_has_the_rates_of_the_issue() {
+async fn the_default_tier_has_the_documented_rates() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let answer = app.post("/api/v1/execute", &body()).bearer(&user.token).send().await;
@@ -36,7 +36,7 @@ async fn the_default_tier_has_the_rates_of_the_issue() {
 }
 
 #[tokio::test]
-async fn the_next_submission_after_the_burst_waits() {
+async fn a_submission_after_the_burst_is_refused_with_retry_after() {
     let app = with_submissions(3).await;
     let (user, other) = (app.user().await, app.user().await);
     for _ in 0..3 {
@@ -66,7 +66,7 @@ async fn a_batch_costs_as_much_as_its_submissions() {
 }
 
 #[tokio::test]
-async fn a_tier_has_its_own_rates_and_a_change_counts_at_once() {
+async fn a_tier_has_its_own_rates_and_a_change_takes_effect_at_once() {
     let app = TestApp::with_settings(|s| {
         s.tiers.insert("basic".into(), TierRates { submissions: hourly(1), reads: hourly(1000) });
         s.tiers.insert("lab".into(), TierRates { submissions: hourly(50), reads: hourly(1000) });
@@ -87,7 +87,7 @@ async fn a_tier_has_its_own_rates_and_a_change_counts_at_once() {
 }
 
 #[tokio::test]
-async fn four_hundred_wrong_passwords_in_a_row_get_ten_answers() {
+async fn of_four_hundred_wrong_passwords_ten_are_checked() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let attempt = |password: &str, from: &str| {
@@ -112,7 +112,7 @@ async fn four_hundred_wrong_passwords_in_a_row_get_ten_answers() {
 }
 
 #[tokio::test]
-async fn many_at_the_same_time_get_no_more_guesses_than_one_after_another() {
+async fn concurrent_logins_get_no_more_guesses_than_sequential_ones() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let calls = (0..100).map(|n| {
@@ -158,7 +158,7 @@ async fn registrations_and_bad_tokens_are_limited_by_address() {
 }
 
 #[tokio::test]
-async fn a_session_is_refreshed_only_so_often_and_not_lost_by_trying() {
+async fn refreshing_is_rate_limited_and_a_refusal_keeps_the_session() {
     let app = TestApp::with_settings(|s| s.login.refreshes = hourly(3)).await;
     let user = app.user().await;
     let login = async || {
@@ -182,7 +182,7 @@ async fn a_session_is_refreshed_only_so_often_and_not_lost_by_trying() {
     assert!(session.is_ok(), "the refused token is still good");
 }
 
-/// Submissions that two nodes take together before each refuses.
+/// Number of submissions that each of two nodes accepts before it refuses.
 async fn taken_together(nodes: &[TestApp; 2], user: &crate::app::TestUser) -> Vec<usize> {
     let mut taken = Vec::new();
     for node in nodes {
@@ -196,7 +196,7 @@ async fn taken_together(nodes: &[TestApp; 2], user: &crate::app::TestUser) -> Ve
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nodes_over_one_redis_limit_together_and_each_for_itself_while_it_is_away() {
+async fn nodes_limit_together_through_redis_and_locally_without_it() {
     let (redis, cluster) = (Redis::start(), servers::cluster());
     let shared = async || shared_over(&redis, &cluster).await;
     let app = with_submissions(5).await;
@@ -218,7 +218,7 @@ async fn nodes_over_one_redis_limit_together_and_each_for_itself_while_it_is_awa
         while nodes[0].get("/healthz").send().await.json["status"] != "ok" {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        // The other one was told of the same.
+        // The other node has reconnected, too.
         while taken_together(&nodes, &app.user().await).await != [5, 0] {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -227,7 +227,7 @@ async fn nodes_over_one_redis_limit_together_and_each_for_itself_while_it_is_awa
 }
 
 #[tokio::test]
-async fn wrong_passwords_are_counted_over_all_nodes() {
+async fn wrong_passwords_are_counted_across_all_nodes() {
     let (redis, cluster) = (Redis::shared(), servers::cluster());
     let shared = async || shared_over(redis, &cluster).await;
     let app = TestApp::start().await;

@@ -1,4 +1,4 @@
-//! The shapes that are promised to the letter, as whole documents.
+//! Response shapes that are guaranteed exactly, as whole documents.
 
 use cupel_types::{
     CaseReport, Instructions, Limits, Outcome, RunReport, Signal, Start, StepReport, Usage, Verdict, Work,
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::app::{TestApp, a_report, a_step, ended, output, refused_by_compiler};
 
-/// Replaces what differs from run to run by what it is: an id, a time.
+/// Replaces values that differ between runs (ids, times) by their kind.
 fn redacted(value: &Value) -> Value {
     match value {
         Value::String(text) if uuid::Uuid::try_parse(text).is_ok() => json!("[id]"),
@@ -18,7 +18,7 @@ fn redacted(value: &Value) -> Value {
     }
 }
 
-/// RFC 3339, UTC, exactly three digits of a second.
+/// Whether the text is RFC 3339 in UTC with exactly three digits of a second.
 fn is_time(text: &str) -> bool {
     text.len() == 24 && text.ends_with('Z') && text.as_bytes()[19] == b'.' && text.parse::<jiff::Timestamp>().is_ok()
 }
@@ -105,7 +105,7 @@ async fn a_submission_from_queued_to_completed() {
 }
 
 #[tokio::test]
-async fn every_end_has_its_status_and_its_sentence() {
+async fn every_outcome_has_its_status_and_message() {
     let app = TestApp::start().await;
     let user = app.user().await;
     for (report, status, verdict, sentence, exit_code, signal) in [
@@ -144,7 +144,7 @@ async fn every_end_has_its_status_and_its_sentence() {
     }
 }
 
-/// As of a server that counts them.
+/// A report of a server that counts instructions.
 fn ended_by_instructions() -> RunReport {
     let report = ended(Outcome::InstructionLimit);
     let limits = Limits { instructions: Some(Instructions::new(5000)), ..report.limits };
@@ -154,7 +154,7 @@ fn ended_by_instructions() -> RunReport {
 }
 
 #[tokio::test]
-async fn instructions_are_told_where_they_were_counted_and_nowhere_else() {
+async fn instructions_are_shown_only_if_they_were_counted() {
     let app = TestApp::start().await;
     let user = app.user().await;
     for (report, figures) in [(ended_by_instructions(), json!([5001, 5000])), (a_report(), json!([null, null]))] {
@@ -167,7 +167,7 @@ async fn instructions_are_told_where_they_were_counted_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn how_a_program_was_started_is_told_where_there_are_two_ways() {
+async fn the_kind_of_start_is_shown_for_languages_with_warm_starts() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let started = |start| {
@@ -195,7 +195,7 @@ async fn how_a_program_was_started_is_told_where_there_are_two_ways() {
 }
 
 #[tokio::test]
-async fn a_compile_error_has_every_field_of_the_contract() {
+async fn a_compile_error_has_every_documented_field() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let id = app.submit(&user, &json!({ "language": "cpp", "source_code": "int main( {}" })).await;
@@ -220,7 +220,7 @@ async fn a_compile_error_has_every_field_of_the_contract() {
 }
 
 #[tokio::test]
-async fn a_compile_error_says_why_even_if_the_compiler_printed_nothing() {
+async fn a_compile_error_has_a_message_without_compiler_output() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let silent = |exit_code, message: Option<&str>| {
@@ -250,7 +250,7 @@ async fn a_compile_error_says_why_even_if_the_compiler_printed_nothing() {
 }
 
 #[tokio::test]
-async fn what_never_ran_has_null_for_everything_that_running_gives() {
+async fn a_submission_that_never_ran_has_null_results() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let null_fields = [
@@ -289,7 +289,7 @@ async fn what_never_ran_has_null_for_everything_that_running_gives() {
 }
 
 #[tokio::test]
-async fn output_that_is_no_text_comes_exactly_as_base64_and_only_then() {
+async fn only_output_that_is_not_text_is_base64() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let id = app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
@@ -302,7 +302,7 @@ async fn output_that_is_no_text_comes_exactly_as_base64_and_only_then() {
 }
 
 #[tokio::test]
-async fn tests_are_told_one_by_one_and_the_first_that_failed_decides() {
+async fn each_test_is_reported_and_the_first_failure_decides() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let body = json!({ "language": "python", "source_code": "x", "tests": [{ "stdin": "1", "expected": "1" }, { "name": "big", "stdin": "2", "expected": "2" }] });
@@ -333,7 +333,7 @@ async fn tests_are_told_one_by_one_and_the_first_that_failed_decides() {
 }
 
 #[tokio::test]
-async fn languages_have_the_names_and_defaults_of_the_issue() {
+async fn languages_have_the_documented_names_and_defaults() {
     let app = TestApp::start().await;
     let all = app.get("/api/v1/languages").send().await;
     assert_eq!(all.status, 200);
@@ -365,7 +365,7 @@ async fn languages_have_the_names_and_defaults_of_the_issue() {
 }
 
 #[tokio::test]
-async fn with_wait_the_whole_submission_comes_when_it_has_ended() {
+async fn wait_returns_the_whole_submission_once_it_has_ended() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let body = json!({ "language": "python", "source_code": "x" });
@@ -389,7 +389,7 @@ async fn with_wait_the_whole_submission_comes_when_it_has_ended() {
 }
 
 #[tokio::test]
-async fn who_asks_to_wait_for_longer_than_is_allowed_waits_for_as_long_as_is() {
+async fn a_wait_over_the_maximum_is_shortened_to_it() {
     let app = TestApp::with_settings(|s| s.wait_max = std::time::Duration::from_millis(10)).await;
     let user = app.user().await;
     let body = json!({ "language": "python", "source_code": "x" });
@@ -400,7 +400,7 @@ async fn who_asks_to_wait_for_longer_than_is_allowed_waits_for_as_long_as_is() {
 }
 
 #[tokio::test]
-async fn a_submission_that_nobody_can_wait_for_any_more_is_accepted_with_its_id() {
+async fn a_submission_over_the_limit_of_waits_is_accepted_with_its_id() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let body = json!({ "language": "python", "source_code": "x" });
@@ -423,7 +423,7 @@ async fn a_submission_that_nobody_can_wait_for_any_more_is_accepted_with_its_id(
 }
 
 #[tokio::test]
-async fn the_number_of_files_made_can_be_limited() {
+async fn the_number_of_created_files_can_be_limited() {
     let app = TestApp::start().await;
     let user = app.user().await;
     app.submit(&user, &json!({ "language": "python", "source_code": "x", "limits": { "inodes": 100 } })).await;
@@ -431,7 +431,7 @@ async fn the_number_of_files_made_can_be_limited() {
 }
 
 #[tokio::test]
-async fn a_batch_is_accepted_whole_and_looked_at_together() {
+async fn a_batch_is_accepted_and_queried_as_a_whole() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let one = |n: u32| json!({ "language": "python", "source_code": format!("print({n})") });
@@ -461,7 +461,7 @@ async fn a_batch_is_accepted_whole_and_looked_at_together() {
 }
 
 #[tokio::test]
-async fn cancelling_ends_what_waits_and_changes_nothing_that_has_ended() {
+async fn cancelling_ends_queued_submissions_and_keeps_ended_ones() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let body = json!({ "language": "python", "source_code": "x" });
@@ -484,7 +484,7 @@ async fn cancelling_ends_what_waits_and_changes_nothing_that_has_ended() {
 }
 
 #[tokio::test]
-async fn all_that_may_be_sent_arrives_at_the_worker() {
+async fn every_field_of_a_submission_reaches_the_worker() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let body = json!({
@@ -514,7 +514,7 @@ async fn all_that_may_be_sent_arrives_at_the_worker() {
 }
 
 #[tokio::test]
-async fn pages_go_from_new_to_old() {
+async fn pages_are_ordered_newest_first() {
     let app = TestApp::start().await;
     let (user, other) = (app.user().await, app.user().await);
     let mut ids = Vec::new();
@@ -534,7 +534,7 @@ async fn pages_go_from_new_to_old() {
 }
 
 #[tokio::test]
-async fn a_history_says_purposes_is_filtered_and_goes_on_from_a_cursor() {
+async fn a_history_shows_purposes_filters_and_continues_from_a_cursor() {
     let app = TestApp::start().await;
     let user = app.user().await;
     for n in 0..5 {

@@ -1,4 +1,4 @@
-//! What is logged and counted, and what never is.
+//! Logs and metrics: what is recorded, and what never is.
 
 use std::io::Write;
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::app::{TestApp, a_report, a_step, output};
 
-/// Everything that is logged by any thread while the guard lives. One subscriber for the whole binary: with one
+/// Everything that any thread logs while the guard lives. One subscriber for the whole binary: with one
 /// per thread, call sites that another test reaches first may stay silent.
 struct Log;
 
@@ -46,7 +46,7 @@ impl Write for Log {
 }
 
 #[tokio::test]
-async fn sources_inputs_outputs_and_secrets_are_never_logged_however_much_is() {
+async fn sources_inputs_outputs_and_secrets_are_never_logged_at_any_level() {
     let log = Log::begin();
     let app = TestApp::start().await;
 
@@ -98,7 +98,7 @@ async fn sources_inputs_outputs_and_secrets_are_never_logged_however_much_is() {
 }
 
 #[tokio::test]
-async fn requests_are_counted_by_route_and_labels_come_from_closed_sets() {
+async fn requests_are_counted_by_route_and_metric_labels_are_bounded() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
     let _here = metrics::set_default_local_recorder(&recorder);

@@ -1,4 +1,4 @@
-//! Over a real socket: what only a connection can show.
+//! Tests over a real socket: behaviour that only a connection shows.
 
 use std::time::Duration;
 
@@ -28,14 +28,14 @@ async fn start(settings: ServeSettings, change: impl FnOnce(&mut cupel_api::Sett
 }
 
 impl Server {
-    /// Sends bytes and reads until the server closes.
+    /// Sends bytes and reads until the server closes the connection.
     async fn talk(&self, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(bytes).await.unwrap();
         read_all(&mut stream).await
     }
 
-    /// A user who follows the events of a submission that waits, the first of which has come.
+    /// A user who follows the events of a waiting submission; the first event has arrived.
     async fn follow(&self, headers: &str) -> (TestUser, TcpStream) {
         let user = self.app.user().await;
         let id = self.app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
@@ -52,7 +52,7 @@ impl Server {
         (user, stream)
     }
 
-    /// Ends the server; fails if it does not end.
+    /// Stops the server; fails if it does not stop.
     async fn stop(self) {
         self.app.shutdown.cancel();
         tokio::time::timeout(PATIENCE, self.task).await.expect("the server ends").unwrap().unwrap();
@@ -65,7 +65,7 @@ async fn read_all(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// Like [`read_all`], from a connection that may be reset.
+/// Like [`read_all`], for a connection that may be reset.
 async fn read_what_comes(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("the server closes");
@@ -74,7 +74,7 @@ async fn read_what_comes(stream: &mut TcpStream) -> String {
 
 const LIVE: &[u8] = b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
 
-/// The tests' own address is a trusted proxy's.
+/// Makes the test client's address that of a trusted proxy.
 fn behind_a_proxy() -> ServeSettings {
     ServeSettings { trusted_proxies: vec!["127.0.0.1".parse().unwrap()], ..ServeSettings::default() }
 }
@@ -91,7 +91,7 @@ fn request(user: &TestUser, line: &str, headers: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The body of an answer that is not chunked or was joined here.
+/// The body of a response; chunks are joined.
 fn body_of(answer: &str) -> String {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {answer:?}"));
     if !head.to_lowercase().contains("transfer-encoding: chunked") {
@@ -110,7 +110,7 @@ fn body_of(answer: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_head_that_does_not_come_is_answered_408_and_closed() {
+async fn a_missing_request_head_gets_408_and_the_connection_is_closed() {
     let server =
         start(ServeSettings { head_time_max: Duration::from_millis(200), ..ServeSettings::default() }, |_| {}).await;
     let answer = server.talk(b"GET /healthz HTTP/1.1\r\nhost: x\r\nx-slow: ").await;
@@ -122,7 +122,7 @@ async fn a_head_that_does_not_come_is_answered_408_and_closed() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_is_answered_408_and_nothing_is_stored() {
+async fn a_missing_body_gets_408_and_nothing_is_stored() {
     let server = start(ServeSettings::default(), |s| s.body_time_max = Duration::from_millis(200)).await;
     let user = server.app.user().await;
     let head = "content-type: application/json\r\ncontent-length: 100\r\n";
@@ -134,7 +134,7 @@ async fn a_body_that_does_not_come_is_answered_408_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn an_answer_reaches_a_client_that_is_still_sending_too_much() {
+async fn a_refusal_reaches_a_client_that_still_sends_its_body() {
     let server = start(ServeSettings::default(), |s| s.execute_body_bytes_max = 1000).await;
     let user = server.app.user().await;
     let head = format!("content-type: application/json\r\ncontent-length: {}\r\n", 8 << 20);
@@ -143,7 +143,7 @@ async fn an_answer_reaches_a_client_that_is_still_sending_too_much() {
     let (mut reading, mut writing) = stream.split();
     let mut answer = Vec::new();
     let sending = async {
-        // It may be stopped by the server's closing; what counts is that the answer arrives.
+        // The server may close the connection during the write; the test requires only that the response arrives.
         for _ in 0..128 {
             if writing.write_all(&[b'x'; 64 * 1024]).await.is_err() {
                 return;
@@ -170,13 +170,13 @@ async fn a_chunked_body_without_end_is_stopped_at_the_limit() {
 }
 
 #[tokio::test]
-async fn a_client_that_comes_back_gets_the_rest_of_the_stream() {
+async fn a_reconnecting_client_gets_the_rest_of_the_stream() {
     let server = start(ServeSettings::default(), |_| {}).await;
     let user = server.app.user().await;
     let id = server.app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
     let line = format!("GET /api/v1/execute/{id}/events");
 
-    // The first connection reads one event and goes away.
+    // The first connection reads one event and is closed.
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(&request(&user, &line, "", "")).await.unwrap();
     let mut seen = String::new();
@@ -197,7 +197,7 @@ async fn a_client_that_comes_back_gets_the_rest_of_the_stream() {
 }
 
 #[tokio::test]
-async fn rubbish_is_answered_and_the_server_goes_on() {
+async fn malformed_requests_are_answered_and_the_server_continues() {
     let server = start(ServeSettings::default(), |_| {}).await;
     for rubbish in [
         &b"\x16\x03\x01\x02\x00\x01\x00"[..],
@@ -228,7 +228,7 @@ async fn one_connection_over_the_bound_waits_for_a_request_to_end() {
 }
 
 #[tokio::test]
-async fn when_full_the_oldest_connection_without_a_complete_request_is_dropped() {
+async fn at_the_limit_the_oldest_connection_without_a_complete_request_is_dropped() {
     let server = start(ServeSettings { connections_max: 4, ..ServeSettings::default() }, |_| {}).await;
     let (_, following) = server.follow("").await;
     let half_head = b"GET /livez HTTP/1.1\r\nhost: x\r\n";
@@ -238,10 +238,10 @@ async fn when_full_the_oldest_connection_without_a_complete_request_is_dropped()
         let mut stream = TcpStream::connect(server.address).await.unwrap();
         stream.write_all(bytes).await.unwrap();
         waiting.push(stream);
-        // Taken in this order: each is answered in its turn below.
+        // Connections are accepted in this order; each is answered in its turn below.
         tokio::task::yield_now().await;
     }
-    // Half heads go first; the half body and the stream stay.
+    // Connections with half a head are dropped first; the half body and the stream stay.
     for _ in 0..20 {
         let answer = server.talk(LIVE).await;
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
@@ -260,7 +260,7 @@ async fn when_full_the_oldest_connection_without_a_complete_request_is_dropped()
 }
 
 #[tokio::test]
-async fn a_thousand_half_sent_heads_of_many_clients_do_not_keep_anybody_out() {
+async fn a_thousand_incomplete_heads_do_not_block_other_clients() {
     let server = start(ServeSettings { connections_max: 64, ..behind_a_proxy() }, trusting).await;
     let mut flood = Vec::new();
     for _ in 0..300 {
@@ -275,7 +275,7 @@ async fn a_thousand_half_sent_heads_of_many_clients_do_not_keep_anybody_out() {
 }
 
 #[tokio::test]
-async fn clients_behind_a_trusted_proxy_are_counted_one_by_one() {
+async fn clients_behind_a_trusted_proxy_are_counted_separately() {
     let settings = ServeSettings { connections_of_address_max: 2, ..behind_a_proxy() };
     let server = start(settings, trusting).await;
     let (one, other) = ("x-forwarded-for: 203.0.113.1\r\n", "x-forwarded-for: 203.0.113.2\r\n");
@@ -309,7 +309,7 @@ async fn ipv6_clients_of_one_network_count_as_one() {
 }
 
 #[tokio::test]
-async fn health_checks_are_answered_when_requests_occupy_every_other_connection() {
+async fn health_checks_are_answered_when_all_other_connections_are_busy() {
     let server = start(ServeSettings { connections_max: 16, ..ServeSettings::default() }, |_| {}).await;
     let mut streams = Vec::new();
     for _ in 0..14 {
@@ -326,7 +326,7 @@ async fn health_checks_are_answered_when_requests_occupy_every_other_connection(
 }
 
 #[tokio::test]
-async fn streams_of_all_users_together_have_a_bound_below_the_connections() {
+async fn the_number_of_streams_of_all_users_is_limited() {
     let server = start(ServeSettings::default(), |s| s.long_answers_max = 2).await;
     let (user, _first) = server.follow("").await;
     let (_, _second) = server.follow("").await;
@@ -339,7 +339,7 @@ async fn streams_of_all_users_together_have_a_bound_below_the_connections() {
 }
 
 #[tokio::test]
-async fn the_server_ends_while_a_client_follows_a_stream() {
+async fn the_server_stops_while_a_client_follows_a_stream() {
     let server = start(ServeSettings::default(), |_| {}).await;
     let user = server.app.user().await;
     let id = server.app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
@@ -354,7 +354,7 @@ async fn the_server_ends_while_a_client_follows_a_stream() {
 }
 
 #[tokio::test]
-async fn a_client_that_takes_nothing_of_its_answer_loses_its_connection() {
+async fn a_client_that_does_not_read_its_response_is_disconnected() {
     let server = start(
         ServeSettings { connections_max: 1, write_stall_max: Duration::from_millis(200), ..ServeSettings::default() },
         |_| {},

@@ -1,4 +1,4 @@
-//! `blobs.url`: which blob store it is, and why one cannot be used, in words that name the setting and the remedy.
+//! Selection of the blob store by `blobs.url`. Errors name the setting and the remedy.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use cupel_core::{Blobs, BlobsError};
 
 use super::{DirectoryBlobs, PostgresBlobs, PostgresBlobsError, S3Blobs, S3UrlError};
 
-/// The blob store cannot be used. No message has a password or a key in it.
+/// Reason why the blob store cannot be used. No message contains a password or a key.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum ConnectBlobsError {
@@ -36,8 +36,8 @@ pub enum ConnectBlobsError {
     S3(#[source] BlobsError),
 }
 
-/// Connects to the blob store that `blobs.url` names, and sees whether it answers. `store_url` is that of the store's PostgreSQL
-/// database, if it has one; `cluster` is the cluster's name.
+/// Connects to the blob store that `blobs.url` names, and checks that it responds. `store_url` is the URL of the
+/// store's PostgreSQL database, if it has one; `cluster` is the cluster's name.
 ///
 /// # Errors
 /// [`ConnectBlobsError`].

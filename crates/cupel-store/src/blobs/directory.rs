@@ -1,14 +1,14 @@
 //! [`DirectoryBlobs`]: blobs as files in a directory that all nodes mount.
 //!
 //! ```text
-//! ROOT/  cupel-blobs                              says that this is the directory, and not what lies below its mount
-//!        <cluster>/packages/<hash>/<copy>         blobs, by their keys
+//! ROOT/  cupel-blobs                              mark: the directory is mounted, not the empty mount point
+//!        <cluster>/packages/<hash>/<copy>         blobs, named by their keys
 //!        <cluster>/artifacts/<2 digits>/<hash>
-//!        .putting-…                               one that is being written, or was when a node died
+//!        .putting-…                               a blob that is being written, or was when a node died
 //! ```
 //!
-//! Invariants: a file gets its name by a rename when all of it is on the disk. Ages are told by the clock of the file system: the time
-//! of a file that was made just now is looked at, too. Nothing is read or written while the mark is missing.
+//! Invariants: a file gets its name by a rename after all of it is on the disk. Ages are measured with the clock of the
+//! file system, by the modification time of a temporary file. Nothing is read or written while the mark is missing.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -21,10 +21,10 @@ use tempfile::NamedTempFile;
 
 use super::failed;
 
-/// Says that a directory is one of blobs.
+/// File that marks a directory of blobs.
 const MARK: &str = "cupel-blobs";
 
-/// What an interrupted put leaves is removed after this time, by a node that starts.
+/// Age from which a starting node removes leftovers of interrupted puts.
 const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 const PIECE_BYTES: usize = 1 << 20;
@@ -33,23 +33,23 @@ const PIECE_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub struct DirectoryBlobs {
     root: PathBuf,
-    /// The cluster's part of it.
+    /// The cluster's subdirectory.
     ours: PathBuf,
 }
 
 impl DirectoryBlobs {
-    /// A cluster's blobs in `root`, which must be there: a mount that is missing is not to be covered up. An empty one becomes a
-    /// directory of blobs.
+    /// A cluster's blobs in `root`, which must exist: creating it would hide a missing mount. An empty directory is
+    /// initialised as a directory of blobs.
     ///
     /// # Errors
-    /// When it is not there, has something else in it, or cannot be written to.
+    /// If the directory does not exist, has other content, or is not writable.
     pub fn open(root: &Path, cluster: &str) -> Result<DirectoryBlobs, BlobsError> {
         let blobs = DirectoryBlobs { root: root.to_owned(), ours: root.join(cluster) };
         if blobs.check().is_err() {
             let mut entries = fs::read_dir(root).map_err(blobs.failed("list"))?;
-            // A file system of its own has this.
+            // The root of an ext4 file system contains this directory.
             let is_other = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|entry| entry.file_name() != "lost+found");
-            // Another node may have begun it just now.
+            // Another node may have initialised it concurrently.
             if entries.any(is_other) && blobs.check().is_err() {
                 let why = "it has other things in it; name an empty directory";
                 return Err(blobs.failed("use")(io::Error::other(why)));
@@ -64,12 +64,12 @@ impl DirectoryBlobs {
         self.ours.join(key.to_string())
     }
 
-    /// For `map_err`, where the directory itself is at fault.
+    /// For `map_err`, for errors of the directory itself.
     fn failed(&self, action: &'static str) -> impl FnOnce(io::Error) -> BlobsError {
         failed(action, self.root.display())
     }
 
-    /// Whether the directory is the one that it should be.
+    /// Checks that the mark is present.
     fn check(&self) -> Result<(), BlobsError> {
         let mark = fs::metadata(self.root.join(MARK));
         mark.map(drop).map_err(|error| {
@@ -82,7 +82,7 @@ impl DirectoryBlobs {
         tempfile::Builder::new().prefix(".putting-").tempfile_in(&self.root)
     }
 
-    /// The time by the clock that dates the files.
+    /// The time by the clock of the file system.
     fn now(&self) -> Result<SystemTime, BlobsError> {
         let now = self.temporary().and_then(|file| file.as_file().metadata()?.modified());
         now.map_err(self.failed("make a file in"))
@@ -93,7 +93,7 @@ impl DirectoryBlobs {
         for entry in fs::read_dir(&self.root).map_err(self.failed("list"))? {
             let entry = entry.map_err(self.failed("list"))?;
             let is_unfinished = entry.file_name().to_string_lossy().starts_with(".putting-");
-            // One that is gone by now was finished or removed.
+            // A file that vanished was completed or removed.
             let written = entry.metadata().and_then(|meta| meta.modified()).unwrap_or(now);
             if is_unfinished && now.duration_since(written).unwrap_or_default() > ABANDONED_AFTER {
                 let _ = fs::remove_file(entry.path());
@@ -102,8 +102,8 @@ impl DirectoryBlobs {
         Ok(())
     }
 
-    /// Whether a blob is what its name says, as far as that can be told. One that is not must make way: whoever puts the same bytes
-    /// relies on finding them.
+    /// Whether a blob has the content that its key requires; only keys of data can be checked. A damaged blob must be
+    /// replaced, because the next put of the same bytes relies on it.
     fn is_sound(&self, key: &BlobKey) -> Result<bool, BlobsError> {
         let BlobKey::Data(hash) = key else { return Ok(true) };
         let mut digest = Digested(Sha256::new());
@@ -158,14 +158,14 @@ impl Blobs for DirectoryBlobs {
             fs::create_dir_all(folder).map_err(failed("put", key))?;
             match file.persist(&path) {
                 Ok(_named) => break,
-                // Who removed the last blob of the folder has removed the folder, too.
+                // A concurrent removal of the folder's last blob has removed the folder, too.
                 Err(error) if error.error.kind() == io::ErrorKind::NotFound && self.check().is_ok() => {
                     file = error.file
                 }
                 Err(error) => return Err(failed("put", key)(error.error)),
             }
         }
-        // The name, and those of the directories that were made for it.
+        // Syncs the entry of the file, and those of directories that were created for it.
         let count = if is_new { usize::MAX } else { 1 };
         let mut above = folder.ancestors().take_while(|folder| folder.starts_with(&self.root)).take(count);
         above.try_for_each(|folder| File::open(folder)?.sync_all()).map_err(failed("put", key))
@@ -211,7 +211,7 @@ impl Blobs for DirectoryBlobs {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return self.check(),
             removed => removed.map_err(failed("remove", key))?,
         }
-        // Its directory, unless there is more in it.
+        // Removes its directory if it is empty.
         if let Some(folder) = path.parent() {
             let _ = fs::remove_dir(folder);
         }
@@ -226,7 +226,7 @@ impl Blobs for DirectoryBlobs {
         while let Some(folder) = pending.pop() {
             let entries = match fs::read_dir(&folder) {
                 Ok(entries) => entries,
-                // There is none of the kind, or the last one of its directory has just been removed.
+                // No blob of this kind exists, or the last one of its directory was removed concurrently.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(failed("list", kind)(error)),
             };

@@ -1,4 +1,5 @@
-//! The `Blobs` port: a directory that all nodes mount, a table of the store's PostgreSQL database, or an S3-compatible store.
+//! The `Blobs` port: a directory that all nodes mount, tables in the store's PostgreSQL database, or an S3-compatible
+//! store.
 
 mod connect;
 mod directory;
@@ -12,7 +13,7 @@ pub use s3::{S3Blobs, S3UrlError};
 
 use cupel_core::BlobsError;
 
-/// For `map_err`: the blob store could not do this with that.
+/// For `map_err`: the error of an action on a blob or kind.
 fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     action: &'static str,
     what: impl ToString,

@@ -1,9 +1,10 @@
-//! [`PostgresBlobs`]: blobs in tables of the store's PostgreSQL database, so that a small cluster needs nothing else.
+//! [`PostgresBlobs`]: blobs in tables of the store's PostgreSQL database, so that a small cluster needs no other
+//! service.
 //!
-//! A blob is a row of `blobs` and rows of `blob_chunks` of up to a mebibyte, written in one transaction: it is seen as a whole or not
-//! at all. Of several who put the same, the first one's stays.
+//! A blob is a row of `blobs` and rows of `blob_chunks` of up to one mebibyte, written in one transaction: readers see
+//! all of it or nothing. If several nodes put the same key, the first one wins.
 //!
-//! Invariants: no more than [`SESSIONS_MAX`] connections, and nothing is waited for longer than [`ANSWER_MAX`]. Ages are told by the
+//! Invariants: at most [`SESSIONS_MAX`] connections, and no wait longer than [`ANSWER_MAX`]. Ages are measured with the
 //! server's clock.
 
 use std::io::{self, Read, Write};
@@ -18,23 +19,23 @@ use tokio_postgres::{Client, Row, Statement, ToStatement};
 
 use super::failed;
 
-/// Connections of a node.
+/// Maximum of connections per node.
 const SESSIONS_MAX: usize = 4;
 
-/// For a connection, from the first packet on.
+/// Timeout for connecting, from the first packet.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
-/// For a free connection, and for an answer.
+/// Timeout for a free connection, and for a result.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// The form of the tables that this code knows.
+/// Version of the tables that this code supports.
 const VERSION: i32 = 1;
 
-/// Any number, as long as it is the same for all nodes: who makes the tables holds it.
+/// Advisory lock held while the tables are created. The number is arbitrary, but must be the same on all nodes.
 const MIGRATION_LOCK: i64 = 0x6375_7065_6c62_6c6f;
 
-/// Chunks are not compressed by the server: most do not become smaller, and it would take long.
+/// The server does not compress chunks (`EXTERNAL`): most are incompressible, and compression would take long.
 const TABLES: &str = "
     CREATE TABLE blob_version (version INT NOT NULL);
     INSERT INTO blob_version VALUES (1);
@@ -67,7 +68,7 @@ struct Sessions {
     in_use: usize,
 }
 
-/// Why a database cannot have blobs.
+/// Reason why a database cannot be used for blobs.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum PostgresBlobsError {
@@ -81,7 +82,7 @@ pub enum PostgresBlobsError {
     Newer { found: i32 },
 }
 
-/// A question to the database was not answered.
+/// A failed query.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     #[error(transparent)]
@@ -95,7 +96,7 @@ pub enum SessionError {
 }
 
 impl PostgresBlobs {
-    /// A cluster's blobs in the database of a URL, in which the tables are made if need be.
+    /// A cluster's blobs in the database of a URL. Creates the tables if they do not exist.
     ///
     /// # Errors
     /// [`PostgresBlobsError`].
@@ -120,12 +121,12 @@ impl PostgresBlobs {
         }
     }
 
-    /// Asks the database, by a connection of its own for the time. One on which something fails is closed.
+    /// Runs queries on a connection reserved for them. After an error the connection is closed.
     fn with<T>(&self, ask: impl FnOnce(&Session) -> Result<T, SessionError>) -> Result<T, SessionError> {
         let idle = self.take()?;
         let held = Held(self);
         let session = match idle {
-            // The server may have been started again meanwhile.
+            // The server may have been restarted since.
             Some(session) if session.batch("").is_ok() => session,
             _ => Session::open(&self.place)?,
         };
@@ -135,12 +136,13 @@ impl PostgresBlobs {
         Ok(answer)
     }
 
-    /// As it stands in the table.
+    /// The key as stored in the table: below the cluster's name.
     fn name(&self, of: impl std::fmt::Display) -> String {
         format!("{}/{of}", self.cluster)
     }
 
-    /// Waits until there may be one more, until [`Held`] is dropped; with a connection, if one is idle.
+    /// Waits for one of the [`SESSIONS_MAX`] places, which [`Held`] releases on drop. Returns an idle connection if
+    /// there is one.
     fn take(&self) -> Result<Option<Session>, SessionError> {
         let full = |sessions: &mut Sessions| sessions.in_use >= SESSIONS_MAX;
         let waited = self.freed.wait_timeout_while(self.locked(), ANSWER_MAX, full);
@@ -153,12 +155,12 @@ impl PostgresBlobs {
     }
 
     fn locked(&self) -> MutexGuard<'_, Sessions> {
-        // Every change leaves something sound.
+        // Every change leaves consistent data.
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One of the [`SESSIONS_MAX`], until it is dropped.
+/// One of the [`SESSIONS_MAX`] places, until it is dropped.
 struct Held<'a>(&'a PostgresBlobs);
 
 impl Drop for Held<'_> {
@@ -192,7 +194,7 @@ impl Blobs for PostgresBlobs {
                 session.execute(&insert, &[&id, &number, &chunk])?;
             }
             let named = "INSERT INTO blobs (key, id, bytes) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING 1";
-            // Somebody else was faster: theirs stays, and ours was never there.
+            // If another node has put the same key first, its blob stays, and this one is rolled back.
             let is_first = !session.query(named, &[&name, &id, &bytes])?.is_empty();
             session.batch(if is_first { "COMMIT" } else { "ROLLBACK" })?;
             Ok(Ok(()))
@@ -215,7 +217,7 @@ impl Blobs for PostgresBlobs {
                     break;
                 }
                 let chunk = session.query(&select, &[&id, &number])?;
-                // It is being removed by somebody just now.
+                // Removed concurrently.
                 let Some(chunk) = chunk.first() else { return Ok(Err(BlobsError::Missing(*key))) };
                 let chunk: &[u8] = chunk.get(0);
                 bytes += chunk.len() as u64;
@@ -241,7 +243,7 @@ impl Blobs for PostgresBlobs {
     }
 
     fn list(&self, kind: BlobKind) -> Result<Vec<BlobInfo>, BlobsError> {
-        // `0` comes after `/`.
+        // The range of keys that start with this prefix: `0` follows `/` in ASCII.
         let (from, to) = (format!("{}/", self.name(kind)), format!("{}0", self.name(kind)));
         let sql = "SELECT key, bytes, extract(epoch FROM clock_timestamp() - put_at)::FLOAT8 FROM blobs WHERE key > $1 AND key < $2";
         let rows = self.with(|session| session.query(sql, &[&from, &to])).map_err(failed("list", kind))?;
@@ -257,14 +259,14 @@ impl Blobs for PostgresBlobs {
 
 impl std::fmt::Debug for PostgresBlobs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Not the password.
+        // Hides the password.
         f.debug_struct("PostgresBlobs").finish_non_exhaustive()
     }
 }
 
-/// A connection, with a small runtime of its own whose only work is its input and output.
+/// A connection, with a small runtime of its own for its I/O.
 struct Session {
-    /// There until it is dropped.
+    /// `Some` until the session is dropped.
     runtime: Option<Runtime>,
     client: Client,
 }
@@ -289,7 +291,7 @@ impl Session {
         }
     }
 
-    /// Statements without values.
+    /// Executes statements without parameters.
     fn batch(&self, sql: &str) -> Result<(), SessionError> {
         self.wait(self.client.batch_execute(sql))
     }
@@ -318,7 +320,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Without waiting: this may be a thread that must not.
+            // Does not wait: this thread may be one that must not block.
             runtime.shutdown_background();
         }
     }

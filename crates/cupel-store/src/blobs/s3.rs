@@ -1,10 +1,11 @@
-//! [`S3Blobs`]: blobs in a bucket of Amazon S3 or of whatever speaks its protocol.
+//! [`S3Blobs`]: blobs in a bucket of Amazon S3 or a compatible service.
 //!
-//! A blob is one object, `<prefix>/<cluster>/<key>`. Small ones are put with one request, larger ones in parts, of which nobody sees anything
-//! before all are there. What a put that was cut off leaves of its parts is invisible, but takes room until the bucket's own rule for
-//! incomplete uploads removes it. Ages are told by the server's clock: an object that is written anew for every list tells what time it is.
+//! A blob is one object, `<prefix>/<cluster>/<key>`. Small blobs are put with one request, larger ones as a multipart
+//! upload, which is invisible until it is complete. The parts of an interrupted upload are invisible, but take space
+//! until the bucket's own rule for incomplete uploads removes them. Ages are measured with the server's clock: an
+//! object rewritten for every list gives the time.
 //!
-//! Invariant: no request waits for ever: connecting, and every pause in what comes, has a bound, and so has trying again.
+//! Invariant: no request waits forever: connecting, pauses in a response, and retries have limits.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -25,28 +26,28 @@ use url::Url;
 
 use super::failed;
 
-/// Parts of a large blob. S3 takes 10,000 of them, so that the largest package fits many times.
+/// Size of the parts of a large blob. S3 allows 10,000 parts, many times the largest package.
 const PART_BYTES: usize = 8 << 20;
 
-/// Parts that are on their way at the same time.
+/// Number of parts uploaded concurrently.
 const PARTS_AT_ONCE: usize = 2;
 
 const CONNECT_MAX: Duration = Duration::from_secs(5);
-/// For the next byte of an answer.
+/// Timeout for the next byte of a response.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
-/// From the first try on.
+/// Time limit for retries, from the first try.
 const RETRY_MAX: Duration = Duration::from_secs(15);
 const RETRIES_MAX: usize = 4;
 
 /// Blobs in a bucket.
 pub struct S3Blobs {
-    /// There until it is dropped. Its threads do the requests; who asks waits.
+    /// `Some` until it is dropped. Its threads do the requests; the caller blocks.
     runtime: Option<Runtime>,
     store: Arc<AmazonS3>,
     root: Path,
 }
 
-/// Why a URL of a bucket is refused. It is not repeated: there may be a key in it.
+/// Reason why a bucket's URL is refused. Messages do not repeat the URL, since it may contain a key.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum S3UrlError {
@@ -63,20 +64,21 @@ pub enum S3UrlError {
 }
 
 impl S3Blobs {
-    /// Blobs in a bucket, `s3://bucket/prefix?endpoint=…&region=…`, below the cluster's name. Keys, and what the URL does not say, come
-    /// from the usual `AWS_…` variables. Asks nothing of the server yet.
+    /// Blobs in a bucket, `s3://bucket/prefix?endpoint=…&region=…`, below the cluster's name. Credentials and other
+    /// settings that the URL does not contain come from the usual `AWS_…` variables. Sends no request.
     ///
     /// # Errors
     /// [`S3UrlError`].
     pub fn new(url: &str, cluster: &str) -> Result<S3Blobs, S3UrlError> {
         let url = Url::parse(url).map_err(S3UrlError::Form)?;
         let bucket = url.host_str().filter(|bucket| !bucket.is_empty()).ok_or(S3UrlError::NoBucket)?;
-        // Every request says which implementation of TLS it wants but this library's. Who was first has installed the same.
+        // The rest of Cupel passes its TLS provider explicitly; this library uses the one of the process. If one is
+        // installed, it is the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let options = ClientOptions::new()
             .with_connect_timeout(CONNECT_MAX)
             .with_read_timeout(SILENCE_MAX)
-            // As long as something comes, it may take long.
+            // No total limit: a response may take long as long as bytes arrive.
             .with_timeout_disabled();
         let retry = RetryConfig {
             backoff: BackoffConfig { max_backoff: Duration::from_secs(2), ..BackoffConfig::default() },
@@ -107,10 +109,10 @@ impl S3Blobs {
         })
     }
 
-    /// Whether the bucket is there and may be written to.
+    /// Checks that the bucket exists and is writable.
     ///
     /// # Errors
-    /// When it is not, or not now.
+    /// If the bucket does not exist or is not writable, or the server is unreachable.
     pub fn check(&self) -> Result<(), BlobsError> {
         self.now().map(drop)
     }
@@ -120,7 +122,7 @@ impl S3Blobs {
     }
 
     fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
-        // There until it is dropped.
+        // `Some` until it is dropped.
         self.runtime.as_ref().map(|runtime| runtime.block_on(answer)).unwrap_or_else(|| unreachable!("dropped"))
     }
 
@@ -134,13 +136,13 @@ impl S3Blobs {
         told.map(|meta| seconds(meta.last_modified.timestamp())).map_err(failed("write to", self.root.as_ref()))
     }
 
-    /// Puts what begins with `first` in parts.
+    /// Puts a blob that begins with `first` as a multipart upload.
     fn put_parts(&self, key: &BlobKey, first: Vec<u8>, source: &mut dyn Read) -> Result<(), BlobsError> {
         let upload = self.wait(self.store.put_multipart(&self.path(key)));
         let mut upload = upload.map_err(failed("put", key))?;
         let put = self.put_all_parts(key, upload.as_mut(), first, source);
         if put.is_err() {
-            // Whether or not that can be done, nobody sees anything of it.
+            // If aborting fails, too, the parts stay invisible.
             let _ = self.wait(upload.abort());
         }
         put
@@ -174,14 +176,14 @@ impl S3Blobs {
     }
 }
 
-/// As much as a part has, or all that is left.
+/// Reads one part, or the rest of the source.
 fn read_part(source: &mut dyn Read) -> Result<Vec<u8>, BlobsError> {
     let mut part = Vec::with_capacity(PART_BYTES);
     source.take(PART_BYTES as u64).read_to_end(&mut part).map_err(BlobsError::Source)?;
     Ok(part)
 }
 
-/// A missing bucket is no missing blob.
+/// A missing object is [`BlobsError::Missing`]; a missing bucket is another error.
 fn missing_or(action: &'static str, key: &BlobKey, error: Error) -> BlobsError {
     match error {
         Error::NotFound { .. } if !chain(&error).contains("NoSuchBucket") => BlobsError::Missing(*key),
@@ -255,7 +257,7 @@ impl Blobs for S3Blobs {
 impl Drop for S3Blobs {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Without waiting: this may be a thread that must not.
+            // Does not wait: this thread may be one that must not block.
             runtime.shutdown_background();
         }
     }
@@ -272,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_with_a_url_is_told_without_its_keys() {
+    fn errors_of_a_url_do_not_contain_its_keys() {
         for (url, expected) in [
             ("s3://?secret_access_key=hush", "names no bucket"),
             ("s3://bucket?secret_key=hush", "`secret_key` is no setting"),

@@ -1,15 +1,15 @@
-//! [`LocalPackages`]: unpacked packages in a directory of the server's own, each in a folder named by its hash.
+//! [`LocalPackages`]: unpacked packages in a directory of this machine, each in a folder named by its hash.
 //!
 //! ```text
-//! packages/  <64 hexadecimal digits>/   a package, whole and on the disk
-//!            .importing-…/              one that is being unpacked; what is left of it after a crash is tidied away
-//!            .upload-…                  an archive that somebody sends, or a package on its way to or from a blob store
-//!            .gone-…                    one that is being removed
+//! packages/  <64 hexadecimal digits>/   a complete package, synced to the disk
+//!            .importing-…/              a package that is being unpacked; leftovers of a crash are removed
+//!            .upload-…                  an uploaded archive, or a package in transfer to or from a blob store
+//!            .gone-…                    a package that is being removed
 //! ```
 //!
-//! Invariants: a folder gets its name by a rename, when everything in it has been written; it never changes after that, and loses
-//! its name before anything in it goes. The
-//! memory of opened packages is bounded; what is in it was hashed when it was read.
+//! Invariants: a folder gets its name by a rename after everything in it is written, and never changes after that.
+//! Before anything in it is removed, it loses its name. The memory of opened packages is bounded; their files were
+//! hashed when they were read.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -27,27 +27,28 @@ use cupel_problem::{Package, Problem};
 use cupel_types::{Bytes, ContentHash};
 use uuid::Uuid;
 
-/// Memory for packages that are remembered with what they say; their files are read from the disk in any case.
+/// Maximum memory for opened packages. Only metadata is kept in memory; test files are read from the disk.
 const REMEMBERED_BYTES_MAX: usize = 128 << 20;
 
-/// What a package takes at least, and for each file that it names: path, hash and what is said of it.
+/// Estimated memory per package, and per file that it names (path, hash and metadata).
 const PACKAGE_BYTES: usize = 32 << 10;
 const FILE_BYTES: usize = 1 << 10;
 
-/// Packages on this machine, for this machine: every package is there once.
+/// Packages of a single machine, each stored once.
 pub struct LocalPackages {
     directory: PathBuf,
     languages: Registry,
-    /// The one used last is the last.
+    /// Ordered by last use; the most recent is last.
     remembered: Mutex<VecDeque<Arc<Imported>>>,
     remembered_bytes_max: usize,
 }
 
 impl LocalPackages {
-    /// Packages in `directory`, which is made (mode 0700) if need be. Their languages are read by `languages`.
+    /// Packages in `directory`, which is created (mode 0700) if it does not exist. `languages` resolves their
+    /// languages.
     ///
     /// # Errors
-    /// When the directory cannot be made.
+    /// If the directory cannot be created.
     pub fn open(directory: &Path, languages: Registry) -> Result<LocalPackages, PackagesError> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
         made.map_err(failed("make", directory))?;
@@ -67,7 +68,7 @@ impl LocalPackages {
         self.folder(hash).is_dir()
     }
 
-    /// Every package that is here.
+    /// The hashes of all stored packages.
     pub(super) fn hashes(&self) -> Result<Vec<ContentHash>, PackagesError> {
         let mut hashes = Vec::new();
         for entry in fs::read_dir(&self.directory).map_err(failed("list", &self.directory))? {
@@ -77,7 +78,7 @@ impl LocalPackages {
         Ok(hashes)
     }
 
-    /// An archive, unpacked and read, that has no name yet.
+    /// Unpacks and reads an archive into a temporary folder.
     pub(super) fn unpack(&self, source: &Path) -> Result<Unpacked, ImportError> {
         let temporary = tempfile::Builder::new().prefix(".importing-").tempdir_in(&self.directory);
         let temporary = temporary.map_err(at("make a directory in", &self.directory))?;
@@ -85,14 +86,14 @@ impl LocalPackages {
         Ok(Unpacked { imported, _temporary: temporary })
     }
 
-    /// Gives it its name, on the disk.
+    /// Renames an unpacked package to its hash, durably.
     pub(super) fn place(&self, unpacked: Unpacked) -> Result<Arc<Imported>, ImportError> {
         let mut imported = unpacked.imported;
         let hash = imported.package.hash;
         let folder = self.folder(&hash);
         match fs::rename(imported.package.root(), &folder) {
             Ok(()) => {}
-            // The same content: it is there already, or somebody was faster.
+            // Packages with the same hash are equal: this one was already there, or was imported concurrently.
             Err(_) if folder.is_dir() => {}
             Err(error) => return Err(at("move the package to", &folder)(error)),
         }
@@ -104,7 +105,7 @@ impl LocalPackages {
         Ok(imported)
     }
 
-    /// Unpacks what another node packed. `false`: it is not that package.
+    /// Unpacks a package that another node packed. `false` if it does not have the hash.
     pub(super) fn adopt(&self, hash: &ContentHash, packed: &Path) -> Result<bool, PackagesError> {
         unpack_packed(packed, hash, &self.folder(hash), &self.options()).map_err(|error| PackagesError::Directory {
             action: error.action,
@@ -113,12 +114,12 @@ impl LocalPackages {
         })
     }
 
-    /// Forgets what a package says; who has it has it still.
+    /// Removes a package from memory; values already handed out stay valid.
     pub(super) fn forget(&self, hash: &ContentHash) {
         self.remembered().retain(|known| known.package.hash != *hash);
     }
 
-    /// Removes a package, if it is here.
+    /// Removes a package from the disk, if it is there.
     pub(super) fn remove_folder(&self, hash: &ContentHash) -> Result<(), PackagesError> {
         self.forget(hash);
         let folder = self.folder(hash);
@@ -136,7 +137,7 @@ impl LocalPackages {
     }
 
     fn remembered(&self) -> MutexGuard<'_, VecDeque<Arc<Imported>>> {
-        // Every change leaves a list of whole packages, so a poisoned lock guards a sound one.
+        // Every change leaves a list of complete packages, so the data behind a poisoned lock are consistent.
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -153,7 +154,7 @@ impl LocalPackages {
         remembered.retain(|known| known.package.hash != imported.package.hash);
         remembered.push_back(imported);
         let mut bytes: usize = remembered.iter().map(|known| bytes_of(&known.package.problem)).sum();
-        // The one that was asked for stays, however large it is: reading it again for each of its submissions would cost more.
+        // The package just opened stays, however large: reading it again for each submission would cost more.
         while bytes > self.remembered_bytes_max && remembered.len() > 1 {
             let oldest = remembered.pop_front();
             bytes -= oldest.map_or(0, |oldest| bytes_of(&oldest.package.problem));
@@ -161,8 +162,8 @@ impl LocalPackages {
     }
 }
 
-/// About how much memory what a package says takes. It grows with the files that it names, of which there may be very many; what
-/// authors say of tests is counted, too.
+/// Approximate memory of a package's metadata. It grows with the number of files, which may be large, and with the
+/// authors' descriptions of tests.
 fn bytes_of(problem: &Problem) -> usize {
     let said = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let cases = problem.tests.cases().map(|case| {
@@ -179,7 +180,7 @@ fn bytes_of(problem: &Problem) -> usize {
     PACKAGE_BYTES + files * FILE_BYTES + cases.sum::<usize>()
 }
 
-/// A package that was imported into a place where nobody looks for it. It is gone when the value is dropped.
+/// A package imported into a temporary folder, which is removed when the value is dropped.
 pub(super) struct Unpacked {
     pub(super) imported: Imported,
     _temporary: tempfile::TempDir,
@@ -194,7 +195,7 @@ impl Packages for LocalPackages {
     }
 
     fn settle(&self, _: &Taken) -> Result<(), PackagesError> {
-        // Who removes something from here is alone in this process, and there is no other.
+        // This is the only process, and removals exclude imports, so the copy is still there.
         Ok(())
     }
 
@@ -267,14 +268,14 @@ impl std::fmt::Debug for LocalPackages {
     }
 }
 
-/// In whole blocks, of which an empty file and a directory take one, too.
+/// Size in whole blocks of 4 KiB; an empty file or a directory counts as one block.
 fn size_of(directory: &Path) -> Result<u64, PackagesError> {
     const BLOCK: u64 = 4 << 10;
     let mut bytes = BLOCK;
     for entry in fs::read_dir(directory).map_err(failed("list", directory))? {
         let entry = entry.map_err(failed("list", directory))?;
         let path = entry.path();
-        // Never through a link.
+        // Does not follow symbolic links.
         let meta = entry.metadata().map_err(failed("look at", &path))?;
         bytes += if meta.is_dir() { size_of(&path)? } else { meta.len().div_ceil(BLOCK).max(1) * BLOCK };
     }
@@ -293,7 +294,7 @@ pub(super) fn failed<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io
 mod tests {
     use super::*;
 
-    /// A package with so many secret tests, imported.
+    /// Imports a package with the given number of secret tests.
     fn imported(packages: &LocalPackages, tests: usize) -> ContentHash {
         let source = tempfile::tempdir().unwrap();
         let write = |path: &str, text: &str| {
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn packages_are_remembered_by_what_they_take_and_not_by_their_number() {
+    fn the_memory_of_packages_is_bounded_in_bytes_not_in_number() {
         let directory = tempfile::tempdir().unwrap();
         let mut packages = LocalPackages::open(directory.path(), cupel_testkit::registry()).unwrap();
         packages.remembered_bytes_max = 200 << 10;

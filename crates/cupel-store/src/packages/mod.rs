@@ -1,5 +1,5 @@
-//! Problem packages: in a directory of this machine's ([`LocalPackages`]), or in a blob store that all nodes reach, of which
-//! such a directory is then the cache ([`SharedPackages`]).
+//! Problem packages: in a directory of this machine ([`LocalPackages`]), or in a blob store that all nodes reach, with
+//! such a directory as its cache ([`SharedPackages`]).
 
 mod local;
 mod shared;

@@ -1,11 +1,11 @@
-//! [`SharedPackages`]: packages in a blob store that all nodes reach, with a directory of this machine's as the cache.
+//! [`SharedPackages`]: packages in a blob store that all nodes reach, with a directory of this machine as the cache.
 //!
-//! A copy of a package is a tar of its folder, made so that the same package gives the same bytes. When copies may be removed is told at
-//! the port (`cupel_core::problems::packages`).
+//! A copy of a package is a tar archive of its folder. It is deterministic: the same package gives the same bytes. The
+//! port documents when copies may be removed (`cupel_core::problems::packages`).
 //!
-//! Invariants: what comes out of the blob store is unpacked as if an enemy had packed it, and only what has the hash that was asked
-//! for gets its name on the disk. A package is fetched once, however many ask for it. The folders on the disk are bounded in bytes;
-//! the one used longest ago goes first, and none that somebody in this process has open.
+//! Invariants: content of the blob store is untrusted; it is unpacked like an uploaded archive, and is placed in the
+//! cache only if it has the requested hash. Concurrent requests for a package fetch it once. The cache is bounded in
+//! bytes: the least recently used folder is evicted first, and no folder that is open in this process is evicted.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -22,10 +22,10 @@ use uuid::Uuid;
 
 use super::local::{LocalPackages, failed};
 
-/// What a tar has beside the bytes of a file: its header, that of a long name, and padding.
+/// Maximum overhead of a tar entry: its header, the header of a long name, and padding.
 const TAR_ENTRY_BYTES: u64 = 4 << 10;
 
-/// How often a package is looked for anew when copies vanish while they are fetched.
+/// Number of times that the copies are listed again if copies are removed while they are fetched.
 const FETCHES_MAX: usize = 3;
 
 /// Packages that all nodes reach.
@@ -34,33 +34,34 @@ pub struct SharedPackages {
     local: LocalPackages,
     local_bytes_max: u64,
     here: Mutex<Here>,
-    /// Who opens, names or removes a folder on this machine holds its package's gate.
+    /// One gate (mutex) per package. A thread that opens, places or removes the package's folder holds it.
     gates: Mutex<HashMap<ContentHash, Weak<Mutex<()>>>>,
-    /// Copies that this process made, of packages that were named since.
+    /// Copies that this process made of packages that a problem has referred to since.
     settled: Mutex<HashMap<ContentHash, (Uuid, Instant)>>,
 }
 
-/// The packages on this machine's disk.
+/// Packages on this machine's disk.
 #[derive(Default)]
 struct Here {
     folders: HashMap<ContentHash, Folder>,
-    /// Counts uses.
+    /// Number of uses so far.
     uses: u64,
 }
 
 struct Folder {
     bytes: u64,
-    /// The larger, the later.
+    /// Value of `uses` at the last use.
     used: u64,
-    /// What those have who have it open: one value for all who ask, and one more for an import of the same content.
+    /// Handles of the callers that have the package open: one value shared by all of them, and another one after an
+    /// import of equal content.
     open: Vec<Weak<Imported>>,
 }
 
 impl SharedPackages {
-    /// Packages in `blobs`, of which `local` keeps as many as fit into `local_bytes_max` or are in use.
+    /// Packages in `blobs`. `local` keeps those that are in use, and others as far as they fit into `local_bytes_max`.
     ///
     /// # Errors
-    /// When the directory of `local` cannot be read.
+    /// If the directory of `local` cannot be read.
     pub fn new(
         blobs: Arc<dyn Blobs>,
         local: LocalPackages,
@@ -72,7 +73,7 @@ impl SharedPackages {
             let meta = fs::metadata(&folder).map_err(failed("look at", &folder))?;
             found.push((meta.modified().unwrap_or(SystemTime::UNIX_EPOCH), hash));
         }
-        // As they were used before the last stop.
+        // Modification times give the order of use before the last stop.
         found.sort();
         let mut here = Here::default();
         for (_, hash) in found {
@@ -106,22 +107,22 @@ impl SharedPackages {
         keep(&self.local, self.blobs.as_ref(), imported)
     }
 
-    /// Gets a package that is not here from the blob store.
+    /// Fetches a package from the blob store into the cache.
     fn fetch(&self, hash: &ContentHash) -> Result<(), PackagesError> {
         let mut damaged = None;
         for _ in 0..FETCHES_MAX {
             let mut copies = self.blobs.list(BlobKind::CopiesOf(*hash))?;
-            // The newest first: who imports a package again mends it.
+            // Newest first: importing a package again replaces a damaged copy.
             copies.sort_by_key(|copy| copy.age);
             let mut vanished = false;
             for copy in copies {
                 match self.fetch_copy(hash, &copy) {
                     Ok(true) => return Ok(()),
                     Ok(false) => {
-                        tracing::warn!(package = %hash, blob = %copy.key, "a blob is not the package that it should be");
+                        tracing::warn!(package = %hash, blob = %copy.key, "a blob is not the package that its key names");
                         damaged = Some(copy.key);
                     }
-                    // Somebody has just removed it: there may be a newer one by now.
+                    // Removed concurrently; a newer copy may exist by now.
                     Err(PackagesError::Blobs(BlobsError::Missing(_))) => vanished = true,
                     Err(error) => return Err(error),
                 }
@@ -138,7 +139,7 @@ impl SharedPackages {
         })
     }
 
-    /// `false`: the blob is not that package.
+    /// `false` if the blob is not that package.
     fn fetch_copy(&self, hash: &ContentHash, copy: &BlobInfo) -> Result<bool, PackagesError> {
         let mut packed = self.upload().map_err(failed("make a file in", self.local.directory()))?;
         let limits = UnpackLimits::default();
@@ -151,7 +152,7 @@ impl SharedPackages {
         self.local.adopt(hash, packed.path())
     }
 
-    /// Notes that a package is here and in use. The caller holds its gate.
+    /// Records that a package is in the cache and in use. The caller holds the package's gate.
     fn note(&self, imported: &Arc<Imported>) -> Result<(), PackagesError> {
         let hash = imported.package.hash;
         let known = locked(&self.here).folders.get(&hash).map(|folder| folder.bytes);
@@ -166,12 +167,12 @@ impl SharedPackages {
         if !open.iter().any(|open| open.ptr_eq(&new)) {
             open.push(new);
         }
-        // Orders the folders after a restart; without it one is only a little older.
+        // Gives the order of use after a restart. If this fails, the package only appears older.
         let _ = File::open(imported.package.root()).and_then(|folder| folder.set_modified(now()));
         Ok(())
     }
 
-    /// Removes what was used longest ago until the rest fits.
+    /// Evicts the least recently used packages until the rest fits.
     fn make_room(&self) {
         let mut passed_over = Vec::new();
         loop {
@@ -189,12 +190,12 @@ impl SharedPackages {
         }
     }
 
-    /// Removes a package from this machine. `false`: somebody has it open, or is about to.
+    /// Removes a package from the cache. `false` if it is open or being opened.
     fn evict(&self, hash: &ContentHash) -> bool {
         let gate = self.gate(hash);
         let Ok(_alone) = gate.try_lock() else { return false };
         self.local.forget(hash);
-        // Nobody can open it now, so none becomes more.
+        // The gate is held, so no other thread can open the package now.
         let is_open = |folder: &Folder| folder.open.iter().any(|open| open.strong_count() > 0);
         if locked(&self.here).folders.get(hash).is_none_or(is_open) {
             return false;
@@ -208,10 +209,11 @@ impl SharedPackages {
     }
 }
 
-/// Gives a blob store a package out of a directory of this machine's, if it has none: for an installation that was on one machine.
+/// Puts a package from a local directory into the blob store if the store has none; for an installation that moves from
+/// one machine to several.
 ///
 /// # Errors
-/// When it is not in the directory either, or cannot be put.
+/// If the package is not in the directory, or cannot be put into the blob store.
 pub fn share_package(local: &LocalPackages, blobs: &dyn Blobs, hash: &ContentHash) -> Result<(), PackagesError> {
     if blobs.list(BlobKind::CopiesOf(*hash))?.is_empty() {
         keep(local, blobs, local.open(hash)?.as_ref())?;
@@ -275,7 +277,7 @@ impl Packages for SharedPackages {
     }
 
     fn discard(&self, taken: &Taken, _is_named: bool) -> Result<(), PackagesError> {
-        // Nobody relies on this copy but who made it, as long as it is young.
+        // As long as the copy is young, only the process that made it relies on it.
         if taken.is_own && taken.kept_at.elapsed() < SETTLED_WITHIN { self.remove(&[taken.copy]) } else { Ok(()) }
     }
 
@@ -289,7 +291,10 @@ impl Packages for SharedPackages {
         }
         let opened = match self.local.open(hash) {
             Err(error @ PackagesError::Damaged { .. }) if is_here => {
-                tracing::warn!(error = cupel_core::chain(&error), "a package is fetched again");
+                tracing::warn!(
+                    error = cupel_core::chain(&error),
+                    "a package in the cache is damaged; it is fetched again from the blob store"
+                );
                 self.local.remove_folder(hash)?;
                 self.fetch(hash)?;
                 self.local.open(hash)?
@@ -323,7 +328,7 @@ impl Packages for SharedPackages {
     }
 
     fn remove(&self, copies: &[PackageCopy]) -> Result<(), PackagesError> {
-        // What is on this machine's disk is a cache, and goes when its room is wanted.
+        // The folder on this machine is a cache entry, and is evicted when space is needed.
         copies.iter().try_for_each(|copy| Ok(self.blobs.remove(&key(copy))?))
     }
 
@@ -342,7 +347,7 @@ impl std::fmt::Debug for SharedPackages {
     }
 }
 
-/// Those that are old enough. Of several copies of a package all but the newest of these are spare.
+/// Copies that are old enough to be removed. If a package has several of them, all but the newest are spare.
 fn removable(mut found: Vec<BlobInfo>) -> Vec<Removable> {
     found.retain(|blob| blob.age > REMOVABLE_AFTER);
     let copies = found.into_iter().filter_map(|blob| match blob.key {
@@ -364,7 +369,7 @@ fn key(copy: &PackageCopy) -> BlobKey {
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Every change leaves something sound: a poisoned lock guards what was there before or after it.
+    // Every change leaves consistent data, so a poisoned lock is ignored.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -380,7 +385,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_old_copies_may_go_and_all_but_the_newest_of_them_are_spare() {
+    fn only_old_copies_are_removable_and_all_but_the_newest_of_them_are_spare() {
         let hash = |n| ContentHash::from_bytes([n; 32]);
         let blob = |n, id, minutes: u64| BlobInfo {
             key: BlobKey::Package { hash: hash(n), copy: Uuid::from_u128(id) },

@@ -1,10 +1,11 @@
-//! The database's time on every node: leases are compared on one clock, however wrong those of the machines are.
+//! The database's time on every node: leases are compared on one clock, even if the clocks of the machines differ.
 //!
-//! What is measured is the difference between the database's clock and this machine's monotonic one, at the start and every
-//! few seconds, by the quickest of a few questions: the answer's time lies somewhere within the journey, so the error is at most
-//! half of it. Small differences are taken over in parts. A large one means that the database's clock was set, or that another
-//! server has taken over, and counts at once, so that all nodes go on agreeing. The time that is told never goes backwards: if the
-//! database's does, this one stands still until it is reached.
+//! The clock measures the offset between the database's clock and this machine's monotonic clock, at the start and
+//! every ten seconds, and uses the fastest of three queries: the database's time was read at some point within the
+//! round trip, so the error is at most half of it. Small differences are applied in steps. A large difference means
+//! that the database's clock was set or that another server has become the primary; it is applied at once, so that all
+//! nodes agree. The clock never goes backwards: if the database's time does, this clock stops until the database's time
+//! has caught up.
 //!
 //! *Invariant:* the machine's wall clock is only compared, never used.
 
@@ -20,24 +21,24 @@ use super::pool::Pool;
 use crate::sql::fault::Fault;
 use crate::sql::{Sql, values};
 
-/// How often the difference is measured.
+/// Interval of measurements.
 const EVERY: Duration = Duration::from_secs(10);
-/// Questions of one measurement.
+/// Queries per measurement.
 const QUESTIONS: usize = 3;
-/// From which difference on the database's clock was set, and did not only drift: microseconds.
+/// Difference in microseconds from which the database's clock counts as set, not merely drifted.
 const SET_US: i64 = 500_000;
 
-/// A clock that shows the database's time. Clones show the same.
+/// A clock that shows the database's time. Clones show the same time.
 #[derive(Clone)]
 pub struct DatabaseClock(Arc<Inner>);
 
 struct Inner {
     began: Instant,
-    /// The database's time when `began` was, as far as it is known: microseconds since 1970.
+    /// Estimated database time at `began`, in microseconds since 1970.
     offset_us: AtomicI64,
-    /// What was told last.
+    /// The last time returned.
     told_us: AtomicI64,
-    /// How far this machine's wall clock is ahead.
+    /// How far this machine's wall clock is ahead, in microseconds.
     skew_us: AtomicI64,
 }
 
@@ -61,13 +62,13 @@ impl DatabaseClock {
         Ok(DatabaseClock(Arc::new(inner)))
     }
 
-    /// Measures again and again, until nobody has the clock any more.
+    /// Repeats the measurement until all clones of the clock are dropped.
     pub(super) fn keep(&self, pool: Pool) {
         let clock: Weak<Inner> = Arc::downgrade(&self.0);
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(EVERY).await;
-                // A database that does not answer now is asked again later: the clock goes on.
+                // If the database does not answer, the clock continues with the last offset.
                 let sample = pool.read("ask the database for its time", ask).await;
                 let Some(clock) = clock.upgrade() else { return };
                 if let Ok(sample) = sample {
@@ -110,16 +111,16 @@ impl fmt::Debug for DatabaseClock {
     }
 }
 
-/// Logs that the machine's clock went wrong, or is right again.
+/// Logs when this machine's clock starts or stops to differ from the database's.
 fn tell(before_us: i64, now_us: i64) {
     let is_wrong = |us| SignedDuration::from_micros(us).abs() >= SKEW_TOLD;
     let seconds = now_us / 1_000_000;
     match (is_wrong(before_us), is_wrong(now_us)) {
         (false, true) => tracing::warn!(
             seconds,
-            "this machine's clock differs from the database's by {seconds} s: leases go by the database's, log lines do not"
+            "this machine's clock differs from the database's by {seconds} s: leases use the database's clock, log lines use this machine's"
         ),
-        (true, false) => tracing::info!("this machine's clock is that of the database again"),
+        (true, false) => tracing::info!("this machine's clock agrees with the database's again"),
         (true, true) | (false, false) => {}
     }
 }
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn small_differences_are_taken_over_in_parts_and_large_ones_at_once() {
+    fn small_clock_differences_are_applied_in_steps_and_large_ones_at_once() {
         let clock = clock(1_000_000_000);
         assert_eq!(clock.at(after(&clock, 1000)), 1_001_000_000);
         learn(&clock, 2000, 1_002_000_400);
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_that_is_told_stands_still_rather_than_go_back() {
+    fn the_clock_never_goes_backwards() {
         let clock = clock(1_000_000_000);
         let told = clock.at(after(&clock, 5000));
         learn(&clock, 5000, 1_000_000_000);

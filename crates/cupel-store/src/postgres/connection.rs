@@ -1,12 +1,12 @@
-//! A connection to PostgreSQL as queries and commands see it: used by one thread at a time, which waits for every answer.
+//! A connection to PostgreSQL for queries and commands: used by one thread at a time, which blocks for every result.
 //!
-//! It has a small runtime of its own, whose only work is this connection's input and output, so an answer wakes the thread
-//! that asked and no other. Nothing is waited for longer than [`Timeouts::answer`]: a server that is frozen, or a network that
-//! swallows everything, ends the connection and gives [`Fault::Silent`].
+//! The connection has a small runtime of its own for its I/O, so a result wakes only the thread that asked. No wait is
+//! longer than [`Timeouts::answer`]: if the server is frozen or the network drops packets, the connection is closed and
+//! the call returns [`Fault::Silent`].
 //!
-//! In a transaction, what [`Sql::put`] is given waits until something is asked or the transaction ends, and then goes out
-//! together, without waiting for one answer before sending the next. The answers are all looked at before COMMIT is sent, so
-//! that only a COMMIT whose answer is lost leaves it open whether something was written.
+//! In a transaction, statements passed to [`Sql::put`] are deferred until the next query or the end of the transaction,
+//! and are then sent together, without waiting for one result before sending the next statement. All results are
+//! checked before COMMIT is sent, so the outcome is unknown only if the result of COMMIT itself is lost.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -29,19 +29,19 @@ use crate::sql::commands::{FETCH_RUNS, RunRow};
 use crate::sql::fault::Fault;
 use crate::sql::{Bind as _, Lock, Row, Sql, Value};
 
-/// Statements that a connection keeps prepared: more than there are, but for lists with many kinds of filters.
+/// Maximum of prepared statements per connection: more than exist, except for lists with many combinations of filters.
 const STATEMENTS_MAX: usize = 400;
 
-/// How long is waited before something counts as failed.
+/// Timeouts of database operations.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// For a connection, from the first packet to the end of the greeting.
+    /// For connecting, from the first packet to the end of the handshake.
     pub connect: Duration,
-    /// For a free connection.
+    /// For a free connection of the pool.
     pub acquire: Duration,
-    /// Of the server, for one statement; and two thirds of that for a lock.
+    /// Enforced by the server for one statement; two thirds of it for a lock.
     pub statement: Duration,
-    /// For an answer of the server to one statement; longer than `statement`, so that the server's word comes first.
+    /// For the server's result of one statement; longer than `statement`, so that the server's own timeout comes first.
     pub answer: Duration,
 }
 
@@ -57,13 +57,13 @@ impl Default for Timeouts {
 }
 
 pub(super) struct Connection {
-    /// There until it is dropped.
+    /// `Some` until the connection is dropped.
     runtime: Option<Runtime>,
     client: Client,
-    /// By our own text.
+    /// Prepared statements by their SQL before translation.
     statements: RefCell<HashMap<String, Statement>>,
     answer: Cell<Duration>,
-    /// Changes that have not gone out.
+    /// Deferred changes that were not sent yet.
     puts: RefCell<Vec<Put>>,
     fetched: RefCell<HashMap<RunId, Option<RunRow>>>,
     held: RefCell<HashSet<(Lock, [u8; 16])>>,
@@ -74,10 +74,10 @@ struct Put {
     values: Vec<Value<'static>>,
 }
 
-/// Why a transaction did not end well.
+/// A failed transaction.
 pub(super) struct NotCommitted {
     pub(super) fault: Fault,
-    /// Whether it may have been committed all the same.
+    /// Whether the transaction may have been committed nevertheless.
     pub(super) perhaps: bool,
 }
 
@@ -88,7 +88,8 @@ impl Connection {
         let connecting = async {
             let (client, connection) = place.connect().await?;
             tokio::spawn(connection);
-            // An idle transaction is one whose node has died or been cut off: nobody should wait for its locks.
+            // A transaction that stays idle belongs to a node that died or was cut off; its locks must not block
+            // others.
             let session = format!(
                 "SET statement_timeout = {statement}; SET lock_timeout = {lock}; SET idle_in_transaction_session_timeout = {idle}; \
                  SET jit = off; SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
@@ -116,7 +117,8 @@ impl Connection {
         })
     }
 
-    /// For what may take long: no bound on statements and locks, and this one on answers.
+    /// For operations that may take long: removes the server's limits on statements and locks, and sets the limit on
+    /// results.
     pub(super) fn be_patient(&self, answer: Duration) -> Result<(), Fault> {
         self.answer.set(answer);
         self.batch("SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0")
@@ -128,7 +130,7 @@ impl Connection {
         Ok(runtime.block_on(answer).map_err(|_elapsed| Fault::Silent)??)
     }
 
-    /// Statements without values, separated by semicolons.
+    /// Executes statements without parameters, separated by semicolons.
     pub(super) fn batch(&self, sql: &str) -> Result<(), Fault> {
         self.wait(self.client.batch_execute(sql))
     }
@@ -152,8 +154,8 @@ impl Connection {
         self.wait(async { self.client.query_raw(&statement, values).await?.try_collect().await })
     }
 
-    /// Begins a transaction in which these runs will be read, and held; `standing` are those of them whose end may change how
-    /// somebody stands with a problem.
+    /// Begins a transaction, and reads and locks these runs. `standing` are the runs whose end may change a user's
+    /// standing in a problem.
     pub(super) fn begin(&self, durable: bool, mut runs: Vec<RunId>, standing: &HashSet<RunId>) -> Result<(), Fault> {
         self.forget();
         // Source: PostgreSQL's manual, "Asynchronous Commit".
@@ -163,14 +165,14 @@ impl Connection {
         if runs.is_empty() {
             return self.batch(begin);
         }
-        // In the order of their ids, as everybody takes them: so nobody waits in a circle.
+        // All transactions lock rows in the order of their ids, which prevents deadlocks.
         let statement = self.statement(FETCH_RUNS)?;
         let ids: Vec<Value<'_>> = runs.iter().map(|run| run.as_uuid().as_bytes().value()).collect();
         let rows = self.wait(async {
             let ids: [&Vec<Value<'_>>; 1] = [&ids];
             let begin = self.client.batch_execute(begin);
             let fetch = async { self.client.query_raw(&statement, ids).await?.try_collect::<Vec<_>>().await };
-            // Both go out at once, in this order.
+            // Both are sent at once, in this order.
             let ((), rows) = futures_util::future::try_join(begin, fetch).await?;
             Ok(rows)
         })?;
@@ -194,13 +196,13 @@ impl Connection {
         self.lock_all(Lock::User, users.iter().map(|user| user.as_uuid()))
     }
 
-    /// Holds these rows, which are in the order of their ids.
+    /// Locks these rows, which must be in the order of their ids.
     fn lock_all<'i>(&self, what: Lock, ids: impl Iterator<Item = &'i Uuid>) -> Result<(), Fault> {
         let ids: Vec<Value<'_>> = ids.map(|id| id.as_bytes().value()).collect();
         if ids.is_empty() {
             return Ok(());
         }
-        // Not so strong that who only refers to a row would have to wait.
+        // A weaker lock: inserts of rows that only refer to this row do not wait.
         let sql = match what {
             Lock::Submission => "SELECT id FROM code_submissions WHERE id = ANY(?) ORDER BY id FOR NO KEY UPDATE",
             Lock::Problem => "SELECT id FROM problems WHERE id = ANY(?) ORDER BY id FOR NO KEY UPDATE",
@@ -220,7 +222,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Ends the transaction: everything that was changed is written, or nothing.
+    /// Commits the transaction, including deferred changes.
     pub(super) fn commit(&self) -> Result<(), NotCommitted> {
         self.flush().map_err(|fault| NotCommitted { fault, perhaps: false })?;
         self.forget();
@@ -238,7 +240,7 @@ impl Connection {
         self.held.borrow_mut().clear();
     }
 
-    /// Sends what was put, and looks at all answers.
+    /// Sends the deferred changes, and checks all results.
     fn flush(&self) -> Result<(), Fault> {
         let puts = self.puts.take();
         if puts.is_empty() {
@@ -253,8 +255,8 @@ impl Connection {
     }
 }
 
-/// Sends all requests in their order, without waiting for one's answer before the next is sent: each is sent when it is
-/// polled for the first time.
+/// Sends all requests in order, without waiting for a result before the next request is sent: a request is sent when it
+/// is first polled.
 async fn one_after_another<T>(
     requests: impl Iterator<Item = impl Future<Output = Result<T, tokio_postgres::Error>>>,
 ) -> Result<Vec<T>, tokio_postgres::Error> {
@@ -311,7 +313,7 @@ impl Sql for Connection {
     }
 
     fn sync(&self) -> Result<(), Fault> {
-        // A commit that has written nothing waits for nothing; this one has a record, which comes after all that was before.
+        // A commit without changes does not wait for the log. This one writes a record, which follows all earlier ones.
         self.query("SELECT pg_logical_emit_message(TRUE, 'cupel', 'sync')::TEXT", &[]).map(drop)
     }
 }
@@ -319,7 +321,7 @@ impl Sql for Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Without waiting: this may be a thread that must not.
+            // Does not wait: this thread may be one that must not block.
             runtime.shutdown_background();
         }
     }

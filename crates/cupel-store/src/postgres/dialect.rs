@@ -1,8 +1,8 @@
-//! From the SQL that both databases understand to PostgreSQL's own.
+//! Translation of the common SQL dialect to PostgreSQL.
 
-/// The same statement for PostgreSQL: `?` and `?1` become `$1`, what stands in `/*pg …*/` counts, what stands between
-/// `/*sqlite*/` and `/*end*/` does not, and `instr` has its name there. A question mark or such a mark in a string literal
-/// would be taken for one: none of our statements has any.
+/// The same statement for PostgreSQL: `?` and `?1` become `$1`, text in `/*pg …*/` is kept, text between `/*sqlite*/`
+/// and `/*end*/` is removed, and `instr` is replaced by PostgreSQL's function. Question marks and such comments inside
+/// string literals would be translated, too; no statement of Cupel contains any.
 pub(super) fn translate(sql: &str) -> String {
     const PG: &str = "/*pg ";
     const SQLITE: &str = "/*sqlite*/";
@@ -46,7 +46,7 @@ mod tests {
     use super::translate;
 
     #[test]
-    fn statements_are_translated() {
+    fn statements_are_translated_to_postgresql() {
         for (sql, expected) in [
             ("SELECT 1 FROM t WHERE a = ? AND b = ?", "SELECT 1 FROM t WHERE a = $1 AND b = $2"),
             ("SELECT ?1, ?12, ?1", "SELECT $1, $12, $1"),

@@ -1,14 +1,15 @@
-//! Changes of the schema, carried out in order when a database is opened, by one node at a time.
+//! Schema migrations, applied in order when a database is opened, by one node at a time.
 //!
-//! The table `cupel` has one row: the version of the schema, and the name of the cluster whose database this is. Every change
-//! and its number are written in one transaction, under an advisory lock. Numbers are those of SQLite's changes, so that data
-//! of one version can go from one database to the other; the first is the whole schema as it was when PostgreSQL came.
+//! The table `cupel` has one row: the schema version, and the name of the cluster that the database belongs to. Each
+//! migration and its number are written in one transaction, under an advisory lock. The numbers are those of the SQLite
+//! migrations, so that data of one version can move between the databases; the first migration is the whole schema at
+//! the time when PostgreSQL support was added.
 
 use super::connection::Connection;
 use crate::sql::fault::Fault;
 use crate::sql::{Sql, values};
 
-/// Every change of the schema with the version it leads to, oldest first. A published one never changes again.
+/// All migrations with the version that each leads to, oldest first. A published migration never changes.
 const MIGRATIONS: [(i64, &str); 14] = [
     (7, include_str!("../../migrations/postgres/0007_base.sql")),
     (8, include_str!("../../migrations/postgres/0008_cluster.sql")),
@@ -26,13 +27,13 @@ const MIGRATIONS: [(i64, &str); 14] = [
     (20, include_str!("../../migrations/postgres/0020_limit_starts.sql")),
 ];
 
-/// Whoever changes the schema holds this lock ("cupel" in ASCII).
+/// Lock held by a node while it changes the schema ("cupel" in ASCII).
 const LOCK: &str = "SELECT pg_advisory_xact_lock(427857421676)::TEXT";
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS cupel (one BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (one), \
      schema_version BIGINT NOT NULL, cluster TEXT NOT NULL)";
 
-/// Why the schema is not this version's, or not this cluster's.
+/// Reason why the schema does not fit this version or this cluster.
 #[derive(Debug)]
 pub(super) enum MigrateError {
     Newer { version: i64, known: i64 },
@@ -46,14 +47,14 @@ impl From<Fault> for MigrateError {
     }
 }
 
-/// Brings the schema up to date, and makes the database that of `cluster` if it is nobody's.
+/// Brings the schema up to date. A database without an owner becomes the database of `cluster`.
 pub(super) fn migrate(connection: &Connection, cluster: &str) -> Result<(), MigrateError> {
     let (known, _) = MIGRATIONS[MIGRATIONS.len() - 1];
     loop {
         connection.batch("BEGIN")?;
         let step = step(connection, cluster, known);
         if step.is_err() {
-            // The connection is closed anyway.
+            // The connection is closed after an error, so a failed rollback does no harm.
             let _ = connection.roll_back();
         }
         if step? {
@@ -62,7 +63,7 @@ pub(super) fn migrate(connection: &Connection, cluster: &str) -> Result<(), Migr
     }
 }
 
-/// One change. `true`: there was nothing left to do.
+/// Applies one migration. `true` if there was none left.
 fn step(connection: &Connection, cluster: &str, known: i64) -> Result<bool, MigrateError> {
     let db: &dyn Sql = connection;
     let table = "SELECT to_regclass('cupel') IS NOT NULL";
@@ -77,7 +78,7 @@ fn step(connection: &Connection, cluster: &str, known: i64) -> Result<bool, Migr
     let mut row = read(db)?;
     if row.as_ref().is_none_or(|(version, _)| *version < known) {
         db.exists(LOCK, values![])?;
-        // Looked at again: somebody else may have made this step before we had the lock.
+        // Read again: another node may have applied this migration before the lock was acquired.
         row = read(db)?;
     }
     let version = match row {

@@ -1,12 +1,13 @@
-//! [`PostgresStore`]: one database for the nodes of a cluster, on PostgreSQL 13 or later.
+//! [`PostgresStore`]: one database for all nodes of a cluster, on PostgreSQL 13 or later.
 //!
-//! - Writing: `writers.rs` are a few threads that group commands into transactions.
-//! - Reading: `pool.rs`, a bounded number of connections; who reads sees what was committed before.
-//! - `connection.rs` is one connection as `sql/` sees it, `dialect.rs` what PostgreSQL says differently.
-//! - `open.rs` says why a database cannot be used, `migrate.rs` brings its schema up to date, `clock.rs` is its time.
+//! - Writing: `writers.rs` has a few threads that group commands into transactions.
+//! - Reading: `pool.rs` has a bounded number of connections; a read sees everything committed before it.
+//! - `connection.rs` is one connection as `sql/` uses it, `dialect.rs` the translation to PostgreSQL's SQL.
+//! - `open.rs` reports why a database cannot be used, `migrate.rs` brings its schema up to date, `clock.rs` provides
+//!   its time.
 //!
-//! *Invariant:* nothing here waits for ever, whatever becomes of the server or of the way to it: a bound on connecting, on waiting
-//! for a connection, and on every answer (`Timeouts`), after which there is a transient error.
+//! *Invariant:* no call waits forever, even if the server or the network fails: connecting, waiting for a free
+//! connection and waiting for a result have limits (`Timeouts`), after which the call returns a transient error.
 
 mod clock;
 mod connection;
@@ -32,7 +33,7 @@ use cupel_postgres::Place;
 use pool::Pool;
 use writers::Writers;
 
-/// The store on one PostgreSQL database. A clone is another handle on the same thing.
+/// A store on one PostgreSQL database. A clone is another handle to the same store.
 pub type PostgresStore = SqlStore<Postgres>;
 
 /// One PostgreSQL database.
@@ -43,7 +44,7 @@ pub struct Postgres {
     clock: DatabaseClock,
 }
 
-/// Where connections come from.
+/// Opens connections.
 struct Server {
     place: Place,
     timeouts: Timeouts,
@@ -56,14 +57,14 @@ impl Server {
 }
 
 impl PostgresStore {
-    /// Keeps sources, inputs and outputs of over 64 KiB in `blobs` from now on, and finds there what was kept so. Who opens the
-    /// store without them cannot read those submissions.
+    /// Stores sources, inputs and outputs of more than 64 KiB in `blobs` from now on, and reads those stored there
+    /// earlier. A store opened without that blob store cannot read these submissions.
     #[must_use]
     pub fn with_blobs(self, blobs: Arc<dyn Blobs>) -> PostgresStore {
         SqlStore { large: Large::in_blobs(blobs), ..self }
     }
 
-    /// The database's time: the same on every node, whatever its own clock says.
+    /// The database's time: the same on every node, independent of the clocks of the machines.
     pub fn clock(&self) -> DatabaseClock {
         self.backend.clock.clone()
     }

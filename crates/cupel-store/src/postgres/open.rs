@@ -1,4 +1,4 @@
-//! Opening: what keeps a database from being used is said in words that name the setting and the remedy.
+//! Opening a database: errors name the setting to change and the remedy.
 
 use std::io;
 use std::sync::Arc;
@@ -16,35 +16,35 @@ use super::{Postgres, PostgresStore, Server};
 use crate::sql::fault::Fault;
 use crate::sql::{Sql, values};
 
-/// PostgreSQL 13, as the server numbers it.
+/// PostgreSQL 13, as `server_version_num`.
 const OLDEST: i64 = 130_000;
-/// How long a change of the schema may take, another node's included.
+/// Time limit for schema migrations, including the wait for another node's migrations.
 const MIGRATION: Duration = Duration::from_secs(1800);
 
-/// How to open a database.
+/// Options for opening a database.
 #[derive(Clone, Debug)]
 pub struct PostgresOptions {
-    /// `postgres://user:password@host:port/database`, with `?sslmode=…` as libpq has it.
+    /// `postgres://user:password@host:port/database`, with `?sslmode=…` as in libpq.
     pub url: String,
-    /// The cluster's name: a database is one cluster's.
+    /// The cluster's name. A database belongs to one cluster.
     pub cluster: String,
-    /// Connections that write, at least 1.
+    /// Number of connections that write, at least 1.
     pub writers: u32,
-    /// Connections that read, at most; at least 1.
+    /// Maximum number of connections that read, at least 1.
     pub readers: u32,
-    /// How long is waited for what.
+    /// Timeouts of database operations.
     pub timeouts: Timeouts,
 }
 
 impl PostgresOptions {
-    /// With a few connections, as one node needs them.
+    /// Default options, with the number of connections that one node needs.
     pub fn new(url: impl Into<String>, cluster: impl Into<String>) -> PostgresOptions {
         let (url, cluster) = (url.into(), cluster.into());
         PostgresOptions { url, cluster, writers: 4, readers: 8, timeouts: Timeouts::default() }
     }
 }
 
-/// Why the store cannot be opened.
+/// Reason why the store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum PostgresError {
@@ -103,10 +103,10 @@ pub enum PostgresError {
 }
 
 impl PostgresStore {
-    /// Connects, makes the schema or brings it up to date, and measures the database's time.
+    /// Connects, creates the schema or brings it up to date, and measures the database's time.
     ///
     /// # Errors
-    /// [`PostgresError`], which names what to change.
+    /// [`PostgresError`], which names the setting to change.
     pub async fn open(options: PostgresOptions) -> Result<PostgresStore, PostgresError> {
         let opened = tokio::task::spawn_blocking(move || open(&options)).await;
         let backend = opened.map_err(|panicked| PostgresError::Threads(io::Error::other(panicked)))??;
@@ -147,7 +147,7 @@ fn check_version(connection: &Connection, place: &str) -> Result<(), PostgresErr
     }
 }
 
-/// What a failure at the start means.
+/// Converts a failure at the start into the error that names its cause.
 fn refused(place: &str, fault: Fault) -> PostgresError {
     let place = place.to_owned();
     let (code, source): (_, Arc<dyn std::error::Error + Send + Sync>) = match fault {

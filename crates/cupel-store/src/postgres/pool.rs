@@ -1,4 +1,4 @@
-//! The connections that read: made when they are needed, kept, never more than so many, each used by one question at a time.
+//! Pool of connections that read: opened on demand, kept open, bounded in number, each used by one query at a time.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,26 +10,26 @@ use super::connection::Connection;
 use crate::sql::Sql;
 use crate::sql::fault::Fault;
 
-/// Readers of one database. A clone is another handle on the same ones.
+/// Readers of one database. A clone is another handle to the same pool.
 #[derive(Clone)]
 pub(super) struct Pool(Arc<Inner>);
 
 struct Inner {
     server: Arc<Server>,
-    /// As many permits as there may be connections.
+    /// One permit per connection of the maximum.
     free: Arc<Semaphore>,
     idle: Mutex<Vec<Connection>>,
     count: u32,
 }
 
 impl Pool {
-    /// With at most `count` connections, one of which is there.
+    /// A pool of at most `count` connections; `first` is already open.
     pub(super) fn new(server: Arc<Server>, count: u32, first: Connection) -> Pool {
         let free = Arc::new(Semaphore::new(count as usize));
         Pool(Arc::new(Inner { server, free, idle: Mutex::new(vec![first]), count }))
     }
 
-    /// Asks a question; waits for a connection if all are busy. A question whose asker goes away is answered all the same.
+    /// Runs a query; waits for a connection if all are busy. If the caller is dropped, the query still runs to its end.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         operation: &'static str,
@@ -50,7 +50,7 @@ impl Pool {
         asked.await.map_err(|_panicked| Fault::BrokenOff)?
     }
 
-    /// Waits for open questions and closes the connections. Later questions fail.
+    /// Waits for running queries and closes the connections. Later queries fail.
     pub(super) async fn close(&self) {
         let all = self.0.free.acquire_many(self.0.count).await;
         self.0.free.close();
@@ -69,7 +69,8 @@ impl Inner {
         let was_kept = kept.is_some();
         let connection = kept.map_or_else(|| self.server.connect(), Ok)?;
         match question(&connection) {
-            // One that was kept may have ended long ago, and so have those beside it; a question can be asked again.
+            // A kept connection may have been closed long ago, and so may the other idle ones. The query is run again
+            // on a new connection.
             Err(fault) if was_kept && fault.ends_the_connection() && !matches!(fault, Fault::Silent) => {
                 self.idle().clear();
                 let connection = self.server.connect()?;

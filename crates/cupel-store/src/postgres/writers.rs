@@ -1,16 +1,17 @@
-//! The writers: a few threads with a connection each, which take the commands that wait and carry them out in transactions.
+//! The writers: a few threads with a connection each, which take queued commands and run them in transactions.
 //!
-//! What waits goes into one transaction (group commit): journeys to the server are few, since the rows of all runs that its
-//! commands read are fetched in one, and what they change goes out together (`connection.rs`).
+//! Queued commands share a transaction (group commit). Few round trips are needed: one fetches the rows of all runs
+//! that the commands will read, and their changes are sent together (`connection.rs`).
 //!
-//! One failing must not fail the others. When a transaction fails, every command of it gets one of its own, and one that lost
-//! against another transaction (a deadlock, two inserting the same name) is carried out again: [`Write::apply`] can run twice.
-//! A connection that turns out to have ended before anything was committed is replaced, and the commands are carried out on
-//! the new one. One that ends while COMMIT is on its way leaves it open whether they were; then they fail, transiently.
+//! A failing command must not fail the others. If a transaction fails, each of its commands is run in a transaction of
+//! its own. A command that loses a conflict (a deadlock, or two inserts of the same name) is run again, so
+//! [`Write::apply`] can run twice. If a connection turns out to be closed before the commit, it is replaced, and the
+//! commands are run on the new one. If it is closed during COMMIT, the outcome is unknown, and the commands fail with a
+//! transient error.
 //!
-//! *Durability.* As in `sqlite/writer.rs`: a transaction with a durable command in it commits with `synchronous_commit` on (or what the
-//! server's own setting demands beyond that), any other with it off. The log has one order, so a crash of the server loses at
-//! most a tail of such commits, never anything before a durable one.
+//! *Durability.* As in `sqlite/writer.rs`: a transaction with a durable command commits with `synchronous_commit` on
+//! (or with a stronger setting of the server), any other transaction with it off. The log has one order, so a crash of
+//! the server loses at most the last non-durable commits, never anything before a durable commit.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,13 +27,13 @@ use crate::sql::Write;
 use crate::sql::fault::Fault;
 use crate::sql::write::{Commands, Job, Waiting, line};
 
-/// Commands that may wait; beyond that the callers wait.
+/// Maximum of queued commands; if the queue is full, callers wait.
 const WAITING_MAX: usize = 1024;
-/// Commands in one transaction.
+/// Maximum of commands in one transaction.
 const BATCH_MAX: usize = 256;
-/// How often a command is tried that loses against others.
+/// Maximum of tries for a command that loses conflicts.
 const TRIES_MAX: u32 = 6;
-/// How long it waits after the first loss, then twice as long, and so on.
+/// Delay after the first conflict; doubles after each further one.
 const BACK_OFF: Duration = Duration::from_millis(5);
 
 #[derive(Clone, Debug)]
@@ -53,12 +54,12 @@ impl Writers {
         Ok(Writers { commands, threads: Arc::new(Mutex::new(threads.collect::<Result<_, _>>()?)) })
     }
 
-    /// Has a command carried out; answers after the commit.
+    /// Runs a command; returns after the commit.
     pub(super) async fn run<W: Write>(&self, command: W) -> Result<W::Output, StoreError> {
         self.commands.run(command).await
     }
 
-    /// Whether commands are carried out at present.
+    /// Whether commands are accepted at present.
     pub(super) fn state(&self) -> Result<(), Fault> {
         self.commands.state()
     }
@@ -80,7 +81,7 @@ impl Loop {
         let mut batch: Vec<Box<dyn Job>> = Vec::with_capacity(BATCH_MAX);
         loop {
             {
-                // Whoever is free takes all that waits.
+                // The first idle writer takes all queued commands.
                 let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
                 if waiting.blocking_recv_many(&mut batch, BATCH_MAX) == 0 {
                     return;
@@ -97,7 +98,7 @@ impl Loop {
         match self.transaction(batch) {
             Ok(()) => batch.drain(..).for_each(|job| job.answer(Ok(()))),
             Err(NotCommitted { fault, perhaps }) if perhaps || fault.ends_the_connection() => {
-                tracing::warn!(error = %fault, "the database is out of reach: {fault}");
+                tracing::warn!(error = %fault, "the database is unreachable: {fault}");
                 batch.drain(..).for_each(|job| job.answer(Err(fault.clone())));
             }
             Err(_) => {
@@ -113,7 +114,7 @@ impl Loop {
         }
     }
 
-    /// Carries one command out, again if it loses against others.
+    /// Runs one command, and retries it if it loses a conflict.
     fn insist(&mut self, alone: &mut [Box<dyn Job>; 1]) -> Result<(), Fault> {
         let mut back_off = BACK_OFF;
         for _ in 1..TRIES_MAX {
@@ -126,7 +127,7 @@ impl Loop {
         self.transaction(alone).map_err(|not| not.fault)
     }
 
-    /// Applies all or none.
+    /// Applies all jobs or none.
     fn transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), NotCommitted> {
         let was_kept = self.connection.is_some();
         match self.try_transaction(jobs) {

@@ -1,4 +1,4 @@
-//! [`Grading`] as a part of `report` of `execution_results`.
+//! [`Grading`] as part of the column `report` of `execution_results`.
 
 use cupel_types::{CaseGrade, Feedback, Grading, GroupGrade, Score};
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::report::{OutputRow, StepRow, UsageRow, put_output, put_step, read_output, read_step, verdict_from};
 use super::{BlobWriter, RowError, bad};
 
-/// Scores are millionths of a point.
+/// Scores are in millionths of a point.
 #[derive(Serialize, Deserialize)]
 pub(super) struct GradingRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,7 +129,7 @@ pub(super) fn read_grading(row: GradingRow, data: &[u8]) -> Result<Grading, RowE
     })
 }
 
-/// A score in millionths, if there is one.
+/// Decodes an optional score from millionths of a point.
 pub(crate) fn score_from(millionths: Option<i64>) -> Result<Option<Score>, RowError> {
     millionths.map(|n| Score::from_millionths(n).ok_or(bad("score"))).transpose()
 }

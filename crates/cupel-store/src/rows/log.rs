@@ -1,4 +1,4 @@
-//! The event log of an attempt as `log` and part of `data` of `execution_results`.
+//! The event log of an attempt, stored in the columns `log` and `data` of `execution_results`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -38,8 +38,8 @@ enum StreamRow {
     Stderr,
 }
 
-/// Where the outputs of the report lie in the BLOB, and how far the log has repeated each of them. A chunk
-/// that continues an output is kept as a part of it, so that output is not kept twice.
+/// The position of the report's outputs in the BLOB, and how far the log has repeated each of them. A chunk
+/// that continues an output is stored as a reference into it, so no output is stored twice.
 struct Outputs<'a> {
     ends: HashMap<(Option<&'a str>, bool), Span>,
 }
@@ -69,7 +69,7 @@ impl<'a> Outputs<'a> {
     }
 }
 
-/// `log`; output that the report does not have goes to `blob`, into which the report was written before.
+/// Encodes `log`. Output that is not in the report is appended to `blob`, which already holds the report's outputs.
 pub(crate) fn encode_log(events: &[Event], report: &RunReport, blob: &mut BlobWriter) -> Result<String, RowError> {
     let mut outputs = Outputs::of(report, blob);
     let rows: Vec<EventRow> = events
@@ -106,7 +106,7 @@ pub(crate) fn encode_log(events: &[Event], report: &RunReport, blob: &mut BlobWr
     Ok(serde_json::to_string(&rows)?)
 }
 
-/// The events in a row.
+/// Decodes the events of a row.
 pub(crate) fn decode_log(submission: SubmissionId, log: &str, data: &[u8]) -> Result<Vec<Event>, RowError> {
     let rows: Vec<EventRow> = serde_json::from_str(log)?;
     rows.into_iter()

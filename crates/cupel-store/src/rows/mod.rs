@@ -1,8 +1,8 @@
-//! The forms in which the domain's types lie in rows, and the way there and back.
+//! Stored formats of the domain types, with encoding and decoding.
 //!
-//! *Invariant:* these forms are the store's own and outlive a version: a field may be added with a
-//! default, none may change its meaning. Large bytes are not in the JSON but in the row's BLOB, in which
-//! the JSON points with `[offset, length]`.
+//! *Invariant:* these formats belong to the store and must stay readable by later versions: a field may be added with a
+//! default, but no field may change its meaning. Large bytes are not in the JSON but in the row's BLOB; the JSON refers
+//! to them as `[offset, length]`.
 
 mod grading;
 mod log;
@@ -27,7 +27,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A row that this version cannot read: a defect, or a database damaged from outside.
+/// A row that this version cannot decode: a bug, or a database damaged from outside.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RowError {
     #[error("the JSON of a row cannot be read")]
@@ -40,12 +40,12 @@ pub(crate) const fn bad(column: &'static str) -> RowError {
     RowError::Column { column }
 }
 
-/// Where bytes lie in the row's BLOB.
+/// Offset and length of bytes in the row's BLOB.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Span(u64, u64);
 
-/// The BLOB of a row that is being written. Equal pieces are kept once: the output in the log is the
-/// output in the report.
+/// The BLOB of a row while it is written. Equal pieces are stored once: the output in the log is the output in the
+/// report.
 #[derive(Default)]
 pub(crate) struct BlobWriter {
     data: Vec<u8>,
@@ -61,7 +61,7 @@ impl BlobWriter {
             return *span;
         }
         let span = self.append(bytes);
-        // Hashing is cheaper than keeping twice, but only where it can help.
+        // Hashing costs less than storing the bytes twice, but only for pieces that can repeat.
         self.known.insert(Arc::clone(bytes), span);
         span
     }

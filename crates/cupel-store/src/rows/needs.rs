@@ -1,4 +1,4 @@
-//! What a run needs as a text: ids of languages, sorted, with a space between them.
+//! Languages that a run needs, as text: sorted ids, separated by a space.
 
 use cupel_core::Needs;
 use cupel_types::LanguageId;
@@ -12,7 +12,7 @@ pub(crate) fn needs_text<'a>(needs: impl IntoIterator<Item = &'a LanguageId>) ->
     ids.join(" ")
 }
 
-/// Nothing is written where nobody knew.
+/// Decodes the column; NULL (not known) gives the empty set.
 pub(crate) fn needs_from(text: Option<&str>) -> Result<Needs, RowError> {
     text.unwrap_or_default().split_ascii_whitespace().map(|id| id.parse().map_err(|_| bad("needs"))).collect()
 }
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn needs_read_back_and_nothing_is_nothing() {
+    fn needs_read_back_and_null_gives_the_empty_set() {
         let ids: Vec<LanguageId> = ["python", "c++17", "python", "c"].iter().map(|id| id.parse().unwrap()).collect();
         assert_eq!(needs_text(&ids), "c c++17 python");
         assert_eq!(needs_from(Some("c c++17 python")).unwrap(), ids.iter().cloned().collect());

@@ -1,4 +1,4 @@
-//! [`RunReport`] as `report` and part of `data` of `execution_results`.
+//! [`RunReport`], stored in the columns `report` and `data` of `execution_results`.
 
 use std::time::Duration;
 
@@ -92,7 +92,7 @@ pub(super) struct UsageRow {
     instructions: Option<u64>,
     memory_bytes: u64,
     output_bytes: u64,
-    /// Absent: the language has no warm start, or the report is older than the distinction.
+    /// Absent if the language has no warm start, or if the report was written before this field existed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     start: Option<StartRow>,
 }
@@ -244,7 +244,7 @@ pub(super) fn put_step(step: &StepReport, blob: &mut BlobWriter) -> StepRow {
     }
 }
 
-/// `report`; the outputs go to `blob`.
+/// Encodes `report`; the outputs are appended to `blob`.
 pub(crate) fn encode_report(report: &RunReport, blob: &mut BlobWriter) -> Result<String, RowError> {
     let row = ReportRow {
         verdict: report.verdict.code().into(),
@@ -289,7 +289,7 @@ pub(super) fn read_step(row: StepRow, data: &[u8]) -> Result<StepReport, RowErro
     })
 }
 
-/// The report in a row.
+/// Decodes the report of a row.
 pub(crate) fn decode_report(report: &str, data: &[u8]) -> Result<RunReport, RowError> {
     let row: ReportRow = serde_json::from_str(report)?;
     let compile = row.compile.map(|c| {

@@ -11,7 +11,7 @@ pub(crate) const JUDGED: i64 = 2;
 const CANCELLED: i64 = 3;
 const ABANDONED: i64 = 4;
 
-/// The columns that say where a run stands.
+/// The columns that hold a run's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StateColumns {
     pub(crate) state: i64,
@@ -23,7 +23,7 @@ pub(crate) struct StateColumns {
 }
 
 impl StateColumns {
-    /// `lost` is kept where the state does not carry it any more.
+    /// `lost_before` is kept if the new state does not carry that number.
     pub(crate) fn of(state: &RunState, lost_before: i64) -> StateColumns {
         let mut columns = StateColumns {
             state: QUEUED,
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_row_is_an_error_and_no_guess() {
+    fn a_damaged_row_is_an_error() {
         let good = StateColumns::of(&RunState::Queued { attempts: 0, lost: 0 }, 0);
         for damaged in [
             StateColumns { state: 9, ..good.clone() },

@@ -1,4 +1,4 @@
-//! [`Submission`] as `spec` and `data` of `code_submissions`.
+//! [`Submission`], stored in the columns `spec` and `data` of `code_submissions`.
 
 use cupel_types::{
     BoxFile, BoxFiles, BoxPath, Bytes, Cases, ContentHash, Instructions, LimitsRequest, PriorityClass, ProblemId,
@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use super::{BlobWriter, RowError, Span, bad, from_us, read, to_us, us_of};
 
-/// A submission that is about no problem has neither `problem` nor `package`; one without `cases` verifies a package.
+/// A submission without a problem has neither `problem` nor `package`; a submission with a problem but without `cases`
+/// verifies a package.
 #[derive(Serialize, Deserialize)]
 struct Spec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -130,7 +131,7 @@ impl From<LimitsSpec> for LimitsRequest {
     }
 }
 
-/// `spec` and `data`.
+/// Encodes `spec` and `data`.
 pub(crate) fn encode_submission(s: &Submission) -> Result<(String, Vec<u8>), RowError> {
     let mut blob = BlobWriter::default();
     let mut spec = Spec {
@@ -178,7 +179,7 @@ fn put_files(files: &BoxFiles, blob: &mut BlobWriter) -> Vec<FileSpec> {
     files.iter().map(put).collect()
 }
 
-/// The submission in a row, as the run at hand has it: at `package`, where that is said.
+/// Decodes the submission of a row, with the package version of the run (`package`) if there is one.
 pub(crate) fn decode_submission(
     id: SubmissionId,
     owner: UserId,

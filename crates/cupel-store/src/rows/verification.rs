@@ -1,4 +1,4 @@
-//! [`Verification`] as a part of `report` of `execution_results`.
+//! [`Verification`] as part of the column `report` of `execution_results`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `AccountStore`: users, keys, refresh sessions.
+//! `AccountStore`: users, API keys, refresh sessions.
 
 use async_trait::async_trait;
 use cupel_core::accounts::{AccessChange, AccountChange, ApiKey, NewUser, RefreshSession, Role, Scope, Tier, User};
@@ -50,7 +50,7 @@ impl<B: Backend> AccountStore for SqlStore<B> {
     }
 
     async fn users(&self, offset: u64, limit: u64) -> Result<Vec<User>, StoreError> {
-        // Numbers beyond what a row number can be mean an empty page.
+        // Values above `i64::MAX` are clamped, which gives an empty page.
         let [limit, offset] = [limit, offset].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
         let read = self.read("list users", move |db| db.all(USERS, values![limit, offset], user_of));
         read.await
@@ -123,9 +123,9 @@ impl<B: Backend> AccountStore for SqlStore<B> {
 pub(super) struct InsertUser(pub(super) NewUser);
 
 impl InsertUser {
-    /// Which of the names somebody has already.
+    /// Which of the user's names is already taken.
     pub(super) fn taken(&self, db: &dyn Sql) -> Result<Option<UserTaken>, Fault> {
-        // One login text must never mean two users: a name cannot be an address, so two looks are enough.
+        // A login name must identify one user. A user name cannot be an email address, so two queries suffice.
         let taken = [
             ("SELECT 1 FROM users WHERE username_key = ?", self.0.user.username.to_lowercase(), UserTaken::Username),
             ("SELECT 1 FROM users WHERE email_key = ?", self.email_key(), UserTaken::Email),
@@ -138,7 +138,7 @@ impl InsertUser {
         Ok(None)
     }
 
-    /// Users without an address each have a key of their own, which is no address.
+    /// Unique key of the email address. A user without an address has a key that is not an address.
     fn email_key(&self) -> String {
         let user = &self.0.user;
         if user.email.is_empty() { format!("id:{}", user.id.as_uuid().as_simple()) } else { user.email.to_lowercase() }
@@ -296,7 +296,7 @@ impl Write for InsertSession {
     fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
         let InsertSession { session, password_hash } = self;
         let user = bytes(session.user.as_uuid());
-        // Whoever changes the password or disables the account comes before this or after it, and then ends the session.
+        // A concurrent password change or disabling comes before this, or after it and then ends the session.
         db.lock(Lock::User, user)?;
         let sql = "SELECT password_hash FROM users WHERE id = ? AND disabled_at IS NULL AND deleted_at IS NULL";
         let Some(now) = db.one(sql, values![user], |row| row.get::<String>(0))? else {
@@ -350,8 +350,8 @@ impl Write for RotateSession {
             db.execute(sql, values![id, self.old_hash])?;
             return Ok(Some(rotated));
         }
-        // Was it good once? Then somebody has a copy. A token that never was ends nothing: otherwise
-        // whoever knows a session's id could end it.
+        // If the token was valid earlier, it has been copied, so the session ends. A token that was never valid ends
+        // nothing: otherwise anyone who knows a session's id could end the session.
         let sql = "UPDATE refresh_sessions SET ended_at = ? WHERE id = ? AND ended_at IS NULL \
                    AND EXISTS (SELECT 1 FROM refresh_tokens_used u WHERE u.session = refresh_sessions.id AND u.token_hash = ?)";
         db.execute(sql, values![to_us(self.now), id, self.old_hash])?;

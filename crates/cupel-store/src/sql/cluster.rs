@@ -1,4 +1,4 @@
-//! `ClusterStore`: workers, what they are told, and who sweeps.
+//! `ClusterStore`: workers, the orders given to them, and leadership of the sweeper.
 
 use std::collections::BTreeMap;
 
@@ -57,7 +57,7 @@ impl<B: Backend> ClusterStore for SqlStore<B> {
     }
 
     async fn lead(&self, node: NodeId, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {
-        // The only one leads, also after one that was killed before its time was over.
+        // A single node always leads, also after it replaces a killed process whose leadership has not expired.
         if B::MANY_NODES { self.write(Lead { node, now, until }).await } else { Ok(true) }
     }
 
@@ -104,7 +104,7 @@ struct Beat {
 impl Write for Beat {
     type Output = Order;
     const OPERATION: &'static str = "note that a worker is there";
-    // What a crash takes back is said again within seconds.
+    // If a crash loses the heartbeat, the next one follows within seconds.
     const DURABLE: bool = false;
 
     fn apply(&self, db: &dyn Sql) -> Result<Order, Fault> {
@@ -188,7 +188,7 @@ struct Lead {
 impl Write for Lead {
     type Output = bool;
     const OPERATION: &'static str = "ask to sweep";
-    // Who loses it by a crash asks again.
+    // If a crash loses the leadership, the node claims it again.
     const DURABLE: bool = false;
 
     fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {

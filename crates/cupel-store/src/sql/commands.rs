@@ -1,4 +1,4 @@
-//! The changes to runs. Each reads the state and holds the row, asks `RunState::apply`, and writes the answer.
+//! Commands that change runs. Each command reads and locks the row, calls `RunState::apply`, and writes the result.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::standings::{self, About, Changes, Judged};
 use super::{Lock, Row, Sql, Write, bytes, values};
 use crate::rows::{StateColumns, bad, class_from, from_us, id_from, needs_from, to_us};
 
-/// A submission as it goes into the tables; encoded before it reaches the writer.
+/// Rows to insert for one submission; encoded before the command reaches the writer.
 pub(crate) struct InsertRow {
     pub(crate) id: SubmissionId,
     pub(crate) run: RunId,
@@ -26,10 +26,10 @@ pub(crate) struct InsertRow {
     pub(crate) webhook: Option<String>,
     pub(crate) spec: String,
     pub(crate) data: Data,
-    /// What is said of the problem it is about, if it is about one.
+    /// The problem and version, if the submission is to a problem.
     pub(crate) about: Option<About>,
     pub(crate) needs: String,
-    /// What it was sent for.
+    /// Number of the submission's purpose; see `purpose_number` in `history.rs`.
     pub(crate) purpose: Option<i64>,
 }
 
@@ -54,7 +54,8 @@ impl Write for Insert {
         let owner = bytes(self.owner.as_uuid());
         if let Some(repeat) = &self.idempotency {
             let ids: Vec<u8> = self.rows.iter().flat_map(|row| row.id.as_uuid().into_bytes()).collect();
-            // Written if there is none that is still good: who comes second waits here, and then finds the first one's.
+            // Overwrites an expired key only. A concurrent second request waits here, and then finds the key of the
+            // first.
             let sql = "INSERT INTO idempotency_keys AS k (owner, key, request_hash, submissions, expires_at) \
                        VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (owner, key) DO UPDATE SET request_hash = excluded.request_hash, \
                        submissions = excluded.submissions, expires_at = excluded.expires_at WHERE k.expires_at <= ?6";
@@ -107,7 +108,7 @@ pub(crate) fn idempotency_record(
     })
 }
 
-/// Changes nothing, durably: the sync of its commit is one of everything before.
+/// Writes nothing, but its commit is synced, which makes all earlier commits durable.
 pub(crate) struct Sync;
 
 impl Write for Sync {
@@ -126,23 +127,23 @@ pub(crate) struct Lease {
     pub(crate) worker: WorkerId,
     pub(crate) now: Timestamp,
     pub(crate) until: Timestamp,
-    /// What the worker has; `None`: everything.
+    /// The worker's languages; `None`: all languages.
     pub(crate) languages: Option<Arc<BTreeSet<LanguageId>>>,
 }
 
-/// What a lease is of.
+/// A leased run.
 pub(crate) struct Leased {
-    /// The number of the attempt.
+    /// Number of the attempt.
     pub(crate) attempt: u32,
-    /// How many were lost before.
+    /// Number of earlier attempts that were lost.
     pub(crate) lost: u32,
-    /// When the first one started.
+    /// Start of the first attempt.
     pub(crate) started_at: Timestamp,
-    /// At which package it is judged, if it is about a problem.
+    /// The package version that the run is judged against, if the submission is to a problem.
     pub(crate) package: Option<ContentHash>,
-    /// The CPU limit that was derived for that version.
+    /// The CPU limit derived for that version.
     pub(crate) time_limit: Option<Duration>,
-    /// How the program was started that it was measured with.
+    /// How the program whose measurement gave that limit was started.
     pub(crate) limit_start: Option<Start>,
     pub(crate) needs: Needs,
 }
@@ -159,7 +160,7 @@ impl Write for Lease {
     fn apply(&self, db: &dyn Sql) -> Result<Self::Output, Fault> {
         let Some(row) = RunRow::read(db, self.run)? else { return Ok(None) };
         let event = RunEvent::Lease { lease: self.lease, until: self.until };
-        // Leasing never abandons, so the bound does not matter.
+        // A lease never abandons a run, so the maximum of attempts has no effect.
         let Ok(state) = row.state.clone().apply(event, u32::MAX) else { return Ok(None) };
         if row.due_at > to_us(self.now) {
             return Ok(None);
@@ -186,7 +187,7 @@ pub(crate) struct Renew {
 }
 
 impl Write for Renew {
-    /// Those that are lost.
+    /// Leases that are lost.
     type Output = Vec<LeaseId>;
     const OPERATION: &'static str = "renew leases";
     const DURABLE: bool = false;
@@ -209,7 +210,7 @@ impl Write for Renew {
     }
 }
 
-/// A result, encoded before it reaches the writer.
+/// A result to write; encoded before the command reaches the writer.
 pub(crate) struct Complete {
     pub(crate) run: RunId,
     pub(crate) lease: LeaseId,
@@ -217,7 +218,7 @@ pub(crate) struct Complete {
     pub(crate) at: Timestamp,
     pub(crate) cpu_time_us: Option<i64>,
     pub(crate) memory_bytes: Option<i64>,
-    /// What a problem makes of it.
+    /// The result as standings need it, if the submission is to a problem.
     pub(crate) judged: Option<Judged>,
     pub(crate) report: String,
     pub(crate) log: String,
@@ -307,7 +308,7 @@ impl Write for Cancel {
 
     fn apply(&self, db: &dyn Sql) -> Result<Option<Cancellation>, Fault> {
         let id = bytes(self.submission.as_uuid());
-        // Held, so that no rejudge puts another run in its place meanwhile.
+        // Locked, so that no concurrent rejudge replaces the run.
         db.lock(Lock::Submission, id)?;
         let run_of = |row: Row<'_>| Ok(RunId::from_uuid(id_from(row.blob(0)?, "run")?));
         let found = db.one("SELECT run FROM code_submissions WHERE id = ?", values![id], run_of)?;
@@ -337,12 +338,12 @@ impl Write for Expire {
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<Vec<ExpiredRun>, Fault> {
-        // A run that somebody else is at is no silent worker's, or another sweeper has it.
+        // Skips locked runs: a worker or another sweeper is changing them.
         let sql = concat!(
             run_columns!(),
             "WHERE state = 1 AND lease_until <= ? ORDER BY lease_until LIMIT ? /*pg FOR UPDATE SKIP LOCKED */"
         );
-        // All of them first: what follows changes what this looks at.
+        // Read all rows first: the loop changes the rows that this query selects.
         let found = db.all(sql, values![to_us(self.lease_end), self.limit], RunRow::of)?;
         let mut expired = Vec::with_capacity(found.len());
         for row in found {
@@ -365,7 +366,7 @@ impl Write for Expire {
     }
 }
 
-/// A row of `runs` as far as changes need it.
+/// The columns of `runs` that commands need.
 #[derive(Clone)]
 pub(crate) struct RunRow {
     pub(crate) id: RunId,
@@ -381,7 +382,7 @@ pub(crate) struct RunRow {
     needs: Option<String>,
 }
 
-/// What changes beside the state; `None` leaves a column as it is.
+/// Columns that change together with the state; `None` keeps a column's value.
 #[derive(Default)]
 struct Change {
     worker: Option<WorkerId>,
@@ -406,7 +407,7 @@ const UPDATE_RUN: &str = "UPDATE runs SET state = ?, attempts = ?, lost = ?, lea
      completed_at = ?, cpu_time_us = ?, memory_bytes = ?, score = ? \
      WHERE id = ? AND state = ? AND lease IS NOT DISTINCT FROM ?";
 
-/// The rows of several runs, held.
+/// Reads and locks the rows of several runs.
 pub(crate) const FETCH_RUNS: &str = concat!(run_columns!(), "WHERE id = ANY(?) ORDER BY id FOR UPDATE");
 
 const INSERT_SUBMISSION: &str = "INSERT INTO code_submissions (id, owner, run, language, submitted_at, spec, data, data_hash) \
@@ -417,7 +418,7 @@ const INSERT_RUN: &str = "INSERT INTO runs (id, submission, owner, class, webhoo
 
 const INSERT_RESULT: &str = "INSERT INTO execution_results (run, report, log, data, data_hash) VALUES (?, ?, ?, ?, ?)";
 
-/// What is known of an attempt whose lease nobody renewed.
+/// Reason recorded for an attempt whose lease expired.
 const SILENT: &str = "its worker died, was killed or was cut off from the store: nobody renewed the lease";
 
 const INSERT_FAILURE: &str = "INSERT INTO failed_attempts (submission, attempt, run, worker, worker_name, failed_at, why) \
@@ -430,7 +431,7 @@ const INSERT_DELIVERY: &str =
     "INSERT INTO webhook_deliveries (id, submission, owner, url, tries, next_at) VALUES (?, ?, ?, ?, 0, ?)";
 
 impl RunRow {
-    /// The row as it is, held until the transaction ends.
+    /// Reads the row and locks it until the transaction ends.
     pub(crate) fn read(db: &dyn Sql, run: RunId) -> Result<Option<RunRow>, Fault> {
         if let Some(fetched) = db.run_at_hand(run) {
             return Ok(fetched);
@@ -458,7 +459,7 @@ impl RunRow {
     /// Compare-and-set on (state, lease).
     fn write(&self, db: &dyn Sql, state: &RunState, change: Change) -> Result<(), Fault> {
         let next = StateColumns::of(state, self.columns.lost);
-        // Otherwise the row was no longer as it was read: it is held, so that is a defect.
+        // The row is locked since it was read, so any count other than one row is a bug.
         db.put(
             UPDATE_RUN,
             values![
@@ -482,7 +483,7 @@ impl RunRow {
         )
     }
 
-    /// Keeps why the attempt that led to `state` failed, which has been written, and the dead letter if it was the last.
+    /// Records why the attempt failed, and a dead letter if it was the last attempt. `state` is already written.
     fn attempt_failed(&self, db: &dyn Sql, state: &RunState, at: Timestamp, why: &str) -> Result<(), Fault> {
         let (run, at) = (bytes(self.id.as_uuid()), to_us(at));
         db.put(INSERT_FAILURE, values![at, why, run])?;
@@ -492,7 +493,7 @@ impl RunRow {
         Ok(())
     }
 
-    /// Puts the news of the end into the outbox, if somebody wants it.
+    /// Adds a delivery to the outbox if the submission has a webhook.
     fn post_webhook(&self, db: &dyn Sql, now: Timestamp) -> Result<(), Fault> {
         let Some(url) = &self.webhook else { return Ok(()) };
         db.put(
@@ -508,7 +509,7 @@ impl RunRow {
     }
 }
 
-/// Six columns from `first`: state, attempts, lost, lease, lease_until, verdict.
+/// Reads six columns from `first`: state, attempts, lost, lease, lease_until, verdict.
 pub(crate) fn state_columns(row: Row<'_>, first: usize) -> Result<StateColumns, Fault> {
     Ok(StateColumns {
         state: row.get(first)?,

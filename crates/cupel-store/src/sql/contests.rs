@@ -1,4 +1,4 @@
-//! `ContestStore`: the questions, and the way to the commands.
+//! `ContestStore`: queries, and methods that send commands.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ mod write;
 
 use write::{Answer, Ask, ChangeContest, DeleteContest, InsertContest, TakePart, Withdraw};
 
-/// The columns of a contest `c`, in the order of [`contest_of`].
+/// Columns of a contest `c`, in the order of [`contest_of`].
 macro_rules! contest_columns {
     () => {
         "c.id, c.slug, c.title, c.description, c.owner, c.style, c.penalty_us, c.starts_at, c.length_us, c.freeze_us, \
@@ -32,14 +32,15 @@ macro_rules! contest_columns {
     };
 }
 
-/// The columns of a participant `x` with their user `u`, in the order of [`participant_of`].
+/// Columns of a participant `x` with their user `u`, in the order of [`participant_of`].
 macro_rules! participants {
     () => {
         "SELECT x.\"user\", u.username, x.participation, x.starts_at FROM contest_participants x JOIN users u ON u.id = x.\"user\" "
     };
 }
 
-/// The contest `c` of a contest's problem `p`, where whoever arranges it may change the problem: only they show it.
+/// The contest `c` of a contest problem `p`, if the contest's owner may change the problem: only such a contest shows
+/// it.
 macro_rules! own_problem {
     () => {
         "JOIN contests c ON c.id = p.contest JOIN problems q ON q.id = p.problem WHERE (q.owner = c.owner \
@@ -279,7 +280,7 @@ impl<B: Backend> ContestStore for SqlStore<B> {
     }
 }
 
-/// What follows `WHERE`, of contests `c`, and the values in it.
+/// The `WHERE` condition on contests `c`, and its values.
 fn conditions(filter: &ContestFilter) -> (String, Vec<Value<'_>>) {
     let (mut sql, mut values) = match (&filter.asker, filter.sees_all) {
         (_, true) => ("TRUE".to_owned(), Vec::new()),
@@ -309,7 +310,7 @@ const fn participation_number(participation: Participation) -> i64 {
     }
 }
 
-/// The number of a style, and its penalty.
+/// The number of a style, and its penalty in microseconds.
 fn style_columns(style: Style) -> (i64, i64) {
     match style {
         Style::Icpc { penalty } => (0, span_to_us(penalty)),

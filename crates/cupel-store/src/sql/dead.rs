@@ -1,4 +1,4 @@
-//! `DeadLetterStore`: what was given up. It gets there by the commands that give up (`commands.rs`).
+//! `DeadLetterStore`: abandoned runs. The commands that abandon a run insert its dead letter (`commands.rs`).
 
 use async_trait::async_trait;
 use cupel_core::dead::{DeadLetter, DeadLetterStore, FailedAttempt, RetriedRun};
@@ -103,7 +103,7 @@ impl Write for Retry {
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<Vec<RetriedRun>, Fault> {
-        // Always in the same order, so that two who do this do not wait for each other.
+        // Sorted, so that concurrent retries do not deadlock.
         let mut again: Vec<&RejudgeOne> = self.again.iter().collect();
         again.sort_by_key(|one| one.submission);
         let mut retried = Vec::new();
@@ -113,7 +113,7 @@ impl Write for Retry {
             if db.execute("DELETE FROM dead_letters WHERE submission = ?", values![id])? == 0 {
                 continue;
             }
-            // At the same package, and as urgent as before.
+            // The new run has the same package and the same priority.
             let sql = "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, package, changes, needs, purpose) \
                        SELECT ?, submission, owner, class, webhook, 0, attempts, 0, ?, problem, package, changes, needs, purpose \
                        FROM runs WHERE id = (SELECT run FROM code_submissions WHERE id = ?) \

@@ -1,4 +1,4 @@
-//! What can go wrong inside, and whether trying again may help.
+//! Internal failures, and whether they are transient.
 
 use std::error::Error as _;
 use std::io;
@@ -12,7 +12,7 @@ use tokio_postgres::error::SqlState;
 
 use crate::rows::RowError;
 
-/// A failure on its way to becoming a [`StoreError`]. Cheap to clone: one failed commit fails many commands.
+/// A failure before its conversion to [`StoreError`]. Cheap to clone, because one failed commit fails many commands.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum Fault {
     #[error("the database refused")]
@@ -31,7 +31,7 @@ pub(crate) enum Fault {
     Unreachable(#[source] Arc<dyn std::error::Error + Send + Sync>),
     #[error("a read of the database broke off")]
     BrokenOff,
-    /// Surfaces only where there is no blob store to fetch them from.
+    /// Reaches the caller only if no blob store is configured.
     #[error("its data lie in a blob store, and `blobs.url` names none: set it to what it was")]
     Elsewhere(Vec<ContentHash>),
     #[error("its data cannot be had from the blob store")]
@@ -67,10 +67,10 @@ impl Fault {
         StoreError { operation, transient: self.is_transient(), source: Box::new(self) }
     }
 
-    /// There is no place for the database to write to.
+    /// Whether the database failed because its disk is full.
     pub(crate) fn is_disk_full(&self) -> bool {
         match self {
-            // The index of the log grows by pieces of a file that is mapped; SQLite has a code of its own for that.
+            // If the WAL index, a memory-mapped file, cannot grow, SQLite returns a code of its own.
             Fault::Sqlite(error) => {
                 error.sqlite_error_code() == Some(ErrorCode::DiskFull)
                     || error.sqlite_error().is_some_and(|e| e.extended_code == SQLITE_IOERR_SHMSIZE)
@@ -81,7 +81,7 @@ impl Fault {
         }
     }
 
-    /// The same fault; one of a full disk says what is full.
+    /// The same fault; for a full disk it names the disk.
     pub(crate) fn at(self, place: &str) -> Fault {
         let source: Arc<dyn std::error::Error + Send + Sync> = match self {
             Fault::Sqlite(error) if Fault::Sqlite(Arc::clone(&error)).is_disk_full() => error,
@@ -91,7 +91,8 @@ impl Fault {
         Fault::Full(DiskFull { place: place.to_owned(), source })
     }
 
-    /// Busy, full, out of memory, out of reach or an I/O error may pass; a broken constraint or row will not.
+    /// Whether a retry may succeed: busy, full, out of memory, unreachable and I/O errors are transient; broken
+    /// constraints and rows are not.
     fn is_transient(&self) -> bool {
         match self {
             Fault::Sqlite(error) => matches!(
@@ -106,17 +107,18 @@ impl Fault {
                         | ErrorCode::CannotOpen
                 )
             ),
-            // A condition of the server: the first two signs are its class. Source: PostgreSQL's manual, appendix A.
+            // An error reported by the server: the first two characters of the code are its class. Source: PostgreSQL's
+            // manual, appendix A.
             Fault::Postgres(error) => match error.code() {
                 Some(code) => {
                     let passing = ["08", "40", "53", "55", "57", "58"];
                     passing.iter().any(|class| code.code().starts_with(class))
                         || *code == SqlState::READ_ONLY_SQL_TRANSACTION
                 }
-                // On the way there or back; or it is a defect of ours, in what was bound or read.
+                // A network failure, or a bug in Cupel in how values are bound or read.
                 None => error.is_closed() || error.source().is_some_and(|source| source.is::<io::Error>()),
             },
-            // One that is away comes back; one that answers and has nothing will not have it later.
+            // An unreachable blob store may return; a blob that is missing stays missing.
             Fault::Blob(error) => matches!(**error, BlobsError::Store { .. }),
             Fault::Row(_) | Fault::NotOne { .. } | Fault::BrokenOff | Fault::Elsewhere(_) | Fault::DamagedBlob(_) => {
                 false
@@ -125,14 +127,15 @@ impl Fault {
         }
     }
 
-    /// Whether the transaction lost against another one, and may win when it is tried again.
+    /// Whether the transaction lost a conflict with another one, so that a retry may succeed.
     pub(crate) fn is_conflict(&self) -> bool {
         let Fault::Postgres(error) = self else { return false };
         error.code().is_some_and(|code| {
             [
                 SqlState::T_R_SERIALIZATION_FAILURE,
                 SqlState::T_R_DEADLOCK_DETECTED,
-                // Looked for and inserted by two at once, or removed while another one referred to it.
+                // Two transactions checked and inserted the same name, or a row was removed while another one referred
+                // to it.
                 SqlState::UNIQUE_VIOLATION,
                 SqlState::FOREIGN_KEY_VIOLATION,
             ]
@@ -140,11 +143,11 @@ impl Fault {
         })
     }
 
-    /// Whether the connection is of no more use.
+    /// Whether the connection can no longer be used.
     pub(crate) fn ends_the_connection(&self) -> bool {
         match self {
-            // What is no answer of the server is a failure on the way to it or back. One that only reads has become a
-            // follower, and somebody else is the leader.
+            // An error without a code is a network failure. A server that is read-only has become a standby, and
+            // another one is the primary.
             Fault::Postgres(error) => error.code().is_none_or(|code| {
                 let ended = ["08", "57P"].iter().any(|class| code.code().starts_with(class));
                 let useless =

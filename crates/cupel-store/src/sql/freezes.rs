@@ -1,9 +1,9 @@
-//! What freezes of contests withhold: which submissions the figures, leaderboards and progress of others leave out.
+//! Contest freezes: which submissions are left out of the figures, leaderboards and progress that others see.
 //!
-//! Which submissions a freeze hides is core's rule ([`FreezeWindow`]); `withheld` of `problem_submissions` keeps the answer.
-//! It is computed anew, with what follows from it (`standings.rs`), whenever a verdict of the user and problem is recorded, whenever
-//! somebody joins a contest with a freeze, and whenever a change moves or lifts a freeze. All of these hold the problem's row, so a
-//! verdict and the end of a freeze never miss each other.
+//! Core decides which submissions a freeze hides ([`FreezeWindow`]); the column `withheld` of `problem_submissions`
+//! stores the result. It is recomputed, together with everything derived from it (`standings.rs`), when a verdict of
+//! the user and problem is recorded, when a user joins a contest with a freeze, and when a change moves or lifts a
+//! freeze. All of these lock the problem's row, so a verdict and a concurrent end of a freeze always see each other.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use super::standings::{Pair, compute_progress, update};
 use super::{Lock, Row, Sql, values};
 use crate::rows::from_us;
 
-/// The problems `e` of contests `c` with a freeze that is not lifted, and who takes part in them (`x`).
+/// Problems `e` of contests `c` with a freeze that is not lifted, and their participants `x`.
 macro_rules! withholding {
     () => {
         "FROM contest_problems e JOIN contests c ON c.id = e.contest JOIN contest_participants x ON x.contest = c.id \
@@ -24,7 +24,7 @@ macro_rules! withholding {
 }
 pub(crate) use withholding;
 
-/// Whether the submission `t` is in the freeze of a contest in which a user, who is bound here, takes part.
+/// Whether the submission `t` falls into the freeze of a contest in which the user bound here takes part.
 macro_rules! hidden_from {
     () => {
         concat!(
@@ -38,7 +38,7 @@ macro_rules! hidden_from {
 }
 pub(crate) use hidden_from;
 
-/// Whether the submission `t` is in the freeze of a contest other than that of the problem `p`.
+/// Whether the submission `t` falls into the freeze of a contest other than that of the problem `p`.
 macro_rules! hidden_by_another {
     () => {
         "EXISTS (SELECT 1 FROM contest_problems e JOIN contests f ON f.id = e.contest \
@@ -49,13 +49,13 @@ macro_rules! hidden_by_another {
 }
 pub(crate) use hidden_by_another;
 
-/// Three columns: when a participant starts, the contest's length and its freeze.
+/// Reads three columns: the participant's start, the contest's length and its freeze.
 pub(crate) fn window_of(row: Row<'_>) -> Result<FreezeWindow, Fault> {
     let starts_at = from_us(row.get(0)?, "starts_at")?;
     Ok(FreezeWindow::of(starts_at, span_from_us(row.get(1)?, "length_us")?, span_from_us(row.get(2)?, "freeze_us")?))
 }
 
-/// Marks which submissions of a user to a problem are withheld. `true`: some are.
+/// Marks the withheld submissions of a user to a problem. Returns `true` if there are any.
 pub(super) fn withhold(db: &dyn Sql, pair: &Pair) -> Result<bool, Fault> {
     let sql = concat!(
         "SELECT x.starts_at, c.length_us, c.freeze_us ",
@@ -81,8 +81,8 @@ pub(super) fn withhold(db: &dyn Sql, pair: &Pair) -> Result<bool, Fault> {
     Ok(is_any)
 }
 
-/// Changes a contest by `change`, and what its freeze withholds with it: of one user or of all who take part. `also`: problems
-/// that it is to have.
+/// Changes a contest by `change` and updates what its freeze withholds, for one user or for all participants. `also`:
+/// problems that the change adds to the contest.
 pub(super) fn changing<T>(
     db: &dyn Sql,
     contest: &[u8],
@@ -117,7 +117,7 @@ pub(super) fn changing<T>(
 /// Ids of a problem and a user.
 type ProblemAndUser = (Vec<u8>, Vec<u8>);
 
-/// Problems and users with submissions that the contest's freeze hides, or that are marked as if one did.
+/// Problems and users with submissions that the contest's freeze hides, or that are marked as withheld.
 fn pairs_of(db: &dyn Sql, contest: &[u8], user: Option<&[u8]>) -> Result<BTreeSet<ProblemAndUser>, Fault> {
     macro_rules! pairs {
         () => {

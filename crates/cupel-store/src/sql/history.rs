@@ -1,8 +1,9 @@
-//! A user's history as SQL: which table leads, so that an index answers every filter and no page looks at all submissions.
+//! A user's history as SQL: chooses the driving table, so that every filter has an index and no page scans all
+//! submissions.
 //!
-//! What says most about a submission leads: its run, where the filter names a problem, a verdict, a purpose or a stage that has an
-//! index there, or else the submission itself. Both are ordered by the id of the submission. Every value is bound; the text of
-//! a condition is ours alone.
+//! The most selective table drives the join: `runs` if the filter names a problem, verdict, purpose or stage that is
+//! indexed there, otherwise `code_submissions`. Both are ordered by submission id. All values are bound; the conditions
+//! contain constant text only.
 
 use std::borrow::Cow;
 
@@ -14,7 +15,7 @@ use super::fault::Fault;
 use super::problems::blob_of;
 use crate::rows::{bad, to_us};
 
-/// What follows `FROM`, the column with the submission's id, what follows `WHERE`, and the values in that.
+/// The `FROM` clause, the column with the submission id, the `WHERE` condition, and its values.
 pub(crate) struct History<'f> {
     pub(crate) tables: &'static str,
     pub(crate) id: &'static str,
@@ -30,7 +31,7 @@ impl<'f> History<'f> {
             || matches!(filter.stage, Some(Stage::Queued | Stage::Running | Stage::Completed | Stage::Cancelled));
         let owner = blob_of(filter.owner.as_uuid());
         let mut all = if leads {
-            // SQLite looks first at the first table of a CROSS JOIN.
+            // In a CROSS JOIN, SQLite scans the first table first.
             let tables =
                 "runs r /*sqlite*/ CROSS /*end*/ JOIN code_submissions s ON s.id = r.submission AND s.run = r.id";
             History { tables, id: "r.submission", conditions: "r.owner = ?".to_owned(), values: vec![owner] }
@@ -97,7 +98,7 @@ fn code(verdict: Verdict) -> Value<'static> {
     Value::Text(Cow::Borrowed(verdict.code()))
 }
 
-/// `None`: most are executions, of which no index needs to know.
+/// `None` for executions: they are the majority and need no index.
 pub(crate) const fn purpose_number(sent_for: SentFor) -> Option<i64> {
     match sent_for {
         SentFor::Execution => None,

@@ -1,11 +1,12 @@
-//! Large data of rows: sources and inputs of a submission, and outputs of a run, that are kept in the blob store by their hash.
+//! Large data of rows: a submission's sources and inputs and a run's outputs, stored in the blob store under their
+//! hash.
 //!
-//! - A blob is durable before the row that names it is written.
-//! - Data that cannot be put there stay in their row: a blob store that is away costs room in the database, and, once in a while,
-//!   the time until it is seen to be away.
-//! - What was put for a row that was refused afterwards stays, named by nobody: to remove it would be to race with whoever puts the
-//!   same bytes next.
-//! - Who asks for rows and finds that data are elsewhere fetches them with no connection in hand, and asks again.
+//! - A blob is durable before the row that refers to it is written.
+//! - If the blob store refuses data, they stay in their row. A blob store that is down therefore costs space in the
+//!   database and, once every 30 seconds ([`REST`]), the time until the failure is detected.
+//! - If a row is refused after its blob was written, the blob stays without a reference. Removing it would race with
+//!   another writer of the same bytes.
+//! - A query that finds data in a blob releases its connection, fetches the blob, and is run again.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -20,15 +21,15 @@ use super::fault::Fault;
 use super::{Backend, Row, Sql, SqlStore};
 use crate::rows::hash_from;
 
-/// With more bytes than this a row's data are a blob.
+/// Data larger than this are stored as a blob.
 const IN_ROW_BYTES_MAX: usize = 64 << 10;
-/// With more than this they are in the row all the same, so that a blob store that gives more than was put costs no more memory.
+/// Data larger than this stay in the row: reads from the blob store are limited to this size, which bounds memory.
 const BLOB_BYTES_MAX: usize = 256 << 20;
 
-/// For how long nothing is put into a blob store that failed, so that one after another does not wait for it in vain.
+/// Time for which nothing is put into a blob store that failed, so that not every write waits for the failure.
 const REST: Duration = Duration::from_secs(30);
 
-/// Where large data lie, if not in their rows.
+/// The blob store for large data; without one, all data stay in their rows.
 #[derive(Clone, Default)]
 pub(crate) struct Large(Option<Arc<Place>>);
 
@@ -53,7 +54,7 @@ impl Place {
     }
 }
 
-/// A row's data on their way into it: the columns `data` and `data_hash`.
+/// A row's data as they are written: column `data` or column `data_hash`.
 #[derive(Debug)]
 pub(crate) enum Data {
     Here(Vec<u8>),
@@ -76,15 +77,15 @@ impl Data {
     }
 }
 
-/// The blobs that were fetched for a question.
+/// Blobs that were fetched for a query.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fetched(HashMap<ContentHash, Arc<[u8]>>);
 
 impl Fetched {
-    /// The data of a row that has them in the column `data`, or their hash in the column `hash`.
+    /// The data of a row: from column `data`, or the blob whose hash is in column `hash`.
     ///
     /// # Errors
-    /// [`Fault::Elsewhere`] when they are in a blob that was not fetched yet.
+    /// [`Fault::Elsewhere`] if the data are in a blob that has not been fetched.
     pub(crate) fn data<'a>(&'a self, row: Row<'a>, data: usize, hash: usize) -> Result<&'a [u8], Fault> {
         let Some(hash) = row.get::<Option<&[u8]>>(hash)? else { return row.blob(data) };
         let hash = hash_from(hash, "data_hash")?;
@@ -97,7 +98,7 @@ impl Large {
         Large(Some(Arc::new(Place { blobs, failed_at: Mutex::default() })))
     }
 
-    /// Puts data where they belong.
+    /// Puts large data into the blob store, and returns what to write into the row.
     pub(crate) async fn put_away(&self, data: Vec<u8>) -> Data {
         let Some(place) = self.0.clone() else { return Data::Here(data) };
         if !(IN_ROW_BYTES_MAX + 1..=BLOB_BYTES_MAX).contains(&data.len()) {
@@ -109,7 +110,10 @@ impl Large {
                 match place.blobs.put(&BlobKey::Data(hash), &mut &*data) {
                     Ok(()) => return Data::Blob(hash),
                     Err(error) => {
-                        tracing::warn!(error = chain(&error), "large data stay in the database for a while");
+                        tracing::warn!(
+                            error = chain(&error),
+                            "the blob store failed; large data stay in the database for 30 s"
+                        );
                         *place.failed_at() = Some(Instant::now());
                     }
                 }
@@ -137,7 +141,7 @@ impl Large {
 }
 
 impl<B> SqlStore<B> {
-    /// As [`SqlStore::read`], where the answer has data that may be elsewhere.
+    /// Like [`SqlStore::read`], for queries whose rows may have data in the blob store.
     pub(crate) async fn read_whole<T: Send + 'static>(
         &self,
         operation: &'static str,

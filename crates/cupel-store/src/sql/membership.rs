@@ -1,4 +1,4 @@
-//! `MembershipStore`: one-time links, disabling, deletion, sessions, join codes for accounts and tickets for streams.
+//! `MembershipStore`: one-time links, disabling, deletion, sessions, registration codes, and stream tickets.
 
 use async_trait::async_trait;
 use cupel_core::StoreError;
@@ -161,8 +161,8 @@ impl Write for ChangePassword {
     }
 }
 
-/// Says why this user may not stop administering: there is none such, or it is the only one who administers. Locks the user and all
-/// administrators: otherwise two of them could remove each other at the same time.
+/// The reason why this user may not lose the administrator role: the user does not exist, or is the only administrator.
+/// Locks the user and all administrators; otherwise two administrators could remove each other concurrently.
 pub(super) fn refused(db: &dyn Sql, user: UserId) -> Result<Option<AccountChange>, Fault> {
     let id = bytes(user.as_uuid());
     let sql = "SELECT id FROM users WHERE (role = 'admin' AND deleted_at IS NULL) OR id = ? ORDER BY id";
@@ -196,8 +196,8 @@ impl Write for DeleteUser {
             return Ok(refused);
         }
         let (id, now) = (bytes(self.user.as_uuid()), to_us(self.now));
-        // The end of an id is random: it tells nothing, and no two are the same. With 34 characters it is longer than a user name may
-        // be: nobody has taken it before.
+        // The suffix ends with the random part of the id: it identifies nobody and is unique. With 34 characters the
+        // name is longer than a user name may be, so no user has it.
         let name = format!("deleted-{}", &self.user.as_uuid().as_simple().to_string()[6..]);
         let email_key = format!("id:{}", self.user.as_uuid().as_simple());
         let sql = "UPDATE users SET username = ?1, username_key = ?1, email = '', email_key = ?2, password_hash = '!', \
@@ -340,7 +340,7 @@ impl Write for InsertUserWithCode {
         if let Some(taken) = self.insert.taken(db)? {
             return Ok(Err(CodeRefused::Taken(taken)));
         }
-        // One statement: of many at once, none passes the bound.
+        // One statement, so that concurrent registrations cannot exceed the maximum.
         let sql = "UPDATE registration_codes SET uses = uses + 1 WHERE code = ? AND uses < uses_max AND expires_at > ? \
                    AND ended_at IS NULL";
         if db.execute(sql, values![self.code, to_us(self.now)])? == 0 {
@@ -359,7 +359,7 @@ struct PutTicket {
 impl Write for PutTicket {
     type Output = bool;
     const OPERATION: &'static str = "make a ticket";
-    // One that a power cut takes back is not good: its holder asks for another.
+    // If a power failure loses the ticket, it is invalid and the client requests another.
     const DURABLE: bool = false;
 
     fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
@@ -396,7 +396,7 @@ struct TakeTicket {
 impl Write for TakeTicket {
     type Output = Option<StreamTicket>;
     const OPERATION: &'static str = "take a ticket";
-    // One that a power cut gives back has expired before anybody could use it again.
+    // If a power failure restores the ticket, it has expired before it can be used again.
     const DURABLE: bool = false;
 
     fn apply(&self, db: &dyn Sql) -> Result<Option<StreamTicket>, Fault> {
@@ -407,7 +407,7 @@ impl Write for TakeTicket {
 }
 
 impl TakeTicket {
-    /// The ticket that a statement with the four conditions finds.
+    /// The ticket that a statement with these four conditions returns.
     fn run(&self, db: &dyn Sql, sql: &str) -> Result<Option<StreamTicket>, Fault> {
         let (id, submission) = (bytes(self.id.as_uuid()), bytes(self.submission.as_uuid()));
         db.one(sql, values![id, self.secret_hash, submission, to_us(self.now)], |row| {

@@ -1,18 +1,20 @@
-//! Every query and every command, written once for both databases.
+//! All queries and commands, written once for both databases.
 //!
-//! [`Sql`] is a connection as they see it. `accounts.rs`, `cluster.rs`, `runs.rs`, `problems.rs`, `contests.rs`, `dead.rs`, `freezes.rs`, `history.rs`, `membership.rs`,
-//! `rejudge.rs`, `standings.rs`, `webhooks.rs` are the store's ports over it, `commands.rs` the changes to runs, `large.rs` where
-//! their large data lie; [`SqlStore`] is those ports on a [`Backend`], which is a database: `sqlite/` and `postgres/`.
+//! [`Sql`] is the connection that they use. The store's ports are implemented in `accounts.rs`, `cluster.rs`,
+//! `runs.rs`, `problems.rs`, `contests.rs`, `dead.rs`, `freezes.rs`, `history.rs`, `membership.rs`, `rejudge.rs`,
+//! `standings.rs` and `webhooks.rs`; `commands.rs` has the changes to runs, `large.rs` the storage of their large data.
+//! [`SqlStore`] implements the ports on a [`Backend`], which is a database: `sqlite/` or `postgres/`.
 //!
-//! *The SQL that both understand.* Places are `?` or `?1`. Flags are the numbers 0 and 1, so a condition is `solved = 1`.
-//! Where one could be NULL, `ORDER BY` says `NULLS FIRST` or `NULLS LAST`: the databases differ in that. `"user"` is quoted: on
-//! PostgreSQL a bare `user` is who is connected. What stands in `/*pg …*/` is for PostgreSQL alone, what stands between
-//! `/*sqlite*/` and `/*end*/` for SQLite alone (`postgres/dialect.rs`).
+//! *Common SQL dialect.* Parameters are `?` or `?1`. Flags are the numbers 0 and 1, so a condition is `solved = 1`. If
+//! an `ORDER BY` expression can be NULL, it says `NULLS FIRST` or `NULLS LAST`, because the defaults of the databases
+//! differ. `"user"` is quoted: in PostgreSQL an unquoted `user` is the session user. Text in `/*pg …*/` applies to
+//! PostgreSQL only, text between `/*sqlite*/` and `/*end*/` to SQLite only (`postgres/dialect.rs`).
 //!
-//! *What is different.* On SQLite one transaction writes at a time. On PostgreSQL many do, on many machines, each statement seeing
-//! what was committed before it. So who reads something and writes what follows from it holds a lock in between:
-//! [`RunRow::read`](commands::RunRow::read) locks the run, [`Sql::lock`] whatever else. Two who look for a unique name and insert
-//! it at once cannot both do so; the second is carried out again, and then sees the first.
+//! *Concurrency.* On SQLite one transaction writes at a time. On PostgreSQL many do, from many machines, and each
+//! statement sees what was committed before it started. Read-modify-write commands therefore lock the row:
+//! [`RunRow::read`](commands::RunRow::read) locks the run, [`Sql::lock`] any other row. If two transactions check that
+//! a unique name is free and insert it at the same time, only one succeeds; the other is run again and then sees the
+//! row of the first.
 
 pub(crate) mod accounts;
 pub(crate) mod cluster;
@@ -45,7 +47,7 @@ use recent::Recent;
 pub(crate) use value::{Bind, Row, Value, values};
 pub(crate) use write::Write;
 
-/// A row that is held until the transaction ends: whoever asks for it meanwhile waits.
+/// A row that is locked until the transaction ends; other transactions wait for the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Lock {
     Submission,
@@ -54,19 +56,20 @@ pub(crate) enum Lock {
     User,
 }
 
-/// A connection with a transaction or without. Statements are prepared once.
+/// A connection, inside or outside a transaction. Statements are prepared once and cached.
 pub(crate) trait Sql {
-    /// How many rows changed.
+    /// Executes a statement and returns the number of changed rows.
     fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, Fault>;
 
-    /// Changes exactly one row. Carried out before anything else is asked or the transaction ends, and not
-    /// necessarily at once.
+    /// Changes exactly one row. The statement may be deferred; it is executed before the next query and before the
+    /// transaction ends.
     ///
     /// # Errors
-    /// When it is not one row; that and every other error may also come later, and ends the transaction.
+    /// If the statement does not change exactly one row. This and any other error may be returned by a later call, and
+    /// ends the transaction.
     fn put(&self, sql: &str, values: &[Value<'_>]) -> Result<(), Fault>;
 
-    /// Tells each row of the answer, in order.
+    /// Calls `tell` for each row of the result, in order.
     fn each(
         &self,
         sql: &str,
@@ -74,19 +77,19 @@ pub(crate) trait Sql {
         tell: &mut dyn FnMut(Row<'_>) -> Result<(), Fault>,
     ) -> Result<(), Fault>;
 
-    /// Holds a row until the transaction ends. Who holds several takes them in the order of [`Lock`], and of one kind
-    /// in the order of their ids.
+    /// Locks a row until the transaction ends. To avoid deadlocks, a transaction takes its locks in the order of
+    /// [`Lock`], and locks of one kind in the order of their ids.
     fn lock(&self, what: Lock, id: &[u8]) -> Result<(), Fault>;
 
-    /// A run's row that was fetched and locked beforehand (`None` in it: there is no such run). It is good once.
+    /// Takes a run's row that was fetched and locked in advance (inner `None`: no such run). Available once per run.
     fn run_at_hand(&self, run: RunId) -> Option<Option<RunRow>>;
 
-    /// Makes everything that was committed before survive anything, once this transaction is committed durably.
+    /// Makes all earlier commits durable, once this transaction is committed durably.
     fn sync(&self) -> Result<(), Fault>;
 }
 
 impl dyn Sql + '_ {
-    /// All rows of the answer.
+    /// All rows of the result.
     pub(crate) fn all<T>(
         &self,
         sql: &str,
@@ -101,7 +104,7 @@ impl dyn Sql + '_ {
         Ok(all)
     }
 
-    /// The only row of the answer, if there is one.
+    /// The first row of the result, if there is one.
     pub(crate) fn one<T>(
         &self,
         sql: &str,
@@ -118,41 +121,41 @@ impl dyn Sql + '_ {
         Ok(one)
     }
 
-    /// The number that an aggregate is.
+    /// The value of an aggregate query.
     pub(crate) fn count(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, Fault> {
         let count = self.one(sql, values, |row| row.get::<i64>(0))?;
         Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
     }
 
-    /// Whether the answer has a row.
+    /// Whether the result has a row.
     pub(crate) fn exists(&self, sql: &str, values: &[Value<'_>]) -> Result<bool, Fault> {
         Ok(self.one(sql, values, |_| Ok(()))?.is_some())
     }
 }
 
-/// A database: where questions are asked and commands are carried out.
+/// A database that runs queries and commands.
 pub(crate) trait Backend: Send + Sync + 'static {
-    /// Whether several nodes may have it at one time.
+    /// Whether several nodes may use the database at the same time.
     const MANY_NODES: bool;
 
-    /// What is asked of a connection, away from the threads that must not block. May be asked again on another connection.
+    /// Runs a query on a connection, on a thread that may block. The query may be run again on another connection.
     fn read<T: Send + 'static>(
         &self,
         operation: &'static str,
         question: impl Fn(&dyn Sql) -> Result<T, Fault> + Send + 'static,
     ) -> impl Future<Output = Result<T, StoreError>> + Send;
 
-    /// Carries a command out; answers after its commit.
+    /// Runs a command; returns after its commit.
     fn write<W: Write>(&self, command: W) -> impl Future<Output = Result<W::Output, StoreError>> + Send;
 
-    /// Whether commands are carried out at present: not by one that is closed, or that has found its disk full.
+    /// Whether commands are accepted at present. Fails if the database is closed or its disk is full.
     fn state(&self) -> Result<(), Fault>;
 
-    /// Ends after what it has been given.
+    /// Completes the commands accepted so far, then closes.
     fn close(&self) -> impl Future<Output = ()> + Send;
 }
 
-/// The store on a database. A clone is another handle on the same one.
+/// A store on a database. A clone is another handle to the same store.
 #[derive(Clone, Debug)]
 pub struct SqlStore<B> {
     pub(crate) backend: B,
@@ -184,7 +187,7 @@ impl<B> SqlStore<B> {
     }
 }
 
-/// An id as it is bound.
+/// An id as a statement parameter.
 pub(crate) fn bytes(id: &uuid::Uuid) -> &[u8] {
     id.as_bytes()
 }

@@ -1,4 +1,4 @@
-//! `ProblemStore`: the questions, and the way to the commands.
+//! `ProblemStore`: queries, and methods that send commands.
 
 use async_trait::async_trait;
 use cupel_core::problems::{
@@ -26,7 +26,7 @@ mod write;
 use conditions::Conditions;
 use write::{AddException, AddVersion, ChangeProblem, DeleteProblem, InsertProblem, SetShipped, StageVersion};
 
-/// The columns of a problem `p` with its current version `v`, in the order of [`problem_of`].
+/// Columns of a problem `p` with its current version `v`, in the order of [`problem_of`].
 macro_rules! problem_columns {
     () => {
         "p.id, p.slug, p.owner, p.title, p.difficulty, p.tags, p.visibility, p.version, p.created_at, p.updated_at, \
@@ -34,7 +34,7 @@ macro_rules! problem_columns {
     };
 }
 
-/// How many columns those are.
+/// Number of columns in `problem_columns!`.
 const PROBLEM_COLUMNS: usize = 18;
 
 macro_rules! problem_tables {
@@ -43,14 +43,15 @@ macro_rules! problem_tables {
     };
 }
 
-/// The columns of a standing `r`, in the order of [`standing_of`].
+/// Columns of a standing `r`, in the order of [`standing_of`].
 macro_rules! standing_columns {
     () => {
         "r.solved, r.tries, r.best, r.best_score, r.best_time_us, r.solved_at"
     };
 }
 
-/// The same of a user as they see it themselves: what others do not see (`w`), if there is any, in place of what they see (`r`).
+/// The same columns as the user sees their own standing: the row that includes withheld submissions (`w`) if there is
+/// one, otherwise the public row (`r`).
 macro_rules! own_standing_columns {
     () => {
         "coalesce(w.solved, r.solved), coalesce(w.tries, r.tries), coalesce(w.best, r.best), \
@@ -429,12 +430,12 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
     }
 }
 
-/// Limit and offset as a statement takes them. Numbers beyond what a row number can be mean an empty page.
+/// `LIMIT` and `OFFSET` parameters. Values above `i64::MAX` are clamped, which gives an empty page.
 pub(crate) fn page_of(offset: u64, limit: u64) -> [i64; 2] {
     [limit, offset].map(|n| i64::try_from(n).unwrap_or(i64::MAX))
 }
 
-/// An id as a value that is bound somewhere later.
+/// An id as a parameter that is bound later.
 pub(crate) fn blob_of(id: &uuid::Uuid) -> Value<'_> {
     Value::Blob(Cow::Borrowed(id.as_bytes()))
 }
@@ -499,7 +500,7 @@ fn problem_of(row: Row<'_>) -> Result<ProblemRecord, Fault> {
     })
 }
 
-/// Six columns from `first`; `None` where they are NULL.
+/// Reads six columns from `first`; `None` if they are NULL.
 pub(crate) fn standing_of(row: Row<'_>, first: usize) -> Result<Option<Standing>, Fault> {
     let Some(is_solved) = row.get::<Option<bool>>(first)? else { return Ok(None) };
     let solved_at: Option<i64> = row.get(first + 5)?;
@@ -513,7 +514,7 @@ pub(crate) fn standing_of(row: Row<'_>, first: usize) -> Result<Option<Standing>
     }))
 }
 
-/// Six columns from `first`.
+/// Reads six columns from `first`.
 fn progress_of(row: Row<'_>, first: usize) -> Result<Progress, Fault> {
     let count = |at: usize| Ok::<u64, Fault>(count_of(row.get(first + at)?));
     let last: Option<i64> = row.get(first + 5)?;

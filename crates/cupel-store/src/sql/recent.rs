@@ -1,7 +1,8 @@
-//! Submissions that were written just now and wait for a worker: most are leased within a moment, and what was
-//! submitted never changes, so it need not be read back and taken apart again.
+//! In-memory cache of submissions that were written recently and wait for a worker. Most are leased within a moment,
+//! and a submission never changes, so it need not be read from the database and decoded again.
 //!
-//! *Invariants:* only what has been committed is here; the memory is bounded in number and bytes, the oldest go first.
+//! *Invariants:* only committed submissions are in the cache. It is bounded in number and bytes; the oldest are evicted
+//! first.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,23 +11,23 @@ use cupel_types::{RunId, Submission};
 
 const SUBMISSIONS_MAX: usize = 4096;
 const BYTES_MAX: usize = 32 << 20;
-/// What a submission occupies beside its data, roughly.
+/// Approximate memory of a submission besides its data.
 const OVERHEAD_BYTES: usize = 1 << 10;
 
-/// The memory.
+/// The cache.
 #[derive(Debug, Default)]
 pub(crate) struct Recent(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
     by_run: HashMap<RunId, (Submission, usize)>,
-    /// In the order they came; those that were taken are skipped when their turn comes.
+    /// In insertion order; runs that were already taken are skipped.
     order: VecDeque<RunId>,
     bytes: usize,
 }
 
 impl Recent {
-    /// Keeps a submission that has been committed; `data_bytes` is the size of what it carries.
+    /// Adds a committed submission; `data_bytes` is the size of its data.
     pub(crate) fn keep(&self, run: RunId, submission: Submission, data_bytes: usize) {
         let bytes = data_bytes + OVERHEAD_BYTES;
         if bytes > BYTES_MAX / 4 {
@@ -44,7 +45,7 @@ impl Recent {
         }
     }
 
-    /// The submission of this run, if it is still here. It is not any more after that.
+    /// Removes and returns the submission of this run, if it is in the cache.
     pub(crate) fn take(&self, run: RunId) -> Option<Submission> {
         let mut kept = self.kept();
         let taken = kept.remove(run);
@@ -55,7 +56,7 @@ impl Recent {
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        // Nothing in there panics halfway, so a poisoned lock guards sound data.
+        // Code that holds the lock does not panic halfway, so the data behind a poisoned lock are consistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_kept_is_taken_once() {
+    fn a_cached_submission_is_taken_once() {
         let (recent, run) = (Recent::default(), run());
         let kept = submission();
         recent.keep(run, kept.clone(), 10);
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go_when_there_are_too_many_or_too_large_ones() {
+    fn the_oldest_submissions_are_evicted_over_the_limits_of_number_and_bytes() {
         let recent = Recent::default();
         let runs: Vec<RunId> = (0..=SUBMISSIONS_MAX).map(|_| run()).collect();
         runs.iter().for_each(|run| recent.keep(*run, submission(), 0));

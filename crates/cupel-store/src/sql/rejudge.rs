@@ -1,4 +1,4 @@
-//! New runs of submissions to problems.
+//! Rejudging: new runs for submissions to problems.
 
 use cupel_core::problems::{RejudgeOne, RejudgedRun, RunSummary};
 use cupel_core::{Needs, StoreError};
@@ -15,7 +15,7 @@ use crate::rows::{class_number, from_us, id_from, needs_text, score_from, to_us}
 pub(crate) struct Rejudge {
     pub(crate) submissions: Vec<RejudgeOne>,
     pub(crate) package: ContentHash,
-    /// The languages of its programs.
+    /// The languages of the package's own programs.
     pub(crate) judges: Needs,
     pub(crate) now: Timestamp,
 }
@@ -35,7 +35,7 @@ impl Write for Rejudge {
 }
 
 impl Rejudge {
-    /// The new run, if there is one.
+    /// Inserts the new run. `None` if the submission is not rejudged.
     fn one(&self, db: &dyn Sql, submission: SubmissionId, run: RunId) -> Result<Option<RejudgedRun>, Fault> {
         let id = bytes(submission.as_uuid());
         db.lock(Lock::Submission, id)?;
@@ -49,7 +49,7 @@ impl Rejudge {
         }
         let before = bytes(latest.id.as_uuid());
         if !latest.state.is_final() {
-            // One that waits is judged at this package when its turn comes; one that is being judged is on its way.
+            // A queued run is moved to this package; a leased run finishes with the package that it has.
             let sql = "UPDATE runs SET package = ?, needs = ? WHERE id = ? AND state = 0";
             db.execute(sql, values![self.package.as_bytes(), needs_text(&needs), before])?;
             return Ok(None);
@@ -67,7 +67,7 @@ impl Rejudge {
                 before
             ],
         )?;
-        // Whatever became of the run before, there is another one now.
+        // The submission has a new run, so an earlier dead letter no longer applies.
         db.execute("DELETE FROM dead_letters WHERE submission = ?", values![id])?;
         let sql = "UPDATE code_submissions SET run = ? WHERE id = ?";
         db.execute(sql, values![bytes(run.as_uuid()), id])?;

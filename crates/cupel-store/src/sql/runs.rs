@@ -1,4 +1,4 @@
-//! `RunStore`: the questions, and the way to the commands.
+//! `RunStore`: queries, and methods that send commands.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ use crate::rows::{
     encode_report, encode_submission, from_us, hash_from, id_from, needs_from, needs_text, score_from, to_us,
 };
 
-/// Everything of a submission with its latest run and result.
+/// A submission with its latest run and result.
 const RECORD: &str = "SELECT s.id, s.owner, s.language, s.submitted_at, s.spec, s.data, r.package, \
      r.id, r.state, r.attempts, r.lost, r.lease, r.lease_until, r.verdict, r.started_at, r.completed_at, \
      e.report, e.data, s.data_hash, e.data_hash \
@@ -69,7 +69,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
             self.write(Insert { owner, rows, idempotency: new.idempotency, is_awaited: new.is_awaited, now }).await?;
         if inserted == Inserted::New {
             for ((submission, run), bytes) in new.submissions.into_iter().zip(sizes) {
-                // What is for later need not be remembered until then.
+                // A submission scheduled for later is not kept in memory.
                 if submission.run_at.is_none() {
                     self.recent.keep(run, submission, bytes);
                 }
@@ -110,11 +110,11 @@ impl<B: Backend> RunStore for SqlStore<B> {
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<SubmissionSummary>, u64), StoreError> {
-        // Numbers beyond what a row number can be mean an empty page.
+        // Values above `i64::MAX` are clamped, which gives an empty page.
         let [offset, limit] = [offset, limit].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
         let read = self.read("list submissions", move |db| {
             let (count, page) = match owner {
-                // What is passed over on the way to a late page is no more than ids of an index.
+                // The rows skipped by OFFSET are read from an index only.
                 Some(_) => (
                     "SELECT count(*) FROM code_submissions WHERE owner = ?",
                     concat!(
@@ -153,7 +153,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
     ) -> Result<Vec<SubmissionSummary>, StoreError> {
         let read = self.read("list submissions", move |db| {
             let History { tables, id, conditions, mut values } = History::of(&filter);
-            // What is passed over on the way to a late page is no more than ids of an index.
+            // The rows skipped by OFFSET are read from an index only.
             let page = format!(
                 "{}WHERE s.id IN (SELECT {id} FROM {tables} WHERE {conditions} ORDER BY {id} DESC LIMIT ? OFFSET ?) \
                  ORDER BY s.id DESC",
@@ -235,7 +235,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
         attempts_max: u32,
         limit: u32,
     ) -> Result<Vec<ExpiredRun>, StoreError> {
-        // Nearly always there is none: look before troubling the writer.
+        // Usually there is none, so a read comes first and spares the writer.
         let any = self.read("look for expired leases", move |db| {
             let sql = "SELECT 1 FROM runs WHERE state = 1 AND lease_until <= ? LIMIT 1";
             db.exists(sql, values![to_us(lease_end)])
@@ -373,7 +373,7 @@ impl<B> SqlStore<B> {
     }
 }
 
-/// What was sent, as the run at hand has it.
+/// The submission with the package version of this run.
 fn at_package(mut submission: Submission, package: Option<ContentHash>) -> Submission {
     match (&mut submission.work, package) {
         (Work::Problem(solution), Some(package)) => solution.of.package = package,
@@ -388,7 +388,7 @@ pub(crate) fn package_of(row: Row<'_>, column: usize) -> Result<Option<ContentHa
     Ok(hash.map(|hash| hash_from(hash, "package")).transpose()?)
 }
 
-/// Nothing was written where a package is verified.
+/// The language of a submission; empty in the row of a package verification.
 pub(crate) fn language_of(name: &str) -> Result<Option<LanguageId>, Fault> {
     if name.is_empty() {
         return Ok(None);
@@ -431,7 +431,7 @@ pub(crate) fn summary_of(row: Row<'_>) -> Result<SubmissionSummary, Fault> {
     })
 }
 
-/// A row of [`RECORD`].
+/// Decodes a row of [`RECORD`].
 fn record_of(row: Row<'_>, fetched: &Fetched) -> Result<SubmissionRecord, Fault> {
     let time = |i: usize, column| {
         let us: Option<i64> = row.get(i)?;
@@ -448,7 +448,7 @@ fn record_of(row: Row<'_>, fetched: &Fetched) -> Result<SubmissionRecord, Fault>
     })
 }
 
-/// The first seven columns: id, owner, language, submitted_at, spec, data (which are `data`), package.
+/// Decodes the first seven columns: id, owner, language, submitted_at, spec, data (passed as `data`), package.
 fn submission_of(row: Row<'_>, data: &[u8]) -> Result<cupel_types::Submission, Fault> {
     Ok(decode_submission(
         SubmissionId::from_uuid(id_from(row.blob(0)?, "id")?),

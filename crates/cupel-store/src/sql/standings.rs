@@ -1,9 +1,10 @@
-//! What verdicts make of standings: written in the transaction that records the verdict.
+//! Effect of verdicts on standings, written in the transaction that records the verdict.
 //!
-//! Invariant: `problem_results` of a user and problem follows from `problem_submissions` alone and is computed anew whenever
-//! one of those changes, so that a rejudge needs no rule of its own; `user_progress` follows from `problem_results` in the
-//! same way. The figures of a problem are kept by differences. All of them leave out what a freeze withholds (`freezes.rs`);
-//! `withheld_results` is what such a user sees of themselves, with everything.
+//! Invariant: the row of a user and problem in `problem_results` is derived from `problem_submissions` alone and is
+//! recomputed whenever one of those submissions changes, so a rejudge needs no special rule. `user_progress` is derived
+//! from `problem_results` in the same way. The figures of a problem are updated by differences. All of these exclude
+//! submissions that a freeze withholds (`freezes.rs`); `withheld_results` holds what an affected user sees of
+//! themselves, with all submissions.
 
 use std::time::Duration;
 
@@ -17,11 +18,11 @@ use super::freezes::{self, hidden_by_another, withholding};
 use super::{Lock, Row, Sql, bytes, values};
 use crate::rows::{bad, hash_from, id_from, to_us};
 
-/// The row of results of a user (`?2`) and problem (`?1`), from the submissions `t` for which the condition after `AND` holds. `?3`: 1
-/// where a higher score is better, -1 where a lower one is; `?4`: [`NO_TIME`].
+/// The result row of a user (`?2`) and problem (`?1`), computed from the submissions `t` that match the condition after
+/// `AND`. `?3`: 1 if a higher score is better, -1 if a lower one is; `?4`: [`NO_TIME`].
 macro_rules! result_of {
     ($($which:tt)*) => {
-        // The aggregates have one row also where there are no tries; `best` has none then.
+        // Aggregates return one row even without tries; `best` then returns none.
         concat!(
             "WITH tries AS (SELECT t.submission, t.solves, t.score * ?3 AS score, t.cpu_time_us, t.sent_at \
              FROM problem_submissions t WHERE t.problem = ?1 AND t.owner = ?2 AND t.is_try = 1 ",
@@ -42,7 +43,7 @@ macro_rules! result_of {
     };
 }
 
-/// Computes one of the tables of results of a user and problem, from the submissions that `$which` names.
+/// Recomputes the row of a user and problem in one of the result tables, from the submissions that match `$which`.
 macro_rules! compute_result {
     ($table:literal, $which:literal) => {
         concat!(
@@ -54,22 +55,23 @@ macro_rules! compute_result {
     };
 }
 
-/// The row of results without what the freezes of contests other than `?5` hide. The standing begins at [`FIRST_OF_STANDING`].
+/// The result row as seen from contest `?5`: without submissions that freezes of other contests hide. Its standing
+/// starts at column [`FIRST_OF_STANDING`].
 pub(super) const RESULT_SEEN_FROM_CONTEST: &str = result_of!(
     "AND NOT (t.withheld = 1 AND EXISTS (SELECT 1 FROM contest_problems p WHERE p.contest = ?5 AND p.problem = t.problem AND ",
     hidden_by_another!(),
     "))"
 );
 
-/// The columns before it are the problem and the user.
+/// First column of the standing; the columns before it are the problem and the user.
 pub(super) const FIRST_OF_STANDING: usize = 2;
 
-/// What the end of a run changes.
+/// What the end of a run updates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Changes {
-    /// How its sender stands with the problem.
+    /// The user's standing in the problem.
     Standing,
-    /// What is known of the package.
+    /// The verification state of the package.
     Verification,
 }
 
@@ -82,7 +84,7 @@ impl Changes {
     }
 }
 
-/// What a run has to do with a problem.
+/// The problem and version that a run is judged against.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct About {
     pub(crate) problem: ProblemId,
@@ -102,7 +104,7 @@ impl About {
         Some(About { problem: of.problem, package: of.package, changes })
     }
 
-    /// Three columns from `first`: problem, package, changes.
+    /// Reads three columns from `first`: problem, package, changes.
     pub(crate) fn of(row: Row<'_>, first: usize) -> Result<Option<About>, Fault> {
         let column = |at: usize| row.get::<Option<&[u8]>>(first + at);
         let (Some(problem), Some(package)) = (column(0)?, column(1)?) else { return Ok(None) };
@@ -117,30 +119,31 @@ impl About {
     }
 }
 
-/// A result as far as standings need it.
+/// The parts of a result that standings need.
 #[derive(Clone, Debug)]
 pub(crate) struct Judged {
     verdict: Verdict,
     pub(crate) score: Option<i64>,
-    /// Whether no better score is possible.
+    /// Whether the score is the best possible.
     is_full: bool,
     cpu_time_us: Option<i64>,
     memory: Option<i64>,
-    /// Of a package's check: whether it is as it says.
+    /// For a package verification: whether the package passed.
     holds: Option<bool>,
-    /// Of a package's check: the time limit that it derived.
+    /// For a package verification: the time limit that it derived.
     time_limit_us: Option<i64>,
-    /// How the program was started from whose time that follows.
+    /// How the program was started whose time determined the limit.
     limit_start: Option<&'static str>,
 }
 
-/// Whether a check ran to its end: one that was cancelled, or that we could not make, says nothing of the package.
+/// Whether a verification ran to its end. A cancelled verification, or one that failed because of Cupel, says nothing
+/// about the package.
 fn has_ended(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::Accepted | Verdict::WrongAnswer)
 }
 
 impl Judged {
-    /// `None` for a result that is not about a problem.
+    /// `None` for a result of a program without a problem.
     pub(crate) fn of(report: &RunReport, cpu_time: Option<Duration>, memory: Option<Bytes>) -> Option<Judged> {
         let grading = report.grading.as_ref();
         if grading.is_none() && report.verification.is_none() {
@@ -159,14 +162,14 @@ impl Judged {
         })
     }
 
-    /// Whether the tests judged it: everybody is free to send what does not compile, and our faults are nobody's try.
+    /// Whether the result counts as a try. Compile errors, internal errors and cancellations do not count.
     fn is_try(&self) -> bool {
         use Verdict::{Cancelled, CompileError, CompileLimit, InternalError};
         !matches!(self.verdict, CompileError | CompileLimit | InternalError | Cancelled)
     }
 }
 
-/// The time limit that follows from a check that ran to its end, and how the program was started that it was measured with.
+/// The time limit derived by a completed verification, and how the measured program was started.
 fn derived(report: &RunReport) -> Option<(Duration, Option<Start>)> {
     let ended = has_ended(report.verdict);
     let verification = report.verification.as_ref().filter(|verification| ended && verification.is_derived)?;
@@ -180,7 +183,7 @@ fn is_full(grading: &Grading) -> bool {
     }
 }
 
-/// A submission that will count was written.
+/// Records a new submission that counts for standings.
 pub(crate) fn sent(db: &dyn Sql, problem: ProblemId, row: &InsertRow, owner: UserId) -> Result<(), Fault> {
     let sql = "INSERT INTO problem_submissions (submission, problem, owner, language, sent_at) VALUES (?, ?, ?, ?, ?)";
     db.execute(
@@ -196,13 +199,13 @@ pub(crate) fn sent(db: &dyn Sql, problem: ProblemId, row: &InsertRow, owner: Use
     Ok(())
 }
 
-/// A run about a problem was judged.
+/// Updates standings or verification state after a run was judged.
 pub(crate) fn judged(db: &dyn Sql, about: &About, submission: SubmissionId, judged: &Judged) -> Result<(), Fault> {
     match about.changes {
         None => Ok(()),
         Some(Changes::Verification) if !has_ended(judged.verdict) => Ok(()),
         Some(Changes::Verification) => {
-            // The two describe one measurement, so they change together.
+            // Both columns describe one measurement, so they change together.
             let sql = "UPDATE problem_versions SET verified = ?, \
                        limit_start = CASE WHEN ? = 1 THEN ? ELSE limit_start END, \
                        time_limit_us = coalesce(?, time_limit_us) WHERE problem = ? AND package = ?";
@@ -217,8 +220,9 @@ pub(crate) fn judged(db: &dyn Sql, about: &About, submission: SubmissionId, judg
     }
 }
 
-/// The CPU limit that was derived for the version that a run is about, and how the program was started that it was measured with. A check derives it anew unless the version held with it: so the
-/// limit of a version that is in use stays as it is.
+/// The CPU limit derived for the version that the run is judged against, and how the measured program was started.
+/// `None` for a verification of a version that is not verified: it derives the limit again. The limit of a verified
+/// version does not change.
 pub(crate) fn derived_time_limit(db: &dyn Sql, about: &About) -> Result<Option<(Duration, Option<Start>)>, Fault> {
     let sql = "SELECT time_limit_us, limit_start FROM problem_versions WHERE problem = ? AND package = ? AND (verified = 1 OR ? = 0)";
     let checks = i64::from(about.changes == Some(Changes::Verification));
@@ -228,13 +232,13 @@ pub(crate) fn derived_time_limit(db: &dyn Sql, about: &About) -> Result<Option<(
     Ok(found.and_then(|(time, start)| Some((time?, start))))
 }
 
-/// A column with the name of a start.
+/// Reads a column with the name of a start kind.
 pub(crate) fn start_from(row: Row<'_>, column: usize) -> Result<Option<Start>, Fault> {
     let name: Option<String> = row.get(column)?;
     Ok(name.map(|name| Start::from_name(&name).ok_or(bad("limit_start"))).transpose()?)
 }
 
-/// A column of microseconds.
+/// Reads a column of microseconds.
 pub(crate) fn time_from(row: Row<'_>, column: usize) -> Result<Option<Duration>, Fault> {
     let us: Option<i64> = row.get(column)?;
     Ok(us.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros))
@@ -242,7 +246,7 @@ pub(crate) fn time_from(row: Row<'_>, column: usize) -> Result<Option<Duration>,
 
 fn stand(db: &dyn Sql, problem: ProblemId, submission: SubmissionId, judged: &Judged) -> Result<(), Fault> {
     let (problem, submission) = (bytes(problem.as_uuid()), bytes(submission.as_uuid()));
-    // Held, so that of two verdicts that come at once the later one sees what the earlier one has changed.
+    // Locked, so that the later of two concurrent verdicts sees the changes of the earlier one.
     db.lock(Lock::Problem, problem)?;
     let sql = concat!(
         "SELECT s.owner, s.verdict, p.better, p.visibility = 2, CASE WHEN EXISTS (SELECT 1 ",
@@ -257,7 +261,7 @@ fn stand(db: &dyn Sql, problem: ProblemId, submission: SubmissionId, judged: &Ju
         Ok((pair, row.get::<Option<String>>(1)?, row.get::<bool>(3)?))
     });
     let Some((pair, verdict, is_public)) = before? else { return Ok(()) };
-    // A fault of the package, or of ours, takes nothing from what was judged before.
+    // An internal error (of the package or of Cupel) does not replace an earlier verdict.
     if judged.verdict == Verdict::InternalError && verdict.is_some() {
         return Ok(());
     }
@@ -284,22 +288,22 @@ fn stand(db: &dyn Sql, problem: ProblemId, submission: SubmissionId, judged: &Ju
     Ok(())
 }
 
-/// A user and a problem, whose row is held.
+/// A user and a problem; the problem's row is locked.
 pub(super) struct Pair {
     pub(super) problem: Vec<u8>,
     pub(super) user: Vec<u8>,
-    /// 1: a higher score is better, -1: a lower one is.
+    /// 1 if a higher score is better, -1 if a lower one is.
     pub(super) better: i64,
-    /// Whether a freeze may withhold submissions of theirs, or did before.
+    /// Whether a freeze may withhold submissions of the user, or has withheld some.
     pub(super) may_withhold: bool,
 }
 
-/// What everybody may know of a user's submissions to a problem.
+/// Public figures of a user's submissions to a problem.
 #[derive(PartialEq, Eq)]
 struct Figures {
     submissions: i64,
     accepted: i64,
-    /// Whether the user has solved it; `None`: not tried.
+    /// Whether the user has solved the problem; `None` if they have not tried it.
     solved: Option<bool>,
 }
 
@@ -315,8 +319,9 @@ impl Figures {
     }
 }
 
-/// Makes a change of a user's submissions to a problem, or of what withholds them, with all that follows from it but their progress.
-/// `true`: whether they have tried or solved it is another than before.
+/// Runs `change`, which changes a user's submissions to a problem or the freeze that withholds them, and updates
+/// everything derived except the user's progress. Returns `true` if the public "tried" or "solved" state of the user
+/// has changed.
 pub(super) fn update(db: &dyn Sql, pair: &Pair, change: impl FnOnce() -> Result<(), Fault>) -> Result<bool, Fault> {
     let was = Figures::read(db, pair)?;
     change()?;
@@ -350,10 +355,10 @@ pub(super) fn update(db: &dyn Sql, pair: &Pair, change: impl FnOnce() -> Result<
     Ok(is.solved != was.solved)
 }
 
-/// A time beyond every real one, in microseconds: of those who have not solved it.
+/// Time in microseconds for users who have not solved the problem; larger than every real time.
 pub(super) const NO_TIME: i64 = i64::MAX;
 
-/// What a user has made of all public problems, with what others do not see yet.
+/// Query for a user's progress over all public problems, including submissions that are withheld from others.
 pub(crate) const OWN_PROGRESS: &str = "WITH all_results AS (\
     SELECT problem, solved, solved_at FROM withheld_results WHERE \"user\" = ?1 UNION ALL \
     SELECT r.problem, r.solved, r.solved_at FROM problem_results r WHERE r.\"user\" = ?1 AND NOT EXISTS \
@@ -363,7 +368,7 @@ pub(crate) const OWN_PROGRESS: &str = "WITH all_results AS (\
     count(*) FILTER (WHERE r.solved = 0), max(r.solved_at) \
     FROM all_results r JOIN problems p ON p.id = r.problem WHERE p.visibility = 2";
 
-/// Computes anew what a user has made of all public problems, as everybody may know it.
+/// Recomputes a user's public progress over all public problems.
 pub(crate) fn compute_progress(db: &dyn Sql, user: &[u8]) -> Result<(), Fault> {
     db.lock(Lock::User, user)?;
     let sql = "INSERT INTO user_progress (\"user\", easy, medium, hard, solved, attempted, last_solved_at) \
@@ -378,7 +383,7 @@ pub(crate) fn compute_progress(db: &dyn Sql, user: &[u8]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The same of everybody who has tried a problem: it was shown, hidden, or is of another difficulty.
+/// Recomputes the progress of every user who has tried a problem, after its visibility or difficulty changed.
 pub(crate) fn compute_progress_of_all(db: &dyn Sql, problem: &[u8]) -> Result<(), Fault> {
     let sql = "SELECT \"user\" FROM problem_results WHERE problem = ? ORDER BY \"user\"";
     let users = db.all(sql, values![problem], |row| row.get::<Vec<u8>>(0))?;

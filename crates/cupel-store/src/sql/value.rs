@@ -1,7 +1,7 @@
-//! A value on its way into a statement or out of a row, and rows: what both databases have in common.
+//! Statement parameters and result rows, common to both databases.
 //!
-//! Numbers, flags (0 and 1) and times are integers, ids and hashes bytes. PostgreSQL keeps ids as `uuid`, whose form on the
-//! wire is the same sixteen bytes.
+//! Numbers, flags (0 and 1) and times are integers; ids and hashes are bytes. PostgreSQL stores ids as `uuid`, whose
+//! wire format is the same sixteen bytes.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use super::fault::Fault;
 use crate::rows::bad;
 
-/// What is bound to a place in a statement, or stands in a column.
+/// A statement parameter or a column value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value<'a> {
     Null,
@@ -22,7 +22,7 @@ pub(crate) enum Value<'a> {
 }
 
 impl Value<'_> {
-    /// The same, standing for itself.
+    /// The same value with owned data.
     pub(crate) fn into_owned(self) -> Value<'static> {
         match self {
             Value::Null => Value::Null,
@@ -33,13 +33,13 @@ impl Value<'_> {
     }
 }
 
-/// The values of a statement, each of them a type that has a [`Value`].
+/// The parameters of a statement; the type of each implements [`Bind`].
 macro_rules! values {
     [$($value:expr),* $(,)?] => { &[$($crate::sql::Bind::value(&$value)),*] };
 }
 pub(crate) use values;
 
-/// What can be bound to a place in a statement.
+/// A type that can be bound as a statement parameter.
 pub(crate) trait Bind {
     fn value(&self) -> Value<'_>;
 }
@@ -119,7 +119,7 @@ impl ToSql for Value<'_> {
                 Type::INT4 => out.extend_from_slice(&i32::try_from(*n)?.to_be_bytes()),
                 _ => return Err(format!("a number is no {column}").into()),
             },
-            // PostgreSQL keeps no NUL in a text. Where a user sent one, what takes its place is the sign for what cannot be shown.
+            // PostgreSQL does not store NUL in text. U+FFFD (replacement character) takes its place.
             Value::Text(text) if text.contains('\0') => {
                 out.extend_from_slice(text.replace('\0', "\u{fffd}").as_bytes())
             }
@@ -156,7 +156,7 @@ impl<'a> FromSql<'a> for Value<'a> {
     }
 }
 
-/// A row of an answer.
+/// A result row.
 #[derive(Clone, Copy)]
 pub(crate) enum Row<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
@@ -164,7 +164,7 @@ pub(crate) enum Row<'r> {
 }
 
 impl<'r> Row<'r> {
-    /// What stands in a column, where it lies.
+    /// The value of a column, borrowed from the row.
     pub(crate) fn value(self, column: usize) -> Result<Value<'r>, Fault> {
         match self {
             Row::Sqlite(row) => Ok(match row.get_ref(column)? {
@@ -180,17 +180,17 @@ impl<'r> Row<'r> {
         }
     }
 
-    /// The same as what the caller expects.
+    /// The value of a column, converted to the type that the caller expects.
     pub(crate) fn get<T: Column<'r>>(self, column: usize) -> Result<T, Fault> {
         T::of(self.value(column)?).ok_or_else(|| bad(T::NAME).into())
     }
 
-    /// Bytes where they lie, without a copy.
+    /// The bytes of a column, without a copy.
     pub(crate) fn blob(self, column: usize) -> Result<&'r [u8], Fault> {
         self.get(column)
     }
 
-    /// A text where it lies, without a copy.
+    /// The text of a column, without a copy.
     pub(crate) fn text(self, column: usize) -> Result<&'r str, Fault> {
         self.get(column)
     }
@@ -200,9 +200,9 @@ impl<'r> Row<'r> {
     }
 }
 
-/// A type that a column may have.
+/// A type that a column can have.
 pub(crate) trait Column<'r>: Sized {
-    /// What it is called when something else stands there.
+    /// Name of the type in the error for a column of another type.
     const NAME: &'static str;
     fn of(value: Value<'r>) -> Option<Self>;
 }

@@ -1,4 +1,4 @@
-//! `WebhookStore`: the outbox; and forgetting what is over.
+//! `WebhookStore`: the outbox, and deletion of expired records.
 
 use async_trait::async_trait;
 use cupel_core::{Delivery, DeliveryRecord, Over, StoreError, WebhookStore};
@@ -122,7 +122,7 @@ struct Take {
 impl Write for Take {
     type Output = Vec<Delivery>;
     const OPERATION: &'static str = "take webhook deliveries";
-    // A lost "taken" means that a delivery is tried sooner.
+    // If the mark is lost, the delivery is retried earlier.
     const DURABLE: bool = false;
 
     fn apply(&self, db: &dyn Sql) -> Result<Vec<Delivery>, Fault> {
@@ -210,7 +210,7 @@ impl Write for Gone {
     }
 }
 
-/// Removes what nobody may ask for any more.
+/// Deletes records that are no longer valid.
 pub(crate) struct Forget {
     pub(crate) over: Over,
     pub(crate) limit: u32,

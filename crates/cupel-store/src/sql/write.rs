@@ -1,4 +1,4 @@
-//! Commands, and how those who wait for them are told.
+//! Commands, and how their callers receive the result.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,33 +10,34 @@ use tokio::sync::{mpsc, oneshot};
 use super::Sql;
 use super::fault::Fault;
 
-/// How long the store is taken for full after a command that found it full.
+/// Time for which the store counts as full after a command failed because of a full disk.
 const FULL_FOR: Duration = Duration::from_secs(5);
 
-/// A change of the database.
+/// A command: a change of the database.
 pub(crate) trait Write: Send + 'static {
     type Output: Send + 'static;
-    /// What is being done, for the error: `insert submissions`.
+    /// Name of the operation in errors, as in `insert submissions`.
     const OPERATION: &'static str;
-    /// Whether it must survive a loss of power once answered.
+    /// Whether the change must survive a power failure once it is acknowledged.
     const DURABLE: bool;
-    /// The same of this very one.
+    /// Whether this particular command is durable.
     fn is_durable(&self) -> bool {
         Self::DURABLE
     }
-    /// The runs that it will read, as far as it knows: where a question is a journey, those of many commands are fetched in one.
+    /// Runs that the command will read, as far as they are known in advance. PostgreSQL fetches the runs of many
+    /// commands in one round trip.
     fn runs(&self) -> Vec<RunId> {
         Vec::new()
     }
-    /// Whether the end of its runs may change how somebody stands with a problem.
+    /// Whether the end of its runs may change a user's standing in a problem.
     fn changes_standings(&self) -> bool {
         false
     }
-    /// Makes the change inside the open transaction. May be called again after a rollback.
+    /// Makes the change in the open transaction. May be called again after a rollback.
     fn apply(&self, db: &dyn Sql) -> Result<Self::Output, Fault>;
 }
 
-/// A command with the caller who waits for it.
+/// A command together with the caller that waits for its result.
 pub(crate) trait Job: Send {
     fn durable(&self) -> bool {
         false
@@ -47,9 +48,9 @@ pub(crate) trait Job: Send {
     fn changes_standings(&self) -> bool {
         false
     }
-    /// Applies the command and keeps its result.
+    /// Applies the command and stores its result.
     fn apply(&mut self, db: &dyn Sql) -> Result<(), Fault>;
-    /// Tells the caller: the result that was kept, or why there is none.
+    /// Sends the caller the stored result, or the error.
     fn answer(self: Box<Self>, committed: Result<(), Fault>);
     fn stops(&self) -> bool {
         false
@@ -83,7 +84,7 @@ impl<W: Write> Job for Pending<W> {
 
     fn answer(self: Box<Self>, committed: Result<(), Fault>) {
         let Pending { done, answer, .. } = *self;
-        // A caller who went away does not hear it; what was written stands.
+        // If the caller is gone, the result is dropped; the change remains.
         let _ = answer.send(committed.and_then(|()| done.ok_or(Fault::Closed)));
     }
 }
@@ -106,27 +107,28 @@ impl Job for Stop {
     }
 }
 
-/// Where commands wait for a writer.
+/// Receiving end of the command queue, for the writers.
 pub(crate) type Waiting = mpsc::Receiver<Box<dyn Job>>;
 
-/// The callers' end of that.
+/// Sending end of the command queue, for callers.
 #[derive(Clone, Debug)]
 pub(crate) struct Commands {
     waiting: mpsc::Sender<Box<dyn Job>>,
-    /// Where the database writes, for the error of a full disk.
+    /// Where the database writes; named in the error of a full disk.
     place: Arc<str>,
-    /// When a command last failed because the disk was full, and how.
+    /// Time and error of the last command that failed because the disk was full.
     last_full: Arc<Mutex<Option<(Instant, DiskFull)>>>,
 }
 
-/// A line of commands, of which at most `waiting_max` wait; beyond that the callers do. `place` is where the database writes.
+/// A command queue for at most `waiting_max` commands; if it is full, callers wait. `place` is where the database
+/// writes.
 pub(crate) fn line(waiting_max: usize, place: &str) -> (Commands, Waiting) {
     let (waiting, commands) = mpsc::channel(waiting_max);
     (Commands { waiting, place: place.into(), last_full: Arc::default() }, commands)
 }
 
 impl Commands {
-    /// Has a command carried out; answers after the commit.
+    /// Runs a command; returns after the commit.
     pub(crate) async fn run<W: Write>(&self, command: W) -> Result<W::Output, StoreError> {
         let (answer, answered) = oneshot::channel();
         let sent = self.waiting.send(Box::new(Pending { command, done: None, answer })).await;
@@ -143,9 +145,10 @@ impl Commands {
         })
     }
 
-    /// Whether commands are carried out at present.
+    /// Whether commands are accepted at present.
     ///
-    /// One that found the disk full counts for a while: on a full disk, small changes still succeed now and then.
+    /// After a disk-full error the store counts as full for [`FULL_FOR`], because small changes still succeed now and
+    /// then on a full disk.
     pub(crate) fn state(&self) -> Result<(), Fault> {
         if self.waiting.is_closed() {
             return Err(Fault::Closed);
@@ -156,7 +159,7 @@ impl Commands {
         }
     }
 
-    /// Ends the writer after what it has been given.
+    /// Stops the writer after it has run all commands queued so far.
     pub(crate) async fn stop(&self) {
         let (answer, answered) = oneshot::channel();
         if self.waiting.send(Box::new(Stop { answer })).await.is_ok() {
@@ -165,7 +168,7 @@ impl Commands {
     }
 }
 
-/// A command with nobody who waits, for tests of writers.
+/// A command without a caller, for tests of writers.
 #[cfg(test)]
 pub(crate) fn unawaited<W: Write>(command: W) -> Box<dyn Job> {
     Box::new(Pending { command, done: None, answer: oneshot::channel().0 })

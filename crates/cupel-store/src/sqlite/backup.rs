@@ -1,8 +1,8 @@
-//! A database file copied while a server uses it, and put back where there is none.
+//! Backup of a database file while a server uses it, and restoring it where no database exists.
 //!
-//! The copy is that of one moment, made by SQLite itself (its online backup) in one step: it is read under one snapshot, so
-//! that a busy server does not make it begin again; whoever writes meanwhile writes into the log. Source: sqlite.org,
-//! "SQLite Backup API". A copy gets its name when all of it is on the disk.
+//! The copy is a consistent snapshot, made by SQLite's online backup API in one step. Because it is read in one
+//! snapshot, a busy server does not make it restart; concurrent writers append to the log. Source: sqlite.org, "SQLite
+//! Backup API". The copy gets its name after all of it is on the disk.
 
 use std::fs::{self, File};
 use std::io;
@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::migrate::{KNOWN, version};
 use super::open::BUSY_TIMEOUT;
 
-/// Why there is no copy.
+/// Reason why a backup or restore failed.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum BackupError {
@@ -52,21 +52,23 @@ pub enum BackupError {
     },
 }
 
-/// Copies the database file `from`, whatever is done with it meanwhile, to the new file `to` (mode 0600). Says how many bytes it has. Blocks.
+/// Copies the database file `from`, which may be in use, to the new file `to` (mode 0600). Returns its size in bytes.
+/// Blocks.
 ///
 /// # Errors
-/// [`BackupError`]. Nothing is left behind then.
+/// [`BackupError`]. No file is left behind.
 pub fn back_up(from: &Path, to: &Path) -> Result<u64, BackupError> {
-    // Who may not write to a log leaves its files behind.
+    // A connection without write access would leave its log files behind.
     copy(&open(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?, to)
 }
 
-/// Makes the database file `to`, where there is none, out of a copy, once it has proved sound. Says how many bytes it has. Blocks.
+/// Creates the database file `to` from a copy, after checking the copy's integrity. `to` must not exist. Returns its
+/// size in bytes. Blocks.
 ///
 /// # Errors
-/// [`BackupError`]. Nothing is left behind then.
+/// [`BackupError`]. No file is left behind.
 pub fn restore(copied: &Path, to: &Path) -> Result<u64, BackupError> {
-    // SQLite does not say why a file cannot be opened.
+    // SQLite does not report why a file cannot be opened, so it is opened here first.
     File::open(copied).map_err(|source| BackupError::Unread { path: copied.to_owned(), source })?;
     let source = open(copied, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let failed = |source| BackupError::Source { path: copied.to_owned(), source };
@@ -85,7 +87,7 @@ fn open(path: &Path, how: OpenFlags) -> Result<Connection, BackupError> {
     let failed = |source| BackupError::Source { path: path.to_owned(), source };
     let connection = Connection::open_with_flags(path, how | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(failed)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
-    // A file is looked at when something is asked of it.
+    // SQLite reads the file only when the first statement is run.
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(failed)?;
     Ok(connection)
 }
@@ -95,7 +97,8 @@ fn copy(source: &Connection, to: &Path) -> Result<u64, BackupError> {
     if to.exists() {
         return Err(BackupError::Exists { path: to.to_owned() });
     }
-    // Whoever else may write in that folder cannot have put a link in its place; its mode is 0600, and it goes with the value.
+    // Other users who can write to the folder cannot have put a link there. The file has mode 0600 and is removed when
+    // dropped.
     let mut name = to.file_name().unwrap_or_default().to_owned();
     name.push(".");
     let part = tempfile::Builder::new().prefix(&name).suffix(".part").tempfile_in(folder_of(to)).map_err(failed)?;
@@ -109,23 +112,23 @@ fn folder_of(file: &Path) -> &Path {
 
 fn write(source: &Connection, part: &Path) -> rusqlite::Result<()> {
     let mut target = Connection::open(part)?;
-    // Without a log or a journal: what breaks off is thrown away.
+    // Without a log or a journal: an incomplete copy is discarded.
     target.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")?;
     let backup = Backup::new(source, &mut target)?;
     loop {
         match backup.step(-1)? {
             StepResult::Done => break,
-            // Somebody changes the log's file at this moment.
+            // Another connection is changing the log's file.
             _ => std::thread::sleep(std::time::Duration::from_millis(10)),
         }
     }
     drop(backup);
-    // A file by itself, until a store opens it.
+    // A single file without a log, until a store opens it.
     target.execute_batch("PRAGMA journal_mode = DELETE")?;
     target.close().map_err(|(_, error)| error)
 }
 
-/// Gives the file its name, if nobody has it, when all of it is on the disk.
+/// Gives the file its name, if no other file has it, after all of it is on the disk.
 fn name_durably(part: &Path, to: &Path) -> io::Result<u64> {
     let file = File::open(part)?;
     file.sync_all()?;

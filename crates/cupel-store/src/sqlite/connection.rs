@@ -1,4 +1,4 @@
-//! A connection to SQLite as queries and commands see it. Statements are kept compiled by rusqlite's cache.
+//! A connection to SQLite for queries and commands. rusqlite caches compiled statements.
 
 use cupel_types::RunId;
 use rusqlite::{Connection, params_from_iter};
@@ -33,7 +33,7 @@ impl Sql for Connection {
         Ok(())
     }
 
-    /// One transaction writes at a time.
+    /// Does nothing: only one transaction writes at a time.
     fn lock(&self, _: Lock, _: &[u8]) -> Result<(), Fault> {
         Ok(())
     }
@@ -43,7 +43,7 @@ impl Sql for Connection {
     }
 
     fn sync(&self) -> Result<(), Fault> {
-        // A commit that writes nothing syncs nothing; this one writes a page, the same as before.
+        // A commit without changes is not synced, so this rewrites a page with the same content.
         let version: i64 = self.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         Ok(self.pragma_update(None, "user_version", version)?)
     }

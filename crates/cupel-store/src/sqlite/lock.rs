@@ -1,22 +1,22 @@
-//! One `cupel serve` per data folder: whoever treats all leases as orphans must be alone.
+//! One `cupel serve` per data folder: it treats all existing leases as orphaned, so it must be the only one.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-/// Held as long as this process serves from a data folder. The kernel releases it when the process ends,
-/// however it ends.
+/// Lock held while this process serves from a data folder. The kernel releases it when the process ends, also after a
+/// crash.
 #[derive(Debug)]
 pub struct ServeLock {
     _file: File,
 }
 
 impl ServeLock {
-    /// Takes the lock beside the database file `database`. `None`: another process has it.
+    /// Takes the lock beside the database file `database`. `None` if another process holds it.
     ///
     /// # Errors
-    /// When the lock file cannot be made or locked.
+    /// If the lock file cannot be created or locked.
     pub fn take(database: &Path) -> io::Result<Option<ServeLock>> {
         let mut name = database.as_os_str().to_owned();
         name.push(".lock");

@@ -1,11 +1,11 @@
-//! Changes of the schema, carried out in order when a database is opened.
+//! Schema migrations, applied in order when a database is opened.
 //!
-//! The database's own `user_version` says how far it is; each change moves it on in its own transaction, so a change
-//! that breaks off has not happened. Source: sqlite.org, "PRAGMA user_version".
+//! The pragma `user_version` holds the number of applied migrations. Each migration increases it in its own
+//! transaction, so an interrupted migration leaves no trace. Source: sqlite.org, "PRAGMA user_version".
 
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
-/// Every change of the schema, oldest first; the first leads to version 1. A published one never changes again.
+/// All migrations, oldest first; the first leads to version 1. A published migration never changes.
 const MIGRATIONS: [&str; 20] = [
     include_str!("../../migrations/sqlite/0001_base.sql"),
     include_str!("../../migrations/sqlite/0002_key_ends.sql"),
@@ -29,10 +29,10 @@ const MIGRATIONS: [&str; 20] = [
     include_str!("../../migrations/sqlite/0020_limit_starts.sql"),
 ];
 
-/// The newest version.
+/// The newest known version.
 pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;
 
-/// Why the schema is not this version's.
+/// Reason why the schema does not fit this version.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum MigrateError {
     #[error("the schema is of version {version}, and the newest known is {known}")]
@@ -53,7 +53,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrateError> {
             return Ok(());
         }
         let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Looked at again: somebody else may have made this step before we had the lock.
+        // Read again: another process may have applied this migration before the lock was acquired.
         let version = self::version(&step)?;
         if let Some(sql) = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version)) {
             step.execute_batch(sql)?;
@@ -63,7 +63,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrateError> {
     }
 }
 
-/// How far the schema is; 0 is a new database. The first databases kept that in a table of the library in use then.
+/// Version of the schema; 0 for a new database. The first databases stored it in a table of the library used then.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     let version = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))?;
     if version > 0 {
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_is_brought_up_to_date_from_wherever_it_is() {
+    fn a_schema_of_any_version_is_migrated() {
         let mut new = Connection::open_in_memory().unwrap();
         migrate(&mut new).unwrap();
         migrate(&mut new).unwrap();
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn contests_that_were_there_before_codes_get_one_each() {
+    fn contests_from_before_join_codes_get_a_code_each() {
         let mut old = Connection::open_in_memory().unwrap();
         for sql in &MIGRATIONS[..6] {
             old.execute_batch(sql).unwrap();
@@ -127,13 +127,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_freeze_hid_before_figures_were_of_contests_is_left_out_of_them() {
+    fn migrated_figures_exclude_submissions_hidden_by_a_freeze() {
         let mut old = Connection::open_in_memory().unwrap();
         for sql in &MIGRATIONS[..14] {
             old.execute_batch(sql).unwrap();
         }
         old.pragma_update(None, "foreign_keys", false).unwrap();
-        // A contest from 0 to 100 with a freeze of 20 and one participant, who was wrong twice and solved it in the freeze.
+        // A contest from 0 to 100 with a freeze of 20 and one participant, who had two wrong answers and solved the
+        // problem in the freeze.
         let rows = "INSERT INTO problems (id, slug, title, title_key, tags, visibility, version, better, created_at, updated_at, \
                     submissions, accepted, attempted_by, solved_by) VALUES (x'01', 'p', '', '', '[]', 1, 1, 1, 0, 0, 3, 1, 1, 1); \
                     INSERT INTO contests (id, slug, title, description, owner, style, penalty_us, starts_at, length_us, freeze_us, \
@@ -161,9 +162,9 @@ mod tests {
         assert_eq!(told(&format!("SELECT solved, tries, {best}, solved_at FROM withheld_results")), [1, 3, 1, 80]);
     }
 
-    /// Whoever adds a filter adds its index.
+    /// A new filter needs an index.
     #[test]
-    fn every_filter_of_a_history_has_an_index_in_the_order_of_the_list() {
+    fn every_history_filter_has_an_index_in_list_order() {
         use crate::sql::history::History;
         use cupel_core::run::{HistoryFilter, SentFor, Stage};
         let mut db = Connection::open_in_memory().unwrap();
@@ -184,7 +185,7 @@ mod tests {
             let History { tables, id, conditions, .. } = History::of(&filter);
             assert_eq!(plan_of(&db, tables, id, &conditions, index), "", "{filter:?}");
         }
-        // These are few.
+        // Few rows match these, so they may be sorted.
         for (stage, index) in [(Stage::Queued, "runs_waiting_of_owner"), (Stage::Running, "runs_leased")] {
             let filter = HistoryFilter { stage: Some(stage), ..all() };
             let History { tables, id, conditions, .. } = History::of(&filter);
@@ -192,7 +193,7 @@ mod tests {
         }
     }
 
-    /// How a page is found, if not by this index alone and in its order.
+    /// The query plan of a page; empty if the page is read from this index alone and in its order.
     fn plan_of(db: &Connection, tables: &str, id: &str, conditions: &str, index: &str) -> String {
         let sql =
             format!("EXPLAIN QUERY PLAN SELECT {id} FROM {tables} WHERE {conditions} ORDER BY {id} DESC LIMIT 20");
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_schema_is_left_alone() {
+    fn a_newer_schema_is_refused_and_unchanged() {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("PRAGMA user_version = 900").unwrap();
         let refused = migrate(&mut connection);

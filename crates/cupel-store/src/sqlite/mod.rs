@@ -1,13 +1,13 @@
-//! [`SqliteStore`]: one connection that writes, a few that read, one file in WAL mode.
+//! [`SqliteStore`]: one connection that writes and a few that read, on one file in WAL mode.
 //!
 //! - Writing: `writer.rs` is the thread that owns the writing connection and groups commands into transactions.
 //! - Reading: a small pool; in WAL mode readers see the last commit and never wait for the writer.
 //!
-//! A statement never leaves its thread: one is a few microseconds of SQLite, and a change of threads costs more.
-//! What is asked and changed is in `sql/`; `connection.rs` is how.
+//! A statement is run on one thread: it takes a few microseconds in SQLite, and switching threads costs more.
+//! `sql/` has the queries and commands; `connection.rs` runs them.
 //!
 //! Pragmas. Source: sqlite.org, "PRAGMA statements" and "Write-Ahead Logging". `synchronous=FULL` syncs the
-//! log at every commit, so a commit survives the loss of power; see `writer.rs` for the one exception.
+//! log at every commit, so a commit survives a power failure; see `writer.rs` for the exception.
 
 mod backup;
 mod connection;
@@ -28,7 +28,7 @@ use crate::sql::{Backend, Sql, SqlStore, Write};
 use readers::Readers;
 use writer::Writer;
 
-/// The store on one SQLite file. A clone is another handle on the same thing.
+/// A store on one SQLite file. A clone is another handle to the same store.
 pub type SqliteStore = SqlStore<Sqlite>;
 
 /// One SQLite file.
@@ -39,7 +39,7 @@ pub struct Sqlite {
 }
 
 impl Backend for Sqlite {
-    /// One server at a time has the file ([`ServeLock`]).
+    /// One server at a time uses the file ([`ServeLock`]).
     const MANY_NODES: bool = false;
 
     async fn read<T: Send + 'static>(

@@ -1,4 +1,4 @@
-//! Opening: folder and file with tight modes, pragmas, migrations.
+//! Opening a database: folder and file with restrictive modes, pragmas, migrations.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io;
@@ -13,14 +13,14 @@ use super::readers::Readers;
 use super::writer::Writer;
 use super::{Sqlite, SqliteStore};
 
-/// Connections that read. More would only wait for the cores.
+/// Number of connections that read. More would only wait for the processors.
 const READERS_MAX: usize = 4;
-/// How long to wait for another process's transaction (the command line beside a server), or for a reader.
+/// Time to wait for a transaction of another process (a command beside a server), or for a reader.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Statements that a connection keeps compiled: more than there are.
+/// Number of compiled statements that a connection caches; more than exist.
 const STATEMENTS_MAX: usize = 200;
 
-/// What every connection sets. The page size counts when the file is made.
+/// Pragmas of every connection. The page size takes effect when the file is created.
 const PRAGMAS: &str = "PRAGMA page_size = 4096; \
      PRAGMA journal_mode = WAL; \
      PRAGMA synchronous = FULL; \
@@ -30,7 +30,7 @@ const PRAGMAS: &str = "PRAGMA page_size = 4096; \
      PRAGMA wal_autocheckpoint = 4000; /* pages: 16 MiB between checkpoints */ \
      PRAGMA journal_size_limit = 67108864; /* bytes the log may keep after a checkpoint */";
 
-/// Why the store cannot be opened.
+/// Reason why the store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum OpenError {
@@ -65,11 +65,11 @@ pub enum OpenError {
 }
 
 impl SqliteStore {
-    /// Opens the database file at `path`, making it (mode 0600) and its folder (0700) if need be, and
-    /// brings its schema up to date. Blocks for some milliseconds, longer when the schema changes.
+    /// Opens the database file at `path`, creates it (mode 0600) and its folder (0700) if they do not exist, and
+    /// brings its schema up to date. Blocks for some milliseconds, longer if the schema changes.
     ///
     /// # Errors
-    /// [`OpenError`], among them a database that a newer version has written.
+    /// [`OpenError`], for example for a database written by a newer version.
     pub async fn open(path: &Path) -> Result<SqliteStore, OpenError> {
         make_file(path)?;
         let failed = |source| OpenError::Database { path: path.to_owned(), source };
@@ -116,7 +116,7 @@ mod tests {
     use crate::sql::fault::Fault;
     use crate::sql::{Backend as _, Sql, Write, values};
 
-    /// No more room than 4 MiB. SQLite gives the same answer (SQLITE_FULL) for its own bound as for the disk's.
+    /// Limits the database to 4 MiB. SQLite returns the same error (SQLITE_FULL) for this limit as for a full disk.
     struct SmallDisk;
 
     impl Write for SmallDisk {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_disk_refuses_transiently_before_acceptance_and_the_store_goes_on() {
+    async fn a_full_disk_is_a_transient_error_and_the_store_stays_usable() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cupel.db");
         let store = SqliteStore::open(&path).await.unwrap();
@@ -143,7 +143,7 @@ mod tests {
         let error = result.expect_err("it cannot fit");
         assert!(error.transient && cupel_core::is_disk_full(&error), "{error:?}");
         assert!(cupel_core::chain(&error).contains(path.to_str().unwrap()), "{error:?}");
-        // Nobody should send more, though there is still room for something small.
+        // `ping` reports the full disk, although small changes still fit.
         let told = store.ping().await.expect_err("the disk was full a moment ago");
         assert!(cupel_core::is_disk_full(&told), "{told:?}");
         assert!(store.submission(id).await.unwrap().is_none());

@@ -1,4 +1,4 @@
-//! The connections that read, each used by one question at a time, on threads where blocking does no harm.
+//! Pool of connections that read, each used by one query at a time, on threads that may block.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,12 +10,12 @@ use super::open::BUSY_TIMEOUT;
 use crate::sql::Sql;
 use crate::sql::fault::Fault;
 
-/// Readers of one database. A clone is another handle on the same ones.
+/// Readers of one database. A clone is another handle to the same pool.
 #[derive(Clone)]
 pub(super) struct Readers(Arc<Pool>);
 
 struct Pool {
-    /// As many permits as connections: who has one finds a connection in `idle`.
+    /// One permit per connection: the holder of a permit finds a connection in `idle`.
     free: Arc<Semaphore>,
     idle: Mutex<Vec<Connection>>,
     count: u32,
@@ -28,7 +28,7 @@ impl Readers {
         Readers(Arc::new(Pool { free, idle: Mutex::new(connections), count }))
     }
 
-    /// Asks a question; waits for a reader if all are busy. A question whose asker goes away is answered all the same.
+    /// Runs a query; waits for a reader if all are busy. If the caller is dropped, the query still runs to its end.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         operation: &'static str,
@@ -50,7 +50,7 @@ impl Readers {
         asked.await.map_err(|_panicked| Fault::BrokenOff)?.unwrap_or(Err(Fault::Closed))
     }
 
-    /// Waits for open questions and closes the connections. Later questions fail.
+    /// Waits for running queries and closes the connections. Later queries fail.
     pub(super) async fn close(&self) {
         let all = self.0.free.acquire_many(self.0.count).await;
         self.0.free.close();
@@ -71,7 +71,7 @@ impl std::fmt::Debug for Readers {
     }
 }
 
-/// A connection that goes back however its question ends, before its permit does.
+/// A borrowed connection. It is returned to the pool on drop, before its permit is released, also after a panic.
 struct Loan {
     connection: Option<Connection>,
     pool: Arc<Pool>,

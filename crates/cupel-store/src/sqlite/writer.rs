@@ -1,18 +1,18 @@
-//! The writer: one thread, one connection, commands grouped into transactions.
+//! The writer: one thread with one connection, which groups commands into transactions.
 //!
-//! Commands that arrive while a transaction is being committed go into the next one together (group
-//! commit), so that many clients share one sync of the disk. Each is answered only after the commit.
+//! Commands that arrive while a transaction is being committed share the next one (group commit), so that many clients
+//! share one sync of the disk. Each command is acknowledged only after the commit.
 //!
-//! One failing must not fail the others. Commands hardly ever fail (a refusal is an answer, not a failure), so
-//! no savepoint is paid for: when one does fail, the transaction is rolled back and every command gets a
-//! transaction of its own. `Write::apply` takes `&self` and touches nothing but the database, so it can run twice.
+//! A failing command must not fail the others. Commands rarely fail (a refusal is a result, not a failure), so
+//! there are no savepoints: if a command fails, the transaction is rolled back and every command gets a
+//! transaction of its own. `Write::apply` takes `&self` and changes only the database, so it can run twice.
 //!
-//! *Durability.* A transaction with a durable command in it commits with `synchronous=FULL`: the log is synced
-//! before anybody hears of it. One that only leases, renews, notes the use of a key or writes a submission that
-//! nobody is told of yet commits with `synchronous=NORMAL`, without a sync. Nothing accepted can be lost by that: the log is written in order, so
-//! a power failure loses at most a tail of such commits, never a durable one or anything before it; a lost
-//! lease leaves its run `Queued`, which is run again, and its worker died with the machine. A killed process
-//! loses nothing at all, since the kernel has the pages. Source: sqlite.org, "PRAGMA synchronous".
+//! *Durability.* A transaction with a durable command commits with `synchronous=FULL`: the log is synced before the
+//! command is acknowledged. A transaction that only leases, renews, records the use of a key or writes a submission
+//! that is not acknowledged yet commits with `synchronous=NORMAL`, without a sync. This cannot lose accepted work: the
+//! log is written in order, so a power failure loses at most the last such commits, never a durable one or anything
+//! before it. A run whose lease is lost is `Queued` again and is run again; its worker died with the machine. A killed
+//! process loses nothing, since the kernel has the pages. Source: sqlite.org, "PRAGMA synchronous".
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -26,17 +26,17 @@ use crate::sql::Write;
 use crate::sql::fault::Fault;
 use crate::sql::write::{Commands, Job, Waiting, line};
 
-/// Commands that may wait; beyond that the callers wait.
+/// Maximum of queued commands; if the queue is full, callers wait.
 const WAITING_MAX: usize = 1024;
-/// Commands in one transaction.
+/// Maximum of commands in one transaction.
 const BATCH_MAX: usize = 256;
 
-/// How often transactions begin while many commands come: a transaction costs about as much as ten commands, so under
-/// load a little waiting makes room for more of them. Whoever comes alone never waits.
+/// Minimum interval between transactions under load. A transaction costs about as much as ten commands, so a short wait
+/// lets more commands share it. A single command never waits.
 const PACE: Duration = Duration::from_millis(1);
-/// Commands a second from which on they are many.
+/// Commands per second from which on the writer counts as under load.
 const PACED_FROM: f64 = 900.0;
-/// Over which commands are counted for that.
+/// Interval over which commands are counted.
 const COUNTED_OVER: Duration = Duration::from_millis(20);
 
 #[derive(Clone, Debug)]
@@ -54,12 +54,12 @@ impl Writer {
         Ok(Writer { commands, thread: Arc::new(Mutex::new(Some(thread))) })
     }
 
-    /// Has a command carried out; answers after the commit.
+    /// Runs a command; returns after the commit.
     pub(super) async fn run<W: Write>(&self, command: W) -> Result<W::Output, StoreError> {
         self.commands.run(command).await
     }
 
-    /// Whether commands are carried out at present.
+    /// Whether commands are accepted at present.
     pub(super) fn state(&self) -> Result<(), Fault> {
         self.commands.state()
     }
@@ -68,13 +68,13 @@ impl Writer {
         self.commands.stop().await;
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
-            // It ends when it has closed the connection, which may take a checkpoint.
+            // The thread ends after it has closed the connection, which may include a checkpoint.
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
     }
 }
 
-/// When the next transaction should begin.
+/// Decides when the next transaction begins.
 struct Pace {
     last_began: Instant,
     counted_from: Instant,
@@ -88,9 +88,9 @@ impl Pace {
         Pace { last_began: now, counted_from: now, counted: 0, is_busy: false }
     }
 
-    /// How long to wait for company.
+    /// Time to wait for further commands.
     fn pause(&self, now: Instant) -> Option<Duration> {
-        // Who comes after a quiet time is alone, whatever there was before.
+        // The first command after an idle period does not wait, even if the load was high before.
         let fresh = now.duration_since(self.counted_from) < 2 * COUNTED_OVER;
         let left = PACE.checked_sub(now.duration_since(self.last_began))?;
         (self.is_busy && fresh && !left.is_zero()).then_some(left)
@@ -110,9 +110,9 @@ impl Pace {
 
 struct Loop {
     connection: Connection,
-    /// Whether `synchronous` is FULL at present, for certain.
+    /// Whether `synchronous` is known to be FULL.
     syncing: bool,
-    /// The disk was full, and the log has not been emptied since.
+    /// Whether the disk was full, and the log has not been emptied since.
     was_full: bool,
 }
 
@@ -142,7 +142,7 @@ impl Loop {
             }
         }
         if let Err((_, error)) = self.connection.close() {
-            tracing::warn!(%error, "the database was not closed cleanly; its log is replayed when it is opened");
+            tracing::warn!(%error, "the database was not closed cleanly; its log is replayed when it is next opened");
         }
     }
 
@@ -161,13 +161,13 @@ impl Loop {
         }
     }
 
-    /// Applies all or none.
+    /// Applies all jobs or none.
     fn transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Fault> {
         let durable = jobs.iter().any(|job| job.durable());
         self.begin(durable)?;
         let result = self.apply_and_commit(jobs);
         if result.is_err() {
-            // SQLite may have rolled back by itself; then this fails and is not needed.
+            // SQLite may have rolled back by itself; this statement then fails, which does no harm.
             let _ = self.connection.execute_batch("ROLLBACK");
         }
         match &result {
@@ -178,8 +178,9 @@ impl Loop {
         result
     }
 
-    /// Puts the log into the database, so that it is written anew from its beginning: where the disk was full, the log must
-    /// not be what fills it again. Says whether all of it could be. Source: sqlite.org, "PRAGMA wal_checkpoint".
+    /// Runs a checkpoint, so that the log is overwritten from its start: after a full disk the log must not fill the
+    /// disk again. Returns whether the whole log was written to the database. Source: sqlite.org, "PRAGMA
+    /// wal_checkpoint".
     fn empty_log(&self) -> bool {
         let frames = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
         let done = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], frames);
@@ -194,13 +195,13 @@ impl Loop {
         Ok(())
     }
 
-    /// Begins a transaction whose commit is synced or is not.
+    /// Begins a transaction; `sync` decides whether its commit is synced.
     fn begin(&mut self, sync: bool) -> Result<(), Fault> {
         if self.syncing != sync {
-            // Compiled each time, never from the statement cache: SQLite may carry a pragma out when it compiles it.
+            // Compiled each time, never from the statement cache: SQLite may run a pragma when it is compiled.
             // Source: sqlite.org, "PRAGMA statements".
             let sql = if sync { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
-            // If this fails halfway, nobody knows which holds; then FULL is asked for again.
+            // If this fails, the setting is unknown; FULL is then set again.
             self.syncing = false;
             self.connection.execute_batch(sql)?;
             self.syncing = sync;
@@ -217,7 +218,7 @@ mod tests {
     use crate::sql::{Sql, values};
 
     #[test]
-    fn transactions_are_paced_while_many_commands_come_and_only_then() {
+    fn transactions_are_paced_only_under_load() {
         let mut pace = Pace::new();
         let start = pace.last_began;
         let at = |ms: u64| start + Duration::from_millis(ms);
@@ -250,14 +251,14 @@ mod tests {
     }
 
     #[test]
-    fn a_transaction_with_a_durable_command_commits_with_a_sync_and_only_such_a_one() {
+    fn only_a_transaction_with_a_durable_command_is_synced() {
         const FULL: i64 = 2;
         const NORMAL: i64 = 1;
         let folder = tempfile::tempdir().unwrap();
         let connection = Connection::open(folder.path().join("t.db")).unwrap();
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (n)").unwrap();
         let mut writer = Loop { connection, syncing: true, was_full: false };
-        // Again and again: a pragma from a statement cache might be carried out only once.
+        // Several rounds: a pragma from a statement cache might run only once.
         for round in 0..5 {
             let batches = [
                 (vec![job::<true>()], FULL),
@@ -276,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_full_disk_the_log_does_not_grow_on() {
+    fn after_a_full_disk_the_log_does_not_grow_further() {
         let folder = tempfile::tempdir().unwrap();
         let connection = Connection::open(folder.path().join("t.db")).unwrap();
         connection
@@ -287,7 +288,7 @@ mod tests {
             (0..count).map(|_| writer.transaction(&mut [job::<true>()]).is_ok()).collect::<Vec<_>>()
         };
         let log = || std::fs::metadata(folder.path().join("t.db-wal")).unwrap().len();
-        // As large as it is, so that a table of many rows has no place.
+        // Limits the file to its present size, so that a table of many rows does not fit.
         writer.connection.execute_batch("PRAGMA max_page_count = 3").unwrap();
         let fitted = commits(&mut writer, 2_000).iter().filter(|fits| **fits).count();
         assert!((1..2_000).contains(&fitted), "{fitted} rows");

@@ -1,4 +1,4 @@
-//! Copies of an SQLite database that is in use, and what they are good for.
+//! Backups of an SQLite database in use, and restoring them.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -15,7 +15,7 @@ fn nothing_else(folder: &Path, expected: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_copy_of_a_database_in_use_has_what_was_acknowledged_before_it_began() {
+async fn a_backup_of_a_database_in_use_has_everything_acknowledged_before_it() {
     let (folder, copies) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let path = folder.path().join("cupel.db");
     let store = SqliteStore::open(&path).await.unwrap();
@@ -26,7 +26,7 @@ async fn a_copy_of_a_database_in_use_has_what_was_acknowledged_before_it_began()
         ids.push(new.submissions[0].0.id);
         store.insert(new).await.unwrap();
     }
-    // Somebody writes all the time.
+    // Another task writes all the time.
     let busy = store.clone();
     let writing = tokio::spawn(async move {
         loop {
@@ -51,7 +51,7 @@ async fn a_copy_of_a_database_in_use_has_what_was_acknowledged_before_it_began()
 }
 
 #[tokio::test]
-async fn what_is_no_sound_copy_is_not_restored() {
+async fn a_damaged_copy_is_not_restored() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let path = at("cupel.db");
@@ -82,9 +82,9 @@ async fn what_is_no_sound_copy_is_not_restored() {
     assert!(!left().any(|name| name.ends_with(".part")), "{:?}", left().collect::<Vec<_>>());
 }
 
-/// A backup's folder may be one in which others write, such as `/tmp`.
+/// Other users may write to the folder of the backup, for example `/tmp`.
 #[tokio::test]
-async fn a_link_where_a_copy_could_be_in_the_making_leads_nowhere() {
+async fn a_backup_does_not_follow_a_symbolic_link() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     SqliteStore::open(&at("cupel.db")).await.unwrap().close().await;

@@ -1,4 +1,4 @@
-//! Blob stores keep the rules of every blob store, and some of their own; a wrong setting is told.
+//! Each blob store passes the conformance tests and tests of its own; a wrong setting is reported.
 
 mod directory {
     use std::fs;
@@ -17,7 +17,7 @@ mod directory {
     cupel_testkit::blobs_conformance!(make);
 
     #[test]
-    fn a_directory_that_is_not_mounted_is_no_empty_one() {
+    fn an_unmounted_directory_is_not_taken_for_an_empty_one() {
         let folder = tempfile::tempdir().unwrap();
         let (root, unmounted) = (folder.path().join("blobs"), folder.path().join("unmounted"));
         assert!(DirectoryBlobs::open(&root, "one").is_err(), "it is not made");
@@ -43,7 +43,7 @@ mod directory {
     }
 
     #[test]
-    fn data_that_were_damaged_are_put_anew() {
+    fn damaged_data_are_replaced_by_the_next_put() {
         let folder = tempfile::tempdir().unwrap();
         let blobs = DirectoryBlobs::open(folder.path(), "one").unwrap();
         let bytes = b"what somebody sent";
@@ -63,7 +63,7 @@ mod directory {
     }
 
     #[test]
-    fn a_directory_of_something_else_is_left_alone_and_foreign_files_are_not_listed() {
+    fn a_directory_with_other_content_is_refused_and_foreign_files_are_not_listed() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("notes"), b"x").unwrap();
         assert!(DirectoryBlobs::open(folder.path(), "one").is_err());
@@ -105,7 +105,7 @@ mod postgres {
     }
 
     #[test]
-    fn nothing_is_left_of_what_was_removed_or_came_second() {
+    fn removed_and_duplicate_blobs_leave_no_chunks() {
         let server = Postgres::shared();
         let url = wait(server.database());
         let blobs = PostgresBlobs::open(&url, "one").unwrap();
@@ -122,7 +122,7 @@ mod postgres {
     }
 
     #[test]
-    fn many_nodes_that_begin_at_once_make_the_tables_once() {
+    fn nodes_that_start_concurrently_create_the_tables_once() {
         let url = wait(Postgres::shared().database());
         std::thread::scope(|scope| {
             for _ in 0..8 {
@@ -132,7 +132,7 @@ mod postgres {
     }
 
     #[test]
-    fn a_server_that_is_down_is_an_error_and_one_that_comes_again_is_used_again() {
+    fn a_server_that_is_down_is_an_error_and_is_used_again_after_a_restart() {
         let server = Postgres::start();
         let blobs = PostgresBlobs::open(&server.url(), "one").unwrap();
         blobs.put(&key(1), &mut b"x".as_slice()).unwrap();
@@ -153,7 +153,7 @@ mod postgres {
     }
 
     #[test]
-    fn what_keeps_a_database_from_having_blobs_is_told_with_the_setting() {
+    fn an_unusable_blob_database_is_reported_with_the_setting() {
         let server = Postgres::shared();
         let url = wait(server.database());
         assert!(matches!(wait(connect_blobs("postgres", None, "one")), Err(ConnectBlobsError::NoDatabase)));
@@ -193,7 +193,7 @@ mod s3 {
     }
 
     #[test]
-    fn a_bucket_that_is_missing_and_a_server_that_is_down_are_errors() {
+    fn a_missing_bucket_and_a_server_that_is_down_are_errors() {
         let (server, key) = (S3::start(), BlobKey::Artifacts(ContentHash::from_bytes([1; 32])));
         let url = server.bucket();
         let blobs = wait(connect_blobs(&url, None, "one")).unwrap();
@@ -217,7 +217,7 @@ mod s3 {
 }
 
 #[test]
-fn a_wrong_url_is_told_with_the_setting_and_what_would_do() {
+fn a_wrong_blobs_url_is_reported_with_the_setting_and_valid_values() {
     for (url, expected) in [
         ("", "\"postgres\", s3://bucket/prefix and file:///directory"),
         ("http://bucket", "\"postgres\", s3://bucket/prefix and file:///directory"),
@@ -234,7 +234,7 @@ fn chain(error: &dyn std::error::Error) -> String {
     cupel_core::chain(error)
 }
 
-/// For what is asynchronous only to its maker.
+/// Runs a future of an API that is asynchronous only here, in the tests.
 fn wait<T>(answer: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(answer)
 }

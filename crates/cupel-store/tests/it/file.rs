@@ -1,4 +1,4 @@
-//! The file: modes, versions, durability settings, a full disk.
+//! The database file: modes, versions, durability settings, a full disk.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -39,12 +39,12 @@ async fn only_the_owner_can_read_the_data() {
 }
 
 #[tokio::test]
-async fn what_was_accepted_is_there_when_it_is_opened_again() {
+async fn accepted_submissions_survive_reopening() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cupel.db");
     let store = SqliteStore::open(&path).await.unwrap();
     let id = submit(&store).await;
-    // Not closed: as after a kill.
+    // Not closed, as after a kill.
     let again = SqliteStore::open(&path).await.unwrap();
     assert!(again.submission(id).await.unwrap().is_some());
     again.close().await;
@@ -52,7 +52,7 @@ async fn what_was_accepted_is_there_when_it_is_opened_again() {
 }
 
 #[tokio::test]
-async fn a_closed_store_answers_with_an_error() {
+async fn a_closed_store_returns_errors() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&folder.path().join("cupel.db")).await.unwrap();
     store.close().await;
@@ -79,7 +79,7 @@ async fn a_database_of_a_newer_version_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
+async fn a_file_that_is_not_a_database_is_refused_and_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cupel.db");
     std::fs::write(&path, "dear diary, ".repeat(100)).unwrap();
@@ -88,7 +88,7 @@ async fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn one_process_serves_from_a_folder() {
+fn only_one_process_serves_from_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("cupel.db");
     let held = ServeLock::take(&database).unwrap().expect("nobody has it");
@@ -97,9 +97,9 @@ fn one_process_serves_from_a_folder() {
     assert!(ServeLock::take(&database).unwrap().is_some());
 }
 
-/// Commits in the write-ahead log. Source: sqlite.org, "WAL-mode File Format": a header of 32 bytes, then frames
-/// of 24 bytes and a page; bytes 4 to 8 of a frame are not zero if it ends a transaction. Frames of an earlier
-/// round of the log carry another salt (bytes 8 to 16).
+/// Number of commits in the write-ahead log. Source: sqlite.org, "WAL-mode File Format": a header of 32 bytes, then
+/// frames of 24 bytes and a page; bytes 4 to 8 of a frame are not zero if it ends a transaction. Frames of an earlier
+/// round of the log have another salt (bytes 8 to 16).
 fn commits(database: &Path) -> usize {
     let log = std::fs::read(database.with_extension("db-wal")).unwrap();
     let salt = &log[16..24];
@@ -108,14 +108,14 @@ fn commits(database: &Path) -> usize {
 }
 
 #[tokio::test]
-async fn commands_that_wait_together_are_committed_together() {
+async fn queued_commands_share_one_commit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cupel.db");
     let store = SqliteStore::open(&path).await.unwrap();
     let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
     let before = commits(&path);
 
-    // Somebody else writes, so the writer has to wait with what it has taken, and the rest piles up.
+    // Another connection holds the write lock, so the writer blocks with the first commands, and the others queue up.
     let other = raw(&path);
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let mut inserts: Vec<_> = (0..100).map(|_| store.insert(a_submission().by(owner).alone())).collect();

@@ -1,4 +1,4 @@
-//! `kill -9` while submissions pour in: whatever was acknowledged is there afterwards.
+//! `kill -9` during submissions: everything that was acknowledged is in the database afterwards.
 
 use std::collections::HashSet;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -58,7 +58,7 @@ async fn what_was_acknowledged_survives_kill_9() {
     }
 }
 
-/// A child that does not outlive its test.
+/// A child process that is killed when dropped.
 struct Doomed(Child);
 
 impl Drop for Doomed {
@@ -75,7 +75,7 @@ fn assert_healthy(path: &Path) {
     assert!(!raw.prepare("PRAGMA foreign_key_check").unwrap().exists([]).unwrap());
 }
 
-/// Accepts and judges from several tasks, and says so after each, until it is killed.
+/// Accepts and judges submissions in several tasks, and reports each on standard output, until it is killed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a part of what_was_acknowledged_survives_kill_9, which starts and kills it"]
 async fn child_that_is_killed() {
@@ -83,7 +83,7 @@ async fn child_that_is_killed() {
     let store = Arc::new(SqliteStore::open(Path::new(&path)).await.unwrap());
     let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
     let say = |what: &str, id: SubmissionId| {
-        // One write per line: a line that was cut off by the kill says nothing.
+        // Each line ends with a dot: a line cut off by the kill is ignored.
         let mut out = std::io::stdout().lock();
         out.write_all(format!("\n{what} {id} .\n").as_bytes()).unwrap();
         out.flush().unwrap();

@@ -1,4 +1,4 @@
-//! Large sources, inputs and outputs lie in the blob store, and nobody who asks for them notices.
+//! Large sources, inputs and outputs are stored in the blob store, invisibly to callers.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use cupel_types::{LeaseId, RunId, RunReport, Submission, SubmissionId, Work, Wor
 use crate::postgres::open;
 use crate::watched::Watched;
 
-/// As much as a row has itself.
+/// Maximum size of data in a row.
 const MOST: usize = 64 << 10;
 
-/// A database and a blob store that can be away.
+/// A database, and a blob store that can be made unreachable.
 struct Site {
     url: String,
     blobs: Arc<Watched>,
@@ -35,7 +35,7 @@ impl Site {
         Site { url: Postgres::shared().database().await, blobs, _folder: folder }
     }
 
-    /// A node has nothing in memory of what another one did.
+    /// A new store: it has nothing in memory of what another node did.
     async fn node(&self) -> PostgresStore {
         open(&self.url).await.with_blobs(Arc::clone(&self.blobs) as _)
     }
@@ -45,7 +45,7 @@ impl Site {
     }
 }
 
-/// Different bytes of a length.
+/// Pseudo-random bytes of a length.
 fn bytes(length: usize, seed: u8) -> Vec<u8> {
     (0..length).map(|n| (n as u8).wrapping_mul(31).wrapping_add((n >> 8) as u8) ^ seed).collect()
 }
@@ -68,7 +68,7 @@ async fn judge(store: &PostgresStore, run: RunId, stdout: &[u8]) {
     assert!(store.complete(run, leased.lease, a_completion(&leased, stdout, t0())).await.unwrap());
 }
 
-/// What a store says of a submission: what it read, and what came of it.
+/// A submission as the store returns it: its stdin, its report and its events.
 async fn told(store: &dyn RunStore, id: SubmissionId) -> Result<(Vec<u8>, Option<RunReport>, Vec<Event>), StoreError> {
     let records = store.submissions(&[id, id]).await?;
     let [first, second] = &records[..] else { panic!("{} records", records.len()) };
@@ -82,9 +82,9 @@ fn stdin(submission: &Submission) -> &[u8] {
     &program.stdin
 }
 
-/// Input and output of so many bytes each make so many blobs.
+/// Input and output of `length` bytes each result in `blobs` blobs.
 #[tokio::test]
-async fn what_is_too_large_for_a_row_is_a_blob_and_comes_back_as_it_was() {
+async fn large_data_are_stored_as_a_blob_and_read_back_unchanged() {
     for (length, blobs) in [(0, 0), (MOST / 2, 0), (4 * MOST, 2)] {
         let site = Site::new().await;
         let (here, there) = (site.node().await, site.node().await);
@@ -113,7 +113,7 @@ async fn equal_bytes_are_one_blob() {
 }
 
 #[tokio::test]
-async fn a_blob_store_that_is_away_costs_a_large_row_and_nothing_else() {
+async fn without_the_blob_store_large_data_stay_in_the_row() {
     let site = Site::new().await;
     let store = site.node().await;
     site.blobs.is_away.store(true, Ordering::Relaxed);
@@ -124,7 +124,7 @@ async fn a_blob_store_that_is_away_costs_a_large_row_and_nothing_else() {
     assert_eq!(with, without);
 }
 
-/// What a worker could not read it gives back, and another one gets it.
+/// If a worker cannot read a blob, it returns the run, and another worker gets it.
 #[tokio::test]
 async fn what_cannot_be_had_from_the_blob_store_is_an_error_of_ours_that_says_why() {
     let site = Site::new().await;
@@ -155,7 +155,7 @@ async fn what_cannot_be_had_from_the_blob_store_is_an_error_of_ours_that_says_wh
 }
 
 #[tokio::test]
-async fn who_moves_takes_large_data_along() {
+async fn moving_copies_large_data_into_rows() {
     let site = Site::new().await;
     let store = site.node().await;
     let (sent, run) = insert(&store, &bytes(2 * MOST, 1)).await;

@@ -1,4 +1,4 @@
-//! The stores on SQLite and on PostgreSQL keep the rules of every store, and some of their own.
+//! The stores on SQLite and PostgreSQL pass the conformance tests of the `Store` port, and tests of their own.
 
 mod backup;
 mod blobs;
@@ -13,7 +13,7 @@ mod packages;
 mod shared_packages;
 mod watched;
 
-/// The rules of every store, on SQLite.
+/// The conformance tests on SQLite.
 mod sqlite {
     use std::sync::Arc;
 
@@ -26,7 +26,7 @@ mod sqlite {
         Subject::keeping(store, folder)
     }
 
-    /// A server, and a command beside it.
+    /// Two stores on one file, as a server and a command beside it.
     async fn make_nodes() -> Subject<Vec<Arc<SqliteStore>>> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("cupel.db");
@@ -38,7 +38,7 @@ mod sqlite {
     cupel_testkit::store_nodes_conformance!(make_nodes);
 }
 
-/// The rules of every store, on PostgreSQL: a fresh database each.
+/// The conformance tests on PostgreSQL, each with a new database.
 mod postgres {
     use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Migrations 15 and 17 of a database that has rows of every kind that they touch: the same rows and results on SQLite and PostgreSQL.
+//! Migrations 15 and 17 on a database with rows of every kind that they change: SQLite and PostgreSQL get the same
+//! rows.
 
 use cupel_core::RunStore as _;
 use cupel_store::SqliteStore;
@@ -36,8 +37,9 @@ const POSTGRES: [&str; 8] = [
     include_str!("../../migrations/postgres/0014_webhook_owners.sql"),
 ];
 
-/// Users 01 (arranges), 02 and 03. Problems: 10 without scores, 11 where a higher and 12 where a lower score is better, 13 public. Contests
-/// from 0 to 100: 20 with a freeze from 80 on, 21 whose freeze is lifted, 22 without one. 03 takes part in 20 virtually, from 1000 on.
+/// Users 01 (owner of the contests), 02 and 03. Problems: 10 without scores, 11 where a higher and 12 where a lower
+/// score is better, 13 public. Contests from 0 to 100: 20 with a freeze from 80, 21 whose freeze is lifted, 22 without
+/// a freeze. User 03 takes part in 20 virtually, from 1000.
 const PEOPLE_AND_CONTESTS: &str = "\
     INSERT INTO users (id, username, username_key, email, email_key, password_hash, role, tier, webhook_secret, created_at) VALUES \
     (#01, 'a', 'a', 'a', 'a', '!', 'author', 'basic', @, 0), (#02, 'b', 'b', 'b', 'b', '!', 'user', 'basic', @, 0), \
@@ -54,7 +56,7 @@ const PEOPLE_AND_CONTESTS: &str = "\
     INSERT INTO contest_participants (contest, \"user\", participation, starts_at, number) VALUES (#20, #02, 0, 0, 0), \
     (#20, #03, 1, 1000, 1), (#21, #02, 0, 0, 0), (#22, #02, 0, 0, 0); ";
 
-/// Submission, problem, owner, when it was sent, and the rest of its row: verdict, is_try, solves, score, cpu_time_us.
+/// Submission, problem, owner, time sent, and the rest of the row: verdict, is_try, solves, score, cpu_time_us.
 const SENT: [(&str, &str, &str, i64, &str); 14] = [
     ("30", "10", "02", 10, "'WA', 1, 0, NULL, 5"),
     ("31", "10", "02", 11, "'WA', 1, 0, NULL, 3"),
@@ -72,13 +74,13 @@ const SENT: [(&str, &str, &str, i64, &str); 14] = [
     ("3d", "13", "02", 91, "NULL, NULL, NULL, NULL, NULL"),
 ];
 
-/// What followed from all of them before there was anything to withhold.
+/// The results of these submissions before submissions could be withheld.
 const RESULTS: &str = "INSERT INTO problem_results (problem, \"user\", solved, tries, best, best_score, best_time_us, solved_at, rank_score, \
     rank_time) VALUES (#10, #02, 1, 3, #32, NULL, 7, 80, 0, 7), (#11, #02, 1, 2, #34, 100, 20001, 90, -100, 20001), \
     (#12, #02, 1, 1, #37, 30, 1, 30, 30, 1), (#10, #03, 1, 1, #38, NULL, 4, 85, 0, 4), \
     (#11, #03, 0, 1, #3a, NULL, NULL, NULL, NULL, 9223372036854775807), (#13, #02, 1, 1, #3c, NULL, 10000, 90, 0, 10000); ";
 
-/// What counts for nothing: submission, problem, changes, and spec.
+/// Runs that do not count: submission, problem, changes, and spec.
 const OTHERS: [(&str, &str, &str, &str); 4] = [
     ("40", "#10", "NULL", r#"{"cases":"samples"}"#),
     ("41", "#10", "NULL", r#"{"cases":{"input":[0,1]}}"#),
@@ -86,7 +88,7 @@ const OTHERS: [(&str, &str, &str, &str); 4] = [
     ("43", "NULL", "NULL", r#"{"text":"\"cases\":{\"input\""}"#),
 ];
 
-/// All rows, where `#` and two digits are an id, and `@` some bytes.
+/// All rows. `#` with two digits stands for an id, `@` for some bytes.
 fn rows() -> String {
     let mut sql = PEOPLE_AND_CONTESTS.to_owned();
     let mut write = |submission: &str, owner: &str, problem: &str, changes: &str, spec: &str| {
@@ -113,7 +115,7 @@ fn rows() -> String {
     sql + RESULTS
 }
 
-/// What the migrations make of them: a query, in which `ID(…)` is the end of an id, and its rows.
+/// Expected state after the migrations: a query, in which `ID(…)` is the end of an id, and its rows.
 const MIGRATED: [(&str, &str); 5] = [
     ("SELECT ID(submission) FROM problem_submissions WHERE withheld = 1 ORDER BY 1", "32\n34\n37\n39\n3a\n3b"),
     (
@@ -141,7 +143,7 @@ const MIGRATED: [(&str, &str); 5] = [
     ("SELECT purpose, count(*) FROM runs GROUP BY purpose ORDER BY coalesce(purpose, 0)", "|1\n1|14\n2|1\n3|1\n4|1"),
 ];
 
-/// Writes ids as a database does: `before` and the two digits and `'`.
+/// Replaces each `#` and two digits by an id literal of the database: `before`, the digits, and `'`.
 fn with_ids(sql: &str, before: &str) -> String {
     let mut parts = sql.split('#');
     let first = parts.next().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! An installation moves from SQLite to PostgreSQL and back, and nothing is missing or different.
+//! Moving an installation from SQLite to PostgreSQL and back loses and changes nothing.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use rusqlite::types::Value;
 
 use crate::postgres::open;
 
-/// Something in every table.
+/// Inserts at least one row into every table.
 async fn fill(store: &SqliteStore) {
     let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
     let reader = store.insert_user(a_user()).await.unwrap().unwrap().id;
@@ -67,7 +67,7 @@ async fn fill(store: &SqliteStore) {
     };
     assert!(store.put_ticket(ticket, 10, t0()).await.unwrap());
     store.shared_secret("access-tokens", [9; 32]).await.unwrap();
-    // More than a page of what can be large, and more than a page of the rest.
+    // More than one page of the tables with large rows, and of the others.
     for n in 0..40u8 {
         let mut new = a_submission().by(owner).stdin(&vec![n; 1000]).alone();
         new.idempotency = Some(Idempotency { key: format!("k{n}"), request_hash: [n; 32], expires_at: t0() });
@@ -131,7 +131,7 @@ async fn fill(store: &SqliteStore) {
         style: Style::Ioi,
         starts_at: t0(),
         length: std::time::Duration::from_secs(3600),
-        // It hides what the reader has sent.
+        // The freeze hides what the reader has sent.
         freeze: Some(std::time::Duration::from_secs(3600)),
         is_public: false,
         join_code: JoinCode::random(),

@@ -1,4 +1,4 @@
-//! What keeps a PostgreSQL database from being used is said, with the setting and the remedy.
+//! Errors of opening a PostgreSQL database name the setting and the remedy.
 
 use std::error::Error;
 
@@ -12,7 +12,7 @@ async fn refused(url: &str) -> PostgresError {
     PostgresStore::open(PostgresOptions::new(url, "cupel")).await.expect_err("it cannot be opened")
 }
 
-/// The whole chain, as the command line prints it.
+/// The error with all its sources, as the command line prints it.
 fn said(error: &PostgresError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -30,7 +30,7 @@ fn names_setting(error: &PostgresError) {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_url_is_said() {
+async fn a_wrong_url_is_reported_with_the_setting() {
     let server = Postgres::shared();
     let url = server.url();
     let wrong = url.replace("secret", "other");
@@ -41,11 +41,11 @@ async fn what_is_wrong_with_the_url_is_said() {
     assert!(
         matches!(refused(&nowhere).await, error @ PostgresError::NoDatabase { .. } if { names_setting(&error); true })
     );
-    // A port where nobody listens.
+    // A port on which nothing listens.
     let error = refused("postgres://u:secret@127.0.0.1:1/d").await;
     assert!(matches!(&error, PostgresError::Unreachable { place, .. } if place.ends_with("/d")), "{error:?}");
     names_setting(&error);
-    // A server without TLS, asked for it.
+    // TLS is required, but the server does not support it.
     let error = refused(&format!("{url}?sslmode=require")).await;
     assert!(matches!(error, PostgresError::Unreachable { .. }), "{error:?}");
     names_setting(&error);
@@ -53,7 +53,7 @@ async fn what_is_wrong_with_the_url_is_said() {
 }
 
 #[tokio::test]
-async fn many_nodes_may_start_at_once_on_an_empty_database() {
+async fn nodes_can_start_concurrently_on_an_empty_database() {
     let url = Postgres::shared().database().await;
     let nodes: Vec<_> = (0..8)
         .map(|_| {
@@ -93,7 +93,7 @@ async fn a_database_of_a_newer_version_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_user_without_rights_is_told_what_is_missing() {
+async fn missing_rights_are_reported() {
     let server = Postgres::shared();
     let url = server.database().await;
     let name = url.rsplit('/').next().unwrap();
@@ -105,7 +105,7 @@ async fn a_user_without_rights_is_told_what_is_missing() {
 }
 
 #[tokio::test]
-async fn somebody_elses_tables_are_left_alone() {
+async fn foreign_tables_are_left_unchanged() {
     let server = Postgres::shared();
     let url = server.database().await;
     let name = url.rsplit('/').next().unwrap();
@@ -118,11 +118,12 @@ async fn somebody_elses_tables_are_left_alone() {
 }
 
 #[tokio::test]
-async fn its_clock_is_the_databases() {
+async fn the_stores_clock_shows_the_databases_time() {
     let store = open(&Postgres::shared().database().await).await;
     let clock = store.clock();
     let (before, now, after) = (SystemClock.now(), clock.now(), SystemClock.now());
-    // The server has this machine's clock, so what is left is the error of the measurement: half a journey on loopback.
+    // The server uses this machine's clock, so the difference is the error of the measurement: half a round trip on
+    // loopback.
     let slack = jiff::SignedDuration::from_secs(1);
     assert!(now >= before - slack && now <= after + slack, "{before} {now} {after}");
     assert!(clock.skew().abs() < slack, "{:?}", clock.skew());

@@ -1,4 +1,4 @@
-//! A PostgreSQL server that is restarted, killed or frozen: errors that pass, and nothing that was acknowledged is lost.
+//! A PostgreSQL server that is restarted, killed or frozen: errors are transient, and nothing acknowledged is lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ async fn open(url: &str) -> PostgresStore {
     PostgresStore::open(PostgresOptions::new(url, "cupel")).await.expect("a store")
 }
 
-/// A store that soon loses patience.
+/// A store with short timeouts.
 async fn impatient(url: &str) -> PostgresStore {
     let timeouts = Timeouts {
         connect: Duration::from_millis(500),
@@ -31,7 +31,7 @@ async fn submit(store: &PostgresStore, owner: UserId) -> Result<SubmissionId, St
     store.insert(new).await.map(|_| id)
 }
 
-/// Until it works again: what fails meanwhile has to say that it passes.
+/// Retries until a submission succeeds; every error until then must be transient.
 async fn submit_at_last(store: &PostgresStore, owner: UserId) -> SubmissionId {
     loop {
         match submit(store, owner).await {
@@ -45,7 +45,7 @@ async fn submit_at_last(store: &PostgresStore, owner: UserId) -> SubmissionId {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restarted_server_is_found_again() {
+async fn the_store_reconnects_after_a_restart_of_the_server() {
     let server = Postgres::start();
     let store = open(&server.database().await).await;
     let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
@@ -55,7 +55,7 @@ async fn a_restarted_server_is_found_again() {
     assert!(down.transient, "{down:?}");
     assert!(store.ping().await.expect_err("the server is down").transient);
     server.start_again();
-    // Every connection that was kept is a dead one now.
+    // All kept connections are closed now.
     let after = submit_at_last(&store, owner).await;
     assert!(store.submission(before).await.unwrap().is_some());
     assert!(store.submission(after).await.unwrap().is_some());
@@ -64,13 +64,13 @@ async fn a_restarted_server_is_found_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_of_the_server_is_named_and_passes() {
+async fn a_full_disk_of_the_server_is_a_transient_error_that_names_it() {
     let server = Postgres::shared();
     let url = server.database().await;
     let store = open(&url).await;
     let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
     let database = url.split('?').next().unwrap().rsplit('/').next().unwrap();
-    // As the server answers that cannot make a table's file longer.
+    // The error that the server returns when it cannot extend a table's file.
     server.psql(
         database,
         "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
@@ -91,10 +91,10 @@ async fn a_full_disk_of_the_server_is_named_and_passes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_frozen_server_gives_errors_that_pass_and_nobody_waits_for_ever() {
+async fn a_frozen_server_gives_transient_errors_within_the_timeouts() {
     let server = Postgres::start();
     let url = server.database().await;
-    // It is waited for as long as that takes, so that only the frozen server is slow.
+    // A store with long timeouts prepares the data, so that only the frozen server is slow.
     let patient = open(&url).await;
     let owner = patient.insert_user(a_user()).await.unwrap().unwrap().id;
     let store = impatient(&url).await;
@@ -119,7 +119,7 @@ async fn a_frozen_server_gives_errors_that_pass_and_nobody_waits_for_ever() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_acknowledged_survives_the_servers_kill() {
+async fn acknowledged_submissions_survive_a_kill_of_the_server() {
     let server = Postgres::start_durable();
     let store = Arc::new(open(&server.database().await).await);
     let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;

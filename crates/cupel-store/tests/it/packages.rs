@@ -1,4 +1,4 @@
-//! Packages on the disk: whole or not at all, once each, and as they were.
+//! Packages on the disk: complete or absent, stored once each, and unchanged.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ impl Place {
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     }
 
-    /// A package whose only secret answer is `answer`.
+    /// A package with one secret test, whose answer is `answer`.
     fn source(&self, answer: &str) -> PathBuf {
         let root = self.directory.path().join(format!("source-{answer}"));
         for (path, text) in [
@@ -50,7 +50,7 @@ impl Place {
 }
 
 #[test]
-fn a_package_lies_under_its_hash_once_however_often_it_comes() {
+fn a_package_imported_repeatedly_is_stored_once_under_its_hash() {
     let place = Place::new();
     let packages = place.packages();
     let hash = packages.import(&place.source("b\n")).unwrap().copy.hash;
@@ -62,7 +62,7 @@ fn a_package_lies_under_its_hash_once_however_often_it_comes() {
 }
 
 #[test]
-fn a_package_is_opened_after_a_restart_as_it_was() {
+fn a_package_opens_unchanged_after_a_restart() {
     let place = Place::new();
     let imported = place.packages().import(&place.source("b\n")).unwrap().imported.package.clone();
     let opened = place.packages().open(&imported.hash).unwrap().package.clone();
@@ -72,7 +72,7 @@ fn a_package_is_opened_after_a_restart_as_it_was() {
 }
 
 #[test]
-fn a_package_that_was_changed_on_the_disk_is_not_opened() {
+fn a_package_changed_on_the_disk_does_not_open() {
     let place = Place::new();
     let imported = place.packages().import(&place.source("b\n")).unwrap().imported.package.clone();
     fs::write(imported.root().join("tests/secret/1.out"), "x\n").unwrap();
@@ -94,7 +94,7 @@ fn a_refused_package_leaves_nothing_behind() {
 }
 
 #[test]
-fn what_broke_off_is_tidied_away_and_what_may_go_is_told() {
+fn leftovers_are_removed_and_removable_packages_are_listed() {
     let place = Place::new();
     let packages = place.packages();
     let wanted = packages.import(&place.source("b\n")).unwrap().copy.hash;
@@ -114,7 +114,7 @@ fn what_broke_off_is_tidied_away_and_what_may_go_is_told() {
 }
 
 #[test]
-fn an_upload_is_gone_when_nobody_needs_it_any_more() {
+fn an_upload_is_removed_when_it_is_dropped() {
     let place = Place::new();
     let packages = place.packages();
     let upload = packages.upload().unwrap();

@@ -1,4 +1,4 @@
-//! Packages of several nodes over one blob store: had by all, fetched once, never believed, never lost.
+//! Packages of several nodes with one blob store: available on all nodes, fetched once, checked, never lost.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,7 +13,7 @@ use cupel_types::{Bytes, ContentHash};
 
 use crate::watched::Watched;
 
-/// A directory of blobs, and one for each node.
+/// A directory of blobs, and a cache directory per node.
 struct Cluster {
     folder: tempfile::TempDir,
     blobs: Arc<Watched>,
@@ -40,7 +40,7 @@ impl Cluster {
         self.folder.path().join(node)
     }
 
-    /// What lies on a node's disk.
+    /// Names in a node's cache directory.
     fn names(&self, node: &str) -> Vec<String> {
         let entries = fs::read_dir(self.cache(node)).unwrap();
         let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -53,7 +53,7 @@ impl Cluster {
         copies.iter().map(|copy| self.folder.path().join("blobs/one").join(copy.key.to_string())).collect()
     }
 
-    /// Makes all copies of a package look two hours old.
+    /// Makes all copies of a package two hours old.
     fn age(&self, hash: &ContentHash) {
         for copy in self.copies(hash) {
             let file = File::options().append(true).open(copy).unwrap();
@@ -62,7 +62,7 @@ impl Cluster {
         }
     }
 
-    /// A package whose only secret answer is so long.
+    /// A package with one secret test, whose answer has `length` bytes.
     fn source(&self, length: usize) -> PathBuf {
         let root = self.folder.path().join(format!("source-{length}"));
         for (path, text) in [
@@ -86,7 +86,7 @@ impl Cluster {
 }
 
 #[test]
-fn what_one_node_imports_another_opens() {
+fn a_package_imported_on_one_node_opens_on_another() {
     let cluster = Cluster::new();
     let (one, two) = (cluster.node("one"), cluster.node("two"));
     let taken = cluster.import(&one, 1);
@@ -101,7 +101,7 @@ fn what_one_node_imports_another_opens() {
 }
 
 #[test]
-fn a_package_is_fetched_once_for_many_who_ask_at_the_same_time_and_not_again() {
+fn concurrent_requests_fetch_a_package_once() {
     let cluster = Cluster::new();
     let hash = cluster.import(&cluster.node("one"), 1).copy.hash;
     let two = cluster.node("two");
@@ -126,7 +126,7 @@ fn the_same_package_gives_the_same_bytes_on_every_node() {
 }
 
 #[test]
-fn missing_is_told_as_missing_and_a_broken_blob_store_as_an_error() {
+fn a_missing_package_is_distinguished_from_an_unreachable_blob_store() {
     let cluster = Cluster::new();
     let hash = cluster.import(&cluster.node("one"), 1).copy.hash;
     let (two, nobody) = (cluster.node("two"), ContentHash::from_bytes([7; 32]));
@@ -139,7 +139,7 @@ fn missing_is_told_as_missing_and_a_broken_blob_store_as_an_error() {
     two.open(&hash).unwrap();
 }
 
-/// What somebody with access to the blob store could put there in place of a package.
+/// Content that an attacker with access to the blob store could put there in place of a package.
 #[test]
 fn what_comes_out_of_the_blob_store_is_not_believed() {
     let cluster = Cluster::new();
@@ -156,7 +156,7 @@ fn what_comes_out_of_the_blob_store_is_not_believed() {
     };
     let entry = |tar: &mut tar::Builder<Vec<u8>>, name: &str, kind: tar::EntryType, link: Option<&str>| {
         let mut header = tar::Header::new_gnu();
-        // As it stands, without the checks of `set_path`.
+        // The raw name, without the checks of `set_path`.
         header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
         header.set_entry_type(kind);
         header.set_size(if kind.is_file() { 1 } else { 0 });
@@ -208,13 +208,13 @@ fn what_comes_out_of_the_blob_store_is_not_believed() {
         assert_eq!(cluster.names("two"), Vec::<String>::new(), "{name}");
         assert!(!outside.exists(), "{name}");
     }
-    // Who imports it again mends it.
+    // Importing the package again replaces the damaged copies.
     cluster.import(&cluster.node("three"), 1);
     assert_eq!(cluster.node("two").open(&hash).unwrap().package.hash, hash);
 }
 
 #[test]
-fn a_package_that_was_damaged_on_this_machine_is_fetched_again() {
+fn a_package_damaged_in_the_cache_is_fetched_again() {
     let cluster = Cluster::new();
     let hash = cluster.import(&cluster.node("one"), 1).copy.hash;
     fs::write(cluster.cache("one").join(hash.to_string()).join("tests/secret/1.out"), "x\n").unwrap();
@@ -223,16 +223,16 @@ fn a_package_that_was_damaged_on_this_machine_is_fetched_again() {
 }
 
 #[test]
-fn a_package_that_is_imported_while_another_node_removes_what_nobody_names_is_not_lost() {
+fn an_import_concurrent_with_a_removal_on_another_node_is_not_lost() {
     let cluster = Cluster::new();
     let (one, two) = (cluster.node("one"), cluster.node("two"));
-    // A draft that was removed long ago left this one.
+    // A copy left by a draft that was removed long ago.
     let hash = cluster.import(&one, 1).copy.hash;
     cluster.age(&hash);
-    // Two looks for what may go; nobody names it yet.
+    // Node two lists removable copies; no problem refers to this one yet.
     let may_go: Vec<_> = two.removable(None).unwrap().iter().map(|found| found.copy).collect();
     assert_eq!(may_go.len(), 1);
-    // Three imports the same content and names it. Then Two removes what it found.
+    // Node three imports the same content and refers to it. Then node two removes the copies that it listed.
     let three = cluster.node("three");
     let taken = cluster.import(&three, 1);
     two.remove(&may_go).unwrap();
@@ -242,12 +242,12 @@ fn a_package_that_is_imported_while_another_node_removes_what_nobody_names_is_no
 }
 
 #[test]
-fn a_copy_is_made_again_when_naming_it_took_too_long() {
+fn a_copy_is_made_again_if_referring_to_it_took_too_long() {
     let cluster = Cluster::new();
     let one = cluster.node("one");
     let mut taken = one.import(&cluster.source(1)).unwrap();
     let hash = taken.copy.hash;
-    // The node stood still; others removed the copy meanwhile.
+    // The node was suspended; others removed the copy meanwhile.
     one.remove(&[taken.copy]).unwrap();
     let Some(long_ago) = taken.kept_at.checked_sub(2 * cupel_core::problems::SETTLED_WITHIN) else { return };
     taken.kept_at = long_ago;
@@ -257,7 +257,7 @@ fn a_copy_is_made_again_when_naming_it_took_too_long() {
 }
 
 #[test]
-fn what_was_refused_goes_and_what_others_named_stays() {
+fn a_refused_copy_is_removed_and_a_referenced_copy_stays() {
     let cluster = Cluster::new();
     let (one, two) = (cluster.node("one"), cluster.node("two"));
     let refused = one.import(&cluster.source(1)).unwrap();
@@ -265,7 +265,7 @@ fn what_was_refused_goes_and_what_others_named_stays() {
     let named = cluster.import(&two, 1);
     one.discard(&refused, true).unwrap();
     assert_eq!(cluster.copies(&hash).len(), 1);
-    // Again, where it is known that a copy is there: none is made, and none removed.
+    // Imported again on a node that knows of a copy: no copy is made, and none is removed.
     let again = two.import(&cluster.source(1)).unwrap();
     assert_eq!((again.copy, again.is_own), (named.copy, false));
     two.discard(&again, true).unwrap();
@@ -285,7 +285,7 @@ fn of_several_old_copies_all_but_the_newest_are_spare() {
 }
 
 #[test]
-fn the_cache_is_bounded_the_one_used_longest_ago_goes_first_and_none_in_use() {
+fn the_cache_is_bounded_and_evicts_the_least_recently_used_but_no_open_package() {
     let cluster = Cluster::new();
     let one = cluster.node("one");
     let lengths = [100_001, 100_002, 100_003, 100_004];
@@ -313,13 +313,13 @@ fn the_cache_is_bounded_the_one_used_longest_ago_goes_first_and_none_in_use() {
     two.open(&hashes[3]).unwrap();
     assert_eq!(here().iter().filter(|is_here| **is_here).count(), 2);
     drop(two);
-    // What does not fit goes at a start, too; the last one used stays.
+    // A start evicts what does not fit, too; the most recently used package stays.
     cluster.node_with("two", Bytes::kib(150));
     assert_eq!(here(), [false, false, false, true]);
 }
 
 #[test]
-fn an_opened_package_stays_while_others_come_and_go() {
+fn an_open_package_is_not_evicted() {
     let cluster = Cluster::new();
     let one = cluster.node("one");
     let hashes: Vec<ContentHash> = (1..=6).map(|n| cluster.import(&one, 50_000 + n).copy.hash).collect();
@@ -342,13 +342,13 @@ fn an_opened_package_stays_while_others_come_and_go() {
         }
     });
     assert_eq!(missing.load(Ordering::Relaxed), 0);
-    // What was kept open is closed now; the next use puts the cache in order.
+    // The packages that were kept open are closed now; the next use evicts what does not fit.
     two.open(&hashes[0]).unwrap();
     assert!(cluster.names("two").len() <= 2, "{:?}", cluster.names("two"));
 }
 
 #[test]
-fn an_installation_that_was_on_one_machine_gives_the_others_what_they_lack() {
+fn an_installation_on_one_machine_shares_its_packages() {
     let cluster = Cluster::new();
     let alone = LocalPackages::open(&cluster.cache("alone"), cupel_testkit::registry()).unwrap();
     let hashes: Vec<_> = (1..=2).map(|n| alone.import(&cluster.source(n)).unwrap().copy.hash).collect();
@@ -364,7 +364,7 @@ fn an_installation_that_was_on_one_machine_gives_the_others_what_they_lack() {
 }
 
 #[test]
-fn a_crash_leaves_nothing_that_stays() {
+fn leftovers_of_a_crash_are_removed() {
     let cluster = Cluster::new();
     let one = cluster.node("one");
     let hash = cluster.import(&one, 1).copy.hash;

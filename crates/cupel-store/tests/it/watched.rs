@@ -1,4 +1,4 @@
-//! A blob store that counts what is fetched, and can be away.
+//! A blob store for tests that counts fetches and can be made unreachable.
 
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! The changes to contests.
+//! Commands that change contests.
 
 use super::*;
 use crate::sql::freezes;
@@ -156,7 +156,7 @@ impl Write for TakePart {
         if self.virtual_start.is_some() {
             return self.write(db);
         }
-        // What the user sent before they joined becomes an attempt, and the freeze may hide it.
+        // Submissions that the user sent before joining become attempts, and the freeze may hide them.
         let (contest, user) = (bytes(self.contest.as_uuid()), bytes(self.user.as_uuid()));
         freezes::changing(db, contest, Some(user), [], || self.write(db))
     }
@@ -164,7 +164,8 @@ impl Write for TakePart {
 
 impl TakePart {
     fn write(&self, db: &dyn Sql) -> Result<bool, Fault> {
-        // One after another, as they are numbered. The contest may have been moved since somebody looked when it begins.
+        // Locked, because participants are numbered in sequence. The contest's start may have moved since the caller
+        // read it.
         db.lock(Lock::Contest, bytes(self.contest.as_uuid()))?;
         let sql = "INSERT INTO contest_participants (contest, \"user\", participation, starts_at, number) \
                    SELECT ?1, ?2, ?3, coalesce(?4, starts_at), \
@@ -213,7 +214,7 @@ impl Write for Ask {
 
     fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
         let Ask { new, per_asker_max } = self;
-        // One after another, as they are counted.
+        // Locked, because the asker's questions are counted.
         db.lock(Lock::Contest, bytes(new.contest.as_uuid()))?;
         let sql = "INSERT INTO clarifications (id, contest, asker, place, question, answer, public, asked_at, answered_at, announced) \
                    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?7 \

@@ -1,4 +1,4 @@
-//! Filters as SQL. Every value is bound; the text of a condition is ours alone.
+//! Filters as SQL. All values are bound; the conditions contain constant text only.
 
 use cupel_core::problems::{ProblemFilter, ProblemSort, SolveState, SubmissionFilter};
 use cupel_types::SubmissionId;
@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use super::{Value, blob_of, difficulty_number};
 use crate::sql::freezes::hidden_from;
 
-/// What follows `WHERE`, the values in it, and what follows `ORDER BY`.
+/// The `WHERE` condition, its values, and the `ORDER BY` expression.
 pub(crate) struct Conditions<'f> {
     pub(crate) sql: String,
     pub(crate) values: Vec<Value<'f>>,
@@ -23,7 +23,7 @@ impl<'f> Conditions<'f> {
         self.values.extend(values);
     }
 
-    /// Of problems `p` with standings `r` and `w` of the user who is the first value and the second.
+    /// Conditions on problems `p`, with standings `r` and `w` of the user who is bound as the first and second value.
     pub(crate) fn of(filter: &'f ProblemFilter) -> Conditions<'f> {
         let asker = filter.asker.as_ref().map_or(Value::Null, |asker| blob_of(asker.as_uuid()));
         let order = match filter.sort {
@@ -70,7 +70,7 @@ impl<'f> Conditions<'f> {
         all
     }
 
-    /// Of submissions `t` to a problem.
+    /// Conditions on submissions `t` to a problem.
     pub(crate) fn of_submissions(filter: &'f SubmissionFilter, after: Option<&'f SubmissionId>) -> Conditions<'f> {
         let mut all = Conditions { sql: String::new(), values: Vec::new(), order: "" };
         all.and("t.problem = ?", [blob_of(filter.problem.as_uuid())]);

@@ -1,4 +1,4 @@
-//! The changes to problems.
+//! Commands that change problems.
 
 use super::*;
 
@@ -54,7 +54,7 @@ impl Write for AddVersion {
             return Ok(false);
         }
         make_current(db, id, number, version)?;
-        // Of another difficulty, perhaps.
+        // The new version may have another difficulty.
         compute_progress_of_all(db, id)?;
         Ok(true)
     }
@@ -100,7 +100,7 @@ impl Write for AddException {
     }
 }
 
-/// The number of a version, which is written if it is new.
+/// The number of a version; inserts the version if it is new.
 fn number_of(db: &dyn Sql, problem: &[u8], version: &NewVersion) -> Result<StagedVersion, Fault> {
     let sql = "SELECT number FROM problem_versions WHERE problem = ? AND package = ?";
     let known = db.one(sql, values![problem, version.package.as_bytes()], |row| row.get::<u32>(0))?;
@@ -221,7 +221,7 @@ impl Write for ChangeProblem {
         }
         if let Some(members) = &change.members {
             db.execute("DELETE FROM problem_members WHERE problem = ?", values![id])?;
-            // Who is no user has no part.
+            // Ids that belong to no user are ignored.
             let sql = "INSERT INTO problem_members (problem, \"user\", part) SELECT ?, id, ? FROM users WHERE id = ? \
                        ON CONFLICT (problem, \"user\") DO UPDATE SET part = excluded.part";
             for (user, part) in members {
