@@ -77,7 +77,10 @@ pub(crate) async fn register(
             let made = app.accounts.register_with_code(new, code).await;
             match &made {
                 Ok(_) | Err(RegisterError::Failed(_)) => guess.was_none().await,
-                Err(RegisterError::Taken(_) | RegisterError::Invalid(_)) => app.limits.registration(address).await?,
+                Err(RegisterError::Taken(_) | RegisterError::Invalid(_)) => {
+                    guess.was_none().await;
+                    app.limits.registration(address).await?;
+                }
                 Err(RegisterError::NoSuchCode) => {}
             }
             made
