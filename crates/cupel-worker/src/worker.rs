@@ -34,8 +34,8 @@ use crate::turns::{RUNS_PER_SLOT_MAX, Turns};
 const COMPLETIONS_PER_SLOT_MAX: usize = 8;
 
 /// Longest run that counts as short. While a slot's runs are short, its next run is leased in advance, during the
-/// current one: waiting for the lease would otherwise leave the slot idle for a large part of a run's duration. The
-/// value is longer in tests, because their scripts decide which runs end.
+/// current one: waiting for the lease would otherwise leave the slot idle for a large part of a run's duration. In
+/// tests, every run that ends counts as short: the scripts decide which runs end.
 const SHORT_RUN: Duration = Duration::from_millis(if cfg!(test) { 60_000 } else { 20 });
 
 /// How long a run leased in advance waits for its intended slot; then the first free slot takes it.
@@ -241,9 +241,9 @@ async fn drive(number: usize, shared: Arc<Shared>, shutdown: CancellationToken) 
 
 /// Scheduler of a slot: one run has the executor, others may wait for their next turn.
 ///
-/// A turn is one or more whole steps of a run. If there are other runs (in the queue, or waiting here with less time
-/// owed), the run then waits until they have had as much time on this slot as its turn took. A run with many tests
-/// therefore continues test by test, and a new run waits for at most one test.
+/// A turn is one or more whole steps of a run. If there are other runs (first those in the queue, then those waiting
+/// here that owe less time), the run then waits until they have had as much time on this slot as its turn took. A run
+/// with many tests therefore continues test by test, and a new run waits for at most one test.
 struct Driver<'a> {
     number: usize,
     shared: &'a Arc<Shared>,
@@ -438,8 +438,8 @@ impl<'a> Driver<'a> {
                 let leased = &assignment.leased;
                 shared.leases().insert(leased.lease, leased.run);
                 let Some(thread) = self.thread() else {
-                    // The machine has no thread left at the moment: give the run back, and continue with this slot
-                    // after a pause.
+                    // The machine has no thread left at the moment: give the run back to other workers, and continue
+                    // with this slot after a pause.
                     shared.give_back_unfinished(&assignment, "no thread could be started").await;
                     self.tool = Some(tool);
                     tokio::time::sleep(NO_THREAD_PAUSE).await;
