@@ -43,8 +43,8 @@ pub struct Talk<'a> {
     pub program: StepInput<'a>,
     /// The author's program at the other end.
     pub interactor: StepInput<'a>,
-    /// Whether an interactor that exits with this code before the program has decided the result; the program is then
-    /// stopped. An interactor killed by a signal also decides it, and so does a program that fails before the
+    /// Whether the result is decided if the interactor exits with this code before the program ends; the program is
+    /// then stopped. The result is also decided if a signal kills the interactor, or if the program fails before the
     /// interactor has ended.
     pub settles: fn(i32) -> bool,
     /// Bytes kept of the conversation.

@@ -94,8 +94,8 @@ fn warn_of_other_starts(parts: &SlotParts, package: &Package, measured: Option<S
 struct Told {
     /// Level of detail.
     feedback: Feedback,
-    /// The case's name while it is judged. If the owner may not see more, it is a number: an id may reveal the
-    /// difficulty.
+    /// The case's name while it is judged. If the owner may not see more, it is a number: an id may reveal what
+    /// the test checks.
     name: String,
 }
 

@@ -1,8 +1,8 @@
 //! A keyed hash of a byte sequence, independent of how the sequence is split into pieces.
 //!
-//! A polynomial over the prime 2^61 - 1 at a secret point: two sequences of n bytes collide with probability n / 7 /
-//! 2^61, and the author of the bytes does not know the point. Source: Carter and Wegman, "Universal classes of hash
-//! functions", 1979.
+//! A polynomial over the prime 2^61 - 1 at a secret point: two sequences of n bytes collide with probability
+//! n / 7 / 2^61, and the author of the bytes does not know the point. Source: Carter and Wegman, "Universal classes of
+//! hash functions", 1979.
 //!
 //! Multisets of sequences are compared by another polynomial, whose roots are their hashes: see [`Product`]. Source:
 //! Schwartz, "Fast probabilistic algorithms for verification of polynomial identities", 1980.

@@ -7,7 +7,7 @@
 //! ```text
 //!  program ──pieces──► output() ─┐
 //!                                ├─► streams: words and the space between them ─► finish() ─► Finding
-//!  answer  ──BufRead─────────────┘   bags: a product over keyed hashes, where order does not matter
+//!  answer  ──BufRead─────────────┘   bags: a product over keyed hashes, if order does not matter
 //! ```
 //!
 //! White space is the six bytes of C's `isspace`; NUL and 0xA0 are part of words.

@@ -1,8 +1,9 @@
 //! Which words are numbers, and which numbers are within the tolerance.
 //!
 //! Invariant: the value is correctly rounded to 64 bits, except that a nonzero value never becomes zero and a finite
-//! value never becomes infinite: an output of `1e-4000` does not equal the answer `0`. Source of the grammar and of
-//! both exceptions: `problem-package-format`, default output validator, and its test vectors.
+//! value never becomes infinite: an output of `1e-4000` does not equal the answer `0`.
+//! Source of the grammar and of both exceptions: `problem-package-format`, default output validator, and its test
+//! vectors.
 
 use super::is_space;
 

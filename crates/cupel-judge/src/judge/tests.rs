@@ -11,7 +11,7 @@ use super::*;
 use crate::scripted::{Answers, SCRIPT};
 use crate::{ArtifactKey, NoCache, StepResult};
 
-// ---- requests ---------------------------------------------------------------------------------------
+// ---- the submission ---------------------------------------------------------------------------------
 
 const COMPILED: &str = r#"
 name = "Compiled"

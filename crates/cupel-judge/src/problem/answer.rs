@@ -1,8 +1,8 @@
 //! The meaning of a judging program's exit code, messages and files, by protocol. Pure: depends only on its arguments.
 //!
 //! Sources: Kattis problem package format, "Output validator"; testlib, `testlib.h`, `TResult`; DMOJ documentation,
-//! "Bridged checkers". Invariant: anything that is not a valid answer in the protocol is a fault of the package, never
-//! a rejection.
+//! "Bridged checkers".
+//! Invariant: anything that is not a valid answer in the protocol is a fault of the package, never a rejection.
 
 use cupel_problem::{Protocol, Score};
 use cupel_types::{BoxFiles, Outcome, StepReport};
@@ -65,8 +65,8 @@ pub(super) fn read(protocol: &Protocol, report: &StepReport, files: &BoxFiles) -
     answer
 }
 
-/// Which exit codes of an interactor decide a conversation: it rejects, regardless of its other output and of what the
-/// program does afterwards.
+/// Which exit codes of an interactor decide a conversation: it does not accept, regardless of its other output and of
+/// what the program does afterwards.
 pub(super) fn settles(protocol: &Protocol) -> fn(i32) -> bool {
     match protocol {
         Protocol::Kattis => |code| code != 42,

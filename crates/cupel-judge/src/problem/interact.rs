@@ -4,8 +4,8 @@
 //! program had failed before it, or both had only been waiting for each other. An interactor that ended first and
 //! rejected is WA, regardless of what the program did afterwards. Then the program's own failure decides, then the
 //! interactor's decision. If both wait for each other until a limit ends the conversation, the program is at fault. If
-//! the interactor computed all that time, the interactor is at fault, unless the program had not even read its output.
-//! Once one end has decided, the other program is stopped.
+//! the interactor computed all that time, the interactor is at fault, unless the program had not even read the
+//! interactor's output. Once one end has decided, the other program is stopped.
 //! Source: problemtools, `interactive.cc`; DOMjudge, `runpipe`.
 
 use std::sync::Arc;

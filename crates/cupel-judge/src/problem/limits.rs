@@ -3,8 +3,8 @@
 //! | limit | rule |
 //! |---|---|
 //! | CPU | the problem's, times the language's factor; strictly more is TLE |
-//! | CPU at which the program is ended | 10 % more, at least 50 ms more: so that it is known how near it was |
-//! | wall clock | what the package says, otherwise four times the CPU limit and four seconds: it is the idle limit that ends those who wait |
+//! | CPU at which the program is stopped | 10 % more, at least 50 ms more, to measure how near to the limit it was |
+//! | wall clock | as in the package, otherwise four times the CPU limit plus four seconds: the idle limit stops programs that wait |
 //! | idle | the CPU limit, at least two seconds |
 //! | stack | the memory limit |
 //!

@@ -139,7 +139,7 @@ struct Manner<'a> {
     timeouts_suffice: bool,
     /// Files of the package that are placed beside the submission's when it is built.
     beside: &'a [ProgramFile],
-    /// The submission of which only the cases are run on which it must be in time: while no limit is known, others
+    /// If set, only the cases on which this submission must be in time are run: while no limit is known, the others
     /// could take very long.
     in_time_only: Option<&'a ExampleSubmission>,
 }

@@ -13,7 +13,8 @@
 //!
 //! Invariant: anything that could not be checked does not hold. The exceptions are submissions and input validators in
 //! a language that is not installed here: the notes list them. At least one submission must run, if the package has
-//! any. Source: Kattis problem package format; problemtools, `verifyproblem`.
+//! any.
+//! Source: Kattis problem package format; problemtools, `verifyproblem`.
 
 mod expect;
 mod inputs;
