@@ -130,7 +130,7 @@ fn a_limit_with_too_small_a_margin_on_either_side_does_not_hold() {
     assert_eq!(found, ["TimeLimit: 1 s not 1.5 times the limit is at most the 1.4 s of t.scr"]);
     // For a format without margins, a violated margin is reported, without further effect.
     assert_eq!(verified(510, killed(), false), (vec![], 1));
-    // In time is not too slow, whatever the margins.
+    // A submission in time is not too slow, regardless of the margins.
     let (found, _) = verified(10, prints("ok", 400), false);
     assert_eq!(found.len(), 1, "{found:?}");
 }
