@@ -1,4 +1,4 @@
-//! What compilations left, kept by everything that determines it.
+//! Artefact cache: results of compilations, keyed by all their inputs.
 
 use std::sync::Arc;
 
@@ -10,15 +10,15 @@ use sha2::{Digest, Sha256};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ArtifactKey(pub [u8; 32]);
 
-/// Keeps artefacts. May forget any of them at any time.
+/// A cache of artefacts. May drop any of them at any time.
 pub trait ArtifactCache: Send + Sync {
-    /// What an earlier successful compilation with this key left, with its compiler's output.
+    /// Returns the files of an earlier successful compilation with this key, and its compiler output.
     fn get(&self, key: &ArtifactKey) -> Option<(BoxFiles, Arc<[u8]>)>;
-    /// Keeps it.
+    /// Stores the result of a successful compilation.
     fn put(&self, key: ArtifactKey, files: &BoxFiles, compiler_output: &Arc<[u8]>);
 }
 
-/// Keeps nothing.
+/// A cache that stores nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoCache;
 
@@ -31,11 +31,12 @@ impl ArtifactCache for NoCache {
 }
 
 impl ArtifactKey {
-    /// The key of a compilation for `owner`: whether a result was cached tells only what its owner had sent before, never
-    /// that somebody else had the same source. `commands` are the compile commands with every placeholder filled in.
+    /// The key of a compilation for `owner`. Because the owner is part of the key, a cache hit reveals only what the
+    /// same owner submitted before, never that another user had the same source. `commands` are the compile commands
+    /// with all placeholders replaced.
     pub fn of(owner: UserId, language: &Language, commands: &[Vec<String>], files: &BoxFiles) -> ArtifactKey {
         let mut hash = Hash(Sha256::new());
-        // The first field names the scheme: a change of what is hashed changes every key.
+        // The first field names the scheme: increment it whenever the hashed fields change, so that every key changes.
         hash.text("cupel artefacts 2");
         hash.bytes(owner.as_uuid().as_bytes());
         hash.text(language.id.as_str());
@@ -69,7 +70,7 @@ impl ArtifactKey {
     }
 }
 
-/// Length-prefixed fields, so that no two different lists of fields hash alike.
+/// Hash over length-prefixed fields, so that different lists of fields never produce the same input.
 struct Hash(Sha256);
 
 impl Hash {
@@ -87,7 +88,7 @@ impl Hash {
     }
 
     fn limits(&mut self, limits: &Limits) {
-        // Taken apart by name, so that a new limit cannot be forgotten here.
+        // Destructured by name, so that a new limit cannot be forgotten here.
         let Limits {
             cpu_time,
             wall_time,
@@ -108,7 +109,7 @@ impl Hash {
         for size in [memory, file_size, disk, output, stack] {
             self.number(size.get());
         }
-        // None cannot be asked for, and so stands for no limit.
+        // An instruction limit of zero cannot be requested, so zero stands for no limit.
         let instructions = instructions.map_or(0, Instructions::get);
         for count in [u64::from(*processes), u64::from(*open_files), *inodes, instructions] {
             self.number(count);

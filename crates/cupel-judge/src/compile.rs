@@ -1,8 +1,8 @@
-//! The compile step: the commands one after another, or what an identical compilation left before.
+//! The compile step: runs the commands one after another, or returns the cached result of an identical compilation.
 //!
-//! Each command gets a fresh cell with the files that the one before left; together they share one
-//! budget of CPU and wall-clock time. The client's environment and arguments are the program's alone:
-//! a compiler never sees them, and so they are no part of the cache key.
+//! Each command gets a fresh cell with the files that the previous command left; together they share one budget of CPU
+//! and wall-clock time. The client's environment and arguments are for the program only: compilers never see them, so
+//! they are not part of the cache key.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,37 +13,37 @@ use cupel_types::{BoxFiles, BoxPath, Bytes, CompileReport, Limits, Outcome, Outp
 use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver, StepResult, WarmInput};
 use crate::{ArtifactCache, ArtifactKey, Executor, JudgeError, JudgeEvent, JudgeObserver, files};
 
-/// What a later command gets at least when the earlier ones used the budget up: a limit of zero would
-/// mean something else to the kernel.
+/// Minimum budget of a later command after earlier ones used the budget up: to the kernel, a limit of zero has another
+/// meaning.
 const BUDGET_MIN: Duration = Duration::from_millis(1);
 
-/// How the compile step went.
+/// Result of the compile step.
 pub(crate) enum Compiled {
-    /// The language has none.
+    /// The language has no compile step.
     NotNeeded,
-    /// There is something to run.
+    /// The program can be run.
     Ok { report: CompileReport, artifacts: BoxFiles },
-    /// The compiler refused the source, went over its limits, or the run was cancelled.
+    /// The compiler rejected the source or exceeded its limits, or the run was cancelled.
     Refused {
         report: CompileReport,
         verdict: Verdict,
         message: Option<String>,
-        /// Whether it was a limit.
+        /// Whether a limit was exceeded.
         limit: bool,
     },
 }
 
-/// What is compiled, and for whom.
+/// The sources of a compilation, and their owner.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sources<'a> {
     pub(crate) owner: UserId,
-    /// Everything that lies in the box.
+    /// All files in the box.
     pub(crate) files: &'a BoxFiles,
-    /// Those that commands name, the main source first: all of the files, unless some are there to be included.
+    /// The files named in commands, the main source first: all files, unless some exist only to be included.
     pub(crate) units: &'a BoxFiles,
-    /// The main source as it was sent; a compiler may want another name.
+    /// The main source as submitted; the compiler may require another name.
     pub(crate) main: &'a BoxPath,
-    /// The file or class that is started, where that is said.
+    /// The file or class to start, if specified.
     pub(crate) entry: Option<&'a str>,
 }
 
@@ -127,7 +127,7 @@ pub(crate) fn compile(
     Ok(Compiled::Ok { report, artifacts })
 }
 
-/// The answer of the compiler that stays, if the language has one and it has an answer.
+/// Returns the result of the language's compile service, if there is one and it answers.
 fn warm(
     owner: UserId,
     language: &Language,
@@ -145,7 +145,7 @@ fn verdict(outcome: Outcome) -> Verdict {
     if outcome == Outcome::Cancelled { Verdict::Cancelled } else { Verdict::CompileError }
 }
 
-/// Why there is nothing to run, where the compiler's own words do not say it.
+/// Why there is nothing to run, unless the compiler's own output says it.
 fn refusal(outcome: Outcome, language: &Language) -> Option<String> {
     match outcome {
         Outcome::Signalled(signal) => Some(format!("the compiler: killed by {signal}")),
@@ -154,7 +154,7 @@ fn refusal(outcome: Outcome, language: &Language) -> Option<String> {
     }
 }
 
-/// What the compiler says on both streams, joined in the order in which it came, up to a bound.
+/// Compiler output on both streams, in order of arrival, up to a bound.
 struct Transcript<'a> {
     data: Vec<u8>,
     bytes_max: usize,

@@ -1,7 +1,7 @@
-//! Why a program failed, in its language's own words, from the end of what it wrote to standard error.
+//! The reason for a program's failure, in its language's own words, from the end of its standard error.
 //!
-//! The program can write what it likes there. So the words are only ever shown; and where they say that the heap is full, the
-//! outcome becomes the memory limit, which is a failure as well and one that any program can have.
+//! The program controls that text, so it is normally only displayed. The exception: if it says that the heap is full,
+//! the outcome becomes the memory limit, which is also a failure, and one that any program can cause.
 
 use cupel_languages::{Language, STDERR_END};
 use cupel_types::{BoxFiles, Outcome, StepReport};
@@ -14,7 +14,7 @@ impl End {
     /// Appends to the stream.
     pub(crate) fn push(&mut self, data: &[u8]) {
         let data = &data[data.len().saturating_sub(STDERR_END)..];
-        // Moved only now and then: twice the bound is kept in between.
+        // Moved only occasionally: up to twice the bound is kept in between.
         if self.0.len() + data.len() > 2 * STDERR_END {
             let kept = self.0.len().saturating_sub(STDERR_END);
             self.0.drain(..kept);
@@ -35,8 +35,9 @@ impl From<&[u8]> for End {
     }
 }
 
-/// The exception that ended a program, if it failed by one. If that says that the language's heap was full, the step ended by the
-/// memory limit. A line is told of the program's `sources`, with the file's name if `names_file`.
+/// Returns the exception that ended a program, if one did. If it says that the language's heap is full, the step's
+/// outcome becomes the memory limit instead. Line numbers refer to the program's `sources`, with the file name if
+/// `names_file`.
 pub(crate) fn exception(
     language: &Language,
     step: &mut StepReport,
@@ -65,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_of_a_stream_is_kept_however_it_comes() {
+    fn the_end_of_a_stream_is_kept_regardless_of_its_pieces() {
         for piece in [1usize, 1000, STDERR_END - 1, STDERR_END, 5 * STDERR_END] {
             let all: Vec<u8> = (0..3 * STDERR_END + 17).map(|i| (i % 251) as u8).collect();
             let mut end = End::default();

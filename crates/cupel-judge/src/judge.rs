@@ -1,4 +1,4 @@
-//! One run: compile, execute once or for every test case, compare, give a verdict.
+//! One run: compiles, executes once or per test case, compares, and returns a verdict.
 //!
 //! ```text
 //!  sources ─► cache? ─► compile commands ─► artefacts ─┐
@@ -6,10 +6,10 @@
 //!                            └─► CE     other files ───┘
 //! ```
 //!
-//! Every case is run, also after one that failed: the client asked for a result for each. The verdict
-//! of the run is that of the first case, in their order, that was not accepted. Two things end a run early:
-//! cancellation, and [`JudgeRequest::time_max`], the time that all executions may take together. The case that
-//! reaches it is TLE; the cases after it are skipped.
+//! Every case is run, even after a failed one: the client asked for a result for each. The verdict of the run is that
+//! of the first case, in their order, that was not accepted. Two things end a run early: cancellation, and
+//! [`JudgeRequest::time_max`], the total time of all executions. The case that reaches it is TLE; the cases after it
+//! are skipped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,33 +26,33 @@ use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver};
 use crate::failure::{End, exception};
 use crate::{ArtifactCache, BuiltIn, Difference, ExecuteError, Executor, Finding};
 
-/// Output kept of every stream as long as the bound of the run allows as much for each: so that the last test of a
-/// talkative program still shows how its output began.
+/// Output kept of every stream, if the bound of the run allows that much for each, so that the last test of a program
+/// with much output still shows the beginning of its output.
 const STREAM_BYTES_SPARSE: usize = 4 << 10;
 
-/// What is to be judged.
+/// A program to judge.
 #[derive(Clone, Debug)]
 pub struct JudgeRequest<'a> {
-    /// Whose program it is.
+    /// The program's owner.
     pub owner: UserId,
-    /// What was sent.
+    /// The submitted program.
     pub program: &'a Program,
-    /// Limits asked for, in place of the language's.
+    /// Requested limits, which replace the language's.
     pub limits: LimitsRequest,
-    /// Its language; available.
+    /// The program's language; it must be available.
     pub language: &'a Language,
     /// Replaces the submission's standard input (the command line streams it).
     pub stdin: Option<StdinSource>,
-    /// Bytes of output that the report keeps, of the compiler and of both streams of every case together. What lies
-    /// beyond is judged like the rest, then dropped and marked as truncated.
+    /// Bytes of output that the report keeps: the compiler's and both streams of all cases together. Output beyond is
+    /// judged too, then dropped and marked as truncated.
     pub output_kept_max: Bytes,
-    /// Wall-clock time that all executions together may take.
+    /// Total wall-clock time of all executions.
     pub time_max: Duration,
 }
 
-/// Hears what happens, in order.
+/// Receives the events of a run, in order.
 pub trait JudgeObserver {
-    /// Something happened.
+    /// Called for each event.
     fn event(&mut self, event: JudgeEvent<'_>);
     /// Whether the run should end now (cancelled, or its lease was lost).
     fn cancelled(&mut self) -> bool {
@@ -60,7 +60,7 @@ pub trait JudgeObserver {
     }
 }
 
-/// What happens during a run. `case` is `None` when there are no test cases.
+/// An event of a run. `case` is `None` if there are no test cases.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the names of the event schema in cupel-core")]
 pub enum JudgeEvent<'a> {
@@ -72,7 +72,7 @@ pub enum JudgeEvent<'a> {
     ExecutionEnded { case: Option<&'a str>, verdict: Verdict, outcome: Outcome, usage: &'a Usage },
 }
 
-/// The run could not be judged: our failure, worth another attempt.
+/// The run could not be judged: an internal failure, worth another attempt.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot judge the run")]
 pub struct JudgeError(#[from] pub ExecuteError);
@@ -80,7 +80,7 @@ pub struct JudgeError(#[from] pub ExecuteError);
 /// Judges one run to its end.
 ///
 /// # Errors
-/// Only when the executor failed; a compile error is a report.
+/// Only if the executor failed; a compile error is a report.
 pub fn judge(
     request: &JudgeRequest<'_>,
     executor: &mut dyn Executor,
@@ -94,7 +94,7 @@ pub fn judge(
     let limits = request.limits.over(language.limits);
     let mut report = RunReport::bare(Verdict::Accepted, limits, language.installed_version().unwrap_or_default());
 
-    // The compiler's, and two of each case, or of the only execution.
+    // The streams: the compiler's, and two of each case or of the only execution.
     let mut room = Room::new(request.output_kept_max, 1 + 2 * program.tests.len().max(1));
     let sources = Sources { owner: request.owner, files, units: files, main, entry: None };
     let values = |artifacts: &BoxFiles| {
@@ -143,7 +143,7 @@ pub fn judge(
     Ok(report)
 }
 
-/// What is the same for every execution of a run.
+/// The parts common to all executions of a run.
 struct Runnable<'a> {
     argv: Vec<String>,
     env: Vec<(String, String)>,
@@ -151,17 +151,17 @@ struct Runnable<'a> {
     limits: Limits,
     time_max: Duration,
     language: &'a Language,
-    /// What was compiled or is interpreted.
+    /// The compiled or interpreted sources.
     sources: &'a BoxFiles,
 }
 
-/// One execution and its verdict.
+/// An execution and its verdict.
 struct Executed {
     verdict: Verdict,
     step: StepReport,
-    /// The exception that ended the program, as its language reports it.
+    /// The exception that ended the program, as reported by its language.
     exception: Option<String>,
-    /// Whether the time of the whole run ended it, and no limit of its own.
+    /// Whether the total time of the run ended it, rather than a limit of the execution.
     is_overdue: bool,
 }
 
@@ -202,7 +202,7 @@ impl Runnable<'_> {
         Ok(())
     }
 
-    /// Ends a run whose time is over: the cases that have not run are skipped, and the run is not accepted.
+    /// Ends a run whose total time is used up: the remaining cases are skipped, and the run is not accepted.
     fn end_overdue(&self, skipped: &[TestCase], report: &mut RunReport) {
         let nothing = || Output { data: Arc::default(), truncated: false };
         report.cases.extend(skipped.iter().map(|case| CaseReport {
@@ -236,7 +236,7 @@ impl Runnable<'_> {
         format!("time limit of {} ms for all executions of the run exceeded", self.time_max.as_millis())
     }
 
-    /// Executes the program, for `left` at most.
+    /// Executes the program for at most `left`.
     fn execute(
         &self,
         case: Option<&TestCase>,
@@ -271,7 +271,7 @@ impl Runnable<'_> {
             (verdict, _) => verdict,
         };
         if is_overdue {
-            // Not a limit of this execution, which its own limits would have let go on.
+            // Not a limit of this execution: its own limits would have let it continue.
             report.outcome = Outcome::Cancelled;
         }
         observer.event(JudgeEvent::ExecutionEnded {
@@ -284,7 +284,7 @@ impl Runnable<'_> {
     }
 }
 
-/// Passes a step's output on as events of its case.
+/// Forwards a step's output as events of its case.
 struct Forward<'a> {
     case: Option<&'a str>,
     stderr: End,
@@ -306,9 +306,10 @@ impl StepObserver for Forward<'_> {
     }
 }
 
-/// What is left for the output that a run keeps.
+/// Remaining space for the output that a run keeps.
 ///
-/// *Invariant:* all streams together never get more than there was, and each that is still to come can have `sparse`.
+/// *Invariant:* All streams together never get more than the initial space, and each stream still to come can have
+/// `sparse` bytes.
 pub(crate) struct Room {
     left: usize,
     sparse: usize,
@@ -321,7 +322,7 @@ impl Room {
         Room { left, sparse: STREAM_BYTES_SPARSE.min(left / streams), streams }
     }
 
-    /// Takes what the next stream needs; cuts the stream when there is too little.
+    /// Takes the space for the next stream; truncates the stream if there is too little.
     pub(crate) fn keep(&mut self, output: &mut Output) {
         self.streams = self.streams.saturating_sub(1);
         let keep = output.data.len().min(self.left.saturating_sub(self.sparse * self.streams));
@@ -332,13 +333,13 @@ impl Room {
     }
 }
 
-/// Tests of a submission's own are compared word by word, to the letter.
+/// Compares with a test of the submission itself: word by word, case-sensitively.
 fn first_difference(expected: &[u8], output: &[u8]) -> Option<Difference> {
     let words = BuiltIn::from(Comparison::Tokens(TokenRules { case_sensitive: true, ..TokenRules::default() }));
     let mut comparer = words.compare(expected);
     match comparer.output(output).and_then(|()| comparer.finish()) {
         Ok(Finding::Different(difference)) => Some(difference),
-        // What is in memory can be read.
+        // Reading from memory cannot fail.
         Ok(Finding::Same | Finding::Presentation(_) | Finding::Share { .. }) | Err(_) => None,
     }
 }

@@ -1,7 +1,8 @@
-//! Compile once, run every case, check, give a verdict: plain functions over an [`Executor`].
+//! Judging: compiles once, runs every case, checks the output, and returns a verdict. Plain functions over an
+//! [`Executor`].
 //!
-//! *Architecture invariants:* the judge knows no HTTP, no SQL and no queue, and does not know the sandbox:
-//! `compose.rs` in the binary hands it one as an [`Executor`]. A failure of the executor is never a verdict.
+//! *Architecture invariants:* This crate does not depend on HTTP, SQL, a queue, or the sandbox: `compose.rs` in the
+//! binary passes the sandbox as an [`Executor`]. A failure of the executor is never a verdict.
 #![forbid(unsafe_code)]
 
 mod cache;

@@ -1,6 +1,6 @@
-//! Making what a toolchain prepares once: the commands of a language file's `[[prepare]]`, in compile cells.
+//! Creates prepared artefacts of a toolchain: runs the commands of a language file's `[[prepare]]` in compile cells.
 //!
-//! Nothing of a tenant's is in it: commands and files come from the language file alone.
+//! They contain nothing from tenants: commands and files come from the language file only.
 
 use std::sync::Arc;
 
@@ -9,40 +9,40 @@ use cupel_types::{BoxFiles, Bytes, Outcome};
 
 use crate::{Collect, ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver};
 
-/// Nobody waits for it: whatever else runs on the processor goes before. Source: nice(1).
+/// Background work: every other process on the processor has priority. Source: nice(1).
 const LOWEST_PRIORITY: [&str; 3] = ["nice", "-n", "19"];
 
-/// What is kept of a command's words, for a message.
+/// Bytes kept of a command's output, for the error message.
 const SAID_BYTES_MAX: usize = 1000;
 
-/// Why there is no artefact. Never a run's failure: languages work without.
+/// Why there is no prepared artefact. Never fails a run: languages work without it.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
     /// The sandbox failed.
     #[error("a preparing step could not be run")]
     Execute(#[from] ExecuteError),
-    /// A command did not end well.
+    /// A command failed.
     #[error("`{command}` ended badly ({outcome:?}): {said}")]
     Command {
         /// The program and its arguments.
         command: String,
         /// How it ended.
         outcome: Outcome,
-        /// The beginning of what it said.
+        /// The beginning of its output.
         said: String,
     },
     /// The commands left more than can be kept.
     #[error("it left more or larger files than its limits allow")]
     TooMuch,
-    /// The commands left nothing that is kept.
+    /// The commands left none of the files to keep.
     #[error("it left none of the files that are kept")]
     Nothing,
 }
 
-/// Runs the commands of a step and returns what is kept. `cancelled` is asked a few times a second.
+/// Runs the commands of a step and returns the files to keep. `cancelled` is called a few times per second.
 ///
 /// # Errors
-/// Why there is nothing.
+/// If no artefact could be created.
 pub fn prepare(
     language: &Language,
     step: &Prepare,

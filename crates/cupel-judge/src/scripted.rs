@@ -1,4 +1,4 @@
-//! What the tests of the judge over a scripted executor share: a language whose programs are never run, and its toolchain.
+//! Shared by tests with a scripted executor: a language whose programs are never run, and its toolchain.
 
 use cupel_languages::Probe;
 
@@ -21,7 +21,7 @@ name = "hello"
 source = "x"
 "#;
 
-/// A machine on which every toolchain answers.
+/// A machine on which every toolchain is installed.
 pub(crate) struct Answers;
 
 impl Probe for Answers {

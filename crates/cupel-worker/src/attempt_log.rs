@@ -1,8 +1,8 @@
-//! From what the judge tells to the log of an attempt: numbered, coalesced, bounded, and told live.
+//! Event log of an attempt, made from the judge's events: numbered, coalesced, bounded, and published live.
 //!
-//! Output comes in whatever pieces the program writes. A piece is told at once when the stream was quiet,
-//! and at most every [`PIECE_PAUSE`] otherwise, so that a chatty program makes at most 20 events a second
-//! and stream. A piece never ends inside a UTF-8 character, unless the stream does.
+//! Output arrives in pieces of any size. A piece is published at once if the stream was quiet, otherwise at most every
+//! [`PIECE_PAUSE`], so that a program with frequent output causes at most 20 events per second and stream. A piece
+//! never ends inside a UTF-8 character, unless the stream does.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -17,17 +17,17 @@ const PIECE_PAUSE: Duration = Duration::from_millis(50);
 /// Largest piece.
 const PIECE_BYTES_MAX: usize = 64 << 10;
 
-/// Output that the log of one attempt keeps. The report has all that the limits allow; the log is for
-/// people who watch, and ends earlier.
+/// Output that the log of one attempt keeps. The report has all output that the limits allow; the log is for live
+/// viewers and ends earlier.
 const LOG_OUTPUT_BYTES_MAX: usize = 4 << 20;
 
-/// The log of one attempt, while it runs.
+/// The log of an attempt in progress.
 pub(crate) struct AttemptLog<'a> {
     core: &'a Core,
     assignment: &'a Assignment,
-    /// Raised when the worker's grace period is over.
+    /// Set when the worker's grace period is over.
     ended: &'a AtomicBool,
-    /// How long judging may take, since when it does, and for how many nanoseconds of it other runs had the slot.
+    /// Maximum judging time, its start, and the nanoseconds since then during which other runs had the slot.
     time_max: Duration,
     begun: Instant,
     waited: &'a AtomicU64,
@@ -38,7 +38,7 @@ pub(crate) struct AttemptLog<'a> {
     case: Option<String>,
 }
 
-/// Output that has not been told yet.
+/// Output not published yet.
 #[derive(Default)]
 struct Pending {
     data: Vec<u8>,
@@ -46,7 +46,7 @@ struct Pending {
 }
 
 impl<'a> AttemptLog<'a> {
-    /// Begins the log with `started`. What takes longer than `time_max` as a whole is stopped.
+    /// Begins the log with `started`. If judging takes longer than `time_max` in total, it is stopped.
     pub(crate) fn begin(
         core: &'a Core,
         assignment: &'a Assignment,
@@ -71,12 +71,12 @@ impl<'a> AttemptLog<'a> {
         log
     }
 
-    /// Whether it was stopped because it took too long as a whole.
+    /// Whether judging was stopped because it took too long in total.
     pub(crate) fn is_overdue(&self) -> bool {
         self.is_overdue
     }
 
-    /// The whole log.
+    /// Returns the whole log.
     pub(crate) fn finish(mut self) -> Vec<Event> {
         self.flush_all();
         self.events
@@ -166,8 +166,7 @@ impl JudgeObserver for AttemptLog<'_> {
     }
 
     fn cancelled(&mut self) -> bool {
-        // Asked a few times a second: also the moment at which held-back output of a program that went
-        // quiet is told.
+        // Called a few times per second, so it also publishes held-back output of a program that has gone quiet.
         self.flush_if_due(Stream::Stdout);
         self.flush_if_due(Stream::Stderr);
         if self.assignment.stop.is_raised() || self.ended.load(Ordering::Relaxed) {
@@ -179,8 +178,8 @@ impl JudgeObserver for AttemptLog<'_> {
     }
 }
 
-/// How many of these bytes can be told without cutting a UTF-8 character in two. Bytes that are not UTF-8
-/// at all are never held back for more than three more.
+/// How many of these bytes can be published without splitting a UTF-8 character. Of bytes that are not UTF-8, at most
+/// three are held back.
 fn complete_characters(data: &[u8]) -> usize {
     let tail = data.len().saturating_sub(3);
     for (at, byte) in data.iter().enumerate().skip(tail).rev() {
@@ -211,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_not_held_back() {
+    fn bytes_that_are_not_utf8_are_not_held_back() {
         for data in [&b"\xff\xfe\xfd"[..], b"\x80\x80\x80\x80", b"ab\xff"] {
             assert_eq!(complete_characters(data), data.len(), "{data:?}");
         }

@@ -1,4 +1,4 @@
-//! Takes leases, judges, reports: the part of Cupel that runs programs.
+//! Worker: takes leases on runs, judges them, and reports the results.
 //!
 //! ```text
 //!  core.next_run() ─► driver (async, one per slot) ─► slot thread (owns an Executor) ─► judge
@@ -6,11 +6,10 @@
 //!   heartbeat ─► renew   │ └──────── report ◄─────────────┘
 //!                        └► completion (async) ─► core.complete
 //! ```
-//!
-//! *Architecture invariants:* a run is taken only when a slot is free; whatever was taken ends in exactly one
-//! of `complete`, `give_back`, or nothing (when its lease was lost and no write of ours would count); a
-//! failure of ours is never a verdict. The worker knows no sandbox: slots are made by an
-//! [`ExecutorFactory`] that the binary brings.
+//! *Architecture invariants:* A run is taken only if a slot is free. Each taken run ends in exactly one of `complete`,
+//! `give_back`, or nothing (if its lease was lost, so that the store would refuse the write). An internal failure is
+//! never a verdict. This crate does not depend on the sandbox: an [`ExecutorFactory`] supplied by the binary creates
+//! the executors.
 #![forbid(unsafe_code)]
 
 mod artifacts;

@@ -1,24 +1,24 @@
-//! Warns when programs start otherwise than the one that a derived time limit was measured with.
+//! Warns if programs start differently from the program with which a derived time limit was measured.
 //!
-//! A cold start costs CPU time that a warm one does not: a limit that was measured with warm starts is strict where programs start cold,
-//! and one that was measured with cold starts is generous where they start warm.
+//! A cold start costs CPU time that a warm one does not. A limit measured with warm starts is strict where programs
+//! start cold; one measured with cold starts is generous where they start warm.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use cupel_types::{ContentHash, Start};
 
-/// Packages that are remembered. Beyond that a warning may come again.
+/// Number of packages remembered. Beyond that, a warning may be repeated.
 const REMEMBERED_MAX: usize = 4096;
 
-/// The packages of which this worker has warned.
+/// The packages for which this worker has warned.
 #[derive(Debug, Default)]
 pub(crate) struct LimitStarts {
     warned: Mutex<HashSet<ContentHash>>,
 }
 
 impl LimitStarts {
-    /// The start, of those seen, that the limit was not measured with, at the first such judging of a package.
+    /// Returns the first start in `seen` that differs from the measured one, once per package.
     pub(crate) fn first_other(
         &self,
         package: ContentHash,
@@ -27,7 +27,7 @@ impl LimitStarts {
     ) -> Option<Start> {
         let measured = measured?;
         let other = seen.into_iter().find(|start| *start != measured)?;
-        // Every change is one call, so a poisoned lock guards sound data.
+        // Each change is a single call, so a poisoned lock guards sound data.
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
         if warned.len() >= REMEMBERED_MAX {
             warned.clear();
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn another_kind_of_start_is_told_once_for_each_version() {
+    fn a_different_kind_of_start_is_reported_once_per_version() {
         use Start::{Cold, Warm};
         let starts = LimitStarts::default();
         let other = |n, measured, seen: &[Start]| starts.first_other(package(n), measured, seen.iter().copied());
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_a_bounded_number_of_packages_is_remembered() {
+    fn the_number_of_remembered_packages_is_bounded() {
         let starts = LimitStarts::default();
         for n in 0..=u32::try_from(REMEMBERED_MAX).unwrap() {
             let mut hash = [0; 32];

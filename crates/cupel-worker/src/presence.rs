@@ -1,4 +1,4 @@
-//! The worker tells the store that it is there and how it is, and hears what it is told.
+//! Presence: the worker's regular report to the store, which answers with the worker's order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::worker::Shared;
 
-/// How long the farewell may take.
+/// Timeout of the deregistration at the end.
 const FAREWELL_MAX: Duration = Duration::from_secs(2);
 
-/// What is told, and to whom what is heard is passed on.
+/// The reported data, and the worker that executes the orders.
 pub(crate) struct Presence {
     pub(crate) shared: Arc<Shared>,
     pub(crate) name: String,
@@ -26,7 +26,7 @@ pub(crate) struct Presence {
 }
 
 impl Presence {
-    /// Says so until `gone`, then says that. `drain` is cancelled when the worker is told to.
+    /// Reports until `gone` is cancelled, then deregisters the worker. Cancels `drain` when the order is to drain.
     pub(crate) async fn tell(self, drain: CancellationToken, gone: CancellationToken) {
         let mut ticks = tokio::time::interval(self.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -43,24 +43,20 @@ impl Presence {
                     is_heard = true;
                     self.obey(order, &drain);
                     if let Err(error) = core.join_workers().await {
-                        tracing::debug!(error = chain(&error), "cannot ask the store what other workers have");
+                        tracing::debug!(error = chain(&error), "cannot read the state of other workers from the store");
                     }
                 }
-                // Said once: whoever looks at the workers sees that this one is silent.
+                // Logged once: the list of workers shows that this one is silent.
                 Err(error) if is_heard => {
                     is_heard = false;
-                    tracing::warn!(
-                        error = chain(&error),
-                        "cannot tell the store that worker {} is there",
-                        self.shared.id
-                    );
+                    tracing::warn!(error = chain(&error), "cannot report worker {} to the store", self.shared.id);
                 }
                 Err(_) => {}
             }
         }
         let farewell = tokio::time::timeout(FAREWELL_MAX, store.leave(self.shared.id)).await;
         if !matches!(farewell, Ok(Ok(()))) {
-            tracing::debug!("could not tell the store that worker {} has stopped", self.shared.id);
+            tracing::debug!("could not deregister worker {} from the store", self.shared.id);
         }
     }
 
@@ -90,10 +86,10 @@ impl Presence {
         let pause = order == Order::Pause;
         if self.shared.is_paused.send_if_modified(|is_paused| std::mem::replace(is_paused, pause) != pause) {
             let does = if pause { "takes no new runs for now" } else { "takes runs again" };
-            tracing::info!(worker.id = %self.shared.id, "worker {} is told so, and {does}", self.shared.id);
+            tracing::info!(worker.id = %self.shared.id, "order received: worker {} {does}", self.shared.id);
         }
         if order == Order::Drain && !drain.is_cancelled() {
-            tracing::info!(worker.id = %self.shared.id, "worker {} is told to drain", self.shared.id);
+            tracing::info!(worker.id = %self.shared.id, "order received: worker {} drains", self.shared.id);
             drain.cancel();
         }
     }

@@ -1,8 +1,8 @@
-//! Attempts that are about a problem: the package is opened, the judge is asked, and what it says becomes a result.
+//! Attempts that concern a problem: opens the package, calls the judge, and converts its report to a result.
 //!
-//! Invariants: what a program writes on a test that its sender may not see goes nowhere, neither into the log nor into the result; of
-//! the time that it takes there, the log tells nothing finer than [`TOLD_EVERY`];
-//! a fault of the package is told to its authors alone, and never looks like the sender's.
+//! Invariants: the output of a program on a test that its owner may not see appears neither in the log nor in the
+//! result; the log shows the time taken there no finer than [`TOLD_EVERY`]; a fault of the package is reported only to
+//! its authors, and never looks like a fault of the submission.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -23,10 +23,10 @@ use cupel_types::{
 use crate::attempt_log::AttemptLog;
 use crate::slot::{SlotError, SlotParts};
 
-/// Bytes of what a package's program says that are kept of one case.
+/// Bytes kept per case of a message from a package's program.
 const MESSAGE_BYTES_MAX: usize = 4 << 10;
 
-/// What a sender is told of a package that is at fault.
+/// Message for the submission's owner if the package is at fault.
 const FAULT_OF_PACKAGE: &str = "The problem's own tests or programs are at fault, not your program. Its authors are told why; \
                                 this does not count as a try.";
 
@@ -73,7 +73,8 @@ pub(crate) fn judge_solution(
     Ok(result_of(report, &told, output_kept_max))
 }
 
-/// Warns, once for each version of a problem, that programs start otherwise here than the one its time limit was measured with.
+/// Warns, once per version of a problem, that programs start differently here from the one with which its time limit
+/// was measured.
 fn warn_of_other_starts(parts: &SlotParts, package: &Package, measured: Option<Start>, report: &ProblemReport) {
     let seen = report.cases.iter().filter_map(|case| case.usage.start);
     let (Some(other), Some(measured)) = (parts.limit_starts.first_other(package.hash, measured, seen), measured) else {
@@ -89,15 +90,16 @@ fn warn_of_other_starts(parts: &SlotParts, package: &Package, measured: Option<S
     );
 }
 
-/// What the sender is told of a case.
+/// What the submission's owner may see of a case.
 struct Told {
-    /// How much they may see of it.
+    /// Level of detail.
     feedback: Feedback,
-    /// What it is called while it is judged: by its number, where they may not know more. A name may say what the trap is.
+    /// The case's name while it is judged. If the owner may not see more, it is a number: an id may reveal what
+    /// the test checks.
     name: String,
 }
 
-/// What the sender is told of each case, by its id.
+/// Visibility of each case, by case id.
 fn told_of(package: &Package) -> HashMap<String, Told> {
     let cases = package.problem.tests.cases().enumerate();
     cases
@@ -110,26 +112,26 @@ fn told_of(package: &Package) -> HashMap<String, Told> {
         .collect()
 }
 
-/// How much the sender may see of a case: nothing, where that is not known.
+/// The feedback on a case; nothing if the case is unknown.
 fn feedback_on(case: &str, told: &HashMap<String, Told>) -> Feedback {
     told.get(case).map_or(Feedback::Hidden, |told| told.feedback)
 }
 
-/// How often the sender hears which hidden tests have begun and ended. A program can choose how long it takes by what it reads: the times
-/// of events would be a way out for the data.
+/// Interval at which the owner learns which hidden tests have begun and ended. A program can choose its running time by
+/// its input, so exact event times would leak the test data.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 
-/// Passes on what the sender may know while the judge is at it.
+/// Passes on the events that the submission's owner may see during judging.
 struct Discreet<'a, 'b> {
     log: &'a mut AttemptLog<'b>,
     told: &'a HashMap<String, Told>,
     held: HeldBack,
 }
 
-/// What happened on hidden tests and was not told yet. At most two events for each test.
+/// Events of hidden tests that are not published yet. At most two for each test.
 struct HeldBack {
     events: Vec<Held>,
-    /// When they are told.
+    /// When they are published.
     next: Instant,
 }
 
@@ -138,7 +140,8 @@ impl HeldBack {
         HeldBack { events: Vec::new(), next: begun + TOLD_EVERY }
     }
 
-    /// What is told now: nothing but at the first question after each multiple of [`TOLD_EVERY`].
+    /// Returns the events to publish now: all of them at the first call after each multiple of [`TOLD_EVERY`],
+    /// otherwise none.
     fn due(&mut self, now: Instant) -> Vec<Held> {
         if now < self.next {
             return Vec::new();
@@ -158,7 +161,7 @@ enum Held {
 }
 
 impl Discreet<'_, '_> {
-    /// Tells everything, whatever the time.
+    /// Publishes all held events, regardless of the time.
     fn release(&mut self) {
         let events = std::mem::take(&mut self.held.events);
         self.tell(events);
@@ -207,7 +210,7 @@ impl JudgeObserver for Discreet<'_, '_> {
     }
 
     fn cancelled(&mut self) -> bool {
-        // While a program runs, and not when a test ends: that moment is not to be told.
+        // While a program runs, and not when a test ends, so that the time of the end stays hidden.
         let due = self.held.due(Instant::now());
         self.tell(due);
         self.log.cancelled()
@@ -242,7 +245,7 @@ fn result_of(report: ProblemReport, told: &HashMap<String, Told>, output_kept_ma
         author_message: report.message.map(short),
         ..Grading::default()
     };
-    // The sender is told the limit that the verdict is about; beyond it a program is let run for a moment.
+    // The owner sees the limit that decides the verdict; the sandbox lets a program run slightly longer.
     let limits = Limits { cpu_time: report.cpu_time_max, ..report.limits };
     RunReport {
         message,
@@ -253,7 +256,7 @@ fn result_of(report: ProblemReport, told: &HashMap<String, Told>, output_kept_ma
 }
 
 fn grade_of(case: ProblemCaseReport, feedback: Feedback, room: &mut usize) -> CaseGrade {
-    // As much as all samples together may show.
+    // At most as much as all samples together may show.
     let mut fits = |bytes: usize| {
         let fits = bytes <= *room;
         *room -= if fits { bytes } else { 0 };
@@ -284,11 +287,11 @@ fn bounded(max: MaxScore) -> Option<Score> {
     }
 }
 
-/// Why, for the sender.
+/// The reason for the verdict, for the submission's owner.
 fn message_of(report: &ProblemReport, told: &HashMap<String, Told>) -> Option<String> {
     match report.verdict {
         Verdict::InternalError => return Some(FAULT_OF_PACKAGE.to_owned()),
-        // The compiler, or what the problem asks of sources.
+        // From the compiler, or from the problem's requirements on sources.
         Verdict::CompileError | Verdict::CompileLimit => return report.message.clone().map(short),
         _ => {}
     }
@@ -304,8 +307,8 @@ fn message_of(report: &ProblemReport, told: &HashMap<String, Told>) -> Option<St
     }
 }
 
-/// Makes the result of a judging that was stopped because it took too long as a whole: nobody's fault but the package's, whose tests and
-/// limits allow it.
+/// Result of judging that was stopped because it took too long in total: a fault of the package, whose tests and limits
+/// allow it.
 pub(crate) fn overdue(report: &mut RunReport, time_max: Duration) {
     let why = format!(
         "judging took longer than {} s in all (`worker.judging_time_max`): have fewer tests, shorter limits, or groups that stop at \
@@ -328,7 +331,7 @@ fn without_samples(language: &Language) -> RunReport {
     }
 }
 
-/// The beginning of a text.
+/// Truncates a text to [`MESSAGE_BYTES_MAX`].
 fn short(mut text: String) -> String {
     if text.len() > MESSAGE_BYTES_MAX {
         let end = (0..=MESSAGE_BYTES_MAX).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
@@ -343,7 +346,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_happens_on_hidden_tests_is_told_at_whole_seconds_alone() {
+    fn events_of_hidden_tests_are_published_only_at_whole_seconds() {
         let begun = Instant::now();
         let at = |ms: u64| begun + Duration::from_millis(ms);
         let started = |case: &str| Held::Started { case: case.to_owned() };
@@ -351,7 +354,7 @@ mod tests {
         held.events.push(started("test 1"));
         assert_eq!(held.due(at(999)), []);
         assert_eq!(held.due(at(1000)), [started("test 1")]);
-        // Whenever the second after that is asked about, the next one is not moved.
+        // The time of a late call does not shift the next second.
         held.events.push(started("test 2"));
         assert_eq!(held.due(at(1999)), []);
         assert_eq!(held.due(at(2700)), [started("test 2")]);

@@ -8,10 +8,10 @@
 //!    └────────────────────────────────────────────────┘
 //! ```
 //!
-//! The executor is the baton ([`Tool`]): whoever has it runs. Between two steps of an attempt, when its turn has lasted for
-//! a [quantum](QUANTUM), a thread hands the baton to the driver and waits to get it back. The driver gives it to a run of somebody else that
-//! waits, or back at once (`worker.rs`). A run that waits keeps its lease and what it has found out so far, and the time it waits
-//! does not count as its own.
+//! The executor is the baton ([`Tool`]): the thread that holds it runs. If a turn has lasted for a [quantum](QUANTUM),
+//! the thread passes the baton to the driver between two steps of the attempt and waits to get it back. The driver
+//! gives it to another owner's waiting run, or returns it at once (`worker.rs`). A waiting run keeps its lease and its
+//! partial results; the time it waits does not count as its own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -34,61 +34,61 @@ use crate::limit_starts::LimitStarts;
 use crate::problem;
 use crate::verifying;
 
-/// Makes the executor of a slot, again when the one before kept failing. Called on the slot's thread; may block.
+/// Creates a slot's executor; called again after repeated failures. Runs on the slot's thread and may block.
 pub type ExecutorFactory = Arc<dyn Fn(usize) -> Result<Box<dyn Executor>, ExecuteError> + Send + Sync>;
 
-/// How long a turn lasts at least: a run keeps its slot for this long, and for at least one step.
+/// Minimum length of a turn: a run keeps its slot for this long, and for at least one step.
 pub const QUANTUM: Duration = Duration::from_millis(250);
 
-/// Failures in a row after which the executor is made anew.
+/// Consecutive failures after which the executor is replaced.
 const FAILURES_MAX: u32 = 3;
 
-/// Pauses between two tries to make an executor grow to this.
+/// Maximum pause between two attempts to create an executor.
 const REBUILD_PAUSE_MAX: Duration = Duration::from_secs(30);
 
-/// How long a slot takes nothing after this machine could not judge a run: others may take what it gives back.
+/// How long a slot takes no run after this machine could not judge one, so that other workers can take it.
 const MACHINE_PAUSE: Duration = Duration::from_secs(2);
 
-/// What all slots of a worker share.
+/// State shared by all slots of a worker.
 pub(crate) struct SlotParts {
     pub(crate) core: Core,
     pub(crate) cache: Arc<dyn ArtifactCache>,
     pub(crate) factory: ExecutorFactory,
-    /// How long a program of nobody's problem is executed, all its tests together.
+    /// Maximum execution time of a stand-alone program, all its tests together.
     pub(crate) run_time_max: Duration,
-    /// How long a solution, or the verification of a package, is judged as a whole.
+    /// Maximum time to judge a solution or to verify a package.
     pub(crate) judging_time_max: Duration,
-    /// How long a turn lasts at least.
+    /// Minimum length of a turn.
     pub(crate) quantum: Duration,
-    /// Of which packages it was warned that programs start otherwise here.
+    /// Packages for which this worker has warned that programs start differently here.
     pub(crate) limit_starts: LimitStarts,
-    /// Raised when what still runs is to be given back.
+    /// Set when runs still in progress must be given back.
     pub(crate) ended: AtomicBool,
 }
 
-/// The executor of a slot, and how often in a row it has failed.
+/// A slot's executor, with its number of consecutive failures.
 pub(crate) struct Tool {
     executor: Box<dyn Executor>,
     failures: u32,
 }
 
-/// What a thread of a slot is to do.
+/// A job for a thread of a slot.
 pub(crate) enum Job {
-    /// Make an executor.
+    /// Create an executor.
     Build,
     /// Judge an attempt.
     Judge(Arc<Assignment>, Tool),
-    /// Go on with the attempt that waits.
+    /// Continue the waiting attempt.
     GoOn(Tool),
 }
 
-/// What a thread of a slot says. At most one of each is on its way, so the channel is bounded by the protocol.
+/// A message from a thread of a slot. At most one of each kind is in transit, so the protocol bounds the channel.
 pub(crate) enum Said {
-    /// It can take an attempt.
+    /// The thread can take an attempt.
     Ready(Tool),
-    /// Others may have a turn; the attempt goes on later.
+    /// Others may have a turn; the attempt continues later.
     Yields(Tool),
-    /// The attempt it was given has ended.
+    /// The attempt has ended.
     Done(Box<Result<Judged, SlotError>>),
     /// The thread has ended.
     Gone,
@@ -101,7 +101,7 @@ pub(crate) struct Judged {
     pub(crate) events: Vec<Event>,
 }
 
-/// Why an attempt has no result. Always our failure.
+/// Why an attempt has no result. Always an internal failure.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SlotError {
     #[error(transparent)]
@@ -119,15 +119,15 @@ pub(crate) enum SlotError {
 }
 
 impl SlotError {
-    /// Whether it lies with this machine, such as its full disk, or with what it cannot reach at present. Another one can judge the run,
-    /// and so can this one later: it has cost the run nothing.
+    /// Whether the cause is this machine (such as its full disk) or something it cannot reach at present. Another
+    /// worker, or this one later, can judge the run, so the failure does not cost the run an attempt.
     pub(crate) fn is_of_this_machine(&self) -> bool {
         use BlobsError::{Store, Target};
         let SlotError::Package(error) = self else { return false };
         matches!(error, PackagesError::Directory { .. } | PackagesError::Blobs(Store { .. } | Target(_)))
     }
 
-    /// What failed, as a label of metrics.
+    /// The cause, as a metrics label.
     pub(crate) fn cause(&self) -> &'static str {
         match self {
             SlotError::Judge(_) => "sandbox",
@@ -140,7 +140,7 @@ impl SlotError {
     }
 }
 
-/// Does what a thread of a slot is told until nobody tells it anything any more.
+/// Runs the jobs of a slot's thread until the channel closes.
 pub(crate) fn run(number: usize, parts: &SlotParts, jobs: Receiver<Job>, said: UnboundedSender<Said>) {
     let mut hand = Hand {
         jobs,
@@ -161,7 +161,7 @@ pub(crate) fn run(number: usize, parts: &SlotParts, jobs: Receiver<Job>, said: U
                     return;
                 }
             }
-            // Nothing of this thread's waits.
+            // No attempt of this thread waits.
             Job::GoOn(tool) => hand.tool = Some(tool),
         }
         let Some(tool) = hand.tool.take() else { return };
@@ -171,19 +171,19 @@ pub(crate) fn run(number: usize, parts: &SlotParts, jobs: Receiver<Job>, said: U
     }
 }
 
-/// A thread's side of the baton. The judge gets it as its executor.
+/// A thread's side of the baton. It is the executor that the judge uses.
 struct Hand {
     jobs: Receiver<Job>,
     said: UnboundedSender<Said>,
-    /// Here while it is this thread's turn.
+    /// Present during this thread's turn.
     tool: Option<Tool>,
-    /// How long a turn lasts at least.
+    /// Minimum length of a turn.
     quantum: Duration,
     /// When this turn began.
     since: Instant,
-    /// Whether a step has run in this turn. A turn without one would only cost a change of runs.
+    /// Whether a step has run in this turn. Yielding before that would only cost a switch of runs.
     has_stepped: bool,
-    /// Whether the next step has had its wait, and is announced.
+    /// Whether the next step has already waited for its turn and been announced.
     is_announced: bool,
     /// Nanoseconds that the attempt has waited for its turns.
     waited: Arc<AtomicU64>,
@@ -191,7 +191,7 @@ struct Hand {
 
 impl Drop for Hand {
     fn drop(&mut self) {
-        // Whoever listens may have gone before.
+        // The receiver may be gone already.
         let _ = self.said.send(Said::Gone);
     }
 }
@@ -203,14 +203,14 @@ impl Hand {
         self.has_stepped = false;
     }
 
-    /// Judges an attempt. `false`: nobody listens any more.
+    /// Judges an attempt. Returns `false` if the receiver is gone.
     fn judge(&mut self, number: usize, parts: &SlotParts, assignment: &Assignment) -> bool {
         self.waited = Arc::default();
         self.is_announced = false;
         let waited = Arc::clone(&self.waited);
         let attempt = AssertUnwindSafe(|| judge_one(parts, assignment, self, &waited));
         let result = catch_unwind(attempt).unwrap_or(Err(SlotError::Panic));
-        // It is not here when the worker ended while the attempt waited.
+        // It is absent if the worker ended while the attempt waited.
         let Some(tool) = &mut self.tool else { return false };
         tool.failures = match &result {
             Ok(_)
@@ -225,7 +225,7 @@ impl Hand {
             {
                 tool.failures + 1
             }
-            // Nothing that will heal by itself, or an executor in an unknown state.
+            // A permanent failure, or an executor in an unknown state.
             Err(SlotError::Judge(_) | SlotError::Problem(_) | SlotError::Panic) => FAILURES_MAX,
         };
         let is_broken = tool.failures >= FAILURES_MAX;
@@ -234,7 +234,7 @@ impl Hand {
             return false;
         }
         if is_machines {
-            // Not a wait for another thread: the machine needs time to recover.
+            // This sleep is not for another thread: the machine needs time to recover.
             std::thread::sleep(MACHINE_PAUSE);
         }
         if is_broken {
@@ -245,7 +245,7 @@ impl Hand {
         true
     }
 
-    /// Lets others have a turn, if this one has lasted long enough.
+    /// Gives others a turn if this one has lasted long enough.
     fn yield_turn(&mut self) {
         if self.has_stepped
             && self.since.elapsed() >= self.quantum
@@ -255,7 +255,7 @@ impl Hand {
         }
     }
 
-    /// The executor, for one step.
+    /// Returns the executor for one step.
     fn executor(&mut self) -> Result<&mut dyn Executor, ExecuteError> {
         if !std::mem::take(&mut self.is_announced) {
             self.yield_turn();
@@ -299,7 +299,7 @@ impl Executor for Hand {
     }
 }
 
-/// The executor, sooner or later; `None` when the worker has gone away meanwhile.
+/// Creates an executor, retrying until it succeeds. Returns `None` if the worker ends meanwhile.
 fn build(number: usize, parts: &SlotParts, said: &UnboundedSender<Said>) -> Option<Tool> {
     let mut pause = Duration::from_millis(250);
     loop {
@@ -310,7 +310,7 @@ fn build(number: usize, parts: &SlotParts, said: &UnboundedSender<Said>) -> Opti
                 tracing::error!(slot = number, error = chain(&error), "cannot make an executor for slot {number}");
             }
         }
-        // Not a wait for another thread: the machine needs time to recover.
+        // This sleep is not for another thread: the machine needs time to recover.
         std::thread::sleep(pause);
         pause = (pause * 2).min(REBUILD_PAUSE_MAX);
         if said.is_closed() {
@@ -319,7 +319,7 @@ fn build(number: usize, parts: &SlotParts, said: &UnboundedSender<Said>) -> Opti
     }
 }
 
-/// Judges an attempt; `waited` counts the nanoseconds in which others had the slot.
+/// Judges an attempt; `waited` counts the nanoseconds during which others had the slot.
 fn judge_one(
     parts: &SlotParts,
     assignment: &Assignment,
@@ -333,7 +333,7 @@ fn judge_one(
         found.ok_or_else(|| SlotError::Language(source.language.clone()))
     };
     let time_max = match &submission.work {
-        // The judge ends its executions in time, with a verdict.
+        // The judge itself ends the executions in time, with a verdict.
         Work::Program(_) => Duration::MAX,
         Work::Problem(_) | Work::Verify(_) => parts.judging_time_max,
     };
@@ -361,7 +361,7 @@ fn judge_one(
         problem::overdue(&mut report, time_max);
         return Ok(Judged { report, events: log.finish() });
     }
-    // A package that is at fault is so again: another attempt shows whether it was this machine.
+    // A faulty package fails again: a second attempt shows whether the cause was this machine.
     let may_try_again = assignment.leased.lost == 0 && parts.core.policy().attempts_max > 1;
     if report.grading.is_some() && report.verdict == Verdict::InternalError && may_try_again {
         return Err(SlotError::PackageFault);

@@ -1,17 +1,17 @@
-//! Who has which slot of this worker: while others wait, nobody has more than a share of them.
+//! Shares the slots of this worker among owners: while others wait, no owner has more than a share.
 //!
-//! Only turns that have lasted for a quantum count. So a user whose runs are short may have all slots, and nothing is looked
-//! for that is not there; a user whose runs take long leaves at least one slot to others, where there are several.
+//! Only turns that have lasted for a quantum count. A user with short runs may therefore use all slots, without a
+//! search for other owners' runs. A user with long runs leaves at least one slot to others if the worker has several.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cupel_types::UserId;
 
-/// Runs that one slot may have begun: one has its turn, the others wait for theirs.
+/// Maximum number of runs begun by one slot: one has its turn, the others wait.
 pub(crate) const RUNS_PER_SLOT_MAX: usize = 4;
 
-/// What every slot does.
+/// The current turn of each slot.
 #[derive(Debug)]
 pub(crate) struct Turns {
     slots: Mutex<Vec<Option<(UserId, Instant)>>>,
@@ -23,13 +23,13 @@ impl Turns {
         Turns { slots: Mutex::new(vec![None; slots]), quantum }
     }
 
-    /// The slot runs something of this owner's, until what is returned is dropped.
+    /// Marks the slot as running a run of this owner until the returned value is dropped.
     pub(crate) fn begin(&self, slot: usize, owner: UserId) -> Turn<'_> {
         self.set(slot, Some((owner, Instant::now())));
         Turn { turns: self, slot }
     }
 
-    /// Owners that have their share of the slots, or more.
+    /// Owners that use at least their share of the slots.
     pub(crate) fn crowding(&self) -> Vec<UserId> {
         let slots = self.slots();
         let share = share_of(slots.len());
@@ -50,17 +50,17 @@ impl Turns {
     }
 
     fn slots(&self) -> MutexGuard<'_, Vec<Option<(UserId, Instant)>>> {
-        // Every change is one assignment, so a poisoned lock guards sound data.
+        // Each change is one assignment, so a poisoned lock guards sound data.
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// How many slots of so many one user may have while others wait: half of them, rounded up, and never all of several.
+/// How many of `slots` one user may have while others wait: half, rounded up, and never all of several.
 fn share_of(slots: usize) -> usize {
     slots.div_ceil(2).min(slots.saturating_sub(1)).max(1)
 }
 
-/// A slot's turn.
+/// A slot's turn; ends on drop.
 pub(crate) struct Turn<'a> {
     turns: &'a Turns,
     slot: usize,
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_a_share_of_the_slots_crowds_until_a_turn_ends() {
+    fn an_owner_with_a_share_of_the_slots_crowds_until_a_turn_ends() {
         let turns = Turns::new(4, Duration::ZERO);
         let first = turns.begin(0, owner(1));
         let _other = turns.begin(1, owner(2));

@@ -1,4 +1,4 @@
-//! Attempts that hold a package against what it says of itself.
+//! Attempts that verify a package: they check its claims about its inputs, programs and submissions.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use cupel_types::{
 use crate::attempt_log::AttemptLog;
 use crate::slot::{SlotError, SlotParts};
 
-/// How many claims that do not hold are told.
+/// Maximum number of broken claims in a result.
 const BROKEN_MAX: usize = 1000;
 
 /// Verifies a version of a problem.
@@ -28,7 +28,8 @@ pub(crate) fn verify_version(
     log: &mut AttemptLog<'_>,
 ) -> Result<RunReport, SlotError> {
     let opened = parts.core.packages().open(&version.package)?;
-    // A limit that the version held with stays. Its margins are only told: times differ from run to run.
+    // A limit derived by an earlier verification is kept. Its margins are then reported but not enforced: times differ
+    // from run to run.
     let package = opened.package.with_derived_time_limit(assignment.leased.time_limit);
     let is_kept = matches!(package, Cow::Owned(_));
     let request = VerifyRequest {
@@ -42,12 +43,12 @@ pub(crate) fn verify_version(
     let mut report = verify(&request, executor, parts.cache.as_ref(), &mut Progress(log))?;
     report.time_limit.derived |= is_kept;
     let measured = report.time_limit.slowest_in_time.as_ref().and_then(|slowest| slowest.start);
-    // A kept limit is still the one that was measured then.
+    // A kept limit still belongs to the start with which it was measured.
     let limit_start = if is_kept { assignment.leased.limit_start } else { measured };
     Ok(result_of(report, limit_start))
 }
 
-/// Tells which submission of the package is being run.
+/// Reports in the log which submission of the package is running.
 struct Progress<'a, 'b>(&'a mut AttemptLog<'b>);
 
 impl VerifyObserver for Progress<'_, '_> {

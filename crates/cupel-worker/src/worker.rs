@@ -1,9 +1,9 @@
-//! The worker: a driver per slot, one heartbeat for all leases, and a drain at the end.
+//! The worker: one driver per slot, one heartbeat for all leases, and a drain at the end.
 //!
-//! It says every few seconds that it is there, and hears what it is told: to pause, to go on, to drain (`presence.rs`).
+//! Every few seconds it reports to the store and receives its order: work, pause, or drain (`presence.rs`).
 //!
-//! Drain: after the shutdown signal no lease is taken; what runs may end within the grace period; the rest
-//! is stopped in the sandbox and given back at no cost to it. [`Worker::run`] returns when nothing is left.
+//! Drain: after the shutdown signal, no lease is taken. Running attempts may finish within the grace period. The rest
+//! are stopped in the sandbox and given back without losing an attempt. [`Worker::run`] returns when nothing is left.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
@@ -30,66 +30,67 @@ use crate::presence::Presence;
 use crate::slot::{self, ExecutorFactory, Job, Judged, Said, SlotError, SlotParts, Tool};
 use crate::turns::{RUNS_PER_SLOT_MAX, Turns};
 
-/// Results per slot that may wait to be written while the slot already runs the next attempt.
+/// Maximum number of results per slot that wait to be written while the slot already runs the next attempt.
 const COMPLETIONS_PER_SLOT_MAX: usize = 8;
 
-/// While a slot's runs are as short as this, its next one is leased while it is busy: it would otherwise be idle for as
-/// long as that takes, and that is a good part of such a run. Tests script what ends and what does not; nothing that ends is long there.
+/// Longest run that counts as short. While a slot's runs are short, its next run is leased in advance, during the
+/// current one: waiting for the lease would otherwise leave the slot idle for a large part of a run's duration. In
+/// tests, every run that ends counts as short: the scripts decide which runs end.
 const SHORT_RUN: Duration = Duration::from_millis(if cfg!(test) { 60_000 } else { 20 });
 
-/// How long a run that was leased ahead waits for the slot it was meant for; then the first slot that is free has it.
+/// How long a run leased in advance waits for its intended slot; then the first free slot takes it.
 const AHEAD_MAX: Duration = Duration::from_millis(50);
 
-/// How long a run that was leased ahead waits for any slot of this worker; then it goes back to the queue, where other workers find it.
+/// How long a run leased in advance waits for any slot of this worker; then it returns to the queue, for other workers.
 const SPARE_MAX: Duration = Duration::from_secs(1);
 
-/// Pause after the queue or the store failed.
+/// Pause after a failure of the queue or the store.
 const FAILURE_PAUSE: Duration = Duration::from_millis(500);
 
-/// How long a slot pauses when no thread can be started for a run.
+/// How long a slot pauses if no thread can be started for a run.
 const NO_THREAD_PAUSE: Duration = Duration::from_secs(1);
 
-/// Why a worker that ends gives runs back.
+/// Reason recorded for runs given back at the end of the worker.
 const DRAINS: &str = "the worker drains";
 
-/// How long a lease that was asked for before the shutdown is waited for. A queue that was closed answers at once.
+/// How long to wait at shutdown for a lease that was requested before it. A closed queue answers at once.
 const LAST_LEASE: Duration = Duration::from_secs(1);
 
-/// How long runs that wait for their turn wait for an executor, once the grace period is over.
+/// How long, after the grace period, runs that wait for their turn wait for an executor.
 const LAST_TOOL: Duration = Duration::from_secs(2);
 
-/// Tries to write a result, with growing pauses; then the lease is left to expire.
+/// Maximum number of attempts to write a result, with growing pauses; then the lease is left to expire.
 const COMPLETE_TRIES_MAX: u32 = 8;
 
-/// What a worker is made of.
+/// Parts and settings of a worker.
 pub struct WorkerParts {
-    /// Where the work comes from.
+    /// The application core, from which runs are taken.
     pub core: Core,
-    /// Who this is, in leases and logs.
+    /// The worker's id, in leases and logs.
     pub id: WorkerId,
-    /// Programs that run at one time; at least one.
+    /// Number of programs that run at the same time; at least one.
     pub slots: usize,
-    /// Keeps what compilations left.
+    /// Cache of compiled artefacts.
     pub cache: Arc<dyn ArtifactCache>,
-    /// Makes the executor of each slot.
+    /// Creates the executor of each slot.
     pub factory: ExecutorFactory,
-    /// How long a program that was sent by itself is executed, all its tests together; then the rest of them is skipped.
+    /// Maximum execution time of a stand-alone program, all its tests together; the remaining tests are then skipped.
     pub run_time_max: Duration,
-    /// How long a solution of a problem, or the verification of a package, is judged as a whole; then the package is at fault.
+    /// Maximum time to judge a solution of a problem or to verify a package. Exceeding it is a fault of the package.
     pub judging_time_max: Duration,
-    /// How long running attempts may go on after the shutdown signal.
+    /// How long running attempts may continue after the shutdown signal.
     pub grace: Duration,
-    /// How long a turn of a run lasts at least while others wait: [`QUANTUM`](crate::QUANTUM), or less in tests.
+    /// Minimum length of a run's turn while others wait: [`QUANTUM`](crate::QUANTUM), or less in tests.
     pub quantum: Duration,
-    /// What people call it.
+    /// The worker's display name.
     pub name: String,
-    /// The version of Cupel.
+    /// Cupel's version.
     pub version: String,
-    /// How often it says that it is there.
+    /// Interval between two reports to the store.
     pub beat: Duration,
 }
 
-/// Judges runs until it is told to stop.
+/// A worker: judges runs until shutdown or an order to drain.
 pub struct Worker {
     shared: Arc<Shared>,
     slots: usize,
@@ -102,26 +103,27 @@ pub(crate) struct Shared {
     pub(crate) parts: SlotParts,
     /// Whether new runs are taken.
     pub(crate) is_paused: watch::Sender<bool>,
-    /// Slots that run something.
+    /// Number of slots that run something.
     pub(crate) busy: AtomicU32,
-    /// Who has which slot.
+    /// Which owner uses which slot.
     turns: Turns,
     /// Cancelled when the grace period is over.
     over: CancellationToken,
     /// Cancelled when all slots have ended.
     ended: CancellationToken,
-    /// Leases to be renewed: running attempts and results that are being written.
-    /// By lease: of one run an attempt that was lost and the next one may both be here.
+    /// Leases to renew: those of running attempts and of results that are being written. Keyed by lease, because a lost
+    /// attempt and the next attempt of the same run may both be present.
     leases: Mutex<HashMap<LeaseId, RunId>>,
     completions: Semaphore,
     tracker: TaskTracker,
-    /// Leased ahead for a slot that turned out to be busy for longer. At most one a slot at a time, each for [`SPARE_MAX`] at most.
+    /// Runs leased in advance for a slot that stayed busy. At most one per slot at a time, each for at most
+    /// [`SPARE_MAX`].
     spare: Mutex<VecDeque<Arc<Assignment>>>,
     spare_bell: Notify,
 }
 
 impl Worker {
-    /// A worker that has not started yet.
+    /// Creates a worker, not started yet.
     pub fn new(parts: WorkerParts) -> Worker {
         let WorkerParts {
             core,
@@ -167,7 +169,7 @@ impl Worker {
         Worker { shared, slots, grace, presence }
     }
 
-    /// Works until `shutdown` is cancelled, or it is told to drain, and everything taken has been finished or given back.
+    /// Works until `shutdown` is cancelled or an order to drain arrives, and every taken run is finished or given back.
     pub async fn run(self, shutdown: CancellationToken) {
         let Worker { shared, slots, grace, presence } = self;
         let shutdown = shutdown.child_token();
@@ -182,7 +184,7 @@ impl Worker {
         drivers.close();
         shutdown.cancelled().await;
         if tokio::time::timeout(grace, drivers.wait()).await.is_err() {
-            tracing::info!(worker.id = %shared.id, "the grace period is over: what still runs is given back");
+            tracing::info!(worker.id = %shared.id, "the grace period is over: runs still in progress are given back");
             shared.parts.ended.store(true, Ordering::Relaxed);
             shared.over.cancel();
             drivers.wait().await;
@@ -196,16 +198,16 @@ impl Worker {
         heartbeat.abort();
         gone.cancel();
         if presence.await.is_err() {
-            tracing::error!(worker.id = %shared.id, "what told that worker {} is there has panicked", shared.id);
+            tracing::error!(worker.id = %shared.id, "the presence task of worker {} panicked", shared.id);
         }
         tracing::info!(worker.id = %shared.id, "worker {} has stopped", shared.id);
     }
 }
 
-/// A lease on its way, or the wait for one.
+/// A lease request in progress.
 type Upcoming<'a> = Pin<Box<dyn Future<Output = Option<Arc<Assignment>>> + Send + 'a>>;
 
-/// Takes runs for one slot, hands them to it, and lets the results be written beside.
+/// Takes runs for one slot and passes them to it; results are written concurrently.
 async fn drive(number: usize, shared: Arc<Shared>, shutdown: CancellationToken) {
     let (said, says) = unbounded_channel();
     let mut driver = Driver {
@@ -223,10 +225,10 @@ async fn drive(number: usize, shared: Arc<Shared>, shutdown: CancellationToken) 
         ahead: None,
     };
     driver.work().await;
-    // Whatever was taken for a run that will not be is given back before we go. A lease that is on its way ends with the
-    // shutdown; without one, dropping it gives it back.
+    // Give back every taken run that will not be judged. A lease request in progress ends with the shutdown; if there
+    // is no shutdown, dropping the request gives the run back.
     let Driver { upcoming, ahead, waiting, threads, .. } = driver;
-    // Threads whose runs wait end with this.
+    // This ends the threads whose runs wait.
     drop(threads);
     let late = match upcoming {
         Some(upcoming) if shutdown.is_cancelled() => upcoming.await,
@@ -237,42 +239,42 @@ async fn drive(number: usize, shared: Arc<Shared>, shutdown: CancellationToken) 
     }
 }
 
-/// A slot's scheduler: one of its runs has the executor, others may wait for their next turn.
+/// Scheduler of a slot: one run has the executor, others may wait for their next turn.
 ///
-/// A turn is one or more whole steps of a run. Afterwards the run waits until others have had as much time on this slot as its turn
-/// took, as long as there are others: runs of the queue, then those that wait here and owe less. So a run with many tests goes on,
-/// test by test, and whoever comes meanwhile waits for one test.
+/// A turn is one or more whole steps of a run. If there are other runs (first those in the queue, then those waiting
+/// here that owe less time), the run then waits until they have had as much time on this slot as its turn took. A run
+/// with many tests therefore continues test by test, and a new run waits for at most one test.
 struct Driver<'a> {
     number: usize,
     shared: &'a Arc<Shared>,
     shutdown: &'a CancellationToken,
     said: UnboundedSender<Said>,
     says: UnboundedReceiver<Said>,
-    /// The slot's threads; one for each run that has begun, at most [`RUNS_PER_SLOT_MAX`].
+    /// The slot's threads: one for each run that has begun, at most [`RUNS_PER_SLOT_MAX`].
     threads: Vec<SyncSender<Job>>,
-    /// Those without a run.
+    /// Indices of the threads without a run.
     free: Vec<usize>,
-    /// The executor, while no thread has it.
+    /// The executor, unless a thread has it.
     tool: Option<Tool>,
     /// Runs that have begun and wait for their next turn.
     waiting: VecDeque<Begun>,
     /// Whether the last run was short.
     was_short: bool,
-    /// Never dropped while it may come to something: that would cost the run an attempt.
+    /// Lease request in progress. Never dropped while it may still yield a lease: that would cost the run an attempt.
     upcoming: Option<Upcoming<'a>>,
-    /// What came of it while the slot was busy.
+    /// The run it yielded while the slot was busy.
     ahead: Option<Arc<Assignment>>,
 }
 
-/// A run that this slot has begun.
+/// A run begun by this slot.
 struct Begun {
     assignment: Arc<Assignment>,
-    /// Which of the slot's threads judges it.
+    /// Index of the slot's thread that judges it.
     thread: usize,
     at: Timestamp,
-    /// Slot time so far.
+    /// Slot time used so far.
     had: Duration,
-    /// How long its last turn took, and how much time others have had since.
+    /// Length of its last turn, and the slot time that others have had since then.
     turn: Duration,
     others_had: Duration,
 }
@@ -282,13 +284,13 @@ impl Begun {
         self.assignment.leased.submission.owner
     }
 
-    /// How much time others may have on this slot before its next turn.
+    /// Slot time that others may still have before its next turn.
     fn owes(&self) -> Duration {
         self.turn.saturating_sub(self.others_had)
     }
 }
 
-/// What gets the executor next.
+/// The run that gets the executor next.
 enum Next {
     New(Arc<Assignment>),
     Again(Begun),
@@ -317,7 +319,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// A thread without a run, started if need be.
+    /// Returns a thread without a run; starts one if needed.
     fn thread(&mut self) -> Option<usize> {
         if let Some(thread) = self.free.pop() {
             return Some(thread);
@@ -337,7 +339,8 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// The executor, or shutdown: a slot that is still being built takes nothing with it. Runs that have begun are let end.
+    /// Returns the executor, or `None` at shutdown. A slot that is still being built then ends without a run; runs that
+    /// have begun may finish.
     async fn ready(&mut self) -> Option<Tool> {
         if let Some(tool) = self.tool.take() {
             return Some(tool);
@@ -361,7 +364,7 @@ impl<'a> Driver<'a> {
     }
 
     async fn next(&mut self) -> Option<Next> {
-        // What is not wanted any more ends at once.
+        // A run whose result is no longer wanted ends at once.
         let unwanted = self.waiting.iter().position(|begun| begun.assignment.stop.is_raised());
         if let Some(begun) = unwanted.and_then(|at| self.waiting.remove(at)) {
             return Some(Next::Again(begun));
@@ -379,9 +382,9 @@ impl<'a> Driver<'a> {
         self.waiting.remove(at).map(Next::Again)
     }
 
-    /// The next run of a slot that has none.
+    /// Returns the next run for a slot without runs.
     async fn next_new(&mut self) -> Option<Arc<Assignment>> {
-        // While others wait, nobody gets more than a share of the slots.
+        // While others wait, no owner gets more than its share of the slots.
         let crowding = self.shared.turns.crowding();
         if !crowding.is_empty()
             && let Some(assignment) = self.take_other(&crowding).await
@@ -403,7 +406,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// A run of another owner than these that can be had at once.
+    /// Takes a run of an owner not in `not`, if one is available at once.
     async fn take_other(&mut self, not: &[UserId]) -> Option<Arc<Assignment>> {
         let suits = |assignment: &Arc<Assignment>| !not.contains(&assignment.leased.submission.owner);
         if let Some(assignment) = self.ahead.take_if(|assignment| suits(assignment)) {
@@ -420,13 +423,13 @@ impl<'a> Driver<'a> {
         match shared.parts.core.next_run_of_others(shared.id, not).await {
             Ok(assignment) => assignment.map(Arc::new),
             Err(error) => {
-                tracing::debug!(error = chain(&error), "cannot look for runs of others");
+                tracing::debug!(error = chain(&error), "cannot look for runs of other owners");
                 None
             }
         }
     }
 
-    /// Lets a run have the executor until it ends or yields. `false`: the slot cannot go on.
+    /// Gives a run the executor until it ends or yields. Returns `false` if the slot cannot continue.
     async fn give_turn(&mut self, next: Next, tool: Tool) -> bool {
         let (shared, shutdown) = (self.shared, self.shutdown);
         let (mut begun, job) = match next {
@@ -435,7 +438,8 @@ impl<'a> Driver<'a> {
                 let leased = &assignment.leased;
                 shared.leases().insert(leased.lease, leased.run);
                 let Some(thread) = self.thread() else {
-                    // The machine has no thread left at the moment: others are first, and this slot goes on after a pause.
+                    // The machine has no thread left at the moment: give the run back to other workers, and continue
+                    // with this slot after a pause.
                     shared.give_back_unfinished(&assignment, "no thread could be started").await;
                     self.tool = Some(tool);
                     tokio::time::sleep(NO_THREAD_PAUSE).await;
@@ -485,8 +489,9 @@ impl<'a> Driver<'a> {
         goes_on
     }
 
-    /// What the slot says next. Meanwhile a lease that is on its way is driven on (it has a place in the queue, which must
-    /// not be kept from others), and what comes of it is for this slot if it has said something soon after.
+    /// Waits for the slot's next message. Meanwhile it polls the lease request in progress, which holds a place in the
+    /// queue that others must not be denied. The resulting run is kept for this slot if the slot's message follows
+    /// within [`AHEAD_MAX`].
     async fn hear(&mut self) -> Option<Said> {
         let shared = self.shared;
         loop {
@@ -511,7 +516,7 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// The next attempt, once there is room for its result; `None` at shutdown.
+/// Waits for the next attempt and for room for its result; returns `None` at shutdown.
 async fn next(shared: &Shared, shutdown: &CancellationToken) -> Option<Arc<Assignment>> {
     let mut pause = shared.is_paused.subscribe();
     loop {
@@ -528,13 +533,14 @@ async fn next(shared: &Shared, shutdown: &CancellationToken) -> Option<Arc<Assig
         let result = tokio::select! {
             biased;
             () = shutdown.cancelled() => {
-                // A lease may be on its way just now: it is waited for, so that it is given back before we go.
+                // The queue may be granting a lease at this moment: wait for it, so that it is given back before the
+                // worker ends.
                 if let Ok(Ok(unstarted)) = tokio::time::timeout(LAST_LEASE, assignment).await {
                     give_back(&shared.parts.core, &unstarted, false, "the worker drains").await;
                 }
                 return None;
             }
-            // What is on its way is given back when it is dropped.
+            // A lease request in progress is given back when dropped.
             () = until(&mut pause, true) => continue,
             result = assignment.as_mut() => result,
         };
@@ -553,13 +559,13 @@ async fn next(shared: &Shared, shutdown: &CancellationToken) -> Option<Arc<Assig
     }
 }
 
-/// Waits until the worker is paused, or is not.
+/// Waits until the worker's paused state equals `wanted`.
 async fn until(pause: &mut watch::Receiver<bool>, wanted: bool) {
-    // The sender lives as long as the worker, so there is always an answer.
+    // The sender lives as long as the worker, so this never fails.
     drop(pause.wait_for(|is_paused| *is_paused == wanted).await);
 }
 
-/// Writes what came of an attempt.
+/// Records the end of an attempt.
 async fn end(shared: Arc<Shared>, assignment: Arc<Assignment>, began: Timestamp, result: Result<Judged, SlotError>) {
     // The semaphore is never closed.
     let _room = shared.completions.acquire().await;
@@ -567,9 +573,9 @@ async fn end(shared: Arc<Shared>, assignment: Arc<Assignment>, began: Timestamp,
     let (run, attempt) = (assignment.leased.run, assignment.leased.attempt);
     match result {
         Ok(judged) if judged.report.verdict != Verdict::Cancelled => complete(core, &assignment, began, judged).await,
-        // Cancelled by its owner, or the lease was lost: nothing that we write would count.
+        // Cancelled by its owner, or the lease was lost: the store would refuse the result.
         Ok(_) if assignment.stop.is_raised() => {
-            tracing::info!(run.id = %run, attempt.number = attempt, "stopped run {run}: its result is not wanted any more");
+            tracing::info!(run.id = %run, attempt.number = attempt, "stopped run {run}: its result is no longer wanted");
         }
         Ok(_) => give_back(core, &assignment, false, "the worker drains").await,
         Err(error) => {
@@ -586,7 +592,7 @@ async fn end(shared: Arc<Shared>, assignment: Arc<Assignment>, began: Timestamp,
     shared.leases().remove(&assignment.leased.lease);
 }
 
-/// Tells the traces of an attempt that has ended.
+/// Exports the trace of an attempt that has ended.
 fn trace(core: &Core, assignment: &Assignment, began: Timestamp, outcome: Ended<'_>) {
     let LeasedRun { run, attempt, ref submission, .. } = assignment.leased;
     if let Some(traces) = cupel_traces::traces() {
@@ -594,12 +600,12 @@ fn trace(core: &Core, assignment: &Assignment, began: Timestamp, outcome: Ended<
     }
 }
 
-/// The language as a label of metrics.
+/// The language as a metrics label.
 fn language_label(submission: &Submission) -> String {
     submission.language().map_or_else(|| "none".to_owned(), ToString::to_string)
 }
 
-/// Counts an attempt that a failure of ours cost.
+/// Counts an attempt lost to an internal failure.
 fn attempt_failed(cause: &'static str) {
     metrics::counter!("cupel_failed_attempts_total", "cause" => cause).increment(1);
 }
@@ -644,7 +650,7 @@ async fn complete(core: &Core, assignment: &Assignment, began: Timestamp, judged
     }
 }
 
-/// Renews every lease three times per its length.
+/// Renews every lease three times per lease duration.
 async fn heartbeat(shared: Arc<Shared>) {
     let core = &shared.parts.core;
     let mut ticks = tokio::time::interval((core.policy().lease / 3).max(Duration::from_millis(10)));
@@ -658,7 +664,7 @@ async fn heartbeat(shared: Arc<Shared>) {
         match core.renew(&leases).await {
             Ok(lost) => {
                 for lease in lost {
-                    // Whose attempt has ended meanwhile has lost nothing.
+                    // If its attempt has ended meanwhile, nothing is lost.
                     let Some(run) = shared.leases().remove(&lease) else { continue };
                     metrics::counter!("cupel_leases_lost_total").increment(1);
                     tracing::warn!(run.id = %run, "lost the lease of run {run}");
@@ -670,7 +676,8 @@ async fn heartbeat(shared: Arc<Shared>) {
 }
 
 impl Shared {
-    /// Lets another slot have what was leased ahead for one that is busy; after [`SPARE_MAX`], another worker.
+    /// Offers a run leased in advance for a busy slot to the other slots; after [`SPARE_MAX`], gives it back to the
+    /// queue for other workers.
     fn offer(self: &Arc<Shared>, assignment: Arc<Assignment>) {
         let lease = assignment.leased.lease;
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).push_back(assignment);
@@ -679,7 +686,7 @@ impl Shared {
         self.tracker.spawn(async move {
             tokio::select! {
                 () = tokio::time::sleep(SPARE_MAX) => {}
-                // Then the worker gives back whatever is left.
+                // The worker itself then gives back the rest.
                 () = shared.ended.cancelled() => return,
             }
             if let Some(unstarted) = shared.take_spare_of(|spare| spare.leased.lease == lease) {
@@ -688,7 +695,7 @@ impl Shared {
         });
     }
 
-    /// The first of them that suits.
+    /// Takes the first spare run that satisfies `suits`.
     fn take_spare_of(&self, suits: impl Fn(&Arc<Assignment>) -> bool) -> Option<Arc<Assignment>> {
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
         let at = spare.iter().position(suits)?;
@@ -699,13 +706,13 @@ impl Shared {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
-    /// Waits for what another slot cannot run soon.
+    /// Waits for a spare run.
     async fn spare(&self) -> Arc<Assignment> {
         loop {
             let mut ring = pin!(self.spare_bell.notified());
             ring.as_mut().enable();
             if let Some(assignment) = self.take_spare() {
-                // A ring may have been for several.
+                // One notification may stand for several runs.
                 self.spare_bell.notify_one();
                 return assignment;
             }
@@ -723,7 +730,7 @@ impl Shared {
     }
 }
 
-/// Keeps the gauge of slots by state right, also when a driver ends.
+/// Keeps the gauge of slots by state correct, also when a driver ends.
 struct SlotState(&'static str);
 
 impl SlotState {

@@ -1,25 +1,25 @@
-//! Comparison without regard to order: are they the same lines, or the same words, each as often?
+//! Comparison without regard to order: whether both sides have the same lines or words, each equally often.
 //!
-//! Memory is constant: each side is a count and a product over keyed hashes (see [`hash`](super::hash)), which no writer of an output
-//! can aim at. So it cannot be told which line is wrong.
+//! Memory is constant: each side is a count and a product over keyed hashes (see [`hash`](super::hash)), for which the
+//! author of an output cannot construct a collision. The differing line is therefore unknown.
 
 use std::io::{self, BufRead};
 
 use super::hash::{Hash, Key, Product};
 use super::{Difference, Differs, Finding, fill, is_space};
 
-/// What is counted.
+/// The counted unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     /// Lines, as sequences of words: space within a line does not matter, and lines without words do not count.
     Lines,
     /// Words.
     Words,
-    /// Bytes that are no white space.
+    /// Bytes other than white space.
     Characters,
 }
 
-/// Both sides.
+/// A comparison without order.
 pub(super) struct Bags<A> {
     key: Key,
     answer: A,
@@ -72,7 +72,7 @@ struct Bag {
     product: Product,
     current: Hash,
     in_word: bool,
-    /// Of each byte, how many; for characters only.
+    /// Number of occurrences of each byte; for characters only.
     bytes: Box<[u64; 256]>,
 }
 

@@ -1,7 +1,8 @@
-//! The comparisons by name and flags, and what each means for words, space and numbers.
+//! Built-in comparisons by name and flags, and the meaning of each for words, space and numbers.
 //!
-//! Sources: Kattis problem package format, default output validator and its flags; DMOJ documentation, "Checkers"; testlib,
-//! `checkers/`. Where a standard checker of testlib would refuse an answer of the package for its form, this only compares.
+//! Sources: Kattis problem package format, default output validator and its flags; DMOJ documentation, "Checkers";
+//! testlib, `checkers/`. Where a standard checker of testlib would reject the package's answer for its form, this code
+//! only compares.
 
 use std::io::BufRead;
 
@@ -13,22 +14,22 @@ use super::lines::Lines;
 use super::number::Tolerance as Within;
 use super::stream::{Rules, Spaces, Stream};
 
-/// A comparison, and what it tells apart.
+/// A comparison, and whether it distinguishes presentation errors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuiltIn {
     /// The comparison.
     pub comparison: Comparison,
-    /// Whether an output of which only the white space is wrong is told apart from a wrong one.
+    /// Whether an output in which only the white space is wrong is distinguished from a wrong one.
     pub tells_presentation: bool,
 }
 
-/// Why a name with its flags is no comparison.
+/// Why a name with its flags is not a comparison.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BuiltInError {
-    /// Nothing has this name.
+    /// Unknown name.
     #[error("there is no comparison `{0}`; there are {names}", names = NAMES.join(", "))]
     Name(String),
-    /// It has no such flag.
+    /// Unknown flag.
     #[error("`{name}` has no flag `{flag}`; {}", has(name))]
     Flag {
         /// The comparison.
@@ -36,15 +37,15 @@ pub enum BuiltInError {
         /// The flag.
         flag: String,
     },
-    /// A flag that needs a number has none.
+    /// A flag lacks its number.
     #[error("`{0}` needs a number, 0 or above")]
     Number(String),
-    /// Its tolerances are wrong.
+    /// Invalid tolerances.
     #[error(transparent)]
     Tolerance(FlagError),
 }
 
-/// Names beside those of testlib's standard checkers.
+/// Names other than those of testlib's standard checkers.
 const NAMES: [&str; 12] = [
     "default",
     "exact",
@@ -60,7 +61,7 @@ const NAMES: [&str; 12] = [
     "std::NAME.cpp",
 ];
 
-/// What flags a comparison has, in words.
+/// The flags of a comparison, for a message.
 fn has(name: &str) -> String {
     let flags: &[&str] = match name {
         "default" | "numbers" => &[
@@ -79,14 +80,14 @@ fn has(name: &str) -> String {
     format!("it has {}", flags.iter().map(|flag| format!("`{flag}`")).collect::<Vec<_>>().join(", "))
 }
 
-/// What `numbers` and `floats` allow when nobody says how much.
+/// Default tolerance of `numbers` and `floats`.
 const NEAR: f64 = 1e-6;
 
 impl BuiltIn {
-    /// Reads a name and its flags.
+    /// Parses a name and its flags.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// If the name or a flag is invalid.
     pub fn parse(name: &str, flags: &[String]) -> Result<BuiltIn, BuiltInError> {
         let mut tells_presentation = false;
         let unknown = |flag: &str| BuiltInError::Flag { name: name.to_owned(), flag: flag.to_owned() };
@@ -218,7 +219,7 @@ impl From<Comparison> for BuiltIn {
     }
 }
 
-/// Words to the letter, no tolerance.
+/// Rules with exact words and no tolerance.
 fn of(spaces: Spaces) -> Rules {
     Rules { folds_case: false, tolerance: None, spaces, tells_presentation: false }
 }

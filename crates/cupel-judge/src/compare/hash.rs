@@ -1,15 +1,16 @@
-//! A hash of a sequence of bytes under a secret key, that does not mind how the sequence is cut into pieces.
+//! A keyed hash of a byte sequence, independent of how the sequence is split into pieces.
 //!
-//! A polynomial over the prime 2^61 - 1 at a secret point: two sequences of n bytes collide with probability n / 7 / 2^61, and whoever
-//! writes them does not know the point. Source: Carter and Wegman, "Universal classes of hash functions", 1979.
+//! A polynomial over the prime 2^61 - 1 at a secret point: two sequences of n bytes collide with probability
+//! n / 7 / 2^61, and the author of the bytes does not know the point. Source: Carter and Wegman, "Universal classes of
+//! hash functions", 1979.
 //!
-//! Multisets of sequences are told apart by another polynomial, whose roots are their hashes: see [`Product`]. Source: Schwartz, "Fast
-//! probabilistic algorithms for verification of polynomial identities", 1980.
+//! Multisets of sequences are compared by another polynomial, whose roots are their hashes: see [`Product`]. Source:
+//! Schwartz, "Fast probabilistic algorithms for verification of polynomial identities", 1980.
 
 use std::hash::{BuildHasher, RandomState};
 
 const PRIME: u64 = (1 << 61) - 1;
-/// Bytes taken at once: the most that stay below the prime.
+/// Bytes processed at once: the largest number whose value stays below the prime.
 const STEP: usize = 7;
 
 /// The secret of one comparison.
@@ -27,8 +28,8 @@ impl Key {
     }
 }
 
-/// A multiset of hashes: the value of the polynomial that has them as its roots, at a secret point. Two multisets of n hashes that differ
-/// have the same one with probability n / 2^61.
+/// Hash of a multiset of hashes: the value at a secret point of the polynomial that has them as its roots. Two
+/// different multisets of n hashes have the same value with probability n / 2^61.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Product(u64);
 
@@ -45,11 +46,11 @@ impl Product {
     }
 }
 
-/// The hash of what was pushed so far.
+/// Hash of the bytes pushed so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Hash {
     sum: u64,
-    /// Bytes that do not make a step yet, and how many they are.
+    /// Bytes that do not fill a step yet, and their number.
     pending: u64,
     filled: u8,
     length: u64,
@@ -86,18 +87,18 @@ impl Hash {
         self.length == 0
     }
 
-    /// Below the prime. The length says how many bytes are pending.
+    /// The hash value, below the prime. The length determines the number of pending bytes.
     fn value(&self, key: &Key) -> u64 {
         next(next(self.sum, key.point, self.pending), key.point, self.length % PRIME)
     }
 }
 
-/// A word more: never zero, so that a zero byte counts.
+/// Adds a word. The added one makes every word nonzero, so that zero bytes count.
 fn next(sum: u64, point: u64, word: u64) -> u64 {
     reduce(u128::from(sum) * u128::from(point) + u128::from(word) + 1)
 }
 
-/// The remainder by 2^61 - 1 of a number up to the square of that.
+/// The remainder modulo 2^61 - 1 of a number up to the square of that modulus.
 #[expect(clippy::cast_possible_truncation, reason = "both parts are below 2^62")]
 fn reduce(n: u128) -> u64 {
     let folded = (n as u64 & PRIME) + (n >> 61) as u64;
@@ -109,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_do_not_matter_and_everything_else_does() {
+    fn the_hash_depends_on_the_bytes_and_not_on_the_pieces() {
         let key = Key::random();
         let hash = |pieces: &[&[u8]]| {
             let mut hash = Hash::default();
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_multiset_is_what_is_in_it_and_how_often() {
+    fn multisets_are_equal_if_their_elements_and_counts_are() {
         let key = Key::random();
         let product = |texts: &[&str]| {
             let mut product = Product::default();
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_remainder_is_that_of_a_division() {
+    fn the_reduction_equals_the_remainder_of_a_division() {
         for n in [0, 1, PRIME.into(), u128::from(PRIME) + 1, u128::from(PRIME) * u128::from(PRIME), (1 << 122) + 12345]
         {
             assert_eq!(u128::from(reduce(n)), n % u128::from(PRIME), "{n}");

@@ -1,13 +1,14 @@
-//! The share of an answer's lines that are right, line by line.
+//! The share of an answer's lines that are right, compared line by line.
 //!
-//! Lines without words do not count. An output with more lines than the answer has none right. Source: DMOJ, checker `linecount`.
+//! Lines without words do not count. If the output has more lines than the answer, none is right. Source: DMOJ, checker
+//! `linecount`.
 
 use std::io::{self, BufRead};
 
 use super::hash::{Hash, Key};
 use super::{Difference, Differs, Finding, fill, is_space};
 
-/// Both sides.
+/// A comparison line by line.
 pub(super) struct Lines<A> {
     key: Key,
     exact: bool,
@@ -18,10 +19,10 @@ pub(super) struct Lines<A> {
     of: u64,
 }
 
-/// A line that is not at its end yet.
+/// An unfinished line.
 #[derive(Clone, Copy, Default)]
 struct Line {
-    /// Up to the last byte that is no white space.
+    /// Up to the last byte that is not white space.
     trimmed: Hash,
     /// All of it.
     whole: Hash,
@@ -38,7 +39,7 @@ impl Line {
         self.whole.push(key, space);
     }
 
-    /// The line that has ended, if it counts.
+    /// Ends the line and returns its hash, if it counts.
     fn end(&mut self, exact: bool) -> Option<Hash> {
         let line = std::mem::take(self);
         (!line.trimmed.is_empty()).then_some(if exact { line.whole } else { line.trimmed })
@@ -71,7 +72,7 @@ impl<A: BufRead> Lines<A> {
         Ok(())
     }
 
-    /// The answer's next line that counts.
+    /// Reads the answer's next line that counts.
     fn expected(&mut self) -> io::Result<Option<Hash>> {
         let mut line = Line::default();
         loop {

@@ -1,13 +1,13 @@
 //! Comparison of a program's output with the expected answer, in constant memory.
 //!
-//! The output comes in pieces, as the program writes it; the answer is read beside it. Neither is ever held as a whole: one word
-//! may be a hundred megabytes long. What is equal byte for byte (almost always all of it) is passed over without being taken
-//! apart.
+//! The output arrives in pieces, as the program writes it; the answer is read in parallel. Neither is ever held as a
+//! whole: one word may be a hundred megabytes long. Bytes that are equal (almost always all of them) are passed over
+//! without being parsed.
 //!
 //! ```text
 //!  program ──pieces──► output() ─┐
 //!                                ├─► streams: words and the space between them ─► finish() ─► Finding
-//!  answer  ──BufRead─────────────┘   bags: a product over keyed hashes, where order does not matter
+//!  answer  ──BufRead─────────────┘   bags: a product over keyed hashes, if order does not matter
 //! ```
 //!
 //! White space is the six bytes of C's `isspace`; NUL and 0xA0 are part of words.
@@ -28,10 +28,10 @@ use bag::Bags;
 use lines::Lines;
 use stream::Stream;
 
-/// What is kept of a word that differs, for the message.
+/// Bytes kept of a differing word, for the message.
 const SHOWN_BYTES_MAX: usize = 64;
 
-/// A comparison that is going on.
+/// A comparison in progress.
 pub struct Comparer<A>(Kind<A>);
 
 enum Kind<A> {
@@ -53,10 +53,10 @@ impl<A: BufRead> Comparer<A> {
         Comparer(Kind::Lines(Box::new(lines)))
     }
 
-    /// The next piece of the output.
+    /// Compares the next piece of the output.
     ///
     /// # Errors
-    /// When the answer cannot be read.
+    /// If the answer cannot be read.
     pub fn output(&mut self, piece: &[u8]) -> io::Result<()> {
         match &mut self.0 {
             Kind::Stream(stream) => stream.output(piece),
@@ -68,10 +68,10 @@ impl<A: BufRead> Comparer<A> {
         }
     }
 
-    /// The output has ended.
+    /// Ends the output and returns the result.
     ///
     /// # Errors
-    /// When the answer cannot be read.
+    /// If the answer cannot be read.
     pub fn finish(self) -> io::Result<Finding> {
         match self.0 {
             Kind::Stream(stream) => stream.finish(),
@@ -82,79 +82,79 @@ impl<A: BufRead> Comparer<A> {
 }
 
 impl<A> fmt::Debug for Comparer<A> {
-    /// Nothing: what is compared belongs to a tenant and an author.
+    /// Prints no contents: they belong to a tenant and an author.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Comparer")
     }
 }
 
-/// What a comparison came to.
+/// Result of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
     /// The output is right.
     Same,
-    /// The words are right, the space between them is not; only where somebody asked for the difference.
+    /// The words are right, the space between them is not; only if the comparison distinguishes presentation errors.
     Presentation(Difference),
     /// Some of the answer's lines are right; at least one is wrong.
     Share {
-        /// How many.
+        /// Number of right lines.
         right: u64,
-        /// Of how many; never 0.
+        /// Number of lines; never 0.
         of: u64,
     },
     /// The output is wrong.
     Different(Difference),
 }
 
-/// Where output and answer first differ. Everything counts from 1 but the offsets.
+/// Position at which output and answer first differ. All numbers are one-based, except offsets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// In what.
+    /// Kind of difference.
     pub what: Differs,
-    /// Number of the word in the output; 0 where order does not matter.
+    /// Number of the word in the output; 0 if order does not matter.
     pub word: u64,
-    /// Line of the output; 0 where order does not matter.
+    /// Line of the output; 0 if order does not matter.
     pub line: u64,
-    /// Offset in the answer, of the word or space that differs.
+    /// Offset in the answer of the differing word or space.
     pub answer_at: u64,
     /// Offset in the output.
     pub output_at: u64,
-    /// How the answer's word begins, as far as it had been read.
+    /// Beginning of the answer's word, as far as it had been read.
     pub expected: Vec<u8>,
-    /// How the output's word begins, as far as it had come.
+    /// Beginning of the output's word, as far as it had arrived.
     pub came: Vec<u8>,
 }
 
 impl fmt::Debug for Difference {
-    /// The place only: contents belong to an author and a tenant and are never logged.
+    /// Prints the position only: the contents belong to an author and a tenant and are never logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Difference({:?}, word {}, line {})", self.what, self.word, self.line)
     }
 }
 
-/// What differs.
+/// Kind of difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Differs {
-    /// A word is another one.
+    /// The words differ.
     Word,
     /// A number is too far from the expected one.
     Number,
-    /// White space is not the same.
+    /// White space differs.
     Space,
     /// The output ends before the answer does.
     Missing,
-    /// The output goes on after the answer has ended.
+    /// The output continues after the end of the answer.
     Trailing,
-    /// Without regard to order: there are as many as there should be, but others.
+    /// In a comparison without order: the counts are equal, the contents differ.
     Others,
-    /// Line by line: no line of the answer is right. How many it has is in the difference's words.
+    /// In a comparison line by line: no line is right. `expected` holds the number of lines in the answer.
     NoLine,
-    /// Without regard to order: there are more or fewer. Both numbers are in the difference's words.
+    /// In a comparison without order: the counts differ. `expected` and `came` hold both counts.
     Count,
 }
 
 impl Difference {
-    /// For the author of a problem: quotes both sides, so nothing for those who must not see them.
+    /// Message for the author of a problem. Quotes both sides, so it must not be shown to anyone who may not see them.
     pub fn for_author(&self) -> String {
         let (expected, came) = (quoted(&self.expected), quoted(&self.came));
         let place = format!("word {}, line {} of the output", self.word, self.line);
@@ -175,13 +175,13 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Bytes in quotes, with everything escaped that does not print.
+/// Bytes in quotes, with everything unprintable escaped.
 fn quoted(bytes: &[u8]) -> String {
     let more = if bytes.len() >= SHOWN_BYTES_MAX { "…" } else { "" };
     format!("\"{}\"{more}", bytes.escape_ascii())
 }
 
-/// What is left in the reader's buffer, or the next of it; empty at the end.
+/// The rest of the reader's buffer, or the next block; empty at the end.
 fn fill(answer: &mut impl BufRead) -> io::Result<&[u8]> {
     loop {
         match answer.fill_buf() {
@@ -190,11 +190,11 @@ fn fill(answer: &mut impl BufRead) -> io::Result<&[u8]> {
             Err(error) => return Err(error),
         }
     }
-    // Again, because a borrow that is returned from a loop would last through all of it; nothing is read twice.
+    // A second call, because a borrow returned from inside the loop would last for the whole loop. It reads nothing.
     answer.fill_buf()
 }
 
-/// `u8::is_ascii_whitespace` leaves out the vertical tab.
+/// Whether a byte is white space. `u8::is_ascii_whitespace` omits the vertical tab.
 #[inline]
 fn is_space(byte: u8) -> bool {
     byte == b' ' || byte.wrapping_sub(b'\t') < 5

@@ -1,12 +1,13 @@
-//! Which words are numbers, and which numbers are near enough.
+//! Which words are numbers, and which numbers are within the tolerance.
 //!
-//! Invariant: the value is that of correct rounding to 64 bits, except that what is not zero never becomes zero and what is finite never
-//! becomes infinite: an output of `1e-4000` is not the answer `0`.
-//! Source of the grammar and of both exceptions: `problem-package-format`, default output validator, and its test vectors.
+//! Invariant: the value is correctly rounded to 64 bits, except that a nonzero value never becomes zero and a finite
+//! value never becomes infinite: an output of `1e-4000` does not equal the answer `0`.
+//! Source of the grammar and of both exceptions: `problem-package-format`, default output validator, and its test
+//! vectors.
 
 use super::is_space;
 
-/// How far a number may be from the expected one: within one of the two, an unset one is 0.
+/// Maximum distance from the expected number: within either tolerance; an unset tolerance is 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Tolerance {
     pub(super) absolute: f64,
@@ -14,7 +15,8 @@ pub(super) struct Tolerance {
 }
 
 impl Tolerance {
-    /// Whether `came` may stand for `expected`. A product, not a quotient: an expected 0 needs the absolute tolerance.
+    /// Whether `came` is accepted for `expected`. The relative test multiplies instead of dividing: an expected 0 needs
+    /// the absolute tolerance.
     pub(super) fn accepts(self, expected: f64, came: f64) -> bool {
         let distance = (came - expected).abs();
         distance <= self.absolute || distance <= self.relative * expected.abs()
@@ -27,11 +29,11 @@ const TENS: [f64; 23] = [
     1e21, 1e22,
 ];
 
-/// The value and the length of a plain word: one that has no exponent, not too many digits, and is followed by white space. `None` for
-/// any other, of which nothing is said.
+/// The value and the length of a plain word: one without an exponent, without too many digits, and followed by white
+/// space. `None` for any other word, which may still be a number.
 ///
-/// A quotient of two numbers that are exact is rounded correctly. Source: Clinger, "How to read floating point numbers accurately",
-/// 1990.
+/// The quotient of two exact numbers is correctly rounded. Source: Clinger, "How to read floating point numbers
+/// accurately", 1990.
 pub(super) fn parse_plain(text: &[u8]) -> Option<(f64, usize)> {
     let (is_negative, mut at) = match text.first()? {
         b'-' => (true, 1),
@@ -54,7 +56,8 @@ pub(super) fn parse_plain(text: &[u8]) -> Option<(f64, usize)> {
     Some((if is_negative { -value } else { value }, at))
 }
 
-/// Puts the digits at the beginning of a text behind those that there are, and says how many they were; up to 16.
+/// Appends the leading digits of a text (up to 16) to the value `before`, and returns the new value and the number of
+/// digits.
 fn leading_digits(text: &[u8], before: u64) -> Option<(u64, usize)> {
     let mut value = before;
     for begin in [0, 8] {
@@ -70,18 +73,18 @@ fn leading_digits(text: &[u8], before: u64) -> Option<(u64, usize)> {
 /// Powers of ten up to that of eight digits.
 const WHOLE_TENS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
-/// The value of the digits that eight bytes begin with, and how many they are: all at once, in the bytes of one register.
-/// Source: Lemire, "Number parsing at a gigabyte per second", 2021.
+/// The value and the number of the leading digits among eight bytes, computed in one register. Source: Lemire, "Number
+/// parsing at a gigabyte per second", 2021.
 fn eight_digits(bytes: [u8; 8]) -> (u64, usize) {
     const EVERY: u64 = 0x0101_0101_0101_0101;
-    // A digit's byte is now its value, and any other is above 9. A carry only reaches bytes that come later.
+    // A digit's byte is now its value; any other byte is above 9. A carry only reaches later bytes.
     let values = u64::from_le_bytes(bytes) ^ (0x30 * EVERY);
     let others = (values.wrapping_add((0x80 - 10) * EVERY) | values) & (0x80 * EVERY);
     let count = others.trailing_zeros() / 8;
     if count == 0 {
         return (0, 0);
     }
-    // Zeros before the first digit, in place of what comes after the last.
+    // Puts zeros before the first digit and drops the bytes after the last digit.
     let ones = values << (64 - 8 * count);
     let pairs = ones.wrapping_mul(10 << 8 | 1) >> 8;
     let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul(100 << 16 | 1) >> 16;
@@ -90,7 +93,7 @@ fn eight_digits(bytes: [u8; 8]) -> (u64, usize) {
 }
 
 /// The value of a word: an optional sign; digits with an optional fraction, or a fraction alone; an optional exponent.
-/// No hexadecimal, no `inf`, no `nan`.
+/// Hexadecimal numbers, `inf` and `nan` are not accepted.
 pub(super) fn parse(word: &[u8]) -> Option<f64> {
     let unsigned = match word {
         [b'+' | b'-', rest @ ..] => rest,
@@ -133,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_of_the_grammar_have_their_value() {
+    fn words_of_the_grammar_are_parsed_as_numbers() {
         for (word, value) in [
             ("0100", 100.0),
             ("+100", 100.0),
@@ -165,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_becomes_zero_or_infinite_by_being_small_or_large() {
+    fn very_small_and_very_large_numbers_stay_nonzero_and_finite() {
         assert_eq!(parse(b"1e-20000"), Some(f64::from_bits(1)));
         assert_eq!(parse(b"-1e-20000").unwrap().to_bits(), (-f64::from_bits(1)).to_bits());
         assert_eq!(parse(b"0e-20000"), Some(0.0));
@@ -174,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_word_has_the_value_it_has_as_a_number() {
+    fn the_plain_parser_agrees_with_the_general_parser() {
         for word in [
             "0",
             "-0",
@@ -202,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_not_plain_is_left_to_others() {
+    fn the_plain_parser_rejects_other_words() {
         for word in [
             "",
             "-",
@@ -226,7 +229,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn plain_words_of_any_digits_have_their_value(word in "[+-]?[0-9]{0,9}([.][0-9]{0,9})?", next in "[ \n\t\r]") {
+        fn the_plain_parser_agrees_on_any_digits(word in "[+-]?[0-9]{0,9}([.][0-9]{0,9})?", next in "[ \n\t\r]") {
             let text = format!("{word}{next}0123456789abcdef");
             if let Some((value, length)) = parse_plain(text.as_bytes()) {
                 proptest::prop_assert_eq!(Some(value.to_bits()), parse(word.as_bytes()).map(f64::to_bits));

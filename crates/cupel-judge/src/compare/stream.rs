@@ -1,4 +1,4 @@
-//! Comparison in order: words, and as much of the space between them as the rules care about.
+//! Comparison in order: words, and the properties of the space between them that the rules require.
 //!
 //! ```text
 //!            equal bytes                      both at a word, spaces agree
@@ -9,10 +9,11 @@
 //!           └────────── numbers near enough ────────────────────────┘
 //! ```
 //!
-//! In `Same` both sides are at the same place of the same word, or of the same run of space. Invariants: memory is bounded by
-//! [`NUMBER_BYTES_MAX`]; every byte is looked at a bounded number of times; how the output is cut into pieces changes nothing.
+//! In `Same`, both sides are at the same position of the same word or of the same run of space. Invariants: memory is
+//! bounded by [`NUMBER_BYTES_MAX`]; every byte is read a bounded number of times; the result does not depend on how the
+//! output is split into pieces.
 //!
-//! Bytes that are equal are equal in every sense: also as numbers, whatever the tolerance.
+//! Equal bytes are equal in every sense, also as numbers with any tolerance.
 
 use std::io::{self, BufRead};
 
@@ -20,31 +21,31 @@ use super::hash::{Hash, Key};
 use super::number::{self, Tolerance};
 use super::{Difference, Differs, Finding, SHOWN_BYTES_MAX, fill, is_space};
 
-/// A longer word of an answer is no number.
+/// A longer word of an answer is not a number.
 const ANSWER_NUMBER_BYTES_MAX: usize = 1024;
-/// A longer word of an output is no number.
+/// A longer word of an output is not a number.
 const NUMBER_BYTES_MAX: usize = 64 << 10;
 
-/// What makes two outputs the same.
+/// Rules by which two outputs are equal.
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
     pub(super) folds_case: bool,
     pub(super) tolerance: Option<Tolerance>,
     pub(super) spaces: Spaces,
-    /// Whether it is told apart that only space differs.
+    /// Whether a difference in space alone is reported separately.
     pub(super) tells_presentation: bool,
 }
 
-/// What matters about a run of white space. The ends of the text are runs, too.
+/// The property of a run of white space that is compared. The ends of the text are runs, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spaces {
-    /// That there is one.
+    /// That it exists.
     Ignored,
-    /// Whether there is a line end in it; nothing at the ends of the text.
+    /// Whether it contains a line end; nothing at the ends of the text.
     Lines,
-    /// How many line ends there are in it; nothing at the end of the text.
+    /// The number of line ends; nothing at the end of the text.
     LineCount,
-    /// Its line ends and what follows the last of them; nothing at the end of the text.
+    /// Its line ends and the space after the last of them; nothing at the end of the text.
     Trimmed,
     /// Every byte; nothing at the end of the text.
     BytesButEnd {
@@ -58,7 +59,7 @@ pub(super) enum Spaces {
     },
 }
 
-/// What is known of a run of white space.
+/// Summary of a run of white space.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Run {
     line_ends: u64,
@@ -95,7 +96,7 @@ impl Run {
         }
     }
 
-    /// Whether two runs are the same as far as it matters.
+    /// Whether two runs are equal in the compared property.
     fn agrees(&self, other: &Run, spaces: Spaces, at_start: bool, at_end: bool) -> bool {
         match spaces {
             Spaces::Ignored => true,
@@ -121,17 +122,17 @@ pub(super) struct Stream<A> {
     key: Key,
     answer: A,
     state: State,
-    /// In `Same`: whether it is a word that goes on.
+    /// In `Same`: whether the position is inside a word.
     in_word: bool,
-    /// The word that goes on, as far as a number or a message can need it, and its length.
+    /// The current word, as far as a number or a message can need it, and its length.
     word: Vec<u8>,
     word_length: u64,
     /// In `Words`: both words so far.
     expected: Vec<u8>,
     came: Vec<u8>,
-    /// The run of space that goes on.
+    /// The current run of space.
     run: Run,
-    /// Words of the output that have begun, and line ends in it, up to here.
+    /// Number of words of the output that have begun, and of its line ends, up to this position.
     words: u64,
     line_ends: u64,
     answer_at: u64,
@@ -169,12 +170,12 @@ impl<A: BufRead> Stream<A> {
         match (self.state, self.presentation) {
             (State::Decided(Finding::Same), Some(difference)) => Ok(Finding::Presentation(difference)),
             (State::Decided(finding), _) => Ok(finding),
-            // `advance` decides at the end of both texts.
+            // `advance` always decides at the end of both texts.
             _ => Err(io::Error::other("the comparison did not come to an end")),
         }
     }
 
-    /// Compares until the output is used up or it is decided.
+    /// Compares until the output is used up or the result is decided.
     fn advance(&mut self, output: &mut &[u8], at_end: bool) -> io::Result<()> {
         while !output.is_empty() || at_end {
             match self.state {
@@ -195,7 +196,7 @@ impl<A: BufRead> Stream<A> {
         Ok(())
     }
 
-    /// One stretch of equal bytes, or one difference.
+    /// Processes one stretch of equal bytes, or one difference.
     fn same(&mut self, output: &mut &[u8]) -> io::Result<()> {
         let answer = fill(&mut self.answer)?;
         let (in_answer, in_output) = if self.rules.spaces == Spaces::Ignored {
@@ -225,7 +226,7 @@ impl<A: BufRead> Stream<A> {
                 if !self.in_word {
                     self.begin_word();
                 }
-                // The place of a difference is where its word begins.
+                // The position of a difference is the beginning of its word.
                 self.answer_at -= self.word_length;
                 self.output_at -= self.word_length;
                 for word in [&mut self.expected, &mut self.came] {
@@ -238,7 +239,7 @@ impl<A: BufRead> Stream<A> {
         Ok(())
     }
 
-    /// Takes note of a stretch of output that is the same as what was read of the answer.
+    /// Records a stretch of output that equals the answer.
     fn pass(&mut self, stretch: &[u8]) {
         if stretch.is_empty() {
             return;
@@ -276,7 +277,7 @@ impl<A: BufRead> Stream<A> {
 
     fn add_to_word(&mut self, bytes: &[u8]) {
         self.word_length += bytes.len() as u64;
-        // One byte more than a number may have, so that it is seen to be none.
+        // One byte more than a number may have, so that a longer word is recognized as not a number.
         let room = (ANSWER_NUMBER_BYTES_MAX + 1).saturating_sub(self.word.len());
         self.word.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
@@ -288,7 +289,7 @@ impl<A: BufRead> Stream<A> {
         self.state = State::Gap { answer: self.run, output: self.run };
     }
 
-    /// Passes over white space on both sides. `false`: more output is needed.
+    /// Skips white space on both sides. Returns `false` if more output is needed.
     fn gap(&mut self, output: &mut &[u8], at_end: bool) -> io::Result<bool> {
         let State::Gap { answer: ref mut answer_run, output: ref mut output_run } = self.state else { return Ok(true) };
         let spaces = self.rules.spaces;
@@ -333,7 +334,7 @@ impl<A: BufRead> Stream<A> {
         Ok(true)
     }
 
-    /// Reads on to the ends of two words that are not the same. `false`: more output is needed.
+    /// Reads to the ends of two differing words. Returns `false` if more output is needed.
     fn differing_words(&mut self, output: &mut &[u8], at_end: bool) -> io::Result<bool> {
         let needed = if self.rules.tolerance.is_some() { NUMBER_BYTES_MAX + 1 } else { SHOWN_BYTES_MAX };
         let State::Words { mut answer_ended, mut output_ended } = self.state else { return Ok(true) };
@@ -379,7 +380,7 @@ impl<A: BufRead> Stream<A> {
         Ok(true)
     }
 
-    /// It differs where the next word would be.
+    /// A difference at the position of the next word.
     fn differs_next(&self, what: Differs, expected: Vec<u8>, came: Vec<u8>) -> State {
         State::Decided(Finding::Different(self.differs(what, self.words + 1, expected, came)))
     }
@@ -392,11 +393,11 @@ impl<A: BufRead> Stream<A> {
     }
 }
 
-/// How much of both is the same sequence of words, with space of any kind between them. Stops where that cannot be told from these
-/// bytes alone.
+/// Lengths in both texts of the common sequence of words, with any space between them. Stops where these bytes alone do
+/// not determine the result.
 fn same_words(a: &[u8], o: &[u8], mut in_word: bool, rules: &Rules) -> (usize, usize) {
     let (mut at, mut to) = (0, 0);
-    // Where words begin on both sides, once one has begun here.
+    // Where the current words begin on both sides, if they begin in these bytes.
     let mut begin = (!in_word).then_some((0, 0));
     loop {
         let length = common_prefix(&a[at..], &o[to..], rules.folds_case);
@@ -425,20 +426,20 @@ fn same_words(a: &[u8], o: &[u8], mut in_word: bool, rules: &Rules) -> (usize, u
     }
 }
 
-/// Where two words end that begin here, if both are plain numbers and near enough.
+/// Where two words that begin here end, if both are plain numbers within the tolerance.
 fn near_words(a: &[u8], o: &[u8], (at, to): (usize, usize), tolerance: Tolerance) -> Option<(usize, usize)> {
     let (expected, a_length) = number::parse_plain(&a[at..])?;
     let (came, o_length) = number::parse_plain(&o[to..])?;
     tolerance.accepts(expected, came).then_some((at + a_length, to + o_length))
 }
 
-/// How many bytes are the same at the beginning of both.
+/// Length of the common prefix.
 fn common_prefix(a: &[u8], b: &[u8], folds_case: bool) -> usize {
     const BLOCK: usize = 64;
     let length = a.len().min(b.len());
     let (a, b) = (&a[..length], &b[..length]);
     let mut at = 0;
-    // Most often one of the next few bytes differs, or none of very many.
+    // Usually one of the next few bytes differs, or none of very many.
     while at < length {
         let stop = length.min(at + 16);
         while at < stop && (a[at] == b[at] || folds_case && a[at].eq_ignore_ascii_case(&b[at])) {
@@ -469,7 +470,8 @@ fn count_line_ends(text: &[u8]) -> u64 {
     text.chunks(255).map(|part| u64::from(part.iter().map(|b| u8::from(*b == b'\n')).sum::<u8>())).sum()
 }
 
-/// Words that begin in a text, and line ends in it. Sums of few enough bytes, so that they are added many at a time.
+/// Number of words that begin in a text, and of its line ends. Sums of at most 255 bytes, so that the compiler can
+/// vectorize them.
 fn count(text: &[u8], in_word: bool) -> (u64, u64) {
     let [first, rest @ ..] = text else { return (0, 0) };
     let begins = |before: u8, byte: u8| u8::from(is_space(before) & !is_space(byte));

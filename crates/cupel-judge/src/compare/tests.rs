@@ -1,4 +1,4 @@
-//! The comparisons against a naive oracle that holds everything in memory, and the cases that the formats fix.
+//! The comparisons against a naive oracle that holds everything in memory, and the cases that the formats define.
 
 use std::io::{BufRead, BufReader, Read};
 
@@ -19,7 +19,7 @@ fn run(builtin: &BuiltIn, answer: impl BufRead, pieces: &[&[u8]]) -> Finding {
     comparer.finish().unwrap()
 }
 
-/// The finding without the words, of which a difference has what had come so far.
+/// The finding without the words, because the words of a difference depend on how far the input had arrived.
 fn place(finding: &Finding) -> String {
     match finding {
         Finding::Different(d) => format!("{:?} {} {} {} {}", d.what, d.word, d.line, d.answer_at, d.output_at),
@@ -39,7 +39,7 @@ fn check(name: &str, flags: &str, rows: &[(&str, &str, bool)]) {
 }
 
 #[test]
-fn by_default_words_are_compared_without_case() {
+fn by_default_words_are_compared_case_insensitively() {
     check(
         "default",
         "",
@@ -69,7 +69,7 @@ fn by_default_words_are_compared_without_case() {
 }
 
 #[test]
-fn space_is_compared_byte_by_byte_where_it_matters() {
+fn space_is_compared_byte_by_byte_if_it_is_significant() {
     let rows = [
         ("1 2\n", "1 2\n", true),
         ("1 2\n", "1 2", false),
@@ -135,7 +135,7 @@ fn numbers_are_compared_within_the_tolerance() {
 }
 
 #[test]
-fn a_word_too_long_for_a_number_is_a_word() {
+fn a_word_too_long_for_a_number_is_compared_as_text() {
     let long = format!("1.{}", "0".repeat(2000));
     check("default", "float_tolerance 1e-6", &[("1", &long, true), (&long, "1", false), (&long, &long, true)]);
     let longer = format!("1.{}", "0".repeat(100_000));
@@ -143,7 +143,7 @@ fn a_word_too_long_for_a_number_is_a_word() {
 }
 
 #[test]
-fn the_other_comparisons_keep_their_rules() {
+fn the_other_comparisons_follow_their_rules() {
     check(
         "exact",
         "",
@@ -196,7 +196,7 @@ fn the_other_comparisons_keep_their_rules() {
 }
 
 #[test]
-fn the_share_of_right_lines_is_told() {
+fn the_share_of_right_lines_is_reported() {
     let share = |answer: &str, output: &str| run(&builtin("line-count", ""), answer.as_bytes(), &[output.as_bytes()]);
     assert_eq!(share("a\nb\nc\n", "a\nx\nc"), Finding::Share { right: 2, of: 3 });
     assert_eq!(share("a\nb\n", "a \n\nb"), Finding::Same);
@@ -208,7 +208,7 @@ fn the_share_of_right_lines_is_told() {
 }
 
 #[test]
-fn only_space_is_a_presentation_error_where_that_is_told_apart() {
+fn a_difference_in_space_alone_is_a_presentation_error_if_requested() {
     let told = |answer: &str, output: &str| {
         run(&builtin("exact", "presentation_error"), answer.as_bytes(), &[output.as_bytes()])
     };
@@ -219,7 +219,7 @@ fn only_space_is_a_presentation_error_where_that_is_told_apart() {
 }
 
 #[test]
-fn the_first_difference_is_told_by_place_and_words() {
+fn the_first_difference_is_reported_with_position_and_words() {
     let told = |answer: &str, output: &str| match run(&builtin("default", ""), answer.as_bytes(), &[output.as_bytes()])
     {
         Finding::Different(difference) => difference,
@@ -238,7 +238,7 @@ fn the_first_difference_is_told_by_place_and_words() {
 }
 
 #[test]
-fn flags_that_mean_nothing_are_refused() {
+fn unknown_flags_are_rejected() {
     let parse = |name: &str, flags: &[&str]| {
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
         BuiltIn::parse(name, &flags).map_err(|error| error.to_string())
@@ -263,7 +263,7 @@ fn flags_that_mean_nothing_are_refused() {
 }
 
 #[test]
-fn an_answer_that_cannot_be_read_is_an_error_and_no_verdict() {
+fn an_unreadable_answer_is_an_error_and_not_a_verdict() {
     struct Broken;
     impl Read for Broken {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
@@ -363,13 +363,13 @@ const ORACLES: [(&str, &str); 10] = [
     ("sorted-words", ""),
 ];
 
-/// Few letters, so that many texts are nearly the same; all six kinds of space.
+/// Few letters, so that many texts are nearly equal; all six kinds of space.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     let alphabet = prop::sample::select(b"aA01.-e\0 \n\t\r\x0b\x0c  \n\n".to_vec());
     prop::collection::vec(alphabet, 0..40)
 }
 
-/// A text, and one that differs from it in few places, if at all.
+/// A text, and another that differs from it in few places, if at all.
 fn pair() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
     let edit = (any::<prop::sample::Index>(), prop::sample::select(b"aA0.e \n\r".to_vec()), 0..4u8);
     (text(), prop::collection::vec(edit, 0..3)).prop_map(|(answer, edits)| {
@@ -412,14 +412,14 @@ proptest! {
 
     #[test]
     fn long_texts_are_judged_as_the_oracle_does((part, other) in pair(), times in 1..40usize, piece in 1..400usize) {
-        // So that blocks of equal bytes are passed over, and the difference lies at the end.
+        // So that blocks of equal bytes are skipped, and the difference is at the end.
         let answer = [part.repeat(times), part.clone()].concat();
         let output = [part.repeat(times), other].concat();
         agrees_with_the_oracle(&answer, &output, piece, 100);
     }
 
     #[test]
-    fn how_the_output_is_cut_changes_no_message((answer, output) in pair(), piece in 1..9usize) {
+    fn the_message_does_not_depend_on_how_the_output_is_split((answer, output) in pair(), piece in 1..9usize) {
         for (name, flags) in ORACLES {
             let whole = run(&builtin(name, flags), &answer[..], &[&output]);
             let pieces: Vec<&[u8]> = output.chunks(piece).collect();

@@ -1,4 +1,4 @@
-//! The judge over a scripted executor: what it asks for, what it makes of the answers, what it tells.
+//! The judge over a scripted executor: its requests, its use of the results, and its events.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use super::*;
 use crate::scripted::{Answers, SCRIPT};
 use crate::{ArtifactKey, NoCache, StepResult};
 
-// ---- what is judged ---------------------------------------------------------------------------------
+// ---- the submission ---------------------------------------------------------------------------------
 
 const COMPILED: &str = r#"
 name = "Compiled"
@@ -55,7 +55,7 @@ fn a_program(files: Vec<BoxFile>) -> Program {
     }
 }
 
-/// Of nobody in particular, within the limits of its language.
+/// A request of an arbitrary owner, within the limits of its language.
 fn request<'a>(program: &'a Program, language: &'a Language, output_kept_max: Bytes) -> JudgeRequest<'a> {
     let owner = UserId::from_uuid(uuid::Uuid::nil());
     let limits = LimitsRequest::default();
@@ -68,7 +68,7 @@ fn case(name: &str, stdin: &str, expected: Option<&str>) -> TestCase {
 
 // ---- the executor -----------------------------------------------------------------------------------
 
-/// What the executor was asked for.
+/// A request to the executor.
 #[derive(Debug)]
 struct Asked {
     kind: StepKind,
@@ -79,7 +79,7 @@ struct Asked {
     stdin: Vec<u8>,
 }
 
-/// Gives the scripted answers in order and notes the questions.
+/// Returns the scripted answers in order and records the requests.
 #[derive(Default)]
 struct Scripted {
     answers: VecDeque<Result<Answer, ExecuteError>>,
@@ -212,7 +212,7 @@ fn a_script_runs_with_its_files_arguments_environment_and_input() {
 }
 
 #[test]
-fn every_end_has_its_verdict() {
+fn every_outcome_has_its_verdict() {
     for (outcome, verdict) in [
         (Outcome::Exited(3), Verdict::RuntimeError),
         (Outcome::Signalled(Signal(11)), Verdict::RuntimeError),
@@ -231,7 +231,7 @@ fn every_end_has_its_verdict() {
 }
 
 #[test]
-fn compile_commands_hand_on_their_files_and_share_their_budget() {
+fn compile_commands_pass_on_their_files_and_share_one_budget() {
     let left = vec![file("main.src", ""), file("main", "binary"), file("main.tmp", "")];
     let mut executor = scripted([leaves(left.clone()), leaves(left), prints("")]);
     let sent = vec![file("main.src", ""), file("util.hdr", ""), file("input.dat", ""), file("main", "theirs")];
@@ -250,7 +250,7 @@ fn compile_commands_hand_on_their_files_and_share_their_budget() {
 }
 
 #[test]
-fn a_refused_source_is_ce_with_what_the_compiler_said_on_both_streams() {
+fn a_rejected_source_is_ce_with_the_compiler_output_of_both_streams() {
     let refused = Answer { stdout: b" and out".into(), stderr: b"err".into(), ..ends(Outcome::Exited(1)) };
     let (report, log) = judged("compiled", &a_program(vec![file("main.src", "")]), &mut scripted([refused]), &NoCache);
     let compile = report.compile.unwrap();
@@ -263,7 +263,7 @@ fn a_refused_source_is_ce_with_what_the_compiler_said_on_both_streams() {
 }
 
 #[test]
-fn a_compiler_over_its_limits_is_ce_and_the_limit_is_named() {
+fn a_compiler_over_its_limits_is_ce_and_names_the_limit() {
     for (outcome, words) in [
         (Outcome::MemoryLimit, "the compiler: memory limit of "),
         (Outcome::TimeLimit, "the compiler: time limit of 20000 ms exceeded"),
@@ -277,14 +277,14 @@ fn a_compiler_over_its_limits_is_ce_and_the_limit_is_named() {
 }
 
 #[test]
-fn artefacts_of_which_some_are_missing_are_not_run() {
+fn an_incomplete_set_of_artefacts_is_not_run() {
     let cut = Answer { files_truncated: true, ..leaves(vec![file("main", "binary")]) };
     let (report, _) = judged("compiled", &a_program(vec![file("main.src", "")]), &mut scripted([cut]), &NoCache);
     assert_eq!((report.verdict, report.message.is_some()), (Verdict::CompileError, true));
 }
 
 #[test]
-fn compiler_output_is_bounded_and_says_so() {
+fn compiler_output_is_bounded_and_marked_as_truncated() {
     let flood = Answer { stdout: vec![b'x'; 5000], ..ends(Outcome::Exited(1)) };
     let (report, _) = judged("compiled", &a_program(vec![file("main.src", "")]), &mut scripted([flood]), &NoCache);
     let output = report.compile.unwrap().output;
@@ -292,7 +292,7 @@ fn compiler_output_is_bounded_and_says_so() {
 }
 
 #[test]
-fn an_identical_source_is_compiled_once_and_another_one_again() {
+fn an_identical_source_is_compiled_once_and_a_different_one_again() {
     let (cache, left) = (Kept::default(), || leaves(vec![file("main", "binary")]));
     let program = a_program(vec![file("main.src", "1"), file("input.dat", "")]);
     judged("compiled", &program, &mut scripted([left(), left(), prints("")]), &cache);
@@ -310,7 +310,7 @@ fn an_identical_source_is_compiled_once_and_another_one_again() {
 }
 
 #[test]
-fn whatever_determines_the_artefacts_is_in_the_key() {
+fn every_input_of_a_compilation_is_in_the_key() {
     let language = language("compiled");
     let commands = vec![vec!["cc".to_owned(), "ab".into()]];
     let files = BoxFiles::new(vec![file("a", "bc")]);
@@ -340,7 +340,7 @@ fn whatever_determines_the_artefacts_is_in_the_key() {
 }
 
 #[test]
-fn all_cases_are_run_and_the_first_that_fails_decides() {
+fn all_cases_are_run_and_the_first_failed_one_decides() {
     let mut program = a_program(vec![file("a.scr", "")]);
     program.tests = vec![
         case("1", "a", Some("x y")),
@@ -389,7 +389,7 @@ fn a_failure_of_the_executor_is_never_a_verdict() {
 }
 
 #[test]
-fn outputs_of_all_streams_are_bounded_together_and_judged_whole() {
+fn outputs_of_all_streams_share_one_bound_and_are_judged_completely() {
     let mut program = a_program(vec![file("a.scr", "")]);
     let big = "x".repeat(300 << 10);
     program.tests = (0..20).map(|n| case(&n.to_string(), "", Some(&big))).collect();
@@ -416,7 +416,7 @@ fn the_compiler_and_a_single_execution_share_the_bound() {
 }
 
 #[test]
-fn a_bound_too_small_for_every_stream_is_kept_all_the_same() {
+fn a_bound_too_small_for_every_stream_still_holds() {
     let mut program = a_program(vec![file("a.scr", "")]);
     program.tests = (0..9).map(|n| case(&n.to_string(), "", None)).collect();
     let language = language("script");
@@ -427,13 +427,13 @@ fn a_bound_too_small_for_every_stream_is_kept_all_the_same() {
     assert!(report.cases[8].step.stdout.truncated);
 }
 
-/// Ends like this after these words on standard error.
+/// Ends with this outcome after this text on standard error.
 fn says(stderr: &str, outcome: Outcome) -> Answer {
     Answer { stderr: stderr.into(), ..ends(outcome) }
 }
 
 #[test]
-fn a_program_that_fails_by_an_exception_has_it_as_its_message() {
+fn the_exception_that_ended_a_program_is_its_message() {
     let said = "debug\nat main.scr 3\nat /lib/other 9\nValueError: bad\n";
     let one = || a_program(vec![file("main.scr", "x")]);
     for (stderr, outcome, message) in [
@@ -454,7 +454,7 @@ fn a_program_that_fails_by_an_exception_has_it_as_its_message() {
 }
 
 #[test]
-fn an_exception_is_found_behind_more_output_than_the_report_keeps() {
+fn an_exception_is_found_after_more_output_than_the_report_keeps() {
     let program = a_program(vec![file("main.scr", "x")]);
     let stderr = "noise\n".repeat(1 << 20) + "ValueError: bad\n";
     let language = language("script");
@@ -466,7 +466,7 @@ fn an_exception_is_found_behind_more_output_than_the_report_keeps() {
 }
 
 #[test]
-fn a_full_heap_of_the_language_is_the_memory_limit() {
+fn a_full_language_heap_is_the_memory_limit() {
     let program = a_program(vec![file("main.scr", "x")]);
     let program = Program { tests: vec![case("a", "", Some("1"))], ..program };
     let (report, log) = judged("script", &program, &mut scripted([says("HeapError\n", Outcome::Exited(1))]), &NoCache);
@@ -476,7 +476,7 @@ fn a_full_heap_of_the_language_is_the_memory_limit() {
     assert_eq!(log.last().map(String::as_str), Some("end a MLE"));
 }
 
-/// The verdicts of a run of three tests whose executions may take `seconds` together.
+/// Judges a run of three tests whose executions may take `seconds` in total.
 fn judged_within(seconds: u64, answers: Vec<Answer>) -> (RunReport, Scripted) {
     let language = language("script");
     let tests = ["1", "2", "3"].map(|name| case(name, "", None)).into();
@@ -493,7 +493,7 @@ fn verdicts(report: &RunReport) -> Vec<Verdict> {
 }
 
 #[test]
-fn a_run_that_takes_too_long_in_all_ends_with_the_senders_verdict_and_the_other_tests_are_skipped() {
+fn a_run_over_its_total_time_ends_with_tle_and_the_remaining_tests_are_skipped() {
     let slow = |outcome, seconds| Answer { cpu_time: Duration::from_secs(seconds), ..ends(outcome) };
     let (report, executor) = judged_within(3, vec![slow(Outcome::Exited(0), 2), slow(Outcome::WallLimit, 1)]);
     assert_eq!(report.verdict, Verdict::TimeLimit);
@@ -508,7 +508,7 @@ fn a_run_that_takes_too_long_in_all_ends_with_the_senders_verdict_and_the_other_
 }
 
 #[test]
-fn a_run_whose_time_is_over_between_two_tests_is_not_accepted() {
+fn a_run_whose_total_time_ends_between_two_tests_is_not_accepted() {
     let slow = Answer { cpu_time: Duration::from_secs(3), ..ends(Outcome::Exited(0)) };
     let (report, _) = judged_within(3, vec![slow]);
     assert_eq!(report.verdict, Verdict::TimeLimit);
@@ -516,7 +516,7 @@ fn a_run_whose_time_is_over_between_two_tests_is_not_accepted() {
 }
 
 #[test]
-fn a_run_that_uses_its_time_up_with_its_last_test_is_accepted() {
+fn a_run_that_uses_its_total_time_up_in_its_last_test_is_accepted() {
     let (report, _) = judged_within(3, vec![prints(""), prints(""), prints("")]);
     assert_eq!((report.verdict, report.message), (Verdict::Accepted, None));
 }

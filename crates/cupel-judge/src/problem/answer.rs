@@ -1,35 +1,36 @@
-//! What a judging program's exit code, words and files mean, by its protocol. Pure; reads nothing but what it is given.
+//! The meaning of a judging program's exit code, messages and files, by protocol. Pure: depends only on its arguments.
 //!
-//! Sources: Kattis problem package format, "Output validator"; testlib, `testlib.h`, `TResult`; DMOJ documentation, "Bridged checkers".
-//! Invariant: whatever is no answer of the protocol is a fault of the package, never a rejection.
+//! Sources: Kattis problem package format, "Output validator"; testlib, `testlib.h`, `TResult`; DMOJ documentation,
+//! "Bridged checkers".
+//! Invariant: anything that is not a valid answer in the protocol is a fault of the package, never a rejection.
 
 use cupel_problem::{Protocol, Score};
 use cupel_types::{BoxFiles, Outcome, StepReport};
 
 use super::grade::Named;
 
-/// What is read of a message file or stream. Source: problemtools reads as much.
+/// Maximum bytes read of a message file or stream. Source: the same bound as in problemtools.
 const MESSAGE_BYTES_MAX: usize = 128 << 10;
 
-/// What a judging program decided.
+/// Answer of a judging program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) decision: Decision,
-    /// What it said of points.
+    /// The points it awarded.
     pub(super) points: Option<Named>,
-    /// For the author.
+    /// Message for the author.
     pub(super) judge_message: Option<String>,
-    /// For the contestant, where the problem allows it.
+    /// Message for the contestant, if the problem allows it.
     pub(super) team_message: Option<String>,
 }
 
-/// The decision itself.
+/// Decision of a judging program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     Accepted,
     WrongAnswer,
     Presentation,
-    /// It did not decide: why, for the author.
+    /// It did not decide; the reason, for the author.
     Fault(String),
 }
 
@@ -64,12 +65,12 @@ pub(super) fn read(protocol: &Protocol, report: &StepReport, files: &BoxFiles) -
     answer
 }
 
-/// Which exit codes of an interactor settle a conversation: it does not accept, whatever else it says and whatever the program does
-/// afterwards.
+/// Which exit codes of an interactor decide a conversation: it does not accept, regardless of its other output and of
+/// what the program does afterwards.
 pub(super) fn settles(protocol: &Protocol) -> fn(i32) -> bool {
     match protocol {
         Protocol::Kattis => |code| code != 42,
-        // With a scale any code may be part of the points.
+        // With a scale, any code may be part of the points.
         Protocol::Testlib { percent: true } => |_| false,
         Protocol::Testlib { percent: false } | Protocol::DmojTestlib | Protocol::Coci => |code| !matches!(code, 0 | 7),
         Protocol::DmojDefault | Protocol::Peg => |code| code != 0,
@@ -135,7 +136,7 @@ fn decimal(data: &[u8]) -> Option<Score> {
     std::str::from_utf8(data).ok()?.trim().parse().ok()
 }
 
-/// The prefix goes before the code: with the default base, `partially correct` has any small code.
+/// The prefix takes precedence over the code: with the default base, `partially correct` can have any small code.
 fn testlib(code: i32, said: &str, percent: bool) -> Answer {
     if said.starts_with("partially correct") {
         let Some(share) = said.split(['(', ')']).nth(1).and_then(|text| text.trim().parse::<Score>().ok()) else {
@@ -185,7 +186,7 @@ fn dmoj(code: i32, points: impl FnOnce() -> Option<Named>) -> Answer {
     }
 }
 
-/// Any two lines one after the other are a share, also where it rejects.
+/// Any two consecutive lines are a share, also if it rejects.
 fn peg(code: i32, stdout: &[u8]) -> Answer {
     let text = String::from_utf8_lossy(stdout);
     let numbers: Vec<Option<Score>> = text.lines().map(|line| line.trim().parse().ok()).collect();
@@ -222,7 +223,7 @@ fn line_after<'s>(said: Option<&'s str>, word: &str) -> Option<&'s str> {
     said?.lines().find_map(|line| line.trim().strip_prefix(word)).map(str::trim)
 }
 
-/// Text of a program's: a bounded part, without control characters but for line ends and tabs; `None` if nothing is left.
+/// Text from a program: bounded, without control characters except line ends and tabs; `None` if nothing remains.
 pub(super) fn message(data: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(&data[..data.len().min(MESSAGE_BYTES_MAX)]);
     let kept: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
@@ -278,7 +279,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_settles_a_conversation_is_never_an_acceptance() {
+    fn an_exit_code_that_settles_a_conversation_never_accepts() {
         for protocol in PROTOCOLS {
             for code in 0..256 {
                 let said = ["", "points 1", "partial 1/2", &format!("partially correct ({code})")];
@@ -333,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn points_are_read_from_where_the_protocol_has_them() {
+    fn points_are_read_where_the_protocol_puts_them() {
         let testlib = |percent| Protocol::Testlib { percent };
         for (protocol, code, stdout, stderr, expected) in [
             (testlib(false), 7, "", "points 2.5 nice", "A 2.5"),

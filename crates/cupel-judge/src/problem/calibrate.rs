@@ -1,7 +1,7 @@
-//! The time limit of a package, and the times of its own submissions that it follows from or is held against.
+//! The time limit of a package, and the times of its submissions from which it is derived or with which it is checked.
 //!
-//! Times are compared as if no language had a factor. What does not count: a conversation in which the interactor rejected, because it
-//! may have been over before the program was.
+//! Times are compared as if no language had a factor. A conversation in which the interactor rejected does not count,
+//! because it may have ended before the program did.
 //!
 //! Source: Kattis problem package format, legacy, `time_multiplier`; 2025-09, `time_limit` and `time_multipliers`.
 
@@ -15,13 +15,13 @@ use cupel_types::{BoxFiles, LanguageId, LimitsRequest, Start, Verdict};
 use super::{Manner, ProblemError, ProblemReport, ProblemRequest, judge_as, program};
 use crate::{ArtifactCache, Executor, JudgeObserver};
 
-/// What a submission may take while it is measured and nobody knows a limit.
+/// Time limit of a submission that is measured while no limit is known.
 pub(super) const MEASURED_MAX: Duration = Duration::from_secs(60);
 
-/// A time limit that was found by running submissions.
+/// A time limit derived by running submissions.
 #[derive(Clone, Debug)]
 pub struct DerivedTimeLimit {
-    /// It, for languages without a factor.
+    /// The limit, for languages without a factor.
     pub limit: Duration,
     /// The slowest case of all submissions that must be in time.
     pub slowest: Measured,
@@ -32,21 +32,22 @@ pub struct DerivedTimeLimit {
 pub struct Measured {
     /// CPU time, as if the language had no factor.
     pub time: Duration,
-    /// Whose.
+    /// The submission.
     pub by: PackagePath,
-    /// On which case.
+    /// The case.
     pub case: CaseId,
     /// How the program was started; `None` for a language without a warm start.
     pub start: Option<Start>,
-    /// Whether a limit ended it: then it would have taken longer, nobody knows how much.
+    /// Whether a limit ended it, so that the full time is unknown.
     pub unfinished: bool,
 }
 
-/// Runs all submissions of the package that must be in time, on all cases, and derives the limit as its calibration says. Those that
-/// are not accepted, or in a language that is not here, count for nothing; `None` when none is left.
+/// Runs all submissions of the package that must be in time, on all cases, and derives the limit by the package's
+/// calibration. Submissions that are not accepted, or whose language is not available, are ignored; returns `None` if
+/// none is left.
 ///
 /// # Errors
-/// Only for failures of ours.
+/// Only for internal failures.
 pub fn derive_time_limit(
     request: &ProblemRequest<'_>,
     executor: &mut dyn Executor,
@@ -78,7 +79,7 @@ pub fn derive_time_limit(
     Ok(slowest.map(|slowest| DerivedTimeLimit { limit: calibration.limit_for(slowest.time), slowest }))
 }
 
-/// The slowest of those cases of a submission that count; `None` if there is none.
+/// The slowest case of a submission that counts; `None` if there is none.
 pub(super) fn slowest(
     problem: &Problem,
     language: &LanguageId,
@@ -103,17 +104,17 @@ pub(super) fn factor_of(limits: &ProblemLimits, language: &LanguageId) -> Factor
     limits.per_language.get(language).map_or(Factor::ONE, |factors| factors.time)
 }
 
-/// Whether the time limit must be above what a submission takes, on some case at least.
+/// Whether the time limit must be above the submission's time, on some case at least.
 pub fn must_be_in_time(example: &ExampleSubmission) -> bool {
     example.expectations.iter().any(excludes_timeouts)
 }
 
-/// Whether the time limit must be above what a submission takes on this case.
+/// Whether the time limit must be above the submission's time on this case.
 pub(super) fn must_be_in_time_on(example: &ExampleSubmission, case: &CaseId) -> bool {
     example.expectations.iter().any(|rule| excludes_timeouts(rule) && rule.scope.covers(case))
 }
 
-/// Whether the time limit must be below the slowest of some cases, of which this is one.
+/// Whether the time limit must be below the submission's slowest time on a set of cases that includes this one.
 pub(super) fn must_be_too_slow_on(example: &ExampleSubmission, case: &CaseId) -> bool {
     example.expectations.iter().any(|rule| demands_timeout(rule) && rule.scope.covers(case))
 }

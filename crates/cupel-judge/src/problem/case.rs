@@ -1,4 +1,4 @@
-//! One case: run the program, decide about what it wrote; again for every pass.
+//! One case: runs the program and checks its output; repeated for every pass.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -21,22 +21,22 @@ use crate::executor::{Collect, Party, StdinSource, StepInput, StepKind, StepObse
 use crate::failure::{End, exception};
 use crate::{BuiltIn, Comparer, Finding, JudgeEvent, JudgeObserver};
 
-/// Larger inputs are read from their file while the program takes them.
+/// Larger inputs are streamed from their file.
 const INPUT_IN_MEMORY_MAX: u64 = 1 << 20;
-/// What the report has of an output that nobody needs as a whole.
+/// Bytes that the report keeps of an output that is not needed as a whole.
 pub(super) const KEPT: Bytes = Bytes::kib(4);
 const ANSWER_BUFFER: usize = 64 << 10;
 
 pub(super) type Answer = BufReader<Box<dyn Read + Send>>;
 
-/// What cases have in common that are judged alike, whatever they are called and worth.
+/// The properties shared by cases that are judged alike, regardless of their names and points.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct EqualCases {
     input: ContentHash,
     answer: Option<ContentHash>,
     args: Vec<String>,
     files: Vec<(BoxPath, ContentHash)>,
-    /// Where their common method lies.
+    /// Address of their common method.
     method: usize,
 }
 
@@ -52,7 +52,7 @@ impl EqualCases {
     }
 }
 
-/// One run of the program with what was decided about it.
+/// One run of the program, with the decision about it.
 #[derive(Clone)]
 pub(super) struct Pass {
     pub(super) verdict: Verdict,
@@ -65,13 +65,13 @@ pub(super) struct Pass {
     /// The input of the next pass.
     pub(super) next: Option<Arc<[u8]>>,
     pub(super) feedback: BoxFiles,
-    /// Whether an interactor left something unread.
+    /// Whether an interactor left output unread.
     pub(super) unread: bool,
     pub(super) transcript: Vec<(Party, Vec<u8>)>,
 }
 
 impl Pass {
-    /// A fault of the package: why, for the author.
+    /// Turns the pass into a fault of the package, with the reason for the author.
     pub(super) fn fault(mut self, why: &str, said: Option<String>) -> Pass {
         self.verdict = Verdict::InternalError;
         self.points = None;
@@ -83,7 +83,7 @@ impl Pass {
         self
     }
 
-    /// Without what only a checker needed: all cases' outputs together are kept until the end of the judging.
+    /// Drops what only a checker needed: the outputs of all cases are kept until the end of judging.
     fn shortened(mut self, case: &Case) -> Pass {
         for output in [&mut self.step.stdout, &mut self.step.stderr] {
             let kept = usize::try_from(KEPT.get()).unwrap_or(usize::MAX);
@@ -99,7 +99,7 @@ impl Pass {
         self
     }
 
-    /// Takes over what a judging program decided.
+    /// Applies the decision of a judging program.
     pub(super) fn decided(mut self, who: &JudgeProgram, mut checked: Checked) -> Pass {
         self.next = checked.take_next_pass();
         self.feedback = checked.feedback;
@@ -119,32 +119,32 @@ impl Pass {
     }
 }
 
-/// What one run of the program left for deciding.
+/// The data of a program run on which the decision is based.
 pub(super) struct Ran {
     pub(super) result: StepResult,
-    /// What it wrote to the channel of its result.
+    /// Data written to the result channel.
     pub(super) channel: Vec<u8>,
     comparison: Option<io::Result<Finding>>,
-    /// The end of what it wrote to standard error.
+    /// The end of its standard error.
     pub(super) stderr: End,
-    /// Whether more was written than is judged.
+    /// Whether it wrote more than is judged.
     pub(super) truncated: bool,
 }
 
-/// What is wanted of a run beside its end.
+/// Which data a run must return besides its end.
 pub(super) struct Wanted {
     /// Bytes kept of each output.
     pub(super) keep: Bytes,
-    /// Whether it has a channel for its result.
+    /// Whether it has a result channel.
     pub(super) result: bool,
-    /// Whether the files that it leaves come back.
+    /// Whether the files that it leaves are returned.
     pub(super) collect: bool,
-    /// Whether what it prints is told while it runs.
+    /// Whether its output is published while it runs.
     pub(super) live: bool,
 }
 
 impl Judging<'_, '_> {
-    /// Judges a case and takes note of it.
+    /// Judges a case and records the result.
     pub(super) fn case(&mut self, case: &Case, group: &GroupName) -> Result<Child, ProblemError> {
         self.executor.await_turn();
         self.observer.event(JudgeEvent::ExecutionStarted { case: name(&case.id) });
@@ -191,7 +191,7 @@ impl Judging<'_, '_> {
         Ok(self.note(report, Child { verdict, score, named, counts: true, decides: true }))
     }
 
-    /// What comes of a case, or has come of one that is equal to it.
+    /// Judges a case, or returns the result of an equal case.
     fn pass_of(&mut self, case: &Case) -> Result<Pass, ProblemError> {
         if !self.manner.equal_cases_once {
             return Ok(self.passes(case, None)?.shortened(case));
@@ -205,7 +205,7 @@ impl Judging<'_, '_> {
         Ok(pass)
     }
 
-    /// All passes of a case; `input` is that of the first, where it is not the case's own. Their slowest is reported.
+    /// Runs all passes of a case and reports the slowest. `input` replaces the case's own input in the first pass.
     pub(super) fn passes(&mut self, case: &Case, mut input: Option<Arc<[u8]>>) -> Result<Pass, ProblemError> {
         let passes_max = match self.request.package.problem.passes {
             Passes::One => 1,
@@ -245,7 +245,7 @@ impl Judging<'_, '_> {
         }
     }
 
-    /// The program reads its input and writes its output; then the output is checked.
+    /// Runs the program on its input, then checks its output.
     fn check(
         &mut self,
         case: &Case,
@@ -270,7 +270,7 @@ impl Judging<'_, '_> {
             None => {
                 let finding = match (ran.comparison, checker) {
                     (Some(finding), _) => finding,
-                    // What the program left in a file.
+                    // The content of the program's output file.
                     (None, Checker::Builtin(comparison)) => {
                         let mut comparer = BuiltIn::from(comparison.clone()).compare(self.answer(case)?);
                         comparer.output(&output).and_then(|()| comparer.finish())
@@ -290,7 +290,7 @@ impl Judging<'_, '_> {
         }
     }
 
-    /// Runs the program, and again while it is near a limit.
+    /// Runs the program, and repeats the run while it is near a limit.
     pub(super) fn run_fairly(
         &mut self,
         mut once: impl FnMut(&mut Self) -> Result<Ran, ProblemError>,
@@ -336,7 +336,7 @@ impl Judging<'_, '_> {
         )
     }
 
-    /// Runs a command over files to its end.
+    /// Runs a command with its files to its end.
     pub(super) fn run(
         &mut self,
         (argv, files): (Vec<String>, Vec<BoxFiles>),
@@ -369,7 +369,7 @@ impl Judging<'_, '_> {
         let Hears { comparer, channel, stderr, failed, truncated, .. } = hears;
         let comparison = match failed {
             Some(error) => Some(Err(error)),
-            // Nobody wants to know it of a program that failed.
+            // The comparison is not needed for a program that failed.
             None if !result.report.outcome.is_success() => None,
             None => comparer.map(Comparer::finish),
         };
@@ -396,7 +396,7 @@ impl Judging<'_, '_> {
         }
         if !beside.is_empty() {
             let beside = BoxFiles::new(beside);
-            // A file of the submission's that is in the way of the package's is not there.
+            // A submitted file that conflicts with a file of the package is omitted.
             let in_the_way = |file: &BoxFile| beside.iter().any(|ours| ours.path.clashes_with(&file.path));
             for layer in &mut files {
                 if layer.iter().any(in_the_way) {
@@ -424,14 +424,14 @@ impl Judging<'_, '_> {
         ProblemError::Package { path, source }
     }
 
-    /// What is judged as the output: a file the program was to write, or its standard output.
+    /// The judged output: the program's output file, or its standard output.
     fn output_of(&self, ran: &Ran) -> Arc<[u8]> {
         let file = self.request.package.problem.io.output_file.as_ref();
         let left = file.and_then(|path| ran.result.files.iter().find(|file| file.path == *path));
         left.map_or_else(|| ran.result.report.stdout.data.clone(), |file| file.data.clone())
     }
 
-    /// The verdict on how the program ended, before anybody looks at what it wrote.
+    /// The verdict on how the program ended, before its output is checked.
     pub(super) fn by_itself(&self, mut step: StepReport, stderr: &End, reruns: u32, truncated: bool) -> Pass {
         let names_file = self.request.files.len() > 1;
         let exception = exception(self.request.language, &mut step, stderr, &self.runnable.sources, names_file);
@@ -464,7 +464,7 @@ pub(super) fn stdin(package: &Package, file: &FileRef) -> Result<StdinSource, Pr
     Ok(StdinSource::Descriptor(Arc::new(OwnedFd::from(opened))))
 }
 
-/// What a comparison of ours came to.
+/// Applies the result of a built-in comparison.
 pub(super) fn decide(pass: &mut Pass, finding: Finding, points: CasePoints) {
     match finding {
         Finding::Same => {}
@@ -488,7 +488,7 @@ pub(super) fn decide(pass: &mut Pass, finding: Finding, points: CasePoints) {
     }
 }
 
-/// The verdict of a case whose checker named a score without saying whether it accepts.
+/// The verdict of a case whose checker named a score without accepting or rejecting.
 fn of_points(points: CasePoints, score: Option<Score>) -> Verdict {
     match (points.max(), score) {
         (MaxScore::Bounded(max), Some(Score::ZERO)) if max > Score::ZERO => Verdict::WrongAnswer,
@@ -497,7 +497,7 @@ fn of_points(points: CasePoints, score: Option<Score>) -> Verdict {
     }
 }
 
-/// In Kattis' protocol a score says nothing against acceptance.
+/// Whether the protocol is Kattis', in which a score does not prevent acceptance.
 fn speaks_kattis(method: &Method) -> bool {
     let protocol = match method {
         Method::Check(checker) => check::program_of(checker).map(|program| &program.protocol),
@@ -539,7 +539,7 @@ pub(super) fn nothing_ran() -> Pass {
     }
 }
 
-/// Hands the output to the comparison as it comes, as much of it as is judged.
+/// Passes the output to the comparison as it arrives, up to the judged amount.
 struct Hears<'a> {
     comparer: Option<Comparer<Answer>>,
     channel: Vec<u8>,

@@ -1,7 +1,8 @@
-//! Running a judging program of the package: checker or interactor, in a cell with limits of its own.
+//! Runs a judging program of the package (checker or interactor) in a cell with separate limits.
 //!
-//! What belongs to Cupel lies in `.cupel/` of its box: the input, the answer, the output, and the directory from which files come back:
-//! Kattis' feedback directory, in which an interactor by another protocol has its log. What a program itself brings there is not there.
+//! Cupel's own files are in `.cupel/` of its box: the input, the answer, the output, and the directory whose files are
+//! returned, which is Kattis' feedback directory or holds the log of an interactor with another protocol. The program's
+//! own files under that path are omitted.
 
 use std::sync::Arc;
 
@@ -14,26 +15,26 @@ use super::{ProblemError, limits};
 use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver, StepResult};
 use crate::{Executor, JudgeObserver};
 
-/// Where the box is, as programs in it see it. Source: `cupel-sandbox`, theory of operation.
+/// Path of the box as seen by programs in it. Source: `cupel-sandbox`, theory of operation.
 const BOX: &str = "/box";
 
-/// From where files come back.
+/// Directory whose files are returned.
 const FEEDBACK: &str = ".cupel/feedback";
 const LOG: &str = ".cupel/feedback/log";
 const NEXT_PASS: &str = ".cupel/feedback/nextpass.in";
 const OURS: &str = ".cupel";
 
-/// What a judging program works on.
+/// Input data of a judging program.
 pub(super) struct Data {
     pub(super) input: Arc<[u8]>,
     pub(super) answer: Option<Arc<[u8]>>,
-    /// Of the submission; `None` for an interactor.
+    /// The submission's output; `None` for an interactor.
     pub(super) output: Option<Arc<[u8]>>,
-    /// What an earlier pass left in the feedback directory.
+    /// Files left in the feedback directory by an earlier pass.
     pub(super) feedback: BoxFiles,
 }
 
-/// A judging program that is ready to be called.
+/// A judging program, ready to be called.
 pub(super) struct Call {
     pub(super) argv: Vec<String>,
     pub(super) files: Vec<BoxFiles>,
@@ -44,7 +45,7 @@ pub(super) struct Call {
 /// The call of a program by its protocol.
 ///
 /// # Errors
-/// When there is no such call: an interactor by a protocol that has none.
+/// If there is no such call: an interactor with a protocol that has none.
 pub(super) fn call(program: &JudgeProgram, runnable: &Runnable, data: &Data, interacts: bool) -> Result<Call, String> {
     let path = |name: &str| format!("{BOX}/.cupel/{name}");
     let (input, ans) = (path("in"), path("ans"));
@@ -83,18 +84,18 @@ fn file(name: &str, data: Arc<[u8]>) -> Option<BoxFile> {
     Some(BoxFile { path, data, executable: false })
 }
 
-/// What came back of a judging program.
+/// Result of a judging program.
 pub(super) struct Checked {
     pub(super) answer: Answer,
-    /// What lies in the feedback directory, as it is to be given back in the next pass.
+    /// Contents of the feedback directory, which the next pass gets again.
     pub(super) feedback: BoxFiles,
-    /// What an interactor wrote to its log.
+    /// Contents of an interactor's log.
     pub(super) log: Option<Arc<[u8]>>,
 }
 
 impl Checked {
     pub(super) fn of(protocol: &Protocol, result: &StepResult) -> Checked {
-        // Nothing else comes back.
+        // No other files are returned.
         let feedback = result.files.clone();
         let named = feedback.iter().filter_map(|file| {
             let path = BoxPath::new(file.path.as_str().strip_prefix(FEEDBACK)?.trim_start_matches('/')).ok()?;
@@ -108,7 +109,7 @@ impl Checked {
         Checked { answer, log, feedback }
     }
 
-    /// The input of the next pass, if there is to be one; it is no longer there afterwards.
+    /// Takes the input of the next pass, if there is one, out of the feedback directory.
     pub(super) fn take_next_pass(&mut self) -> Option<Arc<[u8]>> {
         let is_next = |file: &&BoxFile| file.path.as_str() == NEXT_PASS;
         let next = self.feedback.iter().find(is_next)?.data.clone();
@@ -117,7 +118,7 @@ impl Checked {
     }
 }
 
-/// Runs a checker over an output that is there as a whole.
+/// Runs a checker on a complete output.
 pub(super) fn run(
     program: &JudgeProgram,
     runnable: &Runnable,
@@ -148,7 +149,7 @@ pub(super) fn run(
     Ok(Checked::of(&program.protocol, &executor.execute(step, &mut Unheard(observer))?))
 }
 
-/// Whether a checker is a program, and which.
+/// The program of a checker, if it is one.
 pub(super) fn program_of(checker: &Checker) -> Option<&JudgeProgram> {
     match checker {
         Checker::Builtin(_) => None,
@@ -156,7 +157,7 @@ pub(super) fn program_of(checker: &Checker) -> Option<&JudgeProgram> {
     }
 }
 
-/// A file of the package, for a checker.
+/// Reads the data of a case for a checker.
 pub(super) fn data_of(
     package: &Package,
     case: &cupel_problem::Case,
@@ -172,7 +173,7 @@ pub(super) fn data_of(
     Ok(Data { input, answer, output, feedback })
 }
 
-/// Hears nothing; asks whether to go on.
+/// Ignores all output; forwards only cancellation.
 pub(super) struct Unheard<'a>(pub(super) &'a mut dyn JudgeObserver);
 
 impl StepObserver for Unheard<'_> {

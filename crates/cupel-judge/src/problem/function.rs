@@ -1,8 +1,8 @@
-//! Function problems: the submission lies beside a driver, which calls it and hands back what it returned.
+//! Function problems: the submission is placed beside a driver, which calls it and reports the returned value.
 //!
-//! The driver's word comes through a pipe of its own, in a frame with a nonce that only its input says; what the
-//! submission prints is kept and shown, and never looked at. *Invariant:* nothing that is expected is in the cell, so
-//! whoever forges a frame still has to know the answer.
+//! The driver reports through a separate pipe, in a frame with a nonce known only from its input. The submission's own
+//! output is kept and shown, but never evaluated. *Invariant:* the cell contains nothing of the expected result, so a
+//! forged frame still needs the right answer.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use crate::compile::Sources;
 use crate::executor::StdinSource;
 use crate::{Executor, JudgeObserver};
 
-/// Kept of what a submission prints while it is called.
+/// Bytes kept of a submission's output while it is called.
 const PRINTED: Bytes = Bytes::kib(64);
 
-/// What calls functions in a language.
+/// The driver of a language, which calls functions.
 pub(super) fn driver(language: &Language) -> Option<Driver> {
     language.driver.as_deref().and_then(Driver::named)
 }
@@ -57,7 +57,8 @@ pub(super) fn build(
     })
 }
 
-/// Whether a compiler found a fault in a source of the driver's: then what it calls is not there, or takes something else.
+/// Whether the compiler reports an error in a source of the driver, so that the called function is missing or has other
+/// parameters.
 fn blames_the_driver(said: &str, units: &BoxFiles) -> bool {
     let stem = |path: &str| path.rsplit_once('.').map(|(stem, _)| stem.to_owned()).unwrap_or_default();
     let is_ours = |place: &str| {
@@ -69,7 +70,7 @@ fn blames_the_driver(said: &str, units: &BoxFiles) -> bool {
     said.lines().any(place) || said.contains("undefined reference to")
 }
 
-/// What has to be there, for the contestant.
+/// Message for the contestant about the required function or class.
 fn not_found(signature: &Signature, driver: Driver) -> String {
     let (what, name) = match &signature.interface {
         Interface::Function { function, .. } => ("function", &function.name),
@@ -78,7 +79,7 @@ fn not_found(signature: &Signature, driver: Driver) -> String {
     format!("{what} {name} not found, or it takes something else; expected:\n{}", driver.declaration(signature))
 }
 
-/// A word that cannot be guessed: the keys of the hashes are the operating system's random numbers.
+/// A word that cannot be guessed: the keys of the hashes are random numbers from the operating system.
 fn nonce() -> String {
     let word = |salt: u8| {
         let mut hasher = RandomState::new().build_hasher();
@@ -88,7 +89,7 @@ fn nonce() -> String {
     format!("{:016x}{:016x}", word(0), word(1))
 }
 
-/// What a sender may know of a case.
+/// What the submission's owner may see of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shows {
     /// Everything.
@@ -97,15 +98,16 @@ enum Shows {
     Verdict,
 }
 
-/// What came of calling.
+/// Result of a call.
 enum Called {
     Returned(Value),
-    /// A verdict, and why.
+    /// A verdict, and the reason.
     Failed(Verdict, String),
 }
 
-/// `first`: whether it was not called before. That there is nothing to call shows at once. A compile error is told to its sender, and the
-/// submission can make the driver say anything, so its words are only told of a case that is shown.
+/// Interprets the driver's report. `first` is set only in the first call, which detects a missing function. A
+/// compile error is shown to the submission's owner, and the submission can make the driver report any text, so that
+/// text is shown only for a visible case.
 fn called(
     case: &FunctionCase<'_>,
     channel: &[u8],
@@ -143,7 +145,7 @@ fn called(
 }
 
 impl Judging<'_, '_> {
-    /// Calls the submission with the arguments of a case, and compares what it returns.
+    /// Calls the submission with the arguments of a case, and compares the returned value.
     pub(super) fn call(&mut self, case: &Case, checker: &Checker) -> Result<Pass, ProblemError> {
         let package = self.request.package;
         let Some(signature) = &package.problem.signature else { return Ok(nothing_ran()) };
@@ -208,7 +210,7 @@ impl Judging<'_, '_> {
         self.run(program, StdinSource::Bytes(lines), None, wanted)
     }
 
-    /// Calls the submission with arguments of its sender's. Beside what came of it: what was returned, as JSON.
+    /// Calls the submission with arguments given by its owner. Also returns the result as JSON.
     pub(super) fn call_with(
         &mut self,
         case: &Case,

@@ -1,16 +1,18 @@
-//! From the results of cases to those of groups: verdicts and scores, and whether to go on. Pure; knows no program.
+//! Grading: computes the verdicts and scores of groups from those of their cases, and whether to continue. Pure; runs
+//! no program.
 //!
-//! A child that was not run is not looked at, but where a group could not begin: then it gives nothing, and what it required decides.
-//! A case that is run only because somebody wants to see all of them ([`StopRule`] had ended its group) is not looked at either.
+//! A child that was not run is ignored, except in a group that could not begin: it then scores nothing, and the unmet
+//! requirement decides. A case that is run only because all cases are requested ([`StopRule`] had ended its group) is
+//! also ignored.
 
 use cupel_problem::{Aggregate, CaseGroup, CasePoints, GroupScoring, MaxScore, Score, VerdictRule};
 use cupel_types::Verdict;
 
-/// What a case or group came to, for the group it lies in.
+/// Result of a case or group, for its parent group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Child {
     pub(super) verdict: Verdict,
-    /// `None`: it has none.
+    /// `None` if it has no score.
     pub(super) score: Option<Score>,
     /// Whether a checker named the score.
     pub(super) named: bool,
@@ -18,18 +20,18 @@ pub(super) struct Child {
     pub(super) decides: bool,
 }
 
-/// A group's own result.
+/// Result of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Graded {
     pub(super) verdict: Verdict,
     pub(super) score: Option<Score>,
     /// Whether a checker named a score in it.
     pub(super) named: bool,
-    /// What is wrong with the package, if the verdict is JE for that.
+    /// The fault of the package, if that makes the verdict JE.
     pub(super) fault: Option<String>,
 }
 
-/// The result of a group whose children that count here had these results.
+/// Grades a group whose counted children have these results.
 pub(super) fn grade(group: &CaseGroup, children: &[Child]) -> Graded {
     let named = children.iter().any(|child| child.named);
     let verdict = verdict_of(group.verdict, children);
@@ -61,7 +63,7 @@ fn out_of_bounds(group: &CaseGroup, score: Score) -> Option<String> {
 
 fn verdict_of(rule: VerdictRule, children: &[Child]) -> Verdict {
     let deciding = || children.iter().filter(|child| child.decides).map(|child| child.verdict);
-    // A fault of ours or of the package is one, whatever the others did.
+    // A fault of Cupel or of the package takes precedence over all other results.
     if let Some(fault) =
         children.iter().map(|c| c.verdict).find(|v| matches!(v, Verdict::InternalError | Verdict::Cancelled))
     {
@@ -122,19 +124,19 @@ fn combine(aggregate: Aggregate, scores: impl Iterator<Item = Score>) -> Result<
     combined.ok_or(TOO_LARGE)
 }
 
-/// What a checker said of points, if it said anything.
+/// The points named by a checker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Named {
-    /// So many points.
+    /// A number of points.
     Points(Score),
-    /// This share of the case's points: a score between 0 and 1.
+    /// A share of the case's points: a score between 0 and 1.
     Share(Score),
 }
 
 /// The score of a case, and whether a checker named it.
 ///
 /// # Errors
-/// What is wrong with the package.
+/// If the package is faulty.
 pub(super) fn score_of_case(
     points: CasePoints,
     accepted: bool,
@@ -230,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn scores_go_together_exactly() {
+    fn scores_are_combined_exactly() {
         let children =
             [child(Verdict::Accepted, "0.1"), child(Verdict::Accepted, "0.2"), child(Verdict::WrongAnswer, "0")];
         for (aggregate, expected) in [
@@ -252,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn named_scores_go_together_only_if_there_are_any() {
+    fn named_scores_are_combined_only_if_there_are_any() {
         let scoring =
             GroupScoring::AggregateIfNamed { aggregate: Aggregate::Sum, accepted: points("10"), rejected: points("2") };
         let leaf = group(scoring, VerdictRule::FirstError);
@@ -273,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_is_worth_what_its_package_and_its_checker_say() {
+    fn the_score_of_a_case_follows_from_its_package_and_its_checker() {
         let fixed = CasePoints::Fixed { accepted: points("3"), rejected: Score::ZERO };
         let free =
             |max, unnamed| CasePoints::FromChecker { max, unnamed, rejected: Score::ZERO, also_rejecting: false };

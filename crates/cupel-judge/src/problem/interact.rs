@@ -1,10 +1,11 @@
-//! One case of a problem whose submissions talk with a program of the package.
+//! One case of an interactive problem: the submission communicates with a program of the package.
 //!
-//! **Who died first** decides a conversation, in this order: an interactor that failed is JE, unless the program had ended badly before it,
-//! or both had only been waiting for each other; an interactor that ended first and rejected is WA, whatever the program did
-//! afterwards; then what the program did by itself; then the interactor's decision. When both wait for each other until a limit
-//! ends it, that is the program's fault; when the interactor computed all that time, it is the interactor's, unless the program had not
-//! even read what had been said to it. Once the end of one has decided, the other one is ended, too.
+//! **The first end** decides a conversation, by these rules in order. An interactor that failed is JE, unless the
+//! program had failed before it, or both had only been waiting for each other. An interactor that ended first and
+//! rejected is WA, regardless of what the program did afterwards. Then the program's own failure decides, then the
+//! interactor's decision. If both wait for each other until a limit ends the conversation, the program is at fault. If
+//! the interactor computed all that time, the interactor is at fault, unless the program had not even read the
+//! interactor's output. Once one end has decided, the other program is stopped.
 //! Source: problemtools, `interactive.cc`; DOMjudge, `runpipe`.
 
 use std::sync::Arc;
@@ -22,13 +23,13 @@ use crate::executor::{Collect, Party, StdinSource, StepInput, StepKind, StepObse
 use crate::failure::End;
 use crate::{BuiltIn, JudgeObserver};
 
-/// Kept of what was said.
+/// Bytes kept of the conversation.
 const TRANSCRIPT: Bytes = Bytes::kib(64);
-/// How much longer than the program an interactor lives.
+/// How much longer than the program an interactor may run.
 const INTERACTOR_OUTLIVES: Duration = Duration::from_secs(2);
 
 impl Judging<'_, '_> {
-    /// The program talks with the interactor.
+    /// Runs the program with the interactor.
     pub(super) fn interact(
         &mut self,
         case: &Case,
@@ -83,7 +84,7 @@ impl Judging<'_, '_> {
         pass.transcript = ended.transcript;
         pass.unread = ended.unread;
         if ended.settled {
-            // How the program ended is our doing.
+            // Cupel stopped the program itself.
             pass.causes.clear();
         }
         let failed = pass.verdict != Verdict::Accepted;
@@ -101,7 +102,7 @@ impl Judging<'_, '_> {
             return Ok(pass.fault(&format!("{who}: the program waited for it, and it computed all the time"), None));
         }
         match &checked.answer.decision {
-            // It could not know better: the other side was gone, or silent.
+            // A failed interactor is excused: the other side had ended or was silent.
             Decision::Fault(_) if failed && ended.first == Party::Program => Ok(pass),
             Decision::Fault(_) => Ok(pass.decided(&interactor.program, checked)),
             Decision::WrongAnswer | Decision::Presentation if ended.first == Party::Interactor => {
@@ -117,7 +118,7 @@ impl Judging<'_, '_> {
         }
     }
 
-    /// What an interactor wrote to its log is the output that is checked.
+    /// Checks the interactor's log as the output.
     fn check_log(
         &mut self,
         case: &Case,
@@ -147,7 +148,7 @@ impl Judging<'_, '_> {
     }
 }
 
-/// Keeps the end of what the program writes to standard error, where a language writes its exception; asks whether to go on.
+/// Keeps the end of the program's standard error, where a language reports its exception; forwards cancellation.
 struct HearsErrors<'a> {
     stderr: End,
     observer: &'a mut dyn JudgeObserver,

@@ -1,17 +1,18 @@
-//! What the steps of judging a problem may use, derived from the problem's limits.
+//! Limits of the steps of judging a problem, derived from the problem's limits.
 //!
 //! | limit | rule |
 //! |---|---|
 //! | CPU | the problem's, times the language's factor; strictly more is TLE |
-//! | CPU at which the program is ended | 10 % more, at least 50 ms more: so that it is known how near it was |
-//! | wall clock | what the package says, otherwise four times the CPU limit and four seconds: it is the idle limit that ends those who wait |
+//! | CPU at which the program is stopped | 10 % more, at least 50 ms more, to measure how near to the limit it was |
+//! | wall clock | as in the package, otherwise four times the CPU limit plus four seconds: the idle limit stops programs that wait |
 //! | idle | the CPU limit, at least two seconds |
 //! | stack | the memory limit |
 //!
-//! **Near the limit a program is run again**, so that a noisy machine decides nothing: when its CPU time is over the limit and below the time
-//! at which it is ended, or when the wall clock ended it, up to [`RERUNS_MAX`] times; the run that took the least CPU time counts.
-//! A program that is accepted is never run again, but when a package is verified: then times within the margins on both sides of the
-//! limit are taken again, and a program may go on until it is beyond the upper one.
+//! **Near the limit, a program is run again**, so that noise on the machine does not decide the verdict: if its CPU
+//! time is above the limit and below the time at which it is stopped, or if the wall clock limit ended it, up to
+//! [`RERUNS_MAX`] times; the run with the least CPU time counts. An accepted program is never run again, except when a
+//! package is verified: then times within the margins on both sides of the limit are measured again, and a program may
+//! run until it is beyond the upper margin.
 //!
 //! Source of what other judges do: DOMjudge manual, "Time limit overshoot"; DMOJ, `wall_time_factor`.
 
@@ -21,26 +22,26 @@ use cupel_languages::Language;
 use cupel_problem::{OnOutputLimit, ProblemLimits, StepBounds, WallLimit};
 use cupel_types::{Bytes, Limits, LimitsRequest, Outcome, Usage};
 
-/// How often a program is run again at most.
+/// Maximum number of repeated runs of a program.
 pub(super) const RERUNS_MAX: u32 = 2;
 
-/// The CPU limit of a problem that has none. Source: DOMjudge, default of `timelimit`.
+/// CPU limit of a problem that specifies none. Source: DOMjudge, default of `timelimit`.
 pub(super) const CPU_TIME_DEFAULT: Duration = Duration::from_secs(10);
 
 const OVERSHOOT_MIN: Duration = Duration::from_millis(50);
 const IDLE_MIN: Duration = Duration::from_secs(2);
 const WALL_BEYOND: Duration = Duration::from_secs(4);
-/// So much may be written by a program whose output is cut and not ended for it.
+/// Output limit of a program whose output is truncated instead of ending it.
 const DISCARDED_MAX: Bytes = Bytes::mib(1 << 20);
 
-/// What one case lets the submission use.
+/// Limits of the submission in one case.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CaseLimits {
-    /// The CPU limit that the verdict is about.
+    /// The CPU limit that decides the verdict.
     pub(super) cpu_time: Duration,
-    /// A program that takes more CPU time than this, and ends by itself, is run again.
+    /// A program that uses more CPU time than this, and ends by itself, is run again.
     pub(super) again_above: Duration,
-    /// What the sandbox enforces.
+    /// The limits that the sandbox enforces.
     pub(super) enforced: Limits,
     /// Bytes of standard output that are judged.
     pub(super) output: Bytes,
@@ -75,7 +76,7 @@ impl CaseLimits {
         CaseLimits { cpu_time, again_above: cpu_time, enforced, output, on_output_limit: problem.on_output_limit }
     }
 
-    /// The same, for finding out how far from the limit a program is.
+    /// Extends the limits, to measure how far from the limit a program is.
     pub(super) fn with_margins(mut self, problem: &ProblemLimits) -> CaseLimits {
         let calibration = &problem.time.calibration;
         let upper = calibration.limit_to_time_limit_exceeded.times(self.cpu_time) + OVERSHOOT_MIN;
@@ -87,7 +88,7 @@ impl CaseLimits {
         self
     }
 
-    /// Whether a run that ended so is too near to a limit to count by itself.
+    /// Whether a run with this end is too near to a limit to count alone.
     pub(super) fn is_near(&self, outcome: Outcome, usage: &Usage) -> bool {
         let by_itself = matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
         let by_the_clock = outcome == Outcome::WallLimit && usage.cpu_time <= self.cpu_time;
@@ -95,7 +96,7 @@ impl CaseLimits {
     }
 }
 
-/// What a program of the package may use, beside files of `given` bytes that lie in its box.
+/// Limits of a program of the package, whose box contains files of `given` bytes.
 pub(super) fn of_author(bounds: &StepBounds, language: Limits, given: u64) -> Limits {
     let given = Bytes::new(given);
     let disk = bounds.output.saturating_add(given).saturating_add(Bytes::mib(1));
@@ -112,7 +113,7 @@ pub(super) fn of_author(bounds: &StepBounds, language: Limits, given: u64) -> Li
     }
 }
 
-/// What compiling may use: at least what the problem grants, and no less than the language needs.
+/// Limits of compiling: the larger of the problem's and the language's.
 pub(super) fn of_compiler(bounds: &StepBounds, language: Limits) -> Limits {
     let cpu_time = bounds.time.max(language.cpu_time);
     Limits {

@@ -1,4 +1,4 @@
-//! Judging a submission against a problem: built once, every case in a fresh cell, groups, scores.
+//! Judges a submission to a problem: built once, every case in a fresh cell, groups, scores.
 //!
 //! ```text
 //!  submission ─► limits of code ─► includes ─► compile ─┐
@@ -7,9 +7,9 @@
 //!                                                                  └── near a limit ┘
 //! ```
 //!
-//! Invariants: a fault of the package (its checker, its scores) is JE with the reason, and ends the judging; a failure of ours is an
-//! error; neither is ever a verdict on the submission. Outputs are compared as they come and kept whole only for checkers of the
-//! package, within the output limit.
+//! Invariants: a fault of the package (its checker, its scores) is JE with the reason, and ends the judging; an
+//! internal failure is an error; neither is ever a verdict on the submission. Outputs are compared as they arrive and
+//! kept whole only for checkers of the package, within the output limit.
 
 mod answer;
 mod calibrate;
@@ -50,28 +50,28 @@ use grade::{Child, grade};
 use limits::CaseLimits;
 use program::{Builder, Built, Programs, Runnable};
 
-/// What is to be judged, and how.
+/// A submission to judge, and the options.
 #[derive(Clone, Copy, Debug)]
 pub struct ProblemRequest<'a> {
     /// The problem.
     pub package: &'a Package,
     /// The submission's files.
     pub files: &'a BoxFiles,
-    /// Its language; available.
+    /// The submission's language; it must be available.
     pub language: &'a Language,
-    /// What is started, where that is said: a file or class.
+    /// The file or class to start, if specified.
     pub entry_point: Option<&'a str>,
-    /// All languages that programs of the package may be in; probed.
+    /// All languages available to programs of the package; probed.
     pub languages: &'a Registry,
-    /// Limits instead of the problem's.
+    /// Limits that replace the problem's.
     pub limits: LimitsRequest,
-    /// Whether cases are run that nothing follows from any more.
+    /// Whether to run also the cases that can no longer affect the result.
     pub all_cases: bool,
-    /// Whose submission it is.
+    /// The submission's owner.
     pub owner: UserId,
 }
 
-/// The submission could not be judged: our failure.
+/// The submission could not be judged: an internal failure.
 #[derive(Debug, thiserror::Error)]
 pub enum ProblemError {
     /// A step could not be run.
@@ -80,16 +80,16 @@ pub enum ProblemError {
     /// A file of the package could not be read.
     #[error("cannot read {path} of the package")]
     Package {
-        /// Which.
+        /// The file.
         path: PackagePath,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
 }
 
 impl ProblemError {
-    /// Whether another try may go well.
+    /// Whether a retry may succeed.
     pub fn is_transient(&self) -> bool {
         matches!(self, ProblemError::Execute(ExecuteError { transient: true, .. }))
     }
@@ -107,10 +107,10 @@ impl From<JudgeError> for ProblemError {
     }
 }
 
-/// Languages that a program's files can be in.
+/// The language of a program, by its files.
 ///
 /// # Errors
-/// When it is none or more than one, for people.
+/// If the files match no language or more than one; a message for people.
 pub fn language_of_files<'l>(files: &BoxFiles, languages: &'l Registry) -> Result<&'l Language, String> {
     languages.of_files(files.iter().map(|file| &file.path))
 }
@@ -118,7 +118,7 @@ pub fn language_of_files<'l>(files: &BoxFiles, languages: &'l Registry) -> Resul
 /// Judges a submission to its end.
 ///
 /// # Errors
-/// Only for failures of ours; a faulty package is a report with the verdict JE.
+/// Only for internal failures; a faulty package is a report with the verdict JE.
 pub fn judge_problem(
     request: &ProblemRequest<'_>,
     executor: &mut dyn Executor,
@@ -128,22 +128,23 @@ pub fn judge_problem(
     judge_as(request, Manner::default(), executor, cache, observer)
 }
 
-/// How judging for the package's author differs from judging for a contestant.
+/// Options by which judging for the package's author differs from judging for a contestant.
 #[derive(Clone, Copy, Debug, Default)]
 struct Manner<'a> {
-    /// Whether it is to be known how far from the time limit the program is.
+    /// Whether to measure how far from the time limit the program is.
     measures: bool,
-    /// Whether cases that are equal but for their names and points are run once.
+    /// Whether to run cases that are equal except for names and points only once.
     equal_cases_once: bool,
-    /// Whether a case that a limit of time has ended is enough of a group whose other cases change nothing any more.
+    /// Whether one case ended by a time limit ends its group if the group's other cases cannot change anything.
     timeouts_suffice: bool,
-    /// Files of the package that lie beside the submission's when it is built.
+    /// Files of the package that are placed beside the submission's when it is built.
     beside: &'a [ProgramFile],
-    /// Whose cases are run only as far as it must be in time on them: while no limit is known, the others could take very long.
+    /// If set, only the cases on which this submission must be in time are run: while no limit is known, the others
+    /// could take very long.
     in_time_only: Option<&'a ExampleSubmission>,
 }
 
-/// [`judge_problem`], in some manner.
+/// [`judge_problem`], with options.
 fn judge_as(
     request: &ProblemRequest<'_>,
     manner: Manner<'_>,
@@ -189,7 +190,7 @@ fn judge_as(
     let whole = judging.group(problem.tests.root(), true)?;
     let Judging { groups, cases, ended, .. } = judging;
     if ended == Some(Verdict::CompileError) {
-        // Some languages find out only now that what is to be called is not there.
+        // Some languages detect only at this point that the called function is missing.
         report.message = cases.into_iter().find_map(|case| case.judge_message);
         return Ok(report);
     }
@@ -206,13 +207,13 @@ fn judge_as(
                 None => case.id.to_string(),
             })
         });
-    // The root has no name, and is the whole.
+    // The root group has no name; it stands for the whole submission.
     report.groups = groups.into_iter().filter(|group| !group.name.as_str().is_empty()).collect();
     report.cases = cases;
     Ok(report)
 }
 
-/// Makes of a submission what is run in every case.
+/// Builds the program that is run in every case.
 fn build(
     request: &ProblemRequest<'_>,
     beside: &[ProgramFile],
@@ -234,7 +235,7 @@ fn build(
     }
 }
 
-/// Why the source is not even compiled.
+/// Why the source is rejected before compiling.
 fn refused_source(request: &ProblemRequest<'_>) -> Option<String> {
     let limits = &request.package.problem.limits;
     let bytes = request.files.total_bytes();
@@ -253,7 +254,7 @@ fn refused_source(request: &ProblemRequest<'_>) -> Option<String> {
     allowed.filter(|allowed| !allowed.contains(id)).map(|_| format!("the problem does not take submissions in `{id}`"))
 }
 
-/// The submission's files with those of the package laid over, and what is then started.
+/// The submission's files with the package's files laid over them, and the file or class to start.
 fn with_includes(request: &ProblemRequest<'_>) -> Result<(Vec<BoxFile>, Option<String>), ProblemError> {
     let includes = &request.package.problem.includes;
     let for_language = |include: &&Include| include.language.as_ref() == Some(&request.language.id);
@@ -275,11 +276,11 @@ fn shown_max(group: &CaseGroup) -> Option<MaxScore> {
     (group.scoring != GroupScoring::None).then_some(group.max)
 }
 
-/// Everything that goes on while a submission is judged.
+/// State of a judging in progress.
 struct Judging<'a, 'b> {
     request: &'a ProblemRequest<'a>,
     manner: Manner<'a>,
-    /// What came of cases, if equal ones are run once.
+    /// Results of cases, if equal ones are run once.
     known: HashMap<EqualCases, Pass>,
     limits: CaseLimits,
     runnable: Runnable,
@@ -290,13 +291,13 @@ struct Judging<'a, 'b> {
     verdicts: HashMap<GroupName, Verdict>,
     groups: Vec<GroupReport>,
     cases: Vec<ProblemCaseReport>,
-    /// Nothing more counts ([`StopRule::BreakAll`]).
+    /// No further case counts ([`StopRule::BreakAll`]).
     stopped: bool,
-    /// Nothing more is run: the package is at fault, or the run was cancelled.
+    /// No further case is run: the package is at fault, or the run was cancelled.
     ended: Option<Verdict>,
 }
 
-/// Everything that goes on, before it does.
+/// The initial state of a judging.
 fn begin<'a, 'b>(
     request: &'a ProblemRequest<'a>,
     manner: Manner<'a>,
@@ -325,7 +326,7 @@ fn begin<'a, 'b>(
 }
 
 impl Judging<'_, '_> {
-    /// Judges a group. `counts`: whether anything follows from it.
+    /// Judges a group. `counts`: whether its result has any effect.
     fn group(&mut self, group: &CaseGroup, counts: bool) -> Result<Child, ProblemError> {
         let unmet = group.requires.iter().find(|name| self.verdicts.get(name) != Some(&Verdict::Accepted)).cloned();
         let place = self.groups.len();
@@ -393,13 +394,13 @@ impl Judging<'_, '_> {
         Ok(Child { verdict, score, named, counts: group.counts, decides: group.decides })
     }
 
-    /// A program of the package, built the first time it is needed. The inner error is the package's.
+    /// Returns a program of the package, built on first use. The inner error is a fault of the package.
     fn program(&mut self, program: &JudgeProgram) -> Result<Result<Runnable, String>, ProblemError> {
         let Judging { request, programs, builder, executor, observer, .. } = self;
         programs.built(request.package, &program.program, builder, request.languages, *executor, *observer)
     }
 
-    /// Takes note of a case that was judged, and of what follows for all others.
+    /// Records a judged case, and its effect on the remaining cases.
     fn note(&mut self, report: ProblemCaseReport, child: Child) -> Child {
         if matches!(report.verdict, Verdict::InternalError | Verdict::Cancelled | Verdict::CompileError) {
             self.ended = Some(report.verdict);

@@ -1,7 +1,7 @@
-//! A submission run on an input of its sender's. Nobody knows the right answer to it, so what comes of it is shown and not judged,
-//! unless the problem has a program that talks with submissions: that one gets the input as it gets a test's, and decides.
+//! Runs a submission on an input given by its owner. The right answer is unknown, so the result is shown and not
+//! judged, except in an interactive problem: its interactor gets the input as in a test, and decides.
 //!
-//! Invariant: nothing of a test that is not shown is in the cell.
+//! Invariant: the cell contains nothing of a hidden test.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -18,15 +18,16 @@ use crate::executor::{Party, StdinSource};
 use crate::judge::Room;
 use crate::{ArtifactCache, Executor, JudgeEvent, JudgeObserver};
 
-/// What is told when the problem's own program does not know what to do with the input.
+/// Message if the interactor does not understand the input.
 const NOT_UNDERSTOOD: &str =
     "The problem's program that talks with yours did not decide. It may not understand your input.";
 
-/// Runs a submission once, with this input instead of a test's, under the limits of a test. A verdict of AC says that it ended
-/// well; SK, that the input is none of the problem's, with the reason. `output_kept_max` bounds what the report has of outputs.
+/// Runs a submission once, with this input instead of a test's, under the limits of a test. The verdict AC means that
+/// it ended well; SK means that the input is not valid for the problem, with the reason. `output_kept_max` bounds the
+/// outputs in the report.
 ///
 /// # Errors
-/// Only for failures of ours.
+/// Only for internal failures.
 pub fn run_with_input(
     request: &ProblemRequest<'_>,
     input: &Arc<[u8]>,
@@ -56,7 +57,7 @@ pub fn run_with_input(
         return Ok(report);
     };
     let builder = Builder { owner: request.owner, compile: problem.limits.compile, cache };
-    // The compiler's, both of the program's, and what it returned or the conversation.
+    // The streams: the compiler's, both of the program, and the returned value or the conversation.
     let mut room = Room::new(output_kept_max, 4);
     let (built, runnable) = match build(request, &[], &limits, &builder, executor, observer)? {
         Built::Ok(runnable, compiled) => (compiled, runnable),
@@ -102,7 +103,7 @@ pub fn run_with_input(
     Ok(report)
 }
 
-/// A case without an answer, which is otherwise like one that everybody may see. Nobody checks an interactor's log: who does that for a test
+/// A case without an answer, otherwise like a visible case. An interactor's log is not checked: the checker of a test
 /// needs its answer, and reads its input.
 fn case_like_a_sample(package: &Package) -> Option<Case> {
     let cases = || package.problem.tests.cases();
@@ -128,8 +129,8 @@ impl Judging<'_, '_> {
     }
 }
 
-/// What was said, a line each: after `<` the problem's program, after `>` the submission, as samples of conversations are written.
-/// Source: Kattis problem package format, "Interactive problems".
+/// The conversation, one line each: the interactor's after `<`, the submission's after `>`, as in samples of
+/// conversations. Source: Kattis problem package format, "Interactive problems".
 pub(super) fn conversation(transcript: &[(Party, Vec<u8>)]) -> String {
     let mut text = String::new();
     for (party, said) in transcript {

@@ -1,4 +1,4 @@
-//! Making something that can be run out of sources: of a submission, or of a program of the package.
+//! Builds runnable programs from sources: of a submission, or of a program of the package.
 
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -13,30 +13,30 @@ use crate::compile::{Compiled, Sources, compile};
 use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver};
 use crate::{ArtifactCache, Executor, JudgeEvent, JudgeObserver, files};
 
-/// Bytes of sources of one program.
+/// Maximum bytes of the sources of one program.
 const SOURCES_BYTES_MAX: u64 = 64 << 20;
 
-/// Something to run.
+/// A program ready to run.
 #[derive(Clone, Debug)]
 pub(super) struct Runnable {
     /// Without the arguments of the case or protocol.
     pub(super) argv: Vec<String>,
     pub(super) env: Vec<(String, String)>,
     pub(super) files: Vec<BoxFiles>,
-    /// What was compiled or is interpreted.
+    /// The compiled or interpreted sources.
     pub(super) sources: BoxFiles,
-    /// What its language grants where nobody says anything.
+    /// The language's default limits.
     pub(super) limits: Limits,
 }
 
-/// How building went.
+/// Result of building a program.
 pub(super) enum Built {
     Ok(Runnable, Option<CompileReport>),
     Refused { report: Option<CompileReport>, verdict: Verdict, message: Option<String> },
 }
 
 impl Built {
-    /// Why a program of the package cannot be run, for its author; nothing if it can.
+    /// Why a program of the package cannot be run, for its author; empty if it can.
     fn why(self, path: &PackagePath) -> String {
         let Built::Refused { report, verdict, message } = self else { return String::new() };
         let said = report.map(|report| String::from_utf8_lossy(&report.output.data).into_owned());
@@ -45,7 +45,7 @@ impl Built {
     }
 }
 
-/// What building needs beside sources.
+/// The inputs of building besides the sources.
 #[derive(Clone, Copy)]
 pub(super) struct Builder<'a> {
     pub(super) owner: UserId,
@@ -54,8 +54,8 @@ pub(super) struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// Builds sources in a language; the main one is the first. `entry` is the file or class that is started, where that is said;
-    /// `memory` is what it will have when it runs.
+    /// Builds sources in a language; the main source is the first. `entry` is the file or class to start, if specified;
+    /// `memory` is the memory limit of the program.
     pub(super) fn sources(
         &self,
         sources: &BoxFiles,
@@ -71,7 +71,7 @@ impl Builder<'_> {
         self.units(sources, language, memory, executor, observer)
     }
 
-    /// The same, where commands do not name all sources.
+    /// As `sources`, for commands that do not name all sources.
     pub(super) fn units(
         &self,
         sources: Sources<'_>,
@@ -129,13 +129,13 @@ impl Builder<'_> {
         };
         let sources = main_first(sources, language, program.entry_point.as_deref());
         let mut silent = Silent(observer);
-        // Built once for all who solve the problem: what is in the cache of artefacts is one user's alone.
+        // Built once for all users of the problem: entries of the artefact cache otherwise belong to one user.
         let of_problem = Builder { owner: UserId::NOBODY, ..*self };
         let entry = program.entry_point.as_deref();
         of_problem.sources(&BoxFiles::new(sources), entry, language, memory, executor, &mut silent)
     }
 
-    /// A program that brings its own `build` and `run`.
+    /// Builds a program that has `build` and `run` scripts.
     fn scripts(
         &self,
         sources: Vec<BoxFile>,
@@ -182,12 +182,12 @@ impl Builder<'_> {
     }
 }
 
-/// A package's programs, each built the first time it is needed, or why it cannot be.
+/// The programs of a package, each built on first use, or the reason why it cannot be built.
 #[derive(Default)]
 pub(super) struct Programs(HashMap<PackagePath, Result<Runnable, String>>);
 
 impl Programs {
-    /// A program. The inner error is the package's.
+    /// Returns a program, built on first use. The inner error is a fault of the package.
     pub(super) fn built(
         &mut self,
         package: &Package,
@@ -210,10 +210,10 @@ impl Programs {
     }
 }
 
-/// The language of a program: the one that is named, or the only one that its files have the extensions of.
+/// The language of a program: the specified one, or the only one that matches its file extensions.
 ///
 /// # Errors
-/// Why there is none.
+/// If there is none, with the reason.
 pub(super) fn language_of<'l>(program: &Program, languages: &'l Registry) -> Result<&'l Language, NoLanguage> {
     let language = match &program.language {
         Some(id) => {
@@ -239,13 +239,13 @@ pub(super) fn language_of<'l>(program: &Program, languages: &'l Registry) -> Res
     }
 }
 
-/// Why a program has no language in which it could be run; for the author.
+/// Why a program cannot be run in any language; for the author.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NoLanguage {
-    /// This installation lacks it. Another one may have it.
+    /// This installation lacks the language. Another one may have it.
     #[error("{0}")]
     NotHere(String),
-    /// The package does not say which.
+    /// The package does not specify the language.
     #[error("{0}")]
     Unclear(String),
 }
@@ -260,7 +260,7 @@ pub(super) fn main_first(mut files: Vec<BoxFile>, language: &Language, entry_poi
     let stem = |file: &BoxFile| name(file).rsplit_once('.').map(|(stem, _)| stem.to_owned()).unwrap_or_default();
     let entry = entry_point.map(|entry| entry.rsplit('/').next().unwrap_or(entry));
     let wanted = |file: &BoxFile| entry.is_some_and(|entry| name(file) == entry || stem(file) == entry);
-    // The lowest counts.
+    // The lowest rank is the main source.
     let rank = |file: &BoxFile| match () {
         () if !is_source(file) => 9,
         () if wanted(file) => 0,
@@ -273,7 +273,7 @@ pub(super) fn main_first(mut files: Vec<BoxFile>, language: &Language, entry_poi
     files
 }
 
-/// Files of the package for a box.
+/// Reads files of the package for a box.
 pub(super) fn read_files(package: &Package, files: &[ProgramFile]) -> Result<Vec<BoxFile>, ProblemError> {
     let mut left = SOURCES_BYTES_MAX;
     let read = |file: &ProgramFile| {
@@ -286,7 +286,7 @@ pub(super) fn read_files(package: &Package, files: &[ProgramFile]) -> Result<Vec
     files.iter().map(read).collect()
 }
 
-/// A file of the package, whole.
+/// Reads a whole file of the package.
 pub(super) fn read(package: &Package, file: &FileRef) -> Result<Arc<[u8]>, ProblemError> {
     let failed = |source| ProblemError::Package { path: file.path.clone(), source };
     let mut data = Vec::with_capacity(usize::try_from(file.size.get()).unwrap_or(0));
@@ -294,7 +294,7 @@ pub(super) fn read(package: &Package, file: &FileRef) -> Result<Arc<[u8]>, Probl
     Ok(data.into())
 }
 
-/// Passes on only whether the run is cancelled.
+/// Forwards only cancellation.
 struct Silent<'a>(&'a mut dyn JudgeObserver);
 
 impl JudgeObserver for Silent<'_> {
@@ -305,7 +305,7 @@ impl JudgeObserver for Silent<'_> {
     }
 }
 
-/// What a build script says, up to a bound.
+/// Output of a build script, up to a bound.
 struct Heard<'a> {
     said: Vec<u8>,
     observer: &'a mut dyn JudgeObserver,

@@ -1,4 +1,4 @@
-//! What judging a problem comes to.
+//! Report on judging a submission to a problem.
 
 use std::time::Duration;
 
@@ -7,28 +7,28 @@ use cupel_types::{Bytes, CompileReport, Limits, Outcome, Output, StepReport, Usa
 
 use crate::executor::Party;
 
-/// All that is known of a submission to a problem.
+/// Complete result of judging a submission to a problem.
 #[derive(Clone, Debug)]
 pub struct ProblemReport {
-    /// The verdict of the whole.
+    /// Overall verdict.
     pub verdict: Verdict,
-    /// The score of the whole; `None` where the problem has none, or the submission was not judged to the end.
+    /// Overall score; `None` if the problem has no scores, or the submission was not judged to the end.
     pub score: Option<Score>,
-    /// The most there is.
+    /// Maximum score.
     pub max_score: Option<MaxScore>,
-    /// Why, where the verdict alone does not say it. For the author: it may quote tests.
+    /// Reason, if the verdict alone does not state it. For the author: it may quote tests.
     pub message: Option<String>,
-    /// The compile step, where the language has one.
+    /// The compile step, if the language has one.
     pub compile: Option<CompileReport>,
-    /// Every group but the root, in order.
+    /// All groups except the root, in order.
     pub groups: Vec<GroupReport>,
-    /// Every case, in order, also those that were skipped. None when the submission was not built.
+    /// All cases, in order, including skipped ones. Empty if the submission was not built.
     pub cases: Vec<ProblemCaseReport>,
-    /// What was enforced for the program.
+    /// The limits enforced for the program.
     pub limits: Limits,
-    /// The CPU limit of the problem, which the verdict TLE is about.
+    /// The problem's CPU limit, to which the verdict TLE refers.
     pub cpu_time_max: Duration,
-    /// The version of the language that ran it.
+    /// Version of the language that ran the program.
     pub language_version: String,
 }
 
@@ -38,53 +38,53 @@ impl ProblemReport {
         self.cases.iter().map(|case| case.usage.cpu_time).max().unwrap_or_default()
     }
 
-    /// The most memory of any case.
+    /// The highest memory use of any case.
     pub fn memory(&self) -> Bytes {
         self.cases.iter().map(|case| case.usage.memory).max().unwrap_or(Bytes::ZERO)
     }
 }
 
-/// A group.
+/// Result of a group.
 #[derive(Clone, Debug)]
 pub struct GroupReport {
     /// Its name.
     pub name: GroupName,
     /// Its verdict; skipped if it could not begin.
     pub verdict: Verdict,
-    /// Its score, where it has one.
+    /// Its score, if it has one.
     pub score: Option<Score>,
-    /// The most it gives, where it has scores.
+    /// Its maximum score, if it has scores.
     pub max: Option<MaxScore>,
-    /// Why it was skipped, or what is wrong with it.
+    /// Why it was skipped, or its fault.
     pub reason: Option<String>,
 }
 
-/// A case.
+/// Result of a case.
 #[derive(Clone, Debug)]
 pub struct ProblemCaseReport {
     /// Its name.
     pub id: CaseId,
-    /// The group it lies in.
+    /// Its group.
     pub group: GroupName,
     /// Its verdict.
     pub verdict: Verdict,
-    /// All that was true of the program by itself, the strongest first.
+    /// All verdicts that apply to the program alone, the strongest first.
     pub causes: Vec<Verdict>,
-    /// Its score, where it has one.
+    /// Its score, if it has one.
     pub score: Option<Score>,
-    /// What it used, in the run that counts; nothing if it was skipped.
+    /// Resource usage in the run that counts; zero if it was skipped.
     pub usage: Usage,
     /// How the program ended, in the run that counts.
     pub step: Option<StepReport>,
-    /// How often it was run beyond the first time, being near a limit.
+    /// Number of repeated runs near a limit.
     pub reruns: u32,
-    /// What the checker says to the author. May quote the test.
+    /// The checker's message to the author. May quote the test.
     pub judge_message: Option<String>,
-    /// What the checker says to the contestant.
+    /// The checker's message to the contestant.
     pub team_message: Option<String>,
-    /// Whether the interactor accepted and left something unread that the program had said.
+    /// Whether the interactor accepted and left output of the program unread.
     pub unread: bool,
-    /// How the conversation began, where there was one.
+    /// Beginning of the conversation, if there was one.
     pub transcript: Vec<(Party, Vec<u8>)>,
 }
 
@@ -106,19 +106,19 @@ impl ProblemCaseReport {
         }
     }
 
-    /// How the conversation began, as samples of conversations are written: a line each, after `<` the problem's program's, after `>` the
-    /// submission's. `None` where there was none.
+    /// Beginning of the conversation, as samples of conversations are written: one line each, the interactor's after
+    /// `<`, the submission's after `>`. `None` if there was none.
     pub fn conversation(&self) -> Option<String> {
         (!self.transcript.is_empty()).then(|| super::own::conversation(&self.transcript))
     }
 
-    /// Whether a limit of time ended it, so that nobody knows how long it would have taken.
+    /// Whether a time limit ended it, so that the full time is unknown.
     pub(super) fn is_unfinished(&self) -> bool {
         let outcome = self.step.as_ref().map(|step| step.outcome);
         matches!(outcome, Some(Outcome::TimeLimit | Outcome::WallLimit | Outcome::IdleLimit))
     }
 
-    /// What the program wrote, as far as it was kept.
+    /// The program's standard output, as far as it was kept.
     pub fn stdout(&self) -> Option<&Output> {
         self.step.as_ref().map(|step| &step.stdout)
     }

@@ -1,4 +1,4 @@
-//! Judging a problem over a scripted executor: what is run, what is run again, what is skipped, what follows.
+//! Judging a problem over a scripted executor: what is run, repeated and skipped, and the results.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl Fixture {
 
     pub(super) fn file(&self, name: &str, text: &str) -> FileRef {
         std::fs::write(self.dir.path().join(name), text).unwrap();
-        // Not SHA-256, but another one for another text of these tests.
+        // Not SHA-256, but different for different texts of these tests.
         let mut hash = [0; 32];
         hash.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
         FileRef {
@@ -262,7 +262,7 @@ fn a_program_near_the_time_limit_is_run_again_and_its_fastest_run_counts() {
         (vec![prints("ok", 1001), prints("ok", 990)], (Verdict::Accepted, 1, 990, 0)),
         (vec![prints("ok", 1050), prints("ok", 1001), prints("ok", 1080)], (Verdict::TimeLimit, 2, 1001, 0)),
         (vec![prints("ok", 1001), prints("no", 990)], (Verdict::WrongAnswer, 1, 990, 0)),
-        // The sandbox ended it: it is not near.
+        // The sandbox ended it, so it is not near.
         (vec![ends(Outcome::TimeLimit, 1100)], (Verdict::TimeLimit, 0, 1100, 0)),
         (vec![ends(Outcome::WallLimit, 700), prints("ok", 700)], (Verdict::Accepted, 1, 700, 0)),
         (vec![ends(Outcome::IdleLimit, 5)], (Verdict::IdleLimit, 0, 5, 0)),
@@ -273,7 +273,7 @@ fn a_program_near_the_time_limit_is_run_again_and_its_fastest_run_counts() {
 }
 
 #[test]
-fn the_rest_of_a_group_is_skipped_as_its_rule_says() {
+fn the_rest_of_a_group_is_skipped_according_to_its_stop_rule() {
     let fixture = Fixture::new();
     let two = |name: &str, stop| {
         let cases = ["1", "2"].map(|case| fixture.case(&format!("{name}{case}"), CasePoints::None));
@@ -293,7 +293,7 @@ fn the_rest_of_a_group_is_skipped_as_its_rule_says() {
 }
 
 #[test]
-fn a_group_whose_requirement_failed_is_not_run_and_gives_nothing() {
+fn a_group_with_a_failed_requirement_is_not_run_and_scores_nothing() {
     let fixture = Fixture::new();
     let ten: Score = "10".parse().unwrap();
     let scored = |name: &str, requires: &[&str]| {
@@ -314,7 +314,7 @@ fn a_group_whose_requirement_failed_is_not_run_and_gives_nothing() {
 }
 
 #[test]
-fn a_fault_of_the_checker_is_je_ends_everything_and_tells_why() {
+fn a_fault_of_the_checker_is_je_with_the_reason_and_ends_the_judging() {
     let fixture = Fixture::new().checked_by_program(Protocol::Testlib { percent: false });
     let cases = || ["1", "2"].map(|case| fixture.case(case, CasePoints::None)).into();
     for outcome in [Outcome::Exited(3), Outcome::Exited(9), Outcome::TimeLimit, Outcome::MemoryLimit] {
@@ -324,7 +324,7 @@ fn a_fault_of_the_checker_is_je_ends_everything_and_tells_why() {
         let message = report.cases[0].judge_message.as_deref().unwrap();
         assert!(message.contains("check.scr") && message.contains("it is broken"), "{message}");
     }
-    // Also where groups are skipped for it, which is not the reason.
+    // Also if groups are skipped because of it; that is not the reason.
     let groups = ["a", "b"].map(|name| Node::Group(group(name, vec![fixture.case(name, CasePoints::None)])));
     let checker = Answer { stderr: "FAIL it is broken", ..ends(Outcome::Exited(3), 1) };
     let (report, _) = fixture.judge(group("", groups.into()), false, vec![ok(), checker]);
@@ -332,7 +332,7 @@ fn a_fault_of_the_checker_is_je_ends_everything_and_tells_why() {
 }
 
 #[test]
-fn a_checker_is_called_as_its_protocol_says_and_not_at_all_for_a_program_that_failed() {
+fn a_checker_is_called_by_its_protocol_and_only_for_a_program_that_succeeded() {
     let fixture = Fixture::new().checked_by_program(Protocol::Testlib { percent: false });
     let cases = ["1", "2"].map(|case| fixture.case(case, CasePoints::None)).into();
     let (report, executor) = fixture.judge(group("", cases), false, vec![ok(), ok(), ends(Outcome::Exited(1), 1)]);
@@ -377,7 +377,7 @@ fn points_of_a_checker_make_a_partial_score() {
 }
 
 #[test]
-fn what_is_beyond_the_output_limit_is_thrown_away_where_the_package_wants_that() {
+fn output_beyond_the_limit_is_discarded_if_the_package_says_so() {
     let mut fixture = Fixture::new();
     fixture.limits.output = Bytes::new(4);
     fixture.limits.on_output_limit = OnOutputLimit::Discard;
@@ -392,7 +392,7 @@ fn what_is_beyond_the_output_limit_is_thrown_away_where_the_package_wants_that()
 }
 
 #[test]
-fn a_source_that_is_too_long_is_not_compiled() {
+fn a_source_over_the_code_limit_is_not_compiled() {
     let mut fixture = Fixture::new();
     fixture.limits.code = Bytes::ZERO;
     let (report, executor) = fixture.judge(group("", vec![fixture.case("1", CasePoints::None)]), false, Vec::new());
@@ -401,7 +401,7 @@ fn a_source_that_is_too_long_is_not_compiled() {
 }
 
 #[test]
-fn passes_go_on_while_the_checker_leaves_an_input() {
+fn passes_continue_while_the_checker_leaves_an_input() {
     let mut fixture = Fixture::new().checked_by_program(Protocol::Kattis);
     fixture.passes = Passes::UpTo(2.try_into().unwrap());
     let root = || group("", vec![fixture.case("1", CasePoints::None)]);

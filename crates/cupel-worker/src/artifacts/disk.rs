@@ -1,4 +1,4 @@
-//! The tier on disk: one file per entry, named by its key, in 256 directories.
+//! The disk tier: one file per entry, named by its key, in 256 directories.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -12,8 +12,8 @@ use cupel_judge::ArtifactKey;
 use super::lru::Lru;
 use super::{Entry, format};
 
-/// Name of a file that is being written, with the process that writes it. One that is found at start was left
-/// by a crash, or belongs to a process that will do without.
+/// Name prefix of a file being written, followed by the process id. One found at start was left by a crash, or belongs
+/// to another process, which tolerates its loss.
 const UNFINISHED: &str = "unfinished";
 
 #[derive(Debug)]
@@ -23,9 +23,9 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    /// Lists what is there, oldest use first, and removes what no longer fits or was never finished.
+    /// Lists the existing entries, oldest use first, and removes unfinished files and entries that no longer fit.
     pub(super) fn open(directory: &Path, bytes_max: u64) -> io::Result<Disk> {
-        // What is in here came out of tenants' sources.
+        // The entries were compiled from tenants' sources.
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         let disk = Disk { directory: directory.to_owned(), index: Mutex::new(Lru::new(bytes_max)) };
         let mut found = Vec::new();
@@ -57,7 +57,7 @@ impl Disk {
         self.index().get(key)?;
         let path = self.path(key);
         let Ok(bytes) = fs::read(&path) else {
-            // Another thread made room just now.
+            // Another thread has just evicted it.
             self.index().remove(key);
             return None;
         };
@@ -68,12 +68,12 @@ impl Disk {
             remove(&path);
             return None;
         }
-        // The time of the last use orders the entries after a restart; without it they are only a little older.
+        // The time of the last use orders the entries after a restart. If this fails, the entry only seems older.
         let _ = fs::File::options().append(true).open(&path).and_then(|file| file.set_modified(now()));
         entry
     }
 
-    /// Called by one thread of a process only, so that one unfinished file is enough.
+    /// Called by only one thread per process, so one unfinished file is enough.
     pub(super) fn put(&self, key: &ArtifactKey, entry: &Entry) {
         let bytes = format::encode(entry);
         let unfinished = self.directory.join(format!("{UNFINISHED}.{}", std::process::id()));
@@ -90,7 +90,7 @@ impl Disk {
         }
     }
 
-    /// Enters a file that is there into the index, and removes those that have to go for it.
+    /// Adds an existing file to the index and removes the files evicted for it.
     fn make_room(&self, key: ArtifactKey, bytes: u64) {
         let mut index = self.index();
         let gone = index.put(key, (), bytes);
@@ -124,7 +124,7 @@ fn key_of(name: &str) -> Option<ArtifactKey> {
     (key.to_hex() == name).then_some(key)
 }
 
-/// A file that stays is only found again, as damaged or too much, at the next start.
+/// Removes a file. If this fails, the next start finds the file again, as damaged or surplus.
 fn remove(path: &Path) {
     let _ = fs::remove_file(path);
 }

@@ -1,4 +1,4 @@
-//! A map bounded in bytes that forgets what was not used for longest.
+//! A map bounded in bytes that evicts the least recently used entry.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,7 +10,7 @@ pub(super) struct Lru<T> {
     bytes: u64,
     tick: u64,
     entries: HashMap<ArtifactKey, Slot<T>>,
-    /// By last use; each key stands here exactly once, under its slot's `used`.
+    /// Keys by last use; each key occurs exactly once, under its slot's `used`.
     order: BTreeMap<u64, ArtifactKey>,
 }
 
@@ -26,7 +26,7 @@ impl<T> Lru<T> {
         Lru { bytes_max, bytes: 0, tick: 0, entries: HashMap::new(), order: BTreeMap::new() }
     }
 
-    /// The value, now the most recently used.
+    /// Returns the value and marks it as most recently used.
     pub(super) fn get(&mut self, key: &ArtifactKey) -> Option<&T> {
         let slot = self.entries.get_mut(key)?;
         self.tick += 1;
@@ -36,7 +36,7 @@ impl<T> Lru<T> {
         Some(&slot.value)
     }
 
-    /// Keeps the value, if it fits at all, and returns what had to go for it.
+    /// Stores the value if it fits at all, and returns the evicted entries.
     pub(super) fn put(&mut self, key: ArtifactKey, value: T, bytes: u64) -> Vec<(ArtifactKey, T)> {
         self.remove(&key);
         let mut gone = Vec::new();

@@ -1,11 +1,11 @@
-//! The artefact cache of a worker: what compilations left, in memory and on disk, least recently used
-//! goes first; and behind these what other workers compiled, in the blob store of the cluster.
+//! Artefact cache of a worker: compiled programs in memory and on disk, evicted least recently used first. Behind both
+//! is the cluster's blob store, with artefacts compiled by other workers.
 //!
-//! Invariants: a hit is exactly what was put (a checksum guards each file on disk, a signature each blob; whatever does not
-//! match is a miss and is removed); memory and disk are bounded in bytes; a reader never sees a half-written
-//! file (a temporary name, then a rename); the run never waits for the disk to write (one thread writes
-//! behind a short queue, and what does not fit into the queue is not kept on disk), and a moment at most for the blob store
-//! (`shared.rs`). Every failure of either is a miss, never an error of the run.
+//! Invariants: A hit returns exactly the stored bytes: a checksum guards each file on disk and a signature each blob,
+//! and a mismatch is a miss and removes the entry. Memory and disk are bounded in bytes. A reader never sees a
+//! half-written file (temporary name, then rename). A run never waits for a disk write (one thread writes behind a
+//! short queue; entries that do not fit into the queue are not kept on disk), and waits only briefly for the blob store
+//! (`shared.rs`). Any failure of disk or blob store is a miss, never an error of the run.
 
 mod disk;
 mod format;
@@ -25,15 +25,15 @@ use disk::Disk;
 use lru::Lru;
 use shared::Shared;
 
-/// Entries that may wait to be written to disk.
+/// Maximum number of entries that wait to be written to disk.
 const WRITES_WAITING_MAX: usize = 32;
 
-/// How much each tier may hold.
+/// Maximum size of each tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArtifactBounds {
     /// Bytes of artefacts in memory.
     pub memory: Bytes,
-    /// Bytes of files on disk; zero keeps nothing there.
+    /// Bytes of files on disk; zero disables the disk tier.
     pub disk: Bytes,
 }
 
@@ -43,7 +43,7 @@ impl Default for ArtifactBounds {
     }
 }
 
-/// A bounded cache of artefacts in memory over one on disk, over one that workers share. Cheap to share behind an `Arc`.
+/// A bounded artefact cache in memory, backed by one on disk and one shared by workers. Cheap to share behind an `Arc`.
 #[derive(Debug)]
 pub struct Artifacts {
     memory: Arc<Memory>,
@@ -70,14 +70,14 @@ impl Memory {
     }
 }
 
-/// The thread that writes, and the way to it.
+/// The writer thread and its queue.
 #[derive(Debug)]
 struct Writer {
     queue: SyncSender<(ArtifactKey, Entry)>,
     thread: JoinHandle<()>,
 }
 
-/// What is kept of one compilation.
+/// The stored result of one compilation.
 #[derive(Clone, Debug)]
 struct Entry {
     files: BoxFiles,
@@ -90,22 +90,22 @@ impl Entry {
     }
 }
 
-/// The directory of the cache cannot be used.
+/// Error: the cache directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot use {path} for compiled programs")]
 pub struct ArtifactsError {
     /// The directory.
     pub path: std::path::PathBuf,
-    /// Why.
+    /// The cause.
     #[source]
     pub source: std::io::Error,
 }
 
 impl Artifacts {
-    /// Opens the cache over `directory`, which is made if it is not there.
+    /// Opens the cache in `directory`, which is created if missing.
     ///
     /// # Errors
-    /// When the directory cannot be made or listed.
+    /// If the directory cannot be created or listed.
     pub fn open(directory: &Path, bounds: ArtifactBounds) -> Result<Artifacts, ArtifactsError> {
         let memory = Arc::new(Memory(Mutex::new(Lru::new(bounds.memory.get()))));
         if bounds.disk == Bytes::ZERO {
@@ -115,7 +115,7 @@ impl Artifacts {
         let disk = Arc::new(Disk::open(directory, bounds.disk.get()).map_err(at)?);
         let (queue, waiting) = sync_channel::<(ArtifactKey, Entry)>(WRITES_WAITING_MAX);
         let behind = Arc::clone(&disk);
-        // Ends when the last sender is gone, with the cache.
+        // Ends when the last sender is dropped, together with the cache.
         let thread = std::thread::Builder::new()
             .name("artifacts".into())
             .spawn(move || waiting.into_iter().for_each(|(key, entry)| behind.put(&key, &entry)))
@@ -123,21 +123,21 @@ impl Artifacts {
         Ok(Artifacts { memory, disk: Some(disk), writer: Some(Writer { queue, thread }), shared: None })
     }
 
-    /// Puts what other workers compiled behind it, and gives them what is compiled here. All of them know `secret`, and nobody else:
-    /// what is not signed with it is not taken.
+    /// Adds the tier shared by workers: reads artefacts that other workers compiled, and publishes those compiled here.
+    /// All workers, and nobody else, know `secret`; entries not signed with it are rejected.
     ///
     /// # Errors
-    /// When no thread can be started.
+    /// If no thread can be started.
     pub fn shared_by(self, blobs: Arc<dyn Blobs>, secret: &[u8; 32]) -> std::io::Result<Artifacts> {
         let shared = Shared::open(blobs, secret, &self.memory)?;
         Ok(Artifacts { shared: Some(shared), ..self })
     }
 
-    /// Waits until everything that was kept is on disk, and with the others: for a process that ends at once.
+    /// Waits until all pending entries are on disk and in the blob store; for a process that is about to end.
     pub fn settle(self) {
         if let Some(Writer { queue, thread }) = self.writer {
             drop(queue);
-            // A panic there has cost us entries of a cache, which may be lost at any time.
+            // A panic there costs only cache entries, which may be lost at any time.
             let _ = thread.join();
         }
         if let Some(shared) = self.shared {
@@ -147,7 +147,7 @@ impl Artifacts {
 
     fn write(&self, key: ArtifactKey, entry: &Entry) {
         if let Some(writer) = &self.writer {
-            // A full queue means that the disk is slower than the compilers: memory alone keeps this one.
+            // A full queue means that the disk is slower than the compilers: keep this entry in memory only.
             let _ = writer.queue.try_send((key, entry.clone()));
         }
     }

@@ -1,9 +1,10 @@
-//! The tier behind the disk: what other workers compiled, in the blob store that all nodes reach.
+//! The tier behind the disk: artefacts compiled by other workers, in the blob store that all nodes reach.
 //!
-//! Invariants: no run waits for it longer than [`WAIT_MAX`], or fails by it. Threads of its own ask and put; when they are busy, what is
-//! looked for is a miss and what is to be kept is not kept. A worker runs what it finds here, so it takes only what one that knows the
-//! cluster's secret has put there, under the very name that it asked for: an entry is signed together with its name. The name is
-//! made with the secret, too: nobody else can ask whether a source they know has been compiled.
+//! Invariants: No run waits for this tier longer than [`WAIT_MAX`] or fails because of it. Separate threads read and
+//! write; if they are busy, a lookup is a miss and a new entry is not stored. A worker runs what it finds here, so it
+//! accepts only an entry that a holder of the cluster's secret stored under the requested name: the signature covers
+//! the entry and its name. The name is also derived from the secret, so nobody else can find out whether a known source
+//! has been compiled.
 //!
 //! ```text
 //! HMAC-SHA256 of name and rest (32) · an entry as on the disk (`format.rs`)
@@ -28,7 +29,7 @@ use super::{Entry, Memory, WRITES_WAITING_MAX, format};
 /// How long a run waits for an entry. Most compilations take longer.
 const WAIT_MAX: Duration = Duration::from_millis(250);
 
-/// Threads that ask, and how many more may wait for one of them.
+/// Number of reader threads, and of requests that may wait for one of them.
 const ASKERS: usize = 2;
 const ASKS_WAITING_MAX: usize = 2;
 
@@ -44,19 +45,19 @@ pub(super) struct Shared {
     putter: JoinHandle<()>,
 }
 
-/// Somebody looks for an entry, and waits for the answer for a while.
+/// A lookup; the requester waits for the answer for up to [`WAIT_MAX`].
 struct Ask {
     key: ArtifactKey,
     answer: SyncSender<Option<Entry>>,
 }
 
 impl Shared {
-    /// Whatever comes too late for who asked goes to `memory`.
+    /// Opens the tier. An entry found too late for its requester goes to `memory`.
     pub(super) fn open(blobs: Arc<dyn Blobs>, secret: &[u8; 32], memory: &Arc<Memory>) -> std::io::Result<Shared> {
         let shelf = Arc::new(Shelf::new(blobs, secret, &platform()));
         let (asks, asked) = sync_channel::<Ask>(ASKS_WAITING_MAX);
         let asked = Arc::new(Mutex::new(asked));
-        // They end when the last sender is gone, with the cache.
+        // They end when the last sender is dropped, together with the cache.
         for _ in 0..ASKERS {
             let (shelf, asked, memory) = (Arc::clone(&shelf), Arc::clone(&asked), Arc::clone(memory));
             let answer = move || {
@@ -79,20 +80,20 @@ impl Shared {
 
     pub(super) fn get(&self, key: &ArtifactKey) -> Option<Entry> {
         let (answer, answered) = sync_channel(1);
-        // All who ask are busy: the blob store is slow, or gone.
+        // All reader threads are busy: the blob store is slow or unreachable.
         self.asks.try_send(Ask { key: *key, answer }).ok()?;
         answered.recv_timeout(WAIT_MAX).ok()?
     }
 
     pub(super) fn put(&self, key: ArtifactKey, entry: Entry) {
-        // A full queue means that the blob store is slower than the compilers: this one is not shared.
+        // A full queue means that the blob store is slower than the compilers: this entry is not shared.
         let _ = self.puts.try_send((key, entry));
     }
 
-    /// Waits until everything that was kept has been put.
+    /// Waits until all queued entries are stored.
     pub(super) fn settle(self) {
         drop(self.puts);
-        // A panic there has cost us entries of a cache, which may be lost at any time.
+        // A panic there costs only cache entries, which may be lost at any time.
         let _ = self.putter.join();
     }
 }
@@ -106,13 +107,13 @@ struct Shelf {
     blobs: Arc<dyn Blobs>,
     names: Hmac<Sha256>,
     signatures: Hmac<Sha256>,
-    /// Whether the last question failed, so that this is told once.
+    /// Whether the last request failed, so that a failure is logged once.
     fails: AtomicBool,
 }
 
 impl Shelf {
     fn new(blobs: Arc<dyn Blobs>, secret: &[u8; 32], platform: &[u8]) -> Shelf {
-        // Two keys out of one, each for one purpose.
+        // Derives two keys from one, each for one purpose.
         let key = |purpose: &str| {
             let mut key = keyed(secret);
             key.update(purpose.as_bytes());
@@ -153,9 +154,9 @@ impl Shelf {
         if decoded.is_none() { self.forged(&name) } else { decoded }
     }
 
-    /// Makes way for what a worker of ours will put there.
+    /// Removes an invalid entry, so that a worker can store a valid one.
     fn forged(&self, name: &ContentHash) -> Option<Entry> {
-        tracing::warn!(blob = %BlobKey::Artifacts(*name), "a shared compiled program is damaged, or not ours; it is removed");
+        tracing::warn!(blob = %BlobKey::Artifacts(*name), "removed a shared compiled program that is damaged or has an invalid signature");
         let _ = self.told(self.blobs.remove(&BlobKey::Artifacts(*name)));
         None
     }
@@ -189,13 +190,15 @@ impl Shelf {
 }
 
 fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
-    // A block of the hash: shorter keys are filled with zeros, by definition. Source: RFC 2104, section 2.
+    // The key fills one block of the hash: shorter keys are padded with zeros, by definition. Source: RFC 2104, section
+    // 2.
     let mut block = [0; 64];
     block[..key.len()].copy_from_slice(key);
     Hmac::new(&block.into())
 }
 
-/// What a compiled program runs on beside its toolchain: the processor's kind, and the system whose libraries it was linked with.
+/// What a compiled program depends on besides its toolchain: the processor architecture, and the system whose libraries
+/// it is linked with.
 fn platform() -> Vec<u8> {
     let system = fs::read("/etc/os-release").unwrap_or_default();
     [std::env::consts::ARCH.as_bytes(), b"\n", &system].concat()
@@ -208,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_key_platform_or_secret_is_another_name() {
+    fn the_name_depends_on_key_platform_and_secret() {
         let folder = tempfile::tempdir().unwrap();
         let blobs: Arc<dyn Blobs> = Arc::new(DirectoryBlobs::open(folder.path(), "one").unwrap());
         let name = |secret: u8, platform: &str, key: u8| {

@@ -1,4 +1,4 @@
-//! The artefact cache: exact, bounded, and careful with what a crash or a bad disk left.
+//! The artefact cache: exact, bounded, and robust against leftovers of a crash and a damaged disk.
 
 use std::fs;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ fn put_on_disk(cache: &Artifacts, n: u8, bytes: usize) {
 }
 
 #[test]
-fn what_was_put_comes_back_unchanged() {
+fn a_stored_entry_is_returned_unchanged() {
     let dir = tempfile::tempdir().unwrap();
     let (files, output) = entry("hello", 100_000);
     let cache = Artifacts::open(dir.path(), ArtifactBounds::default()).unwrap();
@@ -51,7 +51,7 @@ fn entries_on_disk_survive_a_restart() {
 }
 
 #[test]
-fn a_damaged_entry_is_a_miss_and_goes() {
+fn a_damaged_entry_is_a_miss_and_is_removed() {
     let dir = tempfile::tempdir().unwrap();
     let cache = Artifacts::open(dir.path(), ArtifactBounds::default()).unwrap();
     put_on_disk(&cache, 1, 1000);
@@ -71,11 +71,11 @@ fn a_damaged_entry_is_a_miss_and_goes() {
 }
 
 #[test]
-fn the_least_recently_used_goes_first_and_the_disk_stays_bounded() {
+fn the_least_recently_used_entry_is_evicted_first_and_the_disk_stays_bounded() {
     let dir = tempfile::tempdir().unwrap();
     let bounds = ArtifactBounds { memory: Bytes::ZERO, disk: Bytes::kib(10) };
     let cache = Artifacts::open(dir.path(), bounds).unwrap();
-    // Each entry is a little over 4,000 bytes: two fit, three do not.
+    // Each entry is slightly over 4,000 bytes: two fit, three do not.
     put_on_disk(&cache, 1, 2000);
     put_on_disk(&cache, 2, 2000);
     assert!(cache.get(&key(1)).is_some());
@@ -99,7 +99,7 @@ fn memory_stays_bounded() {
 }
 
 #[test]
-fn an_unfinished_file_of_a_crash_is_removed() {
+fn an_unfinished_file_left_by_a_crash_is_removed() {
     let dir = tempfile::tempdir().unwrap();
     let left = dir.path().join("unfinished.1");
     std::fs::write(&left, b"half").unwrap();
@@ -108,7 +108,7 @@ fn an_unfinished_file_of_a_crash_is_removed() {
 }
 
 #[test]
-fn what_was_kept_is_on_disk_once_the_cache_has_settled() {
+fn pending_entries_are_on_disk_once_the_cache_has_settled() {
     let dir = tempfile::tempdir().unwrap();
     let cache = Artifacts::open(dir.path(), ArtifactBounds::default()).unwrap();
     let (files, output) = entry("hello", 1000);
@@ -117,7 +117,7 @@ fn what_was_kept_is_on_disk_once_the_cache_has_settled() {
     assert!(Artifacts::open(dir.path(), ArtifactBounds::default()).unwrap().get(&key(1)).is_some());
 }
 
-/// A directory that workers share, and one for each of them.
+/// A directory shared by workers, and one for each of them.
 struct Cluster {
     folder: tempfile::TempDir,
     blobs: Arc<DirectoryBlobs>,
@@ -131,14 +131,14 @@ impl Cluster {
         Cluster { folder, blobs }
     }
 
-    /// A worker that has been nowhere near this cluster before.
+    /// A worker new to this cluster.
     fn worker(&self, secret: u8) -> Artifacts {
         let place = tempfile::tempdir_in(self.folder.path()).unwrap().keep();
         let cache = Artifacts::open(&place, ArtifactBounds::default()).unwrap();
         cache.shared_by(Arc::clone(&self.blobs) as _, &[secret; 32]).unwrap()
     }
 
-    /// Where the shared entries lie.
+    /// Paths of the shared entries.
     fn files(&self) -> Vec<PathBuf> {
         let listed: Vec<BlobInfo> = self.blobs.list(BlobKind::Artifacts).unwrap();
         listed.iter().map(|blob| self.folder.path().join("blobs/one").join(blob.key.to_string())).collect()
@@ -151,7 +151,7 @@ impl Cluster {
     }
 }
 
-/// What is asked for may come too late for who asked; then it is there for the next one.
+/// Repeats the lookup: an entry may arrive too late for one lookup and is then available to the next.
 fn found(cache: &Artifacts, n: u8) -> (BoxFiles, Arc<[u8]>) {
     loop {
         if let Some(found) = cache.get(&key(n)) {
@@ -162,18 +162,18 @@ fn found(cache: &Artifacts, n: u8) -> (BoxFiles, Arc<[u8]>) {
 }
 
 #[test]
-fn what_one_worker_compiled_the_others_have() {
+fn an_artefact_compiled_by_one_worker_is_available_to_the_others() {
     let cluster = Cluster::new();
     cluster.put(1, 100_000);
     let other = cluster.worker(1);
     assert_eq!(found(&other, 1), entry("x", 100_000));
     assert_eq!(other.get(&key(2)), None);
-    // From then on it is here.
+    // From then on the entry is local.
     cluster.files().iter().for_each(|file| fs::remove_file(file).unwrap());
     assert_eq!(other.get(&key(1)), Some(entry("x", 100_000)));
 }
 
-/// Whoever can write to the blob store, but does not know the secret, gets nothing run.
+/// A writer to the blob store who does not know the secret cannot have code run.
 #[test]
 fn what_another_one_put_into_the_blob_store_is_not_taken() {
     let cluster = Cluster::new();
@@ -186,7 +186,7 @@ fn what_another_one_put_into_the_blob_store_is_not_taken() {
         fs::write(file, bytes).unwrap();
         let refused = cluster.worker(1).get(&key(1)).is_none();
         while file.exists() {
-            // Removed by who asked for us, perhaps after we had stopped waiting.
+            // The reader thread removes it, possibly after the lookup has timed out.
             std::thread::yield_now();
         }
         refused
@@ -199,7 +199,7 @@ fn what_another_one_put_into_the_blob_store_is_not_taken() {
     for length in [0, 10, 32, whole.len() - 1] {
         assert!(is_refused(&whole[..length]), "{length} bytes");
     }
-    // An entry that a worker of ours made, under the name of another.
+    // An entry made by a legitimate worker, under the name of another entry.
     cluster.put(2, 2000);
     let [other] = &cluster.files()[..] else { panic!("one entry") };
     assert!(is_refused(&fs::read(other).unwrap()));
@@ -209,7 +209,7 @@ fn what_another_one_put_into_the_blob_store_is_not_taken() {
 }
 
 #[test]
-fn without_the_blob_store_a_worker_goes_on_alone() {
+fn without_the_blob_store_a_worker_continues_alone() {
     let cluster = Cluster::new();
     let worker = cluster.worker(1);
     fs::rename(cluster.folder.path().join("blobs"), cluster.folder.path().join("away")).unwrap();
@@ -227,7 +227,7 @@ fn a_blob_store_that_does_not_answer_is_a_miss() {
     let cache = Artifacts::open(folder.path(), ArtifactBounds::default()).unwrap();
     let cache = cache.shared_by(blobs, &[1; 32]).unwrap();
     server.freeze();
-    // More than there are threads to ask.
+    // More lookups than there are reader threads.
     for n in 0..20 {
         assert_eq!(cache.get(&key(n)), None);
         let (files, output) = entry("x", 1000);

@@ -1,5 +1,5 @@
-//! The worker over the real store, queue and bus. Only the executor is scripted: it fails, panics and waits
-//! when a test says so, which no real one does.
+//! The worker with the real store, queue and bus. Only the executor is scripted: it fails, panics and waits on demand,
+//! which no real executor does.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 
@@ -21,16 +21,16 @@ use super::*;
 enum Does {
     /// Prints `out`, ends with 0.
     Ends,
-    /// Fails, in a way that may pass or not.
+    /// Fails with a transient or a permanent error.
     Fails {
         transient: bool,
     },
     Panics,
-    /// Runs until it is told to stop.
+    /// Runs until it is stopped.
     WaitsForStop,
-    /// Is told to stop, and stops only when the test lets it: [`Bench::leave`].
+    /// Receives the stop, and ends only when the test sets [`Bench::leave`].
     StopsLate,
-    /// Ends with 0 when the test lets it, or when it is told to stop: [`Bench::leave`].
+    /// Ends with 0 when the test sets [`Bench::leave`], or when it is stopped.
     Leaves,
 }
 
@@ -84,16 +84,16 @@ impl Executor for Scripted {
     }
 }
 
-/// A worker at work.
+/// A running worker.
 struct Bench {
     core: Core,
     clock: Arc<FakeClock>,
     owner: UserId,
     /// Another user.
     other: UserId,
-    /// What is left of the script.
+    /// Remaining steps of the script.
     steps: Arc<Mutex<Vec<Does>>>,
-    /// How often an executor was made.
+    /// How often an executor was created.
     made: Arc<AtomicUsize>,
     leave: Arc<AtomicBool>,
     shared: Arc<Shared>,
@@ -103,7 +103,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// `script` is what the steps do, the first one last.
+    /// Starts a worker with one slot. `script` lists what the steps do, in reverse order.
     async fn start(script: Vec<Does>, policy: LeasePolicy) -> Bench {
         Bench::with_slots(1, script, policy).await
     }
@@ -169,14 +169,14 @@ impl Bench {
         self.core.submit(self.owner, vec![new], None).await.unwrap().ids[0]
     }
 
-    /// A run of so many tests.
+    /// Submits a run with `tests` tests.
     async fn submit_tests(&self, owner: UserId, tests: usize) -> SubmissionId {
         let names = (0..tests).map(|test| test.to_string());
         let new = names.fold(a_submission().in_language("python"), |new, name| new.test(&name, b"", None));
         self.core.submit(owner, vec![new.worded()], None).await.unwrap().ids[0]
     }
 
-    /// Cancels a run of the owner's.
+    /// Cancels a run of the owner.
     async fn cancel(&self, id: SubmissionId) {
         self.core.cancel(&self.viewer(), id).await.unwrap();
     }
@@ -185,14 +185,14 @@ impl Bench {
         self.core.submission(&self.viewer(), id).await.unwrap().unwrap().state
     }
 
-    /// Waits until no more than `count` steps of the script have not begun.
+    /// Waits until at most `count` steps of the script have not begun.
     async fn until_left(&self, count: usize) {
         while self.steps.lock().unwrap().len() > count {
             tokio::task::yield_now().await;
         }
     }
 
-    /// The state once it is one of those asked for.
+    /// Waits for a state that satisfies `is_it`.
     async fn until(&self, id: SubmissionId, is_it: impl Fn(&RunState) -> bool) -> RunState {
         let reached = async {
             loop {
@@ -223,14 +223,14 @@ async fn a_judged_run_is_completed_with_its_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failure_of_ours_costs_an_attempt_and_is_never_the_programs() {
+async fn an_internal_failure_costs_an_attempt_and_is_never_the_programs() {
     let policy = LeasePolicy { attempts_max: 2, ..LeasePolicy::default() };
     let bench = Bench::start(vec![Does::Ends, Does::Fails { transient: true }], policy).await;
     let id = bench.submit().await;
     bench.until(id, |state| matches!(state, RunState::Queued { attempts: 1, lost: 1 })).await;
     // The pause after a failure.
     bench.clock.advance(Duration::from_secs(60));
-    // A sweep that finds the first hint not settled yet offers no other.
+    // If a sweep finds the first hint still unsettled, it offers no other.
     let swept = async {
         loop {
             bench.core.sweep().await.unwrap();
@@ -246,14 +246,14 @@ async fn a_failure_of_ours_costs_an_attempt_and_is_never_the_programs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_always_fails_is_given_up() {
+async fn a_run_that_always_fails_is_abandoned() {
     let bench = Bench::start(vec![Does::Fails { transient: true }], once()).await;
     let id = bench.submit().await;
     assert!(matches!(bench.until(id, RunState::is_final).await, RunState::Abandoned { attempts: 1 }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broken_executor_is_made_anew_and_the_next_run_is_judged() {
+async fn a_broken_executor_is_replaced_and_the_next_run_is_judged() {
     for (breaks, failures) in
         [(Does::Panics, 1), (Does::Fails { transient: false }, 1), (Does::Fails { transient: true }, 3)]
     {
@@ -269,15 +269,15 @@ async fn a_broken_executor_is_made_anew_and_the_next_run_is_judged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slot_that_stays_busy_keeps_nothing_that_another_can_run() {
+async fn a_busy_slot_keeps_no_run_that_another_slot_can_run() {
     let script = vec![Does::WaitsForStop, Does::Ends, Does::Ends, Does::Ends];
     let bench = Bench::with_slots(2, script, once()).await;
-    // Both slots have had short runs, so both take the next one in advance.
+    // Both slots have had short runs, so both lease the next one in advance.
     for _ in 0..3 {
         bench.until(bench.submit().await, RunState::is_final).await;
     }
     let long = bench.submit().await;
-    // Not only leased: it is the one that has the last step of the script.
+    // Leased is not enough: this run must have the last step of the script.
     bench.until_left(0).await;
     for _ in 0..5 {
         let id = bench.submit().await;
@@ -289,7 +289,7 @@ async fn a_slot_that_stays_busy_keeps_nothing_that_another_can_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_leased_in_advance_that_no_slot_takes_goes_back_to_the_queue() {
+async fn a_run_leased_in_advance_that_no_slot_takes_returns_to_the_queue() {
     let bench = Bench::start(vec![Does::Leaves, Does::Ends], once()).await;
     bench.until(bench.submit().await, RunState::is_final).await;
     let (long, next) = (bench.submit().await, bench.submit().await);
@@ -305,7 +305,7 @@ async fn a_run_leased_in_advance_that_no_slot_takes_goes_back_to_the_queue() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_leased_in_advance_is_given_back_when_the_worker_drains() {
+async fn a_run_leased_in_advance_is_given_back_when_the_worker_drains() {
     let bench = Bench::start(vec![Does::WaitsForStop, Does::Ends], once()).await;
     bench.until(bench.submit().await, RunState::is_final).await;
     let (long, next) = (bench.submit().await, bench.submit().await);
@@ -332,7 +332,7 @@ async fn a_cancelled_run_stops_and_frees_its_slot() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_outlasts_the_grace_period_is_given_back_at_no_cost() {
+async fn a_run_that_outlasts_the_grace_period_is_given_back_without_losing_an_attempt() {
     let bench = Bench::start(vec![Does::WaitsForStop], once()).await;
     let id = bench.submit().await;
     bench.until(id, |state| matches!(state, RunState::Leased { .. })).await;
@@ -345,7 +345,7 @@ async fn what_outlasts_the_grace_period_is_given_back_at_no_cost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lease_is_renewed_while_its_run_goes_on() {
+async fn a_lease_is_renewed_while_its_run_is_in_progress() {
     let policy = LeasePolicy { lease: Duration::from_millis(30), attempts_max: 1 };
     let bench = Bench::start(vec![Does::WaitsForStop], policy).await;
     let id = bench.submit().await;
@@ -360,7 +360,7 @@ async fn a_lease_is_renewed_while_its_run_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_lease_stops_the_run_and_its_result_counts_for_nothing() {
+async fn a_lost_lease_stops_the_run_and_its_result_is_ignored() {
     let policy = LeasePolicy { lease: Duration::from_millis(30), attempts_max: 2 };
     let bench = Bench::start(vec![Does::Ends, Does::WaitsForStop], policy).await;
     let id = bench.submit().await;
@@ -375,17 +375,17 @@ async fn a_lost_lease_stops_the_run_and_its_result_counts_for_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_attempt_that_ends_after_it_was_lost_does_not_stop_the_renewal_of_the_next() {
+async fn a_lost_attempt_that_ends_late_does_not_stop_the_renewal_of_the_next() {
     let policy = LeasePolicy { lease: Duration::from_millis(30), attempts_max: 2 };
     let bench = Bench::with_slots(2, vec![Does::WaitsForStop, Does::StopsLate], policy).await;
     let id = bench.submit().await;
-    // Not only leased: what a slot does is decided when it begins.
+    // Leased is not enough: the script step is chosen when the run begins.
     bench.until_left(1).await;
     bench.clock.advance(Duration::from_secs(1));
     while bench.core.sweep().await.unwrap().expired == 0 {
         bench.clock.advance(Duration::from_secs(1));
     }
-    // The other slot has the run now; only then does the first one end, and its end is written to the last line.
+    // The other slot has the run now. Only then does the first attempt end, and its end is recorded completely.
     bench.until_left(0).await;
     bench.leave.store(true, Ordering::Release);
     let other = bench.submit().await;
@@ -400,8 +400,8 @@ async fn an_attempt_that_ends_after_it_was_lost_does_not_stop_the_renewal_of_the
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_of_many_tests_lets_others_have_a_turn_between_two_of_them() {
-    // Without a turn for the other, the owner's second test would never end.
+async fn a_run_with_many_tests_gives_others_a_turn_between_two_tests() {
+    // Without a turn for the other owner, the first owner's second test would never end.
     let bench = Bench::start(vec![Does::Ends, Does::WaitsForStop, Does::Ends, Does::Leaves], once()).await;
     let long = bench.submit_tests(bench.owner, 3).await;
     bench.until_left(3).await;
@@ -410,14 +410,14 @@ async fn a_run_of_many_tests_lets_others_have_a_turn_between_two_of_them() {
     let state = bench.until(short, RunState::is_final).await;
     assert!(matches!(state, RunState::Judged { attempts: 1, verdict: Verdict::Accepted }), "{state:?}");
     assert!(!bench.state(long).await.is_final());
-    // The long one goes on where it was.
+    // The long run continues where it was.
     bench.until_left(1).await;
     bench.cancel(long).await;
     assert!(matches!(bench.until(long, RunState::is_final).await, RunState::Cancelled { .. }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_let_others_have_turns_has_all_its_tests_in_one_attempt() {
+async fn a_run_that_yields_turns_runs_all_its_tests_in_one_attempt() {
     let bench = Bench::start(vec![Does::Leaves], once()).await;
     let long = bench.submit_tests(bench.owner, 5).await;
     bench.until_left(0).await;
@@ -444,7 +444,7 @@ async fn a_test_is_announced_when_its_run_has_its_turn() {
     bench.until_left(1).await;
     let other = bench.submit_tests(bench.other, 1).await;
     bench.leave.store(true, Ordering::Release);
-    // The other has its turn, and the second test of the long one waits.
+    // The other run has its turn, and the second test of the long run waits.
     bench.until_left(0).await;
     bench.clock.advance(Duration::from_secs(1));
     bench.cancel(other).await;
@@ -463,7 +463,7 @@ async fn a_user_with_long_runs_does_not_hold_every_slot() {
     bench.until_left(3).await;
     let second = bench.submit_tests(bench.owner, 1).await;
     bench.until_left(2).await;
-    // The owner's third run is first in line: the other has used much.
+    // The owner's third run is first in the queue, because the other owner has used much slot time.
     bench.core.queue().charge(bench.other, Duration::from_secs(100));
     let third = bench.submit_tests(bench.owner, 1).await;
     let short = bench.submit_tests(bench.other, 1).await;
@@ -472,7 +472,7 @@ async fn a_user_with_long_runs_does_not_hold_every_slot() {
     assert!(matches!(state, RunState::Judged { attempts: 1, verdict: Verdict::Accepted }), "{state:?}");
     assert!(!bench.state(first).await.is_final());
     bench.until(second, RunState::is_final).await;
-    // Nobody else waits: all slots are the owner's.
+    // Nobody else waits: the owner may use all slots.
     bench.until_left(0).await;
     for id in [first, third] {
         bench.cancel(id).await;
@@ -486,7 +486,7 @@ async fn runs_that_wait_for_their_turn_are_given_back_when_the_worker_drains() {
     bench.until_left(2).await;
     let other = bench.submit_tests(bench.other, 1).await;
     bench.leave.store(true, Ordering::Release);
-    // The other has its turn, and the long one waits.
+    // The other run has its turn, and the long run waits.
     bench.until_left(1).await;
     bench.shutdown.cancel();
     let Bench { worker, core, owner, shared, .. } = bench;
@@ -516,7 +516,7 @@ async fn slot_time_is_charged_to_the_owner_of_the_run() {
     let bench = Bench::with_slots(1, vec![Does::Leaves], once()).await;
     let long = bench.submit_tests(bench.owner, 1).await;
     bench.until_left(0).await;
-    // As much slot time as one notice tells.
+    // As much slot time as one notice reports.
     tokio::time::sleep(Duration::from_millis(150)).await;
     let mut notices = bench.core.events().notices();
     bench.leave.store(true, Ordering::Release);
@@ -558,9 +558,9 @@ impl metrics::Recorder for Counters {
     }
 }
 
-// One thread, because the counters are those of a thread; the slots have theirs, and count there.
+// One thread, because the recorder is local to a thread; the slots count in threads of their own.
 #[tokio::test]
-async fn only_the_sandboxes_failures_are_counted_as_its() {
+async fn only_sandbox_failures_are_counted_as_sandbox_failures() {
     let counters = Counters::default();
     let _counting = metrics::set_default_local_recorder(&counters);
     for (does, sandbox, panic) in [(Does::Panics, 0, 1), (Does::Fails { transient: true }, 1, 1)] {
@@ -574,7 +574,7 @@ async fn only_the_sandboxes_failures_are_counted_as_its() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_is_told_to_pause_takes_nothing_until_it_is_told_to_work() {
+async fn a_paused_worker_takes_no_run_until_it_is_ordered_to_work() {
     let bench = Bench::start(vec![], once()).await;
     let store = Arc::clone(bench.core.store());
     let until_it_says = async |order: Order| {
@@ -585,7 +585,7 @@ async fn a_worker_that_is_told_to_pause_takes_nothing_until_it_is_told_to_work()
     store.tell(None, Order::Pause).await.unwrap();
     until_it_says(Order::Pause).await;
     let id = bench.submit().await;
-    // Beats enough to have taken it.
+    // Enough reports for the worker to have taken it.
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(matches!(bench.state(id).await, RunState::Queued { .. }));
     store.tell(None, Order::Work).await.unwrap();
@@ -593,7 +593,7 @@ async fn a_worker_that_is_told_to_pause_takes_nothing_until_it_is_told_to_work()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_is_told_to_drain_gives_back_what_runs_and_ends() {
+async fn a_worker_ordered_to_drain_gives_back_running_attempts_and_ends() {
     let bench = Bench::start(vec![Does::WaitsForStop], once()).await;
     let id = bench.submit().await;
     bench.until(id, |state| matches!(state, RunState::Leased { .. })).await;

@@ -1,4 +1,4 @@
-//! What a function problem's driver says, and what follows; the programs are not run.
+//! The driver's reports in function problems, and the resulting verdicts; the programs are not run.
 
 use cupel_languages::Registry;
 use cupel_package::{ImportOptions, import};
@@ -13,7 +13,7 @@ use crate::{ExecuteError, JudgeEvent, NoCache, judge_problem, run_with_input};
 const PROBLEM: &str = "title = \"F\"\nslug = \"f\"\n\n[limits]\ntime = 1.0\n\n[function]\nname = \"f\"\n\
     parameters = [{ name = \"n\", type = \"int\" }]\nreturns = \"int\"\n";
 
-/// Writes this to the channel, with the nonce for `@`, and prints.
+/// Writes this text to the channel, with the nonce in place of `@`, and prints.
 struct Writes(&'static str);
 
 impl Executor for Writes {
@@ -98,14 +98,14 @@ impl World {
 }
 
 #[test]
-fn what_the_driver_says_decides_and_what_is_printed_does_not() {
+fn the_drivers_report_decides_and_printed_output_does_not() {
     let world = World::new();
     for (channel, verdict, message) in [
         ("@ ok\n42\n", Verdict::Accepted, ""),
         ("@ ok\n41\n", Verdict::WrongAnswer, "secret/1: expected 42, got 41"),
         ("@ wrong\nexpected int, got string\n", Verdict::WrongAnswer, "secret/1: expected int, got string"),
         (
-            // Its text is not the driver's alone to choose, and the sender gets to see it.
+            // The submission can forge this text, and its owner gets to see it.
             "@ missing\nthe input is 21\n",
             Verdict::CompileError,
             "function f not found, or it takes something else; expected:\ndef f(n: int) -> int",
@@ -123,7 +123,7 @@ fn what_the_driver_says_decides_and_what_is_printed_does_not() {
 }
 
 #[test]
-fn an_own_input_gives_the_result_and_what_was_printed() {
+fn a_run_with_own_input_returns_the_result_and_the_printed_output() {
     let own = World::new().run("7\n", "@ ok\n14\n");
     let returned = own.grading.unwrap().returned.unwrap();
     assert_eq!((own.verdict, &*returned.data), (Verdict::Accepted, &b"14"[..]));
@@ -131,7 +131,7 @@ fn an_own_input_gives_the_result_and_what_was_printed() {
 }
 
 #[test]
-fn an_own_input_that_is_not_of_the_signature_is_not_run() {
+fn an_own_input_that_does_not_match_the_signature_is_not_run() {
     let own = World::new().run("seven\n", "");
     assert_eq!((own.verdict, own.execution.is_none()), (Verdict::Skipped, true));
     let message = own.message.unwrap();

@@ -1,5 +1,6 @@
-# Asks checktestdata, a package of PyPI's (MIT), whether standard input is as `grammar.ctd` says.
-# Ends with 0 if it is, 1 if it is not, 2 if the grammar is at fault; `--version` says whether checktestdata is there.
+# Checks standard input against `grammar.ctd` with checktestdata, a PyPI package (MIT licence).
+# Exits with 0 if it matches, 1 if it does not, 2 if the grammar is faulty; `--version` shows whether checktestdata is
+# installed.
 import sys
 
 sys.path.append("/usr/local/lib/cupel/pip")

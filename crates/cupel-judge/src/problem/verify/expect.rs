@@ -1,4 +1,4 @@
-//! Whether a submission came to what its package expects of it. Pure.
+//! Whether the result of a submission matches the package's expectations. Pure.
 //!
 //! Source: Kattis problem package format 2025-09, "Submissions"; legacy, "Example submissions"; DOMjudge manual, `@EXPECTED_RESULTS@`.
 
@@ -8,7 +8,7 @@ use cupel_types::Verdict;
 use super::report::{Claim, Subject};
 use crate::problem::{ProblemCaseReport, ProblemReport};
 
-/// Everything that is expected of a submission, held against how it was judged.
+/// All expectations on a submission, compared with its result.
 pub(super) fn claims(example: &ExampleSubmission, report: &ProblemReport) -> Vec<Claim> {
     let about = About { example, report };
     if let Some(claim) = about.judged() {
@@ -17,7 +17,8 @@ pub(super) fn claims(example: &ExampleSubmission, report: &ProblemReport) -> Vec
     example.expectations.iter().flat_map(|rule| about.rule(rule)).collect()
 }
 
-/// The verdict of a whole as packages name it: that some points are missing is told by the score.
+/// The overall verdict as packages name it: a partial score counts as accepted, because the score already shows the
+/// missing points.
 pub(super) fn whole(verdict: Verdict) -> Verdict {
     match verdict {
         Verdict::PartialScore => Verdict::Accepted,
@@ -43,7 +44,8 @@ impl About<'_> {
         }
     }
 
-    /// What is wrong, if it could not be judged at all: then nothing can be said of what is expected.
+    /// The claim that states the fault, if the submission could not be judged: its expectations can then not be
+    /// checked.
     fn judged(&self) -> Option<Claim> {
         let report = self.report;
         let why = || report.message.clone().unwrap_or_default();
@@ -75,7 +77,7 @@ impl About<'_> {
         self.report.cases.iter().filter(|case| rule.scope.covers(&case.id)).filter(ran)
     }
 
-    /// Of the whole.
+    /// The claim on the overall verdict.
     fn verdict(&self, rule: &Expectation, expected: &[ExpectedVerdict]) -> Claim {
         let got = whole(self.report.verdict);
         let holds = expected.iter().any(|verdict| verdict.covers(got));
@@ -89,7 +91,7 @@ impl About<'_> {
         self.claim(&rule.origin, names(expected), told, decisive.map(|case| &case.id), holds)
     }
 
-    /// On every case.
+    /// The claim on the verdicts of all cases.
     fn permitted(&self, rule: &Expectation, permitted: &[ExpectedVerdict]) -> Claim {
         let expected = format!("only {}{}", names(permitted), on(&rule.scope));
         if !self.built() {
@@ -102,7 +104,7 @@ impl About<'_> {
         }
     }
 
-    /// On some case.
+    /// The claim on the verdict of at least one case.
     fn required(&self, rule: &Expectation, required: &[ExpectedVerdict]) -> Claim {
         let expected = format!("{} on some case{}", names(required), on(&rule.scope));
         if !self.built() {
@@ -121,7 +123,8 @@ impl About<'_> {
         self.claim(&rule.origin, expected, format!("{}{why}", got.code()), None, false)
     }
 
-    /// Of the whole, or of every group that the rule names and that lies in no other such group.
+    /// The claim on the overall score, or on the score of every group that the rule names and that is not inside
+    /// another such group.
     fn score(&self, rule: &Expectation, range: &ScoreRange) -> Claim {
         let expected = format!("a score of {}{}", shown(range), on(&rule.scope));
         let scores: Vec<(String, Option<Score>)> = match &rule.scope {
@@ -162,7 +165,7 @@ impl About<'_> {
     fn full_score(&self, rule: &Expectation, full: bool) -> Claim {
         let got = self.report.score.map_or_else(|| "none".to_owned(), |score| score.to_string());
         let (Some(MaxScore::Bounded(max)), Some(score)) = (self.report.max_score, self.report.score) else {
-            // Without a maximum there is no full score, and without a score the verdict has told it.
+            // Without a maximum there is no full score; without a score, the verdict already reports the problem.
             let unbounded = self.report.max_score == Some(MaxScore::Unbounded) && self.report.score.is_some();
             return self.claim(&rule.origin, expected_score(full, None), got, None, unbounded);
         };
@@ -266,7 +269,7 @@ mod tests {
         }
     }
 
-    /// Whether it holds, what was found, on which case.
+    /// Whether it holds, the finding, and the case.
     fn held(rule: Expectation, report: &ProblemReport) -> (bool, String, Option<String>) {
         let program = Program {
             path: PackagePath::new("submissions/x").unwrap(),
@@ -286,7 +289,7 @@ mod tests {
     use Verdict as V;
 
     #[test]
-    fn the_verdict_of_the_whole_is_folded_as_packages_name_it() {
+    fn the_overall_verdict_is_mapped_to_one_that_packages_name() {
         for (expected, got, holds) in [
             (&[E::Accepted][..], V::Accepted, true),
             (&[E::Accepted], V::PartialScore, true),
@@ -328,7 +331,7 @@ mod tests {
             let told = format!("{rule:?}");
             assert_eq!(held(rule, &report), (holds, got.to_owned(), case.map(str::to_owned)), "{told}");
         }
-        // What was not run says nothing, and what does not build keeps no rule about cases.
+        // A skipped case proves nothing, and a submission that does not build satisfies no rule about cases.
         let skipped = self::report(V::TimeLimit, &[("1", V::TimeLimit), ("2", V::Skipped)]);
         assert!(held(permits(&[E::TimeLimit]), &skipped).0);
         let unbuilt = self::report(V::CompileError, &[]);
@@ -337,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn scores_are_those_of_the_whole_or_of_the_groups_that_are_named() {
+    fn a_score_rule_applies_to_the_whole_or_to_the_named_groups() {
         let points = |text: &str| text.parse::<Score>().unwrap();
         let mut report = report(V::WrongAnswer, &[("secret/a/1", V::Accepted), ("secret/b/1", V::WrongAnswer)]);
         report.score = Some(points("40"));
@@ -380,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_of_the_package_keeps_no_rule() {
+    fn a_fault_of_the_package_satisfies_no_rule() {
         let mut report = report(V::InternalError, &[("1", V::InternalError)]);
         report.message = Some("check.py: it ended with exit code 1".to_owned());
         let rule = Expectation { verdict: Some(vec![E::WrongAnswer]), ..rule() };

@@ -1,8 +1,9 @@
-//! Input validators: every one must accept the input of every case, and one at least must reject each input that is to be rejected.
+//! Input validators: all must accept the input of every case, and at least one must reject each input that is expected
+//! to be invalid.
 //!
-//! Source: Kattis problem package format, "Input validators": 42 accepts, 43 rejects; testlib, `registerValidation`: 0 accepts.
-//! Descriptions in DOMjudge's checktestdata language are read by PyPI's package of that name, where it is installed: it is
-//! kept up by people of contests, and a description is as little to be trusted as a program.
+//! Source: Kattis problem package format, "Input validators": 42 accepts, 43 rejects; testlib, `registerValidation`: 0
+//! accepts. Grammars in DOMjudge's checktestdata language are interpreted by the PyPI package of that name, if
+//! installed: contest organizers maintain it, and a grammar is as untrusted as a program.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,41 +21,41 @@ use crate::problem::{ProblemError, limits};
 
 const RULE: &str = "input validation";
 
-/// What a validator said of an input.
+/// A validator's decision on an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Said {
     Accepted,
-    /// Its words.
+    /// With the validator's message.
     Rejected(String),
-    /// It did not decide: why.
+    /// It did not decide; the reason.
     Fault(String),
 }
 
-/// How a validator says what it thinks.
+/// How a validator reports its decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
-    /// 42 and 43.
+    /// 42 accepts, 43 rejects.
     Kattis,
-    /// 0, and anything else.
+    /// 0 accepts, any other code rejects.
     Testlib,
-    /// 0 and 1.
+    /// 0 accepts, 1 rejects.
     Checktestdata,
 }
 
-/// Reads a description in the checktestdata language.
+/// Interprets a grammar in the checktestdata language.
 const CHECKTESTDATA: &str = include_str!("checktestdata.py");
 
-/// Validators by path, with what is known of inputs already.
+/// A validator ready to run, with its decisions so far.
 struct Ready<'p> {
     path: &'p PackagePath,
     protocol: Protocol,
     runnable: Runnable,
     known: HashMap<(ContentHash, Vec<String>), Said>,
-    /// Whether it did not decide once: it may have hung, and is not asked about other cases.
+    /// Whether it once failed to decide: it may have hung, and is not run on other cases.
     is_faulty: bool,
 }
 
-/// Looks at all cases and at all inputs that are to be rejected.
+/// Checks all cases, and all inputs that are expected to be invalid.
 pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemError> {
     let package = verifying.request.package;
     let problem = &package.problem;
@@ -111,13 +112,13 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
             last = Some((validator.path.clone(), said.clone()));
             match said {
                 Said::Rejected(_) => rejected = last.clone(),
-                // Whatever others say of it.
+                // Regardless of the other validators.
                 Said::Fault(_) => break,
                 Said::Accepted => {}
             }
         }
         let fault = last.clone().filter(|(_, said)| matches!(said, Said::Fault(_)));
-        // Whether one that is faulty would have rejected it, nobody knows.
+        // It is unknown whether the faulty validator would have rejected the input.
         if was_faulty && rejected.is_none() && fault.is_none() {
             continue;
         }
@@ -131,7 +132,7 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
     Ok(())
 }
 
-/// What reads a description in the checktestdata language; `None` where that cannot be read.
+/// The interpreter of a grammar in the checktestdata language; `None` if it is not available.
 fn checktestdata(verifying: &mut Verifying<'_, '_>, grammar: &FileRef) -> Result<Option<Runnable>, ProblemError> {
     let Some(python) = verifying.request.languages.find("python").filter(|python| python.is_available()) else {
         return Ok(None);
@@ -161,7 +162,7 @@ fn told(said: Said) -> String {
 }
 
 impl Ready<'_> {
-    /// Equal inputs are looked at once.
+    /// Runs the validator once per distinct input.
     fn ask(
         &mut self,
         verifying: &mut Verifying<'_, '_>,
@@ -194,7 +195,7 @@ impl Ready<'_> {
     }
 }
 
-/// How a validator ended on an input, and what it said.
+/// How a validator ended on an input, and its message.
 fn run(
     runnable: &Runnable,
     verifying: &mut Verifying<'_, '_>,

@@ -1,18 +1,19 @@
-//! Whether a package is right: its inputs, its checkers, its submissions, its time limit.
+//! Verifies a package: its inputs, its checkers, its submissions, its time limit.
 //!
 //! ```text
 //!  inputs ─► validators ─┐
 //!  answers, trials, junk ─► checkers ─┼─► claims, each of which holds or does not
-//!  submissions ─► all cases ─► what is expected of them ─┤
+//!  submissions ─► all cases ─► expectations ─────────────┤
 //!              └─► times ─► time limit ─────────────────┘
 //! ```
 //!
-//! A submission is run on all cases, up to the upper margin of the time limit, and again where its time lies within the margins. It is
-//! spared the rest of a group after a case that went beyond the upper margin, if nothing follows from the rest: neither a score nor a rule about single
-//! cases. Equal cases are run once.
+//! A submission is run on all cases, up to the upper margin of the time limit, and again if its time is within the
+//! margins. After a case beyond the upper margin, the rest of its group is skipped if it has no effect: neither on a
+//! score nor on a rule about single cases. Equal cases are run once.
 //!
-//! Invariant: what could not be looked at does not hold. Excepted are submissions and input validators in a language that is not
-//! installed here: the notes list them. At least one submission must run, if the package has any.
+//! Invariant: anything that could not be checked does not hold. The exceptions are submissions and input validators in
+//! a language that is not installed here: the notes list them. At least one submission must run, if the package has
+//! any.
 //! Source: Kattis problem package format; problemtools, `verifyproblem`.
 
 mod expect;
@@ -38,56 +39,56 @@ use super::{
 };
 use crate::{ArtifactCache, Executor, JudgeEvent, JudgeObserver};
 
-/// What is to be verified, and how.
+/// A package to verify, and the options.
 #[derive(Clone, Copy, Debug)]
 pub struct VerifyRequest<'a> {
     /// The package.
     pub package: &'a Package,
-    /// All languages that programs of the package may be in; probed.
+    /// All languages available to programs of the package; probed.
     pub languages: &'a Registry,
-    /// Whether the time limit is derived although the package has one.
+    /// Whether to derive the time limit even if the package has one.
     pub derive_time_limit: bool,
-    /// Whether a limit that the package has must keep the margins of its calibration. Where its format has none, a margin that is
-    /// not kept is only told.
+    /// Whether the package's time limit must keep the margins of its calibration. If its format defines no margins, a
+    /// violated margin is only reported.
     pub margins_bind: bool,
-    /// Whether every submission is run on every case, also on those from which nothing follows.
+    /// Whether to run every submission on every case, including cases that have no effect.
     pub all_cases: bool,
-    /// Whose package it is.
+    /// The package's owner.
     pub owner: UserId,
 }
 
-/// Hears how far it is.
+/// Receives the progress of a verification.
 pub trait VerifyObserver {
-    /// Something begins or has ended.
+    /// Called for each event.
     fn event(&mut self, event: VerifyEvent<'_>);
-    /// Asked often: whether to stop.
+    /// Whether to stop. Called often.
     fn cancelled(&mut self) -> bool {
         false
     }
 }
 
-/// How far it is.
+/// Progress of a verification.
 #[derive(Clone, Copy, Debug)]
 pub enum VerifyEvent<'a> {
-    /// Input validators are run.
+    /// Input validators are running.
     Inputs,
-    /// Checkers are run.
+    /// Checkers are running.
     Outputs,
-    /// A submission is run.
+    /// A submission is running.
     Submission {
-        /// Which.
+        /// The submission.
         path: &'a PackagePath,
-        /// The how manieth; begins at 1.
+        /// One-based number of the submission.
         number: usize,
-        /// How many there are.
+        /// Total number of submissions.
         of: usize,
     },
 }
 
-/// Looks at everything that a package claims. Blocks for as long as its submissions run.
+/// Checks all claims of a package. Blocks for as long as its submissions run.
 ///
 /// # Errors
-/// Only for failures of ours; whatever is wrong with the package is a claim that does not hold.
+/// Only for internal failures; any fault of the package is a claim that does not hold.
 pub fn verify(
     request: &VerifyRequest<'_>,
     executor: &mut dyn Executor,
@@ -119,13 +120,13 @@ pub fn verify(
     })
 }
 
-/// Told once: whatever a submission says beyond its answer is then accepted, too.
+/// Reported once: such an interactor also accepts any output after a correct answer.
 const UNREAD: &str = "the interactor accepted, and left something unread that the program said";
 
-/// Most tests of which is told that their answers may be wrong.
+/// Maximum number of tests listed as having suspect answers.
 const SUSPECTS_MAX: usize = 10;
 
-/// What goes on while a package is verified.
+/// State of a verification in progress.
 struct Verifying<'a, 'b> {
     request: &'a VerifyRequest<'a>,
     executor: &'b mut dyn Executor,
@@ -149,7 +150,7 @@ struct Tried<'a> {
 enum NotTried {
     /// Its language is not installed here.
     NotHere(String),
-    /// Anything else.
+    /// Any other reason.
     Fault(String),
 }
 
@@ -191,7 +192,7 @@ impl<'a> Verifying<'a, '_> {
             }
             package.problem.limits.clone_from(&self.request.package.problem.limits);
             package.problem.limits.time.limit = self.derived(&tried);
-            // The others are to be judged on all cases, now that there is a limit.
+            // With a limit, the other submissions can be judged on all cases.
             for (at, example) in examples.iter().enumerate() {
                 if tried[at].is_some() && !cases.iter().all(|case| must_be_in_time_on(example, case)) {
                     tried[at] = None;
@@ -246,7 +247,7 @@ impl<'a> Verifying<'a, '_> {
         Ok((shown, time_limit))
     }
 
-    /// Tells of tests on which all submissions that must be accepted, at least two, are wrong in the same way.
+    /// Reports tests on which all submissions that must be accepted, at least two, fail in the same way.
     fn suspect_answers(&mut self, tried: &[Result<Tried<'_>, NotTried>]) {
         let must_be_accepted = |tried: &&Tried<'_>| {
             tried.example.expectations.iter().any(|rule| {
@@ -268,8 +269,8 @@ impl<'a> Verifying<'a, '_> {
         }
     }
 
-    /// Tells of times that contain the start of an interpreter which other workers, or other tests, keep warm: margins and a limit
-    /// that follow from them are not those of submissions that start warm.
+    /// Reports times that include the start of an interpreter which other workers, or other tests, keep warm: margins
+    /// and a limit derived from such times do not apply to submissions that start warm.
     fn tell_of_cold_starts(&mut self, tried: &[Result<Tried<'_>, NotTried>], derived: bool) {
         let mut told = Vec::new();
         for Tried { example, language, report, .. } in tried.iter().flatten() {
@@ -342,7 +343,7 @@ impl<'a> Verifying<'a, '_> {
         Ok(Ok(Tried { example, language, report, claims }))
     }
 
-    /// The limit that follows from the submissions that must be in time, and keep their rules.
+    /// The limit derived from the submissions that must be in time and that satisfy their rules.
     fn derived(&self, tried: &[Option<Result<Tried<'_>, NotTried>>]) -> Option<Duration> {
         let calibration = self.request.package.problem.limits.time.calibration;
         let tried = tried.iter().flatten().flatten();
@@ -362,7 +363,7 @@ impl<'a> Verifying<'a, '_> {
         slowest(problem, &tried.language.id, &tried.example.program.path, &tried.report, counts)
     }
 
-    /// Holds the limit against the times.
+    /// Checks the limit against the measured times.
     fn time_limit(
         &mut self,
         limit: Option<Duration>,
@@ -406,20 +407,20 @@ impl<'a> Verifying<'a, '_> {
     }
 }
 
-/// A program of the package, built the first time it is needed. The inner error is the package's.
+/// Returns a program of the package, built on first use. The inner error is a fault of the package.
 fn build(verifying: &mut Verifying<'_, '_>, program: &Program) -> Result<Result<Runnable, String>, ProblemError> {
     let Verifying { request, programs, builder, executor, observer, .. } = verifying;
     programs.built(request.package, program, builder, request.languages, *executor, &mut Quiet(*observer))
 }
 
-/// Whether the rules by which a submission must be in time hold; others may be about cases on which it must not.
+/// Whether the rules by which a submission must be in time hold; other rules may concern cases on which it must not be.
 fn keeps_to_time(tried: &Tried<'_>) -> bool {
     let expectations = tried.example.expectations.iter().filter(|rule| excludes_timeouts(rule)).cloned().collect();
     let rules = ExampleSubmission { expectations, ..tried.example.clone() };
     expect::claims(&rules, &tried.report).iter().all(|claim| claim.holds)
 }
 
-/// Whether a rule is about single cases, so that something follows from each of them.
+/// Whether a rule concerns single cases, so that each of them has an effect.
 fn is_looked_at_closely(example: &ExampleSubmission) -> bool {
     example.expectations.iter().any(|rule| {
         let about_cases = rule.permitted.is_some() || rule.required.is_some() || rule.message.is_some();
@@ -427,7 +428,7 @@ fn is_looked_at_closely(example: &ExampleSubmission) -> bool {
     })
 }
 
-/// A submission as it is shown.
+/// The table row of a submission.
 fn row(tried: &Tried<'_>, time_limit: Duration) -> VerifiedSubmission {
     let report = &tried.report;
     let mut groups: Vec<VerifiedGroup> = Vec::new();
@@ -481,8 +482,8 @@ fn not_run(example: &ExampleSubmission, why: String, time_limit: Duration) -> Ve
     }
 }
 
-/// Why a submission may not be as expected, where that is no secret. Old packages have sources in Python 2 that nothing but their failure
-/// tells from Python 3.
+/// A possible reason why a submission does not meet expectations, if there is an obvious one. Old packages have sources
+/// in Python 2, which only their failure distinguishes from Python 3.
 fn hint(tried: &Tried<'_>) -> Option<String> {
     if !tried.language.extensions.iter().any(|extension| extension == "py") {
         return None;
@@ -501,7 +502,7 @@ fn seconds(time: Duration) -> String {
     format!("{} s", (time.as_secs_f64() * 1000.0).round() / 1000.0)
 }
 
-/// Passes on only whether to stop.
+/// Forwards only cancellation.
 struct Quiet<'a>(&'a mut dyn VerifyObserver);
 
 impl JudgeObserver for Quiet<'_> {

@@ -1,8 +1,8 @@
-//! Checkers and interactors, held against outputs whose judgement is known, and against junk.
+//! Checks checkers and interactors with outputs whose verdict is known, and with junk.
 //!
-//! Every answer of the package must be accepted where a comparison of ours decides. A program of the package may want other outputs than
-//! its answers; but it has to decide about them, about nothing at all, and about random bytes, as it has to about whatever a submission
-//! writes. Source: problemtools, `verifyproblem`, which feeds junk, too.
+//! A built-in comparison must accept every answer of the package. A program of the package may require outputs other
+//! than its answers, but it must decide about them, about an empty output, and about random bytes, as about any output
+//! of a submission. Source: problemtools, `verifyproblem`, which also uses junk.
 
 use std::collections::HashSet;
 use std::io::{self, Read};
@@ -27,7 +27,7 @@ use crate::{BuiltIn, Finding};
 const RULE: &str = "output validation";
 const JUNK_BYTES: usize = 1024;
 
-/// Looks at all answers and trials.
+/// Checks all answers and output trials.
 pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemError> {
     let package = verifying.request.package;
     let problem = &package.problem;
@@ -37,10 +37,10 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
             return Ok(());
         }
         match &*case.method {
-            // What functions return are values, and never junk.
+            // Functions return values, never junk.
             Method::Check(_) if let Some(signature) = &problem.signature => values(verifying, case, signature)?,
             Method::Check(Checker::Builtin(comparison)) => answer(verifying, case, comparison)?,
-            // One that hangs would do so again and again.
+            // A program that hangs would hang each time.
             Method::Check(Checker::Program(program)) if faulty.contains(&program.program.path) => {}
             Method::Check(Checker::Program(program)) => {
                 if !decides(verifying, case, program)? {
@@ -58,7 +58,7 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
     Ok(())
 }
 
-/// A test of a function: what it is called with and what it is to return are values of its types.
+/// A test of a function: its arguments and its expected result must be values of the declared types.
 fn values(verifying: &mut Verifying<'_, '_>, case: &Case, signature: &Signature) -> Result<(), ProblemError> {
     let package = verifying.request.package;
     let call = match FunctionCase::read(signature, &program::read(package, &case.input)?) {
@@ -80,7 +80,7 @@ fn values(verifying: &mut Verifying<'_, '_>, case: &Case, signature: &Signature)
     Ok(())
 }
 
-/// An answer, held against itself by a comparison of ours.
+/// An answer, compared with itself by a built-in comparison.
 fn answer(verifying: &mut Verifying<'_, '_>, case: &Case, comparison: &Comparison) -> Result<(), ProblemError> {
     let Some(answer) = &case.answer else { return Ok(()) };
     let found = compare(verifying, comparison, answer, answer)?;
@@ -101,7 +101,7 @@ fn answer(verifying: &mut Verifying<'_, '_>, case: &Case, comparison: &Compariso
     Ok(())
 }
 
-/// Why a comparison rejects an output; `None` if it does not.
+/// Why a comparison rejects an output; `None` if it accepts.
 fn compare(
     verifying: &Verifying<'_, '_>,
     comparison: &Comparison,
@@ -136,7 +136,8 @@ fn name_of(comparison: &Comparison) -> String {
     text.split(['(', ' ', '{']).next().unwrap_or_default().to_lowercase()
 }
 
-/// A checker of the package has to decide about its answer, about nothing, and about random bytes. Whether it does.
+/// A checker of the package must decide about its answer, about an empty output, and about random bytes. Returns
+/// whether it does.
 fn decides(verifying: &mut Verifying<'_, '_>, case: &Case, checker: &JudgeProgram) -> Result<bool, ProblemError> {
     let package = verifying.request.package;
     let answer = case.answer.as_ref().map(|answer| program::read(package, answer)).transpose()?;
@@ -178,7 +179,7 @@ fn told(decision: Decision) -> String {
     }
 }
 
-/// An output of which the package says how it must be judged.
+/// An output for which the package states the expected decision.
 fn try_output(verifying: &mut Verifying<'_, '_>, trial: &OutputTrial, must_accept: bool) -> Result<(), ProblemError> {
     let package = verifying.request.package;
     let expected = if must_accept { "accepted" } else { "rejected" };
@@ -211,8 +212,8 @@ fn try_output(verifying: &mut Verifying<'_, '_>, trial: &OutputTrial, must_accep
     Ok(())
 }
 
-/// An interactor should decide about a program that says nothing, and about one that says random bytes. Formats do not demand it, and many
-/// an interactor fails; so it is only told.
+/// An interactor should decide about a program that prints nothing, and about one that prints random bytes. Formats do
+/// not require this, and many interactors fail it, so a failure is only reported.
 fn converses(verifying: &mut Verifying<'_, '_>, case: &Case, interactor: &Interactor) -> Result<(), ProblemError> {
     let package = verifying.request.package;
     let path = &interactor.program.program.path;
@@ -258,7 +259,7 @@ fn converses(verifying: &mut Verifying<'_, '_>, case: &Case, interactor: &Intera
     Ok(())
 }
 
-/// A program that writes something, whatever it is told, and ends.
+/// A program that prints fixed bytes, ignores its input, and ends.
 fn babbler(said: Arc<[u8]>) -> Runnable {
     let path = BoxPath::new("said").ok();
     let files = path.map(|path| BoxFile { path, data: said, executable: false }).into_iter().collect();
@@ -271,7 +272,7 @@ fn babbler(said: Arc<[u8]>) -> Runnable {
     }
 }
 
-/// The same random bytes every time (xorshift64), so that what fails once fails again.
+/// The same random bytes every time (xorshift64), so that failures are reproducible.
 fn junk() -> Arc<[u8]> {
     let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
     let byte = |_| {

@@ -1,4 +1,4 @@
-//! Verifying over a scripted executor: what is run, what is run again, what is spared, and what follows for the time limit.
+//! Verifying over a scripted executor: what is run, repeated and skipped, and the derived time limit.
 
 use std::time::Duration;
 
@@ -59,13 +59,13 @@ impl Fixture {
     }
 }
 
-/// Subject, expectation and finding of all that does not hold.
+/// Subject, finding and expectation of all broken claims.
 fn broken(report: &VerifyReport) -> Vec<String> {
     report.broken().map(|claim| format!("{:?}: {} not {}", claim.subject, claim.got, claim.expected)).collect()
 }
 
 #[test]
-fn a_submission_is_run_on_all_cases_and_held_against_every_rule() {
+fn a_submission_is_run_on_all_cases_and_checked_against_every_rule() {
     let accepted = |answers: Vec<Answer>| {
         let fixture = Fixture::new().with("a.scr", must_be(ExpectedVerdict::Accepted));
         fixture.verify(fixture.cases(&["1", "2", "3"]), answers)
@@ -82,7 +82,7 @@ fn a_submission_is_run_on_all_cases_and_held_against_every_rule() {
 }
 
 #[test]
-fn equal_cases_are_run_once_and_told_of_each() {
+fn equal_cases_are_run_once_and_reported_for_each() {
     let fixture = Fixture::new().with("a.scr", must_be(ExpectedVerdict::Accepted));
     let cases = [("1", "x"), ("2", "y"), ("3", "x")].map(|(id, input)| fixture.case_with(id, input, CasePoints::None));
     let (report, executor) = fixture.verify(cases.into(), vec![ok(), prints("ok", 7)]);
@@ -92,8 +92,8 @@ fn equal_cases_are_run_once_and_told_of_each() {
 }
 
 #[test]
-fn times_within_the_margins_are_taken_again_and_the_fastest_counts() {
-    // The limit is 1 s, the margins are a half and one and a half of it.
+fn times_within_the_margins_are_measured_again_and_the_fastest_counts() {
+    // The limit is 1 s; the margins are half of it and one and a half times it.
     for (times, runs, verdict) in [
         (&[499][..], 1, "AC"),
         (&[501, 480], 2, "AC"),
@@ -112,7 +112,7 @@ fn times_within_the_margins_are_taken_again_and_the_fastest_counts() {
 }
 
 #[test]
-fn a_limit_that_leaves_too_little_room_on_either_side_does_not_hold() {
+fn a_limit_with_too_small_a_margin_on_either_side_does_not_hold() {
     let verified = |accepted: u64, too_slow: Answer, bind: bool| {
         let fixture = Fixture::new()
             .with("a.scr", must_be(ExpectedVerdict::Accepted))
@@ -128,15 +128,15 @@ fn a_limit_that_leaves_too_little_room_on_either_side_does_not_hold() {
     assert_eq!(found, ["TimeLimit: 1 s not at least 2 times the 0.51 s of a.scr"]);
     let (found, _) = verified(10, prints("ok", 1400), true);
     assert_eq!(found, ["TimeLimit: 1 s not 1.5 times the limit is at most the 1.4 s of t.scr"]);
-    // A format without margins is told about, and nothing more.
+    // For a format without margins, a violated margin is reported, without further effect.
     assert_eq!(verified(510, killed(), false), (vec![], 1));
-    // In time is not too slow, whatever the margins.
+    // A submission in time is not too slow, regardless of the margins.
     let (found, _) = verified(10, prints("ok", 400), false);
     assert_eq!(found.len(), 1, "{found:?}");
 }
 
 #[test]
-fn a_limit_is_derived_from_submissions_that_keep_their_rules() {
+fn a_limit_is_derived_from_submissions_that_satisfy_their_rules() {
     let fixture = |limit: Option<Duration>| {
         let mut fixture = Fixture::new()
             .with("t.scr", must_be(ExpectedVerdict::TimeLimit))
@@ -150,7 +150,7 @@ fn a_limit_is_derived_from_submissions_that_keep_their_rules() {
     for (given, derive, first, limit, holds) in [
         (None, false, "ok", 10 * one, true),
         (Some(one), true, "ok", 10 * one, true),
-        // What is wrong says nothing about times.
+        // A wrong answer says nothing about times.
         (None, false, "no", 3 * one, false),
     ] {
         let fixture = fixture(given);
@@ -160,7 +160,7 @@ fn a_limit_is_derived_from_submissions_that_keep_their_rules() {
         assert!(report.time_limit.derived);
         assert_eq!(report.holds(), holds, "{:?}", broken(&report));
     }
-    // A submission that must be too slow and is not, under the limit that follows.
+    // A submission that must be too slow and is not, under the derived limit.
     let fixture = fixture(None);
     let (report, _) =
         fixture.verify(fixture.cases(&["1"]), vec![prints("ok", 900), prints("ok", 100), prints("ok", 990)]);
@@ -169,7 +169,7 @@ fn a_limit_is_derived_from_submissions_that_keep_their_rules() {
 }
 
 #[test]
-fn what_was_measured_with_cold_starts_is_told_of() {
+fn times_measured_with_cold_starts_are_reported() {
     let (warm, cold) = (Some(Start::Warm), Some(Start::Cold));
     let notes = |limit: Option<Duration>, starts: [Option<Start>; 2]| {
         let mut fixture = Fixture::new().with("a.scr", must_be(ExpectedVerdict::Accepted));
@@ -190,7 +190,7 @@ fn what_was_measured_with_cold_starts_is_told_of() {
 }
 
 #[test]
-fn without_a_limit_and_anything_to_derive_it_from_there_is_none() {
+fn there_is_no_limit_without_one_in_the_package_or_submissions_to_derive_it_from() {
     let mut fixture = Fixture::new();
     fixture.limits.time.limit = None;
     let (report, _) = fixture.verify(fixture.cases(&["1"]), Vec::new());
@@ -198,7 +198,7 @@ fn without_a_limit_and_anything_to_derive_it_from_there_is_none() {
 }
 
 #[test]
-fn a_group_that_was_too_slow_once_is_left_if_nothing_follows_from_the_rest() {
+fn a_group_with_a_timeout_is_skipped_if_its_other_cases_have_no_effect() {
     let slow = || ends(Outcome::TimeLimit, 1550);
     let groups = |fixture: &Fixture| -> Vec<Node> {
         let inner = |name: &str| {
@@ -227,7 +227,7 @@ fn a_group_that_was_too_slow_once_is_left_if_nothing_follows_from_the_rest() {
 }
 
 #[test]
-fn validators_accept_every_input_and_one_of_them_rejects_what_is_invalid() {
+fn validators_accept_every_input_and_one_of_them_rejects_each_invalid_input() {
     let exits = |code| ends(Outcome::Exited(code), 1);
     let verified = |codes: &[i32]| {
         let mut fixture = Fixture::new();
@@ -258,7 +258,7 @@ fn validators_accept_every_input_and_one_of_them_rejects_what_is_invalid() {
 }
 
 #[test]
-fn what_could_not_be_looked_at_does_not_hold() {
+fn an_unchecked_claim_does_not_hold() {
     struct Stops;
     impl VerifyObserver for Stops {
         fn event(&mut self, _: VerifyEvent<'_>) {}
@@ -279,7 +279,7 @@ fn what_could_not_be_looked_at_does_not_hold() {
     let report = verify(&request, &mut Scripted::new(Vec::new()), &NoCache, &mut Stops).unwrap();
     assert!(report.cancelled && !report.holds());
 
-    // A submission in a language that is not here.
+    // A submission in a language that is not installed here.
     let nowhere = Registry::new(Vec::new()).unwrap();
     let request = VerifyRequest { languages: &nowhere, ..request };
     let report = verify(&request, &mut Scripted::new(Vec::new()), &NoCache, &mut Nobody).unwrap();
@@ -287,7 +287,7 @@ fn what_could_not_be_looked_at_does_not_hold() {
 }
 
 #[test]
-fn a_submission_in_a_language_that_is_not_installed_is_a_note_beside_others_that_hold() {
+fn a_submission_in_a_language_that_is_not_installed_is_a_note_if_others_hold() {
     let mut fixture = Fixture::new().with("a.scr", must_be(ExpectedVerdict::Accepted));
     fixture = fixture.with("b.scr", must_be(ExpectedVerdict::Accepted));
     let mut package = fixture.package(group("", fixture.cases(&["1"])));
