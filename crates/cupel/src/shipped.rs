@@ -27,11 +27,7 @@ pub(crate) async fn load(core: &Core) -> anyhow::Result<()> {
         }
     }
     if loaded + updated > 0 {
-        tracing::info!(
-            loaded,
-            updated,
-            "loaded {loaded} shipped problems, updated {updated}"
-        );
+        tracing::info!(loaded, updated, "loaded {loaded} shipped problems, updated {updated}");
     }
     Ok(())
 }
