@@ -25,7 +25,7 @@ pub(crate) struct ServerHealth {
 }
 
 impl ServerHealth {
-    /// `examination` contains the walls that withstood the attacks at the start.
+    /// `examination`: the result of the attacks on the walls at the start.
     pub(crate) fn new(
         core: Core,
         data: PathBuf,

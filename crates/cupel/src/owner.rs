@@ -2,8 +2,7 @@
 //!
 //! Started as root, a command that works on a data directory becomes its owner before it opens anything there, so a
 //! database never gets files that its server cannot write. A directory that belongs to root is first handed over to the
-//! service user: `cupel` if it exists, otherwise an unused id. Started by another user, Cupel stays that
-//! user.
+//! service user: `cupel` if it exists, otherwise an unused id. Started by another user, Cupel stays that user.
 //!
 //! Invariants: a directory changes its owner only if it contains nothing but Cupel's own files. No symbolic link is
 //! followed. The directory itself is changed last, so the next start repeats an incomplete change.

@@ -154,7 +154,7 @@ impl Sender {
                 webhook.host = host,
                 tries = delivery.tries + 1,
                 error,
-                "cannot deliver a webhook"
+                "a webhook was not delivered"
             ),
         }
         if let Err(error) = self.core.record_delivery(delivery, sent).await {

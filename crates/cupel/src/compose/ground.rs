@@ -49,7 +49,7 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     };
     // Asks toolchains for their versions. Its threads end before it returns.
     registry.probe(&HostProbe::default());
-    // The last call that starts programs.
+    // After the launchers below, this process starts no other programs.
     owner::settle(&data)?;
     let shelf = prepared::shelf_of_server(&data);
     let prepared = shelf.as_ref().map(Shelf::root);

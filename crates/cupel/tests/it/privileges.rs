@@ -424,7 +424,7 @@ fn an_ordinary_user_gets_a_remedy_for_each_missing_requirement() {
         doctor_of_an_ordinary_user("ordinary:200000:65536\n", &["setpriv", "--no-new-privs"]),
         &["the wall user-namespace", "newuidmap", "without NoNewPrivileges"],
     );
-    // No group of its own.
+    // Without a delegated control group.
     let dir = ordinary("ordinary:200000:65536\n");
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c"]).arg(

@@ -65,7 +65,7 @@ fn private_addresses_are_refused_also_behind_a_host_name() {
         told.contains("WARN") && told.contains(&format!("ip6-localhost:{port}")) && !told.contains("secret"),
         "{told}"
     );
-    // Redelivered at once, before it is due. Only the owner may do this.
+    // Redelivers at once, before the delivery is due. Another id is refused.
     let again = format!("/api/v1/webhooks/deliveries/{}/redeliver", failed["delivery_id"].as_str().unwrap());
     assert_eq!(server.call("POST", &again, Some(&server.key), None).0, 202);
     // The tries start again, so a further failure is the first one.

@@ -34,7 +34,7 @@ fn a_full_disk_is_named_and_submissions_are_refused_until_there_is_space() {
     let disk = Disk::new(&data, "16m");
     let node = cluster.start_in(&data, "serve", |command| disk.enter(&command));
     let load = Load::new(&[&node.url], cluster.key(), Sends::Programs { sleep: "0" }, patience());
-    // Larger than the free space in the existing log file.
+    // Larger than the space that is left in the existing write-ahead log.
     let program = json!({ "language": "bash", "source_code": format!("echo here # {}", "x".repeat(250_000)) });
     let send = || load.post("/api/v1/execute?wait=30", "application/json", program.to_string().as_bytes());
     let (status, first) = send();
