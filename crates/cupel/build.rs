@@ -1,6 +1,6 @@
-//! Packs `problems/*` of the repository, each as a gzipped tar, for `src/shipped.rs`, so that they travel in the binary.
+//! Packs each of `problems/*` as a gzipped tar for `src/shipped.rs`, which embeds them into the binary.
 //!
-//! An archive depends on nothing but names, x bits and contents, so that it changes only when its problem does.
+//! An archive depends only on names, x bits and contents, so it changes only when its problem changes.
 
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -17,7 +17,7 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed={}", problems.display());
     let mut list = String::from("&[\n");
     for folder in children(&problems)? {
-        // One that is just being written is none yet.
+        // A folder without `problem.toml` is still being written.
         if !folder.join("problem.toml").is_file() {
             continue;
         }
@@ -56,7 +56,7 @@ fn append<W: io::Write>(tar: &mut tar::Builder<W>, root: &Path, folder: &Path) -
     Ok(())
 }
 
-/// Files and folders of a folder, sorted by name, without what editors and interpreters leave.
+/// Children of a folder, sorted by name, without the files that editors and interpreters leave.
 fn children(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder)? {

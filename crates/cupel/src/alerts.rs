@@ -1,9 +1,10 @@
-//! Alerts as webhooks, for those without Prometheus: what is wrong is told when it begins, and when it is over.
+//! Alerts as webhooks, for installations without Prometheus. An alert is sent when a fault begins and when it ends.
 //!
-//! These are the gravest of deploy/observability/alerts.yaml that the store knows of. The one node that sweeps looks at them, so
-//! that of many API nodes one tells. The receiver is the operator's own, so no address is forbidden.
+//! These are the most severe alerts of deploy/observability/alerts.yaml that the store can detect. Only the node that
+//! sweeps checks them, so that one of several API nodes sends. The operator configures the receiver, so any address is
+//! allowed.
 //!
-//! Signed as other webhooks are (Standard Webhooks), where there is a secret.
+//! Signed like other webhooks (Standard Webhooks) if a secret is configured.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -19,31 +20,32 @@ use uuid::Uuid;
 use crate::config;
 use crate::webhooks::sign;
 
-/// Alerts that wait to be sent. More than there are kinds of them, twice; what finds no room is told at the next look.
+/// Maximum number of alerts that wait to be sent: more than two for each kind. An alert that finds no room is sent
+/// after a later check.
 const WAITING_MAX: usize = 16;
-/// How often one is sent before it is given up, with pauses that double from the first.
+/// Maximum tries of an alert. The pause between them starts at [`FIRST_PAUSE`] and doubles.
 const TRIES: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
-/// How the installation stands.
+/// State of the installation.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     /// Workers that take runs.
     pub(crate) workers: usize,
-    /// Runs that are due and wait, and how many may.
+    /// Due runs that wait, and their maximum.
     pub(crate) waiting: u64,
     pub(crate) waiting_max: u64,
-    /// How long the oldest of them has.
+    /// Waiting time of the oldest of them.
     pub(crate) oldest: Duration,
-    /// Submissions that were given up.
+    /// Number of dead letters.
     pub(crate) dead: u64,
-    /// What is left of the disk under the data directory, from 0 to 1, where that can be known.
+    /// Free part of the disk of the data directory, from 0 to 1, if known.
     pub(crate) disk_left: Option<f64>,
-    /// Which disk is full and what to do about it, where one is.
+    /// Description of a full disk with the remedy, if one is full.
     pub(crate) full: Option<String>,
 }
 
-/// What is wrong with that: a stable name and a sentence each.
+/// The faults of this state: a stable name and a sentence each.
 fn wrong(seen: &Seen, oldest_max: Duration) -> BTreeMap<&'static str, String> {
     let mut wrong = BTreeMap::new();
     if seen.workers == 0 {
@@ -71,13 +73,13 @@ fn wrong(seen: &Seen, oldest_max: Duration) -> BTreeMap<&'static str, String> {
     wrong
 }
 
-/// Since when something is wrong, and whether that was told.
+/// Begin of a fault, and whether its alert was queued.
 struct Standing {
     since: Instant,
     is_told: bool,
 }
 
-/// Looks, and hands on what there is to tell.
+/// Checks the state and queues alerts.
 pub(crate) struct Watch {
     settings: config::Alerts,
     standing: BTreeMap<&'static str, Standing>,
@@ -90,7 +92,7 @@ struct Alert {
     summary: String,
 }
 
-/// Somebody who looks, and the task that sends what they see.
+/// Creates a watch and the task that sends its alerts.
 pub(crate) fn watch(
     settings: &config::Alerts,
     shutdown: CancellationToken,
@@ -101,7 +103,7 @@ pub(crate) fn watch(
 }
 
 impl Watch {
-    /// Takes in how it stands at `now`. Never waits.
+    /// Checks the state at `now`. Never blocks.
     pub(crate) fn look(&mut self, seen: &Seen, now: Instant) {
         let wrong = wrong(seen, self.settings.oldest_max);
         for (name, summary) in &wrong {
@@ -120,7 +122,7 @@ impl Watch {
         });
     }
 
-    /// Another node looks.
+    /// Forgets all faults, because another node sends alerts now.
     pub(crate) fn forget(&mut self) {
         self.standing.clear();
     }
@@ -145,7 +147,7 @@ async fn send_all(settings: config::Alerts, mut alerts: Receiver<Alert>, shutdow
         for left in (0..TRIES).rev() {
             let sent = post(&agent, &settings, &id, body.clone()).await;
             let Err(error) = sent else { break };
-            tracing::warn!(alert = name, error, tries_left = left, "an alert was not taken");
+            tracing::warn!(alert = name, error, tries_left = left, "cannot deliver an alert");
             if left == 0 || shutdown.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
                 break;
             }
@@ -190,7 +192,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_secs(60);
 
     #[test]
-    fn each_fault_has_its_alert_and_a_healthy_installation_none() {
+    fn each_fault_has_an_alert_and_a_healthy_installation_has_none() {
         let names = |seen: Seen| wrong(&seen, MINUTE).into_keys().collect::<Vec<_>>();
         assert!(names(WELL).is_empty(), "the bounds themselves are well");
         assert!(names(Seen { disk_left: None, ..WELL }).is_empty());
@@ -207,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_told_once_when_it_has_lasted_and_once_when_it_is_over() {
+    fn a_lasting_fault_is_sent_once_when_it_fires_and_once_when_it_ends() {
         let settings =
             config::Alerts { url: "http://x".into(), secret: String::new(), patience: MINUTE, oldest_max: MINUTE };
         let (out, mut told) = channel(1);
@@ -230,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_finds_no_room_is_told_at_a_later_look() {
+    fn an_alert_without_room_is_queued_by_a_later_check() {
         let settings = config::Alerts {
             url: "http://x".into(),
             secret: String::new(),

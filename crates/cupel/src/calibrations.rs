@@ -1,11 +1,12 @@
-//! Time limits that `cupel judge` and `cupel verify` derived before, in the user's cache directory: measuring takes a minute where judging
-//! takes a tenth of a second.
+//! Cache of the time limits that `cupel judge` and `cupel verify` derived, in the user's cache directory. Deriving one
+//! takes a minute; judging takes a tenth of a second.
 //!
-//! A limit counts for one package, one machine, one version of Cupel and the installed versions of the languages that it was measured
-//! with. All of that is hashed into the name of its file and stands in it.
+//! A limit is valid for one package, one machine, one version of Cupel and the installed versions of the languages of
+//! its measurement. The file contains these facts, and its name is their hash.
 //!
-//! Invariants: the directory is the user's own, and no link in it is followed; a file that cannot be read, belongs to somebody else or
-//! says anything unexpected is ignored, and the limit is derived anew; there are never more than [`FILES_MAX`] files.
+//! Invariants: the directory belongs to the user, and no symbolic link in it is followed. A file that is unreadable,
+//! belongs to another user or has unexpected content is ignored, and the limit is derived again. There are never more
+//! than [`FILES_MAX`] files.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
@@ -23,19 +24,19 @@ use sha2::{Digest, Sha256};
 
 use crate::local;
 
-/// Limits that are remembered.
+/// Maximum number of cached limits.
 const FILES_MAX: usize = 1000;
 
-/// Bytes of one file.
+/// Maximum bytes of one file.
 const BYTES_MAX: u64 = 16 << 10;
 
-/// The largest limit that is believed.
+/// Largest limit that is accepted from a file.
 const LIMIT_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// Bytes that are read of a file that says what machine this is.
+/// Maximum bytes read of a file that identifies the machine.
 const MACHINE_BYTES_MAX: u64 = 64 << 10;
 
-/// What a limit counts for.
+/// The facts for which a limit is valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Calibrated {
     /// One line for each fact.
@@ -43,7 +44,8 @@ pub(crate) struct Calibrated {
 }
 
 impl Calibrated {
-    /// A package that is measured on this machine, with submissions in these languages. `memory`: a limit in place of the package's.
+    /// The facts for a package measured on this machine with submissions in these languages. `memory`: a memory limit
+    /// that replaces the package's.
     pub(crate) fn of<'l>(
         package: &ContentHash,
         memory: Option<Bytes>,
@@ -67,7 +69,7 @@ impl Calibrated {
     }
 }
 
-/// What tells this machine from others as far as times go.
+/// Facts about this machine that affect times.
 fn machine() -> Vec<String> {
     let mut facts = Vec::new();
     let id = read_start(Path::new("/etc/machine-id"));
@@ -85,7 +87,7 @@ fn read_start(path: &Path) -> Option<String> {
     Some(text)
 }
 
-/// A file.
+/// Content of a file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Kept {
@@ -98,14 +100,14 @@ struct Kept {
     start: Option<String>,
 }
 
-/// Remembered limits.
+/// The cached limits.
 #[derive(Clone, Debug)]
 pub(crate) struct Calibrations {
     directory: PathBuf,
 }
 
 impl Calibrations {
-    /// Those of the user who runs this; `None`: nothing can be remembered here.
+    /// The cache of the current user; `None` if there is no usable directory.
     pub(crate) fn of_user() -> Option<Calibrations> {
         Calibrations::at(&local::user_cache()?.join("time-limits")).ok()
     }
@@ -120,7 +122,7 @@ impl Calibrations {
         Ok(Calibrations { directory: directory.to_owned() })
     }
 
-    /// The limit that was derived before.
+    /// The cached limit.
     pub(crate) fn find(&self, of: &Calibrated) -> Option<DerivedTimeLimit> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = rustix::fs::open(self.directory.join(of.file_name()), flags, Mode::empty()).ok()?;
@@ -139,10 +141,10 @@ impl Calibrations {
         Some(DerivedTimeLimit { limit, slowest })
     }
 
-    /// Remembers a limit, in place of the one before.
+    /// Stores a limit and replaces an earlier one.
     ///
     /// # Errors
-    /// When it cannot be written. What was remembered before is still there.
+    /// The file cannot be written. An earlier limit is still there.
     pub(crate) fn keep(&self, of: &Calibrated, derived: &DerivedTimeLimit) -> io::Result<()> {
         self.make_room()?;
         let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
@@ -163,7 +165,7 @@ impl Calibrations {
         file.persist(self.directory.join(of.file_name())).map(drop).map_err(|error| error.error)
     }
 
-    /// Removes the oldest files until one more has room, also those that a crash left.
+    /// Removes the oldest files, including those left by a crash, until there is room for one more.
     fn make_room(&self) -> io::Result<()> {
         let mut files: Vec<(SystemTime, PathBuf)> = Vec::new();
         for entry in fs::read_dir(&self.directory)? {
@@ -207,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_found_for_what_it_was_measured_with_alone() {
+    fn a_limit_is_found_only_for_the_facts_of_its_measurement() {
         let (_dir, kept) = place();
         assert!(kept.find(&key(1)).is_none());
         kept.keep(&key(1), &derived(1000)).unwrap();
@@ -220,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_damaged_or_lies_elsewhere_is_not_believed() {
+    fn a_damaged_or_linked_file_is_ignored() {
         let (dir, kept) = place();
         kept.keep(&key(1), &derived(1000)).unwrap();
         let path = kept.directory.join(key(1).file_name());
@@ -237,7 +239,7 @@ mod tests {
         fs::remove_file(&path).unwrap();
         symlink(&outside, &path).unwrap();
         assert!(kept.find(&key(1)).is_none());
-        // It is replaced, and what the link leads to is not written to.
+        // The link is replaced, and its target is not written.
         kept.keep(&key(1), &derived(3000)).unwrap();
         assert_eq!(kept.find(&key(1)).unwrap().limit, Duration::from_secs(3));
         assert_eq!(fs::read_to_string(&outside).unwrap(), whole);
@@ -251,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_never_more_files_than_the_bound() {
+    fn the_number_of_files_is_bounded() {
         let (_dir, kept) = place();
         for n in 0..FILES_MAX + 10 {
             fs::write(kept.directory.join(format!("{n}.json")), "{}").unwrap();

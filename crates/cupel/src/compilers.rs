@@ -1,17 +1,18 @@
-//! Compilers that stay: started on first use of their language, kept warm, asked before the command line is.
+//! Compile services: long-lived compilers, started on the first use of their language and asked before the command
+//! line.
 //!
 //! ```text
-//!            first use             samples compiled               asked
-//!   nobody ────────────► starting ─────────────────► ready ◄──────────────────► busy
+//!            first use             samples compiled               request
+//!     none ────────────► starting ─────────────────► ready ◄──────────────────► busy
 //!      ▲                    │ unfit, does not start    │ unused, worn out, other user │ no answer
 //!      └──── resting ◄──────┴──────────────────────────┴──────────────────────────────┘
 //! ```
 //!
-//! Invariants: nothing here is a run's failure or its limit. Whatever is odd (no answer in time, one that does not read, a
-//! limit met) is no answer, and the command line tells what is the case. One compiler per language at most; while it
-//! works, a slot waits for it, so there are never more programs than slots. A compiler serves one user, and is made
-//! anew for the next, unless the configuration says that all users may share it: its memory outlives a compilation.
-//! No run waits for one to start.
+//! Invariants: a compile service never causes a failure or a limit of a run. Any unexpected answer (a timeout, a
+//! malformed reply, a limit reached) is discarded, and the command line compiles instead. Each language has at most one
+//! service. A slot waits while its service works, so there are never more programs than slots. A service's memory
+//! outlives a compilation, so it serves one user and is restarted for another, unless the configuration lets all users
+//! share it. No run waits for a service to start.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -25,38 +26,38 @@ use cupel_types::{BoxFile, BoxFiles, Bytes, LanguageId, Limits, Outcome, Output,
 
 use crate::executor::{ARTIFACTS_MAX, LocalSandbox};
 
-/// Who may be served by the same compiler.
+/// Which users may share a compile service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Sharing {
-    /// Nobody: every compilation is a command of its own.
+    /// No compile services: every compilation runs the command.
     #[default]
     Off,
-    /// One user at a time; for another one it is made anew.
+    /// One user at a time. The service is restarted for another user.
     PerUser,
     /// All users.
     Shared,
 }
 
-/// How long a compilation may take before the command line, which has all the time of its limits, does it instead.
+/// Maximum time of a compilation in a service. After it the command line compiles, with the full time of its limits.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
-/// How long a compiler may take to start and to compile its first sample.
+/// Maximum time to start a service and compile its first sample.
 const START_MAX: Duration = Duration::from_secs(60);
-/// Longest answer: what a compiler makes of a source, with room to spare.
+/// Maximum size of an answer. The output of a compilation is well below it.
 const ANSWER_BYTES_MAX: Bytes = Bytes::mib(32);
-/// How long a run waits for a compiler that compiles something else of the same user's.
+/// Maximum time that a run waits for a service that is compiling for the same user.
 const PATIENCE: Duration = Duration::from_millis(200);
-/// How long a compiler is its user's after the last compilation, whoever else would like one.
+/// Time after the last compilation during which a service stays with its user even if other users need it.
 const HOLD: Duration = Duration::from_secs(10);
-/// After how long without work a compiler ends.
+/// Idle time after which a service ends.
 const IDLE_MAX: Duration = Duration::from_secs(600);
-/// How long there is no compiler after one failed, and after one proved unfit.
+/// Pause before the next start after a service failed, and after one gave a wrong result for a sample.
 const REST: Duration = Duration::from_secs(5);
 const REST_OF_THE_UNFIT: Duration = Duration::from_secs(3600);
-/// While all slots are busy, the samples that make a compiler fast are compiled at this pace.
+/// Interval between warm-up compilations while all slots are busy.
 const PACE: Duration = Duration::from_millis(100);
 const PACE_LOOK: Duration = Duration::from_millis(5);
 
-/// The compilers of a sandbox.
+/// The compile services of a sandbox.
 pub(crate) struct Compilers {
     sharing: Sharing,
     seats: Arc<Seats>,
@@ -71,7 +72,7 @@ struct Seats {
 #[derive(Default)]
 struct All {
     by_language: HashMap<LanguageId, Seat>,
-    /// Tells a compiler's keeper whether the seat is still its own.
+    /// Lets a service's keeper detect that its seat has been replaced.
     generation: u64,
     stopped: bool,
 }
@@ -90,12 +91,12 @@ enum State {
 
 struct Compiler {
     cell: ServiceCell,
-    /// Whom it has served; `None`: nobody yet.
+    /// The user that it has served; `None` before the first request.
     owner: Option<UserId>,
     requests: u32,
 }
 
-/// Why a compiler cannot be used.
+/// Why a compile service cannot be used.
 #[derive(Debug, thiserror::Error)]
 enum UnfitError {
     #[error("there is no sandbox to start it in")]
@@ -115,7 +116,8 @@ impl Compilers {
         Compilers { sharing, seats: Arc::default() }
     }
 
-    /// Compiles, if there is a compiler for this user that has an answer.
+    /// Compiles with the compile service. Returns `None` if none is available to this user or it gives no usable
+    /// answer.
     pub(crate) fn compile(
         &self,
         sandbox: &Arc<LocalSandbox>,
@@ -136,7 +138,7 @@ impl Compilers {
         let answer = match reply.map_err(UnfitError::from).and_then(|r| Ok(Answer::read(&r, step.files)?)) {
             Ok(answer) => answer,
             Err(error) => {
-                tracing::debug!(language.id = %step.language.id, error = %chain(&error), "a compiler that stays had no answer");
+                tracing::debug!(language.id = %step.language.id, error = %chain(&error), "the compile service gave no usable answer");
                 self.leave(&step.language.id, generation, None);
                 count(&step.language.id, "lost");
                 return None;
@@ -164,7 +166,8 @@ impl Compilers {
         result
     }
 
-    /// A compiler for this user, if there is one or is about to be. Sees to it that there will be one.
+    /// Takes the service if it may serve this user, waiting up to [`PATIENCE`] while it is busy. If there is none,
+    /// orders a start.
     fn take(&self, sandbox: &Arc<LocalSandbox>, language: &Language, owner: UserId) -> Option<(u64, Compiler)> {
         let may_serve = |last: Option<UserId>| self.sharing == Sharing::Shared || last.is_none_or(|last| last == owner);
         let until = Instant::now() + PATIENCE;
@@ -189,7 +192,7 @@ impl Compilers {
                     };
                 }
                 State::Ready { since, .. } if since.elapsed() < HOLD => return None,
-                // Its memory is another user's: it goes, and a fresh one comes.
+                // Its memory holds another user's data, so it is replaced by a new one.
                 State::Ready { .. } => break,
             }
         }
@@ -199,7 +202,7 @@ impl Compilers {
         None
     }
 
-    /// Has a compiler started in the background. Returns what had the seat, to be dropped without the lock.
+    /// Starts a service in the background. Returns the previous seat, which the caller drops after releasing the lock.
     fn order(&self, all: &mut All, sandbox: &Arc<LocalSandbox>, language: &Language) -> Option<Seat> {
         all.generation += 1;
         let generation = all.generation;
@@ -217,7 +220,7 @@ impl Compilers {
         all.by_language.insert(language.id.clone(), Seat { generation, state })
     }
 
-    /// Gives the seat back; without a compiler when that one is to go.
+    /// Returns the service to its seat, or `None` if it has to end.
     fn leave(&self, id: &LanguageId, generation: u64, compiler: Option<Compiler>) {
         let now = Instant::now();
         let mut all = self.seats.lock();
@@ -248,7 +251,7 @@ impl Seats {
     }
 }
 
-/// Starts a compiler, makes it fast, and ends it when nobody needs it. Ends with the seat.
+/// Thread that starts a service, warms it up, and ends it when it is idle. Ends with the seat.
 struct Keeper {
     seats: Arc<Seats>,
     sandbox: Weak<LocalSandbox>,
@@ -265,7 +268,7 @@ impl Keeper {
                 let rest = if matches!(error, UnfitError::Sample(_)) { REST_OF_THE_UNFIT } else { REST };
                 if !self.is_stopped() {
                     let id = &self.language.id;
-                    tracing::warn!(language.id = %id, error = %chain(&error), "no compiler stays for {id}; every compilation is a command");
+                    tracing::warn!(language.id = %id, error = %chain(&error), "no compile service for {id}; every compilation runs the command");
                 }
                 State::Resting { until: Instant::now() + rest }
             }
@@ -299,7 +302,7 @@ impl Keeper {
         self.seats.lock().stopped
     }
 
-    /// Starts it and compiles the language's samples until it is fast, each with the result it must have.
+    /// Starts the service and warms it up with the language's samples. Each sample must give its expected result.
     fn make(&self) -> Result<Compiler, UnfitError> {
         let language = &self.language;
         let Some(service) = &language.service else { return Err(UnfitError::NoSandbox) };
@@ -333,7 +336,7 @@ impl Keeper {
         Ok(Compiler { cell, owner: None, requests: 0 })
     }
 
-    /// Lets runs go first: nobody waits for this.
+    /// Gives runs priority, because no run waits for the warm-up.
     fn pause(&self) {
         let until = Instant::now() + PACE;
         while self.sandbox.upgrade().is_some_and(|sandbox| sandbox.idle_slot().is_none()) && Instant::now() < until {
@@ -342,13 +345,13 @@ impl Keeper {
     }
 }
 
-/// Counts a compilation that a compiler that stays could have done, by what came of it.
+/// Counts a compilation of a language with a compile service, by how it was done.
 fn count(id: &LanguageId, how: &'static str) {
     metrics::counter!("cupel_compilations_total", "language" => id.to_string(), "how" => how).increment(1);
 }
 
-/// What a compiler may use in its whole life: memory as its language says, time without a bound of its own (each answer
-/// has one), files as a compilation.
+/// Limits for the whole life of a service: memory as its language file says, files as in a compilation, and practically
+/// unlimited time, because each request has its own time limit.
 fn limits_of_life(service: &CompileService, compile: &Limits) -> Limits {
     const DAY: Duration = Duration::from_secs(24 * 3600);
     Limits {
@@ -362,7 +365,7 @@ fn limits_of_life(service: &CompileService, compile: &Limits) -> Limits {
     }
 }
 
-/// The answer as the step's result, unless the command line would have met one of its limits.
+/// Converts an answer into the step's result. Returns `None` if the command would have reached one of its limits.
 fn result(
     exit_code: i32,
     output: Arc<[u8]>,

@@ -1,16 +1,16 @@
-//! The data directory: what lies in it, who may read it, and who has it.
+//! The data directory: its contents, its permissions, and its lock.
 //!
 //! ```text
 //! DATA/  cupel.db (and -wal, -shm, .lock)   the database
 //!        secret.key                         signs access tokens
 //!        packages/                          problem packages, unpacked
 //!        cache/artifacts/                   compiled programs
-//!        cache/prepared/                    what toolchains prepare once; shown to programs
+//!        cache/prepared/                    prepared artefacts of toolchains, visible to programs
 //! ```
 //!
-//! Invariants: the directory is ours alone (mode 0700), the key is readable by its owner only from the
-//! moment it exists, and at most one server holds the database's lock. Commands beside a server need no
-//! lock: SQLite lets several processes in.
+//! Invariants: the directory has mode 0700. The key is readable only by its owner from the moment it exists. At most
+//! one server holds the database's lock. Commands beside a server need no lock, because SQLite allows several
+//! processes.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use cupel_store::ServeLock;
 
-/// Bytes of the key that signs access tokens.
+/// Length of the key that signs access tokens, in bytes.
 const SECRET_BYTES: usize = 32;
 
 /// An opened data directory.
@@ -28,7 +28,7 @@ pub(crate) struct DataDir {
     path: PathBuf,
 }
 
-/// The data directory cannot be used.
+/// Reason why the data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DataDirError {
     #[error("cannot {action} {path}", path = path.display())]
@@ -44,14 +44,14 @@ pub(crate) enum DataDirError {
     Secret { path: PathBuf, bytes: usize },
 }
 
-/// The way from a data directory to what toolchains prepare.
+/// Path of the prepared artefacts in a data directory.
 pub(crate) const PREPARED: [&str; 2] = ["cache", "prepared"];
 
 /// The database's name in a data directory.
 pub(crate) const DATABASE: &str = "cupel.db";
 
 impl DataDir {
-    /// Opens the directory, and makes it if it is not there.
+    /// Opens the directory. Creates it if it does not exist.
     pub(crate) fn open(path: &Path) -> Result<DataDir, DataDirError> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(at("make", parent))?;
@@ -85,15 +85,14 @@ impl DataDir {
         self.path.join("packages")
     }
 
-    /// Makes this process the directory's server, for as long as the lock lives.
+    /// Makes this process the directory's server until the lock is dropped.
     pub(crate) fn lock(&self) -> Result<ServeLock, DataDirError> {
         let database = self.database();
         let lock = ServeLock::take(&database).map_err(at("lock", &database))?;
         lock.ok_or_else(|| DataDirError::Taken { path: self.path.clone() })
     }
 
-    /// The key that signs access tokens, made at the first call. Two processes that make it at the same
-    /// time agree on one.
+    /// The key that signs access tokens, created by the first call. Concurrent processes agree on one key.
     pub(crate) fn secret(&self) -> Result<Vec<u8>, DataDirError> {
         let path = self.path.join("secret.key");
         loop {
@@ -101,7 +100,7 @@ impl DataDir {
                 Ok(file) => {
                     let mut secret = Vec::new();
                     file.take(1024).read_to_end(&mut secret).map_err(at("read", &path))?;
-                    // Somebody may have copied it about.
+                    // A copied file may have other permissions.
                     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(at("protect", &path))?;
                     return match secret.len() {
                         SECRET_BYTES => Ok(secret),
@@ -114,9 +113,9 @@ impl DataDir {
         }
     }
 
-    /// Writes it under another name first, so that nobody reads half a key; the first link wins.
+    /// Writes the key under another name first, so that no process reads half a key. The first hard link wins.
     fn make_secret(&self, path: &Path) -> Result<(), DataDirError> {
-        // A name of its own: process ids are not unique where containers share a directory.
+        // A random name, because process ids are not unique if containers share a directory.
         let unfinished = self.path.join(format!("secret.{:016x}", rand::random::<u64>()));
         let secret: [u8; SECRET_BYTES] = rand::random();
         let written = OpenOptions::new()
@@ -126,7 +125,7 @@ impl DataDir {
             .open(&unfinished)
             .and_then(|mut file| file.write_all(&secret).and_then(|()| file.sync_all()));
         let linked = written.and_then(|()| fs::hard_link(&unfinished, path));
-        // Also after a failure: half a key helps nobody.
+        // Also after a failure, because a partial key is useless.
         let _ = fs::remove_file(&unfinished);
         match linked {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(at("write", path)(error)),
@@ -144,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_secret_is_made_once_and_only_its_owner_reads_it() {
+    fn the_secret_is_created_once_and_readable_only_by_its_owner() {
         let dir = tempfile::tempdir().unwrap();
         let data = DataDir::open(&dir.path().join("data")).unwrap();
         let secret = data.secret().unwrap();
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn many_who_make_the_secret_at_once_agree() {
+    fn concurrent_creators_of_the_secret_agree_on_one() {
         let dir = tempfile::tempdir().unwrap();
         let data = DataDir::open(dir.path()).unwrap();
         let threads: Vec<_> = (0..8)
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_server_is_refused_until_the_first_is_gone() {
+    fn a_second_server_is_refused_until_the_first_has_ended() {
         let dir = tempfile::tempdir().unwrap();
         let data = DataDir::open(dir.path()).unwrap();
         let first = data.lock().unwrap();

@@ -1,4 +1,4 @@
-//! The sandbox as the judge's executor: the adapter between two crates that do not know each other.
+//! Adapter that makes the sandbox the judge's executor, so that neither crate depends on the other.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -23,32 +23,33 @@ use crate::prepared;
 
 mod talk;
 
-/// Files that a compile step may hand on; how many bytes is its disk limit.
+/// Maximum number of files that a compile step may pass on. Their total size is bounded by the step's disk limit.
 pub(crate) const ARTIFACTS_MAX: u32 = 1000;
 
-/// Tries of one step, as long as nobody has seen anything of the failed ones: several lanes of a slot may have died, and
-/// each is found dead on its own.
+/// Maximum tries of one step. A step is repeated only if nobody has observed anything of the failed try. Several lanes
+/// of a slot may have died, and each is detected by a separate try.
 const TRIES_MAX: u32 = 8;
 
-/// A try that failed after this long is not repeated: it was no dead lane that was found.
+/// Longest duration of a failed try that is repeated. A dead lane is detected sooner than this, so a longer try failed
+/// for another reason.
 const QUICK: Duration = Duration::from_secs(1);
 
-/// A running sandbox. Once its launcher is lost it stays lost: this process has given up the privileges to start another
-/// one, and whoever owns it has to end.
+/// Running sandbox. A lost launcher cannot be replaced, because this process has given up the privileges to start one.
+/// The process then has to end.
 pub(crate) struct LocalSandbox {
     sandbox: Sandbox,
-    /// The warm starts that its languages have, whether or not this sandbox uses them.
+    /// Warm starts of its languages, whether or not this sandbox uses them.
     warm: Vec<WarmTemplate>,
     lost: AtomicBool,
-    /// Steps that run, by slot.
+    /// Number of running steps, by slot.
     running: Vec<AtomicU32>,
-    /// Whoever runs one program and ends has none.
+    /// Not set in a process that runs a single program.
     compilers: OnceLock<Compilers>,
-    /// Whether lanes are made before they are needed.
+    /// Whether lanes are created before they are needed.
     makes_ahead: bool,
 }
 
-/// The launcher of a [`LocalSandbox`], and no thread yet: the moment to give up privileges.
+/// Launcher of a [`LocalSandbox`] that has not started a thread yet. Privileges are given up at this point.
 pub(crate) struct Launched {
     launched: cupel_sandbox::Launched,
     slots: usize,
@@ -61,7 +62,7 @@ impl Launched {
         Ok(Launched { slots: config.slots, makes_ahead: config.spares, launched: Sandbox::launch(config)?, warm })
     }
 
-    /// The sandbox of this launcher.
+    /// Starts the sandbox of this launcher.
     pub(crate) fn start(self) -> Arc<LocalSandbox> {
         let running = (0..self.slots.max(1)).map(|_| AtomicU32::new(0)).collect();
         let Launched { launched, warm, makes_ahead, .. } = self;
@@ -71,11 +72,11 @@ impl Launched {
 }
 
 impl LocalSandbox {
-    /// Starts the launcher of a sandbox that shows these languages' toolchains, and what they prepared once, if that
-    /// lies somewhere.
+    /// Starts the launcher of a sandbox that mounts the toolchains of these languages and, if a directory is given,
+    /// their prepared artefacts.
     ///
     /// # Errors
-    /// When this machine cannot give what a sandbox needs.
+    /// This machine lacks something that a sandbox needs.
     pub(crate) fn launch<'l>(
         slots: usize,
         languages: impl IntoIterator<Item = &'l Language> + Clone,
@@ -85,10 +86,10 @@ impl LocalSandbox {
         Launched::with(SandboxConfig { slots, mounts: mounts(languages, prepared), ..SandboxConfig::default() }, warm)
     }
 
-    /// The same, for many programs: interpreters that a language wants warm are kept so.
+    /// As [`LocalSandbox::launch`], for many programs: keeps the interpreters warm whose language asks for it.
     ///
     /// # Errors
-    /// When this machine cannot give what a sandbox needs.
+    /// This machine lacks something that a sandbox needs.
     pub(crate) fn launch_warm<'l>(
         slots: usize,
         languages: impl IntoIterator<Item = &'l Language> + Clone,
@@ -99,10 +100,10 @@ impl LocalSandbox {
         Launched::with(SandboxConfig { slots, mounts, warm: warm.clone(), ..SandboxConfig::default() }, warm)
     }
 
-    /// The same, for one program: what it does not need is not made.
+    /// As [`LocalSandbox::launch`], for one program: creates only what that program needs.
     ///
     /// # Errors
-    /// When this machine cannot give what a sandbox needs.
+    /// This machine lacks something that a sandbox needs.
     pub(crate) fn launch_once(
         language: &Language,
         prepared: Option<&Path>,
@@ -115,25 +116,25 @@ impl LocalSandbox {
         Launched::with(SandboxConfig { warm: kept, ..config }, warm)
     }
 
-    /// The end of the launcher, to be waited for.
+    /// Handle that waits for the end of the launcher.
     ///
     /// # Errors
-    /// When there is no descriptor left.
+    /// The process has no file descriptors left.
     pub(crate) fn launcher_end(&self) -> std::io::Result<LauncherEnd> {
         self.sandbox.launcher_end()
     }
 
-    /// Why instructions cannot be counted, where they cannot.
+    /// Reason why instructions cannot be counted on this machine; `None` if they can.
     pub(crate) fn uncounted(&self) -> Option<&str> {
         self.sandbox.features().uncounted.as_deref()
     }
 
-    /// Keeps compilers warm from now on, for these users.
+    /// Enables compile services, shared as given.
     pub(crate) fn keep_compilers(&self, sharing: Sharing) {
         self.compilers.get_or_init(|| Compilers::new(sharing));
     }
 
-    /// A service in this sandbox.
+    /// Starts a service in this sandbox.
     pub(crate) fn service(
         &self,
         command: &ServiceCommand,
@@ -141,25 +142,25 @@ impl LocalSandbox {
         Ok(self.sandbox.service(command)?)
     }
 
-    /// A slot in which nothing runs at the moment.
+    /// A slot without running steps.
     pub(crate) fn idle_slot(&self) -> Option<usize> {
         self.running.iter().position(|running| running.load(Ordering::Relaxed) == 0)
     }
 
-    /// Whether more than one step runs in a slot, such as a run beside what is prepared there.
+    /// Whether more than one step runs in a slot, for example a run beside the preparation of an artefact.
     pub(crate) fn is_shared(&self, slot: usize) -> bool {
         self.running.get(slot).is_some_and(|running| running.load(Ordering::Relaxed) > 1)
     }
 
-    /// Whether the launcher is gone.
+    /// Whether the launcher has ended.
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// An executor for a slot, its lanes already made unless it is for one program.
+    /// Creates the executor of a slot. Its lanes are created now, unless the sandbox is for one program.
     ///
     /// # Errors
-    /// When the launcher is lost, or there can be no cells at the moment.
+    /// The launcher is lost, or cells cannot be created at the moment.
     pub(crate) fn executor(self: &Arc<Self>, number: usize) -> Result<SlotExecutor, ExecuteError> {
         let failed = |error: RunError| ExecuteError { transient: true, source: error.into() };
         if self.is_lost() {
@@ -182,7 +183,7 @@ impl LocalSandbox {
     }
 }
 
-/// Counts a step for as long as it lives.
+/// Guard that counts a running step until it is dropped.
 struct Running<'a>(Option<&'a AtomicU32>);
 
 impl Running<'_> {
@@ -207,13 +208,14 @@ pub(crate) struct SlotExecutor {
     whole: Arc<LocalSandbox>,
     number: usize,
     slot: Slot,
-    /// For the second program of a conversation, on the same processor: most of the time one of the two waits.
+    /// Slot for the second program of a conversation. It uses the same processor, because one of the two programs is
+    /// usually waiting.
     partner: Option<Slot>,
 }
 
 impl Executor for SlotExecutor {
-    /// A try of which neither the observer nor a pipe of ours has seen anything is repeated here: a cell is
-    /// fresh each time, so nobody can tell, and the run keeps its attempt.
+    /// Repeats a failed try if neither the observer nor one of our pipes has received anything of it. Each try has a
+    /// fresh cell, so the repetition cannot be observed, and the run does not lose an attempt.
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
         let is_repeatable = matches!(step.stdin, StdinSource::Bytes(_));
         let keep = step.keep;
@@ -263,7 +265,7 @@ impl Executor for SlotExecutor {
 
     fn compile_warm(&mut self, step: WarmInput<'_>, observer: &mut dyn StepObserver) -> Option<StepResult> {
         let compilers = self.whole.compilers.get()?;
-        // The slot waits for the compiler: it is as busy as with a program.
+        // The slot waits for the compile service and counts as busy, as with a program.
         let _running = Running::begin(self.whole.running.get(self.number));
         compilers.compile(&self.whole, step, observer)
     }
@@ -284,13 +286,14 @@ impl SlotExecutor {
                 StepKind::Compile => CellKind::Compile,
                 StepKind::Execute => CellKind::Run,
             },
-            // The slot looks whether it can really be forked; here it only has to be the interpreter.
+            // The slot decides whether the program can be forked from the zygote. Here only the interpreter has to
+            // match.
             warm: self.whole.warm.iter().find(|warm| warm.argv.first() == step.argv.first()).map(|warm| warm.kind),
             result: step.result,
             collect: (step.collect != Collect::Nothing).then_some(CollectLimits {
                 files: ARTIFACTS_MAX,
                 bytes: step.limits.disk,
-                // What a compiler that failed leaves is no use to anybody.
+                // The files of a failed compilation are of no use.
                 after_failure: step.kind == StepKind::Execute,
             }),
             outbox: match step.collect {
@@ -306,19 +309,19 @@ fn failed(error: RunError) -> ExecuteError {
     ExecuteError { transient: error.is_transient(), source: error.into() }
 }
 
-/// Keeps what was asked for of what the sandbox lets through (it stops at the output limit) and passes all of it on.
+/// Stores output up to `keep` bytes per stream, and passes all of it on. The sandbox stops at the output limit.
 struct Kept<'a> {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     keep: usize,
     truncated: [bool; 2],
     heard: bool,
-    /// Whether it matters how the program was started.
+    /// Whether the report states how the program was started.
     has_warm_start: bool,
     observer: &'a mut dyn StepObserver,
 }
 
-/// Whether a program could be started warm, in one way or on one machine or another.
+/// Whether a warm start exists for the program, regardless of the machine and the configuration.
 fn has_warm_start(command: &Command) -> bool {
     command.warm.is_some() && command.kind == CellKind::Run
 }
@@ -337,7 +340,7 @@ impl Kept<'_> {
             None => (None, None),
         };
         if let Some(reason) = &report.cold {
-            tracing::warn!(reason, "programs that were to be started warm are started cold");
+            tracing::warn!(reason, "warm start failed; programs are started cold");
         }
         let [stdout_cut, stderr_cut] = self.truncated;
         let start = if report.warm { Start::Warm } else { Start::Cold };
@@ -353,7 +356,7 @@ impl Kept<'_> {
     }
 }
 
-/// Appends what there is room for; whether that is all of it.
+/// Appends as much as fits into `keep` bytes. Returns whether all of it fitted.
 fn keep_of(kept: &mut Vec<u8>, data: &[u8], keep: usize) -> bool {
     let room = keep.saturating_sub(kept.len()).min(data.len());
     kept.extend_from_slice(&data[..room]);
@@ -383,22 +386,21 @@ impl Observer for Kept<'_> {
     }
 }
 
-/// How the programs of a language that wants a warm start are started.
+/// The warm start of a language whose file asks for one.
 fn warm_template(language: &Language) -> Option<WarmTemplate> {
     let wanted = language.warm.as_deref().filter(|_| language.is_available())?;
     let Some(kind) = Warm::from_name(wanted) else {
-        tracing::warn!(language = language.id.as_str(), wanted, "there is no such warm start");
+        tracing::warn!(language = language.id.as_str(), wanted, "unknown warm start in a language file");
         return None;
     };
     let values = Placeholders::new(&language.source, language.limits.memory);
     Some(WarmTemplate { kind, argv: language.execute_command(&values), env: language.environment(&[]) })
 }
 
-/// Starts the launcher of a sandbox as it would be made for these languages, to be attacked: see
-/// [`doctor::examine_launched`].
+/// Starts the launcher of a sandbox with the mounts of these languages, for [`doctor::examine_launched`] to attack.
 ///
 /// # Errors
-/// When there is no sandbox to attack.
+/// The sandbox cannot be started.
 pub(crate) fn launch_examination<'l>(
     languages: impl IntoIterator<Item = &'l Language>,
     prepared: Option<&Path>,

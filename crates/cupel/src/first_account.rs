@@ -1,5 +1,5 @@
-//! The administrator of an empty database: made before anything listens, so that whoever finds the server ready
-//! finds somebody to ask for keys.
+//! First administrator of an empty database. Created before anything listens, so that a ready server always has an
+//! administrator who can issue keys.
 
 use anyhow::{Context, anyhow};
 use cupel_core::accounts::{Accounts, NewAccount, NewKey, RegisterError, Role, Scope, Tier};
@@ -7,16 +7,16 @@ use cupel_core::accounts::{Accounts, NewAccount, NewKey, RegisterError, Role, Sc
 /// The first administrator's name.
 pub(crate) const ADMIN: &str = "admin";
 
-/// What is told once.
+/// Credentials that are printed once.
 pub(crate) struct FirstAccount {
     pub(crate) password: String,
     pub(crate) key: String,
 }
 
-/// Makes the first administrator, if there is nobody at all.
+/// Creates the first administrator if there are no users.
 ///
 /// # Errors
-/// When the store fails.
+/// The store fails.
 pub(crate) async fn make(accounts: &Accounts) -> anyhow::Result<Option<FirstAccount>> {
     if accounts.count_users().await? > 0 {
         return Ok(None);
@@ -26,7 +26,7 @@ pub(crate) async fn make(accounts: &Accounts) -> anyhow::Result<Option<FirstAcco
         NewAccount { username: ADMIN.to_owned(), email: "admin@cupel.invalid".to_owned(), password: password.clone() };
     let user = match accounts.register(new).await {
         Ok(user) => user,
-        // `cupel user add` was quicker.
+        // `cupel user add` was faster.
         Err(RegisterError::Taken(_)) => return Ok(None),
         Err(error) => return Err(anyhow!(error).context("cannot make the first administrator")),
     };
@@ -37,7 +37,7 @@ pub(crate) async fn make(accounts: &Accounts) -> anyhow::Result<Option<FirstAcco
     Ok(Some(FirstAccount { password, key }))
 }
 
-/// A password that nobody has to remember: 120 bits, without characters that a shell or an eye mistakes.
+/// Random password of 120 bits, without characters that are special to a shell or easily confused.
 pub(crate) fn random_password() -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let random: [u8; 24] = rand::random();

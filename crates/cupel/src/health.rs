@@ -1,4 +1,4 @@
-//! How this server stands: what `/readyz` and `/healthz` tell.
+//! Health of this process, for `/readyz` and `/healthz`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use cupel_sandbox::doctor::Examination;
 use crate::executor::LocalSandbox;
 use crate::room;
 
-/// The parts of a process.
+/// The parts of a process that are checked.
 pub(crate) struct ServerHealth {
     core: Core,
     /// The data directory.
     data: PathBuf,
-    /// Whether this process cannot do its work on a full disk: it runs programs, or has the database there.
+    /// Whether a full disk stops this process, because it runs programs or has its database there.
     needs_disk: bool,
     sandbox: Option<Arc<LocalSandbox>>,
     walls: Vec<Wall>,
@@ -25,7 +25,7 @@ pub(crate) struct ServerHealth {
 }
 
 impl ServerHealth {
-    /// The walls are those that stood when they were attacked at the start.
+    /// `examination`: the result of the attacks on the walls at the start.
     pub(crate) fn new(
         core: Core,
         data: PathBuf,
@@ -43,7 +43,7 @@ impl ServerHealth {
         ServerHealth { core, data, needs_disk: true, sandbox: Some(sandbox), walls, degraded }
     }
 
-    /// For an API that runs no programs. `has_database`: its data directory has the database.
+    /// For an API node, which runs no programs. `has_database`: the database is in its data directory.
     pub(crate) fn without_sandbox(core: Core, data: PathBuf, has_database: bool) -> ServerHealth {
         ServerHealth { core, data, needs_disk: has_database, sandbox: None, walls: Vec::new(), degraded: Vec::new() }
     }
@@ -52,7 +52,7 @@ impl ServerHealth {
 #[async_trait]
 impl Health for ServerHealth {
     async fn report(&self) -> HealthReport {
-        // A full disk is told with its place; any other cause stays in the log.
+        // A full disk is reported with its mount point. Any other cause stays in the log.
         let told = |error: StoreError| {
             let full = error.source.source().filter(|cause| cause.is::<DiskFull>());
             full.map_or_else(|| error.to_string(), ToString::to_string)
@@ -80,10 +80,11 @@ impl Health for ServerHealth {
         } else {
             degraded.extend(lack);
         }
-        // What waits and what has ended is in the store all the same: those who work and those who wait look there.
+        // Failures of the queue and the event bus only degrade the service, because workers and waiting clients also
+        // poll the store.
         degraded.extend(self.core.queue().health().err());
         degraded.extend(self.core.events().health().err());
-        // Leases go by the database's clock; certificates, log lines and other programs of this machine do not.
+        // Leases use the database's clock. Certificates, log lines and other programs use the machine's.
         let skew = self.core.skew();
         if skew.abs() >= SKEW_TOLD {
             let (seconds, where_to) = (skew.abs().as_secs(), if skew.is_negative() { "behind" } else { "ahead of" });
@@ -91,8 +92,8 @@ impl Health for ServerHealth {
                 "this machine's clock is {seconds} s {where_to} the database's: let a time service (chrony, systemd-timesyncd) set it"
             ));
         }
-        // What is accepted waits until there is somebody who runs it. Workers cannot say that they are there while the store
-        // cannot write, which is told above.
+        // Without workers, accepted submissions wait. Workers cannot send heartbeats while the store cannot write,
+        // which is reported above.
         let can_write = store_writes && (has_room || !self.needs_disk);
         match self.core.workers_alive().await {
             Ok(_) if !can_write => {}
@@ -102,7 +103,7 @@ impl Health for ServerHealth {
             Ok(workers) if workers.iter().all(|worker| worker.beat.order != Order::Work) => {
                 degraded.push("no worker takes new runs: all of them were told to pause or to drain".to_owned());
             }
-            // That the store does not answer is told above.
+            // A store that does not answer is reported above.
             Ok(_) | Err(_) => {}
         }
         HealthReport { checks, walls: self.walls.clone(), degraded }

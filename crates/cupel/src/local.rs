@@ -1,4 +1,4 @@
-//! Judging on this machine without a server: what `cupel run` and `cupel languages test` share.
+//! Judging on this machine without a server: code shared by `cupel run` and `cupel languages test`.
 
 use std::path::PathBuf;
 
@@ -8,10 +8,10 @@ use cupel_types::{BoxFile, BoxFiles, BoxPath, Source};
 
 use crate::config;
 
-/// All languages of the configuration, not yet probed; disabled ones are left out.
+/// All enabled languages of the configuration, not yet probed.
 ///
 /// # Errors
-/// Every fault of every language file together.
+/// All faults of all language files.
 pub(crate) fn registry(config: &config::Languages) -> Result<Registry, LoadError> {
     let all = Registry::load(config.directory.as_deref())?;
     if config.disabled.is_empty() {
@@ -21,18 +21,17 @@ pub(crate) fn registry(config: &config::Languages) -> Result<Registry, LoadError
     Registry::new(all.iter().filter(enabled).cloned().collect())
 }
 
-/// Where the user who runs this keeps what can be made again, if there is such a place.
-/// Source: XDG Base Directory Specification, `XDG_CACHE_HOME`.
+/// Cache directory of the current user, if there is one.
 pub(crate) fn user_cache() -> Option<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
     Some(base.join("cupel"))
 }
 
-/// One language, probed; the others are not asked, which would take a second or two.
+/// Probes one language only, because probing all of them takes a second or two.
 ///
 /// # Errors
-/// Why it cannot be used here, with what to do about it.
+/// The language is not available here. The error contains the reason and a remedy.
 pub(crate) fn available(language: &Language) -> anyhow::Result<Language> {
     let mut alone = Registry::new(vec![language.clone()]).context("cannot use a language alone")?;
     alone.probe(&HostProbe::default());
@@ -45,7 +44,7 @@ pub(crate) fn available(language: &Language) -> anyhow::Result<Language> {
     }
 }
 
-/// Why a language cannot be used, for people; empty when it can.
+/// Reason why a language cannot be used, as text; empty if it can.
 pub(crate) fn reason(language: &Language) -> &str {
     match &language.availability {
         cupel_languages::Availability::Unavailable { reason } => reason,
@@ -54,10 +53,10 @@ pub(crate) fn reason(language: &Language) -> &str {
     }
 }
 
-/// A program to be judged here.
+/// A program to judge on this machine.
 pub(crate) struct Program {
     pub(crate) source: Vec<u8>,
-    /// What the source is called; `None` for the language's own name.
+    /// File name of the source; `None` for the language's default.
     pub(crate) file: Option<BoxPath>,
     pub(crate) args: Vec<String>,
     pub(crate) stdin: Vec<u8>,

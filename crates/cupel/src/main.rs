@@ -1,11 +1,11 @@
-//! The `cupel` command: command line, configuration, and the place where ports meet adapters.
+//! The `cupel` binary: command line, configuration and composition.
 //!
-//! Entry points: `cli::args` lists the commands, each command is a file beside it; `compose` builds a
-//! server out of store, queue, sandbox, worker and API. The executable is also the sandbox's launcher:
-//! started as that, it never gets past the first line of `main`.
+//! Entry points: `cli::args` lists the commands, and each command is a file beside it. `compose` builds a server from
+//! store, queue, sandbox, worker and API. The executable is also the sandbox's launcher: started as launcher, it never
+//! returns from the first line of `main`.
 #![forbid(unsafe_code)]
 
-// Its macros are used everywhere below.
+// The other modules use its macros.
 #[macro_use]
 mod terminal;
 
@@ -30,7 +30,7 @@ mod webhooks;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // Before any thread exists: a launcher must be single-threaded, and never returns from here.
+    // Called before any thread exists, because a launcher must be single-threaded. In a launcher it does not return.
     cupel_sandbox::launcher::enter_if_asked();
     cli::main()
 }

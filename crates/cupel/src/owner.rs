@@ -1,12 +1,11 @@
-//! Who Cupel runs as: the owner of its data directory.
+//! The user that Cupel runs as: the owner of its data directory.
 //!
 //! Started as root, a command that works on a data directory becomes its owner before it opens anything there, so a
-//! database never gets files that its server cannot write. A directory that is root's own is first handed over to the
-//! service user: `cupel` where there is one, else an id that nobody else has. Started by anybody else, Cupel is that
-//! user.
+//! database never gets files that its server cannot write. A directory that belongs to root is first handed over to the
+//! service user: `cupel` if it exists, otherwise an unused id. Started by another user, Cupel stays that user.
 //!
-//! Invariants: only a directory with nothing in it but what Cupel makes changes its owner; no link is followed; the
-//! directory itself goes last, so that a half-finished change is done again by the next start.
+//! Invariants: a directory changes its owner only if it contains nothing but Cupel's own files. No symbolic link is
+//! followed. The directory itself is changed last, so the next start repeats an incomplete change.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -18,14 +17,14 @@ use cupel_sandbox::privileges::{self, GiveUpError, Identity};
 
 use crate::data_dir::{DATABASE, DataDir};
 
-/// Things in a data directory that are looked at when it changes its owner: far more than its caches hold.
+/// Maximum number of entries handed over with a data directory; its caches hold far fewer.
 const THINGS_MAX: u32 = 1_000_000;
 
-/// Beside the data directory: the database's temporary files, and what commands unpack. Their names are random, and none is
-/// opened that is there already.
+/// Further writable directories: for the database's temporary files and for unpacked archives. File names there are
+/// random, and an existing file is never opened.
 const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
 
-/// Cupel cannot run as the owner of its data directory.
+/// Reason why Cupel cannot run as the owner of its data directory.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OwnerError {
     #[error(
@@ -53,21 +52,21 @@ pub(crate) enum OwnerError {
     GiveUp(#[from] GiveUpError),
 }
 
-/// Becomes the owner of a data directory and gives up all privileges. While there is one thread; programs cannot be
-/// started afterwards.
+/// Becomes the owner of a data directory and gives up all privileges. Must be called while there is one thread.
+/// Programs cannot be started afterwards.
 pub(crate) fn become_owner(data: &DataDir) -> Result<(), OwnerError> {
     become_owner_beside(data, None)
 }
 
-/// [`become_owner`], with one more directory in which things may be written: it has to be that owner's already.
+/// [`become_owner`] with one more writable directory, which must already belong to that owner.
 pub(crate) fn become_owner_beside(data: &DataDir, shared: Option<&Path>) -> Result<(), OwnerError> {
     let path = data.path();
     let user = if privileges::is_root() { Some(settle_owner(path)?) } else { None };
     become_user(user, path, shared)
 }
 
-/// Hands a data directory of root's over to the service user, as [`become_owner`] would: for what has to be made there by
-/// root, which may not be before it is known for a data directory.
+/// Hands a data directory that belongs to root over to the service user, as [`become_owner`] does. For files that root
+/// must create there: root may create them only after the directory is known to be a data directory.
 pub(crate) fn settle(data: &DataDir) -> Result<(), OwnerError> {
     if privileges::is_root() {
         settle_owner(data.path())?;
@@ -75,7 +74,8 @@ pub(crate) fn settle(data: &DataDir) -> Result<(), OwnerError> {
     Ok(())
 }
 
-/// [`become_owner`] for a directory inside a data directory, or for a user's own: its owner is who we become.
+/// [`become_owner`] for a directory inside a data directory, or for a user's own directory: this process becomes the
+/// owner of that directory.
 pub(crate) fn become_owner_of(path: &Path) -> Result<(), OwnerError> {
     let meta = fs::metadata(path).map_err(at(path))?;
     let user = Identity { uid: meta.uid(), gid: meta.gid() };
@@ -93,8 +93,8 @@ fn become_user(user: Option<Identity>, path: &Path, shared: Option<&Path>) -> Re
     Ok(privileges::give_up(user, &writable(path).into_iter().chain(shared).collect::<Vec<_>>())?)
 }
 
-/// Gives up all privileges but stays who started it: for commands that work on that user's own files, beneath
-/// `directory` if they write any. While there is one thread.
+/// Gives up all privileges but keeps the user id. For commands that work on the user's own files; they write only
+/// beneath `directory`. Must be called while there is one thread.
 pub(crate) fn stay_oneself(directory: Option<&Path>) -> Result<(), GiveUpError> {
     privileges::give_up(None, &directory.map_or_else(|| TEMPORARY.map(Path::new).to_vec(), writable))
 }
@@ -108,7 +108,7 @@ fn at(path: &Path) -> impl Fn(io::Error) -> OwnerError {
     move |source| OwnerError::HandOver { path: path.clone(), source }
 }
 
-/// The owner; root hands its directory over first.
+/// Returns the owner. If that is root, first hands the directory over.
 fn settle_owner(path: &Path) -> Result<Identity, OwnerError> {
     let at = at(path);
     let directory = File::open(path).map_err(&at)?;
@@ -125,7 +125,7 @@ fn settle_owner(path: &Path) -> Result<Identity, OwnerError> {
         match kind_of(&name) {
             Kind::Ours => ours.push(name),
             Kind::Besides => {}
-            // Where there is a database, this is a data directory, whatever else somebody has put there.
+            // A directory with a database is a data directory, whatever other files it has.
             Kind::Foreign if DataDir::has_database(path) => {}
             Kind::Foreign => {
                 return Err(OwnerError::Foreign { path: path.to_owned(), name: name.to_string_lossy().into_owned() });
@@ -144,7 +144,8 @@ fn settle_owner(path: &Path) -> Result<Identity, OwnerError> {
 enum Kind {
     /// Made by Cupel.
     Ours,
-    /// Made by whoever starts Cupel there, and left as it is: the log and the key of `make run`; a new file system's own.
+    /// Made by the user who starts Cupel there (the log and the key of `make run`), or part of a new file system. It is
+    /// not changed.
     Besides,
     Foreign,
 }
@@ -168,13 +169,13 @@ mod tests {
         fs::symlink_metadata(path).unwrap().uid()
     }
 
-    /// These change owners, so they need root, as the end-to-end suite does.
+    /// These tests change owners, so they need root, as the end-to-end tests do.
     fn root() -> bool {
         privileges::is_root()
     }
 
     #[test]
-    fn what_cupel_made_is_handed_over_and_nothing_else() {
+    fn only_cupels_own_files_are_handed_over() {
         if !root() {
             return;
         }
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_of_somebody_elses_things_is_refused() {
+    fn a_directory_with_foreign_files_is_refused() {
         if !root() {
             return;
         }
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn another_users_directory_stays_that_users() {
+    fn a_directory_of_another_user_keeps_its_owner() {
         if !root() {
             return;
         }

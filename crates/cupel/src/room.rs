@@ -1,37 +1,37 @@
-//! The room on the disk under the data directory, and what to say when there is none.
+//! Free space on the disk of the data directory, and the message for a full disk.
 //!
-//! The last 256 KiB count as none: a database needs a few pages at once, and a disk that is full within one write is full.
+//! The last 256 KiB count as used, because a database needs several pages at once.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// With less than this, bytes, a disk is full.
+/// A disk with fewer free bytes is full.
 const ROOM_MIN: u64 = 256 << 10;
 
-/// The room that is left to this process.
+/// The space available to this process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Room {
-    /// Bytes that can still be written.
+    /// Free bytes.
     pub(crate) free: u64,
     /// Bytes of the whole disk.
     pub(crate) size: u64,
-    /// Whether no file can be made any more, though there may be room in those that exist.
+    /// Whether there are no free inodes: no file can be created, although existing files may grow.
     no_files: bool,
 }
 
 impl Room {
-    /// The room under `directory`, where that can be known. One system call.
+    /// The space on the disk of `directory`, if known. One system call.
     pub(crate) fn under(directory: &Path) -> Option<Room> {
         let disk = rustix::fs::statvfs(directory).ok()?;
         Some(Room {
             free: disk.f_bavail.saturating_mul(disk.f_frsize),
             size: disk.f_blocks.saturating_mul(disk.f_frsize),
-            // A file system that makes inodes as it needs them says that it has none at all.
+            // A file system that allocates inodes dynamically reports a total of zero.
             no_files: disk.f_files > 0 && disk.f_favail == 0,
         })
     }
 
-    /// The part that is left, from 0 to 1.
+    /// The free part, from 0 to 1.
     pub(crate) fn left(&self) -> f64 {
         self.free as f64 / self.size.max(1) as f64
     }
@@ -41,7 +41,7 @@ impl Room {
     }
 }
 
-/// Says that the disk under the data directory is full, where it is mounted, and what can be removed; nothing while it has room.
+/// Message for a full disk: the mount point and what can be removed. `None` while there is space.
 pub(crate) fn lack(data: &Path) -> Option<String> {
     let room = Room::under(data).filter(Room::is_full)?;
     let what = if room.no_files { "has no free inodes" } else { "is full" };
@@ -56,7 +56,7 @@ pub(crate) fn lack(data: &Path) -> Option<String> {
     ))
 }
 
-/// Where the file system of a directory is mounted.
+/// Mount point of a directory's file system.
 fn mount_of(directory: &Path) -> PathBuf {
     let device = |path: &Path| path.metadata().map(|meta| meta.dev()).ok();
     let of_directory = device(directory);
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_disk_is_full_without_bytes_or_without_inodes() {
+    fn a_disk_without_free_bytes_or_inodes_is_full() {
         let room = Room { free: ROOM_MIN, size: 1 << 30, no_files: false };
         assert!(!room.is_full());
         assert!(Room { free: ROOM_MIN - 1, ..room }.is_full());
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mount_of_a_directory_is_the_highest_on_its_disk() {
+    fn the_mount_point_is_the_highest_directory_on_the_same_disk() {
         assert_eq!(mount_of(Path::new("/proc/self")), Path::new("/proc"));
         assert_eq!(mount_of(Path::new("/")), Path::new("/"));
     }

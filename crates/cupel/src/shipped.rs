@@ -1,17 +1,17 @@
-//! The problems that come with Cupel, and their way into the store when a server starts.
+//! The shipped problems, which a server loads into the store when it starts.
 
 use anyhow::Context;
 use cupel_core::Core;
 use cupel_core::problems::{Shipped, ShippedOutcome};
 use sha2::{Digest, Sha256};
 
-/// Slug and archive of each; see `build.rs`.
+/// Slug and archive of each problem; see `build.rs`.
 const PROBLEMS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/problems.rs"));
 
-/// Loads those that are not here yet, and newer versions of those that nobody has changed.
+/// Loads missing problems, and newer versions of unchanged ones.
 ///
 /// # Errors
-/// When one cannot be loaded.
+/// A problem cannot be loaded.
 pub(crate) async fn load(core: &Core) -> anyhow::Result<()> {
     let (mut loaded, mut updated) = (0, 0);
     for (slug, archive) in PROBLEMS {
@@ -22,16 +22,12 @@ pub(crate) async fn load(core: &Core) -> anyhow::Result<()> {
             ShippedOutcome::Updated => updated += 1,
             ShippedOutcome::Unchanged => {}
             ShippedOutcome::LeftAlone => {
-                tracing::info!(problem = slug, "a problem that was changed here is left as it is")
+                tracing::info!(problem = slug, "kept a shipped problem that was changed here")
             }
         }
     }
     if loaded + updated > 0 {
-        tracing::info!(
-            loaded,
-            updated,
-            "loaded {loaded} problems that come with Cupel, and newer versions of {updated}"
-        );
+        tracing::info!(loaded, updated, "loaded {loaded} shipped problems, updated {updated}");
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use crate::room::Room;
 /// Upper bounds of the histograms, in seconds: from a cached C program to the longest run.
 const BUCKETS_S: [f64; 14] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
 
-/// Starts logging. `RUST_LOG` has no say: there is one configuration.
+/// Starts logging. `RUST_LOG` is ignored, because the configuration sets the level.
 pub(crate) fn log(log: &Log) -> anyhow::Result<()> {
     let is_terminal = std::io::stderr().is_terminal();
     let colored = !matches!(AutoStream::choice(&std::io::stderr()), ColorChoice::Never);
@@ -37,7 +37,7 @@ pub(crate) fn log(log: &Log) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Starts counting.
+/// Installs the metrics recorder.
 pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BUCKETS_S)?
@@ -127,7 +127,7 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     Ok(handle)
 }
 
-/// Starts sending traces, where there is somebody to send them to.
+/// Starts the export of traces if a destination is configured.
 pub(crate) fn traces(config: &Config, role: Role) -> anyhow::Result<Option<Traces>> {
     let Some(url) = config.traces.url.clone() else { return Ok(None) };
     let settings = cupel_traces::Settings {
@@ -140,7 +140,8 @@ pub(crate) fn traces(config: &Config, role: Role) -> anyhow::Result<Option<Trace
     Ok(Some(cupel_traces::start(&settings).context("traces.url")?))
 }
 
-/// What alerts watch is there from the start: a counter that appears with its first failure has not increased.
+/// Registers the counters that alerts watch. A counter that first appears with a failure has no increase for the alert
+/// to detect.
 fn begin_at_zero() {
     for cause in ["sandbox", "language", "package", "package_fault", "panic", "store"] {
         metrics::counter!("cupel_failed_attempts_total", "cause" => cause).increment(0);
@@ -152,7 +153,7 @@ fn begin_at_zero() {
     metrics::counter!("cupel_leases_lost_total").increment(0);
 }
 
-/// Tells how much room there is on the disk under `directory`.
+/// Updates the gauges for the disk of `directory`.
 pub(crate) fn look_at_disk(directory: &Path) {
     let Some(room) = Room::under(directory) else { return };
     metrics::gauge!("cupel_data_free_bytes").set(room.free as f64);

@@ -1,10 +1,11 @@
-//! What people see: tables, colours, and the sense of whether anybody looks.
+//! Terminal output: tables and colours.
 //!
-//! Results go to standard output, talk goes to standard error. `anstream` drops colours where the stream
-//! is no terminal or the user does not want them (`NO_COLOR`, `CLICOLOR`, `TERM=dumb`).
+//! Results go to standard output, messages to standard error. `anstream` removes colours if the stream is not a
+//! terminal or the user has turned them off (`NO_COLOR`, `CLICOLOR`, `TERM=dumb`).
 //!
-//! Nothing panics because a stream cannot be written. A reader that went away is no failure. Any other failure to write standard output is
-//! kept until the command ends, which then fails ([`written`]). Standard error is written if possible.
+//! A stream that cannot be written never causes a panic. A closed pipe is not a failure. Any other failure to write
+//! standard output is kept until the command ends, which then fails ([`written`]). Failures to write standard error are
+//! ignored.
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
@@ -28,7 +29,7 @@ macro_rules! errln {
     ($($arg:tt)*) => { $crate::terminal::write_err(format_args!("{}\n", format_args!($($arg)*))) };
 }
 
-/// Why standard output could not be written, the first time.
+/// The first failure to write standard output.
 static FAILED: OnceLock<io::Error> = OnceLock::new();
 
 pub(crate) fn write_out(text: fmt::Arguments<'_>) {
@@ -41,14 +42,14 @@ pub(crate) fn write_err(text: fmt::Arguments<'_>) {
     let _ = anstream::stderr().write_fmt(text);
 }
 
-/// Keeps why standard output could not be written.
+/// Keeps a failure to write standard output.
 pub(crate) fn failed(error: io::Error) {
     if error.kind() != io::ErrorKind::BrokenPipe {
         let _ = FAILED.set(error);
     }
 }
 
-/// Whether everything on standard output could be written, or its reader went away.
+/// Returns the failure to write standard output, if there was one. A closed pipe does not count.
 pub(crate) fn written() -> Result<(), &'static io::Error> {
     if let Err(error) = io::stdout().flush() {
         failed(error);
@@ -72,7 +73,7 @@ pub(crate) enum Color {
 }
 
 impl Color {
-    /// Makes this the choice of the whole process.
+    /// Applies the choice to the whole process.
     pub(crate) fn apply(self) {
         match self {
             Color::Auto => ColorChoice::Auto,
@@ -99,12 +100,12 @@ pub(crate) fn bad(text: &str) -> String {
     format!("{RED}{text}{RESET}")
 }
 
-/// What somebody else wrote, so that it cannot move the cursor, change colours or forge lines: only the characters that show, line feeds and
-/// tabs are as they were.
+/// Makes untrusted text safe to print: it cannot move the cursor, change colours or forge lines. Visible characters,
+/// line feeds and tabs are unchanged.
 pub(crate) fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        // Cf: marks that turn the direction of writing, and others that do not show.
+        // Cf: marks that change the writing direction, and other invisible characters.
         let is_hidden =
             matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
         match c {
@@ -116,7 +117,7 @@ pub(crate) fn harmless(text: &str) -> String {
     shown
 }
 
-/// Columns of text, each as wide as its widest cell; the last one is never padded.
+/// Text table. Each column is as wide as its widest cell; the last one is not padded.
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
 }
@@ -154,7 +155,7 @@ impl Table {
     }
 }
 
-/// Characters that take a place: all but escape sequences.
+/// Number of visible characters: all but escape sequences.
 fn width(text: &str) -> usize {
     let mut count = 0;
     let mut characters = text.chars();
@@ -173,12 +174,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_wrote_shows_and_does_nothing() {
+    fn untrusted_text_is_shown_and_has_no_effect() {
         assert_eq!(harmless("a\tß\n\x1b[2J\r\u{202e}x"), "a\tß\n\\u{1b}[2J\\u{d}\\u{202e}x");
     }
 
     #[test]
-    fn columns_line_up_whatever_the_colours() {
+    fn columns_align_despite_colours() {
         let mut table = Table::new(&["a", "bb"]);
         table.row(vec![good("long"), "x".into()]);
         table.row(vec!["é".into(), bad("y")]);

@@ -1,9 +1,9 @@
-//! Sends webhooks out of the outbox, signed, to addresses that are nobody's private business.
+//! Sends signed webhooks from the outbox to public addresses.
 //!
-//! A user chooses where a webhook goes, so the receiver is an attacker until proved otherwise: the address
-//! is checked after the name was resolved, on the very connection that is used (a name that resolves
-//! differently a second later gains nothing); redirects and proxies are not followed; the answer's body is
-//! not read; time and concurrency are bounded, and one who makes us wait keeps nobody else's deliveries waiting.
+//! A user chooses the receiver of a webhook, so the receiver is untrusted. The address is checked after the name was
+//! resolved, for the connection that is used, so a name that resolves differently a second later does not help an
+//! attacker. Redirects and proxies are not followed, and the response body is not read. Time and concurrency are
+//! bounded, and a slow receiver does not delay the deliveries of other users.
 //!
 //! Source of the signature: Standard Webhooks, "Signature scheme": headers `webhook-id`,
 //! `webhook-timestamp` (seconds), `webhook-signature` = `v1,` base64 HMAC-SHA256 of `id.timestamp.body`.
@@ -32,14 +32,14 @@ use crate::config;
 
 use guard::GuardedResolver;
 
-/// How often the outbox is looked at.
+/// Polling interval of the outbox.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Sends what is due until `shutdown`, then lets what is under way end.
+/// Sends due deliveries until `shutdown`, then waits for those under way.
 pub(crate) async fn run(core: Core, settings: config::Webhooks, shutdown: CancellationToken) {
     let sender = Arc::new(Sender { agent: agent(&settings), core, under_way: Mutex::default() });
     let room = Arc::new(Semaphore::new(settings.concurrency as usize));
-    // Whoever holds a delivery for longer than any try can last has died.
+    // A process that holds a delivery for longer than the longest try has died.
     let hold = settings.timeout * 2 + Duration::from_secs(30);
     let tracker = TaskTracker::new();
     while !shutdown.is_cancelled() {
@@ -47,12 +47,12 @@ pub(crate) async fn run(core: Core, settings: config::Webhooks, shutdown: Cancel
         let busy = sender.busy();
         let taken = if free == 0 { Ok(Vec::new()) } else { sender.core.take_deliveries(hold, free, &busy).await };
         let taken = taken.unwrap_or_else(|error| {
-            tracing::warn!(error = chain(&error), "cannot look at the webhooks that are due");
+            tracing::warn!(error = chain(&error), "cannot read the due webhooks from the store");
             Vec::new()
         });
         let was_full = !taken.is_empty() && taken.len() == free as usize;
         for delivery in taken {
-            // Only this task takes permits, and as many were free.
+            // Only this task takes permits, and enough were free.
             let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
             let under_way = UnderWay::of(Arc::clone(&sender), delivery.owner);
             tracker.spawn(async move {
@@ -61,7 +61,7 @@ pub(crate) async fn run(core: Core, settings: config::Webhooks, shutdown: Cancel
             });
         }
         if was_full {
-            // More may be due: go on as soon as one has ended.
+            // More may be due: continue as soon as a delivery has ended.
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 _ = room.acquire() => {}
@@ -80,11 +80,11 @@ pub(crate) async fn run(core: Core, settings: config::Webhooks, shutdown: Cancel
 struct Sender {
     core: Core,
     agent: Agent,
-    /// Whose deliveries are under way, once for each.
+    /// Owners of the deliveries under way, one entry for each delivery.
     under_way: Mutex<Vec<UserId>>,
 }
 
-/// A delivery on its way, which counts as its owner's however it ends.
+/// Guard of a delivery under way. Counts for its owner until it is dropped.
 struct UnderWay {
     sender: Arc<Sender>,
     owner: UserId,
@@ -106,7 +106,7 @@ impl Drop for UnderWay {
     }
 }
 
-/// A message ready to go.
+/// A message ready to be sent.
 struct Message {
     url: String,
     id: String,
@@ -117,11 +117,11 @@ struct Message {
 
 impl Sender {
     fn under_way(&self) -> MutexGuard<'_, Vec<UserId>> {
-        // Every change of the list is one call, so a poisoned lock guards a sound one.
+        // Each change of the list is a single call, so the list is valid even if the lock is poisoned.
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who has deliveries under way.
+    /// Owners with deliveries under way.
     fn busy(&self) -> Vec<UserId> {
         let mut busy = self.under_way().clone();
         busy.sort_unstable();
@@ -192,7 +192,7 @@ impl Sender {
             Ok(Ok(status @ 200..=299)) => Sent::Delivered { status },
             Ok(Ok(410)) => Sent::Gone,
             Ok(Ok(status)) => Sent::Failed { error: format!("the receiver answered {status}") },
-            // It repeats an address that it cannot read, and there may be a secret in that.
+            // The error text repeats the unreadable address, which may contain a secret.
             Ok(Err(ureq::Error::BadUri(_))) => Sent::Failed { error: "the address cannot be called".to_owned() },
             Ok(Err(error)) => Sent::Failed { error: error.to_string() },
             Err(_) => Sent::Failed { error: "the sender failed".to_owned() },
@@ -200,7 +200,7 @@ impl Sender {
     }
 }
 
-/// Host and port of a receiver, for the log: what comes after them may be a secret.
+/// Host and port of a receiver, for the log. The rest of the address may contain a secret.
 fn host_of(url: &str) -> &str {
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
     authority.split(['/', '?', '#']).next().unwrap_or_default()
@@ -212,7 +212,7 @@ fn agent(settings: &config::Webhooks) -> Agent {
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
-        // A proxy would resolve the name itself, behind our guard.
+        // A proxy would resolve the name itself and bypass the address check.
         .proxy(None)
         .max_idle_connections(0)
         .user_agent(concat!("cupel/", env!("CARGO_PKG_VERSION")))
@@ -220,7 +220,7 @@ fn agent(settings: &config::Webhooks) -> Agent {
     Agent::with_parts(config, DefaultConnector::default(), GuardedResolver::new(settings.allow_private))
 }
 
-/// The signature of a body, as Standard Webhooks has it.
+/// The signature of a body, as defined by Standard Webhooks.
 pub(crate) fn sign(secret: &[u8], id: &str, timestamp: i64, body: &str) -> String {
     // HMAC takes a key of any length.
     let mut mac =
@@ -229,7 +229,7 @@ pub(crate) fn sign(secret: &[u8], id: &str, timestamp: i64, body: &str) -> Strin
     format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()))
 }
 
-/// What is told: enough to know how it ended. Output is fetched by whoever may see it.
+/// The event's body: the result without the output. Clients with access fetch the output from the API.
 fn event(record: &SubmissionRecord, now: jiff::Timestamp) -> Value {
     let (status, verdict) = match &record.state {
         RunState::Judged { verdict: Verdict::Accepted, .. } => ("completed", Verdict::Accepted),
@@ -241,7 +241,8 @@ fn event(record: &SubmissionRecord, now: jiff::Timestamp) -> Value {
         }
     };
     let peak = record.report.as_ref().and_then(RunReport::peak_for_sender);
-    // As in the API: how the tests were started says something of those that are hidden.
+    // As in the API, the kind of start is omitted if there are hidden tests, because it would reveal something about
+    // them.
     let start = record.report.as_ref().filter(|report| !report.has_hidden_cases()).and_then(RunReport::start);
     let exit_code = record.report.as_ref().and_then(|report| match (&report.execution, &report.compile) {
         (Some(step), _) => step.exit_code,
@@ -273,7 +274,7 @@ mod tests {
 
     /// Computed with `openssl dgst -sha256 -mac HMAC -macopt hexkey:… -binary | base64` over the same text.
     #[test]
-    fn the_signature_is_that_of_standard_webhooks() {
+    fn the_signature_matches_standard_webhooks() {
         let signature = sign(&[7; 32], "msg_1", 1_700_000_000, "{\"a\":1}");
         assert_eq!(signature, "v1,LInk7lWC3DLGgRP3k/Xpm933fgj/SEGrik4mpkLgnKE=");
     }

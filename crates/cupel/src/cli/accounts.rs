@@ -1,4 +1,4 @@
-//! `cupel user` and `cupel key`: accounts, in the store itself. A server may run beside it.
+//! `cupel user` and `cupel key`: manage accounts directly in the store. A server may run at the same time.
 
 pub(super) mod args;
 
@@ -31,13 +31,13 @@ use crate::data_dir::DataDir;
 use crate::owner;
 use crate::terminal::{Table, harmless};
 
-/// Users read at one time.
+/// Users per page.
 const USERS_PAGE: u64 = 1000;
 
 pub(super) fn user(args: &User) -> CommandResult {
-    // An administrator may be made before the first start.
+    // An administrator may be created before the first start of the server.
     let may_make = matches!(args.command, UserCommand::Add { .. });
-    // Before this process becomes the owner of the data directory, who may not be allowed to read the file.
+    // Read before this process becomes the owner of the data directory, who may lack the permission to read the file.
     let csv = match &args.command {
         UserCommand::Import { file, .. } => read_csv(file)?,
         _ => Vec::new(),
@@ -80,7 +80,8 @@ pub(super) struct Place {
     accounts: Accounts,
 }
 
-/// `may_make`: a data directory that has no database yet gets one; otherwise it is the wrong directory.
+/// Opens the store and runs `act`. `may_make`: creates the database if the data directory has none; otherwise a missing
+/// database is an error.
 pub(super) fn in_store(
     settings: &Settings,
     may_make: bool,
@@ -94,7 +95,7 @@ pub(super) fn in_store(
         return Err(anyhow!("there is no database in {directory}: {hint}")).or_exit(Exit::NotFound);
     }
     let data = DataDir::open(&config.data)?;
-    // What is written here has to be the server's to write, too.
+    // The server must be able to write the files created here.
     owner::become_owner(&data)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
@@ -175,7 +176,7 @@ impl Place {
         Ok(Exit::Ok)
     }
 
-    /// What stands before a link's token.
+    /// Address of a password link, without its token.
     fn link_address(&self) -> String {
         format!("{}/password?token=", compose::public_url(&self.config).trim_end_matches('/'))
     }
@@ -203,7 +204,7 @@ impl Place {
         Ok(Exit::Ok)
     }
 
-    /// The names are those of the API.
+    /// The field names are those of the API.
     async fn codes(&self, as_json: bool) -> CommandResult {
         let codes = self.accounts.codes().await?;
         if as_json {
@@ -256,7 +257,7 @@ impl Place {
         Ok(Exit::Ok)
     }
 
-    /// The names are those of the API.
+    /// The field names are those of the API.
     async fn sessions(&self, name: &str, as_json: bool) -> CommandResult {
         let sessions = self.accounts.sessions(self.find(name).await?.id).await?;
         if as_json {
@@ -373,8 +374,8 @@ impl Place {
         Ok(Exit::Ok)
     }
 
-    /// An API over this store, and an access token of a user. Access tokens are the API's to make: a session is opened here and
-    /// exchanged there.
+    /// An API over this store and an access token of a user. Only the API can create access tokens, so this opens a
+    /// session and exchanges it there.
     pub(super) async fn api_as(&self, name: &str) -> Result<(axum::Router, String), Failure> {
         let opened = self.accounts.open_session(self.find(name).await?).await?;
         let login = opened
@@ -480,7 +481,7 @@ impl Place {
     }
 }
 
-/// Largest table of users.
+/// Maximum size of a table of users.
 const CSV_BYTES_MAX: u64 = 1 << 20;
 
 /// A table of users, from a file or from standard input (`-`).
@@ -500,7 +501,7 @@ fn read_csv(file: &Path) -> Result<Vec<u8>, Failure> {
     Ok(csv)
 }
 
-/// Whether a change to an account was made.
+/// Converts the result of a change to an account.
 fn changed(change: AccountChange, user: &Account) -> Result<(), Failure> {
     let name = &user.username;
     match change {
@@ -513,12 +514,12 @@ fn changed(change: AccountChange, user: &Account) -> Result<(), Failure> {
     }
 }
 
-/// To the second, in UTC.
+/// A time in UTC, to the second.
 fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// Why nothing was written of what was asked for.
+/// Converts the refusal of a registration.
 fn refused(error: RegisterError) -> Failure {
     match error {
         RegisterError::Invalid(faults) => {
@@ -529,12 +530,12 @@ fn refused(error: RegisterError) -> Failure {
     }
 }
 
-/// What is given on standard input, or a random one.
+/// The password from standard input, or a random one.
 fn password_of(from_stdin: bool) -> Result<String, Failure> {
     if from_stdin { read_password().or_exit(Exit::Usage) } else { Ok(crate::first_account::random_password()) }
 }
 
-/// One line, without its end.
+/// Reads a password: one line, without its line end.
 fn read_password() -> anyhow::Result<String> {
     let mut text = String::new();
     let stdin = std::io::stdin();

@@ -1,4 +1,4 @@
-//! `cupel admin`: workers and what waits, in the store itself. Servers may run beside it.
+//! `cupel admin`: workers and the queue, directly in the store. Servers may run at the same time.
 
 pub(super) mod args;
 
@@ -36,7 +36,7 @@ pub(super) fn admin(args: &Admin) -> CommandResult {
     }
 }
 
-/// What a worker does, in one word: one that has not spoken for long is gone.
+/// State of a worker in one word. A worker without recent heartbeats is gone.
 fn state(worker: &WorkerRecord, now: Timestamp) -> &'static str {
     match worker.beat.order {
         _ if !worker.is_alive(now) => "gone",
@@ -46,7 +46,7 @@ fn state(worker: &WorkerRecord, now: Timestamp) -> &'static str {
     }
 }
 
-/// How many of its slots run something, as far as anybody knows: what a worker had that is gone is others' by now.
+/// Number of busy slots, from the last heartbeat. Zero for a worker that is gone, because its runs are given to others.
 fn busy(worker: &WorkerRecord, now: Timestamp) -> u32 {
     if worker.is_alive(now) { worker.beat.busy } else { 0 }
 }
@@ -134,7 +134,7 @@ async fn tell(at: &StoreAndClock, worker: Option<&str>, order: Order) -> Command
     Err(no_worker(worker.unwrap_or_default())).or_exit(Exit::NotFound)
 }
 
-/// The worker with this id; or the one that is there with this name.
+/// The worker with this id, or the living worker with this name.
 async fn find((store, clock): &StoreAndClock, worker: &str) -> Result<WorkerId, Failure> {
     if let Ok(id) = worker.parse() {
         return Ok(id);

@@ -1,6 +1,6 @@
-//! What `[limits]` of the configuration allows one submission, for programs that this machine runs without a server.
+//! The bounds of `[limits]` for programs that this machine runs without a server.
 //!
-//! The check is the API's own (`cupel_core::check`); this file words its faults for the command line.
+//! The check is the API's (`cupel_core::check`). This file words its faults for the command line.
 
 use std::fs::File;
 use std::io::Read;
@@ -16,12 +16,13 @@ use super::{Exit, Failure, OrExit};
 use crate::compose;
 use crate::config::Config;
 
-/// What one submission may contain here. Whether instructions are counted is known only once the sandbox has started.
+/// Bounds on a submission. Whether instructions can be counted is known only after the sandbox has started.
 pub(super) fn bounds(config: &Config) -> Bounds {
     Bounds { counts_instructions: true, ..compose::bounds(config) }
 }
 
-/// Refuses what `POST /execute` refuses with the same configuration. `paths` are the files as the user named them.
+/// Refuses a submission that `POST /execute` refuses with the same configuration. `paths` are the files as the user
+/// named them.
 pub(super) fn allow(
     new: &NewSubmission,
     language: &Language,
@@ -29,13 +30,13 @@ pub(super) fn allow(
     paths: &[impl AsRef<Path>],
 ) -> Result<(), Failure> {
     let alone = Registry::new(vec![language.clone()]).context("cannot use a language alone")?;
-    // The time matters to `run_at` only, which no command has.
+    // Only `run_at` needs the time, and no command has it.
     let Err(faults) = check(std::slice::from_ref(new), &alone, bounds, Timestamp::UNIX_EPOCH) else { return Ok(()) };
     let said: Vec<String> = faults.iter().map(|fault| format!("{}: {}", place(fault, paths), fault.detail)).collect();
     Err(anyhow!(said.join("\n  "))).or_exit(Exit::Usage)
 }
 
-/// The flag, file or argument that a fault is about.
+/// The flag, file or argument of a fault.
 fn place(fault: &Fault, paths: &[impl AsRef<Path>]) -> String {
     let mut parts = fault.pointer.split('/').skip(1);
     let (field, index) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -51,7 +52,7 @@ fn place(fault: &Fault, paths: &[impl AsRef<Path>]) -> String {
     }
 }
 
-/// A file of a submission; reads no more than it may have.
+/// Reads a file of a submission, up to its maximum size.
 pub(super) fn read_file(path: &Path, max: Bytes) -> Result<Vec<u8>, Failure> {
     let cannot = |what: &str| format!("cannot {what} {}", path.display());
     let file = File::open(path).with_context(|| cannot("open")).or_exit(Exit::Usage)?;
@@ -63,7 +64,7 @@ pub(super) fn read_file(path: &Path, max: Bytes) -> Result<Vec<u8>, Failure> {
     read(file, max).map_err(|error| error.context(cannot("read"))).or_exit(Exit::Usage)
 }
 
-/// All of a stream that may have `max` bytes.
+/// Reads all of a stream of at most `max` bytes.
 pub(super) fn read(from: impl Read, max: Bytes) -> anyhow::Result<Vec<u8>> {
     let mut data = Vec::new();
     from.take(max.get().saturating_add(1)).read_to_end(&mut data)?;

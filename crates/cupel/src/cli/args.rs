@@ -1,4 +1,5 @@
-//! What can be typed: the commands, and what several of them have in common. The words of each are beside it, in its `args.rs`.
+//! The command line: the list of commands and their shared arguments. The arguments of each command are in its
+//! `args.rs`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -127,18 +128,18 @@ impl Settings {
     }
 }
 
-/// Seconds with or without a unit; more than none.
+/// Seconds with or without a unit; more than zero.
 pub(super) fn parse_time(text: &str) -> Result<Duration, &'static str> {
     units::seconds(text).ok_or("expected more than 0 seconds, such as 2 or 0.5, or a duration such as 500ms or 2m")
 }
 
-/// Megabytes, or a size with its unit; more than none.
+/// Megabytes, or a size with its unit; more than zero.
 pub(super) fn parse_memory(text: &str) -> Result<Bytes, &'static str> {
     units::megabytes(text)
         .ok_or("expected megabytes such as 64, or a whole number with B, K, M or G (or KiB, MiB, GiB), such as 64M")
 }
 
-/// A duration with its unit; more than none.
+/// A duration with its unit; more than zero.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, &'static str> {
     units::duration(text).filter(|d| !d.is_zero()).ok_or("expected a duration such as 12h or 30d")
 }

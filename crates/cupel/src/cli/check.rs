@@ -17,7 +17,7 @@ use super::{CommandResult, Exit, Failure, OrExit};
 const ACCEPTED: u8 = 42;
 const REJECTED: u8 = 43;
 
-/// Read at once.
+/// Bytes per read.
 const CHUNK: usize = 256 << 10;
 
 pub(super) fn check(args: &Check) -> CommandResult {
@@ -53,7 +53,7 @@ pub(super) fn check(args: &Check) -> CommandResult {
         write(args, "judgemessage.txt", &format!("{message}\n"))?;
         errln!("{message}");
     }
-    // Order does not matter to all of them; then there is no place.
+    // A comparison that ignores order has no position.
     if let Some(Difference { answer_at, output_at, word: 1.., .. }) = difference {
         write(args, "diffposition.txt", &format!("{answer_at} {output_at}\n"))?;
     }

@@ -1,4 +1,5 @@
-//! `cupel contest`: arranging contests and their results, by the API's own rules, in the store itself. A server may run beside it.
+//! `cupel contest`: manages contests and their results in the store, under the API's rules. A server may run at the
+//! same time.
 
 pub(super) mod args;
 
@@ -16,9 +17,9 @@ use super::accounts::{Place, in_store};
 use super::{CommandResult, Exit, Failure, OrExit as _};
 use crate::terminal::{Table, harmless};
 
-/// Lines of a page that is read.
+/// Entries per page.
 const PAGE: usize = 100;
-/// The largest answer that is read.
+/// Maximum size of a response.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
 
 pub(super) fn contest(args: &Contest) -> CommandResult {
@@ -36,7 +37,7 @@ pub(super) fn contest(args: &Contest) -> CommandResult {
     })
 }
 
-/// The API, as one user has it.
+/// The API as one user.
 struct Desk {
     api: axum::Router,
     token: String,
@@ -95,7 +96,7 @@ impl Desk {
         Ok(serde_json::from_slice(&answer).context("the answer is no JSON")?)
     }
 
-    /// All entries of a list that comes in pages.
+    /// All entries of a paged list.
     async fn all(&self, path: &str, field: &str) -> Result<Vec<Value>, Failure> {
         let mut all = Vec::new();
         for page in 1.. {
@@ -184,7 +185,7 @@ impl Desk {
         Ok(Exit::Ok)
     }
 
-    /// The standings with all rows and no pages.
+    /// The standings with all rows, without paging.
     async fn all_standings(&self, path: &str) -> Result<Value, Failure> {
         let mut standings = self.json(Method::GET, &format!("{path}&limit=1"), None).await?;
         standings["rows"] = self.all(path, "rows").await?.into();
@@ -195,7 +196,7 @@ impl Desk {
         Ok(standings)
     }
 
-    /// Everything that those who arrange a contest see of it, as one JSON object.
+    /// Everything that the contest's organizers can see, as one JSON object.
     async fn export(&self, slug: &str) -> CommandResult {
         let contest = self.json(Method::GET, &format!("contests/{slug}"), None).await?;
         let mut all = Map::new();

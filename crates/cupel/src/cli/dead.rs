@@ -1,5 +1,5 @@
-//! `cupel admin dead`: what was given up, in the store itself. Servers may run beside it; one of them offers what is retried to a
-//! worker within seconds.
+//! `cupel admin dead`: dead letters, directly in the store. Servers may run at the same time; one of them offers a
+//! retried submission to a worker within seconds.
 
 pub(super) mod args;
 
@@ -15,9 +15,9 @@ use super::{CommandResult, Exit, OrExit};
 use crate::compose::engines::StoreAndClock;
 use crate::terminal::{Table, harmless};
 
-/// Dead letters looked at in one step of `--all`.
+/// Dead letters per step of `--all`.
 const STEP: u32 = 200;
-/// Characters of a reason in a line of the list.
+/// Maximum characters of a reason in the list.
 const REASON_CHARS_MAX: usize = 60;
 
 pub(super) fn dead(settings: &Settings, command: &DeadCommand) -> CommandResult {
@@ -115,7 +115,7 @@ async fn for_each((store, clock): &StoreAndClock, which: &DeadOnes, what: What) 
     };
     let mut done = 0;
     if which.all {
-        // What dies again meanwhile has died after `now`.
+        // Ends, because a submission that dies again during the loop has died after `now`.
         loop {
             let ids = store.dead_until(now, STEP).await?;
             if ids.is_empty() {

@@ -1,4 +1,4 @@
-//! `cupel doctor`: the walls of the sandbox, attacked on this machine.
+//! `cupel doctor`: attacks the walls of the sandbox on this machine.
 
 pub(super) mod args;
 

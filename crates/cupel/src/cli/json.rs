@@ -1,4 +1,4 @@
-//! What the objects of `cupel run --json` and `cupel judge --json` have in common.
+//! Parts shared by the objects of `cupel run --json` and `cupel judge --json`.
 
 use std::time::Duration;
 

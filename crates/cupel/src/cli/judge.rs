@@ -1,6 +1,7 @@
-//! `cupel judge`: one submission against one problem package, on this machine.
+//! `cupel judge`: judges one submission with one problem package on this machine.
 //!
-//! The package is unpacked into a directory of our own before privileges are given up; nothing of it is run outside the sandbox.
+//! The package is unpacked into a private directory before privileges are given up. Its programs run only in the
+//! sandbox.
 
 pub(super) mod args;
 
@@ -30,10 +31,10 @@ use crate::terminal::{Table, bad, dim, good, harmless};
 
 pub(super) mod json;
 
-/// How deep the files of a submission may lie.
+/// Maximum depth of directories in a submission.
 const DEPTH_MAX: usize = 16;
 
-/// Shown of standard error: on so many tests, so much of each.
+/// Maximum standard error that is shown: tests, bytes per test, lines per test.
 const STDERR_CASES: usize = 3;
 const STDERR_BYTES: usize = 2 << 10;
 const STDERR_LINES: usize = 20;
@@ -99,7 +100,7 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
             None => derive_time_limit(&request, executor, cache, &mut Quiet)?,
         };
         if let (Some(kept), Some(derived), false) = (&kept, &derived, is_known) {
-            // Without it the next call measures again.
+            // If this fails, the next call measures again.
             let _ = kept.keep(&of, derived);
         }
         errln!("{}", dim(&told(derived.as_ref(), is_known)));
@@ -119,7 +120,7 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
     Ok(if json::verdict(report.verdict) == Verdict::Accepted { Exit::Ok } else { Exit::Failed })
 }
 
-/// Where the time limit comes from.
+/// Explains the origin of the time limit.
 fn told(derived: Option<&DerivedTimeLimit>, is_known: bool) -> String {
     match derived {
         Some(DerivedTimeLimit { limit, slowest }) => {
@@ -148,7 +149,8 @@ fn choose<'r>(registry: &'r Registry, args: &Judge, files: &BoxFiles) -> Result<
     found.or_exit(Exit::Usage)
 }
 
-/// The submission's language and those of all programs of the package that judging runs, or deriving its time limit.
+/// The languages of the submission and of all programs of the package that are needed to judge, or to derive the time
+/// limit.
 fn needed(problem: &Problem, known: &Registry, language: &Language, derives: bool) -> BTreeSet<LanguageId> {
     let mut ids = BTreeSet::from([language.id.clone()]);
     package::judging_programs(problem).into_iter().for_each(|program| package::languages_of(program, known, &mut ids));
@@ -166,7 +168,7 @@ pub(super) fn measured(problem: &Problem, known: &Registry) -> BTreeSet<Language
     ids
 }
 
-/// A file, or all files of a directory, with paths as in it. Links are not followed.
+/// A file, or all files of a directory with their relative paths. Symbolic links are not followed.
 fn read_submission(path: &Path, bounds: &Bounds) -> Result<BoxFiles, Failure> {
     let mut files = Vec::new();
     let meta = fs::metadata(path).with_context(|| format!("cannot read {}", path.display())).or_exit(Exit::Usage)?;
@@ -223,7 +225,8 @@ fn read_file(path: &Path, name: &str, bounds: &Bounds) -> Result<BoxFile, Failur
     Ok(BoxFile { path: name.or_exit(Exit::Usage)?, data: data.into(), executable: false })
 }
 
-/// Refuses what the API refuses. A client names the main source first; a directory has no order, so a file with content comes first.
+/// Refuses a submission that the API refuses. An API client names the main source first. A directory has no order, so a
+/// file with content is put first.
 fn allow(files: &BoxFiles, language: &Language, bounds: &Bounds) -> Result<(), Failure> {
     let mut sent: Vec<_> = files.iter().map(|file| (file.path.to_string(), file.data.clone())).collect();
     sent.sort_by_key(|(_, data)| data.is_empty());
@@ -232,7 +235,7 @@ fn allow(files: &BoxFiles, language: &Language, bounds: &Bounds) -> Result<(), F
     allowed::allow(&new, language, bounds, &paths)
 }
 
-/// Nobody watches; the end is told.
+/// Observer that ignores all events, because only the result is printed.
 struct Quiet;
 
 impl JudgeObserver for Quiet {
@@ -298,7 +301,7 @@ fn show(language: &Language, report: &ProblemReport) {
     outln!("{mark} {}{why} {}", report.verdict.title(), dim(&format!("· {}", facts.join(" · "))));
 }
 
-/// How what the program wrote to standard error began, on the first tests that it failed.
+/// Beginning of the program's standard error, for the first failed tests.
 fn said_on_stderr(report: &ProblemReport) -> impl Iterator<Item = String> {
     let failed = report.cases.iter().filter(|case| !matches!(case.verdict, Verdict::Accepted | Verdict::Skipped));
     let said = failed.filter_map(|case| {

@@ -1,4 +1,4 @@
-//! `cupel languages`: what is there, what can be installed, and whether it works.
+//! `cupel languages`: lists available and installable languages, installs and tests them.
 
 pub(super) mod args;
 
@@ -82,7 +82,7 @@ fn list(registry: &Registry, shelf: Option<&Shelf>, as_json: bool) -> CommandRes
     Ok(Exit::Ok)
 }
 
-/// What a language prepares, and how far that is; nothing for one that cannot be used.
+/// The artefacts of a language with their state; none for an unavailable language.
 fn states<'l>(language: &'l Language, shelf: Option<&Shelf>) -> impl Iterator<Item = (&'l Prepare, State)> {
     let states = match shelf.filter(|_| language.is_available()) {
         Some(shelf) => prepared::take_up(shelf, language, Look::Sizes),
@@ -126,7 +126,7 @@ fn install(registry: &Registry, ids: &[String], dry_run: bool, shelf: Option<&Sh
     if let Some(shelf) = shelf {
         let ready: Vec<&Language> =
             plan.languages.iter().filter_map(|id| after.get(id)).filter(|l| l.is_available()).collect();
-        // Installed is installed, prepared or not.
+        // A failed preparation does not fail the installation.
         if let Err(failure) = prepare(&ready, shelf) {
             errln!("{}: {:#}", bad("not prepared"), failure.error);
         }
@@ -135,7 +135,7 @@ fn install(registry: &Registry, ids: &[String], dry_run: bool, shelf: Option<&Sh
     Ok(if still.is_empty() { Exit::Ok } else { Exit::Failed })
 }
 
-/// Makes what the languages' toolchains prepare once, and says what was made.
+/// Makes the missing prepared artefacts of the languages and prints them.
 fn prepare(languages: &[&Language], shelf: &Shelf) -> CommandResult {
     let lacking = |l: &&&Language| prepared::take_up(shelf, l, Look::Contents).iter().any(|s| *s != State::Ready);
     let languages: Vec<&Language> = languages.iter().filter(lacking).copied().collect();
@@ -144,7 +144,7 @@ fn prepare(languages: &[&Language], shelf: &Shelf) -> CommandResult {
     }
     let launched = LocalSandbox::launch(1, languages.iter().copied(), Some(shelf.root()))
         .context("cannot start the sandbox; `cupel doctor` says more")?;
-    // What is made has to be the server's to remove.
+    // The server must be able to remove the artefacts.
     owner::become_owner_of(shelf.root())?;
     let sandbox = launched.start();
     let mut executor = || Ok(Box::new(sandbox.executor(0)?) as Box<dyn Executor>);
@@ -161,7 +161,7 @@ fn prepare(languages: &[&Language], shelf: &Shelf) -> CommandResult {
     Ok(if all_made { Exit::Ok } else { Exit::Failed })
 }
 
-/// The languages named, or every available one.
+/// The named languages, or all available ones.
 pub(super) fn select<'r>(registry: &'r Registry, ids: &[String]) -> Result<Vec<&'r Language>, Failure> {
     if ids.is_empty() {
         return Ok(registry.iter().filter(|language| language.is_available()).collect());
@@ -179,7 +179,7 @@ pub(super) fn select<'r>(registry: &'r Registry, ids: &[String]) -> Result<Vec<&
         .collect()
 }
 
-/// One sample and what came of it.
+/// One sample and its result.
 struct Tested<'r> {
     language: &'r Language,
     sample: &'r Sample,
@@ -257,7 +257,7 @@ fn try_sample(language: &Language, sample: &Sample, executor: &mut dyn Executor)
     }
 }
 
-/// Enough of a text to see what is wrong.
+/// Beginning of a text, long enough to show the fault.
 fn first_lines(text: &str) -> String {
     text.chars().take(600).collect()
 }
@@ -272,7 +272,7 @@ fn print_results(languages: &[&Language], results: &[Tested<'_>]) -> Exit {
             0 => good(&format!("{} ✓", own.len())),
             n => bad(&format!("{n} of {} failed", own.len())),
         };
-        // The figures of the smallest program tell what the language itself costs.
+        // The figures of the smallest program show the overhead of the language.
         let hello = own.iter().find(|t| t.sample.verdict == Verdict::Accepted).and_then(|t| t.result.as_ref().ok());
         let compile =
             hello.and_then(|r| r.compile.as_ref()).map_or("-".into(), |c| format!("{} ms", c.wall_time.as_millis()));
@@ -290,7 +290,7 @@ fn print_results(languages: &[&Language], results: &[Tested<'_>]) -> Exit {
     if failures.is_empty() { Exit::Ok } else { Exit::Failed }
 }
 
-/// Nobody listens.
+/// Observer that ignores all events.
 struct Nobody;
 
 impl JudgeObserver for Nobody {

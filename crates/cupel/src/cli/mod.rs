@@ -1,4 +1,4 @@
-//! The commands: parse, dispatch, and turn what came of it into an exit code.
+//! The commands: parsing, dispatch, and conversion of results into exit codes.
 
 mod accounts;
 mod admin;
@@ -32,23 +32,23 @@ use args::{Args, Command};
 use crate::compose::Role;
 use crate::terminal;
 
-/// How the process ends. Source: the table "Exit codes" in `docs/reference/cli.md`.
+/// Exit code of the process. Source: the table "Exit codes" in `docs/reference/cli.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     Ok,
     /// Judged but not accepted; tests failed; a wall is missing.
     Failed,
-    /// The command line or the configuration is wrong; or it names a file, package or language that is not there.
+    /// The command line or the configuration is wrong, or names a file, package or language that does not exist.
     Usage,
-    /// What is looked for in a data directory or on a server is not there.
+    /// The named object does not exist in the data directory or on the server.
     NotFound,
-    /// A server did not let us in.
+    /// A server refused the credentials.
     Auth,
     /// A server could not be reached or failed.
     Server,
     /// The sandbox or this machine failed.
     System,
-    /// What the program that was run ended with.
+    /// The exit code of the program that was run.
     Program(u8),
 }
 
@@ -67,7 +67,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// An error together with the exit code it deserves.
+/// An error with its exit code.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
@@ -75,13 +75,13 @@ pub(crate) struct Failure {
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
-    /// What nobody gave a code to is a failure of the system.
+    /// An error without an exit code is a failure of the system.
     fn from(error: E) -> Failure {
         Failure { exit: Exit::System, error: error.into() }
     }
 }
 
-/// Gives an error its exit code.
+/// Adds an exit code to an error.
 pub(crate) trait OrExit<T> {
     fn or_exit(self, exit: Exit) -> Result<T, Failure>;
 }
@@ -95,7 +95,7 @@ impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
 pub(crate) type CommandResult = Result<Exit, Failure>;
 
 pub(crate) fn main() -> ExitCode {
-    // A topic, which is no command: `help` itself is clap's.
+    // `formats` is a topic of `help`, not a command. clap implements `help` itself.
     if std::env::args_os().skip(1).eq(["help", "formats"]) {
         reference::formats();
         return ended(Ok(Exit::Ok), false);
@@ -129,7 +129,7 @@ pub(crate) fn main() -> ExitCode {
     ended(result, is_run)
 }
 
-/// Says what failed, and turns it into an exit code.
+/// Prints a failure and converts the result into an exit code.
 fn ended(result: CommandResult, is_run: bool) -> ExitCode {
     let result = match terminal::written() {
         Err(error) if result.is_ok() => Err(anyhow!("cannot write to standard output: {error}").into()),
@@ -139,7 +139,7 @@ fn ended(result: CommandResult, is_run: bool) -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => {
             errln!("{}: {}", crate::terminal::bad("error"), cupel_core::chain(failure.error.as_ref()));
-            // `cupel run` returns the program's code; its own failures have one that programs rarely use.
+            // `cupel run` returns the program's exit code. Its own failures have a code that programs rarely use.
             let exit = if is_run && failure.exit == Exit::System { Exit::Program(125) } else { failure.exit };
             exit.into()
         }

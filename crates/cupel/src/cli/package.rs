@@ -1,4 +1,4 @@
-//! What the commands about problem packages share: reading one, and a sandbox in which its programs can run.
+//! Shared by the commands for problem packages: reading a package, and a sandbox that runs its programs.
 
 pub(super) mod args;
 
@@ -27,13 +27,13 @@ use crate::executor::{LocalSandbox, SlotExecutor};
 use crate::prepared::{self, Look, Shelf};
 use crate::{local, owner};
 
-/// A package in a directory that goes with the value.
+/// An unpacked package. Its directory is removed when this is dropped.
 pub(super) struct Unpacked {
     pub(super) imported: Imported,
     _directory: TempDir,
 }
 
-/// As the command line says it.
+/// Import options from the command line.
 pub(super) fn options<'a>(reading: &Reading, languages: &'a Registry) -> ImportOptions<'a> {
     ImportOptions {
         format: reading.format,
@@ -44,7 +44,7 @@ pub(super) fn options<'a>(reading: &Reading, languages: &'a Registry) -> ImportO
     }
 }
 
-/// Unpacks a package where nobody else writes.
+/// Unpacks a package into a private directory.
 pub(super) fn unpack(package: &Path, options: &ImportOptions<'_>) -> Result<Unpacked, Failure> {
     let directory = private_directory().context("cannot make a directory")?;
     let imported =
@@ -52,7 +52,8 @@ pub(super) fn unpack(package: &Path, options: &ImportOptions<'_>) -> Result<Unpa
     Ok(Unpacked { imported, _directory: directory })
 }
 
-/// A directory that nobody else can look into. It goes with the value, and when a signal ends a process that has a [`Bench`].
+/// Temporary directory that no other user can read. Removed when the value is dropped, and when a signal ends a process
+/// that has a [`Bench`].
 fn private_directory() -> io::Result<TempDir> {
     let directory =
         tempfile::Builder::new().prefix("cupel-package-").permissions(Permissions::from_mode(0o700)).tempdir()?;
@@ -60,20 +61,22 @@ fn private_directory() -> io::Result<TempDir> {
     Ok(directory)
 }
 
-/// Every directory of [`private_directory`], also those that are gone.
+/// All directories of [`private_directory`], including removed ones.
 static PRIVATE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// Whether a signal is ending this process.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
-/// Does not come back once a signal is ending this process: a command that fails because its directory went has nothing to say.
+/// Never returns once a signal is ending this process: a failure of a command whose directory was removed must not be
+/// reported.
 pub(super) fn give_way() {
     while ENDING.load(Ordering::SeqCst) {
         std::thread::park();
     }
 }
 
-/// From now on a signal ends the process as it would have, after removing all private directories. A thread listens for it.
+/// From now on, a signal first removes all private directories and then ends the process as usual. A thread waits for
+/// signals.
 fn remove_at_a_signal() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
@@ -102,7 +105,7 @@ fn remove_at_a_signal() -> io::Result<()> {
     std::thread::Builder::new().name("signals".to_owned()).spawn(listen).map(drop)
 }
 
-/// A failure to read a package, with the exit code of whose fault it is.
+/// A failure to read a package, with the exit code for its cause.
 pub(super) fn failed(package: &Path, error: ImportError) -> Failure {
     let exit = match &error {
         ImportError::Refused(_) => Exit::Usage,
@@ -113,7 +116,7 @@ pub(super) fn failed(package: &Path, error: ImportError) -> Failure {
     Failure { exit, error: error.into() }
 }
 
-/// The languages that a program may be in.
+/// The possible languages of a program.
 pub(super) fn languages_of(program: &Program, known: &Registry, into: &mut BTreeSet<LanguageId>) {
     into.extend(program.language.clone().and_then(|id| known.get(&id)).map(|language| language.id.clone()));
     for file in &program.files {
@@ -122,7 +125,7 @@ pub(super) fn languages_of(program: &Program, known: &Registry, into: &mut BTree
     }
 }
 
-/// The programs of a package that decide: checkers and interactors.
+/// The judging programs of a package: checkers and interactors.
 pub(super) fn judging_programs(problem: &Problem) -> Vec<&Program> {
     fn of_checker(checker: &Checker) -> Option<&Program> {
         match checker {
@@ -149,28 +152,28 @@ pub(super) fn judging_programs(problem: &Problem) -> Vec<&Program> {
     found
 }
 
-/// The languages that input validators are in.
+/// The languages of the input validators.
 pub(super) fn languages_of_validators(problem: &Problem, known: &Registry, into: &mut BTreeSet<LanguageId>) {
     for validator in &problem.validators {
         match validator {
             InputValidator::Kattis(program) | InputValidator::Testlib(program) => languages_of(program, known, into),
-            // What reads a description is in it.
+            // The interpreter of these descriptions is written in Python.
             InputValidator::Checktestdata(_) => into.extend(known.find("python").map(|python| python.id.clone())),
         }
     }
 }
 
-/// Some languages, probed, and slots of the sandbox to run them in.
+/// Probed languages, and slots of the sandbox that run them.
 pub(super) struct Bench {
     pub(super) languages: Registry,
-    /// One for each slot; at least one.
+    /// One executor for each slot; at least one.
     pub(super) executors: Vec<SlotExecutor>,
     cache: Option<Artifacts>,
     _sandbox: Arc<LocalSandbox>,
 }
 
 impl Bench {
-    /// Starts the sandbox, and gives up every privilege: from now on only the caches can be written to.
+    /// Starts the sandbox and gives up all privileges. Only the caches are writable afterwards.
     pub(super) fn start(
         config: &Config,
         known: &Registry,
@@ -200,14 +203,14 @@ impl Bench {
         Ok(Bench { languages, executors, cache: run::cache(), _sandbox: sandbox })
     }
 
-    /// Waits until what was compiled is kept.
+    /// Waits until compiled programs are stored in the cache.
     pub(super) fn end(self) {
         if let Some(cache) = self.cache {
             cache.settle();
         }
     }
 
-    /// Everything that judging borrows at once.
+    /// Borrows all parts that judging needs.
     pub(super) fn parts(&mut self) -> (&Registry, &mut [SlotExecutor], &dyn ArtifactCache) {
         let cache: &dyn ArtifactCache = self.cache.as_ref().map_or(&NoCache, |cache| cache);
         (&self.languages, &mut self.executors, cache)

@@ -1,4 +1,4 @@
-//! `cupel problem`: packages are begun, checked, converted and listed. Nothing of a package is run.
+//! `cupel problem`: creates, checks, converts and lists packages. Runs none of their programs.
 
 pub(super) mod args;
 
@@ -25,7 +25,7 @@ mod skeleton;
 
 use skeleton::Shows;
 
-/// What prints the description of Cupel's own format.
+/// Command that prints the description of Cupel's own format.
 const FORM: &str = "cupel help formats";
 
 pub(super) fn problem(args: &Problem) -> CommandResult {
@@ -89,11 +89,11 @@ fn import(source: &Path, into: &Path, options: &ImportOptions<'_>) -> CommandRes
     Ok(Exit::Ok)
 }
 
-/// A directory that goes away with what is left in it, on the file system of the target.
+/// Temporary directory on the file system of the target.
 fn making(into: &Path) -> Result<tempfile::TempDir, Failure> {
     fs::create_dir_all(into).with_context(|| format!("cannot make {}", into.display())).or_exit(Exit::Usage)?;
     let made = tempfile::Builder::new().prefix(".making-").tempdir_in(into);
-    // The error has the name of the temporary directory, which says nothing to anybody.
+    // The error of `tempfile` contains the random name, which is of no use to the user.
     made.map_err(|error| anyhow!("cannot make a directory in {}: {}", into.display(), error.kind()))
         .or_exit(Exit::Usage)
 }
@@ -130,7 +130,7 @@ fn write(source: &Path, output: &Path, known: &Registry) -> CommandResult {
     Ok(Exit::Ok)
 }
 
-/// A package that was found in a directory.
+/// A package found in a directory.
 enum Found {
     Package(Box<Imported>),
     Refused(ImportError),
@@ -161,7 +161,7 @@ fn list(directory: &Path, as_json: bool, known: &Registry) -> CommandResult {
     Ok(if refused { Exit::Failed } else { Exit::Ok })
 }
 
-/// What looks like a package: a directory with a file that packages begin with, or an archive.
+/// Whether a path looks like a package: a directory with a typical file of a package, or an archive.
 fn is_package(path: &Path) -> bool {
     const MARKERS: [&str; 6] =
         ["problem.toml", "problem.yaml", "problem.xml", "init.yml", "domjudge-problem.ini", ".timelimit"];

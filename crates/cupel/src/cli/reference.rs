@@ -1,4 +1,4 @@
-//! `cupel openapi`, `cupel completions`, `cupel man`, `cupel help`: documentation that the binary brings.
+//! `cupel openapi`, `cupel completions`, `cupel man`, `cupel help`: documentation inside the binary.
 
 use std::path::Path;
 

@@ -1,7 +1,7 @@
-//! `cupel run`: one program on this machine, as `docker run` would.
+//! `cupel run`: runs one program on this machine, in the manner of `docker run`.
 //!
-//! Standard input reaches the program through a pipe of ours, never as the descriptor we were started
-//! with: what that is open for (a terminal, a file that may be written) is nothing a tenant's program gets.
+//! The program reads standard input through a pipe created here, never through the inherited descriptor, which may be a
+//! terminal or a writable file.
 
 pub(super) mod args;
 
@@ -29,10 +29,10 @@ use crate::owner;
 use crate::prepared::{self, Look, Shelf};
 use crate::terminal::{self, bad, dim, good};
 
-/// What is kept of compiled programs between runs.
+/// Bounds of the cache of compiled programs.
 const CACHE: ArtifactBounds = ArtifactBounds { memory: Bytes::ZERO, disk: Bytes::mib(512) };
 
-/// Wall-clock and idle limit while a person types.
+/// Wall-clock and idle limit if standard input is a terminal.
 const INTERACTIVE: Duration = Duration::from_secs(3600);
 
 pub(super) fn run(args: &Run) -> CommandResult {
@@ -63,7 +63,7 @@ pub(super) fn run(args: &Run) -> CommandResult {
         ..NewSubmission::default()
     };
     allowed::allow(&new, &language, &bounds, &[&args.file])?;
-    // A person thinks for longer than a submission may wait.
+    // A person may type more slowly than the limits of a submission allow.
     let mut time_max = config.worker.run_time_max;
     if from_terminal {
         limits.wall_time = Some(INTERACTIVE);
@@ -73,12 +73,12 @@ pub(super) fn run(args: &Run) -> CommandResult {
     let program = Program { source, file, args: arguments, stdin: Vec::new() };
     let program = program.judged_as(&language);
 
-    // Only what somebody has made already; nothing is made while somebody waits.
+    // Uses existing artefacts only, because making one would delay the run.
     let shelf = prepared::shelf_of(&config.data).filter(|_| !language.prepare.is_empty());
     if let Some(shelf) = &shelf {
         prepared::take_up(shelf, &language, Look::Sizes);
     }
-    // As a server would start it: figures of both are to be comparable.
+    // Starts the program as a server would, so that the figures are comparable.
     let prepared = shelf.as_ref().map(Shelf::root);
     let launched = LocalSandbox::launch_once(&language, prepared, config.worker.warm_interpreters)
         .context("cannot start the sandbox; `cupel doctor` says more")?;
@@ -133,9 +133,9 @@ pub(super) fn run(args: &Run) -> CommandResult {
     Ok(Exit::Program(exit_code(&report)))
 }
 
-/// What earlier runs compiled, where the user has a directory for such things.
+/// Cache of compiled programs, if the user has a cache directory.
 pub(super) fn cache() -> Option<Artifacts> {
-    // Without a cache everything works, only more slowly.
+    // The cache only affects speed.
     Artifacts::open(&local::user_cache()?.join("artifacts"), CACHE).ok()
 }
 
@@ -164,21 +164,21 @@ fn read_source(path: &Path, max: Bytes) -> Result<Vec<u8>, Failure> {
     allowed::read_file(path, max)
 }
 
-/// The file's own name, if it has an extension of the language and can be a name in the box.
+/// The file's name, if it has an extension of the language and is a valid name in the box.
 fn file_in_box(path: &Path, language: &Language) -> Option<BoxPath> {
     let extension = path.extension()?.to_str()?;
     language.extensions.iter().find(|e| *e == extension)?;
     BoxPath::new(path.file_name()?.to_str()?).ok()
 }
 
-/// What the program reads. With the source on standard input, nothing is left for the program.
+/// Input of the program. If the source comes from standard input, the program has none.
 enum Input {
     Nothing,
     File(File),
     OurOwn,
 }
 
-/// Opened while we may open whatever the user may; read, by a thread, only once privileges are given up.
+/// Opens the input before privileges are given up. A thread reads it afterwards.
 fn stdin(args: &Run, max: Bytes) -> Result<Input, Failure> {
     match &args.stdin {
         Some(path) => {
@@ -210,11 +210,11 @@ impl Input {
     }
 }
 
-/// Copies a stream into a pipe for as long as this process lives. Ends, and sets `too_long`, once more than `max` bytes came.
+/// Copies a stream into a pipe in a thread. Ends and sets `too_long` after more than `max` bytes.
 fn pump(mut from: impl Read + Send + 'static, max: Bytes, too_long: &Arc<AtomicBool>) -> Result<StdinSource, Failure> {
     let (reader, mut writer) = io::pipe().context("cannot make a pipe")?;
     let (too_long, mut left) = (Arc::clone(too_long), max.get());
-    // Ends with the stream or, when the program does not read it all, with the process.
+    // The thread ends with the stream or, if the program does not read all of it, with the process.
     std::thread::Builder::new()
         .name("stdin".into())
         .spawn(move || {
@@ -233,12 +233,12 @@ fn pump(mut from: impl Read + Send + 'static, max: Bytes, too_long: &Arc<AtomicB
     Ok(StdinSource::Descriptor(Arc::new(OwnedFd::from(reader))))
 }
 
-/// Passes the program's output on as it comes.
+/// Observer that forwards the program's output immediately.
 struct Stream {
     silent: bool,
-    /// Whoever read our output has gone away: the program has no reason to go on.
+    /// The reader of standard output has closed it, so the program is cancelled.
     broken: bool,
-    /// The program reads more than a submission may send.
+    /// The input is larger than that of a submission may be.
     too_long: Arc<AtomicBool>,
 }
 
@@ -270,7 +270,7 @@ impl JudgeObserver for Stream {
     }
 }
 
-/// What the process ends with; see the help of the command.
+/// Exit code of the process; see the help of the command.
 fn exit_code(report: &RunReport) -> u8 {
     let Some(step) = &report.execution else { return 1 };
     let code = match step.outcome {
@@ -279,19 +279,19 @@ fn exit_code(report: &RunReport) -> u8 {
         Outcome::TimeLimit | Outcome::WallLimit | Outcome::IdleLimit | Outcome::InstructionLimit => 124,
         Outcome::MemoryLimit => 137,
         Outcome::OutputLimit | Outcome::DiskLimit => 1,
-        // Only a closed output cancels here: what SIGPIPE would have done.
+        // Only a closed output cancels a run. The code is that of SIGPIPE.
         Outcome::Cancelled => 128 + 13,
     };
     u8::try_from(code).unwrap_or(1)
 }
 
-/// The compiler's output when it refused the source, and one line for a person at a terminal.
+/// Prints the compiler's output if compilation failed, and a summary line at a terminal.
 fn show(language: &Language, report: &RunReport) {
     if let Some(compile) = report.compile.as_ref().filter(|compile| !compile.ok) {
-        // Nobody may be listening.
+        // Standard error may be closed.
         let _ = io::stderr().write_all(&compile.output.data);
     }
-    // The code alone does not tell which limit it was. An exception is on standard error already.
+    // The exit code does not identify a limit, so the summary does. An exception is already on standard error.
     let is_told = report.verdict == Verdict::RuntimeError;
     if io::stderr().is_terminal() || report.message.is_some() && !is_told {
         errln!("{}", summary(language, report));
@@ -303,7 +303,7 @@ fn summary(language: &Language, report: &RunReport) -> String {
     let what = match (&report.execution, &report.message) {
         (Some(StepReport { outcome: Outcome::Exited(code), .. }), _) => format!("exit code {code}"),
         (Some(StepReport { outcome: Outcome::Signalled(signal), .. }), _) => format!("killed by {signal}"),
-        // Which limit it was says what its verdict does, and more.
+        // A message that names the limit contains more than the verdict.
         (Some(_), Some(message)) => message.clone(),
         (None, Some(message)) => format!("{}: {message}", report.verdict.title()),
         (_, None) => report.verdict.title().to_owned(),

@@ -1,4 +1,5 @@
-//! `cupel serve`, `cupel api` and `cupel worker`: start, say how to go on, wait for a signal, drain.
+//! `cupel serve`, `cupel api` and `cupel worker`: starts the process, prints the next steps, waits for a signal,
+//! drains.
 
 pub(super) mod args;
 
@@ -30,7 +31,7 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(async {
-        // From here on a signal is heard, also while the server starts.
+        // Signals are handled from here on, also while the server starts.
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let about = About::of(&ground, role);
         let server = Server::start(&config, role, ground).await?;
@@ -38,7 +39,7 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
         let is_drained = async {
             server.drained().await;
             if role == Role::All {
-                tracing::info!("the worker was told to drain and has ended; the API goes on");
+                tracing::info!("the worker has drained and ended; the API continues");
                 std::future::pending::<()>().await;
             }
         };
@@ -49,7 +50,7 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
             () = is_drained => false,
         };
         if lost {
-            tracing::error!("the sandbox's launcher has ended; stopping, since nothing here has the privilege to start another");
+            tracing::error!("the sandbox's launcher has ended; stopping, because this process has no privilege to start another");
             server.stop().await?;
             return Err(anyhow!(
                 "the sandbox's launcher ended (was it killed, or out of memory?); start Cupel again: what was accepted is kept, \
@@ -57,20 +58,20 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
             ))
             .or_exit(Exit::System);
         }
-        tracing::info!("stopping: no new requests, running programs may end");
+        tracing::info!("stopping: refusing new requests, waiting for running programs");
         tokio::select! {
             stopped = server.stop() => stopped.map(|()| Exit::Ok).map_err(Into::into),
-            // Somebody is in a hurry. What runs is found again at the next start.
+            // A second signal stops at once. The next start recovers the running submissions.
             _ = interrupt.recv() => Ok(Exit::Program(130)),
         }
     })
 }
 
-/// What is told at the start.
+/// Information printed at the start.
 struct About {
     role: Role,
     registry: Registry,
-    /// Of those that run programs.
+    /// Only for processes that run programs.
     sandbox: Option<String>,
 }
 
@@ -130,7 +131,7 @@ impl About {
     }
 }
 
-/// A command that runs the shortest of the languages' first programs, ready for a shell.
+/// A `curl` command that runs the shortest first program of the languages.
 fn curl(url: &str, key: &str, available: &[&Language]) -> Option<String> {
     let programs = available.iter().flat_map(|l| l.samples.iter().map(move |s| (l, s)));
     let plain = programs.filter(|(_, s)| s.verdict == Verdict::Accepted && s.stdin.is_empty() && s.args.is_empty());

@@ -1,6 +1,6 @@
-//! `cupel smoke`: every available language's samples, through a server's own HTTP API.
+//! `cupel smoke`: runs the samples of each available language through a server's HTTP API.
 //!
-//! The samples are those compiled into this binary; which languages are asked for is the server's word.
+//! The samples are those compiled into this binary. The server says which languages are available.
 
 pub(super) mod args;
 
@@ -16,10 +16,10 @@ use self::args::Smoke;
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::terminal::{Table, bad, bold, good};
 
-/// Submissions that wait or run at one time: well within a burst.
+/// Maximum submissions that wait or run at one time, well within a burst.
 const UNDER_WAY_MAX: usize = 16;
 
-/// How long one sample may take, compilation and queue included.
+/// Maximum time of one sample, including compilation and queue.
 const SAMPLE_MAX: Duration = Duration::from_secs(120);
 
 pub(super) fn smoke(args: &Smoke) -> CommandResult {
@@ -50,7 +50,7 @@ pub(super) fn smoke(args: &Smoke) -> CommandResult {
     Ok(print(&languages, &offered, &results))
 }
 
-/// What came of one sample.
+/// Result of one sample.
 struct Told {
     failure: Option<String>,
     accepted: bool,
@@ -134,7 +134,7 @@ impl Client {
         }
     }
 
-    /// The languages the server offers, by id.
+    /// The languages that the server offers, by id.
     fn languages(&self) -> Result<BTreeMap<String, Value>, Failure> {
         let body = self.get("/languages")?;
         let all = body["languages"].as_array().cloned().unwrap_or_default();
@@ -194,7 +194,7 @@ impl Client {
         })
     }
 
-    /// Sends, and again as soon as a rate limit allows.
+    /// Sends a request. Repeats it as soon as the rate limit allows.
     fn request(
         &self,
         send: impl Fn() -> Result<ureq::http::Response<ureq::Body>, ureq::Error>,

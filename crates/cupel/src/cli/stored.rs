@@ -25,7 +25,7 @@ use crate::config::{self, Config};
 use crate::data_dir::{DATABASE, DataDir};
 use crate::{local, owner};
 
-/// The name of standard output in place of a file.
+/// File name that means standard output.
 const STREAM: &str = "-";
 
 pub(super) fn stored(settings: &Settings, command: &StoredCommand) -> CommandResult {
@@ -37,18 +37,18 @@ pub(super) fn stored(settings: &Settings, command: &StoredCommand) -> CommandRes
     {
         return back_up_for_root(settings, file);
     }
-    // Opened while root may open it: the owner of the data directory may not.
+    // Opened as root, because the owner of the data directory may lack the permission.
     let copy = match command {
         StoredCommand::Restore { file } => Some(open_copy(file).or_exit(Exit::Usage)?),
         _ => None,
     };
     let beside = match command {
         StoredCommand::Backup { file } if file != Path::new(STREAM) => Some(directory_of(file)),
-        // Packages go there, or come from there.
+        // Packages are moved to or from this directory.
         StoredCommand::Move { .. } => config.engines.shared_directory(),
         _ => None,
     };
-    // What is written here has to be the server's to write, too.
+    // The server must be able to write the files created here.
     owner::become_owner_beside(&data, beside)?;
     match command {
         StoredCommand::Migrate => migrate(&config, &data),
@@ -100,7 +100,7 @@ fn back_up_to(config: &Config, data: &DataDir, file: &Path) -> CommandResult {
     Ok(Exit::Ok)
 }
 
-/// A file that is named on the command line is wrong, or something failed.
+/// Exit code of a failed copy: usage if the named file is wrong, otherwise a failure.
 fn refused_copy(error: BackupError) -> Failure {
     let exit = match &error {
         BackupError::Exists { .. }
@@ -118,7 +118,7 @@ fn refused_copy(error: BackupError) -> Failure {
     Failure { exit, error: error.into() }
 }
 
-/// Writes a copy to standard output. It is made in the data directory first, since SQLite writes to files only.
+/// Writes a copy to standard output. The copy is made in the data directory first, because SQLite writes only to files.
 fn back_up_to_stream(config: &Config, data: &DataDir) -> CommandResult {
     sqlite_only(config, USE_PG_DUMP)?;
     has_database(data)?;
@@ -134,18 +134,18 @@ fn back_up_to_stream(config: &Config, data: &DataDir) -> CommandResult {
     Ok(Exit::Ok)
 }
 
-/// A directory for a copy of the database; a name that begins like this belongs to the data directory.
+/// Directory for a copy of the database. Names with this prefix belong to the data directory.
 fn staging(data: &DataDir) -> std::io::Result<TempDir> {
     tempfile::Builder::new().prefix(&format!("{DATABASE}-copy-")).tempdir_in(data.path())
 }
 
-/// Makes the file as root, wherever root may, while another process, which is the owner of the data directory, reads the database.
+/// Creates the backup file as root. A child process, which becomes the owner of the data directory, reads the database.
 fn back_up_for_root(settings: &Settings, file: &Path) -> CommandResult {
     let failed = |source| BackupError::Target { path: file.to_owned(), source };
     if file.exists() {
         return Err(refused_copy(BackupError::Exists { path: file.to_owned() }));
     }
-    // Under a name that nobody can have prepared, and with mode 0600.
+    // A random name that no other user can have created, with mode 0600.
     let part = tempfile::Builder::new().prefix(".cupel-backup-").tempfile_in(directory_of(file)).map_err(failed);
     let part = part.map_err(refused_copy)?;
     let out = part.as_file().try_clone().map_err(failed)?;
@@ -157,7 +157,7 @@ fn back_up_for_root(settings: &Settings, file: &Path) -> CommandResult {
         .status()
         .context("cannot start the process that reads the database")?;
     if !copied.success() {
-        // It has said why.
+        // The child process has printed the cause.
         return Ok(Exit::Program(copied.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(7)));
     }
     part.as_file().sync_all().map_err(failed)?;
@@ -186,7 +186,7 @@ fn restore_from(config: &Config, data: &DataDir, file: &Path, copy: Option<File>
     sqlite_only(config, "pg_restore puts back what pg_dump copied: `pg_restore --dbname URL FILE`")?;
     let _alone = data.lock()?;
     let bytes = match copy {
-        // SQLite reads files by name only, and this one was root's to open.
+        // SQLite opens files only by name, and only root could open this one.
         Some(mut copy) if File::open(file).is_err() => {
             let folder = staging(data).context("cannot make a directory for the copy in the data directory")?;
             let staged = folder.path().join("copy.db");
@@ -222,8 +222,8 @@ fn export(config: &Config, data: &DataDir) -> CommandResult {
     })
 }
 
-/// From the data directory into a PostgreSQL database, and packages to where `blobs.url` says: into that database, too, if it says
-/// nothing.
+/// Moves the store from the data directory into a PostgreSQL database, and packages to `blobs.url`, or into that
+/// database if `blobs.url` is empty.
 fn move_away(config: &Config, data: &DataDir, url: &str) -> CommandResult {
     has_database(data)?;
     let _alone = data.lock()?;
@@ -233,7 +233,7 @@ fn move_away(config: &Config, data: &DataDir, url: &str) -> CommandResult {
         let to = open_postgres(engines, url).await?;
         let blobs = connect_blobs(engines.blobs.as_deref().unwrap_or("postgres"), Some(url), &engines.cluster).await?;
         let local = local_packages(config, data)?;
-        // They come first: who begins again finds them there.
+        // Packages are moved first, so that they exist if the move is repeated.
         let packages = from.packages().await?;
         move_packages(packages, move |hash| share_package(&local, blobs.as_ref(), hash)).await?;
         from.move_to(&to, &mut tell).await?;
@@ -248,7 +248,7 @@ fn move_away(config: &Config, data: &DataDir, url: &str) -> CommandResult {
     })
 }
 
-/// From the PostgreSQL database of `store.url` into the data directory, and packages from where `blobs.url` says.
+/// Moves the store from the PostgreSQL database of `store.url` into the data directory, and packages from `blobs.url`.
 fn move_here(config: &Config, data: &DataDir) -> CommandResult {
     let Some(url) = &config.engines.store else {
         let error = anyhow!("store.url is empty, so the store is that of the data directory already");
@@ -274,7 +274,7 @@ fn local_packages(config: &Config, data: &DataDir) -> anyhow::Result<LocalPackag
     Ok(LocalPackages::open(&data.packages(), local::registry(&config.languages)?)?)
 }
 
-/// Moves one after the other. One that is not there any more is told of: its problem is as broken afterwards as it was before.
+/// Moves packages one by one. A missing package is only reported: its problem was broken before the move.
 async fn move_packages(
     packages: Vec<ContentHash>,
     mut act: impl FnMut(&ContentHash) -> Result<(), PackagesError> + Send + 'static,

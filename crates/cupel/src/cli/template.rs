@@ -1,4 +1,4 @@
-//! `cupel template`: what a submission to a function problem begins with, in a language.
+//! `cupel template`: starter code of a function problem in a language.
 
 pub(super) mod args;
 

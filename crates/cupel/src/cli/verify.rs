@@ -1,6 +1,6 @@
-//! `cupel verify`: whether problem packages are right, on this machine.
+//! `cupel verify`: checks problem packages on this machine.
 //!
-//! Packages are unpacked, and the files that may be written to are opened, before privileges are given up.
+//! Packages are unpacked and writable files are opened before privileges are given up.
 
 pub(super) mod args;
 
@@ -66,7 +66,8 @@ pub(super) fn verify(args: &Verify) -> CommandResult {
     Ok(if held || exit != Exit::Ok { exit } else { Exit::Failed })
 }
 
-/// Verifies packages, one at a time in each slot, and tells of them in their order. Whether all holds.
+/// Verifies packages, one at a time in each slot, and prints the results in the order of the packages. Returns whether
+/// all claims hold.
 fn verify_all(ready: &[Ready], args: &Verify, bench: &mut Bench) -> Result<bool, Failure> {
     let (languages, executors, cache) = bench.parts();
     let are_many = executors.len() > 1;
@@ -82,7 +83,7 @@ fn verify_all(ready: &[Ready], args: &Verify, bench: &mut Bench) -> Result<bool,
                     let package = if are_many { format!("{}: ", one.path.display()) } else { String::new() };
                     let mut progress = Progress { watched: !args.json, package };
                     let report = verify_package(request, executor, cache, &mut progress);
-                    // Nobody waits any more once something of ours has failed.
+                    // The receiver is gone after a failure of Cupel.
                     if ended.send((request.package.root(), report)).is_err() {
                         break;
                     }
@@ -105,7 +106,7 @@ fn verify_all(ready: &[Ready], args: &Verify, bench: &mut Bench) -> Result<bool,
     })
 }
 
-/// The languages of everything in a package that is run.
+/// The languages of all programs of a package that are run.
 fn needs(problem: &Problem, known: &Registry, into: &mut BTreeSet<LanguageId>) {
     let examples = problem.submissions.iter().map(|example| &example.program);
     let programs = examples.chain(package::judging_programs(problem));
@@ -113,11 +114,11 @@ fn needs(problem: &Problem, known: &Registry, into: &mut BTreeSet<LanguageId>) {
     package::languages_of_validators(problem, known, into);
 }
 
-/// A package that can be verified.
+/// A package ready for verification.
 struct Ready {
     path: PathBuf,
     unpacked: Unpacked,
-    /// The file that has its time limit, if that may be changed.
+    /// The file with its time limit, if the limit may be changed.
     limit_file: Option<LimitFile>,
 }
 
@@ -141,7 +142,7 @@ impl Ready {
         }
     }
 
-    /// Keeps a limit that was derived for a package without one, for `cupel judge`.
+    /// Caches a limit that was derived for a package without one, for `cupel judge`.
     fn remember(&self, args: &Verify, languages: &Registry, report: &VerifyReport) {
         let problem = &self.unpacked.imported.package.problem;
         let has_none = problem.limits.time.limit.is_none() && report.holds();
@@ -153,11 +154,11 @@ impl Ready {
         let with = languages.iter().filter(|language| measured.contains(&language.id));
         let memory = args.reading.memory_limit_kib.map(Bytes::kib);
         let of = Calibrated::of(&self.unpacked.imported.package.hash, memory, with);
-        // Without it `cupel judge` measures.
+        // If this fails, `cupel judge` measures again.
         let _ = kept.keep(&of, &DerivedTimeLimit { limit: *limit, slowest: slowest.clone() });
     }
 
-    /// Tells what came of it, and writes its limit if that is wanted and all holds. Whether all holds.
+    /// Prints the result. Writes the time limit if requested and all claims hold. Returns whether all claims hold.
     fn tell(&self, args: &Verify, report: &VerifyReport) -> Result<bool, Failure> {
         let imported = &self.unpacked.imported;
         let limit = report.time_limit.limit.filter(|_| report.holds());
@@ -188,7 +189,7 @@ impl Ready {
     }
 }
 
-/// The file of a package in which its time limit stands, open for writing.
+/// The file of a package that contains its time limit, open for writing.
 struct LimitFile {
     format: PackageFormat,
     path: PathBuf,
@@ -208,7 +209,7 @@ impl LimitFile {
         Ok(LimitFile { format, path, file })
     }
 
-    /// Whether it had to be changed.
+    /// Writes the limit. Returns whether the file changed.
     fn write(&self, limit: Duration) -> Result<bool, Failure> {
         let failed = || format!("cannot write to {}", self.path.display());
         let (mut file, mut text) = (&self.file, String::new());
@@ -223,10 +224,10 @@ impl LimitFile {
     }
 }
 
-/// Says on standard error what is being run.
+/// Prints progress to standard error.
 struct Progress {
     watched: bool,
-    /// What begins a line, where several packages are verified at one time.
+    /// Prefix of each line if several packages are verified at the same time.
     package: String,
 }
 
@@ -353,13 +354,13 @@ fn points(score: Option<Score>, of: Option<MaxScore>) -> String {
     }
 }
 
-/// How much of the time limit the slowest case takes.
+/// Share of the time limit that the slowest case takes.
 fn share(submission: &VerifiedSubmission) -> String {
     let share = submission.slowest().map(|time| time.as_secs_f64() / submission.time_limit.as_secs_f64() * 100.0);
     share.map(|share| format!("{share:.0} %")).unwrap_or_default()
 }
 
-/// A claim as a line.
+/// A claim as a line of text.
 fn told(claim: &Claim) -> String {
     let subject = match &claim.subject {
         Subject::Validator(path) | Subject::Submission(path) => path.to_string(),

@@ -1,4 +1,4 @@
-//! What a process does without being asked, again and again until it stops.
+//! Periodic tasks of a process, which run until it stops.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,13 +12,13 @@ use tokio_util::sync::CancellationToken;
 use crate::room::{self, Room};
 use crate::{alerts, telemetry};
 
-/// How often leases are checked and due runs are offered.
+/// Interval at which expired leases and due runs are handled.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// How often packages that no problem names are looked for.
+/// Interval at which packages that no problem refers to are removed.
 const TIDY: Duration = Duration::from_secs(20 * 60);
 
-/// The first tick is at once; after a late one the next is a whole period away.
+/// Ticker. The first tick is immediate. After a late tick, the next one follows a full period later.
 struct Ticks {
     interval: Interval,
     shutdown: CancellationToken,
@@ -31,35 +31,35 @@ impl Ticks {
         Ticks { interval, shutdown }
     }
 
-    /// Waits for the next one; `false` when the process is to stop.
+    /// Waits for the next tick. Returns `false` when the process stops.
     async fn next(&mut self) -> bool {
         self.shutdown.run_until_cancelled(self.interval.tick()).await.is_some()
     }
 }
 
-/// What is looked at beside sweeping, and who is told.
+/// Inputs of the sweep task for alerts and gauges.
 pub(super) struct Look {
     pub(super) alerts: Option<alerts::Watch>,
-    /// The data directory: how full its disk is.
+    /// The data directory, whose disk usage is watched.
     pub(super) data: PathBuf,
-    /// How many runs may wait.
+    /// Maximum number of waiting runs.
     pub(super) waiting_max: u32,
 }
 
-/// Every second: expired leases, due runs, and the figures that are looked at rather than counted.
+/// Each second: handles expired leases and due runs, and updates the gauges.
 pub(super) async fn sweep(core: Core, mut look: Look, shutdown: CancellationToken) {
     let mut ticks = Ticks::every(SWEEP, shutdown);
     let mut led = false;
     while ticks.next().await {
         led = match core.sweep().await {
             Ok(swept) => {
-                // None where another node sweeps: what this one saw when it did so is not true for ever.
+                // Zero if another node sweeps: this node's last value would become outdated.
                 metrics::gauge!("cupel_queue_unserved").set(swept.unserved as f64);
                 swept.led
             }
             Err(error) => {
-                tracing::warn!(error = chain(&error), "could not sweep; the next second tries again");
-                // Whoever led goes on with the alerts: what is wrong now is what they are for.
+                tracing::warn!(error = chain(&error), "cannot sweep; the next attempt is in one second");
+                // The node that led last keeps sending alerts, because a failing store is a reason for one.
                 led
             }
         };
@@ -93,7 +93,7 @@ pub(super) async fn sweep(core: Core, mut look: Look, shutdown: CancellationToke
     }
 }
 
-/// What says that a disk is full: that of the data directory, or that of the database.
+/// Description of a full disk: that of the data directory or of the database.
 async fn full(core: &Core, data: &Path) -> Option<String> {
     let of_store = async {
         let error = core.store().ping().await.err()?;
@@ -105,29 +105,30 @@ async fn full(core: &Core, data: &Path) -> Option<String> {
     }
 }
 
-/// Every twenty minutes: packages that no problem names.
+/// Every 20 minutes: removes packages that no problem refers to.
 pub(super) async fn tidy(core: Core, shutdown: CancellationToken) {
     let mut ticks = Ticks::every(TIDY, shutdown);
-    // The start has looked at its own; what others are importing must have time to be named.
+    // The server cleaned up at its start. A package that another node is importing needs time until a problem refers to
+    // it.
     ticks.interval.reset();
     while ticks.next().await {
         if let Err(error) = core.remove_unnamed_packages().await {
-            tracing::warn!(error = chain(&error), "could not remove packages that no problem names");
+            tracing::warn!(error = chain(&error), "cannot remove packages that no problem refers to");
         }
     }
 }
 
-/// Every few seconds: which languages the workers have.
+/// At each heartbeat interval: reads which languages the workers offer.
 pub(super) async fn offer_languages(core: Core, shutdown: CancellationToken) {
     let mut ticks = Ticks::every(BEAT_EVERY, shutdown);
     while ticks.next().await {
         if let Err(error) = core.offer_languages_of_workers().await {
-            tracing::warn!(error = chain(&error), "cannot ask the store which languages workers have");
+            tracing::warn!(error = chain(&error), "cannot read the workers' languages from the store");
         }
     }
 }
 
-/// Keeps the histograms small, and looks at the disk.
+/// Runs the upkeep of the histograms and measures the disk.
 pub(super) async fn upkeep(metrics: PrometheusHandle, data: PathBuf, shutdown: CancellationToken) {
     let mut ticks = Ticks::every(SWEEP, shutdown);
     while ticks.next().await {

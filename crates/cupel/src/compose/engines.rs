@@ -1,5 +1,5 @@
-//! Which engine is behind each port: what `[store]`, `[queue]`, `[events]`, `[shared]` and `[blobs]` say. The only file that
-//! knows them.
+//! Creates the engine behind each port, as `[store]`, `[queue]`, `[events]`, `[shared]` and `[blobs]` say. The only
+//! file that names the engines.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,24 +15,24 @@ use super::Role;
 use crate::config::{self, Config};
 use crate::data_dir::DataDir;
 
-/// What the ports are bound to.
+/// The engines of the ports.
 pub(crate) struct Engines {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) events: Arc<dyn EventBus>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Where nothing is shared, things lie in the data directory.
+    /// `None` if nothing is shared; the data directory holds the data then.
     pub(crate) blobs: Option<Arc<dyn Blobs>>,
 }
 
-/// The store, and the time by which it goes.
+/// The store and its clock.
 pub(crate) type StoreAndClock = (Arc<dyn Store>, Arc<dyn Clock>);
 
 impl Engines {
-    /// Connects to all of them.
+    /// Connects to all engines.
     ///
     /// # Errors
-    /// One cannot be reached or is not what it should be: the error names the setting.
+    /// An engine cannot be reached or has the wrong kind or version. The error names the setting.
     pub(crate) async fn open(config: &Config, data: &DataDir) -> anyhow::Result<Engines> {
         let ((store, clock), blobs) = open_store_and_blobs(config, data).await?;
         let config::Engines { cluster, store: store_url, queue, events, .. } = &config.engines;
@@ -45,7 +45,7 @@ impl Engines {
         };
         let queue = cupel_queue::connect(queue.as_deref().unwrap_or_default(), settings).await?;
         let events = match events.as_deref() {
-            // The database of the store; without one, `fit` has refused it.
+            // The store's database. Without one, `fit` has refused the configuration.
             Some("postgres") => store_url.as_deref().unwrap_or_default(),
             url => url.unwrap_or_default(),
         };
@@ -54,11 +54,11 @@ impl Engines {
     }
 }
 
-/// The store that is configured: that of the data directory, or a server's. Nobody may ask it for what was sent and what came out:
-/// large ones lie where the blobs do.
+/// The configured store: SQLite in the data directory, or a server. It has no blob store, so large inputs and outputs
+/// of submissions must not be read from it.
 ///
 /// # Errors
-/// When it cannot be opened.
+/// The store cannot be opened.
 pub(crate) async fn open_store(config: &Config, data: &DataDir) -> anyhow::Result<StoreAndClock> {
     match &config.engines.store {
         None => open_sqlite(data).await,
@@ -79,11 +79,11 @@ async fn open_store_and_blobs(
     }
 }
 
-/// The database of `store.url` with what is large in it, and the blobs that are configured. The database comes first: what is wrong
-/// with it is told of `store.url` then, although blobs may lie there, too.
+/// The database of `store.url` with its large values, and the configured blob store. The database is opened first, so
+/// that an error of it is reported for `store.url` even if blobs are stored there, too.
 ///
 /// # Errors
-/// When one cannot be opened.
+/// The database or the blob store cannot be opened.
 pub(crate) async fn open_postgres_and_blobs(
     engines: &config::Engines,
     url: &str,
@@ -91,7 +91,7 @@ pub(crate) async fn open_postgres_and_blobs(
     let store = open_postgres(engines, url).await?;
     let blobs = open_blobs(engines).await?;
     let store = match &blobs {
-        // Where blobs lie in the same database, large data do so in their rows.
+        // If the blobs are in the same database, large values stay in their rows.
         Some(blobs) if engines.blobs.as_deref() != Some("postgres") => store.with_blobs(Arc::clone(blobs)),
         _ => store,
     };
@@ -115,10 +115,10 @@ async fn open_sqlite(data: &DataDir) -> anyhow::Result<StoreAndClock> {
     Ok((Arc::new(store), Arc::new(SystemClock)))
 }
 
-/// The database at `url`, without what is large in it where that lies in a blob store.
+/// The database at `url`, without the large values that are in a blob store.
 ///
 /// # Errors
-/// When it cannot be opened.
+/// The store cannot be opened.
 pub(crate) async fn open_postgres(engines: &config::Engines, url: &str) -> anyhow::Result<PostgresStore> {
     Ok(PostgresStore::open(PostgresOptions::new(url, &engines.cluster)).await?)
 }
@@ -133,24 +133,24 @@ async fn open_blobs(engines: &config::Engines) -> anyhow::Result<Option<Arc<dyn 
     Ok(Some(cupel_store::connect_blobs(url, engines.store.as_deref(), &engines.cluster).await?))
 }
 
-/// What limits rates and knows results: only who accepts has to know what others let through.
+/// Rate limits and result cache. Only nodes that accept submissions share them; other nodes get their own in memory.
 ///
 /// # Errors
-/// When what `[shared]` names cannot be used.
+/// The engine of `[shared]` cannot be used.
 pub(super) async fn open_shared(config: &Config, role: Role) -> anyhow::Result<Shared> {
     let url = config.engines.shared.as_deref().filter(|_| role.accepts()).unwrap_or_default();
     Ok(cupel_shared::connect(url, &config.engines.cluster, config.results.size_max).await?)
 }
 
-/// Whether all workers of the store live in the one process that opens it.
+/// Whether the process that opens the store contains all of its workers.
 pub(super) fn is_sole(config: &Config) -> bool {
     config.engines.store.is_none()
 }
 
-/// What keeps the engines that are configured from doing what a process of this role needs.
+/// Checks that the configured engines suit a process of this role.
 ///
 /// # Errors
-/// Every setting that does not fit, with the remedy.
+/// Lists every unsuitable setting, with the remedy.
 pub(crate) fn fit(config: &config::Engines, role: Role) -> anyhow::Result<()> {
     let mut faults = Vec::new();
     let engines = [
@@ -167,7 +167,7 @@ pub(crate) fn fit(config: &config::Engines, role: Role) -> anyhow::Result<()> {
             )
         }));
     } else if config.store.is_none() {
-        // Workers elsewhere could do nothing: the store is a file of this process's.
+        // Workers in other processes could not use the store, which is a file of this process.
         let elsewhere = engines[1..].iter().filter(|(_, url)| url.as_deref() == Some("postgres"));
         faults.extend(
             elsewhere.map(|(key, _)| format!("{key} is \"postgres\", and the store is not: name one in store.url")),
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn processes_that_work_together_need_engines_that_all_of_them_reach() {
+    fn separate_processes_require_engines_that_all_of_them_can_reach() {
         let told = |engines: config::Engines, role| fit(&engines, role).map_err(|error| format!("{error:#}"));
         assert_eq!(told(engines("", "", ""), Role::All), Ok(()));
         assert_eq!(told(engines("postgres://h/d", "postgres", "redis://h"), Role::Worker), Ok(()));

@@ -1,5 +1,5 @@
-//! What a process needs before it has anything asynchronous: the parts that take a second and may fail, while it may
-//! still start programs and has privileges to give up.
+//! Synchronous part of the start: the steps that take a second and may fail, while the process may still start programs
+//! and has privileges to give up.
 
 use std::sync::Arc;
 
@@ -18,17 +18,17 @@ use crate::executor::{self, LocalSandbox};
 use crate::prepared::{self, Look, Shelf};
 use crate::{owner, telemetry};
 
-/// What every process stands on.
+/// The base of every process.
 pub(crate) struct Ground {
     pub(crate) data: DataDir,
     pub(super) lock: ServeLock,
     pub(crate) registry: Registry,
     pub(super) metrics: PrometheusHandle,
-    /// Of those that run programs.
+    /// Only in processes that run programs.
     pub(crate) workshop: Option<Workshop>,
 }
 
-/// What is needed to run programs.
+/// The parts that run programs.
 pub(crate) struct Workshop {
     pub(super) shelf: Option<Shelf>,
     pub(super) sandbox: Arc<LocalSandbox>,
@@ -40,16 +40,16 @@ pub(crate) struct Workshop {
 /// Prepares a process that runs programs.
 ///
 /// # Errors
-/// Another server has the data directory, a wall of the sandbox is missing, or a part cannot be made.
+/// Another server uses the data directory, a wall of the sandbox is missing, or a part cannot be created.
 pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result<Ground> {
     let data = DataDir::open(&config.data)?;
     let slots = match config.worker.slots as usize {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         slots => slots,
     };
-    // Asks toolchains for their versions; its threads end with it.
+    // Asks toolchains for their versions. Its threads end before it returns.
     registry.probe(&HostProbe::default());
-    // The last programs that this process starts.
+    // After the launchers below, this process starts no other programs.
     owner::settle(&data)?;
     let shelf = prepared::shelf_of_server(&data);
     let prepared = shelf.as_ref().map(Shelf::root);
@@ -60,7 +60,7 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     };
     let launched = launched.context("cannot start the sandbox")?;
     owner::become_owner_beside(&data, config.engines.shared_directory())?;
-    // From here on whatever is made in the data directory is its owner's.
+    // From here on, files created in the data directory belong to its owner.
     let lock = data.lock()?;
     for language in registry.iter().filter(|language| language.is_available()) {
         shelf.iter().for_each(|shelf| drop(prepared::take_up(shelf, language, Look::Sizes)));
@@ -74,10 +74,10 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     Ok(Ground { data, lock, registry, metrics: telemetry::metrics()?, workshop: Some(workshop) })
 }
 
-/// Prepares a process that runs no programs: it has no sandbox, and its languages are those of the workers.
+/// Prepares a process that runs no programs. It has no sandbox, and its languages are those of the workers.
 ///
 /// # Errors
-/// Another process has the data directory, or privileges cannot be given up.
+/// Another process uses the data directory, or privileges cannot be given up.
 pub(crate) fn prepare_without_sandbox(config: &Config, registry: Registry) -> anyhow::Result<Ground> {
     let data = DataDir::open(&config.data)?;
     owner::settle(&data)?;

@@ -1,10 +1,10 @@
-//! The one place where ports meet adapters: a process out of store, queue, events, sandbox, worker and API.
+//! Composition root: builds a process from store, queue, events, sandbox, worker and API.
 //!
-//! Order at the start: toolchains are asked for their versions and the launcher is started, while this process may
-//! still start programs; then all privileges are given up, while there is one thread; then the sandbox is proved and
-//! started (nothing is accepted that could not be run): `ground.rs`. Then the store, with what an earlier server left
-//! put back; then whatever takes or makes work. At the end: nothing new is accepted, running programs end or are given
-//! back, then the store is closed.
+//! Order at the start: first the toolchains are asked for their versions and the launcher is started, while this
+//! process may still start programs. Then it gives up all privileges, while it has one thread. Then the sandbox is
+//! tested and started, so that nothing is accepted that could not be run (`ground.rs`). Then the store is opened, and
+//! unfinished work of an earlier server is queued again. The parts that take or create work come last. At the end: the
+//! process stops accepting, running programs end or are given back, then the store is closed.
 
 mod chores;
 pub(crate) mod engines;
@@ -46,14 +46,14 @@ use crate::health::ServerHealth;
 use crate::prepared;
 use crate::{alerts, shipped, telemetry, webhooks};
 
-/// What a process does.
+/// Role of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// Everything: `cupel serve`.
     All,
-    /// Accepts submissions and answers questions; runs nothing.
+    /// API node: accepts submissions and serves reads; runs no programs.
     Api,
-    /// Runs programs; answers nobody but those who ask how it is.
+    /// Worker: runs programs. Its HTTP listener serves only health checks and metrics.
     Worker,
 }
 
@@ -73,7 +73,7 @@ impl Role {
 
 /// A running process.
 pub(crate) struct Server {
-    /// Told once, when this start made it.
+    /// Printed once, if this start created it.
     pub(crate) first_account: Option<FirstAccount>,
     pub(crate) address: std::net::SocketAddr,
     shutdown: CancellationToken,
@@ -82,16 +82,16 @@ pub(crate) struct Server {
     queue: Arc<dyn Queue>,
     events: Arc<dyn EventBus>,
     store: Arc<dyn Store>,
-    /// Cancelled when the launcher is gone; never, where there is none.
+    /// Cancelled when the launcher has ended; never cancelled in a process without one.
     launcher_lost: CancellationToken,
-    /// Cancelled when the worker has ended, though nobody stopped this process.
+    /// Cancelled when the worker has ended without a stop of this process.
     drained: CancellationToken,
     traces: Option<Traces>,
     _lock: ServeLock,
 }
 
 impl Server {
-    /// Starts everything.
+    /// Starts all parts.
     ///
     /// # Errors
     /// An engine cannot be reached, or the address cannot be listened on.
@@ -129,7 +129,7 @@ impl Server {
             let workshop = share_artifacts(workshop, blobs, &store).await?;
             drained = start_worker(config, &core, workshop, registry, &shutdown, &mut tasks);
         }
-        // Ends with the bus, which outlives the worker.
+        // Ends with the event bus, which outlives the worker.
         let heeding = core.clone();
         tokio::spawn(async move { heeding.heed_notices().await });
         let shared = engines::open_shared(config, role).await?;
@@ -185,23 +185,24 @@ impl Server {
         })
     }
 
-    /// Waits until the launcher is gone. Then nothing can be run any more, and nobody here may start another one.
+    /// Waits until the launcher has ended. After that no program can be run, and this process may not start another
+    /// launcher.
     pub(crate) async fn launcher_lost(&self) {
         self.launcher_lost.cancelled().await;
     }
 
-    /// Waits until the worker has ended because it was told to drain.
+    /// Waits until the worker has ended after an order to drain.
     pub(crate) async fn drained(&self) {
         self.drained.cancelled().await;
     }
 
-    /// Stops accepting, drains, closes. Nothing is lost: what waits, waits in the database.
+    /// Stops accepting, drains and closes. Nothing is lost: waiting runs are in the database.
     ///
     /// # Errors
-    /// When a part ended badly.
+    /// A part failed.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         self.shutdown.cancel();
-        // Whoever waits for the next run hears at once that there is none; hints are in the store all the same.
+        // Wakes those that wait for the next run. Closing the queue loses nothing, because runs are in the store.
         self.queue.close();
         self.api.await?.context("the HTTP server failed")?;
         for task in self.tasks {
@@ -217,17 +218,18 @@ impl Server {
     }
 }
 
-/// What is put in order before anybody can submit.
+/// Recovery and clean-up before submissions are accepted.
 async fn begin(config: &Config, core: &Core) -> anyhow::Result<()> {
     if engines::is_sole(config) {
-        // Nobody can import before the API listens, and nobody else has these packages.
+        // No import can run before the API listens, and no other process uses these packages.
         core.sweep_packages().await?;
-        // All workers of this database live in this process, and it has just begun.
+        // All workers of this database are in this process, which has just started.
         core.recover_orphans().await?;
-        // Of several nodes the one that sweeps offers what the queue does not have; each would offer everything.
+        // Only for a single node. With several, the node that sweeps offers the missing runs; otherwise each node would
+        // offer all runs.
         core.recover().await?;
     } else if config.engines.blobs.is_some() {
-        // Others may be importing; what they are about to name stays.
+        // Other nodes may be importing. Recent packages are kept, because a problem may refer to them soon.
         core.sweep_packages().await?;
     }
     if config.problems.shipped {
@@ -236,7 +238,7 @@ async fn begin(config: &Config, core: &Core) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Lets workers have what another one of them has compiled.
+/// Shares compiled programs between workers.
 async fn share_artifacts(
     workshop: Workshop,
     blobs: Option<Arc<dyn Blobs>>,
@@ -248,7 +250,7 @@ async fn share_artifacts(
     Ok(Workshop { artifacts, ..workshop })
 }
 
-/// Starts what runs programs; the token is cancelled when it has ended before the process was to stop.
+/// Starts the worker. The returned token is cancelled if the worker ends before the process stops.
 fn start_worker(
     config: &Config,
     core: &Core,
@@ -293,13 +295,13 @@ fn start_worker(
     drained
 }
 
-/// Which results are given again, and for how long.
+/// Settings of the result cache.
 async fn recall(config: &Config, results: Arc<dyn Results>, store: &Arc<dyn Store>) -> anyhow::Result<Recall> {
     let secret = store.shared_secret("results", rand::random()).await?;
     Ok(Recall { results, secret, lifetime: config.results.lifetime })
 }
 
-/// The key that signs access tokens: of the data directory, or, where several processes need the same, of the store.
+/// Key that signs access tokens: from the data directory, or from the store if several processes need the same key.
 async fn secret(config: &Config, data: &DataDir, store: &Arc<dyn Store>) -> anyhow::Result<Vec<u8>> {
     if engines::is_sole(config) {
         return Ok(data.secret()?);
@@ -307,7 +309,8 @@ async fn secret(config: &Config, data: &DataDir, store: &Arc<dyn Store>) -> anyh
     Ok(store.shared_secret("access-tokens", rand::random()).await?.to_vec())
 }
 
-/// Cancelled when the launcher has ended. The thread that waits for that ends with the launcher or the process.
+/// Returns a token that is cancelled when the launcher has ended. The waiting thread ends with the launcher or the
+/// process.
 fn watch_launcher(sandbox: &LocalSandbox) -> anyhow::Result<CancellationToken> {
     let (end, lost) = (sandbox.launcher_end()?, CancellationToken::new());
     let told = lost.clone();
@@ -319,8 +322,8 @@ fn watch_launcher(sandbox: &LocalSandbox) -> anyhow::Result<CancellationToken> {
     Ok(lost)
 }
 
-/// As many connections as leave descriptors for the database and for what runs: idle connections must never be able to
-/// take the sandbox's.
+/// Connection limits that leave file descriptors for the database and the sandbox, so that idle connections cannot
+/// exhaust them.
 fn connections(config: &Config, slots: usize) -> ServeSettings {
     const OF_A_SLOT: u64 = 64;
     const OF_THE_REST: u64 = 256;
@@ -362,15 +365,15 @@ fn core(
     .with_resolver(Arc::new(cupel_core::SystemResolver)))
 }
 
-/// The use cases around accounts, for the commands beside a server.
+/// Account use cases, for the commands beside a server.
 pub(crate) fn accounts(config: &Config, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>) -> Accounts {
     Accounts::new(Arc::clone(store) as _, Arc::clone(clock), account_settings(&config.auth))
 }
 
-/// An API over a store that nobody listens to: for commands that need what only the API can make.
+/// API over a store without a listener, for commands that need a document that only the API can create.
 ///
 /// # Errors
-/// When the data directory cannot be used, or the store.
+/// The data directory or the store cannot be used.
 pub(crate) async fn idle_api(
     config: &Config,
     data: &DataDir,

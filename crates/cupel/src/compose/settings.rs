@@ -1,4 +1,4 @@
-//! The configuration in the words of the parts that it is for.
+//! Converts the configuration into the settings of each part.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(super) fn artifact_bounds(worker: &config::Worker) -> ArtifactBounds {
     ArtifactBounds { memory: worker.artifacts_memory, disk: worker.artifacts_disk }
 }
 
-/// What one submission, and a batch of them, may contain.
+/// Bounds on a submission and on a batch.
 pub(crate) fn bounds(config: &Config) -> Bounds {
     let (limits, problems) = (&config.limits, &config.problems);
     Bounds {
@@ -80,7 +80,7 @@ pub(super) fn api_settings(config: &Config, secret: Vec<u8>) -> cupel_api::Setti
     }
 }
 
-/// Under which address people find the server.
+/// Public address of the server.
 pub(crate) fn public_url(config: &Config) -> String {
     match config.server.public_url.as_str() {
         "" => format!("http://{}", config.server.listen),
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_file_and_the_defaults_in_the_code_say_the_same() {
+    fn the_default_file_matches_the_defaults_in_the_code() {
         let config = config::defaults();
         assert_eq!(bounds(&config), Bounds::default());
         assert_eq!(policy(&config.worker), LeasePolicy::default());
@@ -109,7 +109,7 @@ mod tests {
 
         let code = cupel_api::Settings::default();
         let mut file = api_settings(&config, code.jwt_secret.0.clone());
-        // The code knows one tier; the file may have more.
+        // The code has one tier; the file may have more.
         file.tiers.retain(|name, _| code.tiers.contains_key(name));
         let version = code.version.clone();
         assert_eq!(format!("{:#?}", cupel_api::Settings { version, ..file }), format!("{code:#?}"));

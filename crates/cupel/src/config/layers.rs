@@ -1,7 +1,7 @@
-//! Settings from several sources, one over the other, each value with where it came from.
+//! Layered settings from several sources, each value with its origin.
 //!
-//! The compiled-in defaults name every key there is; a key that they do not have is a fault, with the
-//! nearest one that they do. Nothing stops at the first fault.
+//! The compiled-in defaults contain every key. An unknown key is a fault whose message names the nearest known key.
+//! Reading continues after a fault.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,10 +13,10 @@ use toml::de::{DeTable, DeValue};
 
 use super::units;
 
-/// The reference: every key, its default, and what it means.
+/// The reference: every key, its default and its meaning.
 pub(crate) const DEFAULTS: &str = include_str!("../../config.default.toml");
 
-/// The one table whose keys the operator names. Their fields are those of the tier [`TIER_BASE`].
+/// The one table whose keys the operator chooses. Each has the fields of the tier [`TIER_BASE`].
 const TIERS: &str = "rate_limits.tiers.";
 const TIER_BASE: &str = "basic";
 
@@ -33,7 +33,7 @@ const SECRETS: [&str; 9] = [
     "traces.url",
 ];
 
-/// Where a value came from.
+/// Origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     Default,
@@ -53,7 +53,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A value as it was written.
+/// A value before its conversion.
 #[derive(Clone, PartialEq, Eq)]
 enum Raw {
     Text(String),
@@ -69,7 +69,7 @@ struct Setting {
     origin: Origin,
 }
 
-/// One thing wrong with the configuration.
+/// A fault of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) origin: Origin,
@@ -88,7 +88,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Everything read so far, and everything that was wrong with it.
+/// All settings read so far, and all their faults.
 pub(crate) struct Layers {
     settings: BTreeMap<String, Setting>,
     pub(crate) faults: Vec<Fault>,
@@ -102,13 +102,14 @@ impl Layers {
         layers
     }
 
-    /// Puts a file over what is there.
+    /// Overrides settings with those of a file.
     pub(crate) fn file(&mut self, path: &Path, text: &str) {
         self.read_toml(text, |line| Origin::File { path: path.to_owned(), line }, false);
     }
 
-    /// Puts the variables that begin with `CUPEL_` and have a section over what is there. What begins so and has none is somebody
-    /// else's (Kubernetes names services in this way), unless it is a setting but for its second underscore.
+    /// Overrides settings with variables that begin with `CUPEL_` and have a section (`CUPEL_SECTION__KEY`). A variable
+    /// without a section is ignored, because Kubernetes names services in this way, unless it names a setting with its
+    /// second underscore missing.
     pub(crate) fn environment(&mut self, variables: impl Iterator<Item = (String, String)>) {
         let mut ours: Vec<_> = variables.filter(|(name, _)| name.starts_with("CUPEL_")).collect();
         ours.sort();
@@ -142,7 +143,7 @@ impl Layers {
         self.fault(&key, Origin::Environment { variable }, format!("two underscores follow the section: {right}"));
     }
 
-    /// The value is what stands in a file, without the line's end: how secrets come to containers.
+    /// Reads a value from a file, without the trailing line end. Containers get secrets this way.
     fn set_from_file(&mut self, key: &str, path: &str, origin: Origin) {
         match std::fs::read_to_string(path) {
             Ok(text) => self.set(key.to_owned(), Raw::Text(text.trim_end().to_owned()), origin, false),
@@ -150,7 +151,7 @@ impl Layers {
         }
     }
 
-    /// Puts a command-line flag over what is there.
+    /// Overrides a setting with a command-line flag.
     pub(crate) fn flag(&mut self, key: &str, name: &'static str, value: Option<String>) {
         if let Some(value) = value {
             self.set(key.to_owned(), Raw::Text(value), Origin::Flag { name }, false);
@@ -226,9 +227,10 @@ impl Layers {
         names
     }
 
-    // ---- values, typed; a fault leaves a placeholder, and the faults are looked at before the values ----
+    // ---- typed values; a faulty one becomes a placeholder, and the caller checks the faults before it uses the values
+    // ----
 
-    /// The value of `key` as `convert` understands it.
+    /// The value of `key`, converted by `convert`.
     pub(crate) fn value<T: Default>(
         &mut self,
         key: &str,
@@ -253,7 +255,7 @@ impl Layers {
         self.value(key, "a text", |text| Some(text.to_owned()))
     }
 
-    /// One of a few words; a wrong one is told the nearest.
+    /// One of several words. The fault of a wrong one suggests the nearest.
     pub(crate) fn one_of<T: Default + Copy>(&mut self, key: &str, words: &[(&str, T)]) -> T {
         let list = words.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
         self.value(key, &format!("one of {list}"), |text| {
@@ -290,7 +292,7 @@ impl Layers {
         self.value(key, "true or false", |text| if from_environment { text.parse().ok() } else { None })
     }
 
-    /// A list of texts; one text is split at its commas.
+    /// A list of strings. A single string is split at commas.
     pub(crate) fn list(&mut self, key: &str) -> Vec<String> {
         if let Some(Setting { raw: Raw::List(list), .. }) = self.setting(key) {
             return list;
@@ -300,7 +302,7 @@ impl Layers {
         self.value(key, "a list of texts such as [\"a\", \"b\"]", |text| Some(split(text)))
     }
 
-    /// Notes that the value of `key` is not acceptable for a reason only its user knows.
+    /// Records that the value of `key` is not acceptable, for a reason that only the caller knows.
     pub(crate) fn refuse(&mut self, key: &str, message: String) {
         let origin = self.setting(key).map_or(Origin::Default, |setting| setting.origin);
         self.fault(key, origin, message);
@@ -311,7 +313,7 @@ impl Layers {
     }
 }
 
-/// Name and field of a key of a tier.
+/// Tier name and field of a tier's key.
 fn tier_field(key: &str) -> Option<(&str, &str)> {
     key.strip_prefix(TIERS)?.split_once('.')
 }

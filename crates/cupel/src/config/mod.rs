@@ -1,7 +1,7 @@
-//! The configuration: one struct per concern, read from flags, environment, file and defaults.
+//! The configuration: one struct per concern, read from defaults, file, environment and flags.
 //!
-//! `config.default.toml` is the reference and the schema; this file gives its values their types. A
-//! fault never stops the reading: [`load`] reports all of them together, each with its place.
+//! `config.default.toml` is the reference and the schema. This file gives the values their types. A fault does not stop
+//! the reading: [`load`] reports all faults together, each with its place.
 
 mod layers;
 pub(crate) mod units;
@@ -21,7 +21,7 @@ use crate::compilers::Sharing;
 
 pub(crate) use layers::{DEFAULTS, Layers};
 
-/// The file that is read when none is named and it is there.
+/// File that is read if none is named and this one exists.
 const FILE: &str = "cupel.toml";
 
 /// All settings.
@@ -32,7 +32,8 @@ pub(crate) struct Config {
     pub(crate) engines: Engines,
     pub(crate) results: Results,
     pub(crate) queue_depth_max: u32,
-    /// Hints of a class that lie ready at a broker, and how long one may be in the hands of a process that says nothing.
+    /// Hints of a class that a broker holds ready, and the time after which the broker takes back a hint from a process
+    /// that does not answer.
     pub(crate) queue_window: u32,
     pub(crate) queue_reclaim_after: Duration,
     pub(crate) worker: Worker,
@@ -62,35 +63,35 @@ pub(crate) struct Server {
     pub(crate) drain: Duration,
 }
 
-/// Results that are given again.
+/// Result cache.
 #[derive(Clone, Debug)]
 pub(crate) struct Results {
     pub(crate) lifetime: Duration,
     pub(crate) size_max: Bytes,
 }
 
-/// What the processes stand on that work together; without an address it is this process itself.
+/// Engines that cooperating processes share. An empty address means an engine inside this process.
 #[derive(Clone)]
 pub(crate) struct Engines {
-    /// What begins the names of ours in engines that others use, too.
+    /// Prefix of Cupel's names in engines that other programs use, too.
     pub(crate) cluster: String,
     pub(crate) store: Option<String>,
     pub(crate) queue: Option<String>,
     pub(crate) events: Option<String>,
     pub(crate) shared: Option<String>,
     pub(crate) blobs: Option<String>,
-    /// How many bytes of packages from the blob store are kept on this machine.
+    /// Maximum size of the local cache of packages from the blob store.
     pub(crate) blobs_kept_max: Bytes,
 }
 
 impl Engines {
-    /// The directory that all nodes mount, where blobs lie in one.
+    /// The directory that all nodes mount, if the blob store is a directory.
     pub(crate) fn shared_directory(&self) -> Option<&Path> {
         self.blobs.as_deref()?.strip_prefix("file://").map(Path::new)
     }
 }
 
-/// Addresses have passwords in them.
+/// Hides the addresses, because they may contain passwords.
 impl fmt::Debug for Engines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Engines { cluster, store, queue, events, shared, blobs, blobs_kept_max } = self;
@@ -126,7 +127,7 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// What people call this process: its own name, or the machine's.
+    /// Display name of this process: the configured name or the machine's.
     pub(crate) fn called(&self) -> String {
         match self.name.as_str() {
             "" => std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim_end().to_owned(),
@@ -179,18 +180,18 @@ pub(crate) struct TierLimits {
     pub(crate) reads_burst: u32,
 }
 
-/// Where alerts go.
+/// Destination of alerts.
 #[derive(Clone)]
 pub(crate) struct Alerts {
-    /// Empty: nowhere.
+    /// Empty: alerts are not sent.
     pub(crate) url: String,
-    /// What they are signed with; empty: not at all.
+    /// Key of the signature. Empty: alerts are not signed.
     pub(crate) secret: String,
     pub(crate) patience: Duration,
     pub(crate) oldest_max: Duration,
 }
 
-/// Address and secret are nobody's business.
+/// Hides address and secret.
 impl fmt::Debug for Alerts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Alerts { patience, oldest_max, .. } = self;
@@ -205,15 +206,15 @@ pub(crate) struct Webhooks {
     pub(crate) concurrency: u32,
 }
 
-/// Where traces go.
+/// Destination of traces.
 #[derive(Clone)]
 pub(crate) struct Traces {
     pub(crate) url: Option<String>,
-    /// Of all submissions.
+    /// Percentage of submissions that are traced.
     pub(crate) percent: u32,
 }
 
-/// An address may have a password in it.
+/// Hides the address, because it may contain a password.
 impl fmt::Debug for Traces {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Traces { url, percent } = self;
@@ -244,7 +245,7 @@ pub(crate) struct Languages {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Problems {
-    /// Whether those that come with Cupel are loaded.
+    /// Whether the shipped problems are loaded.
     pub(crate) shipped: bool,
     pub(crate) package_max: Bytes,
     pub(crate) package_time_max: Duration,
@@ -252,7 +253,7 @@ pub(crate) struct Problems {
     pub(crate) bytes_per_author_max: Bytes,
 }
 
-/// What the command line says about the configuration.
+/// Settings from the command line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Overrides {
     pub(crate) file: Option<PathBuf>,
@@ -260,7 +261,7 @@ pub(crate) struct Overrides {
     pub(crate) data: Option<PathBuf>,
 }
 
-/// The configuration cannot be used: every reason at once.
+/// All faults of an unusable configuration.
 #[derive(Debug)]
 pub(crate) struct ConfigError(Vec<layers::Fault>);
 
@@ -279,7 +280,7 @@ impl std::error::Error for ConfigError {}
 /// Reads all sources.
 ///
 /// # Errors
-/// Every fault of every source together.
+/// All faults of all sources.
 pub(crate) fn load(overrides: &Overrides) -> Result<(Config, Layers), ConfigError> {
     let named = overrides.file.clone();
     let text = match &named {
@@ -299,7 +300,7 @@ pub(crate) fn load(overrides: &Overrides) -> Result<(Config, Layers), ConfigErro
         }
         None => {}
     }
-    // Names and values that are not UTF-8 cannot be settings of ours.
+    // Cupel has no settings whose name or value is not UTF-8.
     layers.environment(std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))));
     layers.flag("server.listen", "--listen", overrides.listen.clone());
     layers.flag("data.directory", "--data", overrides.data.as_ref().map(|path| path.to_string_lossy().into_owned()));
@@ -307,7 +308,7 @@ pub(crate) fn load(overrides: &Overrides) -> Result<(Config, Layers), ConfigErro
     if layers.faults.is_empty() { Ok((config, layers)) } else { Err(ConfigError(layers.faults)) }
 }
 
-/// Gives every value its type; one that is at fault becomes a placeholder that nobody uses.
+/// Converts all values. A faulty value becomes a placeholder that is not used.
 fn read(layers: &mut Layers) -> Config {
     const SECOND: Duration = Duration::from_secs(1);
     let many = 1..=1_000_000_000;
@@ -442,13 +443,13 @@ fn engines(layers: &mut Layers) -> Engines {
     }
 }
 
-/// The same where `postgres` alone, for the store's database, is one, too.
+/// As [`engine`], but also accepts `postgres` alone, which means the store's database.
 fn engine_or_stores(layers: &mut Layers, key: &str, schemes: &[&str]) -> Option<String> {
     let url = layers.text(key);
     if url == "postgres" { Some(url) } else { engine(layers, key, schemes) }
 }
 
-/// The address of an engine, if there is one: of one of these schemes.
+/// The address of an engine, if set. It must have one of these schemes.
 fn engine(layers: &mut Layers, key: &str, schemes: &[&str]) -> Option<String> {
     let url = layers.text(key);
     let scheme = url.split_once("://").map(|(scheme, _)| scheme);
@@ -456,7 +457,7 @@ fn engine(layers: &mut Layers, key: &str, schemes: &[&str]) -> Option<String> {
         return None;
     }
     if !scheme.is_some_and(|scheme| schemes.contains(&scheme)) {
-        // Not the address itself: it may have a password in it.
+        // The message omits the address, because it may contain a password.
         let begins = scheme.map_or_else(|| "something without one".to_owned(), |scheme| format!("{scheme}://"));
         layers
             .refuse(key, format!("expected an address that begins with {}://, found {begins}", schemes.join("://, ")));
@@ -481,7 +482,7 @@ fn languages(layers: &mut Layers) -> Languages {
     let key = "languages.disabled";
     let disabled = layers.list(key);
     if !disabled.is_empty() {
-        // Language files with faults of their own are told where they are used.
+        // Faults of the language files are reported where the files are used.
         if let Ok(registry) = Registry::load(directory.as_deref()) {
             for id in &disabled {
                 if let Some(message) = unknown_language(&registry, id) {
@@ -493,7 +494,7 @@ fn languages(layers: &mut Layers) -> Languages {
     Languages { directory, disabled, prepare: layers.boolean("languages.prepare") }
 }
 
-/// What is wrong with `id`, unless it is the id of a language.
+/// Fault message for an unknown language id; `None` for a known one.
 fn unknown_language(registry: &Registry, id: &str) -> Option<String> {
     match registry.find(id) {
         Some(language) if language.id.as_str() == id => None,
@@ -519,7 +520,7 @@ fn networks(layers: &mut Layers, key: &str) -> Vec<Network> {
 fn alerts(layers: &mut Layers) -> Alerts {
     let url = layers.text("alerts.url");
     if !url.is_empty() && !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) {
-        // Not the address itself: it may have a password in it.
+        // The message omits the address, because it may contain a password.
         layers.refuse("alerts.url", "expected an address that begins with http:// or https://".to_owned());
     }
     Alerts {
@@ -557,7 +558,7 @@ fn tier(layers: &mut Layers, name: &str) -> TierLimits {
     }
 }
 
-/// What is in force when nobody says anything.
+/// The default configuration.
 #[cfg(test)]
 pub(crate) fn defaults() -> Config {
     read(&mut Layers::defaults())

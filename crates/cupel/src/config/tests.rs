@@ -21,7 +21,7 @@ fn config(file: &str, environment: &[(&str, &str)]) -> Config {
 }
 
 #[test]
-fn the_defaults_are_complete_and_right() {
+fn the_defaults_are_complete_and_correct() {
     let config = config("", &[]);
     assert_eq!(config.server.listen, "127.0.0.1:8080");
     assert_eq!(config.rate_limits.tiers["basic"].submissions_per_minute, 300);
@@ -30,7 +30,7 @@ fn the_defaults_are_complete_and_right() {
 }
 
 #[test]
-fn the_address_may_have_a_name_or_be_of_either_family() {
+fn the_listen_address_may_be_a_host_name_or_ipv4_or_ipv6() {
     for good in ["localhost:8080", "0.0.0.0:0", "[::1]:80", "judge.example:65535"] {
         assert_eq!(config(&format!("[server]\nlisten = \"{good}\""), &[]).server.listen, good);
     }
@@ -40,7 +40,7 @@ fn the_address_may_have_a_name_or_be_of_either_family() {
 }
 
 #[test]
-fn environment_wins_over_file_wins_over_defaults() {
+fn the_environment_overrides_the_file_and_the_file_overrides_the_defaults() {
     let file = "[queue]\ndepth_max = 5\n[worker]\nslots = 3\n";
     let config =
         config(file, &[("CUPEL_QUEUE__DEPTH_MAX", "7"), ("CUPEL_AUTH__REGISTRATION", "false"), ("CUPEL_URL", "x")]);
@@ -48,7 +48,7 @@ fn environment_wins_over_file_wins_over_defaults() {
 }
 
 #[test]
-fn a_variable_that_lacks_an_underscore_is_not_passed_over() {
+fn a_variable_with_a_missing_underscore_is_a_fault() {
     assert_eq!(
         faults(
             "",
@@ -62,7 +62,7 @@ fn a_variable_that_lacks_an_underscore_is_not_passed_over() {
 }
 
 #[test]
-fn a_value_and_a_file_for_one_setting_are_one_too_many() {
+fn a_setting_with_both_a_value_and_a_file_is_a_fault() {
     assert_eq!(
         faults("", &[("CUPEL_STORE__URL", "postgres://db/one"), ("CUPEL_STORE__URL_FILE", "/run/secrets/url")]),
         ["environment variable CUPEL_STORE__URL_FILE: store.url: CUPEL_STORE__URL sets it, too: keep one of the two"]
@@ -70,7 +70,7 @@ fn a_value_and_a_file_for_one_setting_are_one_too_many() {
 }
 
 #[test]
-fn all_faults_come_at_once_with_their_place_and_a_suggestion() {
+fn all_faults_are_reported_together_with_place_and_suggestion() {
     let file = "[server]\nlisten = \"nowhere\"\nlisten_address = \"x\"\n\n[worker]\nlease = \"30\"\nslots = -1\n[log]\nformat = 5\n";
     let told = faults(file, &[("CUPEL_QUEUE__DEPTH", "4"), ("CUPEL_DATA__DIRECTORY", "")]);
     assert_eq!(
@@ -88,20 +88,20 @@ fn all_faults_come_at_once_with_their_place_and_a_suggestion() {
 }
 
 #[test]
-fn broken_toml_is_told_with_its_line() {
+fn invalid_toml_is_reported_with_its_line() {
     let told = faults("[server]\nlisten = \n", &[]);
     assert!(told[0].starts_with("cupel.toml:2: "), "{told:?}");
 }
 
 #[test]
-fn a_new_tier_takes_what_it_leaves_out_from_basic() {
+fn a_new_tier_inherits_missing_fields_from_basic() {
     let tiers = config("[rate_limits.tiers.class]\nsubmissions_per_minute = 9\n", &[]).rate_limits.tiers;
     assert_eq!((tiers["class"].submissions_per_minute, tiers["class"].reads_per_minute), (9, 3000));
     assert_eq!(faults("[rate_limits.tiers.class]\nreads = 9\n", &[]).len(), 1);
 }
 
 #[test]
-fn a_secret_is_neither_shown_nor_debugged() {
+fn a_secret_is_neither_shown_nor_in_debug_output() {
     let secret = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz";
     let mut layers = Layers::defaults();
     layers.file(Path::new("f"), &format!("[metrics]\naccess = \"token\"\ntoken = \"{secret}\""));
@@ -110,7 +110,7 @@ fn a_secret_is_neither_shown_nor_debugged() {
 }
 
 #[test]
-fn no_address_is_shown_with_its_password() {
+fn an_address_with_a_password_is_not_shown() {
     let mut layers = Layers::defaults();
     let urls: Vec<String> = layers.rows().map(|(key, ..)| key.to_owned()).filter(|key| key.ends_with(".url")).collect();
     assert!(urls.contains(&"shared.url".to_owned()), "{urls:?}");
@@ -123,7 +123,7 @@ fn no_address_is_shown_with_its_password() {
 }
 
 #[test]
-fn postgres_alone_is_the_stores_database_for_whatever_can_lie_there() {
+fn postgres_alone_means_the_stores_database_for_each_engine_that_can_use_it() {
     for section in ["queue", "events", "blobs"] {
         assert_eq!(faults(&format!("[{section}]\nurl = \"postgres\""), &[]), [""; 0], "{section}");
     }
@@ -134,7 +134,7 @@ fn postgres_alone_is_the_stores_database_for_whatever_can_lie_there() {
 }
 
 #[test]
-fn walls_and_networks_are_held_against_what_there_is() {
+fn unknown_walls_and_networks_are_faults() {
     let told = faults(
         "[server]\ntrusted_proxies = [\"10.0.0.0/40\"]\n[sandbox]\naccept_missing = [\"landlock\", \"fence\"]\n",
         &[],
@@ -149,7 +149,7 @@ fn walls_and_networks_are_held_against_what_there_is() {
 }
 
 #[test]
-fn disabled_languages_are_held_against_those_there_are() {
+fn unknown_disabled_languages_are_faults() {
     let told = faults(
         "[log]\nlevel = \"info\"\n[languages]\ndisabled = [\"rust\", \"pyton\", \"py\", \"no-such-language\"]\n",
         &[],
@@ -173,7 +173,7 @@ fn disabled_languages_are_held_against_those_there_are() {
 }
 
 #[test]
-fn a_language_of_the_operators_own_can_be_disabled() {
+fn a_language_that_the_operator_added_can_be_disabled() {
     let folder = tempfile::tempdir().unwrap();
     let built_in = cupel_languages::Registry::load(None).unwrap();
     assert!(built_in.find("anothertongue").is_none());

@@ -5,14 +5,17 @@
 //!  program's stdin ◄──pipe── pump ◄──queue── its slot's thread ◄──stdout── interactor's cell
 //! ```
 //!
-//! Each cell has a slot and a thread of its own, and what one writes passes through us: the transcript is taken here. When the
-//! interactor closes its standard output, the program has its end of input at once, whether that was an end or not; the interactor has it
-//! when the program has ended.
+//! Each cell has its own slot and thread. This process forwards the output of each cell to the other and records the
+//! transcript. When the interactor closes its standard output, the program's input ends at once, even if the interactor
+//! still runs. When the program has ended, the interactor's input ends.
 //!
-//! *Invariants:* the end of a cell has a time, by the kernel's clock, before the pipe to the other one is closed for it, so nobody who
-//! reacts to an end seems to have ended before it; cells write to us and not to each other, so nobody ever gets SIGPIPE, and what is
-//! said to one who has left is thrown away; queues are bounded, and nobody waits longer for a reader than its own cell may live, so the
-//! two threads cannot wait for each other. Whoever is left is ended once nothing follows from it any more.
+//! *Invariants:*
+//! - The end of a cell gets its time from the kernel's clock before the pipe to the other cell is closed. So a cell
+//!   that reacts to the other's end never appears to have ended first.
+//! - Cells write to this process, not to each other. So no cell gets SIGPIPE, and data for a cell that has ended is
+//!   discarded.
+//! - Queues are bounded, and no thread waits longer for a reader than its own cell may live, so the two threads cannot
+//!   deadlock. A remaining cell is ended once it can no longer change the result.
 
 use std::collections::VecDeque;
 use std::fs::{File, Permissions};
@@ -30,35 +33,35 @@ use cupel_types::{Bytes, ExitStatus, Outcome, Signal};
 
 use super::{Kept, has_warm_start};
 
-/// How long a cell may take, beyond its wall-clock limit, to be swept.
+/// Time beyond its wall-clock limit in which a cell is cleaned up.
 const SWEEPING: Duration = Duration::from_secs(5);
-/// How often somebody who waits for a reader looks whether that makes sense.
+/// Interval at which a thread that waits for a reader checks its deadline.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-/// What may lie in a queue before the writer has to wait.
+/// Maximum bytes in a queue; then the writer waits.
 const QUEUE_BYTES_MAX: usize = 1 << 20;
 const SIGKILL: Signal = Signal(9);
 
-/// One of the two.
+/// One of the two cells.
 pub(super) struct Side<'a> {
     pub(super) slot: &'a mut Slot,
     pub(super) command: Command,
     pub(super) keep: Bytes,
 }
 
-/// How one of the two ended.
+/// How a cell ended.
 struct End {
     result: StepResult,
-    /// By the monotonic clock.
+    /// Time of the end, on the monotonic clock.
     at: Duration,
-    /// Whether something was still on its way to it.
+    /// Whether the cell left input unread.
     unread: bool,
-    /// As the kernel told it, whatever else was still to be done with the cell.
+    /// Exit status from the kernel, independent of the clean-up of the cell.
     exit: Option<ExitStatus>,
 }
 
 impl End {
-    /// Has the report say how it ended, where we ended it because nothing followed from it any more: by SIGKILL, or as it had by itself
-    /// a moment before. `true`: it was us.
+    /// Corrects the report of a cell that this process ended because it could no longer change the result: the cell
+    /// ended by SIGKILL, or by itself a moment before. Returns `true` if it ended by SIGKILL.
     fn settle_report(&mut self) -> bool {
         let report = &mut self.result.report;
         if report.outcome != Outcome::Cancelled {
@@ -72,11 +75,11 @@ impl End {
     }
 }
 
-/// What all threads know.
+/// State shared by all threads.
 struct Shared {
-    /// After which of its exit codes the interactor need not hear the program any more.
+    /// Whether an exit code of the interactor decides the result without the rest of the program's output.
     settles: fn(i32) -> bool,
-    /// Whose end has decided everything, so that the other one may end, too.
+    /// The party whose end decided the result. The other one may be ended.
     settled_by: Mutex<Option<Party>>,
     cancelled: AtomicBool,
     transcript: Mutex<Transcript>,
@@ -88,12 +91,12 @@ struct Transcript {
 }
 
 impl Shared {
-    /// Only the first time counts.
+    /// Only the first call has an effect.
     fn settle(&self, party: Party) {
         lock(&self.settled_by).get_or_insert(party);
     }
 
-    /// Whether nothing follows any more from what this one does.
+    /// Whether this party can no longer change the result.
     fn is_over_for(&self, party: Party) -> bool {
         lock(&self.settled_by).is_some_and(|by| by != party)
     }
@@ -112,7 +115,7 @@ impl Shared {
     }
 }
 
-/// Runs both to their ends.
+/// Runs both cells to their ends.
 pub(super) fn talk(
     program: Side<'_>,
     interactor: Side<'_>,
@@ -165,7 +168,7 @@ pub(super) fn talk(
     })
 }
 
-/// A pipe that a cell's user may open again by name (`/dev/stdin`).
+/// Pipe that the user of a cell may reopen by name (`/dev/stdin`).
 fn pipe() -> io::Result<(OwnedFd, PipeWriter)> {
     let (reader, writer): (PipeReader, _) = io::pipe()?;
     let reader = File::from(OwnedFd::from(reader));
@@ -173,7 +176,7 @@ fn pipe() -> io::Result<(OwnedFd, PipeWriter)> {
     Ok((reader.into(), writer))
 }
 
-/// One side's way to the other's ear.
+/// Connection from one side to the input queue of the other.
 struct Voice<'a> {
     party: Party,
     shared: &'a Shared,
@@ -182,7 +185,7 @@ struct Voice<'a> {
 }
 
 impl<'a> Voice<'a> {
-    /// Runs a cell; `ear` is the queue that feeds its standard input.
+    /// Runs a cell. `ear` is the queue that feeds its standard input.
     fn run(
         mut self,
         side: Side<'_>,
@@ -205,15 +208,15 @@ impl<'a> Voice<'a> {
             report.map(|report| End { at: report.ended, unread: report.stdin_left, exit, result: kept.result(report) });
         match &end {
             Ok(end) if party == Party::Program => match end.result.report.outcome {
-                // Whether it was the other one that it waited for, is still to be seen.
+                // The end of the interactor shows later whether the program waited for it.
                 Outcome::Exited(0) | Outcome::IdleLimit | Outcome::WallLimit => {}
                 _ => shared.settle(party),
             },
             Ok(_) => {}
-            // The other one's result would be nobody's.
+            // The whole conversation has failed, so the other result is not needed.
             Err(_) => shared.cancelled.store(true, Ordering::Relaxed),
         }
-        // In this order: nothing more is read, then nothing more is said.
+        // The order matters: first this cell stops reading, then the other cell gets its end of input.
         ear.leave();
         drop(command);
         to.close();
@@ -221,7 +224,7 @@ impl<'a> Voice<'a> {
     }
 }
 
-/// Hears one cell and speaks to the other.
+/// Observer of one cell that forwards its output to the other.
 struct Talks<'a, 'b> {
     voice: Voice<'a>,
     observer: &'b mut dyn StepObserver,
@@ -254,7 +257,8 @@ impl Observer for Talks<'_, '_> {
         }
     }
 
-    /// A program's closing is told only once it has ended: what it does until then is judged before what its interactor makes of silence.
+    /// The end of a program's output is forwarded only after the program has ended. So the program's own end is judged
+    /// before the interactor's reaction to the end of input.
     fn stdout_closed(&mut self) {
         if self.voice.party == Party::Interactor || self.exit.is_some() {
             self.voice.to.close();
@@ -270,7 +274,7 @@ impl Observer for Talks<'_, '_> {
     }
 }
 
-/// Wants nothing, cancels nothing.
+/// Observer that ignores output and never cancels.
 struct Nobody;
 
 impl StepObserver for Nobody {
@@ -279,7 +283,7 @@ impl StepObserver for Nobody {
     fn stderr(&mut self, _: &[u8]) {}
 }
 
-/// What is on its way to one side. Bounded.
+/// Bounded queue of data for one side.
 #[derive(Default)]
 struct Queue {
     state: Mutex<QueueState>,
@@ -289,16 +293,16 @@ struct Queue {
 #[derive(Default)]
 struct QueueState {
     data: VecDeque<u8>,
-    /// Nothing more will come.
+    /// The writer has closed it.
     closed: bool,
-    /// Nobody reads any more.
+    /// The reader has ended.
     left: bool,
-    /// Something that was said has not been read.
+    /// Some data was not read.
     lost: bool,
 }
 
 impl Queue {
-    /// Adds data, and waits while there is no room; throws away what nobody will read.
+    /// Appends data and waits while the queue is full. Discards data if the reader has ended.
     fn push(&self, mut data: &[u8], until: Option<Instant>) {
         let mut state = lock(&self.state);
         state.lost |= state.left && !data.is_empty();
@@ -330,8 +334,8 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Writes what comes, to the end. A write that waits for a reader ends when the last reading end is closed, which is when
-    /// the reader's cell is gone.
+    /// Writes the queued data to the pipe until the queue is closed. A write that blocks ends when the last reading end
+    /// is closed, at the end of the reader's cell.
     fn pump(&self, mut pipe: PipeWriter) {
         let mut batch = Vec::new();
         loop {
@@ -347,7 +351,7 @@ impl Queue {
             self.changed.notify_all();
             drop(state);
             if pipe.write_all(&batch).is_err() {
-                // Nobody can read any more: its cell has ended, or closed its standard input and goes on.
+                // The reader's cell has ended, or has closed its standard input and goes on.
                 lock(&self.state).lost = true;
                 self.leave();
                 return;

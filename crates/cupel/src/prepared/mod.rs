@@ -1,8 +1,8 @@
-//! What toolchains prepare once (`[[prepare]]` of a language file): taking up what is there, making what is not.
+//! Prepared artefacts, which a toolchain makes once (`[[prepare]]` of a language file): use of existing ones, creation
+//! of missing ones.
 //!
-//! Nothing here is ever a run's failure or makes one wait: without an artefact a language works more slowly. A
-//! server looks through what is there before it starts, and makes the rest while a slot has nothing to do;
-//! `cupel run` uses only what somebody else has made.
+//! A missing artefact never fails or delays a run; the language is only slower. A server checks the existing artefacts
+//! before it starts and makes the missing ones while a slot is idle. `cupel run` only uses existing artefacts.
 
 mod shelf;
 
@@ -22,37 +22,38 @@ use crate::data_dir::{DataDir, PREPARED};
 use crate::executor::LocalSandbox;
 use crate::local;
 
-/// A server that is never idle prepares all the same after this long: it has the most to gain.
+/// Maximum wait for an idle slot. After it a server makes artefacts beside its runs, because a busy server gains most
+/// from them.
 const IDLE_WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// How often it looks whether a slot is idle.
+/// Interval at which it checks for an idle slot.
 const IDLE_LOOK: Duration = Duration::from_millis(200);
 
-/// The shelf that commands without a server use: a data directory's if a server has started in it, else the
-/// user's own. `None` where there is neither, or it cannot be used.
+/// Shelf for commands without a server: that of the data directory if a server has started in it, otherwise the user's
+/// own. `None` if neither exists or it cannot be used.
 pub(crate) fn shelf_of(data: &Path) -> Option<Shelf> {
     if DataDir::has_database(data) {
         return Shelf::open(DataDir::open(data).ok()?.path(), &PREPARED).ok();
     }
-    // The user's own, who may keep it somewhere else.
+    // The user's cache directory, which may be a link.
     let own = local::user_cache()?.join("prepared");
     std::fs::create_dir_all(&own).ok()?;
     Shelf::open(&own, &[]).ok()
 }
 
-/// Whether an artefact is there.
+/// Availability of an artefact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Ready,
-    /// Nobody has made it yet.
+    /// Not made yet.
     Missing,
     /// Why the last try failed.
     Failed(String),
 }
 
-/// Lets commands use what is there, and says what is not.
+/// Makes existing artefacts available to commands. Returns the state of each artefact.
 pub(crate) fn take_up(shelf: &Shelf, language: &Language, look: Look) -> Vec<State> {
-    // In order: a step's key holds what was prepared before it.
+    // The order matters: a step's key depends on the artefacts of the steps before it.
     let take_up = |step: &Prepare| {
         let key = Key::of(language, step);
         let found = shelf.find(language, &key, look);
@@ -66,7 +67,7 @@ pub(crate) fn take_up(shelf: &Shelf, language: &Language, look: Look) -> Vec<Sta
     language.prepare.iter().map(take_up).collect()
 }
 
-/// Why an artefact is missing that should have been made.
+/// Why an artefact could not be made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MakeError {
     #[error(transparent)]
@@ -75,7 +76,8 @@ pub(crate) enum MakeError {
     Keep(#[from] std::io::Error),
 }
 
-/// Makes one artefact, unless it is there and whole, and lets commands use it. Says how long it took.
+/// Makes one artefact unless a complete one exists, and makes it available to commands. Returns how long it took, or
+/// `None` if it existed.
 fn make(
     shelf: &Shelf,
     language: &Language,
@@ -104,7 +106,7 @@ fn make(
     Ok(Some(begun.elapsed()))
 }
 
-/// Makes everything of a language that is not there, and tells of each step that had to be made.
+/// Makes all missing artefacts of a language, and reports each one to `tell`.
 pub(crate) fn make_all(
     shelf: &Shelf,
     language: &Language,
@@ -122,8 +124,8 @@ pub(crate) fn make_all(
     }
 }
 
-/// Prepares whatever the languages of a server lack, one step at a time, while a slot is idle. A step gives way to a run that
-/// comes to its slot, and begins anew later. Blocks until all is done or the server stops.
+/// Makes the missing artefacts of a server's languages, one at a time, while a slot is idle. If a run comes to the same
+/// slot, the step is cancelled and started again later. Blocks until all are made or the server stops.
 pub(crate) fn make_in_background(
     shelf: &Shelf,
     registry: &Registry,
@@ -157,7 +159,8 @@ pub(crate) fn make_in_background(
     }
 }
 
-/// [`make`] on an idle slot, as often as it has to give way; after [`IDLE_WAIT_MAX`] on any, beside what runs there.
+/// Calls [`make`] on an idle slot, again each time a run interrupts it. After [`IDLE_WAIT_MAX`] it uses any slot,
+/// beside the runs there.
 fn make_when_idle(
     shelf: &Shelf,
     language: &Language,
@@ -183,7 +186,7 @@ fn make_when_idle(
         };
         let ends = || {
             let is_wanted = slot.get().is_some_and(|slot| sandbox.is_shared(slot));
-            // Once and for all: the run may be over before the step has ended.
+            // Stays set, because the run may end before the step does.
             gave_way.set(gave_way.get() || (is_wanted && begun.elapsed() <= IDLE_WAIT_MAX));
             gave_way.get() || shutdown.is_cancelled()
         };
@@ -197,13 +200,13 @@ fn make_when_idle(
     }
 }
 
-/// The shelf of a data directory, for its server. Before the sandbox is launched: it shows what is there then.
+/// Shelf of a data directory, for its server. Opened before the sandbox is launched, which mounts it at that time.
 pub(crate) fn shelf_of_server(data: &DataDir) -> Option<Shelf> {
     match Shelf::open(data.path(), &PREPARED) {
         Ok(shelf) => Some(shelf),
         Err(error) => {
             let path = data.path().join("cache/prepared");
-            tracing::warn!(error = %chain(&error), path = %path.display(), "nothing can be prepared");
+            tracing::warn!(error = %chain(&error), path = %path.display(), "cannot open the directory of prepared artefacts");
             None
         }
     }

@@ -1,15 +1,15 @@
 //! Prepared artefacts on disk: one directory per artefact, named by everything that determines it.
 //!
 //! ```text
-//! ROOT/LANGUAGE/NAME-KEY/sums        one line a file: SHA-256, bytes, path
-//! ROOT/LANGUAGE/NAME-KEY/files/…     what programs see, below /opt/cupel/prepared
-//! ROOT/LANGUAGE/NAME-KEY.failed      why there is none, for people
+//! ROOT/LANGUAGE/NAME-KEY/sums        one line per file: SHA-256, bytes, path
+//! ROOT/LANGUAGE/NAME-KEY/files/…     the files, visible to programs below /opt/cupel/prepared
+//! ROOT/LANGUAGE/NAME-KEY.failed      why it could not be made, as text
 //! ROOT/LANGUAGE/.unfinished-…        being written
 //! ```
 //!
-//! Invariants: a directory with its final name is whole, since it was renamed there; whoever is second finds it
-//! there and drops its own. Everything can be read by every user, whatever the umask: lanes have users of their
-//! own. Names come from language files and toolchains, never from tenants.
+//! Invariants: a directory with its final name is complete, because it was renamed to that name. The second of two
+//! writers finds it and discards its own. All users may read all files, whatever the umask, because each lane has its
+//! own user. Names come from language files and toolchains, never from tenants.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -23,15 +23,15 @@ use cupel_sandbox::privileges;
 use cupel_types::{BoxFiles, BoxPath};
 use sha2::{Digest, Sha256};
 
-/// Where programs in a cell find the shelf.
+/// Path of the shelf inside a cell.
 pub(crate) const TARGET: &str = "/opt/cupel/prepared";
 
-/// Names of the parts of an artefact's directory.
+/// Names in an artefact's directory.
 const FILES: &str = "files";
 const SUMS: &str = "sums";
 const UNFINISHED: &str = ".unfinished-";
 
-/// What was being written this long ago was left by a crash.
+/// Age at which an unfinished artefact counts as left by a crash.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// A directory of prepared artefacts.
@@ -40,22 +40,22 @@ pub(crate) struct Shelf {
     root: PathBuf,
 }
 
-/// The name of an artefact: its step's, and a hash of everything that determines it.
+/// Name of an artefact: the name of its step and a hash of everything that determines it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key(String);
 
-/// How closely an artefact is looked at before it is used.
+/// How thoroughly an artefact is checked before use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// Every file is there with its size: fast enough to be done before a run.
+    /// Every file exists with its size. Fast enough before each run.
     Sizes,
-    /// Every byte is what was written.
+    /// Every file has its checksum.
     Contents,
 }
 
 impl Shelf {
-    /// Opens the shelf `names` below a directory, and makes it, as that one's owner, if it is not there. Whoever that is
-    /// may have put a link in its place, which is not followed: we may be root.
+    /// Opens the shelf `names` below a directory. If it does not exist, creates it as the directory's owner. That owner
+    /// may have put a symbolic link in its place, which is not followed, because this process may be root.
     pub(crate) fn open(beneath: &Path, names: &[&str]) -> io::Result<Shelf> {
         let mut root = fs::canonicalize(beneath)?;
         privileges::make_beneath(&root, names)?;
@@ -67,7 +67,7 @@ impl Shelf {
         &self.root
     }
 
-    /// Where programs find this artefact, if it is there and whole.
+    /// Path of this artefact inside a cell, if it exists and is complete.
     pub(crate) fn find(&self, language: &Language, key: &Key, look: Look) -> Option<String> {
         let directory = self.directory(language).join(&key.0);
         let sums = fs::read_to_string(directory.join(SUMS)).ok()?;
@@ -75,7 +75,7 @@ impl Shelf {
         whole.then(|| format!("{TARGET}/{}/{}/{FILES}", language.id, key.0))
     }
 
-    /// Keeps an artefact. What lies there under its name and is not whole makes way.
+    /// Stores an artefact. Replaces an incomplete one of the same name.
     pub(crate) fn put(&self, language: &Language, key: &Key, kept: &BoxFiles) -> io::Result<()> {
         let shelf = self.directory(language);
         make_directory(&shelf)?;
@@ -83,7 +83,7 @@ impl Shelf {
         let written = write_all(&unfinished, kept).and_then(|()| {
             let place = shelf.join(&key.0);
             match fs::rename(&unfinished, &place) {
-                // Something is there: either somebody was faster, or it is damaged.
+                // The place is taken: another writer was faster, or the artefact there is damaged.
                 Err(_) if place.exists() && self.find(language, key, Look::Contents).is_none() => {
                     fs::remove_dir_all(&place)?;
                     fs::rename(&unfinished, &place)
@@ -92,25 +92,26 @@ impl Shelf {
                 renamed => renamed,
             }
         });
-        // Left over when somebody was faster, or after a failure.
+        // Remains if another writer was faster, or after a failure.
         let _ = fs::remove_dir_all(&unfinished);
         written?;
         let _ = fs::remove_file(self.failure_path(language, key));
         Ok(())
     }
 
-    /// Remembers why an artefact could not be made. If that cannot be written, it is only not told.
+    /// Stores why an artefact could not be made. If that fails, only the reason is missing.
     pub(crate) fn put_failure(&self, language: &Language, key: &Key, why: &str) {
         let _ =
             make_directory(&self.directory(language)).and_then(|()| fs::write(self.failure_path(language, key), why));
     }
 
-    /// Why it could not be made the last time.
+    /// Why the last attempt to make it failed.
     pub(crate) fn failure(&self, language: &Language, key: &Key) -> Option<String> {
         fs::read_to_string(self.failure_path(language, key)).ok()
     }
 
-    /// Removes what a language no longer has: artefacts of other toolchains, and what a crash left.
+    /// Removes artefacts that a language no longer uses: those of other toolchains, and unfinished ones left by a
+    /// crash.
     pub(crate) fn keep_only(&self, language: &Language, keys: &[Key], now: SystemTime) {
         let Ok(entries) = fs::read_dir(self.directory(language)) else { return };
         for entry in entries.filter_map(Result::ok) {
@@ -137,14 +138,15 @@ impl Shelf {
 }
 
 impl Key {
-    /// The key of a step as it would be made now: what was prepared before it is part of its commands.
+    /// Key of a step with the current toolchain. The artefacts of earlier steps are part of its commands.
     pub(crate) fn of(language: &Language, step: &Prepare) -> Key {
         let mut hash = Sha256::new();
         let mut field = |text: &[u8]| {
             hash.update((text.len() as u64).to_le_bytes());
             hash.update(text);
         };
-        // The first field names the scheme: a change of what is hashed, or of what is kept, changes every key.
+        // The first field names the scheme. A change to the hashed fields or to the stored files has to change it, and
+        // with it every key.
         field(b"cupel prepared 1");
         field(language.installed_version().unwrap_or_default().as_bytes());
         let values = Placeholders::new(&language.source, step.limits.memory);
@@ -173,8 +175,8 @@ impl Key {
     }
 }
 
-/// What tells one state of a file or directory of the toolchain from another without reading it: packages bring
-/// files with times of their own, and put them into place by renaming, which changes the directory.
+/// Distinguishes versions of a file or directory of the toolchain without reading it: by size and modification time. A
+/// package sets the times of its files and renames them into place, which changes the directory's time.
 fn fingerprint(path: &str, field: &mut impl FnMut(&[u8])) {
     if !path.starts_with('/') {
         return;
@@ -185,7 +187,7 @@ fn fingerprint(path: &str, field: &mut impl FnMut(&[u8])) {
     }
 }
 
-/// A directory that everybody may look into, whatever the umask.
+/// Creates a directory that all users may read, whatever the umask.
 fn make_directory(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755))
@@ -218,7 +220,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Whether the file that a line of sums speaks of is what it says.
+/// Checks one file against its line in `sums`.
 fn is_whole(root: &Path, line: &str, look: Look) -> Option<()> {
     let (sum, rest) = line.split_once(' ')?;
     let (bytes, path) = rest.split_once(' ')?;
@@ -250,7 +252,7 @@ mod tests {
         BoxFile { path: BoxPath::new(path).unwrap(), data: data.into(), executable: false }
     }
 
-    /// A language whose "toolchain" is a file of the test's.
+    /// Language whose "toolchain" is a file of the test.
     fn language(directory: &Path, extra: &str) -> Language {
         let text = format!(
             "name = 'X'\nextensions = ['x']\nsource = 'main.x'\nexecute = ['true']\nversion = {{ command = ['x'] }}\n\
@@ -291,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_kept_is_found_and_everybody_may_read_it() {
+    fn a_stored_artefact_is_found_and_readable_by_all_users() {
         let kept = kept();
         let place = format!("/opt/cupel/prepared/x/{}/files", kept.key.0);
         assert_eq!((kept.find(Look::Sizes), kept.find(Look::Contents)), (Some(place.clone()), Some(place)));
@@ -301,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_artefact_is_not_used_and_can_be_made_anew() {
+    fn a_damaged_artefact_is_not_used_and_can_be_replaced() {
         type Damage = fn(&Kept);
         let damages: [(Damage, bool); 5] = [
             (|kept| fs::write(kept.path("files/a/b"), "byte").unwrap(), false),
@@ -321,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn many_who_make_the_same_leave_one() {
+    fn concurrent_writers_of_one_artefact_leave_one_copy() {
         let kept = kept();
         fs::remove_dir_all(kept.path("")).unwrap();
         let files = BoxFiles::new(vec![file("a", &[7; 100_000])]);
@@ -335,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn another_toolchain_or_another_step_is_another_artefact() {
+    fn a_changed_toolchain_or_step_changes_the_key() {
         let kept = kept();
         let key = |extra| {
             let language = language(kept.dir.path(), extra);
@@ -350,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_longer_used_is_removed() {
+    fn unused_artefacts_are_removed() {
         let kept = kept();
         let shelf = kept.shelf.directory(&kept.language);
         fs::create_dir(shelf.join("one-0123456789abcdef")).unwrap();

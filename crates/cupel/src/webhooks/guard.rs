@@ -1,4 +1,4 @@
-//! Keeps webhooks from private addresses: the name is resolved here, and every address of it checked ([`is_public`]).
+//! Keeps webhooks from private addresses: resolves the host name and checks every address of it ([`is_public`]).
 
 use cupel_core::is_public;
 use ureq::config::Config;
@@ -6,8 +6,7 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-/// Resolves names as usual and refuses those that lead to a special address. The connection is made to
-/// exactly the addresses returned here.
+/// Resolver that refuses a name with a special address. The connection goes to exactly the addresses returned here.
 #[derive(Debug)]
 pub(super) struct GuardedResolver {
     allow_private: bool,
@@ -23,7 +22,7 @@ impl GuardedResolver {
 impl Resolver for GuardedResolver {
     fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let addresses = self.inner.resolve(uri, config, timeout)?;
-        // One bad address is enough: a name that has a private one besides is not an accident.
+        // One private address is enough: a name with both public and private addresses is not an accident.
         match addresses.iter().find(|address| !self.allow_private && !is_public(address.ip())) {
             None => Ok(addresses),
             Some(_) => {

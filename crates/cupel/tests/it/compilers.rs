@@ -1,4 +1,4 @@
-//! Compilers that stay, as a client of a server sees them: not at all, but for the time.
+//! Compile services as seen by a client of a server: only the time differs.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -10,20 +10,20 @@ use crate::support::{NO_RATE_LIMITS, Server, cupel, end, eventually};
 const GOOD: &str = "class Main { public static void main(String[] a) { System.out.println(NUMBER); } }";
 const WRONG: &str = "class Main { int n = \"NUMBER\"; List l; }";
 
-/// Submits a source that nobody has submitted before, and returns its result.
+/// Submits a new source and returns its result.
 fn compile(server: &Server, source: &str, number: u32) -> Value {
     let source = source.replace("NUMBER", &number.to_string());
     server.result(&server.submit(&json!({ "language": "java", "source_code": source })))
 }
 
-/// How many compilations were done in this way.
+/// Number of compilations done in this way.
 fn count(server: &Server, how: &str) -> u32 {
     let metrics = server.text("/metrics");
     let line = metrics.lines().find(|line| line.starts_with("cupel_compilations_total") && line.contains(how));
     line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
 }
 
-/// The processes of the compiler below this server.
+/// The processes of the compile service below this server.
 fn compilers(server: &Server) -> Vec<u32> {
     let field = |pid: u32, file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
     let parent = |pid: u32| -> u32 {
@@ -38,7 +38,7 @@ fn compilers(server: &Server) -> Vec<u32> {
 }
 
 #[test]
-fn a_compiler_stays_for_one_user_and_says_what_the_command_says() {
+fn a_compile_service_serves_one_user_with_the_results_of_the_command() {
     let data = tempfile::tempdir().unwrap();
     let mut server = Server::start(data.path(), &NO_RATE_LIMITS);
     let mut number = 0;
@@ -62,7 +62,7 @@ fn a_compiler_stays_for_one_user_and_says_what_the_command_says() {
     };
     warm_one(&server);
     let [first] = compilers(&server)[..] else { panic!("{:?}", compilers(&server)) };
-    // One that is slow to answer is done without.
+    // If the service answers too slowly, the command compiles.
     let mut tries = 0;
     let said = eventually(|| {
         tries += 1;
@@ -71,7 +71,7 @@ fn a_compiler_stays_for_one_user_and_says_what_the_command_says() {
         (count(&server, "warm") > warm).then_some(said)
     });
 
-    // Another user has another compiler, and the first one's is gone.
+    // Another user gets another service, and the first one ends.
     let dir = data.path().to_str().unwrap();
     let password = b"correct horse battery\n";
     assert_eq!(
@@ -80,7 +80,7 @@ fn a_compiler_stays_for_one_user_and_says_what_the_command_says() {
     );
     let token = end(cupel(["user", "token", "ada", "--data", dir]), b"");
     server.key = token.stdout.trim().to_owned();
-    // Only the administrator may read the metrics with a key; from this machine anybody may.
+    // With a key, only the administrator may read the metrics; without one, any client on this machine may.
     warm_one(&server);
     let [second] = compilers(&server)[..] else { panic!("{:?}", compilers(&server)) };
     assert_ne!(first, second);

@@ -1,4 +1,4 @@
-//! `cupel config`, and what a wrong configuration does to the rest.
+//! `cupel config`, and the effect of a wrong configuration on other commands.
 
 use crate::support::{cupel, end, source};
 
@@ -10,7 +10,7 @@ fn the_printed_defaults_are_a_valid_configuration() {
 }
 
 #[test]
-fn every_fault_is_told_at_once_with_file_line_and_suggestion() {
+fn all_faults_are_reported_together_with_file_line_and_suggestion() {
     let file = source("cupel.toml", "[server]\nlissten = \"x\"\n\n[worker]\nlease = 30\n");
     for command in [&["config", "check"][..], &["serve"]] {
         let mut command = cupel(command.iter().chain(&["--config", &file.path]));
@@ -44,14 +44,14 @@ fn the_source_of_each_value_is_shown() {
 }
 
 #[test]
-fn a_configuration_that_cannot_be_read_is_told() {
+fn an_unreadable_configuration_is_reported() {
     let ended = end(cupel(["config", "show", "--config", "/nowhere/cupel.toml"]), b"");
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("/nowhere/cupel.toml:1: cannot be read"), "{}", ended.stderr);
 }
 
 #[test]
-fn a_broken_language_file_is_told_with_line_and_key_before_anything_starts() {
+fn an_invalid_language_file_is_reported_with_line_and_key_before_the_start() {
     let languages = tempfile::tempdir().unwrap();
     let path = languages.path().join("zig.toml");
     let text = "name = \"Zig\"\nextensions = [\"zig\"]\nsource = \"main.zig\"\nexecute = [\"./main\"]\n\

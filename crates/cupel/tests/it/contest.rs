@@ -1,11 +1,11 @@
-//! `cupel contest` beside a server that runs.
+//! `cupel contest` while a server runs.
 
 use serde_json::Value;
 
 use crate::support::{Server, cupel, end, eventually};
 
 #[test]
-fn a_contest_with_a_freeze_has_every_problem_that_comes_with_cupel_and_its_results_are_exported() {
+fn a_frozen_contest_with_all_shipped_problems_is_exported() {
     let data = tempfile::tempdir().unwrap();
     let dir = data.path().to_str().unwrap();
     let server = Server::start(data.path(), &[("CUPEL_PROBLEMS__SHIPPED", "true")]);

@@ -1,4 +1,4 @@
-//! What one user's long runs mean for others: nobody holds every slot.
+//! Fairness between users: one user's long runs do not occupy all slots.
 
 use serde_json::{Value, json};
 
@@ -18,14 +18,14 @@ fn account_login() -> Value {
     json!({ "email": "bob@example.org", "password": "correct horse battery" })
 }
 
-/// A program that sleeps for a second in each of so many tests.
+/// A program that sleeps for one second in each of `tests` tests.
 fn sleepers(tests: usize) -> Value {
     let tests: Vec<Value> = (0..tests).map(|_| json!({ "stdin": "" })).collect();
     json!({ "language": "python", "source_code": "import time\ntime.sleep(1)", "tests": tests })
 }
 
 #[test]
-fn a_user_with_sleeping_runs_on_every_slot_does_not_keep_others_waiting() {
+fn long_runs_of_one_user_do_not_delay_other_users() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[("CUPEL_WORKER__SLOTS", "2")]);
     let bob = another_user(&server);
@@ -49,7 +49,7 @@ fn a_user_with_sleeping_runs_on_every_slot_does_not_keep_others_waiting() {
 }
 
 #[test]
-fn a_run_takes_no_longer_than_the_operator_allows_and_says_so() {
+fn a_run_over_the_operators_maximum_time_ends_with_that_reason() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[("CUPEL_WORKER__RUN_TIME_MAX", "2500ms")]);
     let result = server.result(&server.submit(&sleepers(100)));
@@ -58,7 +58,7 @@ fn a_run_takes_no_longer_than_the_operator_allows_and_says_so() {
     assert_eq!(tests.len(), 100);
     let verdicts: Vec<&str> = tests.iter().map(|test| test["verdict"].as_str().unwrap()).collect();
     let ran = verdicts.iter().take_while(|verdict| **verdict == "AC").count();
-    // How many have time to run depends on the machine.
+    // The number of tests that run depends on the machine.
     assert_eq!(verdicts[ran], "TLE", "{verdicts:?}");
     assert!(verdicts[ran + 1..].iter().all(|verdict| *verdict == "SK"), "{verdicts:?}");
     let message = result["message"].as_str().unwrap();

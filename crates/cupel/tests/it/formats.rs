@@ -1,4 +1,4 @@
-//! `cupel judge` on packages of every format: the same rules of scoring as their own judges have.
+//! `cupel judge` on packages of each format: scores follow the rules of the format's own judge.
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ fn judge(files: &Files, name: &str, source: &str, args: &[&str]) -> Value {
     serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"))
 }
 
-/// Verdict and score of the whole, then the score of every group.
+/// Overall verdict and score, then the score of each group.
 fn told(object: &Value) -> String {
     let groups = object["groups"].as_array().unwrap().iter();
     let scores = groups.map(|group| format!(" {}={}", group["name"].as_str().unwrap(), group["score"]));
@@ -76,7 +76,7 @@ fn kattis_2025_09_scores_by_groups_shares_and_requirements() {
 }
 
 #[test]
-fn domjudge_gives_a_group_its_score_once_nests_means_and_minima_and_takes_scores_of_what_is_rejected() {
+fn domjudge_scores_groups_nested_aggregations_and_rejected_cases() {
     let files = Files::new(&[
         ("p/domjudge-problem.ini", "timelimit = 1\n"),
         ("p/problem.yaml", "name: Numbers\ntype: scoring\nvalidation: custom\n"),
@@ -130,7 +130,7 @@ fn domjudge_gives_a_group_its_score_once_nests_means_and_minima_and_takes_scores
 }
 
 #[test]
-fn dmoj_scores_batches_as_a_whole_and_skips_what_depends_on_a_failed_one() {
+fn dmoj_scores_whole_batches_and_skips_dependents_of_a_failed_one() {
     let files = Files::new(&[(
         "p/init.yml",
         "test_cases:\n- {in: a.in, out: a.out, points: 5}\n- batched:\n  - {in: b1.in, out: b1.out}\n  - {in: b2.in, out: b2.out}\n  points: 10\n- batched:\n  - {in: c1.in, out: c1.out}\n  points: 20\n  dependencies: [1]\n",
@@ -156,7 +156,7 @@ fn dmoj_scores_batches_as_a_whole_and_skips_what_depends_on_a_failed_one() {
     }
 }
 
-/// What a checker needs of the library that packages bring; the real one is the package's own.
+/// The part of the library that a checker needs. Real packages contain the full library.
 const HEADER: &str = "#pragma once\n#include <cstdio>\n#include <cstdlib>\n#include <fstream>\n#include <iostream>\nstatic void quit(int code, const char *text) { fprintf(stderr, \"%s\", text); exit(code); }\n";
 
 const CHECKER: &str = r#"
@@ -186,7 +186,7 @@ int main(int, char **v) {
 }
 "#;
 
-/// Two tests whose input is to be copied, with a checker and, where it is given, an interactor.
+/// A problem whose solution copies its input: two tests, a checker and, if given, an interactor.
 fn copy(interactor: &str, solutions: &str) -> String {
     format!(
         r#"<?xml version="1.0" encoding="utf-8"?>
@@ -247,9 +247,9 @@ fn polygons_checkers_and_interactors_answer_by_exit_code() {
     }
 }
 
-/// Every package of Polygon's has the library, which is larger than a source may be.
+/// Each Polygon package contains the library, which is larger than a source may be.
 #[test]
-fn headers_of_a_polygon_package_lie_beside_its_solutions_and_are_no_part_of_them() {
+fn headers_of_a_polygon_package_are_available_to_its_solutions_only() {
     let files = copy_files();
     files.write("p/files/testlib.h", &format!("{HEADER}// {}\n", "x".repeat(200 << 10)));
     files.write(
@@ -261,7 +261,7 @@ fn headers_of_a_polygon_package_lie_beside_its_solutions_and_are_no_part_of_them
     let ended = end(cupel(["verify", &files.path("p")]), b"");
     assert_eq!(ended.code, Some(0), "{ended:?}");
 
-    // What a contestant sends has no more than it brings.
+    // A contestant's submission gets only its own files.
     let object = judge(&files, "b.cpp", "#include \"testlib.h\"\nint main() {}\n", &[]);
     assert_eq!(object["verdict"], "CE", "{object:#}");
 }

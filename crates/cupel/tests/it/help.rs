@@ -1,4 +1,4 @@
-//! What can be typed, as it is shown. `UPDATE_SNAPSHOTS=1` writes the files anew: review them like code.
+//! Snapshots of the help texts. `UPDATE_SNAPSHOTS=1` rewrites the files; review them like code.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ fn check(name: &str, args: &[&str]) {
 }
 
 #[test]
-fn help_is_as_reviewed() {
+fn help_matches_its_snapshots() {
     check("cupel", &["--help"]);
     for command in [
         "serve",
@@ -54,7 +54,7 @@ fn help_is_as_reviewed() {
 }
 
 #[test]
-fn a_wrong_command_line_is_exit_2_and_suggests() {
+fn a_wrong_command_line_exits_with_2_and_a_suggestion() {
     let ended = end(cupel(["langauges"]), b"");
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("languages"), "{}", ended.stderr);
@@ -63,7 +63,7 @@ fn a_wrong_command_line_is_exit_2_and_suggests() {
 }
 
 #[test]
-fn completions_and_manual_pages_are_there() {
+fn completions_and_manual_pages_are_generated() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let ended = end(cupel(["completions", shell]), b"");
         assert!(ended.code == Some(0) && ended.stdout.contains("languages"), "{shell}");
@@ -81,7 +81,7 @@ fn the_openapi_document_is_json_in_version_3_1() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_closed_output_pipe_is_not_an_error() {
     for args in [&["openapi"][..], &["languages", "--json"], &["config", "default"], &["completions", "bash"], &["man"]]
     {
         let mut child =

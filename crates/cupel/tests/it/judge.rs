@@ -35,13 +35,13 @@ impl Files {
     }
 }
 
-/// A legacy package without tests; the limits are small so that tests of limits are quick.
+/// A legacy package without tests, with small limits so that tests of limits are fast.
 pub(crate) fn package(problem: &str) -> Files {
     let yaml = format!("name: Sum\nlicense: cc0\nlimits:\n  memory: 128\n  output: 1\n  validation_time: 3\n{problem}");
     Files::new(&[("p/problem.yaml", &yaml), ("p/problem_statement/problem.en.md", "Sum.\n")])
 }
 
-/// Two numbers to be added, four times.
+/// A problem that adds two numbers, with four tests.
 fn sums(problem: &str) -> Files {
     let files = package(problem);
     for (name, input, answer) in [
@@ -65,9 +65,9 @@ pub(crate) fn judge(files: &Files, name: &str, source: &str, args: &[&str]) -> (
     (ended, object)
 }
 
-/// A problem's program has a stack as large as its memory, and more input than fits into a pipe.
+/// The program has a stack as large as its memory, and its input is larger than a pipe.
 #[test]
-fn a_problems_programs_are_started_warm_and_results_say_so() {
+fn programs_of_a_problem_start_warm_and_results_report_it() {
     let files = sums("");
     files.write("p/data/secret/04.in", &format!("1{}\n2\n", " ".repeat(100_000)));
     files.write("p/data/secret/04.ans", "3\n");
@@ -83,7 +83,7 @@ fn a_problems_programs_are_started_warm_and_results_say_so() {
 }
 
 #[test]
-fn what_a_failing_program_said_is_shown_to_its_author_and_does_nothing() {
+fn standard_error_of_a_failing_program_is_shown_and_harmless() {
     let files = Files::new(&[
         ("p/problem.toml", "title = \"E\"\n[limits]\ntime = 5.0\n"),
         ("p/statement.md", "E\n"),
@@ -108,7 +108,7 @@ fn verdicts(object: &Value) -> String {
 const ADD: &str = "a, b = map(int, input().split())\nprint(a + b)\n";
 
 #[test]
-fn the_unpacked_package_is_nobody_elses_to_see_and_goes_when_a_signal_ends_the_command() {
+fn the_unpacked_package_is_private_and_removed_when_a_signal_ends_the_command() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let files = sums("");
         files.write("s/loop.py", "while True: pass\n");
@@ -132,7 +132,7 @@ fn the_unpacked_package_is_nobody_elses_to_see_and_goes_when_a_signal_ends_the_c
 }
 
 #[test]
-fn every_end_of_a_program_has_its_verdict() {
+fn each_kind_of_end_has_its_verdict() {
     let files = sums("");
     for (name, source, verdict, cases) in [
         ("a.py", ADD, "AC", "AC AC AC AC"),
@@ -204,7 +204,7 @@ fn the_object_has_every_promised_field() {
 }
 
 #[test]
-fn a_directory_is_a_submission_of_all_its_files() {
+fn a_directory_is_submitted_with_all_its_files() {
     let files = sums("");
     files.write("s/dir/helper.py", "def add(a, b):\n    return a + b\n");
     files.write("s/dir/__main__.py", "from helper import add\nprint(add(*map(int, input().split())))\n");
@@ -215,21 +215,21 @@ fn a_directory_is_a_submission_of_all_its_files() {
 }
 
 #[test]
-fn a_package_without_a_time_limit_has_one_from_its_accepted_submissions() {
+fn a_missing_time_limit_is_derived_from_accepted_submissions() {
     let files = sums("");
     files.write("p/submissions/accepted/a.py", ADD);
     files.write("s/t.c", "int main(void) { for (volatile int n = 0;;) n = n + 1; }");
     let ended = end(cupel(["judge", &files.path("p"), "--submission", &files.path("s/t.c"), "--json"]), b"");
     let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
     assert_eq!(object["verdict"], "TLE", "{object:#}");
-    // Five times what the accepted one takes, in whole seconds.
+    // Five times the time of the accepted submission, in whole seconds.
     let limit = object["time_limit_ms"].as_u64().unwrap();
     assert!((1000..10_000).contains(&limit) && limit.is_multiple_of(1000), "{limit}");
     assert!(ended.stderr.contains("submissions/accepted/a.py"), "{ended:?}");
 }
 
 #[test]
-fn a_derived_time_limit_is_remembered_and_not_measured_again() {
+fn a_derived_time_limit_is_cached() {
     let files = sums("");
     files.write("p/submissions/accepted/a.py", ADD);
     files.write("s/a.py", ADD);
@@ -247,13 +247,13 @@ fn a_derived_time_limit_is_remembered_and_not_measured_again() {
     assert!(!is_known);
     assert_eq!(judge(&[]), (limit, true));
     assert!(!judge(&["--calibrate"]).1);
-    // What is damaged is measured again, and another package has a limit of its own.
+    // A damaged entry is measured again, and another package has its own limit.
     for kept in std::fs::read_dir(files.path("cache/cupel/time-limits")).unwrap() {
         std::fs::write(kept.unwrap().path(), "{").unwrap();
     }
     assert!(!judge(&[]).1);
     assert!(judge(&[]).1);
-    // `cupel verify` remembers what it derives, too.
+    // `cupel verify` caches derived limits, too.
     for kept in std::fs::read_dir(files.path("cache/cupel/time-limits")).unwrap() {
         std::fs::remove_file(kept.unwrap().path()).unwrap();
     }
@@ -266,7 +266,7 @@ fn a_derived_time_limit_is_remembered_and_not_measured_again() {
     assert!(!judge(&[]).1);
 }
 
-/// Accepts what the first line of its own source says; `ACT` comes before it reads anything.
+/// Acts on the first line of the submission's source. `ACT` runs before it reads anything.
 const VALIDATOR: &str = r#"
 import os, signal, sys, time
 act = open(sys.argv[1]).read().split()
@@ -281,7 +281,7 @@ sys.exit(42 if output == answer else 43)
 "#;
 
 #[test]
-fn a_validator_of_the_package_decides_and_only_by_42_and_43() {
+fn a_validator_of_the_package_decides_only_by_exit_codes_42_and_43() {
     for (act, verdict) in [
         ("", "AC"),
         ("sys.exit(43)", "WA"),
@@ -314,7 +314,7 @@ fn a_validator_of_the_package_decides_and_only_by_42_and_43() {
 }
 
 #[test]
-fn what_a_judging_program_brings_where_our_files_lie_is_not_there() {
+fn a_judging_programs_files_in_cupels_directory_are_dropped() {
     for path in [".cupel", ".cupel/in", ".cupel/feedback", ".cupel/feedback/judgemessage.txt"] {
         let files = Files::new(&[
             (
@@ -334,7 +334,7 @@ fn what_a_judging_program_brings_where_our_files_lie_is_not_there() {
 }
 
 #[test]
-fn a_validator_that_does_not_build_is_the_authors_fault_with_the_compilers_words() {
+fn a_validator_that_does_not_compile_is_a_package_fault_with_the_compiler_output() {
     let files = sums("validation: custom\n");
     files.write("p/output_validators/check.cpp", "int main() { return undeclared; }\n");
     let (ended, object) = judge(&files, "a.py", ADD, &[]);
@@ -371,7 +371,7 @@ sys.exit(42)
     assert_eq!((group("secret/g1"), group("secret/g2")), (8.into(), 6.into()), "{object:#}");
 }
 
-/// The interactor of a guessing game: it tells whether the number is higher or lower, and lets nobody ask more than ten times.
+/// Interactor of a guessing game. It answers higher or lower, and allows at most ten guesses.
 const GUESS: &str = r#"
 import sys
 secret = int(open(sys.argv[1]).read())
@@ -409,16 +409,16 @@ pub(crate) fn guessing(act: &str) -> Files {
 }
 
 #[test]
-fn who_ends_a_conversation_decides_it() {
+fn the_party_that_ends_a_conversation_first_decides_it() {
     for (act, source, verdict) in [
         ("", BISECT, "AC"),
-        // Ten guesses are not enough for 1000; the end of its input kills the program afterwards.
+        // Ten guesses are not enough for 1000. The end of its input then kills the program.
         ("", "for n in range(1, 2000):\n    print(n, flush=True)\n    if input() == 'correct': break\n", "WA"),
         ("", "raise SystemExit(1)\n", "RTE"),
         ("", "import os\nprint(5, flush=True)\ninput()\nos.abort()\n", "RTE"),
         ("", "print(5)\n", "WA"),
         ("", "print('five')\n", "JE"),
-        // Nothing was flushed: both wait.
+        // The output was not flushed, so both wait.
         ("", "import sys\nprint(5)\nsys.stdin.readline()\n", "ILE"),
         ("", "input()\n", "ILE"),
         ("", "while True: pass\n", "TLE"),
@@ -435,8 +435,8 @@ fn who_ends_a_conversation_decides_it() {
 }
 
 #[test]
-fn the_winner_of_a_race_to_the_end_is_always_the_same() {
-    // The interactor rejects and goes; the program then dies of the end of its input.
+fn a_race_to_the_end_always_has_the_same_winner() {
+    // The interactor rejects and ends. The program then fails at the end of its input.
     let files = guessing("sys.exit(43)");
     for _ in 0..10 {
         let (_, object) = judge(&files, "a.py", "input()\nraise SystemExit(1)\n", &[]);
@@ -445,7 +445,7 @@ fn the_winner_of_a_race_to_the_end_is_always_the_same() {
 }
 
 #[test]
-fn a_problem_of_two_passes_hands_on_what_the_validator_leaves() {
+fn a_second_pass_gets_the_input_that_the_validator_wrote() {
     let files = package("validation: custom multi-pass\n");
     files.write("p/data/secret/1.in", "encode 5\n");
     files.write("p/data/secret/1.ans", "5\n");
@@ -479,7 +479,7 @@ sys.exit(42 if output == answer else 43)
 }
 
 #[test]
-fn a_package_that_is_no_package_is_refused_with_file_and_reason() {
+fn a_directory_that_is_not_a_package_is_refused_with_file_and_reason() {
     let files = Files::new(&[("p/readme.txt", "hello\n"), ("s/a.py", "pass\n")]);
     let ended = end(cupel(["judge", &files.path("p"), "--submission", &files.path("s/a.py"), "--json"]), b"");
     let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
@@ -501,7 +501,7 @@ fn check(name: &str, answer: &str, output: &str, flags: &[&str]) -> (Option<i32>
 }
 
 #[test]
-fn check_ends_with_42_or_43_and_leaves_its_messages() {
+fn check_exits_with_42_or_43_and_writes_its_messages() {
     let (code, files) = check("default", "1 2\n", "1\n2", &[]);
     assert_eq!(code, Some(42));
     assert!(!Path::new(&files.path("feedback/judgemessage.txt")).exists());
@@ -517,7 +517,7 @@ fn check_ends_with_42_or_43_and_leaves_its_messages() {
 }
 
 #[test]
-fn check_neither_accepts_nor_rejects_what_it_cannot_judge() {
+fn check_fails_on_invalid_arguments() {
     for (name, flags) in [
         ("default", &["float_tolerance"][..]),
         ("default", &["what"]),
@@ -539,8 +539,8 @@ fn check_reads_the_output_from_standard_input() {
     assert_eq!(end(cupel(["check", "default", "--answer", &files.path("ans")]), b"1 2 3").code, Some(43));
 }
 
-/// The most memory in KiB that `cupel check default` has held when it has read all of an output, which is then accepted. An output is
-/// pieces repeated.
+/// Peak memory of `cupel check default`, in KiB, after it has read the whole output, which it then accepts. Answer and
+/// output are repeated pieces.
 fn most_memory_while_comparing((answer, answers): (&str, usize), (output, outputs): (&str, usize)) -> u64 {
     let files = Files::new(&[]);
     let repeat = |into: &mut dyn Write, piece: &str, times: usize| {
@@ -564,7 +564,7 @@ fn most_memory_while_comparing((answer, answers): (&str, usize), (output, output
 #[test]
 fn an_output_of_100_mb_takes_no_more_memory_than_a_small_one() {
     const LARGE: usize = 100_000_000;
-    // More than a pipe holds: the comparison is at work when its memory is looked at.
+    // Larger than a pipe, so the comparison is running when its memory is read.
     let small = most_memory_while_comparing(("0\n", 500_000), ("0 ", 500_000));
     for (what, answer, output) in [
         ("one word", ("a", LARGE), ("a", LARGE)),

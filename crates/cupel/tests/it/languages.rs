@@ -1,10 +1,10 @@
-//! What a client is told of programs in single languages: which class is started, and which exception ended it.
+//! Behaviour specific to single languages: the class that is started, and the exception in the result.
 
 use serde_json::{Value, json};
 
 use crate::support::{NO_RATE_LIMITS, Server, cupel, end, source};
 
-/// Prints `started`, from a class that is not called after the language's own file name.
+/// Prints `started` from a class whose name differs from the language's default file name.
 const CLASSES: [(&str, &str); 4] = [
     ("java", "public class Hello { public static void main(String[] a) { System.out.println(\"started\"); } }"),
     (
@@ -24,13 +24,13 @@ const CLASSES: [(&str, &str); 4] = [
 ];
 
 #[test]
-fn the_class_with_main_is_started_whatever_its_name_on_every_route() {
+fn the_class_with_main_is_started_regardless_of_its_name_on_all_routes() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &NO_RATE_LIMITS);
     for (language, text) in CLASSES {
         let execute = server.result(&server.submit(&json!({ "language": language, "source_code": text })));
         assert_eq!((&execute["verdict"], &execute["stdout"]), (&json!("AC"), &json!("started\n")), "{execute:#}");
-        // A file that was named by the client, and tests.
+        // A file name chosen by the client, and tests.
         let body = json!({ "language": language, "files": [{ "path": "src/Main.java", "content": text }],
             "tests": [{ "input": "", "expected": "started" }] });
         let tests = server.result(&server.submit(&body));
@@ -47,7 +47,7 @@ fn the_class_with_main_is_started_whatever_its_name_on_every_route() {
 }
 
 #[test]
-fn an_exception_is_the_message_and_a_full_heap_the_memory_limit() {
+fn an_exception_becomes_the_message_and_a_full_heap_is_the_memory_limit() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &NO_RATE_LIMITS);
     let result = |language: &str, source: &str, limits: Value| {

@@ -24,7 +24,7 @@ fn input_arguments_output_and_exit_code_pass_through() {
 }
 
 #[test]
-fn megabytes_pass_through_unharmed() {
+fn megabytes_of_input_pass_through_unchanged() {
     let input: Vec<u8> = (0..900_000u32).map(|n| b'a' + (n % 26) as u8).collect();
     let ended = run("a.py", "import sys\nsys.stdout.write(sys.stdin.read()[::-1])\n", &[], &input);
     let reversed: Vec<u8> = input.into_iter().rev().collect();
@@ -70,7 +70,7 @@ fn limits_and_signals_have_their_exit_codes() {
 }
 
 #[test]
-fn instructions_are_limited_and_told_or_refused_with_the_reason() {
+fn instructions_are_limited_and_reported_or_refused_with_the_reason() {
     let examination = end(cupel(["doctor", "--json"]), b"");
     let told: Value = serde_json::from_str(&examination.stdout).unwrap();
     let (counted, reason) = (told["instructions"]["counted"].as_bool().unwrap(), &told["instructions"]["reason"]);
@@ -86,7 +86,7 @@ fn instructions_are_limited_and_told_or_refused_with_the_reason() {
 }
 
 #[test]
-fn an_interpreter_is_started_warm_and_a_result_says_so() {
+fn an_interpreter_starts_warm_and_the_result_reports_it() {
     let (_, python) = json("a.py", "print(6 * 7)", &[]);
     assert_eq!((&python["stdout"], &python["start"]), (&"42\n".into(), &"warm".into()), "{python}");
     let (_, c) = json("a.c", "int main(void) { return 0; }", &[]);
@@ -95,7 +95,7 @@ fn an_interpreter_is_started_warm_and_a_result_says_so() {
 }
 
 #[test]
-fn a_compile_error_is_the_compilers_words_and_exit_1() {
+fn a_compile_error_prints_the_compiler_output_and_exits_with_1() {
     let ended = run("a.c", "int main(void) { return nothing; }", &[], b"");
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
     assert!(ended.stderr.contains("nothing") && ended.stderr.contains("undeclared"), "{}", ended.stderr);
@@ -138,16 +138,16 @@ fn the_object_has_every_promised_field() {
 }
 
 #[test]
-fn output_that_is_no_text_is_also_there_exactly() {
+fn output_that_is_not_utf8_is_also_given_in_base64() {
     let (_, object) = json("a.py", "import sys\nsys.stdout.buffer.write(b'\\xff\\x00ok')", &[]);
     assert_eq!((&object["stdout"], &object["stdout_base64"]), (&"\u{fffd}\0ok".into(), &"/wBvaw==".into()));
 }
 
 #[test]
-fn output_is_streamed_as_it_comes() {
+fn output_is_streamed() {
     use std::io::{BufRead, BufReader, Write};
     use std::process::Stdio;
-    // Each answer comes before the next question is asked: nothing waits for the end.
+    // Each answer arrives before the next question is sent, so nothing waits for the end.
     let file = source("echo.py", "while True:\n    print(input()[::-1], flush=True)\n");
     let mut child =
         cupel(["run", &file.path]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -161,7 +161,7 @@ fn output_is_streamed_as_it_comes() {
 }
 
 #[test]
-fn a_reader_that_goes_away_ends_the_program() {
+fn a_closed_output_pipe_ends_the_program() {
     use std::io::Read;
     use std::process::Stdio;
     let file = source("yes.py", "while True: print('yes')\n");
@@ -180,7 +180,7 @@ fn a_reader_that_goes_away_ends_the_program() {
 }
 
 #[test]
-fn what_cannot_be_run_is_told_with_what_to_do() {
+fn a_file_that_cannot_be_run_is_refused_with_a_remedy() {
     for (args, told) in [
         (&["run", "/nowhere/a.py"][..], "cannot open /nowhere/a.py"),
         (&["run", "/nowhere/a.unknown"], "name it with --language"),
@@ -212,7 +212,7 @@ fn every_available_language_says_hello() {
 }
 
 #[test]
-fn unknown_languages_are_exit_2_whoever_names_them() {
+fn each_command_exits_with_2_for_an_unknown_language() {
     for args in [
         &["languages", "install", "pyhton", "--dry-run"][..],
         &["languages", "test", "nonsense"],
@@ -231,7 +231,7 @@ fn languages_test_runs_the_samples() {
 }
 
 #[test]
-fn doctor_passes_here_and_names_a_wall_that_is_off() {
+fn doctor_passes_here_and_names_a_missing_wall() {
     let whole = end(cupel(["doctor"]), b"");
     assert_eq!(whole.code, Some(0), "{}", whole.stdout);
     let ended = end(cupel(["doctor", "--json", "--without", "seccomp"]), b"");
@@ -245,7 +245,7 @@ fn doctor_passes_here_and_names_a_wall_that_is_off() {
 }
 
 #[test]
-fn a_program_is_compiled_once_where_there_is_a_cache_directory() {
+fn a_program_is_compiled_once_if_there_is_a_cache_directory() {
     let cache = tempfile::tempdir().unwrap();
     let file = source("a.c", "#include <stdio.h>\nint main(void) { puts(\"once\"); }");
     let cached = || {

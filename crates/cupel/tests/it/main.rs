@@ -1,6 +1,6 @@
 //! The real binary, end to end: real programs in the real sandbox, real servers on free ports.
 //!
-//! Needs what the sandbox needs (root, Linux) and the core languages; nothing is skipped silently.
+//! Needs the requirements of the sandbox (root, Linux) and the core languages. No test is skipped silently.
 
 mod cluster;
 mod compilers;

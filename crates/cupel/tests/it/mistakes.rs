@@ -1,4 +1,5 @@
-//! What a tired operator or an attacker gives the command line: every mistake has an exit code and says what to do, none is a panic.
+//! Wrong input on the command line, by mistake or by an attacker: each case has an exit code and a remedy, and none
+//! panics.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Permissions};
@@ -11,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::support::{Ended, cupel, end};
 
-/// Ends without a panic, says something, and refers to the mistake.
+/// Checks that the command ends without a panic and names the mistake.
 fn refused(args: &[OsString], code: i32, told: &str) {
     let ended = end(cupel(args), b"");
     assert_eq!(ended.code, Some(code), "{args:?}: {ended:?}");
@@ -24,7 +25,7 @@ fn words<S: AsRef<OsStr>>(words: &[S]) -> Vec<OsString> {
 }
 
 #[test]
-fn files_that_cannot_be_a_source_or_input_are_exit_2_with_their_path() {
+fn unusable_source_and_input_files_exit_with_2_and_their_path() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name);
     std::fs::write(path("a.py"), "print(1)").unwrap();
@@ -53,7 +54,7 @@ fn files_that_cannot_be_a_source_or_input_are_exit_2_with_their_path() {
         let ended = end(cupel(&args), b"");
         assert!(ended.stderr.contains(path(name).file_name().unwrap().to_str().unwrap()), "{args:?}: {}", ended.stderr);
     }
-    // A name that is not text is no reason to refuse a file; in the sandbox it has the language's own.
+    // A file whose name is not UTF-8 is accepted. In the sandbox it gets the language's default name.
     let odd = path("").join(OsStr::from_bytes(b"odd\xff.py"));
     std::fs::write(&odd, "print(__file__)").unwrap();
     let ended = end(cupel(["run".as_ref(), odd.as_os_str()]), b"");
@@ -68,7 +69,7 @@ fn files_that_cannot_be_a_source_or_input_are_exit_2_with_their_path() {
 }
 
 #[test]
-fn limits_that_are_no_limits_are_exit_2_with_what_is_expected() {
+fn invalid_limits_exit_with_2_and_the_expected_form() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("a.py");
     std::fs::write(&file, "print(1)").unwrap();
@@ -92,7 +93,7 @@ fn limits_that_are_no_limits_are_exit_2_with_what_is_expected() {
 }
 
 #[test]
-fn output_that_cannot_be_written_is_a_failure_and_a_reader_that_went_away_is_none() {
+fn unwritable_output_is_a_failure_and_a_closed_pipe_is_not() {
     let data = with_ada();
     let file = data.path().join("a.py");
     std::fs::write(&file, "print(1)").unwrap();
@@ -134,7 +135,7 @@ fn with_ada() -> TempDir {
     data
 }
 
-/// What an operator types who has the wrong name or database.
+/// Commands that fail for a wrong name or database.
 const COMMANDS: [&[&str]; 18] = [
     &["user", "list"],
     &["user", "token", "ada"],
@@ -157,7 +158,7 @@ const COMMANDS: [&[&str]; 18] = [
 ];
 
 #[test]
-fn a_database_that_is_absent_newer_damaged_or_not_writable_is_told_by_every_command() {
+fn each_command_reports_a_missing_newer_damaged_or_read_only_database() {
     let run = |args: &[&str], data: &Path| end(cupel(args.iter().chain(&["--data", data.to_str().unwrap()])), b"");
     let told = |ended: Ended, args: &[&str], code: i32, words: &[&str]| {
         assert_eq!(ended.code, Some(code), "{args:?}: {ended:?}");
@@ -180,18 +181,18 @@ fn a_database_that_is_absent_newer_damaged_or_not_writable_is_told_by_every_comm
         let remedy = ["the owner of the data directory (user id ", "has to be able to read and write", "cupel.db"];
         told(run(args, closed.path()), args, 7, &remedy);
     }
-    // Root's own file in a data directory of somebody else's.
+    // A file of root in a data directory of another user.
     chown(database(&closed), Some(0), Some(0)).unwrap();
     std::fs::set_permissions(database(&closed), Permissions::from_mode(0o600)).unwrap();
     told(run(COMMANDS[0], closed.path()), COMMANDS[0], 7, &["has to be able to read and write"]);
-    // A file for a directory.
+    // A file in place of a directory.
     let file = closed.path().join("file");
     std::fs::write(&file, "").unwrap();
     told(run(&["user", "add", "eve", "eve@example.org"], &file), &["user", "add"], 7, &["cannot make", "File exists"]);
 }
 
 #[test]
-fn a_name_that_is_unknown_or_taken_is_told_by_every_command() {
+fn each_command_reports_an_unknown_or_taken_name() {
     let data = with_ada();
     let run = |args: &[&str]| end(cupel(args.iter().chain(&["--data", data.path().to_str().unwrap()])), b"");
     for args in COMMANDS.iter().filter(|args| args.contains(&"ada")) {

@@ -1,4 +1,4 @@
-//! Solutions run on inputs of their senders' own, through HTTP: programs, functions, classes, conversations.
+//! Runs of solutions on custom inputs over HTTP: programs, functions, classes, conversations.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::judge::Files;
 use crate::problems::{Person, pack};
 use crate::support::{NO_RATE_LIMITS, Server};
 
-/// An author on a server that has these of the shipped problems, as drafts of theirs.
+/// Runs `what` as an author on a server that has these shipped problems as the author's drafts.
 fn with_problems(data: &Path, slugs: &[&str], what: impl FnOnce(&Person<'_>)) {
     let server = Server::start(data, &NO_RATE_LIMITS);
     let author = Person::register(&server, "grace", Some("author"));
@@ -20,7 +20,7 @@ fn with_problems(data: &Path, slugs: &[&str], what: impl FnOnce(&Person<'_>)) {
     what(&author);
 }
 
-/// What comes of a source on an input.
+/// The result of a source on an input.
 fn run(by: &Person<'_>, slug: &str, (language, source): (&str, &str), input: &str) -> Value {
     let body = json!({ "language": language, "source_code": source, "input": input });
     let sent = by.post(&format!("/api/v1/problems/{slug}/run"), body);
@@ -28,7 +28,7 @@ fn run(by: &Person<'_>, slug: &str, (language, source): (&str, &str), input: &st
 }
 
 #[test]
-fn a_function_is_called_with_arguments_of_ones_own() {
+fn a_function_is_called_with_custom_arguments() {
     let data = tempfile::tempdir().unwrap();
     with_problems(data.path(), &["light-tail", "bath-lockers"], |author| {
         let python = "class Solution:\n    def lightTail(self, train, strength):\n        print('seen', train.val)\n        return train.next\n";
@@ -36,12 +36,12 @@ fn a_function_is_called_with_arguments_of_ones_own() {
         for solution in [("python", python), ("javascript", javascript)] {
             let told = run(author, "light-tail", solution, "[4, 1152921504606846976, 6]\n10\n");
             assert_eq!((&told["verdict"], &told["stdout"]), (&json!("AC"), &json!("seen 4\n")), "{told}");
-            // All 64 bits of it.
+            // All 64 bits are kept.
             assert_eq!(told["problem"]["returned"], "[1152921504606846976,6]", "{told}");
             assert_eq!(told["problem"]["purpose"], "input");
         }
 
-        // And in which languages it can be called.
+        // The languages in which the function can be called.
         let languages = author.get("/api/v1/problems/light-tail")["limits"]["languages"].clone();
         assert_eq!(languages, json!(["c", "cpp", "go", "java", "javascript", "python", "rust", "typescript"]));
         let bash = json!({ "language": "bash", "source_code": "echo", "input": "[1]\n10\n" });
@@ -71,7 +71,7 @@ fn a_function_is_called_with_arguments_of_ones_own() {
 }
 
 #[test]
-fn arguments_that_are_none_are_refused_with_line_and_type() {
+fn invalid_arguments_are_refused_with_line_and_type() {
     let data = tempfile::tempdir().unwrap();
     with_problems(data.path(), &["light-tail"], |author| {
         for (input, words) in [
@@ -95,7 +95,7 @@ fn arguments_that_are_none_are_refused_with_line_and_type() {
 }
 
 #[test]
-fn an_own_input_is_what_the_problems_program_plays_with() {
+fn the_problems_interactor_uses_the_custom_input() {
     let data = tempfile::tempdir().unwrap();
     with_problems(data.path(), &["cracking-point"], |author| {
         let halves = "import sys\nlow, high = 1, 1_000_000\nwhile low < high:\n    middle = (low + high + 1) // 2\n    print('?', middle, flush=True)\n    if input() == 'holds':\n        low = middle\n    else:\n        high = middle - 1\nprint('!', low, flush=True)\n";
@@ -108,7 +108,7 @@ fn an_own_input_is_what_the_problems_program_plays_with() {
         let why = "it answers 6, but cracks above 5";
         assert_eq!((&told["verdict"], &told["message"]), (&json!("WA"), &json!(why)), "{told}");
 
-        // The samples have theirs, too; no other test has.
+        // The samples have their conversations, too; other tests do not.
         let body = json!({ "language": "python", "source_code": halves });
         let sent = author.post("/api/v1/problems/cracking-point/run", body);
         let told = author.ended(&sent["submission_id"]);
@@ -116,7 +116,7 @@ fn an_own_input_is_what_the_problems_program_plays_with() {
         let said = |test: &Value| test["conversation"].as_str().is_some_and(|said| said.starts_with(">? 500001\n<"));
         assert!(!tests.is_empty() && tests.iter().all(said), "{told}");
 
-        // Nobody's fault is found: neither the program's nor the package's.
+        // The fault is attributed neither to the program nor to the package.
         let told = run(author, "cracking-point", ("python", halves), "five\n");
         assert_eq!((&told["verdict"], &told["attempts"]), (&json!("SK"), &json!(1)), "{told}");
         assert!(told["message"].as_str().unwrap().contains("may not understand your input"), "{told}");
@@ -124,7 +124,7 @@ fn an_own_input_is_what_the_problems_program_plays_with() {
 }
 
 #[test]
-fn who_checks_what_an_interactor_wrote_sees_no_test_because_of_an_own_input() {
+fn a_checker_after_an_interactor_reveals_no_test_for_a_custom_input() {
     let files = Files::new(&[
         (
             "p/problem.toml",
@@ -149,7 +149,7 @@ fn who_checks_what_an_interactor_wrote_sees_no_test_because_of_an_own_input() {
         let (status, made) = author.upload("POST", "/api/v1/problems", &pack(Path::new(&files.path("p"))));
         assert_eq!(status, 201, "{made}");
         let told = run(author, "parrot", ("python", "print(input())\n"), "mine\n");
-        // The interactor decides: what is right for this input, nobody knows.
+        // Only the interactor decides, because the correct answer for this input is unknown.
         assert_eq!(
             (&told["verdict"], &told["problem"]["conversation"]),
             (&json!("AC"), &json!("<mine\n>mine\n")),

@@ -1,4 +1,4 @@
-//! What toolchains prepare once: a language says the same with it as without it, and does without what is damaged.
+//! Prepared artefacts: a language gives the same results with and without them, and works without damaged ones.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::support::{Ended, Server, cupel, end, eventually, source};
 
-/// A user's cache with everything prepared that `c`, `cpp` and `java` have; made by the first test that needs it.
+/// A user's cache with all prepared artefacts of `c`, `cpp` and `java`, made by the first test that needs it.
 fn prepared() -> &'static Path {
     static CACHE: OnceLock<TempDir> = OnceLock::new();
     let cache = CACHE.get_or_init(|| {
@@ -28,8 +28,8 @@ fn within(cache: &Path, args: &[&str]) -> Ended {
     end(command, b"3\n1 2 3\n")
 }
 
-/// What a run in a cache of its own says that does not depend on time. What was prepared is shared, programs are not:
-/// a cached program would prove nothing.
+/// The parts of a run's result that do not depend on time. The run shares prepared artefacts, but not the cache of
+/// compiled programs, because a cached program would prove nothing.
 fn said(name: &str, text: &str, prepared: Option<&Path>) -> Value {
     let file = source(name, text);
     let cache = tempfile::tempdir().unwrap();
@@ -51,8 +51,7 @@ fn said(name: &str, text: &str, prepared: Option<&Path>) -> Value {
     })
 }
 
-/// Where an error is in a header, the compiler tells how it came to be included; with a precompiled one that list
-/// ends earlier.
+/// For an error in a header, the compiler prints the chain of includes. With a precompiled header the chain is shorter.
 fn without_include_chains(text: &str) -> Vec<&str> {
     let is_chain =
         |line: &str| line.starts_with("In file included from ") || line.starts_with("                 from ");
@@ -131,13 +130,13 @@ fn check_same(name: &str, cases: &[(&str, &str)]) {
 }
 
 #[test]
-fn a_program_says_the_same_with_precompiled_headers_as_without() {
+fn precompiled_headers_do_not_change_results() {
     check_same("main.cpp", CPP);
 }
 
-/// The words are the linker's own, with names of temporary files in them.
+/// The messages come from the linker and contain names of temporary files.
 #[test]
-fn what_is_not_defined_is_said_by_either_linker() {
+fn an_undefined_symbol_is_reported_with_and_without_artefacts() {
     let text = "#include <iostream>\nint g();\nint main() { std::cout << g(); }";
     for prepared in [Some(prepared()), None] {
         let said = said("main.cpp", text, prepared);
@@ -148,17 +147,17 @@ fn what_is_not_defined_is_said_by_either_linker() {
 }
 
 #[test]
-fn a_program_says_the_same_with_an_archive_of_the_compiler_as_without() {
+fn an_archive_of_the_compiler_does_not_change_results() {
     check_same("Main.java", JAVA);
 }
 
 #[test]
-fn every_sample_passes_with_what_was_prepared() {
+fn all_samples_pass_with_prepared_artefacts() {
     let ended = within(prepared(), &["languages", "test", "c", "cpp", "java"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
 }
 
-/// A language of the test's own, whose artefact is a text that the program prints.
+/// A test language whose artefact is a text that the program prints.
 fn own_language(directory: &Path, greeting: &str) -> PathBuf {
     let file = format!(
         "name = 'Own'\nextensions = ['own']\nsource = 'main.own'\n\
@@ -173,7 +172,7 @@ fn own_language(directory: &Path, greeting: &str) -> PathBuf {
     directory.to_owned()
 }
 
-/// Runs `cupel` with the own language.
+/// Runs `cupel` with the test language.
 fn with_own(dir: &Path, args: &[&str]) -> Ended {
     let mut command = cupel(args);
     command.env("XDG_CACHE_HOME", dir).env("CUPEL_LANGUAGES__DIRECTORY", dir.join("languages"));
@@ -181,7 +180,7 @@ fn with_own(dir: &Path, args: &[&str]) -> Ended {
 }
 
 #[test]
-fn what_is_damaged_is_not_used_and_made_anew() {
+fn a_damaged_artefact_is_not_used_and_made_again() {
     let dir = tempfile::tempdir().unwrap();
     own_language(&dir.path().join("languages"), "prepared");
     let program = source("main.own", "");
@@ -215,7 +214,7 @@ fn what_is_damaged_is_not_used_and_made_anew() {
 }
 
 #[test]
-fn what_cannot_be_prepared_is_told_and_the_language_works() {
+fn a_failed_preparation_is_reported_and_the_language_works() {
     let dir = tempfile::tempdir().unwrap();
     let file = own_language(&dir.path().join("languages"), "x").join("own.toml");
     let text = std::fs::read_to_string(&file).unwrap().replace("mkdir a;", "echo no such thing >&2; exit 3;");
@@ -229,10 +228,10 @@ fn what_cannot_be_prepared_is_told_and_the_language_works() {
 }
 
 #[test]
-fn a_server_prepares_what_is_missing_and_makes_damaged_anew() {
+fn a_server_makes_missing_and_damaged_artefacts() {
     let (dir, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     own_language(&dir.path().join("languages"), "prepared");
-    // Nothing but the own language has anything to prepare here.
+    // Only the test language has prepared artefacts here.
     let listed: Value =
         serde_json::from_str(&with_own(dir.path(), &["languages", "--json"]).stdout).expect("a list of languages");
     let others: Vec<&str> = listed["languages"].as_array().unwrap().iter().filter_map(|l| l["id"].as_str()).collect();
@@ -258,7 +257,7 @@ fn a_server_prepares_what_is_missing_and_makes_damaged_anew() {
 }
 
 #[test]
-fn what_is_prepared_gives_way_to_runs_and_is_made_when_they_have_ended() {
+fn preparation_is_interrupted_by_runs_and_continues_after_them() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(
         data.path(),

@@ -1,4 +1,4 @@
-//! Who may do what while a server serves: read from `/proc`, process by process. And who owns what it leaves.
+//! Privileges of the processes of a running server, read from `/proc`, and ownership of the files it leaves.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::support::{Server, cupel, end, eventually};
 
-/// Lanes' ids begin here, two a lane; source: `SandboxConfig::uid_base`.
+/// First user id of lanes, two per lane. Source: `SandboxConfig::uid_base`.
 const LANES_FROM: u32 = 0x7000_0000;
 
 /// CHOWN, DAC_OVERRIDE, SETGID, SETUID, SYS_ADMIN, SYS_NICE: bits 0, 1, 6, 7, 21 and 23 of capabilities(7).
@@ -21,7 +21,7 @@ const NONE: &str = "0000000000000000";
 
 const NAMESPACES: [&str; 7] = ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"];
 
-/// A process as `/proc` shows it.
+/// A process in `/proc`.
 #[derive(Debug)]
 struct Process {
     pid: u32,
@@ -33,12 +33,12 @@ impl Process {
         Path::new("/proc").join(self.pid.to_string()).join(file)
     }
 
-    /// A field of `status`, of the main thread.
+    /// A field of the main thread's `status`.
     fn status(&self, field: &str) -> String {
         field_of(&fs::read_to_string(self.path("status")).unwrap(), field)
     }
 
-    /// The user ids: real, effective, saved, of files.
+    /// The user ids: real, effective, saved, file system.
     fn uids(&self) -> Vec<u32> {
         self.status("Uid").split_whitespace().map(|id| id.parse().unwrap()).collect()
     }
@@ -51,7 +51,7 @@ impl Process {
         fs::read_link(self.path("ns").join(kind)).unwrap()
     }
 
-    /// The namespaces that are not those of this test.
+    /// The namespaces that differ from those of this test.
     fn own_namespaces(&self) -> Vec<&'static str> {
         let ours = Process { pid: std::process::id(), parent: 0 };
         NAMESPACES.into_iter().filter(|kind| self.namespace(kind) != ours.namespace(kind)).collect()
@@ -59,7 +59,7 @@ impl Process {
 
     fn descriptors(&self) -> Vec<String> {
         let entries = fs::read_dir(self.path("fd")).unwrap();
-        // A descriptor may be closed while we look.
+        // A descriptor may be closed during the iteration.
         entries
             .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
             .map(|to| to.to_string_lossy().into())
@@ -76,7 +76,7 @@ fn field_of(status: &str, field: &str) -> String {
     line.unwrap_or_else(|| panic!("no {field} in {status}")).trim().to_owned()
 }
 
-/// Everything below a process, nearest first.
+/// All descendants of a process, nearest first.
 fn below(root: u32) -> Vec<Process> {
     let parent_of = |pid: u32| {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
@@ -98,7 +98,7 @@ fn below(root: u32) -> Vec<Process> {
     }
 }
 
-/// Whose the data directory is after a start as root.
+/// Owner of the data directory after a start as root.
 fn service(data: &Path) -> u32 {
     let owner = fs::metadata(data).unwrap().uid();
     assert_ne!(owner, 0);
@@ -111,8 +111,8 @@ fn every_process_of_a_server_has_what_it_needs_and_no_more() {
     let server = Server::start(data.path(), &[("CUPEL_WORKER__SLOTS", "2")]);
     let limits = json!({ "wall_time_ms": 170_000, "idle_time_ms": 115_000 });
     server.submit(&json!({ "language": "bash", "source_code": "exec sleep 600", "limits": limits }));
-    // Lanes are still being made when the program begins, spares and those of compilers that stay.
-    // Processes that are the same at many looks are at rest.
+    // When the program begins, spare lanes and those of compile services are still being created. The set of processes
+    // counts as stable if it is the same at many checks.
     let (mut tree, mut looks_alike) = (Vec::new(), 0);
     eventually(|| {
         let pids = |tree: &[Process]| tree.iter().map(|process| process.pid).collect::<BTreeSet<_>>();
@@ -123,7 +123,7 @@ fn every_process_of_a_server_has_what_it_needs_and_no_more() {
     });
     let user = service(data.path());
 
-    // The main process: every thread of it.
+    // The main process, with all its threads.
     let main = Process { pid: server.pid(), parent: 0 };
     assert_eq!(main.uids(), [user; 4]);
     let threads: Vec<_> = fs::read_dir(main.path("task")).unwrap().map(|thread| thread.unwrap().path()).collect();
@@ -155,12 +155,12 @@ fn every_process_of_a_server_has_what_it_needs_and_no_more() {
     let log = format!("{ours}/serve.log");
     for descriptor in launcher.descriptors() {
         let known = ["/dev/null", "socket:", "anon_inode:[pidfd]"];
-        // What lanes show, and what their zygotes are executed from.
+        // The directory mounted into lanes, and the executable of their zygotes.
         let held = [format!("{ours}/cache/prepared"), env!("CARGO_BIN_EXE_cupel").to_owned()].contains(&descriptor);
         assert!(descriptor == log || held || known.iter().any(|kind| descriptor.starts_with(kind)), "{descriptor}");
     }
 
-    // Lanes: each its own world, with ids of its own.
+    // Lanes: each has its own namespaces and ids.
     let lanes: Vec<&Process> = tree.iter().filter(|process| process.parent == launcher.pid).collect();
     assert!(lanes.len() >= 2, "{lanes:?}");
     for lane in &lanes {
@@ -197,7 +197,8 @@ fn every_process_of_a_server_has_what_it_needs_and_no_more() {
     let descriptors = program.descriptors();
     assert!(descriptors.len() == 3 && descriptors.iter().all(|to| to.starts_with("pipe:")), "{descriptors:?}");
 
-    // Zygotes: a lane's, with what it takes to put a program into a cell. Theirs, too, counts in the lane alone.
+    // Zygotes: each belongs to a lane and has the capabilities that put a program into a cell. These are effective only
+    // inside the lane.
     let is_zygote = |process: &Process| process.status("Name") == "cupel-zygote";
     let zygotes: Vec<&Process> = tree.iter().filter(|process| is_zygote(process)).collect();
     assert!(!zygotes.is_empty(), "Python is kept warm");
@@ -215,7 +216,7 @@ fn every_process_of_a_server_has_what_it_needs_and_no_more() {
         assert!(strange.is_empty(), "{descriptors:?}");
     }
 
-    // Only the main process can be talked to from outside: nobody else is in a network with anything.
+    // Only the main process is reachable from outside: all others are in an empty network namespace.
     for process in &tree {
         assert_ne!(process.namespace("net"), main.namespace("net"), "{process:?}");
     }
@@ -225,7 +226,7 @@ fn every_process_of_a_server_has_what_it_needs_and_no_more() {
 fn a_link_in_place_of_what_was_prepared_leads_no_later_lane_anywhere() {
     let (data, closed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700)).unwrap();
-    // Readable by everybody who gets there, as a whole tree behind a closed directory may be.
+    // Readable by all users that can reach it, like a tree behind a closed directory.
     let inner = closed.path().join("inner");
     for dir in ["", "prepared"] {
         fs::create_dir(inner.join(dir)).unwrap();
@@ -247,7 +248,7 @@ fn a_link_in_place_of_what_was_prepared_leads_no_later_lane_anywhere() {
     assert_eq!(fs::metadata(&prepared).unwrap().uid(), service(data.path()));
     fs::write(prepared.join("name"), "prepared").unwrap();
     fs::set_permissions(prepared.join("name"), fs::Permissions::from_mode(0o644)).unwrap();
-    // What is shown in a run that takes its lane with it, so that the next has another.
+    // The mounted content in a run whose lane is retired, so that the next run gets another lane.
     let shown = || {
         let source = "cat /opt/cupel/prepared/name; while :; do :; done";
         let limits = json!({ "cpu_time_ms": 50 });
@@ -255,7 +256,7 @@ fn a_link_in_place_of_what_was_prepared_leads_no_later_lane_anywhere() {
         let result = server.result(&server.submit(&run));
         result["stdout"].as_str().unwrap_or_else(|| panic!("{result}")).to_owned()
     };
-    // More lanes than there were before, so that the last have been made since.
+    // Uses more lanes than existed before, so the last ones were created since.
     let run_in_later_lanes = || {
         let before = lanes();
         let mut later = BTreeSet::<u32>::new();
@@ -272,7 +273,7 @@ fn a_link_in_place_of_what_was_prepared_leads_no_later_lane_anywhere() {
     fs::rename(&cache, data.path().join("moved")).unwrap();
     symlink(&inner, &cache).unwrap();
     run_in_later_lanes();
-    // The first is left behind for the next start, which works without.
+    // The link stays for the next start, which works without the artefacts.
     drop(server);
     fs::remove_file(&cache).unwrap();
     fs::rename(data.path().join("moved"), &cache).unwrap();
@@ -283,10 +284,10 @@ fn a_link_in_place_of_what_was_prepared_leads_no_later_lane_anywhere() {
     assert_eq!(result["stdout"], "0\n", "{result}");
 }
 
-/// Where others may write, a link could wait under any name that can be guessed, such as one with a process id in it: what it
-/// leads to would be overwritten by whoever starts Cupel. So a start and the doctor need no such place.
+/// In a directory that others may write to, an attacker can place a link under any predictable name, such as one with a
+/// process id. The user who starts Cupel would overwrite its target. So start and doctor must not need such a place.
 #[test]
-fn neither_a_start_nor_the_doctor_writes_where_others_may_write() {
+fn start_and_doctor_do_not_write_to_world_writable_directories() {
     let data = tempfile::tempdir().unwrap();
     let nowhere = data.path().join("nowhere").to_str().unwrap().to_owned();
     let mut doctor = cupel(["doctor"]);
@@ -299,9 +300,9 @@ fn neither_a_start_nor_the_doctor_writes_where_others_may_write() {
     assert!(!Path::new(&nowhere).exists());
 }
 
-/// Also where a cell has a directory of its own, by a name with a space in it, and by a link.
+/// Also at a path where a cell has its own directory, with a space in the name, and through a link.
 #[test]
-fn a_data_directory_may_lie_anywhere_and_no_program_finds_it() {
+fn a_data_directory_may_be_anywhere_and_is_invisible_to_programs() {
     for place in ["/tmp", "/srv", "/home"] {
         fs::create_dir_all(place).unwrap();
         let dir = tempfile::Builder::new().prefix("cupel of mine ").tempdir_in(place).unwrap();
@@ -325,7 +326,7 @@ fn interfaces(process: &Process) -> Vec<String> {
 }
 
 #[test]
-fn what_root_starts_belongs_to_the_service_also_below_a_closed_directory() {
+fn files_of_a_start_as_root_belong_to_the_service_user_also_below_a_closed_directory() {
     let closed = tempfile::tempdir().unwrap();
     fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700)).unwrap();
     let data = closed.path().join("some/data");
@@ -343,16 +344,15 @@ fn what_root_starts_belongs_to_the_service_also_below_a_closed_directory() {
         let owner = entry.metadata().unwrap().uid();
         assert!(owner == user || entry.file_name() == "serve.log", "{:?} belongs to {owner}", entry.file_name());
     }
-    // A directory of somebody else's things is not taken.
+    // A directory with foreign files is refused.
     let refused = add(closed.path());
     assert_eq!(refused.code, Some(7));
     assert!(refused.stderr.contains("has other things in it, such as some"), "{}", refused.stderr);
     assert_eq!(fs::metadata(closed.path()).unwrap().uid(), 0);
 }
 
-/// Runs the rest of its arguments as an ordinary user with subordinate ids, in control groups that were handed to that
-/// user, as a service manager would. Nothing of the host's is changed: `/etc/passwd` and the lists of ids are covered
-/// in a mount namespace.
+/// Runs the remaining arguments as an ordinary user with subordinate ids, in control groups delegated to that user, as
+/// a service manager does. The host is not changed: a mount namespace covers `/etc/passwd` and the lists of ids.
 const AS_AN_ORDINARY_USER: &str = r#"
 set -e
 name=cupel-rootless-$$; made=
@@ -381,7 +381,7 @@ tidy
 exit $code
 "#;
 
-/// The lists of users and ids that such a user has, and a copy of the binary that the user can reach.
+/// The lists of users and ids for that user, and a copy of the binary that the user can reach.
 fn ordinary(ids: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -409,7 +409,7 @@ fn an_ordinary_user_gets_the_same_walls() {
 }
 
 #[test]
-fn an_ordinary_user_who_lacks_something_hears_what_and_how_to_get_it() {
+fn an_ordinary_user_gets_a_remedy_for_each_missing_requirement() {
     let told = |ended: crate::support::Ended, parts: &[&str]| {
         assert_eq!(ended.code, Some(7), "{ended:?}");
         for part in parts {
@@ -424,7 +424,7 @@ fn an_ordinary_user_who_lacks_something_hears_what_and_how_to_get_it() {
         doctor_of_an_ordinary_user("ordinary:200000:65536\n", &["setpriv", "--no-new-privs"]),
         &["the wall user-namespace", "newuidmap", "without NoNewPrivileges"],
     );
-    // No group of its own.
+    // Without a delegated control group.
     let dir = ordinary("ordinary:200000:65536\n");
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c"]).arg(

@@ -1,4 +1,4 @@
-//! `cupel problem`: packages are begun, checked, converted and listed.
+//! `cupel problem`: creating, checking, converting and listing packages.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::judge::Files;
 use crate::support::{cupel, end};
 
 #[test]
-fn a_new_package_holds_at_once_and_so_does_what_is_exported_of_it() {
+fn a_new_package_and_its_exports_pass_verification() {
     let files = Files::new(&[("keep", "")]);
     let (here, package) = (files.path(""), files.path("two-sums"));
     let made = end(cupel(["problem", "new", "two-sums", "--into", &here]), b"");
@@ -22,7 +22,7 @@ fn a_new_package_holds_at_once_and_so_does_what_is_exported_of_it() {
     let object: Value = serde_json::from_str(&verified.stdout).unwrap_or_else(|_| panic!("{verified:?}"));
     assert_eq!((verified.code, &object["format"]), (Some(0), &"kattis-2025-09".into()), "{object:#}");
 
-    // And it comes in again, as a directory of the problem's name, in one that was not there.
+    // The export can be imported into a directory that does not exist yet, as a folder with the problem's name.
     let imported = end(cupel(["problem", "import", &zip, "--into", &files.path("store")]), b"");
     assert_eq!(imported.code, Some(0), "{imported:?}");
     let listed = end(cupel(["problem", "list", &files.path("store"), "--json"]), b"");
@@ -33,7 +33,7 @@ fn a_new_package_holds_at_once_and_so_does_what_is_exported_of_it() {
 }
 
 #[test]
-fn a_new_package_shows_a_checker_a_validator_and_a_generator_that_work() {
+fn a_new_package_has_a_working_checker_validator_and_generator() {
     let files = Files::new(&[("keep", "")]);
     for (slug, flag) in [("sum", None), ("summands", Some("--checker")), ("largest", Some("--function"))] {
         let package = files.path(slug);
@@ -41,7 +41,7 @@ fn a_new_package_shows_a_checker_a_validator_and_a_generator_that_work() {
         let made = end(cupel(["problem", "new", slug, "--into", &here].into_iter().chain(flag)), b"");
         assert_eq!(made.code, Some(0), "{made:?}");
         assert!(made.stdout.contains("cupel help formats"), "{made:?}");
-        // What the generator writes is what is there.
+        // The generator reproduces the files of the package.
         let read = |name: &str| std::fs::read(format!("{package}/tests/secret/{name}")).unwrap();
         let names = ["01.in", "01.out", "02.in", "02.out", "03.in", "03.out"];
         let before = names.map(read);
@@ -77,7 +77,7 @@ fn the_binary_describes_the_files_of_packages() {
 }
 
 #[test]
-fn a_new_function_problem_holds_at_once() {
+fn a_new_function_problem_passes_verification() {
     let files = Files::new(&[("keep", "")]);
     let made = end(cupel(["problem", "new", "largest", "--function", "--into", &files.path("a/b")]), b"");
     assert_eq!(made.code, Some(0), "{made:?}");
@@ -88,7 +88,7 @@ fn a_new_function_problem_holds_at_once() {
 }
 
 #[test]
-fn a_refused_package_leaves_nothing_and_all_its_faults_are_told() {
+fn a_refused_package_leaves_no_files_and_all_faults_are_reported() {
     let files = Files::new(&[
         ("p/problem.toml", "title = 'x'\ncolour = 'red'\n[limits]\ntime = -1\n"),
         ("p/tests/1.in", "1\n"),
@@ -106,7 +106,7 @@ fn a_refused_package_leaves_nothing_and_all_its_faults_are_told() {
 }
 
 #[test]
-fn a_format_that_is_named_is_the_one_that_is_read() {
+fn a_named_format_is_used_for_the_import() {
     let files = Files::new(&[
         ("p/init.yml", "test_cases:\n- {in: a.in, out: a.out, points: 5}\n"),
         ("p/a.in", "1\n"),

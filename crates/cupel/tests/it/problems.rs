@@ -1,4 +1,4 @@
-//! Problems end to end: a student's way and an author's way through HTTP, and what a crash leaves of both.
+//! Problems end to end over HTTP: the workflows of a student and an author, and recovery of both after a crash.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use crate::support::{NO_RATE_LIMITS, PATIENCE, Server, agent, cupel, end, eventually, source};
 
-/// Somebody with an access token.
+/// A user with an access token.
 pub(crate) struct Person<'s> {
     pub(crate) server: &'s Server,
     pub(crate) token: String,
 }
 
 impl<'s> Person<'s> {
-    /// Registers and logs in; `role` is given by the administrator.
+    /// Registers and logs in. The administrator assigns `role`.
     pub(crate) fn register(server: &'s Server, name: &str, role: Option<&str>) -> Person<'s> {
         let account =
             json!({ "username": name, "email": format!("{name}@example.com"), "password": "correct horse battery" });
@@ -56,7 +56,7 @@ impl<'s> Person<'s> {
         })
     }
 
-    /// What verifying a problem comes to.
+    /// The result of verifying a problem.
     fn verify(&self, slug: &str) -> Value {
         let accepted = self.post(&format!("/api/v1/problems/{slug}/verify"), json!({}));
         self.ended(&accepted["submission_id"])["problem"]["verification"].clone()
@@ -69,7 +69,7 @@ impl<'s> Person<'s> {
     }
 }
 
-/// A package as a tar: double a number. Every pair is a secret case.
+/// A package as a tar: double a number. Each pair is a secret case.
 pub(crate) fn archive(cases: &[(&str, &str)], checker: Option<&str>) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &str| {
@@ -101,7 +101,7 @@ pub(crate) fn pack(folder: &Path) -> Vec<u8> {
     tar.stdout
 }
 
-/// A legacy package, which has no time limit of its own: double a number.
+/// A legacy package without a time limit: double a number.
 fn without_time_limit(name: &str, accepted: &str) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &str| {
@@ -123,14 +123,14 @@ const RIGHT: &str = "print(2 * int(input()))\n";
 const WRONG: &str = "n = int(input())\nprint(2 * n if n < 3 else 'secret' + str(n))\n";
 
 #[test]
-fn a_students_way_from_registering_to_progress() {
+fn a_student_registers_tries_submits_and_sees_progress() {
     let data = tempfile::tempdir().unwrap();
     let mut settings = NO_RATE_LIMITS.to_vec();
     settings.push(("CUPEL_PROBLEMS__SHIPPED", "true"));
     let server = Server::start(data.path(), &settings);
     let student = Person::register(&server, "ada", None);
 
-    // List and read, also without an account.
+    // Lists and reads work without an account.
     let listed = student.get("/api/v1/problems?difficulty=easy&sort=title&limit=100");
     let slugs: Vec<&str> = listed["problems"].as_array().unwrap().iter().map(|p| p["slug"].as_str().unwrap()).collect();
     assert!(slugs.contains(&"quiet-hours"), "{slugs:?}");
@@ -139,7 +139,7 @@ fn a_students_way_from_registering_to_progress() {
     let sample = &read["samples"][0];
     assert!(sample["input"].is_string() && read["statement"]["format"] == "markdown", "{read}");
 
-    // Try on the samples, and on an input of one's own.
+    // Run on the samples, and on a custom input.
     let print = |text: &str| json!({ "language": "python", "source_code": format!("print('''{text}''')") });
     let tried = student.post("/api/v1/problems/quiet-hours/run", print(sample["output"].as_str().unwrap()));
     let tried = student.ended(&tried["submission_id"]);
@@ -162,7 +162,7 @@ fn a_students_way_from_registering_to_progress() {
     let right = student.solve("quiet-hours", &solution);
     assert_eq!(right["verdict"], "AC", "{right}");
 
-    // And it shows.
+    // The result is visible.
     let problem = &student.get("/api/v1/problems/quiet-hours")["problem"];
     assert_eq!((&problem["standing"]["state"], &problem["standing"]["tries"]), (&json!("solved"), &json!(2)));
     assert_eq!((&problem["statistics"]["submissions"], &problem["statistics"]["accepted"]), (&json!(2), &json!(1)));
@@ -173,7 +173,7 @@ fn a_students_way_from_registering_to_progress() {
     let solved = student.get("/api/v1/problems?state=solved");
     assert_eq!((&solved["pagination"]["total"], &solved["problems"][0]["slug"]), (&json!(1), &json!("quiet-hours")));
 
-    // The next start leaves all as it is.
+    // The next start changes nothing.
     server.kill();
     let server = Server::start(data.path(), &settings);
     let again = server.call("GET", "/api/v1/problems?limit=100", None, None).1;
@@ -182,7 +182,7 @@ fn a_students_way_from_registering_to_progress() {
     assert_eq!((&read["problem"]["version"], &read["problem"]["statistics"]["solved_by"]), (&json!(1), &json!(1)));
 }
 
-/// How many problems there are in all, whatever their difficulty.
+/// Total number of problems, of all difficulties.
 fn slugs_of_all(easy: &Value, server: &Server) -> Value {
     let of = |difficulty: &str| {
         let path = format!("/api/v1/problems?difficulty={difficulty}&limit=1");
@@ -191,7 +191,7 @@ fn slugs_of_all(easy: &Value, server: &Server) -> Value {
     json!(easy["pagination"]["total"].as_u64().unwrap() + of("medium") + of("hard"))
 }
 
-/// A solution in Python that the package says is accepted.
+/// An accepted solution in Python from the package.
 fn solution_of(slug: &str) -> std::path::PathBuf {
     let folder = format!("{}/../../problems/{slug}/submissions/accepted", env!("CARGO_MANIFEST_DIR"));
     let mut files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -199,7 +199,7 @@ fn solution_of(slug: &str) -> std::path::PathBuf {
 }
 
 #[test]
-fn an_authors_way_from_import_over_verifying_and_publishing_to_a_rejudge() {
+fn an_author_imports_verifies_publishes_and_rejudges() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &NO_RATE_LIMITS);
     let author = Person::register(&server, "grace", Some("author"));
@@ -209,7 +209,7 @@ fn an_authors_way_from_import_over_verifying_and_publishing_to_a_rejudge() {
     let (status, made) = author.upload("POST", "/api/v1/problems", &archive(&[("2\n", "4\n"), ("7\n", "15\n")], None));
     assert_eq!((status, &made["problem"]["slug"]), (201, &json!("double")), "{made}");
 
-    // A wrong answer in the package: what is right is rejected, and nothing of the test is told to senders.
+    // The package has a wrong answer file: a correct submission is rejected, and senders learn nothing about the test.
     let right = author.solve("double", RIGHT);
     assert_eq!(right["verdict"], "WA", "{right}");
     assert!(
@@ -217,11 +217,11 @@ fn an_authors_way_from_import_over_verifying_and_publishing_to_a_rejudge() {
         "its author is told why: {right}"
     );
     let wrong = author.solve("double", WRONG);
-    // What it wrote on a hidden test is told to nobody, not even to who follows it.
+    // Output on a hidden test is not visible, not even in the event stream.
     let events = server.text(&format!("/api/v1/execute/{}/events", wrong["submission_id"].as_str().unwrap()));
-    // Nor is a test that is not shown called by its name.
+    // The names of hidden tests are not visible, either.
     assert!(events.matches("event: test.end").count() >= 3 && !events.contains("secret"), "{events}");
-    // How long it took there, and how much memory, is in no event: the program may have chosen both by what it read.
+    // Events contain neither time nor memory of a hidden test, because the program may have encoded its input in them.
     for data in events.lines().filter_map(|line| line.strip_prefix("data:")) {
         let data: Value = serde_json::from_str(data).unwrap();
         let is_end = data["verdict"].is_string() && data["test"].is_string();
@@ -245,7 +245,7 @@ fn an_authors_way_from_import_over_verifying_and_publishing_to_a_rejudge() {
     };
     assert_eq!(publish().0, 409, "what does not hold is not shown");
 
-    // Corrected, and judged again: old and new verdicts are kept.
+    // Corrected and rejudged: old and new verdicts are kept.
     let (status, newer) =
         author.upload("PUT", "/api/v1/problems/double/package", &archive(&[("2\n", "4\n"), ("7\n", "14\n")], None));
     assert_eq!((status, &newer["problem"]["version"]), (200, &json!(2)), "{newer}");
@@ -264,7 +264,7 @@ fn an_authors_way_from_import_over_verifying_and_publishing_to_a_rejudge() {
     let standing = &author.get("/api/v1/problems/double")["problem"]["standing"];
     assert_eq!((&standing["state"], &standing["tries"]), (&json!("solved"), &json!(1)));
 
-    // A checker at fault is the package's fault: no try, and its author is told why.
+    // A faulty checker is a fault of the package: it costs the student no try, and the author sees the cause.
     let broken = archive(&[("2\n", "4\n")], Some("raise SystemExit('who am I?')\n"));
     let (status, staged) = author.upload("PUT", "/api/v1/problems/double/package", &broken);
     assert_eq!((status, &staged["is_current"]), (200, &json!(false)), "it is shown to others: {staged}");
@@ -280,7 +280,7 @@ fn an_authors_way_from_import_over_verifying_and_publishing_to_a_rejudge() {
 }
 
 #[test]
-fn the_time_limit_that_verification_derives_is_that_of_every_judging() {
+fn the_time_limit_derived_by_verification_applies_to_each_judging() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &NO_RATE_LIMITS);
     let author = Person::register(&server, "grace", Some("author"));
@@ -302,7 +302,7 @@ fn the_time_limit_that_verification_derives_is_that_of_every_judging() {
     let tried = author.post("/api/v1/problems/twice/run", json!({ "language": "python", "source_code": RIGHT }));
     assert_eq!(author.ended(&tried["submission_id"])["limits"]["cpu_time_ms"], derived);
 
-    // A second verification keeps it, and what was judged before gets it by a rejudge.
+    // A second verification keeps it. A rejudge applies it to earlier submissions.
     let again = author.verify("twice");
     assert_eq!((&again["holds"], &again["time_limit_ms"]), (&json!(true), &json!(derived)), "{again}");
     assert_eq!(author.post("/api/v1/problems/twice/rejudge?verdict=AC", json!({}))["queued"], 1);
@@ -319,7 +319,7 @@ fn the_time_limit_that_verification_derives_is_that_of_every_judging() {
 }
 
 #[test]
-fn a_derived_time_limit_says_how_programs_started_and_another_start_is_warned_of_once() {
+fn a_derived_time_limit_records_the_kind_of_start_and_another_kind_warns_once() {
     let data = tempfile::tempdir().unwrap();
     let mut server = Server::start(data.path(), &NO_RATE_LIMITS);
     let author = Person::register(&server, "grace", Some("author"));
@@ -346,12 +346,12 @@ fn a_derived_time_limit_says_how_programs_started_and_another_start_is_warned_of
         assert_eq!(author.solve("twice", RIGHT)["start"], "cold");
     }
     assert_eq!(warnings(&server), 1, "{}", server.log());
-    // A second verification keeps the limit, and how it was measured.
+    // A second verification keeps the limit and the kind of start.
     let again = author.verify("twice");
     assert_eq!((&again["holds"], &again["time_limit_start"]), (&json!(true), &json!("warm")), "{again}");
 }
 
-/// Within 5 %, or within one portion in which the kernel charges memory, if that is more.
+/// Equal within 5 %, or within one unit in which the kernel charges memory, if that is more.
 #[test]
 fn the_memory_of_a_program_is_the_same_on_all_routes() {
     const PORTION_KIB: u64 = 256;
@@ -399,7 +399,7 @@ fn a_problem_without_any_time_limit_is_not_published() {
     let publish = json!({ "visibility": "public" });
     let (status, refused) = server.call("PATCH", "/api/v1/problems/twice", Some(&author.token), Some(&publish));
     assert_eq!(status, 409, "{refused}");
-    // Nor by an administrator's exception: nobody knows how long submissions may run.
+    // An administrator's exception does not allow it, either, because the time limit of submissions is unknown.
     let exception = json!({ "visibility": "public", "exception": "It is right, believe me." });
     let (status, refused) = server.call("PATCH", "/api/v1/problems/twice", Some(&server.key), Some(&exception));
     assert_eq!(status, 409, "{refused}");
@@ -407,7 +407,7 @@ fn a_problem_without_any_time_limit_is_not_published() {
 }
 
 #[test]
-fn the_exception_on_a_hidden_test_is_for_the_problems_authors_alone() {
+fn only_the_problems_authors_see_an_exception_on_a_hidden_test() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &NO_RATE_LIMITS);
     let author = Person::register(&server, "grace", Some("author"));
@@ -426,7 +426,7 @@ fn the_exception_on_a_hidden_test_is_for_the_problems_authors_alone() {
 }
 
 #[test]
-fn a_package_that_takes_too_long_in_all_is_at_fault_and_holds_no_slot() {
+fn a_package_over_the_total_judging_time_is_at_fault_and_frees_its_slot() {
     let data = tempfile::tempdir().unwrap();
     let mut settings = NO_RATE_LIMITS.to_vec();
     settings.push(("CUPEL_WORKER__JUDGING_TIME_MAX", "1s"));
@@ -443,7 +443,7 @@ fn a_package_that_takes_too_long_in_all_is_at_fault_and_holds_no_slot() {
 }
 
 #[test]
-fn kill_9_loses_no_submission_to_a_problem_and_what_an_import_left_is_swept() {
+fn kill_9_loses_no_problem_submission_and_leftovers_of_an_import_are_removed() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &NO_RATE_LIMITS);
     let author = Person::register(&server, "grace", Some("author"));
@@ -460,7 +460,7 @@ fn kill_9_loses_no_submission_to_a_problem_and_what_an_import_left_is_swept() {
 
     let packages = data.path().join("packages");
     let kept = made["package"].as_str().unwrap();
-    // As its own: a server that gave up root's rights leaves nothing that is root's.
+    // Copied with its owner, because a server that gave up root creates no files of root.
     for left in [".importing-x", &"0".repeat(64)] {
         let copied = Command::new("cp").arg("-a").args([packages.join(kept), packages.join(left)]).status().unwrap();
         assert!(copied.success());

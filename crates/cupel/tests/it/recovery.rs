@@ -1,5 +1,4 @@
-//! Nothing accepted is lost, and nothing has two results: through kill -9 of the server or of its launcher, and through
-//! a drain.
+//! No accepted submission is lost or judged twice after kill -9 of the server or its launcher, or after a drain.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +9,7 @@ use crate::support::{NO_RATE_LIMITS, Server, eventually, groups_of};
 
 const SUBMISSIONS: usize = 500;
 
-/// Submits many programs at once, each with an output of its own.
+/// Submits many programs at once, each with a distinct output.
 fn submit_all(server: &Server) -> Vec<String> {
     let submissions: Vec<Value> = (0..SUBMISSIONS)
         .map(|n| json!({ "language": "bash", "source_code": format!("read x; sleep 0.01; echo $x {n}"), "input": format!("run-{n}\n") }))
@@ -51,7 +50,7 @@ fn a_killed_launcher_ends_the_server_and_the_next_start_finishes_everything() {
     let killed = Command::new("kill").args(["-KILL", &launcher.to_string()]).status().unwrap();
     assert!(killed.success());
     let log = data.path().join("serve.log");
-    // Whoever looks after the service starts it again: this one may not start another launcher, and says so.
+    // The service manager has to restart the server, which has no privilege to start another launcher and reports that.
     assert_eq!(server.ended().code(), Some(7));
     let log = std::fs::read_to_string(log).unwrap();
     assert!(log.contains("launcher ended") && log.contains("start Cupel again"), "{log}");
@@ -66,7 +65,7 @@ fn launcher_of(server: u32) -> u32 {
     children.trim().parse().unwrap_or_else(|_| panic!("not one child: {children:?}"))
 }
 
-/// Starts a server again, and sees that it ends with one result for each.
+/// Restarts the server and checks that each submission gets exactly one result.
 fn each_has_one_result(data: &Path, ids: &[String], before: usize) {
     let server = Server::start(data, &NO_RATE_LIMITS);
     assert!(completed(&server, ids) >= before, "what had a result keeps it");
@@ -87,7 +86,7 @@ fn each_has_one_result(data: &Path, ids: &[String], before: usize) {
 #[test]
 fn a_drain_in_the_middle_of_500_submissions_costs_none_an_attempt() {
     let data = tempfile::tempdir().unwrap();
-    // One attempt in all: whatever the drain lost would end as an internal error.
+    // A single attempt, so that a run lost by the drain would end as an internal error.
     let settings: Vec<_> = NO_RATE_LIMITS
         .into_iter()
         .chain([("CUPEL_WORKER__ATTEMPTS_MAX", "1"), ("CUPEL_SERVER__DRAIN", "0s")])
@@ -125,9 +124,9 @@ fn a_drain_lets_running_programs_end() {
 }
 
 #[test]
-fn what_outlasts_the_drain_is_run_again_at_no_cost() {
+fn a_run_that_outlasts_the_drain_runs_again_without_losing_an_attempt() {
     let data = tempfile::tempdir().unwrap();
-    // With one attempt in all, a drain that cost one would leave an internal error.
+    // With a single attempt, a drain that cost one would leave an internal error.
     let settings = [("CUPEL_SERVER__DRAIN", "0s"), ("CUPEL_WORKER__ATTEMPTS_MAX", "1")];
     let mut server = Server::start(data.path(), &settings);
     let id = running(&server, "import time\ntime.sleep(3)\nprint('ended')");

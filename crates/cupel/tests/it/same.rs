@@ -1,4 +1,4 @@
-//! The command line and the API say the same of the same program: limits, refusals, results.
+//! Command line and API give the same limits, refusals and results for the same program.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::judge::Files;
 use crate::problems::{Person, archive};
 use crate::support::{Ended, NO_RATE_LIMITS, Server, cupel, end, source};
 
-/// Bounds that a test reaches without megabytes.
+/// Bounds that a test can reach without megabytes of data.
 const SMALL: &str = "[limits]\nsource_max = \"1KiB\"\nstdin_max = \"64B\"\nargs_max = 2\noutput_kept_max = \"2KiB\"\n\
                      [worker]\nslots = 1\nwarm_interpreters = false\n[problems]\nshipped = false\n";
 
@@ -18,7 +18,7 @@ fn server(data: &Path, config: &str) -> Server {
     Server::start(data, &settings)
 }
 
-/// `cupel run` of a file, with this on its standard input.
+/// Runs `cupel run` on a file with the given standard input.
 fn run(file: &str, config: &str, args: &[&str], stdin: &[u8]) -> Ended {
     let (flags, of_program) = args.split_at(args.iter().position(|arg| *arg == "--").unwrap_or(args.len()));
     let fixed = ["run", file, "--json", "--config", config];
@@ -53,13 +53,13 @@ fn one_configuration_gives_the_same_refusals_on_the_command_line_and_over_http()
         let (status, refused) = server.call("POST", "/api/v1/execute", Some(&server.key), Some(&body));
         assert_eq!(status, 422, "{args:?}: {refused}");
         let why = refused["errors"][0]["detail"].as_str().unwrap();
-        // The API makes a sentence of it.
+        // The API words it as a sentence.
         let why = why[1..].trim_end_matches('.');
         let ended = run(&file.path, &config.path, args, b"");
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{args:?}: {ended:?}");
         assert!(ended.stderr.contains(why), "{args:?}: {why}\n{}", ended.stderr);
     }
-    // A stream is as long as it turns out to be.
+    // The length of a stream is unknown in advance.
     let reads = source("a.py", "import sys\nprint(len(sys.stdin.read()))");
     let streamed = run(&reads.path, &config.path, &[], input.as_bytes());
     assert_eq!(streamed.code, Some(2), "{streamed:?}");
@@ -68,7 +68,7 @@ fn one_configuration_gives_the_same_refusals_on_the_command_line_and_over_http()
 }
 
 #[test]
-fn every_command_that_runs_programs_reads_the_configuration_that_is_named() {
+fn each_command_that_runs_programs_reads_the_named_configuration() {
     let files = Files::new(&[
         ("p/problem.toml", "title = \"Double\"\nslug = \"double\"\ndifficulty = \"easy\"\n[limits]\ntime = 5.0\n"),
         ("p/statement.md", "Print twice the number.\n"),
@@ -120,16 +120,16 @@ fn every_command_that_runs_programs_reads_the_configuration_that_is_named() {
     assert_eq!(object(&run(&right, &small, &[], b"1"))["start"], "cold");
 }
 
-/// Measured anew each time.
+/// Fields that are measured in each run.
 const MEASURED: [&str; 5] = ["execution_time_ms", "wall_time_ms", "memory_used_kb", "instructions", "attempts"];
-/// Of a submission, and not of a run.
+/// Fields that only the server has.
 const OF_SERVER: [&str; 8] =
     ["submission_id", "status", "submitted_at", "completed_at", "started_at", "tests", "attempts", "problem"];
-/// Older names of `execution_time_ms` and `memory_used_kb`.
+/// Fields that only the command has: older names of `execution_time_ms` and `memory_used_kb`.
 const OF_COMMAND: [&str; 2] = ["cpu_time_ms", "memory_kb"];
 
 #[test]
-fn run_and_execute_answer_with_the_same_fields_and_values() {
+fn run_and_execute_return_the_same_fields_and_values() {
     let (data, config) = (tempfile::tempdir().unwrap(), source("cupel.toml", SMALL));
     let server = server(data.path(), &config.path);
     let c = |body: &str| format!("#include <stdio.h>\n#include <stdlib.h>\nint main(void) {{ {body} }}\n");
@@ -171,7 +171,7 @@ fn run_and_execute_answer_with_the_same_fields_and_values() {
 }
 
 #[test]
-fn judge_and_a_submission_to_the_problem_answer_with_the_same_words() {
+fn judge_and_a_submission_to_the_problem_return_the_same_words() {
     let (data, config) = (tempfile::tempdir().unwrap(), source("cupel.toml", SMALL));
     let server = server(data.path(), &config.path);
     let author = Person::register(&server, "grace", Some("author"));

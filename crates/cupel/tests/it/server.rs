@@ -1,4 +1,4 @@
-//! `cupel serve` and the commands that work beside it.
+//! `cupel serve`, and the commands that work while it runs.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{Server, cupel, end, eventually};
 
 #[test]
-fn the_first_start_prints_a_line_that_works_and_the_second_says_how_to_get_a_key() {
+fn the_first_start_prints_a_working_example_and_the_second_how_to_get_a_key() {
     let data = tempfile::tempdir().unwrap();
     let mut server = Server::start(data.path(), &[]);
     let line = server.told.lines().last().unwrap().trim().to_owned();
@@ -32,7 +32,7 @@ fn a_second_server_on_the_same_data_is_refused() {
 }
 
 #[test]
-fn users_tokens_and_keys_are_made_while_the_server_runs() {
+fn users_tokens_and_keys_are_created_while_the_server_runs() {
     let data = tempfile::tempdir().unwrap();
     let dir = data.path().to_str().unwrap();
     let mut server = Server::start(data.path(), &[]);
@@ -58,7 +58,7 @@ fn users_tokens_and_keys_are_made_while_the_server_runs() {
         server.post("/api/v1/auth/login", &json!({ "email": "ada@example.org", "password": "correct horse battery" }));
     assert!(login["access_token"].is_string());
 
-    // Another role, and another password, with which alone one gets in.
+    // A changed role, and a changed password that is the only valid one.
     assert_eq!(end(cupel(["user", "role", "ada", "author", "--data", dir]), b"").code, Some(0));
     assert_eq!(end(cupel(["user", "role", "ada", "king", "--data", dir]), b"").code, Some(2));
     assert_eq!(end(cupel(["user", "role", "eve", "author", "--data", dir]), b"").code, Some(3));
@@ -91,7 +91,7 @@ fn users_tokens_and_keys_are_made_while_the_server_runs() {
     let id = listed["keys"][0]["id"].as_str().unwrap();
     assert_eq!(listed["keys"][0]["scopes"], json!(["runs:read"]));
     assert_eq!(end(cupel(["key", "revoke", id, "--user", "ada", "--data", dir]), b"").code, Some(0));
-    // The server remembers a key for a few seconds.
+    // The server caches a key for a few seconds.
     eventually(|| (server.get("/api/v1/submissions").0 == 401).then_some(()));
     assert_eq!(end(cupel(["key", "revoke", id, "--data", dir]), b"").code, Some(3), "not the administrator's key");
     server.key = admin;
@@ -102,7 +102,7 @@ fn users_tokens_and_keys_are_made_while_the_server_runs() {
 }
 
 #[test]
-fn a_class_gets_its_accounts_from_the_command_line() {
+fn accounts_for_a_class_are_imported_by_the_command_line() {
     let data = tempfile::tempdir().unwrap();
     let dir = data.path().to_str().unwrap();
     let mut server = Server::start(data.path(), &[]);
@@ -116,7 +116,7 @@ fn a_class_gets_its_accounts_from_the_command_line() {
     let made = user(&["import", file.to_str().unwrap(), "--valid", "3d"], b"");
     assert_eq!(made.code, Some(0), "{made:?}");
     assert_eq!(made.stderr, "users made: 2; names or addresses that were taken: 0\n");
-    // Repeated, it makes new links for those who have set no password yet.
+    // A repeated import creates new links for users without a password.
     let again = user(&["import", file.to_str().unwrap()], b"");
     assert_eq!(again.stderr, "users made: 2; names or addresses that were taken: 0\n");
     let links: Vec<&str> = again.stdout.lines().skip(1).map(|line| line.split(',').nth(3).unwrap()).collect();
@@ -158,7 +158,7 @@ fn a_class_gets_its_accounts_from_the_command_line() {
 }
 
 #[test]
-fn smoke_proves_a_server_and_a_wrong_key_is_exit_4() {
+fn smoke_passes_on_a_server_and_exits_with_4_for_a_wrong_key() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);
     let ended = end(cupel(["smoke", "--url", &server.url, "--key", &server.key, "python", "c"]), b"");
@@ -185,7 +185,7 @@ fn identical_sources_are_compiled_once_also_after_a_restart() {
 }
 
 #[test]
-fn a_known_result_is_given_again_to_who_asks_also_of_what_failed() {
+fn the_result_cache_also_returns_failed_results() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);
     for (language, source, verdict) in
@@ -211,7 +211,7 @@ fn a_known_result_is_given_again_to_who_asks_also_of_what_failed() {
 }
 
 #[test]
-fn a_cancelled_program_ends_and_its_slot_is_free_again() {
+fn a_cancelled_program_ends_and_frees_its_slot() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[("CUPEL_WORKER__SLOTS", "1")]);
     let id = server.submit(&json!({ "language": "python", "source_code": "while True: pass" }));
@@ -221,16 +221,16 @@ fn a_cancelled_program_ends_and_its_slot_is_free_again() {
         .call();
     assert!(answer.is_ok(), "{answer:?}");
     assert_eq!(server.result(&id)["status"], "cancelled");
-    // The only slot does not wait for the ten seconds that the first program could have taken.
+    // The only slot is free before the ten seconds that the first program could have taken.
     let next = server.result(&server.submit(&json!({ "language": "python", "source_code": "print(1)" })));
     assert_eq!(next["stdout"], "1\n");
 }
 
 #[test]
-fn output_is_told_while_the_program_runs() {
+fn output_is_streamed_while_the_program_runs() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);
-    // It would run for longer than this test is patient, if nobody cancelled it.
+    // Without the cancellation it would run for longer than [`PATIENCE`].
     let limits = json!({ "wall_time_ms": 170_000, "idle_time_ms": 115_000 });
     let source = "import time\nprint('early', flush=True)\ntime.sleep(1000)";
     let id = server.submit(&json!({ "language": "python", "source_code": source, "limits": limits }));
@@ -258,7 +258,7 @@ fn the_log_of_a_run_is_complete_and_in_order() {
 }
 
 #[test]
-fn metrics_count_what_was_judged() {
+fn metrics_count_judged_runs() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);
     server.result(&server.submit(&json!({ "language": "python", "source_code": "raise SystemExit(1)" })));
@@ -273,13 +273,13 @@ fn metrics_count_what_was_judged() {
     ] {
         assert!(metrics.contains(name), "{name}\n{metrics}");
     }
-    // The worker has said that it is there once its row is looked at.
+    // The gauge counts the worker after its first heartbeat.
     eventually(|| server.text("/metrics").contains(r#"cupel_workers{state="working"} 1"#).then_some(()));
     let (metrics, alerts) = (server.text("/metrics"), include_str!("../../../../deploy/observability/alerts.yaml"));
     let words = alerts.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let mut names: BTreeSet<&str> = words.filter(|word| word.starts_with("cupel_")).collect();
     assert!(names.len() > 10, "{names:?}");
-    // Only where `shared.url` is set: `cluster::shared` looks at it.
+    // Exists only if `shared.url` is set; `cluster::shared` tests it.
     assert!(names.remove("cupel_shared_connected"));
     for name in names {
         let is_told = |line: &str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));

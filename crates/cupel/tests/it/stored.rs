@@ -1,4 +1,4 @@
-//! The store as a whole, by `cupel admin`: copied, put back, exported, moved to PostgreSQL and back.
+//! The store as a whole, by `cupel admin`: backup, restore, export, move to PostgreSQL and back.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -22,7 +22,7 @@ fn fine(ended: &Ended) -> &str {
     &ended.stdout
 }
 
-/// Where whoever owns a data directory can write, too; not in `/tmp`, where every command may.
+/// A folder that the owner of a data directory can write to, too; not in `/tmp`, where each command may write.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir_in("/dev/shm").unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
@@ -41,14 +41,14 @@ fn with_users() -> TempDir {
 const USERS: [&str; 3] = ["user", "list", "--json"];
 
 #[test]
-fn a_copy_is_put_back_into_an_empty_directory_and_nowhere_else() {
+fn a_copy_is_restored_only_into_an_empty_directory() {
     let (data, copies, other) = (with_users(), folder(), tempfile::tempdir().unwrap());
     let copy = copies.path().join("copy.db");
     let copy = copy.to_str().unwrap();
     fine(&run(data.path(), None, &["admin", "backup", copy]));
     let again = run(data.path(), None, &["admin", "backup", copy]);
     assert!(again.code != Some(0) && again.stderr.contains("is there already"), "{again:?}");
-    // The copy is its owner's alone, and the other directory may be another's.
+    // The copy is readable only by its owner, and the other directory may have another owner.
     std::fs::set_permissions(copy, std::fs::Permissions::from_mode(0o644)).unwrap();
     fine(&run(other.path(), None, &["admin", "restore", copy]));
     let (here, there) = (run(data.path(), None, &USERS), run(other.path(), None, &USERS));
@@ -63,9 +63,9 @@ fn a_copy_is_put_back_into_an_empty_directory_and_nowhere_else() {
 }
 
 #[test]
-fn root_backs_up_into_a_directory_of_its_own_and_restores_from_there() {
+fn root_backs_up_into_and_restores_from_its_own_directory() {
     let (data, other) = (with_users(), tempfile::tempdir().unwrap());
-    // Neither passed nor written by the owner of the data directory.
+    // The owner of the data directory can neither enter it nor write to it.
     let closed = tempfile::tempdir().unwrap();
     std::fs::set_permissions(closed.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
     let copy = closed.path().join("copy.db");
@@ -105,7 +105,7 @@ async fn an_installation_moves_to_postgresql_and_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn problems_move_with_their_packages_and_come_back_with_them() {
+async fn problems_move_with_their_packages_in_both_directions() {
     let url = Postgres::shared().database().await;
     let (data, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut server = Server::start(data.path(), &[("CUPEL_PROBLEMS__SHIPPED", "true")]);
@@ -116,7 +116,7 @@ async fn problems_move_with_their_packages_and_come_back_with_them() {
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     };
     let mut there = packages(data.path());
-    // One that nobody has any more keeps nobody from moving.
+    // A missing package does not stop the move.
     let lost = there.pop_first().unwrap();
     std::fs::remove_dir_all(data.path().join("packages").join(&lost)).unwrap();
     let told = run(data.path(), None, &["admin", "move", &url]);
@@ -131,7 +131,7 @@ async fn problems_move_with_their_packages_and_come_back_with_them() {
 }
 
 #[test]
-fn a_store_that_cannot_be_used_is_told_with_setting_and_remedy_and_without_the_password() {
+fn an_unusable_store_is_reported_with_setting_and_remedy_without_the_password() {
     let data = tempfile::tempdir().unwrap();
     let url = Postgres::shared().url();
     let wrong = run(data.path(), Some(&url.replacen(":secret", ":guessed-secret", 1)), &USERS);
@@ -143,7 +143,7 @@ fn a_store_that_cannot_be_used_is_told_with_setting_and_remedy_and_without_the_p
     let at = "postgres://u:secret@127.0.0.1:1/d";
     let nowhere = run(data.path(), Some(at), &USERS);
     assert!(nowhere.code != Some(0) && nowhere.stderr.contains("127.0.0.1:1/d"), "{nowhere:?}");
-    // Also where the database has to hold more than the store.
+    // Also if the database is used for more than the store.
     let mut command = cupel(["api", "--listen", "127.0.0.1:0", "--data", data.path().to_str().unwrap()]);
     command.envs([("CUPEL_STORE__URL", at), ("CUPEL_BLOBS__URL", "postgres")]);
     command.envs([("CUPEL_QUEUE__URL", "postgres"), ("CUPEL_EVENTS__URL", "postgres")]);

@@ -1,4 +1,4 @@
-//! Commands, servers and a client for them.
+//! Test support: commands, servers and an HTTP client.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
@@ -9,17 +9,17 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// How long anything here may take before the test fails instead of hanging.
+/// Maximum time of any wait, after which the test fails instead of hanging.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A command of the binary with an environment that nobody's shell has touched.
+/// A command of the binary with a clean environment.
 pub(crate) fn cupel<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cupel"));
     command.args(args).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").current_dir(std::env::temp_dir());
     command
 }
 
-/// How a command ended.
+/// Exit code and output of a command.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -27,23 +27,23 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
-/// Runs a command with this on its standard input.
+/// Runs a command with the given standard input.
 pub(crate) fn end(mut command: Command, stdin: &[u8]) -> Ended {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut pipe = child.stdin.take().unwrap();
     let stdin = stdin.to_vec();
     let feeder = std::thread::spawn(move || pipe.write_all(&stdin));
     let output = child.wait_with_output().unwrap();
-    // A program need not read what it is sent.
+    // A program may ignore its input.
     let _ = feeder.join();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// A file in a directory of its own.
+/// A file in its own temporary directory.
 pub(crate) struct Source {
     pub(crate) path: String,
-    /// Goes with the value.
+    /// Removed when the value is dropped.
     _dir: TempDir,
 }
 
@@ -54,23 +54,23 @@ pub(crate) fn source(name: &str, text: &str) -> Source {
     Source { path: path.to_str().unwrap().to_owned(), _dir: dir }
 }
 
-/// A `cupel serve` of a test's own.
+/// A `cupel serve` started by a test.
 pub(crate) struct Server {
     child: Child,
     data: PathBuf,
     pub(crate) url: String,
     pub(crate) key: String,
-    /// What it printed at the start.
+    /// Its output at the start.
     pub(crate) told: String,
 }
 
 impl Server {
-    /// Starts one on a free port; `settings` are environment variables.
+    /// Starts a server on a free port. `settings` are environment variables.
     pub(crate) fn start(data: &Path, settings: &[(&str, &str)]) -> Server {
         let mut command = cupel(["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(data.join("serve.log")).unwrap();
         let mut child = command
-            // It would compete with the tests; what is prepared has tests of its own.
+            // Preparation would compete with the tests; it has its own tests.
             .env("CUPEL_LANGUAGES__PREPARE", "false")
             .env("CUPEL_PROBLEMS__SHIPPED", "false")
             .envs(settings.iter().copied())
@@ -117,7 +117,7 @@ impl Server {
         Server { child, data: data.to_owned(), url, key, told }
     }
 
-    /// The answer to a GET, with its status.
+    /// Status and response of a GET.
     pub(crate) fn get(&self, path: &str) -> (u16, Value) {
         let mut answer = agent()
             .get(format!("{}{path}", self.url))
@@ -127,7 +127,7 @@ impl Server {
         (answer.status().as_u16(), answer.body_mut().read_json().unwrap())
     }
 
-    /// A text that is no JSON, such as a stream of events.
+    /// Response of a GET as text, such as an event stream.
     pub(crate) fn text(&self, path: &str) -> String {
         let mut answer = agent()
             .get(format!("{}{path}", self.url))
@@ -137,7 +137,7 @@ impl Server {
         answer.body_mut().read_to_string().unwrap()
     }
 
-    /// A stream, line by line as it comes.
+    /// Lines of a streamed response, as they arrive.
     pub(crate) fn lines(&self, path: &str) -> impl Iterator<Item = std::io::Result<String>> + use<> {
         let answer = agent()
             .get(format!("{}{path}", self.url))
@@ -147,7 +147,7 @@ impl Server {
         BufReader::new(answer.into_body().into_reader()).lines()
     }
 
-    /// The answer to a POST, which must be a success.
+    /// Response of a POST, which must succeed.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
         let request =
             agent().post(format!("{}{path}", self.url)).header("authorization", format!("Bearer {}", self.key));
@@ -158,13 +158,13 @@ impl Server {
         body
     }
 
-    /// The answer to any request, with its status; `token` is whose it is, if anybody's.
+    /// Status and response of any request. `token`: the bearer token, if any.
     pub(crate) fn call(&self, method: &str, path: &str, token: Option<&str>, body: Option<&Value>) -> (u16, Value) {
         let content = body.map(|body| ("application/json", body.to_string().into_bytes()));
         self.send(method, path, token, content)
     }
 
-    /// The answer to an archive.
+    /// Status and response of an upload.
     pub(crate) fn upload(&self, method: &str, path: &str, token: &str, archive: &[u8]) -> (u16, Value) {
         self.send(method, path, Some(token), Some(("application/x-tar", archive.to_vec())))
     }
@@ -180,7 +180,7 @@ impl Server {
         }
         .unwrap();
         let status = answer.status().as_u16();
-        // 204: there is no body.
+        // 204 has no body.
         let body = if status == 204 { Value::Null } else { answer.body_mut().read_json().unwrap() };
         (status, body)
     }
@@ -194,7 +194,7 @@ impl Server {
         self.get(&format!("/api/v1/execute/{id}")).1
     }
 
-    /// The submission once it has reached its final state.
+    /// The submission in its final state; waits for it.
     pub(crate) fn result(&self, id: &str) -> Value {
         eventually(|| {
             let answer = self.get(&format!("/api/v1/execute/{id}?wait=10")).1;
@@ -202,7 +202,7 @@ impl Server {
         })
     }
 
-    /// How many submissions are in each state, out of all.
+    /// The states of the given submissions.
     pub(crate) fn statuses(&self, ids: &[String]) -> Vec<String> {
         ids.chunks(100)
             .flat_map(|ids| {
@@ -230,12 +230,12 @@ impl Server {
         assert!(asked.success());
     }
 
-    /// Waits for its end.
+    /// Waits until the process ends.
     pub(crate) fn ended(mut self) -> ExitStatus {
         eventually(|| self.child.try_wait().unwrap())
     }
 
-    /// SIGKILL: nothing of it gets a chance to tidy up.
+    /// Sends SIGKILL, so the process cannot clean up.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -257,12 +257,12 @@ fn log_of(data: &Path) -> String {
     std::fs::read_to_string(data.join("serve.log")).unwrap_or_default()
 }
 
-/// The first answer that is there; the condition is asked for again and again, for a bounded time.
+/// Polls the condition until it returns a value, up to [`PATIENCE`].
 pub(crate) fn eventually<T>(condition: impl FnMut() -> Option<T>) -> T {
     eventually_within(PATIENCE, condition)
 }
 
-/// [`eventually`], within another time.
+/// [`eventually`] with another maximum time.
 pub(crate) fn eventually_within<T>(patience: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
@@ -274,21 +274,21 @@ pub(crate) fn eventually_within<T>(patience: Duration, mut condition: impl FnMut
     }
 }
 
-/// The control groups of a launcher that was started from here, one per hierarchy. Elsewhere there may be what a killed launcher
-/// left that had the same number: nobody removes that.
+/// Control groups of a launcher started by this process, one per hierarchy. Other places may have groups of a killed
+/// launcher with the same process id, which are not removed.
 pub(crate) fn groups_of(launcher: u32) -> Vec<PathBuf> {
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap();
     let groups = own.lines().map(|line| {
         // cgroups(7): hierarchy:controllers:path.
         let (controllers, path) = line.split_once(':').unwrap().1.split_once(':').unwrap();
-        // A launcher moves whoever is in the group of its choice out of the way.
+        // A launcher moves the processes of its group into `cupel-main`.
         let above = path.trim_end_matches("/cupel-main").trim_start_matches('/');
         Path::new("/sys/fs/cgroup").join(controllers).join(above).join(format!("cupel-{launcher}"))
     });
     groups.filter(|group| group.is_dir()).collect()
 }
 
-/// Rates that a test's own load never reaches.
+/// Rate limits that the load of a test never reaches.
 pub(crate) const NO_RATE_LIMITS: [(&str, &str); 4] = [
     ("CUPEL_RATE_LIMITS__TIERS__BASIC__SUBMISSIONS_PER_MINUTE", "1000000"),
     ("CUPEL_RATE_LIMITS__TIERS__BASIC__SUBMISSIONS_BURST", "100000"),

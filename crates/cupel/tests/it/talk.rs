@@ -1,15 +1,16 @@
-//! Conversations of every kind of program with every kind of interactor: one verdict for each pair, however often it is tried.
+//! Conversations of each kind of program with each kind of interactor. Each pair must have the same verdict in each
+//! repetition.
 //!
-//! What either of a pair does after its beginning follows from what the other one did, so there is one right verdict for each. The rules
-//! that give it, in their order (`crates/cupel-judge/src/problem/interact.rs`):
+//! After the beginning, each party only reacts to the other one, so each pair has one correct verdict. It follows from
+//! these rules, in this order (`crates/cupel-judge/src/problem/interact.rs`):
 //!
 //! 1. an interactor that fails is JE, unless the program failed before it;
-//! 2. an interactor that rejects and ends first is WA, whatever the program does then;
-//! 3. a program over its time is TLE, one that waits for ever ILE;
-//! 4. a program that fails is RTE, or OLE;
-//! 5. what the interactor says.
+//! 2. an interactor that rejects and ends first is WA, regardless of the program;
+//! 3. a program over its time is TLE, one that waits forever is ILE;
+//! 4. a program that fails is RTE or OLE;
+//! 5. otherwise the interactor decides.
 //!
-//! `CUPEL_TALKS=200` tries each pair so often.
+//! `CUPEL_TALKS=200` runs each pair 200 times.
 
 use std::sync::Mutex;
 
@@ -18,7 +19,7 @@ use serde_json::Value;
 use crate::judge::{Files, guessing, judge, package};
 use crate::support::{cupel, end};
 
-/// What to do is the first line of its input; it does it when it has been answered, or can no longer be.
+/// The first line of the input is the action. The program acts after an answer, or once no answer can come.
 const PROGRAM: &str = r#"
 #include <signal.h>
 #include <stdio.h>
@@ -54,7 +55,8 @@ int main(void) {
 }
 "#;
 
-/// What to do, and what the program is to do, is its input. It answers once, but where it is to leave before it has read anything.
+/// The input contains the actions of interactor and program. It answers once, unless its action is to leave before it
+/// reads.
 const INTERACTOR: &str = r#"
 #include <signal.h>
 #include <stdio.h>
@@ -86,26 +88,27 @@ int main(int count, char **args) {
 
 const PROGRAMS: [&str; 9] = ["ok", "exit1", "segv", "hang", "busy", "floods", "ignores", "closes", "early"];
 
-/// In the order of the programs. The numbers are those of the rules that give it.
+/// Expected verdicts in the order of the programs. The numbers in the comments are those of the rules.
 const TABLE: [(&str, &str); 8] = [
     // Reads to the end and accepts: 5 4 4 3 3 4 5 5 5.
     ("accepts", "AC RTE RTE ILE TLE OLE AC AC AC"),
-    // Hears one line and rejects: 2, and 5 where the program had ended well before.
+    // Reads one line and rejects: 2, and 5 if the program had already ended successfully.
     ("rejects", "WA WA WA WA WA WA WA WA WA"),
-    // Ends with 0 or by a signal, where nobody has failed before it: 1.
+    // Ends with 0 or by a signal, unless the program failed before: 1.
     ("zero", "JE JE JE JE JE JE JE JE JE"),
     ("segv", "JE JE JE JE JE JE JE JE JE"),
-    // Answers once and then does nothing for ever: 1, where the program does not fail by itself: 4 4 3 3 4.
+    // Answers once and then hangs: 1, unless the program fails by itself: 4 4 3 3 4.
     ("hangs", "JE RTE RTE ILE TLE OLE JE JE JE"),
-    // Closes its standard output and goes on reading: whoever reads has the end of input at once. 5 4 4 5 3 4 5 5 5.
+    // Closes its standard output and continues to read, so the program gets its end of input at once. 5 4 4 5 3 4 5 5
+    // 5.
     ("closes", "AC RTE RTE AC TLE OLE AC AC AC"),
-    // Rejects before it has read anything: 2, and 5.
+    // Rejects before it reads anything: 2, and 5.
     ("leaves", "WA WA WA WA WA WA WA WA WA"),
-    // Accepts before it has read anything. What is said to it goes nowhere, and ends nobody by SIGPIPE: 5 4 4 5 3 4 5 5 5.
+    // Accepts before it reads anything. Data for it is discarded, and no program ends by SIGPIPE: 5 4 4 5 3 4 5 5 5.
     ("trusts", "AC RTE RTE AC TLE OLE AC AC AC"),
 ];
 
-/// A problem whose cases are these pairs, each as often as that.
+/// A problem whose cases are these pairs, each `times` times.
 fn talks(pairs: &[(&str, &str)], times: usize) -> Files {
     let problem = "title = \"Talk\"\nlicence = \"CC0-1.0\"\n[limits]\ntime = 0.1\nwall_time = 4.0\nmemory_mib = 64\n\
                    output_mib = 1\n[interactor]\nprogram = \"talk.c\"\nprotocol = \"kattis\"\n";
@@ -119,7 +122,7 @@ fn talks(pairs: &[(&str, &str)], times: usize) -> Files {
     files
 }
 
-/// Judges pairs that are no fault of the interactor, as often as that: pair and verdict of each.
+/// Judges pairs without a faulty interactor `times` times. Returns pair and verdict of each.
 fn judged(pairs: &[(&str, &str)], times: usize) -> Vec<(String, String)> {
     let files = talks(pairs, times);
     files.write("s/talk.c", PROGRAM);
@@ -134,7 +137,8 @@ fn judged(pairs: &[(&str, &str)], times: usize) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Judges a pair whose interactor is at fault, which ends a judging: a submission for every time.
+/// Judges a pair with a faulty interactor, with a new submission for each time, because a faulty interactor ends the
+/// judging.
 fn at_fault(how: &str, act: &str, times: usize) -> Vec<(String, String)> {
     let files = talks(&[(how, act)], 1);
     for time in 0..times {
@@ -159,7 +163,7 @@ fn every_pair_of_program_and_interactor_has_one_verdict() {
     let (faults, others): (Vec<_>, Vec<_>) = pairs.partition(|(how, act)| expected(how, act) == "JE");
     let (waiting, quick): (Vec<_>, Vec<_>) = others.into_iter().partition(|(how, act)| expected(how, act) == "ILE");
 
-    // Those that wait for seconds first, and everything side by side: most of the time they only wait.
+    // Pairs that wait for seconds come first. All jobs run in parallel, because they mostly wait.
     type Job<'a> = Box<dyn FnOnce() -> Vec<(String, String)> + Send + 'a>;
     let mut jobs: Vec<Job<'_>> = Vec::new();
     let at_a_time = |times: usize, most: usize| (0..times.div_ceil(most)).map(move |at| most.min(times - at * most));
@@ -220,7 +224,7 @@ fn judge_within(limit: &str, files: &Files, name: &str, source: &str, args: &[&s
 }
 
 #[test]
-fn a_program_reads_the_end_of_its_input_when_its_interactor_closes_it_and_goes_on() {
+fn a_program_gets_end_of_input_when_its_interactor_closes_its_output_and_continues() {
     let act =
         "import os\nprint(1)\nprint(2, flush=True)\nos.close(1)\nsys.exit(42 if sys.stdin.read() == '3\\n' else 43)";
     for (source, verdict) in [
@@ -234,9 +238,9 @@ fn a_program_reads_the_end_of_its_input_when_its_interactor_closes_it_and_goes_o
     }
 }
 
-/// Source: DOMjudge's example `boolfind`, whose `boolfind-test-loop` asks for ever and hears nothing.
+/// Source: DOMjudge's example `boolfind`, whose `boolfind-test-loop` asks forever and gets no answer.
 #[test]
-fn an_interactor_that_computes_is_at_fault_where_the_program_waits_for_what_it_says() {
+fn an_interactor_that_computes_forever_is_at_fault_if_the_program_waits_for_it() {
     let act = "for line in sys.stdin:\n  while line == 'think\\n': pass\n  print('yes', flush=True)";
     let hears = "print('ask', flush=True)\ninput()\nprint('think', flush=True)\ninput()\n";
     let does_not = "import time\nprint('ask')\nprint('think', flush=True)\ntime.sleep(100)\n";
@@ -247,7 +251,7 @@ fn an_interactor_that_computes_is_at_fault_where_the_program_waits_for_what_it_s
 }
 
 #[test]
-fn a_program_that_has_been_rejected_need_not_come_to_its_end() {
+fn a_rejected_program_is_ended_early() {
     let files = guessing("sys.exit(43 if int(input()) > 1000 else 42)");
     let object = judge_within("60", &files, "a.py", "print(2000, flush=True)\nwhile True: pass\n", &[]);
     assert_eq!(object["verdict"], "WA", "{object:#}");
@@ -255,7 +259,7 @@ fn a_program_that_has_been_rejected_need_not_come_to_its_end() {
 }
 
 #[test]
-fn an_interactor_that_says_more_than_anybody_reads_is_heard_to_its_end() {
+fn an_interactor_that_writes_more_than_the_program_reads_still_decides() {
     let act = "for n in range(1 << 12): sys.stdout.write('x' * 1023 + '\\n')\nprint(flush=True)\nsys.exit(42)";
     for source in ["import os\nos.close(0)\nprint(1, flush=True)\nimport time\ntime.sleep(0.5)\n", "print(1)\n"] {
         let (_, object) = judge(&guessing(act), "a.py", source, &[]);
@@ -264,7 +268,7 @@ fn an_interactor_that_says_more_than_anybody_reads_is_heard_to_its_end() {
 }
 
 #[test]
-fn what_a_failing_interactor_wrote_to_its_messages_is_told() {
+fn the_messages_of_a_failing_interactor_are_reported() {
     for act in ["import os\nos.abort()", "sys.exit(1)"] {
         let act = format!("open(sys.argv[3] + 'judgemessage.txt', 'w').write('no such mode')\n{act}");
         let (_, object) = judge(&guessing(&act), "a.py", "input()\n", &[]);
@@ -274,7 +278,7 @@ fn what_a_failing_interactor_wrote_to_its_messages_is_told() {
 }
 
 #[test]
-fn a_program_that_wrote_much_to_standard_error_is_told_its_exception() {
+fn an_exception_after_much_standard_error_is_reported() {
     let source = "import sys\nsys.stderr.write('noise\\n' * 100_000)\nraise ValueError('no such guess')\n";
     let (_, object) = judge(&guessing("sys.exit(42 if input() else 43)"), "a.py", source, &[]);
     assert_eq!(object["verdict"], "RTE", "{object:#}");
@@ -282,9 +286,10 @@ fn a_program_that_wrote_much_to_standard_error_is_told_its_exception() {
     assert!(told.contains("ValueError: no such guess"), "{object:#}");
 }
 
-/// Source: DOMjudge cuts outputs, and ends nobody for them; its own `test-fill-stdout` and `test-fill-stderr` run into the time limit.
+/// Source: DOMjudge truncates outputs without ending the program. Its own `test-fill-stdout` and `test-fill-stderr` run
+/// into the time limit.
 #[test]
-fn where_outputs_are_cut_nobody_is_ended_for_them() {
+fn a_format_that_truncates_outputs_does_not_end_the_program() {
     let flood = |descriptor: u32| {
         format!(
             "#include <unistd.h>\nint main(void) {{ static char x[4096]; for (;;) write({descriptor}, x, sizeof x); }}\n"
@@ -295,7 +300,7 @@ fn where_outputs_are_cut_nobody_is_ended_for_them() {
     let sums = package("");
     sums.write("p/data/secret/1.in", "1 2\n");
     sums.write("p/data/secret/1.ans", "3\n");
-    // Reads to the end, whatever there is.
+    // Reads all input.
     let talks = guessing("print(1, flush=True)\nsys.exit(42 if all(True for _ in sys.stdin.buffer) else 43)");
     for (files, name, source, verdict) in [
         (&sums, "a.py", format!("{say}{add}"), "AC"),
@@ -306,7 +311,7 @@ fn where_outputs_are_cut_nobody_is_ended_for_them() {
         (&talks, "b.py", "print(input())\nfor n in range(2 << 10): print('x' * 1023)\n".to_owned(), "AC"),
         (&talks, "b.c", flood(2), "TLE"),
     ] {
-        // Little of it: a flood has to be read, too, and comes slowly to a limit of CPU time.
+        // A small limit, because reading the flood slows the program and delays its CPU time limit.
         let object = judge_within("0.2", files, name, &source, &["--format", "domjudge"]);
         assert_eq!(object["verdict"], verdict, "{name} {source}: {object:#}");
     }
@@ -336,7 +341,7 @@ sys.exit(43 if said == "no" or said == "again" and ENDS else 42)
         ("False", "'again' if input() == 'first' else 'yes'", "AC"),
         ("False", "'again' if input() == 'first' else 'no'", "WA"),
         ("False", "input() and 'yes'", "AC"),
-        // More passes than there may be; and one that is wanted although it rejects.
+        // More passes than the maximum, and a further pass requested together with a rejection.
         ("False", "'again'", "JE"),
         ("True", "'again'", "JE"),
     ] {
@@ -348,7 +353,7 @@ sys.exit(43 if said == "no" or said == "again" and ENDS else 42)
 }
 
 #[test]
-fn verifying_tells_of_an_interactor_that_accepts_before_it_has_read_everything() {
+fn verification_reports_an_interactor_that_accepts_with_unread_input() {
     for (end_of_it, told) in [("sys.exit(42)", true), ("sys.stdin.read(); sys.exit(42)", false)] {
         let files = guessing(&format!("sys.stdin.readline(); print('correct', flush=True); {end_of_it}"));
         files.write("p/submissions/accepted/a.py", "print(1, flush=True)\ninput()\nprint('and more')\n");

@@ -1,4 +1,4 @@
-//! `cupel verify` on packages of every format: what is right holds, and every kind of fault is found and named.
+//! `cupel verify` on packages of each format: valid packages pass, and each kind of fault is found and named.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ fn verify(path: &str, args: &[&str]) -> (Ended, Value) {
     (ended, object)
 }
 
-/// `subject about expected got`, of everything that does not hold.
+/// `subject about expected got` of each claim that does not hold.
 fn broken(object: &Value) -> Vec<String> {
     let claims = object["expectations"].as_array().unwrap().iter().filter(|claim| claim["ok"] == false);
     let text = |claim: &Value, field: &str| claim[field].as_str().unwrap_or_default().to_owned();
@@ -31,7 +31,7 @@ const SUBMISSIONS: [(&str, &str, &str); 4] = [
     ("run_time_error", "crash.py", CRASH),
 ];
 
-/// Two numbers to be added, in Kattis 2025-09.
+/// A package in Kattis 2025-09 that adds two numbers.
 fn sums() -> Files {
     let files = Files::new(&[
         (
@@ -55,7 +55,7 @@ fn sums() -> Files {
 }
 
 #[test]
-fn a_description_for_checktestdata_decides_as_a_validator_does() {
+fn a_checktestdata_description_works_as_a_validator() {
     let files = sums();
     files.write("p/input_validators/sum.ctd", "INT(-100, 100) SPACE INT(-100, 100) NEWLINE\n");
     let (ended, object) = verify(&files.path("p"), &[]);
@@ -80,7 +80,7 @@ fn a_description_for_checktestdata_decides_as_a_validator_does() {
 }
 
 #[test]
-fn a_right_package_holds_and_the_object_has_every_promised_field() {
+fn a_valid_package_holds_and_the_object_has_every_promised_field() {
     let files = sums();
     let (ended, object) = verify(&files.path("p"), &[]);
     assert_eq!((ended.code, &object["ok"]), (Some(0), &true.into()), "{object:#}");
@@ -94,7 +94,7 @@ fn a_right_package_holds_and_the_object_has_every_promised_field() {
         }
     }
     let rules = |subject: &str| claims.iter().filter(|claim| claim["subject"] == subject).count();
-    // Three inputs and one that is to be rejected; three answers; the rules of four folders; two margins.
+    // Three inputs and one invalid input; three answers; the rules of four folders; two margins.
     assert_eq!((rules("validator"), rules("checker"), rules("time_limit")), (4, 3, 2), "{object:#}");
     assert!(rules("submission") >= 4);
     let slow = object["submissions"].as_array().unwrap().iter().find(|one| one["verdict"] == "TLE").unwrap();
@@ -108,13 +108,13 @@ fn a_right_package_holds_and_the_object_has_every_promised_field() {
 }
 
 #[test]
-fn every_submission_in_another_folder_is_found() {
+fn each_submission_in_a_wrong_folder_is_found() {
     for (from, name, source) in SUBMISSIONS {
         for (to, ..) in SUBMISSIONS.iter().filter(|(to, ..)| *to != from) {
             let files = sums();
             files.remove(&format!("p/submissions/{from}/{name}"));
             files.write(&format!("p/submissions/{to}/{name}"), source);
-            // There must be one to prove that the problem can be solved.
+            // An accepted submission is required to show that the problem can be solved.
             files.write("p/submissions/accepted/other.py", ADD);
             let (ended, object) = verify(&files.path("p"), &[]);
             assert_eq!((ended.code, &object["ok"]), (Some(1), &false.into()), "{from} in {to}: {object:#}");
@@ -126,7 +126,7 @@ fn every_submission_in_another_folder_is_found() {
 }
 
 #[test]
-fn every_fault_of_a_package_is_named() {
+fn each_fault_of_a_package_is_named() {
     let checker = |body: &str| format!("import sys\noutput = sys.stdin.read()\n{body}\n");
     let right = "want = open(sys.argv[2]).read().split()\nsys.exit(42 if output.split() == want else 43)";
     for (path, text, expected) in [
@@ -163,7 +163,7 @@ fn every_fault_of_a_package_is_named() {
             &checker(&right.replace("43", "1")),
             "checker | output_validator | accepts or rejects",
         ),
-        // A checker that dies of what is not UTF-8 dies of what any submission may write.
+        // A checker that fails on invalid UTF-8 fails on output that any submission may write.
         (
             "output_validator/c.py",
             "import sys\nsys.stdin.reconfigure(errors='strict')\nwant = open(sys.argv[2]).read()\nsys.exit(42 if sys.stdin.read() == want else 43)\n",
@@ -189,7 +189,7 @@ fn every_fault_of_a_package_is_named() {
             "time_limit_exceeded/*:\n  use_for_time_limit: lower\n",
             "only AC or WA or RTE | TLE",
         ),
-        // What is looked at closely is run to its end; the limit is held against the case that the rule is about.
+        // Submissions near the limit run to their end. The limit is compared with the case that the rule is about.
         (
             "submissions/submissions.yaml",
             "accepted/*:\n  secret:\n    use_for_time_limit: upper\n",
@@ -223,7 +223,7 @@ fn every_fault_of_a_package_is_named() {
 }
 
 #[test]
-fn a_derived_limit_is_written_into_the_package_and_nothing_else_of_it_changes() {
+fn a_derived_limit_is_the_only_change_written_to_the_package() {
     let files = sums();
     let yaml = || std::fs::read_to_string(files.path("p/problem.yaml")).unwrap();
     let before = yaml();
@@ -234,14 +234,14 @@ fn a_derived_limit_is_written_into_the_package_and_nothing_else_of_it_changes() 
     let (_, object) = verify(&files.path("p"), &["--update-time-limit"]);
     assert_eq!(object["time_limit"]["written"], false, "it was right already");
 
-    // Not with a package in which something does not hold.
+    // Not written if a claim of the package does not hold.
     files.write("p/problem.yaml", &before.replace("time_limit: 0.5 #", "time_limit: 7 #"));
     files.write("p/submissions/accepted/abs.py", ABS);
     let changed = yaml();
     let (ended, object) = verify(&files.path("p"), &["--update-time-limit"]);
     assert_eq!((ended.code, &object["time_limit"]["written"], yaml()), (Some(1), &Value::Null, changed));
 
-    // Nor where there is no place for it.
+    // Not written if the format has no place for it.
     files.write("p/problem.yaml", "name: Sum\n");
     let ended = end(cupel(["verify", &files.path("p"), "--update-time-limit"]), b"");
     assert!(ended.code == Some(2) && ended.stderr.contains("kattis-legacy"), "{ended:?}");
@@ -272,7 +272,7 @@ fn packages_of_every_format_hold() {
 }
 
 #[test]
-fn several_packages_are_told_one_by_one_and_a_refused_one_stops_none() {
+fn several_packages_are_reported_in_order_and_a_refused_one_does_not_stop_the_others() {
     let files = sums();
     files.write("q/problem.yaml", "problem_format_version: 2025-09\n");
     files.write("r/problem.toml", "title = 'Copy'\nslug = 'copy'\n[limits]\ntime = 1.0\n");
@@ -286,7 +286,7 @@ fn several_packages_are_told_one_by_one_and_a_refused_one_stops_none() {
         assert_eq!((ended.code, objects.len()), (Some(2), 3), "{ended:?}");
         let told: Vec<_> =
             objects.iter().map(|object| (object["package"].as_str().unwrap(), object["ok"] == true)).collect();
-        // In their order, whichever ends first.
+        // In the order of the arguments, regardless of which ends first.
         let expected = [(q.as_str(), false), (&p, true), (&r, true)];
         assert_eq!(told, expected);
         assert!(!objects[0]["findings"].as_array().unwrap().is_empty());
@@ -294,7 +294,7 @@ fn several_packages_are_told_one_by_one_and_a_refused_one_stops_none() {
 }
 
 #[test]
-fn what_a_program_of_the_package_says_does_nothing_to_the_terminal() {
+fn output_of_a_package_program_cannot_control_the_terminal() {
     let files = Files::new(&[
         ("p/problem.toml", "title = 'Copy'\nvalidators = ['v.py']\n[limits]\ntime = 1.0\n"),
         ("p/v.py", "import sys\nprint('no\\x1b[2J\\rall is well', file=sys.stderr)\nsys.exit(43)\n"),

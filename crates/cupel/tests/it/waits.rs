@@ -1,4 +1,5 @@
-//! `server.wait_max`: however long a client wants to wait, and whatever for, it is answered before a long program ends.
+//! `server.wait_max`: a request of any kind is answered within it, whatever wait the client asks for and however long a
+//! program runs.
 
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 use crate::problems::{Person, archive};
 use crate::support::{NO_RATE_LIMITS, Server, agent};
 
-/// Ends when the test does, not before.
+/// A program that runs until the test ends.
 const SLEEPS: &str = "import time\nwhile True: time.sleep(1)\n";
 
 fn server(data: &Path) -> Server {
@@ -17,7 +18,7 @@ fn server(data: &Path) -> Server {
 }
 
 #[test]
-fn no_request_is_held_back_until_a_program_ends_that_runs_for_longer_than_wait_max() {
+fn no_request_waits_longer_than_wait_max() {
     let data = tempfile::tempdir().unwrap();
     let server = server(data.path());
     let author = Person::register(&server, "grace", Some("author"));
@@ -51,7 +52,7 @@ fn no_request_is_held_back_until_a_program_ends_that_runs_for_longer_than_wait_m
     let answer: Value = preferred.unwrap().body_mut().read_json().unwrap();
     assert!(is_open(&answer), "{answer}");
 
-    // What does not wait: a batch, a list by ids. What is no number is refused.
+    // A batch and a list by ids do not wait. An invalid number is refused.
     let batch = json!({ "submissions": [sleeps, sleeps] });
     let (status, answer) = server.call("POST", "/api/v1/execute/batch?wait=60", Some(&author.token), Some(&batch));
     assert!(status == 422 || status == 400 || is_open(&answer["submissions"][0]), "{status} {answer}");
@@ -60,7 +61,7 @@ fn no_request_is_held_back_until_a_program_ends_that_runs_for_longer_than_wait_m
     let (status, refused) = server.call("POST", "/api/v1/execute?wait=true", Some(&author.token), Some(&sleeps));
     assert_eq!(status, 400, "{refused}");
 
-    // A stream begins at once, and goes on until the program ends.
+    // A stream begins at once and continues until the program ends.
     let mut events = agent()
         .get(format!("{}/api/v1/execute/{first}/events", server.url))
         .header("authorization", format!("Bearer {}", author.token))

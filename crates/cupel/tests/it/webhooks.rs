@@ -1,4 +1,4 @@
-//! Webhooks, from a submission to a receiver of the test's own.
+//! Webhooks, from a submission to a receiver of the test.
 
 use std::net::TcpListener;
 
@@ -12,7 +12,7 @@ use sha2::Sha256;
 use crate::support::{Server, cupel, end, eventually};
 
 #[test]
-fn a_webhook_is_signed_and_repeated_until_it_is_taken() {
+fn a_webhook_is_signed_and_repeated_until_it_is_accepted() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[("CUPEL_WEBHOOKS__ALLOW_PRIVATE", "true")]);
     let receiver = HttpReceiver::start(["500 Not Yet", "204 Taken"]);
@@ -41,20 +41,20 @@ fn a_webhook_is_signed_and_repeated_until_it_is_taken() {
 }
 
 #[test]
-fn private_addresses_are_refused_also_behind_a_name() {
+fn private_addresses_are_refused_also_behind_a_host_name() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);
     let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
     receiver.set_nonblocking(true).unwrap();
     let port = receiver.local_addr().unwrap().port();
     let program = |host: &str| json!({ "language": "python", "source_code": "1", "webhook": format!("http://{host}:{port}/?key=secret") });
-    // What needs no name server is refused at once.
+    // Addresses that need no name server are refused at once.
     for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433", "0.0.0.0"] {
         let (status, refused) = server.call("POST", "/api/v1/execute", Some(&server.key), Some(&program(host)));
         assert_eq!((status, &refused["code"]), (422, &"invalid-webhook".into()), "{host}: {refused}");
         assert_eq!(refused["errors"][0]["pointer"], "/webhook");
     }
-    // A name of this machine's own, or none at all.
+    // A name of this machine, or an unknown name.
     let id = server.submit(&program("ip6-localhost"));
     let deliveries = || server.get("/api/v1/webhooks/deliveries").1["deliveries"].clone();
     let failed = eventually(|| Some(deliveries()[0].clone()).filter(|delivery| !delivery["error"].is_null()));
@@ -65,10 +65,10 @@ fn private_addresses_are_refused_also_behind_a_name() {
         told.contains("WARN") && told.contains(&format!("ip6-localhost:{port}")) && !told.contains("secret"),
         "{told}"
     );
-    // Sent again at once, though it is due in some seconds only; nobody else may.
+    // Redelivers at once, before the delivery is due. Another id is refused.
     let again = format!("/api/v1/webhooks/deliveries/{}/redeliver", failed["delivery_id"].as_str().unwrap());
     assert_eq!(server.call("POST", &again, Some(&server.key), None).0, 202);
-    // Its tries begin anew, so another one has failed and is the first again.
+    // The tries start again, so a further failure is the first one.
     let once = "cupel_webhooks_total{result=\"failed\"} 1\n";
     eventually(|| (!server.text("/metrics").contains(once) && deliveries()[0]["tries"] == 1).then_some(()));
     let other = again.replace(failed["delivery_id"].as_str().unwrap(), &id);
@@ -77,7 +77,7 @@ fn private_addresses_are_refused_also_behind_a_name() {
 }
 
 #[test]
-fn an_operator_is_told_once_when_workers_stop_and_once_when_they_go_on() {
+fn an_operator_gets_one_alert_when_workers_stop_and_one_when_they_resume() {
     let receiver = HttpReceiver::start(["204 Taken"]);
     let url = format!("{}/alerts", receiver.url());
     let data = tempfile::tempdir().unwrap();
@@ -91,7 +91,7 @@ fn an_operator_is_told_once_when_workers_stop_and_once_when_they_go_on() {
         let ended = end(cupel(["admin", what, "--data", data.path().to_str().unwrap()]), b"");
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     };
-    // One that was answered too late for its sender comes again under the same id.
+    // An alert whose response arrived too late is sent again under the same id.
     let mut ids = Vec::new();
     let mut next = || {
         loop {

@@ -1,4 +1,4 @@
-//! The object that `cupel judge --json` prints. Its fields are promised; more may be added.
+//! The object that `cupel judge --json` prints. Its fields are stable; fields may be added.
 
 use cupel_judge::{GroupReport, ProblemCaseReport, ProblemReport};
 use cupel_languages::Language;
@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::cli::json::{compile_step, ms};
 
-/// The verdict of the whole as it is told: a score says what is partial, and a compiler's limit is a compile error.
+/// The overall verdict as reported: the score expresses a partial score, and a limit of the compiler is a compile
+/// error.
 pub(super) fn verdict(verdict: Verdict) -> Verdict {
     match verdict {
         Verdict::PartialScore => Verdict::Accepted,
@@ -41,7 +42,7 @@ pub(super) fn report(language: &Language, report: &ProblemReport) -> Value {
     })
 }
 
-/// The same for a package that was refused.
+/// The object for a refused package.
 pub(super) fn refused(error: &ImportError) -> Value {
     json!({
         "verdict": Verdict::InternalError.code(),
@@ -58,7 +59,7 @@ pub(super) fn refused(error: &ImportError) -> Value {
     })
 }
 
-/// What is wrong with a package.
+/// The findings of a refused package.
 pub(in crate::cli) fn findings_of(error: &ImportError) -> Vec<Value> {
     match error {
         ImportError::Refused(refused) => refused.findings.iter().map(finding).collect(),
@@ -66,7 +67,7 @@ pub(in crate::cli) fn findings_of(error: &ImportError) -> Vec<Value> {
     }
 }
 
-/// One thing that is wrong or odd.
+/// One finding.
 pub(in crate::cli) fn finding(finding: &Finding) -> Value {
     json!({
         "code": finding.code.as_str(),
@@ -117,7 +118,7 @@ fn case(case: &ProblemCaseReport) -> Value {
     })
 }
 
-/// A whole number where it is one.
+/// A score, as an integer if it is whole.
 pub(in crate::cli) fn score(score: Option<Score>) -> Value {
     let Some(score) = score else { return Value::Null };
     match score.millionths() % 1_000_000 {

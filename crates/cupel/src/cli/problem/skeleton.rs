@@ -1,8 +1,8 @@
-//! The files of a new package: small, complete, and such that `cupel verify` takes it.
+//! The files of a new package: small, complete, and accepted by `cupel verify`.
 
 use cupel_problem::Slug;
 
-/// Path and text; `{slug}` and `{title}` are filled in.
+/// Path and text; `{slug}` and `{title}` are replaced.
 const STDIO: &[(&str, &str)] = &[
     ("problem.toml", include_str!("stdio/problem.toml")),
     ("statement.md", include_str!("stdio/statement.md")),
@@ -75,7 +75,7 @@ const FUNCTION: &[(&str, &str)] = &[
     ("submissions/wrong_answer/from_zero.py", include_str!("function/from_zero.py")),
 ];
 
-/// What a new package shows.
+/// The kind of a new package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shows {
     /// A program whose output is compared.
@@ -86,7 +86,7 @@ pub(super) enum Shows {
     Function,
 }
 
-/// The files of a package of this name.
+/// The files of a package with this name.
 pub(super) fn files(slug: &Slug, shows: Shows) -> impl Iterator<Item = (&'static str, String)> {
     let (slug, title) = (slug.to_string(), title(slug));
     let files = match shows {

@@ -1,4 +1,4 @@
-//! The object that `cupel run --json` prints. Its fields are promised; more may be added.
+//! The object that `cupel run --json` prints. Its fields are stable; fields may be added.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -45,7 +45,7 @@ pub(super) fn report(language: &Language, report: &RunReport) -> Value {
         [("stdout", step.map_or(&nothing, |s| &s.stdout)), ("stderr", step.map_or(&nothing, |s| &s.stderr))]
     {
         object.insert(name.to_owned(), String::from_utf8_lossy(&output.data).into());
-        // Exactly, where it is not text.
+        // The exact bytes, if they are not UTF-8.
         if std::str::from_utf8(&output.data).is_err() {
             object.insert(format!("{name}_base64"), BASE64_STANDARD.encode(&output.data).into());
         }
@@ -53,7 +53,7 @@ pub(super) fn report(language: &Language, report: &RunReport) -> Value {
     Value::Object(object)
 }
 
-/// The same object when Cupel itself failed.
+/// The object if Cupel itself failed.
 pub(super) fn failure(language: &Language, in_force: &Limits) -> Value {
     json!({
         "verdict": "JE",

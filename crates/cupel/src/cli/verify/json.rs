@@ -1,4 +1,4 @@
-//! The object that `cupel verify --json` prints for a package. Its fields are promised; more may be added.
+//! The object that `cupel verify --json` prints for a package. Its fields are stable; fields may be added.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::cli::json::ms;
 use crate::cli::judge::json::{finding, findings_of, max, score};
 
-/// The whole object. `updated`: whether the time limit was written, if that was asked for and everything holds.
+/// The whole object. `updated`: whether the time limit was written, if requested and all claims hold.
 pub(super) fn report(path: &Path, imported: &Imported, report: &VerifyReport, updated: Option<bool>) -> Value {
     let limit = &report.time_limit;
     json!({
@@ -35,7 +35,7 @@ pub(super) fn report(path: &Path, imported: &Imported, report: &VerifyReport, up
     })
 }
 
-/// The same for a package that was refused.
+/// The object for a refused package.
 pub(super) fn refused(path: &Path, error: &ImportError) -> Value {
     json!({
         "package": path.display().to_string(),
@@ -106,7 +106,7 @@ fn claim(claim: &Claim) -> Value {
     })
 }
 
-/// What the times were measured on. Source: proc_cpuinfo(5).
+/// The processor that the times were measured on. Source: proc_cpuinfo(5).
 fn cpu_model() -> Option<String> {
     let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = text.lines().find(|line| line.starts_with("model name"))?;

@@ -1,4 +1,4 @@
-//! A submission that brings down whoever takes it, and what an administrator makes of it.
+//! A submission that kills each worker that takes it, and its treatment as a dead letter by an administrator.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::load::agent;
 use super::nodes::Cluster;
 use crate::support::{PATIENCE, eventually};
 
-/// Somebody who submits and asks.
+/// A client that submits and polls.
 pub(super) struct Client<'a> {
     pub(super) url: &'a str,
     pub(super) key: &'a str,
@@ -26,7 +26,7 @@ impl Client<'_> {
         body["submission_id"].as_str().unwrap_or_else(|| panic!("{body}")).to_owned()
     }
 
-    /// The status, and what came with it.
+    /// Status and response of a submission.
     pub(super) fn try_submit(&self, language: &str, source: &str) -> (u16, Value) {
         let body = json!({ "language": language, "source_code": source });
         let answer = agent(PATIENCE)
@@ -45,12 +45,12 @@ impl Client<'_> {
         answer.unwrap().body_mut().read_to_string().unwrap()
     }
 
-    /// Once the submission is as is said.
+    /// Waits until the submission satisfies the condition.
     pub(super) fn once(&self, id: &str, is: impl Fn(&Value) -> bool) -> Value {
         eventually(|| Some(serde_json::from_str(&self.get(id)).unwrap()).filter(&is))
     }
 
-    /// The numbers and names of what is told of a submission that has ended, after an event.
+    /// Numbers and names of the events of an ended submission, after a given event.
     fn events(&self, id: &str) -> Vec<(u64, String)> {
         let told = self.get(&format!("{id}/events"));
         let fields = |start: &'static str| told.lines().filter_map(move |line| line.strip_prefix(start));
@@ -60,14 +60,14 @@ impl Client<'_> {
 }
 
 #[test]
-fn what_kills_every_worker_that_takes_it_is_given_up_and_tried_again_when_told() {
+fn a_submission_that_kills_its_workers_becomes_a_dead_letter_and_can_be_retried() {
     let (postgres, redis) = (Postgres::start(), Redis::start());
     let cluster = Cluster::new(&[
         ("CUPEL_STORE__URL", &postgres.url()),
         ("CUPEL_QUEUE__URL", &redis.url()),
         ("CUPEL_EVENTS__URL", &redis.url()),
         ("CUPEL_BLOBS__URL", "postgres"),
-        // Nobody but the killed ones loses a lease, even if this machine stands still for some seconds.
+        // Only killed workers lose a lease, even if this machine stalls for some seconds.
         ("CUPEL_WORKER__LEASE", "9s"),
         ("CUPEL_QUEUE__RECLAIM_AFTER", LEASE),
         ("CUPEL_WORKER__ATTEMPTS_MAX", "2"),
@@ -75,7 +75,7 @@ fn what_kills_every_worker_that_takes_it_is_given_up_and_tried_again_when_told()
     let api = cluster.start("api");
     let client = Client { url: &api.url, key: cluster.key() };
     let mut workers = vec![cluster.start("worker")];
-    // What stands in for a way to bring a worker down: whoever has it is killed.
+    // Simulates a program that kills its worker: the test kills the worker that runs it.
     let poison = client.submit("sleep 10; echo survived");
     for attempt in 1..=2 {
         client.once(&poison, |told| told["status"] == "running" && told["attempts"] == attempt);
@@ -89,7 +89,7 @@ fn what_kills_every_worker_that_takes_it_is_given_up_and_tried_again_when_told()
     let before = client.events(&poison);
     assert_eq!(before.last().map(|(_, name)| name.as_str()), Some("verdict"), "{before:?}");
 
-    // It does not take the next one, which judges what others sent.
+    // The next worker does not take it, and judges other submissions.
     let third = cluster.start("worker");
     let innocent = client.submit("echo fine");
     client.once(&innocent, |told| told["verdict"] == "AC");
@@ -103,7 +103,7 @@ fn what_kills_every_worker_that_takes_it_is_given_up_and_tried_again_when_told()
     assert!(attempts.iter().all(|a| a["reason"].as_str().is_some_and(|why| !why.is_empty())), "{shown}");
     assert!(dead(&["show", &poison]).contains(workers[1]));
 
-    // Nobody kills for it now.
+    // Now no worker is killed.
     assert!(dead(&["retry", "--all"]).starts_with("1 "));
     let told = client.once(&poison, |told| told["status"] == "completed");
     assert_eq!((&told["verdict"], &told["stdout"]), (&"AC".into(), &"survived\n".into()), "{told}");

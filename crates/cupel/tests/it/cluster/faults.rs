@@ -1,4 +1,4 @@
-//! What may happen to a cluster while it works.
+//! Faults of a cluster under load.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,32 +16,32 @@ use super::{Broker, PATIENT, Site, is_soak, patience, submissions, through};
 use crate::problems::archive;
 use crate::support::{eventually, eventually_within};
 
-// Not through Kafka: what tansu 0.6, the broker here, does not do. It never gives others what belongs to a member that was killed (it does
-// not say that the group is to be divided again), and it sends clients to 127.0.0.1, where a cut cable leads nowhere. And the clocks
-// that are wrong here are wrong for C libraries alone, whose waits end at once then.
+// Combinations without Kafka are those that tansu 0.6, the broker here, does not support. It never reassigns the
+// partitions of a killed member, because it does not announce a rebalance. It sends clients to 127.0.0.1, which
+// bypasses a cut cable. And the wrong clocks affect only C libraries, whose waits then end at once.
 through! {
-    a_killed_worker_costs_its_runs_an_attempt_and_nothing_else: on_redis | on_postgres on_rabbitmq;
-    all_workers_killed_leave_their_runs_to_those_who_come: on_redis | on_postgres on_rabbitmq;
-    a_killed_api_node_loses_nothing_that_it_accepted: on_redis | on_postgres on_rabbitmq on_kafka;
-    a_worker_frozen_for_longer_than_its_leases_comes_back_too_late: on_redis | on_postgres on_rabbitmq on_kafka;
-    a_broker_killed_and_back_with_its_data_loses_nothing: on_redis on_rabbitmq | on_postgres;
+    a_killed_worker_costs_its_runs_only_one_attempt: on_redis | on_postgres on_rabbitmq;
+    new_workers_take_over_the_runs_of_killed_ones: on_redis | on_postgres on_rabbitmq;
+    a_killed_api_node_loses_no_accepted_submission: on_redis | on_postgres on_rabbitmq on_kafka;
+    a_worker_frozen_beyond_its_leases_cannot_complete: on_redis | on_postgres on_rabbitmq on_kafka;
+    a_broker_killed_and_restarted_with_its_data_loses_nothing: on_redis on_rabbitmq | on_postgres;
     a_broker_that_loses_all_its_data_loses_no_submission: on_redis on_rabbitmq on_kafka |;
-    redis_may_be_gone_for_half_a_minute: on_redis | on_postgres on_rabbitmq on_kafka;
-    a_database_that_is_frozen_for_ten_seconds_loses_nothing: on_postgres | on_redis on_rabbitmq on_kafka;
-    a_database_that_is_restarted_loses_nothing: on_redis | on_rabbitmq on_kafka;
-    a_worker_cut_off_from_the_database_comes_back_too_late: on_redis | on_postgres on_rabbitmq;
-    a_worker_cut_off_from_everything_comes_back_too_late: on_rabbitmq | on_postgres on_redis;
-    hints_may_come_twice_late_and_in_any_order: on_redis | on_postgres on_rabbitmq on_kafka;
+    redis_may_be_down_for_half_a_minute: on_redis | on_postgres on_rabbitmq on_kafka;
+    a_database_frozen_for_ten_seconds_loses_nothing: on_postgres | on_redis on_rabbitmq on_kafka;
+    a_restarted_database_loses_nothing: on_redis | on_rabbitmq on_kafka;
+    a_worker_cut_off_from_the_database_cannot_complete: on_redis | on_postgres on_rabbitmq;
+    a_worker_cut_off_from_everything_cannot_complete: on_rabbitmq | on_postgres on_redis;
+    hints_may_arrive_twice_late_and_in_any_order: on_redis | on_postgres on_rabbitmq on_kafka;
     clocks_may_be_wrong_by_five_minutes: on_redis | on_postgres on_rabbitmq;
-    a_worker_whose_disk_is_full_leaves_what_it_cannot_judge_to_others: on_redis | on_postgres on_rabbitmq on_kafka;
+    a_worker_with_a_full_disk_leaves_runs_to_others: on_redis | on_postgres on_rabbitmq on_kafka;
 }
 
-fn a_killed_worker_costs_its_runs_an_attempt_and_nothing_else(broker: Broker) {
+fn a_killed_worker_costs_its_runs_only_one_attempt(broker: Broker) {
     let outcome = Site::new(broker).through(200, |site, _| site.workers.remove(0).kill());
     assert!(outcome.attempts_max <= 2);
 }
 
-fn all_workers_killed_leave_their_runs_to_those_who_come(broker: Broker) {
+fn new_workers_take_over_the_runs_of_killed_ones(broker: Broker) {
     Site::new(broker).through(200, |site, _| {
         site.workers.drain(..).for_each(Node::kill);
         sleep(Duration::from_secs(1));
@@ -49,14 +49,14 @@ fn all_workers_killed_leave_their_runs_to_those_who_come(broker: Broker) {
     });
 }
 
-fn a_killed_api_node_loses_nothing_that_it_accepted(broker: Broker) {
+fn a_killed_api_node_loses_no_accepted_submission(broker: Broker) {
     Site::new(broker).through(200, |site, load| {
         site.apis.remove(0).kill();
         load.use_nodes(&[&site.apis[0].url]);
     });
 }
 
-fn a_worker_frozen_for_longer_than_its_leases_comes_back_too_late(broker: Broker) {
+fn a_worker_frozen_beyond_its_leases_cannot_complete(broker: Broker) {
     Site::new(broker).through(100, |site, _| {
         site.workers[0].signal("STOP");
         sleep(Duration::from_secs(8));
@@ -64,7 +64,7 @@ fn a_worker_frozen_for_longer_than_its_leases_comes_back_too_late(broker: Broker
     });
 }
 
-fn a_broker_killed_and_back_with_its_data_loses_nothing(broker: Broker) {
+fn a_broker_killed_and_restarted_with_its_data_loses_nothing(broker: Broker) {
     Site::new(broker).through(200, |site, _| {
         site.carrier().kill();
         sleep(Duration::from_secs(2));
@@ -76,7 +76,7 @@ fn a_broker_that_loses_all_its_data_loses_no_submission(broker: Broker) {
     Site::new(broker).through(200, |site, _| site.carrier().wipe_and_start());
 }
 
-fn redis_may_be_gone_for_half_a_minute(broker: Broker) {
+fn redis_may_be_down_for_half_a_minute(broker: Broker) {
     Site::new(broker).through(200, |site, _| {
         site.redis.kill();
         sleep(Duration::from_secs(30));
@@ -84,7 +84,7 @@ fn redis_may_be_gone_for_half_a_minute(broker: Broker) {
     });
 }
 
-fn a_database_that_is_restarted_loses_nothing(broker: Broker) {
+fn a_restarted_database_loses_nothing(broker: Broker) {
     Site::new(broker).through(200, |site, _| {
         site.postgres.kill();
         sleep(Duration::from_secs(1));
@@ -92,7 +92,7 @@ fn a_database_that_is_restarted_loses_nothing(broker: Broker) {
     });
 }
 
-fn a_database_that_is_frozen_for_ten_seconds_loses_nothing(broker: Broker) {
+fn a_database_frozen_for_ten_seconds_loses_nothing(broker: Broker) {
     Site::new(broker).through(200, |site, _| {
         site.postgres.freeze();
         sleep(Duration::from_secs(10));
@@ -100,19 +100,19 @@ fn a_database_that_is_frozen_for_ten_seconds_loses_nothing(broker: Broker) {
     });
 }
 
-fn a_worker_cut_off_from_the_database_comes_back_too_late(broker: Broker) {
-    // It goes on hearing of runs, and telling of them.
+fn a_worker_cut_off_from_the_database_cannot_complete(broker: Broker) {
+    // It still receives hints and sends events.
     cut_off(broker, |site| vec![site.postgres.port()]);
 }
 
-fn a_worker_cut_off_from_everything_comes_back_too_late(broker: Broker) {
+fn a_worker_cut_off_from_everything_cannot_complete(broker: Broker) {
     cut_off(broker, Site::ports);
 }
 
-/// The cut is longer than the lease, and the programs are not.
+/// The cut lasts longer than the lease; the programs do not.
 fn cut_off(broker: Broker, from: impl FnOnce(&Site) -> Vec<u16>) {
     let mut site = Site::new(broker);
-    // 10,000 of two seconds each would take an hour.
+    // 10,000 programs of two seconds each would take an hour.
     site.sends = Sends::Programs { sleep: if is_soak() { "0.6" } else { "2" } };
     let (machine, ports) = (Machine::new(&site.ports()), from(&site));
     let settings = ["CUPEL_STORE__URL", "CUPEL_QUEUE__URL", "CUPEL_EVENTS__URL"];
@@ -135,7 +135,7 @@ fn cut_off(broker: Broker, from: impl FnOnce(&Site) -> Vec<u16>) {
             let sql = format!("SELECT lease FROM runs WHERE worker = '{id}' AND lease IS NOT NULL");
             site.postgres.psql("postgres", &sql).lines().map(str::to_owned).collect::<BTreeSet<_>>()
         };
-        // In the midst of programs: one that only asks for runs at that moment has nothing to come too late with.
+        // Cut while programs run: a worker that only polls at that moment has no result to complete too late.
         eventually(|| {
             let before = has();
             sleep(Duration::from_millis(200));
@@ -148,7 +148,7 @@ fn cut_off(broker: Broker, from: impl FnOnce(&Site) -> Vec<u16>) {
         });
         sleep(Duration::from_secs(8));
         machine.heal();
-        // It is one of them again.
+        // The worker has rejoined the cluster.
         let working = |workers: &Value| workers["workers"].as_array().unwrap().iter().all(|w| w["state"] == "working");
         eventually(|| working(&site.admin(&["workers"])).then_some(()));
         eventually(|| far_has_told(&["came too late and was refused", "lost the lease"]));
@@ -156,14 +156,14 @@ fn cut_off(broker: Broker, from: impl FnOnce(&Site) -> Vec<u16>) {
     assert!(outcome.attempts_max >= 2, "what it had was tried again");
 }
 
-fn hints_may_come_twice_late_and_in_any_order(broker: Broker) {
+fn hints_may_arrive_twice_late_and_in_any_order(broker: Broker) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (is_over, mut repeated) = (AtomicBool::new(false), 0);
     Site::new(broker).through(300, |site, load| {
         let nodes = runtime.block_on(async { [site.queue().await, site.queue().await, site.queue().await] });
         repeated = std::thread::scope(|scope| {
             let meddling = scope.spawn(|| runtime.block_on(meddle(nodes, &is_over)));
-            // Until hardly anything waits.
+            // Wait until the queue is nearly empty.
             eventually_within(patience(), || (load.accepted() == submissions(300)).then_some(()));
             eventually_within(patience(), || (site.admin(&["queue"])["queued"].as_u64() < Some(20)).then_some(()));
             is_over.store(true, Ordering::SeqCst);
@@ -173,8 +173,8 @@ fn hints_may_come_twice_late_and_in_any_order(broker: Broker) {
     assert!(repeated >= 50, "only {repeated} hints came twice");
 }
 
-/// Nodes that carry hints badly: one takes them away, two others bring each back after a while, the last first and then once more.
-/// How many they were.
+/// Nodes that handle hints badly: one takes them, two others put each back later, in reverse order and then once more.
+/// Returns the number of repeated hints.
 async fn meddle([takes, brings, repeats]: [Arc<dyn Queue>; 3], is_over: &AtomicBool) -> usize {
     let mut repeated = 0;
     while !is_over.load(Ordering::SeqCst) {
@@ -192,7 +192,7 @@ async fn meddle([takes, brings, repeats]: [Arc<dyn Queue>; 3], is_over: &AtomicB
         repeats.publish(&hints).await.unwrap();
         repeated += hints.len();
         for (place, hinted) in taken.into_iter().enumerate() {
-            // What is not settled the broker itself gives out again.
+            // The broker redelivers hints that are not settled.
             if place % 4 > 0 {
                 takes.settle(hinted).await.unwrap();
             }
@@ -219,7 +219,7 @@ fn clocks_may_be_wrong_by_five_minutes(broker: Broker) {
     }
     (site.apis, site.workers) = (apis, workers);
     let outcome = site.through(200, |_, load| {
-        // Programs see neither: their environment is their own, and so is the kernel's clock.
+        // Programs see neither, because they have their own environment and use the kernel's clock.
         let program = json!({ "language": "bash", "source_code": "echo $EPOCHSECONDS ${LD_PRELOAD-none}" }).to_string();
         let (_, sent) = load.post("/api/v1/execute", "application/json", program.as_bytes());
         let told = eventually(|| {
@@ -233,8 +233,8 @@ fn clocks_may_be_wrong_by_five_minutes(broker: Broker) {
     assert_eq!(outcome.attempts_max, 1, "no lease was taken for over");
 }
 
-fn a_worker_whose_disk_is_full_leaves_what_it_cannot_judge_to_others(broker: Broker) {
-    // One attempt in all: what the full disk cost would end as an internal error.
+fn a_worker_with_a_full_disk_leaves_runs_to_others(broker: Broker) {
+    // A single attempt, so that an attempt lost to the full disk would end as an internal error.
     let mut site = Site::with(broker, &[PATIENT, ("CUPEL_WORKER__ATTEMPTS_MAX", "1")]);
     let data = site.cluster.folder("worker");
     let disk = Disk::new(&data, "4m");
@@ -247,7 +247,7 @@ fn a_worker_whose_disk_is_full_leaves_what_it_cannot_judge_to_others(broker: Bro
     site.sends = Sends::Solutions { of: "double" };
     let outcome = site.through(60, |site, load| {
         eventually_within(patience(), || (load.accepted() == submissions(60)).then_some(()));
-        // Until hardly anything waits.
+        // Wait until the queue is nearly empty.
         eventually_within(patience(), || (site.admin(&["queue"])["queued"].as_u64() < Some(10)).then_some(()));
         disk.free();
     });
@@ -256,11 +256,11 @@ fn a_worker_whose_disk_is_full_leaves_what_it_cannot_judge_to_others(broker: Bro
 }
 
 #[test]
-fn a_full_disk_under_sqlite_refuses_what_cannot_be_kept_and_loses_nothing() {
+fn a_full_disk_under_sqlite_refuses_submissions_and_loses_nothing() {
     let cluster = Cluster::new(&[]);
     let data = cluster.folder("serve");
     let count = submissions(300);
-    // It has room for all of them as long as nothing else is on it.
+    // The disk has room for all submissions if nothing else is on it.
     let disk = Disk::new(&data, &format!("{}m", 32 * count.div_ceil(300)));
     let start = || cluster.start_in(&data, "serve", |command| disk.enter(&command));
     let node = start();
@@ -271,7 +271,7 @@ fn a_full_disk_under_sqlite_refuses_what_cannot_be_kept_and_loses_nothing() {
         disk.fill();
         load.let_in(count);
         eventually_within(patience(), || (load.refused() >= 20).then_some(()));
-        // It stands, and says what it has.
+        // The server is up and serves reads.
         assert_eq!(load.get("/livez").0, 200);
         assert_eq!(load.get("/api/v1/submissions?limit=1").0, 200);
         disk.free();
@@ -282,7 +282,7 @@ fn a_full_disk_under_sqlite_refuses_what_cannot_be_kept_and_loses_nothing() {
         count,
         "what was refused was not kept"
     );
-    // What is on the disk is sound.
+    // The data on the disk is valid.
     node.kill();
     let node = start();
     load.use_nodes(&[&node.url]);
@@ -294,7 +294,7 @@ fn a_full_disk_under_sqlite_refuses_what_cannot_be_kept_and_loses_nothing() {
 }
 
 #[test]
-fn workers_pause_go_on_and_drain_as_they_are_told() {
+fn workers_pause_resume_and_drain_on_order() {
     let mut site = Site::empty(Broker::Postgres, &[]);
     site.apis.push(site.cluster.start("api"));
     site.workers = ["one", "two"].map(|name| site.cluster.start_with("worker", &[("CUPEL_WORKER__NAME", name)])).into();
@@ -313,7 +313,7 @@ fn workers_pause_go_on_and_drain_as_they_are_told() {
         assert_eq!((&queue["queued"], &queue["is_paused"]), (&20.into(), &true.into()), "{queue}");
         site.cluster.admin(&["resume"]);
     });
-    // One may be told alone, by its name or its id.
+    // An order may address one worker by name or id.
     site.cluster.admin(&["pause", "two"]);
     eventually(|| are(&site, ["working", "paused"]).then_some(()));
     let listed = workers(&site);
@@ -321,7 +321,7 @@ fn workers_pause_go_on_and_drain_as_they_are_told() {
     site.cluster.admin(&["drain", drained]);
     eventually(|| (workers(&site).len() == 1).then_some(()));
     let has_stopped = |node: &Node| node.log().contains(&format!("{drained} has stopped"));
-    // It leaves, and says then that it has stopped.
+    // The worker drains and then reports that it has stopped.
     eventually(|| site.workers.iter().any(has_stopped).then_some(()));
     let (gone, stays): (Vec<_>, Vec<_>) = site.workers.drain(..).partition(has_stopped);
     assert_eq!((gone.len(), stays.len()), (1, 1));

@@ -1,29 +1,29 @@
-//! What clients saw, and what of it must not be: the checker of every fault test.
+//! History of what clients saw, and the checker of each fault test.
 //!
-//! It knows no database: only what went out over HTTP, in the order in which each client saw it. The rules are those of
-//! DESIGN's "what must always hold": nothing accepted is lost, each has exactly one result, and events come in order,
-//! none twice, none left out but where the listener was told so.
+//! The checker does not read the database, only HTTP responses in the order in which each client saw them. The rules
+//! are those of DESIGN's "what must always hold": no accepted submission is lost, each has exactly one result, and
+//! events arrive in order, without duplicates, and without gaps unless the listener was notified of one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One thing that a client saw.
+/// An observation of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
     /// The submission with this key was accepted under this id.
     Accepted { key: usize, id: String },
-    /// It was refused, with a status that promises that nothing was accepted.
+    /// The submission was refused with a status that guarantees that nothing was accepted.
     Refused { key: usize },
-    /// A node told the final state of a submission.
+    /// A node returned the final state of a submission.
     Ended { id: String, end: End },
-    /// A listener heard an event.
+    /// A listener received an event.
     Heard { listener: usize, id: String, seq: u64, name: String },
-    /// A listener was told that something is missing.
+    /// A listener was notified of a gap.
     Gap { listener: usize, id: String },
-    /// A listener's stream of this submission came to its end, though nobody cut it.
+    /// A listener's stream of this submission ended without being cut.
     Closed { listener: usize, id: String },
 }
 
-/// How a submission ended, as far as it may never change.
+/// The part of a final state that must never change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct End {
     pub(crate) verdict: String,
@@ -32,7 +32,7 @@ pub(crate) struct End {
     pub(crate) attempts: u64,
 }
 
-/// What a listener was told of one submission, in order.
+/// What a listener received for one submission, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Step<'a> {
     Event(u64, &'a str),
@@ -40,7 +40,7 @@ enum Step<'a> {
     Closed,
 }
 
-/// Everything in a history that must not be; empty when it is sound. `expected` is what the submission with a key prints.
+/// All violations in a history; empty if it is valid. `expected` is the output of the submission with a key.
 pub(crate) fn violations(history: &[Seen], expected: impl Fn(usize) -> String) -> Vec<String> {
     let mut found = Vec::new();
     let mut ids: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
@@ -59,7 +59,7 @@ pub(crate) fn violations(history: &[Seen], expected: impl Fn(usize) -> String) -
         }
     }
     for (key, ids) in &ids {
-        // A client that asks again with the same idempotency key must get the same submission.
+        // A retry with the same idempotency key must return the same submission.
         if ids.len() > 1 {
             found.push(format!("submission {key} was accepted as {ids:?}"));
         }
@@ -91,12 +91,12 @@ pub(crate) fn violations(history: &[Seen], expected: impl Fn(usize) -> String) -
     found
 }
 
-/// Which attempt an event is of, and the how manieth of it; the final one has the last number that there is.
+/// Attempt of an event, and its index within the attempt. The final event has the largest index.
 fn place(seq: u64) -> (u64, u64) {
     (seq >> 32, seq & u64::from(u32::MAX))
 }
 
-/// What must not be in what one listener was told.
+/// A violation in the steps of one listener.
 fn misheard(steps: &[Step<'_>]) -> Option<&'static str> {
     let mut last = None;
     let (mut is_told, mut is_over) = (false, false);
@@ -114,7 +114,7 @@ fn misheard(steps: &[Step<'_>]) -> Option<&'static str> {
                 is_over = name == "verdict";
                 let follows = match last.map(place) {
                     Some((before, n)) if before == attempt => number == n + 1 || is_over,
-                    // A dead attempt may have said anything.
+                    // A dead attempt may have sent anything.
                     Some(_) => number == 1,
                     None => (attempt, number) == (0, 1),
                 };
@@ -128,7 +128,7 @@ fn misheard(steps: &[Step<'_>]) -> Option<&'static str> {
     None
 }
 
-/// What was told of the attempt that counts.
+/// The steps of the last attempt.
 fn last_attempt<'a>(steps: &[Step<'a>]) -> Vec<Step<'a>> {
     let attempt = |step: &Step<'_>| if let Step::Event(seq, _) = step { Some(place(*seq).0) } else { None };
     let last = steps.iter().filter_map(attempt).max();
@@ -154,7 +154,7 @@ mod tests {
         Seen::Ended { id: id.into(), end }
     }
 
-    /// Listener 1 heard the `n`th event of an attempt.
+    /// Listener 1 received the `n`th event of an attempt.
     fn heard(attempt: u64, n: u64, name: &str) -> Seen {
         heard_by(1, attempt, n, name)
     }
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sound_history_has_nothing_to_find() {
+    fn a_valid_history_has_no_violations() {
         let sound = [
             accepted(1, "a"),
             accepted(1, "a"),
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_not_be_is_found() {
+    fn each_violation_is_found() {
         let later = End { completed_at: "u".into(), ..end("1\n") };
         let failed = End { verdict: "JE".into(), ..end("1\n") };
         let queued = || heard(0, 1, "queued");
@@ -215,7 +215,7 @@ mod tests {
             ("without a verdict", vec![queued(), started(), closed()]),
             ("missed something", vec![queued(), started(), heard(1, 3, "output")]),
             ("missed something", vec![started()]),
-            // It was told so once, and missed something more.
+            // Notified of one gap, but missed another event, too.
             ("missed something", vec![queued(), gap(), heard(1, 2, "output"), heard(1, 4, "test.end")]),
             (
                 "different things",

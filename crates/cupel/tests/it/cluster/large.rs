@@ -1,4 +1,4 @@
-//! What is too large for the store goes through a bucket.
+//! Values that are too large for the store go to a bucket.
 
 use cupel_testkit::servers::{Postgres, S3};
 use serde_json::{Value, json};
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use super::nodes::{Cluster, Node};
 use crate::support::agent;
 
-/// As it is on the wire: a status and an answer.
+/// HTTP status and response.
 type Told = (u16, Value);
 
-/// Has a program repeat what it reads.
+/// Runs a program that repeats its input.
 fn repeat(api: &Node, key: &str, stdin: &str) -> Told {
     let source = "import sys\nsys.stdout.write(sys.stdin.read())";
     let body = json!({ "language": "python", "source_code": source, "stdin": stdin });
@@ -26,7 +26,7 @@ fn ask_again(api: &Node, key: &str, told: &Value) -> Told {
 }
 
 #[test]
-fn large_inputs_and_outputs_go_through_a_bucket_and_while_it_is_away_through_the_store() {
+fn large_inputs_and_outputs_use_the_bucket_or_the_store_while_it_is_down() {
     let (postgres, s3) = (Postgres::start(), S3::start());
     let cluster = Cluster::new(&[
         ("CUPEL_STORE__URL", &postgres.url()),

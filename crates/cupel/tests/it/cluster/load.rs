@@ -1,4 +1,4 @@
-//! Clients that submit, listen and ask until all they were promised is there, and remember what they saw.
+//! Clients that submit, listen and poll until they have all results, and record what they saw.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -11,18 +11,18 @@ use serde_json::{Value, json};
 use super::history::{End, Seen, violations};
 use crate::support::{PATIENCE, eventually_within};
 
-/// Who submits, and asks, at once.
+/// Number of concurrent clients.
 const CLIENTS: usize = 8;
 
-/// To how many submissions somebody listens.
+/// Number of submissions with a listener.
 const LISTENERS: usize = 200;
 
 /// What clients send.
 #[derive(Clone, Debug)]
 pub(crate) enum Sends {
-    /// Programs that sleep so many seconds and print what they read.
+    /// Programs that sleep for this many seconds and print their input.
     Programs { sleep: &'static str },
-    /// Solutions of the problem of this name: one doubles a number.
+    /// Solutions of the problem with this name, which doubles a number.
     Solutions { of: &'static str },
 }
 
@@ -48,7 +48,7 @@ impl Sends {
         }
     }
 
-    /// What the submission with a key prints, as far as its sender sees it.
+    /// The output of the submission with a key, as visible to its sender.
     fn expected(&self, key: usize) -> String {
         match self {
             Sends::Programs { .. } => format!("run {key}\n"),
@@ -57,19 +57,19 @@ impl Sends {
     }
 }
 
-/// Clients of a cluster. Nodes may come and go meanwhile: a client asks another one then.
+/// Clients of a cluster. Nodes may come and go; a client then uses another one.
 pub(crate) struct Load {
     urls: RwLock<Vec<String>>,
     key: String,
     sends: Sends,
-    /// How long a client waits for anything before the test has failed.
+    /// Maximum wait of a client; after it the test fails.
     patience: Duration,
     history: Mutex<Vec<Seen>>,
     accepted: AtomicUsize,
     refused: AtomicUsize,
     turn: AtomicUsize,
     listeners: AtomicUsize,
-    /// How many submissions clients may try so far.
+    /// Number of submissions that clients may send so far.
     let_in: AtomicUsize,
 }
 
@@ -89,29 +89,29 @@ impl Load {
         }
     }
 
-    /// Clients try no more than the first `count` submissions, until they are told so again: however slow or fast this
-    /// machine is, something can be done between them and the others.
+    /// Limits the clients to the first `count` submissions until the next call, so that a fault can be placed between
+    /// them and the others on a machine of any speed.
     pub(crate) fn let_in(&self, count: usize) {
         self.let_in.store(count, Ordering::SeqCst);
     }
 
-    /// Which nodes are there now.
+    /// Sets the nodes that clients use.
     pub(crate) fn use_nodes(&self, urls: &[&str]) {
         *self.urls.write().unwrap() = urls.iter().map(|url| (*url).to_owned()).collect();
     }
 
-    /// Submissions that clients were told are accepted.
+    /// Number of accepted submissions.
     pub(crate) fn accepted(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
     }
 
-    /// How often clients were told to come again.
+    /// Number of refusals that asked to retry.
     pub(crate) fn refused(&self) -> usize {
         self.refused.load(Ordering::SeqCst)
     }
 
-    /// Submits `count` programs by some clients at once, each with an idempotency key, again and again until it is
-    /// accepted, and waits for all results. `meanwhile` runs beside.
+    /// Submits `count` programs from concurrent clients, each with an idempotency key and retried until accepted, and
+    /// waits for all results. `meanwhile` runs at the same time.
     pub(crate) fn run(&self, count: usize, meanwhile: impl FnOnce()) {
         let next = AtomicUsize::new(0);
         let listened = (count / LISTENERS).max(10);
@@ -136,13 +136,13 @@ impl Load {
         self.collect(listened);
     }
 
-    /// The answer to a GET, with its status.
+    /// Status and response of a GET.
     pub(crate) fn get(&self, path: &str) -> (u16, Value) {
         let request = agent(PATIENCE).get(format!("{}{path}", self.url()));
         answered(request.header("authorization", format!("Bearer {}", self.key)).call())
     }
 
-    /// The answer to a POST, with its status; the body is of this type.
+    /// Status and response of a POST with a body of this type.
     pub(crate) fn post(&self, path: &str, kind: &str, body: &[u8]) -> (u16, Value) {
         let request = agent(PATIENCE).post(format!("{}{path}", self.url())).header("content-type", kind);
         answered(request.header("authorization", format!("Bearer {}", self.key)).send(body))
@@ -169,7 +169,7 @@ impl Load {
                 .header("authorization", format!("Bearer {}", self.key))
                 .header("idempotency-key", format!("key-{key}"))
                 .send_json(&body);
-            // Whether it was accepted is not known then: the same key is tried again, elsewhere.
+            // After a failed request the outcome is unknown, so the same key is tried again on another node.
             let mut answer = sent.ok()?;
             let status = answer.status().as_u16();
             let body: Value = answer.body_mut().read_json().ok()?;
@@ -178,7 +178,7 @@ impl Load {
                 self.accepted.fetch_add(1, Ordering::SeqCst);
                 return Some(id.to_owned());
             }
-            // Anything else would be no honest word for what is the matter here.
+            // Any other status would misreport the fault.
             assert!(matches!(status, 429 | 503 | 507), "{status}: {body}");
             self.saw(Seen::Refused { key });
             self.refused.fetch_add(1, Ordering::SeqCst);
@@ -187,7 +187,7 @@ impl Load {
         })
     }
 
-    /// Listens until the verdict, and goes on elsewhere after what it has heard when it is cut off.
+    /// Listens until the verdict. If the stream is cut, resumes on another node after the last event.
     fn listen(&self, id: &str) {
         let (listener, mut last) = (self.listeners.fetch_add(1, Ordering::SeqCst), 0);
         self.eventually(|| {
@@ -202,7 +202,7 @@ impl Load {
             }
             let (mut seq, mut name) = (None, String::new());
             for line in BufReader::new(answer.into_body().into_reader()).lines() {
-                // Cut off: the next turn goes on.
+                // The stream was cut. The next iteration resumes.
                 let line = line.ok()?;
                 if let Some(text) = line.strip_prefix("id:") {
                     seq = text.trim().parse::<u64>().ok();
@@ -223,12 +223,12 @@ impl Load {
                     }
                 }
             }
-            // A node that goes down ends its streams in an orderly way, so this is no violation by itself.
+            // A node that shuts down closes its streams properly, so this alone is not a violation.
             None
         });
     }
 
-    /// Asks every node for every result, until all are there, and listens once more to those that were listened to.
+    /// Requests each result from each node until all are there, then listens again to the submissions with listeners.
     fn collect(&self, listened: usize) {
         let ids: BTreeMap<String, usize> = {
             let history = self.history.lock().unwrap();
@@ -272,12 +272,12 @@ impl Load {
         }
     }
 
-    /// Everything that must not be in what was seen.
+    /// All violations in the history.
     pub(crate) fn violations(&self) -> Vec<String> {
         violations(&self.history.lock().unwrap(), |key| self.sends.expected(key))
     }
 
-    /// How many attempts a submission took, at most.
+    /// Maximum attempts of a submission.
     pub(crate) fn attempts_max(&self) -> u64 {
         let history = self.history.lock().unwrap();
         let attempts =

@@ -1,9 +1,8 @@
-//! Many processes around real servers: API nodes and workers on PostgreSQL with every broker, through everything that
-//! may happen to them. Each test ends with the history that clients saw being checked (`history.rs`), and with nothing
-//! left behind.
+//! Clusters of real processes: API nodes and workers on PostgreSQL with each broker, under faults. At the end of each
+//! test, the history that clients saw is checked (`history.rs`), and nothing may be left behind.
 //!
-//! A test is a module with a test for each broker: those of `make test`, and those that only `make soak` takes, too. `CUPEL_SOAK=1`
-//! makes each of them take 10,000 submissions instead of some hundred.
+//! Each test is a module with one test per broker: those of `make test`, and those that only `make soak` runs. With
+//! `CUPEL_SOAK=1` each test sends 10,000 submissions instead of some hundred.
 
 mod dead;
 mod encrypted;
@@ -30,27 +29,27 @@ use self::load::{Load, Sends};
 use self::nodes::{Cluster, Node};
 use crate::support::{PATIENCE, eventually, eventually_within};
 
-/// How long a worker that fell silent keeps what it has; as short as may be configured.
+/// Lease of a worker: the shortest that can be configured.
 const LEASE: &str = "3s";
 
-/// For tests that say that nobody loses a lease: less than this machine may stand still.
+/// For tests in which no lease may expire: longer than this machine may stall.
 const PATIENT: (&str, &str) = ("CUPEL_WORKER__LEASE", "60s");
 
 fn is_soak() -> bool {
     std::env::var_os("CUPEL_SOAK").is_some()
 }
 
-/// How many submissions a test sends.
+/// Number of submissions of a test.
 fn submissions(usual: usize) -> usize {
     if is_soak() { 10_000 } else { usual }
 }
 
-/// How long a client waits for anything: as long as all the others' runs may take.
+/// Maximum wait of a client: the time that all other runs may take.
 fn patience() -> Duration {
     if is_soak() { 15 * PATIENCE } else { PATIENCE }
 }
 
-/// What carries hints. One more is a line here, in [`through!`] and in [`Broker::start`].
+/// Engine of the queue. A new one needs a line here, in [`through!`] and in [`Broker::start`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Broker {
     Postgres,
@@ -59,11 +58,11 @@ enum Broker {
     Kafka,
 }
 
-/// A server that does nothing but carry hints.
+/// A server that is only the queue's broker.
 type Carrier = Box<dyn Deref<Target = Server>>;
 
 impl Broker {
-    /// `queue.url`, and the server there if it is one of its own.
+    /// `queue.url`, and its server if the broker has its own.
     fn start(self, redis: &Redis) -> (String, Option<Carrier>) {
         match self {
             Broker::Postgres => ("postgres".to_owned(), None),
@@ -78,7 +77,8 @@ fn own<S: Deref<Target = Server> + 'static>(server: S, url: impl Fn(&S) -> Strin
     (url(&server), Some(Box::new(server)))
 }
 
-/// Makes a test of each function and broker: `through!(function: those of make test | those of make soak alone;)`.
+/// Creates a test for each function and broker: `through!(function: brokers in make test | brokers only in make
+/// soak;)`.
 macro_rules! through {
     ($($fault:ident: $($usual:ident)* | $($soak:ident)*;)*) => {$(
         mod $fault {
@@ -104,18 +104,18 @@ macro_rules! through {
 }
 use through;
 
-/// Servers of a test's own, and a cluster on them: two API nodes, two workers.
+/// Servers started by a test, and a cluster on them: two API nodes, two workers.
 struct Site {
     broker: Broker,
     postgres: Postgres,
-    /// Carries events in any case.
+    /// Always carries the events.
     redis: Redis,
-    /// What carries hints, if it does nothing else.
+    /// The broker, if it is a separate server.
     carrier: Option<Carrier>,
     cluster: Cluster,
     apis: Vec<Node>,
     workers: Vec<Node>,
-    /// What its clients send.
+    /// Submissions of the clients.
     sends: Sends,
 }
 
@@ -124,7 +124,7 @@ impl Site {
         Site::with(broker, &[])
     }
 
-    /// With more settings.
+    /// Starts a site with additional settings.
     fn with(broker: Broker, settings: &[(&str, &str)]) -> Site {
         let mut site = Site::empty(broker, settings);
         site.apis = vec![site.cluster.start("api"), site.cluster.start("api")];
@@ -132,7 +132,7 @@ impl Site {
         site
     }
 
-    /// With servers and without nodes.
+    /// Starts the servers, but no nodes.
     fn empty(broker: Broker, settings: &[(&str, &str)]) -> Site {
         let (postgres, redis) = (Postgres::start(), Redis::start());
         let (queue, carrier) = broker.start(&redis);
@@ -150,7 +150,7 @@ impl Site {
         Site { broker, postgres, redis, carrier, cluster, apis, workers, sends: Sends::Programs { sleep: "0.05" } }
     }
 
-    /// The server that carries hints.
+    /// The server of the queue.
     fn carrier(&self) -> &Server {
         match (&self.carrier, self.broker) {
             (Some(carrier), _) => carrier,
@@ -165,8 +165,9 @@ impl Site {
         [self.postgres.port(), self.redis.port()].into_iter().chain(carrier).collect()
     }
 
-    /// Waits until the clients have what they were promised, while `fault` happens to the cluster: when some of the submissions
-    /// are accepted, and most are still to come. Then stops all of it, and sees that nothing is left.
+    /// Runs the clients while `fault` happens to the cluster: after some of the submissions were accepted, and before
+    /// most of them. Waits until the clients have all results, then stops all processes and checks that nothing is
+    /// left.
     fn through(mut self, usual: usize, fault: impl FnOnce(&mut Site, &Load)) -> Outcome {
         let count = submissions(usual);
         let load = self.load();
@@ -196,13 +197,13 @@ impl Site {
         assert_eq!((&queue["queued"], &queue["running"]), (&0.into(), &0.into()), "{queue}");
         let kept = self.postgres.psql("postgres", "SELECT count(*) FROM runs WHERE lease IS NOT NULL OR state < 2");
         assert_eq!(kept, "0", "runs that are not over");
-        // A hint too many is taken and found to be over.
+        // A redundant hint is taken and dropped, because its run has ended.
         eventually(|| (self.hints() == 0).then_some(()));
         for api in self.apis {
             api.stop();
         }
         let logs = self.workers.into_iter().map(Node::stop).collect();
-        // Those that were killed could not say so.
+        // Killed workers could not report their end.
         eventually(|| {
             let told: Value = serde_json::from_str(&self.cluster.admin(&["workers", "--json"])).unwrap();
             told["workers"].as_array().unwrap().iter().all(|worker| worker["state"] == "gone").then_some(())
@@ -211,24 +212,24 @@ impl Site {
         Outcome { attempts_max: load.attempts_max(), logs }
     }
 
-    /// How many hints wait at the broker.
+    /// Number of hints that wait at the broker.
     fn hints(&self) -> usize {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async { self.queue().await.depth().await.unwrap() })
     }
 
-    /// The queue as one more node sees it.
+    /// The queue, as an additional node.
     async fn queue(&self) -> Arc<dyn Queue> {
         let settings = cupel_queue::Settings { store_url: Some(self.postgres.url()), ..Default::default() };
         cupel_queue::connect(&self.cluster.setting("CUPEL_QUEUE__URL"), settings).await.unwrap()
     }
 }
 
-/// What else there is to be said when a test is over.
+/// Further results of a test.
 struct Outcome {
-    /// How many attempts a submission took, at most.
+    /// Maximum attempts of a submission.
     attempts_max: u64,
-    /// Those of the workers that were stopped, whole.
+    /// Complete logs of the stopped workers.
     logs: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! API nodes and workers of a test's own, around servers of its own.
+//! API nodes and workers started by a test, on its own servers.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ pub(crate) struct Node {
     child: Child,
     role: &'static str,
     pub(crate) url: String,
-    /// The administrator's key, if this start made one.
+    /// The administrator's key, if this start created one.
     key: Option<String>,
     data: PathBuf,
     log: PathBuf,
@@ -24,7 +24,7 @@ impl Node {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// What it takes for the time, in seconds since 1970.
+    /// The node's clock, in seconds since 1970.
     pub(crate) fn clock(&self) -> i64 {
         let answer = ureq::get(format!("{}/livez", self.url)).call().unwrap();
         let date = answer.headers()["date"].to_str().unwrap();
@@ -41,7 +41,7 @@ impl Node {
         self.child.wait().unwrap();
     }
 
-    /// SIGTERM: it ends well, and leaves no file that is only half made. Its log.
+    /// Sends SIGTERM. The process must exit successfully and leave no incomplete file. Returns its log.
     pub(crate) fn stop(mut self) -> String {
         self.signal("TERM");
         let ended = eventually(|| self.child.try_wait().unwrap());
@@ -60,7 +60,7 @@ impl Node {
         self.log()
     }
 
-    /// How it ended by itself.
+    /// Waits until the process ends by itself.
     pub(crate) fn ended(mut self) -> ExitStatus {
         eventually(|| self.child.try_wait().unwrap())
     }
@@ -83,12 +83,12 @@ impl Drop for Node {
     }
 }
 
-/// What nodes of one cluster have in common.
+/// Settings and files shared by the nodes of a cluster.
 pub(crate) struct Cluster {
     dir: TempDir,
     settings: Vec<(String, String)>,
     made: std::cell::Cell<usize>,
-    /// Processes that were started, and what they started: the launchers, without which nothing of theirs can run.
+    /// Started processes and their children: the launchers, without which none of their other processes can run.
     started: std::cell::RefCell<Vec<u32>>,
     key: std::cell::OnceCell<String>,
 }
@@ -113,18 +113,18 @@ impl Cluster {
         }
     }
 
-    /// A folder of a node's own, which is not there yet.
+    /// A new folder name for a node; the folder does not exist yet.
     pub(crate) fn folder(&self, role: &str) -> PathBuf {
         let number = self.made.replace(self.made.get() + 1);
         self.dir.path().join(format!("{role}-{number}"))
     }
 
-    /// A node with a data directory of its own.
+    /// Starts a node with its own data directory.
     pub(crate) fn start(&self, role: &'static str) -> Node {
         self.start_with(role, &[])
     }
 
-    /// One with settings of its own.
+    /// Starts a node with additional settings.
     pub(crate) fn start_with(&self, role: &'static str, settings: &[(&str, &str)]) -> Node {
         self.start_in(&self.folder(role), role, |mut command| {
             command.envs(settings.iter().copied());
@@ -132,7 +132,7 @@ impl Cluster {
         })
     }
 
-    /// A node with this data directory; `dressed` may change how it is started.
+    /// Starts a node with this data directory. `dressed` may wrap its command.
     pub(crate) fn start_in(&self, data: &Path, role: &'static str, dressed: impl FnOnce(Command) -> Command) -> Node {
         let log = data.with_extension("log");
         let mut child = dressed(self.command(&[role, "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]))
@@ -153,7 +153,7 @@ impl Cluster {
             };
             told += &format!("{}\n", line.unwrap());
         }
-        // Whoever writes to a pipe that nobody reads ends.
+        // Drains the pipe, because a process that writes to a closed pipe ends.
         std::thread::spawn(move || lines.for_each(drop));
         let word = |start: &str| told.split_whitespace().find(|word| word.starts_with(start)).map(str::to_owned);
         let pid = child.id();
@@ -174,20 +174,20 @@ impl Cluster {
         self.key.get().expect("an API node has started")
     }
 
-    /// The environment variable that all nodes have.
+    /// An environment variable shared by all nodes.
     pub(crate) fn setting(&self, key: &str) -> String {
         let found = self.settings.iter().rev().find(|(name, _)| name == key);
         found.unwrap_or_else(|| panic!("{key} is not set")).1.clone()
     }
 
-    /// Any command with the cluster's settings.
+    /// A command with the cluster's settings.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = cupel(args);
         command.envs(self.settings.iter().map(|(key, value)| (key, value)));
         command
     }
 
-    /// What a `cupel admin` command printed.
+    /// Runs a `cupel admin` command and returns its output.
     pub(crate) fn admin(&self, args: &[&str]) -> String {
         let data = self.dir.path().join("admin");
         let mut all = vec!["admin"];
@@ -198,12 +198,11 @@ impl Cluster {
         ended.stdout
     }
 
-    /// Sees that of all nodes there ever were, killed or stopped, no process is left, no control group and no
-    /// mount.
+    /// Checks that no process, control group or mount of any node is left, whether it was killed or stopped.
     pub(crate) fn nothing_is_left(&self) {
         let binary = std::fs::canonicalize(env!("CARGO_BIN_EXE_cupel")).unwrap();
         for pid in self.started.borrow().iter() {
-            // The number may be somebody else's by now.
+            // The process id may have been reused.
             eventually(|| {
                 std::fs::read_link(format!("/proc/{pid}/exe")).ok().is_none_or(|exe| exe != binary).then_some(())
             });

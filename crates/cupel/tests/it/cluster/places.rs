@@ -1,8 +1,7 @@
-//! Where a test puts a process of its own: at the end of a cable that can be cut, on a disk that can be full, beside a clock that
-//! is wrong.
+//! Environments for a process of a test: a network cable that can be cut, a disk that can be full, a wrong clock.
 //!
-//! Cable and disk are a namespace each, which a sleeping process keeps there. It dies with the test, and the kernel takes the
-//! namespace with it: nothing stays behind, however the test ends.
+//! Cable and disk are namespaces, each held by a sleeping process. That process dies with the test, and the kernel then
+//! removes the namespace, so nothing is left, however the test ends.
 
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -13,15 +12,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::support::eventually;
 
-/// A namespace, for as long as this lives.
+/// A namespace that exists until this is dropped.
 struct Namespace {
     holder: Child,
-    /// As `nsenter` and `unshare` call it.
+    /// The option of `nsenter` and `unshare`.
     kind: &'static str,
 }
 
 impl Namespace {
-    /// `prepare` is a shell's command that is carried out in there first.
+    /// Creates a namespace. The shell command `prepare` runs inside it first.
     fn new(kind: &'static str, prepare: &str) -> Namespace {
         let holder = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "--", "unshare", kind, "--", "sh", "-ec"])
@@ -36,7 +35,7 @@ impl Namespace {
         namespace
     }
 
-    /// The same command, carried out in there.
+    /// The command, wrapped to run inside the namespace.
     fn enter(&self, command: &Command) -> Command {
         let mut entering = Command::new("nsenter");
         entering.args(["--target", &self.holder.id().to_string(), self.kind, "--"]);
@@ -54,7 +53,7 @@ impl Drop for Namespace {
     }
 }
 
-/// Has to end well.
+/// Runs a command that must succeed.
 fn run(mut command: Command) {
     let ended = command.output().unwrap();
     assert!(ended.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ended.stderr));
@@ -66,7 +65,7 @@ fn shell(line: &str) -> Command {
     command
 }
 
-/// A machine apart, as far as the network goes: a cable to this one is all that it has.
+/// A separate machine as far as the network is concerned: its only connection is a cable to this one.
 pub(crate) struct Machine {
     namespace: Namespace,
     /// This machine's end of the cable.
@@ -76,11 +75,11 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// From there the servers that listen on these ports of this machine's loopback can be reached.
+    /// Creates a machine that can reach the servers on these ports of this machine's loopback.
     pub(crate) fn new(ports: &[u16]) -> Machine {
         let namespace = Namespace::new("--net", "");
         let pid = namespace.holder.id();
-        // Of the network that RFC 2544 sets aside for tests of devices: two addresses for each process id.
+        // From the network that RFC 2544 reserves for device tests: two addresses for each process id.
         let [_, first, high, low] = pid.wrapping_mul(4).to_be_bytes();
         let address = |number| Ipv4Addr::new(198, 18 + first % 2, high, low + number);
         let (here, there) = (address(1), address(2));
@@ -100,17 +99,17 @@ impl Machine {
         machine
     }
 
-    /// The same command, carried out there.
+    /// The command, wrapped to run there.
     pub(crate) fn enter(&self, command: &Command) -> Command {
         self.namespace.enter(command)
     }
 
-    /// A server's address as it is from there.
+    /// A server's address as seen from there.
     pub(crate) fn url(&self, url: &str) -> String {
         url.replace("127.0.0.1", &self.here.to_string())
     }
 
-    /// From now on nothing gets through to or from these ports: no answer, no refusal.
+    /// Drops all packets to and from these ports: neither answers nor refusals get through.
     pub(crate) fn cut(&self, ports: &[u16]) {
         let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
         let ports = ports.join(", ");
@@ -133,19 +132,19 @@ impl Drop for Machine {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::SeqCst);
         for port in &self.relays {
-            // Who waits for somebody to come sees that it is over.
+            // Wakes the accepting thread, so that it sees the end.
             let _ = TcpStream::connect((self.here, *port));
         }
     }
 }
 
-/// Passes on what comes to the server on the same port of the loopback, and its answers.
+/// Forwards connections to the server on the same port of the loopback.
 fn relay(listener: &TcpListener, port: u16, is_over: &AtomicBool) {
     while let Ok((near, _)) = listener.accept() {
         if is_over.load(Ordering::SeqCst) {
             return;
         }
-        // A server that is down refuses; here that shows as an end.
+        // If the server is down, the connection is closed instead of refused.
         let Ok(far) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { continue };
         let pairs = [(near.try_clone(), far.try_clone()), (Ok(far), Ok(near))];
         for (from, to) in pairs {
@@ -160,28 +159,28 @@ fn relay(listener: &TcpListener, port: u16, is_over: &AtomicBool) {
     }
 }
 
-/// A small disk, in a folder that only processes in there see.
+/// A small disk, mounted at a folder that only processes inside the namespace see.
 pub(crate) struct Disk {
     namespace: Namespace,
     folder: PathBuf,
 }
 
 impl Disk {
-    /// `size` as tmpfs takes it, such as `4m`.
+    /// `size`: a tmpfs size, such as `4m`.
     pub(crate) fn new(folder: &Path, size: &str) -> Disk {
         std::fs::create_dir(folder).unwrap();
         let place = folder.to_str().unwrap();
-        // A mount there is none here: a new namespace passes nothing on (unshare(1)).
+        // The mount is not visible here, because a new namespace does not propagate mounts (unshare(1)).
         let namespace = Namespace::new("--mount", &format!("mount -t tmpfs -o size={size},mode=700 disk '{place}'"));
         Disk { namespace, folder: folder.to_owned() }
     }
 
-    /// The same command, carried out there.
+    /// The command, wrapped to run there.
     pub(crate) fn enter(&self, command: &Command) -> Command {
         self.namespace.enter(command)
     }
 
-    /// Leaves no room.
+    /// Fills the disk.
     pub(crate) fn fill(&self) {
         let mut file = std::fs::File::create(self.filler()).unwrap();
         for size in [64 << 10, 1] {
@@ -194,7 +193,7 @@ impl Disk {
         }
     }
 
-    /// Makes room again.
+    /// Frees the disk.
     pub(crate) fn free(&self) {
         std::fs::remove_file(self.filler()).unwrap();
     }
@@ -205,7 +204,8 @@ impl Disk {
     }
 }
 
-/// The command, beside a wall clock that is so many seconds ahead (negative: behind). `library`: where what does that is put.
+/// The command with a wall clock that is `seconds` ahead (negative: behind). `library`: where the preloaded library is
+/// written.
 pub(crate) fn beside_a_wrong_clock(mut command: Command, seconds: i64, library: &Path) -> Command {
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/cluster/clock.c");
     let mut cc = Command::new("cc");

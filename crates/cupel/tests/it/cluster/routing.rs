@@ -1,4 +1,4 @@
-//! Workers of one cluster that have different languages.
+//! Clusters whose workers have different languages.
 
 use serde_json::Value;
 
@@ -8,12 +8,13 @@ use super::{Broker, PATIENT, Site, through};
 use crate::support::{agent, eventually};
 
 through! {
-    each_worker_gets_what_it_has_the_language_for: on_postgres on_redis | on_rabbitmq on_kafka;
+    each_worker_gets_only_runs_in_its_languages: on_postgres on_redis | on_rabbitmq on_kafka;
 }
 
-/// What alerts look at is there on every node, and old news on none: another one may sweep the next time.
+/// The metric that alerts use exists on each node, and no node keeps an outdated value, because another node may sweep
+/// next.
 #[test]
-fn every_api_node_tells_how_many_wait_in_vain() {
+fn every_api_node_reports_the_unserved_runs() {
     let site = Site::empty(Broker::Postgres, &[]);
     let apis = [site.cluster.start("api"), site.cluster.start("api")];
     for api in &apis {
@@ -34,7 +35,7 @@ fn worker_without(cluster: &Cluster, disabled: &str) -> Node {
     cluster.start_with("worker", &[("CUPEL_LANGUAGES__DISABLED", disabled)])
 }
 
-fn each_worker_gets_what_it_has_the_language_for(broker: Broker) {
+fn each_worker_gets_only_runs_in_its_languages(broker: Broker) {
     let site = Site::empty(broker, &[PATIENT]);
     let cluster = &site.cluster;
     let api = cluster.start("api");
@@ -58,7 +59,7 @@ fn each_worker_gets_what_it_has_the_language_for(broker: Broker) {
     }
     assert!(!without_python.log().contains("not available on this worker"));
 
-    // The only one with Python is killed: what it is needed for waits, and the rest does not.
+    // The only worker with Python is killed: runs in Python wait, others do not.
     without_c.kill();
     let waits = client.submit_in("python", "print('late')");
     for _ in 0..5 {
@@ -70,7 +71,7 @@ fn each_worker_gets_what_it_has_the_language_for(broker: Broker) {
         (told["unserved"][0]["languages"][0] == "python").then_some(told)
     });
     assert_eq!((&queue["unserved"][0]["runs"], &queue["queued"]), (&1.into(), &1.into()), "{queue}");
-    // And nothing more of it is accepted, once the API node has noticed, too.
+    // New submissions in Python are refused once the API node has noticed.
     let refused = eventually(|| {
         let (status, body) = client.try_submit("python", "print('early')");
         (status == 503).then_some(body)

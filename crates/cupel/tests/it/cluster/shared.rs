@@ -1,4 +1,4 @@
-//! What API nodes share over Redis: rates, and which results are known.
+//! Rate limits and result cache that API nodes share over Redis.
 
 use cupel_testkit::servers::{Postgres, Redis};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ struct Site {
 }
 
 impl Site {
-    /// The status and the answer.
+    /// Status and response.
     fn send(&self, api: usize, source: &str, cache: bool) -> (u16, Value) {
         let request = agent()
             .post(format!("{}/api/v1/execute{}", self.apis[api].url, if cache { "?wait=60" } else { "" }))
@@ -24,7 +24,7 @@ impl Site {
         (answer.status().as_u16(), answer.body_mut().read_json().unwrap())
     }
 
-    /// How many submissions this one takes before it refuses one.
+    /// Number of submissions that a node accepts before it refuses one.
     fn taken(&self, api: usize) -> usize {
         (0..100).take_while(|_| self.send(api, "pass", false).0 == 202).count()
     }
@@ -34,7 +34,7 @@ impl Site {
         answer.body_mut().read_json().unwrap()
     }
 
-    /// Whether it can ask Redis, once health and metric agree.
+    /// Whether the node uses Redis, once health check and metric agree.
     fn shares(&self, api: usize) -> Option<bool> {
         let is_well = !self.get(api, "/healthz")["degraded"].to_string().contains("shared.url");
         let mut metrics = agent().get(format!("{}/metrics", self.apis[api].url)).call().unwrap();
@@ -42,7 +42,7 @@ impl Site {
         metrics.body_mut().read_to_string().unwrap().lines().any(|told| told == line).then_some(is_well)
     }
 
-    /// How often an API node did without Redis: a slow answer is none.
+    /// How often the API nodes worked without Redis. A slow response counts, too.
     fn times_alone(&self) -> usize {
         self.apis.iter().map(|api| api.log().matches("Redis is away").count()).sum()
     }
@@ -54,7 +54,7 @@ impl Site {
 }
 
 #[test]
-fn two_api_nodes_limit_and_know_as_one_and_each_for_itself_while_redis_is_away() {
+fn api_nodes_share_limits_and_results_and_work_alone_while_redis_is_down() {
     let (postgres, redis) = (Postgres::start(), Redis::start());
     let (store, shared, burst) = (postgres.url(), redis.url(), BURST.to_string());
     let cluster = Cluster::new(&[
@@ -70,7 +70,7 @@ fn two_api_nodes_limit_and_know_as_one_and_each_for_itself_while_redis_is_away()
     let worker = cluster.start("worker");
     let site = Site { cluster, apis };
 
-    // They hear of the worker's languages by and by.
+    // The API nodes learn the worker's languages within seconds.
     eventually(|| (site.has_python(0) && site.has_python(1)).then_some(()));
     let (_, first) = site.send(0, "print(1)", true);
     assert_eq!((&first["verdict"], first.get("cached")), (&json!("AC"), None), "{first}");
@@ -78,7 +78,7 @@ fn two_api_nodes_limit_and_know_as_one_and_each_for_itself_while_redis_is_away()
     let is_known = (&known["submission_id"], &known["cached"]) == (&first["submission_id"], &json!(true));
     assert!(is_known || site.times_alone() > 0, "{known}");
 
-    // One a minute is earned meanwhile; a node for itself would take the whole burst.
+    // The bucket gains one token per minute. A node on its own would accept the whole burst.
     assert!((BURST - 1..BURST + 2).contains(&site.taken(0)) || site.times_alone() > 0);
     assert!(site.taken(1) < 3 || site.times_alone() > 0);
 

@@ -1,4 +1,4 @@
-//! A trace that nodes write together.
+//! Traces that contain spans of several nodes.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::dead::Client;
 use super::nodes::Cluster;
 
 #[test]
-fn an_api_node_and_a_worker_write_to_the_trace_that_has_the_submissions_id() {
+fn api_node_and_worker_write_spans_to_the_submissions_trace() {
     let postgres = Postgres::start();
     let collector = HttpReceiver::start(["200 OK"]);
     let cluster = Cluster::new(&[
@@ -27,7 +27,7 @@ fn an_api_node_and_a_worker_write_to_the_trace_that_has_the_submissions_id() {
         node.stop();
     }
 
-    // What is in them is a matter of `cupel-traces`; names and ids stand in them as they are.
+    // Their content is tested in `cupel-traces`. Names and ids appear in them unencoded.
     let told = std::iter::from_fn(|| collector.next_within(Duration::from_millis(300)));
     let bodies: Vec<Vec<u8>> = told.map(|request| request.body).collect();
     let trace = uuid::Uuid::parse_str(&id).unwrap();

@@ -1,14 +1,14 @@
-//! Programs that want to be accepted without returning the right value. None may be.
+//! Programs that try to be accepted without returning the correct value. None may succeed.
 
 use super::{check, doubles};
 
-/// What they would have to return is `[21,42]` and `[2^59,2^60]`.
+/// The correct results are `[21,42]` and `[2^59,2^60]`.
 fn is_not_accepted(name: &str, source: &str, verdict: &str) {
     check(&doubles(), name, source, verdict, "");
 }
 
 #[test]
-fn printing_the_answer_is_no_answer() {
+fn printing_the_answer_is_not_accepted() {
     for (name, source) in [
         ("a.py", "def twice(n):\n    print([n, 2 * n], flush=True)\n    import os\n    os._exit(0)\n"),
         ("b.py", "import sys\nprint('[21,42]')\nsys.exit(0)\n"),
@@ -40,7 +40,7 @@ fn printing_the_answer_is_no_answer() {
 }
 
 #[test]
-fn ending_before_main_is_no_answer() {
+fn ending_before_main_is_not_accepted() {
     for (name, source) in [
         (
             "a.cpp",
@@ -62,7 +62,7 @@ fn ending_before_main_is_no_answer() {
 }
 
 #[test]
-fn writing_to_the_channel_without_the_nonce_is_no_answer() {
+fn writing_to_the_channel_without_the_nonce_is_not_accepted() {
     let frame = "x ok\\n2\\n21 42\\n";
     let sources = [
         ("a.py", format!("import os\ndef twice(n):\n    os.write(3, b'{frame}')\n    os._exit(0)\n")),
@@ -93,9 +93,9 @@ fn writing_to_the_channel_without_the_nonce_is_no_answer() {
     }
 }
 
-/// Whoever finds the nonce may answer, and has to know the answer: nothing in the process says it.
+/// A program that finds the nonce may answer, but has to know the answer, which is nowhere in the process.
 #[test]
-fn finding_the_nonce_is_no_answer() {
+fn finding_the_nonce_is_not_sufficient() {
     is_not_accepted(
         "a.py",
         "import os, sys\nframe = sys._getframe()\nwhile 'nonce' not in frame.f_locals:\n    frame = frame.f_back\nos.write(3, frame.f_locals['nonce'] + b' ok\\n2\\n0 0\\n')\nos._exit(0)\n",
@@ -114,7 +114,7 @@ fn finding_the_nonce_is_no_answer() {
 }
 
 #[test]
-fn what_runs_after_the_result_changes_nothing() {
+fn code_that_runs_after_the_result_has_no_effect() {
     for (name, source) in [
         (
             "a.py",
@@ -139,7 +139,7 @@ fn what_runs_after_the_result_changes_nothing() {
     ] {
         check(&doubles(), name, source, "AC", "");
     }
-    // A wrong result stays wrong, whatever is said afterwards.
+    // A wrong result stays wrong, whatever is written afterwards.
     for (name, source) in [
         (
             "a.py",
@@ -159,7 +159,7 @@ fn what_runs_after_the_result_changes_nothing() {
 }
 
 #[test]
-fn the_driver_and_the_tests_are_not_lying_about() {
+fn the_driver_and_the_tests_cannot_be_read() {
     for (name, source) in [
         (
             "a.py",
@@ -179,7 +179,7 @@ fn the_driver_and_the_tests_are_not_lying_about() {
 }
 
 #[test]
-fn closing_the_channel_is_no_answer() {
+fn closing_the_channel_is_not_accepted() {
     for (name, source) in [
         ("a.py", "import os\ndef twice(n):\n    os.close(3)\n    os.dup2(1, 3)\n    return [n, 2 * n]\n"),
         (

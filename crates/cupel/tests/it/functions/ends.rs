@@ -1,9 +1,9 @@
-//! What goes wrong with a function, and what is said of it.
+//! Failures of a function, and their reports.
 
 use super::{check, doubles, package};
 
 #[test]
-fn a_function_that_is_not_there_is_a_compile_error_that_names_it() {
+fn a_missing_function_is_a_compile_error_that_names_it() {
     let files = doubles();
     for (name, source) in [
         ("a.py", "def thrice(n):\n    return []\n"),
@@ -27,9 +27,9 @@ fn a_function_that_is_not_there_is_a_compile_error_that_names_it() {
 }
 
 #[test]
-fn a_function_that_takes_something_else_is_a_compile_error() {
+fn a_function_with_other_parameters_is_a_compile_error() {
     let files = doubles();
-    // What the driver says is only told of a test that is shown.
+    // Messages of the driver are reported only for visible tests.
     files.write("p/tests/sample/1.in", "1\n");
     files.write("p/tests/sample/1.out", "[1, 2]\n");
     for (name, source, words) in [
@@ -49,7 +49,7 @@ fn a_function_that_takes_something_else_is_a_compile_error() {
     ] {
         check(&files, name, source, "CE", words);
     }
-    // What can be called with one argument is right.
+    // Functions that can be called with one argument are accepted.
     for (name, source) in [
         ("a.py", "def twice(n, times=2):\n    return [n, times * n]\n"),
         ("b.py", "def twice(*all):\n    return [all[0], 2 * all[0]]\n"),
@@ -112,7 +112,7 @@ fn an_exception_is_a_runtime_error_with_the_trace_of_the_submission_only() {
 }
 
 #[test]
-fn a_result_of_another_type_is_a_wrong_answer_that_says_so() {
+fn a_result_of_another_type_is_a_wrong_answer_with_that_message() {
     let files = doubles();
     for (name, source, words) in [
         ("a.py", "def twice(n):\n    return 'text'\n", "expected list<int>, got string"),
@@ -152,7 +152,7 @@ fn a_result_of_another_type_is_a_wrong_answer_that_says_so() {
 }
 
 #[test]
-fn a_result_that_goes_round_in_a_circle_is_a_wrong_answer_that_says_so() {
+fn a_cyclic_result_is_a_wrong_answer_with_that_message() {
     let ring = |kind: &str| {
         package(
             &format!("name = \"ring\"\nparameters = [{{ name = \"n\", type = \"int\" }}]\nreturns = \"{kind}\""),
@@ -214,7 +214,7 @@ fn a_result_that_goes_round_in_a_circle_is_a_wrong_answer_that_says_so() {
 }
 
 #[test]
-fn limits_are_those_of_any_program() {
+fn limits_apply_to_functions_as_to_programs() {
     let files = package("name = \"f\"\nparameters = []\nreturns = \"list<string>\"", &[("", "[]\n")]);
     files.write(
         "p/problem.toml",
@@ -229,6 +229,6 @@ fn limits_are_those_of_any_program() {
         "",
     );
     check(&files, "o.py", "def f():\n    while True: print('x' * 1000)\n", "OLE", "");
-    // The result is an output, too.
+    // The result counts as output, too.
     check(&files, "r.py", "def f():\n    return ['x' * 100000] * 11\n", "OLE", "");
 }

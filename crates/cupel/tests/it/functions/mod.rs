@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::judge::Files;
 use crate::support::{cupel, end};
 
-/// Languages with drivers, and the file that a submission to a function comes in.
+/// Languages with drivers, and the file name of a submission in each.
 const LANGUAGES: [(&str, &str); 8] = [
     ("python", "a.py"),
     ("javascript", "a.js"),
@@ -41,7 +41,7 @@ fn judge(files: &Files, name: &str, source: &str) -> Value {
     serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"))
 }
 
-/// Judges, and wants this verdict and these words in what is said of it.
+/// Judges and expects this verdict and these words in the message.
 fn check(files: &Files, name: &str, source: &str, verdict: &str, words: &str) -> Value {
     let object = judge(files, name, source);
     let said = format!(
@@ -55,7 +55,7 @@ fn check(files: &Files, name: &str, source: &str, verdict: &str, words: &str) ->
     object
 }
 
-/// A function that doubles: easy to get right, easy to get wrong.
+/// A function problem that doubles numbers.
 fn doubles() -> Files {
     package(
         "name = \"twice\"\nparameters = [{ name = \"n\", type = \"int\" }]\nreturns = \"list<int>\"",
@@ -63,7 +63,7 @@ fn doubles() -> Files {
     )
 }
 
-/// Right answers to [`doubles`], which print, and define a `main` that would do something else.
+/// Correct solutions of [`doubles`] that also print and define a `main` that does something else.
 const RIGHT: [(&str, &str); 8] = [
     (
         "a.py",
@@ -100,7 +100,7 @@ const RIGHT: [(&str, &str); 8] = [
 ];
 
 #[test]
-fn a_right_answer_is_accepted_whatever_is_printed_and_whatever_main_does() {
+fn a_correct_result_is_accepted_regardless_of_output_and_main() {
     let files = doubles();
     for (name, source) in RIGHT {
         let object = check(&files, name, source, "AC", "");
@@ -110,7 +110,7 @@ fn a_right_answer_is_accepted_whatever_is_printed_and_whatever_main_does() {
 }
 
 #[test]
-fn starter_code_compiles_and_answers_wrongly() {
+fn starter_code_compiles_and_is_a_wrong_answer() {
     let files = doubles();
     for (language, name) in LANGUAGES {
         let ended = end(cupel(["template", &files.path("p"), "--language", language]), b"");
@@ -121,7 +121,7 @@ fn starter_code_compiles_and_answers_wrongly() {
 }
 
 #[test]
-fn starter_code_is_refused_where_there_is_none() {
+fn starter_code_that_does_not_exist_is_refused() {
     let files = doubles();
     let template = |package: &str, language: &str| end(cupel(["template", package, "--language", language]), b"");
     let refused = template(&files.path("p"), "ruby");
@@ -149,7 +149,7 @@ fn a_language_without_a_driver_is_refused_before_it_runs() {
 }
 
 #[test]
-fn a_test_that_is_not_of_the_signature_is_a_fault_of_the_package() {
+fn a_test_that_does_not_match_the_signature_is_a_package_fault() {
     let function = "name = \"twice\"\nparameters = [{ name = \"n\", type = \"int\" }]\nreturns = \"list<int>\"";
     for (input, answer, words) in [
         ("\"a\"\n", "[1,2]\n", "tests/secret/01.in: not what `twice` takes (n: int): line 1, column 1: expected int"),

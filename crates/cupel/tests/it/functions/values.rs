@@ -1,4 +1,4 @@
-//! Values go into a submission and come back as they were: random ones of every type, in every language.
+//! Round trip of values through a submission: random values of each type, in each language.
 
 use std::fmt::Write;
 
@@ -31,7 +31,7 @@ const TYPES: [&str; 22] = [
     "map<string,TreeNode<string>>",
 ];
 
-/// Numbers that look random and are the same every time. Source: Marsaglia, "Xorshift RNGs".
+/// Deterministic pseudo-random numbers. Source: Marsaglia, "Xorshift RNGs".
 struct Dice(u64);
 
 impl Dice {
@@ -51,7 +51,7 @@ impl Dice {
         (0..count).map(|_| one(self)).collect::<Vec<_>>().join(",")
     }
 
-    /// JSON of a type.
+    /// A random value of a type, as JSON.
     fn value(&mut self, kind: &str) -> String {
         let (name, inner) = kind.split_once('<').map_or((kind, ""), |(name, rest)| (name, &rest[..rest.len() - 1]));
         match name {
@@ -126,7 +126,7 @@ impl Dice {
     }
 }
 
-/// A class with a method for every type that returns what it is given, called many times.
+/// A class with a method for each type that returns its argument, called many times.
 fn echoes() -> Files {
     let mut function = "class = \"Echo\"\nmethods = [\n".to_owned();
     for (number, kind) in TYPES.iter().enumerate() {
@@ -156,7 +156,7 @@ fn echoes() -> Files {
     package(&function, &tests)
 }
 
-/// Makes starter code return its argument.
+/// Completes starter code so that it returns its argument.
 fn returning(language: &str, template: &str) -> String {
     let line = |line: &str| {
         let is_return = line.trim_start().starts_with("return") && !line.contains("Echo");
@@ -178,7 +178,7 @@ fn returning(language: &str, template: &str) -> String {
 }
 
 #[test]
-fn values_of_every_type_come_back_as_they_were() {
+fn values_of_each_type_are_returned_unchanged() {
     let files = echoes();
     for (language, name) in LANGUAGES {
         let template = end(cupel(["template", &files.path("p"), "--language", language]), b"").stdout;
@@ -188,7 +188,7 @@ fn values_of_every_type_come_back_as_they_were() {
 }
 
 #[test]
-fn a_long_list_and_a_deep_tree_come_back_as_they_were() {
+fn a_long_list_and_a_deep_tree_are_returned_unchanged() {
     let function = "class = \"Echo\"\nmethods = [\n\
         { name = \"list\", parameters = [{ name = \"value\", type = \"list<int>\" }], returns = \"list<int>\" },\n\
         { name = \"tree\", parameters = [{ name = \"value\", type = \"TreeNode<int>\" }], returns = \"TreeNode<int>\" },\n\
