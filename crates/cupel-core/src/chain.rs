@@ -1,8 +1,9 @@
-//! Errors for logs, and for whoever started a command.
+//! Error chains as text, for logs and for the command line.
 
 use std::error::Error;
 
-/// An error with its sources, each once: other people's errors often tell their source themselves.
+/// An error with its sources. A source that the error's own text already contains is not repeated, as foreign errors
+/// often include theirs.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

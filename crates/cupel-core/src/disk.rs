@@ -8,14 +8,14 @@ use std::sync::Arc;
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the disk is full: {place} has no room left")]
 pub struct DiskFull {
-    /// What is full, for an operator: a file of this machine, or the database server.
+    /// The full disk, for an operator: a file of this machine, or the database server.
     pub place: String,
-    /// What the database or the kernel answered.
+    /// The answer of the database or the kernel.
     #[source]
     pub source: Arc<dyn Error + Send + Sync>,
 }
 
-/// Whether a full disk is among the causes of an error: one of the store's, or of a file of this machine.
+/// Whether a full disk is among the causes of an error: one of the store, or of a file of this machine.
 pub fn is_disk_full(error: &(dyn Error + 'static)) -> bool {
     let of_file = |error: &io::Error| matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
     let mut cause = Some(error);
