@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_reads_back_from_its_text_and_nothing_else_does() {
+    fn only_the_text_of_a_key_parses_as_a_key() {
         let hash = ContentHash::from_bytes(std::array::from_fn(|i| (i * 7) as u8));
         let keys = [BlobKey::Package { hash, copy: Uuid::from_u128(7) }, BlobKey::Artifacts(hash), BlobKey::Data(hash)];
         for key in keys {

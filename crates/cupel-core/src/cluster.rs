@@ -209,7 +209,7 @@ impl Core {
     pub async fn join_workers(&self) -> Result<(), StoreError> {
         self.follow_workers().await?;
         if let Err(error) = self.inner.lanes.take_for(&self.languages()).await {
-            tracing::warn!(error = chain(&error), "cannot take runs that only some workers can judge, for now");
+            tracing::warn!(error = chain(&error), "cannot open a language queue; retrying at the next heartbeat");
         }
         Ok(())
     }

@@ -131,7 +131,7 @@ impl Core {
         }
         let hints: Vec<(RunHint, Needs)> = retried.iter().map(|run| (run.hint, run.needs.clone())).collect();
         if let Err(error) = self.inner.lanes.publish(&hints).await {
-            tracing::debug!(%error, "a run that is tried again was not queued; the sweeper will");
+            tracing::debug!(%error, "a retried run was not queued; the sweeper will queue it");
         }
         Ok(!retried.is_empty())
     }

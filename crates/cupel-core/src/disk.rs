@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_recognised_however_deep_it_lies() {
+    fn a_full_disk_is_recognised_at_any_depth_of_the_chain() {
         let full = || io::Error::from(io::ErrorKind::StorageFull);
         assert!(is_disk_full(&failed(full())));
         let place = "`/data/cupel.db`".to_owned();

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_grow_even_when_the_clock_stands_still_or_goes_back() {
+    fn ids_increase_even_if_the_clock_stops_or_goes_backwards() {
         let ids = IdGenerator::default();
         let now = Timestamp::from_millisecond(1_800_000_000_000).unwrap();
         let mut before = ids.next(now);

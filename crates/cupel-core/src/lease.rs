@@ -185,7 +185,7 @@ impl Core {
 
     async fn hand_back_unstarted(&self, assignment: &Assignment) {
         if let Err(error) = self.give_back(assignment, false, "the worker went away before it started").await {
-            tracing::warn!(%error, run.id = %assignment.leased.run, "a run waits for its lease to expire");
+            tracing::warn!(%error, run.id = %assignment.leased.run, "cannot give a run back; its lease will expire");
         }
     }
 
@@ -201,10 +201,10 @@ impl Core {
         match self.inner.store.give_back(run, lease, given).await {
             Ok(Some(RunState::Abandoned { attempts })) => {
                 self.inner.admission.ended(1);
-                tracing::error!(run.id = %run, attempt.number = attempts, "gave up a run: what was submitted cannot be read");
+                tracing::error!(run.id = %run, attempt.number = attempts, "abandoned a run: its submission cannot be read");
             }
             Ok(_) => {}
-            Err(error) => tracing::warn!(%error, run.id = %run, "a run waits for its lease to expire"),
+            Err(error) => tracing::warn!(%error, run.id = %run, "cannot give a run back; its lease will expire"),
         }
     }
 
@@ -286,19 +286,21 @@ impl Core {
         let state = self.inner.store.give_back(run, lease, given).await?;
         self.running().remove(&lease);
         match state {
-            None => tracing::info!(run.id = %run, attempt.number = attempt, reason, "a lost lease was given back"),
+            None => {
+                tracing::info!(run.id = %run, attempt.number = attempt, reason, "a worker gave back a lease that it had lost")
+            }
             Some(RunState::Abandoned { attempts }) => {
-                tracing::error!(run.id = %run, attempt.number = attempt, reason, "gave up a run: every attempt failed");
+                tracing::error!(run.id = %run, attempt.number = attempt, reason, "abandoned a run: every attempt failed");
                 self.abandoned(submission.id, attempts, now);
             }
             Some(_) => {
                 if lost_attempt {
-                    tracing::warn!(run.id = %run, attempt.number = attempt, reason, "an attempt was lost; the run is tried again");
+                    tracing::warn!(run.id = %run, attempt.number = attempt, reason, "an attempt failed; the run is retried");
                 }
                 if due <= now {
                     let hint = RunHint { run, owner: submission.owner, class: submission.priority };
                     if let Err(error) = self.inner.lanes.publish(&[(hint, assignment.leased.needs.clone())]).await {
-                        tracing::debug!(%error, run.id = %run, "a run given back was not queued; the sweeper will");
+                        tracing::debug!(%error, run.id = %run, "a run that was given back was not queued; the sweeper will queue it");
                     }
                 }
             }

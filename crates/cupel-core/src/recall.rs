@@ -97,7 +97,8 @@ impl Core {
     pub async fn recall(&self, recall: &Recall, asked: &Asked) -> Option<SubmissionRecord> {
         let id = recall.results.find(&asked.key).await?;
         let found = self.inner.store.submission(id).await;
-        let found = found.inspect_err(|error| tracing::warn!(submission.id = %id, %error, "cannot look at a result"));
+        let found =
+            found.inspect_err(|error| tracing::warn!(submission.id = %id, %error, "cannot read a cached result"));
         let record = found.ok()??;
         let lifetime = SignedDuration::try_from(recall.lifetime).unwrap_or(SignedDuration::MAX);
         (asked.is_answered_by(&record) && self.now().duration_since(record.submission.submitted_at) < lifetime)

@@ -211,7 +211,7 @@ impl Lanes {
         let Some(routes) = self.routes() else { return Ok(()) };
         for language in routes.lanes(has) {
             if !self.taken.borrow().contains_key(&language) {
-                tracing::info!(%language, "not all workers have {language}: its runs come by a lane of their own");
+                tracing::info!(%language, "not all workers have {language}: taking its runs from a language queue");
                 let lane = self.lane(&language).await?;
                 self.taken.send_modify(|taken| drop(taken.insert(language, lane)));
             }
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn workers_that_are_alike_have_no_lanes() {
+    fn workers_with_equal_languages_have_no_language_queues() {
         let routes = Routes::of([set(&["c", "python"]), set(&["c", "python"])]);
         assert_eq!(routes.lane(&set(&["c", "python"])), None);
         assert!(routes.lanes(&set(&["c", "python"])).is_empty());
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_goes_to_the_lane_of_the_rarest_language_it_needs() {
+    fn a_run_goes_to_the_queue_of_the_rarest_language_it_needs() {
         let routes = Routes::of([
             set(&["c", "python"]),
             set(&["c", "java", "python"]),
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_workers_have_only_together_nobody_can_judge() {
+    fn a_run_needs_one_worker_with_all_of_its_languages() {
         let routes = Routes::of([set(&["c"]), set(&["java"])]);
         assert!(routes.serves(&set(&["c"])) && routes.serves(&set(&["java"])));
         assert!(!routes.serves(&set(&["c", "java"])));

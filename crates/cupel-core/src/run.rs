@@ -396,7 +396,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_happens_there_is_one_end_one_holder_and_no_lost_count(events in prop::collection::vec(event(), 0..60), lost_max in 1..4u32) {
+        fn a_run_has_one_end_one_holder_and_exact_counts(events in prop::collection::vec(event(), 0..60), lost_max in 1..4u32) {
             let mut state = RunState::Queued { attempts: 0, lost: 0 };
             let mut leased = 0u32;
             for event in events {
@@ -436,7 +436,7 @@ mod tests {
         }
 
         #[test]
-        fn a_run_whose_every_attempt_is_lost_ends(lost_max in 1..10u32, by_expiry in prop::collection::vec(any::<bool>(), 10)) {
+        fn a_run_that_loses_every_attempt_is_abandoned(lost_max in 1..10u32, by_expiry in prop::collection::vec(any::<bool>(), 10)) {
             let mut state = RunState::Queued { attempts: 0, lost: 0 };
             for n in 0..lost_max {
                 state = state.apply(RunEvent::Lease { lease: lease(1), until: at(5) }, lost_max).expect("it waits");
@@ -451,7 +451,7 @@ mod tests {
         }
 
         #[test]
-        fn a_draining_worker_costs_nothing(times in 1..50u32) {
+        fn a_draining_worker_costs_no_attempt(times in 1..50u32) {
             let mut state = RunState::Queued { attempts: 0, lost: 0 };
             for _ in 0..times {
                 state = state.apply(RunEvent::Lease { lease: lease(1), until: at(5) }, 1).expect("it waits");

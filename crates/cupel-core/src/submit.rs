@@ -293,7 +293,7 @@ impl Core {
             return Ok((earlier, None));
         }
         if let Err(error) = self.inner.lanes.publish(&hints).await {
-            tracing::debug!(%error, "hints were not queued; the sweeper will");
+            tracing::debug!(%error, "hints were not queued; the sweeper will queue them");
         }
         Ok((Submitted { ids, repeated: false }, awaited))
     }
@@ -442,7 +442,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_that_were_not_written_are_never_answered() {
+    fn ids_that_were_not_written_are_never_returned() {
         let record = || crate::IdempotencyRecord { request_hash: [1; 32], submissions: Vec::new() };
         let key = |hash| Idempotency { key: "k".into(), request_hash: [hash; 32], expires_at: Timestamp::UNIX_EPOCH };
         assert!(matches!(earlier(Inserted::New, None), Ok(None)));

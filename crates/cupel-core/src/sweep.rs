@@ -160,10 +160,10 @@ impl Core {
             self.stop_attempt(run.lease);
             if let RunState::Abandoned { attempts } = run.state {
                 swept.abandoned += 1;
-                tracing::error!(run.id = %run.hint.run, attempt.number = attempts, "gave up a run: its workers fell silent");
+                tracing::error!(run.id = %run.hint.run, attempt.number = attempts, "abandoned a run: its workers stopped renewing the lease");
                 self.abandoned(run.submission, attempts, now);
             } else {
-                tracing::warn!(run.id = %run.hint.run, attempt.number = run.state.attempts(), "a worker fell silent; the run is tried again");
+                tracing::warn!(run.id = %run.hint.run, attempt.number = run.state.attempts(), "a lease expired without renewal; the run is retried");
                 again.push((run.hint, run.needs.clone()));
             }
         }
@@ -241,7 +241,7 @@ impl Core {
                 Ok(offered) => swept.offered += offered,
                 Err(QueueError::Full { .. }) => return false,
                 Err(error) => {
-                    tracing::warn!(%error, "the queue takes no hints");
+                    tracing::warn!(%error, "the queue accepts no hints; the next sweep retries");
                     return false;
                 }
             }

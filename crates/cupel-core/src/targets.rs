@@ -263,13 +263,13 @@ mod tests {
     }
 
     #[test]
-    fn the_system_resolves_localhost_to_loopback() {
+    fn the_system_resolver_resolves_localhost_to_loopback() {
         let addresses = SystemResolver.addresses("localhost").unwrap();
         assert!(!addresses.is_empty() && addresses.iter().all(|address| address.is_loopback()), "{addresses:?}");
     }
 
     #[test]
-    fn hosts_that_need_no_name_server_are_recognised_in_every_form() {
+    fn special_hosts_are_recognised_in_every_form_without_a_dns_lookup() {
         for host in [
             "127.0.0.1",
             "127.1",

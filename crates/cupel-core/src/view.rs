@@ -159,7 +159,7 @@ impl Core {
             match self.inner.store.submission(id).await {
                 Ok(Some(record)) if !record.state.is_final() => {}
                 Ok(_) => return,
-                Err(error) => tracing::warn!(submission.id = %id, %error, "cannot look whether a submission has ended"),
+                Err(error) => tracing::warn!(submission.id = %id, %error, "cannot check if a submission has ended"),
             }
         }
     }
@@ -205,7 +205,7 @@ impl Core {
                     self.inner.store.sync().await?;
                 }
                 let read = self.submission(viewer, id).await;
-                let read = read.inspect_err(|error| tracing::warn!(%error, "cannot look at a submission waited for"));
+                let read = read.inspect_err(|error| tracing::warn!(%error, "cannot read an awaited submission"));
                 Ok(read.ok().flatten())
             }
         }
@@ -317,7 +317,7 @@ async fn rest(store: &Arc<dyn Store>, id: SubmissionId, last: Seq) -> Option<Vec
     match store.events(id, last).await {
         Ok(rest) => rest.last().is_some_and(|e| e.kind.is_final()).then(|| rest.into()),
         Err(error) => {
-            tracing::warn!(submission.id = %id, %error, "cannot complete a watched log");
+            tracing::warn!(submission.id = %id, %error, "cannot read the rest of a watched event log");
             None
         }
     }
@@ -379,7 +379,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_and_the_last_of_all_times_are_no_bounds() {
+    fn the_smallest_and_largest_timestamps_set_no_bounds() {
         let filter = |from, to| {
             with_bounds(HistoryFilter { from, to, ..HistoryFilter::of(UserId::from_uuid(uuid::Uuid::nil())) })
         };

@@ -53,7 +53,7 @@ impl Core {
     /// capacity that no other owner needs.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn take_deliveries(
         &self,
         hold: Duration,
@@ -69,7 +69,7 @@ impl Core {
                 Ok(others) => taken.extend(others),
                 Err(error) if taken.is_empty() => return Err(error),
                 // The deliveries already claimed must be sent.
-                Err(error) => tracing::warn!(error = chain(&error), "cannot look at all webhooks that are due"),
+                Err(error) => tracing::warn!(error = chain(&error), "cannot read all due webhook deliveries"),
             }
         }
         Ok(taken)
@@ -79,7 +79,7 @@ impl Core {
     /// viewer is an administrator.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn deliveries(
         &self,
         viewer: &Viewer,
@@ -94,7 +94,7 @@ impl Core {
     /// Resends a delivery with its full number of tries. `false`: no delivery visible to this viewer has this id.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn redeliver(&self, viewer: &Viewer, id: WebhookId) -> Result<bool, StoreError> {
         let owner = (!viewer.is_admin).then_some(viewer.user);
         self.inner.store.redeliver(id, owner, self.now()).await
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_to_ten_hours_and_end_after_ten_tries() {
+    fn the_backoff_grows_to_ten_hours_and_ends_after_ten_tries() {
         let seconds = |tries| retry_after(tries, 0.0).map(|d| d.as_secs());
         let all: Vec<_> = (1..=10).map(seconds).collect();
         let expected = [5, 300, 1800, 7200, 18_000, 36_000, 36_000, 36_000, 36_000].map(Some);
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_only_lengthens_and_by_a_tenth_at_most() {
+    fn jitter_lengthens_the_backoff_by_at_most_a_tenth() {
         for jitter in [-1.0, 0.0, 0.5, 1.0, 7.0] {
             let pause = retry_after(2, jitter).unwrap().as_secs();
             assert!((300..=330).contains(&pause), "{jitter}: {pause}");

@@ -72,7 +72,7 @@ impl Accounts {
     /// All codes, newest first.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn codes(&self) -> Result<Vec<RegistrationCode>, StoreError> {
         self.inner.store.codes().await
     }
@@ -80,7 +80,7 @@ impl Accounts {
     /// Ends a code. `false`: it does not exist.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn end_code(&self, id: JoinCodeId) -> Result<bool, StoreError> {
         self.inner.store.end_code(id, self.now()).await
     }
@@ -88,7 +88,7 @@ impl Accounts {
     /// Whether registration with this code is possible now.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn is_code_good(&self, written: &str) -> Result<bool, StoreError> {
         match JoinCode::read(written) {
             Some(code) => self.inner.store.is_code_good(code.as_str(), self.now()).await,

@@ -200,7 +200,7 @@ mod tests {
     const TIERS: [&str; 2] = ["basic", "pro"];
 
     #[test]
-    fn people_are_read_whatever_the_order_of_the_columns() {
+    fn the_columns_may_be_in_any_order() {
         let csv = "\u{feff}email,username,tier\r\nada@example.com,ada,pro\n , bob ,\n";
         let people = read_people(csv.as_bytes(), &TIERS).unwrap();
         let told: Vec<_> = people.iter().map(|p| (p.line, &*p.username, &*p.email, &*p.tier.0, p.role)).collect();
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_at_fault_is_told_and_nobody_is_read() {
+    fn a_file_with_faults_yields_all_faults_and_no_people() {
         let csv = "username,email,role,tier\nok1,,,\na b,,,\nok2,nowhere,,\nok3,,root,\nok4,,,gold\nOK1,,,\nx,y\n";
         let faults = read_people(csv.as_bytes(), &TIERS).unwrap_err();
         assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [3, 4, 5, 6, 7, 8], "{faults:?}");

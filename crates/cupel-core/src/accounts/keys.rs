@@ -130,7 +130,7 @@ impl Accounts {
     /// An owner's keys, newest first, including revoked and expired ones until 90 days after that.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn keys(&self, owner: UserId) -> Result<Vec<ApiKey>, StoreError> {
         self.inner.store.keys(owner).await
     }
@@ -138,7 +138,7 @@ impl Accounts {
     /// Revokes an owner's key. `false`: the owner has no such key.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn revoke_key(&self, owner: UserId, id: ApiKeyId) -> Result<bool, StoreError> {
         self.inner.store.revoke_key(owner, id, self.now()).await
     }

@@ -93,7 +93,7 @@ impl Accounts {
     /// Creates a link with which the user sets a password; an older one becomes invalid. `None`: there is no such user.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn make_link(&self, user: UserId, lifetime: Duration) -> Result<Option<PasswordLink>, StoreError> {
         let now = self.now();
         let token = Token::new(*user.as_uuid());

@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_roles_and_scopes_are_distinct_and_read_back() {
+    fn names_of_roles_and_scopes_are_distinct_and_parse_back() {
         for role in Role::ALL {
             assert_eq!(Role::from_name(role.as_str()), Some(role));
         }

@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_the_right_password_verifies_and_nobody_has_none() {
+    async fn only_the_right_password_verifies_and_none_without_a_stored_hash() {
         let passwords = cheap();
         let hash = passwords.hash("correct horse").await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{hash}");
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hash_of_another_cost_and_of_another_implementation_verifies() {
+    async fn hashes_of_other_costs_and_implementations_verify() {
         // Source: test.c of the reference implementation, https://github.com/P-H-C/phc-winner-argon2.
         let reference = "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc";
         assert!(cheap().verify("password", Some(reference.into())).await.unwrap());
@@ -248,12 +248,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_damaged_hash_is_our_failure_and_not_a_wrong_password() {
+    async fn a_damaged_hash_is_an_internal_error_and_not_a_wrong_password() {
         assert!(matches!(cheap().verify("x", Some("damaged".into())).await, Err(PasswordError::Hash(_))));
     }
 
     #[tokio::test]
-    async fn a_flood_is_refused_instead_of_queued_without_bound() {
+    async fn a_flood_of_logins_is_refused_and_not_queued_without_bound() {
         let passwords = cheap();
         let _all_turns = passwords.turns.acquire_many(passwords.turns.available_permits() as u32).await.unwrap();
         passwords.waiting.store(WAITING_MAX, Ordering::Release);

@@ -149,7 +149,7 @@ impl Accounts {
     /// A user by id.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
         self.inner.store.user(id).await
     }
@@ -157,7 +157,7 @@ impl Accounts {
     /// A user by name or e-mail address; for administrators and the command line.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn find_user(&self, login: &str) -> Result<Option<User>, StoreError> {
         Ok(self.inner.store.user_by_login(login).await?.map(|(user, _)| user))
     }
@@ -165,7 +165,7 @@ impl Accounts {
     /// Number of users.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn count_users(&self) -> Result<u64, StoreError> {
         self.inner.store.count_users().await
     }
@@ -173,7 +173,7 @@ impl Accounts {
     /// A page of all users, oldest first; for the command line.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn users(&self, offset: u64, limit: u64) -> Result<Vec<User>, StoreError> {
         self.inner.store.users(offset, limit).await
     }
@@ -181,7 +181,7 @@ impl Accounts {
     /// Changes a user's role and tier. The only administrator who can log in keeps the role.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn set_access(&self, id: UserId, role: Role, tier: Tier) -> Result<AccountChange, StoreError> {
         self.change_access(id, AccessChange { role: Some(role), tier: Some(tier), disabled: None }).await
     }
@@ -189,7 +189,7 @@ impl Accounts {
     /// Applies all parts of the change or none. Disabling ends all sessions, and refuses logins, keys and tokens.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn change_access(&self, id: UserId, change: AccessChange) -> Result<AccountChange, StoreError> {
         self.inner.store.change_access(id, change, self.now()).await
     }
@@ -209,7 +209,7 @@ impl Accounts {
     /// Disables or enables a user. Disabling ends all sessions, and refuses logins, keys and tokens.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn set_disabled(&self, id: UserId, disabled: bool) -> Result<AccountChange, StoreError> {
         self.change_access(id, AccessChange { disabled: Some(disabled), ..AccessChange::default() }).await
     }
@@ -217,7 +217,7 @@ impl Accounts {
     /// Deletes a user: personal data is removed, submissions stay under an anonymous name.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn delete(&self, id: UserId) -> Result<AccountChange, StoreError> {
         self.inner.store.delete_user(id, self.now()).await
     }
@@ -225,7 +225,7 @@ impl Accounts {
     /// The key that signs webhooks for this user; shown to the user only.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn webhook_secret(&self, id: UserId) -> Result<Option<[u8; 32]>, StoreError> {
         self.inner.store.webhook_secret(id).await
     }
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_of_names_and_passwords_are_inclusive() {
+    fn length_bounds_of_names_and_passwords_are_inclusive() {
         let faults = |username: &str, password: &str| {
             faults_of(&NewAccount { username: username.into(), email: "a@b.example".into(), password: password.into() })
                 .len()
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_taken_when_mail_could_go_there() {
+    fn only_plausible_mail_addresses_are_accepted() {
         for good in ["a@b.example", "a.b+c@x-y.example", "ü@exämple.example"] {
             assert!(plausible_email(good), "{good}");
         }

@@ -110,7 +110,7 @@ impl Accounts {
     /// user anyway. `None`: the user is disabled or deleted.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn open_session(&self, user: User) -> Result<Option<Login>, StoreError> {
         self.open(user, None, None).await
     }
@@ -158,7 +158,7 @@ impl Accounts {
     /// Ends a session; repeated calls change nothing.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn logout(&self, session: SessionId) -> Result<(), StoreError> {
         self.inner.store.end_session(session, self.now()).await
     }
@@ -166,7 +166,7 @@ impl Accounts {
     /// The user's sessions that have not ended, newest first.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
         self.inner.store.sessions(user, self.now()).await
     }
@@ -174,7 +174,7 @@ impl Accounts {
     /// Ends a session of this user. `false`: there is no such session.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn end_session(&self, user: UserId, session: SessionId) -> Result<bool, StoreError> {
         self.inner.store.end_session_of(user, session, self.now()).await
     }
@@ -182,7 +182,7 @@ impl Accounts {
     /// Whether access tokens of this session are still valid.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn session_alive(&self, session: SessionId) -> Result<bool, StoreError> {
         self.inner.store.session_alive(session, self.now()).await
     }

@@ -22,7 +22,7 @@ impl Accounts {
     /// Creates a ticket for this viewer; returns its text and expiry. `None`: the user has too many.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn make_ticket(
         &self,
         viewer: &Viewer,
@@ -47,7 +47,7 @@ impl Accounts {
     /// The holder of a ticket, which stays valid. `None`: it is not valid for this submission, or no longer valid.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn holder_of_ticket(
         &self,
         text: &str,
@@ -67,7 +67,7 @@ impl Accounts {
     /// Consumes a ticket. `false`: it is not valid for this submission, or no longer valid.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn use_ticket(&self, text: &str, submission: SubmissionId) -> Result<bool, StoreError> {
         let Some(token) = Token::parse(TICKET, text) else { return Ok(false) };
         let id = TicketId::from_uuid(token.id);

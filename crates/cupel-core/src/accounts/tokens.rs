@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_reads_back_and_any_changed_character_is_refused() {
+    fn a_token_parses_back_and_any_changed_character_is_refused() {
         for _ in 0..50 {
             let token = Token::new(Uuid::new_v4());
             let text = token.text(API_KEY);
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_is_not_a_token() {
+    fn malformed_text_is_not_a_token() {
         for noise in ["", "_", "cup_", "cup___", "cup_x_y_z", "é_é_é_é", &"cup_".repeat(100)] {
             assert!(Token::parse(API_KEY, noise).is_none(), "{noise:?}");
         }

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_reads_back_and_is_no_other() {
+    fn a_code_parses_back_and_matches_no_other() {
         for _ in 0..100 {
             let code = JoinCode::random();
             assert_eq!(JoinCode::from_text(code.as_str()), Some(code.clone()));
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_read_as_people_write_it() {
+    fn a_code_is_accepted_as_people_write_it() {
         let code = JoinCode::from_text("01abcdefgh").unwrap();
         for written in ["01abcdefgh", "O1ABCDEFGH", "oIabcdefgh", " 0labcdefgh\n"] {
             assert!(code.is(written), "{written}");

@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_freeze_hides_what_is_sent_from_its_begin_to_the_end() {
+    fn a_freeze_hides_submissions_from_its_start_to_the_end() {
         let at = |second| Timestamp::from_second(second).unwrap();
         let window = FreezeWindow::of(at(100), Duration::from_secs(50), Duration::from_secs(20));
         assert_eq!([129, 130, 149, 150].map(|second| window.hides(at(second))), [false, true, true, false]);
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn problems_are_called_by_letters() {
+    fn problems_are_labelled_with_letters() {
         assert_eq!([0, 1, 25].map(label), ['A', 'B', 'Z']);
     }
 }

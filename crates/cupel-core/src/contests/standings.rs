@@ -243,19 +243,19 @@ mod tests {
     }
 
     #[test]
-    fn more_problems_come_first_then_less_penalty() {
+    fn rows_are_ranked_by_solved_problems_then_by_penalty() {
         let table = [(1, 0, 10, "+"), (2, 0, 5, "+"), (3, 0, 30, "+"), (3, 1, 200, "+")];
         assert_eq!(icpc(3, &table), [(1, user(3), 2, 230), (2, user(2), 1, 5), (3, user(1), 1, 10)]);
     }
 
     #[test]
-    fn what_was_rejected_before_a_solution_costs_twenty_minutes_and_nothing_else_does() {
+    fn only_rejected_tries_before_a_solution_cost_twenty_minutes() {
         let table = [(1, 0, 1, "-"), (1, 0, 2, "C"), (1, 0, 3, "-"), (1, 0, 10, "+"), (1, 0, 11, "-"), (1, 1, 12, "-")];
         assert_eq!(icpc(1, &table), [(1, user(1), 1, 50)]);
     }
 
     #[test]
-    fn equals_share_a_place_unless_the_last_solution_of_one_was_earlier() {
+    fn equal_rows_share_a_rank_unless_one_had_its_last_solution_earlier() {
         let table = [(1, 0, 10, "+"), (2, 1, 10, "+"), (3, 0, 30, "+")];
         assert_eq!(icpc(3, &table), [(1, user(1), 1, 10), (1, user(2), 1, 10), (3, user(3), 1, 30)]);
         let table = [(1, 0, 10, "+"), (1, 1, 20, "+"), (2, 0, 15, "+"), (2, 1, 15, "+")];
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frozen_result_is_pending_for_everybody_but_its_owner() {
+    fn a_frozen_result_is_pending_for_everyone_but_its_owner() {
         let table = attempts(&[(1, 0, 200, "-"), (1, 0, 250, "+"), (2, 0, 260, "+"), (2, 1, 20, "?")]);
         let rows = |own, frozen_from| {
             let view = View { frozen_from, own, ..ALL };
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_that_another_contest_hides_is_pending_for_everybody_but_its_owner() {
+    fn a_result_hidden_by_another_contest_is_pending_for_everyone_but_its_owner() {
         let mut table = attempts(&[(1, 0, 5, "+"), (2, 0, 6, "+")]);
         table[0].is_hidden = true;
         let solved = |own| {
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_virtual_participant_takes_nobodys_place() {
+    fn a_virtual_participant_does_not_change_the_ranks_of_others() {
         let participants =
             [(user(1), Participation::Official), (user(2), Participation::Virtual), (user(3), Participation::Official)];
         let table = attempts(&[(1, 0, 5, "+"), (2, 0, 6, "+"), (3, 0, 7, "+")]);
@@ -315,14 +315,14 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_after_the_time_looked_at_is_not_there_yet() {
+    fn attempts_after_the_viewed_time_are_ignored() {
         let table = attempts(&[(1, 0, 5, "-"), (1, 0, 50, "+")]);
         let view = View { until: Duration::from_mins(30), ..ALL };
         assert_eq!(standings(ICPC, 1, &officials(1), &table, view)[0].solved, 0);
     }
 
     #[test]
-    fn best_scores_add_up_whenever_they_came() {
+    fn best_scores_add_up_in_any_order() {
         let table = attempts(&[
             (1, 0, 5, "30"),
             (1, 0, 9, "70"),
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts_of_strangers_and_of_other_problems_are_left_out() {
+    fn attempts_of_non_participants_and_of_other_problems_are_ignored() {
         let rows = standings(ICPC, 1, &officials(1), &attempts(&[(7, 0, 1, "+"), (1, 5, 1, "+")]), ALL);
         assert_eq!(rows.iter().map(|row| row.solved).collect::<Vec<_>>(), [0]);
     }

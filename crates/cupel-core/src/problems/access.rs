@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_see_and_change_follows_from_visibility_and_part() {
+    fn access_follows_from_visibility_and_part() {
         let somebody = Seer::User(Viewer { user: user(1), is_admin: false });
         let admin = Seer::User(Viewer { user: user(1), is_admin: true });
         let stranger = (somebody, None, user(2));
