@@ -1,5 +1,5 @@
-//! Throughput of core and the embedded adapters in submissions per second, when running them costs nothing: `cargo run
-//! --release -p cupel-core --example throughput -- [SUBMISSIONS] [CLIENTS] [WORKERS] [postgres://…]`.
+//! How many submissions a second go through core and the embedded adapters when running them costs nothing:
+//! `cargo run --release -p cupel-core --example throughput -- [SUBMISSIONS] [CLIENTS] [WORKERS] [postgres://…]`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -286,9 +286,7 @@ impl Core {
         let state = self.inner.store.give_back(run, lease, given).await?;
         self.running().remove(&lease);
         match state {
-            None => {
-                tracing::info!(run.id = %run, attempt.number = attempt, reason, "a worker gave back a lease that it had lost")
-            }
+            None => tracing::info!(run.id = %run, attempt.number = attempt, reason, "a worker gave back a lost lease"),
             Some(RunState::Abandoned { attempts }) => {
                 tracing::error!(run.id = %run, attempt.number = attempt, reason, "abandoned a run: every attempt failed");
                 self.abandoned(submission.id, attempts, now);

@@ -546,8 +546,8 @@ pub trait EventBus: Send + Sync {
     /// Events of a submission after `after` that the bus still has, then live ones. A caller that needs the earlier
     /// events subscribes first and then reads the store.
     async fn subscribe(&self, id: SubmissionId, after: Seq, interest: Interest) -> Box<dyn Subscription>;
-    /// Sends a notice to all nodes, this one included. Never blocks, never fails the caller, and may be lost: whatever
-    /// must happen also happens without it, later.
+    /// Sends a notice to all nodes, this one included. Never blocks, never fails the caller, and may be lost: everything
+    /// that must happen also happens without it, later.
     fn announce(&self, notice: Notice);
     /// Notices from now on. One listener per process is enough.
     fn notices(&self) -> Box<dyn Notices>;

@@ -9,7 +9,6 @@
 //!    └── expire or give back, lost < max
 //! ```
 //!
-//!
 //! There are two counters. `attempts` numbers the attempts and only grows, so that no two of them share an event number
 //! ([`Seq`](crate::event::Seq)). `lost` counts the attempts that ended in a failure of Cupel; it alone decides when to
 //! give up, so a worker that drains does not cost the run an attempt.

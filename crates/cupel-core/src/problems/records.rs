@@ -328,7 +328,7 @@ pub struct Progress {
     pub last_solved_at: Option<Timestamp>,
 }
 
-/// A row of the global leaderboard: more solved problems first; at equal numbers, the user who reached the number earlier.
+/// A row of the global leaderboard: more solved problems first, then the earlier last solution.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RankLine {
     /// The rank; rows never share one.
