@@ -24,7 +24,7 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 /// `Retry-After` when no worker has the needed languages.
 const NO_WORKER_RETRY: Duration = Duration::from_secs(10);
 
-/// The share of the queue that one owner may use is this fraction of it: one tenth.
+/// Divisor of the size of the queue that yields the share of one owner: one tenth.
 const OWNER_SHARE: usize = 10;
 
 /// A submission as the client sent it; core assigns ids and times.
