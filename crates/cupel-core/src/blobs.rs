@@ -1,8 +1,8 @@
-//! The port to where things lie that are too large for the store and that every node has to reach: packages, what compilers left,
-//! and large sources, inputs and outputs.
+//! The port for data that is too large for the store and that every node must reach: packages, compiled artefacts, and
+//! large sources, inputs and outputs.
 //!
-//! A blob is whole or not there, and never changes: its key says what it is. The blob store is not trusted with what it gives:
-//! who gets something holds it against a hash of their own before it is used.
+//! A blob is either complete or absent, and never changes: its key identifies its content. The blob store is not
+//! trusted: each reader checks what it gets against a hash it already has.
 
 use std::fmt;
 use std::io::{Read, Write};
@@ -12,67 +12,65 @@ use std::time::Duration;
 use cupel_types::ContentHash;
 use uuid::Uuid;
 
-/// Blobs, wherever they are.
+/// Blob storage.
 ///
-/// All calls block, for as long as a network and a large file take: ask on a thread where that does no harm.
+/// All calls block for as long as the network and a large file take: call them on a thread that may block.
 pub trait Blobs: Send + Sync {
-    /// Keeps everything that `source` gives, a piece at a time. Nobody sees any of it before all of it is durable, and nobody ever
-    /// does when it breaks off. A blob that is there already stays or is replaced, whole in either case.
-    ///
-    /// # Errors
-    /// [`BlobsError::Source`] when `source` fails, [`BlobsError::Store`] when the blob store does.
+    /// Stores everything that `source` yields, in chunks. The blob becomes visible only when all of it is durable, and
+    /// never if the transfer fails. An existing blob is kept or replaced, complete in either case.
     fn put(&self, key: &BlobKey, source: &mut dyn Read) -> Result<(), BlobsError>;
 
-    /// Writes a blob to `into`, a piece at a time: how many bytes it has. Part of it may have been written when this fails.
+    /// Writes a blob to `into`, in chunks, and returns its length in bytes. If this fails, part of it may have been
+    /// written.
     ///
     /// # Errors
-    /// [`BlobsError::Missing`], [`BlobsError::TooLarge`] where it has more than `bytes_max`, [`BlobsError::Target`] when `into`
-    /// fails, [`BlobsError::Store`] when the blob store does.
+    /// [`BlobsError::Missing`], [`BlobsError::TooLarge`] if it has more than `bytes_max`, [`BlobsError::Target`] if
+    /// `into` fails, [`BlobsError::Store`] if the blob store fails.
     fn get(&self, key: &BlobKey, into: &mut dyn Write, bytes_max: u64) -> Result<u64, BlobsError>;
 
-    /// Whether there is such a blob.
+    /// Whether the blob exists.
     ///
     /// # Errors
-    /// When the blob store does not say.
+    /// If the blob store cannot answer.
     fn has(&self, key: &BlobKey) -> Result<bool, BlobsError>;
 
-    /// Removes a blob, if it is there.
+    /// Removes a blob, if it exists.
     ///
     /// # Errors
-    /// When the blob store does not do so.
+    /// If the blob store fails.
     fn remove(&self, key: &BlobKey) -> Result<(), BlobsError>;
 
-    /// All blobs of a kind, in no order. What has a name that Cupel does not give is passed over.
+    /// All blobs of a kind, in no particular order. Names that Cupel does not produce are skipped.
     ///
     /// # Errors
-    /// When the blob store does not say.
+    /// If the blob store cannot answer.
     fn list(&self, kind: BlobKind) -> Result<Vec<BlobInfo>, BlobsError>;
 }
 
-/// What a blob is, and so where it lies. As text it is safe for a path and for a URL.
+/// Key of a blob: its kind and identity, which determine its location. Its text form is safe in a path and in a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum BlobKey {
     /// A copy of a package.
     Package {
         /// The package's hash, which is not that of the blob's bytes.
         hash: ContentHash,
-        /// Every import makes a copy of its own: see `problems/packages.rs`.
+        /// Every import makes its own copy: see `problems/packages.rs`.
         copy: Uuid,
     },
-    /// What a compilation left.
+    /// Artefacts of a compilation.
     Artifacts(ContentHash),
     /// Sources and inputs of a submission, or outputs of a run, by the hash of its bytes.
     Data(ContentHash),
 }
 
-/// Which blobs are listed.
+/// Which blobs to list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlobKind {
     /// All packages.
     Packages,
     /// The copies of one package.
     CopiesOf(ContentHash),
-    /// All that compilations left.
+    /// Artefacts of all compilations.
     Artifacts,
     /// All data of submissions and runs.
     Data,
@@ -91,7 +89,7 @@ impl BlobKind {
     }
 }
 
-/// What all keys of the kind begin with: a directory, without a slash at its end.
+/// The common prefix of all keys of the kind: a directory, without a trailing slash.
 impl fmt::Display for BlobKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -107,14 +105,14 @@ impl fmt::Display for BlobKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BlobKey::Package { hash, copy } => write!(f, "packages/{hash}/{copy}"),
-            // There may be very many: by their first digits, as directories like it.
+            // There may be very many, so they are split into directories by the first byte of the hash.
             BlobKey::Artifacts(hash) => write!(f, "artifacts/{:02x}/{hash}", hash.as_bytes()[0]),
             BlobKey::Data(hash) => write!(f, "data/{:02x}/{hash}", hash.as_bytes()[0]),
         }
     }
 }
 
-/// The text is no key of a blob.
+/// The text is not a blob key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no key of a blob")]
 pub struct NoBlobKey;
@@ -122,7 +120,7 @@ pub struct NoBlobKey;
 impl FromStr for BlobKey {
     type Err = NoBlobKey;
 
-    /// Takes what [`Display`](fmt::Display) writes, and nothing else.
+    /// Accepts exactly what [`Display`](fmt::Display) writes.
     fn from_str(text: &str) -> Result<BlobKey, NoBlobKey> {
         let parts: Vec<&str> = text.split('/').collect();
         let key = match parts[..] {
@@ -141,51 +139,51 @@ impl FromStr for BlobKey {
 /// A blob in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlobInfo {
-    /// Which.
+    /// Its key.
     pub key: BlobKey,
     /// Its length in bytes.
     pub bytes: u64,
-    /// How long ago it was put, by one clock for all blobs of the store.
+    /// Time since it was stored, by one clock for all blobs of the store.
     pub age: Duration,
 }
 
-/// A blob cannot be put, got, listed or removed.
+/// A blob cannot be stored, read, listed or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobsError {
-    /// There is none.
+    /// The blob does not exist.
     #[error("the blob store has no {0}")]
     Missing(BlobKey),
-    /// It has more bytes than are wanted.
+    /// It has more bytes than allowed.
     #[error("{key} has more than {bytes_max} bytes")]
     TooLarge {
-        /// Which.
+        /// Its key.
         key: BlobKey,
-        /// What was wanted at most.
+        /// The maximum.
         bytes_max: u64,
     },
-    /// The blob store failed, or cannot be reached.
+    /// The blob store failed or is unreachable.
     #[error("the blob store cannot {action} {what}")]
     Store {
-        /// What was being done, such as `put`.
+        /// The failed action, such as `put`.
         action: &'static str,
-        /// With what.
+        /// Its object.
         what: String,
-        /// Why not.
+        /// The cause.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// What was to be put cannot be read.
+    /// The data to be stored cannot be read.
     #[error("cannot read what is to be kept")]
     Source(#[source] std::io::Error),
-    /// What was got cannot be written.
+    /// The fetched data cannot be written.
     #[error("cannot write what was got from the blob store")]
     Target(#[source] std::io::Error),
 }
 
-/// Removes the blobs of a kind that were put longer ago than `age`: how many.
+/// Removes the blobs of a kind that are older than `age`; returns their number.
 ///
 /// # Errors
-/// When the blob store cannot list or remove them; some may have gone then.
+/// If the blob store cannot list or remove them; some may have been removed already.
 pub fn remove_older(blobs: &dyn Blobs, kind: BlobKind, age: Duration) -> Result<u64, BlobsError> {
     let mut removed = 0;
     for blob in blobs.list(kind)? {
@@ -202,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_reads_back_from_its_text_and_nothing_else_does() {
+    fn only_the_text_of_a_key_parses_as_a_key() {
         let hash = ContentHash::from_bytes(std::array::from_fn(|i| (i * 7) as u8));
         let keys = [BlobKey::Package { hash, copy: Uuid::from_u128(7) }, BlobKey::Artifacts(hash), BlobKey::Data(hash)];
         for key in keys {

@@ -1,8 +1,9 @@
-//! Errors for logs, and for whoever started a command.
+//! Error chains as text, for logs and for the command line.
 
 use std::error::Error;
 
-/// An error with its sources, each once: other people's errors often tell their source themselves.
+/// An error with its sources. A source that the error's own text already contains is not repeated, as foreign errors
+/// often include theirs.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -22,7 +23,7 @@ mod tests {
     use crate::StoreError;
 
     #[test]
-    fn every_source_is_told_in_order() {
+    fn the_chain_lists_every_source_in_order() {
         let error = |operation, source| StoreError { operation, transient: false, source };
         let inner = error("write a row", "the disk is full".into());
         let outer = error("insert a user", Box::new(inner));
@@ -30,7 +31,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_error_tells_of_its_source_is_not_told_again() {
+    fn a_source_that_the_error_text_contains_is_not_repeated() {
         #[derive(Debug, thiserror::Error)]
         #[error("cannot connect: {0}")]
         struct Telling(#[source] std::io::Error);

@@ -1,4 +1,4 @@
-//! What a submission must be like, checked as a whole: every fault is reported, with where it is.
+//! Validation of submissions: reports all faults together, each with its position.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -14,22 +14,22 @@ use crate::cluster::NO_WORKER;
 use crate::submit::{Bounds, NewSubmission, Purpose};
 use crate::targets::is_special_host;
 
-/// One thing that is wrong with a request.
+/// One fault of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Which submission of the batch, from 0.
+    /// Zero-based index of the submission in the batch.
     pub index: usize,
-    /// Where in the submission, as a JSON pointer (RFC 6901): `/language`, `/files/0/path`, `/args/3`,
-    /// `/env/NAME`, `/stdin`, `/tests/1/name`, `/limits/cpu_time_ms`, `/limits/memory_bytes`, `/run_at`,
-    /// `/webhook`. Limits carry the unit of the API's fields: `_ms` for times, `_bytes` for sizes.
+    /// Position in the submission, as a JSON pointer (RFC 6901): `/language`, `/files/0/path`, `/args/3`, `/env/NAME`,
+    /// `/stdin`, `/tests/1/name`, `/limits/cpu_time_ms`, `/limits/memory_bytes`, `/run_at`, `/webhook`. Limits carry
+    /// the unit of the API's fields: `_ms` for times, `_bytes` for sizes.
     pub pointer: String,
-    /// What kind of fault, for programs.
+    /// Kind of fault, for programs.
     pub kind: FaultKind,
-    /// What is wrong and what would be right, for people.
+    /// What is wrong and what is expected, for people.
     pub detail: String,
 }
 
-/// What kind of fault it is.
+/// Kind of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum FaultKind {
@@ -83,13 +83,14 @@ impl FaultKind {
     }
 }
 
-/// How many faults of a request are told one by one; if there are more, one last fault says so.
+/// Maximum number of faults reported individually per request; if there are more, one last fault says so.
 pub const FAULTS_MAX: usize = 100;
 
-/// Checks every submission of a request against the languages and bounds, and returns what each of them asks for. Does no I/O.
+/// Validates every submission of a request against the languages and bounds, and returns what each of them requests.
+/// Does no I/O.
 ///
 /// # Errors
-/// The faults of all submissions together, at most [`FAULTS_MAX`] and one that says there are more.
+/// The faults of all submissions together, at most [`FAULTS_MAX`] and one that says that there are more.
 pub fn check(
     new: &[NewSubmission],
     registry: &Registry,
@@ -126,7 +127,7 @@ fn bytes_of(new: &NewSubmission) -> Bytes {
     Bytes::new((files + tests + new.stdin.len() + own_input(new).len() + args_bytes(new) + env_bytes(new)) as u64)
 }
 
-/// The input of the sender's own that a solution is run on, if there is one.
+/// The sender's custom input for a solution, if there is one.
 fn own_input(new: &NewSubmission) -> &[u8] {
     match &new.purpose {
         Purpose::Solve { cases: Cases::Input(input), .. } => input,
@@ -134,7 +135,7 @@ fn own_input(new: &NewSubmission) -> &[u8] {
     }
 }
 
-/// As the kernel counts them: each text ends with a NUL.
+/// Size as the kernel counts it: each text ends with a NUL.
 fn args_bytes(new: &NewSubmission) -> usize {
     new.args.iter().map(|arg| arg.len() + 1).sum()
 }
@@ -213,7 +214,7 @@ impl Checker<'_> {
             }
             return None;
         };
-        // What no worker has may come with the next one, so that is not the client's mistake.
+        // A worker that has the language may come later, so this is not the client's mistake.
         if let Availability::Unavailable { reason } = &language.availability
             && reason != NO_WORKER
         {
@@ -234,7 +235,7 @@ impl Checker<'_> {
             return Vec::new();
         }
         let mut files: Vec<BoxFile> = Vec::with_capacity(new.files.len());
-        // Path to index, to find both duplicates and files that are directories of others.
+        // Path to index, to find both duplicates and files whose path is a directory of another file.
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
         for (i, (path, data)) in new.files.iter().enumerate() {
             if i == 0 && data.is_empty() {
@@ -402,7 +403,7 @@ impl Checker<'_> {
         }
     }
 
-    /// With less than this no program starts; none at all is told with the maximum.
+    /// With less than this no program starts. Zero is reported together with the maximum.
     fn at_least(&mut self, name: &str, asked: Option<u64>, least: u64, show: impl Fn(u64) -> String) {
         if asked.is_some_and(|asked| 0 < asked && asked < least) {
             let detail = format!("with less than {} no program starts", show(least));
@@ -440,19 +441,19 @@ impl Checker<'_> {
     }
 }
 
-/// What stands between the scheme and the path of a web address. RFC 3986, section 3.1: the scheme has no case.
+/// The authority of an `http` or `https` URL. RFC 3986, section 3.1: the scheme is case-insensitive.
 fn web_authority(url: &str) -> Option<&str> {
     let (scheme, rest) = url.split_once("://")?;
     let is_web = ["http", "https"].iter().any(|web| scheme.eq_ignore_ascii_case(web));
     is_web.then(|| rest.split(['/', '?', '#']).next()).flatten()
 }
 
-/// The host of a web address that is well formed.
+/// The host of a well-formed `http` or `https` URL.
 pub(crate) fn web_host(url: &str) -> Option<&str> {
     web_authority(url).map(host_of)
 }
 
-/// The host of an authority that [`is_host`]: without its port, an IPv6 address with its brackets.
+/// The host of an authority that passed [`is_host`]: without its port; an IPv6 address keeps its brackets.
 fn host_of(authority: &str) -> &str {
     let end = match authority.find(']') {
         Some(bracket) => bracket + 1,
@@ -461,7 +462,8 @@ fn host_of(authority: &str) -> &str {
     &authority[..end]
 }
 
-/// A host with or without a port, and no user: a name, an IPv4 address, or an IPv6 address in brackets.
+/// Whether this is a host with or without a port, and without a user: a name, an IPv4 address, or an IPv6 address in
+/// brackets.
 fn is_host(authority: &str) -> bool {
     let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => (address, port),

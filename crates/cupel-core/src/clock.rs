@@ -1,10 +1,10 @@
-//! Time as a port, so that tests turn the hands.
+//! Time as a port, so that tests control it.
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Says what time it is.
+/// Source of the current time.
 pub trait Clock: Send + Sync + 'static {
-    /// Now, UTC.
+    /// The current time, UTC.
     fn now(&self) -> Timestamp;
 
     /// How far the machine's own clock is ahead of this one (negative: behind), as last measured.
@@ -13,7 +13,7 @@ pub trait Clock: Send + Sync + 'static {
     }
 }
 
-/// From which [`Clock::skew`] on people are told.
+/// Smallest [`Clock::skew`] that is reported to people.
 pub const SKEW_TOLD: SignedDuration = SignedDuration::from_secs(5);
 
 /// The machine's clock.

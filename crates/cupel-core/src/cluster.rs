@@ -1,8 +1,9 @@
-//! The processes that work on one store: workers and what they offer, what operators tell them, and who sweeps.
+//! The processes that share one store: workers and the languages they offer, orders from operators, and the leader that
+//! sweeps.
 //!
-//! A worker writes a row every few seconds ([`ClusterStore::beat`]) and reads from it what it has been told. One whose
-//! row is old is gone; nothing follows from that but what people and `/healthz` are told, since its leases expire by
-//! themselves. Of all nodes one sweeps at a time, for as long as it says so again ([`ClusterStore::lead`]).
+//! A worker writes a row every few seconds ([`ClusterStore::beat`]) and reads its orders from it. A worker whose row is
+//! old is gone; this affects only what people and `/healthz` see, since its leases expire by themselves. One node at a
+//! time is the leader, which sweeps, for as long as it renews that role ([`ClusterStore::lead`]).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,84 +16,85 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{Core, Needs, Routes, Store, StoreError, chain};
 
-/// How often a worker says that it is there.
+/// Heartbeat interval of a worker.
 pub const BEAT_EVERY: Duration = Duration::from_secs(5);
 
-/// After how long without a word a worker counts as gone: two beats may be late.
+/// Time without a heartbeat after which a worker counts as gone: two heartbeats may be late.
 pub const WORKER_GONE_AFTER: SignedDuration = SignedDuration::from_secs(15);
 
-/// Why a language is not available on a node that offers what workers have.
+/// Why a language is unavailable on a node that offers the workers' languages.
 pub(crate) const NO_WORKER: &str = "no worker has it";
 
-/// How long a node leads without saying so again. It sweeps every second.
+/// How long a node remains leader without renewal. It sweeps every second.
 const LEADS_FOR: SignedDuration = SignedDuration::from_secs(5);
 
-/// How long the row of a worker that is gone is kept for people to look at.
+/// How long the row of a worker that is gone is kept for people to read.
 pub(crate) const WORKERS_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
-/// What the store knows of the processes that work on it.
+/// Cluster state in the store.
 #[async_trait]
 pub trait ClusterStore: Send + Sync {
-    /// Writes that a worker is there, and how; what it has been told.
+    /// Records a worker's heartbeat and returns its current order.
     async fn beat(&self, worker: WorkerBeat, now: Timestamp) -> Result<Order, StoreError>;
 
-    /// A worker has stopped, and says so.
+    /// Records that a worker has stopped.
     async fn leave(&self, worker: WorkerId) -> Result<(), StoreError>;
 
-    /// All workers whose rows are there, those that came first first.
+    /// All stored workers, oldest first.
     async fn workers(&self) -> Result<Vec<WorkerRecord>, StoreError>;
 
-    /// What the workers have that have said something since `seen_after` and do not drain: languages with their versions, and how many
-    /// have exactly these.
+    /// The languages and versions of the workers that do not drain and whose last heartbeat is after `seen_after`, and
+    /// the number of workers that have exactly these.
     async fn offers(&self, seen_after: Timestamp) -> Result<Vec<(BTreeMap<LanguageId, String>, u64)>, StoreError>;
 
-    /// Tells a worker something, or all of them and those that come later (`None`), who are not told to drain thereby.
-    /// `false`: there is no such worker.
+    /// Sets the order for one worker, or for all current and future workers (`None`); an order for all does not make
+    /// future workers drain. `false`: there is no such worker.
     async fn tell(&self, worker: Option<WorkerId>, order: Order) -> Result<bool, StoreError>;
 
-    /// Whether all workers are told to pause.
+    /// Whether all workers are ordered to pause.
     async fn is_paused(&self) -> Result<bool, StoreError>;
 
-    /// Makes `node` the one that sweeps, until `until`, unless another one is until a time after `now`. Whether it is.
+    /// Makes `node` the leader until `until`, unless another node is leader beyond `now`. Returns whether `node` is the
+    /// leader.
     async fn lead(&self, node: NodeId, now: Timestamp, until: Timestamp) -> Result<bool, StoreError>;
 
-    /// A secret that all nodes share: `proposed`, if there is none yet.
+    /// A secret that all nodes share. Stores `proposed` if there is none yet.
     async fn shared_secret(&self, name: &'static str, proposed: [u8; 32]) -> Result<[u8; 32], StoreError>;
 }
 
-/// What a worker says of itself.
+/// Heartbeat of a worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerBeat {
-    /// Which.
+    /// The worker.
     pub id: WorkerId,
-    /// What people call it: its machine's name, unless configured.
+    /// Its name for people: the machine's name, unless configured.
     pub name: String,
     /// Its version of Cupel.
     pub version: String,
-    /// Programs that it runs at one time.
+    /// Number of programs that it can run at the same time.
     pub slots: u32,
-    /// How many of them are running one.
+    /// Number of occupied slots.
     pub busy: u32,
-    /// The languages that it has, with the versions of their toolchains.
+    /// Its languages, with the versions of their toolchains.
     pub languages: BTreeMap<LanguageId, String>,
-    /// What it is doing about new runs.
+    /// The order it currently follows.
     pub order: Order,
 }
 
-/// What a worker does about new runs: what it is told, and what it says that it does.
+/// What a worker does about new runs: as ordered, and as reported by the worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// Takes them.
+    /// Takes new runs.
     #[default]
     Work,
-    /// Takes none for now. What it has, it finishes.
+    /// Takes no new runs for now; finishes those it has.
     Pause,
-    /// Takes none any more, finishes what it has or gives it back, and ends.
+    /// Takes no more runs, finishes or gives back those it has, and exits.
     Drain,
 }
 
 impl Order {
-    /// All of them.
+    /// All orders.
     pub const ALL: [Order; 3] = [Order::Work, Order::Pause, Order::Drain];
 
     /// The stable name: `work`, `pause` or `drain`.
@@ -104,43 +106,43 @@ impl Order {
         }
     }
 
-    /// By its stable name.
+    /// The order with this stable name.
     pub fn from_name(name: &str) -> Option<Order> {
         Order::ALL.into_iter().find(|order| order.as_str() == name)
     }
 }
 
-/// A worker as the store knows it.
+/// A worker as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerRecord {
-    /// What it last said.
+    /// Its last heartbeat.
     pub beat: WorkerBeat,
-    /// What it is told, also as one of all.
+    /// Its order, including an order for all workers.
     pub told: Order,
-    /// When it came.
+    /// When it started.
     pub started_at: Timestamp,
-    /// When it last said something.
+    /// When its last heartbeat arrived.
     pub seen_at: Timestamp,
 }
 
 impl WorkerRecord {
-    /// Whether it is there, as far as anybody can know at `now`.
+    /// Whether the worker counts as alive at `now`.
     pub fn is_alive(&self, now: Timestamp) -> bool {
         now.duration_since(self.seen_at) < WORKER_GONE_AFTER
     }
 }
 
-/// Runs that are due and wait though no worker that is there has all languages that they need, by these.
+/// Number of due runs that wait although no live worker has all needed languages, per set of needed languages.
 ///
 /// # Errors
-/// When the store cannot answer.
+/// If the store cannot answer.
 pub async fn unserved(store: &(impl Store + ?Sized), now: Timestamp) -> Result<Vec<(Needs, u64)>, StoreError> {
     let routes = routes_of(&offers(store, now).await?);
     let waiting = store.waiting_for(now).await?;
     Ok(waiting.into_iter().filter(|(needs, _)| !routes.serves(needs)).collect())
 }
 
-/// What the workers that are there have.
+/// Languages of the live workers.
 async fn offers(
     store: &(impl Store + ?Sized),
     now: Timestamp,
@@ -153,10 +155,10 @@ fn routes_of(offers: &[(BTreeMap<LanguageId, String>, u64)]) -> Routes {
 }
 
 impl Core {
-    /// Workers that are there now.
+    /// Workers that are alive now.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn workers_alive(&self) -> Result<Vec<WorkerRecord>, StoreError> {
         let now = self.now();
         let mut workers = self.inner.store.workers().await?;
@@ -164,11 +166,11 @@ impl Core {
         Ok(workers)
     }
 
-    /// Offers the languages that workers have, for a node that has no toolchains of its own, and follows what they have. Where
-    /// versions differ, the one that most of them have is told.
+    /// For a node without toolchains of its own: offers the workers' languages, and routes runs accordingly. If
+    /// versions differ, the most frequent one is shown.
     ///
     /// # Errors
-    /// When the store cannot answer; everything stays as it was.
+    /// If the store cannot answer; nothing changes then.
     pub async fn offer_languages_of_workers(&self) -> Result<(), StoreError> {
         let mut versions: BTreeMap<LanguageId, BTreeMap<String, u64>> = BTreeMap::new();
         for (languages, workers) in self.follow_workers().await? {
@@ -189,30 +191,30 @@ impl Core {
         Ok(())
     }
 
-    /// Takes what the workers have now for where to send runs, and says it.
+    /// Routes runs by the workers' current languages, and returns those.
     ///
     /// # Errors
-    /// When the store cannot answer; everything stays as it was.
+    /// If the store cannot answer; nothing changes then.
     pub(crate) async fn follow_workers(&self) -> Result<Vec<(BTreeMap<LanguageId, String>, u64)>, StoreError> {
         let offers = offers(&*self.inner.store, self.now()).await?;
         self.inner.lanes.set_routes(routes_of(&offers));
         Ok(offers)
     }
 
-    /// For a process with a worker, which has just said that it is there: takes what the other workers have for where to send runs, and
-    /// takes runs from where those come that not every worker can judge.
+    /// For a process whose worker has just sent its heartbeat: routes runs by the languages of all workers, and takes
+    /// runs from the language queues meant for this worker.
     ///
     /// # Errors
-    /// When the store cannot answer; everything stays as it was. A queue that cannot be made is made the next time.
+    /// If the store cannot answer; nothing changes then. Opening a queue that failed is retried at the next call.
     pub async fn join_workers(&self) -> Result<(), StoreError> {
         self.follow_workers().await?;
         if let Err(error) = self.inner.lanes.take_for(&self.languages()).await {
-            tracing::warn!(error = chain(&error), "cannot take runs that only some workers can judge, for now");
+            tracing::warn!(error = chain(&error), "cannot open a language queue; retrying at the next heartbeat");
         }
         Ok(())
     }
 
-    /// Whether this node is the one that sweeps, from now on for some seconds.
+    /// Whether this node is the leader, from now on for some seconds.
     pub(crate) async fn leads(&self, now: Timestamp) -> Result<bool, StoreError> {
         let until = now.saturating_add(LEADS_FOR).unwrap_or(now);
         self.inner.store.lead(self.inner.node, now, until).await

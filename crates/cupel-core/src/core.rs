@@ -1,8 +1,8 @@
-//! [`Core`]: what the use cases stand on. One value per process, cheap to clone.
+//! [`Core`]: the shared state of the use cases. One value per process, cheap to clone.
 //!
-//! The use cases themselves are one file per asker: `submit.rs` and `view.rs` for clients, `lease.rs` for
-//! workers, `sweep.rs` for the clock, `webhook.rs` for the sender of webhooks. Those around users are a value of
-//! their own, [`Accounts`](crate::accounts::Accounts).
+//! The use cases are grouped by caller, one file each: `submit.rs` and `view.rs` for clients, `lease.rs` for workers,
+//! `sweep.rs` for the periodic sweep, `webhook.rs` for the webhook sender. User accounts have a separate type,
+//! [`Accounts`](crate::accounts::Accounts).
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
@@ -24,29 +24,29 @@ use crate::sweep::SweepState;
 use crate::targets::RESOLVING_MAX;
 use crate::{Clock, EventBus, LeasePolicy, Packages, Queue, QueueError, Resolver, Store};
 
-/// The use cases over the ports. A clone is another handle on the same thing.
+/// The use cases over the ports. Clones share the same state.
 #[derive(Clone)]
 pub struct Core {
     pub(crate) inner: Arc<Inner>,
 }
 
-/// What [`Core::new`] needs.
+/// Arguments of [`Core::new`].
 pub struct CoreParts {
-    /// The truth.
+    /// The store: the source of truth.
     pub store: Arc<dyn Store>,
-    /// Hints on their way to workers.
+    /// The queue that carries hints to workers.
     pub queue: Arc<dyn Queue>,
     /// Live events.
     pub events: Arc<dyn EventBus>,
     /// Problem packages.
     pub packages: Arc<dyn Packages>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// The languages offered.
+    /// The offered languages.
     pub registry: Registry,
-    /// Lease length and attempts.
+    /// Length of a lease and maximum number of attempts.
     pub policy: LeasePolicy,
-    /// What one submission may contain.
+    /// Maximum sizes of a submission.
     pub bounds: Bounds,
 }
 
@@ -57,35 +57,35 @@ pub(crate) struct Inner {
     pub(crate) packages: Arc<dyn Packages>,
     clock: Arc<dyn Clock>,
     registry: RwLock<Arc<Registry>>,
-    /// Those of its languages that can be used here.
+    /// The languages of the registry that are available here.
     languages: RwLock<Arc<BTreeSet<LanguageId>>>,
     pub(crate) policy: LeasePolicy,
     pub(crate) bounds: Bounds,
     pub(crate) ids: IdGenerator,
-    /// This process, among those that work on the store.
+    /// Id of this process among the nodes that share the store.
     pub(crate) node: NodeId,
     pub(crate) admission: Admission,
-    /// Attempts in the hands of this process's workers: who holds the flag learns at once that it should
-    /// stop. By lease, because a run may have a lost attempt that does not know it yet and a new one.
+    /// Stop flags of the attempts that this process's workers run; raising one stops the attempt at once. Keyed by
+    /// lease, because a run may have both a lost attempt that has not noticed yet and a new one.
     pub(crate) running: Mutex<HashMap<LeaseId, (RunId, Weak<StopFlag>)>>,
-    /// Slot time that this process's workers have not told yet.
+    /// Slot time of this process's workers that has not been announced yet.
     pub(crate) used: Mutex<HashMap<UserId, Duration>>,
-    /// Results that somebody in this process waits for.
+    /// Waiters of this process for results.
     pub(crate) ends: Ends,
     pub(crate) sweep: tokio::sync::Mutex<SweepState>,
-    /// Standings that were just read.
+    /// Recently read standings.
     pub(crate) boards: Boards,
     pub(crate) imports: Imports,
-    /// One input of somebody's own is looked at at a time: it may take a hundred times its size.
+    /// Admits one custom input at a time: examining it may take a hundred times its size in memory.
     pub(crate) own_inputs: Arc<Semaphore>,
-    /// Resolves the names of webhook receivers; without one, only the sender of webhooks does.
+    /// Resolver for the names of webhook receivers. Without it, only the webhook sender resolves them.
     pub(crate) resolver: OnceLock<Arc<dyn Resolver>>,
     pub(crate) resolving: Arc<Semaphore>,
 }
 
 impl Core {
-    /// Puts the parts together. Does nothing yet: call [`Core::recover`] (and, where this process is the
-    /// only one, [`Core::recover_orphans`] before it), then [`Core::sweep`] every second.
+    /// Puts the parts together and does nothing else. The caller then calls [`Core::recover`] (preceded by
+    /// [`Core::recover_orphans`] if this process is the only one), then [`Core::sweep`] every second.
     pub fn new(parts: CoreParts) -> Core {
         let CoreParts { store, queue, events, packages, clock, registry, policy, bounds } = parts;
         Core {
@@ -115,25 +115,26 @@ impl Core {
         }
     }
 
-    /// From now on, names of webhook receivers are resolved when a submission is sent. The first resolver stays.
+    /// Resolves the names of webhook receivers when a submission is sent, with this resolver. The first resolver that
+    /// is set is kept.
     #[must_use]
     pub fn with_resolver(self, resolver: Arc<dyn Resolver>) -> Core {
         let _ = self.inner.resolver.set(resolver);
         self
     }
 
-    /// The time, to the microsecond: what every store can keep exactly.
+    /// The current time, truncated to microseconds, which every store can represent exactly.
     pub fn now(&self) -> Timestamp {
         let now = self.inner.clock.now();
         now.round(TimestampRound::new().smallest(Unit::Microsecond).mode(jiff::RoundMode::Trunc)).unwrap_or(now)
     }
 
-    /// How far this machine's own clock is ahead of the one that counts (negative: behind).
+    /// How far this machine's clock is ahead of the authoritative one (negative: behind).
     pub fn skew(&self) -> SignedDuration {
         self.inner.clock.skew()
     }
 
-    /// The languages as they are now; a later [`Core::set_registry`] does not change what was returned.
+    /// The current languages; a later [`Core::set_registry`] does not change a returned value.
     pub fn registry(&self) -> Arc<Registry> {
         Arc::clone(&self.inner.registry.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -145,17 +146,17 @@ impl Core {
         *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry);
     }
 
-    /// Those of them that can be used here.
+    /// The languages of the registry that are available here.
     pub(crate) fn languages(&self) -> Arc<BTreeSet<LanguageId>> {
         Arc::clone(&self.inner.languages.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What one submission may contain.
+    /// Maximum sizes of a submission.
     pub fn bounds(&self) -> &Bounds {
         &self.inner.bounds
     }
 
-    /// Lease length and attempts.
+    /// Length of a lease and maximum number of attempts.
     pub fn policy(&self) -> LeasePolicy {
         self.inner.policy
     }
@@ -170,20 +171,20 @@ impl Core {
         &self.inner.packages
     }
 
-    /// The bus, for health checks.
+    /// The event bus, for health checks.
     pub fn events(&self) -> &Arc<dyn EventBus> {
         &self.inner.events
     }
 
-    /// The queue of what every worker can do, for health checks and metrics.
+    /// The common queue, for runs that every worker can judge; for health checks and metrics.
     pub fn queue(&self) -> &Arc<dyn Queue> {
         self.inner.lanes.common()
     }
 
-    /// How many hints wait, in that queue and in those beside it for what only some workers can do.
+    /// Number of waiting hints, in the common queue and in the language queues.
     ///
     /// # Errors
-    /// When a queue cannot be asked.
+    /// If the depth of a queue cannot be read.
     pub async fn queue_depth(&self) -> Result<usize, QueueError> {
         self.inner.lanes.depth().await
     }

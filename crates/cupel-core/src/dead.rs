@@ -1,10 +1,11 @@
-//! Dead letters: submissions whose run was given up, because every attempt at it ended in a failure of ours.
+//! Dead letters: submissions whose run was abandoned because every attempt ended in a failure of Cupel.
 //!
-//! Their senders were told of an internal error. An administrator sees why each attempt failed, at which worker and when, has them
-//! tried again, or puts them away. To be tried again means a new run of the same submission, as at a rejudge: it has all attempts
-//! before it, its events follow those of the run before, and whatever the run that was given up may still have under way is refused.
+//! Their senders got an internal error. An administrator sees why, when and at which worker each attempt failed, and
+//! retries or purges them. A retry is a new run of the same submission, as for a rejudge: its attempts are numbered
+//! after the earlier ones, its events follow those of the earlier run, and anything that the abandoned run may still
+//! report is refused.
 //!
-//! A fault of a problem's package is none of these: it is told to the authors, and they rejudge.
+//! A fault of a problem's package is not a dead letter: it is reported to the authors, who rejudge.
 
 use async_trait::async_trait;
 use cupel_problem::Slug;
@@ -16,88 +17,91 @@ use crate::ids::IdGenerator;
 use crate::problems::RejudgeOne;
 use crate::{Core, Needs, RunHint, StoreError};
 
-/// Submissions in one transaction.
+/// Submissions per transaction.
 const STEP: usize = 200;
 
-/// Bytes that are kept of why an attempt failed.
+/// Maximum length in bytes of the stored cause of a failed attempt.
 const WHY_BYTES_MAX: usize = 2 << 10;
 
-/// The truth about runs that were given up. [`RunStore`](crate::RunStore) makes dead letters, in the transaction that gives up.
+/// The source of truth about abandoned runs. [`RunStore`](crate::RunStore) creates dead letters, in the transaction
+/// that abandons a run.
 #[async_trait]
 pub trait DeadLetterStore: Send + Sync {
-    /// A page of them, those that died last first, and how many there are in all.
+    /// A page of dead letters, most recent first, and the total number.
     async fn dead_letters(&self, offset: u64, limit: u64) -> Result<(Vec<DeadLetter>, u64), StoreError>;
 
-    /// One, and every failed attempt at this submission that is still remembered, the first one first.
+    /// One dead letter, and every stored failed attempt at its submission, oldest first.
     async fn dead_letter(&self, id: SubmissionId) -> Result<Option<(DeadLetter, Vec<FailedAttempt>)>, StoreError>;
 
-    /// Those that died at or before `until`, the oldest first, at most `limit`.
+    /// Submissions that became dead letters at or before `until`, oldest first, at most `limit`.
     async fn dead_until(&self, until: Timestamp, limit: u32) -> Result<Vec<SubmissionId>, StoreError>;
 
-    /// Gives each dead letter among these a new run, due `now`; the others are left out.
+    /// Gives each dead letter among these a new run, due `now`; other submissions are skipped.
     async fn retry_dead(&self, again: Vec<RejudgeOne>, now: Timestamp) -> Result<Vec<RetriedRun>, StoreError>;
 
-    /// Puts dead letters away, with what is remembered of their attempts; how many there were. The submissions stay as they are.
+    /// Deletes dead letters and their failed attempts; returns the number of dead letters deleted. The submissions are
+    /// unchanged.
     async fn purge_dead(&self, ids: &[SubmissionId]) -> Result<u64, StoreError>;
 }
 
-/// A submission whose run was given up.
+/// A submission whose run was abandoned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// What was sent.
+    /// The submission.
     pub submission: SubmissionId,
-    /// The run that was given up.
+    /// The abandoned run.
     pub run: RunId,
-    /// Who sent it.
+    /// Its owner.
     pub owner: UserId,
-    /// The sender's name.
+    /// The owner's name.
     pub username: String,
-    /// Its language; `None` where a package was to be verified.
+    /// Its language; `None` for the verification of a package.
     pub language: Option<LanguageId>,
-    /// The problem it is about, if it is about one that is still there.
+    /// Its problem, if it belongs to one that still exists.
     pub problem: Option<Slug>,
-    /// Attempts made, those at earlier runs included.
+    /// Number of attempts, including those at earlier runs.
     pub attempts: u32,
-    /// When it was given up.
+    /// When the run was abandoned.
     pub died_at: Timestamp,
-    /// Why its last attempt failed; empty where that was not kept.
+    /// Why its last attempt failed; empty if that was not stored.
     pub why: String,
 }
 
-/// An attempt that ended in a failure of ours.
+/// An attempt that ended in a failure of Cupel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedAttempt {
     /// Its number.
     pub attempt: u32,
-    /// Of which run.
+    /// Its run.
     pub run: RunId,
-    /// Who had it.
+    /// The worker that held it.
     pub worker: Option<WorkerId>,
-    /// What people called that worker, where that was still known.
+    /// The name of that worker, if it was still known.
     pub worker_name: Option<String>,
     /// When it ended.
     pub failed_at: Timestamp,
-    /// Why.
+    /// The cause.
     pub why: String,
 }
 
-/// A new run of what was a dead letter.
+/// A new run of a former dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetriedRun {
-    /// Which.
+    /// The submission.
     pub submission: SubmissionId,
-    /// Enough to queue it.
+    /// The hint to publish.
     pub hint: RunHint,
-    /// What it needs.
+    /// The languages it needs.
     pub needs: Needs,
-    /// Attempts made before.
+    /// Number of attempts at earlier runs.
     pub attempts: u32,
 }
 
-/// Tries dead letters again, for who has a store and nothing else; the sweeper of a server offers their runs within seconds.
+/// Retries dead letters, for a caller that has only a store; the sweeper of a server publishes their runs within
+/// seconds.
 ///
 /// # Errors
-/// When the store cannot write; what was queued stays queued, and the call may be repeated.
+/// If the store cannot write; runs already queued stay queued, and the call may be repeated.
 pub async fn retry_in(
     store: &(impl DeadLetterStore + ?Sized),
     ids: &[SubmissionId],
@@ -113,27 +117,27 @@ pub async fn retry_in(
 }
 
 impl Core {
-    /// Tries a dead letter again. `false`: it is none.
+    /// Retries a dead letter. `false`: the submission is not a dead letter.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn retry_dead(&self, id: SubmissionId) -> Result<bool, StoreError> {
         let now = self.now();
         let retried = retry_in(&*self.inner.store, &[id], now).await?;
         for run in &retried {
-            // Between the end of the run before and whatever comes of this one.
+            // A number between the end of the earlier run and the events of the new one.
             let seq = Seq::of_attempt(run.attempts.saturating_add(1), 0);
             self.inner.events.publish(Event { submission: run.submission, seq, at: now, kind: EventKind::Queued });
         }
         let hints: Vec<(RunHint, Needs)> = retried.iter().map(|run| (run.hint, run.needs.clone())).collect();
         if let Err(error) = self.inner.lanes.publish(&hints).await {
-            tracing::debug!(%error, "a run that is tried again was not queued; the sweeper will");
+            tracing::debug!(%error, "a retried run was not queued; the sweeper will queue it");
         }
         Ok(!retried.is_empty())
     }
 }
 
-/// As much of it as is kept, without NUL, which not every store takes.
+/// The part of the text that is stored: cut to [`WHY_BYTES_MAX`], and without NUL, which not every store accepts.
 pub(crate) fn kept(why: &str) -> String {
     why[..why.floor_char_boundary(WHY_BYTES_MAX)].replace('\0', "\u{fffd}")
 }

@@ -8,14 +8,14 @@ use std::sync::Arc;
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the disk is full: {place} has no room left")]
 pub struct DiskFull {
-    /// What is full, for an operator: a file of this machine, or the database server.
+    /// The full disk, for an operator: a file of this machine, or the database server.
     pub place: String,
-    /// What the database or the kernel answered.
+    /// The answer of the database or the kernel.
     #[source]
     pub source: Arc<dyn Error + Send + Sync>,
 }
 
-/// Whether a full disk is among the causes of an error: one of the store's, or of a file of this machine.
+/// Whether a full disk is among the causes of an error: one of the store, or of a file of this machine.
 pub fn is_disk_full(error: &(dyn Error + 'static)) -> bool {
     let of_file = |error: &io::Error| matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
     let mut cause = Some(error);
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_recognised_however_deep_it_lies() {
+    fn a_full_disk_is_recognised_at_any_depth_of_the_chain() {
         let full = || io::Error::from(io::ErrorKind::StorageFull);
         assert!(is_disk_full(&failed(full())));
         let place = "`/data/cupel.db`".to_owned();

@@ -1,7 +1,8 @@
-//! Results on their way to those who wait for them in this process, without a detour through the store.
+//! Hands results to waiting callers in this process, without a read from the store.
 //!
-//! *Invariant:* a result is handed over only after the store has it durably, as it would be read there; who waits in
-//! vain here (the run ended in another process, was cancelled or given up) hears of the end from the event bus.
+//! *Invariant:* a result is handed over only after the store has it durably, exactly as a read would return it. If a
+//! run ends in another process, is cancelled or abandoned, nothing is handed over here, and the caller learns of the
+//! end from the event bus.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,39 +12,39 @@ use tokio::sync::oneshot;
 
 use crate::run::SubmissionRecord;
 
-/// Who waits for what. Bounded by the number of submissions whose senders wait.
+/// Waiting callers by submission. Bounded by the number of submissions whose clients wait.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ends(Arc<Mutex<HashMap<SubmissionId, oneshot::Sender<SubmissionRecord>>>>);
 
 impl Ends {
-    /// Waits for the end of a submission that nobody else knows yet.
+    /// Registers a caller that waits for the end of a submission; nothing else knows its id yet.
     pub(crate) fn expect(&self, id: SubmissionId) -> Expected {
         let (sender, record) = oneshot::channel();
         self.waiting().insert(id, sender);
         Expected { id, record, ends: self.clone() }
     }
 
-    /// Whether somebody waits.
+    /// Whether a caller waits for it.
     pub(crate) fn is_expected(&self, id: SubmissionId) -> bool {
         self.waiting().contains_key(&id)
     }
 
-    /// Hands the result to who waits for it, if somebody still does.
+    /// Hands the result to the waiting caller, if there still is one.
     pub(crate) fn hand_over(&self, record: SubmissionRecord) {
         let sender = self.waiting().remove(&record.submission.id);
         if let Some(sender) = sender {
-            // Who went away meanwhile finds it in the store.
+            // A caller that gave up meanwhile finds the result in the store.
             drop(sender.send(record));
         }
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<SubmissionId, oneshot::Sender<SubmissionRecord>>> {
-        // Every change of the map is one call, so a poisoned lock guards a sound one.
+        // Every change of the map is one call, so a poisoned lock still guards a consistent map.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A place among those who wait; given up when dropped.
+/// Registration of a waiting caller; removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Expected {
     id: SubmissionId,
@@ -52,7 +53,7 @@ pub(crate) struct Expected {
 }
 
 impl Expected {
-    /// The result, when it is handed over. Does not end otherwise.
+    /// The result, once it is handed over. Otherwise this never completes.
     pub(crate) async fn record(&mut self) -> SubmissionRecord {
         match (&mut self.record).await {
             Ok(record) => record,

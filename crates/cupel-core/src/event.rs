@@ -1,9 +1,8 @@
-//! What happens to a run, in order: the one event schema behind SSE, webhooks and the event log.
+//! The events of a run, in order: the one event schema behind SSE, webhooks and the event log.
 //!
-//! Sequence numbers: an event of attempt `a` (0 before the first lease) that is the `n`th of its attempt
-//! has `seq = a << 32 | n`. So a number is never used twice, a late event of a dead attempt is
-//! recognised by being smaller than what is already there, and nobody has to ask a counter. The final
-//! event has the largest number of its attempt, so nothing can follow it.
+//! Sequence numbers: the `n`th event of attempt `a` (0 before the first lease) has `seq = a << 32 | n`. So a number is
+//! never used twice, a late event of a dead attempt has a smaller number than the events already present, and no shared
+//! counter is needed. The final event has the largest number of its attempt, so nothing can follow it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,17 +20,17 @@ impl Seq {
         Seq((attempt as u64) << 32 | n as u64)
     }
 
-    /// The place of the final event when `attempts` were made: after everything an attempt can say.
+    /// Position of the final event after `attempts` attempts: after all other events of the last attempt.
     pub const fn of_end(attempts: u32) -> Seq {
         Seq::of_attempt(attempts, u32::MAX)
     }
 
-    /// Which attempt it is of.
+    /// The attempt it belongs to.
     pub const fn attempt(self) -> u32 {
         (self.0 >> 32) as u32
     }
 
-    /// The how manieth event of its attempt it is.
+    /// One-based index of the event within its attempt.
     pub const fn number(self) -> u32 {
         self.0 as u32
     }
@@ -40,13 +39,13 @@ impl Seq {
 /// One entry of a submission's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Which submission.
+    /// The submission.
     pub submission: SubmissionId,
-    /// Its place in the log.
+    /// Its position in the log.
     pub seq: Seq,
     /// When it happened.
     pub at: Timestamp,
-    /// What happened.
+    /// The kind of event.
     pub kind: EventKind,
 }
 
@@ -56,8 +55,8 @@ impl Event {
         Event { submission, seq: Seq::of_attempt(0, 1), at, kind: EventKind::Queued }
     }
 
-    /// The last event of every submission. It depends on nothing but the final state, so whoever
-    /// makes it makes the same one.
+    /// The last event of every submission. It depends only on the final state, so every node that creates it creates
+    /// the same one.
     pub const fn finished(submission: SubmissionId, attempts: u32, at: Timestamp, verdict: Verdict) -> Event {
         Event { submission, seq: Seq::of_end(attempts), at, kind: EventKind::Finished { verdict } }
     }
@@ -72,25 +71,25 @@ pub enum Stream {
     Stderr,
 }
 
-/// What happened.
+/// Kind of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "field names are those of the report types")]
 pub enum EventKind {
-    /// Accepted; waits for a slot. (`queued`)
+    /// The submission was accepted and waits for a slot. (`queued`)
     Queued,
-    /// A worker has it. Output of earlier attempts is void. (`started`)
+    /// A worker leased it. Output of earlier attempts is void. (`started`)
     Started { attempt: u32 },
-    /// The compiler runs. (`compile.start`)
+    /// The compiler started. (`compile.start`)
     CompileStarted,
     /// The compiler ended. (`compile.end`)
     CompileEnded { ok: bool, cached: bool, wall_time: Duration },
-    /// A case (or the only execution, `case: None`) begins. (`test.start`)
+    /// A case (or the only execution, `case: None`) started. (`test.start`)
     ExecutionStarted { case: Option<String> },
-    /// Output of the program. Coalesced; the last chunk says whether something was dropped. (`output`)
+    /// Output of the program. Coalesced; the last chunk says whether output was dropped. (`output`)
     Output { case: Option<String>, stream: Stream, data: Arc<[u8]> },
-    /// It ended. `usage` is the default of a case whose time and memory the sender may not know. (`test.end`)
+    /// The execution ended. `usage` is the default if the sender may not know the case's time and memory. (`test.end`)
     ExecutionEnded { case: Option<String>, verdict: Verdict, outcome: Outcome, usage: Usage },
-    /// Final: judged, cancelled or given up. Nothing follows. (`verdict`)
+    /// Final: judged, cancelled or abandoned. Nothing follows. (`verdict`)
     Finished { verdict: Verdict },
 }
 
@@ -109,7 +108,7 @@ impl EventKind {
         }
     }
 
-    /// Whether the log ends here.
+    /// Whether the log ends with this event.
     pub const fn is_final(&self) -> bool {
         matches!(self, EventKind::Finished { .. })
     }

@@ -1,8 +1,8 @@
 //! Ids: UUIDv7 from the clock's time, strictly increasing within a process.
 //!
-//! Layout after RFC 9562, section 5.7: 48 bits of milliseconds, then (its method 1) 18 bits of counter, the
-//! rest random. The counter starts at a random place in its lower half at every millisecond and moves
-//! the time forward by one when it overflows, so that a list by id is a list by time of acceptance.
+//! Layout after RFC 9562, section 5.7: 48 bits of milliseconds, then (its method 1) 18 bits of counter; the rest is
+//! random. At every millisecond the counter starts at a random value in its lower half; when it overflows, the time
+//! advances by one millisecond. So a list by id is a list by time of acceptance.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -19,7 +19,7 @@ pub(crate) struct IdGenerator {
 }
 
 impl IdGenerator {
-    /// An id larger than every one this generator has made before.
+    /// An id larger than every earlier one of this generator.
     pub(crate) fn next(&self, now: Timestamp) -> Uuid {
         let mut random = [0u8; 10];
         rand::rng().fill_bytes(&mut random);
@@ -44,12 +44,12 @@ impl IdGenerator {
     }
 }
 
-/// The smallest id of this time.
+/// The smallest id with this time.
 pub(crate) fn first_at(time: Timestamp) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(u64::try_from(time.as_millisecond()).unwrap_or(0), &[0; 10]).into_uuid()
 }
 
-/// 32 bytes nobody can guess.
+/// 32 random bytes.
 pub(crate) fn secret() -> [u8; 32] {
     let mut bytes = [0u8; 32];
     rand::rng().fill_bytes(&mut bytes);
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_grow_even_when_the_clock_stands_still_or_goes_back() {
+    fn ids_increase_even_if_the_clock_stops_or_goes_backwards() {
         let ids = IdGenerator::default();
         let now = Timestamp::from_millisecond(1_800_000_000_000).unwrap();
         let mut before = ids.next(now);

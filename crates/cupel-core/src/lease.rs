@@ -1,4 +1,4 @@
-//! Work for workers: taking, renewing and ending attempts.
+//! The workers' use cases: leasing, renewing and ending attempts.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,32 +14,32 @@ use crate::event::{Event, Seq};
 use crate::run::{LeasedRun, RunState, SubmissionRecord};
 use crate::{Completion, Core, GivenBack, Hinted, Notice, Queue, QueueError, RunHint, StoreError, chain};
 
-/// Hints of runs that are gone that are passed over at once.
+/// Maximum number of hints of ended or taken runs that are skipped in one call.
 const GONE_MAX: usize = 8;
 
-/// Slot time of an owner that is told at least.
+/// Smallest slot time that is announced; shorter times are accumulated per owner.
 const USED_MIN: Duration = Duration::from_millis(100);
 
-/// Owners whose slot time is added up at a time.
+/// Maximum number of owners whose slot time is accumulated.
 const USED_MAX: usize = 10_000;
 
-/// The most that one notice charges.
+/// Maximum slot time charged by one notice.
 const CHARGE_MAX: Duration = Duration::from_secs(24 * 3600);
 
-/// How long a run rests whose submission could not be read.
+/// Delay before a run whose submission could not be read is tried again.
 const UNREAD_PAUSE: SignedDuration = SignedDuration::from_secs(1);
 
-/// One attempt in the hands of a worker.
+/// One attempt that a worker holds.
 #[derive(Clone, Debug)]
 pub struct Assignment {
-    /// What to run, and the lease every later call carries.
+    /// The run, and the lease that every later call carries.
     pub leased: LeasedRun,
-    /// Raised when the result is not wanted any more: the run was cancelled or the lease was lost. The
-    /// worker should stop the program and drop the assignment; what it reports will be refused anyway.
+    /// Raised when the result is no longer wanted: the run was cancelled or the lease was lost. The worker should stop
+    /// the program and drop the assignment; its report would be refused.
     pub stop: Arc<StopFlag>,
 }
 
-/// Says once that an attempt should stop.
+/// One-time signal that an attempt should stop.
 #[derive(Debug, Default)]
 pub struct StopFlag {
     raised: AtomicBool,
@@ -62,7 +62,7 @@ impl StopFlag {
         }
     }
 
-    /// Raises it.
+    /// Raises the flag.
     pub fn raise(&self) {
         self.raised.store(true, Ordering::Release);
         self.told.notify_waiters();
@@ -75,23 +75,23 @@ pub enum NextError {
     /// The queue is closed or cannot be reached.
     #[error("cannot get the next run from the queue")]
     Queue(#[source] QueueError),
-    /// The store could not lease it; the run is not lost, the sweeper offers it again.
+    /// The store could not lease the run. It is not lost: the sweeper offers it again.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Core {
-    /// The next run for this worker. Waits until there is one; hints whose run is gone are passed over.
+    /// The next run for this worker. Waits until there is one; skips hints whose run ended or was taken.
     ///
-    /// May be dropped at any time: a run that was leased in that very moment is given back, at no cost
-    /// to it.
+    /// Cancel-safe: if the future is dropped while a run is being leased, that run is given back and does not lose an
+    /// attempt.
     ///
     /// # Errors
-    /// [`NextError`]; wait a little before asking again, unless the queue is closed.
+    /// [`NextError`]; unless the queue is closed, wait briefly before calling again.
     pub async fn next_run(&self, worker: WorkerId) -> Result<Assignment, NextError> {
         loop {
             let (hinted, queue) = self.inner.lanes.next().await.map_err(NextError::Queue)?;
-            // From here on a task of its own, so that dropping this future leaves no lease behind.
+            // Leasing is a separate task, so that dropping this future leaves no lease behind.
             let (answer, leased) = oneshot::channel();
             let core = self.clone();
             tokio::spawn(async move {
@@ -100,7 +100,7 @@ impl Core {
                     core.hand_back_unstarted(&unwanted).await;
                 }
             });
-            // The task always answers; it can only vanish with the runtime.
+            // The task always answers, unless the runtime shuts down.
             match leased.await.unwrap_or(Ok(None))? {
                 Some(assignment) => return Ok(assignment),
                 None => tokio::task::yield_now().await,
@@ -108,13 +108,13 @@ impl Core {
         }
     }
 
-    /// The next run of another owner than these, if there is one that can be had at once. What [`Core::next_run`] says of being
-    /// dropped holds here, too; a hint on its way may then be lost to the sweeper.
+    /// The next run of an owner not in `not`, if one is available at once. If the future is dropped, a leased run is
+    /// given back as in [`Core::next_run`]; a hint in transit may then be lost, and the sweeper finds its run.
     ///
     /// # Errors
     /// As [`Core::next_run`].
     pub async fn next_run_of_others(&self, worker: WorkerId, not: &[UserId]) -> Result<Option<Assignment>, NextError> {
-        // Hints whose run is gone are passed over, a few at a time.
+        // Skips hints whose run ended or was taken, a few per call.
         for _ in 0..GONE_MAX {
             let Some((hinted, queue)) = self.inner.lanes.next_other(not).await.map_err(NextError::Queue)? else {
                 break;
@@ -134,13 +134,13 @@ impl Core {
         Ok(None)
     }
 
-    /// A run of this owner has occupied a slot for this long. All nodes charge the owner for it, a moment later: short times are
-    /// added up before they are told.
+    /// Charges slot time to an owner. All nodes learn of it shortly afterwards: short times are accumulated before they
+    /// are announced.
     pub fn used(&self, owner: UserId, time: Duration) {
         let total = {
             let mut used = self.inner.used.lock().unwrap_or_else(PoisonError::into_inner);
             if used.len() >= USED_MAX && !used.contains_key(&owner) {
-                // Less than `USED_MIN` of each is forgiven.
+                // Forgives less than `USED_MIN` per owner.
                 used.clear();
             }
             let total = used.entry(owner).or_default();
@@ -163,10 +163,10 @@ impl Core {
         let run = hinted.hint.run;
         let now = self.now();
         let lease = LeaseId::from_uuid(uuid::Uuid::new_v4());
-        // A run that needs another language is left to whom it is for; the sweeper offers it there.
+        // A run that needs a language missing here is left to other workers; the sweeper publishes it to their queue.
         let languages = Some(self.languages());
         let leased = self.inner.store.lease(run, lease, worker, now, self.lease_end(now), languages).await;
-        // The lease is in the store, the hint has done its work; and if not, the sweeper makes a new one.
+        // If the lease is in the store, the hint is no longer needed; if not, the sweeper publishes a new one.
         if let Err(error) = queue.settle(hinted).await {
             tracing::debug!(%error, run.id = %run, "a hint was not settled");
         }
@@ -185,13 +185,13 @@ impl Core {
 
     async fn hand_back_unstarted(&self, assignment: &Assignment) {
         if let Err(error) = self.give_back(assignment, false, "the worker went away before it started").await {
-            tracing::warn!(%error, run.id = %assignment.leased.run, "a run waits for its lease to expire");
+            tracing::warn!(%error, run.id = %assignment.leased.run, "cannot give a run back; its lease will expire");
         }
     }
 
-    /// A lease that the store took, perhaps, and could not tell us what for. A failure that may pass costs
-    /// the run nothing; what will never be readable costs an attempt each time, so that it ends. Nobody can
-    /// be told of that end, because whose it is cannot be read either; the store has it.
+    /// Gives back a lease that the store may have taken without returning the submission. A transient error costs the
+    /// run nothing. A permanent one costs an attempt each time, so that the run ends. That end is stored but not
+    /// announced, because the submission's owner cannot be read either.
     async fn hand_back_unread(&self, run: RunId, lease: LeaseId, cause: &StoreError) {
         let now = self.now();
         let due = now.saturating_add(UNREAD_PAUSE).unwrap_or(now);
@@ -201,18 +201,18 @@ impl Core {
         match self.inner.store.give_back(run, lease, given).await {
             Ok(Some(RunState::Abandoned { attempts })) => {
                 self.inner.admission.ended(1);
-                tracing::error!(run.id = %run, attempt.number = attempts, "gave up a run: what was submitted cannot be read");
+                tracing::error!(run.id = %run, attempt.number = attempts, "abandoned a run: its submission cannot be read");
             }
             Ok(_) => {}
-            Err(error) => tracing::warn!(%error, run.id = %run, "a run waits for its lease to expire"),
+            Err(error) => tracing::warn!(%error, run.id = %run, "cannot give a run back; its lease will expire"),
         }
     }
 
-    /// Renews leases; returns those that are no longer current, and raises the stop flags of their attempts.
-    /// Call it about three times per [`LeasePolicy::lease`](crate::LeasePolicy::lease).
+    /// Renews leases; returns those that are no longer current, and raises the stop flags of their attempts. Call it
+    /// about three times per [`LeasePolicy::lease`](crate::LeasePolicy::lease).
     ///
     /// # Errors
-    /// When the store cannot answer; the leases stand until they expire.
+    /// If the store cannot answer; the leases remain valid until they expire.
     pub async fn renew(&self, leases: &[(RunId, LeaseId)]) -> Result<Vec<LeaseId>, StoreError> {
         let lost = self.inner.store.renew(leases, self.lease_end(self.now())).await?;
         for lease in &lost {
@@ -221,20 +221,21 @@ impl Core {
         Ok(lost)
     }
 
-    /// Publishes a live event of an attempt. Never blocks. Make the number with [`Seq::of_attempt`] from
-    /// `LeasedRun::attempt` and a count from 1; `started` is the worker's first, the final event is core's.
+    /// Publishes a live event of an attempt. Never blocks. The event number comes from [`Seq::of_attempt`] with
+    /// `LeasedRun::attempt` and a count from 1. The worker's first event is `started`; the final event is published by
+    /// core.
     pub fn emit(&self, event: Event) {
         if !event.kind.is_final() {
             self.inner.events.publish(event);
         }
     }
 
-    /// Records the result of an attempt: report, log and webhook delivery at once, then tells everybody.
-    /// `events` is the log of the attempt from `started` on; the final event is added here.
-    /// `false`: the lease was stale; nothing was written.
+    /// Records the result of an attempt (report, log and webhook delivery in one transaction), then announces it.
+    /// `events` is the log of the attempt from `started` on; the final event is added here. `false`: the lease was
+    /// stale and nothing was written.
     ///
     /// # Errors
-    /// When the store cannot write. If it is transient, try again while the lease is being renewed.
+    /// If the store cannot write. After a transient error, retry while the lease is being renewed.
     pub async fn complete(
         &self,
         assignment: &Assignment,
@@ -259,7 +260,7 @@ impl Core {
         self.running().remove(&lease);
         if written {
             self.inner.admission.ended(1);
-            // Before the event: who hears of the end has the result at hand.
+            // Before the event is published, so that a caller that sees the end finds the result.
             record.into_iter().for_each(|record| self.inner.ends.hand_over(record));
             self.inner.events.publish(end);
         } else {
@@ -268,13 +269,13 @@ impl Core {
         Ok(written)
     }
 
-    /// Hands an attempt back unjudged: the worker drains (`lost_attempt: false`: it costs nothing) or
-    /// failed (`true`). `reason` is for the log and for administrators. After a failure of its first attempt a run is tried again in
-    /// 1 s, of its second in 4 s, of a later one in 16 s; it is given up after
+    /// Gives an attempt back without a verdict: the worker drains (`lost_attempt: false`, which costs no attempt) or
+    /// failed (`true`). `reason` is for the log and for administrators. After a failure of its first attempt a run is
+    /// tried again in 1 s, of its second in 4 s, of a later one in 16 s; it is abandoned after
     /// [`LeasePolicy::attempts_max`](crate::LeasePolicy::attempts_max) lost attempts.
     ///
     /// # Errors
-    /// When the store cannot write; the lease then expires by itself.
+    /// If the store cannot write; the lease then expires by itself.
     pub async fn give_back(&self, assignment: &Assignment, lost_attempt: bool, reason: &str) -> Result<(), StoreError> {
         let LeasedRun { run, lease, attempt, ref submission, .. } = assignment.leased;
         let now = self.now();
@@ -285,19 +286,19 @@ impl Core {
         let state = self.inner.store.give_back(run, lease, given).await?;
         self.running().remove(&lease);
         match state {
-            None => tracing::info!(run.id = %run, attempt.number = attempt, reason, "a lost lease was given back"),
+            None => tracing::info!(run.id = %run, attempt.number = attempt, reason, "a worker gave back a lost lease"),
             Some(RunState::Abandoned { attempts }) => {
-                tracing::error!(run.id = %run, attempt.number = attempt, reason, "gave up a run: every attempt failed");
+                tracing::error!(run.id = %run, attempt.number = attempt, reason, "abandoned a run: every attempt failed");
                 self.abandoned(submission.id, attempts, now);
             }
             Some(_) => {
                 if lost_attempt {
-                    tracing::warn!(run.id = %run, attempt.number = attempt, reason, "an attempt was lost; the run is tried again");
+                    tracing::warn!(run.id = %run, attempt.number = attempt, reason, "an attempt failed; the run is retried");
                 }
                 if due <= now {
                     let hint = RunHint { run, owner: submission.owner, class: submission.priority };
                     if let Err(error) = self.inner.lanes.publish(&[(hint, assignment.leased.needs.clone())]).await {
-                        tracing::debug!(%error, run.id = %run, "a run given back was not queued; the sweeper will");
+                        tracing::debug!(%error, run.id = %run, "a run that was given back was not queued; the sweeper will queue it");
                     }
                 }
             }
@@ -305,16 +306,17 @@ impl Core {
         Ok(())
     }
 
-    /// Tells that a run was given up.
+    /// Announces that a run was abandoned.
     pub(crate) fn abandoned(&self, submission: cupel_types::SubmissionId, attempts: u32, now: Timestamp) {
         self.inner.admission.ended(1);
         let verdict = cupel_types::Verdict::InternalError;
         self.inner.events.publish(Event::finished(submission, attempts, now, verdict));
     }
 
-    /// Stops what other nodes say is not wanted any more, and charges owners for the slot time that their runs used. Ends when the
-    /// bus is closed; one such task a process. Without it workers hear of a cancelled run when they renew its lease, and queues are
-    /// fair between owners by hand-outs only.
+    /// Handles the notices of other nodes: stops attempts that are no longer wanted, and charges owners for the slot
+    /// time of their runs. Ends when the bus is closed; run one such task per process. Without it, workers learn of a
+    /// cancelled run only when they renew its lease, and queues are fair between owners only by the number of hints
+    /// handed out.
     pub async fn heed_notices(&self) {
         let mut notices = self.inner.events.notices();
         while let Some(notice) = notices.next().await {
@@ -327,27 +329,27 @@ impl Core {
         }
     }
 
-    /// Raises the stop flags of a run, if this process's workers have it.
+    /// Raises the stop flags of a run's attempts in this process.
     pub(crate) fn stop_run(&self, run: RunId) {
         for (_, flag) in self.running().values().filter(|(of, _)| *of == run) {
             raise(flag);
         }
     }
 
-    /// Raises the stop flag of one attempt, if one of this process's workers has it.
+    /// Raises the stop flag of one attempt, if it runs in this process.
     pub(crate) fn stop_attempt(&self, lease: LeaseId) {
         if let Some((_, flag)) = self.running().remove(&lease) {
             raise(&flag);
         }
     }
 
-    /// Forgets flags that nobody holds any more.
+    /// Removes flags whose attempt was dropped.
     pub(crate) fn forget_dropped(&self) {
         self.running().retain(|_, (_, flag)| flag.strong_count() > 0);
     }
 
     fn running(&self) -> MutexGuard<'_, HashMap<LeaseId, (RunId, Weak<StopFlag>)>> {
-        // Every change of the map is one call, so a poisoned lock guards a sound one.
+        // Every change of the map is one call, so a poisoned lock still guards a consistent map.
         self.inner.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

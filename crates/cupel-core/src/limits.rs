@@ -1,27 +1,28 @@
-//! Rates, and the port behind which buckets lie that all API nodes take from.
+//! Rates, and the port for rate-limit buckets that all API nodes share.
 //!
-//! Rating is the generic cell rate algorithm. Each bucket is one number: its theoretical arrival time (TAT), the moment at
-//! which it is full again. A request of cost `n` moves it by `n` emission intervals and is refused while it would lie
-//! further ahead than the burst allows. A cost above the burst is admitted when the bucket is full, and paid off before anything
-//! else is: a batch of a thousand is then as expensive as a thousand single submissions, but not impossible.
+//! Rate limiting uses the generic cell rate algorithm. Each bucket is one number: its theoretical arrival time (TAT),
+//! the moment at which it is full again. A request of cost `n` advances it by `n` emission intervals, and is refused if
+//! the TAT would be further ahead than the burst allows. A request whose cost exceeds the burst is admitted if the
+//! bucket is full, and delays all later ones: a batch of a thousand is then as expensive as a thousand single
+//! submissions, but not impossible.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-/// So many per window, so many at once.
+/// A quota per window, with a burst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rate {
-    /// How many in each window, in the long run.
+    /// Number of requests per window, in the long run.
     pub quota: u32,
-    /// The window.
+    /// Length of the window.
     pub window: Duration,
-    /// How many at once, after a rest.
+    /// Number of requests at once when the bucket is full.
     pub burst: u32,
 }
 
 impl Rate {
-    /// `quota` per `window`, `burst` at once. Zeroes count as one.
+    /// `quota` per `window`, `burst` at once. Zero counts as one.
     pub const fn new(quota: u32, window: Duration, burst: u32) -> Rate {
         Rate { quota: if quota == 0 { 1 } else { quota }, window, burst: if burst == 0 { 1 } else { burst } }
     }
@@ -31,17 +32,17 @@ impl Rate {
         Rate::new(quota, Duration::from_secs(60), burst)
     }
 
-    /// The time in which one is earned, in nanoseconds.
+    /// Emission interval: the time in which one request is earned, in nanoseconds.
     pub fn interval_ns(self) -> u64 {
         (u64::try_from(self.window.as_nanos()).unwrap_or(u64::MAX) / u64::from(self.quota)).max(1)
     }
 
-    /// How far ahead the TAT may lie, in nanoseconds.
+    /// How far ahead the TAT may be, in nanoseconds.
     pub fn tolerance_ns(self) -> u64 {
         self.interval_ns().saturating_mul(u64::from(self.burst))
     }
 
-    /// How things stand when the TAT lies so far ahead of now.
+    /// State of the bucket if the TAT is `ahead` of now.
     pub fn standing(self, ahead: Duration) -> Standing {
         let free = self.tolerance_ns().saturating_sub(u64::try_from(ahead.as_nanos()).unwrap_or(u64::MAX));
         let remaining = u32::try_from(free / self.interval_ns()).unwrap_or(u32::MAX);
@@ -49,24 +50,24 @@ impl Rate {
     }
 }
 
-/// What is left after a decision.
+/// State of a bucket after a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// How many more may come at once.
+    /// Number of further requests that are possible at once.
     pub remaining: u32,
-    /// When the bucket is full again.
+    /// Time until the bucket is full again.
     pub reset: Duration,
 }
 
-/// Which kind of buckets; each kind has its own bound on how many are remembered, so that nobody can make those of another
-/// kind be forgotten.
+/// Kind of a bucket. Each kind has its own bound on the number of remembered buckets, so that a flood of one kind
+/// cannot evict those of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BucketKind {
     /// Of a user: submissions, reads.
     User,
-    /// Of an account and an address that tries to get into it.
+    /// Of an account and an address from which a login is tried.
     LoginPair,
-    /// Of an account that somebody tries to get into.
+    /// Of an account to which a login is tried.
     LoginAccount,
     /// Of an address.
     Address,
@@ -91,35 +92,35 @@ impl BucketKind {
     }
 }
 
-/// What is to be taken out of one bucket.
+/// A withdrawal from one bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draw {
-    /// Which kind of bucket.
+    /// Kind of the bucket.
     pub kind: BucketKind,
-    /// Which one: short, printable, and the same on every node.
+    /// Key of the bucket: short, printable, and the same on every node.
     pub key: String,
-    /// How it fills.
+    /// How the bucket fills.
     pub rate: Rate,
-    /// How much is taken.
+    /// The cost.
     pub cost: u32,
 }
 
-/// A bucket does not have as much.
+/// A bucket with too little left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dry {
-    /// Which of the draws.
+    /// Index of the draw.
     pub draw: usize,
-    /// What is left in it.
+    /// State of its bucket.
     pub standing: Standing,
-    /// How long to wait before it has enough.
+    /// Time until it has enough.
     pub wait: Duration,
 }
 
-/// Buckets for many keys, and a memory of who has been let in.
+/// Buckets by key, and a memory of the keys that were let in.
 #[async_trait]
 pub trait Buckets: Send + Sync {
-    /// Takes from all of them, or from none. Says how the first one stands then, or which one is dry: a refusal costs nothing.
-    /// Always decides, and soon: where nobody else can be asked, from what this node knows.
+    /// Takes from all buckets or from none. Returns the state of the first one, or the one that has too little: a
+    /// refusal costs nothing. Always decides quickly: if no other node can be reached, by this node's own data.
     async fn take(&self, draws: &[Draw]) -> Result<Standing, Dry>;
     /// Puts back what [`take`](Buckets::take) took.
     async fn give_back(&self, draws: &[Draw]);
@@ -127,6 +128,6 @@ pub trait Buckets: Send + Sync {
     async fn remember(&self, key: &str);
     /// Whether a key is remembered.
     async fn remembers(&self, key: &str) -> bool;
-    /// Whether other nodes take from the same buckets at the moment; if not why, for people. Asks nobody.
+    /// Whether other nodes currently use the same buckets; if not, the cause as text for people. Makes no network call.
     fn health(&self) -> Result<(), String>;
 }

@@ -1,7 +1,7 @@
-//! The ports: what core needs of the world, as small dyn-compatible traits in the domain's own types.
+//! The ports: what core needs from the outside world, as small dyn-compatible traits in the domain's own types.
 //!
-//! An adapter is one type in `cupel-store`, `cupel-queue` or `cupel-events`; the suites in
-//! `cupel-testkit` say what every adapter must do, and run against each of them.
+//! Each adapter is one type in `cupel-store`, `cupel-queue` or `cupel-events`. The suites in `cupel-testkit` specify
+//! what every adapter must do, and run against each of them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,38 +25,37 @@ use crate::run::{HistoryFilter, LeasedRun, RunState, SubmissionRecord, Submissio
 
 // ---- Store ------------------------------------------------------------------------------------------
 
-/// The store could not answer. Never the client's mistake.
+/// Failure of the store. Never the client's mistake.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {operation}")]
 pub struct StoreError {
-    /// What was being done, such as `insert a submission`.
+    /// The failed operation, such as `insert a submission`.
     pub operation: &'static str,
     /// Whether the same call may succeed later (busy, full disk, connection lost).
     pub transient: bool,
-    /// Why.
+    /// The cause.
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// The truth about submissions and runs.
+/// The source of truth about submissions and runs.
 #[async_trait]
 pub trait RunStore: Send + Sync {
-    /// Writes submissions with their runs (`Queued`) and their idempotency record in one durable
-    /// transaction. When this returns `Ok(Inserted::New)`, the submissions survive anything; what is
-    /// [awaited](NewSubmissions::is_awaited) survives the end of this process, and anything after the next durable
-    /// transaction, whosever it is.
+    /// Writes submissions with their runs (`Queued`) and their idempotency record in one transaction. When this returns
+    /// `Ok(Inserted::New)`, the submissions are durable. [Awaited](NewSubmissions::is_awaited) submissions survive the
+    /// end of this process, and become durable with the next durable transaction of any caller.
     async fn insert(&self, new: NewSubmissions) -> Result<Inserted, StoreError>;
 
-    /// When this returns, everything that was written before survives anything.
+    /// Makes everything that was written before the call durable before it returns.
     async fn sync(&self) -> Result<(), StoreError>;
 
     /// One submission with its latest run.
     async fn submission(&self, id: SubmissionId) -> Result<Option<SubmissionRecord>, StoreError>;
 
-    /// Several at once, in the order asked for; those that do not exist are left out.
+    /// Several submissions, in the order of `ids`; those that do not exist are omitted.
     async fn submissions(&self, ids: &[SubmissionId]) -> Result<Vec<SubmissionRecord>, StoreError>;
 
-    /// A page of an owner's submissions (`None`: everybody's), newest first, and how many there are in all.
+    /// A page of an owner's submissions (`None`: of all owners), newest first, and the total number.
     async fn list(
         &self,
         owner: Option<UserId>,
@@ -64,7 +63,7 @@ pub trait RunStore: Send + Sync {
         limit: u64,
     ) -> Result<(Vec<SubmissionSummary>, u64), StoreError>;
 
-    /// Some of an owner's submissions, newest first.
+    /// A page of the submissions that match the filter, newest first.
     async fn history(
         &self,
         filter: HistoryFilter,
@@ -72,13 +71,13 @@ pub trait RunStore: Send + Sync {
         limit: u64,
     ) -> Result<Vec<SubmissionSummary>, StoreError>;
 
-    /// How many those are.
+    /// Number of submissions that match the filter.
     async fn history_count(&self, filter: HistoryFilter) -> Result<u64, StoreError>;
 
-    /// Compare-and-set from `Queued` (and due) to `Leased`. `None`: somebody else has it, it ended, or it
-    /// needs a language that is not among `languages` (`None`: the worker has all).
+    /// Compare-and-set from `Queued` (and due) to `Leased`. `None`: another worker holds the run, the run ended, or it
+    /// needs a language that is not in `languages` (`None`: the worker has all languages).
     ///
-    /// After an error the lease may have been taken: core gives it back.
+    /// If this returns an error, the lease may have been taken nevertheless: core gives it back.
     async fn lease(
         &self,
         run: RunId,
@@ -92,22 +91,21 @@ pub trait RunStore: Send + Sync {
     /// Renews every lease in `leases`; returns those that are no longer current, in the order given.
     async fn renew(&self, leases: &[(RunId, LeaseId)], until: Timestamp) -> Result<Vec<LeaseId>, StoreError>;
 
-    /// Records the verdict, the report, the event log and the webhook delivery in one durable
-    /// transaction, if `lease` is current. `false`: it is stale, nothing was written.
+    /// Writes the verdict, the report, the event log and the webhook delivery in one durable transaction, if `lease` is
+    /// current. `false`: the lease is stale and nothing was written.
     async fn complete(&self, run: RunId, lease: LeaseId, done: Completion) -> Result<bool, StoreError>;
 
-    /// Gives a leased run back; see [`RunEvent::GiveBack`](crate::run::RunEvent::GiveBack). Returns the
-    /// new state, or `None` if the lease is stale. A run that is queued again is due at `due`. One that is
-    /// abandoned gets its webhook delivery in the same transaction, and its submission becomes a
-    /// [dead letter](DeadLetterStore).
+    /// Gives a leased run back; see [`RunEvent::GiveBack`](crate::run::RunEvent::GiveBack). Returns the new state, or
+    /// `None` if the lease is stale. If the run is queued again, it is due at `due`. If it is abandoned, its webhook
+    /// delivery is written in the same transaction, and its submission becomes a [dead letter](DeadLetterStore).
     async fn give_back(&self, run: RunId, lease: LeaseId, given: GivenBack) -> Result<Option<RunState>, StoreError>;
 
-    /// Cancels the latest run of a submission if it has not ended, and writes its webhook delivery in the
-    /// same transaction. `None`: there is no such submission.
+    /// Cancels the latest run of a submission if it has not ended, and writes its webhook delivery in the same
+    /// transaction. `None`: the submission does not exist.
     async fn cancel(&self, id: SubmissionId, now: Timestamp) -> Result<Option<Cancellation>, StoreError>;
 
-    /// Puts runs whose lease ends at or before `lease_end` back to `Queued` or to `Abandoned` (with their
-    /// webhook delivery, as [dead letters](DeadLetterStore)); at most `limit`.
+    /// Moves runs whose lease ends at or before `lease_end` to `Queued` or to `Abandoned` (with their webhook delivery,
+    /// as [dead letters](DeadLetterStore)); at most `limit`.
     async fn expire(
         &self,
         lease_end: Timestamp,
@@ -116,24 +114,24 @@ pub trait RunStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<ExpiredRun>, StoreError>;
 
-    /// Runs that are `Queued` and due, in the order of [`DueRun::place`], after `after` (exclusive), at
-    /// most `limit`: what the sweeper offers to the queue again.
+    /// Runs that are `Queued` and due, in the order of [`DueRun::place`], after `after` (exclusive), at most `limit`.
+    /// The sweeper publishes their hints again.
     async fn due(&self, now: Timestamp, after: DuePlace, limit: u32) -> Result<Vec<DueRun>, StoreError>;
 
-    /// The stored log of a submission after `after`: `queued`, and when the run has ended everything from
-    /// `started` of its last attempt to the final event. Empty when there is no such submission.
+    /// The stored log of a submission after `after`: `queued` and, once the run has ended, everything from `started` of
+    /// its last attempt to the final event. Empty if the submission does not exist.
     async fn events(&self, id: SubmissionId, after: Seq) -> Result<Vec<Event>, StoreError>;
 
-    /// How many runs are queued and leased, and since when the oldest due one waits.
+    /// Numbers of queued and leased runs, and the time at which the oldest waiting run became due.
     async fn counts(&self, now: Timestamp) -> Result<RunCounts, StoreError>;
 
-    /// How many runs are due and wait, by what they need.
+    /// Number of due runs that wait, per set of needed languages.
     async fn waiting_for(&self, now: Timestamp) -> Result<Vec<(Needs, u64)>, StoreError>;
 
-    /// How many runs of one owner wait for their `run_at`.
+    /// Number of an owner's runs that wait for their `run_at`.
     async fn scheduled_of(&self, owner: UserId, now: Timestamp) -> Result<u64, StoreError>;
 
-    /// The answer to an earlier request with this idempotency key, if one was kept and has not expired.
+    /// The record of an earlier request with this idempotency key, if there is one that has not expired.
     async fn idempotent(
         &self,
         owner: UserId,
@@ -141,71 +139,72 @@ pub trait RunStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<IdempotencyRecord>, StoreError>;
 
-    /// Removes what nobody may ask for any more. At most `limit` for each reason; how many went.
+    /// Deletes expired records, at most `limit` of each kind. Returns the number of deleted records.
     async fn forget(&self, over: Over, limit: u32) -> Result<u64, StoreError>;
 
-    /// A cheap question that fails when the store is not usable; for `/readyz`.
+    /// A cheap query that fails if the store is not usable; for `/readyz`.
     async fn ping(&self) -> Result<(), StoreError>;
 
-    /// Ends after what has been asked of it. Later calls fail.
+    /// Closes the store once the calls already made have finished. Later calls fail.
     async fn close(&self);
 }
 
-/// What is over, and may be forgotten.
+/// Retention bounds for [`RunStore::forget`]: records up to these times are deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Over {
-    /// Idempotency records that have expired by then, and sessions that have expired or ended.
+    /// Idempotency records that expired by this time, and sessions that expired or ended by it.
     pub now: Timestamp,
-    /// Webhook deliveries that ended by then.
+    /// Webhook deliveries that ended by this time.
     pub deliveries_before: Timestamp,
-    /// API keys that were revoked, or expired, by then.
+    /// API keys that were revoked, or expired, by this time.
     pub keys_before: Timestamp,
-    /// Workers that were last heard of by then.
+    /// Workers whose last heartbeat was at or before this time.
     pub workers_before: Timestamp,
-    /// Failed attempts that ended by then, but those of dead letters.
+    /// Failed attempts that ended by this time, except those of dead letters.
     pub failures_before: Timestamp,
 }
 
 /// Submissions that are accepted together or not at all.
 #[derive(Clone, Debug)]
 pub struct NewSubmissions {
-    /// What to insert. All have the same owner.
+    /// The submissions, all of the same owner.
     pub submissions: Vec<(Submission, RunId)>,
-    /// What they need beside their own languages.
+    /// Languages they need in addition to their own.
     pub also_needs: Needs,
     /// The client's `Idempotency-Key` with the hash of its request.
     pub idempotency: Option<Idempotency>,
-    /// Whether nobody is told of them before they have ended or [`RunStore::sync`] has returned. Their end is durable
-    /// and makes them durable with it, so that one sync of the disk is enough for both.
+    /// Whether the ids are withheld from the client until the submissions have ended or [`RunStore::sync`] has
+    /// returned. The write of the result is durable and makes them durable with it, so that one disk sync is enough for
+    /// both.
     pub is_awaited: bool,
 }
 
-/// What identifies a repeated request.
+/// Identification of a repeated request.
 #[derive(Clone, Debug)]
 pub struct Idempotency {
     /// The header's value, 1 to 255 characters.
     pub key: String,
     /// SHA-256 of method, path and body.
     pub request_hash: [u8; 32],
-    /// When the record may be forgotten.
+    /// When the record may be deleted.
     pub expires_at: Timestamp,
 }
 
-/// What was kept of an earlier request.
+/// Stored record of an earlier request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyRecord {
-    /// Hash of the request it belonged to.
+    /// Hash of that request.
     pub request_hash: [u8; 32],
-    /// The submissions it made.
+    /// The submissions it created.
     pub submissions: Vec<SubmissionId>,
 }
 
-/// How an insertion went.
+/// Result of an insertion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Inserted {
-    /// Written.
+    /// The submissions were written.
     New,
-    /// The idempotency key had been used; nothing was written.
+    /// The idempotency key was already used; nothing was written.
     Repeated(IdempotencyRecord),
 }
 
@@ -225,79 +224,79 @@ pub struct Completion {
 pub struct GivenBack {
     /// Whether the attempt counts as lost.
     pub lost_attempt: bool,
-    /// Why, for administrators: kept where the attempt is lost.
+    /// The cause, for administrators; kept if the attempt is lost.
     pub why: String,
-    /// When.
+    /// The current time.
     pub now: Timestamp,
-    /// When it may be tried again.
+    /// The time from which the run may be tried again.
     pub due: Timestamp,
-    /// After how many lost attempts a run is abandoned.
+    /// Number of lost attempts after which a run is abandoned.
     pub attempts_max: u32,
 }
 
-/// What a cancellation found and did.
+/// Result of a cancellation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cancellation {
     /// The latest run of the submission.
     pub run: RunId,
     /// Its state after the call.
     pub state: RunState,
-    /// Whether this call ended it; otherwise it had ended before.
+    /// Whether this call ended it; `false` if it had ended before.
     pub changed: bool,
 }
 
-/// A place in the order in which runs become due. Ties are broken by the run's id.
+/// A position in the order in which runs become due. Ties are broken by run id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DuePlace {
     /// When the run is (or was) due.
     pub at: Timestamp,
-    /// Which run.
+    /// The run.
     pub run: RunId,
 }
 
 impl DuePlace {
-    /// Before everything that is due at `at`.
+    /// The position before every run that is due at `at`.
     pub const fn before(at: Timestamp) -> DuePlace {
         DuePlace { at, run: RunId::from_uuid(uuid::Uuid::nil()) }
     }
 }
 
-/// A run that waits and may be started.
+/// A run that is due and waits for a worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueRun {
-    /// Enough to queue it.
+    /// The hint to publish.
     pub hint: RunHint,
-    /// What it needs.
+    /// The languages it needs.
     pub needs: Needs,
-    /// Where to go on from here.
+    /// Its position, from which the next page continues.
     pub place: DuePlace,
 }
 
-/// A run the sweeper took from a silent worker.
+/// A run whose lease expired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpiredRun {
-    /// Enough to queue it again.
+    /// The hint to publish again.
     pub hint: RunHint,
-    /// What it needs.
+    /// The languages it needs.
     pub needs: Needs,
-    /// What it is a run of.
+    /// The submission it belongs to.
     pub submission: SubmissionId,
-    /// The lease that was taken away.
+    /// The expired lease.
     pub lease: LeaseId,
     /// `Queued` or `Abandoned`.
     pub state: RunState,
 }
 
-/// What is waiting and what is running.
+/// Numbers of waiting and running runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RunCounts {
     /// Runs that are due and wait for a worker.
     pub queued: u64,
     /// Runs that wait for their `run_at`.
     pub scheduled: u64,
-    /// Runs in the hands of workers.
+    /// Runs that workers hold.
     pub leased: u64,
-    /// Since when the run that has waited longest is due.
+    /// When the run that has waited longest became due.
     pub oldest_due_at: Option<Timestamp>,
     /// Submissions that are [dead letters](DeadLetterStore).
     pub dead: u64,
@@ -306,41 +305,41 @@ pub struct RunCounts {
 /// Users, keys and refresh sessions.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
-    /// Writes a user. Names and addresses are compared without regard to case.
+    /// Inserts a user. Names and e-mail addresses are compared case-insensitively.
     async fn insert_user(&self, user: NewUser) -> Result<Result<User, UserTaken>, StoreError>;
-    /// By id; one that was deleted is none.
+    /// A user by id; `None` for a deleted user.
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
-    /// By e-mail address or user name, with the password hash (PHC string).
+    /// A user by e-mail address or user name, with the password hash (PHC string).
     async fn user_by_login(&self, login: &str) -> Result<Option<(User, String)>, StoreError>;
-    /// The key with which webhooks to this user's receivers are signed. `None`: no such user.
+    /// The key that signs webhooks for this user's submissions. `None`: no such user.
     async fn webhook_secret(&self, id: UserId) -> Result<Option<[u8; 32]>, StoreError>;
-    /// A page of all users, the oldest first.
+    /// A page of all users, oldest first.
     async fn users(&self, offset: u64, limit: u64) -> Result<Vec<User>, StoreError>;
-    /// Changes what the change names, all of it or nothing. The only administrator who can log in keeps the role and is not disabled;
-    /// disabling ends all sessions.
+    /// Applies all parts of the change or none. The only administrator who can log in cannot be disabled or lose the
+    /// role. Disabling a user ends all of the user's sessions.
     async fn change_access(
         &self,
         id: UserId,
         change: AccessChange,
         now: Timestamp,
     ) -> Result<AccountChange, StoreError>;
-    /// How many users there are.
+    /// Number of users.
     async fn count_users(&self) -> Result<u64, StoreError>;
-    /// Writes a key.
+    /// Inserts a key.
     async fn insert_key(&self, key: ApiKey) -> Result<(), StoreError>;
-    /// A key by its public part, revoked and expired ones included.
+    /// A key by its public part; includes revoked and expired keys.
     async fn key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, StoreError>;
     /// An owner's keys, newest first.
     async fn keys(&self, owner: UserId) -> Result<Vec<ApiKey>, StoreError>;
     /// Revokes an owner's key. `false`: there is none.
     async fn revoke_key(&self, owner: UserId, id: ApiKeyId, now: Timestamp) -> Result<bool, StoreError>;
-    /// Notes that a key was used (coarse: at most once a minute per key is enough).
+    /// Records that a key was used (coarse: at most once a minute per key is enough).
     async fn touch_key(&self, id: ApiKeyId, now: Timestamp) -> Result<(), StoreError>;
-    /// Writes a refresh session. `password_hash`: the one that was verified. `false`: the user has another one by now, is disabled
-    /// or deleted; nothing was written then.
+    /// Inserts a refresh session. `password_hash`: the hash that was verified. Returns `false` and writes nothing if
+    /// the user has a different hash by now, or is disabled or deleted.
     async fn insert_session(&self, session: RefreshSession, password_hash: Option<&str>) -> Result<bool, StoreError>;
-    /// Exchanges the current refresh token hash of a session for the next. A hash that was already
-    /// exchanged is a stolen token: the whole session ends.
+    /// Replaces the current refresh token hash of a session with the next. A hash that was already replaced means a
+    /// stolen token: the whole session ends.
     async fn rotate_session(
         &self,
         id: SessionId,
@@ -350,20 +349,20 @@ pub trait AccountStore: Send + Sync {
     ) -> Result<Option<Rotated>, StoreError>;
     /// Ends a session.
     async fn end_session(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError>;
-    /// Whether the session exists and has not ended; access tokens carry its id.
+    /// Whether the session exists and has not ended. Access tokens carry the session's id.
     async fn session_alive(&self, id: SessionId, now: Timestamp) -> Result<bool, StoreError>;
 }
 
-/// A session whose refresh token was exchanged.
+/// A session whose refresh token was replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rotated {
-    /// Whose session it is.
+    /// The session's user.
     pub user: UserId,
-    /// Until when it can be refreshed; exchanging does not prolong it.
+    /// When the session expires; a refresh does not extend it.
     pub expires_at: Timestamp,
 }
 
-/// Which unique name was taken.
+/// The unique name that was already taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum UserTaken {
@@ -374,7 +373,8 @@ pub enum UserTaken {
 /// The outbox of webhook deliveries.
 #[async_trait]
 pub trait WebhookStore: Send + Sync {
-    /// Deliveries that are due, moved out of the way of other senders until `until`; at most `limit`, and none of those owners'.
+    /// Claims at most `limit` due deliveries until `until`, so that other senders skip them. Deliveries of the listed
+    /// owners are excluded.
     async fn take_deliveries(
         &self,
         now: Timestamp,
@@ -382,9 +382,9 @@ pub trait WebhookStore: Send + Sync {
         limit: u32,
         not_of: &[UserId],
     ) -> Result<Vec<Delivery>, StoreError>;
-    /// The receiver took it.
+    /// Records that the receiver accepted the delivery.
     async fn delivered(&self, id: WebhookId, now: Timestamp, status: u16) -> Result<(), StoreError>;
-    /// It failed: try again at `next`, or never (`None`).
+    /// Records a failed try. The next try is at `next`; `None`: there is none.
     async fn delivery_failed(
         &self,
         id: WebhookId,
@@ -392,35 +392,36 @@ pub trait WebhookStore: Send + Sync {
         error: &str,
         next: Option<Timestamp>,
     ) -> Result<(), StoreError>;
-    /// The receiver is gone for good (410): this delivery and all others of the same owner to the same
-    /// address are given up. Returns how many.
+    /// The receiver is permanently gone (410): gives up this delivery and all others of the same owner to the same
+    /// address. Returns their number.
     async fn receiver_gone(&self, id: WebhookId, now: Timestamp) -> Result<u64, StoreError>;
-    /// A page of an owner's deliveries (`None`: everybody's), those of the newest submissions first, and how many there are.
+    /// A page of an owner's deliveries (`None`: of all owners), those of the newest submissions first, and the total
+    /// number.
     async fn deliveries(
         &self,
         owner: Option<UserId>,
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<DeliveryRecord>, u64), StoreError>;
-    /// Makes a delivery due at `now`, with all tries before it, however it ended. `false`: there is none with this id, or none of
-    /// this owner (`None`: anybody's).
+    /// Makes a delivery due at `now` with its full number of tries, no matter how it ended. `false`: no delivery has
+    /// this id, or it belongs to another owner (`None`: any owner).
     async fn redeliver(&self, id: WebhookId, owner: Option<UserId>, now: Timestamp) -> Result<bool, StoreError>;
 }
 
-/// How a webhook delivery stands.
+/// State of a webhook delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryRecord {
-    /// Its id, the same at every try (`webhook-id`).
+    /// Its id, the same for every try (`webhook-id`).
     pub id: WebhookId,
-    /// The submission whose end it tells.
+    /// The submission whose end it reports.
     pub submission: SubmissionId,
     /// The submission's owner.
     pub owner: UserId,
     /// The receiver's address.
     pub url: String,
-    /// Tries made.
+    /// Number of tries made.
     pub tries: u32,
-    /// When it is tried next; `None` when it has ended.
+    /// When it is tried next; `None` if it has ended.
     pub next_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
@@ -433,19 +434,19 @@ pub struct DeliveryRecord {
 /// One webhook to send.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// Its id, the same at every try (`webhook-id`).
+    /// Its id, the same for every try (`webhook-id`).
     pub id: WebhookId,
-    /// Which submission it tells of.
+    /// The submission it reports.
     pub submission: SubmissionId,
-    /// Whose submission it is; their secret signs it.
+    /// The submission's owner, whose secret signs the webhook.
     pub owner: UserId,
-    /// Where to.
+    /// The receiver's address.
     pub url: String,
-    /// Tries made before this one.
+    /// Number of tries made before this one.
     pub tries: u32,
 }
 
-/// All of the store.
+/// The complete store.
 pub trait Store:
     RunStore + AccountStore + MembershipStore + WebhookStore + ProblemStore + ContestStore + ClusterStore + DeadLetterStore
 {
@@ -464,18 +465,18 @@ impl<T> Store for T where
 
 // ---- Queue ------------------------------------------------------------------------------------------
 
-/// "Look at this run": all that travels through a queue.
+/// "Look at this run": the only message of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RunHint {
-    /// Which run.
+    /// The run.
     pub run: RunId,
-    /// Whose it is; queues are fair between owners.
+    /// The run's owner; queues are fair between owners.
     pub owner: UserId,
-    /// How urgent.
+    /// The priority.
     pub class: PriorityClass,
 }
 
-/// A hint in the hands of a worker; [`Queue::settle`] ends it.
+/// A hint that a worker has taken; [`Queue::settle`] ends it.
 #[derive(Debug)]
 pub struct Hinted {
     /// The hint.
@@ -484,7 +485,7 @@ pub struct Hinted {
     pub token: u64,
 }
 
-/// Why the queue did not take or give a hint.
+/// Failure to publish or take a hint.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum QueueError {
@@ -496,61 +497,64 @@ pub enum QueueError {
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Moves hints from those who accept to those who work. It may lose them and may give one twice:
-/// the store is the truth.
+/// Carries hints from API nodes to workers. It may lose hints and may deliver one twice: the store is the source of
+/// truth.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Offers hints. All or none. A run that is already waiting is not queued twice, as far as this process knows.
+    /// Publishes all hints or none. A run that already waits is not queued twice, as far as this process knows.
     async fn publish(&self, hints: &[RunHint]) -> Result<(), QueueError>;
-    /// The next hint: classes by weight, owners of a class by the slot time charged to them. Waits until there is one.
+    /// The next hint: classes by weight, owners within a class by the slot time charged to them. Waits until there is
+    /// one.
     async fn next(&self) -> Result<Hinted, QueueError>;
-    /// The next hint of another owner than these, if there is one that can be had at once. A queue at a broker looks past a bounded
-    /// number of hints, and takes a moment.
+    /// The next hint of an owner not in `not`, if one is available at once. A queue at a broker looks at a bounded
+    /// number of hints, which takes a moment.
     async fn next_other(&self, not: &[UserId]) -> Result<Option<Hinted>, QueueError>;
-    /// A run of this owner has occupied a slot for this long. Cheap, never blocks.
+    /// Charges slot time to an owner. Cheap, never blocks.
     fn charge(&self, owner: UserId, time: Duration);
-    /// The worker is done with it, one way or another.
+    /// Settles a hint, however its run ended.
     async fn settle(&self, hinted: Hinted) -> Result<(), QueueError>;
-    /// How many hints wait, for admission and metrics: those that this process has not handed on, and those that any
-    /// process could take, as they were counted a moment ago.
+    /// Number of waiting hints, for admission and metrics: those that this process has not handed on, and those that
+    /// any process could take, as last counted.
     async fn depth(&self) -> Result<usize, QueueError>;
-    /// How many of them are one owner's; those that were handed on are not known by owner. Asked for every submission, so
-    /// it has to be cheap.
+    /// Number of an owner's waiting hints. Hints already handed to the broker are not known by owner. Called for every
+    /// submission, so it has to be cheap.
     async fn depth_of(&self, owner: UserId) -> Result<usize, QueueError>;
-    /// How many may wait.
+    /// Maximum number of waiting hints.
     fn depth_max(&self) -> usize;
-    /// Whether hints get from this process to others at the moment; if not why, for people. Asks nobody.
+    /// Whether this process can currently exchange hints with others; if not, the cause as text for people. Makes no
+    /// network call.
     fn health(&self) -> Result<(), String>;
-    /// A queue beside this one, for hints that only workers with this language take: at the same broker, with bounds of its own. Whoever
-    /// asks again has another end of the same.
+    /// A language queue beside this one: its hints are taken only by workers with this language. It uses the same
+    /// broker and has its own bounds. A repeated call returns another handle on the same queue.
     async fn lane(&self, language: &LanguageId) -> Result<Arc<dyn Queue>, QueueError>;
-    /// Ends it, with its lanes: who waits and who comes gets [`QueueError::Closed`]. What was taken and not given out goes back to where
-    /// others find it.
+    /// Closes the queue and its language queues: current and later calls get [`QueueError::Closed`]. Hints that were
+    /// taken from the broker and not handed out are returned to it for other processes.
     fn close(&self);
-    /// Waits until a queue that was closed has gone, with its lanes, for some seconds at most: others have what it held.
+    /// Waits at most some seconds until a closed queue and its language queues have shut down and other processes have
+    /// the hints they held.
     async fn gone(&self) {}
 }
 
 // ---- Events -----------------------------------------------------------------------------------------
 
-/// Live status and output, on this node and on all others. May lose everything at a restart: the store has the log
-/// of what ended.
+/// Live status and output, across all nodes. It may lose everything at a restart: the store has the log of ended runs.
 #[async_trait]
 pub trait EventBus: Send + Sync {
-    /// Tells everybody who listens. Never blocks, never fails the caller; slow listeners get gaps. Events of one attempt
-    /// come from one node, which publishes its first one (`Seq::of_attempt(attempt, 1)`) before the others.
+    /// Publishes an event to all subscribers. Never blocks, never fails the caller; slow subscribers get gaps. All
+    /// events of an attempt are published by one node, the first one (`Seq::of_attempt(attempt, 1)`) before the others.
     fn publish(&self, event: Event);
-    /// Events of a submission after `after` that the bus still has, then what comes. Who needs to know
-    /// what happened before subscribes first and asks the store then.
+    /// Events of a submission after `after` that the bus still has, then live ones. A caller that needs the earlier
+    /// events subscribes first and then reads the store.
     async fn subscribe(&self, id: SubmissionId, after: Seq, interest: Interest) -> Box<dyn Subscription>;
-    /// Tells all nodes, this one included. Never blocks, never fails the caller, and may be lost: what must happen
-    /// happens without it, later.
+    /// Sends a notice to all nodes, this one included. Never blocks, never fails the caller, and may be lost: everything
+    /// that must happen also happens without it, later.
     fn announce(&self, notice: Notice);
-    /// What is announced from now on. One listener a process is enough.
+    /// Notices from now on. One listener per process is enough.
     fn notices(&self) -> Box<dyn Notices>;
-    /// Whether other nodes can be reached at the moment; if not why, for people. Asks nobody.
+    /// Whether other nodes can be reached at the moment; if not, the cause as text for people. Makes no network call.
     fn health(&self) -> Result<(), String>;
-    /// Tells what is still to be told, for at most some seconds, and ends all subscriptions. Later ones end at once.
+    /// Publishes what is still pending, for at most some seconds, and ends all subscriptions. Later subscriptions end
+    /// at once.
     async fn close(&self);
 }
 
@@ -581,59 +585,59 @@ impl<B: EventBus + ?Sized> EventBus for std::sync::Arc<B> {
     }
 }
 
-/// What a subscriber wants to hear of.
+/// The events a subscriber wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Interest {
     /// Every event.
     Everything,
-    /// The final event only. A gap is reported where that one may have been missed, and nowhere else.
+    /// The final event only. A gap is reported only if the final event may have been missed.
     End,
 }
 
-/// What a subscriber reads.
+/// Receiving end of a subscription.
 #[async_trait]
 pub trait Subscription: Send {
     /// The next event; `None` when the log has ended (after a final event, or at shutdown).
     async fn next(&mut self) -> Option<Received>;
 }
 
-/// What a subscriber gets.
+/// An item of a subscription.
 #[derive(Clone, Debug)]
 pub enum Received {
     /// The next event, with a greater [`Seq`] than any before.
     Event(Event),
-    /// Events were dropped, because the subscriber was too slow, or may have been, because the bus could not be reached:
-    /// the final one, too. Read the store's snapshot. More may come.
+    /// Events were dropped because the subscriber was too slow, or may have been lost because the bus was unreachable.
+    /// The final event may be among them: read the store's snapshot. More events may follow.
     Gap,
 }
 
-/// What all nodes are told.
+/// A message to all nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// The result of a run is not wanted any more: whoever runs it should stop.
+    /// The result of a run is no longer wanted: the worker that runs it should stop.
     Stop(RunId),
-    /// Runs of this owner have occupied slots for this long: lines charge the owner.
+    /// Slot time that runs of this owner used: queues charge it to the owner.
     Used {
-        /// Whose runs.
+        /// The owner.
         owner: UserId,
         /// Slot time, in milliseconds.
         millis: u64,
     },
 }
 
-/// Where notices come out.
+/// Receiving end of the notices.
 #[async_trait]
 pub trait Notices: Send {
-    /// The next one; `None` at shutdown. Who is far behind loses the oldest.
+    /// The next notice; `None` at shutdown. A slow reader loses the oldest.
     async fn next(&mut self) -> Option<Notice>;
 }
 
-/// How long things take before core does something about them.
+/// Length of a lease and number of attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeasePolicy {
-    /// How long a lease lasts without being renewed.
+    /// Length of a lease that is not renewed.
     pub lease: Duration,
-    /// After how many lost attempts a run is abandoned; at least 1.
+    /// Number of lost attempts after which a run is abandoned; at least 1.
     pub attempts_max: u32,
 }
 

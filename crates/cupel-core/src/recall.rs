@@ -1,11 +1,11 @@
-//! Results that are given again: who asks for it is told what came of an identical program of theirs, if that is not long ago.
+//! Result cache: returns the stored result of an identical, recent program of the same owner.
 //!
-//! What is remembered ([`Results`]) is only which submission to look at. What is told comes from the store, and is held against
-//! what was asked before it is: the same owner's, the same in every part, ended with a verdict of its own, by the version of the
-//! language that is offered now, and not too long ago. So a memory may forget or mix up whatever it likes, and whoever gets at it
-//! can neither read a program there nor have anybody told a result that is none of theirs.
+//! The cache ([`Results`]) maps a key only to a submission id. The result comes from the store, and is checked against
+//! the request before it is returned: same owner, identical in every part, ended with a verdict of its program, judged
+//! with the language version that is offered now, and recent enough. So a cache may lose or mix up entries, and an
+//! attacker with access to it can neither read a program there nor make Cupel return another owner's result.
 //!
-//! The owner is part of the key: otherwise anybody could learn, by asking, whether somebody else has run a program.
+//! The owner is part of the key: otherwise any user could find out whether another user has run a program.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,44 +19,45 @@ use crate::check::check;
 use crate::run::{RunState, SubmissionRecord};
 use crate::{Core, NewSubmission};
 
-/// What stands for everything that determines a result. Who does not know the secret cannot make one, so nobody can choose which
-/// other one has to make room for theirs.
+/// Keyed hash of everything that determines a result. Without the secret nobody can compute one, so nobody can choose
+/// which entry theirs evicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ResultKey(pub [u8; 32]);
 
-/// A bounded memory of which submission has which result.
+/// A bounded map from keys to submissions.
 #[async_trait]
 pub trait Results: Send + Sync {
-    /// The submission that was kept under this key last, unless it is forgotten. Answers soon: where nobody can be asked, `None`.
+    /// The submission last stored under this key, unless it was evicted. Answers quickly; `None` if the cache is
+    /// unreachable.
     async fn find(&self, key: &ResultKey) -> Option<SubmissionId>;
-    /// Keeps a submission for `lifetime`, or not as long.
+    /// Stores a submission for at most `lifetime`.
     async fn keep(&self, key: &ResultKey, id: SubmissionId, lifetime: Duration);
 }
 
-/// The memory, and by which rules it is used.
+/// The result cache with its settings.
 #[derive(Clone)]
 pub struct Recall {
-    /// Where keys lie.
+    /// The cache.
     pub results: Arc<dyn Results>,
-    /// Goes into the keys; the same on all nodes.
+    /// Secret input of the keys; the same on all nodes.
     pub secret: [u8; 32],
-    /// For how long after it was sent a submission's result is given again. Zero: never.
+    /// How long after its submission a result is returned from the cache. Zero: never.
     pub lifetime: Duration,
 }
 
-/// A program whose result may be known.
+/// A program that may have a cached result.
 pub struct Asked {
     key: ResultKey,
     owner: UserId,
     program: Program,
     limits: Limits,
-    /// Of the language, as it is offered now.
+    /// Version of the language that is offered now.
     version: String,
 }
 
 impl Core {
-    /// What to look for, where a result would do as well as running `new`. `None`: nothing would, because it is for later, is
-    /// reported to a webhook, is no program of its own, or has faults.
+    /// The cache key and data for `new`. `None`: its result cannot come from the cache, because it has a `run_at`, has
+    /// a webhook, does not run a program of its own, or has faults.
     pub fn recallable(&self, recall: &Recall, owner: UserId, new: &NewSubmission) -> Option<Asked> {
         if recall.lifetime.is_zero() || new.run_at.is_some() || new.webhook.is_some() {
             return None;
@@ -92,18 +93,19 @@ impl Core {
         Some(Asked { key: ResultKey(key.0.finalize().into()), owner, program, limits, version })
     }
 
-    /// The result that is known already.
+    /// The cached result, if there is a valid one.
     pub async fn recall(&self, recall: &Recall, asked: &Asked) -> Option<SubmissionRecord> {
         let id = recall.results.find(&asked.key).await?;
         let found = self.inner.store.submission(id).await;
-        let found = found.inspect_err(|error| tracing::warn!(submission.id = %id, %error, "cannot look at a result"));
+        let found =
+            found.inspect_err(|error| tracing::warn!(submission.id = %id, %error, "cannot read a cached result"));
         let record = found.ok()??;
         let lifetime = SignedDuration::try_from(recall.lifetime).unwrap_or(SignedDuration::MAX);
         (asked.is_answered_by(&record) && self.now().duration_since(record.submission.submitted_at) < lifetime)
             .then_some(record)
     }
 
-    /// Keeps in mind that `id` was sent for it.
+    /// Stores `id` as the submission for this key.
     pub async fn keep_in_mind(&self, recall: &Recall, asked: &Asked, id: SubmissionId) {
         recall.results.keep(&asked.key, id, recall.lifetime).await;
     }
@@ -112,7 +114,7 @@ impl Core {
 impl Asked {
     fn is_answered_by(&self, record: &SubmissionRecord) -> bool {
         let judged = match record.state {
-            // What we failed at, or did not do, is worth trying.
+            // A run that Cupel failed or did not finish is run again.
             RunState::Judged { verdict, .. } => {
                 !matches!(verdict, Verdict::InternalError | Verdict::Cancelled | Verdict::Skipped)
             }
@@ -129,7 +131,7 @@ impl Asked {
     }
 }
 
-/// Parts with their lengths, so that no two lists of parts look the same.
+/// Hashes each part with its length, so that two different lists of parts have different hashes.
 struct Parts(Sha256);
 
 impl Parts {

@@ -1,15 +1,18 @@
-//! Which worker may have which run: what a run needs, and what workers have.
+//! Routing of runs to workers: the languages a run needs, and those workers have.
 //!
-//! A run needs its language, and, where it is about a problem, those of the package's programs that judge it. The store lets a worker
-//! lease only what it has all languages for, so a hint that reaches the wrong worker costs nothing.
+//! A run needs its language and, if it belongs to a problem, the languages of the package's programs that judge it. The
+//! store lets a worker lease a run only if the worker has all of its languages, so a hint that reaches the wrong worker
+//! does no harm.
 //!
-//! Hints reach the right one all the same: where workers differ, the hint of a run that not all of them can judge goes to a *lane*: a queue of
-//! its own, at the same broker, named after the language among those it needs that fewest workers have. Workers take from the common queue
-//! and from the lanes of the languages they have. So a run that waits for the one worker that can judge it is in nobody's way. While all
-//! workers are alike, which is nearly always, there are no lanes.
+//! Hints are routed nevertheless. If workers differ, the hint of a run that not all of them can judge goes to a
+//! *language queue* at the same broker (called a lane in this file). It is named after the needed language that the
+//! fewest workers have. Workers take from the common queue and from the language queues of their languages. So a run
+//! that waits for the only worker that can judge it does not delay others. If all workers have the same languages,
+//! which is the usual case, there are no language queues.
 //!
-//! What needs a language that no worker has is not accepted. What was accepted before its last worker left waits in the store, is counted
-//! ([`Swept::unserved`](crate::Swept::unserved)), and is offered again when such a worker comes.
+//! A submission that needs a language without a worker is refused. A run that was accepted before its last worker left
+//! waits in the store, is counted ([`Swept::unserved`](crate::Swept::unserved)), and is published again when such a
+//! worker comes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
@@ -28,20 +31,20 @@ use crate::{Hinted, Queue, QueueError, RunHint};
 /// The languages that a worker must have to judge a run.
 pub type Needs = BTreeSet<LanguageId>;
 
-/// What the workers that are there can do.
+/// The languages of the live workers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Routes {
-    /// Languages that some workers have, and how many workers have exactly these.
+    /// Sets of languages, and the number of workers that have exactly each set.
     sets: BTreeMap<BTreeSet<LanguageId>, u64>,
 }
 
 impl Routes {
-    /// Of what each worker has.
+    /// Routes for workers with these languages.
     pub fn of(workers: impl IntoIterator<Item = BTreeSet<LanguageId>>) -> Routes {
         Routes::of_many(workers.into_iter().map(|languages| (languages, 1)))
     }
 
-    /// Of what so many workers have each.
+    /// Routes for this many workers per set of languages.
     pub(crate) fn of_many(workers: impl IntoIterator<Item = (BTreeSet<LanguageId>, u64)>) -> Routes {
         let mut sets: BTreeMap<BTreeSet<LanguageId>, u64> = BTreeMap::new();
         for (languages, count) in workers {
@@ -50,49 +53,50 @@ impl Routes {
         Routes { sets }
     }
 
-    /// Whether a worker is there that has all of these.
+    /// Whether a live worker has all of these.
     pub fn serves(&self, needs: &Needs) -> bool {
         self.sets.keys().any(|set| needs.is_subset(set))
     }
 
-    /// How many workers have a language, and how many there are.
+    /// Number of workers that have a language, and number of all workers.
     fn having(&self, language: &LanguageId) -> (u64, u64) {
         self.sets.iter().fold((0, 0), |(having, all), (set, workers)| {
             (having + if set.contains(language) { *workers } else { 0 }, all + workers)
         })
     }
 
-    /// Whether runs come by the lane of a language: some workers have it, and others not.
+    /// Whether a language has a queue: some workers have it and others do not.
     fn has_lane(&self, language: &LanguageId) -> bool {
         let (having, all) = self.having(language);
         0 < having && having < all
     }
 
-    /// The lane of a run with these needs; `None`: every worker can judge it, and it goes the common way.
+    /// The language queue for a run with these needs; `None`: every worker can judge it, so it uses the common queue.
     fn lane(&self, needs: &Needs) -> Option<LanguageId> {
         let rare =
             needs.iter().map(|language| (self.having(language), language)).filter(|((having, all), _)| having < all);
         rare.min_by_key(|((having, _), _)| *having).map(|(_, language)| language.clone())
     }
 
-    /// The lanes from which a worker takes that has these languages.
+    /// The language queues from which a worker with these languages takes.
     fn lanes(&self, has: &BTreeSet<LanguageId>) -> BTreeSet<LanguageId> {
         has.iter().filter(|language| self.has_lane(language)).cloned().collect()
     }
 }
 
-/// The languages of a registry that can be used, or have not been looked for.
+/// The languages of a registry that are available or have not been probed.
 pub(crate) fn languages_of(registry: &Registry) -> BTreeSet<LanguageId> {
     let there = registry.iter().filter(|language| !matches!(language.availability, Availability::Unavailable { .. }));
     there.map(|language| language.id.clone()).collect()
 }
 
-/// The languages of the programs by which a package judges solutions. One whose language cannot be told is told by the judge.
+/// The languages of the programs with which a package judges solutions. A program whose language cannot be determined
+/// is omitted here; the judge reports it.
 pub(crate) fn judging_languages(problem: &Problem, registry: &Registry) -> Needs {
     let mut needs = Needs::new();
     let mut seen: Option<&Arc<Method>> = None;
     for case in problem.tests.cases() {
-        // Nearly always all cases have one.
+        // Nearly always all cases share one method.
         if seen.is_some_and(|seen| Arc::ptr_eq(seen, &case.method)) {
             continue;
         }
@@ -113,7 +117,7 @@ pub(crate) fn judging_languages(problem: &Problem, registry: &Registry) -> Needs
     needs
 }
 
-/// The same, with those of the programs that inputs are held against.
+/// The judging languages, and those of the package's input validators.
 pub(crate) fn verifying_languages(problem: &Problem, registry: &Registry) -> Needs {
     let validators = problem.validators.iter().filter_map(|validator| match validator {
         InputValidator::Kattis(program) | InputValidator::Testlib(program) => language_of(program, registry),
@@ -131,15 +135,16 @@ fn language_of(program: &Program, registry: &Registry) -> Option<LanguageId> {
     found.map(|language| language.id.clone())
 }
 
-/// The common queue, and the lanes beside it, made as they come to be needed.
+/// The common queue, and the language queues, which are opened on demand.
 pub(crate) struct Lanes {
     common: Arc<dyn Queue>,
     open: Mutex<BTreeMap<LanguageId, Arc<dyn Queue>>>,
-    /// What is known of workers; nothing: every hint goes the common way.
+    /// The known workers' languages. `None`: nothing is known, and every hint goes to the common queue.
     routes: RwLock<Option<Arc<Routes>>>,
-    /// From which lanes this process's workers take. One that was taken from is not given up: hints may lie in it.
+    /// The language queues from which this process's workers take. A queue stays in this map once it is there, because
+    /// it may still contain hints.
     taken: watch::Sender<BTreeMap<LanguageId, Arc<dyn Queue>>>,
-    /// Which queue is asked first.
+    /// Round-robin position of the queue that is polled first.
     turn: AtomicUsize,
 }
 
@@ -154,7 +159,7 @@ impl Lanes {
         }
     }
 
-    /// The queue of what every worker can do.
+    /// The common queue, for runs that every worker can judge.
     pub(crate) fn common(&self) -> &Arc<dyn Queue> {
         &self.common
     }
@@ -170,13 +175,13 @@ impl Lanes {
         }
     }
 
-    /// Whether a worker is there that can judge what needs this, as far as is known.
+    /// Whether a live worker has all of these languages, as far as is known.
     pub(crate) fn serves(&self, needs: &Needs) -> bool {
         self.routes().is_none_or(|routes| routes.serves(needs))
     }
 
-    /// Offers hints, each where workers find it that can judge its run. Those that no worker can judge are left out: they wait in the
-    /// store. How many were offered.
+    /// Publishes each hint to the queue of workers that can judge its run. Hints that no worker can judge are skipped:
+    /// their runs wait in the store. Returns the number of published hints.
     pub(crate) async fn publish(&self, hints: &[(RunHint, Needs)]) -> Result<u64, QueueError> {
         let Some(routes) = self.routes() else {
             let hints: Vec<RunHint> = hints.iter().map(|(hint, _)| *hint).collect();
@@ -195,18 +200,18 @@ impl Lanes {
                     Err(error) => Err(error),
                 },
             };
-            // One lane that is full is no reason to leave the others out.
+            // If one language queue is full, the others still get their hints.
             result = published.and(result).map(|offered| offered + hints.len() as u64);
         }
         result
     }
 
-    /// Takes, from now on, also from the lanes that are meant for a worker with these languages.
+    /// Also takes from the language queues meant for a worker with these languages, from now on.
     pub(crate) async fn take_for(&self, has: &BTreeSet<LanguageId>) -> Result<(), QueueError> {
         let Some(routes) = self.routes() else { return Ok(()) };
         for language in routes.lanes(has) {
             if !self.taken.borrow().contains_key(&language) {
-                tracing::info!(%language, "not all workers have {language}: its runs come by a lane of their own");
+                tracing::info!(%language, "not all workers have {language}: taking its runs from a language queue");
                 let lane = self.lane(&language).await?;
                 self.taken.send_modify(|taken| drop(taken.insert(language, lane)));
             }
@@ -214,8 +219,8 @@ impl Lanes {
         Ok(())
     }
 
-    /// The next hint, of the common queue or of a lane that is taken from, and where it is to be settled. The queues are asked in
-    /// turn.
+    /// The next hint of the common queue or of a language queue in use, and the queue to settle it with. Queues are
+    /// polled round-robin.
     pub(crate) async fn next(&self) -> Result<(Hinted, Arc<dyn Queue>), QueueError> {
         let mut taken = self.taken.subscribe();
         loop {
@@ -235,7 +240,7 @@ impl Lanes {
             });
             let found = tokio::select! {
                 found = any => Some(found),
-                // The sender is in here, so this cannot fail.
+                // Cannot fail: the sender is a field of `self`.
                 _ = taken.changed() => None,
             };
             drop(waits);
@@ -245,7 +250,7 @@ impl Lanes {
         }
     }
 
-    /// The next hint of another owner than these that can be had at once, and where it is to be settled.
+    /// The next hint of an owner not in `not` that is available at once, and the queue to settle it with.
     pub(crate) async fn next_other(&self, not: &[UserId]) -> Result<Option<(Hinted, Arc<dyn Queue>)>, QueueError> {
         let mut queues = vec![Arc::clone(&self.common)];
         queues.extend(self.taken.borrow().values().cloned());
@@ -259,7 +264,7 @@ impl Lanes {
         Ok(None)
     }
 
-    /// A run of this owner has occupied a slot for this long: it counts in all queues.
+    /// Charges slot time to an owner in all queues.
     pub(crate) fn charge(&self, owner: UserId, time: Duration) {
         self.common.charge(owner, time);
         for lane in self.lanes() {
@@ -267,9 +272,9 @@ impl Lanes {
         }
     }
 
-    /// How many hints wait in all queues that are known here and that are taken from. What lies in the lane of a language that no
-    /// worker has any more, or that all of them have by now, finds nobody: it must not pass for hints of runs that wait, or these
-    /// would not be offered again.
+    /// Number of waiting hints in the common queue and in the language queues in use. If no worker has a language any
+    /// more, or all workers have it by now, nothing consumes its queue: hints in it must not count as hints of waiting
+    /// runs, or these would not be published again.
     pub(crate) async fn depth(&self) -> Result<usize, QueueError> {
         let mut depth = self.common.depth().await?;
         for lane in self.lanes_in_use() {
@@ -278,7 +283,7 @@ impl Lanes {
         Ok(depth)
     }
 
-    /// How many of them are one owner's.
+    /// Number of an owner's waiting hints.
     pub(crate) async fn depth_of(&self, owner: UserId) -> Result<usize, QueueError> {
         let mut depth = self.common.depth_of(owner).await?;
         for lane in self.lanes() {
@@ -292,7 +297,7 @@ impl Lanes {
             return Ok(Arc::clone(lane));
         }
         let made = self.common.lane(language).await?;
-        // Somebody else may have made it meanwhile; one of the two is dropped, which closes it.
+        // Another task may have opened it meanwhile; one of the two is dropped, which closes it.
         Ok(Arc::clone(self.open().entry(language.clone()).or_insert(made)))
     }
 
@@ -307,7 +312,7 @@ impl Lanes {
     }
 
     fn open(&self) -> MutexGuard<'_, BTreeMap<LanguageId, Arc<dyn Queue>>> {
-        // Every change of the map is one call, so a poisoned lock guards a sound one.
+        // Every change of the map is one call, so a poisoned lock still guards a consistent map.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -321,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn workers_that_are_alike_have_no_lanes() {
+    fn workers_with_equal_languages_have_no_language_queues() {
         let routes = Routes::of([set(&["c", "python"]), set(&["c", "python"])]);
         assert_eq!(routes.lane(&set(&["c", "python"])), None);
         assert!(routes.lanes(&set(&["c", "python"])).is_empty());
@@ -329,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_goes_to_the_lane_of_the_rarest_language_it_needs() {
+    fn a_run_goes_to_the_queue_of_the_rarest_language_it_needs() {
         let routes = Routes::of([
             set(&["c", "python"]),
             set(&["c", "java", "python"]),
@@ -346,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_workers_have_only_together_nobody_can_judge() {
+    fn a_run_needs_one_worker_with_all_of_its_languages() {
         let routes = Routes::of([set(&["c"]), set(&["java"])]);
         assert!(routes.serves(&set(&["c"])) && routes.serves(&set(&["java"])));
         assert!(!routes.serves(&set(&["c", "java"])));

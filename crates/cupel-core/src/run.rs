@@ -9,12 +9,11 @@
 //!    └── expire or give back, lost < max
 //! ```
 //!
-//! Two counters, because they answer two questions. `attempts` numbers the attempts and only grows, so
-//! that no two of them share an event number ([`Seq`](crate::event::Seq)). `lost` counts those that ended
-//! in a failure of ours; it alone decides when to give up, so a worker that drains costs a run nothing.
+//! There are two counters. `attempts` numbers the attempts and only grows, so that no two of them share an event number
+//! ([`Seq`](crate::event::Seq)). `lost` counts the attempts that ended in a failure of Cupel; it alone decides when to
+//! give up, so a worker that drains does not cost the run an attempt.
 //!
-//! A lease is a fencing token: whoever comes with another one than the current is refused, whatever the
-//! clock says.
+//! A lease is a fencing token: a command with any other lease than the current one is refused, whatever the clock says.
 
 use std::time::Duration;
 
@@ -22,21 +21,21 @@ use cupel_problem::Slug;
 use cupel_types::{Cases, LanguageId, LeaseId, RunId, RunReport, Submission, SubmissionId, UserId, Verdict, Work};
 use jiff::Timestamp;
 
-/// Where a run stands.
+/// State of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunState {
     /// Waits for a worker.
     Queued {
         /// Attempts made so far.
         attempts: u32,
-        /// How many of them were lost to a failure of ours.
+        /// How many of them were lost to a failure of Cupel.
         lost: u32,
     },
-    /// A worker has it until `until`.
+    /// A worker holds it until `until`.
     Leased {
         /// Attempts made so far, this one included.
         attempts: u32,
-        /// How many of them were lost to a failure of ours.
+        /// How many of them were lost to a failure of Cupel.
         lost: u32,
         /// The fencing token of this attempt.
         lease: LeaseId,
@@ -50,59 +49,59 @@ pub enum RunState {
         /// The judgement.
         verdict: Verdict,
     },
-    /// Final, on the owner's wish.
+    /// Final, cancelled by the owner.
     Cancelled {
         /// Attempts made before.
         attempts: u32,
     },
-    /// Final: every attempt was lost to a failure of ours. Shown as an internal error.
+    /// Final: every attempt was lost to a failure of Cupel. Shown as an internal error.
     Abandoned {
         /// Attempts made.
         attempts: u32,
     },
 }
 
-/// What can happen to a run.
+/// Events of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunEvent {
     /// A worker takes it.
     Lease {
         /// The new fencing token.
         lease: LeaseId,
-        /// Until when.
+        /// When the lease expires.
         until: Timestamp,
     },
-    /// The worker is still at it.
+    /// The worker renews its lease.
     Renew {
-        /// The token it was given.
+        /// The worker's fencing token.
         lease: LeaseId,
-        /// The new end.
+        /// The new end of the lease.
         until: Timestamp,
     },
     /// The worker has a verdict.
     Complete {
-        /// The token it was given.
+        /// The worker's fencing token.
         lease: LeaseId,
         /// The judgement.
         verdict: Verdict,
     },
-    /// The worker hands it back, unjudged: it drains (`lost_attempt: false`) or failed (`true`).
+    /// The worker gives it back without a verdict: it drains (`lost_attempt: false`) or failed (`true`).
     GiveBack {
-        /// The token it was given.
+        /// The worker's fencing token.
         lease: LeaseId,
-        /// Whether the attempt counts.
+        /// Whether the attempt counts as lost.
         lost_attempt: bool,
     },
-    /// The sweeper looks at the clock.
+    /// The sweeper checks whether the lease has expired.
     Expire {
-        /// What it says.
+        /// The current time.
         now: Timestamp,
     },
-    /// The owner does not want it any more.
+    /// The owner cancels it.
     Cancel,
 }
 
-/// Why an event was refused. The state stays as it was.
+/// Why an event was refused. The state is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum Refused {
@@ -117,7 +116,7 @@ pub enum Refused {
 }
 
 impl RunState {
-    /// Whether nothing can happen any more.
+    /// Whether the state accepts no more events.
     pub const fn is_final(&self) -> bool {
         matches!(self, RunState::Judged { .. } | RunState::Cancelled { .. } | RunState::Abandoned { .. })
     }
@@ -133,11 +132,11 @@ impl RunState {
         }
     }
 
-    /// The state after `event`. Pure: the caller brings the time and stores the answer. `lost_max` is
-    /// how many attempts may be lost before the run is given up, at least 1.
+    /// The state after `event`. Pure: the caller supplies the time and stores the result. `lost_max` is the number of
+    /// lost attempts after which the run is abandoned, at least 1.
     ///
     /// # Errors
-    /// [`Refused`] when the event does not fit; a stale lease is refused, never ignored.
+    /// [`Refused`] if the event does not fit the state; a stale lease is refused, never ignored.
     pub fn apply(self, event: RunEvent, lost_max: u32) -> Result<RunState, Refused> {
         use RunState::{Abandoned, Cancelled, Judged, Leased, Queued};
         let after_loss = |attempts: u32, lost: u32| {
@@ -185,8 +184,8 @@ impl RunState {
         }
     }
 
-    /// The verdict users see: of the judge, or the one that stands for the way a run ended without it.
-    /// `None` while it has not ended.
+    /// The verdict shown to users: that of the judge, or the one that represents a run that ended without a judgement.
+    /// `None` while the run has not ended.
     pub const fn verdict(&self) -> Option<Verdict> {
         match self {
             RunState::Queued { .. } | RunState::Leased { .. } => None,
@@ -197,42 +196,42 @@ impl RunState {
     }
 }
 
-/// A submission with its (latest) run: what the API shows.
+/// A submission with its latest run, as the API shows it.
 #[derive(Clone, Debug)]
 pub struct SubmissionRecord {
-    /// What was sent.
+    /// The submission as sent.
     pub submission: Submission,
     /// The run.
     pub run: RunId,
-    /// Where it stands.
+    /// Its state.
     pub state: RunState,
     /// When the first attempt began.
     pub started_at: Option<Timestamp>,
     /// When it reached a final state.
     pub completed_at: Option<Timestamp>,
-    /// What is known of it, when it was judged.
+    /// The judge's report, if the run was judged.
     pub report: Option<RunReport>,
 }
 
 cupel_types::named! {
-    /// What a submission was sent for.
+    /// Purpose of a submission.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum SentFor, as_str, from_name {
-        /// To run a program, with no problem.
+        /// A program to run, without a problem.
         Execution = "execution",
-        /// To solve a problem: on all tests, and it counts.
+        /// A solution of a problem, judged on all tests; it counts.
         Submission = "submission",
-        /// To try a solution on the samples of a problem.
+        /// A solution tried on the samples of a problem.
         Trial = "trial",
-        /// To try a solution of a problem on an input of the sender's own.
+        /// A solution of a problem tried on the sender's own input.
         CustomInput = "custom_input",
-        /// To verify the package of a problem.
+        /// The verification of a problem's package.
         Verification = "verification",
     }
 }
 
 impl SentFor {
-    /// What this work is for.
+    /// The purpose of this work.
     pub fn of(work: &Work) -> SentFor {
         match work {
             Work::Program(_) => SentFor::Execution,
@@ -247,12 +246,12 @@ impl SentFor {
 }
 
 cupel_types::named! {
-    /// What has become of a submission, in the words of the API.
+    /// Stage of a submission, in the words of the API.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Stage, as_str, from_name {
         /// It waits for a worker.
         Queued = "queued",
-        /// A worker has it.
+        /// A worker holds it.
         Running = "running",
         /// It was accepted.
         Completed = "completed",
@@ -263,28 +262,28 @@ cupel_types::named! {
     }
 }
 
-/// Which of a user's submissions.
+/// Filter over a user's submissions.
 #[derive(Clone, Debug)]
 pub struct HistoryFilter {
-    /// Whose.
+    /// The owner.
     pub owner: UserId,
-    /// Only those that are about this problem.
+    /// Only submissions to this problem.
     pub problem: Option<Slug>,
-    /// Only those in this language.
+    /// Only submissions in this language.
     pub language: Option<LanguageId>,
-    /// Only those with this verdict.
+    /// Only submissions with this verdict.
     pub verdict: Option<Verdict>,
-    /// Only those of which this has become.
+    /// Only submissions in this stage.
     pub stage: Option<Stage>,
-    /// Only those that were sent for this.
+    /// Only submissions with this purpose.
     pub sent_for: Option<SentFor>,
-    /// Only those from this time on.
+    /// Only submissions from this time on.
     pub from: Option<Timestamp>,
-    /// Only those before this time.
+    /// Only submissions before this time.
     pub to: Option<Timestamp>,
-    /// Only those whose id is this one or a later one: a bound that `from` implies, for the index.
+    /// Only submissions with this id or a later one: a bound that `from` implies, for the index.
     pub first: Option<SubmissionId>,
-    /// Only those whose id is an earlier one: where the page before ended, or a bound that `to` implies.
+    /// Only submissions with an earlier id: the end of the previous page, or a bound that `to` implies.
     pub before: Option<SubmissionId>,
 }
 
@@ -306,7 +305,7 @@ impl HistoryFilter {
     }
 }
 
-/// One line of a list of submissions: without sources, inputs and outputs.
+/// One row of a list of submissions: without sources, inputs and outputs.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the fields of SubmissionRecord")]
 pub struct SubmissionSummary {
@@ -318,42 +317,44 @@ pub struct SubmissionSummary {
     pub state: RunState,
     pub submitted_at: Timestamp,
     pub completed_at: Option<Timestamp>,
-    /// CPU time of the longest step, when it ran.
+    /// CPU time of the longest step, if any step ran.
     pub cpu_time: Option<Duration>,
-    /// Peak memory, when it ran.
+    /// Peak memory, if any step ran.
     pub memory: Option<cupel_types::Bytes>,
-    /// The problem it is about, if it is about one.
+    /// The problem, if the submission belongs to one.
     pub problem: Option<cupel_types::ProblemId>,
-    /// The name of that in addresses.
+    /// The problem's slug.
     pub slug: Option<cupel_problem::Slug>,
-    /// The score, where it was judged and has one.
+    /// The score, if it was judged and has one.
     pub score: Option<cupel_types::Score>,
-    /// What it was sent for.
+    /// Its purpose.
     pub sent_for: SentFor,
 }
 
-/// A run in the hands of a worker.
+/// A run that a worker has leased.
 #[derive(Clone, Debug)]
 pub struct LeasedRun {
     /// The run.
     pub run: RunId,
-    /// The fencing token every later call must carry.
+    /// The fencing token that every later call must carry.
     pub lease: LeaseId,
-    /// Which attempt this is, from 1; those at earlier runs of the submission are counted.
+    /// One-based number of this attempt; attempts at earlier runs of the submission count.
     pub attempt: u32,
-    /// How many attempts at this run were lost to a failure of ours.
+    /// Number of attempts at this run that were lost to a failure of Cupel.
     pub lost: u32,
-    /// Until when the worker has it, unless it renews.
+    /// When the lease expires unless the worker renews it.
     pub until: Timestamp,
     /// When the first attempt was leased.
     pub started_at: Timestamp,
     /// The languages it needs.
     pub needs: crate::Needs,
-    /// The CPU limit that verification derived for the version of the problem. A limit of the package's own takes precedence.
+    /// The CPU limit that verification derived for the version of the problem. A limit set by the package takes
+    /// precedence.
     pub time_limit: Option<Duration>,
-    /// How the program was started that the limit was measured with; `None` if its language has no warm start, or if it is unknown.
+    /// How the program that the limit was measured with was started; `None` if its language has no warm start, or if
+    /// this is unknown.
     pub limit_start: Option<cupel_types::Start>,
-    /// What to run.
+    /// The submission to run.
     pub submission: Submission,
 }
 
@@ -394,7 +395,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_happens_there_is_one_end_one_holder_and_no_lost_count(events in prop::collection::vec(event(), 0..60), lost_max in 1..4u32) {
+        fn a_run_has_one_end_one_holder_and_exact_counts(events in prop::collection::vec(event(), 0..60), lost_max in 1..4u32) {
             let mut state = RunState::Queued { attempts: 0, lost: 0 };
             let mut leased = 0u32;
             for event in events {
@@ -434,7 +435,7 @@ mod tests {
         }
 
         #[test]
-        fn a_run_whose_every_attempt_is_lost_ends(lost_max in 1..10u32, by_expiry in prop::collection::vec(any::<bool>(), 10)) {
+        fn a_run_that_loses_every_attempt_is_abandoned(lost_max in 1..10u32, by_expiry in prop::collection::vec(any::<bool>(), 10)) {
             let mut state = RunState::Queued { attempts: 0, lost: 0 };
             for n in 0..lost_max {
                 state = state.apply(RunEvent::Lease { lease: lease(1), until: at(5) }, lost_max).expect("it waits");
@@ -449,7 +450,7 @@ mod tests {
         }
 
         #[test]
-        fn a_draining_worker_costs_nothing(times in 1..50u32) {
+        fn a_draining_worker_costs_no_attempt(times in 1..50u32) {
             let mut state = RunState::Queued { attempts: 0, lost: 0 };
             for _ in 0..times {
                 state = state.apply(RunEvent::Lease { lease: lease(1), until: at(5) }, 1).expect("it waits");

@@ -1,7 +1,7 @@
-//! Accepting submissions: check everything, admit, write, hint.
+//! Accepting submissions: validate, admit, write, publish the hint.
 //!
-//! *Invariant:* an id is returned only after the store has it durably. A hint that cannot be queued after
-//! that is not the client's trouble: the sweeper finds the run.
+//! *Invariant:* an id is returned only after the store has it durably. If a hint cannot be queued after that, the
+//! client is not affected: the sweeper finds the run.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,70 +17,69 @@ use crate::check::{Fault, check};
 use crate::event::Seq;
 use crate::{Awaited, Core, Idempotency, Inserted, Interest, Needs, NewSubmissions, QueueError, RunHint, StoreError};
 
-/// What is told at least, and at most, to those for whom there is no room.
+/// Bounds of `Retry-After` when the queue is full.
 const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
-/// What is told where no worker can do it.
+/// `Retry-After` when no worker has the needed languages.
 const NO_WORKER_RETRY: Duration = Duration::from_secs(10);
 
-/// One owner may have this part of the queue.
+/// Divisor of the size of the queue that yields the share of one owner: one tenth.
 const OWNER_SHARE: usize = 10;
 
-/// A submission as the client worded it; ids and times come from core.
+/// A submission as the client sent it; core assigns ids and times.
 #[derive(Clone, Default)]
 pub struct NewSubmission {
-    /// What it is sent for.
+    /// Its purpose.
     pub purpose: Purpose,
     /// Id or alias of the language, as sent.
     pub language: String,
-    /// Paths as sent, with contents. The first is the main source; its path may be empty, then the
-    /// language names it.
+    /// Paths as sent, with contents. The first is the main source; if its path is empty, the language determines it.
     pub files: Vec<(String, Arc<[u8]>)>,
     /// Arguments after the program's name.
     pub args: Vec<String>,
-    /// Environment beside the language's own.
+    /// Environment variables in addition to the language's own.
     pub env: Vec<(String, String)>,
-    /// Standard input, where there are no tests.
+    /// Standard input, if there are no tests.
     pub stdin: Arc<[u8]>,
-    /// Test cases; a name that is empty becomes the case's number, from 1.
+    /// Test cases; an empty name is replaced with the case's number, from 1.
     pub tests: Vec<TestCase>,
-    /// Limits asked for.
+    /// Requested limits.
     pub limits: LimitsRequest,
-    /// How urgent it is.
+    /// Its priority.
     pub priority: PriorityClass,
-    /// Not before this time. A time that has passed means now.
+    /// Earliest start. A time in the past means now.
     pub run_at: Option<Timestamp>,
-    /// Where the result is to be sent: an `http` or `https` address.
+    /// Webhook receiver: an `http` or `https` URL.
     pub webhook: Option<String>,
-    /// The id of the HTTP request that brought it.
+    /// Id of the HTTP request that brought it.
     pub request_id: Option<String>,
-    /// Languages that its worker must have beside its own: those of the package's programs.
+    /// Languages that its worker must have in addition to its own: those of the package's programs.
     pub also_needs: Needs,
 }
 
-/// What a submission is sent for.
+/// Purpose of a submission.
 #[derive(Clone, Debug, Default)]
 pub enum Purpose {
-    /// To be run.
+    /// To run a program.
     #[default]
     Run,
-    /// To solve a problem. Arguments, environment, input and tests of its own do not belong to it.
+    /// To solve a problem. Such a submission has no arguments, environment, input or tests of its own.
     Solve {
-        /// Which, and which version of it.
+        /// The problem, and its version.
         of: ProblemVersion,
-        /// On what it is to be run.
+        /// The cases to run.
         cases: Cases,
     },
-    /// To hold a package against what it says of itself. Nothing of a program belongs to it.
+    /// To verify a package against its own claims. Such a submission has no fields of a program.
     Verify(ProblemVersion),
 }
 
-/// Bounds on what one submission, and one batch of them, may contain.
+/// Bounds on the contents of one submission and of one batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it; see also the default")]
 pub struct Bounds {
-    /// Bytes in the main source and in every other file, each.
+    /// Bytes in the main source, and in each other file.
     pub file_bytes_max: Bytes,
     pub files_max: usize,
     /// Bytes in all files of one submission.
@@ -88,28 +87,28 @@ pub struct Bounds {
     pub stdin_bytes_max: Bytes,
     pub args_max: usize,
     pub env_max: usize,
-    /// Bytes in all arguments, and names and values of the environment, together.
+    /// Bytes in all arguments and in the names and values of the environment, together.
     pub args_env_bytes_max: Bytes,
     pub tests_max: usize,
     /// Bytes in all inputs and expected outputs of one submission.
     pub tests_bytes_max: Bytes,
-    /// Bytes of output that are kept of one submission, of the compiler and of both streams of all tests together.
-    /// A program may write more (its `output` limit bounds that): it is judged whole, and the rest is not kept.
+    /// Bytes of output that are kept per submission: of the compiler and of both streams of all tests together. A
+    /// program may write more, up to its `output` limit: all of its output is judged, and the rest is not kept.
     pub output_kept_max: Bytes,
-    /// How far ahead `run_at` may lie.
+    /// How far `run_at` may be in the future.
     pub run_at_ahead_max: Duration,
     /// Whether webhooks may go to private and reserved addresses.
     pub webhooks_private: bool,
-    /// Whether instructions are counted where programs run; where not, nobody may limit them.
+    /// Whether the workers count instructions; if not, a limit on instructions is refused.
     pub counts_instructions: bool,
     /// Problems that one author may own.
     pub problems_per_author_max: u64,
-    /// What the packages that one author brought may take on the disk.
+    /// Disk space that the packages imported by one author may use.
     pub package_bytes_per_author_max: Bytes,
     /// Submissions in one batch.
     pub batch_max: usize,
-    /// Bytes in everything a request contains, a batch or not: what one transaction may have to carry. The API
-    /// reaches it only where a body may be at least as large.
+    /// Bytes in all submissions of a request, whether or not it is a batch: the most that one transaction may have to
+    /// carry. A request through the API reaches it only if the bound on bodies is at least as large.
     pub batch_bytes_max: Bytes,
 }
 
@@ -143,55 +142,55 @@ pub enum SubmitError {
     /// The client's mistakes, all of them; at least one.
     #[error("the submission has {} fault(s)", .0.len())]
     Invalid(Vec<Fault>),
-    /// Too much is waiting already.
+    /// Too many runs wait already.
     #[error("the queue is full")]
     QueueFull {
-        /// When it may be worth asking again.
+        /// When a retry may succeed.
         retry_after: Duration,
     },
-    /// No worker that is there has what is needed.
+    /// No live worker has all needed languages.
     #[error("no worker has all of: {}", names(.needs))]
     NoWorker {
         /// The languages that one worker must have.
         needs: Needs,
-        /// When it may be worth asking again.
+        /// When a retry may succeed.
         retry_after: Duration,
     },
-    /// Too much of this owner's is waiting or scheduled already.
+    /// Too many of this owner's runs wait or are scheduled already.
     #[error("the owner has as many runs waiting as one owner may")]
     TooManyWaiting {
-        /// How many one owner may have.
+        /// Maximum number per owner.
         most: usize,
-        /// When it may be worth asking again.
+        /// When a retry may succeed.
         retry_after: Duration,
     },
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
-    /// Our failure; nothing was written.
+    /// Failure of Cupel; nothing was written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Our failure; nothing was written.
+    /// Failure of Cupel; nothing was written.
     #[error("cannot ask the queue how much is waiting")]
     Queue(#[source] QueueError),
 }
 
-/// What was accepted.
+/// Accepted submissions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submitted {
     /// The ids, in the order of the request.
     pub ids: Vec<SubmissionId>,
-    /// Whether an earlier request with the same idempotency key had made them.
+    /// Whether an earlier request with the same idempotency key created them.
     pub repeated: bool,
 }
 
 impl Core {
-    /// Accepts submissions: all of them or none. The ids come in the order of `new`.
+    /// Accepts all submissions or none. The ids are in the order of `new`.
     ///
     /// A request that repeats an earlier one (same owner, key and hash) gets the ids of the earlier one.
     ///
     /// # Errors
-    /// [`SubmitError`]; nothing has been written then.
+    /// [`SubmitError`]; nothing has been written.
     pub async fn submit(
         &self,
         owner: UserId,
@@ -201,8 +200,8 @@ impl Core {
         Ok(self.accept(owner, new, idempotency, false).await?.0)
     }
 
-    /// Like [`Core::submit`] of one. `is_awaited`: for somebody who waits for the result, see [`Core::wait_for`]. `None` beside a
-    /// repeated request, whose result others may have waited for: see [`Core::wait`].
+    /// Like [`Core::submit`] for one submission. `is_awaited`: the client waits for the result, see [`Core::wait_for`].
+    /// The second value is `None` for a repeated request, whose result others may have waited for: use [`Core::wait`].
     ///
     /// # Errors
     /// As [`Core::submit`].
@@ -241,11 +240,11 @@ impl Core {
             .collect();
         let unserved = || needs.iter().find(|needs| !self.inner.lanes.serves(needs));
         if unserved().is_some() {
-            // Its worker may just have come.
+            // A worker with the languages may have just started.
             self.follow_workers().await?;
         }
         if let Some(needs) = unserved() {
-            // Workers cannot say that they are there while the store cannot write.
+            // Workers cannot send heartbeats while the store cannot write, so check that first.
             self.inner.store.ping().await?;
             return Err(SubmitError::NoWorker { needs: needs.clone(), retry_after: NO_WORKER_RETRY });
         }
@@ -277,7 +276,7 @@ impl Core {
             .map(|((s, run), needs)| (RunHint { run: *run, owner, class: s.priority }, needs))
             .collect();
 
-        // Before anybody can have heard of it, so that its end cannot be missed.
+        // Subscribe before anyone can learn the id, so that the end cannot be missed.
         let awaited = match ids.first() {
             Some(id) if is_awaited => Some(Awaited {
                 id: *id,
@@ -286,20 +285,21 @@ impl Core {
             }),
             _ => None,
         };
-        // Who repeats a request is told its id at once, so that one has to be durable from the start.
+        // A repeated request returns the id at once, so a submission with an idempotency key has to be durable from the
+        // start.
         let is_awaited = awaited.is_some() && idempotency.is_none();
         let new = NewSubmissions { submissions, also_needs, idempotency: idempotency.clone(), is_awaited };
         if let Some(earlier) = earlier(self.inner.store.insert(new).await?, idempotency.as_ref())? {
             return Ok((earlier, None));
         }
         if let Err(error) = self.inner.lanes.publish(&hints).await {
-            tracing::debug!(%error, "hints were not queued; the sweeper will");
+            tracing::debug!(%error, "hints were not queued; the sweeper will queue them");
         }
         Ok((Submitted { ids, repeated: false }, awaited))
     }
 
-    /// Room for `more` runs, of which `scheduled` are for later, held until the guard goes. As many may
-    /// wait for their time as may wait in the queue.
+    /// Reserves room for `more` runs, `scheduled` of them with a later `run_at`, until the guard is dropped. As many
+    /// runs may be scheduled as may wait in the queue.
     async fn admit(
         &self,
         owner: UserId,
@@ -320,11 +320,13 @@ impl Core {
         Ok(guard)
     }
 
-    /// Whether there is room in the owner's share for the `entering` runs, of which `scheduled` are for later. The
-    /// share is a tenth of the queue, but never less than the largest batch: that must be acceptable to somebody.
+    /// Checks that the owner's share has room for the `entering` runs, `scheduled` of them with a later `run_at`. The
+    /// share is a tenth of the queue, but never less than the largest batch, because a batch of that size must be
+    /// acceptable.
     ///
-    /// The store is asked only for those who schedule or have half of their share waiting, so that the others pay
-    /// nothing: who has scheduled a whole share may have up to half of one waiting beside it.
+    /// The store is queried only for owners who schedule runs or have half of their share waiting, so that other
+    /// requests cost no query. The consequence: an owner with a whole share scheduled may have up to half a share
+    /// waiting beside it.
     async fn share(&self, owner: UserId, entering: usize, scheduled: usize, now: Timestamp) -> Result<(), SubmitError> {
         let depth_max = self.queue().depth_max();
         let most = (depth_max / OWNER_SHARE).max(self.inner.bounds.batch_max).min(depth_max);
@@ -357,12 +359,12 @@ fn repeated(repeat: &Idempotency, record: crate::IdempotencyRecord) -> Result<Su
     }
 }
 
-/// The answer to the earlier request, if there was one and nothing was written now.
+/// The ids of the earlier request, if the insertion found one.
 fn earlier(inserted: Inserted, idempotency: Option<&Idempotency>) -> Result<Option<Submitted>, SubmitError> {
     match (inserted, idempotency) {
         (Inserted::New, _) => Ok(None),
         (Inserted::Repeated(record), Some(repeat)) => repeated(repeat, record).map(Some),
-        // Such a store breaks its contract, and nothing was written: no id may be answered.
+        // A store that does this breaks its contract, and nothing was written: no id may be returned.
         (Inserted::Repeated(_), None) => Err(SubmitError::Store(StoreError {
             operation: "insert submissions",
             transient: false,
@@ -371,12 +373,12 @@ fn earlier(inserted: Inserted, idempotency: Option<&Idempotency>) -> Result<Opti
     }
 }
 
-/// Counts what is being accepted right now, so that many requests at once cannot overrun the queue's
-/// bound between asking for its depth and adding to it; and how fast runs end, for `Retry-After`.
+/// Counts the submissions that are being accepted, so that concurrent requests cannot exceed the queue's bound between
+/// reading its depth and adding to it. Also measures how fast runs end, for `Retry-After`.
 #[derive(Debug, Default)]
 pub(crate) struct Admission {
     entering: AtomicUsize,
-    /// The same, of each owner who is just submitting.
+    /// The same, per owner.
     entering_of: Mutex<HashMap<UserId, usize>>,
     /// Runs that ended since the last tick.
     ended: AtomicUsize,
@@ -388,9 +390,9 @@ pub(crate) struct AdmissionGuard<'a> {
     admission: &'a Admission,
     owner: UserId,
     more: usize,
-    /// Everything that was being accepted when this one came, itself included.
+    /// Submissions that were being accepted when this one arrived, including it.
     entered: usize,
-    /// And of the same owner.
+    /// The same, of its owner.
     entered_of_owner: usize,
 }
 
@@ -420,7 +422,7 @@ impl Admission {
         self.ended.fetch_add(runs, Ordering::Relaxed);
     }
 
-    /// Called when `elapsed` has gone by since the last tick.
+    /// Updates the rate; `elapsed` is the time since the last tick.
     pub(crate) fn tick(&self, elapsed: Duration) {
         let ms = elapsed.as_millis().max(1) as usize;
         let now = self.ended.swap(0, Ordering::Relaxed) * 1_000_000 / ms;
@@ -428,7 +430,7 @@ impl Admission {
         self.rate_milli.store((before * 3 + now) / 4, Ordering::Relaxed);
     }
 
-    /// How long a tenth of what waits will take at the present rate; 1 s to 60 s.
+    /// How long a tenth of the waiting runs takes at the current rate; 1 s to 60 s.
     fn retry_after(&self, depth: usize) -> Duration {
         let rate_milli = self.rate_milli.load(Ordering::Relaxed).max(1);
         Duration::from_secs((depth * 100 / rate_milli) as u64).clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX)
@@ -440,7 +442,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_that_were_not_written_are_never_answered() {
+    fn ids_that_were_not_written_are_never_returned() {
         let record = || crate::IdempotencyRecord { request_hash: [1; 32], submissions: Vec::new() };
         let key = |hash| Idempotency { key: "k".into(), request_hash: [hash; 32], expires_at: Timestamp::UNIX_EPOCH };
         assert!(matches!(earlier(Inserted::New, None), Ok(None)));

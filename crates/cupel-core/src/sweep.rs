@@ -1,7 +1,7 @@
-//! The sweeper: recovery at start, expired leases, due and lost hints, forgetting.
+//! The sweeper: recovery at start, expired leases, due runs, lost hints, and retention.
 //!
-//! The queue may lose every hint; the store is the truth. So the sweeper looks at the store and offers
-//! what it finds. A hint too many does no harm: the second lease of a run fails.
+//! The queue may lose every hint; the store is the source of truth. The sweeper therefore reads the store and publishes
+//! hints for the runs it finds. A superfluous hint does no harm: the second lease of a run fails.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,68 +12,68 @@ use crate::cluster::WORKERS_KEPT;
 use crate::run::RunState;
 use crate::{Core, DuePlace, DueRun, Needs, Over, QueueError, Routes, RunHint, StoreError};
 
-/// Rows looked at in one step.
+/// Rows per step.
 const STEP: u32 = 1000;
-/// Steps in one sweep, so that one sweep is short whatever there is to do.
+/// Steps per sweep, so that every sweep is short.
 const STEPS_MAX: u32 = 10;
-/// How far back the look for newly due runs reaches: longer than an insertion takes to become visible.
+/// How far back the search for newly due runs reaches: longer than an insertion takes to become visible.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(5);
-/// A deficit of hints up to this many is what is on its way at any moment: inserted and not yet published, or
-/// taken and not yet leased. Behind a line longer than this it is looked into only now and then.
+/// A deficit of up to this many hints is normal at any moment: their runs were inserted and not yet published, or taken
+/// and not yet leased. If more runs than this wait, such a deficit is examined only now and then.
 const ON_THE_WAY_MAX: u64 = 64;
-/// How often, in sweeps, a small deficit behind a long line is looked into.
+/// Sweeps between two examinations of a small deficit while many runs wait.
 const LOOK_EVERY: u32 = 30;
-/// How often, in sweeps, old records are removed.
+/// Sweeps between two removals of old records.
 const FORGET_EVERY: u32 = 60;
-/// How long a webhook delivery that ended is kept for people to look at.
+/// How long a finished webhook delivery is kept for people to read.
 const DELIVERIES_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// How long an API key that was revoked or has expired is kept for its owner to look at.
+/// How long an API key that was revoked or has expired is kept for its owner to see.
 const KEYS_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// How long is remembered why an attempt failed of what was judged in the end.
+/// How long the failed attempts of runs that were judged in the end are kept.
 const FAILURES_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// What a sweep did.
+/// Result of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Whether this node was the one to sweep. If not, nothing was done.
+    /// Whether this node was the leader. If not, nothing was done.
     pub led: bool,
-    /// Attempts that were lost because their worker fell silent.
+    /// Attempts that were lost because their worker stopped renewing the lease.
     pub expired: u64,
-    /// Runs given up, among those.
+    /// Runs abandoned, among those.
     pub abandoned: u64,
-    /// Hints offered to the queue.
+    /// Hints published to the queue.
     pub offered: u64,
-    /// Runs that are due and wait for a worker with a language that none has, as far as is known.
+    /// Due runs that wait although no known worker has all needed languages.
     pub unserved: u64,
-    /// Records removed because nobody may ask for them any more.
+    /// Records removed because their retention ended.
     pub forgotten: u64,
 }
 
-/// What one sweep remembers for the next.
+/// State that one sweep keeps for the next.
 #[derive(Debug, Default)]
 pub(crate) struct SweepState {
-    /// When this node last came by, whether or not it led.
+    /// When this node last ran a sweep, whether or not it was leader.
     ticked: Option<Timestamp>,
-    /// When it last swept to the end; `None` when another node has led since.
+    /// When it last completed a sweep; `None` if another node has been leader since.
     last: Option<Timestamp>,
-    /// Where the walk over all waiting runs stands.
+    /// Position of the walk over all waiting runs.
     walk: Option<DuePlace>,
-    /// How many runs that no worker can judge it has met.
+    /// Number of runs found by this walk that no worker can judge.
     met: u64,
-    /// How many the last walk met, and what was known of workers then.
+    /// Number found by the last walk, and the routes known then.
     unserved: u64,
     routes: Option<Arc<Routes>>,
     sweeps: u32,
 }
 
 impl Core {
-    /// Expires leases, offers due runs that the queue does not have, forgets what is over. Bounded work;
-    /// called every second by one task of every node that accepts submissions; one of these nodes does it.
+    /// Expires leases, publishes due runs that the queue does not have, and removes old records. The work is bounded.
+    /// One task of every node that accepts submissions calls it every second; only the leader does the work.
     ///
     /// # Errors
-    /// When the store cannot answer; what was done stands, and the next sweep goes on.
+    /// If the store cannot answer; work already done is kept, and the next sweep continues.
     pub async fn sweep(&self) -> Result<Swept, StoreError> {
         let mut state = self.inner.sweep.lock().await;
         let now = self.now();
@@ -107,11 +107,11 @@ impl Core {
         Ok(swept)
     }
 
-    /// Fills the queue from the store, as far as it has room. Called once at start, before anything
-    /// listens; what does not fit follows by [`Core::sweep`].
+    /// Fills the queue from the store, as far as it has room. Called once at start, before any listener opens;
+    /// [`Core::sweep`] publishes the rest later.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn recover(&self) -> Result<Swept, StoreError> {
         let mut swept = Swept::default();
         let now = self.now();
@@ -127,16 +127,15 @@ impl Core {
         Ok(swept)
     }
 
-    /// Takes every lease from its holder, for a process that knows that all of them are dead: `cupel
-    /// serve`, where all workers live in the one process that has just started. Called before
-    /// [`Core::recover`] and before any worker starts.
+    /// Expires every lease, for a process that knows that all holders are dead: `cupel serve`, where all workers are in
+    /// the one process that has just started. Called before [`Core::recover`] and before any worker starts.
     ///
-    /// Each costs its run an attempt. The process did not end by drain (that gives leases back), so it
-    /// was killed or it crashed, and the run may be why: if it were free of charge, a run that brings
-    /// the process down would do so for ever. An innocent run loses one of its attempts and is tried again.
+    /// Each expired lease costs its run an attempt. The process did not drain (a drain gives leases back), so it was
+    /// killed or it crashed, and the run may be the cause: if this cost no attempt, a run that crashes the process
+    /// would do so for ever. An innocent run loses one of its attempts and is tried again.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn recover_orphans(&self) -> Result<Swept, StoreError> {
         let mut swept = Swept::default();
         while self.expire_step(Timestamp::MAX, self.now(), &mut swept).await? {}
@@ -152,7 +151,7 @@ impl Core {
         Ok(())
     }
 
-    /// One step; whether there may be more.
+    /// Expires one step of leases; returns whether there may be more.
     async fn expire_step(&self, lease_end: Timestamp, now: Timestamp, swept: &mut Swept) -> Result<bool, StoreError> {
         let expired = self.inner.store.expire(lease_end, now, self.inner.policy.attempts_max, STEP).await?;
         let mut again = Vec::new();
@@ -161,10 +160,10 @@ impl Core {
             self.stop_attempt(run.lease);
             if let RunState::Abandoned { attempts } = run.state {
                 swept.abandoned += 1;
-                tracing::error!(run.id = %run.hint.run, attempt.number = attempts, "gave up a run: its workers fell silent");
+                tracing::error!(run.id = %run.hint.run, attempt.number = attempts, "abandoned a run: its workers stopped renewing the lease");
                 self.abandoned(run.submission, attempts, now);
             } else {
-                tracing::warn!(run.id = %run.hint.run, attempt.number = run.state.attempts(), "a worker fell silent; the run is tried again");
+                tracing::warn!(run.id = %run.hint.run, attempt.number = run.state.attempts(), "a lease expired without renewal; the run is retried");
                 again.push((run.hint, run.needs.clone()));
             }
         }
@@ -172,9 +171,10 @@ impl Core {
         Ok(expired.len() == STEP as usize)
     }
 
-    /// Runs that became due since the last sweep, by `run_at` or after a pause. Those that were due when they were made were
-    /// published by who made them: offered by every sweep until somebody takes them, they would go through a broker
-    /// several times, because a node knows only its own doubles. If that was in vain, they are missing.
+    /// Publishes runs that became due since the last sweep, by `run_at` or after a backoff. Runs that were due when
+    /// they were created were published by the node that created them. If every sweep published those until a worker
+    /// takes them, they would pass through a broker several times, because a node detects only its own duplicates. If
+    /// that first publication was lost, [`Core::offer_missing`] finds them.
     async fn offer_newly_due(
         &self,
         last: Option<Timestamp>,
@@ -196,9 +196,10 @@ impl Core {
         Ok(())
     }
 
-    /// If more runs wait than the queue has hints, some hints are missing: walk on over all waiting runs
-    /// and offer them. The walk goes on where the last sweep stopped, so a long line costs no more. Those that no worker can
-    /// judge miss nothing; they are counted anew when workers come or go, and now and then, since some of them are cancelled.
+    /// If more runs wait than the queue has hints, some hints are missing: walks over all waiting runs and publishes
+    /// them. The walk continues where the last sweep stopped, so many waiting runs do not make a sweep longer. Runs
+    /// that no worker can judge are not missing hints; they are counted again when workers come or go, and now and
+    /// then, because some of them are cancelled.
     async fn offer_missing(&self, state: &mut SweepState, now: Timestamp, swept: &mut Swept) -> Result<(), StoreError> {
         let Ok(depth) = self.inner.lanes.depth().await else { return Ok(()) };
         let depth_max = self.queue().depth_max();
@@ -232,14 +233,15 @@ impl Core {
         Ok(())
     }
 
-    /// Offers hints, as many as there is room for; whether all were taken but those that no worker can judge.
+    /// Publishes hints as far as there is room; returns whether all were taken, apart from those that no worker can
+    /// judge.
     async fn offer(&self, hints: &[(RunHint, Needs)], swept: &mut Swept) -> bool {
         for part in hints.chunks(100) {
             match self.inner.lanes.publish(part).await {
                 Ok(offered) => swept.offered += offered,
                 Err(QueueError::Full { .. }) => return false,
                 Err(error) => {
-                    tracing::warn!(%error, "the queue takes no hints");
+                    tracing::warn!(%error, "the queue accepts no hints; the next sweep retries");
                     return false;
                 }
             }
@@ -252,7 +254,7 @@ fn of(due: impl IntoIterator<Item = DueRun>) -> Vec<(RunHint, Needs)> {
     due.into_iter().map(|due| (due.hint, due.needs)).collect()
 }
 
-/// Whether a run has been due since it was made, as its id tells.
+/// Whether a run has been due since it was created, by the time in its id.
 fn was_due_at_birth(due: &DueRun) -> bool {
     let born = due.hint.run.as_uuid().get_timestamp().map(|at| at.to_unix());
     born.is_some_and(|(s, ns)| {

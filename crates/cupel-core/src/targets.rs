@@ -1,11 +1,12 @@
-//! Which addresses a webhook may go to.
+//! The addresses to which a webhook may go.
 //!
-//! The sender checks every address that a name resolves to, on the connection it uses: a name may resolve to other addresses by then (DNS
-//! rebinding). When a submission is sent, an address that is not allowed is refused at once: one that the text alone gives away by
-//! [`is_special_host`], and a name that resolves to one by [`Core::check_receivers`], if a [`Resolver`] answers in time.
+//! The sender checks every address that a name resolves to, on the connection it uses: the name may resolve to other
+//! addresses by then (DNS rebinding). When a submission is sent, a forbidden address is refused at once:
+//! [`is_special_host`] detects one from the text alone, and [`Core::check_receivers`] a name that resolves to one, if a
+//! [`Resolver`] answers in time.
 //!
-//! Sources: the IANA special-purpose address registries for IPv4 and IPv6 (RFC 6890 and its updates); RFC 6761 for `localhost`;
-//! inet_aton(3) for the forms of an IPv4 address.
+//! Sources: the IANA special-purpose address registries for IPv4 and IPv6 (RFC 6890 and its updates); RFC 6761 for
+//! `localhost`; inet_aton(3) for the forms of an IPv4 address.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -18,10 +19,11 @@ use tokio::sync::oneshot;
 use crate::check::{FAULTS_MAX, Fault, FaultKind, web_host};
 use crate::{Core, NewSubmission, SubmitError};
 
-/// So many requests at once have names of receivers resolved; each occupies a thread until the resolver has answered.
+/// Maximum number of requests whose receiver names are resolved at once; each occupies a thread until the resolver has
+/// answered.
 pub(crate) const RESOLVING_MAX: usize = 8;
 
-/// A request waits so long for all its names, and is accepted then.
+/// Time limit per request for resolving all its names; on timeout the request is accepted.
 const RESOLVE_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Resolves the names of webhook receivers when a submission is sent.
@@ -29,7 +31,7 @@ pub trait Resolver: Send + Sync {
     /// The addresses of a host name. Blocks until the resolver has answered.
     ///
     /// # Errors
-    /// When the name has no address, or nobody answers.
+    /// If the name has no address, or no server answers.
     fn addresses(&self, host: &str) -> io::Result<Vec<IpAddr>>;
 }
 
@@ -43,12 +45,13 @@ impl Resolver for SystemResolver {
     }
 }
 
-/// Submissions of a request by the name of their receiver's host.
+/// Indexes of a request's submissions by the host name of their receiver.
 type ByName = BTreeMap<String, Vec<usize>>;
 
 impl Core {
-    /// Refuses webhooks whose name resolves to an address that is not public, where those are not allowed. A name that does not resolve,
-    /// or not within [`RESOLVE_TIME_MAX`], is accepted: the sender checks again.
+    /// If webhooks to private addresses are not allowed, refuses a receiver whose name resolves to an address that is
+    /// not public. A name that does not resolve, or not within [`RESOLVE_TIME_MAX`], is accepted: the sender checks
+    /// again.
     pub(crate) async fn check_receivers(&self, new: &[NewSubmission]) -> Result<(), SubmitError> {
         let Some(resolver) = self.inner.resolver.get().filter(|_| !self.bounds().webhooks_private) else {
             return Ok(());
@@ -74,7 +77,7 @@ impl Core {
                         return;
                     }
                     let addresses = resolver.addresses(&host).unwrap_or_default();
-                    // As the sender sees it: one address that is not public is enough.
+                    // As the sender does: one address that is not public is enough to refuse.
                     if !addresses.into_iter().all(is_public) {
                         special.insert(host, indexes);
                     }
@@ -103,7 +106,7 @@ fn is_name(host: &str) -> bool {
     !host.starts_with('[') && ipv4(host.trim_end_matches('.')).is_none()
 }
 
-/// Whether the host of an address, without its port, leads to a special address whatever a name server says.
+/// Whether a host, without its port, denotes a special address without a DNS lookup.
 pub(crate) fn is_special_host(host: &str) -> bool {
     let host = host.trim_end_matches('.');
     if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
@@ -113,7 +116,8 @@ pub(crate) fn is_special_host(host: &str) -> bool {
     is_localhost || ipv4(host).is_some_and(|address| !is_public(IpAddr::V4(address)))
 }
 
-/// An IPv4 address as resolvers read it: one to four numbers, decimal, octal or hexadecimal, of which the last fills the rest.
+/// An IPv4 address in the forms that resolvers accept: one to four numbers, decimal, octal or hexadecimal; the last one
+/// fills the remaining bytes.
 fn ipv4(host: &str) -> Option<Ipv4Addr> {
     let number = |part: &str| match part.strip_prefix("0x").or_else(|| part.strip_prefix("0X")) {
         Some("") => Some(0),
@@ -131,7 +135,7 @@ fn ipv4(host: &str) -> Option<Ipv4Addr> {
     Some(Ipv4Addr::from(high | last))
 }
 
-/// Whether an address is one that anybody on the internet could reach.
+/// Whether an address is globally reachable.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
@@ -171,11 +175,11 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         // IPv4-mapped, and NAT64: as public as the IPv4 address inside.
         (0, 0) if [c, d, e, f] == [0, 0, 0, 0xffff] => embedded(g, h),
         (0x64, 0xff9b) if [c, d, e, f] == [0; 4] => embedded(g, h),
-        // 6to4 carries one, too.
+        // 6to4 embeds an IPv4 address, too.
         (0x2002, _) => embedded(b, c),
         // IETF protocol assignments (Teredo, ORCHID, …) and documentation.
         (0x2001, 0..=0x01ff | 0x0db8) | (0x3fff, 0..=0x0fff) => false,
-        // What is left of global unicast, 2000::/3; everything else is special or not assigned.
+        // The rest of global unicast, 2000::/3; all other addresses are special or not assigned.
         _ => a >> 13 == 1,
     }
 }
@@ -259,13 +263,13 @@ mod tests {
     }
 
     #[test]
-    fn the_system_resolves_localhost_to_loopback() {
+    fn the_system_resolver_resolves_localhost_to_loopback() {
         let addresses = SystemResolver.addresses("localhost").unwrap();
         assert!(!addresses.is_empty() && addresses.iter().all(|address| address.is_loopback()), "{addresses:?}");
     }
 
     #[test]
-    fn hosts_that_need_no_name_server_are_recognised_in_every_form() {
+    fn special_hosts_are_recognised_in_every_form_without_a_dns_lookup() {
         for host in [
             "127.0.0.1",
             "127.1",

@@ -1,5 +1,5 @@
-//! Answering for submissions: look, list, wait, watch, cancel. A submission exists for its owner and for
-//! administrators; for everybody else there is none.
+//! Reading submissions: look up, list, wait, watch, cancel. A submission is visible to its owner and to administrators;
+//! for other users it does not exist.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use crate::ids::first_at;
 use crate::run::{HistoryFilter, RunState, Stage, SubmissionRecord, SubmissionSummary};
 use crate::{Core, Interest, Notice, Received, Store, StoreError, Subscription};
 
-/// Submissions of a user that are read at once to be cancelled.
+/// Page size when a user's submissions are cancelled.
 const CANCELLED_AT_ONCE: u64 = 100;
 
-/// How far the time in an id may be from the time of acceptance: ids never go back, clocks do.
+/// Maximum difference between the time in an id and the time of acceptance: ids never go backwards, clocks do.
 const ID_SLACK: Duration = Duration::from_mins(10);
 
-/// A filter with the bounds of ids that follow from its times, so that no other time is looked at. A time at the end of all times is
-/// no bound.
+/// Adds the bounds on ids that follow from the filter's times, so that the query reads no rows outside them. A time at
+/// the limit of the representable range sets no bound.
 fn with_bounds(mut filter: HistoryFilter) -> HistoryFilter {
     let bound = |time| SubmissionId::from_uuid(first_at(time));
     let first = filter.from.and_then(|from| from.checked_sub(ID_SLACK).ok()).map(bound);
@@ -35,12 +35,12 @@ fn with_bounds(mut filter: HistoryFilter) -> HistoryFilter {
     filter
 }
 
-/// Who asks.
+/// The user who makes the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Viewer {
     /// The user.
     pub user: UserId,
-    /// Whether they may see what others sent.
+    /// Whether this user may see the submissions of others.
     pub is_admin: bool,
 }
 
@@ -50,13 +50,13 @@ impl Viewer {
     }
 }
 
-/// How long a submission whose sender waits may stay without a sync of its own.
+/// How long a submission whose client waits may remain without a disk sync of its own.
 const SYNC_AFTER: Duration = Duration::from_millis(250);
 
-/// How long who waits for an end hears nothing, at most, before the store is asked.
+/// Maximum silence of the bus before a waiting call queries the store.
 const QUIET_MAX: Duration = Duration::from_secs(15);
 
-/// A submission that was accepted just now, and whose end its sender waits for.
+/// A newly accepted submission whose client waits for the result.
 pub struct Awaited {
     pub(crate) id: SubmissionId,
     pub(crate) expected: Expected,
@@ -64,18 +64,18 @@ pub struct Awaited {
 }
 
 impl Core {
-    /// One submission. `None`: there is none, or it is somebody else's.
+    /// One submission. `None`: it does not exist, or belongs to another user.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn submission(&self, viewer: &Viewer, id: SubmissionId) -> Result<Option<SubmissionRecord>, StoreError> {
         Ok(self.inner.store.submission(id).await?.filter(|r| viewer.may_see(r.submission.owner)))
     }
 
-    /// Several at once, in the order asked for, without those that do not exist for this viewer.
+    /// Several submissions, in the order of `ids`, without those that do not exist for this viewer.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn submissions(
         &self,
         viewer: &Viewer,
@@ -86,10 +86,10 @@ impl Core {
         Ok(records)
     }
 
-    /// A page of the viewer's own submissions, newest first, and how many there are in all.
+    /// A page of the viewer's own submissions, newest first, and the total number.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn list(
         &self,
         viewer: &Viewer,
@@ -99,10 +99,10 @@ impl Core {
         self.inner.store.list(Some(viewer.user), offset, limit).await
     }
 
-    /// A page of those of the viewer's own submissions that the filter lets through, newest first.
+    /// A page of the submissions that match the filter, newest first.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn history(
         &self,
         filter: HistoryFilter,
@@ -112,64 +112,66 @@ impl Core {
         self.inner.store.history(with_bounds(filter), offset, limit).await
     }
 
-    /// How many submissions the filter lets through.
+    /// Number of submissions that match the filter.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn history_count(&self, filter: HistoryFilter) -> Result<u64, StoreError> {
         self.inner.store.history_count(with_bounds(filter)).await
     }
 
-    /// Like [`Core::submission`], but waits until the run has ended, at most `at_most`; then it answers
-    /// with what there is.
+    /// Like [`Core::submission`], but waits at most `at_most` until the run has ended, and then returns the current
+    /// state.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn wait(
         &self,
         viewer: &Viewer,
         id: SubmissionId,
         at_most: Duration,
     ) -> Result<Option<SubmissionRecord>, StoreError> {
-        // Subscribed before the first look, so an end between the two is not missed.
+        // Subscribed before the first read, so an end between the two is not missed.
         let mut end = self.inner.events.subscribe(id, Seq::default(), Interest::End).await;
         let record = match self.submission(viewer, id).await? {
             Some(record) if !record.state.is_final() => record,
             other => return Ok(other),
         };
         match timeout(at_most, self.heard_of_end(id, end.as_mut())).await {
-            // Ended, or the bus is going down: either way the store knows best.
+            // The run ended or the bus is closing: in both cases the store has the current state.
             Ok(()) => self.submission(viewer, id).await,
             Err(_elapsed) if at_most.is_zero() => Ok(Some(record)),
             Err(_elapsed) => self.submission(viewer, id).await,
         }
     }
 
-    /// After how long a silence the store is asked. Who ends a run writes that first and tells it then: killed in between, or left
-    /// without the answer to its last word to the store, it has told nobody.
+    /// Maximum silence of the bus before the store is queried. A node writes the end of a run first and announces it
+    /// afterwards. If it is killed in between, or does not get the store's answer to the write, the end is never
+    /// announced.
     fn quiet_max(&self) -> Duration {
         self.policy().lease.min(QUIET_MAX)
     }
 
-    /// Waits for the end of a submission as the bus tells it, and as the store does where the bus may have missed it.
+    /// Waits until the bus announces the end of a submission, or until the store shows it if the bus may have missed
+    /// it.
     async fn heard_of_end(&self, id: SubmissionId, end: &mut dyn Subscription) {
         while let Ok(Some(Received::Gap)) | Err(_) = timeout(self.quiet_max(), end.next()).await {
             match self.inner.store.submission(id).await {
                 Ok(Some(record)) if !record.state.is_final() => {}
                 Ok(_) => return,
-                Err(error) => tracing::warn!(submission.id = %id, %error, "cannot look whether a submission has ended"),
+                Err(error) => tracing::warn!(submission.id = %id, %error, "cannot check if a submission has ended"),
             }
         }
     }
 
-    /// Waits until a submission that was accepted just now has ended, at most `at_most` or until `given_up`. When it was judged by a worker
-    /// of this process, the result comes as it was written, without being read back. One that has not ended comes as it stands; `None`:
-    /// it cannot be read.
+    /// Waits until a newly accepted submission has ended, at most `at_most` or until `given_up`. If a worker of this
+    /// process judged it, the result is returned as it was written, without a read. A submission that has not ended is
+    /// returned in its current state; `None`: it cannot be read.
     ///
-    /// The sender may be told of the submission when this has returned, not before.
+    /// The client may learn the id once this has returned, not before.
     ///
     /// # Errors
-    /// When the store cannot make it durable: the sender must not be told that it was accepted.
+    /// If the store cannot make it durable: the client must not be told that it was accepted.
     pub async fn wait_for(
         &self,
         viewer: &Viewer,
@@ -182,7 +184,7 @@ impl Core {
             tokio::select! {
                 biased;
                 record = expected.record() => Some(record),
-                // Ended elsewhere, or the bus is going down: the store knows best.
+                // It ended on another node, or the bus is closing: the store has the current state.
                 () = self.heard_of_end(id, end.as_mut()) => None,
                 () = given_up => None,
             }
@@ -191,7 +193,7 @@ impl Core {
         let mut is_synced = false;
         let mut result = timeout(at_most.min(SYNC_AFTER), ended.as_mut()).await;
         if result.is_err() {
-            // Not a short one: it becomes durable by itself.
+            // The run takes long, so the submission gets a disk sync of its own.
             self.inner.store.sync().await?;
             is_synced = true;
             result = timeout(at_most.saturating_sub(SYNC_AFTER), ended).await;
@@ -203,17 +205,17 @@ impl Core {
                     self.inner.store.sync().await?;
                 }
                 let read = self.submission(viewer, id).await;
-                let read = read.inspect_err(|error| tracing::warn!(%error, "cannot look at a submission waited for"));
+                let read = read.inspect_err(|error| tracing::warn!(%error, "cannot read an awaited submission"));
                 Ok(read.ok().flatten())
             }
         }
     }
 
-    /// The log of a submission after `after`: what is stored, then what happens, without a gap and
-    /// without repetition; it ends after the final event. `None`: see [`Core::submission`].
+    /// The log of a submission after `after`: first the stored events, then live ones, without gaps or repetitions; it
+    /// ends after the final event. `None`: see [`Core::submission`].
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn watch(
         &self,
         viewer: &Viewer,
@@ -238,11 +240,11 @@ impl Core {
         })))
     }
 
-    /// Cancels a submission that has not ended. `None`: see [`Core::submission`]; otherwise its state
-    /// now. Cancelling again changes nothing.
+    /// Cancels a submission that has not ended, and returns its state after that. `None`: see [`Core::submission`].
+    /// Repeated cancellation changes nothing.
     ///
     /// # Errors
-    /// When the store cannot answer; the call may be repeated.
+    /// If the store cannot answer; the call may be repeated.
     pub async fn cancel(&self, viewer: &Viewer, id: SubmissionId) -> Result<Option<RunState>, StoreError> {
         if self.submission(viewer, id).await?.is_none() {
             return Ok(None);
@@ -250,12 +252,13 @@ impl Core {
         self.end(id).await
     }
 
-    /// Cancels all of a user's submissions that have not ended, those that are due later included: the account was disabled or deleted.
+    /// Cancels all of a user's submissions that have not ended, including scheduled ones, because the account was
+    /// disabled or deleted.
     ///
     /// # Errors
-    /// When the store cannot answer; the call may be repeated.
+    /// If the store cannot answer; the call may be repeated.
     pub async fn cancel_all_of(&self, owner: UserId) -> Result<(), StoreError> {
-        // What waits comes first: it may run by the time that what runs is looked at.
+        // Queued submissions come first: they may be running by the time that the running ones are read.
         for stage in [Stage::Queued, Stage::Running] {
             loop {
                 let filter = HistoryFilter { stage: Some(stage), ..HistoryFilter::of(owner) };
@@ -277,7 +280,7 @@ impl Core {
         let Some(done) = self.inner.store.cancel(id, now).await? else { return Ok(None) };
         self.stop_run(done.run);
         if done.changed {
-            // Whichever node runs it.
+            // All nodes are notified, because any of them may run it.
             self.inner.events.announce(Notice::Stop(done.run));
             self.inner.events.publish(Event::finished(id, done.state.attempts(), now, Verdict::Cancelled));
         }
@@ -285,16 +288,16 @@ impl Core {
     }
 }
 
-/// What is stored, then what the bus brings. Sequence numbers only grow.
+/// Stored events, then live ones from the bus. Sequence numbers only grow.
 struct Watch {
     store: Arc<dyn Store>,
     id: SubmissionId,
     quiet_max: Duration,
     last: Seq,
     ended: bool,
-    /// Whether the last thing that was told is that something is missing.
+    /// Whether the last item reported was a gap.
     told_gap: bool,
-    /// Whether the store is to be asked when the bus has nothing at hand.
+    /// Whether to query the store when the bus has no event ready.
     missed_something: bool,
     stored: VecDeque<Event>,
     live: Box<dyn Subscription>,
@@ -309,12 +312,12 @@ impl Watch {
     }
 }
 
-/// What the store has after `last`, if the run has ended: of one that goes on it has nothing.
+/// The stored events after `last` if the run has ended; `None` if it has not.
 async fn rest(store: &Arc<dyn Store>, id: SubmissionId, last: Seq) -> Option<VecDeque<Event>> {
     match store.events(id, last).await {
         Ok(rest) => rest.last().is_some_and(|e| e.kind.is_final()).then(|| rest.into()),
         Err(error) => {
-            tracing::warn!(submission.id = %id, %error, "cannot complete a watched log");
+            tracing::warn!(submission.id = %id, %error, "cannot read the rest of a watched event log");
             None
         }
     }
@@ -333,7 +336,7 @@ impl Subscription for Watch {
                 tokio::select! {
                     biased;
                     received = self.live.next() => received,
-                    // What was missed may be the end.
+                    // The end may be among the missed events.
                     rest = rest(&self.store, self.id, self.last) => {
                         self.missed_something = false;
                         self.stored = rest.unwrap_or_default();
@@ -358,7 +361,7 @@ impl Subscription for Watch {
                         return Some(Received::Gap);
                     }
                 }
-                // The bus has no more. If the run has ended, the store has the rest.
+                // The bus has no more events. If the run has ended, the store has the rest.
                 None => match rest(&self.store, self.id, self.last).await {
                     Some(rest) => self.stored = rest,
                     None => return None,
@@ -376,7 +379,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_and_the_last_of_all_times_are_no_bounds() {
+    fn the_smallest_and_largest_timestamps_set_no_bounds() {
         let filter = |from, to| {
             with_bounds(HistoryFilter { from, to, ..HistoryFilter::of(UserId::from_uuid(uuid::Uuid::nil())) })
         };

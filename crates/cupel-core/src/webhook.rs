@@ -1,9 +1,9 @@
-//! Webhook deliveries: which are due, and when to try again.
+//! Webhook deliveries: which are due, and when to retry.
 //!
-//! The outbox row is written in the transaction that ends the run, so that no result goes untold. The
-//! sending itself (signature, guard against private addresses) is the binary's.
-//! Source of the schedule: Standard Webhooks, "Deliverability and reliability" (5 s, 5 min, 30 min, 2 h, 5 h,
-//! 10 h, …) and of 410 meaning "never again".
+//! The outbox row is written in the transaction that ends the run, so that every result is delivered. Sending
+//! (signature, protection against private addresses) is in the binary.
+//! Source of the schedule: Standard Webhooks, "Deliverability and reliability" (5 s, 5 min, 30 min, 2 h, 5 h, 10 h, …)
+//! and of 410 meaning "never again".
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 
 use crate::{Core, Delivery, DeliveryRecord, StoreError, Viewer, chain};
 
-/// How a try went.
+/// Result of a try.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sent {
     /// The receiver answered 2xx.
@@ -20,17 +20,17 @@ pub enum Sent {
         /// The status.
         status: u16,
     },
-    /// It answered 410: it does not want to hear from us again.
+    /// The receiver answered 410: it wants no more webhooks.
     Gone,
-    /// Anything else; `error` is for people (a status, or why there was none) and holds no secret.
+    /// Any other result; `error` is for people (a status, or why there was none) and contains no secret.
     Failed {
-        /// Why.
+        /// The cause.
         error: String,
     },
 }
 
-/// The pause after the `tries`th failed try (from 1), or `None` when there is to be no other.
-/// `jitter` from 0 to 1 stretches it by up to a tenth, so that a crowd of deliveries does not come back at once.
+/// Backoff after the `tries`th failed try (from 1), or `None` if that was the last one. `jitter` from 0 to 1 lengthens
+/// it by up to a tenth, so that many deliveries are not retried at the same moment.
 pub fn retry_after(tries: u32, jitter: f64) -> Option<Duration> {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
@@ -48,12 +48,12 @@ pub fn retry_after(tries: u32, jitter: f64) -> Option<Duration> {
 }
 
 impl Core {
-    /// Deliveries that are due, at most `limit`. They are the caller's for `hold`; whoever does not
-    /// record a try by then finds them due again. Those of owners who have some under way (`busy`) come after all others: whose
-    /// receiver hangs has the room that nobody else wants.
+    /// Claims at most `limit` due deliveries for `hold`. A delivery without a recorded try by then is due again.
+    /// Deliveries of owners that have some in progress (`busy`) come last: an owner whose receiver hangs gets only
+    /// capacity that no other owner needs.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn take_deliveries(
         &self,
         hold: Duration,
@@ -68,18 +68,18 @@ impl Core {
             match self.inner.store.take_deliveries(now, until, room, &[]).await {
                 Ok(others) => taken.extend(others),
                 Err(error) if taken.is_empty() => return Err(error),
-                // What was taken has to be sent.
-                Err(error) => tracing::warn!(error = chain(&error), "cannot look at all webhooks that are due"),
+                // The deliveries already claimed must be sent.
+                Err(error) => tracing::warn!(error = chain(&error), "cannot read all due webhook deliveries"),
             }
         }
         Ok(taken)
     }
 
-    /// A page of deliveries, those of the newest submissions first, and how many there are. `all`: everybody's, where the viewer is an
-    /// administrator.
+    /// A page of deliveries, those of the newest submissions first, and the total number. `all`: of all owners, if the
+    /// viewer is an administrator.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn deliveries(
         &self,
         viewer: &Viewer,
@@ -91,19 +91,19 @@ impl Core {
         self.inner.store.deliveries(owner, offset, limit).await
     }
 
-    /// Sends a delivery again, with all tries before it. `false`: there is none with this id for this viewer.
+    /// Resends a delivery with its full number of tries. `false`: no delivery visible to this viewer has this id.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn redeliver(&self, viewer: &Viewer, id: WebhookId) -> Result<bool, StoreError> {
         let owner = (!viewer.is_admin).then_some(viewer.user);
         self.inner.store.redeliver(id, owner, self.now()).await
     }
 
-    /// Records how a try went. A failed one is due again by the schedule, until that is exhausted.
+    /// Records the result of a try. A failed delivery is due again by the schedule, until that is exhausted.
     ///
     /// # Errors
-    /// When the store cannot write; the delivery is then tried again.
+    /// If the store cannot write; the delivery is then tried again.
     pub async fn record_delivery(&self, delivery: &Delivery, sent: Sent) -> Result<(), StoreError> {
         let now = self.now();
         let id: WebhookId = delivery.id;
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_to_ten_hours_and_end_after_ten_tries() {
+    fn the_backoff_grows_to_ten_hours_and_ends_after_ten_tries() {
         let seconds = |tries| retry_after(tries, 0.0).map(|d| d.as_secs());
         let all: Vec<_> = (1..=10).map(seconds).collect();
         let expected = [5, 300, 1800, 7200, 18_000, 36_000, 36_000, 36_000, 36_000].map(Some);
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_only_lengthens_and_by_a_tenth_at_most() {
+    fn jitter_lengthens_the_backoff_by_at_most_a_tenth() {
         for jitter in [-1.0, 0.0, 0.5, 1.0, 7.0] {
             let pause = retry_after(2, jitter).unwrap().as_secs();
             assert!((300..=330).contains(&pause), "{jitter}: {pause}");

@@ -1,4 +1,4 @@
-//! Join codes for accounts: a class registers with one, behind one address.
+//! Join codes for accounts: a class behind one IP address registers with one.
 
 use cupel_types::JoinCodeId;
 use jiff::Timestamp;
@@ -9,33 +9,33 @@ use crate::StoreError;
 use crate::check::{Fault, FaultKind};
 use crate::contests::JoinCode;
 
-/// People one code may enrol at most.
+/// Maximum number of registrations with one code.
 pub const CODE_USES_MAX: u32 = 10_000;
 
-/// A code to be made.
+/// A code to create.
 #[derive(Clone, Debug)]
 pub struct NewCode {
-    /// For people; 1 to 100 characters.
+    /// Name for people; 1 to 100 characters.
     pub name: String,
-    /// How many may register with it; 1 to [`CODE_USES_MAX`].
+    /// Maximum number of registrations; 1 to [`CODE_USES_MAX`].
     pub uses_max: u32,
-    /// When it ends by itself; not in the past.
+    /// When it expires; not in the past.
     pub expires_at: Timestamp,
 }
 
-/// Why there is no new code.
+/// Why a code was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateCodeError {
-    /// What was sent is not acceptable; the pointers are `/name`, `/uses_max` and `/expires_at`.
+    /// The input is invalid; the pointers are `/name`, `/uses_max` and `/expires_at`.
     #[error("the code has {} fault(s)", .0.len())]
     Invalid(Vec<Fault>),
-    /// Our failure.
+    /// Failure of Cupel.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Accounts {
-    /// Makes a code.
+    /// Creates a code.
     ///
     /// # Errors
     /// [`CreateCodeError`].
@@ -72,23 +72,23 @@ impl Accounts {
     /// All codes, newest first.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn codes(&self) -> Result<Vec<RegistrationCode>, StoreError> {
         self.inner.store.codes().await
     }
 
-    /// Ends a code. `false`: there is none.
+    /// Ends a code. `false`: it does not exist.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn end_code(&self, id: JoinCodeId) -> Result<bool, StoreError> {
         self.inner.store.end_code(id, self.now()).await
     }
 
-    /// Whether somebody could register with this code now.
+    /// Whether registration with this code is possible now.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn is_code_good(&self, written: &str) -> Result<bool, StoreError> {
         match JoinCode::read(written) {
             Some(code) => self.inner.store.is_code_good(code.as_str(), self.now()).await,
@@ -96,10 +96,10 @@ impl Accounts {
         }
     }
 
-    /// [`Accounts::register`] with a code, one use of which it takes.
+    /// Like [`Accounts::register`], with a code, one use of which it consumes.
     ///
     /// # Errors
-    /// [`RegisterError`]; no account has been made and no use was taken then.
+    /// [`RegisterError`]; no account was created and no use was consumed.
     pub async fn register_with_code(&self, new: NewAccount, written: &str) -> Result<User, RegisterError> {
         let code = JoinCode::read(written).ok_or(RegisterError::NoSuchCode)?;
         if !self.inner.store.is_code_good(code.as_str(), self.now()).await? {

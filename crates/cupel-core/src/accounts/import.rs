@@ -1,8 +1,9 @@
-//! Many accounts from a CSV file, each with a one-time link instead of a password; the answer is CSV again.
+//! Import of many accounts from a CSV file, each with a one-time link instead of a password; the result is CSV, too.
 //!
-//! The first line names the columns: `username`, and if wanted `email`, `role` and `tier`. Every line is checked before the first
-//! account is made. A name or address that is taken is told in its line and stops no other. Who has an account with the same name and
-//! address and no password yet gets a new link, so an import may be repeated.
+//! The first line names the columns: `username`, and optionally `email`, `role` and `tier`. Every line is checked
+//! before the first account is created. A name or address that is taken is reported in its line and does not affect the
+//! others. If an account with the same name and address exists and has no password yet, it gets a new link, so an
+//! import may be repeated.
 
 use std::time::Duration;
 
@@ -13,17 +14,17 @@ use super::sessions::NO_PASSWORD;
 use super::{Accounts, NewUser, PasswordLink, Role, Tier, User};
 use crate::{StoreError, UserTaken};
 
-/// People one import may have.
+/// Maximum number of people per import.
 pub const IMPORT_MAX: usize = 5000;
 
-/// How many accounts are written at one time.
+/// Number of accounts written at the same time.
 const AT_ONCE: usize = 50;
 
-/// Somebody to get an account.
+/// A person to import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Person {
-    /// Where it stood, from 1; the first line has the columns' names.
+    /// One-based line in the file; line 1 has the names of the columns.
     pub line: u64,
     pub username: String,
     /// Empty: none.
@@ -36,24 +37,24 @@ pub struct Person {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {detail}")]
 pub struct LineFault {
-    /// Which line, from 1.
+    /// One-based number of the line.
     pub line: u64,
-    /// What is wrong there.
+    /// What is wrong.
     pub detail: String,
 }
 
-/// What became of a person.
+/// Result for a person.
 pub enum Imported {
-    /// The account was made, now or by an earlier import; with the link the person sets a password.
+    /// The account was created, now or by an earlier import; the link sets its password.
     Made(PasswordLink),
-    /// Somebody has the name or address.
+    /// The name or address is taken.
     Taken(UserTaken),
 }
 
-/// The people of a CSV file. `tiers`: those that are configured.
+/// Reads the people of a CSV file. `tiers`: the configured tiers.
 ///
 /// # Errors
-/// All faults, at most one a line.
+/// All faults, at most one per line.
 pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFault>> {
     let csv = csv.strip_prefix(b"\xef\xbb\xbf").unwrap_or(csv);
     // The reader counts lines by the first byte of their end, and would be one behind after CRLF.
@@ -124,11 +125,11 @@ pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFa
     if faults.is_empty() { Ok(people) } else { Err(faults) }
 }
 
-/// What an import answers: `username,email,status,link,expires_at`, with `status` `created` or `taken`. `address` is what stands
-/// before each token.
+/// Result of an import as CSV: `username,email,status,link,expires_at`, with `status` `created` or `taken`. `address`
+/// is the prefix of each token.
 pub fn write_links(people: &[(Person, Imported)], address: &str) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    // Into memory: it does not fail.
+    // Writing to memory does not fail.
     let _ = writer.write_record(["username", "email", "status", "link", "expires_at"]);
     for (person, imported) in people {
         let (status, link, expires_at) = match imported {
@@ -141,16 +142,16 @@ pub fn write_links(people: &[(Person, Imported)], address: &str) -> String {
 }
 
 impl Accounts {
-    /// Makes an account for each of these people, with a link that is good for `lifetime`. Who has an account from an earlier import
-    /// and has not set a password gets a new link; the older one is void.
+    /// Creates an account for each of these people, with a link that is valid for `lifetime`. A person with an account
+    /// from an earlier import and without a password gets a new link; the older one becomes invalid.
     ///
     /// # Errors
-    /// When the store cannot write; some may have been made then.
+    /// If the store cannot write; some accounts may have been created.
     pub async fn import(&self, people: Vec<Person>, lifetime: Duration) -> Result<Vec<(Person, Imported)>, StoreError> {
         let mut done = Vec::with_capacity(people.len());
         let mut people = people.into_iter();
         loop {
-            // Written together: one sync of the disk for all of them.
+            // Concurrent writes share one disk sync.
             let some: Vec<_> = people.by_ref().take(AT_ONCE).map(|person| self.import_one(person, lifetime)).collect();
             if some.is_empty() {
                 return Ok(done);
@@ -186,7 +187,7 @@ impl Accounts {
         }
         match self.make_link(id, lifetime).await? {
             Some(link) => Ok((person, Imported::Made(link))),
-            // Deleted in this moment.
+            // The account was deleted meanwhile.
             None => Ok((person, Imported::Taken(UserTaken::Username))),
         }
     }
@@ -199,7 +200,7 @@ mod tests {
     const TIERS: [&str; 2] = ["basic", "pro"];
 
     #[test]
-    fn people_are_read_whatever_the_order_of_the_columns() {
+    fn the_columns_may_be_in_any_order() {
         let csv = "\u{feff}email,username,tier\r\nada@example.com,ada,pro\n , bob ,\n";
         let people = read_people(csv.as_bytes(), &TIERS).unwrap();
         let told: Vec<_> = people.iter().map(|p| (p.line, &*p.username, &*p.email, &*p.tier.0, p.role)).collect();
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_at_fault_is_told_and_nobody_is_read() {
+    fn a_file_with_faults_yields_all_faults_and_no_people() {
         let csv = "username,email,role,tier\nok1,,,\na b,,,\nok2,nowhere,,\nok3,,root,\nok4,,,gold\nOK1,,,\nx,y\n";
         let faults = read_people(csv.as_bytes(), &TIERS).unwrap_err();
         assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [3, 4, 5, 6, 7, 8], "{faults:?}");

@@ -1,4 +1,4 @@
-//! API keys: made, shown once, checked at every request, revoked.
+//! API keys: creation (the text is shown once), authentication of requests, revocation.
 
 use cupel_types::{ApiKeyId, UserId};
 use jiff::{SignedDuration, Timestamp};
@@ -9,54 +9,53 @@ use super::{Accounts, ApiKey, Role, Scope, User};
 use crate::StoreError;
 use crate::check::{Fault, FaultKind};
 
-/// A use is noted when the last one noted is older than this.
+/// A use is recorded if the last recorded one is older than this.
 const TOUCH_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
-/// A key to be made.
+/// A key to create.
 #[derive(Clone, Debug)]
 pub struct NewKey {
-    /// For people; 1 to 100 characters.
+    /// Name for people; 1 to 100 characters.
     pub name: String,
-    /// What it may be used for; at least one.
+    /// Its scopes; at least one.
     pub scopes: Vec<Scope>,
-    /// When it ends by itself; not in the past.
+    /// When it expires; not in the past.
     pub expires_at: Option<Timestamp>,
 }
 
-/// Why there is no new key.
+/// Why a key was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateKeyError {
-    /// What was sent is not acceptable; the pointers are `/name`, `/scopes`, `/expires_at`, or empty for
-    /// too many keys.
+    /// The input is invalid; the pointers are `/name`, `/scopes`, `/expires_at`, or empty for too many keys.
     #[error("the key has {} fault(s)", .0.len())]
     Invalid(Vec<Fault>),
-    /// Our failure.
+    /// Failure of Cupel.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Why a key opens nothing.
+/// Why a key was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// It is no key of ours: mistyped, forged, or of a deleted user.
+    /// Not a valid key of this server: mistyped, forged, or of a deleted user.
     #[error("there is no such API key")]
     Unknown,
     /// Its owner revoked it.
     #[error("the API key was revoked")]
     Revoked,
-    /// It ended by itself.
+    /// It has expired.
     #[error("the API key has expired")]
     Expired,
     /// Its owner's account is disabled.
     #[error("the account is disabled")]
     Disabled,
-    /// Our failure.
+    /// Failure of Cupel.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Accounts {
-    /// Makes a key. The second value is its text: shown now and never again.
+    /// Creates a key. The second value is its text, which is shown only once.
     ///
     /// # Errors
     /// [`CreateKeyError`].
@@ -93,16 +92,16 @@ impl Accounts {
         Ok((key, token.text(API_KEY)))
     }
 
-    /// Whether a text looks like a key of ours, so that the caller need not try it as an access token.
+    /// Whether a text has the prefix of an API key, so that the caller need not try it as an access token.
     pub fn looks_like_key(text: &str) -> bool {
         text.starts_with("cup_")
     }
 
-    /// The key and its owner, if the text is a key that still opens something. What it opens is the
-    /// meet of the key's scopes and the owner's role.
+    /// The key and its owner, if the text is a valid key. Its permissions are the intersection of the key's scopes and
+    /// the owner's role.
     ///
     /// # Errors
-    /// [`KeyError`]. Tell the client which; without the secret nobody gets that far.
+    /// [`KeyError`]. The client may see which: without the secret, the only answer is [`KeyError::Unknown`].
     pub async fn authenticate_key(&self, text: &str) -> Result<(ApiKey, User), KeyError> {
         let token = Token::parse(API_KEY, text).ok_or(KeyError::Unknown)?;
         let key = self.inner.store.key(ApiKeyId::from_uuid(token.id)).await?.ok_or(KeyError::Unknown)?;
@@ -123,15 +122,15 @@ impl Accounts {
         if key.last_used_at.is_none_or(|at| now.duration_since(at) > TOUCH_AFTER)
             && let Err(error) = self.inner.store.touch_key(key.id, now).await
         {
-            tracing::debug!(%error, "the use of a key was not noted");
+            tracing::debug!(%error, "the use of a key was not recorded");
         }
         Ok((key, user))
     }
 
-    /// An owner's keys, newest first, revoked and expired ones included until 90 days after that.
+    /// An owner's keys, newest first, including revoked and expired ones until 90 days after that.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn keys(&self, owner: UserId) -> Result<Vec<ApiKey>, StoreError> {
         self.inner.store.keys(owner).await
     }
@@ -139,7 +138,7 @@ impl Accounts {
     /// Revokes an owner's key. `false`: the owner has no such key.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn revoke_key(&self, owner: UserId, id: ApiKeyId) -> Result<bool, StoreError> {
         self.inner.store.revoke_key(owner, id, self.now()).await
     }

@@ -1,7 +1,7 @@
 //! Changing a password with the old one, and setting one with a one-time link.
 //!
-//! A link carries a token as keys do (`tokens.rs`), with the user's id: `cul_…`. A user has at most one; it expires, and setting a
-//! password by whatever way removes it.
+//! A link carries a token in the format of a key (`tokens.rs`), with the user's id: `cul_…`. A user has at most one
+//! link. It expires, and any change of the password removes it.
 
 use std::time::Duration;
 
@@ -14,28 +14,28 @@ use super::{AccountError, Accounts, PasswordError, User};
 use crate::StoreError;
 use crate::check::Fault;
 
-/// A one-time link, without the address in front.
+/// A one-time link, without the URL prefix.
 #[derive(Clone)]
 pub struct PasswordLink {
-    /// Shown once, valid for one use.
+    /// The token: shown once, valid for one use.
     pub token: String,
-    /// Until when.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
 /// Why a password was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangePasswordError {
-    /// The old password is another.
+    /// The old password is wrong.
     #[error("the old password is wrong")]
     Wrong,
-    /// The link was used, has expired or never was one.
+    /// The link was used, has expired or never existed.
     #[error("the link is not valid")]
     NotGood,
-    /// The new password is not acceptable; the pointer is `/password`.
+    /// The new password is invalid; the pointer is `/password`.
     #[error("the new password is not acceptable")]
     Invalid(Fault),
-    /// Our failure.
+    /// Failure of Cupel.
     #[error(transparent)]
     Failed(#[from] AccountError),
 }
@@ -53,10 +53,10 @@ impl From<PasswordError> for ChangePasswordError {
 }
 
 impl Accounts {
-    /// Gives a user another password, and ends their other sessions.
+    /// Changes a user's password, and ends the user's other sessions.
     ///
     /// # Errors
-    /// [`ChangePasswordError`]; nothing has changed then.
+    /// [`ChangePasswordError`]; nothing has changed.
     pub async fn change_password(
         &self,
         user: &User,
@@ -81,7 +81,7 @@ impl Accounts {
     /// Whether this is the user's password.
     ///
     /// # Errors
-    /// When it cannot be checked.
+    /// If it cannot be checked.
     pub async fn is_password(&self, user: &User, password: &str) -> Result<bool, AccountError> {
         let found = self.inner.store.user_by_login(&user.username).await?;
         let hash = found.filter(|(found, _)| found.id == user.id).and_then(|(_, hash)| super::sessions::usable(hash));
@@ -90,10 +90,10 @@ impl Accounts {
         Ok(self.inner.passwords.verify(&password, hash).await? && fits)
     }
 
-    /// Makes a link with which the user sets a password; an older one is void. `None`: there is no such user.
+    /// Creates a link with which the user sets a password; an older one becomes invalid. `None`: there is no such user.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn make_link(&self, user: UserId, lifetime: Duration) -> Result<Option<PasswordLink>, StoreError> {
         let now = self.now();
         let token = Token::new(*user.as_uuid());
@@ -103,14 +103,14 @@ impl Accounts {
         Ok(made.then(|| PasswordLink { token: token.text(LINK), expires_at }))
     }
 
-    /// Sets a password with a link, which is void then, and ends all sessions. Returns the user.
+    /// Sets a password with a link, which becomes invalid, and ends all sessions. Returns the user.
     ///
     /// # Errors
-    /// [`ChangePasswordError`]. If only the new password is at fault, the link stays good.
+    /// [`ChangePasswordError`]. If only the new password is at fault, the link stays valid.
     pub async fn use_link(&self, link: &str, new: &str) -> Result<UserId, ChangePasswordError> {
         let token = Token::parse(LINK, link).ok_or(ChangePasswordError::NotGood)?;
         let user = UserId::from_uuid(token.id);
-        // Before the work of hashing is done for somebody without a link.
+        // Checked first, so that a caller without a link cannot cause the work of hashing.
         if !self.inner.store.is_link_good(user, token.hash(), self.now()).await? {
             return Err(ChangePasswordError::NotGood);
         }

@@ -1,5 +1,5 @@
-//! The port behind what happens to an account after it was made: one-time links, disabling, deletion, sessions, join codes and
-//! tickets for streams.
+//! The port for changes to existing accounts: one-time links, disabling, deletion, sessions, join codes and stream
+//! tickets.
 
 use async_trait::async_trait;
 use cupel_types::{JoinCodeId, SessionId, SubmissionId, TicketId, UserId};
@@ -14,21 +14,22 @@ use crate::{StoreError, UserTaken};
 pub struct Session {
     pub id: SessionId,
     pub created_at: Timestamp,
-    /// When its refresh token was last exchanged.
+    /// When its refresh token was last replaced.
     pub last_used_at: Option<Timestamp>,
     pub expires_at: Timestamp,
     /// The `User-Agent` of the login.
     pub user_agent: Option<String>,
 }
 
-/// A code with which people register, a class for example. Registrations with it count against the code, not against the address.
+/// A code with which a group of people registers, for example a class. Registrations with it count against the code,
+/// not against the IP address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct RegistrationCode {
     pub id: JoinCodeId,
-    /// Ten letters and digits, as of a contest's join code.
+    /// Ten letters and digits, like the join code of a contest.
     pub code: String,
-    /// For people, such as the name of the class.
+    /// Name for people, such as the name of the class.
     pub name: String,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
@@ -45,35 +46,36 @@ pub struct StreamTicket {
     pub secret_hash: [u8; 32],
     pub user: UserId,
     pub submission: SubmissionId,
-    /// Whether the holder sees as an administrator.
+    /// Whether the holder has an administrator's view.
     pub as_admin: bool,
     pub expires_at: Timestamp,
 }
 
-/// What became of a change to an account.
+/// Result of a change to an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountChange {
-    /// It was made.
+    /// The change was made.
     Done,
     /// There is no such user.
     NoSuchUser,
-    /// It would leave nobody who administers.
+    /// The change would leave no administrator.
     LastAdministrator,
 }
 
-/// Why nobody was registered with a code.
+/// Why a registration with a code was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeRefused {
-    /// There is none, it has ended, or it is used up.
+    /// The code does not exist, has ended, or is used up.
     NotGood,
-    /// Somebody has the name or address.
+    /// The name or address is taken.
     Taken(UserTaken),
 }
 
-/// What is kept of accounts beside users, keys and sessions.
+/// Stored account data besides users, keys and sessions.
 #[async_trait]
 pub trait MembershipStore: Send + Sync {
-    /// Changes the password's hash, removes the user's link, and ends all sessions but `keep`. `false`: there is no such user.
+    /// Replaces the password hash, removes the user's link, and ends all sessions except `keep`. `false`: there is no
+    /// such user.
     async fn change_password(
         &self,
         user: UserId,
@@ -81,8 +83,7 @@ pub trait MembershipStore: Send + Sync {
         keep: Option<SessionId>,
         now: Timestamp,
     ) -> Result<bool, StoreError>;
-    /// Removes what is personal of a user and everything that opens the account. What was submitted stays, under a name that
-    /// says nothing.
+    /// Removes a user's personal data and all credentials. Submissions stay, under an anonymous name.
     async fn delete_user(&self, user: UserId, now: Timestamp) -> Result<AccountChange, StoreError>;
     /// Sessions that have not ended, newest first.
     async fn sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
@@ -96,9 +97,9 @@ pub trait MembershipStore: Send + Sync {
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<bool, StoreError>;
-    /// Whether the link would set a password now.
+    /// Whether the link is valid now.
     async fn is_link_good(&self, user: UserId, secret_hash: [u8; 32], now: Timestamp) -> Result<bool, StoreError>;
-    /// Sets the password, removes the link, and ends all sessions. `false`: the link is not good.
+    /// Sets the password, removes the link, and ends all sessions. `false`: the link is not valid.
     async fn use_link(
         &self,
         user: UserId,
@@ -106,24 +107,24 @@ pub trait MembershipStore: Send + Sync {
         password_hash: String,
         now: Timestamp,
     ) -> Result<bool, StoreError>;
-    /// Writes a code.
+    /// Inserts a code.
     async fn insert_code(&self, code: RegistrationCode) -> Result<(), StoreError>;
-    /// All codes, newest first, ended and expired ones included; at most 1000.
+    /// All codes, newest first, including ended and expired ones; at most 1000.
     async fn codes(&self) -> Result<Vec<RegistrationCode>, StoreError>;
-    /// Ends a code. `false`: there is none.
+    /// Ends a code. `false`: it does not exist.
     async fn end_code(&self, id: JoinCodeId, now: Timestamp) -> Result<bool, StoreError>;
-    /// Whether somebody could register with this code now.
+    /// Whether registration with this code is possible now.
     async fn is_code_good(&self, code: &str, now: Timestamp) -> Result<bool, StoreError>;
-    /// Writes a user, and one use of the code, or neither.
+    /// Inserts a user and consumes one use of the code, or does neither.
     async fn insert_user_with_code(
         &self,
         user: NewUser,
         code: &str,
         now: Timestamp,
     ) -> Result<Result<User, CodeRefused>, StoreError>;
-    /// Writes a ticket, and forgets those that have expired. `false`: the user has `most` already.
+    /// Inserts a ticket, and deletes expired ones. `false`: the user has `most` tickets already.
     async fn put_ticket(&self, ticket: StreamTicket, most: u32, now: Timestamp) -> Result<bool, StoreError>;
-    /// A ticket for this submission that is good now.
+    /// A ticket for this submission that is valid now.
     async fn ticket(
         &self,
         id: TicketId,
@@ -131,7 +132,7 @@ pub trait MembershipStore: Send + Sync {
         submission: SubmissionId,
         now: Timestamp,
     ) -> Result<Option<StreamTicket>, StoreError>;
-    /// Takes a ticket for this submission: nobody gets it again.
+    /// Consumes a ticket for this submission: it cannot be used again.
     async fn take_ticket(
         &self,
         id: TicketId,

@@ -1,5 +1,5 @@
-//! Users, roles, tiers, API keys and refresh sessions: the types here, the use cases in [`Accounts`].
-//! Passwords are argon2id; tokens and keys are kept as SHA-256 of their (high-entropy) secret.
+//! Users, roles, tiers, API keys and refresh sessions: the types here, the use cases in [`Accounts`]. Passwords are
+//! hashed with argon2id; of tokens and keys only the SHA-256 of their (high-entropy) secret is stored.
 
 mod codes;
 mod import;
@@ -26,20 +26,20 @@ use cupel_types::{ApiKeyId, SessionId, UserId, named};
 use jiff::Timestamp;
 
 named! {
-    /// What a user may do.
+    /// Role of a user.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub enum Role, as_str, from_name {
-        /// Submits, and sees their own.
+        /// Submits, and sees their own submissions.
         #[default]
         User = "user",
-        /// Also writes problems.
+        /// Also creates problems.
         Author = "author",
-        /// Everything.
+        /// May do everything.
         Admin = "admin",
     }
 }
 
-/// The name of a rate-limit tier, such as `basic`; what it allows is configuration.
+/// Name of a rate-limit tier, such as `basic`; its rates are configured.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tier(pub String);
 
@@ -49,7 +49,7 @@ impl Default for Tier {
     }
 }
 
-/// A change of what a user may do; `None` stays.
+/// A change of a user's access; `None` leaves a value unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct AccessChange {
@@ -58,7 +58,7 @@ pub struct AccessChange {
     pub disabled: Option<bool>,
 }
 
-/// Somebody who may submit.
+/// A user account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct User {
@@ -69,39 +69,39 @@ pub struct User {
     pub role: Role,
     pub tier: Tier,
     pub created_at: Timestamp,
-    /// Since when nothing opens the account.
+    /// Since when the account is disabled.
     pub disabled_at: Option<Timestamp>,
 }
 
-/// A user to be written.
+/// A user to insert.
 #[derive(Clone)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct NewUser {
     pub user: User,
     /// PHC string of the argon2id hash.
     pub password_hash: String,
-    /// With which webhooks to this user's receivers are signed.
+    /// The key that signs webhooks for this user's submissions.
     pub webhook_secret: [u8; 32],
 }
 
 named! {
-    /// What a key may be used for.
+    /// Permission of an API key.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
     pub enum Scope, as_str, from_name {
-        /// `runs:read`: look at submissions.
+        /// `runs:read`: read submissions.
         RunsRead = "runs:read",
         /// `runs:write`: submit and cancel.
         RunsWrite = "runs:write",
         /// `problems:write`: what the owner may do as an author of problems.
         ProblemsWrite = "problems:write",
-        /// `account`: everything the owner may do with the account, keys included.
+        /// `account`: everything the owner may do with the account, including its keys.
         Account = "account",
         /// `admin`: what the owner may do as an administrator.
         Admin = "admin",
     }
 }
 
-/// An API key: `cup_<id>_<secret>_<checksum>` to its owner, this to us.
+/// An API key as stored; its owner has the text `cup_<id>_<secret>_<checksum>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct ApiKey {
@@ -116,7 +116,7 @@ pub struct ApiKey {
     pub revoked_at: Option<Timestamp>,
 }
 
-/// One login on one device; its refresh token changes at every use.
+/// One login on one device; its refresh token is replaced at every use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct RefreshSession {
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_roles_and_scopes_are_distinct_and_read_back() {
+    fn names_of_roles_and_scopes_are_distinct_and_parse_back() {
         for role in Role::ALL {
             assert_eq!(Role::from_name(role.as_str()), Some(role));
         }

@@ -1,12 +1,12 @@
 //! Password hashing: argon2id, off the async threads, a bounded number at once.
 //!
-//! The default cost is 19 MiB of memory, 2 passes, 1 lane. Source: OWASP Password Storage Cheat Sheet,
-//! argon2id, second of the equivalent settings. One hash takes tens of milliseconds of one core, so as
-//! many run at once as there are cores, at most [`TURNS_MAX`], and who waits is bounded too: a flood of logins must not take
-//! the machine from the runs.
+//! The default cost is 19 MiB of memory, 2 passes, 1 lane. Source: OWASP Password Storage Cheat Sheet, argon2id, second
+//! of the equivalent settings. One hash takes tens of milliseconds of one core, so as many run at once as there are
+//! cores, at most [`TURNS_MAX`]. The number of waiting requests is bounded, too: a flood of logins must not take the
+//! CPU from the runs.
 //!
-//! Invariant: there are at most as many work buffers as turns. A hash borrows one and returns it. If each hash allocated its own,
-//! the allocator would keep 19 MiB in the arena of every thread that ever hashed.
+//! Invariant: there are at most as many work buffers as turns. A hash borrows one and returns it. If each hash
+//! allocated its own, the allocator would keep 19 MiB in the arena of every thread that ever hashed.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,15 +17,15 @@ use rand::Rng as _;
 use subtle::ConstantTimeEq as _;
 use tokio::sync::{OnceCell, Semaphore};
 
-/// Requests that may wait for their turn to hash.
+/// Maximum number of requests that wait to hash.
 const WAITING_MAX: usize = 256;
 
-/// Hashes at one time, however many cores there are: 152 MiB of work buffers at the default cost.
+/// Maximum number of concurrent hashes, however many cores there are: 152 MiB of work buffers at the default cost.
 const TURNS_MAX: usize = 8;
 
 const SALT_BYTES: usize = 16;
 
-/// What one hash costs.
+/// Cost of one hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PasswordCost {
     /// Memory in KiB.
@@ -45,10 +45,10 @@ impl Default for PasswordCost {
 /// A password could not be hashed or checked.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {
-    /// Too many are waiting; ask again in a second or two.
+    /// Too many requests are waiting; retry in a second or two.
     #[error("too many passwords are being checked")]
     Busy,
-    /// Our failure.
+    /// Failure of Cupel.
     #[error("cannot hash a password")]
     Hash(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -60,7 +60,7 @@ pub(super) struct Passwords {
     turns: Arc<Semaphore>,
     buffers: Arc<Buffers>,
     waiting: AtomicUsize,
-    /// The hash that a password is checked against when there is no such user.
+    /// The hash to check a password against if the user does not exist.
     nobody: OnceCell<String>,
 }
 
@@ -82,8 +82,8 @@ impl Passwords {
         self.in_turn(move |buffer| hash(cost, &password, buffer)).await
     }
 
-    /// Whether `password` has the hash `stored`. Without a `stored` one the same work is done, and the
-    /// answer is no: how long it takes tells nobody whether the user exists.
+    /// Whether `password` has the hash `stored`. Without `stored` the same work is done and the result is `false`, so
+    /// that the duration does not reveal whether the user exists.
     pub(super) async fn verify(&self, password: &str, stored: Option<String>) -> Result<bool, PasswordError> {
         let nobody = self.nobody.get_or_try_init(|| self.hash("nobody's password")).await?;
         let known = stored.is_some();
@@ -107,7 +107,8 @@ impl Passwords {
         if before >= WAITING_MAX {
             return Err(PasswordError::Busy);
         }
-        // Held by the work itself: a caller who goes away frees the turn only when the core is free.
+        // The job itself holds the permit: if the caller is cancelled, the permit is released only when the core is
+        // free.
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(failed)?;
         let buffers = Arc::clone(&self.buffers);
         let job = tokio::task::spawn_blocking(move || {
@@ -121,16 +122,16 @@ impl Passwords {
     }
 }
 
-/// Work buffers that no hash uses at the moment.
+/// Idle work buffers.
 #[derive(Debug, Default)]
 struct Buffers {
     idle: Mutex<Vec<Vec<Block>>>,
-    /// How many were ever made.
+    /// Number of buffers ever allocated.
     made: AtomicUsize,
 }
 
 impl Buffers {
-    /// Only for who has a turn: that bounds how many there are.
+    /// Called only with a permit, which bounds the number of buffers.
     fn borrow(&self) -> Vec<Block> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         idle.unwrap_or_else(|| {
@@ -160,7 +161,7 @@ fn hash(cost: PasswordCost, password: &str, buffer: &mut Vec<Block>) -> Result<S
     Ok(PasswordHash { hash: Some(Output::new(&output).map_err(failed)?), ..hash }.to_string())
 }
 
-/// With the parameters of the stored hash, which may be older than ours.
+/// Uses the parameters of the stored hash, which may be older than the current ones.
 fn verifies(stored: &str, password: &str, buffer: &mut Vec<Block>) -> Result<bool, PasswordError> {
     let stored = PasswordHash::new(stored).map_err(failed)?;
     let algorithm = Algorithm::try_from(stored.algorithm.as_str()).map_err(failed)?;
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_the_right_password_verifies_and_nobody_has_none() {
+    async fn only_the_right_password_verifies_and_none_without_a_stored_hash() {
         let passwords = cheap();
         let hash = passwords.hash("correct horse").await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{hash}");
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hash_of_another_cost_and_of_another_implementation_verifies() {
+    async fn hashes_of_other_costs_and_implementations_verify() {
         // Source: test.c of the reference implementation, https://github.com/P-H-C/phc-winner-argon2.
         let reference = "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc";
         assert!(cheap().verify("password", Some(reference.into())).await.unwrap());
@@ -247,12 +248,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_damaged_hash_is_our_failure_and_not_a_wrong_password() {
+    async fn a_damaged_hash_is_an_internal_error_and_not_a_wrong_password() {
         assert!(matches!(cheap().verify("x", Some("damaged".into())).await, Err(PasswordError::Hash(_))));
     }
 
     #[tokio::test]
-    async fn a_flood_is_refused_instead_of_queued_without_bound() {
+    async fn a_flood_of_logins_is_refused_and_not_queued_without_bound() {
         let passwords = cheap();
         let _all_turns = passwords.turns.acquire_many(passwords.turns.available_permits() as u32).await.unwrap();
         passwords.waiting.store(WAITING_MAX, Ordering::Release);

@@ -1,4 +1,4 @@
-//! [`Accounts`]: registering, and what administrators do with users.
+//! [`Accounts`]: registration, and the administration of users.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::check::{Fault, FaultKind};
 use crate::ids::IdGenerator;
 use crate::{Clock, Store, StoreError, UserTaken};
 
-/// The use cases around users, passwords, sessions and keys. Access tokens (JWT) are the API's.
+/// The use cases around users, passwords, sessions and keys. Access tokens (JWT) belong to the API.
 #[derive(Clone)]
 pub struct Accounts {
     pub(super) inner: Arc<Inner>,
@@ -26,14 +26,14 @@ pub(super) struct Inner {
     pub(super) ids: IdGenerator,
 }
 
-/// How accounts behave.
+/// Settings of accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountSettings {
     /// How long after the login a session can be refreshed.
     pub session: Duration,
-    /// Keys one user may have that are neither revoked nor expired.
+    /// Maximum number of keys per user that are neither revoked nor expired.
     pub keys_max: usize,
-    /// What one password hash costs.
+    /// Cost of one password hash.
     pub password_cost: PasswordCost,
 }
 
@@ -47,18 +47,18 @@ impl Default for AccountSettings {
     }
 }
 
-/// Somebody who wants an account.
+/// A registration.
 #[derive(Clone)]
 pub struct NewAccount {
     /// 3 to 32 characters out of `A-Z a-z 0-9 _ . -`.
     pub username: String,
-    /// An address, at most 254 bytes.
+    /// An e-mail address, at most 254 bytes.
     pub email: String,
     /// 8 to 256 characters.
     pub password: String,
 }
 
-/// A question about accounts could not be answered: our failure.
+/// A failure of Cupel in an account operation.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
     /// The store could not answer.
@@ -69,19 +69,19 @@ pub enum AccountError {
     Password(#[from] PasswordError),
 }
 
-/// Why there is no new account.
+/// Why an account was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterError {
-    /// What was sent is not acceptable; the pointers are `/username`, `/email` and `/password`.
+    /// The input is invalid; the pointers are `/username`, `/email` and `/password`.
     #[error("the registration has {} fault(s)", .0.len())]
     Invalid(Vec<Fault>),
-    /// Somebody has this name or address.
+    /// The name or address is taken.
     #[error("the name or address is taken")]
     Taken(UserTaken),
-    /// There is no such join code, or it has ended or is used up.
+    /// The join code does not exist, has ended or is used up.
     #[error("the join code is not valid")]
     NoSuchCode,
-    /// Our failure.
+    /// Failure of Cupel.
     #[error(transparent)]
     Failed(#[from] AccountError),
 }
@@ -105,17 +105,17 @@ impl Accounts {
         Accounts { inner: Arc::new(Inner { store, clock, settings, passwords, ids: IdGenerator::default() }) }
     }
 
-    /// Makes a user: always [`Role::User`] in the tier `basic`. Who may have more gets it by
-    /// [`Accounts::set_access`].
+    /// Creates a user: always [`Role::User`] in the tier `basic`. [`Accounts::set_access`] grants more.
     ///
     /// # Errors
-    /// [`RegisterError`]; no account has been made then.
+    /// [`RegisterError`]; no account was created.
     pub async fn register(&self, new: NewAccount) -> Result<User, RegisterError> {
         let new = self.ordinary_user(new).await?;
         self.inner.store.insert_user(new).await?.map_err(RegisterError::Taken)
     }
 
-    /// Checks what somebody registers with, and hashes the password. The result is [`Role::User`] in the tier `basic`, not yet stored.
+    /// Validates a registration, and hashes the password. The result is [`Role::User`] in the tier `basic`, not yet
+    /// stored.
     pub(super) async fn ordinary_user(&self, new: NewAccount) -> Result<NewUser, RegisterError> {
         let faults = faults_of(&new);
         if !faults.is_empty() {
@@ -136,7 +136,7 @@ impl Accounts {
         Ok(NewUser { user, password_hash, webhook_secret: crate::ids::secret() })
     }
 
-    /// Before the work of hashing is done for nothing. Only the store decides.
+    /// Avoids hashing for a name or address that is taken. The store makes the final decision.
     pub(super) async fn check_free(&self, new: &NewAccount) -> Result<(), RegisterError> {
         for (login, taken) in [(&new.username, UserTaken::Username), (&new.email, UserTaken::Email)] {
             if self.inner.store.user_by_login(login).await?.is_some() {
@@ -149,55 +149,55 @@ impl Accounts {
     /// A user by id.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
         self.inner.store.user(id).await
     }
 
-    /// A user by name or address; for administrators and the command line.
+    /// A user by name or e-mail address; for administrators and the command line.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn find_user(&self, login: &str) -> Result<Option<User>, StoreError> {
         Ok(self.inner.store.user_by_login(login).await?.map(|(user, _)| user))
     }
 
-    /// How many users there are.
+    /// Number of users.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn count_users(&self) -> Result<u64, StoreError> {
         self.inner.store.count_users().await
     }
 
-    /// A page of all users, the oldest first; for the command line.
+    /// A page of all users, oldest first; for the command line.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn users(&self, offset: u64, limit: u64) -> Result<Vec<User>, StoreError> {
         self.inner.store.users(offset, limit).await
     }
 
-    /// Changes what a user may do. The only administrator who can log in keeps the role.
+    /// Changes a user's role and tier. The only administrator who can log in keeps the role.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn set_access(&self, id: UserId, role: Role, tier: Tier) -> Result<AccountChange, StoreError> {
         self.change_access(id, AccessChange { role: Some(role), tier: Some(tier), disabled: None }).await
     }
 
-    /// Changes what the change names, all of it or nothing. Disabling ends all sessions, and refuses logins, keys and tokens.
+    /// Applies all parts of the change or none. Disabling ends all sessions, and refuses logins, keys and tokens.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn change_access(&self, id: UserId, change: AccessChange) -> Result<AccountChange, StoreError> {
         self.inner.store.change_access(id, change, self.now()).await
     }
 
-    /// Gives a user another password, and ends all their sessions. `false`: there is no such user.
+    /// Sets a user's password, and ends all of the user's sessions. `false`: there is no such user.
     ///
     /// # Errors
-    /// [`RegisterError`], never [`RegisterError::Taken`]; nothing has changed then.
+    /// [`RegisterError`], never [`RegisterError::Taken`]; nothing has changed.
     pub async fn set_password(&self, id: UserId, password: &str) -> Result<bool, RegisterError> {
         if let Some(fault) = fault_of_password(password) {
             return Err(RegisterError::Invalid(vec![fault]));
@@ -209,28 +209,28 @@ impl Accounts {
     /// Disables or enables a user. Disabling ends all sessions, and refuses logins, keys and tokens.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn set_disabled(&self, id: UserId, disabled: bool) -> Result<AccountChange, StoreError> {
         self.change_access(id, AccessChange { disabled: Some(disabled), ..AccessChange::default() }).await
     }
 
-    /// Deletes a user: what is personal is removed, what was submitted stays under a name that says nothing.
+    /// Deletes a user: personal data is removed, submissions stay under an anonymous name.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn delete(&self, id: UserId) -> Result<AccountChange, StoreError> {
         self.inner.store.delete_user(id, self.now()).await
     }
 
-    /// The key with which webhooks for this user are signed: shown to the user only.
+    /// The key that signs webhooks for this user; shown to the user only.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn webhook_secret(&self, id: UserId) -> Result<Option<[u8; 32]>, StoreError> {
         self.inner.store.webhook_secret(id).await
     }
 
-    /// The time, to the microsecond.
+    /// The current time, truncated to microseconds.
     pub(super) fn now(&self) -> Timestamp {
         let now = self.inner.clock.now();
         now.round(TimestampRound::new().smallest(Unit::Microsecond).mode(jiff::RoundMode::Trunc)).unwrap_or(now)
@@ -258,7 +258,7 @@ pub(super) fn faults_of(new: &NewAccount) -> Vec<Fault> {
     faults
 }
 
-/// What the names of deleted users begin with.
+/// Prefix of the names of deleted users.
 const DELETED_PREFIX: &str = "deleted-";
 
 pub(super) fn fault_of_username(name: &str) -> Option<Fault> {
@@ -268,7 +268,7 @@ pub(super) fn fault_of_username(name: &str) -> Option<Fault> {
     if !is_good {
         return Some(fault("/username", FaultKind::BadUsername, detail));
     }
-    // So that nobody passes for an account that was deleted.
+    // Keeps users from posing as a deleted account.
     let is_reserved = name.to_ascii_lowercase().starts_with(DELETED_PREFIX);
     let detail = "names that begin with `deleted-` are those of deleted accounts";
     is_reserved.then(|| fault("/username", FaultKind::BadUsername, detail))
@@ -280,9 +280,9 @@ pub(super) fn fault_of_password(password: &str) -> Option<Fault> {
     (!is_good).then(|| fault("/password", FaultKind::BadPassword, detail))
 }
 
-/// Whether mail could be sent there as far as the text tells: one `@` with something on both sides, a
-/// domain of dot-separated labels, nothing that breaks a header line. Whether somebody reads it, only a
-/// message would show. Source of the length: RFC 5321, section 4.5.3.1.3, without the angle brackets.
+/// Whether the text is a plausible mail address: one `@` with text on both sides, a domain of dot-separated labels,
+/// nothing that breaks a header line. Only a message would show whether the mailbox exists. Source of the length: RFC
+/// 5321, section 4.5.3.1.3, without the angle brackets.
 pub(super) fn plausible_email(text: &str) -> bool {
     let Some((name, domain)) = text.rsplit_once('@') else { return false };
     let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"<>()[]\\,;:\"@".contains(c);
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_of_names_and_passwords_are_inclusive() {
+    fn length_bounds_of_names_and_passwords_are_inclusive() {
         let faults = |username: &str, password: &str| {
             faults_of(&NewAccount { username: username.into(), email: "a@b.example".into(), password: password.into() })
                 .len()
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_taken_when_mail_could_go_there() {
+    fn only_plausible_mail_addresses_are_accepted() {
         for good in ["a@b.example", "a.b+c@x-y.example", "ü@exämple.example"] {
             assert!(plausible_email(good), "{good}");
         }

@@ -1,4 +1,4 @@
-//! Logging in and staying so: a session per login, its refresh token exchanged at every use.
+//! Login and sessions: one session per login, whose refresh token is replaced at every use.
 
 use cupel_types::{SessionId, UserId};
 use jiff::{SignedDuration, Timestamp};
@@ -11,26 +11,26 @@ use crate::accounts::PasswordError;
 /// A session with the token that refreshes it.
 #[derive(Clone)]
 pub struct Login {
-    /// Who.
+    /// The user.
     pub user: User,
-    /// The session; access tokens carry it, and end with it.
+    /// The session; access tokens carry its id and end with it.
     pub session: SessionId,
-    /// The refresh token: to be shown once, valid for one use.
+    /// The refresh token: shown once, valid for one use.
     pub refresh_token: String,
-    /// Until when the session can be refreshed.
+    /// When the session expires.
     pub expires_at: Timestamp,
 }
 
-/// Why there is no login.
+/// Why a login was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
-    /// There is no such user, or the password is another. Nobody learns which.
+    /// The user does not exist, or the password is wrong. The client does not learn which.
     #[error("the user or the password is wrong")]
     Wrong,
     /// The password is right, and the account is disabled.
     #[error("the account is disabled")]
     Disabled,
-    /// Our failure.
+    /// Failure of Cupel.
     #[error(transparent)]
     Failed(#[from] AccountError),
 }
@@ -38,10 +38,10 @@ pub enum LoginError {
 /// Why a session was not refreshed.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
-    /// The token is not one of ours, was used before (the session has ended then), or the session ended.
+    /// The token is not a valid one, was used before (which ends the session), or the session has ended.
     #[error("the refresh token is not valid")]
     Invalid,
-    /// Our failure.
+    /// Failure of Cupel.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -58,7 +58,7 @@ impl From<PasswordError> for LoginError {
     }
 }
 
-/// What stands for the hash of a user who has no password yet: no password has it.
+/// Placeholder for the hash of a user without a password: no password matches it.
 pub(super) const NO_PASSWORD: &str = "!";
 
 /// The hash, if there is a password. Without one, a login is refused after the same work.
@@ -66,18 +66,18 @@ pub(super) fn usable(hash: String) -> Option<String> {
     (hash != NO_PASSWORD).then_some(hash)
 }
 
-/// Characters that are kept of a `User-Agent`.
+/// Maximum length of a stored `User-Agent`, in characters.
 const USER_AGENT_MAX: usize = 200;
 
-/// What is kept of a `User-Agent`: its beginning, without control characters. `None`: nothing is left.
+/// The stored part of a `User-Agent`: its beginning, without control characters. `None`: nothing remains.
 fn kept_user_agent(text: &str) -> Option<String> {
     let kept: String = text.chars().filter(|c| !c.is_control()).take(USER_AGENT_MAX).collect();
     (!kept.trim().is_empty()).then_some(kept)
 }
 
 impl Accounts {
-    /// Opens a session. `login` is the e-mail address or the user name. The work and the answer are the
-    /// same whether or not there is such a user.
+    /// Opens a session. `login` is the e-mail address or the user name. The work and the answer are the same whether or
+    /// not the user exists.
     ///
     /// # Errors
     /// [`LoginError`].
@@ -85,12 +85,12 @@ impl Accounts {
         self.login_from(login, password, None).await
     }
 
-    /// Like [`Accounts::login`]. `user_agent`: what the client says it is, for the list of sessions.
+    /// Like [`Accounts::login`]. `user_agent`: the client's `User-Agent`, for the list of sessions.
     ///
     /// # Errors
     /// [`LoginError`].
     pub async fn login_from(&self, login: &str, password: &str, user_agent: Option<&str>) -> Result<Login, LoginError> {
-        // What no account can have is looked up and hashed all the same, but at a bounded length.
+        // Input that no account can have is looked up and hashed as well, but truncated to a bounded length.
         let login: String = login.chars().take(254).collect();
         let fits = password.chars().count() <= 256;
         let password: String = password.chars().take(256).collect();
@@ -100,17 +100,17 @@ impl Accounts {
         let right = self.inner.passwords.verify(&password, hash.clone()).await?;
         match user {
             Some(user) if right && fits && user.disabled_at.is_some() => Err(LoginError::Disabled),
-            // Meanwhile the password may have been changed, or the account disabled.
+            // The password may have been changed meanwhile, or the account disabled.
             Some(user) if right && fits => self.open(user, hash.as_deref(), user_agent).await?.ok_or(LoginError::Wrong),
             _ => Err(LoginError::Wrong),
         }
     }
 
-    /// Opens a session without a password: for the command line, where whoever may read the database may
-    /// be anybody. `None`: the user is disabled or deleted.
+    /// Opens a session without a password, for the command line: a caller with access to the database could act as any
+    /// user anyway. `None`: the user is disabled or deleted.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn open_session(&self, user: User) -> Result<Option<Login>, StoreError> {
         self.open(user, None, None).await
     }
@@ -133,14 +133,13 @@ impl Accounts {
         Ok(opened.then(|| Login { user, session, refresh_token: token.text(REFRESH), expires_at }))
     }
 
-    /// Which session a refresh token claims to belong to, before anything of it is believed. `None`: it has
-    /// not the form of one of ours.
+    /// The session id in a refresh token, not yet verified. `None`: the text does not have the form of a refresh token.
     pub fn session_claimed(refresh_token: &str) -> Option<SessionId> {
         Token::parse(REFRESH, refresh_token).map(|token| SessionId::from_uuid(token.id))
     }
 
-    /// Exchanges a refresh token for the next one. A token that was exchanged before is a stolen one:
-    /// the session ends for everybody who has it.
+    /// Exchanges a refresh token for the next one. A token that was exchanged before counts as stolen: the session ends
+    /// for all holders.
     ///
     /// # Errors
     /// [`RefreshError`].
@@ -156,10 +155,10 @@ impl Accounts {
         Ok(Login { user, session, refresh_token: next.text(REFRESH), expires_at: rotated.expires_at })
     }
 
-    /// Ends a session; again changes nothing.
+    /// Ends a session; repeated calls change nothing.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn logout(&self, session: SessionId) -> Result<(), StoreError> {
         self.inner.store.end_session(session, self.now()).await
     }
@@ -167,7 +166,7 @@ impl Accounts {
     /// The user's sessions that have not ended, newest first.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
         self.inner.store.sessions(user, self.now()).await
     }
@@ -175,15 +174,15 @@ impl Accounts {
     /// Ends a session of this user. `false`: there is no such session.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn end_session(&self, user: UserId, session: SessionId) -> Result<bool, StoreError> {
         self.inner.store.end_session_of(user, session, self.now()).await
     }
 
-    /// Whether access tokens of this session are still good.
+    /// Whether access tokens of this session are still valid.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn session_alive(&self, session: SessionId) -> Result<bool, StoreError> {
         self.inner.store.session_alive(session, self.now()).await
     }

@@ -1,7 +1,7 @@
-//! Tickets: what opens one stream, once, within a minute, for a browser's `EventSource`, which cannot send a header.
+//! Tickets: each opens one stream, once, within a minute, for a browser's `EventSource`, which cannot send a header.
 //!
-//! A ticket carries a token as keys do (`tokens.rs`): `cut_…`. It is kept in the store, so that any API node takes a ticket that
-//! another one made, and no two take the same.
+//! A ticket carries a token in the format of a key (`tokens.rs`): `cut_…`. It is kept in the store, so that any API
+//! node accepts a ticket that another one created, and no two accept the same.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use super::tokens::{TICKET, Token};
 use super::{Accounts, Role, StreamTicket, User};
 use crate::{StoreError, Viewer};
 
-/// How long a ticket is good for.
+/// Lifetime of a ticket.
 pub const TICKET_LIFETIME: Duration = Duration::from_secs(60);
 
-/// Tickets one user may have that are neither used nor expired.
+/// Maximum number of tickets per user that are neither used nor expired.
 const TICKETS_MAX: u32 = 128;
 
 impl Accounts {
-    /// Makes a ticket for this viewer: its text and until when it is good. `None`: the user has too many.
+    /// Creates a ticket for this viewer; returns its text and expiry. `None`: the user has too many.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn make_ticket(
         &self,
         viewer: &Viewer,
@@ -44,10 +44,10 @@ impl Accounts {
         Ok(made.then(|| (token.text(TICKET), expires_at)))
     }
 
-    /// Who holds a ticket, which stays good. `None`: it is not good for this submission, or not any more.
+    /// The holder of a ticket, which stays valid. `None`: it is not valid for this submission, or no longer valid.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn holder_of_ticket(
         &self,
         text: &str,
@@ -64,10 +64,10 @@ impl Accounts {
         }))
     }
 
-    /// Uses a ticket up. `false`: it is not good for this submission, or not any more.
+    /// Consumes a ticket. `false`: it is not valid for this submission, or no longer valid.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn use_ticket(&self, text: &str, submission: SubmissionId) -> Result<bool, StoreError> {
         let Some(token) = Token::parse(TICKET, text) else { return Ok(false) };
         let id = TicketId::from_uuid(token.id);

@@ -1,10 +1,11 @@
-//! The text forms of secrets, and how they are compared.
+//! The text forms of secrets, and their comparison.
 //!
-//! An API key is `cup_<32 hex digits of its id>_<43 characters of secret>_<6 hex digits>`; a refresh token
-//! the same with `cur_` and a session's id, a one-time link with `cul_` and a user's, a ticket with `cut_` and its own. The secret is 32 random bytes in base64url without padding,
-//! the last part the first three bytes of the SHA-256 of all before it: a scanner for leaked keys, and we,
-//! can tell a key from noise without asking the store. Only the SHA-256 of the secret is kept: with 256
-//! random bits in it there is nothing to guess, so no slow hash is needed.
+//! An API key is `cup_<32 hex digits of its id>_<43 characters of secret>_<6 hex digits>`. The other tokens differ in
+//! prefix and id: a refresh token is `cur_` with a session's id, a one-time link `cul_` with a user's id, a ticket
+//! `cut_` with its own id. The secret is 32 random bytes in base64url without padding. The last part is the first three
+//! bytes of the SHA-256 of everything before it: a scanner for leaked keys, and Cupel itself, can recognise a key
+//! without a query to the store. Only the SHA-256 of the secret is stored: the secret has 256 random bits and cannot be
+//! guessed, so no slow hash is needed.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,7 +18,7 @@ pub(super) const REFRESH: &str = "cur";
 pub(super) const LINK: &str = "cul";
 pub(super) const TICKET: &str = "cut";
 
-/// A secret with the id under which its hash is kept.
+/// A secret with the id under which its hash is stored.
 pub(super) struct Token {
     pub(super) id: Uuid,
     secret: [u8; 32],
@@ -29,14 +30,14 @@ impl Token {
         Token { id, secret: crate::ids::secret() }
     }
 
-    /// The form its owner gets, once.
+    /// The text for its owner, shown once.
     pub(super) fn text(&self, prefix: &str) -> String {
         let body = format!("{prefix}_{}_{}", self.id.as_simple(), URL_SAFE_NO_PAD.encode(self.secret));
         let check = checksum(&body);
         format!("{body}_{check}")
     }
 
-    /// Reads the text form back. `None`: it is none of ours.
+    /// Parses the text form. `None`: it is not valid.
     pub(super) fn parse(prefix: &str, text: &str) -> Option<Token> {
         if text.len() > 128 || !text.is_ascii() {
             return None;
@@ -54,12 +55,12 @@ impl Token {
         Some(Token { id, secret })
     }
 
-    /// What is kept of it.
+    /// The stored hash.
     pub(super) fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.secret).into()
     }
 
-    /// Whether this is the secret with that hash; in the same time whatever the answer.
+    /// Whether this secret has this hash, in constant time.
     pub(super) fn matches(&self, hash: &[u8; 32]) -> bool {
         self.hash().ct_eq(hash).into()
     }
@@ -75,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_reads_back_and_any_changed_character_is_refused() {
+    fn a_token_parses_back_and_any_changed_character_is_refused() {
         for _ in 0..50 {
             let token = Token::new(Uuid::new_v4());
             let text = token.text(API_KEY);
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_is_not_a_token() {
+    fn malformed_text_is_not_a_token() {
         for noise in ["", "_", "cup_", "cup___", "cup_x_y_z", "é_é_é_é", &"cup_".repeat(100)] {
             assert!(Token::parse(API_KEY, noise).is_none(), "{noise:?}");
         }

@@ -1,4 +1,4 @@
-//! Arranging contests: making, changing and removing them, answering questions.
+//! Organising contests: creating, changing and deleting them, and answering questions.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -12,16 +12,16 @@ use super::{Contest, ContestChange, DeletedContest, NewContest, Phase, Style};
 use crate::problems::{ProblemKey, Seer};
 use crate::{Core, StoreError};
 
-/// The longest contest.
+/// Maximum length of a contest.
 const LENGTH_MAX: Duration = Duration::from_hours(31 * 24);
-/// The largest penalty.
+/// Maximum penalty.
 pub const PENALTY_MAX: Duration = Duration::from_hours(24);
-/// Most characters of a title.
+/// Maximum length of a title, in characters.
 const TITLE_MAX: usize = 200;
-/// Most bytes of a description, a question or an answer.
+/// Maximum size of a description, a question or an answer, in bytes.
 pub(super) const TEXT_MAX: usize = 64 << 10;
 
-/// Why a wish about a contest was not fulfilled. Nothing has changed.
+/// Why a request about a contest was refused. Nothing has changed.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum ContestError {
@@ -51,7 +51,7 @@ impl Core {
         ContestId::from_uuid(self.inner.ids.next(self.now()))
     }
 
-    /// Makes a contest.
+    /// Creates a contest.
     ///
     /// # Errors
     /// [`ContestError`].
@@ -64,7 +64,7 @@ impl Core {
         self.inner.store.insert_contest(new).await?.map_err(|_taken| ContestError::SlugTaken)
     }
 
-    /// Changes a contest. Once it has begun its start, its rules and its problems stay.
+    /// Changes a contest. Once it has begun, its start, rules and problems cannot change.
     ///
     /// # Errors
     /// [`ContestError`].
@@ -95,8 +95,8 @@ impl Core {
         is_changed.then_some(()).ok_or(ContestError::Missing)
     }
 
-    /// Removes a contest that has not begun, or in which nobody takes part. What others did in one that has begun is not
-    /// its arranger's to remove.
+    /// Deletes a contest that has not begun or has no participants. An organiser cannot delete the participants'
+    /// results of a contest that has begun.
     ///
     /// # Errors
     /// [`ContestError`].
@@ -109,7 +109,7 @@ impl Core {
         }
     }
 
-    /// Answers a question, for its asker or for everybody.
+    /// Answers a question, for its asker or for all participants.
     ///
     /// # Errors
     /// [`ContestError`].
@@ -127,19 +127,19 @@ impl Core {
         if is_there { Ok(()) } else { Err(ContestError::Missing) }
     }
 
-    /// Whether a contest of these times is not over already: nobody could ever take part in it.
+    /// Checks that a contest with these times is not over already; nobody could take part in it.
     fn is_still_to_be(&self, starts_at: Timestamp, length: Duration) -> Result<(), ContestError> {
         let is_over = ends_at(starts_at, length) <= self.now();
         if is_over { Err(invalid("starts_at", "the contest would be over already")) } else { Ok(()) }
     }
 
-    /// The contest, if it is the seer's to change.
+    /// The contest, if the viewer may change it.
     async fn contest_to_change(&self, seer: &Seer, slug: &cupel_problem::Slug) -> Result<Contest, ContestError> {
         let seen = self.seen_contest(seer, slug).await?.ok_or(ContestError::Missing)?;
         if seen.may_change { Ok(seen.contest) } else { Err(ContestError::Missing) }
     }
 
-    /// Whether these problems may be in a contest of the seer's.
+    /// Checks that these problems may be in a contest of this viewer.
     async fn problems_fit(&self, seer: &Seer, problems: &[ProblemId]) -> Result<(), ContestError> {
         if problems.is_empty() || problems.len() > Contest::PROBLEMS_MAX {
             return Err(invalid("problems", format!("a contest has 1 to {} problems", Contest::PROBLEMS_MAX)));
@@ -168,7 +168,7 @@ impl Core {
     }
 }
 
-/// Whether the seer arranges a contest of this owner's.
+/// Whether the viewer is an organiser of a contest with this owner.
 pub(super) fn arranges(seer: &Seer, owner: UserId) -> bool {
     seer.is_admin() || seer.user() == Some(owner)
 }

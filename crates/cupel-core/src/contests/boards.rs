@@ -1,4 +1,4 @@
-//! Standings as everybody sees them: read and reckoned at most once a second for each contest, however many look.
+//! Cached standings: read and computed at most once per second and contest, for all viewers.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,13 +11,13 @@ use tokio::sync::Semaphore;
 use super::{Attempt, Contest, Participant, Participation, StandingsRow, Style, View, standings};
 use crate::{Core, StoreError};
 
-/// For so long nothing is read again.
+/// Lifetime of a cached board.
 const KEPT: Duration = Duration::from_secs(1);
 
-/// Of so many contests at once.
+/// Maximum number of contests in the cache.
 const CONTESTS_MAX: usize = 8;
 
-/// What standings follow from besides attempts.
+/// The inputs of the standings besides the attempts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Rules {
     style: Style,
@@ -25,25 +25,25 @@ struct Rules {
     view: View,
 }
 
-/// The standings of a contest at a moment, and what they were made of.
+/// The standings of a contest at one time, and the data they were computed from.
 pub(super) struct Board {
     as_of: Timestamp,
     fresh_until: Timestamp,
     participants: HashMap<UserId, Participant>,
-    /// In the order in which they came.
+    /// In the order in which they joined.
     order: Vec<(UserId, Participation)>,
     attempts: Vec<Attempt>,
     rules: Rules,
     rows: Arc<Vec<StandingsRow>>,
 }
 
-/// The boards that are kept.
+/// The cached boards.
 pub(crate) struct Boards {
-    /// Those that were asked for last are last. Whoever has the lock of a place reads for all who wait.
+    /// Least recently used first. The holder of an entry's lock reads the board for all waiting callers.
     places: Mutex<Vec<(ContestId, Place)>>,
-    /// One contest at a time is read: whatever happens here, the store is there for others.
+    /// Allows one read of a contest at a time, so that the store remains available to others.
     reading: Arc<Semaphore>,
-    /// One at a time is reckoned for somebody alone.
+    /// Allows one computation for an individual viewer at a time.
     reckoning: Arc<Semaphore>,
 }
 
@@ -69,7 +69,7 @@ impl Boards {
 }
 
 impl Board {
-    /// How long ago somebody's clock began, up to the contest's length.
+    /// Time since a participant's start, at most the contest's length.
     pub(super) fn elapsed(&self, contest: &Contest, since: Timestamp) -> Duration {
         elapsed(self.as_of, contest, since)
     }
@@ -94,7 +94,7 @@ fn elapsed(now: Timestamp, contest: &Contest, since: Timestamp) -> Duration {
 }
 
 impl Core {
-    /// The board of a contest, of now or not a second old.
+    /// The board of a contest, less than a second old.
     pub(super) async fn board(&self, contest: &Contest) -> Result<Arc<Board>, StoreError> {
         let mut place = self.inner.boards.place(contest.id).lock_owned().await;
         let now = self.now();
@@ -102,7 +102,7 @@ impl Core {
             return Ok(Arc::clone(board));
         }
         let (core, contest) = (self.clone(), contest.clone());
-        // On its own, so that who goes away does not leave a reading behind for the next to begin again.
+        // In a separate task, so that a cancelled caller does not make the next one start the read again.
         let made = tokio::spawn(async move {
             let _turn = Arc::clone(&core.inner.boards.reading).acquire_owned().await.map_err(broken_off)?;
             *place = None;
@@ -133,7 +133,7 @@ impl Core {
         Ok(board)
     }
 
-    /// The rows of a board as one view has them.
+    /// The rows of a board for one view.
     pub(super) async fn rows_of(
         &self,
         board: &Arc<Board>,

@@ -1,12 +1,13 @@
-//! Contests: a set of problems, a time, participants, and rules by which their attempts become standings.
+//! Contests: a set of problems, a time, participants, and the rules that turn attempts into standings.
 //!
-//! An attempt is any submission of a participant's to a problem of the contest within their time: nothing else ties a submission
-//! to a contest, so a rejudge changes the standings by itself, and taking part at another time (virtually) is the same with
-//! another start.
+//! An attempt is any submission of a participant to a problem of the contest within the participant's time. Nothing
+//! else links a submission to a contest, so a rejudge updates the standings by itself, and virtual participation at
+//! another time differs only in its start.
 //!
-//! Invariants: until a freeze is lifted, a contestant learns the results that it hides nowhere: standings show them as pending, and
-//! the figures and leaderboards of the problems leave those submissions out ([`FreezeWindow`]). The submission's sender, those who
-//! arrange the contest, and the problem's authors who do not take part see them; a contest that somebody may not see does not exist for them, and for who comes with a wrong code neither.
+//! Invariants: until a freeze is lifted, no view shows contestants the results that it hides: standings show them as
+//! pending, and the statistics and leaderboards of the problems exclude those submissions ([`FreezeWindow`]). The
+//! submission's sender, the contest's organisers, and the problem's authors who do not take part see them. A contest
+//! that a user may not see does not exist for them, nor for a user with a wrong code.
 
 mod arranging;
 mod boards;

@@ -1,4 +1,4 @@
-//! What is known of contests: the shapes that cross the port.
+//! Records of contests: the types that cross the port.
 
 use std::time::Duration;
 
@@ -9,36 +9,36 @@ use jiff::Timestamp;
 use super::JoinCode;
 use crate::problems::Standing;
 
-/// By which rules attempts become standings.
+/// The rules that turn attempts into standings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// Problems solved, then penalty time.
     Icpc {
-        /// For each rejected try before a problem is solved.
+        /// Penalty for each rejected try before a problem is solved.
         penalty: Duration,
     },
-    /// The sum of the best scores. A problem without points gives 100 to who solves it.
+    /// The sum of the best scores. A problem without points gives 100 for a solution.
     Ioi,
 }
 
 cupel_types::named! {
-    /// How somebody takes part.
+    /// Kind of participation.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Participation, as_str, from_name {
-        /// In the time of the contest, with a place in its standings.
+        /// At the time of the contest, with a rank in its standings.
         Official = "official",
-        /// At another time, against the clock of their own start.
+        /// At another time, relative to the participant's own start.
         Virtual = "virtual",
     }
 }
 
 cupel_types::named! {
-    /// Where a contest stands.
+    /// Phase of a contest.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Phase, as_str, from_name {
         /// It has not begun.
         Upcoming = "upcoming",
-        /// It goes on.
+        /// It is running.
         Running = "running",
         /// It has ended.
         Over = "over",
@@ -50,34 +50,34 @@ cupel_types::named! {
 pub struct Contest {
     /// Its id, which never changes.
     pub id: ContestId,
-    /// Its name in addresses.
+    /// Its slug, the name in URLs.
     pub slug: Slug,
-    /// Its name for people.
+    /// Its title.
     pub title: String,
-    /// What it is about, in Markdown.
+    /// Its description, in Markdown.
     pub description: String,
-    /// Who arranges it.
+    /// Its organiser.
     pub owner: UserId,
     /// Its rules.
     pub style: Style,
     /// When it begins.
     pub starts_at: Timestamp,
-    /// How long it goes on.
+    /// Its length.
     pub length: Duration,
-    /// How long before the end results are no longer shown; `None`: they always are.
+    /// Length of the freeze before the end, in which results are hidden; `None`: no freeze.
     pub freeze: Option<Duration>,
     /// Whether the freeze has been lifted.
     pub is_unfrozen: bool,
-    /// Whether everybody may see it, and take part.
+    /// Whether everyone may see it and take part.
     pub is_public: bool,
-    /// With what others may take part if it is not public. For those who arrange it.
+    /// The code with which others may take part if it is not public. Visible to organisers only.
     pub join_code: JoinCode,
     /// Its problems, in order.
     pub problems: Vec<ContestProblem>,
 }
 
 impl Contest {
-    /// Most problems: one for each letter.
+    /// Maximum number of problems: one per letter.
     pub const PROBLEMS_MAX: usize = 26;
 
     /// When it ends.
@@ -85,7 +85,7 @@ impl Contest {
         ends_at(self.starts_at, self.length)
     }
 
-    /// Where it stands.
+    /// Its phase.
     pub fn phase(&self, now: Timestamp) -> Phase {
         if now < self.starts_at {
             Phase::Upcoming
@@ -96,13 +96,13 @@ impl Contest {
         }
     }
 
-    /// From when on, after a start, results are not shown.
+    /// Time after a start from which results are hidden.
     pub fn frozen_from(&self) -> Option<Duration> {
         self.freeze.filter(|_| !self.is_unfrozen).map(|freeze| self.length.saturating_sub(freeze))
     }
 }
 
-/// When what begins then and is so long ends.
+/// End of an interval with this start and length.
 pub(super) fn ends_at(starts_at: Timestamp, length: Duration) -> Timestamp {
     let length = jiff::SignedDuration::try_from(length).unwrap_or(jiff::SignedDuration::MAX);
     starts_at.saturating_add(length).unwrap_or(Timestamp::MAX)
@@ -111,150 +111,152 @@ pub(super) fn ends_at(starts_at: Timestamp, length: Duration) -> Timestamp {
 /// A problem of a contest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContestProblem {
-    /// Which.
+    /// The problem.
     pub problem: ProblemId,
-    /// Its name in addresses.
+    /// Its slug.
     pub slug: Slug,
-    /// Its name for people.
+    /// Its title.
     pub title: String,
 }
 
-/// What the problem at this place is called: `A`, `B`, and so on.
+/// Label of the problem at this position: `A`, `B`, and so on.
 pub fn label(place: usize) -> char {
     u8::try_from(place).ok().and_then(|place| b'A'.checked_add(place)).map_or('?', char::from)
 }
 
-/// Somebody who takes part.
+/// A participant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Participant {
-    /// Who.
+    /// The user.
     pub user: UserId,
-    /// Their name.
+    /// The user's name.
     pub username: String,
-    /// How.
+    /// Kind of participation.
     pub participation: Participation,
-    /// When their time begins.
+    /// When the participant's time begins.
     pub starts_at: Timestamp,
 }
 
-/// How somebody who takes part stands with the problems of a contest.
+/// A participant's standings with the problems of a contest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParticipantProgress {
-    /// Who.
+    /// The participant.
     pub participant: Participant,
-    /// By the place of the problem; `None`: not tried.
+    /// By the position of the problem; `None`: not tried.
     pub standings: Vec<Option<Standing>>,
 }
 
-/// The time in which a participant's submissions are hidden from others: from the freeze to the end, on their own clock.
+/// The time in which a participant's submissions are hidden from others: from the freeze to the end, relative to the
+/// participant's start.
 ///
-/// A submission is hidden by the contest, not by its problem: what the same problem gets from elsewhere, or got before the freeze,
-/// stays public.
+/// A submission is hidden by the contest, not by its problem: submissions to the same problem from outside the contest
+/// or before the freeze stay public.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FreezeWindow {
-    /// The first moment.
+    /// Its start, inclusive.
     pub from: Timestamp,
-    /// The first moment after it.
+    /// Its end, exclusive.
     pub until: Timestamp,
 }
 
 impl FreezeWindow {
-    /// The window of a participant who starts then, in a contest of this length whose results are hidden in the last part of it.
+    /// The window of a participant with this start, in a contest of this length with a freeze of this length at the
+    /// end.
     pub fn of(starts_at: Timestamp, length: Duration, freeze: Duration) -> FreezeWindow {
         FreezeWindow { from: ends_at(starts_at, length.saturating_sub(freeze)), until: ends_at(starts_at, length) }
     }
 
-    /// Whether it hides a submission that was sent then.
+    /// Whether it hides a submission that was sent at this time.
     pub fn hides(&self, sent_at: Timestamp) -> bool {
         (self.from..self.until).contains(&sent_at)
     }
 }
 
-/// A contest to be written.
+/// A contest to insert.
 #[derive(Clone, Debug)]
 pub struct NewContest {
     /// Its id.
     pub id: ContestId,
-    /// Its name in addresses.
+    /// Its slug.
     pub slug: Slug,
-    /// Its name for people.
+    /// Its title.
     pub title: String,
-    /// What it is about, in Markdown.
+    /// Its description, in Markdown.
     pub description: String,
-    /// Who arranges it.
+    /// Its organiser.
     pub owner: UserId,
     /// Its rules.
     pub style: Style,
     /// When it begins.
     pub starts_at: Timestamp,
-    /// How long it goes on.
+    /// Its length.
     pub length: Duration,
-    /// How long before the end results are no longer shown.
+    /// Length of the freeze before the end, in which results are hidden.
     pub freeze: Option<Duration>,
-    /// Whether everybody may see it.
+    /// Whether everyone may see it.
     pub is_public: bool,
-    /// With what others may take part if it is not.
+    /// The code with which others may take part if it is not public.
     pub join_code: JoinCode,
     /// Its problems, in order.
     pub problems: Vec<ProblemId>,
 }
 
-/// What is to change; `None` stays.
+/// Changes to a contest; `None` leaves a value unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct ContestChange {
-    /// Its name for people.
+    /// Its title.
     pub title: Option<String>,
-    /// What it is about.
+    /// Its description.
     pub description: Option<String>,
     /// Its rules.
     pub style: Option<Style>,
-    /// When it begins: for its official participants, too.
+    /// When it begins; official participants' times move with it.
     pub starts_at: Option<Timestamp>,
-    /// How long it goes on.
+    /// Its length.
     pub length: Option<Duration>,
-    /// How long before the end results are no longer shown; `Some(None)`: they always are.
+    /// Length of the freeze before the end; `Some(None)`: no freeze.
     pub freeze: Option<Option<Duration>>,
     /// Whether the freeze is lifted.
     pub is_unfrozen: Option<bool>,
-    /// Whether everybody may see it.
+    /// Whether everyone may see it.
     pub is_public: Option<bool>,
-    /// Another code; the one before lets nobody in any more.
+    /// A new join code; the old one becomes invalid.
     pub join_code: Option<JoinCode>,
     /// Its problems.
     pub problems: Option<Vec<ProblemId>>,
 }
 
-/// Which contests.
+/// Filter over contests.
 #[derive(Clone, Copy, Debug)]
 pub struct ContestFilter {
-    /// Who asks; `None`: the anonymous.
+    /// The asking user; `None`: anonymous.
     pub asker: Option<UserId>,
-    /// Whether everything is among the answer.
+    /// Whether all contests are visible.
     pub sees_all: bool,
-    /// Only those in this phase.
+    /// Only contests in this phase.
     pub phase: Option<Phase>,
-    /// Now.
+    /// The current time.
     pub now: Timestamp,
 }
 
-/// A question about a contest with its answer, or an announcement to everybody who takes part.
+/// A question about a contest with its answer, or an announcement to all participants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clarification {
     /// Its id.
     pub id: ClarificationId,
-    /// Whether it is an announcement: its text is the answer, there is no question, and everybody may read it.
+    /// Whether it is an announcement: its text is the answer, there is no question, and everyone may read it.
     pub is_announcement: bool,
-    /// Who asks or announces.
+    /// The user who asks or announces.
     pub asker: UserId,
-    /// Their name. For those who arrange the contest.
+    /// The asker's name, for organisers.
     pub asker_name: String,
-    /// About which problem: its place in the contest; `None`: about the whole.
+    /// Position of the problem it is about; `None`: about the whole contest.
     pub place: Option<usize>,
     /// The question.
     pub question: String,
-    /// The answer, once there is one.
+    /// The answer, if there is one.
     pub answer: Option<String>,
-    /// Whether everybody may read it.
+    /// Whether everyone may read it.
     pub is_public: bool,
     /// When it was asked.
     pub asked_at: Timestamp,
@@ -262,22 +264,22 @@ pub struct Clarification {
     pub answered_at: Option<Timestamp>,
 }
 
-/// A question or an announcement to be written.
+/// A question or an announcement to insert.
 #[derive(Clone, Debug)]
 pub struct NewClarification {
     /// Its id.
     pub id: ClarificationId,
-    /// About which contest.
+    /// The contest.
     pub contest: ContestId,
-    /// Who asks or announces.
+    /// The user who asks or announces.
     pub asker: UserId,
-    /// About which problem.
+    /// Position of the problem it is about.
     pub place: Option<usize>,
     /// Whether it is an announcement.
     pub is_announcement: bool,
-    /// The question, or what is announced.
+    /// The text of the question or announcement.
     pub text: String,
-    /// When.
+    /// The time.
     pub asked_at: Timestamp,
 }
 
@@ -311,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_freeze_hides_what_is_sent_from_its_begin_to_the_end() {
+    fn a_freeze_hides_submissions_from_its_start_to_the_end() {
         let at = |second| Timestamp::from_second(second).unwrap();
         let window = FreezeWindow::of(at(100), Duration::from_secs(50), Duration::from_secs(20));
         assert_eq!([129, 130, 149, 150].map(|second| window.hides(at(second))), [false, true, true, false]);
@@ -320,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn problems_are_called_by_letters() {
+    fn problems_are_labelled_with_letters() {
         assert_eq!([0, 1, 25].map(label), ['A', 'B', 'Z']);
     }
 }

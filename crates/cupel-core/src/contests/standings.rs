@@ -1,7 +1,7 @@
-//! Standings: what the attempts of a contest come to by the rules of its style. Pure.
+//! Standings: computed from the attempts of a contest by the rules of its style. Pure.
 //!
-//! Sources: the rules of the ICPC World Finals (problems solved, then penalty, then the time of the last solved one) and the
-//! regulations of the IOI (the sum of the best scores).
+//! Sources: the rules of the ICPC World Finals (problems solved, then penalty, then the time of the last solved one)
+//! and the regulations of the IOI (the sum of the best scores).
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -14,75 +14,76 @@ use super::{Participation, Style};
 /// One submission to a problem of the contest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// Whose.
+    /// The participant.
     pub user: UserId,
-    /// To which problem: its place in the contest, from 0.
+    /// Zero-based position of the problem in the contest.
     pub problem: usize,
-    /// How long after the participant's own start it was sent.
+    /// Time from the participant's start to the submission.
     pub at: Duration,
-    /// What it came to; `None`: it is not judged yet.
+    /// Its result; `None`: not judged yet.
     pub result: Option<AttemptResult>,
     /// Whether the freeze of another contest hides its result.
     pub is_hidden: bool,
 }
 
-/// What an attempt came to.
+/// Result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttemptResult {
-    /// Whether the tests judged it: what was not compiled, or failed by us, is no try.
+    /// Whether the tests judged it: a compile error or a failure of Cupel is not a try.
     pub is_try: bool,
     /// Whether it solves the problem.
     pub solves: bool,
-    /// Its score; 0 where the problem has none and it does not solve it.
+    /// Its score; 0 if the problem has no scores and it does not solve it.
     pub score: Score,
 }
 
-/// What is shown to whoever looks.
+/// What a viewer may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct View {
-    /// Attempts later than this are not there yet: how long the contest has run.
+    /// Elapsed time of the contest: later attempts are ignored.
     pub until: Duration,
-    /// Results of attempts from here on are not shown; `None`: all are.
+    /// Results of attempts from this time on are hidden; `None`: all are shown.
     pub frozen_from: Option<Duration>,
-    /// Whose results are shown all the same: whoever looks.
+    /// The viewer, whose own results are always shown.
     pub own: Option<UserId>,
 }
 
-/// A participant's line.
+/// A participant's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StandingsRow {
-    /// The place, from 1; equals share one. A virtual participant has the place they would have had, and takes nobody's.
+    /// The rank, from 1; equal rows share one. A virtual participant has the rank they would have had, and does not
+    /// change the ranks of others.
     pub rank: u32,
-    /// Who.
+    /// The participant.
     pub user: UserId,
-    /// Whether they were there.
+    /// Kind of participation.
     pub participation: Participation,
-    /// Problems solved.
+    /// Number of problems solved.
     pub solved: u32,
-    /// ICPC: the sum of the minutes of what was solved, and of the penalties for what was rejected before.
+    /// ICPC: the sum of the minutes of the solved problems and of the penalties for rejected tries before them.
     pub penalty: Duration,
     /// IOI: the sum of the best scores.
     pub score: Score,
-    /// One for each problem, in the contest's order.
+    /// One cell per problem, in the contest's order.
     pub cells: Vec<Cell>,
 }
 
-/// What one participant has made of one problem.
+/// One participant's result for one problem.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cell {
-    /// Tries whose result is shown, up to and with the one that solves it.
+    /// Tries with a visible result, up to and including the one that solves it.
     pub tries: u32,
-    /// Tries whose result is not shown: not judged, or frozen.
+    /// Tries without a visible result: not judged, or frozen.
     pub pending: u32,
-    /// When it was solved; IOI: when the best score was reached first.
+    /// When it was solved; IOI: when the best score was first reached.
     pub solved_at: Option<Duration>,
-    /// Whether nobody of the official participants solved it before.
+    /// Whether no official participant solved it earlier.
     pub is_first: bool,
-    /// The best score, where one was shown.
+    /// The best visible score, if there is one.
     pub score: Option<Score>,
 }
 
-/// The standings. `attempts` are in the order in which they were sent; those of strangers to the contest are left out.
+/// The standings. `attempts` are in the order in which they were sent; those of users who do not take part are ignored.
 pub fn standings(
     style: Style,
     problems: usize,
@@ -116,7 +117,7 @@ pub fn standings(
     rows
 }
 
-/// Takes one attempt into a cell.
+/// Adds one attempt to a cell.
 fn take(style: Style, cell: &mut Cell, at: Duration, result: Option<AttemptResult>) {
     let is_over = matches!(style, Style::Icpc { .. }) && cell.solved_at.is_some();
     match result {
@@ -138,7 +139,7 @@ fn take(style: Style, cell: &mut Cell, at: Duration, result: Option<AttemptResul
     }
 }
 
-/// Adds up a row.
+/// Computes the totals of a row.
 fn sum(style: Style, row: &mut StandingsRow) {
     for cell in &row.cells {
         match style {
@@ -156,7 +157,7 @@ fn sum(style: Style, row: &mut StandingsRow) {
     }
 }
 
-/// Marks who was the first to solve each problem.
+/// Marks the first solutions of each problem.
 fn mark_first(rows: &mut [StandingsRow], problems: usize) {
     for problem in 0..problems {
         let official = rows.iter().filter(|row| row.participation == Participation::Official);
@@ -167,7 +168,7 @@ fn mark_first(rows: &mut [StandingsRow], problems: usize) {
     }
 }
 
-/// What rows are ordered by: the smaller, the better.
+/// Sort key of a row: smaller is better.
 fn key(style: Style, row: &StandingsRow) -> (Reverse<Score>, Reverse<u32>, Duration, Duration) {
     match style {
         Style::Icpc { .. } => {
@@ -178,7 +179,7 @@ fn key(style: Style, row: &StandingsRow) -> (Reverse<Score>, Reverse<u32>, Durat
     }
 }
 
-/// Puts rows in order, and gives them their places.
+/// Sorts rows and assigns ranks.
 fn rank(style: Style, rows: &mut [StandingsRow]) {
     rows.sort_by_key(|row| key(style, row));
     let (mut officials, mut rank) = (0, 1);
@@ -214,7 +215,7 @@ mod tests {
         Score::points(points).unwrap()
     }
 
-    /// User, problem, minute, what came: `+` solves, `-` rejected, `C` not compiled, `?` not judged, a number of points.
+    /// User, problem, minute, result: `+` solves, `-` rejected, `C` not compiled, `?` not judged, a number of points.
     fn attempts(table: &[(u128, usize, u64, &str)]) -> Vec<Attempt> {
         let result = |is_try, solves, score| Some(AttemptResult { is_try, solves, score });
         table
@@ -235,26 +236,26 @@ mod tests {
             .collect()
     }
 
-    /// Place, user, solved, penalty in minutes.
+    /// Rank, user, solved, penalty in minutes.
     fn icpc(n: u128, table: &[(u128, usize, u64, &str)]) -> Vec<(u32, UserId, u32, u64)> {
         let rows = standings(ICPC, 3, &officials(n), &attempts(table), ALL);
         rows.iter().map(|row| (row.rank, row.user, row.solved, row.penalty.as_secs() / 60)).collect()
     }
 
     #[test]
-    fn more_problems_come_first_then_less_penalty() {
+    fn rows_are_ranked_by_solved_problems_then_by_penalty() {
         let table = [(1, 0, 10, "+"), (2, 0, 5, "+"), (3, 0, 30, "+"), (3, 1, 200, "+")];
         assert_eq!(icpc(3, &table), [(1, user(3), 2, 230), (2, user(2), 1, 5), (3, user(1), 1, 10)]);
     }
 
     #[test]
-    fn what_was_rejected_before_a_solution_costs_twenty_minutes_and_nothing_else_does() {
+    fn only_rejected_tries_before_a_solution_cost_twenty_minutes() {
         let table = [(1, 0, 1, "-"), (1, 0, 2, "C"), (1, 0, 3, "-"), (1, 0, 10, "+"), (1, 0, 11, "-"), (1, 1, 12, "-")];
         assert_eq!(icpc(1, &table), [(1, user(1), 1, 50)]);
     }
 
     #[test]
-    fn equals_share_a_place_unless_the_last_solution_of_one_was_earlier() {
+    fn equal_rows_share_a_rank_unless_one_had_its_last_solution_earlier() {
         let table = [(1, 0, 10, "+"), (2, 1, 10, "+"), (3, 0, 30, "+")];
         assert_eq!(icpc(3, &table), [(1, user(1), 1, 10), (1, user(2), 1, 10), (3, user(3), 1, 30)]);
         let table = [(1, 0, 10, "+"), (1, 1, 20, "+"), (2, 0, 15, "+"), (2, 1, 15, "+")];
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frozen_result_is_pending_for_everybody_but_its_owner() {
+    fn a_frozen_result_is_pending_for_everyone_but_its_owner() {
         let table = attempts(&[(1, 0, 200, "-"), (1, 0, 250, "+"), (2, 0, 260, "+"), (2, 1, 20, "?")]);
         let rows = |own, frozen_from| {
             let view = View { frozen_from, own, ..ALL };
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_that_another_contest_hides_is_pending_for_everybody_but_its_owner() {
+    fn a_result_hidden_by_another_contest_is_pending_for_everyone_but_its_owner() {
         let mut table = attempts(&[(1, 0, 5, "+"), (2, 0, 6, "+")]);
         table[0].is_hidden = true;
         let solved = |own| {
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_virtual_participant_takes_nobodys_place() {
+    fn a_virtual_participant_does_not_change_the_ranks_of_others() {
         let participants =
             [(user(1), Participation::Official), (user(2), Participation::Virtual), (user(3), Participation::Official)];
         let table = attempts(&[(1, 0, 5, "+"), (2, 0, 6, "+"), (3, 0, 7, "+")]);
@@ -314,14 +315,14 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_after_the_time_looked_at_is_not_there_yet() {
+    fn attempts_after_the_viewed_time_are_ignored() {
         let table = attempts(&[(1, 0, 5, "-"), (1, 0, 50, "+")]);
         let view = View { until: Duration::from_mins(30), ..ALL };
         assert_eq!(standings(ICPC, 1, &officials(1), &table, view)[0].solved, 0);
     }
 
     #[test]
-    fn best_scores_add_up_whenever_they_came() {
+    fn best_scores_add_up_in_any_order() {
         let table = attempts(&[
             (1, 0, 5, "30"),
             (1, 0, 9, "70"),
@@ -337,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts_of_strangers_and_of_other_problems_are_left_out() {
+    fn attempts_of_non_participants_and_of_other_problems_are_ignored() {
         let rows = standings(ICPC, 1, &officials(1), &attempts(&[(7, 0, 1, "+"), (1, 5, 1, "+")]), ALL);
         assert_eq!(rows.iter().map(|row| row.solved).collect::<Vec<_>>(), [0]);
     }

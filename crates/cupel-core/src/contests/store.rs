@@ -1,4 +1,4 @@
-//! The port to where contests are kept.
+//! The port for contests.
 
 use async_trait::async_trait;
 use cupel_problem::Slug;
@@ -11,27 +11,27 @@ use super::{
 };
 use crate::StoreError;
 
-/// The truth about contests. What attempts came to is that of [`ProblemStore`](crate::ProblemStore).
+/// The source of truth about contests. The results of attempts come from [`ProblemStore`](crate::ProblemStore).
 #[async_trait]
 pub trait ContestStore: Send + Sync {
-    /// Writes a contest.
+    /// Inserts a contest.
     async fn insert_contest(&self, new: NewContest) -> Result<Result<(), TakenContestSlug>, StoreError>;
 
     /// One contest.
     async fn contest(&self, slug: &Slug) -> Result<Option<Contest>, StoreError>;
 
-    /// A page of contests, those that begin last first, and how many there are in all.
+    /// A page of contests, latest start first, and the total number.
     async fn contests(&self, filter: ContestFilter, offset: u64, limit: u64)
     -> Result<(Vec<Contest>, u64), StoreError>;
 
-    /// Changes a contest, all or nothing. `false`: there is none.
+    /// Applies all parts of the change or none. `false`: the contest does not exist.
     async fn change_contest(&self, contest: ContestId, change: ContestChange) -> Result<bool, StoreError>;
 
-    /// Removes a contest, unless it has begun and somebody takes part in it.
+    /// Deletes a contest, unless it has begun and has participants.
     async fn delete_contest(&self, contest: ContestId, now: Timestamp) -> Result<DeletedContest, StoreError>;
 
-    /// Writes that somebody takes part: virtually from some moment on, or, with `None`, officially, for whom it begins with the
-    /// contest. `false`: they do already, and nothing changes.
+    /// Adds a participant: virtual with the given start, or official with `None`, whose time begins with the contest.
+    /// `false`: the user takes part already, and nothing changes.
     async fn take_part(
         &self,
         contest: ContestId,
@@ -39,22 +39,22 @@ pub trait ContestStore: Send + Sync {
         virtual_start: Option<Timestamp>,
     ) -> Result<bool, StoreError>;
 
-    /// Somebody no longer takes part. `false`: they did not.
+    /// Removes a participant. `false`: the user did not take part.
     async fn withdraw(&self, contest: ContestId, user: UserId) -> Result<bool, StoreError>;
 
-    /// Whether and how somebody takes part.
+    /// A user's participation, if any.
     async fn participant(&self, contest: ContestId, user: UserId) -> Result<Option<Participant>, StoreError>;
 
-    /// All who take part, in the order in which they came.
+    /// All participants, in the order in which they joined.
     async fn participants(&self, contest: ContestId) -> Result<Vec<Participant>, StoreError>;
 
-    /// The participants' submissions to the contest's problems that count and were sent within their time, in the order in which
-    /// they were sent. One that another contest hides says so.
+    /// The participants' submissions to the contest's problems that count and were sent within the participants' times,
+    /// in the order in which they were sent. Each is marked if the freeze of another contest hides it.
     async fn attempts(&self, contest: ContestId) -> Result<Vec<Attempt>, StoreError>;
 
-    /// A page of those who take part, in the order in which they came, and how many they are; with how each stands with each problem
-    /// of the contest, in its order, whenever they solved it. Submissions that the freeze of another contest hides count only if
-    /// `sees_all`.
+    /// A page of the participants, in the order in which they joined, and their number; each with their standings with
+    /// the contest's problems, in the contest's order, whenever those were solved. Submissions that the freeze of
+    /// another contest hides count only if `sees_all`.
     async fn progress_in(
         &self,
         contest: ContestId,
@@ -63,23 +63,23 @@ pub trait ContestStore: Send + Sync {
         limit: u64,
     ) -> Result<(Vec<ParticipantProgress>, u64), StoreError>;
 
-    /// Whether somebody takes part in a contest with this problem, and their time has begun.
+    /// Whether the user takes part in a contest with this problem, and their time has begun.
     async fn is_opened_by_contest(&self, problem: ProblemId, user: UserId, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// Whether the figures and the leaderboard of a problem leave judged submissions out because a contest hides them.
+    /// Whether the statistics and the leaderboard of a problem exclude judged submissions because a contest hides them.
     async fn withholds_results(&self, problem: ProblemId) -> Result<bool, StoreError>;
 
-    /// The windows in which freezes that are not lifted hide this user's submissions to a problem, in contests in which `from` takes
+    /// The windows in which active freezes hide this user's submissions to a problem, in contests in which `from` takes
     /// part, too.
     async fn freezes_of(&self, problem: ProblemId, user: UserId, from: UserId)
     -> Result<Vec<FreezeWindow>, StoreError>;
 
-    /// Writes a question or an announcement. `false`: its author has written as many of this kind as anybody may, and nothing was
-    /// written.
+    /// Inserts a question or an announcement. `false`: its author has reached the maximum number of this kind, and
+    /// nothing was written.
     async fn ask(&self, new: NewClarification, per_asker_max: u32) -> Result<bool, StoreError>;
 
-    /// Writes an answer, in place of one that there was; an announcement stays public. `false`: there is no such question about the
-    /// contest.
+    /// Writes an answer, replacing an earlier one; an announcement stays public. `false`: the contest has no such
+    /// question.
     async fn answer(
         &self,
         contest: ContestId,
@@ -89,7 +89,7 @@ pub trait ContestStore: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// A page of questions, the newest first, and how many there are in all: those that this user asked or everybody may read;
+    /// A page of questions, newest first, and the total number: those that this user asked or everyone may read;
     /// `None`: all.
     async fn clarifications(
         &self,
@@ -104,13 +104,13 @@ pub trait ContestStore: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TakenContestSlug;
 
-/// How a removal went.
+/// Result of a deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeletedContest {
-    /// It is gone.
+    /// The contest was deleted.
     Gone,
-    /// There was none.
+    /// The contest does not exist.
     Missing,
-    /// It has begun, and somebody takes part in it.
+    /// The contest has begun and has participants.
     InUse,
 }

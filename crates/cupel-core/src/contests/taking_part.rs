@@ -1,4 +1,4 @@
-//! Looking at contests, taking part in them, asking, and reading the standings.
+//! Reading contests, taking part in them, asking questions, and reading the standings.
 
 use std::time::Duration;
 
@@ -14,31 +14,31 @@ use super::{
 use crate::problems::Seer;
 use crate::{Core, StoreError};
 
-/// Most questions of one participant about one contest.
+/// Maximum number of questions of one participant about one contest.
 const QUESTIONS_MAX: u32 = 100;
-/// Most announcements of one user in one contest.
+/// Maximum number of announcements of one user in one contest.
 const ANNOUNCEMENTS_MAX: u32 = 1000;
 
-/// A contest as somebody sees it.
+/// A contest from a viewer's perspective.
 #[derive(Clone, Debug)]
 pub struct SeenContest {
-    /// It.
+    /// The contest.
     pub contest: Contest,
-    /// Where it stands.
+    /// Its phase.
     pub phase: Phase,
-    /// Whether it is theirs to change: they see everything of it.
+    /// Whether the viewer may change it, and so sees everything of it.
     pub may_change: bool,
-    /// Whether and how they take part.
+    /// The viewer's participation, if any.
     pub participant: Option<Participant>,
 }
 
 impl SeenContest {
-    /// Whether it exists for them.
+    /// Whether it exists for the viewer.
     fn exists(&self) -> bool {
         self.contest.is_public || self.may_change || self.participant.is_some()
     }
 
-    /// Whether they may know which problems it has.
+    /// Whether the viewer may see which problems it has.
     pub fn shows_problems(&self, now: Timestamp) -> bool {
         let has_begun = self.participant.as_ref().is_some_and(|own| own.starts_at <= now);
         self.may_change || has_begun || self.phase == Phase::Over
@@ -46,7 +46,7 @@ impl SeenContest {
 }
 
 impl SeenContest {
-    /// The place of the problem of this name: its letter, in whatever case, or its slug once they may know it.
+    /// Position of the problem with this name: its letter, case-insensitively, or its slug if the viewer may see it.
     fn place_of(&self, name: &str, now: Timestamp) -> Option<usize> {
         let problems = &self.contest.problems;
         let is_letter = |place: &usize| name.len() == 1 && name.eq_ignore_ascii_case(&label(*place).to_string());
@@ -56,31 +56,31 @@ impl SeenContest {
     }
 }
 
-/// Standings as somebody sees them.
+/// Standings from a viewer's perspective.
 #[derive(Clone, Debug)]
 pub struct Standings {
-    /// The lines of a page, the best first.
+    /// The rows of a page, best first.
     pub rows: Vec<(StandingsRow, Participant)>,
-    /// How many lines there are in all.
+    /// Total number of rows.
     pub total: u64,
-    /// The line of whoever looks, if they take part; on whatever page.
+    /// The viewer's row, if they take part, whether or not it is on this page.
     pub own: Option<(StandingsRow, Participant)>,
-    /// Whether there may be results that are not shown.
+    /// Whether there may be hidden results.
     pub is_frozen: bool,
-    /// As of how long after the start.
+    /// Elapsed time since the start at which they were computed.
     pub until: Duration,
 }
 
 impl Core {
-    /// A contest, if it exists for this seer.
+    /// A contest, if it exists for this viewer.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn seen_contest(&self, seer: &Seer, slug: &Slug) -> Result<Option<SeenContest>, StoreError> {
         Ok(self.any_contest(seer, slug).await?.filter(SeenContest::exists))
     }
 
-    /// A contest, even if it does not exist for this seer.
+    /// A contest, even if it does not exist for this viewer.
     async fn any_contest(&self, seer: &Seer, slug: &Slug) -> Result<Option<SeenContest>, StoreError> {
         let Some(contest) = self.inner.store.contest(slug).await? else { return Ok(None) };
         let participant = match seer.user() {
@@ -92,10 +92,10 @@ impl Core {
         Ok(Some(SeenContest { contest, phase, may_change, participant }))
     }
 
-    /// A page of the contests that exist for this seer, and how many there are in all.
+    /// A page of the contests that exist for this viewer, and the total number.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn contests(
         &self,
         seer: &Seer,
@@ -107,8 +107,8 @@ impl Core {
         self.inner.store.contests(filter, offset, limit).await
     }
 
-    /// Somebody takes part: officially until the contest ends, virtually from now on once it has ended. One that does not exist for
-    /// them exists with its code.
+    /// Adds a participant: official until the contest ends, virtual from now on once it has ended. With its code, a
+    /// contest that is not public exists for the user.
     ///
     /// # Errors
     /// [`ContestError`].
@@ -141,7 +141,7 @@ impl Core {
         self.inner.store.participant(seen.contest.id, user).await?.ok_or(ContestError::Missing)
     }
 
-    /// Somebody no longer takes part in a contest that has not begun.
+    /// Withdraws a participant from a contest that has not begun.
     ///
     /// # Errors
     /// [`ContestError`].
@@ -157,10 +157,10 @@ impl Core {
         Ok(())
     }
 
-    /// A page of the standings, not a second old. `unfrozen`: with everything, for those who arrange the contest.
+    /// A page of the standings, less than a second old. `unfrozen`: includes frozen results, for organisers.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn standings(
         &self,
         seer: &Seer,
@@ -171,7 +171,7 @@ impl Core {
     ) -> Result<Standings, StoreError> {
         let contest = &seen.contest;
         let board = self.board(contest).await?;
-        // Who takes part at another time sees the contest as it was then.
+        // A virtual participant sees the contest as it was at the same elapsed time.
         let clock = seen.participant.as_ref().map_or(contest.starts_at, |own| own.starts_at);
         let until = board.elapsed(contest, clock);
         let frozen_from = contest.frozen_from().filter(|_| !(unfrozen && seen.may_change));
@@ -189,8 +189,8 @@ impl Core {
         })
     }
 
-    /// A page of the progress of everybody who takes part, for those who arrange the contest, and how many they are. What the freeze
-    /// of another contest hides is left out, except for administrators.
+    /// A page of all participants' progress, for organisers, and the number of participants. Results that the freeze of
+    /// another contest hides are excluded, except for administrators.
     ///
     /// # Errors
     /// [`ContestError`].
@@ -205,7 +205,7 @@ impl Core {
         Ok(self.inner.store.progress_in(seen.contest.id, seer.is_admin(), offset, limit).await?)
     }
 
-    /// Asks about a contest, or about one of its problems: by its letter or its slug.
+    /// Asks a question about a contest, or about one of its problems, given by letter or slug.
     ///
     /// # Errors
     /// [`ContestError`].
@@ -226,7 +226,7 @@ impl Core {
         }
     }
 
-    /// Announces something to everybody who sees the contest, as somebody who arranges it.
+    /// Publishes an announcement of an organiser to everyone who sees the contest.
     ///
     /// # Errors
     /// [`ContestError`].
@@ -245,7 +245,7 @@ impl Core {
         }
     }
 
-    /// Writes a question (the field is `question`) or an announcement. `None`: there are too many by this user.
+    /// Writes a question (the field is `question`) or an announcement. `None`: this user has reached the maximum.
     async fn write_clarification(
         &self,
         seen: &SeenContest,
@@ -275,11 +275,10 @@ impl Core {
         Ok(self.inner.store.ask(new, per_user_max).await?.then_some(id))
     }
 
-    /// A page of questions and announcements: for those who arrange the contest all, for others their own and those that everybody
-    /// may read.
+    /// A page of questions and announcements: all for organisers; for others, their own and the public ones.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn clarifications(
         &self,
         seer: &Seer,
@@ -287,7 +286,7 @@ impl Core {
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<Clarification>, u64), StoreError> {
-        // Nobody has this id.
+        // The nil id belongs to no user.
         let reader = seer.user().unwrap_or(UserId::from_uuid(uuid::Uuid::nil()));
         let reader = (!seen.may_change).then_some(reader);
         self.inner.store.clarifications(seen.contest.id, reader, offset, limit).await

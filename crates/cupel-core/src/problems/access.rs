@@ -7,7 +7,7 @@ use super::ProblemRecord;
 use crate::Viewer;
 
 cupel_types::named! {
-    /// What somebody who is neither its owner nor an administrator has to do with a problem.
+    /// Access of a user who is neither the problem's owner nor an administrator.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Part, as_str, from_name {
         /// May see it while it is private.
@@ -17,17 +17,17 @@ cupel_types::named! {
     }
 }
 
-/// Who looks at problems: somebody, or nobody in particular.
+/// The viewer of a problem: a user or an anonymous client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seer {
-    /// Nobody who is known.
+    /// Not authenticated.
     Anonymous,
     /// A user.
     User(Viewer),
 }
 
 impl Seer {
-    /// The user, if it is one.
+    /// The user, unless the viewer is anonymous.
     pub fn user(&self) -> Option<UserId> {
         match self {
             Seer::Anonymous => None,
@@ -35,12 +35,12 @@ impl Seer {
         }
     }
 
-    /// Whether everything may be seen and changed.
+    /// Whether this viewer may see and change everything.
     pub fn is_admin(&self) -> bool {
         matches!(self, Seer::User(Viewer { is_admin: true, .. }))
     }
 
-    /// Whether the problem exists for them, who have this part in it.
+    /// Whether the problem exists for this viewer, whose part in it is `part`.
     pub fn may_see(&self, problem: &ProblemRecord, part: Option<Part>) -> bool {
         match problem.visibility {
             Visibility::Public => true,
@@ -49,7 +49,7 @@ impl Seer {
         }
     }
 
-    /// Whether it is theirs to change.
+    /// Whether this viewer may change it.
     pub fn may_change(&self, problem: &ProblemRecord, part: Option<Part>) -> bool {
         let owns = self.user().is_some() && problem.owner == self.user();
         self.is_admin() || owns || part == Some(Part::Author)
@@ -69,14 +69,14 @@ mod tests {
     }
 
     #[test]
-    fn who_may_see_and_change_follows_from_visibility_and_part() {
+    fn access_follows_from_visibility_and_part() {
         let somebody = Seer::User(Viewer { user: user(1), is_admin: false });
         let admin = Seer::User(Viewer { user: user(1), is_admin: true });
         let stranger = (somebody, None, user(2));
         let (reader, author) = ((somebody, Some(Part::Reader), user(2)), (somebody, Some(Part::Author), user(2)));
         let owner = (somebody, None, user(1));
         use Visibility::{Draft, Private, Public};
-        // Who, what they see of draft, private and public, and whether they may change it.
+        // The viewer; whether they see a draft, private and public problem; and whether they may change it.
         for ((seer, part, owner), sees, changes) in [
             ((Seer::Anonymous, None, user(2)), [false, false, true], false),
             (stranger, [false, false, true], false),

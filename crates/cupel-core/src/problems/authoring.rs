@@ -1,4 +1,4 @@
-//! Bringing problems, new versions of them, changing and removing them, and having them verified.
+//! Importing problems and new versions of them, changing and deleting them, and having them verified.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -18,62 +18,63 @@ use crate::routes::verifying_languages;
 use crate::submit::{Bounds, Purpose};
 use crate::{Awaited, Core, Idempotency, Needs, NewSubmission, Packages, StoreError, SubmitError, Submitted, chain};
 
-/// How many versions of a draft that is removed are read at once.
+/// Page size for the versions of a draft that is being deleted.
 const VERSIONS_PAGE: u64 = 100;
 
-/// How many of the newest exceptions count.
+/// Number of the newest exceptions that are considered.
 const EXCEPTIONS_LOOKED_AT: u64 = 1000;
 
-/// How many of the newest versions may be gone back to while a problem is shown.
+/// Number of the newest versions that can be made current again while a problem is visible to others.
 const VERSIONS_LOOKED_AT: u64 = 100;
 
-/// Archives that are being taken in by this process.
+/// Locks of this process's imports.
 #[derive(Debug, Default)]
 pub(crate) struct Imports {
-    /// Read by each; who removes a package is alone in this process.
+    /// Read-locked by each import; write-locked by the removal of packages, which excludes imports in this process.
     pub(super) all: tokio::sync::RwLock<()>,
-    /// Held from looking at what an author has until it is more: many at once cannot go beyond the bound.
+    /// Held from reading an author's usage until the new package is recorded, so that concurrent imports cannot exceed
+    /// the bound.
     turn: tokio::sync::Mutex<()>,
 }
 
-/// An archive that somebody brings.
+/// An archive to import.
 #[derive(Clone, Debug)]
 pub struct NewPackage {
-    /// Where it lies.
+    /// Path of the archive.
     pub archive: PathBuf,
-    /// The problem's name in addresses, in place of the package's.
+    /// The problem's slug, in place of the package's.
     pub slug: Option<Slug>,
 }
 
-/// A package that was taken in.
+/// An imported package.
 #[derive(Clone, Debug)]
 pub struct ImportedVersion {
-    /// The problem as it is now.
+    /// The problem after the import.
     pub problem: ProblemRecord,
-    /// What it came as.
+    /// Format of the archive.
     pub format: PackageFormat,
-    /// What is odd about it.
+    /// Warnings about the package.
     pub warnings: Vec<Finding>,
     /// The number of this version.
     pub number: u32,
-    /// Whether it is the current one. Otherwise it is staged: verify it, and make it current.
+    /// Whether it is the current version. If not, it is staged: verify it, then make it current.
     pub is_current: bool,
-    /// Whether anything changed: not when it was the current package already, or is staged already.
+    /// Whether anything changed: `false` if the package was already current or staged.
     pub is_new: bool,
 }
 
-/// What an author wants changed; `None` stays.
+/// Changes that an author requests; `None` leaves a value unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct Wish {
-    /// The number of the version that becomes the current one.
+    /// Number of the version to make current.
     pub version: Option<u32>,
-    /// For administrators: why a version may be shown that was not verified.
+    /// For administrators: why an unverified version may be shown.
     pub exception: Option<String>,
-    /// What else.
+    /// Other changes.
     pub change: ProblemChange,
 }
 
-/// Why an author's wish was not done. Nothing has changed.
+/// Why a change was refused. Nothing has changed.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum AuthorError {
@@ -118,10 +119,10 @@ impl From<SlugTaken> for AuthorError {
 }
 
 impl Core {
-    /// Makes a problem out of an archive: a draft of `by`'s.
+    /// Creates a problem from an archive, as a draft owned by `by`.
     ///
     /// # Errors
-    /// [`AuthorError`]; there is no problem then, and nothing is kept.
+    /// [`AuthorError`]; no problem is created, and nothing is stored.
     pub async fn import_problem(&self, by: UserId, new: NewPackage) -> Result<ImportedVersion, AuthorError> {
         if let Some(slug) = &new.slug
             && self.inner.store.problem(ProblemKey::Slug(slug.clone()), None).await?.is_some()
@@ -152,8 +153,8 @@ impl Core {
         Ok(id)
     }
 
-    /// Makes an archive the current version of a problem. While a problem is shown to others, a version that was not verified before is
-    /// only staged.
+    /// Makes an archive the current version of a problem. While the problem is visible to others, a version that was
+    /// not verified before is only staged.
     ///
     /// # Errors
     /// [`AuthorError`].
@@ -189,7 +190,7 @@ impl Core {
             self.has_room(by, hash, size, 0).await?;
         }
         let version = version_of(imported, seer.user(), size, self.now());
-        // First staged in either case: that gives the number.
+        // The version is staged in either case, because that assigns the number.
         let staged = self.inner.store.stage_version(problem.id, version.clone()).await?;
         let staged = staged.ok_or(AuthorError::Missing)?;
         if !becomes_current {
@@ -204,7 +205,7 @@ impl Core {
         self.with_packages(move |packages| packages.size(&hash)).await
     }
 
-    /// Whether an author may store this, too. Administrators may store whatever there is room for.
+    /// Checks that the author's quota has room for this package. Administrators have no quota.
     async fn has_room(&self, by: UserId, hash: ContentHash, size: Bytes, problems: u64) -> Result<(), AuthorError> {
         let is_admin = self.inner.store.user(by).await?.is_some_and(|user| user.role == Role::Admin);
         if is_admin {
@@ -221,7 +222,7 @@ impl Core {
         Ok(())
     }
 
-    /// What was taken stays, now that it is named.
+    /// Settles a package that was taken and is now named by a version.
     pub(super) async fn settled<T>(&self, taken: &Taken, written: Result<T, AuthorError>) -> Result<T, AuthorError> {
         let written = written?;
         let taken = taken.clone();
@@ -229,13 +230,14 @@ impl Core {
         Ok(written)
     }
 
-    /// Removes what was taken and is not named, for this reason: otherwise it would fill the disk for as long as nobody sweeps.
+    /// Removes a package that was taken and, for the given reason, is not named. Otherwise it would use disk space
+    /// until the next sweep.
     pub(super) async fn discarded(&self, taken: Taken, why: AuthorError) -> AuthorError {
         if matches!(why, AuthorError::Store(_) | AuthorError::Packages(_)) {
-            // Whether it is named is not known, or it is.
+            // Either it is unknown whether the package is named, or it is named.
             return why;
         }
-        // Nobody else may be about to write that they have the same one.
+        // Excludes imports that are about to name the same package.
         let _alone = self.inner.imports.all.write().await;
         let named = self.inner.store.packages().await.map_err(AuthorError::from);
         let discarded = match named {
@@ -254,14 +256,15 @@ impl Core {
         told(self.remove_unnamed(Some(hashes)).await);
     }
 
-    /// Removes packages that no problem names, of some or of all, and spare copies: how many. At any time, on any node.
+    /// Removes packages that no problem names (of `of`, or of all) and spare copies; returns their number. May be
+    /// called at any time, on any node.
     pub(super) async fn remove_unnamed(&self, of: Option<Vec<ContentHash>>) -> Result<u64, AuthorError> {
         let _alone = self.inner.imports.all.write().await;
         let found = self.with_packages(move |packages| packages.removable(of.as_deref())).await?;
         if found.is_empty() {
             return Ok(0);
         }
-        // Asked after they were listed: see `packages.rs`.
+        // Queried after the copies were listed: see `packages.rs`.
         let named: HashSet<ContentHash> = self.inner.store.packages().await?.into_iter().collect();
         let may_go = found.iter().filter(|found| found.is_spare || !named.contains(&found.copy.hash));
         let copies: Vec<PackageCopy> = may_go.map(|found| found.copy).collect();
@@ -270,7 +273,7 @@ impl Core {
         Ok(count)
     }
 
-    /// Asks for something that blocks.
+    /// Runs a blocking call on the packages.
     pub(super) async fn with_packages<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&dyn Packages) -> Result<T, PackagesError> + Send + 'static,
@@ -306,9 +309,9 @@ impl Core {
     /// A version by its number.
     ///
     /// # Errors
-    /// [`AuthorError::NoVersion`], or when the store cannot answer.
+    /// [`AuthorError::NoVersion`], or if the store cannot answer.
     pub async fn version(&self, problem: &ProblemRecord, number: u32) -> Result<ProblemVersionLine, AuthorError> {
-        // They are numbered from 1 without gaps, and listed newest first.
+        // Versions are numbered from 1 without gaps, and listed newest first.
         let (_, total) = self.inner.store.versions(problem.id, 0, 1).await?;
         let place = total.checked_sub(number.into()).filter(|_| number > 0);
         let (lines, _) = match place {
@@ -319,7 +322,8 @@ impl Core {
         found.ok_or(AuthorError::NoVersion { number })
     }
 
-    /// Whether a version may be shown to others: what is missing, or the reason for an exception that has to be noted.
+    /// Checks that a version may be shown to others. Returns the reason for an exception that must be recorded, or an
+    /// error that says what is missing.
     async fn may_show<'w>(
         &self,
         seer: &Seer,
@@ -362,7 +366,7 @@ impl Core {
         let imported = tokio::task::spawn_blocking(move || packages.import(&archive)).await;
         imported.map_err(|_panicked| AuthorError::BrokenOff)?.map_err(|error| match error {
             TakeError::Import(ImportError::Refused(mut refused)) => {
-                // The name that we gave the archive means nothing to whoever sent it.
+                // The temporary file name of the archive means nothing to its sender.
                 let of_archive = |finding: &&mut Finding| Some(&finding.file) == name.as_ref();
                 refused.findings.iter_mut().filter(of_archive).for_each(|finding| finding.file.clear());
                 AuthorError::Refused(refused)
@@ -372,15 +376,15 @@ impl Core {
         })
     }
 
-    /// A package, read once and then remembered.
+    /// A package, read once and then cached.
     ///
     /// # Errors
-    /// When it is not here or not as it was.
+    /// If it is missing or damaged.
     pub async fn package(&self, hash: ContentHash) -> Result<Arc<Imported>, AuthorError> {
         self.with_packages(move |packages| packages.open(&hash)).await
     }
 
-    /// Changes a problem. Only a version that was verified may be shown to others, unless an administrator makes an exception.
+    /// Changes a problem. Only a verified version may be shown to others, unless an administrator makes an exception.
     ///
     /// # Errors
     /// [`AuthorError`].
@@ -402,7 +406,7 @@ impl Core {
             true => Some(version_of(&*self.package(version.package).await?, version.by, Bytes::ZERO, self.now())),
             false => None,
         };
-        // What can be refused comes first: after a refusal nothing has changed.
+        // Changes that can be refused come first, so that nothing has changed after a refusal.
         let ProblemChange { visibility, slug, members } = change;
         if slug.is_some() || members.is_some() {
             let change = ProblemChange { visibility: None, slug, members };
@@ -426,7 +430,7 @@ impl Core {
         found.map(|(problem, _)| problem).ok_or(AuthorError::Missing)
     }
 
-    /// Removes a draft for which nothing has been sent, and the packages that only it named.
+    /// Deletes a draft without submissions, and the packages that only it named.
     ///
     /// # Errors
     /// [`AuthorError`].
@@ -450,7 +454,7 @@ impl Core {
         }
     }
 
-    /// Has a version of a problem held against what it says of itself: an ordinary submission, of `by`.
+    /// Has a version of a problem verified against its package's claims, as an ordinary submission by `by`.
     ///
     /// # Errors
     /// As [`Core::submit`].
@@ -463,7 +467,7 @@ impl Core {
         is_awaited: bool,
     ) -> Result<(Submitted, Option<Awaited>), SubmitError> {
         let purpose = Purpose::Verify(of);
-        // Without the package nothing is known; the worker tells why it cannot be read.
+        // If the package cannot be opened, its languages are unknown; the worker reports why it cannot be read.
         let also_needs = match self.package(of.package).await {
             Ok(imported) => verifying_languages(&imported.package.problem, &self.registry()),
             Err(_) => Needs::new(),
@@ -472,10 +476,10 @@ impl Core {
         self.submit_one(by, new, idempotency, is_awaited).await
     }
 
-    /// The problem, if it is the seer's to change.
+    /// The problem, if the viewer may change it.
     ///
     /// # Errors
-    /// [`AuthorError::Missing`] for those who may not.
+    /// [`AuthorError::Missing`] if the viewer may not.
     pub async fn to_change(&self, seer: &Seer, key: ProblemKey) -> Result<ProblemRecord, AuthorError> {
         let seen = self.problem(seer, key).await?.ok_or(AuthorError::Missing)?;
         if seen.may_change { Ok(seen.problem) } else { Err(AuthorError::Missing) }
@@ -484,11 +488,11 @@ impl Core {
 
 fn told<T>(removed: Result<T, AuthorError>) {
     if let Err(error) = removed {
-        tracing::warn!(error = chain(&error), "packages that nobody wants stay until the next sweep");
+        tracing::warn!(error = chain(&error), "packages that no problem names stay until the next sweep");
     }
 }
 
-/// The slug that the package itself has; where it is only the name of the archive, one out of the title.
+/// The package's own slug; if that is only derived from the archive's name, one derived from the title.
 fn own_slug(imported: &Imported, archive: &Path) -> Option<Slug> {
     let problem = &imported.package.problem;
     let of_archive = archive.file_stem().and_then(|stem| Slug::from_text(&stem.to_string_lossy()));

@@ -1,16 +1,17 @@
-//! Problems on the platform: who may see and change them, their versions, what users have made of them.
+//! Problems on the platform: access, versions, and the results that users achieved.
 //!
-//! A problem is a row with a name, an owner and a visibility; what it says lies in packages, which never change and are known
-//! by their content. A new package is a new version of the problem; a submission keeps the version it was sent for, and a
-//! rejudge is a new run of it at the version that is current then. While a problem is shown to others, a version that was not verified is
-//! only staged: it is verified, and then made the current one in one transaction, so that nobody who may see the problem misses it.
+//! A problem is a row with a slug, an owner and a visibility. Its content is in packages, which never change and are
+//! identified by a hash of their content. A new package is a new version of the problem. A submission keeps the version
+//! it was sent for; a rejudge is a new run of it at the version that is current then. While a problem is visible to
+//! others, an unverified version is only staged: it is verified first and then made current in one transaction, so that
+//! the problem is never missing for its viewers.
 //!
 //! ```text
 //!  archive ─► Packages::import ─► folder named by its hash ─► problem_versions ─► submissions, by hash
 //! ```
 //!
-//! Invariants: a problem that somebody may not see does not exist for them; what counts in standings follows from the verdicts
-//! alone and is written with them.
+//! Invariants: a problem that a user may not see does not exist for them; standings are derived from the verdicts alone
+//! and are written with them.
 
 mod access;
 mod authoring;

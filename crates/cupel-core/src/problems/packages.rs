@@ -1,17 +1,18 @@
-//! The port to where unpacked packages lie, and when one that nobody names may be removed.
+//! The port for unpacked packages, and the rules by which an unnamed package may be removed.
 //!
-//! Several nodes import and remove at the same time, and none of them holds a lock on the others. What keeps a package from
-//! being removed while somebody is about to name it:
+//! Several nodes import and remove packages at the same time, without locks between nodes. These rules keep a package
+//! from being removed while another node is about to name it:
 //!
-//! - Every import keeps a *copy* of its own, under a name that no other has. So who removes a copy never removes one that was made
-//!   after they looked.
-//! - Only copies older than [`REMOVABLE_AFTER`] are removed, and the store is asked which packages are named *after* they were
-//!   listed.
-//! - Who names a package looks at a clock of their own once it is named ([`Packages::settle`]): where [`SETTLED_WITHIN`] has passed
-//!   since the copy was made, it is made again. If less has passed, nobody can have found the copy old enough before it was named; a
-//!   copy that is made again is younger than the name, so nobody who finds it can miss the name.
+//! - Every import makes its own *copy*, under a unique name. So the removal of a copy never removes one that was made
+//!   after the listing.
+//! - Only copies older than [`REMOVABLE_AFTER`] are removed, and the store is queried for the named packages *after*
+//!   the copies were listed.
+//! - A node that names a package checks its own clock once the package is named ([`Packages::settle`]): if
+//!   [`SETTLED_WITHIN`] has passed since the copy was made, the node makes the copy again. If less time has passed, no
+//!   node can have found the copy old enough before it was named. A copy that is made again is newer than the name, so
+//!   any node that lists it also finds the name.
 //!
-//! So it does not matter who removes, how many at once, or how long a node stands still in between.
+//! So it does not matter which nodes remove packages, how many do so at once, or how long a node stalls in between.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,142 +24,145 @@ use uuid::Uuid;
 
 use crate::blobs::BlobsError;
 
-/// From what age on a copy of a package that nobody names is removed.
+/// Age from which a copy of an unnamed package is removed.
 pub const REMOVABLE_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// How long after a copy was made its package may be named without making it again. The other half of [`REMOVABLE_AFTER`] is for clocks
-/// that go wrong.
+/// Time after the making of a copy within which its package may be named without making the copy again. The other half
+/// of [`REMOVABLE_AFTER`] is a margin for clock errors.
 pub const SETTLED_WITHIN: Duration = Duration::from_secs(30 * 60);
 
-/// Packages by the hash of their content. What is there is whole and never changes.
+/// Packages by the hash of their content. A stored package is complete and never changes.
 ///
-/// All calls block: ask on a thread where that does no harm.
+/// All calls block: call them on a thread that may block.
 pub trait Packages: Send + Sync {
-    /// Unpacks an archive or folder as if an enemy had made it, and keeps a copy that all nodes reach.
+    /// Unpacks an untrusted archive or folder, and stores a copy that all nodes can read.
     ///
     /// # Errors
-    /// [`TakeError::Import`] with everything that is wrong with it, otherwise what failed on our side. Nothing has been kept then.
+    /// [`TakeError::Import`] with all faults of the package, otherwise the failure of Cupel. Nothing is stored then.
     fn import(&self, source: &Path) -> Result<Taken, TakeError>;
 
-    /// To be called when the store has it that a problem names what was taken: from then on it stays.
+    /// Called once the store has recorded a name for the taken package: from then on its copy is kept.
     ///
     /// # Errors
-    /// When the copy had to be made again, and could not be.
+    /// If the copy had to be made again and this failed.
     fn settle(&self, taken: &Taken) -> Result<(), PackagesError>;
 
-    /// Removes what was taken and is not going to be named. `is_named`: something else names the package. Nobody in this process is
-    /// importing.
+    /// Removes a taken package that will not be named. `is_named`: the package is named elsewhere. No import runs in
+    /// this process during the call.
     ///
     /// # Errors
-    /// When it cannot be removed.
+    /// If it cannot be removed.
     fn discard(&self, taken: &Taken, is_named: bool) -> Result<(), PackagesError>;
 
-    /// A package, fetched if need be. It stays on this machine for as long as the value lives.
+    /// A package, fetched if necessary. It stays on this machine while the value is alive.
     ///
     /// # Errors
-    /// When it is not to be had, or not as it was.
+    /// If it is missing, unreachable or damaged.
     fn open(&self, hash: &ContentHash) -> Result<Arc<Imported>, PackagesError>;
 
-    /// What a package takes on the disk.
+    /// Disk space used by a package.
     ///
     /// # Errors
-    /// When it cannot be looked at.
+    /// If it cannot be read.
     fn size(&self, hash: &ContentHash) -> Result<Bytes, PackagesError>;
 
-    /// Copies that are old enough to be removed, of some packages or of all. Nobody in this process is importing.
+    /// Copies that are old enough to be removed, of some packages or of all. No import runs in this process during the
+    /// call.
     ///
     /// # Errors
-    /// When they cannot be listed.
+    /// If they cannot be listed.
     fn removable(&self, of: Option<&[ContentHash]>) -> Result<Vec<Removable>, PackagesError>;
 
-    /// Removes copies. Those that are gone already are passed over.
+    /// Removes copies. Those already removed are skipped.
     ///
     /// # Errors
-    /// When one cannot be removed.
+    /// If one cannot be removed.
     fn remove(&self, copies: &[PackageCopy]) -> Result<(), PackagesError>;
 
-    /// Somewhere to put an upload until it is imported, on the same disk. It is gone when the value is dropped.
+    /// A temporary file for an upload until it is imported, on the same file system. It is deleted when the value is
+    /// dropped.
     ///
     /// # Errors
-    /// When no file can be made there.
+    /// If the file cannot be created.
     fn upload(&self) -> std::io::Result<tempfile::NamedTempFile>;
 
-    /// Removes what interrupted imports left on this machine: how many things. Called at a start, before anybody can import.
+    /// Removes leftovers of interrupted imports from this machine; returns their number. Called at start, before any
+    /// import.
     ///
     /// # Errors
-    /// When the directory cannot be read or something cannot be removed.
+    /// If the directory cannot be read or an entry cannot be removed.
     fn tidy(&self) -> Result<u64, PackagesError>;
 }
 
-/// A package that was taken in and that the store does not name yet.
+/// A package that was imported and that the store does not name yet.
 #[derive(Clone, Debug)]
 pub struct Taken {
-    /// It. On this machine for as long as the value lives.
+    /// The package, on this machine while the value is alive.
     pub imported: Arc<Imported>,
-    /// What was kept of it.
+    /// The stored copy.
     pub copy: PackageCopy,
-    /// No later than the copy was made.
+    /// A time no later than the making of the copy.
     pub kept_at: Instant,
-    /// Whether this import made the copy, and not an earlier one that was settled.
+    /// Whether this import made the copy; `false` if it is an earlier one that was settled.
     pub is_own: bool,
 }
 
-/// One of the copies of a package.
+/// A copy of a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PackageCopy {
     /// The package.
     pub hash: ContentHash,
-    /// Which copy; nil where there is only one.
+    /// Id of the copy; nil if there is only one.
     pub id: Uuid,
 }
 
-/// A copy that may go if nobody names its package.
+/// A copy that may be removed if no problem names its package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Removable {
-    /// Which.
+    /// The copy.
     pub copy: PackageCopy,
-    /// Whether there is a newer one that is old enough to be relied on: then it may go in any case.
+    /// Whether there is a newer copy that is old enough to rely on: then this one may be removed in any case.
     pub is_spare: bool,
 }
 
-/// A package was not taken in.
+/// A package was not imported.
 #[derive(Debug, thiserror::Error)]
 pub enum TakeError {
-    /// It is at fault, or cannot be unpacked.
+    /// The package has faults, or cannot be unpacked.
     #[error(transparent)]
     Import(#[from] ImportError),
-    /// It cannot be kept.
+    /// The package cannot be stored.
     #[error(transparent)]
     Packages(#[from] PackagesError),
 }
 
-/// A package cannot be had or kept. Our failure: nobody knows of a package that is not here.
+/// A package cannot be read or stored. Failure of Cupel: no caller knows the hash of a package that was never stored.
 #[derive(Debug, thiserror::Error)]
 pub enum PackagesError {
-    /// There is none.
+    /// The package is missing.
     #[error("there is no package {0}")]
     Missing(ContentHash),
-    /// It is here, and not what it was.
+    /// The package is damaged.
     #[error("package {hash} cannot be read any more; put back what it lay in as it was, or import the package again")]
     Damaged {
-        /// Which.
+        /// Its hash.
         hash: ContentHash,
-        /// How that shows.
+        /// The symptom.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The directory of all packages cannot be used.
+    /// The packages directory is unusable.
     #[error("cannot {action} {path}", path = path.display())]
     Directory {
-        /// What was being done, such as `list`.
+        /// The failed action, such as `list`.
         action: &'static str,
-        /// With what.
+        /// The path.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// Where all nodes' packages lie cannot be used.
+    /// The shared package storage of all nodes is unusable.
     #[error("packages cannot be had from or given to the other nodes")]
     Blobs(#[from] BlobsError),
 }

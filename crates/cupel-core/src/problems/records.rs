@@ -1,4 +1,4 @@
-//! What is known of problems and of what users have made of them: the shapes that cross the port.
+//! Records of problems and of users' results: the types that cross the port.
 
 use std::time::Duration;
 
@@ -11,20 +11,20 @@ use jiff::Timestamp;
 use super::Part;
 use crate::run::RunState;
 
-/// A problem with its figures, without its text.
+/// A problem with its statistics, without its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProblemRecord {
     /// Its id, which never changes.
     pub id: ProblemId,
-    /// Its name in addresses.
+    /// Its slug, the name in URLs.
     pub slug: Slug,
-    /// Its name for people.
+    /// Its title.
     pub title: String,
-    /// How hard it is, where that is said.
+    /// Its difficulty, if stated.
     pub difficulty: Option<Difficulty>,
-    /// What it is about.
+    /// Its topics.
     pub tags: Vec<Tag>,
-    /// Who made it; `None`: it came with Cupel.
+    /// Its author; `None`: shipped with Cupel.
     pub owner: Option<UserId>,
     /// Who may see it.
     pub visibility: Visibility,
@@ -32,144 +32,146 @@ pub struct ProblemRecord {
     pub package: ContentHash,
     /// The number of that version, from 1.
     pub version: u32,
-    /// Whether that version was found to be as it says; `None`: nobody has looked.
+    /// Whether that version passed verification; `None`: it was not verified.
     pub is_verified: Option<bool>,
-    /// The CPU limit that verification derived for that version. A limit of the package's own takes precedence.
+    /// The CPU limit that verification derived for that version. A limit set by the package takes precedence.
     pub time_limit: Option<Duration>,
-    /// How the program was started that the limit was measured with; `None` if its language has no warm start, or if it is unknown.
+    /// How the program that the limit was measured with was started; `None` if its language has no warm start, or if
+    /// this is unknown.
     pub limit_start: Option<Start>,
-    /// What has been sent for it.
+    /// Statistics of its submissions.
     pub statistics: Statistics,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
 }
 
 impl ProblemRecord {
-    /// The problem as it is now.
+    /// The problem at its current version.
     pub fn current(&self) -> ProblemVersion {
         ProblemVersion { problem: self.id, package: self.package }
     }
 }
 
-/// What has been sent for a problem. Only what was judged by its tests counts: no compile errors, no faults of ours.
+/// Statistics of a problem's submissions. Only those judged by its tests count: no compile errors and no failures of
+/// Cupel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
-    /// Submissions.
+    /// Number of submissions.
     pub submissions: u64,
-    /// Those that solve it.
+    /// Number of accepted submissions.
     pub accepted: u64,
-    /// Users who have tried.
+    /// Number of users who have tried.
     pub attempted_by: u64,
-    /// Users who have solved it.
+    /// Number of users who have solved it.
     pub solved_by: u64,
 }
 
-/// A problem by one of its names.
+/// A problem by its id or slug.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProblemKey {
     /// By its id.
     Id(ProblemId),
-    /// By its name in addresses.
+    /// By its slug.
     Slug(Slug),
 }
 
-/// A line of a list of problems.
+/// A row of a list of problems.
 #[derive(Clone, Debug)]
 pub struct ProblemLine {
     /// The problem.
     pub problem: ProblemRecord,
-    /// How the one who asks stands; `None` for the anonymous and for those who have not tried.
+    /// The asking user's standing; `None` for anonymous clients and for users who have not tried.
     pub standing: Option<Standing>,
 }
 
-/// How one user stands with one problem.
+/// One user's standing with one problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// Whether they have solved it.
     pub is_solved: bool,
-    /// Tries up to and with the first that solves it; all, if none does.
+    /// Tries up to and including the first that solves it; all tries if none does.
     pub tries: u32,
-    /// The best score; `None` where the problem has none.
+    /// The best score; `None` if the problem has no scores.
     pub best_score: Option<Score>,
     /// CPU time of the fastest submission that solves it.
     pub best_time: Option<Duration>,
-    /// The submission that stands for them.
+    /// The submission that counts for the user.
     pub best_submission: Option<SubmissionId>,
-    /// When the first one that solves it was sent.
+    /// When the first submission that solves it was sent.
     pub solved_at: Option<Timestamp>,
 }
 
-/// A way a user can stand with a problem, for filters.
+/// A user's state with a problem, for filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SolveState {
     /// Solved.
     Solved,
     /// Tried and not solved.
     Attempted,
-    /// Not solved, tried or not.
+    /// Not solved, whether or not tried.
     Unsolved,
 }
 
-/// Which problems.
+/// Filter over problems.
 #[derive(Clone, Debug, Default)]
 pub struct ProblemFilter {
-    /// Who asks: their drafts and what was shown to them are among the answer. `None`: the anonymous.
+    /// The asking user, whose drafts and shared problems are included. `None`: anonymous.
     pub asker: Option<UserId>,
-    /// Whether everything is among the answer.
+    /// Whether all problems are visible.
     pub sees_all: bool,
-    /// Only those that the asker may change.
+    /// Only problems that the asker may change.
     pub own: bool,
-    /// Only of these difficulties; empty: of any.
+    /// Only problems of these difficulties; empty: of any.
     pub difficulties: Vec<Difficulty>,
-    /// Only those with all of these tags.
+    /// Only problems with all of these tags.
     pub tags: Vec<Tag>,
-    /// Only those with which the asker stands like this.
+    /// Only problems with which the asker has this state.
     pub state: Option<SolveState>,
-    /// Only those whose title or slug contains this, whatever the case.
+    /// Only problems whose title or slug contains this text, case-insensitively.
     pub text: Option<String>,
-    /// In which order.
+    /// Order of the list.
     pub sort: ProblemSort,
 }
 
 cupel_types::named! {
-    /// In which order problems are listed. Ties: by title.
+    /// Order of a list of problems. Ties: by title.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub enum ProblemSort, as_str, from_name {
         /// By title.
         #[default]
         Title = "title",
-        /// The newest first.
+        /// Newest first.
         Newest = "newest",
-        /// The easiest first; those of unknown difficulty last.
+        /// Easiest first; unknown difficulty last.
         Difficulty = "difficulty",
-        /// Those most users have solved first.
+        /// Solved by the most users first.
         Solved = "solved",
     }
 }
 
-/// A problem to be written with its first version.
+/// A problem to insert, with its first version.
 #[derive(Clone, Debug)]
 pub struct NewProblem {
     /// Its id.
     pub id: ProblemId,
-    /// Its name in addresses.
+    /// Its slug.
     pub slug: Slug,
-    /// Who makes it.
+    /// Its author.
     pub owner: Option<UserId>,
     /// Who may see it.
     pub visibility: Visibility,
-    /// What it says.
+    /// Its first version.
     pub version: NewVersion,
 }
 
-/// A version to be written: what lists show of a package.
+/// A version to insert, with the data of the package that lists show.
 #[derive(Clone, Debug)]
 pub struct NewVersion {
     /// The package.
     pub package: ContentHash,
-    /// The format it came in.
+    /// The format of the archive.
     pub format: String,
     /// Its title.
     pub title: String,
@@ -177,27 +179,27 @@ pub struct NewVersion {
     pub difficulty: Option<Difficulty>,
     /// Its tags.
     pub tags: Vec<Tag>,
-    /// Whether a lower score is the better.
+    /// Whether a lower score is better.
     pub lower_is_better: bool,
-    /// Who brings it.
+    /// The user who imports it.
     pub by: Option<UserId>,
-    /// When.
+    /// The time of the import.
     pub at: Timestamp,
-    /// What its package takes on the disk.
+    /// Disk space of its package.
     pub bytes: Bytes,
-    /// Whether it is known to be as it says.
+    /// Whether it has passed verification.
     pub is_verified: Option<bool>,
-    /// The slug under which it comes with Cupel, and the SHA-256 of its archive; see
+    /// For a shipped problem: its slug, and the SHA-256 of its archive; see
     /// [`ProblemStore::shipped`](super::ProblemStore::shipped).
     pub shipped: Option<(String, [u8; 32])>,
 }
 
-/// What somebody has stored.
+/// A user's storage usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// Problems that they own.
+    /// Number of problems that the user owns.
     pub problems: u64,
-    /// What the packages that they brought take on the disk.
+    /// Disk space of the packages that the user imported.
     pub bytes: Bytes,
 }
 
@@ -208,69 +210,70 @@ pub struct ProblemVersionLine {
     pub number: u32,
     /// Its package.
     pub package: ContentHash,
-    /// The format it came in.
+    /// The format of the archive.
     pub format: String,
-    /// Who brought it; `None`: it came with Cupel.
+    /// The user who imported it; `None`: shipped with Cupel.
     pub by: Option<UserId>,
-    /// When.
+    /// The time of the import.
     pub at: Timestamp,
-    /// Whether it was found to be as it says; `None`: nobody has looked.
+    /// Whether it passed verification; `None`: it was not verified.
     pub is_verified: Option<bool>,
     /// The CPU limit that verification derived for it.
     pub time_limit: Option<Duration>,
-    /// How the program was started that the limit was measured with; `None` if its language has no warm start, or if it is unknown.
+    /// How the program that the limit was measured with was started; `None` if its language has no warm start, or if
+    /// this is unknown.
     pub limit_start: Option<Start>,
 }
 
-/// That an administrator let a version be shown although it was not verified.
+/// An administrator's exception that let an unverified version be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionException {
-    /// Which version.
+    /// Number of the version.
     pub number: u32,
-    /// Who.
+    /// The administrator.
     pub by: UserId,
-    /// Their name at that time.
+    /// The administrator's name at that time.
     pub username: String,
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// A version that was brought without becoming the current one.
+/// A version that was imported without becoming current.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StagedVersion {
     /// Its number, from 1.
     pub number: u32,
-    /// Whether nobody had brought it before.
+    /// Whether it was not imported before.
     pub is_new: bool,
 }
 
-/// What is to change; `None` stays.
+/// Changes to a problem; `None` leaves a value unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct ProblemChange {
-    /// Who may see it.
+    /// Its visibility.
     pub visibility: Option<Visibility>,
-    /// Its name in addresses.
+    /// Its slug.
     pub slug: Option<Slug>,
-    /// Everybody who has a part in it beside its owner, in place of those who had one.
+    /// All members besides the owner, replacing the previous ones.
     pub members: Option<Vec<(UserId, Part)>>,
 }
 
-/// Which submissions to a problem.
+/// Filter over the submissions to a problem.
 #[derive(Clone, Debug)]
 pub struct SubmissionFilter {
-    /// To which problem.
+    /// The problem.
     pub problem: ProblemId,
-    /// Whose; `None`: everybody's.
+    /// The owner; `None`: any.
     pub owner: Option<UserId>,
-    /// Only those whose standing verdict is this.
+    /// Only submissions whose current verdict is this.
     pub verdict: Option<Verdict>,
-    /// Only those in this language.
+    /// Only submissions in this language.
     pub language: Option<LanguageId>,
-    /// Only those whose newest run is at another package than this.
+    /// Only submissions whose newest run uses another package than this.
     pub not_at: Option<ContentHash>,
-    /// Without those that a contest in which this user takes part hides from them; `None`: with all.
+    /// Excludes submissions that a contest in which this user takes part hides from them; `None`: includes all.
     pub for_contestant: Option<UserId>,
 }
 
@@ -279,11 +282,11 @@ pub struct SubmissionFilter {
 pub struct RunSummary {
     /// The run.
     pub run: RunId,
-    /// Where it stands.
+    /// Its state.
     pub state: RunState,
-    /// The package it is judged by.
+    /// The package it is judged with.
     pub package: Option<ContentHash>,
-    /// The score, where it was judged and has one.
+    /// The score, if it was judged and has one.
     pub score: Option<Score>,
     /// When it began.
     pub started_at: Option<Timestamp>,
@@ -291,49 +294,49 @@ pub struct RunSummary {
     pub completed_at: Option<Timestamp>,
 }
 
-/// A line of a problem's leaderboard: the higher score first, then the faster program, then the earlier.
+/// A row of a problem's leaderboard: higher score first, then faster program, then earlier submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoardLine {
-    /// The place; equals share none.
+    /// The rank; rows never share one.
     pub place: u64,
-    /// Who.
+    /// The user.
     pub user: UserId,
-    /// Their name.
+    /// The user's name.
     pub username: String,
-    /// In which language the submission that stands for them is written.
+    /// Language of the submission that counts.
     pub language: Option<LanguageId>,
-    /// How they stand.
+    /// The user's standing.
     pub standing: Standing,
-    /// Peak memory of the submission that stands for them.
+    /// Peak memory of the submission that counts.
     pub memory: Option<Bytes>,
 }
 
-/// How many public problems a user has solved.
+/// A user's progress with the public problems.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Easy ones.
+    /// Number of easy problems solved.
     pub easy: u64,
-    /// Medium ones.
+    /// Number of medium problems solved.
     pub medium: u64,
-    /// Hard ones.
+    /// Number of hard problems solved.
     pub hard: u64,
-    /// All, those of unknown difficulty among them.
+    /// Number of all problems solved, including those of unknown difficulty.
     pub solved: u64,
-    /// Public problems tried and not solved.
+    /// Number of public problems tried and not solved.
     pub attempted: u64,
-    /// When the last of the solved was.
+    /// When the last of them was solved.
     pub last_solved_at: Option<Timestamp>,
 }
 
-/// A line of the global leaderboard: who solved more first, among equals who was there earlier.
+/// A row of the global leaderboard: more solved problems first, then the earlier last solution.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RankLine {
-    /// The place; equals share none.
+    /// The rank; rows never share one.
     pub place: u64,
-    /// Who.
+    /// The user.
     pub user: UserId,
-    /// Their name.
+    /// The user's name.
     pub username: String,
-    /// What they have solved.
+    /// The user's progress.
     pub progress: Progress,
 }

@@ -1,4 +1,4 @@
-//! Judging again: a new run of the same submission, at the version of the problem that is current now.
+//! Rejudging: a new run of the same submission, at the current version of the problem.
 
 use cupel_types::{PriorityClass, RunId, SubmissionId, Verdict};
 
@@ -8,44 +8,44 @@ use crate::routes::judging_languages;
 use crate::run::SubmissionSummary;
 use crate::{Core, Needs, RunHint, StoreError};
 
-/// Submissions in one transaction.
+/// Submissions per transaction.
 const STEP: u64 = 200;
 
-/// What a rejudge came to.
+/// Result of a rejudge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rejudged {
-    /// Submissions that are judged again, without those that a contest hides from who asked.
+    /// Submissions that are judged again, without those that a contest hides from the caller.
     pub queued: u64,
-    /// Submissions that were looked at: among them those that are just being judged, which are left alone.
+    /// Submissions examined, including those that are being judged at the moment and are left unchanged.
     pub looked_at: u64,
 }
 
-/// What a rejudge would judge again.
+/// Preview of a rejudge.
 #[derive(Clone, Debug)]
 pub struct RejudgePreview {
-    /// How many submissions.
+    /// Number of submissions.
     pub total: u64,
-    /// How many of them have each verdict; `None`: those that have none yet.
+    /// Number of submissions per verdict; `None`: those without a verdict yet.
     pub verdicts: Vec<(Option<Verdict>, u64)>,
     /// A page of them, newest first.
     pub submissions: Vec<SubmissionSummary>,
 }
 
 impl Core {
-    /// Judges one submission to a problem again.
+    /// Rejudges one submission to a problem.
     ///
     /// # Errors
-    /// When the store cannot write.
+    /// If the store cannot write.
     pub async fn rejudge_one(&self, problem: &ProblemRecord, submission: SubmissionId) -> Result<Rejudged, StoreError> {
         let mut rejudged = Rejudged::default();
         self.rejudge_step(problem, vec![submission], None, &mut rejudged).await?;
         Ok(rejudged)
     }
 
-    /// What a rejudge would judge again: how many submissions have each verdict, and a page of them.
+    /// Previews a rejudge: the number of submissions per verdict, and a page of them.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn preview_rejudge(
         &self,
         filter: SubmissionFilter,
@@ -57,12 +57,12 @@ impl Core {
         Ok(RejudgePreview { total, verdicts, submissions })
     }
 
-    /// Judges all submissions to a problem again that the filter lets through, as many as there are when it begins. Those that a contest
-    /// hides from the filter's `for_contestant` are judged again, too, but not counted: with a filter by verdict, the number of them would
-    /// tell their verdicts.
+    /// Rejudges all submissions to a problem that match the filter at the time of the call. Submissions that a contest
+    /// hides from the filter's `for_contestant` are rejudged, too, but not counted: with a filter by verdict, their
+    /// number would reveal their verdicts.
     ///
     /// # Errors
-    /// When the store cannot write; what was queued stays queued, and the call may be repeated.
+    /// If the store cannot write; runs already queued stay queued, and the call may be repeated.
     pub async fn rejudge(&self, problem: &ProblemRecord, filter: SubmissionFilter) -> Result<Rejudged, StoreError> {
         let filter = SubmissionFilter { problem: problem.id, ..filter };
         let all = SubmissionFilter { for_contestant: None, ..filter.clone() };
@@ -91,7 +91,8 @@ impl Core {
         let counts = |id: &SubmissionId| shown.as_ref().is_none_or(|shown| shown.binary_search(id).is_ok());
         let looked_at = ids.iter().filter(|id| counts(id)).count() as u64;
         let each = |submission| RejudgeOne { submission, run: RunId::from_uuid(self.inner.ids.next(now)) };
-        // Without the package the judge's own programs are not known, and whoever takes a run finds out.
+        // If the package cannot be opened, the languages of its programs are unknown; the worker that takes a run
+        // reports the cause.
         let judges = match self.package(problem.package).await {
             Ok(imported) => judging_languages(&imported.package.problem, &self.registry()),
             Err(_) => Needs::new(),
@@ -101,7 +102,7 @@ impl Core {
         rejudged.looked_at += looked_at;
         rejudged.queued += runs.iter().filter(|run| counts(&run.submission)).count() as u64;
         for run in &runs {
-            // Between the end of the run before and whatever comes of this one.
+            // A number between the end of the earlier run and the events of the new one.
             let seq = Seq::of_attempt(run.attempts.saturating_add(1), 0);
             let event = Event { submission: run.submission, seq, at: now, kind: EventKind::Queued };
             self.inner.events.publish(event);
@@ -110,7 +111,7 @@ impl Core {
         let hint = |run: RejudgedRun| (RunHint { run: run.run, owner: run.owner, class }, run.needs);
         let hints: Vec<(RunHint, Needs)> = runs.into_iter().map(hint).collect();
         if let Err(error) = self.inner.lanes.publish(&hints).await {
-            tracing::debug!(%error, "rejudged runs were not queued; the sweeper will");
+            tracing::debug!(%error, "rejudged runs were not queued; the sweeper will queue them");
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! The problems that come with Cupel: loaded at the first start, brought up to date at later ones, left alone where an
-//! operator has changed them.
+//! The problems shipped with Cupel: loaded at the first start, updated at later ones, and left unchanged if an operator
+//! has changed them.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use super::authoring::version_of;
 use super::{AuthorError, NewProblem, NewVersion, ProblemKey, ProblemRecord, Taken};
 use crate::Core;
 
-/// A package that comes with Cupel.
+/// A package shipped with Cupel.
 #[derive(Clone, Copy, Debug)]
 pub struct Shipped<'a> {
-    /// Its problem's name in addresses.
+    /// Its problem's slug.
     pub slug: &'a str,
     /// SHA-256 of the archive.
     pub archive_hash: [u8; 32],
@@ -25,21 +25,21 @@ pub struct Shipped<'a> {
     pub archive: &'a [u8],
 }
 
-/// What became of one of them.
+/// Result of loading one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShippedOutcome {
-    /// It is as it was at the last start.
+    /// The archive is the same as at the last start.
     Unchanged,
-    /// It is a new problem.
+    /// A new problem was created.
     Loaded,
-    /// It is a new version of the problem that came before.
+    /// A new version of the earlier problem was created.
     Updated,
-    /// An operator has changed or removed the problem, or somebody has another one of that name.
+    /// An operator has changed or deleted the problem, or another problem has the slug.
     LeftAlone,
 }
 
 impl Core {
-    /// Loads a problem that comes with Cupel, as a public one that nobody owns. It counts as verified: that is proved before
+    /// Loads a shipped problem, as a public one without an owner. It counts as verified, because it is verified before
     /// a release.
     ///
     /// # Errors
@@ -63,7 +63,7 @@ impl Core {
                 if let Err(taken_slug) = store.insert_problem(new).await? {
                     drop(importing);
                     let error = self.discarded(taken, taken_slug.into()).await;
-                    // Another node that starts, too, was faster.
+                    // Another node that is starting was faster.
                     let is_loaded = store.shipped(shipped.slug).await? == Some(shipped.archive_hash);
                     return if is_loaded { Ok(ShippedOutcome::Unchanged) } else { Err(error) };
                 }
@@ -85,7 +85,7 @@ impl Core {
         Ok(outcome)
     }
 
-    /// Whether every version of it came with Cupel.
+    /// Whether all of its versions were shipped with Cupel.
     async fn is_untouched(&self, problem: &ProblemRecord) -> Result<bool, AuthorError> {
         let (newest, _) = self.inner.store.versions(problem.id, 0, 1).await?;
         Ok(problem.owner.is_none() && newest.iter().all(|version| version.by.is_none()))
@@ -103,8 +103,8 @@ impl Core {
         self.import_package(file.path()).await
     }
 
-    /// Removes what interrupted imports left on this machine, and packages that no problem names. Called at a start, before anybody
-    /// can import here; others may be importing elsewhere.
+    /// Removes leftovers of interrupted imports from this machine, and packages that no problem names. Called at start,
+    /// before any import on this node; other nodes may be importing.
     ///
     /// # Errors
     /// [`AuthorError`].
@@ -113,8 +113,8 @@ impl Core {
         Ok(tidied + self.remove_unnamed(None).await?)
     }
 
-    /// Removes packages that no problem names and that nobody can be about to name: how many. For a node that does so every now and
-    /// then; several at once do no harm.
+    /// Removes packages that no problem names and that no node can be about to name; returns their number. Called
+    /// periodically; concurrent calls do no harm.
     ///
     /// # Errors
     /// [`AuthorError`].
@@ -127,7 +127,7 @@ fn of_ours(imported: &Imported, shipped: &Shipped<'_>, now: Timestamp) -> NewVer
     NewVersion {
         is_verified: Some(true),
         shipped: Some((shipped.slug.to_owned(), shipped.archive_hash)),
-        // Nobody's.
+        // Without an importing user.
         ..version_of(imported, None, Bytes::ZERO, now)
     }
 }

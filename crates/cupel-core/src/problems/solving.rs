@@ -1,4 +1,4 @@
-//! Looking at problems and sending solutions.
+//! Reading problems and submitting solutions.
 
 use std::sync::Arc;
 
@@ -14,54 +14,54 @@ use crate::run::SubmissionRecord;
 use crate::submit::Purpose;
 use crate::{Awaited, Core, Idempotency, NewSubmission, StoreError, SubmitError, Submitted, Viewer};
 
-/// How many runs of a submission are told at most.
+/// Maximum number of runs shown per submission.
 const RUNS_MAX: u64 = 100;
 
-/// A problem as somebody sees it.
+/// A problem from a viewer's perspective.
 #[derive(Clone, Debug)]
 pub struct SeenProblem {
-    /// It.
+    /// The problem.
     pub problem: ProblemRecord,
-    /// What they have to do with it.
+    /// The viewer's part in it.
     pub part: Option<Part>,
-    /// Whether it is theirs to change.
+    /// Whether the viewer may change it.
     pub may_change: bool,
 }
 
-/// A solution as its sender worded it.
+/// A solution as the client sent it.
 #[derive(Clone)]
 pub struct NewSolution<'a> {
-    /// Of which problem.
+    /// The problem.
     pub problem: &'a ProblemRecord,
-    /// The current package of that.
+    /// The problem's current package.
     pub package: &'a Package,
-    /// On what it is to be run.
+    /// The cases to run.
     pub cases: Cases,
-    /// What was written, and wishes.
+    /// The source, language and requested limits.
     pub new: NewSubmission,
-    /// Whether its sender waits for the result; see [`Core::submit_one`].
+    /// Whether the client waits for the result; see [`Core::submit_one`].
     pub is_awaited: bool,
 }
 
-/// A submission as somebody sees it.
+/// A submission from a viewer's perspective.
 #[derive(Clone, Debug)]
 pub struct Attempted {
-    /// It.
+    /// The submission.
     pub record: SubmissionRecord,
-    /// The problem it is about, if it is about one.
+    /// Its problem, if it belongs to one.
     pub problem: Option<ProblemRecord>,
-    /// Whether they may know what is meant for the problem's authors.
+    /// Whether the viewer may see what is meant for the problem's authors.
     pub as_author: bool,
 }
 
-/// About how much memory the values of an input of somebody's own may take; one is looked at at a time.
+/// Approximate bound on the memory for the values of a custom input; one input is examined at a time.
 const OWN_VALUES_MAX: Bytes = Bytes::mib(64);
 
 impl Core {
-    /// A problem, if it exists for this seer.
+    /// A problem, if it exists for this viewer.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn problem(&self, seer: &Seer, key: ProblemKey) -> Result<Option<SeenProblem>, StoreError> {
         let Some((problem, part)) = self.inner.store.problem(key, seer.user()).await? else { return Ok(None) };
         let may_change = seer.may_change(&problem, part);
@@ -69,7 +69,7 @@ impl Core {
         Ok(exists.then_some(SeenProblem { problem, part, may_change }))
     }
 
-    /// Whether a contest in which the seer takes part shows them a problem that is private.
+    /// Whether a contest in which the viewer takes part makes a private problem visible to them.
     async fn is_opened_by_contest(&self, seer: &Seer, problem: &ProblemRecord) -> Result<bool, StoreError> {
         match seer.user() {
             Some(user) if problem.visibility == Visibility::Private => {
@@ -79,10 +79,10 @@ impl Core {
         }
     }
 
-    /// A page of the problems that exist for this seer, and how many there are in all.
+    /// A page of the problems that exist for this viewer, and the total number.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn problems(
         &self,
         seer: &Seer,
@@ -97,7 +97,7 @@ impl Core {
     /// Accepts a solution, to be judged at the problem's current version.
     ///
     /// # Errors
-    /// As [`Core::submit`]; nothing has been written then.
+    /// As [`Core::submit`]; nothing has been written.
     pub async fn solve(
         &self,
         owner: UserId,
@@ -114,7 +114,7 @@ impl Core {
         self.submit_one(owner, new, idempotency, is_awaited).await
     }
 
-    /// What the problem asks of a solution before it is judged.
+    /// Checks the problem's requirements that apply before judging.
     fn fits(&self, new: &NewSubmission, package: &Package) -> Result<(), SubmitError> {
         let problem = &package.problem;
         let registry = self.registry();
@@ -133,13 +133,14 @@ impl Core {
         Err(SubmitError::Invalid(vec![Fault { index: 0, pointer: "/language".to_owned(), kind, detail }]))
     }
 
-    /// Whether an input of somebody's own is what a function is called with. What is too large to be looked at is refused as such.
+    /// Checks that a custom input is a valid list of arguments for the function. An input that is too large to examine
+    /// is left to the size check, which refuses it.
     async fn is_of(&self, signature: &Signature, input: &Arc<[u8]>) -> Result<(), SubmitError> {
         if input.len() as u64 > self.bounds().stdin_bytes_max.get() {
             return Ok(());
         }
         let (signature, input) = (signature.clone(), Arc::clone(input));
-        // To the end of the reading, also when whoever sent it goes away.
+        // The permit is held until reading ends, even if the client disconnects.
         let turn = Arc::clone(&self.inner.own_inputs).acquire_owned().await;
         let read = move || {
             let _turn = turn;
@@ -151,20 +152,20 @@ impl Core {
         Err(SubmitError::Invalid(vec![Fault { index: 0, pointer: "/stdin".to_owned(), kind, detail }]))
     }
 
-    /// A submission with the problem it is about, for its sender, administrators and the authors of the problem. A freeze of a contest
-    /// in which an author takes part hides it from them.
+    /// A submission with its problem, for its sender, administrators and the problem's authors. It is hidden from an
+    /// author while a freeze of a contest in which that author takes part hides it.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn attempted(&self, viewer: &Viewer, id: SubmissionId) -> Result<Option<Attempted>, StoreError> {
         let Some(record) = self.inner.store.submission(id).await? else { return Ok(None) };
         self.seen_as(viewer, record).await
     }
 
-    /// The same of a submission that has been read.
+    /// Like [`Core::attempted`], for a submission that was already read.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn seen_as(&self, viewer: &Viewer, record: SubmissionRecord) -> Result<Option<Attempted>, StoreError> {
         let own = viewer.is_admin || record.submission.owner == viewer.user;
         let Some(of) = record.submission.of_problem() else {
@@ -175,7 +176,7 @@ impl Core {
             |(problem, part): &(ProblemRecord, Option<Part>)| Seer::User(*viewer).may_change(problem, *part);
         let as_author = viewer.is_admin || found.as_ref().is_some_and(may_change);
         let counts = matches!(&record.submission.work, Work::Problem(solution) if solution.cases == Cases::All);
-        // What somebody tries on samples or an input of their own is nobody else's.
+        // Trials on samples or on a custom input are visible only to their sender.
         let is_visible = own
             || (as_author
                 && (matches!(record.submission.work, Work::Verify(_))
@@ -196,10 +197,10 @@ impl Core {
         Ok(windows.iter().any(|window| window.hides(submission.submitted_at)))
     }
 
-    /// All runs of a submission to a problem, the newest first.
+    /// All runs of a submission to a problem, newest first.
     ///
     /// # Errors
-    /// When the store cannot answer.
+    /// If the store cannot answer.
     pub async fn runs_of(&self, submission: SubmissionId) -> Result<Vec<RunSummary>, StoreError> {
         self.inner.store.runs_of(submission, RUNS_MAX).await
     }

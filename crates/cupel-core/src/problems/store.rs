@@ -1,4 +1,4 @@
-//! The port to where problems and standings are kept.
+//! The port for problems and standings.
 
 use async_trait::async_trait;
 use cupel_types::{ContentHash, ProblemId, RunId, SubmissionId, UserId, Verdict};
@@ -12,37 +12,39 @@ use super::{
 use crate::run::SubmissionSummary;
 use crate::{Needs, StoreError};
 
-/// The truth about problems, and what verdicts make of users' standings.
+/// The source of truth about problems, and about the standings that follow from verdicts.
 ///
-/// Standings are not written here: they follow from [`RunStore::complete`](crate::RunStore::complete), in its transaction.
-/// Per user and problem they are what the newest judged run of each of their submissions says; so after a rejudge, too.
+/// Standings are not written through this port: [`RunStore::complete`](crate::RunStore::complete) writes them in its
+/// transaction. A user's standing with a problem follows from the newest judged run of each of the user's submissions,
+/// so a rejudge updates it.
 #[async_trait]
 pub trait ProblemStore: Send + Sync {
-    /// Writes a problem with its first version.
+    /// Inserts a problem with its first version.
     async fn insert_problem(&self, new: NewProblem) -> Result<Result<(), SlugTaken>, StoreError>;
 
-    /// Makes a package the current version of a problem. `false`: it is that already, and nothing changes. One that was
-    /// current before becomes so again under its old number.
+    /// Makes a package the current version of a problem. `false`: it is current already, and nothing changes. A package
+    /// that was current before becomes current again under its old number.
     async fn add_version(&self, problem: ProblemId, version: NewVersion) -> Result<bool, StoreError>;
 
-    /// Writes a version that does not become the current one; `None`: there is no such problem. One that is known is not written again.
+    /// Inserts a version that does not become current; `None`: the problem does not exist. A known version is not
+    /// inserted again.
     async fn stage_version(&self, problem: ProblemId, version: NewVersion)
     -> Result<Option<StagedVersion>, StoreError>;
 
-    /// Notes why a version may be shown although it was not verified.
+    /// Records why an unverified version may be shown.
     async fn add_exception(&self, problem: ProblemId, exception: VersionException) -> Result<(), StoreError>;
 
-    /// The exceptions for the versions of a problem, the newest first, at most `limit`.
+    /// The exceptions for the versions of a problem, newest first, at most `limit`.
     async fn exceptions(&self, problem: ProblemId, limit: u64) -> Result<Vec<VersionException>, StoreError>;
 
-    /// One problem, with what `asker` has to do with it.
+    /// One problem, with the part that `asker` has in it.
     async fn problem(
         &self,
         key: ProblemKey,
         asker: Option<UserId>,
     ) -> Result<Option<(ProblemRecord, Option<Part>)>, StoreError>;
 
-    /// A page of problems, and how many there are in all.
+    /// A page of problems, and the total number.
     async fn problems(
         &self,
         filter: ProblemFilter,
@@ -50,7 +52,7 @@ pub trait ProblemStore: Send + Sync {
         limit: u64,
     ) -> Result<(Vec<ProblemLine>, u64), StoreError>;
 
-    /// A page of a problem's versions, the newest first, and how many there are in all.
+    /// A page of a problem's versions, newest first, and the total number.
     async fn versions(
         &self,
         problem: ProblemId,
@@ -58,10 +60,10 @@ pub trait ProblemStore: Send + Sync {
         limit: u64,
     ) -> Result<(Vec<ProblemVersionLine>, u64), StoreError>;
 
-    /// Everybody who has a part in a problem beside its owner.
+    /// All members of a problem besides its owner.
     async fn members(&self, problem: ProblemId) -> Result<Vec<(UserId, Part)>, StoreError>;
 
-    /// Changes a problem, all or nothing.
+    /// Applies all parts of the change or none.
     async fn change_problem(
         &self,
         problem: ProblemId,
@@ -69,22 +71,23 @@ pub trait ProblemStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Result<bool, SlugTaken>, StoreError>;
 
-    /// Removes a draft for which nothing has been sent.
+    /// Deletes a draft without submissions.
     async fn delete_problem(&self, problem: ProblemId) -> Result<Deleted, StoreError>;
 
     /// Every package that a version of a problem names.
     async fn packages(&self) -> Result<Vec<ContentHash>, StoreError>;
 
-    /// How many problems somebody owns, and what the packages that they brought take, each counted once; `but` one.
+    /// Number of problems that the author owns, and size of the packages that the author imported, each counted once,
+    /// except `but`.
     async fn stored_of(&self, author: UserId, but: ContentHash) -> Result<Stored, StoreError>;
 
-    /// The archive that was last loaded under this slug at a start; `None`: none was.
+    /// The archive that was last loaded under this slug at a start; `None`: there was none.
     async fn shipped(&self, slug: &str) -> Result<Option<[u8; 32]>, StoreError>;
 
-    /// Notes which archive was loaded under this slug.
+    /// Records which archive was loaded under this slug.
     async fn set_shipped(&self, slug: &str, archive: [u8; 32]) -> Result<(), StoreError>;
 
-    /// A page of the submissions to a problem that count, newest first, and how many there are in all.
+    /// A page of the submissions to a problem that count, newest first, and the total number.
     async fn submissions_to(
         &self,
         filter: SubmissionFilter,
@@ -92,7 +95,7 @@ pub trait ProblemStore: Send + Sync {
         limit: u64,
     ) -> Result<(Vec<SubmissionSummary>, u64), StoreError>;
 
-    /// How many of the submissions to a problem that count have each verdict; `None`: those that have none yet.
+    /// Number of submissions to a problem that count, per verdict; `None`: those without a verdict yet.
     async fn verdicts_of(&self, filter: SubmissionFilter) -> Result<Vec<(Option<Verdict>, u64)>, StoreError>;
 
     /// The submissions to a problem that count, newest first, before `before`, at most `limit`.
@@ -111,9 +114,9 @@ pub trait ProblemStore: Send + Sync {
         limit: u64,
     ) -> Result<Vec<SubmissionId>, StoreError>;
 
-    /// Makes a new run of each submission, of the class `batch`, at this package, durably; one that still waits is judged at
-    /// this package instead, and one that is being judged is left alone. `judges`: the languages of the package's programs. The old runs stay. Nothing is done for what is no
-    /// submission to a problem that counts.
+    /// Durably creates a new run of each submission, of class `batch`, at this package. A run that still waits is
+    /// switched to this package instead, and one that is being judged is left unchanged. `judges`: the languages of the
+    /// package's programs. The old runs are kept. Ids that are not submissions to a problem that count are ignored.
     async fn rejudge(
         &self,
         submissions: Vec<RejudgeOne>,
@@ -122,20 +125,20 @@ pub trait ProblemStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<RejudgedRun>, StoreError>;
 
-    /// All runs of a submission to a problem, the newest first, at most `limit`.
+    /// All runs of a submission to a problem, newest first, at most `limit`.
     async fn runs_of(&self, submission: SubmissionId, limit: u64) -> Result<Vec<RunSummary>, StoreError>;
 
-    /// How a user stands with a problem, as they see it themselves; `None`: they have not tried.
+    /// A user's standing with a problem, as the user sees it; `None`: the user has not tried.
     async fn standing(&self, problem: ProblemId, user: UserId) -> Result<Option<Standing>, StoreError>;
 
-    /// A page of a problem's leaderboard, and how many are on it. As the figures of a problem and the global leaderboard, it leaves out
-    /// what the freeze of a contest hides.
+    /// A page of a problem's leaderboard, and its length. Like a problem's statistics and the global leaderboard, it
+    /// excludes what the freeze of a contest hides.
     async fn board(&self, problem: ProblemId, offset: u64, limit: u64) -> Result<(Vec<BoardLine>, u64), StoreError>;
 
-    /// What a user has made of all public problems, as they see it themselves.
+    /// A user's progress with all public problems, as the user sees it.
     async fn progress(&self, user: UserId) -> Result<Progress, StoreError>;
 
-    /// A page of the global leaderboard, and how many are on it.
+    /// A page of the global leaderboard, and its length.
     async fn ranks(&self, offset: u64, limit: u64) -> Result<(Vec<RankLine>, u64), StoreError>;
 }
 
@@ -143,23 +146,23 @@ pub trait ProblemStore: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlugTaken;
 
-/// How a deletion went.
+/// Result of a deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deleted {
-    /// It is gone.
+    /// The problem was deleted.
     Gone,
-    /// There is no such problem.
+    /// The problem does not exist.
     Missing,
-    /// It is not a draft, or something has been sent for it.
+    /// The problem is not a draft, or has submissions.
     InUse,
 }
 
-/// A submission to be judged again, and the id of the run if it gets one.
+/// A submission to rejudge, and the id for its new run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RejudgeOne {
     /// The submission.
     pub submission: SubmissionId,
-    /// An id that nobody has.
+    /// A new, unused id.
     pub run: RunId,
 }
 
@@ -168,12 +171,12 @@ pub struct RejudgeOne {
 pub struct RejudgedRun {
     /// The submission.
     pub submission: SubmissionId,
-    /// Whose it is.
+    /// The submission's owner.
     pub owner: UserId,
     /// The new run.
     pub run: RunId,
-    /// What it needs.
+    /// The languages it needs.
     pub needs: Needs,
-    /// Attempts at earlier runs; those of this one are counted on from there.
+    /// Number of attempts at earlier runs; those of this run are numbered after them.
     pub attempts: u32,
 }

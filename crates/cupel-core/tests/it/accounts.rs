@@ -1,4 +1,4 @@
-//! Registering, logging in, staying so, and keys.
+//! Registration, login, sessions and API keys.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn ada() -> NewAccount {
 }
 
 #[tokio::test]
-async fn a_registered_user_logs_in_by_name_or_address_and_only_with_the_password() {
+async fn a_user_logs_in_by_name_or_address_and_only_with_the_password() {
     let app = App::start().await;
     let accounts = app.accounts();
     let user = accounts.register(ada()).await.unwrap();
@@ -40,7 +40,7 @@ async fn a_registered_user_logs_in_by_name_or_address_and_only_with_the_password
 }
 
 #[tokio::test]
-async fn names_and_addresses_are_taken_once_and_faults_come_together() {
+async fn names_and_addresses_are_unique_and_all_faults_are_reported_together() {
     let app = App::start().await;
     let accounts = app.accounts();
     accounts.register(ada()).await.unwrap();
@@ -58,7 +58,7 @@ async fn names_and_addresses_are_taken_once_and_faults_come_together() {
 }
 
 #[tokio::test]
-async fn a_session_is_refreshed_until_it_ends_and_a_stolen_token_ends_it() {
+async fn a_session_refreshes_until_it_ends_and_a_reused_token_ends_it() {
     let app = App::start().await;
     let accounts = app.accounts();
     accounts.register(ada()).await.unwrap();
@@ -86,7 +86,7 @@ fn a_key() -> NewKey {
 }
 
 #[tokio::test]
-async fn a_key_opens_what_it_should_until_it_is_revoked_or_expires() {
+async fn a_key_is_valid_until_it_is_revoked_or_expires() {
     let app = App::start().await;
     let accounts = app.accounts();
     let user = accounts.register(ada()).await.unwrap();
@@ -98,7 +98,7 @@ async fn a_key_opens_what_it_should_until_it_is_revoked_or_expires() {
 
     let (_, other) = accounts.create_key(&user, a_key()).await.unwrap();
     let forged = {
-        // The id of one with the secret of another, and a checksum that fits neither.
+        // The id of one key with the secret of the other, and a checksum that fits neither.
         let (a, b): (Vec<&str>, Vec<&str>) = (text.splitn(3, '_').collect(), other.splitn(3, '_').collect());
         format!("cup_{}_{}", a[1], b[2])
     };
@@ -117,7 +117,7 @@ async fn a_key_opens_what_it_should_until_it_is_revoked_or_expires() {
 }
 
 #[tokio::test]
-async fn a_key_that_ended_is_listed_for_90_days_more() {
+async fn a_revoked_or_expired_key_is_listed_for_90_more_days() {
     let app = App::start().await;
     let accounts = app.accounts();
     let user = accounts.register(ada()).await.unwrap();
@@ -131,7 +131,7 @@ async fn a_key_that_ended_is_listed_for_90_days_more() {
     accounts.revoke_key(user.id, revoked.id).await.unwrap();
     for (days, listed) in [(89, &["revoked", "stays", "expires"][..]), (2, &["stays"])] {
         app.clock.advance(days * day);
-        // Forgetting is not done at every sweep.
+        // The sweeper removes old records only in every 60th sweep.
         for _ in 0..60 {
             app.core.sweep().await.unwrap();
         }
@@ -141,7 +141,7 @@ async fn a_key_that_ended_is_listed_for_90_days_more() {
 }
 
 #[tokio::test]
-async fn a_key_cannot_be_more_than_its_owner_nor_nameless_nor_one_too_many() {
+async fn a_key_needs_a_name_and_is_bounded_by_its_owners_role_and_quota() {
     let app = App::start().await;
     let accounts = app.accounts();
     let user = accounts.register(ada()).await.unwrap();

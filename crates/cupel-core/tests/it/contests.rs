@@ -1,4 +1,4 @@
-//! The standings of a contest: read once for many, told page by page.
+//! The standings of a contest: cached for all viewers, and paged.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ async fn standings(app: &App, seer: &Seer, slug: &str, offset: u64, limit: u64) 
 }
 
 #[tokio::test]
-async fn standings_are_read_once_a_second_for_everybody() {
+async fn standings_are_read_once_per_second_for_all_viewers() {
     let app = App::start().await;
     let contest = a_contest(&app, "busy").await;
     one_more(&app, contest).await;
@@ -56,7 +56,7 @@ async fn standings_are_read_once_a_second_for_everybody() {
 }
 
 #[tokio::test]
-async fn standings_of_many_contests_are_each_their_own() {
+async fn standings_of_contests_are_cached_separately() {
     let app = App::start().await;
     for n in 1..=20 {
         let contest = a_contest(&app, &format!("c{n}")).await;
@@ -70,7 +70,7 @@ async fn standings_of_many_contests_are_each_their_own() {
 }
 
 #[tokio::test]
-async fn a_page_has_its_rows_and_the_own_one_is_always_told() {
+async fn a_page_has_its_rows_and_always_the_viewers_own() {
     let app = App::start().await;
     let contest = a_contest(&app, "paged").await;
     let mut users = Vec::new();

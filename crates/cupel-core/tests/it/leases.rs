@@ -1,4 +1,4 @@
-//! What workers are given, and what becomes of it.
+//! Assignments to workers, and how they end.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use cupel_types::Verdict;
 use super::{App, finish, next, worker};
 
 #[tokio::test]
-async fn hints_of_runs_that_are_gone_are_passed_over() {
+async fn hints_of_cancelled_runs_are_skipped() {
     let app = App::start().await;
     let gone = app.submit_one().await;
     let there = app.submit_one().await;
@@ -21,7 +21,7 @@ async fn hints_of_runs_that_are_gone_are_passed_over() {
 }
 
 #[tokio::test]
-async fn cancelling_tells_the_worker_at_once() {
+async fn cancelling_raises_the_stop_flag_at_once() {
     let app = App::start().await;
     let id = app.submit_one().await;
     let assignment = next(&app.core).await;
@@ -36,7 +36,7 @@ async fn cancelling_tells_the_worker_at_once() {
 }
 
 #[tokio::test]
-async fn losing_a_lease_tells_the_worker_and_its_result_is_refused() {
+async fn losing_a_lease_stops_the_worker_and_its_result_is_refused() {
     let app = App::start().await;
     let id = app.submit_one().await;
     let first = next(&app.core).await;
@@ -83,7 +83,7 @@ async fn a_renewed_lease_does_not_expire() {
 }
 
 #[tokio::test]
-async fn a_draining_worker_costs_the_run_nothing_and_the_next_gets_it_at_once() {
+async fn a_run_given_back_by_a_draining_worker_loses_no_attempt_and_is_leased_at_once() {
     let app = App::start().await;
     let id = app.submit_one().await;
     for attempt in 1..=5 {
@@ -95,7 +95,7 @@ async fn a_draining_worker_costs_the_run_nothing_and_the_next_gets_it_at_once() 
 }
 
 #[tokio::test]
-async fn a_run_that_fails_is_tried_again_after_a_pause_and_given_up_in_the_end() {
+async fn a_failed_run_is_retried_after_a_backoff_and_finally_abandoned() {
     let app = App::start().await;
     let id = app.submit_one().await;
     for pause in [1, 4] {
@@ -119,7 +119,7 @@ async fn a_run_that_fails_is_tried_again_after_a_pause_and_given_up_in_the_end()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_that_goes_away_while_asking_leaves_no_run_behind() {
+async fn a_cancelled_next_run_call_leaves_no_run_behind() {
     let app = App::start().await;
     let mut ids = Vec::new();
     for _ in 0..30 {
@@ -130,7 +130,7 @@ async fn a_worker_that_goes_away_while_asking_leaves_no_run_behind() {
         asking.abort();
         let _ = asking.await;
     }
-    // Whatever was taken by those who went away comes back or was handed to nobody: every run ends.
+    // A run leased for a cancelled caller is given back or was handed to no worker: every run ends.
     let mut ended = 0;
     while ended < ids.len() {
         let ask = tokio::time::timeout(Duration::from_millis(200), app.core.next_run(worker())).await;
@@ -140,7 +140,7 @@ async fn a_worker_that_goes_away_while_asking_leaves_no_run_behind() {
                 ended += 1;
             }
             Err(_nothing_waits) => {
-                // Those whose asker had finished in time hold a lease, as a worker that died would.
+                // A caller that finished before the abort holds a lease, like a worker that died.
                 app.clock.advance(Duration::from_secs(31));
                 app.core.sweep().await.unwrap();
             }
@@ -152,7 +152,7 @@ async fn a_worker_that_goes_away_while_asking_leaves_no_run_behind() {
 }
 
 #[tokio::test]
-async fn the_final_event_is_cores_alone_and_events_of_others_are_not_kept() {
+async fn only_core_writes_the_final_event_and_foreign_events_are_dropped() {
     let app = App::start().await;
     let id = app.submit_one().await;
     let other = app.submit_one().await;
@@ -173,10 +173,10 @@ async fn the_final_event_is_cores_alone_and_events_of_others_are_not_kept() {
 }
 
 #[tokio::test]
-async fn a_run_whose_submission_cannot_be_read_gives_its_lease_back_and_is_given_up_in_the_end() {
+async fn a_run_with_an_unreadable_submission_is_given_back_and_finally_abandoned() {
     let app = App::start().await;
     let id = app.submit_one().await;
-    // A store may remember what it has just written; it has forgotten it when somebody has had it.
+    // A store may cache what it has just written; it drops the entry once a worker has leased the run.
     let first = app.core.next_run(worker()).await.unwrap();
     app.core.give_back(&first, false, "a worker that changed its mind").await.unwrap();
     let raw = rusqlite::Connection::open(app.folder.path().join("cupel.db")).unwrap();

@@ -1,4 +1,4 @@
-//! The use cases over the real embedded adapters, with a clock whose hands the test turns.
+//! The use cases over the real embedded adapters, with a clock that the test controls.
 
 mod accounts;
 mod contests;
@@ -24,7 +24,7 @@ use cupel_store::{LocalPackages, SqliteStore};
 use cupel_testkit::{FakeClock, SubmissionBuilder, a_report, a_submission, a_user, registry};
 use cupel_types::{SubmissionId, UserId, WorkerId};
 
-/// Core on a fresh store.
+/// Core on an empty store.
 struct App {
     core: Core,
     clock: FakeClock,
@@ -47,7 +47,7 @@ impl App {
         App { core, clock, store, owner, folder }
     }
 
-    /// As after a kill: everything in memory is gone, the store is as it was.
+    /// A new process after a kill: everything in memory is lost, the store is unchanged.
     fn restarted(&self) -> Core {
         core_on(&self.store, &self.clock, EmbeddedQueue::default())
     }
@@ -111,7 +111,7 @@ fn parts(
     }
 }
 
-/// In a folder that goes with the process.
+/// Packages in a folder that is temporary for the process.
 fn packages() -> LocalPackages {
     static FOLDER: std::sync::LazyLock<tempfile::TempDir> =
         std::sync::LazyLock::new(|| tempfile::tempdir().expect("a temporary folder"));

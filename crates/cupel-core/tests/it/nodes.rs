@@ -1,4 +1,4 @@
-//! An API and a worker that are two processes: one store, and a bus between them.
+//! An API node and a worker as two processes: one store, and a bus between them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use tokio::task::block_in_place;
 
 use super::{App, core_of, finish, next};
 
-/// Longer than any test may take: it never passes.
+/// A timeout longer than any test may take; it never expires.
 const LONG: Duration = Duration::from_secs(600);
 
-/// A node that accepts, and one that works.
+/// An API node and a worker node.
 struct Nodes {
     app: App,
     api: Core,
@@ -54,7 +54,7 @@ async fn heard(log: &mut Box<dyn Subscription>) -> Event {
 }
 
 #[tokio::test]
-async fn cancelling_on_one_node_tells_the_worker_of_another_at_once() {
+async fn cancelling_on_one_node_stops_the_worker_of_another_at_once() {
     let bus: Arc<dyn EventBus> = Arc::new(EmbeddedBus::default());
     let nodes = Nodes::start(Arc::clone(&bus), bus).await;
     let (cancelled, other) = (nodes.submit_one().await, nodes.submit_one().await);
@@ -67,9 +67,9 @@ async fn cancelling_on_one_node_tells_the_worker_of_another_at_once() {
     finish(&nodes.worker, &second).await;
 }
 
-/// Before the bus has noticed, and afterwards; and what was watched is whole.
+/// The bus loses its server before it has noticed, and stays without one; the watched log is complete nevertheless.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn results_reach_those_who_wait_while_the_bus_has_no_server() {
+async fn results_reach_waiting_callers_while_the_bus_has_no_server() {
     let redis = Redis::start();
     let cluster = servers::cluster();
     let bus = async || connect(&redis.url(), &cluster, EventBounds::default()).await.expect("Redis is there");

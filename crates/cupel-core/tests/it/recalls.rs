@@ -1,4 +1,5 @@
-//! Results that are given again: only to whom they belong, only for the very same program, and only while they are true.
+//! The result cache: results are returned only to their owner, only for the identical program, and only while they are
+//! valid.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -15,7 +16,7 @@ use super::{App, another_user, next};
 
 const MINUTES: Duration = Duration::from_secs(600);
 
-/// A memory as it should be.
+/// A correct cache.
 #[derive(Default)]
 struct Exact(Mutex<HashMap<ResultKey, SubmissionId>>);
 
@@ -30,7 +31,7 @@ impl Results for Exact {
     }
 }
 
-/// One that has the same answer for everybody: whoever got at it put it there.
+/// A cache that returns one submission for every key, as an attacker would have set it up.
 struct Forged(SubmissionId);
 
 #[async_trait]
@@ -46,7 +47,7 @@ fn recall(results: impl Results + 'static) -> Recall {
     Recall { results: Arc::new(results), secret: [7; 32], lifetime: MINUTES }
 }
 
-/// What a worker reports of a program in Python.
+/// A worker's report of a Python program.
 fn report(verdict: Verdict) -> RunReport {
     let registry = registry();
     let python = registry.find("python").expect("python");
@@ -54,7 +55,7 @@ fn report(verdict: Verdict) -> RunReport {
     RunReport { verdict, limits: python.limits, language_version, ..a_report(b"42\n") }
 }
 
-/// Sends it, keeps it in mind, and has it end like this.
+/// Submits the program, stores it in the cache, and completes it with this report.
 async fn run(app: &App, recall: &Recall, new: SubmissionBuilder, report: RunReport) -> SubmissionId {
     let asked = app.core.recallable(recall, app.owner, &new.clone().worded()).expect("it can be recalled");
     let id = app.submit(new).await;
@@ -112,7 +113,7 @@ async fn nobody_learns_what_another_one_has_run() {
 }
 
 #[tokio::test]
-async fn what_we_failed_at_or_did_not_do_is_not_given_again() {
+async fn internal_errors_and_unfinished_runs_are_not_returned_from_the_cache() {
     let app = App::start().await;
     for verdict in [Verdict::InternalError, Verdict::Cancelled, Verdict::Skipped] {
         let exact = recall(Exact::default());
@@ -129,7 +130,7 @@ async fn what_we_failed_at_or_did_not_do_is_not_given_again() {
 }
 
 #[tokio::test]
-async fn a_result_is_forgotten_after_its_time_and_with_another_version() {
+async fn a_cached_result_expires_and_is_void_for_another_language_version() {
     let app = App::start().await;
     let exact = recall(Exact::default());
     let id = run(&app, &exact, a_submission(), report(Verdict::Accepted)).await;
@@ -147,7 +148,7 @@ async fn a_result_is_forgotten_after_its_time_and_with_another_version() {
 }
 
 #[tokio::test]
-async fn what_has_to_happen_later_or_is_told_elsewhere_happens() {
+async fn scheduled_runs_webhooks_and_faulty_requests_bypass_the_cache() {
     let app = App::start().await;
     let exact = recall(Exact::default());
     let asks =

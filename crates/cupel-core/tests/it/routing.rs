@@ -1,4 +1,5 @@
-//! Workers that have different languages: each gets what it can judge, and what nobody can judge is in nobody's way.
+//! Workers with different languages: each gets the runs it can judge, and runs that no worker can judge do not delay
+//! others.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use cupel_types::{LanguageId, SubmissionId, WorkerId};
 
 use super::{App, core_of, finish};
 
-/// A node that accepts, and what its workers share with it.
+/// An API node, and the store and queue that its workers share with it.
 struct Site {
     app: App,
     queue: Arc<EmbeddedQueue>,
@@ -42,7 +43,7 @@ impl Site {
         Site { app, queue, api }
     }
 
-    /// A worker that has these languages, and has said so.
+    /// A worker with these languages that has sent its heartbeat.
     async fn worker(&self, languages: &[&str]) -> Worker {
         let core = node(&self.app, &self.queue);
         core.set_registry(registry().with_versions(&versions(languages), "not on this machine"));
@@ -65,7 +66,7 @@ impl Site {
         worker.core.join_workers().await.unwrap();
     }
 
-    /// What nodes hear now and then, of all that are still there.
+    /// Sends the heartbeats of the workers that are alive, and updates all nodes.
     async fn everybody_hears(&self, workers: &[&Worker]) {
         for _ in 0..2 {
             for worker in workers {
@@ -84,7 +85,8 @@ impl Site {
         self.api.queue_depth().await.unwrap()
     }
 
-    /// The queue loses everything, and who accepts is started again; the worker is another process with the same languages.
+    /// The queue loses everything, and the API node restarts; the worker becomes another process with the same
+    /// languages.
     async fn restarted(self, worker: Worker) -> (Site, Worker) {
         let queue = Arc::new(EmbeddedQueue::default());
         let api = node(&self.app, &queue);
@@ -100,14 +102,14 @@ fn node(app: &App, queue: &Arc<EmbeddedQueue>) -> Core {
 }
 
 impl Worker {
-    /// Judges the next run; which submission it was of.
+    /// Judges the next run; returns its submission.
     async fn judge(&self) -> SubmissionId {
         let assignment = self.core.next_run(self.beat.id).await.expect("a run");
         finish(&self.core, &assignment).await;
         assignment.leased.submission.id
     }
 
-    /// That there is nothing for it.
+    /// Checks that there is no run for this worker.
     async fn has_nothing_to_do(&self) {
         let next = tokio::time::timeout(Duration::from_millis(100), self.core.next_run(self.beat.id)).await;
         assert!(next.is_err(), "{next:?}");
@@ -115,7 +117,7 @@ impl Worker {
 }
 
 #[tokio::test]
-async fn each_worker_gets_what_it_has_the_language_for() {
+async fn each_worker_gets_runs_in_its_languages() {
     let site = Site::start().await;
     let (python, both) = (site.worker(&["python"]).await, site.worker(&["c", "python"]).await);
     site.everybody_hears(&[&python, &both]).await;
@@ -123,7 +125,7 @@ async fn each_worker_gets_what_it_has_the_language_for() {
     for _ in 0..20 {
         c.push(site.submit("c").await);
     }
-    // It is not behind the others, which only one worker can judge.
+    // It does not wait behind the others, which only one worker can judge.
     let id = site.submit("python").await;
     assert_eq!(python.judge().await, id);
     python.has_nothing_to_do().await;
@@ -135,9 +137,9 @@ async fn each_worker_gets_what_it_has_the_language_for() {
 }
 
 #[tokio::test]
-async fn a_hint_at_the_wrong_worker_costs_nothing_and_finds_the_right_one() {
+async fn a_hint_at_the_wrong_worker_costs_no_attempt_and_the_right_worker_gets_the_run() {
     let site = Site::start().await;
-    // Nobody has heard of any worker yet, so everything goes the common way.
+    // No node knows any worker yet, so every hint goes to the common queue.
     let id = site.submit("c").await;
     let (python, c) = (site.worker(&["python"]).await, site.worker(&["c"]).await);
     python.has_nothing_to_do().await;
@@ -150,7 +152,7 @@ async fn a_hint_at_the_wrong_worker_costs_nothing_and_finds_the_right_one() {
 }
 
 #[tokio::test]
-async fn what_no_worker_has_is_not_accepted_until_one_comes() {
+async fn a_submission_is_refused_while_no_worker_has_its_languages() {
     let site = Site::start().await;
     let python = site.worker(&["python"]).await;
     site.everybody_hears(&[&python]).await;
@@ -169,20 +171,20 @@ async fn what_no_worker_has_is_not_accepted_until_one_comes() {
         }
     }
     assert_eq!(site.api.store().counts(site.app.clock.now()).await.unwrap().queued, 0);
-    // At once, not at the next look.
+    // The new worker is known at once, not only after the next refresh.
     let _c = site.worker(&["c", "cpp"]).await;
     submit("c", &[]).await.expect("accepted");
-    // Two workers have it only together.
+    // Only two workers together have all of these languages.
     assert!(matches!(submit("python", &["cpp"]).await, Err(SubmitError::NoWorker { .. })));
 }
 
 #[tokio::test]
-async fn what_was_accepted_before_its_last_worker_left_waits_for_the_next_one_and_is_in_nobodys_way() {
+async fn a_run_whose_last_worker_left_waits_for_the_next_and_does_not_delay_others() {
     let site = Site::start().await;
     let (python, c) = (site.worker(&["python"]).await, site.worker(&["c"]).await);
     site.everybody_hears(&[&python, &c]).await;
     let waits = [site.submit("c").await, site.submit("c").await];
-    // It is killed, and its broker lost what it had.
+    // The worker is killed, and its broker lost all hints.
     drop(c);
     site.app.clock.advance(Duration::try_from(WORKER_GONE_AFTER).unwrap());
     let (site, python) = site.restarted(python).await;
@@ -194,7 +196,7 @@ async fn what_was_accepted_before_its_last_worker_left_waits_for_the_next_one_an
     assert_eq!(unserved(&**site.api.store(), now).await.unwrap(), [(needs(&["c"]), 2)]);
     let id = site.submit("python").await;
     assert_eq!(python.judge().await, id);
-    // One is cancelled, which is noticed in the end.
+    // One of the runs is cancelled, which a later walk notices.
     site.api.cancel(&site.app.me(), waits[1]).await.unwrap();
     let mut swept = site.api.sweep().await.unwrap();
     for _ in 0..30 {
@@ -211,12 +213,13 @@ async fn what_was_accepted_before_its_last_worker_left_waits_for_the_next_one_an
 }
 
 #[tokio::test]
-async fn what_waits_in_a_lane_is_found_when_workers_have_become_alike() {
+async fn runs_in_a_language_queue_are_found_when_all_workers_have_equal_languages() {
     let site = Site::start().await;
     let (python, both) = (site.worker(&["python"]).await, site.worker(&["c", "python"]).await);
     site.everybody_hears(&[&python, &both]).await;
     let id = site.submit("c").await;
-    // The one without C is replaced, and then the other one is started again: nobody takes from the lane any more.
+    // The worker without C is replaced, and then the other one restarts: no worker takes from the language queue any
+    // more.
     drop((python, both));
     site.app.clock.advance(Duration::try_from(WORKER_GONE_AFTER).unwrap());
     let alike = site.worker(&["c", "python"]).await;
@@ -224,12 +227,12 @@ async fn what_waits_in_a_lane_is_found_when_workers_have_become_alike() {
     site.api.sweep().await.unwrap();
     let judged = tokio::time::timeout(Duration::from_secs(10), alike.judge()).await;
     assert_eq!(judged.expect("a run that somebody waits for"), id);
-    // Nor does it come again and again.
+    // The hint is not published again.
     assert_eq!(site.api.sweep().await.unwrap().offered, 0);
 }
 
 #[tokio::test]
-async fn hints_in_a_lane_that_nobody_takes_from_do_not_stand_for_those_that_were_lost() {
+async fn hints_in_a_queue_without_consumers_do_not_hide_lost_hints() {
     let site = Site::start().await;
     let (python, c) = (site.worker(&["python"]).await, site.worker(&["c"]).await);
     site.everybody_hears(&[&python, &c]).await;

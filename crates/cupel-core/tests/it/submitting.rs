@@ -1,4 +1,4 @@
-//! What is accepted, what is refused and how, and what repetition does.
+//! Submitting: what is accepted, how faults are reported, and repeated requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ fn bytes(n: usize) -> Arc<[u8]> {
 }
 
 #[tokio::test]
-async fn every_kind_of_fault_is_found_where_it_is() {
+async fn every_kind_of_fault_is_reported_with_its_position() {
     use FaultKind::*;
     let app = App::start().await;
     let file = |path: &str| (path.to_owned(), bytes(1));
@@ -111,7 +111,7 @@ async fn every_kind_of_fault_is_found_where_it_is() {
 }
 
 #[tokio::test]
-async fn a_limit_is_at_least_one_and_at_most_the_languages_maximum_which_is_told() {
+async fn a_limit_is_between_one_and_the_languages_maximum() {
     use FaultKind::*;
     let app = App::start().await;
     let max = registry().find("python").expect("python").limits_max;
@@ -138,7 +138,7 @@ async fn a_limit_is_at_least_one_and_at_most_the_languages_maximum_which_is_told
 }
 
 #[tokio::test]
-async fn instructions_are_limited_only_where_they_are_counted() {
+async fn instruction_limits_are_accepted_only_if_instructions_are_counted() {
     let app = App::start().await;
     let asked = |n| LimitsRequest { instructions: Some(Instructions::new(n)), ..LimitsRequest::default() };
     let expected = [("/limits/instructions", FaultKind::LimitInvalid)];
@@ -154,7 +154,7 @@ async fn instructions_are_limited_only_where_they_are_counted() {
 }
 
 #[tokio::test]
-async fn all_faults_of_a_batch_come_together_and_nothing_of_it_is_accepted() {
+async fn a_batch_with_faults_is_refused_as_a_whole_with_all_faults() {
     let app = App::start().await;
     let bad = a_submission().with(|s| (s.language, s.args) = ("cobol!".into(), vec!["\0".into()])).worded();
     let found = faults(&app, vec![a_submission().worded(), bad.clone(), a_submission().worded(), bad]).await;
@@ -168,7 +168,7 @@ async fn all_faults_of_a_batch_come_together_and_nothing_of_it_is_accepted() {
 }
 
 #[tokio::test]
-async fn webhooks_are_plain_web_addresses_and_the_scheme_has_no_case() {
+async fn webhooks_are_http_urls_and_the_scheme_is_case_insensitive() {
     let app = App::start().await;
     for url in [
         "http://example.com",
@@ -182,7 +182,7 @@ async fn webhooks_are_plain_web_addresses_and_the_scheme_has_no_case() {
 }
 
 #[tokio::test]
-async fn a_webhook_that_shows_a_private_address_is_refused() {
+async fn a_webhook_with_a_literal_private_address_is_refused() {
     let app = App::start().await;
     for url in
         ["http://127.1:80/", "https://[::1]/hook", "http://10.0.0.1?x", "http://LOCALHOST:8080/", "http://2130706433/"]
@@ -192,7 +192,7 @@ async fn a_webhook_that_shows_a_private_address_is_refused() {
 }
 
 #[tokio::test]
-async fn too_many_arguments_are_one_fault_and_too_many_faults_are_told_as_such() {
+async fn too_many_arguments_are_one_fault_and_the_list_of_faults_is_bounded() {
     use FaultKind::*;
     let app = App::start().await;
     check(&app, |s| s.args = vec!["\0".into(); 257], &[("/args", TooMany)]).await;
@@ -205,7 +205,7 @@ async fn too_many_arguments_are_one_fault_and_too_many_faults_are_told_as_such()
 }
 
 #[tokio::test]
-async fn all_that_a_batch_carries_counts_against_its_bound() {
+async fn all_contents_of_a_batch_count_towards_its_size_bound() {
     let app = App::start().await;
     let full = |n: usize, change: fn(&mut NewSubmission)| vec![a_submission().with(change).worded(); n];
     let args: fn(&mut NewSubmission) = |s| s.args = vec!["x".repeat(60 << 10)];
@@ -222,7 +222,7 @@ async fn all_that_a_batch_carries_counts_against_its_bound() {
 }
 
 #[tokio::test]
-async fn names_are_given_where_the_client_gave_none() {
+async fn missing_names_of_files_and_tests_are_filled_in() {
     let app = App::start().await;
     let test = TestCase { name: String::new(), stdin: bytes(0), expected: None };
     let id = app.submit(a_submission().in_language("python3").with(|s| {
@@ -254,7 +254,7 @@ async fn a_full_queue_refuses_before_anything_is_written() {
 }
 
 #[tokio::test]
-async fn no_more_wait_for_their_time_than_fit_into_the_queue() {
+async fn scheduled_runs_are_bounded_by_the_size_of_the_queue() {
     let app = App::with_queue(EmbeddedQueue::new(3)).await;
     let later = || a_submission().run_at(app.clock.now() + Duration::from_secs(60)).worded();
     app.core.submit(app.owner, vec![later(); 2], None).await.unwrap();
@@ -265,7 +265,7 @@ async fn no_more_wait_for_their_time_than_fit_into_the_queue() {
 }
 
 #[tokio::test]
-async fn one_owner_has_a_tenth_of_the_queue_waiting_and_scheduled_together() {
+async fn one_owner_gets_a_tenth_of_the_queue_for_waiting_and_scheduled_runs() {
     // A tenth is one more than the largest batch.
     let app = App::with_queue(EmbeddedQueue::new(10_010)).await;
     let (now, other) = (a_submission().worded(), another_user(&*app.store).await);
@@ -290,7 +290,7 @@ async fn one_owner_has_a_tenth_of_the_queue_waiting_and_scheduled_together() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_requests_at_once_cannot_overrun_the_queue() {
+async fn concurrent_requests_cannot_exceed_the_queues_bound() {
     let app = Arc::new(App::with_queue(EmbeddedQueue::new(10)).await);
     let tasks: Vec<_> = (0..40)
         .map(|_| {
@@ -313,7 +313,7 @@ fn key(app: &App, hash: u8) -> Option<Idempotency> {
 }
 
 #[tokio::test]
-async fn a_repeated_request_is_answered_with_the_same_ids_and_runs_once() {
+async fn a_repeated_request_returns_the_same_ids_and_runs_once() {
     let app = App::start().await;
     let batch = vec![a_submission().worded(); 3];
     let first = app.core.submit(app.owner, batch.clone(), key(&app, 1)).await.unwrap();
@@ -330,7 +330,7 @@ async fn a_repeated_request_is_answered_with_the_same_ids_and_runs_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn equal_requests_at_once_get_the_same_ids() {
+async fn concurrent_equal_requests_get_the_same_ids() {
     let app = Arc::new(App::start().await);
     let tasks: Vec<_> = (0..20)
         .map(|_| {

@@ -11,7 +11,7 @@ use cupel_types::PriorityClass;
 use super::{App, finish, next};
 
 #[tokio::test]
-async fn after_a_restart_everything_that_waited_and_everything_that_ran_ends() {
+async fn after_a_restart_all_waiting_and_running_runs_end() {
     let app = App::start().await;
     let mut ids = HashSet::new();
     for _ in 0..50 {
@@ -39,7 +39,7 @@ async fn after_a_restart_everything_that_waited_and_everything_that_ran_ends() {
 }
 
 #[tokio::test]
-async fn a_run_that_kills_the_process_every_time_does_not_do_so_for_ever() {
+async fn a_run_that_kills_the_process_every_time_is_abandoned() {
     let app = App::start().await;
     let id = app.submit_one().await;
     let mut core = app.core.clone();
@@ -54,7 +54,7 @@ async fn a_run_that_kills_the_process_every_time_does_not_do_so_for_ever() {
 }
 
 #[tokio::test]
-async fn hints_that_were_lost_are_found_again() {
+async fn the_sweeper_replaces_lost_hints() {
     let app = App::start().await;
     for _ in 0..5 {
         app.submit_one().await;
@@ -67,7 +67,7 @@ async fn hints_that_were_lost_are_found_again() {
 }
 
 #[tokio::test]
-async fn a_run_starts_at_its_time_and_not_before() {
+async fn a_scheduled_run_starts_at_its_time_and_not_before() {
     let app = App::start().await;
     let hour = Duration::from_secs(3600);
     let id = app.submit(a_submission().run_at(app.clock.now() + hour).priority(PriorityClass::Batch)).await;
@@ -86,7 +86,7 @@ async fn a_run_starts_at_its_time_and_not_before() {
 }
 
 #[tokio::test]
-async fn a_scheduled_run_that_becomes_due_behind_a_long_line_is_queued_in_time() {
+async fn a_scheduled_run_is_queued_in_time_behind_many_waiting_runs() {
     let app = App::start().await;
     let later = app.clock.now() + Duration::from_secs(100);
     app.core.submit(app.owner, vec![a_submission().priority(PriorityClass::Batch).worded(); 500], None).await.unwrap();

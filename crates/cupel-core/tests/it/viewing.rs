@@ -1,4 +1,4 @@
-//! Who sees what; waiting and watching.
+//! Visibility of submissions; waiting and watching.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use cupel_types::Verdict;
 
 use super::{App, another_user, finish, next, parts};
 
-/// Longer than any test may take: it never passes.
+/// A timeout longer than any test may take; it never expires.
 const LONG: Duration = Duration::from_secs(600);
 
 async fn hear_all(mut log: Box<dyn Subscription>) -> Vec<Event> {
@@ -33,7 +33,7 @@ fn names(events: &[Event]) -> Vec<&'static str> {
 }
 
 #[tokio::test]
-async fn for_others_a_submission_does_not_exist() {
+async fn a_submission_does_not_exist_for_other_users() {
     let app = App::start().await;
     let id = app.submit_one().await;
     let other = Viewer { user: another_user(&*app.store).await, is_admin: false };
@@ -52,7 +52,7 @@ async fn for_others_a_submission_does_not_exist() {
 }
 
 #[tokio::test]
-async fn waiting_ends_with_the_run_however_it_ends() {
+async fn waiting_ends_when_the_run_is_judged_or_cancelled() {
     let app = App::start().await;
     for cancel in [false, true] {
         let id = app.submit_one().await;
@@ -74,7 +74,7 @@ async fn waiting_ends_with_the_run_however_it_ends() {
 }
 
 #[tokio::test]
-async fn who_submits_and_waits_gets_what_the_store_has() {
+async fn a_waiting_client_gets_the_stored_result() {
     let app = App::start().await;
     for cancel in [false, true] {
         let new = a_submission().worded();
@@ -98,7 +98,7 @@ async fn who_submits_and_waits_gets_what_the_store_has() {
 }
 
 #[tokio::test]
-async fn who_waits_in_vain_is_answered_and_the_run_goes_on() {
+async fn a_wait_that_times_out_returns_and_the_run_continues() {
     let app = App::start().await;
     let wait = async |at_most, given_up: std::future::Ready<()>| {
         let (submitted, awaited) = app.core.submit_one(app.owner, a_submission().worded(), None, true).await.unwrap();
@@ -121,7 +121,7 @@ async fn who_waits_in_vain_is_answered_and_the_run_goes_on() {
 }
 
 #[tokio::test]
-async fn a_repeated_request_has_no_place_among_those_who_wait() {
+async fn a_repeated_request_is_not_awaited() {
     let app = App::start().await;
     let key = || Idempotency { key: "k".into(), request_hash: [7; 32], expires_at: app.clock.now() + LONG };
     let submit = async || app.core.submit_one(app.owner, a_submission().worded(), Some(key()), true).await.unwrap();
@@ -132,7 +132,7 @@ async fn a_repeated_request_has_no_place_among_those_who_wait() {
 }
 
 #[tokio::test]
-async fn waiting_no_longer_than_asked_answers_with_what_there_is() {
+async fn a_wait_that_times_out_returns_the_current_state() {
     let app = App::start().await;
     let id = app.submit_one().await;
     let record = app.core.wait(&app.me(), id, Duration::ZERO).await.unwrap().expect("a record");
@@ -142,7 +142,7 @@ async fn waiting_no_longer_than_asked_answers_with_what_there_is() {
 }
 
 #[tokio::test]
-async fn who_watches_from_any_moment_hears_the_same_log() {
+async fn every_watcher_gets_the_same_log() {
     let app = App::start().await;
     let id = app.submit_one().await;
     let watch = async || app.core.watch(&app.me(), id, Seq::default()).await.unwrap().expect("a log");
@@ -173,7 +173,7 @@ async fn who_watches_from_any_moment_hears_the_same_log() {
 }
 
 #[tokio::test]
-async fn the_log_of_a_run_that_was_cancelled_ends_and_later_events_are_not_heard() {
+async fn the_log_of_a_cancelled_run_ends_and_later_events_are_dropped() {
     let app = App::start().await;
     let id = app.submit_one().await;
     let assignment = next(&app.core).await;
@@ -194,7 +194,7 @@ async fn the_log_of_a_run_that_was_cancelled_ends_and_later_events_are_not_heard
 }
 
 #[tokio::test]
-async fn a_log_is_whole_after_a_restart_that_lost_the_live_events() {
+async fn a_log_is_complete_after_a_restart_that_lost_the_live_events() {
     let app = App::start().await;
     let id = app.submit(a_submission()).await;
     let assignment = next(&app.core).await;
@@ -210,7 +210,7 @@ async fn a_log_is_whole_after_a_restart_that_lost_the_live_events() {
 }
 
 #[tokio::test]
-async fn an_end_of_which_nobody_told_is_heard_of_all_the_same() {
+async fn an_end_that_was_never_announced_is_found_in_the_store() {
     let app = App::start().await;
     let policy = LeasePolicy { lease: Duration::from_millis(150), attempts_max: 3 };
     let bus = Arc::new(EmbeddedBus::default());
@@ -222,7 +222,7 @@ async fn an_end_of_which_nobody_told_is_heard_of_all_the_same() {
         async move { core.wait(&me, id, LONG).await.unwrap().expect("a record") }
     });
     let LeasedRun { run, lease, .. } = next(&core).await.leased;
-    // The worker writes the result and is killed before it has told anybody.
+    // The worker writes the result and is killed before it announces it.
     let at = app.clock.now();
     let events = vec![Event::finished(id, 1, at, Verdict::Accepted)];
     assert!(app.store.complete(run, lease, Completion { report: a_report(b"42\n"), events, at }).await.unwrap());

@@ -1,4 +1,4 @@
-//! The outbox as the sender sees it.
+//! The outbox from the sender's perspective.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::{App, another_user, finish, next};
 const HOLD: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn a_delivery_is_tried_by_the_schedule_and_then_given_up() {
+async fn a_delivery_is_retried_by_the_schedule_and_then_given_up() {
     let app = App::start().await;
     let id = app.submit(a_submission().webhook("https://example.test/hook")).await;
     assert!(app.core.take_deliveries(HOLD, 10, &[]).await.unwrap().is_empty());
@@ -20,7 +20,7 @@ async fn a_delivery_is_tried_by_the_schedule_and_then_given_up() {
     finish(&app.core, &assignment).await;
     let mut tries = 0;
     let mut first = None;
-    // A hundred hours by the minute, which is longer than the schedule.
+    // A hundred hours in steps of a minute, which is longer than the schedule.
     for _ in 0..6000 {
         for delivery in app.core.take_deliveries(HOLD, 10, &[]).await.unwrap() {
             assert_eq!((delivery.submission, delivery.owner, delivery.tries), (id, app.owner, tries));
@@ -34,7 +34,7 @@ async fn a_delivery_is_tried_by_the_schedule_and_then_given_up() {
 }
 
 #[tokio::test]
-async fn what_was_delivered_or_is_gone_is_not_tried_again() {
+async fn delivered_and_gone_deliveries_are_not_retried() {
     let app = App::start().await;
     for sent in [Sent::Delivered { status: 204 }, Sent::Gone] {
         let id = app.submit(a_submission().webhook("https://example.test/hook")).await;
@@ -47,7 +47,7 @@ async fn what_was_delivered_or_is_gone_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn whose_deliveries_are_under_way_comes_after_the_others() {
+async fn owners_with_deliveries_in_progress_come_last() {
     let app = App::start().await;
     let others = another_user(&*app.store).await;
     let end_one = async |owner: UserId| {
@@ -64,10 +64,10 @@ async fn whose_deliveries_are_under_way_comes_after_the_others() {
         let taken = app.core.take_deliveries(HOLD, limit, busy).await.unwrap();
         taken.into_iter().map(|delivery| delivery.owner).collect::<Vec<_>>()
     };
-    // The room is full of them.
+    // These deliveries take all the capacity.
     assert_eq!(take(2, &[]).await, [app.owner; 2]);
     assert_eq!(take(1, &[app.owner]).await, [others]);
-    // Nobody else wants it.
+    // No other owner needs the capacity.
     assert_eq!(take(2, &[app.owner, others]).await, [app.owner; 2]);
     end_one(others).await;
     assert_eq!(take(5, &[app.owner]).await, [others, app.owner]);
