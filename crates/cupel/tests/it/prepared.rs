@@ -183,7 +183,7 @@ fn with_own(dir: &Path, args: &[&str]) -> Ended {
 fn a_damaged_artefact_is_not_used_and_made_again() {
     let dir = tempfile::tempdir().unwrap();
     own_language(&dir.path().join("languages"), "prepared");
-    let program = source("main.own", "");
+    let program = source("main.own", "x");
     let run = || with_own(dir.path(), &["run", &program.path]).stdout;
     let prepare = || {
         let ended = with_own(dir.path(), &["languages", "prepare", "own"]);
@@ -223,7 +223,7 @@ fn a_failed_preparation_is_reported_and_the_language_works() {
     assert!(ended.code == Some(1) && ended.stderr.contains("no such thing"), "{ended:?}");
     let listed = with_own(dir.path(), &["languages"]).stdout;
     assert!(listed.contains("0 of 1") && listed.contains("no such thing"), "{listed}");
-    let program = source("main.own", "");
+    let program = source("main.own", "x");
     assert_eq!(with_own(dir.path(), &["run", &program.path]).stdout, "cold\n");
 }
 
