@@ -27,7 +27,7 @@ use crate::v1::response::rfc3339;
 #[schema(example = json!({ "username": "ada", "email": "ada@example.com", "password": "correct horse battery" }))]
 pub(crate) struct RegisterRequest {
     /// 3 to 32 characters out of `A-Z a-z 0-9 _ . -`; does not begin with `deleted-`.
-    #[schema(min_length = 3, max_length = 32, pattern = "^[A-Za-z0-9_.-]+$")]
+    #[schema(min_length = 3, max_length = 32, pattern = "^(?!deleted-)[A-Za-z0-9_.-]+$")]
     username: String,
     /// Used to log in.
     #[schema(format = Email, max_length = 254)]

@@ -24,7 +24,7 @@ pub(crate) struct PasswordRequest {
     #[schema(format = Password)]
     old_password: String,
     /// The new password: 8 to 256 characters.
-    #[schema(format = Password, min_length = 8, max_length = 256)]
+    #[schema(format = Password, min_length = 8, max_length = 256, pattern = "^[^\\u0000]*$")]
     password: String,
 }
 

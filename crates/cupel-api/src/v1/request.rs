@@ -54,9 +54,9 @@ pub(crate) struct ExecuteRequest {
     /// Urgency: `interactive`, `submission` (default) or `batch`.
     #[serde(default)]
     pub(crate) priority: Option<Priority>,
-    /// Earliest start time (RFC 3339).
+    /// Earliest start time (RFC 3339), such as `2030-01-01T00:00:00Z`; at most 30 days ahead, unless the operator sets another maximum.
     #[serde(default)]
-    #[schema(format = DateTime, example = "2030-01-01T00:00:00Z")]
+    #[schema(format = DateTime)]
     pub(crate) run_at: Option<String>,
     /// URL that receives the result: `http` or `https`. A host that is, or resolves to, a private or reserved address
     /// is refused, unless the operator allows it.
@@ -131,7 +131,8 @@ pub(crate) struct LimitsBody {
     /// Wall-clock time, in milliseconds.
     #[schema(minimum = 1)]
     pub(crate) wall_time_ms: Option<u64>,
-    /// Longest period without using the CPU, in milliseconds.
+    /// Longest period in which the program uses no more than 1 ms of CPU time in total, in milliseconds. A program that prints now and
+    /// then and sleeps in between can be idle in this sense.
     #[schema(minimum = 1)]
     pub(crate) idle_time_ms: Option<u64>,
     /// Machine instructions of all processes together, without the kernel's; more are TLE. Refused if the server cannot

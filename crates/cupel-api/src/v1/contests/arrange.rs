@@ -34,20 +34,21 @@ pub(crate) struct ContestRequest {
     /// Name in URLs: 1 to 64 of `a-z`, `0-9` and `-`.
     #[schema(pattern = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
     slug: String,
-    /// Display name.
-    #[schema(min_length = 1)]
+    /// Display name: at most 200 characters, not blank.
+    #[schema(min_length = 1, max_length = 200, pattern = "\\S")]
     title: String,
     /// Description, in Markdown.
     #[serde(default)]
     description: String,
     /// Scoring rules.
     style: StyleName,
-    /// ICPC: penalty for each rejected try before a solution; 20 by default.
+    /// ICPC: penalty for each rejected try before a solution, 0 to 1440; 20 by default.
     #[serde(default)]
+    #[schema(maximum = 1440)]
     penalty_minutes: Option<u64>,
     /// The penalty in seconds, under its former name.
     #[serde(default)]
-    #[schema(deprecated)]
+    #[schema(deprecated, maximum = 86400)]
     penalty_seconds: Option<u64>,
     /// Start time (RFC 3339).
     #[schema(format = DateTime)]
@@ -64,7 +65,7 @@ pub(crate) struct ContestRequest {
     public: bool,
     /// Slugs of its problems, in order: public ones, and your private ones, which participants can see once the contest
     /// begins.
-    #[schema(min_items = 1)]
+    #[schema(min_items = 1, max_items = 26)]
     problems: Vec<String>,
 }
 
@@ -74,8 +75,9 @@ pub(crate) struct ContestRequest {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "unfrozen": true }))]
 pub(crate) struct ContestChangeRequest {
-    /// Display name.
+    /// Display name: at most 200 characters, not blank.
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 200, pattern = "\\S")]
     title: Option<String>,
     /// Description, in Markdown.
     #[serde(default)]
@@ -83,19 +85,21 @@ pub(crate) struct ContestChangeRequest {
     /// Scoring rules.
     #[serde(default)]
     style: Option<StyleName>,
-    /// ICPC: penalty for each rejected try before a solution. Requires `style`.
+    /// ICPC: penalty for each rejected try before a solution, 0 to 1440. Requires `style`.
     #[serde(default)]
+    #[schema(maximum = 1440)]
     penalty_minutes: Option<u64>,
     /// The penalty in seconds, under its former name.
     #[serde(default)]
-    #[schema(deprecated)]
+    #[schema(deprecated, maximum = 86400)]
     penalty_seconds: Option<u64>,
     /// Start time (RFC 3339).
     #[serde(default)]
     #[schema(format = DateTime)]
     starts_at: Option<String>,
-    /// Duration.
+    /// Duration: 60 to 2678400.
     #[serde(default)]
+    #[schema(minimum = 60, maximum = 2678400)]
     length_seconds: Option<u64>,
     /// How long before the end the results are frozen (no longer shown); `null`: never.
     #[serde(default, deserialize_with = "said")]
@@ -112,6 +116,7 @@ pub(crate) struct ContestChangeRequest {
     new_join_code: bool,
     /// Slugs of its problems, in order.
     #[serde(default)]
+    #[schema(min_items = 1, max_items = 26)]
     problems: Option<Vec<String>>,
 }
 

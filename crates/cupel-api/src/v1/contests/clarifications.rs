@@ -24,7 +24,8 @@ pub(crate) struct QuestionRequest {
     /// Problem that the question is about: its letter in the contest or its slug; omitted: the whole contest.
     #[serde(default)]
     problem: Option<String>,
-    /// The question.
+    /// The question; not blank.
+    #[schema(min_length = 1, pattern = "\\S")]
     question: String,
 }
 
@@ -36,7 +37,8 @@ pub(crate) struct AnnouncementRequest {
     /// Problem that the announcement is about: its letter in the contest or its slug; omitted: the whole contest.
     #[serde(default)]
     problem: Option<String>,
-    /// Text of the announcement.
+    /// Text of the announcement; not blank.
+    #[schema(min_length = 1, pattern = "\\S")]
     text: String,
 }
 
@@ -45,7 +47,8 @@ pub(crate) struct AnnouncementRequest {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "answer": "No.", "public": true }))]
 pub(crate) struct AnswerRequest {
-    /// The answer; replaces an earlier one.
+    /// The answer; replaces an earlier one. Not blank.
+    #[schema(min_length = 1, pattern = "\\S")]
     answer: String,
     /// Whether everybody may read the question and the answer.
     #[serde(default)]

@@ -39,15 +39,18 @@ use crate::v1::submissions::{PageParams, one, twenty};
 pub(crate) struct SolutionRequest {
     /// Id or alias of a language, see `GET /languages`.
     language: String,
-    /// The main source; never empty. It gets the language's own file name.
+    /// The main source; never empty. It gets the language's own file name, or that of its public type if the compiler
+    /// requires it.
     #[serde(default)]
     #[schema(min_length = 1)]
     source_code: Option<String>,
     /// Additional files. Without `source_code`, the first is the main source.
     #[serde(default, deserialize_with = "lists::files")]
     files: Vec<FileRequest>,
-    /// URL that receives the result: `http` or `https`.
+    /// URL that receives the result: `http` or `https`. A host that is, or resolves to, a private or reserved address
+    /// is refused, unless the operator allows it.
     #[serde(default)]
+    #[schema(max_length = 2048, pattern = "^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$")]
     webhook: Option<String>,
 }
 
@@ -58,7 +61,8 @@ pub(crate) struct SolutionRequest {
 pub(crate) struct TrialRequest {
     /// Id or alias of a language, see `GET /languages`.
     language: String,
-    /// The main source; never empty. It gets the language's own file name.
+    /// The main source; never empty. It gets the language's own file name, or that of its public type if the compiler
+    /// requires it.
     #[serde(default)]
     #[schema(min_length = 1)]
     source_code: Option<String>,

@@ -12,8 +12,8 @@
 //! score nor on a rule about single cases. Equal cases are run once.
 //!
 //! Invariant: anything that could not be checked does not hold. The exceptions are submissions and input validators in
-//! a language that is not installed here: the notes list them. At least one submission must run, if the package has
-//! any.
+//! a language that is not installed here: the notes list them. At least one accepted submission must run, if the
+//! package has any.
 //! Source: Kattis problem package format; problemtools, `verifyproblem`.
 
 mod expect;
@@ -212,9 +212,18 @@ impl<'a> Verifying<'a, '_> {
         self.suspect_answers(&tried);
         self.tell_of_cold_starts(&tried, limit.is_some() && given.is_none());
         let used = limit.unwrap_or(CPU_TIME_DEFAULT);
-        if let (true, Some(Err(NotTried::NotHere(why)))) = (tried.iter().all(Result::is_err), tried.first()) {
-            let subject = Subject::Submission(examples[0].program.path.clone());
-            let expected = "at least one submission in a language that is installed here";
+        // The submissions that show that the problem can be solved, or all of them if the package has no such submission.
+        let mut proofs: Vec<_> = examples.iter().zip(&tried).collect();
+        if examples.iter().any(must_be_accepted) {
+            proofs.retain(|(example, _)| must_be_accepted(example));
+        }
+        let none_ran = proofs.iter().all(|(_, tried)| tried.is_err());
+        if let (true, Some((example, Err(NotTried::NotHere(why))))) = (none_ran, proofs.first()) {
+            let subject = Subject::Submission(example.program.path.clone());
+            let expected = match must_be_accepted(example) {
+                true => "at least one accepted submission in a language that is installed here",
+                false => "at least one submission in a language that is installed here",
+            };
             self.claim(subject, "judging", expected, format!("none was run: {why}"), None, false);
         }
         let mut shown = Vec::new();
@@ -249,13 +258,8 @@ impl<'a> Verifying<'a, '_> {
 
     /// Reports tests on which all submissions that must be accepted, at least two, fail in the same way.
     fn suspect_answers(&mut self, tried: &[Result<Tried<'_>, NotTried>]) {
-        let must_be_accepted = |tried: &&Tried<'_>| {
-            tried.example.expectations.iter().any(|rule| {
-                let verdicts = rule.verdict.as_deref().or(rule.permitted.as_deref());
-                rule.scope == Scope::All && verdicts == Some(&[ExpectedVerdict::Accepted])
-            })
-        };
-        let accepted: Vec<&Tried<'_>> = tried.iter().flatten().filter(must_be_accepted).collect();
+        let accepted: Vec<&Tried<'_>> =
+            tried.iter().flatten().filter(|tried| must_be_accepted(tried.example)).collect();
         let [first, others @ ..] = &accepted[..] else { return };
         let wrong = |case: &&ProblemCaseReport| case.verdict == Verdict::WrongAnswer && case.judge_message.is_some();
         for case in first.report.cases.iter().filter(wrong).take(SUSPECTS_MAX) {
@@ -411,6 +415,14 @@ impl<'a> Verifying<'a, '_> {
 fn build(verifying: &mut Verifying<'_, '_>, program: &Program) -> Result<Result<Runnable, String>, ProblemError> {
     let Verifying { request, programs, builder, executor, observer, .. } = verifying;
     programs.built(request.package, program, builder, request.languages, *executor, &mut Quiet(*observer))
+}
+
+/// Whether the package says that the submission is accepted on all tests.
+fn must_be_accepted(example: &ExampleSubmission) -> bool {
+    example.expectations.iter().any(|rule| {
+        let verdicts = rule.verdict.as_deref().or(rule.permitted.as_deref());
+        rule.scope == Scope::All && verdicts == Some(&[ExpectedVerdict::Accepted])
+    })
 }
 
 /// Whether the rules by which a submission must be in time hold; other rules may concern cases on which it must not be.

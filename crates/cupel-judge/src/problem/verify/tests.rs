@@ -307,3 +307,23 @@ fn a_submission_in_a_language_that_is_not_installed_is_a_note_if_others_hold() {
     let untried = &report.submissions[1];
     assert_eq!((untried.verdict, untried.holds, untried.language.is_some()), (Verdict::Skipped, true, false));
 }
+
+#[test]
+fn a_package_of_which_no_accepted_submission_runs_does_not_hold() {
+    let mut fixture = Fixture::new().with("a.scr", must_be(ExpectedVerdict::Accepted));
+    fixture = fixture.with("b.scr", must_be(ExpectedVerdict::WrongAnswer));
+    let mut package = fixture.package(group("", fixture.cases(&["1"])));
+    package.problem.submissions[0].program.language = Some("prolog".parse().unwrap());
+    let request = VerifyRequest {
+        package: &package,
+        languages: &fixture.languages,
+        derive_time_limit: false,
+        margins_bind: true,
+        all_cases: false,
+        owner: UserId::from_uuid(uuid::Uuid::nil()),
+    };
+    let mut wrong = Scripted::new(vec![prints("no", 1)]);
+    let report = verify(&request, &mut wrong, &NoCache, &mut Nobody).unwrap();
+    let unproved = "at least one accepted submission in a language that is installed here";
+    assert!(!report.holds() && broken(&report)[0].contains(unproved), "{:?}", broken(&report));
+}
