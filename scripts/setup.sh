@@ -14,7 +14,8 @@ cd "$(dirname "$0")/.."
 # curl and ca-certificates: `make run` polls the server with curl; crates and packages are downloaded over TLS.
 # procps and util-linux: `ps` and `unshare`, with which tests inspect a process tree from outside.
 # uidmap: `newuidmap`, which maps subordinate ids for the lanes of an unprivileged user's launcher.
-packages_build=(gcc g++ libc6-dev make pkg-config ca-certificates curl procps util-linux uidmap)
+# python3: scripts/run-tests, which `make test` and `make test-sandbox` call.
+packages_build=(python3 gcc g++ libc6-dev make pkg-config ca-certificates curl procps util-linux uidmap)
 # pip downloads third-party packages and checktestdata; third-party test vectors are YAML.
 packages_public=(python3 python3-pip python3-yaml)
 packages_lint=(shellcheck)

@@ -536,7 +536,7 @@ async fn next(shared: &Shared, shutdown: &CancellationToken) -> Option<Arc<Assig
                 // The queue may be granting a lease at this moment: wait for it, so that it is given back before the
                 // worker ends.
                 if let Ok(Ok(unstarted)) = tokio::time::timeout(LAST_LEASE, assignment).await {
-                    give_back(&shared.parts.core, &unstarted, false, "the worker drains").await;
+                    give_back(&shared.parts.core, &unstarted, false, DRAINS).await;
                 }
                 return None;
             }
@@ -577,7 +577,7 @@ async fn end(shared: Arc<Shared>, assignment: Arc<Assignment>, began: Timestamp,
         Ok(_) if assignment.stop.is_raised() => {
             tracing::info!(run.id = %run, attempt.number = attempt, "stopped run {run}: its result is no longer wanted");
         }
-        Ok(_) => give_back(core, &assignment, false, "the worker drains").await,
+        Ok(_) => give_back(core, &assignment, false, DRAINS).await,
         Err(error) => {
             if let SlotError::Judge(_) | SlotError::Problem(_) = &error {
                 metrics::counter!("cupel_sandbox_failures_total").increment(1);
