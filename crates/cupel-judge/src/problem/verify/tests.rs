@@ -29,6 +29,17 @@ impl Fixture {
         self
     }
 
+    fn request<'a>(&'a self, package: &'a Package) -> VerifyRequest<'a> {
+        VerifyRequest {
+            package,
+            languages: &self.languages,
+            derive_time_limit: false,
+            margins_bind: true,
+            all_cases: false,
+            owner: UserId::from_uuid(uuid::Uuid::nil()),
+        }
+    }
+
     fn verify(&self, children: Vec<Node>, answers: Vec<Answer>) -> (VerifyReport, Scripted) {
         self.verify_as(children, answers, |_| {})
     }
@@ -40,14 +51,7 @@ impl Fixture {
         change: impl Fn(&mut VerifyRequest<'_>),
     ) -> (VerifyReport, Scripted) {
         let package = self.package(group("", children));
-        let mut request = VerifyRequest {
-            package: &package,
-            languages: &self.languages,
-            derive_time_limit: false,
-            margins_bind: true,
-            all_cases: false,
-            owner: UserId::from_uuid(uuid::Uuid::nil()),
-        };
+        let mut request = self.request(&package);
         change(&mut request);
         let mut executor = Scripted::new(answers);
         let report = verify(&request, &mut executor, &NoCache, &mut Nobody).unwrap();
@@ -268,14 +272,7 @@ fn an_unchecked_claim_does_not_hold() {
     }
     let fixture = Fixture::new().with("a.scr", must_be(ExpectedVerdict::Accepted));
     let package = fixture.package(group("", fixture.cases(&["1"])));
-    let request = VerifyRequest {
-        package: &package,
-        languages: &fixture.languages,
-        derive_time_limit: false,
-        margins_bind: true,
-        all_cases: false,
-        owner: UserId::from_uuid(uuid::Uuid::nil()),
-    };
+    let request = fixture.request(&package);
     let report = verify(&request, &mut Scripted::new(Vec::new()), &NoCache, &mut Stops).unwrap();
     assert!(report.cancelled && !report.holds());
 
@@ -292,14 +289,7 @@ fn a_submission_in_a_language_that_is_not_installed_is_a_note_if_others_hold() {
     fixture = fixture.with("b.scr", must_be(ExpectedVerdict::Accepted));
     let mut package = fixture.package(group("", fixture.cases(&["1"])));
     package.problem.submissions[1].program.language = Some("prolog".parse().unwrap());
-    let request = VerifyRequest {
-        package: &package,
-        languages: &fixture.languages,
-        derive_time_limit: false,
-        margins_bind: true,
-        all_cases: false,
-        owner: UserId::from_uuid(uuid::Uuid::nil()),
-    };
+    let request = fixture.request(&package);
     let mut right = Scripted::new(vec![ok()]);
     let report = verify(&request, &mut right, &NoCache, &mut Nobody).unwrap();
     assert!(report.holds(), "{:?}", broken(&report));
@@ -314,14 +304,7 @@ fn a_package_of_which_no_accepted_submission_runs_does_not_hold() {
     fixture = fixture.with("b.scr", must_be(ExpectedVerdict::WrongAnswer));
     let mut package = fixture.package(group("", fixture.cases(&["1"])));
     package.problem.submissions[0].program.language = Some("prolog".parse().unwrap());
-    let request = VerifyRequest {
-        package: &package,
-        languages: &fixture.languages,
-        derive_time_limit: false,
-        margins_bind: true,
-        all_cases: false,
-        owner: UserId::from_uuid(uuid::Uuid::nil()),
-    };
+    let request = fixture.request(&package);
     let mut wrong = Scripted::new(vec![prints("no", 1)]);
     let report = verify(&request, &mut wrong, &NoCache, &mut Nobody).unwrap();
     let unproved = "at least one accepted submission in a language that is installed here";
