@@ -240,7 +240,7 @@ while read -r name; do
     grep -qE "^$name(\{|_bucket|_count| )" "$work/metrics" || missing+=" $name"
 done < <(grep -ohE '\bcupel_[a-z_]+' deploy/observability/alerts.yaml | sort -u |
     # This metric exists only if API nodes share their counters, on Redis.
-    if [ "$engine" = redis ]; then cat; else grep -vx cupel_shared_connected; fi)
+    if [ "$engine" = redis ]; then cat; else grep -vx cupel_cache_connected; fi)
 [ -z "$missing" ] || fail "no process exports these metrics:$missing"
 echo "all metrics that the alerts use are exported"
 

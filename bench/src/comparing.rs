@@ -6,7 +6,7 @@ use std::io::{BufReader, Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use cupel_judge::{BuiltIn, Finding};
+use cupel_judge::{BuiltIn, CompareResult};
 use serde_json::{Value, json};
 
 use crate::table::Table;
@@ -65,7 +65,7 @@ pub(crate) fn measure(megabytes: usize) -> anyhow::Result<Value> {
         }
         let found = comparer.finish()?;
         let rate = bytes as f64 / 1e6 / (cpu_seconds()? - began);
-        ensure!(found == Finding::Same, "{name}: {found:?}");
+        ensure!(found == CompareResult::Same, "{name}: {found:?}");
         table.row(vec![name.to_owned(), comparison.to_owned(), format!("{rate:.0}")]);
         figures.push(json!({ "output": name, "comparison": comparison, "mb_per_cpu_s": rate }));
     }

@@ -4,7 +4,7 @@ import sys
 
 from cupel_client import AuthenticatedClient
 from cupel_client.api.execute import execute, submission
-from cupel_client.models import Accepted, ExecuteRequest, Problem, SubmissionView
+from cupel_client.models import Accepted, ApiError, ExecuteRequest, SubmissionView
 
 url, key = sys.argv[1:]
 client = AuthenticatedClient(base_url=url, token=key, raise_on_unexpected_status=True, timeout=60)
@@ -20,5 +20,5 @@ again = submission.sync(accepted.submission_id, client=client, wait=30)
 assert isinstance(again, SubmissionView) and again.stdout == "42\n", again
 
 refused = execute.sync(client=client, body=ExecuteRequest(language="no-such-language", source_code=""))
-assert isinstance(refused, Problem) and refused.status == 422, refused
+assert isinstance(refused, ApiError) and refused.status == 422, refused
 print(f"the generated client ran a program: {result.verdict}")

@@ -8,8 +8,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::Runner;
-use super::ground::{self, Ground};
-use super::work::Work;
+use super::fixture::{self, Fixture};
+use super::workload::Workload;
 
 pub(super) const NAME: &str = "bare fork + exec";
 
@@ -24,22 +24,22 @@ impl Runner for Bare {
         "everything: no isolation, no limits, no measurement"
     }
 
-    fn prepare(&mut self, _: &Ground) -> anyhow::Result<()> {
+    fn prepare(&mut self, _: &Fixture) -> anyhow::Result<()> {
         Ok(())
     }
 
-    fn takes(&self, _: &Work) -> bool {
+    fn takes(&self, _: &Workload) -> bool {
         true
     }
 
-    fn run_once(&self, work: &Work, ground: &Ground, _: usize) -> anyhow::Result<Duration> {
-        ground::run_steps(work, ground, |argv, directory| Ok(start(argv, directory)))
+    fn run_once(&self, work: &Workload, ground: &Fixture, _: usize) -> anyhow::Result<Duration> {
+        fixture::run_steps(work, ground, |argv, directory| Ok(start(argv, directory)))
     }
 }
 
 fn start(argv: &[String], directory: Option<&Path>) -> Command {
     let mut command = Command::new(&argv[0]);
-    command.args(&argv[1..]).env_clear().env("PATH", ground::PATH);
+    command.args(&argv[1..]).env_clear().env("PATH", fixture::PATH);
     if let Some(directory) = directory {
         command.current_dir(directory);
     }

@@ -5,8 +5,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::Runner;
-use super::ground::{self, Ground};
-use super::work::Work;
+use super::fixture::{self, Fixture};
+use super::workload::Workload;
 
 pub(super) struct Bubblewrap;
 
@@ -20,29 +20,29 @@ impl Runner for Bubblewrap {
          filter; no Landlock; one user for all runs"
     }
 
-    fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()> {
-        ground::require("bwrap", "Debian package bubblewrap")?;
-        ground::try_once(ground, |argv, directory| Ok(start(argv, directory, ground)))
+    fn prepare(&mut self, ground: &Fixture) -> anyhow::Result<()> {
+        fixture::require("bwrap", "Debian package bubblewrap")?;
+        fixture::try_once(ground, |argv, directory| Ok(start(argv, directory, ground)))
     }
 
-    fn takes(&self, _: &Work) -> bool {
+    fn takes(&self, _: &Workload) -> bool {
         true
     }
 
-    fn run_once(&self, work: &Work, ground: &Ground, _: usize) -> anyhow::Result<Duration> {
-        ground::run_steps(work, ground, |argv, directory| Ok(start(argv, directory, ground)))
+    fn run_once(&self, work: &Workload, ground: &Fixture, _: usize) -> anyhow::Result<Duration> {
+        fixture::run_steps(work, ground, |argv, directory| Ok(start(argv, directory, ground)))
     }
 }
 
-fn start(argv: &[String], directory: Option<&Path>, ground: &Ground) -> Command {
+fn start(argv: &[String], directory: Option<&Path>, ground: &Fixture) -> Command {
     let mut command = Command::new("bwrap");
-    let user = ground::USER.to_string();
+    let user = fixture::USER.to_string();
     command.args(["--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]);
-    command.args(["--uid", &user, "--gid", &user, "--clearenv", "--setenv", "PATH", ground::PATH]);
-    for path in ground::shown() {
+    command.args(["--uid", &user, "--gid", &user, "--clearenv", "--setenv", "PATH", fixture::PATH]);
+    for path in fixture::shown() {
         command.arg("--ro-bind").args([path, path]);
     }
-    for (link, target) in ground::LINKS {
+    for (link, target) in fixture::LINKS {
         command.args(["--symlink", target, &format!("/{link}")]);
     }
     command.args(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]);

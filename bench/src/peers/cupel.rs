@@ -11,8 +11,8 @@ use cupel_sandbox::{Command, Sandbox, SandboxConfig, Slot, Warm, WarmTemplate};
 use cupel_types::{Bytes, Limits};
 
 use super::Runner;
-use super::ground::{self, Ground};
-use super::work::{PYTHON_PROGRAM as PYTHON, Work};
+use super::fixture::{self, Fixture};
+use super::workload::{PYTHON_PROGRAM as PYTHON, Workload};
 use crate::sandbox::{self, in_cell};
 
 /// First user ids of the bench's sandboxes. Each has its own range, because they exist at the same time.
@@ -36,12 +36,12 @@ impl Runner for Cold {
         "nothing; the time includes creating the lane, but not starting the launcher"
     }
 
-    fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()> {
+    fn prepare(&mut self, ground: &Fixture) -> anyhow::Result<()> {
         self.config = config(ground, UID_BASES[0]);
         sandbox::start(self.config.clone()).map(drop)
     }
 
-    fn takes(&self, work: &Work) -> bool {
+    fn takes(&self, work: &Workload) -> bool {
         is_one_program(work)
     }
 
@@ -49,7 +49,7 @@ impl Runner for Cold {
         false
     }
 
-    fn run_once(&self, work: &Work, _: &Ground, _: usize) -> anyhow::Result<Duration> {
+    fn run_once(&self, work: &Workload, _: &Fixture, _: usize) -> anyhow::Result<Duration> {
         let sandbox = sandbox::start(self.config.clone())?;
         in_cell(&mut sandbox.slot(0), &command(work))
     }
@@ -78,7 +78,7 @@ impl Ready {
 impl Ready {
     /// Checks that programs really start warm. A program that cannot start warm is started cold, which is visible only
     /// in the time.
-    fn is_warm(&mut self, ground: &Ground) -> anyhow::Result<()> {
+    fn is_warm(&mut self, ground: &Fixture) -> anyhow::Result<()> {
         if self.warm.is_none() {
             return Ok(());
         }
@@ -109,7 +109,7 @@ impl Runner for Ready {
         if self.warm.is_some() { "nothing; starting the interpreter is not in the time" } else { "nothing" }
     }
 
-    fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()> {
+    fn prepare(&mut self, ground: &Fixture) -> anyhow::Result<()> {
         let mut config = config(ground, UID_BASES[if self.warm.is_some() { 2 } else { 1 }]);
         let python =
             |kind| WarmTemplate { kind, argv: vec![PYTHON.to_owned(), "main.py".to_owned()], env: environment() };
@@ -120,34 +120,34 @@ impl Runner for Ready {
         self.is_warm(ground)
     }
 
-    fn takes(&self, work: &Work) -> bool {
+    fn takes(&self, work: &Workload) -> bool {
         is_one_program(work) && (self.warm.is_none() || work.steps[0][0] == PYTHON)
     }
 
-    fn run_once(&self, work: &Work, _: &Ground, worker: usize) -> anyhow::Result<Duration> {
+    fn run_once(&self, work: &Workload, _: &Fixture, worker: usize) -> anyhow::Result<Duration> {
         let mut slot = self.slots[worker % self.slots.len()].lock().map_err(|_| anyhow!("a run panicked"))?;
         in_cell(&mut slot, &Command { warm: self.warm, ..command(work) })
     }
 }
 
-fn is_one_program(work: &Work) -> bool {
+fn is_one_program(work: &Workload) -> bool {
     work.source.is_none() && work.steps.len() == 1
 }
 
-fn config(ground: &Ground, uid_base: u32) -> SandboxConfig {
-    let mounts = ground::shown().map(ToOwned::to_owned).chain([ground.programs()]).map(Into::into).collect();
+fn config(ground: &Fixture, uid_base: u32) -> SandboxConfig {
+    let mounts = fixture::shown().map(ToOwned::to_owned).chain([ground.programs()]).map(Into::into).collect();
     SandboxConfig { mounts, uid_base, ..SandboxConfig::default() }
 }
 
-fn command(work: &Work) -> Command {
+fn command(work: &Workload) -> Command {
     program(&work.steps[0].iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 fn program(argv: &[&str]) -> Command {
-    let limits = Limits { memory: Bytes::mib(ground::MEMORY_MB), processes: ground::PROCESSES, ..Limits::default() };
+    let limits = Limits { memory: Bytes::mib(fixture::MEMORY_MB), processes: fixture::PROCESSES, ..Limits::default() };
     Command { limits, env: environment(), ..sandbox::command(argv, vec![]) }
 }
 
 fn environment() -> Vec<(String, String)> {
-    vec![("PATH".to_owned(), ground::PATH.to_owned())]
+    vec![("PATH".to_owned(), fixture::PATH.to_owned())]
 }

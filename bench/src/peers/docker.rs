@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 
 use super::Runner;
-use super::ground::{self, Ground};
-use super::work::Work;
+use super::fixture::{self, Fixture};
+use super::workload::Workload;
 
 const IMAGE: &str = "cupel-bench";
 /// The control group of the containers, not used by anything else.
@@ -34,16 +34,21 @@ impl Docker {
         command
     }
 
-    fn start(&self, argv: &[String], directory: Option<&Path>, ground: &Ground) -> Command {
+    fn start(&self, argv: &[String], directory: Option<&Path>, ground: &Fixture) -> Command {
         let mut command = self.client();
         command.args(["run", "--rm", "--network", "none", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"]);
         command.args(["--security-opt", "no-new-privileges", "--log-driver", "none"]);
-        command.args(["--memory", &format!("{}m", ground::MEMORY_MB), "--pids-limit", &ground::PROCESSES.to_string()]);
-        command.args(["--user", &format!("{0}:{0}", ground::USER), "--env", &format!("PATH={}", ground::PATH)]);
+        command.args([
+            "--memory",
+            &format!("{}m", fixture::MEMORY_MB),
+            "--pids-limit",
+            &fixture::PROCESSES.to_string(),
+        ]);
+        command.args(["--user", &format!("{0}:{0}", fixture::USER), "--env", &format!("PATH={}", fixture::PATH)]);
         let mut bind = |path: &Path, access: &str| {
             command.arg("--volume").arg(format!("{0}:{0}:{access}", path.display()));
         };
-        ground::shown().for_each(|path| bind(path, "ro"));
+        fixture::shown().for_each(|path| bind(path, "ro"));
         bind(&ground.programs(), "ro");
         if directory.is_some() {
             bind(&ground.scratches(), "rw");
@@ -70,7 +75,7 @@ impl Docker {
         command.stdout(log.try_clone().context("sharing the log")?).stderr(log);
         self.daemon = Some(command.spawn().context("starting dockerd")?);
         let deadline = Instant::now() + READY_WITHIN;
-        while ground::captured(self.client().arg("version")).is_err() {
+        while fixture::captured(self.client().arg("version")).is_err() {
             let ended =
                 self.daemon.as_mut().is_some_and(|daemon| daemon.try_wait().is_ok_and(|status| status.is_some()));
             if ended || Instant::now() > deadline {
@@ -92,23 +97,23 @@ impl Runner for Docker {
         "no user namespace; no Landlock; no time limits; memory and CPU are limited but not reported"
     }
 
-    fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()> {
-        ground::require("dockerd", "install the Debian package docker.io, or run `make bench-sandbox DOCKER=1`")?;
-        ground::require("docker", "the Docker engine is installed, but not its client")?;
+    fn prepare(&mut self, ground: &Fixture) -> anyhow::Result<()> {
+        fixture::require("dockerd", "install the Debian package docker.io, or run `make bench-sandbox DOCKER=1`")?;
+        fixture::require("docker", "the Docker engine is installed, but not its client")?;
         let root = ground.empty_root("docker")?;
         self.start_daemon(&ground.folder().join("docker"))?;
         let archive = ground.folder().join("docker/root.tar");
-        ground::captured(Command::new("tar").arg("-C").arg(&root).arg("-cf").arg(&archive).arg("."))?;
-        ground::captured(self.client().arg("import").arg(&archive).arg(IMAGE)).context("importing the image")?;
-        ground::try_once(ground, |argv, directory| Ok(self.start(argv, directory, ground)))
+        fixture::captured(Command::new("tar").arg("-C").arg(&root).arg("-cf").arg(&archive).arg("."))?;
+        fixture::captured(self.client().arg("import").arg(&archive).arg(IMAGE)).context("importing the image")?;
+        fixture::try_once(ground, |argv, directory| Ok(self.start(argv, directory, ground)))
     }
 
-    fn takes(&self, _: &Work) -> bool {
+    fn takes(&self, _: &Workload) -> bool {
         true
     }
 
-    fn run_once(&self, work: &Work, ground: &Ground, _: usize) -> anyhow::Result<Duration> {
-        ground::run_steps(work, ground, |argv, directory| Ok(self.start(argv, directory, ground)))
+    fn run_once(&self, work: &Workload, ground: &Fixture, _: usize) -> anyhow::Result<Duration> {
+        fixture::run_steps(work, ground, |argv, directory| Ok(self.start(argv, directory, ground)))
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 
 use super::Runner;
-use super::ground::{self, Ground};
-use super::work::Work;
+use super::fixture::{self, Fixture};
+use super::workload::Workload;
 
 pub(super) struct Isolate;
 
@@ -22,30 +22,30 @@ impl Runner for Isolate {
         "no control groups (they need its keeper daemon), so limits are per process; no system call filter; no Landlock"
     }
 
-    fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()> {
-        ground::require("isolate", "Debian 12 has no package of it")?;
-        ground::try_once(ground, |argv, _| {
-            ground::captured(&mut isolate(0, &["--init"])).context("--init")?;
+    fn prepare(&mut self, ground: &Fixture) -> anyhow::Result<()> {
+        fixture::require("isolate", "Debian 12 has no package of it")?;
+        fixture::try_once(ground, |argv, _| {
+            fixture::captured(&mut isolate(0, &["--init"])).context("--init")?;
             Ok(run(0, argv, ground))
         })
     }
 
-    fn takes(&self, _: &Work) -> bool {
+    fn takes(&self, _: &Workload) -> bool {
         true
     }
 
-    fn run_once(&self, work: &Work, ground: &Ground, worker: usize) -> anyhow::Result<Duration> {
+    fn run_once(&self, work: &Workload, ground: &Fixture, worker: usize) -> anyhow::Result<Duration> {
         let started = Instant::now();
-        let made = ground::captured(&mut isolate(worker, &["--init"])).context("--init")?;
+        let made = fixture::captured(&mut isolate(worker, &["--init"])).context("--init")?;
         let root = Path::new(String::from_utf8_lossy(&made).trim()).join("box");
         if let Some(source) = &work.source {
             std::fs::write(root.join(source.name), source.text).context("writing the source into the box")?;
         }
         let mut said = Vec::new();
         for argv in &work.steps {
-            said = ground::captured(&mut run(worker, argv, ground))?;
+            said = fixture::captured(&mut run(worker, argv, ground))?;
         }
-        ground::captured(&mut isolate(worker, &["--cleanup"])).context("--cleanup")?;
+        fixture::captured(&mut isolate(worker, &["--cleanup"])).context("--cleanup")?;
         let time = started.elapsed();
         ensure!(said == b"hello\n", "the program did not print `hello`");
         Ok(time)
@@ -58,11 +58,11 @@ fn isolate(worker: usize, arguments: &[&str]) -> Command {
     command
 }
 
-fn run(worker: usize, argv: &[String], ground: &Ground) -> Command {
+fn run(worker: usize, argv: &[String], ground: &Fixture) -> Command {
     let mut command = isolate(worker, &["--silent", "--time=30", "--wall-time=60"]);
-    command.arg(format!("--processes={}", ground::PROCESSES)).arg(format!("--env=PATH={}", ground::PATH));
+    command.arg(format!("--processes={}", fixture::PROCESSES)).arg(format!("--env=PATH={}", fixture::PATH));
     command.arg(format!("--dir={}", ground.programs().display()));
-    for path in ground::shown().filter(|path| path.is_dir() && path.starts_with("/etc")) {
+    for path in fixture::shown().filter(|path| path.is_dir() && path.starts_with("/etc")) {
         command.arg(format!("--dir={}", path.display()));
     }
     command.args(["--run", "--"]).args(argv);

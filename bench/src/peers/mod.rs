@@ -12,13 +12,13 @@ mod bare;
 mod bubblewrap;
 mod cupel;
 mod docker;
-mod ground;
+mod fixture;
 mod isolate;
 mod nsjail;
 mod oci;
 mod served;
 mod targets;
-mod work;
+mod workload;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -30,8 +30,8 @@ use serde_json::{Value, json};
 use crate::quiet::Quiet;
 use crate::samples::Samples;
 use crate::table::Table;
-use ground::Ground;
-use work::Work;
+use fixture::Fixture;
+use workload::Workload;
 
 /// A way of running a program. Dropping it cleans up.
 trait Runner: Send + Sync {
@@ -42,13 +42,13 @@ trait Runner: Send + Sync {
     fn leaves_out(&self) -> &'static str;
 
     /// Prepares what all its runs share. If it fails, this runner is skipped and the error is the reason.
-    fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()>;
+    fn prepare(&mut self, ground: &Fixture) -> anyhow::Result<()>;
 
     /// Whether the runner supports this work.
-    fn takes(&self, work: &Work) -> bool;
+    fn takes(&self, work: &Workload) -> bool;
 
     /// Runs once, checks the output, cleans up, and returns the total time.
-    fn run_once(&self, work: &Work, ground: &Ground, worker: usize) -> anyhow::Result<Duration>;
+    fn run_once(&self, work: &Workload, ground: &Fixture, worker: usize) -> anyhow::Result<Duration>;
 
     /// Whether throughput is measured.
     fn keeps_busy(&self) -> bool {
@@ -111,7 +111,7 @@ struct Row {
 
 /// Measures everything, prints the tables and returns the figures. Returns an error if the machine was busy.
 pub(crate) fn measure(plan: &Plan) -> anyhow::Result<Value> {
-    let ground = Ground::prepare()?;
+    let ground = Fixture::prepare()?;
     let mut absent = Vec::new();
     let runners = present(&ground, &mut absent);
     if !Quiet::settle(if plan.force { SETTLE_FORCED } else { SETTLE }) {
@@ -119,7 +119,7 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<Value> {
     }
     let mut quiet = Quiet::default();
     let mut rows = Vec::new();
-    for work in work::all(&ground) {
+    for work in workload::all(&ground) {
         if plan.only.as_ref().is_some_and(|only| !work.name.contains(only)) {
             continue;
         }
@@ -151,7 +151,7 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<Value> {
 }
 
 /// The runners that are installed and could be prepared.
-fn present(ground: &Ground, absent: &mut Vec<String>) -> Vec<Box<dyn Runner>> {
+fn present(ground: &Fixture, absent: &mut Vec<String>) -> Vec<Box<dyn Runner>> {
     let all: Vec<Box<dyn Runner>> = vec![
         Box::new(bare::Bare),
         Box::new(cupel::Cold::default()),
@@ -177,9 +177,9 @@ fn present(ground: &Ground, absent: &mut Vec<String>) -> Vec<Box<dyn Runner>> {
 
 /// Measures one work with all runners in all situations.
 fn of_work(
-    work: &Work,
+    work: &Workload,
     runners: &[Box<dyn Runner>],
-    ground: &Ground,
+    ground: &Fixture,
     plan: &Plan,
     quiet: &mut Quiet,
     absent: &mut Vec<String>,
@@ -218,10 +218,10 @@ type Measured<'a> = (&'a dyn Runner, anyhow::Result<Samples>);
 
 /// Runs all runners in turns of one stretch each, spread evenly over the rounds.
 fn in_turn(
-    work: &Work,
+    work: &Workload,
     entrants: &[(&dyn Runner, Duration)],
     measured: &mut [Measured<'_>],
-    ground: &Ground,
+    ground: &Fixture,
     plan: &Plan,
     pause: Duration,
     quiet: &mut Quiet,
@@ -269,7 +269,7 @@ fn turns(round: usize, rounds: usize, stretch: usize, runs: usize) -> std::ops::
 }
 
 /// Keeps all workers of each runner busy, one runner after the other, in turns.
-fn busy(work: &Work, measured: &mut [Measured<'_>], ground: &Ground, plan: &Plan, quiet: &mut Quiet) {
+fn busy(work: &Workload, measured: &mut [Measured<'_>], ground: &Fixture, plan: &Plan, quiet: &mut Quiet) {
     for _ in 0..BUSY_TURNS {
         for (runner, samples) in measured.iter_mut() {
             let Ok(kept) = samples else { continue };
@@ -284,7 +284,12 @@ fn busy(work: &Work, measured: &mut [Measured<'_>], ground: &Ground, plan: &Plan
 }
 
 /// Runs repeatedly until `end`, with one thread per worker; each worker runs at least once.
-fn on_all_workers(runner: &dyn Runner, work: &Work, ground: &Ground, end: Instant) -> anyhow::Result<Vec<Duration>> {
+fn on_all_workers(
+    runner: &dyn Runner,
+    work: &Workload,
+    ground: &Fixture,
+    end: Instant,
+) -> anyhow::Result<Vec<Duration>> {
     let failed = AtomicBool::new(false);
     thread::scope(|scope| {
         let failed = &failed;

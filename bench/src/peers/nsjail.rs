@@ -7,8 +7,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::Runner;
-use super::ground::{self, Ground};
-use super::work::Work;
+use super::fixture::{self, Fixture};
+use super::workload::Workload;
 
 pub(super) struct Nsjail;
 
@@ -21,30 +21,30 @@ impl Runner for Nsjail {
         "no control groups and no system call filter (both supported, but not configured); no usage figures"
     }
 
-    fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()> {
-        ground::require("nsjail", "Debian 12 has no package of it")?;
-        ground::try_once(ground, |argv, directory| Ok(start(argv, directory, ground)))
+    fn prepare(&mut self, ground: &Fixture) -> anyhow::Result<()> {
+        fixture::require("nsjail", "Debian 12 has no package of it")?;
+        fixture::try_once(ground, |argv, directory| Ok(start(argv, directory, ground)))
     }
 
-    fn takes(&self, _: &Work) -> bool {
+    fn takes(&self, _: &Workload) -> bool {
         true
     }
 
-    fn run_once(&self, work: &Work, ground: &Ground, _: usize) -> anyhow::Result<Duration> {
-        ground::run_steps(work, ground, |argv, directory| Ok(start(argv, directory, ground)))
+    fn run_once(&self, work: &Workload, ground: &Fixture, _: usize) -> anyhow::Result<Duration> {
+        fixture::run_steps(work, ground, |argv, directory| Ok(start(argv, directory, ground)))
     }
 }
 
-fn start(argv: &[String], directory: Option<&Path>, ground: &Ground) -> Command {
+fn start(argv: &[String], directory: Option<&Path>, ground: &Fixture) -> Command {
     let mut command = Command::new("nsjail");
-    let user = ground::USER.to_string();
+    let user = fixture::USER.to_string();
     command.args(["--mode", "o", "--really_quiet", "--user", &user, "--group", &user, "--time_limit", "30"]);
-    command.args(["--rlimit_as", "inf", "--rlimit_fsize", "64", "--rlimit_nproc", &ground::PROCESSES.to_string()]);
-    command.args(["--env", &format!("PATH={}", ground::PATH), "--tmpfsmount", "/tmp"]);
-    for path in ground::shown() {
+    command.args(["--rlimit_as", "inf", "--rlimit_fsize", "64", "--rlimit_nproc", &fixture::PROCESSES.to_string()]);
+    command.args(["--env", &format!("PATH={}", fixture::PATH), "--tmpfsmount", "/tmp"]);
+    for path in fixture::shown() {
         command.arg("--bindmount_ro").arg(path);
     }
-    for (link, target) in ground::LINKS {
+    for (link, target) in fixture::LINKS {
         command.args(["--symlink", &format!("{target}:/{link}")]);
     }
     command.arg("--bindmount_ro").arg(ground.programs());

@@ -12,8 +12,8 @@ use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::Runner;
-use super::ground::{self, Ground};
-use super::work::Work;
+use super::fixture::{self, Fixture};
+use super::workload::Workload;
 
 pub(super) struct Oci {
     program: &'static str,
@@ -27,7 +27,7 @@ impl Oci {
         Oci { program, home: PathBuf::new(), root: PathBuf::new(), containers: AtomicU64::new(0) }
     }
 
-    fn start(&self, argv: &[String], directory: Option<&Path>, ground: &Ground) -> anyhow::Result<Command> {
+    fn start(&self, argv: &[String], directory: Option<&Path>, ground: &Fixture) -> anyhow::Result<Command> {
         let number = self.containers.fetch_add(1, Ordering::Relaxed);
         let bundle = self.home.join(format!("bundle-{}", number % 64));
         std::fs::create_dir_all(&bundle).context("creating a bundle")?;
@@ -50,23 +50,23 @@ impl Runner for Oci {
          and CPU are limited but not reported"
     }
 
-    fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()> {
-        ground::require(self.program, &format!("Debian package {}", self.program))?;
+    fn prepare(&mut self, ground: &Fixture) -> anyhow::Result<()> {
+        fixture::require(self.program, &format!("Debian package {}", self.program))?;
         self.home = ground.folder().join(self.program);
         self.root = ground.empty_root(self.program)?;
-        ground::try_once(ground, |argv, directory| self.start(argv, directory, ground))
+        fixture::try_once(ground, |argv, directory| self.start(argv, directory, ground))
     }
 
-    fn takes(&self, _: &Work) -> bool {
+    fn takes(&self, _: &Workload) -> bool {
         true
     }
 
-    fn run_once(&self, work: &Work, ground: &Ground, _: usize) -> anyhow::Result<Duration> {
-        ground::run_steps(work, ground, |argv, directory| self.start(argv, directory, ground))
+    fn run_once(&self, work: &Workload, ground: &Fixture, _: usize) -> anyhow::Result<Duration> {
+        fixture::run_steps(work, ground, |argv, directory| self.start(argv, directory, ground))
     }
 }
 
-fn config(argv: &[String], directory: Option<&Path>, ground: &Ground, root: &Path) -> Value {
+fn config(argv: &[String], directory: Option<&Path>, ground: &Fixture, root: &Path) -> Value {
     let own = |kind: &str, options: &[&str], at: &str| json!({"destination": at, "type": kind, "source": kind, "options": options});
     let bind = |path: &Path, access: &str| json!({"destination": path, "type": "bind", "source": path, "options": ["rbind", "nosuid", "nodev", access]});
     let mut mounts = vec![
@@ -74,7 +74,7 @@ fn config(argv: &[String], directory: Option<&Path>, ground: &Ground, root: &Pat
         own("tmpfs", &["nosuid", "mode=755", "size=64k"], "/dev"),
         own("tmpfs", &["nosuid", "nodev", "mode=1777", "size=64m"], "/tmp"),
     ];
-    mounts.extend(ground::shown().map(|path| bind(path, "ro")));
+    mounts.extend(fixture::shown().map(|path| bind(path, "ro")));
     mounts.push(bind(&ground.programs(), "ro"));
     mounts.extend(directory.map(|_| bind(&ground.scratches(), "rw")));
     let namespaces = ["pid", "network", "ipc", "uts", "mount"].map(|kind| json!({"type": kind}));
@@ -82,9 +82,9 @@ fn config(argv: &[String], directory: Option<&Path>, ground: &Ground, root: &Pat
         "ociVersion": "1.0.2",
         "process": {
             "terminal": false,
-            "user": {"uid": ground::USER, "gid": ground::USER},
+            "user": {"uid": fixture::USER, "gid": fixture::USER},
             "args": argv,
-            "env": [format!("PATH={}", ground::PATH)],
+            "env": [format!("PATH={}", fixture::PATH)],
             "cwd": directory.unwrap_or(Path::new("/tmp")),
             "capabilities": {},
             "noNewPrivileges": true,
@@ -95,8 +95,8 @@ fn config(argv: &[String], directory: Option<&Path>, ground: &Ground, root: &Pat
         "linux": {
             "namespaces": namespaces,
             "resources": {
-                "memory": {"limit": ground::MEMORY_MB * 1024 * 1024},
-                "pids": {"limit": ground::PROCESSES},
+                "memory": {"limit": fixture::MEMORY_MB * 1024 * 1024},
+                "pids": {"limit": fixture::PROCESSES},
             },
             "maskedPaths": ["/proc/kcore", "/proc/keys", "/proc/timer_list"],
             "readonlyPaths": ["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus"],

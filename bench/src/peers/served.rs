@@ -12,8 +12,8 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, ensure};
 
 use super::Runner;
-use super::ground::Ground;
-use super::work::Work;
+use super::fixture::Fixture;
+use super::workload::Workload;
 use crate::http::Api;
 use crate::server::Server;
 
@@ -39,14 +39,14 @@ impl Runner for Served {
          where throughput is measured"
     }
 
-    fn prepare(&mut self, _: &Ground) -> anyhow::Result<()> {
+    fn prepare(&mut self, _: &Fixture) -> anyhow::Result<()> {
         let server = Server::start()?;
         self.connections = (0..CLIENTS).map(|_| Mutex::new(Api::new(server.url(), server.key()))).collect();
         self.server = Some(server);
         Ok(())
     }
 
-    fn takes(&self, work: &Work) -> bool {
+    fn takes(&self, work: &Workload) -> bool {
         work.served.is_some()
     }
 
@@ -54,7 +54,7 @@ impl Runner for Served {
         CLIENTS
     }
 
-    fn run_once(&self, work: &Work, _: &Ground, worker: usize) -> anyhow::Result<Duration> {
+    fn run_once(&self, work: &Workload, _: &Fixture, worker: usize) -> anyhow::Result<Duration> {
         let served = work.served.as_ref().context("this work is not supported by the server")?;
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let source = match served.unique_by {

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::work::{CPP_BITS, CPP_IOSTREAM, JAVA, PYTHON, PYTHON_IMPORTS, STATIC_C, TYPESCRIPT};
+use super::workload::{CPP_BITS, CPP_IOSTREAM, JAVA, PYTHON, PYTHON_IMPORTS, STATIC_C, TYPESCRIPT};
 use super::{Row, Situation, bare, cupel, figure, find, served};
 use crate::samples::Samples;
 use crate::table::Table;

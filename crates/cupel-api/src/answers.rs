@@ -19,8 +19,8 @@ use futures_util::stream;
 
 use crate::app::Shared;
 use crate::budget::Held;
-use crate::problem::Problem;
-use crate::v1::problems::Told;
+use crate::error::ApiError;
+use crate::v1::problems::Disclosure;
 use crate::v1::response::SubmissionView;
 
 /// Threshold below which output is serialized to JSON directly: about a millisecond.
@@ -42,7 +42,12 @@ const IDS_AT_ONCE: usize = 4;
 /// # Errors
 ///
 /// If the budget for large responses stays exhausted for the maximum wait.
-pub(crate) async fn one(app: &Shared, user: UserId, record: SubmissionRecord, told: Told) -> Result<Response, Problem> {
+pub(crate) async fn one(
+    app: &Shared,
+    user: UserId,
+    record: SubmissionRecord,
+    told: Disclosure,
+) -> Result<Response, ApiError> {
     let output = output_bytes(&record);
     if output < SMALL_BYTES {
         return Ok(Json(SubmissionView::of(&record, &told)).into_response());
@@ -55,7 +60,7 @@ pub(crate) async fn one(app: &Shared, user: UserId, record: SubmissionRecord, to
         Ok((Bytes::from(json), held))
     });
     let (rest, held) =
-        made.await.map_err(|e| Problem::internal(&e))?.map_err(|e: serde_json::Error| Problem::internal(&e))?;
+        made.await.map_err(|e| ApiError::internal(&e))?.map_err(|e: serde_json::Error| ApiError::internal(&e))?;
     let pieces = stream::unfold((rest, held), |(mut rest, held)| async move {
         if rest.is_empty() {
             return None;
@@ -72,7 +77,7 @@ pub(crate) async fn one(app: &Shared, user: UserId, record: SubmissionRecord, to
 ///
 /// Like [`one`], and if the store fails; only before the response has begun. A later failure aborts it, because half a
 /// list must not look like a complete one.
-pub(crate) async fn many(app: Shared, viewer: Viewer, ids: &[SubmissionId]) -> Result<Response, Problem> {
+pub(crate) async fn many(app: Shared, viewer: Viewer, ids: &[SubmissionId]) -> Result<Response, ApiError> {
     let mut slices: VecDeque<Vec<SubmissionId>> = ids.chunks(IDS_AT_ONCE).map(<[_]>::to_vec).collect();
     let slice = Slice::read(&app, &viewer, &slices.pop_front().unwrap_or_default()).await?;
     let list = List { app, viewer, slices, slice, begun: false, ended: false };
@@ -103,7 +108,7 @@ struct Slice {
 }
 
 impl Slice {
-    async fn read(app: &Shared, viewer: &Viewer, ids: &[SubmissionId]) -> Result<Slice, Problem> {
+    async fn read(app: &Shared, viewer: &Viewer, ids: &[SubmissionId]) -> Result<Slice, ApiError> {
         let records: VecDeque<_> = app.core.submissions(viewer, ids).await?.into();
         let output: usize = records.iter().map(output_bytes).sum();
         if output < SMALL_BYTES {
@@ -117,29 +122,29 @@ impl Slice {
     }
 
     /// Next records as JSON: one if they are large, otherwise all.
-    async fn next(&mut self) -> Result<Vec<Vec<u8>>, Problem> {
+    async fn next(&mut self) -> Result<Vec<Vec<u8>>, ApiError> {
         let Some(held) = &self.held else {
             return self
                 .records
                 .drain(..)
-                .map(|r| json_of(&r, &Told::default()))
+                .map(|r| json_of(&r, &Disclosure::default()))
                 .collect::<Result<_, _>>()
-                .map_err(|e| Problem::internal(&e));
+                .map_err(|e| ApiError::internal(&e));
         };
         let Some(record) = self.records.pop_front() else { return Ok(Vec::new()) };
         let held = Arc::clone(held);
         let made = tokio::task::spawn_blocking(move || {
-            let json = json_of(&record, &Told::default());
+            let json = json_of(&record, &Disclosure::default());
             drop(held);
             json
         });
-        let json = made.await.map_err(|e| Problem::internal(&e))?.map_err(|e| Problem::internal(&e))?;
+        let json = made.await.map_err(|e| ApiError::internal(&e))?.map_err(|e| ApiError::internal(&e))?;
         Ok(vec![json])
     }
 }
 
 impl List {
-    async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+    async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
         if self.ended {
             return Ok(None);
         }
@@ -181,7 +186,7 @@ fn output_bytes(record: &SubmissionRecord) -> usize {
 }
 
 /// JSON in a buffer of the exact size: measured first, because a doubling buffer can hold twice as much.
-fn json_of(record: &SubmissionRecord, told: &Told) -> Result<Vec<u8>, serde_json::Error> {
+fn json_of(record: &SubmissionRecord, told: &Disclosure) -> Result<Vec<u8>, serde_json::Error> {
     let view = SubmissionView::of(record, told);
     let mut length = Length(0);
     serde_json::to_writer(&mut length, &view)?;

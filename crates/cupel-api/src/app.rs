@@ -9,10 +9,10 @@ use cupel_types::UserId;
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::auth::{Identities, Tokens};
-use crate::budget::{ByteBudget, Of};
+use crate::budget::{BudgetKind, ByteBudget};
+use crate::error::{ApiError, ErrorKind};
 use crate::limits::RateLimits;
 use crate::pages::Documents;
-use crate::problem::{Problem, ProblemKind};
 use crate::state::{ApiState, HealthReport, TierRates};
 
 /// Axum state. A clone is another handle.
@@ -36,9 +36,14 @@ impl Shared {
     pub(crate) fn new(state: ApiState, documents: Documents) -> Shared {
         let settings = &state.settings;
         Shared(Arc::new(App {
-            answers: ByteBudget::new(Of::Answers, settings.answers_bytes_max, settings.answers_of_user_bytes_max, 0),
+            answers: ByteBudget::new(
+                BudgetKind::Answers,
+                settings.answers_bytes_max,
+                settings.answers_of_user_bytes_max,
+                0,
+            ),
             bodies: ByteBudget::new(
-                Of::Bodies,
+                BudgetKind::Bodies,
                 settings.bodies_bytes_max,
                 settings.bodies_of_user_bytes_max,
                 settings.execute_body_bytes_max,
@@ -111,19 +116,19 @@ impl LongAnswers {
         LongAnswers { open: Arc::default(), all_max: all_max.max(1) }
     }
 
-    pub(crate) fn begin(&self, user: UserId) -> Result<LongAnswer, Problem> {
+    pub(crate) fn begin(&self, user: UserId) -> Result<LongAnswer, ApiError> {
         let mut open = self.open();
         let second = std::time::Duration::from_secs(1);
         if open.all >= self.all_max {
             let detail =
                 "The server has as many event streams and waits open as it can. Ask for the submission without `wait`.";
-            return Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(second));
+            return Err(ApiError::new(ErrorKind::Unavailable, detail).retry_after(second));
         }
         let most =
             if open.all * 2 >= self.all_max { LONG_ANSWERS_PER_USER_WHEN_SCARCE } else { LONG_ANSWERS_PER_USER_MAX };
         if open.by_user.get(&user).is_some_and(|count| *count >= most) {
             let detail = format!("You may have {most} event streams and waits open at the moment; end one first.");
-            return Err(Problem::new(ProblemKind::RateLimited, detail).retry_after(second));
+            return Err(ApiError::new(ErrorKind::RateLimited, detail).retry_after(second));
         }
         open.all += 1;
         *open.by_user.entry(user).or_default() += 1;
@@ -180,7 +185,7 @@ mod tests {
             open.len() - before
         };
         assert_eq!([1, 2, 3, 4, 5, 6].map(&mut of), [50, 16, 16, 16, 2, 0]);
-        assert_eq!(answers.begin(user(7)).err().map(|p| p.kind()), Some(ProblemKind::Unavailable));
+        assert_eq!(answers.begin(user(7)).err().map(|p| p.kind()), Some(ErrorKind::Unavailable));
         drop(open);
         assert!(answers.begin(user(7)).is_ok());
     }

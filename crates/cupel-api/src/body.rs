@@ -19,8 +19,8 @@ use serde_path_to_error::Segment;
 use crate::app::Shared;
 use crate::budget::Held;
 use crate::edge::Notes;
+use crate::error::{ApiError, ErrorKind, FieldError};
 use crate::lists;
-use crate::problem::{FieldError, Problem, ProblemKind};
 use crate::suggest::nearest;
 
 /// JSON body of ordinary size.
@@ -35,18 +35,18 @@ pub(crate) struct SubmissionBody<T> {
 }
 
 impl<T: DeserializeOwned> FromRequest<Shared> for JsonBody<T> {
-    type Rejection = Problem;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &Shared) -> Result<Self, Problem> {
+    async fn from_request(request: Request, app: &Shared) -> Result<Self, ApiError> {
         let bytes = read(request, app.settings.body_bytes_max, app, None).await?;
         parse(&bytes).map(JsonBody)
     }
 }
 
 impl<T: DeserializeOwned> FromRequest<Shared> for SubmissionBody<T> {
-    type Rejection = Problem;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &Shared) -> Result<Self, Problem> {
+    async fn from_request(request: Request, app: &Shared) -> Result<Self, ApiError> {
         // The extractors before this one have identified the user.
         let user = request.extensions().get::<Notes>().and_then(Notes::user);
         let mut held = user.map(|user| app.bodies.hold(user));
@@ -63,16 +63,16 @@ const CSV_BYTES_MAX: usize = 1 << 20;
 pub(crate) struct CsvBody(pub(crate) Bytes);
 
 impl FromRequest<Shared> for CsvBody {
-    type Rejection = Problem;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &Shared) -> Result<Self, Problem> {
+    async fn from_request(request: Request, app: &Shared) -> Result<Self, ApiError> {
         is_plain(request.headers(), "text/csv")?;
         let bytes = read_any(request, CSV_BYTES_MAX, app, None).await?;
         Ok(CsvBody(bytes))
     }
 }
 
-async fn read(request: Request, bytes_max: usize, app: &Shared, held: Option<&mut Held>) -> Result<Bytes, Problem> {
+async fn read(request: Request, bytes_max: usize, app: &Shared, held: Option<&mut Held>) -> Result<Bytes, ApiError> {
     is_plain(request.headers(), "application/json")?;
     read_any(request, bytes_max, app, held).await
 }
@@ -82,8 +82,8 @@ async fn read_any(
     bytes_max: usize,
     app: &Shared,
     mut held: Option<&mut Held>,
-) -> Result<Bytes, Problem> {
-    let too_large = || Problem::new(ProblemKind::BodyTooLarge, format!("The body may have {bytes_max} bytes here."));
+) -> Result<Bytes, ApiError> {
+    let too_large = || ApiError::new(ErrorKind::BodyTooLarge, format!("The body may have {bytes_max} bytes here."));
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > bytes_max as u64) {
         return Err(too_large());
@@ -94,13 +94,13 @@ async fn read_any(
     loop {
         let frame = tokio::time::timeout_at(deadline, body.frame()).await.map_err(|_elapsed| {
             let seconds = app.settings.body_time_max.as_secs();
-            Problem::new(ProblemKind::RequestTimeout, format!("The body did not arrive within {seconds} s."))
+            ApiError::new(ErrorKind::RequestTimeout, format!("The body did not arrive within {seconds} s."))
         })?;
         match frame {
             None => return Ok(bytes.freeze()),
             Some(Err(_broken)) => {
-                return Err(Problem::new(
-                    ProblemKind::MalformedRequest,
+                return Err(ApiError::new(
+                    ErrorKind::MalformedRequest,
                     "The body broke off or is not framed correctly.",
                 ));
             }
@@ -118,8 +118,8 @@ async fn read_any(
     }
 }
 
-fn is_plain(headers: &HeaderMap, expected: &str) -> Result<(), Problem> {
-    let refuse = |detail: String| Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
+fn is_plain(headers: &HeaderMap, expected: &str) -> Result<(), ApiError> {
+    let refuse = |detail: String| Err(ApiError::new(ErrorKind::UnsupportedMediaType, detail));
     if headers.get(header::CONTENT_ENCODING).is_some_and(|e| e != "identity") {
         return refuse("Send the body without content encoding.".into());
     }
@@ -131,10 +131,10 @@ fn is_plain(headers: &HeaderMap, expected: &str) -> Result<(), Problem> {
     if essence.eq_ignore_ascii_case(expected) { Ok(()) } else { refuse(format!("The body must be `{expected}`.")) }
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let detail = format!("The body is not UTF-8 at byte {}. Send binary data as base64.", error.valid_up_to());
-        Problem::new(ProblemKind::InvalidUtf8, detail)
+        ApiError::new(ErrorKind::InvalidUtf8, detail)
     })?;
     let mut json = serde_json::Deserializer::from_str(text);
     let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
@@ -171,21 +171,21 @@ pub(crate) fn maybe_object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from:
     Ok(Option::<Object<T>>::deserialize(from)?.map(|Object(value)| value))
 }
 
-fn fault(path: &serde_path_to_error::Path, error: &serde_json::Error) -> Problem {
+fn fault(path: &serde_path_to_error::Path, error: &serde_json::Error) -> ApiError {
     if !error.is_data() {
         return syntax(error);
     }
     let (mut pointer, message) = (pointer(path), without_position(error));
     let (kind, detail) = match lists::too_many(&message) {
-        Some(detail) => (ProblemKind::SubmissionTooLarge, detail.to_owned()),
-        None => (ProblemKind::InvalidBody, describe(&message, &mut pointer)),
+        Some(detail) => (ErrorKind::SubmissionTooLarge, detail.to_owned()),
+        None => (ErrorKind::InvalidBody, describe(&message, &mut pointer)),
     };
-    Problem::new(kind, detail.clone()).with_errors(vec![FieldError::new(pointer, detail)])
+    ApiError::new(kind, detail.clone()).with_errors(vec![FieldError::new(pointer, detail)])
 }
 
-fn syntax(error: &serde_json::Error) -> Problem {
+fn syntax(error: &serde_json::Error) -> ApiError {
     let (line, column) = (error.line(), error.column());
-    Problem::new(ProblemKind::InvalidJson, format!("Line {line}, column {column}: {}.", without_position(error)))
+    ApiError::new(ErrorKind::InvalidJson, format!("Line {line}, column {column}: {}.", without_position(error)))
 }
 
 fn without_position(error: &serde_json::Error) -> String {
@@ -269,15 +269,15 @@ fn describe_parameter(text: &str) -> String {
 pub(crate) struct Params<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequestParts<Shared> for Params<T> {
-    type Rejection = Problem;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _app: &Shared) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _app: &Shared) -> Result<Self, ApiError> {
         match Query::<T>::try_from_uri(&parts.uri) {
             Ok(Query(value)) => Ok(Params(value)),
             Err(rejection) => {
                 let text =
                     std::error::Error::source(&rejection).map_or_else(|| rejection.to_string(), ToString::to_string);
-                Err(Problem::new(ProblemKind::InvalidParameter, describe_parameter(&text)))
+                Err(ApiError::new(ErrorKind::InvalidParameter, describe_parameter(&text)))
             }
         }
     }
@@ -287,13 +287,13 @@ impl<T: DeserializeOwned> FromRequestParts<Shared> for Params<T> {
 pub(crate) struct Id<T>(pub(crate) T);
 
 impl<T: std::str::FromStr + Send> FromRequestParts<Shared> for Id<T> {
-    type Rejection = Problem;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, ApiError> {
         let Path(text) = Path::<String>::from_request_parts(parts, app)
             .await
-            .map_err(|_| Problem::new(ProblemKind::InvalidUtf8, "The path is not UTF-8."))?;
-        text.parse().map(Id).map_err(|_| Problem::not_found("thing"))
+            .map_err(|_| ApiError::new(ErrorKind::InvalidUtf8, "The path is not UTF-8."))?;
+        text.parse().map(Id).map_err(|_| ApiError::not_found("thing"))
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use cupel_types::UserId;
 use tokio::sync::Notify;
 
-use crate::problem::{Problem, ProblemKind};
+use crate::error::{ApiError, ErrorKind};
 
 /// Budget of this process. A clone is another handle.
 #[derive(Clone)]
@@ -18,14 +18,14 @@ pub(crate) struct ByteBudget {
     used: Arc<Mutex<Used>>,
     /// Notified whenever bytes are released.
     freed: Arc<Notify>,
-    of: Of,
+    of: BudgetKind,
     all_bytes_max: usize,
     user_bytes_max: usize,
 }
 
 /// Purpose of a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Of {
+pub(crate) enum BudgetKind {
     Bodies,
     Answers,
 }
@@ -45,14 +45,14 @@ pub(crate) struct Held {
 
 impl ByteBudget {
     /// A single item of `one_bytes_max` always fits.
-    pub(crate) fn new(of: Of, all_bytes_max: usize, user_bytes_max: usize, one_bytes_max: usize) -> ByteBudget {
+    pub(crate) fn new(of: BudgetKind, all_bytes_max: usize, user_bytes_max: usize, one_bytes_max: usize) -> ByteBudget {
         let (all_bytes_max, user_bytes_max) = (all_bytes_max.max(one_bytes_max), user_bytes_max.max(one_bytes_max));
         ByteBudget { used: Arc::default(), freed: Arc::default(), of, all_bytes_max, user_bytes_max }
     }
 
     /// Reserves `bytes` for this user as soon as they are available; refuses after `at_most`, and names the limit. A
     /// request above the user's maximum counts as that maximum.
-    pub(crate) async fn wait_for(&self, user: UserId, bytes: usize, at_most: Duration) -> Result<Held, Problem> {
+    pub(crate) async fn wait_for(&self, user: UserId, bytes: usize, at_most: Duration) -> Result<Held, ApiError> {
         let bytes = bytes.min(self.user_bytes_max).min(self.all_bytes_max);
         let deadline = tokio::time::Instant::now() + at_most;
         loop {
@@ -79,25 +79,27 @@ impl ByteBudget {
 
 impl Held {
     /// Reserves `more` bytes, or refuses and names the limit.
-    pub(crate) fn more(&mut self, more: usize) -> Result<(), Problem> {
+    pub(crate) fn more(&mut self, more: usize) -> Result<(), ApiError> {
         let mut used = self.budget.used();
         let of_user = used.by_user.get(&self.user).copied().unwrap_or(0);
         if of_user + more > self.budget.user_bytes_max {
             let most = self.budget.user_bytes_max;
             let detail = match self.budget.of {
-                Of::Bodies => format!("You are sending more than {most} bytes at the same time."),
-                Of::Answers => {
+                BudgetKind::Bodies => format!("You are sending more than {most} bytes at the same time."),
+                BudgetKind::Answers => {
                     format!("Your large answers occupy the {most} bytes they may: take those that are open first.")
                 }
             };
-            return Err(Problem::new(ProblemKind::RateLimited, detail).retry_after(Duration::from_secs(1)));
+            return Err(ApiError::new(ErrorKind::RateLimited, detail).retry_after(Duration::from_secs(1)));
         }
         if used.all + more > self.budget.all_bytes_max {
             let detail = match self.budget.of {
-                Of::Bodies => "The server is receiving as much as it can hold. Nothing was accepted; send it again.",
-                Of::Answers => "The server is sending as many large answers as it can hold. Ask again.",
+                BudgetKind::Bodies => {
+                    "The server is receiving as much as it can hold. Nothing was accepted; send it again."
+                }
+                BudgetKind::Answers => "The server is sending as many large answers as it can hold. Ask again.",
             };
-            return Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(Duration::from_secs(1)));
+            return Err(ApiError::new(ErrorKind::Unavailable, detail).retry_after(Duration::from_secs(1)));
         }
         used.all += more;
         *used.by_user.entry(self.user).or_default() += more;
@@ -141,12 +143,12 @@ mod tests {
 
     #[test]
     fn one_user_cannot_take_the_whole_budget() {
-        let budget = ByteBudget::new(Of::Bodies, 100, 60, 10);
+        let budget = ByteBudget::new(BudgetKind::Bodies, 100, 60, 10);
         let (mut a, mut b) = (budget.hold(user(1)), budget.hold(user(2)));
         a.more(60).unwrap();
-        assert_eq!(budget.hold(user(1)).more(1).unwrap_err().kind(), ProblemKind::RateLimited);
+        assert_eq!(budget.hold(user(1)).more(1).unwrap_err().kind(), ErrorKind::RateLimited);
         b.more(40).unwrap();
-        assert_eq!(b.more(1).unwrap_err().kind(), ProblemKind::Unavailable);
+        assert_eq!(b.more(1).unwrap_err().kind(), ErrorKind::Unavailable);
         drop(a);
         b.more(20).unwrap();
         drop(b);
@@ -156,11 +158,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_waiting_request_continues_as_soon_as_bytes_are_released() {
-        let budget = ByteBudget::new(Of::Answers, 100, 60, 0);
+        let budget = ByteBudget::new(BudgetKind::Answers, 100, 60, 0);
         let mut first = budget.wait_for(user(1), 1000, Duration::ZERO).await.ok().unwrap();
         assert_eq!(budget.used().all, 60, "more than a user may have counts as all of that");
         let refused = budget.wait_for(user(1), 1, Duration::ZERO).await.err().unwrap();
-        assert_eq!(refused.kind(), ProblemKind::RateLimited);
+        assert_eq!(refused.kind(), ErrorKind::RateLimited);
         let waiting = tokio::spawn({
             let budget = budget.clone();
             async move { budget.wait_for(user(1), 30, Duration::from_secs(60)).await.is_ok() }
@@ -174,6 +176,6 @@ mod tests {
 
     #[test]
     fn one_body_always_fits() {
-        assert!(ByteBudget::new(Of::Bodies, 0, 0, 10).hold(user(1)).more(10).is_ok());
+        assert!(ByteBudget::new(BudgetKind::Bodies, 0, 0, 10).hold(user(1)).more(10).is_ok());
     }
 }

@@ -11,7 +11,7 @@ use futures_util::Stream;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::problem::Problem;
+use crate::error::ApiError;
 
 /// Response format of results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
@@ -101,7 +101,7 @@ impl<'c> Cell<'c> {
 }
 
 /// CSV response that a browser saves under this name.
-pub(crate) fn answer(name: &str, lines: impl Stream<Item = Result<Bytes, Problem>> + Send + 'static) -> Response {
+pub(crate) fn answer(name: &str, lines: impl Stream<Item = Result<Bytes, ApiError>> + Send + 'static) -> Response {
     use futures_util::TryStreamExt as _;
     let body = Body::from_stream(lines.map_err(|_problem| std::io::Error::other("the rest cannot be read")));
     let mut answer = body.into_response();

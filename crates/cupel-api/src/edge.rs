@@ -21,8 +21,8 @@ use jiff::Timestamp;
 use tracing::Instrument;
 
 use crate::app::Shared;
+use crate::error::{ApiError, ErrorKind};
 use crate::limits::RateNote;
-use crate::problem::{Problem, ProblemKind};
 use crate::state::Network;
 
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -181,15 +181,15 @@ pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> 
     Client { address, is_forwarded }
 }
 
-fn panicked(panic: &(dyn Any + Send)) -> Problem {
+fn panicked(panic: &(dyn Any + Send)) -> ApiError {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(panic = text.unwrap_or("(no text)"), "a handler panicked");
-    Problem::new(ProblemKind::Internal, "The server failed to answer this request. It is not your mistake.")
+    ApiError::new(ErrorKind::Internal, "The server failed to answer this request. It is not your mistake.")
 }
 
 /// Writes the body of a refusal: the handler's problem, or one for a bare error status.
 fn problem_body(response: &mut Response, request_id: &str) {
-    let problem = match response.extensions_mut().remove::<Problem>() {
+    let problem = match response.extensions_mut().remove::<ApiError>() {
         Some(problem) => problem,
         None if is_bare_error(response) => bare(response),
         None => return,
@@ -213,14 +213,14 @@ fn is_bare_error(response: &Response) -> bool {
     (status.is_client_error() || status.is_server_error()) && is_text
 }
 
-fn bare(response: &Response) -> Problem {
-    let kind = ProblemKind::of_status(response.status());
+fn bare(response: &Response) -> ApiError {
+    let kind = ErrorKind::of_status(response.status());
     match kind {
-        ProblemKind::MethodNotAllowed => {
+        ErrorKind::MethodNotAllowed => {
             // The router adds this header afterwards.
-            Problem::new(kind, "This path has no such method; the header Allow names those it has.")
+            ApiError::new(kind, "This path has no such method; the header Allow names those it has.")
         }
-        kind => Problem::new(kind, kind.meaning()),
+        kind => ApiError::new(kind, kind.meaning()),
     }
 }
 

@@ -4,7 +4,7 @@
 //! caller, `body.rs` parses the input), then the handler in `v1/`, which calls one use case of core and formats the
 //! response.
 //!
-//! *Architecture invariants:* this crate contains no SQL, no broker and no sandbox; every refusal is a [`ProblemKind`];
+//! *Architecture invariants:* this crate contains no SQL, no broker and no sandbox; every refusal is a [`ErrorKind`];
 //! program text, input, output and secrets are never logged; state per client is always bounded.
 #![forbid(unsafe_code)]
 
@@ -16,12 +16,12 @@ mod budget;
 mod connections;
 mod csv;
 mod edge;
+mod error;
 mod limits;
 mod lists;
 mod openapi;
 mod ops;
 mod pages;
-mod problem;
 mod router;
 mod rules;
 mod serve;
@@ -30,9 +30,9 @@ mod suggest;
 mod v1;
 
 pub use cupel_core::limits::Rate;
+pub use error::{ApiError, ErrorBody, ErrorKind, FieldError, errors_markdown};
 pub use openapi::openapi_json;
 pub use pages::package_formats;
-pub use problem::{FieldError, Problem, ProblemBody, ProblemKind, errors_markdown};
 pub use router::{ops_router, router};
 pub use serve::{ServeSettings, serve};
 pub use state::{

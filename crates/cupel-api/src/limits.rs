@@ -12,32 +12,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use cupel_core::limits::{BucketKind, Buckets, Draw, Dry, Rate, Standing};
+use cupel_core::limits::{BucketKind, Buckets, Charge, Exhausted, Rate, Standing};
 use cupel_types::{SessionId, UserId};
 use sha2::{Digest, Sha256};
 
-use crate::problem::{Problem, ProblemKind};
+use crate::error::{ApiError, ErrorKind};
 use crate::state::{LoginRates, TierRates};
 
 /// Rate-limited resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Ration {
+pub(crate) enum RateClass {
     Submissions,
     Reads,
 }
 
-impl Ration {
+impl RateClass {
     const fn name(self) -> &'static str {
         match self {
-            Ration::Submissions => "submissions",
-            Ration::Reads => "reads",
+            RateClass::Submissions => "submissions",
+            RateClass::Reads => "reads",
         }
     }
 
     const fn rate(self, tier: &TierRates) -> Rate {
         match self {
-            Ration::Submissions => tier.submissions,
-            Ration::Reads => tier.reads,
+            RateClass::Submissions => tier.submissions,
+            RateClass::Reads => tier.reads,
         }
     }
 }
@@ -45,7 +45,7 @@ impl Ration {
 /// State of a ration, for the response's headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RateNote {
-    ration: Ration,
+    ration: RateClass,
     rate: Rate,
     standing: Standing,
 }
@@ -97,8 +97,8 @@ impl AddressUse {
         }
     }
 
-    fn draw(self, address: IpAddr, rate: Rate) -> Draw {
-        Draw { kind: BucketKind::Address, key: format!("{}:{}", self.name(), network_of(address)), rate, cost: 1 }
+    fn draw(self, address: IpAddr, rate: Rate) -> Charge {
+        Charge { kind: BucketKind::Address, key: format!("{}:{}", self.name(), network_of(address)), rate, cost: 1 }
     }
 }
 
@@ -111,17 +111,17 @@ impl RateLimits {
     pub(crate) async fn take(
         &self,
         user: UserId,
-        ration: Ration,
+        ration: RateClass,
         tier: &TierRates,
         cost: u32,
-    ) -> (RateNote, Result<(), Problem>) {
+    ) -> (RateNote, Result<(), ApiError>) {
         let rate = ration.rate(tier);
         // The rate is part of the key, so a user who changes tier starts with a full bucket.
         let Rate { quota, window, burst } = rate;
         let key = format!("{user}:{}:{quota}/{}/{burst}", ration.name(), window.as_secs());
-        match self.buckets.take(&[Draw { kind: BucketKind::User, key, rate, cost }]).await {
+        match self.buckets.take(&[Charge { kind: BucketKind::User, key, rate, cost }]).await {
             Ok(standing) => (RateNote { ration, rate, standing }, Ok(())),
-            Err(Dry { standing, wait, .. }) => {
+            Err(Exhausted { standing, wait, .. }) => {
                 let detail = format!(
                     "Your tier allows {} {} in {} s, {} at once. Wait {} s.",
                     rate.quota,
@@ -132,7 +132,7 @@ impl RateLimits {
                 );
                 (
                     RateNote { ration, rate, standing },
-                    Err(Problem::new(ProblemKind::RateLimited, detail).retry_after(wait)),
+                    Err(ApiError::new(ErrorKind::RateLimited, detail).retry_after(wait)),
                 )
             }
         }
@@ -140,15 +140,15 @@ impl RateLimits {
 
     /// Pays for one log-in attempt before the password is checked; otherwise four hundred simultaneous attempts could
     /// all pass the limit. [`Attempt::succeeded`] refunds it.
-    pub(crate) async fn login_attempt(&self, login: &str, address: IpAddr) -> Result<Attempt<'_>, Problem> {
+    pub(crate) async fn login_attempt(&self, login: &str, address: IpAddr) -> Result<Attempt<'_>, ApiError> {
         let account = account_key(login);
         let pair = format!("{account}:{}", network_of(address));
         let mut paid = vec![
-            Draw { kind: BucketKind::LoginPair, key: pair.clone(), rate: self.login.account_and_address, cost: 1 },
+            Charge { kind: BucketKind::LoginPair, key: pair.clone(), rate: self.login.account_and_address, cost: 1 },
             AddressUse::Login.draw(address, self.login.address),
         ];
         if !self.buckets.remembers(&pair).await {
-            paid.push(Draw { kind: BucketKind::LoginAccount, key: account, rate: self.login.account, cost: 1 });
+            paid.push(Charge { kind: BucketKind::LoginAccount, key: account, rate: self.login.account, cost: 1 });
         }
         match self.buckets.take(&paid).await {
             Ok(_standing) => Ok(Attempt { limits: self, pair, paid }),
@@ -157,7 +157,7 @@ impl RateLimits {
     }
 
     /// Pays for one read without an account.
-    pub(crate) async fn anonymous_read(&self, address: IpAddr, rate: Rate) -> Result<(), Problem> {
+    pub(crate) async fn anonymous_read(&self, address: IpAddr, rate: Rate) -> Result<(), ApiError> {
         self.buckets.take(&[AddressUse::Read.draw(address, rate)]).await.map(drop).map_err(|dry| {
             let detail = format!(
                 "Without an account, {} reads in {} s come from one address. Log in, or wait {} s.",
@@ -165,12 +165,12 @@ impl RateLimits {
                 rate.window.as_secs(),
                 seconds_up(dry.wait).max(1)
             );
-            Problem::new(ProblemKind::RateLimited, detail).retry_after(dry.wait)
+            ApiError::new(ErrorKind::RateLimited, detail).retry_after(dry.wait)
         })
     }
 
     /// Pays for one registration.
-    pub(crate) async fn registration(&self, address: IpAddr) -> Result<(), Problem> {
+    pub(crate) async fn registration(&self, address: IpAddr) -> Result<(), ApiError> {
         self.pay(
             AddressUse::Register.draw(address, self.login.registrations),
             "Too many registrations from this address.",
@@ -180,27 +180,27 @@ impl RateLimits {
 
     /// Pays for one refresh of a session. This happens before the token is exchanged: a later refusal would lose the
     /// client its session. Only its owner knows a session's id, so nobody else can exhaust this limit.
-    pub(crate) async fn refresh(&self, session: SessionId) -> Result<(), Problem> {
+    pub(crate) async fn refresh(&self, session: SessionId) -> Result<(), ApiError> {
         let key = session.to_string();
-        let draw = Draw { kind: BucketKind::Session, key, rate: self.login.refreshes, cost: 1 };
+        let draw = Charge { kind: BucketKind::Session, key, rate: self.login.refreshes, cost: 1 };
         self.pay(draw, "This session was refreshed too often.").await
     }
 
     /// Pays for one invalid token.
-    pub(crate) async fn bad_token(&self, address: IpAddr) -> Result<(), Problem> {
+    pub(crate) async fn bad_token(&self, address: IpAddr) -> Result<(), ApiError> {
         self.pay(AddressUse::BadToken.draw(address, self.login.bad_tokens), "Too many bad tokens from this address.")
             .await
     }
 
     /// Pays for one join code before it is checked, whether or not the contest exists: a client without guesses left
     /// learns nothing more. [`Guess::was_none`] refunds it.
-    pub(crate) async fn join_code(&self, address: IpAddr) -> Result<Guess<'_>, Problem> {
+    pub(crate) async fn join_code(&self, address: IpAddr) -> Result<Guess<'_>, ApiError> {
         let draw = AddressUse::JoinCode.draw(address, self.login.join_codes);
         self.pay(draw.clone(), "Too many wrong codes from this address.").await?;
         Ok(Guess { limits: self, paid: draw })
     }
 
-    async fn pay(&self, draw: Draw, too_often: &str) -> Result<(), Problem> {
+    async fn pay(&self, draw: Charge, too_often: &str) -> Result<(), ApiError> {
         self.buckets.take(&[draw]).await.map(drop).map_err(|dry| too_many(too_often, dry.wait))
     }
 }
@@ -208,7 +208,7 @@ impl RateLimits {
 /// One paid attempt to enter a join code.
 pub(crate) struct Guess<'a> {
     limits: &'a RateLimits,
-    paid: Draw,
+    paid: Charge,
 }
 
 impl Guess<'_> {
@@ -222,7 +222,7 @@ impl Guess<'_> {
 pub(crate) struct Attempt<'a> {
     limits: &'a RateLimits,
     pair: String,
-    paid: Vec<Draw>,
+    paid: Vec<Charge>,
 }
 
 impl Attempt<'_> {
@@ -238,8 +238,8 @@ impl Attempt<'_> {
     }
 }
 
-fn too_many(what: &str, wait: Duration) -> Problem {
-    Problem::new(ProblemKind::TooManyAttempts, format!("{what} Wait {} s.", seconds_up(wait).max(1))).retry_after(wait)
+fn too_many(what: &str, wait: Duration) -> ApiError {
+    ApiError::new(ErrorKind::TooManyAttempts, format!("{what} Wait {} s.", seconds_up(wait).max(1))).retry_after(wait)
 }
 
 /// Hash of the email address or name of a log-in attempt, so that a long one costs no memory.
@@ -259,7 +259,7 @@ pub(crate) fn network_of(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cupel_shared::MemoryBuckets;
+    use cupel_cache::MemoryBuckets;
 
     fn limits() -> RateLimits {
         let hour = Duration::from_secs(3600);
@@ -343,7 +343,8 @@ mod tests {
     #[tokio::test]
     async fn the_headers_have_the_form_of_the_draft() {
         let tier = TierRates { submissions: Rate::per_minute(300, 60), reads: Rate::per_minute(3000, 600) };
-        let (note, answer) = limits().take(UserId::from_uuid(uuid::Uuid::nil()), Ration::Submissions, &tier, 10).await;
+        let (note, answer) =
+            limits().take(UserId::from_uuid(uuid::Uuid::nil()), RateClass::Submissions, &tier, 10).await;
         assert!(answer.is_ok());
         let mut headers = HeaderMap::new();
         note.write(&mut headers);

@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::Shared;
 use crate::auth::table::{self, Who};
-use crate::problem::{ProblemBody, ProblemKind};
+use crate::error::{ErrorBody, ErrorKind};
 use crate::rules;
 
 const DESCRIPTION: &str = "Runs untrusted programs and says exactly what happened.\n\n\
@@ -86,8 +86,8 @@ fn skeleton() -> OpenApi {
             .to_owned(),
     );
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    let mut schemas = vec![("Problem".to_owned(), ProblemBody::schema())];
-    ProblemBody::schemas(&mut schemas);
+    let mut schemas = vec![("Problem".to_owned(), ErrorBody::schema())];
+    ErrorBody::schemas(&mut schemas);
     components.schemas.extend(schemas);
     document
 }
@@ -105,20 +105,20 @@ fn add_who(operation: &mut Operation, who: Option<Who>) {
 }
 
 fn add_common_responses(operation: &mut Operation) {
-    let mut common = vec![ProblemKind::Internal, ProblemKind::Unavailable];
+    let mut common = vec![ErrorKind::Internal, ErrorKind::Unavailable];
     if operation.security.is_some() {
-        common.extend([ProblemKind::Unauthorized, ProblemKind::MissingScope, ProblemKind::RateLimited]);
+        common.extend([ErrorKind::Unauthorized, ErrorKind::MissingScope, ErrorKind::RateLimited]);
     }
     if operation.parameters.as_ref().is_some_and(|p| !p.is_empty()) {
-        common.push(ProblemKind::InvalidParameter);
+        common.push(ErrorKind::InvalidParameter);
     }
     if operation.request_body.is_some() {
         common.extend([
-            ProblemKind::InvalidJson,
-            ProblemKind::InvalidBody,
-            ProblemKind::BodyTooLarge,
-            ProblemKind::UnsupportedMediaType,
-            ProblemKind::RequestTimeout,
+            ErrorKind::InvalidJson,
+            ErrorKind::InvalidBody,
+            ErrorKind::BodyTooLarge,
+            ErrorKind::UnsupportedMediaType,
+            ErrorKind::RequestTimeout,
         ]);
     }
     for kind in common {
@@ -140,7 +140,7 @@ fn absent_rather_than_null(operation: &mut Operation) {
     }
 }
 
-fn problem_response(kind: ProblemKind) -> Response {
+fn problem_response(kind: ErrorKind) -> Response {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     let response = ResponseBuilder::new().description(kind.meaning()).content("application/problem+json", content);
     response.build()

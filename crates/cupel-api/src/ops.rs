@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 
 use crate::app::Shared;
 use crate::edge::Notes;
-use crate::problem::{Problem, ProblemKind};
+use crate::error::{ApiError, ErrorKind};
 use crate::state::{HealthReport, MetricsAccess};
 
 /// How long a report is reused, so that clients cannot keep the components busy with health checks.
@@ -94,10 +94,10 @@ pub(crate) async fn livez() -> &'static str {
 }
 
 /// `/readyz`: whether this node should receive requests.
-pub(crate) async fn readyz(State(app): State<Shared>) -> Result<&'static str, Problem> {
+pub(crate) async fn readyz(State(app): State<Shared>) -> Result<&'static str, ApiError> {
     if app.shutdown.is_cancelled() {
         return Err(
-            Problem::new(ProblemKind::Unavailable, "The server is going down.").retry_after(Duration::from_secs(5))
+            ApiError::new(ErrorKind::Unavailable, "The server is going down.").retry_after(Duration::from_secs(5))
         );
     }
     let report = report(&app).await;
@@ -105,7 +105,7 @@ pub(crate) async fn readyz(State(app): State<Shared>) -> Result<&'static str, Pr
         None => Ok("ok\n"),
         Some(check) => {
             let detail = format!("`{}` does not work at the moment; see /healthz.", check.name);
-            Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(Duration::from_secs(5)))
+            Err(ApiError::new(ErrorKind::Unavailable, detail).retry_after(Duration::from_secs(5)))
         }
     }
 }
@@ -115,7 +115,7 @@ pub(crate) async fn metrics(
     State(app): State<Shared>,
     Extension(notes): Extension<Notes>,
     headers: HeaderMap,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let client = notes.client();
     let allowed = match &app.settings.metrics_access {
         MetricsAccess::Open => true,
@@ -128,10 +128,10 @@ pub(crate) async fn metrics(
     if !allowed {
         return Err(match app.settings.metrics_access {
             MetricsAccess::Token(_) => {
-                Problem::new(ProblemKind::Unauthorized, "Send the metrics token as `Authorization: Bearer`.")
+                ApiError::new(ErrorKind::Unauthorized, "Send the metrics token as `Authorization: Bearer`.")
             }
             MetricsAccess::Open | MetricsAccess::Loopback => {
-                Problem::new(ProblemKind::Forbidden, "Metrics are for this machine only, unless a token is configured.")
+                ApiError::new(ErrorKind::Forbidden, "Metrics are for this machine only, unless a token is configured.")
             }
         });
     }

@@ -16,7 +16,7 @@ use utoipa_swagger_ui::Config;
 
 use crate::app::Shared;
 use crate::edge::Notes;
-use crate::problem::{Problem, ProblemKind};
+use crate::error::{ApiError, ErrorKind};
 
 const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -117,18 +117,16 @@ pub(crate) async fn set_password(
     State(app): State<Shared>,
     Extension(notes): Extension<Notes>,
     body: Body,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     /// Enough for a password of 256 characters, each of them escaped, and the token.
     const FORM_BYTES_MAX: usize = 8 * 1024;
     let body = tokio::time::timeout(app.settings.body_time_max, axum::body::to_bytes(body, FORM_BYTES_MAX)).await;
-    let body =
-        body.map_err(|_elapsed| Problem::new(ProblemKind::RequestTimeout, "The form did not arrive in time."))?;
+    let body = body.map_err(|_elapsed| ApiError::new(ErrorKind::RequestTimeout, "The form did not arrive in time."))?;
     let form = body.ok().and_then(|body| {
         let uri = Uri::try_from([b"/?", &body[..]].concat()).ok()?;
         Query::<PasswordForm>::try_from_uri(&uri).ok()
     });
-    let Query(form) =
-        form.ok_or_else(|| Problem::new(ProblemKind::MalformedRequest, "This is not the form's data."))?;
+    let Query(form) = form.ok_or_else(|| ApiError::new(ErrorKind::MalformedRequest, "This is not the form's data."))?;
     match crate::v1::membership::reset(&app, &notes, &form.token, &form.password).await {
         Ok(()) => Ok(password_page(&app, "<p>Your password is set. Log in with it.</p>")),
         Err(problem) => {
@@ -168,10 +166,10 @@ fn address(request: &HeaderMap) -> String {
     format!("{}://{host}", if is_https { "https" } else { "http" })
 }
 
-/// `/problems/{slug}`: target of a problem's `type`.
-pub(crate) async fn problem(Path(slug): Path<String>) -> Result<String, Problem> {
-    let kind = ProblemKind::ALL.iter().find(|kind| kind.slug() == slug);
-    let kind = kind.ok_or_else(|| Problem::new(ProblemKind::NotFound, "There is no such problem."))?;
+/// `/errors/{code}`: target of an error's `type`.
+pub(crate) async fn error(Path(code): Path<String>) -> Result<String, ApiError> {
+    let kind = ErrorKind::ALL.iter().find(|kind| kind.code() == code);
+    let kind = kind.ok_or_else(|| ApiError::new(ErrorKind::NotFound, "No error has this code."))?;
     Ok(format!("{} ({})\n\n{}\n", kind.title(), kind.status().as_u16(), kind.meaning()))
 }
 
@@ -222,7 +220,7 @@ fn docs_file(app: &Shared, name: &str) -> Response {
             ];
             (headers, Bytes::from(file.bytes.into_owned())).into_response()
         }
-        Ok(None) => Problem::new(ProblemKind::NoSuchRoute, "There is no such page.").into_response(),
-        Err(error) => Problem::internal(&*error).into_response(),
+        Ok(None) => ApiError::new(ErrorKind::NoSuchRoute, "There is no such page.").into_response(),
+        Err(error) => ApiError::internal(&*error).into_response(),
     }
 }

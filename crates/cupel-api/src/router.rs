@@ -7,7 +7,7 @@ use axum::routing::get;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::app::Shared;
-use crate::problem::{Problem, ProblemKind};
+use crate::error::{ApiError, ErrorKind};
 use crate::state::{ApiState, Settings};
 use crate::{edge, openapi, ops, pages};
 
@@ -25,7 +25,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/docs/", get(pages::docs_index))
         .route("/docs/formats", get(pages::formats))
         .route("/docs/{file}", get(pages::docs))
-        .route("/problems/{slug}", get(pages::problem))
+        .route("/errors/{code}", get(pages::error))
         .route("/password", get(pages::password).post(pages::set_password))
         .merge(ops())
         .fallback(no_such_route);
@@ -50,8 +50,8 @@ fn ops() -> Router<Shared> {
         .route("/metrics", get(ops::metrics))
 }
 
-async fn no_such_route() -> Problem {
-    Problem::new(ProblemKind::NoSuchRoute, "Nothing is served under this path. `/docs/` lists what is.")
+async fn no_such_route() -> ApiError {
+    ApiError::new(ErrorKind::NoSuchRoute, "Nothing is served under this path. `/docs/` lists what is.")
 }
 
 /// Off unless origins are configured. Credentials are never cookies, so no origin needs `credentials`.

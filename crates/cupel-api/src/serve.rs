@@ -33,7 +33,7 @@ use tower::ServiceExt;
 
 use crate::connections::{ConnectionBounds, Connections, Full, InFlight, Open};
 use crate::edge;
-use crate::problem::{Problem, ProblemKind};
+use crate::error::{ApiError, ErrorKind};
 use crate::state::Network;
 
 /// Limits and timeouts of the server.
@@ -130,7 +130,7 @@ async fn accept(
             match open {
                 Ok(open) => connection(stream, peer, router, shutdown, &settings, Arc::new(open)).await,
                 Err(full) => {
-                    answer_without_request(&stream, ProblemKind::Unavailable, full.detail());
+                    answer_without_request(&stream, ErrorKind::Unavailable, full.detail());
                     linger(&stream).await;
                 }
             }
@@ -185,7 +185,7 @@ async fn connection(
             if shared.half_read.load(Ordering::Acquire) {
                 answer_without_request(
                     &shared.stream,
-                    ProblemKind::Unavailable,
+                    ErrorKind::Unavailable,
                     "The server has no room for a connection without a complete request.",
                 );
             }
@@ -202,7 +202,7 @@ async fn connection(
         if error.is_timeout() && shared.half_read.load(Ordering::Acquire) {
             answer_without_request(
                 &shared.stream,
-                ProblemKind::RequestTimeout,
+                ErrorKind::RequestTimeout,
                 "The head of the request did not arrive in time.",
             );
         }
@@ -243,10 +243,10 @@ async fn answer(
 
 /// Built without the router, because the server is full.
 fn refusal(full: Full) -> Response<Body> {
-    let problem = Problem::new(ProblemKind::Unavailable, full.detail());
+    let problem = ApiError::new(ErrorKind::Unavailable, full.detail());
     let id = uuid::Uuid::now_v7().simple().to_string();
     let mut response = Response::new(Body::from(serde_json::to_vec(&problem.to_body(&id)).unwrap_or_default()));
-    *response.status_mut() = ProblemKind::Unavailable.status();
+    *response.status_mut() = ErrorKind::Unavailable.status();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
     headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
@@ -287,8 +287,8 @@ impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Counted<B> {
 }
 
 /// Response when there is no request that the router could answer.
-fn answer_without_request(stream: &TcpStream, kind: ProblemKind, detail: &'static str) {
-    let body = Problem::new(kind, detail).to_body(&uuid::Uuid::now_v7().simple().to_string());
+fn answer_without_request(stream: &TcpStream, kind: ErrorKind, detail: &'static str) {
+    let body = ApiError::new(kind, detail).to_body(&uuid::Uuid::now_v7().simple().to_string());
     let body = serde_json::to_string(&body).unwrap_or_default();
     let (status, length) = (kind.status(), body.len());
     let answer = format!(

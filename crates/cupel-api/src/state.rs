@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use cupel_core::Core;
 use cupel_core::accounts::Accounts;
 use cupel_core::limits::{Buckets, Rate};
-use cupel_core::recall::Recall;
+use cupel_core::result_cache::ResultCache;
 use tokio_util::sync::CancellationToken;
 
 /// Everything [`router`](crate::router) needs.
@@ -24,7 +24,7 @@ pub struct ApiState {
     /// Rate-limit buckets, of this node or shared by all nodes.
     pub buckets: Arc<dyn Buckets>,
     /// Result cache.
-    pub recall: Recall,
+    pub result_cache: ResultCache,
     /// Readiness and the state of the sandbox.
     pub health: Arc<dyn Health>,
     /// Renders the metrics in the Prometheus text format.

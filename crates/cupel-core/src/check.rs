@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use cupel_languages::{Availability, Language, Registry};
 use cupel_types::{
-    BoxFile, BoxFiles, BoxPath, Bytes, Cases, Instructions, Limits, LimitsRequest, Program, Solution, Source, TestCase,
-    Work,
+    BoxFile, BoxFiles, BoxPath, Bytes, Cases, Instructions, Limits, LimitsRequest, Program, Solution, Source,
+    SubmissionKind, TestCase,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -16,7 +16,7 @@ use crate::targets::is_special_host;
 
 /// One fault of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct SubmissionFault {
     /// Zero-based index of the submission in the batch.
     pub index: usize,
     /// Position in the submission, as a JSON pointer (RFC 6901): `/language`, `/files/0/path`, `/args/3`, `/env/NAME`,
@@ -24,7 +24,7 @@ pub struct Fault {
     /// the unit of the API's fields: `_ms` for times, `_bytes` for sizes.
     pub pointer: String,
     /// Kind of fault, for programs.
-    pub kind: FaultKind,
+    pub kind: SubmissionFaultKind,
     /// What is wrong and what is expected, for people.
     pub detail: String,
 }
@@ -32,7 +32,7 @@ pub struct Fault {
 /// Kind of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
-pub enum FaultKind {
+pub enum SubmissionFaultKind {
     UnknownLanguage,
     LanguageUnavailable,
     Missing,
@@ -55,30 +55,30 @@ pub enum FaultKind {
     BadExpiry,
 }
 
-impl FaultKind {
+impl SubmissionFaultKind {
     /// The stable name for programs, such as `unknown_language`.
     pub const fn as_str(self) -> &'static str {
         match self {
-            FaultKind::UnknownLanguage => "unknown_language",
-            FaultKind::LanguageUnavailable => "language_unavailable",
-            FaultKind::Missing => "missing",
-            FaultKind::TooLarge => "too_large",
-            FaultKind::TooMany => "too_many",
-            FaultKind::BadPath => "bad_path",
-            FaultKind::BadArgument => "bad_argument",
-            FaultKind::BadEnv => "bad_env",
-            FaultKind::BadTest => "bad_test",
-            FaultKind::BadInput => "bad_input",
-            FaultKind::LimitInvalid => "limit_invalid",
-            FaultKind::LimitAboveMaximum => "limit_above_maximum",
-            FaultKind::RunAtTooFar => "run_at_too_far",
-            FaultKind::BadWebhook => "bad_webhook",
-            FaultKind::BadUsername => "bad_username",
-            FaultKind::BadEmail => "bad_email",
-            FaultKind::BadPassword => "bad_password",
-            FaultKind::BadName => "bad_name",
-            FaultKind::BadScope => "bad_scope",
-            FaultKind::BadExpiry => "bad_expiry",
+            SubmissionFaultKind::UnknownLanguage => "unknown_language",
+            SubmissionFaultKind::LanguageUnavailable => "language_unavailable",
+            SubmissionFaultKind::Missing => "missing",
+            SubmissionFaultKind::TooLarge => "too_large",
+            SubmissionFaultKind::TooMany => "too_many",
+            SubmissionFaultKind::BadPath => "bad_path",
+            SubmissionFaultKind::BadArgument => "bad_argument",
+            SubmissionFaultKind::BadEnv => "bad_env",
+            SubmissionFaultKind::BadTest => "bad_test",
+            SubmissionFaultKind::BadInput => "bad_input",
+            SubmissionFaultKind::LimitInvalid => "limit_invalid",
+            SubmissionFaultKind::LimitAboveMaximum => "limit_above_maximum",
+            SubmissionFaultKind::RunAtTooFar => "run_at_too_far",
+            SubmissionFaultKind::BadWebhook => "bad_webhook",
+            SubmissionFaultKind::BadUsername => "bad_username",
+            SubmissionFaultKind::BadEmail => "bad_email",
+            SubmissionFaultKind::BadPassword => "bad_password",
+            SubmissionFaultKind::BadName => "bad_name",
+            SubmissionFaultKind::BadScope => "bad_scope",
+            SubmissionFaultKind::BadExpiry => "bad_expiry",
         }
     }
 }
@@ -96,13 +96,18 @@ pub fn check(
     registry: &Registry,
     bounds: &Bounds,
     now: Timestamp,
-) -> Result<Vec<Work>, Vec<Fault>> {
+) -> Result<Vec<SubmissionKind>, Vec<SubmissionFault>> {
     if new.len() > bounds.batch_max {
         let detail = format!("a batch has at most {} submissions; this one has {}", bounds.batch_max, new.len());
-        return Err(vec![Fault { index: 0, pointer: String::new(), kind: FaultKind::TooMany, detail }]);
+        return Err(vec![SubmissionFault {
+            index: 0,
+            pointer: String::new(),
+            kind: SubmissionFaultKind::TooMany,
+            detail,
+        }]);
     }
     let mut faults = Vec::new();
-    let works: Vec<Option<Work>> = new
+    let works: Vec<Option<SubmissionKind>> = new
         .iter()
         .enumerate()
         .map(|(index, new)| {
@@ -113,9 +118,9 @@ pub fn check(
     let total = new.iter().map(bytes_of).fold(Bytes::ZERO, Bytes::saturating_add);
     if faults.is_empty() && total > bounds.batch_bytes_max {
         let detail = format!("a request carries at most {}; this one carries {total}", bounds.batch_bytes_max);
-        faults.push(Fault { index: 0, pointer: String::new(), kind: FaultKind::TooLarge, detail });
+        faults.push(SubmissionFault { index: 0, pointer: String::new(), kind: SubmissionFaultKind::TooLarge, detail });
     }
-    match works.into_iter().collect::<Option<Vec<Work>>>() {
+    match works.into_iter().collect::<Option<Vec<SubmissionKind>>>() {
         Some(works) if faults.is_empty() => Ok(works),
         _ => Err(faults),
     }
@@ -154,23 +159,23 @@ struct Checker<'a> {
     new: &'a NewSubmission,
     bounds: &'a Bounds,
     now: Timestamp,
-    faults: &'a mut Vec<Fault>,
+    faults: &'a mut Vec<SubmissionFault>,
 }
 
 impl Checker<'_> {
-    fn fault(&mut self, pointer: impl Into<String>, kind: FaultKind, detail: impl Into<String>) {
+    fn fault(&mut self, pointer: impl Into<String>, kind: SubmissionFaultKind, detail: impl Into<String>) {
         let (pointer, detail) = match self.faults.len() {
             0..FAULTS_MAX => (pointer.into(), detail.into()),
             FAULTS_MAX => (String::new(), format!("there are more faults; these are the first {FAULTS_MAX}")),
             _ => return,
         };
-        self.faults.push(Fault { index: self.index, pointer, kind, detail });
+        self.faults.push(SubmissionFault { index: self.index, pointer, kind, detail });
     }
 
-    fn check(mut self, registry: &Registry) -> Option<Work> {
+    fn check(mut self, registry: &Registry) -> Option<SubmissionKind> {
         if let Purpose::Verify(version) = self.new.purpose {
             self.webhook();
-            return Some(Work::Verify(version));
+            return Some(SubmissionKind::Verify(version));
         }
         let language = self.language(registry);
         let files = self.files(language);
@@ -188,8 +193,8 @@ impl Checker<'_> {
         let source = Source { language: language?.id.clone(), files: BoxFiles::new(files) };
         let new = self.new;
         Some(match &new.purpose {
-            Purpose::Solve { of, cases } => Work::Problem(Solution { source, of: *of, cases: cases.clone() }),
-            Purpose::Run | Purpose::Verify(_) => Work::Program(Program {
+            Purpose::Solve { of, cases } => SubmissionKind::Problem(Solution { source, of: *of, cases: cases.clone() }),
+            Purpose::Run | Purpose::Verify(_) => SubmissionKind::Program(Program {
                 source,
                 args: new.args.clone(),
                 env: new.env.clone(),
@@ -203,14 +208,14 @@ impl Checker<'_> {
         let asked = self.new.language.as_str();
         let Some(language) = registry.find(asked) else {
             if asked.is_empty() {
-                self.fault("/language", FaultKind::Missing, "name a language");
+                self.fault("/language", SubmissionFaultKind::Missing, "name a language");
             } else {
                 let asked_short: String = asked.chars().take(40).collect();
                 let mut detail = format!("no language `{}`", asked_short.escape_debug());
                 if let Some(near) = registry.nearest(&asked_short) {
                     detail.push_str(&format!("; the nearest is `{}`", near.id));
                 }
-                self.fault("/language", FaultKind::UnknownLanguage, detail);
+                self.fault("/language", SubmissionFaultKind::UnknownLanguage, detail);
             }
             return None;
         };
@@ -219,7 +224,7 @@ impl Checker<'_> {
             && reason != NO_WORKER
         {
             let detail = format!("`{}` cannot be used here: {reason}", language.id);
-            self.fault("/language", FaultKind::LanguageUnavailable, detail);
+            self.fault("/language", SubmissionFaultKind::LanguageUnavailable, detail);
         }
         Some(language)
     }
@@ -227,11 +232,11 @@ impl Checker<'_> {
     fn files(&mut self, language: Option<&Language>) -> Vec<BoxFile> {
         let new = self.new;
         if new.files.is_empty() {
-            self.fault("/files", FaultKind::Missing, "there is no source");
+            self.fault("/files", SubmissionFaultKind::Missing, "there is no source");
         }
         if new.files.len() > self.bounds.files_max {
             let detail = format!("at most {} files; there are {}", self.bounds.files_max, new.files.len());
-            self.fault("/files", FaultKind::TooMany, detail);
+            self.fault("/files", SubmissionFaultKind::TooMany, detail);
             return Vec::new();
         }
         let mut files: Vec<BoxFile> = Vec::with_capacity(new.files.len());
@@ -239,7 +244,7 @@ impl Checker<'_> {
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
         for (i, (path, data)) in new.files.iter().enumerate() {
             if i == 0 && data.is_empty() {
-                self.fault("/files/0", FaultKind::Missing, "the main source is empty");
+                self.fault("/files/0", SubmissionFaultKind::Missing, "the main source is empty");
             }
             self.too_large(&format!("/files/{i}"), "the file", data.len(), self.bounds.file_bytes_max);
             let path = match (path.as_str(), language) {
@@ -248,14 +253,14 @@ impl Checker<'_> {
                 (text, _) => match BoxPath::new(text) {
                     Ok(path) => path,
                     Err(error) => {
-                        self.fault(format!("/files/{i}/path"), FaultKind::BadPath, error.to_string());
+                        self.fault(format!("/files/{i}/path"), SubmissionFaultKind::BadPath, error.to_string());
                         continue;
                     }
                 },
             };
             if let Some(first) = places.insert(path.as_str().to_owned(), i) {
                 let detail = format!("`{path}` is already the path of file {first}");
-                self.fault(format!("/files/{i}/path"), FaultKind::BadPath, detail);
+                self.fault(format!("/files/{i}/path"), SubmissionFaultKind::BadPath, detail);
             }
             files.push(BoxFile { path, data: data.clone(), executable: false });
         }
@@ -263,7 +268,7 @@ impl Checker<'_> {
             for (end, _) in path.match_indices('/') {
                 if places.contains_key(&path[..end]) {
                     let detail = format!("`{}` is a file, so nothing can lie beneath it", &path[..end]);
-                    self.fault(format!("/files/{i}/path"), FaultKind::BadPath, detail);
+                    self.fault(format!("/files/{i}/path"), SubmissionFaultKind::BadPath, detail);
                 }
             }
         }
@@ -276,12 +281,12 @@ impl Checker<'_> {
         let new = self.new;
         if new.args.len() > self.bounds.args_max {
             let detail = format!("at most {} arguments; there are {}", self.bounds.args_max, new.args.len());
-            self.fault("/args", FaultKind::TooMany, detail);
+            self.fault("/args", SubmissionFaultKind::TooMany, detail);
             return;
         }
         for (i, arg) in new.args.iter().enumerate() {
             if arg.contains('\0') {
-                self.fault(format!("/args/{i}"), FaultKind::BadArgument, "an argument cannot contain NUL");
+                self.fault(format!("/args/{i}"), SubmissionFaultKind::BadArgument, "an argument cannot contain NUL");
             }
         }
     }
@@ -290,7 +295,7 @@ impl Checker<'_> {
         let new = self.new;
         if new.env.len() > self.bounds.env_max {
             let detail = format!("at most {} variables; there are {}", self.bounds.env_max, new.env.len());
-            self.fault("/env", FaultKind::TooMany, detail);
+            self.fault("/env", SubmissionFaultKind::TooMany, detail);
             return;
         }
         let mut seen = HashSet::new();
@@ -298,13 +303,13 @@ impl Checker<'_> {
             let pointer = format!("/env/{}", name.replace('~', "~0").replace('/', "~1"));
             let starts_well = name.bytes().next().is_some_and(|c| c.is_ascii_alphabetic() || c == b'_');
             if !starts_well || !name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_') {
-                self.fault(&pointer, FaultKind::BadEnv, "a variable's name is [A-Za-z_][A-Za-z0-9_]*");
+                self.fault(&pointer, SubmissionFaultKind::BadEnv, "a variable's name is [A-Za-z_][A-Za-z0-9_]*");
             }
             if value.contains('\0') {
-                self.fault(&pointer, FaultKind::BadEnv, "a variable's value cannot contain NUL");
+                self.fault(&pointer, SubmissionFaultKind::BadEnv, "a variable's value cannot contain NUL");
             }
             if !seen.insert(name) {
-                self.fault(&pointer, FaultKind::BadEnv, "the variable is given twice");
+                self.fault(&pointer, SubmissionFaultKind::BadEnv, "the variable is given twice");
             }
         }
     }
@@ -320,11 +325,11 @@ impl Checker<'_> {
         let new = self.new;
         if new.tests.len() > self.bounds.tests_max {
             let detail = format!("at most {} tests; there are {}", self.bounds.tests_max, new.tests.len());
-            self.fault("/tests", FaultKind::TooMany, detail);
+            self.fault("/tests", SubmissionFaultKind::TooMany, detail);
             return Vec::new();
         }
         if !new.tests.is_empty() && !new.stdin.is_empty() {
-            self.fault("/stdin", FaultKind::BadTest, "with tests, standard input is part of each test");
+            self.fault("/stdin", SubmissionFaultKind::BadTest, "with tests, standard input is part of each test");
         }
         let total: usize = new.tests.iter().map(test_bytes).sum();
         self.too_large("/tests", "all tests together", total, self.bounds.tests_bytes_max);
@@ -336,12 +341,12 @@ impl Checker<'_> {
             if name.chars().count() > 100 || name.chars().any(char::is_control) {
                 self.fault(
                     &pointer,
-                    FaultKind::BadTest,
+                    SubmissionFaultKind::BadTest,
                     "a test's name has at most 100 characters, none of them control characters",
                 );
             }
             if !names.insert(name.clone()) {
-                self.fault(&pointer, FaultKind::BadTest, "another test has this name");
+                self.fault(&pointer, SubmissionFaultKind::BadTest, "another test has this name");
             }
             self.too_large(
                 &format!("/tests/{i}/stdin"),
@@ -364,7 +369,7 @@ impl Checker<'_> {
         if instructions.is_some_and(|n| n > 0) && !self.bounds.counts_instructions {
             let detail =
                 "instructions cannot be counted on this machine, and so not be limited; `cupel doctor` says why";
-            self.fault("/limits/instructions", FaultKind::LimitInvalid, detail);
+            self.fault("/limits/instructions", SubmissionFaultKind::LimitInvalid, detail);
         }
         let bytes = |n: u64| Bytes::new(n).to_string();
         self.at_least("memory_bytes", asked.memory.map(Bytes::get), Limits::MEMORY_MIN.get(), bytes);
@@ -391,13 +396,13 @@ impl Checker<'_> {
         if asked == 0 {
             self.fault(
                 pointer,
-                FaultKind::LimitInvalid,
+                SubmissionFaultKind::LimitInvalid,
                 format!("a limit is at least 1; the maximum here is {}", show(max)),
             );
         } else if asked > max {
             self.fault(
                 pointer,
-                FaultKind::LimitAboveMaximum,
+                SubmissionFaultKind::LimitAboveMaximum,
                 format!("the maximum for this language is {}", show(max)),
             );
         }
@@ -407,7 +412,7 @@ impl Checker<'_> {
     fn at_least(&mut self, name: &str, asked: Option<u64>, least: u64, show: impl Fn(u64) -> String) {
         if asked.is_some_and(|asked| 0 < asked && asked < least) {
             let detail = format!("with less than {} no program starts", show(least));
-            self.fault(format!("/limits/{name}"), FaultKind::LimitInvalid, detail);
+            self.fault(format!("/limits/{name}"), SubmissionFaultKind::LimitInvalid, detail);
         }
     }
 
@@ -416,7 +421,7 @@ impl Checker<'_> {
         let ahead_max = SignedDuration::try_from(self.bounds.run_at_ahead_max).unwrap_or(SignedDuration::MAX);
         if run_at.duration_since(self.now) > ahead_max {
             let days = self.bounds.run_at_ahead_max.as_secs() / 86_400;
-            self.fault("/run_at", FaultKind::RunAtTooFar, format!("at most {days} days ahead"));
+            self.fault("/run_at", SubmissionFaultKind::RunAtTooFar, format!("at most {days} days ahead"));
         }
     }
 
@@ -426,17 +431,17 @@ impl Checker<'_> {
             url.len() <= 2048 && url.chars().all(|c| c.is_ascii_graphic()) && web_authority(url).is_some_and(is_host);
         if !well_formed {
             let detail = "an http or https address with a host, of at most 2048 ASCII characters, without user name";
-            self.fault("/webhook", FaultKind::BadWebhook, detail);
+            self.fault("/webhook", SubmissionFaultKind::BadWebhook, detail);
         } else if !self.bounds.webhooks_private && web_host(url).is_some_and(is_special_host) {
             let detail = "the address is private or reserved: webhooks only go to public ones";
-            self.fault("/webhook", FaultKind::BadWebhook, detail);
+            self.fault("/webhook", SubmissionFaultKind::BadWebhook, detail);
         }
     }
 
     fn too_large(&mut self, pointer: &str, what: &str, len: usize, max: Bytes) {
         let len = Bytes::new(len as u64);
         if len > max {
-            self.fault(pointer, FaultKind::TooLarge, format!("{what} may have {max}; there are {len}"));
+            self.fault(pointer, SubmissionFaultKind::TooLarge, format!("{what} may have {max}; there are {len}"));
         }
     }
 }

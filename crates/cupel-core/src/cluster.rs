@@ -86,7 +86,7 @@ pub struct WorkerBeat {
 pub enum Order {
     /// Takes new runs.
     #[default]
-    Work,
+    SubmissionKind,
     /// Takes no new runs for now; finishes those it has.
     Pause,
     /// Takes no more runs, finishes or gives back those it has, and exits.
@@ -95,12 +95,12 @@ pub enum Order {
 
 impl Order {
     /// All orders.
-    pub const ALL: [Order; 3] = [Order::Work, Order::Pause, Order::Drain];
+    pub const ALL: [Order; 3] = [Order::SubmissionKind, Order::Pause, Order::Drain];
 
     /// The stable name: `work`, `pause` or `drain`.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Order::Work => "work",
+            Order::SubmissionKind => "work",
             Order::Pause => "pause",
             Order::Drain => "drain",
         }
@@ -197,7 +197,7 @@ impl Core {
     /// If the store cannot answer; nothing changes then.
     pub(crate) async fn follow_workers(&self) -> Result<Vec<(BTreeMap<LanguageId, String>, u64)>, StoreError> {
         let offers = offers(&*self.inner.store, self.now()).await?;
-        self.inner.lanes.set_routes(routes_of(&offers));
+        self.inner.language_queues.set_routes(routes_of(&offers));
         Ok(offers)
     }
 
@@ -208,7 +208,7 @@ impl Core {
     /// If the store cannot answer; nothing changes then. Opening a queue that failed is retried at the next call.
     pub async fn join_workers(&self) -> Result<(), StoreError> {
         self.follow_workers().await?;
-        if let Err(error) = self.inner.lanes.take_for(&self.languages()).await {
+        if let Err(error) = self.inner.language_queues.take_for(&self.languages()).await {
             tracing::warn!(error = chain(&error), "cannot open a language queue; retrying at the next heartbeat");
         }
         Ok(())

@@ -13,12 +13,12 @@ use cupel_types::{LanguageId, LeaseId, NodeId, RunId, UserId};
 use jiff::{SignedDuration, Timestamp, TimestampRound, Unit};
 use tokio::sync::Semaphore;
 
+use crate::completion_waiters::CompletionWaiters;
 use crate::contests::Boards;
-use crate::ends::Ends;
 use crate::ids::IdGenerator;
 use crate::lease::StopFlag;
 use crate::problems::Imports;
-use crate::routes::{Lanes, languages_of};
+use crate::routes::{LanguageQueues, languages_of};
 use crate::submit::{Admission, Bounds};
 use crate::sweep::SweepState;
 use crate::targets::RESOLVING_MAX;
@@ -52,7 +52,7 @@ pub struct CoreParts {
 
 pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) lanes: Lanes,
+    pub(crate) language_queues: LanguageQueues,
     pub(crate) events: Arc<dyn EventBus>,
     pub(crate) packages: Arc<dyn Packages>,
     clock: Arc<dyn Clock>,
@@ -71,7 +71,7 @@ pub(crate) struct Inner {
     /// Slot time of this process's workers that has not been announced yet.
     pub(crate) used: Mutex<HashMap<UserId, Duration>>,
     /// Waiters of this process for results.
-    pub(crate) ends: Ends,
+    pub(crate) waiters: CompletionWaiters,
     pub(crate) sweep: tokio::sync::Mutex<SweepState>,
     /// Recently read standings.
     pub(crate) boards: Boards,
@@ -91,7 +91,7 @@ impl Core {
         Core {
             inner: Arc::new(Inner {
                 store,
-                lanes: Lanes::new(queue),
+                language_queues: LanguageQueues::new(queue),
                 events,
                 packages,
                 clock,
@@ -104,7 +104,7 @@ impl Core {
                 admission: Admission::default(),
                 running: Mutex::default(),
                 used: Mutex::default(),
-                ends: Ends::default(),
+                waiters: CompletionWaiters::default(),
                 sweep: tokio::sync::Mutex::default(),
                 imports: Imports::default(),
                 own_inputs: Arc::new(Semaphore::new(1)),
@@ -178,7 +178,7 @@ impl Core {
 
     /// The common queue, for runs that every worker can judge; for health checks and metrics.
     pub fn queue(&self) -> &Arc<dyn Queue> {
-        self.inner.lanes.common()
+        self.inner.language_queues.common()
     }
 
     /// Number of waiting hints, in the common queue and in the language queues.
@@ -186,7 +186,7 @@ impl Core {
     /// # Errors
     /// If the depth of a queue cannot be read.
     pub async fn queue_depth(&self) -> Result<usize, QueueError> {
-        self.inner.lanes.depth().await
+        self.inner.language_queues.depth().await
     }
 }
 

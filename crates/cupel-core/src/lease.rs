@@ -9,7 +9,7 @@ use cupel_types::{LeaseId, RunId, RunReport, UserId, WorkerId};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, oneshot};
 
-use crate::dead::kept;
+use crate::dead_letters::kept;
 use crate::event::{Event, Seq};
 use crate::run::{LeasedRun, RunState, SubmissionRecord};
 use crate::{Completion, Core, GivenBack, Hinted, Notice, Queue, QueueError, RunHint, StoreError, chain};
@@ -90,7 +90,7 @@ impl Core {
     /// [`NextError`]; unless the queue is closed, wait briefly before calling again.
     pub async fn next_run(&self, worker: WorkerId) -> Result<Assignment, NextError> {
         loop {
-            let (hinted, queue) = self.inner.lanes.next().await.map_err(NextError::Queue)?;
+            let (hinted, queue) = self.inner.language_queues.next().await.map_err(NextError::Queue)?;
             // Leasing is a separate task, so that dropping this future leaves no lease behind.
             let (answer, leased) = oneshot::channel();
             let core = self.clone();
@@ -116,7 +116,8 @@ impl Core {
     pub async fn next_run_of_others(&self, worker: WorkerId, not: &[UserId]) -> Result<Option<Assignment>, NextError> {
         // Skips hints whose run ended or was taken, a few per call.
         for _ in 0..GONE_MAX {
-            let Some((hinted, queue)) = self.inner.lanes.next_other(not).await.map_err(NextError::Queue)? else {
+            let Some((hinted, queue)) = self.inner.language_queues.next_other(not).await.map_err(NextError::Queue)?
+            else {
                 break;
             };
             let (answer, leased) = oneshot::channel();
@@ -248,7 +249,7 @@ impl Core {
         let place = Seq::of_attempt(attempt, 0)..Seq::of_end(attempt);
         events.retain(|e| e.submission == submission.id && place.contains(&e.seq) && !e.kind.is_final());
         events.push(end.clone());
-        let record = self.inner.ends.is_expected(submission.id).then(|| SubmissionRecord {
+        let record = self.inner.waiters.is_expected(submission.id).then(|| SubmissionRecord {
             submission: submission.clone(),
             run,
             state: RunState::Judged { attempts: attempt, verdict: report.verdict },
@@ -261,7 +262,7 @@ impl Core {
         if written {
             self.inner.admission.ended(1);
             // Before the event is published, so that a caller that sees the end finds the result.
-            record.into_iter().for_each(|record| self.inner.ends.hand_over(record));
+            record.into_iter().for_each(|record| self.inner.waiters.hand_over(record));
             self.inner.events.publish(end);
         } else {
             tracing::info!(run.id = %run, attempt.number = attempt, "a result came too late and was refused");
@@ -297,7 +298,9 @@ impl Core {
                 }
                 if due <= now {
                     let hint = RunHint { run, owner: submission.owner, class: submission.priority };
-                    if let Err(error) = self.inner.lanes.publish(&[(hint, assignment.leased.needs.clone())]).await {
+                    if let Err(error) =
+                        self.inner.language_queues.publish(&[(hint, assignment.leased.needs.clone())]).await
+                    {
                         tracing::debug!(%error, run.id = %run, "a run that was given back was not queued; the sweeper will queue it");
                     }
                 }
@@ -323,7 +326,7 @@ impl Core {
             match notice {
                 Notice::Stop(run) => self.stop_run(run),
                 Notice::Used { owner, millis } => {
-                    self.inner.lanes.charge(owner, Duration::from_millis(millis).min(CHARGE_MAX));
+                    self.inner.language_queues.charge(owner, Duration::from_millis(millis).min(CHARGE_MAX));
                 }
             }
         }

@@ -94,7 +94,7 @@ impl BucketKind {
 
 /// A withdrawal from one bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Draw {
+pub struct Charge {
     /// Kind of the bucket.
     pub kind: BucketKind,
     /// Key of the bucket: short, printable, and the same on every node.
@@ -107,7 +107,7 @@ pub struct Draw {
 
 /// A bucket with too little left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Dry {
+pub struct Exhausted {
     /// Index of the draw.
     pub draw: usize,
     /// State of its bucket.
@@ -121,9 +121,9 @@ pub struct Dry {
 pub trait Buckets: Send + Sync {
     /// Takes from all buckets or from none. Returns the state of the first one, or the one that has too little: a
     /// refusal costs nothing. Always decides quickly: if no other node can be reached, by this node's own data.
-    async fn take(&self, draws: &[Draw]) -> Result<Standing, Dry>;
+    async fn take(&self, charges: &[Charge]) -> Result<Standing, Exhausted>;
     /// Puts back what [`take`](Buckets::take) took.
-    async fn give_back(&self, draws: &[Draw]);
+    async fn give_back(&self, charges: &[Charge]);
     /// Remembers a key for a long time, but not for ever.
     async fn remember(&self, key: &str);
     /// Whether a key is remembered.

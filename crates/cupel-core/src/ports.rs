@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use crate::accounts::{AccessChange, AccountChange, ApiKey, MembershipStore, NewUser, RefreshSession, User};
 use crate::cluster::ClusterStore;
 use crate::contests::ContestStore;
-use crate::dead::DeadLetterStore;
+use crate::dead_letters::DeadLetterStore;
 use crate::event::{Event, Seq};
 use crate::problems::ProblemStore;
 use crate::routes::Needs;
@@ -140,7 +140,7 @@ pub trait RunStore: Send + Sync {
     ) -> Result<Option<IdempotencyRecord>, StoreError>;
 
     /// Deletes expired records, at most `limit` of each kind. Returns the number of deleted records.
-    async fn forget(&self, over: Over, limit: u32) -> Result<u64, StoreError>;
+    async fn purge_expired(&self, cutoffs: RetentionCutoffs, limit: u32) -> Result<u64, StoreError>;
 
     /// A cheap query that fails if the store is not usable; for `/readyz`.
     async fn ping(&self) -> Result<(), StoreError>;
@@ -149,9 +149,9 @@ pub trait RunStore: Send + Sync {
     async fn close(&self);
 }
 
-/// Retention bounds for [`RunStore::forget`]: records up to these times are deleted.
+/// Retention bounds for [`RunStore::purge_expired`]: records up to these times are deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Over {
+pub struct RetentionCutoffs {
     /// Idempotency records that expired by this time, and sessions that expired or ended by it.
     pub now: Timestamp,
     /// Webhook deliveries that ended by this time.

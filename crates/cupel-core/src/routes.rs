@@ -79,7 +79,7 @@ impl Routes {
     }
 
     /// The language queues from which a worker with these languages takes.
-    fn lanes(&self, has: &BTreeSet<LanguageId>) -> BTreeSet<LanguageId> {
+    fn language_queues(&self, has: &BTreeSet<LanguageId>) -> BTreeSet<LanguageId> {
         has.iter().filter(|language| self.has_lane(language)).cloned().collect()
     }
 }
@@ -136,7 +136,7 @@ fn language_of(program: &Program, registry: &Registry) -> Option<LanguageId> {
 }
 
 /// The common queue, and the language queues, which are opened on demand.
-pub(crate) struct Lanes {
+pub(crate) struct LanguageQueues {
     common: Arc<dyn Queue>,
     open: Mutex<BTreeMap<LanguageId, Arc<dyn Queue>>>,
     /// The known workers' languages. `None`: nothing is known, and every hint goes to the common queue.
@@ -148,9 +148,9 @@ pub(crate) struct Lanes {
     turn: AtomicUsize,
 }
 
-impl Lanes {
-    pub(crate) fn new(common: Arc<dyn Queue>) -> Lanes {
-        Lanes {
+impl LanguageQueues {
+    pub(crate) fn new(common: Arc<dyn Queue>) -> LanguageQueues {
+        LanguageQueues {
             common,
             open: Mutex::default(),
             routes: RwLock::default(),
@@ -209,7 +209,7 @@ impl Lanes {
     /// Also takes from the language queues meant for a worker with these languages, from now on.
     pub(crate) async fn take_for(&self, has: &BTreeSet<LanguageId>) -> Result<(), QueueError> {
         let Some(routes) = self.routes() else { return Ok(()) };
-        for language in routes.lanes(has) {
+        for language in routes.language_queues(has) {
             if !self.taken.borrow().contains_key(&language) {
                 tracing::info!(%language, "not all workers have {language}: taking its runs from a language queue");
                 let lane = self.lane(&language).await?;
@@ -267,7 +267,7 @@ impl Lanes {
     /// Charges slot time to an owner in all queues.
     pub(crate) fn charge(&self, owner: UserId, time: Duration) {
         self.common.charge(owner, time);
-        for lane in self.lanes() {
+        for lane in self.language_queues() {
             lane.charge(owner, time);
         }
     }
@@ -286,7 +286,7 @@ impl Lanes {
     /// Number of an owner's waiting hints.
     pub(crate) async fn depth_of(&self, owner: UserId) -> Result<usize, QueueError> {
         let mut depth = self.common.depth_of(owner).await?;
-        for lane in self.lanes() {
+        for lane in self.language_queues() {
             depth += lane.depth_of(owner).await?;
         }
         Ok(depth)
@@ -301,12 +301,12 @@ impl Lanes {
         Ok(Arc::clone(self.open().entry(language.clone()).or_insert(made)))
     }
 
-    fn lanes(&self) -> Vec<Arc<dyn Queue>> {
+    fn language_queues(&self) -> Vec<Arc<dyn Queue>> {
         self.open().values().cloned().collect()
     }
 
     fn lanes_in_use(&self) -> Vec<Arc<dyn Queue>> {
-        let Some(routes) = self.routes() else { return self.lanes() };
+        let Some(routes) = self.routes() else { return self.language_queues() };
         let open = self.open();
         open.iter().filter(|(language, _)| routes.has_lane(language)).map(|(_, lane)| Arc::clone(lane)).collect()
     }
@@ -329,7 +329,7 @@ mod tests {
     fn workers_with_equal_languages_have_no_language_queues() {
         let routes = Routes::of([set(&["c", "python"]), set(&["c", "python"])]);
         assert_eq!(routes.lane(&set(&["c", "python"])), None);
-        assert!(routes.lanes(&set(&["c", "python"])).is_empty());
+        assert!(routes.language_queues(&set(&["c", "python"])).is_empty());
         assert!(routes.serves(&set(&["c"])) && !routes.serves(&set(&["c", "java"])));
     }
 
@@ -345,9 +345,9 @@ mod tests {
         assert_eq!(lane(&["c", "python"]), None);
         assert_eq!(lane(&["java", "c"]).as_deref(), Some("java"));
         assert_eq!(lane(&["java", "haskell"]).as_deref(), Some("haskell"));
-        assert!(routes.lanes(&set(&["c", "python"])).is_empty());
-        assert_eq!(routes.lanes(&set(&["c", "java", "python"])), set(&["java"]));
-        assert_eq!(routes.lanes(&set(&["c", "java", "haskell", "python"])), set(&["haskell", "java"]));
+        assert!(routes.language_queues(&set(&["c", "python"])).is_empty());
+        assert_eq!(routes.language_queues(&set(&["c", "java", "python"])), set(&["java"]));
+        assert_eq!(routes.language_queues(&set(&["c", "java", "haskell", "python"])), set(&["haskell", "java"]));
     }
 
     #[test]

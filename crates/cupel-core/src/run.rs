@@ -18,7 +18,9 @@
 use std::time::Duration;
 
 use cupel_problem::Slug;
-use cupel_types::{Cases, LanguageId, LeaseId, RunId, RunReport, Submission, SubmissionId, UserId, Verdict, Work};
+use cupel_types::{
+    Cases, LanguageId, LeaseId, RunId, RunReport, Submission, SubmissionId, SubmissionKind, UserId, Verdict,
+};
 use jiff::Timestamp;
 
 /// State of a run.
@@ -232,11 +234,11 @@ cupel_types::named! {
 
 impl SentFor {
     /// The purpose of this work.
-    pub fn of(work: &Work) -> SentFor {
+    pub fn of(work: &SubmissionKind) -> SentFor {
         match work {
-            Work::Program(_) => SentFor::Execution,
-            Work::Verify(_) => SentFor::Verification,
-            Work::Problem(solution) => match solution.cases {
+            SubmissionKind::Program(_) => SentFor::Execution,
+            SubmissionKind::Verify(_) => SentFor::Verification,
+            SubmissionKind::Problem(solution) => match solution.cases {
                 Cases::All => SentFor::Submission,
                 Cases::Samples => SentFor::Trial,
                 Cases::Input(_) => SentFor::CustomInput,

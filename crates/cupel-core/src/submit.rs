@@ -13,7 +13,7 @@ use cupel_types::{
 };
 use jiff::Timestamp;
 
-use crate::check::{Fault, check};
+use crate::check::{SubmissionFault, check};
 use crate::event::Seq;
 use crate::{Awaited, Core, Idempotency, Inserted, Interest, Needs, NewSubmissions, QueueError, RunHint, StoreError};
 
@@ -141,7 +141,7 @@ impl Default for Bounds {
 pub enum SubmitError {
     /// The client's mistakes, all of them; at least one.
     #[error("the submission has {} fault(s)", .0.len())]
-    Invalid(Vec<Fault>),
+    Invalid(Vec<SubmissionFault>),
     /// Too many runs wait already.
     #[error("the queue is full")]
     QueueFull {
@@ -228,17 +228,17 @@ impl Core {
         {
             return Ok((repeated(repeat, record)?, None));
         }
-        let works = check(&new, &self.registry(), &self.inner.bounds, now).map_err(SubmitError::Invalid)?;
-        if works.is_empty() {
+        let kinds = check(&new, &self.registry(), &self.inner.bounds, now).map_err(SubmitError::Invalid)?;
+        if kinds.is_empty() {
             return Ok((Submitted { ids: Vec::new(), repeated: false }, None));
         }
         self.check_receivers(&new).await?;
         let needs: Vec<Needs> = new
             .iter()
-            .zip(&works)
-            .map(|(new, work)| new.also_needs.iter().chain(work.language()).cloned().collect())
+            .zip(&kinds)
+            .map(|(new, kind)| new.also_needs.iter().chain(kind.language()).cloned().collect())
             .collect();
-        let unserved = || needs.iter().find(|needs| !self.inner.lanes.serves(needs));
+        let unserved = || needs.iter().find(|needs| !self.inner.language_queues.serves(needs));
         if unserved().is_some() {
             // A worker with the languages may have just started.
             self.follow_workers().await?;
@@ -249,16 +249,16 @@ impl Core {
             return Err(SubmitError::NoWorker { needs: needs.clone(), retry_after: NO_WORKER_RETRY });
         }
         let scheduled = new.iter().filter(|s| s.run_at.is_some_and(|at| at > now)).count();
-        let _admitted = self.admit(owner, works.len(), scheduled, now).await?;
+        let _admitted = self.admit(owner, kinds.len(), scheduled, now).await?;
 
         let also_needs: Needs = new.iter().flat_map(|new| new.also_needs.iter().cloned()).collect();
         let mut submissions = Vec::with_capacity(new.len());
-        for (new, work) in new.into_iter().zip(works) {
+        for (new, kind) in new.into_iter().zip(kinds) {
             let run_at = new.run_at.filter(|at| *at > now);
             let submission = Submission {
                 id: SubmissionId::from_uuid(self.inner.ids.next(now)),
                 owner,
-                work,
+                kind,
                 limits: new.limits,
                 priority: new.priority,
                 run_at,
@@ -280,7 +280,7 @@ impl Core {
         let awaited = match ids.first() {
             Some(id) if is_awaited => Some(Awaited {
                 id: *id,
-                expected: self.inner.ends.expect(*id),
+                expected: self.inner.waiters.expect(*id),
                 end: self.inner.events.subscribe(*id, Seq::default(), Interest::End).await,
             }),
             _ => None,
@@ -292,7 +292,7 @@ impl Core {
         if let Some(earlier) = earlier(self.inner.store.insert(new).await?, idempotency.as_ref())? {
             return Ok((earlier, None));
         }
-        if let Err(error) = self.inner.lanes.publish(&hints).await {
+        if let Err(error) = self.inner.language_queues.publish(&hints).await {
             tracing::debug!(%error, "hints were not queued; the sweeper will queue them");
         }
         Ok((Submitted { ids, repeated: false }, awaited))
@@ -309,7 +309,7 @@ impl Core {
     ) -> Result<AdmissionGuard<'_>, SubmitError> {
         let guard = self.inner.admission.enter(owner, more);
         let depth_max = self.queue().depth_max();
-        let depth = self.inner.lanes.depth().await.map_err(SubmitError::Queue)?;
+        let depth = self.inner.language_queues.depth().await.map_err(SubmitError::Queue)?;
         if depth + guard.entered > depth_max {
             return Err(SubmitError::QueueFull { retry_after: self.inner.admission.retry_after(depth) });
         }
@@ -333,7 +333,7 @@ impl Core {
         if most == depth_max {
             return Ok(());
         }
-        let waiting = self.inner.lanes.depth_of(owner).await.map_err(SubmitError::Queue)?;
+        let waiting = self.inner.language_queues.depth_of(owner).await.map_err(SubmitError::Queue)?;
         if waiting + entering > most {
             return Err(SubmitError::TooManyWaiting { most, retry_after: self.inner.admission.retry_after(waiting) });
         }

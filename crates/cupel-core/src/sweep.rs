@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::cluster::WORKERS_KEPT;
 use crate::run::RunState;
-use crate::{Core, DuePlace, DueRun, Needs, Over, QueueError, Routes, RunHint, StoreError};
+use crate::{Core, DuePlace, DueRun, Needs, QueueError, RetentionCutoffs, Routes, RunHint, StoreError};
 
 /// Rows per step.
 const STEP: u32 = 1000;
@@ -93,14 +93,14 @@ impl Core {
         state.sweeps = state.sweeps.wrapping_add(1);
         if state.sweeps % FORGET_EVERY == 1 {
             let ago = |kept| now.saturating_sub(kept).unwrap_or(now);
-            let over = Over {
+            let cutoffs = RetentionCutoffs {
                 now,
                 deliveries_before: ago(DELIVERIES_KEPT),
                 keys_before: ago(KEYS_KEPT),
                 workers_before: ago(WORKERS_KEPT),
                 failures_before: ago(FAILURES_KEPT),
             };
-            swept.forgotten = self.inner.store.forget(over, STEP).await?;
+            swept.forgotten = self.inner.store.purge_expired(cutoffs, STEP).await?;
         }
         state.last = Some(now);
         swept.unserved = state.unserved;
@@ -201,9 +201,9 @@ impl Core {
     /// that no worker can judge are not missing hints; they are counted again when workers come or go, and now and
     /// then, because some of them are cancelled.
     async fn offer_missing(&self, state: &mut SweepState, now: Timestamp, swept: &mut Swept) -> Result<(), StoreError> {
-        let Ok(depth) = self.inner.lanes.depth().await else { return Ok(()) };
+        let Ok(depth) = self.inner.language_queues.depth().await else { return Ok(()) };
         let depth_max = self.queue().depth_max();
-        let routes = self.inner.lanes.routes();
+        let routes = self.inner.language_queues.routes();
         if state.routes != routes || state.sweeps.is_multiple_of(LOOK_EVERY) {
             (state.routes, state.unserved) = (routes, 0);
         }
@@ -222,7 +222,7 @@ impl Core {
             let after = state.walk.unwrap_or(DuePlace::before(Timestamp::MIN));
             let due = self.inner.store.due(now, after, STEP).await?;
             state.walk = if due.len() < STEP as usize { None } else { due.last().map(|d| d.place) };
-            state.met += due.iter().filter(|due| !self.inner.lanes.serves(&due.needs)).count() as u64;
+            state.met += due.iter().filter(|due| !self.inner.language_queues.serves(&due.needs)).count() as u64;
             if state.walk.is_none() {
                 state.unserved = state.met;
             }
@@ -237,7 +237,7 @@ impl Core {
     /// judge.
     async fn offer(&self, hints: &[(RunHint, Needs)], swept: &mut Swept) -> bool {
         for part in hints.chunks(100) {
-            match self.inner.lanes.publish(part).await {
+            match self.inner.language_queues.publish(part).await {
                 Ok(offered) => swept.offered += offered,
                 Err(QueueError::Full { .. }) => return false,
                 Err(error) => {

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::check::{FAULTS_MAX, Fault, FaultKind, web_host};
+use crate::check::{FAULTS_MAX, SubmissionFault, SubmissionFaultKind, web_host};
 use crate::{Core, NewSubmission, SubmitError};
 
 /// Maximum number of requests whose receiver names are resolved at once; each occupies a thread until the resolver has
@@ -87,14 +87,14 @@ impl Core {
             receiver.await.ok()
         };
         let special = tokio::time::timeout(RESOLVE_TIME_MAX, resolving).await.ok().flatten().unwrap_or_default();
-        let fault = |(host, index): (&String, usize)| Fault {
+        let fault = |(host, index): (&String, usize)| SubmissionFault {
             index,
             pointer: "/webhook".to_owned(),
-            kind: FaultKind::BadWebhook,
+            kind: SubmissionFaultKind::BadWebhook,
             detail: format!("`{host}` resolves to a private or reserved address: webhooks only go to public ones"),
         };
         let of_name = |(host, indexes)| std::iter::zip(std::iter::repeat(host), Vec::clone(indexes));
-        let mut faults: Vec<Fault> = special.iter().flat_map(of_name).map(fault).collect();
+        let mut faults: Vec<SubmissionFault> = special.iter().flat_map(of_name).map(fault).collect();
         faults.sort_by_key(|fault| fault.index);
         faults.truncate(FAULTS_MAX);
         if faults.is_empty() { Ok(()) } else { Err(SubmitError::Invalid(faults)) }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use cupel_types::{SubmissionId, UserId, Verdict};
 use tokio::time::timeout;
 
-use crate::ends::Expected;
+use crate::completion_waiters::Expected;
 use crate::event::{Event, Seq};
 use crate::ids::first_at;
 use crate::run::{HistoryFilter, RunState, Stage, SubmissionRecord, SubmissionSummary};

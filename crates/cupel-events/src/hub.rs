@@ -86,7 +86,7 @@ enum Link {
 
 /// Topics to join and to leave on the server.
 #[derive(Debug, Default)]
-pub(crate) struct Work {
+pub(crate) struct TopicChanges {
     pub(crate) leave: Vec<Topic>,
     /// Each with the number of the last event already in the room's log.
     pub(crate) join: Vec<(Topic, Seq)>,
@@ -240,7 +240,7 @@ impl Hub {
     }
 
     /// Waits for topics to join or leave, and returns at most `most` of each.
-    pub(crate) async fn work(&self, most: usize) -> Work {
+    pub(crate) async fn work(&self, most: usize) -> TopicChanges {
         loop {
             let ring = self.work.notified();
             if let Some(work) = self.take_work(most) {
@@ -250,9 +250,9 @@ impl Hub {
         }
     }
 
-    fn take_work(&self, most: usize) -> Option<Work> {
+    fn take_work(&self, most: usize) -> Option<TopicChanges> {
         let mut state = self.state();
-        let mut work = Work::default();
+        let mut work = TopicChanges::default();
         let State { rooms, join, leave, .. } = &mut *state;
         while work.leave.len() < most
             && let Some(topic) = leave.pop()
@@ -325,7 +325,7 @@ impl Hub {
                     }
                 }
             }
-            Message::Kept { submission, seq } => self.fetch(submission, seq),
+            Message::PendingEvent { submission, seq } => self.fetch(submission, seq),
             Message::Notice { notice, from } => {
                 // This node's own notices were delivered locally at once.
                 if from != self.node {

@@ -40,7 +40,7 @@ impl Entry {
 
 /// A reader's position: it has everything up to an event, and knows of this many breaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct ReaderPosition {
     after: Seq,
     breaks: u64,
 }
@@ -74,8 +74,8 @@ impl Log {
     }
 
     /// The position of a reader that begins now and has everything up to `after`.
-    pub(crate) fn place(&self, after: Seq) -> Place {
-        Place { after, breaks: self.breaks }
+    pub(crate) fn place(&self, after: Seq) -> ReaderPosition {
+        ReaderPosition { after, breaks: self.breaks }
     }
 
     /// Adds an event if it is later than all before. Returns whether it was added.
@@ -155,33 +155,35 @@ impl Log {
     }
 
     /// The reader's next item, with its new position.
-    pub(crate) fn next(&self, place: Place) -> Option<(Received, Place)> {
+    pub(crate) fn next(&self, place: ReaderPosition) -> Option<(Received, ReaderPosition)> {
         let at = self.entries.partition_point(|entry| entry.seq() <= place.after);
         // A break has the number of the event before it.
         if let Some(Entry::Break(_, number)) = at.checked_sub(1).and_then(|before| self.entries.get(before))
             && *number > place.breaks
         {
-            return Some((Received::Gap, Place { breaks: *number, ..place }));
+            return Some((Received::Gap, ReaderPosition { breaks: *number, ..place }));
         }
         self.entries.get(at).map(|entry| {
-            let passed = Place { after: entry.seq(), ..place };
+            let passed = ReaderPosition { after: entry.seq(), ..place };
             match entry {
                 Entry::Event(event) => (Received::Event(event.clone()), passed),
                 Entry::Hole(_) => (Received::Gap, passed),
                 // Reached only by a reader that begins before the log does.
-                Entry::Break(_, number) => (Received::Gap, Place { breaks: place.breaks.max(*number), ..passed }),
+                Entry::Break(_, number) => {
+                    (Received::Gap, ReaderPosition { breaks: place.breaks.max(*number), ..passed })
+                }
             }
         })
     }
 
     /// The final event, if the reader has not had it, or a gap if it may have been missed.
-    pub(crate) fn end(&self, place: Place) -> Option<(Received, Place)> {
+    pub(crate) fn end(&self, place: ReaderPosition) -> Option<(Received, ReaderPosition)> {
         match self.entries.back() {
             Some(Entry::Event(event)) if self.ended && event.seq > place.after => {
-                Some((Received::Event(event.clone()), Place { after: event.seq, ..place }))
+                Some((Received::Event(event.clone()), ReaderPosition { after: event.seq, ..place }))
             }
             _ if !self.ended && self.breaks > place.breaks => {
-                Some((Received::Gap, Place { breaks: self.breaks, ..place }))
+                Some((Received::Gap, ReaderPosition { breaks: self.breaks, ..place }))
             }
             _ => None,
         }
@@ -204,7 +206,7 @@ mod tests {
         event(n, EventKind::Output { case: None, stream: Stream::Stdout, data: vec![b'x'; len].into() })
     }
 
-    fn read_all(log: &Log, mut place: Place) -> (Vec<Seq>, usize) {
+    fn read_all(log: &Log, mut place: ReaderPosition) -> (Vec<Seq>, usize) {
         let (mut events, mut gaps) = (Vec::new(), 0);
         while let Some((received, next)) = log.next(place) {
             assert!(next != place && next.after >= place.after && next.breaks >= place.breaks);
@@ -218,7 +220,7 @@ mod tests {
     }
 
     /// The items that a reader gets, in order: the number of an event of the first attempt, or 0 for a gap.
-    fn told(log: &Log, mut place: Place) -> Vec<u32> {
+    fn told(log: &Log, mut place: ReaderPosition) -> Vec<u32> {
         let mut told = Vec::new();
         while let Some((received, next)) = log.next(place) {
             place = next;
@@ -248,12 +250,12 @@ mod tests {
             log.push(output(n, 1000), 100, 4096);
         }
         log.push(event(50, EventKind::Finished { verdict: Verdict::Accepted }), 100, 4096);
-        let (events, gaps) = read_all(&log, Place::default());
+        let (events, gaps) = read_all(&log, ReaderPosition::default());
         assert_eq!(gaps, 1);
         assert_eq!(events.first(), Some(&Seq::of_attempt(1, 1)));
         assert_eq!(events.last(), Some(&Seq::of_attempt(1, 50)));
         assert!(log.bytes() <= 4096);
-        assert!(log.end(Place::default()).is_some());
+        assert!(log.end(ReaderPosition::default()).is_some());
         assert!(log.end(log.place(Seq::of_attempt(1, 50))).is_none());
     }
 
@@ -267,7 +269,7 @@ mod tests {
         push(&mut log, 5);
         log.miss(Seq::of_attempt(1, 5));
         push(&mut log, 6);
-        assert_eq!(told(&log, Place::default()), [1, 0, 5, 6]);
+        assert_eq!(told(&log, ReaderPosition::default()), [1, 0, 5, 6]);
         assert_eq!(told(&log, log.place(Seq::of_attempt(1, 4))), [5, 6]);
     }
 
@@ -349,7 +351,7 @@ mod tests {
                 prop_assert!(log.events <= 32 && log.entries.len() <= 65);
                 prop_assert!(log.bytes() <= 8192);
             }
-            let (events, gaps) = read_all(&log, Place::default());
+            let (events, gaps) = read_all(&log, ReaderPosition::default());
             prop_assert!(events.is_sorted());
             prop_assert_eq!(gaps > 0, events.len() < sizes.len());
             prop_assert_eq!(log.bytes(), log.entries.iter().map(|e| match e { Entry::Event(e) => size(e), Entry::Hole(_) | Entry::Break(..) => 0 }).sum::<usize>());

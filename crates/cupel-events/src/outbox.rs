@@ -74,13 +74,13 @@ struct State {
 #[derive(Debug)]
 struct Chain {
     last: Seq,
-    kept: VecDeque<Kept>,
+    kept: VecDeque<PendingEvent>,
     kept_bytes: usize,
     refreshed: Instant,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct PendingEvent {
     seq: Seq,
     size: usize,
     is_output: bool,
@@ -108,7 +108,7 @@ impl Outbox {
         }
         let (mut gone, mut refresh) = (Vec::new(), true);
         if let Some(chain) = state.chains.get_mut(&id) {
-            gone = chain.keep(Kept { seq, size, is_output }, &self.bounds);
+            gone = chain.keep(PendingEvent { seq, size, is_output }, &self.bounds);
             refresh = chain.is_due_for_refresh();
         }
         state.put(Outgoing { message: Message::Event { event, before }, gone, refresh, size });
@@ -246,7 +246,7 @@ impl State {
 
 impl Chain {
     /// Adds a stored event. Returns the events to remove for it.
-    fn keep(&mut self, kept: Kept, bounds: &EventBounds) -> Vec<Seq> {
+    fn keep(&mut self, kept: PendingEvent, bounds: &EventBounds) -> Vec<Seq> {
         let mut gone = Vec::new();
         // Events of an earlier attempt are removed or expire on the server.
         if self.kept.back().is_some_and(|last| last.seq.attempt() != kept.seq.attempt()) {

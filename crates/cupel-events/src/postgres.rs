@@ -22,7 +22,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use cupel_core::Interest;
 use cupel_core::event::Seq;
-use cupel_postgres::Place;
+use cupel_postgres::Endpoint;
 use tokio::task::AbortHandle;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{AsyncMessage, Client, Statement};
@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::hub::{self, Hub, Topic};
-use crate::remote::{ANSWER_MAX, ENDED_KEPT, Server, ServerError, Session, Told};
+use crate::remote::{ANSWER_MAX, ENDED_KEPT, KeptMessage, Server, ServerError, Session};
 use crate::wire::{self, Message};
 
 /// `server_version_num` of the oldest supported version.
@@ -50,7 +50,7 @@ const CLEAN_IDLE: Duration = Duration::from_secs(3);
 
 /// A PostgreSQL database, and the name of the table in it.
 pub(crate) struct PostgresServer {
-    place: Place,
+    place: Endpoint,
     /// Name of the table and of the channel.
     name: String,
 }
@@ -61,7 +61,7 @@ impl PostgresServer {
     /// # Errors
     /// If it is not a valid URL of a PostgreSQL server.
     pub(crate) fn new(url: &str, cluster: &str) -> Result<PostgresServer, ServerError> {
-        let place = Place::parse(url, "cupel events")?.connect_within(ANSWER_MAX);
+        let place = Endpoint::parse(url, "cupel events")?.connect_within(ANSWER_MAX);
         Ok(PostgresServer { place, name: format!("{cluster}_events") })
     }
 
@@ -229,7 +229,7 @@ fn notifications<'a>(messages: impl Iterator<Item = &'a Message>) -> Vec<String>
         if frame.len() > NOTIFICATION_MAX
             && let Message::Event { event, .. } = message
         {
-            frame = wire::frame(&Message::Kept { submission: event.submission, seq: event.seq });
+            frame = wire::frame(&Message::PendingEvent { submission: event.submission, seq: event.seq });
         }
         if frames.len() + frame.len() > NOTIFICATION_MAX {
             texts.push(BASE64_STANDARD_NO_PAD.encode(&frames));
@@ -245,7 +245,7 @@ fn notifications<'a>(messages: impl Iterator<Item = &'a Message>) -> Vec<String>
 
 #[async_trait]
 impl Session for PostgresSession {
-    async fn tell(&self, batch: &[Told]) -> Result<(), ServerError> {
+    async fn tell(&self, batch: &[KeptMessage]) -> Result<(), ServerError> {
         let (mut ids, mut seqs, mut seconds, mut frames) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (mut gone_ids, mut gone_seqs, mut gone) = (Vec::new(), Vec::new(), HashSet::new());
         for told in batch {
@@ -355,8 +355,10 @@ mod tests {
             .iter()
             .flat_map(|text| wire::read(&BASE64_STANDARD_NO_PAD.decode(text).expect("the text is Base64")).messages)
             .collect();
-        let named =
-            Message::Kept { submission: SubmissionId::from_uuid(Uuid::from_u128(1)), seq: Seq::of_attempt(1, 4) };
+        let named = Message::PendingEvent {
+            submission: SubmissionId::from_uuid(Uuid::from_u128(1)),
+            seq: Seq::of_attempt(1, 4),
+        };
         assert_eq!(read, [messages[0].clone(), messages[1].clone(), messages[2].clone(), named, messages[4].clone()]);
         assert!(notifications([].iter()).is_empty());
     }

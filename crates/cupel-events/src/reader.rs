@@ -10,7 +10,7 @@ use cupel_core::event::Seq;
 use cupel_core::{Interest, Received, Subscription};
 use tokio::sync::Notify;
 
-use crate::log::{Log, Place};
+use crate::log::{Log, ReaderPosition};
 
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
@@ -61,13 +61,13 @@ impl Shared {
 /// A subscriber's position in a log. Dropping `G` notifies the bus.
 pub(crate) struct Reader<G> {
     shared: Arc<Shared>,
-    place: Place,
+    place: ReaderPosition,
     interest: Interest,
     _guard: G,
 }
 
 enum Look {
-    Found(Received, Place),
+    Found(Received, ReaderPosition),
     Over,
     Nothing,
 }

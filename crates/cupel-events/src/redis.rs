@@ -31,7 +31,7 @@ use redis::{
 use tokio_util::sync::CancellationToken;
 
 use crate::hub::{self, Hub, Topic};
-use crate::remote::{ANSWER_MAX, ENDED_KEPT, LIVE_KEPT, Server, ServerError, Session, Told};
+use crate::remote::{ANSWER_MAX, ENDED_KEPT, KeptMessage, LIVE_KEPT, Server, ServerError, Session};
 use crate::wire::{self, Message};
 
 /// Oldest supported version, the first with `XADD … MINID`.
@@ -150,7 +150,7 @@ fn entry_id(seq: Seq) -> String {
 
 impl RedisSession {
     /// Appends the commands that store an event.
-    fn write(&self, told: &Told, pipe: &mut redis::Pipeline) {
+    fn write(&self, told: &KeptMessage, pipe: &mut redis::Pipeline) {
         let Message::Event { event, .. } = &told.outgoing.message else { return };
         let (key, id, seq) = (self.names.log(event.submission), entry_id(event.seq), event.seq);
         let is_final = event.kind.is_final();
@@ -177,7 +177,7 @@ impl RedisSession {
     }
 
     /// Appends the commands that publish the batch. The events of one submission share one message.
-    fn publish(&self, batch: &[Told], pipe: &mut redis::Pipeline) {
+    fn publish(&self, batch: &[KeptMessage], pipe: &mut redis::Pipeline) {
         let mut messages: Vec<(String, Vec<u8>)> = Vec::new();
         let mut by_id = std::collections::HashMap::new();
         for told in batch {
@@ -206,7 +206,7 @@ impl RedisSession {
 
 #[async_trait]
 impl Session for RedisSession {
-    async fn tell(&self, batch: &[Told]) -> Result<(), ServerError> {
+    async fn tell(&self, batch: &[KeptMessage]) -> Result<(), ServerError> {
         let mut pipe = redis::pipe();
         pipe.ignore_errors();
         batch.iter().filter(|told| told.keep).for_each(|told| self.write(told, &mut pipe));

@@ -81,7 +81,7 @@ pub(crate) trait Server: Send + Sync + 'static {
 #[async_trait]
 pub(crate) trait Session: Send + Sync {
     /// Sends the batch to all nodes, in order, and stores for latecomers the events marked `keep`.
-    async fn tell(&self, batch: &[Told]) -> Result<(), ServerError>;
+    async fn tell(&self, batch: &[KeptMessage]) -> Result<(), ServerError>;
     /// Subscribes: once this returns, messages about these topics reach the hub.
     async fn follow(&self, topics: &[Topic]) -> Result<(), ServerError>;
     /// Unsubscribes.
@@ -100,7 +100,7 @@ pub(crate) trait Session: Send + Sync {
 
 /// A message to send, and whether to store it for latecomers.
 #[derive(Clone, Debug)]
-pub(crate) struct Told {
+pub(crate) struct KeptMessage {
     pub(crate) outgoing: Outgoing,
     pub(crate) keep: bool,
 }
@@ -295,9 +295,9 @@ async fn answered<T>(answer: impl Future<Output = Result<T, ServerError>>) -> Re
 
 /// Marks the events to store. If a submission ends within the batch, only its final event is stored: earlier events are
 /// in the store.
-fn to_keep(batch: Vec<Outgoing>) -> Vec<Told> {
+fn to_keep(batch: Vec<Outgoing>) -> Vec<KeptMessage> {
     let mut ending = HashSet::new();
-    let mut told: Vec<Told> = batch
+    let mut told: Vec<KeptMessage> = batch
         .into_iter()
         .rev()
         .map(|outgoing| {
@@ -306,7 +306,7 @@ fn to_keep(batch: Vec<Outgoing>) -> Vec<Told> {
                 Message::Event { event, .. } => !ending.contains(&event.submission),
                 _ => false,
             };
-            Told { outgoing, keep }
+            KeptMessage { outgoing, keep }
         })
         .collect();
     told.reverse();

@@ -29,7 +29,7 @@ pub(crate) enum Message {
     /// An event, and the sequence number of the event that its sender sent before it in the same attempt (0: unknown).
     Event { event: Event, before: Seq },
     /// A reference to an event that is too large for this channel and is stored on the server.
-    Kept { submission: SubmissionId, seq: Seq },
+    PendingEvent { submission: SubmissionId, seq: Seq },
     /// A notice for all nodes, and the node that sent it.
     Notice { notice: Notice, from: u64 },
     /// The sender dropped messages whose loss receivers cannot detect: every receiver may have missed something.
@@ -48,7 +48,7 @@ enum Head {
         at: (i64, i32),
         kind: Kind,
     },
-    Kept {
+    PendingEvent {
         id: Uuid,
         seq: u64,
     },
@@ -134,7 +134,9 @@ pub(crate) fn write(message: &Message, out: &mut Vec<u8>) {
             let id = *event.submission.as_uuid();
             (Head::Event { id, seq: event.seq.0, before: before.0, at, kind: Kind::from(&event.kind) }, body)
         }
-        Message::Kept { submission, seq } => (Head::Kept { id: *submission.as_uuid(), seq: seq.0 }, &[][..]),
+        Message::PendingEvent { submission, seq } => {
+            (Head::PendingEvent { id: *submission.as_uuid(), seq: seq.0 }, &[][..])
+        }
         Message::Notice { notice: Notice::Stop(run), from } => {
             (Head::Stop { run: *run.as_uuid(), from: *from }, &[][..])
         }
@@ -221,7 +223,9 @@ fn message(head: &[u8], body: &[u8]) -> Option<Message> {
             };
             Message::Event { event, before: Seq(before) }
         }
-        Head::Kept { id, seq } => Message::Kept { submission: SubmissionId::from_uuid(id), seq: Seq(seq) },
+        Head::PendingEvent { id, seq } => {
+            Message::PendingEvent { submission: SubmissionId::from_uuid(id), seq: Seq(seq) }
+        }
         Head::Stop { run, from } => Message::Notice { notice: Notice::Stop(RunId::from_uuid(run)), from },
         Head::Used { owner, millis, from } => {
             Message::Notice { notice: Notice::Used { owner: UserId::from_uuid(owner), millis }, from }
@@ -439,7 +443,7 @@ mod tests {
         });
         prop_oneof![
             8 => event,
-            1 => (any::<u128>(), any::<u64>()).prop_map(|(id, seq)| Message::Kept {
+            1 => (any::<u128>(), any::<u64>()).prop_map(|(id, seq)| Message::PendingEvent {
                 submission: SubmissionId::from_uuid(Uuid::from_u128(id)),
                 seq: Seq(seq),
             }),

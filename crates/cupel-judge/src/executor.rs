@@ -22,7 +22,11 @@ pub trait Executor: Send {
     ///
     /// # Errors
     /// As for [`Executor::execute`], for either program.
-    fn talk(&mut self, talk: Talk<'_>, observer: &mut dyn StepObserver) -> Result<TalkResult, ExecuteError> {
+    fn talk(
+        &mut self,
+        talk: Interaction<'_>,
+        observer: &mut dyn StepObserver,
+    ) -> Result<InteractionResult, ExecuteError> {
         let _ = (talk, observer);
         Err(ExecuteError { transient: false, source: "this executor runs one program at a time".into() })
     }
@@ -38,7 +42,7 @@ pub trait Executor: Send {
 
 /// Two steps that run at the same time, each reading the other's output. Their `stdin` fields are ignored.
 #[derive(Clone, Debug)]
-pub struct Talk<'a> {
+pub struct Interaction<'a> {
     /// The tenant's program.
     pub program: StepInput<'a>,
     /// The author's program at the other end.
@@ -56,14 +60,14 @@ pub struct Talk<'a> {
 /// *Invariant:* The recorded time of an end is taken before the survivor can notice it by an end of file or a broken
 /// pipe. Therefore, if one end caused the other, `first` is the cause.
 #[derive(Clone, Debug)]
-pub struct TalkResult {
+pub struct InteractionResult {
     /// The tenant's program.
     pub program: StepResult,
     /// The author's program.
     pub interactor: StepResult,
     /// The party that ended first, by the kernel's clock.
     pub first: Party,
-    /// Whether the program was stopped because the result was decided ([`Talk::settles`]); its report then shows
+    /// Whether the program was stopped because the result was decided ([`Interaction::settles`]); its report then shows
     /// SIGKILL.
     pub settled: bool,
     /// Whether the interactor left output of the program unread.

@@ -24,7 +24,7 @@ use cupel_types::{
 use crate::compile::{Compiled, Sources, compile};
 use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver};
 use crate::failure::{End, exception};
-use crate::{ArtifactCache, BuiltIn, Difference, ExecuteError, Executor, Finding};
+use crate::{ArtifactCache, BuiltIn, CompareResult, Difference, ExecuteError, Executor};
 
 /// Output kept of every stream, if the bound of the run allows that much for each, so that the last test of a program
 /// with much output still shows the beginning of its output.
@@ -95,7 +95,7 @@ pub fn judge(
     let mut report = RunReport::bare(Verdict::Accepted, limits, language.installed_version().unwrap_or_default());
 
     // The streams: the compiler's, and two of each case or of the only execution.
-    let mut room = Room::new(request.output_kept_max, 1 + 2 * program.tests.len().max(1));
+    let mut room = OutputBudget::new(request.output_kept_max, 1 + 2 * program.tests.len().max(1));
     let sources = Sources { owner: request.owner, files, units: files, main, entry: None };
     let values = |artifacts: &BoxFiles| {
         crate::files::placeholders_of_program(language, main, files, artifacts, None, limits.memory)
@@ -169,7 +169,7 @@ impl Runnable<'_> {
     fn execute_cases(
         &self,
         cases: &[TestCase],
-        room: &mut Room,
+        room: &mut OutputBudget,
         report: &mut RunReport,
         executor: &mut dyn Executor,
         observer: &mut dyn JudgeObserver,
@@ -310,16 +310,16 @@ impl StepObserver for Forward<'_> {
 ///
 /// *Invariant:* All streams together never get more than the initial space, and each stream still to come can have
 /// `sparse` bytes.
-pub(crate) struct Room {
+pub(crate) struct OutputBudget {
     left: usize,
     sparse: usize,
     streams: usize,
 }
 
-impl Room {
-    pub(crate) fn new(max: Bytes, streams: usize) -> Room {
+impl OutputBudget {
+    pub(crate) fn new(max: Bytes, streams: usize) -> OutputBudget {
         let left = usize::try_from(max.get()).unwrap_or(usize::MAX);
-        Room { left, sparse: STREAM_BYTES_SPARSE.min(left / streams), streams }
+        OutputBudget { left, sparse: STREAM_BYTES_SPARSE.min(left / streams), streams }
     }
 
     /// Takes the space for the next stream; truncates the stream if there is too little.
@@ -338,9 +338,9 @@ fn first_difference(expected: &[u8], output: &[u8]) -> Option<Difference> {
     let words = BuiltIn::from(Comparison::Tokens(TokenRules { case_sensitive: true, ..TokenRules::default() }));
     let mut comparer = words.compare(expected);
     match comparer.output(output).and_then(|()| comparer.finish()) {
-        Ok(Finding::Different(difference)) => Some(difference),
+        Ok(CompareResult::Different(difference)) => Some(difference),
         // Reading from memory cannot fail.
-        Ok(Finding::Same | Finding::Presentation(_) | Finding::Share { .. }) | Err(_) => None,
+        Ok(CompareResult::Same | CompareResult::Presentation(_) | CompareResult::Share { .. }) | Err(_) => None,
     }
 }
 

@@ -18,10 +18,10 @@ mod problem;
 mod scripted;
 
 pub use cache::{ArtifactCache, ArtifactKey, NoCache};
-pub use compare::{BuiltIn, BuiltInError, Comparer, Difference, Differs, Finding};
+pub use compare::{BuiltIn, BuiltInError, CompareResult, Comparer, Difference, Differs};
 pub use executor::{
-    Collect, ExecuteError, Executor, Party, StdinSource, StepInput, StepKind, StepObserver, StepResult, Talk,
-    TalkResult, WarmInput,
+    Collect, ExecuteError, Executor, Interaction, InteractionResult, Party, StdinSource, StepInput, StepKind,
+    StepObserver, StepResult, WarmInput,
 };
 pub use judge::{JudgeError, JudgeEvent, JudgeObserver, JudgeRequest, judge};
 pub use prepare::{PrepareError, prepare};

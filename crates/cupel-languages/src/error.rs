@@ -5,7 +5,7 @@ use std::fmt;
 /// One fault in one language file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}{place}: `{key}`: {detail}", place = line.map_or_else(String::new, |line| format!(":{line}")))]
-pub struct Fault {
+pub struct LanguageFault {
     /// The file: its name if it is shipped, its path if it is the operator's.
     pub file: String,
     /// One-based line number, if known.
@@ -27,7 +27,7 @@ pub enum LoadError {
         source: std::io::Error,
     },
     /// At least one file has a fault; never empty.
-    Faults(Vec<Fault>),
+    Faults(Vec<LanguageFault>),
 }
 
 impl fmt::Display for LoadError {

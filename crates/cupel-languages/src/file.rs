@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::exception::{self, ExceptionDto};
 use crate::prepare::{self, PrepareDto};
 use crate::service::{self, ServiceDto};
-use crate::{Availability, Fault, Language, Packages, Sample, Template, VersionRule, place};
+use crate::{Availability, Language, LanguageFault, Packages, Sample, Template, VersionRule, place};
 
 /// Default pattern: numbers joined by dots.
 const VERSION_PATTERN: &str = r"\d+(?:\.\d+)+";
@@ -175,13 +175,13 @@ fn compile_limits_default() -> Limits {
 pub(crate) struct Faults<'a> {
     file: &'a str,
     text: &'a str,
-    list: Vec<Fault>,
+    list: Vec<LanguageFault>,
 }
 
 impl Faults<'_> {
     pub(crate) fn add(&mut self, key: impl Into<String>, detail: impl Into<String>) {
         let (file, key, detail) = (self.file.to_owned(), key.into(), detail.into());
-        self.list.push(Fault { file, line: place::line_of_key(self.text, &key), key, detail });
+        self.list.push(LanguageFault { file, line: place::line_of_key(self.text, &key), key, detail });
     }
 
     pub(crate) fn check<T>(&mut self, key: &str, result: Result<T, String>) -> Option<T> {
@@ -201,9 +201,9 @@ impl Faults<'_> {
 ///
 /// # Errors
 /// All faults of the file.
-pub(crate) fn parse(name: &str, shown: &str, text: &str) -> Result<Language, Vec<Fault>> {
+pub(crate) fn parse(name: &str, shown: &str, text: &str) -> Result<Language, Vec<LanguageFault>> {
     let mut faults = Faults { file: shown, text, list: Vec::new() };
-    let dto = read(text).map_err(|fault| vec![Fault { file: shown.to_owned(), ..fault }])?;
+    let dto = read(text).map_err(|fault| vec![LanguageFault { file: shown.to_owned(), ..fault }])?;
     let id = faults.check("(file name)", parse_id(name.strip_suffix(".toml").unwrap_or(name)));
     let language = id.and_then(|id| convert(id, dto, &mut faults));
     match language {
@@ -213,8 +213,9 @@ pub(crate) fn parse(name: &str, shown: &str, text: &str) -> Result<Language, Vec
 }
 
 /// Deserializes the file. Returns the first syntax or type error; the caller adds the file name.
-fn read(text: &str) -> Result<FileDto, Fault> {
-    let fault = |line, key: String, detail: &str| Fault { file: String::new(), line, key, detail: detail.to_owned() };
+fn read(text: &str) -> Result<FileDto, LanguageFault> {
+    let fault =
+        |line, key: String, detail: &str| LanguageFault { file: String::new(), line, key, detail: detail.to_owned() };
     let syntax = |e: toml::de::Error| {
         let line = place::line_at(text, e.span().map_or(0, |span| span.start));
         fault(Some(line), place::key_in_line(text, line), e.message())

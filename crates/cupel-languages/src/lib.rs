@@ -17,11 +17,11 @@ mod service;
 mod shipped;
 mod template;
 
-pub use error::{Fault, LoadError};
+pub use error::{LanguageFault, LoadError};
 pub use exception::{Exception, ExceptionRule, STDERR_END};
 pub use install::{InstallError, InstallPlan, Selection};
 pub use language::{Availability, Language, Packages, Sample, VersionRule};
-pub use prepare::{Place, Prepare};
+pub use prepare::{Prepare, PreparedDir};
 pub use probe::{HostProbe, Probe};
 pub use registry::Registry;
 pub use service::{Answer, CompileService, MalformedAnswer, question};

@@ -35,7 +35,7 @@ pub struct Prepare {
     /// Limits of all commands together.
     pub limits: Limits,
     /// Directory of the artefact, once it exists.
-    pub place: Place,
+    pub place: PreparedDir,
 }
 
 impl Prepare {
@@ -47,9 +47,9 @@ impl Prepare {
 
 /// Directory of a prepared artefact, once it exists. Clones share the value: setting one sets all.
 #[derive(Clone, Default)]
-pub struct Place(Arc<RwLock<Option<Arc<str>>>>);
+pub struct PreparedDir(Arc<RwLock<Option<Arc<str>>>>);
 
-impl Place {
+impl PreparedDir {
     /// The directory, as seen by programs in a cell.
     pub fn get(&self) -> Option<Arc<str>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -61,20 +61,20 @@ impl Place {
     }
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for PreparedDir {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Place").field(&self.get()).finish()
     }
 }
 
-impl PartialEq for Place {
+impl PartialEq for PreparedDir {
     /// Equal if both share one value, not merely if the paths are equal.
-    fn eq(&self, other: &Place) -> bool {
+    fn eq(&self, other: &PreparedDir) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl Eq for Place {}
+impl Eq for PreparedDir {}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -155,7 +155,7 @@ fn convert_one(key: &str, dto: PrepareDto, before: &[Prepare], faults: &mut Faul
         outputs: dto.outputs,
         inputs: dto.inputs,
         limits: LimitsRequest::from(dto.limits).over(prepare_limits_default()),
-        place: Place::default(),
+        place: PreparedDir::default(),
     })
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cupel_types::{BoxPath, LanguageId};
 
-use crate::{Availability, Fault, Language, LoadError, Probe, Template, file, place, shipped};
+use crate::{Availability, Language, LanguageFault, LoadError, Probe, Template, file, place, shipped};
 
 /// Maximum number of version commands run in parallel; most of them wait for the disk.
 const PROBES_AT_A_TIME_MAX: usize = 8;
@@ -245,7 +245,7 @@ fn read_dir(dir: &Path) -> Result<Vec<(String, String, String)>, LoadError> {
 }
 
 /// Faults for ids, aliases and extensions that identify two languages.
-fn collisions(languages: &[Language]) -> Vec<Fault> {
+fn collisions(languages: &[Language]) -> Vec<LanguageFault> {
     let mut faults = Vec::new();
     let mut seen: BTreeMap<(&str, &str), &Language> = BTreeMap::new();
     for language in languages {
@@ -253,7 +253,7 @@ fn collisions(languages: &[Language]) -> Vec<Fault> {
         let extensions = language.extensions.iter().map(|e| ("extensions", e.as_str()));
         for (key, name) in names.chain(extensions) {
             if let Some(other) = seen.insert((key, name), language) {
-                faults.push(Fault {
+                faults.push(LanguageFault {
                     line: None,
                     file: format!("{}.toml", language.id),
                     key: key.to_owned(),
@@ -266,12 +266,12 @@ fn collisions(languages: &[Language]) -> Vec<Fault> {
 }
 
 /// Faults for required languages that do not exist.
-fn unknown_requirements(languages: &[Language]) -> Vec<Fault> {
+fn unknown_requirements(languages: &[Language]) -> Vec<LanguageFault> {
     let mut faults = Vec::new();
     for language in languages {
         for required in &language.packages.requires {
             if !languages.iter().any(|l| l.id == *required) {
-                faults.push(Fault {
+                faults.push(LanguageFault {
                     line: None,
                     file: format!("{}.toml", language.id),
                     key: "packages.requires".to_owned(),

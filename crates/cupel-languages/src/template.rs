@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use cupel_types::{BoxFiles, BoxPath, Bytes};
 
-use crate::{Place, Prepare};
+use crate::{Prepare, PreparedDir};
 
 /// An argument list with placeholders. Not a shell string.
 ///
@@ -36,7 +36,7 @@ enum Part {
     MainClass,
     MemoryMb,
     HeapMb,
-    Prepared(Place),
+    Prepared(PreparedDir),
 }
 
 impl Part {

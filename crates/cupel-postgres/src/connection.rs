@@ -8,7 +8,7 @@ use tokio_postgres::tls::NoTlsStream;
 use tokio_postgres::{AsyncMessage, Client, Error, NoTls, Socket};
 
 use crate::tls::Encrypted;
-use crate::url::Place;
+use crate::url::Endpoint;
 
 type Inner<S> = tokio_postgres::Connection<Socket, S>;
 
@@ -21,7 +21,7 @@ enum Kind {
     Encrypted(Box<Inner<Encrypted<Socket>>>),
 }
 
-impl Place {
+impl Endpoint {
     /// Connects and logs in.
     ///
     /// # Errors

@@ -8,4 +8,4 @@ mod url;
 
 pub use connection::Connection;
 pub use tls::TlsError;
-pub use url::{Place, UrlError};
+pub use url::{Endpoint, UrlError};

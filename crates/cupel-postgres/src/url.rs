@@ -16,7 +16,7 @@ const KEEPALIVE_RETRIES: u32 = 3;
 
 /// A server's address, the credentials, and the encryption to use.
 #[derive(Clone)]
-pub struct Place {
+pub struct Endpoint {
     pub(crate) config: Config,
     /// `None`: connections are not encrypted.
     pub(crate) tls: Option<Connector>,
@@ -34,7 +34,7 @@ pub(crate) enum Tls {
     Verified { roots: Option<PathBuf> },
 }
 
-/// Error of [`Place::parse`]. The messages do not contain the URL, because it may contain a password.
+/// Error of [`Endpoint::parse`]. The messages do not contain the URL, because it may contain a password.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages document the variants")]
 pub enum UrlError {
@@ -52,15 +52,15 @@ pub enum UrlError {
     Tls(#[from] TlsError),
 }
 
-impl Place {
+impl Endpoint {
     /// Parses `postgres://user:password@host:port/database?sslmode=…&sslrootcert=…`. `application` is the
     /// `application_name` of connections, unless the URL sets one.
     ///
     /// # Errors
     /// [`UrlError`], which contains no password.
-    pub fn parse(url: &str, application: &str) -> Result<Place, UrlError> {
+    pub fn parse(url: &str, application: &str) -> Result<Endpoint, UrlError> {
         let (config, tls) = read(url, application)?;
-        Ok(Place { config, tls: Connector::new(&tls)? })
+        Ok(Endpoint { config, tls: Connector::new(&tls)? })
     }
 
     /// Host, port and database, for messages. Contains no password.
@@ -76,7 +76,7 @@ impl Place {
 
     /// Sets the connection timeout for each address of the server.
     #[must_use]
-    pub fn connect_within(mut self, time: Duration) -> Place {
+    pub fn connect_within(mut self, time: Duration) -> Endpoint {
         self.config.connect_timeout(time);
         self
     }
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn a_missing_certificate_file_is_named() {
         let Err(UrlError::Tls(error)) =
-            Place::parse("postgres://u@h/d?sslmode=verify-full&sslrootcert=/no/ca.pem", "cupel")
+            Endpoint::parse("postgres://u@h/d?sslmode=verify-full&sslrootcert=/no/ca.pem", "cupel")
         else {
             panic!("the URL was accepted");
         };
@@ -171,6 +171,6 @@ mod tests {
             assert!(said.to_string().contains(expected), "{url}: {said}");
             assert!(!format!("{said:?}").contains("secret"), "{said:?}");
         }
-        assert_eq!(Place::parse("postgres://u:secret@h:1/d", "cupel").unwrap().name(), "h:1/d");
+        assert_eq!(Endpoint::parse("postgres://u:secret@h:1/d", "cupel").unwrap().name(), "h:1/d");
     }
 }

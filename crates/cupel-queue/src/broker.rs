@@ -19,7 +19,7 @@ pub(crate) trait Broker: Send + Sync + 'static {
     async fn connect(&self) -> Result<Arc<dyn Link>, BrokerError>;
 }
 
-/// A connection to the broker. The keeper replaces it after any error but [`Fault::Full`]; dropping it closes it.
+/// A connection to the broker. The keeper replaces it after any error but [`BrokerFault::Full`]; dropping it closes it.
 ///
 /// Several tasks call it concurrently. Only `take`, `wait` and `rest` are always called from the same task.
 #[async_trait]
@@ -73,14 +73,14 @@ pub(crate) struct Settled {
 pub(crate) struct BrokerError {
     /// The operation, such as `publish hints`.
     pub(crate) doing: &'static str,
-    pub(crate) fault: Fault,
+    pub(crate) fault: BrokerFault,
     #[source]
     pub(crate) source: Box<dyn std::error::Error + Send + Sync>,
 }
 
 /// The kind of failure, which determines the remedy shown to an administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum BrokerFault {
     /// The URL is malformed.
     Url,
     /// No server answers, or not in time.
@@ -105,7 +105,7 @@ pub(crate) enum Fault {
 impl BrokerError {
     pub(crate) fn new(
         doing: &'static str,
-        fault: Fault,
+        fault: BrokerFault,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> BrokerError {
         BrokerError { doing, fault, source: source.into() }

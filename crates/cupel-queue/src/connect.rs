@@ -6,7 +6,7 @@ use std::time::Duration;
 use cupel_core::Queue;
 use futures_util::future::BoxFuture;
 
-use crate::broker::{Broker, BrokerError, Fault};
+use crate::broker::{Broker, BrokerError, BrokerFault};
 use crate::brokered::{BrokeredQueue, MakeLane};
 use crate::names::Route;
 use crate::{EmbeddedQueue, QUEUE_DEPTH_MAX, names};
@@ -153,22 +153,22 @@ async fn start(
     Ok(Arc::new(queue.map_err(failed)?))
 }
 
-fn remedy(fault: Fault) -> &'static str {
+fn remedy(fault: BrokerFault) -> &'static str {
     match fault {
-        Fault::Url => "the form is SCHEME://USER:PASSWORD@HOST:PORT/NAME",
-        Fault::Unreachable => "check that the server runs there and that this machine can reach it",
+        BrokerFault::Url => "the form is SCHEME://USER:PASSWORD@HOST:PORT/NAME",
+        BrokerFault::Unreachable => "check that the server runs there and that this machine can reach it",
         #[cfg(feature = "kafka")]
-        Fault::Stranger => {
+        BrokerFault::Stranger => {
             "a server listens there but does not speak this protocol: check the port, and whether the server hangs or requires TLS or a user"
         }
-        Fault::Denied => "check the user, the password and the database or virtual host in the URL",
+        BrokerFault::Denied => "check the user, the password and the database or virtual host in the URL",
         #[cfg(feature = "kafka")]
-        Fault::Rights => {
+        BrokerFault::Rights => {
             "allow this user to describe, read and write the topics and to read the group whose names begin with cluster.name, and create those topics or allow the user to create them"
         }
-        Fault::Full => "give the server more memory or disk space",
-        Fault::Version => "update the older of the two, or choose another queue",
-        Fault::Other => "the server's own message follows",
+        BrokerFault::Full => "give the server more memory or disk space",
+        BrokerFault::Version => "update the older of the two, or choose another queue",
+        BrokerFault::Other => "the server's own message follows",
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
-use crate::broker::{BrokerError, Delivery, Fault};
+use crate::broker::{BrokerError, BrokerFault, Delivery};
 use crate::brokered::WAIT_MAX;
 use crate::shares::{PerClass, index};
 
@@ -47,7 +47,7 @@ impl Inbox {
         }
         match &state.failed {
             // Hints that arrived before the failure belong to this node and can still be taken.
-            Some(why) if taken.is_empty() => Err(BrokerError::new("take hints", Fault::Unreachable, why.clone())),
+            Some(why) if taken.is_empty() => Err(BrokerError::new("take hints", BrokerFault::Unreachable, why.clone())),
             _ => Ok(taken),
         }
     }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cupel_core::RunHint;
-use cupel_postgres::{Connection, Place};
+use cupel_postgres::{Connection, Endpoint};
 use cupel_types::{PriorityClass, RunId, UserId};
 use tokio::sync::Notify;
 use tokio_postgres::error::SqlState;
@@ -25,7 +25,7 @@ use tokio_postgres::{AsyncMessage, Client, Error, Statement};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
-use crate::broker::{Broker, BrokerError, Delivery, Fault, Link, Tag};
+use crate::broker::{Broker, BrokerError, BrokerFault, Delivery, Link, Tag};
 use crate::brokered::WAIT_MAX;
 use crate::names::Route;
 use crate::shares::{CLASSES, PerClass, index};
@@ -82,7 +82,7 @@ const TAKE: &str = "
 
 /// A PostgreSQL database.
 pub(crate) struct Postgres {
-    server: Place,
+    server: Endpoint,
     /// Value of the `place` column of this route's rows.
     place: String,
     /// Channel of LISTEN and NOTIFY.
@@ -93,8 +93,8 @@ impl Postgres {
     /// # Errors
     /// If the URL is malformed.
     pub(crate) fn new(url: &str, route: &Route) -> Result<Postgres, BrokerError> {
-        let server =
-            Place::parse(url, "cupel queue").map_err(|error| BrokerError::new("read the URL", Fault::Url, error))?;
+        let server = Endpoint::parse(url, "cupel queue")
+            .map_err(|error| BrokerError::new("read the URL", BrokerFault::Url, error))?;
         // All routes share one channel: the length of its name is limited, and a needless wake-up costs one query.
         Ok(Postgres { server, place: route.prefix(), bell: route.of_cluster("bell") })
     }
@@ -149,7 +149,7 @@ async fn migrate(client: &mut Client) -> Result<(), BrokerError> {
         client.query_one("SHOW server_version_num", &[]).await.map_err(to("read the server version"))?.get(0);
     if version.parse::<i32>().is_ok_and(|version| version < OLDEST) {
         let old = format!("the server is PostgreSQL {version}; {OLDEST} (13.0) or later is required");
-        return Err(BrokerError::new("use this server", Fault::Version, old));
+        return Err(BrokerError::new("use this server", BrokerFault::Version, old));
     }
     if schema(client).await?.is_none() {
         let making = to("create the queue's table");
@@ -163,7 +163,7 @@ async fn migrate(client: &mut Client) -> Result<(), BrokerError> {
         other => {
             let told = other.map_or_else(|| "none".to_owned(), |version| version.to_string());
             let wrong = format!("its queue has schema version {told}; this program supports version {SCHEMA}");
-            Err(BrokerError::new("use the queue of this database", Fault::Version, wrong))
+            Err(BrokerError::new("use the queue of this database", BrokerFault::Version, wrong))
         }
     }
 }
@@ -234,7 +234,7 @@ impl Link for PostgresLink {
             () = self.bell.notified() => Ok(Vec::new()),
             () = tokio::time::sleep(WAIT_MAX) => Ok(Vec::new()),
             () = self.lost.cancelled() => {
-                Err(BrokerError::new("wait for hints", Fault::Unreachable, "the connection was closed"))
+                Err(BrokerError::new("wait for hints", BrokerFault::Unreachable, "the connection was closed"))
             }
         }
     }
@@ -257,9 +257,9 @@ fn to(doing: &'static str) -> impl Fn(Error) -> BrokerError {
             SqlState::INSUFFICIENT_PRIVILEGE,
         ];
         let fault = match error.code() {
-            Some(code) if denied.contains(code) => Fault::Denied,
-            Some(_) => Fault::Other,
-            None => Fault::Unreachable,
+            Some(code) if denied.contains(code) => BrokerFault::Denied,
+            Some(_) => BrokerFault::Other,
+            None => BrokerFault::Unreachable,
         };
         BrokerError::new(doing, fault, error)
     }

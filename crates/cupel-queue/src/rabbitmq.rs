@@ -36,7 +36,7 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::broker::{Broker, BrokerError, Delivery, Fault, Link, Settled, Tag, per_class};
+use crate::broker::{Broker, BrokerError, BrokerFault, Delivery, Link, Settled, Tag, per_class};
 use crate::inbox::Inbox;
 use crate::names::Route;
 use crate::shares::{PerClass, index};
@@ -143,7 +143,7 @@ impl Puts {
             tokio::time::sleep(LOOK_EVERY).await;
         }
         let why = "it is short of memory or disk space; run `rabbitmq-diagnostics alarms` to see which";
-        BrokerError::new("publish hints", Fault::Full, why)
+        BrokerError::new("publish hints", BrokerFault::Full, why)
     }
 }
 
@@ -176,7 +176,7 @@ impl Link for RabbitMqLink {
         if confirmed.iter().all(|confirmed| matches!(confirmed, Confirmation::Ack(None))) {
             Ok(())
         } else {
-            Err(BrokerError::new("publish hints", Fault::Other, "the broker did not accept all of them"))
+            Err(BrokerError::new("publish hints", BrokerFault::Other, "the broker did not accept all of them"))
         }
     }
 
@@ -273,16 +273,16 @@ fn to(doing: &'static str) -> impl Fn(Error) -> BrokerError {
     move |error| {
         let fault = match error.kind() {
             ErrorKind::ProtocolError(error) => match error.kind() {
-                AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => Fault::Denied,
+                AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => BrokerFault::Denied,
                 // The virtual host does not exist, or this user has no access to it.
-                AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => Fault::Denied,
-                _ => Fault::Other,
+                AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => BrokerFault::Denied,
+                _ => BrokerFault::Other,
             },
-            ErrorKind::IOError(error) if error.kind() == std::io::ErrorKind::Other => Fault::Url,
+            ErrorKind::IOError(error) if error.kind() == std::io::ErrorKind::Other => BrokerFault::Url,
             ErrorKind::IOError(_) | ErrorKind::MissingHeartbeatError | ErrorKind::InvalidConnectionState(_) => {
-                Fault::Unreachable
+                BrokerFault::Unreachable
             }
-            _ => Fault::Other,
+            _ => BrokerFault::Other,
         };
         BrokerError::new(doing, fault, error)
     }

@@ -25,7 +25,7 @@ use redis::{AsyncConnectionConfig, Client, ErrorKind, Pipeline, RedisError, Valu
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use crate::broker::{Broker, BrokerError, Delivery, Fault, Link, Settled, Tag, per_class};
+use crate::broker::{Broker, BrokerError, BrokerFault, Delivery, Link, Settled, Tag, per_class};
 use crate::brokered::{ANSWER_MAX, WAIT_MAX};
 use crate::names::Route;
 use crate::shares::{CLASSES, PerClass, index};
@@ -69,7 +69,7 @@ impl Broker for Redis {
         if version.is_some_and(|version| version < OLDEST) {
             let (major, minor) = version.unwrap_or_default();
             let old = format!("the server is Redis {major}.{minor}; {}.{} or later is required", OLDEST.0, OLDEST.1);
-            return Err(BrokerError::new("use this server", Fault::Version, old));
+            return Err(BrokerError::new("use this server", BrokerFault::Version, old));
         }
         for key in &self.keys {
             let made: Result<(), RedisError> = redis::cmd("XGROUP")
@@ -340,12 +340,12 @@ fn failed(doing: &'static str, error: RedisError) -> BrokerError {
     // all.
     let first = error.clone().into_server_errors().and_then(|errors| Some(errors.first()?.1.code().to_owned()));
     let fault = match (error.kind(), first.as_deref().or(error.code())) {
-        (ErrorKind::AuthenticationFailed, _) => Fault::Denied,
-        (ErrorKind::InvalidClientConfig, _) => Fault::Url,
-        (ErrorKind::Io, _) => Fault::Unreachable,
-        (_, Some("NOAUTH" | "WRONGPASS" | "NOPERM")) => Fault::Denied,
-        (_, Some("OOM")) => Fault::Full,
-        _ => Fault::Other,
+        (ErrorKind::AuthenticationFailed, _) => BrokerFault::Denied,
+        (ErrorKind::InvalidClientConfig, _) => BrokerFault::Url,
+        (ErrorKind::Io, _) => BrokerFault::Unreachable,
+        (_, Some("NOAUTH" | "WRONGPASS" | "NOPERM")) => BrokerFault::Denied,
+        (_, Some("OOM")) => BrokerFault::Full,
+        _ => BrokerFault::Other,
     };
     BrokerError::new(doing, fault, error)
 }

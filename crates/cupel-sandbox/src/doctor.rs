@@ -17,7 +17,7 @@ use crate::{Features, Launched, Sandbox, StartError};
 
 /// The result of the attack on one wall.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct WallFinding {
     /// The wall.
     pub wall: Wall,
     /// `None` if the wall held, otherwise what the probe observed.
@@ -30,7 +30,7 @@ pub struct Finding {
 #[derive(Clone, Debug)]
 pub struct Examination {
     /// One finding per wall, in the order of [`Wall::ALL`].
-    pub findings: Vec<Finding>,
+    pub findings: Vec<WallFinding>,
     /// The features of the machine.
     pub features: Features,
     /// The kernel's release, such as `6.1.0`.
@@ -39,7 +39,7 @@ pub struct Examination {
 
 impl Examination {
     /// The walls that did not hold.
-    pub fn missing(&self) -> impl Iterator<Item = &Finding> {
+    pub fn missing(&self) -> impl Iterator<Item = &WallFinding> {
         self.findings.iter().filter(|f| f.breach.is_some())
     }
 }
@@ -90,7 +90,7 @@ pub fn examine_launched(launched: Launched, secret: &Path) -> Result<Examination
     let mut findings = Vec::new();
     for wall in Wall::ALL {
         let breach = attack(&mut slot, *wall, secret)?;
-        findings.push(Finding { wall: *wall, breach, remedy: remedy(*wall) });
+        findings.push(WallFinding { wall: *wall, breach, remedy: remedy(*wall) });
     }
     let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
     Ok(Examination { findings, features: sandbox.features().clone(), kernel })

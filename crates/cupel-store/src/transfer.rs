@@ -18,7 +18,7 @@ use base64::prelude::BASE64_STANDARD;
 use cupel_core::StoreError;
 
 use crate::rows::hash_from;
-use crate::sql::fault::Fault;
+use crate::sql::fault::SqlFault;
 use crate::sql::large::Large;
 use crate::sql::{Backend, Sql, SqlStore, Value, Write, values};
 use crate::{PostgresStore, SqliteStore};
@@ -426,7 +426,7 @@ impl Table {
 const READ: &str = "read what is to be moved";
 
 /// Replaces a reference to the blob store by the data: the target may have another blob store, or none.
-async fn take_in(row: &mut [Value<'static>], large: &Large) -> Result<(), Fault> {
+async fn take_in(row: &mut [Value<'static>], large: &Large) -> Result<(), SqlFault> {
     if let [.., data, hash] = row
         && let Value::Blob(bytes) = &*hash
     {
@@ -454,7 +454,7 @@ impl Write for Fill {
     // Synced once, at the end.
     const DURABLE: bool = false;
 
-    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
         let places = vec!["?"; self.table.columns.len()].join(", ");
         let sql = format!("INSERT INTO {} ({}) VALUES ({places})", self.table.name, quoted(self.table.columns));
         self.rows.iter().try_for_each(|row| db.put(&sql, row))

@@ -10,7 +10,8 @@ use cupel_core::{Completion, Needs, NewSubmission, NewSubmissions, Purpose};
 use cupel_languages::{Probe, Registry};
 use cupel_types::{
     BoxFile, BoxFiles, BoxPath, Bytes, Limits, LimitsRequest, Outcome, Output, PriorityClass, Program, RunId,
-    RunReport, Solution, Source, Start, StepReport, Submission, SubmissionId, TestCase, Usage, UserId, Verdict, Work,
+    RunReport, Solution, Source, Start, StepReport, Submission, SubmissionId, SubmissionKind, TestCase, Usage, UserId,
+    Verdict,
 };
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -170,21 +171,21 @@ impl SubmissionBuilder {
             language: self.new.language.parse().expect("a language id"),
             files: BoxFiles::new(files.collect()),
         };
-        let work = match self.new.purpose {
-            Purpose::Run => Work::Program(Program {
+        let kind = match self.new.purpose {
+            Purpose::Run => SubmissionKind::Program(Program {
                 source,
                 args: self.new.args,
                 env: self.new.env,
                 stdin: self.new.stdin,
                 tests: self.new.tests,
             }),
-            Purpose::Solve { of, cases } => Work::Problem(Solution { source, of, cases }),
-            Purpose::Verify(of) => Work::Verify(of),
+            Purpose::Solve { of, cases } => SubmissionKind::Problem(Solution { source, of, cases }),
+            Purpose::Verify(of) => SubmissionKind::Verify(of),
         };
         let submission = Submission {
             id: SubmissionId::from_uuid(fresh()),
             owner: self.owner,
-            work,
+            kind,
             limits: self.new.limits,
             priority: self.new.priority,
             run_at: self.new.run_at,

@@ -31,7 +31,9 @@ pub use limits::{Limits, LimitsRequest};
 pub use outcome::{ExitStatus, Outcome, Signal, Start, Usage};
 pub use report::{CaseReport, CompileReport, Output, RunReport, StepReport, coarse_memory, coarse_time};
 pub use score::{Score, ScoreError};
-pub use submission::{Cases, PriorityClass, ProblemVersion, Program, Solution, Source, Submission, TestCase, Work};
+pub use submission::{
+    Cases, PriorityClass, ProblemVersion, Program, Solution, Source, Submission, SubmissionKind, TestCase,
+};
 pub use units::{Bytes, Instructions};
 pub use verdict::Verdict;
 pub use verification::{BrokenClaim, Verification, VerifiedGroup, VerifiedSubmission};

@@ -15,7 +15,7 @@ pub struct Submission {
     /// The sender. Only the sender and administrators may see the submission.
     pub owner: UserId,
     /// The work to do.
-    pub work: Work,
+    pub kind: SubmissionKind,
     /// Requested limits; core has checked them against the language's maximum.
     pub limits: LimitsRequest,
     /// Scheduling priority.
@@ -33,27 +33,27 @@ pub struct Submission {
 impl Submission {
     /// The source files and their language; `None` if the work has no source.
     pub fn source(&self) -> Option<&Source> {
-        self.work.source()
+        self.kind.source()
     }
 
     /// The language of the source; `None` if the work has no source.
     pub fn language(&self) -> Option<&LanguageId> {
-        self.work.language()
+        self.kind.language()
     }
 
     /// The problem version it was submitted to, if any.
     pub fn of_problem(&self) -> Option<ProblemVersion> {
-        match &self.work {
-            Work::Program(_) => None,
-            Work::Problem(solution) => Some(solution.of),
-            Work::Verify(version) => Some(*version),
+        match &self.kind {
+            SubmissionKind::Program(_) => None,
+            SubmissionKind::Problem(solution) => Some(solution.of),
+            SubmissionKind::Verify(version) => Some(*version),
         }
     }
 }
 
 /// The kind of work a submission asks for.
 #[derive(Clone, Debug)]
-pub enum Work {
+pub enum SubmissionKind {
     /// Run the program.
     Program(Program),
     /// Judge the program by a problem's tests.
@@ -62,13 +62,13 @@ pub enum Work {
     Verify(ProblemVersion),
 }
 
-impl Work {
+impl SubmissionKind {
     /// The source files and their language; `None` if the work has no source.
     pub fn source(&self) -> Option<&Source> {
         match self {
-            Work::Program(program) => Some(&program.source),
-            Work::Problem(solution) => Some(&solution.source),
-            Work::Verify(_) => None,
+            SubmissionKind::Program(program) => Some(&program.source),
+            SubmissionKind::Problem(solution) => Some(&solution.source),
+            SubmissionKind::Verify(_) => None,
         }
     }
 

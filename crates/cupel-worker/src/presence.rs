@@ -69,7 +69,7 @@ impl Presence {
         let order = match (drain.is_cancelled(), *self.shared.is_paused.borrow()) {
             (true, _) => Order::Drain,
             (false, true) => Order::Pause,
-            (false, false) => Order::Work,
+            (false, false) => Order::SubmissionKind,
         };
         WorkerBeat {
             id: self.shared.id,

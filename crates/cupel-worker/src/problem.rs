@@ -91,7 +91,7 @@ fn warn_of_other_starts(parts: &SlotParts, package: &Package, measured: Option<S
 }
 
 /// What the submission's owner may see of a case.
-struct Told {
+struct CaseDisclosure {
     /// Level of detail.
     feedback: Feedback,
     /// The case's name while it is judged. If the owner may not see more, it is a number: an id may reveal what
@@ -100,20 +100,20 @@ struct Told {
 }
 
 /// Visibility of each case, by case id.
-fn told_of(package: &Package) -> HashMap<String, Told> {
+fn told_of(package: &Package) -> HashMap<String, CaseDisclosure> {
     let cases = package.problem.tests.cases().enumerate();
     cases
         .map(|(place, case)| {
             let id = case.id.to_string();
             let feedback = if case.shown.is_some() { Feedback::Full } else { case.feedback };
             let name = if feedback == Feedback::Full { id.clone() } else { format!("test {}", place + 1) };
-            (id, Told { feedback, name })
+            (id, CaseDisclosure { feedback, name })
         })
         .collect()
 }
 
 /// The feedback on a case; nothing if the case is unknown.
-fn feedback_on(case: &str, told: &HashMap<String, Told>) -> Feedback {
+fn feedback_on(case: &str, told: &HashMap<String, CaseDisclosure>) -> Feedback {
     told.get(case).map_or(Feedback::Hidden, |told| told.feedback)
 }
 
@@ -124,7 +124,7 @@ const TOLD_EVERY: Duration = Duration::from_secs(1);
 /// Passes on the events that the submission's owner may see during judging.
 struct Discreet<'a, 'b> {
     log: &'a mut AttemptLog<'b>,
-    told: &'a HashMap<String, Told>,
+    told: &'a HashMap<String, CaseDisclosure>,
     held: HeldBack,
 }
 
@@ -217,7 +217,7 @@ impl JudgeObserver for Discreet<'_, '_> {
     }
 }
 
-fn result_of(report: ProblemReport, told: &HashMap<String, Told>, output_kept_max: Bytes) -> RunReport {
+fn result_of(report: ProblemReport, told: &HashMap<String, CaseDisclosure>, output_kept_max: Bytes) -> RunReport {
     let message = message_of(&report, told);
     let mut room = usize::try_from(output_kept_max.get()).unwrap_or(usize::MAX);
     let grading = Grading {
@@ -288,7 +288,7 @@ fn bounded(max: MaxScore) -> Option<Score> {
 }
 
 /// The reason for the verdict, for the submission's owner.
-fn message_of(report: &ProblemReport, told: &HashMap<String, Told>) -> Option<String> {
+fn message_of(report: &ProblemReport, told: &HashMap<String, CaseDisclosure>) -> Option<String> {
     match report.verdict {
         Verdict::InternalError => return Some(FAULT_OF_PACKAGE.to_owned()),
         // From the compiler, or from the problem's requirements on sources.

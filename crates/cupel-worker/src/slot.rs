@@ -8,7 +8,7 @@
 //!    └────────────────────────────────────────────────┘
 //! ```
 //!
-//! The executor is the baton ([`Tool`]): the thread that holds it runs. If a turn has lasted for a [quantum](QUANTUM),
+//! The executor is the baton ([`SlotExecutor`]): the thread that holds it runs. If a turn has lasted for a [quantum](QUANTUM),
 //! the thread passes the baton to the driver between two steps of the attempt and waits to get it back. The driver
 //! gives it to another owner's waiting run, or returns it at once (`worker.rs`). A waiting run keeps its lease and its
 //! partial results; the time it waits does not count as its own.
@@ -23,10 +23,10 @@ use cupel_core::event::Event;
 use cupel_core::problems::PackagesError;
 use cupel_core::{Assignment, BlobsError, Core, chain};
 use cupel_judge::{
-    ArtifactCache, ExecuteError, Executor, JudgeError, JudgeRequest, ProblemError, StepInput, StepObserver, StepResult,
-    Talk, TalkResult, WarmInput, judge,
+    ArtifactCache, ExecuteError, Executor, Interaction, InteractionResult, JudgeError, JudgeRequest, ProblemError,
+    StepInput, StepObserver, StepResult, WarmInput, judge,
 };
-use cupel_types::{LanguageId, RunReport, Source, Verdict, Work};
+use cupel_types::{LanguageId, RunReport, Source, SubmissionKind, Verdict};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::attempt_log::AttemptLog;
@@ -67,7 +67,7 @@ pub(crate) struct SlotParts {
 }
 
 /// A slot's executor, with its number of consecutive failures.
-pub(crate) struct Tool {
+pub(crate) struct SlotExecutor {
     executor: Box<dyn Executor>,
     failures: u32,
 }
@@ -77,17 +77,17 @@ pub(crate) enum Job {
     /// Create an executor.
     Build,
     /// Judge an attempt.
-    Judge(Arc<Assignment>, Tool),
+    Judge(Arc<Assignment>, SlotExecutor),
     /// Continue the waiting attempt.
-    GoOn(Tool),
+    GoOn(SlotExecutor),
 }
 
 /// A message from a thread of a slot. At most one of each kind is in transit, so the protocol bounds the channel.
-pub(crate) enum Said {
+pub(crate) enum SlotMessage {
     /// The thread can take an attempt.
-    Ready(Tool),
+    Ready(SlotExecutor),
     /// Others may have a turn; the attempt continues later.
-    Yields(Tool),
+    Yields(SlotExecutor),
     /// The attempt has ended.
     Done(Box<Result<Judged, SlotError>>),
     /// The thread has ended.
@@ -141,8 +141,8 @@ impl SlotError {
 }
 
 /// Runs the jobs of a slot's thread until the channel closes.
-pub(crate) fn run(number: usize, parts: &SlotParts, jobs: Receiver<Job>, said: UnboundedSender<Said>) {
-    let mut hand = Hand {
+pub(crate) fn run(number: usize, parts: &SlotParts, jobs: Receiver<Job>, said: UnboundedSender<SlotMessage>) {
+    let mut hand = TurnTaker {
         jobs,
         said,
         tool: None,
@@ -165,18 +165,18 @@ pub(crate) fn run(number: usize, parts: &SlotParts, jobs: Receiver<Job>, said: U
             Job::GoOn(tool) => hand.tool = Some(tool),
         }
         let Some(tool) = hand.tool.take() else { return };
-        if hand.said.send(Said::Ready(tool)).is_err() {
+        if hand.said.send(SlotMessage::Ready(tool)).is_err() {
             return;
         }
     }
 }
 
 /// A thread's side of the baton. It is the executor that the judge uses.
-struct Hand {
+struct TurnTaker {
     jobs: Receiver<Job>,
-    said: UnboundedSender<Said>,
+    said: UnboundedSender<SlotMessage>,
     /// Present during this thread's turn.
-    tool: Option<Tool>,
+    tool: Option<SlotExecutor>,
     /// Minimum length of a turn.
     quantum: Duration,
     /// When this turn began.
@@ -189,15 +189,15 @@ struct Hand {
     waited: Arc<AtomicU64>,
 }
 
-impl Drop for Hand {
+impl Drop for TurnTaker {
     fn drop(&mut self) {
         // The receiver may be gone already.
-        let _ = self.said.send(Said::Gone);
+        let _ = self.said.send(SlotMessage::Gone);
     }
 }
 
-impl Hand {
-    fn take_up(&mut self, tool: Tool) {
+impl TurnTaker {
+    fn take_up(&mut self, tool: SlotExecutor) {
         self.tool = Some(tool);
         self.since = Instant::now();
         self.has_stepped = false;
@@ -230,7 +230,7 @@ impl Hand {
         };
         let is_broken = tool.failures >= FAILURES_MAX;
         let is_machines = result.as_ref().is_err_and(SlotError::is_of_this_machine);
-        if self.said.send(Said::Done(Box::new(result))).is_err() {
+        if self.said.send(SlotMessage::Done(Box::new(result))).is_err() {
             return false;
         }
         if is_machines {
@@ -267,9 +267,9 @@ impl Hand {
         }
     }
 
-    fn wait_for_turn(&mut self, tool: Tool) {
+    fn wait_for_turn(&mut self, tool: SlotExecutor) {
         let began = Instant::now();
-        if self.said.send(Said::Yields(tool)).is_err() {
+        if self.said.send(SlotMessage::Yields(tool)).is_err() {
             return;
         }
         if let Ok(Job::GoOn(tool) | Job::Judge(_, tool)) = self.jobs.recv() {
@@ -280,7 +280,7 @@ impl Hand {
     }
 }
 
-impl Executor for Hand {
+impl Executor for TurnTaker {
     fn await_turn(&mut self) {
         self.yield_turn();
         self.is_announced = true;
@@ -290,7 +290,11 @@ impl Executor for Hand {
         self.executor()?.execute(step, observer)
     }
 
-    fn talk(&mut self, talk: Talk<'_>, observer: &mut dyn StepObserver) -> Result<TalkResult, ExecuteError> {
+    fn talk(
+        &mut self,
+        talk: Interaction<'_>,
+        observer: &mut dyn StepObserver,
+    ) -> Result<InteractionResult, ExecuteError> {
         self.executor()?.talk(talk, observer)
     }
 
@@ -300,11 +304,11 @@ impl Executor for Hand {
 }
 
 /// Creates an executor, retrying until it succeeds. Returns `None` if the worker ends meanwhile.
-fn build(number: usize, parts: &SlotParts, said: &UnboundedSender<Said>) -> Option<Tool> {
+fn build(number: usize, parts: &SlotParts, said: &UnboundedSender<SlotMessage>) -> Option<SlotExecutor> {
     let mut pause = Duration::from_millis(250);
     loop {
         match (parts.factory)(number) {
-            Ok(executor) => return Some(Tool { executor, failures: 0 }),
+            Ok(executor) => return Some(SlotExecutor { executor, failures: 0 }),
             Err(error) => {
                 metrics::counter!("cupel_sandbox_failures_total").increment(1);
                 tracing::error!(slot = number, error = chain(&error), "cannot make an executor for slot {number}");
@@ -332,14 +336,14 @@ fn judge_one(
         let found = registry.get(&source.language).filter(|language| language.is_available());
         found.ok_or_else(|| SlotError::Language(source.language.clone()))
     };
-    let time_max = match &submission.work {
+    let time_max = match &submission.kind {
         // The judge itself ends the executions in time, with a verdict.
-        Work::Program(_) => Duration::MAX,
-        Work::Problem(_) | Work::Verify(_) => parts.judging_time_max,
+        SubmissionKind::Program(_) => Duration::MAX,
+        SubmissionKind::Problem(_) | SubmissionKind::Verify(_) => parts.judging_time_max,
     };
     let mut log = AttemptLog::begin(&parts.core, assignment, &parts.ended, time_max, waited);
-    let mut report = match &submission.work {
-        Work::Program(program) => {
+    let mut report = match &submission.kind {
+        SubmissionKind::Program(program) => {
             let request = JudgeRequest {
                 owner: submission.owner,
                 program,
@@ -351,11 +355,13 @@ fn judge_one(
             };
             judge(&request, executor, parts.cache.as_ref(), &mut log)?
         }
-        Work::Problem(solution) => {
+        SubmissionKind::Problem(solution) => {
             let language = language(&solution.source)?;
             problem::judge_solution(parts, assignment, solution, language, &registry, executor, &mut log)?
         }
-        Work::Verify(version) => verifying::verify_version(parts, assignment, version, &registry, executor, &mut log)?,
+        SubmissionKind::Verify(version) => {
+            verifying::verify_version(parts, assignment, version, &registry, executor, &mut log)?
+        }
     };
     if log.is_overdue() && report.verdict == Verdict::Cancelled {
         problem::overdue(&mut report, time_max);

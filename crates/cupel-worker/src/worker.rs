@@ -27,7 +27,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::limit_starts::LimitStarts;
 use crate::presence::Presence;
-use crate::slot::{self, ExecutorFactory, Job, Judged, Said, SlotError, SlotParts, Tool};
+use crate::slot::{self, ExecutorFactory, Job, Judged, SlotError, SlotExecutor, SlotMessage, SlotParts};
 use crate::turns::{RUNS_PER_SLOT_MAX, Turns};
 
 /// Maximum number of results per slot that wait to be written while the slot already runs the next attempt.
@@ -248,14 +248,14 @@ struct Driver<'a> {
     number: usize,
     shared: &'a Arc<Shared>,
     shutdown: &'a CancellationToken,
-    said: UnboundedSender<Said>,
-    says: UnboundedReceiver<Said>,
+    said: UnboundedSender<SlotMessage>,
+    says: UnboundedReceiver<SlotMessage>,
     /// The slot's threads: one for each run that has begun, at most [`RUNS_PER_SLOT_MAX`].
     threads: Vec<SyncSender<Job>>,
     /// Indices of the threads without a run.
     free: Vec<usize>,
     /// The executor, unless a thread has it.
-    tool: Option<Tool>,
+    tool: Option<SlotExecutor>,
     /// Runs that have begun and wait for their next turn.
     waiting: VecDeque<Begun>,
     /// Whether the last run was short.
@@ -341,7 +341,7 @@ impl<'a> Driver<'a> {
 
     /// Returns the executor, or `None` at shutdown. A slot that is still being built then ends without a run; runs that
     /// have begun may finish.
-    async fn ready(&mut self) -> Option<Tool> {
+    async fn ready(&mut self) -> Option<SlotExecutor> {
         if let Some(tool) = self.tool.take() {
             return Some(tool);
         }
@@ -357,7 +357,7 @@ impl<'a> Driver<'a> {
             biased;
             () = gone => None,
             said = self.hear() => match said {
-                Some(Said::Ready(tool)) => Some(tool),
+                Some(SlotMessage::Ready(tool)) => Some(tool),
                 _ => None,
             },
         }
@@ -430,7 +430,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Gives a run the executor until it ends or yields. Returns `false` if the slot cannot continue.
-    async fn give_turn(&mut self, next: Next, tool: Tool) -> bool {
+    async fn give_turn(&mut self, next: Next, tool: SlotExecutor) -> bool {
         let (shared, shutdown) = (self.shared, self.shutdown);
         let (mut begun, job) = match next {
             Next::Again(begun) => (begun, Job::GoOn(tool)),
@@ -468,16 +468,16 @@ impl<'a> Driver<'a> {
         }
         begun.had += took;
         let result = match said {
-            Some(Said::Yields(tool)) => {
+            Some(SlotMessage::Yields(tool)) => {
                 self.tool = Some(tool);
                 self.was_short = false;
                 (begun.turn, begun.others_had) = (took, Duration::ZERO);
                 self.waiting.push_back(begun);
                 return true;
             }
-            Some(Said::Done(result)) => Some(*result),
+            Some(SlotMessage::Done(result)) => Some(*result),
             // Its thread has ended, and the executor with it.
-            Some(Said::Ready(_) | Said::Gone) | None => None,
+            Some(SlotMessage::Ready(_) | SlotMessage::Gone) | None => None,
         };
         let goes_on = result.is_some();
         let result = result.unwrap_or(Err(SlotError::Panic));
@@ -492,7 +492,7 @@ impl<'a> Driver<'a> {
     /// Waits for the slot's next message. Meanwhile it polls the lease request in progress, which holds a place in the
     /// queue that others must not be denied. The resulting run is kept for this slot if the slot's message follows
     /// within [`AHEAD_MAX`].
-    async fn hear(&mut self) -> Option<Said> {
+    async fn hear(&mut self) -> Option<SlotMessage> {
         let shared = self.shared;
         loop {
             tokio::select! {

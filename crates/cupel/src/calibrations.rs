@@ -90,7 +90,7 @@ fn read_start(path: &Path) -> Option<String> {
 /// Content of a file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Kept {
+struct StoredCalibration {
     facts: String,
     limit_us: u64,
     slowest_us: u64,
@@ -131,7 +131,7 @@ impl Calibrations {
         if !meta.is_file() || meta.uid() != rustix::process::geteuid().as_raw() || meta.len() > BYTES_MAX {
             return None;
         }
-        let kept: Kept = serde_json::from_reader(file.take(BYTES_MAX)).ok()?;
+        let kept: StoredCalibration = serde_json::from_reader(file.take(BYTES_MAX)).ok()?;
         let limit = Duration::from_micros(kept.limit_us);
         let is_sound = kept.facts == of.facts && !limit.is_zero() && limit <= LIMIT_MAX;
         let by = PackagePath::new(&kept.by).ok().filter(|_| is_sound)?;
@@ -148,7 +148,7 @@ impl Calibrations {
     pub(crate) fn keep(&self, of: &Calibrated, derived: &DerivedTimeLimit) -> io::Result<()> {
         self.make_room()?;
         let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let kept = Kept {
+        let kept = StoredCalibration {
             facts: of.facts.clone(),
             limit_us: us(derived.limit),
             slowest_us: us(derived.slowest.time),

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use cupel_core::chain;
 use cupel_judge::{
-    Collect, ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver, StepResult, Talk, TalkResult,
-    WarmInput,
+    Collect, ExecuteError, Executor, Interaction, InteractionResult, StdinSource, StepInput, StepKind, StepObserver,
+    StepResult, WarmInput,
 };
 use cupel_languages::{Language, Placeholders};
 use cupel_sandbox::doctor;
@@ -224,7 +224,7 @@ impl Executor for SlotExecutor {
         let _running = Running::begin(whole.running.get(self.number));
         let (began, mut tries) = (Instant::now(), 1);
         loop {
-            let mut kept = Kept::new(keep, has_warm_start(&command), observer);
+            let mut kept = OutputCapture::new(keep, has_warm_start(&command), observer);
             let error = match self.slot.run(&command, &mut kept) {
                 Ok(report) => return Ok(kept.result(report)),
                 Err(error) => error,
@@ -241,7 +241,11 @@ impl Executor for SlotExecutor {
         }
     }
 
-    fn talk(&mut self, talk: Talk<'_>, observer: &mut dyn StepObserver) -> Result<TalkResult, ExecuteError> {
+    fn talk(
+        &mut self,
+        talk: Interaction<'_>,
+        observer: &mut dyn StepObserver,
+    ) -> Result<InteractionResult, ExecuteError> {
         let _running = Running::begin(self.whole.running.get(self.number));
         let (program, interactor) = (self.command(talk.program.clone()), self.command(talk.interactor.clone()));
         let partner = match self.partner.take() {
@@ -310,7 +314,7 @@ fn failed(error: RunError) -> ExecuteError {
 }
 
 /// Stores output up to `keep` bytes per stream, and passes all of it on. The sandbox stops at the output limit.
-struct Kept<'a> {
+struct OutputCapture<'a> {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     keep: usize,
@@ -326,11 +330,11 @@ fn has_warm_start(command: &Command) -> bool {
     command.warm.is_some() && command.kind == CellKind::Run
 }
 
-impl Kept<'_> {
-    fn new(keep: Bytes, has_warm_start: bool, observer: &mut dyn StepObserver) -> Kept<'_> {
+impl OutputCapture<'_> {
+    fn new(keep: Bytes, has_warm_start: bool, observer: &mut dyn StepObserver) -> OutputCapture<'_> {
         let keep = usize::try_from(keep.get()).unwrap_or(usize::MAX);
         let (stdout, stderr) = (Vec::new(), Vec::new());
-        Kept { stdout, stderr, keep, truncated: [false; 2], heard: false, has_warm_start, observer }
+        OutputCapture { stdout, stderr, keep, truncated: [false; 2], heard: false, has_warm_start, observer }
     }
 
     fn result(self, report: CellReport) -> StepResult {
@@ -363,7 +367,7 @@ fn keep_of(kept: &mut Vec<u8>, data: &[u8], keep: usize) -> bool {
     room == data.len()
 }
 
-impl Observer for Kept<'_> {
+impl Observer for OutputCapture<'_> {
     fn stdout(&mut self, data: &[u8]) {
         self.heard = true;
         self.truncated[0] |= !keep_of(&mut self.stdout, data, self.keep);

@@ -9,8 +9,8 @@ use cupel_core::cluster::Order;
 use cupel_core::{Core, DiskFull, SKEW_TOLD, StoreError};
 use cupel_sandbox::doctor::Examination;
 
+use crate::disk_space;
 use crate::executor::LocalSandbox;
-use crate::room;
 
 /// The parts of a process that are checked.
 pub(crate) struct ServerHealth {
@@ -32,7 +32,7 @@ impl ServerHealth {
         sandbox: Arc<LocalSandbox>,
         examination: &Examination,
     ) -> ServerHealth {
-        let wall = |f: &cupel_sandbox::doctor::Finding| Wall {
+        let wall = |f: &cupel_sandbox::doctor::WallFinding| Wall {
             name: f.wall.slug().to_owned(),
             stands: f.breach.is_none(),
             detail: f.breach.clone(),
@@ -73,7 +73,7 @@ impl Health for ServerHealth {
             ));
         }
         let mut degraded = self.degraded.clone();
-        let lack = room::lack(&self.data);
+        let lack = disk_space::lack(&self.data);
         let has_room = lack.is_none();
         if self.needs_disk {
             checks.push(check("disk", lack));
@@ -100,7 +100,7 @@ impl Health for ServerHealth {
             Ok(workers) if workers.is_empty() => {
                 degraded.push("no worker is there: what is submitted waits".to_owned())
             }
-            Ok(workers) if workers.iter().all(|worker| worker.beat.order != Order::Work) => {
+            Ok(workers) if workers.iter().all(|worker| worker.beat.order != Order::SubmissionKind) => {
                 degraded.push("no worker takes new runs: all of them were told to pause or to drain".to_owned());
             }
             // A store that does not answer is reported above.

@@ -13,7 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::compose::Role;
 use crate::config::{Config, Log, LogFormat};
-use crate::room::Room;
+use crate::disk_space::DiskSpace;
 
 /// Upper bounds of the histograms, in seconds: from a cached C program to the longest run.
 const BUCKETS_S: [f64; 14] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
@@ -75,7 +75,7 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         "Whether the server of the event bus can be reached, where there is one"
     );
     metrics::describe_gauge!(
-        "cupel_shared_connected",
+        "cupel_cache_connected",
         "Whether Redis can be asked for rate limits and known results, where it is to be"
     );
     metrics::describe_counter!(
@@ -155,7 +155,7 @@ fn begin_at_zero() {
 
 /// Updates the gauges for the disk of `directory`.
 pub(crate) fn look_at_disk(directory: &Path) {
-    let Some(room) = Room::under(directory) else { return };
+    let Some(room) = DiskSpace::under(directory) else { return };
     metrics::gauge!("cupel_data_free_bytes").set(room.free as f64);
     metrics::gauge!("cupel_data_size_bytes").set(room.size as f64);
 }

@@ -15,8 +15,8 @@ use super::identity::{Identity, IdentityError, Via};
 use super::table::{self, Who};
 use crate::app::Shared;
 use crate::edge::Notes;
-use crate::limits::Ration;
-use crate::problem::{Problem, ProblemKind};
+use crate::error::{ApiError, ErrorKind};
+use crate::limits::RateClass;
 use crate::state::TierRates;
 
 /// User who is allowed by `table.rs` to call this operation. Extraction costs one of the user's reads.
@@ -28,9 +28,9 @@ pub(crate) struct Caller {
 }
 
 impl FromRequestParts<Shared> for Caller {
-    type Rejection = Problem;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Caller, Problem> {
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Caller, ApiError> {
         let who = who_may(parts)?;
         let caller = signed_in(parts, app).await?;
         if let Some(scope) = who.scope() {
@@ -41,8 +41,8 @@ impl FromRequestParts<Shared> for Caller {
             Who::Everybody | Who::User(_) => Ok(caller),
             Who::Author(_) | Who::Owner(_) if role == Role::Author || role == Role::Admin => Ok(caller),
             Who::Admin if role == Role::Admin => Ok(caller),
-            Who::Author(_) | Who::Owner(_) => Err(Problem::new(ProblemKind::Forbidden, "This is for authors.")),
-            Who::Admin => Err(Problem::new(ProblemKind::Forbidden, "This is for administrators.")),
+            Who::Author(_) | Who::Owner(_) => Err(ApiError::new(ErrorKind::Forbidden, "This is for authors.")),
+            Who::Admin => Err(ApiError::new(ErrorKind::Forbidden, "This is for administrators.")),
         }
     }
 }
@@ -59,9 +59,9 @@ impl Caller {
 pub(crate) struct Visitor(pub(crate) Seer);
 
 impl FromRequestParts<Shared> for Visitor {
-    type Rejection = Problem;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Visitor, Problem> {
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Visitor, ApiError> {
         if who_may(parts)? != Who::Everybody {
             return Err(not_in_table());
         }
@@ -86,9 +86,9 @@ pub(crate) enum Follower {
 const TICKET_PARAMETER: &str = "ticket=";
 
 impl FromRequestParts<Shared> for Follower {
-    type Rejection = Problem;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Follower, Problem> {
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Follower, ApiError> {
         if !parts.headers.contains_key(header::AUTHORIZATION) {
             let query = parts.uri.query().unwrap_or_default();
             let ticket = query.split('&').find_map(|pair| pair.strip_prefix(TICKET_PARAMETER));
@@ -104,7 +104,7 @@ impl FromRequestParts<Shared> for Follower {
 impl Follower {
     /// User and viewer with which the client reads the submission. With a ticket it costs one of the user's reads; the
     /// ticket stays valid until [`Follower::enter`].
-    pub(crate) async fn viewer(&self, app: &Shared, submission: SubmissionId) -> Result<(UserId, Viewer), Problem> {
+    pub(crate) async fn viewer(&self, app: &Shared, submission: SubmissionId) -> Result<(UserId, Viewer), ApiError> {
         let (text, notes) = match self {
             Follower::Caller(caller) => return Ok((caller.user, caller.viewer)),
             Follower::Ticket { text, notes } => (text, notes),
@@ -112,7 +112,7 @@ impl Follower {
         let Some((user, viewer)) = app.accounts.holder_of_ticket(text, submission).await? else {
             return Err(bad_ticket(app, notes.as_ref()).await?);
         };
-        let (note, paid) = app.limits.take(user.id, Ration::Reads, &app.rates(&user.tier.0), 1).await;
+        let (note, paid) = app.limits.take(user.id, RateClass::Reads, &app.rates(&user.tier.0), 1).await;
         if let Some(notes) = notes {
             notes.set_user(user.id);
             notes.set_rate(note);
@@ -122,7 +122,7 @@ impl Follower {
     }
 
     /// Consumes the ticket, after all other checks for the stream have passed.
-    pub(crate) async fn enter(self, app: &Shared, submission: SubmissionId) -> Result<(), Problem> {
+    pub(crate) async fn enter(self, app: &Shared, submission: SubmissionId) -> Result<(), ApiError> {
         let Follower::Ticket { text, notes } = self else { return Ok(()) };
         if app.accounts.use_ticket(&text, submission).await? {
             return Ok(());
@@ -132,29 +132,29 @@ impl Follower {
 }
 
 /// Response to an invalid ticket, which counts against the address.
-async fn bad_ticket(app: &Shared, notes: Option<&Notes>) -> Result<Problem, Problem> {
+async fn bad_ticket(app: &Shared, notes: Option<&Notes>) -> Result<ApiError, ApiError> {
     if let Some(notes) = notes {
         app.limits.bad_token(notes.client().address).await?;
     }
     let detail =
         "The ticket was used, has expired, or is for another submission. Get another one: POST /api/v1/tickets.";
-    Ok(Problem::new(ProblemKind::Unauthorized, detail))
+    Ok(ApiError::new(ErrorKind::Unauthorized, detail))
 }
 
 /// Access rule of the requested operation.
-fn who_may(parts: &Parts) -> Result<Who, Problem> {
+fn who_may(parts: &Parts) -> Result<Who, ApiError> {
     let route = parts.extensions.get::<MatchedPath>();
     route.and_then(|route| table::who(&parts.method, route.as_str())).ok_or_else(not_in_table)
 }
 
 /// A defect of the server: refuses everybody rather than admitting everybody.
-fn not_in_table() -> Problem {
+fn not_in_table() -> ApiError {
     tracing::error!("this route is missing from the access table, or its extractor does not match the table");
-    Problem::new(ProblemKind::Internal, "The server failed to answer this request. It is not your mistake.")
+    ApiError::new(ErrorKind::Internal, "The server failed to answer this request. It is not your mistake.")
 }
 
 /// Owner of the credentials, after paying for a read.
-async fn signed_in(parts: &Parts, app: &Shared) -> Result<Caller, Problem> {
+async fn signed_in(parts: &Parts, app: &Shared) -> Result<Caller, ApiError> {
     let notes = parts.extensions.get::<Notes>();
     let identity = match identify(parts, app).await {
         Ok(identity) => identity,
@@ -168,7 +168,7 @@ async fn signed_in(parts: &Parts, app: &Shared) -> Result<Caller, Problem> {
     };
     let user = identity.user.id;
     let rates = app.rates(&identity.user.tier.0);
-    let (note, paid) = app.limits.take(user, Ration::Reads, &rates, 1).await;
+    let (note, paid) = app.limits.take(user, RateClass::Reads, &rates, 1).await;
     if let Some(notes) = notes {
         notes.set_user(user);
         notes.set_rate(note);
@@ -179,14 +179,14 @@ async fn signed_in(parts: &Parts, app: &Shared) -> Result<Caller, Problem> {
     Ok(Caller { user, viewer, rates, identity })
 }
 
-fn has_scope(identity: &Identity, scope: Scope) -> Result<(), Problem> {
+fn has_scope(identity: &Identity, scope: Scope) -> Result<(), ApiError> {
     match &identity.via {
         Via::Session(_) => Ok(()),
         Via::Key { scopes, .. } if scopes.contains(&scope) => Ok(()),
         Via::Key { .. } => {
             let name = scope.as_str();
             let mut problem =
-                Problem::new(ProblemKind::MissingScope, format!("The API key does not have the scope `{name}`."));
+                ApiError::new(ErrorKind::MissingScope, format!("The API key does not have the scope `{name}`."));
             if let Ok(value) =
                 HeaderValue::try_from(format!("Bearer realm=\"cupel\", error=\"insufficient_scope\", scope=\"{name}\""))
             {
@@ -198,16 +198,16 @@ fn has_scope(identity: &Identity, scope: Scope) -> Result<(), Problem> {
 }
 
 enum Refusal {
-    NoCredential(Problem),
-    BadCredential(Problem),
-    Failed(Problem),
+    NoCredential(ApiError),
+    BadCredential(ApiError),
+    Failed(ApiError),
 }
 
 async fn identify(parts: &Parts, app: &Shared) -> Result<Arc<Identity>, Refusal> {
     let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
-        return Err(Refusal::NoCredential(Problem::new(
-            ProblemKind::Unauthorized,
+        return Err(Refusal::NoCredential(ApiError::new(
+            ErrorKind::Unauthorized,
             "Send `Authorization: Bearer` with an access token or an API key.",
         )));
     };
@@ -234,7 +234,5 @@ async fn identify(parts: &Parts, app: &Shared) -> Result<Arc<Identity>, Refusal>
 /// Source of the challenge: RFC 6750, section 3.
 fn bad(why: impl Into<std::borrow::Cow<'static, str>>) -> Refusal {
     let challenge = HeaderValue::from_static("Bearer realm=\"cupel\", error=\"invalid_token\"");
-    Refusal::BadCredential(
-        Problem::new(ProblemKind::Unauthorized, why).with_header(header::WWW_AUTHENTICATE, challenge),
-    )
+    Refusal::BadCredential(ApiError::new(ErrorKind::Unauthorized, why).with_header(header::WWW_AUTHENTICATE, challenge))
 }

@@ -13,7 +13,7 @@ use cupel_types::{ApiKeyId, SessionId, UserId};
 use sha2::{Digest, Sha256};
 
 use super::tokens::Named;
-use crate::problem::Problem;
+use crate::error::ApiError;
 
 /// How long an identity is used without asking the store.
 const FRESH: Duration = Duration::from_secs(4);
@@ -48,7 +48,7 @@ pub(crate) enum IdentityError {
     /// A sentence for the client.
     Refused(&'static str),
     /// A failure of the server.
-    Failed(Problem),
+    Failed(ApiError),
 }
 
 impl From<cupel_core::StoreError> for IdentityError {

@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use cupel_core::accounts::{
     AccountError, Accounts, Login, LoginError, NewAccount, PasswordError, RefreshError, RegisterError, Scope, User,
 };
-use cupel_core::{Fault, UserTaken};
+use cupel_core::{SubmissionFault, UserTaken};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -17,8 +17,8 @@ use crate::app::Shared;
 use crate::auth::{Caller, Via};
 use crate::body::JsonBody;
 use crate::edge::Notes;
-use crate::limits::Ration;
-use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
+use crate::error::{ApiError, ErrorBody, ErrorKind, FieldError};
+use crate::limits::RateClass;
 use crate::v1::response::rfc3339;
 
 /// A new account.
@@ -57,16 +57,16 @@ pub(crate) struct Registered {
     request_body = RegisterRequest,
     responses(
         (status = 201, description = "Made; log in next", body = Registered),
-        (status = 403, description = "This installation does not let people register themselves", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "The name or address is taken", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Too many registrations from your address", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "This installation does not let people register themselves", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "The name or address is taken", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many registrations from your address", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn register(
     State(app): State<Shared>,
     Extension(notes): Extension<Notes>,
     JsonBody(body): JsonBody<RegisterRequest>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let new = NewAccount { username: body.username, email: body.email, password: body.password };
     let made = match &body.join_code {
         Some(code) => {
@@ -87,7 +87,7 @@ pub(crate) async fn register(
         }
         None if !app.settings.registration_open => {
             let detail = "Only administrators make accounts here, or give out a `join_code`.";
-            return Err(Problem::new(ProblemKind::Forbidden, detail));
+            return Err(ApiError::new(ErrorKind::Forbidden, detail));
         }
         None => {
             app.limits.registration(notes.client().address).await?;
@@ -97,7 +97,7 @@ pub(crate) async fn register(
     let user = made.map_err(|error| match error {
         RegisterError::NoSuchCode => {
             let detail = "There is no such join code, or it has ended or is used up.";
-            Problem::new(ProblemKind::InvalidBody, detail).with_errors(vec![FieldError::new("/join_code", detail)])
+            ApiError::new(ErrorKind::InvalidBody, detail).with_errors(vec![FieldError::new("/join_code", detail)])
         }
         RegisterError::Invalid(faults) => invalid(faults),
         RegisterError::Taken(which) => {
@@ -105,7 +105,7 @@ pub(crate) async fn register(
                 UserTaken::Username => ("/username", "Another account has this user name."),
                 UserTaken::Email => ("/email", "Another account has this e-mail address."),
             };
-            Problem::new(ProblemKind::Taken, detail).with_errors(vec![FieldError::new(pointer, detail)])
+            ApiError::new(ErrorKind::Taken, detail).with_errors(vec![FieldError::new(pointer, detail)])
         }
         RegisterError::Failed(error) => failed(error),
     })?;
@@ -118,21 +118,21 @@ pub(crate) async fn register(
     Ok((StatusCode::CREATED, Json(answer)).into_response())
 }
 
-pub(super) fn invalid(faults: Vec<Fault>) -> Problem {
+pub(super) fn invalid(faults: Vec<SubmissionFault>) -> ApiError {
     let errors: Vec<FieldError> =
         faults.into_iter().map(|fault| FieldError::new(fault.pointer, format!("{}.", fault.detail))).collect();
     let detail = errors.first().map(|e| e.detail.clone()).unwrap_or_default();
-    Problem::new(ProblemKind::InvalidBody, detail).with_errors(errors)
+    ApiError::new(ErrorKind::InvalidBody, detail).with_errors(errors)
 }
 
-pub(super) fn failed(error: AccountError) -> Problem {
+pub(super) fn failed(error: AccountError) -> ApiError {
     match error {
         AccountError::Store(error) => error.into(),
         AccountError::Password(PasswordError::Busy) => {
-            Problem::new(ProblemKind::Unavailable, "Too many passwords are being checked at the moment.")
+            ApiError::new(ErrorKind::Unavailable, "Too many passwords are being checked at the moment.")
                 .retry_after(std::time::Duration::from_secs(2))
         }
-        AccountError::Password(error @ PasswordError::Hash(_)) => Problem::internal(&error),
+        AccountError::Password(error @ PasswordError::Hash(_)) => ApiError::internal(&error),
     }
 }
 
@@ -166,9 +166,9 @@ pub(crate) struct TokenAnswer {
 }
 
 /// Response with tokens, which must not be cached between server and client.
-fn tokens(app: &Shared, login: &Login) -> Result<Response, Problem> {
+fn tokens(app: &Shared, login: &Login) -> Result<Response, ApiError> {
     let named = crate::auth::Named { user: login.user.id, session: login.session };
-    let access_token = app.tokens.issue(named, app.core.now()).map_err(|error| Problem::internal(&error))?;
+    let access_token = app.tokens.issue(named, app.core.now()).map_err(|error| ApiError::internal(&error))?;
     let answer = TokenAnswer {
         access_token,
         token_type: "Bearer",
@@ -187,9 +187,9 @@ fn tokens(app: &Shared, login: &Login) -> Result<Response, Problem> {
     request_body = LoginRequest,
     responses(
         (status = 200, description = "Logged in", body = TokenAnswer),
-        (status = 403, description = "The account is disabled", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "No account has this address and password", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Too many wrong passwords", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The account is disabled", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 401, description = "No account has this address and password", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many wrong passwords", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn login(
@@ -197,7 +197,7 @@ pub(crate) async fn login(
     Extension(notes): Extension<Notes>,
     headers: HeaderMap,
     JsonBody(body): JsonBody<LoginRequest>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let attempt = app.limits.login_attempt(&body.email, notes.client().address).await?;
     let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     match app.accounts.login_from(&body.email, &body.password, user_agent).await {
@@ -207,11 +207,11 @@ pub(crate) async fn login(
             tokens(&app, &login)
         }
         Err(LoginError::Wrong) => {
-            Err(Problem::new(ProblemKind::WrongCredentials, "The e-mail address or the password is wrong."))
+            Err(ApiError::new(ErrorKind::WrongCredentials, "The e-mail address or the password is wrong."))
         }
         Err(LoginError::Disabled) => {
             attempt.succeeded().await;
-            Err(Problem::new(ProblemKind::Forbidden, "This account is disabled. Ask an administrator."))
+            Err(ApiError::new(ErrorKind::Forbidden, "This account is disabled. Ask an administrator."))
         }
         Err(LoginError::Failed(error)) => {
             attempt.undecided().await;
@@ -238,15 +238,15 @@ pub(crate) struct RefreshRequest {
     request_body = RefreshRequest,
     responses(
         (status = 200, description = "New tokens", body = TokenAnswer),
-        (status = 401, description = "The refresh token is not good (any more)", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "The session was refreshed too often; the token is still good", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "The refresh token is not good (any more)", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "The session was refreshed too often; the token is still good", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn refresh(
     State(app): State<Shared>,
     Extension(notes): Extension<Notes>,
     JsonBody(body): JsonBody<RefreshRequest>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let claimed = Accounts::session_claimed(&body.refresh_token);
     if let Some(session) = claimed {
         app.limits.refresh(session).await?;
@@ -255,7 +255,8 @@ pub(crate) async fn refresh(
         Ok(login) => {
             notes.set_user(login.user.id);
             // The token has already been exchanged, so the read is charged but never refused.
-            let (note, _paid) = app.limits.take(login.user.id, Ration::Reads, &app.rates(&login.user.tier.0), 1).await;
+            let (note, _paid) =
+                app.limits.take(login.user.id, RateClass::Reads, &app.rates(&login.user.tier.0), 1).await;
             notes.set_rate(note);
             tokens(&app, &login)
         }
@@ -265,8 +266,8 @@ pub(crate) async fn refresh(
                 app.identities.forget_session(session);
             }
             app.limits.bad_token(notes.client().address).await?;
-            Err(Problem::new(
-                ProblemKind::Unauthorized,
+            Err(ApiError::new(
+                ErrorKind::Unauthorized,
                 "The refresh token is not good, was used before, or its session has ended. Log in again.",
             ))
         }
@@ -281,18 +282,18 @@ pub(crate) async fn refresh(
     post, path = "/auth/logout", tag = "auth", operation_id = "logout",
     responses(
         (status = 204, description = "The session has ended"),
-        (status = 409, description = "An API key has no session; revoke it instead", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "An API key has no session; revoke it instead", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn logout(State(app): State<Shared>, caller: Caller) -> Result<StatusCode, Problem> {
+pub(crate) async fn logout(State(app): State<Shared>, caller: Caller) -> Result<StatusCode, ApiError> {
     match &caller.identity.via {
         Via::Session(session) => {
             app.accounts.logout(*session).await?;
             app.identities.forget(caller.user);
             Ok(StatusCode::NO_CONTENT)
         }
-        Via::Key { id, .. } => Err(Problem::new(
-            ProblemKind::Conflict,
+        Via::Key { id, .. } => Err(ApiError::new(
+            ErrorKind::Conflict,
             format!("An API key has no session. Revoke the key instead: DELETE /api/v1/auth/keys/{id}."),
         )),
     }
@@ -357,7 +358,7 @@ pub(crate) struct WebhookSecret {
     get, path = "/auth/webhook-secret", tag = "auth", operation_id = "webhook_secret",
     responses((status = 200, description = "The secret", body = WebhookSecret)),
 )]
-pub(crate) async fn webhook_secret(State(app): State<Shared>, caller: Caller) -> Result<Json<WebhookSecret>, Problem> {
-    let secret = app.accounts.webhook_secret(caller.user).await?.ok_or_else(|| Problem::not_found("account"))?;
+pub(crate) async fn webhook_secret(State(app): State<Shared>, caller: Caller) -> Result<Json<WebhookSecret>, ApiError> {
+    let secret = app.accounts.webhook_secret(caller.user).await?.ok_or_else(|| ApiError::not_found("account"))?;
     Ok(Json(WebhookSecret { webhook_secret: format!("whsec_{}", BASE64_STANDARD.encode(secret)) }))
 }

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::Shared;
 use crate::auth::Caller;
 use crate::body::{Id, JsonBody, Params};
-use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
+use crate::error::{ApiError, ErrorBody, ErrorKind, FieldError};
 use crate::suggest::nearest;
 use crate::v1::membership::done;
 use crate::v1::response::{Pagination, rfc3339};
@@ -118,7 +118,7 @@ pub(crate) async fn users(
     State(app): State<Shared>,
     _admin: Caller,
     Params(params): Params<UserParams>,
-) -> Result<Json<UserPage>, Problem> {
+) -> Result<Json<UserPage>, ApiError> {
     let page = PageParams { page: params.page, limit: params.limit };
     let offset = page.offset()?;
     let (users, total) = match &params.login {
@@ -145,8 +145,8 @@ pub(crate) async fn users(
     request_body = AccessRequest,
     responses(
         (status = 200, description = "The user now", body = UserView),
-        (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "It is the only administrator who can log in", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such user", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "It is the only administrator who can log in", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn change_user(
@@ -154,7 +154,7 @@ pub(crate) async fn change_user(
     caller: Caller,
     Id(id): Id<UserId>,
     JsonBody(body): JsonBody<AccessRequest>,
-) -> Result<Json<UserView>, Problem> {
+) -> Result<Json<UserView>, ApiError> {
     if let Some(tier) = &body.tier
         && !app.settings.tiers.contains_key(tier)
     {
@@ -164,7 +164,7 @@ pub(crate) async fn change_user(
             None => format!("There is no such tier. There are: {}.", tiers.collect::<Vec<_>>().join(", ")),
         };
         return Err(
-            Problem::new(ProblemKind::InvalidBody, detail.clone()).with_errors(vec![FieldError::new("/tier", detail)])
+            ApiError::new(ErrorKind::InvalidBody, detail.clone()).with_errors(vec![FieldError::new("/tier", detail)])
         );
     }
     let is_disabled = body.disabled == Some(true);
@@ -175,7 +175,7 @@ pub(crate) async fn change_user(
     if is_disabled {
         app.core.cancel_all_of(id).await?;
     }
-    let user = app.accounts.user(id).await?.ok_or_else(|| Problem::not_found("user"))?;
+    let user = app.accounts.user(id).await?.ok_or_else(|| ApiError::not_found("user"))?;
     let (role, disabled) = (user.role.as_str(), user.disabled_at.is_some());
     tracing::info!(by = %caller.user, user = %id, role, tier = user.tier.0, disabled, "access changed");
     Ok(Json(user.into()))
@@ -222,10 +222,10 @@ impl From<(Needs, u64)> for UnservedView {
     get, path = "/admin/queue", tag = "admin", operation_id = "queue",
     responses((status = 200, description = "What waits and what runs", body = QueueView)),
 )]
-pub(crate) async fn queue(State(app): State<Shared>, _caller: Caller) -> Result<Json<QueueView>, Problem> {
+pub(crate) async fn queue(State(app): State<Shared>, _caller: Caller) -> Result<Json<QueueView>, ApiError> {
     let counts = app.core.store().counts(app.core.now()).await?;
     let unserved = unserved(&**app.core.store(), app.core.now()).await?;
-    let depth = app.core.queue_depth().await.map_err(|error| Problem::internal(&error))?;
+    let depth = app.core.queue_depth().await.map_err(|error| ApiError::internal(&error))?;
     Ok(Json(QueueView {
         queued: counts.queued,
         scheduled: counts.scheduled,

@@ -17,7 +17,7 @@ use super::membership::done;
 use crate::app::Shared;
 use crate::auth::Caller;
 use crate::body::{CsvBody, Id, JsonBody};
-use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
+use crate::error::{ApiError, ErrorBody, ErrorKind, FieldError};
 use crate::v1::response::rfc3339;
 
 /// Lifetime of a link to an existing account.
@@ -52,15 +52,15 @@ pub(crate) struct LinkView {
     params(("user_id" = String, Path, description = "The user's id", format = Uuid)),
     responses(
         (status = 201, description = "The link; it is shown this once", body = LinkView),
-        (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such user", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn create_password_link(
     State(app): State<Shared>,
     caller: Caller,
     Id(id): Id<UserId>,
-) -> Result<Response, Problem> {
-    let link = app.accounts.make_link(id, RESET_LIFETIME).await?.ok_or_else(|| Problem::not_found("user"))?;
+) -> Result<Response, ApiError> {
+    let link = app.accounts.make_link(id, RESET_LIFETIME).await?.ok_or_else(|| ApiError::not_found("user"))?;
     tracing::info!(by = %caller.user, user = %id, "one-time link created");
     let address = link_address(&app);
     let expires_at = rfc3339(link.expires_at);
@@ -77,15 +77,15 @@ pub(crate) async fn create_password_link(
     params(("user_id" = String, Path, description = "The user's id", format = Uuid)),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "It is the only administrator", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such user", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "It is the only administrator", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn delete_user(
     State(app): State<Shared>,
     caller: Caller,
     Id(id): Id<UserId>,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, ApiError> {
     let change = app.accounts.delete(id).await?;
     app.identities.forget(id);
     done(change)?;
@@ -106,14 +106,14 @@ pub(crate) async fn delete_user(
     request_body(content = String, content_type = "text/csv", example = json!("username,email\nada,ada@example.com\nbob,\n")),
     responses(
         (status = 200, description = "`username,email,status,link,expires_at`; `status` is `created` or `taken`", body = String, content_type = "text/csv"),
-        (status = 422, description = "Lines are at fault; nobody was made", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "Lines are at fault; nobody was made", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn import_users(
     State(app): State<Shared>,
     caller: Caller,
     CsvBody(body): CsvBody,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let tiers: Vec<&str> = app.settings.tiers.keys().map(String::as_str).collect();
     let people = read_people(&body, &tiers).map_err(|faults| {
         let errors: Vec<FieldError> = faults
@@ -122,7 +122,7 @@ pub(crate) async fn import_users(
             .map(|fault| FieldError::new(format!("/{}", fault.line), format!("{}.", fault.detail)))
             .collect();
         let detail = faults.first().map_or(String::new(), |fault| format!("{fault}. Nobody was made."));
-        Problem::new(ProblemKind::InvalidBody, detail).with_errors(errors)
+        ApiError::new(ErrorKind::InvalidBody, detail).with_errors(errors)
     })?;
     let imported = app.accounts.import(people, INVITATION_LIFETIME).await?;
     tracing::info!(by = %caller.user, people = imported.len(), "users imported");
@@ -199,10 +199,10 @@ pub(crate) async fn create_code(
     State(app): State<Shared>,
     caller: Caller,
     JsonBody(body): JsonBody<CodeRequest>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let expires_at = body.expires_at.parse().map_err(|_| {
         let detail = "A time such as `2030-01-01T00:00:00Z` (RFC 3339).";
-        Problem::new(ProblemKind::InvalidBody, detail).with_errors(vec![FieldError::new("/expires_at", detail)])
+        ApiError::new(ErrorKind::InvalidBody, detail).with_errors(vec![FieldError::new("/expires_at", detail)])
     })?;
     let new = NewCode { name: body.name, uses_max: body.uses_max, expires_at };
     let code = app.accounts.create_code(new).await.map_err(|error| match error {
@@ -218,7 +218,7 @@ pub(crate) async fn create_code(
     get, path = "/admin/registration-codes", tag = "admin", operation_id = "registration_codes",
     responses((status = 200, description = "At most 1,000", body = CodeViews)),
 )]
-pub(crate) async fn codes(State(app): State<Shared>, _caller: Caller) -> Result<Json<CodeViews>, Problem> {
+pub(crate) async fn codes(State(app): State<Shared>, _caller: Caller) -> Result<Json<CodeViews>, ApiError> {
     let codes = app.accounts.codes().await?;
     Ok(Json(CodeViews { codes: codes.into_iter().map(CodeView::from).collect() }))
 }
@@ -229,16 +229,16 @@ pub(crate) async fn codes(State(app): State<Shared>, _caller: Caller) -> Result<
     params(("code_id" = String, Path, description = "The code's id", format = Uuid)),
     responses(
         (status = 204, description = "Nobody registers with it any more"),
-        (status = 404, description = "There is no such code", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such code", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn end_code(
     State(app): State<Shared>,
     caller: Caller,
     Id(id): Id<JoinCodeId>,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, ApiError> {
     if !app.accounts.end_code(id).await? {
-        return Err(Problem::not_found("join code"));
+        return Err(ApiError::not_found("join code"));
     }
     tracing::info!(by = %caller.user, code = %id, "join code ended");
     Ok(StatusCode::NO_CONTENT)

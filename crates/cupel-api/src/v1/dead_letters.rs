@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use cupel_core::dead::{DeadLetter, FailedAttempt};
+use cupel_core::dead_letters::{DeadLetter, FailedAttempt};
 use cupel_types::SubmissionId;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::app::Shared;
 use crate::auth::Caller;
 use crate::body::{Id, Params};
-use crate::problem::{Problem, ProblemBody};
+use crate::error::{ApiError, ErrorBody};
 use crate::v1::response::{Pagination, rfc3339};
 use crate::v1::submissions::PageParams;
 
@@ -107,7 +107,7 @@ pub(crate) async fn dead_letters(
     State(app): State<Shared>,
     _admin: Caller,
     Params(page): Params<PageParams>,
-) -> Result<Json<DeadLetterPage>, Problem> {
+) -> Result<Json<DeadLetterPage>, ApiError> {
     let (letters, total) = app.core.store().dead_letters(page.offset()?, page.limit).await?;
     Ok(Json(DeadLetterPage {
         dead_letters: letters.into_iter().map(DeadLetterView::from).collect(),
@@ -121,16 +121,16 @@ pub(crate) async fn dead_letters(
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),
     responses(
         (status = 200, description = "The dead letter", body = DeadLetterDetail),
-        (status = 404, description = "This submission is no dead letter", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "This submission is no dead letter", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn dead_letter(
     State(app): State<Shared>,
     _admin: Caller,
     Id(id): Id<SubmissionId>,
-) -> Result<Json<DeadLetterDetail>, Problem> {
+) -> Result<Json<DeadLetterDetail>, ApiError> {
     let found = app.core.store().dead_letter(id).await?;
-    let (letter, attempts) = found.ok_or_else(|| Problem::not_found("dead letter"))?;
+    let (letter, attempts) = found.ok_or_else(|| ApiError::not_found("dead letter"))?;
     Ok(Json(DeadLetterDetail {
         dead_letter: letter.into(),
         failed_attempts: attempts.into_iter().map(FailedAttemptView::from).collect(),
@@ -146,16 +146,16 @@ pub(crate) async fn dead_letter(
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),
     responses(
         (status = 204, description = "It waits for a worker"),
-        (status = 404, description = "This submission is no dead letter", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "This submission is no dead letter", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn retry_dead_letter(
     State(app): State<Shared>,
     caller: Caller,
     Id(id): Id<SubmissionId>,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, ApiError> {
     if !app.core.retry_dead(id).await? {
-        return Err(Problem::not_found("dead letter"));
+        return Err(ApiError::not_found("dead letter"));
     }
     tracing::info!(by = %caller.user, submission.id = %id, "dead letter queued for a retry");
     Ok(StatusCode::NO_CONTENT)
@@ -169,16 +169,16 @@ pub(crate) async fn retry_dead_letter(
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),
     responses(
         (status = 204, description = "It is none any more"),
-        (status = 404, description = "This submission is no dead letter", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "This submission is no dead letter", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn purge_dead_letter(
     State(app): State<Shared>,
     caller: Caller,
     Id(id): Id<SubmissionId>,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, ApiError> {
     if app.core.store().purge_dead(&[id]).await? == 0 {
-        return Err(Problem::not_found("dead letter"));
+        return Err(ApiError::not_found("dead letter"));
     }
     tracing::info!(by = %caller.user, submission.id = %id, "dead letter deleted");
     Ok(StatusCode::NO_CONTENT)

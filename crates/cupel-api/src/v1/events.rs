@@ -32,7 +32,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::{LongAnswer, Shared};
 use crate::auth::Follower;
 use crate::body::{Id, Params};
-use crate::problem::{Problem, ProblemBody, ProblemKind};
+use crate::error::{ApiError, ErrorBody, ErrorKind};
 use crate::v1::response::{StartView, rfc3339};
 
 /// Streams of submissions that are due within this time stay open.
@@ -173,7 +173,7 @@ impl From<Event> for EventData {
     responses(
         (status = 200, description = "A stream of events; `data` is one JSON object", body = EventData, content_type = "text/event-stream"),
         (status = 204, description = "You have the last event already"),
-        (status = 404, description = "There is none, or it is somebody else's", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it is somebody else's", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn events(
@@ -182,17 +182,17 @@ pub(crate) async fn events(
     Id(id): Id<SubmissionId>,
     Params(params): Params<AfterParams>,
     headers: HeaderMap,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let last =
         match headers.get(LAST_EVENT_ID) {
             None => None,
             Some(value) => Some(value.to_str().ok().and_then(|v| v.trim().parse::<u64>().ok()).ok_or_else(|| {
-                Problem::new(ProblemKind::InvalidHeader, "`Last-Event-ID` is the number of an event.")
+                ApiError::new(ErrorKind::InvalidHeader, "`Last-Event-ID` is the number of an event.")
             })?),
         };
     let after = last.or(params.after);
     let (user, viewer) = follower.viewer(&app, id).await?;
-    let record = app.core.submission(&viewer, id).await?.ok_or_else(|| Problem::not_found("submission"))?;
+    let record = app.core.submission(&viewer, id).await?.ok_or_else(|| ApiError::not_found("submission"))?;
     let now = app.core.now();
     if let Some(run_at) = record.submission.run_at
         && !record.state.is_final()
@@ -204,7 +204,7 @@ pub(crate) async fn events(
     let open = app.long_answers.begin(user)?;
     follower.enter(&app, id).await?;
     let Some(mut log) = app.core.watch(&viewer, id, Seq(after.unwrap_or(0))).await? else {
-        return Err(Problem::not_found("submission"));
+        return Err(ApiError::not_found("submission"));
     };
     let mut first = None;
     if after.is_some() && record.state.is_final() {

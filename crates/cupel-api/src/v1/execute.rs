@@ -22,10 +22,10 @@ use crate::app::{LongAnswer, Shared};
 use crate::auth::Caller;
 use crate::body::{Id, Params, SubmissionBody};
 use crate::edge::{NewlyAccepted, Notes};
-use crate::limits::Ration;
-use crate::problem::{Problem, ProblemBody, ProblemKind};
+use crate::error::{ApiError, ErrorBody, ErrorKind};
+use crate::limits::RateClass;
 use crate::v1::faults::{FormFaults, Shape, faults_of_core};
-use crate::v1::problems::Told;
+use crate::v1::problems::Disclosure;
 use crate::v1::request::{BatchRequest, ExecuteRequest};
 use crate::v1::response::{Accepted, AcceptedBatch, Status, SubmissionView, SubmissionViews};
 
@@ -55,9 +55,9 @@ pub(crate) struct Wait {
 }
 
 impl FromRequestParts<Shared> for Wait {
-    type Rejection = Problem;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Wait, Problem> {
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Wait, ApiError> {
         let Params(WaitParams { wait }) = Params::from_request_parts(parts, app).await?;
         let preferred = if wait.is_none() { preferred_wait(&parts.headers) } else { None };
         let at_most = match wait.or(preferred) {
@@ -70,7 +70,7 @@ impl FromRequestParts<Shared> for Wait {
             Some(_) => {
                 let most = app.settings.wait_max.as_secs();
                 let detail = format!("`wait` is a number of seconds, 0 or more; more than {most} count as {most}.");
-                return Err(Problem::new(ProblemKind::InvalidParameter, detail));
+                return Err(ApiError::new(ErrorKind::InvalidParameter, detail));
             }
         };
         Ok(Wait { at_most, from_preference: preferred.is_some() })
@@ -91,18 +91,17 @@ fn preferred_wait(headers: &HeaderMap) -> Option<f64> {
 pub(crate) struct IdempotencyKey(Option<String>);
 
 impl FromRequestParts<Shared> for IdempotencyKey {
-    type Rejection = Problem;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _app: &Shared) -> Result<IdempotencyKey, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _app: &Shared) -> Result<IdempotencyKey, ApiError> {
         let Some(value) = parts.headers.get(IDEMPOTENCY_KEY) else { return Ok(IdempotencyKey(None)) };
         match value.to_str() {
             Ok(key) if (1..=255).contains(&key.len()) && key.bytes().all(|c| c.is_ascii_graphic()) => {
                 Ok(IdempotencyKey(Some(key.to_owned())))
             }
-            _ => Err(Problem::new(
-                ProblemKind::InvalidHeader,
-                "`Idempotency-Key` has 1 to 255 visible ASCII characters.",
-            )),
+            _ => {
+                Err(ApiError::new(ErrorKind::InvalidHeader, "`Idempotency-Key` has 1 to 255 visible ASCII characters."))
+            }
         }
     }
 }
@@ -138,9 +137,9 @@ impl IdempotencyKey {
     responses(
         (status = 202, description = "Accepted: it will be run whatever happens", body = Accepted, headers(("Location" = String, description = "Where to look for the result"))),
         (status = 200, description = "Ended within the time to wait, or before (`cached`)", body = SubmissionView),
-        (status = 422, description = "Refused; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Your rate is used up, or as many of yours wait as may; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The queue is full or the store away; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "Refused; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "Your rate is used up, or as many of yours wait as may; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 503, description = "The queue is full or the store away; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn execute(
@@ -150,20 +149,23 @@ pub(crate) async fn execute(
     wait: Wait,
     key: IdempotencyKey,
     body: SubmissionBody<ExecuteRequest>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let SubmissionBody { value, bytes, held } = body;
     let shape = Shape::of(&value);
     let takes_known = value.cache == Some(true);
     let mut faults = FormFaults::default();
     let new = value.into_new("", notes.request_id(), &mut faults);
-    let Some(new) = new else { return Err(faults.into_problem()) };
+    let Some(new) = new else { return Err(faults.into_error()) };
     let idempotency = key.for_request(&app, "/api/v1/execute", &bytes);
     drop(bytes);
     // A repeated request gets the ids of the first one, for longer than the result cache keeps results.
-    let asked =
-        if takes_known && idempotency.is_none() { app.core.recallable(&app.recall, caller.user, &new) } else { None };
+    let asked = if takes_known && idempotency.is_none() {
+        app.core.cache_query(&app.result_cache, caller.user, &new)
+    } else {
+        None
+    };
     if let Some(asked) = &asked {
-        let known = app.core.recall(&app.recall, asked).await;
+        let known = app.core.cached_result(&app.result_cache, asked).await;
         let result = if known.is_some() { "hit" } else { "miss" };
         metrics::counter!("cupel_result_cache_total", "result" => result).increment(1);
         if let Some(known) = known {
@@ -177,9 +179,9 @@ pub(crate) async fn execute(
     let (submitted, awaited) = sent.map_err(|error| refusal(error, |_| ("", shape)))?;
     drop(held);
     if let (Some(asked), Some(id)) = (asked, submitted.ids.first()) {
-        app.core.keep_in_mind(&app.recall, &asked, *id).await;
+        app.core.remember_result(&app.result_cache, &asked, *id).await;
     }
-    answer(&app, &caller, &submitted, awaited, open, &wait, Receipt::PROGRAM, Told::default()).await
+    answer(&app, &caller, &submitted, awaited, open, &wait, Receipt::PROGRAM, Disclosure::default()).await
 }
 
 /// Response with a cached result: the same as if the client had waited for or fetched the submission.
@@ -188,11 +190,11 @@ async fn answer_known(
     caller: &Caller,
     known: SubmissionRecord,
     wait: &Wait,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let id = known.submission.id;
     let location = format!("{}/{id}", Receipt::PROGRAM.place);
     let (mut response, header) = if wait.at_most.is_some() {
-        let told = Told { cached: true, ..Told::default() };
+        let told = Disclosure { cached: true, ..Disclosure::default() };
         (answers::one(app, caller.user, known, told).await?, header::CONTENT_LOCATION)
     } else {
         let status = Status::from(&known.state);
@@ -245,9 +247,9 @@ pub(super) async fn answer(
     open: Option<(Duration, LongAnswer)>,
     wait: &Wait,
     receipt: Receipt,
-    told: Told,
-) -> Result<Response, Problem> {
-    let id = *submitted.ids.first().ok_or_else(|| Problem::internal(&MissingId))?;
+    told: Disclosure,
+) -> Result<Response, ApiError> {
+    let id = *submitted.ids.first().ok_or_else(|| ApiError::internal(&MissingId))?;
     let wait = Wait { at_most: open.as_ref().map(|(at_most, _)| *at_most), ..*wait };
     let location = format!("{}/{id}", receipt.place);
     let mut status = Status::Queued;
@@ -303,7 +305,7 @@ async fn after_wait(
     awaited: Option<Awaited>,
     at_most: Duration,
     _open: LongAnswer,
-) -> Result<Option<SubmissionRecord>, Problem> {
+) -> Result<Option<SubmissionRecord>, ApiError> {
     let record = match awaited {
         Some(awaited) => Ok(app.core.wait_for(&caller.viewer, awaited, at_most, app.shutdown.cancelled()).await?),
         None => tokio::select! {
@@ -317,19 +319,19 @@ async fn after_wait(
 }
 
 /// Pays for this number of submissions.
-pub(super) async fn pay(app: &Shared, caller: &Caller, notes: &Notes, submissions: usize) -> Result<(), Problem> {
+pub(super) async fn pay(app: &Shared, caller: &Caller, notes: &Notes, submissions: usize) -> Result<(), ApiError> {
     let cost = u32::try_from(submissions).unwrap_or(u32::MAX);
-    let (note, paid) = app.limits.take(caller.user, Ration::Submissions, &caller.rates, cost).await;
+    let (note, paid) = app.limits.take(caller.user, RateClass::Submissions, &caller.rates, cost).await;
     notes.set_rate(note);
     paid
 }
 
 /// Maps core's error to a problem.
-pub(super) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str, Shape)) -> Problem {
+pub(super) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str, Shape)) -> ApiError {
     match error {
         SubmitError::Invalid(faults) => faults_of_core(faults, place),
-        SubmitError::QueueFull { retry_after } => Problem::new(
-            ProblemKind::QueueFull,
+        SubmitError::QueueFull { retry_after } => ApiError::new(
+            ErrorKind::QueueFull,
             "As many submissions wait as may wait. Nothing was accepted; try again later.",
         )
         .retry_after(retry_after),
@@ -342,21 +344,21 @@ pub(super) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str,
                     names.join(", ")
                 ),
             };
-            Problem::new(ProblemKind::NoWorker, detail).retry_after(retry_after)
+            ApiError::new(ErrorKind::NoWorker, detail).retry_after(retry_after)
         }
-        SubmitError::TooManyWaiting { most, retry_after } => Problem::new(
-            ProblemKind::TooManyWaiting,
+        SubmitError::TooManyWaiting { most, retry_after } => ApiError::new(
+            ErrorKind::TooManyWaiting,
             format!("One user may have {most} submissions waiting or scheduled. Nothing was accepted."),
         )
         .retry_after(retry_after),
-        SubmitError::IdempotencyMismatch => Problem::new(
-            ProblemKind::IdempotencyMismatch,
+        SubmitError::IdempotencyMismatch => ApiError::new(
+            ErrorKind::IdempotencyMismatch,
             "This `Idempotency-Key` was used for another request. Use a new key for a new request.",
         ),
         SubmitError::Store(error) => error.into(),
         SubmitError::Queue(error) => {
             tracing::error!(error = cupel_core::chain(&error), "the queue is not available");
-            Problem::new(ProblemKind::Unavailable, "The queue cannot be reached at the moment. Nothing was accepted.")
+            ApiError::new(ErrorKind::Unavailable, "The queue cannot be reached at the moment. Nothing was accepted.")
                 .retry_after(Duration::from_secs(2))
         }
     }
@@ -372,9 +374,9 @@ pub(super) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str,
     request_body = BatchRequest,
     responses(
         (status = 202, description = "All accepted", body = AcceptedBatch),
-        (status = 422, description = "One was refused, so none was stored", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Your rate is used up, or as many of yours wait as may; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The queue is full or the store away; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "One was refused, so none was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "Your rate is used up, or as many of yours wait as may; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 503, description = "The queue is full or the store away; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn execute_batch(
@@ -383,11 +385,11 @@ pub(crate) async fn execute_batch(
     Extension(notes): Extension<Notes>,
     key: IdempotencyKey,
     body: SubmissionBody<BatchRequest>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let mut faults = FormFaults::default();
     if body.value.submissions.is_empty() {
         faults.push("/submissions", "", "Send at least one submission.");
-        return Err(faults.into_problem());
+        return Err(faults.into_error());
     }
     let shapes: Vec<Shape> = body.value.submissions.iter().map(Shape::of).collect();
     let new: Vec<Option<NewSubmission>> = body
@@ -398,7 +400,7 @@ pub(crate) async fn execute_batch(
         .map(|(index, one)| one.into_new(&format!("/submissions/{index}"), notes.request_id(), &mut faults))
         .collect();
     let Some(new) = new.into_iter().collect::<Option<Vec<_>>>() else {
-        return Err(faults.into_problem());
+        return Err(faults.into_error());
     };
     let idempotency = key.for_request(&app, "/api/v1/execute/batch", &body.bytes);
     let place = |index: usize| ("/submissions/{}", shapes.get(index).copied().unwrap_or(Shape::default()));
@@ -418,9 +420,9 @@ pub(crate) async fn execute_batch(
     params(("submission_id" = String, Path, description = "The id that `POST /execute` gave", format = Uuid), WaitParams),
     responses(
         (status = 200, description = "The submission as it stands", body = SubmissionView),
-        (status = 404, description = "There is none, or it is somebody else's", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "You have as many large answers open as you may", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The store is away, or as many large answers are open as may be", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it is somebody else's", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "You have as many large answers open as you may", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 503, description = "The store is away, or as many large answers are open as may be", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn submission(
@@ -428,7 +430,7 @@ pub(crate) async fn submission(
     caller: Caller,
     Id(id): Id<SubmissionId>,
     wait: Wait,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let record = match wait.at_most {
         None => app.core.submission(&caller.viewer, id).await?,
         Some(at_most) => {
@@ -439,8 +441,8 @@ pub(crate) async fn submission(
             }
         }
     };
-    let record = record.ok_or_else(|| Problem::not_found("submission"))?;
-    answers::one(&app, caller.user, record, Told::default()).await
+    let record = record.ok_or_else(|| ApiError::not_found("submission"))?;
+    answers::one(&app, caller.user, record, Disclosure::default()).await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -458,19 +460,19 @@ pub(crate) struct IdsParams {
     params(IdsParams),
     responses(
         (status = 200, description = "Those that exist for you, in the order asked for", body = SubmissionViews),
-        (status = 429, description = "You have as many large answers open as you may", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The store is away, or as many large answers are open as may be", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "You have as many large answers open as you may", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 503, description = "The store is away, or as many large answers are open as may be", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn submissions_by_id(
     State(app): State<Shared>,
     caller: Caller,
     Params(params): Params<IdsParams>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let texts: Vec<&str> = params.ids.split(',').map(str::trim).filter(|t| !t.is_empty()).take(IDS_MAX + 1).collect();
     if texts.is_empty() || texts.len() > IDS_MAX {
-        return Err(Problem::new(
-            ProblemKind::InvalidParameter,
+        return Err(ApiError::new(
+            ErrorKind::InvalidParameter,
             format!("`ids` has 1 to {IDS_MAX} ids, separated by commas."),
         ));
     }
@@ -496,15 +498,15 @@ pub(crate) struct CancelView {
     params(("submission_id" = String, Path, description = "The id that `POST /execute` gave", format = Uuid)),
     responses(
         (status = 200, description = "Its status now", body = CancelView),
-        (status = 404, description = "There is none, or it is somebody else's", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it is somebody else's", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn cancel(
     State(app): State<Shared>,
     caller: Caller,
     Id(id): Id<SubmissionId>,
-) -> Result<Json<CancelView>, Problem> {
-    let state = app.core.cancel(&caller.viewer, id).await?.ok_or_else(|| Problem::not_found("submission"))?;
+) -> Result<Json<CancelView>, ApiError> {
+    let state = app.core.cancel(&caller.viewer, id).await?.ok_or_else(|| ApiError::not_found("submission"))?;
     Ok(Json(CancelView { submission_id: id.to_string(), status: Status::from(&state) }))
 }
 

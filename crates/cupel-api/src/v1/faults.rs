@@ -1,9 +1,9 @@
 //! Errors in a submission, reported in the client's terms: core has its own names for fields and units, the request
 //! body has others.
 
-use cupel_core::{FAULTS_MAX, Fault, FaultKind};
+use cupel_core::{FAULTS_MAX, SubmissionFault, SubmissionFaultKind};
 
-use crate::problem::{FieldError, Problem, ProblemKind};
+use crate::error::{ApiError, ErrorKind, FieldError};
 use crate::v1::request::ExecuteRequest;
 
 /// Field names that the client used, so that errors can point to them.
@@ -66,23 +66,23 @@ impl FormFaults {
         }
     }
 
-    pub(super) fn into_problem(self) -> Problem {
+    pub(super) fn into_error(self) -> ApiError {
         let detail = self.0.first().map(|f| f.detail.clone()).unwrap_or_default();
-        Problem::new(ProblemKind::InvalidBody, detail).with_errors(self.0)
+        ApiError::new(ErrorKind::InvalidBody, detail).with_errors(self.0)
     }
 }
 
-pub(super) fn faults_of_core<'b>(faults: Vec<Fault>, place: impl Fn(usize) -> (&'b str, Shape)) -> Problem {
+pub(super) fn faults_of_core<'b>(faults: Vec<SubmissionFault>, place: impl Fn(usize) -> (&'b str, Shape)) -> ApiError {
     let mut kinds = faults.iter().map(|fault| kind_of(fault.kind));
-    let first = kinds.next().unwrap_or(ProblemKind::InvalidSubmission);
-    let kind = if kinds.all(|kind| kind == first) { first } else { ProblemKind::InvalidSubmission };
+    let first = kinds.next().unwrap_or(ErrorKind::InvalidSubmission);
+    let kind = if kinds.all(|kind| kind == first) { first } else { ErrorKind::InvalidSubmission };
     let detail = faults.first().map(|f| sentence(&f.detail)).unwrap_or_default();
     let errors = faults.into_iter().map(|fault| {
         let (base, shape) = place(fault.index);
         let base = base.replace("{}", &fault.index.to_string());
         FieldError::new(format!("{base}{}", shape.pointer(&fault.pointer)), sentence(&fault.detail))
     });
-    Problem::new(kind, detail).with_errors(errors.collect())
+    ApiError::new(kind, detail).with_errors(errors.collect())
 }
 
 fn sentence(text: &str) -> String {
@@ -91,26 +91,26 @@ fn sentence(text: &str) -> String {
     format!("{first}{}.", letters.as_str())
 }
 
-fn kind_of(kind: FaultKind) -> ProblemKind {
+fn kind_of(kind: SubmissionFaultKind) -> ErrorKind {
     match kind {
-        FaultKind::UnknownLanguage => ProblemKind::UnknownLanguage,
-        FaultKind::LanguageUnavailable => ProblemKind::LanguageUnavailable,
-        FaultKind::TooLarge | FaultKind::TooMany => ProblemKind::SubmissionTooLarge,
-        FaultKind::BadPath => ProblemKind::InvalidPath,
-        FaultKind::LimitInvalid | FaultKind::LimitAboveMaximum => ProblemKind::InvalidLimit,
-        FaultKind::BadWebhook => ProblemKind::InvalidWebhook,
-        FaultKind::Missing
-        | FaultKind::BadArgument
-        | FaultKind::BadEnv
-        | FaultKind::BadTest
-        | FaultKind::BadInput
-        | FaultKind::RunAtTooFar
-        | FaultKind::BadUsername
-        | FaultKind::BadEmail
-        | FaultKind::BadPassword
-        | FaultKind::BadName
-        | FaultKind::BadScope
-        | FaultKind::BadExpiry => ProblemKind::InvalidSubmission,
+        SubmissionFaultKind::UnknownLanguage => ErrorKind::UnknownLanguage,
+        SubmissionFaultKind::LanguageUnavailable => ErrorKind::LanguageUnavailable,
+        SubmissionFaultKind::TooLarge | SubmissionFaultKind::TooMany => ErrorKind::SubmissionTooLarge,
+        SubmissionFaultKind::BadPath => ErrorKind::InvalidPath,
+        SubmissionFaultKind::LimitInvalid | SubmissionFaultKind::LimitAboveMaximum => ErrorKind::InvalidLimit,
+        SubmissionFaultKind::BadWebhook => ErrorKind::InvalidWebhook,
+        SubmissionFaultKind::Missing
+        | SubmissionFaultKind::BadArgument
+        | SubmissionFaultKind::BadEnv
+        | SubmissionFaultKind::BadTest
+        | SubmissionFaultKind::BadInput
+        | SubmissionFaultKind::RunAtTooFar
+        | SubmissionFaultKind::BadUsername
+        | SubmissionFaultKind::BadEmail
+        | SubmissionFaultKind::BadPassword
+        | SubmissionFaultKind::BadName
+        | SubmissionFaultKind::BadScope
+        | SubmissionFaultKind::BadExpiry => ErrorKind::InvalidSubmission,
     }
 }
 

@@ -13,7 +13,7 @@ use super::account::invalid;
 use crate::app::Shared;
 use crate::auth::{Caller, Via};
 use crate::body::{Id, JsonBody};
-use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
+use crate::error::{ApiError, ErrorBody, ErrorKind, FieldError};
 use crate::v1::response::rfc3339;
 
 /// A key to create.
@@ -141,22 +141,24 @@ pub(crate) async fn create_key(
     State(app): State<Shared>,
     caller: Caller,
     JsonBody(body): JsonBody<KeyRequest>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let scopes: Vec<Scope> = body.scopes.into_iter().map(Scope::from).collect();
     if let Via::Key { scopes: held, .. } = &caller.identity.via
         && let Some(missing) = scopes.iter().find(|scope| !held.contains(scope))
     {
         let detail = format!("The key you use does not have the scope `{}` itself.", missing.as_str());
-        return Err(Problem::new(ProblemKind::InvalidBody, detail.clone())
-            .with_errors(vec![FieldError::new("/scopes", detail)]));
+        return Err(
+            ApiError::new(ErrorKind::InvalidBody, detail.clone()).with_errors(vec![FieldError::new("/scopes", detail)])
+        );
     }
     let expires_at = match body.expires_at.map(|text| text.parse::<jiff::Timestamp>()) {
         None => None,
         Some(Ok(time)) => Some(time),
         Some(Err(_)) => {
             let detail = "A time such as `2030-01-01T00:00:00Z` (RFC 3339).";
-            return Err(Problem::new(ProblemKind::InvalidBody, detail)
-                .with_errors(vec![FieldError::new("/expires_at", detail)]));
+            return Err(
+                ApiError::new(ErrorKind::InvalidBody, detail).with_errors(vec![FieldError::new("/expires_at", detail)])
+            );
         }
     };
     let new = NewKey { name: body.name, scopes, expires_at };
@@ -173,7 +175,7 @@ pub(crate) async fn create_key(
     get, path = "/auth/keys", tag = "auth", operation_id = "keys",
     responses((status = 200, description = "Your keys, without their secrets", body = KeyViews)),
 )]
-pub(crate) async fn keys(State(app): State<Shared>, caller: Caller) -> Result<Json<KeyViews>, Problem> {
+pub(crate) async fn keys(State(app): State<Shared>, caller: Caller) -> Result<Json<KeyViews>, ApiError> {
     let keys = app.accounts.keys(caller.user).await?;
     Ok(Json(KeyViews { keys: keys.iter().map(KeyView::from).collect() }))
 }
@@ -184,15 +186,15 @@ pub(crate) async fn keys(State(app): State<Shared>, caller: Caller) -> Result<Js
     params(("key_id" = String, Path, description = "The key's id", format = Uuid)),
     responses(
         (status = 204, description = "It opens nothing any more"),
-        (status = 404, description = "You have no such key", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "You have no such key", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn revoke_key(
     State(app): State<Shared>,
     caller: Caller,
     Id(id): Id<ApiKeyId>,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, ApiError> {
     let revoked = app.accounts.revoke_key(caller.user, id).await?;
     app.identities.forget(caller.user);
-    if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("API key")) }
+    if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found("API key")) }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::Shared;
-use crate::problem::{Problem, ProblemBody};
+use crate::error::{ApiError, ErrorBody};
 use crate::suggest::nearest;
 use crate::v1::response::LimitsView;
 
@@ -92,19 +92,19 @@ pub(crate) async fn languages(State(app): State<Shared>) -> Json<LanguageViews> 
     params(("language_id" = String, Path, description = "Id or alias")),
     responses(
         (status = 200, description = "The language", body = LanguageView),
-        (status = 404, description = "There is none of this name", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none of this name", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn language(
     State(app): State<Shared>,
     Path(name): Path<String>,
-) -> Result<Json<LanguageView>, Problem> {
+) -> Result<Json<LanguageView>, ApiError> {
     let registry = app.core.registry();
     registry.find(&name).map(|language| Json(LanguageView::from(language))).ok_or_else(|| {
         let detail = match nearest(&name, registry.iter().map(|l| l.id.as_str())) {
             Some(near) => format!("There is no such language. The nearest is `{near}`."),
             None => "There is no such language.".to_owned(),
         };
-        Problem::new(crate::problem::ProblemKind::NotFound, detail)
+        ApiError::new(crate::error::ErrorKind::NotFound, detail)
     })
 }

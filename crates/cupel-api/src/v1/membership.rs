@@ -13,7 +13,7 @@ use crate::app::Shared;
 use crate::auth::{Caller, Via};
 use crate::body::{Id, JsonBody};
 use crate::edge::Notes;
-use crate::problem::{Problem, ProblemBody, ProblemKind};
+use crate::error::{ApiError, ErrorBody, ErrorKind};
 use crate::v1::response::rfc3339;
 
 /// A change of password.
@@ -36,8 +36,8 @@ pub(crate) struct PasswordRequest {
     request_body = PasswordRequest,
     responses(
         (status = 204, description = "Changed"),
-        (status = 401, description = "The old password is wrong", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Too many wrong passwords", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "The old password is wrong", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many wrong passwords", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn change_password(
@@ -45,7 +45,7 @@ pub(crate) async fn change_password(
     Extension(notes): Extension<Notes>,
     caller: Caller,
     JsonBody(body): JsonBody<PasswordRequest>,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, ApiError> {
     let user = &caller.identity.user;
     let keep = match &caller.identity.via {
         Via::Session(session) => Some(*session),
@@ -72,8 +72,8 @@ pub(crate) async fn change_password(
     }
 }
 
-fn wrong_password() -> Problem {
-    Problem::new(ProblemKind::WrongCredentials, "The old password is wrong.")
+fn wrong_password() -> ApiError {
+    ApiError::new(ErrorKind::WrongCredentials, "The old password is wrong.")
 }
 
 /// A new password, with a one-time link.
@@ -97,20 +97,20 @@ pub(crate) struct ResetRequest {
     request_body = ResetRequest,
     responses(
         (status = 204, description = "Set; log in next"),
-        (status = 401, description = "The link was used, has expired or never was one", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Too many links that are not good from your address", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "The link was used, has expired or never was one", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many links that are not good from your address", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn reset_password(
     State(app): State<Shared>,
     Extension(notes): Extension<Notes>,
     JsonBody(body): JsonBody<ResetRequest>,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, ApiError> {
     reset(&app, &notes, &body.token, &body.password).await.map(|()| StatusCode::NO_CONTENT)
 }
 
 /// Sets a password with a link's token.
-pub(crate) async fn reset(app: &Shared, notes: &Notes, token: &str, password: &str) -> Result<(), Problem> {
+pub(crate) async fn reset(app: &Shared, notes: &Notes, token: &str, password: &str) -> Result<(), ApiError> {
     match app.accounts.use_link(token, password).await {
         Ok(user) => {
             notes.set_user(user);
@@ -121,8 +121,8 @@ pub(crate) async fn reset(app: &Shared, notes: &Notes, token: &str, password: &s
         Err(ChangePasswordError::Invalid(fault)) => Err(invalid(vec![fault])),
         Err(ChangePasswordError::Wrong | ChangePasswordError::NotGood) => {
             app.limits.bad_token(notes.client().address).await?;
-            Err(Problem::new(
-                ProblemKind::WrongCredentials,
+            Err(ApiError::new(
+                ErrorKind::WrongCredentials,
                 "The link was used, has expired or never was one. Ask an administrator for another.",
             ))
         }
@@ -159,7 +159,7 @@ pub(crate) struct SessionViews {
     get, path = "/auth/sessions", tag = "auth", operation_id = "sessions",
     responses((status = 200, description = "Sessions that have not ended", body = SessionViews)),
 )]
-pub(crate) async fn sessions(State(app): State<Shared>, caller: Caller) -> Result<Json<SessionViews>, Problem> {
+pub(crate) async fn sessions(State(app): State<Shared>, caller: Caller) -> Result<Json<SessionViews>, ApiError> {
     let sessions = app.accounts.sessions(caller.user).await?;
     let view = |session: Session| SessionView {
         session_id: session.id.to_string(),
@@ -178,17 +178,17 @@ pub(crate) async fn sessions(State(app): State<Shared>, caller: Caller) -> Resul
     params(("session_id" = String, Path, description = "The session's id", format = Uuid)),
     responses(
         (status = 204, description = "It opens nothing any more"),
-        (status = 404, description = "You have no such session", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "You have no such session", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn end_session(
     State(app): State<Shared>,
     caller: Caller,
     Id(id): Id<SessionId>,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, ApiError> {
     let ended = app.accounts.end_session(caller.user, id).await?;
     app.identities.forget_session(id);
-    if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("session")) }
+    if ended { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found("session")) }
 }
 
 /// Confirmation by password.
@@ -208,8 +208,8 @@ pub(crate) struct DeleteRequest {
     request_body = DeleteRequest,
     responses(
         (status = 204, description = "Deleted"),
-        (status = 401, description = "The password is wrong", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "You are the only administrator", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "The password is wrong", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "You are the only administrator", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn delete_account(
@@ -217,12 +217,12 @@ pub(crate) async fn delete_account(
     Extension(notes): Extension<Notes>,
     caller: Caller,
     JsonBody(body): JsonBody<DeleteRequest>,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, ApiError> {
     let user = &caller.identity.user;
     let attempt = app.limits.login_attempt(&user.username, notes.client().address).await?;
     match app.accounts.is_password(user, &body.password).await {
         Ok(true) => attempt.succeeded().await,
-        Ok(false) => return Err(Problem::new(ProblemKind::WrongCredentials, "The password is wrong.")),
+        Ok(false) => return Err(ApiError::new(ErrorKind::WrongCredentials, "The password is wrong.")),
         Err(error) => {
             attempt.undecided().await;
             return Err(failed(error));
@@ -237,12 +237,12 @@ pub(crate) async fn delete_account(
 }
 
 /// Maps a refused change of an account to a problem.
-pub(crate) fn done(change: AccountChange) -> Result<(), Problem> {
+pub(crate) fn done(change: AccountChange) -> Result<(), ApiError> {
     match change {
         AccountChange::Done => Ok(()),
-        AccountChange::NoSuchUser => Err(Problem::not_found("user")),
-        AccountChange::LastAdministrator => Err(Problem::new(
-            ProblemKind::Conflict,
+        AccountChange::NoSuchUser => Err(ApiError::not_found("user")),
+        AccountChange::LastAdministrator => Err(ApiError::new(
+            ErrorKind::Conflict,
             "This is the only administrator who can log in. Make another one first.",
         )),
     }

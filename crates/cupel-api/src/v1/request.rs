@@ -338,7 +338,7 @@ mod tests {
         let request = lists::within(&cupel_core::Bounds::default(), request).unwrap();
         let mut faults = FormFaults::default();
         let new = request.into_new("/submissions/3", "r", &mut faults);
-        let errors = faults.into_problem().to_body("r").errors;
+        let errors = faults.into_error().to_body("r").errors;
         assert_eq!(new.is_none(), !errors.is_empty());
         errors.into_iter().map(|f| f.pointer).collect()
     }

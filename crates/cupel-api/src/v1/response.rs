@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::v1::problems::Told;
+use crate::v1::problems::Disclosure;
 use crate::v1::problems::result::{GradedView, SentFileView, graded};
 use crate::v1::problems::view::points;
 
@@ -423,7 +423,7 @@ fn test_view(case: &CaseReport, limits: &Limits) -> TestView {
 }
 
 impl SubmissionView {
-    pub(crate) fn of(record: &SubmissionRecord, told: &Told) -> SubmissionView {
+    pub(crate) fn of(record: &SubmissionRecord, told: &Disclosure) -> SubmissionView {
         let report = record.report.as_ref();
         let verdict = record.state.verdict();
         let steps: Vec<&StepReport> =

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::app::Shared;
 use crate::auth::Caller;
 use crate::body::Params;
-use crate::problem::{Problem, ProblemBody, ProblemKind};
+use crate::error::{ApiError, ErrorBody, ErrorKind};
 use crate::v1::problems::{language_of, verdict_of};
 use crate::v1::response::{HistoryPagination, SubmissionPage, SummaryView};
 
@@ -44,8 +44,8 @@ pub(crate) const fn twenty() -> u64 {
 }
 
 impl PageParams {
-    pub(crate) fn offset(&self) -> Result<u64, Problem> {
-        let refuse = |detail: String| Err(Problem::new(ProblemKind::InvalidParameter, detail));
+    pub(crate) fn offset(&self) -> Result<u64, ApiError> {
+        let refuse = |detail: String| Err(ApiError::new(ErrorKind::InvalidParameter, detail));
         if !(1..=LIMIT_MAX).contains(&self.limit) {
             return refuse(format!("`limit` is 1 to {LIMIT_MAX}."));
         }
@@ -89,7 +89,7 @@ pub(crate) struct HistoryParams {
 }
 
 impl HistoryParams {
-    fn filter(&self, app: &Shared, owner: UserId) -> Result<HistoryFilter, Problem> {
+    fn filter(&self, app: &Shared, owner: UserId) -> Result<HistoryFilter, ApiError> {
         let names = |all: &[&str]| all.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let stage = |name: &str| {
             Stage::from_name(name)
@@ -126,12 +126,12 @@ impl HistoryParams {
     }
 }
 
-fn parameter(detail: String) -> Problem {
-    Problem::new(ProblemKind::InvalidParameter, detail)
+fn parameter(detail: String) -> ApiError {
+    ApiError::new(ErrorKind::InvalidParameter, detail)
 }
 
 /// End of the previous page. The format of a cursor is internal to the server.
-fn cursor_of(text: &str) -> Result<Option<SubmissionId>, Problem> {
+fn cursor_of(text: &str) -> Result<Option<SubmissionId>, ApiError> {
     if text.is_empty() {
         return Ok(None);
     }
@@ -146,14 +146,14 @@ fn cursor_of(text: &str) -> Result<Option<SubmissionId>, Problem> {
     params(HistoryParams),
     responses(
         (status = 200, description = "A page", body = SubmissionPage),
-        (status = 422, description = "There is no such language", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "There is no such language", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn submissions(
     State(app): State<Shared>,
     caller: Caller,
     Params(params): Params<HistoryParams>,
-) -> Result<Json<SubmissionPage>, Problem> {
+) -> Result<Json<SubmissionPage>, ApiError> {
     let page = PageParams { page: params.page.unwrap_or(1), limit: params.limit };
     let offset = page.offset()?;
     let filter = params.filter(&app, caller.user)?;

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::app::Shared;
 use crate::auth::Caller;
 use crate::body::JsonBody;
-use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
+use crate::error::{ApiError, ErrorBody, ErrorKind, FieldError};
 use crate::v1::response::rfc3339;
 
 /// Purpose of the ticket.
@@ -44,28 +44,25 @@ pub(crate) struct Ticket {
     request_body = TicketRequest,
     responses(
         (status = 201, description = "The ticket; it is shown this once", body = Ticket),
-        (status = 404, description = "There is no such submission, or it is somebody else's", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such submission, or it is somebody else's", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn create_ticket(
     State(app): State<Shared>,
     caller: Caller,
     JsonBody(body): JsonBody<TicketRequest>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let id: SubmissionId = body.submission_id.parse().map_err(|_| {
         let detail = "A submission's id is a UUID.";
-        Problem::new(ProblemKind::InvalidBody, detail).with_errors(vec![FieldError::new("/submission_id", detail)])
+        ApiError::new(ErrorKind::InvalidBody, detail).with_errors(vec![FieldError::new("/submission_id", detail)])
     })?;
     if app.core.submission(&caller.viewer, id).await?.is_none() {
-        return Err(Problem::not_found("submission"));
+        return Err(ApiError::not_found("submission"));
     }
     let made = app.accounts.make_ticket(&caller.viewer, id).await?;
     let (ticket, expires_at) = made.ok_or_else(|| {
-        Problem::new(
-            ProblemKind::RateLimited,
-            "You have as many unused tickets as you may. Use them, or wait a minute.",
-        )
-        .retry_after(cupel_core::accounts::TICKET_LIFETIME)
+        ApiError::new(ErrorKind::RateLimited, "You have as many unused tickets as you may. Use them, or wait a minute.")
+            .retry_after(cupel_core::accounts::TICKET_LIFETIME)
     })?;
     let url = format!("/api/v1/execute/{id}/events?ticket={ticket}");
     let answer = Ticket { ticket, url, expires_at: rfc3339(expires_at) };

@@ -12,7 +12,7 @@ use crate::app::Shared;
 use crate::auth::Caller;
 use crate::body::{Id, Params};
 use crate::edge::Notes;
-use crate::problem::{Problem, ProblemBody};
+use crate::error::{ApiError, ErrorBody};
 use crate::v1::execute::pay;
 use crate::v1::response::{Pagination, rfc3339};
 use crate::v1::submissions::{PageParams, one, twenty};
@@ -130,7 +130,7 @@ pub(crate) async fn deliveries(
     State(app): State<Shared>,
     caller: Caller,
     Params(params): Params<DeliveryParams>,
-) -> Result<Json<DeliveryPage>, Problem> {
+) -> Result<Json<DeliveryPage>, ApiError> {
     let page = PageParams { page: params.page, limit: params.limit };
     let (records, total) = app.core.deliveries(&caller.viewer, params.all, page.offset()?, page.limit).await?;
     Ok(Json(DeliveryPage {
@@ -148,7 +148,7 @@ pub(crate) async fn deliveries(
     params(("delivery_id" = String, Path, description = "The delivery's id", format = Uuid)),
     responses(
         (status = 202, description = "It is due", body = RedeliveryView),
-        (status = 404, description = "There is no such delivery, or it is somebody else's", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such delivery, or it is somebody else's", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn redeliver(
@@ -156,10 +156,10 @@ pub(crate) async fn redeliver(
     caller: Caller,
     Extension(notes): Extension<Notes>,
     Id(id): Id<WebhookId>,
-) -> Result<(StatusCode, Json<RedeliveryView>), Problem> {
+) -> Result<(StatusCode, Json<RedeliveryView>), ApiError> {
     pay(&app, &caller, &notes, 1).await?;
     if !app.core.redeliver(&caller.viewer, id).await? {
-        return Err(Problem::not_found("delivery"));
+        return Err(ApiError::not_found("delivery"));
     }
     Ok((StatusCode::ACCEPTED, Json(RedeliveryView { delivery_id: id.to_string(), status: DeliveryStatus::Pending })))
 }

@@ -195,7 +195,7 @@ async fn a_draft_is_visible_only_to_its_author_and_administrators() {
     }
     assert!(seen >= 12, "{seen}");
     let foreign = format!("/api/v1/submissions/{}", place.submission);
-    app.get(&foreign).bearer(&other.token).send().await.is_problem(404, "not-found");
+    app.get(&foreign).bearer(&other.token).send().await.is_error(404, "not-found");
     assert_eq!(app.get(&foreign).bearer(&admin.token).send().await.status, 200);
 }
 
@@ -240,7 +240,7 @@ async fn forged_expired_and_unsigned_tokens_are_refused() {
         ("x".repeat(5000), "too long"),
     ] {
         let answer = app.get("/api/v1/auth/me").bearer(&credential).send().await;
-        answer.is_problem(401, "unauthorized");
+        answer.is_error(401, "unauthorized");
         assert!(answer.json["detail"].as_str().unwrap().contains(reason), "{} (wanted {reason})", answer.text);
         assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"cupel\", error=\"invalid_token\"");
         assert!(
@@ -251,15 +251,15 @@ async fn forged_expired_and_unsigned_tokens_are_refused() {
     for (header, reason) in [("Basic dXNlcjpwYXNz", "scheme"), ("Bearer", "malformed"), ("", "malformed")] {
         let answer = app.get("/api/v1/auth/me").header("authorization", header).send().await;
         assert!(
-            answer.is_problem(401, "unauthorized").json["detail"].as_str().unwrap().contains(reason),
+            answer.is_error(401, "unauthorized").json["detail"].as_str().unwrap().contains(reason),
             "{}",
             answer.text
         );
     }
     let twice = app.get("/api/v1/auth/me").bearer(&user.token).bearer(&admin.token).send().await;
-    twice.is_problem(401, "unauthorized");
+    twice.is_error(401, "unauthorized");
     let none = app.get("/api/v1/auth/me").send().await;
-    assert_eq!(none.is_problem(401, "unauthorized").header("www-authenticate"), "Bearer realm=\"cupel\"");
+    assert_eq!(none.is_error(401, "unauthorized").header("www-authenticate"), "Bearer realm=\"cupel\"");
 }
 
 #[tokio::test]
@@ -269,7 +269,7 @@ async fn the_error_names_the_missing_scope() {
     let key = app.key(&user, &[Scope::RunsRead]).await;
     let answer =
         app.post("/api/v1/execute", &json!({ "language": "python", "source_code": "x" })).bearer(&key).send().await;
-    answer.is_problem(403, "missing-scope");
+    answer.is_error(403, "missing-scope");
     assert!(answer.json["detail"].as_str().unwrap().contains("`runs:write`"));
     assert!(answer.header("www-authenticate").contains("scope=\"runs:write\""));
     assert_eq!(app.stored().await, 0);
@@ -291,7 +291,7 @@ async fn a_change_of_role_takes_effect_at_once() {
     let all = app.get("/api/v1/admin/users?limit=1").bearer(&chief.token).send().await.json;
     assert_eq!((all["users"].as_array().unwrap().len(), &all["pagination"]["total"]), (1, &json!(2)));
     let place = format!("/api/v1/admin/users/{}", other.user.id);
-    app.get("/api/v1/admin/queue").bearer(&other.token).send().await.is_problem(403, "forbidden");
+    app.get("/api/v1/admin/queue").bearer(&other.token).send().await.is_error(403, "forbidden");
     let set =
         |role: &str| app.request(Method::PATCH, &place).json(&json!({ "role": role })).bearer(&chief.token).send();
     let answer = set("admin").await;
@@ -306,24 +306,24 @@ async fn a_change_of_role_takes_effect_at_once() {
         (&json!(0), &json!(0), &json!(null))
     );
     set("user").await;
-    app.get("/api/v1/admin/queue").bearer(&other.token).send().await.is_problem(403, "forbidden");
+    app.get("/api/v1/admin/queue").bearer(&other.token).send().await.is_error(403, "forbidden");
 
     app.request(Method::PATCH, &place)
         .json(&json!({ "role": "king" }))
         .bearer(&chief.token)
         .send()
         .await
-        .is_problem(422, "invalid-body")
+        .is_error(422, "invalid-body")
         .points_to("/role");
     app.request(Method::PATCH, &place)
         .json(&json!({ "tier": "basics" }))
         .bearer(&chief.token)
         .send()
         .await
-        .is_problem(422, "invalid-body")
+        .is_error(422, "invalid-body")
         .points_to("/tier");
     let nobody = format!("/api/v1/admin/users/{NO_ID}");
-    app.request(Method::PATCH, &nobody).json(&json!({})).bearer(&chief.token).send().await.is_problem(404, "not-found");
+    app.request(Method::PATCH, &nobody).json(&json!({})).bearer(&chief.token).send().await.is_error(404, "not-found");
 }
 
 #[tokio::test]
@@ -334,6 +334,6 @@ async fn an_administrators_key_without_the_admin_scope_sees_only_their_own_submi
     let (plain, full) =
         (app.key(&admin, &[Scope::RunsRead]).await, app.key(&admin, &[Scope::RunsRead, Scope::Admin]).await);
     let place = format!("/api/v1/execute/{id}");
-    app.get(&place).bearer(&plain).send().await.is_problem(404, "not-found");
+    app.get(&place).bearer(&plain).send().await.is_error(404, "not-found");
     assert_eq!(app.get(&place).bearer(&full).send().await.status, 200);
 }

@@ -14,7 +14,7 @@ async fn a_bad_registration_reports_all_errors() {
         .post("/api/v1/auth/register", &json!({ "username": "a b", "email": "nowhere", "password": "short" }))
         .send()
         .await;
-    answer.is_problem(422, "invalid-body");
+    answer.is_error(422, "invalid-body");
     let places: Vec<&str> =
         answer.json["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap()).collect();
     assert_eq!(places, ["/username", "/email", "/password"]);
@@ -22,10 +22,10 @@ async fn a_bad_registration_reports_all_errors() {
     app.post("/api/v1/auth/register", &json!({ "username": "ada" }))
         .send()
         .await
-        .is_problem(422, "invalid-body")
+        .is_error(422, "invalid-body")
         .points_to("/email");
     let extra = json!({ "username": "ada", "email": "ada@example.com", "password": PASSWORD, "role": "admin" });
-    app.post("/api/v1/auth/register", &extra).send().await.is_problem(422, "invalid-body").points_to("/role");
+    app.post("/api/v1/auth/register", &extra).send().await.is_error(422, "invalid-body").points_to("/role");
     assert_eq!(app.accounts.count_users().await.unwrap(), 0);
 }
 
@@ -37,12 +37,12 @@ async fn a_taken_name_or_address_is_a_conflict() {
     app.post("/api/v1/auth/register", &new("ADA", "other@example.com"))
         .send()
         .await
-        .is_problem(409, "taken")
+        .is_error(409, "taken")
         .points_to("/username");
     app.post("/api/v1/auth/register", &new("eve", "Ada@Example.com"))
         .send()
         .await
-        .is_problem(409, "taken")
+        .is_error(409, "taken")
         .points_to("/email");
 }
 
@@ -50,7 +50,7 @@ async fn a_taken_name_or_address_is_a_conflict() {
 async fn registration_can_be_closed() {
     let app = TestApp::with_settings(|s| s.registration_open = false).await;
     let new = json!({ "username": "ada", "email": "ada@example.com", "password": PASSWORD });
-    app.post("/api/v1/auth/register", &new).send().await.is_problem(403, "forbidden");
+    app.post("/api/v1/auth/register", &new).send().await.is_error(403, "forbidden");
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn a_wrong_password_and_an_unknown_user_get_the_same_answer() {
         .header("x-request-id", "same")
         .send()
         .await;
-    wrong.is_problem(401, "wrong-credentials");
+    wrong.is_error(401, "wrong-credentials");
     assert_eq!((wrong.status, &wrong.json, &wrong.headers), (unknown.status, &unknown.json, &unknown.headers));
 }
 
@@ -89,9 +89,9 @@ async fn refreshing_extends_a_session_and_logging_out_ends_it() {
     assert_eq!(app.get("/api/v1/auth/me").bearer(access).send().await.status, 200);
 
     assert_eq!(app.request(axum::http::Method::POST, "/api/v1/auth/logout").bearer(access).send().await.status, 204);
-    app.get("/api/v1/auth/me").bearer(access).send().await.is_problem(401, "unauthorized");
-    refresh(next.json["refresh_token"].as_str().unwrap()).await.is_problem(401, "unauthorized");
-    refresh("rubbish").await.is_problem(401, "unauthorized");
+    app.get("/api/v1/auth/me").bearer(access).send().await.is_error(401, "unauthorized");
+    refresh(next.json["refresh_token"].as_str().unwrap()).await.is_error(401, "unauthorized");
+    refresh("rubbish").await.is_error(401, "unauthorized");
     assert_eq!(app.get("/api/v1/auth/me").bearer(&user.token).send().await.status, 200, "the other session goes on");
 }
 
@@ -107,9 +107,9 @@ async fn a_reused_refresh_token_ends_the_session() {
     let (second, access) = (tokens["refresh_token"].as_str().unwrap(), tokens["access_token"].as_str().unwrap());
     let me = |token: &str| app.get("/api/v1/auth/me").bearer(token).send();
     assert_eq!(me(access).await.status, 200, "and is remembered");
-    refresh(first).await.is_problem(401, "unauthorized");
-    me(access).await.is_problem(401, "unauthorized");
-    refresh(second.to_owned()).await.is_problem(401, "unauthorized");
+    refresh(first).await.is_error(401, "unauthorized");
+    me(access).await.is_error(401, "unauthorized");
+    refresh(second.to_owned()).await.is_error(401, "unauthorized");
     assert_eq!(me(&user.token).await.status, 200, "the other session goes on");
 }
 
@@ -136,10 +136,10 @@ async fn a_key_is_shown_once_and_works_until_it_is_revoked() {
     assert!(!list.text.contains(text.rsplit('_').nth(1).unwrap()), "the secret is not shown again");
 
     let place = format!("/api/v1/auth/keys/{id}");
-    app.delete(&place).bearer(&other.token).send().await.is_problem(404, "not-found");
+    app.delete(&place).bearer(&other.token).send().await.is_error(404, "not-found");
     assert_eq!(app.delete(&place).bearer(&user.token).send().await.status, 204);
     let refused = app.get("/api/v1/auth/me").bearer(text).send().await;
-    assert!(refused.is_problem(401, "unauthorized").json["detail"].as_str().unwrap().contains("revoked"));
+    assert!(refused.is_error(401, "unauthorized").json["detail"].as_str().unwrap().contains("revoked"));
 }
 
 #[tokio::test]
@@ -151,21 +151,21 @@ async fn a_key_cannot_create_a_key_with_more_scopes() {
         app.post("/api/v1/auth/keys", &json!({ "name": "x", "scopes": scopes })).bearer(with).send()
     };
     assert_eq!(make(json!(["runs:read"]), &key).await.status, 201);
-    make(json!(["runs:read", "runs:write"]), &key).await.is_problem(422, "invalid-body").points_to("/scopes");
+    make(json!(["runs:read", "runs:write"]), &key).await.is_error(422, "invalid-body").points_to("/scopes");
     make(json!(["admin"]), &app.key(&admin, &[Scope::Account]).await)
         .await
-        .is_problem(422, "invalid-body")
+        .is_error(422, "invalid-body")
         .points_to("/scopes");
-    make(json!(["admin"]), &user.token).await.is_problem(422, "invalid-body").points_to("/scopes");
-    make(json!(["everything"]), &user.token).await.is_problem(422, "invalid-body").points_to("/scopes/0");
-    make(json!([]), &user.token).await.is_problem(422, "invalid-body").points_to("/scopes");
+    make(json!(["admin"]), &user.token).await.is_error(422, "invalid-body").points_to("/scopes");
+    make(json!(["everything"]), &user.token).await.is_error(422, "invalid-body").points_to("/scopes/0");
+    make(json!([]), &user.token).await.is_error(422, "invalid-body").points_to("/scopes");
     let past = app
         .post("/api/v1/auth/keys", &json!({ "name": "x", "expires_at": "2001-01-01T00:00:00Z" }))
         .bearer(&user.token)
         .send()
         .await;
-    past.is_problem(422, "invalid-body").points_to("/expires_at");
-    app.request(axum::http::Method::POST, "/api/v1/auth/logout").bearer(&key).send().await.is_problem(409, "conflict");
+    past.is_error(422, "invalid-body").points_to("/expires_at");
+    app.request(axum::http::Method::POST, "/api/v1/auth/logout").bearer(&key).send().await.is_error(409, "conflict");
 }
 
 #[tokio::test]
@@ -215,7 +215,7 @@ async fn a_refused_change_of_access_changes_nothing() {
     let admin = app.admin().await;
     let place = format!("/api/v1/admin/users/{}", admin.user.id);
     let body = json!({ "role": "user", "disabled": false, "tier": "trusted" });
-    app.request(Method::PATCH, &place).json(&body).bearer(&admin.token).send().await.is_problem(409, "conflict");
+    app.request(Method::PATCH, &place).json(&body).bearer(&admin.token).send().await.is_error(409, "conflict");
     let now = app.accounts.user(admin.user.id).await.unwrap().unwrap();
     assert_eq!((now.role, &*now.tier.0), (Role::Admin, "basic"));
 }

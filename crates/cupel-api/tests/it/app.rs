@@ -10,18 +10,18 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use cupel_api::{ApiState, Check, Health, HealthReport, MetricsAccess, Secret, Settings, Wall};
+use cupel_cache::Shared;
 use cupel_core::accounts::{
     AccountChange, AccountSettings, Accounts, NewAccount, NewKey, PasswordCost, Role, Scope, Tier, User,
 };
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::problems::{NewPackage, ProblemChange};
-use cupel_core::recall::Recall;
+use cupel_core::result_cache::ResultCache;
 use cupel_core::{Assignment, Bounds, Core, CoreParts, LeasePolicy, SystemClock};
 use cupel_events::EmbeddedBus;
 use cupel_languages::{Probe, Registry};
 use cupel_problem::Visibility;
 use cupel_queue::EmbeddedQueue;
-use cupel_shared::Shared;
 use cupel_store::{LocalPackages, SqliteStore};
 use cupel_testkit::servers::Redis;
 use cupel_types::{
@@ -49,7 +49,7 @@ pub(crate) struct TestApp {
 
 /// State that nodes share through this Redis. The timeout is long, because the test machine may be slow.
 pub(crate) async fn shared_over(redis: &Redis, cluster: &str) -> Shared {
-    let shared = cupel_shared::connect_patiently(&redis.url(), cluster, Bytes::mib(1), Duration::from_secs(60)).await;
+    let shared = cupel_cache::connect_patiently(&redis.url(), cluster, Bytes::mib(1), Duration::from_secs(60)).await;
     shared.expect("Redis is there")
 }
 
@@ -172,7 +172,7 @@ impl TestApp {
             accounts: self.accounts.clone(),
             settings: Arc::clone(&self.settings),
             buckets: shared.buckets,
-            recall: Recall { results: shared.results, secret: [7; 32], lifetime: Duration::from_secs(600) },
+            result_cache: ResultCache { results: shared.results, secret: [7; 32], lifetime: Duration::from_secs(600) },
             health: self.health.clone(),
             metrics: Arc::new(metrics_text),
             shutdown: self.shutdown.clone(),
@@ -412,7 +412,7 @@ impl Answer {
 
     /// Asserts that this is a complete problem document of this kind.
     #[track_caller]
-    pub(crate) fn is_problem(&self, status: u16, code: &str) -> &Answer {
+    pub(crate) fn is_error(&self, status: u16, code: &str) -> &Answer {
         assert_eq!(
             (self.status.as_u16(), self.json["code"].as_str()),
             (status, Some(code)),
@@ -422,7 +422,7 @@ impl Answer {
         );
         assert_eq!(self.header("content-type"), "application/problem+json");
         assert_eq!(self.json["status"], status);
-        assert_eq!(self.json["type"], format!("/problems/{code}"));
+        assert_eq!(self.json["type"], format!("/errors/{code}"));
         assert_eq!(self.json["request_id"], self.header("x-request-id"));
         assert!(self.json["title"].as_str().is_some_and(|t| !t.is_empty()), "{}", self.text);
         assert!(self.json["detail"].as_str().is_some_and(|t| !t.is_empty()), "{}", self.text);

@@ -127,7 +127,7 @@ async fn a_bad_submission_is_refused_with_type_and_pointer_and_nothing_is_stored
     ];
     for (body, code, pointer) in table {
         let answer = app.post("/api/v1/execute", &body).bearer(&user.token).send().await;
-        answer.is_problem(422, code).points_to(pointer);
+        answer.is_error(422, code).points_to(pointer);
         assert!(answer.text.len() < 4000, "an answer does not echo what was sent: {}", answer.text.len());
     }
     assert_eq!(app.stored().await, 0);
@@ -144,7 +144,7 @@ async fn all_errors_are_reported_together() {
         json!({ "language": "python", "files": [{ "path": "../x", "content": "x" }], "limits": { "cpu_time_ms": 0, "memory_kb": u64::MAX } }),
     );
     let answer = app.post("/api/v1/execute", &body).bearer(&user.token).send().await;
-    answer.is_problem(422, "invalid-submission");
+    answer.is_error(422, "invalid-submission");
     let places: Vec<&str> =
         answer.json["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap()).collect();
     assert_eq!(places, ["/files/0/path", "/limits/cpu_time_ms", "/limits/memory_kb"]);
@@ -183,7 +183,7 @@ async fn one_bad_submission_refuses_the_whole_batch() {
     ] {
         let answer =
             app.post("/api/v1/execute/batch", &json!({ "submissions": batch })).bearer(&user.token).send().await;
-        answer.is_problem(422, code).points_to(pointer);
+        answer.is_error(422, code).points_to(pointer);
     }
     assert_eq!(app.stored().await, 0);
 }
@@ -221,7 +221,7 @@ async fn a_list_of_any_length_over_its_limit_is_refused_at_its_pointer() {
             .header("content-type", "application/json")
             .send()
             .await;
-        answer.is_problem(422, "submission-too-large").points_to(pointer);
+        answer.is_error(422, "submission-too-large").points_to(pointer);
         assert_eq!(answer.json["detail"], detail);
     }
 }
@@ -279,18 +279,18 @@ async fn a_body_that_is_not_json_is_refused_with_line_and_column() {
             .header("content-type", kind)
             .send()
             .await;
-        answer.is_problem(status, code);
+        answer.is_error(status, code);
         assert!(answer.json["detail"].as_str().unwrap().contains(detail), "{}", answer.text);
     }
     let answer = app.request(axum::http::Method::POST, "/api/v1/execute").bearer(&user.token).raw("{}").send().await;
-    answer.is_problem(415, "unsupported-media-type");
+    answer.is_error(415, "unsupported-media-type");
     let answer = app
         .post("/api/v1/execute", &with(json!({})))
         .bearer(&user.token)
         .header("content-encoding", "gzip")
         .send()
         .await;
-    answer.is_problem(415, "unsupported-media-type");
+    answer.is_error(415, "unsupported-media-type");
     assert_eq!(app.stored().await, 0);
 }
 
@@ -303,7 +303,7 @@ async fn a_body_over_the_limit_is_refused_with_or_without_content_length() {
     .await;
     let user = app.user().await;
     let execute = |n: usize| with(json!({ "source_code": "x".repeat(n) }));
-    app.post("/api/v1/execute", &execute(3000)).bearer(&user.token).send().await.is_problem(413, "body-too-large");
+    app.post("/api/v1/execute", &execute(3000)).bearer(&user.token).send().await.is_error(413, "body-too-large");
     let pieces = execute(3000).to_string().into_bytes();
     let pieces: Vec<Result<Vec<u8>, std::io::Error>> = pieces.chunks(100).map(|c| Ok(c.to_vec())).collect();
     let body = axum::body::Body::from_stream(futures_util::stream::iter(pieces));
@@ -312,9 +312,9 @@ async fn a_body_over_the_limit_is_refused_with_or_without_content_length() {
         .bearer(&user.token)
         .header("content-type", "application/json")
         .raw(body);
-    call.send().await.is_problem(413, "body-too-large");
+    call.send().await.is_error(413, "body-too-large");
     let login = json!({ "email": "x".repeat(600), "password": "" });
-    app.post("/api/v1/auth/login", &login).send().await.is_problem(413, "body-too-large");
+    app.post("/api/v1/auth/login", &login).send().await.is_error(413, "body-too-large");
     assert_eq!(app.stored().await, 0);
 }
 
@@ -342,15 +342,15 @@ async fn bad_parameters_and_headers_are_refused() {
         ("/api/v1/execute/0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a/events?after=-1", "invalid-parameter"),
         ("/api/v1/execute/%ff", "invalid-utf8"),
     ] {
-        app.get(path).bearer(&user.token).send().await.is_problem(400, code);
+        app.get(path).bearer(&user.token).send().await.is_error(400, code);
     }
     let good = with(json!({}));
     for key in ["", "a b", &"x".repeat(256)] {
         let answer = app.post("/api/v1/execute", &good).bearer(&user.token).header("idempotency-key", key).send().await;
-        answer.is_problem(400, "invalid-header");
+        answer.is_error(400, "invalid-header");
     }
     let events = "/api/v1/execute/0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a/events";
-    app.get(events).bearer(&user.token).header("last-event-id", "x").send().await.is_problem(400, "invalid-header");
+    app.get(events).bearer(&user.token).header("last-event-id", "x").send().await.is_error(400, "invalid-header");
     assert_eq!(app.stored().await, 0);
 }
 
@@ -361,7 +361,7 @@ async fn unknown_objects_and_those_of_other_users_look_the_same() {
     let id = app.submit(&owner, &with(json!({}))).await;
     let strip = |answer: crate::app::Answer| {
         let mut json = answer.json.clone();
-        answer.is_problem(404, "not-found");
+        answer.is_error(404, "not-found");
         json["request_id"].take();
         json
     };
@@ -460,14 +460,14 @@ async fn a_webhook_whose_name_resolves_to_a_private_address_is_refused_at_once()
         if status == 422 {
             let name = host.to_ascii_lowercase().replace(":8443", "");
             let detail = format!("`{name}` resolves to a private or reserved address: webhooks only go to public ones");
-            answer.is_problem(422, "invalid-webhook").points_to("/webhook");
+            answer.is_error(422, "invalid-webhook").points_to("/webhook");
             assert!(answer.text.contains(&detail) && !answer.text.contains("10.0.0.7"), "{answer:?}");
         }
     }
     drop(held);
     let batch = json!({ "submissions": [submission("public.example"), submission("inside.example")] });
     let answer = app.post("/api/v1/execute/batch", &batch).bearer(&user.token).send().await;
-    answer.is_problem(422, "invalid-webhook").points_to("/submissions/1/webhook");
+    answer.is_error(422, "invalid-webhook").points_to("/submissions/1/webhook");
 
     let app = TestApp::with(|_| {}, bounds(true)).await;
     let _ = app.core.clone().with_resolver(names);

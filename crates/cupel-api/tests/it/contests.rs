@@ -79,9 +79,9 @@ async fn participants_see_a_private_problem_once_the_contest_runs() {
 
     assert_eq!(take_part(&app, &early, "running", "official").await.status, 201);
     assert_eq!(take_part(&app, &late, "upcoming", "official").await.status, 201);
-    take_part(&app, &late, "upcoming", "official").await.is_problem(409, "conflict");
-    take_part(&app, &late, "running", "virtual").await.is_problem(409, "conflict");
-    take_part(&app, &author, "running", "official").await.is_problem(409, "conflict");
+    take_part(&app, &late, "upcoming", "official").await.is_error(409, "conflict");
+    take_part(&app, &late, "running", "virtual").await.is_error(409, "conflict");
+    take_part(&app, &author, "running", "official").await.is_error(409, "conflict");
     let problem =
         async |who: &TestUser| app.get("/api/v1/problems/echo").bearer(&who.token).send().await.status.as_u16();
     assert_eq!((problem(&early).await, problem(&late).await, problem(&guest).await), (200, 404, 404));
@@ -96,9 +96,9 @@ async fn participants_see_a_private_problem_once_the_contest_runs() {
     let withdraw = |who: &TestUser, slug: &str| {
         app.delete(&format!("/api/v1/contests/{slug}/participation")).bearer(&who.token).send()
     };
-    withdraw(&early, "running").await.is_problem(409, "conflict");
+    withdraw(&early, "running").await.is_error(409, "conflict");
     assert_eq!(withdraw(&late, "upcoming").await.status, 204);
-    withdraw(&late, "upcoming").await.is_problem(409, "conflict");
+    withdraw(&late, "upcoming").await.is_error(409, "conflict");
     let listed = app.get("/api/v1/contests?phase=upcoming").send().await;
     assert_eq!(
         (&listed.json["pagination"]["total"], &listed.json["contests"][0]["slug"]),
@@ -134,7 +134,7 @@ async fn a_private_contest_is_entered_with_its_code_and_hidden_after_withdrawal(
         take_part(&app, &guest, "club", "official").await,
         get("/api/v1/contests/club", &guest).await,
     ] {
-        told.is_problem(404, "not-found");
+        told.is_error(404, "not-found");
         for answer in [&mut told, &mut nothing] {
             answer.json["request_id"].take();
         }
@@ -147,12 +147,12 @@ async fn a_private_contest_is_entered_with_its_code_and_hidden_after_withdrawal(
     assert_eq!((&seen["participation"]["kind"], &seen["join_code"]), (&json!("official"), &json!(null)));
     let listed = async || get("/api/v1/contests", &guest).await.json["pagination"]["total"].clone();
     assert_eq!(listed().await, 1);
-    enter(&app, &guest, "club", &code).await.is_problem(409, "conflict");
+    enter(&app, &guest, "club", &code).await.is_error(409, "conflict");
 
     let withdrawn = app.delete("/api/v1/contests/club/participation").bearer(&guest.token).send().await;
     assert_eq!(withdrawn.status, 204);
     for path in ["", "/standings", "/clarifications"] {
-        get(&format!("/api/v1/contests/club{path}"), &guest).await.is_problem(404, "not-found");
+        get(&format!("/api/v1/contests/club{path}"), &guest).await.is_error(404, "not-found");
     }
     assert_eq!(listed().await, 0);
 }
@@ -166,7 +166,7 @@ async fn a_new_join_code_replaces_the_old_one_and_keeps_participants() {
     assert_eq!(change(&app, &author, "club", &json!({ "title": "Club" })).await.json["join_code"], first);
     let changed = change(&app, &author, "club", &json!({ "new_join_code": true })).await;
     let second = changed.json["join_code"].as_str().unwrap_or_else(|| panic!("{changed:?}"));
-    enter(&app, &late, "club", &first).await.is_problem(404, "not-found");
+    enter(&app, &late, "club", &first).await.is_error(404, "not-found");
     assert_eq!(enter(&app, &late, "club", second).await.status, 201);
     assert_eq!(app.get("/api/v1/contests/club").bearer(&early.token).send().await.status, 200);
     // A public contest needs no code.
@@ -190,17 +190,17 @@ async fn guesses_of_join_codes_are_limited_per_address_and_a_right_code_is_not_c
     let (school, home) = ("203.0.113.9", "198.51.100.1");
     assert_eq!(enter(&invited, "club", Some(&code), school).await.status, 201);
     for _ in 0..3 {
-        enter(&invited, "club", Some(&code), school).await.is_problem(409, "conflict");
+        enter(&invited, "club", Some(&code), school).await.is_error(409, "conflict");
     }
-    enter(&guesser, "club", Some("0123456789"), school).await.is_problem(404, "not-found");
-    enter(&guesser, "none", Some("0123456789"), school).await.is_problem(404, "not-found");
+    enter(&guesser, "club", Some("0123456789"), school).await.is_error(404, "not-found");
+    enter(&guesser, "none", Some("0123456789"), school).await.is_error(404, "not-found");
     // A client without guesses left learns neither whether the code is right nor whether the contest exists.
     for (slug, code) in [("club", "0123456789"), ("none", "0123456789"), ("club", &*code)] {
         let refused = enter(&guesser, slug, Some(code), school).await;
-        refused.is_problem(429, "too-many-attempts");
+        refused.is_error(429, "too-many-attempts");
         assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
     }
-    enter(&guesser, "club", None, school).await.is_problem(404, "not-found");
+    enter(&guesser, "club", None, school).await.is_error(404, "not-found");
     assert_eq!(enter(&guesser, "club", Some(&code), home).await.status, 201);
 }
 
@@ -259,7 +259,7 @@ async fn only_the_sender_and_the_organisers_see_submissions_hidden_by_a_freeze()
     told_of(&two, &of_stranger).await;
     assert_eq!(board().await["lines"][0]["username"], json!(stranger.user.username));
 
-    change(&app, &two, "frozen", &json!({ "unfrozen": true })).await.is_problem(403, "forbidden");
+    change(&app, &two, "frozen", &json!({ "unfrozen": true })).await.is_error(403, "forbidden");
     assert_eq!(change(&app, &author, "frozen", &json!({ "unfrozen": true })).await.json["unfrozen"], true);
     let lifted = standings("", None).await;
     assert_eq!(told(&lifted), solved);
@@ -368,7 +368,7 @@ async fn virtual_participation_after_the_end_runs_on_its_own_clock() {
     take_part(&app, &there, "past", "official").await;
     solve(&app, &there, Verdict::Accepted).await;
     assert_eq!(change(&app, &author, "past", &json!({ "length_seconds": 2400 })).await.status, 200);
-    take_part(&app, &later, "past", "virtual").await.is_problem(409, "conflict");
+    take_part(&app, &later, "past", "virtual").await.is_error(409, "conflict");
     assert_eq!(change(&app, &author, "past", &json!({ "length_seconds": 1799 })).await.status, 200);
     // Submissions after the new end are no longer attempts.
     let standings = async |who: &TestUser| app.get("/api/v1/contests/past/standings").bearer(&who.token).send().await;
@@ -391,7 +391,7 @@ async fn virtual_participation_after_the_end_runs_on_its_own_clock() {
     let second = page("?page=2&limit=1").await.json;
     assert_eq!(second["pagination"], json!({ "page": 2, "limit": 1, "total": 2 }));
     assert_eq!((second["rows"].as_array().unwrap().len(), &second["own"]), (1, &json!(null)));
-    page("?limit=101").await.is_problem(400, "invalid-parameter");
+    page("?limit=101").await.is_error(400, "invalid-parameter");
     let row = &seen.json["rows"][0];
     assert_eq!(
         (&row["username"], &row["kind"], &row["score"]),
@@ -407,7 +407,7 @@ async fn a_contest_that_has_begun_keeps_start_rules_and_problems() {
     make(&app, &author, &a_contest("running", -1)).await;
     make(&app, &author, &a_contest("upcoming", 10)).await;
     for body in [json!({ "starts_at": in_minutes(5) }), json!({ "style": "ioi" }), json!({ "problems": ["echo"] })] {
-        change(&app, &author, "running", &body).await.is_problem(409, "conflict");
+        change(&app, &author, "running", &body).await.is_error(409, "conflict");
         assert_eq!(change(&app, &author, "upcoming", &body).await.status, 200, "{body}");
     }
     let body = json!({ "title": "Longer", "length_seconds": 7200, "freeze_seconds": null });
@@ -416,10 +416,10 @@ async fn a_contest_that_has_begun_keeps_start_rules_and_problems() {
     // Participants who only registered do not prevent the deletion of the contest.
     assert_eq!(app.delete("/api/v1/contests/upcoming").bearer(&author.token).send().await.status, 204);
     take_part(&app, &user, "running", "official").await;
-    app.delete("/api/v1/contests/running").bearer(&author.token).send().await.is_problem(409, "conflict");
+    app.delete("/api/v1/contests/running").bearer(&author.token).send().await.is_error(409, "conflict");
     make(&app, &author, &a_contest("empty", -1)).await;
     assert_eq!(app.delete("/api/v1/contests/empty").bearer(&author.token).send().await.status, 204);
-    app.get("/api/v1/contests/empty").send().await.is_problem(404, "not-found");
+    app.get("/api/v1/contests/empty").send().await.is_error(404, "not-found");
 }
 
 #[tokio::test]
@@ -430,7 +430,7 @@ async fn an_invalid_contest_is_refused_with_the_field() {
     app.problem(&author, "draft", Visibility::Draft).await;
     app.problem(&other, "others", Visibility::Private).await;
     assert_eq!(make(&app, &author, &a_contest("taken", 1)).await.status, 201);
-    make(&app, &author, &a_contest("taken", 1)).await.is_problem(409, "taken").points_to("/slug");
+    make(&app, &author, &a_contest("taken", 1)).await.is_error(409, "taken").points_to("/slug");
     for (field, value, pointer) in [
         ("slug", json!("Not A Slug"), "/slug"),
         ("title", json!("  "), "/title"),
@@ -451,12 +451,12 @@ async fn an_invalid_contest_is_refused_with_the_field() {
         body[field] = value;
         let refused = make(&app, &author, &body).await;
         if pointer.is_empty() {
-            refused.is_problem(413, "body-too-large");
+            refused.is_error(413, "body-too-large");
         } else {
-            refused.is_problem(422, "invalid-body").points_to(pointer);
+            refused.is_error(422, "invalid-body").points_to(pointer);
         }
     }
-    app.get("/api/v1/contests/new").send().await.is_problem(404, "not-found");
+    app.get("/api/v1/contests/new").send().await.is_error(404, "not-found");
 }
 
 #[tokio::test]
@@ -467,7 +467,7 @@ async fn only_the_asker_sees_a_question_and_its_answer_until_they_are_public() {
     make(&app, &author, &a_contest("c", -1)).await;
     let ask =
         |who: &TestUser, body: Value| app.post("/api/v1/contests/c/clarifications", &body).bearer(&who.token).send();
-    ask(&asker, json!({ "question": "Why?" })).await.is_problem(409, "conflict");
+    ask(&asker, json!({ "question": "Why?" })).await.is_error(409, "conflict");
     take_part(&app, &asker, "c", "official").await;
     for (body, pointer) in [
         (json!({ "question": " " }), "/question"),
@@ -475,7 +475,7 @@ async fn only_the_asker_sees_a_question_and_its_answer_until_they_are_public() {
         (json!({ "question": "?", "problem": "1" }), "/problem"),
         (json!({ "question": "?", "problem": "none" }), "/problem"),
     ] {
-        ask(&asker, body).await.is_problem(422, "invalid-body").points_to(pointer);
+        ask(&asker, body).await.is_error(422, "invalid-body").points_to(pointer);
     }
     let asked = ask(&asker, json!({ "question": "May n be 0?", "problem": "A" })).await;
     assert_eq!(asked.status, 201, "{asked:?}");
@@ -488,7 +488,7 @@ async fn only_the_asker_sees_a_question_and_its_answer_until_they_are_public() {
         let call = app.request(Method::PATCH, &format!("/api/v1/contests/c/clarifications/{id}"));
         call.json(&body).bearer(&who.token).send()
     };
-    answer(&asker, json!({ "answer": "Yes." })).await.is_problem(403, "forbidden");
+    answer(&asker, json!({ "answer": "Yes." })).await.is_error(403, "forbidden");
     assert_eq!(answer(&author, json!({ "answer": "No." })).await.status, 204);
     assert_eq!((list(&other).await, list(&asker).await[0]["answer"].clone()), (json!([]), json!("No.")));
     assert_eq!(answer(&author, json!({ "answer": "No.", "public": true })).await.status, 204);
@@ -524,8 +524,8 @@ async fn a_question_names_its_problem_by_letter_or_slug_and_the_jury_sees_the_as
 
     let announce =
         |who: &TestUser, body: Value| app.post("/api/v1/contests/c/announcements", &body).bearer(&who.token).send();
-    announce(&asker, json!({ "text": "Free beer" })).await.is_problem(403, "forbidden");
-    announce(&author, json!({ "text": " " })).await.is_problem(422, "invalid-body").points_to("/text");
+    announce(&asker, json!({ "text": "Free beer" })).await.is_error(403, "forbidden");
+    announce(&author, json!({ "text": " " })).await.is_error(422, "invalid-body").points_to("/text");
     let announced = announce(&author, json!({ "text": "n is at least 1.", "problem": "echo" })).await;
     assert_eq!(announced.status, 201, "{announced:?}");
     let told = list(&other).await;
@@ -574,7 +574,7 @@ async fn standings_are_csv_on_request() {
     assert_eq!(lines.len(), 3);
     let newest: Vec<&str> = lines[1].split(',').collect();
     assert_eq!(newest[1..5], [&one.user.username, "python", "completed", "AC"]);
-    sent(&two, "&all=true").await.is_problem(403, "forbidden");
+    sent(&two, "&all=true").await.is_error(403, "forbidden");
 }
 
 #[tokio::test]
@@ -589,13 +589,13 @@ async fn former_field_names_are_accepted() {
     assert_eq!((&made.json["penalty_minutes"], &made.json["penalty_seconds"]), (&json!(10), &json!(600)), "{made:?}");
     body["slug"] = json!("new");
     body["penalty_minutes"] = json!(5);
-    make(&app, &author, &body).await.is_problem(422, "invalid-body").points_to("/penalty_seconds");
+    make(&app, &author, &body).await.is_error(422, "invalid-body").points_to("/penalty_seconds");
     body["penalty_seconds"].take();
     let new = make(&app, &author, &body).await;
     assert_eq!((&new.json["penalty_minutes"], &new.json["penalty_seconds"]), (&json!(5), &json!(300)), "{new:?}");
     let changed = change(&app, &author, "new", &json!({ "style": "icpc", "penalty_minutes": 7 })).await;
     assert_eq!(changed.json["penalty_minutes"], 7);
-    change(&app, &author, "new", &json!({ "penalty_minutes": 7 })).await.is_problem(422, "invalid-body");
+    change(&app, &author, "new", &json!({ "penalty_minutes": 7 })).await.is_error(422, "invalid-body");
     let code = made.json["join_code"].clone();
     for (who, field) in [(&one, "join_code"), (&two, "code")] {
         let body = json!({ "kind": "official", field: code });
@@ -632,7 +632,7 @@ async fn the_organisers_get_a_groups_progress_as_json_and_csv() {
     assert!(lines[1].starts_with(&format!("{},1,0,1,1,,20", one.user.username)), "{csv}");
     assert_eq!(lines[2], format!("{},0,0,,,,", two.user.username));
     for query in ["", "?format=csv"] {
-        get(query, &one).await.is_problem(403, "forbidden");
-        get(query, &app.author().await).await.is_problem(404, "not-found");
+        get(query, &one).await.is_error(403, "forbidden");
+        get(query, &app.author().await).await.is_error(404, "not-found");
     }
 }

@@ -52,12 +52,12 @@ async fn a_retried_dead_letter_keeps_its_id_and_gets_one_result() {
     // Other users can neither see nor change it.
     let retry = format!("{PATH}/{id}/retry");
     for path in [PATH.to_owned(), format!("{PATH}/{id}")] {
-        app.get(&path).bearer(&user.token).send().await.is_problem(403, "forbidden");
+        app.get(&path).bearer(&user.token).send().await.is_error(403, "forbidden");
     }
-    app.post(&retry, &json!({})).bearer(&user.token).send().await.is_problem(403, "forbidden");
+    app.post(&retry, &json!({})).bearer(&user.token).send().await.is_error(403, "forbidden");
 
     assert_eq!(app.post(&retry, &json!({})).bearer(&admin.token).send().await.status, 204);
-    app.post(&retry, &json!({})).bearer(&admin.token).send().await.is_problem(404, "not-found");
+    app.post(&retry, &json!({})).bearer(&admin.token).send().await.is_error(404, "not-found");
     let told = app.get(&place).bearer(&user.token).send().await.json;
     assert_eq!(told["status"], "queued", "{told}");
     app.complete(a_report()).await;
@@ -93,11 +93,11 @@ async fn dismissing_a_dead_letter_keeps_the_submission() {
     let (admin, user) = (app.admin().await, app.user().await);
     let id = app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
     let place = format!("{PATH}/{id}");
-    app.delete(&place).bearer(&admin.token).send().await.is_problem(404, "not-found");
+    app.delete(&place).bearer(&admin.token).send().await.is_error(404, "not-found");
     die(&app, 1).await;
     assert_eq!(app.delete(&place).bearer(&admin.token).send().await.status, 204);
-    app.get(&place).bearer(&admin.token).send().await.is_problem(404, "not-found");
-    app.post(&format!("{place}/retry"), &json!({})).bearer(&admin.token).send().await.is_problem(404, "not-found");
+    app.get(&place).bearer(&admin.token).send().await.is_error(404, "not-found");
+    app.post(&format!("{place}/retry"), &json!({})).bearer(&admin.token).send().await.is_error(404, "not-found");
     let told = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await.json;
     assert_eq!(told["verdict"], "JE", "{told}");
 }

@@ -11,14 +11,14 @@ use crate::app::TestApp;
 async fn unknown_routes_and_wrong_methods_are_problems() {
     let app = TestApp::start().await;
     for path in ["/nowhere", "/api/v1/nowhere", "/api/v2/execute", "/docs/nowhere.js", "/api/v1/execute/", "//"] {
-        app.get(path).send().await.is_problem(404, "no-such-route");
+        app.get(path).send().await.is_error(404, "no-such-route");
     }
     let answer = app.request(Method::PUT, "/api/v1/execute").send().await;
-    answer.is_problem(405, "method-not-allowed");
+    answer.is_error(405, "method-not-allowed");
     let mut allowed: Vec<&str> = answer.header("allow").split(',').collect();
     allowed.sort_unstable();
     assert_eq!(allowed, ["GET", "HEAD", "POST"]);
-    app.request(Method::from_bytes(b"BREW").unwrap(), "/healthz").send().await.is_problem(405, "method-not-allowed");
+    app.request(Method::from_bytes(b"BREW").unwrap(), "/healthz").send().await.is_error(405, "method-not-allowed");
 }
 
 #[tokio::test]
@@ -93,13 +93,13 @@ async fn health_reports_degraded_and_failed_parts() {
         (503, &json!("unavailable"), &json!(false))
     );
     let ready = app.get("/readyz").send().await;
-    assert!(ready.is_problem(503, "unavailable").json["detail"].as_str().unwrap().contains("`store`"));
+    assert!(ready.is_error(503, "unavailable").json["detail"].as_str().unwrap().contains("`store`"));
     assert_eq!(ready.header("retry-after"), "5");
     assert_eq!(app.get("/livez").send().await.status, 200, "liveness depends on nothing");
 
     let app = TestApp::start().await;
     app.shutdown.cancel();
-    app.get("/readyz").send().await.is_problem(503, "unavailable");
+    app.get("/readyz").send().await.is_error(503, "unavailable");
 }
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn metrics_are_served_only_to_the_configured_clients() {
     let local = TestApp::with_settings(|s| s.metrics_access = MetricsAccess::Loopback).await;
     assert_eq!(local.get("/metrics").at_address("127.0.0.1").send().await.status, 200);
     assert_eq!(local.get("/metrics").at_address("::1").send().await.status, 200);
-    local.get("/metrics").at_address("203.0.113.9").send().await.is_problem(403, "forbidden");
+    local.get("/metrics").at_address("203.0.113.9").send().await.is_error(403, "forbidden");
     for (header, value) in [
         ("x-forwarded-for", "203.0.113.9"),
         ("x-forwarded-host", "judge.example"),
@@ -122,12 +122,12 @@ async fn metrics_are_served_only_to_the_configured_clients() {
         ("via", "1.1 proxy"),
     ] {
         let through_a_proxy = local.get("/metrics").at_address("127.0.0.1").header(header, value).send().await;
-        through_a_proxy.is_problem(403, "forbidden");
+        through_a_proxy.is_error(403, "forbidden");
     }
 
     let token =
         TestApp::with_settings(|s| s.metrics_access = MetricsAccess::Token(Secret(b"open sesame".to_vec()))).await;
     assert_eq!(token.get("/metrics").bearer("open sesame").send().await.status, 200);
-    token.get("/metrics").bearer("open").send().await.is_problem(401, "unauthorized");
-    token.get("/metrics").send().await.is_problem(401, "unauthorized");
+    token.get("/metrics").bearer("open").send().await.is_error(401, "unauthorized");
+    token.get("/metrics").send().await.is_error(401, "unauthorized");
 }

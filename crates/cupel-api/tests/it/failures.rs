@@ -16,10 +16,10 @@ async fn a_full_queue_refuses_before_anything_is_stored() {
     let first = app.post("/api/v1/execute", &body()).bearer(&user.token).header("idempotency-key", "k").send().await;
     app.submit(&user, &body()).await;
     let refused = app.post("/api/v1/execute", &body()).bearer(&user.token).send().await;
-    refused.is_problem(503, "queue-full");
+    refused.is_error(503, "queue-full");
     assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
     let batch = json!({ "submissions": [body(), body()] });
-    app.post("/api/v1/execute/batch", &batch).bearer(&user.token).send().await.is_problem(503, "queue-full");
+    app.post("/api/v1/execute/batch", &batch).bearer(&user.token).send().await.is_error(503, "queue-full");
     assert_eq!(app.stored().await, 2);
     // An accepted request stays accepted, also while the queue is full.
     let again = app.post("/api/v1/execute", &body()).bearer(&user.token).header("idempotency-key", "k").send().await;
@@ -36,10 +36,10 @@ async fn one_user_cannot_fill_the_queue_for_everybody() {
         app.submit(&user, &body()).await;
     }
     let refused = app.post("/api/v1/execute", &body()).bearer(&user.token).send().await;
-    refused.is_problem(429, "too-many-waiting");
+    refused.is_error(429, "too-many-waiting");
     assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
     let batch = json!({ "submissions": [body(), body()] });
-    app.post("/api/v1/execute/batch", &batch).bearer(&user.token).send().await.is_problem(429, "too-many-waiting");
+    app.post("/api/v1/execute/batch", &batch).bearer(&user.token).send().await.is_error(429, "too-many-waiting");
     assert_eq!(app.stored().await, 4);
     app.submit(&other, &body()).await;
 }
@@ -60,7 +60,7 @@ async fn an_unavailable_store_is_an_internal_error_without_details() {
     ] {
         let answer = call.send().await;
         assert!([500, 503].contains(&answer.status.as_u16()), "{answer:?}");
-        answer.is_problem(answer.status.as_u16(), if answer.status == 503 { "unavailable" } else { "internal" });
+        answer.is_error(answer.status.as_u16(), if answer.status == 503 { "unavailable" } else { "internal" });
         let text = answer.text.to_lowercase();
         for inside in ["sql", "pool", "insert", "database", ".db", "panic"] {
             assert!(!text.contains(inside), "{inside}: {}", answer.text);
@@ -73,7 +73,7 @@ async fn a_panic_is_caught_and_its_message_is_not_sent() {
     let app = TestApp::start().await;
     PANIC.set(true);
     let answer = app.get("/metrics").send().await;
-    answer.is_problem(500, "internal");
+    answer.is_error(500, "internal");
     assert!(!answer.text.contains("hunter2"), "{}", answer.text);
     PANIC.set(false);
     assert_eq!(app.get("/metrics").send().await.status, 200, "the server goes on");

@@ -24,7 +24,7 @@ async fn a_repeated_request_gets_the_id_of_the_first() {
     assert_eq!(again.json, first.json);
     assert_eq!(app.stored().await, 1);
 
-    send("2", &user.token).await.is_problem(422, "idempotency-mismatch");
+    send("2", &user.token).await.is_error(422, "idempotency-mismatch");
     assert_eq!(app.stored().await, 1);
 
     let others = send("1", &other.token).await;
@@ -64,7 +64,7 @@ async fn a_repeated_batch_gets_the_ids_of_the_first() {
         .header("idempotency-key", "b")
         .send()
         .await
-        .is_problem(422, "idempotency-mismatch");
+        .is_error(422, "idempotency-mismatch");
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn a_refused_request_does_not_use_up_its_key() {
         .header("idempotency-key", "k")
         .send()
         .await
-        .is_problem(422, "unknown-language");
+        .is_error(422, "unknown-language");
     let right = app.post("/api/v1/execute", &body("1")).bearer(&user.token).header("idempotency-key", "k").send().await;
     assert_eq!((right.status.as_u16(), right.header("idempotency-replayed")), (202, ""));
 }

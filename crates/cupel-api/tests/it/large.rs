@@ -64,17 +64,17 @@ async fn an_unread_large_response_occupies_only_its_users_memory_share() {
     let open = get(&id, &user).start().await;
     assert_eq!(open.status(), 200);
     let refused = get(&id, &user).send().await;
-    refused.is_problem(429, "rate-limited");
+    refused.is_error(429, "rate-limited");
     assert!(!refused.header("retry-after").is_empty());
     let list = app.get(&format!("/api/v1/execute?ids={id}")).bearer(&user.token);
-    list.send().await.is_problem(429, "rate-limited");
+    list.send().await.is_error(429, "rate-limited");
     assert_eq!(get(&small, &user).send().await.status, 200, "a small answer needs no share");
     assert_eq!(get(&of_other, &other).start().await.status(), 200);
 
     // A part of the response was read; its memory is still reserved.
     let mut body = open.into_body();
     body.frame().await.unwrap().unwrap();
-    get(&id, &user).send().await.is_problem(429, "rate-limited");
+    get(&id, &user).send().await.is_error(429, "rate-limited");
     drop(body);
     assert_eq!(get(&id, &user).send().await.status, 200);
     assert_eq!(get(&id, &user).send().await.status, 200, "an answer that was taken has given its share back");

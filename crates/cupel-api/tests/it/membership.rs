@@ -32,21 +32,21 @@ async fn a_changed_password_needs_the_old_one_and_ends_the_other_sessions() {
         let body = json!({ "old_password": old, "password": new });
         app.post("/api/v1/auth/password", &body).bearer(&user.token).send().await
     };
-    change("wrong", ANOTHER).await.is_problem(401, "wrong-credentials");
-    change(PASSWORD, "short").await.is_problem(422, "invalid-body").points_to("/password");
+    change("wrong", ANOTHER).await.is_error(401, "wrong-credentials");
+    change(PASSWORD, "short").await.is_error(422, "invalid-body").points_to("/password");
     assert_eq!(
         (me(&app, other).await.status, change(PASSWORD, ANOTHER).await.status.as_u16()),
         (200.try_into().unwrap(), 204)
     );
-    me(&app, other).await.is_problem(401, "unauthorized");
+    me(&app, other).await.is_error(401, "unauthorized");
     assert_eq!(me(&app, &user.token).await.status, 200, "the session that changed it goes on");
     assert_eq!(me(&app, &key).await.status, 200, "keys stay");
-    log_in(&app, &user.user.username, PASSWORD).await.is_problem(401, "wrong-credentials");
+    log_in(&app, &user.user.username, PASSWORD).await.is_error(401, "wrong-credentials");
     assert_eq!(log_in(&app, &user.user.username, ANOTHER).await.status, 200);
     for _ in 0..20 {
         change("a guess", ANOTHER).await;
     }
-    change("a guess", ANOTHER).await.is_problem(429, "too-many-attempts");
+    change("a guess", ANOTHER).await.is_error(429, "too-many-attempts");
 }
 
 #[tokio::test]
@@ -63,17 +63,17 @@ async fn a_one_time_link_sets_a_password_once() {
     let reset = async |token: &str, password: &str| {
         app.post("/api/v1/auth/password/reset", &json!({ "token": token, "password": password })).send().await
     };
-    reset(token, "short").await.is_problem(422, "invalid-body").points_to("/password");
+    reset(token, "short").await.is_error(422, "invalid-body").points_to("/password");
     for bad in ["", "rubbish", &token[..token.len() - 1]] {
-        reset(bad, ANOTHER).await.is_problem(401, "wrong-credentials");
+        reset(bad, ANOTHER).await.is_error(401, "wrong-credentials");
     }
     assert_eq!(reset(token, ANOTHER).await.status, 204);
-    reset(token, ANOTHER).await.is_problem(401, "wrong-credentials");
-    me(&app, &user.token).await.is_problem(401, "unauthorized");
+    reset(token, ANOTHER).await.is_error(401, "wrong-credentials");
+    me(&app, &user.token).await.is_error(401, "unauthorized");
     assert_eq!(log_in(&app, &user.user.email, ANOTHER).await.status, 200);
     app.request(Method::POST, &place).bearer(&user.token).send().await;
     let nobody = place.replace(&user.user.id.to_string(), "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a");
-    app.request(Method::POST, &nobody).bearer(&admin.token).send().await.is_problem(404, "not-found");
+    app.request(Method::POST, &nobody).bearer(&admin.token).send().await.is_error(404, "not-found");
 }
 
 #[tokio::test]
@@ -112,10 +112,10 @@ async fn sessions_are_listed_and_ended_one_by_one() {
     assert_eq!(sessions.iter().map(|s| s["current"].as_bool().unwrap()).collect::<Vec<_>>(), [false, true]);
     let place = format!("/api/v1/auth/sessions/{}", sessions[0]["session_id"].as_str().unwrap());
     assert_eq!(me(&app, second).await.status, 200);
-    app.delete(&place).bearer(&other.token).send().await.is_problem(404, "not-found");
+    app.delete(&place).bearer(&other.token).send().await.is_error(404, "not-found");
     assert_eq!(app.delete(&place).bearer(&user.token).send().await.status, 204);
-    me(&app, second).await.is_problem(401, "unauthorized");
-    app.delete(&place).bearer(&user.token).send().await.is_problem(404, "not-found");
+    me(&app, second).await.is_error(401, "unauthorized");
+    app.delete(&place).bearer(&user.token).send().await.is_error(404, "not-found");
     assert_eq!(me(&app, &user.token).await.status, 200);
 }
 
@@ -137,17 +137,17 @@ async fn a_disabled_account_is_refused_at_once_with_any_credential() {
     };
     let disabled = set(true).await;
     assert_eq!((disabled.status.as_u16(), &disabled.json["disabled"]), (200, &json!(true)), "{disabled:?}");
-    me(&app, &user.token).await.is_problem(401, "unauthorized");
-    me(&app, &key).await.is_problem(401, "unauthorized");
-    app.get(&ticket).send().await.is_problem(401, "unauthorized");
+    me(&app, &user.token).await.is_error(401, "unauthorized");
+    me(&app, &key).await.is_error(401, "unauthorized");
+    app.get(&ticket).send().await.is_error(401, "unauthorized");
     let body = json!({ "refresh_token": refresh });
-    app.post("/api/v1/auth/refresh", &body).send().await.is_problem(401, "unauthorized");
-    log_in(&app, &user.user.email, PASSWORD).await.is_problem(403, "forbidden");
-    log_in(&app, &user.user.email, "wrong password").await.is_problem(401, "wrong-credentials");
+    app.post("/api/v1/auth/refresh", &body).send().await.is_error(401, "unauthorized");
+    log_in(&app, &user.user.email, PASSWORD).await.is_error(403, "forbidden");
+    log_in(&app, &user.user.email, "wrong password").await.is_error(401, "wrong-credentials");
     assert_eq!(set(false).await.json["disabled"], false);
     assert_eq!(log_in(&app, &user.user.email, PASSWORD).await.status, 200);
     assert_eq!(me(&app, &key).await.status, 200, "its keys are good again");
-    me(&app, &user.token).await.is_problem(401, "unauthorized");
+    me(&app, &user.token).await.is_error(401, "unauthorized");
 }
 
 #[tokio::test]
@@ -156,12 +156,12 @@ async fn the_last_administrator_cannot_be_disabled_demoted_or_deleted() {
     let admin = app.admin().await;
     let place = format!("/api/v1/admin/users/{}", admin.user.id);
     let disable = app.request(Method::PATCH, &place).json(&json!({ "disabled": true })).bearer(&admin.token);
-    disable.send().await.is_problem(409, "conflict");
+    disable.send().await.is_error(409, "conflict");
     let demote = app.request(Method::PATCH, &place).json(&json!({ "role": "author" })).bearer(&admin.token);
-    demote.send().await.is_problem(409, "conflict");
-    app.delete(&place).bearer(&admin.token).send().await.is_problem(409, "conflict");
+    demote.send().await.is_error(409, "conflict");
+    app.delete(&place).bearer(&admin.token).send().await.is_error(409, "conflict");
     let body = json!({ "password": PASSWORD });
-    app.post("/api/v1/auth/delete-account", &body).bearer(&admin.token).send().await.is_problem(409, "conflict");
+    app.post("/api/v1/auth/delete-account", &body).bearer(&admin.token).send().await.is_error(409, "conflict");
     assert_eq!(me(&app, &admin.token).await.status, 200);
 }
 
@@ -176,11 +176,11 @@ async fn submissions_of_a_deleted_account_stay_under_an_anonymous_name() {
         let body = json!({ "password": password });
         app.post("/api/v1/auth/delete-account", &body).bearer(&user.token).send().await
     };
-    delete("wrong").await.is_problem(401, "wrong-credentials");
+    delete("wrong").await.is_error(401, "wrong-credentials");
     assert_eq!(delete(PASSWORD).await.status, 204);
-    me(&app, &user.token).await.is_problem(401, "unauthorized");
-    me(&app, &key).await.is_problem(401, "unauthorized");
-    log_in(&app, &user.user.email, PASSWORD).await.is_problem(401, "wrong-credentials");
+    me(&app, &user.token).await.is_error(401, "unauthorized");
+    me(&app, &key).await.is_error(401, "unauthorized");
+    log_in(&app, &user.user.email, PASSWORD).await.is_error(401, "wrong-credentials");
     let kept = app.get(&format!("/api/v1/execute/{id}")).bearer(&admin.token).send().await;
     assert_eq!((kept.status.as_u16(), &kept.json["status"]), (200, &json!("completed")));
     let users = app.get("/api/v1/admin/users").bearer(&admin.token).send().await;
@@ -191,8 +191,8 @@ async fn submissions_of_a_deleted_account_stay_under_an_anonymous_name() {
     let other = app.user().await;
     let place = format!("/api/v1/admin/users/{}", other.user.id);
     assert_eq!(app.delete(&place).bearer(&admin.token).send().await.status, 204);
-    me(&app, &other.token).await.is_problem(401, "unauthorized");
-    app.delete(&place).bearer(&admin.token).send().await.is_problem(404, "not-found");
+    me(&app, &other.token).await.is_error(401, "unauthorized");
+    app.delete(&place).bearer(&admin.token).send().await.is_error(404, "not-found");
 }
 
 #[tokio::test]
@@ -213,12 +213,12 @@ async fn a_class_behind_one_address_registers_with_a_join_code() {
         assert_eq!(answer.status, 201, "pupil {n}: {answer:?}");
         if n < 3 {
             // A refused registration does not use up the code.
-            register(n, &code).await.is_problem(409, "taken");
+            register(n, &code).await.is_error(409, "taken");
         }
     }
-    register(30, &code).await.is_problem(422, "invalid-body").points_to("/join_code");
+    register(30, &code).await.is_error(422, "invalid-body").points_to("/join_code");
     let without = json!({ "username": "eve", "email": "eve@example.com", "password": PASSWORD });
-    app.post("/api/v1/auth/register", &without).send().await.is_problem(403, "forbidden");
+    app.post("/api/v1/auth/register", &without).send().await.is_error(403, "forbidden");
 
     let listed = app.get("/api/v1/admin/registration-codes").bearer(&admin.token).send().await;
     assert_eq!((&listed.json["codes"][0]["uses"], &listed.json["codes"][0]["name"]), (&json!(30), &json!("Class 10b")));
@@ -227,7 +227,7 @@ async fn a_class_behind_one_address_registers_with_a_join_code() {
     let other = app.accounts.create_code(new).await.unwrap();
     let place = format!("/api/v1/admin/registration-codes/{}", other.id);
     assert_eq!(app.delete(&place).bearer(&admin.token).send().await.status, 204);
-    register(31, &other.code).await.is_problem(422, "invalid-body").points_to("/join_code");
+    register(31, &other.code).await.is_error(422, "invalid-body").points_to("/join_code");
     let mut told = register(32, "0123456789").await;
     for n in 33..200 {
         if told.status == 429 {
@@ -235,7 +235,7 @@ async fn a_class_behind_one_address_registers_with_a_join_code() {
         }
         told = register(n, "0123456789").await;
     }
-    told.is_problem(429, "too-many-attempts");
+    told.is_error(429, "too-many-attempts");
 }
 
 #[tokio::test]
@@ -254,9 +254,9 @@ async fn a_join_code_limits_probing_for_taken_names() {
     for name in ["ann", "ben", "cem"] {
         assert_eq!(register(name, PASSWORD).await.status, 201);
     }
-    register("ann", PASSWORD).await.is_problem(409, "taken");
-    register("deleted-0", PASSWORD).await.is_problem(422, "invalid-body").points_to("/username");
-    register("ben", PASSWORD).await.is_problem(429, "too-many-attempts");
+    register("ann", PASSWORD).await.is_error(409, "taken");
+    register("deleted-0", PASSWORD).await.is_error(422, "invalid-body").points_to("/username");
+    register("ben", PASSWORD).await.is_error(429, "too-many-attempts");
     assert_eq!(register("dora", PASSWORD).await.status, 201, "whoever gets an account pays nothing");
 }
 
@@ -269,7 +269,7 @@ async fn users_are_imported_from_csv_and_set_their_passwords_with_links() {
         call.raw(csv).bearer(&admin.token).send().await
     };
     let faulty = import("username,email\nok,\na b,\nok2,nowhere\n".into()).await;
-    assert_eq!(faulty.is_problem(422, "invalid-body").json["errors"][0]["pointer"], "/2", "a name is too short");
+    assert_eq!(faulty.is_error(422, "invalid-body").json["errors"][0]["pointer"], "/2", "a name is too short");
     assert_eq!(faulty.json["errors"].as_array().unwrap().len(), 3);
     let before = app.accounts.count_users().await.unwrap();
     let name = &taken.user.username;
@@ -282,7 +282,7 @@ async fn users_are_imported_from_csv_and_set_their_passwords_with_links() {
     assert_eq!(told, [("zoe", "created"), ("yan", "created"), (name.as_str(), "taken"), ("xia", "created")]);
     // Before the link is used, no password works.
     for password in ["!", "", PASSWORD] {
-        log_in(&app, "yan", password).await.is_problem(401, "wrong-credentials");
+        log_in(&app, "yan", password).await.is_error(401, "wrong-credentials");
     }
     let token = lines[2][3].split_once("token=").unwrap().1;
     let body = json!({ "token": token, "password": ANOTHER });
@@ -300,7 +300,7 @@ async fn users_are_imported_from_csv_and_set_their_passwords_with_links() {
     let body = json!({ "token": lines[1][3].split_once("token=").unwrap().1, "password": ANOTHER });
     assert_eq!(app.post("/api/v1/auth/password/reset", &body).send().await.status, 204);
     log_in(&app, "zoe", ANOTHER).await;
-    import("x".repeat((1 << 20) + 1)).await.is_problem(413, "body-too-large");
+    import("x".repeat((1 << 20) + 1)).await.is_error(413, "body-too-large");
 }
 
 /// URL of a submission's events with a ticket.
@@ -321,21 +321,21 @@ async fn a_ticket_opens_only_its_submissions_stream_and_only_once() {
     app.complete(a_report()).await;
     let place = ticket(&app, &user, &id).await;
     // The ticket is invalid for other URLs, and trying them does not use it up.
-    app.get(&place.replace(&id, &second)).send().await.is_problem(401, "unauthorized");
-    app.get(&place.replace("/events", "")).send().await.is_problem(401, "unauthorized");
+    app.get(&place.replace(&id, &second)).send().await.is_error(401, "unauthorized");
+    app.get(&place.replace("/events", "")).send().await.is_error(401, "unauthorized");
     // On another node.
-    let node = app.node(cupel_shared::Shared::in_memory(cupel_types::Bytes::mib(1)));
+    let node = app.node(cupel_cache::Shared::in_memory(cupel_types::Bytes::mib(1)));
     let stream = node.get(&place).send().await;
     assert_eq!(stream.status, 200, "{stream:?}");
     assert_eq!(events_of(&stream.text).last().map(|(_, name, _)| &**name), Some("verdict"));
-    app.get(&place).send().await.is_problem(401, "unauthorized");
-    app.get(&format!("/api/v1/execute/{id}/events?ticket=rubbish")).send().await.is_problem(401, "unauthorized");
+    app.get(&place).send().await.is_error(401, "unauthorized");
+    app.get(&format!("/api/v1/execute/{id}/events?ticket=rubbish")).send().await.is_error(401, "unauthorized");
     let after = format!("{}&after={}", ticket(&app, &user, &id).await, events_of(&stream.text)[2].0);
     assert_eq!(events_of(&app.get(&after).send().await.text), events_of(&stream.text)[3..]);
 
     let body = json!({ "submission_id": id });
-    app.post("/api/v1/tickets", &body).bearer(&other.token).send().await.is_problem(404, "not-found");
-    app.post("/api/v1/tickets", &body).send().await.is_problem(401, "unauthorized");
+    app.post("/api/v1/tickets", &body).bearer(&other.token).send().await.is_error(404, "not-found");
+    app.post("/api/v1/tickets", &body).send().await.is_error(401, "unauthorized");
     let bad = json!({ "submission_id": "x" });
-    app.post("/api/v1/tickets", &bad).bearer(&user.token).send().await.is_problem(422, "invalid-body");
+    app.post("/api/v1/tickets", &bad).bearer(&user.token).send().await.is_error(422, "invalid-body");
 }

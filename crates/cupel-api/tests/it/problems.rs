@@ -85,7 +85,7 @@ async fn everybody_can_list_read_and_filter_public_problems() {
     assert_eq!(slugs("?tag=graphs", None).await, Vec::<String>::new());
     assert_eq!(slugs("?state=unsolved", Some(&user)).await, ["echo"]);
     for bad in ["?difficulty=odd", "?sort=odd", "?state=odd", "?odd=1", "?limit=0", "?tag=%01"] {
-        app.get(&format!("/api/v1/problems{bad}")).send().await.is_problem(400, "invalid-parameter");
+        app.get(&format!("/api/v1/problems{bad}")).send().await.is_error(400, "invalid-parameter");
     }
 
     let read = app.get("/api/v1/problems/echo").send().await;
@@ -100,9 +100,9 @@ async fn everybody_can_list_read_and_filter_public_problems() {
     assert!(read.json.get("is_verified").is_none());
     let own = app.get("/api/v1/problems/echo").bearer(&author.token).send().await;
     assert_eq!((&own.json["may_change"], &own.json["is_verified"]), (&json!(true), &json!(null)));
-    app.get("/api/v1/problems/hidden").send().await.is_problem(404, "not-found");
-    app.get("/api/v1/problems/NO SUCH".replace(' ', "%20").as_str()).send().await.is_problem(404, "not-found");
-    app.get("/api/v1/problems").bearer("rubbish").send().await.is_problem(401, "unauthorized");
+    app.get("/api/v1/problems/hidden").send().await.is_error(404, "not-found");
+    app.get("/api/v1/problems/NO SUCH".replace(' ', "%20").as_str()).send().await.is_error(404, "not-found");
+    app.get("/api/v1/problems").bearer("rubbish").send().await.is_error(401, "unauthorized");
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn only_files_of_a_statement_are_served_and_safely() {
     assert_eq!(served.header("x-content-type-options"), "nosniff");
     for path in ["tests%2Fsecret%2F2.in", "submissions%2Faccepted%2Fecho.py", "..%2F..%2Fcupel.db", "problem.toml"] {
         let answer = app.get(&format!("/api/v1/problems/echo/files/{path}")).bearer(&author.token).send().await;
-        answer.is_problem(404, "not-found");
+        answer.is_error(404, "not-found");
     }
 }
 
@@ -168,7 +168,7 @@ async fn anonymous_clients_are_rate_limited_by_address() {
     let user = app.user().await;
     let look = |address: &'static str| app.get("/api/v1/leaderboard").at_address(address).send();
     assert_eq!((look("192.0.2.1").await.status.as_u16(), look("192.0.2.1").await.status.as_u16()), (200, 200));
-    look("192.0.2.1").await.is_problem(429, "rate-limited");
+    look("192.0.2.1").await.is_error(429, "rate-limited");
     assert_eq!(look("192.0.2.2").await.status, 200);
     let known = app.get("/api/v1/leaderboard").at_address("192.0.2.1").bearer(&user.token).send().await;
     assert_eq!(known.status, 200);
@@ -220,11 +220,11 @@ async fn a_sender_sees_test_results_but_no_data_of_hidden_tests() {
     assert_eq!((figures(&told.json), &told.json["wall_time_ms"]), ((json!(123), json!(4883)), &json!(130)));
     assert_eq!(figures(&told.json["problem"]["tests"][1]), (json!(123), json!(4883)), "its author sees each test");
     assert_eq!(told.json["problem"]["author_message"], "secret/the-trap: expected `the secret`");
-    app.get(&format!("/api/v1/execute/{id}")).bearer(&author.token).send().await.is_problem(404, "not-found");
+    app.get(&format!("/api/v1/execute/{id}")).bearer(&author.token).send().await.is_error(404, "not-found");
     let stranger = app.user().await;
-    app.get(&format!("/api/v1/submissions/{id}")).bearer(&stranger.token).send().await.is_problem(404, "not-found");
+    app.get(&format!("/api/v1/submissions/{id}")).bearer(&stranger.token).send().await.is_error(404, "not-found");
     let events = app.get(&format!("/api/v1/execute/{id}/events")).bearer(&author.token).send().await;
-    events.is_problem(404, "not-found");
+    events.is_error(404, "not-found");
 }
 
 #[tokio::test]
@@ -266,9 +266,9 @@ async fn a_trial_on_samples_is_private_and_does_not_count() {
     let place = format!("/api/v1/submissions/{id}");
     let own = app.get(&place).bearer(&user.token).send().await;
     assert_eq!(own.json["problem"]["purpose"], "input");
-    app.get(&place).bearer(&author.token).send().await.is_problem(404, "not-found");
+    app.get(&place).bearer(&author.token).send().await.is_error(404, "not-found");
     let rejudge = app.request(Method::POST, &format!("{place}/rejudge"));
-    rejudge.bearer(&author.token).send().await.is_problem(404, "not-found");
+    rejudge.bearer(&author.token).send().await.is_error(404, "not-found");
     let line = app.get("/api/v1/problems/echo").bearer(&user.token).send().await;
     assert_eq!(
         (&line.json["problem"]["standing"], &line.json["problem"]["statistics"]["submissions"]),
@@ -306,7 +306,7 @@ async fn a_verdict_updates_progress_lists_and_leaderboards() {
     let wrong = get("/api/v1/problems/echo/submissions?verdict=WA").await;
     assert_eq!((&wrong["pagination"]["total"], &wrong["submissions"][0]["submission_id"]), (&json!(1), &json!(first)));
     let all = app.get("/api/v1/problems/echo/submissions?all=true");
-    all.bearer(&user.token).send().await.is_problem(403, "forbidden");
+    all.bearer(&user.token).send().await.is_error(403, "forbidden");
     let all = app.get("/api/v1/problems/echo/submissions?all=true").bearer(&author.token).send().await;
     assert_eq!(all.json["pagination"]["total"], 2);
     let line = &all.json["submissions"][0];
@@ -323,7 +323,7 @@ async fn an_author_imports_verifies_publishes_and_updates_a_problem() {
     assert_eq!((made.status.as_u16(), made.header("location")), (201, "/api/v1/problems/echo"), "{made:?}");
     assert_eq!((&made.json["problem"]["visibility"], &made.json["is_new"]), (&json!("draft"), &json!(true)));
     let publish = || app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "visibility": "public" }));
-    publish().bearer(&author.token).send().await.is_problem(409, "conflict");
+    publish().bearer(&author.token).send().await.is_error(409, "conflict");
 
     let asked = app.request(Method::POST, "/api/v1/problems/echo/verify?wait=30").bearer(&author.token).send();
     let verification = Verification { holds: true, claims: 7, ..Verification::default() };
@@ -364,7 +364,7 @@ async fn an_author_imports_verifies_publishes_and_updates_a_problem() {
     let unknown =
         app.request(Method::POST, "/api/v1/problems/echo/rejudge?language=pyton").bearer(&author.token).send().await;
     assert_eq!(unknown.json["detail"], "No language `pyton`. The nearest is `python`.", "{unknown:?}");
-    unknown.is_problem(422, "unknown-language");
+    unknown.is_error(422, "unknown-language");
     let sent = app.get("/api/v1/problems/echo/submissions?language=py").bearer(&author.token).send().await;
     assert_eq!(sent.json["pagination"]["total"], 1, "an alias: {sent:?}");
     let again = app
@@ -386,10 +386,10 @@ async fn an_author_imports_verifies_publishes_and_updates_a_problem() {
     // Characters that are not allowed in headers are replaced.
     let licence = "problem.yaml: the format has no word for the licence `f?r alle`";
     assert!(warnings.into_iter().any(|warning| warning.contains(licence)), "{exported:?}");
-    app.delete("/api/v1/problems/echo").bearer(&author.token).send().await.is_problem(409, "conflict");
+    app.delete("/api/v1/problems/echo").bearer(&author.token).send().await.is_error(409, "conflict");
     let taken = import(&app, &author, an_archive(&[]), "").await;
     assert!(taken.text.contains("PUT /problems/{slug}/package"), "{taken:?}");
-    taken.is_problem(409, "taken").points_to("/slug");
+    taken.is_error(409, "taken").points_to("/slug");
 }
 
 #[tokio::test]
@@ -409,7 +409,7 @@ async fn a_problem_can_be_corrected_while_contestants_use_it() {
         let call = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "version": 2 }));
         call.bearer(&author.token).send()
     };
-    activate().await.is_problem(409, "conflict");
+    activate().await.is_error(409, "conflict");
     let version_of = async || {
         let seen = app.get("/api/v1/problems/echo").bearer(&user.token).send().await;
         assert_eq!(seen.status, 200, "contestants never lose the problem");
@@ -435,7 +435,7 @@ async fn a_problem_can_be_corrected_while_contestants_use_it() {
     assert_eq!(version_of().await, 1, "verifying alone changes nothing");
     for unknown in ["0", "3", "x"] {
         let call = app.request(Method::POST, &format!("/api/v1/problems/echo/versions/{unknown}/verify"));
-        call.bearer(&author.token).send().await.is_problem(404, "not-found");
+        call.bearer(&author.token).send().await.is_error(404, "not-found");
     }
 
     assert_eq!(preview("?outdated=true").await["pagination"]["total"], 0);
@@ -445,7 +445,7 @@ async fn a_problem_can_be_corrected_while_contestants_use_it() {
     assert_eq!((&line["submission_id"], &line["username"]), (&json!(judged), &json!(user.user.username)));
     app.problem(&author, "other", Visibility::Draft).await;
     let call = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "version": 2, "slug": "other" }));
-    call.bearer(&author.token).send().await.is_problem(409, "taken");
+    call.bearer(&author.token).send().await.is_error(409, "taken");
     assert_eq!(version_of().await, 1, "what is refused changes nothing");
     assert_eq!(activate().await.status, 200);
     assert_eq!(version_of().await, 2);
@@ -465,12 +465,12 @@ async fn an_administrator_can_publish_despite_errors_with_a_recorded_reason() {
         body["exception"] = exception;
         app.request(Method::PATCH, "/api/v1/problems/echo").json(&body).bearer(&who.token).send().await
     };
-    publish(&author, json!(null)).await.is_problem(409, "conflict");
-    publish(&author, json!("I know better")).await.is_problem(403, "forbidden");
+    publish(&author, json!(null)).await.is_error(409, "conflict");
+    publish(&author, json!("I know better")).await.is_error(403, "forbidden");
     for nothing in ["", " \n", &"x".repeat(1001)] {
-        publish(&admin, json!(nothing)).await.is_problem(422, "invalid-body");
+        publish(&admin, json!(nothing)).await.is_error(422, "invalid-body");
     }
-    publish(&admin, json!(null)).await.is_problem(409, "conflict");
+    publish(&admin, json!(null)).await.is_error(409, "conflict");
     assert_eq!(publish(&admin, json!("Its Prolog solution cannot be tried here.")).await.status, 200);
     assert_eq!(app.get("/api/v1/problems/echo").send().await.status, 200);
     let versions = app.get("/api/v1/problems/echo/versions").bearer(&author.token).send().await;
@@ -507,9 +507,9 @@ async fn a_package_is_exported_as_imported() {
     assert_eq!(made.status, 201, "{made:?}");
     let export = |query: &str| app.get(&format!("/api/v1/problems/twice/package{query}")).bearer(&author.token).send();
     let refused = export("").await;
-    refused.is_problem(422, "invalid-package");
+    refused.is_error(422, "invalid-package");
     assert!(refused.json["detail"].as_str().unwrap().ends_with("with `?form=original`."), "{refused:?}");
-    export("?form=mine").await.is_problem(400, "invalid-parameter");
+    export("?form=mine").await.is_error(400, "invalid-parameter");
 
     let exported = export("?form=original").await;
     assert_eq!((exported.status.as_u16(), exported.header("content-type")), (200, "application/zip"), "{exported:?}");
@@ -547,7 +547,7 @@ async fn an_author_has_a_storage_quota_and_refused_packages_are_not_kept() {
     // The same package again costs nothing; a third problem exceeds the quota.
     assert_eq!(import(&app, &author, archive("1\n"), "?slug=two").await.status, 201);
     let refused = import(&app, &author, archive("2\n"), "?slug=three").await;
-    refused.is_problem(403, "quota-used-up");
+    refused.is_error(403, "quota-used-up");
     assert!(refused.json["detail"].as_str().unwrap().contains("2 problems"), "{refused:?}");
     assert_eq!(kept(), 1, "what was refused is gone");
 
@@ -557,11 +557,11 @@ async fn an_author_has_a_storage_quota_and_refused_packages_are_not_kept() {
     };
     assert_eq!(put(archive("2\n")).await.status, 200);
     let refused = put(archive("3\n")).await;
-    refused.is_problem(403, "quota-used-up");
+    refused.is_error(403, "quota-used-up");
     assert!(refused.json["detail"].as_str().unwrap().contains("160 KiB"), "{refused:?}");
     assert_eq!((put(archive("1\n")).await.status.as_u16(), kept()), (200, 2), "one goes back to what one has");
     // A stored package stays if another import of the same content is refused.
-    import(&app, &author, archive("2\n"), "?slug=three").await.is_problem(403, "quota-used-up");
+    import(&app, &author, archive("2\n"), "?slug=three").await.is_error(403, "quota-used-up");
     assert_eq!(kept(), 2);
     for slug in ["a", "b", "c"] {
         assert_eq!(import(&app, &admin, archive("4\n"), &format!("?slug=admin-{slug}")).await.status, 201);
@@ -604,21 +604,21 @@ async fn a_broken_package_is_refused_with_file_and_error_and_leaves_nothing() {
         (b"PK\x03\x04 no zip".to_vec(), "", "E_ARCHIVE_DAMAGED"),
     ] {
         let refused = import(&app, &author, archive, "").await;
-        refused.is_problem(422, "invalid-package").points_to(file);
+        refused.is_error(422, "invalid-package").points_to(file);
         assert!(refused.json["errors"][0]["detail"].as_str().unwrap().starts_with(code), "{}", refused.text);
         assert_eq!(kept(), 0, "{code}");
     }
     let listed = app.get("/api/v1/problems").bearer(&author.token).send().await;
     assert_eq!(listed.json["pagination"]["total"], 0);
     let wrong_type = app.post("/api/v1/problems", &json!({})).bearer(&author.token).send().await;
-    wrong_type.is_problem(415, "unsupported-media-type");
+    wrong_type.is_error(415, "unsupported-media-type");
     assert_eq!(kept(), 0);
 
     let made = import(&app, &author, an_archive(&[]), "?slug=parrot").await;
     assert_eq!(made.status, 201, "{made:?}");
     let broken = app.request(Method::PUT, "/api/v1/problems/parrot/package").raw(an_archive(&[("problem.toml", None)]));
     let refused = broken.header("content-type", "application/x-tar").bearer(&author.token).send().await;
-    refused.is_problem(422, "invalid-package");
+    refused.is_error(422, "invalid-package");
     let versions = app.get("/api/v1/problems/parrot/versions").bearer(&author.token).send().await;
     assert_eq!((&versions.json["pagination"]["total"], kept()), (&json!(1), 1));
 }
@@ -627,6 +627,6 @@ async fn a_broken_package_is_refused_with_file_and_error_and_leaves_nothing() {
 async fn an_archive_over_the_limit_is_refused_during_the_upload() {
     let app = TestApp::with_settings(|settings| settings.package_bytes_max = 1000).await;
     let author = app.author().await;
-    import(&app, &author, vec![0; 1001], "").await.is_problem(413, "body-too-large");
+    import(&app, &author, vec![0; 1001], "").await.is_error(413, "body-too-large");
     assert_eq!(std::fs::read_dir(app.packages()).unwrap().count(), 0);
 }

@@ -43,7 +43,7 @@ async fn a_submission_after_the_burst_is_refused_with_retry_after() {
         app.submit(&user, &body()).await;
     }
     let refused = app.post("/api/v1/execute", &body()).bearer(&user.token).send().await;
-    refused.is_problem(429, "rate-limited");
+    refused.is_error(429, "rate-limited");
     let wait: u64 = refused.header("retry-after").parse().unwrap();
     assert!((1..=1200).contains(&wait), "{wait}");
     assert!(refused.header("ratelimit").starts_with("\"submissions\";r=0;t="));
@@ -60,7 +60,7 @@ async fn a_batch_costs_as_much_as_its_submissions() {
         app.post("/api/v1/execute/batch", &json!({ "submissions": vec![body(); n] })).bearer(&user.token).send()
     };
     assert_eq!(batch(3).await.header("ratelimit").split(';').nth(1), Some("r=2"));
-    batch(3).await.is_problem(429, "rate-limited");
+    batch(3).await.is_error(429, "rate-limited");
     assert_eq!(batch(2).await.status, 202);
     assert_eq!(app.stored().await, 5);
 }
@@ -74,7 +74,7 @@ async fn a_tier_has_its_own_rates_and_a_change_takes_effect_at_once() {
     .await;
     let (user, admin) = (app.user().await, app.admin().await);
     app.submit(&user, &body()).await;
-    app.post("/api/v1/execute", &body()).bearer(&user.token).send().await.is_problem(429, "rate-limited");
+    app.post("/api/v1/execute", &body()).bearer(&user.token).send().await.is_error(429, "rate-limited");
     let place = format!("/api/v1/admin/users/{}", user.user.id);
     let changed = app
         .request(axum::http::Method::PATCH, &place)
@@ -99,15 +99,15 @@ async fn of_four_hundred_wrong_passwords_ten_are_checked() {
     for n in 0..400 {
         let answer = attempt(&format!("wrong {n}"), "203.0.113.9").await;
         if answer.status == 429 {
-            answer.is_problem(429, "too-many-attempts");
+            answer.is_error(429, "too-many-attempts");
             assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1);
         } else {
-            answer.is_problem(401, "wrong-credentials");
+            answer.is_error(401, "wrong-credentials");
         }
         *answers.entry(answer.status.as_u16()).or_insert(0) += 1;
     }
     assert_eq!(answers, [(401, 10), (429, 390)].into());
-    attempt(PASSWORD, "203.0.113.9").await.is_problem(429, "too-many-attempts");
+    attempt(PASSWORD, "203.0.113.9").await.is_error(429, "too-many-attempts");
     assert_eq!(attempt(PASSWORD, "198.51.100.1").await.status, 200, "the owner, from elsewhere, is not locked out");
 }
 
@@ -137,24 +137,19 @@ async fn registrations_and_bad_tokens_are_limited_by_address() {
     };
     assert_eq!(register(1, "203.0.113.9").await.status, 201);
     assert_eq!(register(2, "203.0.113.9").await.status, 201);
-    register(3, "203.0.113.9").await.is_problem(429, "too-many-attempts");
+    register(3, "203.0.113.9").await.is_error(429, "too-many-attempts");
     assert_eq!(register(4, "203.0.113.10").await.status, 201);
 
     for _ in 0..3 {
-        app.get("/api/v1/auth/me")
-            .bearer("x.y.z")
-            .at_address("203.0.113.9")
-            .send()
-            .await
-            .is_problem(401, "unauthorized");
+        app.get("/api/v1/auth/me").bearer("x.y.z").at_address("203.0.113.9").send().await.is_error(401, "unauthorized");
     }
     app.get("/api/v1/auth/me")
         .bearer("x.y.z")
         .at_address("203.0.113.9")
         .send()
         .await
-        .is_problem(429, "too-many-attempts");
-    app.get("/api/v1/auth/me").at_address("203.0.113.9").send().await.is_problem(401, "unauthorized");
+        .is_error(429, "too-many-attempts");
+    app.get("/api/v1/auth/me").at_address("203.0.113.9").send().await.is_error(401, "unauthorized");
 }
 
 #[tokio::test]
@@ -175,7 +170,7 @@ async fn refreshing_is_rate_limited_and_a_refusal_keeps_the_session() {
         token = answer.json["refresh_token"].as_str().unwrap().to_owned();
     }
     let refused = refresh(&token).await;
-    refused.is_problem(429, "too-many-attempts");
+    refused.is_error(429, "too-many-attempts");
     assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
     assert_eq!(refresh(&login().await).await.status, 200, "another session of the same user");
     let session = app.accounts.refresh(&token).await;

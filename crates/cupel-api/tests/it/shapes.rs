@@ -1,7 +1,7 @@
 //! Response shapes that are guaranteed exactly, as whole documents.
 
 use cupel_types::{
-    CaseReport, Instructions, Limits, Outcome, RunReport, Signal, Start, StepReport, Usage, Verdict, Work,
+    CaseReport, Instructions, Limits, Outcome, RunReport, Signal, Start, StepReport, SubmissionKind, Usage, Verdict,
 };
 use serde_json::{Value, json};
 
@@ -308,7 +308,7 @@ async fn each_test_is_reported_and_the_first_failure_decides() {
     let body = json!({ "language": "python", "source_code": "x", "tests": [{ "stdin": "1", "expected": "1" }, { "name": "big", "stdin": "2", "expected": "2" }] });
     let id = app.submit(&user, &body).await;
     let assignment = app.next_run().await;
-    let Work::Program(program) = &assignment.leased.submission.work else { panic!("it is a program") };
+    let SubmissionKind::Program(program) = &assignment.leased.submission.kind else { panic!("it is a program") };
     let names: Vec<&str> = program.tests.iter().map(|t| &*t.name).collect();
     assert_eq!(names, ["1", "big"]);
     let failed = StepReport { outcome: Outcome::Exited(7), exit_code: Some(7), ..a_step() };
@@ -361,7 +361,7 @@ async fn languages_have_the_documented_names_and_defaults() {
     assert!(haskell["unavailable_reason"].as_str().unwrap().contains("not installed"));
     assert_eq!(app.get("/api/v1/languages/py").send().await.json["language_id"], "python", "an alias");
     let unknown = app.get("/api/v1/languages/pyton").send().await;
-    assert!(unknown.is_problem(404, "not-found").json["detail"].as_str().unwrap().contains("`python`"));
+    assert!(unknown.is_error(404, "not-found").json["detail"].as_str().unwrap().contains("`python`"));
 }
 
 #[tokio::test]
@@ -418,7 +418,7 @@ async fn a_submission_over_the_limit_of_waits_is_accepted_with_its_id() {
     assert_eq!((accepted.status.as_u16(), accepted.header("preference-applied")), (202, ""));
     assert!(accepted.header("location").ends_with(accepted.json["submission_id"].as_str().unwrap()));
     assert_eq!(app.stored().await, 2);
-    app.get(&format!("{place}?wait=20")).bearer(&user.token).send().await.is_problem(429, "rate-limited");
+    app.get(&format!("{place}?wait=20")).bearer(&user.token).send().await.is_error(429, "rate-limited");
     drop(open);
 }
 
@@ -496,7 +496,7 @@ async fn every_field_of_a_submission_reaches_the_worker() {
     let answer = app.post("/api/v1/execute", &body).bearer(&user.token).header("x-request-id", "trace-7").send().await;
     assert_eq!(answer.status, 202, "{answer:?}");
     let sent = app.next_run().await.leased.submission;
-    let Work::Program(program) = &sent.work else { panic!("it is a program") };
+    let SubmissionKind::Program(program) = &sent.kind else { panic!("it is a program") };
     assert_eq!(
         (program.source.language.as_str(), &*program.stdin, sent.request_id.as_deref()),
         ("python", &b"in"[..], Some("trace-7"))
@@ -571,6 +571,6 @@ async fn a_history_shows_purposes_filters_and_continues_from_a_cursor() {
     for query in
         ["cursor=&page=1", "cursor=%21", "cursor=abcd", "status=odd", "purpose=odd", "from=now", "problem=A%20B"]
     {
-        get(query).await.is_problem(400, "invalid-parameter");
+        get(query).await.is_error(400, "invalid-parameter");
     }
 }

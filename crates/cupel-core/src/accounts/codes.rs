@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::service::fault;
 use super::{Accounts, CodeRefused, NewAccount, RegisterError, RegistrationCode, User};
 use crate::StoreError;
-use crate::check::{Fault, FaultKind};
+use crate::check::{SubmissionFault, SubmissionFaultKind};
 use crate::contests::JoinCode;
 
 /// Maximum number of registrations with one code.
@@ -28,7 +28,7 @@ pub struct NewCode {
 pub enum CreateCodeError {
     /// The input is invalid; the pointers are `/name`, `/uses_max` and `/expires_at`.
     #[error("the code has {} fault(s)", .0.len())]
-    Invalid(Vec<Fault>),
+    Invalid(Vec<SubmissionFault>),
     /// Failure of Cupel.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -44,13 +44,13 @@ impl Accounts {
         let mut faults = Vec::new();
         if !(1..=100).contains(&new.name.chars().count()) || new.name.chars().any(char::is_control) {
             let detail = "a code's name has 1 to 100 characters, no control characters";
-            faults.push(fault("/name", FaultKind::BadName, detail));
+            faults.push(fault("/name", SubmissionFaultKind::BadName, detail));
         }
         if !(1..=CODE_USES_MAX).contains(&new.uses_max) {
-            faults.push(fault("/uses_max", FaultKind::TooMany, "a code is for 1 to 10000 people"));
+            faults.push(fault("/uses_max", SubmissionFaultKind::TooMany, "a code is for 1 to 10000 people"));
         }
         if new.expires_at <= now {
-            faults.push(fault("/expires_at", FaultKind::BadExpiry, "this time has passed"));
+            faults.push(fault("/expires_at", SubmissionFaultKind::BadExpiry, "this time has passed"));
         }
         if !faults.is_empty() {
             return Err(CreateCodeError::Invalid(faults));

@@ -7,7 +7,7 @@ use super::service::fault;
 use super::tokens::{API_KEY, Token};
 use super::{Accounts, ApiKey, Role, Scope, User};
 use crate::StoreError;
-use crate::check::{Fault, FaultKind};
+use crate::check::{SubmissionFault, SubmissionFaultKind};
 
 /// A use is recorded if the last recorded one is older than this.
 const TOUCH_AFTER: SignedDuration = SignedDuration::from_secs(60);
@@ -28,7 +28,7 @@ pub struct NewKey {
 pub enum CreateKeyError {
     /// The input is invalid; the pointers are `/name`, `/scopes`, `/expires_at`, or empty for too many keys.
     #[error("the key has {} fault(s)", .0.len())]
-    Invalid(Vec<Fault>),
+    Invalid(Vec<SubmissionFault>),
     /// Failure of Cupel.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -67,7 +67,7 @@ impl Accounts {
             let keys = self.inner.store.keys(owner.id).await?.into_iter().filter(live).count();
             if keys >= self.inner.settings.keys_max {
                 let detail = format!("you have {keys} keys, which is the maximum; revoke one first");
-                faults.push(fault("", FaultKind::TooMany, &detail));
+                faults.push(fault("", SubmissionFaultKind::TooMany, &detail));
             }
         }
         if !faults.is_empty() {
@@ -143,27 +143,27 @@ impl Accounts {
         self.inner.store.revoke_key(owner, id, self.now()).await
     }
 
-    fn faults_of(&self, owner: &User, new: &NewKey, now: Timestamp) -> Vec<Fault> {
+    fn faults_of(&self, owner: &User, new: &NewKey, now: Timestamp) -> Vec<SubmissionFault> {
         let mut faults = Vec::new();
         if !(1..=100).contains(&new.name.chars().count()) || new.name.chars().any(char::is_control) {
             faults.push(fault(
                 "/name",
-                FaultKind::BadName,
+                SubmissionFaultKind::BadName,
                 "a key's name has 1 to 100 characters, no control characters",
             ));
         }
         if new.scopes.is_empty() {
-            faults.push(fault("/scopes", FaultKind::Missing, "name at least one scope"));
+            faults.push(fault("/scopes", SubmissionFaultKind::Missing, "name at least one scope"));
         }
         if new.scopes.contains(&Scope::Admin) && owner.role != Role::Admin {
             faults.push(fault(
                 "/scopes",
-                FaultKind::BadScope,
+                SubmissionFaultKind::BadScope,
                 "only an administrator's key can have the scope `admin`",
             ));
         }
         if new.expires_at.is_some_and(|at| at <= now) {
-            faults.push(fault("/expires_at", FaultKind::BadExpiry, "this time has passed"));
+            faults.push(fault("/expires_at", SubmissionFaultKind::BadExpiry, "this time has passed"));
         }
         faults
     }

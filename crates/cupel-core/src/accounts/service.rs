@@ -8,7 +8,7 @@ use jiff::{Timestamp, TimestampRound, Unit};
 
 use super::passwords::{PasswordCost, PasswordError, Passwords};
 use super::{AccessChange, AccountChange, NewUser, Role, Tier, User};
-use crate::check::{Fault, FaultKind};
+use crate::check::{SubmissionFault, SubmissionFaultKind};
 use crate::ids::IdGenerator;
 use crate::{Clock, Store, StoreError, UserTaken};
 
@@ -74,7 +74,7 @@ pub enum AccountError {
 pub enum RegisterError {
     /// The input is invalid; the pointers are `/username`, `/email` and `/password`.
     #[error("the registration has {} fault(s)", .0.len())]
-    Invalid(Vec<Fault>),
+    Invalid(Vec<SubmissionFault>),
     /// The name or address is taken.
     #[error("the name or address is taken")]
     Taken(UserTaken),
@@ -243,16 +243,16 @@ impl std::fmt::Debug for Accounts {
     }
 }
 
-pub(super) fn fault(pointer: &str, kind: FaultKind, detail: &str) -> Fault {
-    Fault { index: 0, pointer: pointer.into(), kind, detail: detail.into() }
+pub(super) fn fault(pointer: &str, kind: SubmissionFaultKind, detail: &str) -> SubmissionFault {
+    SubmissionFault { index: 0, pointer: pointer.into(), kind, detail: detail.into() }
 }
 
-pub(super) fn faults_of(new: &NewAccount) -> Vec<Fault> {
+pub(super) fn faults_of(new: &NewAccount) -> Vec<SubmissionFault> {
     let mut faults = Vec::new();
     faults.extend(fault_of_username(&new.username));
     if !plausible_email(&new.email) {
         let detail = "an e-mail address is NAME@DOMAIN with at most 254 bytes";
-        faults.push(fault("/email", FaultKind::BadEmail, detail));
+        faults.push(fault("/email", SubmissionFaultKind::BadEmail, detail));
     }
     faults.extend(fault_of_password(&new.password));
     faults
@@ -261,23 +261,23 @@ pub(super) fn faults_of(new: &NewAccount) -> Vec<Fault> {
 /// Prefix of the names of deleted users.
 const DELETED_PREFIX: &str = "deleted-";
 
-pub(super) fn fault_of_username(name: &str) -> Option<Fault> {
+pub(super) fn fault_of_username(name: &str) -> Option<SubmissionFault> {
     let is_plain = |c: u8| c.is_ascii_alphanumeric() || b"_.-".contains(&c);
     let is_good = (3..=32).contains(&name.len()) && name.bytes().all(is_plain);
     let detail = "a user name is 3 to 32 characters out of A-Z a-z 0-9 _ . -";
     if !is_good {
-        return Some(fault("/username", FaultKind::BadUsername, detail));
+        return Some(fault("/username", SubmissionFaultKind::BadUsername, detail));
     }
     // Keeps users from posing as a deleted account.
     let is_reserved = name.to_ascii_lowercase().starts_with(DELETED_PREFIX);
     let detail = "names that begin with `deleted-` are those of deleted accounts";
-    is_reserved.then(|| fault("/username", FaultKind::BadUsername, detail))
+    is_reserved.then(|| fault("/username", SubmissionFaultKind::BadUsername, detail))
 }
 
-pub(super) fn fault_of_password(password: &str) -> Option<Fault> {
+pub(super) fn fault_of_password(password: &str) -> Option<SubmissionFault> {
     let is_good = (8..=256).contains(&password.chars().count()) && !password.contains('\0');
     let detail = "a password has 8 to 256 characters, none of them NUL";
-    (!is_good).then(|| fault("/password", FaultKind::BadPassword, detail))
+    (!is_good).then(|| fault("/password", SubmissionFaultKind::BadPassword, detail))
 }
 
 /// Whether the text is a plausible mail address: one `@` with text on both sides, a domain of dot-separated labels,

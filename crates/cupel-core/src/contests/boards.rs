@@ -40,14 +40,14 @@ pub(super) struct Board {
 /// The cached boards.
 pub(crate) struct Boards {
     /// Least recently used first. The holder of an entry's lock reads the board for all waiting callers.
-    places: Mutex<Vec<(ContestId, Place)>>,
+    places: Mutex<Vec<(ContestId, BoardSlot)>>,
     /// Allows one read of a contest at a time, so that the store remains available to others.
     reading: Arc<Semaphore>,
     /// Allows one computation for an individual viewer at a time.
     reckoning: Arc<Semaphore>,
 }
 
-type Place = Arc<tokio::sync::Mutex<Option<Arc<Board>>>>;
+type BoardSlot = Arc<tokio::sync::Mutex<Option<Arc<Board>>>>;
 
 impl Default for Boards {
     fn default() -> Boards {
@@ -57,13 +57,13 @@ impl Default for Boards {
 }
 
 impl Boards {
-    fn place(&self, contest: ContestId) -> Place {
+    fn place(&self, contest: ContestId) -> BoardSlot {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let known = places.iter().position(|(id, _)| *id == contest).map(|at| places.remove(at));
         if known.is_none() && places.len() == CONTESTS_MAX {
             places.remove(0);
         }
-        let (_, place) = places.push_mut(known.unwrap_or_else(|| (contest, Place::default())));
+        let (_, place) = places.push_mut(known.unwrap_or_else(|| (contest, BoardSlot::default())));
         Arc::clone(place)
     }
 }

@@ -110,7 +110,7 @@ impl Core {
         let class = PriorityClass::Batch;
         let hint = |run: RejudgedRun| (RunHint { run: run.run, owner: run.owner, class }, run.needs);
         let hints: Vec<(RunHint, Needs)> = runs.into_iter().map(hint).collect();
-        if let Err(error) = self.inner.lanes.publish(&hints).await {
+        if let Err(error) = self.inner.language_queues.publish(&hints).await {
             tracing::debug!(%error, "rejudged runs were not queued; the sweeper will queue them");
         }
         Ok(())

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use cupel_function::{Driver, FunctionCase};
 use cupel_languages::Language;
 use cupel_problem::{Package, Signature, Visibility};
-use cupel_types::{Bytes, Cases, ProblemId, SubmissionId, UserId, Work};
+use cupel_types::{Bytes, Cases, ProblemId, SubmissionId, SubmissionKind, UserId};
 
 use super::{Part, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord, RunSummary, Seer};
-use crate::check::{Fault, FaultKind};
+use crate::check::{SubmissionFault, SubmissionFaultKind};
 use crate::routes::judging_languages;
 use crate::run::SubmissionRecord;
 use crate::submit::Purpose;
@@ -129,8 +129,8 @@ impl Core {
         }
         let names: Vec<&str> = registry.iter().filter(|language| fits(language)).map(|one| one.id.as_str()).collect();
         let detail = format!("this problem takes solutions in {} only, not in `{}`", names.join(", "), language.id);
-        let kind = FaultKind::LanguageUnavailable;
-        Err(SubmitError::Invalid(vec![Fault { index: 0, pointer: "/language".to_owned(), kind, detail }]))
+        let kind = SubmissionFaultKind::LanguageUnavailable;
+        Err(SubmitError::Invalid(vec![SubmissionFault { index: 0, pointer: "/language".to_owned(), kind, detail }]))
     }
 
     /// Checks that a custom input is a valid list of arguments for the function. An input that is too large to examine
@@ -148,8 +148,8 @@ impl Core {
             read.err().map(|why| format!("this is {why}"))
         };
         let Ok(Some(detail)) = tokio::task::spawn_blocking(read).await else { return Ok(()) };
-        let kind = FaultKind::BadInput;
-        Err(SubmitError::Invalid(vec![Fault { index: 0, pointer: "/stdin".to_owned(), kind, detail }]))
+        let kind = SubmissionFaultKind::BadInput;
+        Err(SubmitError::Invalid(vec![SubmissionFault { index: 0, pointer: "/stdin".to_owned(), kind, detail }]))
     }
 
     /// A submission with its problem, for its sender, administrators and the problem's authors. It is hidden from an
@@ -175,11 +175,12 @@ impl Core {
         let may_change =
             |(problem, part): &(ProblemRecord, Option<Part>)| Seer::User(*viewer).may_change(problem, *part);
         let as_author = viewer.is_admin || found.as_ref().is_some_and(may_change);
-        let counts = matches!(&record.submission.work, Work::Problem(solution) if solution.cases == Cases::All);
+        let counts =
+            matches!(&record.submission.kind, SubmissionKind::Problem(solution) if solution.cases == Cases::All);
         // Trials on samples or on a custom input are visible only to their sender.
         let is_visible = own
             || (as_author
-                && (matches!(record.submission.work, Work::Verify(_))
+                && (matches!(record.submission.kind, SubmissionKind::Verify(_))
                     || (counts && !self.is_frozen_for(viewer, of.problem, &record).await?)));
         let problem = found.map(|(problem, _)| problem);
         Ok(is_visible.then_some(Attempted { record, problem, as_author }))

@@ -4,7 +4,7 @@ mod accounts;
 mod contests;
 mod leases;
 mod nodes;
-mod recalls;
+mod result_cache;
 mod routing;
 mod submitting;
 mod sweeping;

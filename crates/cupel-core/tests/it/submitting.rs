@@ -3,22 +3,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cupel_core::{Bounds, Clock as _, Fault, FaultKind, Idempotency, NewSubmission, RunStore as _, SubmitError};
+use cupel_core::{
+    Bounds, Clock as _, Idempotency, NewSubmission, RunStore as _, SubmissionFault, SubmissionFaultKind, SubmitError,
+};
 use cupel_queue::EmbeddedQueue;
 use cupel_testkit::{a_submission, registry};
-use cupel_types::{Bytes, Instructions, LimitsRequest, TestCase, Work};
+use cupel_types::{Bytes, Instructions, LimitsRequest, SubmissionKind, TestCase};
 use jiff::SignedDuration;
 
 use super::{App, another_user, core_with, next};
 
-async fn faults(app: &App, new: Vec<NewSubmission>) -> Vec<Fault> {
+async fn faults(app: &App, new: Vec<NewSubmission>) -> Vec<SubmissionFault> {
     match app.core.submit(app.owner, new, None).await {
         Err(SubmitError::Invalid(faults)) => faults,
         other => panic!("faults were expected: {other:?}"),
     }
 }
 
-async fn check(app: &App, change: impl FnOnce(&mut NewSubmission), expected: &[(&str, FaultKind)]) -> Vec<Fault> {
+async fn check(
+    app: &App,
+    change: impl FnOnce(&mut NewSubmission),
+    expected: &[(&str, SubmissionFaultKind)],
+) -> Vec<SubmissionFault> {
     let found = faults(app, vec![a_submission().with(change).worded()]).await;
     let places: Vec<_> = found.iter().map(|f| (f.pointer.as_str(), f.kind)).collect();
     assert_eq!(places, expected, "{found:?}");
@@ -32,7 +38,7 @@ fn bytes(n: usize) -> Arc<[u8]> {
 
 #[tokio::test]
 async fn every_kind_of_fault_is_reported_with_its_position() {
-    use FaultKind::*;
+    use SubmissionFaultKind::*;
     let app = App::start().await;
     let file = |path: &str| (path.to_owned(), bytes(1));
 
@@ -112,7 +118,7 @@ async fn every_kind_of_fault_is_reported_with_its_position() {
 
 #[tokio::test]
 async fn a_limit_is_between_one_and_the_languages_maximum() {
-    use FaultKind::*;
+    use SubmissionFaultKind::*;
     let app = App::start().await;
     let max = registry().find("python").expect("python").limits_max;
     let asked = LimitsRequest {
@@ -141,7 +147,7 @@ async fn a_limit_is_between_one_and_the_languages_maximum() {
 async fn instruction_limits_are_accepted_only_if_instructions_are_counted() {
     let app = App::start().await;
     let asked = |n| LimitsRequest { instructions: Some(Instructions::new(n)), ..LimitsRequest::default() };
-    let expected = [("/limits/instructions", FaultKind::LimitInvalid)];
+    let expected = [("/limits/instructions", SubmissionFaultKind::LimitInvalid)];
     let found = check(&app, |s| s.limits = asked(1_000_000), &expected).await;
     assert!(found[0].detail.contains("cannot be counted"), "{}", found[0].detail);
 
@@ -162,9 +168,9 @@ async fn a_batch_with_faults_is_refused_as_a_whole_with_all_faults() {
     assert_eq!(places, [(1, "/language"), (1, "/args/0"), (3, "/language"), (3, "/args/0")]);
     assert_eq!(app.store.list(None, 0, 1).await.unwrap().1, 0);
     let too_many = vec![a_submission().worded(); 1001];
-    assert_eq!(faults(&app, too_many).await[0].kind, FaultKind::TooMany);
+    assert_eq!(faults(&app, too_many).await[0].kind, SubmissionFaultKind::TooMany);
     let too_large = vec![a_submission().with(|s| s.stdin = bytes(4 << 20)).worded(); 17];
-    assert_eq!(faults(&app, too_large).await[0].kind, FaultKind::TooLarge);
+    assert_eq!(faults(&app, too_large).await[0].kind, SubmissionFaultKind::TooLarge);
 }
 
 #[tokio::test]
@@ -187,13 +193,13 @@ async fn a_webhook_with_a_literal_private_address_is_refused() {
     for url in
         ["http://127.1:80/", "https://[::1]/hook", "http://10.0.0.1?x", "http://LOCALHOST:8080/", "http://2130706433/"]
     {
-        check(&app, |s| s.webhook = Some(url.to_owned()), &[("/webhook", FaultKind::BadWebhook)]).await;
+        check(&app, |s| s.webhook = Some(url.to_owned()), &[("/webhook", SubmissionFaultKind::BadWebhook)]).await;
     }
 }
 
 #[tokio::test]
 async fn too_many_arguments_are_one_fault_and_the_list_of_faults_is_bounded() {
-    use FaultKind::*;
+    use SubmissionFaultKind::*;
     let app = App::start().await;
     check(&app, |s| s.args = vec!["\0".into(); 257], &[("/args", TooMany)]).await;
     let bad = a_submission().with(|s| s.args = vec!["\0".into(); 60]).worded();
@@ -216,7 +222,7 @@ async fn all_contents_of_a_batch_count_towards_its_size_bound() {
     };
     for change in [args, env, names] {
         let found = faults(&app, full(300, change)).await;
-        assert_eq!((found.len(), found[0].kind, found[0].pointer.as_str()), (1, FaultKind::TooLarge, ""));
+        assert_eq!((found.len(), found[0].kind, found[0].pointer.as_str()), (1, SubmissionFaultKind::TooLarge, ""));
         app.core.submit(app.owner, full(3, change), None).await.expect("accepted");
     }
 }
@@ -231,7 +237,7 @@ async fn missing_names_of_files_and_tests_are_filled_in() {
     }));
     let id = id.await;
     let submission = app.core.submission(&app.me(), id).await.unwrap().expect("a record").submission;
-    let Work::Program(program) = &submission.work else { panic!("it is a program") };
+    let SubmissionKind::Program(program) = &submission.kind else { panic!("it is a program") };
     assert_eq!(program.source.language.as_str(), "python", "the id, whatever alias was sent");
     assert_eq!(program.source.files.iter().next().expect("a file").path.as_str(), "main.py");
     assert_eq!(program.tests.iter().map(|t| t.name.as_str()).collect::<Vec<_>>(), ["1", "2"]);

@@ -6,7 +6,7 @@
 use std::io::{self, BufRead};
 
 use super::hash::{Hash, Key, Product};
-use super::{Difference, Differs, Finding, fill, is_space};
+use super::{CompareResult, Difference, Differs, fill, is_space};
 
 /// The counted unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl<A: BufRead> Bags<A> {
         self.came.fill(&self.key, piece);
     }
 
-    pub(super) fn finish(mut self) -> io::Result<Finding> {
+    pub(super) fn finish(mut self) -> io::Result<CompareResult> {
         let mut expected = Bag::new(self.came.unit);
         loop {
             let piece = fill(&mut self.answer)?;
@@ -55,10 +55,10 @@ impl<A: BufRead> Bags<A> {
         let differs = |what| {
             let told = |count: u64| format!("{count} {unit}").into_bytes();
             let (expected, came) = (told(expected.0), told(came.0));
-            Finding::Different(Difference { what, word: 0, line: 0, answer_at: 0, output_at: 0, expected, came })
+            CompareResult::Different(Difference { what, word: 0, line: 0, answer_at: 0, output_at: 0, expected, came })
         };
         Ok(match (expected == came, expected.0 == came.0) {
-            (true, _) => Finding::Same,
+            (true, _) => CompareResult::Same,
             (false, true) => differs(Differs::Others),
             (false, false) => differs(Differs::Count),
         })

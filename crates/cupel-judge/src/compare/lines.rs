@@ -6,7 +6,7 @@
 use std::io::{self, BufRead};
 
 use super::hash::{Hash, Key};
-use super::{Difference, Differs, Finding, fill, is_space};
+use super::{CompareResult, Difference, Differs, fill, is_space};
 
 /// A comparison line by line.
 pub(super) struct Lines<A> {
@@ -92,7 +92,7 @@ impl<A: BufRead> Lines<A> {
         }
     }
 
-    pub(super) fn finish(mut self) -> io::Result<Finding> {
+    pub(super) fn finish(mut self) -> io::Result<CompareResult> {
         self.end_of_line()?;
         while self.expected()?.is_some() {
             self.of += 1;
@@ -100,13 +100,13 @@ impl<A: BufRead> Lines<A> {
         let told = |count: u64| format!("{count} line{}", if count == 1 { "" } else { "s" }).into_bytes();
         let none = |what| {
             let (expected, came) = (told(self.of), told(self.came));
-            Finding::Different(Difference { what, word: 0, line: 0, answer_at: 0, output_at: 0, expected, came })
+            CompareResult::Different(Difference { what, word: 0, line: 0, answer_at: 0, output_at: 0, expected, came })
         };
         Ok(match self.right {
             _ if self.came > self.of => none(Differs::Count),
-            right if right == self.of => Finding::Same,
+            right if right == self.of => CompareResult::Same,
             0 => none(Differs::NoLine),
-            right => Finding::Share { right, of: self.of },
+            right => CompareResult::Share { right, of: self.of },
         })
     }
 }

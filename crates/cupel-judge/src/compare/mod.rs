@@ -72,7 +72,7 @@ impl<A: BufRead> Comparer<A> {
     ///
     /// # Errors
     /// If the answer cannot be read.
-    pub fn finish(self) -> io::Result<Finding> {
+    pub fn finish(self) -> io::Result<CompareResult> {
         match self.0 {
             Kind::Stream(stream) => stream.finish(),
             Kind::Bags(bags) => bags.finish(),
@@ -90,7 +90,7 @@ impl<A> fmt::Debug for Comparer<A> {
 
 /// Result of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Finding {
+pub enum CompareResult {
     /// The output is right.
     Same,
     /// The words are right, the space between them is not; only if the comparison distinguishes presentation errors.

@@ -19,7 +19,7 @@ use std::io::{self, BufRead};
 
 use super::hash::{Hash, Key};
 use super::number::{self, Tolerance};
-use super::{Difference, Differs, Finding, SHOWN_BYTES_MAX, fill, is_space};
+use super::{CompareResult, Difference, Differs, SHOWN_BYTES_MAX, fill, is_space};
 
 /// A longer word of an answer is not a number.
 const ANSWER_NUMBER_BYTES_MAX: usize = 1024;
@@ -113,7 +113,7 @@ enum State {
     Same,
     Gap { answer: Run, output: Run },
     Words { answer_ended: bool, output_ended: bool },
-    Decided(Finding),
+    Decided(CompareResult),
 }
 
 /// The comparison.
@@ -165,10 +165,10 @@ impl<A: BufRead> Stream<A> {
         self.advance(&mut piece, false)
     }
 
-    pub(super) fn finish(mut self) -> io::Result<Finding> {
+    pub(super) fn finish(mut self) -> io::Result<CompareResult> {
         self.advance(&mut &b""[..], true)?;
         match (self.state, self.presentation) {
-            (State::Decided(Finding::Same), Some(difference)) => Ok(Finding::Presentation(difference)),
+            (State::Decided(CompareResult::Same), Some(difference)) => Ok(CompareResult::Presentation(difference)),
             (State::Decided(finding), _) => Ok(finding),
             // `advance` always decides at the end of both texts.
             _ => Err(io::Error::other("the comparison did not come to an end")),
@@ -216,7 +216,7 @@ impl<A: BufRead> Stream<A> {
         let is_word = |byte: Option<&u8>| byte.is_some_and(|b| !is_space(*b));
         let (a, o) = (answer.first(), output.first());
         if a.is_none() && o.is_none() {
-            self.state = State::Decided(Finding::Same);
+            self.state = State::Decided(CompareResult::Same);
             return Ok(());
         }
         match (is_word(a), is_word(o)) {
@@ -326,7 +326,7 @@ impl<A: BufRead> Stream<A> {
                 if !agrees && self.presentation.is_none() {
                     self.presentation = Some(self.differs(Differs::Space, self.words + 1, Vec::new(), Vec::new()));
                 }
-                if has_more { State::Same } else { State::Decided(Finding::Same) }
+                if has_more { State::Same } else { State::Decided(CompareResult::Same) }
             }
         };
         self.in_word = false;
@@ -376,13 +376,13 @@ impl<A: BufRead> Stream<A> {
         };
         let word = self.words + u64::from(!self.in_word);
         let (expected, came) = (std::mem::take(expected), std::mem::take(came));
-        self.state = State::Decided(Finding::Different(self.differs(what, word, expected, came)));
+        self.state = State::Decided(CompareResult::Different(self.differs(what, word, expected, came)));
         Ok(true)
     }
 
     /// A difference at the position of the next word.
     fn differs_next(&self, what: Differs, expected: Vec<u8>, came: Vec<u8>) -> State {
-        State::Decided(Finding::Different(self.differs(what, self.words + 1, expected, came)))
+        State::Decided(CompareResult::Different(self.differs(what, self.words + 1, expected, came)))
     }
 
     fn differs(&self, what: Differs, word: u64, mut expected: Vec<u8>, mut came: Vec<u8>) -> Difference {

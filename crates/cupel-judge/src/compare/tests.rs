@@ -11,7 +11,7 @@ fn builtin(name: &str, flags: &str) -> BuiltIn {
     BuiltIn::parse(name, &flags).unwrap()
 }
 
-fn run(builtin: &BuiltIn, answer: impl BufRead, pieces: &[&[u8]]) -> Finding {
+fn run(builtin: &BuiltIn, answer: impl BufRead, pieces: &[&[u8]]) -> CompareResult {
     let mut comparer = builtin.compare(answer);
     for piece in pieces {
         comparer.output(piece).unwrap();
@@ -20,15 +20,15 @@ fn run(builtin: &BuiltIn, answer: impl BufRead, pieces: &[&[u8]]) -> Finding {
 }
 
 /// The finding without the words, because the words of a difference depend on how far the input had arrived.
-fn place(finding: &Finding) -> String {
+fn place(finding: &CompareResult) -> String {
     match finding {
-        Finding::Different(d) => format!("{:?} {} {} {} {}", d.what, d.word, d.line, d.answer_at, d.output_at),
+        CompareResult::Different(d) => format!("{:?} {} {} {} {}", d.what, d.word, d.line, d.answer_at, d.output_at),
         other => format!("{other:?}"),
     }
 }
 
 fn same(name: &str, flags: &str, answer: &str, output: &str) -> bool {
-    run(&builtin(name, flags), answer.as_bytes(), &[output.as_bytes()]) == Finding::Same
+    run(&builtin(name, flags), answer.as_bytes(), &[output.as_bytes()]) == CompareResult::Same
 }
 
 /// Rows of (answer, output, whether it is accepted).
@@ -198,13 +198,13 @@ fn the_other_comparisons_follow_their_rules() {
 #[test]
 fn the_share_of_right_lines_is_reported() {
     let share = |answer: &str, output: &str| run(&builtin("line-count", ""), answer.as_bytes(), &[output.as_bytes()]);
-    assert_eq!(share("a\nb\nc\n", "a\nx\nc"), Finding::Share { right: 2, of: 3 });
-    assert_eq!(share("a\nb\n", "a \n\nb"), Finding::Same);
-    assert_eq!(share("a\nb\n", "a\n"), Finding::Share { right: 1, of: 2 });
-    assert!(matches!(share("a\nb", "a\nb\nc"), Finding::Different(Difference { what: Differs::Count, .. })));
-    let Finding::Different(none) = share("1\n2\n", "5\n6\n") else { panic!("a line was right") };
+    assert_eq!(share("a\nb\nc\n", "a\nx\nc"), CompareResult::Share { right: 2, of: 3 });
+    assert_eq!(share("a\nb\n", "a \n\nb"), CompareResult::Same);
+    assert_eq!(share("a\nb\n", "a\n"), CompareResult::Share { right: 1, of: 2 });
+    assert!(matches!(share("a\nb", "a\nb\nc"), CompareResult::Different(Difference { what: Differs::Count, .. })));
+    let CompareResult::Different(none) = share("1\n2\n", "5\n6\n") else { panic!("a line was right") };
     assert_eq!(none.for_author(), "none of 2 lines is right");
-    assert_eq!(share("", ""), Finding::Same);
+    assert_eq!(share("", ""), CompareResult::Same);
 }
 
 #[test]
@@ -212,17 +212,17 @@ fn a_difference_in_space_alone_is_a_presentation_error_if_requested() {
     let told = |answer: &str, output: &str| {
         run(&builtin("exact", "presentation_error"), answer.as_bytes(), &[output.as_bytes()])
     };
-    assert_eq!(told("a b\n", "a b\n"), Finding::Same);
-    assert!(matches!(told("a b\n", "a  b"), Finding::Presentation(_)));
-    assert!(matches!(told("a b c\n", "a  b d"), Finding::Different(_)));
-    assert!(matches!(told("a b\n", "ab\n"), Finding::Different(_)));
+    assert_eq!(told("a b\n", "a b\n"), CompareResult::Same);
+    assert!(matches!(told("a b\n", "a  b"), CompareResult::Presentation(_)));
+    assert!(matches!(told("a b c\n", "a  b d"), CompareResult::Different(_)));
+    assert!(matches!(told("a b\n", "ab\n"), CompareResult::Different(_)));
 }
 
 #[test]
 fn the_first_difference_is_reported_with_position_and_words() {
     let told = |answer: &str, output: &str| match run(&builtin("default", ""), answer.as_bytes(), &[output.as_bytes()])
     {
-        Finding::Different(difference) => difference,
+        CompareResult::Different(difference) => difference,
         other => panic!("{other:?}"),
     };
     let at = |d: Difference| (d.what, d.word, d.line, d.answer_at, d.output_at);
@@ -393,7 +393,7 @@ fn agrees_with_the_oracle(answer: &[u8], output: &[u8], piece: usize, buffer: us
         let found = run(&builtin(name, flags), BufReader::with_capacity(buffer, answer), &pieces);
         let (a, o) = (answer.escape_ascii(), output.escape_ascii());
         let expected = oracle(name, flags, answer, output);
-        assert_eq!(found == Finding::Same, expected, "{name} {flags}: answer \"{a}\", output \"{o}\", {found:?}");
+        assert_eq!(found == CompareResult::Same, expected, "{name} {flags}: answer \"{a}\", output \"{o}\", {found:?}");
     }
 }
 
@@ -431,7 +431,7 @@ proptest! {
     #[test]
     fn every_text_is_equal_to_itself(text in prop::collection::vec(any::<u8>(), 0..300)) {
         for (name, flags) in ORACLES {
-            assert_eq!(run(&builtin(name, flags), &text[..], &[&text]), Finding::Same, "{name} {flags}");
+            assert_eq!(run(&builtin(name, flags), &text[..], &[&text]), CompareResult::Same, "{name} {flags}");
         }
     }
 }

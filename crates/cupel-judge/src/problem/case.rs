@@ -19,7 +19,7 @@ use super::report::ProblemCaseReport;
 use super::{Judging, ProblemError, name, program};
 use crate::executor::{Collect, Party, StdinSource, StepInput, StepKind, StepObserver, StepResult};
 use crate::failure::{End, exception};
-use crate::{BuiltIn, Comparer, Finding, JudgeEvent, JudgeObserver};
+use crate::{BuiltIn, CompareResult, Comparer, JudgeEvent, JudgeObserver};
 
 /// Larger inputs are streamed from their file.
 const INPUT_IN_MEMORY_MAX: u64 = 1 << 20;
@@ -124,7 +124,7 @@ pub(super) struct Ran {
     pub(super) result: StepResult,
     /// Data written to the result channel.
     pub(super) channel: Vec<u8>,
-    comparison: Option<io::Result<Finding>>,
+    comparison: Option<io::Result<CompareResult>>,
     /// The end of its standard error.
     pub(super) stderr: End,
     /// Whether it wrote more than is judged.
@@ -275,7 +275,7 @@ impl Judging<'_, '_> {
                         let mut comparer = BuiltIn::from(comparison.clone()).compare(self.answer(case)?);
                         comparer.output(&output).and_then(|()| comparer.finish())
                     }
-                    (None, Checker::Program(_)) => Ok(Finding::Same),
+                    (None, Checker::Program(_)) => Ok(CompareResult::Same),
                 };
                 let finding = finding.map_err(|source| self.unreadable(case, source))?;
                 decide(&mut pass, finding, case.points);
@@ -465,18 +465,18 @@ pub(super) fn stdin(package: &Package, file: &FileRef) -> Result<StdinSource, Pr
 }
 
 /// Applies the result of a built-in comparison.
-pub(super) fn decide(pass: &mut Pass, finding: Finding, points: CasePoints) {
+pub(super) fn decide(pass: &mut Pass, finding: CompareResult, points: CasePoints) {
     match finding {
-        Finding::Same => {}
-        Finding::Presentation(difference) => {
+        CompareResult::Same => {}
+        CompareResult::Presentation(difference) => {
             pass.verdict = Verdict::PresentationError;
             pass.judge_message = Some(difference.for_author());
         }
-        Finding::Different(difference) => {
+        CompareResult::Different(difference) => {
             pass.verdict = Verdict::WrongAnswer;
             pass.judge_message = Some(difference.for_author());
         }
-        Finding::Share { right, of } => {
+        CompareResult::Share { right, of } => {
             let share = i64::try_from(right).ok().zip(i64::try_from(of).ok());
             let share = share.and_then(|(right, of)| Score::ONE.scaled(right, of));
             pass.judge_message = Some(format!("{right} of {of} lines are right"));

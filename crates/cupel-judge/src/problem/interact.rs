@@ -19,7 +19,7 @@ use super::case::{KEPT, Pass, decide, nothing_ran};
 use super::check::{self, Checked};
 use super::limits::{self, RERUNS_MAX};
 use super::{Judging, ProblemError};
-use crate::executor::{Collect, Party, StdinSource, StepInput, StepKind, StepObserver, Talk};
+use crate::executor::{Collect, Interaction, Party, StdinSource, StepInput, StepKind, StepObserver};
 use crate::failure::End;
 use crate::{BuiltIn, JudgeObserver};
 
@@ -65,7 +65,7 @@ impl Judging<'_, '_> {
         };
         let mut reruns = 0;
         let (ended, stderr) = loop {
-            let talk = Talk {
+            let talk = Interaction {
                 program: step(&argv, &self.runnable.env, &files, self.limits.enforced, KEPT, &Collect::Nothing),
                 interactor: step(&call.argv, &runnable.env, &call.files, theirs, Bytes::kib(128), &call.collect),
                 settles: answer::settles(&interactor.program.protocol),

@@ -15,11 +15,11 @@ mod answer;
 mod calibrate;
 mod case;
 mod check;
+mod custom_input;
 mod function;
 mod grade;
 mod interact;
 mod limits;
-mod own;
 mod program;
 mod report;
 mod verify;
@@ -36,7 +36,7 @@ use cupel_problem::{
 use cupel_types::{BoxFile, BoxFiles, LimitsRequest, UserId, Verdict};
 
 pub use calibrate::{DerivedTimeLimit, Measured, derive_time_limit, must_be_in_time};
-pub use own::run_with_input;
+pub use custom_input::run_with_input;
 pub use report::{GroupReport, ProblemCaseReport, ProblemReport};
 pub use verify::{
     Claim, Subject, VerifiedGroup, VerifiedSubmission, VerifiedTimeLimit, VerifyEvent, VerifyObserver, VerifyReport,

@@ -109,7 +109,7 @@ impl ProblemCaseReport {
     /// Beginning of the conversation, as samples of conversations are written: one line each, the interactor's after
     /// `<`, the submission's after `>`. `None` if there was none.
     pub fn conversation(&self) -> Option<String> {
-        (!self.transcript.is_empty()).then(|| super::own::conversation(&self.transcript))
+        (!self.transcript.is_empty()).then(|| super::custom_input::conversation(&self.transcript))
     }
 
     /// Whether a time limit ended it, so that the full time is unknown.

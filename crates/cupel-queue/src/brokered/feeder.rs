@@ -10,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until};
 
 use super::{ANSWER_MAX, Shared, gauge, in_time};
-use crate::broker::{BrokerError, Fault, Link};
+use crate::broker::{BrokerError, BrokerFault, Link};
 
 /// Maximum number of hints in a batch.
 const BATCH_MAX: usize = 64;
@@ -52,7 +52,7 @@ pub(super) async fn feed(shared: Arc<Shared>) {
                 }
                 Err(error) => {
                     again.push(batch);
-                    if error.fault == Fault::Full {
+                    if error.fault == BrokerFault::Full {
                         again_at = Some(Instant::now() + FULL_PAUSE);
                         shared.keeper.is_full(&error);
                     } else {

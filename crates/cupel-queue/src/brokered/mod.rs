@@ -44,7 +44,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::ConnectError;
-use crate::broker::{Broker, BrokerError, Fault, Link, Settled};
+use crate::broker::{Broker, BrokerError, BrokerFault, Link, Settled};
 use keeper::Keeper;
 use state::{State, Unsettled};
 
@@ -380,6 +380,8 @@ async fn in_time<T>(
 ) -> Result<T, BrokerError> {
     match tokio::time::timeout(time, what).await {
         Ok(result) => result,
-        Err(_) => Err(BrokerError::new(doing, Fault::Unreachable, format!("no answer within {} s", time.as_secs()))),
+        Err(_) => {
+            Err(BrokerError::new(doing, BrokerFault::Unreachable, format!("no answer within {} s", time.as_secs())))
+        }
     }
 }

@@ -11,8 +11,8 @@ use rdkafka::producer::FutureProducer;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use tokio::sync::watch;
 
-use super::progress::{Place, Progress, partition};
-use crate::broker::{BrokerError, Delivery, Fault};
+use super::progress::{PartitionKey, Progress, partition};
+use crate::broker::{BrokerError, BrokerFault, Delivery};
 use crate::inbox::Inbox;
 use crate::shares::{PerClass, index};
 
@@ -53,10 +53,10 @@ impl Ours {
                 KafkaError::AdminOp(code) => Some(*code),
                 error => error.rdkafka_error_code(),
             };
-            let fault = code.map_or(Fault::Other, fault_of);
+            let fault = code.map_or(BrokerFault::Other, fault_of);
             let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).take();
             match told {
-                Some((code, why)) if fault == Fault::Unreachable => {
+                Some((code, why)) if fault == BrokerFault::Unreachable => {
                     BrokerError::new(doing, fault_of(code), format!("{error}: {why}"))
                 }
                 _ => BrokerError::new(doing, fault, error),
@@ -75,7 +75,7 @@ impl Ours {
     }
 
     /// Converts a list of librdkafka to class indexes and partition numbers.
-    fn places(&self, list: &TopicPartitionList) -> Vec<Place> {
+    fn places(&self, list: &TopicPartitionList) -> Vec<PartitionKey> {
         let class = |topic: &str| self.topics.iter().position(|ours| ours == topic);
         list.elements().iter().filter_map(|place| Some((class(place.topic())?, place.partition()))).collect()
     }
@@ -166,11 +166,11 @@ pub(super) async fn blocking<T: Send + 'static>(
 ) -> Result<T, BrokerError> {
     match tokio::task::spawn_blocking(what).await {
         Ok(result) => result.map_err(ours.failed(doing)),
-        Err(error) => Err(BrokerError::new(doing, Fault::Other, error)),
+        Err(error) => Err(BrokerError::new(doing, BrokerFault::Other, error)),
     }
 }
 
-pub(super) fn fault_of(code: RDKafkaErrorCode) -> Fault {
+pub(super) fn fault_of(code: RDKafkaErrorCode) -> BrokerFault {
     match code {
         RDKafkaErrorCode::BrokerTransportFailure
         | RDKafkaErrorCode::AllBrokersDown
@@ -179,14 +179,14 @@ pub(super) fn fault_of(code: RDKafkaErrorCode) -> Fault {
         | RDKafkaErrorCode::MessageTimedOut
         | RDKafkaErrorCode::CoordinatorNotAvailable
         | RDKafkaErrorCode::WaitingForCoordinator
-        | RDKafkaErrorCode::Resolve => Fault::Unreachable,
+        | RDKafkaErrorCode::Resolve => BrokerFault::Unreachable,
         RDKafkaErrorCode::Authentication
         | RDKafkaErrorCode::SaslAuthenticationFailed
-        | RDKafkaErrorCode::UnsupportedSASLMechanism => Fault::Denied,
+        | RDKafkaErrorCode::UnsupportedSASLMechanism => BrokerFault::Denied,
         RDKafkaErrorCode::TopicAuthorizationFailed
         | RDKafkaErrorCode::GroupAuthorizationFailed
-        | RDKafkaErrorCode::ClusterAuthorizationFailed => Fault::Rights,
-        RDKafkaErrorCode::UnsupportedVersion | RDKafkaErrorCode::UnsupportedFeature => Fault::Version,
-        _ => Fault::Other,
+        | RDKafkaErrorCode::ClusterAuthorizationFailed => BrokerFault::Rights,
+        RDKafkaErrorCode::UnsupportedVersion | RDKafkaErrorCode::UnsupportedFeature => BrokerFault::Version,
+        _ => BrokerFault::Other,
     }
 }

@@ -12,7 +12,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use super::client::{Consumer, Ours, fault_of};
 use super::progress::tag;
 use super::{AHEAD_MAX, LOOK_EVERY};
-use crate::broker::{BrokerError, Delivery, Fault, Settled};
+use crate::broker::{BrokerError, BrokerFault, Delivery, Settled};
 use crate::wire;
 
 /// This node's membership in the group. Dropping it first stops the reader, then leaves the group.
@@ -38,7 +38,7 @@ impl Reader {
         };
         match thread::Builder::new().name("kafka-reader".into()).spawn(read) {
             Ok(thread) => Ok(Reader { stop, thread: Some(thread) }),
-            Err(error) => Err(BrokerError::new("start a thread", Fault::Other, error)),
+            Err(error) => Err(BrokerError::new("start a thread", BrokerFault::Other, error)),
         }
     }
 }
@@ -63,7 +63,7 @@ fn read(consumer: &Consumer, ours: &Ours) -> bool {
         Some(Err(error)) => {
             let ends = error.rdkafka_error_code().is_none_or(|code| match fault_of(code) {
                 // The client retries by itself, with another broker if necessary.
-                Fault::Unreachable => code == RDKafkaErrorCode::AllBrokersDown,
+                BrokerFault::Unreachable => code == RDKafkaErrorCode::AllBrokersDown,
                 _ => true,
             });
             if ends {

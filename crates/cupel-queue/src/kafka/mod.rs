@@ -48,7 +48,7 @@ use tokio::time::timeout;
 use self::client::{Consumer, Context, OffThread, Ours, Producer, blocking, fault_of};
 use self::member::{Member, Reader};
 use self::progress::passes;
-use crate::broker::{Broker, BrokerError, Delivery, Fault, Link, Settled, per_class};
+use crate::broker::{Broker, BrokerError, BrokerFault, Delivery, Link, Settled, per_class};
 use crate::brokered::ANSWER_MAX;
 use crate::names::{self, Route};
 use crate::shares::{CLASSES, PerClass, index};
@@ -98,7 +98,7 @@ impl Kafka {
     /// # Errors
     /// If the URL has another form.
     pub(crate) fn new(url: &str, route: &Route, reclaim_after: Duration) -> Result<Kafka, BrokerError> {
-        let wrong = |what: &str| BrokerError::new("read the URL", Fault::Url, what);
+        let wrong = |what: &str| BrokerError::new("read the URL", BrokerFault::Url, what);
         let rest = url.strip_prefix("kafka://").ok_or_else(|| wrong("it does not begin with kafka://"))?;
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, prefix) = rest.split_once('/').unwrap_or((rest, ""));
@@ -223,8 +223,8 @@ impl Broker for Kafka {
         ];
         let producer = OffThread::new(self.client::<Producer>(&ours, true, &more)?);
         let mut counts = match partitions(&producer, &ours).await {
-            Err(error) if error.fault == Fault::Unreachable && self.is_somebody_there().await => {
-                return Err(BrokerError { fault: Fault::Stranger, ..error });
+            Err(error) if error.fault == BrokerFault::Unreachable && self.is_somebody_there().await => {
+                return Err(BrokerError { fault: BrokerFault::Stranger, ..error });
             }
             counts => counts?,
         };
@@ -422,7 +422,7 @@ impl KafkaLink {
         if self.ours.losses() == self.losses {
             return Ok(());
         }
-        Err(BrokerError::new("keep the connection", Fault::Unreachable, "all brokers were lost"))
+        Err(BrokerError::new("keep the connection", BrokerFault::Unreachable, "all brokers were lost"))
     }
 
     fn turn(&self) -> i32 {
@@ -474,7 +474,7 @@ impl KafkaLink {
 }
 
 fn has_left() -> BrokerError {
-    BrokerError::new("use the group", Fault::Other, "this node has left the group")
+    BrokerError::new("use the group", BrokerFault::Other, "this node has left the group")
 }
 
 #[cfg(test)]
@@ -519,7 +519,7 @@ mod tests {
             "kafka://a?partitions=3&sslmode=require",
             "redis://a",
         ] {
-            assert!(matches!(kafka(wrong), Err(BrokerError { fault: Fault::Url, .. })), "{wrong}");
+            assert!(matches!(kafka(wrong), Err(BrokerError { fault: BrokerFault::Url, .. })), "{wrong}");
         }
     }
 
@@ -598,7 +598,7 @@ mod tests {
         timeout(PATIENCE, notices).await.expect("an idle link notices the loss, too");
         brokers.broker_up(1).unwrap();
         let lost = link.put(&[hint(2)]).await.unwrap_err();
-        assert_eq!(lost.fault, Fault::Unreachable, "{lost:?}");
+        assert_eq!(lost.fault, BrokerFault::Unreachable, "{lost:?}");
         assert!(link.take([1; CLASSES]).await.is_err());
         kafka.connect().await.unwrap().put(&[hint(2)]).await.unwrap();
     }
@@ -615,9 +615,9 @@ mod tests {
         let denied = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED];
         brokers.request_errors(RDKafkaApiKey::OffsetFetch, &denied);
         let of_group = kafka.connect().await.map(drop).unwrap_err();
-        assert_eq!(of_group.fault, Fault::Rights, "{of_group:?}");
+        assert_eq!(of_group.fault, BrokerFault::Rights, "{of_group:?}");
         brokers.topic_error(&kafka.topics[1], RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED).unwrap();
         let of_topic = kafka.connect().await.map(drop).unwrap_err();
-        assert_eq!(of_topic.fault, Fault::Rights, "{of_topic:?}");
+        assert_eq!(of_topic.fault, BrokerFault::Rights, "{of_topic:?}");
     }
 }

@@ -24,11 +24,11 @@ pub(super) fn passes(tag: Tag) -> u32 {
 }
 
 /// The index of a class and the number of a partition of its topic.
-pub(super) type Place = (usize, i32);
+pub(super) type PartitionKey = (usize, i32);
 
 /// Progress of each partition that is assigned to this node.
 #[derive(Debug, Default)]
-pub(super) struct Progress(Mutex<BTreeMap<Place, Partition>>);
+pub(super) struct Progress(Mutex<BTreeMap<PartitionKey, Partition>>);
 
 #[derive(Debug, Default)]
 struct Partition {
@@ -41,14 +41,14 @@ struct Partition {
 }
 
 impl Progress {
-    pub(super) fn assigned(&self, places: Vec<Place>) {
+    pub(super) fn assigned(&self, places: Vec<PartitionKey>) {
         let mut partitions = self.partitions();
         for place in places {
             partitions.entry(place).or_default();
         }
     }
 
-    pub(super) fn revoked(&self, places: &[Place]) {
+    pub(super) fn revoked(&self, places: &[PartitionKey]) {
         self.partitions().retain(|place, _| !places.contains(place));
     }
 
@@ -108,7 +108,7 @@ impl Progress {
         })
     }
 
-    fn partitions(&self) -> MutexGuard<'_, BTreeMap<Place, Partition>> {
+    fn partitions(&self) -> MutexGuard<'_, BTreeMap<PartitionKey, Partition>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -75,7 +75,7 @@ pub(crate) fn main(mut environment: CellEnvironment<'_>) -> ! {
 }
 
 fn run(environment: &mut CellEnvironment<'_>) -> Result<(), (SetupStep, io::Error)> {
-    let place = Place::set_up(environment)?;
+    let place = CellSetup::set_up(environment)?;
     let received = wire::receive::<CellRequest>(environment.door.as_fd(), environment.buffer);
     match received.map_err(|e| (SetupStep::Protocol, e))? {
         Some((request, descriptors)) => place.run(request, descriptors, environment),
@@ -85,16 +85,16 @@ fn run(environment: &mut CellEnvironment<'_>) -> Result<(), (SetupStep, io::Erro
 }
 
 /// A cell that is ready for a program.
-struct Place {
+struct CellSetup {
     box_dir: OwnedFd,
     ruleset: Option<OwnedFd>,
     /// A pidfd of this process, where there is a zygote that may have to find it.
     own: Option<OwnedFd>,
 }
 
-impl Place {
+impl CellSetup {
     /// Everything that does not depend on what will be run.
-    fn set_up(environment: &CellEnvironment<'_>) -> Result<Place, (SetupStep, io::Error)> {
+    fn set_up(environment: &CellEnvironment<'_>) -> Result<CellSetup, (SetupStep, io::Error)> {
         let off = environment.walls_off;
         let _ = rustix::process::setpriority_process(None, 0);
         if !off.contains(Wall::FreshBox) {
@@ -116,7 +116,7 @@ impl Place {
             }
             None => None,
         };
-        Ok(Place { box_dir, ruleset, own })
+        Ok(CellSetup { box_dir, ruleset, own })
     }
 
     /// Runs the program to its end, and ends everything it left.

@@ -12,7 +12,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cupel_core::{BlobInfo, BlobKey, BlobKind, Blobs, BlobsError};
-use cupel_postgres::{Place, UrlError};
+use cupel_postgres::{Endpoint, UrlError};
 use tokio::runtime::Runtime;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement, ToStatement};
@@ -56,7 +56,7 @@ const TABLES: &str = "
 
 /// Blobs in a database.
 pub struct PostgresBlobs {
-    place: Place,
+    place: Endpoint,
     cluster: String,
     sessions: Mutex<Sessions>,
     freed: Condvar,
@@ -101,7 +101,7 @@ impl PostgresBlobs {
     /// # Errors
     /// [`PostgresBlobsError`].
     pub fn open(url: &str, cluster: &str) -> Result<PostgresBlobs, PostgresBlobsError> {
-        let place = Place::parse(url, "cupel blobs")?.connect_within(CONNECT_MAX);
+        let place = Endpoint::parse(url, "cupel blobs")?.connect_within(CONNECT_MAX);
         let (cluster, sessions, freed) = (cluster.to_owned(), Mutex::default(), Condvar::new());
         let blobs = PostgresBlobs { place, cluster, sessions, freed };
         let found = blobs.with(|session| {
@@ -272,7 +272,7 @@ struct Session {
 }
 
 impl Session {
-    fn open(place: &Place) -> Result<Session, SessionError> {
+    fn open(place: &Endpoint) -> Result<Session, SessionError> {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(SessionError::Setup)?;
         let connecting = async {

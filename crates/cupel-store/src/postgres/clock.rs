@@ -18,7 +18,7 @@ use cupel_core::{Clock, SKEW_TOLD, SystemClock};
 use jiff::{SignedDuration, Timestamp};
 
 use super::pool::Pool;
-use crate::sql::fault::Fault;
+use crate::sql::fault::SqlFault;
 use crate::sql::{Sql, values};
 
 /// Interval of measurements.
@@ -50,7 +50,7 @@ struct Sample {
 }
 
 impl DatabaseClock {
-    pub(super) fn measure(db: &dyn Sql) -> Result<DatabaseClock, Fault> {
+    pub(super) fn measure(db: &dyn Sql) -> Result<DatabaseClock, SqlFault> {
         let sample = ask(db)?;
         let inner = Inner {
             began: sample.at,
@@ -125,7 +125,7 @@ fn tell(before_us: i64, now_us: i64) {
     }
 }
 
-fn ask(db: &dyn Sql) -> Result<Sample, Fault> {
+fn ask(db: &dyn Sql) -> Result<Sample, SqlFault> {
     let mut best: Option<(Duration, Sample)> = None;
     for _ in 0..QUESTIONS {
         let before = Instant::now();
@@ -139,7 +139,7 @@ fn ask(db: &dyn Sql) -> Result<Sample, Fault> {
             best = Some((journey, Sample { at, us, skew_us }));
         }
     }
-    best.map(|(_, sample)| sample).ok_or(Fault::BrokenOff)
+    best.map(|(_, sample)| sample).ok_or(SqlFault::BrokenOff)
 }
 
 fn micros(time: Duration) -> i64 {

@@ -2,7 +2,7 @@
 //!
 //! The connection has a small runtime of its own for its I/O, so a result wakes only the thread that asked. No wait is
 //! longer than [`Timeouts::answer`]: if the server is frozen or the network drops packets, the connection is closed and
-//! the call returns [`Fault::Silent`].
+//! the call returns [`SqlFault::Silent`].
 //!
 //! In a transaction, statements passed to [`Sql::put`] are deferred until the next query or the end of the transaction,
 //! and are then sent together, without waiting for one result before sending the next statement. All results are
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use cupel_postgres::Place;
+use cupel_postgres::Endpoint;
 use cupel_types::RunId;
 use futures_util::TryStreamExt as _;
 use tokio::runtime::{Builder, Runtime};
@@ -26,7 +26,7 @@ use uuid::Uuid;
 use super::dialect::translate;
 use crate::rows::bad;
 use crate::sql::commands::{FETCH_RUNS, RunRow};
-use crate::sql::fault::Fault;
+use crate::sql::fault::SqlFault;
 use crate::sql::{Bind as _, Lock, Row, Sql, Value};
 
 /// Maximum of prepared statements per connection: more than exist, except for lists with many combinations of filters.
@@ -76,14 +76,14 @@ struct Put {
 
 /// A failed transaction.
 pub(super) struct NotCommitted {
-    pub(super) fault: Fault,
+    pub(super) fault: SqlFault,
     /// Whether the transaction may have been committed nevertheless.
     pub(super) perhaps: bool,
 }
 
 impl Connection {
-    pub(super) fn open(place: &Place, timeouts: &Timeouts) -> Result<Connection, Fault> {
-        let unreachable = |error: std::io::Error| Fault::Unreachable(Arc::new(error));
+    pub(super) fn open(place: &Endpoint, timeouts: &Timeouts) -> Result<Connection, SqlFault> {
+        let unreachable = |error: std::io::Error| SqlFault::Unreachable(Arc::new(error));
         let runtime = Builder::new_current_thread().enable_all().build().map_err(unreachable)?;
         let connecting = async {
             let (client, connection) = place.connect().await?;
@@ -103,8 +103,8 @@ impl Connection {
         let client = runtime.block_on(async { tokio::time::timeout(timeouts.connect, connecting).await });
         let client = match client {
             Ok(Ok(client)) => client,
-            Ok(Err(error)) => return Err(Fault::Unreachable(Arc::new(error))),
-            Err(_elapsed) => return Err(Fault::Silent),
+            Ok(Err(error)) => return Err(SqlFault::Unreachable(Arc::new(error))),
+            Err(_elapsed) => return Err(SqlFault::Silent),
         };
         Ok(Connection {
             runtime: Some(runtime),
@@ -119,23 +119,23 @@ impl Connection {
 
     /// For operations that may take long: removes the server's limits on statements and locks, and sets the limit on
     /// results.
-    pub(super) fn be_patient(&self, answer: Duration) -> Result<(), Fault> {
+    pub(super) fn be_patient(&self, answer: Duration) -> Result<(), SqlFault> {
         self.answer.set(answer);
         self.batch("SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0")
     }
 
-    fn wait<T>(&self, answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Fault> {
-        let Some(runtime) = &self.runtime else { return Err(Fault::Closed) };
+    fn wait<T>(&self, answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, SqlFault> {
+        let Some(runtime) = &self.runtime else { return Err(SqlFault::Closed) };
         let answer = async { tokio::time::timeout(self.answer.get(), answer).await };
-        Ok(runtime.block_on(answer).map_err(|_elapsed| Fault::Silent)??)
+        Ok(runtime.block_on(answer).map_err(|_elapsed| SqlFault::Silent)??)
     }
 
     /// Executes statements without parameters, separated by semicolons.
-    pub(super) fn batch(&self, sql: &str) -> Result<(), Fault> {
+    pub(super) fn batch(&self, sql: &str) -> Result<(), SqlFault> {
         self.wait(self.client.batch_execute(sql))
     }
 
-    fn statement(&self, sql: &str) -> Result<Statement, Fault> {
+    fn statement(&self, sql: &str) -> Result<Statement, SqlFault> {
         if let Some(statement) = self.statements.borrow().get(sql) {
             return Ok(statement.clone());
         }
@@ -148,7 +148,7 @@ impl Connection {
         Ok(statement)
     }
 
-    fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<tokio_postgres::Row>, Fault> {
+    fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<tokio_postgres::Row>, SqlFault> {
         self.flush()?;
         let statement = self.statement(sql)?;
         self.wait(async { self.client.query_raw(&statement, values).await?.try_collect().await })
@@ -156,7 +156,7 @@ impl Connection {
 
     /// Begins a transaction, and reads and locks these runs. `standing` are the runs whose end may change a user's
     /// standing in a problem.
-    pub(super) fn begin(&self, durable: bool, mut runs: Vec<RunId>, standing: &HashSet<RunId>) -> Result<(), Fault> {
+    pub(super) fn begin(&self, durable: bool, mut runs: Vec<RunId>, standing: &HashSet<RunId>) -> Result<(), SqlFault> {
         self.forget();
         // Source: PostgreSQL's manual, "Asynchronous Commit".
         let begin = if durable { "BEGIN" } else { "BEGIN; SET LOCAL synchronous_commit TO OFF" };
@@ -197,7 +197,7 @@ impl Connection {
     }
 
     /// Locks these rows, which must be in the order of their ids.
-    fn lock_all<'i>(&self, what: Lock, ids: impl Iterator<Item = &'i Uuid>) -> Result<(), Fault> {
+    fn lock_all<'i>(&self, what: Lock, ids: impl Iterator<Item = &'i Uuid>) -> Result<(), SqlFault> {
         let ids: Vec<Value<'_>> = ids.map(|id| id.as_bytes().value()).collect();
         if ids.is_empty() {
             return Ok(());
@@ -229,7 +229,7 @@ impl Connection {
         self.batch("COMMIT").map_err(|fault| NotCommitted { perhaps: fault.ends_the_connection(), fault })
     }
 
-    pub(super) fn roll_back(&self) -> Result<(), Fault> {
+    pub(super) fn roll_back(&self) -> Result<(), SqlFault> {
         self.forget();
         self.batch("ROLLBACK")
     }
@@ -241,7 +241,7 @@ impl Connection {
     }
 
     /// Sends the deferred changes, and checks all results.
-    fn flush(&self) -> Result<(), Fault> {
+    fn flush(&self) -> Result<(), SqlFault> {
         let puts = self.puts.take();
         if puts.is_empty() {
             return Ok(());
@@ -250,7 +250,7 @@ impl Connection {
         let changed = self.wait(one_after_another(changes))?;
         match changed.into_iter().find(|changed| *changed != 1) {
             None => Ok(()),
-            Some(changed) => Err(Fault::NotOne { changed }),
+            Some(changed) => Err(SqlFault::NotOne { changed }),
         }
     }
 }
@@ -278,13 +278,13 @@ async fn one_after_another<T>(
 }
 
 impl Sql for Connection {
-    fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, Fault> {
+    fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, SqlFault> {
         self.flush()?;
         let statement = self.statement(sql)?;
         self.wait(self.client.execute_raw(&statement, values))
     }
 
-    fn put(&self, sql: &str, values: &[Value<'_>]) -> Result<(), Fault> {
+    fn put(&self, sql: &str, values: &[Value<'_>]) -> Result<(), SqlFault> {
         let statement = self.statement(sql)?;
         let values = values.iter().map(|value| value.clone().into_owned()).collect();
         self.puts.borrow_mut().push(Put { statement, values });
@@ -295,12 +295,12 @@ impl Sql for Connection {
         &self,
         sql: &str,
         values: &[Value<'_>],
-        tell: &mut dyn FnMut(Row<'_>) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+        tell: &mut dyn FnMut(Row<'_>) -> Result<(), SqlFault>,
+    ) -> Result<(), SqlFault> {
         self.query(sql, values)?.iter().try_for_each(|row| tell(Row::Postgres(row)))
     }
 
-    fn lock(&self, what: Lock, id: &[u8]) -> Result<(), Fault> {
+    fn lock(&self, what: Lock, id: &[u8]) -> Result<(), SqlFault> {
         let id = Uuid::from_slice(id).map_err(|_| bad("id"))?;
         if self.held.borrow().contains(&(what, id.into_bytes())) {
             return Ok(());
@@ -312,7 +312,7 @@ impl Sql for Connection {
         self.fetched.borrow_mut().remove(&run)
     }
 
-    fn sync(&self) -> Result<(), Fault> {
+    fn sync(&self) -> Result<(), SqlFault> {
         // A commit without changes does not wait for the log. This one writes a record, which follows all earlier ones.
         self.query("SELECT pg_logical_emit_message(TRUE, 'cupel', 'sync')::TEXT", &[]).map(drop)
     }

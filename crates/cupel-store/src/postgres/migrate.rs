@@ -6,7 +6,7 @@
 //! the time when PostgreSQL support was added.
 
 use super::connection::Connection;
-use crate::sql::fault::Fault;
+use crate::sql::fault::SqlFault;
 use crate::sql::{Sql, values};
 
 /// All migrations with the version that each leads to, oldest first. A published migration never changes.
@@ -38,12 +38,12 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS cupel (one BOOLEAN PRIMARY KEY D
 pub(super) enum MigrateError {
     Newer { version: i64, known: i64 },
     OtherCluster { found: String },
-    Fault(Fault),
+    SqlFault(SqlFault),
 }
 
-impl From<Fault> for MigrateError {
-    fn from(fault: Fault) -> MigrateError {
-        MigrateError::Fault(fault)
+impl From<SqlFault> for MigrateError {
+    fn from(fault: SqlFault) -> MigrateError {
+        MigrateError::SqlFault(fault)
     }
 }
 

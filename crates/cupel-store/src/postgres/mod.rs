@@ -25,11 +25,11 @@ pub use clock::DatabaseClock;
 pub use connection::Timeouts;
 pub use open::{PostgresError, PostgresOptions};
 
-use crate::sql::fault::Fault;
+use crate::sql::fault::SqlFault;
 use crate::sql::large::Large;
 use crate::sql::{Backend, Sql, SqlStore, Write};
 use connection::Connection;
-use cupel_postgres::Place;
+use cupel_postgres::Endpoint;
 use pool::Pool;
 use writers::Writers;
 
@@ -46,12 +46,12 @@ pub struct Postgres {
 
 /// Opens connections.
 struct Server {
-    place: Place,
+    place: Endpoint,
     timeouts: Timeouts,
 }
 
 impl Server {
-    fn connect(&self) -> Result<Connection, Fault> {
+    fn connect(&self) -> Result<Connection, SqlFault> {
         Connection::open(&self.place, &self.timeouts)
     }
 }
@@ -76,7 +76,7 @@ impl Backend for Postgres {
     async fn read<T: Send + 'static>(
         &self,
         operation: &'static str,
-        question: impl Fn(&dyn Sql) -> Result<T, Fault> + Send + 'static,
+        question: impl Fn(&dyn Sql) -> Result<T, SqlFault> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.pool.read(operation, question).await
     }
@@ -85,7 +85,7 @@ impl Backend for Postgres {
         self.writers.run(command).await
     }
 
-    fn state(&self) -> Result<(), Fault> {
+    fn state(&self) -> Result<(), SqlFault> {
         self.writers.state()
     }
 

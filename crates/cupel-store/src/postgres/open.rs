@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cupel_postgres::{Place, UrlError};
+use cupel_postgres::{Endpoint, UrlError};
 use tokio_postgres::error::SqlState;
 
 use super::clock::DatabaseClock;
@@ -13,7 +13,7 @@ use super::migrate::{MigrateError, migrate};
 use super::pool::Pool;
 use super::writers::Writers;
 use super::{Postgres, PostgresStore, Server};
-use crate::sql::fault::Fault;
+use crate::sql::fault::SqlFault;
 use crate::sql::{Sql, values};
 
 /// PostgreSQL 13, as `server_version_num`.
@@ -116,20 +116,20 @@ impl PostgresStore {
 }
 
 fn open(options: &PostgresOptions) -> Result<Postgres, PostgresError> {
-    let place = Place::parse(&options.url, "cupel").map_err(PostgresError::Url)?;
+    let place = Endpoint::parse(&options.url, "cupel").map_err(PostgresError::Url)?;
     let name = place.name();
     let server = Arc::new(Server { place, timeouts: options.timeouts });
     let first = server.connect().map_err(|fault| refused(&name, fault))?;
     check_version(&first, &name)?;
     {
         let patient = server.connect().map_err(|fault| refused(&name, fault))?;
-        let migrated = patient.be_patient(MIGRATION).map_err(MigrateError::Fault);
+        let migrated = patient.be_patient(MIGRATION).map_err(MigrateError::SqlFault);
         migrated.and_then(|()| migrate(&patient, &options.cluster)).map_err(|error| match error {
             MigrateError::Newer { version, known } => PostgresError::Newer { place: name.clone(), version, known },
             MigrateError::OtherCluster { found } => {
                 PostgresError::OtherCluster { place: name.clone(), found, cluster: options.cluster.clone() }
             }
-            MigrateError::Fault(fault) => refused(&name, fault),
+            MigrateError::SqlFault(fault) => refused(&name, fault),
         })?;
     }
     let clock = DatabaseClock::measure(&first).map_err(|fault| refused(&name, fault))?;
@@ -148,15 +148,15 @@ fn check_version(connection: &Connection, place: &str) -> Result<(), PostgresErr
 }
 
 /// Converts a failure at the start into the error that names its cause.
-fn refused(place: &str, fault: Fault) -> PostgresError {
+fn refused(place: &str, fault: SqlFault) -> PostgresError {
     let place = place.to_owned();
     let (code, source): (_, Arc<dyn std::error::Error + Send + Sync>) = match fault {
-        Fault::Unreachable(source) => {
+        SqlFault::Unreachable(source) => {
             let error = source.downcast_ref::<tokio_postgres::Error>();
             (error.and_then(tokio_postgres::Error::code).cloned(), source)
         }
-        Fault::Postgres(source) => (source.code().cloned(), source),
-        fault @ Fault::Silent => return PostgresError::Unreachable { place, source: Arc::new(fault) },
+        SqlFault::Postgres(source) => (source.code().cloned(), source),
+        fault @ SqlFault::Silent => return PostgresError::Unreachable { place, source: Arc::new(fault) },
         fault => return PostgresError::Migrate { place, source: Arc::new(fault) },
     };
     let Some(code) = code else { return PostgresError::Unreachable { place, source } };

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::Server;
 use super::connection::Connection;
 use crate::sql::Sql;
-use crate::sql::fault::Fault;
+use crate::sql::fault::SqlFault;
 
 /// Readers of one database. A clone is another handle to the same pool.
 #[derive(Clone)]
@@ -33,21 +33,21 @@ impl Pool {
     pub(super) async fn read<T: Send + 'static>(
         &self,
         operation: &'static str,
-        question: impl Fn(&dyn Sql) -> Result<T, Fault> + Send + 'static,
+        question: impl Fn(&dyn Sql) -> Result<T, SqlFault> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.ask(question).await.map_err(|fault| fault.during(operation))
     }
 
     async fn ask<T: Send + 'static>(
         &self,
-        question: impl Fn(&dyn Sql) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<T, Fault> {
+        question: impl Fn(&dyn Sql) -> Result<T, SqlFault> + Send + 'static,
+    ) -> Result<T, SqlFault> {
         let acquire = self.0.server.timeouts.acquire;
         let permit = tokio::time::timeout(acquire, Arc::clone(&self.0.free).acquire_owned()).await;
-        let permit = permit.map_err(|_elapsed| Fault::Busy)?.map_err(|_closed| Fault::Closed)?;
+        let permit = permit.map_err(|_elapsed| SqlFault::Busy)?.map_err(|_closed| SqlFault::Closed)?;
         let inner = Arc::clone(&self.0);
         let asked = tokio::task::spawn_blocking(move || inner.answer(permit, question));
-        asked.await.map_err(|_panicked| Fault::BrokenOff)?
+        asked.await.map_err(|_panicked| SqlFault::BrokenOff)?
     }
 
     /// Waits for running queries and closes the connections. Later queries fail.
@@ -63,15 +63,15 @@ impl Inner {
     fn answer<T>(
         &self,
         _permit: OwnedSemaphorePermit,
-        question: impl Fn(&dyn Sql) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+        question: impl Fn(&dyn Sql) -> Result<T, SqlFault>,
+    ) -> Result<T, SqlFault> {
         let kept = self.idle().pop();
         let was_kept = kept.is_some();
         let connection = kept.map_or_else(|| self.server.connect(), Ok)?;
         match question(&connection) {
             // A kept connection may have been closed long ago, and so may the other idle ones. The query is run again
             // on a new connection.
-            Err(fault) if was_kept && fault.ends_the_connection() && !matches!(fault, Fault::Silent) => {
+            Err(fault) if was_kept && fault.ends_the_connection() && !matches!(fault, SqlFault::Silent) => {
                 self.idle().clear();
                 let connection = self.server.connect()?;
                 let answer = question(&connection);
@@ -85,8 +85,8 @@ impl Inner {
         }
     }
 
-    fn keep<T>(&self, connection: Connection, answer: &Result<T, Fault>) {
-        if !answer.as_ref().is_err_and(Fault::ends_the_connection) {
+    fn keep<T>(&self, connection: Connection, answer: &Result<T, SqlFault>) {
+        if !answer.as_ref().is_err_and(SqlFault::ends_the_connection) {
             self.idle().push(connection);
         }
     }

@@ -24,7 +24,7 @@ use cupel_core::StoreError;
 use super::Server;
 use super::connection::{Connection, NotCommitted};
 use crate::sql::Write;
-use crate::sql::fault::Fault;
+use crate::sql::fault::SqlFault;
 use crate::sql::write::{Commands, Job, Waiting, line};
 
 /// Maximum of queued commands; if the queue is full, callers wait.
@@ -60,7 +60,7 @@ impl Writers {
     }
 
     /// Whether commands are accepted at present.
-    pub(super) fn state(&self) -> Result<(), Fault> {
+    pub(super) fn state(&self) -> Result<(), SqlFault> {
         self.commands.state()
     }
 
@@ -102,7 +102,7 @@ impl Loop {
                 batch.drain(..).for_each(|job| job.answer(Err(fault.clone())));
             }
             Err(_) => {
-                let mut out_of_reach: Option<Fault> = None;
+                let mut out_of_reach: Option<SqlFault> = None;
                 for job in batch.drain(..) {
                     let mut alone = [job];
                     let result = out_of_reach.clone().map_or_else(|| self.insist(&mut alone), Err);
@@ -115,7 +115,7 @@ impl Loop {
     }
 
     /// Runs one command, and retries it if it loses a conflict.
-    fn insist(&mut self, alone: &mut [Box<dyn Job>; 1]) -> Result<(), Fault> {
+    fn insist(&mut self, alone: &mut [Box<dyn Job>; 1]) -> Result<(), SqlFault> {
         let mut back_off = BACK_OFF;
         for _ in 1..TRIES_MAX {
             match self.transaction(alone) {
@@ -132,7 +132,7 @@ impl Loop {
         let was_kept = self.connection.is_some();
         match self.try_transaction(jobs) {
             Err(NotCommitted { fault, perhaps: false })
-                if was_kept && fault.ends_the_connection() && !matches!(fault, Fault::Silent) =>
+                if was_kept && fault.ends_the_connection() && !matches!(fault, SqlFault::Silent) =>
             {
                 self.try_transaction(jobs)
             }

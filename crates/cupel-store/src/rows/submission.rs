@@ -2,7 +2,7 @@
 
 use cupel_types::{
     BoxFile, BoxFiles, BoxPath, Bytes, Cases, ContentHash, Instructions, LimitsRequest, PriorityClass, ProblemId,
-    ProblemVersion, Program, Solution, Source, Submission, SubmissionId, TestCase, UserId, Work,
+    ProblemVersion, Program, Solution, Source, Submission, SubmissionId, SubmissionKind, TestCase, UserId,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -149,8 +149,8 @@ pub(crate) fn encode_submission(s: &Submission) -> Result<(String, Vec<u8>), Row
         webhook: s.webhook.clone(),
         request_id: s.request_id.clone(),
     };
-    match &s.work {
-        Work::Program(program) => {
+    match &s.kind {
+        SubmissionKind::Program(program) => {
             spec.args.clone_from(&program.args);
             spec.env.clone_from(&program.env);
             spec.stdin = blob.put(&program.stdin);
@@ -161,14 +161,14 @@ pub(crate) fn encode_submission(s: &Submission) -> Result<(String, Vec<u8>), Row
             };
             spec.tests = program.tests.iter().map(put).collect();
         }
-        Work::Problem(solution) => {
+        SubmissionKind::Problem(solution) => {
             spec.cases = Some(match &solution.cases {
                 Cases::All => CasesSpec::All,
                 Cases::Samples => CasesSpec::Samples,
                 Cases::Input(input) => CasesSpec::Input(blob.put(input)),
             });
         }
-        Work::Verify(_) => {}
+        SubmissionKind::Verify(_) => {}
     }
     Ok((serde_json::to_string(&spec)?, blob.finish()))
 }
@@ -207,13 +207,13 @@ pub(crate) fn decode_submission(
         let files = BoxFiles::new(files.collect::<Result<_, RowError>>()?);
         Ok::<_, RowError>(Source { language: language.parse().map_err(|_| bad("language"))?, files })
     };
-    let work = match (of, spec.cases) {
+    let kind = match (of, spec.cases) {
         (None, _) => {
             let tests = spec.tests.into_iter().map(|t| {
                 let expected = t.expected.map(|span| read(data, span)).transpose()?;
                 Ok(TestCase { name: t.name, stdin: read(data, t.stdin)?, expected })
             });
-            Work::Program(Program {
+            SubmissionKind::Program(Program {
                 source: source()?,
                 args: spec.args,
                 env: spec.env,
@@ -221,20 +221,20 @@ pub(crate) fn decode_submission(
                 tests: tests.collect::<Result<_, RowError>>()?,
             })
         }
-        (Some(of), None) => Work::Verify(of),
+        (Some(of), None) => SubmissionKind::Verify(of),
         (Some(of), Some(cases)) => {
             let cases = match cases {
                 CasesSpec::All => Cases::All,
                 CasesSpec::Samples => Cases::Samples,
                 CasesSpec::Input(span) => Cases::Input(read(data, span)?),
             };
-            Work::Problem(Solution { source: source()?, of, cases })
+            SubmissionKind::Problem(Solution { source: source()?, of, cases })
         }
     };
     Ok(Submission {
         id,
         owner,
-        work,
+        kind,
         limits: spec.limits.into(),
         priority: PriorityClass::from_name(&spec.priority).ok_or(bad("spec"))?,
         run_at: spec.run_at_us.map(|us| from_us(us, "spec")).transpose()?,

@@ -6,7 +6,7 @@ use cupel_core::{AccountStore, Rotated, StoreError, UserTaken};
 use cupel_types::{ApiKeyId, SessionId, UserId};
 use jiff::Timestamp;
 
-use super::fault::Fault;
+use super::fault::SqlFault;
 use super::membership::refused;
 use super::{Backend, Lock, Row, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{bad, from_us, id_from, to_us};
@@ -124,7 +124,7 @@ pub(super) struct InsertUser(pub(super) NewUser);
 
 impl InsertUser {
     /// Which of the user's names is already taken.
-    pub(super) fn taken(&self, db: &dyn Sql) -> Result<Option<UserTaken>, Fault> {
+    pub(super) fn taken(&self, db: &dyn Sql) -> Result<Option<UserTaken>, SqlFault> {
         // A login name must identify one user. A user name cannot be an email address, so two queries suffice.
         let taken = [
             ("SELECT 1 FROM users WHERE username_key = ?", self.0.user.username.to_lowercase(), UserTaken::Username),
@@ -150,7 +150,7 @@ impl Write for InsertUser {
     const OPERATION: &'static str = "insert a user";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, SqlFault> {
         if let Some(taken) = self.taken(db)? {
             return Ok(Err(taken));
         }
@@ -188,7 +188,7 @@ impl Write for ChangeAccess {
     const OPERATION: &'static str = "change what a user may do";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<AccountChange, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<AccountChange, SqlFault> {
         let AccessChange { role, tier, disabled } = &self.change;
         let stops_administering = *disabled == Some(true) || role.is_some_and(|role| role != Role::Admin);
         if stops_administering && let Some(refused) = refused(db, self.id)? {
@@ -222,7 +222,7 @@ impl Write for InsertKey {
     const OPERATION: &'static str = "insert an API key";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
         let InsertKey(key) = self;
         let scopes: Vec<&str> = key.scopes.iter().map(|s| s.as_str()).collect();
         let sql = "INSERT INTO api_keys (id, owner, name, secret_hash, scopes, created_at, expires_at, last_used_at, revoked_at) \
@@ -256,7 +256,7 @@ impl Write for RevokeKey {
     const OPERATION: &'static str = "revoke an API key";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let sql = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ? AND owner = ?";
         let changed =
             db.execute(sql, values![to_us(self.now), bytes(self.id.as_uuid()), bytes(self.owner.as_uuid())])?;
@@ -274,7 +274,7 @@ impl Write for TouchKey {
     const OPERATION: &'static str = "note the use of an API key";
     const DURABLE: bool = false;
 
-    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
         db.execute(
             "UPDATE api_keys SET last_used_at = ? WHERE id = ?",
             values![to_us(self.now), bytes(self.id.as_uuid())],
@@ -293,7 +293,7 @@ impl Write for InsertSession {
     const OPERATION: &'static str = "open a session";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let InsertSession { session, password_hash } = self;
         let user = bytes(session.user.as_uuid());
         // A concurrent password change or disabling comes before this, or after it and then ends the session.
@@ -334,7 +334,7 @@ impl Write for RotateSession {
     const OPERATION: &'static str = "refresh a session";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<Option<Rotated>, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Option<Rotated>, SqlFault> {
         let id = bytes(self.id.as_uuid());
         let sql = "UPDATE refresh_sessions SET token_hash = ?, last_used_at = ? \
                    WHERE id = ? AND token_hash = ? AND ended_at IS NULL AND expires_at > ? RETURNING \"user\", expires_at";
@@ -369,14 +369,14 @@ impl Write for EndSession {
     const OPERATION: &'static str = "end a session";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
         let sql = "UPDATE refresh_sessions SET ended_at = coalesce(ended_at, ?) WHERE id = ?";
         db.execute(sql, values![to_us(self.now), bytes(self.id.as_uuid())])?;
         Ok(())
     }
 }
 
-fn user_of(row: Row<'_>) -> Result<User, Fault> {
+fn user_of(row: Row<'_>) -> Result<User, SqlFault> {
     Ok(User {
         id: UserId::from_uuid(id_from(row.blob(0)?, "id")?),
         username: row.get(1)?,
@@ -388,10 +388,10 @@ fn user_of(row: Row<'_>) -> Result<User, Fault> {
     })
 }
 
-fn key_of(row: Row<'_>) -> Result<ApiKey, Fault> {
+fn key_of(row: Row<'_>) -> Result<ApiKey, SqlFault> {
     let time = |i: usize, column| {
         let us: Option<i64> = row.get(i)?;
-        Ok::<_, Fault>(us.map(|us| from_us(us, column)).transpose()?)
+        Ok::<_, SqlFault>(us.map(|us| from_us(us, column)).transpose()?)
     };
     let scopes = row.text(4)?.split_whitespace().map(|name| Scope::from_name(name).ok_or(bad("scopes")));
     Ok(ApiKey {
@@ -407,6 +407,6 @@ fn key_of(row: Row<'_>) -> Result<ApiKey, Fault> {
     })
 }
 
-fn hash_from(bytes: &[u8], column: &'static str) -> Result<[u8; 32], Fault> {
+fn hash_from(bytes: &[u8], column: &'static str) -> Result<[u8; 32], SqlFault> {
     Ok(bytes.try_into().map_err(|_| bad(column))?)
 }

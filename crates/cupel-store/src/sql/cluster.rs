@@ -8,7 +8,7 @@ use cupel_core::cluster::{ClusterStore, Order, WorkerBeat, WorkerRecord};
 use cupel_types::{LanguageId, NodeId, WorkerId};
 use jiff::Timestamp;
 
-use super::fault::Fault;
+use super::fault::SqlFault;
 use super::{Backend, Row, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{RowError, bad, from_us, id_from, to_us};
 
@@ -66,8 +66,9 @@ impl<B: Backend> ClusterStore for SqlStore<B> {
     }
 }
 
-fn record(row: Row<'_>) -> Result<WorkerRecord, Fault> {
-    let order = |column: usize| -> Result<Order, Fault> { Ok(Order::from_name(row.text(column)?).ok_or(bad("told"))?) };
+fn record(row: Row<'_>) -> Result<WorkerRecord, SqlFault> {
+    let order =
+        |column: usize| -> Result<Order, SqlFault> { Ok(Order::from_name(row.text(column)?).ok_or(bad("told"))?) };
     Ok(WorkerRecord {
         beat: WorkerBeat {
             id: WorkerId::from_uuid(id_from(row.blob(0)?, "id")?),
@@ -107,7 +108,7 @@ impl Write for Beat {
     // If a crash loses the heartbeat, the next one follows within seconds.
     const DURABLE: bool = false;
 
-    fn apply(&self, db: &dyn Sql) -> Result<Order, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Order, SqlFault> {
         let WorkerBeat { id, name, version, slots, busy, languages, order } = &self.worker;
         let now = to_us(self.now);
         let sql = "INSERT INTO workers (id, name, version, slots, busy, languages, doing, told, started_at, seen_at) \
@@ -130,7 +131,7 @@ impl Write for Leave {
     const OPERATION: &'static str = "note that a worker has stopped";
     const DURABLE: bool = false;
 
-    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
         db.execute("DELETE FROM workers WHERE id = ?", values![bytes(self.0.as_uuid())])?;
         Ok(())
     }
@@ -146,7 +147,7 @@ impl Write for Tell {
     const OPERATION: &'static str = "tell workers what to do";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let order = self.order.as_str();
         if let Some(worker) = self.worker {
             let sql = "UPDATE workers SET told = ? WHERE id = ?";
@@ -170,7 +171,7 @@ impl Write for SharedSecret {
     const OPERATION: &'static str = "agree on a shared secret";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<[u8; 32], Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<[u8; 32], SqlFault> {
         let insert = "INSERT INTO shared_secrets (name, secret) VALUES (?, ?) ON CONFLICT (name) DO NOTHING";
         db.execute(insert, values![self.name, self.proposed])?;
         let secret =
@@ -191,7 +192,7 @@ impl Write for Lead {
     // If a crash loses the leadership, the node claims it again.
     const DURABLE: bool = false;
 
-    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let sql = "UPDATE cluster SET leader = ?1, leader_until = ?2 \
                    WHERE leader = ?1 OR leader IS NULL OR leader_until <= ?3";
         Ok(db.execute(sql, values![bytes(self.node.as_uuid()), to_us(self.until), to_us(self.now)])? == 1)

@@ -9,7 +9,7 @@ use cupel_core::{Cancellation, ExpiredRun, GivenBack, IdempotencyRecord, Inserte
 use cupel_types::{ContentHash, LanguageId, LeaseId, RunId, Start, SubmissionId, UserId, WorkerId};
 use jiff::Timestamp;
 
-use super::fault::Fault;
+use super::fault::SqlFault;
 use super::large::Data;
 use super::standings::{self, About, Changes, Judged};
 use super::{Lock, Row, Sql, Write, bytes, values};
@@ -50,7 +50,7 @@ impl Write for Insert {
         !self.is_awaited
     }
 
-    fn apply(&self, db: &dyn Sql) -> Result<Inserted, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Inserted, SqlFault> {
         let owner = bytes(self.owner.as_uuid());
         if let Some(repeat) = &self.idempotency {
             let ids: Vec<u8> = self.rows.iter().flat_map(|row| row.id.as_uuid().into_bytes()).collect();
@@ -100,7 +100,7 @@ pub(crate) fn idempotency_record(
     owner: UserId,
     key: &str,
     now: Timestamp,
-) -> Result<Option<IdempotencyRecord>, Fault> {
+) -> Result<Option<IdempotencyRecord>, SqlFault> {
     let sql = "SELECT request_hash, submissions FROM idempotency_keys WHERE owner = ? AND key = ? AND expires_at > ?";
     db.one(sql, values![bytes(owner.as_uuid()), key, to_us(now)], |row| {
         let submissions = row.blob(1)?.chunks(16).map(|id| id_from(id, "submissions").map(SubmissionId::from_uuid));
@@ -116,7 +116,7 @@ impl Write for Sync {
     const OPERATION: &'static str = "sync what was written";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
         db.sync()
     }
 }
@@ -157,7 +157,7 @@ impl Write for Lease {
         vec![self.run]
     }
 
-    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, SqlFault> {
         let Some(row) = RunRow::read(db, self.run)? else { return Ok(None) };
         let event = RunEvent::Lease { lease: self.lease, until: self.until };
         // A lease never abandons a run, so the maximum of attempts has no effect.
@@ -196,7 +196,7 @@ impl Write for Renew {
         self.leases.iter().map(|(run, _)| *run).collect()
     }
 
-    fn apply(&self, db: &dyn Sql) -> Result<Vec<LeaseId>, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Vec<LeaseId>, SqlFault> {
         let mut lost = Vec::new();
         for (run, lease) in &self.leases {
             let event = RunEvent::Renew { lease: *lease, until: self.until };
@@ -238,7 +238,7 @@ impl Write for Complete {
         self.judged.is_some()
     }
 
-    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let Some(row) = RunRow::read(db, self.run)? else { return Ok(false) };
         let event = RunEvent::Complete { lease: self.lease, verdict: self.verdict };
         let Ok(state) = row.state.clone().apply(event, u32::MAX) else { return Ok(false) };
@@ -275,7 +275,7 @@ impl Write for GiveBack {
         vec![self.run]
     }
 
-    fn apply(&self, db: &dyn Sql) -> Result<Option<RunState>, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Option<RunState>, SqlFault> {
         let Some(row) = RunRow::read(db, self.run)? else { return Ok(None) };
         let event = RunEvent::GiveBack { lease: self.lease, lost_attempt: self.given.lost_attempt };
         let Ok(state) = row.state.clone().apply(event, self.given.attempts_max) else { return Ok(None) };
@@ -306,7 +306,7 @@ impl Write for Cancel {
     const OPERATION: &'static str = "cancel a submission";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<Option<Cancellation>, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Option<Cancellation>, SqlFault> {
         let id = bytes(self.submission.as_uuid());
         // Locked, so that no concurrent rejudge replaces the run.
         db.lock(Lock::Submission, id)?;
@@ -337,7 +337,7 @@ impl Write for Expire {
     const OPERATION: &'static str = "expire leases";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<Vec<ExpiredRun>, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Vec<ExpiredRun>, SqlFault> {
         // Skips locked runs: a worker or another sweeper is changing them.
         let sql = concat!(
             run_columns!(),
@@ -432,14 +432,14 @@ const INSERT_DELIVERY: &str =
 
 impl RunRow {
     /// Reads the row and locks it until the transaction ends.
-    pub(crate) fn read(db: &dyn Sql, run: RunId) -> Result<Option<RunRow>, Fault> {
+    pub(crate) fn read(db: &dyn Sql, run: RunId) -> Result<Option<RunRow>, SqlFault> {
         if let Some(fetched) = db.run_at_hand(run) {
             return Ok(fetched);
         }
         db.one(concat!(run_columns!(), "WHERE id = ? /*pg FOR UPDATE */"), values![bytes(run.as_uuid())], RunRow::of)
     }
 
-    pub(crate) fn of(row: Row<'_>) -> Result<RunRow, Fault> {
+    pub(crate) fn of(row: Row<'_>) -> Result<RunRow, SqlFault> {
         let columns = state_columns(row, 6)?;
         Ok(RunRow {
             id: RunId::from_uuid(id_from(row.blob(0)?, "id")?),
@@ -457,7 +457,7 @@ impl RunRow {
     }
 
     /// Compare-and-set on (state, lease).
-    fn write(&self, db: &dyn Sql, state: &RunState, change: Change) -> Result<(), Fault> {
+    fn write(&self, db: &dyn Sql, state: &RunState, change: Change) -> Result<(), SqlFault> {
         let next = StateColumns::of(state, self.columns.lost);
         // The row is locked since it was read, so any count other than one row is a bug.
         db.put(
@@ -484,7 +484,7 @@ impl RunRow {
     }
 
     /// Records why the attempt failed, and a dead letter if it was the last attempt. `state` is already written.
-    fn attempt_failed(&self, db: &dyn Sql, state: &RunState, at: Timestamp, why: &str) -> Result<(), Fault> {
+    fn attempt_failed(&self, db: &dyn Sql, state: &RunState, at: Timestamp, why: &str) -> Result<(), SqlFault> {
         let (run, at) = (bytes(self.id.as_uuid()), to_us(at));
         db.put(INSERT_FAILURE, values![at, why, run])?;
         if matches!(state, RunState::Abandoned { .. }) {
@@ -494,7 +494,7 @@ impl RunRow {
     }
 
     /// Adds a delivery to the outbox if the submission has a webhook.
-    fn post_webhook(&self, db: &dyn Sql, now: Timestamp) -> Result<(), Fault> {
+    fn post_webhook(&self, db: &dyn Sql, now: Timestamp) -> Result<(), SqlFault> {
         let Some(url) = &self.webhook else { return Ok(()) };
         db.put(
             INSERT_DELIVERY,
@@ -510,7 +510,7 @@ impl RunRow {
 }
 
 /// Reads six columns from `first`: state, attempts, lost, lease, lease_until, verdict.
-pub(crate) fn state_columns(row: Row<'_>, first: usize) -> Result<StateColumns, Fault> {
+pub(crate) fn state_columns(row: Row<'_>, first: usize) -> Result<StateColumns, SqlFault> {
     Ok(StateColumns {
         state: row.get(first)?,
         attempts: row.get(first + 1)?,

@@ -13,7 +13,7 @@ use cupel_problem::Slug;
 use cupel_types::{ClarificationId, ContestId, ProblemId, Score, UserId};
 use jiff::Timestamp;
 
-use super::fault::Fault;
+use super::fault::SqlFault;
 use super::freezes::{hidden_by_another, window_of, withholding};
 use super::problems::{blob_of, own_standing_columns, page_of, standing_of};
 use super::standings::{FIRST_OF_STANDING, NO_TIME, RESULT_SEEN_FROM_CONTEST};
@@ -322,11 +322,11 @@ fn span_to_us(span: Duration) -> i64 {
     i64::try_from(us_of(span)).unwrap_or(i64::MAX)
 }
 
-pub(crate) fn span_from_us(us: i64, column: &'static str) -> Result<Duration, Fault> {
+pub(crate) fn span_from_us(us: i64, column: &'static str) -> Result<Duration, SqlFault> {
     Ok(u64::try_from(us).map(Duration::from_micros).map_err(|_| bad(column))?)
 }
 
-fn contest_of(row: Row<'_>) -> Result<Contest, Fault> {
+fn contest_of(row: Row<'_>) -> Result<Contest, SqlFault> {
     let freeze: Option<i64> = row.get(9)?;
     Ok(Contest {
         id: ContestId::from_uuid(id_from(row.blob(0)?, "id")?),
@@ -349,7 +349,7 @@ fn contest_of(row: Row<'_>) -> Result<Contest, Fault> {
     })
 }
 
-fn problems_of(db: &dyn Sql, contest: ContestId) -> Result<Vec<ContestProblem>, Fault> {
+fn problems_of(db: &dyn Sql, contest: ContestId) -> Result<Vec<ContestProblem>, SqlFault> {
     let sql = "SELECT p.id, p.slug, p.title FROM contest_problems e JOIN problems p ON p.id = e.problem \
                WHERE e.contest = ? ORDER BY e.place";
     db.all(sql, values![bytes(contest.as_uuid())], |row| {
@@ -361,7 +361,7 @@ fn problems_of(db: &dyn Sql, contest: ContestId) -> Result<Vec<ContestProblem>, 
     })
 }
 
-fn participant_of(row: Row<'_>) -> Result<Participant, Fault> {
+fn participant_of(row: Row<'_>) -> Result<Participant, SqlFault> {
     let number: i64 = row.get(2)?;
     let mut all = Participation::ALL.into_iter();
     Ok(Participant {
@@ -372,7 +372,7 @@ fn participant_of(row: Row<'_>) -> Result<Participant, Fault> {
     })
 }
 
-fn attempt_of(row: Row<'_>) -> Result<Attempt, Fault> {
+fn attempt_of(row: Row<'_>) -> Result<Attempt, SqlFault> {
     let result = match row.get::<Option<bool>>(3)? {
         None => None,
         Some(is_try) => {
@@ -390,7 +390,7 @@ fn attempt_of(row: Row<'_>) -> Result<Attempt, Fault> {
     })
 }
 
-fn clarification_of(row: Row<'_>) -> Result<Clarification, Fault> {
+fn clarification_of(row: Row<'_>) -> Result<Clarification, SqlFault> {
     let place: Option<i64> = row.get(2)?;
     let answered_at: Option<i64> = row.get(7)?;
     Ok(Clarification {

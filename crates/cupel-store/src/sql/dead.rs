@@ -1,13 +1,13 @@
 //! `DeadLetterStore`: abandoned runs. The commands that abandon a run insert its dead letter (`commands.rs`).
 
 use async_trait::async_trait;
-use cupel_core::dead::{DeadLetter, DeadLetterStore, FailedAttempt, RetriedRun};
+use cupel_core::dead_letters::{DeadLetter, DeadLetterStore, FailedAttempt, RetriedRun};
 use cupel_core::problems::RejudgeOne;
 use cupel_core::{RunHint, StoreError};
 use cupel_types::{RunId, SubmissionId, UserId, WorkerId};
 use jiff::Timestamp;
 
-use super::fault::Fault;
+use super::fault::SqlFault;
 use super::runs::language_of;
 use super::{Backend, Lock, Row, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{bad, class_from, from_us, id_from, needs_from, to_us};
@@ -65,7 +65,7 @@ impl<B: Backend> DeadLetterStore for SqlStore<B> {
     }
 }
 
-fn letter(row: Row<'_>) -> Result<DeadLetter, Fault> {
+fn letter(row: Row<'_>) -> Result<DeadLetter, SqlFault> {
     let slug: Option<String> = row.get(5)?;
     Ok(DeadLetter {
         submission: SubmissionId::from_uuid(id_from(row.blob(0)?, "submission")?),
@@ -80,7 +80,7 @@ fn letter(row: Row<'_>) -> Result<DeadLetter, Fault> {
     })
 }
 
-fn failed_attempt(row: Row<'_>) -> Result<FailedAttempt, Fault> {
+fn failed_attempt(row: Row<'_>) -> Result<FailedAttempt, SqlFault> {
     let worker: Option<&[u8]> = row.get(2)?;
     Ok(FailedAttempt {
         attempt: row.get(0)?,
@@ -102,7 +102,7 @@ impl Write for Retry {
     const OPERATION: &'static str = "try dead letters again";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<Vec<RetriedRun>, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Vec<RetriedRun>, SqlFault> {
         // Sorted, so that concurrent retries do not deadlock.
         let mut again: Vec<&RejudgeOne> = self.again.iter().collect();
         again.sort_by_key(|one| one.submission);
@@ -139,7 +139,7 @@ impl Write for Purge {
     const OPERATION: &'static str = "put dead letters away";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<u64, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<u64, SqlFault> {
         let mut ids = self.0.clone();
         ids.sort_unstable();
         let mut purged = 0;

@@ -14,7 +14,7 @@ use crate::rows::RowError;
 
 /// A failure before its conversion to [`StoreError`]. Cheap to clone, because one failed commit fails many commands.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum Fault {
+pub(crate) enum SqlFault {
     #[error("the database refused")]
     Sqlite(#[source] Arc<rusqlite::Error>),
     #[error("the database refused")]
@@ -44,25 +44,25 @@ pub(crate) enum Fault {
     Closed,
 }
 
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Fault {
-        Fault::Sqlite(Arc::new(error))
+impl From<rusqlite::Error> for SqlFault {
+    fn from(error: rusqlite::Error) -> SqlFault {
+        SqlFault::Sqlite(Arc::new(error))
     }
 }
 
-impl From<tokio_postgres::Error> for Fault {
-    fn from(error: tokio_postgres::Error) -> Fault {
-        Fault::Postgres(Arc::new(error))
+impl From<tokio_postgres::Error> for SqlFault {
+    fn from(error: tokio_postgres::Error) -> SqlFault {
+        SqlFault::Postgres(Arc::new(error))
     }
 }
 
-impl From<RowError> for Fault {
-    fn from(error: RowError) -> Fault {
-        Fault::Row(Arc::new(error))
+impl From<RowError> for SqlFault {
+    fn from(error: RowError) -> SqlFault {
+        SqlFault::Row(Arc::new(error))
     }
 }
 
-impl Fault {
+impl SqlFault {
     pub(crate) fn during(self, operation: &'static str) -> StoreError {
         StoreError { operation, transient: self.is_transient(), source: Box::new(self) }
     }
@@ -71,31 +71,31 @@ impl Fault {
     pub(crate) fn is_disk_full(&self) -> bool {
         match self {
             // If the WAL index, a memory-mapped file, cannot grow, SQLite returns a code of its own.
-            Fault::Sqlite(error) => {
+            SqlFault::Sqlite(error) => {
                 error.sqlite_error_code() == Some(ErrorCode::DiskFull)
                     || error.sqlite_error().is_some_and(|e| e.extended_code == SQLITE_IOERR_SHMSIZE)
             }
-            Fault::Postgres(error) => error.code() == Some(&SqlState::DISK_FULL),
-            Fault::Full(_) => true,
+            SqlFault::Postgres(error) => error.code() == Some(&SqlState::DISK_FULL),
+            SqlFault::Full(_) => true,
             _ => false,
         }
     }
 
     /// The same fault; for a full disk it names the disk.
-    pub(crate) fn at(self, place: &str) -> Fault {
+    pub(crate) fn at(self, place: &str) -> SqlFault {
         let source: Arc<dyn std::error::Error + Send + Sync> = match self {
-            Fault::Sqlite(error) if Fault::Sqlite(Arc::clone(&error)).is_disk_full() => error,
-            Fault::Postgres(error) if Fault::Postgres(Arc::clone(&error)).is_disk_full() => error,
+            SqlFault::Sqlite(error) if SqlFault::Sqlite(Arc::clone(&error)).is_disk_full() => error,
+            SqlFault::Postgres(error) if SqlFault::Postgres(Arc::clone(&error)).is_disk_full() => error,
             other => return other,
         };
-        Fault::Full(DiskFull { place: place.to_owned(), source })
+        SqlFault::Full(DiskFull { place: place.to_owned(), source })
     }
 
     /// Whether a retry may succeed: busy, full, out of memory, unreachable and I/O errors are transient; broken
     /// constraints and rows are not.
     fn is_transient(&self) -> bool {
         match self {
-            Fault::Sqlite(error) => matches!(
+            SqlFault::Sqlite(error) => matches!(
                 error.sqlite_error_code(),
                 Some(
                     ErrorCode::DatabaseBusy
@@ -109,7 +109,7 @@ impl Fault {
             ),
             // An error reported by the server: the first two characters of the code are its class. Source: PostgreSQL's
             // manual, appendix A.
-            Fault::Postgres(error) => match error.code() {
+            SqlFault::Postgres(error) => match error.code() {
                 Some(code) => {
                     let passing = ["08", "40", "53", "55", "57", "58"];
                     passing.iter().any(|class| code.code().starts_with(class))
@@ -119,17 +119,19 @@ impl Fault {
                 None => error.is_closed() || error.source().is_some_and(|source| source.is::<io::Error>()),
             },
             // An unreachable blob store may return; a blob that is missing stays missing.
-            Fault::Blob(error) => matches!(**error, BlobsError::Store { .. }),
-            Fault::Row(_) | Fault::NotOne { .. } | Fault::BrokenOff | Fault::Elsewhere(_) | Fault::DamagedBlob(_) => {
-                false
-            }
-            Fault::Busy | Fault::Silent | Fault::Unreachable(_) | Fault::Full(_) | Fault::Closed => true,
+            SqlFault::Blob(error) => matches!(**error, BlobsError::Store { .. }),
+            SqlFault::Row(_)
+            | SqlFault::NotOne { .. }
+            | SqlFault::BrokenOff
+            | SqlFault::Elsewhere(_)
+            | SqlFault::DamagedBlob(_) => false,
+            SqlFault::Busy | SqlFault::Silent | SqlFault::Unreachable(_) | SqlFault::Full(_) | SqlFault::Closed => true,
         }
     }
 
     /// Whether the transaction lost a conflict with another one, so that a retry may succeed.
     pub(crate) fn is_conflict(&self) -> bool {
-        let Fault::Postgres(error) = self else { return false };
+        let SqlFault::Postgres(error) = self else { return false };
         error.code().is_some_and(|code| {
             [
                 SqlState::T_R_SERIALIZATION_FAILURE,
@@ -148,23 +150,23 @@ impl Fault {
         match self {
             // An error without a code is a network failure. A server that is read-only has become a standby, and
             // another one is the primary.
-            Fault::Postgres(error) => error.code().is_none_or(|code| {
+            SqlFault::Postgres(error) => error.code().is_none_or(|code| {
                 let ended = ["08", "57P"].iter().any(|class| code.code().starts_with(class));
                 let useless =
                     [SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT, SqlState::READ_ONLY_SQL_TRANSACTION].contains(code);
                 ended || useless
             }),
-            Fault::Silent | Fault::Unreachable(_) => true,
-            Fault::Sqlite(_)
-            | Fault::Row(_)
-            | Fault::NotOne { .. }
-            | Fault::Busy
-            | Fault::BrokenOff
-            | Fault::Elsewhere(_)
-            | Fault::Blob(_)
-            | Fault::DamagedBlob(_)
-            | Fault::Full(_)
-            | Fault::Closed => false,
+            SqlFault::Silent | SqlFault::Unreachable(_) => true,
+            SqlFault::Sqlite(_)
+            | SqlFault::Row(_)
+            | SqlFault::NotOne { .. }
+            | SqlFault::Busy
+            | SqlFault::BrokenOff
+            | SqlFault::Elsewhere(_)
+            | SqlFault::Blob(_)
+            | SqlFault::DamagedBlob(_)
+            | SqlFault::Full(_)
+            | SqlFault::Closed => false,
         }
     }
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use cupel_core::contests::FreezeWindow;
 
 use super::contests::span_from_us;
-use super::fault::Fault;
+use super::fault::SqlFault;
 use super::standings::{Pair, compute_progress, update};
 use super::{Lock, Row, Sql, values};
 use crate::rows::from_us;
@@ -50,13 +50,13 @@ macro_rules! hidden_by_another {
 pub(crate) use hidden_by_another;
 
 /// Reads three columns: the participant's start, the contest's length and its freeze.
-pub(crate) fn window_of(row: Row<'_>) -> Result<FreezeWindow, Fault> {
+pub(crate) fn window_of(row: Row<'_>) -> Result<FreezeWindow, SqlFault> {
     let starts_at = from_us(row.get(0)?, "starts_at")?;
     Ok(FreezeWindow::of(starts_at, span_from_us(row.get(1)?, "length_us")?, span_from_us(row.get(2)?, "freeze_us")?))
 }
 
 /// Marks the withheld submissions of a user to a problem. Returns `true` if there are any.
-pub(super) fn withhold(db: &dyn Sql, pair: &Pair) -> Result<bool, Fault> {
+pub(super) fn withhold(db: &dyn Sql, pair: &Pair) -> Result<bool, SqlFault> {
     let sql = concat!(
         "SELECT x.starts_at, c.length_us, c.freeze_us ",
         withholding!(),
@@ -88,8 +88,8 @@ pub(super) fn changing<T>(
     contest: &[u8],
     user: Option<&[u8]>,
     also: impl IntoIterator<Item = Vec<u8>>,
-    change: impl FnOnce() -> Result<T, Fault>,
-) -> Result<T, Fault> {
+    change: impl FnOnce() -> Result<T, SqlFault>,
+) -> Result<T, SqlFault> {
     let sql = "SELECT problem FROM contest_problems WHERE contest = ?";
     let mut problems: BTreeSet<Vec<u8>> = also.into_iter().collect();
     problems.extend(db.all(sql, values![contest], |row| row.get::<Vec<u8>>(0))?);
@@ -118,7 +118,7 @@ pub(super) fn changing<T>(
 type ProblemAndUser = (Vec<u8>, Vec<u8>);
 
 /// Problems and users with submissions that the contest's freeze hides, or that are marked as withheld.
-fn pairs_of(db: &dyn Sql, contest: &[u8], user: Option<&[u8]>) -> Result<BTreeSet<ProblemAndUser>, Fault> {
+fn pairs_of(db: &dyn Sql, contest: &[u8], user: Option<&[u8]>) -> Result<BTreeSet<ProblemAndUser>, SqlFault> {
     macro_rules! pairs {
         () => {
             "SELECT DISTINCT t.problem, t.owner FROM contests c JOIN contest_problems e ON e.contest = c.id \

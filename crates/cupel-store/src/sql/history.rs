@@ -11,7 +11,7 @@ use cupel_core::run::{HistoryFilter, SentFor, Stage};
 use cupel_types::Verdict;
 
 use super::Value;
-use super::fault::Fault;
+use super::fault::SqlFault;
 use super::problems::blob_of;
 use crate::rows::{bad, to_us};
 
@@ -109,6 +109,6 @@ pub(crate) const fn purpose_number(sent_for: SentFor) -> Option<i64> {
     }
 }
 
-pub(crate) fn purpose_from(number: Option<i64>) -> Result<SentFor, Fault> {
+pub(crate) fn purpose_from(number: Option<i64>) -> Result<SentFor, SqlFault> {
     Ok(SentFor::ALL.into_iter().find(|one| purpose_number(*one) == number).ok_or(bad("purpose"))?)
 }

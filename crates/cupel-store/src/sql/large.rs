@@ -17,7 +17,7 @@ use cupel_core::{BlobKey, Blobs, StoreError, chain};
 use cupel_types::ContentHash;
 use sha2::{Digest as _, Sha256};
 
-use super::fault::Fault;
+use super::fault::SqlFault;
 use super::{Backend, Row, Sql, SqlStore};
 use crate::rows::hash_from;
 
@@ -31,9 +31,9 @@ const REST: Duration = Duration::from_secs(30);
 
 /// The blob store for large data; without one, all data stay in their rows.
 #[derive(Clone, Default)]
-pub(crate) struct Large(Option<Arc<Place>>);
+pub(crate) struct Large(Option<Arc<BlobBackend>>);
 
-struct Place {
+struct BlobBackend {
     blobs: Arc<dyn Blobs>,
     failed_at: Mutex<Option<Instant>>,
 }
@@ -44,7 +44,7 @@ impl std::fmt::Debug for Large {
     }
 }
 
-impl Place {
+impl BlobBackend {
     fn rests(&self) -> bool {
         self.failed_at().is_some_and(|at| at.elapsed() < REST)
     }
@@ -85,17 +85,17 @@ impl Fetched {
     /// The data of a row: from column `data`, or the blob whose hash is in column `hash`.
     ///
     /// # Errors
-    /// [`Fault::Elsewhere`] if the data are in a blob that has not been fetched.
-    pub(crate) fn data<'a>(&'a self, row: Row<'a>, data: usize, hash: usize) -> Result<&'a [u8], Fault> {
+    /// [`SqlFault::Elsewhere`] if the data are in a blob that has not been fetched.
+    pub(crate) fn data<'a>(&'a self, row: Row<'a>, data: usize, hash: usize) -> Result<&'a [u8], SqlFault> {
         let Some(hash) = row.get::<Option<&[u8]>>(hash)? else { return row.blob(data) };
         let hash = hash_from(hash, "data_hash")?;
-        self.0.get(&hash).map(|bytes| &**bytes).ok_or_else(|| Fault::Elsewhere(vec![hash]))
+        self.0.get(&hash).map(|bytes| &**bytes).ok_or_else(|| SqlFault::Elsewhere(vec![hash]))
     }
 }
 
 impl Large {
     pub(crate) fn in_blobs(blobs: Arc<dyn Blobs>) -> Large {
-        Large(Some(Arc::new(Place { blobs, failed_at: Mutex::default() })))
+        Large(Some(Arc::new(BlobBackend { blobs, failed_at: Mutex::default() })))
     }
 
     /// Puts large data into the blob store, and returns what to write into the row.
@@ -127,16 +127,16 @@ impl Large {
     /// The bytes of a blob.
     ///
     /// # Errors
-    /// [`Fault::Blob`], [`Fault::DamagedBlob`]; [`Fault::Elsewhere`] when there is no blob store.
-    pub(crate) async fn fetch(&self, hash: ContentHash) -> Result<Arc<[u8]>, Fault> {
-        let Some(place) = self.0.clone() else { return Err(Fault::Elsewhere(vec![hash])) };
+    /// [`SqlFault::Blob`], [`SqlFault::DamagedBlob`]; [`SqlFault::Elsewhere`] when there is no blob store.
+    pub(crate) async fn fetch(&self, hash: ContentHash) -> Result<Arc<[u8]>, SqlFault> {
+        let Some(place) = self.0.clone() else { return Err(SqlFault::Elsewhere(vec![hash])) };
         let got = tokio::task::spawn_blocking(move || {
             let mut bytes = Vec::new();
             let got = place.blobs.get(&BlobKey::Data(hash), &mut bytes, BLOB_BYTES_MAX as u64);
-            got.map_err(|error| Fault::Blob(Arc::new(error)))?;
-            if hash_of(&bytes) == hash { Ok(bytes.into()) } else { Err(Fault::DamagedBlob(hash)) }
+            got.map_err(|error| SqlFault::Blob(Arc::new(error)))?;
+            if hash_of(&bytes) == hash { Ok(bytes.into()) } else { Err(SqlFault::DamagedBlob(hash)) }
         });
-        got.await.unwrap_or(Err(Fault::BrokenOff))
+        got.await.unwrap_or(Err(SqlFault::BrokenOff))
     }
 }
 
@@ -145,7 +145,7 @@ impl<B> SqlStore<B> {
     pub(crate) async fn read_whole<T: Send + 'static>(
         &self,
         operation: &'static str,
-        question: impl Fn(&dyn Sql, &Fetched) -> Result<T, Fault> + Send + Sync + 'static,
+        question: impl Fn(&dyn Sql, &Fetched) -> Result<T, SqlFault> + Send + Sync + 'static,
     ) -> Result<T, StoreError>
     where
         B: Backend,
@@ -154,7 +154,7 @@ impl<B> SqlStore<B> {
         loop {
             let (asked, with) = (Arc::clone(&question), fetched.clone());
             let answer = self.read(operation, move |db| match asked(db, &with) {
-                Err(Fault::Elsewhere(hashes)) => Ok(Err(hashes)),
+                Err(SqlFault::Elsewhere(hashes)) => Ok(Err(hashes)),
                 answer => answer.map(Ok),
             });
             match answer.await? {

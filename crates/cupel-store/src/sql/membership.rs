@@ -9,7 +9,7 @@ use cupel_types::{JoinCodeId, SessionId, SubmissionId, TicketId, UserId};
 use jiff::Timestamp;
 
 use super::accounts::InsertUser;
-use super::fault::Fault;
+use super::fault::SqlFault;
 use super::{Backend, Lock, Row, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{bad, from_us, id_from, to_us};
 
@@ -147,7 +147,7 @@ impl Write for ChangePassword {
     const OPERATION: &'static str = "change a password";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let id = bytes(self.user.as_uuid());
         db.lock(Lock::User, id)?;
         let sql = "UPDATE users SET password_hash = ? WHERE id = ? AND deleted_at IS NULL";
@@ -163,7 +163,7 @@ impl Write for ChangePassword {
 
 /// The reason why this user may not lose the administrator role: the user does not exist, or is the only administrator.
 /// Locks the user and all administrators; otherwise two administrators could remove each other concurrently.
-pub(super) fn refused(db: &dyn Sql, user: UserId) -> Result<Option<AccountChange>, Fault> {
+pub(super) fn refused(db: &dyn Sql, user: UserId) -> Result<Option<AccountChange>, SqlFault> {
     let id = bytes(user.as_uuid());
     let sql = "SELECT id FROM users WHERE (role = 'admin' AND deleted_at IS NULL) OR id = ? ORDER BY id";
     for one in db.all(sql, values![id], |row| Ok(row.blob(0)?.to_vec()))? {
@@ -191,7 +191,7 @@ impl Write for DeleteUser {
     const OPERATION: &'static str = "delete a user";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<AccountChange, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<AccountChange, SqlFault> {
         if let Some(refused) = refused(db, self.user)? {
             return Ok(refused);
         }
@@ -230,7 +230,7 @@ impl Write for EndSessionOf {
     const OPERATION: &'static str = "end a session";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let sql = "UPDATE refresh_sessions SET ended_at = ? WHERE id = ? AND \"user\" = ? AND ended_at IS NULL";
         let ended = db.execute(sql, values![to_us(self.now), bytes(self.id.as_uuid()), bytes(self.user.as_uuid())])?;
         Ok(ended == 1)
@@ -249,7 +249,7 @@ impl Write for PutLink {
     const OPERATION: &'static str = "make a one-time link";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let id = bytes(self.user.as_uuid());
         db.lock(Lock::User, id)?;
         if !db.exists("SELECT 1 FROM users WHERE id = ? AND deleted_at IS NULL", values![id])? {
@@ -272,7 +272,7 @@ impl Write for UseLink {
     const OPERATION: &'static str = "use a one-time link";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let id = bytes(self.change.user.as_uuid());
         db.lock(Lock::User, id)?;
         let sql = "DELETE FROM password_links WHERE \"user\" = ? AND secret_hash = ? AND expires_at > ?";
@@ -288,7 +288,7 @@ impl Write for InsertCode {
     const OPERATION: &'static str = "make a join code";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
         let InsertCode(code) = self;
         let sql = "INSERT INTO registration_codes (id, code, name, created_at, expires_at, uses_max, uses, ended_at) \
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
@@ -319,7 +319,7 @@ impl Write for EndCode {
     const OPERATION: &'static str = "end a join code";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let sql = "UPDATE registration_codes SET ended_at = coalesce(ended_at, ?) WHERE id = ?";
         Ok(db.execute(sql, values![to_us(self.now), bytes(self.id.as_uuid())])? == 1)
     }
@@ -336,7 +336,7 @@ impl Write for InsertUserWithCode {
     const OPERATION: &'static str = "insert a user with a join code";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, SqlFault> {
         if let Some(taken) = self.insert.taken(db)? {
             return Ok(Err(CodeRefused::Taken(taken)));
         }
@@ -362,7 +362,7 @@ impl Write for PutTicket {
     // If a power failure loses the ticket, it is invalid and the client requests another.
     const DURABLE: bool = false;
 
-    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let ticket = &self.ticket;
         db.execute("DELETE FROM stream_tickets WHERE expires_at <= ?", values![to_us(self.now)])?;
         let user = bytes(ticket.user.as_uuid());
@@ -399,7 +399,7 @@ impl Write for TakeTicket {
     // If a power failure restores the ticket, it has expired before it can be used again.
     const DURABLE: bool = false;
 
-    fn apply(&self, db: &dyn Sql) -> Result<Option<StreamTicket>, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Option<StreamTicket>, SqlFault> {
         let sql = "DELETE FROM stream_tickets WHERE id = ? AND secret_hash = ? AND submission = ? AND expires_at > ? \
                    RETURNING \"user\", as_admin, expires_at";
         self.run(db, sql)
@@ -408,7 +408,7 @@ impl Write for TakeTicket {
 
 impl TakeTicket {
     /// The ticket that a statement with these four conditions returns.
-    fn run(&self, db: &dyn Sql, sql: &str) -> Result<Option<StreamTicket>, Fault> {
+    fn run(&self, db: &dyn Sql, sql: &str) -> Result<Option<StreamTicket>, SqlFault> {
         let (id, submission) = (bytes(self.id.as_uuid()), bytes(self.submission.as_uuid()));
         db.one(sql, values![id, self.secret_hash, submission, to_us(self.now)], |row| {
             Ok(StreamTicket {
@@ -423,7 +423,7 @@ impl TakeTicket {
     }
 }
 
-fn session_of(row: Row<'_>) -> Result<Session, Fault> {
+fn session_of(row: Row<'_>) -> Result<Session, SqlFault> {
     let last: Option<i64> = row.get(2)?;
     Ok(Session {
         id: SessionId::from_uuid(id_from(row.blob(0)?, "id")?),
@@ -434,9 +434,9 @@ fn session_of(row: Row<'_>) -> Result<Session, Fault> {
     })
 }
 
-fn code_of(row: Row<'_>) -> Result<RegistrationCode, Fault> {
+fn code_of(row: Row<'_>) -> Result<RegistrationCode, SqlFault> {
     let ended: Option<i64> = row.get(7)?;
-    let number = |i: usize| Ok::<_, Fault>(u32::try_from(row.get::<i64>(i)?).map_err(|_| bad("uses"))?);
+    let number = |i: usize| Ok::<_, SqlFault>(u32::try_from(row.get::<i64>(i)?).map_err(|_| bad("uses"))?);
     Ok(RegistrationCode {
         id: JoinCodeId::from_uuid(id_from(row.blob(0)?, "id")?),
         code: row.get(1)?,

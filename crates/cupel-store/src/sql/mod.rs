@@ -41,7 +41,7 @@ use cupel_core::StoreError;
 use cupel_types::RunId;
 
 use commands::RunRow;
-use fault::Fault;
+use fault::SqlFault;
 use large::Large;
 use recent::Recent;
 pub(crate) use value::{Bind, Row, Value, values};
@@ -59,7 +59,7 @@ pub(crate) enum Lock {
 /// A connection, inside or outside a transaction. Statements are prepared once and cached.
 pub(crate) trait Sql {
     /// Executes a statement and returns the number of changed rows.
-    fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, Fault>;
+    fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, SqlFault>;
 
     /// Changes exactly one row. The statement may be deferred; it is executed before the next query and before the
     /// transaction ends.
@@ -67,25 +67,25 @@ pub(crate) trait Sql {
     /// # Errors
     /// If the statement does not change exactly one row. This and any other error may be returned by a later call, and
     /// ends the transaction.
-    fn put(&self, sql: &str, values: &[Value<'_>]) -> Result<(), Fault>;
+    fn put(&self, sql: &str, values: &[Value<'_>]) -> Result<(), SqlFault>;
 
     /// Calls `tell` for each row of the result, in order.
     fn each(
         &self,
         sql: &str,
         values: &[Value<'_>],
-        tell: &mut dyn FnMut(Row<'_>) -> Result<(), Fault>,
-    ) -> Result<(), Fault>;
+        tell: &mut dyn FnMut(Row<'_>) -> Result<(), SqlFault>,
+    ) -> Result<(), SqlFault>;
 
     /// Locks a row until the transaction ends. To avoid deadlocks, a transaction takes its locks in the order of
     /// [`Lock`], and locks of one kind in the order of their ids.
-    fn lock(&self, what: Lock, id: &[u8]) -> Result<(), Fault>;
+    fn lock(&self, what: Lock, id: &[u8]) -> Result<(), SqlFault>;
 
     /// Takes a run's row that was fetched and locked in advance (inner `None`: no such run). Available once per run.
     fn run_at_hand(&self, run: RunId) -> Option<Option<RunRow>>;
 
     /// Makes all earlier commits durable, once this transaction is committed durably.
-    fn sync(&self) -> Result<(), Fault>;
+    fn sync(&self) -> Result<(), SqlFault>;
 }
 
 impl dyn Sql + '_ {
@@ -94,8 +94,8 @@ impl dyn Sql + '_ {
         &self,
         sql: &str,
         values: &[Value<'_>],
-        mut of: impl FnMut(Row<'_>) -> Result<T, Fault>,
-    ) -> Result<Vec<T>, Fault> {
+        mut of: impl FnMut(Row<'_>) -> Result<T, SqlFault>,
+    ) -> Result<Vec<T>, SqlFault> {
         let mut all = Vec::new();
         self.each(sql, values, &mut |row| {
             all.push(of(row)?);
@@ -109,8 +109,8 @@ impl dyn Sql + '_ {
         &self,
         sql: &str,
         values: &[Value<'_>],
-        of: impl FnOnce(Row<'_>) -> Result<T, Fault>,
-    ) -> Result<Option<T>, Fault> {
+        of: impl FnOnce(Row<'_>) -> Result<T, SqlFault>,
+    ) -> Result<Option<T>, SqlFault> {
         let (mut of, mut one) = (Some(of), None);
         self.each(sql, values, &mut |row| {
             if let Some(of) = of.take() {
@@ -122,13 +122,13 @@ impl dyn Sql + '_ {
     }
 
     /// The value of an aggregate query.
-    pub(crate) fn count(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, Fault> {
+    pub(crate) fn count(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, SqlFault> {
         let count = self.one(sql, values, |row| row.get::<i64>(0))?;
         Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
     }
 
     /// Whether the result has a row.
-    pub(crate) fn exists(&self, sql: &str, values: &[Value<'_>]) -> Result<bool, Fault> {
+    pub(crate) fn exists(&self, sql: &str, values: &[Value<'_>]) -> Result<bool, SqlFault> {
         Ok(self.one(sql, values, |_| Ok(()))?.is_some())
     }
 }
@@ -142,14 +142,14 @@ pub(crate) trait Backend: Send + Sync + 'static {
     fn read<T: Send + 'static>(
         &self,
         operation: &'static str,
-        question: impl Fn(&dyn Sql) -> Result<T, Fault> + Send + 'static,
+        question: impl Fn(&dyn Sql) -> Result<T, SqlFault> + Send + 'static,
     ) -> impl Future<Output = Result<T, StoreError>> + Send;
 
     /// Runs a command; returns after its commit.
     fn write<W: Write>(&self, command: W) -> impl Future<Output = Result<W::Output, StoreError>> + Send;
 
     /// Whether commands are accepted at present. Fails if the database is closed or its disk is full.
-    fn state(&self) -> Result<(), Fault>;
+    fn state(&self) -> Result<(), SqlFault>;
 
     /// Completes the commands accepted so far, then closes.
     fn close(&self) -> impl Future<Output = ()> + Send;
@@ -178,7 +178,7 @@ impl<B> SqlStore<B> {
     async fn read<T: Send + 'static>(
         &self,
         operation: &'static str,
-        question: impl Fn(&dyn Sql) -> Result<T, Fault> + Send + 'static,
+        question: impl Fn(&dyn Sql) -> Result<T, SqlFault> + Send + 'static,
     ) -> Result<T, StoreError>
     where
         B: Backend,

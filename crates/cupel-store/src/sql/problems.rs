@@ -13,7 +13,7 @@ use cupel_types::{Bytes, ContentHash, ProblemId, SubmissionId, UserId, Verdict};
 use jiff::Timestamp;
 use std::borrow::Cow;
 
-use super::fault::Fault;
+use super::fault::SqlFault;
 use super::rejudge::Rejudge;
 use super::runs::{language_of, summary, summary_of};
 use super::standings::{OWN_PROGRESS, compute_progress_of_all, start_from, time_from};
@@ -460,19 +460,19 @@ const fn visibility_number(visibility: Visibility) -> i64 {
     }
 }
 
-fn user_of(row: Row<'_>, column: usize) -> Result<Option<UserId>, Fault> {
+fn user_of(row: Row<'_>, column: usize) -> Result<Option<UserId>, SqlFault> {
     let id: Option<&[u8]> = row.get(column)?;
     Ok(id.map(|id| id_from(id, "user").map(UserId::from_uuid)).transpose()?)
 }
 
-fn problem_of(row: Row<'_>) -> Result<ProblemRecord, Fault> {
+fn problem_of(row: Row<'_>) -> Result<ProblemRecord, SqlFault> {
     let difficulty: Option<i64> = row.get(4)?;
     let difficulty = difficulty.map(|number| {
         Difficulty::ALL.into_iter().find(|one| difficulty_number(*one) == number).ok_or(bad("difficulty"))
     });
     let tags: Vec<String> = serde_json::from_str(row.text(5)?).map_err(|_| bad("tags"))?;
     let visibility: i64 = row.get(6)?;
-    let count = |column| Ok::<u64, Fault>(count_of(row.get(column)?));
+    let count = |column| Ok::<u64, SqlFault>(count_of(row.get(column)?));
     Ok(ProblemRecord {
         id: ProblemId::from_uuid(id_from(row.blob(0)?, "id")?),
         slug: row.text(1)?.parse().map_err(|_| bad("slug"))?,
@@ -501,7 +501,7 @@ fn problem_of(row: Row<'_>) -> Result<ProblemRecord, Fault> {
 }
 
 /// Reads six columns from `first`; `None` if they are NULL.
-pub(crate) fn standing_of(row: Row<'_>, first: usize) -> Result<Option<Standing>, Fault> {
+pub(crate) fn standing_of(row: Row<'_>, first: usize) -> Result<Option<Standing>, SqlFault> {
     let Some(is_solved) = row.get::<Option<bool>>(first)? else { return Ok(None) };
     let solved_at: Option<i64> = row.get(first + 5)?;
     Ok(Some(Standing {
@@ -515,8 +515,8 @@ pub(crate) fn standing_of(row: Row<'_>, first: usize) -> Result<Option<Standing>
 }
 
 /// Reads six columns from `first`.
-fn progress_of(row: Row<'_>, first: usize) -> Result<Progress, Fault> {
-    let count = |at: usize| Ok::<u64, Fault>(count_of(row.get(first + at)?));
+fn progress_of(row: Row<'_>, first: usize) -> Result<Progress, SqlFault> {
+    let count = |at: usize| Ok::<u64, SqlFault>(count_of(row.get(first + at)?));
     let last: Option<i64> = row.get(first + 5)?;
     Ok(Progress {
         easy: count(0)?,

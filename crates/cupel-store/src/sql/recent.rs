@@ -16,10 +16,10 @@ const OVERHEAD_BYTES: usize = 1 << 10;
 
 /// The cache.
 #[derive(Debug, Default)]
-pub(crate) struct Recent(Mutex<Kept>);
+pub(crate) struct Recent(Mutex<RecentSubmissions>);
 
 #[derive(Debug, Default)]
-struct Kept {
+struct RecentSubmissions {
     by_run: HashMap<RunId, (Submission, usize)>,
     /// In insertion order; runs that were already taken are skipped.
     order: VecDeque<RunId>,
@@ -55,13 +55,13 @@ impl Recent {
         taken
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, RecentSubmissions> {
         // Code that holds the lock does not panic halfway, so the data behind a poisoned lock are consistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
+impl RecentSubmissions {
     fn remove(&mut self, run: RunId) -> Option<Submission> {
         let (submission, bytes) = self.by_run.remove(&run)?;
         self.bytes -= bytes;

@@ -6,7 +6,7 @@ use cupel_types::{ContentHash, PriorityClass, RunId, SubmissionId};
 use jiff::Timestamp;
 
 use super::commands::{RunRow, state_columns};
-use super::fault::Fault;
+use super::fault::SqlFault;
 use super::runs::{language_of, package_of};
 use super::standings::Changes;
 use super::{Backend, Lock, Row, Sql, SqlStore, Write, bytes, values};
@@ -25,7 +25,7 @@ impl Write for Rejudge {
     const OPERATION: &'static str = "rejudge submissions";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<Vec<RejudgedRun>, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Vec<RejudgedRun>, SqlFault> {
         let mut rejudged = Vec::new();
         for RejudgeOne { submission, run } in &self.submissions {
             rejudged.extend(self.one(db, *submission, *run)?);
@@ -36,7 +36,7 @@ impl Write for Rejudge {
 
 impl Rejudge {
     /// Inserts the new run. `None` if the submission is not rejudged.
-    fn one(&self, db: &dyn Sql, submission: SubmissionId, run: RunId) -> Result<Option<RejudgedRun>, Fault> {
+    fn one(&self, db: &dyn Sql, submission: SubmissionId, run: RunId) -> Result<Option<RejudgedRun>, SqlFault> {
         let id = bytes(submission.as_uuid());
         db.lock(Lock::Submission, id)?;
         let of = |row: Row<'_>| Ok((RunId::from_uuid(id_from(row.blob(0)?, "run")?), language_of(row.text(1)?)?));
@@ -87,7 +87,7 @@ impl<B> SqlStore<B> {
             db.all(sql, values![bytes(submission.as_uuid()), limit], |row| {
                 let time = |at: usize, column| {
                     let us: Option<i64> = row.get(at)?;
-                    Ok::<_, Fault>(us.map(|us| from_us(us, column)).transpose()?)
+                    Ok::<_, SqlFault>(us.map(|us| from_us(us, column)).transpose()?)
                 };
                 Ok(RunSummary {
                     run: RunId::from_uuid(id_from(row.blob(0)?, "id")?),

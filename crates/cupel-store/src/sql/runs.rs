@@ -9,10 +9,11 @@ use cupel_core::event::{Event, Seq};
 use cupel_core::run::{HistoryFilter, LeasedRun, RunState, SentFor, SubmissionRecord, SubmissionSummary};
 use cupel_core::{
     Cancellation, Completion, DuePlace, DueRun, ExpiredRun, GivenBack, IdempotencyRecord, Inserted, Needs,
-    NewSubmissions, Over, RunCounts, RunHint, RunStore, StoreError,
+    NewSubmissions, RetentionCutoffs, RunCounts, RunHint, RunStore, StoreError,
 };
 use cupel_types::{
-    Bytes, ContentHash, LanguageId, LeaseId, ProblemId, RunId, Submission, SubmissionId, UserId, Work, WorkerId,
+    Bytes, ContentHash, LanguageId, LeaseId, ProblemId, RunId, Submission, SubmissionId, SubmissionKind, UserId,
+    WorkerId,
 };
 use jiff::Timestamp;
 
@@ -20,12 +21,12 @@ use super::commands::{
     Cancel, Complete, Expire, GiveBack, Insert, InsertRow, Lease, Leased, Renew, Sync, idempotency_record,
     state_columns,
 };
-use super::fault::Fault;
+use super::fault::SqlFault;
 use super::history::{History, purpose_from, purpose_number};
 use super::large::Fetched;
 use super::problems::page_of;
 use super::standings::{About, Judged};
-use super::webhooks::Forget;
+use super::webhooks::PurgeExpired;
 use super::{Backend, Row, SqlStore, Value, bytes, values};
 use crate::rows::{
     BlobWriter, JUDGED, bad, class_from, class_number, decode_log, decode_report, decode_submission, encode_log,
@@ -48,7 +49,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
         let (mut rows, mut sizes) = (Vec::new(), Vec::new());
         for (s, run) in &new.submissions {
             let encoded = if s.owner == owner { encode_submission(s) } else { Err(bad("owner")) };
-            let (spec, data) = encoded.map_err(|error| Fault::from(error).during(OPERATION))?;
+            let (spec, data) = encoded.map_err(|error| SqlFault::from(error).during(OPERATION))?;
             sizes.push(data.len());
             rows.push(InsertRow {
                 id: s.id,
@@ -60,9 +61,9 @@ impl<B: Backend> RunStore for SqlStore<B> {
                 webhook: s.webhook.clone(),
                 spec,
                 data: self.large.put_away(data).await,
-                about: About::of_work(&s.work),
+                about: About::of_work(&s.kind),
                 needs: needs_text(also_needs.iter().chain(s.language())),
-                purpose: purpose_number(SentFor::of(&s.work)),
+                purpose: purpose_number(SentFor::of(&s.kind)),
             });
         }
         let inserted =
@@ -95,11 +96,11 @@ impl<B: Backend> RunStore for SqlStore<B> {
             let (mut records, mut elsewhere) = (Vec::with_capacity(ids.len()), Vec::new());
             for id in &ids {
                 match db.one(RECORD, values![bytes(id.as_uuid())], |row| record_of(row, fetched)) {
-                    Err(Fault::Elsewhere(hashes)) => elsewhere.extend(hashes),
+                    Err(SqlFault::Elsewhere(hashes)) => elsewhere.extend(hashes),
                     record => records.extend(record?),
                 }
             }
-            if elsewhere.is_empty() { Ok(records) } else { Err(Fault::Elsewhere(elsewhere)) }
+            if elsewhere.is_empty() { Ok(records) } else { Err(SqlFault::Elsewhere(elsewhere)) }
         });
         read.await
     }
@@ -203,7 +204,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
         let mut blob = BlobWriter::default();
         let encoded = encode_report(&done.report, &mut blob)
             .and_then(|report| Ok((report, encode_log(&done.events, &done.report, &mut blob)?)));
-        let (report, log) = encoded.map_err(|error| Fault::from(error).during("record a result"))?;
+        let (report, log) = encoded.map_err(|error| SqlFault::from(error).during("record a result"))?;
         let (cpu_time, memory) = done.report.peak().unzip();
         let command = Complete {
             run,
@@ -292,7 +293,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
                        (SELECT min(due_at) FROM runs WHERE state = 0 AND due_at <= ?1), \
                        (SELECT count(*) FROM dead_letters)";
             let counts = db.one(sql, values![to_us(now)], |row| {
-                let count = |i: usize| Ok::<u64, Fault>(u64::try_from(row.get::<i64>(i)?).unwrap_or(0));
+                let count = |i: usize| Ok::<u64, SqlFault>(u64::try_from(row.get::<i64>(i)?).unwrap_or(0));
                 let oldest: Option<i64> = row.get(3)?;
                 let oldest_due_at = oldest.map(|us| from_us(us, "due_at")).transpose()?;
                 Ok(RunCounts {
@@ -339,8 +340,8 @@ impl<B: Backend> RunStore for SqlStore<B> {
         read.await
     }
 
-    async fn forget(&self, over: Over, limit: u32) -> Result<u64, StoreError> {
-        self.write(Forget { over, limit }).await
+    async fn purge_expired(&self, cutoffs: RetentionCutoffs, limit: u32) -> Result<u64, StoreError> {
+        self.write(PurgeExpired { cutoffs, limit }).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -375,21 +376,21 @@ impl<B> SqlStore<B> {
 
 /// The submission with the package version of this run.
 fn at_package(mut submission: Submission, package: Option<ContentHash>) -> Submission {
-    match (&mut submission.work, package) {
-        (Work::Problem(solution), Some(package)) => solution.of.package = package,
-        (Work::Verify(of), Some(package)) => of.package = package,
-        (Work::Program(_), _) | (_, None) => {}
+    match (&mut submission.kind, package) {
+        (SubmissionKind::Problem(solution), Some(package)) => solution.of.package = package,
+        (SubmissionKind::Verify(of), Some(package)) => of.package = package,
+        (SubmissionKind::Program(_), _) | (_, None) => {}
     }
     submission
 }
 
-pub(crate) fn package_of(row: Row<'_>, column: usize) -> Result<Option<ContentHash>, Fault> {
+pub(crate) fn package_of(row: Row<'_>, column: usize) -> Result<Option<ContentHash>, SqlFault> {
     let hash: Option<&[u8]> = row.get(column)?;
     Ok(hash.map(|hash| hash_from(hash, "package")).transpose()?)
 }
 
 /// The language of a submission; empty in the row of a package verification.
-pub(crate) fn language_of(name: &str) -> Result<Option<LanguageId>, Fault> {
+pub(crate) fn language_of(name: &str) -> Result<Option<LanguageId>, SqlFault> {
     if name.is_empty() {
         return Ok(None);
     }
@@ -406,7 +407,7 @@ macro_rules! summary {
 }
 pub(crate) use summary;
 
-pub(crate) fn summary_of(row: Row<'_>) -> Result<SubmissionSummary, Fault> {
+pub(crate) fn summary_of(row: Row<'_>) -> Result<SubmissionSummary, SqlFault> {
     let completed_at: Option<i64> = row.get(9)?;
     let cpu_time_us: Option<i64> = row.get(10)?;
     let memory_bytes: Option<i64> = row.get(11)?;
@@ -432,10 +433,10 @@ pub(crate) fn summary_of(row: Row<'_>) -> Result<SubmissionSummary, Fault> {
 }
 
 /// Decodes a row of [`RECORD`].
-fn record_of(row: Row<'_>, fetched: &Fetched) -> Result<SubmissionRecord, Fault> {
+fn record_of(row: Row<'_>, fetched: &Fetched) -> Result<SubmissionRecord, SqlFault> {
     let time = |i: usize, column| {
         let us: Option<i64> = row.get(i)?;
-        Ok::<_, Fault>(us.map(|us| from_us(us, column)).transpose()?)
+        Ok::<_, SqlFault>(us.map(|us| from_us(us, column)).transpose()?)
     };
     let has_report = !row.is_null(16)?;
     Ok(SubmissionRecord {
@@ -449,7 +450,7 @@ fn record_of(row: Row<'_>, fetched: &Fetched) -> Result<SubmissionRecord, Fault>
 }
 
 /// Decodes the first seven columns: id, owner, language, submitted_at, spec, data (passed as `data`), package.
-fn submission_of(row: Row<'_>, data: &[u8]) -> Result<cupel_types::Submission, Fault> {
+fn submission_of(row: Row<'_>, data: &[u8]) -> Result<cupel_types::Submission, SqlFault> {
     Ok(decode_submission(
         SubmissionId::from_uuid(id_from(row.blob(0)?, "id")?),
         UserId::from_uuid(id_from(row.blob(1)?, "owner")?),

@@ -9,11 +9,11 @@
 use std::time::Duration;
 
 use cupel_types::{
-    Bytes, ContentHash, Grading, ProblemId, RunReport, Score, Start, SubmissionId, UserId, Verdict, Work,
+    Bytes, ContentHash, Grading, ProblemId, RunReport, Score, Start, SubmissionId, SubmissionKind, UserId, Verdict,
 };
 
 use super::commands::InsertRow;
-use super::fault::Fault;
+use super::fault::SqlFault;
 use super::freezes::{self, hidden_by_another, withholding};
 use super::{Lock, Row, Sql, bytes, values};
 use crate::rows::{bad, hash_from, id_from, to_us};
@@ -93,19 +93,19 @@ pub(crate) struct About {
 }
 
 impl About {
-    pub(crate) fn of_work(work: &Work) -> Option<About> {
+    pub(crate) fn of_work(work: &SubmissionKind) -> Option<About> {
         let (of, changes) = match work {
-            Work::Program(_) => return None,
-            Work::Problem(solution) => {
+            SubmissionKind::Program(_) => return None,
+            SubmissionKind::Problem(solution) => {
                 (solution.of, (solution.cases == cupel_types::Cases::All).then_some(Changes::Standing))
             }
-            Work::Verify(of) => (*of, Some(Changes::Verification)),
+            SubmissionKind::Verify(of) => (*of, Some(Changes::Verification)),
         };
         Some(About { problem: of.problem, package: of.package, changes })
     }
 
     /// Reads three columns from `first`: problem, package, changes.
-    pub(crate) fn of(row: Row<'_>, first: usize) -> Result<Option<About>, Fault> {
+    pub(crate) fn of(row: Row<'_>, first: usize) -> Result<Option<About>, SqlFault> {
         let column = |at: usize| row.get::<Option<&[u8]>>(first + at);
         let (Some(problem), Some(package)) = (column(0)?, column(1)?) else { return Ok(None) };
         let changes = match row.get::<Option<i64>>(first + 2)? {
@@ -184,7 +184,7 @@ fn is_full(grading: &Grading) -> bool {
 }
 
 /// Records a new submission that counts for standings.
-pub(crate) fn sent(db: &dyn Sql, problem: ProblemId, row: &InsertRow, owner: UserId) -> Result<(), Fault> {
+pub(crate) fn sent(db: &dyn Sql, problem: ProblemId, row: &InsertRow, owner: UserId) -> Result<(), SqlFault> {
     let sql = "INSERT INTO problem_submissions (submission, problem, owner, language, sent_at) VALUES (?, ?, ?, ?, ?)";
     db.execute(
         sql,
@@ -200,7 +200,7 @@ pub(crate) fn sent(db: &dyn Sql, problem: ProblemId, row: &InsertRow, owner: Use
 }
 
 /// Updates standings or verification state after a run was judged.
-pub(crate) fn judged(db: &dyn Sql, about: &About, submission: SubmissionId, judged: &Judged) -> Result<(), Fault> {
+pub(crate) fn judged(db: &dyn Sql, about: &About, submission: SubmissionId, judged: &Judged) -> Result<(), SqlFault> {
     match about.changes {
         None => Ok(()),
         Some(Changes::Verification) if !has_ended(judged.verdict) => Ok(()),
@@ -223,7 +223,7 @@ pub(crate) fn judged(db: &dyn Sql, about: &About, submission: SubmissionId, judg
 /// The CPU limit derived for the version that the run is judged against, and how the measured program was started.
 /// `None` for a verification of a version that is not verified: it derives the limit again. The limit of a verified
 /// version does not change.
-pub(crate) fn derived_time_limit(db: &dyn Sql, about: &About) -> Result<Option<(Duration, Option<Start>)>, Fault> {
+pub(crate) fn derived_time_limit(db: &dyn Sql, about: &About) -> Result<Option<(Duration, Option<Start>)>, SqlFault> {
     let sql = "SELECT time_limit_us, limit_start FROM problem_versions WHERE problem = ? AND package = ? AND (verified = 1 OR ? = 0)";
     let checks = i64::from(about.changes == Some(Changes::Verification));
     let (problem, package) = (bytes(about.problem.as_uuid()), about.package.as_bytes());
@@ -233,18 +233,18 @@ pub(crate) fn derived_time_limit(db: &dyn Sql, about: &About) -> Result<Option<(
 }
 
 /// Reads a column with the name of a start kind.
-pub(crate) fn start_from(row: Row<'_>, column: usize) -> Result<Option<Start>, Fault> {
+pub(crate) fn start_from(row: Row<'_>, column: usize) -> Result<Option<Start>, SqlFault> {
     let name: Option<String> = row.get(column)?;
     Ok(name.map(|name| Start::from_name(&name).ok_or(bad("limit_start"))).transpose()?)
 }
 
 /// Reads a column of microseconds.
-pub(crate) fn time_from(row: Row<'_>, column: usize) -> Result<Option<Duration>, Fault> {
+pub(crate) fn time_from(row: Row<'_>, column: usize) -> Result<Option<Duration>, SqlFault> {
     let us: Option<i64> = row.get(column)?;
     Ok(us.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros))
 }
 
-fn stand(db: &dyn Sql, problem: ProblemId, submission: SubmissionId, judged: &Judged) -> Result<(), Fault> {
+fn stand(db: &dyn Sql, problem: ProblemId, submission: SubmissionId, judged: &Judged) -> Result<(), SqlFault> {
     let (problem, submission) = (bytes(problem.as_uuid()), bytes(submission.as_uuid()));
     // Locked, so that the later of two concurrent verdicts sees the changes of the earlier one.
     db.lock(Lock::Problem, problem)?;
@@ -308,7 +308,7 @@ struct Figures {
 }
 
 impl Figures {
-    fn read(db: &dyn Sql, pair: &Pair) -> Result<Figures, Fault> {
+    fn read(db: &dyn Sql, pair: &Pair) -> Result<Figures, SqlFault> {
         let sql = "SELECT count(*) FILTER (WHERE is_try = 1), count(*) FILTER (WHERE solves = 1), \
                    (SELECT solved FROM problem_results WHERE problem = ?1 AND \"user\" = ?2) \
                    FROM problem_submissions WHERE problem = ?1 AND owner = ?2 AND withheld = 0";
@@ -322,7 +322,11 @@ impl Figures {
 /// Runs `change`, which changes a user's submissions to a problem or the freeze that withholds them, and updates
 /// everything derived except the user's progress. Returns `true` if the public "tried" or "solved" state of the user
 /// has changed.
-pub(super) fn update(db: &dyn Sql, pair: &Pair, change: impl FnOnce() -> Result<(), Fault>) -> Result<bool, Fault> {
+pub(super) fn update(
+    db: &dyn Sql,
+    pair: &Pair,
+    change: impl FnOnce() -> Result<(), SqlFault>,
+) -> Result<bool, SqlFault> {
     let was = Figures::read(db, pair)?;
     change()?;
     let (problem, user) = (&pair.problem, &pair.user);
@@ -369,7 +373,7 @@ pub(crate) const OWN_PROGRESS: &str = "WITH all_results AS (\
     FROM all_results r JOIN problems p ON p.id = r.problem WHERE p.visibility = 2";
 
 /// Recomputes a user's public progress over all public problems.
-pub(crate) fn compute_progress(db: &dyn Sql, user: &[u8]) -> Result<(), Fault> {
+pub(crate) fn compute_progress(db: &dyn Sql, user: &[u8]) -> Result<(), SqlFault> {
     db.lock(Lock::User, user)?;
     let sql = "INSERT INTO user_progress (\"user\", easy, medium, hard, solved, attempted, last_solved_at) \
                SELECT ?1, count(*) FILTER (WHERE r.solved = 1 AND p.difficulty = 0), \
@@ -384,7 +388,7 @@ pub(crate) fn compute_progress(db: &dyn Sql, user: &[u8]) -> Result<(), Fault> {
 }
 
 /// Recomputes the progress of every user who has tried a problem, after its visibility or difficulty changed.
-pub(crate) fn compute_progress_of_all(db: &dyn Sql, problem: &[u8]) -> Result<(), Fault> {
+pub(crate) fn compute_progress_of_all(db: &dyn Sql, problem: &[u8]) -> Result<(), SqlFault> {
     let sql = "SELECT \"user\" FROM problem_results WHERE problem = ? ORDER BY \"user\"";
     let users = db.all(sql, values![problem], |row| row.get::<Vec<u8>>(0))?;
     users.iter().try_for_each(|user| compute_progress(db, user))

@@ -9,7 +9,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
-use super::fault::Fault;
+use super::fault::SqlFault;
 use crate::rows::bad;
 
 /// A statement parameter or a column value.
@@ -165,7 +165,7 @@ pub(crate) enum Row<'r> {
 
 impl<'r> Row<'r> {
     /// The value of a column, borrowed from the row.
-    pub(crate) fn value(self, column: usize) -> Result<Value<'r>, Fault> {
+    pub(crate) fn value(self, column: usize) -> Result<Value<'r>, SqlFault> {
         match self {
             Row::Sqlite(row) => Ok(match row.get_ref(column)? {
                 ValueRef::Null => Value::Null,
@@ -181,21 +181,21 @@ impl<'r> Row<'r> {
     }
 
     /// The value of a column, converted to the type that the caller expects.
-    pub(crate) fn get<T: Column<'r>>(self, column: usize) -> Result<T, Fault> {
+    pub(crate) fn get<T: Column<'r>>(self, column: usize) -> Result<T, SqlFault> {
         T::of(self.value(column)?).ok_or_else(|| bad(T::NAME).into())
     }
 
     /// The bytes of a column, without a copy.
-    pub(crate) fn blob(self, column: usize) -> Result<&'r [u8], Fault> {
+    pub(crate) fn blob(self, column: usize) -> Result<&'r [u8], SqlFault> {
         self.get(column)
     }
 
     /// The text of a column, without a copy.
-    pub(crate) fn text(self, column: usize) -> Result<&'r str, Fault> {
+    pub(crate) fn text(self, column: usize) -> Result<&'r str, SqlFault> {
         self.get(column)
     }
 
-    pub(crate) fn is_null(self, column: usize) -> Result<bool, Fault> {
+    pub(crate) fn is_null(self, column: usize) -> Result<bool, SqlFault> {
         Ok(self.value(column)? == Value::Null)
     }
 }

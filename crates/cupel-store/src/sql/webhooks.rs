@@ -1,11 +1,11 @@
 //! `WebhookStore`: the outbox, and deletion of expired records.
 
 use async_trait::async_trait;
-use cupel_core::{Delivery, DeliveryRecord, Over, StoreError, WebhookStore};
+use cupel_core::{Delivery, DeliveryRecord, RetentionCutoffs, StoreError, WebhookStore};
 use cupel_types::{SubmissionId, UserId, WebhookId};
 use jiff::Timestamp;
 
-use super::fault::Fault;
+use super::fault::SqlFault;
 use super::{Backend, Bind as _, Row, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{bad, from_us, id_from, to_us};
 
@@ -73,7 +73,7 @@ impl<B: Backend> WebhookStore for SqlStore<B> {
     }
 }
 
-fn record(row: Row<'_>) -> Result<DeliveryRecord, Fault> {
+fn record(row: Row<'_>) -> Result<DeliveryRecord, SqlFault> {
     let time = |us: Option<i64>, column| us.map(|us| from_us(us, column)).transpose();
     Ok(DeliveryRecord {
         id: WebhookId::from_uuid(id_from(row.blob(0)?, "id")?),
@@ -99,7 +99,7 @@ impl Write for Again {
     const OPERATION: &'static str = "send a webhook again";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let of = if self.owner.is_some() { " AND owner = ?" } else { "" };
         let sql = format!(
             "UPDATE webhook_deliveries SET tries = 0, next_at = ?, ended_at = NULL, status = NULL, error = NULL WHERE id = ?{of}"
@@ -125,7 +125,7 @@ impl Write for Take {
     // If the mark is lost, the delivery is retried earlier.
     const DURABLE: bool = false;
 
-    fn apply(&self, db: &dyn Sql) -> Result<Vec<Delivery>, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Vec<Delivery>, SqlFault> {
         let others = if self.not_of.is_empty() {
             String::new()
         } else {
@@ -163,7 +163,7 @@ impl Write for Delivered {
     const OPERATION: &'static str = "record a webhook delivery";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
         let sql = "UPDATE webhook_deliveries SET tries = tries + 1, next_at = NULL, ended_at = ?, status = ?, error = NULL \
                    WHERE id = ? AND next_at IS NOT NULL";
         db.execute(sql, values![to_us(self.now), self.status, bytes(self.id.as_uuid())])?;
@@ -183,7 +183,7 @@ impl Write for Failed {
     const OPERATION: &'static str = "record a failed webhook delivery";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
         let sql = "UPDATE webhook_deliveries SET tries = tries + 1, next_at = ?, ended_at = ?, error = ? \
                    WHERE id = ? AND next_at IS NOT NULL";
         let ended_at = if self.next.is_none() { Some(to_us(self.now)) } else { None };
@@ -202,7 +202,7 @@ impl Write for Gone {
     const OPERATION: &'static str = "give up a webhook receiver";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<u64, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<u64, SqlFault> {
         let sql = "UPDATE webhook_deliveries SET tries = tries + CASE WHEN id = ?1 THEN 1 ELSE 0 END, next_at = NULL, ended_at = ?2, status = 410, \
                    error = 'the receiver is gone (410)' WHERE next_at IS NOT NULL \
                    AND (owner, url) = (SELECT owner, url FROM webhook_deliveries WHERE id = ?1)";
@@ -211,63 +211,63 @@ impl Write for Gone {
 }
 
 /// Deletes records that are no longer valid.
-pub(crate) struct Forget {
-    pub(crate) over: Over,
+pub(crate) struct PurgeExpired {
+    pub(crate) cutoffs: RetentionCutoffs,
     pub(crate) limit: u32,
 }
 
-impl Write for Forget {
+impl Write for PurgeExpired {
     type Output = u64;
-    const OPERATION: &'static str = "forget what is over";
+    const OPERATION: &'static str = "delete expired records";
     const DURABLE: bool = false;
 
-    fn apply(&self, db: &dyn Sql) -> Result<u64, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<u64, SqlFault> {
         let removals = [
             (
                 "DELETE FROM idempotency_keys WHERE (owner, key) IN \
                  (SELECT owner, key FROM idempotency_keys WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
-                self.over.now,
+                self.cutoffs.now,
             ),
             (
                 "DELETE FROM refresh_sessions WHERE id IN \
                  (SELECT id FROM refresh_sessions WHERE expires_at <= ?1 OR ended_at <= ?1 LIMIT ?2)",
-                self.over.now,
+                self.cutoffs.now,
             ),
             (
                 "DELETE FROM password_links WHERE \"user\" IN \
                  (SELECT \"user\" FROM password_links WHERE expires_at <= ? LIMIT ?)",
-                self.over.now,
+                self.cutoffs.now,
             ),
             (
                 "DELETE FROM registration_codes WHERE id IN \
                  (SELECT id FROM registration_codes WHERE expires_at <= ? LIMIT ?)",
-                self.over.keys_before,
+                self.cutoffs.keys_before,
             ),
             (
                 "DELETE FROM webhook_deliveries WHERE id IN \
                  (SELECT id FROM webhook_deliveries WHERE ended_at <= ? ORDER BY ended_at LIMIT ?)",
-                self.over.deliveries_before,
+                self.cutoffs.deliveries_before,
             ),
             (
                 "DELETE FROM api_keys WHERE id IN \
                  (SELECT id FROM api_keys WHERE revoked_at <= ? ORDER BY revoked_at LIMIT ?)",
-                self.over.keys_before,
+                self.cutoffs.keys_before,
             ),
             (
                 "DELETE FROM api_keys WHERE id IN \
                  (SELECT id FROM api_keys WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
-                self.over.keys_before,
+                self.cutoffs.keys_before,
             ),
             (
                 "DELETE FROM workers WHERE id IN (SELECT id FROM workers WHERE seen_at <= ? ORDER BY seen_at LIMIT ?)",
-                self.over.workers_before,
+                self.cutoffs.workers_before,
             ),
             (
                 "DELETE FROM failed_attempts WHERE (submission, attempt) IN \
                  (SELECT submission, attempt FROM failed_attempts f WHERE failed_at <= ? \
                  AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.submission = f.submission) \
                  ORDER BY failed_at LIMIT ?)",
-                self.over.failures_before,
+                self.cutoffs.failures_before,
             ),
         ];
         let mut forgotten = 0;

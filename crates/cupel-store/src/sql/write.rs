@@ -8,7 +8,7 @@ use cupel_types::RunId;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Sql;
-use super::fault::Fault;
+use super::fault::SqlFault;
 
 /// Time for which the store counts as full after a command failed because of a full disk.
 const FULL_FOR: Duration = Duration::from_secs(5);
@@ -34,7 +34,7 @@ pub(crate) trait Write: Send + 'static {
         false
     }
     /// Makes the change in the open transaction. May be called again after a rollback.
-    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, Fault>;
+    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, SqlFault>;
 }
 
 /// A command together with the caller that waits for its result.
@@ -49,9 +49,9 @@ pub(crate) trait Job: Send {
         false
     }
     /// Applies the command and stores its result.
-    fn apply(&mut self, db: &dyn Sql) -> Result<(), Fault>;
+    fn apply(&mut self, db: &dyn Sql) -> Result<(), SqlFault>;
     /// Sends the caller the stored result, or the error.
-    fn answer(self: Box<Self>, committed: Result<(), Fault>);
+    fn answer(self: Box<Self>, committed: Result<(), SqlFault>);
     fn stops(&self) -> bool {
         false
     }
@@ -60,7 +60,7 @@ pub(crate) trait Job: Send {
 struct Pending<W: Write> {
     command: W,
     done: Option<W::Output>,
-    answer: oneshot::Sender<Result<W::Output, Fault>>,
+    answer: oneshot::Sender<Result<W::Output, SqlFault>>,
 }
 
 impl<W: Write> Job for Pending<W> {
@@ -76,16 +76,16 @@ impl<W: Write> Job for Pending<W> {
         self.command.changes_standings()
     }
 
-    fn apply(&mut self, db: &dyn Sql) -> Result<(), Fault> {
+    fn apply(&mut self, db: &dyn Sql) -> Result<(), SqlFault> {
         self.done = None;
         self.done = Some(self.command.apply(db)?);
         Ok(())
     }
 
-    fn answer(self: Box<Self>, committed: Result<(), Fault>) {
+    fn answer(self: Box<Self>, committed: Result<(), SqlFault>) {
         let Pending { done, answer, .. } = *self;
         // If the caller is gone, the result is dropped; the change remains.
-        let _ = answer.send(committed.and_then(|()| done.ok_or(Fault::Closed)));
+        let _ = answer.send(committed.and_then(|()| done.ok_or(SqlFault::Closed)));
     }
 }
 
@@ -94,11 +94,11 @@ struct Stop {
 }
 
 impl Job for Stop {
-    fn apply(&mut self, _: &dyn Sql) -> Result<(), Fault> {
+    fn apply(&mut self, _: &dyn Sql) -> Result<(), SqlFault> {
         Ok(())
     }
 
-    fn answer(self: Box<Self>, _: Result<(), Fault>) {
+    fn answer(self: Box<Self>, _: Result<(), SqlFault>) {
         let _ = self.answer.send(());
     }
 
@@ -133,12 +133,12 @@ impl Commands {
         let (answer, answered) = oneshot::channel();
         let sent = self.waiting.send(Box::new(Pending { command, done: None, answer })).await;
         let result = match sent {
-            Ok(()) => answered.await.unwrap_or(Err(Fault::Closed)),
-            Err(_) => Err(Fault::Closed),
+            Ok(()) => answered.await.unwrap_or(Err(SqlFault::Closed)),
+            Err(_) => Err(SqlFault::Closed),
         };
         result.map_err(|fault| {
             let fault = fault.at(&self.place);
-            if let Fault::Full(full) = &fault {
+            if let SqlFault::Full(full) = &fault {
                 *self.last_full.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), full.clone()));
             }
             fault.during(W::OPERATION)
@@ -149,12 +149,12 @@ impl Commands {
     ///
     /// After a disk-full error the store counts as full for [`FULL_FOR`], because small changes still succeed now and
     /// then on a full disk.
-    pub(crate) fn state(&self) -> Result<(), Fault> {
+    pub(crate) fn state(&self) -> Result<(), SqlFault> {
         if self.waiting.is_closed() {
-            return Err(Fault::Closed);
+            return Err(SqlFault::Closed);
         }
         match &*self.last_full.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some((at, full)) if at.elapsed() < FULL_FOR => Err(Fault::Full(full.clone())),
+            Some((at, full)) if at.elapsed() < FULL_FOR => Err(SqlFault::Full(full.clone())),
             _ => Ok(()),
         }
     }

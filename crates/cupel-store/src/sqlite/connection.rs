@@ -4,18 +4,18 @@ use cupel_types::RunId;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::sql::commands::RunRow;
-use crate::sql::fault::Fault;
+use crate::sql::fault::SqlFault;
 use crate::sql::{Lock, Row, Sql, Value};
 
 impl Sql for Connection {
-    fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, Fault> {
+    fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, SqlFault> {
         Ok(self.prepare_cached(sql)?.execute(params_from_iter(values))? as u64)
     }
 
-    fn put(&self, sql: &str, values: &[Value<'_>]) -> Result<(), Fault> {
+    fn put(&self, sql: &str, values: &[Value<'_>]) -> Result<(), SqlFault> {
         match Sql::execute(self, sql, values)? {
             1 => Ok(()),
-            changed => Err(Fault::NotOne { changed }),
+            changed => Err(SqlFault::NotOne { changed }),
         }
     }
 
@@ -23,8 +23,8 @@ impl Sql for Connection {
         &self,
         sql: &str,
         values: &[Value<'_>],
-        tell: &mut dyn FnMut(Row<'_>) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+        tell: &mut dyn FnMut(Row<'_>) -> Result<(), SqlFault>,
+    ) -> Result<(), SqlFault> {
         let mut query = self.prepare_cached(sql)?;
         let mut rows = query.query(params_from_iter(values))?;
         while let Some(row) = rows.next()? {
@@ -34,7 +34,7 @@ impl Sql for Connection {
     }
 
     /// Does nothing: only one transaction writes at a time.
-    fn lock(&self, _: Lock, _: &[u8]) -> Result<(), Fault> {
+    fn lock(&self, _: Lock, _: &[u8]) -> Result<(), SqlFault> {
         Ok(())
     }
 
@@ -42,7 +42,7 @@ impl Sql for Connection {
         None
     }
 
-    fn sync(&self) -> Result<(), Fault> {
+    fn sync(&self) -> Result<(), SqlFault> {
         // A commit without changes is not synced, so this rewrites a page with the same content.
         let version: i64 = self.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         Ok(self.pragma_update(None, "user_version", version)?)

@@ -23,7 +23,7 @@ pub use open::OpenError;
 
 use cupel_core::StoreError;
 
-use crate::sql::fault::Fault;
+use crate::sql::fault::SqlFault;
 use crate::sql::{Backend, Sql, SqlStore, Write};
 use readers::Readers;
 use writer::Writer;
@@ -45,7 +45,7 @@ impl Backend for Sqlite {
     async fn read<T: Send + 'static>(
         &self,
         operation: &'static str,
-        question: impl Fn(&dyn Sql) -> Result<T, Fault> + Send + 'static,
+        question: impl Fn(&dyn Sql) -> Result<T, SqlFault> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.readers.read(operation, question).await
     }
@@ -54,7 +54,7 @@ impl Backend for Sqlite {
         self.writer.run(command).await
     }
 
-    fn state(&self) -> Result<(), Fault> {
+    fn state(&self) -> Result<(), SqlFault> {
         self.writer.state()
     }
 

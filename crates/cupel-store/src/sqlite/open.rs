@@ -113,7 +113,7 @@ mod tests {
     use cupel_testkit::{a_submission, a_user, t0};
 
     use super::*;
-    use crate::sql::fault::Fault;
+    use crate::sql::fault::SqlFault;
     use crate::sql::{Backend as _, Sql, Write, values};
 
     /// Limits the database to 4 MiB. SQLite returns the same error (SQLITE_FULL) for this limit as for a full disk.
@@ -124,7 +124,7 @@ mod tests {
         const OPERATION: &'static str = "bound the file";
         const DURABLE: bool = false;
 
-        fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
+        fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
             db.exists("PRAGMA max_page_count = 1024", values![])?;
             Ok(())
         }

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::open::BUSY_TIMEOUT;
 use crate::sql::Sql;
-use crate::sql::fault::Fault;
+use crate::sql::fault::SqlFault;
 
 /// Readers of one database. A clone is another handle to the same pool.
 #[derive(Clone)]
@@ -32,22 +32,22 @@ impl Readers {
     pub(super) async fn read<T: Send + 'static>(
         &self,
         operation: &'static str,
-        question: impl FnOnce(&dyn Sql) -> Result<T, Fault> + Send + 'static,
+        question: impl FnOnce(&dyn Sql) -> Result<T, SqlFault> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.ask(question).await.map_err(|fault| fault.during(operation))
     }
 
     async fn ask<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&dyn Sql) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<T, Fault> {
+        question: impl FnOnce(&dyn Sql) -> Result<T, SqlFault> + Send + 'static,
+    ) -> Result<T, SqlFault> {
         let permit = tokio::time::timeout(BUSY_TIMEOUT, Arc::clone(&self.0.free).acquire_owned()).await;
-        let permit = permit.map_err(|_elapsed| Fault::Busy)?.map_err(|_closed| Fault::Closed)?;
-        let connection = self.0.idle().pop().ok_or(Fault::Closed)?;
+        let permit = permit.map_err(|_elapsed| SqlFault::Busy)?.map_err(|_closed| SqlFault::Closed)?;
+        let connection = self.0.idle().pop().ok_or(SqlFault::Closed)?;
         let loan = Loan { connection: Some(connection), pool: Arc::clone(&self.0), _permit: permit };
         let asked =
             tokio::task::spawn_blocking(move || loan.connection.as_ref().map(|connection| question(connection)));
-        asked.await.map_err(|_panicked| Fault::BrokenOff)?.unwrap_or(Err(Fault::Closed))
+        asked.await.map_err(|_panicked| SqlFault::BrokenOff)?.unwrap_or(Err(SqlFault::Closed))
     }
 
     /// Waits for running queries and closes the connections. Later queries fail.

@@ -23,7 +23,7 @@ use cupel_core::StoreError;
 use rusqlite::Connection;
 
 use crate::sql::Write;
-use crate::sql::fault::Fault;
+use crate::sql::fault::SqlFault;
 use crate::sql::write::{Commands, Job, Waiting, line};
 
 /// Maximum of queued commands; if the queue is full, callers wait.
@@ -60,7 +60,7 @@ impl Writer {
     }
 
     /// Whether commands are accepted at present.
-    pub(super) fn state(&self) -> Result<(), Fault> {
+    pub(super) fn state(&self) -> Result<(), SqlFault> {
         self.commands.state()
     }
 
@@ -162,7 +162,7 @@ impl Loop {
     }
 
     /// Applies all jobs or none.
-    fn transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Fault> {
+    fn transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), SqlFault> {
         let durable = jobs.iter().any(|job| job.durable());
         self.begin(durable)?;
         let result = self.apply_and_commit(jobs);
@@ -187,7 +187,7 @@ impl Loop {
         done.is_ok_and(|(in_log, put)| in_log == put)
     }
 
-    fn apply_and_commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Fault> {
+    fn apply_and_commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), SqlFault> {
         for job in jobs {
             job.apply(&self.connection)?;
         }
@@ -196,7 +196,7 @@ impl Loop {
     }
 
     /// Begins a transaction; `sync` decides whether its commit is synced.
-    fn begin(&mut self, sync: bool) -> Result<(), Fault> {
+    fn begin(&mut self, sync: bool) -> Result<(), SqlFault> {
         if self.syncing != sync {
             // Compiled each time, never from the statement cache: SQLite may run a pragma when it is compiled.
             // Source: sqlite.org, "PRAGMA statements".
@@ -241,7 +241,7 @@ mod tests {
         const OPERATION: &'static str = "touch";
         const DURABLE: bool = SYNC;
 
-        fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
+        fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
             db.put("INSERT INTO t VALUES (1)", values![])
         }
     }

@@ -12,7 +12,7 @@ use cupel_core::{
 use cupel_store::{DirectoryBlobs, PostgresStore, SqliteStore};
 use cupel_testkit::servers::Postgres;
 use cupel_testkit::{a_completion, a_submission, a_user, fresh, t0};
-use cupel_types::{LeaseId, RunId, RunReport, Submission, SubmissionId, Work, WorkerId};
+use cupel_types::{LeaseId, RunId, RunReport, Submission, SubmissionId, SubmissionKind, WorkerId};
 
 use crate::postgres::open;
 use crate::watched::Watched;
@@ -78,7 +78,7 @@ async fn told(store: &dyn RunStore, id: SubmissionId) -> Result<(Vec<u8>, Option
 }
 
 fn stdin(submission: &Submission) -> &[u8] {
-    let Work::Program(program) = &submission.work else { panic!("it is a program") };
+    let SubmissionKind::Program(program) = &submission.kind else { panic!("it is a program") };
     &program.stdin
 }
 

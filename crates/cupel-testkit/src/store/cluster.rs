@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cupel_core::cluster::{Order, WorkerBeat};
-use cupel_core::{Over, Store};
+use cupel_core::{RetentionCutoffs, Store};
 use cupel_types::{NodeId, WorkerId};
 
 use super::at;
@@ -18,7 +18,7 @@ fn a_worker(name: &str) -> WorkerBeat {
         slots: 4,
         busy: 0,
         languages: BTreeMap::from([("c".parse().unwrap(), "12.2.0".into())]),
-        order: Order::Work,
+        order: Order::SubmissionKind,
     }
 }
 
@@ -27,7 +27,7 @@ pub async fn workers_are_listed_with_their_last_heartbeat<S: Store>(make: impl A
     let store = make().await;
     assert!(store.workers().await.unwrap().is_empty());
     let (one, two) = (a_worker("one"), a_worker("two"));
-    assert_eq!(store.beat(one.clone(), at(1)).await.unwrap(), Order::Work);
+    assert_eq!(store.beat(one.clone(), at(1)).await.unwrap(), Order::SubmissionKind);
     store.beat(two.clone(), at(2)).await.unwrap();
     let later = WorkerBeat {
         busy: 3,
@@ -42,14 +42,14 @@ pub async fn workers_are_listed_with_their_last_heartbeat<S: Store>(make: impl A
     assert!(workers[0].is_alive(at(10)) && !workers[0].is_alive(at(60)));
     store.leave(one.id).await.unwrap();
     assert_eq!(store.workers().await.unwrap().len(), 1);
-    let over = Over {
+    let cutoffs = RetentionCutoffs {
         now: at(0),
         deliveries_before: at(0),
         keys_before: at(0),
         workers_before: at(2),
         failures_before: at(0),
     };
-    assert_eq!(store.forget(over, 10).await.unwrap(), 1);
+    assert_eq!(store.purge_expired(cutoffs, 10).await.unwrap(), 1);
     assert!(store.workers().await.unwrap().is_empty());
 }
 
@@ -87,9 +87,9 @@ pub async fn a_worker_gets_an_order_with_its_next_heartbeat<S: Store>(make: impl
     store.beat(two.clone(), at(0)).await.unwrap();
     assert!(store.tell(Some(one.id), Order::Pause).await.unwrap());
     assert_eq!(store.beat(one.clone(), at(1)).await.unwrap(), Order::Pause);
-    assert_eq!(store.beat(two.clone(), at(1)).await.unwrap(), Order::Work);
-    assert!(store.tell(Some(one.id), Order::Work).await.unwrap());
-    assert_eq!(store.beat(one.clone(), at(2)).await.unwrap(), Order::Work);
+    assert_eq!(store.beat(two.clone(), at(1)).await.unwrap(), Order::SubmissionKind);
+    assert!(store.tell(Some(one.id), Order::SubmissionKind).await.unwrap());
+    assert_eq!(store.beat(one.clone(), at(2)).await.unwrap(), Order::SubmissionKind);
 }
 
 /// Rule: the order also reaches workers that register later. A draining worker goes on draining.
@@ -107,14 +107,15 @@ pub async fn one_order_reaches_all_workers<S: Store>(make: impl AsyncFn() -> Sub
     }
     let told: Vec<Order> = store.workers().await.unwrap().iter().map(|worker| worker.told).collect();
     assert_eq!(told.iter().filter(|order| **order == Order::Pause).count(), 2);
-    assert!(store.tell(None, Order::Work).await.unwrap());
-    for (worker, expected) in [(&one, Order::Work), (&draining, Order::Drain), (&late, Order::Work)] {
+    assert!(store.tell(None, Order::SubmissionKind).await.unwrap());
+    for (worker, expected) in [(&one, Order::SubmissionKind), (&draining, Order::Drain), (&late, Order::SubmissionKind)]
+    {
         assert_eq!(store.beat(worker.clone(), at(2)).await.unwrap(), expected, "{}", worker.name);
     }
     assert!(store.tell(None, Order::Drain).await.unwrap());
     assert!(!store.is_paused().await.unwrap(), "a worker that registers later works");
     assert_eq!(store.beat(one, at(3)).await.unwrap(), Order::Drain);
-    assert_eq!(store.beat(a_worker("new"), at(3)).await.unwrap(), Order::Work);
+    assert_eq!(store.beat(a_worker("new"), at(3)).await.unwrap(), Order::SubmissionKind);
 }
 
 /// Rule.

@@ -11,7 +11,7 @@ use cupel_core::problems::{ProblemFilter, SolveState, SubmissionFilter};
 use cupel_problem::Visibility;
 use cupel_types::{Cases, ClarificationId, ContestId, ProblemId, RunId, Score, SubmissionId, UserId, Verdict};
 
-use super::problems::{AC, Said, WA, judge_at, problem};
+use super::problems::{AC, JudgeResult, WA, judge_at, problem};
 use super::{at, insert, user};
 use crate::Subject;
 use crate::builders::{a_submission, fresh};
@@ -41,7 +41,13 @@ async fn contest(store: &impl Store, new: NewContest) -> Contest {
 }
 
 /// A submission to a problem, sent at this second, and judged if `said` is a result.
-async fn send_at(store: &impl Store, problem: ProblemId, by: UserId, second: i64, said: Option<Said>) -> SubmissionId {
+async fn send_at(
+    store: &impl Store,
+    problem: ProblemId,
+    by: UserId,
+    second: i64,
+    said: Option<JudgeResult>,
+) -> SubmissionId {
     let key = cupel_core::problems::ProblemKey::Id(problem);
     let (record, _) = store.problem(key, None).await.unwrap().expect("a problem");
     let of = cupel_core::Purpose::Solve { of: record.current(), cases: Cases::All };

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use cupel_core::cluster::{Order, WorkerBeat};
-use cupel_core::dead::retry_in;
+use cupel_core::dead_letters::retry_in;
 use cupel_core::event::{Event, Seq};
 use cupel_core::problems::RejudgeOne;
 use cupel_core::run::RunState;
-use cupel_core::{GivenBack, Needs, Over, Store};
+use cupel_core::{GivenBack, Needs, RetentionCutoffs, Store};
 use cupel_types::{Cases, PriorityClass, RunId, Submission, SubmissionId, UserId, Verdict};
 
 use super::{at, insert, lease, lease_id, user, worker};
@@ -43,7 +43,7 @@ pub async fn an_abandoned_run_is_a_dead_letter_with_every_failed_attempt<S: Stor
         slots: 1,
         busy: 0,
         languages: std::iter::empty().collect(),
-        order: Order::Work,
+        order: Order::SubmissionKind,
     };
     store.beat(known.clone(), at(0)).await.unwrap();
     let (submission, run) = insert(&*store, a_submission().by(owner).priority(PriorityClass::Batch)).await;
@@ -209,15 +209,15 @@ pub async fn failed_attempts_of_judged_runs_are_deleted<S: Store>(make: impl Asy
         let leased = lease(&*store, run, second).await;
         assert!(store.complete(run, leased.lease, a_completion(&leased, b"", at(second))).await.unwrap());
     }
-    let over = |second| Over {
+    let cutoffs = |second| RetentionCutoffs {
         now: at(second),
         deliveries_before: at(0),
         keys_before: at(0),
         workers_before: at(0),
         failures_before: at(second),
     };
-    assert_eq!(store.forget(over(5), 10).await.unwrap(), 1);
-    assert_eq!(store.forget(over(9), 10).await.unwrap(), 1);
-    assert_eq!(store.forget(over(9), 10).await.unwrap(), 0);
+    assert_eq!(store.purge_expired(cutoffs(5), 10).await.unwrap(), 1);
+    assert_eq!(store.purge_expired(cutoffs(9), 10).await.unwrap(), 1);
+    assert_eq!(store.purge_expired(cutoffs(9), 10).await.unwrap(), 0);
     assert_eq!(store.dead_letter(letter.id).await.unwrap().expect("a dead letter").1.len(), 1);
 }

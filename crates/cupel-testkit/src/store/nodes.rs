@@ -13,7 +13,7 @@ use cupel_core::{GivenBack, Idempotency, Inserted, NewSubmissions, Purpose, Stor
 use cupel_types::{Cases, LeaseId, RunId, SubmissionId, UserId, Verdict};
 
 use super::contests::new_contest;
-use super::problems::{AC, Said, WA, judge_at, problem};
+use super::problems::{AC, JudgeResult, WA, judge_at, problem};
 use super::{at, insert, lease, lease_id, set_access, user, worker};
 use crate::Subject;
 use crate::builders::{a_completion, a_submission, a_user, fresh};
@@ -231,7 +231,7 @@ pub async fn concurrent_verdicts_all_count<S: Store + 'static>(make: impl AsyncF
     for n in 0..EACH {
         for problem in &problems {
             for user in &users {
-                let said: Said = if n == EACH - 1 { AC } else { WA };
+                let said: JudgeResult = if n == EACH - 1 { AC } else { WA };
                 sent.push((send(&*nodes[0], problem, *user).await.1, said));
             }
         }

@@ -62,13 +62,13 @@ pub(super) async fn send(store: &impl Store, problem: &ProblemRecord, by: UserId
 }
 
 /// A judge's result: a verdict, points out of ten, and CPU time in milliseconds.
-pub(super) type Said = (Verdict, Option<i64>, u64);
+pub(super) type JudgeResult = (Verdict, Option<i64>, u64);
 
-async fn judge(store: &impl Store, run: RunId, said: Said) {
+async fn judge(store: &impl Store, run: RunId, said: JudgeResult) {
     judge_at(store, run, said, 400).await;
 }
 
-pub(super) async fn judge_at(store: &impl Store, run: RunId, (verdict, points, ms): Said, second: i64) {
+pub(super) async fn judge_at(store: &impl Store, run: RunId, (verdict, points, ms): JudgeResult, second: i64) {
     let leased = lease(store, run, second).await;
     let mut done = a_completion(&leased, b"", at(second + 1));
     let usage = cupel_types::Usage { cpu_time: Duration::from_millis(ms), ..Default::default() };
@@ -94,7 +94,7 @@ pub(super) async fn judge_at(store: &impl Store, run: RunId, (verdict, points, m
     assert!(store.complete(run, leased.lease, done).await.unwrap());
 }
 
-async fn solve(store: &impl Store, problem: &ProblemRecord, by: UserId, said: Said) -> SubmissionId {
+async fn solve(store: &impl Store, problem: &ProblemRecord, by: UserId, said: JudgeResult) -> SubmissionId {
     let (submission, run) = send(store, problem, by, Cases::All).await;
     judge(store, run, said).await;
     submission.id
@@ -117,8 +117,8 @@ fn all(problem: &ProblemRecord) -> SubmissionFilter {
     }
 }
 
-pub(super) const AC: Said = (Verdict::Accepted, None, 20);
-pub(super) const WA: Said = (Verdict::WrongAnswer, None, 20);
+pub(super) const AC: JudgeResult = (Verdict::Accepted, None, 20);
+pub(super) const WA: JudgeResult = (Verdict::WrongAnswer, None, 20);
 
 /// Rule.
 pub async fn a_problem_is_read_back_and_its_slug_is_unique<S: Store>(make: impl AsyncFn() -> Subject<S>) {

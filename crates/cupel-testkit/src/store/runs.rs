@@ -8,7 +8,7 @@ use cupel_core::run::RunState;
 use cupel_core::{Completion, DuePlace, GivenBack, Needs, NewSubmissions, Store};
 use cupel_types::{
     Bytes, CaseReport, CompileReport, Instructions, LimitsRequest, Outcome, Output, PriorityClass, RunId, Signal,
-    StepReport, Submission, SubmissionId, Verdict, Work,
+    StepReport, Submission, SubmissionId, SubmissionKind, Verdict,
 };
 use jiff::Timestamp;
 
@@ -20,12 +20,12 @@ pub(super) fn same_submission(a: &Submission, b: &Submission) {
     assert_eq!((a.id, a.owner, a.language(), a.priority), (b.id, b.owner, b.language(), b.priority));
     assert_eq!(a.source().map(|source| &source.files), b.source().map(|source| &source.files));
     assert_eq!((a.of_problem(), a.limits), (b.of_problem(), b.limits));
-    match (&a.work, &b.work) {
-        (Work::Program(a), Work::Program(b)) => {
+    match (&a.kind, &b.kind) {
+        (SubmissionKind::Program(a), SubmissionKind::Program(b)) => {
             assert_eq!((&a.args, &a.env, &a.stdin, &a.tests), (&b.args, &b.env, &b.stdin, &b.tests));
         }
-        (Work::Problem(a), Work::Problem(b)) => assert_eq!(a.cases, b.cases),
-        (Work::Verify(_), Work::Verify(_)) => {}
+        (SubmissionKind::Problem(a), SubmissionKind::Problem(b)) => assert_eq!(a.cases, b.cases),
+        (SubmissionKind::Verify(_), SubmissionKind::Verify(_)) => {}
         other => panic!("different kinds of work: {other:?}"),
     }
     assert_eq!(
@@ -190,7 +190,7 @@ pub async fn a_run_is_leased_only_to_a_worker_with_all_its_needs<S: Store>(make:
     assert!(lease_with(&["python"], 30).await.is_none());
     assert!(lease_with(&["c", "cpp", "python"], 30).await.is_some());
     assert_eq!(store.expire(at(60), at(60), 2, 10).await.unwrap().len(), 1);
-    let retried = cupel_core::dead::retry_in(&*store, &[id], at(61)).await.unwrap();
+    let retried = cupel_core::dead_letters::retry_in(&*store, &[id], at(61)).await.unwrap();
     assert_eq!(retried[0].needs, needs);
 }
 

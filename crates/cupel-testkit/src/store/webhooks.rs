@@ -1,7 +1,7 @@
 //! Rules about the outbox of webhooks, and about the deletion of old records.
 
 use cupel_core::accounts::{ApiKey, RefreshSession};
-use cupel_core::{Delivery, GivenBack, Idempotency, Over, Store};
+use cupel_core::{Delivery, GivenBack, Idempotency, RetentionCutoffs, Store};
 use cupel_types::{SessionId, SubmissionId, UserId, WebhookId};
 
 use super::accounts::key;
@@ -143,16 +143,16 @@ pub async fn expired_records_are_deleted<S: Store>(make: impl AsyncFn() -> Subje
     let delivery = take(&*store, 0).await.remove(0);
     store.delivered(delivery.id, at(5), 200).await.unwrap();
 
-    let over = |now: i64, deliveries_before: i64| Over {
+    let cutoffs = |now: i64, deliveries_before: i64| RetentionCutoffs {
         now: at(now),
         deliveries_before: at(deliveries_before),
         keys_before: at(0),
         workers_before: at(0),
         failures_before: at(0),
     };
-    assert_eq!(store.forget(over(4, 4), 100).await.unwrap(), 0);
-    assert_eq!(store.forget(over(10, 5), 100).await.unwrap(), 3);
-    assert_eq!(store.forget(over(10, 5), 100).await.unwrap(), 0);
+    assert_eq!(store.purge_expired(cutoffs(4, 4), 100).await.unwrap(), 0);
+    assert_eq!(store.purge_expired(cutoffs(10, 5), 100).await.unwrap(), 3);
+    assert_eq!(store.purge_expired(cutoffs(10, 5), 100).await.unwrap(), 0);
     assert!(store.session_alive(long.id, at(10)).await.unwrap());
 }
 
@@ -178,16 +178,16 @@ pub async fn keys_that_ended_long_ago_are_deleted_in_batches<S: Store>(make: imp
     for key in &keys {
         store.insert_key(key.clone()).await.unwrap();
     }
-    let over = |keys_before: i64| Over {
+    let cutoffs = |keys_before: i64| RetentionCutoffs {
         now: at(100),
         deliveries_before: at(0),
         keys_before: at(keys_before),
         workers_before: at(0),
         failures_before: at(0),
     };
-    assert_eq!(store.forget(over(3), 100).await.unwrap(), 0);
+    assert_eq!(store.purge_expired(cutoffs(3), 100).await.unwrap(), 0);
     let mut rounds = 0;
-    while store.forget(over(5), 1).await.unwrap() > 0 {
+    while store.purge_expired(cutoffs(5), 1).await.unwrap() > 0 {
         rounds += 1;
     }
     assert!((2..=4).contains(&rounds), "{rounds} rounds for 4 keys, one or two at a time");

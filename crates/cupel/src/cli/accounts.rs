@@ -73,7 +73,7 @@ pub(super) fn key(args: &Key) -> CommandResult {
 }
 
 /// An opened store.
-pub(super) struct Place {
+pub(super) struct OpenStore {
     config: Config,
     data: DataDir,
     pub(super) store: StoreAndClock,
@@ -85,7 +85,7 @@ pub(super) struct Place {
 pub(super) fn in_store(
     settings: &Settings,
     may_make: bool,
-    act: impl AsyncFnOnce(&Place) -> CommandResult,
+    act: impl AsyncFnOnce(&OpenStore) -> CommandResult,
 ) -> CommandResult {
     let (config, _) = config::load(&settings.overrides(None)).or_exit(Exit::Usage)?;
     if !may_make && config.engines.store.is_none() && !DataDir::has_database(&config.data) {
@@ -102,14 +102,14 @@ pub(super) fn in_store(
     runtime.block_on(async {
         let store = open_store(&config, &data).await?;
         let accounts = compose::accounts(&config, &store.0, &store.1);
-        let place = Place { config, data, store, accounts };
+        let place = OpenStore { config, data, store, accounts };
         let result = act(&place).await;
         place.store.0.close().await;
         result
     })
 }
 
-impl Place {
+impl OpenStore {
     async fn find(&self, name: &str) -> Result<Account, Failure> {
         let found = self.accounts.find_user(name).await?;
         found

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use cupel_core::{Bounds, Fault, NewSubmission, check};
+use cupel_core::{Bounds, NewSubmission, SubmissionFault, check};
 use cupel_languages::{Language, Registry};
 use cupel_types::Bytes;
 use jiff::Timestamp;
@@ -37,7 +37,7 @@ pub(super) fn allow(
 }
 
 /// The flag, file or argument of a fault.
-fn place(fault: &Fault, paths: &[impl AsRef<Path>]) -> String {
+fn place(fault: &SubmissionFault, paths: &[impl AsRef<Path>]) -> String {
     let mut parts = fault.pointer.split('/').skip(1);
     let (field, index) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let path = |index: &str| Some(paths.get(index.parse::<usize>().ok()?)?.as_ref().display().to_string());

@@ -9,7 +9,7 @@ use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use anyhow::Context;
-use cupel_judge::{BuiltIn, Difference, Finding};
+use cupel_judge::{BuiltIn, CompareResult, Difference};
 
 use self::args::Check;
 use super::{CommandResult, Exit, Failure, OrExit};
@@ -37,13 +37,13 @@ pub(super) fn check(args: &Check) -> CommandResult {
     }
     let finding = compare(&builtin, answer, &mut output)?;
     let (code, message, difference) = match finding {
-        Finding::Same => (ACCEPTED, None, None),
-        Finding::Presentation(difference) => {
+        CompareResult::Same => (ACCEPTED, None, None),
+        CompareResult::Presentation(difference) => {
             let message = format!("presentation error: {}", difference.for_author());
             (REJECTED, Some(message), Some(difference))
         }
-        Finding::Different(difference) => (REJECTED, Some(difference.for_author()), Some(difference)),
-        Finding::Share { right, of } => {
+        CompareResult::Different(difference) => (REJECTED, Some(difference.for_author()), Some(difference)),
+        CompareResult::Share { right, of } => {
             let share = right as f64 / of as f64;
             write(args, "score_multiplier.txt", &format!("{share:.6}\n"))?;
             (ACCEPTED, Some(format!("{right} of {of} lines are right")), None)
@@ -60,7 +60,7 @@ pub(super) fn check(args: &Check) -> CommandResult {
     Ok(Exit::Program(code))
 }
 
-fn compare(builtin: &BuiltIn, answer: File, output: &mut dyn Read) -> Result<Finding, Failure> {
+fn compare(builtin: &BuiltIn, answer: File, output: &mut dyn Read) -> Result<CompareResult, Failure> {
     let mut comparer = builtin.compare(BufReader::with_capacity(CHUNK, answer));
     let mut chunk = vec![0; CHUNK];
     loop {

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use tower::ServiceExt as _;
 
 use self::args::{Contest, ContestCommand, ContestFormat, NewContest};
-use super::accounts::{Place, in_store};
+use super::accounts::{OpenStore, in_store};
 use super::{CommandResult, Exit, Failure, OrExit as _};
 use crate::terminal::{Table, harmless};
 
@@ -44,7 +44,7 @@ struct Desk {
 }
 
 impl Desk {
-    async fn open(place: &Place, name: &str) -> Result<Desk, Failure> {
+    async fn open(place: &OpenStore, name: &str) -> Result<Desk, Failure> {
         let (api, token) = place.api_as(name).await?;
         Ok(Desk { api, token })
     }
@@ -133,7 +133,7 @@ impl Desk {
         Ok(Exit::Ok)
     }
 
-    async fn add(&self, place: &Place, slug: &str, problems: &[String], users: &[String]) -> CommandResult {
+    async fn add(&self, place: &OpenStore, slug: &str, problems: &[String], users: &[String]) -> CommandResult {
         let contest = self.json(Method::GET, &format!("contests/{slug}"), None).await?;
         if !problems.is_empty() {
             let known = contest["problems"].as_array().into_iter().flatten().filter_map(|one| one["slug"].as_str());

@@ -4,7 +4,7 @@
 pub(super) mod args;
 
 use anyhow::anyhow;
-use cupel_core::dead::{DeadLetter, FailedAttempt, retry_in};
+use cupel_core::dead_letters::{DeadLetter, FailedAttempt, retry_in};
 use cupel_types::SubmissionId;
 use serde_json::{Value, json};
 

@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use self::args::Serve;
 use super::{CommandResult, Exit, OrExit};
-use crate::compose::ground::{self, Ground};
+use crate::compose::startup::{self, Startup};
 use crate::compose::{Role, Server, engines};
 use crate::telemetry;
 use crate::terminal::{bold, dim};
@@ -25,8 +25,8 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
     engines::fit(&config.engines, role).or_exit(Exit::Usage)?;
     let registry = local::registry(&config.languages).or_exit(Exit::Usage)?;
     let ground = match role {
-        Role::All | Role::Worker => ground::prepare(&config, registry)?,
-        Role::Api => ground::prepare_without_sandbox(&config, registry)?,
+        Role::All | Role::Worker => startup::prepare(&config, registry)?,
+        Role::Api => startup::prepare_without_sandbox(&config, registry)?,
     };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
@@ -76,17 +76,17 @@ struct About {
 }
 
 impl About {
-    fn of(ground: &Ground, role: Role) -> About {
-        let sandbox = ground.workshop.as_ref().map(|workshop| {
-            let examination = &workshop.examination;
+    fn of(ground: &Startup, role: Role) -> About {
+        let sandbox = ground.runtime.as_ref().map(|runtime| {
+            let examination = &runtime.examination;
             let missing: Vec<&str> = examination.missing().map(|finding| finding.wall.slug()).collect();
             let walls = match &missing[..] {
                 [] => format!("all {} walls stand", examination.findings.len()),
                 missing => format!("MISSING WALLS: {}", missing.join(", ")),
             };
             let cgroup = if examination.features.cgroup_v2 { "v2" } else { "v1" };
-            let s = if workshop.slots == 1 { "" } else { "s" };
-            format!("{walls} · control groups {cgroup} · {} slot{s}", workshop.slots)
+            let s = if runtime.slots == 1 { "" } else { "s" };
+            format!("{walls} · control groups {cgroup} · {} slot{s}", runtime.slots)
         });
         About { role, registry: ground.registry.clone(), sandbox }
     }

@@ -36,7 +36,7 @@ pub(super) fn smoke(args: &Smoke) -> CommandResult {
         let hint = "`cupel languages` on the server's machine says why";
         return Err(anyhow!("the server does not offer {which}; {hint}")).or_exit(Exit::NotFound);
     }
-    let mut results: BTreeMap<&str, Vec<Told>> = BTreeMap::new();
+    let mut results: BTreeMap<&str, Vec<SampleResult>> = BTreeMap::new();
     let mut under_way = std::collections::VecDeque::new();
     for (language, sample) in languages.iter().flat_map(|l| l.samples.iter().map(move |s| (*l, s))) {
         if under_way.len() == UNDER_WAY_MAX {
@@ -51,7 +51,7 @@ pub(super) fn smoke(args: &Smoke) -> CommandResult {
 }
 
 /// Result of one sample.
-struct Told {
+struct SampleResult {
     failure: Option<String>,
     accepted: bool,
     answer: Value,
@@ -60,13 +60,13 @@ struct Told {
 fn finish<'r>(
     client: &Client,
     under_way: &mut std::collections::VecDeque<(&'r Language, &'r Sample, String)>,
-    results: &mut BTreeMap<&'r str, Vec<Told>>,
+    results: &mut BTreeMap<&'r str, Vec<SampleResult>>,
 ) -> Result<(), Failure> {
     let Some((language, sample, id)) = under_way.pop_front() else { return Ok(()) };
     let answer = client.result(&id)?;
     let failure = wrong(sample, &answer).map(|why| format!("{} {}: {why}", bold(language.id.as_str()), sample.name));
     let accepted = answer["verdict"] == "AC";
-    results.entry(language.id.as_str()).or_default().push(Told { failure, accepted, answer });
+    results.entry(language.id.as_str()).or_default().push(SampleResult { failure, accepted, answer });
     Ok(())
 }
 
@@ -91,7 +91,11 @@ fn wrong(sample: &Sample, answer: &Value) -> Option<String> {
         .map(|expected| format!("expected {expected:?}, got {stdout:?}"))
 }
 
-fn print(languages: &[&Language], offered: &BTreeMap<String, Value>, results: &BTreeMap<&str, Vec<Told>>) -> Exit {
+fn print(
+    languages: &[&Language],
+    offered: &BTreeMap<String, Value>,
+    results: &BTreeMap<&str, Vec<SampleResult>>,
+) -> Exit {
     let mut table = Table::new(&["LANGUAGE", "VERSION", "SAMPLES", "COMPILE", "RUN", "MEMORY"]);
     let mut failures = Vec::new();
     for language in languages {

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
+use cupel_cache::Shared;
 use cupel_core::{Blobs, Clock, EventBus, Queue, Store, SystemClock};
 use cupel_events::EventBounds;
-use cupel_shared::Shared;
 use cupel_store::{PostgresOptions, PostgresStore, SqliteStore};
 use rustix::fs::Access;
 
@@ -139,7 +139,7 @@ async fn open_blobs(engines: &config::Engines) -> anyhow::Result<Option<Arc<dyn 
 /// The engine of `[shared]` cannot be used.
 pub(super) async fn open_shared(config: &Config, role: Role) -> anyhow::Result<Shared> {
     let url = config.engines.shared.as_deref().filter(|_| role.accepts()).unwrap_or_default();
-    Ok(cupel_shared::connect(url, &config.engines.cluster, config.results.size_max).await?)
+    Ok(cupel_cache::connect(url, &config.engines.cluster, config.results.size_max).await?)
 }
 
 /// Whether the process that opens the store contains all of its workers.

@@ -6,25 +6,25 @@
 //! unfinished work of an earlier server is queued again. The parts that take or create work come last. At the end: the
 //! process stops accepting, running programs end or are given back, then the store is closed.
 
-mod chores;
 pub(crate) mod engines;
-pub(crate) mod ground;
 mod settings;
+pub(crate) mod startup;
+mod tasks;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use cupel_api::{ApiState, ServeSettings};
+use cupel_cache::Shared;
 use cupel_core::accounts::Accounts;
 use cupel_core::cluster::BEAT_EVERY;
-use cupel_core::recall::{Recall, Results};
+use cupel_core::result_cache::{ResultCache, Results};
 use cupel_core::{Blobs, Bounds, Clock, Core, CoreParts, EventBus, Packages, Queue, Store};
 use cupel_events::{EmbeddedBus, EventBounds};
 use cupel_judge::Executor;
 use cupel_languages::Registry;
 use cupel_queue::EmbeddedQueue;
-use cupel_shared::Shared;
 use cupel_store::{LocalPackages, ServeLock, SharedPackages};
 use cupel_traces::Traces;
 use cupel_types::{Bytes, WorkerId};
@@ -35,9 +35,9 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::engines::{Engines, StoreAndClock};
-use self::ground::{Ground, Workshop};
 use self::settings::{account_settings, api_settings, policy};
 pub(crate) use self::settings::{bounds, public_url};
+use self::startup::{ExecutionRuntime, Startup};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::executor::LocalSandbox;
@@ -95,8 +95,8 @@ impl Server {
     ///
     /// # Errors
     /// An engine cannot be reached, or the address cannot be listened on.
-    pub(crate) async fn start(config: &Config, role: Role, ground: Ground) -> anyhow::Result<Server> {
-        let Ground { data, lock, registry, metrics, workshop } = ground;
+    pub(crate) async fn start(config: &Config, role: Role, ground: Startup) -> anyhow::Result<Server> {
+        let Startup { data, lock, registry, metrics, runtime } = ground;
         let listener = TcpListener::bind(&config.server.listen)
             .await
             .with_context(|| format!("cannot listen on {} (server.listen, --listen)", config.server.listen))?;
@@ -105,7 +105,7 @@ impl Server {
         let engines = Engines::open(config, &data).await?;
         let (store, queue) = (Arc::clone(&engines.store), Arc::clone(&engines.queue));
         let (events, blobs) = (Arc::clone(&engines.events), engines.blobs.clone());
-        let counts_instructions = workshop.as_ref().is_some_and(|w| w.examination.features.uncounted.is_none());
+        let counts_instructions = runtime.as_ref().is_some_and(|w| w.examination.features.uncounted.is_none());
         let core = core(&data, &engines, registry.clone(), config, counts_instructions)?;
         if role.accepts() {
             begin(config, &core).await?;
@@ -116,18 +116,18 @@ impl Server {
         let shutdown = CancellationToken::new();
         let (mut tasks, mut launcher_lost, mut drained) =
             (Vec::new(), CancellationToken::new(), CancellationToken::new());
-        let health = match &workshop {
-            Some(workshop) => {
-                let sandbox = Arc::clone(&workshop.sandbox);
-                ServerHealth::new(core.clone(), data.path().to_owned(), sandbox, &workshop.examination)
+        let health = match &runtime {
+            Some(runtime) => {
+                let sandbox = Arc::clone(&runtime.sandbox);
+                ServerHealth::new(core.clone(), data.path().to_owned(), sandbox, &runtime.examination)
             }
             None => ServerHealth::without_sandbox(core.clone(), data.path().to_owned(), engines::is_sole(config)),
         };
-        let slots = workshop.as_ref().map_or(0, |workshop| workshop.slots);
-        if let Some(workshop) = workshop {
-            launcher_lost = watch_launcher(&workshop.sandbox)?;
-            let workshop = share_artifacts(workshop, blobs, &store).await?;
-            drained = start_worker(config, &core, workshop, registry, &shutdown, &mut tasks);
+        let slots = runtime.as_ref().map_or(0, |runtime| runtime.slots);
+        if let Some(runtime) = runtime {
+            launcher_lost = watch_launcher(&runtime.sandbox)?;
+            let runtime = share_artifacts(runtime, blobs, &store).await?;
+            drained = start_worker(config, &core, runtime, registry, &shutdown, &mut tasks);
         }
         // Ends with the event bus, which outlives the worker.
         let heeding = core.clone();
@@ -141,7 +141,7 @@ impl Server {
             accounts,
             settings: Arc::new(settings),
             buckets: shared.buckets,
-            recall: recall(config, shared.results, &store).await?,
+            result_cache: result_cache(config, shared.results, &store).await?,
             health: Arc::new(health),
             metrics: {
                 let metrics = metrics.clone();
@@ -156,18 +156,18 @@ impl Server {
                 tasks.push(tokio::spawn(sending));
                 watch
             });
-            let look = chores::Look { alerts, data: data.path().to_owned(), waiting_max: config.queue_depth_max };
-            tasks.push(tokio::spawn(chores::sweep(core.clone(), look, shutdown.clone())));
-            tasks.push(tokio::spawn(chores::tidy(core.clone(), shutdown.clone())));
+            let look = tasks::Look { alerts, data: data.path().to_owned(), waiting_max: config.queue_depth_max };
+            tasks.push(tokio::spawn(tasks::sweep(core.clone(), look, shutdown.clone())));
+            tasks.push(tokio::spawn(tasks::tidy(core.clone(), shutdown.clone())));
             tasks.push(tokio::spawn(webhooks::run(core.clone(), config.webhooks.clone(), shutdown.clone())));
             cupel_api::router(state)
         } else {
             cupel_api::ops_router(state)
         };
         if role == Role::Api {
-            tasks.push(tokio::spawn(chores::offer_languages(core.clone(), shutdown.clone())));
+            tasks.push(tokio::spawn(tasks::offer_languages(core.clone(), shutdown.clone())));
         }
-        tasks.push(tokio::spawn(chores::upkeep(metrics, data.path().to_owned(), shutdown.clone())));
+        tasks.push(tokio::spawn(tasks::upkeep(metrics, data.path().to_owned(), shutdown.clone())));
         let api = tokio::spawn(cupel_api::serve(listener, router, shutdown.clone(), connections));
         Ok(Server {
             first_account,
@@ -240,26 +240,26 @@ async fn begin(config: &Config, core: &Core) -> anyhow::Result<()> {
 
 /// Shares compiled programs between workers.
 async fn share_artifacts(
-    workshop: Workshop,
+    runtime: ExecutionRuntime,
     blobs: Option<Arc<dyn Blobs>>,
     store: &Arc<dyn Store>,
-) -> anyhow::Result<Workshop> {
-    let Some(blobs) = blobs else { return Ok(workshop) };
+) -> anyhow::Result<ExecutionRuntime> {
+    let Some(blobs) = blobs else { return Ok(runtime) };
     let secret = store.shared_secret("artifacts", rand::random()).await?;
-    let artifacts = workshop.artifacts.shared_by(blobs, &secret).context("cannot share compiled programs")?;
-    Ok(Workshop { artifacts, ..workshop })
+    let artifacts = runtime.artifacts.shared_by(blobs, &secret).context("cannot share compiled programs")?;
+    Ok(ExecutionRuntime { artifacts, ..runtime })
 }
 
 /// Starts the worker. The returned token is cancelled if the worker ends before the process stops.
 fn start_worker(
     config: &Config,
     core: &Core,
-    workshop: Workshop,
+    runtime: ExecutionRuntime,
     registry: Registry,
     shutdown: &CancellationToken,
     tasks: &mut Vec<JoinHandle<()>>,
 ) -> CancellationToken {
-    let Workshop { shelf, sandbox, slots, artifacts, .. } = workshop;
+    let ExecutionRuntime { shelf, sandbox, slots, artifacts, .. } = runtime;
     let factory: ExecutorFactory = {
         let sandbox = Arc::clone(&sandbox);
         Arc::new(move |slot| Ok(Box::new(sandbox.executor(slot)?) as Box<dyn Executor>))
@@ -296,9 +296,13 @@ fn start_worker(
 }
 
 /// Settings of the result cache.
-async fn recall(config: &Config, results: Arc<dyn Results>, store: &Arc<dyn Store>) -> anyhow::Result<Recall> {
+async fn result_cache(
+    config: &Config,
+    results: Arc<dyn Results>,
+    store: &Arc<dyn Store>,
+) -> anyhow::Result<ResultCache> {
     let secret = store.shared_secret("results", rand::random()).await?;
-    Ok(Recall { results, secret, lifetime: config.results.lifetime })
+    Ok(ResultCache { results, secret, lifetime: config.results.lifetime })
 }
 
 /// Key that signs access tokens: from the data directory, or from the store if several processes need the same key.
@@ -393,7 +397,7 @@ pub(crate) async fn idle_api(
         accounts: accounts(config, store, clock),
         settings: Arc::new(api_settings(config, secret(config, data, store).await?)),
         buckets: shared.buckets,
-        recall: Recall { results: shared.results, secret: [0; 32], lifetime: Duration::ZERO },
+        result_cache: ResultCache { results: shared.results, secret: [0; 32], lifetime: Duration::ZERO },
         health: Arc::new(ServerHealth::without_sandbox(core, data.path().to_owned(), engines::is_sole(config))),
         metrics: Arc::new(String::new),
         shutdown: CancellationToken::new(),

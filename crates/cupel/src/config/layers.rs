@@ -71,14 +71,14 @@ struct Setting {
 
 /// A fault of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct ConfigFault {
     pub(crate) origin: Origin,
     pub(crate) key: String,
     /// What was expected, and what to do.
     pub(crate) message: String,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ConfigFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.key.is_empty() {
             write!(f, "{}: {}", self.origin, self.message)
@@ -91,7 +91,7 @@ impl fmt::Display for Fault {
 /// All settings read so far, and all their faults.
 pub(crate) struct Layers {
     settings: BTreeMap<String, Setting>,
-    pub(crate) faults: Vec<Fault>,
+    pub(crate) faults: Vec<ConfigFault>,
 }
 
 impl Layers {
@@ -164,7 +164,7 @@ impl Layers {
         for error in errors {
             let line = error.span().map_or(1, |span| line_of(span.start));
             let message = error.message().lines().collect::<Vec<_>>().join("; ");
-            self.faults.push(Fault { origin: origin(line), key: String::new(), message });
+            self.faults.push(ConfigFault { origin: origin(line), key: String::new(), message });
         }
         let mut waiting: Vec<(String, &DeTable<'_>)> = vec![(String::new(), table.get_ref())];
         while let Some((prefix, table)) = waiting.pop() {
@@ -188,7 +188,7 @@ impl Layers {
                 Some(near) => format!("there is no such setting; did you mean `{near}`?"),
                 None => "there is no such setting; `cupel config default` lists all of them".to_owned(),
             };
-            self.faults.push(Fault { origin, key, message });
+            self.faults.push(ConfigFault { origin, key, message });
         }
     }
 
@@ -309,7 +309,7 @@ impl Layers {
     }
 
     fn fault(&mut self, key: &str, origin: Origin, message: String) {
-        self.faults.push(Fault { origin, key: key.to_owned(), message });
+        self.faults.push(ConfigFault { origin, key: key.to_owned(), message });
     }
 }
 

@@ -263,7 +263,7 @@ pub(crate) struct Overrides {
 
 /// All faults of an unusable configuration.
 #[derive(Debug)]
-pub(crate) struct ConfigError(Vec<layers::Fault>);
+pub(crate) struct ConfigError(Vec<layers::ConfigFault>);
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -292,7 +292,7 @@ pub(crate) fn load(overrides: &Overrides) -> Result<(Config, Layers), ConfigErro
         Some((path, Ok(text))) => layers.file(&path, &text),
         Some((path, Err(error))) => {
             let origin = layers::Origin::File { path, line: 1 };
-            layers.faults.push(layers::Fault {
+            layers.faults.push(layers::ConfigFault {
                 origin,
                 key: String::new(),
                 message: format!("cannot be read: {error}"),

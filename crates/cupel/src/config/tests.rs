@@ -1,6 +1,6 @@
 //! The configuration: precedence, faults and their places, secrets.
 
-use super::layers::Fault;
+use super::layers::ConfigFault;
 use super::*;
 
 fn faults(file: &str, environment: &[(&str, &str)]) -> Vec<String> {
@@ -8,7 +8,7 @@ fn faults(file: &str, environment: &[(&str, &str)]) -> Vec<String> {
     layers.file(Path::new("cupel.toml"), file);
     layers.environment(environment.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
     read(&mut layers);
-    layers.faults.iter().map(Fault::to_string).collect()
+    layers.faults.iter().map(ConfigFault::to_string).collect()
 }
 
 fn config(file: &str, environment: &[(&str, &str)]) -> Config {
@@ -16,7 +16,7 @@ fn config(file: &str, environment: &[(&str, &str)]) -> Config {
     layers.file(Path::new("cupel.toml"), file);
     layers.environment(environment.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
     let config = read(&mut layers);
-    assert_eq!(layers.faults, Vec::<Fault>::new());
+    assert_eq!(layers.faults, Vec::<ConfigFault>::new());
     config
 }
 

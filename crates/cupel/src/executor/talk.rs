@@ -27,11 +27,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cupel_judge::{Party, StepObserver, StepResult, TalkResult};
+use cupel_judge::{InteractionResult, Party, StepObserver, StepResult};
 use cupel_sandbox::{Command, Observer, RunError, Slot, Stdin};
 use cupel_types::{Bytes, ExitStatus, Outcome, Signal};
 
-use super::{Kept, has_warm_start};
+use super::{OutputCapture, has_warm_start};
 
 /// Time beyond its wall-clock limit in which a cell is cleaned up.
 const SWEEPING: Duration = Duration::from_secs(5);
@@ -122,7 +122,7 @@ pub(super) fn talk(
     transcript: Bytes,
     settles: fn(i32) -> bool,
     observer: &mut dyn StepObserver,
-) -> Result<TalkResult, RunError> {
+) -> Result<InteractionResult, RunError> {
     let (their_input, to_interactor) = pipe()?;
     let (our_input, to_program) = pipe()?;
     let room = usize::try_from(transcript.get()).unwrap_or(usize::MAX);
@@ -139,10 +139,10 @@ pub(super) fn talk(
         scope.spawn(move || for_program.pump(to_program));
         let interactor = scope.spawn(move || {
             let mut nobody = Nobody;
-            let voice = Voice { party: Party::Interactor, shared, to: for_program, until: None };
+            let voice = ConversationSide { party: Party::Interactor, shared, to: for_program, until: None };
             voice.run(interactor, their_input, for_interactor, &mut nobody)
         });
-        let voice = Voice { party: Party::Program, shared, to: for_interactor, until: None };
+        let voice = ConversationSide { party: Party::Program, shared, to: for_interactor, until: None };
         let program = voice.run(program, our_input, for_program, observer);
         (program, interactor.join())
     });
@@ -157,7 +157,7 @@ pub(super) fn talk(
         interactor.settle_report();
     }
     let transcript = shared.transcript.into_inner().unwrap_or_else(PoisonError::into_inner).said;
-    Ok(TalkResult {
+    Ok(InteractionResult {
         program: program.result,
         interactor: interactor.result,
         first,
@@ -177,14 +177,14 @@ fn pipe() -> io::Result<(OwnedFd, PipeWriter)> {
 }
 
 /// Connection from one side to the input queue of the other.
-struct Voice<'a> {
+struct ConversationSide<'a> {
     party: Party,
     shared: &'a Shared,
     to: &'a Queue,
     until: Option<Instant>,
 }
 
-impl<'a> Voice<'a> {
+impl<'a> ConversationSide<'a> {
     /// Runs a cell. `ear` is the queue that feeds its standard input.
     fn run(
         mut self,
@@ -200,8 +200,12 @@ impl<'a> Voice<'a> {
         self.until = Instant::now().checked_add(lives);
         let (party, shared, to) = (self.party, self.shared, self.to);
         let mut nobody = Nobody;
-        let mut talks =
-            Talks { voice: self, observer, kept: Kept::new(keep, has_warm_start(&command), &mut nobody), exit: None };
+        let mut talks = Talks {
+            voice: self,
+            observer,
+            kept: OutputCapture::new(keep, has_warm_start(&command), &mut nobody),
+            exit: None,
+        };
         let report = slot.run(&command, &mut talks);
         let Talks { kept, exit, .. } = talks;
         let end =
@@ -226,9 +230,9 @@ impl<'a> Voice<'a> {
 
 /// Observer of one cell that forwards its output to the other.
 struct Talks<'a, 'b> {
-    voice: Voice<'a>,
+    voice: ConversationSide<'a>,
     observer: &'b mut dyn StepObserver,
-    kept: Kept<'b>,
+    kept: OutputCapture<'b>,
     exit: Option<ExitStatus>,
 }
 
@@ -246,7 +250,7 @@ impl Observer for Talks<'_, '_> {
 
     fn ended(&mut self, exit: ExitStatus) {
         self.exit = Some(exit);
-        let Voice { party, shared, .. } = self.voice;
+        let ConversationSide { party, shared, .. } = self.voice;
         let settles = match (exit, party) {
             (ExitStatus::Exited(code), Party::Interactor) => (shared.settles)(code),
             (ExitStatus::Exited(code), Party::Program) => code != 0,
@@ -266,7 +270,7 @@ impl Observer for Talks<'_, '_> {
     }
 
     fn cancelled(&mut self) -> bool {
-        let Voice { party, shared, .. } = self.voice;
+        let ConversationSide { party, shared, .. } = self.voice;
         if self.observer.cancelled() {
             shared.cancelled.store(true, Ordering::Relaxed);
         }

@@ -265,24 +265,24 @@ mod tests {
         Registry::load(Some(&languages)).unwrap().find("x").unwrap().clone()
     }
 
-    struct Kept {
+    struct PreparedFixture {
         dir: tempfile::TempDir,
         shelf: Shelf,
         language: Language,
         key: Key,
     }
 
-    fn kept() -> Kept {
+    fn kept() -> PreparedFixture {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("toolchain"), "1").unwrap();
         let shelf = Shelf::open(dir.path(), &["prepared"]).unwrap();
         let language = language(dir.path(), "");
         let key = Key::of(&language, &language.prepare[0]);
         shelf.put(&language, &key, &BoxFiles::new(vec![file("a/b", b"bytes"), file("c", b"")])).unwrap();
-        Kept { dir, shelf, language, key }
+        PreparedFixture { dir, shelf, language, key }
     }
 
-    impl Kept {
+    impl PreparedFixture {
         fn path(&self, of: &str) -> PathBuf {
             self.shelf.directory(&self.language).join(&self.key.0).join(of)
         }
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_damaged_artefact_is_not_used_and_can_be_replaced() {
-        type Damage = fn(&Kept);
+        type Damage = fn(&PreparedFixture);
         let damages: [(Damage, bool); 5] = [
             (|kept| fs::write(kept.path("files/a/b"), "byte").unwrap(), false),
             (|kept| fs::write(kept.path("files/a/b"), "BYTES").unwrap(), true),

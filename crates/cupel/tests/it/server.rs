@@ -280,7 +280,7 @@ fn metrics_count_judged_runs() {
     let mut names: BTreeSet<&str> = words.filter(|word| word.starts_with("cupel_")).collect();
     assert!(names.len() > 10, "{names:?}");
     // Exists only if `shared.url` is set; `cluster::shared` tests it.
-    assert!(names.remove("cupel_shared_connected"));
+    assert!(names.remove("cupel_cache_connected"));
     for name in names {
         let is_told = |line: &str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
         assert!(metrics.lines().any(is_told), "an alert looks at {name}\n{metrics}");

@@ -18,7 +18,7 @@ use super::{invalid, refusal, seen};
 use crate::app::Shared;
 use crate::auth::Caller;
 use crate::body::{Id, JsonBody};
-use crate::problem::{Problem, ProblemBody};
+use crate::error::{ApiError, ErrorBody};
 
 /// Penalty of the ICPC, in minutes.
 const PENALTY_MINUTES: u64 = 20;
@@ -131,14 +131,14 @@ fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u64>
     request_body = ContestRequest,
     responses(
         (status = 201, description = "The contest", body = ContestView),
-        (status = 409, description = "Another contest has this slug", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "Another contest has this slug", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn create(
     State(app): State<Shared>,
     caller: Caller,
     JsonBody(body): JsonBody<ContestRequest>,
-) -> Result<(StatusCode, Json<ContestView>), Problem> {
+) -> Result<(StatusCode, Json<ContestView>), ApiError> {
     let seer = caller.seer();
     let slug: Slug = body.slug.parse().map_err(|_| {
         invalid("slug", "a slug is 1 to 64 of `a-z`, `0-9` and `-`, and neither begins nor ends with `-`")
@@ -170,8 +170,8 @@ pub(crate) async fn create(
     request_body = ContestChangeRequest,
     responses(
         (status = 200, description = "The contest now", body = ContestView),
-        (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "It has begun", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "It has begun", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn change(
@@ -179,7 +179,7 @@ pub(crate) async fn change(
     caller: Caller,
     Id(slug): Id<Slug>,
     JsonBody(body): JsonBody<ContestChangeRequest>,
-) -> Result<Json<ContestView>, Problem> {
+) -> Result<Json<ContestView>, ApiError> {
     let seer = caller.seer();
     let penalty = penalty_of(body.penalty_minutes, body.penalty_seconds)?;
     if let (Some((field, _)), None) = (penalty, body.style) {
@@ -214,21 +214,21 @@ pub(crate) async fn change(
     params(("slug" = String, Path, description = "The contest's name in addresses")),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "It has begun, and somebody takes part in it", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "It has begun, and somebody takes part in it", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn delete(
     State(app): State<Shared>,
     caller: Caller,
     Id(slug): Id<Slug>,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, ApiError> {
     app.core.delete_contest(&caller.seer(), &slug).await.map_err(refusal)?;
     tracing::info!(by = %caller.user, contest = %slug, "contest deleted");
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn style_of(style: StyleName, minutes: Option<u64>, seconds: Option<u64>) -> Result<Style, Problem> {
+fn style_of(style: StyleName, minutes: Option<u64>, seconds: Option<u64>) -> Result<Style, ApiError> {
     match (style, penalty_of(minutes, seconds)?) {
         (StyleName::Icpc, None) => Ok(Style::Icpc { penalty: Duration::from_mins(PENALTY_MINUTES) }),
         (StyleName::Icpc, Some((field, penalty))) if penalty > PENALTY_MAX => {
@@ -241,7 +241,7 @@ fn style_of(style: StyleName, minutes: Option<u64>, seconds: Option<u64>) -> Res
 }
 
 /// Penalty and the name of the field that set it, one of two.
-fn penalty_of(minutes: Option<u64>, seconds: Option<u64>) -> Result<Option<(&'static str, Duration)>, Problem> {
+fn penalty_of(minutes: Option<u64>, seconds: Option<u64>) -> Result<Option<(&'static str, Duration)>, ApiError> {
     match (minutes, seconds) {
         (None, None) => Ok(None),
         (Some(minutes), None) => Ok(Some(("penalty_minutes", Duration::from_secs(minutes.saturating_mul(60))))),
@@ -252,12 +252,12 @@ fn penalty_of(minutes: Option<u64>, seconds: Option<u64>) -> Result<Option<(&'st
     }
 }
 
-fn time_of(text: &str) -> Result<Timestamp, Problem> {
+fn time_of(text: &str) -> Result<Timestamp, ApiError> {
     text.parse().map_err(|_| invalid("starts_at", "a time such as `2030-01-01T00:00:00Z` (RFC 3339)"))
 }
 
 /// Problems with these slugs, which must all be visible to the viewer.
-async fn problems_of(app: &Shared, seer: &Seer, slugs: &[String]) -> Result<Vec<ProblemId>, Problem> {
+async fn problems_of(app: &Shared, seer: &Seer, slugs: &[String]) -> Result<Vec<ProblemId>, ApiError> {
     let mut problems = Vec::new();
     for (place, text) in slugs.iter().enumerate() {
         let found = match text.parse() {

@@ -12,7 +12,7 @@ use super::{refusal, seen};
 use crate::app::Shared;
 use crate::auth::{Caller, Visitor};
 use crate::body::{Id, JsonBody, Params};
-use crate::problem::{Problem, ProblemBody};
+use crate::error::{ApiError, ErrorBody};
 use crate::v1::response::{Pagination, rfc3339};
 use crate::v1::submissions::PageParams;
 
@@ -109,7 +109,7 @@ pub(crate) struct ClarificationView {
     params(("slug" = String, Path, description = "The contest's name in addresses"), PageParams),
     responses(
         (status = 200, description = "A page", body = ClarificationPage),
-        (status = 404, description = "There is no such contest, or it is not shown to you", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such contest, or it is not shown to you", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn clarifications(
@@ -117,7 +117,7 @@ pub(crate) async fn clarifications(
     Visitor(seer): Visitor,
     Id(slug): Id<Slug>,
     Params(page): Params<PageParams>,
-) -> Result<Json<ClarificationPage>, Problem> {
+) -> Result<Json<ClarificationPage>, ApiError> {
     let seen = seen(&app, &seer, &slug).await?;
     let (all, total) = app.core.clarifications(&seer, &seen, page.offset()?, page.limit).await?;
     let shows_problems = seen.shows_problems(app.core.now());
@@ -148,8 +148,8 @@ pub(crate) async fn clarifications(
     request_body = QuestionRequest,
     responses(
         (status = 201, description = "The question was asked", body = AskedView),
-        (status = 404, description = "There is no such contest, or it is not shown to you", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "You do not take part, or have asked as often as anybody may", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such contest, or it is not shown to you", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "You do not take part, or have asked as often as anybody may", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn ask(
@@ -157,7 +157,7 @@ pub(crate) async fn ask(
     caller: Caller,
     Id(slug): Id<Slug>,
     JsonBody(body): JsonBody<QuestionRequest>,
-) -> Result<(StatusCode, Json<AskedView>), Problem> {
+) -> Result<(StatusCode, Json<AskedView>), ApiError> {
     let asked = app.core.ask_clarification(&caller.seer(), &slug, body.problem.as_deref(), body.question).await;
     let id = asked.map_err(refusal)?;
     Ok((StatusCode::CREATED, Json(AskedView { clarification_id: id.to_string() })))
@@ -172,8 +172,8 @@ pub(crate) async fn ask(
     request_body = AnnouncementRequest,
     responses(
         (status = 201, description = "It was announced", body = AskedView),
-        (status = 404, description = "There is no such contest, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "You have announced as often as anybody may", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such contest, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "You have announced as often as anybody may", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn announce(
@@ -181,7 +181,7 @@ pub(crate) async fn announce(
     caller: Caller,
     Id(slug): Id<Slug>,
     JsonBody(body): JsonBody<AnnouncementRequest>,
-) -> Result<(StatusCode, Json<AskedView>), Problem> {
+) -> Result<(StatusCode, Json<AskedView>), ApiError> {
     let announced = app.core.announce(&caller.seer(), &slug, body.problem.as_deref(), body.text).await;
     let id = announced.map_err(refusal)?;
     tracing::info!(by = %caller.user, contest = %slug, clarification = %id, "announcement published");
@@ -198,7 +198,7 @@ pub(crate) async fn announce(
     request_body = AnswerRequest,
     responses(
         (status = 204, description = "It is answered"),
-        (status = 404, description = "There is no such question, or the contest is not yours", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such question, or the contest is not yours", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn answer(
@@ -206,8 +206,8 @@ pub(crate) async fn answer(
     caller: Caller,
     Path((slug, id)): Path<(String, String)>,
     JsonBody(body): JsonBody<AnswerRequest>,
-) -> Result<StatusCode, Problem> {
-    let none = || Problem::not_found("question");
+) -> Result<StatusCode, ApiError> {
+    let none = || ApiError::not_found("question");
     let (slug, id) = (slug.parse::<Slug>().map_err(|_| none())?, id.parse().map_err(|_| none())?);
     let answered = app.core.answer_clarification(&caller.seer(), &slug, id, body.answer, body.public).await;
     answered.map_err(refusal)?;

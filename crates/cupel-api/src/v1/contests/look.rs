@@ -11,7 +11,7 @@ use super::view::{ContestLine, ContestView, PhaseName};
 use crate::app::Shared;
 use crate::auth::Visitor;
 use crate::body::{Id, Params};
-use crate::problem::{Problem, ProblemBody};
+use crate::error::{ApiError, ErrorBody};
 use crate::v1::response::Pagination;
 use crate::v1::submissions::{PageParams, one, twenty};
 
@@ -53,7 +53,7 @@ pub(crate) async fn contests(
     State(app): State<Shared>,
     Visitor(seer): Visitor,
     Params(params): Params<ContestParams>,
-) -> Result<Json<ContestPage>, Problem> {
+) -> Result<Json<ContestPage>, ApiError> {
     let page = PageParams { page: params.page, limit: params.limit };
     let phase = params.phase.map(Into::into);
     let (contests, total) = app.core.contests(&seer, phase, page.offset()?, page.limit).await?;
@@ -70,14 +70,14 @@ pub(crate) async fn contests(
     params(("slug" = String, Path, description = "The contest's name in addresses")),
     responses(
         (status = 200, description = "The contest", body = ContestView),
-        (status = 404, description = "There is none, or it is not shown to you", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it is not shown to you", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn contest(
     State(app): State<Shared>,
     Visitor(seer): Visitor,
     Id(slug): Id<Slug>,
-) -> Result<Json<ContestView>, Problem> {
+) -> Result<Json<ContestView>, ApiError> {
     let seen = seen(&app, &seer, &slug).await?;
     Ok(Json(ContestView::of(&seen, app.core.now())))
 }

@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::Shared;
-use crate::problem::{FieldError, Problem, ProblemKind};
+use crate::error::{ApiError, ErrorKind, FieldError};
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
@@ -30,28 +30,28 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
 }
 
 /// The contest, if it is visible to the viewer.
-async fn seen(app: &Shared, seer: &Seer, slug: &Slug) -> Result<SeenContest, Problem> {
-    app.core.seen_contest(seer, slug).await?.ok_or_else(|| Problem::not_found("contest"))
+async fn seen(app: &Shared, seer: &Seer, slug: &Slug) -> Result<SeenContest, ApiError> {
+    app.core.seen_contest(seer, slug).await?.ok_or_else(|| ApiError::not_found("contest"))
 }
 
 /// Maps core's error to a problem.
-fn refusal(error: ContestError) -> Problem {
+fn refusal(error: ContestError) -> ApiError {
     match error {
-        ContestError::Missing => Problem::not_found("contest"),
+        ContestError::Missing => ApiError::not_found("contest"),
         ContestError::SlugTaken => {
             let detail = "Another contest has this slug. Choose another one.";
-            Problem::new(ProblemKind::Taken, detail).with_errors(vec![FieldError::new("/slug", detail)])
+            ApiError::new(ErrorKind::Taken, detail).with_errors(vec![FieldError::new("/slug", detail)])
         }
         ContestError::Invalid { field, detail } => invalid(field, detail),
-        ContestError::Conflict(why) => Problem::new(ProblemKind::Conflict, sentence(why)),
+        ContestError::Conflict(why) => ApiError::new(ErrorKind::Conflict, sentence(why)),
         ContestError::Store(error) => error.into(),
     }
 }
 
 /// Refusal of an invalid field.
-fn invalid(field: &str, detail: impl AsRef<str>) -> Problem {
+fn invalid(field: &str, detail: impl AsRef<str>) -> ApiError {
     let detail = sentence(detail.as_ref());
-    Problem::new(ProblemKind::InvalidBody, detail.clone())
+    ApiError::new(ErrorKind::InvalidBody, detail.clone())
         .with_errors(vec![FieldError::new(format!("/{field}"), detail)])
 }
 

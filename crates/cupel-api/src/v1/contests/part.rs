@@ -14,7 +14,7 @@ use crate::app::Shared;
 use crate::auth::Caller;
 use crate::body::{Id, JsonBody};
 use crate::edge::Notes;
-use crate::problem::{Problem, ProblemBody};
+use crate::error::{ApiError, ErrorBody};
 
 /// How to take part.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -50,9 +50,9 @@ pub(super) enum KindName {
     request_body = ParticipationRequest,
     responses(
         (status = 201, description = "You take part", body = ParticipationView),
-        (status = 404, description = "There is none, or it is not shown to you and the code is not its", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "You take part already, you arrange it, or it is not the time", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Too many wrong codes from this address", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it is not shown to you and the code is not its", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "You take part already, you arrange it, or it is not the time", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many wrong codes from this address", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn take_part(
@@ -61,7 +61,7 @@ pub(crate) async fn take_part(
     caller: Caller,
     Id(slug): Id<Slug>,
     JsonBody(body): JsonBody<ParticipationRequest>,
-) -> Result<(StatusCode, Json<ParticipationView>), Problem> {
+) -> Result<(StatusCode, Json<ParticipationView>), ApiError> {
     let kind = match body.kind {
         KindName::Official => Participation::Official,
         KindName::Virtual => Participation::Virtual,
@@ -87,15 +87,15 @@ pub(crate) async fn take_part(
     params(("slug" = String, Path, description = "The contest's name in addresses")),
     responses(
         (status = 204, description = "You no longer take part"),
-        (status = 404, description = "There is none, or it is not shown to you", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "You do not take part, or it has begun", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it is not shown to you", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "You do not take part, or it has begun", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn withdraw(
     State(app): State<Shared>,
     caller: Caller,
     Id(slug): Id<Slug>,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, ApiError> {
     app.core.withdraw(&caller.seer(), &slug).await.map_err(refusal)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -18,7 +18,7 @@ use crate::app::Shared;
 use crate::auth::Caller;
 use crate::body::{Id, Params};
 use crate::csv::{self, Format};
-use crate::problem::{Problem, ProblemBody};
+use crate::error::{ApiError, ErrorBody};
 use crate::v1::problems::points;
 use crate::v1::response::{Pagination, rfc3339};
 use crate::v1::submissions::{PageParams, one, twenty};
@@ -109,7 +109,7 @@ impl From<ParticipantProgress> for GroupProgressLine {
     params(("slug" = String, Path, description = "The contest's name in addresses"), ProgressParams),
     responses(
         (status = 200, description = "A page", content((GroupProgressPage = "application/json"), (String = "text/csv"))),
-        (status = 404, description = "There is no such contest, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such contest, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn progress(
@@ -118,7 +118,7 @@ pub(crate) async fn progress(
     Id(slug): Id<Slug>,
     Params(params): Params<ProgressParams>,
     headers: HeaderMap,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let seer = caller.seer();
     let problems = seen(&app, &seer, &slug).await?.contest.problems.len();
     let page = PageParams { page: params.page, limit: params.limit };
@@ -138,7 +138,7 @@ pub(crate) async fn progress(
 }
 
 /// Progress as CSV: a line per participant, with four columns per problem.
-fn csv_of(app: Shared, seer: Seer, slug: Slug, problems: usize) -> impl Stream<Item = Result<Bytes, Problem>> + Send {
+fn csv_of(app: Shared, seer: Seer, slug: Slug, problems: usize) -> impl Stream<Item = Result<Bytes, ApiError>> + Send {
     futures_util::stream::try_unfold(Some(0), move |offset| {
         let (app, slug) = (app.clone(), slug.clone());
         async move {

@@ -14,7 +14,7 @@ use crate::app::Shared;
 use crate::auth::Visitor;
 use crate::body::{Id, Params};
 use crate::csv::{self, Format};
-use crate::problem::{Problem, ProblemBody};
+use crate::error::{ApiError, ErrorBody};
 use crate::v1::problems::points;
 use crate::v1::response::Pagination;
 use crate::v1::submissions::{PageParams, one, twenty};
@@ -98,7 +98,7 @@ pub(crate) struct CellView {
     params(("slug" = String, Path, description = "The contest's name in addresses"), StandingsParams),
     responses(
         (status = 200, description = "The standings", content((StandingsView = "application/json"), (String = "text/csv"))),
-        (status = 404, description = "There is no such contest, or it is not shown to you", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such contest, or it is not shown to you", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn standings(
@@ -107,7 +107,7 @@ pub(crate) async fn standings(
     Id(slug): Id<Slug>,
     Params(params): Params<StandingsParams>,
     headers: HeaderMap,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let seen = seen(&app, &seer, &slug).await?;
     let page = PageParams { page: params.page, limit: params.limit };
     if Format::of(params.format, &headers) == Format::Csv {

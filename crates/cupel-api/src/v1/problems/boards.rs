@@ -13,7 +13,7 @@ use super::view::StandingView;
 use crate::app::Shared;
 use crate::auth::{Caller, Visitor};
 use crate::body::{Id, Params};
-use crate::problem::{Problem, ProblemBody};
+use crate::error::{ApiError, ErrorBody};
 use crate::v1::response::{Pagination, rfc3339};
 use crate::v1::submissions::PageParams;
 
@@ -51,7 +51,7 @@ pub(crate) struct ProblemBoardLine {
     params(("slug" = String, Path, description = "The problem's name in addresses"), PageParams),
     responses(
         (status = 200, description = "A page", body = ProblemBoardPage),
-        (status = 404, description = "There is none, or it is not shown to you", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it is not shown to you", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn problem_board(
@@ -59,7 +59,7 @@ pub(crate) async fn problem_board(
     Visitor(seer): Visitor,
     Id(slug): Id<Slug>,
     Params(page): Params<PageParams>,
-) -> Result<Json<ProblemBoardPage>, Problem> {
+) -> Result<Json<ProblemBoardPage>, ApiError> {
     let offset = page.offset()?;
     let seen = seen(&app, &seer, slug).await?;
     let frozen = app.core.store().withholds_results(seen.problem.id).await?;
@@ -142,7 +142,7 @@ pub(crate) async fn board(
     State(app): State<Shared>,
     _visitor: Visitor,
     Params(page): Params<PageParams>,
-) -> Result<Json<BoardPage>, Problem> {
+) -> Result<Json<BoardPage>, ApiError> {
     let (lines, total) = app.core.store().ranks(page.offset()?, page.limit).await?;
     let lines = lines.into_iter().map(|line| BoardLine {
         rank: line.place,
@@ -158,6 +158,6 @@ pub(crate) async fn board(
     get, path = "/users/me/progress", tag = "problems", operation_id = "progress",
     responses((status = 200, description = "Your progress", body = ProgressView)),
 )]
-pub(crate) async fn progress(State(app): State<Shared>, caller: Caller) -> Result<Json<ProgressView>, Problem> {
+pub(crate) async fn progress(State(app): State<Shared>, caller: Caller) -> Result<Json<ProgressView>, ApiError> {
     Ok(Json(app.core.store().progress(caller.user).await?.into()))
 }

@@ -14,13 +14,13 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Raw;
 use super::pieces::pieces;
-use super::room::Room;
+use super::text_budget::JsonTextBudget;
 use super::view::{ProblemLineView, points};
 use super::{no_such_problem, refusal, seen};
 use crate::app::Shared;
 use crate::auth::Visitor;
 use crate::body::{Id, Params};
-use crate::problem::{Problem, ProblemBody};
+use crate::error::{ApiError, ErrorBody};
 use crate::v1::response::StartView;
 
 /// Maximum total size of the texts in a response, statement first, and of each part of a sample.
@@ -177,7 +177,7 @@ pub(crate) struct LanguageLimitsView {
     params(("slug" = String, Path, description = "The problem's name in addresses"), DetailParams),
     responses(
         (status = 200, description = "The problem", body = ProblemView),
-        (status = 404, description = "There is none, or it is not shown to you", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it is not shown to you", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn problem(
@@ -185,7 +185,7 @@ pub(crate) async fn problem(
     Visitor(seer): Visitor,
     Id(slug): Id<Slug>,
     Params(params): Params<DetailParams>,
-) -> Result<Json<ProblemView>, Problem> {
+) -> Result<Json<ProblemView>, ApiError> {
     let seen = seen(&app, &seer, slug).await?;
     let package = app.core.package(seen.problem.package).await.map_err(refusal)?;
     let standing = match seer.user() {
@@ -210,7 +210,7 @@ pub(crate) async fn problem(
             ..view
         })
     });
-    made.await.map_err(|e| Problem::internal(&e))?.map(Json).map_err(|e| Problem::internal(&e))
+    made.await.map_err(|e| ApiError::internal(&e))?.map(Json).map_err(|e| ApiError::internal(&e))
 }
 
 fn view(
@@ -231,7 +231,7 @@ fn view(
     };
     let limits = &what.limits;
     let ms = |time: std::time::Duration| time.as_millis() as u64;
-    let mut room = Room::of(TEXT_BYTES_MAX as usize);
+    let mut room = JsonTextBudget::of(TEXT_BYTES_MAX as usize);
     let starter_code = starters(package, languages)?;
     let callable = || starter_code.iter().map(|starter| starter.language.clone()).collect();
     let allowed = limits.languages.as_ref().map(|ids| ids.iter().map(ToString::to_string).collect());
@@ -302,7 +302,7 @@ fn statement_view(
     slug: &str,
     package: &Package,
     statement: &Statement,
-    room: &mut Room,
+    room: &mut JsonTextBudget,
 ) -> std::io::Result<StatementView> {
     let is_text = statement.format != StatementFormat::Pdf;
     let text = is_text.then(|| room.text_of(package, &statement.file, u64::from(TEXT_BYTES_MAX))).transpose()?;
@@ -338,7 +338,7 @@ fn encoded(text: &str) -> String {
     text.bytes().map(|byte| if plain(byte) { (byte as char).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-fn sample_view(package: &Package, sample: &Sample<'_>, room: &mut Room) -> std::io::Result<SampleView> {
+fn sample_view(package: &Package, sample: &Sample<'_>, room: &mut JsonTextBudget) -> std::io::Result<SampleView> {
     let mut truncated = false;
     let mut text = |file: &FileRef| {
         let (text, is_cut) = room.text_of(package, file, SAMPLE_BYTES_MAX)?;
@@ -363,24 +363,24 @@ fn sample_view(package: &Package, sample: &Sample<'_>, room: &mut Room) -> std::
     ),
     responses(
         (status = 200, description = "The file", body = Raw, content_type = "application/octet-stream"),
-        (status = 404, description = "There is none, or the problem is not shown to you", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or the problem is not shown to you", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn file(
     State(app): State<Shared>,
     Visitor(seer): Visitor,
     Path((slug, file)): Path<(String, String)>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let slug = slug.parse::<Slug>().map_err(|_| no_such_problem())?;
     let seen = seen(&app, &seer, slug).await?;
     let package = app.core.package(seen.problem.package).await.map_err(refusal)?;
     let found = found_file(&package.package, &file).filter(|found| found.size.get() <= FILE_BYTES_MAX).cloned();
-    let found = found.ok_or_else(|| Problem::not_found("file"))?;
+    let found = found.ok_or_else(|| ApiError::not_found("file"))?;
     let kind = media_type(found.path.name());
     let name = encoded(found.path.name());
     let length = found.size.get();
     let opened = tokio::task::spawn_blocking(move || package.package.open(&found));
-    let opened = opened.await.map_err(|e| Problem::internal(&e))?.map_err(|e| Problem::internal(&e))?;
+    let opened = opened.await.map_err(|e| ApiError::internal(&e))?.map_err(|e| ApiError::internal(&e))?;
     let mut response = pieces(opened).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));

@@ -11,7 +11,7 @@ use super::view::ProblemLineView;
 use crate::app::Shared;
 use crate::auth::Visitor;
 use crate::body::Params;
-use crate::problem::{Problem, ProblemKind};
+use crate::error::{ApiError, ErrorKind};
 use crate::v1::response::Pagination;
 use crate::v1::submissions::{PageParams, one, twenty};
 
@@ -82,7 +82,7 @@ pub(crate) async fn problems(
     State(app): State<Shared>,
     Visitor(seer): Visitor,
     Params(params): Params<ListParams>,
-) -> Result<Json<ProblemPage>, Problem> {
+) -> Result<Json<ProblemPage>, ApiError> {
     let page = PageParams { page: params.page, limit: params.limit };
     let (offset, filter) = (page.offset()?, filter(&params)?);
     let (lines, total) = app.core.problems(&seer, filter, offset, page.limit).await?;
@@ -90,8 +90,8 @@ pub(crate) async fn problems(
     Ok(Json(ProblemPage { problems, pagination: Pagination { page: page.page, limit: page.limit, total } }))
 }
 
-fn filter(params: &ListParams) -> Result<ProblemFilter, Problem> {
-    let refuse = |detail: &str| Problem::new(ProblemKind::InvalidParameter, detail.to_owned());
+fn filter(params: &ListParams) -> Result<ProblemFilter, ApiError> {
+    let refuse = |detail: &str| ApiError::new(ErrorKind::InvalidParameter, detail.to_owned());
     let words = |text: &Option<String>| {
         let text = text.clone().unwrap_or_default();
         text.split(',').map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect::<Vec<_>>()

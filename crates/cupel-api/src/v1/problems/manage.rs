@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::pieces::pieces;
-use super::result::Told;
+use super::result::Disclosure;
 use super::upload::Upload;
 use super::view::{FindingView, ProblemLineView};
 use super::{Raw, no_such_problem, refusal, seen, slug_taken, view};
@@ -26,7 +26,7 @@ use crate::app::Shared;
 use crate::auth::Caller;
 use crate::body::{Id, JsonBody, Params};
 use crate::edge::Notes;
-use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
+use crate::error::{ApiError, ErrorBody, ErrorKind, FieldError};
 use crate::v1::execute::{self, IdempotencyKey, Receipt, Wait, WaitParams};
 use crate::v1::response::{Accepted, Pagination, StartView, SubmissionView, rfc3339};
 use crate::v1::submissions::PageParams;
@@ -101,8 +101,8 @@ impl From<ImportedVersion> for ImportedView {
     ),
     responses(
         (status = 201, description = "A draft of yours", body = ImportedView),
-        (status = 409, description = "Another problem has this slug", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "The package is at fault; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "Another problem has this slug", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 422, description = "The package is at fault; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn import(
@@ -110,7 +110,7 @@ pub(crate) async fn import(
     caller: Caller,
     Params(params): Params<ImportParams>,
     Upload(archive): Upload,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let slug = params.slug.map(|text| slug_of(&text)).transpose()?;
     let new = NewPackage { archive: archive.path().to_owned(), slug };
     let (core, user) = (app.core.clone(), caller.user);
@@ -121,7 +121,7 @@ pub(crate) async fn import(
         drop(archive);
         imported
     });
-    let imported = imported.await.map_err(|e| Problem::internal(&e))?.map_err(|error| match error {
+    let imported = imported.await.map_err(|e| ApiError::internal(&e))?.map_err(|error| match error {
         AuthorError::SlugTaken => slug_taken(
             "Another problem has this slug. Choose another one (`?slug=`); if it is yours, bring this as its new version \
              (`PUT /problems/{slug}/package`).",
@@ -133,10 +133,10 @@ pub(crate) async fn import(
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(ImportedView::from(imported))).into_response())
 }
 
-fn slug_of(text: &str) -> Result<Slug, Problem> {
+fn slug_of(text: &str) -> Result<Slug, ApiError> {
     text.parse().map_err(|_| {
         let detail = "A slug is 1 to 64 of `a-z`, `0-9` and `-`, and neither begins nor ends with `-`.";
-        Problem::new(ProblemKind::InvalidParameter, detail)
+        ApiError::new(ErrorKind::InvalidParameter, detail)
     })
 }
 
@@ -159,8 +159,8 @@ fn slug_of(text: &str) -> Result<Slug, Problem> {
     ),
     responses(
         (status = 200, description = "The problem now", body = ImportedView),
-        (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "The package is at fault; nothing has changed", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 422, description = "The package is at fault; nothing has changed", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn new_version(
@@ -168,14 +168,14 @@ pub(crate) async fn new_version(
     caller: Caller,
     Id(slug): Id<Slug>,
     request: Request,
-) -> Result<Json<ImportedView>, Problem> {
+) -> Result<Json<ImportedView>, ApiError> {
     // Checked before the body is read, because an archive is large.
     let problem = app.core.to_change(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
     let Upload(archive) = Upload::from_request(request, &app).await?;
     let key = ProblemKey::Id(problem.id);
     let (core, seer) = (app.core.clone(), caller.seer());
     let imported = tokio::spawn(async move { core.new_version(&seer, key, archive.path()).await });
-    let imported = imported.await.map_err(|e| Problem::internal(&e))?.map_err(refusal)?;
+    let imported = imported.await.map_err(|e| ApiError::internal(&e))?.map_err(refusal)?;
     Ok(Json(imported.into()))
 }
 
@@ -214,8 +214,8 @@ pub(crate) enum FormName {
     responses(
         (status = 200, description = "The archive", body = Raw, content_type = "application/zip",
             headers(("cupel-warning" = String, description = "What that form cannot say and the archive leaves out or says otherwise, once for each, at most 20; not ASCII: `?`"))),
-        (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "That form cannot say what the package says", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 422, description = "That form cannot say what the package says", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn package(
@@ -223,14 +223,14 @@ pub(crate) async fn package(
     caller: Caller,
     Id(slug): Id<Slug>,
     Params(params): Params<ExportParams>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let problem = app.core.to_change(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
     let package = app.core.package(problem.package).await.map_err(refusal)?;
     let packages = Arc::clone(app.core.packages());
     let time_limit = problem.time_limit;
     let written = tokio::task::spawn_blocking(move || {
         // An unused name: that of a file that has been deleted.
-        let place = packages.upload().map_err(|e| Problem::internal(&e))?.into_temp_path();
+        let place = packages.upload().map_err(|e| ApiError::internal(&e))?.into_temp_path();
         let target = place.to_path_buf();
         drop(place);
         let exported = match params.form {
@@ -240,15 +240,15 @@ pub(crate) async fn package(
         };
         let exported = exported.map_err(|error| match error {
             ExportError::Inexpressible(refused) => inexpressible(&refused.findings),
-            error => Problem::internal(&error),
+            error => ApiError::internal(&error),
         });
         let warnings: Vec<String> = exported?;
         let opened = std::fs::File::open(&target);
         // The open file is sufficient: its content remains until it is closed.
         let removed = std::fs::remove_file(&target);
-        removed.and(opened).map(|file| (file, warnings)).map_err(|e| Problem::internal(&e))
+        removed.and(opened).map(|file| (file, warnings)).map_err(|e| ApiError::internal(&e))
     });
-    let (file, warnings) = written.await.map_err(|e| Problem::internal(&e))??;
+    let (file, warnings) = written.await.map_err(|e| ApiError::internal(&e))??;
     let mut response = pieces(file).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
     if let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{}.zip\"", problem.slug)) {
@@ -273,7 +273,7 @@ fn left_out(package: &Package, time_limit: Option<Duration>) -> Vec<String> {
 }
 
 /// Refusal to export in Kattis format, with the alternative.
-fn inexpressible(findings: &[Finding]) -> Problem {
+fn inexpressible(findings: &[Finding]) -> ApiError {
     view::refused(findings).and_also(" The package as it was imported is to be had with `?form=original`.")
 }
 
@@ -295,8 +295,8 @@ fn in_header(text: &str) -> Option<HeaderValue> {
     responses(
         (status = 202, description = "Accepted: it will be verified whatever happens", body = Accepted),
         (status = 200, description = "Ended within the time to wait", body = SubmissionView),
-        (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The queue is full or the store away; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 503, description = "The queue is full or the store away; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn verify(
@@ -306,7 +306,7 @@ pub(crate) async fn verify(
     Id(slug): Id<Slug>,
     wait: Wait,
     key: IdempotencyKey,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     verify_one(app, caller, notes, slug, None, wait, key).await
 }
 
@@ -321,8 +321,8 @@ pub(crate) async fn verify(
     responses(
         (status = 202, description = "Accepted: it will be verified whatever happens", body = Accepted),
         (status = 200, description = "Ended within the time to wait", body = SubmissionView),
-        (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The queue is full or the store away; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 503, description = "The queue is full or the store away; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn verify_version(
@@ -332,9 +332,9 @@ pub(crate) async fn verify_version(
     Path((slug, version)): Path<(String, String)>,
     wait: Wait,
     key: IdempotencyKey,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let slug = slug.parse::<Slug>().map_err(|_| no_such_problem())?;
-    let version = version.parse::<u32>().map_err(|_| Problem::not_found("version"))?;
+    let version = version.parse::<u32>().map_err(|_| ApiError::not_found("version"))?;
     verify_one(app, caller, notes, slug, Some(version), wait, key).await
 }
 
@@ -347,7 +347,7 @@ async fn verify_one(
     version: Option<u32>,
     wait: Wait,
     key: IdempotencyKey,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let problem = app.core.to_change(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
     let (number, package) = match version {
         Some(number) => (number, app.core.version(&problem, number).await.map_err(refusal)?.package),
@@ -365,7 +365,7 @@ async fn verify_one(
     let of = ProblemVersion { problem: problem.id, package };
     let sent = app.core.verify_problem(caller.user, of, request_id, idempotency, is_awaited).await;
     let (submitted, awaited) = sent.map_err(|error| execute::refusal(error, |_| ("", Default::default())))?;
-    let told = Told {
+    let told = Disclosure {
         as_author: true,
         with_files: false,
         slug: Some(problem.slug.to_string()),
@@ -423,8 +423,8 @@ pub(crate) enum VisibilityName {
     request_body = ChangeRequest,
     responses(
         (status = 200, description = "The problem now", body = ProblemLineView),
-        (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "The slug is taken, or the current version has not been verified", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "The slug is taken, or the current version has not been verified", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn change(
@@ -432,7 +432,7 @@ pub(crate) async fn change(
     caller: Caller,
     Id(slug): Id<Slug>,
     JsonBody(body): JsonBody<ChangeRequest>,
-) -> Result<Json<ProblemLineView>, Problem> {
+) -> Result<Json<ProblemLineView>, ApiError> {
     let seen = seen(&app, &caller.seer(), slug).await?;
     let members = match (body.readers, body.authors) {
         (None, None) => None,
@@ -458,12 +458,12 @@ pub(crate) async fn change(
 }
 
 /// The trimmed reason, if its length is valid.
-fn reason_of(text: &str) -> Result<String, Problem> {
+fn reason_of(text: &str) -> Result<String, ApiError> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > REASON_CHARACTERS_MAX {
         let detail = format!("`exception` is a reason of 1 to {REASON_CHARACTERS_MAX} characters.");
         let error = FieldError::new("/exception", detail.clone());
-        return Err(Problem::new(ProblemKind::InvalidBody, detail).with_errors(vec![error]));
+        return Err(ApiError::new(ErrorKind::InvalidBody, detail).with_errors(vec![error]));
     }
     Ok(text.to_owned())
 }
@@ -475,10 +475,10 @@ async fn part_of(
     known: &[(UserId, Part)],
     part: Part,
     pointer: &str,
-) -> Result<Vec<(UserId, Part)>, Problem> {
+) -> Result<Vec<(UserId, Part)>, ApiError> {
     let Some(names) = names else { return Ok(known.iter().copied().filter(|(_, had)| *had == part).collect()) };
     let refuse = |pointer: String, detail: String| {
-        Problem::new(ProblemKind::InvalidBody, detail.clone()).with_errors(vec![FieldError::new(pointer, detail)])
+        ApiError::new(ErrorKind::InvalidBody, detail.clone()).with_errors(vec![FieldError::new(pointer, detail)])
     };
     if names.len() > MEMBERS_MAX {
         return Err(refuse(pointer.to_owned(), format!("At most {MEMBERS_MAX} names.")));
@@ -500,19 +500,19 @@ async fn part_of(
     params(("slug" = String, Path, description = "The problem's name in addresses")),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "It is no draft, or something was sent for it", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "It is no draft, or something was sent for it", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn delete(
     State(app): State<Shared>,
     caller: Caller,
     Id(slug): Id<Slug>,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, ApiError> {
     let (core, seer) = (app.core.clone(), caller.seer());
     // Runs to completion even if the client disconnects; otherwise packages without an owner would remain.
     let deleted = tokio::spawn(async move { core.delete_problem(&seer, ProblemKey::Slug(slug)).await });
-    deleted.await.map_err(|e| Problem::internal(&e))?.map_err(refusal)?;
+    deleted.await.map_err(|e| ApiError::internal(&e))?.map_err(refusal)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -567,7 +567,7 @@ pub(crate) struct ExceptionView {
     params(("slug" = String, Path, description = "The problem's name in addresses"), PageParams),
     responses(
         (status = 200, description = "A page", body = VersionPage),
-        (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn versions(
@@ -575,7 +575,7 @@ pub(crate) async fn versions(
     caller: Caller,
     Id(slug): Id<Slug>,
     Params(page): Params<PageParams>,
-) -> Result<Json<VersionPage>, Problem> {
+) -> Result<Json<VersionPage>, ApiError> {
     let offset = page.offset()?;
     let problem = app.core.to_change(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
     let (versions, total) = app.core.store().versions(problem.id, offset, page.limit).await?;

@@ -7,14 +7,14 @@ mod manage;
 mod pieces;
 mod rejudge;
 pub(crate) mod result;
-mod room;
 mod solve;
+mod text_budget;
 mod upload;
 mod verification;
 pub(crate) mod view;
 
 pub(crate) use rejudge::{language_of, verdict_of};
-pub(crate) use result::Told;
+pub(crate) use result::Disclosure;
 pub(crate) use view::points;
 
 use cupel_core::problems::{AuthorError, ProblemKey, SeenProblem, Seer};
@@ -24,7 +24,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::Shared;
-use crate::problem::{FieldError, Problem, ProblemKind};
+use crate::error::{ApiError, ErrorKind, FieldError};
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
@@ -52,59 +52,59 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
 #[expect(dead_code, reason = "only the OpenAPI document has it")]
 struct Raw(Vec<u8>);
 
-fn no_such_problem() -> Problem {
-    Problem::not_found("problem")
+fn no_such_problem() -> ApiError {
+    ApiError::not_found("problem")
 }
 
 /// The problem, if it is visible to the viewer.
-async fn seen(app: &Shared, seer: &Seer, slug: Slug) -> Result<SeenProblem, Problem> {
+async fn seen(app: &Shared, seer: &Seer, slug: Slug) -> Result<SeenProblem, ApiError> {
     app.core.problem(seer, ProblemKey::Slug(slug)).await?.ok_or_else(no_such_problem)
 }
 
-fn slug_taken(detail: &'static str) -> Problem {
-    Problem::new(ProblemKind::Taken, detail).with_errors(vec![FieldError::new("/slug", detail)])
+fn slug_taken(detail: &'static str) -> ApiError {
+    ApiError::new(ErrorKind::Taken, detail).with_errors(vec![FieldError::new("/slug", detail)])
 }
 
 /// Maps core's error to a problem.
-fn refusal(error: AuthorError) -> Problem {
+fn refusal(error: AuthorError) -> ApiError {
     match error {
         AuthorError::Missing => no_such_problem(),
         AuthorError::SlugTaken => slug_taken("Another problem has this slug. Choose another one."),
         AuthorError::NoSlug => {
             let detail = "The package has no name that a slug could be made of. Send one as `?slug=`.";
-            Problem::new(ProblemKind::InvalidPackage, detail)
+            ApiError::new(ErrorKind::InvalidPackage, detail)
         }
         error @ (AuthorError::TooManyProblems { .. } | AuthorError::TooMuchStored { .. }) => {
             let detail =
                 format!("Here {error}. Remove drafts that you do not need, or ask the operator for more room.");
-            Problem::new(ProblemKind::QuotaUsedUp, detail)
+            ApiError::new(ErrorKind::QuotaUsedUp, detail)
         }
         AuthorError::Refused(refused) => view::refused(&refused.findings),
-        AuthorError::NotVerified => Problem::new(
-            ProblemKind::Conflict,
+        AuthorError::NotVerified => ApiError::new(
+            ErrorKind::Conflict,
             "Only a version that was verified may be shown. Verify it (`POST /problems/{slug}/verify`, or \
              `POST /problems/{slug}/versions/{version}/verify` for one that is staged), and correct what does not hold.",
         ),
-        AuthorError::NotAdministrator => Problem::new(
-            ProblemKind::Forbidden,
+        AuthorError::NotAdministrator => ApiError::new(
+            ErrorKind::Forbidden,
             "Only an administrator can have a version shown that was not verified. Leave out `exception`, or ask one.",
         ),
         AuthorError::NoVersion { number } => {
-            Problem::new(ProblemKind::NotFound, format!("The problem has no version {number}."))
+            ApiError::new(ErrorKind::NotFound, format!("The problem has no version {number}."))
         }
-        AuthorError::NoTimeLimit => Problem::new(
-            ProblemKind::Conflict,
+        AuthorError::NoTimeLimit => ApiError::new(
+            ErrorKind::Conflict,
             "The package has no time limit, and none was derived from its submissions. Verify the version \
              (`POST /problems/{slug}/verify`): its accepted submissions must run here. Or bring a package that has a time limit.",
         ),
-        AuthorError::InUse => Problem::new(
-            ProblemKind::Conflict,
+        AuthorError::InUse => ApiError::new(
+            ErrorKind::Conflict,
             "Only a draft for which nothing was sent can be removed. Make it a draft again to hide it.",
         ),
         AuthorError::Store(error) => error.into(),
         error @ (AuthorError::Import(_)
         | AuthorError::Packages(_)
         | AuthorError::Upload(_)
-        | AuthorError::BrokenOff) => Problem::internal(&error),
+        | AuthorError::BrokenOff) => ApiError::internal(&error),
     }
 }

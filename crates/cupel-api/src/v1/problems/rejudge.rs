@@ -14,7 +14,7 @@ use super::{no_such_problem, refusal};
 use crate::app::Shared;
 use crate::auth::Caller;
 use crate::body::{Id, Params};
-use crate::problem::{Problem, ProblemBody, ProblemKind};
+use crate::error::{ApiError, ErrorBody, ErrorKind};
 use crate::v1::response::{Pagination, SummaryView};
 use crate::v1::submissions::{PageParams, one, twenty};
 
@@ -104,8 +104,8 @@ pub(crate) struct VerdictCountView {
     params(("slug" = String, Path, description = "The problem's name in addresses"), PreviewParams),
     responses(
         (status = 200, description = "What would be judged again", body = PreviewView),
-        (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "There is no such language", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 422, description = "There is no such language", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn preview(
@@ -113,7 +113,7 @@ pub(crate) async fn preview(
     caller: Caller,
     Id(slug): Id<Slug>,
     Params(params): Params<PreviewParams>,
-) -> Result<Json<PreviewView>, Problem> {
+) -> Result<Json<PreviewView>, ApiError> {
     let page = PageParams { page: params.page, limit: params.limit };
     let offset = page.offset()?;
     let key = cupel_core::problems::ProblemKey::Slug(slug);
@@ -156,8 +156,8 @@ pub(crate) async fn preview(
     params(("slug" = String, Path, description = "The problem's name in addresses"), RejudgeParams),
     responses(
         (status = 202, description = "They will be judged again", body = RejudgedView),
-        (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "There is no such language", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 422, description = "There is no such language", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn rejudge_problem(
@@ -165,7 +165,7 @@ pub(crate) async fn rejudge_problem(
     caller: Caller,
     Id(slug): Id<Slug>,
     Params(params): Params<RejudgeParams>,
-) -> Result<(StatusCode, Json<RejudgedView>), Problem> {
+) -> Result<(StatusCode, Json<RejudgedView>), ApiError> {
     let key = cupel_core::problems::ProblemKey::Slug(slug);
     let problem = app.core.to_change(&caller.seer(), key).await.map_err(refusal)?;
     let filter = SubmissionFilter {
@@ -182,18 +182,18 @@ pub(crate) async fn rejudge_problem(
 }
 
 /// Verdict by its code.
-pub(crate) fn verdict_of(code: Option<&str>) -> Result<Option<Verdict>, Problem> {
-    let unknown = || Problem::new(ProblemKind::InvalidParameter, "`verdict` is a code such as `AC`, `WA` or `TLE`.");
+pub(crate) fn verdict_of(code: Option<&str>) -> Result<Option<Verdict>, ApiError> {
+    let unknown = || ApiError::new(ErrorKind::InvalidParameter, "`verdict` is a code such as `AC`, `WA` or `TLE`.");
     code.map(|code| Verdict::from_code(code).ok_or_else(unknown)).transpose()
 }
 
 /// Language by its id or alias.
-pub(crate) fn language_of(app: &Shared, name: Option<&str>) -> Result<Option<LanguageId>, Problem> {
+pub(crate) fn language_of(app: &Shared, name: Option<&str>) -> Result<Option<LanguageId>, ApiError> {
     let registry = app.core.registry();
     let unknown = |name: &str| {
         let short: String = name.chars().take(40).collect();
         let near = registry.nearest(&short).map(|near| format!(" The nearest is `{}`.", near.id)).unwrap_or_default();
-        Problem::new(ProblemKind::UnknownLanguage, format!("No language `{}`.{near}", short.escape_debug()))
+        ApiError::new(ErrorKind::UnknownLanguage, format!("No language `{}`.{near}", short.escape_debug()))
     };
     name.map(|name| registry.find(name).map(|known| known.id.clone()).ok_or_else(|| unknown(name))).transpose()
 }
@@ -207,22 +207,22 @@ pub(crate) fn language_of(app: &Shared, name: Option<&str>) -> Result<Option<Lan
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),
     responses(
         (status = 202, description = "It will be judged again", body = RejudgedView),
-        (status = 404, description = "There is none, or its problem is not yours", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "It counts for nothing, or is being judged", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or its problem is not yours", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "It counts for nothing, or is being judged", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn rejudge_submission(
     State(app): State<Shared>,
     caller: Caller,
     Id(id): Id<SubmissionId>,
-) -> Result<(StatusCode, Json<RejudgedView>), Problem> {
+) -> Result<(StatusCode, Json<RejudgedView>), ApiError> {
     let attempted = app.core.attempted(&caller.viewer, id).await?.filter(|attempted| attempted.as_author);
-    let attempted = attempted.ok_or_else(|| Problem::not_found("submission"))?;
+    let attempted = attempted.ok_or_else(|| ApiError::not_found("submission"))?;
     let problem = attempted.problem.ok_or_else(no_such_problem)?;
     let rejudged = app.core.rejudge_one(&problem, id).await?;
     if rejudged.queued == 0 {
         let detail = "It is waiting or being judged just now, or it was sent for samples or an input of its own and counts for nothing.";
-        return Err(Problem::new(ProblemKind::Conflict, detail));
+        return Err(ApiError::new(ErrorKind::Conflict, detail));
     }
     Ok((StatusCode::ACCEPTED, Json(rejudged.into())))
 }

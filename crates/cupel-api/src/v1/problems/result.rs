@@ -13,7 +13,9 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::problems::Attempted;
 use cupel_core::run::SubmissionRecord;
-use cupel_types::{BoxFile, CaseGrade, Cases, ContentHash, Feedback, Grading, GroupGrade, SubmissionId, Verdict, Work};
+use cupel_types::{
+    BoxFile, CaseGrade, Cases, ContentHash, Feedback, Grading, GroupGrade, SubmissionId, SubmissionKind, Verdict,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -24,13 +26,13 @@ use crate::answers;
 use crate::app::Shared;
 use crate::auth::Caller;
 use crate::body::Id;
-use crate::problem::{Problem, ProblemBody};
+use crate::error::{ApiError, ErrorBody};
 use crate::v1::execute::Wait;
 use crate::v1::response::{StartView, Status, rfc3339, text_of};
 
 /// Which optional parts of a submission are sent.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct Disclosure {
     /// The parts meant for the problem's authors.
     pub(crate) as_author: bool,
     /// The source.
@@ -155,7 +157,7 @@ impl From<&BoxFile> for SentFileView {
 }
 
 /// Problem-related part of a submission; `None` if it was not submitted to a problem.
-pub(crate) fn graded(record: &SubmissionRecord, told: &Told) -> Option<GradedView> {
+pub(crate) fn graded(record: &SubmissionRecord, told: &Disclosure) -> Option<GradedView> {
     let of = record.submission.of_problem()?;
     let report = record.report.as_ref();
     let grading = report.and_then(|report| report.grading.as_ref());
@@ -165,13 +167,13 @@ pub(crate) fn graded(record: &SubmissionRecord, told: &Told) -> Option<GradedVie
         slug: told.slug.clone(),
         version: told.version,
         package: of.package.to_string(),
-        purpose: match &record.submission.work {
-            Work::Problem(solution) => match solution.cases {
+        purpose: match &record.submission.kind {
+            SubmissionKind::Problem(solution) => match solution.cases {
                 Cases::All => "all",
                 Cases::Samples => "samples",
                 Cases::Input(_) => "input",
             },
-            Work::Program(_) | Work::Verify(_) => "verification",
+            SubmissionKind::Program(_) | SubmissionKind::Verify(_) => "verification",
         },
         score: grade.score.map(points),
         max_score: grade.max_score.map(points),
@@ -184,7 +186,7 @@ pub(crate) fn graded(record: &SubmissionRecord, told: &Told) -> Option<GradedVie
     })
 }
 
-fn group_view(group: &GroupGrade, told: &Told) -> GroupView {
+fn group_view(group: &GroupGrade, told: &Disclosure) -> GroupView {
     GroupView {
         name: group.name.clone(),
         verdict: group.verdict.code(),
@@ -194,7 +196,7 @@ fn group_view(group: &GroupGrade, told: &Told) -> GroupView {
     }
 }
 
-fn test_view(number: u64, case: &CaseGrade, told: &Told) -> ProblemTestView {
+fn test_view(number: u64, case: &CaseGrade, told: &Disclosure) -> ProblemTestView {
     let is_shown = case.feedback == Feedback::Full;
     let in_full = is_shown || told.as_author;
     let is_known = in_full || case.feedback == Feedback::Verdict;
@@ -218,8 +220,8 @@ fn test_view(number: u64, case: &CaseGrade, told: &Told) -> ProblemTestView {
 }
 
 /// Which parts of a visible submission are sent to this viewer.
-async fn told_of(app: &Shared, attempted: &Attempted) -> Result<Told, Problem> {
-    let mut told = Told { as_author: attempted.as_author, with_files: true, ..Told::default() };
+async fn told_of(app: &Shared, attempted: &Attempted) -> Result<Disclosure, ApiError> {
+    let mut told = Disclosure { as_author: attempted.as_author, with_files: true, ..Disclosure::default() };
     if let (Some(of), Some(problem)) = (attempted.record.submission.of_problem(), &attempted.problem) {
         told.slug = Some(problem.slug.to_string());
         told.version = numbers(app, problem.id).await?.get(&of.package).copied();
@@ -228,7 +230,7 @@ async fn told_of(app: &Shared, attempted: &Attempted) -> Result<Told, Problem> {
 }
 
 /// Numbers of a problem's newest versions, by package.
-async fn numbers(app: &Shared, problem: cupel_types::ProblemId) -> Result<HashMap<ContentHash, u32>, Problem> {
+async fn numbers(app: &Shared, problem: cupel_types::ProblemId) -> Result<HashMap<ContentHash, u32>, ApiError> {
     const VERSIONS_MAX: u64 = 1000;
     let (versions, _) = app.core.store().versions(problem, 0, VERSIONS_MAX).await?;
     Ok(versions.into_iter().map(|version| (version.package, version.number)).collect())
@@ -243,8 +245,8 @@ async fn numbers(app: &Shared, problem: cupel_types::ProblemId) -> Result<HashMa
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid), crate::v1::execute::WaitParams),
     responses(
         (status = 200, description = "The submission as it stands", body = crate::v1::response::SubmissionView),
-        (status = 404, description = "There is none, or it is not yours to see", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "You have as many large answers open as you may", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it is not yours to see", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "You have as many large answers open as you may", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn submission(
@@ -252,7 +254,7 @@ pub(crate) async fn submission(
     caller: Caller,
     Id(id): Id<SubmissionId>,
     wait: Wait,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     if let Some(at_most) = wait.at_most {
         let _open = app.long_answers.begin(caller.user)?;
         tokio::select! {
@@ -260,7 +262,7 @@ pub(crate) async fn submission(
             () = app.shutdown.cancelled() => {}
         }
     }
-    let attempted = app.core.attempted(&caller.viewer, id).await?.ok_or_else(|| Problem::not_found("submission"))?;
+    let attempted = app.core.attempted(&caller.viewer, id).await?.ok_or_else(|| ApiError::not_found("submission"))?;
     let told = told_of(&app, &attempted).await?;
     answers::one(&app, caller.user, attempted.record, told).await
 }
@@ -299,15 +301,15 @@ pub(crate) struct RunViews {
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),
     responses(
         (status = 200, description = "The newest hundred, the newest first", body = RunViews),
-        (status = 404, description = "There is none, or it is about no problem, or not yours to see", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it is about no problem, or not yours to see", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn runs(
     State(app): State<Shared>,
     caller: Caller,
     Id(id): Id<SubmissionId>,
-) -> Result<Json<RunViews>, Problem> {
-    let attempted = app.core.attempted(&caller.viewer, id).await?.ok_or_else(|| Problem::not_found("submission"))?;
+) -> Result<Json<RunViews>, ApiError> {
+    let attempted = app.core.attempted(&caller.viewer, id).await?.ok_or_else(|| ApiError::not_found("submission"))?;
     let problem = attempted.problem.ok_or_else(no_such_problem)?;
     let numbers = numbers(&app, problem.id).await?;
     let runs = app.core.runs_of(id).await?.into_iter().map(|run| RunView {

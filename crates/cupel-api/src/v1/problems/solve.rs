@@ -17,15 +17,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::rejudge::{language_of, verdict_of};
-use super::result::Told;
+use super::result::Disclosure;
 use super::{refusal, seen};
 use crate::app::Shared;
 use crate::auth::Caller;
 use crate::body::{Id, Params, SubmissionBody};
 use crate::csv::{self, Format};
 use crate::edge::Notes;
+use crate::error::{ApiError, ErrorBody, ErrorKind};
 use crate::lists;
-use crate::problem::{Problem, ProblemBody, ProblemKind};
 use crate::v1::execute::{self, IdempotencyKey, Wait, WaitParams};
 use crate::v1::faults::{FormFaults, Shape};
 use crate::v1::request::{ExecuteRequest, FileRequest, Priority};
@@ -121,10 +121,10 @@ fn as_execution(
     responses(
         (status = 202, description = "Accepted: it will be run whatever happens", body = Accepted),
         (status = 200, description = "Ended within the time to wait", body = SubmissionView),
-        (status = 404, description = "There is no such problem, or it is not shown to you", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "Refused; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Your rate is used up, or as many of yours wait as may; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The queue is full or the store away; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such problem, or it is not shown to you", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 422, description = "Refused; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "Your rate is used up, or as many of yours wait as may; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 503, description = "The queue is full or the store away; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn run(
@@ -135,7 +135,7 @@ pub(crate) async fn run(
     wait: Wait,
     key: IdempotencyKey,
     body: SubmissionBody<TrialRequest>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let path = format!("/api/v1/problems/{slug}/run");
     let TrialRequest { language, source_code, files, input, stdin, stdin_base64 } = body.value;
     let request = as_execution(language, source_code, files, None, Priority::Interactive);
@@ -158,10 +158,10 @@ pub(crate) async fn run(
     responses(
         (status = 202, description = "Accepted: it will be judged whatever happens", body = Accepted),
         (status = 200, description = "Ended within the time to wait", body = SubmissionView),
-        (status = 404, description = "There is no such problem, or it is not shown to you", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "Refused; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Your rate is used up, or as many of yours wait as may; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The queue is full or the store away; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such problem, or it is not shown to you", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 422, description = "Refused; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "Your rate is used up, or as many of yours wait as may; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 503, description = "The queue is full or the store away; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn submit(
@@ -172,7 +172,7 @@ pub(crate) async fn submit(
     wait: Wait,
     key: IdempotencyKey,
     body: SubmissionBody<SolutionRequest>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let path = format!("/api/v1/problems/{slug}/submissions");
     let SolutionRequest { language, source_code, files, webhook } = body.value;
     let request = as_execution(language, source_code, files, webhook, Priority::Submission);
@@ -190,14 +190,14 @@ async fn send(
     wait: Wait,
     (key, path): (IdempotencyKey, String),
     body: SubmissionBody<ExecuteRequest>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let seen = seen(app, &caller.seer(), slug).await?;
     let package = app.core.package(seen.problem.package).await.map_err(refusal)?;
     let SubmissionBody { value, bytes, held } = body;
     let shape = Shape::of(&value);
     let mut faults = FormFaults::default();
     let new = value.into_new("", notes.request_id(), &mut faults);
-    let Some(mut new) = new else { return Err(faults.into_problem()) };
+    let Some(mut new) = new else { return Err(faults.into_error()) };
     let cases = match cases {
         Cases::Input(_) => Cases::Input(std::mem::take(&mut new.stdin)),
         Cases::All | Cases::Samples => cases,
@@ -211,7 +211,7 @@ async fn send(
     let sent = app.core.solve(caller.user, solution, idempotency).await;
     let (submitted, awaited) = sent.map_err(|error| execute::refusal(error, |_| ("", shape)))?;
     drop(held);
-    let told = Told {
+    let told = Disclosure {
         as_author: seen.may_change,
         with_files: false,
         slug: Some(seen.problem.slug.to_string()),
@@ -252,17 +252,17 @@ pub(crate) struct SentParams {
 const CSV_CHUNK: u64 = 500;
 
 /// Submissions to a problem as CSV, read from the store while they are sent.
-fn csv_of(app: Shared, filter: SubmissionFilter) -> impl Stream<Item = Result<Bytes, Problem>> + Send {
+fn csv_of(app: Shared, filter: SubmissionFilter) -> impl Stream<Item = Result<Bytes, ApiError>> + Send {
     /// Position after the previous chunk; the first chunk has none.
-    enum Place {
+    enum CsvPosition {
         Start,
         After(SubmissionId),
         End,
     }
-    futures_util::stream::try_unfold((app, filter, Place::Start), async |(app, filter, place)| {
+    futures_util::stream::try_unfold((app, filter, CsvPosition::Start), async |(app, filter, place)| {
         let mut lines = csv::Lines::default();
         let before = match place {
-            Place::Start => {
+            CsvPosition::Start => {
                 let names = [
                     "submission_id",
                     "username",
@@ -278,13 +278,13 @@ fn csv_of(app: Shared, filter: SubmissionFilter) -> impl Stream<Item = Result<By
                 lines.line(names.map(csv::Cell::Text));
                 None
             }
-            Place::After(before) => Some(before),
-            Place::End => return Ok(None),
+            CsvPosition::After(before) => Some(before),
+            CsvPosition::End => return Ok(None),
         };
         let summaries = app.core.store().submissions_before(filter.clone(), before, CSV_CHUNK).await?;
         let next = match summaries.last() {
-            Some(last) if summaries.len() as u64 == CSV_CHUNK => Place::After(last.id),
-            _ => Place::End,
+            Some(last) if summaries.len() as u64 == CSV_CHUNK => CsvPosition::After(last.id),
+            _ => CsvPosition::End,
         };
         for summary in summaries {
             let username = summary.username.clone();
@@ -323,8 +323,8 @@ pub(crate) struct SentPage {
     params(("slug" = String, Path, description = "The problem's name in addresses"), SentParams),
     responses(
         (status = 200, description = "A page", content((SentPage = "application/json"), (String = "text/csv"))),
-        (status = 404, description = "There is no such problem, or it is not shown to you", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "There is no such language", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such problem, or it is not shown to you", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 422, description = "There is no such language", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn submissions(
@@ -333,12 +333,12 @@ pub(crate) async fn submissions(
     Id(slug): Id<Slug>,
     Params(params): Params<SentParams>,
     headers: HeaderMap,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let page = PageParams { page: params.page, limit: params.limit };
     let offset = page.offset()?;
     let seen = seen(&app, &caller.seer(), slug).await?;
     if params.all && !seen.may_change {
-        return Err(Problem::new(ProblemKind::Forbidden, "Only the authors of a problem see everybody's submissions."));
+        return Err(ApiError::new(ErrorKind::Forbidden, "Only the authors of a problem see everybody's submissions."));
     }
     let filter = SubmissionFilter {
         problem: seen.problem.id,

@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use tempfile::NamedTempFile;
 
 use crate::app::Shared;
-use crate::problem::{Problem, ProblemKind};
+use crate::error::{ApiError, ErrorKind};
 
 /// Bytes that are buffered before each write.
 const PIECE_BYTES: usize = 256 << 10;
@@ -24,18 +24,18 @@ const MEDIA_TYPES: [&str; 5] =
 pub(super) struct Upload(pub(super) NamedTempFile);
 
 impl FromRequest<Shared> for Upload {
-    type Rejection = Problem;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &Shared) -> Result<Upload, Problem> {
+    async fn from_request(request: Request, app: &Shared) -> Result<Upload, ApiError> {
         let essence = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let essence = essence.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let is_coded = request.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
         if is_coded || !MEDIA_TYPES.contains(&essence.as_str()) {
             let detail = format!("Send the archive itself, as one of: {}.", MEDIA_TYPES.join(", "));
-            return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
+            return Err(ApiError::new(ErrorKind::UnsupportedMediaType, detail));
         }
         let bytes_max = app.settings.package_bytes_max;
-        let too_large = || Problem::new(ProblemKind::BodyTooLarge, format!("An archive may have {bytes_max} bytes."));
+        let too_large = || ApiError::new(ErrorKind::BodyTooLarge, format!("An archive may have {bytes_max} bytes."));
         let announced =
             request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
         if announced.is_some_and(|length| length > bytes_max) {
@@ -47,13 +47,13 @@ impl FromRequest<Shared> for Upload {
         loop {
             let frame = tokio::time::timeout_at(deadline, body.frame()).await.map_err(|_elapsed| {
                 let seconds = app.settings.package_time_max.as_secs();
-                Problem::new(ProblemKind::RequestTimeout, format!("The archive did not arrive within {seconds} s."))
+                ApiError::new(ErrorKind::RequestTimeout, format!("The archive did not arrive within {seconds} s."))
             })?;
             let data = match frame {
                 None => break,
                 Some(Err(_broken)) => {
                     let detail = "The body broke off or is not framed correctly.";
-                    return Err(Problem::new(ProblemKind::MalformedRequest, detail));
+                    return Err(ApiError::new(ErrorKind::MalformedRequest, detail));
                 }
                 Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
             };
@@ -70,14 +70,14 @@ impl FromRequest<Shared> for Upload {
     }
 }
 
-async fn new_file(app: &Shared) -> Result<NamedTempFile, Problem> {
+async fn new_file(app: &Shared) -> Result<NamedTempFile, ApiError> {
     let packages = Arc::clone(app.core.packages());
     let made = tokio::task::spawn_blocking(move || packages.upload()).await;
-    made.map_err(|e| Problem::internal(&e))?.map_err(|e| Problem::internal(&e))
+    made.map_err(|e| ApiError::internal(&e))?.map_err(|e| ApiError::internal(&e))
 }
 
 /// Writes on a blocking thread.
-async fn write(mut file: NamedTempFile, piece: BytesMut) -> Result<NamedTempFile, Problem> {
+async fn write(mut file: NamedTempFile, piece: BytesMut) -> Result<NamedTempFile, ApiError> {
     let written = tokio::task::spawn_blocking(move || file.write_all(&piece).map(|()| file)).await;
-    written.map_err(|e| Problem::internal(&e))?.map_err(|e| Problem::internal(&e))
+    written.map_err(|e| ApiError::internal(&e))?.map_err(|e| ApiError::internal(&e))
 }

@@ -7,7 +7,7 @@ use cupel_types::{Score, coarse_time};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::problem::{FieldError, Problem, ProblemKind};
+use crate::error::{ApiError, ErrorKind, FieldError};
 use crate::v1::response::rfc3339;
 
 /// Score as a number with at most six decimals, which is within the precision of a double.
@@ -138,7 +138,7 @@ impl From<&Finding> for FindingView {
 }
 
 /// Refusal of a package: every finding, located by its file.
-pub(super) fn refused(findings: &[Finding]) -> Problem {
+pub(super) fn refused(findings: &[Finding]) -> ApiError {
     let errors: Vec<FieldError> = findings
         .iter()
         .filter(|finding| finding.code.is_error())
@@ -149,7 +149,7 @@ pub(super) fn refused(findings: &[Finding]) -> Problem {
         [only] => only.detail.clone(),
         [first, rest @ ..] => format!("{} And {} more.", first.detail, rest.len()),
     };
-    Problem::new(ProblemKind::InvalidPackage, detail).with_errors(errors)
+    ApiError::new(ErrorKind::InvalidPackage, detail).with_errors(errors)
 }
 
 /// File in the package, as a JSON pointer into the archive.

@@ -23,7 +23,7 @@ const RULE: &str = "input validation";
 
 /// A validator's decision on an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Said {
+enum InputDecision {
     Accepted,
     /// With the validator's message.
     Rejected(String),
@@ -50,7 +50,7 @@ struct Ready<'p> {
     path: &'p PackagePath,
     protocol: Protocol,
     runnable: Runnable,
-    known: HashMap<(ContentHash, Vec<String>), Said>,
+    known: HashMap<(ContentHash, Vec<String>), InputDecision>,
     /// Whether it once failed to decide: it may have hung, and is not run on other cases.
     is_faulty: bool,
 }
@@ -98,7 +98,7 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
             }
             let args = [case.validator_args.of(validator.path), &case.args[..]].concat();
             let said = validator.ask(verifying, package, &case.input, &args)?;
-            let holds = said == Said::Accepted;
+            let holds = said == InputDecision::Accepted;
             let subject = Subject::Validator(validator.path.clone());
             verifying.claim(subject, RULE, "accepted", told(said), Some(case.id.as_str()), holds);
         }
@@ -111,13 +111,13 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
             let said = validator.ask(verifying, package, &trial.input, trial.validator_args.of(validator.path))?;
             last = Some((validator.path.clone(), said.clone()));
             match said {
-                Said::Rejected(_) => rejected = last.clone(),
+                InputDecision::Rejected(_) => rejected = last.clone(),
                 // Regardless of the other validators.
-                Said::Fault(_) => break,
-                Said::Accepted => {}
+                InputDecision::Fault(_) => break,
+                InputDecision::Accepted => {}
             }
         }
-        let fault = last.clone().filter(|(_, said)| matches!(said, Said::Fault(_)));
+        let fault = last.clone().filter(|(_, said)| matches!(said, InputDecision::Fault(_)));
         // It is unknown whether the faulty validator would have rejected the input.
         if was_faulty && rejected.is_none() && fault.is_none() {
             continue;
@@ -126,7 +126,7 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
             verifying.notes.push(format!("{}: there is no validator that could reject it", trial.name));
             continue;
         };
-        let holds = matches!(said, Said::Rejected(_));
+        let holds = matches!(said, InputDecision::Rejected(_));
         verifying.claim(Subject::Validator(path), RULE, "rejected", told(said), Some(&trial.name), holds);
     }
     Ok(())
@@ -152,12 +152,12 @@ fn checktestdata(verifying: &mut Verifying<'_, '_>, grammar: &FileRef) -> Result
     Ok((outcome == Outcome::Exited(0)).then_some(runnable))
 }
 
-fn told(said: Said) -> String {
+fn told(said: InputDecision) -> String {
     match said {
-        Said::Accepted => "accepted".to_owned(),
-        Said::Rejected(words) if words.is_empty() => "rejected".to_owned(),
-        Said::Rejected(words) => format!("rejected: {words}"),
-        Said::Fault(why) => why,
+        InputDecision::Accepted => "accepted".to_owned(),
+        InputDecision::Rejected(words) if words.is_empty() => "rejected".to_owned(),
+        InputDecision::Rejected(words) => format!("rejected: {words}"),
+        InputDecision::Fault(why) => why,
     }
 }
 
@@ -169,27 +169,27 @@ impl Ready<'_> {
         package: &Package,
         input: &FileRef,
         args: &[String],
-    ) -> Result<Said, ProblemError> {
+    ) -> Result<InputDecision, ProblemError> {
         let key = (input.hash, args.to_vec());
         if let Some(said) = self.known.get(&key) {
             return Ok(said.clone());
         }
         let (outcome, words) = run(&self.runnable, verifying, stdin(package, input)?, args)?;
         let said = match (self.protocol, outcome) {
-            (Protocol::Kattis, Outcome::Exited(42)) => Said::Accepted,
-            (Protocol::Testlib | Protocol::Checktestdata, Outcome::Exited(0)) => Said::Accepted,
-            (Protocol::Kattis, Outcome::Exited(43)) => Said::Rejected(words),
-            (Protocol::Testlib, Outcome::Exited(_)) => Said::Rejected(words),
-            (Protocol::Checktestdata, Outcome::Exited(1)) => Said::Rejected(words),
+            (Protocol::Kattis, Outcome::Exited(42)) => InputDecision::Accepted,
+            (Protocol::Testlib | Protocol::Checktestdata, Outcome::Exited(0)) => InputDecision::Accepted,
+            (Protocol::Kattis, Outcome::Exited(43)) => InputDecision::Rejected(words),
+            (Protocol::Testlib, Outcome::Exited(_)) => InputDecision::Rejected(words),
+            (Protocol::Checktestdata, Outcome::Exited(1)) => InputDecision::Rejected(words),
             (Protocol::Checktestdata, Outcome::Exited(_)) => {
-                Said::Fault(format!("the description is at fault: {words}"))
+                InputDecision::Fault(format!("the description is at fault: {words}"))
             }
             (Protocol::Kattis, Outcome::Exited(code)) => {
-                Said::Fault(format!("it ended with exit code {code}, where 42 or 43 is expected: {words}"))
+                InputDecision::Fault(format!("it ended with exit code {code}, where 42 or 43 is expected: {words}"))
             }
-            (_, outcome) => Said::Fault(format!("it did not end by itself ({outcome:?}): {words}")),
+            (_, outcome) => InputDecision::Fault(format!("it did not end by itself ({outcome:?}): {words}")),
         };
-        self.is_faulty |= matches!(said, Said::Fault(_));
+        self.is_faulty |= matches!(said, InputDecision::Fault(_));
         self.known.insert(key, said.clone());
         Ok(said)
     }

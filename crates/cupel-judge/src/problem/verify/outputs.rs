@@ -22,7 +22,7 @@ use crate::problem::check::{self, Data};
 use crate::problem::limits::CaseLimits;
 use crate::problem::program::Runnable;
 use crate::problem::{Manner, ProblemError, ProblemRequest, begin, program};
-use crate::{BuiltIn, Finding};
+use crate::{BuiltIn, CompareResult};
 
 const RULE: &str = "output validation";
 const JUNK_BYTES: usize = 1024;
@@ -125,9 +125,9 @@ fn compare(
         comparer.output(&piece[..count]).map_err(failed(answer))?;
     }
     Ok(match comparer.finish().map_err(failed(answer))? {
-        Finding::Same => None,
-        Finding::Presentation(difference) | Finding::Different(difference) => Some(difference.for_author()),
-        Finding::Share { right, of } => Some(format!("{right} of {of} lines are right")),
+        CompareResult::Same => None,
+        CompareResult::Presentation(difference) | CompareResult::Different(difference) => Some(difference.for_author()),
+        CompareResult::Share { right, of } => Some(format!("{right} of {of} lines are right")),
     })
 }
 

@@ -10,7 +10,7 @@ impl Write for InsertContest {
     const OPERATION: &'static str = "insert a contest";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, SqlFault> {
         let InsertContest(new) = self;
         let sql = "SELECT 1 FROM contests WHERE slug = ?";
         if db.exists(sql, values![new.slug.as_str()])? {
@@ -42,7 +42,7 @@ impl Write for InsertContest {
     }
 }
 
-fn set_problems(db: &dyn Sql, contest: &[u8], problems: &[ProblemId]) -> Result<(), Fault> {
+fn set_problems(db: &dyn Sql, contest: &[u8], problems: &[ProblemId]) -> Result<(), SqlFault> {
     db.execute("DELETE FROM contest_problems WHERE contest = ?", values![contest])?;
     let sql = "INSERT INTO contest_problems (contest, place, problem) VALUES (?, ?, ?)";
     for (place, problem) in problems.iter().enumerate() {
@@ -61,7 +61,7 @@ impl Write for ChangeContest {
     const OPERATION: &'static str = "change a contest";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let change = &self.change;
         let withholds = change.starts_at.is_some()
             || change.length.is_some()
@@ -77,7 +77,7 @@ impl Write for ChangeContest {
 }
 
 impl ChangeContest {
-    fn write(&self, db: &dyn Sql) -> Result<bool, Fault> {
+    fn write(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let (id, change) = (bytes(self.contest.as_uuid()), &self.change);
         let style = change.style.map(style_columns);
         let sql = "UPDATE contests SET title = coalesce(?2, title), description = coalesce(?3, description), \
@@ -124,7 +124,7 @@ impl Write for DeleteContest {
     const OPERATION: &'static str = "delete a contest";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<DeletedContest, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<DeletedContest, SqlFault> {
         let id = bytes(self.contest.as_uuid());
         let sql = "SELECT c.starts_at <= ?2 AND EXISTS (SELECT 1 FROM contest_participants x WHERE x.contest = c.id) \
                    FROM contests c WHERE id = ?1";
@@ -152,7 +152,7 @@ impl Write for TakePart {
     const OPERATION: &'static str = "take part in a contest";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         if self.virtual_start.is_some() {
             return self.write(db);
         }
@@ -163,7 +163,7 @@ impl Write for TakePart {
 }
 
 impl TakePart {
-    fn write(&self, db: &dyn Sql) -> Result<bool, Fault> {
+    fn write(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         // Locked, because participants are numbered in sequence. The contest's start may have moved since the caller
         // read it.
         db.lock(Lock::Contest, bytes(self.contest.as_uuid()))?;
@@ -195,7 +195,7 @@ impl Write for Withdraw {
     const OPERATION: &'static str = "withdraw from a contest";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let sql = "DELETE FROM contest_participants WHERE contest = ? AND \"user\" = ?";
         let gone = db.execute(sql, values![bytes(self.contest.as_uuid()), bytes(self.user.as_uuid())])?;
         Ok(gone > 0)
@@ -212,7 +212,7 @@ impl Write for Ask {
     const OPERATION: &'static str = "ask about a contest";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let Ask { new, per_asker_max } = self;
         // Locked, because the asker's questions are counted.
         db.lock(Lock::Contest, bytes(new.contest.as_uuid()))?;
@@ -253,7 +253,7 @@ impl Write for Answer {
     const OPERATION: &'static str = "answer a question about a contest";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let sql = "UPDATE clarifications SET answer = ?, public = CASE WHEN announced = 1 THEN 1 ELSE ? END, answered_at = ? \
                    WHERE id = ? AND contest = ?";
         let written = db.execute(

@@ -9,7 +9,7 @@ impl Write for InsertProblem {
     const OPERATION: &'static str = "insert a problem";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, SqlFault> {
         let InsertProblem(new) = self;
         if is_taken(db, new.slug.as_str(), None)? {
             return Ok(Err(SlugTaken));
@@ -43,7 +43,7 @@ impl Write for AddVersion {
     const OPERATION: &'static str = "add a version of a problem";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let (id, version) = (bytes(self.problem.as_uuid()), &self.version);
         db.lock(Lock::Problem, id)?;
         let current = db.one("SELECT version FROM problems WHERE id = ?", values![id], |row| row.get::<u32>(0))?;
@@ -70,7 +70,7 @@ impl Write for StageVersion {
     const OPERATION: &'static str = "stage a version of a problem";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<Option<StagedVersion>, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Option<StagedVersion>, SqlFault> {
         let id = bytes(self.problem.as_uuid());
         db.lock(Lock::Problem, id)?;
         if !db.exists("SELECT 1 FROM problems WHERE id = ?", values![id])? {
@@ -90,7 +90,7 @@ impl Write for AddException {
     const OPERATION: &'static str = "note an exception for a version";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
         let VersionException { number, by, username, at, reason } = &self.exception;
         let sql = "INSERT INTO version_exceptions (problem, number, given_at, given_by, username, reason) \
                    SELECT id, ?, ?, ?, ?, ? FROM problems WHERE id = ? ON CONFLICT DO NOTHING";
@@ -101,7 +101,7 @@ impl Write for AddException {
 }
 
 /// The number of a version; inserts the version if it is new.
-fn number_of(db: &dyn Sql, problem: &[u8], version: &NewVersion) -> Result<StagedVersion, Fault> {
+fn number_of(db: &dyn Sql, problem: &[u8], version: &NewVersion) -> Result<StagedVersion, SqlFault> {
     let sql = "SELECT number FROM problem_versions WHERE problem = ? AND package = ?";
     let known = db.one(sql, values![problem, version.package.as_bytes()], |row| row.get::<u32>(0))?;
     if let Some(number) = known {
@@ -113,7 +113,7 @@ fn number_of(db: &dyn Sql, problem: &[u8], version: &NewVersion) -> Result<Stage
     Ok(StagedVersion { number, is_new: true })
 }
 
-fn insert_version(db: &dyn Sql, problem: &[u8], number: u32, version: &NewVersion) -> Result<(), Fault> {
+fn insert_version(db: &dyn Sql, problem: &[u8], number: u32, version: &NewVersion) -> Result<(), SqlFault> {
     let sql = "INSERT INTO problem_versions (problem, number, package, format, created_by, created_at, verified, bytes) \
                VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
     db.execute(
@@ -132,7 +132,7 @@ fn insert_version(db: &dyn Sql, problem: &[u8], number: u32, version: &NewVersio
     Ok(())
 }
 
-fn make_current(db: &dyn Sql, problem: &[u8], number: u32, version: &NewVersion) -> Result<(), Fault> {
+fn make_current(db: &dyn Sql, problem: &[u8], number: u32, version: &NewVersion) -> Result<(), SqlFault> {
     let tags: Vec<&str> = version.tags.iter().map(Tag::as_str).collect();
     let sql = "UPDATE problems SET title = ?, title_key = ?, difficulty = ?, tags = ?, version = ?, better = ?, updated_at = ? \
                WHERE id = ?";
@@ -157,7 +157,7 @@ fn make_current(db: &dyn Sql, problem: &[u8], number: u32, version: &NewVersion)
     set_shipped(db, version)
 }
 
-fn set_shipped(db: &dyn Sql, version: &NewVersion) -> Result<(), Fault> {
+fn set_shipped(db: &dyn Sql, version: &NewVersion) -> Result<(), SqlFault> {
     match &version.shipped {
         Some((slug, archive)) => SetShipped { slug: slug.clone(), archive: *archive }.apply(db),
         None => Ok(()),
@@ -174,7 +174,7 @@ impl Write for SetShipped {
     const OPERATION: &'static str = "note a problem that comes with Cupel";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
         let sql = "INSERT INTO shipped_problems (slug, archive) VALUES (?, ?) ON CONFLICT (slug) DO UPDATE SET archive = excluded.archive";
         db.execute(sql, values![self.slug, self.archive])?;
         Ok(())
@@ -182,7 +182,7 @@ impl Write for SetShipped {
 }
 
 /// Whether a problem other than `but` has the slug.
-fn is_taken(db: &dyn Sql, slug: &str, but: Option<&[u8]>) -> Result<bool, Fault> {
+fn is_taken(db: &dyn Sql, slug: &str, but: Option<&[u8]>) -> Result<bool, SqlFault> {
     let sql = "SELECT 1 FROM problems WHERE slug = ? AND id IS DISTINCT FROM ?";
     db.exists(sql, values![slug, but])
 }
@@ -198,7 +198,7 @@ impl Write for ChangeProblem {
     const OPERATION: &'static str = "change a problem";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, SqlFault> {
         let (id, change) = (bytes(self.problem.as_uuid()), &self.change);
         db.lock(Lock::Problem, id)?;
         if let Some(slug) = &change.slug
@@ -242,7 +242,7 @@ impl Write for DeleteProblem {
     const OPERATION: &'static str = "delete a problem";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<Deleted, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Deleted, SqlFault> {
         let id = bytes(self.0.as_uuid());
         let sql = "SELECT visibility = 0 AND NOT EXISTS (SELECT 1 FROM problem_submissions t WHERE t.problem = p.id) \
                    AND NOT EXISTS (SELECT 1 FROM contest_problems e WHERE e.problem = p.id) FROM problems p WHERE id = ?";

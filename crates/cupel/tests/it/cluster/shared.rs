@@ -38,7 +38,7 @@ impl Site {
     fn shares(&self, api: usize) -> Option<bool> {
         let is_well = !self.get(api, "/healthz")["degraded"].to_string().contains("shared.url");
         let mut metrics = agent().get(format!("{}/metrics", self.apis[api].url)).call().unwrap();
-        let line = format!("cupel_shared_connected {}", u8::from(is_well));
+        let line = format!("cupel_cache_connected {}", u8::from(is_well));
         metrics.body_mut().read_to_string().unwrap().lines().any(|told| told == line).then_some(is_well)
     }
 

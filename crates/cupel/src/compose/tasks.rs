@@ -9,7 +9,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::room::{self, Room};
+use crate::disk_space::{self, DiskSpace};
 use crate::{alerts, telemetry};
 
 /// Interval at which expired leases and due runs are handled.
@@ -71,18 +71,19 @@ pub(super) async fn sweep(core: Core, mut look: Look, shutdown: CancellationToke
         metrics::gauge!("cupel_queue_oldest_age_seconds").set(oldest.as_secs_f64());
         metrics::gauge!("cupel_dead_letters").set(counts.dead as f64);
         let there = |order| workers.iter().filter(|worker| worker.beat.order == order).count();
-        for (state, order) in [("working", Order::Work), ("paused", Order::Pause), ("draining", Order::Drain)] {
+        for (state, order) in [("working", Order::SubmissionKind), ("paused", Order::Pause), ("draining", Order::Drain)]
+        {
             metrics::gauge!("cupel_workers", "state" => state).set(there(order) as f64);
         }
         match &mut look.alerts {
             Some(alerts) if led => {
                 let seen = alerts::Seen {
-                    workers: there(Order::Work),
+                    workers: there(Order::SubmissionKind),
                     waiting: counts.queued,
                     waiting_max: u64::from(look.waiting_max),
                     oldest,
                     dead: counts.dead,
-                    disk_left: Room::under(&look.data).map(|room| room.left()),
+                    disk_left: DiskSpace::under(&look.data).map(|room| room.left()),
                     full: full(&core, &look.data).await,
                 };
                 alerts.look(&seen, Instant::now());
@@ -99,7 +100,7 @@ async fn full(core: &Core, data: &Path) -> Option<String> {
         let error = core.store().ping().await.err()?;
         is_disk_full(&error).then(|| chain(&*error.source))
     };
-    match room::lack(data) {
+    match disk_space::lack(data) {
         Some(lack) => Some(lack),
         None => of_store.await,
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 
-use crate::peers::work::Work;
+use crate::peers::workload::Workload;
 use crate::programs;
 
 /// Host paths that runners with their own root mount read-only, if they exist; the same as in a cell. `/bin`, `/lib`
@@ -29,19 +29,19 @@ pub(super) const PROCESSES: u32 = 128;
 pub(super) const USER: u32 = 1000;
 
 /// The bench's directory; deleted on drop.
-pub(crate) struct Ground {
+pub(crate) struct Fixture {
     folder: tempfile::TempDir,
     scratches: AtomicU64,
 }
 
-impl Ground {
+impl Fixture {
     /// Creates the directory and the programs in it.
-    pub(crate) fn prepare() -> anyhow::Result<Ground> {
+    pub(crate) fn prepare() -> anyhow::Result<Fixture> {
         // Not below /tmp, because a cell has its own /tmp. Readable by all, because runners run programs as other
         // users.
         let folder =
             tempfile::Builder::new().prefix("cupel-peers-").tempdir_in("/var/tmp").context("creating a directory")?;
-        let ground = Ground { folder, scratches: AtomicU64::new(0) };
+        let ground = Fixture { folder, scratches: AtomicU64::new(0) };
         for directory in [ground.folder.path(), &ground.programs(), &ground.scratches()] {
             std::fs::create_dir_all(directory).with_context(|| format!("creating {}", directory.display()))?;
             std::fs::set_permissions(directory, PermissionsExt::from_mode(0o755)).context("opening a folder")?;
@@ -81,7 +81,7 @@ impl Ground {
     }
 
     /// Creates the directory in which the steps of this work run, with its source; `None` if the work needs none.
-    pub(super) fn scratch(&self, work: &Work) -> anyhow::Result<Option<Scratch>> {
+    pub(super) fn scratch(&self, work: &Workload) -> anyhow::Result<Option<Scratch>> {
         let Some(source) = &work.source else { return Ok(None) };
         let number = self.scratches.fetch_add(1, Ordering::Relaxed);
         let scratch = Scratch(self.scratches().join(number.to_string()));
@@ -137,8 +137,8 @@ impl Drop for Scratch {
 /// Runs all steps of `work` outside Cupel, each in a process created by `start`. Returns the time for creating the
 /// directory, running the steps with their output captured and exit status checked, and deleting the directory.
 pub(super) fn run_steps(
-    work: &Work,
-    ground: &Ground,
+    work: &Workload,
+    ground: &Fixture,
     start: impl Fn(&[String], Option<&Path>) -> anyhow::Result<Command>,
 ) -> anyhow::Result<Duration> {
     let started = Instant::now();
@@ -177,7 +177,7 @@ pub(super) fn require(program: &str, remedy: &str) -> anyhow::Result<()> {
 
 /// Runs the smallest program once, as a trial. A runner that fails this is skipped.
 pub(super) fn try_once(
-    ground: &Ground,
+    ground: &Fixture,
     start: impl Fn(&[String], Option<&Path>) -> anyhow::Result<Command>,
 ) -> anyhow::Result<()> {
     let hello = vec![ground.programs().join("hello").display().to_string()];

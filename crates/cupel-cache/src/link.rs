@@ -114,7 +114,7 @@ impl Wire {
 
     fn found(&self, connection: MultiplexedConnection) {
         *self.state() = State { connection: Some(connection), trouble: None };
-        metrics::gauge!("cupel_shared_connected").set(1.0);
+        metrics::gauge!("cupel_cache_connected").set(1.0);
     }
 
     fn lose(&self, why: &str) {
@@ -125,7 +125,7 @@ impl Wire {
             "Redis (`shared.url`) is not usable, so each node limits rates by itself and finds no cached results: {why}"
         ));
         drop(state);
-        metrics::gauge!("cupel_shared_connected").set(0.0);
+        metrics::gauge!("cupel_cache_connected").set(0.0);
         if is_new {
             tracing::warn!(
                 why,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cupel_types::{Limits, Program, RunReport, SubmissionId, UserId, Verdict, Work};
+use cupel_types::{Limits, Program, RunReport, SubmissionId, SubmissionKind, UserId, Verdict};
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 
@@ -36,7 +36,7 @@ pub trait Results: Send + Sync {
 
 /// The result cache with its settings.
 #[derive(Clone)]
-pub struct Recall {
+pub struct ResultCache {
     /// The cache.
     pub results: Arc<dyn Results>,
     /// Secret input of the keys; the same on all nodes.
@@ -46,7 +46,7 @@ pub struct Recall {
 }
 
 /// A program that may have a cached result.
-pub struct Asked {
+pub struct CacheQuery {
     key: ResultKey,
     owner: UserId,
     program: Program,
@@ -58,19 +58,19 @@ pub struct Asked {
 impl Core {
     /// The cache key and data for `new`. `None`: its result cannot come from the cache, because it has a `run_at`, has
     /// a webhook, does not run a program of its own, or has faults.
-    pub fn recallable(&self, recall: &Recall, owner: UserId, new: &NewSubmission) -> Option<Asked> {
-        if recall.lifetime.is_zero() || new.run_at.is_some() || new.webhook.is_some() {
+    pub fn cache_query(&self, cache: &ResultCache, owner: UserId, new: &NewSubmission) -> Option<CacheQuery> {
+        if cache.lifetime.is_zero() || new.run_at.is_some() || new.webhook.is_some() {
             return None;
         }
         let registry = self.registry();
         let work = check(std::slice::from_ref(new), &registry, self.bounds(), self.now()).ok()?.pop()?;
-        let Work::Program(program) = work else { return None };
+        let SubmissionKind::Program(program) = work else { return None };
         let language = registry.get(&program.source.language)?;
         let (version, limits) = (language.installed_version()?.to_owned(), new.limits.over(language.limits));
         // How it is compiled and run.
         let commands = (&language.id, &language.compile, &language.execute, &language.env, &language.mounts);
         let bounds = (&language.artifacts, language.compile_limits, limits, self.bounds().output_kept_max);
-        let mut key = Parts(Sha256::new_with_prefix(recall.secret));
+        let mut key = Parts(Sha256::new_with_prefix(cache.secret));
         key.part(owner.to_string());
         key.part(env!("CARGO_PKG_VERSION"));
         key.part(format!("{commands:?} {bounds:?} {version}"));
@@ -90,28 +90,28 @@ impl Core {
             key.part(&test.stdin);
             key.list(&test.expected, |key, expected| key.part(expected));
         });
-        Some(Asked { key: ResultKey(key.0.finalize().into()), owner, program, limits, version })
+        Some(CacheQuery { key: ResultKey(key.0.finalize().into()), owner, program, limits, version })
     }
 
     /// The cached result, if there is a valid one.
-    pub async fn recall(&self, recall: &Recall, asked: &Asked) -> Option<SubmissionRecord> {
-        let id = recall.results.find(&asked.key).await?;
+    pub async fn cached_result(&self, cache: &ResultCache, asked: &CacheQuery) -> Option<SubmissionRecord> {
+        let id = cache.results.find(&asked.key).await?;
         let found = self.inner.store.submission(id).await;
         let found =
             found.inspect_err(|error| tracing::warn!(submission.id = %id, %error, "cannot read a cached result"));
         let record = found.ok()??;
-        let lifetime = SignedDuration::try_from(recall.lifetime).unwrap_or(SignedDuration::MAX);
+        let lifetime = SignedDuration::try_from(cache.lifetime).unwrap_or(SignedDuration::MAX);
         (asked.is_answered_by(&record) && self.now().duration_since(record.submission.submitted_at) < lifetime)
             .then_some(record)
     }
 
     /// Stores `id` as the submission for this key.
-    pub async fn keep_in_mind(&self, recall: &Recall, asked: &Asked, id: SubmissionId) {
-        recall.results.keep(&asked.key, id, recall.lifetime).await;
+    pub async fn remember_result(&self, cache: &ResultCache, asked: &CacheQuery, id: SubmissionId) {
+        cache.results.keep(&asked.key, id, cache.lifetime).await;
     }
 }
 
-impl Asked {
+impl CacheQuery {
     fn is_answered_by(&self, record: &SubmissionRecord) -> bool {
         let judged = match record.state {
             // A run that Cupel failed or did not finish is run again.
@@ -126,7 +126,7 @@ impl Asked {
         let alike = |report: &RunReport| report.language_version == self.version && report.limits == self.limits;
         judged
             && record.submission.owner == self.owner
-            && matches!(&record.submission.work, Work::Program(program) if *program == self.program)
+            && matches!(&record.submission.kind, SubmissionKind::Program(program) if *program == self.program)
             && record.report.as_ref().is_some_and(alike)
     }
 }

@@ -130,7 +130,7 @@ impl Core {
             self.inner.events.publish(Event { submission: run.submission, seq, at: now, kind: EventKind::Queued });
         }
         let hints: Vec<(RunHint, Needs)> = retried.iter().map(|run| (run.hint, run.needs.clone())).collect();
-        if let Err(error) = self.inner.lanes.publish(&hints).await {
+        if let Err(error) = self.inner.language_queues.publish(&hints).await {
             tracing::debug!(%error, "a retried run was not queued; the sweeper will queue it");
         }
         Ok(!retried.is_empty())

@@ -6,11 +6,11 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// A disk with fewer free bytes is full.
-const ROOM_MIN: u64 = 256 << 10;
+const FREE_BYTES_MIN: u64 = 256 << 10;
 
 /// The space available to this process.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Room {
+pub(crate) struct DiskSpace {
     /// Free bytes.
     pub(crate) free: u64,
     /// Bytes of the whole disk.
@@ -19,11 +19,11 @@ pub(crate) struct Room {
     no_files: bool,
 }
 
-impl Room {
+impl DiskSpace {
     /// The space on the disk of `directory`, if known. One system call.
-    pub(crate) fn under(directory: &Path) -> Option<Room> {
+    pub(crate) fn under(directory: &Path) -> Option<DiskSpace> {
         let disk = rustix::fs::statvfs(directory).ok()?;
-        Some(Room {
+        Some(DiskSpace {
             free: disk.f_bavail.saturating_mul(disk.f_frsize),
             size: disk.f_blocks.saturating_mul(disk.f_frsize),
             // A file system that allocates inodes dynamically reports a total of zero.
@@ -37,13 +37,13 @@ impl Room {
     }
 
     fn is_full(&self) -> bool {
-        self.free < ROOM_MIN || self.no_files
+        self.free < FREE_BYTES_MIN || self.no_files
     }
 }
 
 /// Message for a full disk: the mount point and what can be removed. `None` while there is space.
 pub(crate) fn lack(data: &Path) -> Option<String> {
-    let room = Room::under(data).filter(Room::is_full)?;
+    let room = DiskSpace::under(data).filter(DiskSpace::is_full)?;
     let what = if room.no_files { "has no free inodes" } else { "is full" };
     let free = room.free >> 10;
     let size = room.size >> 20;
@@ -70,10 +70,10 @@ mod tests {
 
     #[test]
     fn a_disk_without_free_bytes_or_inodes_is_full() {
-        let room = Room { free: ROOM_MIN, size: 1 << 30, no_files: false };
+        let room = DiskSpace { free: FREE_BYTES_MIN, size: 1 << 30, no_files: false };
         assert!(!room.is_full());
-        assert!(Room { free: ROOM_MIN - 1, ..room }.is_full());
-        assert!(Room { no_files: true, ..room }.is_full());
+        assert!(DiskSpace { free: FREE_BYTES_MIN - 1, ..room }.is_full());
+        assert!(DiskSpace { no_files: true, ..room }.is_full());
     }
 
     #[test]

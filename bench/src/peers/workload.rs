@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use crate::peers::ground::Ground;
+use crate::peers::fixture::Fixture;
 use crate::programs;
 
 /// One piece of work, in the form used by every runner except Cupel's server.
-pub(crate) struct Work {
+pub(crate) struct Workload {
     pub(crate) name: &'static str,
     /// The commands, run one after the other. The last one prints hello.
     pub(crate) steps: Vec<Vec<String>>,
@@ -46,7 +46,7 @@ const TSC: &str = "/usr/local/lib/cupel/npm/node_modules/typescript/lib/tsc.js";
 const TYPE_ROOTS: &str = "/usr/local/lib/cupel/npm/node_modules/@types";
 
 /// All measured work.
-pub(crate) fn all(ground: &Ground) -> Vec<Work> {
+pub(crate) fn all(ground: &Fixture) -> Vec<Workload> {
     let at = |name: &str| ground.programs().join(name).display().to_string();
     let (hello, dynamic, python, imports) = (at("hello"), at("hello-dynamic"), at("hello.py"), at("imports.py"));
     let (node, class_path) = (at("hello.js"), at(""));
@@ -105,21 +105,21 @@ pub(crate) fn all(ground: &Ground) -> Vec<Work> {
     ]
 }
 
-fn runs(name: &'static str, argv: &[&str]) -> Work {
-    Work { name, steps: vec![owned(argv)], source: None, served: None }
+fn runs(name: &'static str, argv: &[&str]) -> Workload {
+    Workload { name, steps: vec![owned(argv)], source: None, served: None }
 }
 
-fn compiles(name: &'static str, source: Source, steps: &[&[&str]], served: Served) -> Work {
+fn compiles(name: &'static str, source: Source, steps: &[&[&str]], served: Served) -> Workload {
     let steps = steps.iter().map(|argv| owned(argv)).collect();
-    Work { name, steps, source: Some(source), served: Some(served) }
+    Workload { name, steps, source: Some(source), served: Some(served) }
 }
 
 fn owned(argv: &[&str]) -> Vec<String> {
     argv.iter().map(|&argument| argument.to_owned()).collect()
 }
 
-impl Work {
-    fn served(mut self, language: &'static str, text: &'static str) -> Work {
+impl Workload {
+    fn served(mut self, language: &'static str, text: &'static str) -> Workload {
         self.served = Some(Served { language, text, unique_by: None });
         self
     }

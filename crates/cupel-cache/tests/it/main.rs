@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cupel_core::limits::{BucketKind, Buckets, Draw, Rate};
-use cupel_core::recall::ResultKey;
-use cupel_shared::{Shared, connect, connect_patiently};
+use cupel_cache::{Shared, connect, connect_patiently};
+use cupel_core::limits::{BucketKind, Buckets, Charge, Rate};
+use cupel_core::result_cache::ResultKey;
 use cupel_testkit::servers::{self, Redis};
 use cupel_types::{Bytes, SubmissionId};
 use tokio::task::{JoinSet, block_in_place};
@@ -15,8 +15,8 @@ use tokio::time::{sleep, timeout};
 /// So slow that no unit is earned during a test.
 const SLOW: Rate = Rate::new(10, Duration::from_secs(24 * 3600), 10);
 
-fn draw(key: &str, rate: Rate, cost: u32) -> Draw {
-    Draw { kind: BucketKind::User, key: key.to_owned(), rate, cost }
+fn draw(key: &str, rate: Rate, cost: u32) -> Charge {
+    Charge { kind: BucketKind::User, key: key.to_owned(), rate, cost }
 }
 
 /// Generous, for a slow machine: a running server always answers within it, and a killed one fails at once.
@@ -47,7 +47,7 @@ async fn a_burst_is_granted_and_the_remainder_reported() {
         assert_eq!((dry.draw, dry.standing.remaining), (0, 0));
         assert!(dry.wait <= SLOW.window / 10 && dry.wait > SLOW.window / 11);
         assert!(buckets.take(&[draw("b", SLOW, 1)]).await.is_ok(), "keys have separate buckets");
-        let address = Draw { kind: BucketKind::Address, ..draw("a", SLOW, 1) };
+        let address = Charge { kind: BucketKind::Address, ..draw("a", SLOW, 1) };
         assert!(buckets.take(&[address]).await.is_ok(), "kinds have separate buckets");
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use cupel_core::recall::{ResultKey, Results};
+use cupel_core::result_cache::{ResultKey, Results};
 use cupel_types::{Bytes, SubmissionId};
 use uuid::Uuid;
 

@@ -19,17 +19,17 @@ use crate::prepared::{self, Look, Shelf};
 use crate::{owner, telemetry};
 
 /// The base of every process.
-pub(crate) struct Ground {
+pub(crate) struct Startup {
     pub(crate) data: DataDir,
     pub(super) lock: ServeLock,
     pub(crate) registry: Registry,
     pub(super) metrics: PrometheusHandle,
     /// Only in processes that run programs.
-    pub(crate) workshop: Option<Workshop>,
+    pub(crate) runtime: Option<ExecutionRuntime>,
 }
 
 /// The parts that run programs.
-pub(crate) struct Workshop {
+pub(crate) struct ExecutionRuntime {
     pub(super) shelf: Option<Shelf>,
     pub(super) sandbox: Arc<LocalSandbox>,
     pub(crate) examination: Examination,
@@ -41,7 +41,7 @@ pub(crate) struct Workshop {
 ///
 /// # Errors
 /// Another server uses the data directory, a wall of the sandbox is missing, or a part cannot be created.
-pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result<Ground> {
+pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result<Startup> {
     let data = DataDir::open(&config.data)?;
     let slots = match config.worker.slots as usize {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -70,20 +70,20 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     let sandbox = launched.start();
     sandbox.keep_compilers(config.worker.warm_compilers);
     let artifacts = Artifacts::open(&data.artifacts(), artifact_bounds(&config.worker))?;
-    let workshop = Workshop { shelf, sandbox, examination, slots, artifacts };
-    Ok(Ground { data, lock, registry, metrics: telemetry::metrics()?, workshop: Some(workshop) })
+    let runtime = ExecutionRuntime { shelf, sandbox, examination, slots, artifacts };
+    Ok(Startup { data, lock, registry, metrics: telemetry::metrics()?, runtime: Some(runtime) })
 }
 
 /// Prepares a process that runs no programs. It has no sandbox, and its languages are those of the workers.
 ///
 /// # Errors
 /// Another process uses the data directory, or privileges cannot be given up.
-pub(crate) fn prepare_without_sandbox(config: &Config, registry: Registry) -> anyhow::Result<Ground> {
+pub(crate) fn prepare_without_sandbox(config: &Config, registry: Registry) -> anyhow::Result<Startup> {
     let data = DataDir::open(&config.data)?;
     owner::settle(&data)?;
     owner::become_owner_beside(&data, config.engines.shared_directory())?;
     let lock = data.lock()?;
-    Ok(Ground { data, lock, registry, metrics: telemetry::metrics()?, workshop: None })
+    Ok(Startup { data, lock, registry, metrics: telemetry::metrics()?, runtime: None })
 }
 
 fn refuse_missing_walls(examination: &Examination, accepted: &[Wall]) -> anyhow::Result<()> {
@@ -113,14 +113,17 @@ fn refuse_missing_walls(examination: &Examination, accepted: &[Wall]) -> anyhow:
 #[cfg(test)]
 mod tests {
     use cupel_sandbox::Features;
-    use cupel_sandbox::doctor::Finding;
+    use cupel_sandbox::doctor::WallFinding;
 
     use super::*;
 
     #[test]
     fn a_missing_wall_stops_the_start_unless_it_is_accepted_by_name() {
-        let finding =
-            |wall: Wall, breach: Option<&str>| Finding { wall, breach: breach.map(str::to_owned), remedy: "mend it" };
+        let finding = |wall: Wall, breach: Option<&str>| WallFinding {
+            wall,
+            breach: breach.map(str::to_owned),
+            remedy: "mend it",
+        };
         let examination = Examination {
             findings: vec![
                 finding(Wall::Seccomp, None),

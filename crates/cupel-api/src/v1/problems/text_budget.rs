@@ -6,13 +6,13 @@ use std::io::Read as _;
 use cupel_problem::{FileRef, Package};
 
 /// Remaining space for texts of files in a response, in bytes of JSON.
-pub(super) struct Room {
+pub(super) struct JsonTextBudget {
     bytes: usize,
 }
 
-impl Room {
-    pub(super) fn of(bytes: usize) -> Room {
-        Room { bytes }
+impl JsonTextBudget {
+    pub(super) fn of(bytes: usize) -> JsonTextBudget {
+        JsonTextBudget { bytes }
     }
 
     /// Beginning of a file as text, within the remaining space and at most this many bytes of it, and whether the file
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn text_is_truncated_between_characters_and_later_texts_are_empty() {
-        let mut room = Room::of(10);
+        let mut room = JsonTextBudget::of(10);
         assert_eq!(room.fitting("a\u{1}"), ("a\u{1}".to_owned(), false));
         assert_eq!(room.fitting("é€€"), ("é".to_owned(), true));
         assert_eq!(room.fitting("a"), (String::new(), true));

@@ -1,9 +1,9 @@
 //! Every refusal of the API, as RFC 9457 `application/problem+json`, from one enum.
 //!
 //! A client branches on `type` (or on `code`, which is the same word); `detail` says what to do next; `request_id`
-//! finds the log. `docs/errors.md` is generated from [`ProblemKind`], and a test compares the two.
+//! finds the log. `docs/errors.md` is generated from [`ErrorKind`], and a test compares the two.
 //!
-//! A [`Problem`] becomes a response without a body that carries the problem as an extension; the edge (`edge.rs`)
+//! An [`ApiError`] becomes a response without a body that carries the error as an extension; the edge (`edge.rs`)
 //! writes the body, because only the edge knows the request's id.
 
 use std::borrow::Cow;
@@ -19,34 +19,34 @@ use utoipa::ToSchema;
 const DISK_FULL_RETRY: Duration = Duration::from_secs(30);
 
 macro_rules! kinds {
-    ($($kind:ident $slug:literal $status:ident $title:literal $meaning:literal;)*) => {
+    ($($kind:ident $code:literal $status:ident $title:literal $meaning:literal;)*) => {
         /// Kind of refusal: one for each case that a client may need to distinguish.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[expect(missing_docs, reason = "`meaning` says it, for readers of the code and of the documentation alike")]
-        pub enum ProblemKind { $($kind,)* }
+        pub enum ErrorKind { $($kind,)* }
 
-        impl ProblemKind {
+        impl ErrorKind {
             /// Every kind, in the order of the documentation.
-            pub const ALL: &'static [ProblemKind] = &[$(ProblemKind::$kind,)*];
+            pub const ALL: &'static [ErrorKind] = &[$(ErrorKind::$kind,)*];
 
             /// Stable identifier: the end of `type`, and all of `code`.
-            pub const fn slug(self) -> &'static str {
-                match self { $(ProblemKind::$kind => $slug,)* }
+            pub const fn code(self) -> &'static str {
+                match self { $(ErrorKind::$kind => $code,)* }
             }
 
             /// HTTP status.
             pub const fn status(self) -> StatusCode {
-                match self { $(ProblemKind::$kind => StatusCode::$status,)* }
+                match self { $(ErrorKind::$kind => StatusCode::$status,)* }
             }
 
             /// Short title, the same for every occurrence.
             pub const fn title(self) -> &'static str {
-                match self { $(ProblemKind::$kind => $title,)* }
+                match self { $(ErrorKind::$kind => $title,)* }
             }
 
             /// When it happens and what the client should do.
             pub const fn meaning(self) -> &'static str {
-                match self { $(ProblemKind::$kind => $meaning,)* }
+                match self { $(ErrorKind::$kind => $meaning,)* }
             }
         }
     };
@@ -127,21 +127,21 @@ kinds! {
         "The store cannot be reached, the server is going down, or too many connections, event streams or waits are open. Nothing was accepted; send it again after `Retry-After`.";
 }
 
-impl ProblemKind {
+impl ErrorKind {
     /// Kind for an error status that a lower layer returned without details.
-    pub(crate) fn of_status(status: StatusCode) -> ProblemKind {
+    pub(crate) fn of_status(status: StatusCode) -> ErrorKind {
         match status {
-            StatusCode::UNAUTHORIZED => ProblemKind::Unauthorized,
-            StatusCode::FORBIDDEN => ProblemKind::Forbidden,
-            StatusCode::NOT_FOUND => ProblemKind::NotFound,
-            StatusCode::METHOD_NOT_ALLOWED => ProblemKind::MethodNotAllowed,
-            StatusCode::REQUEST_TIMEOUT => ProblemKind::RequestTimeout,
-            StatusCode::PAYLOAD_TOO_LARGE => ProblemKind::BodyTooLarge,
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => ProblemKind::UnsupportedMediaType,
-            StatusCode::TOO_MANY_REQUESTS => ProblemKind::RateLimited,
-            StatusCode::SERVICE_UNAVAILABLE => ProblemKind::Unavailable,
-            s if s.is_server_error() => ProblemKind::Internal,
-            _ => ProblemKind::MalformedRequest,
+            StatusCode::UNAUTHORIZED => ErrorKind::Unauthorized,
+            StatusCode::FORBIDDEN => ErrorKind::Forbidden,
+            StatusCode::NOT_FOUND => ErrorKind::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => ErrorKind::MethodNotAllowed,
+            StatusCode::REQUEST_TIMEOUT => ErrorKind::RequestTimeout,
+            StatusCode::PAYLOAD_TOO_LARGE => ErrorKind::BodyTooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => ErrorKind::UnsupportedMediaType,
+            StatusCode::TOO_MANY_REQUESTS => ErrorKind::RateLimited,
+            StatusCode::SERVICE_UNAVAILABLE => ErrorKind::Unavailable,
+            s if s.is_server_error() => ErrorKind::Internal,
+            _ => ErrorKind::MalformedRequest,
         }
     }
 }
@@ -163,62 +163,62 @@ impl FieldError {
 
 /// One refusal.
 #[derive(Clone, Debug)]
-pub struct Problem {
-    kind: ProblemKind,
+pub struct ApiError {
+    kind: ErrorKind,
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-impl Problem {
+impl ApiError {
     /// Refusal of this kind; `detail` says what is wrong in this case and what to do about it.
-    pub fn new(kind: ProblemKind, detail: impl Into<Cow<'static, str>>) -> Problem {
-        Problem { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
+    pub fn new(kind: ErrorKind, detail: impl Into<Cow<'static, str>>) -> ApiError {
+        ApiError { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
     }
 
     /// Refusal for a resource that does not exist or belongs to another user.
-    pub(crate) fn not_found(what: &'static str) -> Problem {
-        Problem::new(ProblemKind::NotFound, format!("There is no such {what}."))
+    pub(crate) fn not_found(what: &'static str) -> ApiError {
+        ApiError::new(ErrorKind::NotFound, format!("There is no such {what}."))
     }
 
     /// Failure of the server; the cause goes to the log, never to the client. Only a full disk is reported.
-    pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Problem {
+    pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> ApiError {
         if cupel_core::is_disk_full(error) {
-            return Problem::disk_full(error);
+            return ApiError::disk_full(error);
         }
         tracing::error!(error = cupel_core::chain(error), "request failed");
-        Problem::new(ProblemKind::Internal, "The server failed to answer this request. It is not your mistake.")
+        ApiError::new(ErrorKind::Internal, "The server failed to answer this request. It is not your mistake.")
     }
 
-    fn disk_full(error: &(dyn std::error::Error + 'static)) -> Problem {
+    fn disk_full(error: &(dyn std::error::Error + 'static)) -> ApiError {
         tracing::error!(error = cupel_core::chain(error), "a disk is full: write requests are refused");
         let detail = "A disk of the server is full. Nothing was accepted or changed. Send the request again later, when the \
              operator has made room.";
-        Problem::new(ProblemKind::DiskFull, detail).retry_after(DISK_FULL_RETRY)
+        ApiError::new(ErrorKind::DiskFull, detail).retry_after(DISK_FULL_RETRY)
     }
 
     /// Appends to the detail; `more` begins with a space.
     #[must_use]
-    pub(crate) fn and_also(mut self, more: &str) -> Problem {
+    pub(crate) fn and_also(mut self, more: &str) -> ApiError {
         self.detail.to_mut().push_str(more);
         self
     }
 
     #[must_use]
-    pub(crate) fn with_errors(mut self, errors: Vec<FieldError>) -> Problem {
+    pub(crate) fn with_errors(mut self, errors: Vec<FieldError>) -> ApiError {
         self.errors = errors;
         self
     }
 
     #[must_use]
-    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Problem {
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> ApiError {
         self.headers.push((name, value));
         self
     }
 
     /// Adds `Retry-After`, in whole seconds, rounded up, at least one.
     #[must_use]
-    pub(crate) fn retry_after(self, wait: Duration) -> Problem {
+    pub(crate) fn retry_after(self, wait: Duration) -> ApiError {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         self.with_header(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
     }
@@ -229,43 +229,43 @@ impl Problem {
     }
 
     /// Kind of this refusal.
-    pub fn kind(&self) -> ProblemKind {
+    pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
     /// The document, for the request with this id.
-    pub(crate) fn to_body(&self, request_id: &str) -> ProblemBody {
-        let slug = self.kind.slug();
-        ProblemBody {
-            kind: format!("/problems/{slug}"),
+    pub(crate) fn to_body(&self, request_id: &str) -> ErrorBody {
+        let code = self.kind.code();
+        ErrorBody {
+            kind: format!("/errors/{code}"),
             title: self.kind.title().to_owned(),
             status: self.kind.status().as_u16(),
             detail: self.detail.clone().into_owned(),
-            code: slug.to_owned(),
+            code: code.to_owned(),
             request_id: request_id.to_owned(),
             errors: self.errors.clone(),
         }
     }
 }
 
-impl From<cupel_core::StoreError> for Problem {
-    fn from(error: cupel_core::StoreError) -> Problem {
+impl From<cupel_core::StoreError> for ApiError {
+    fn from(error: cupel_core::StoreError) -> ApiError {
         if cupel_core::is_disk_full(&error) {
-            Problem::disk_full(&error)
+            ApiError::disk_full(&error)
         } else if error.transient {
             tracing::warn!(error = cupel_core::chain(&error), "the store is not available");
-            Problem::new(
-                ProblemKind::Unavailable,
+            ApiError::new(
+                ErrorKind::Unavailable,
                 "The store cannot be reached at the moment. Nothing was changed; send the request again.",
             )
             .retry_after(Duration::from_secs(2))
         } else {
-            Problem::internal(&error)
+            ApiError::internal(&error)
         }
     }
 }
 
-impl IntoResponse for Problem {
+impl IntoResponse for ApiError {
     fn into_response(mut self) -> Response {
         let mut response = self.kind.status().into_response();
         for (name, value) in self.headers.drain(..) {
@@ -278,13 +278,13 @@ impl IntoResponse for Problem {
 
 /// Error document, RFC 9457 (`application/problem+json`).
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Problem, example = json!({
-    "type": "/problems/unknown-language", "title": "Unknown language", "status": 422,
+#[schema(as = ApiError, example = json!({
+    "type": "/errors/unknown-language", "title": "Unknown language", "status": 422,
     "detail": "No language `pyton`. The nearest is `python`.", "code": "unknown-language",
     "request_id": "0199a4e2c5d07f3e", "errors": [{ "pointer": "/language", "detail": "No language `pyton`. The nearest is `python`." }]
 }))]
-pub struct ProblemBody {
-    /// `/problems/<slug>`: the identifier on which clients branch.
+pub struct ErrorBody {
+    /// `/errors/<code>`: the identifier on which clients branch.
     #[serde(rename = "type")]
     pub kind: String,
     /// Short title, the same for every occurrence of the type.
@@ -293,11 +293,11 @@ pub struct ProblemBody {
     pub status: u16,
     /// What is wrong in this case, for people.
     pub detail: String,
-    /// The slug alone.
+    /// The code alone.
     pub code: String,
     /// Id of this request in the log; also in the `x-request-id` header.
     pub request_id: String,
-    /// Each error with its location; empty if the problem is not about a body.
+    /// Each error with its location; empty if the error is not about the body.
     pub errors: Vec<FieldError>,
 }
 
@@ -307,16 +307,16 @@ pub fn errors_markdown() -> String {
         "# Errors\n\n\
          Every error of the HTTP API is an `application/problem+json` document (RFC 9457):\n\n\
          ```json\n\
-         {\"type\": \"/problems/unknown-language\", \"title\": \"Unknown language\", \"status\": 422,\n \
+         {\"type\": \"/errors/unknown-language\", \"title\": \"Unknown language\", \"status\": 422,\n \
          \"detail\": \"No language `pyton`. The nearest is `python`.\", \"code\": \"unknown-language\",\n \
          \"request_id\": \"0199a4e2c5d07f3e\", \"errors\": [{\"pointer\": \"/language\", \"detail\": \"…\"}]}\n\
          ```\n\n\
          Branch on `type` or `code`: they never change their meaning. `errors` names each fault by a JSON Pointer into the body.\n\n\
-         This page is generated from `crates/cupel-api/src/problem.rs`; `UPDATE_DOCS=1 cargo test -p cupel-api errors_page` writes it.\n\n\
+         This page is generated from `crates/cupel-api/src/error.rs`; `UPDATE_DOCS=1 cargo test -p cupel-api errors_page` writes it.\n\n\
          | code | status | when, and what to do |\n|---|---|---|\n",
     );
-    for kind in ProblemKind::ALL {
-        let _ = writeln!(text, "| `{}` | {} | {} |", kind.slug(), kind.status().as_u16(), kind.meaning());
+    for kind in ErrorKind::ALL {
+        let _ = writeln!(text, "| `{}` | {} | {} |", kind.code(), kind.status().as_u16(), kind.meaning());
     }
     text
 }
@@ -327,17 +327,17 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn slugs_are_distinct_plain_words() {
-        let slugs: HashSet<_> = ProblemKind::ALL.iter().map(|k| k.slug()).collect();
-        assert_eq!(slugs.len(), ProblemKind::ALL.len());
-        for slug in slugs {
-            assert!(slug.bytes().all(|c| c.is_ascii_lowercase() || c == b'-' || c == b'8'), "{slug}");
+    fn codes_are_distinct_plain_words() {
+        let codes: HashSet<_> = ErrorKind::ALL.iter().map(|k| k.code()).collect();
+        assert_eq!(codes.len(), ErrorKind::ALL.len());
+        for code in codes {
+            assert!(code.bytes().all(|c| c.is_ascii_lowercase() || c == b'-' || c == b'8'), "{code}");
         }
     }
 
     #[test]
     fn retry_after_rounds_up_and_is_never_zero() {
-        let header = |wait| Problem::new(ProblemKind::RateLimited, "").retry_after(wait).headers[0].1.clone();
+        let header = |wait| ApiError::new(ErrorKind::RateLimited, "").retry_after(wait).headers[0].1.clone();
         assert_eq!(header(Duration::ZERO), "1");
         assert_eq!(header(Duration::from_millis(1001)), "2");
         assert_eq!(header(Duration::from_secs(7)), "7");
@@ -351,6 +351,6 @@ mod tests {
         if std::env::var_os("UPDATE_DOCS").is_some() {
             std::fs::write(path, &text).unwrap();
         }
-        assert_eq!(std::fs::read_to_string(path).unwrap(), text, "docs/errors.md is not what problem.rs says");
+        assert_eq!(std::fs::read_to_string(path).unwrap(), text, "docs/errors.md is not what error.rs says");
     }
 }

@@ -14,14 +14,14 @@ use crate::run::SubmissionRecord;
 
 /// Waiting callers by submission. Bounded by the number of submissions whose clients wait.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Ends(Arc<Mutex<HashMap<SubmissionId, oneshot::Sender<SubmissionRecord>>>>);
+pub(crate) struct CompletionWaiters(Arc<Mutex<HashMap<SubmissionId, oneshot::Sender<SubmissionRecord>>>>);
 
-impl Ends {
+impl CompletionWaiters {
     /// Registers a caller that waits for the end of a submission; nothing else knows its id yet.
     pub(crate) fn expect(&self, id: SubmissionId) -> Expected {
         let (sender, record) = oneshot::channel();
         self.waiting().insert(id, sender);
-        Expected { id, record, ends: self.clone() }
+        Expected { id, record, waiters: self.clone() }
     }
 
     /// Whether a caller waits for it.
@@ -49,7 +49,7 @@ impl Ends {
 pub(crate) struct Expected {
     id: SubmissionId,
     record: oneshot::Receiver<SubmissionRecord>,
-    ends: Ends,
+    waiters: CompletionWaiters,
 }
 
 impl Expected {
@@ -65,6 +65,6 @@ impl Expected {
 
 impl Drop for Expected {
     fn drop(&mut self) {
-        self.ends.waiting().remove(&self.id);
+        self.waiters.waiting().remove(&self.id);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cupel_core::NewSubmission;
-use cupel_core::recall::{Recall, ResultKey, Results};
+use cupel_core::result_cache::{ResultCache, ResultKey, Results};
 use cupel_testkit::{SubmissionBuilder, a_report, a_submission, registry};
 use cupel_types::{Bytes, LimitsRequest, RunReport, SubmissionId, Verdict};
 use jiff::SignedDuration;
@@ -43,8 +43,8 @@ impl Results for Forged {
     async fn keep(&self, _key: &ResultKey, _id: SubmissionId, _lifetime: Duration) {}
 }
 
-fn recall(results: impl Results + 'static) -> Recall {
-    Recall { results: Arc::new(results), secret: [7; 32], lifetime: MINUTES }
+fn recall(results: impl Results + 'static) -> ResultCache {
+    ResultCache { results: Arc::new(results), secret: [7; 32], lifetime: MINUTES }
 }
 
 /// A worker's report of a Python program.
@@ -56,18 +56,18 @@ fn report(verdict: Verdict) -> RunReport {
 }
 
 /// Submits the program, stores it in the cache, and completes it with this report.
-async fn run(app: &App, recall: &Recall, new: SubmissionBuilder, report: RunReport) -> SubmissionId {
-    let asked = app.core.recallable(recall, app.owner, &new.clone().worded()).expect("it can be recalled");
+async fn run(app: &App, recall: &ResultCache, new: SubmissionBuilder, report: RunReport) -> SubmissionId {
+    let asked = app.core.cache_query(recall, app.owner, &new.clone().worded()).expect("it can be recalled");
     let id = app.submit(new).await;
-    app.core.keep_in_mind(recall, &asked, id).await;
+    app.core.remember_result(recall, &asked, id).await;
     let assignment = next(&app.core).await;
     assert!(app.core.complete(&assignment, report, Vec::new()).await.unwrap());
     id
 }
 
-async fn known(app: &App, recall: &Recall, new: SubmissionBuilder) -> Option<SubmissionId> {
-    let asked = app.core.recallable(recall, app.owner, &new.worded())?;
-    Some(app.core.recall(recall, &asked).await?.submission.id)
+async fn known(app: &App, recall: &ResultCache, new: SubmissionBuilder) -> Option<SubmissionId> {
+    let asked = app.core.cache_query(recall, app.owner, &new.worded())?;
+    Some(app.core.cached_result(recall, &asked).await?.submission.id)
 }
 
 #[tokio::test]
@@ -96,8 +96,8 @@ async fn a_result_is_known_for_the_very_same_program_and_no_other() {
     for (n, change) in changes.into_iter().enumerate() {
         let changed = a_submission().with(change);
         assert_eq!(known(&app, &recall(Forged(id)), changed.clone()).await, None, "change {n}");
-        let asked = app.core.recallable(&exact, app.owner, &changed.worded()).expect("it is whole");
-        app.core.keep_in_mind(&exact, &asked, SubmissionId::from_uuid(cupel_testkit::fresh())).await;
+        let asked = app.core.cache_query(&exact, app.owner, &changed.worded()).expect("it is whole");
+        app.core.remember_result(&exact, &asked, SubmissionId::from_uuid(cupel_testkit::fresh())).await;
         assert_eq!(known(&app, &exact, a_submission()).await, Some(id), "change {n} has a key of its own");
     }
 }
@@ -121,9 +121,9 @@ async fn internal_errors_and_unfinished_runs_are_not_returned_from_the_cache() {
         assert_eq!(known(&app, &exact, a_submission()).await, None, "{verdict:?}");
     }
     let exact = recall(Exact::default());
-    let asked = app.core.recallable(&exact, app.owner, &a_submission().worded()).unwrap();
+    let asked = app.core.cache_query(&exact, app.owner, &a_submission().worded()).unwrap();
     let id = app.submit_one().await;
-    app.core.keep_in_mind(&exact, &asked, id).await;
+    app.core.remember_result(&exact, &asked, id).await;
     assert_eq!(known(&app, &exact, a_submission()).await, None, "it waits");
     app.core.cancel(&app.me(), id).await.unwrap();
     assert_eq!(known(&app, &exact, a_submission()).await, None, "it was cancelled");
@@ -152,11 +152,11 @@ async fn scheduled_runs_webhooks_and_faulty_requests_bypass_the_cache() {
     let app = App::start().await;
     let exact = recall(Exact::default());
     let asks =
-        |recall: &Recall, new: SubmissionBuilder| app.core.recallable(recall, app.owner, &new.worded()).is_some();
+        |recall: &ResultCache, new: SubmissionBuilder| app.core.cache_query(recall, app.owner, &new.worded()).is_some();
     assert!(asks(&exact, a_submission()));
     let later = cupel_core::Clock::now(&app.clock) + SignedDuration::from_secs(5);
     assert!(!asks(&exact, a_submission().run_at(later)));
     assert!(!asks(&exact, a_submission().webhook("https://example.com/hook")));
     assert!(!asks(&exact, a_submission().in_language("pyton")), "its faults are told by who accepts");
-    assert!(!asks(&Recall { lifetime: Duration::ZERO, ..exact }, a_submission()), "nothing is to be given again");
+    assert!(!asks(&ResultCache { lifetime: Duration::ZERO, ..exact }, a_submission()), "nothing is to be given again");
 }

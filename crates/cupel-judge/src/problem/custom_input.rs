@@ -15,7 +15,7 @@ use super::limits::CaseLimits;
 use super::program::{Builder, Built};
 use super::{Judging, Manner, ProblemError, ProblemRequest, begin, build, refused_source};
 use crate::executor::{Party, StdinSource};
-use crate::judge::Room;
+use crate::judge::OutputBudget;
 use crate::{ArtifactCache, Executor, JudgeEvent, JudgeObserver};
 
 /// Message if the interactor does not understand the input.
@@ -58,7 +58,7 @@ pub fn run_with_input(
     };
     let builder = Builder { owner: request.owner, compile: problem.limits.compile, cache };
     // The streams: the compiler's, both of the program, and the returned value or the conversation.
-    let mut room = Room::new(output_kept_max, 4);
+    let mut room = OutputBudget::new(output_kept_max, 4);
     let (built, runnable) = match build(request, &[], &limits, &builder, executor, observer)? {
         Built::Ok(runnable, compiled) => (compiled, runnable),
         Built::Refused { report: compiled, verdict, message } => {

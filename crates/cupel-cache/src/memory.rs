@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use cupel_core::limits::{BucketKind, Buckets, Draw, Dry, Rate, Standing};
+use cupel_core::limits::{BucketKind, Buckets, Charge, Exhausted, Rate, Standing};
 
 const SHARDS: usize = 16;
 
@@ -47,23 +47,23 @@ impl MemoryBuckets {
         &self.kinds[at]
     }
 
-    fn take_at(&self, draws: &[Draw], now: Duration) -> Result<Standing, Dry> {
+    fn take_at(&self, charges: &[Charge], now: Duration) -> Result<Standing, Exhausted> {
         let mut first = Standing { remaining: 0, reset: Duration::ZERO };
-        for (at, draw) in draws.iter().enumerate() {
+        for (at, draw) in charges.iter().enumerate() {
             match self.kind(draw.kind).take(&draw.key, now, draw.rate, draw.cost) {
                 Ok(standing) if at == 0 => first = standing,
                 Ok(_) => {}
                 Err((standing, wait)) => {
                     // Return what was taken from the buckets before the dry one.
-                    draws[..at].iter().for_each(|draw| self.put_back(draw));
-                    return Err(Dry { draw: at, standing, wait });
+                    charges[..at].iter().for_each(|draw| self.put_back(draw));
+                    return Err(Exhausted { draw: at, standing, wait });
                 }
             }
         }
         Ok(first)
     }
 
-    fn put_back(&self, draw: &Draw) {
+    fn put_back(&self, draw: &Charge) {
         self.kind(draw.kind).give_back(&draw.key, draw.rate, draw.cost);
     }
 
@@ -74,12 +74,12 @@ impl MemoryBuckets {
 
 #[async_trait]
 impl Buckets for MemoryBuckets {
-    async fn take(&self, draws: &[Draw]) -> Result<Standing, Dry> {
-        self.take_at(draws, self.started.elapsed())
+    async fn take(&self, charges: &[Charge]) -> Result<Standing, Exhausted> {
+        self.take_at(charges, self.started.elapsed())
     }
 
-    async fn give_back(&self, draws: &[Draw]) {
-        draws.iter().for_each(|draw| self.put_back(draw));
+    async fn give_back(&self, charges: &[Charge]) {
+        charges.iter().for_each(|draw| self.put_back(draw));
     }
 
     async fn remember(&self, key: &str) {
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn several_draws_are_taken_together_or_not_at_all() {
         let buckets = MemoryBuckets::default();
-        let draw = |key: &str, cost| Draw { kind: BucketKind::Address, key: key.to_owned(), rate: RATE, cost };
+        let draw = |key: &str, cost| Charge { kind: BucketKind::Address, key: key.to_owned(), rate: RATE, cost };
         assert_eq!(buckets.take_at(&[draw("a", 1), draw("b", 10)], at(0)).unwrap().remaining, 9);
         let dry = buckets.take_at(&[draw("a", 1), draw("b", 1)], at(0)).unwrap_err();
         assert_eq!((dry.draw, dry.wait), (1, Duration::from_secs(1)));

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cupel_core::limits::{Buckets, Draw, Dry, Standing};
+use cupel_core::limits::{Buckets, Charge, Exhausted, Standing};
 use redis::Script;
 
 use crate::link::Link;
@@ -77,7 +77,7 @@ impl RedisBuckets {
         }
     }
 
-    fn key(&self, draw: &Draw) -> String {
+    fn key(&self, draw: &Charge) -> String {
         format!("{}:{}:{}", self.prefix, draw.kind.name(), draw.key)
     }
 
@@ -88,31 +88,31 @@ impl RedisBuckets {
 
 #[async_trait]
 impl Buckets for RedisBuckets {
-    async fn take(&self, draws: &[Draw]) -> Result<Standing, Dry> {
-        let Some(first) = draws.first() else { return self.own.take(draws).await };
+    async fn take(&self, charges: &[Charge]) -> Result<Standing, Exhausted> {
+        let Some(first) = charges.first() else { return self.own.take(charges).await };
         let mut call = self.take.prepare_invoke();
-        for draw in draws {
+        for draw in charges {
             call.key(self.key(draw));
             call.arg(interval_us(draw)).arg(draw.rate.burst).arg(draw.cost);
         }
         let answer = self.link.ask(async |connection| call.invoke_async::<(usize, u64, u64)>(connection).await).await;
-        let Some((dry, ahead, wait)) = answer else { return self.own.take(draws).await };
-        let of = dry.checked_sub(1).and_then(|at| draws.get(at)).unwrap_or(first);
+        let Some((dry, ahead, wait)) = answer else { return self.own.take(charges).await };
+        let of = dry.checked_sub(1).and_then(|at| charges.get(at)).unwrap_or(first);
         let standing = of.rate.standing(Duration::from_micros(ahead));
         match dry.checked_sub(1) {
             None => Ok(standing),
-            Some(draw) => Err(Dry { draw, standing, wait: Duration::from_micros(wait) }),
+            Some(draw) => Err(Exhausted { draw, standing, wait: Duration::from_micros(wait) }),
         }
     }
 
-    async fn give_back(&self, draws: &[Draw]) {
+    async fn give_back(&self, charges: &[Charge]) {
         let mut call = self.give_back.prepare_invoke();
-        for draw in draws {
+        for draw in charges {
             call.key(self.key(draw));
             call.arg(interval_us(draw)).arg(draw.cost);
         }
         if self.link.ask(async |connection| call.invoke_async::<()>(connection).await).await.is_none() {
-            self.own.give_back(draws).await;
+            self.own.give_back(charges).await;
         }
     }
 
@@ -138,6 +138,6 @@ impl Buckets for RedisBuckets {
 }
 
 /// Interval in microseconds, with a fraction: a rate may earn several units per microsecond.
-fn interval_us(draw: &Draw) -> f64 {
+fn interval_us(draw: &Charge) -> f64 {
     draw.rate.interval_ns() as f64 / 1000.0
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_core::limits::Buckets;
-use cupel_core::recall::Results;
+use cupel_core::result_cache::Results;
 use cupel_types::Bytes;
 
 use crate::link::{ANSWER_MAX, Link};
