@@ -11,7 +11,7 @@ use cupel_judge::{ExecuteError, Executor, NoCache, StepInput, StepObserver, Step
 use cupel_queue::EmbeddedQueue;
 use cupel_store::{LocalPackages, SqliteStore};
 use cupel_testkit::{FakeClock, a_submission, a_user, fresh, registry, t0};
-use cupel_types::{Outcome, Output, StepReport, SubmissionId, Usage, UserId};
+use cupel_types::{Outcome, Output, StepReport, SubmissionId, Usage, UserId, Verdict};
 use tokio::task::JoinHandle;
 
 use super::*;
