@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::ending::{DRAINS, end, give_back, language_label};
+use crate::long::LongTurn;
 use crate::slot::{self, Job, SlotError, SlotExecutor, SlotMessage};
 use crate::turns::RUNS_PER_SLOT_MAX;
 use crate::worker::Shared;
@@ -31,6 +32,9 @@ const AHEAD_MAX: Duration = Duration::from_millis(50);
 
 /// Pause after a failure of the queue or the store.
 const FAILURE_PAUSE: Duration = Duration::from_millis(500);
+
+/// Maximum number of long runs skipped in one look for a run of another owner.
+const SKIPPED_MAX: usize = 64;
 
 /// How long a slot pauses if no thread can be started for a run.
 const NO_THREAD_PAUSE: Duration = Duration::from_secs(1);
@@ -109,6 +113,7 @@ struct Begun {
     /// Index of the slot's thread that judges it.
     thread: usize,
     at: Timestamp,
+    is_long: bool,
     /// Slot time used so far.
     had: Duration,
     /// Length of its last turn, and the slot time that others have had since then.
@@ -127,11 +132,29 @@ impl Begun {
     }
 }
 
-/// The run that gets the executor next.
-enum Next {
+/// The run that gets the executor next, with the permission of a long run.
+struct Next<'a> {
+    run: NextRun,
+    long: Option<LongTurn<'a>>,
+}
+
+enum NextRun {
     New(Arc<Assignment>),
     Again(Begun),
 }
+
+impl<'a> Next<'a> {
+    fn new((assignment, long): Admitted<'a>) -> Next<'a> {
+        Next { run: NextRun::New(assignment), long }
+    }
+
+    fn again(begun: Begun, long: Option<LongTurn<'a>>) -> Next<'a> {
+        Next { run: NextRun::Again(begun), long }
+    }
+}
+
+/// A run that may begin now, with the permission of a long run.
+type Admitted<'a> = (Arc<Assignment>, Option<LongTurn<'a>>);
 
 impl<'a> Driver<'a> {
     async fn work(&mut self) {
@@ -200,59 +223,130 @@ impl<'a> Driver<'a> {
         }
     }
 
-    async fn next(&mut self) -> Option<Next> {
-        // A run whose result is no longer wanted ends at once.
-        let unwanted = self.waiting.iter().position(|begun| begun.assignment.stop.is_raised());
-        if let Some(begun) = unwanted.and_then(|at| self.waiting.remove(at)) {
-            return Some(Next::Again(begun));
-        }
-        let first = self.waiting.iter().enumerate().min_by_key(|(_, begun)| begun.owes());
-        let Some((at, first)) = first else { return self.next_new().await.map(Next::New) };
-        let may_begin = self.waiting.len() < RUNS_PER_SLOT_MAX && !self.shutdown.is_cancelled();
-        if may_begin && !first.owes().is_zero() {
-            let mut not = self.shared.turns.crowding();
-            not.extend(self.waiting.iter().map(Begun::owner));
-            if let Some(assignment) = self.take_other(&not).await {
-                return Some(Next::New(assignment));
-            }
-        }
-        self.waiting.remove(at).map(Next::Again)
-    }
-
-    /// Returns the next run for a slot without runs.
-    async fn next_new(&mut self) -> Option<Arc<Assignment>> {
-        // While others wait, no owner gets more than its share of the slots.
-        let crowding = self.shared.turns.crowding();
-        if !crowding.is_empty()
-            && let Some(assignment) = self.take_other(&crowding).await
-        {
-            return Some(assignment);
-        }
-        if let Some(assignment) = self.ahead.take() {
-            return Some(assignment);
-        }
-        let (shared, shutdown) = (self.shared, self.shutdown);
-        let upcoming = self.upcoming.get_or_insert_with(|| Box::pin(next(shared, shutdown)));
-        tokio::select! {
-            biased;
-            spare = shared.spare() => Some(spare),
-            assignment = upcoming => {
-                self.upcoming = None;
-                assignment
-            }
-        }
-    }
-
-    /// Takes a run of an owner not in `not`, if one is available at once.
-    async fn take_other(&mut self, not: &[UserId]) -> Option<Arc<Assignment>> {
-        let suits = |assignment: &Arc<Assignment>| !not.contains(&assignment.leased.submission.owner);
-        if let Some(assignment) = self.ahead.take_if(|assignment| suits(assignment)) {
-            return Some(assignment);
-        }
+    async fn next(&mut self) -> Option<Next<'a>> {
         let shared = self.shared;
-        if let Some(assignment) = shared.take_spare_of(suits) {
-            return Some(assignment);
+        loop {
+            // A run whose result is no longer wanted ends at once.
+            let unwanted = self.waiting.iter().position(|begun| begun.assignment.stop.is_raised());
+            if let Some(begun) = unwanted.and_then(|at| self.waiting.remove(at)) {
+                return Some(Next::again(begun, None));
+            }
+            if self.waiting.is_empty() {
+                return self.next_new().await.map(Next::new);
+            }
+            let may_begin = self.waiting.len() < RUNS_PER_SLOT_MAX && !self.shutdown.is_cancelled();
+            let owes = self.waiting.iter().map(Begun::owes).min().unwrap_or_default();
+            if may_begin && !owes.is_zero() {
+                let mut not = shared.turns.crowding();
+                not.extend(self.waiting.iter().map(Begun::owner));
+                if let Some(admitted) = self.take_other(&not).await {
+                    return Some(Next::new(admitted));
+                }
+            }
+            // At shutdown no more short runs come, so long runs may use every slot.
+            let long = if self.shutdown.is_cancelled() { None } else { shared.long.try_begin() };
+            let may_long = long.is_some() || self.shutdown.is_cancelled();
+            if let Some(begun) = self.take_waiting(may_long) {
+                let long = long.filter(|_| begun.is_long);
+                return Some(Next::again(begun, long));
+            }
+            // Only long runs wait here, and others have the slots that long runs may use.
+            let stops: Vec<_> = self.waiting.iter().map(|begun| Arc::clone(&begun.assignment.stop)).collect();
+            let mut stopped: Vec<_> = stops.iter().map(|stop| Box::pin(stop.raised())).collect();
+            let shutdown = self.shutdown;
+            tokio::select! {
+                biased;
+                () = poll_fn(|context| match stopped.iter_mut().any(|stop| stop.as_mut().poll(context).is_ready()) {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                }) => {}
+                () = shutdown.cancelled() => {}
+                long = shared.long.begin() => {
+                    if let Some(begun) = self.take_waiting(true) {
+                        return Some(Next::again(begun, Some(long)));
+                    }
+                }
+                admitted = self.next_new(), if may_begin => {
+                    if let Some(admitted) = admitted {
+                        return Some(Next::new(admitted));
+                    }
+                }
+            }
         }
+    }
+
+    /// Takes the waiting run that owes the least, only among short ones unless `may_long`.
+    fn take_waiting(&mut self, may_long: bool) -> Option<Begun> {
+        let waiting = self.waiting.iter().enumerate().filter(|(_, begun)| may_long || !begun.is_long);
+        let (at, _) = waiting.min_by_key(|(_, begun)| begun.owes())?;
+        self.waiting.remove(at)
+    }
+
+    /// Returns a new run, or `None` at shutdown.
+    async fn next_new(&mut self) -> Option<Admitted<'a>> {
+        let (shared, shutdown) = (self.shared, self.shutdown);
+        loop {
+            // While others wait, no owner gets more than its share of the slots.
+            let crowding = shared.turns.crowding();
+            if !crowding.is_empty()
+                && let Some(admitted) = self.take_other(&crowding).await
+            {
+                return Some(admitted);
+            }
+            let may_begin_long = self.may_begin_long();
+            let assignment = match self.ahead.take() {
+                Some(assignment) => assignment,
+                None => {
+                    let upcoming = self.upcoming.get_or_insert_with(|| Box::pin(next(shared, shutdown)));
+                    tokio::select! {
+                        biased;
+                        spare = shared.spare() => spare,
+                        // A lease request in progress ends in `drive`.
+                        () = shutdown.cancelled() => return None,
+                        (assignment, long) = shared.long.next(), if may_begin_long => {
+                            return Some((assignment, Some(long)));
+                        }
+                        assignment = upcoming => {
+                            self.upcoming = None;
+                            assignment?
+                        }
+                    }
+                }
+            };
+            if let Some(admitted) = self.admit(assignment) {
+                return Some(admitted);
+            }
+        }
+    }
+
+    /// Takes a run of an owner not in `not` that may begin, if one is available at once.
+    async fn take_other(&mut self, not: &[UserId]) -> Option<Admitted<'a>> {
+        let suits = |assignment: &Arc<Assignment>| !not.contains(&assignment.leased.submission.owner);
+        let shared = self.shared;
+        if self.may_begin_long()
+            && let Some((assignment, long)) = shared.long.try_next(suits)
+        {
+            return Some((assignment, Some(long)));
+        }
+        // Long runs that may not begin now are skipped; a run that was given back rests for a while.
+        for _ in 0..SKIPPED_MAX {
+            let assignment = match self.ahead.take_if(|assignment| suits(assignment)) {
+                Some(assignment) => assignment,
+                None => match shared.take_spare_of(suits) {
+                    Some(assignment) => assignment,
+                    None => self.lease_other(not).await?,
+                },
+            };
+            if let Some(admitted) = self.admit(assignment) {
+                return Some(admitted);
+            }
+        }
+        None
+    }
+
+    /// Leases a run of an owner not in `not`, if the queue has one.
+    async fn lease_other(&mut self, not: &[UserId]) -> Option<Arc<Assignment>> {
+        let shared = self.shared;
         if *shared.is_paused.borrow() || self.shutdown.is_cancelled() {
             return None;
         }
@@ -266,12 +360,34 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// Whether this slot has room for another long run. The last of its runs is always a short one.
+    fn may_begin_long(&self) -> bool {
+        self.waiting.iter().filter(|begun| begun.is_long).count() + 1 < RUNS_PER_SLOT_MAX
+    }
+
+    /// Returns a run that may begin now. A long run that may not is set aside.
+    fn admit(&self, assignment: Arc<Assignment>) -> Option<Admitted<'a>> {
+        let shared = self.shared;
+        if !shared.is_long(&assignment) {
+            return Some((assignment, None));
+        }
+        if self.may_begin_long()
+            && let Some(long) = shared.long.try_begin()
+        {
+            return Some((assignment, Some(long)));
+        }
+        shared.let_wait(assignment);
+        None
+    }
+
     /// Gives a run the executor until it ends or yields. Returns `false` if the slot cannot continue.
-    async fn give_turn(&mut self, next: Next, tool: SlotExecutor) -> bool {
+    async fn give_turn(&mut self, next: Next<'a>, tool: SlotExecutor) -> bool {
         let (shared, shutdown) = (self.shared, self.shutdown);
-        let (mut begun, job) = match next {
-            Next::Again(begun) => (begun, Job::GoOn(tool)),
-            Next::New(assignment) => {
+        // Until the end of the turn.
+        let Next { run, long: _long } = next;
+        let (mut begun, job) = match run {
+            NextRun::Again(begun) => (begun, Job::GoOn(tool)),
+            NextRun::New(assignment) => {
                 let leased = &assignment.leased;
                 shared.leases().insert(leased.lease, leased.run);
                 let Some(thread) = self.thread() else {
@@ -285,7 +401,8 @@ impl<'a> Driver<'a> {
                 let at = shared.parts.core.now();
                 let nothing = Duration::ZERO;
                 let job = Job::Judge(Arc::clone(&assignment), tool);
-                (Begun { assignment, thread, at, had: nothing, turn: nothing, others_had: nothing }, job)
+                let is_long = shared.is_long(&assignment);
+                (Begun { assignment, thread, at, is_long, had: nothing, turn: nothing, others_had: nothing }, job)
             }
         };
         if self.was_short && self.waiting.is_empty() && self.ahead.is_none() && !shutdown.is_cancelled() {

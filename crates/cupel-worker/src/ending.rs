@@ -75,6 +75,14 @@ pub(crate) async fn give_back(core: &Core, assignment: &Assignment, lost_attempt
     }
 }
 
+/// Gives back a run that has not begun; the store offers it again after `pause`.
+pub(crate) async fn give_back_later(core: &Core, assignment: &Assignment, pause: Duration, reason: &str) {
+    if let Err(error) = core.give_back_later(assignment, pause, reason).await {
+        let run = assignment.leased.run;
+        tracing::warn!(run.id = %run, error = chain(&error), "could not give run {run} back; its lease will expire");
+    }
+}
+
 async fn complete(core: &Core, assignment: &Assignment, began: Timestamp, judged: Judged) {
     let run = assignment.leased.run;
     let submission = &assignment.leased.submission;

@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use crate::driver::drive;
 use crate::ending::{DRAINS, give_back};
 use crate::limit_starts::LimitStarts;
+use crate::long::LongRuns;
 use crate::presence::Presence;
 use crate::slot::{ExecutorFactory, SlotParts};
 use crate::turns::Turns;
@@ -43,6 +44,8 @@ pub struct WorkerParts {
     pub run_time_max: Duration,
     /// Maximum time to judge a solution of a problem or to verify a package. Exceeding it is a fault of the package.
     pub judging_time_max: Duration,
+    /// Longest step of a short run. Long runs together occupy at most all slots but one.
+    pub long_step: Duration,
     /// How long running attempts may continue after the shutdown signal.
     pub grace: Duration,
     /// Minimum length of a run's turn while others wait: [`QUANTUM`](crate::QUANTUM), or less in tests.
@@ -72,6 +75,8 @@ pub(crate) struct Shared {
     pub(crate) busy: AtomicU32,
     /// Which owner uses which slot.
     pub(crate) turns: Turns,
+    /// Which slots long runs may use.
+    pub(crate) long: LongRuns,
     /// Cancelled when the grace period is over.
     pub(crate) over: CancellationToken,
     /// Cancelled when all slots have ended.
@@ -98,6 +103,7 @@ impl Worker {
             factory,
             run_time_max,
             judging_time_max,
+            long_step,
             grace,
             quantum,
             name,
@@ -121,6 +127,7 @@ impl Worker {
             is_paused: watch::Sender::new(false),
             busy: AtomicU32::new(0),
             turns: Turns::new(slots, quantum),
+            long: LongRuns::new(slots, long_step),
             over: CancellationToken::new(),
             ended: CancellationToken::new(),
             leases: Mutex::default(),
@@ -155,7 +162,7 @@ impl Worker {
             drivers.wait().await;
         }
         shared.ended.cancel();
-        while let Some(unstarted) = shared.take_spare() {
+        while let Some(unstarted) = shared.take_spare().or_else(|| shared.long.take_of(|_| true)) {
             shared.give_back_unfinished(&unstarted, DRAINS).await;
         }
         shared.tracker.close();
