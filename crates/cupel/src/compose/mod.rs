@@ -272,6 +272,7 @@ fn start_worker(
         factory,
         run_time_max: config.worker.run_time_max,
         judging_time_max: config.worker.judging_time_max,
+        long_step: config.worker.long_step,
         grace: config.server.drain,
         quantum: cupel_worker::QUANTUM,
         name: config.worker.called(),

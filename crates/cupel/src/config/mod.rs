@@ -120,6 +120,7 @@ pub(crate) struct Worker {
     pub(crate) attempts_max: u32,
     pub(crate) run_time_max: Duration,
     pub(crate) judging_time_max: Duration,
+    pub(crate) long_step: Duration,
     pub(crate) artifacts_memory: Bytes,
     pub(crate) artifacts_disk: Bytes,
     pub(crate) warm_compilers: Sharing,
@@ -340,6 +341,7 @@ fn read(layers: &mut Layers) -> Config {
         attempts_max: layers.number("worker.attempts_max", 1..=100),
         run_time_max: layers.duration("worker.run_time_max", SECOND),
         judging_time_max: layers.duration("worker.judging_time_max", SECOND),
+        long_step: layers.duration("worker.long_step", SECOND),
         artifacts_memory: layers.bytes("worker.artifacts_memory"),
         artifacts_disk: layers.bytes("worker.artifacts_disk"),
         warm_compilers: layers.one_of(
