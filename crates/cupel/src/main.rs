@@ -21,6 +21,7 @@ mod health;
 mod local;
 mod owner;
 mod prepared_store;
+mod role;
 mod shipped;
 mod telemetry;
 mod webhooks;

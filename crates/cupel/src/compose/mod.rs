@@ -42,32 +42,8 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::first_account::{self, FirstAccount};
 use crate::health::ServerHealth;
+use crate::role::Role;
 use crate::{alerts, shipped, telemetry, webhooks};
-
-/// Role of a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// Everything: `cupel serve`.
-    All,
-    /// API node: accepts submissions and serves reads; runs no programs.
-    Api,
-    /// Worker: runs programs. Its HTTP listener serves only health checks and metrics.
-    Worker,
-}
-
-impl Role {
-    pub(crate) const fn command(self) -> &'static str {
-        match self {
-            Role::All => "serve",
-            Role::Api => "api",
-            Role::Worker => "worker",
-        }
-    }
-
-    const fn accepts(self) -> bool {
-        matches!(self, Role::All | Role::Api)
-    }
-}
 
 /// A running process.
 pub(crate) struct Server {
