@@ -14,10 +14,9 @@ use std::time::Duration;
 
 use cupel_api::{MetricsAccess, Network, Secret};
 use cupel_languages::Registry;
+use cupel_runner::CompilerSharing;
 use cupel_sandbox::Wall;
 use cupel_types::Bytes;
-
-use crate::compilers::Sharing;
 
 pub(crate) use layers::{DEFAULTS, Layers};
 
@@ -123,7 +122,7 @@ pub(crate) struct Worker {
     pub(crate) long_step: Duration,
     pub(crate) artifacts_memory: Bytes,
     pub(crate) artifacts_disk: Bytes,
-    pub(crate) warm_compilers: Sharing,
+    pub(crate) warm_compilers: CompilerSharing,
     pub(crate) warm_interpreters: bool,
 }
 
@@ -346,7 +345,11 @@ fn read(layers: &mut Layers) -> Config {
         artifacts_disk: layers.bytes("worker.artifacts_disk"),
         warm_compilers: layers.one_of(
             "worker.warm_compilers",
-            &[("per-user", Sharing::PerUser), ("shared", Sharing::Shared), ("off", Sharing::Off)],
+            &[
+                ("per-user", CompilerSharing::PerUser),
+                ("shared", CompilerSharing::Shared),
+                ("off", CompilerSharing::Off),
+            ],
         ),
         warm_interpreters: layers.boolean("worker.warm_interpreters"),
     };
