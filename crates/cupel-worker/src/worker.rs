@@ -51,7 +51,7 @@ const FAILURE_PAUSE: Duration = Duration::from_millis(500);
 const NO_THREAD_PAUSE: Duration = Duration::from_secs(1);
 
 /// Reason recorded for runs given back at the end of the worker.
-const DRAINS: &str = "the worker drains";
+const DRAINS: &str = "the worker is draining";
 
 /// How long to wait at shutdown for a lease that was requested before it. A closed queue answers at once.
 const LAST_LEASE: Duration = Duration::from_secs(1);
@@ -184,7 +184,7 @@ impl Worker {
         drivers.close();
         shutdown.cancelled().await;
         if tokio::time::timeout(grace, drivers.wait()).await.is_err() {
-            tracing::info!(worker.id = %shared.id, "the grace period is over: runs still in progress are given back");
+            tracing::info!(worker.id = %shared.id, "the grace period is over: giving back the runs still in progress");
             shared.parts.ended.store(true, Ordering::Relaxed);
             shared.over.cancel();
             drivers.wait().await;
@@ -209,13 +209,13 @@ type Upcoming<'a> = Pin<Box<dyn Future<Output = Option<Arc<Assignment>>> + Send 
 
 /// Takes runs for one slot and passes them to it; results are written concurrently.
 async fn drive(number: usize, shared: Arc<Shared>, shutdown: CancellationToken) {
-    let (said, says) = unbounded_channel();
+    let (messages, inbox) = unbounded_channel();
     let mut driver = Driver {
         number,
         shared: &shared,
         shutdown: &shutdown,
-        said,
-        says,
+        messages,
+        inbox,
         threads: Vec::new(),
         free: Vec::new(),
         tool: None,
@@ -248,8 +248,8 @@ struct Driver<'a> {
     number: usize,
     shared: &'a Arc<Shared>,
     shutdown: &'a CancellationToken,
-    said: UnboundedSender<SlotMessage>,
-    says: UnboundedReceiver<SlotMessage>,
+    messages: UnboundedSender<SlotMessage>,
+    inbox: UnboundedReceiver<SlotMessage>,
     /// The slot's threads: one for each run that has begun, at most [`RUNS_PER_SLOT_MAX`].
     threads: Vec<SyncSender<Job>>,
     /// Indices of the threads without a run.
@@ -324,10 +324,10 @@ impl<'a> Driver<'a> {
         if let Some(thread) = self.free.pop() {
             return Some(thread);
         }
-        let (number, shared, said) = (self.number, Arc::clone(self.shared), self.said.clone());
+        let (number, shared, messages) = (self.number, Arc::clone(self.shared), self.messages.clone());
         let (jobs, taken) = sync_channel(1);
         let thread = std::thread::Builder::new().name(format!("slot-{number}"));
-        match thread.spawn(move || slot::run(number, &shared.parts, taken, said)) {
+        match thread.spawn(move || slot::run(number, &shared.parts, taken, messages)) {
             Ok(_) => {
                 self.threads.push(jobs);
                 Some(self.threads.len() - 1)
@@ -356,7 +356,7 @@ impl<'a> Driver<'a> {
         tokio::select! {
             biased;
             () = gone => None,
-            said = self.hear() => match said {
+            message = self.hear() => match message {
                 Some(SlotMessage::Ready(tool)) => Some(tool),
                 _ => None,
             },
@@ -423,7 +423,7 @@ impl<'a> Driver<'a> {
         match shared.parts.core.next_run_of_others(shared.id, not).await {
             Ok(assignment) => assignment.map(Arc::new),
             Err(error) => {
-                tracing::debug!(error = chain(&error), "cannot look for runs of other owners");
+                tracing::debug!(error = chain(&error), "cannot query the queue for runs of other owners");
                 None
             }
         }
@@ -440,7 +440,7 @@ impl<'a> Driver<'a> {
                 let Some(thread) = self.thread() else {
                     // The machine has no thread left at the moment: give the run back to other workers, and continue
                     // with this slot after a pause.
-                    shared.give_back_unfinished(&assignment, "no thread could be started").await;
+                    shared.give_back_unfinished(&assignment, "the worker could not start a thread").await;
                     self.tool = Some(tool);
                     tokio::time::sleep(NO_THREAD_PAUSE).await;
                     return true;
@@ -457,7 +457,7 @@ impl<'a> Driver<'a> {
         let began = Instant::now();
         let _turn = shared.turns.begin(self.number, begun.owner());
         // The thread waits for a job, so its queue of one is empty.
-        let said = match self.threads[begun.thread].try_send(job) {
+        let message = match self.threads[begun.thread].try_send(job) {
             Ok(()) => self.hear().await,
             Err(_) => None,
         };
@@ -467,7 +467,7 @@ impl<'a> Driver<'a> {
             other.others_had += took;
         }
         begun.had += took;
-        let result = match said {
+        let result = match message {
             Some(SlotMessage::Yields(tool)) => {
                 self.tool = Some(tool);
                 self.was_short = false;
@@ -497,7 +497,7 @@ impl<'a> Driver<'a> {
         loop {
             tokio::select! {
                 biased;
-                said = self.says.recv() => return said,
+                message = self.inbox.recv() => return message,
                 assignment = poll_fn(|context| match &mut self.upcoming {
                     Some(upcoming) => upcoming.as_mut().poll(context),
                     None => Poll::Pending,
@@ -636,14 +636,14 @@ async fn complete(core: &Core, assignment: &Assignment, began: Timestamp, judged
                 return;
             }
             Err(error) if error.transient && attempt < COMPLETE_TRIES_MAX => {
-                tracing::warn!(run.id = %run, error = chain(&error), "could not write a result; trying again");
+                tracing::warn!(run.id = %run, error = chain(&error), "could not write the result of run {run}; retrying");
                 tokio::time::sleep(pause).await;
                 pause *= 2;
             }
             Err(error) => {
                 attempt_failed("store");
                 tracing::error!(run.id = %run, error = chain(&error), "could not write the result of run {run}");
-                give_back(core, assignment, true, "its result could not be written").await;
+                give_back(core, assignment, true, "the worker could not write the result").await;
                 return;
             }
         }
