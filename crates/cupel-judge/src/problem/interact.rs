@@ -99,7 +99,7 @@ impl Judging<'_, '_> {
             && theirs.usage.cpu_time * 4 > ended.program.report.usage.wall_time
         {
             let who = &interactor.program.program.path;
-            return Ok(pass.fault(&format!("{who}: the program waited for it, and it computed all the time"), None));
+            return Ok(pass.fault(&format!("{who}: it was computing while the program waited for it"), None));
         }
         match &checked.answer.decision {
             // A failed interactor is excused: the other side had ended or was silent.

@@ -148,7 +148,7 @@ fn each_fault_of_a_package_is_named() {
         (
             "input_validators/v.py",
             "while True: pass\n",
-            "validator | input_validators/v.py | accepted | it did not end by itself",
+            "validator | input_validators/v.py | accepted | it did not exit by itself",
         ),
         (
             "input_validators/v.c",
