@@ -204,7 +204,7 @@ impl Write for Gone {
 
     fn apply(&self, db: &dyn Sql) -> Result<u64, SqlFault> {
         let sql = "UPDATE webhook_deliveries SET tries = tries + CASE WHEN id = ?1 THEN 1 ELSE 0 END, next_at = NULL, ended_at = ?2, status = 410, \
-                   error = 'the receiver is gone (410)' WHERE next_at IS NOT NULL \
+                   error = 'the receiver responded with 410' WHERE next_at IS NOT NULL \
                    AND (owner, url) = (SELECT owner, url FROM webhook_deliveries WHERE id = ?1)";
         db.execute(sql, values![bytes(self.id.as_uuid()), to_us(self.now)])
     }

@@ -317,10 +317,10 @@ async fn secret(config: &Config, data: &DataDir, store: &Arc<dyn Store>) -> anyh
 /// process.
 fn watch_launcher(sandbox: &LocalSandbox) -> anyhow::Result<CancellationToken> {
     let (end, lost) = (sandbox.launcher_end()?, CancellationToken::new());
-    let told = lost.clone();
+    let token = lost.clone();
     let wait = move || {
         end.wait();
-        told.cancel();
+        token.cancel();
     };
     std::thread::Builder::new().name("launcher-end".into()).spawn(wait).context("cannot start a thread")?;
     Ok(lost)
@@ -332,8 +332,8 @@ fn connections(config: &Config, slots: usize) -> ServeSettings {
     const OF_A_SLOT: u64 = 64;
     const OF_THE_REST: u64 = 256;
     let descriptors = cupel_sandbox::launcher::raise_descriptor_limit();
-    let kept = OF_THE_REST + OF_A_SLOT * slots as u64;
-    let free = usize::try_from(descriptors.saturating_sub(kept)).unwrap_or(usize::MAX).max(16);
+    let reserved = OF_THE_REST + OF_A_SLOT * slots as u64;
+    let free = usize::try_from(descriptors.saturating_sub(reserved)).unwrap_or(usize::MAX).max(16);
     let usual = ServeSettings::default();
     let connections_max = usual.connections_max.min(free);
     ServeSettings {

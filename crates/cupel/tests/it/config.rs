@@ -19,7 +19,7 @@ fn all_faults_are_reported_together_with_file_line_and_suggestion() {
         assert_eq!(ended.code, Some(2));
         let path = &file.path;
         for told in [
-            &format!("{path}:2: server.lissten: there is no such setting; did you mean `server.listen`?"),
+            &format!("{path}:2: server.lissten: unknown setting; did you mean `server.listen`?"),
             &format!("{path}:5: worker.lease: expected a duration"),
             "environment variable CUPEL_QUEUE__DEPTH_MAX: queue.depth_max: expected a whole number from 1 to 10000000, found \"many\"",
         ] {
