@@ -78,8 +78,8 @@ pub fn prepare(
         }
         left = result.files;
     }
-    let kept = BoxFiles::new(left.iter().filter(|file| step.is_output(&file.path)).cloned().collect());
-    if kept.is_empty() { Err(PrepareError::Nothing) } else { Ok(kept) }
+    let outputs = BoxFiles::new(left.iter().filter(|file| step.is_output(&file.path)).cloned().collect());
+    if outputs.is_empty() { Err(PrepareError::Nothing) } else { Ok(outputs) }
 }
 
 struct Captured<'a> {

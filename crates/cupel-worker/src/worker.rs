@@ -356,7 +356,7 @@ impl<'a> Driver<'a> {
         tokio::select! {
             biased;
             () = gone => None,
-            message = self.hear() => match message {
+            message = self.next_message() => match message {
                 Some(SlotMessage::Ready(tool)) => Some(tool),
                 _ => None,
             },
@@ -458,7 +458,7 @@ impl<'a> Driver<'a> {
         let _turn = shared.turns.begin(self.number, begun.owner());
         // The thread waits for a job, so its queue of one is empty.
         let message = match self.threads[begun.thread].try_send(job) {
-            Ok(()) => self.hear().await,
+            Ok(()) => self.next_message().await,
             Err(_) => None,
         };
         let took = began.elapsed();
@@ -492,7 +492,7 @@ impl<'a> Driver<'a> {
     /// Waits for the slot's next message. Meanwhile it polls the lease request in progress, which holds a place in the
     /// queue that others must not be denied. The resulting run is kept for this slot if the slot's message follows
     /// within [`AHEAD_MAX`].
-    async fn hear(&mut self) -> Option<SlotMessage> {
+    async fn next_message(&mut self) -> Option<SlotMessage> {
         let shared = self.shared;
         loop {
             tokio::select! {

@@ -86,9 +86,9 @@ impl Pass {
     /// Drops what only a checker needed: the outputs of all cases are kept until the end of judging.
     fn shortened(mut self, case: &Case) -> Pass {
         for output in [&mut self.step.stdout, &mut self.step.stderr] {
-            let kept = usize::try_from(KEPT.get()).unwrap_or(usize::MAX);
-            if output.data.len() > kept {
-                *output = Output { data: output.data[..kept].into(), truncated: true };
+            let bytes_max = usize::try_from(KEPT.get()).unwrap_or(usize::MAX);
+            if output.data.len() > bytes_max {
+                *output = Output { data: output.data[..bytes_max].into(), truncated: true };
             }
         }
         self.feedback = BoxFiles::default();

@@ -266,14 +266,14 @@ impl Packages for SharedPackages {
     }
 
     fn settle(&self, taken: &Taken) -> Result<(), PackagesError> {
-        let mut kept = (taken.copy.id, taken.kept_at);
+        let mut copy = (taken.copy.id, taken.kept_at);
         if taken.kept_at.elapsed() > SETTLED_WITHIN {
             let now = Instant::now();
-            kept = (self.keep(&taken.imported)?.id, now);
+            copy = (self.keep(&taken.imported)?.id, now);
         }
         let mut settled = locked(&self.settled);
         settled.retain(|_, (_, at)| at.elapsed() < SETTLED_WITHIN);
-        settled.insert(taken.copy.hash, kept);
+        settled.insert(taken.copy.hash, copy);
         Ok(())
     }
 

@@ -152,9 +152,9 @@ impl Write for ChangePassword {
         db.lock(Lock::User, id)?;
         let sql = "UPDATE users SET password_hash = ? WHERE id = ? AND deleted_at IS NULL";
         let changed = db.execute(sql, values![self.password_hash, id])?;
-        let kept = self.keep.map_or(uuid::Uuid::nil(), |keep| *keep.as_uuid());
+        let session_kept = self.keep.map_or(uuid::Uuid::nil(), |keep| *keep.as_uuid());
         let sql = "UPDATE refresh_sessions SET ended_at = coalesce(ended_at, ?) WHERE \"user\" = ? AND id <> ?";
-        db.execute(sql, values![to_us(self.now), id, bytes(&kept)])?;
+        db.execute(sql, values![to_us(self.now), id, bytes(&session_kept)])?;
         db.execute("DELETE FROM password_links WHERE \"user\" = ?", values![id])?;
         db.execute("DELETE FROM stream_tickets WHERE \"user\" = ?", values![id])?;
         Ok(changed == 1)

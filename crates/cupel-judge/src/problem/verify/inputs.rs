@@ -74,10 +74,8 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
             InputValidator::Checktestdata(file) => match checktestdata(verifying, file)? {
                 Some(runnable) => (&file.path, Protocol::Checktestdata, Ok(runnable)),
                 None => {
-                    let note = format!(
-                        "{}: checktestdata is not available here, so no input was checked against it",
-                        file.path
-                    );
+                    let note =
+                        format!("{}: checktestdata is not installed, so no input was checked against it", file.path);
                     verifying.notes.push(note);
                     continue;
                 }
