@@ -58,7 +58,7 @@ pub(super) async fn sweep(core: Core, mut look: Look, shutdown: CancellationToke
                 swept.led
             }
             Err(error) => {
-                tracing::warn!(error = chain(&error), "cannot sweep; the next attempt is in one second");
+                tracing::warn!(error = chain(&error), "the sweep failed; the next one is in one second");
                 // The node that led last keeps sending alerts, because a failing store is a reason for one.
                 led
             }
