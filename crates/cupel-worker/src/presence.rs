@@ -73,7 +73,7 @@ impl Presence {
         let order = match (drain.is_cancelled(), *self.shared.is_paused.borrow()) {
             (true, _) => Order::Drain,
             (false, true) => Order::Pause,
-            (false, false) => Order::SubmissionKind,
+            (false, false) => Order::Work,
         };
         WorkerBeat {
             id: self.shared.id,

@@ -94,7 +94,7 @@ impl Health for ServerHealth {
         match self.core.workers_alive().await {
             Ok(_) if !can_write => {}
             Ok(workers) if workers.is_empty() => degraded.push("no worker is running: submissions wait".to_owned()),
-            Ok(workers) if workers.iter().all(|worker| worker.beat.order != Order::SubmissionKind) => {
+            Ok(workers) if workers.iter().all(|worker| worker.beat.order != Order::Work) => {
                 degraded.push("no worker takes new runs: all workers are paused or draining".to_owned());
             }
             // A store that does not answer is reported above.

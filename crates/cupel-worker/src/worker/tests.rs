@@ -600,7 +600,7 @@ async fn a_paused_worker_takes_no_run_until_it_is_ordered_to_work() {
     // Enough reports for the worker to have taken it.
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(matches!(bench.state(id).await, RunState::Queued { .. }));
-    store.tell(None, Order::SubmissionKind).await.unwrap();
+    store.tell(None, Order::Work).await.unwrap();
     assert!(matches!(bench.until(id, RunState::is_final).await, RunState::Judged { .. }));
 }
 

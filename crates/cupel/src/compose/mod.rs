@@ -288,22 +288,12 @@ async fn secret(config: &Config, data: &DataDir, store: &Arc<dyn Store>) -> anyh
     Ok(store.shared_secret("access-tokens", rand::random()).await?.to_vec())
 }
 
-<<<<<<< HEAD
 /// Returns a token that is cancelled when the runner has ended. The waiting thread ends with the runner or the process.
 fn watch_runner(runner: &dyn Runner) -> anyhow::Result<CancellationToken> {
     let (wait_for_end, ended) = (runner.end()?, CancellationToken::new());
     let token = ended.clone();
     let wait = move || {
         wait_for_end();
-=======
-/// Returns a token that is cancelled when the launcher has ended. The waiting thread ends with the launcher or the
-/// process.
-fn watch_launcher(sandbox: &LocalSandbox) -> anyhow::Result<CancellationToken> {
-    let (end, lost) = (sandbox.launcher_end()?, CancellationToken::new());
-    let token = lost.clone();
-    let wait = move || {
-        end.wait();
->>>>>>> p1
         token.cancel();
     };
     std::thread::Builder::new().name("runner-end".into()).spawn(wait).context("cannot start a thread")?;
