@@ -4,6 +4,9 @@
 #   scripts/test.sh             everything
 #   scripts/test.sh sandbox     only the sandbox's test suites
 #
+# The virtual machine, deployment files and third-party packages are skipped if nothing that they depend on has changed since they
+# passed in this checkout. ALL=1 runs everything.
+#
 # Tests that use the sandbox need root. If the caller is not root, cargo builds as the caller, and scripts/as-root runs only the
 # test binaries through sudo.
 set -euo pipefail
@@ -40,10 +43,14 @@ scripts/as-root target/debug/cupel doctor
 echo "== tests"
 scripts/run-tests
 
-scripts/test-cgroup2.sh short
+# Everything that decides how `cupel` behaves on the command line.
+product=(Cargo.lock Cargo.toml crates/*/Cargo.toml crates/*/src languages)
+
+scripts/if-changed cgroup-v2 Cargo.lock crates/cupel-sandbox crates/cupel-types crates/cupel/src scripts/cgroup2 scripts/test-cgroup2.sh \
+    -- scripts/test-cgroup2.sh short
 
 echo "== deployment"
-scripts/test-deploy.sh
+scripts/if-changed deployment deploy scripts/deploy scripts/test-deploy.sh "${product[@]}" -- scripts/test-deploy.sh
 
 echo "== OpenAPI document"
 scripts/test-openapi.sh
@@ -52,7 +59,8 @@ echo "== problems"
 scripts/as-root target/debug/cupel verify --jobs "$(nproc)" problems/*/
 
 echo "== third-party packages"
-scripts/test-public-packages.sh target/debug/cupel
+scripts/if-changed third-party-packages scripts/public-packages scripts/test-public-packages.sh "${product[@]}" \
+    -- scripts/test-public-packages.sh target/debug/cupel
 
 echo "== samples of every language"
 scripts/as-root target/debug/cupel languages test

@@ -278,10 +278,36 @@ impl Core {
     /// # Errors
     /// If the store cannot write; the lease then expires by itself.
     pub async fn give_back(&self, assignment: &Assignment, lost_attempt: bool, reason: &str) -> Result<(), StoreError> {
+        let attempt = assignment.leased.attempt;
+        let seconds = if lost_attempt { 4u64.saturating_pow(attempt.saturating_sub(1).min(2)) } else { 0 };
+        self.give_back_after(assignment, lost_attempt, Duration::from_secs(seconds), reason).await
+    }
+
+    /// Gives an attempt back that this worker cannot begin now; the run is offered again after `pause`, to any worker.
+    /// It costs no attempt.
+    ///
+    /// # Errors
+    /// As [`Core::give_back`].
+    pub async fn give_back_later(
+        &self,
+        assignment: &Assignment,
+        pause: Duration,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        self.give_back_after(assignment, false, pause, reason).await
+    }
+
+    async fn give_back_after(
+        &self,
+        assignment: &Assignment,
+        lost_attempt: bool,
+        pause: Duration,
+        reason: &str,
+    ) -> Result<(), StoreError> {
         let LeasedRun { run, lease, attempt, ref submission, .. } = assignment.leased;
         let now = self.now();
-        let pause = if lost_attempt { 4i64.saturating_pow(attempt.saturating_sub(1).min(2)) } else { 0 };
-        let due = now.saturating_add(SignedDuration::from_secs(pause)).unwrap_or(now);
+        let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::from_hours(24));
+        let due = now.saturating_add(pause).unwrap_or(now);
         let attempts_max = self.inner.policy.attempts_max;
         let given = GivenBack { lost_attempt, why: kept(reason), now, due, attempts_max };
         let state = self.inner.store.give_back(run, lease, given).await?;

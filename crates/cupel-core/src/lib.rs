@@ -6,7 +6,6 @@
 
 pub mod accounts;
 pub mod blobs;
-mod chain;
 mod check;
 mod clock;
 pub mod cluster;
@@ -31,7 +30,6 @@ mod view;
 pub mod webhook;
 
 pub use blobs::{BlobInfo, BlobKey, BlobKind, Blobs, BlobsError};
-pub use chain::chain;
 pub use check::{FAULTS_MAX, SubmissionFault, SubmissionFaultKind, check};
 pub use clock::{Clock, SKEW_TOLD, SystemClock};
 pub use cluster::ClusterStore;
@@ -47,3 +45,5 @@ pub use submit::{Bounds, NewSubmission, Purpose, SubmitError, Submitted};
 pub use sweep::Swept;
 pub use targets::{Resolver, SystemResolver, is_public};
 pub use view::{Awaited, Viewer};
+
+pub use cupel_types::chain;

@@ -8,8 +8,10 @@ use futures_util::future::BoxFuture;
 
 use crate::broker::{Broker, BrokerError, BrokerFault};
 use crate::brokered::{BrokeredQueue, MakeLane};
+use crate::embedded::{EmbeddedQueue, QUEUE_DEPTH_MAX};
+use crate::error::ConnectError;
+use crate::names;
 use crate::names::Route;
-use crate::{EmbeddedQueue, QUEUE_DEPTH_MAX, names};
 
 /// Settings of a queue, besides its URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,31 +40,6 @@ impl Default for Settings {
             store_url: None,
         }
     }
-}
-
-/// Error of [`connect`]. The messages name the setting and the remedy, and contain no password.
-#[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages document the variants")]
-pub enum ConnectError {
-    #[error(
-        "queue.url: {scheme} is not supported; leave it empty (a queue in this process), set it to `postgres` (the store's database), or to a URL that begins with postgres://, redis://, rediss://, amqp://, amqps:// or kafka://"
-    )]
-    Scheme { scheme: String },
-    #[error("queue.url: this URL needs the cargo feature `{feature}`, which this program was built without")]
-    NotBuilt { feature: &'static str },
-    #[error(
-        "queue.url: `postgres` means the store's database, but the store is not PostgreSQL: set store.url to a postgres:// URL, or set queue.url to one"
-    )]
-    NoDatabase,
-    #[error("cluster.name: `{cluster}` is not a valid name; use 1 to 64 characters out of a-z 0-9 - _ .")]
-    Cluster { cluster: String },
-    #[error("queue.url: cannot use {url}: {remedy}")]
-    Broker {
-        url: String,
-        remedy: &'static str,
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
 }
 
 /// Creates the queue that a URL names: empty for a queue in this process, `postgres` for the store's database,

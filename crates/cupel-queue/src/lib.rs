@@ -13,6 +13,7 @@ mod broker;
 mod brokered;
 mod connect;
 mod embedded;
+mod error;
 #[cfg(any(feature = "rabbitmq", feature = "kafka"))]
 mod inbox;
 #[cfg(feature = "kafka")]
@@ -28,5 +29,6 @@ mod redis;
 mod shares;
 mod wire;
 
-pub use connect::{ConnectError, Settings, connect};
+pub use connect::{Settings, connect};
 pub use embedded::{EmbeddedQueue, QUEUE_DEPTH_MAX};
+pub use error::ConnectError;

@@ -4,6 +4,7 @@
 //! boundary (HTTP, tables, messages) has its own DTOs and converts to and from these types.
 #![forbid(unsafe_code)]
 
+mod chain;
 mod dialect;
 mod files;
 mod grading;
@@ -19,6 +20,7 @@ mod units;
 mod verdict;
 mod verification;
 
+pub use chain::chain;
 pub use dialect::Dialect;
 pub use files::{BoxFile, BoxFiles, BoxPath, BoxPathError};
 pub use grading::{CaseGrade, Feedback, Grading, GroupGrade};

@@ -18,6 +18,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cupel-function", &["cupel-types", "cupel-languages", "cupel-problem"]),
     // The judge knows no package format, either.
     ("cupel-judge", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-function"]),
+    // Executors, behind the port of the judge. No server, no store and no configuration.
+    ("cupel-runner", &["cupel-types", "cupel-sandbox", "cupel-languages", "cupel-judge"]),
     ("cupel-core", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-package", "cupel-function"]),
     ("cupel-postgres", &[]),
     (
@@ -56,6 +58,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cupel-package",
             "cupel-function",
             "cupel-judge",
+            "cupel-runner",
             "cupel-core",
             "cupel-store",
             "cupel-queue",

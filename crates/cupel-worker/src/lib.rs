@@ -14,10 +14,14 @@
 
 mod artifacts;
 mod attempt_log;
+mod driver;
+mod ending;
 mod limit_starts;
+mod long;
 mod presence;
 mod problem;
 mod slot;
+mod spare;
 mod turns;
 mod verifying;
 mod worker;

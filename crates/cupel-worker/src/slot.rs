@@ -10,7 +10,7 @@
 //!
 //! The executor is the baton ([`SlotExecutor`]): the thread that holds it runs. If a turn has lasted for a [quantum](QUANTUM),
 //! the thread passes the baton to the driver between two steps of the attempt and waits to get it back. The driver
-//! gives it to another owner's waiting run, or returns it at once (`worker.rs`). A waiting run keeps its lease and its
+//! gives it to another owner's waiting run, or returns it at once (`driver.rs`). A waiting run keeps its lease and its
 //! partial results; the time it waits does not count as its own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

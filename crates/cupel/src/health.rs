@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use cupel_core::cluster::Order;
 use cupel_core::{Core, DiskFull, SKEW_TOLD, StoreError};
 use cupel_http::{Check, Health, HealthReport, Wall};
+use cupel_runner::Runner;
 use cupel_sandbox::doctor::Examination;
 
 use crate::disk_space;
-use crate::executor::LocalSandbox;
 
 /// The parts of a process that are checked.
 pub(crate) struct ServerHealth {
@@ -19,19 +19,15 @@ pub(crate) struct ServerHealth {
     data: PathBuf,
     /// Whether a full disk stops this process, because it runs programs or has its database there.
     needs_disk: bool,
-    sandbox: Option<Arc<LocalSandbox>>,
+    /// Only in a process that runs programs.
+    runner: Option<Arc<dyn Runner>>,
     walls: Vec<Wall>,
     degraded: Vec<String>,
 }
 
 impl ServerHealth {
     /// `examination`: the result of the attacks on the walls at the start.
-    pub(crate) fn new(
-        core: Core,
-        data: PathBuf,
-        sandbox: Arc<LocalSandbox>,
-        examination: &Examination,
-    ) -> ServerHealth {
+    pub(crate) fn new(core: Core, data: PathBuf, runner: Arc<dyn Runner>, examination: &Examination) -> ServerHealth {
         let wall = |f: &cupel_sandbox::doctor::WallFinding| Wall {
             name: f.wall.slug().to_owned(),
             stands: f.breach.is_none(),
@@ -40,12 +36,12 @@ impl ServerHealth {
         let degraded =
             examination.missing().map(|f| format!("nothing keeps a program from {}", f.wall.describe())).collect();
         let walls = examination.findings.iter().map(wall).collect();
-        ServerHealth { core, data, needs_disk: true, sandbox: Some(sandbox), walls, degraded }
+        ServerHealth { core, data, needs_disk: true, runner: Some(runner), walls, degraded }
     }
 
     /// For an API node, which runs no programs. `has_database`: the database is in its data directory.
     pub(crate) fn without_sandbox(core: Core, data: PathBuf, has_database: bool) -> ServerHealth {
-        ServerHealth { core, data, needs_disk: has_database, sandbox: None, walls: Vec::new(), degraded: Vec::new() }
+        ServerHealth { core, data, needs_disk: has_database, runner: None, walls: Vec::new(), degraded: Vec::new() }
     }
 }
 
@@ -66,10 +62,10 @@ impl Health for ServerHealth {
             detail: failure,
         };
         let mut checks = vec![check("store", store), check("queue", queue)];
-        if let Some(sandbox) = &self.sandbox {
+        if let Some(runner) = &self.runner {
             checks.push(check(
                 "sandbox",
-                sandbox.is_lost().then(|| "its launcher is gone and could not be replaced yet".to_owned()),
+                runner.has_ended().then(|| "its launcher is gone and could not be replaced yet".to_owned()),
             ));
         }
         let mut degraded = self.degraded.clone();

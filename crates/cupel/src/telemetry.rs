@@ -11,9 +11,9 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::compose::Role;
 use crate::config::{Config, Log, LogFormat};
 use crate::disk_space::DiskSpace;
+use crate::role::Role;
 
 /// Upper bounds of the histograms, in seconds: from a cached C program to the longest run.
 const BUCKETS_S: [f64; 14] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];

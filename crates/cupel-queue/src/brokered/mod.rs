@@ -43,8 +43,8 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::ConnectError;
 use crate::broker::{Broker, BrokerError, BrokerFault, Link, Settled};
+use crate::error::ConnectError;
 use keeper::Keeper;
 use state::{State, Unsettled};
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use cupel_core::chain;
 use cupel_types::PriorityClass;
@@ -11,9 +12,14 @@ use rdkafka::error::RDKafkaErrorCode;
 
 use super::client::{Consumer, Ours, fault_of};
 use super::progress::tag;
-use super::{AHEAD_MAX, LOOK_EVERY};
 use crate::broker::{BrokerError, BrokerFault, Delivery, Settled};
 use crate::wire;
+
+/// Maximum number of received hints that wait on a node, far more than a window. Further ones are dropped; the sweeper
+/// publishes them again later.
+const AHEAD_MAX: usize = 10_000;
+/// Interval at which the reader checks whether it must stop.
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// This node's membership in the group. Dropping it first stops the reader, then leaves the group.
 pub(super) struct Member {

@@ -46,7 +46,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use self::client::{Consumer, Context, OffThread, Ours, Producer, blocking, fault_of};
-use self::member::{Member, Reader};
+use self::member::{LOOK_EVERY, Member, Reader};
 use self::progress::passes;
 use crate::broker::{Broker, BrokerError, BrokerFault, Delivery, Link, Settled, per_class};
 use crate::brokered::ANSWER_MAX;
@@ -73,11 +73,6 @@ const DOUBLINGS: u32 = 2;
 /// publishes it again, or the sweeper has published another hint for its run.
 const KEPT: Duration = Duration::from_secs(6 * 3600);
 const SEGMENT: Duration = Duration::from_secs(3600);
-/// Maximum number of received hints that wait on a node, far more than a window. Further ones are dropped; the sweeper
-/// publishes them again later.
-const AHEAD_MAX: usize = 10_000;
-/// Interval at which the reader checks whether it must stop.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Brokers of a Kafka cluster.
 pub(crate) struct Kafka {

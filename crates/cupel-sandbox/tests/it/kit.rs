@@ -18,6 +18,7 @@ use cupel_sandbox::{
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits, Outcome};
 
 use crate::machine::{patient, slowness};
+use crate::noise::Noise;
 
 const SOURCES: &[(&str, &str)] = &[
     ("kit.h", include_str!("hostile/kit.h")),
@@ -303,8 +304,10 @@ impl Program {
 
     pub(crate) fn try_run(&self, slot: &mut Slot) -> Result<Ended, RunError> {
         let mut kept = Kept::default();
+        let noise = Noise::begin();
         let report = slot.run(&self.command, &mut kept)?;
-        Ok(Ended { report, stdout: kept.stdout, stderr: kept.stderr, result: kept.result })
+        let noise = noise.overrun();
+        Ok(Ended { report, stdout: kept.stdout, stderr: kept.stderr, result: kept.result, noise })
     }
 }
 
@@ -349,6 +352,8 @@ pub(crate) struct Ended {
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
     pub(crate) result: Vec<u8>,
+    /// What the delays of this machine can have added to the overrun of a limit.
+    pub(crate) noise: Duration,
 }
 
 impl Ended {

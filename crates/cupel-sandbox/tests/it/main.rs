@@ -20,6 +20,7 @@ mod kit;
 mod leaks;
 mod limits;
 mod machine;
+mod noise;
 mod output;
 mod services;
 mod truth;

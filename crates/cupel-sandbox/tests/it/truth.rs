@@ -19,6 +19,7 @@ use libtest_mimic::Trial;
 
 use crate::kit::{Ended, Program, World, file, showing_at};
 use crate::machine::{patient, slowness};
+use crate::noise::Noise;
 
 use Language::{Bash, C, Go, Java, Python};
 use Outcome::{Exited, IdleLimit, MemoryLimit, OutputLimit, Signalled, TimeLimit, WallLimit};
@@ -415,8 +416,9 @@ fn beside<T>(neighbour: &Program, slot: &mut Slot, work: impl FnOnce() -> T) -> 
     std::thread::scope(|scope| {
         let running = scope.spawn(|| {
             let mut observer = Neighbour { said: Vec::new(), ready: Some(ready), stop: &stop };
+            let noise = Noise::begin();
             let report = slot.run(&neighbour.command, &mut observer).unwrap();
-            Ended { report, stdout: observer.said, stderr: Vec::new(), result: Vec::new() }
+            Ended { report, stdout: observer.said, stderr: Vec::new(), result: Vec::new(), noise: noise.overrun() }
         });
         let done = {
             let _stop = Stop(&stop);
@@ -552,8 +554,7 @@ fn the_limit_shows(ended: &Ended, limits: &Limits) {
     };
     match ended.report.outcome {
         TimeLimit => beyond(usage.cpu_time, limits.cpu_time, patient(Duration::from_millis(20))),
-        // On a busy machine the wake-up may be late. The delay is not asserted closely, because it is a measurement.
-        WallLimit => beyond(usage.wall_time, limits.wall_time, patient(Duration::from_secs(10))),
+        WallLimit => beyond(usage.wall_time, limits.wall_time, patient(Duration::from_millis(200)) + ended.noise),
         IdleLimit => assert!(usage.wall_time >= limits.idle_time, "{ended}"),
         MemoryLimit => assert_exact("memory, bytes", usage.memory.get(), limits.memory.get(), MEMORY_OF_LIMIT, ended),
         OutputLimit => {

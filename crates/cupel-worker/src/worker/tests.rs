@@ -11,10 +11,14 @@ use cupel_judge::{ExecuteError, Executor, NoCache, StepInput, StepObserver, Step
 use cupel_queue::EmbeddedQueue;
 use cupel_store::{LocalPackages, SqliteStore};
 use cupel_testkit::{FakeClock, a_submission, a_user, fresh, registry, t0};
-use cupel_types::{Outcome, Output, StepReport, SubmissionId, Usage, UserId};
+use cupel_types::{Outcome, Output, StepReport, SubmissionId, Usage, UserId, Verdict};
 use tokio::task::JoinHandle;
 
 use super::*;
+
+mod long_runs;
+
+const LONG_STEP: Duration = Duration::from_secs(30);
 
 /// What an executor does with the next step.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +36,8 @@ enum Does {
     StopsLate,
     /// Ends with 0 when the test sets [`Bench::leave`], or when it is stopped.
     Leaves,
+    /// [`Does::Leaves`] if its wall-clock limit makes its run a long one; otherwise [`Does::Ends`].
+    LeavesIfLong,
 }
 
 struct Scripted {
@@ -40,8 +46,13 @@ struct Scripted {
 }
 
 impl Executor for Scripted {
-    fn execute(&mut self, _: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
+    fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
         let does = self.steps.lock().unwrap().pop().unwrap_or(Does::Ends);
+        let does = match does {
+            Does::LeavesIfLong if step.limits.wall_time > LONG_STEP => Does::Leaves,
+            Does::LeavesIfLong => Does::Ends,
+            does => does,
+        };
         let outcome = match does {
             Does::Ends => {
                 observer.stdout(b"out");
@@ -55,7 +66,7 @@ impl Executor for Scripted {
                 }
                 Outcome::Cancelled
             }
-            Does::Leaves => loop {
+            Does::Leaves | Does::LeavesIfLong => loop {
                 if self.leave.load(Ordering::Acquire) {
                     break Outcome::Exited(0);
                 }
@@ -144,6 +155,7 @@ impl Bench {
             factory,
             run_time_max: Duration::MAX,
             judging_time_max: Duration::MAX,
+            long_step: LONG_STEP,
             grace: Duration::ZERO,
             // Runs may take turns after every step.
             quantum: Duration::ZERO,

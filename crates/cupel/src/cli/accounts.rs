@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use self::args::{Key, KeyCommand, User, UserCommand};
-use super::args::Settings;
+use super::shared_args::Settings;
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::compose;
 use crate::compose::engines::{StoreAndClock, open_store};

@@ -1,12 +1,9 @@
-//! The command line: the list of commands and their shared arguments. The arguments of each command are in its
-//! `args.rs`.
+//! The command line: the list of commands. The arguments of each command are in its `args.rs`, those that several
+//! commands have in common in `shared_args.rs`.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use cupel_types::Bytes;
 
 use super::accounts::args::{Key, User};
 use super::admin::args::Admin;
@@ -22,7 +19,6 @@ use super::serve::args::Serve;
 use super::smoke::args::Smoke;
 use super::template::args::Template;
 use super::verify::args::Verify;
-use crate::config::{Overrides, units};
 use crate::terminal::Color;
 
 /// Runs untrusted programs in a sandbox and says exactly what happened.
@@ -103,45 +99,6 @@ pub(crate) enum Command {
         out: Option<PathBuf>,
     },
     Smoke(Smoke),
-}
-
-/// Which settings are in force.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub(crate) struct Settings {
-    /// Configuration file [default: ./cupel.toml if it is there].
-    #[arg(long, global = true, env = "CUPEL_CONFIG", hide_env_values = true, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Directory of the database, keys and caches [default: data].
-    #[arg(long, global = true, value_name = "DIR")]
-    data: Option<PathBuf>,
-}
-
-impl Settings {
-    pub(crate) fn overrides(&self, listen: Option<String>) -> Overrides {
-        Overrides { file: self.config.clone(), data: self.data.clone(), listen }
-    }
-
-    /// The same settings for another command.
-    pub(crate) fn flags(&self) -> Vec<OsString> {
-        let flag = |name: &str, path: &Option<PathBuf>| path.clone().map(|path| [name.into(), path.into()]);
-        [flag("--config", &self.config), flag("--data", &self.data)].into_iter().flatten().flatten().collect()
-    }
-}
-
-/// Seconds with or without a unit; more than zero.
-pub(super) fn parse_time(text: &str) -> Result<Duration, &'static str> {
-    units::seconds(text).ok_or("expected more than 0 seconds, such as 2 or 0.5, or a duration such as 500ms or 2m")
-}
-
-/// Megabytes, or a size with its unit; more than zero.
-pub(super) fn parse_memory(text: &str) -> Result<Bytes, &'static str> {
-    units::megabytes(text)
-        .ok_or("expected megabytes such as 64, or a whole number with B, K, M or G (or KiB, MiB, GiB), such as 64M")
-}
-
-/// A duration with its unit; more than zero.
-pub(super) fn parse_duration(text: &str) -> Result<Duration, &'static str> {
-    units::duration(text).filter(|d| !d.is_zero()).ok_or("expected a duration such as 12h or 30d")
 }
 
 #[cfg(test)]

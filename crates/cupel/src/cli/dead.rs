@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use self::args::{DeadCommand, DeadOnes};
 use super::accounts::in_store;
-use super::args::Settings;
+use super::shared_args::Settings;
 use super::{CommandResult, Exit, OrExit};
 use crate::compose::engines::StoreAndClock;
 use crate::terminal::{Table, harmless};

@@ -66,7 +66,7 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
     let needed = needed(&package.problem, &known, &language, derives);
     let mut bench = Bench::start(&config, &known, &needed, 1)?;
     let (languages, executors, cache) = bench.parts();
-    let executor = &mut executors[0];
+    let executor = &mut *executors[0];
     let language = languages.get(&language.id).cloned().unwrap_or(language);
     if !language.is_available() {
         let why = local::reason(&language);

@@ -9,45 +9,45 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use cupel_judge::{Executor, JudgeEvent, JudgeObserver, JudgeRequest, NoCache, judge};
 use cupel_languages::{HostProbe, InstallError, InstallPlan, Language, Prepare, Registry, Sample, Selection};
+use cupel_runner::prepared::{self, ArtefactState, Check, PreparedStore};
+use cupel_runner::{CompilerSharing, NativeRunner, Runner};
 use cupel_types::{Bytes, RunReport, UserId, Verdict};
 use serde_json::json;
 
 use self::args::{Languages, LanguagesCommand};
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::config;
-use crate::executor::LocalSandbox;
 use crate::local::{self, Program};
-use crate::owner;
-use crate::prepared::{self, Look, Shelf, State};
 use crate::terminal::{Table, bad, bold, good};
+use crate::{owner, prepared_store};
 
 pub(super) fn languages(args: &Languages) -> CommandResult {
     let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
     let mut registry = local::registry(&config.languages).or_exit(Exit::Usage)?;
     registry.probe(&HostProbe::default());
-    let shelf = prepared::shelf_of(&config.data);
+    let store = prepared_store::of_commands(&config.data);
     match &args.command {
-        None => list(&registry, shelf.as_ref(), args.json),
-        Some(LanguagesCommand::Install { ids, dry_run }) => install(&registry, ids, *dry_run, shelf.as_ref()),
+        None => list(&registry, store.as_ref(), args.json),
+        Some(LanguagesCommand::Install { ids, dry_run }) => install(&registry, ids, *dry_run, store.as_ref()),
         Some(LanguagesCommand::Prepare { ids }) => {
-            let shelf = shelf.context("there is no directory to keep anything in: name one with --data")?;
-            prepare(&select(&registry, ids)?, &shelf)
+            let store = store.context("there is no directory to keep anything in: name one with --data")?;
+            prepare(&select(&registry, ids)?, &store)
         }
-        Some(LanguagesCommand::Test { ids }) => test(&select(&registry, ids)?, shelf.as_ref()),
+        Some(LanguagesCommand::Test { ids }) => test(&select(&registry, ids)?, store.as_ref()),
     }
 }
 
-fn list(registry: &Registry, shelf: Option<&Shelf>, as_json: bool) -> CommandResult {
+fn list(registry: &Registry, store: Option<&PreparedStore>, as_json: bool) -> CommandResult {
     if as_json {
         let languages: Vec<_> = registry
             .iter()
             .map(|l| {
                 let reason = Some(local::reason(l)).filter(|reason| !reason.is_empty());
-                let prepared: Vec<_> = states(l, shelf)
+                let prepared: Vec<_> = states(l, store)
                     .map(|(step, state)| match state {
-                        State::Ready => json!({ "name": step.name, "ready": true }),
-                        State::Missing => json!({ "name": step.name, "ready": false }),
-                        State::Failed(why) => json!({ "name": step.name, "ready": false, "failed": why }),
+                        ArtefactState::Ready => json!({ "name": step.name, "ready": true }),
+                        ArtefactState::Missing => json!({ "name": step.name, "ready": false }),
+                        ArtefactState::Failed(why) => json!({ "name": step.name, "ready": false, "failed": why }),
                     })
                     .collect();
                 json!({ "id": l.id.as_str(), "name": l.name, "version": l.installed_version(), "available": l.is_available(), "reason": reason, "prepared": prepared })
@@ -64,11 +64,11 @@ fn list(registry: &Registry, shelf: Option<&Shelf>, as_json: bool) -> CommandRes
             reason => format!("{}: {reason}", bad("no")),
         };
         let version = language.installed_version().unwrap_or("-").to_owned();
-        let states: Vec<(&Prepare, State)> = states(language, shelf).collect();
-        let ready = states.iter().filter(|(_, state)| *state == State::Ready).count();
+        let states: Vec<(&Prepare, ArtefactState)> = states(language, store).collect();
+        let ready = states.iter().filter(|(_, state)| *state == ArtefactState::Ready).count();
         let prepared = if states.is_empty() { "-".to_owned() } else { format!("{ready} of {}", states.len()) };
         for (step, state) in states {
-            if let State::Failed(why) = state {
+            if let ArtefactState::Failed(why) = state {
                 failures.push(format!("{} {}: {}: {why}", language.id, step.name, bad("not prepared")));
             }
         }
@@ -83,15 +83,18 @@ fn list(registry: &Registry, shelf: Option<&Shelf>, as_json: bool) -> CommandRes
 }
 
 /// The artefacts of a language with their state; none for an unavailable language.
-fn states<'l>(language: &'l Language, shelf: Option<&Shelf>) -> impl Iterator<Item = (&'l Prepare, State)> {
-    let states = match shelf.filter(|_| language.is_available()) {
-        Some(shelf) => prepared::take_up(shelf, language, Look::Sizes),
+fn states<'l>(
+    language: &'l Language,
+    store: Option<&PreparedStore>,
+) -> impl Iterator<Item = (&'l Prepare, ArtefactState)> {
+    let states = match store.filter(|_| language.is_available()) {
+        Some(store) => prepared::use_existing(store, language, Check::Sizes),
         None => Vec::new(),
     };
     language.prepare.iter().zip(states)
 }
 
-fn install(registry: &Registry, ids: &[String], dry_run: bool, shelf: Option<&Shelf>) -> CommandResult {
+fn install(registry: &Registry, ids: &[String], dry_run: bool, store: Option<&PreparedStore>) -> CommandResult {
     let exit = |error: &InstallError| match error {
         InstallError::UnknownLanguage { .. } => Exit::Usage,
         _ => Exit::System,
@@ -123,11 +126,11 @@ fn install(registry: &Registry, ids: &[String], dry_run: bool, shelf: Option<&Sh
     for language in &still {
         errln!("{}: {} is still not available: {}", bad("error"), language.id, local::reason(language));
     }
-    if let Some(shelf) = shelf {
+    if let Some(store) = store {
         let ready: Vec<&Language> =
             plan.languages.iter().filter_map(|id| after.get(id)).filter(|l| l.is_available()).collect();
         // A failed preparation does not fail the installation.
-        if let Err(failure) = prepare(&ready, shelf) {
+        if let Err(failure) = prepare(&ready, store) {
             errln!("{}: {:#}", bad("not prepared"), failure.error);
         }
     }
@@ -136,21 +139,22 @@ fn install(registry: &Registry, ids: &[String], dry_run: bool, shelf: Option<&Sh
 }
 
 /// Makes the missing prepared artefacts of the languages and prints them.
-fn prepare(languages: &[&Language], shelf: &Shelf) -> CommandResult {
-    let lacking = |l: &&&Language| prepared::take_up(shelf, l, Look::Contents).iter().any(|s| *s != State::Ready);
+fn prepare(languages: &[&Language], store: &PreparedStore) -> CommandResult {
+    let lacking =
+        |l: &&&Language| prepared::use_existing(store, l, Check::Contents).iter().any(|s| *s != ArtefactState::Ready);
     let languages: Vec<&Language> = languages.iter().filter(lacking).copied().collect();
     if languages.is_empty() {
         return Ok(Exit::Ok);
     }
-    let launched = LocalSandbox::launch(1, languages.iter().copied(), Some(shelf.root()))
+    let launched = NativeRunner::launch(1, languages.iter().copied(), Some(store.root()))
         .context("cannot start the sandbox; `cupel doctor` says more")?;
     // The server must be able to remove the artefacts.
-    owner::become_owner_of(shelf.root())?;
-    let sandbox = launched.start();
-    let mut executor = || Ok(Box::new(sandbox.executor(0)?) as Box<dyn Executor>);
+    owner::become_owner_of(store.root())?;
+    let runner = launched.start(CompilerSharing::Off);
+    let mut executor = || runner.executor(0);
     let mut all_made = true;
     for language in languages {
-        prepared::make_all(shelf, language, &mut executor, &|| false, &mut |step, made| match made {
+        prepared::make_all(store, language, &mut executor, &|| false, &mut |step, made| match made {
             Ok(took) => errln!("{} {}: prepared in {} ms", language.id, step.name, took.as_millis()),
             Err(error) => {
                 all_made = false;
@@ -187,26 +191,26 @@ struct Tested<'r> {
     result: Result<RunReport, String>,
 }
 
-fn test(languages: &[&Language], shelf: Option<&Shelf>) -> CommandResult {
+fn test(languages: &[&Language], store: Option<&PreparedStore>) -> CommandResult {
     for language in languages {
-        shelf.iter().for_each(|shelf| drop(prepared::take_up(shelf, language, Look::Sizes)));
+        store.iter().for_each(|store| drop(prepared::use_existing(store, language, Check::Sizes)));
     }
     let work: Vec<(&Language, &Sample)> =
         languages.iter().flat_map(|l| l.samples.iter().map(move |s| (*l, s))).collect();
     let slots = std::thread::available_parallelism().map_or(1, usize::from);
-    let launched = LocalSandbox::launch_warm(slots, languages.iter().copied(), shelf.map(Shelf::root))
+    let launched = NativeRunner::launch_warm(slots, languages.iter().copied(), store.map(PreparedStore::root))
         .context("cannot start the sandbox; `cupel doctor` says more")?;
     owner::stay_oneself(None)?;
-    let sandbox = launched.start();
+    let runner = launched.start(CompilerSharing::Off);
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..slots)
             .map(|slot| {
-                let (next, results, work, sandbox) = (&next, &results, &work, &sandbox);
+                let (next, results, work, runner) = (&next, &results, &work, &runner);
                 scope.spawn(move || -> anyhow::Result<()> {
-                    let mut executor = sandbox.executor(slot)?;
+                    let mut executor = runner.executor(slot)?;
                     while let Some((language, sample)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let tested = Tested { language, sample, result: try_sample(language, sample, &mut executor) };
+                        let tested = Tested { language, sample, result: try_sample(language, sample, &mut *executor) };
                         results.lock().map_err(|_| anyhow!("a thread panicked"))?.push(tested);
                     }
                     Ok(())

@@ -17,6 +17,7 @@ mod problem;
 mod reference;
 mod run;
 mod serve;
+mod shared_args;
 mod smoke;
 mod stored;
 mod template;
@@ -29,7 +30,7 @@ use clap::Parser;
 
 use args::{Args, Command};
 
-use crate::compose::Role;
+use crate::role::Role;
 use crate::terminal;
 
 /// Exit code of the process. Source: the table "Exit codes" in `docs/reference/cli.md`.

@@ -8,13 +8,15 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
-use cupel_judge::{ArtifactCache, NoCache};
+use cupel_judge::{ArtifactCache, Executor, NoCache};
 use cupel_languages::{HostProbe, Language, Registry};
 use cupel_package::{ImportError, ImportOptions, Imported, import};
 use cupel_problem::{AfterInteraction, Checker, InputValidator, Method, Problem, Program};
+use cupel_runner::prepared::{self, Check, PreparedStore};
+use cupel_runner::{CompilerSharing, NativeRunner, Runner};
 use cupel_types::{Bytes, LanguageId};
 use cupel_worker::Artifacts;
 use tempfile::TempDir;
@@ -23,8 +25,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::args::Reading;
 use super::{Exit, Failure, run};
 use crate::config::Config;
-use crate::executor::{LocalSandbox, SlotExecutor};
-use crate::prepared::{self, Look, Shelf};
+use crate::prepared_store;
 use crate::{local, owner};
 
 /// An unpacked package. Its directory is removed when this is dropped.
@@ -167,9 +168,9 @@ pub(super) fn languages_of_validators(problem: &Problem, known: &Registry, into:
 pub(super) struct Bench {
     pub(super) languages: Registry,
     /// One executor for each slot; at least one.
-    pub(super) executors: Vec<SlotExecutor>,
+    pub(super) executors: Vec<Box<dyn Executor>>,
     cache: Option<Artifacts>,
-    _sandbox: Arc<LocalSandbox>,
+    _runner: NativeRunner,
 }
 
 impl Bench {
@@ -183,24 +184,24 @@ impl Bench {
         let needed: Vec<Language> = known.iter().filter(|language| ids.contains(&language.id)).cloned().collect();
         let mut languages = Registry::new(needed).context("cannot use these languages together")?;
         languages.probe(&HostProbe::default());
-        let shelf = prepared::shelf_of(&config.data);
-        if let Some(shelf) = &shelf {
+        let store = prepared_store::of_commands(&config.data);
+        if let Some(store) = &store {
             for language in languages.iter().filter(|language| language.is_available()) {
-                prepared::take_up(shelf, language, Look::Sizes);
+                prepared::use_existing(store, language, Check::Sizes);
             }
         }
-        let prepared = shelf.as_ref().map(Shelf::root);
+        let root = store.as_ref().map(PreparedStore::root);
         let launched = match config.worker.warm_interpreters {
-            true => LocalSandbox::launch_warm(slots, languages.iter(), prepared),
-            false => LocalSandbox::launch(slots, languages.iter(), prepared),
+            true => NativeRunner::launch_warm(slots, languages.iter(), root),
+            false => NativeRunner::launch(slots, languages.iter(), root),
         };
         let launched = launched.context("cannot start the sandbox; `cupel doctor` says more")?;
         let kept = local::user_cache().filter(|cache| fs::create_dir_all(cache).is_ok());
         owner::stay_oneself(kept.as_deref())?;
         remove_at_a_signal().context("cannot listen for signals")?;
-        let sandbox = launched.start();
-        let executors = (0..slots).map(|slot| sandbox.executor(slot)).collect::<Result<_, _>>()?;
-        Ok(Bench { languages, executors, cache: run::cache(), _sandbox: sandbox })
+        let runner = launched.start(CompilerSharing::Off);
+        let executors = (0..slots).map(|slot| runner.executor(slot)).collect::<Result<_, _>>()?;
+        Ok(Bench { languages, executors, cache: run::cache(), _runner: runner })
     }
 
     /// Waits until compiled programs are stored in the cache.
@@ -211,7 +212,7 @@ impl Bench {
     }
 
     /// Borrows all parts that judging needs.
-    pub(super) fn parts(&mut self) -> (&Registry, &mut [SlotExecutor], &dyn ArtifactCache) {
+    pub(super) fn parts(&mut self) -> (&Registry, &mut [Box<dyn Executor>], &dyn ArtifactCache) {
         let cache: &dyn ArtifactCache = self.cache.as_ref().map_or(&NoCache, |cache| cache);
         (&self.languages, &mut self.executors, cache)
     }

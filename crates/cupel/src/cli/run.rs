@@ -17,16 +17,17 @@ use anyhow::{Context, anyhow};
 use cupel_core::NewSubmission;
 use cupel_judge::{JudgeEvent, JudgeObserver, JudgeRequest, NoCache, StdinSource, judge};
 use cupel_languages::{Language, Registry};
+use cupel_runner::prepared::{self, Check, PreparedStore};
+use cupel_runner::{CompilerSharing, NativeRunner, Runner};
 use cupel_types::{BoxPath, Bytes, Instructions, LimitsRequest, Outcome, RunReport, StepReport, UserId, Verdict};
 use cupel_worker::{ArtifactBounds, Artifacts};
 
 use self::args::Run;
 use super::{CommandResult, Exit, Failure, OrExit, allowed};
 use crate::config;
-use crate::executor::LocalSandbox;
 use crate::local::{self, Program};
 use crate::owner;
-use crate::prepared::{self, Look, Shelf};
+use crate::prepared_store;
 use crate::terminal::{self, bad, dim, good};
 
 /// Bounds of the cache of compiled programs.
@@ -74,27 +75,27 @@ pub(super) fn run(args: &Run) -> CommandResult {
     let program = program.judged_as(&language);
 
     // Uses existing artefacts only, because making one would delay the run.
-    let shelf = prepared::shelf_of(&config.data).filter(|_| !language.prepare.is_empty());
-    if let Some(shelf) = &shelf {
-        prepared::take_up(shelf, &language, Look::Sizes);
+    let store = prepared_store::of_commands(&config.data).filter(|_| !language.prepare.is_empty());
+    if let Some(store) = &store {
+        prepared::use_existing(store, &language, Check::Sizes);
     }
     // Starts the program as a server would, so that the figures are comparable.
-    let prepared = shelf.as_ref().map(Shelf::root);
-    let launched = LocalSandbox::launch_once(&language, prepared, config.worker.warm_interpreters)
+    let root = store.as_ref().map(PreparedStore::root);
+    let launched = NativeRunner::launch_once(&language, root, config.worker.warm_interpreters)
         .context("cannot start the sandbox; `cupel doctor` says more")?;
     let kept = local::user_cache().filter(|cache| std::fs::create_dir_all(cache).is_ok());
     owner::stay_oneself(kept.as_deref())?;
     let too_long = Arc::new(AtomicBool::new(false));
     let stdin = stdin.open(bounds.stdin_bytes_max, &too_long)?;
-    let sandbox = launched.start();
-    if let (Some(_), Some(reason)) = (args.instructions, sandbox.uncounted()) {
+    let runner = launched.start(CompilerSharing::Off);
+    if let (Some(_), Some(reason)) = (args.instructions, runner.uncounted()) {
         let error = anyhow!(
             "--instructions (limits.instructions): instructions cannot be counted on this machine, and so not be \
              limited: {reason}"
         );
         return Err(error).or_exit(Exit::Usage);
     }
-    let mut executor = sandbox.executor(0)?;
+    let mut executor = runner.executor(0)?;
     let request = JudgeRequest {
         owner: UserId::NOBODY,
         program: &program,
@@ -107,8 +108,8 @@ pub(super) fn run(args: &Run) -> CommandResult {
     let mut observer = Stream { silent: args.json, broken: false, too_long: Arc::clone(&too_long) };
     let cache = if language.compile.is_empty() { None } else { cache() };
     let judged = match &cache {
-        Some(cache) => judge(&request, &mut executor, cache, &mut observer),
-        None => judge(&request, &mut executor, &NoCache, &mut observer),
+        Some(cache) => judge(&request, &mut *executor, cache, &mut observer),
+        None => judge(&request, &mut *executor, &NoCache, &mut observer),
     };
     if let Some(cache) = cache {
         cache.settle();

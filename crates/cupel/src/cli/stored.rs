@@ -18,7 +18,7 @@ use cupel_types::{Bytes, ContentHash};
 use tempfile::TempDir;
 
 use self::args::StoredCommand;
-use super::args::Settings;
+use super::shared_args::Settings;
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::compose::engines::{open_postgres, open_postgres_and_blobs, open_store};
 use crate::config::{self, Config};

@@ -82,7 +82,7 @@ fn verify_all(ready: &[Ready], args: &Verify, bench: &mut Bench) -> Result<bool,
                 while let Some((one, request)) = next() {
                     let package = if are_many { format!("{}: ", one.path.display()) } else { String::new() };
                     let mut progress = Progress { watched: !args.json, package };
-                    let report = verify_package(request, executor, cache, &mut progress);
+                    let report = verify_package(request, &mut **executor, cache, &mut progress);
                     // The receiver is gone after a failure of Cupel.
                     if ended.send((request.package.root(), report)).is_err() {
                         break;

@@ -11,9 +11,9 @@ use cupel_events::EventBounds;
 use cupel_store::{PostgresOptions, PostgresStore, SqliteStore};
 use rustix::fs::Access;
 
-use super::Role;
 use crate::config::{self, Config};
 use crate::data_dir::DataDir;
+use crate::role::Role;
 
 /// The engines of the ports.
 pub(crate) struct Engines {

@@ -2,7 +2,7 @@
 //!
 //! Order at the start: first the toolchains are asked for their versions and the launcher is started, while this
 //! process may still start programs. Then it gives up all privileges, while it has one thread. Then the sandbox is
-//! tested and started, so that nothing is accepted that could not be run (`ground.rs`). Then the store is opened, and
+//! tested and started, so that nothing is accepted that could not be run (`startup.rs`). Then the store is opened, and
 //! unfinished work of an earlier server is queued again. The parts that take or create work come last. At the end: the
 //! process stops accepting, running programs end or are given back, then the store is closed.
 
@@ -22,9 +22,9 @@ use cupel_core::result_cache::{ResultCache, Results};
 use cupel_core::{Blobs, Bounds, Clock, Core, CoreParts, EventBus, Packages, Queue, Store};
 use cupel_events::{EmbeddedBus, EventBounds};
 use cupel_http::{ApiState, ServeSettings};
-use cupel_judge::Executor;
 use cupel_languages::Registry;
 use cupel_queue::EmbeddedQueue;
+use cupel_runner::{Runner, prepared};
 use cupel_store::{LocalPackages, ServeLock, SharedPackages};
 use cupel_traces::Traces;
 use cupel_types::{Bytes, WorkerId};
@@ -40,36 +40,10 @@ pub(crate) use self::settings::{bounds, public_url};
 use self::startup::{ExecutionRuntime, Startup};
 use crate::config::Config;
 use crate::data_dir::DataDir;
-use crate::executor::LocalSandbox;
 use crate::first_account::{self, FirstAccount};
 use crate::health::ServerHealth;
-use crate::prepared;
+use crate::role::Role;
 use crate::{alerts, shipped, telemetry, webhooks};
-
-/// Role of a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// Everything: `cupel serve`.
-    All,
-    /// API node: accepts submissions and serves reads; runs no programs.
-    Api,
-    /// Worker: runs programs. Its HTTP listener serves only health checks and metrics.
-    Worker,
-}
-
-impl Role {
-    pub(crate) const fn command(self) -> &'static str {
-        match self {
-            Role::All => "serve",
-            Role::Api => "api",
-            Role::Worker => "worker",
-        }
-    }
-
-    const fn accepts(self) -> bool {
-        matches!(self, Role::All | Role::Api)
-    }
-}
 
 /// A running process.
 pub(crate) struct Server {
@@ -95,8 +69,8 @@ impl Server {
     ///
     /// # Errors
     /// An engine cannot be reached, or the address cannot be listened on.
-    pub(crate) async fn start(config: &Config, role: Role, ground: Startup) -> anyhow::Result<Server> {
-        let Startup { data, lock, registry, metrics, runtime } = ground;
+    pub(crate) async fn start(config: &Config, role: Role, startup: Startup) -> anyhow::Result<Server> {
+        let Startup { data, lock, registry, metrics, runtime } = startup;
         let listener = TcpListener::bind(&config.server.listen)
             .await
             .with_context(|| format!("cannot listen on {} (server.listen, --listen)", config.server.listen))?;
@@ -118,14 +92,14 @@ impl Server {
             (Vec::new(), CancellationToken::new(), CancellationToken::new());
         let health = match &runtime {
             Some(runtime) => {
-                let sandbox = Arc::clone(&runtime.sandbox);
-                ServerHealth::new(core.clone(), data.path().to_owned(), sandbox, &runtime.examination)
+                let runner = Arc::clone(&runtime.runner);
+                ServerHealth::new(core.clone(), data.path().to_owned(), runner, &runtime.examination)
             }
             None => ServerHealth::without_sandbox(core.clone(), data.path().to_owned(), engines::is_sole(config)),
         };
         let slots = runtime.as_ref().map_or(0, |runtime| runtime.slots);
         if let Some(runtime) = runtime {
-            launcher_lost = watch_launcher(&runtime.sandbox)?;
+            launcher_lost = watch_runner(&*runtime.runner)?;
             let runtime = share_artifacts(runtime, blobs, &store).await?;
             drained = start_worker(config, &core, runtime, registry, &shutdown, &mut tasks);
         }
@@ -260,10 +234,10 @@ fn start_worker(
     shutdown: &CancellationToken,
     tasks: &mut Vec<JoinHandle<()>>,
 ) -> CancellationToken {
-    let ExecutionRuntime { shelf, sandbox, slots, artifacts, .. } = runtime;
+    let ExecutionRuntime { prepared: store, runner, slots, artifacts, .. } = runtime;
     let factory: ExecutorFactory = {
-        let sandbox = Arc::clone(&sandbox);
-        Arc::new(move |slot| Ok(Box::new(sandbox.executor(slot)?) as Box<dyn Executor>))
+        let runner = Arc::clone(&runner);
+        Arc::new(move |slot| runner.executor(slot))
     };
     let worker = Worker::new(WorkerParts {
         core: core.clone(),
@@ -273,6 +247,7 @@ fn start_worker(
         factory,
         run_time_max: config.worker.run_time_max,
         judging_time_max: config.worker.judging_time_max,
+        long_step: config.worker.long_step,
         grace: config.server.drain,
         quantum: cupel_worker::QUANTUM,
         name: config.worker.called(),
@@ -287,10 +262,10 @@ fn start_worker(
             ended.cancel();
         }
     }));
-    if let Some(shelf) = shelf.filter(|_| config.languages.prepare) {
+    if let Some(store) = store.filter(|_| config.languages.prepare) {
         let shutdown = shutdown.clone();
         tasks.push(tokio::task::spawn_blocking(move || {
-            prepared::make_in_background(&shelf, &registry, &sandbox, &shutdown);
+            prepared::make_in_background(&store, &registry, &*runner, &|| shutdown.is_cancelled());
         }));
     }
     drained
@@ -314,17 +289,16 @@ async fn secret(config: &Config, data: &DataDir, store: &Arc<dyn Store>) -> anyh
     Ok(store.shared_secret("access-tokens", rand::random()).await?.to_vec())
 }
 
-/// Returns a token that is cancelled when the launcher has ended. The waiting thread ends with the launcher or the
-/// process.
-fn watch_launcher(sandbox: &LocalSandbox) -> anyhow::Result<CancellationToken> {
-    let (end, lost) = (sandbox.launcher_end()?, CancellationToken::new());
-    let told = lost.clone();
+/// Returns a token that is cancelled when the runner has ended. The waiting thread ends with the runner or the process.
+fn watch_runner(runner: &dyn Runner) -> anyhow::Result<CancellationToken> {
+    let (wait_for_end, ended) = (runner.end()?, CancellationToken::new());
+    let token = ended.clone();
     let wait = move || {
-        end.wait();
-        told.cancel();
+        wait_for_end();
+        token.cancel();
     };
-    std::thread::Builder::new().name("launcher-end".into()).spawn(wait).context("cannot start a thread")?;
-    Ok(lost)
+    std::thread::Builder::new().name("runner-end".into()).spawn(wait).context("cannot start a thread")?;
+    Ok(ended)
 }
 
 /// Connection limits that leave file descriptors for the database and the sandbox, so that idle connections cannot

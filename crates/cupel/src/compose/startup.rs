@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use cupel_languages::{HostProbe, Registry};
+use cupel_runner::prepared::{self, Check, PreparedStore};
+use cupel_runner::{NativeRunner, Runner, native};
 use cupel_sandbox::Wall;
 use cupel_sandbox::doctor::{self, Examination};
 use cupel_store::ServeLock;
@@ -14,9 +16,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use super::settings::artifact_bounds;
 use crate::config::Config;
 use crate::data_dir::DataDir;
-use crate::executor::{self, LocalSandbox};
-use crate::prepared::{self, Look, Shelf};
-use crate::{owner, telemetry};
+use crate::{owner, prepared_store, telemetry};
 
 /// The base of every process.
 pub(crate) struct Startup {
@@ -30,8 +30,8 @@ pub(crate) struct Startup {
 
 /// The parts that run programs.
 pub(crate) struct ExecutionRuntime {
-    pub(super) shelf: Option<Shelf>,
-    pub(super) sandbox: Arc<LocalSandbox>,
+    pub(super) prepared: Option<PreparedStore>,
+    pub(super) runner: Arc<dyn Runner>,
     pub(crate) examination: Examination,
     pub(crate) slots: usize,
     pub(super) artifacts: Artifacts,
@@ -51,26 +51,25 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     registry.probe(&HostProbe::default());
     // After the launchers below, this process starts no other programs.
     owner::settle(&data)?;
-    let shelf = prepared::shelf_of_server(&data);
-    let prepared = shelf.as_ref().map(Shelf::root);
-    let examined = executor::launch_examination(registry.iter(), prepared)?;
+    let store = prepared_store::of_server(&data);
+    let root = store.as_ref().map(PreparedStore::root);
+    let examined = native::launch_examination(registry.iter(), root)?;
     let launched = match config.worker.warm_interpreters {
-        true => LocalSandbox::launch_warm(slots, registry.iter(), prepared),
-        false => LocalSandbox::launch(slots, registry.iter(), prepared),
+        true => NativeRunner::launch_warm(slots, registry.iter(), root),
+        false => NativeRunner::launch(slots, registry.iter(), root),
     };
     let launched = launched.context("cannot start the sandbox")?;
     owner::become_owner_beside(&data, config.engines.shared_directory())?;
     // From here on, files created in the data directory belong to its owner.
     let lock = data.lock()?;
     for language in registry.iter().filter(|language| language.is_available()) {
-        shelf.iter().for_each(|shelf| drop(prepared::take_up(shelf, language, Look::Sizes)));
+        store.iter().for_each(|store| drop(prepared::use_existing(store, language, Check::Sizes)));
     }
     let examination = doctor::examine_launched(examined, data.path())?;
     refuse_missing_walls(&examination, &config.accept_missing)?;
-    let sandbox = launched.start();
-    sandbox.keep_compilers(config.worker.warm_compilers);
+    let runner: Arc<dyn Runner> = Arc::new(launched.start(config.worker.warm_compilers));
     let artifacts = Artifacts::open(&data.artifacts(), artifact_bounds(&config.worker))?;
-    let runtime = ExecutionRuntime { shelf, sandbox, examination, slots, artifacts };
+    let runtime = ExecutionRuntime { prepared: store, runner, examination, slots, artifacts };
     Ok(Startup { data, lock, registry, metrics: telemetry::metrics()?, runtime: Some(runtime) })
 }
 

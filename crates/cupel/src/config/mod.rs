@@ -14,10 +14,9 @@ use std::time::Duration;
 
 use cupel_http::{MetricsAccess, Network, Secret};
 use cupel_languages::Registry;
+use cupel_runner::CompilerSharing;
 use cupel_sandbox::Wall;
 use cupel_types::Bytes;
-
-use crate::compilers::Sharing;
 
 pub(crate) use layers::{DEFAULTS, Layers};
 
@@ -120,9 +119,10 @@ pub(crate) struct Worker {
     pub(crate) attempts_max: u32,
     pub(crate) run_time_max: Duration,
     pub(crate) judging_time_max: Duration,
+    pub(crate) long_step: Duration,
     pub(crate) artifacts_memory: Bytes,
     pub(crate) artifacts_disk: Bytes,
-    pub(crate) warm_compilers: Sharing,
+    pub(crate) warm_compilers: CompilerSharing,
     pub(crate) warm_interpreters: bool,
 }
 
@@ -340,11 +340,16 @@ fn read(layers: &mut Layers) -> Config {
         attempts_max: layers.number("worker.attempts_max", 1..=100),
         run_time_max: layers.duration("worker.run_time_max", SECOND),
         judging_time_max: layers.duration("worker.judging_time_max", SECOND),
+        long_step: layers.duration("worker.long_step", SECOND),
         artifacts_memory: layers.bytes("worker.artifacts_memory"),
         artifacts_disk: layers.bytes("worker.artifacts_disk"),
         warm_compilers: layers.one_of(
             "worker.warm_compilers",
-            &[("per-user", Sharing::PerUser), ("shared", Sharing::Shared), ("off", Sharing::Off)],
+            &[
+                ("per-user", CompilerSharing::PerUser),
+                ("shared", CompilerSharing::Shared),
+                ("off", CompilerSharing::Off),
+            ],
         ),
         warm_interpreters: layers.boolean("worker.warm_interpreters"),
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use cupel_core::accounts::Role;
 
-use crate::cli::args::{Settings, parse_duration};
+use crate::cli::shared_args::{Settings, parse_duration};
 
 /// Add, import, list, disable and delete users, say what they may do, give them passwords, one-time links and tokens, in the store;
 /// also while servers run.

@@ -2,8 +2,8 @@
 
 use clap::Subcommand;
 
-use crate::cli::args::Settings;
 use crate::cli::dead::args::DeadCommand;
+use crate::cli::shared_args::Settings;
 use crate::cli::stored::args::StoredCommand;
 
 /// Look at workers and at what waits, and tell workers what to do, also while servers run; copy, move and export the store.

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use crate::cli::args::Settings;
+use crate::cli::shared_args::Settings;
 
 /// Show and check the configuration.
 #[derive(Debug, clap::Args)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
-use crate::cli::args::{Settings, parse_duration};
+use crate::cli::shared_args::{Settings, parse_duration};
 
 /// Arrange contests, read their standings and export their results, in the store; also while servers run.
 #[derive(Debug, clap::Args)]

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::cli::args::Settings;
 use crate::cli::package::args::Reading;
+use crate::cli::shared_args::Settings;
 
 /// Judge a submission against a problem package, without a server.
 ///

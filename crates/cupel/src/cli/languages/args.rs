@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use crate::cli::args::Settings;
+use crate::cli::shared_args::Settings;
 
 /// List, install and test languages.
 #[derive(Debug, clap::Args)]

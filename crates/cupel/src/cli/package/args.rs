@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cupel_package::PackageFormat;
 
-use crate::cli::args::parse_time;
+use crate::cli::shared_args::parse_time;
 
 /// How a package is read.
 #[derive(Debug, clap::Args)]

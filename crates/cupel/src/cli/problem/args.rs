@@ -7,8 +7,8 @@ use clap::Subcommand;
 use cupel_package::PackageFormat;
 use cupel_problem::Slug;
 
-use crate::cli::args::{Settings, parse_time};
 use crate::cli::package::args::parse_format;
+use crate::cli::shared_args::{Settings, parse_time};
 
 /// Begin, check, convert and list problem packages.
 #[derive(Debug, clap::Args)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cupel_types::Bytes;
 
-use crate::cli::args::{Settings, parse_memory, parse_time};
+use crate::cli::shared_args::{Settings, parse_memory, parse_time};
 
 /// Run a program in the sandbox, as `docker run` would: its input, its output, its exit code.
 ///

@@ -1,6 +1,6 @@
 //! What can be typed: `cupel serve`, `cupel api` and `cupel worker`.
 
-use crate::cli::args::Settings;
+use crate::cli::shared_args::Settings;
 
 /// Start the server: API, database, queue and workers in one process.
 ///

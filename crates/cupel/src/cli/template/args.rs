@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use cupel_package::PackageFormat;
 
-use crate::cli::args::Settings;
 use crate::cli::package::args::parse_format;
+use crate::cli::shared_args::Settings;
 
 /// Print what a submission to a function problem begins with.
 ///

@@ -3,8 +3,8 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use crate::cli::args::Settings;
 use crate::cli::package::args::Reading;
+use crate::cli::shared_args::Settings;
 
 /// Prove problem packages right: their inputs, checkers, submissions and time limits.
 ///

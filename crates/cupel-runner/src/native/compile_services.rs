@@ -5,7 +5,7 @@
 //!            first use             samples compiled               request
 //!     none ────────────► starting ─────────────────► ready ◄──────────────────► busy
 //!      ▲                    │ unfit, does not start    │ unused, worn out, other user │ no answer
-//!      └──── resting ◄──────┴──────────────────────────┴──────────────────────────────┘
+//!      └──── paused  ◄──────┴──────────────────────────┴──────────────────────────────┘
 //! ```
 //!
 //! Invariants: a compile service never causes a failure or a limit of a run. Any unexpected answer (a timeout, a
@@ -18,17 +18,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use cupel_core::chain;
 use cupel_judge::{StepObserver, StepResult, WarmInput};
 use cupel_languages::{Answer, CompileService, Language, Placeholders, question};
 use cupel_sandbox::{RequestLimits, ServiceCell, ServiceCommand, ServiceError};
-use cupel_types::{BoxFile, BoxFiles, Bytes, LanguageId, Limits, Outcome, Output, StepReport, Usage, UserId, Verdict};
+use cupel_types::{
+    BoxFile, BoxFiles, Bytes, LanguageId, Limits, Outcome, Output, StepReport, Usage, UserId, Verdict, chain,
+};
 
-use crate::executor::{ARTIFACTS_MAX, LocalSandbox};
+use super::sandbox::{ARTIFACTS_MAX, SharedSandbox};
 
 /// Which users may share a compile service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Sharing {
+pub enum CompilerSharing {
     /// No compile services: every compilation runs the command.
     #[default]
     Off,
@@ -51,42 +52,43 @@ const HOLD: Duration = Duration::from_secs(10);
 /// Idle time after which a service ends.
 const IDLE_MAX: Duration = Duration::from_secs(600);
 /// Pause before the next start after a service failed, and after one gave a wrong result for a sample.
-const REST: Duration = Duration::from_secs(5);
-const REST_OF_THE_UNFIT: Duration = Duration::from_secs(3600);
-/// Interval between warm-up compilations while all slots are busy.
-const PACE: Duration = Duration::from_millis(100);
-const PACE_LOOK: Duration = Duration::from_millis(5);
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
+const PAUSE_AFTER_WRONG_RESULT: Duration = Duration::from_secs(3600);
+/// Maximum time that a warm-up compilation waits for an idle slot.
+const IDLE_SLOT_WAIT_MAX: Duration = Duration::from_millis(100);
+const IDLE_SLOT_POLL: Duration = Duration::from_millis(5);
 
 /// The compile services of a sandbox.
-pub(crate) struct Compilers {
-    sharing: Sharing,
-    seats: Arc<Seats>,
+pub(super) struct CompileServices {
+    sharing: CompilerSharing,
+    sandbox: Weak<SharedSandbox>,
+    table: Arc<ServiceTable>,
 }
 
 #[derive(Default)]
-struct Seats {
-    all: Mutex<All>,
+struct ServiceTable {
+    all: Mutex<Services>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct All {
-    by_language: HashMap<LanguageId, Seat>,
-    /// Lets a service's keeper detect that its seat has been replaced.
+struct Services {
+    by_language: HashMap<LanguageId, ServiceEntry>,
+    /// Lets a service's thread detect that its entry has been replaced.
     generation: u64,
     stopped: bool,
 }
 
-struct Seat {
+struct ServiceEntry {
     generation: u64,
-    state: State,
+    state: ServiceState,
 }
 
-enum State {
+enum ServiceState {
     Starting,
     Ready { compiler: Compiler, since: Instant },
     Busy { owner: Option<UserId> },
-    Resting { until: Instant },
+    Paused { until: Instant },
 }
 
 struct Compiler {
@@ -105,27 +107,22 @@ enum UnfitError {
     Start(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("it does not answer")]
     Ask(#[from] ServiceError),
-    #[error("what it says is no answer")]
+    #[error("its answer is malformed")]
     Malformed(#[from] cupel_languages::MalformedAnswer),
-    #[error("it treats the sample `{0}` otherwise than the command does")]
+    #[error("its result for the sample `{0}` differs from the command's")]
     Sample(String),
 }
 
-impl Compilers {
-    pub(crate) fn new(sharing: Sharing) -> Compilers {
-        Compilers { sharing, seats: Arc::default() }
+impl CompileServices {
+    pub(super) fn new(sharing: CompilerSharing, sandbox: Weak<SharedSandbox>) -> CompileServices {
+        CompileServices { sharing, sandbox, table: Arc::default() }
     }
 
     /// Compiles with the compile service. Returns `None` if none is available to this user or it gives no usable
     /// answer.
-    pub(crate) fn compile(
-        &self,
-        sandbox: &Arc<LocalSandbox>,
-        step: WarmInput<'_>,
-        observer: &mut dyn StepObserver,
-    ) -> Option<StepResult> {
-        let service = step.language.service.as_ref().filter(|_| self.sharing != Sharing::Off)?;
-        let Some((generation, mut compiler)) = self.take(sandbox, step.language, step.owner) else {
+    pub(super) fn compile(&self, step: WarmInput<'_>, observer: &mut dyn StepObserver) -> Option<StepResult> {
+        let service = step.language.service.as_ref().filter(|_| self.sharing != CompilerSharing::Off)?;
+        let Some((generation, mut compiler)) = self.take(step.language, step.owner) else {
             count(&step.language.id, "cold");
             return None;
         };
@@ -139,13 +136,13 @@ impl Compilers {
             Ok(answer) => answer,
             Err(error) => {
                 tracing::debug!(language.id = %step.language.id, error = %chain(&error), "the compile service gave no usable answer");
-                self.leave(&step.language.id, generation, None);
+                self.give_back(&step.language.id, generation, None);
                 count(&step.language.id, "lost");
                 return None;
             }
         };
         let worn_out = compiler.requests >= service.requests_max;
-        self.leave(&step.language.id, generation, Some(compiler).filter(|_| !worn_out));
+        self.give_back(&step.language.id, generation, Some(compiler).filter(|_| !worn_out));
         let result = match answer {
             Answer::Compiled { exit_code, output, files, cpu_time } => {
                 let usage = Usage {
@@ -167,121 +164,123 @@ impl Compilers {
     }
 
     /// Takes the service if it may serve this user, waiting up to [`PATIENCE`] while it is busy. If there is none,
-    /// orders a start.
-    fn take(&self, sandbox: &Arc<LocalSandbox>, language: &Language, owner: UserId) -> Option<(u64, Compiler)> {
-        let may_serve = |last: Option<UserId>| self.sharing == Sharing::Shared || last.is_none_or(|last| last == owner);
+    /// starts one.
+    fn take(&self, language: &Language, owner: UserId) -> Option<(u64, Compiler)> {
+        let may_serve =
+            |last: Option<UserId>| self.sharing == CompilerSharing::Shared || last.is_none_or(|last| last == owner);
         let until = Instant::now() + PATIENCE;
-        let mut all = self.seats.lock();
+        let mut all = self.table.lock();
         loop {
             let now = Instant::now();
-            let Some(seat) = all.by_language.get_mut(&language.id) else { break };
-            match &mut seat.state {
-                State::Starting => return None,
-                State::Busy { owner } if may_serve(*owner) && now < until => {
-                    let waited = self.seats.changed.wait_timeout(all, until - now);
+            let Some(entry) = all.by_language.get_mut(&language.id) else { break };
+            match &mut entry.state {
+                ServiceState::Starting => return None,
+                ServiceState::Busy { owner } if may_serve(*owner) && now < until => {
+                    let waited = self.table.changed.wait_timeout(all, until - now);
                     all = waited.unwrap_or_else(PoisonError::into_inner).0;
                 }
-                State::Busy { .. } => return None,
-                State::Resting { until } if now < *until => return None,
-                State::Resting { .. } => break,
-                State::Ready { compiler, .. } if may_serve(compiler.owner) => {
-                    let generation = seat.generation;
-                    return match std::mem::replace(&mut seat.state, State::Busy { owner: Some(owner) }) {
-                        State::Ready { compiler, .. } => Some((generation, compiler)),
+                ServiceState::Busy { .. } => return None,
+                ServiceState::Paused { until } if now < *until => return None,
+                ServiceState::Paused { .. } => break,
+                ServiceState::Ready { compiler, .. } if may_serve(compiler.owner) => {
+                    let generation = entry.generation;
+                    return match std::mem::replace(&mut entry.state, ServiceState::Busy { owner: Some(owner) }) {
+                        ServiceState::Ready { compiler, .. } => Some((generation, compiler)),
                         _ => None,
                     };
                 }
-                State::Ready { since, .. } if since.elapsed() < HOLD => return None,
+                ServiceState::Ready { since, .. } if since.elapsed() < HOLD => return None,
                 // Its memory holds another user's data, so it is replaced by a new one.
-                State::Ready { .. } => break,
+                ServiceState::Ready { .. } => break,
             }
         }
-        let old = self.order(&mut all, sandbox, language);
+        let old = self.start(&mut all, language);
         drop(all);
         drop(old);
         None
     }
 
-    /// Starts a service in the background. Returns the previous seat, which the caller drops after releasing the lock.
-    fn order(&self, all: &mut All, sandbox: &Arc<LocalSandbox>, language: &Language) -> Option<Seat> {
+    /// Starts a service in the background. Returns the previous entry, which the caller drops after releasing the lock.
+    fn start(&self, all: &mut Services, language: &Language) -> Option<ServiceEntry> {
         all.generation += 1;
         let generation = all.generation;
-        let keeper = Keeper {
-            seats: Arc::clone(&self.seats),
-            sandbox: Arc::downgrade(sandbox),
+        let thread = ServiceThread {
+            table: Arc::clone(&self.table),
+            sandbox: Weak::clone(&self.sandbox),
             language: language.clone(),
             generation,
         };
-        let spawned = std::thread::Builder::new().name("cupel-compiler".into()).spawn(move || keeper.keep());
+        let spawned = std::thread::Builder::new().name("cupel-compiler".into()).spawn(move || thread.run());
         let state = match spawned {
-            Ok(_) => State::Starting,
-            Err(_) => State::Resting { until: Instant::now() + REST },
+            Ok(_) => ServiceState::Starting,
+            Err(_) => ServiceState::Paused { until: Instant::now() + PAUSE_AFTER_FAILURE },
         };
-        all.by_language.insert(language.id.clone(), Seat { generation, state })
+        all.by_language.insert(language.id.clone(), ServiceEntry { generation, state })
     }
 
-    /// Returns the service to its seat, or `None` if it has to end.
-    fn leave(&self, id: &LanguageId, generation: u64, compiler: Option<Compiler>) {
+    /// Returns the service to its entry, or `None` if it has to end.
+    fn give_back(&self, id: &LanguageId, generation: u64, compiler: Option<Compiler>) {
         let now = Instant::now();
-        let mut all = self.seats.lock();
-        if let Some(seat) = all.by_language.get_mut(id).filter(|seat| seat.generation == generation) {
-            seat.state = match compiler {
-                Some(compiler) => State::Ready { compiler, since: now },
-                None => State::Resting { until: now + REST },
+        let mut all = self.table.lock();
+        if let Some(entry) = all.by_language.get_mut(id).filter(|entry| entry.generation == generation) {
+            entry.state = match compiler {
+                Some(compiler) => ServiceState::Ready { compiler, since: now },
+                None => ServiceState::Paused { until: now + PAUSE_AFTER_FAILURE },
             };
         }
-        self.seats.changed.notify_all();
+        self.table.changed.notify_all();
     }
 }
 
-impl Drop for Compilers {
+impl Drop for CompileServices {
     fn drop(&mut self) {
-        let mut all = self.seats.lock();
+        let mut all = self.table.lock();
         all.stopped = true;
-        let seats = std::mem::take(&mut all.by_language);
+        let table = std::mem::take(&mut all.by_language);
         drop(all);
-        self.seats.changed.notify_all();
-        drop(seats);
+        self.table.changed.notify_all();
+        drop(table);
     }
 }
 
-impl Seats {
-    fn lock(&self) -> MutexGuard<'_, All> {
+impl ServiceTable {
+    fn lock(&self) -> MutexGuard<'_, Services> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Thread that starts a service, warms it up, and ends it when it is idle. Ends with the seat.
-struct Keeper {
-    seats: Arc<Seats>,
-    sandbox: Weak<LocalSandbox>,
+/// Thread that starts a service, warms it up, and ends it when it is idle. Ends with the entry.
+struct ServiceThread {
+    table: Arc<ServiceTable>,
+    sandbox: Weak<SharedSandbox>,
     language: Language,
     generation: u64,
 }
 
-impl Keeper {
-    fn keep(self) {
+impl ServiceThread {
+    fn run(self) {
         let made = self.make();
         let state = match made {
-            Ok(compiler) => State::Ready { compiler, since: Instant::now() },
+            Ok(compiler) => ServiceState::Ready { compiler, since: Instant::now() },
             Err(error) => {
-                let rest = if matches!(error, UnfitError::Sample(_)) { REST_OF_THE_UNFIT } else { REST };
+                let pause =
+                    if matches!(error, UnfitError::Sample(_)) { PAUSE_AFTER_WRONG_RESULT } else { PAUSE_AFTER_FAILURE };
                 if !self.is_stopped() {
                     let id = &self.language.id;
                     tracing::warn!(language.id = %id, error = %chain(&error), "no compile service for {id}; every compilation runs the command");
                 }
-                State::Resting { until: Instant::now() + rest }
+                ServiceState::Paused { until: Instant::now() + pause }
             }
         };
-        let mut all = self.seats.lock();
-        if let Some(seat) = self.seat(&mut all) {
-            seat.state = state;
+        let mut all = self.table.lock();
+        if let Some(entry) = self.entry(&mut all) {
+            entry.state = state;
         }
         loop {
-            let left = match self.seat(&mut all).map(|seat| &seat.state) {
-                Some(State::Ready { since, .. }) => IDLE_MAX.saturating_sub(since.elapsed()),
-                Some(State::Busy { .. } | State::Starting) => IDLE_MAX,
-                Some(State::Resting { .. }) | None => return,
+            let left = match self.entry(&mut all).map(|entry| &entry.state) {
+                Some(ServiceState::Ready { since, .. }) => IDLE_MAX.saturating_sub(since.elapsed()),
+                Some(ServiceState::Busy { .. } | ServiceState::Starting) => IDLE_MAX,
+                Some(ServiceState::Paused { .. }) | None => return,
             };
             if left.is_zero() {
                 let old = all.by_language.remove(&self.language.id);
@@ -289,17 +288,17 @@ impl Keeper {
                 drop(old);
                 return;
             }
-            let waited = self.seats.changed.wait_timeout(all, left);
+            let waited = self.table.changed.wait_timeout(all, left);
             all = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    fn seat<'a>(&self, all: &'a mut All) -> Option<&'a mut Seat> {
-        all.by_language.get_mut(&self.language.id).filter(|seat| seat.generation == self.generation)
+    fn entry<'a>(&self, all: &'a mut Services) -> Option<&'a mut ServiceEntry> {
+        all.by_language.get_mut(&self.language.id).filter(|entry| entry.generation == self.generation)
     }
 
     fn is_stopped(&self) -> bool {
-        self.seats.lock().stopped
+        self.table.lock().stopped
     }
 
     /// Starts the service and warms it up with the language's samples. Each sample must give its expected result.
@@ -313,7 +312,7 @@ impl Keeper {
             limits: limits_of_life(service, &language.compile_limits),
         };
         let sandbox = self.sandbox.upgrade().ok_or(UnfitError::NoSandbox)?;
-        let mut cell = sandbox.service(&command).map_err(UnfitError::Start)?;
+        let mut cell = sandbox.sandbox.service(&command).map_err(|error| UnfitError::Start(error.into()))?;
         drop(sandbox);
         let limits = RequestLimits { wall_time: START_MAX, reply: ANSWER_BYTES_MAX };
         for sample in language.samples.iter().cycle().take(service.warm_up as usize) {
@@ -338,9 +337,9 @@ impl Keeper {
 
     /// Gives runs priority, because no run waits for the warm-up.
     fn pause(&self) {
-        let until = Instant::now() + PACE;
+        let until = Instant::now() + IDLE_SLOT_WAIT_MAX;
         while self.sandbox.upgrade().is_some_and(|sandbox| sandbox.idle_slot().is_none()) && Instant::now() < until {
-            std::thread::sleep(PACE_LOOK);
+            std::thread::sleep(IDLE_SLOT_POLL);
         }
     }
 }

@@ -4,46 +4,30 @@
 //! A missing artefact never fails or delays a run; the language is only slower. A server checks the existing artefacts
 //! before it starts and makes the missing ones while a slot is idle. `cupel run` only uses existing artefacts.
 
-mod shelf;
+mod store;
 
 use std::cell::Cell;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use cupel_core::chain;
 use cupel_judge::{ExecuteError, Executor, PrepareError, prepare};
 use cupel_languages::{Language, Prepare, Registry};
-use tokio_util::sync::CancellationToken;
+use cupel_types::chain;
 
-use self::shelf::Key;
-pub(crate) use self::shelf::{Look, Shelf, TARGET};
-use crate::data_dir::{DataDir, PREPARED};
-use crate::executor::LocalSandbox;
-use crate::local;
+use self::store::ArtefactKey;
+pub use self::store::{Check, PreparedStore, TARGET};
+use crate::runner::Runner;
 
 /// Maximum wait for an idle slot. After it a server makes artefacts beside its runs, because a busy server gains most
 /// from them.
 const IDLE_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Interval at which it checks for an idle slot.
-const IDLE_LOOK: Duration = Duration::from_millis(200);
-
-/// Shelf for commands without a server: that of the data directory if a server has started in it, otherwise the user's
-/// own. `None` if neither exists or it cannot be used.
-pub(crate) fn shelf_of(data: &Path) -> Option<Shelf> {
-    if DataDir::has_database(data) {
-        return Shelf::open(DataDir::open(data).ok()?.path(), &PREPARED).ok();
-    }
-    // The user's cache directory, which may be a link.
-    let own = local::user_cache()?.join("prepared");
-    std::fs::create_dir_all(&own).ok()?;
-    Shelf::open(&own, &[]).ok()
-}
+const IDLE_POLL: Duration = Duration::from_millis(200);
 
 /// Availability of an artefact.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub enum ArtefactState {
+    /// Complete, and used by commands.
     Ready,
     /// Not made yet.
     Missing,
@@ -51,42 +35,44 @@ pub(crate) enum State {
     Failed(String),
 }
 
-/// Makes existing artefacts available to commands. Returns the state of each artefact.
-pub(crate) fn take_up(shelf: &Shelf, language: &Language, look: Look) -> Vec<State> {
+/// Makes the existing artefacts of a language available to its commands. Returns the state of each artefact.
+pub fn use_existing(store: &PreparedStore, language: &Language, check: Check) -> Vec<ArtefactState> {
     // The order matters: a step's key depends on the artefacts of the steps before it.
-    let take_up = |step: &Prepare| {
-        let key = Key::of(language, step);
-        let found = shelf.find(language, &key, look);
+    let use_existing = |step: &Prepare| {
+        let key = ArtefactKey::of(language, step);
+        let found = store.find(language, &key, check);
         step.place.set(found.as_deref());
-        match (found, shelf.failure(language, &key)) {
-            (Some(_), _) => State::Ready,
-            (None, Some(why)) => State::Failed(why),
-            (None, None) => State::Missing,
+        match (found, store.failure(language, &key)) {
+            (Some(_), _) => ArtefactState::Ready,
+            (None, Some(why)) => ArtefactState::Failed(why),
+            (None, None) => ArtefactState::Missing,
         }
     };
-    language.prepare.iter().map(take_up).collect()
+    language.prepare.iter().map(use_existing).collect()
 }
 
 /// Why an artefact could not be made.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum MakeError {
+pub enum MakeError {
+    /// A command failed.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
-    #[error("it cannot be kept")]
+    /// Its files cannot be written.
+    #[error("it cannot be stored")]
     Keep(#[from] std::io::Error),
 }
 
 /// Makes one artefact unless a complete one exists, and makes it available to commands. Returns how long it took, or
 /// `None` if it existed.
 fn make(
-    shelf: &Shelf,
+    store: &PreparedStore,
     language: &Language,
     step: &Prepare,
     executor: &mut dyn FnMut() -> Result<Box<dyn Executor>, ExecuteError>,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Option<Duration>, MakeError> {
-    let key = Key::of(language, step);
-    let found = shelf.find(language, &key, Look::Contents);
+    let key = ArtefactKey::of(language, step);
+    let found = store.find(language, &key, Check::Contents);
     step.place.set(found.as_deref());
     if found.is_some() {
         return Ok(None);
@@ -94,56 +80,51 @@ fn make(
     let begun = Instant::now();
     let mut executor = executor().map_err(PrepareError::Execute)?;
     match prepare(language, step, &mut *executor, cancelled) {
-        Ok(kept) => shelf.put(language, &key, &kept)?,
+        Ok(kept) => store.put(language, &key, &kept)?,
         Err(error) => {
             if !cancelled() {
-                shelf.put_failure(language, &key, &chain(&error).to_string());
+                store.put_failure(language, &key, &chain(&error).to_string());
             }
             return Err(error.into());
         }
     }
-    step.place.set(shelf.find(language, &key, Look::Sizes).as_deref());
+    step.place.set(store.find(language, &key, Check::Sizes).as_deref());
     Ok(Some(begun.elapsed()))
 }
 
-/// Makes all missing artefacts of a language, and reports each one to `tell`.
-pub(crate) fn make_all(
-    shelf: &Shelf,
+/// Makes all missing artefacts of a language, and passes each result to `report`.
+pub fn make_all(
+    store: &PreparedStore,
     language: &Language,
     executor: &mut dyn FnMut() -> Result<Box<dyn Executor>, ExecuteError>,
     cancelled: &dyn Fn() -> bool,
-    tell: &mut dyn FnMut(&Prepare, Result<Duration, MakeError>),
+    report: &mut dyn FnMut(&Prepare, Result<Duration, MakeError>),
 ) {
     for step in &language.prepare {
         if cancelled() {
             return;
         }
-        if let Some(made) = make(shelf, language, step, executor, cancelled).transpose() {
-            tell(step, made);
+        if let Some(made) = make(store, language, step, executor, cancelled).transpose() {
+            report(step, made);
         }
     }
 }
 
 /// Makes the missing artefacts of a server's languages, one at a time, while a slot is idle. If a run comes to the same
 /// slot, the step is cancelled and started again later. Blocks until all are made or the server stops.
-pub(crate) fn make_in_background(
-    shelf: &Shelf,
-    registry: &Registry,
-    sandbox: &Arc<LocalSandbox>,
-    shutdown: &CancellationToken,
-) {
+pub fn make_in_background(store: &PreparedStore, registry: &Registry, runner: &dyn Runner, stopped: &dyn Fn() -> bool) {
     for language in registry.iter().filter(|language| language.is_available()) {
         for step in &language.prepare {
-            if shutdown.is_cancelled() {
+            if stopped() {
                 return;
             }
-            match make_when_idle(shelf, language, step, sandbox, shutdown) {
+            match make_when_idle(store, language, step, runner, stopped) {
                 Ok(None) => {}
                 Ok(Some(took)) => {
                     let took_ms = took.as_millis() as u64;
                     tracing::info!(language.id = %language.id, step = step.name, took_ms, "prepared `{}`", step.name);
                 }
-                Err(_) if shutdown.is_cancelled() => return,
+                Err(_) if stopped() => return,
                 Err(error) => tracing::warn!(
                     language.id = %language.id,
                     step = step.name,
@@ -153,61 +134,49 @@ pub(crate) fn make_in_background(
                 ),
             }
         }
-        let keys: Vec<Key> = language.prepare.iter().map(|step| Key::of(language, step)).collect();
+        let keys: Vec<ArtefactKey> = language.prepare.iter().map(|step| ArtefactKey::of(language, step)).collect();
         #[expect(clippy::disallowed_methods, reason = "compared with times of files, which this clock gives")]
-        shelf.keep_only(language, &keys, SystemTime::now());
+        store.keep_only(language, &keys, SystemTime::now());
     }
 }
 
 /// Calls [`make`] on an idle slot, again each time a run interrupts it. After [`IDLE_WAIT_MAX`] it uses any slot,
 /// beside the runs there.
 fn make_when_idle(
-    shelf: &Shelf,
+    store: &PreparedStore,
     language: &Language,
     step: &Prepare,
-    sandbox: &Arc<LocalSandbox>,
-    shutdown: &CancellationToken,
+    runner: &dyn Runner,
+    stopped: &dyn Fn() -> bool,
 ) -> Result<Option<Duration>, MakeError> {
     let begun = Instant::now();
     loop {
         let (slot, gave_way) = (Cell::new(None), Cell::new(false));
         let mut executor = || {
             let chosen = loop {
-                match sandbox.idle_slot() {
+                match runner.idle_slot() {
                     Some(idle) => {
                         slot.set(Some(idle));
                         break idle;
                     }
-                    None if shutdown.is_cancelled() || begun.elapsed() > IDLE_WAIT_MAX => break 0,
-                    None => std::thread::sleep(IDLE_LOOK),
+                    None if stopped() || begun.elapsed() > IDLE_WAIT_MAX => break 0,
+                    None => std::thread::sleep(IDLE_POLL),
                 }
             };
-            Ok(Box::new(sandbox.executor(chosen)?) as Box<dyn Executor>)
+            runner.executor(chosen)
         };
         let ends = || {
-            let is_wanted = slot.get().is_some_and(|slot| sandbox.is_shared(slot));
+            let is_wanted = slot.get().is_some_and(|slot| runner.is_shared(slot));
             // Stays set, because the run may end before the step does.
             gave_way.set(gave_way.get() || (is_wanted && begun.elapsed() <= IDLE_WAIT_MAX));
-            gave_way.get() || shutdown.is_cancelled()
+            gave_way.get() || stopped()
         };
-        match make(shelf, language, step, &mut executor, &ends) {
-            Err(_) if gave_way.get() && !shutdown.is_cancelled() => {
+        match make(store, language, step, &mut executor, &ends) {
+            Err(_) if gave_way.get() && !stopped() => {
                 tracing::info!(language.id = %language.id, step = step.name, "preparing `{}` gave way to a run", step.name);
-                std::thread::sleep(IDLE_LOOK);
+                std::thread::sleep(IDLE_POLL);
             }
             made => return made,
-        }
-    }
-}
-
-/// Shelf of a data directory, for its server. Opened before the sandbox is launched, which mounts it at that time.
-pub(crate) fn shelf_of_server(data: &DataDir) -> Option<Shelf> {
-    match Shelf::open(data.path(), &PREPARED) {
-        Ok(shelf) => Some(shelf),
-        Err(error) => {
-            let path = data.path().join("cache/prepared");
-            tracing::warn!(error = %chain(&error), path = %path.display(), "cannot open the directory of prepared artefacts");
-            None
         }
     }
 }

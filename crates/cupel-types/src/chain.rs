@@ -8,10 +8,10 @@ pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
-        let told = error.to_string();
-        if !text.ends_with(&told) {
+        let cause = error.to_string();
+        if !text.ends_with(&cause) {
             text.push_str(": ");
-            text.push_str(&told);
+            text.push_str(&cause);
         }
         source = error.source();
     }
@@ -20,11 +20,16 @@ pub fn chain(error: &dyn Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::StoreError;
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot {doing}")]
+    struct Failure {
+        doing: &'static str,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    }
 
     #[test]
     fn the_chain_lists_every_source_in_order() {
-        let error = |operation, source| StoreError { operation, transient: false, source };
+        let error = |doing, source| Failure { doing, source };
         let inner = error("write a row", "the disk is full".into());
         let outer = error("insert a user", Box::new(inner));
         assert_eq!(super::chain(&outer), "cannot insert a user: cannot write a row: the disk is full");
@@ -34,8 +39,8 @@ mod tests {
     fn a_source_that_the_error_text_contains_is_not_repeated() {
         #[derive(Debug, thiserror::Error)]
         #[error("cannot connect: {0}")]
-        struct Telling(#[source] std::io::Error);
-        let refused = Telling(std::io::Error::other("refused"));
+        struct Repeating(#[source] std::io::Error);
+        let refused = Repeating(std::io::Error::other("refused"));
         assert_eq!(super::chain(&refused), "cannot connect: refused");
     }
 }

@@ -31,7 +31,7 @@ use cupel_judge::{InteractionResult, Party, StepObserver, StepResult};
 use cupel_sandbox::{Command, Observer, RunError, Slot, Stdin};
 use cupel_types::{Bytes, ExitStatus, Outcome, Signal};
 
-use super::{OutputCapture, has_warm_start};
+use super::output::{OutputCapture, has_warm_start};
 
 /// Time beyond its wall-clock limit in which a cell is cleaned up.
 const SWEEPING: Duration = Duration::from_secs(5);
@@ -116,7 +116,7 @@ impl Shared {
 }
 
 /// Runs both cells to their ends.
-pub(super) fn talk(
+pub(super) fn run(
     program: Side<'_>,
     interactor: Side<'_>,
     transcript: Bytes,
@@ -200,14 +200,14 @@ impl<'a> ConversationSide<'a> {
         self.until = Instant::now().checked_add(lives);
         let (party, shared, to) = (self.party, self.shared, self.to);
         let mut nobody = Nobody;
-        let mut talks = Talks {
+        let mut side_observer = SideObserver {
             voice: self,
             observer,
             kept: OutputCapture::new(keep, has_warm_start(&command), &mut nobody),
             exit: None,
         };
-        let report = slot.run(&command, &mut talks);
-        let Talks { kept, exit, .. } = talks;
+        let report = slot.run(&command, &mut side_observer);
+        let SideObserver { kept, exit, .. } = side_observer;
         let end =
             report.map(|report| End { at: report.ended, unread: report.stdin_left, exit, result: kept.result(report) });
         match &end {
@@ -229,14 +229,14 @@ impl<'a> ConversationSide<'a> {
 }
 
 /// Observer of one cell that forwards its output to the other.
-struct Talks<'a, 'b> {
+struct SideObserver<'a, 'b> {
     voice: ConversationSide<'a>,
     observer: &'b mut dyn StepObserver,
     kept: OutputCapture<'b>,
     exit: Option<ExitStatus>,
 }
 
-impl Observer for Talks<'_, '_> {
+impl Observer for SideObserver<'_, '_> {
     fn stdout(&mut self, data: &[u8]) {
         self.kept.stdout(data);
         self.voice.shared.note(self.voice.party, data);

@@ -23,8 +23,8 @@ use cupel_sandbox::privileges;
 use cupel_types::{BoxFiles, BoxPath};
 use sha2::{Digest, Sha256};
 
-/// Path of the shelf inside a cell.
-pub(crate) const TARGET: &str = "/opt/cupel/prepared";
+/// Path of the store inside a cell.
+pub const TARGET: &str = "/opt/cupel/prepared";
 
 /// Names in an artefact's directory.
 const FILES: &str = "files";
@@ -36,55 +36,60 @@ const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// A directory of prepared artefacts.
 #[derive(Clone, Debug)]
-pub(crate) struct Shelf {
+pub struct PreparedStore {
     root: PathBuf,
 }
 
 /// Name of an artefact: the name of its step and a hash of everything that determines it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Key(String);
+pub(super) struct ArtefactKey(String);
 
 /// How thoroughly an artefact is checked before use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Look {
+pub enum Check {
     /// Every file exists with its size. Fast enough before each run.
     Sizes,
     /// Every file has its checksum.
     Contents,
 }
 
-impl Shelf {
-    /// Opens the shelf `names` below a directory. If it does not exist, creates it as the directory's owner. That owner
+impl PreparedStore {
+    /// Opens the store at `names` below a directory. If it does not exist, creates it as the directory's owner. That owner
     /// may have put a symbolic link in its place, which is not followed, because this process may be root.
-    pub(crate) fn open(beneath: &Path, names: &[&str]) -> io::Result<Shelf> {
+    ///
+    /// # Errors
+    /// The directory cannot be found or created.
+    pub fn open(beneath: &Path, names: &[&str]) -> io::Result<PreparedStore> {
         let mut root = fs::canonicalize(beneath)?;
         privileges::make_beneath(&root, names)?;
         root.extend(names);
-        Ok(Shelf { root })
+        Ok(PreparedStore { root })
     }
 
-    pub(crate) fn root(&self) -> &Path {
+    /// Path of the store on this machine.
+    pub fn root(&self) -> &Path {
         &self.root
     }
 
     /// Path of this artefact inside a cell, if it exists and is complete.
-    pub(crate) fn find(&self, language: &Language, key: &Key, look: Look) -> Option<String> {
+    pub(super) fn find(&self, language: &Language, key: &ArtefactKey, check: Check) -> Option<String> {
         let directory = self.directory(language).join(&key.0);
         let sums = fs::read_to_string(directory.join(SUMS)).ok()?;
-        let whole = !sums.is_empty() && sums.lines().all(|line| is_whole(&directory.join(FILES), line, look).is_some());
+        let whole =
+            !sums.is_empty() && sums.lines().all(|line| is_whole(&directory.join(FILES), line, check).is_some());
         whole.then(|| format!("{TARGET}/{}/{}/{FILES}", language.id, key.0))
     }
 
     /// Stores an artefact. Replaces an incomplete one of the same name.
-    pub(crate) fn put(&self, language: &Language, key: &Key, kept: &BoxFiles) -> io::Result<()> {
-        let shelf = self.directory(language);
-        make_directory(&shelf)?;
-        let unfinished = shelf.join(format!("{UNFINISHED}{:016x}", rand::random::<u64>()));
+    pub(super) fn put(&self, language: &Language, key: &ArtefactKey, kept: &BoxFiles) -> io::Result<()> {
+        let directory = self.directory(language);
+        make_directory(&directory)?;
+        let unfinished = directory.join(format!("{UNFINISHED}{:016x}", rand::random::<u64>()));
         let written = write_all(&unfinished, kept).and_then(|()| {
-            let place = shelf.join(&key.0);
+            let place = directory.join(&key.0);
             match fs::rename(&unfinished, &place) {
                 // The place is taken: another writer was faster, or the artefact there is damaged.
-                Err(_) if place.exists() && self.find(language, key, Look::Contents).is_none() => {
+                Err(_) if place.exists() && self.find(language, key, Check::Contents).is_none() => {
                     fs::remove_dir_all(&place)?;
                     fs::rename(&unfinished, &place)
                 }
@@ -100,19 +105,19 @@ impl Shelf {
     }
 
     /// Stores why an artefact could not be made. If that fails, only the reason is missing.
-    pub(crate) fn put_failure(&self, language: &Language, key: &Key, why: &str) {
+    pub(super) fn put_failure(&self, language: &Language, key: &ArtefactKey, why: &str) {
         let _ =
             make_directory(&self.directory(language)).and_then(|()| fs::write(self.failure_path(language, key), why));
     }
 
     /// Why the last attempt to make it failed.
-    pub(crate) fn failure(&self, language: &Language, key: &Key) -> Option<String> {
+    pub(super) fn failure(&self, language: &Language, key: &ArtefactKey) -> Option<String> {
         fs::read_to_string(self.failure_path(language, key)).ok()
     }
 
     /// Removes artefacts that a language no longer uses: those of other toolchains, and unfinished ones left by a
     /// crash.
-    pub(crate) fn keep_only(&self, language: &Language, keys: &[Key], now: SystemTime) {
+    pub(super) fn keep_only(&self, language: &Language, keys: &[ArtefactKey], now: SystemTime) {
         let Ok(entries) = fs::read_dir(self.directory(language)) else { return };
         for entry in entries.filter_map(Result::ok) {
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -132,14 +137,14 @@ impl Shelf {
         self.root.join(language.id.as_str())
     }
 
-    fn failure_path(&self, language: &Language, key: &Key) -> PathBuf {
+    fn failure_path(&self, language: &Language, key: &ArtefactKey) -> PathBuf {
         self.directory(language).join(format!("{}.failed", key.0))
     }
 }
 
-impl Key {
-    /// Key of a step with the current toolchain. The artefacts of earlier steps are part of its commands.
-    pub(crate) fn of(language: &Language, step: &Prepare) -> Key {
+impl ArtefactKey {
+    /// ArtefactKey of a step with the current toolchain. The artefacts of earlier steps are part of its commands.
+    pub(super) fn of(language: &Language, step: &Prepare) -> ArtefactKey {
         let mut hash = Sha256::new();
         let mut field = |text: &[u8]| {
             hash.update((text.len() as u64).to_le_bytes());
@@ -171,7 +176,7 @@ impl Key {
         step.outputs.iter().for_each(|pattern| field(pattern.as_bytes()));
         step.inputs.iter().for_each(|path| fingerprint(path, &mut field));
         let hex = hash.finalize().iter().take(8).fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
-        Key(format!("{}-{hex}", step.name))
+        ArtefactKey(format!("{}-{hex}", step.name))
     }
 }
 
@@ -221,13 +226,13 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// Checks one file against its line in `sums`.
-fn is_whole(root: &Path, line: &str, look: Look) -> Option<()> {
+fn is_whole(root: &Path, line: &str, check: Check) -> Option<()> {
     let (sum, rest) = line.split_once(' ')?;
     let (bytes, path) = rest.split_once(' ')?;
     let path = root.join(BoxPath::new(path).ok()?.as_str());
     let metadata = fs::symlink_metadata(&path).ok()?;
     let sizes_agree = metadata.is_file() && metadata.len() == bytes.parse::<u64>().ok()?;
-    let agrees = sizes_agree && (look == Look::Sizes || sum == digest(&path)?);
+    let agrees = sizes_agree && (check == Check::Sizes || sum == digest(&path)?);
     agrees.then_some(())
 }
 
@@ -267,28 +272,28 @@ mod tests {
 
     struct PreparedFixture {
         dir: tempfile::TempDir,
-        shelf: Shelf,
+        store: PreparedStore,
         language: Language,
-        key: Key,
+        key: ArtefactKey,
     }
 
     fn kept() -> PreparedFixture {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("toolchain"), "1").unwrap();
-        let shelf = Shelf::open(dir.path(), &["prepared"]).unwrap();
+        let store = PreparedStore::open(dir.path(), &["prepared"]).unwrap();
         let language = language(dir.path(), "");
-        let key = Key::of(&language, &language.prepare[0]);
-        shelf.put(&language, &key, &BoxFiles::new(vec![file("a/b", b"bytes"), file("c", b"")])).unwrap();
-        PreparedFixture { dir, shelf, language, key }
+        let key = ArtefactKey::of(&language, &language.prepare[0]);
+        store.put(&language, &key, &BoxFiles::new(vec![file("a/b", b"bytes"), file("c", b"")])).unwrap();
+        PreparedFixture { dir, store, language, key }
     }
 
     impl PreparedFixture {
         fn path(&self, of: &str) -> PathBuf {
-            self.shelf.directory(&self.language).join(&self.key.0).join(of)
+            self.store.directory(&self.language).join(&self.key.0).join(of)
         }
 
-        fn find(&self, look: Look) -> Option<String> {
-            self.shelf.find(&self.language, &self.key, look)
+        fn find(&self, check: Check) -> Option<String> {
+            self.store.find(&self.language, &self.key, check)
         }
     }
 
@@ -296,7 +301,7 @@ mod tests {
     fn a_stored_artefact_is_found_and_readable_by_all_users() {
         let kept = kept();
         let place = format!("/opt/cupel/prepared/x/{}/files", kept.key.0);
-        assert_eq!((kept.find(Look::Sizes), kept.find(Look::Contents)), (Some(place.clone()), Some(place)));
+        assert_eq!((kept.find(Check::Sizes), kept.find(Check::Contents)), (Some(place.clone()), Some(place)));
         for (path, mode) in [("", 0o755), ("files", 0o755), ("files/a", 0o755), ("files/a/b", 0o644)] {
             assert_eq!(fs::metadata(kept.path(path)).unwrap().permissions().mode() & 0o777, mode, "{path}");
         }
@@ -315,10 +320,10 @@ mod tests {
         for (i, (damage, sizes_agree)) in damages.into_iter().enumerate() {
             let kept = kept();
             damage(&kept);
-            assert_eq!(kept.find(Look::Sizes).is_some(), sizes_agree, "{i}");
-            assert_eq!(kept.find(Look::Contents), None, "{i}");
-            kept.shelf.put(&kept.language, &kept.key, &BoxFiles::new(vec![file("a/b", b"bytes")])).unwrap();
-            assert!(kept.find(Look::Contents).is_some(), "{i}");
+            assert_eq!(kept.find(Check::Sizes).is_some(), sizes_agree, "{i}");
+            assert_eq!(kept.find(Check::Contents), None, "{i}");
+            kept.store.put(&kept.language, &kept.key, &BoxFiles::new(vec![file("a/b", b"bytes")])).unwrap();
+            assert!(kept.find(Check::Contents).is_some(), "{i}");
         }
     }
 
@@ -329,11 +334,11 @@ mod tests {
         let files = BoxFiles::new(vec![file("a", &[7; 100_000])]);
         std::thread::scope(|scope| {
             for _ in 0..8 {
-                scope.spawn(|| kept.shelf.put(&kept.language, &kept.key, &files).unwrap());
+                scope.spawn(|| kept.store.put(&kept.language, &kept.key, &files).unwrap());
             }
         });
-        assert!(kept.find(Look::Contents).is_some());
-        assert_eq!(fs::read_dir(kept.shelf.directory(&kept.language)).unwrap().count(), 1);
+        assert!(kept.find(Check::Contents).is_some());
+        assert_eq!(fs::read_dir(kept.store.directory(&kept.language)).unwrap().count(), 1);
     }
 
     #[test]
@@ -341,7 +346,7 @@ mod tests {
         let kept = kept();
         let key = |extra| {
             let language = language(kept.dir.path(), extra);
-            Key::of(&language, &language.prepare[0])
+            ArtefactKey::of(&language, &language.prepare[0])
         };
         assert_eq!(key(""), kept.key, "and the same one has the same key");
         assert_ne!(key("files = { a = 'x' }"), kept.key);
@@ -354,18 +359,18 @@ mod tests {
     #[test]
     fn unused_artefacts_are_removed() {
         let kept = kept();
-        let shelf = kept.shelf.directory(&kept.language);
-        fs::create_dir(shelf.join("one-0123456789abcdef")).unwrap();
-        fs::create_dir(shelf.join(".unfinished-1")).unwrap();
-        kept.shelf.put_failure(&kept.language, &kept.key, "why");
-        assert_eq!(kept.shelf.failure(&kept.language, &kept.key).as_deref(), Some("why"));
-        let count = || fs::read_dir(&shelf).unwrap().count();
-        let (keys, now) = ([kept.key.clone()], fs::metadata(&shelf).unwrap().modified().unwrap());
-        kept.shelf.keep_only(&kept.language, &keys, now);
+        let directory = kept.store.directory(&kept.language);
+        fs::create_dir(directory.join("one-0123456789abcdef")).unwrap();
+        fs::create_dir(directory.join(".unfinished-1")).unwrap();
+        kept.store.put_failure(&kept.language, &kept.key, "why");
+        assert_eq!(kept.store.failure(&kept.language, &kept.key).as_deref(), Some("why"));
+        let count = || fs::read_dir(&directory).unwrap().count();
+        let (keys, now) = ([kept.key.clone()], fs::metadata(&directory).unwrap().modified().unwrap());
+        kept.store.keep_only(&kept.language, &keys, now);
         assert_eq!(count(), 3, "a writer may still be at work");
-        kept.shelf.keep_only(&kept.language, &keys, now + 2 * ABANDONED);
+        kept.store.keep_only(&kept.language, &keys, now + 2 * ABANDONED);
         assert_eq!(count(), 2);
-        kept.shelf.keep_only(&kept.language, &[], now);
+        kept.store.keep_only(&kept.language, &[], now);
         assert_eq!(count(), 0);
     }
 }

@@ -1,0 +1,17 @@
+//! The runner of this machine: programs run in the sandbox.
+//!
+//! ```text
+//!  NativeRunner ─► SlotExecutor ─► interaction        one program, or two that talk to each other
+//!        │               └───────► compile_services   compilers that stay, asked before the command line
+//!        └─► SharedSandbox ◄───────────┘              the sandbox, and which of its slots are busy
+//! ```
+
+mod compile_services;
+mod executor;
+mod interaction;
+mod output;
+mod runner;
+mod sandbox;
+
+pub use compile_services::CompilerSharing;
+pub use runner::{Launched, NativeRunner, launch_examination};

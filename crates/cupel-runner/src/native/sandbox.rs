@@ -1,0 +1,69 @@
+//! The sandbox as executors and compile services share it: with the number of running steps of each slot, and whether
+//! its launcher is lost.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use cupel_sandbox::{RunError, Sandbox, WarmTemplate};
+
+/// Maximum number of files that a compile step may pass on. Their total size is bounded by the step's disk limit.
+pub(super) const ARTIFACTS_MAX: u32 = 1000;
+
+/// Running sandbox. A lost launcher cannot be replaced, because this process has given up the privileges to start one.
+/// The process then has to end.
+pub(super) struct SharedSandbox {
+    pub(super) sandbox: Sandbox,
+    /// Warm starts of its languages, whether or not this sandbox uses them.
+    pub(super) warm: Vec<WarmTemplate>,
+    lost: AtomicBool,
+    /// Number of running steps, by slot.
+    running: Vec<AtomicU32>,
+}
+
+impl SharedSandbox {
+    pub(super) fn new(sandbox: Sandbox, warm: Vec<WarmTemplate>) -> SharedSandbox {
+        let running = (0..sandbox.slots()).map(|_| AtomicU32::new(0)).collect();
+        SharedSandbox { sandbox, warm, lost: AtomicBool::new(false), running }
+    }
+
+    /// Counts a running step of a slot until the guard is dropped.
+    pub(super) fn count_step(&self, slot: usize) -> RunningStep<'_> {
+        let count = self.running.get(slot);
+        if let Some(count) = count {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        RunningStep(count)
+    }
+
+    /// A slot without running steps.
+    pub(super) fn idle_slot(&self) -> Option<usize> {
+        self.running.iter().position(|running| running.load(Ordering::Relaxed) == 0)
+    }
+
+    /// Whether more than one step runs in a slot.
+    pub(super) fn is_shared(&self, slot: usize) -> bool {
+        self.running.get(slot).is_some_and(|running| running.load(Ordering::Relaxed) > 1)
+    }
+
+    /// Whether the launcher has ended.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Records whether a failure means that the launcher has ended.
+    pub(super) fn note(&self, error: &RunError) {
+        if matches!(error, RunError::LauncherLost) {
+            self.lost.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Guard that counts a running step until it is dropped.
+pub(super) struct RunningStep<'a>(Option<&'a AtomicU32>);
+
+impl Drop for RunningStep<'_> {
+    fn drop(&mut self) {
+        if let Some(count) = self.0 {
+            count.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The port between a place where programs run and everything that wants programs to be run.
+
+use std::io;
+
+use cupel_judge::{ExecuteError, Executor};
+
+/// A place where programs run, divided into slots. In each slot, one program runs at a time.
+pub trait Runner: Send + Sync {
+    /// Creates the executor of a slot. May block while the slot is set up.
+    ///
+    /// # Errors
+    /// No program can be run there: for a while if the error is transient, otherwise ever again.
+    fn executor(&self, slot: usize) -> Result<Box<dyn Executor>, ExecuteError>;
+
+    /// A slot without running steps.
+    fn idle_slot(&self) -> Option<usize>;
+
+    /// Whether more than one step runs in a slot, for example a run beside the preparation of an artefact.
+    fn is_shared(&self, slot: usize) -> bool;
+
+    /// Whether the runner has ended, so that this process can run no program any more.
+    fn has_ended(&self) -> bool;
+
+    /// Returns a function that blocks until the runner has ended. It does not keep the runner alive.
+    ///
+    /// # Errors
+    /// The process has no file descriptors left.
+    fn end(&self) -> io::Result<Box<dyn FnOnce() + Send>>;
+
+    /// Reason why the instructions of programs cannot be counted; `None` if they can.
+    fn uncounted(&self) -> Option<String>;
+}

@@ -1,0 +1,540 @@
+//! A slot's driver: takes runs, and decides which run has the slot's executor next.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use cupel_core::{Assignment, NextError, QueueError, chain};
+use cupel_types::UserId;
+use jiff::Timestamp;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::ending::{DRAINS, end, give_back, language_label};
+use crate::long::LongTurn;
+use crate::slot::{self, Job, SlotError, SlotExecutor, SlotMessage};
+use crate::turns::RUNS_PER_SLOT_MAX;
+use crate::worker::Shared;
+
+/// Longest run that counts as short. While a slot's runs are short, its next run is leased in advance, during the
+/// current one: waiting for the lease would otherwise leave the slot idle for a large part of a run's duration. In
+/// tests, every run that ends counts as short: the scripts decide which runs end.
+const SHORT_RUN: Duration = Duration::from_millis(if cfg!(test) { 60_000 } else { 20 });
+
+/// How long a run leased in advance waits for its intended slot; then the first free slot takes it.
+const AHEAD_MAX: Duration = Duration::from_millis(50);
+
+/// Pause after a failure of the queue or the store.
+const FAILURE_PAUSE: Duration = Duration::from_millis(500);
+
+/// Maximum number of long runs skipped in one look for a run of another owner.
+const SKIPPED_MAX: usize = 64;
+
+/// How long a slot pauses if no thread can be started for a run.
+const NO_THREAD_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long to wait at shutdown for a lease that was requested before it. A closed queue answers at once.
+const LAST_LEASE: Duration = Duration::from_secs(1);
+
+/// How long, after the grace period, runs that wait for their turn wait for an executor.
+const LAST_TOOL: Duration = Duration::from_secs(2);
+
+/// A lease request in progress.
+type Upcoming<'a> = Pin<Box<dyn Future<Output = Option<Arc<Assignment>>> + Send + 'a>>;
+
+/// Takes runs for one slot and passes them to it; results are written concurrently.
+pub(crate) async fn drive(number: usize, shared: Arc<Shared>, shutdown: CancellationToken) {
+    let (said, says) = unbounded_channel();
+    let mut driver = Driver {
+        number,
+        shared: &shared,
+        shutdown: &shutdown,
+        said,
+        says,
+        threads: Vec::new(),
+        free: Vec::new(),
+        tool: None,
+        waiting: VecDeque::new(),
+        was_short: false,
+        upcoming: None,
+        ahead: None,
+    };
+    driver.work().await;
+    // Give back every taken run that will not be judged. A lease request in progress ends with the shutdown; if there
+    // is no shutdown, dropping the request gives the run back.
+    let Driver { upcoming, ahead, waiting, threads, .. } = driver;
+    // This ends the threads whose runs wait.
+    drop(threads);
+    let late = match upcoming {
+        Some(upcoming) if shutdown.is_cancelled() => upcoming.await,
+        _ => None,
+    };
+    for unfinished in ahead.into_iter().chain(late).chain(waiting.into_iter().map(|begun| begun.assignment)) {
+        shared.give_back_unfinished(&unfinished, DRAINS).await;
+    }
+}
+
+/// Scheduler of a slot: one run has the executor, others may wait for their next turn.
+///
+/// A turn is one or more whole steps of a run. If there are other runs (first those in the queue, then those waiting
+/// here that owe less time), the run then waits until they have had as much time on this slot as its turn took. A run
+/// with many tests therefore continues test by test, and a new run waits for at most one test.
+struct Driver<'a> {
+    number: usize,
+    shared: &'a Arc<Shared>,
+    shutdown: &'a CancellationToken,
+    said: UnboundedSender<SlotMessage>,
+    says: UnboundedReceiver<SlotMessage>,
+    /// The slot's threads: one for each run that has begun, at most [`RUNS_PER_SLOT_MAX`].
+    threads: Vec<SyncSender<Job>>,
+    /// Indices of the threads without a run.
+    free: Vec<usize>,
+    /// The executor, unless a thread has it.
+    tool: Option<SlotExecutor>,
+    /// Runs that have begun and wait for their next turn.
+    waiting: VecDeque<Begun>,
+    /// Whether the last run was short.
+    was_short: bool,
+    /// Lease request in progress. Never dropped while it may still yield a lease: that would cost the run an attempt.
+    upcoming: Option<Upcoming<'a>>,
+    /// The run it yielded while the slot was busy.
+    ahead: Option<Arc<Assignment>>,
+}
+
+/// A run begun by this slot.
+struct Begun {
+    assignment: Arc<Assignment>,
+    /// Index of the slot's thread that judges it.
+    thread: usize,
+    at: Timestamp,
+    is_long: bool,
+    /// Slot time used so far.
+    had: Duration,
+    /// Length of its last turn, and the slot time that others have had since then.
+    turn: Duration,
+    others_had: Duration,
+}
+
+impl Begun {
+    fn owner(&self) -> UserId {
+        self.assignment.leased.submission.owner
+    }
+
+    /// Slot time that others may still have before its next turn.
+    fn owes(&self) -> Duration {
+        self.turn.saturating_sub(self.others_had)
+    }
+}
+
+/// The run that gets the executor next, with the permission of a long run.
+struct Next<'a> {
+    run: NextRun,
+    long: Option<LongTurn<'a>>,
+}
+
+enum NextRun {
+    New(Arc<Assignment>),
+    Again(Begun),
+}
+
+impl<'a> Next<'a> {
+    fn new((assignment, long): Admitted<'a>) -> Next<'a> {
+        Next { run: NextRun::New(assignment), long }
+    }
+
+    fn again(begun: Begun, long: Option<LongTurn<'a>>) -> Next<'a> {
+        Next { run: NextRun::Again(begun), long }
+    }
+}
+
+/// A run that may begin now, with the permission of a long run.
+type Admitted<'a> = (Arc<Assignment>, Option<LongTurn<'a>>);
+
+impl<'a> Driver<'a> {
+    async fn work(&mut self) {
+        let mut state = SlotState::enter("starting");
+        let Some(first) = self.thread() else { return };
+        if self.threads[first].try_send(Job::Build).is_err() {
+            return;
+        }
+        self.free.push(first);
+        loop {
+            let Some(tool) = self.ready().await else { return };
+            state.change("idle");
+            let Some(next) = self.next().await else { return };
+            state.change("busy");
+            self.shared.busy.fetch_add(1, Ordering::Relaxed);
+            let goes_on = self.give_turn(next, tool).await;
+            self.shared.busy.fetch_sub(1, Ordering::Relaxed);
+            state.change("starting");
+            if !goes_on {
+                return;
+            }
+        }
+    }
+
+    /// Returns a thread without a run; starts one if needed.
+    fn thread(&mut self) -> Option<usize> {
+        if let Some(thread) = self.free.pop() {
+            return Some(thread);
+        }
+        let (number, shared, said) = (self.number, Arc::clone(self.shared), self.said.clone());
+        let (jobs, taken) = sync_channel(1);
+        let thread = std::thread::Builder::new().name(format!("slot-{number}"));
+        match thread.spawn(move || slot::run(number, &shared.parts, taken, said)) {
+            Ok(_) => {
+                self.threads.push(jobs);
+                Some(self.threads.len() - 1)
+            }
+            Err(error) => {
+                tracing::error!(slot = number, %error, "cannot start a thread of slot {number}");
+                None
+            }
+        }
+    }
+
+    /// Returns the executor, or `None` at shutdown. A slot that is still being built then ends without a run; runs that
+    /// have begun may finish.
+    async fn ready(&mut self) -> Option<SlotExecutor> {
+        if let Some(tool) = self.tool.take() {
+            return Some(tool);
+        }
+        let (shared, shutdown, is_empty) = (self.shared, self.shutdown, self.waiting.is_empty());
+        let gone = async {
+            shutdown.cancelled().await;
+            if !is_empty {
+                shared.over.cancelled().await;
+                tokio::time::sleep(LAST_TOOL).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = gone => None,
+            said = self.hear() => match said {
+                Some(SlotMessage::Ready(tool)) => Some(tool),
+                _ => None,
+            },
+        }
+    }
+
+    async fn next(&mut self) -> Option<Next<'a>> {
+        let shared = self.shared;
+        loop {
+            // A run whose result is no longer wanted ends at once.
+            let unwanted = self.waiting.iter().position(|begun| begun.assignment.stop.is_raised());
+            if let Some(begun) = unwanted.and_then(|at| self.waiting.remove(at)) {
+                return Some(Next::again(begun, None));
+            }
+            if self.waiting.is_empty() {
+                return self.next_new().await.map(Next::new);
+            }
+            let may_begin = self.waiting.len() < RUNS_PER_SLOT_MAX && !self.shutdown.is_cancelled();
+            let owes = self.waiting.iter().map(Begun::owes).min().unwrap_or_default();
+            if may_begin && !owes.is_zero() {
+                let mut not = shared.turns.crowding();
+                not.extend(self.waiting.iter().map(Begun::owner));
+                if let Some(admitted) = self.take_other(&not).await {
+                    return Some(Next::new(admitted));
+                }
+            }
+            // At shutdown no more short runs come, so long runs may use every slot.
+            let long = if self.shutdown.is_cancelled() { None } else { shared.long.try_begin() };
+            let may_long = long.is_some() || self.shutdown.is_cancelled();
+            if let Some(begun) = self.take_waiting(may_long) {
+                let long = long.filter(|_| begun.is_long);
+                return Some(Next::again(begun, long));
+            }
+            // Only long runs wait here, and others have the slots that long runs may use.
+            let stops: Vec<_> = self.waiting.iter().map(|begun| Arc::clone(&begun.assignment.stop)).collect();
+            let mut stopped: Vec<_> = stops.iter().map(|stop| Box::pin(stop.raised())).collect();
+            let shutdown = self.shutdown;
+            tokio::select! {
+                biased;
+                () = poll_fn(|context| match stopped.iter_mut().any(|stop| stop.as_mut().poll(context).is_ready()) {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                }) => {}
+                () = shutdown.cancelled() => {}
+                long = shared.long.begin() => {
+                    if let Some(begun) = self.take_waiting(true) {
+                        return Some(Next::again(begun, Some(long)));
+                    }
+                }
+                admitted = self.next_new(), if may_begin => {
+                    if let Some(admitted) = admitted {
+                        return Some(Next::new(admitted));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes the waiting run that owes the least, only among short ones unless `may_long`.
+    fn take_waiting(&mut self, may_long: bool) -> Option<Begun> {
+        let waiting = self.waiting.iter().enumerate().filter(|(_, begun)| may_long || !begun.is_long);
+        let (at, _) = waiting.min_by_key(|(_, begun)| begun.owes())?;
+        self.waiting.remove(at)
+    }
+
+    /// Returns a new run, or `None` at shutdown.
+    async fn next_new(&mut self) -> Option<Admitted<'a>> {
+        let (shared, shutdown) = (self.shared, self.shutdown);
+        loop {
+            // While others wait, no owner gets more than its share of the slots.
+            let crowding = shared.turns.crowding();
+            if !crowding.is_empty()
+                && let Some(admitted) = self.take_other(&crowding).await
+            {
+                return Some(admitted);
+            }
+            let may_begin_long = self.may_begin_long();
+            let assignment = match self.ahead.take() {
+                Some(assignment) => assignment,
+                None => {
+                    let upcoming = self.upcoming.get_or_insert_with(|| Box::pin(next(shared, shutdown)));
+                    tokio::select! {
+                        biased;
+                        spare = shared.spare() => spare,
+                        // A lease request in progress ends in `drive`.
+                        () = shutdown.cancelled() => return None,
+                        (assignment, long) = shared.long.next(), if may_begin_long => {
+                            return Some((assignment, Some(long)));
+                        }
+                        assignment = upcoming => {
+                            self.upcoming = None;
+                            assignment?
+                        }
+                    }
+                }
+            };
+            if let Some(admitted) = self.admit(assignment) {
+                return Some(admitted);
+            }
+        }
+    }
+
+    /// Takes a run of an owner not in `not` that may begin, if one is available at once.
+    async fn take_other(&mut self, not: &[UserId]) -> Option<Admitted<'a>> {
+        let suits = |assignment: &Arc<Assignment>| !not.contains(&assignment.leased.submission.owner);
+        let shared = self.shared;
+        if self.may_begin_long()
+            && let Some((assignment, long)) = shared.long.try_next(suits)
+        {
+            return Some((assignment, Some(long)));
+        }
+        // Long runs that may not begin now are skipped; a run that was given back rests for a while.
+        for _ in 0..SKIPPED_MAX {
+            let assignment = match self.ahead.take_if(|assignment| suits(assignment)) {
+                Some(assignment) => assignment,
+                None => match shared.take_spare_of(suits) {
+                    Some(assignment) => assignment,
+                    None => self.lease_other(not).await?,
+                },
+            };
+            if let Some(admitted) = self.admit(assignment) {
+                return Some(admitted);
+            }
+        }
+        None
+    }
+
+    /// Leases a run of an owner not in `not`, if the queue has one.
+    async fn lease_other(&mut self, not: &[UserId]) -> Option<Arc<Assignment>> {
+        let shared = self.shared;
+        if *shared.is_paused.borrow() || self.shutdown.is_cancelled() {
+            return None;
+        }
+        let _room = shared.completions.try_acquire().ok()?;
+        match shared.parts.core.next_run_of_others(shared.id, not).await {
+            Ok(assignment) => assignment.map(Arc::new),
+            Err(error) => {
+                tracing::debug!(error = chain(&error), "cannot look for runs of other owners");
+                None
+            }
+        }
+    }
+
+    /// Whether this slot has room for another long run. The last of its runs is always a short one.
+    fn may_begin_long(&self) -> bool {
+        self.waiting.iter().filter(|begun| begun.is_long).count() + 1 < RUNS_PER_SLOT_MAX
+    }
+
+    /// Returns a run that may begin now. A long run that may not is set aside.
+    fn admit(&self, assignment: Arc<Assignment>) -> Option<Admitted<'a>> {
+        let shared = self.shared;
+        if !shared.is_long(&assignment) {
+            return Some((assignment, None));
+        }
+        if self.may_begin_long()
+            && let Some(long) = shared.long.try_begin()
+        {
+            return Some((assignment, Some(long)));
+        }
+        shared.let_wait(assignment);
+        None
+    }
+
+    /// Gives a run the executor until it ends or yields. Returns `false` if the slot cannot continue.
+    async fn give_turn(&mut self, next: Next<'a>, tool: SlotExecutor) -> bool {
+        let (shared, shutdown) = (self.shared, self.shutdown);
+        // Until the end of the turn.
+        let Next { run, long: _long } = next;
+        let (mut begun, job) = match run {
+            NextRun::Again(begun) => (begun, Job::GoOn(tool)),
+            NextRun::New(assignment) => {
+                let leased = &assignment.leased;
+                shared.leases().insert(leased.lease, leased.run);
+                let Some(thread) = self.thread() else {
+                    // The machine has no thread left at the moment: give the run back to other workers, and continue
+                    // with this slot after a pause.
+                    shared.give_back_unfinished(&assignment, "no thread could be started").await;
+                    self.tool = Some(tool);
+                    tokio::time::sleep(NO_THREAD_PAUSE).await;
+                    return true;
+                };
+                let at = shared.parts.core.now();
+                let nothing = Duration::ZERO;
+                let job = Job::Judge(Arc::clone(&assignment), tool);
+                let is_long = shared.is_long(&assignment);
+                (Begun { assignment, thread, at, is_long, had: nothing, turn: nothing, others_had: nothing }, job)
+            }
+        };
+        if self.was_short && self.waiting.is_empty() && self.ahead.is_none() && !shutdown.is_cancelled() {
+            self.upcoming.get_or_insert_with(|| Box::pin(self::next(shared, shutdown)));
+        }
+        let began = Instant::now();
+        let _turn = shared.turns.begin(self.number, begun.owner());
+        // The thread waits for a job, so its queue of one is empty.
+        let said = match self.threads[begun.thread].try_send(job) {
+            Ok(()) => self.hear().await,
+            Err(_) => None,
+        };
+        let took = began.elapsed();
+        shared.parts.core.used(begun.owner(), took);
+        for other in &mut self.waiting {
+            other.others_had += took;
+        }
+        begun.had += took;
+        let result = match said {
+            Some(SlotMessage::Yields(tool)) => {
+                self.tool = Some(tool);
+                self.was_short = false;
+                (begun.turn, begun.others_had) = (took, Duration::ZERO);
+                self.waiting.push_back(begun);
+                return true;
+            }
+            Some(SlotMessage::Done(result)) => Some(*result),
+            // Its thread has ended, and the executor with it.
+            Some(SlotMessage::Ready(_) | SlotMessage::Gone) | None => None,
+        };
+        let goes_on = result.is_some();
+        let result = result.unwrap_or(Err(SlotError::Panic));
+        let submission = &begun.assignment.leased.submission;
+        metrics::histogram!("cupel_run_duration_seconds", "language" => language_label(submission)).record(begun.had);
+        self.was_short = result.is_ok() && begun.had <= SHORT_RUN;
+        self.free.push(begun.thread);
+        shared.tracker.spawn(end(Arc::clone(shared), begun.assignment, begun.at, result));
+        goes_on
+    }
+
+    /// Waits for the slot's next message. Meanwhile it polls the lease request in progress, which holds a place in the
+    /// queue that others must not be denied. The resulting run is kept for this slot if the slot's message follows
+    /// within [`AHEAD_MAX`].
+    async fn hear(&mut self) -> Option<SlotMessage> {
+        let shared = self.shared;
+        loop {
+            tokio::select! {
+                biased;
+                said = self.says.recv() => return said,
+                assignment = poll_fn(|context| match &mut self.upcoming {
+                    Some(upcoming) => upcoming.as_mut().poll(context),
+                    None => Poll::Pending,
+                }) => {
+                    self.upcoming = None;
+                    if let Some(assignment) = &assignment {
+                        shared.leases().insert(assignment.leased.lease, assignment.leased.run);
+                    }
+                    self.ahead = assignment;
+                }
+                () = tokio::time::sleep(AHEAD_MAX), if self.ahead.is_some() => {
+                    self.ahead.take().into_iter().for_each(|assignment| shared.offer(assignment));
+                }
+            }
+        }
+    }
+}
+
+/// Waits for the next attempt and for room for its result; returns `None` at shutdown.
+async fn next(shared: &Shared, shutdown: &CancellationToken) -> Option<Arc<Assignment>> {
+    let mut pause = shared.is_paused.subscribe();
+    loop {
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return None,
+            () = until(&mut pause, false) => {}
+        }
+        let mut assignment = pin!(async {
+            // The semaphore is never closed.
+            let _room = shared.completions.acquire().await;
+            shared.parts.core.next_run(shared.id).await
+        });
+        let result = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => {
+                // The queue may be granting a lease at this moment: wait for it, so that it is given back before the
+                // worker ends.
+                if let Ok(Ok(unstarted)) = tokio::time::timeout(LAST_LEASE, assignment).await {
+                    give_back(&shared.parts.core, &unstarted, false, DRAINS).await;
+                }
+                return None;
+            }
+            // A lease request in progress is given back when dropped.
+            () = until(&mut pause, true) => continue,
+            result = assignment.as_mut() => result,
+        };
+        match result {
+            Ok(assignment) => return Some(Arc::new(assignment)),
+            Err(error) => {
+                if !matches!(error, NextError::Queue(QueueError::Closed)) {
+                    tracing::warn!(error = chain(&error), "cannot take a run");
+                }
+                tokio::select! {
+                    () = shutdown.cancelled() => return None,
+                    () = tokio::time::sleep(FAILURE_PAUSE) => {}
+                }
+            }
+        }
+    }
+}
+
+/// Waits until the worker's paused state equals `wanted`.
+async fn until(pause: &mut watch::Receiver<bool>, wanted: bool) {
+    // The sender lives as long as the worker, so this never fails.
+    drop(pause.wait_for(|is_paused| *is_paused == wanted).await);
+}
+
+/// Keeps the gauge of slots by state correct, also when a driver ends.
+struct SlotState(&'static str);
+
+impl SlotState {
+    fn enter(state: &'static str) -> SlotState {
+        metrics::gauge!("cupel_worker_slots", "state" => state).increment(1.0);
+        SlotState(state)
+    }
+
+    fn change(&mut self, state: &'static str) {
+        *self = SlotState::enter(state);
+    }
+}
+
+impl Drop for SlotState {
+    fn drop(&mut self) {
+        metrics::gauge!("cupel_worker_slots", "state" => self.0).decrement(1.0);
+    }
+}

@@ -1,0 +1,117 @@
+//! The end of an attempt: its result is written, or its run is given back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_core::run::LeasedRun;
+use cupel_core::{Assignment, Core, chain};
+use cupel_traces::{Ended, Run};
+use cupel_types::{Submission, Verdict};
+use jiff::Timestamp;
+
+use crate::slot::{Judged, SlotError};
+use crate::worker::Shared;
+
+/// Reason recorded for runs given back at the end of the worker.
+pub(crate) const DRAINS: &str = "the worker drains";
+
+/// Maximum number of attempts to write a result, with growing pauses; then the lease is left to expire.
+const COMPLETE_TRIES_MAX: u32 = 8;
+
+/// Records the end of an attempt.
+pub(crate) async fn end(
+    shared: Arc<Shared>,
+    assignment: Arc<Assignment>,
+    began: Timestamp,
+    result: Result<Judged, SlotError>,
+) {
+    // The semaphore is never closed.
+    let _room = shared.completions.acquire().await;
+    let core = &shared.parts.core;
+    let (run, attempt) = (assignment.leased.run, assignment.leased.attempt);
+    match result {
+        Ok(judged) if judged.report.verdict != Verdict::Cancelled => complete(core, &assignment, began, judged).await,
+        // Cancelled by its owner, or the lease was lost: the store would refuse the result.
+        Ok(_) if assignment.stop.is_raised() => {
+            tracing::info!(run.id = %run, attempt.number = attempt, "stopped run {run}: its result is no longer wanted");
+        }
+        Ok(_) => give_back(core, &assignment, false, DRAINS).await,
+        Err(error) => {
+            if let SlotError::Judge(_) | SlotError::Problem(_) = &error {
+                metrics::counter!("cupel_sandbox_failures_total").increment(1);
+            }
+            attempt_failed(error.cause());
+            let (is_lost, error) = (!error.is_of_this_machine(), chain(&error));
+            tracing::error!(run.id = %run, attempt.number = attempt, error, "could not judge run {run}");
+            trace(core, &assignment, began, Ended::Failed(&error));
+            give_back(core, &assignment, is_lost, &error).await;
+        }
+    }
+    shared.leases().remove(&assignment.leased.lease);
+}
+
+/// Exports the trace of an attempt that has ended.
+fn trace(core: &Core, assignment: &Assignment, began: Timestamp, outcome: Ended<'_>) {
+    let LeasedRun { run, attempt, ref submission, .. } = assignment.leased;
+    if let Some(traces) = cupel_traces::traces() {
+        traces.ran(&Run { submission, run, attempt, began, ended: core.now(), outcome });
+    }
+}
+
+/// The language as a metrics label.
+pub(crate) fn language_label(submission: &Submission) -> String {
+    submission.language().map_or_else(|| "none".to_owned(), ToString::to_string)
+}
+
+/// Counts an attempt lost to an internal failure.
+fn attempt_failed(cause: &'static str) {
+    metrics::counter!("cupel_failed_attempts_total", "cause" => cause).increment(1);
+}
+
+pub(crate) async fn give_back(core: &Core, assignment: &Assignment, lost_attempt: bool, reason: &str) {
+    if let Err(error) = core.give_back(assignment, lost_attempt, reason).await {
+        let run = assignment.leased.run;
+        tracing::warn!(run.id = %run, error = chain(&error), "could not give run {run} back; its lease will expire");
+    }
+}
+
+/// Gives back a run that has not begun; the store offers it again after `pause`.
+pub(crate) async fn give_back_later(core: &Core, assignment: &Assignment, pause: Duration, reason: &str) {
+    if let Err(error) = core.give_back_later(assignment, pause, reason).await {
+        let run = assignment.leased.run;
+        tracing::warn!(run.id = %run, error = chain(&error), "could not give run {run} back; its lease will expire");
+    }
+}
+
+async fn complete(core: &Core, assignment: &Assignment, began: Timestamp, judged: Judged) {
+    let run = assignment.leased.run;
+    let submission = &assignment.leased.submission;
+    let verdict = judged.report.verdict;
+    let mut pause = Duration::from_millis(50);
+    for attempt in 1..=COMPLETE_TRIES_MAX {
+        match core.complete(assignment, judged.report.clone(), judged.events.clone()).await {
+            Ok(written) => {
+                if written {
+                    trace(core, assignment, began, Ended::Judged(verdict, &judged.events));
+                    let language = language_label(submission);
+                    metrics::counter!("cupel_runs_total", "verdict" => verdict.code(), "language" => language)
+                        .increment(1);
+                    let request_id = submission.request_id.as_deref();
+                    tracing::info!(run.id = %run, submission.id = %submission.id, request_id, %verdict, "judged run {run}: {verdict}");
+                }
+                return;
+            }
+            Err(error) if error.transient && attempt < COMPLETE_TRIES_MAX => {
+                tracing::warn!(run.id = %run, error = chain(&error), "could not write a result; trying again");
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+            Err(error) => {
+                attempt_failed("store");
+                tracing::error!(run.id = %run, error = chain(&error), "could not write the result of run {run}");
+                give_back(core, assignment, true, "its result could not be written").await;
+                return;
+            }
+        }
+    }
+}

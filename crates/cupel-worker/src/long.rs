@@ -1,0 +1,179 @@
+//! Long runs: those that may occupy a slot for longer than `worker.long_step` without a break.
+//!
+//! A step is never interrupted, so programs that sleep could hold every slot of the worker. Therefore long runs together
+//! have at most all slots but one. With a single slot nothing can be kept free: they only take turns between steps.
+//!
+//! A long run that finds no such slot is leased already. It waits here, and short runs behind it in the queue pass it.
+//! After [`WAIT_MAX`], or at once if too many wait, it returns to the store, which offers it again after [`PAUSE`], also
+//! to other workers. That costs no attempt.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cupel_core::Assignment;
+use cupel_languages::Language;
+use cupel_types::{LimitsRequest, SubmissionKind};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
+
+use crate::ending::give_back_later;
+use crate::worker::Shared;
+
+/// How long a long run waits in this worker.
+const WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// How long a long run that was given back rests in the store.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The slots that long runs may occupy, and the long runs that wait for one.
+#[derive(Debug)]
+pub(crate) struct LongRuns {
+    long_step: Duration,
+    /// One permit per slot that long runs may occupy. First come, first served.
+    slots: Semaphore,
+    /// Runs that have not begun; at most one per slot.
+    waiting: Mutex<VecDeque<Arc<Assignment>>>,
+    waiting_max: usize,
+    /// Number of waiting runs.
+    count: watch::Sender<usize>,
+}
+
+/// A long run's turn; ends on drop.
+pub(crate) type LongTurn<'a> = SemaphorePermit<'a>;
+
+impl LongRuns {
+    pub(crate) fn new(slots: usize, long_step: Duration) -> LongRuns {
+        LongRuns {
+            long_step,
+            slots: Semaphore::new(slots.saturating_sub(1).max(1)),
+            waiting: Mutex::default(),
+            waiting_max: slots,
+            count: watch::Sender::new(0),
+        }
+    }
+
+    /// Whether a program with these requested limits may occupy a slot for long: longer than `long_step`, and longer
+    /// than its language allows by default.
+    pub(crate) fn is_long(&self, limits: LimitsRequest, language: &Language) -> bool {
+        limits.over(language.limits).wall_time > self.long_step.max(language.limits.wall_time)
+    }
+
+    /// Begins a long run's turn, unless long runs have all the slots that they may have or others wait for them.
+    pub(crate) fn try_begin(&self) -> Option<LongTurn<'_>> {
+        self.slots.try_acquire().ok()
+    }
+
+    /// Begins a long run's turn as soon as possible.
+    pub(crate) async fn begin(&self) -> LongTurn<'_> {
+        match self.slots.acquire().await {
+            Ok(turn) => turn,
+            // The semaphore is never closed.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Waits until a waiting run can have a turn, and takes it.
+    pub(crate) async fn next(&self) -> (Arc<Assignment>, LongTurn<'_>) {
+        let mut count = self.count.subscribe();
+        loop {
+            // The sender lives as long as `self`, so this never fails.
+            drop(count.wait_for(|count| *count > 0).await);
+            let turn = self.begin().await;
+            if let Some(assignment) = self.take_of(|_| true) {
+                return (assignment, turn);
+            }
+        }
+    }
+
+    /// Takes the first waiting run that satisfies `suits`, if it can have a turn at once.
+    pub(crate) fn try_next(&self, suits: impl Fn(&Arc<Assignment>) -> bool) -> Option<(Arc<Assignment>, LongTurn<'_>)> {
+        let turn = self.try_begin()?;
+        Some((self.take_of(suits)?, turn))
+    }
+
+    /// Takes the first waiting run that satisfies `suits`.
+    pub(crate) fn take_of(&self, suits: impl Fn(&Arc<Assignment>) -> bool) -> Option<Arc<Assignment>> {
+        let mut waiting = self.waiting();
+        let at = waiting.iter().position(suits)?;
+        let assignment = waiting.remove(at);
+        self.count.send_replace(waiting.len());
+        assignment
+    }
+
+    /// Returns `false` if there is no room.
+    fn push(&self, assignment: Arc<Assignment>) -> bool {
+        let mut waiting = self.waiting();
+        let has_room = waiting.len() < self.waiting_max;
+        if has_room {
+            waiting.push_back(assignment);
+            self.count.send_replace(waiting.len());
+        }
+        has_room
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Arc<Assignment>>> {
+        // Each change is one call, so a poisoned lock guards sound data.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    /// Whether this run may occupy a slot for long. Only limits that the submission requests count: those of a problem
+    /// are its authors', and those of a language its operator's.
+    pub(crate) fn is_long(&self, assignment: &Assignment) -> bool {
+        let submission = &assignment.leased.submission;
+        if matches!(submission.kind, SubmissionKind::Verify(_)) {
+            return false;
+        }
+        let registry = self.parts.core.registry();
+        let language = submission.language().and_then(|language| registry.get(language));
+        language.is_some_and(|language| self.long.is_long(submission.limits, language))
+    }
+
+    /// Lets a long run that has not begun wait for a slot, or gives it back.
+    pub(crate) fn let_wait(self: &Arc<Shared>, assignment: Arc<Assignment>) {
+        let lease = assignment.leased.lease;
+        self.leases().insert(lease, assignment.leased.run);
+        let has_room = self.long.push(Arc::clone(&assignment));
+        let shared = Arc::clone(self);
+        self.tracker.spawn(async move {
+            if has_room {
+                tokio::select! {
+                    () = tokio::time::sleep(WAIT_MAX) => {}
+                    () = assignment.stop.raised() => {}
+                    // The worker itself then gives back the rest.
+                    () = shared.ended.cancelled() => return,
+                }
+                if shared.long.take_of(|waiting| waiting.leased.lease == lease).is_none() {
+                    return;
+                }
+            }
+            give_back_later(&shared.parts.core, &assignment, PAUSE, "long runs had their share of the slots").await;
+            shared.leases().remove(&lease);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_testkit::registry;
+
+    use super::*;
+
+    #[test]
+    fn a_run_is_long_above_both_the_long_step_and_the_default_of_its_language() {
+        let registry = registry();
+        let language = registry.get(&"python".parse().unwrap()).unwrap();
+        let default = language.limits.wall_time;
+        let second = Duration::from_secs(1);
+        let with = |wall_time| LimitsRequest { wall_time: Some(wall_time), ..LimitsRequest::default() };
+        let long = |long_step, limits| LongRuns::new(2, long_step).is_long(limits, language);
+        assert!(!long(second, LimitsRequest::default()));
+        assert!(long(second, with(default + second)));
+        assert!(!long(default + second, with(default + second)));
+        assert!(long(default + second, with(default + 2 * second)));
+        // More CPU time raises the wall-clock limit.
+        let more = LimitsRequest { cpu_time: Some(language.limits.cpu_time + second), ..LimitsRequest::default() };
+        assert!(long(second, more));
+    }
+}

@@ -1,0 +1,137 @@
+//! Long runs together leave one slot to short ones.
+
+use cupel_types::LimitsRequest;
+
+use super::*;
+
+/// A wall-clock limit above [`LONG_STEP`] and above the language's default.
+const LONG: Duration = Duration::from_secs(100);
+
+impl Bench {
+    /// Submits a run whose every test may take [`LONG`].
+    async fn submit_long(&self, owner: UserId, tests: usize) -> SubmissionId {
+        let limits = LimitsRequest { wall_time: Some(LONG), ..LimitsRequest::default() };
+        let names = (0..tests).map(|test| test.to_string());
+        let new = a_submission().in_language("python").limits(limits);
+        let new = names.fold(new, |new, name| new.test(&name, b"", None));
+        self.core.submit(owner, vec![new.worded()], None).await.unwrap().ids[0]
+    }
+
+    /// Waits for a verdict; runs that were given back are offered again.
+    async fn until_judged(&self, id: SubmissionId) {
+        let judged = async {
+            while !matches!(self.state(id).await, RunState::Judged { verdict: Verdict::Accepted, .. }) {
+                self.clock.advance(Duration::from_millis(1));
+                self.core.sweep().await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), judged).await.expect("the run is judged");
+    }
+
+    async fn until_leased(&self, id: SubmissionId) {
+        self.until(id, |state| matches!(state, RunState::Leased { .. })).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_runs_of_different_users_never_take_the_last_slot() {
+    let bench = Bench::with_slots(2, vec![Does::LeavesIfLong; 3], once()).await;
+    let first = bench.submit_long(bench.owner, 1).await;
+    bench.until_left(2).await;
+    let second = bench.submit_long(bench.other, 1).await;
+    bench.until_leased(second).await;
+    let short = bench.submit_tests(bench.owner, 1).await;
+    let state = bench.until(short, RunState::is_final).await;
+    assert!(matches!(state, RunState::Judged { attempts: 1, verdict: Verdict::Accepted }), "{state:?}");
+    assert!(!bench.state(first).await.is_final() && !bench.state(second).await.is_final());
+    bench.leave.store(true, Ordering::Release);
+    for id in [first, second] {
+        bench.until_judged(id).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn short_runs_pass_any_number_of_long_runs_that_wait() {
+    let bench = Bench::with_slots(2, vec![Does::LeavesIfLong; 100], once()).await;
+    let mut long = vec![bench.submit_long(bench.owner, 1).await];
+    bench.until_left(99).await;
+    for _ in 0..5 {
+        long.push(bench.submit_long(bench.other, 1).await);
+    }
+    for _ in 0..3 {
+        let short = bench.submit_tests(bench.other, 1).await;
+        let state = bench.until(short, RunState::is_final).await;
+        assert!(matches!(state, RunState::Judged { attempts: 1, verdict: Verdict::Accepted }), "{state:?}");
+    }
+    for id in &long {
+        assert!(!bench.state(*id).await.is_final());
+    }
+    bench.leave.store(true, Ordering::Release);
+    for id in long {
+        bench.until_judged(id).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_run_gives_its_slot_to_the_next_long_run_between_two_tests() {
+    let bench = Bench::with_slots(2, vec![Does::WaitsForStop, Does::Ends, Does::Leaves], once()).await;
+    let many = bench.submit_long(bench.owner, 3).await;
+    bench.until_left(2).await;
+    let one = bench.submit_long(bench.other, 1).await;
+    bench.until_leased(one).await;
+    bench.leave.store(true, Ordering::Release);
+    let state = bench.until(one, RunState::is_final).await;
+    assert!(matches!(state, RunState::Judged { attempts: 1, verdict: Verdict::Accepted }), "{state:?}");
+    // The first run continues with its second test.
+    bench.until_left(0).await;
+    assert!(!bench.state(many).await.is_final());
+    bench.cancel(many).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_run_that_waits_between_its_tests_ends_when_it_is_cancelled() {
+    let bench = Bench::with_slots(2, vec![Does::WaitsForStop, Does::Leaves], once()).await;
+    let many = bench.submit_long(bench.owner, 3).await;
+    bench.until_left(1).await;
+    let one = bench.submit_long(bench.other, 1).await;
+    bench.until_leased(one).await;
+    bench.leave.store(true, Ordering::Release);
+    bench.until_left(0).await;
+    bench.cancel(many).await;
+    while bench.shared.leases().len() > 1 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!bench.state(one).await.is_final());
+    bench.cancel(one).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_single_slot_a_long_run_takes_turns_between_its_tests() {
+    let bench = Bench::start(vec![Does::WaitsForStop, Does::Ends, Does::Leaves], once()).await;
+    let long = bench.submit_long(bench.owner, 2).await;
+    bench.until_left(2).await;
+    let short = bench.submit_tests(bench.other, 1).await;
+    bench.leave.store(true, Ordering::Release);
+    let state = bench.until(short, RunState::is_final).await;
+    assert!(matches!(state, RunState::Judged { attempts: 1, verdict: Verdict::Accepted }), "{state:?}");
+    assert!(!bench.state(long).await.is_final());
+    bench.cancel(long).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_run_that_waits_is_given_back_when_the_worker_drains() {
+    let bench = Bench::with_slots(2, vec![Does::WaitsForStop], once()).await;
+    let first = bench.submit_long(bench.owner, 1).await;
+    bench.until_left(0).await;
+    let second = bench.submit_long(bench.other, 1).await;
+    bench.until_leased(second).await;
+    bench.shutdown.cancel();
+    let Bench { worker, core, owner, shared, .. } = bench;
+    worker.await.unwrap();
+    for id in [first, second] {
+        let state = core.submission(&Viewer { user: owner, is_admin: true }, id).await.unwrap().unwrap().state;
+        assert!(matches!(state, RunState::Queued { lost: 0, .. }), "{state:?}");
+    }
+    assert!(shared.leases().is_empty());
+}
