@@ -14,12 +14,12 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use cupel_core::Viewer;
 use cupel_core::run::SubmissionRecord;
+use cupel_http::app::Shared;
+use cupel_http::budget::Held;
+use cupel_http::error::ApiError;
 use cupel_types::{SubmissionId, UserId};
 use futures_util::stream;
 
-use crate::app::Shared;
-use crate::budget::Held;
-use crate::error::ApiError;
 use crate::v1::problems::Disclosure;
 use crate::v1::response::SubmissionView;
 

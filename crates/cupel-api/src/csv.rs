@@ -7,11 +7,10 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use cupel_http::error::ApiError;
 use futures_util::Stream;
 use serde::Deserialize;
 use utoipa::ToSchema;
-
-use crate::error::ApiError;
 
 /// Response format of results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]

@@ -1,42 +1,21 @@
-//! HTTP: the native API, authentication, rate limits, OpenAPI and the web pages.
+//! The native dialect: the API below `/api/v1`, its OpenAPI document, and the web pages.
 //!
-//! A request passes `edge.rs` (id, log, metrics, problems), then the extractors of its handler (`auth/` identifies the
-//! caller, `body.rs` parses the input), then the handler in `v1/`, which calls one use case of core and formats the
-//! response.
+//! The server loop, the edge, the extractors and the errors are in `cupel-http`. A handler in `v1/` calls one use case
+//! of core and formats the response; `access.rs` says who may call it.
 //!
-//! *Architecture invariants:* this crate contains no SQL, no broker and no sandbox; every refusal is a [`ErrorKind`];
-//! program text, input, output and secrets are never logged; state per client is always bounded.
+//! *Architecture invariants:* this crate contains no SQL, no broker and no sandbox, and never runs a tenant's program.
 #![forbid(unsafe_code)]
 
+mod access;
 mod answers;
-mod app;
-mod auth;
-mod body;
-mod budget;
-mod connections;
 mod csv;
-mod edge;
-mod error;
-mod limits;
-mod lists;
+mod dialect;
 mod openapi;
-mod ops;
 mod pages;
-mod router;
 mod rules;
-mod serve;
-mod state;
-mod suggest;
 mod v1;
 
-pub use cupel_core::limits::Rate;
-pub use error::{ApiError, ErrorBody, ErrorKind, FieldError, errors_markdown};
+pub use dialect::native;
 pub use openapi::openapi_json;
 pub use pages::package_formats;
-pub use router::{ops_router, router};
-pub use serve::{ServeSettings, serve};
-pub use state::{
-    ApiState, Check, Health, HealthReport, LoginRates, MetricsAccess, Network, NetworkError, Secret, Settings,
-    TierRates, Wall,
-};
 pub use v1::response::{compilation_error, runtime_error};

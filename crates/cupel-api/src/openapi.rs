@@ -4,6 +4,9 @@
 //! by rule, so that no handler can forget them.
 
 use axum::http::Method;
+use cupel_http::app::Shared;
+use cupel_http::auth::Who;
+use cupel_http::error::{ErrorBody, ErrorKind};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{Schema, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
@@ -15,10 +18,7 @@ use utoipa::openapi::{
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::app::Shared;
-use crate::auth::table::{self, Who};
-use crate::error::{ErrorBody, ErrorKind};
-use crate::rules;
+use crate::{access, rules};
 
 const DESCRIPTION: &str = "Runs untrusted programs and says exactly what happened.\n\n\
 Register, log in, send the access token as `Authorization: Bearer`, and submit a program to `POST /api/v1/execute`. \
@@ -40,7 +40,7 @@ pub(crate) fn documented() -> (axum::Router<Shared>, OpenApi) {
         ];
         for (method, operation) in operations {
             let Some(operation) = operation else { continue };
-            add_who(operation, table::who(&method, path));
+            add_who(operation, access::who(&method, path));
             add_common_responses(operation);
             absent_rather_than_null(operation);
             rules::add_to_parameters(operation);

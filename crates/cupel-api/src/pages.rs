@@ -5,18 +5,18 @@
 
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use axum::{Extension, Router};
 use bytes::Bytes;
+use cupel_http::app::Shared;
+use cupel_http::error::{ApiError, ErrorKind};
+use cupel_http::notes::Notes;
 use sha2::{Digest, Sha256};
 use utoipa_swagger_ui::Config;
-
-use crate::app::Shared;
-use crate::edge::Notes;
-use crate::error::{ApiError, ErrorKind};
 
 const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -78,6 +78,20 @@ impl Documents {
     }
 }
 
+/// Routes of the pages.
+pub(crate) fn routes(documents: Documents) -> Router<Shared> {
+    Router::new()
+        .route("/", get(landing))
+        .route("/openapi.json", get(openapi))
+        .route("/docs", get(docs_without_slash))
+        .route("/docs/", get(docs_index))
+        .route("/docs/formats", get(formats))
+        .route("/docs/{file}", get(docs))
+        .route("/errors/{code}", get(error))
+        .route("/password", get(password).post(set_password))
+        .layer(Extension(Arc::new(documents)))
+}
+
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
 }
@@ -92,9 +106,9 @@ fn html(body: String, policy: HeaderValue) -> Response {
 }
 
 /// `/`: the commands on it use the address from the reader's request.
-pub(crate) async fn landing(State(app): State<Shared>, request: HeaderMap) -> Response {
-    let page = app.documents.landing.replace("{address}", &address(&request));
-    html(page, app.documents.landing_policy.clone())
+async fn landing(Extension(documents): Extension<Arc<Documents>>, request: HeaderMap) -> Response {
+    let page = documents.landing.replace("{address}", &address(&request));
+    html(page, documents.landing_policy.clone())
 }
 
 /// Fields of the page's form.
@@ -107,14 +121,15 @@ pub(crate) struct PasswordForm {
 }
 
 /// `/password`: target of a one-time link. Opening it does not use up the link.
-pub(crate) async fn password(State(app): State<Shared>, uri: Uri) -> Response {
+async fn password(Extension(documents): Extension<Arc<Documents>>, uri: Uri) -> Response {
     let form = Query::<PasswordForm>::try_from_uri(&uri).map_or_else(|_| PasswordForm::default(), |Query(form)| form);
-    password_page(&app, &password_form(&form.token, ""))
+    password_page(&documents, &password_form(&form.token, ""))
 }
 
 /// `/password`, sent by the form.
-pub(crate) async fn set_password(
+async fn set_password(
     State(app): State<Shared>,
+    Extension(documents): Extension<Arc<Documents>>,
     Extension(notes): Extension<Notes>,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -128,9 +143,9 @@ pub(crate) async fn set_password(
     });
     let Query(form) = form.ok_or_else(|| ApiError::new(ErrorKind::MalformedRequest, "This is not the form's data."))?;
     match crate::v1::membership::reset(&app, &notes, &form.token, &form.password).await {
-        Ok(()) => Ok(password_page(&app, "<p>Your password is set. Log in with it.</p>")),
+        Ok(()) => Ok(password_page(&documents, "<p>Your password is set. Log in with it.</p>")),
         Err(problem) => {
-            let mut page = password_page(&app, &password_form(&form.token, problem.detail()));
+            let mut page = password_page(&documents, &password_form(&form.token, problem.detail()));
             *page.status_mut() = problem.kind().status();
             Ok(page)
         }
@@ -148,8 +163,7 @@ fn password_form(token: &str, wrong: &str) -> String {
     )
 }
 
-fn password_page(app: &Shared, content: &str) -> Response {
-    let documents = &app.documents;
+fn password_page(documents: &Documents, content: &str) -> Response {
     let mut page = html(documents.password.replace("{content}", content), documents.password_policy.clone());
     page.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     page
@@ -167,15 +181,14 @@ fn address(request: &HeaderMap) -> String {
 }
 
 /// `/errors/{code}`: target of an error's `type`.
-pub(crate) async fn error(Path(code): Path<String>) -> Result<String, ApiError> {
+async fn error(Path(code): Path<String>) -> Result<String, ApiError> {
     let kind = ErrorKind::ALL.iter().find(|kind| kind.code() == code);
     let kind = kind.ok_or_else(|| ApiError::new(ErrorKind::NotFound, "No error has this code."))?;
     Ok(format!("{} ({})\n\n{}\n", kind.title(), kind.status().as_u16(), kind.meaning()))
 }
 
 /// `/openapi.json`
-pub(crate) async fn openapi(State(app): State<Shared>, request: HeaderMap) -> Response {
-    let documents = &app.documents;
+async fn openapi(Extension(documents): Extension<Arc<Documents>>, request: HeaderMap) -> Response {
     let headers =
         [(header::ETAG, documents.openapi_tag.clone()), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
     if request.get(header::IF_NONE_MATCH) == Some(&documents.openapi_tag) {
@@ -185,28 +198,28 @@ pub(crate) async fn openapi(State(app): State<Shared>, request: HeaderMap) -> Re
 }
 
 /// `/docs`: relative links in the page need the slash.
-pub(crate) async fn docs_without_slash() -> Redirect {
+async fn docs_without_slash() -> Redirect {
     Redirect::permanent("/docs/")
 }
 
 /// `/docs/`
-pub(crate) async fn docs_index(State(app): State<Shared>) -> Response {
-    docs_file(&app, "")
+async fn docs_index(Extension(documents): Extension<Arc<Documents>>) -> Response {
+    docs_file(&documents, "")
 }
 
 /// `/docs/formats`: the same text as `cupel help formats`.
-pub(crate) async fn formats() -> Response {
+async fn formats() -> Response {
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
     (headers, package_formats()).into_response()
 }
 
 /// `/docs/{file}`
-pub(crate) async fn docs(State(app): State<Shared>, Path(file): Path<String>) -> Response {
-    docs_file(&app, &file)
+async fn docs(Extension(documents): Extension<Arc<Documents>>, Path(file): Path<String>) -> Response {
+    docs_file(&documents, &file)
 }
 
-fn docs_file(app: &Shared, name: &str) -> Response {
-    match utoipa_swagger_ui::serve(name, Arc::clone(&app.documents.swagger)) {
+fn docs_file(documents: &Documents, name: &str) -> Response {
+    match utoipa_swagger_ui::serve(name, Arc::clone(&documents.swagger)) {
         Ok(Some(file)) => {
             let kind = HeaderValue::try_from(file.content_type)
                 .unwrap_or(HeaderValue::from_static("application/octet-stream"));

@@ -32,6 +32,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cupel-testkit", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-core"]),
     ("cupel-traces", &["cupel-types", "cupel-core"]),
     ("cupel-worker", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-judge", "cupel-core", "cupel-traces"]),
+    // What every dialect needs; it depends on no dialect.
+    ("cupel-http", &["cupel-types", "cupel-core", "cupel-traces"]),
+    // The dialects do not depend on each other.
     (
         "cupel-api",
         &[
@@ -42,6 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cupel-function",
             "cupel-core",
             "cupel-traces",
+            "cupel-http",
         ],
     ),
     (
@@ -62,6 +66,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cupel-cache",
             "cupel-traces",
             "cupel-worker",
+            "cupel-http",
             "cupel-api",
         ],
     ),
@@ -96,8 +101,10 @@ const FENCES: &[(&str, &[&str])] = &[
     // Only the store uses S3; the S3 library needs a second HTTP client.
     ("object_store", &["cupel-store"]),
     ("reqwest", &["cupel-store"]),
-    // Only the API serves HTTP; the binary runs the router that the API builds.
-    ("axum", &["cupel-api", "cupel"]),
+    // Only these crates serve HTTP; the binary runs the router that they build.
+    ("axum", &["cupel-http", "cupel-api", "cupel"]),
+    // One server loop.
+    ("hyper", &["cupel-http"]),
     // Spans are created in one crate.
     ("opentelemetry", &["cupel-traces"]),
     // Only crates that wait for many things are async; types, languages, judge and sandbox are not.
@@ -112,6 +119,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "cupel-cache",
             "cupel-testkit",
             "cupel-worker",
+            "cupel-http",
             "cupel-api",
             "cupel",
             "cupel-bench",
@@ -127,6 +135,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "cupel-events",
             "cupel-testkit",
             "cupel-core", // the body of a webhook
+            "cupel-http",
             "cupel-api",
             "cupel",
             "cupel-bench",

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cupel_api::{Check, Health, HealthReport, Wall};
 use cupel_core::cluster::Order;
 use cupel_core::{Core, DiskFull, SKEW_TOLD, StoreError};
+use cupel_http::{Check, Health, HealthReport, Wall};
 use cupel_runner::Runner;
 use cupel_sandbox::doctor::Examination;
 

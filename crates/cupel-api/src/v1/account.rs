@@ -10,15 +10,16 @@ use cupel_core::accounts::{
     AccountError, Accounts, Login, LoginError, NewAccount, PasswordError, RefreshError, RegisterError, Scope, User,
 };
 use cupel_core::{SubmissionFault, UserTaken};
+use cupel_http::app::Shared;
+use cupel_http::auth::Via;
+use cupel_http::body::JsonBody;
+use cupel_http::caller::Caller;
+use cupel_http::error::{ApiError, ErrorBody, ErrorKind, FieldError};
+use cupel_http::limits::RateClass;
+use cupel_http::notes::Notes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::app::Shared;
-use crate::auth::{Caller, Via};
-use crate::body::JsonBody;
-use crate::edge::Notes;
-use crate::error::{ApiError, ErrorBody, ErrorKind, FieldError};
-use crate::limits::RateClass;
 use crate::v1::response::rfc3339;
 
 /// A new account.
@@ -167,7 +168,7 @@ pub(crate) struct TokenAnswer {
 
 /// Response with tokens, which must not be cached between server and client.
 fn tokens(app: &Shared, login: &Login) -> Result<Response, ApiError> {
-    let named = crate::auth::Named { user: login.user.id, session: login.session };
+    let named = cupel_http::auth::Named { user: login.user.id, session: login.session };
     let access_token = app.tokens.issue(named, app.core.now()).map_err(|error| ApiError::internal(&error))?;
     let answer = TokenAnswer {
         access_token,
@@ -292,6 +293,7 @@ pub(crate) async fn logout(State(app): State<Shared>, caller: Caller) -> Result<
             app.identities.forget(caller.user);
             Ok(StatusCode::NO_CONTENT)
         }
+        Via::Keyless => Err(ApiError::new(ErrorKind::Conflict, "A call without a token has no session.")),
         Via::Key { id, .. } => Err(ApiError::new(
             ErrorKind::Conflict,
             format!("An API key has no session. Revoke the key instead: DELETE /api/v1/auth/keys/{id}."),
@@ -320,6 +322,7 @@ pub(super) fn me_of(user: &User, via: &Via) -> Me {
     let scopes = match via {
         Via::Session(_) => Scope::ALL.to_vec(),
         Via::Key { scopes, .. } => scopes.clone(),
+        Via::Keyless => Vec::new(),
     };
     let is_admin = user.role == cupel_core::accounts::Role::Admin;
     Me {

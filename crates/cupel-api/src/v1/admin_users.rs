@@ -8,16 +8,16 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cupel_core::accounts::{CreateCodeError, NewCode, RegistrationCode, read_people, write_links};
+use cupel_http::app::Shared;
+use cupel_http::body::{CsvBody, Id, JsonBody};
+use cupel_http::caller::Caller;
+use cupel_http::error::{ApiError, ErrorBody, ErrorKind, FieldError};
 use cupel_types::{JoinCodeId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::account::invalid;
 use super::membership::done;
-use crate::app::Shared;
-use crate::auth::Caller;
-use crate::body::{CsvBody, Id, JsonBody};
-use crate::error::{ApiError, ErrorBody, ErrorKind, FieldError};
 use crate::v1::response::rfc3339;
 
 /// Lifetime of a link to an existing account.

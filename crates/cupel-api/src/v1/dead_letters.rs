@@ -4,14 +4,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use cupel_core::dead_letters::{DeadLetter, FailedAttempt};
+use cupel_http::app::Shared;
+use cupel_http::body::{Id, Params};
+use cupel_http::caller::Caller;
+use cupel_http::error::{ApiError, ErrorBody};
 use cupel_types::SubmissionId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::Shared;
-use crate::auth::Caller;
-use crate::body::{Id, Params};
-use crate::error::{ApiError, ErrorBody};
 use crate::v1::response::{Pagination, rfc3339};
 use crate::v1::submissions::PageParams;
 

@@ -22,6 +22,10 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::{Received, Subscription};
+use cupel_http::app::{LongAnswer, Shared};
+use cupel_http::body::{Id, Params};
+use cupel_http::caller::Follower;
+use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
 use cupel_types::{SubmissionId, Usage, UserId};
 use futures_util::stream;
 use jiff::{SignedDuration, Timestamp};
@@ -29,10 +33,6 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::app::{LongAnswer, Shared};
-use crate::auth::Follower;
-use crate::body::{Id, Params};
-use crate::error::{ApiError, ErrorBody, ErrorKind};
 use crate::v1::response::{StartView, rfc3339};
 
 /// Streams of submissions that are due within this time stay open.

@@ -2,8 +2,8 @@
 //! body has others.
 
 use cupel_core::{FAULTS_MAX, SubmissionFault, SubmissionFaultKind};
+use cupel_http::error::{ApiError, ErrorKind, FieldError};
 
-use crate::error::{ApiError, ErrorKind, FieldError};
 use crate::v1::request::ExecuteRequest;
 
 /// Field names that the client used, so that errors can point to them.

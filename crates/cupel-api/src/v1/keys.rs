@@ -5,15 +5,16 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cupel_core::accounts::{ApiKey, CreateKeyError, NewKey, Scope};
+use cupel_http::app::Shared;
+use cupel_http::auth::Via;
+use cupel_http::body::{Id, JsonBody};
+use cupel_http::caller::Caller;
+use cupel_http::error::{ApiError, ErrorBody, ErrorKind, FieldError};
 use cupel_types::ApiKeyId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::account::invalid;
-use crate::app::Shared;
-use crate::auth::{Caller, Via};
-use crate::body::{Id, JsonBody};
-use crate::error::{ApiError, ErrorBody, ErrorKind, FieldError};
 use crate::v1::response::rfc3339;
 
 /// A key to create.

@@ -2,13 +2,13 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use cupel_http::app::Shared;
+use cupel_http::error::{ApiError, ErrorBody};
+use cupel_http::suggest::nearest;
 use cupel_languages::{Availability, Language};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::Shared;
-use crate::error::{ApiError, ErrorBody};
-use crate::suggest::nearest;
 use crate::v1::response::LimitsView;
 
 /// A language.
@@ -105,6 +105,6 @@ pub(crate) async fn language(
             Some(near) => format!("There is no such language. The nearest is `{near}`."),
             None => "There is no such language.".to_owned(),
         };
-        ApiError::new(crate::error::ErrorKind::NotFound, detail)
+        ApiError::new(cupel_http::error::ErrorKind::NotFound, detail)
     })
 }

@@ -4,16 +4,17 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use cupel_core::accounts::{AccountChange, ChangePasswordError, Session};
+use cupel_http::app::Shared;
+use cupel_http::auth::Via;
+use cupel_http::body::{Id, JsonBody};
+use cupel_http::caller::Caller;
+use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
+use cupel_http::notes::Notes;
 use cupel_types::SessionId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::account::{failed, invalid};
-use crate::app::Shared;
-use crate::auth::{Caller, Via};
-use crate::body::{Id, JsonBody};
-use crate::edge::Notes;
-use crate::error::{ApiError, ErrorBody, ErrorKind};
 use crate::v1::response::rfc3339;
 
 /// A change of password.
@@ -49,7 +50,7 @@ pub(crate) async fn change_password(
     let user = &caller.identity.user;
     let keep = match &caller.identity.via {
         Via::Session(session) => Some(*session),
-        Via::Key { .. } => None,
+        Via::Key { .. } | Via::Keyless => None,
     };
     // A stolen token must not allow more password guesses than the log-in does.
     let attempt = app.limits.login_attempt(&user.username, notes.client().address).await?;

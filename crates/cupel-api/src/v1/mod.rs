@@ -19,11 +19,10 @@ mod submissions;
 mod tickets;
 mod webhooks;
 
+use cupel_http::app::Shared;
 pub(crate) use submissions::PAGE_MAX;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-
-use crate::app::Shared;
 
 /// Routes with their documentation, relative to `/api/v1`.
 pub(crate) fn routes() -> OpenApiRouter<Shared> {

@@ -9,12 +9,12 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::NewSubmission;
+use cupel_http::lists;
+use cupel_http::object::maybe_object;
 use cupel_types::{Bytes, Instructions, LimitsRequest, PriorityClass, TestCase};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::body::maybe_object;
-use crate::lists;
 use crate::v1::faults::FormFaults;
 
 /// A program to run. One of `source_code` and `files` is required.

@@ -5,15 +5,15 @@ use axum::extract::State;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use cupel_core::run::{HistoryFilter, SentFor, Stage};
+use cupel_http::app::Shared;
+use cupel_http::body::Params;
+use cupel_http::caller::Caller;
+use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
 use cupel_types::{SubmissionId, UserId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use crate::app::Shared;
-use crate::auth::Caller;
-use crate::body::Params;
-use crate::error::{ApiError, ErrorBody, ErrorKind};
 use crate::v1::problems::{language_of, verdict_of};
 use crate::v1::response::{HistoryPagination, SubmissionPage, SummaryView};
 

@@ -4,14 +4,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use cupel_http::app::Shared;
+use cupel_http::body::JsonBody;
+use cupel_http::caller::Caller;
+use cupel_http::error::{ApiError, ErrorBody, ErrorKind, FieldError};
 use cupel_types::SubmissionId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::app::Shared;
-use crate::auth::Caller;
-use crate::body::JsonBody;
-use crate::error::{ApiError, ErrorBody, ErrorKind, FieldError};
 use crate::v1::response::rfc3339;
 
 /// Purpose of the ticket.

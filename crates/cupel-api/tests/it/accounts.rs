@@ -1,8 +1,8 @@
 //! Accounts: registration, sessions, API keys.
 
 use axum::http::Method;
-use cupel_api::TierRates;
 use cupel_core::accounts::{Role, Scope};
+use cupel_http::TierRates;
 use serde_json::json;
 
 use crate::app::{PASSWORD, TestApp};

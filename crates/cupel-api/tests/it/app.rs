@@ -9,7 +9,6 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use cupel_api::{ApiState, Check, Health, HealthReport, MetricsAccess, Secret, Settings, Wall};
 use cupel_cache::Shared;
 use cupel_core::accounts::{
     AccountChange, AccountSettings, Accounts, NewAccount, NewKey, PasswordCost, Role, Scope, Tier, User,
@@ -19,6 +18,7 @@ use cupel_core::problems::{NewPackage, ProblemChange};
 use cupel_core::result_cache::ResultCache;
 use cupel_core::{Assignment, Bounds, Core, CoreParts, LeasePolicy, SystemClock};
 use cupel_events::EmbeddedBus;
+use cupel_http::{ApiState, Check, Health, HealthReport, MetricsAccess, Secret, Settings, Wall};
 use cupel_languages::{Probe, Registry};
 use cupel_problem::Visibility;
 use cupel_queue::EmbeddedQueue;
@@ -167,7 +167,7 @@ impl TestApp {
 
     /// Another API node over the same store, with this shared state (rates and results).
     pub(crate) fn node(&self, shared: Shared) -> TestApp {
-        let router = cupel_api::router(ApiState {
+        let state = ApiState {
             core: self.core.clone(),
             accounts: self.accounts.clone(),
             settings: Arc::clone(&self.settings),
@@ -176,7 +176,8 @@ impl TestApp {
             health: self.health.clone(),
             metrics: Arc::new(metrics_text),
             shutdown: self.shutdown.clone(),
-        });
+        };
+        let router = cupel_http::router(state, [cupel_api::native("0.0.0")]);
         TestApp {
             router,
             core: self.core.clone(),

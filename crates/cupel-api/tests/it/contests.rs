@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::http::Method;
-use cupel_api::Rate;
 use cupel_core::{Clock, SystemClock};
+use cupel_http::Rate;
 use cupel_problem::Visibility;
 use cupel_types::{Grading, RunReport, Verdict};
 use jiff::SignedDuration;

@@ -104,7 +104,7 @@ async fn health_reports_degraded_and_failed_parts() {
 
 #[tokio::test]
 async fn metrics_are_served_only_to_the_configured_clients() {
-    use cupel_api::{MetricsAccess, Secret};
+    use cupel_http::{MetricsAccess, Secret};
     let open = TestApp::start().await;
     let answer = open.get("/metrics").at_address("203.0.113.9").send().await;
     assert_eq!((answer.status.as_u16(), &*answer.text), (200, "cupel_up 1\n"));

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::http::Method;
-use cupel_api::Rate;
 use cupel_core::accounts::{NewCode, Role, Scope, Tier};
+use cupel_http::Rate;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 

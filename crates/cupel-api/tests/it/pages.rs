@@ -61,7 +61,7 @@ async fn the_landing_page_has_a_curl_example_and_no_foreign_assets() {
 #[tokio::test]
 async fn the_type_of_every_error_resolves_to_its_explanation() {
     let app = TestApp::start().await;
-    for kind in cupel_api::ErrorKind::ALL {
+    for kind in cupel_http::error::ErrorKind::ALL {
         let page = app.get(&format!("/errors/{}", kind.code())).send().await;
         assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/plain; charset=utf-8"));
         assert!(page.text.contains(kind.meaning()));

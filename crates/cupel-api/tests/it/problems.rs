@@ -164,7 +164,7 @@ async fn only_files_of_a_statement_are_served_and_safely() {
 
 #[tokio::test]
 async fn anonymous_clients_are_rate_limited_by_address() {
-    let app = TestApp::with_settings(|settings| settings.anonymous_reads = cupel_api::Rate::per_minute(2, 2)).await;
+    let app = TestApp::with_settings(|settings| settings.anonymous_reads = cupel_http::Rate::per_minute(2, 2)).await;
     let user = app.user().await;
     let look = |address: &'static str| app.get("/api/v1/leaderboard").at_address(address).send();
     assert_eq!((look("192.0.2.1").await.status.as_u16(), look("192.0.2.1").await.status.as_u16()), (200, 200));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cupel_api::{Rate, TierRates};
+use cupel_http::{Rate, TierRates};
 use cupel_testkit::servers::{self, Redis};
 use serde_json::json;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cupel_api::ServeSettings;
+use cupel_http::ServeSettings;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,11 +19,11 @@ struct Server {
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-async fn start(settings: ServeSettings, change: impl FnOnce(&mut cupel_api::Settings)) -> Server {
+async fn start(settings: ServeSettings, change: impl FnOnce(&mut cupel_http::Settings)) -> Server {
     let app = TestApp::with_settings(change).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let task = tokio::spawn(cupel_api::serve(listener, app.router.clone(), app.shutdown.clone(), settings));
+    let task = tokio::spawn(cupel_http::serve(listener, app.router.clone(), app.shutdown.clone(), settings));
     Server { app, address, task }
 }
 
@@ -79,7 +79,7 @@ fn behind_a_proxy() -> ServeSettings {
     ServeSettings { trusted_proxies: vec!["127.0.0.1".parse().unwrap()], ..ServeSettings::default() }
 }
 
-fn trusting(settings: &mut cupel_api::Settings) {
+fn trusting(settings: &mut cupel_http::Settings) {
     settings.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
 }
 

@@ -15,13 +15,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use cupel_api::{ApiState, ServeSettings};
 use cupel_cache::Shared;
 use cupel_core::accounts::Accounts;
 use cupel_core::cluster::BEAT_EVERY;
 use cupel_core::result_cache::{ResultCache, Results};
 use cupel_core::{Blobs, Bounds, Clock, Core, CoreParts, EventBus, Packages, Queue, Store};
 use cupel_events::{EmbeddedBus, EventBounds};
+use cupel_http::{ApiState, ServeSettings};
 use cupel_languages::Registry;
 use cupel_queue::EmbeddedQueue;
 use cupel_runner::{Runner, prepared};
@@ -134,15 +134,16 @@ impl Server {
             tasks.push(tokio::spawn(tasks::sweep(core.clone(), look, shutdown.clone())));
             tasks.push(tokio::spawn(tasks::tidy(core.clone(), shutdown.clone())));
             tasks.push(tokio::spawn(webhooks::run(core.clone(), config.webhooks.clone(), shutdown.clone())));
-            cupel_api::router(state)
+            let native = cupel_api::native(&state.settings.version);
+            cupel_http::router(state, [native])
         } else {
-            cupel_api::ops_router(state)
+            cupel_http::ops_router(state)
         };
         if role == Role::Api {
             tasks.push(tokio::spawn(tasks::offer_languages(core.clone(), shutdown.clone())));
         }
         tasks.push(tokio::spawn(tasks::upkeep(metrics, data.path().to_owned(), shutdown.clone())));
-        let api = tokio::spawn(cupel_api::serve(listener, router, shutdown.clone(), connections));
+        let api = tokio::spawn(cupel_http::serve(listener, router, shutdown.clone(), connections));
         Ok(Server {
             first_account,
             address,
@@ -366,7 +367,7 @@ pub(crate) async fn idle_api(
     };
     let core = core(data, &engines, Registry::default(), config, false)?;
     let shared = Shared::in_memory(Bytes::ZERO);
-    Ok(cupel_api::router(ApiState {
+    let state = ApiState {
         core: core.clone(),
         accounts: accounts(config, store, clock),
         settings: Arc::new(api_settings(config, secret(config, data, store).await?)),
@@ -375,5 +376,6 @@ pub(crate) async fn idle_api(
         health: Arc::new(ServerHealth::without_sandbox(core, data.path().to_owned(), engines::is_sole(config))),
         metrics: Arc::new(String::new),
         shutdown: CancellationToken::new(),
-    }))
+    };
+    Ok(cupel_http::router(state, [cupel_api::native("")]))
 }

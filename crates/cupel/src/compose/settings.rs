@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use cupel_api::{LoginRates, Rate, Secret, TierRates};
 use cupel_core::accounts::AccountSettings;
 use cupel_core::{Bounds, LeasePolicy};
+use cupel_http::{LoginRates, Rate, Secret, TierRates};
 use cupel_worker::ArtifactBounds;
 
 use crate::config::{self, Config};
@@ -41,7 +41,7 @@ pub(crate) fn bounds(config: &Config) -> Bounds {
     }
 }
 
-pub(super) fn api_settings(config: &Config, secret: Vec<u8>) -> cupel_api::Settings {
+pub(super) fn api_settings(config: &Config, secret: Vec<u8>) -> cupel_http::Settings {
     let rates = &config.rate_limits;
     let quarter = Duration::from_secs(15 * 60);
     let per_quarter = |quota| Rate::new(quota, quarter, quota);
@@ -49,7 +49,7 @@ pub(super) fn api_settings(config: &Config, secret: Vec<u8>) -> cupel_api::Setti
         submissions: Rate::per_minute(limits.submissions_per_minute, limits.submissions_burst),
         reads: Rate::per_minute(limits.reads_per_minute, limits.reads_burst),
     };
-    cupel_api::Settings {
+    cupel_http::Settings {
         jwt_secret: Secret(secret),
         access_token_lifetime: config.auth.token_lifetime,
         tiers: rates.tiers.iter().map(|(name, limits)| (name.clone(), tier(limits))).collect(),
@@ -76,7 +76,7 @@ pub(super) fn api_settings(config: &Config, secret: Vec<u8>) -> cupel_api::Setti
         trusted_proxies: config.server.trusted_proxies.clone(),
         metrics_access: config.metrics.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        ..cupel_api::Settings::default()
+        ..cupel_http::Settings::default()
     }
 }
 
@@ -107,11 +107,11 @@ mod tests {
         assert_eq!((config.queue_depth_max as usize, config.queue_window as usize), (queue.depth_max, queue.window));
         assert_eq!(config.queue_reclaim_after, queue.reclaim_after);
 
-        let code = cupel_api::Settings::default();
+        let code = cupel_http::Settings::default();
         let mut file = api_settings(&config, code.jwt_secret.0.clone());
         // The code has one tier; the file may have more.
         file.tiers.retain(|name, _| code.tiers.contains_key(name));
         let version = code.version.clone();
-        assert_eq!(format!("{:#?}", cupel_api::Settings { version, ..file }), format!("{code:#?}"));
+        assert_eq!(format!("{:#?}", cupel_http::Settings { version, ..file }), format!("{code:#?}"));
     }
 }

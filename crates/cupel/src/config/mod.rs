@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cupel_api::{MetricsAccess, Network, Secret};
+use cupel_http::{MetricsAccess, Network, Secret};
 use cupel_languages::Registry;
 use cupel_runner::CompilerSharing;
 use cupel_sandbox::Wall;

@@ -7,6 +7,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use cupel_core::contests::{ContestChange, JoinCode, NewContest, PENALTY_MAX, Style};
 use cupel_core::problems::{ProblemKey, Seer};
+use cupel_http::app::Shared;
+use cupel_http::body::{Id, JsonBody};
+use cupel_http::caller::Caller;
+use cupel_http::error::{ApiError, ErrorBody};
 use cupel_problem::Slug;
 use cupel_types::ProblemId;
 use jiff::Timestamp;
@@ -15,10 +19,6 @@ use utoipa::ToSchema;
 
 use super::view::{ContestView, StyleName};
 use super::{invalid, refusal, seen};
-use crate::app::Shared;
-use crate::auth::Caller;
-use crate::body::{Id, JsonBody};
-use crate::error::{ApiError, ErrorBody};
 
 /// Penalty of the ICPC, in minutes.
 const PENALTY_MINUTES: u64 = 20;

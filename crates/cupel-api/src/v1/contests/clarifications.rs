@@ -4,15 +4,15 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use cupel_core::contests::{Clarification, label};
+use cupel_http::app::Shared;
+use cupel_http::body::{Id, JsonBody, Params};
+use cupel_http::caller::{Caller, Visitor};
+use cupel_http::error::{ApiError, ErrorBody};
 use cupel_problem::Slug;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{refusal, seen};
-use crate::app::Shared;
-use crate::auth::{Caller, Visitor};
-use crate::body::{Id, JsonBody, Params};
-use crate::error::{ApiError, ErrorBody};
 use crate::v1::response::{Pagination, rfc3339};
 use crate::v1::submissions::PageParams;
 

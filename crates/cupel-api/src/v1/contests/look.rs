@@ -2,16 +2,16 @@
 
 use axum::Json;
 use axum::extract::State;
+use cupel_http::app::Shared;
+use cupel_http::body::{Id, Params};
+use cupel_http::caller::Visitor;
+use cupel_http::error::{ApiError, ErrorBody};
 use cupel_problem::Slug;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::seen;
 use super::view::{ContestLine, ContestView, PhaseName};
-use crate::app::Shared;
-use crate::auth::Visitor;
-use crate::body::{Id, Params};
-use crate::error::{ApiError, ErrorBody};
 use crate::v1::response::Pagination;
 use crate::v1::submissions::{PageParams, one, twenty};
 

@@ -10,12 +10,11 @@ mod view;
 
 use cupel_core::contests::{ContestError, SeenContest};
 use cupel_core::problems::Seer;
+use cupel_http::app::Shared;
+use cupel_http::error::{ApiError, ErrorKind, FieldError};
 use cupel_problem::Slug;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-
-use crate::app::Shared;
-use crate::error::{ApiError, ErrorKind, FieldError};
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()

@@ -4,17 +4,17 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use cupel_core::contests::{ContestError, Participation};
+use cupel_http::app::Shared;
+use cupel_http::body::{Id, JsonBody};
+use cupel_http::caller::Caller;
+use cupel_http::error::{ApiError, ErrorBody};
+use cupel_http::notes::Notes;
 use cupel_problem::Slug;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::view::ParticipationView;
 use super::{refusal, seen};
-use crate::app::Shared;
-use crate::auth::Caller;
-use crate::body::{Id, JsonBody};
-use crate::edge::Notes;
-use crate::error::{ApiError, ErrorBody};
 
 /// How to take part.
 #[derive(Debug, Deserialize, ToSchema)]

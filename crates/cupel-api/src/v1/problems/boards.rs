@@ -3,6 +3,10 @@
 use axum::Json;
 use axum::extract::State;
 use cupel_core::problems::Progress;
+use cupel_http::app::Shared;
+use cupel_http::body::{Id, Params};
+use cupel_http::caller::{Caller, Visitor};
+use cupel_http::error::{ApiError, ErrorBody};
 use cupel_problem::Slug;
 use cupel_types::coarse_memory;
 use serde::Serialize;
@@ -10,10 +14,6 @@ use utoipa::ToSchema;
 
 use super::seen;
 use super::view::StandingView;
-use crate::app::Shared;
-use crate::auth::{Caller, Visitor};
-use crate::body::{Id, Params};
-use crate::error::{ApiError, ErrorBody};
 use crate::v1::response::{Pagination, rfc3339};
 use crate::v1::submissions::PageParams;
 

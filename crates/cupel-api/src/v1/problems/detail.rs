@@ -7,6 +7,10 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use cupel_function::starter_code;
+use cupel_http::app::Shared;
+use cupel_http::body::{Id, Params};
+use cupel_http::caller::Visitor;
+use cupel_http::error::{ApiError, ErrorBody};
 use cupel_languages::{Language, Registry};
 use cupel_problem::{FileRef, MaxScore, Package, Sample, Scoring, Shown, Slug, Statement, StatementFormat};
 use serde::{Deserialize, Serialize};
@@ -17,10 +21,6 @@ use super::pieces::pieces;
 use super::text_budget::JsonTextBudget;
 use super::view::{ProblemLineView, points};
 use super::{no_such_problem, refusal, seen};
-use crate::app::Shared;
-use crate::auth::Visitor;
-use crate::body::{Id, Params};
-use crate::error::{ApiError, ErrorBody};
 use crate::v1::response::StartView;
 
 /// Maximum total size of the texts in a response, statement first, and of each part of a sample.

@@ -3,15 +3,15 @@
 use axum::Json;
 use axum::extract::State;
 use cupel_core::problems::{ProblemFilter, ProblemSort, SolveState};
+use cupel_http::app::Shared;
+use cupel_http::body::Params;
+use cupel_http::caller::Visitor;
+use cupel_http::error::{ApiError, ErrorKind};
 use cupel_problem::{Difficulty, Tag};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::view::ProblemLineView;
-use crate::app::Shared;
-use crate::auth::Visitor;
-use crate::body::Params;
-use crate::error::{ApiError, ErrorKind};
 use crate::v1::response::Pagination;
 use crate::v1::submissions::{PageParams, one, twenty};
 

@@ -11,6 +11,11 @@ use axum::response::{IntoResponse, Response};
 use cupel_core::problems::{
     AuthorError, ImportedVersion, NewPackage, Part, ProblemChange, ProblemKey, VersionException, Wish,
 };
+use cupel_http::app::Shared;
+use cupel_http::body::{Id, JsonBody, Params};
+use cupel_http::caller::Caller;
+use cupel_http::error::{ApiError, ErrorBody, ErrorKind, FieldError};
+use cupel_http::notes::Notes;
 use cupel_package::{Container, ExportError, Finding, archive, export};
 use cupel_problem::{Package, Slug, Visibility};
 use cupel_types::{ProblemVersion, UserId};
@@ -22,11 +27,6 @@ use super::result::Disclosure;
 use super::upload::Upload;
 use super::view::{FindingView, ProblemLineView};
 use super::{Raw, no_such_problem, refusal, seen, slug_taken, view};
-use crate::app::Shared;
-use crate::auth::Caller;
-use crate::body::{Id, JsonBody, Params};
-use crate::edge::Notes;
-use crate::error::{ApiError, ErrorBody, ErrorKind, FieldError};
 use crate::v1::execute::{self, IdempotencyKey, Receipt, Wait, WaitParams};
 use crate::v1::response::{Accepted, Pagination, StartView, SubmissionView, rfc3339};
 use crate::v1::submissions::PageParams;

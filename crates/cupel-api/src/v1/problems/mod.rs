@@ -18,13 +18,12 @@ pub(crate) use result::Disclosure;
 pub(crate) use view::points;
 
 use cupel_core::problems::{AuthorError, ProblemKey, SeenProblem, Seer};
+use cupel_http::app::Shared;
+use cupel_http::error::{ApiError, ErrorKind, FieldError};
 use cupel_problem::Slug;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-
-use crate::app::Shared;
-use crate::error::{ApiError, ErrorKind, FieldError};
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()

@@ -5,16 +5,16 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use cupel_core::problems::{Rejudged, SubmissionFilter};
 use cupel_core::run::SubmissionSummary;
+use cupel_http::app::Shared;
+use cupel_http::body::{Id, Params};
+use cupel_http::caller::Caller;
+use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
 use cupel_problem::Slug;
 use cupel_types::{LanguageId, SubmissionId, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{no_such_problem, refusal};
-use crate::app::Shared;
-use crate::auth::Caller;
-use crate::body::{Id, Params};
-use crate::error::{ApiError, ErrorBody, ErrorKind};
 use crate::v1::response::{Pagination, SummaryView};
 use crate::v1::submissions::{PageParams, one, twenty};
 

@@ -13,6 +13,10 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::problems::Attempted;
 use cupel_core::run::SubmissionRecord;
+use cupel_http::app::Shared;
+use cupel_http::body::Id;
+use cupel_http::caller::Caller;
+use cupel_http::error::{ApiError, ErrorBody};
 use cupel_types::{
     BoxFile, CaseGrade, Cases, ContentHash, Feedback, Grading, GroupGrade, SubmissionId, SubmissionKind, Verdict,
 };
@@ -23,10 +27,6 @@ use super::no_such_problem;
 use super::verification::VerificationView;
 use super::view::points;
 use crate::answers;
-use crate::app::Shared;
-use crate::auth::Caller;
-use crate::body::Id;
-use crate::error::{ApiError, ErrorBody};
 use crate::v1::execute::Wait;
 use crate::v1::response::{StartView, Status, rfc3339, text_of};
 

@@ -7,11 +7,10 @@ use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::header;
 use bytes::BytesMut;
+use cupel_http::app::Shared;
+use cupel_http::error::{ApiError, ErrorKind};
 use http_body_util::BodyExt;
 use tempfile::NamedTempFile;
-
-use crate::app::Shared;
-use crate::error::{ApiError, ErrorKind};
 
 /// Bytes that are buffered before each write.
 const PIECE_BYTES: usize = 256 << 10;

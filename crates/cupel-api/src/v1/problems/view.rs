@@ -1,13 +1,13 @@
 //! Response types for problems. Their names are stable: fields may be added, but never renamed or removed.
 
 use cupel_core::problems::{ProblemRecord, Standing};
+use cupel_http::error::{ApiError, ErrorKind, FieldError};
 use cupel_package::Finding;
 use cupel_problem::Visibility;
 use cupel_types::{Score, coarse_time};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::{ApiError, ErrorKind, FieldError};
 use crate::v1::response::rfc3339;
 
 /// Score as a number with at most six decimals, which is within the precision of a double.

@@ -22,18 +22,27 @@ const DISABLED: &str = "This account is disabled. Ask an administrator.";
 
 /// User, and how they authenticated.
 #[derive(Clone, Debug)]
-pub(crate) struct Identity {
-    pub(crate) user: User,
-    pub(crate) via: Via,
+pub struct Identity {
+    /// The user.
+    pub user: User,
+    /// How they authenticated.
+    pub via: Via,
 }
 
 /// How a user authenticated.
 #[derive(Clone, Debug)]
-pub(crate) enum Via {
+pub enum Via {
     /// By an access token of this session.
     Session(SessionId),
     /// By an API key with these scopes.
-    Key { id: ApiKeyId, scopes: Vec<Scope> },
+    Key {
+        /// The key.
+        id: ApiKeyId,
+        /// What it may do.
+        scopes: Vec<Scope>,
+    },
+    /// Without a credential, where a dialect allows it. May run programs and read their results, and nothing else.
+    Keyless,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,10 +50,11 @@ enum Credential {
     Session(SessionId, UserId),
     /// SHA-256 of the key's text.
     Key([u8; 32]),
+    Keyless(UserId),
 }
 
 /// Why a credential yields no identity.
-pub(crate) enum IdentityError {
+pub enum IdentityError {
     /// A sentence for the client.
     Refused(&'static str),
     /// A failure of the server.
@@ -59,11 +69,11 @@ impl From<cupel_core::StoreError> for IdentityError {
 
 /// The cache.
 #[derive(Default)]
-pub(crate) struct Identities(Mutex<HashMap<Credential, (Instant, Arc<Identity>)>>);
+pub struct Identities(Mutex<HashMap<Credential, (Instant, Arc<Identity>)>>);
 
 impl Identities {
     /// User of a valid access token, if session and user still exist.
-    pub(crate) async fn of_token(&self, accounts: &Accounts, named: Named) -> Result<Arc<Identity>, IdentityError> {
+    pub async fn of_token(&self, accounts: &Accounts, named: Named) -> Result<Arc<Identity>, IdentityError> {
         let credential = Credential::Session(named.session, named.user);
         if let Some(identity) = self.recall(&credential) {
             return Ok(identity);
@@ -80,7 +90,7 @@ impl Identities {
     }
 
     /// Owner of an API key.
-    pub(crate) async fn of_key(&self, accounts: &Accounts, text: &str) -> Result<Arc<Identity>, IdentityError> {
+    pub async fn of_key(&self, accounts: &Accounts, text: &str) -> Result<Arc<Identity>, IdentityError> {
         let credential = Credential::Key(Sha256::digest(text.as_bytes()).into());
         if let Some(identity) = self.recall(&credential) {
             return Ok(identity);
@@ -95,13 +105,24 @@ impl Identities {
         Ok(self.remember(credential, Identity { user, via: Via::Key { id: key.id, scopes: key.scopes } }))
     }
 
+    /// User in whose name clients without a credential call.
+    pub(crate) async fn of_keyless(&self, accounts: &Accounts, user: UserId) -> Result<Arc<Identity>, IdentityError> {
+        let credential = Credential::Keyless(user);
+        if let Some(identity) = self.recall(&credential) {
+            return Ok(identity);
+        }
+        let user = accounts.user(user).await?.filter(|user| user.disabled_at.is_none());
+        let user = user.ok_or(IdentityError::Refused("Calls without a key are disabled here. Send a key."))?;
+        Ok(self.remember(credential, Identity { user, via: Via::Keyless }))
+    }
+
     /// Removes all entries of a user whose role, tier, sessions or keys have changed.
-    pub(crate) fn forget(&self, user: UserId) {
+    pub fn forget(&self, user: UserId) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, (_, identity)| identity.user.id != user);
     }
 
     /// Removes the entries of a session that may have just ended.
-    pub(crate) fn forget_session(&self, session: SessionId) {
+    pub fn forget_session(&self, session: SessionId) {
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         memory.retain(|credential, _| !matches!(credential, Credential::Session(of, _) if *of == session));
     }

@@ -13,7 +13,7 @@ use cupel_core::Bounds;
 use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::body::Object;
+use crate::object::Object;
 
 /// Maximum number of entries of each list.
 #[derive(Clone, Copy)]
@@ -43,7 +43,7 @@ thread_local! {
 }
 
 /// Parses with these bounds.
-pub(crate) fn within<T>(bounds: &Bounds, parse: impl FnOnce() -> T) -> T {
+pub fn within<T>(bounds: &Bounds, parse: impl FnOnce() -> T) -> T {
     struct Restore(ListsMax);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -58,27 +58,32 @@ pub(crate) fn within<T>(bounds: &Bounds, parse: impl FnOnce() -> T) -> T {
 const TOO_MANY: &str = "too many entries: ";
 
 /// Sentence for the client, if `message` is about a list that is too long.
-pub(crate) fn too_many(message: &str) -> Option<&str> {
+pub fn too_many(message: &str) -> Option<&str> {
     message.strip_prefix(TOO_MANY)
 }
 
-pub(crate) fn submissions<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+/// Submissions of a batch.
+pub fn submissions<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Vec<T>, D::Error> {
     objects(from, MAX.get().submissions, "submissions")
 }
 
-pub(crate) fn files<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+/// Files of a program.
+pub fn files<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Vec<T>, D::Error> {
     objects(from, MAX.get().files, "files")
 }
 
-pub(crate) fn tests<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+/// Tests of a program.
+pub fn tests<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Vec<T>, D::Error> {
     objects(from, MAX.get().tests, "tests")
 }
 
-pub(crate) fn args<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+/// Arguments of a program.
+pub fn args<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     from.deserialize_seq(List { max: MAX.get().args, what: "arguments", entry: PhantomData })
 }
 
-pub(crate) fn env<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+/// Environment variables of a program.
+pub fn env<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
     from.deserialize_map(Map { max: MAX.get().env, what: "variables" })
 }
 

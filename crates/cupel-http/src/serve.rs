@@ -5,21 +5,23 @@
 //! (`connections.rs`): at the maximum, the oldest one without a complete request is dropped; if there is none, clients
 //! wait in the kernel's backlog. When a connection ends, the server keeps reading from the client for a moment: closing
 //! at once would reset the connection, and the client would never see the response.
+//!
+//! A handler may answer 101 and take over the connection (WebSockets); it must then end it when the server shuts down.
 
 use std::convert::Infallible;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::AsFd;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{Request, Response, header};
+use axum::http::{Request, Response, StatusCode, header};
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
@@ -31,6 +33,7 @@ use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use crate::client;
 use crate::connections::{ConnectionBounds, Connections, Full, InFlight, Open};
 use crate::edge;
 use crate::error::{ApiError, ErrorKind};
@@ -124,7 +127,7 @@ async fn accept(
         let router = router.clone();
         let shutdown = shutdown.clone();
         let settings = Arc::clone(settings);
-        let is_proxy = edge::is_trusted(peer.ip(), &settings.trusted_proxies);
+        let is_proxy = client::is_trusted(peer.ip(), &settings.trusted_proxies);
         let open = connections.enter((!is_proxy).then(|| peer.ip()));
         tokio::spawn(async move {
             match open {
@@ -160,15 +163,16 @@ async fn connection(
 ) {
     let _ = stream.set_nodelay(true);
     let wire = Wire {
-        shared: Arc::new(SharedStream { stream, half_read: AtomicBool::new(false) }),
+        shared: Arc::new(SharedStream { stream, half_read: AtomicBool::new(false), upgraded: OnceLock::new() }),
+        closed: CancellationToken::new(),
         stall_max: settings.write_stall_max,
         stalled: None,
     };
-    let shared = Arc::clone(&wire.shared);
+    let (shared, closed) = (Arc::clone(&wire.shared), wire.closed.clone());
     let service = {
-        let (open, settings) = (Arc::clone(&open), Arc::clone(settings));
+        let (open, settings, shared) = (Arc::clone(&open), Arc::clone(settings), Arc::clone(&shared));
         tower::service_fn(move |request| {
-            answer(request, peer, router.clone(), Arc::clone(&settings), Arc::clone(&open))
+            answer(request, peer, router.clone(), Arc::clone(&settings), Arc::clone(&open), Arc::clone(&shared))
         })
     };
     let mut connection = pin!(
@@ -178,6 +182,7 @@ async fn connection(
             .max_buf_size(HEAD_BYTES_MAX)
             .half_close(false)
             .serve_connection(TokioIo::new(wire), TowerToHyperService::new(service))
+            .with_upgrades()
     );
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -207,6 +212,17 @@ async fn connection(
             );
         }
         tracing::debug!(%error, %peer, "a connection ended early");
+    } else if shared.upgraded.get().is_some() {
+        // The handler owns the stream now. The connection stays counted until the handler drops it.
+        let drained = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(settings.drain_time_max).await;
+        };
+        tokio::select! {
+            () = closed.cancelled() => {}
+            () = drained => {}
+        }
+        return;
     }
     tokio::select! {
         () = linger(&shared.stream) => {}
@@ -224,8 +240,9 @@ async fn answer(
     router: Router,
     settings: Arc<ServeSettings>,
     open: Arc<Open>,
+    stream: Arc<SharedStream>,
 ) -> Result<Response<Body>, Infallible> {
-    let client = edge::client(peer.ip(), request.headers(), &settings.trusted_proxies).address;
+    let client = client::client(peer.ip(), request.headers(), &settings.trusted_proxies).address;
     let is_health = HEALTH_CHECKS.contains(&request.uri().path());
     let in_flight = match open.begin(client, is_health, !request.body().is_end_stream()) {
         Ok(in_flight) => Arc::new(in_flight),
@@ -238,6 +255,10 @@ async fn answer(
     let request =
         request.map(|body| Body::new(Counted { body, in_flight: Arc::clone(&in_flight), ends_request: true }));
     let response = router.oneshot(request).await?;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        // Counted as a request for as long as the connection is open, so that it is not dropped to make room.
+        let _ = stream.upgraded.set(Arc::clone(&in_flight));
+    }
     Ok(response.map(|body| Body::new(Counted { body, in_flight, ends_request: false })))
 }
 
@@ -329,6 +350,8 @@ struct SharedStream {
     stream: TcpStream,
     /// Whether anything was read since the last write, so a request has begun.
     half_read: AtomicBool,
+    /// Request that changed the protocol.
+    upgraded: OnceLock<Arc<InFlight>>,
 }
 
 /// Connection as hyper sees it: it detects a client that accepts no data, and outlives hyper.
@@ -336,6 +359,14 @@ struct Wire {
     shared: Arc<SharedStream>,
     stall_max: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Cancelled when hyper, or the handler of an upgraded connection, has dropped this.
+    closed: CancellationToken,
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.closed.cancel();
+    }
 }
 
 impl Wire {

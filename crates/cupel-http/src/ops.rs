@@ -11,8 +11,8 @@ use serde::Serialize;
 use subtle::ConstantTimeEq;
 
 use crate::app::Shared;
-use crate::edge::Notes;
 use crate::error::{ApiError, ErrorKind};
+use crate::notes::Notes;
 use crate::state::{HealthReport, MetricsAccess};
 
 /// How long a report is reused, so that clients cannot keep the components busy with health checks.

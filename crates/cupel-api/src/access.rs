@@ -1,60 +1,11 @@
-//! Access table: who may call which operation. The extractors enforce it, the OpenAPI document is completed from it,
+//! Access table of the native API: who may call which operation. The extractors enforce it, the OpenAPI document is completed from it,
 //! and a test tries every operation with every kind of caller.
 //!
 //! Invariant: an operation that is missing from the table is refused for everybody, and a test finds it.
 
 use axum::http::Method;
 use cupel_core::accounts::Scope;
-
-use super::table::Who::{Admin, Author, Everybody, Owner, User};
-
-/// Who may call an operation. The scope is the one an API key must have; access tokens have every scope of their user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Who {
-    /// Everybody; some clients see more if they authenticate.
-    Everybody,
-    /// Every user, for their own resources.
-    User(Scope),
-    /// Authors and administrators.
-    Author(Scope),
-    /// Authors for their own problems and contests, and administrators. To other authors these do not exist.
-    Owner(Scope),
-    /// Administrators.
-    Admin,
-}
-
-impl Who {
-    /// Scope that an API key must have.
-    pub(crate) const fn scope(self) -> Option<Scope> {
-        match self {
-            Everybody => None,
-            User(scope) | Author(scope) | Owner(scope) => Some(scope),
-            Admin => Some(Scope::Admin),
-        }
-    }
-
-    /// Name in the OpenAPI document.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Everybody => "everybody",
-            User(_) => "user",
-            Author(_) => "author",
-            Owner(_) => "owner",
-            Admin => "admin",
-        }
-    }
-
-    /// Sentence for the OpenAPI document.
-    pub(crate) const fn sentence(self) -> &'static str {
-        match self {
-            Everybody => "Everybody may call this, without an account.",
-            User(_) => "Everybody with an account may call this.",
-            Author(_) => "Authors and administrators may call this.",
-            Owner(_) => "Authors may call this about their own problems and contests, and administrators.",
-            Admin => "Administrators may call this.",
-        }
-    }
-}
+use cupel_http::auth::Who::{self, Admin, Author, Everybody, Owner, User};
 
 const READ: Scope = Scope::RunsRead;
 const WRITE: Scope = Scope::RunsWrite;

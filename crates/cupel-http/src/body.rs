@@ -3,35 +3,34 @@
 //! A body is read frame by frame with a size limit and a deadline, so that neither a large body nor a slow client holds
 //! resources for long. serde_json bounds nesting (128 levels), `lists.rs` bounds lists.
 
-use std::marker::PhantomData;
-
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
 use crate::app::Shared;
 use crate::budget::Held;
-use crate::edge::Notes;
 use crate::error::{ApiError, ErrorKind, FieldError};
 use crate::lists;
+use crate::notes::Notes;
+use crate::object::Object;
 use crate::suggest::nearest;
 
 /// JSON body of ordinary size.
-pub(crate) struct JsonBody<T>(pub(crate) T);
+pub struct JsonBody<T>(pub T);
 
 /// JSON body that carries submissions, with its bytes for the idempotency hash.
-pub(crate) struct SubmissionBody<T> {
-    pub(crate) value: T,
-    pub(crate) bytes: Bytes,
+pub struct SubmissionBody<T> {
+    /// The value.
+    pub value: T,
+    /// The body as it was sent.
+    pub bytes: Bytes,
     /// Its share of the body budget, until core has the submissions.
-    pub(crate) held: Option<Held>,
+    pub held: Option<Held>,
 }
 
 impl<T: DeserializeOwned> FromRequest<Shared> for JsonBody<T> {
@@ -60,7 +59,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for SubmissionBody<T> {
 const CSV_BYTES_MAX: usize = 1 << 20;
 
 /// CSV body.
-pub(crate) struct CsvBody(pub(crate) Bytes);
+pub struct CsvBody(pub Bytes);
 
 impl FromRequest<Shared> for CsvBody {
     type Rejection = ApiError;
@@ -143,32 +142,6 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     })?;
     json.end().map_err(|error| syntax(&error))?;
     Ok(value)
-}
-
-/// Struct that is accepted only as a JSON object: serde would also take an array of its fields in order.
-pub(crate) struct Object<T>(pub(crate) T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Fields<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
-            type Value = Object<T>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
-            }
-        }
-        from.deserialize_map(Fields(PhantomData))
-    }
-}
-
-/// For `#[serde(deserialize_with)]`: an object or nothing.
-pub(crate) fn maybe_object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
-    Ok(Option::<Object<T>>::deserialize(from)?.map(|Object(value)| value))
 }
 
 fn fault(path: &serde_path_to_error::Path, error: &serde_json::Error) -> ApiError {
@@ -266,7 +239,7 @@ fn describe_parameter(text: &str) -> String {
 }
 
 /// Query string in which every parameter is known.
-pub(crate) struct Params<T>(pub(crate) T);
+pub struct Params<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequestParts<Shared> for Params<T> {
     type Rejection = ApiError;
@@ -284,7 +257,7 @@ impl<T: DeserializeOwned> FromRequestParts<Shared> for Params<T> {
 }
 
 /// Id in the path. A malformed id is answered as not found.
-pub(crate) struct Id<T>(pub(crate) T);
+pub struct Id<T>(pub T);
 
 impl<T: std::str::FromStr + Send> FromRequestParts<Shared> for Id<T> {
     type Rejection = ApiError;
@@ -300,8 +273,10 @@ impl<T: std::str::FromStr + Send> FromRequestParts<Shared> for Id<T> {
 #[cfg(test)]
 mod tests {
     use cupel_core::Bounds;
+    use serde::Deserialize;
 
     use super::*;
+    use crate::object::maybe_object;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -10,30 +10,38 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use crate::auth::{Identities, Tokens};
 use crate::budget::{BudgetKind, ByteBudget};
+use crate::dialect::Dialects;
 use crate::error::{ApiError, ErrorKind};
 use crate::limits::RateLimits;
-use crate::pages::Documents;
 use crate::state::{ApiState, HealthReport, TierRates};
 
 /// Axum state. A clone is another handle.
 #[derive(Clone)]
-pub(crate) struct Shared(Arc<App>);
+pub struct Shared(Arc<App>);
 
-pub(crate) struct App {
-    pub(crate) state: ApiState,
-    pub(crate) tokens: Tokens,
-    pub(crate) identities: Identities,
-    pub(crate) limits: RateLimits,
-    pub(crate) long_answers: LongAnswers,
-    pub(crate) bodies: ByteBudget,
-    pub(crate) answers: ByteBudget,
-    pub(crate) documents: Documents,
+/// What a process has for its requests.
+pub struct App {
+    /// From the binary.
+    pub state: ApiState,
+    /// Access tokens.
+    pub tokens: Tokens,
+    /// Who is behind tokens and keys, cached.
+    pub identities: Identities,
+    /// Rate limits.
+    pub limits: RateLimits,
+    /// Number of open event streams and waits.
+    pub long_answers: LongAnswers,
+    /// Memory for request bodies.
+    pub bodies: ByteBudget,
+    /// Memory for large responses.
+    pub answers: ByteBudget,
+    pub(crate) dialects: Dialects,
     /// Last health report and when it was made.
     pub(crate) health: AsyncMutex<Option<(std::time::Instant, HealthReport)>>,
 }
 
 impl Shared {
-    pub(crate) fn new(state: ApiState, documents: Documents) -> Shared {
+    pub(crate) fn new(state: ApiState, dialects: Dialects) -> Shared {
         let settings = &state.settings;
         Shared(Arc::new(App {
             answers: ByteBudget::new(
@@ -52,14 +60,14 @@ impl Shared {
             identities: Identities::default(),
             limits: RateLimits::new(Arc::clone(&state.buckets), state.settings.login),
             long_answers: LongAnswers::new(settings.long_answers_max),
-            documents,
+            dialects,
             health: AsyncMutex::new(None),
             state,
         }))
     }
 
     /// Rates of a tier.
-    pub(crate) fn rates(&self, tier: &str) -> TierRates {
+    pub fn rates(&self, tier: &str) -> TierRates {
         self.settings.tiers.get(tier).copied().unwrap_or_default()
     }
 }
@@ -94,7 +102,7 @@ const LONG_ANSWERS_PER_USER_WHEN_SCARCE: usize = 16;
 
 /// Counter of long-lived responses, so that neither one user nor all together can hold all connections.
 #[derive(Clone)]
-pub(crate) struct LongAnswers {
+pub struct LongAnswers {
     open: Arc<Mutex<OpenAnswers>>,
     all_max: usize,
 }
@@ -106,7 +114,7 @@ struct OpenAnswers {
 }
 
 /// One open long-lived response; ends when dropped.
-pub(crate) struct LongAnswer {
+pub struct LongAnswer {
     all: LongAnswers,
     user: UserId,
 }
@@ -116,7 +124,12 @@ impl LongAnswers {
         LongAnswers { open: Arc::default(), all_max: all_max.max(1) }
     }
 
-    pub(crate) fn begin(&self, user: UserId) -> Result<LongAnswer, ApiError> {
+    /// Counts one more response for this user, until the returned value is dropped.
+    ///
+    /// # Errors
+    ///
+    /// If the user, or the server, has as many open as allowed.
+    pub fn begin(&self, user: UserId) -> Result<LongAnswer, ApiError> {
         let mut open = self.open();
         let second = std::time::Duration::from_secs(1);
         if open.all >= self.all_max {

@@ -7,7 +7,7 @@
 //! account *and* address, and the loose limit per account does not apply to an address from which the owner has logged
 //! in before.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,13 +16,16 @@ use cupel_core::limits::{BucketKind, Buckets, Charge, Exhausted, Rate, Standing}
 use cupel_types::{SessionId, UserId};
 use sha2::{Digest, Sha256};
 
+use crate::client::network_of;
 use crate::error::{ApiError, ErrorKind};
 use crate::state::{LoginRates, TierRates};
 
 /// Rate-limited resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum RateClass {
+pub enum RateClass {
+    /// New submissions.
     Submissions,
+    /// All other requests.
     Reads,
 }
 
@@ -44,7 +47,7 @@ impl RateClass {
 
 /// State of a ration, for the response's headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RateNote {
+pub struct RateNote {
     ration: RateClass,
     rate: Rate,
     standing: Standing,
@@ -53,7 +56,7 @@ pub(crate) struct RateNote {
 impl RateNote {
     /// Source: draft-ietf-httpapi-ratelimit-headers, sections "RateLimit-Policy" and "RateLimit": `q` quota, `w` window
     /// in seconds, `r` remaining, `t` seconds until it is restored. `burst` is Cupel's extension.
-    pub(crate) fn write(&self, headers: &mut HeaderMap) {
+    pub fn write(&self, headers: &mut HeaderMap) {
         let name = self.ration.name();
         let policy =
             format!("\"{name}\";q={};w={};burst={}", self.rate.quota, self.rate.window.as_secs(), self.rate.burst);
@@ -71,7 +74,7 @@ fn seconds_up(duration: Duration) -> u64 {
 }
 
 /// All rate limits.
-pub(crate) struct RateLimits {
+pub struct RateLimits {
     buckets: Arc<dyn Buckets>,
     login: LoginRates,
 }
@@ -108,7 +111,7 @@ impl RateLimits {
     }
 
     /// Takes `cost` from the user's ration.
-    pub(crate) async fn take(
+    pub async fn take(
         &self,
         user: UserId,
         ration: RateClass,
@@ -140,7 +143,7 @@ impl RateLimits {
 
     /// Pays for one log-in attempt before the password is checked; otherwise four hundred simultaneous attempts could
     /// all pass the limit. [`Attempt::succeeded`] refunds it.
-    pub(crate) async fn login_attempt(&self, login: &str, address: IpAddr) -> Result<Attempt<'_>, ApiError> {
+    pub async fn login_attempt(&self, login: &str, address: IpAddr) -> Result<Attempt<'_>, ApiError> {
         let account = account_key(login);
         let pair = format!("{account}:{}", network_of(address));
         let mut paid = vec![
@@ -157,7 +160,7 @@ impl RateLimits {
     }
 
     /// Pays for one read without an account.
-    pub(crate) async fn anonymous_read(&self, address: IpAddr, rate: Rate) -> Result<(), ApiError> {
+    pub async fn anonymous_read(&self, address: IpAddr, rate: Rate) -> Result<(), ApiError> {
         self.buckets.take(&[AddressUse::Read.draw(address, rate)]).await.map(drop).map_err(|dry| {
             let detail = format!(
                 "Without an account, {} reads in {} s come from one address. Log in, or wait {} s.",
@@ -170,7 +173,7 @@ impl RateLimits {
     }
 
     /// Pays for one registration.
-    pub(crate) async fn registration(&self, address: IpAddr) -> Result<(), ApiError> {
+    pub async fn registration(&self, address: IpAddr) -> Result<(), ApiError> {
         self.pay(
             AddressUse::Register.draw(address, self.login.registrations),
             "Too many registrations from this address.",
@@ -180,21 +183,21 @@ impl RateLimits {
 
     /// Pays for one refresh of a session. This happens before the token is exchanged: a later refusal would lose the
     /// client its session. Only its owner knows a session's id, so nobody else can exhaust this limit.
-    pub(crate) async fn refresh(&self, session: SessionId) -> Result<(), ApiError> {
+    pub async fn refresh(&self, session: SessionId) -> Result<(), ApiError> {
         let key = session.to_string();
         let draw = Charge { kind: BucketKind::Session, key, rate: self.login.refreshes, cost: 1 };
         self.pay(draw, "This session was refreshed too often.").await
     }
 
     /// Pays for one invalid token.
-    pub(crate) async fn bad_token(&self, address: IpAddr) -> Result<(), ApiError> {
+    pub async fn bad_token(&self, address: IpAddr) -> Result<(), ApiError> {
         self.pay(AddressUse::BadToken.draw(address, self.login.bad_tokens), "Too many bad tokens from this address.")
             .await
     }
 
     /// Pays for one join code before it is checked, whether or not the contest exists: a client without guesses left
     /// learns nothing more. [`Guess::was_none`] refunds it.
-    pub(crate) async fn join_code(&self, address: IpAddr) -> Result<Guess<'_>, ApiError> {
+    pub async fn join_code(&self, address: IpAddr) -> Result<Guess<'_>, ApiError> {
         let draw = AddressUse::JoinCode.draw(address, self.login.join_codes);
         self.pay(draw.clone(), "Too many wrong codes from this address.").await?;
         Ok(Guess { limits: self, paid: draw })
@@ -206,20 +209,20 @@ impl RateLimits {
 }
 
 /// One paid attempt to enter a join code.
-pub(crate) struct Guess<'a> {
+pub struct Guess<'a> {
     limits: &'a RateLimits,
     paid: Charge,
 }
 
 impl Guess<'_> {
     /// Refunds the guess: the code was right, or was not needed.
-    pub(crate) async fn was_none(self) {
+    pub async fn was_none(self) {
         self.limits.buckets.give_back(&[self.paid]).await;
     }
 }
 
 /// One paid log-in attempt.
-pub(crate) struct Attempt<'a> {
+pub struct Attempt<'a> {
     limits: &'a RateLimits,
     pair: String,
     paid: Vec<Charge>,
@@ -227,13 +230,13 @@ pub(crate) struct Attempt<'a> {
 
 impl Attempt<'_> {
     /// Refunds the attempt because the password was right, and remembers the address.
-    pub(crate) async fn succeeded(self) {
+    pub async fn succeeded(self) {
         self.limits.buckets.remember(&self.pair).await;
         self.limits.buckets.give_back(&self.paid).await;
     }
 
     /// Refunds the attempt because the server failed before the password was checked.
-    pub(crate) async fn undecided(self) {
+    pub async fn undecided(self) {
         self.limits.buckets.give_back(&self.paid).await;
     }
 }
@@ -246,14 +249,6 @@ fn too_many(what: &str, wait: Duration) -> ApiError {
 fn account_key(login: &str) -> String {
     let digest = Sha256::digest(login.trim().to_lowercase().as_bytes());
     digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// An IPv6 customer has at least a /64, and could use a fresh address from it for every request.
-pub(crate) fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => IpAddr::V4(v4),
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX))),
-    }
 }
 
 #[cfg(test)]

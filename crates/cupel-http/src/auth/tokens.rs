@@ -35,13 +35,15 @@ struct Claims {
 
 /// Claims of a valid token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Named {
-    pub(crate) user: UserId,
-    pub(crate) session: SessionId,
+pub struct Named {
+    /// The user.
+    pub user: UserId,
+    /// Their session.
+    pub session: SessionId,
 }
 
 /// Issues and verifies access tokens.
-pub(crate) struct Tokens {
+pub struct Tokens {
     encoding: EncodingKey,
     decoding: DecodingKey,
     validation: Validation,
@@ -67,12 +69,12 @@ impl Tokens {
     }
 
     /// Lifetime of a token, in whole seconds.
-    pub(crate) fn lifetime_seconds(&self) -> u64 {
+    pub fn lifetime_seconds(&self) -> u64 {
         self.lifetime.as_secs()
     }
 
     /// Token for a session.
-    pub(crate) fn issue(&self, named: Named, now: Timestamp) -> Result<String, jsonwebtoken::errors::Error> {
+    pub fn issue(&self, named: Named, now: Timestamp) -> Result<String, jsonwebtoken::errors::Error> {
         let iat = now.as_second();
         let exp = iat.saturating_add_unsigned(self.lifetime.as_secs());
         let claims = Claims {
@@ -87,7 +89,7 @@ impl Tokens {
     }
 
     /// Claims of a token, or why it is invalid, as a sentence for the client.
-    pub(crate) fn read(&self, text: &str, now: Timestamp) -> Result<Named, String> {
+    pub fn read(&self, text: &str, now: Timestamp) -> Result<Named, String> {
         if text.len() > TOKEN_BYTES_MAX {
             return Err("The token is too long to be one of ours.".to_owned());
         }

@@ -1,4 +1,4 @@
-//! Extractors: a handler with `Caller` in its signature admits only the callers that the table allows; `Visitor` is for
+//! Extractors: a handler with `Caller` in its signature admits only the callers that its dialect's table allows; `Visitor` is for
 //! operations that are open to everybody but show more to some users.
 
 use std::sync::Arc;
@@ -11,20 +11,23 @@ use cupel_core::accounts::{Accounts, Role, Scope};
 use cupel_core::problems::Seer;
 use cupel_types::{SubmissionId, UserId};
 
-use super::identity::{Identity, IdentityError, Via};
-use super::table::{self, Who};
 use crate::app::Shared;
-use crate::edge::Notes;
+use crate::auth::{Identity, IdentityError, Presented, Via, Who, bearer};
 use crate::error::{ApiError, ErrorKind};
 use crate::limits::RateClass;
+use crate::notes::Notes;
 use crate::state::TierRates;
 
 /// User who is allowed by `table.rs` to call this operation. Extraction costs one of the user's reads.
-pub(crate) struct Caller {
-    pub(crate) user: UserId,
-    pub(crate) viewer: Viewer,
-    pub(crate) rates: TierRates,
-    pub(crate) identity: Arc<Identity>,
+pub struct Caller {
+    /// The user.
+    pub user: UserId,
+    /// The user as a viewer of submissions.
+    pub viewer: Viewer,
+    /// Rates of their tier.
+    pub rates: TierRates,
+    /// The account, and how they authenticated.
+    pub identity: Arc<Identity>,
 }
 
 impl FromRequestParts<Shared> for Caller {
@@ -49,14 +52,14 @@ impl FromRequestParts<Shared> for Caller {
 
 impl Caller {
     /// The caller as a viewer of problems.
-    pub(crate) fn seer(&self) -> Seer {
+    pub fn seer(&self) -> Seer {
         Seer::User(self.viewer)
     }
 }
 
 /// Client of an operation that is open to everybody: identified if it sends credentials. Costs a read of the user, or
 /// of the address.
-pub(crate) struct Visitor(pub(crate) Seer);
+pub struct Visitor(pub Seer);
 
 impl FromRequestParts<Shared> for Visitor {
     type Rejection = ApiError;
@@ -65,7 +68,7 @@ impl FromRequestParts<Shared> for Visitor {
         if who_may(parts)? != Who::Everybody {
             return Err(not_in_table());
         }
-        if parts.headers.contains_key(header::AUTHORIZATION) {
+        if !matches!(presented(parts), Presented::Missing(_)) {
             return Ok(Visitor(signed_in(parts, app).await?.seer()));
         }
         if let Some(notes) = parts.extensions.get::<Notes>() {
@@ -76,9 +79,16 @@ impl FromRequestParts<Shared> for Visitor {
 }
 
 /// Client that follows a submission: a caller or, if the header has no credentials, the holder of a ticket for it.
-pub(crate) enum Follower {
+pub enum Follower {
+    /// A caller.
     Caller(Box<Caller>),
-    Ticket { text: String, notes: Option<Notes> },
+    /// The holder of a ticket.
+    Ticket {
+        /// The ticket.
+        text: String,
+        /// Notes of the request.
+        notes: Option<Notes>,
+    },
 }
 
 /// Prefix of a ticket in a query string. A ticket consists of letters, digits, `-` and `_`, none of which is ever
@@ -89,7 +99,7 @@ impl FromRequestParts<Shared> for Follower {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Follower, ApiError> {
-        if !parts.headers.contains_key(header::AUTHORIZATION) {
+        if matches!(presented(parts), Presented::Missing(_)) {
             let query = parts.uri.query().unwrap_or_default();
             let ticket = query.split('&').find_map(|pair| pair.strip_prefix(TICKET_PARAMETER));
             if let Some(text) = ticket {
@@ -104,7 +114,7 @@ impl FromRequestParts<Shared> for Follower {
 impl Follower {
     /// User and viewer with which the client reads the submission. With a ticket it costs one of the user's reads; the
     /// ticket stays valid until [`Follower::enter`].
-    pub(crate) async fn viewer(&self, app: &Shared, submission: SubmissionId) -> Result<(UserId, Viewer), ApiError> {
+    pub async fn viewer(&self, app: &Shared, submission: SubmissionId) -> Result<(UserId, Viewer), ApiError> {
         let (text, notes) = match self {
             Follower::Caller(caller) => return Ok((caller.user, caller.viewer)),
             Follower::Ticket { text, notes } => (text, notes),
@@ -122,7 +132,7 @@ impl Follower {
     }
 
     /// Consumes the ticket, after all other checks for the stream have passed.
-    pub(crate) async fn enter(self, app: &Shared, submission: SubmissionId) -> Result<(), ApiError> {
+    pub async fn enter(self, app: &Shared, submission: SubmissionId) -> Result<(), ApiError> {
         let Follower::Ticket { text, notes } = self else { return Ok(()) };
         if app.accounts.use_ticket(&text, submission).await? {
             return Ok(());
@@ -144,7 +154,17 @@ async fn bad_ticket(app: &Shared, notes: Option<&Notes>) -> Result<ApiError, Api
 /// Access rule of the requested operation.
 fn who_may(parts: &Parts) -> Result<Who, ApiError> {
     let route = parts.extensions.get::<MatchedPath>();
-    route.and_then(|route| table::who(&parts.method, route.as_str())).ok_or_else(not_in_table)
+    let dialect = parts.extensions.get::<Notes>().and_then(Notes::dialect);
+    let who = route.zip(dialect).and_then(|(route, dialect)| dialect.who(&parts.method, route.as_str()));
+    who.ok_or_else(not_in_table)
+}
+
+/// Credential, as the request's dialect reads it.
+fn presented(parts: &Parts) -> Presented<'_> {
+    match parts.extensions.get::<Notes>().and_then(Notes::dialect) {
+        Some(dialect) => dialect.credential(parts),
+        None => bearer(&parts.headers),
+    }
 }
 
 /// A defect of the server: refuses everybody rather than admitting everybody.
@@ -183,6 +203,8 @@ fn has_scope(identity: &Identity, scope: Scope) -> Result<(), ApiError> {
     match &identity.via {
         Via::Session(_) => Ok(()),
         Via::Key { scopes, .. } if scopes.contains(&scope) => Ok(()),
+        Via::Keyless if matches!(scope, Scope::RunsRead | Scope::RunsWrite) => Ok(()),
+        Via::Keyless => Err(ApiError::new(ErrorKind::Unauthorized, "This needs a token or an API key.")),
         Via::Key { .. } => {
             let name = scope.as_str();
             let mut problem =
@@ -204,31 +226,28 @@ enum Refusal {
 }
 
 async fn identify(parts: &Parts, app: &Shared) -> Result<Arc<Identity>, Refusal> {
-    let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = values.next() else {
-        return Err(Refusal::NoCredential(ApiError::new(
-            ErrorKind::Unauthorized,
-            "Send `Authorization: Bearer` with an access token or an API key.",
-        )));
-    };
-    let text = value.to_str().ok().filter(|_| values.next().is_none());
-    let Some((scheme, credential)) = text.and_then(|t| t.split_once(' ')) else {
-        return Err(bad("The `Authorization` header is malformed."));
-    };
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(bad("Only the scheme `Bearer` is accepted."));
-    }
-    let credential = credential.trim();
-    let identity = if Accounts::looks_like_key(credential) {
-        app.identities.of_key(&app.accounts, credential).await
-    } else {
-        let named = app.tokens.read(credential, app.core.now()).map_err(bad)?;
-        app.identities.of_token(&app.accounts, named).await
+    let identity = match presented(parts) {
+        Presented::Malformed(why) => return Err(bad(why)),
+        Presented::Missing(why) => match keyless(parts) {
+            Some(user) => app.identities.of_keyless(&app.accounts, user).await,
+            None => return Err(Refusal::NoCredential(ApiError::new(ErrorKind::Unauthorized, why))),
+        },
+        Presented::Text(key) if Accounts::looks_like_key(key) => app.identities.of_key(&app.accounts, key).await,
+        Presented::Text(token) => {
+            let named = app.tokens.read(token, app.core.now()).map_err(bad)?;
+            app.identities.of_token(&app.accounts, named).await
+        }
     };
     identity.map_err(|error| match error {
         IdentityError::Refused(why) => bad(why),
         IdentityError::Failed(problem) => Refusal::Failed(problem),
     })
+}
+
+/// User in whose name this client calls without a credential, if the dialect allows it.
+fn keyless(parts: &Parts) -> Option<UserId> {
+    let notes = parts.extensions.get::<Notes>()?;
+    notes.dialect()?.keyless(notes.client())
 }
 
 /// Source of the challenge: RFC 6750, section 3.

@@ -1,10 +1,10 @@
-//! Every refusal of the API, as RFC 9457 `application/problem+json`, from one enum.
+//! Every error of the HTTP interface, from one enum, and its rendering as RFC 9457 `application/problem+json`.
 //!
 //! A client branches on `type` (or on `code`, which is the same word); `detail` says what to do next; `request_id`
 //! finds the log. `docs/errors.md` is generated from [`ErrorKind`], and a test compares the two.
 //!
 //! An [`ApiError`] becomes a response without a body that carries the error as an extension; the edge (`edge.rs`)
-//! writes the body, because only the edge knows the request's id.
+//! has the request's dialect render it. Problem documents are the rendering of the native API, and the default.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -129,7 +129,7 @@ kinds! {
 
 impl ErrorKind {
     /// Kind for an error status that a lower layer returned without details.
-    pub(crate) fn of_status(status: StatusCode) -> ErrorKind {
+    pub fn of_status(status: StatusCode) -> ErrorKind {
         match status {
             StatusCode::UNAUTHORIZED => ErrorKind::Unauthorized,
             StatusCode::FORBIDDEN => ErrorKind::Forbidden,
@@ -156,7 +156,8 @@ pub struct FieldError {
 }
 
 impl FieldError {
-    pub(crate) fn new(pointer: impl Into<String>, detail: impl Into<String>) -> FieldError {
+    /// An error at this location.
+    pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> FieldError {
         FieldError { pointer: pointer.into(), detail: detail.into() }
     }
 }
@@ -177,12 +178,12 @@ impl ApiError {
     }
 
     /// Refusal for a resource that does not exist or belongs to another user.
-    pub(crate) fn not_found(what: &'static str) -> ApiError {
+    pub fn not_found(what: &'static str) -> ApiError {
         ApiError::new(ErrorKind::NotFound, format!("There is no such {what}."))
     }
 
     /// Failure of the server; the cause goes to the log, never to the client. Only a full disk is reported.
-    pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> ApiError {
+    pub fn internal(error: &(dyn std::error::Error + 'static)) -> ApiError {
         if cupel_core::is_disk_full(error) {
             return ApiError::disk_full(error);
         }
@@ -199,32 +200,34 @@ impl ApiError {
 
     /// Appends to the detail; `more` begins with a space.
     #[must_use]
-    pub(crate) fn and_also(mut self, more: &str) -> ApiError {
+    pub fn and_also(mut self, more: &str) -> ApiError {
         self.detail.to_mut().push_str(more);
         self
     }
 
+    /// Adds the errors with their locations.
     #[must_use]
-    pub(crate) fn with_errors(mut self, errors: Vec<FieldError>) -> ApiError {
+    pub fn with_errors(mut self, errors: Vec<FieldError>) -> ApiError {
         self.errors = errors;
         self
     }
 
+    /// Adds a header to the response.
     #[must_use]
-    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> ApiError {
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> ApiError {
         self.headers.push((name, value));
         self
     }
 
     /// Adds `Retry-After`, in whole seconds, rounded up, at least one.
     #[must_use]
-    pub(crate) fn retry_after(self, wait: Duration) -> ApiError {
+    pub fn retry_after(self, wait: Duration) -> ApiError {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         self.with_header(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
     }
 
     /// What is wrong in this case, for people.
-    pub(crate) fn detail(&self) -> &str {
+    pub fn detail(&self) -> &str {
         &self.detail
     }
 
@@ -234,7 +237,7 @@ impl ApiError {
     }
 
     /// The document, for the request with this id.
-    pub(crate) fn to_body(&self, request_id: &str) -> ErrorBody {
+    pub fn to_body(&self, request_id: &str) -> ErrorBody {
         let code = self.kind.code();
         ErrorBody {
             kind: format!("/errors/{code}"),
@@ -312,7 +315,7 @@ pub fn errors_markdown() -> String {
          \"request_id\": \"0199a4e2c5d07f3e\", \"errors\": [{\"pointer\": \"/language\", \"detail\": \"…\"}]}\n\
          ```\n\n\
          Branch on `type` or `code`: they never change their meaning. `errors` names each fault by a JSON Pointer into the body.\n\n\
-         This page is generated from `crates/cupel-api/src/error.rs`; `UPDATE_DOCS=1 cargo test -p cupel-api errors_page` writes it.\n\n\
+         This page is generated from `crates/cupel-http/src/error.rs`; `UPDATE_DOCS=1 cargo test -p cupel-http errors_page` writes it.\n\n\
          | code | status | when, and what to do |\n|---|---|---|\n",
     );
     for kind in ErrorKind::ALL {

@@ -1,4 +1,4 @@
-//! All routes and the layers around them.
+//! The routes of all dialects, those for operators, and the layers around them.
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, header};
@@ -7,28 +7,22 @@ use axum::routing::get;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::app::Shared;
+use crate::dialect::{Dialects, Mounted};
 use crate::error::{ApiError, ErrorKind};
 use crate::state::{ApiState, Settings};
-use crate::{edge, openapi, ops, pages};
+use crate::{edge, ops};
 
 /// The whole HTTP service. Run it with [`serve`](crate::serve), which also supplies the client's address.
-pub fn router(state: ApiState) -> Router {
-    let (api, document) = openapi::documented();
-    let document = document.to_pretty_json().unwrap_or_default();
+pub fn router(state: ApiState, mounted: impl IntoIterator<Item = Mounted>) -> Router {
     let cors = cors(&state.settings);
-    let documents = pages::Documents::new(document, &state.settings.version);
-    let app = Shared::new(state, documents);
-    let mut router = api
-        .route("/", get(pages::landing))
-        .route("/openapi.json", get(pages::openapi))
-        .route("/docs", get(pages::docs_without_slash))
-        .route("/docs/", get(pages::docs_index))
-        .route("/docs/formats", get(pages::formats))
-        .route("/docs/{file}", get(pages::docs))
-        .route("/errors/{code}", get(pages::error))
-        .route("/password", get(pages::password).post(pages::set_password))
-        .merge(ops())
-        .fallback(no_such_route);
+    let mut router = ops();
+    let mut dialects = Vec::new();
+    for Mounted { dialect, routes } in mounted {
+        dialects.push(dialect);
+        router = router.merge(routes);
+    }
+    let app = Shared::new(state, Dialects::new(dialects));
+    router = router.fallback(no_such_route);
     if let Some(cors) = cors {
         router = router.layer(cors);
     }
@@ -37,9 +31,7 @@ pub fn router(state: ApiState) -> Router {
 
 /// Only the endpoints for operators and monitoring: for a process that accepts no submissions.
 pub fn ops_router(state: ApiState) -> Router {
-    let documents = pages::Documents::new(String::new(), &state.settings.version);
-    let app = Shared::new(state, documents);
-    ops().fallback(no_such_route).layer(middleware::from_fn_with_state(app.clone(), edge::edge)).with_state(app)
+    router(state, [])
 }
 
 fn ops() -> Router<Shared> {

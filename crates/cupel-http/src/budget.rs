@@ -14,7 +14,7 @@ use crate::error::{ApiError, ErrorKind};
 
 /// Budget of this process. A clone is another handle.
 #[derive(Clone)]
-pub(crate) struct ByteBudget {
+pub struct ByteBudget {
     used: Arc<Mutex<Used>>,
     /// Notified whenever bytes are released.
     freed: Arc<Notify>,
@@ -25,8 +25,10 @@ pub(crate) struct ByteBudget {
 
 /// Purpose of a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BudgetKind {
+pub enum BudgetKind {
+    /// Request bodies.
     Bodies,
+    /// Large responses.
     Answers,
 }
 
@@ -37,7 +39,7 @@ struct Used {
 }
 
 /// Reserved bytes; released when dropped.
-pub(crate) struct Held {
+pub struct Held {
     budget: ByteBudget,
     user: UserId,
     bytes: usize,
@@ -45,14 +47,14 @@ pub(crate) struct Held {
 
 impl ByteBudget {
     /// A single item of `one_bytes_max` always fits.
-    pub(crate) fn new(of: BudgetKind, all_bytes_max: usize, user_bytes_max: usize, one_bytes_max: usize) -> ByteBudget {
+    pub fn new(of: BudgetKind, all_bytes_max: usize, user_bytes_max: usize, one_bytes_max: usize) -> ByteBudget {
         let (all_bytes_max, user_bytes_max) = (all_bytes_max.max(one_bytes_max), user_bytes_max.max(one_bytes_max));
         ByteBudget { used: Arc::default(), freed: Arc::default(), of, all_bytes_max, user_bytes_max }
     }
 
     /// Reserves `bytes` for this user as soon as they are available; refuses after `at_most`, and names the limit. A
     /// request above the user's maximum counts as that maximum.
-    pub(crate) async fn wait_for(&self, user: UserId, bytes: usize, at_most: Duration) -> Result<Held, ApiError> {
+    pub async fn wait_for(&self, user: UserId, bytes: usize, at_most: Duration) -> Result<Held, ApiError> {
         let bytes = bytes.min(self.user_bytes_max).min(self.all_bytes_max);
         let deadline = tokio::time::Instant::now() + at_most;
         loop {
@@ -68,7 +70,7 @@ impl ByteBudget {
     }
 
     /// Empty reservation for this user.
-    pub(crate) fn hold(&self, user: UserId) -> Held {
+    pub fn hold(&self, user: UserId) -> Held {
         Held { budget: self.clone(), user, bytes: 0 }
     }
 
@@ -79,7 +81,7 @@ impl ByteBudget {
 
 impl Held {
     /// Reserves `more` bytes, or refuses and names the limit.
-    pub(crate) fn more(&mut self, more: usize) -> Result<(), ApiError> {
+    pub fn more(&mut self, more: usize) -> Result<(), ApiError> {
         let mut used = self.budget.used();
         let of_user = used.by_user.get(&self.user).copied().unwrap_or(0);
         if of_user + more > self.budget.user_bytes_max {
@@ -108,7 +110,7 @@ impl Held {
     }
 
     /// Releases all but `bytes`.
-    pub(crate) fn keep_only(&mut self, bytes: usize) {
+    pub fn keep_only(&mut self, bytes: usize) {
         let back = self.bytes.saturating_sub(bytes);
         if back == 0 {
             return;

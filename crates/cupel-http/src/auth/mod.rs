@@ -1,0 +1,13 @@
+//! Authentication: access tokens, API keys, and the words in which a dialect's access table is written. The extractors
+//! that enforce the table are in `caller.rs`.
+
+mod credential;
+mod hs256;
+mod identity;
+mod tokens;
+mod who;
+
+pub use credential::{Presented, bearer};
+pub use identity::{Identities, Identity, IdentityError, Via};
+pub use tokens::{Named, Tokens};
+pub use who::Who;

@@ -1,0 +1,101 @@
+//! The client at the other end of a connection: its address, behind trusted proxies, too.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use axum::extract::{ConnectInfo, Request};
+use axum::http::{HeaderMap, HeaderName, header};
+
+use crate::state::Network;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// Headers that proxies add. Only `X-Forwarded-For` is ever used, but each of them shows that there is a proxy, and
+/// that the peer's address is not the client's.
+const OF_PROXIES: [HeaderName; 6] = [
+    X_FORWARDED_FOR,
+    header::FORWARDED,
+    header::VIA,
+    HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+];
+
+/// Client at the other end of the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// The address; behind trusted proxies, the one they report.
+    pub address: IpAddr,
+    /// Whether the request has a proxy header, trusted or not.
+    pub is_forwarded: bool,
+}
+
+/// Address of the socket's peer.
+pub(crate) fn peer(request: &Request) -> IpAddr {
+    request.extensions().get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip())
+}
+
+/// Whether this is the address of a trusted proxy.
+pub(crate) fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
+    trusted.iter().any(|network| network.contains(address))
+}
+
+/// The socket's peer or, behind trusted proxies, the last address in `X-Forwarded-For` that is not itself a trusted
+/// proxy. The client controls everything to the left of it.
+pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Client {
+    let is_trusted = |address: IpAddr| is_trusted(address, trusted);
+    let values = headers.get_all(X_FORWARDED_FOR);
+    let is_forwarded = OF_PROXIES.iter().any(|name| headers.contains_key(name));
+    let mut address = peer.to_canonical();
+    if is_trusted(address) {
+        let hops: Vec<&str> =
+            values.iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).map(str::trim).collect();
+        for hop in hops.into_iter().rev() {
+            let Ok(next) = hop.parse::<IpAddr>() else { break };
+            address = next.to_canonical();
+            if !is_trusted(address) {
+                break;
+            }
+        }
+    }
+    Client { address, is_forwarded }
+}
+
+/// Network of an address, the unit in which clients are counted: an IPv6 customer has at least a /64, and could use a fresh address from it for every request.
+pub(crate) fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => IpAddr::V4(v4),
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    fn address_of(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
+        let mut request = Request::builder();
+        for value in forwarded {
+            request = request.header(X_FORWARDED_FOR, *value);
+        }
+        let mut request = request.body(Body::empty()).unwrap();
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 1)));
+        let trusted: Vec<Network> = trusted.iter().map(|t| t.parse().unwrap()).collect();
+        client(super::peer(&request), request.headers(), &trusted).address.to_string()
+    }
+
+    #[test]
+    fn forwarded_addresses_are_accepted_from_trusted_proxies_only() {
+        assert_eq!(address_of("1.1.1.1", &["9.9.9.9"], &[]), "1.1.1.1");
+        assert_eq!(address_of("1.1.1.1", &["9.9.9.9"], &["2.2.2.2"]), "1.1.1.1");
+        assert_eq!(address_of("2.2.2.2", &["9.9.9.9"], &["2.2.2.2"]), "9.9.9.9");
+        assert_eq!(
+            address_of("2.2.2.2", &["8.8.8.8, 9.9.9.9"], &["2.2.2.2"]),
+            "9.9.9.9",
+            "what is left of it is the client's own invention"
+        );
+        assert_eq!(address_of("2.2.2.2", &["8.8.8.8", "9.9.9.9, 2.2.2.3"], &["2.2.2.0/24"]), "9.9.9.9");
+        assert_eq!(address_of("2.2.2.2", &["rubbish"], &["2.2.2.2"]), "2.2.2.2");
+    }
+}

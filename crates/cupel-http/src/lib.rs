@@ -1,0 +1,39 @@
+//! What every dialect of the HTTP interface needs: server loop, edge, bodies, rate limits, authentication, errors.
+//!
+//! A request passes `edge.rs` (id, log, metrics, errors), then the extractors of its handler (`caller.rs` identifies
+//! the caller, `body.rs` parses the input), then the handler, which belongs to a dialect. A [`Dialect`] owns the paths
+//! below a prefix, and says how its clients present a credential, who may call what, and how an error looks.
+//!
+//! *Architecture invariants:* this crate names no dialect; it contains no SQL, no broker and no sandbox; every refusal
+//! is an [`ErrorKind`](error::ErrorKind); program text, input, output and secrets are never logged; state per client is
+//! always bounded.
+#![forbid(unsafe_code)]
+
+pub mod app;
+pub mod auth;
+pub mod body;
+pub mod budget;
+pub mod caller;
+pub mod client;
+mod connections;
+mod dialect;
+mod edge;
+pub mod error;
+pub mod limits;
+pub mod lists;
+pub mod notes;
+pub mod object;
+mod ops;
+mod router;
+mod serve;
+mod state;
+pub mod suggest;
+
+pub use cupel_core::limits::Rate;
+pub use dialect::{Dialect, Mounted, Rendered};
+pub use router::{ops_router, router};
+pub use serve::{ServeSettings, serve};
+pub use state::{
+    ApiState, Check, Health, HealthReport, LoginRates, MetricsAccess, Network, NetworkError, Secret, Settings,
+    TierRates, Wall,
+};
