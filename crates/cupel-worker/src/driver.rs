@@ -23,9 +23,8 @@ use crate::turns::RUNS_PER_SLOT_MAX;
 use crate::worker::Shared;
 
 /// Longest run that counts as short. While a slot's runs are short, its next run is leased in advance, during the
-/// current one: waiting for the lease would otherwise leave the slot idle for a large part of a run's duration. In
-/// tests, every run that ends counts as short: the scripts decide which runs end.
-const SHORT_RUN: Duration = Duration::from_millis(if cfg!(test) { 60_000 } else { 20 });
+/// current one: waiting for the lease would otherwise leave the slot idle for a large part of a run's duration.
+pub const SHORT_RUN: Duration = Duration::from_millis(20);
 
 /// How long a run leased in advance waits for its intended slot; then the first free slot takes it.
 const AHEAD_MAX: Duration = Duration::from_millis(50);
@@ -437,7 +436,7 @@ impl<'a> Driver<'a> {
         let result = result.unwrap_or(Err(SlotError::Panic));
         let submission = &begun.assignment.leased.submission;
         metrics::histogram!("cupel_run_duration_seconds", "language" => language_label(submission)).record(begun.had);
-        self.was_short = result.is_ok() && begun.had <= SHORT_RUN;
+        self.was_short = result.is_ok() && begun.had <= self.shared.short_run;
         self.free.push(begun.thread);
         shared.tracker.spawn(end(Arc::clone(shared), begun.assignment, begun.at, result));
         goes_on

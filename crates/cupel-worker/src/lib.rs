@@ -27,5 +27,6 @@ mod verifying;
 mod worker;
 
 pub use artifacts::{ArtifactBounds, Artifacts, ArtifactsError};
+pub use driver::SHORT_RUN;
 pub use slot::{ExecutorFactory, QUANTUM};
 pub use worker::{Worker, WorkerParts};

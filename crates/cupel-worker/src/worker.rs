@@ -50,6 +50,8 @@ pub struct WorkerParts {
     pub grace: Duration,
     /// Minimum length of a run's turn while others wait: [`QUANTUM`](crate::QUANTUM), or less in tests.
     pub quantum: Duration,
+    /// Longest run that counts as short: [`SHORT_RUN`](crate::SHORT_RUN), or more in tests, whose scripts decide which runs end.
+    pub short_run: Duration,
     /// The worker's display name.
     pub name: String,
     /// Cupel's version.
@@ -77,6 +79,7 @@ pub(crate) struct Shared {
     pub(crate) turns: Turns,
     /// Which slots long runs may use.
     pub(crate) long: LongRuns,
+    pub(crate) short_run: Duration,
     /// Cancelled when the grace period is over.
     pub(crate) over: CancellationToken,
     /// Cancelled when all slots have ended.
@@ -106,6 +109,7 @@ impl Worker {
             long_step,
             grace,
             quantum,
+            short_run,
             name,
             version,
             beat,
@@ -128,6 +132,7 @@ impl Worker {
             busy: AtomicU32::new(0),
             turns: Turns::new(slots, quantum),
             long: LongRuns::new(slots, long_step),
+            short_run,
             over: CancellationToken::new(),
             ended: CancellationToken::new(),
             leases: Mutex::default(),

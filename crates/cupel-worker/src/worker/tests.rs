@@ -159,6 +159,7 @@ impl Bench {
             grace: Duration::ZERO,
             // Runs may take turns after every step.
             quantum: Duration::ZERO,
+            short_run: Duration::from_mins(1),
             name: "bench".into(),
             version: "1.2.3".into(),
             beat: Duration::from_millis(5),

@@ -250,6 +250,7 @@ fn start_worker(
         long_step: config.worker.long_step,
         grace: config.server.drain,
         quantum: cupel_worker::QUANTUM,
+        short_run: cupel_worker::SHORT_RUN,
         name: config.worker.called(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         beat: BEAT_EVERY,
