@@ -10,13 +10,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
-use cupel_core::{Bounds, Clock, Core, CoreParts, EventBus, LeasePolicy, Queue, Store, SystemClock, Viewer};
+use anyhow::{Context, bail};
+use cupel_core::{
+    Bounds, Clock, Core, CoreParts, EventBus, ExecuteRequest, Executed, LeasePolicy, Queue, Store, SystemClock, Wait,
+};
 use cupel_events::EventBounds;
 use cupel_queue::Settings;
 use cupel_store::{LocalPackages, PostgresOptions, PostgresStore, SqliteStore};
 use cupel_testkit::servers::{Kafka, Postgres, RabbitMq, Redis};
-use cupel_testkit::{a_report, a_submission, a_user, fresh, registry};
+use cupel_testkit::{Unlimited, a_report, a_submission, a_user, fresh, registry};
 use cupel_types::{SubmissionId, UserId, WorkerId};
 use serde_json::{Value, json};
 
@@ -208,13 +210,24 @@ impl Bench {
     /// Submits an empty job and waits until it is complete. Returns the time until it was leased.
     async fn job(&self) -> anyhow::Result<Duration> {
         let began = Instant::now();
-        let new = a_submission().in_language("python").worded();
-        let (submitted, awaited) = self.core.submit_one(self.owner, new, None, true).await?;
-        let id = submitted.ids.first().copied().context("nothing was accepted")?;
-        let viewer = Viewer { user: self.owner, is_admin: false };
-        let awaited = awaited.context("`submit_one` returned nothing to wait for")?;
-        let record = self.core.wait_for(&viewer, awaited, WAIT_MAX, std::future::pending()).await?;
-        ensure!(record.is_some_and(|record| record.state.is_final()), "a job was not complete after {WAIT_MAX:?}");
+        let executed = self
+            .core
+            .execute(ExecuteRequest {
+                owner: self.owner,
+                new: a_submission().in_language("python").as_sent(),
+                idempotency: None,
+                accepts_cached: false,
+                wait: Some(Wait {
+                    at_most: WAIT_MAX,
+                    given_up: Box::pin(std::future::pending()),
+                    permit: Box::new(()),
+                }),
+                rate_limit: &Unlimited,
+                reserved: Box::new(()),
+            })
+            .await?;
+        let Executed::Finished { record, .. } = executed else { bail!("a job was not complete after {WAIT_MAX:?}") };
+        let id = record.submission.id;
         let claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         Ok(claimed.context("a job was completed that no taker leased")? - began)
     }

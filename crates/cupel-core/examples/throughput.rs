@@ -9,7 +9,7 @@ use cupel_core::{Bounds, Core, CoreParts, LeasePolicy, Store, SystemClock};
 use cupel_events::EmbeddedBus;
 use cupel_queue::EmbeddedQueue;
 use cupel_store::{LocalPackages, PostgresOptions, PostgresStore, SqliteStore};
-use cupel_testkit::{a_report, a_submission, a_user, fresh, registry};
+use cupel_testkit::{Unlimited, a_report, a_submission, a_user, fresh, registry};
 use cupel_types::WorkerId;
 
 #[tokio::main]
@@ -56,7 +56,7 @@ async fn main() {
                 let mut times = Vec::new();
                 for _ in 0..submissions / clients {
                     let before = Instant::now();
-                    core.submit(owner, vec![a_submission().worded()], None).await.expect("accepted");
+                    core.submit(owner, vec![a_submission().as_sent()], None, &Unlimited).await.expect("accepted");
                     times.push(before.elapsed());
                 }
                 times

@@ -10,8 +10,9 @@ use cupel_types::{
 };
 use jiff::{SignedDuration, Timestamp};
 
+use crate::bounds::Bounds;
 use crate::cluster::NO_WORKER;
-use crate::submit::{Bounds, NewSubmission, Purpose};
+use crate::new_submission::{NewProgram, NewSolution, NewSource, NewSubmission, NewSubmissionKind};
 use crate::targets::is_special_host;
 
 /// One fault of a request.
@@ -107,12 +108,12 @@ pub fn check(
         }]);
     }
     let mut faults = Vec::new();
-    let works: Vec<Option<SubmissionKind>> = new
+    let kinds: Vec<Option<SubmissionKind>> = new
         .iter()
         .enumerate()
         .map(|(index, new)| {
-            let told = faults.len() <= FAULTS_MAX;
-            told.then(|| Checker { index, new, bounds, now, faults: &mut faults }.check(registry)).flatten()
+            let has_room = faults.len() <= FAULTS_MAX;
+            has_room.then(|| Checker { index, new, bounds, now, faults: &mut faults }.check(registry)).flatten()
         })
         .collect();
     let total = new.iter().map(bytes_of).fold(Bytes::ZERO, Bytes::saturating_add);
@@ -120,34 +121,45 @@ pub fn check(
         let detail = format!("a request carries at most {}; this one carries {total}", bounds.batch_bytes_max);
         faults.push(SubmissionFault { index: 0, pointer: String::new(), kind: SubmissionFaultKind::TooLarge, detail });
     }
-    match works.into_iter().collect::<Option<Vec<SubmissionKind>>>() {
-        Some(works) if faults.is_empty() => Ok(works),
+    match kinds.into_iter().collect::<Option<Vec<SubmissionKind>>>() {
+        Some(kinds) if faults.is_empty() => Ok(kinds),
         _ => Err(faults),
     }
 }
 
 fn bytes_of(new: &NewSubmission) -> Bytes {
-    let files: usize = new.files.iter().map(|(path, data)| path.len() + data.len()).sum();
-    let tests: usize = new.tests.iter().map(|test| test.name.len() + test_bytes(test)).sum();
-    Bytes::new((files + tests + new.stdin.len() + own_input(new).len() + args_bytes(new) + env_bytes(new)) as u64)
+    let of_source =
+        |source: &NewSource| -> usize { source.files.iter().map(|(path, data)| path.len() + data.len()).sum() };
+    let bytes = match &new.kind {
+        NewSubmissionKind::Program(program) => {
+            let NewProgram { source, args, env, stdin, tests, limits: _ } = program;
+            let tests: usize = tests.iter().map(|test| test.name.len() + test_bytes(test)).sum();
+            of_source(source) + tests + stdin.len() + args_bytes(args) + env_bytes(env)
+        }
+        NewSubmissionKind::Problem(NewSolution { source, of: _, cases }) => {
+            of_source(source) + custom_input(cases).len()
+        }
+        NewSubmissionKind::Verify(_) => 0,
+    };
+    Bytes::new(bytes as u64)
 }
 
 /// The sender's custom input for a solution, if there is one.
-fn own_input(new: &NewSubmission) -> &[u8] {
-    match &new.purpose {
-        Purpose::Solve { cases: Cases::Input(input), .. } => input,
-        Purpose::Solve { .. } | Purpose::Run | Purpose::Verify(_) => &[],
+fn custom_input(cases: &Cases) -> &[u8] {
+    match cases {
+        Cases::Input(input) => input,
+        Cases::All | Cases::Samples => &[],
     }
 }
 
 /// Size as the kernel counts it: each text ends with a NUL.
-fn args_bytes(new: &NewSubmission) -> usize {
-    new.args.iter().map(|arg| arg.len() + 1).sum()
+fn args_bytes(args: &[String]) -> usize {
+    args.iter().map(|arg| arg.len() + 1).sum()
 }
 
 /// `NAME=value` and a NUL.
-fn env_bytes(new: &NewSubmission) -> usize {
-    new.env.iter().map(|(name, value)| name.len() + value.len() + 2).sum()
+fn env_bytes(env: &[(String, String)]) -> usize {
+    env.iter().map(|(name, value)| name.len() + value.len() + 2).sum()
 }
 
 fn test_bytes(test: &TestCase) -> usize {
@@ -173,39 +185,43 @@ impl Checker<'_> {
     }
 
     fn check(mut self, registry: &Registry) -> Option<SubmissionKind> {
-        if let Purpose::Verify(version) = self.new.purpose {
-            self.webhook();
-            return Some(SubmissionKind::Verify(version));
-        }
-        let language = self.language(registry);
-        let files = self.files(language);
-        self.args();
-        self.env();
-        self.args_and_env_together();
-        let stdin = self.new.stdin.len().max(own_input(self.new).len());
-        self.too_large("/stdin", "standard input", stdin, self.bounds.stdin_bytes_max);
-        let tests = self.tests();
-        if let Some(language) = language {
-            self.limits(self.new.limits, language.limits_max);
-        }
+        let new = self.new;
+        let kind = match &new.kind {
+            NewSubmissionKind::Program(program) => self.program(program, registry).map(SubmissionKind::Program),
+            NewSubmissionKind::Problem(solution) => self.solution(solution, registry).map(SubmissionKind::Problem),
+            NewSubmissionKind::Verify(version) => Some(SubmissionKind::Verify(*version)),
+        };
         self.run_at();
         self.webhook();
-        let source = Source { language: language?.id.clone(), files: BoxFiles::new(files) };
-        let new = self.new;
-        Some(match &new.purpose {
-            Purpose::Solve { of, cases } => SubmissionKind::Problem(Solution { source, of: *of, cases: cases.clone() }),
-            Purpose::Run | Purpose::Verify(_) => SubmissionKind::Program(Program {
-                source,
-                args: new.args.clone(),
-                env: new.env.clone(),
-                stdin: new.stdin.clone(),
-                tests,
-            }),
-        })
+        kind
     }
 
-    fn language<'r>(&mut self, registry: &'r Registry) -> Option<&'r Language> {
-        let asked = self.new.language.as_str();
+    fn program(&mut self, program: &NewProgram, registry: &Registry) -> Option<Program> {
+        let NewProgram { source, args, env, stdin, tests, limits } = program;
+        let language = self.language(&source.language, registry);
+        let files = self.files(source, language);
+        self.args(args);
+        self.env(env);
+        self.args_and_env_together(args, env);
+        self.too_large("/stdin", "standard input", stdin.len(), self.bounds.stdin_bytes_max);
+        let tests = self.tests(tests, stdin);
+        if let Some(language) = language {
+            self.limits(*limits, language.limits_max);
+        }
+        let source = Source { language: language?.id.clone(), files: BoxFiles::new(files) };
+        Some(Program { source, args: args.clone(), env: env.clone(), stdin: stdin.clone(), tests })
+    }
+
+    fn solution(&mut self, solution: &NewSolution, registry: &Registry) -> Option<Solution> {
+        let NewSolution { source, of, cases } = solution;
+        let language = self.language(&source.language, registry);
+        let files = self.files(source, language);
+        self.too_large("/stdin", "standard input", custom_input(cases).len(), self.bounds.stdin_bytes_max);
+        let source = Source { language: language?.id.clone(), files: BoxFiles::new(files) };
+        Some(Solution { source, of: *of, cases: cases.clone() })
+    }
+
+    fn language<'r>(&mut self, asked: &str, registry: &'r Registry) -> Option<&'r Language> {
         let Some(language) = registry.find(asked) else {
             if asked.is_empty() {
                 self.fault("/language", SubmissionFaultKind::Missing, "name a language");
@@ -229,20 +245,19 @@ impl Checker<'_> {
         Some(language)
     }
 
-    fn files(&mut self, language: Option<&Language>) -> Vec<BoxFile> {
-        let new = self.new;
-        if new.files.is_empty() {
+    fn files(&mut self, source: &NewSource, language: Option<&Language>) -> Vec<BoxFile> {
+        if source.files.is_empty() {
             self.fault("/files", SubmissionFaultKind::Missing, "there is no source");
         }
-        if new.files.len() > self.bounds.files_max {
-            let detail = format!("at most {} files; there are {}", self.bounds.files_max, new.files.len());
+        if source.files.len() > self.bounds.files_max {
+            let detail = format!("at most {} files; there are {}", self.bounds.files_max, source.files.len());
             self.fault("/files", SubmissionFaultKind::TooMany, detail);
             return Vec::new();
         }
-        let mut files: Vec<BoxFile> = Vec::with_capacity(new.files.len());
+        let mut files: Vec<BoxFile> = Vec::with_capacity(source.files.len());
         // Path to index, to find both duplicates and files whose path is a directory of another file.
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
-        for (i, (path, data)) in new.files.iter().enumerate() {
+        for (i, (path, data)) in source.files.iter().enumerate() {
             if i == 0 && data.is_empty() {
                 self.fault("/files/0", SubmissionFaultKind::Missing, "the main source is empty");
             }
@@ -267,39 +282,37 @@ impl Checker<'_> {
         for (path, i) in &places {
             for (end, _) in path.match_indices('/') {
                 if places.contains_key(&path[..end]) {
-                    let detail = format!("`{}` is a file, so nothing can lie beneath it", &path[..end]);
+                    let detail = format!("`{}` is a file, so nothing can be below it", &path[..end]);
                     self.fault(format!("/files/{i}/path"), SubmissionFaultKind::BadPath, detail);
                 }
             }
         }
-        let total: usize = new.files.iter().map(|(_, data)| data.len()).sum();
+        let total: usize = source.files.iter().map(|(_, data)| data.len()).sum();
         self.too_large("/files", "all files together", total, self.bounds.files_bytes_max);
         files
     }
 
-    fn args(&mut self) {
-        let new = self.new;
-        if new.args.len() > self.bounds.args_max {
-            let detail = format!("at most {} arguments; there are {}", self.bounds.args_max, new.args.len());
+    fn args(&mut self, args: &[String]) {
+        if args.len() > self.bounds.args_max {
+            let detail = format!("at most {} arguments; there are {}", self.bounds.args_max, args.len());
             self.fault("/args", SubmissionFaultKind::TooMany, detail);
             return;
         }
-        for (i, arg) in new.args.iter().enumerate() {
+        for (i, arg) in args.iter().enumerate() {
             if arg.contains('\0') {
                 self.fault(format!("/args/{i}"), SubmissionFaultKind::BadArgument, "an argument cannot contain NUL");
             }
         }
     }
 
-    fn env(&mut self) {
-        let new = self.new;
-        if new.env.len() > self.bounds.env_max {
-            let detail = format!("at most {} variables; there are {}", self.bounds.env_max, new.env.len());
+    fn env(&mut self, env: &[(String, String)]) {
+        if env.len() > self.bounds.env_max {
+            let detail = format!("at most {} variables; there are {}", self.bounds.env_max, env.len());
             self.fault("/env", SubmissionFaultKind::TooMany, detail);
             return;
         }
         let mut seen = HashSet::new();
-        for (name, value) in &new.env {
+        for (name, value) in env {
             let pointer = format!("/env/{}", name.replace('~', "~0").replace('/', "~1"));
             let starts_well = name.bytes().next().is_some_and(|c| c.is_ascii_alphabetic() || c == b'_');
             if !starts_well || !name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_') {
@@ -314,28 +327,26 @@ impl Checker<'_> {
         }
     }
 
-    fn args_and_env_together(&mut self) {
-        let new = self.new;
-        let (args, env) = (args_bytes(new), env_bytes(new));
+    fn args_and_env_together(&mut self, args: &[String], env: &[(String, String)]) {
+        let (args, env) = (args_bytes(args), env_bytes(env));
         let pointer = if args >= env { "/args" } else { "/env" };
         self.too_large(pointer, "arguments and environment together", args + env, self.bounds.args_env_bytes_max);
     }
 
-    fn tests(&mut self) -> Vec<TestCase> {
-        let new = self.new;
-        if new.tests.len() > self.bounds.tests_max {
-            let detail = format!("at most {} tests; there are {}", self.bounds.tests_max, new.tests.len());
+    fn tests(&mut self, sent: &[TestCase], stdin: &[u8]) -> Vec<TestCase> {
+        if sent.len() > self.bounds.tests_max {
+            let detail = format!("at most {} tests; there are {}", self.bounds.tests_max, sent.len());
             self.fault("/tests", SubmissionFaultKind::TooMany, detail);
             return Vec::new();
         }
-        if !new.tests.is_empty() && !new.stdin.is_empty() {
+        if !sent.is_empty() && !stdin.is_empty() {
             self.fault("/stdin", SubmissionFaultKind::BadTest, "with tests, standard input is part of each test");
         }
-        let total: usize = new.tests.iter().map(test_bytes).sum();
+        let total: usize = sent.iter().map(test_bytes).sum();
         self.too_large("/tests", "all tests together", total, self.bounds.tests_bytes_max);
         let mut names = HashSet::new();
-        let mut tests = Vec::with_capacity(new.tests.len());
-        for (i, test) in new.tests.iter().enumerate() {
+        let mut tests = Vec::with_capacity(sent.len());
+        for (i, test) in sent.iter().enumerate() {
             let name = if test.name.is_empty() { (i + 1).to_string() } else { test.name.clone() };
             let pointer = format!("/tests/{i}/name");
             if name.chars().count() > 100 || name.chars().any(char::is_control) {

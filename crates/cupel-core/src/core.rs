@@ -1,6 +1,6 @@
 //! [`Core`]: the shared state of the use cases. One value per process, cheap to clone.
 //!
-//! The use cases are grouped by caller, one file each: `submit.rs` and `view.rs` for clients, `lease.rs` for workers,
+//! The use cases are grouped by caller, one file each: `execute.rs`, `submit.rs` and `view.rs` for clients, `lease.rs` for workers,
 //! `sweep.rs` for the periodic sweep, `webhook.rs` for the webhook sender. User accounts have a separate type,
 //! [`Accounts`](crate::accounts::Accounts).
 
@@ -13,13 +13,15 @@ use cupel_types::{LanguageId, LeaseId, NodeId, RunId, UserId};
 use jiff::{SignedDuration, Timestamp, TimestampRound, Unit};
 use tokio::sync::Semaphore;
 
+use crate::admission::Admission;
+use crate::bounds::Bounds;
 use crate::completion_waiters::CompletionWaiters;
 use crate::contests::Boards;
 use crate::ids::IdGenerator;
 use crate::lease::StopFlag;
 use crate::problems::Imports;
+use crate::result_cache::ResultCache;
 use crate::routes::{LanguageQueues, languages_of};
-use crate::submit::{Admission, Bounds};
 use crate::sweep::SweepState;
 use crate::targets::RESOLVING_MAX;
 use crate::{Clock, EventBus, LeasePolicy, Packages, Queue, QueueError, Resolver, Store};
@@ -28,6 +30,8 @@ use crate::{Clock, EventBus, LeasePolicy, Packages, Queue, QueueError, Resolver,
 #[derive(Clone)]
 pub struct Core {
     pub(crate) inner: Arc<Inner>,
+    /// `None`: results are never returned from a cache.
+    pub(crate) result_cache: Option<ResultCache>,
 }
 
 /// Arguments of [`Core::new`].
@@ -112,6 +116,7 @@ impl Core {
                 resolving: Arc::new(Semaphore::new(RESOLVING_MAX)),
                 boards: Boards::default(),
             }),
+            result_cache: None,
         }
     }
 
@@ -121,6 +126,12 @@ impl Core {
     pub fn with_resolver(self, resolver: Arc<dyn Resolver>) -> Core {
         let _ = self.inner.resolver.set(resolver);
         self
+    }
+
+    /// Uses this result cache in requests through this value and its clones.
+    #[must_use]
+    pub fn with_result_cache(self, cache: ResultCache) -> Core {
+        Core { result_cache: Some(cache), ..self }
     }
 
     /// The current time, truncated to microseconds, which every store can represent exactly.

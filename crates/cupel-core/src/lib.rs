@@ -5,7 +5,10 @@
 #![forbid(unsafe_code)]
 
 pub mod accounts;
+mod admission;
+mod awaited;
 pub mod blobs;
+mod bounds;
 mod check;
 mod clock;
 pub mod cluster;
@@ -15,9 +18,11 @@ mod core;
 pub mod dead_letters;
 mod disk;
 pub mod event;
+mod execute;
 mod ids;
 mod lease;
 pub mod limits;
+mod new_submission;
 mod ports;
 pub mod problems;
 pub mod result_cache;
@@ -30,6 +35,7 @@ mod view;
 pub mod webhook;
 
 pub use blobs::{BlobInfo, BlobKey, BlobKind, Blobs, BlobsError};
+pub use bounds::Bounds;
 pub use check::{FAULTS_MAX, SubmissionFault, SubmissionFaultKind, check};
 pub use clock::{Clock, SKEW_TOLD, SystemClock};
 pub use cluster::ClusterStore;
@@ -37,13 +43,15 @@ pub use contests::ContestStore;
 pub use core::{Core, CoreParts};
 pub use dead_letters::DeadLetterStore;
 pub use disk::{DiskFull, is_disk_full};
+pub use execute::{ExecuteRequest, Executed, Origin, Wait};
 pub use lease::{Assignment, NextError, StopFlag};
+pub use new_submission::{NewProgram, NewSolution, NewSource, NewSubmission, NewSubmissionKind};
 pub use ports::*;
 pub use problems::{Packages, ProblemStore};
 pub use routes::{Needs, Routes};
-pub use submit::{Bounds, NewSubmission, Purpose, SubmitError, Submitted};
+pub use submit::{RateExceeded, RateLimit, SubmitError, Submitted};
 pub use sweep::Swept;
 pub use targets::{Resolver, SystemResolver, is_public};
-pub use view::{Awaited, Viewer};
+pub use view::Viewer;
 
 pub use cupel_types::chain;

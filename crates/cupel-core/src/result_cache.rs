@@ -15,9 +15,9 @@ use cupel_types::{Limits, Program, RunReport, SubmissionId, SubmissionKind, User
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 
-use crate::check::check;
+use crate::Core;
 use crate::run::{RunState, SubmissionRecord};
-use crate::{Core, NewSubmission};
+use crate::submit::Checked;
 
 /// Keyed hash of everything that determines a result. Without the secret nobody can compute one, so nobody can choose
 /// which entry theirs evicts.
@@ -46,7 +46,7 @@ pub struct ResultCache {
 }
 
 /// A program that may have a cached result.
-pub struct CacheQuery {
+pub(crate) struct CacheQuery {
     key: ResultKey,
     owner: UserId,
     program: Program,
@@ -56,17 +56,18 @@ pub struct CacheQuery {
 }
 
 impl Core {
-    /// The cache key and data for `new`. `None`: its result cannot come from the cache, because it has a `run_at`, has
-    /// a webhook, does not run a program of its own, or has faults.
-    pub fn cache_query(&self, cache: &ResultCache, owner: UserId, new: &NewSubmission) -> Option<CacheQuery> {
-        if cache.lifetime.is_zero() || new.run_at.is_some() || new.webhook.is_some() {
+    /// The cache key and data of a single submission. `None`: its result cannot come from the cache, because it has a
+    /// `run_at`, has a webhook, does not run a program of its own, or has faults; or there is no cache.
+    pub(crate) fn cache_query(&self, owner: UserId, checked: &Checked) -> Option<CacheQuery> {
+        let cache = self.result_cache.as_ref().filter(|cache| !cache.lifetime.is_zero())?;
+        let [new] = checked.new.as_slice() else { return None };
+        let Ok([SubmissionKind::Program(program)]) = checked.kinds.as_deref() else { return None };
+        if new.run_at.is_some() || new.webhook.is_some() {
             return None;
         }
-        let registry = self.registry();
-        let work = check(std::slice::from_ref(new), &registry, self.bounds(), self.now()).ok()?.pop()?;
-        let SubmissionKind::Program(program) = work else { return None };
+        let (registry, program) = (self.registry(), program.clone());
         let language = registry.get(&program.source.language)?;
-        let (version, limits) = (language.installed_version()?.to_owned(), new.limits.over(language.limits));
+        let (version, limits) = (language.installed_version()?.to_owned(), new.limits().over(language.limits));
         // How it is compiled and run.
         let commands = (&language.id, &language.compile, &language.execute, &language.env, &language.mounts);
         let bounds = (&language.artifacts, language.compile_limits, limits, self.bounds().output_kept_max);
@@ -94,20 +95,30 @@ impl Core {
     }
 
     /// The cached result, if there is a valid one.
-    pub async fn cached_result(&self, cache: &ResultCache, asked: &CacheQuery) -> Option<SubmissionRecord> {
-        let id = cache.results.find(&asked.key).await?;
+    pub(crate) async fn cached_result(&self, query: &CacheQuery) -> Option<SubmissionRecord> {
+        let cache = self.result_cache.as_ref()?;
+        let found = self.valid_result(cache, query).await;
+        let result = if found.is_some() { "hit" } else { "miss" };
+        metrics::counter!("cupel_result_cache_total", "result" => result).increment(1);
+        found
+    }
+
+    async fn valid_result(&self, cache: &ResultCache, query: &CacheQuery) -> Option<SubmissionRecord> {
+        let id = cache.results.find(&query.key).await?;
         let found = self.inner.store.submission(id).await;
         let found =
             found.inspect_err(|error| tracing::warn!(submission.id = %id, %error, "cannot read a cached result"));
         let record = found.ok()??;
         let lifetime = SignedDuration::try_from(cache.lifetime).unwrap_or(SignedDuration::MAX);
-        (asked.is_answered_by(&record) && self.now().duration_since(record.submission.submitted_at) < lifetime)
+        (query.is_answered_by(&record) && self.now().duration_since(record.submission.submitted_at) < lifetime)
             .then_some(record)
     }
 
     /// Stores `id` as the submission for this key.
-    pub async fn remember_result(&self, cache: &ResultCache, asked: &CacheQuery, id: SubmissionId) {
-        cache.results.keep(&asked.key, id, cache.lifetime).await;
+    pub(crate) async fn remember_result(&self, query: &CacheQuery, id: SubmissionId) {
+        if let Some(cache) = &self.result_cache {
+            cache.results.keep(&query.key, id, cache.lifetime).await;
+        }
     }
 }
 

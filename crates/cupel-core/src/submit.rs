@@ -1,139 +1,40 @@
-//! Accepting submissions: validate, admit, write, publish the hint.
+//! Accepting submissions: validate, charge, admit, write, publish the hint.
 //!
 //! *Invariant:* an id is returned only after the store has it durably. If a hint cannot be queued after that, the
 //! client is not affected: the sweeper finds the run.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cupel_types::{
-    Bytes, Cases, LimitsRequest, PriorityClass, ProblemVersion, RunId, Submission, SubmissionId, TestCase, UserId,
-};
+use async_trait::async_trait;
+use cupel_types::{RunId, Submission, SubmissionId, SubmissionKind, UserId};
 use jiff::Timestamp;
 
+use crate::awaited::Awaited;
 use crate::check::{SubmissionFault, check};
 use crate::event::Seq;
-use crate::{Awaited, Core, Idempotency, Inserted, Interest, Needs, NewSubmissions, QueueError, RunHint, StoreError};
-
-/// Bounds of `Retry-After` when the queue is full.
-const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
+use crate::new_submission::{NewSubmission, NewSubmissionKind};
+use crate::problems::AuthorError;
+use crate::{Core, Idempotency, Inserted, Interest, Needs, NewSubmissions, QueueError, RunHint, StoreError};
 
 /// `Retry-After` when no worker has the needed languages.
 const NO_WORKER_RETRY: Duration = Duration::from_secs(10);
 
-/// Divisor of the size of the queue that yields the share of one owner: one tenth.
-const OWNER_SHARE: usize = 10;
-
-/// A submission as the client sent it; core assigns ids and times.
-#[derive(Clone, Default)]
-pub struct NewSubmission {
-    /// Its purpose.
-    pub purpose: Purpose,
-    /// Id or alias of the language, as sent.
-    pub language: String,
-    /// Paths as sent, with contents. The first is the main source; if its path is empty, the language determines it.
-    pub files: Vec<(String, Arc<[u8]>)>,
-    /// Arguments after the program's name.
-    pub args: Vec<String>,
-    /// Environment variables in addition to the language's own.
-    pub env: Vec<(String, String)>,
-    /// Standard input, if there are no tests.
-    pub stdin: Arc<[u8]>,
-    /// Test cases; an empty name is replaced with the case's number, from 1.
-    pub tests: Vec<TestCase>,
-    /// Requested limits.
-    pub limits: LimitsRequest,
-    /// Its priority.
-    pub priority: PriorityClass,
-    /// Earliest start. A time in the past means now.
-    pub run_at: Option<Timestamp>,
-    /// Webhook receiver: an `http` or `https` URL.
-    pub webhook: Option<String>,
-    /// Id of the HTTP request that brought it.
-    pub request_id: Option<String>,
-    /// Languages that its worker must have in addition to its own: those of the package's programs.
-    pub also_needs: Needs,
+/// Rate limit on the submissions of one owner. The caller implements it, because the rate depends on the owner's tier.
+#[async_trait]
+pub trait RateLimit: Send + Sync {
+    /// Charges this number of submissions. Called once per request, after a cache hit was ruled out and before anything
+    /// is written.
+    async fn charge(&self, submissions: usize) -> Result<(), RateExceeded>;
 }
 
-/// Purpose of a submission.
-#[derive(Clone, Debug, Default)]
-pub enum Purpose {
-    /// To run a program.
-    #[default]
-    Run,
-    /// To solve a problem. Such a submission has no arguments, environment, input or tests of its own.
-    Solve {
-        /// The problem, and its version.
-        of: ProblemVersion,
-        /// The cases to run.
-        cases: Cases,
-    },
-    /// To verify a package against its own claims. Such a submission has no fields of a program.
-    Verify(ProblemVersion),
-}
-
-/// Bounds on the contents of one submission and of one batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it; see also the default")]
-pub struct Bounds {
-    /// Bytes in the main source, and in each other file.
-    pub file_bytes_max: Bytes,
-    pub files_max: usize,
-    /// Bytes in all files of one submission.
-    pub files_bytes_max: Bytes,
-    pub stdin_bytes_max: Bytes,
-    pub args_max: usize,
-    pub env_max: usize,
-    /// Bytes in all arguments and in the names and values of the environment, together.
-    pub args_env_bytes_max: Bytes,
-    pub tests_max: usize,
-    /// Bytes in all inputs and expected outputs of one submission.
-    pub tests_bytes_max: Bytes,
-    /// Bytes of output that are kept per submission: of the compiler and of both streams of all tests together. A
-    /// program may write more, up to its `output` limit: all of its output is judged, and the rest is not kept.
-    pub output_kept_max: Bytes,
-    /// How far `run_at` may be in the future.
-    pub run_at_ahead_max: Duration,
-    /// Whether webhooks may go to private and reserved addresses.
-    pub webhooks_private: bool,
-    /// Whether the workers count instructions; if not, a limit on instructions is refused.
-    pub counts_instructions: bool,
-    /// Problems that one author may own.
-    pub problems_per_author_max: u64,
-    /// Disk space that the packages imported by one author may use.
-    pub package_bytes_per_author_max: Bytes,
-    /// Submissions in one batch.
-    pub batch_max: usize,
-    /// Bytes in all submissions of a request, whether or not it is a batch: the most that one transaction may have to
-    /// carry. A request through the API reaches it only if the bound on bodies is at least as large.
-    pub batch_bytes_max: Bytes,
-}
-
-impl Default for Bounds {
-    fn default() -> Bounds {
-        Bounds {
-            file_bytes_max: Bytes::kib(256),
-            files_max: 100,
-            files_bytes_max: Bytes::mib(8),
-            stdin_bytes_max: Bytes::mib(4),
-            args_max: 256,
-            env_max: 64,
-            args_env_bytes_max: Bytes::kib(64),
-            tests_max: 100,
-            tests_bytes_max: Bytes::mib(16),
-            output_kept_max: Bytes::mib(8),
-            run_at_ahead_max: Duration::from_secs(30 * 24 * 3600),
-            webhooks_private: false,
-            counts_instructions: false,
-            problems_per_author_max: 1000,
-            package_bytes_per_author_max: Bytes::mib(10 << 10),
-            batch_max: 1000,
-            batch_bytes_max: Bytes::mib(16),
-        }
-    }
+/// The owner's rate is exhausted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the rate limit is reached: {detail}")]
+pub struct RateExceeded {
+    /// The rate and when it is restored, for the client.
+    pub detail: String,
+    /// When a retry may succeed.
+    pub retry_after: Duration,
 }
 
 /// Why nothing was accepted.
@@ -164,12 +65,18 @@ pub enum SubmitError {
         /// When a retry may succeed.
         retry_after: Duration,
     },
+    /// The owner's rate is exhausted.
+    #[error(transparent)]
+    RateExceeded(#[from] RateExceeded),
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
     /// Failure of Cupel; nothing was written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Failure of Cupel; nothing was written.
+    #[error("cannot open the problem's package")]
+    Package(#[source] Box<AuthorError>),
     /// Failure of Cupel; nothing was written.
     #[error("cannot ask the queue how much is waiting")]
     Queue(#[source] QueueError),
@@ -184,8 +91,16 @@ pub struct Submitted {
     pub repeated: bool,
 }
 
+/// Submissions with the result of their validation.
+pub(crate) struct Checked {
+    pub(crate) new: Vec<NewSubmission>,
+    /// What each of them requests, or all faults.
+    pub(crate) kinds: Result<Vec<SubmissionKind>, Vec<SubmissionFault>>,
+}
+
 impl Core {
-    /// Accepts all submissions or none. The ids are in the order of `new`.
+    /// Accepts all submissions of a batch or none. The ids are in the order of `new`. For one submission, see
+    /// [`Core::execute`].
     ///
     /// A request that repeats an earlier one (same owner, key and hash) gets the ids of the earlier one.
     ///
@@ -196,29 +111,26 @@ impl Core {
         owner: UserId,
         new: Vec<NewSubmission>,
         idempotency: Option<Idempotency>,
+        rate_limit: &dyn RateLimit,
     ) -> Result<Submitted, SubmitError> {
-        Ok(self.accept(owner, new, idempotency, false).await?.0)
+        let checked = self.validate(new);
+        rate_limit.charge(checked.new.len()).await?;
+        Ok(self.accept(owner, checked, idempotency, false).await?.0)
     }
 
-    /// Like [`Core::submit`] for one submission. `is_awaited`: the client waits for the result, see [`Core::wait_for`].
-    /// The second value is `None` for a repeated request, whose result others may have waited for: use [`Core::wait`].
-    ///
-    /// # Errors
-    /// As [`Core::submit`].
-    pub async fn submit_one(
-        &self,
-        owner: UserId,
-        new: NewSubmission,
-        idempotency: Option<Idempotency>,
-        is_awaited: bool,
-    ) -> Result<(Submitted, Option<Awaited>), SubmitError> {
-        self.accept(owner, vec![new], idempotency, is_awaited).await
+    /// Validates submissions; the only place that does. Faults are reported by [`Core::accept`].
+    pub(crate) fn validate(&self, new: Vec<NewSubmission>) -> Checked {
+        let kinds = check(&new, &self.registry(), self.bounds(), self.now());
+        Checked { new, kinds }
     }
 
-    async fn accept(
+    /// Writes validated submissions and publishes their hints. `is_awaited`: the client of the only submission waits
+    /// for the result, see [`Core::wait_for`]. The second value is `None` for a repeated request, whose result others
+    /// may have waited for: use [`Core::wait`].
+    pub(crate) async fn accept(
         &self,
         owner: UserId,
-        new: Vec<NewSubmission>,
+        checked: Checked,
         idempotency: Option<Idempotency>,
         is_awaited: bool,
     ) -> Result<(Submitted, Option<Awaited>), SubmitError> {
@@ -228,7 +140,9 @@ impl Core {
         {
             return Ok((repeated(repeat, record)?, None));
         }
-        let kinds = check(&new, &self.registry(), &self.inner.bounds, now).map_err(SubmitError::Invalid)?;
+        let Checked { mut new, kinds } = checked;
+        self.add_needs_of_packages(&mut new).await?;
+        let kinds = kinds.map_err(SubmitError::Invalid)?;
         if kinds.is_empty() {
             return Ok((Submitted { ids: Vec::new(), repeated: false }, None));
         }
@@ -238,36 +152,13 @@ impl Core {
             .zip(&kinds)
             .map(|(new, kind)| new.also_needs.iter().chain(kind.language()).cloned().collect())
             .collect();
-        let unserved = || needs.iter().find(|needs| !self.inner.language_queues.serves(needs));
-        if unserved().is_some() {
-            // A worker with the languages may have just started.
-            self.follow_workers().await?;
-        }
-        if let Some(needs) = unserved() {
-            // Workers cannot send heartbeats while the store cannot write, so check that first.
-            self.inner.store.ping().await?;
-            return Err(SubmitError::NoWorker { needs: needs.clone(), retry_after: NO_WORKER_RETRY });
-        }
+        self.check_workers(&needs).await?;
         let scheduled = new.iter().filter(|s| s.run_at.is_some_and(|at| at > now)).count();
         let _admitted = self.admit(owner, kinds.len(), scheduled, now).await?;
 
         let also_needs: Needs = new.iter().flat_map(|new| new.also_needs.iter().cloned()).collect();
-        let mut submissions = Vec::with_capacity(new.len());
-        for (new, kind) in new.into_iter().zip(kinds) {
-            let run_at = new.run_at.filter(|at| *at > now);
-            let submission = Submission {
-                id: SubmissionId::from_uuid(self.inner.ids.next(now)),
-                owner,
-                kind,
-                limits: new.limits,
-                priority: new.priority,
-                run_at,
-                webhook: new.webhook,
-                request_id: new.request_id,
-                submitted_at: now,
-            };
-            submissions.push((submission, RunId::from_uuid(self.inner.ids.next(now))));
-        }
+        let submissions: Vec<(Submission, RunId)> =
+            new.into_iter().zip(kinds).map(|(new, kind)| self.submission_of(owner, new, kind, now)).collect();
         let ids: Vec<SubmissionId> = submissions.iter().map(|(s, _)| s.id).collect();
         let hints: Vec<(RunHint, Needs)> = submissions
             .iter()
@@ -298,52 +189,51 @@ impl Core {
         Ok((Submitted { ids, repeated: false }, awaited))
     }
 
-    /// Reserves room for `more` runs, `scheduled` of them with a later `run_at`, until the guard is dropped. As many
-    /// runs may be scheduled as may wait in the queue.
-    async fn admit(
-        &self,
-        owner: UserId,
-        more: usize,
-        scheduled: usize,
-        now: Timestamp,
-    ) -> Result<AdmissionGuard<'_>, SubmitError> {
-        let guard = self.inner.admission.enter(owner, more);
-        let depth_max = self.queue().depth_max();
-        let depth = self.inner.language_queues.depth().await.map_err(SubmitError::Queue)?;
-        if depth + guard.entered > depth_max {
-            return Err(SubmitError::QueueFull { retry_after: self.inner.admission.retry_after(depth) });
-        }
-        self.share(owner, guard.entered_of_owner, scheduled, now).await?;
-        if scheduled > 0 && self.inner.store.counts(now).await?.scheduled + guard.entered as u64 > depth_max as u64 {
-            return Err(SubmitError::QueueFull { retry_after: RETRY_AFTER_MAX });
-        }
-        Ok(guard)
-    }
-
-    /// Checks that the owner's share has room for the `entering` runs, `scheduled` of them with a later `run_at`. The
-    /// share is a tenth of the queue, but never less than the largest batch, because a batch of that size must be
-    /// acceptable.
-    ///
-    /// The store is queried only for owners who schedule runs or have half of their share waiting, so that other
-    /// requests cost no query. The consequence: an owner with a whole share scheduled may have up to half a share
-    /// waiting beside it.
-    async fn share(&self, owner: UserId, entering: usize, scheduled: usize, now: Timestamp) -> Result<(), SubmitError> {
-        let depth_max = self.queue().depth_max();
-        let most = (depth_max / OWNER_SHARE).max(self.inner.bounds.batch_max).min(depth_max);
-        if most == depth_max {
-            return Ok(());
-        }
-        let waiting = self.inner.language_queues.depth_of(owner).await.map_err(SubmitError::Queue)?;
-        if waiting + entering > most {
-            return Err(SubmitError::TooManyWaiting { most, retry_after: self.inner.admission.retry_after(waiting) });
-        }
-        if scheduled > 0 || waiting + entering > most / 2 {
-            let later = usize::try_from(self.inner.store.scheduled_of(owner, now).await?).unwrap_or(usize::MAX);
-            if later.saturating_add(waiting + entering) > most {
-                return Err(SubmitError::TooManyWaiting { most, retry_after: RETRY_AFTER_MAX });
-            }
+    /// Adds the languages of the packages' programs, and checks the requirements of the problems.
+    async fn add_needs_of_packages(&self, new: &mut [NewSubmission]) -> Result<(), SubmitError> {
+        for (index, new) in new.iter_mut().enumerate() {
+            let needs = match &new.kind {
+                NewSubmissionKind::Program(_) => continue,
+                NewSubmissionKind::Problem(solution) => self.needs_of_solution(index, solution).await?,
+                NewSubmissionKind::Verify(version) => self.needs_of_verification(version.package).await,
+            };
+            new.also_needs.extend(needs);
         }
         Ok(())
+    }
+
+    /// Checks that for each submission a live worker has all languages.
+    async fn check_workers(&self, needs: &[Needs]) -> Result<(), SubmitError> {
+        let unserved = || needs.iter().find(|needs| !self.inner.language_queues.serves(needs));
+        if unserved().is_some() {
+            // A worker with the languages may have just started.
+            self.follow_workers().await?;
+        }
+        let Some(needs) = unserved() else { return Ok(()) };
+        // Workers cannot send heartbeats while the store cannot write, so check that first.
+        self.inner.store.ping().await?;
+        Err(SubmitError::NoWorker { needs: needs.clone(), retry_after: NO_WORKER_RETRY })
+    }
+
+    fn submission_of(
+        &self,
+        owner: UserId,
+        new: NewSubmission,
+        kind: SubmissionKind,
+        now: Timestamp,
+    ) -> (Submission, RunId) {
+        let submission = Submission {
+            id: SubmissionId::from_uuid(self.inner.ids.next(now)),
+            owner,
+            kind,
+            limits: new.limits(),
+            priority: new.priority,
+            run_at: new.run_at.filter(|at| *at > now),
+            webhook: new.webhook,
+            request_id: new.request_id,
+            submitted_at: now,
+        };
+        (submission, RunId::from_uuid(self.inner.ids.next(now)))
     }
 }
 
@@ -370,70 +260,6 @@ fn earlier(inserted: Inserted, idempotency: Option<&Idempotency>) -> Result<Opti
             transient: false,
             source: "the store reports a repeated request where no idempotency key was given".into(),
         })),
-    }
-}
-
-/// Counts the submissions that are being accepted, so that concurrent requests cannot exceed the queue's bound between
-/// reading its depth and adding to it. Also measures how fast runs end, for `Retry-After`.
-#[derive(Debug, Default)]
-pub(crate) struct Admission {
-    entering: AtomicUsize,
-    /// The same, per owner.
-    entering_of: Mutex<HashMap<UserId, usize>>,
-    /// Runs that ended since the last tick.
-    ended: AtomicUsize,
-    /// Runs ended per second, smoothed, in thousandths.
-    rate_milli: AtomicUsize,
-}
-
-pub(crate) struct AdmissionGuard<'a> {
-    admission: &'a Admission,
-    owner: UserId,
-    more: usize,
-    /// Submissions that were being accepted when this one arrived, including it.
-    entered: usize,
-    /// The same, of its owner.
-    entered_of_owner: usize,
-}
-
-impl Drop for AdmissionGuard<'_> {
-    fn drop(&mut self) {
-        self.admission.entering.fetch_sub(self.more, Ordering::AcqRel);
-        let mut of = self.admission.entering_of.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entering) = of.get_mut(&self.owner) {
-            *entering -= self.more;
-            if *entering == 0 {
-                of.remove(&self.owner);
-            }
-        }
-    }
-}
-
-impl Admission {
-    fn enter(&self, owner: UserId, more: usize) -> AdmissionGuard<'_> {
-        let entered = self.entering.fetch_add(more, Ordering::AcqRel) + more;
-        let mut of = self.entering_of.lock().unwrap_or_else(PoisonError::into_inner);
-        let entered_of_owner = of.entry(owner).or_default();
-        *entered_of_owner += more;
-        AdmissionGuard { admission: self, owner, more, entered, entered_of_owner: *entered_of_owner }
-    }
-
-    pub(crate) fn ended(&self, runs: usize) {
-        self.ended.fetch_add(runs, Ordering::Relaxed);
-    }
-
-    /// Updates the rate; `elapsed` is the time since the last tick.
-    pub(crate) fn tick(&self, elapsed: Duration) {
-        let ms = elapsed.as_millis().max(1) as usize;
-        let now = self.ended.swap(0, Ordering::Relaxed) * 1_000_000 / ms;
-        let before = self.rate_milli.load(Ordering::Relaxed);
-        self.rate_milli.store((before * 3 + now) / 4, Ordering::Relaxed);
-    }
-
-    /// How long a tenth of the waiting runs takes at the current rate; 1 s to 60 s.
-    fn retry_after(&self, depth: usize) -> Duration {
-        let rate_milli = self.rate_milli.load(Ordering::Relaxed).max(1);
-        Duration::from_secs((depth * 100 / rate_milli) as u64).clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX)
     }
 }
 

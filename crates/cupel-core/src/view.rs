@@ -9,7 +9,6 @@ use async_trait::async_trait;
 use cupel_types::{SubmissionId, UserId, Verdict};
 use tokio::time::timeout;
 
-use crate::completion_waiters::Expected;
 use crate::event::{Event, Seq};
 use crate::ids::first_at;
 use crate::run::{HistoryFilter, RunState, Stage, SubmissionRecord, SubmissionSummary};
@@ -50,18 +49,8 @@ impl Viewer {
     }
 }
 
-/// How long a submission whose client waits may remain without a disk sync of its own.
-const SYNC_AFTER: Duration = Duration::from_millis(250);
-
 /// Maximum silence of the bus before a waiting call queries the store.
 const QUIET_MAX: Duration = Duration::from_secs(15);
-
-/// A newly accepted submission whose client waits for the result.
-pub struct Awaited {
-    pub(crate) id: SubmissionId,
-    pub(crate) expected: Expected,
-    pub(crate) end: Box<dyn Subscription>,
-}
 
 impl Core {
     /// One submission. `None`: it does not exist, or belongs to another user.
@@ -154,59 +143,12 @@ impl Core {
 
     /// Waits until the bus announces the end of a submission, or until the store shows it if the bus may have missed
     /// it.
-    async fn heard_of_end(&self, id: SubmissionId, end: &mut dyn Subscription) {
+    pub(crate) async fn heard_of_end(&self, id: SubmissionId, end: &mut dyn Subscription) {
         while let Ok(Some(Received::Gap)) | Err(_) = timeout(self.quiet_max(), end.next()).await {
             match self.inner.store.submission(id).await {
                 Ok(Some(record)) if !record.state.is_final() => {}
                 Ok(_) => return,
                 Err(error) => tracing::warn!(submission.id = %id, %error, "cannot check if a submission has ended"),
-            }
-        }
-    }
-
-    /// Waits until a newly accepted submission has ended, at most `at_most` or until `given_up`. If a worker of this
-    /// process judged it, the result is returned as it was written, without a read. A submission that has not ended is
-    /// returned in its current state; `None`: it cannot be read.
-    ///
-    /// The client may learn the id once this has returned, not before.
-    ///
-    /// # Errors
-    /// If the store cannot make it durable: the client must not be told that it was accepted.
-    pub async fn wait_for(
-        &self,
-        viewer: &Viewer,
-        awaited: Awaited,
-        at_most: Duration,
-        given_up: impl Future<Output = ()> + Send,
-    ) -> Result<Option<SubmissionRecord>, StoreError> {
-        let Awaited { id, mut expected, mut end } = awaited;
-        let ended = async {
-            tokio::select! {
-                biased;
-                record = expected.record() => Some(record),
-                // It ended on another node, or the bus is closing: the store has the current state.
-                () = self.heard_of_end(id, end.as_mut()) => None,
-                () = given_up => None,
-            }
-        };
-        tokio::pin!(ended);
-        let mut is_synced = false;
-        let mut result = timeout(at_most.min(SYNC_AFTER), ended.as_mut()).await;
-        if result.is_err() {
-            // The run takes long, so the submission gets a disk sync of its own.
-            self.inner.store.sync().await?;
-            is_synced = true;
-            result = timeout(at_most.saturating_sub(SYNC_AFTER), ended).await;
-        }
-        match result {
-            Ok(Some(record)) => Ok(Some(record)),
-            Ok(None) | Err(_) => {
-                if !is_synced {
-                    self.inner.store.sync().await?;
-                }
-                let read = self.submission(viewer, id).await;
-                let read = read.inspect_err(|error| tracing::warn!(%error, "cannot read an awaited submission"));
-                Ok(read.ok().flatten())
             }
         }
     }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use cupel_core::RateExceeded;
 use cupel_core::limits::{BucketKind, Buckets, Charge, Exhausted, Rate, Standing};
 use cupel_types::{SessionId, UserId};
 use sha2::{Digest, Sha256};
@@ -114,29 +115,41 @@ impl RateLimits {
     pub async fn take(
         &self,
         user: UserId,
-        ration: RateClass,
+        class: RateClass,
         tier: &TierRates,
         cost: u32,
     ) -> (RateNote, Result<(), ApiError>) {
-        let rate = ration.rate(tier);
+        let (note, charged) = self.charge(user, class, tier, cost).await;
+        let refuse = |RateExceeded { detail, retry_after }| {
+            ApiError::new(ErrorKind::RateLimited, detail).retry_after(retry_after)
+        };
+        (note, charged.map_err(refuse))
+    }
+
+    /// Like [`RateLimits::take`], with core's error.
+    pub async fn charge(
+        &self,
+        user: UserId,
+        class: RateClass,
+        tier: &TierRates,
+        cost: u32,
+    ) -> (RateNote, Result<(), RateExceeded>) {
+        let rate = class.rate(tier);
         // The rate is part of the key, so a user who changes tier starts with a full bucket.
         let Rate { quota, window, burst } = rate;
-        let key = format!("{user}:{}:{quota}/{}/{burst}", ration.name(), window.as_secs());
+        let key = format!("{user}:{}:{quota}/{}/{burst}", class.name(), window.as_secs());
         match self.buckets.take(&[Charge { kind: BucketKind::User, key, rate, cost }]).await {
-            Ok(standing) => (RateNote { ration, rate, standing }, Ok(())),
+            Ok(standing) => (RateNote { ration: class, rate, standing }, Ok(())),
             Err(Exhausted { standing, wait, .. }) => {
                 let detail = format!(
                     "Your tier allows {} {} in {} s, {} at once. Wait {} s.",
                     rate.quota,
-                    ration.name(),
+                    class.name(),
                     rate.window.as_secs(),
                     rate.burst,
                     seconds_up(wait).max(1)
                 );
-                (
-                    RateNote { ration, rate, standing },
-                    Err(ApiError::new(ErrorKind::RateLimited, detail).retry_after(wait)),
-                )
+                (RateNote { ration: class, rate, standing }, Err(RateExceeded { detail, retry_after: wait }))
             }
         }
     }

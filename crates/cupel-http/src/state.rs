@@ -9,7 +9,6 @@ use async_trait::async_trait;
 use cupel_core::Core;
 use cupel_core::accounts::Accounts;
 use cupel_core::limits::{Buckets, Rate};
-use cupel_core::result_cache::ResultCache;
 use tokio_util::sync::CancellationToken;
 
 /// Everything [`router`](crate::router) needs.
@@ -23,8 +22,6 @@ pub struct ApiState {
     pub settings: Arc<Settings>,
     /// Rate-limit buckets, of this node or shared by all nodes.
     pub buckets: Arc<dyn Buckets>,
-    /// Result cache.
-    pub result_cache: ResultCache,
     /// Readiness and the state of the sandbox.
     pub health: Arc<dyn Health>,
     /// Renders the metrics in the Prometheus text format.

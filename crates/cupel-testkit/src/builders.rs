@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use cupel_core::accounts::{NewUser, Role, Tier, User};
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::run::LeasedRun;
-use cupel_core::{Completion, Needs, NewSubmission, NewSubmissions, Purpose};
+use cupel_core::{
+    Completion, Needs, NewProgram, NewSolution, NewSource, NewSubmission, NewSubmissionKind, NewSubmissions,
+    RateExceeded, RateLimit,
+};
 use cupel_languages::{Probe, Registry};
 use cupel_types::{
-    BoxFile, BoxFiles, BoxPath, Bytes, Limits, LimitsRequest, Outcome, Output, PriorityClass, Program, RunId,
-    RunReport, Solution, Source, Start, StepReport, Submission, SubmissionId, SubmissionKind, TestCase, Usage, UserId,
-    Verdict,
+    BoxFile, BoxFiles, BoxPath, Bytes, Cases, Limits, LimitsRequest, Outcome, Output, PriorityClass, ProblemVersion,
+    Program, RunId, RunReport, Solution, Source, Start, StepReport, Submission, SubmissionId, SubmissionKind, TestCase,
+    Usage, UserId, Verdict,
 };
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -54,11 +58,13 @@ pub struct SubmissionBuilder {
 pub fn a_submission() -> SubmissionBuilder {
     SubmissionBuilder {
         owner: UserId::from_uuid(Uuid::nil()),
-        new: NewSubmission {
-            language: "python".into(),
-            files: vec![("main.py".into(), Arc::from(&b"print(42)"[..]))],
-            ..NewSubmission::default()
-        },
+        new: NewSubmission::from(NewProgram {
+            source: NewSource {
+                language: "python".into(),
+                files: vec![("main.py".into(), Arc::from(&b"print(42)"[..]))],
+            },
+            ..NewProgram::default()
+        }),
         submitted_at: t0(),
     }
 }
@@ -74,42 +80,46 @@ impl SubmissionBuilder {
     /// In this language.
     #[must_use]
     pub fn in_language(mut self, language: &str) -> Self {
-        self.new.language = language.into();
+        self.source_mut().language = language.into();
         self
     }
 
     /// With this main source.
     #[must_use]
     pub fn source(mut self, source: &str) -> Self {
-        self.new.files[0].1 = source.as_bytes().into();
+        self.source_mut().files[0].1 = source.as_bytes().into();
         self
     }
 
     /// With another file.
     #[must_use]
     pub fn file(mut self, path: &str, data: &[u8]) -> Self {
-        self.new.files.push((path.into(), data.into()));
+        self.source_mut().files.push((path.into(), data.into()));
         self
     }
 
     /// With this standard input.
     #[must_use]
     pub fn stdin(mut self, stdin: &[u8]) -> Self {
-        self.new.stdin = stdin.into();
+        self.program_mut().stdin = stdin.into();
         self
     }
 
     /// With this test case.
     #[must_use]
     pub fn test(mut self, name: &str, stdin: &[u8], expected: Option<&[u8]>) -> Self {
-        self.new.tests.push(TestCase { name: name.into(), stdin: stdin.into(), expected: expected.map(Arc::from) });
+        self.program_mut().tests.push(TestCase {
+            name: name.into(),
+            stdin: stdin.into(),
+            expected: expected.map(Arc::from),
+        });
         self
     }
 
     /// With these limits.
     #[must_use]
     pub fn limits(mut self, limits: LimitsRequest) -> Self {
-        self.new.limits = limits;
+        self.program_mut().limits = limits;
         self
     }
 
@@ -141,10 +151,25 @@ impl SubmissionBuilder {
         self
     }
 
-    /// For this purpose.
+    /// As a solution to this problem, to run on these cases.
     #[must_use]
-    pub fn sent_for(mut self, purpose: Purpose) -> Self {
-        self.new.purpose = purpose;
+    pub fn solving(mut self, of: ProblemVersion, cases: Cases) -> Self {
+        let source = std::mem::take(self.source_mut());
+        self.new.kind = NewSubmissionKind::Problem(NewSolution { source, of, cases });
+        self
+    }
+
+    /// As the verification of this version.
+    #[must_use]
+    pub fn verifying(mut self, of: ProblemVersion) -> Self {
+        self.new.kind = NewSubmissionKind::Verify(of);
+        self
+    }
+
+    /// With a change of the program.
+    #[must_use]
+    pub fn with_program(mut self, change: impl FnOnce(&mut NewProgram)) -> Self {
+        change(self.program_mut());
         self
     }
 
@@ -155,38 +180,43 @@ impl SubmissionBuilder {
         self
     }
 
+    fn program_mut(&mut self) -> &mut NewProgram {
+        match &mut self.new.kind {
+            NewSubmissionKind::Program(program) => program,
+            NewSubmissionKind::Problem(_) | NewSubmissionKind::Verify(_) => panic!("only a program has this"),
+        }
+    }
+
+    fn source_mut(&mut self) -> &mut NewSource {
+        match &mut self.new.kind {
+            NewSubmissionKind::Program(program) => &mut program.source,
+            NewSubmissionKind::Problem(solution) => &mut solution.source,
+            NewSubmissionKind::Verify(_) => panic!("a verification has no source"),
+        }
+    }
+
     /// The submission as the client sends it.
-    pub fn worded(self) -> NewSubmission {
+    pub fn as_sent(self) -> NewSubmission {
         self.new
     }
 
     /// The submission as the store keeps it, with the id of its run.
     pub fn build(self) -> (Submission, RunId) {
-        let files = self.new.files.into_iter().map(|(path, data)| BoxFile {
-            path: BoxPath::new(&path).expect("a path"),
-            data,
-            executable: false,
-        });
-        let source = Source {
-            language: self.new.language.parse().expect("a language id"),
-            files: BoxFiles::new(files.collect()),
-        };
-        let kind = match self.new.purpose {
-            Purpose::Run => SubmissionKind::Program(Program {
-                source,
-                args: self.new.args,
-                env: self.new.env,
-                stdin: self.new.stdin,
-                tests: self.new.tests,
-            }),
-            Purpose::Solve { of, cases } => SubmissionKind::Problem(Solution { source, of, cases }),
-            Purpose::Verify(of) => SubmissionKind::Verify(of),
+        let (kind, limits) = match self.new.kind {
+            NewSubmissionKind::Program(NewProgram { source, args, env, stdin, tests, limits }) => {
+                (SubmissionKind::Program(Program { source: stored(source), args, env, stdin, tests }), limits)
+            }
+            NewSubmissionKind::Problem(NewSolution { source, of, cases }) => {
+                let solution = Solution { source: stored(source), of, cases };
+                (SubmissionKind::Problem(solution), LimitsRequest::default())
+            }
+            NewSubmissionKind::Verify(of) => (SubmissionKind::Verify(of), LimitsRequest::default()),
         };
         let submission = Submission {
             id: SubmissionId::from_uuid(fresh()),
             owner: self.owner,
             kind,
-            limits: self.new.limits,
+            limits,
             priority: self.new.priority,
             run_at: self.new.run_at,
             webhook: self.new.webhook,
@@ -204,6 +234,26 @@ impl SubmissionBuilder {
             idempotency: None,
             is_awaited: false,
         }
+    }
+}
+
+fn stored(source: NewSource) -> Source {
+    let files = source.files.into_iter().map(|(path, data)| BoxFile {
+        path: BoxPath::new(&path).expect("a path"),
+        data,
+        executable: false,
+    });
+    Source { language: source.language.parse().expect("a language id"), files: BoxFiles::new(files.collect()) }
+}
+
+/// A rate limit that is never reached.
+#[derive(Clone, Copy, Debug)]
+pub struct Unlimited;
+
+#[async_trait]
+impl RateLimit for Unlimited {
+    async fn charge(&self, _submissions: usize) -> Result<(), RateExceeded> {
+        Ok(())
     }
 }
 

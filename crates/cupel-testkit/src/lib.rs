@@ -21,7 +21,7 @@ pub mod servers;
 pub mod store;
 mod subject;
 
-pub use builders::{SubmissionBuilder, a_completion, a_report, a_submission, a_user, fresh, registry, t0};
+pub use builders::{SubmissionBuilder, Unlimited, a_completion, a_report, a_submission, a_user, fresh, registry, t0};
 pub use clock::FakeClock;
 pub use subject::Subject;
 #[doc(hidden)]

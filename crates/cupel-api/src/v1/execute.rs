@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::Extension;
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
@@ -10,8 +11,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use cupel_core::run::SubmissionRecord;
-use cupel_core::{Awaited, Idempotency, NewSubmission, StoreError, SubmitError, Submitted};
-use cupel_http::app::{LongAnswer, Shared};
+use cupel_core::{
+    ExecuteRequest as CoreRequest, Executed, Idempotency, NewSubmission, Origin, RateExceeded, RateLimit, SubmitError,
+};
+use cupel_http::app::Shared;
 use cupel_http::body::{Id, Params, SubmissionBody};
 use cupel_http::caller::Caller;
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
@@ -25,7 +28,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::answers;
 use crate::v1::faults::{FormFaults, Shape, faults_of_core};
-use crate::v1::problems::Disclosure;
+use crate::v1::problems::{self, Disclosure};
 use crate::v1::request::{BatchRequest, ExecuteRequest};
 use crate::v1::response::{Accepted, AcceptedBatch, Status, SubmissionView, SubmissionViews};
 
@@ -151,72 +154,119 @@ pub(crate) async fn execute(
     body: SubmissionBody<ExecuteRequest>,
 ) -> Result<Response, ApiError> {
     let SubmissionBody { value, bytes, held } = body;
-    let shape = Shape::of(&value);
-    let takes_known = value.cache == Some(true);
+    let shape = value.shape();
+    let accepts_cached = value.cache == Some(true);
     let mut faults = FormFaults::default();
     let new = value.into_new("", notes.request_id(), &mut faults);
     let Some(new) = new else { return Err(faults.into_error()) };
     let idempotency = key.for_request(&app, "/api/v1/execute", &bytes);
     drop(bytes);
-    // A repeated request gets the ids of the first one, for longer than the result cache keeps results.
-    let asked = if takes_known && idempotency.is_none() {
-        app.core.cache_query(&app.result_cache, caller.user, &new)
-    } else {
-        None
-    };
-    if let Some(asked) = &asked {
-        let known = app.core.cached_result(&app.result_cache, asked).await;
-        let result = if known.is_some() { "hit" } else { "miss" };
-        metrics::counter!("cupel_result_cache_total", "result" => result).increment(1);
-        if let Some(known) = known {
-            drop(held);
-            return answer_known(&app, &caller, known, &wait).await;
+    let sent = Sent { new, idempotency, accepts_cached, shape, reserved: Box::new(held) };
+    respond(&app, &caller, &notes, &wait, sent, Receipt::PROGRAM, Disclosure::default()).await
+}
+
+/// One submission in core's terms.
+pub(super) struct Sent {
+    pub(super) new: NewSubmission,
+    pub(super) idempotency: Option<Idempotency>,
+    pub(super) accepts_cached: bool,
+    /// The client's names of fields.
+    pub(super) shape: Shape,
+    /// Memory reserved for the request's body.
+    pub(super) reserved: Box<dyn Send>,
+}
+
+/// Executes one submission and responds with its result or, if it has not ended, its location.
+pub(super) async fn respond(
+    app: &Shared,
+    caller: &Caller,
+    notes: &Notes,
+    wait: &Wait,
+    sent: Sent,
+    receipt: Receipt,
+    disclosure: Disclosure,
+) -> Result<Response, ApiError> {
+    let Sent { new, idempotency, accepts_cached, shape, reserved } = sent;
+    // If no slot for a waiting client is free, the client does not wait, because it must learn the submission's id.
+    let slot = wait.at_most.and_then(|at_most| Some((at_most, app.long_answers.begin(caller.user).ok()?)));
+    let applied = Wait { at_most: slot.as_ref().map(|(at_most, _)| *at_most), ..*wait };
+    let awaiting = slot.map(|(at_most, permit)| cupel_core::Wait {
+        at_most,
+        given_up: Box::pin(app.shutdown.cancelled()),
+        permit: Box::new(permit),
+    });
+    let rate_limit = CallersRate { app, caller, notes };
+    let owner = caller.user;
+    let request =
+        CoreRequest { owner, new, idempotency, accepts_cached, wait: awaiting, rate_limit: &rate_limit, reserved };
+    let executed = app.core.execute(request).await.map_err(|error| refusal(error, |_| ("", shape)))?;
+    let (id, is_repeated, status) = match executed {
+        Executed::Finished { record, origin: Origin::Cache } => {
+            return respond_cached(app, caller, *record, wait, receipt, disclosure).await;
         }
-    }
-    let open = open_wait(&app, &caller, &wait);
-    pay(&app, &caller, &notes, 1).await?;
-    let sent = app.core.submit_one(caller.user, new, idempotency, waits(open.as_ref())).await;
-    let (submitted, awaited) = sent.map_err(|error| refusal(error, |_| ("", shape)))?;
-    drop(held);
-    if let (Some(asked), Some(id)) = (asked, submitted.ids.first()) {
-        app.core.remember_result(&app.result_cache, &asked, *id).await;
-    }
-    answer(&app, &caller, &submitted, awaited, open, &wait, Receipt::PROGRAM, Disclosure::default()).await
+        Executed::Finished { record, origin } => {
+            let (id, status) = (record.submission.id, Status::from(&record.state));
+            let is_repeated = origin == Origin::RepeatedRequest;
+            if let Ok(mut response) = answers::one(app, owner, *record, disclosure).await {
+                mark(&mut response, &applied, &[id], is_repeated);
+                set_location(&mut response, header::CONTENT_LOCATION, receipt.location(id));
+                return Ok(response);
+            }
+            // There is no memory for the result now; the client can fetch it later.
+            (id, is_repeated, status)
+        }
+        Executed::Accepted { id, is_repeated, state } => {
+            (id, is_repeated, state.as_ref().map_or(Status::Queued, Status::from))
+        }
+    };
+    let accepted =
+        Accepted { submission_id: id.to_string(), status, message: receipt.message.to_owned(), cached: false };
+    let mut response = (StatusCode::ACCEPTED, Json(accepted)).into_response();
+    set_location(&mut response, header::LOCATION, receipt.location(id));
+    mark(&mut response, &applied, &[id], is_repeated);
+    Ok(response)
 }
 
 /// Response with a cached result: the same as if the client had waited for or fetched the submission.
-async fn answer_known(
+async fn respond_cached(
     app: &Shared,
     caller: &Caller,
-    known: SubmissionRecord,
+    record: SubmissionRecord,
     wait: &Wait,
+    receipt: Receipt,
+    disclosure: Disclosure,
 ) -> Result<Response, ApiError> {
-    let id = known.submission.id;
-    let location = format!("{}/{id}", Receipt::PROGRAM.place);
+    let id = record.submission.id;
     let (mut response, header) = if wait.at_most.is_some() {
-        let told = Disclosure { cached: true, ..Disclosure::default() };
-        (answers::one(app, caller.user, known, told).await?, header::CONTENT_LOCATION)
+        let disclosure = Disclosure { cached: true, ..disclosure };
+        (answers::one(app, caller.user, record, disclosure).await?, header::CONTENT_LOCATION)
     } else {
-        let status = Status::from(&known.state);
+        let status = Status::from(&record.state);
         let message = "The result of an earlier, identical submission of yours".to_owned();
         let accepted = Accepted { submission_id: id.to_string(), status, message, cached: true };
         ((StatusCode::ACCEPTED, Json(accepted)).into_response(), header::LOCATION)
     };
-    mark(&mut response, wait, None);
-    if let Ok(value) = HeaderValue::try_from(location) {
-        response.headers_mut().insert(header, value);
-    }
+    mark(&mut response, wait, &[], false);
+    set_location(&mut response, header, receipt.location(id));
     Ok(response)
 }
 
-/// Slot of a client that waits. If none is free, the client does not wait, because it must learn the submission's id.
-pub(super) fn open_wait(app: &Shared, caller: &Caller, wait: &Wait) -> Option<(Duration, LongAnswer)> {
-    wait.at_most.and_then(|at_most| Some((at_most, app.long_answers.begin(caller.user).ok()?)))
+/// Rate limit on the caller's submissions; its state goes to the response's headers.
+struct CallersRate<'a> {
+    app: &'a Shared,
+    caller: &'a Caller,
+    notes: &'a Notes,
 }
 
-/// Whether the client waits for the result.
-pub(super) fn waits(open: Option<&(Duration, LongAnswer)>) -> bool {
-    open.is_some_and(|(at_most, _)| !at_most.is_zero())
+#[async_trait]
+impl RateLimit for CallersRate<'_> {
+    async fn charge(&self, submissions: usize) -> Result<(), RateExceeded> {
+        let cost = u32::try_from(submissions).unwrap_or(u32::MAX);
+        let (note, charged) =
+            self.app.limits.charge(self.caller.user, RateClass::Submissions, &self.caller.rates, cost).await;
+        self.notes.set_rate(note);
+        charged
+    }
 }
 
 /// Texts about an accepted submission.
@@ -229,6 +279,10 @@ pub(super) struct Receipt {
 }
 
 impl Receipt {
+    fn location(self, id: SubmissionId) -> String {
+        format!("{}/{id}", self.place)
+    }
+
     const PROGRAM: Receipt = Receipt { place: "/api/v1/execute", message: Accepted::PROGRAM };
     /// Receipt of a solution.
     pub(super) const SOLUTION: Receipt = Receipt { place: "/api/v1/submissions", message: Accepted::PROGRAM };
@@ -237,57 +291,19 @@ impl Receipt {
         Receipt { place: "/api/v1/submissions", message: "Problem submitted for verification" };
 }
 
-/// Response for one accepted submission: its result if the client waited and it has ended, otherwise its location.
-#[expect(clippy::too_many_arguments, reason = "what two routes know of one submission")]
-pub(super) async fn answer(
-    app: &Shared,
-    caller: &Caller,
-    submitted: &Submitted,
-    awaited: Option<Awaited>,
-    open: Option<(Duration, LongAnswer)>,
-    wait: &Wait,
-    receipt: Receipt,
-    told: Disclosure,
-) -> Result<Response, ApiError> {
-    let id = *submitted.ids.first().ok_or_else(|| ApiError::internal(&MissingId))?;
-    let wait = Wait { at_most: open.as_ref().map(|(at_most, _)| *at_most), ..*wait };
-    let location = format!("{}/{id}", receipt.place);
-    let mut status = Status::Queued;
-    if let Some((at_most, open)) = open
-        && let Some(record) = after_wait(app, caller, id, awaited, at_most, open).await?
-    {
-        status = Status::from(&record.state);
-        if record.state.is_final()
-            && let Ok(mut response) = answers::one(app, caller.user, record, told).await
-        {
-            mark(&mut response, &wait, Some(submitted));
-            if let Ok(value) = HeaderValue::try_from(location) {
-                response.headers_mut().insert(header::CONTENT_LOCATION, value);
-            }
-            return Ok(response);
-        }
+fn set_location(response: &mut Response, name: HeaderName, location: String) {
+    if let Ok(value) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(name, value);
     }
-    let accepted =
-        Accepted { submission_id: id.to_string(), status, message: receipt.message.to_owned(), cached: false };
-    let mut response = (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(accepted)).into_response();
-    mark(&mut response, &wait, Some(submitted));
-    Ok(response)
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("core accepted a submission but gave no id")]
-struct MissingId;
-
-/// Adds to the response which preferences of the request were applied and, for its trace, what was accepted.
-fn mark(response: &mut Response, wait: &Wait, submitted: Option<&Submitted>) {
-    match submitted {
-        Some(Submitted { repeated: true, .. }) => {
-            response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
-        }
-        Some(submitted) if cupel_traces::traces().is_some() => {
-            response.extensions_mut().insert(NewlyAccepted(submitted.ids.clone()));
-        }
-        _ => {}
+/// Adds to the response which preferences of the request were applied and, for its trace, the submissions that the
+/// request or, if it is repeated, an earlier one created.
+fn mark(response: &mut Response, wait: &Wait, ids: &[SubmissionId], is_repeated: bool) {
+    if is_repeated {
+        response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+    } else if !ids.is_empty() && cupel_traces::traces().is_some() {
+        response.extensions_mut().insert(NewlyAccepted(ids.to_vec()));
     }
     if let Some(at_most) = wait.at_most
         && wait.from_preference
@@ -297,36 +313,14 @@ fn mark(response: &mut Response, wait: &Wait, submitted: Option<&Submitted>) {
     }
 }
 
-/// The submission when it has ended, or when the maximum wait is over.
-async fn after_wait(
-    app: &Shared,
-    caller: &Caller,
-    id: SubmissionId,
-    awaited: Option<Awaited>,
-    at_most: Duration,
-    _open: LongAnswer,
-) -> Result<Option<SubmissionRecord>, ApiError> {
-    let record = match awaited {
-        Some(awaited) => Ok(app.core.wait_for(&caller.viewer, awaited, at_most, app.shutdown.cancelled()).await?),
-        None => tokio::select! {
-            record = app.core.wait(&caller.viewer, id, at_most) => record,
-            () = app.shutdown.cancelled() => app.core.submission(&caller.viewer, id).await,
-        },
-    };
-    // The submission is already durable: even if the wait fails, the client gets its id.
-    let record = record.inspect_err(|error: &StoreError| tracing::warn!(%error, "cannot wait for a submission"));
-    Ok(record.ok().flatten())
-}
-
-/// Pays for this number of submissions.
-pub(super) async fn pay(app: &Shared, caller: &Caller, notes: &Notes, submissions: usize) -> Result<(), ApiError> {
-    let cost = u32::try_from(submissions).unwrap_or(u32::MAX);
-    let (note, paid) = app.limits.take(caller.user, RateClass::Submissions, &caller.rates, cost).await;
+/// Charges one submission, for a request that has the cost of one.
+pub(super) async fn pay_one(app: &Shared, caller: &Caller, notes: &Notes) -> Result<(), ApiError> {
+    let (note, charged) = app.limits.take(caller.user, RateClass::Submissions, &caller.rates, 1).await;
     notes.set_rate(note);
-    paid
+    charged
 }
 
-/// Maps core's error to a problem.
+/// The API's error for a refused submission.
 pub(super) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str, Shape)) -> ApiError {
     match error {
         SubmitError::Invalid(faults) => faults_of_core(faults, place),
@@ -355,6 +349,10 @@ pub(super) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str,
             ErrorKind::IdempotencyMismatch,
             "This `Idempotency-Key` was used for another request. Use a new key for a new request.",
         ),
+        SubmitError::RateExceeded(RateExceeded { detail, retry_after }) => {
+            ApiError::new(ErrorKind::RateLimited, detail).retry_after(retry_after)
+        }
+        SubmitError::Package(error) => problems::refusal(*error),
         SubmitError::Store(error) => error.into(),
         SubmitError::Queue(error) => {
             tracing::error!(error = cupel_core::chain(&error), "the queue is not available");
@@ -391,7 +389,7 @@ pub(crate) async fn execute_batch(
         faults.push("/submissions", "", "Send at least one submission.");
         return Err(faults.into_error());
     }
-    let shapes: Vec<Shape> = body.value.submissions.iter().map(Shape::of).collect();
+    let shapes: Vec<Shape> = body.value.submissions.iter().map(ExecuteRequest::shape).collect();
     let new: Vec<Option<NewSubmission>> = body
         .value
         .submissions
@@ -404,11 +402,12 @@ pub(crate) async fn execute_batch(
     };
     let idempotency = key.for_request(&app, "/api/v1/execute/batch", &body.bytes);
     let place = |index: usize| ("/submissions/{}", shapes.get(index).copied().unwrap_or(Shape::default()));
-    pay(&app, &caller, &notes, new.len()).await?;
-    let submitted = app.core.submit(caller.user, new, idempotency).await.map_err(|error| refusal(error, place))?;
+    let rate_limit = CallersRate { app: &app, caller: &caller, notes: &notes };
+    let submitted = app.core.submit(caller.user, new, idempotency, &rate_limit).await;
+    let submitted = submitted.map_err(|error| refusal(error, place))?;
     let batch = AcceptedBatch { submissions: submitted.ids.iter().copied().map(Accepted::new).collect() };
     let mut response = (StatusCode::ACCEPTED, Json(batch)).into_response();
-    mark(&mut response, &Wait { at_most: None, from_preference: false }, Some(&submitted));
+    mark(&mut response, &Wait { at_most: None, from_preference: false }, &submitted.ids, submitted.repeated);
     Ok(response)
 }
 

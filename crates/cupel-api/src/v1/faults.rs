@@ -4,8 +4,6 @@
 use cupel_core::{FAULTS_MAX, SubmissionFault, SubmissionFaultKind};
 use cupel_http::error::{ApiError, ErrorKind, FieldError};
 
-use crate::v1::request::ExecuteRequest;
-
 /// Field names that the client used, so that errors can point to them.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Shape {
@@ -15,11 +13,14 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    pub(super) fn of(request: &ExecuteRequest) -> Shape {
-        let stdin = [("/input", &request.input), ("/stdin_base64", &request.stdin_base64)]
-            .into_iter()
-            .find_map(|(name, sent)| sent.is_some().then_some(name));
-        Shape { has_source_code: request.source_code.is_some(), stdin }
+    /// `input` and `stdin_base64`: whether the client used these names for standard input.
+    pub(super) fn new(has_source_code: bool, input: bool, stdin_base64: bool) -> Shape {
+        let stdin = match (input, stdin_base64) {
+            (true, _) => Some("/input"),
+            (false, true) => Some("/stdin_base64"),
+            (false, false) => None,
+        };
+        Shape { has_source_code, stdin }
     }
 
     /// Core counts the main source as file 0 and names sizes in bytes; the request body has `source_code` and `_kb`.
@@ -64,6 +65,11 @@ impl FormFaults {
             }
             _ => {}
         }
+    }
+
+    /// Refuses the request if there are any.
+    pub(super) fn none(self) -> Result<(), ApiError> {
+        if self.0.is_empty() { Ok(()) } else { Err(self.into_error()) }
     }
 
     pub(super) fn into_error(self) -> ApiError {

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use cupel_core::NewSubmission;
+use cupel_core::{NewProgram, NewSource, NewSubmission};
 use cupel_http::lists;
 use cupel_http::object::maybe_object;
 use cupel_types::{Bytes, Instructions, LimitsRequest, PriorityClass, TestCase};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::v1::faults::FormFaults;
+use crate::v1::faults::{FormFaults, Shape};
 
 /// A program to run. One of `source_code` and `files` is required.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -218,6 +218,11 @@ pub(crate) struct BatchRequest {
 }
 
 impl ExecuteRequest {
+    /// The names of fields that the client used.
+    pub(super) fn shape(&self) -> Shape {
+        Shape::new(self.source_code.is_some(), self.input.is_some(), self.stdin_base64.is_some())
+    }
+
     /// Converts to core's type. Errors of form are added to `faults`, with pointers below `base`.
     pub(crate) fn into_new(self, base: &str, request_id: &str, faults: &mut FormFaults) -> Option<NewSubmission> {
         let mut well_formed = true;
@@ -227,42 +232,12 @@ impl ExecuteRequest {
         };
 
         let stdin = standard_input(self.input, self.stdin, self.stdin_base64, "", &mut fault);
-        if self.source_code.is_none() && self.files.is_empty() {
-            fault("/source_code", "Send `source_code`, or `files` of which the first is the main source.");
-        }
         let run_at = self.run_at.and_then(|text| {
             text.parse::<jiff::Timestamp>()
                 .inspect_err(|_| fault("/run_at", "A time such as `2030-01-01T00:00:00Z` (RFC 3339)."))
                 .ok()
         });
-
-        let mut files: Vec<(String, Arc<[u8]>)> = Vec::with_capacity(self.files.len() + 1);
-        files.extend(self.source_code.map(|source| (String::new(), bytes_of(source))));
-        for (index, file) in self.files.into_iter().enumerate() {
-            let data = match (file.content, file.content_base64) {
-                (Some(text), None) => Some(bytes_of(text)),
-                (None, Some(coded)) => match BASE64_STANDARD.decode(coded.as_bytes()) {
-                    Ok(data) => Some(Arc::from(data)),
-                    Err(_) => {
-                        fault(&format!("/files/{index}/content_base64"), NOT_BASE64);
-                        None
-                    }
-                },
-                (Some(_), Some(_)) => {
-                    fault(&format!("/files/{index}"), "`content` and `content_base64` are the same thing; send one.");
-                    None
-                }
-                (None, None) => {
-                    fault(&format!("/files/{index}/content"), "Send `content` or `content_base64`.");
-                    None
-                }
-            };
-            if file.path.is_empty() {
-                fault(&format!("/files/{index}/path"), "A file path may not be empty.");
-            }
-            files.extend(data.map(|data| (file.path, data)));
-        }
-
+        let source = source_of(self.language, self.source_code, self.files, &mut fault);
         let tests: Vec<TestCase> = self
             .tests
             .into_iter()
@@ -279,28 +254,67 @@ impl ExecuteRequest {
                 expected: test.expected.map(bytes_of),
             })
             .collect();
-        let new = NewSubmission {
-            language: self.language,
-            files,
+        let program = NewProgram {
+            source,
             args: self.args,
             env: self.env.into_iter().collect(),
             stdin,
             tests,
             limits: self.limits.unwrap_or_default().into(),
+        };
+        well_formed.then(|| NewSubmission {
             priority: self.priority.map(PriorityClass::from).unwrap_or_default(),
             run_at,
             webhook: self.webhook,
             request_id: Some(request_id.to_owned()),
-            ..NewSubmission::default()
-        };
-        well_formed.then_some(new)
+            ..NewSubmission::from(program)
+        })
     }
+}
+
+/// The source code of a program or a solution. Without `source_code`, the first file is the main source.
+pub(super) fn source_of(
+    language: String,
+    source_code: Option<String>,
+    sent: Vec<FileRequest>,
+    fault: &mut impl FnMut(&str, &str),
+) -> NewSource {
+    if source_code.is_none() && sent.is_empty() {
+        fault("/source_code", "Send `source_code`, or `files` of which the first is the main source.");
+    }
+    let mut files: Vec<(String, Arc<[u8]>)> = Vec::with_capacity(sent.len() + 1);
+    files.extend(source_code.map(|source| (String::new(), bytes_of(source))));
+    for (index, file) in sent.into_iter().enumerate() {
+        let data = match (file.content, file.content_base64) {
+            (Some(text), None) => Some(bytes_of(text)),
+            (None, Some(coded)) => match BASE64_STANDARD.decode(coded.as_bytes()) {
+                Ok(data) => Some(Arc::from(data)),
+                Err(_) => {
+                    fault(&format!("/files/{index}/content_base64"), NOT_BASE64);
+                    None
+                }
+            },
+            (Some(_), Some(_)) => {
+                fault(&format!("/files/{index}"), "`content` and `content_base64` are the same thing; send one.");
+                None
+            }
+            (None, None) => {
+                fault(&format!("/files/{index}/content"), "Send `content` or `content_base64`.");
+                None
+            }
+        };
+        if file.path.is_empty() {
+            fault(&format!("/files/{index}/path"), "A file path may not be empty.");
+        }
+        files.extend(data.map(|data| (file.path, data)));
+    }
+    NewSource { language, files }
 }
 
 const NOT_BASE64: &str = "Not base64 (the standard alphabet, with padding).";
 
 /// Standard input under any of its names; empty if none was sent. Errors are reported below `place`.
-fn standard_input(
+pub(super) fn standard_input(
     input: Option<String>,
     stdin: Option<String>,
     stdin_base64: Option<String>,
@@ -331,6 +345,8 @@ fn bytes_of(text: String) -> Arc<[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use cupel_core::NewSubmissionKind;
+
     use super::*;
 
     fn faults(body: serde_json::Value) -> Vec<String> {
@@ -344,10 +360,12 @@ mod tests {
     }
 
     /// Converts a valid body to core's type.
-    fn new_of(body: serde_json::Value) -> NewSubmission {
+    fn new_of(body: serde_json::Value) -> NewProgram {
         let request = || serde_json::from_value::<ExecuteRequest>(body);
         let request = lists::within(&cupel_core::Bounds::default(), request).unwrap();
-        request.into_new("", "r", &mut FormFaults::default()).expect("a good body")
+        let new = request.into_new("", "r", &mut FormFaults::default()).expect("a good body");
+        let NewSubmissionKind::Program(program) = new.kind else { panic!("it is a program") };
+        program
     }
 
     #[test]

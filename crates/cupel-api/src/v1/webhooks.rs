@@ -13,7 +13,7 @@ use cupel_types::WebhookId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::v1::execute::pay;
+use crate::v1::execute::pay_one;
 use crate::v1::response::{Pagination, rfc3339};
 use crate::v1::submissions::{PageParams, one, twenty};
 
@@ -157,7 +157,7 @@ pub(crate) async fn redeliver(
     Extension(notes): Extension<Notes>,
     Id(id): Id<WebhookId>,
 ) -> Result<(StatusCode, Json<RedeliveryView>), ApiError> {
-    pay(&app, &caller, &notes, 1).await?;
+    pay_one(&app, &caller, &notes).await?;
     if !app.core.redeliver(&caller.viewer, id).await? {
         return Err(ApiError::not_found("delivery"));
     }

@@ -167,12 +167,12 @@ impl TestApp {
 
     /// Another API node over the same store, with this shared state (rates and results).
     pub(crate) fn node(&self, shared: Shared) -> TestApp {
+        let cache = ResultCache { results: shared.results, secret: [7; 32], lifetime: Duration::from_secs(600) };
         let state = ApiState {
-            core: self.core.clone(),
+            core: self.core.clone().with_result_cache(cache),
             accounts: self.accounts.clone(),
             settings: Arc::clone(&self.settings),
             buckets: shared.buckets,
-            result_cache: ResultCache { results: shared.results, secret: [7; 32], lifetime: Duration::from_secs(600) },
             health: self.health.clone(),
             metrics: Arc::new(metrics_text),
             shutdown: self.shutdown.clone(),

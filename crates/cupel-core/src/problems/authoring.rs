@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cupel_package::{Finding, ImportError, Imported, PackageFormat, Refused};
 use cupel_problem::{Objective, Scoring, Slug, Visibility};
-use cupel_types::{Bytes, ContentHash, ProblemId, ProblemVersion, UserId};
+use cupel_types::{Bytes, ContentHash, ProblemId, UserId};
 use jiff::Timestamp;
 
 use super::{
@@ -15,8 +15,7 @@ use super::{
 };
 use crate::accounts::Role;
 use crate::routes::verifying_languages;
-use crate::submit::{Bounds, Purpose};
-use crate::{Awaited, Core, Idempotency, Needs, NewSubmission, Packages, StoreError, SubmitError, Submitted, chain};
+use crate::{Bounds, Core, Needs, Packages, StoreError, chain};
 
 /// Page size for the versions of a draft that is being deleted.
 const VERSIONS_PAGE: u64 = 100;
@@ -454,26 +453,13 @@ impl Core {
         }
     }
 
-    /// Has a version of a problem verified against its package's claims, as an ordinary submission by `by`.
-    ///
-    /// # Errors
-    /// As [`Core::submit`].
-    pub async fn verify_problem(
-        &self,
-        by: UserId,
-        of: ProblemVersion,
-        request_id: Option<String>,
-        idempotency: Option<Idempotency>,
-        is_awaited: bool,
-    ) -> Result<(Submitted, Option<Awaited>), SubmitError> {
-        let purpose = Purpose::Verify(of);
-        // If the package cannot be opened, its languages are unknown; the worker reports why it cannot be read.
-        let also_needs = match self.package(of.package).await {
+    /// The languages that verifying a package needs. If the package cannot be opened, they are unknown; the worker
+    /// reports why it cannot be read.
+    pub(crate) async fn needs_of_verification(&self, package: ContentHash) -> Needs {
+        match self.package(package).await {
             Ok(imported) => verifying_languages(&imported.package.problem, &self.registry()),
             Err(_) => Needs::new(),
-        };
-        let new = NewSubmission { purpose, request_id, also_needs, ..NewSubmission::default() };
-        self.submit_one(by, new, idempotency, is_awaited).await
+        }
     }
 
     /// The problem, if the viewer may change it.

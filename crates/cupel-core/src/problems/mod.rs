@@ -35,5 +35,5 @@ pub use records::{
 };
 pub use rejudge::{RejudgePreview, Rejudged};
 pub use shipped::{Shipped, ShippedOutcome};
-pub use solving::{Attempted, NewSolution, SeenProblem};
+pub use solving::{Attempted, SeenProblem};
 pub use store::{Deleted, ProblemStore, RejudgeOne, RejudgedRun, SlugTaken};

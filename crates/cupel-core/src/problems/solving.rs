@@ -1,18 +1,17 @@
-//! Reading problems and submitting solutions.
+//! Reading problems, and what a problem requires of its solutions.
 
 use std::sync::Arc;
 
 use cupel_function::{Driver, FunctionCase};
 use cupel_languages::Language;
-use cupel_problem::{Package, Signature, Visibility};
-use cupel_types::{Bytes, Cases, ProblemId, SubmissionId, SubmissionKind, UserId};
+use cupel_problem::{Problem, Signature, Visibility};
+use cupel_types::{Bytes, Cases, ProblemId, SubmissionId, SubmissionKind};
 
 use super::{Part, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord, RunSummary, Seer};
 use crate::check::{SubmissionFault, SubmissionFaultKind};
 use crate::routes::judging_languages;
 use crate::run::SubmissionRecord;
-use crate::submit::Purpose;
-use crate::{Awaited, Core, Idempotency, NewSubmission, StoreError, SubmitError, Submitted, Viewer};
+use crate::{Core, Needs, NewSolution, StoreError, SubmitError, Viewer};
 
 /// Maximum number of runs shown per submission.
 const RUNS_MAX: u64 = 100;
@@ -26,21 +25,6 @@ pub struct SeenProblem {
     pub part: Option<Part>,
     /// Whether the viewer may change it.
     pub may_change: bool,
-}
-
-/// A solution as the client sent it.
-#[derive(Clone)]
-pub struct NewSolution<'a> {
-    /// The problem.
-    pub problem: &'a ProblemRecord,
-    /// The problem's current package.
-    pub package: &'a Package,
-    /// The cases to run.
-    pub cases: Cases,
-    /// The source, language and requested limits.
-    pub new: NewSubmission,
-    /// Whether the client waits for the result; see [`Core::submit_one`].
-    pub is_awaited: bool,
 }
 
 /// A submission from a viewer's perspective.
@@ -94,62 +78,57 @@ impl Core {
         self.inner.store.problems(filter, offset, limit).await
     }
 
-    /// Accepts a solution, to be judged at the problem's current version.
-    ///
-    /// # Errors
-    /// As [`Core::submit`]; nothing has been written.
-    pub async fn solve(
-        &self,
-        owner: UserId,
-        solution: NewSolution<'_>,
-        idempotency: Option<Idempotency>,
-    ) -> Result<(Submitted, Option<Awaited>), SubmitError> {
-        let NewSolution { problem, package, cases, new, is_awaited } = solution;
-        self.fits(&new, package)?;
-        if let (Cases::Input(input), Some(signature)) = (&cases, &package.problem.signature) {
-            self.is_of(signature, input).await?;
+    /// Checks the problem's requirements on a solution, and returns the languages of the package's programs. `index`:
+    /// its position in the batch.
+    pub(crate) async fn needs_of_solution(&self, index: usize, solution: &NewSolution) -> Result<Needs, SubmitError> {
+        let NewSolution { source, of, cases } = solution;
+        let imported = self.package(of.package).await.map_err(|error| SubmitError::Package(Box::new(error)))?;
+        let problem = &imported.package.problem;
+        let fault = |pointer: &str, kind, detail| {
+            SubmitError::Invalid(vec![SubmissionFault { index, pointer: pointer.to_owned(), kind, detail }])
+        };
+        if let Some(detail) = self.unfit_language(&source.language, problem) {
+            return Err(fault("/language", SubmissionFaultKind::LanguageUnavailable, detail));
         }
-        let also_needs = judging_languages(&package.problem, &self.registry());
-        let new = NewSubmission { purpose: Purpose::Solve { of: problem.current(), cases }, also_needs, ..new };
-        self.submit_one(owner, new, idempotency, is_awaited).await
+        if let (Cases::Input(input), Some(signature)) = (cases, &problem.signature)
+            && let Some(detail) = self.unfit_input(signature, input).await
+        {
+            return Err(fault("/stdin", SubmissionFaultKind::BadInput, detail));
+        }
+        Ok(judging_languages(problem, &self.registry()))
     }
 
-    /// Checks the problem's requirements that apply before judging.
-    fn fits(&self, new: &NewSubmission, package: &Package) -> Result<(), SubmitError> {
-        let problem = &package.problem;
+    /// Why the problem does not accept solutions in this language. An unknown language is left to the validation.
+    fn unfit_language(&self, language: &str, problem: &Problem) -> Option<String> {
         let registry = self.registry();
-        let Some(language) = registry.find(&new.language) else { return Ok(()) };
+        let language = registry.find(language)?;
         let has_driver = |language: &Language| language.driver.as_deref().and_then(Driver::named).is_some();
         let fits = |language: &Language| {
             let is_allowed = problem.limits.languages.as_ref().is_none_or(|allowed| allowed.contains(&language.id));
             is_allowed && (problem.signature.is_none() || has_driver(language))
         };
         if fits(language) {
-            return Ok(());
+            return None;
         }
         let names: Vec<&str> = registry.iter().filter(|language| fits(language)).map(|one| one.id.as_str()).collect();
-        let detail = format!("this problem takes solutions in {} only, not in `{}`", names.join(", "), language.id);
-        let kind = SubmissionFaultKind::LanguageUnavailable;
-        Err(SubmitError::Invalid(vec![SubmissionFault { index: 0, pointer: "/language".to_owned(), kind, detail }]))
+        Some(format!("this problem takes solutions in {} only, not in `{}`", names.join(", "), language.id))
     }
 
-    /// Checks that a custom input is a valid list of arguments for the function. An input that is too large to examine
-    /// is left to the size check, which refuses it.
-    async fn is_of(&self, signature: &Signature, input: &Arc<[u8]>) -> Result<(), SubmitError> {
+    /// Why a custom input is not a list of arguments for the function. An input that is too large to examine is left to
+    /// the size check, which refuses it.
+    async fn unfit_input(&self, signature: &Signature, input: &Arc<[u8]>) -> Option<String> {
         if input.len() as u64 > self.bounds().stdin_bytes_max.get() {
-            return Ok(());
+            return None;
         }
         let (signature, input) = (signature.clone(), Arc::clone(input));
         // The permit is held until reading ends, even if the client disconnects.
-        let turn = Arc::clone(&self.inner.own_inputs).acquire_owned().await;
+        let permit = Arc::clone(&self.inner.own_inputs).acquire_owned().await;
         let read = move || {
-            let _turn = turn;
+            let _permit = permit;
             let read = FunctionCase::read_within(&signature, &input, OWN_VALUES_MAX);
             read.err().map(|why| format!("this is {why}"))
         };
-        let Ok(Some(detail)) = tokio::task::spawn_blocking(read).await else { return Ok(()) };
-        let kind = SubmissionFaultKind::BadInput;
-        Err(SubmitError::Invalid(vec![SubmissionFault { index: 0, pointer: "/stdin".to_owned(), kind, detail }]))
+        tokio::task::spawn_blocking(read).await.ok().flatten()
     }
 
     /// A submission with its problem, for its sender, administrators and the problem's authors. It is hidden from an

@@ -21,7 +21,7 @@ use cupel_core::{
 use cupel_events::EmbeddedBus;
 use cupel_queue::EmbeddedQueue;
 use cupel_store::{LocalPackages, SqliteStore};
-use cupel_testkit::{FakeClock, SubmissionBuilder, a_report, a_submission, a_user, registry};
+use cupel_testkit::{FakeClock, SubmissionBuilder, Unlimited, a_report, a_submission, a_user, registry};
 use cupel_types::{SubmissionId, UserId, WorkerId};
 
 /// Core on an empty store.
@@ -57,7 +57,7 @@ impl App {
     }
 
     async fn submit(&self, submission: SubmissionBuilder) -> SubmissionId {
-        self.core.submit(self.owner, vec![submission.worded()], None).await.expect("accepted").ids[0]
+        self.core.submit(self.owner, vec![submission.as_sent()], None, &Unlimited).await.expect("accepted").ids[0]
     }
 
     async fn submit_one(&self) -> SubmissionId {

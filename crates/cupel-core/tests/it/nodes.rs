@@ -7,8 +7,8 @@ use cupel_core::event::{Event, EventKind, Seq};
 use cupel_core::{Bounds, Clock as _, Core, EventBus, Received, Subscription, Viewer};
 use cupel_events::{EmbeddedBus, EventBounds, connect};
 use cupel_queue::EmbeddedQueue;
-use cupel_testkit::a_submission;
 use cupel_testkit::servers::{self, Redis};
+use cupel_testkit::{Unlimited, a_submission};
 use tokio::task::block_in_place;
 
 use super::{App, core_of, finish, next};
@@ -39,7 +39,8 @@ impl Nodes {
     }
 
     async fn submit_one(&self) -> cupel_types::SubmissionId {
-        self.api.submit(self.app.owner, vec![a_submission().worded()], None).await.expect("accepted").ids[0]
+        self.api.submit(self.app.owner, vec![a_submission().as_sent()], None, &Unlimited).await.expect("accepted").ids
+            [0]
     }
 }
 

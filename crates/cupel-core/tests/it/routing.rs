@@ -10,7 +10,7 @@ use cupel_core::run::RunState;
 use cupel_core::{Bounds, Clock as _, Core, Needs, Queue as _, SubmitError};
 use cupel_events::EmbeddedBus;
 use cupel_queue::EmbeddedQueue;
-use cupel_testkit::{a_submission, registry};
+use cupel_testkit::{Unlimited, a_submission, registry};
 use cupel_types::{LanguageId, SubmissionId, WorkerId};
 
 use super::{App, core_of, finish};
@@ -77,8 +77,8 @@ impl Site {
     }
 
     async fn submit(&self, language: &str) -> SubmissionId {
-        let new = a_submission().in_language(language).worded();
-        self.api.submit(self.app.owner, vec![new], None).await.expect("accepted").ids[0]
+        let new = a_submission().in_language(language).as_sent();
+        self.api.submit(self.app.owner, vec![new], None, &Unlimited).await.expect("accepted").ids[0]
     }
 
     async fn depth(&self) -> usize {
@@ -157,9 +157,9 @@ async fn a_submission_is_refused_while_no_worker_has_its_languages() {
     let python = site.worker(&["python"]).await;
     site.everybody_hears(&[&python]).await;
     let submit = async |language: &str, also: &[&str]| {
-        let mut new = a_submission().in_language(language).worded();
+        let mut new = a_submission().in_language(language).as_sent();
         new.also_needs = needs(also);
-        site.api.submit(site.app.owner, vec![new], None).await
+        site.api.submit(site.app.owner, vec![new], None, &Unlimited).await
     };
     for (language, also, expected) in [("c", &[][..], needs(&["c"])), ("python", &["cpp"], needs(&["cpp", "python"]))] {
         match submit(language, also).await {

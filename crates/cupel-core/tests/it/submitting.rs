@@ -4,17 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_core::{
-    Bounds, Clock as _, Idempotency, NewSubmission, RunStore as _, SubmissionFault, SubmissionFaultKind, SubmitError,
+    Bounds, Clock as _, Idempotency, NewProgram, NewSubmission, RunStore as _, SubmissionFault, SubmissionFaultKind,
+    SubmitError,
 };
 use cupel_queue::EmbeddedQueue;
-use cupel_testkit::{a_submission, registry};
+use cupel_testkit::{SubmissionBuilder, Unlimited, a_submission, registry};
 use cupel_types::{Bytes, Instructions, LimitsRequest, SubmissionKind, TestCase};
 use jiff::SignedDuration;
 
 use super::{App, another_user, core_with, next};
 
 async fn faults(app: &App, new: Vec<NewSubmission>) -> Vec<SubmissionFault> {
-    match app.core.submit(app.owner, new, None).await {
+    match app.core.submit(app.owner, new, None, &Unlimited).await {
         Err(SubmitError::Invalid(faults)) => faults,
         other => panic!("faults were expected: {other:?}"),
     }
@@ -22,10 +23,18 @@ async fn faults(app: &App, new: Vec<NewSubmission>) -> Vec<SubmissionFault> {
 
 async fn check(
     app: &App,
-    change: impl FnOnce(&mut NewSubmission),
+    change: impl FnOnce(&mut NewProgram),
     expected: &[(&str, SubmissionFaultKind)],
 ) -> Vec<SubmissionFault> {
-    let found = faults(app, vec![a_submission().with(change).worded()]).await;
+    check_sent(app, a_submission().with_program(change), expected).await
+}
+
+async fn check_sent(
+    app: &App,
+    sent: SubmissionBuilder,
+    expected: &[(&str, SubmissionFaultKind)],
+) -> Vec<SubmissionFault> {
+    let found = faults(app, vec![sent.as_sent()]).await;
     let places: Vec<_> = found.iter().map(|f| (f.pointer.as_str(), f.kind)).collect();
     assert_eq!(places, expected, "{found:?}");
     assert!(found.iter().all(|f| !f.detail.is_empty()));
@@ -42,24 +51,28 @@ async fn every_kind_of_fault_is_reported_with_its_position() {
     let app = App::start().await;
     let file = |path: &str| (path.to_owned(), bytes(1));
 
-    let found = check(&app, |s| s.language = "pyton".into(), &[("/language", UnknownLanguage)]).await;
+    let found = check(&app, |s| s.source.language = "pyton".into(), &[("/language", UnknownLanguage)]).await;
     assert!(found[0].detail.contains("`python`"), "{}", found[0].detail);
-    check(&app, |s| s.language = "\u{1b}[31mé".repeat(1000), &[("/language", UnknownLanguage)]).await;
-    check(&app, |s| s.language = String::new(), &[("/language", Missing)]).await;
-    let found = check(&app, |s| s.language = "php".into(), &[("/language", LanguageUnavailable)]).await;
+    check(&app, |s| s.source.language = "\u{1b}[31mé".repeat(1000), &[("/language", UnknownLanguage)]).await;
+    check(&app, |s| s.source.language = String::new(), &[("/language", Missing)]).await;
+    let found = check(&app, |s| s.source.language = "php".into(), &[("/language", LanguageUnavailable)]).await;
     assert!(found[0].detail.contains("not here"), "{}", found[0].detail);
 
-    check(&app, |s| s.files.clear(), &[("/files", Missing)]).await;
-    check(&app, |s| s.files[0].1 = bytes((256 << 10) + 1), &[("/files/0", TooLarge)]).await;
-    check(&app, |s| s.files.extend((0..100).map(|i| file(&format!("f{i}")))), &[("/files", TooMany)]).await;
-    check(&app, |s| s.files.extend((0..40).map(|i| (format!("f{i}"), bytes(250 << 10)))), &[("/files", TooLarge)])
-        .await;
+    check(&app, |s| s.source.files.clear(), &[("/files", Missing)]).await;
+    check(&app, |s| s.source.files[0].1 = bytes((256 << 10) + 1), &[("/files/0", TooLarge)]).await;
+    check(&app, |s| s.source.files.extend((0..100).map(|i| file(&format!("f{i}")))), &[("/files", TooMany)]).await;
+    check(
+        &app,
+        |s| s.source.files.extend((0..40).map(|i| (format!("f{i}"), bytes(250 << 10)))),
+        &[("/files", TooLarge)],
+    )
+    .await;
     for path in ["../x", "/etc/passwd", "a/./b", "a\0", ""] {
-        check(&app, |s| s.files.push(file(path)), &[("/files/1/path", BadPath)]).await;
+        check(&app, |s| s.source.files.push(file(path)), &[("/files/1/path", BadPath)]).await;
     }
-    check(&app, |s| s.files.push(file("main.py")), &[("/files/1/path", BadPath)]).await;
-    check(&app, |s| s.files.extend([file("a/b/c"), file("a")]), &[("/files/1/path", BadPath)]).await;
-    check(&app, |s| s.files.extend([file("a"), file("a/b")]), &[("/files/2/path", BadPath)]).await;
+    check(&app, |s| s.source.files.push(file("main.py")), &[("/files/1/path", BadPath)]).await;
+    check(&app, |s| s.source.files.extend([file("a/b/c"), file("a")]), &[("/files/1/path", BadPath)]).await;
+    check(&app, |s| s.source.files.extend([file("a"), file("a/b")]), &[("/files/2/path", BadPath)]).await;
 
     check(&app, |s| s.args = vec!["ok".into(), "a\0b".into()], &[("/args/1", BadArgument)]).await;
     check(&app, |s| s.args = vec!["x".into(); 257], &[("/args", TooMany)]).await;
@@ -86,12 +99,8 @@ async fn every_kind_of_fault_is_reported_with_its_position() {
     check(&app, |s| s.tests = vec![test("a", (4 << 20) + 1)], &[("/tests/0/stdin", TooLarge)]).await;
     check(&app, |s| (s.tests, s.stdin) = (vec![test("a", 1)], bytes(1)), &[("/stdin", BadTest)]).await;
 
-    check(
-        &app,
-        |s| s.run_at = Some(app.clock.now() + SignedDuration::from_hours(30 * 24 + 1)),
-        &[("/run_at", RunAtTooFar)],
-    )
-    .await;
+    let too_far = app.clock.now() + SignedDuration::from_hours(30 * 24 + 1);
+    check_sent(&app, a_submission().run_at(too_far), &[("/run_at", RunAtTooFar)]).await;
     for url in [
         "ftp://x",
         "http://",
@@ -111,7 +120,7 @@ async fn every_kind_of_fault_is_reported_with_its_position() {
         "file:///etc/passwd",
         &format!("https://x/{}", "y".repeat(2048)),
     ] {
-        check(&app, |s| s.webhook = Some(url.to_owned()), &[("/webhook", BadWebhook)]).await;
+        check_sent(&app, a_submission().webhook(url), &[("/webhook", BadWebhook)]).await;
     }
     assert_eq!(app.store.list(None, 0, 1).await.unwrap().1, 0, "nothing of it was written");
 }
@@ -162,14 +171,15 @@ async fn instruction_limits_are_accepted_only_if_instructions_are_counted() {
 #[tokio::test]
 async fn a_batch_with_faults_is_refused_as_a_whole_with_all_faults() {
     let app = App::start().await;
-    let bad = a_submission().with(|s| (s.language, s.args) = ("cobol!".into(), vec!["\0".into()])).worded();
-    let found = faults(&app, vec![a_submission().worded(), bad.clone(), a_submission().worded(), bad]).await;
+    let bad =
+        a_submission().with_program(|s| (s.source.language, s.args) = ("cobol!".into(), vec!["\0".into()])).as_sent();
+    let found = faults(&app, vec![a_submission().as_sent(), bad.clone(), a_submission().as_sent(), bad]).await;
     let places: Vec<_> = found.iter().map(|f| (f.index, f.pointer.as_str())).collect();
     assert_eq!(places, [(1, "/language"), (1, "/args/0"), (3, "/language"), (3, "/args/0")]);
     assert_eq!(app.store.list(None, 0, 1).await.unwrap().1, 0);
-    let too_many = vec![a_submission().worded(); 1001];
+    let too_many = vec![a_submission().as_sent(); 1001];
     assert_eq!(faults(&app, too_many).await[0].kind, SubmissionFaultKind::TooMany);
-    let too_large = vec![a_submission().with(|s| s.stdin = bytes(4 << 20)).worded(); 17];
+    let too_large = vec![a_submission().with_program(|s| s.stdin = bytes(4 << 20)).as_sent(); 17];
     assert_eq!(faults(&app, too_large).await[0].kind, SubmissionFaultKind::TooLarge);
 }
 
@@ -183,7 +193,7 @@ async fn webhooks_are_http_urls_and_the_scheme_is_case_insensitive() {
         "Http://[2606:4700::1111]:80",
         "http://x/@",
     ] {
-        app.submit(a_submission().with(|s| s.webhook = Some(url.to_owned()))).await;
+        app.submit(a_submission().webhook(url)).await;
     }
 }
 
@@ -193,7 +203,7 @@ async fn a_webhook_with_a_literal_private_address_is_refused() {
     for url in
         ["http://127.1:80/", "https://[::1]/hook", "http://10.0.0.1?x", "http://LOCALHOST:8080/", "http://2130706433/"]
     {
-        check(&app, |s| s.webhook = Some(url.to_owned()), &[("/webhook", SubmissionFaultKind::BadWebhook)]).await;
+        check_sent(&app, a_submission().webhook(url), &[("/webhook", SubmissionFaultKind::BadWebhook)]).await;
     }
 }
 
@@ -202,7 +212,7 @@ async fn too_many_arguments_are_one_fault_and_the_list_of_faults_is_bounded() {
     use SubmissionFaultKind::*;
     let app = App::start().await;
     check(&app, |s| s.args = vec!["\0".into(); 257], &[("/args", TooMany)]).await;
-    let bad = a_submission().with(|s| s.args = vec!["\0".into(); 60]).worded();
+    let bad = a_submission().with_program(|s| s.args = vec!["\0".into(); 60]).as_sent();
     let found = faults(&app, vec![bad; 1000]).await;
     assert_eq!(found.len(), 101);
     let last = &found[100];
@@ -213,17 +223,17 @@ async fn too_many_arguments_are_one_fault_and_the_list_of_faults_is_bounded() {
 #[tokio::test]
 async fn all_contents_of_a_batch_count_towards_its_size_bound() {
     let app = App::start().await;
-    let full = |n: usize, change: fn(&mut NewSubmission)| vec![a_submission().with(change).worded(); n];
-    let args: fn(&mut NewSubmission) = |s| s.args = vec!["x".repeat(60 << 10)];
-    let env: fn(&mut NewSubmission) = |s| s.env = vec![("A".into(), "x".repeat(60 << 10))];
-    let names: fn(&mut NewSubmission) = |s| {
+    let full = |n: usize, change: fn(&mut NewProgram)| vec![a_submission().with_program(change).as_sent(); n];
+    let args: fn(&mut NewProgram) = |s| s.args = vec!["x".repeat(60 << 10)];
+    let env: fn(&mut NewProgram) = |s| s.env = vec![("A".into(), "x".repeat(60 << 10))];
+    let names: fn(&mut NewProgram) = |s| {
         let name = |i: usize| format!("{i:0>100}");
         s.tests = (0..100).map(|i| TestCase { name: name(i), stdin: bytes(500), expected: None }).collect();
     };
     for change in [args, env, names] {
         let found = faults(&app, full(300, change)).await;
         assert_eq!((found.len(), found[0].kind, found[0].pointer.as_str()), (1, SubmissionFaultKind::TooLarge, ""));
-        app.core.submit(app.owner, full(3, change), None).await.expect("accepted");
+        app.core.submit(app.owner, full(3, change), None, &Unlimited).await.expect("accepted");
     }
 }
 
@@ -231,8 +241,8 @@ async fn all_contents_of_a_batch_count_towards_its_size_bound() {
 async fn missing_names_of_files_and_tests_are_filled_in() {
     let app = App::start().await;
     let test = TestCase { name: String::new(), stdin: bytes(0), expected: None };
-    let id = app.submit(a_submission().in_language("python3").with(|s| {
-        s.files[0].0.clear();
+    let id = app.submit(a_submission().in_language("python3").with_program(|s| {
+        s.source.files[0].0.clear();
         s.tests = vec![test.clone(), test];
     }));
     let id = id.await;
@@ -248,7 +258,7 @@ async fn a_full_queue_refuses_before_anything_is_written() {
     let app = App::with_queue(EmbeddedQueue::new(3)).await;
     app.submit_one().await;
     app.submit_one().await;
-    let refused = app.core.submit(app.owner, vec![a_submission().worded(); 2], None).await;
+    let refused = app.core.submit(app.owner, vec![a_submission().as_sent(); 2], None, &Unlimited).await;
     match refused {
         Err(SubmitError::QueueFull { retry_after }) => assert!((1..=60).contains(&retry_after.as_secs())),
         other => panic!("{other:?}"),
@@ -262,22 +272,22 @@ async fn a_full_queue_refuses_before_anything_is_written() {
 #[tokio::test]
 async fn scheduled_runs_are_bounded_by_the_size_of_the_queue() {
     let app = App::with_queue(EmbeddedQueue::new(3)).await;
-    let later = || a_submission().run_at(app.clock.now() + Duration::from_secs(60)).worded();
-    app.core.submit(app.owner, vec![later(); 2], None).await.unwrap();
-    let refused = app.core.submit(app.owner, vec![later(); 2], None).await;
+    let later = || a_submission().run_at(app.clock.now() + Duration::from_secs(60)).as_sent();
+    app.core.submit(app.owner, vec![later(); 2], None, &Unlimited).await.unwrap();
+    let refused = app.core.submit(app.owner, vec![later(); 2], None, &Unlimited).await;
     assert!(matches!(refused, Err(SubmitError::QueueFull { .. })), "{refused:?}");
     app.submit_one().await;
-    app.core.submit(app.owner, vec![later()], None).await.unwrap();
+    app.core.submit(app.owner, vec![later()], None, &Unlimited).await.unwrap();
 }
 
 #[tokio::test]
 async fn one_owner_gets_a_tenth_of_the_queue_for_waiting_and_scheduled_runs() {
     // A tenth is one more than the largest batch.
     let app = App::with_queue(EmbeddedQueue::new(10_010)).await;
-    let (now, other) = (a_submission().worded(), another_user(&*app.store).await);
-    let later = a_submission().run_at(app.clock.now() + Duration::from_secs(60)).worded();
-    app.core.submit(app.owner, vec![now.clone(); 1000], None).await.unwrap();
-    let refused = app.core.submit(app.owner, vec![now.clone(), later.clone()], None).await;
+    let (now, other) = (a_submission().as_sent(), another_user(&*app.store).await);
+    let later = a_submission().run_at(app.clock.now() + Duration::from_secs(60)).as_sent();
+    app.core.submit(app.owner, vec![now.clone(); 1000], None, &Unlimited).await.unwrap();
+    let refused = app.core.submit(app.owner, vec![now.clone(), later.clone()], None, &Unlimited).await;
     match refused {
         Err(SubmitError::TooManyWaiting { most: 1001, retry_after }) => {
             assert!((1..=60).contains(&retry_after.as_secs()))
@@ -285,14 +295,14 @@ async fn one_owner_gets_a_tenth_of_the_queue_for_waiting_and_scheduled_runs() {
         other => panic!("{other:?}"),
     }
     assert_eq!(app.store.list(None, 0, 1).await.unwrap().1, 1000, "nothing was written");
-    app.core.submit(app.owner, vec![later.clone()], None).await.unwrap();
+    app.core.submit(app.owner, vec![later.clone()], None, &Unlimited).await.unwrap();
     for one in [&now, &later] {
-        let refused = app.core.submit(app.owner, vec![one.clone()], None).await;
+        let refused = app.core.submit(app.owner, vec![one.clone()], None, &Unlimited).await;
         assert!(matches!(refused, Err(SubmitError::TooManyWaiting { .. })), "{refused:?}");
     }
-    app.core.submit(other, vec![now.clone(), later], None).await.unwrap();
+    app.core.submit(other, vec![now.clone(), later], None, &Unlimited).await.unwrap();
     next(&app.core).await;
-    app.core.submit(app.owner, vec![now], None).await.unwrap();
+    app.core.submit(app.owner, vec![now], None, &Unlimited).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -301,7 +311,9 @@ async fn concurrent_requests_cannot_exceed_the_queues_bound() {
     let tasks: Vec<_> = (0..40)
         .map(|_| {
             let app = Arc::clone(&app);
-            tokio::spawn(async move { app.core.submit(app.owner, vec![a_submission().worded()], None).await.is_ok() })
+            tokio::spawn(async move {
+                app.core.submit(app.owner, vec![a_submission().as_sent()], None, &Unlimited).await.is_ok()
+            })
         })
         .collect();
     let mut accepted = 0;
@@ -321,18 +333,20 @@ fn key(app: &App, hash: u8) -> Option<Idempotency> {
 #[tokio::test]
 async fn a_repeated_request_returns_the_same_ids_and_runs_once() {
     let app = App::start().await;
-    let batch = vec![a_submission().worded(); 3];
-    let first = app.core.submit(app.owner, batch.clone(), key(&app, 1)).await.unwrap();
-    let again = app.core.submit(app.owner, batch, key(&app, 1)).await.unwrap();
+    let batch = vec![a_submission().as_sent(); 3];
+    let first = app.core.submit(app.owner, batch.clone(), key(&app, 1), &Unlimited).await.unwrap();
+    let again = app.core.submit(app.owner, batch, key(&app, 1), &Unlimited).await.unwrap();
     assert_eq!((first.repeated, again.repeated), (false, true));
     assert_eq!(first.ids, again.ids);
-    let other = app.core.submit(app.owner, vec![a_submission().worded()], key(&app, 2)).await;
+    let other = app.core.submit(app.owner, vec![a_submission().as_sent()], key(&app, 2), &Unlimited).await;
     assert!(matches!(other, Err(SubmitError::IdempotencyMismatch)), "{other:?}");
     let somebody = another_user(&*app.store).await;
-    assert!(app.core.submit(somebody, vec![a_submission().worded()], key(&app, 2)).await.is_ok());
+    assert!(app.core.submit(somebody, vec![a_submission().as_sent()], key(&app, 2), &Unlimited).await.is_ok());
     assert_eq!(app.core.queue().depth().await.unwrap(), 4);
     app.clock.advance(Duration::from_secs(25 * 3600));
-    assert!(!app.core.submit(app.owner, vec![a_submission().worded()], key(&app, 2)).await.unwrap().repeated);
+    assert!(
+        !app.core.submit(app.owner, vec![a_submission().as_sent()], key(&app, 2), &Unlimited).await.unwrap().repeated
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -342,7 +356,7 @@ async fn concurrent_equal_requests_get_the_same_ids() {
         .map(|_| {
             let app = Arc::clone(&app);
             tokio::spawn(async move {
-                app.core.submit(app.owner, vec![a_submission().worded()], key(&app, 1)).await.unwrap().ids
+                app.core.submit(app.owner, vec![a_submission().as_sent()], key(&app, 1), &Unlimited).await.unwrap().ids
             })
         })
         .collect();

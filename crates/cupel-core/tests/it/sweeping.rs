@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cupel_core::Clock as _;
 use cupel_core::run::RunState;
-use cupel_testkit::a_submission;
+use cupel_testkit::{Unlimited, a_submission};
 use cupel_types::PriorityClass;
 
 use super::{App, finish, next};
@@ -89,7 +89,10 @@ async fn a_scheduled_run_starts_at_its_time_and_not_before() {
 async fn a_scheduled_run_is_queued_in_time_behind_many_waiting_runs() {
     let app = App::start().await;
     let later = app.clock.now() + Duration::from_secs(100);
-    app.core.submit(app.owner, vec![a_submission().priority(PriorityClass::Batch).worded(); 500], None).await.unwrap();
+    app.core
+        .submit(app.owner, vec![a_submission().priority(PriorityClass::Batch).as_sent(); 500], None, &Unlimited)
+        .await
+        .unwrap();
     let id = app.submit(a_submission().run_at(later).priority(PriorityClass::Interactive)).await;
     app.core.sweep().await.unwrap();
     app.clock.advance(Duration::from_secs(101));

@@ -6,11 +6,12 @@ use std::time::Duration;
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::run::{LeasedRun, RunState};
 use cupel_core::{
-    Clock as _, Completion, Core, CoreParts, Idempotency, LeasePolicy, Received, RunStore as _, Subscription, Viewer,
+    Clock as _, Completion, Core, CoreParts, ExecuteRequest, Executed, Idempotency, LeasePolicy, Origin, Received,
+    RunStore as _, Subscription, Viewer, Wait,
 };
 use cupel_events::EmbeddedBus;
-use cupel_testkit::{a_report, a_submission};
-use cupel_types::Verdict;
+use cupel_testkit::{Unlimited, a_report, a_submission};
+use cupel_types::{UserId, Verdict};
 
 use super::{App, another_user, finish, next, parts};
 
@@ -73,25 +74,36 @@ async fn waiting_ends_when_the_run_is_judged_or_cancelled() {
     }
 }
 
+/// Sends one submission and waits for its result.
+async fn execute(
+    core: &Core,
+    owner: UserId,
+    at_most: Duration,
+    given_up: impl Future<Output = ()> + Send,
+    idempotency: Option<Idempotency>,
+) -> Executed {
+    let wait = Wait { at_most, given_up: Box::pin(given_up), permit: Box::new(()) };
+    let request = ExecuteRequest::new(owner, a_submission().as_sent(), &Unlimited);
+    core.execute(ExecuteRequest { wait: Some(wait), idempotency, ..request }).await.expect("accepted")
+}
+
 #[tokio::test]
 async fn a_waiting_client_gets_the_stored_result() {
     let app = App::start().await;
     for cancel in [false, true] {
-        let new = a_submission().worded();
-        let (submitted, awaited) = app.core.submit_one(app.owner, new, None, true).await.unwrap();
-        let (id, awaited) = (submitted.ids[0], awaited.expect("a place among those who wait"));
-        let assignment = next(&app.core).await;
         let waiting = tokio::spawn({
-            let (core, me) = (app.core.clone(), app.me());
-            async move { core.wait_for(&me, awaited, LONG, std::future::pending()).await.unwrap() }
+            let (core, owner) = (app.core.clone(), app.owner);
+            async move { execute(&core, owner, LONG, std::future::pending(), None).await }
         });
-        tokio::task::yield_now().await;
+        let assignment = next(&app.core).await;
+        let id = assignment.leased.submission.id;
         if cancel {
             app.core.cancel(&app.me(), id).await.unwrap();
         } else {
             finish(&app.core, &assignment).await;
         }
-        let heard = waiting.await.unwrap().expect("an end");
+        let Executed::Finished { record: heard, origin } = waiting.await.unwrap() else { panic!("it has not ended") };
+        assert_eq!(origin, Origin::Run);
         let stored = app.core.submission(&app.me(), id).await.unwrap().expect("a record");
         assert_eq!(format!("{heard:?}"), format!("{stored:?}"), "cancelled: {cancel}");
     }
@@ -101,12 +113,12 @@ async fn a_waiting_client_gets_the_stored_result() {
 async fn a_wait_that_times_out_returns_and_the_run_continues() {
     let app = App::start().await;
     let wait = async |at_most, given_up: std::future::Ready<()>| {
-        let (submitted, awaited) = app.core.submit_one(app.owner, a_submission().worded(), None, true).await.unwrap();
         let given_up =
             async move { if at_most > Duration::from_secs(1) { given_up.await } else { std::future::pending().await } };
-        let record = app.core.wait_for(&app.me(), awaited.unwrap(), at_most, given_up).await.unwrap();
-        assert!(!record.expect("a record").state.is_final());
-        submitted.ids[0]
+        match execute(&app.core, app.owner, at_most, given_up, None).await {
+            Executed::Accepted { id, is_repeated: false, state: Some(RunState::Queued { .. }) } => id,
+            other => panic!("{other:?}"),
+        }
     };
     let ids = [
         wait(Duration::from_millis(1), std::future::ready(())).await,
@@ -121,14 +133,46 @@ async fn a_wait_that_times_out_returns_and_the_run_continues() {
 }
 
 #[tokio::test]
-async fn a_repeated_request_is_not_awaited() {
+async fn the_requests_content_is_released_before_the_wait_and_the_permit_after_it() {
+    let app = App::start().await;
+    let (content, permit) = (Arc::new(()), Arc::new(()));
+    let waiting = tokio::spawn({
+        let (core, owner, content, permit) = (app.core.clone(), app.owner, Arc::clone(&content), Arc::clone(&permit));
+        async move {
+            let wait = Wait { at_most: LONG, given_up: Box::pin(std::future::pending()), permit: Box::new(permit) };
+            let request = ExecuteRequest::new(owner, a_submission().as_sent(), &Unlimited);
+            core.execute(ExecuteRequest { wait: Some(wait), reserved: Box::new(content), ..request }).await
+        }
+    });
+    let assignment = next(&app.core).await;
+    while Arc::strong_count(&content) > 1 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(Arc::strong_count(&permit), 2, "the client waits");
+    finish(&app.core, &assignment).await;
+    assert!(matches!(waiting.await.unwrap(), Ok(Executed::Finished { .. })));
+    assert_eq!(Arc::strong_count(&permit), 1);
+}
+
+#[tokio::test]
+async fn a_repeated_request_gets_the_first_ones_id_and_waits_for_its_result() {
     let app = App::start().await;
     let key = || Idempotency { key: "k".into(), request_hash: [7; 32], expires_at: app.clock.now() + LONG };
-    let submit = async || app.core.submit_one(app.owner, a_submission().worded(), Some(key()), true).await.unwrap();
-    let (first, awaited) = submit().await;
-    let (again, none) = submit().await;
-    assert!(awaited.is_some() && none.is_none());
-    assert_eq!(first.ids, again.ids);
+    let send = async |at_most| execute(&app.core, app.owner, at_most, std::future::pending(), Some(key())).await;
+    let Executed::Accepted { id, is_repeated: false, .. } = send(Duration::from_millis(1)).await else {
+        panic!("it is new and has not ended")
+    };
+    match send(Duration::from_millis(1)).await {
+        Executed::Accepted { id: again, is_repeated: true, state: Some(RunState::Queued { .. }) } => {
+            assert_eq!(again, id)
+        }
+        other => panic!("{other:?}"),
+    }
+    finish(&app.core, &next(&app.core).await).await;
+    match send(LONG).await {
+        Executed::Finished { record, origin: Origin::RepeatedRequest } => assert_eq!(record.submission.id, id),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]
@@ -215,7 +259,7 @@ async fn an_end_that_was_never_announced_is_found_in_the_store() {
     let policy = LeasePolicy { lease: Duration::from_millis(150), attempts_max: 3 };
     let bus = Arc::new(EmbeddedBus::default());
     let core = Core::new(CoreParts { policy, ..parts(&app.store, &app.clock, Arc::default(), bus) });
-    let id = core.submit(app.owner, vec![a_submission().worded()], None).await.expect("accepted").ids[0];
+    let id = core.submit(app.owner, vec![a_submission().as_sent()], None, &Unlimited).await.expect("accepted").ids[0];
     let watching = core.watch(&app.me(), id, Seq::default()).await.unwrap().expect("a log");
     let waiting = tokio::spawn({
         let (core, me) = (core.clone(), app.me());

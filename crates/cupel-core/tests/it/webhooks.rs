@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cupel_core::webhook::Sent;
 use cupel_core::{Clock as _, RunStore as _};
-use cupel_testkit::a_submission;
+use cupel_testkit::{Unlimited, a_submission};
 use cupel_types::UserId;
 
 use super::{App, another_user, finish, next};
@@ -51,8 +51,8 @@ async fn owners_with_deliveries_in_progress_come_last() {
     let app = App::start().await;
     let others = another_user(&*app.store).await;
     let end_one = async |owner: UserId| {
-        let new = a_submission().webhook("https://example.test/hook").worded();
-        let id = app.core.submit(owner, vec![new], None).await.expect("accepted").ids[0];
+        let new = a_submission().webhook("https://example.test/hook").as_sent();
+        let id = app.core.submit(owner, vec![new], None, &Unlimited).await.expect("accepted").ids[0];
         app.store.cancel(id, app.clock.now()).await.unwrap();
         app.clock.advance(Duration::from_millis(1));
     };

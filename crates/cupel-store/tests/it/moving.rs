@@ -5,7 +5,7 @@ use std::path::Path;
 use cupel_core::accounts::{ApiKey, MembershipStore as _, RefreshSession, RegistrationCode, Scope, StreamTicket};
 use cupel_core::contests::{ContestStore as _, JoinCode, NewClarification, NewContest, Style};
 use cupel_core::problems::{NewProblem, NewVersion, Part, ProblemChange, ProblemStore as _, VersionException};
-use cupel_core::{AccountStore as _, ClusterStore as _, GivenBack, Idempotency, Purpose, RunStore as _};
+use cupel_core::{AccountStore as _, ClusterStore as _, GivenBack, Idempotency, RunStore as _};
 use cupel_problem::{Difficulty, Visibility};
 use cupel_store::{SqliteStore, TransferError};
 use cupel_testkit::servers::Postgres;
@@ -108,7 +108,7 @@ async fn fill(store: &SqliteStore) {
     let (lease, worker) = (LeaseId::from_uuid(fresh()), WorkerId::from_uuid(fresh()));
     for by in [reader, owner] {
         let solution = a_submission().by(by).webhook("https://hooks.example/1");
-        let new = solution.sent_for(Purpose::Solve { of, cases: Cases::All }).alone();
+        let new = solution.solving(of, Cases::All).alone();
         let run: RunId = new.submissions[0].1;
         store.insert(new).await.unwrap();
         let leased = store.lease(run, lease, worker, t0(), t0(), None).await.unwrap().unwrap();

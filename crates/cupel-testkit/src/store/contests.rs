@@ -50,9 +50,8 @@ async fn send_at(
 ) -> SubmissionId {
     let key = cupel_core::problems::ProblemKey::Id(problem);
     let (record, _) = store.problem(key, None).await.unwrap().expect("a problem");
-    let of = cupel_core::Purpose::Solve { of: record.current(), cases: Cases::All };
-    let (submission, run): (_, RunId) =
-        insert(store, a_submission().by(by).submitted_at(at(second)).sent_for(of)).await;
+    let solution = a_submission().by(by).submitted_at(at(second)).solving(record.current(), Cases::All);
+    let (submission, run): (_, RunId) = insert(store, solution).await;
     if let Some(said) = said {
         judge_at(store, run, said, second).await;
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use cupel_core::accounts::{AccessChange, AccountChange, Role, Tier};
 use cupel_core::problems::{ProblemKey, ProblemRecord, RejudgeOne};
 use cupel_core::run::RunState;
-use cupel_core::{GivenBack, Idempotency, Inserted, NewSubmissions, Purpose, Store, StoreError};
+use cupel_core::{GivenBack, Idempotency, Inserted, NewSubmissions, Store, StoreError};
 use cupel_types::{Cases, LeaseId, RunId, SubmissionId, UserId, Verdict};
 
 use super::contests::new_contest;
@@ -208,8 +208,7 @@ pub async fn one_of_concurrent_insertions_of_a_name_succeeds<S: Store + 'static>
 }
 
 async fn send(store: &impl Store, problem: &ProblemRecord, by: UserId) -> (SubmissionId, RunId) {
-    let purpose = Purpose::Solve { of: problem.current(), cases: Cases::All };
-    let (submission, run) = insert(store, a_submission().by(by).sent_for(purpose)).await;
+    let (submission, run) = insert(store, a_submission().by(by).solving(problem.current(), Cases::All)).await;
     (submission.id, run)
 }
 

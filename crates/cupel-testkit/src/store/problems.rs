@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use cupel_core::Store;
 use cupel_core::problems::{
     Deleted, NewProblem, NewVersion, Part, ProblemChange, ProblemFilter, ProblemKey, ProblemRecord, ProblemSort,
     RejudgeOne, SlugTaken, SolveState, StagedVersion, Stored, SubmissionFilter, VersionException,
 };
 use cupel_core::run::{HistoryFilter, RunState, SentFor, Stage};
-use cupel_core::{Purpose, Store};
 use cupel_problem::{Difficulty, Visibility};
 use cupel_types::{
     BrokenClaim, Bytes, Cases, ContentHash, Feedback, Grading, Output, PriorityClass, ProblemId, RunId, Score, Start,
@@ -16,7 +16,7 @@ use cupel_types::{
 
 use super::{at, insert, lease, user};
 use crate::Subject;
-use crate::builders::{a_completion, a_submission, fresh};
+use crate::builders::{SubmissionBuilder, a_completion, a_submission, fresh};
 
 fn package(n: u8) -> ContentHash {
     ContentHash::from_bytes([n; 32])
@@ -58,7 +58,7 @@ async fn read(store: &impl Store, id: ProblemId) -> ProblemRecord {
 }
 
 pub(super) async fn send(store: &impl Store, problem: &ProblemRecord, by: UserId, cases: Cases) -> (Submission, RunId) {
-    insert(store, a_submission().by(by).sent_for(Purpose::Solve { of: problem.current(), cases })).await
+    insert(store, a_submission().by(by).solving(problem.current(), cases)).await
 }
 
 /// A judge's result: a verdict, points out of ten, and CPU time in milliseconds.
@@ -298,11 +298,9 @@ pub async fn a_history_can_be_filtered_by_every_field_and_resumed<S: Store>(make
     let store = make().await;
     let (owner, other) = (user(&*store).await, user(&*store).await);
     let made = problem(&*store, 1, |_| {}).await;
-    let solve = |cases| Purpose::Solve { of: made.current(), cases };
-    let sent = async |second, by, purpose| {
-        insert(&*store, a_submission().by(by).submitted_at(at(second)).sent_for(purpose)).await
-    };
-    let (execution, run) = sent(1, owner, Purpose::Run).await;
+    let solve = |cases| a_submission().solving(made.current(), cases);
+    let sent = async |second, by, new: SubmissionBuilder| insert(&*store, new.by(by).submitted_at(at(second))).await;
+    let (execution, run) = sent(1, owner, a_submission()).await;
     let leased = lease(&*store, run, 10).await;
     assert!(store.complete(run, leased.lease, a_completion(&leased, b"", at(11))).await.unwrap());
     let (solution, run) = sent(2, owner, solve(Cases::All)).await;
@@ -310,9 +308,9 @@ pub async fn a_history_can_be_filtered_by_every_field_and_resumed<S: Store>(make
     let (trial, _) = sent(3, owner, solve(Cases::Samples)).await;
     let (custom, _) = sent(4, owner, solve(Cases::Input(b"1 2".as_slice().into()))).await;
     store.cancel(custom.id, at(30)).await.unwrap();
-    let (verification, run) = sent(5, owner, Purpose::Verify(made.current())).await;
+    let (verification, run) = sent(5, owner, a_submission().verifying(made.current())).await;
     lease(&*store, run, 30).await;
-    sent(6, other, Purpose::Run).await;
+    sent(6, other, a_submission()).await;
     let names = |lines: Vec<cupel_core::run::SubmissionSummary>| {
         lines.iter().map(|line| line.sent_for.as_str()).collect::<Vec<_>>().join(" ")
     };
@@ -499,7 +497,7 @@ pub async fn a_verification_decides_whether_its_version_is_verified<S: Store>(ma
     let author = user(&*store).await;
     let made = problem(&*store, 1, |new| (new.owner, new.visibility) = (Some(author), Visibility::Draft)).await;
     for holds in [true, false] {
-        let (sent, run) = insert(&*store, a_submission().by(author).sent_for(Purpose::Verify(made.current()))).await;
+        let (sent, run) = insert(&*store, a_submission().by(author).verifying(made.current())).await;
         assert_eq!(sent.language(), None);
         let leased = lease(&*store, run, 100).await;
         let mut done = a_completion(&leased, b"", at(101));
@@ -529,7 +527,7 @@ pub async fn a_derived_time_limit_applies_to_its_version_while_that_is_verified<
     let made = problem(&*store, 1, |new| (new.owner, new.visibility) = (Some(author), Visibility::Draft)).await;
     assert_eq!(made.time_limit, None);
     let verify = async |verdict, holds, limit: u64, is_derived, start, seen: Option<u64>| {
-        let (_, run) = insert(&*store, a_submission().by(author).sent_for(Purpose::Verify(made.current()))).await;
+        let (_, run) = insert(&*store, a_submission().by(author).verifying(made.current())).await;
         let leased = lease(&*store, run, 100).await;
         assert_eq!(leased.time_limit, seen.map(Duration::from_millis), "{verdict:?} {limit}");
         let mut done = a_completion(&leased, b"", at(101));

@@ -57,11 +57,11 @@ pub async fn a_submission_is_read_back_complete<S: Store>(make: impl AsyncFn() -
         .priority(PriorityClass::Batch)
         .run_at(at(60))
         .webhook("https://example.test/hook")
-        .with(|new| {
+        .with_program(|new| {
             new.args = vec!["-x".into(), "ä b".into(), String::new()];
             new.env = vec![("A".into(), "1".into()), ("B".into(), String::new())];
-            new.request_id = Some("req-1".into());
-        });
+        })
+        .with(|new| new.request_id = Some("req-1".into()));
     for submission in [full, a_submission().by(owner).stdin(&[7; 100_000])] {
         let (submission, run) = insert(&*store, submission).await;
         let record = store.submission(submission.id).await.unwrap().expect("a record");

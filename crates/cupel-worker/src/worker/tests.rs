@@ -10,7 +10,7 @@ use cupel_events::{EmbeddedBus, EventBounds};
 use cupel_judge::{ExecuteError, Executor, NoCache, StepInput, StepObserver, StepResult};
 use cupel_queue::EmbeddedQueue;
 use cupel_store::{LocalPackages, SqliteStore};
-use cupel_testkit::{FakeClock, a_submission, a_user, fresh, registry, t0};
+use cupel_testkit::{FakeClock, Unlimited, a_submission, a_user, fresh, registry, t0};
 use cupel_types::{Outcome, Output, StepReport, SubmissionId, Usage, UserId, Verdict};
 use tokio::task::JoinHandle;
 
@@ -178,15 +178,15 @@ impl Bench {
     }
 
     async fn submit(&self) -> SubmissionId {
-        let new = a_submission().in_language("python").worded();
-        self.core.submit(self.owner, vec![new], None).await.unwrap().ids[0]
+        let new = a_submission().in_language("python").as_sent();
+        self.core.submit(self.owner, vec![new], None, &Unlimited).await.unwrap().ids[0]
     }
 
     /// Submits a run with `tests` tests.
     async fn submit_tests(&self, owner: UserId, tests: usize) -> SubmissionId {
         let names = (0..tests).map(|test| test.to_string());
         let new = names.fold(a_submission().in_language("python"), |new, name| new.test(&name, b"", None));
-        self.core.submit(owner, vec![new.worded()], None).await.unwrap().ids[0]
+        self.core.submit(owner, vec![new.as_sent()], None, &Unlimited).await.unwrap().ids[0]
     }
 
     /// Cancels a run of the owner.

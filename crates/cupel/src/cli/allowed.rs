@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use cupel_core::{Bounds, NewSubmission, SubmissionFault, check};
+use cupel_core::{Bounds, NewProgram, SubmissionFault, check};
 use cupel_languages::{Language, Registry};
 use cupel_types::Bytes;
 use jiff::Timestamp;
@@ -24,14 +24,14 @@ pub(super) fn bounds(config: &Config) -> Bounds {
 /// Refuses a submission that `POST /execute` refuses with the same configuration. `paths` are the files as the user
 /// named them.
 pub(super) fn allow(
-    new: &NewSubmission,
+    program: NewProgram,
     language: &Language,
     bounds: &Bounds,
     paths: &[impl AsRef<Path>],
 ) -> Result<(), Failure> {
     let alone = Registry::new(vec![language.clone()]).context("cannot use a language alone")?;
     // Only `run_at` needs the time, and no command has it.
-    let Err(faults) = check(std::slice::from_ref(new), &alone, bounds, Timestamp::UNIX_EPOCH) else { return Ok(()) };
+    let Err(faults) = check(&[program.into()], &alone, bounds, Timestamp::UNIX_EPOCH) else { return Ok(()) };
     let said: Vec<String> = faults.iter().map(|fault| format!("{}: {}", place(fault, paths), fault.detail)).collect();
     Err(anyhow!(said.join("\n  "))).or_exit(Exit::Usage)
 }

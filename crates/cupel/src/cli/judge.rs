@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use cupel_core::{Bounds, NewSubmission};
+use cupel_core::{Bounds, NewProgram, NewSource};
 use cupel_judge::{
     DerivedTimeLimit, JudgeEvent, JudgeObserver, ProblemReport, ProblemRequest, derive_time_limit, judge_problem,
     language_of_files, must_be_in_time,
@@ -231,8 +231,8 @@ fn allow(files: &BoxFiles, language: &Language, bounds: &Bounds) -> Result<(), F
     let mut sent: Vec<_> = files.iter().map(|file| (file.path.to_string(), file.data.clone())).collect();
     sent.sort_by_key(|(_, data)| data.is_empty());
     let paths: Vec<String> = sent.iter().map(|(path, _)| path.clone()).collect();
-    let new = NewSubmission { language: language.id.as_str().to_owned(), files: sent, ..NewSubmission::default() };
-    allowed::allow(&new, language, bounds, &paths)
+    let source = NewSource { language: language.id.as_str().to_owned(), files: sent };
+    allowed::allow(NewProgram { source, ..NewProgram::default() }, language, bounds, &paths)
 }
 
 /// Observer that ignores all events, because only the result is printed.

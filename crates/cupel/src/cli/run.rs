@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use cupel_core::NewSubmission;
+use cupel_core::{NewProgram, NewSource};
 use cupel_judge::{JudgeEvent, JudgeObserver, JudgeRequest, NoCache, StdinSource, judge};
 use cupel_languages::{Language, Registry};
 use cupel_runner::prepared::{self, Check, PreparedStore};
@@ -56,14 +56,16 @@ pub(super) fn run(args: &Run) -> CommandResult {
     let arguments: Option<Vec<String>> = arguments.collect();
     let arguments = arguments.ok_or_else(|| anyhow!("an argument of the program is not UTF-8")).or_exit(Exit::Usage)?;
     let file = file_in_box(&args.file, &language);
-    let new = NewSubmission {
-        language: language.id.as_str().to_owned(),
-        files: vec![(file.as_ref().map(ToString::to_string).unwrap_or_default(), source.as_slice().into())],
+    let new = NewProgram {
+        source: NewSource {
+            language: language.id.as_str().to_owned(),
+            files: vec![(file.as_ref().map(ToString::to_string).unwrap_or_default(), source.as_slice().into())],
+        },
         args: arguments.clone(),
         limits,
-        ..NewSubmission::default()
+        ..NewProgram::default()
     };
-    allowed::allow(&new, &language, &bounds, &[&args.file])?;
+    allowed::allow(new, &language, &bounds, &[&args.file])?;
     // A person may type more slowly than the limits of a submission allow.
     let mut time_max = config.worker.run_time_max;
     if from_terminal {

@@ -12,7 +12,6 @@ pub(crate) mod startup;
 mod tasks;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use cupel_cache::Shared;
@@ -111,11 +110,10 @@ impl Server {
         let mut settings = api_settings(config, secret(config, &data, &store).await?);
         settings.long_answers_max = settings.long_answers_max.min(connections.connections_max / 2);
         let state = ApiState {
-            core: core.clone(),
+            core: core.clone().with_result_cache(result_cache(config, shared.results, &store).await?),
             accounts,
             settings: Arc::new(settings),
             buckets: shared.buckets,
-            result_cache: result_cache(config, shared.results, &store).await?,
             health: Arc::new(health),
             metrics: {
                 let metrics = metrics.clone();
@@ -373,7 +371,6 @@ pub(crate) async fn idle_api(
         accounts: accounts(config, store, clock),
         settings: Arc::new(api_settings(config, secret(config, data, store).await?)),
         buckets: shared.buckets,
-        result_cache: ResultCache { results: shared.results, secret: [0; 32], lifetime: Duration::ZERO },
         health: Arc::new(ServerHealth::without_sandbox(core, data.path().to_owned(), engines::is_sole(config))),
         metrics: Arc::new(String::new),
         shutdown: CancellationToken::new(),

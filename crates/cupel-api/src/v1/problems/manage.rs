@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use cupel_core::problems::{
     AuthorError, ImportedVersion, NewPackage, Part, ProblemChange, ProblemKey, VersionException, Wish,
 };
+use cupel_core::{NewSubmission, NewSubmissionKind};
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, JsonBody, Params};
 use cupel_http::caller::Caller;
@@ -27,7 +28,8 @@ use super::result::Disclosure;
 use super::upload::Upload;
 use super::view::{FindingView, ProblemLineView};
 use super::{Raw, no_such_problem, refusal, seen, slug_taken, view};
-use crate::v1::execute::{self, IdempotencyKey, Receipt, Wait, WaitParams};
+use crate::v1::execute::{self, IdempotencyKey, Receipt, Sent, Wait, WaitParams};
+use crate::v1::faults::Shape;
 use crate::v1::response::{Accepted, Pagination, StartView, SubmissionView, rfc3339};
 use crate::v1::submissions::PageParams;
 
@@ -358,21 +360,20 @@ async fn verify_one(
         None => format!("/api/v1/problems/{}/verify", problem.slug),
     };
     let idempotency = key.for_request(&app, &path, &bytes::Bytes::new());
-    let open = execute::open_wait(&app, &caller, &wait);
-    execute::pay(&app, &caller, &notes, 1).await?;
-    let request_id = Some(notes.request_id().to_owned());
-    let is_awaited = execute::waits(open.as_ref());
-    let of = ProblemVersion { problem: problem.id, package };
-    let sent = app.core.verify_problem(caller.user, of, request_id, idempotency, is_awaited).await;
-    let (submitted, awaited) = sent.map_err(|error| execute::refusal(error, |_| ("", Default::default())))?;
-    let told = Disclosure {
+    let new = NewSubmission {
+        request_id: Some(notes.request_id().to_owned()),
+        ..NewSubmission::new(NewSubmissionKind::Verify(ProblemVersion { problem: problem.id, package }))
+    };
+    let shape = Shape::default();
+    let sent = Sent { new, idempotency, accepts_cached: false, shape, reserved: Box::new(()) };
+    let disclosure = Disclosure {
         as_author: true,
         with_files: false,
         slug: Some(problem.slug.to_string()),
         version: Some(number),
         cached: false,
     };
-    execute::answer(&app, &caller, &submitted, awaited, open, &wait, Receipt::VERIFICATION, told).await
+    execute::respond(&app, &caller, &notes, &wait, sent, Receipt::VERIFICATION, disclosure).await
 }
 
 /// Changes to a problem; omitted fields stay unchanged.

@@ -65,7 +65,7 @@ fn slug_taken(detail: &'static str) -> ApiError {
 }
 
 /// Maps core's error to a problem.
-fn refusal(error: AuthorError) -> ApiError {
+pub(super) fn refusal(error: AuthorError) -> ApiError {
     match error {
         AuthorError::Missing => no_such_problem(),
         AuthorError::SlugTaken => slug_taken("Another problem has this slug. Choose another one."),

@@ -1,15 +1,14 @@
 //! Submission of solutions: as trials on samples, or for judging.
 
-use std::sync::Arc;
-
 use axum::Extension;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use cupel_core::problems::{NewSolution, SubmissionFilter};
+use cupel_core::problems::{SeenProblem, SubmissionFilter};
 use cupel_core::run::SubmissionSummary;
+use cupel_core::{NewSolution, NewSubmission, NewSubmissionKind};
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, Params, SubmissionBody};
 use cupel_http::caller::Caller;
@@ -17,18 +16,18 @@ use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
 use cupel_http::lists;
 use cupel_http::notes::Notes;
 use cupel_problem::Slug;
-use cupel_types::{Cases, SubmissionId};
+use cupel_types::{Cases, PriorityClass, SubmissionId};
 use futures_util::Stream;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::rejudge::{language_of, verdict_of};
 use super::result::Disclosure;
-use super::{refusal, seen};
+use super::seen;
 use crate::csv::{self, Format};
-use crate::v1::execute::{self, IdempotencyKey, Wait, WaitParams};
+use crate::v1::execute::{self, IdempotencyKey, Receipt, Sent, Wait, WaitParams};
 use crate::v1::faults::{FormFaults, Shape};
-use crate::v1::request::{ExecuteRequest, FileRequest, Priority};
+use crate::v1::request::{self, FileRequest};
 use crate::v1::response::{Accepted, Pagination, SubmissionView, SummaryView};
 use crate::v1::submissions::{PageParams, one, twenty};
 
@@ -84,31 +83,6 @@ pub(crate) struct TrialRequest {
     stdin_base64: Option<String>,
 }
 
-fn as_execution(
-    language: String,
-    source_code: Option<String>,
-    files: Vec<FileRequest>,
-    webhook: Option<String>,
-    priority: Priority,
-) -> ExecuteRequest {
-    ExecuteRequest {
-        language,
-        source_code,
-        files,
-        webhook,
-        priority: Some(priority),
-        input: None,
-        stdin: None,
-        stdin_base64: None,
-        args: Vec::new(),
-        env: Default::default(),
-        limits: None,
-        run_at: None,
-        cache: None,
-        tests: Vec::new(),
-    }
-}
-
 /// Try a solution.
 ///
 /// Runs it on the samples, or on your own input, for any kind of problem. The result does not count. With `?wait=`, the
@@ -136,15 +110,27 @@ pub(crate) async fn run(
     key: IdempotencyKey,
     body: SubmissionBody<TrialRequest>,
 ) -> Result<Response, ApiError> {
-    let path = format!("/api/v1/problems/{slug}/run");
-    let TrialRequest { language, source_code, files, input, stdin, stdin_base64 } = body.value;
-    let request = as_execution(language, source_code, files, None, Priority::Interactive);
-    let request = ExecuteRequest { input, stdin, stdin_base64, ..request };
-    let has_input = request.input.is_some() || request.stdin.is_some() || request.stdin_base64.is_some();
-    // The input itself is taken from the request after its form has been checked.
-    let cases = if has_input { Cases::Input(Arc::default()) } else { Cases::Samples };
-    let body = SubmissionBody { value: request, bytes: body.bytes, held: body.held };
-    send(&app, caller, &notes, slug, cases, wait, (key, path), body).await
+    let SubmissionBody { value, bytes, held } = body;
+    let idempotency = key.for_request(&app, &format!("/api/v1/problems/{slug}/run"), &bytes);
+    let seen = seen(&app, &caller.seer(), slug).await?;
+    drop(bytes);
+    let TrialRequest { language, source_code, files, input, stdin, stdin_base64 } = value;
+    let shape = Shape::new(source_code.is_some(), input.is_some(), stdin_base64.is_some());
+    let mut faults = FormFaults::default();
+    let mut fault = |place: &str, detail: &str| faults.push("", place, detail);
+    let has_input = input.is_some() || stdin.is_some() || stdin_base64.is_some();
+    let input = request::standard_input(input, stdin, stdin_base64, "", &mut fault);
+    let source = request::source_of(language, source_code, files, &mut fault);
+    faults.none()?;
+    let cases = if has_input { Cases::Input(input) } else { Cases::Samples };
+    let solution = NewSolution { source, of: seen.problem.current(), cases };
+    let new = NewSubmission {
+        priority: PriorityClass::Interactive,
+        request_id: Some(notes.request_id().to_owned()),
+        ..NewSubmission::new(NewSubmissionKind::Problem(solution))
+    };
+    let sent = Sent { new, idempotency, accepts_cached: false, shape, reserved: Box::new(held) };
+    execute::respond(&app, &caller, &notes, &wait, sent, Receipt::SOLUTION, disclosure_of(&seen)).await
 }
 
 /// Submit a solution.
@@ -173,52 +159,34 @@ pub(crate) async fn submit(
     key: IdempotencyKey,
     body: SubmissionBody<SolutionRequest>,
 ) -> Result<Response, ApiError> {
-    let path = format!("/api/v1/problems/{slug}/submissions");
-    let SolutionRequest { language, source_code, files, webhook } = body.value;
-    let request = as_execution(language, source_code, files, webhook, Priority::Submission);
-    let body = SubmissionBody { value: request, bytes: body.bytes, held: body.held };
-    send(&app, caller, &notes, slug, Cases::All, wait, (key, path), body).await
+    let SubmissionBody { value, bytes, held } = body;
+    let idempotency = key.for_request(&app, &format!("/api/v1/problems/{slug}/submissions"), &bytes);
+    let seen = seen(&app, &caller.seer(), slug).await?;
+    drop(bytes);
+    let SolutionRequest { language, source_code, files, webhook } = value;
+    let shape = Shape::new(source_code.is_some(), false, false);
+    let mut faults = FormFaults::default();
+    let source = request::source_of(language, source_code, files, &mut |place, detail| faults.push("", place, detail));
+    faults.none()?;
+    let solution = NewSolution { source, of: seen.problem.current(), cases: Cases::All };
+    let new = NewSubmission {
+        webhook,
+        request_id: Some(notes.request_id().to_owned()),
+        ..NewSubmission::new(NewSubmissionKind::Problem(solution))
+    };
+    let sent = Sent { new, idempotency, accepts_cached: false, shape, reserved: Box::new(held) };
+    execute::respond(&app, &caller, &notes, &wait, sent, Receipt::SOLUTION, disclosure_of(&seen)).await
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one request, which two routes share")]
-async fn send(
-    app: &Shared,
-    caller: Caller,
-    notes: &Notes,
-    slug: Slug,
-    cases: Cases,
-    wait: Wait,
-    (key, path): (IdempotencyKey, String),
-    body: SubmissionBody<ExecuteRequest>,
-) -> Result<Response, ApiError> {
-    let seen = seen(app, &caller.seer(), slug).await?;
-    let package = app.core.package(seen.problem.package).await.map_err(refusal)?;
-    let SubmissionBody { value, bytes, held } = body;
-    let shape = Shape::of(&value);
-    let mut faults = FormFaults::default();
-    let new = value.into_new("", notes.request_id(), &mut faults);
-    let Some(mut new) = new else { return Err(faults.into_error()) };
-    let cases = match cases {
-        Cases::Input(_) => Cases::Input(std::mem::take(&mut new.stdin)),
-        Cases::All | Cases::Samples => cases,
-    };
-    let idempotency = key.for_request(app, &path, &bytes);
-    drop(bytes);
-    let open = execute::open_wait(app, &caller, &wait);
-    execute::pay(app, &caller, notes, 1).await?;
-    let is_awaited = execute::waits(open.as_ref());
-    let solution = NewSolution { problem: &seen.problem, package: &package.package, cases, new, is_awaited };
-    let sent = app.core.solve(caller.user, solution, idempotency).await;
-    let (submitted, awaited) = sent.map_err(|error| execute::refusal(error, |_| ("", shape)))?;
-    drop(held);
-    let told = Disclosure {
+/// What the response tells the sender of a solution.
+fn disclosure_of(seen: &SeenProblem) -> Disclosure {
+    Disclosure {
         as_author: seen.may_change,
         with_files: false,
         slug: Some(seen.problem.slug.to_string()),
         version: Some(seen.problem.version),
         cached: false,
-    };
-    execute::answer(app, &caller, &submitted, awaited, open, &wait, execute::Receipt::SOLUTION, told).await
+    }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

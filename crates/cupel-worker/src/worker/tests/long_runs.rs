@@ -14,7 +14,7 @@ impl Bench {
         let names = (0..tests).map(|test| test.to_string());
         let new = a_submission().in_language("python").limits(limits);
         let new = names.fold(new, |new, name| new.test(&name, b"", None));
-        self.core.submit(owner, vec![new.worded()], None).await.unwrap().ids[0]
+        self.core.submit(owner, vec![new.as_sent()], None, &Unlimited).await.unwrap().ids[0]
     }
 
     /// Waits for a verdict; runs that were given back are offered again.

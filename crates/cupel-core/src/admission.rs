@@ -1,0 +1,132 @@
+//! Admission: whether the queue and the owner's share of it have room for more runs.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use cupel_types::UserId;
+use jiff::Timestamp;
+
+use crate::{Core, SubmitError};
+
+/// Bounds of `Retry-After` when the queue is full.
+const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
+
+/// Divisor of the size of the queue that yields the share of one owner: one tenth.
+const OWNER_SHARE: usize = 10;
+
+impl Core {
+    /// Reserves room for `more` runs, `scheduled` of them with a later `run_at`, until the guard is dropped. As many
+    /// runs may be scheduled as may wait in the queue.
+    pub(crate) async fn admit(
+        &self,
+        owner: UserId,
+        more: usize,
+        scheduled: usize,
+        now: Timestamp,
+    ) -> Result<AdmissionGuard<'_>, SubmitError> {
+        let guard = self.inner.admission.enter(owner, more);
+        let depth_max = self.queue().depth_max();
+        let depth = self.inner.language_queues.depth().await.map_err(SubmitError::Queue)?;
+        if depth + guard.entered > depth_max {
+            return Err(SubmitError::QueueFull { retry_after: self.inner.admission.retry_after(depth) });
+        }
+        self.share(owner, guard.entered_of_owner, scheduled, now).await?;
+        if scheduled > 0 && self.inner.store.counts(now).await?.scheduled + guard.entered as u64 > depth_max as u64 {
+            return Err(SubmitError::QueueFull { retry_after: RETRY_AFTER_MAX });
+        }
+        Ok(guard)
+    }
+
+    /// Checks that the owner's share has room for the `entering` runs, `scheduled` of them with a later `run_at`. The
+    /// share is a tenth of the queue, but never less than the largest batch, because a batch of that size must be
+    /// acceptable.
+    ///
+    /// The store is queried only for owners who schedule runs or have half of their share waiting, so that other
+    /// requests cost no query. The consequence: an owner with a whole share scheduled may have up to half a share
+    /// waiting beside it.
+    async fn share(&self, owner: UserId, entering: usize, scheduled: usize, now: Timestamp) -> Result<(), SubmitError> {
+        let depth_max = self.queue().depth_max();
+        let most = (depth_max / OWNER_SHARE).max(self.inner.bounds.batch_max).min(depth_max);
+        if most == depth_max {
+            return Ok(());
+        }
+        let waiting = self.inner.language_queues.depth_of(owner).await.map_err(SubmitError::Queue)?;
+        if waiting + entering > most {
+            return Err(SubmitError::TooManyWaiting { most, retry_after: self.inner.admission.retry_after(waiting) });
+        }
+        if scheduled > 0 || waiting + entering > most / 2 {
+            let later = usize::try_from(self.inner.store.scheduled_of(owner, now).await?).unwrap_or(usize::MAX);
+            if later.saturating_add(waiting + entering) > most {
+                return Err(SubmitError::TooManyWaiting { most, retry_after: RETRY_AFTER_MAX });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Counts the submissions that are being accepted, so that concurrent requests cannot exceed the queue's bound between
+/// reading its depth and adding to it. Also measures how fast runs end, for `Retry-After`.
+#[derive(Debug, Default)]
+pub(crate) struct Admission {
+    entering: AtomicUsize,
+    /// The same, per owner.
+    entering_of: Mutex<HashMap<UserId, usize>>,
+    /// Runs that ended since the last tick.
+    ended: AtomicUsize,
+    /// Runs ended per second, smoothed, in thousandths.
+    rate_milli: AtomicUsize,
+}
+
+pub(crate) struct AdmissionGuard<'a> {
+    admission: &'a Admission,
+    owner: UserId,
+    more: usize,
+    /// Submissions that were being accepted when this one arrived, including it.
+    entered: usize,
+    /// The same, of its owner.
+    entered_of_owner: usize,
+}
+
+impl Drop for AdmissionGuard<'_> {
+    fn drop(&mut self) {
+        self.admission.entering.fetch_sub(self.more, Ordering::AcqRel);
+        let mut of = self.admission.entering_of.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entering) = of.get_mut(&self.owner) {
+            *entering -= self.more;
+            if *entering == 0 {
+                of.remove(&self.owner);
+            }
+        }
+    }
+}
+
+impl Admission {
+    fn enter(&self, owner: UserId, more: usize) -> AdmissionGuard<'_> {
+        let entered = self.entering.fetch_add(more, Ordering::AcqRel) + more;
+        let mut of = self.entering_of.lock().unwrap_or_else(PoisonError::into_inner);
+        let entered_of_owner = of.entry(owner).or_default();
+        *entered_of_owner += more;
+        AdmissionGuard { admission: self, owner, more, entered, entered_of_owner: *entered_of_owner }
+    }
+
+    pub(crate) fn ended(&self, runs: usize) {
+        self.ended.fetch_add(runs, Ordering::Relaxed);
+    }
+
+    /// Updates the rate; `elapsed` is the time since the last tick.
+    pub(crate) fn tick(&self, elapsed: Duration) {
+        let ms = elapsed.as_millis().max(1) as usize;
+        let now = self.ended.swap(0, Ordering::Relaxed) * 1_000_000 / ms;
+        let before = self.rate_milli.load(Ordering::Relaxed);
+        self.rate_milli.store((before * 3 + now) / 4, Ordering::Relaxed);
+    }
+
+    /// How long a tenth of the waiting runs takes at the current rate; 1 s to 60 s.
+    fn retry_after(&self, depth: usize) -> Duration {
+        let rate_milli = self.rate_milli.load(Ordering::Relaxed).max(1);
+        Duration::from_secs((depth * 100 / rate_milli) as u64).clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX)
+    }
+}

@@ -1,0 +1,71 @@
+//! Waiting for the result of a submission that was just accepted.
+//!
+//! *Invariant:* when the wait has ended, the submission is durable. One disk sync covers submission and result if the
+//! run ends within [`SYNC_AFTER`].
+
+use std::time::Duration;
+
+use cupel_types::SubmissionId;
+use tokio::time::timeout;
+
+use crate::completion_waiters::Expected;
+use crate::run::SubmissionRecord;
+use crate::{Core, StoreError, Subscription};
+
+/// How long a submission whose client waits may remain without a disk sync of its own.
+const SYNC_AFTER: Duration = Duration::from_millis(250);
+
+/// A newly accepted submission whose client waits for the result.
+pub(crate) struct Awaited {
+    pub(crate) id: SubmissionId,
+    pub(crate) expected: Expected,
+    pub(crate) end: Box<dyn Subscription>,
+}
+
+impl Core {
+    /// Waits until a newly accepted submission has ended, at most `at_most` or until `given_up`. If a worker of this
+    /// process judged it, the result is returned as it was written, without a read. A submission that has not ended is
+    /// returned in its current state; `None`: it cannot be read.
+    ///
+    /// The client may learn the id once this has returned, not before.
+    ///
+    /// # Errors
+    /// If the store cannot make it durable: the client must not learn that it was accepted.
+    pub(crate) async fn wait_for(
+        &self,
+        awaited: Awaited,
+        at_most: Duration,
+        given_up: impl Future<Output = ()> + Send,
+    ) -> Result<Option<SubmissionRecord>, StoreError> {
+        let Awaited { id, mut expected, mut end } = awaited;
+        let ended = async {
+            tokio::select! {
+                biased;
+                record = expected.record() => Some(record),
+                // It ended on another node, or the bus is closing: the store has the current state.
+                () = self.heard_of_end(id, end.as_mut()) => None,
+                () = given_up => None,
+            }
+        };
+        tokio::pin!(ended);
+        let mut is_synced = false;
+        let mut result = timeout(at_most.min(SYNC_AFTER), ended.as_mut()).await;
+        if result.is_err() {
+            // The run takes long, so the submission gets a disk sync of its own.
+            self.inner.store.sync().await?;
+            is_synced = true;
+            result = timeout(at_most.saturating_sub(SYNC_AFTER), ended).await;
+        }
+        match result {
+            Ok(Some(record)) => Ok(Some(record)),
+            Ok(None) | Err(_) => {
+                if !is_synced {
+                    self.inner.store.sync().await?;
+                }
+                let read = self.inner.store.submission(id).await;
+                let read = read.inspect_err(|error| tracing::warn!(%error, "cannot read an awaited submission"));
+                Ok(read.ok().flatten())
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Bounds on the contents of submissions and on what one author may store.
+
+use std::time::Duration;
+
+use cupel_types::Bytes;
+
+/// Bounds on the contents of one submission and of one batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it; see also the default")]
+pub struct Bounds {
+    /// Bytes in the main source, and in each other file.
+    pub file_bytes_max: Bytes,
+    pub files_max: usize,
+    /// Bytes in all files of one submission.
+    pub files_bytes_max: Bytes,
+    pub stdin_bytes_max: Bytes,
+    pub args_max: usize,
+    pub env_max: usize,
+    /// Bytes in all arguments and in the names and values of the environment, together.
+    pub args_env_bytes_max: Bytes,
+    pub tests_max: usize,
+    /// Bytes in all inputs and expected outputs of one submission.
+    pub tests_bytes_max: Bytes,
+    /// Bytes of output that are kept per submission: of the compiler and of both streams of all tests together. A
+    /// program may write more, up to its `output` limit: all of its output is judged, and the rest is not kept.
+    pub output_kept_max: Bytes,
+    /// How far `run_at` may be in the future.
+    pub run_at_ahead_max: Duration,
+    /// Whether webhooks may go to private and reserved addresses.
+    pub webhooks_private: bool,
+    /// Whether the workers count instructions; if not, a limit on instructions is refused.
+    pub counts_instructions: bool,
+    /// Problems that one author may own.
+    pub problems_per_author_max: u64,
+    /// Disk space that the packages imported by one author may use.
+    pub package_bytes_per_author_max: Bytes,
+    /// Submissions in one batch.
+    pub batch_max: usize,
+    /// Bytes in all submissions of a request, whether or not it is a batch: the most that one transaction may have to
+    /// carry. A request through the API reaches it only if the bound on bodies is at least as large.
+    pub batch_bytes_max: Bytes,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds {
+            file_bytes_max: Bytes::kib(256),
+            files_max: 100,
+            files_bytes_max: Bytes::mib(8),
+            stdin_bytes_max: Bytes::mib(4),
+            args_max: 256,
+            env_max: 64,
+            args_env_bytes_max: Bytes::kib(64),
+            tests_max: 100,
+            tests_bytes_max: Bytes::mib(16),
+            output_kept_max: Bytes::mib(8),
+            run_at_ahead_max: Duration::from_secs(30 * 24 * 3600),
+            webhooks_private: false,
+            counts_instructions: false,
+            problems_per_author_max: 1000,
+            package_bytes_per_author_max: Bytes::mib(10 << 10),
+            batch_max: 1000,
+            batch_bytes_max: Bytes::mib(16),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The use case of every client that sends one submission: take the result from the cache or accept the submission,
+//! and wait for the result if asked to.
+//!
+//! A dialect of the API translates its request into an [`ExecuteRequest`] and renders the [`Executed`].
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use cupel_types::{SubmissionId, UserId};
+
+use crate::awaited::Awaited;
+use crate::new_submission::NewSubmission;
+use crate::run::{RunState, SubmissionRecord};
+use crate::submit::{RateLimit, SubmitError};
+use crate::{Core, Idempotency, StoreError, Viewer};
+
+/// One submission, and how the client wants its result.
+pub struct ExecuteRequest<'a> {
+    /// The sender.
+    pub owner: UserId,
+    /// The submission.
+    pub new: NewSubmission,
+    /// Set if a repetition of this request is to get the id of the first one.
+    pub idempotency: Option<Idempotency>,
+    /// Whether the client accepts a result from the result cache. Ignored together with `idempotency`, because a
+    /// repetition gets the first request's id for longer than the cache keeps results.
+    pub accepts_cached: bool,
+    /// `None`: the client does not wait.
+    pub wait: Option<Wait<'a>>,
+    /// Rate limit on the owner's submissions. A cached result is not charged.
+    pub rate_limit: &'a dyn RateLimit,
+    /// Resources that hold the request's content, such as memory reserved for the body. Dropped before waiting.
+    pub reserved: Box<dyn Send + 'a>,
+}
+
+/// How long a client waits for the result.
+pub struct Wait<'a> {
+    /// Maximum duration. Zero: the client gets the current state.
+    pub at_most: Duration,
+    /// Ends the wait early when it completes, for instance at shutdown.
+    pub given_up: Pin<Box<dyn Future<Output = ()> + Send + 'a>>,
+    /// Permit that bounds the number of waiting clients. Dropped when the wait ends.
+    pub permit: Box<dyn Send + 'a>,
+}
+
+/// Result of [`Core::execute`].
+#[derive(Debug)]
+pub enum Executed {
+    /// Accepted, and not known to have ended.
+    Accepted {
+        /// Its id.
+        id: SubmissionId,
+        /// Whether an earlier request with the same idempotency key created it.
+        is_repeated: bool,
+        /// State at the end of the wait. `None`: the client did not wait, or the state could not be read.
+        state: Option<RunState>,
+    },
+    /// Ended within the time to wait, or before.
+    Finished {
+        /// The submission with its result.
+        record: Box<SubmissionRecord>,
+        /// Where the result comes from.
+        origin: Origin,
+    },
+}
+
+/// Origin of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The submission was accepted and run for this request.
+    Run,
+    /// The result cache; nothing was written or charged.
+    Cache,
+    /// An earlier request with the same idempotency key.
+    RepeatedRequest,
+}
+
+impl<'a> ExecuteRequest<'a> {
+    /// A request without options: no idempotency key, no cached result, no wait.
+    pub fn new(owner: UserId, new: NewSubmission, rate_limit: &'a dyn RateLimit) -> ExecuteRequest<'a> {
+        ExecuteRequest {
+            owner,
+            new,
+            idempotency: None,
+            accepts_cached: false,
+            wait: None,
+            rate_limit,
+            reserved: Box::new(()),
+        }
+    }
+}
+
+impl Core {
+    /// Returns a cached result, or accepts the submission and, if the client waits, its result.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; the client must not learn of a submission.
+    pub async fn execute(&self, request: ExecuteRequest<'_>) -> Result<Executed, SubmitError> {
+        let ExecuteRequest { owner, new, idempotency, accepts_cached, wait, rate_limit, reserved } = request;
+        let checked = self.validate(vec![new]);
+        let query = if accepts_cached && idempotency.is_none() { self.cache_query(owner, &checked) } else { None };
+        if let Some(query) = &query
+            && let Some(record) = self.cached_result(query).await
+        {
+            return Ok(Executed::Finished { record: Box::new(record), origin: Origin::Cache });
+        }
+        rate_limit.charge(1).await?;
+        let is_awaited = wait.as_ref().is_some_and(|wait| !wait.at_most.is_zero());
+        let (submitted, awaited) = self.accept(owner, checked, idempotency, is_awaited).await?;
+        drop(reserved);
+        let (id, is_repeated) = (*submitted.ids.first().ok_or_else(no_id)?, submitted.repeated);
+        if let Some(query) = &query {
+            self.remember_result(query, id).await;
+        }
+        let record = match wait {
+            Some(wait) => self.await_result(owner, id, awaited, wait).await?,
+            None => None,
+        };
+        Ok(match record {
+            Some(record) if record.state.is_final() => {
+                let origin = if is_repeated { Origin::RepeatedRequest } else { Origin::Run };
+                Executed::Finished { record: Box::new(record), origin }
+            }
+            record => Executed::Accepted { id, is_repeated, state: record.map(|record| record.state) },
+        })
+    }
+
+    /// The submission when it has ended or the wait is over. `None`: it cannot be read.
+    async fn await_result(
+        &self,
+        owner: UserId,
+        id: SubmissionId,
+        awaited: Option<Awaited>,
+        wait: Wait<'_>,
+    ) -> Result<Option<SubmissionRecord>, StoreError> {
+        let Wait { at_most, given_up, permit: _permit } = wait;
+        let Some(awaited) = awaited else {
+            // The submission is already durable: even if the wait fails, the client gets its id.
+            let viewer = Viewer { user: owner, is_admin: false };
+            let record = tokio::select! {
+                record = self.wait(&viewer, id, at_most) => record,
+                () = given_up => self.submission(&viewer, id).await,
+            };
+            let record = record.inspect_err(|error| tracing::warn!(%error, "cannot wait for a submission"));
+            return Ok(record.ok().flatten());
+        };
+        self.wait_for(awaited, at_most, given_up).await
+    }
+}
+
+/// A store that does this breaks its contract: the idempotency record of one submission has no id.
+fn no_id() -> SubmitError {
+    SubmitError::Store(StoreError {
+        operation: "insert submissions",
+        transient: false,
+        source: "the idempotency record has no submission".into(),
+    })
+}

@@ -1,0 +1,101 @@
+//! A submission as a client sends it. Core validates it, and assigns ids and times.
+
+use std::sync::Arc;
+
+use cupel_types::{Cases, LimitsRequest, PriorityClass, ProblemVersion, TestCase};
+use jiff::Timestamp;
+
+use crate::Needs;
+
+/// A submission as the client sent it.
+#[derive(Clone)]
+pub struct NewSubmission {
+    /// What is to be done.
+    pub kind: NewSubmissionKind,
+    /// Its priority.
+    pub priority: PriorityClass,
+    /// Earliest start. A time in the past means now.
+    pub run_at: Option<Timestamp>,
+    /// Webhook receiver: an `http` or `https` URL.
+    pub webhook: Option<String>,
+    /// Id of the HTTP request that brought it.
+    pub request_id: Option<String>,
+    /// Languages that its worker must have in addition to its own. Core adds those of the package's programs.
+    pub also_needs: Needs,
+}
+
+/// What is to be done.
+#[derive(Clone)]
+pub enum NewSubmissionKind {
+    /// Run a program.
+    Program(NewProgram),
+    /// Judge a solution to a problem, or run it on samples or custom input.
+    Problem(NewSolution),
+    /// Verify a package against its own claims.
+    Verify(ProblemVersion),
+}
+
+/// A program to run, with its input.
+#[derive(Clone, Default)]
+pub struct NewProgram {
+    /// The source code.
+    pub source: NewSource,
+    /// Arguments after the program's name.
+    pub args: Vec<String>,
+    /// Environment variables in addition to the language's own.
+    pub env: Vec<(String, String)>,
+    /// Standard input, if there are no tests.
+    pub stdin: Arc<[u8]>,
+    /// Test cases; an empty name is replaced with the case's number, from 1.
+    pub tests: Vec<TestCase>,
+    /// Requested limits.
+    pub limits: LimitsRequest,
+}
+
+/// A solution to a problem.
+#[derive(Clone)]
+pub struct NewSolution {
+    /// The source code.
+    pub source: NewSource,
+    /// The problem, and the package to judge with.
+    pub of: ProblemVersion,
+    /// The cases to run.
+    pub cases: Cases,
+}
+
+/// Source code as the client sent it.
+#[derive(Clone, Default)]
+pub struct NewSource {
+    /// Id or alias of the language, as sent.
+    pub language: String,
+    /// Paths as sent, with contents. The first is the main source; if its path is empty, the language determines it.
+    pub files: Vec<(String, Arc<[u8]>)>,
+}
+
+impl NewSubmission {
+    /// A submission of this kind, with default options.
+    pub fn new(kind: NewSubmissionKind) -> NewSubmission {
+        NewSubmission {
+            kind,
+            priority: PriorityClass::default(),
+            run_at: None,
+            webhook: None,
+            request_id: None,
+            also_needs: Needs::new(),
+        }
+    }
+
+    /// The requested limits; only a program has its own.
+    pub(crate) fn limits(&self) -> LimitsRequest {
+        match &self.kind {
+            NewSubmissionKind::Program(program) => program.limits,
+            NewSubmissionKind::Problem(_) | NewSubmissionKind::Verify(_) => LimitsRequest::default(),
+        }
+    }
+}
+
+impl From<NewProgram> for NewSubmission {
+    fn from(program: NewProgram) -> NewSubmission {
+        NewSubmission::new(NewSubmissionKind::Program(program))
+    }
+}
