@@ -200,6 +200,7 @@ impl Checker<'_> {
                 env: new.env.clone(),
                 stdin: new.stdin.clone(),
                 tests,
+                fetch: Vec::new(),
             }),
         })
     }

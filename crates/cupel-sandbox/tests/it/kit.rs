@@ -261,6 +261,7 @@ impl Program {
                 result: false,
                 collect: None,
                 outbox: None,
+                fetch: Vec::new(),
                 watch: false,
             },
         }
