@@ -86,6 +86,7 @@ impl Core {
             key.part(value);
         });
         key.part(&program.stdin);
+        key.list(&program.fetch, |key, path| key.part(path.as_str()));
         key.list(&program.tests, |key, test| {
             key.part(&test.name);
             key.part(&test.stdin);

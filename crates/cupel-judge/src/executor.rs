@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cupel_languages::Language;
-use cupel_types::{BoxFiles, BoxPath, Bytes, Limits, StepReport, UserId};
+use cupel_types::{BoxFiles, BoxPath, Bytes, FetchedFile, Limits, StepReport, UserId};
 
 /// Runs one step at a time, each in a fresh cell. An executor belongs to one slot; calls block.
 pub trait Executor: Send {
@@ -146,6 +146,13 @@ pub enum Collect {
     All,
     /// Those in a directory that exists from the start.
     Outbox(BoxPath),
+    /// Those at these paths, in [`StepResult::fetched`].
+    Named {
+        /// The paths, in the order in which the files are returned.
+        paths: Vec<BoxPath>,
+        /// Bytes kept of all of them together.
+        keep: Bytes,
+    },
 }
 
 /// Source of standard input.
@@ -183,6 +190,8 @@ pub struct StepResult {
     pub files: BoxFiles,
     /// Whether there were more files than may be returned, so that some are missing.
     pub files_truncated: bool,
+    /// The files of [`Collect::Named`], if the program ended by itself, even by a signal.
+    pub fetched: Vec<FetchedFile>,
 }
 
 /// The step could not be run or observed: an internal failure, never the program's.

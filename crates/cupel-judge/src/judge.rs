@@ -17,12 +17,12 @@ use std::time::Duration;
 use cupel_languages::Language;
 use cupel_problem::{Comparison, TokenRules};
 use cupel_types::{
-    BoxFiles, Bytes, CaseReport, Limits, LimitsRequest, Outcome, Output, Program, RunReport, StepReport, TestCase,
-    Usage, UserId, Verdict,
+    BoxFiles, Bytes, CaseReport, FETCH_BYTES_MAX, FetchedFile, Limits, LimitsRequest, Outcome, Output, Program,
+    RunReport, StepReport, TestCase, Usage, UserId, Verdict,
 };
 
 use crate::compile::{Compiled, Sources, compile};
-use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver};
+use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver, StepResult};
 use crate::failure::{End, exception};
 use crate::{ArtifactCache, BuiltIn, CompareResult, Difference, ExecuteError, Executor};
 
@@ -43,8 +43,8 @@ pub struct JudgeRequest<'a> {
     pub language: &'a Language,
     /// Replaces the submission's standard input (the command line streams it).
     pub stdin: Option<StdinSource>,
-    /// Bytes of output that the report keeps: the compiler's and both streams of all cases together. Output beyond is
-    /// judged too, then dropped and marked as truncated.
+    /// Bytes of output that the report keeps: the compiler's, both streams of all cases, and the files that are read
+    /// back, together. Output beyond is judged too, then dropped and marked as truncated.
     pub output_kept_max: Bytes,
     /// Total wall-clock time of all executions.
     pub time_max: Duration,
@@ -124,13 +124,20 @@ pub fn judge(
     let mut argv = language.execute_command(&values);
     argv.extend_from_slice(&program.args);
     let env = language.environment(&program.env);
-    let runnable = Runnable { argv, env, files: in_box, limits, time_max: request.time_max, language, sources: files };
+    let collect = match program.tests.is_empty() && !program.fetch.is_empty() {
+        true => Collect::Named { paths: program.fetched_paths(), keep: FETCH_BYTES_MAX.min(request.output_kept_max) },
+        false => Collect::Nothing,
+    };
+    let runnable =
+        Runnable { argv, env, files: in_box, collect, limits, time_max: request.time_max, language, sources: files };
     if program.tests.is_empty() {
         let stdin = request.stdin.clone().unwrap_or_else(|| StdinSource::Bytes(program.stdin.clone()));
-        let Executed { verdict, mut step, exception, is_overdue } =
+        let Executed { verdict, mut step, fetched, exception, is_overdue } =
             runnable.execute(None, stdin, request.time_max, executor, observer)?;
         room.keep(&mut step.stdout);
         room.keep(&mut step.stderr);
+        report.files = fetched;
+        report.files.iter_mut().for_each(|file| room.keep(&mut file.content));
         report.verdict = verdict;
         report.message = match is_overdue {
             true => Some(runnable.overdue_message()),
@@ -148,6 +155,7 @@ struct Runnable<'a> {
     argv: Vec<String>,
     env: Vec<(String, String)>,
     files: Vec<BoxFiles>,
+    collect: Collect,
     limits: Limits,
     time_max: Duration,
     language: &'a Language,
@@ -159,6 +167,7 @@ struct Runnable<'a> {
 struct Executed {
     verdict: Verdict,
     step: StepReport,
+    fetched: Vec<FetchedFile>,
     /// The exception that ended the program, as reported by its language.
     exception: Option<String>,
     /// Whether the total time of the run ended it, rather than a limit of the execution.
@@ -178,7 +187,7 @@ impl Runnable<'_> {
         let mut cases = cases.iter();
         while let Some(case) = cases.next() {
             let stdin = StdinSource::Bytes(case.stdin.clone());
-            let Executed { verdict, mut step, exception, is_overdue } =
+            let Executed { verdict, mut step, exception, is_overdue, fetched: _ } =
                 self.execute(Some(case), stdin, left, executor, observer)?;
             left = left.saturating_sub(step.usage.wall_time);
             if report.verdict == Verdict::Accepted && verdict != Verdict::Accepted {
@@ -257,10 +266,10 @@ impl Runnable<'_> {
             limits: Limits { wall_time: self.limits.wall_time.min(left), ..self.limits },
             keep: self.limits.output,
             result: false,
-            collect: Collect::Nothing,
+            collect: self.collect.clone(),
         };
         let mut forward = Forward { case: name, stderr: End::default(), observer };
-        let mut report = executor.execute(step, &mut forward)?.report;
+        let StepResult { mut report, fetched, .. } = executor.execute(step, &mut forward)?;
         let stderr = forward.stderr;
         let exception = exception(self.language, &mut report, &stderr, self.sources, self.sources.len() > 1);
         let is_overdue = left < self.limits.wall_time && report.outcome == Outcome::WallLimit;
@@ -280,7 +289,7 @@ impl Runnable<'_> {
             outcome: report.outcome,
             usage: &report.usage,
         });
-        Ok(Executed { verdict, step: report, exception, is_overdue })
+        Ok(Executed { verdict, step: report, fetched, exception, is_overdue })
     }
 }
 

@@ -33,6 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         result: false,
         collect: None,
         outbox: None,
+        fetch: Vec::new(),
         watch: false,
     };
     let report = sandbox.slot(0).run(&command, &mut Terminal)?;

@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cupel_types::{BoxFiles, BoxPath, ExitStatus, Limits, Outcome, Usage};
+use cupel_types::{BoxFiles, BoxPath, ExitStatus, FetchedFile, Limits, Outcome, Usage};
 
 use crate::CollectLimits;
 use crate::refusal::Refusal;
@@ -38,6 +38,9 @@ pub struct Command {
     /// A directory that exists in the box from the start. If it is set, only its files are collected, and they are
     /// collected even if a signal ended the program.
     pub outbox: Option<BoxPath>,
+    /// If it is not empty, only the files at these paths are collected, into [`CellReport::fetched`]. They are collected
+    /// even if a signal ended the program, and cut off at the bound on bytes.
+    pub fetch: Vec<BoxPath>,
     /// Whether the observer is notified immediately when the main process ends and when standard output closes.
     pub watch: bool,
 }
@@ -120,6 +123,8 @@ pub struct CellReport {
     pub files: BoxFiles,
     /// Whether the files exceeded the bounds of the collection, so that some are missing.
     pub files_truncated: bool,
+    /// The regular files at the paths of [`Command::fetch`], in that order. If the program exceeded a limit, none.
+    pub fetched: Vec<FetchedFile>,
     /// Whether the program was started as a copy of a warm interpreter.
     pub warm: bool,
     /// Why the lane starts programs cold although warm starts are configured; reported once per lane.

@@ -140,6 +140,7 @@ fn attack(slot: &mut Slot, wall: Wall, secret: &Path) -> Result<Option<String>, 
         warm: None,
         collect: None,
         outbox: None,
+        fetch: Vec::new(),
         watch: false,
     };
     // The second run looks for what the first one left behind.

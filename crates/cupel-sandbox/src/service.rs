@@ -128,6 +128,7 @@ impl ServiceCell {
             warm: false,
             result: false,
             outbox: String::new(),
+            fetch: Vec::new(),
             watch: false,
         });
         let handed = [their_input.as_fd(), their_output.as_fd(), nowhere.as_fd(), files.as_fd()];

@@ -10,7 +10,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, Instructions, Limits, Outcome, Signal, Usage};
+use cupel_types::{
+    BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, FetchedFile, Instructions, Limits, Outcome, Output, Signal, Usage,
+};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FileType;
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -191,6 +193,7 @@ impl Slot {
             warm: matches!(which, Which::Warm(_)),
             result: command.result,
             outbox: command.outbox.as_ref().map(|path| path.as_str().to_owned()).unwrap_or_default(),
+            fetch: command.fetch.iter().map(|path| path.as_str().to_owned()).collect(),
             watch: command.watch,
         });
         let mut descriptors = vec![stdin_theirs.as_fd(), stdout_theirs.as_fd(), stderr_theirs.as_fd()];
@@ -222,6 +225,8 @@ impl Slot {
             done: None,
             cold: None,
             files: Vec::new(),
+            fetch: &command.fetch,
+            fetched: Vec::new(),
             collect_bytes_left: command.collect.map_or(0, |c| c.bytes.get()),
             killed: false,
             give_up: Instant::now().checked_add(command.limits.wall_time.saturating_add(SILENCE)),
@@ -231,12 +236,17 @@ impl Slot {
         let done = conversation.hold(observer)?;
         let (totals, truncated) = (conversation.totals, conversation.truncated);
         let (files, cold) = (std::mem::take(&mut conversation.files), conversation.cold.take());
+        let fetched = std::mem::take(&mut conversation.fetched);
         lane.settling = true;
         let stdin_left = match &command.stdin {
             Stdin::Descriptor(pipe) => command.watch && rustix::io::ioctl_fionread(pipe).is_ok_and(|left| left > 0),
             Stdin::Bytes(_) => false,
         };
-        conclude(command, &done, totals, truncated, files).map(|report| CellReport { cold, stdin_left, ..report })
+        conclude(command, &done, totals, truncated, (files, fetched)).map(|report| CellReport {
+            cold,
+            stdin_left,
+            ..report
+        })
     }
 }
 
@@ -422,6 +432,9 @@ struct Conversation<'a> {
     done: Option<CellDone>,
     cold: Option<String>,
     files: Vec<BoxFile>,
+    /// The paths of the files that are fetched; if empty, all files are collected.
+    fetch: &'a [BoxPath],
+    fetched: Vec<FetchedFile>,
     collect_bytes_left: u64,
     killed: bool,
     give_up: Option<Instant>,
@@ -571,6 +584,10 @@ impl Conversation<'_> {
             let path = BoxPath::new(name).map_err(|_| RunError::LaneLost)?;
             let size =
                 u64::try_from(rustix::fs::fstat(descriptor).map_err(io::Error::from)?.st_size).unwrap_or(u64::MAX);
+            if !self.fetch.is_empty() {
+                self.take_fetched(path, size, descriptor)?;
+                continue;
+            }
             self.collect_bytes_left = self.collect_bytes_left.checked_sub(size).ok_or(RunError::LaneLost)?;
             let size = usize::try_from(size).map_err(|_| RunError::LaneLost)?;
             // Read directly into the shared buffer, so that a large file is copied only once, out of the box.
@@ -580,6 +597,22 @@ impl Conversation<'_> {
             }
             self.files.push(BoxFile { path, data, executable: *executable });
         }
+        Ok(())
+    }
+
+    /// Reads a file of `size` bytes that the command asked for, as far as there is room.
+    fn take_fetched(&mut self, path: BoxPath, size: u64, descriptor: &OwnedFd) -> Result<(), RunError> {
+        if self.fetched.len() >= self.fetch.len() || !self.fetch.contains(&path) {
+            return Err(RunError::LaneLost);
+        }
+        let kept = size.min(self.collect_bytes_left);
+        self.collect_bytes_left -= kept;
+        let mut data: Arc<[u8]> =
+            std::iter::repeat_n(0, usize::try_from(kept).map_err(|_| RunError::LaneLost)?).collect();
+        if let Some(data) = Arc::get_mut(&mut data) {
+            read_all(descriptor.as_fd(), data)?;
+        }
+        self.fetched.push(FetchedFile { path, content: Output { data, truncated: kept < size } });
         Ok(())
     }
 }
@@ -657,7 +690,7 @@ fn conclude(
     done: &CellDone,
     totals: [u64; OUTPUTS],
     truncated: [bool; OUTPUTS],
-    files: Vec<BoxFile>,
+    (files, fetched): (Vec<BoxFile>, Vec<FetchedFile>),
 ) -> Result<CellReport, RunError> {
     let usage = Usage {
         cpu_time: Duration::from_nanos(done.cpu_ns),
@@ -688,6 +721,7 @@ fn conclude(
                 stderr_truncated: false,
                 files: BoxFiles::default(),
                 files_truncated: false,
+                fetched: Vec::new(),
                 warm: done.warm,
                 cold: None,
             }),
@@ -710,7 +744,7 @@ fn conclude(
         (None, None) => return Err(RunError::LaneLost),
     };
     let by_itself = matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
-    let files = if by_itself { files } else { Vec::new() };
+    let (files, fetched) = if by_itself { (files, fetched) } else { Default::default() };
     Ok(CellReport {
         outcome,
         exit,
@@ -721,6 +755,7 @@ fn conclude(
         stderr_truncated: truncated[1],
         files: BoxFiles::new(files),
         files_truncated: done.collect_overflow && by_itself,
+        fetched,
         warm: done.warm,
         cold: None,
     })

@@ -204,7 +204,7 @@ impl SubmissionBuilder {
     pub fn build(self) -> (Submission, RunId) {
         let (kind, limits) = match self.new.kind {
             NewSubmissionKind::Program(NewProgram { source, args, env, stdin, tests, limits }) => {
-                (SubmissionKind::Program(Program { source: stored(source), args, env, stdin, tests }), limits)
+                (SubmissionKind::Program(Program { source: stored(source), args, env, stdin, tests, fetch: Vec::new() }), limits)
             }
             NewSubmissionKind::Problem(NewSolution { source, of, cases }) => {
                 let solution = Solution { source: stored(source), of, cases };
@@ -279,6 +279,7 @@ pub fn a_report(stdout: &[u8]) -> RunReport {
             },
         }),
         cases: Vec::new(),
+        files: Vec::new(),
         grading: None,
         verification: None,
         limits: Limits::default(),

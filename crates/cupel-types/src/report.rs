@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Bytes, Feedback, Grading, Limits, Outcome, Start, Usage, Verdict, Verification};
+use crate::{BoxPath, Bytes, Feedback, Grading, Limits, Outcome, Start, Usage, Verdict, Verification};
 
 /// The kept part of an output stream.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -79,6 +79,9 @@ pub struct RunReport {
     pub execution: Option<StepReport>,
     /// The test cases, in order, up to the last one that was run.
     pub cases: Vec<CaseReport>,
+    /// The files that the submission asked for, in its order, as the execution left them. Only regular files; missing
+    /// ones are left out. Empty if a limit ended the program.
+    pub files: Vec<FetchedFile>,
     /// The result of a problem's cases, if the submission was to a problem.
     pub grading: Option<Grading>,
     /// The result of a package verification, if one was requested.
@@ -87,6 +90,15 @@ pub struct RunReport {
     pub limits: Limits,
     /// Installed version of the language, such as `3.11.2`.
     pub language_version: String,
+}
+
+/// A file read back from the box of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchedFile {
+    /// Its path in the box.
+    pub path: BoxPath,
+    /// Its content, or the beginning of it.
+    pub content: Output,
 }
 
 impl RunReport {
@@ -98,6 +110,7 @@ impl RunReport {
             compile: None,
             execution: None,
             cases: Vec::new(),
+            files: Vec::new(),
             grading: None,
             verification: None,
             limits,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::{BoxFiles, ContentHash, LanguageId, LimitsRequest, ProblemId, SubmissionId, UserId, named};
+use crate::{BoxFiles, BoxPath, Bytes, ContentHash, LanguageId, LimitsRequest, ProblemId, SubmissionId, UserId, named};
 
 /// A user's submission: the work and the requested options. Immutable once accepted; each judging of it is a run.
 #[derive(Clone, Debug)]
@@ -62,6 +62,19 @@ pub enum SubmissionKind {
     Verify(ProblemVersion),
 }
 
+impl Program {
+    /// The files to read back, up to the bounds.
+    pub fn fetched_paths(&self) -> Vec<BoxPath> {
+        let mut left = FETCH_PATHS_BYTES_MAX;
+        let within = self.fetch.iter().take(FETCH_FILES_MAX).take_while(|path| {
+            let fits = path.as_str().len() <= left;
+            left = left.saturating_sub(path.as_str().len());
+            fits
+        });
+        within.cloned().collect()
+    }
+}
+
 impl SubmissionKind {
     /// The source files and their language; `None` if the work has no source.
     pub fn source(&self) -> Option<&Source> {
@@ -100,7 +113,19 @@ pub struct Program {
     pub stdin: Arc<[u8]>,
     /// Inputs with expected outputs. The program is compiled once and run on each.
     pub tests: Vec<TestCase>,
+    /// Files to read back from the box after the execution, if there are no tests; at most [`FETCH_FILES_MAX`], with at
+    /// most [`FETCH_PATHS_BYTES_MAX`] of paths.
+    pub fetch: Vec<BoxPath>,
 }
+
+/// Maximum number of files that a program's submission may ask to read back.
+pub const FETCH_FILES_MAX: usize = 100;
+
+/// Maximum length of the paths of all these files together, in bytes.
+pub const FETCH_PATHS_BYTES_MAX: usize = 16 << 10;
+
+/// Bytes kept of all files that are read back from one execution. The rest is cut off.
+pub const FETCH_BYTES_MAX: Bytes = Bytes::mib(8);
 
 /// A submission to a problem.
 #[derive(Clone, Debug)]

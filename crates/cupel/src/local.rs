@@ -82,6 +82,7 @@ impl Program {
             env: Vec::new(),
             stdin: self.stdin.into(),
             tests: Vec::new(),
+            fetch: Vec::new(),
         }
     }
 }

@@ -52,6 +52,7 @@ fn a_program(files: Vec<BoxFile>) -> Program {
         env: vec![("MODE".into(), "mine".into())],
         stdin: b"in".as_slice().into(),
         tests: Vec::new(),
+        fetch: Vec::new(),
     }
 }
 
@@ -76,6 +77,7 @@ struct Asked {
     env: HashMap<String, String>,
     files: Vec<String>,
     limits: Limits,
+    collect: Collect,
     stdin: Vec<u8>,
 }
 
@@ -92,6 +94,7 @@ struct Answer {
     stderr: Vec<u8>,
     files: Vec<BoxFile>,
     files_truncated: bool,
+    fetched: Vec<FetchedFile>,
     cpu_time: Duration,
 }
 
@@ -102,6 +105,7 @@ fn ends(outcome: Outcome) -> Answer {
         stderr: Vec::new(),
         files: Vec::new(),
         files_truncated: false,
+        fetched: Vec::new(),
         cpu_time: Duration::from_secs(1),
     }
 }
@@ -126,6 +130,7 @@ impl Executor for Scripted {
             env: step.env.iter().cloned().collect(),
             files: step.files.iter().flatten().map(|f| f.path.to_string()).collect(),
             limits: step.limits,
+            collect: step.collect.clone(),
             stdin: match &step.stdin {
                 StdinSource::Bytes(bytes) => bytes.to_vec(),
                 StdinSource::Descriptor(_) => b"descriptor".to_vec(),
@@ -141,7 +146,12 @@ impl Executor for Scripted {
         let usage = Usage { cpu_time: answer.cpu_time, wall_time: answer.cpu_time, ..Usage::default() };
         let (stdout, stderr) = (output(answer.stdout), output(answer.stderr));
         let report = StepReport { outcome: answer.outcome, exit_code: None, signal: None, stdout, stderr, usage };
-        Ok(StepResult { report, files: BoxFiles::new(answer.files), files_truncated: answer.files_truncated })
+        Ok(StepResult {
+            report,
+            files: BoxFiles::new(answer.files),
+            files_truncated: answer.files_truncated,
+            fetched: answer.fetched,
+        })
     }
 }
 
@@ -520,4 +530,54 @@ fn a_run_whose_total_time_ends_between_two_tests_is_not_accepted() {
 fn a_run_that_uses_its_total_time_up_in_its_last_test_is_accepted() {
     let (report, _) = judged_within(3, vec![prints(""), prints(""), prints("")]);
     assert_eq!((report.verdict, report.message), (Verdict::Accepted, None));
+}
+
+fn fetched(path: &str, bytes: usize) -> FetchedFile {
+    let content = Output { data: vec![b'f'; bytes].into(), truncated: false };
+    FetchedFile { path: BoxPath::new(path).unwrap(), content }
+}
+
+#[test]
+fn the_files_that_a_program_asked_for_are_in_its_report() {
+    let paths = vec![BoxPath::new("out.txt").unwrap(), BoxPath::new("plot/a.png").unwrap()];
+    let program = Program { fetch: paths.clone(), ..a_program(vec![file("main.scr", "x")]) };
+    let files = vec![fetched("out.txt", 5)];
+    let answer = Answer { fetched: files.clone(), ..ends(Outcome::Exited(1)) };
+    let mut executor = scripted([answer]);
+    let (report, _) = judged("script", &program, &mut executor, &NoCache);
+    assert_eq!(executor.asked[0].collect, Collect::Named { paths, keep: Bytes::mib(1) });
+    assert_eq!(report.files, files);
+}
+
+#[test]
+fn files_that_are_read_back_share_the_bound_on_kept_output() {
+    let fetch = vec![BoxPath::new("a").unwrap(), BoxPath::new("b").unwrap()];
+    let program = Program { fetch, ..a_program(vec![file("main.scr", "x")]) };
+    let language = language("script");
+    let request = request(&program, &language, Bytes::new(1000));
+    let stdout = vec![b'o'; 300];
+    let answer = Answer { stdout, fetched: vec![fetched("a", 600), fetched("b", 600)], ..ends(Outcome::Exited(0)) };
+    let report = judge(&request, &mut scripted([answer]), &NoCache, &mut Log::default()).unwrap();
+    let sizes: Vec<_> = report.files.iter().map(|file| (file.content.data.len(), file.content.truncated)).collect();
+    assert_eq!(sizes, [(600, false), (100, true)]);
+}
+
+#[test]
+fn a_program_with_tests_reads_no_files_back() {
+    let fetch = vec![BoxPath::new("a").unwrap()];
+    let program = Program { fetch, tests: vec![case("1", "", None)], ..a_program(vec![file("main.scr", "x")]) };
+    let mut executor = scripted([prints("")]);
+    let (report, _) = judged("script", &program, &mut executor, &NoCache);
+    assert_eq!((&executor.asked[0].collect, report.files), (&Collect::Nothing, Vec::new()));
+}
+
+#[test]
+fn at_most_a_hundred_files_and_16_kib_of_paths_are_read_back() {
+    let named = |count: usize, length: usize| {
+        let path = |n: usize| BoxPath::new(&format!("{n:0length$}")).unwrap();
+        Program { fetch: (0..count).map(path).collect(), ..a_program(vec![file("main.scr", "x")]) }
+    };
+    assert_eq!(named(100, 3).fetched_paths().len(), 100);
+    assert_eq!(named(101, 3).fetched_paths().len(), 100);
+    assert_eq!(named(100, 250).fetched_paths().len(), (16 << 10) / 250);
 }

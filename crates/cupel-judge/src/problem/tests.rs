@@ -233,7 +233,7 @@ impl Executor for Scripted {
             usage: Usage { cpu_time: Duration::from_millis(answer.cpu_ms), start: answer.start, ..Usage::default() },
         };
         let files = BoxFiles::new(answer.files.iter().map(file).collect());
-        Ok(StepResult { report, files, files_truncated: false })
+        Ok(StepResult { report, files, files_truncated: false, fetched: Vec::new() })
     }
 }
 

@@ -392,5 +392,5 @@ fn result(
         usage,
     };
     let files = if outcome.is_success() { files } else { BoxFiles::default() };
-    Some(StepResult { report, files, files_truncated: false })
+    Some(StepResult { report, files, files_truncated: false, fetched: Vec::new() })
 }

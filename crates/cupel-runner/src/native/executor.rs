@@ -107,6 +107,16 @@ impl SlotExecutor {
     }
 
     fn command(&self, step: StepInput<'_>) -> Command {
+        let bounds = match &step.collect {
+            Collect::Nothing => None,
+            Collect::All | Collect::Outbox(_) => Some((ARTIFACTS_MAX, step.limits.disk)),
+            Collect::Named { paths, keep } => Some((u32::try_from(paths.len()).unwrap_or(u32::MAX), *keep)),
+        };
+        let (outbox, fetch) = match step.collect {
+            Collect::Nothing | Collect::All => (None, Vec::new()),
+            Collect::Outbox(path) => (Some(path), Vec::new()),
+            Collect::Named { paths, .. } => (None, paths),
+        };
         Command {
             argv: step.argv.to_vec(),
             env: step.env.to_vec(),
@@ -124,16 +134,14 @@ impl SlotExecutor {
             // match.
             warm: self.sandbox.warm.iter().find(|warm| warm.argv.first() == step.argv.first()).map(|warm| warm.kind),
             result: step.result,
-            collect: (step.collect != Collect::Nothing).then_some(CollectLimits {
-                files: ARTIFACTS_MAX,
-                bytes: step.limits.disk,
+            collect: bounds.map(|(files, bytes)| CollectLimits {
+                files,
+                bytes,
                 // The files of a failed compilation are of no use.
                 after_failure: step.kind == StepKind::Execute,
             }),
-            outbox: match step.collect {
-                Collect::Outbox(path) => Some(path),
-                Collect::Nothing | Collect::All => None,
-            },
+            outbox,
+            fetch,
             watch: false,
         }
     }

@@ -48,7 +48,12 @@ impl OutputCapture<'_> {
             stderr: Output { data: self.stderr.into(), truncated: report.stderr_truncated || stderr_cut },
             usage: Usage { start: self.has_warm_start.then_some(start), ..report.usage },
         };
-        StepResult { report: report_of_step, files: report.files, files_truncated: report.files_truncated }
+        StepResult {
+            report: report_of_step,
+            files: report.files,
+            files_truncated: report.files_truncated,
+            fetched: report.fetched,
+        }
     }
 }
 

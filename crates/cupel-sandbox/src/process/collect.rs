@@ -37,6 +37,39 @@ pub(crate) fn send_files(
     Ok(!complete)
 }
 
+/// Sends the regular files at these paths below `dir`. Missing ones, and anything that is no regular file, are left
+/// out. The receiver bounds the bytes. Returns `true` if there are more files than the limits allow.
+pub(crate) fn send_named(
+    dir: BorrowedFd<'_>,
+    paths: &[String],
+    limits: CollectLimits,
+    to: BorrowedFd<'_>,
+) -> io::Result<bool> {
+    let mut batch = Batch { to, names: Vec::new(), executable: Vec::new(), descriptors: Vec::new() };
+    let mut files = limits.files;
+    for path in paths {
+        let Ok(opened) = rustix::fs::openat2(dir, path.as_str(), FILE, Mode::empty(), BENEATH) else { continue };
+        let Ok(stat) = rustix::fs::fstat(&opened) else { continue };
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            continue;
+        }
+        files = match files.checked_sub(1) {
+            Some(left) => left,
+            None => {
+                batch.flush()?;
+                return Ok(true);
+            }
+        };
+        batch.add(path.clone(), stat.st_mode & 0o100 != 0, opened)?;
+    }
+    batch.flush()?;
+    Ok(false)
+}
+
+/// How an entry that may be a file is opened. With `O_NONBLOCK`, opening a FIFO for reading does not wait for a writer.
+const FILE: OFlags =
+    OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+
 /// Maximum number of attempts to send the same files, a millisecond apart: 20 s, less than a slot waits for its lane.
 const TRIES_MAX: u32 = 20_000;
 
@@ -59,6 +92,13 @@ struct Batch<'a> {
 }
 
 impl Batch<'_> {
+    fn add(&mut self, path: String, executable: bool, file: OwnedFd) -> io::Result<()> {
+        self.names.push(path);
+        self.executable.push(executable);
+        self.descriptors.push(file);
+        if self.names.len() == DESCRIPTORS_MAX { self.flush() } else { Ok(()) }
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         if !self.names.is_empty() {
             let message = FromLane::Files {
@@ -106,9 +146,7 @@ fn walk(dir: BorrowedFd<'_>, prefix: &str, budget: &mut Budget, batch: &mut Batc
             Err(BoxPathError::TooLong) => return Ok(false),
             Err(_) => continue,
         }
-        // With O_NONBLOCK, opening a FIFO for reading does not wait for a writer.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let Ok(opened) = rustix::fs::openat2(dir, name, flags, Mode::empty(), BENEATH) else { continue };
+        let Ok(opened) = rustix::fs::openat2(dir, name, FILE, Mode::empty(), BENEATH) else { continue };
         let Ok(stat) = rustix::fs::fstat(&opened) else { continue };
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => {
@@ -124,12 +162,7 @@ fn walk(dir: BorrowedFd<'_>, prefix: &str, budget: &mut Budget, batch: &mut Batc
                 }
                 budget.files -= 1;
                 budget.bytes -= size;
-                batch.names.push(path);
-                batch.executable.push(stat.st_mode & 0o100 != 0);
-                batch.descriptors.push(opened);
-                if batch.names.len() == DESCRIPTORS_MAX {
-                    batch.flush()?;
-                }
+                batch.add(path, stat.st_mode & 0o100 != 0, opened)?;
             }
             _ => {}
         }

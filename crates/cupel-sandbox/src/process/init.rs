@@ -126,7 +126,8 @@ impl CellSetup {
         descriptors: Vec<OwnedFd>,
         environment: &mut CellEnvironment<'_>,
     ) -> Result<(), (SetupStep, io::Error)> {
-        let (collect, watch, outbox) = (request.collect, request.watch, request.outbox.clone());
+        let (collect, watch) = (request.collect, request.watch);
+        let (outbox, fetch) = (request.outbox.clone(), request.fetch.clone());
         let at = |step| move |error: io::Error| (step, error);
         let (off, notes) = (environment.walls_off, environment.notes);
         let size = BoxSize::of(&request.limits, bundle::given(&request, &descriptors));
@@ -199,11 +200,16 @@ impl CellSetup {
         for (slot, value) in notes.cpu_end.iter().zip([end.total, end.user, end.system]) {
             slot.store(value, Relaxed);
         }
+        let has_names = !outbox.is_empty() || !fetch.is_empty();
         if let Some(limits) = collect
-            && (status == 0 || (limits.after_failure && (status & 0x7f == 0 || !outbox.is_empty())))
+            && (status == 0 || (limits.after_failure && (status & 0x7f == 0 || has_names)))
         {
-            let overflow = collect::send_files(self.box_dir.as_fd(), &outbox, limits, environment.socket.as_fd())
-                .map_err(at(SetupStep::Collect))?;
+            let (dir, socket) = (self.box_dir.as_fd(), environment.socket.as_fd());
+            let sent = match fetch.is_empty() {
+                true => collect::send_files(dir, &outbox, limits, socket),
+                false => collect::send_named(dir, &fetch, limits, socket),
+            };
+            let overflow = sent.map_err(at(SetupStep::Collect))?;
             notes.collect_overflow.store(u32::from(overflow), Relaxed);
         }
         Ok(())

@@ -75,8 +75,8 @@ fn request() -> BoxedStrategy<CellRequest> {
         rest.insert(0, first);
         rest
     });
-    (limits(), collect(), argv, texts(), any::<[bool; 3]>(), text())
-        .prop_map(|(limits, collect, argv, env, [warm, result, watch], outbox)| CellRequest {
+    (limits(), collect(), argv, texts(), any::<[bool; 3]>(), text(), texts())
+        .prop_map(|(limits, collect, argv, env, [warm, result, watch], outbox, fetch)| CellRequest {
             limits,
             collect,
             argv,
@@ -84,6 +84,7 @@ fn request() -> BoxedStrategy<CellRequest> {
             warm,
             result,
             outbox,
+            fetch,
             watch,
         })
         .boxed()

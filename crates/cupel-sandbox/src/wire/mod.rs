@@ -48,6 +48,7 @@ mod tests {
             warm: true,
             result: true,
             outbox: "a/b".into(),
+            fetch: vec!["c/d".into(), "e".into()],
             watch: true,
         })
     }

@@ -18,6 +18,8 @@ pub(crate) struct CellRequest {
     /// The directory that is created in the box, and the only one from which files are collected; if empty, all files
     /// are collected.
     pub(crate) outbox: String,
+    /// The paths of the only files that are collected, unless it is empty.
+    pub(crate) fetch: Vec<String>,
     /// Whether the slot receives the program's pidfd, and its end immediately.
     pub(crate) watch: bool,
 }
@@ -45,7 +47,8 @@ impl CellRequest {
 
 impl Message for CellRequest {
     fn room(&self) -> usize {
-        256 + self.outbox.len() + self.argv.iter().chain(&self.env).map(|text| text.len() + 4).sum::<usize>()
+        256 + self.outbox.len()
+            + self.argv.iter().chain(&self.env).chain(&self.fetch).map(|text| text.len() + 4).sum::<usize>()
     }
 
     fn encode(&self, to: &mut Writer) {
@@ -70,6 +73,7 @@ impl Message for CellRequest {
         to.u32(u32::from(self.warm));
         to.u32(u32::from(self.result));
         to.string(&self.outbox);
+        to.strings(&self.fetch);
         to.u32(u32::from(self.watch));
     }
 
@@ -96,11 +100,11 @@ impl Message for CellRequest {
         };
         let (argv, env) = (from.strings()?, from.strings()?);
         let (warm, result) = (from.bool()?, from.bool()?);
-        let (outbox, watch) = (from.string()?, from.bool()?);
+        let (outbox, fetch, watch) = (from.string()?, from.strings()?, from.bool()?);
         let terminated = |texts: &[String]| texts.iter().any(|t| t.contains('\0'));
-        if argv.is_empty() || terminated(&argv) || terminated(&env) {
+        if argv.is_empty() || terminated(&argv) || terminated(&env) || terminated(&fetch) {
             return Err(Malformed);
         }
-        Ok(CellRequest { limits, collect, argv, env, warm, result, outbox, watch })
+        Ok(CellRequest { limits, collect, argv, env, warm, result, outbox, fetch, watch })
     }
 }

@@ -33,6 +33,8 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
                 after_failure_collects_after_an_exit_code_but_not_after_a_signal_or_a_limit,
             ),
             ("with_an_outbox_only_its_files_are_collected", with_an_outbox_only_its_files_are_collected),
+            ("files_are_fetched_by_path_and_only_regular_ones", files_are_fetched_by_path_and_only_regular_ones),
+            ("fetched_files_are_cut_off_at_the_bound", fetched_files_are_cut_off_at_the_bound),
             ("a_hundred_mebibytes_go_in_and_come_out", a_hundred_mebibytes_go_in_and_come_out),
             ("thousands_of_files_are_collected", thousands_of_files_are_collected),
             ("collecting_keeps_its_bounds", collecting_keeps_its_bounds),
@@ -154,6 +156,47 @@ fn with_an_outbox_only_its_files_are_collected(world: &World) {
             other => panic!("{:?}", other.map(|e| e.to_string())),
         }
     }
+}
+
+/// Runs a script and fetches files: their paths with their content, and `…` if it was cut off.
+fn fetched(world: &World, script: &str, paths: &[&str], bytes: Bytes) -> (Outcome, String) {
+    let mut program = Program::shell(script);
+    program.command.collect = Some(CollectLimits { files: 100, bytes, after_failure: true });
+    program.command.fetch = paths.iter().map(|path| BoxPath::new(path).unwrap()).collect();
+    let report = world.run(&program).report;
+    assert!(report.files.is_empty() && !report.files_truncated);
+    let shown = report.fetched.iter().map(|file| {
+        let cut = if file.content.truncated { "…" } else { "" };
+        format!("{}={}{cut}", file.path, String::from_utf8_lossy(&file.content.data))
+    });
+    (report.outcome, shown.collect::<Vec<_>>().join(" "))
+}
+
+fn files_are_fetched_by_path_and_only_regular_ones(world: &World) {
+    for (script, outcome, expected) in [
+        ("printf 2 > b; printf 1 > a; printf 3 > other", Outcome::Exited(0), "a=1 b=2"),
+        ("mkdir d; printf 3 > d/e; exit 7", Outcome::Exited(7), "d/e=3"),
+        ("printf 1 > a; kill -9 $$", Outcome::Signalled(Signal(9)), "a=1"),
+        ("printf 1 > a; head -c 200000 /dev/zero", Outcome::OutputLimit, ""),
+        ("", Outcome::Exited(0), ""),
+        // Nothing is read through a link, out of the box or within it.
+        ("ln -s /etc/passwd a; printf 1 > x; ln -s x b; ln -s /etc d", Outcome::Exited(0), ""),
+        ("mkdir d a; mkfifo b", Outcome::Exited(0), ""),
+        ("mkdir d; mkfifo d/e; printf 1 > a; rm a; : > b", Outcome::Exited(0), "b="),
+    ] {
+        let seen = fetched(world, script, &["a", "b", "d/e"], Bytes::kib(1));
+        assert_eq!(seen, (outcome, expected.to_owned()), "{script}");
+    }
+}
+
+fn fetched_files_are_cut_off_at_the_bound(world: &World) {
+    let script = "printf 1234 > a; printf 5678 > b; printf 9 > c; : > d";
+    let seen = |bytes| fetched(world, script, &["a", "b", "c", "d"], Bytes::new(bytes)).1;
+    assert_eq!(seen(9), "a=1234 b=5678 c=9 d=");
+    assert_eq!(seen(6), "a=1234 b=56… c=… d=");
+    // A sparse file takes no more than the bound.
+    let large = "truncate -s 200K a";
+    assert_eq!(fetched(world, large, &["a"], Bytes::new(3)).1, "a=\0\0\0…");
 }
 
 fn a_hundred_mebibytes_go_in_and_come_out(world: &World) {

@@ -262,6 +262,7 @@ impl Program {
                 result: false,
                 collect: None,
                 outbox: None,
+                fetch: Vec::new(),
                 watch: false,
             },
         }

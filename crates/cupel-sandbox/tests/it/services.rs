@@ -291,6 +291,7 @@ impl Conformance {
                 after_failure: false,
             }),
             outbox: None,
+            fetch: Vec::new(),
             watch: false,
         };
         let mut said = Vec::new();

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cupel_types::{
-    Bytes, CaseReport, CompileReport, Instructions, Limits, Outcome, Output, RunReport, Signal, Start, StepReport,
-    Usage, Verdict,
+    BoxPath, Bytes, CaseReport, CompileReport, FetchedFile, Instructions, Limits, Outcome, Output, RunReport, Signal,
+    Start, StepReport, Usage, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,8 @@ struct ReportRow {
     execution: Option<StepRow>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     cases: Vec<CaseRow>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    files: Vec<FileRow>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     grading: Option<GradingRow>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,6 +55,12 @@ struct CaseRow {
     name: String,
     verdict: String,
     step: StepRow,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FileRow {
+    path: String,
+    content: OutputRow,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -262,6 +270,11 @@ pub(crate) fn encode_report(report: &RunReport, blob: &mut BlobWriter) -> Result
             .iter()
             .map(|c| CaseRow { name: c.name.clone(), verdict: c.verdict.code().into(), step: put_step(&c.step, blob) })
             .collect(),
+        files: report
+            .files
+            .iter()
+            .map(|f| FileRow { path: f.path.as_str().into(), content: put_output(&f.content, blob) })
+            .collect(),
         grading: report.grading.as_ref().map(|grading| put_grading(grading, blob)),
         verification: report.verification.as_ref().map(VerificationRow::from),
         limits: report.limits.into(),
@@ -305,12 +318,17 @@ pub(crate) fn decode_report(report: &str, data: &[u8]) -> Result<RunReport, RowE
         .cases
         .into_iter()
         .map(|c| Ok(CaseReport { name: c.name, verdict: verdict_from(&c.verdict)?, step: read_step(c.step, data)? }));
+    let files = row.files.into_iter().map(|f| {
+        let path = BoxPath::new(&f.path).map_err(|_| bad("report"))?;
+        Ok(FetchedFile { path, content: read_output(f.content, data)? })
+    });
     Ok(RunReport {
         verdict: verdict_from(&row.verdict)?,
         message: row.message,
         compile: compile.transpose()?,
         execution: row.execution.map(|step| read_step(step, data)).transpose()?,
         cases: cases.collect::<Result<_, RowError>>()?,
+        files: files.collect::<Result<_, RowError>>()?,
         grading: row.grading.map(|grading| read_grading(grading, data)).transpose()?,
         verification: row.verification.map(read_verification).transpose()?,
         limits: row.limits.into(),

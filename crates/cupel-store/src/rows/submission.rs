@@ -30,6 +30,8 @@ struct Spec {
     stdin: Span,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tests: Vec<TestSpec>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    fetch: Vec<String>,
     #[serde(default)]
     limits: LimitsSpec,
     priority: String,
@@ -143,6 +145,7 @@ pub(crate) fn encode_submission(s: &Submission) -> Result<(String, Vec<u8>), Row
         env: Vec::new(),
         stdin: Span::default(),
         tests: Vec::new(),
+        fetch: Vec::new(),
         limits: s.limits.into(),
         priority: s.priority.as_str().into(),
         run_at_us: s.run_at.map(to_us),
@@ -159,6 +162,7 @@ pub(crate) fn encode_submission(s: &Submission) -> Result<(String, Vec<u8>), Row
                 stdin: blob.put(&t.stdin),
                 expected: t.expected.as_ref().map(|e| blob.put(e)),
             };
+            spec.fetch = program.fetch.iter().map(|path| path.as_str().to_owned()).collect();
             spec.tests = program.tests.iter().map(put).collect();
         }
         SubmissionKind::Problem(solution) => {
@@ -213,12 +217,14 @@ pub(crate) fn decode_submission(
                 let expected = t.expected.map(|span| read(data, span)).transpose()?;
                 Ok(TestCase { name: t.name, stdin: read(data, t.stdin)?, expected })
             });
+            let fetch = spec.fetch.iter().map(|path| BoxPath::new(path).map_err(|_| bad("spec")));
             SubmissionKind::Program(Program {
                 source: source()?,
                 args: spec.args,
                 env: spec.env,
                 stdin: read(data, spec.stdin)?,
                 tests: tests.collect::<Result<_, RowError>>()?,
+                fetch: fetch.collect::<Result<_, RowError>>()?,
             })
         }
         (Some(of), None) => SubmissionKind::Verify(of),
@@ -242,4 +248,28 @@ pub(crate) fn decode_submission(
         request_id: spec.request_id,
         submitted_at,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_testkit::a_submission;
+
+    use super::*;
+
+    #[test]
+    fn the_files_to_fetch_are_stored_and_are_none_in_older_rows() {
+        let (mut submission, _) = a_submission().in_language("python").build();
+        let stored = |submission: &Submission| {
+            let (spec, data) = encode_submission(submission).unwrap();
+            let (id, owner, at) = (submission.id, submission.owner, submission.submitted_at);
+            let decoded = decode_submission(id, owner, "python", at, &spec, &data, None).unwrap();
+            let SubmissionKind::Program(program) = decoded.kind else { panic!("{spec}") };
+            (spec.contains("fetch"), program.fetch)
+        };
+        assert_eq!(stored(&submission), (false, Vec::new()));
+        let SubmissionKind::Program(program) = &mut submission.kind else { unreachable!() };
+        program.fetch = vec![BoxPath::new("out.txt").unwrap(), BoxPath::new("a/b").unwrap()];
+        let fetch = program.fetch.clone();
+        assert_eq!(stored(&submission), (true, fetch));
+    }
 }

@@ -7,8 +7,8 @@ use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::run::RunState;
 use cupel_core::{Completion, DuePlace, GivenBack, Needs, NewSubmissions, Store};
 use cupel_types::{
-    Bytes, CaseReport, CompileReport, Instructions, LimitsRequest, Outcome, Output, PriorityClass, RunId, Signal,
-    StepReport, Submission, SubmissionId, SubmissionKind, Verdict,
+    BoxPath, Bytes, CaseReport, CompileReport, FetchedFile, Instructions, LimitsRequest, Outcome, Output,
+    PriorityClass, RunId, Signal, StepReport, Submission, SubmissionId, SubmissionKind, Verdict,
 };
 use jiff::Timestamp;
 
@@ -251,6 +251,13 @@ pub async fn a_result_and_its_log_are_read_back_complete<S: Store>(make: impl As
         report.cases = vec![
             CaseReport { name: "a".into(), verdict: Verdict::Accepted, step: step(Outcome::Exited(0), b"one two") },
             CaseReport { name: "b".into(), verdict, step: step(outcome, b"one two") },
+        ];
+        report.files = vec![
+            FetchedFile {
+                path: BoxPath::new("out/a.png").unwrap(),
+                content: Output { data: vec![0xff; 300].into(), truncated: true },
+            },
+            FetchedFile { path: BoxPath::new("empty").unwrap(), content: Output::default() },
         ];
         let (submission, run) = insert(&*store, a_submission().by(owner)).await;
         let leased = lease(&*store, run, 1).await;

@@ -91,7 +91,7 @@ impl Executor for Scripted {
             stderr: output,
             usage: Usage::default(),
         };
-        Ok(StepResult { report, files: Default::default(), files_truncated: false })
+        Ok(StepResult { report, files: Default::default(), files_truncated: false, fetched: Vec::new() })
     }
 }
 

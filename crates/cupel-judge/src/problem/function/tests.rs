@@ -32,7 +32,7 @@ impl Executor for Writes {
             stderr: Output::default(),
             usage: Usage::default(),
         };
-        Ok(StepResult { report, files: BoxFiles::default(), files_truncated: false })
+        Ok(StepResult { report, files: BoxFiles::default(), files_truncated: false, fetched: Vec::new() })
     }
 }
 

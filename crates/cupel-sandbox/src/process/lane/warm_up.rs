@@ -109,6 +109,7 @@ impl Lane {
             warm,
             result: false,
             outbox: String::new(),
+            fetch: Vec::new(),
             watch: false,
         };
         let (done, cell) = self
