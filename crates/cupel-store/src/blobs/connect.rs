@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use cupel_core::{Blobs, BlobsError};
 
-use super::{DirectoryBlobs, PostgresBlobs, PostgresBlobsError, S3Blobs, S3UrlError};
+use super::{DirectoryBlobs, PostgresBlobs, PostgresBlobsError};
+#[cfg(feature = "s3")]
+use super::{S3Blobs, S3UrlError};
 
 /// Reason why the blob store cannot be used. No message contains a password or a key.
 #[derive(Debug, thiserror::Error)]
@@ -27,8 +29,13 @@ pub enum ConnectBlobsError {
     Directory(#[source] BlobsError),
     #[error("blobs.url: the database of store.url cannot keep blobs")]
     Postgres(#[from] PostgresBlobsError),
+    #[cfg(not(feature = "s3"))]
+    #[error("blobs.url: this program was built without support for S3: `make build` builds one with every engine")]
+    NotBuilt,
+    #[cfg(feature = "s3")]
     #[error("blobs.url: no bucket can be found by it")]
     S3Url(#[from] S3UrlError),
+    #[cfg(feature = "s3")]
     #[error(
         "blobs.url: the bucket cannot be written to: see that it is there, that `endpoint` and `region` are right, and that the keys \
          (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) may read, write, list and delete in it"
@@ -64,9 +71,14 @@ fn connect(url: &str, store_url: Option<&str>, cluster: &str) -> Result<Arc<dyn 
         return Ok(Arc::new(DirectoryBlobs::open(path, cluster).map_err(ConnectBlobsError::Directory)?));
     }
     if url.starts_with("s3://") {
-        let blobs = S3Blobs::new(url, cluster)?;
-        blobs.check().map_err(ConnectBlobsError::S3)?;
-        return Ok(Arc::new(blobs));
+        #[cfg(feature = "s3")]
+        return {
+            let blobs = S3Blobs::new(url, cluster)?;
+            blobs.check().map_err(ConnectBlobsError::S3)?;
+            Ok(Arc::new(blobs))
+        };
+        #[cfg(not(feature = "s3"))]
+        return Err(ConnectBlobsError::NotBuilt);
     }
     Err(ConnectBlobsError::Unknown)
 }
