@@ -48,7 +48,7 @@ pub(crate) fn available(language: &Language) -> anyhow::Result<Language> {
 pub(crate) fn reason(language: &Language) -> &str {
     match &language.availability {
         cupel_languages::Availability::Unavailable { reason } => reason,
-        cupel_languages::Availability::Unprobed => "nobody has looked yet",
+        cupel_languages::Availability::Unprobed => "its toolchain has not been looked for yet",
         cupel_languages::Availability::Available { .. } => "",
     }
 }

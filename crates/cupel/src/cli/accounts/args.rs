@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use cupel_core::accounts::Role;
 
-use crate::cli::shared_args::{Settings, parse_duration};
+use crate::cli::shared_args::{Settings, parse_duration, parse_url};
 
 /// Add, import, list, disable and delete users, say what they may do, give them passwords, one-time links and tokens, in the store;
 /// also while servers run.
@@ -67,10 +67,12 @@ pub(crate) enum UserCommand {
         /// A tier of the configuration (rate_limits.tiers).
         tier: String,
     },
-    /// Make users from a CSV file, and print CSV with a one-time link for each.
+    /// Create users from a CSV file, and print CSV with a one-time link for each.
     ///
-    /// The first line names the columns: username, and if wanted email, role and tier. If any line is at fault, nobody is made. A name or
-    /// address that is taken is told in its line. An import may be repeated: who has not set a password yet gets a new link.
+    /// The first line names the columns: username, and optionally email, role and tier. If any line has a fault, no account is created.
+    /// The column `status` of the output is `created`, `taken` (the name or address belongs to another account, or the account has a
+    /// password), or `exists`: the account is of an earlier import and has no password yet; it gets a new link, and the earlier one
+    /// is void.
     Import {
         /// The file; `-` is standard input.
         #[arg(value_name = "FILE")]
@@ -78,6 +80,9 @@ pub(crate) enum UserCommand {
         /// How long the links are good for.
         #[arg(long, value_name = "DURATION", default_value = "14d", value_parser = parse_duration)]
         valid: Duration,
+        /// The server's address for users, such as https://judge.example [default: server.public_url].
+        #[arg(long, value_name = "URL", value_parser = parse_url)]
+        url: Option<String>,
     },
     /// Print a one-time link with which a user sets a password; an older one is void.
     Link {
@@ -86,6 +91,9 @@ pub(crate) enum UserCommand {
         /// How long the link is good for.
         #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse_duration)]
         valid: Duration,
+        /// The server's address for users, such as https://judge.example [default: server.public_url].
+        #[arg(long, value_name = "URL", value_parser = parse_url)]
+        url: Option<String>,
     },
     /// Print a join code: a class registers with it behind one address, and where registration is closed.
     Code {
@@ -197,10 +205,11 @@ pub(crate) enum KeyCommand {
     },
     /// Revoke a key by its id.
     Revoke {
+        /// The key's id, which `cupel key create` and `cupel key list` print.
         id: String,
-        /// Whose key.
-        #[arg(long, value_name = "USER", default_value = "admin")]
-        user: String,
+        /// Revoke the key only if it is this user's.
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
     },
 }
 

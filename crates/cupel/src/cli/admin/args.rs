@@ -59,7 +59,7 @@ pub(crate) enum AdminCommand {
         #[arg(value_name = "WORKER")]
         worker: String,
     },
-    /// Look at submissions that were given up because every attempt failed for a reason of ours; try them again, or put them away.
+    /// List submissions that were abandoned because every attempt failed because of Cupel; retry or purge them.
     #[command(subcommand)]
     Dead(DeadCommand),
     #[command(flatten)]
