@@ -47,80 +47,80 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     metrics::describe_histogram!(
         "cupel_run_duration_seconds",
         metrics::Unit::Seconds,
-        "From a slot's taking a run to its end"
+        "From the start of a run in a slot to its end"
     );
     metrics::describe_counter!(
         "cupel_compilations_total",
-        "Compilations in languages with a compiler that stays, by how they were done: warm (by it), cold (there was none for \
-         this user), declined (it left it to the command), lost (it had no answer)"
+        "Compilations in languages with a compile service, by how they were done: warm (by the service), cold (no service was \
+         available to this user), declined (the service left it to the command), lost (the service gave no answer)"
     );
     metrics::describe_gauge!("cupel_worker_slots", "Slots by state");
     metrics::describe_counter!(
         "cupel_failed_attempts_total",
-        "Attempts that failed for a reason of ours, by cause: sandbox, language (not available here), panic, store"
+        "Attempts that failed because of Cupel, by cause: sandbox, language (not available here), panic, store"
     );
     metrics::describe_counter!(
         "cupel_sandbox_failures_total",
-        "Failures of the sandbox: attempts it could not run, and slots it could not make"
+        "Failures of the sandbox: attempts that it could not run, and slots that it could not create"
     );
-    metrics::describe_counter!("cupel_leases_lost_total", "Leases that were no longer ours when they were renewed");
-    metrics::describe_counter!("cupel_events_told_total", "Live events and notices told to other nodes");
+    metrics::describe_counter!(
+        "cupel_leases_lost_total",
+        "Leases that had expired or been taken over when they were renewed"
+    );
+    metrics::describe_counter!("cupel_events_told_total", "Live events and notices sent to other nodes");
     metrics::describe_counter!(
         "cupel_events_dropped_total",
-        "Live events that other nodes do not get, by why: overflow (the server is slow or away), not_kept (only latecomers \
-         lack it), unreadable (nothing that this version knows)"
+        "Live events that other nodes do not receive, by reason: overflow (the server is slow or unreachable), not_kept (only \
+         late subscribers lack it), unreadable (unknown to this version)"
     );
     metrics::describe_gauge!(
         "cupel_events_connected",
-        "Whether the server of the event bus can be reached, where there is one"
+        "Whether the server of the event bus can be reached, if one is configured"
     );
     metrics::describe_gauge!(
         "cupel_cache_connected",
-        "Whether Redis can be asked for rate limits and known results, where it is to be"
+        "Whether Redis can be reached for rate limits and cached results, if it is configured"
     );
     metrics::describe_counter!(
         "cupel_result_cache_total",
-        "Requests that would take a known result, by whether there was one: hit, miss"
+        "Requests that accept a cached result, by whether there was one: hit, miss"
     );
     metrics::describe_counter!(
         "cupel_store_large_rows_total",
         "Submissions and results of over 64 KiB that are in the database because the blob store did not answer"
     );
-    metrics::describe_counter!("cupel_webhooks_total", "Tries to deliver a webhook, by result");
+    metrics::describe_counter!("cupel_webhooks_total", "Attempts to deliver a webhook, by result");
     metrics::describe_counter!("cupel_http_requests_total", "Requests answered, by method, route and status");
     metrics::describe_histogram!(
         "cupel_http_request_duration_seconds",
         metrics::Unit::Seconds,
-        "From a request's coming to its answer's beginning, waiting for a result included"
+        "From the arrival of a request to the start of its response, including the wait for a result"
     );
-    metrics::describe_gauge!(
-        "cupel_workers",
-        "Workers that are there, by what they do about new runs: working, paused, draining"
-    );
-    metrics::describe_gauge!("cupel_queue_depth_max", "How many runs may wait before new ones are refused");
+    metrics::describe_gauge!("cupel_workers", "Live workers, by whether they take new runs: working, paused, draining");
+    metrics::describe_gauge!("cupel_queue_depth_max", "Maximum number of waiting runs; further ones are refused");
     metrics::describe_gauge!(
         "cupel_data_free_bytes",
         metrics::Unit::Bytes,
-        "Room that is left on the disk under the data directory"
+        "Free space on the disk of the data directory"
     );
     metrics::describe_gauge!("cupel_data_size_bytes", metrics::Unit::Bytes, "Size of that disk");
     metrics::describe_gauge!("cupel_queue_depth", "Runs that are due and wait for a worker");
     metrics::describe_gauge!(
         "cupel_queue_oldest_age_seconds",
         metrics::Unit::Seconds,
-        "How long the oldest of them has waited"
+        "Waiting time of the oldest due run"
     );
     metrics::describe_gauge!(
         "cupel_queue_unserved",
-        "Runs among those that wait for which no worker that is there has the language; of the node that sweeps"
+        "Waiting runs whose language no live worker has; reported by the node that sweeps"
     );
     metrics::describe_gauge!(
         "cupel_dead_letters",
-        "Submissions that were given up because every attempt failed for a reason of ours"
+        "Submissions that were abandoned because every attempt failed because of Cupel"
     );
     metrics::describe_counter!(
         "cupel_traces_batches_total",
-        "Batches of spans that went to the collector of traces, by result: sent, failed (they are lost)"
+        "Batches of spans for the trace collector, by result: sent, failed (lost)"
     );
     metrics::gauge!("cupel_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     begin_at_zero();
