@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint fmt test-sandbox test-cgroup2 test-compose soak bench bench-sandbox doctor docs deny languages clean-data
+.PHONY: help setup build run test check lint fmt test-sandbox test-cgroup2 test-compose soak bench bench-sandbox doctor docs deny languages clean-data
 
 # The address and the data folder of `make run`. Override them on the command line, as in `make run PORT=9000`.
 PORT   ?= 8080
@@ -16,6 +16,10 @@ help: ## show this list
 
 setup: ## install the Debian packages that building and linting need, and name them first
 	@scripts/setup.sh build lint
+
+build: ## build the release with every engine: target/dist/cupel, its debug information beside it
+	@scripts/setup.sh build
+	@scripts/build.sh
 
 run: ## set up, build, serve, and run a smoke test (LISTEN=127.0.0.1:8080 PORT=8080 DATA=data)
 	@scripts/run.sh
@@ -58,8 +62,8 @@ bench-sandbox: ## compare Cupel with bubblewrap, crun, runc, docker, and its tar
 
 doctor: ## test every protection of the sandbox on this machine, and print a remedy for each that is missing
 	@scripts/setup.sh build
-	@cargo build --release --package cupel --quiet
-	@scripts/as-root target/release/cupel doctor
+	@scripts/build.sh quick --quiet
+	@scripts/as-root target/quick/cupel doctor
 
 docs: ## build the API documentation of every crate, warnings denied
 	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps
@@ -69,8 +73,8 @@ deny: ## check the dependency policy: licences, duplicates, sources, and advisor
 
 languages: ## list the languages, with the versions installed on this machine
 	@scripts/setup.sh build
-	@cargo build --release --package cupel --quiet
-	@scripts/as-root target/release/cupel languages
+	@scripts/build.sh quick --quiet
+	@scripts/as-root target/quick/cupel languages
 
 clean-data: ## remove the data folder of `make run` (DATA=data): users, submissions, results
 	@# The folder usually belongs to the server's user, so removing it may need root.

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
 # `make run`: turns a fresh machine into a running judge that has passed its smoke test.
 #
-# Installs the build tools, builds the release binary, installs the core languages, runs `cupel doctor`, then starts
+# Installs the build tools, builds Cupel without the engines of clusters, installs the core languages, runs `cupel doctor`, then starts
 # scripts/serve-proved.sh as root (the sandbox's launcher needs it). LISTEN and DATA come from the Makefile or the environment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 export LISTEN=${LISTEN:-127.0.0.1:8080} DATA=${DATA:-data}
-cupel=$PWD/target/release/cupel
+cupel=$PWD/target/quick/cupel
 
 scripts/setup.sh build
 
-echo "== build (release; the first build takes some minutes, later ones seconds)"
-cargo build --release --package cupel
+echo "== build (the first one takes some minutes, later ones seconds; \`make build\` builds the release)"
+scripts/build.sh quick
 
 # Report configuration errors before a later step fails because of them.
 "$cupel" config check >/dev/null

@@ -62,7 +62,7 @@ CUPEL_KEY=$key "$cupel" smoke --url "$url" || fail "a program did not give the e
 cat <<END
 
 Cupel serves on $url and has passed its smoke test.
-More languages: target/release/cupel languages (lists them), target/release/cupel languages install all
+More languages: $cupel languages (lists them), $cupel languages install all
 
 Try next, in another terminal:
 

@@ -4,7 +4,7 @@
 #
 #   scripts/test-compose.sh [ENGINE]     postgres (the default), redis, rabbitmq or kafka; see deploy/compose/configure.sh
 #
-# CUPEL is the binary under test (default: target/release/cupel, built if missing); LANGUAGES are the workers' languages (default: c
+# CUPEL is the binary under test (default: target/dist/cupel, built if missing); LANGUAGES are the workers' languages (default: c
 # and python). Images are kept in target/compose, so that a second run is faster. Everything else is removed when this script exits,
 # even after a failure: the engine, its containers, networks and firewall rules.
 set -euo pipefail
@@ -14,7 +14,7 @@ engine=${1:-postgres}
 [ "$(id -u)" -eq 0 ] || exec scripts/as-root "$0" "$@"
 # Use Debian's client and engine, even if others are installed.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
-cupel=${CUPEL:-$PWD/target/release/cupel}
+cupel=${CUPEL:-$PWD/target/dist/cupel}
 home=${COMPOSE_HOME:-$PWD/target/compose}
 group=cupel-compose-$$
 work=$(mktemp -d)
@@ -75,7 +75,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
-[ -x "$cupel" ] || { say build && cargo build --release --package cupel; }
+[ -x "$cupel" ] || { say build && scripts/build.sh; }
 mkdir -p "$home"
 
 say "images"

@@ -4,7 +4,7 @@
 #   deploy/images/make.sh [TARGET...]       default: api worker gateway postgres redis rabbitmq
 #
 # Environment variables:
-#   CUPEL      the binary; default: target/release/cupel (cargo build --release --package cupel)
+#   CUPEL      the binary; default: target/dist/cupel (make build)
 #   LANGUAGES  the worker's languages: ids, `core` (the default) or `all`
 #   TANSU      for the target `kafka`: the broker's binary; default: the one that `scripts/setup.sh servers` installs
 #   TAG        the tag of the images; default: latest
@@ -15,7 +15,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-cupel=${CUPEL:-target/release/cupel} tag=${TAG:-latest}
+cupel=${CUPEL:-target/dist/cupel} tag=${TAG:-latest}
 # BuildKit skips the stages that a target does not need, here the one that compiles.
 export DOCKER_BUILDKIT=1
 read -ra docker <<<"${DOCKER:-docker}"
@@ -23,7 +23,7 @@ targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(api worker gateway postgres redis rabbitmq)
 
 if ! [ -x "$cupel" ]; then
-    echo "error: $cupel does not exist. Run \`cargo build --release --package cupel\`, or set CUPEL to another binary." >&2
+    echo "error: $cupel does not exist. Run \`make build\`, or set CUPEL to another binary." >&2
     exit 1
 fi
 work=$(mktemp -d)
@@ -33,7 +33,9 @@ import() { # IMAGE FILE...: creates an image with these files in /out
     local image=$1
     shift
     mkdir -p "$work/$image/out"
-    install --strip "$@" "$work/$image/out"
+    install "$@" "$work/$image/out"
+    # Not all symbols: those of functions name them in a backtrace.
+    strip --strip-debug "$work/$image/out"/*
     tar --create --owner=0 --group=0 --directory="$work/$image" out | "${docker[@]}" import - "$image" >/dev/null
 }
 

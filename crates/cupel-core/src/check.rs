@@ -209,7 +209,7 @@ impl Checker<'_> {
             self.limits(*limits, language.limits_max);
         }
         let source = Source { language: language?.id.clone(), files: BoxFiles::new(files) };
-        Some(Program { source, args: args.clone(), env: env.clone(), stdin: stdin.clone(), tests })
+        Some(Program { source, args: args.clone(), env: env.clone(), stdin: stdin.clone(), tests, fetch: Vec::new() })
     }
 
     fn solution(&mut self, solution: &NewSolution, registry: &Registry) -> Option<Solution> {

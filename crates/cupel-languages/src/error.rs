@@ -19,7 +19,7 @@ pub struct LanguageFault {
 /// The languages cannot be loaded.
 #[derive(Debug)]
 pub enum LoadError {
-    /// A directory or file cannot be read.
+    /// The directory cannot be read.
     Read {
         /// The path.
         path: std::path::PathBuf,

@@ -3,9 +3,9 @@
 //! Invariant: an id, alias or extension identifies one language.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{fs, io};
 
 use cupel_types::{BoxPath, LanguageId};
 
@@ -37,17 +37,23 @@ impl Registry {
     /// # Errors
     /// The directory cannot be read, or files have faults: all faults of all files together.
     pub fn load(operator_dir: Option<&Path>) -> Result<Registry, LoadError> {
+        let mut faults = Vec::new();
         let mut sources: BTreeMap<String, (String, String)> = shipped::FILES
             .iter()
             .map(|(name, text)| ((*name).to_owned(), ((*name).to_owned(), (*text).to_owned())))
             .collect();
         if let Some(dir) = operator_dir {
             for (name, shown, text) in read_dir(dir)? {
-                sources.insert(name, (shown, text));
+                match text {
+                    Ok(text) => drop(sources.insert(name, (shown, text))),
+                    Err(detail) => {
+                        let key = "(whole file)".to_owned();
+                        faults.push(LanguageFault { file: shown, line: None, key, detail });
+                    }
+                }
             }
         }
         let mut languages = Vec::new();
-        let mut faults = Vec::new();
         for (name, (shown, text)) in &sources {
             match file::parse(name, shown, text) {
                 Ok(language) => languages.push(language),
@@ -228,20 +234,31 @@ fn installed_version(language: &Language, probe: &dyn Probe) -> Result<String, S
     }
 }
 
-/// Reads the language files of a directory. Returns file name, path for messages and contents, sorted by name.
-fn read_dir(dir: &Path) -> Result<Vec<(String, String, String)>, LoadError> {
+/// A language file of an operator: its name, its path for messages, and its text or why it cannot be read.
+type OperatorFile = (String, String, Result<String, String>);
+
+/// Reads the language files of a directory, sorted by name.
+fn read_dir(dir: &Path) -> Result<Vec<OperatorFile>, LoadError> {
     let read = |path: &Path, source| LoadError::Read { path: path.to_owned(), source };
     let mut files = Vec::new();
     for entry in fs::read_dir(dir).map_err(|e| read(dir, e))? {
         let path = entry.map_err(|e| read(dir, e))?.path();
         if path.extension().is_some_and(|e| e == "toml") {
-            let text = fs::read_to_string(&path).map_err(|e| read(&path, e))?;
+            let text = read_file(&path).map_err(|error| format!("cannot be read: {error}"));
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             files.push((name, path.display().to_string(), text));
         }
     }
     files.sort();
     Ok(files)
+}
+
+/// Reads a regular file. Opening a FIFO or a device might block forever.
+fn read_file(path: &Path) -> io::Result<String> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    fs::read_to_string(path)
 }
 
 /// Faults for ids, aliases and extensions that identify two languages.
@@ -377,6 +394,25 @@ mod tests {
         fs::write(dir.path().join("b.toml"), language("b", "'ruby'", "")).unwrap();
         let error = Registry::load(Some(dir.path())).unwrap_err().to_string();
         assert!(error.contains("a.toml:1: `name`") && error.contains("`ruby` is already used by b.toml"), "{error}");
+    }
+
+    #[test]
+    fn an_unreadable_file_is_a_fault_beside_those_of_the_other_files() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("a.toml"), b"name = '\xff'").unwrap();
+        fs::create_dir(dir.path().join("b.toml")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", dir.path().join("c.toml")).unwrap();
+        fs::write(dir.path().join("d.toml"), "name = 3").unwrap();
+        let error = Registry::load(Some(dir.path())).unwrap_err().to_string();
+        assert_eq!(error.lines().count(), 4, "{error}");
+        for expected in [
+            "a.toml: `(whole file)`: cannot be read: stream did not contain valid UTF-8",
+            "b.toml: `(whole file)`: cannot be read: it is not a regular file",
+            "c.toml: `(whole file)`: cannot be read: it is not a regular file",
+            "d.toml:1: `name`",
+        ] {
+            assert!(error.contains(expected), "{expected}\n{error}");
+        }
     }
 
     #[test]

@@ -8,7 +8,9 @@ pub enum ConnectError {
         "queue.url: {scheme} is not supported; leave it empty (a queue in this process), set it to `postgres` (the store's database), or to a URL that begins with postgres://, redis://, rediss://, amqp://, amqps:// or kafka://"
     )]
     Scheme { scheme: String },
-    #[error("queue.url: this URL needs the cargo feature `{feature}`, which this program was built without")]
+    #[error(
+        "queue.url: this URL needs the cargo feature `{feature}`, which this program was built without: `make build` builds one with every engine"
+    )]
     NotBuilt { feature: &'static str },
     #[error(
         "queue.url: `postgres` means the store's database, but the store is not PostgreSQL: set store.url to a postgres:// URL, or set queue.url to one"

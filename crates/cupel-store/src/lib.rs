@@ -16,9 +16,9 @@ mod sql;
 mod sqlite;
 mod transfer;
 
-pub use blobs::{
-    ConnectBlobsError, DirectoryBlobs, PostgresBlobs, PostgresBlobsError, S3Blobs, S3UrlError, connect_blobs,
-};
+pub use blobs::{ConnectBlobsError, DirectoryBlobs, PostgresBlobs, PostgresBlobsError, connect_blobs};
+#[cfg(feature = "s3")]
+pub use blobs::{S3Blobs, S3UrlError};
 pub use packages::{LocalPackages, SharedPackages, share_package};
 pub use postgres::{DatabaseClock, Postgres, PostgresError, PostgresOptions, PostgresStore, Timeouts};
 pub use sql::SqlStore;

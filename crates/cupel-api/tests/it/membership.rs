@@ -295,7 +295,7 @@ async fn users_are_imported_from_csv_and_set_their_passwords_with_links() {
     let again = import("username,email\nzoe,ZOE@example.com\nyan,\nxia,xia@example.com\n".into()).await;
     let lines: Vec<Vec<&str>> = again.text.lines().map(|line| line.split(',').collect()).collect();
     let told: Vec<_> = lines[1..].iter().map(|line| (line[0], line[2])).collect();
-    assert_eq!(told, [("zoe", "created"), ("yan", "taken"), ("xia", "taken")]);
+    assert_eq!(told, [("zoe", "exists"), ("yan", "taken"), ("xia", "taken")]);
     assert_eq!(app.accounts.count_users().await.unwrap(), before + 3);
     let body = json!({ "token": lines[1][3].split_once("token=").unwrap().1, "password": ANOTHER });
     assert_eq!(app.post("/api/v1/auth/password/reset", &body).send().await.status, 204);

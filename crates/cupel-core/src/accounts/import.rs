@@ -45,8 +45,10 @@ pub struct LineFault {
 
 /// Result for a person.
 pub enum Imported {
-    /// The account was created, now or by an earlier import; the link sets its password.
-    Made(PasswordLink),
+    /// The account was created; the link sets its password.
+    Created(PasswordLink),
+    /// An earlier import created the account, and it has no password yet. The link replaces the earlier one.
+    Exists(PasswordLink),
     /// The name or address is taken.
     Taken(UserTaken),
 }
@@ -125,15 +127,16 @@ pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFa
     if faults.is_empty() { Ok(people) } else { Err(faults) }
 }
 
-/// Result of an import as CSV: `username,email,status,link,expires_at`, with `status` `created` or `taken`. `address`
-/// is the prefix of each token.
+/// Result of an import as CSV: `username,email,status,link,expires_at`, with `status` `created`, `exists`
+/// or `taken`. `address` is the prefix of each token.
 pub fn write_links(people: &[(Person, Imported)], address: &str) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     // Writing to memory does not fail.
     let _ = writer.write_record(["username", "email", "status", "link", "expires_at"]);
     for (person, imported) in people {
         let (status, link, expires_at) = match imported {
-            Imported::Made(link) => ("created", format!("{address}{}", link.token), link.expires_at.to_string()),
+            Imported::Created(link) => ("created", format!("{address}{}", link.token), link.expires_at.to_string()),
+            Imported::Exists(link) => ("exists", format!("{address}{}", link.token), link.expires_at.to_string()),
             Imported::Taken(_) => ("taken", String::new(), String::new()),
         };
         let _ = writer.write_record([&person.username, &person.email, status, &link, &expires_at]);
@@ -173,7 +176,7 @@ impl Accounts {
             created_at: now,
             disabled_at: None,
         };
-        let mut id = user.id;
+        let (mut id, mut exists) = (user.id, false);
         let new = NewUser { user, password_hash: NO_PASSWORD.to_owned(), webhook_secret: crate::ids::secret() };
         if let Err(taken) = self.inner.store.insert_user(new).await? {
             let earlier = self.inner.store.user_by_login(&person.username).await?;
@@ -181,12 +184,13 @@ impl Accounts {
                 hash == NO_PASSWORD && user.email.to_lowercase() == person.email.to_lowercase()
             };
             match earlier.filter(is_same) {
-                Some((earlier, _)) if earlier.disabled_at.is_none() => id = earlier.id,
+                Some((earlier, _)) if earlier.disabled_at.is_none() => (id, exists) = (earlier.id, true),
                 _ => return Ok((person, Imported::Taken(taken))),
             }
         }
         match self.make_link(id, lifetime).await? {
-            Some(link) => Ok((person, Imported::Made(link))),
+            Some(link) if exists => Ok((person, Imported::Exists(link))),
+            Some(link) => Ok((person, Imported::Created(link))),
             // The account was deleted meanwhile.
             None => Ok((person, Imported::Taken(UserTaken::Username))),
         }

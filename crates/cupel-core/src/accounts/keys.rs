@@ -143,6 +143,16 @@ impl Accounts {
         self.inner.store.revoke_key(owner, id, self.now()).await
     }
 
+    /// Revokes a key, whoever owns it. Returns the owner; `None` if there is no such key.
+    ///
+    /// # Errors
+    /// If the store cannot answer or write.
+    pub async fn revoke_any_key(&self, id: ApiKeyId) -> Result<Option<UserId>, StoreError> {
+        let Some(key) = self.inner.store.key(id).await? else { return Ok(None) };
+        let is_revoked = self.revoke_key(key.owner, id).await?;
+        Ok(is_revoked.then_some(key.owner))
+    }
+
     fn faults_of(&self, owner: &User, new: &NewKey, now: Timestamp) -> Vec<SubmissionFault> {
         let mut faults = Vec::new();
         if !(1..=100).contains(&new.name.chars().count()) || new.name.chars().any(char::is_control) {

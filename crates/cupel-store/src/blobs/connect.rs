@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use cupel_core::{Blobs, BlobsError};
 
-use super::{DirectoryBlobs, PostgresBlobs, PostgresBlobsError, S3Blobs, S3UrlError};
+use super::{DirectoryBlobs, PostgresBlobs, PostgresBlobsError};
+#[cfg(feature = "s3")]
+use super::{S3Blobs, S3UrlError};
 
 /// Reason why the blob store cannot be used. No message contains a password or a key.
 #[derive(Debug, thiserror::Error)]
@@ -23,8 +25,13 @@ pub enum ConnectBlobsError {
     Directory(#[source] BlobsError),
     #[error("blobs.url: cannot use the database of store.url for blobs")]
     Postgres(#[from] PostgresBlobsError),
+    #[cfg(not(feature = "s3"))]
+    #[error("blobs.url: this program was built without support for S3: `make build` builds one with every engine")]
+    NotBuilt,
+    #[cfg(feature = "s3")]
     #[error("blobs.url: not the URL of a bucket")]
     S3Url(#[from] S3UrlError),
+    #[cfg(feature = "s3")]
     #[error(
         "blobs.url: cannot write to the bucket: check that it exists, that `endpoint` and `region` are right, and that the keys \
          (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) permit reading, writing, listing and deleting"
@@ -60,9 +67,14 @@ fn connect(url: &str, store_url: Option<&str>, cluster: &str) -> Result<Arc<dyn 
         return Ok(Arc::new(DirectoryBlobs::open(path, cluster).map_err(ConnectBlobsError::Directory)?));
     }
     if url.starts_with("s3://") {
-        let blobs = S3Blobs::new(url, cluster)?;
-        blobs.check().map_err(ConnectBlobsError::S3)?;
-        return Ok(Arc::new(blobs));
+        #[cfg(feature = "s3")]
+        return {
+            let blobs = S3Blobs::new(url, cluster)?;
+            blobs.check().map_err(ConnectBlobsError::S3)?;
+            Ok(Arc::new(blobs))
+        };
+        #[cfg(not(feature = "s3"))]
+        return Err(ConnectBlobsError::NotBuilt);
     }
     Err(ConnectBlobsError::Unknown)
 }

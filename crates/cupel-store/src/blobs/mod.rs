@@ -4,11 +4,13 @@
 mod connect;
 mod directory;
 mod postgres;
+#[cfg(feature = "s3")]
 mod s3;
 
 pub use connect::{ConnectBlobsError, connect_blobs};
 pub use directory::DirectoryBlobs;
 pub use postgres::{PostgresBlobs, PostgresBlobsError};
+#[cfg(feature = "s3")]
 pub use s3::{S3Blobs, S3UrlError};
 
 use cupel_core::BlobsError;

@@ -1,6 +1,7 @@
 //! `cupel user` and `cupel key`: manage accounts directly in the store. A server may run at the same time.
 
 pub(super) mod args;
+pub(super) mod keys;
 
 use std::io::{IsTerminal, Read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -13,15 +14,15 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request, header};
 use cupel_core::UserTaken;
 use cupel_core::accounts::{
-    AccountChange, Accounts, CreateCodeError, CreateKeyError, Imported, NewAccount, NewCode, NewKey, RegisterError,
-    Role, Scope, Tier, User as Account, read_people, write_links,
+    AccountChange, Accounts, CreateCodeError, Imported, NewAccount, NewCode, RegisterError, Role, Tier,
+    User as Account, read_people, write_links,
 };
 use cupel_types::JoinCodeId;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use self::args::{Key, KeyCommand, User, UserCommand};
+use self::args::{User, UserCommand};
 use super::shared_args::Settings;
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::compose;
@@ -50,8 +51,8 @@ pub(super) fn user(args: &User) -> CommandResult {
         UserCommand::Token { name } => place.token(name).await,
         UserCommand::Role { name, role } => place.set_role(name, *role).await,
         UserCommand::Tier { name, tier } => place.set_tier(name, tier).await,
-        UserCommand::Import { file: _, valid } => place.import(&csv, *valid).await,
-        UserCommand::Link { name, valid } => place.link(name, *valid).await,
+        UserCommand::Import { file: _, valid, url } => place.import(&csv, *valid, url.as_deref()).await,
+        UserCommand::Link { name, valid, url } => place.link(name, *valid, url.as_deref()).await,
         UserCommand::Code { name, uses, valid } => place.code(name, *uses, *valid).await,
         UserCommand::Codes { json } => place.codes(*json).await,
         UserCommand::EndCode { code } => place.end_code(code).await,
@@ -61,14 +62,6 @@ pub(super) fn user(args: &User) -> CommandResult {
         UserCommand::Enable { name } => place.set_disabled(name, false).await,
         UserCommand::Delete { name, yes: _ } => place.delete(name).await,
         UserCommand::Password { name, password_stdin } => place.set_password(name, *password_stdin).await,
-    })
-}
-
-pub(super) fn key(args: &Key) -> CommandResult {
-    in_store(&args.settings, false, async |place| match &args.command {
-        KeyCommand::Create { name, user, scope, expires } => place.create_key(name, user, scope, *expires).await,
-        KeyCommand::List { user, json } => place.list_keys(user, *json).await,
-        KeyCommand::Revoke { id, user } => place.revoke_key(id, user).await,
     })
 }
 
@@ -110,9 +103,14 @@ pub(super) fn in_store(
 }
 
 impl OpenStore {
+    /// A user by name or e-mail address.
+    pub(super) async fn find_user(&self, name: &str) -> Result<Option<Account>, Failure> {
+        Ok(self.accounts.find_user(name).await?)
+    }
+
     async fn find(&self, name: &str) -> Result<Account, Failure> {
-        let found = self.accounts.find_user(name).await?;
-        found
+        self.find_user(name)
+            .await?
             .ok_or_else(|| anyhow!("there is no user `{name}`; `cupel user list` lists all of them"))
             .or_exit(Exit::NotFound)
     }
@@ -162,30 +160,48 @@ impl OpenStore {
         Ok(Exit::Ok)
     }
 
-    async fn import(&self, csv: &[u8], valid: Duration) -> CommandResult {
+    async fn import(&self, csv: &[u8], valid: Duration, url: Option<&str>) -> CommandResult {
         let tiers: Vec<&str> = self.config.rate_limits.tiers.keys().map(String::as_str).collect();
         let people = read_people(csv, &tiers).map_err(|faults| {
             let said: Vec<String> = faults.iter().map(ToString::to_string).collect();
-            Failure { exit: Exit::Usage, error: anyhow!("nobody was made:\n  {}", said.join("\n  ")) }
+            Failure { exit: Exit::Usage, error: anyhow!("no account was created:\n  {}", said.join("\n  ")) }
         })?;
         let imported = self.accounts.import(people, valid).await?;
-        let made = imported.iter().filter(|(_, one)| matches!(one, Imported::Made(_))).count();
-        out!("{}", write_links(&imported, &self.link_address()));
-        let taken = imported.len() - made;
-        errln!("users made: {made}; names or addresses that were taken: {taken}");
+        let (mut created, mut existing, mut taken) = (0, 0, 0);
+        for (_, one) in &imported {
+            *match one {
+                Imported::Created(_) => &mut created,
+                Imported::Exists(_) => &mut existing,
+                Imported::Taken(_) => &mut taken,
+            } += 1;
+        }
+        out!("{}", write_links(&imported, &self.link_address(url)));
+        errln!(
+            "users created: {created}; users of an earlier import with a new link: {existing}; names or addresses taken: {taken}"
+        );
         Ok(Exit::Ok)
     }
 
-    /// Address of a password link, without its token.
-    fn link_address(&self) -> String {
-        format!("{}/password?token=", compose::public_url(&self.config).trim_end_matches('/'))
+    /// Address of a password link, without its token. `url`: the server's address, if the caller named it. Otherwise it
+    /// is that of the configuration; if that has none either, a warning says that the address is a guess.
+    fn link_address(&self, url: Option<&str>) -> String {
+        let configured = compose::public_url(&self.config);
+        let address = url.unwrap_or(&configured).trim_end_matches('/');
+        if url.is_none() && self.config.server.public_url.is_empty() {
+            errln!(
+                "warning: the address {address} in the output is a guess, because server.public_url is empty: set it, or \
+                 name the server's address with --url"
+            );
+        }
+        format!("{address}/password?token=")
     }
 
-    async fn link(&self, name: &str, valid: Duration) -> CommandResult {
+    async fn link(&self, name: &str, valid: Duration, url: Option<&str>) -> CommandResult {
         let user = self.find(name).await?;
         let link = self.accounts.make_link(user.id, valid).await?.context("the user was deleted just now")?;
+        let address = self.link_address(url);
         errln!("one-time link for {}, good until {}, shown this once:", user.username, time(link.expires_at));
-        outln!("{}{}", self.link_address(), link.token);
+        outln!("{address}{}", link.token);
         Ok(Exit::Ok)
     }
 
@@ -394,91 +410,6 @@ impl OpenStore {
             _ => Err(anyhow!("the API refused to make a token ({status}): {}", body["detail"]).into()),
         }
     }
-
-    async fn create_key(
-        &self,
-        name: &str,
-        user: &str,
-        scopes: &[String],
-        expires: Option<std::time::Duration>,
-    ) -> CommandResult {
-        let parse = |text: &String| {
-            let all = || Scope::ALL.map(Scope::as_str).join(", ");
-            Scope::from_name(text).ok_or_else(|| anyhow!("there is no scope `{text}`; the scopes are {}", all()))
-        };
-        let mut scopes = scopes.iter().map(parse).collect::<Result<Vec<_>, _>>().or_exit(Exit::Usage)?;
-        if scopes.is_empty() {
-            scopes = vec![Scope::RunsRead, Scope::RunsWrite];
-        }
-        let expires_at = match expires {
-            Some(after) => Some(self.store.1.now().checked_add(SignedDuration::try_from(after)?).or_exit(Exit::Usage)?),
-            None => None,
-        };
-        let owner = self.find(user).await?;
-        let (key, text) =
-            self.accounts.create_key(&owner, NewKey { name: name.to_owned(), scopes, expires_at }).await.map_err(
-                |error| match error {
-                    CreateKeyError::Invalid(faults) => {
-                        let said: Vec<String> = faults.into_iter().map(|fault| fault.detail).collect();
-                        Failure { exit: Exit::Usage, error: anyhow!(said.join("; ")) }
-                    }
-                    other => other.into(),
-                },
-            )?;
-        errln!("key {} of {}; its text is shown this once:", key.id, owner.username);
-        outln!("{text}");
-        Ok(Exit::Ok)
-    }
-
-    async fn list_keys(&self, user: &str, as_json: bool) -> CommandResult {
-        let keys = self.accounts.keys(self.find(user).await?.id).await?;
-        let scopes = |key: &cupel_core::accounts::ApiKey| key.scopes.iter().map(|s| s.as_str()).collect::<Vec<_>>();
-        let time = |at: Option<Timestamp>| at.map(time);
-        if as_json {
-            let keys: Vec<Value> = keys
-                .iter()
-                .map(|k| {
-                    json!({
-                        "id": k.id.to_string(), "name": k.name, "scopes": scopes(k), "created_at": time(Some(k.created_at)),
-                        "expires_at": time(k.expires_at), "last_used_at": time(k.last_used_at), "revoked_at": time(k.revoked_at),
-                    })
-                })
-                .collect();
-            outln!("{}", json!({ "keys": keys }));
-            return Ok(Exit::Ok);
-        }
-        let mut table = Table::new(&["ID", "NAME", "SCOPES", "CREATED", "LAST USED", "STATE"]);
-        for key in &keys {
-            let now = self.store.1.now();
-            let state = match (key.revoked_at, key.expires_at) {
-                (Some(_), _) => "revoked".to_owned(),
-                (None, Some(at)) if at <= now => "expired".to_owned(),
-                (None, at) => time(at).map_or_else(|| "good".to_owned(), |at| format!("good until {at}")),
-            };
-            let (created, used) = (time(Some(key.created_at)), time(key.last_used_at));
-            let or_never = |text: Option<String>| text.unwrap_or_else(|| "never".to_owned());
-            table.row(vec![
-                key.id.to_string(),
-                key.name.clone(),
-                scopes(key).join(" "),
-                or_never(created),
-                or_never(used),
-                state,
-            ]);
-        }
-        table.print();
-        Ok(Exit::Ok)
-    }
-
-    async fn revoke_key(&self, id: &str, user: &str) -> CommandResult {
-        let parsed = id.parse().with_context(|| format!("`{id}` is no id of a key")).or_exit(Exit::Usage)?;
-        let owner = self.find(user).await?;
-        if !self.accounts.revoke_key(owner.id, parsed).await? {
-            return Err(anyhow!("{} has no key {id} that could be revoked", owner.username)).or_exit(Exit::NotFound);
-        }
-        outln!("key {id} is revoked; a server that runs notices within five seconds");
-        Ok(Exit::Ok)
-    }
 }
 
 /// Maximum size of a table of users.
@@ -493,7 +424,7 @@ fn read_csv(file: &Path) -> Result<Vec<u8>, Failure> {
     } else {
         let name = file.display();
         let opened = std::fs::File::open(file).with_context(|| format!("cannot open {name}")).or_exit(Exit::Usage)?;
-        opened.take(most).read_to_end(&mut csv).with_context(|| format!("cannot read {name}"))?;
+        opened.take(most).read_to_end(&mut csv).with_context(|| format!("cannot read {name}")).or_exit(Exit::Usage)?;
     }
     if csv.len() as u64 > CSV_BYTES_MAX {
         return Err(anyhow!("the table has more than {CSV_BYTES_MAX} bytes; import it in parts")).or_exit(Exit::Usage);

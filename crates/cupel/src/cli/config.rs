@@ -2,9 +2,12 @@
 
 pub(super) mod args;
 
+use anyhow::anyhow;
+use cupel_core::chain;
+
 use self::args::{Config, ConfigCommand};
 use super::{CommandResult, Exit, OrExit};
-use crate::config::{self, DEFAULTS};
+use crate::config::{self, ConfigError, DEFAULTS};
 use crate::local;
 use crate::terminal::{Table, dim};
 
@@ -12,9 +15,21 @@ pub(super) fn config(args: &Config) -> CommandResult {
     match args.command {
         ConfigCommand::Default => out!("{DEFAULTS}"),
         ConfigCommand::Check => {
-            let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
-            let languages = local::registry(&config.languages).or_exit(Exit::Usage)?.iter().count();
-            outln!("the configuration is right; {languages} languages");
+            let (config, layers) = config::read_all(&args.settings.overrides(None));
+            let languages = local::registry(&config.languages);
+            let faults: Vec<String> = [
+                ConfigError::of(&layers).map(|error| error.to_string()),
+                languages.as_ref().err().map(|error| chain(error)),
+            ]
+            .into_iter()
+            .flatten()
+            .collect();
+            match languages {
+                Ok(languages) if faults.is_empty() => {
+                    outln!("the configuration is right; {} languages", languages.iter().count());
+                }
+                _ => return Err(anyhow!(faults.join("\n"))).or_exit(Exit::Usage),
+            }
         }
         ConfigCommand::Show { sources } => {
             let (_, layers) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;

@@ -3,12 +3,16 @@
 
 pub(super) mod args;
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::{Context as _, anyhow};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request, StatusCode, header};
+use cupel_core::contests::Phase;
+use cupel_core::problems::ProblemKey;
+use cupel_problem::Slug;
 use serde_json::{Map, Value, json};
 use tower::ServiceExt as _;
 
@@ -135,6 +139,7 @@ impl Desk {
 
     async fn add(&self, place: &OpenStore, slug: &str, problems: &[String], users: &[String]) -> CommandResult {
         let contest = self.json(Method::GET, &format!("contests/{slug}"), None).await?;
+        self.refuse_wrong_names(place, slug, problems, users).await?;
         if !problems.is_empty() {
             let known = contest["problems"].as_array().into_iter().flatten().filter_map(|one| one["slug"].as_str());
             let all: Vec<&str> = known.chain(problems.iter().map(String::as_str)).collect();
@@ -150,6 +155,53 @@ impl Desk {
             outln!("user {name} takes part");
         }
         Ok(Exit::Ok)
+    }
+
+    /// Checks all problems and users that are to be added to a contest, before anything is changed.
+    async fn refuse_wrong_names(
+        &self,
+        place: &OpenStore,
+        contest: &str,
+        problems: &[String],
+        users: &[String],
+    ) -> Result<(), Failure> {
+        let (mut missing, mut unfit) = (Vec::new(), Vec::new());
+        let store = &place.store.0;
+        for problem in problems {
+            let slug = problem.parse::<Slug>().or_exit(Exit::Usage)?;
+            if store.problem(ProblemKey::Slug(slug), None).await?.is_none() {
+                missing.push(format!("there is no problem `{problem}`"));
+            }
+        }
+        let slug = contest.parse::<Slug>().or_exit(Exit::Usage)?;
+        let contest = store.contest(&slug).await?.context("the contest was deleted just now")?;
+        let mut named = HashSet::new();
+        let is_over = contest.phase(place.store.1.now()) == Phase::Over;
+        for name in users {
+            match place.find_user(name).await? {
+                None => missing.push(format!("there is no user `{name}`")),
+                Some(user) if user.disabled_at.is_some() => {
+                    unfit.push(format!("user `{name}` is disabled; `cupel user enable` lets them in again"));
+                }
+                Some(user) if !named.insert(user.id) => unfit.push(format!("user `{name}` is named twice")),
+                Some(user) if user.id == contest.owner => {
+                    unfit.push(format!("user `{name}` arranges the contest, so they cannot take part"));
+                }
+                Some(_) if is_over => {
+                    unfit.push(format!("the contest is over, so user `{name}` can only take part virtually"));
+                }
+                Some(user) if store.participant(contest.id, user.id).await?.is_some() => {
+                    unfit.push(format!("user `{name}` takes part already"));
+                }
+                Some(_) => {}
+            }
+        }
+        let exit = if unfit.is_empty() { Exit::NotFound } else { Exit::Usage };
+        let faults = [missing, unfit].concat();
+        if faults.is_empty() {
+            return Ok(());
+        }
+        Err(anyhow!("nothing was changed: {}", faults.join("; "))).or_exit(exit)
     }
 
     async fn join_code(&self, slug: &str, renew: bool) -> CommandResult {

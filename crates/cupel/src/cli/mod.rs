@@ -27,6 +27,8 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 use clap::Parser;
+use cupel_queue::ConnectError;
+use cupel_store::PostgresError;
 
 use args::{Args, Command};
 
@@ -76,10 +78,27 @@ pub(crate) struct Failure {
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
-    /// An error without an exit code is a failure of the system.
+    /// An error without an exit code is a failure of the system, unless its cause is a wrong address of an engine.
     fn from(error: E) -> Failure {
-        Failure { exit: Exit::System, error: error.into() }
+        let error = error.into();
+        let exit = if error.chain().any(is_wrong_address) { Exit::Usage } else { Exit::System };
+        Failure { exit, error }
     }
+}
+
+/// Whether an engine's address in the configuration has a wrong form, or names an engine that this build lacks.
+fn is_wrong_address(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let store = matches!(cause.downcast_ref(), Some(PostgresError::Url(_)));
+    let queue = matches!(
+        cause.downcast_ref(),
+        Some(
+            ConnectError::Scheme { .. }
+                | ConnectError::NotBuilt { .. }
+                | ConnectError::NoDatabase
+                | ConnectError::Cluster { .. }
+        )
+    );
+    store || queue
 }
 
 /// Adds an exit code to an error.
@@ -118,7 +137,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Languages(args) => languages::languages(&args),
         Command::User(args) => accounts::user(&args),
-        Command::Key(args) => accounts::key(&args),
+        Command::Key(args) => accounts::keys::key(&args),
         Command::Contest(args) => contest::contest(&args),
         Command::Config(args) => config::config(&args),
         Command::Openapi => reference::openapi(),

@@ -114,6 +114,11 @@ fn tell(finding: &Finding) {
 }
 
 fn write(source: &Path, output: &Path, known: &Registry) -> CommandResult {
+    let folder = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(anyhow!("{}: the directory {} does not exist", output.display(), folder.display()))
+            .or_exit(Exit::Usage);
+    }
     let unpacked = package::unpack(source, &ImportOptions::new(known))?;
     unpacked.imported.warnings.iter().for_each(tell);
     let is_zip = output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));

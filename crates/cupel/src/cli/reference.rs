@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::CommandFactory;
 
 use super::args::Args;
-use super::{CommandResult, Exit};
+use super::{CommandResult, Exit, OrExit};
 
 /// The topic `formats` of `cupel help`.
 pub(super) fn formats() {
@@ -28,7 +28,9 @@ pub(super) fn completions(shell: clap_complete::Shell) -> CommandResult {
 pub(super) fn man(out: Option<&Path>) -> CommandResult {
     match out {
         Some(directory) => {
-            std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+            std::fs::create_dir_all(directory)
+                .with_context(|| format!("cannot create {}", directory.display()))
+                .or_exit(Exit::Usage)?;
             clap_mangen::generate_to(Args::command(), directory)
                 .with_context(|| format!("cannot write manual pages into {}", directory.display()))?;
         }

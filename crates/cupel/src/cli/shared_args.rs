@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use cupel_types::Bytes;
 
-use crate::config::Overrides;
-use crate::config::units;
+use crate::config::{Overrides, is_public_url, units};
 
 /// Location of the configuration file and of the data directory.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -46,4 +45,9 @@ pub(super) fn parse_memory(text: &str) -> Result<Bytes, &'static str> {
 /// A duration with its unit; more than zero.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, &'static str> {
     units::duration(text).filter(|d| !d.is_zero()).ok_or("expected a duration such as 12h or 30d")
+}
+
+/// Address of a server for its users. The rules are those of `server.public_url`.
+pub(super) fn parse_url(text: &str) -> Result<String, &'static str> {
+    is_public_url(text).then(|| text.to_owned()).ok_or("expected an address such as https://judge.example")
 }

@@ -196,7 +196,11 @@ fn restore_from(config: &Config, data: &DataDir, file: &Path, copy: Option<File>
         }
         _ => restore(file, &data.database()),
     };
-    let bytes = bytes.map_err(refused_copy)?;
+    let bytes = bytes.map_err(|error| match error {
+        // The file that the command line names is not a database.
+        error @ BackupError::Source { .. } => Failure { exit: Exit::Usage, error: error.into() },
+        error => refused_copy(error),
+    })?;
     outln!("{}: {bytes} bytes", data.database().display());
     Ok(Exit::Ok)
 }

@@ -45,7 +45,7 @@ impl Engines {
         };
         let queue = cupel_queue::connect(queue.as_deref().unwrap_or_default(), settings).await?;
         let events = match events.as_deref() {
-            // The store's database. Without one, `fit` has refused the configuration.
+            // The store's database. Without one, the configuration was refused.
             Some("postgres") => store_url.as_deref().unwrap_or_default(),
             url => url.unwrap_or_default(),
         };
@@ -164,12 +164,6 @@ pub(crate) fn fit(config: &config::Engines, role: Role) -> anyhow::Result<()> {
         faults.extend(here.map(|(key, _)| {
             format!("{key} is empty, so no other process could use it: name a server, the same for all processes")
         }));
-    } else if config.store.is_none() {
-        // Workers in other processes could not use the store, which is a file of this process.
-        let elsewhere = engines[1..].iter().filter(|(_, url)| url.as_deref() == Some("postgres"));
-        faults.extend(elsewhere.map(|(key, _)| {
-            format!("{key} is \"postgres\", but store.url is not a PostgreSQL database: name one in store.url")
-        }));
     }
     if faults.is_empty() {
         return Ok(());
@@ -208,7 +202,5 @@ mod tests {
             "{refused}"
         );
         assert!(!refused.contains("store.url"), "{refused}");
-        let refused = fitted(engines("", "postgres", ""), Role::All).unwrap_err();
-        assert!(refused.contains("queue.url") && refused.contains("store.url"), "{refused}");
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use cupel_types::Bytes;
 use toml::de::{DeTable, DeValue};
 
-use super::units;
+use super::{text_file, units};
 
 /// The reference: every key, its default and its meaning.
 pub(crate) const DEFAULTS: &str = include_str!("../../config.default.toml");
@@ -149,7 +149,7 @@ impl Layers {
 
     /// Reads a value from a file, without the trailing line end. Containers get secrets this way.
     fn set_from_file(&mut self, key: &str, path: &str, origin: Origin) {
-        match std::fs::read_to_string(path) {
+        match text_file::read(Path::new(path)) {
             Ok(text) => self.set(key.to_owned(), Raw::Text(text.trim_end().to_owned()), origin, false),
             Err(error) => self.fault(key, origin, format!("cannot read the file {path}: {error}")),
         }

@@ -4,6 +4,7 @@
 //! the reading: [`load`] reports all faults together, each with its place.
 
 mod layers;
+mod text_file;
 pub(crate) mod units;
 
 use std::collections::BTreeMap;
@@ -277,15 +278,32 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
+impl ConfigError {
+    /// The faults of these settings; `None` if there are none.
+    pub(crate) fn of(layers: &Layers) -> Option<ConfigError> {
+        (!layers.faults.is_empty()).then(|| ConfigError(layers.faults.clone()))
+    }
+}
+
 /// Reads all sources.
 ///
 /// # Errors
 /// All faults of all sources.
 pub(crate) fn load(overrides: &Overrides) -> Result<(Config, Layers), ConfigError> {
+    let (config, layers) = read_all(overrides);
+    match ConfigError::of(&layers) {
+        None => Ok((config, layers)),
+        Some(error) => Err(error),
+    }
+}
+
+/// As [`load`], but also returns the values of a faulty configuration, with placeholders for the faulty ones: for checks
+/// that report further faults.
+pub(crate) fn read_all(overrides: &Overrides) -> (Config, Layers) {
     let named = overrides.file.clone();
     let text = match &named {
-        Some(path) => Some((path.clone(), std::fs::read_to_string(path))),
-        None => Path::new(FILE).exists().then(|| (PathBuf::from(FILE), std::fs::read_to_string(FILE))),
+        Some(path) => Some((path.clone(), text_file::read(path))),
+        None => Path::new(FILE).exists().then(|| (PathBuf::from(FILE), text_file::read(Path::new(FILE)))),
     };
     let mut layers = Layers::defaults();
     match text {
@@ -305,7 +323,7 @@ pub(crate) fn load(overrides: &Overrides) -> Result<(Config, Layers), ConfigErro
     layers.flag("server.listen", "--listen", overrides.listen.clone());
     layers.flag("data.directory", "--data", overrides.data.as_ref().map(|path| path.to_string_lossy().into_owned()));
     let config = read(&mut layers);
-    if layers.faults.is_empty() { Ok((config, layers)) } else { Err(ConfigError(layers.faults)) }
+    (config, layers)
 }
 
 /// Converts all values. A faulty value becomes a placeholder that is not used.
@@ -323,10 +341,7 @@ fn read(layers: &mut Layers) -> Config {
         wait_max: layers.duration("server.wait_max", Duration::ZERO),
         cors_origins: layers.list("server.cors_origins"),
         public_url: layers.value("server.public_url", "a URL such as \"https://judge.example\", or \"\"", |text| {
-            let is_url = text.starts_with("https://") || text.starts_with("http://");
-            let is_plain =
-                !text.bytes().any(|c| c.is_ascii_whitespace() || c.is_ascii_control() || b"?#\"<>,".contains(&c));
-            (text.is_empty() || is_url && is_plain).then(|| text.to_owned())
+            (text.is_empty() || is_public_url(text)).then(|| text.to_owned())
         }),
         trusted_proxies: networks(layers, "server.trusted_proxies"),
         drain: layers.duration("server.drain", Duration::ZERO),
@@ -416,10 +431,7 @@ fn read(layers: &mut Layers) -> Config {
         webhooks,
         alerts: alerts(layers),
         log,
-        traces: Traces {
-            url: engine(layers, "traces.url", &["http", "https"]),
-            percent: layers.number("traces.percent", 0..=100),
-        },
+        traces: traces(layers),
         metrics: metrics(layers),
         languages: languages(layers),
         problems: Problems {
@@ -432,12 +444,19 @@ fn read(layers: &mut Layers) -> Config {
     }
 }
 
+/// Whether a text can be the address of a server for its users: http or https, without a query.
+pub(crate) fn is_public_url(text: &str) -> bool {
+    let is_url = text.starts_with("https://") || text.starts_with("http://");
+    let is_plain = |c: u8| !c.is_ascii_whitespace() && !c.is_ascii_control() && !b"?#\"<>,".contains(&c);
+    is_url && text.bytes().all(is_plain)
+}
+
 fn engines(layers: &mut Layers) -> Engines {
     let cluster = layers.value("cluster.name", "1 to 32 characters of a-z, 0-9 and `-`", |text| {
         let is_known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         ((1..=32).contains(&text.len()) && text.bytes().all(is_known)).then(|| text.to_owned())
     });
-    Engines {
+    let engines = Engines {
         cluster,
         store: engine(layers, "store.url", &["postgres", "postgresql"]),
         queue: engine_or_stores(layers, "queue.url", &["postgres", "redis", "rediss", "amqp", "amqps", "kafka"]),
@@ -445,7 +464,19 @@ fn engines(layers: &mut Layers) -> Engines {
         shared: engine(layers, "shared.url", &["redis", "rediss"]),
         blobs: engine_or_stores(layers, "blobs.url", &["s3", "file"]),
         blobs_kept_max: layers.bytes("blobs.kept_max"),
+    };
+    if engines.store.is_none() {
+        for (key, url) in
+            [("queue.url", &engines.queue), ("events.url", &engines.events), ("blobs.url", &engines.blobs)]
+        {
+            if url.as_deref() == Some("postgres") {
+                let message = "\"postgres\" means the store's database, and store.url does not name one: set store.url \
+                               to a postgres:// address";
+                layers.refuse(key, message.to_owned());
+            }
+        }
     }
+    engines
 }
 
 /// As [`engine`], but also accepts `postgres` alone, which means the store's database.
@@ -454,7 +485,15 @@ fn engine_or_stores(layers: &mut Layers, key: &str, schemes: &[&str]) -> Option<
     if url == "postgres" { Some(url) } else { engine(layers, key, schemes) }
 }
 
-/// The address of an engine, if set. It must have one of these schemes.
+/// Schemes of engines that a build may lack, and whether this one has them.
+const OPTIONAL_ENGINES: [(&str, bool); 4] = [
+    ("amqp", cfg!(feature = "rabbitmq")),
+    ("amqps", cfg!(feature = "rabbitmq")),
+    ("kafka", cfg!(feature = "kafka")),
+    ("s3", cfg!(feature = "s3")),
+];
+
+/// The address of an engine, if set. It must have one of these schemes, and the build must have the engine.
 fn engine(layers: &mut Layers, key: &str, schemes: &[&str]) -> Option<String> {
     let url = layers.text(key);
     let scheme = url.split_once("://").map(|(scheme, _)| scheme);
@@ -465,6 +504,11 @@ fn engine(layers: &mut Layers, key: &str, schemes: &[&str]) -> Option<String> {
         // The message omits the address, because it may contain a password.
         let begins = scheme.map_or_else(|| "a URL without a scheme".to_owned(), |scheme| format!("{scheme}://"));
         layers.refuse(key, format!("expected a URL that begins with {}://, found {begins}", schemes.join("://, ")));
+    } else if let Some((scheme, false)) = OPTIONAL_ENGINES.iter().find(|(known, _)| Some(*known) == scheme) {
+        layers.refuse(
+            key,
+            format!("this cupel was built without {scheme}://; `make build` builds one with every engine"),
+        );
     }
     Some(url)
 }
@@ -533,6 +577,16 @@ fn alerts(layers: &mut Layers) -> Alerts {
         patience: layers.duration("alerts.patience", Duration::ZERO),
         oldest_max: layers.duration("alerts.oldest_max", Duration::from_secs(1)),
     }
+}
+
+fn traces(layers: &mut Layers) -> Traces {
+    let key = "traces.url";
+    let url = engine(layers, key, &["http", "https"]);
+    if url.is_some() && !cfg!(feature = "otlp") {
+        let message = "this cupel was built without the exporter of traces; `make build` builds one with it";
+        layers.refuse(key, message.to_owned());
+    }
+    Traces { url, percent: layers.number("traces.percent", 0..=100) }
 }
 
 fn metrics(layers: &mut Layers) -> MetricsAccess {

@@ -125,11 +125,36 @@ fn an_address_with_a_password_is_not_shown() {
 #[test]
 fn postgres_alone_means_the_stores_database_for_each_engine_that_can_use_it() {
     for section in ["queue", "events", "blobs"] {
-        assert_eq!(faults(&format!("[{section}]\nurl = \"postgres\""), &[]), [""; 0], "{section}");
+        let file = format!("[{section}]\nurl = \"postgres\"");
+        assert_eq!(faults(&file, &[("CUPEL_STORE__URL", "postgresql://h/d")]), [""; 0], "{section}");
+        let [fault] = &*faults(&file, &[]) else { panic!("{section}") };
+        let expected =
+            format!("cupel.toml:2: {section}.url: \"postgres\" means the store's database, and store.url does");
+        assert!(fault.starts_with(&expected), "{fault}");
     }
     for section in ["store", "shared"] {
         let [fault] = &*faults(&format!("[{section}]\nurl = \"postgres\""), &[]) else { panic!("{section}") };
         assert!(fault.contains(&format!("{section}.url: expected a URL that begins with")), "{fault}");
+    }
+}
+
+/// Holds in every build: `cargo test -p cupel --no-default-features` has none of these engines.
+#[test]
+fn an_engine_that_the_build_lacks_is_refused_with_the_command_that_builds_it() {
+    for (section, url, is_built) in [
+        ("queue", "amqp://h", cfg!(feature = "rabbitmq")),
+        ("queue", "amqps://h", cfg!(feature = "rabbitmq")),
+        ("queue", "kafka://h", cfg!(feature = "kafka")),
+        ("queue", "redis://h", true),
+        ("blobs", "s3://bucket", cfg!(feature = "s3")),
+        ("traces", "http://h:4318", cfg!(feature = "otlp")),
+    ] {
+        let faults = faults(&format!("[{section}]\nurl = \"{url}\"\n"), &[]);
+        match &*faults {
+            [] => assert!(is_built, "{url}"),
+            [fault] => assert!(!is_built && fault.contains("`make build`"), "{fault}"),
+            _ => panic!("{faults:?}"),
+        }
     }
 }
 

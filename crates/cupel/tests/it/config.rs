@@ -73,3 +73,38 @@ fn an_invalid_language_file_is_reported_with_line_and_key_before_the_start() {
         assert!(ended.stderr.contains(&told), "{args:?}: {}", ended.stderr);
     }
 }
+
+#[test]
+fn the_check_reports_the_faults_of_the_configuration_and_of_all_language_files_together() {
+    let languages = tempfile::tempdir().unwrap();
+    std::fs::write(languages.path().join("a.toml"), "name = 3\n").unwrap();
+    std::fs::write(languages.path().join("b.toml"), b"\xff").unwrap();
+    std::fs::write(languages.path().join("c.toml"), "name = 4\n").unwrap();
+    let mut command = cupel(["config", "check"]);
+    command.env("CUPEL_LANGUAGES__DIRECTORY", languages.path()).env("CUPEL_QUEUE__URL", "postgres");
+    let ended = end(command, b"");
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    for expected in ["queue.url: \"postgres\" means", "a.toml:1: `name`", "b.toml: `(whole file)`", "c.toml:1: `name`"]
+    {
+        assert!(ended.stderr.contains(expected), "{expected}\n{}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_fifo_or_a_device_is_refused_as_a_configuration_or_language_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let fifo = dir.path().join("cupel.toml");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
+    assert!(made.success());
+    let check = |args: &[&str], variables: &[(&str, &std::path::Path)]| {
+        let mut command = cupel([&["config", "check"], args].concat());
+        command.envs(variables.iter().copied());
+        let ended = end(command, b"");
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains("cannot be read: it is not a regular file"), "{}", ended.stderr);
+    };
+    check(&["--config", fifo.to_str().unwrap()], &[]);
+    check(&["--config", "/dev/zero"], &[]);
+    check(&[], &[("CUPEL_LANGUAGES__DIRECTORY", dir.path())]);
+    check(&[], &[("CUPEL_STORE__URL_FILE", &fifo)]);
+}

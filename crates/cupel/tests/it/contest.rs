@@ -35,6 +35,19 @@ fn a_frozen_contest_with_all_shipped_problems_is_exported() {
         "{added:?}"
     );
     assert_eq!(contest(&["add", "final"]).code, Some(2), "neither a problem nor a user");
+    // One wrong name: nothing is changed, and every wrong name is reported.
+    let added = end(cupel(["user", "add", "bob", "bob@example.org", "--password-stdin", "--data", dir]), password);
+    assert_eq!(added.code, Some(0), "{added:?}");
+    let refused = contest(&["add", "final", "--problem", "no-problem", "--user", "bob", "--user", "nobody"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(3), ""), "{refused:?}");
+    for name in ["no-problem", "nobody"] {
+        assert!(refused.stderr.contains(&format!("`{name}`")), "{refused:?}");
+    }
+    let refused = contest(&["add", "final", "--user", "bob", "--user", "ada"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""), "{refused:?}");
+    assert!(refused.stderr.contains("user `ada` takes part already"), "{refused:?}");
+    let csv = contest(&["standings", "final", "--format", "csv"]).stdout;
+    assert!(csv.contains(",ada,") && !csv.contains(",bob,"), "{csv}");
     assert_eq!(contest(&["add", "none", "--user", "ada"]).code, Some(3));
     let stranger = contest(&["add", "final", "--problem", &slugs[0], "--by", "ada"]);
     assert_ne!(stranger.code, Some(0), "not ada's to change: {stranger:?}");

@@ -253,3 +253,28 @@ fn join_codes_and_sessions_are_listed_and_ended() {
     assert_eq!(sessions().len(), 0);
     assert_eq!(run(&["user", "end-session", "ada"]).code, Some(2), "which?");
 }
+
+#[test]
+fn a_wrong_path_or_address_is_a_fault_of_the_command_line_and_not_of_the_machine() {
+    let data = with_ada();
+    let dir = data.path().to_str().unwrap();
+    let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../problems/night-bus");
+    let package = package.to_str().unwrap();
+    let restored = data.path().join("restored");
+    for (args, expected) in [
+        (&["user", "import", dir, "--data", dir][..], "Is a directory"),
+        (&["contest", "standings", "a b", "--data", dir], "a slug is 1 to 64 characters"),
+        (&["contest", "add", "final", "--problem", "a/b", "--data", dir], "a slug is 1 to 64 characters"),
+        (&["man", "--out", "/proc/nowhere"], "cannot create /proc/nowhere"),
+        (&["problem", "export", package, "--output", "/nowhere/x.zip"], "the directory /nowhere does not exist"),
+        (&["admin", "restore", "/etc/passwd", "--data", restored.to_str().unwrap()], "cannot be read as a database"),
+        (&["smoke", "--url", "nonsense", "--key", "x"], "expected an address such as"),
+    ] {
+        refused(&words(args), 2, expected);
+    }
+    let mut command = cupel(["user", "list"]);
+    command.env("CUPEL_STORE__URL", "postgres://127.0.0.1:1/x");
+    let ended = end(command, b"");
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("`store.url` is no address of a PostgreSQL database"), "{ended:?}");
+}

@@ -90,10 +90,16 @@ fn users_tokens_and_keys_are_created_while_the_server_runs() {
             .unwrap();
     let id = listed["keys"][0]["id"].as_str().unwrap();
     assert_eq!(listed["keys"][0]["scopes"], json!(["runs:read"]));
-    assert_eq!(end(cupel(["key", "revoke", id, "--user", "ada", "--data", dir]), b"").code, Some(0));
+    let revoke = |args: &[&str]| end(cupel([&["key", "revoke"], args, &["--data", dir]].concat()), b"").code;
+    assert_eq!(revoke(&[id, "--user", "admin"]), Some(3), "not the administrator's key");
+    assert_eq!(revoke(&[id]), Some(0), "the id alone names a key");
     // The server caches a key for a few seconds.
     eventually(|| (server.get("/api/v1/submissions").0 == 401).then_some(()));
-    assert_eq!(end(cupel(["key", "revoke", id, "--data", dir]), b"").code, Some(3), "not the administrator's key");
+    let unknown = "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a";
+    assert_eq!(
+        (revoke(&[unknown]), revoke(&[unknown, "--user", "ada"]), revoke(&["nonsense"])),
+        (Some(3), Some(3), Some(2))
+    );
     server.key = admin;
     assert_eq!(server.get("/api/v1/submissions").0, 200);
 
@@ -115,10 +121,22 @@ fn accounts_for_a_class_are_imported_by_the_command_line() {
     std::fs::write(&file, "username,email,tier\nzoe,zoe@example.org,pro\nyan,,\n").unwrap();
     let made = user(&["import", file.to_str().unwrap(), "--valid", "3d"], b"");
     assert_eq!(made.code, Some(0), "{made:?}");
-    assert_eq!(made.stderr, "users made: 2; names or addresses that were taken: 0\n");
+    let counts = |created, existing| {
+        format!(
+            "users created: {created}; users of an earlier import with a new link: {existing}; names or addresses taken: 0\n"
+        )
+    };
+    // The configuration of the command does not name the server's address.
+    let guess =
+        "warning: the address http://127.0.0.1:8080 in the output is a guess, because server.public_url is empty";
+    assert!(made.stderr.starts_with(guess) && made.stderr.ends_with(&counts(2, 0)), "{made:?}");
+    let statuses =
+        |csv: &str| csv.lines().skip(1).map(|line| line.split(',').nth(2).unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(statuses(&made.stdout), ["created", "created"]);
     // A repeated import creates new links for users without a password.
-    let again = user(&["import", file.to_str().unwrap()], b"");
-    assert_eq!(again.stderr, "users made: 2; names or addresses that were taken: 0\n");
+    let again = user(&["import", file.to_str().unwrap(), "--url", "https://judge.example/"], b"");
+    assert_eq!((again.stderr.as_str(), statuses(&again.stdout)), (&*counts(0, 2), vec!["exists".to_owned(); 2]));
+    assert!(again.stdout.contains(",https://judge.example/password?token="), "{again:?}");
     let links: Vec<&str> = again.stdout.lines().skip(1).map(|line| line.split(',').nth(3).unwrap()).collect();
 
     let log_in = |name: &str, password: &str| {
@@ -130,7 +148,12 @@ fn accounts_for_a_class_are_imported_by_the_command_line() {
         server.call("POST", "/api/v1/auth/password/reset", None, Some(&body)).0
     };
     assert_eq!((set(links[1], "correct horse"), log_in("yan", "correct horse")), (204, 200));
-    let link = user(&["link", "zoe@example.org"], b"").stdout;
+    let link = user(&["link", "zoe@example.org"], b"");
+    assert!(link.stderr.starts_with(guess), "{link:?}");
+    let link = user(&["link", "zoe@example.org", "--url", "http://judge.example"], b"");
+    assert!(!link.stderr.contains("guess") && link.stdout.starts_with("http://judge.example/password"), "{link:?}");
+    assert_eq!(user(&["link", "zoe", "--url", "judge.example"], b"").code, Some(2));
+    let link = link.stdout;
     assert_eq!(set(links[0], "correct horse"), 401, "another link was made");
     assert_eq!((set(link.trim(), "correct horse"), log_in("zoe", "correct horse")), (204, 200));
 

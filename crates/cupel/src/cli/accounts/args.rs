@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use cupel_core::accounts::Role;
 
-use crate::cli::shared_args::{Settings, parse_duration};
+use crate::cli::shared_args::{Settings, parse_duration, parse_url};
 
 /// Add, import, list, disable and delete users, set their roles, tiers and passwords, print one-time links, join codes
 /// and tokens, in the store; also while servers run.
@@ -70,8 +70,9 @@ pub(crate) enum UserCommand {
     /// Create users from a CSV file, and print CSV with a one-time link for each.
     ///
     /// The first line names the columns: username, and optionally email, role and tier. If any line is invalid, no user
-    /// is created. A name or address that is taken is reported in its line. An import may be repeated: users who have
-    /// not set a password get a new link.
+    /// is created. The column `status` of the output is `created`, `taken` (the name or address belongs to another
+    /// user, or the user has a password), or `exists`: an earlier import created the user, who has no password yet and
+    /// gets a new link. The earlier link becomes invalid.
     Import {
         /// The file; `-` is standard input.
         #[arg(value_name = "FILE")]
@@ -79,6 +80,9 @@ pub(crate) enum UserCommand {
         /// How long the links are valid.
         #[arg(long, value_name = "DURATION", default_value = "14d", value_parser = parse_duration)]
         valid: Duration,
+        /// The server's address for users, such as https://judge.example [default: server.public_url].
+        #[arg(long, value_name = "URL", value_parser = parse_url)]
+        url: Option<String>,
     },
     /// Print a one-time link with which a user sets a password; it replaces an older one.
     Link {
@@ -87,6 +91,9 @@ pub(crate) enum UserCommand {
         /// How long the link is valid.
         #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse_duration)]
         valid: Duration,
+        /// The server's address for users, such as https://judge.example [default: server.public_url].
+        #[arg(long, value_name = "URL", value_parser = parse_url)]
+        url: Option<String>,
     },
     /// Print a join code, with which a class registers behind one address, also if registration is closed.
     Code {
@@ -198,10 +205,11 @@ pub(crate) enum KeyCommand {
     },
     /// Revoke a key by its id.
     Revoke {
+        /// The key's id, which `cupel key create` and `cupel key list` print.
         id: String,
-        /// Owner of the key.
-        #[arg(long, value_name = "USER", default_value = "admin")]
-        user: String,
+        /// Revoke the key only if it is this user's.
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
     },
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Subcommand;
+use cupel_problem::{Slug, SlugError};
 
 use crate::cli::shared_args::{Settings, parse_duration};
 
@@ -33,9 +34,10 @@ pub(crate) enum ContestCommand {
     #[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
     Add {
         /// Slug of the contest.
+        #[arg(value_parser = parse_slug)]
         slug: String,
         /// Slug of a problem, which is added after the existing problems.
-        #[arg(long, value_name = "SLUG", group = "what")]
+        #[arg(long, value_name = "SLUG", group = "what", value_parser = parse_slug)]
         problem: Vec<String>,
         /// Name of a user to add as a participant.
         #[arg(long, value_name = "USER", group = "what")]
@@ -44,6 +46,7 @@ pub(crate) enum ContestCommand {
     /// Print the join code of a contest that is not public.
     JoinCode {
         /// Slug of the contest.
+        #[arg(value_parser = parse_slug)]
         slug: String,
         /// Replace it first: the old code is no longer valid; participants stay.
         #[arg(long)]
@@ -52,6 +55,7 @@ pub(crate) enum ContestCommand {
     /// Print the standings.
     Standings {
         /// Slug of the contest.
+        #[arg(value_parser = parse_slug)]
         slug: String,
         /// Include the results that the freeze hides; only for the contest's owner and administrators.
         #[arg(long)]
@@ -63,6 +67,7 @@ pub(crate) enum ContestCommand {
     /// Print a contest with its unfrozen standings, questions and announcements as one JSON object.
     Export {
         /// Slug of the contest.
+        #[arg(value_parser = parse_slug)]
         slug: String,
     },
 }
@@ -102,6 +107,7 @@ impl ContestStyle {
 #[derive(Debug, clap::Args)]
 pub(crate) struct NewContest {
     /// Slug of the contest, its name in URLs: 1 to 64 characters of a-z, 0-9 and -.
+    #[arg(value_parser = parse_slug)]
     pub(crate) slug: String,
     /// Title of the contest.
     #[arg(long)]
@@ -128,6 +134,11 @@ pub(crate) struct NewContest {
     #[arg(long)]
     pub(crate) public: bool,
     /// Slug of a problem; repeated for each problem, in order.
-    #[arg(long, value_name = "SLUG", required = true)]
+    #[arg(long, value_name = "SLUG", required = true, value_parser = parse_slug)]
     pub(crate) problem: Vec<String>,
+}
+
+/// Checks that a text is a slug, so that it can be part of an address.
+fn parse_slug(text: &str) -> Result<String, SlugError> {
+    text.parse::<Slug>().map(|slug| slug.as_str().to_owned())
 }

@@ -1,11 +1,13 @@
 //! Arguments of `cupel smoke`.
 
+use crate::cli::shared_args::parse_url;
+
 /// Run every available language's samples through a server's HTTP API and print a table.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  cupel smoke --url http://127.0.0.1:8080 --key \"$CUPEL_KEY\"")]
 pub(crate) struct Smoke {
     /// URL of the server.
-    #[arg(long, env = "CUPEL_URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, env = "CUPEL_URL", default_value = "http://127.0.0.1:8080", value_parser = parse_url)]
     pub(crate) url: String,
     /// An API key with the scopes runs:read and runs:write.
     #[arg(long, env = "CUPEL_KEY", hide_env_values = true)]

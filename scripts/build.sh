@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# `make build` and the build of `make run`.
+#
+#   scripts/build.sh          the release: optimized, with every engine
+#     target/dist/cupel       without debug information; its symbols still name the functions of a backtrace
+#     target/dist/cupel.debug its debug information; backtraces and debuggers find it if it is beside the binary
+#   scripts/build.sh quick    target/quick/cupel, in half the time: less optimized, without the engines of clusters
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+case ${1:-release} in
+    quick) cargo build --profile quick --no-default-features --package cupel "${@:2}" ;;
+    release)
+        cargo build --release --package cupel
+        # The results are in another directory, because cargo would not link its own file again after a change by objcopy.
+        mkdir -p target/dist
+        (
+            cd target/dist
+            objcopy --only-keep-debug ../release/cupel cupel.debug
+            objcopy --strip-debug --add-gnu-debuglink=cupel.debug ../release/cupel cupel
+        )
+        du --apparent-size --human-readable target/dist/cupel target/dist/cupel.debug
+        ;;
+    *)
+        echo "usage: scripts/build.sh [quick]" >&2
+        exit 2
+        ;;
+esac
