@@ -40,3 +40,4 @@ pub use state::{
     TierRates, Wall,
 };
 pub use v1::response::{compilation_error, runtime_error};
+pub use v1::webhook_event::webhook_body;

@@ -52,6 +52,9 @@ struct CompileRow {
 struct CaseRow {
     name: String,
     verdict: String,
+    /// Absent in rows of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
     step: StepRow,
 }
 
@@ -260,7 +263,12 @@ pub(crate) fn encode_report(report: &RunReport, blob: &mut BlobWriter) -> Result
         cases: report
             .cases
             .iter()
-            .map(|c| CaseRow { name: c.name.clone(), verdict: c.verdict.code().into(), step: put_step(&c.step, blob) })
+            .map(|c| CaseRow {
+                name: c.name.clone(),
+                verdict: c.verdict.code().into(),
+                message: c.message.clone(),
+                step: put_step(&c.step, blob),
+            })
             .collect(),
         grading: report.grading.as_ref().map(|grading| put_grading(grading, blob)),
         verification: report.verification.as_ref().map(VerificationRow::from),
@@ -301,10 +309,14 @@ pub(crate) fn decode_report(report: &str, data: &[u8]) -> Result<RunReport, RowE
             exit_code: c.exit_code,
         })
     });
-    let cases = row
-        .cases
-        .into_iter()
-        .map(|c| Ok(CaseReport { name: c.name, verdict: verdict_from(&c.verdict)?, step: read_step(c.step, data)? }));
+    let cases = row.cases.into_iter().map(|c| {
+        Ok(CaseReport {
+            name: c.name,
+            verdict: verdict_from(&c.verdict)?,
+            message: c.message,
+            step: read_step(c.step, data)?,
+        })
+    });
     Ok(RunReport {
         verdict: verdict_from(&row.verdict)?,
         message: row.message,
