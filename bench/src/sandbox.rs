@@ -164,6 +164,7 @@ pub(crate) fn command(argv: &[&str], files: Vec<BoxFile>) -> Command {
         result: false,
         collect: None,
         outbox: None,
+        fetch: Vec::new(),
         watch: false,
     }
 }

@@ -64,8 +64,4 @@ def acceptable(value):
     for number, entry in enumerate(value.get("tests") or []):
         if isinstance(entry, dict):
             entry.pop("name", None)
-    if "env" in value:
-        value["env"] = {}
-    if "args" in value:
-        value["args"] = []
     return value

@@ -18,9 +18,10 @@ use utoipa::openapi::{
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::v1::{parameters, webhook_event};
 use crate::{access, rules};
 
-const DESCRIPTION: &str = "Runs untrusted programs and says exactly what happened.\n\n\
+const DESCRIPTION: &str = "Runs untrusted programs and judges submissions to problems.\n\n\
 Register, log in, send the access token as `Authorization: Bearer`, and submit a program to `POST /api/v1/execute`. \
 API keys (`cup_…`) are sent the same way and are limited to their scopes, which each operation names.\n\n\
 Every error is an `application/problem+json` document (RFC 9457); branch on `type`.\n\n\
@@ -47,7 +48,8 @@ pub(crate) fn documented() -> (axum::Router<Shared>, OpenApi) {
         }
     }
     rules::add_to_bodies(&mut document);
-    (router, document)
+    webhook_event::add_to(&mut document);
+    (parameters::check(router, &document), document)
 }
 
 /// The document as JSON, for `cupel openapi` and `/openapi.json`.
@@ -69,11 +71,11 @@ fn skeleton() -> OpenApi {
         .servers(Some([ServerBuilder::new().url("/").description(Some("This server")).build()]))
         .tags(Some([
             tag("execute", "Run programs"),
-            tag("submissions", "What you have sent"),
-            tag("problems", "Problems to solve, and how users stand with them"),
+            tag("submissions", "Submissions: lists, results, webhooks"),
+            tag("problems", "Problems: statements, solutions, leaderboards"),
             tag("authoring", "For the authors of problems"),
-            tag("contests", "Contests: taking part, standings, arranging them"),
-            tag("languages", "What programs may be written in"),
+            tag("contests", "Contests: participation, standings, organization"),
+            tag("languages", "Programming languages"),
             tag("auth", "Accounts, tokens and keys"),
             tag("admin", "For administrators"),
         ]))
@@ -82,11 +84,11 @@ fn skeleton() -> OpenApi {
     let mut bearer = Http::new(HttpAuthScheme::Bearer);
     bearer.bearer_format = Some("JWT or API key".to_owned());
     bearer.description = Some(
-        "An access token from `/auth/login`, or an API key. The scopes named are those an API key must have."
+        "An access token from `/auth/login`, or an API key. The scopes of an operation are those that an API key needs."
             .to_owned(),
     );
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    let mut schemas = vec![("Problem".to_owned(), ErrorBody::schema())];
+    let mut schemas = vec![("ApiError".to_owned(), ErrorBody::schema())];
     ErrorBody::schemas(&mut schemas);
     components.schemas.extend(schemas);
     document
@@ -141,7 +143,7 @@ fn absent_rather_than_null(operation: &mut Operation) {
 }
 
 fn problem_response(kind: ErrorKind) -> Response {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("ApiError"))).build();
     let response = ResponseBuilder::new().description(kind.meaning()).content("application/problem+json", content);
     response.build()
 }

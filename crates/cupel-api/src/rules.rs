@@ -4,11 +4,12 @@
 //! A rule about a single field of one body is an attribute of that field. *Invariant:* these rules never permit a
 //! request that the server refuses; `scripts/test-openapi.sh` sends what the document allows.
 
+use cupel_core::Bounds;
 use cupel_types::Verdict;
 use serde_json::{Value, json};
 use utoipa::Number;
 use utoipa::openapi::path::{Operation, ParameterIn};
-use utoipa::openapi::schema::{Object, Schema};
+use utoipa::openapi::schema::{AdditionalProperties, ArrayItems, Object, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{OpenApi, RefOr};
 
 use crate::v1::PAGE_MAX;
@@ -34,7 +35,7 @@ pub(crate) fn add_to_parameters(operation: &mut Operation) {
             (ParameterIn::Query, "problem") => be(object, SLUG),
             (ParameterIn::Query, "status") => be(object, "^(queued|running|completed|failed|cancelled)$"),
             (ParameterIn::Query, "purpose") => {
-                be(object, "^(execution|submission|trial|custom_input|verification)$");
+                be(object, "^(run|submission|samples|custom_input|verification|execution|all|trial|input)$");
             }
             (ParameterIn::Query, "cursor") => be(object, "^([A-Za-z0-9_-]{22})?$"),
             (ParameterIn::Query, "q") => object.max_length = Some(100),
@@ -75,6 +76,20 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
         for (place, one) in inputs.iter().enumerate() {
             rules.extend(inputs[place + 1..].iter().map(|other| not_both(sent(one), sent(other))));
         }
+        if has("source_code") && has("files") {
+            // The main source is a file, too.
+            let most = Bounds::default().files_max - 1;
+            let fewer = json!({ "properties": { "files": { "maxItems": most } } });
+            rules.push(json!({ "anyOf": [{ "not": sent("source_code") }, fewer] }));
+        }
+        for (one, other) in [("email", "username"), ("join_code", "code")] {
+            if has(one) && has(other) && !object.required.iter().any(|field| field == one) {
+                rules.push(not_both(sent(one), sent(other)));
+            }
+        }
+        if name == "LoginRequest" {
+            rules.push(json!({ "anyOf": [sent("email"), sent("username")] }));
+        }
         if has("tests") {
             let tests = json!({ "required": ["tests"], "properties": { "tests": { "type": "array", "minItems": 1 } } });
             rules.extend(inputs.iter().map(|input| not_both(tests.clone(), full(input))));
@@ -88,12 +103,41 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
         if let [minutes, seconds] = penalties[..] {
             rules.push(not_both(number(minutes), number(seconds)));
         }
+        add_bounds(object);
         if !rules.is_empty() {
             // Under `allOf`, because client generators look for fields only at the top level.
             object.extensions.get_or_insert_default().insert("allOf".to_owned(), rules.into());
         }
     }
 }
+
+/// Adds the server's default bounds to the lists of a program.
+fn add_bounds(object: &mut Object) {
+    let bounds = Bounds::default();
+    let lists = [
+        ("submissions", bounds.batch_max),
+        ("files", bounds.files_max),
+        ("tests", bounds.tests_max),
+        ("args", bounds.args_max),
+    ];
+    for (name, most) in lists {
+        if let Some(RefOr::T(Schema::Array(list))) = object.properties.get_mut(name) {
+            list.max_items = Some(most);
+        }
+    }
+    let text =
+        |pattern: &str| Schema::Object(ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build());
+    if let Some(RefOr::T(Schema::Array(args))) = object.properties.get_mut("args") {
+        args.items = ArrayItems::RefOrSchema(Box::new(RefOr::T(text(NO_NUL))));
+    }
+    if let Some(RefOr::T(Schema::Object(env))) = object.properties.get_mut("env") {
+        env.max_properties = Some(bounds.env_max);
+        env.property_names = Some(Box::new(text("^[A-Za-z_][A-Za-z0-9_]*$")));
+        env.additional_properties = Some(Box::new(AdditionalProperties::RefOr(RefOr::T(text(NO_NUL)))));
+    }
+}
+
+const NO_NUL: &str = "^[^\\u0000]*$";
 
 /// The field is present and not `null`.
 fn sent(field: &str) -> Value {

@@ -224,13 +224,9 @@ impl Checker<'_> {
     fn language<'r>(&mut self, asked: &str, registry: &'r Registry) -> Option<&'r Language> {
         let Some(language) = registry.find(asked) else {
             if asked.is_empty() {
-                self.fault("/language", SubmissionFaultKind::Missing, "name a language");
+                self.fault("/language", SubmissionFaultKind::Missing, "`language` must not be empty");
             } else {
-                let asked_short: String = asked.chars().take(40).collect();
-                let mut detail = format!("no language `{}`", asked_short.escape_debug());
-                if let Some(near) = registry.nearest(&asked_short) {
-                    detail.push_str(&format!("; the nearest is `{}`", near.id));
-                }
+                let detail = registry.unknown(asked, "`GET /api/v1/languages`");
                 self.fault("/language", SubmissionFaultKind::UnknownLanguage, detail);
             }
             return None;
@@ -282,7 +278,7 @@ impl Checker<'_> {
         for (path, i) in &places {
             for (end, _) in path.match_indices('/') {
                 if places.contains_key(&path[..end]) {
-                    let detail = format!("`{}` is a file, so nothing can be below it", &path[..end]);
+                    let detail = format!("`{}` is a file, so it cannot contain other files", &path[..end]);
                     self.fault(format!("/files/{i}/path"), SubmissionFaultKind::BadPath, detail);
                 }
             }
@@ -432,7 +428,11 @@ impl Checker<'_> {
         let ahead_max = SignedDuration::try_from(self.bounds.run_at_ahead_max).unwrap_or(SignedDuration::MAX);
         if run_at.duration_since(self.now) > ahead_max {
             let days = self.bounds.run_at_ahead_max.as_secs() / 86_400;
-            self.fault("/run_at", SubmissionFaultKind::RunAtTooFar, format!("at most {days} days ahead"));
+            self.fault(
+                "/run_at",
+                SubmissionFaultKind::RunAtTooFar,
+                format!("`run_at` must be at most {days} days ahead"),
+            );
         }
     }
 
@@ -441,7 +441,7 @@ impl Checker<'_> {
         let well_formed =
             url.len() <= 2048 && url.chars().all(|c| c.is_ascii_graphic()) && web_authority(url).is_some_and(is_host);
         if !well_formed {
-            let detail = "an http or https address with a host, of at most 2048 ASCII characters, without user name";
+            let detail = "`webhook` must be an http or https URL with a host and without a user name, of at most 2048 ASCII characters";
             self.fault("/webhook", SubmissionFaultKind::BadWebhook, detail);
         } else if !self.bounds.webhooks_private && web_host(url).is_some_and(is_special_host) {
             let detail = "the address is private or reserved: webhooks only go to public ones";

@@ -384,12 +384,13 @@ pub trait WebhookStore: Send + Sync {
     ) -> Result<Vec<Delivery>, StoreError>;
     /// Records that the receiver accepted the delivery.
     async fn delivered(&self, id: WebhookId, now: Timestamp, status: u16) -> Result<(), StoreError>;
-    /// Records a failed try. The next try is at `next`; `None`: there is none.
+    /// Records a failed try, with the receiver's status if it answered. The next try is at `next`; `None`: there is none.
     async fn delivery_failed(
         &self,
         id: WebhookId,
         now: Timestamp,
         error: &str,
+        status: Option<u16>,
         next: Option<Timestamp>,
     ) -> Result<(), StoreError>;
     /// The receiver is permanently gone (410): gives up this delivery and all others of the same owner to the same
@@ -425,7 +426,7 @@ pub struct DeliveryRecord {
     pub next_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// The status with which the receiver ended it: 2xx, or 410.
+    /// Status of the last try, if the receiver answered it.
     pub status: Option<u16>,
     /// Why the last try failed.
     pub error: Option<String>,

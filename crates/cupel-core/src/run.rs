@@ -220,11 +220,11 @@ cupel_types::named! {
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum SentFor, as_str, from_name {
         /// A program to run, without a problem.
-        Execution = "execution",
+        Run = "run",
         /// A solution of a problem, judged on all tests; it counts.
         Submission = "submission",
         /// A solution tried on the samples of a problem.
-        Trial = "trial",
+        Samples = "samples",
         /// A solution of a problem tried on the sender's own input.
         CustomInput = "custom_input",
         /// The verification of a problem's package.
@@ -236,11 +236,11 @@ impl SentFor {
     /// The purpose of this work.
     pub fn of(work: &SubmissionKind) -> SentFor {
         match work {
-            SubmissionKind::Program(_) => SentFor::Execution,
+            SubmissionKind::Program(_) => SentFor::Run,
             SubmissionKind::Verify(_) => SentFor::Verification,
             SubmissionKind::Problem(solution) => match solution.cases {
                 Cases::All => SentFor::Submission,
-                Cases::Samples => SentFor::Trial,
+                Cases::Samples => SentFor::Samples,
                 Cases::Input(_) => SentFor::CustomInput,
             },
         }

@@ -26,6 +26,8 @@ pub enum Sent {
     Failed {
         /// The cause.
         error: String,
+        /// The receiver's status, if it answered.
+        status: Option<u16>,
     },
 }
 
@@ -110,12 +112,12 @@ impl Core {
         match sent {
             Sent::Delivered { status } => self.inner.store.delivered(id, now, status).await,
             Sent::Gone => self.inner.store.receiver_gone(id, now).await.map(|_| ()),
-            Sent::Failed { error } => {
+            Sent::Failed { error, status } => {
                 let jitter: f64 = rand::random();
                 let pause = retry_after(delivery.tries + 1, jitter).and_then(|p| SignedDuration::try_from(p).ok());
                 let next = pause.and_then(|pause| now.checked_add(pause).ok());
                 let error: String = error.chars().take(500).collect();
-                self.inner.store.delivery_failed(id, now, &error, next).await
+                self.inner.store.delivery_failed(id, now, &error, status, next).await
             }
         }
     }

@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_path_to_error::Segment;
 
 use crate::app::Shared;
@@ -137,6 +137,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     })?;
     let mut json = serde_json::Deserializer::from_str(text);
     let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        // A field may be refused before the place where the JSON is broken is reached.
+        if let Err(broken) = serde_json::from_str::<IgnoredAny>(text) {
+            return syntax(&broken);
+        }
         let path = error.path().clone();
         fault(&path, &error.into_inner())
     })?;
@@ -145,20 +149,47 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
 }
 
 fn fault(path: &serde_path_to_error::Path, error: &serde_json::Error) -> ApiError {
-    if !error.is_data() {
-        return syntax(error);
-    }
     let (mut pointer, message) = (pointer(path), without_position(error));
     let (kind, detail) = match lists::too_many(&message) {
         Some(detail) => (ErrorKind::SubmissionTooLarge, detail.to_owned()),
+        None if is_of_json(error, &message) => return syntax(error),
         None => (ErrorKind::InvalidBody, describe(&message, &mut pointer)),
     };
     ApiError::new(kind, detail.clone()).with_errors(vec![FieldError::new(pointer, detail)])
 }
 
+/// Whether a string has an escape of no character. A skipped value may have one, so it is found only here. Other
+/// values that serde_json calls malformed are JSON: a number out of range, deep nesting, a number for a name.
+fn is_of_json(error: &serde_json::Error, message: &str) -> bool {
+    !error.is_data() && (message.contains("hex escape") || message.contains("unicode"))
+}
+
+/// Texts of serde_json.
+const NUMBER_OUT_OF_RANGE: &str = "number out of range";
+const TOO_DEEP: &str = "recursion limit exceeded";
+
 fn syntax(error: &serde_json::Error) -> ApiError {
     let (line, column) = (error.line(), error.column());
-    ApiError::new(ErrorKind::InvalidJson, format!("Line {line}, column {column}: {}.", without_position(error)))
+    let text = without_position(error);
+    let reason = match text.as_str() {
+        _ if error.is_eof() => "it ends before it is complete",
+        "trailing characters" => "there is more after its end",
+        "trailing comma" => "a comma has nothing after it",
+        "key must be a string" => "the name of a field must be in double quotes",
+        "expected value" => "a value is missing",
+        "expected `:`" => "a colon is missing",
+        "expected `,` or `]`" => "a comma or `]` is missing",
+        "expected `,` or `}`" => "a comma or `}` is missing",
+        "invalid number" => "a number is malformed",
+        "invalid escape" => "a string has an escape that JSON does not have",
+        text if text.starts_with("control character") => "a string has a control character; write it as an escape",
+        text if text.contains("hex escape") || text.contains("unicode") => {
+            "a string has a `\\u` escape of no character"
+        }
+        _ => "it is malformed",
+    };
+    let detail = format!("The body is not valid JSON at line {line}, column {column}: {reason}.");
+    ApiError::new(ErrorKind::InvalidJson, detail)
 }
 
 fn without_position(error: &serde_json::Error) -> String {
@@ -185,7 +216,7 @@ fn push_key(pointer: &mut String, key: &str) {
     pointer.push_str(&key.chars().take(64).collect::<String>().replace('~', "~0").replace('/', "~1"));
 }
 
-/// Serde's message reworded for clients. Unknown and missing fields extend the pointer to their location.
+/// Serde's message in plain words. Unknown and missing fields extend the pointer to their location.
 fn describe(message: &str, pointer: &mut String) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
     if message.starts_with("unknown field `") {
@@ -209,33 +240,101 @@ fn describe(message: &str, pointer: &mut String) -> String {
         if pointer.rsplit('/').next() != Some(twice) {
             push_key(pointer, twice);
         }
-        return format!(
-            "The field `{twice}` is given more than once, perhaps under another of its names. Send it once."
-        );
+        return format!("The field `{twice}` is given more than once. Send it once.");
     }
     if message.starts_with("unknown variant `") {
         let unknown: String = quoted.next().unwrap_or_default().chars().take(64).collect();
-        return format!("`{unknown}` is not one of: {}.", quoted.collect::<Vec<_>>().join(", "));
+        let known: Vec<String> = quoted.map(|name| format!("`{name}`")).collect();
+        return format!("`{unknown}` is not one of {}.", known.join(", "));
     }
-    let message = message
-        .replace("expected u64", "expected an integer that is not negative")
-        .replace("expected u32", "expected an integer from 0 to 4294967295");
-    let mut letters = message.chars();
-    let text: String = letters.next().map(|c| c.to_uppercase().chain(letters).take(300).collect()).unwrap_or_default();
-    format!("{text}.")
+    let subject = if pointer.is_empty() { "The body".to_owned() } else { format!("`{}`", dotted(pointer)) };
+    let (found, wanted) = match message.rsplit_once(", expected ") {
+        Some((found, wanted)) => (found.split_once(": ").map_or("", |(_, found)| found), wanted),
+        None if message == NUMBER_OUT_OF_RANGE => return format!("{subject} is too large a number."),
+        None if message == "expected value" => return format!("{subject} must be a string."),
+        None if message == TOO_DEEP => return format!("{subject} is nested too deeply."),
+        None => return format!("{subject} has a value that is not accepted."),
+    };
+    format!("{subject} must be {}{}.", wanted_in_words(wanted), found_in_words(found))
 }
 
-/// Serde's message about a query string, reworded for clients. It begins with the parameter's name.
+/// Pointer in the form that messages use: `tests[0].stdin`.
+fn dotted(pointer: &str) -> String {
+    let mut text = String::new();
+    for segment in pointer.split('/').skip(1) {
+        let is_index = !segment.is_empty() && segment.bytes().all(|c| c.is_ascii_digit());
+        match (is_index, text.is_empty()) {
+            (true, false) => text.push_str(&format!("[{segment}]")),
+            (_, is_first) => {
+                if !is_first {
+                    text.push('.');
+                }
+                text.push_str(&segment.replace("~1", "/").replace("~0", "~"));
+            }
+        }
+    }
+    text
+}
+
+/// Type that a field requires, from serde's name of it.
+fn wanted_in_words(wanted: &str) -> &'static str {
+    match wanted {
+        "a string" | "string" | "str" | "a borrowed string" => "a string",
+        "a boolean" | "bool" => "`true` or `false`",
+        "u64" | "usize" => "an integer, 0 or more",
+        "u32" => "an integer from 0 to 4294967295",
+        "u16" => "an integer from 0 to 65535",
+        "u8" => "an integer from 0 to 255",
+        "f64" | "f32" => "a number",
+        "a sequence" | "an array" => "a list",
+        "a map" | "an object" => "an object",
+        // A text with one of a few values.
+        _ if wanted.contains("enum") => "a string",
+        _ => "a value of another type",
+    }
+}
+
+/// Value that was sent, from serde's description of it; begins with a comma, or is empty.
+fn found_in_words(found: &str) -> String {
+    const VALUE_CHARACTERS_MAX: usize = 100;
+    let value: String = found
+        .split_once('`')
+        .map_or("", |(_, value)| value.trim_end_matches('`'))
+        .chars()
+        .take(VALUE_CHARACTERS_MAX)
+        .collect();
+    match found.split([' ', '`']).next().unwrap_or_default() {
+        "string" | "str" | "character" => ", not a string".to_owned(),
+        "integer" | "floating" | "boolean" => format!(", not {value}"),
+        "null" | "unit" | "Option" => ", not `null`".to_owned(),
+        "sequence" => ", not a list".to_owned(),
+        "map" => ", not an object".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// Serde's message about a query string, in plain words. It begins with the parameter's name.
 fn describe_parameter(text: &str) -> String {
     let (name, message) = text.split_once(": ").unwrap_or(("", text));
     let is_of_name =
         ["unknown", "missing", "duplicate"].iter().any(|kind| message.starts_with(&format!("{kind} field `")));
-    let described = describe(message, &mut String::new());
     if is_of_name || name.is_empty() {
-        return described.replacen("field", "parameter", 1);
+        return describe(message, &mut String::new()).replacen("field", "parameter", 1);
     }
     let name: String = name.chars().take(64).collect();
-    format!("The parameter `{name}` does not fit. {described}")
+    let wanted = match message {
+        "number too large to fit in target type" => return format!("`{name}` is too large."),
+        text if text.contains("integer") || text.contains("digit") => "an integer, 0 or more".to_owned(),
+        text if text.contains("float") && name == "wait" => "a number of seconds, 0 or more".to_owned(),
+        text if text.contains("float") => "a number".to_owned(),
+        text if text.contains("`true` or `false`") => "`true` or `false`".to_owned(),
+        text if text.starts_with("unknown variant `") => {
+            let names: Vec<String> = text.split('`').skip(3).step_by(2).map(|name| format!("`{name}`")).collect();
+            format!("one of {}", names.join(", "))
+        }
+        _ => return format!("`{name}` has a value that is not accepted."),
+    };
+    format!("`{name}` must be {wanted}.")
 }
 
 /// Query string in which every parameter is known.
@@ -308,26 +407,34 @@ mod tests {
 
     #[test]
     fn each_error_is_reported_with_its_location() {
-        check(b"", "invalid-json", None, "Line 1, column 0: EOF");
-        check(b"{\n \"language\": }", "invalid-json", None, "Line 2, column 14: expected value");
-        check(b"{\"language\": \"c\"} x", "invalid-json", None, "trailing characters");
+        check(b"", "invalid-json", None, "line 1, column 0: it ends before it is complete.");
+        check(b"{\n \"language\": }", "invalid-json", None, "line 2, column 14: a value is missing.");
+        check(b"{\"language\": \"c\"} x", "invalid-json", None, "there is more after its end.");
         check(&[b'{', 0xff], "invalid-utf8", None, "byte 1");
-        check(&b"[".repeat(100_000), "invalid-body", Some(""), "Invalid type: sequence, expected an object");
+        check(&b"[".repeat(100_000), "invalid-json", None, "it ends before it is complete.");
+        let deep = [b"[".repeat(100_000), b"]".repeat(100_000)].concat();
+        check(&deep, "invalid-body", Some(""), "The body must be an object, not a list.");
+        check(br#"{"a":"#, "invalid-json", None, "line 1, column 5: it ends before it is complete.");
         check(
-            &[&b"{\"language\": "[..], &b"[".repeat(100_000)].concat(),
+            &[&b"{\"language\": "[..], &deep, b"}"].concat(),
             "invalid-body",
             Some("/language"),
-            "expected a string",
+            "`language` must be a string, not a list.",
         );
-        check(br#"{"language": "c", "limits": [1]}"#, "invalid-body", Some("/limits"), "sequence, expected an object");
+        check(
+            br#"{"language": "c", "limits": [1]}"#,
+            "invalid-body",
+            Some("/limits"),
+            "`limits` must be an object, not a list.",
+        );
         check(
             br#"{"language": "c", "tests": [[1]]}"#,
             "invalid-body",
             Some("/tests/0"),
-            "sequence, expected an object",
+            "`tests[0]` must be an object, not a list.",
         );
-        check(b"3", "invalid-body", Some(""), "integer `3`, expected an object");
-        check(br#"{"language": 3}"#, "invalid-body", Some("/language"), "integer `3`, expected a string");
+        check(b"3", "invalid-body", Some(""), "The body must be an object, not 3.");
+        check(br#"{"language": 3}"#, "invalid-body", Some("/language"), "`language` must be a string, not 3.");
         check(br#"{"langage": "c"}"#, "invalid-body", Some("/langage"), "Did you mean `language`?");
         check(br#"{"language": "c", "zzzzzz": 1}"#, "invalid-body", Some("/zzzzzz"), "There are: language");
         check(br#"{"tests": []}"#, "invalid-body", Some("/language"), "required");
@@ -336,13 +443,13 @@ mod tests {
             br#"{"language": "c", "limits": {"memory_kb": -1}}"#,
             "invalid-body",
             Some("/limits/memory_kb"),
-            "not negative",
+            "`limits.memory_kb` must be an integer, 0 or more, not -1.",
         );
         check(
             br#"{"language": "c", "limits": {"memory_kb": 1.5}}"#,
             "invalid-body",
             Some("/limits/memory_kb"),
-            "floating point",
+            "`limits.memory_kb` must be an integer, 0 or more, not 1.5.",
         );
         check(
             br#"{"language": "c", "tests": [{}, {"memory": 1}]}"#,
@@ -350,11 +457,16 @@ mod tests {
             Some("/tests/1/memory"),
             "memory_kb",
         );
-        check(br#"{"language": "c", "tests": [{"a/b": "x"}]}"#, "invalid-body", Some("/tests/0/a~1b"), "expected");
+        check(
+            br#"{"language": "c", "tests": [{"a/b": "x"}]}"#,
+            "invalid-body",
+            Some("/tests/0/a~1b"),
+            "`tests[0].a/b` must be an integer, 0 or more, not a string.",
+        );
     }
 
     #[test]
-    fn a_parameter_error_is_reworded() {
+    fn a_parameter_error_is_in_plain_words() {
         #[derive(Debug, Deserialize)]
         #[serde(deny_unknown_fields)]
         #[expect(dead_code, reason = "only the faults matter")]
@@ -369,17 +481,17 @@ mod tests {
             Running,
             Over,
         }
-        let told = |query: &str| {
+        let detail = |query: &str| {
             let uri = format!("/?{query}").parse().unwrap();
             let rejection = axum::extract::Query::<Query>::try_from_uri(&uri).unwrap_err();
             describe_parameter(&std::error::Error::source(&rejection).unwrap().to_string())
         };
-        assert_eq!(told("tags=x"), "There is no parameter `tags`. Did you mean `tag`?");
-        assert_eq!(told("subfields=x"), "There is no parameter `subfields`. There are: tag, limit, phase.");
-        let twice = "The parameter `tag` is given more than once, perhaps under another of its names. Send it once.";
-        assert_eq!(told("tag=a&tag=b"), twice);
-        assert_eq!(told("phase=odd"), "The parameter `phase` does not fit. `odd` is not one of: running, over.");
-        assert_eq!(told("limit=x"), "The parameter `limit` does not fit. Invalid digit found in string.");
+        assert_eq!(detail("tags=x"), "There is no parameter `tags`. Did you mean `tag`?");
+        assert_eq!(detail("subfields=x"), "There is no parameter `subfields`. There are: tag, limit, phase.");
+        let twice = "The parameter `tag` is given more than once. Send it once.";
+        assert_eq!(detail("tag=a&tag=b"), twice);
+        assert_eq!(detail("phase=odd"), "`phase` must be one of `running`, `over`.");
+        assert_eq!(detail("limit=x"), "`limit` must be an integer, 0 or more.");
     }
 
     #[test]

@@ -54,77 +54,77 @@ macro_rules! kinds {
 
 kinds! {
     InvalidJson "invalid-json" BAD_REQUEST "Invalid JSON"
-        "The body is not one JSON value. `detail` has line and column.";
+        "The body is not valid JSON. `detail` has the line and the column.";
     InvalidUtf8 "invalid-utf8" BAD_REQUEST "Invalid UTF-8"
-        "The body, the path or the query is not UTF-8. `detail` says at which byte. Send binary data as base64.";
+        "The body, the path or the query is not UTF-8. `detail` has the position of the first wrong byte in a body. Send binary data as base64.";
     InvalidParameter "invalid-parameter" BAD_REQUEST "Invalid parameter"
         "A query or path parameter is unknown, has the wrong form or is out of range.";
     InvalidHeader "invalid-header" BAD_REQUEST "Invalid header"
-        "A request header that has a meaning here has a value that has none.";
+        "A request header has a value that the server does not accept. `detail` names the header.";
     MalformedRequest "malformed-request" BAD_REQUEST "Malformed request"
-        "The request is not one the server can read at all.";
+        "The server cannot read the request as HTTP.";
     Unauthorized "unauthorized" UNAUTHORIZED "Not authenticated"
-        "There is no usable token or API key: missing, malformed, expired, revoked or not made by this server. `detail` says which. Log in, refresh, or send another key.";
+        "The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key.";
     WrongCredentials "wrong-credentials" UNAUTHORIZED "Wrong credentials"
-        "Login: no account has this address and password together. The answer is the same whether or not the account exists. Elsewhere: the old password is wrong, or a one-time link is not good (any more).";
+        "Login: the e-mail address, the user name or the password is wrong. The response is the same whether or not the account exists. Other operations: the old password is wrong, or a one-time link is invalid, used or expired.";
     MissingScope "missing-scope" FORBIDDEN "Missing scope"
-        "The API key is good but was not made for this. `detail` names the scope that is missing.";
+        "The API key is valid, but it lacks the scope for this operation. `detail` names the scope.";
     Forbidden "forbidden" FORBIDDEN "Forbidden"
-        "The account does not have the role that this needs, or is disabled.";
+        "The account does not have the required role, or it is disabled.";
     NotFound "not-found" NOT_FOUND "Not found"
-        "There is no such thing, or it belongs to somebody else: the answer is the same.";
+        "The resource does not exist, or you may not see it. The response is the same in both cases.";
     NoSuchRoute "no-such-route" NOT_FOUND "No such route"
-        "Nothing is served under this path. `/docs` lists what is.";
+        "The server has nothing under this path. `/docs` lists all operations.";
     MethodNotAllowed "method-not-allowed" METHOD_NOT_ALLOWED "Method not allowed"
-        "The path exists, but not with this method. The `Allow` header lists those it has.";
+        "The path exists, but not with this method. The `Allow` header lists the methods of the path.";
     RequestTimeout "request-timeout" REQUEST_TIMEOUT "Request timeout"
-        "The request did not arrive in time. Nothing was done; send it again.";
+        "The request did not arrive in time. Nothing has changed; send it again.";
     Taken "taken" CONFLICT "Already taken"
-        "Another account has this user name or e-mail address, or another problem or contest this slug. `errors` names the field.";
+        "Another account has this user name or e-mail address, or another problem or contest has this slug. `errors` names the field.";
     Conflict "conflict" CONFLICT "Conflict"
-        "The request does not fit the state of what it is about.";
+        "The present state of the resource does not allow the request. `detail` gives the reason.";
     BodyTooLarge "body-too-large" PAYLOAD_TOO_LARGE "Body too large"
         "The body has more bytes than this route accepts. `detail` has the limit.";
     UnsupportedMediaType "unsupported-media-type" UNSUPPORTED_MEDIA_TYPE "Unsupported media type"
         "The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which.";
     InvalidBody "invalid-body" UNPROCESSABLE_ENTITY "Invalid body"
-        "The JSON is well formed but does not have the shape that is documented: a wrong type, an unknown or a missing field. `errors` has a JSON Pointer for each fault.";
+        "The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error.";
     InvalidPackage "invalid-package" UNPROCESSABLE_ENTITY "Invalid package"
-        "A problem's package is at fault, and nothing of it was taken. `errors` has every fault; `pointer` is the file in the archive, `detail` the code, the place, the fault and what to do.";
+        "The problem's package is invalid, and nothing of it was stored. `errors` has every error: `pointer` is the file in the archive; `detail` has the code, the position, the error and what to do.";
     InvalidSubmission "invalid-submission" UNPROCESSABLE_ENTITY "Invalid submission"
-        "The submission has faults of several kinds, or one that has no type of its own. `errors` has them all.";
+        "The submission has errors of several kinds, or one without its own type. `errors` has all of them.";
     UnknownLanguage "unknown-language" UNPROCESSABLE_ENTITY "Unknown language"
         "No language has this id or alias. `detail` names the nearest; `GET /api/v1/languages` lists all.";
     LanguageUnavailable "language-unavailable" UNPROCESSABLE_ENTITY "Language unavailable"
         "The language is known, but its toolchain is not installed here. `detail` says why.";
     SubmissionTooLarge "submission-too-large" UNPROCESSABLE_ENTITY "Submission too large"
-        "A source, a file, the input or an argument has more bytes than is allowed, or there are too many of them. `errors` says which, and the limit.";
+        "A source, a file, the input or an argument is too large, or there are too many of them. `errors` names the field and the limit.";
     InvalidPath "invalid-path" UNPROCESSABLE_ENTITY "Invalid file path"
-        "A file path is absolute, leaves the box, is used twice or has characters that are not allowed.";
+        "A file path is absolute, leaves the working directory, is used twice or has characters that are not allowed.";
     InvalidLimit "invalid-limit" UNPROCESSABLE_ENTITY "Invalid limit"
-        "A limit is zero, absurd or above the maximum of the language. `errors` has the range.";
+        "A limit is below its minimum or above the maximum of the language. `errors` has the bound.";
     InvalidWebhook "invalid-webhook" UNPROCESSABLE_ENTITY "Invalid webhook"
-        "The webhook is not an `http` or `https` URL that may be called from here.";
+        "The webhook is not an `http` or `https` URL that this server may call.";
     IdempotencyMismatch "idempotency-mismatch" UNPROCESSABLE_ENTITY "Idempotency key reused"
         "The `Idempotency-Key` was used before with another request. Use a new key for a new request.";
     QuotaUsedUp "quota-used-up" FORBIDDEN "Quota used up"
-        "You have as many problems, or as many bytes of packages, as one author may have. `detail` has the figures. Remove drafts, or ask the operator.";
+        "You have reached the maximum number of problems, or of bytes in packages, for one author. `detail` has the numbers. Remove drafts, or ask the operator.";
     RateLimited "rate-limited" TOO_MANY_REQUESTS "Rate limit exceeded"
-        "Your account has used up its rate. `Retry-After` has the seconds to wait.";
+        "Your account has reached its rate limit. `Retry-After` has the seconds to wait.";
     TooManyWaiting "too-many-waiting" TOO_MANY_REQUESTS "Too many waiting"
-        "As many of your submissions wait or are scheduled as one user may have in the queue. Nothing was accepted; wait for some to end, or send it again after `Retry-After`.";
+        "You have the maximum number of waiting and scheduled submissions. Nothing was accepted. Wait until some have ended, or send the request again after `Retry-After`.";
     TooManyAttempts "too-many-attempts" TOO_MANY_REQUESTS "Too many attempts"
-        "Too many wrong passwords, registrations, bad tokens, links and tickets or wrong join codes from this address. `Retry-After` has the seconds to wait.";
+        "Too many registrations, or too many wrong passwords, tokens, links, tickets or join codes, from this address. `Retry-After` has the seconds to wait.";
     Internal "internal" INTERNAL_SERVER_ERROR "Internal error"
-        "The server failed. It is not your mistake; the log has the details under `request_id`.";
+        "The server failed; the request is not the cause. The server's log has the details under `request_id`.";
     QueueFull "queue-full" SERVICE_UNAVAILABLE "Queue full"
-        "As many submissions wait as may wait. Nothing was accepted; send it again after `Retry-After`.";
+        "The queue is full. Nothing was accepted. Send the request again after `Retry-After`.";
     NoWorker "no-worker" SERVICE_UNAVAILABLE "No worker"
-        "No worker that is there has the language, or one that a program of the problem is written in. Nothing was accepted; send it again after `Retry-After`, when a worker may have come.";
+        "No live worker has the language, or a language of the problem's own programs. Nothing was accepted. Send the request again after `Retry-After`.";
     DiskFull "disk-full" SERVICE_UNAVAILABLE "Disk full"
-        "A disk of the server, or of its database, is full. Nothing was accepted or changed; send it again after `Retry-After`. `/healthz` tells the operator which disk.";
+        "A disk of the server or of its database is full. Nothing was accepted or changed. Send the request again after `Retry-After`. `/healthz` shows the operator which disk.";
     Unavailable "unavailable" SERVICE_UNAVAILABLE "Temporarily unavailable"
-        "The store cannot be reached, the server is going down, or too many connections, event streams or waits are open. Nothing was accepted; send it again after `Retry-After`.";
+        "The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`.";
 }
 
 impl ErrorKind {
@@ -283,8 +283,8 @@ impl IntoResponse for ApiError {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = ApiError, example = json!({
     "type": "/errors/unknown-language", "title": "Unknown language", "status": 422,
-    "detail": "No language `pyton`. The nearest is `python`.", "code": "unknown-language",
-    "request_id": "0199a4e2c5d07f3e", "errors": [{ "pointer": "/language", "detail": "No language `pyton`. The nearest is `python`." }]
+    "detail": "There is no language `pyton`; did you mean `python`?", "code": "unknown-language",
+    "request_id": "0199a4e2c5d07f3e", "errors": [{ "pointer": "/language", "detail": "There is no language `pyton`; did you mean `python`?" }]
 }))]
 pub struct ErrorBody {
     /// `/errors/<code>`: the identifier on which clients branch.
@@ -311,7 +311,7 @@ pub fn errors_markdown() -> String {
          Every error of the HTTP API is an `application/problem+json` document (RFC 9457):\n\n\
          ```json\n\
          {\"type\": \"/errors/unknown-language\", \"title\": \"Unknown language\", \"status\": 422,\n \
-         \"detail\": \"No language `pyton`. The nearest is `python`.\", \"code\": \"unknown-language\",\n \
+         \"detail\": \"There is no language `pyton`; did you mean `python`?\", \"code\": \"unknown-language\",\n \
          \"request_id\": \"0199a4e2c5d07f3e\", \"errors\": [{\"pointer\": \"/language\", \"detail\": \"…\"}]}\n\
          ```\n\n\
          Branch on `type` or `code`: they never change their meaning. `errors` names each fault by a JSON Pointer into the body.\n\n\

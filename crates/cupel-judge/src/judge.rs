@@ -190,13 +190,17 @@ impl Runnable<'_> {
             let Executed { verdict, mut step, exception, is_overdue, fetched: _ } =
                 self.execute(Some(case), stdin, left, executor, observer)?;
             left = left.saturating_sub(step.usage.wall_time);
+            let message = match verdict {
+                Verdict::Accepted => None,
+                _ => why(case, verdict, &step, exception, &self.limits),
+            };
             if report.verdict == Verdict::Accepted && verdict != Verdict::Accepted {
                 report.verdict = verdict;
-                report.message = why(case, verdict, &step, exception, &self.limits);
+                report.message = message.as_ref().map(|message| format!("test {}: {message}", case.name));
             }
             room.keep(&mut step.stdout);
             room.keep(&mut step.stderr);
-            report.cases.push(CaseReport { name: case.name.clone(), verdict, step });
+            report.cases.push(CaseReport { name: case.name.clone(), verdict, message, step });
             if verdict == Verdict::Cancelled {
                 report.verdict = Verdict::Cancelled;
                 report.message = None;
@@ -217,6 +221,7 @@ impl Runnable<'_> {
         report.cases.extend(skipped.iter().map(|case| CaseReport {
             name: case.name.clone(),
             verdict: Verdict::Skipped,
+            message: None,
             step: StepReport {
                 outcome: Outcome::Cancelled,
                 exit_code: None,
@@ -353,6 +358,7 @@ fn first_difference(expected: &[u8], output: &[u8]) -> Option<Difference> {
     }
 }
 
+/// Why a case is not accepted, if the verdict alone does not explain it.
 fn why(
     case: &TestCase,
     verdict: Verdict,
@@ -360,16 +366,15 @@ fn why(
     exception: Option<String>,
     limits: &Limits,
 ) -> Option<String> {
-    let name = &case.name;
     if verdict == Verdict::WrongAnswer {
         let expected = case.expected.as_deref().unwrap_or_default();
         let difference = first_difference(expected, &step.stdout.data)?;
         return Some(format!(
-            "test {name}: word {} (line {} of the output) differs from the expected one",
+            "word {} (line {} of the output) differs from the expected one",
             difference.word, difference.line
         ));
     }
-    exception.or_else(|| limits.exceeded(step.outcome)).map(|message| format!("test {name}: {message}"))
+    exception.or_else(|| limits.exceeded(step.outcome))
 }
 
 #[cfg(test)]

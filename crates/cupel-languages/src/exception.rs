@@ -65,6 +65,8 @@ impl Language {
             (Some(kind), _) => kind.to_owned(),
             (None, message) => message?.to_owned(),
         };
+        // A message may have several lines.
+        let said = said.lines().map(str::trim).collect::<Vec<_>>().join(" ");
         let whole = found.get(0)?;
         let place = place_of(&found, sources).or_else(|| {
             rule.places.iter().find_map(|places| match places.side {

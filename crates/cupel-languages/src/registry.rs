@@ -175,6 +175,18 @@ impl Registry {
         self.languages.iter().find(|l| l.extensions.iter().any(|e| e == extension))
     }
 
+    /// Message about a name that no language has: the nearest language or, if no name is close, `list`, which says where
+    /// all languages are listed. Begins with a small letter.
+    pub fn unknown(&self, name: &str, list: &str) -> String {
+        const NAME_CHARACTERS_MAX: usize = 40;
+        let short: String = name.chars().take(NAME_CHARACTERS_MAX).collect();
+        let hint = match self.nearest(&short) {
+            Some(near) => format!("did you mean `{}`?", near.id),
+            None => format!("{list} lists all of them"),
+        };
+        format!("there is no language `{}`; {hint}", short.escape_debug())
+    }
+
     /// The language most similar to a misspelled `name`: the edit distance to its id, alias or extension is at most a
     /// third of the longer name's length. `None` if no name is that close.
     pub fn nearest(&self, name: &str) -> Option<&Language> {

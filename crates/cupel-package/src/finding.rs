@@ -90,7 +90,8 @@ cupel_types::named! {
         ScoringDialect = "W_SCORING_DIALECT",
         /// Spelling of a draft of the format.
         DraftSpelling = "W_DRAFT_SPELLING",
-        /// Something needed for verification is missing: an input validator, an accepted submission.
+        /// Something needed for verification is missing: an input validator, an accepted submission, the language of a
+        /// submission.
         NotVerifiable = "W_NOT_VERIFIABLE",
         /// A part of the package that has no equivalent and is left out.
         LeftOut = "W_LEFT_OUT",

@@ -203,9 +203,10 @@ impl SubmissionBuilder {
     /// The submission as the store keeps it, with the id of its run.
     pub fn build(self) -> (Submission, RunId) {
         let (kind, limits) = match self.new.kind {
-            NewSubmissionKind::Program(NewProgram { source, args, env, stdin, tests, limits }) => {
-                (SubmissionKind::Program(Program { source: stored(source), args, env, stdin, tests, fetch: Vec::new() }), limits)
-            }
+            NewSubmissionKind::Program(NewProgram { source, args, env, stdin, tests, limits }) => (
+                SubmissionKind::Program(Program { source: stored(source), args, env, stdin, tests, fetch: Vec::new() }),
+                limits,
+            ),
             NewSubmissionKind::Problem(NewSolution { source, of, cases }) => {
                 let solution = Solution { source: stored(source), of, cases };
                 (SubmissionKind::Problem(solution), LimitsRequest::default())

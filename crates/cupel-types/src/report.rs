@@ -62,6 +62,8 @@ pub struct CaseReport {
     pub name: String,
     /// The case's verdict.
     pub verdict: Verdict,
+    /// Why it is not accepted, if the verdict alone does not explain it.
+    pub message: Option<String>,
     /// The execution as the sandbox saw it.
     pub step: StepReport,
 }

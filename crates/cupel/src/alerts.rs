@@ -162,7 +162,7 @@ async fn send_all(settings: config::Alerts, mut alerts: Receiver<Alert>, shutdow
 async fn post(agent: &Agent, settings: &config::Alerts, id: &str, mut body: serde_json::Value) -> Result<(), String> {
     #[expect(clippy::disallowed_methods, reason = "a receiver checks the signature's time against its own clock")]
     let now = Timestamp::now();
-    body["timestamp"] = now.to_string().into();
+    body["timestamp"] = now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string().into();
     let (agent, url, body) = (agent.clone(), settings.url.clone(), body.to_string());
     let mut headers = vec![
         ("content-type", "application/json".to_owned()),

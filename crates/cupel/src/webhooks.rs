@@ -15,12 +15,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use cupel_core::run::{RunState, SubmissionRecord};
 use cupel_core::webhook::Sent;
 use cupel_core::{Core, Delivery, Viewer, chain};
-use cupel_types::{LanguageId, RunReport, Start, UserId, Verdict};
+use cupel_types::UserId;
 use hmac::{Hmac, KeyInit, Mac};
-use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -132,7 +130,7 @@ impl Sender {
     async fn send(&self, delivery: &Delivery) {
         let sent = match self.message(delivery).await {
             Ok(message) => self.post(message).await,
-            Err(error) => Sent::Failed { error },
+            Err(error) => Sent::Failed { error, status: None },
         };
         let result = match &sent {
             Sent::Delivered { .. } => "delivered",
@@ -148,7 +146,7 @@ impl Sender {
             Sent::Gone => {
                 tracing::warn!(webhook.id = %id, submission.id = %submission, webhook.host = host, "the receiver of a webhook no longer exists (410); no more webhooks are sent to it");
             }
-            Sent::Failed { error } => tracing::warn!(
+            Sent::Failed { error, .. } => tracing::warn!(
                 webhook.id = %id,
                 submission.id = %submission,
                 webhook.host = host,
@@ -179,7 +177,7 @@ impl Sender {
             .map_err(ours)?
             .ok_or("the submission's owner no longer exists")?;
         let now = self.core.now();
-        let (id, timestamp, body) = (delivery.id.to_string(), now.as_second(), event(&record, now).to_string());
+        let (id, timestamp, body) = (delivery.id.to_string(), now.as_second(), cupel_api::webhook_body(&record, now));
         let signature = sign(&secret, &id, timestamp, &body);
         Ok(Message { url: delivery.url.clone(), id, timestamp, signature, body })
     }
@@ -200,11 +198,13 @@ impl Sender {
         match status.await {
             Ok(Ok(status @ 200..=299)) => Sent::Delivered { status },
             Ok(Ok(410)) => Sent::Gone,
-            Ok(Ok(status)) => Sent::Failed { error: format!("the receiver responded with {status}") },
+            Ok(Ok(status)) => {
+                Sent::Failed { error: format!("the receiver responded with {status}"), status: Some(status) }
+            }
             // The error text repeats the unreadable address, which may contain a secret.
-            Ok(Err(ureq::Error::BadUri(_))) => Sent::Failed { error: "the URL is not valid".to_owned() },
-            Ok(Err(error)) => Sent::Failed { error: error.to_string() },
-            Err(_) => Sent::Failed { error: "the sending task failed".to_owned() },
+            Ok(Err(ureq::Error::BadUri(_))) => Sent::Failed { error: "the URL is not valid".to_owned(), status: None },
+            Ok(Err(error)) => Sent::Failed { error: error.to_string(), status: None },
+            Err(_) => Sent::Failed { error: "the sending task failed".to_owned(), status: None },
         }
     }
 }
@@ -236,45 +236,6 @@ pub(crate) fn sign(secret: &[u8], id: &str, timestamp: i64, body: &str) -> Strin
         Hmac::<Sha256>::new_from_slice(secret).unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));
     mac.update(format!("{id}.{timestamp}.{body}").as_bytes());
     format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()))
-}
-
-/// The event's body: the result without the output. Clients with access fetch the output from the API.
-fn event(record: &SubmissionRecord, now: jiff::Timestamp) -> Value {
-    let (status, verdict) = match &record.state {
-        RunState::Judged { verdict: Verdict::Accepted, .. } => ("completed", Verdict::Accepted),
-        RunState::Judged { verdict: Verdict::Cancelled, .. } => ("cancelled", Verdict::Cancelled),
-        RunState::Judged { verdict, .. } => ("failed", *verdict),
-        RunState::Cancelled { .. } => ("cancelled", Verdict::Cancelled),
-        RunState::Abandoned { .. } | RunState::Queued { .. } | RunState::Leased { .. } => {
-            ("failed", Verdict::InternalError)
-        }
-    };
-    let peak = record.report.as_ref().and_then(RunReport::peak_for_sender);
-    // As in the API, the kind of start is omitted if there are hidden tests, because it would reveal something about
-    // them.
-    let start = record.report.as_ref().filter(|report| !report.has_hidden_cases()).and_then(RunReport::start);
-    let exit_code = record.report.as_ref().and_then(|report| match (&report.execution, &report.compile) {
-        (Some(step), _) => step.exit_code,
-        (None, Some(compile)) if report.is_not_built() => compile.exit_code,
-        (None, _) => None,
-    });
-    json!({
-        "type": "submission.finished",
-        "timestamp": now.to_string(),
-        "data": {
-            "submission_id": record.submission.id.to_string(),
-            "status": status,
-            "verdict": verdict.code(),
-            "language": record.submission.language().map(LanguageId::as_str),
-            "execution_time_ms": peak.map(|(time, _)| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
-            "start": start.map(Start::name),
-            "memory_used_kb": peak.map(|(_, memory)| memory.as_kib()),
-            "score": record.report.as_ref().and_then(|r| r.grading.as_ref()?.score).map(|score| score.millionths() as f64 / 1e6),
-            "exit_code": exit_code,
-            "submitted_at": record.submission.submitted_at.to_string(),
-            "completed_at": record.completed_at.map(|at| at.to_string()),
-        },
-    })
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use cupel_http::notes::Notes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::v1::faults::{FormFaults, sentence};
 use crate::v1::response::rfc3339;
 
 /// A new account.
@@ -57,8 +58,8 @@ pub(crate) struct Registered {
     post, path = "/auth/register", tag = "auth", operation_id = "register",
     request_body = RegisterRequest,
     responses(
-        (status = 201, description = "Made; log in next", body = Registered),
-        (status = 403, description = "This installation does not let people register themselves", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 201, description = "The account was created. Log in next", body = Registered),
+        (status = 403, description = "Registration is closed", body = ErrorBody, content_type = "application/problem+json"),
         (status = 409, description = "The name or address is taken", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many registrations from your address", body = ErrorBody, content_type = "application/problem+json"),
     ),
@@ -87,7 +88,7 @@ pub(crate) async fn register(
             made
         }
         None if !app.settings.registration_open => {
-            let detail = "Only administrators make accounts here, or give out a `join_code`.";
+            let detail = "Registration is closed. Ask an administrator for an account or a `join_code`.";
             return Err(ApiError::new(ErrorKind::Forbidden, detail));
         }
         None => {
@@ -97,7 +98,7 @@ pub(crate) async fn register(
     };
     let user = made.map_err(|error| match error {
         RegisterError::NoSuchCode => {
-            let detail = "There is no such join code, or it has ended or is used up.";
+            let detail = "The join code does not exist, has ended or is used up.";
             ApiError::new(ErrorKind::InvalidBody, detail).with_errors(vec![FieldError::new("/join_code", detail)])
         }
         RegisterError::Invalid(faults) => invalid(faults),
@@ -121,7 +122,7 @@ pub(crate) async fn register(
 
 pub(super) fn invalid(faults: Vec<SubmissionFault>) -> ApiError {
     let errors: Vec<FieldError> =
-        faults.into_iter().map(|fault| FieldError::new(fault.pointer, format!("{}.", fault.detail))).collect();
+        faults.into_iter().map(|fault| FieldError::new(fault.pointer, sentence(&fault.detail))).collect();
     let detail = errors.first().map(|e| e.detail.clone()).unwrap_or_default();
     ApiError::new(ErrorKind::InvalidBody, detail).with_errors(errors)
 }
@@ -142,11 +143,30 @@ pub(super) fn failed(error: AccountError) -> ApiError {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "email": "ada@example.com", "password": "correct horse battery" }))]
 pub(crate) struct LoginRequest {
-    /// The e-mail address or the user name. May also be sent as `username`.
-    #[serde(alias = "username")]
-    email: String,
+    /// The e-mail address or the user name. One of `email` and `username` is required.
+    #[serde(default)]
+    email: Option<String>,
+    /// Another name for `email`.
+    #[serde(default)]
+    username: Option<String>,
+    /// The password.
     #[schema(format = Password)]
     password: String,
+}
+
+impl LoginRequest {
+    /// The e-mail address or the user name.
+    fn login(&self) -> Result<&str, ApiError> {
+        let mut faults = FormFaults::default();
+        match (&self.email, &self.username) {
+            (Some(login), None) | (None, Some(login)) => return Ok(login),
+            (None, None) => faults.push("/email", "", "The field `email` is required."),
+            (Some(_), Some(_)) => {
+                faults.push("/username", "", "`email` and `username` are two names of one field. Send one of them.");
+            }
+        }
+        Err(faults.into_error())
+    }
 }
 
 /// Tokens for access to the API.
@@ -199,17 +219,19 @@ pub(crate) async fn login(
     headers: HeaderMap,
     JsonBody(body): JsonBody<LoginRequest>,
 ) -> Result<Response, ApiError> {
-    let attempt = app.limits.login_attempt(&body.email, notes.client().address).await?;
+    let name = body.login()?;
+    let attempt = app.limits.login_attempt(name, notes.client().address).await?;
     let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-    match app.accounts.login_from(&body.email, &body.password, user_agent).await {
+    match app.accounts.login_from(name, &body.password, user_agent).await {
         Ok(login) => {
             attempt.succeeded().await;
             notes.set_user(login.user.id);
             tokens(&app, &login)
         }
-        Err(LoginError::Wrong) => {
-            Err(ApiError::new(ErrorKind::WrongCredentials, "The e-mail address or the password is wrong."))
-        }
+        Err(LoginError::Wrong) => Err(ApiError::new(
+            ErrorKind::WrongCredentials,
+            "The e-mail address, the user name or the password is wrong.",
+        )),
         Err(LoginError::Disabled) => {
             attempt.succeeded().await;
             Err(ApiError::new(ErrorKind::Forbidden, "This account is disabled. Ask an administrator."))
@@ -239,8 +261,8 @@ pub(crate) struct RefreshRequest {
     request_body = RefreshRequest,
     responses(
         (status = 200, description = "New tokens", body = TokenAnswer),
-        (status = 401, description = "The refresh token is not good (any more)", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 429, description = "The session was refreshed too often; the token is still good", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 401, description = "The refresh token is invalid or was used before", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "The session was refreshed too often. The token is still valid", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn refresh(
@@ -269,7 +291,7 @@ pub(crate) async fn refresh(
             app.limits.bad_token(notes.client().address).await?;
             Err(ApiError::new(
                 ErrorKind::Unauthorized,
-                "The refresh token is not good, was used before, or its session has ended. Log in again.",
+                "The refresh token is invalid or was used before, or its session has ended. Log in again.",
             ))
         }
         Err(RefreshError::Store(error)) => Err(error.into()),

@@ -144,9 +144,9 @@ pub(crate) async fn users(
     params(("user_id" = String, Path, description = "The user's id", format = Uuid)),
     request_body = AccessRequest,
     responses(
-        (status = 200, description = "The user now", body = UserView),
+        (status = 200, description = "The user after the change", body = UserView),
         (status = 404, description = "There is no such user", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "It is the only administrator who can log in", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "The user is the only administrator who can log in", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn change_user(
@@ -220,7 +220,7 @@ impl From<(Needs, u64)> for UnservedView {
 /// Get the state of the queue.
 #[utoipa::path(
     get, path = "/admin/queue", tag = "admin", operation_id = "queue",
-    responses((status = 200, description = "What waits and what runs", body = QueueView)),
+    responses((status = 200, description = "The state of the queue", body = QueueView)),
 )]
 pub(crate) async fn queue(State(app): State<Shared>, _caller: Caller) -> Result<Json<QueueView>, ApiError> {
     let counts = app.core.store().counts(app.core.now()).await?;

@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 
 use super::account::invalid;
 use super::membership::done;
+use crate::v1::faults::sentence;
 use crate::v1::response::rfc3339;
 
 /// Lifetime of a link to an existing account.
@@ -51,7 +52,7 @@ pub(crate) struct LinkView {
     post, path = "/admin/users/{user_id}/password-link", tag = "admin", operation_id = "create_password_link",
     params(("user_id" = String, Path, description = "The user's id", format = Uuid)),
     responses(
-        (status = 201, description = "The link; it is shown this once", body = LinkView),
+        (status = 201, description = "The link. It is shown only in this response", body = LinkView),
         (status = 404, description = "There is no such user", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -78,7 +79,7 @@ pub(crate) async fn create_password_link(
     responses(
         (status = 204, description = "Deleted"),
         (status = 404, description = "There is no such user", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "It is the only administrator", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "The user is the only administrator", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn delete_user(
@@ -106,7 +107,7 @@ pub(crate) async fn delete_user(
     request_body(content = String, content_type = "text/csv", example = json!("username,email\nada,ada@example.com\nbob,\n")),
     responses(
         (status = 200, description = "`username,email,status,link,expires_at`; `status` is `created`, `exists` or `taken`", body = String, content_type = "text/csv"),
-        (status = 422, description = "Lines are at fault; nobody was made", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 422, description = "Lines are invalid. No user was created", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn import_users(
@@ -119,9 +120,11 @@ pub(crate) async fn import_users(
         let errors: Vec<FieldError> = faults
             .iter()
             .take(cupel_core::FAULTS_MAX)
-            .map(|fault| FieldError::new(format!("/{}", fault.line), format!("{}.", fault.detail)))
+            .map(|fault| FieldError::new(format!("/{}", fault.line), sentence(&fault.detail)))
             .collect();
-        let detail = faults.first().map_or(String::new(), |fault| format!("{fault}. Nobody was made."));
+        let detail = faults
+            .first()
+            .map_or(String::new(), |fault| format!("{} No user was created.", sentence(&fault.to_string())));
         ApiError::new(ErrorKind::InvalidBody, detail).with_errors(errors)
     })?;
     let imported = app.accounts.import(people, INVITATION_LIFETIME).await?;
@@ -201,7 +204,7 @@ pub(crate) async fn create_code(
     JsonBody(body): JsonBody<CodeRequest>,
 ) -> Result<Response, ApiError> {
     let expires_at = body.expires_at.parse().map_err(|_| {
-        let detail = "A time such as `2030-01-01T00:00:00Z` (RFC 3339).";
+        let detail = "`expires_at` must be a time such as `2030-01-01T00:00:00Z` (RFC 3339).";
         ApiError::new(ErrorKind::InvalidBody, detail).with_errors(vec![FieldError::new("/expires_at", detail)])
     })?;
     let new = NewCode { name: body.name, uses_max: body.uses_max, expires_at };
@@ -228,7 +231,7 @@ pub(crate) async fn codes(State(app): State<Shared>, _caller: Caller) -> Result<
     delete, path = "/admin/registration-codes/{code_id}", tag = "admin", operation_id = "end_registration_code",
     params(("code_id" = String, Path, description = "The code's id", format = Uuid)),
     responses(
-        (status = 204, description = "Nobody registers with it any more"),
+        (status = 204, description = "The code has ended"),
         (status = 404, description = "There is no such code", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]

@@ -121,7 +121,7 @@ pub(crate) async fn dead_letters(
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),
     responses(
         (status = 200, description = "The dead letter", body = DeadLetterDetail),
-        (status = 404, description = "This submission is no dead letter", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "This submission is not a dead letter", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn dead_letter(
@@ -145,8 +145,8 @@ pub(crate) async fn dead_letter(
     post, path = "/admin/dead-letters/{submission_id}/retry", tag = "admin", operation_id = "retry_dead_letter",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),
     responses(
-        (status = 204, description = "It waits for a worker"),
-        (status = 404, description = "This submission is no dead letter", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 204, description = "The submission is queued again"),
+        (status = 404, description = "This submission is not a dead letter", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn retry_dead_letter(
@@ -168,8 +168,8 @@ pub(crate) async fn retry_dead_letter(
     delete, path = "/admin/dead-letters/{submission_id}", tag = "admin", operation_id = "purge_dead_letter",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),
     responses(
-        (status = 204, description = "It is none any more"),
-        (status = 404, description = "This submission is no dead letter", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 204, description = "The dead letter was deleted"),
+        (status = 404, description = "This submission is not a dead letter", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn purge_dead_letter(

@@ -63,7 +63,8 @@ pub(crate) struct AfterParams {
 pub(crate) struct EventData {
     /// The submission.
     submission_id: String,
-    /// Sequence number of the event: later events have larger numbers.
+    /// Sequence number of the event: later events have larger numbers. `scheduled` and `gap` are not in the log; they
+    /// have the number of the last event that you have, 0 if there is none.
     seq: u64,
     /// Time of the event.
     #[schema(format = DateTime)]
@@ -166,14 +167,14 @@ impl From<Event> for EventData {
 #[utoipa::path(
     get, path = "/execute/{submission_id}/events", tag = "execute", operation_id = "events",
     params(
-        ("submission_id" = String, Path, description = "The id that `POST /execute` gave", format = Uuid),
+        ("submission_id" = String, Path, description = "The id from the response of `POST /execute`", format = Uuid),
         AfterParams,
-        ("Last-Event-ID" = Option<u64>, Header, description = "The number of the last event you have"),
+        ("Last-Event-ID" = Option<u64>, Header, description = "Number of the last event that the client has"),
     ),
     responses(
         (status = 200, description = "A stream of events; `data` is one JSON object", body = EventData, content_type = "text/event-stream"),
-        (status = 204, description = "You have the last event already"),
-        (status = 404, description = "There is none, or it is somebody else's", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 204, description = "The client already has the last event"),
+        (status = 404, description = "It does not exist, or it belongs to another user", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn events(
@@ -183,13 +184,12 @@ pub(crate) async fn events(
     Params(params): Params<AfterParams>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let last =
-        match headers.get(LAST_EVENT_ID) {
-            None => None,
-            Some(value) => Some(value.to_str().ok().and_then(|v| v.trim().parse::<u64>().ok()).ok_or_else(|| {
-                ApiError::new(ErrorKind::InvalidHeader, "`Last-Event-ID` is the number of an event.")
-            })?),
-        };
+    let last = match headers.get(LAST_EVENT_ID) {
+        None => None,
+        Some(value) => Some(value.to_str().ok().and_then(|v| v.trim().parse::<u64>().ok()).ok_or_else(|| {
+            ApiError::new(ErrorKind::InvalidHeader, "`Last-Event-ID` must be the number of an event.")
+        })?),
+    };
     let after = last.or(params.after);
     let (user, viewer) = follower.viewer(&app, id).await?;
     let record = app.core.submission(&viewer, id).await?.ok_or_else(|| ApiError::not_found("submission"))?;
@@ -199,7 +199,7 @@ pub(crate) async fn events(
         && run_at.duration_since(now) > DUE_SOON
     {
         follower.enter(&app, id).await?;
-        return Ok(scheduled(id, run_at, now));
+        return Ok(scheduled(id, after.unwrap_or(0), run_at, now));
     }
     let open = app.long_answers.begin(user)?;
     follower.enter(&app, id).await?;
@@ -216,7 +216,7 @@ pub(crate) async fn events(
     }
     let mut check = tokio::time::interval_at(Instant::now() + app.settings.access_check, app.settings.access_check);
     check.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let reader = Reader { id, user, first, log, check, app: app.clone(), _open: open };
+    let reader = Reader { id, user, last: after.unwrap_or(0), first, log, check, app: app.clone(), _open: open };
     let events = stream::unfold(reader, |mut reader| async move {
         let event = reader.next().await?;
         Some((Ok::<_, Infallible>(event), reader))
@@ -228,11 +228,18 @@ pub(crate) async fn events(
 }
 
 /// A stream that sends when the submission is due, and ends.
-fn scheduled(id: SubmissionId, run_at: Timestamp, now: Timestamp) -> Response {
-    let data = serde_json::json!({ "submission_id": id.to_string(), "t": rfc3339(now), "run_at": rfc3339(run_at) });
+fn scheduled(id: SubmissionId, after: u64, run_at: Timestamp, now: Timestamp) -> Response {
+    let data = EventData {
+        submission_id: id.to_string(),
+        seq: after,
+        t: rfc3339(now),
+        run_at: Some(rfc3339(run_at)),
+        ..EventData::default()
+    };
     let retry = Duration::try_from(run_at.duration_since(now).min(RETRY_MAX)).unwrap_or_default();
-    let event = SseEvent::default().event("scheduled").retry(retry).data(data.to_string());
-    let mut response = Sse::new(stream::iter([Ok::<_, Infallible>(event)])).into_response();
+    let event = SseEvent::default().event("scheduled").retry(retry).json_data(data);
+    let event = event.inspect_err(|error| tracing::error!(%error, "cannot write an event")).ok();
+    let mut response = Sse::new(stream::iter(event.map(Ok::<_, Infallible>))).into_response();
     response.headers_mut().insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
     response
 }
@@ -249,6 +256,8 @@ struct Reader {
     id: SubmissionId,
     /// The reader.
     user: UserId,
+    /// Number of the last event that the client has.
+    last: u64,
     first: Option<Received>,
     log: Box<dyn Subscription>,
     /// Interval at which access is checked again.
@@ -276,11 +285,18 @@ impl Reader {
         let event = match received {
             Received::Event(event) => {
                 let name = event.kind.name();
+                self.last = event.seq.0;
                 let seq = event.seq.0.to_string();
                 SseEvent::default().event(name).id(seq).json_data(EventData::from(event))
             }
             Received::Gap => {
-                SseEvent::default().event("gap").json_data(serde_json::json!({ "submission_id": self.id.to_string() }))
+                let data = EventData {
+                    submission_id: self.id.to_string(),
+                    seq: self.last,
+                    t: rfc3339(self.app.core.now()),
+                    ..EventData::default()
+                };
+                SseEvent::default().event("gap").json_data(data)
             }
         };
         event.inspect_err(|error| tracing::error!(%error, "cannot write an event")).ok()

@@ -71,8 +71,7 @@ impl FromRequestParts<Shared> for Wait {
                 Some(asked.min(app.settings.wait_max))
             }
             Some(_) => {
-                let most = app.settings.wait_max.as_secs();
-                let detail = format!("`wait` is a number of seconds, 0 or more; more than {most} count as {most}.");
+                let detail = "`wait` must be a number of seconds, 0 or more.";
                 return Err(ApiError::new(ErrorKind::InvalidParameter, detail));
             }
         };
@@ -102,9 +101,10 @@ impl FromRequestParts<Shared> for IdempotencyKey {
             Ok(key) if (1..=255).contains(&key.len()) && key.bytes().all(|c| c.is_ascii_graphic()) => {
                 Ok(IdempotencyKey(Some(key.to_owned())))
             }
-            _ => {
-                Err(ApiError::new(ErrorKind::InvalidHeader, "`Idempotency-Key` has 1 to 255 visible ASCII characters."))
-            }
+            _ => Err(ApiError::new(
+                ErrorKind::InvalidHeader,
+                "`Idempotency-Key` must have 1 to 255 visible ASCII characters.",
+            )),
         }
     }
 }
@@ -134,15 +134,15 @@ impl IdempotencyKey {
 #[utoipa::path(
     post, path = "/execute", tag = "execute", operation_id = "execute",
     params(WaitParams,
-        ("Prefer" = Option<String>, Header, description = "`wait=SECONDS`, as `?wait=`"),
-        ("Idempotency-Key" = Option<String>, Header, description = "A repetition with the same key and body gets the ids of the first request")),
+        ("Prefer" = Option<String>, Header, description = "`wait=SECONDS`; the same as `?wait=`"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key and body gets the ids of the first one")),
     request_body = ExecuteRequest,
     responses(
-        (status = 202, description = "Accepted: it will be run whatever happens", body = Accepted, headers(("Location" = String, description = "Where to look for the result"))),
-        (status = 200, description = "Ended within the time to wait, or before (`cached`)", body = SubmissionView),
-        (status = 422, description = "Refused; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 429, description = "Your rate is used up, or as many of yours wait as may; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 503, description = "The queue is full or the store away; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 202, description = "Accepted. The program will run even if the server restarts", body = Accepted, headers(("Location" = String, description = "URL of the result"))),
+        (status = 200, description = "It ended within the time to wait, or the result was cached (`cached`)", body = SubmissionView),
+        (status = 422, description = "The submission was refused. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "Your rate is used up, or too many of your submissions wait. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 503, description = "The queue is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn execute(
@@ -324,17 +324,16 @@ pub(super) async fn pay_one(app: &Shared, caller: &Caller, notes: &Notes) -> Res
 pub(super) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str, Shape)) -> ApiError {
     match error {
         SubmitError::Invalid(faults) => faults_of_core(faults, place),
-        SubmitError::QueueFull { retry_after } => ApiError::new(
-            ErrorKind::QueueFull,
-            "As many submissions wait as may wait. Nothing was accepted; try again later.",
-        )
-        .retry_after(retry_after),
+        SubmitError::QueueFull { retry_after } => {
+            ApiError::new(ErrorKind::QueueFull, "The queue is full. Nothing was accepted. Try again later.")
+                .retry_after(retry_after)
+        }
         SubmitError::NoWorker { needs, retry_after } => {
             let names: Vec<String> = needs.iter().map(|language| format!("`{language}`")).collect();
             let detail = match names.as_slice() {
-                [name] => format!("No worker that is there has {name}. Nothing was accepted; try again later."),
+                [name] => format!("No live worker has {name}. Nothing was accepted. Try again later."),
                 names => format!(
-                    "No worker that is there has all that judging this needs: {}. Nothing was accepted; try again later.",
+                    "No live worker has all of these languages: {}. Nothing was accepted. Try again later.",
                     names.join(", ")
                 ),
             };
@@ -342,7 +341,7 @@ pub(super) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str,
         }
         SubmitError::TooManyWaiting { most, retry_after } => ApiError::new(
             ErrorKind::TooManyWaiting,
-            format!("One user may have {most} submissions waiting or scheduled. Nothing was accepted."),
+            format!("You have {most} waiting and scheduled submissions, which is the maximum. Nothing was accepted."),
         )
         .retry_after(retry_after),
         SubmitError::IdempotencyMismatch => ApiError::new(
@@ -368,13 +367,13 @@ pub(super) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str,
 /// completely unused.
 #[utoipa::path(
     post, path = "/execute/batch", tag = "execute", operation_id = "execute_batch",
-    params(("Idempotency-Key" = Option<String>, Header, description = "A repetition with the same key and body gets the ids of the first request")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key and body gets the ids of the first one")),
     request_body = BatchRequest,
     responses(
-        (status = 202, description = "All accepted", body = AcceptedBatch),
-        (status = 422, description = "One was refused, so none was stored", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 429, description = "Your rate is used up, or as many of yours wait as may; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 503, description = "The queue is full or the store away; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 202, description = "All submissions were accepted", body = AcceptedBatch),
+        (status = 422, description = "A submission was refused. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "Your rate is used up, or too many of your submissions wait. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 503, description = "The queue is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn execute_batch(
@@ -416,12 +415,12 @@ pub(crate) async fn execute_batch(
 /// With `?wait=`, the response is delayed until the submission has ended.
 #[utoipa::path(
     get, path = "/execute/{submission_id}", tag = "execute", operation_id = "submission",
-    params(("submission_id" = String, Path, description = "The id that `POST /execute` gave", format = Uuid), WaitParams),
+    params(("submission_id" = String, Path, description = "The id from the response of `POST /execute`", format = Uuid), WaitParams),
     responses(
-        (status = 200, description = "The submission as it stands", body = SubmissionView),
-        (status = 404, description = "There is none, or it is somebody else's", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 429, description = "You have as many large answers open as you may", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 503, description = "The store is away, or as many large answers are open as may be", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 200, description = "The submission in its present state", body = SubmissionView),
+        (status = 404, description = "It does not exist, or it belongs to another user", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "You have too many large responses open", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 503, description = "The store cannot be reached, or too many large responses are open", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn submission(
@@ -458,9 +457,9 @@ pub(crate) struct IdsParams {
     get, path = "/execute", tag = "execute", operation_id = "submissions_by_id",
     params(IdsParams),
     responses(
-        (status = 200, description = "Those that exist for you, in the order asked for", body = SubmissionViews),
-        (status = 429, description = "You have as many large answers open as you may", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 503, description = "The store is away, or as many large answers are open as may be", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 200, description = "The submissions that exist and are yours, in the order of the request", body = SubmissionViews),
+        (status = 429, description = "You have too many large responses open", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 503, description = "The store cannot be reached, or too many large responses are open", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn submissions_by_id(
@@ -472,7 +471,7 @@ pub(crate) async fn submissions_by_id(
     if texts.is_empty() || texts.len() > IDS_MAX {
         return Err(ApiError::new(
             ErrorKind::InvalidParameter,
-            format!("`ids` has 1 to {IDS_MAX} ids, separated by commas."),
+            format!("`ids` must be 1 to {IDS_MAX} ids, separated by commas."),
         ));
     }
     // A malformed id is treated like an unknown id.
@@ -494,10 +493,10 @@ pub(crate) struct CancelView {
 /// A running program is stopped. Cancelling a submission that has ended changes nothing; `status` is its final status.
 #[utoipa::path(
     delete, path = "/execute/{submission_id}", tag = "execute", operation_id = "cancel",
-    params(("submission_id" = String, Path, description = "The id that `POST /execute` gave", format = Uuid)),
+    params(("submission_id" = String, Path, description = "The id from the response of `POST /execute`", format = Uuid)),
     responses(
-        (status = 200, description = "Its status now", body = CancelView),
-        (status = 404, description = "There is none, or it is somebody else's", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 200, description = "The status of the submission", body = CancelView),
+        (status = 404, description = "It does not exist, or it belongs to another user", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn cancel(

@@ -60,7 +60,7 @@ impl FormFaults {
         match self.0.len() {
             0..FAULTS_MAX => self.0.push(FieldError::new(format!("{base}{place}"), detail)),
             FAULTS_MAX => {
-                let detail = format!("There are more faults; these are the first {FAULTS_MAX}.");
+                let detail = format!("There are more errors. These are the first {FAULTS_MAX}.");
                 self.0.push(FieldError::new(base, detail));
             }
             _ => {}
@@ -91,10 +91,12 @@ pub(super) fn faults_of_core<'b>(faults: Vec<SubmissionFault>, place: impl Fn(us
     ApiError::new(kind, detail).with_errors(errors.collect())
 }
 
-fn sentence(text: &str) -> String {
+/// The text as a sentence: with a capital letter and a full stop, unless it has its own end.
+pub(crate) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
-    format!("{first}{}.", letters.as_str())
+    let end = if text.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
 }
 
 fn kind_of(kind: SubmissionFaultKind) -> ErrorKind {

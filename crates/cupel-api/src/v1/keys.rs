@@ -136,7 +136,7 @@ pub(crate) struct KeyViews {
 #[utoipa::path(
     post, path = "/auth/keys", tag = "auth", operation_id = "create_key",
     request_body = KeyRequest,
-    responses((status = 201, description = "The key; its text is shown this once", body = NewKeyView)),
+    responses((status = 201, description = "The key. Its text is shown only in this response", body = NewKeyView)),
 )]
 pub(crate) async fn create_key(
     State(app): State<Shared>,
@@ -147,7 +147,10 @@ pub(crate) async fn create_key(
     if let Via::Key { scopes: held, .. } = &caller.identity.via
         && let Some(missing) = scopes.iter().find(|scope| !held.contains(scope))
     {
-        let detail = format!("The key you use does not have the scope `{}` itself.", missing.as_str());
+        let detail = format!(
+            "Your key cannot create a key with the scope `{}`, because it does not have this scope.",
+            missing.as_str()
+        );
         return Err(
             ApiError::new(ErrorKind::InvalidBody, detail.clone()).with_errors(vec![FieldError::new("/scopes", detail)])
         );
@@ -156,7 +159,7 @@ pub(crate) async fn create_key(
         None => None,
         Some(Ok(time)) => Some(time),
         Some(Err(_)) => {
-            let detail = "A time such as `2030-01-01T00:00:00Z` (RFC 3339).";
+            let detail = "`expires_at` must be a time such as `2030-01-01T00:00:00Z` (RFC 3339).";
             return Err(
                 ApiError::new(ErrorKind::InvalidBody, detail).with_errors(vec![FieldError::new("/expires_at", detail)])
             );
@@ -186,8 +189,8 @@ pub(crate) async fn keys(State(app): State<Shared>, caller: Caller) -> Result<Js
     delete, path = "/auth/keys/{key_id}", tag = "auth", operation_id = "revoke_key",
     params(("key_id" = String, Path, description = "The key's id", format = Uuid)),
     responses(
-        (status = 204, description = "It opens nothing any more"),
-        (status = 404, description = "You have no such key", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 204, description = "It is no longer valid"),
+        (status = 404, description = "There is no such key of yours", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn revoke_key(

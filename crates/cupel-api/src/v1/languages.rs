@@ -4,16 +4,29 @@ use axum::Json;
 use axum::extract::{Path, State};
 use cupel_http::app::Shared;
 use cupel_http::error::{ApiError, ErrorBody};
-use cupel_http::suggest::nearest;
 use cupel_languages::{Availability, Language};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::v1::faults::sentence;
 use crate::v1::response::LimitsView;
 
 /// A language.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({ "language_id": "python", "display_name": "Python 3.11", "timeout_seconds": 10, "max_memory_mb": 256, "available": true, "version": "3.11.2", "aliases": ["python3"] }))]
+#[schema(example = json!({
+    "language_id": "python", "display_name": "Python 3.11", "timeout_seconds": 10, "max_memory_mb": 256,
+    "available": true, "unavailable_reason": null, "version": "3.11.2", "aliases": ["python3", "py"],
+    "extensions": ["py"], "source_file": "main.py", "compiled": false,
+    "limits": {
+        "cpu_time_ms": 10000, "wall_time_ms": 30000, "idle_time_ms": 15000, "memory_kb": 262144, "processes": 64,
+        "open_files": 256, "file_size_kb": 65536, "disk_kb": 131072, "inodes": 4096, "output_kb": 65536, "stack_kb": 65536
+    },
+    "limits_max": {
+        "cpu_time_ms": 60000, "wall_time_ms": 180000, "idle_time_ms": 180000, "memory_kb": 1048576, "processes": 256,
+        "open_files": 1024, "file_size_kb": 262144, "disk_kb": 524288, "inodes": 16384, "output_kb": 65536,
+        "stack_kb": 262144
+    }
+}))]
 pub(crate) struct LanguageView {
     /// Value to send as `language`.
     language_id: String,
@@ -92,7 +105,7 @@ pub(crate) async fn languages(State(app): State<Shared>) -> Json<LanguageViews> 
     params(("language_id" = String, Path, description = "Id or alias")),
     responses(
         (status = 200, description = "The language", body = LanguageView),
-        (status = 404, description = "There is none of this name", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such language", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn language(
@@ -101,10 +114,7 @@ pub(crate) async fn language(
 ) -> Result<Json<LanguageView>, ApiError> {
     let registry = app.core.registry();
     registry.find(&name).map(|language| Json(LanguageView::from(language))).ok_or_else(|| {
-        let detail = match nearest(&name, registry.iter().map(|l| l.id.as_str())) {
-            Some(near) => format!("There is no such language. The nearest is `{near}`."),
-            None => "There is no such language.".to_owned(),
-        };
+        let detail = sentence(&registry.unknown(&name, "`GET /api/v1/languages`"));
         ApiError::new(cupel_http::error::ErrorKind::NotFound, detail)
     })
 }

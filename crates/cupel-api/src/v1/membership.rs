@@ -85,7 +85,7 @@ pub(crate) struct ResetRequest {
     /// The text after `token=` in the link.
     token: String,
     /// 8 to 256 characters.
-    #[schema(format = Password, min_length = 8, max_length = 256)]
+    #[schema(format = Password, min_length = 8, max_length = 256, pattern = "^[^\\u0000]*$")]
     password: String,
 }
 
@@ -97,9 +97,9 @@ pub(crate) struct ResetRequest {
     post, path = "/auth/password/reset", tag = "auth", operation_id = "reset_password",
     request_body = ResetRequest,
     responses(
-        (status = 204, description = "Set; log in next"),
-        (status = 401, description = "The link was used, has expired or never was one", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 429, description = "Too many links that are not good from your address", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 204, description = "The password is set. Log in next"),
+        (status = 401, description = "The link is invalid, was used before or has expired", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many invalid links from your address", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn reset_password(
@@ -124,7 +124,7 @@ pub(crate) async fn reset(app: &Shared, notes: &Notes, token: &str, password: &s
             app.limits.bad_token(notes.client().address).await?;
             Err(ApiError::new(
                 ErrorKind::WrongCredentials,
-                "The link was used, has expired or never was one. Ask an administrator for another.",
+                "The link is invalid, was used before or has expired. Ask an administrator for another one.",
             ))
         }
         Err(ChangePasswordError::Failed(error)) => Err(failed(error)),
@@ -178,8 +178,8 @@ pub(crate) async fn sessions(State(app): State<Shared>, caller: Caller) -> Resul
     delete, path = "/auth/sessions/{session_id}", tag = "auth", operation_id = "end_session",
     params(("session_id" = String, Path, description = "The session's id", format = Uuid)),
     responses(
-        (status = 204, description = "It opens nothing any more"),
-        (status = 404, description = "You have no such session", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 204, description = "It is no longer valid"),
+        (status = 404, description = "There is no such session of yours", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn end_session(
@@ -244,7 +244,7 @@ pub(crate) fn done(change: AccountChange) -> Result<(), ApiError> {
         AccountChange::NoSuchUser => Err(ApiError::not_found("user")),
         AccountChange::LastAdministrator => Err(ApiError::new(
             ErrorKind::Conflict,
-            "This is the only administrator who can log in. Make another one first.",
+            "This is the only administrator who can log in. Give another user the role `admin` first.",
         )),
     }
 }

@@ -12,11 +12,13 @@ mod faults;
 mod keys;
 mod languages;
 pub(crate) mod membership;
+pub(crate) mod parameters;
 pub(crate) mod problems;
 mod request;
 pub(crate) mod response;
 mod submissions;
 mod tickets;
+pub(crate) mod webhook_event;
 mod webhooks;
 
 use cupel_http::app::Shared;

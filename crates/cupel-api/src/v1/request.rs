@@ -39,7 +39,8 @@ pub(crate) struct ExecuteRequest {
     #[serde(default)]
     #[schema(pattern = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$")]
     pub(crate) stdin_base64: Option<String>,
-    /// Additional files. Without `source_code`, the first is the main source.
+    /// Additional files. Without `source_code`, the first is the main source. The `maxItems` and `maxProperties` of
+    /// lists are the server's defaults; the operator may set others.
     #[serde(default, deserialize_with = "lists::files")]
     pub(crate) files: Vec<FileRequest>,
     /// Arguments after the program's name.
@@ -211,7 +212,7 @@ impl From<Priority> for PriorityClass {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BatchRequest {
-    /// At least one.
+    /// 1 to 1000; the operator may set another maximum.
     #[serde(deserialize_with = "lists::submissions")]
     #[schema(min_items = 1)]
     pub(crate) submissions: Vec<ExecuteRequest>,
@@ -234,7 +235,7 @@ impl ExecuteRequest {
         let stdin = standard_input(self.input, self.stdin, self.stdin_base64, "", &mut fault);
         let run_at = self.run_at.and_then(|text| {
             text.parse::<jiff::Timestamp>()
-                .inspect_err(|_| fault("/run_at", "A time such as `2030-01-01T00:00:00Z` (RFC 3339)."))
+                .inspect_err(|_| fault("/run_at", "`run_at` must be a time such as `2030-01-01T00:00:00Z` (RFC 3339)."))
                 .ok()
         });
         let source = source_of(self.language, self.source_code, self.files, &mut fault);
@@ -295,7 +296,7 @@ pub(super) fn source_of(
                 }
             },
             (Some(_), Some(_)) => {
-                fault(&format!("/files/{index}"), "`content` and `content_base64` are the same thing; send one.");
+                fault(&format!("/files/{index}"), "Send `content` or `content_base64`, not both.");
                 None
             }
             (None, None) => {
@@ -311,7 +312,7 @@ pub(super) fn source_of(
     NewSource { language, files }
 }
 
-const NOT_BASE64: &str = "Not base64 (the standard alphabet, with padding).";
+const NOT_BASE64: &str = "This is not base64 (the standard alphabet, with padding).";
 
 /// Standard input under any of its names; empty if none was sent. Errors are reported below `place`.
 pub(super) fn standard_input(
@@ -322,12 +323,12 @@ pub(super) fn standard_input(
     fault: &mut impl FnMut(&str, &str),
 ) -> Arc<[u8]> {
     if input.is_some() && stdin.is_some() {
-        fault(&format!("{place}/stdin"), "`stdin` and `input` are two names of the same thing; send one.");
+        fault(&format!("{place}/stdin"), "`stdin` and `input` are two names of one field. Send one of them.");
     }
     let text = input.or(stdin);
     match (text, stdin_base64) {
         (Some(_), Some(_)) => {
-            let detail = "Standard input is sent as text or as base64; send one.";
+            let detail = "Send standard input as text or as base64, not both.";
             fault(&format!("{place}/stdin_base64"), detail);
             Arc::default()
         }

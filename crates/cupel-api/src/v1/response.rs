@@ -234,6 +234,9 @@ pub(crate) struct TestView {
     pub(crate) stderr_base64: Option<String>,
     /// Why the program failed, if it did.
     pub(crate) runtime_error: Option<String>,
+    /// Explanation for people, like the submission's `message`: the exception that ended the program, the limit that
+    /// was reached, or the first difference.
+    pub(crate) message: Option<String>,
     /// The exit code, if the program exited by itself.
     pub(crate) exit_code: Option<i32>,
     /// The number of the signal that ended it, if one did.
@@ -386,14 +389,14 @@ fn runtime_error_of_problem(verdict: Verdict, grading: &Grading, limits: &Limits
     })
 }
 
-fn exit_code(step: &StepReport) -> Option<i32> {
+pub(crate) fn exit_code(step: &StepReport) -> Option<i32> {
     step.exit_code.or(match step.outcome {
         Outcome::Exited(code) => Some(code),
         _ => None,
     })
 }
 
-fn signal(step: &StepReport) -> Option<i32> {
+pub(crate) fn signal(step: &StepReport) -> Option<i32> {
     step.signal.or(match step.outcome {
         Outcome::Signalled(Signal(number)) => Some(number),
         _ => None,
@@ -411,6 +414,7 @@ fn test_view(case: &CaseReport, limits: &Limits) -> TestView {
         stderr,
         stderr_base64,
         runtime_error: runtime_error(case.verdict, &case.step, limits),
+        message: case.message.clone(),
         exit_code: exit_code(&case.step),
         signal: signal(&case.step),
         execution_time_ms: case.step.usage.cpu_time.as_millis() as u64,
@@ -515,7 +519,7 @@ impl SubmissionView {
 fn abandoned(state: &RunState) -> Option<String> {
     match state {
         RunState::Abandoned { attempts } => {
-            Some(format!("The judge failed {attempts} times to run this program. It is not the program's fault."))
+            Some(format!("The judge failed {attempts} times to run this program. The program is not the cause."))
         }
         RunState::Queued { .. } | RunState::Leased { .. } | RunState::Judged { .. } | RunState::Cancelled { .. } => {
             None
@@ -537,8 +541,8 @@ pub(crate) struct SummaryView {
     pub(crate) submission_id: String,
     /// The language's id; `null` for the verification of a package.
     pub(crate) language: Option<String>,
-    /// Purpose: `execution` (a program, without a problem), `submission` (to a problem, and it counts), `trial` (on a
-    /// problem's samples), `custom_input` (on the sender's own input) or `verification` (of a problem's package).
+    /// Purpose: `run` (a program, without a problem), `submission` (to a problem, and it counts), `samples` (tried on a
+    /// problem's samples), `custom_input` (tried on the sender's own input) or `verification` (of a problem's package).
     pub(crate) purpose: &'static str,
     /// Its status.
     pub(crate) status: Status,

@@ -47,10 +47,10 @@ impl PageParams {
     pub(crate) fn offset(&self) -> Result<u64, ApiError> {
         let refuse = |detail: String| Err(ApiError::new(ErrorKind::InvalidParameter, detail));
         if !(1..=LIMIT_MAX).contains(&self.limit) {
-            return refuse(format!("`limit` is 1 to {LIMIT_MAX}."));
+            return refuse(format!("`limit` must be from 1 to {LIMIT_MAX}."));
         }
         if !(1..=PAGE_MAX).contains(&self.page) {
-            return refuse(format!("`page` is 1 to {PAGE_MAX}."));
+            return refuse(format!("`page` must be from 1 to {PAGE_MAX}."));
         }
         Ok((self.page - 1) * self.limit)
     }
@@ -68,7 +68,8 @@ pub(crate) struct HistoryParams {
     verdict: Option<String>,
     /// Only with this status: `queued`, `running`, `completed`, `failed` or `cancelled`.
     status: Option<String>,
-    /// Only with this purpose: `execution`, `submission`, `trial`, `custom_input` or `verification`.
+    /// Only with this purpose: `run`, `submission`, `samples`, `custom_input` or `verification`. Former names are
+    /// accepted: `execution`, `all`, `trial` and `input`.
     purpose: Option<String>,
     /// Only from this time on (RFC 3339).
     #[param(format = DateTime)]
@@ -93,20 +94,28 @@ impl HistoryParams {
         let names = |all: &[&str]| all.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let stage = |name: &str| {
             Stage::from_name(name)
-                .ok_or_else(|| parameter(format!("`status` is one of {}.", names(&Stage::ALL.map(Stage::as_str)))))
+                .ok_or_else(|| parameter(format!("`status` must be one of {}.", names(&Stage::ALL.map(Stage::as_str)))))
         };
         let sent_for = |name: &str| {
-            SentFor::from_name(name)
-                .ok_or_else(|| parameter(format!("`purpose` is one of {}.", names(&SentFor::ALL.map(SentFor::as_str)))))
+            let name = match name {
+                "execution" => "run",
+                "all" => "submission",
+                "trial" => "samples",
+                "input" => "custom_input",
+                name => name,
+            };
+            SentFor::from_name(name).ok_or_else(|| {
+                parameter(format!("`purpose` must be one of {}.", names(&SentFor::ALL.map(SentFor::as_str))))
+            })
         };
         let slug = |text: &str| {
             text.parse().map_err(|_| {
-                parameter("`problem` is the slug of a problem: 1 to 64 of `a-z`, `0-9` and `-`.".to_owned())
+                parameter("`problem` must be the slug of a problem: 1 to 64 of `a-z`, `0-9` and `-`.".to_owned())
             })
         };
         let time = |name: &str, text: &str| {
             text.parse()
-                .map_err(|_| parameter(format!("`{name}` is a time such as `2030-01-01T00:00:00Z` (RFC 3339).")))
+                .map_err(|_| parameter(format!("`{name}` must be a time such as `2030-01-01T00:00:00Z` (RFC 3339).")))
         };
         Ok(HistoryFilter {
             problem: self.problem.as_deref().map(slug).transpose()?,
@@ -136,7 +145,7 @@ fn cursor_of(text: &str) -> Result<Option<SubmissionId>, ApiError> {
         return Ok(None);
     }
     let id = BASE64_URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| Uuid::from_slice(&bytes).ok());
-    let wrong = || parameter("`cursor` is empty or the `next_cursor` of an earlier answer.".to_owned());
+    let wrong = || parameter("`cursor` must be empty or the `next_cursor` of an earlier response.".to_owned());
     Ok(Some(SubmissionId::from_uuid(id.ok_or_else(wrong)?)))
 }
 
@@ -159,7 +168,7 @@ pub(crate) async fn submissions(
     let filter = params.filter(&app, caller.user)?;
     if let Some(cursor) = &params.cursor {
         if params.page.is_some() {
-            return Err(parameter("Say either `page` or `cursor`.".to_owned()));
+            return Err(parameter("Send either `page` or `cursor`.".to_owned()));
         }
         let filter = HistoryFilter { before: cursor_of(cursor)?, ..filter };
         // One extra entry shows whether there is another page.

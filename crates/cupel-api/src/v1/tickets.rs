@@ -43,8 +43,8 @@ pub(crate) struct Ticket {
     post, path = "/tickets", tag = "execute", operation_id = "create_ticket",
     request_body = TicketRequest,
     responses(
-        (status = 201, description = "The ticket; it is shown this once", body = Ticket),
-        (status = 404, description = "There is no such submission, or it is somebody else's", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 201, description = "The ticket. It is shown only in this response", body = Ticket),
+        (status = 404, description = "The submission does not exist, or it belongs to another user", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn create_ticket(
@@ -53,7 +53,7 @@ pub(crate) async fn create_ticket(
     JsonBody(body): JsonBody<TicketRequest>,
 ) -> Result<Response, ApiError> {
     let id: SubmissionId = body.submission_id.parse().map_err(|_| {
-        let detail = "A submission's id is a UUID.";
+        let detail = "`submission_id` must be the UUID of a submission.";
         ApiError::new(ErrorKind::InvalidBody, detail).with_errors(vec![FieldError::new("/submission_id", detail)])
     })?;
     if app.core.submission(&caller.viewer, id).await?.is_none() {
@@ -61,8 +61,11 @@ pub(crate) async fn create_ticket(
     }
     let made = app.accounts.make_ticket(&caller.viewer, id).await?;
     let (ticket, expires_at) = made.ok_or_else(|| {
-        ApiError::new(ErrorKind::RateLimited, "You have as many unused tickets as you may. Use them, or wait a minute.")
-            .retry_after(cupel_core::accounts::TICKET_LIFETIME)
+        ApiError::new(
+            ErrorKind::RateLimited,
+            "You have the maximum number of unused tickets. Use them, or wait a minute.",
+        )
+        .retry_after(cupel_core::accounts::TICKET_LIFETIME)
     })?;
     let url = format!("/api/v1/execute/{id}/events?ticket={ticket}");
     let answer = Ticket { ticket, url, expires_at: rfc3339(expires_at) };

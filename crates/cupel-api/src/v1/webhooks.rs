@@ -62,7 +62,7 @@ pub(crate) struct DeliveryView {
     status: DeliveryStatus,
     /// Number of tries since it became due, or since it was last sent again.
     tries: u32,
-    /// The final status code of the receiver.
+    /// Status code of the last try; `null` if the receiver did not answer it, or nothing was sent yet.
     response_status: Option<u16>,
     /// Why the last try failed.
     error: Option<String>,
@@ -77,8 +77,8 @@ impl DeliveryView {
         let status = match (record.next_at, record.status) {
             (Some(_), _) => DeliveryStatus::Pending,
             (None, Some(410)) => DeliveryStatus::Gone,
-            (None, Some(_)) => DeliveryStatus::Delivered,
-            (None, None) => DeliveryStatus::Failed,
+            (None, Some(200..=299)) => DeliveryStatus::Delivered,
+            (None, _) => DeliveryStatus::Failed,
         };
         let url = if record.owner == caller.user { record.url } else { origin(&record.url).to_owned() };
         DeliveryView {
@@ -147,8 +147,8 @@ pub(crate) async fn deliveries(
     post, path = "/webhooks/deliveries/{delivery_id}/redeliver", tag = "submissions", operation_id = "redeliver_webhook",
     params(("delivery_id" = String, Path, description = "The delivery's id", format = Uuid)),
     responses(
-        (status = 202, description = "It is due", body = RedeliveryView),
-        (status = 404, description = "There is no such delivery, or it is somebody else's", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 202, description = "The delivery is due", body = RedeliveryView),
+        (status = 404, description = "The delivery does not exist, or it belongs to another user", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn redeliver(

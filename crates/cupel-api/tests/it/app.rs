@@ -397,6 +397,32 @@ impl Call {
     }
 }
 
+/// Asserts that a message is a sentence, without the texts of parsers and the names of types.
+#[track_caller]
+fn is_plain(message: &str) {
+    let first = message.chars().next().unwrap_or_default();
+    assert!(first.is_uppercase() || first == '`', "begins with neither a capital letter nor a name: {message}");
+    assert!(message.ends_with(['.', '?']), "ends with neither a full stop nor a question mark: {message}");
+    if message.starts_with("E_") {
+        // A finding about a package may contain the message of the parser of its files.
+        return;
+    }
+    let lower = message.to_lowercase();
+    for text in [
+        "invalid type",
+        "invalid value",
+        ", expected ",
+        "float literal",
+        "digit found",
+        "u64",
+        "struct ",
+        "sequence",
+        "eof",
+    ] {
+        assert!(!lower.contains(text), "the text of a parser: {message}");
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -428,6 +454,10 @@ impl Answer {
         assert!(self.json["title"].as_str().is_some_and(|t| !t.is_empty()), "{}", self.text);
         assert!(self.json["detail"].as_str().is_some_and(|t| !t.is_empty()), "{}", self.text);
         assert!(self.json["errors"].is_array(), "{}", self.text);
+        is_plain(self.json["detail"].as_str().unwrap());
+        for error in self.json["errors"].as_array().unwrap() {
+            is_plain(error["detail"].as_str().unwrap());
+        }
         self
     }
 

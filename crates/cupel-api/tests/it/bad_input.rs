@@ -247,21 +247,33 @@ async fn a_body_that_is_not_json_is_refused_with_line_and_column() {
     let user = app.user().await;
     let deep = format!("{{\"language\": \"python\", \"env\": {}1{}}}", "{\"a\":".repeat(5000), "}".repeat(5000));
     for (body, kind, status, code, detail) in [
-        (b"{\"language\": ".to_vec(), "application/json", 400, "invalid-json", "Line 1, column"),
+        (b"{\"language\": ".to_vec(), "application/json", 400, "invalid-json", "line 1, column 13: it ends before"),
         (
             b"{\"language\": \"python\", \"source_code\": \"\"} {}".to_vec(),
             "application/json",
             400,
             "invalid-json",
-            "trailing",
+            "there is more after its end",
         ),
-        (b"{\n\n  \"language\" \"python\"}".to_vec(), "application/json", 400, "invalid-json", "Line 3, column 14"),
+        (
+            b"{\n\n  \"language\" \"python\"}".to_vec(),
+            "application/json",
+            400,
+            "invalid-json",
+            "line 3, column 14: a colon is missing",
+        ),
         (b"{\"language\": \"\xff\xfe\"}".to_vec(), "application/json", 400, "invalid-utf8", "byte 14"),
-        (b"{\"language\": \"\\ud800\"}".to_vec(), "application/json", 400, "invalid-json", "Line 1"),
-        (b"".to_vec(), "application/json", 400, "invalid-json", "EOF"),
-        (b"[]".to_vec(), "application/json", 422, "invalid-body", "expected an object"),
-        (b"[\"python\", \"print(1)\"]".to_vec(), "application/json", 422, "invalid-body", "expected an object"),
-        (deep.into_bytes(), "application/json", 422, "invalid-body", "expected a string"),
+        (b"{\"language\": \"\\ud800\"}".to_vec(), "application/json", 400, "invalid-json", "escape of no character"),
+        (b"".to_vec(), "application/json", 400, "invalid-json", "it ends before"),
+        (b"[]".to_vec(), "application/json", 422, "invalid-body", "The body must be an object, not a list."),
+        (
+            b"[\"python\", \"print(1)\"]".to_vec(),
+            "application/json",
+            422,
+            "invalid-body",
+            "The body must be an object, not a list.",
+        ),
+        (deep.into_bytes(), "application/json", 422, "invalid-body", "`env.a` must be a string, not an object."),
         (
             b"language=python".to_vec(),
             "application/x-www-form-urlencoded",

@@ -636,3 +636,33 @@ async fn the_organisers_get_a_groups_progress_as_json_and_csv() {
         get(query, &app.author().await).await.is_error(404, "not-found");
     }
 }
+
+#[tokio::test]
+async fn a_problem_of_a_running_contest_is_hidden_or_renamed_only_by_force() {
+    let app = TestApp::start().await;
+    let author = app.author().await;
+    app.problem(&author, "echo", Visibility::Private).await;
+    let patch = async |slug: &str, body: Value| {
+        let call = app.request(Method::PATCH, &format!("/api/v1/problems/{slug}")).json(&body);
+        call.bearer(&author.token).send().await
+    };
+    // A contest that has not begun does not count.
+    make(&app, &author, &a_contest("later", 10)).await;
+    assert_eq!(patch("echo", json!({ "visibility": "draft" })).await.status, 200);
+    app.problem(&author, "other", Visibility::Private).await;
+    let mut running = a_contest("running", -1);
+    running["problems"] = json!(["other"]);
+    assert_eq!(make(&app, &author, &running).await.status, 201);
+    for body in [json!({ "visibility": "draft" }), json!({ "slug": "renamed" })] {
+        let refused = patch("other", body).await;
+        refused.is_error(409, "conflict");
+        assert!(refused.json["detail"].as_str().unwrap().contains("`running`"), "{}", refused.text);
+    }
+    // Changes that do not take the problem from contestants are not refused.
+    assert_eq!(patch("other", json!({ "visibility": "public", "slug": "other" })).await.status, 200);
+    assert_eq!(patch("other", json!({ "slug": "renamed", "force": true })).await.status, 200);
+    assert_eq!(patch("renamed", json!({ "visibility": "draft", "force": true })).await.status, 200);
+    let deleted = app.delete("/api/v1/problems/renamed").bearer(&author.token).send().await;
+    deleted.is_error(409, "conflict");
+    assert!(deleted.json["detail"].as_str().unwrap().contains("`running`"), "{}", deleted.text);
+}

@@ -6,6 +6,7 @@ mod app;
 mod bad_input;
 mod contests;
 mod dead_letters;
+mod document;
 mod edge;
 mod events;
 mod failures;

@@ -136,7 +136,7 @@ fn the_openapi_document_is_complete() {
                 assert!(!response["description"].as_str().unwrap().is_empty(), "{name} {status}");
                 if status.starts_with(['4', '5']) {
                     let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
-                    assert_eq!(schema, "#/components/schemas/Problem", "{name} {status}");
+                    assert_eq!(schema, "#/components/schemas/ApiError", "{name} {status}");
                 }
             }
             if operation.get("requestBody").is_some() {

@@ -186,7 +186,7 @@ async fn a_sender_sees_test_results_but_no_data_of_hidden_tests() {
     assert_eq!((&seen.json["verdict"], &seen.json["message"]), (&json!("WA"), &json!("test 1 of 3")));
     assert_eq!(seen.json["files"][0]["content"], "print(input())");
     let part = &seen.json["problem"];
-    assert_eq!((&part["slug"], &part["version"], &part["purpose"]), (&json!("echo"), &json!(1), &json!("all")));
+    assert_eq!((&part["slug"], &part["version"], &part["purpose"]), (&json!("echo"), &json!(1), &json!("submission")));
     assert_eq!((&part["score"], &part["max_score"]), (&json!(3.0), &json!(10.0)));
     let tests = part["tests"].as_array().unwrap();
     assert_eq!((&tests[0]["name"], &tests[0]["stdout"]), (&json!("sample/1"), &json!("42\n")));
@@ -265,7 +265,7 @@ async fn a_trial_on_samples_is_private_and_does_not_count() {
     app.complete(graded(Verdict::Accepted)).await;
     let place = format!("/api/v1/submissions/{id}");
     let own = app.get(&place).bearer(&user.token).send().await;
-    assert_eq!(own.json["problem"]["purpose"], "input");
+    assert_eq!(own.json["problem"]["purpose"], "custom_input");
     app.get(&place).bearer(&author.token).send().await.is_error(404, "not-found");
     let rejudge = app.request(Method::POST, &format!("{place}/rejudge"));
     rejudge.bearer(&author.token).send().await.is_error(404, "not-found");
@@ -363,7 +363,7 @@ async fn an_author_imports_verifies_publishes_and_updates_a_problem() {
 
     let unknown =
         app.request(Method::POST, "/api/v1/problems/echo/rejudge?language=pyton").bearer(&author.token).send().await;
-    assert_eq!(unknown.json["detail"], "No language `pyton`. The nearest is `python`.", "{unknown:?}");
+    assert_eq!(unknown.json["detail"], "There is no language `pyton`; did you mean `python`?", "{unknown:?}");
     unknown.is_error(422, "unknown-language");
     let sent = app.get("/api/v1/problems/echo/submissions?language=py").bearer(&author.token).send().await;
     assert_eq!(sent.json["pagination"]["total"], 1, "an alias: {sent:?}");

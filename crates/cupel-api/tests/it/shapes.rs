@@ -97,7 +97,7 @@ async fn a_submission_from_queued_to_completed() {
     let list = app.get("/api/v1/submissions?page=1&limit=20").bearer(&user.token).send().await;
     assert_eq!(
         redacted(&list.json),
-        json!({ "submissions": [{ "submission_id": "[id]", "language": "python", "purpose": "execution", "status": "completed",
+        json!({ "submissions": [{ "submission_id": "[id]", "language": "python", "purpose": "run", "status": "completed",
                                   "submitted_at": "[time]", "completed_at": "[time]", "verdict": "AC", "execution_time_ms": 12,
                                   "memory_used_kb": 9000 }],
                 "pagination": { "page": 1, "limit": 20, "total": 1 } })
@@ -174,7 +174,12 @@ async fn the_kind_of_start_is_shown_for_languages_with_warm_starts() {
         let step = a_step();
         StepReport { usage: Usage { start, ..step.usage }, ..step }
     };
-    let case = |name: &str, start| CaseReport { name: name.into(), verdict: Verdict::Accepted, step: started(start) };
+    let case = |name: &str, start| CaseReport {
+        name: name.into(),
+        verdict: Verdict::Accepted,
+        message: None,
+        step: started(start),
+    };
     let (warm, cold) = (Some(Start::Warm), Some(Start::Cold));
     for (starts, whole, each) in [
         ([warm, warm], json!("warm"), json!(["warm", "warm"])),
@@ -313,8 +318,13 @@ async fn each_test_is_reported_and_the_first_failure_decides() {
     assert_eq!(names, ["1", "big"]);
     let failed = StepReport { outcome: Outcome::Exited(7), exit_code: Some(7), ..a_step() };
     let cases = vec![
-        CaseReport { name: "1".into(), verdict: Verdict::Accepted, step: a_step() },
-        CaseReport { name: "big".into(), verdict: Verdict::RuntimeError, step: failed },
+        CaseReport { name: "1".into(), verdict: Verdict::Accepted, message: None, step: a_step() },
+        CaseReport {
+            name: "big".into(),
+            verdict: Verdict::RuntimeError,
+            message: Some("ValueError: bad (line 3)".into()),
+            step: failed,
+        },
     ];
     let report = RunReport { verdict: Verdict::RuntimeError, execution: None, cases, ..a_report() };
     app.core.complete(&assignment, report, Vec::new()).await.unwrap();
@@ -327,7 +337,7 @@ async fn each_test_is_reported_and_the_first_failure_decides() {
     assert_eq!(view["stdout"], Value::Null);
     assert_eq!(
         view["tests"][1],
-        json!({ "name": "big", "verdict": "RTE", "stdout": "42\n", "stderr": "", "runtime_error": "exit code 7", "exit_code": 7, "signal": null,
+        json!({ "name": "big", "verdict": "RTE", "stdout": "42\n", "stderr": "", "runtime_error": "exit code 7", "message": "ValueError: bad (line 3)", "exit_code": 7, "signal": null,
                 "execution_time_ms": 12, "wall_time_ms": 15, "memory_used_kb": 9000, "truncated": false })
     );
 }
@@ -544,7 +554,7 @@ async fn a_history_shows_purposes_filters_and_continues_from_a_cursor() {
     let get = async |query: &str| app.get(&format!("/api/v1/submissions?{query}")).bearer(&user.token).send().await;
     let by_page = get("page=1&limit=5").await.json;
     assert_eq!(by_page["pagination"], json!({ "page": 1, "limit": 5, "total": 5 }));
-    assert_eq!(by_page["submissions"][0]["purpose"], "execution");
+    assert_eq!(by_page["submissions"][0]["purpose"], "run");
     let (mut all, mut cursor) = (Vec::new(), String::new());
     for (length, is_last) in [(2, false), (2, false), (1, true)] {
         let page = get(&format!("limit=2&cursor={cursor}")).await.json;
@@ -562,6 +572,8 @@ async fn a_history_shows_purposes_filters_and_continues_from_a_cursor() {
         ("status=failed", 0),
         ("verdict=AC", 0),
         ("purpose=trial", 0),
+        ("purpose=samples", 0),
+        ("purpose=run", 5),
         ("purpose=execution&from=2020-01-01T00:00:00Z", 5),
         ("to=2020-01-01T00:00:00Z", 0),
         ("problem=echo", 0),

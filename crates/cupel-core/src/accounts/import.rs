@@ -64,7 +64,7 @@ pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFa
     let csv: Vec<u8> = (0..csv.len()).filter(|at| !is_half(*at)).map(|at| csv[at]).collect();
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(csv.as_slice());
     let fault = |line: u64, detail: String| LineFault { line, detail };
-    let columns = reader.headers().map_err(|error| vec![fault(1, error.to_string())])?.clone();
+    let columns = reader.headers().map_err(|error| vec![fault(1, unreadable(&error))])?.clone();
     let known = ["username", "email", "role", "tier"];
     if let Some(unknown) = columns.iter().find(|name| !known.contains(name)) {
         let unknown: String = unknown.chars().take(64).collect();
@@ -72,7 +72,7 @@ pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFa
         return Err(vec![fault(1, detail)]);
     }
     if !columns.iter().any(|name| name == "username") {
-        return Err(vec![fault(1, "the first line has to name the columns, `username` at least".into())]);
+        return Err(vec![fault(1, "the first line must name the columns, at least `username`".into())]);
     }
     let place = |name: &str| columns.iter().position(|column| column == name);
     let (username, email, role, tier) = (place("username"), place("email"), place("role"), place("tier"));
@@ -86,7 +86,7 @@ pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFa
         let record = match record {
             Ok(record) => record,
             Err(error) => {
-                faults.push(fault(error.position().map_or(0, csv::Position::line), error.to_string()));
+                faults.push(fault(error.position().map_or(0, csv::Position::line), unreadable(&error)));
                 continue;
             }
         };
@@ -122,9 +122,25 @@ pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFa
         }
     }
     if people.is_empty() && faults.is_empty() {
-        faults.push(fault(1, "there is nobody in it".into()));
+        faults.push(fault(1, "the file has no users".into()));
     }
     if faults.is_empty() { Ok(people) } else { Err(faults) }
+}
+
+/// Time in the format of the API: RFC 3339, UTC, milliseconds.
+fn milliseconds(time: jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+/// Why a line is not CSV, in plain words.
+fn unreadable(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::Utf8 { .. } => "the line is not UTF-8".to_owned(),
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("the line has {len} fields; the first line names {expected_len} columns")
+        }
+        _ => "the line is not CSV".to_owned(),
+    }
 }
 
 /// Result of an import as CSV: `username,email,status,link,expires_at`, with `status` `created`, `exists`
@@ -135,8 +151,8 @@ pub fn write_links(people: &[(Person, Imported)], address: &str) -> String {
     let _ = writer.write_record(["username", "email", "status", "link", "expires_at"]);
     for (person, imported) in people {
         let (status, link, expires_at) = match imported {
-            Imported::Created(link) => ("created", format!("{address}{}", link.token), link.expires_at.to_string()),
-            Imported::Exists(link) => ("exists", format!("{address}{}", link.token), link.expires_at.to_string()),
+            Imported::Created(link) => ("created", format!("{address}{}", link.token), milliseconds(link.expires_at)),
+            Imported::Exists(link) => ("exists", format!("{address}{}", link.token), milliseconds(link.expires_at)),
             Imported::Taken(_) => ("taken", String::new(), String::new()),
         };
         let _ = writer.write_record([&person.username, &person.email, status, &link, &expires_at]);

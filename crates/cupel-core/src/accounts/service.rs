@@ -270,7 +270,7 @@ pub(super) fn fault_of_username(name: &str) -> Option<SubmissionFault> {
     }
     // Keeps users from posing as a deleted account.
     let is_reserved = name.to_ascii_lowercase().starts_with(DELETED_PREFIX);
-    let detail = "names that begin with `deleted-` are those of deleted accounts";
+    let detail = "names that begin with `deleted-` are reserved for deleted accounts";
     is_reserved.then(|| fault("/username", SubmissionFaultKind::BadUsername, detail))
 }
 

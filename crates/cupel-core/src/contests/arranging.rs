@@ -77,7 +77,7 @@ impl Core {
         let contest = self.contest_to_change(seer, slug).await?;
         let moves = change.starts_at.is_some() || change.style.is_some() || change.problems.is_some();
         if moves && contest.phase(self.now()) != Phase::Upcoming {
-            return Err(ContestError::Conflict("the contest has begun: its start, rules and problems stay"));
+            return Err(ContestError::Conflict("the contest has begun: its start, rules and problems cannot change"));
         }
         change.title.as_deref().map_or(Ok(()), title_fits)?;
         change.description.as_deref().map_or(Ok(()), |text| text_fits("description", text))?;
@@ -105,7 +105,7 @@ impl Core {
         match self.inner.store.delete_contest(contest.id, self.now()).await? {
             DeletedContest::Gone => Ok(()),
             DeletedContest::Missing => Err(ContestError::Missing),
-            DeletedContest::InUse => Err(ContestError::Conflict("it has begun, and somebody takes part in it")),
+            DeletedContest::InUse => Err(ContestError::Conflict("the contest has begun and has participants")),
         }
     }
 
@@ -130,7 +130,7 @@ impl Core {
     /// Checks that a contest with these times is not over already; nobody could take part in it.
     fn is_still_to_be(&self, starts_at: Timestamp, length: Duration) -> Result<(), ContestError> {
         let is_over = ends_at(starts_at, length) <= self.now();
-        if is_over { Err(invalid("starts_at", "the contest would be over already")) } else { Ok(()) }
+        if is_over { Err(invalid("starts_at", "the contest would already have ended")) } else { Ok(()) }
     }
 
     /// The contest, if the viewer may change it.
@@ -145,7 +145,7 @@ impl Core {
             return Err(invalid("problems", format!("a contest has 1 to {} problems", Contest::PROBLEMS_MAX)));
         }
         if problems.iter().collect::<HashSet<_>>().len() < problems.len() {
-            return Err(invalid("problems", "a problem is named twice"));
+            return Err(invalid("problems", "a problem is listed twice"));
         }
         for id in problems {
             let seen = self.problem(seer, ProblemKey::Id(*id)).await?;
@@ -153,12 +153,12 @@ impl Core {
                 None => return Err(invalid("problems", "there is no such problem")),
                 Some(seen) if seen.problem.visibility == Visibility::Draft => {
                     let slug = seen.problem.slug;
-                    return Err(invalid("problems", format!("`{slug}` is a draft: verify it, and make it private")));
+                    return Err(invalid("problems", format!("`{slug}` is a draft: verify it and make it private")));
                 }
                 Some(seen) if seen.problem.visibility == Visibility::Private && !seen.may_change => {
                     return Err(invalid(
                         "problems",
-                        format!("`{}` is private, and not yours to show", seen.problem.slug),
+                        format!("`{}` is private, and you may not change it", seen.problem.slug),
                     ));
                 }
                 Some(_) => {}
@@ -180,19 +180,23 @@ fn title_fits(title: &str) -> Result<(), ContestError> {
 }
 
 pub(super) fn text_fits(field: &'static str, text: &str) -> Result<(), ContestError> {
-    if text.len() <= TEXT_MAX { Ok(()) } else { Err(invalid(field, format!("more than {TEXT_MAX} bytes"))) }
+    if text.len() <= TEXT_MAX {
+        Ok(())
+    } else {
+        Err(invalid(field, format!("`{field}` must have at most {TEXT_MAX} bytes")))
+    }
 }
 
 fn times_fit(style: Style, length: Duration, freeze: Option<Duration>) -> Result<(), ContestError> {
     if length < Duration::from_mins(1) || length > LENGTH_MAX {
-        return Err(invalid("length_seconds", "a contest goes on for 1 minute to 31 days"));
+        return Err(invalid("length_seconds", "a contest must last from 1 minute to 31 days"));
     }
     if freeze.is_some_and(|freeze| freeze > length) {
         return Err(invalid("freeze_seconds", "the freeze is longer than the contest"));
     }
     match style {
         Style::Icpc { penalty } if penalty > PENALTY_MAX => {
-            Err(invalid("penalty_seconds", "a penalty is 24 hours at most"))
+            Err(invalid("penalty_seconds", "a penalty must be at most 24 hours"))
         }
         _ => Ok(()),
     }

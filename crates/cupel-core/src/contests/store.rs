@@ -66,6 +66,9 @@ pub trait ContestStore: Send + Sync {
     /// Whether the user takes part in a contest with this problem, and their time has begun.
     async fn is_opened_by_contest(&self, problem: ProblemId, user: UserId, now: Timestamp) -> Result<bool, StoreError>;
 
+    /// A contest with this problem that is running at this time; the one that began first.
+    async fn running_contest_with(&self, problem: ProblemId, now: Timestamp) -> Result<Option<Slug>, StoreError>;
+
     /// Whether the statistics and the leaderboard of a problem exclude judged submissions because a contest hides them.
     async fn withholds_results(&self, problem: ProblemId) -> Result<bool, StoreError>;
 

@@ -123,16 +123,16 @@ impl Core {
         let seen = self.any_contest(seer, slug).await?.filter(opens).ok_or(ContestError::Missing)?;
         let user = seer.user().ok_or(ContestError::Missing)?;
         if seer.user() == Some(seen.contest.owner) {
-            return Err(ContestError::Conflict("you arrange this contest"));
+            return Err(ContestError::Conflict("you organize this contest"));
         }
         let virtual_start = match (participation, seen.phase) {
             (Participation::Official, Phase::Upcoming | Phase::Running) => None,
             (Participation::Virtual, Phase::Over) => Some(self.now()),
             (Participation::Official, Phase::Over) => {
-                return Err(ContestError::Conflict("the contest is over; you may take part virtually"));
+                return Err(ContestError::Conflict("the contest has ended; you may take part virtually"));
             }
             (Participation::Virtual, _) => {
-                return Err(ContestError::Conflict("one may take part virtually once the contest is over"));
+                return Err(ContestError::Conflict("virtual participation begins after the contest has ended"));
             }
         };
         if !self.inner.store.take_part(seen.contest.id, user, virtual_start).await? {
@@ -218,11 +218,11 @@ impl Core {
     ) -> Result<ClarificationId, ContestError> {
         let seen = self.seen_contest(seer, slug).await?.ok_or(ContestError::Missing)?;
         let Some(own) = seen.participant.as_ref().map(|own| own.user) else {
-            return Err(ContestError::Conflict("only those who take part may ask"));
+            return Err(ContestError::Conflict("only participants may ask"));
         };
         match self.write_clarification(&seen, own, problem, question, "question", QUESTIONS_MAX).await? {
             Some(id) => Ok(id),
-            None => Err(ContestError::Conflict("you have asked as many questions as anybody may")),
+            None => Err(ContestError::Conflict("you have asked the maximum number of questions")),
         }
     }
 
@@ -241,7 +241,7 @@ impl Core {
         let by = seer.user().ok_or(ContestError::Missing)?;
         match self.write_clarification(&seen, by, problem, text, "text", ANNOUNCEMENTS_MAX).await? {
             Some(id) => Ok(id),
-            None => Err(ContestError::Conflict("you have announced as often as anybody may")),
+            None => Err(ContestError::Conflict("you have made the maximum number of announcements")),
         }
     }
 

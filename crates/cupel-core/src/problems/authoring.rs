@@ -71,6 +71,8 @@ pub struct Wish {
     pub exception: Option<String>,
     /// Other changes.
     pub change: ProblemChange,
+    /// Whether the problem may be hidden or renamed while a contest uses it.
+    pub force: bool,
 }
 
 /// Why a change was refused. Nothing has changed.
@@ -83,7 +85,7 @@ pub enum AuthorError {
     SlugTaken,
     #[error("an author may have {most} problems")]
     TooManyProblems { most: u64 },
-    #[error("an author's packages may take {most} on the disk; {stored} are taken, and this one takes {size}")]
+    #[error("an author's packages may have {most} on disk; yours have {stored}, and this one has {size}")]
     TooMuchStored { stored: Bytes, size: Bytes, most: Bytes },
     #[error("the package has no name that a slug could be made of")]
     NoSlug,
@@ -99,6 +101,8 @@ pub enum AuthorError {
     NotAdministrator,
     #[error("something was sent for it, or it is no draft")]
     InUse,
+    #[error("the running contest `{contest}` has this problem")]
+    InContest { contest: Slug },
     #[error("the package cannot be read or written")]
     Import(#[source] ImportError),
     #[error(transparent)]
@@ -107,7 +111,7 @@ pub enum AuthorError {
     Store(#[from] StoreError),
     #[error("the archive cannot be put down")]
     Upload(#[source] std::io::Error),
-    #[error("a thread of ours broke off")]
+    #[error("a thread of the server ended early")]
     BrokenOff,
 }
 
@@ -246,13 +250,13 @@ impl Core {
             }
             Err(error) => Err(error),
         };
-        told(discarded);
+        log_failure(discarded);
         why
     }
 
     /// Removes those of these packages that no problem names any more.
     async fn discard(&self, hashes: Vec<ContentHash>) {
-        told(self.remove_unnamed(Some(hashes)).await);
+        log_failure(self.remove_unnamed(Some(hashes)).await);
     }
 
     /// Removes packages that no problem names (of `of`, or of all) and spare copies; returns their number. May be
@@ -389,7 +393,12 @@ impl Core {
     /// [`AuthorError`].
     pub async fn change_problem(&self, seer: &Seer, key: ProblemKey, wish: Wish) -> Result<ProblemRecord, AuthorError> {
         let problem = self.to_change(seer, key).await?;
-        let Wish { version, exception, change } = wish;
+        let Wish { version, exception, change, force } = wish;
+        let hides = change.visibility == Some(Visibility::Draft) && problem.visibility != Visibility::Draft;
+        let renames = change.slug.as_ref().is_some_and(|slug| *slug != problem.slug);
+        if (hides || renames) && !force {
+            self.not_in_contest(&problem).await?;
+        }
         if exception.is_some() && !seer.is_admin() {
             return Err(AuthorError::NotAdministrator);
         }
@@ -429,12 +438,21 @@ impl Core {
         found.map(|(problem, _)| problem).ok_or(AuthorError::Missing)
     }
 
-    /// Deletes a draft without submissions, and the packages that only it named.
+    /// Checks that no running contest has this problem: its contestants would lose it.
+    async fn not_in_contest(&self, problem: &ProblemRecord) -> Result<(), AuthorError> {
+        match self.inner.store.running_contest_with(problem.id, self.now()).await? {
+            Some(contest) => Err(AuthorError::InContest { contest }),
+            None => Ok(()),
+        }
+    }
+
+    /// Deletes a draft that has no submissions and is in no contest, and the packages that only it named.
     ///
     /// # Errors
     /// [`AuthorError`].
     pub async fn delete_problem(&self, seer: &Seer, key: ProblemKey) -> Result<(), AuthorError> {
         let problem = self.to_change(seer, key).await?;
+        self.not_in_contest(&problem).await?;
         let mut packages = Vec::new();
         loop {
             let (page, _) = self.inner.store.versions(problem.id, packages.len() as u64, VERSIONS_PAGE).await?;
@@ -472,7 +490,7 @@ impl Core {
     }
 }
 
-fn told<T>(removed: Result<T, AuthorError>) {
+fn log_failure<T>(removed: Result<T, AuthorError>) {
     if let Err(error) = removed {
         tracing::warn!(error = chain(&error), "packages that no problem names stay until the next sweep");
     }

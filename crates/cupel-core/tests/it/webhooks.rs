@@ -26,7 +26,7 @@ async fn a_delivery_is_retried_by_the_schedule_and_then_given_up() {
             assert_eq!((delivery.submission, delivery.owner, delivery.tries), (id, app.owner, tries));
             assert_eq!(*first.get_or_insert(delivery.id), delivery.id, "the same id at every try");
             tries += 1;
-            app.core.record_delivery(&delivery, Sent::Failed { error: "503".into() }).await.unwrap();
+            app.core.record_delivery(&delivery, Sent::Failed { error: "503".into(), status: Some(503) }).await.unwrap();
         }
         app.clock.advance(Duration::from_secs(60));
     }

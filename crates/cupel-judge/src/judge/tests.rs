@@ -364,6 +364,8 @@ fn all_cases_are_run_and_the_first_failed_one_decides() {
     assert_eq!(verdicts, ["AC", "WA", "TLE", "AC"]);
     assert_eq!((report.verdict, report.execution), (Verdict::WrongAnswer, None));
     assert_eq!(report.message.unwrap(), "test 2: word 2 (line 2 of the output) differs from the expected one");
+    let messages: Vec<Option<&str>> = report.cases.iter().map(|case| case.message.as_deref()).collect();
+    assert_eq!(messages[..2], [None, Some("word 2 (line 2 of the output) differs from the expected one")]);
     assert_eq!(executor.asked.iter().map(|a| &a.stdin[..]).collect::<Vec<_>>(), [b"a", b"b", b"c", b"d"]);
     assert_eq!(log.iter().filter(|l| l.starts_with("start") || l.starts_with("end")).count(), 8);
 }

@@ -38,6 +38,27 @@ fn python_exceptions_are_found() {
     check("python", "main.py", syntax, "SyntaxError: invalid syntax (line 1)");
 }
 
+/// Printed by SBCL 2.2, Perl 5.36, Guile 3.0 and gawk 5.2.
+#[test]
+fn messages_of_several_lines_and_without_position_are_found() {
+    let lisp = "Unhandled TYPE-ERROR in thread #<SB-THREAD:THREAD \"main thread\" RUNNING\n                                  \
+                {1001348003}>:\n  The value\n    5\n  is not of type\n    LIST\n  when binding LIST\n\nBacktrace for: \
+                #<SB-THREAD:THREAD \"main thread\" RUNNING {1001348003}>\n0: (CAR 5) [external]\n";
+    check("lisp", "main.lisp", lisp, "TYPE-ERROR: The value 5 is not of type LIST when binding LIST");
+    let lisp = "fatal error encountered in SBCL pid 966 tid 966:\nControl stack exhausted, fault: 0x7f, PC: 0x53\n\n";
+    check("lisp", "main.lisp", lisp, "Control stack exhausted");
+    check("perl", "main.pl", "boom\n", "boom");
+    check("perl", "main.pl", "Illegal division by zero at main.pl line 1.\n", "Illegal division by zero (line 1)");
+    let scheme = "Backtrace:\n           1 (primitive-load \"/box/main.scm\")\nIn ice-9/boot-9.scm:\n   2007:7  0 (error _ . _)\n\n\
+                  ice-9/boot-9.scm:2007:7: In procedure error:\nboom 3\n";
+    check("scheme", "main.scm", scheme, "boom 3");
+    let scheme =
+        "ice-9/read.scm:126:4: In procedure lp:\n/box/main.scm:2:1: unexpected end of input while searching for: )\n";
+    check("scheme", "main.scm", scheme, "unexpected end of input while searching for: ) (line 2)");
+    let awk = "gawk: main.awk:2: BEGIN { x = \ngawk: main.awk:2:             ^ unexpected newline or end of string\n";
+    check("awk", "main.awk", awk, "unexpected newline or end of string (line 2)");
+}
+
 #[test]
 fn java_and_kotlin_exceptions_are_found() {
     let said = "Exception in thread \"main\" java.lang.ArithmeticException: / by zero\n\tat a.b.Hello.f(Hello.java:7)\n\tat \
@@ -149,7 +170,7 @@ fn exceptions_of_other_languages_are_found() {
             "main.lisp",
             "Unhandled DIVISION-BY-ZERO in thread #<SB-THREAD:THREAD \"main thread\" RUNNING\n                    {1001348003}>:\n  \
              arithmetic error DIVISION-BY-ZERO signalled\nOperation was (/ 1 0).\n",
-            "DIVISION-BY-ZERO: arithmetic error DIVISION-BY-ZERO signalled",
+            "DIVISION-BY-ZERO: arithmetic error DIVISION-BY-ZERO signalled Operation was (/ 1 0).",
         ),
         (
             "scheme",

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::time::Duration;
 
-use cupel_package::{Code, Imported, PackageFormat, open};
+use cupel_package::{Code, Finding, Imported, PackageFormat, open};
 use cupel_problem::{
     AfterInteraction, Aggregate, CaseGroup, CasePoints, Checker, Comparison, Difficulty, ExpectedVerdict, Feedback,
     GroupScoring, InputValidator, Interface, MaxScore, Method, OnOutputLimit, PackagePath, Problem, Protocol, Score,
@@ -388,6 +388,10 @@ fn python_2_and_prolog_are_distinguished_from_python_3_and_perl() {
         .with("submissions/accepted/old.py", "#!/usr/bin/env python2\nprint 1\n")
         .with("submissions/accepted/new.py", "#!/usr/bin/env python3\nprint(1)\n")
         .with("submissions/accepted/clauses/main.pl", ":- use_module(library(readutil)).\nmain :-\n    halt.\n")
+        .with("submissions/accepted/one_line.pl", "main :- read(X), Y is X * 2, write(Y), nl.\n")
+        .with("submissions/accepted/query.pl", "?- write(1).\n")
+        .with("submissions/accepted/both.pl", "my $x = 1;\nprint <<END;\nmain :- halt.\nEND\n")
+        .with("submissions/accepted/ternary.pl", "my $y = $x ? 1 :-1;\nprint $y;\n")
         .with("submissions/accepted/camel.pl", "#!/usr/bin/perl\nprint 1;\n")
         .with("submissions/accepted/plain.pl", "print 1;\n");
     let (_bench, imported) = imported(&files);
@@ -401,11 +405,18 @@ fn python_2_and_prolog_are_distinguished_from_python_3_and_perl() {
         ("old.py", Some("python2")),
         ("new.py", None),
         ("clauses", Some("prolog")),
+        ("one_line.pl", Some("prolog")),
+        ("query.pl", Some("prolog")),
+        ("both.pl", None),
+        ("ternary.pl", None),
         ("camel.pl", None),
         ("plain.pl", None),
     ] {
         assert_eq!(language(name).as_deref(), expected, "{name}");
     }
+    let warnings: Vec<&Finding> = imported.warnings.iter().filter(|one| one.code == Code::NotVerifiable).collect();
+    assert!(warnings.iter().any(|one| one.file.ends_with("both.pl")), "{warnings:?}");
+    assert!(!warnings.iter().any(|one| one.file.ends_with("ternary.pl")), "{warnings:?}");
 }
 
 #[test]

@@ -54,6 +54,9 @@ struct CompileRow {
 struct CaseRow {
     name: String,
     verdict: String,
+    /// Absent in rows of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
     step: StepRow,
 }
 
@@ -268,7 +271,12 @@ pub(crate) fn encode_report(report: &RunReport, blob: &mut BlobWriter) -> Result
         cases: report
             .cases
             .iter()
-            .map(|c| CaseRow { name: c.name.clone(), verdict: c.verdict.code().into(), step: put_step(&c.step, blob) })
+            .map(|c| CaseRow {
+                name: c.name.clone(),
+                verdict: c.verdict.code().into(),
+                message: c.message.clone(),
+                step: put_step(&c.step, blob),
+            })
             .collect(),
         files: report
             .files
@@ -314,10 +322,14 @@ pub(crate) fn decode_report(report: &str, data: &[u8]) -> Result<RunReport, RowE
             exit_code: c.exit_code,
         })
     });
-    let cases = row
-        .cases
-        .into_iter()
-        .map(|c| Ok(CaseReport { name: c.name, verdict: verdict_from(&c.verdict)?, step: read_step(c.step, data)? }));
+    let cases = row.cases.into_iter().map(|c| {
+        Ok(CaseReport {
+            name: c.name,
+            verdict: verdict_from(&c.verdict)?,
+            message: c.message,
+            step: read_step(c.step, data)?,
+        })
+    });
     let files = row.files.into_iter().map(|f| {
         let path = BoxPath::new(&f.path).map_err(|_| bad("report"))?;
         Ok(FetchedFile { path, content: read_output(f.content, data)? })

@@ -215,6 +215,19 @@ impl<B: Backend> ContestStore for SqlStore<B> {
         read.await
     }
 
+    async fn running_contest_with(&self, problem: ProblemId, now: Timestamp) -> Result<Option<Slug>, StoreError> {
+        let read = self.read("look for a running contest with a problem", move |db| {
+            let sql = "SELECT c.slug FROM contest_problems e JOIN contests c ON c.id = e.contest \
+                       WHERE e.problem = ? AND c.starts_at <= ? AND c.starts_at + c.length_us > ? \
+                       ORDER BY c.starts_at, c.slug LIMIT 1";
+            let now = to_us(now);
+            db.one(sql, values![bytes(problem.as_uuid()), now, now], |row| {
+                row.get::<String>(0)?.parse().map_err(|_| bad("slug").into())
+            })
+        });
+        read.await
+    }
+
     async fn withholds_results(&self, problem: ProblemId) -> Result<bool, StoreError> {
         let read = self.read("find out whether contests hide results", move |db| {
             let sql = "SELECT 1 FROM problem_submissions WHERE problem = ? AND withheld = 1 LIMIT 1";

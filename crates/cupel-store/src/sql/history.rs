@@ -27,7 +27,7 @@ impl<'f> History<'f> {
     pub(crate) fn of(filter: &'f HistoryFilter) -> History<'f> {
         let leads = filter.problem.is_some()
             || filter.verdict.is_some()
-            || filter.sent_for.is_some_and(|sent_for| sent_for != SentFor::Execution)
+            || filter.sent_for.is_some_and(|sent_for| sent_for != SentFor::Run)
             || matches!(filter.stage, Some(Stage::Queued | Stage::Running | Stage::Completed | Stage::Cancelled));
         let owner = blob_of(filter.owner.as_uuid());
         let mut all = if leads {
@@ -101,9 +101,9 @@ fn code(verdict: Verdict) -> Value<'static> {
 /// `None` for executions: they are the majority and need no index.
 pub(crate) const fn purpose_number(sent_for: SentFor) -> Option<i64> {
     match sent_for {
-        SentFor::Execution => None,
+        SentFor::Run => None,
         SentFor::Submission => Some(1),
-        SentFor::Trial => Some(2),
+        SentFor::Samples => Some(2),
         SentFor::CustomInput => Some(3),
         SentFor::Verification => Some(4),
     }

@@ -37,9 +37,10 @@ impl<B: Backend> WebhookStore for SqlStore<B> {
         id: WebhookId,
         now: Timestamp,
         error: &str,
+        status: Option<u16>,
         next: Option<Timestamp>,
     ) -> Result<(), StoreError> {
-        self.write(Failed { id, now, error: error.to_owned(), next }).await
+        self.write(Failed { id, now, error: error.to_owned(), status, next }).await
     }
 
     async fn receiver_gone(&self, id: WebhookId, now: Timestamp) -> Result<u64, StoreError> {
@@ -175,6 +176,7 @@ struct Failed {
     id: WebhookId,
     now: Timestamp,
     error: String,
+    status: Option<u16>,
     next: Option<Timestamp>,
 }
 
@@ -184,10 +186,13 @@ impl Write for Failed {
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
-        let sql = "UPDATE webhook_deliveries SET tries = tries + 1, next_at = ?, ended_at = ?, error = ? \
+        let sql = "UPDATE webhook_deliveries SET tries = tries + 1, next_at = ?, ended_at = ?, error = ?, status = ? \
                    WHERE id = ? AND next_at IS NOT NULL";
         let ended_at = if self.next.is_none() { Some(to_us(self.now)) } else { None };
-        db.execute(sql, values![self.next.map(to_us), ended_at, self.error, bytes(self.id.as_uuid())])?;
+        db.execute(
+            sql,
+            values![self.next.map(to_us), ended_at, self.error, self.status.map(i64::from), bytes(self.id.as_uuid())],
+        )?;
         Ok(())
     }
 }

@@ -177,7 +177,7 @@ mod tests {
             (HistoryFilter { language: Some("c".parse().unwrap()), ..all() }, "code_submissions_by_language"),
             (HistoryFilter { verdict: Some(cupel_types::Verdict::WrongAnswer), ..all() }, "runs_of_owner_by_verdict"),
             (HistoryFilter { stage: Some(Stage::Completed), ..all() }, "runs_of_owner_by_verdict"),
-            (HistoryFilter { sent_for: Some(SentFor::Trial), ..all() }, "runs_of_owner_by_purpose"),
+            (HistoryFilter { sent_for: Some(SentFor::Samples), ..all() }, "runs_of_owner_by_purpose"),
         ] {
             let History { tables, id, conditions, .. } = History::of(&filter);
             assert_eq!(plan_of(&db, tables, id, &conditions, index), "", "{filter:?}");

@@ -143,6 +143,21 @@ pub async fn contests_are_listed_only_if_visible_and_by_phase<S: Store>(make: im
 }
 
 /// Rule.
+pub async fn a_contest_has_its_problems_in_use_from_its_start_to_its_end<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let (one, other) = (problem(&*store, 1, |_| ()).await, problem(&*store, 2, |_| ()).await);
+    contest(&*store, new_contest("c", owner, vec![one.id])).await;
+    let ends = new_contest("c", owner, vec![]).length.as_secs() as i64 + 1000;
+    let used =
+        async |id, second| store.running_contest_with(id, at(second)).await.unwrap().map(|slug| slug.to_string());
+    for (second, expected) in [(999, None), (1000, Some("c")), (ends - 1, Some("c")), (ends, None)] {
+        assert_eq!(used(one.id, second).await.as_deref(), expected, "{second}");
+    }
+    assert_eq!(used(other.id, 1000).await, None);
+}
+
+/// Rule.
 pub async fn a_user_participates_once_and_an_official_start_moves_with_the_contest<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {

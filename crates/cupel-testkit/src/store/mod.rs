@@ -109,6 +109,7 @@ macro_rules! store_conformance {
                 a_contest_can_be_read_changed_and_deleted,
                 a_contest_keeps_its_join_code_until_it_gets_another,
                 contests_are_listed_only_if_visible_and_by_phase,
+                a_contest_has_its_problems_in_use_from_its_start_to_its_end,
                 a_user_participates_once_and_an_official_start_moves_with_the_contest,
                 an_attempt_is_a_participants_submission_within_their_time,
                 a_freeze_hides_submissions_of_participants_until_it_is_lifted,

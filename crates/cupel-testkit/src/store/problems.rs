@@ -337,8 +337,8 @@ pub async fn a_history_can_be_filtered_by_every_field_and_resumed<S: Store>(make
         (HistoryFilter { stage: Some(Stage::Completed), ..all() }, "execution"),
         (HistoryFilter { stage: Some(Stage::Failed), ..all() }, "submission"),
         (HistoryFilter { stage: Some(Stage::Cancelled), ..all() }, "custom_input"),
-        (HistoryFilter { sent_for: Some(SentFor::Trial), ..all() }, "trial"),
-        (HistoryFilter { sent_for: Some(SentFor::Execution), ..all() }, "execution"),
+        (HistoryFilter { sent_for: Some(SentFor::Samples), ..all() }, "trial"),
+        (HistoryFilter { sent_for: Some(SentFor::Run), ..all() }, "execution"),
         (HistoryFilter { from: Some(at(2)), to: Some(at(4)), ..all() }, "trial submission"),
         (HistoryFilter { before: Some(trial.id), ..all() }, "submission execution"),
         (

@@ -249,8 +249,13 @@ pub async fn a_result_and_its_log_are_read_back_complete<S: Store>(make: impl As
         });
         report.execution = None;
         report.cases = vec![
-            CaseReport { name: "a".into(), verdict: Verdict::Accepted, step: step(Outcome::Exited(0), b"one two") },
-            CaseReport { name: "b".into(), verdict, step: step(outcome, b"one two") },
+            CaseReport {
+                name: "a".into(),
+                verdict: Verdict::Accepted,
+                message: None,
+                step: step(Outcome::Exited(0), b"one two"),
+            },
+            CaseReport { name: "b".into(), verdict, message: Some("why".into()), step: step(outcome, b"one two") },
         ];
         report.files = vec![
             FetchedFile {

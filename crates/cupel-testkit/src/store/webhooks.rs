@@ -89,17 +89,17 @@ pub async fn a_failed_delivery_is_retried_until_it_is_given_up<S: Store>(make: i
     let owner = user(&*store).await;
     cancelled(&*store, owner, URL).await;
     let first = take(&*store, 0).await.remove(0);
-    store.delivery_failed(first.id, at(0), "500", Some(at(5))).await.unwrap();
+    store.delivery_failed(first.id, at(0), "500", Some(500), Some(at(5))).await.unwrap();
     assert!(take(&*store, 4).await.is_empty());
     let again = take(&*store, 5).await.remove(0);
     assert_eq!((again.id, again.tries), (first.id, 1));
-    store.delivery_failed(first.id, at(5), "500", None).await.unwrap();
+    store.delivery_failed(first.id, at(5), "500", Some(500), None).await.unwrap();
     assert!(take(&*store, 9999).await.is_empty(), "the delivery is given up");
 
     cancelled(&*store, owner, URL).await;
     let good = take(&*store, 0).await.remove(0);
     store.delivered(good.id, at(1), 204).await.unwrap();
-    store.delivery_failed(good.id, at(2), "late", Some(at(3))).await.unwrap();
+    store.delivery_failed(good.id, at(2), "late", None, Some(at(3))).await.unwrap();
     assert!(take(&*store, 9999).await.is_empty(), "a completed delivery is not sent again");
 }
 
@@ -205,7 +205,7 @@ pub async fn deliveries_are_listed_and_resent_only_for_their_owner<S: Store>(mak
     let taken = take(&*store, 0).await;
     let of = |submission| taken.iter().find(|delivery| delivery.submission == submission).unwrap().id;
     store.delivered(of(first), at(1), 204).await.unwrap();
-    store.delivery_failed(of(second), at(2), "the receiver answered 500", None).await.unwrap();
+    store.delivery_failed(of(second), at(2), "the receiver answered 500", Some(500), None).await.unwrap();
 
     let (listed, total) = store.deliveries(Some(owner), 0, 10).await.unwrap();
     assert_eq!((listed.len(), total), (2, 2));
@@ -215,7 +215,7 @@ pub async fn deliveries_are_listed_and_resent_only_for_their_owner<S: Store>(mak
     let one = |id| listed.iter().find(|delivery| delivery.id == id).unwrap();
     let (taken_well, failed) = (one(of(first)), one(of(second)));
     assert_eq!((taken_well.status, taken_well.ended_at, taken_well.tries), (Some(204), Some(at(1)), 1));
-    assert_eq!((failed.status, failed.next_at), (None, None));
+    assert_eq!((failed.status, failed.next_at), (Some(500), None));
     assert_eq!(failed.error.as_deref(), Some("the receiver answered 500"));
 
     assert!(!store.redeliver(of(second), Some(other), at(3)).await.unwrap(), "another user's delivery");

@@ -138,10 +138,7 @@ fn told(derived: Option<&DerivedTimeLimit>, is_known: bool) -> String {
 
 fn choose<'r>(registry: &'r Registry, args: &Judge, files: &BoxFiles) -> Result<&'r Language, Failure> {
     let found = match &args.language {
-        Some(name) => registry.find(name).ok_or_else(|| match registry.nearest(name) {
-            Some(near) => anyhow!("there is no language `{name}`; did you mean `{}`?", near.id),
-            None => anyhow!("there is no language `{name}`; `cupel languages` lists all of them"),
-        }),
+        Some(name) => registry.find(name).ok_or_else(|| anyhow!(registry.unknown(name, "`cupel languages`"))),
         None => language_of_files(files, registry).map_err(|why| {
             anyhow!("cannot tell the language of {}: {why}; name it with --language", args.submission.display())
         }),

@@ -176,9 +176,7 @@ pub(super) fn select<'r>(registry: &'r Registry, ids: &[String]) -> Result<Vec<&
             Some(language) => {
                 Err(anyhow!("{} is not available: {}", language.id, local::reason(language))).or_exit(Exit::Failed)
             }
-            None => {
-                Err(anyhow!("there is no language `{id}`; `cupel languages` lists all of them")).or_exit(Exit::Usage)
-            }
+            None => Err(anyhow!(registry.unknown(id, "`cupel languages`"))).or_exit(Exit::Usage),
         })
         .collect()
 }

@@ -145,10 +145,7 @@ pub(super) fn cache() -> Option<Artifacts> {
 fn choose<'r>(registry: &'r Registry, args: &Run) -> Result<&'r Language, Failure> {
     let file = args.file.display();
     let found = match &args.language {
-        Some(name) => registry.find(name).ok_or_else(|| match registry.nearest(name) {
-            Some(near) => anyhow!("there is no language `{name}`; did you mean `{}`?", near.id),
-            None => anyhow!("there is no language `{name}`; `cupel languages` lists all of them"),
-        }),
+        Some(name) => registry.find(name).ok_or_else(|| anyhow!(registry.unknown(name, "`cupel languages`"))),
         None => match args.file.extension().and_then(|e| e.to_str()) {
             Some(extension) => registry
                 .by_extension(extension)

@@ -15,10 +15,8 @@ use crate::local;
 pub(super) fn template(args: &Template) -> CommandResult {
     let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
     let known = local::registry(&config.languages).or_exit(Exit::Usage)?;
-    let language = known.find(&args.language).ok_or_else(|| match known.nearest(&args.language) {
-        Some(near) => anyhow!("there is no language `{}`; did you mean `{}`?", args.language, near.id),
-        None => anyhow!("there is no language `{}`; `cupel languages` lists all of them", args.language),
-    });
+    let language =
+        known.find(&args.language).ok_or_else(|| anyhow!(known.unknown(&args.language, "`cupel languages`")));
     let language = language.or_exit(Exit::Usage)?;
     let options = ImportOptions { format: args.format, allow_no_secret: true, ..ImportOptions::new(&known) };
     let unpacked = unpack(&args.package, &options)?;

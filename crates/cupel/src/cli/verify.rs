@@ -269,6 +269,7 @@ fn show(path: &Path, report: &VerifyReport) {
         report.submissions.iter().filter(|submission| submission.holds && submission.language.is_none()).count();
     let untried = if untried == 0 { String::new() } else { format!("; submissions not tried here: {untried}") };
     let summary = match broken {
+        0 if count == 0 => format!("nothing was checked{untried}"),
         0 => format!("all {count} expectations hold{untried}"),
         _ => format!("{broken} of {count} expectations do not hold{untried}"),
     };
@@ -365,6 +366,7 @@ fn told(claim: &Claim) -> String {
     let subject = match &claim.subject {
         Subject::Validator(path) | Subject::Submission(path) => path.to_string(),
         Subject::Checker(name) => name.clone(),
+        Subject::Submissions => "submissions".to_owned(),
         Subject::TimeLimit => "time limit".to_owned(),
     };
     let case = claim.case.as_ref().map(|case| format!(" {case}:")).unwrap_or_default();

@@ -547,10 +547,7 @@ fn unknown_language(registry: &Registry, id: &str) -> Option<String> {
     match registry.find(id) {
         Some(language) if language.id.as_str() == id => None,
         Some(language) => Some(format!("`{id}` is not the id of a language; did you mean `{}`?", language.id)),
-        None => Some(match registry.nearest(id) {
-            Some(near) => format!("there is no language `{id}`; did you mean `{}`?", near.id),
-            None => format!("there is no language `{id}`; `cupel languages` lists all of them"),
-        }),
+        None => Some(registry.unknown(id, "`cupel languages`")),
     }
 }
 

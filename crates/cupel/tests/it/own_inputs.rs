@@ -38,7 +38,7 @@ fn a_function_is_called_with_custom_arguments() {
             assert_eq!((&told["verdict"], &told["stdout"]), (&json!("AC"), &json!("seen 4\n")), "{told}");
             // All 64 bits are kept.
             assert_eq!(told["problem"]["returned"], "[1152921504606846976,6]", "{told}");
-            assert_eq!(told["problem"]["purpose"], "input");
+            assert_eq!(told["problem"]["purpose"], "custom_input");
         }
 
         // The languages in which the function can be called.

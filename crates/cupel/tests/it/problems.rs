@@ -149,7 +149,7 @@ fn a_student_registers_tries_submits_and_sees_progress() {
     );
     let echo = json!({ "language": "python", "source_code": "print(input()[::-1])", "input": "parrot\n" });
     let own = student.post("/api/v1/problems/quiet-hours/run?wait=30", echo);
-    assert_eq!((&own["stdout"], &own["problem"]["purpose"]), (&json!("torrap\n"), &json!("input")), "{own}");
+    assert_eq!((&own["stdout"], &own["problem"]["purpose"]), (&json!("torrap\n"), &json!("custom_input")), "{own}");
     assert_eq!(student.get("/api/v1/users/me/progress")["attempted"], 0);
 
     // Submit: wrong, then right.

@@ -34,6 +34,16 @@ fn a_webhook_is_signed_and_repeated_until_it_is_accepted() {
     assert_eq!(taken.header("webhook-signature"), Some(expected.as_str()));
 
     let event: Value = serde_json::from_str(body).unwrap();
+    // The body has exactly the fields of the OpenAPI document, and times have milliseconds.
+    let schemas = &server.get("/openapi.json").1["components"]["schemas"];
+    for (value, schema) in [(&event, "WebhookEvent"), (&event["data"], "WebhookData")] {
+        let fields =
+            |value: &Value| value.as_object().unwrap().keys().cloned().collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(fields(value), fields(&schemas[schema]["properties"]), "{schema}");
+    }
+    for time in [&event["timestamp"], &event["data"]["submitted_at"], &event["data"]["completed_at"]] {
+        assert_eq!(time.as_str().unwrap().len(), "2030-01-01T00:00:00.000Z".len(), "{time}");
+    }
     assert_eq!((&event["type"], &event["data"]["submission_id"]), (&"submission.finished".into(), &id.into()));
     assert_eq!(event["data"]["start"], "warm");
     assert_eq!((&event["data"]["status"], &event["data"]["verdict"]), (&"completed".into(), &"AC".into()));

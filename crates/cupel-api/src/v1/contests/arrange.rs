@@ -34,11 +34,16 @@ pub(crate) struct ContestRequest {
     /// Name in URLs: 1 to 64 of `a-z`, `0-9` and `-`.
     #[schema(pattern = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
     slug: String,
-    /// Display name: at most 200 characters, not blank.
-    #[schema(min_length = 1, max_length = 200, pattern = "\\S")]
+    /// Display name: at most 200 characters on one line, not blank.
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$"
+    )]
     title: String,
-    /// Description, in Markdown.
+    /// Description, in Markdown: at most 64 KiB.
     #[serde(default)]
+    #[schema(max_length = 65536)]
     description: String,
     /// Scoring rules.
     style: StyleName,
@@ -53,12 +58,14 @@ pub(crate) struct ContestRequest {
     /// Start time (RFC 3339).
     #[schema(format = DateTime)]
     starts_at: String,
-    /// Duration: 60 to 2678400.
+    /// Duration in seconds: 60 to 2678400 (31 days).
     #[schema(minimum = 60, maximum = 2678400)]
     length_seconds: u64,
-    /// How long before the end the results are frozen (no longer shown); never by default. Until the freeze is lifted,
-    /// the statistics and leaderboards of the problems also omit what participants submit in that time.
+    /// How many seconds before the end the results are frozen (no longer shown); never by default. Until the freeze is lifted,
+    /// the statistics and leaderboards of the problems also omit what participants submit in that time. At most
+    /// `length_seconds`.
     #[serde(default)]
+    #[schema(maximum = 2678400)]
     freeze_seconds: Option<u64>,
     /// Whether everybody may see it and take part; otherwise it requires the contest's join code.
     #[serde(default)]
@@ -75,12 +82,17 @@ pub(crate) struct ContestRequest {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "unfrozen": true }))]
 pub(crate) struct ContestChangeRequest {
-    /// Display name: at most 200 characters, not blank.
+    /// Display name: at most 200 characters on one line, not blank.
     #[serde(default)]
-    #[schema(min_length = 1, max_length = 200, pattern = "\\S")]
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$"
+    )]
     title: Option<String>,
-    /// Description, in Markdown.
+    /// Description, in Markdown: at most 64 KiB.
     #[serde(default)]
+    #[schema(max_length = 65536)]
     description: Option<String>,
     /// Scoring rules.
     #[serde(default)]
@@ -97,13 +109,13 @@ pub(crate) struct ContestChangeRequest {
     #[serde(default)]
     #[schema(format = DateTime)]
     starts_at: Option<String>,
-    /// Duration: 60 to 2678400.
+    /// Duration in seconds: 60 to 2678400 (31 days).
     #[serde(default)]
     #[schema(minimum = 60, maximum = 2678400)]
     length_seconds: Option<u64>,
-    /// How long before the end the results are frozen (no longer shown); `null`: never.
+    /// How many seconds before the end the results are frozen (no longer shown); `null`: never. At most `length_seconds`.
     #[serde(default, deserialize_with = "said")]
-    #[schema(value_type = Option<u64>)]
+    #[schema(value_type = Option<u64>, maximum = 2678400)]
     freeze_seconds: Option<Option<u64>>,
     /// Whether the freeze is lifted. `false` hides the results again, but users may have seen them in the meantime.
     #[serde(default)]
@@ -166,12 +178,12 @@ pub(crate) async fn create(
 /// Change a contest.
 #[utoipa::path(
     patch, path = "/contests/{slug}", tag = "contests", operation_id = "change_contest",
-    params(("slug" = String, Path, description = "The contest's name in addresses")),
+    params(("slug" = String, Path, description = "The contest's slug")),
     request_body = ContestChangeRequest,
     responses(
-        (status = 200, description = "The contest now", body = ContestView),
-        (status = 404, description = "There is none, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "It has begun", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 200, description = "The contest after the change", body = ContestView),
+        (status = 404, description = "It does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "The contest has begun", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn change(
@@ -183,7 +195,7 @@ pub(crate) async fn change(
     let seer = caller.seer();
     let penalty = penalty_of(body.penalty_minutes, body.penalty_seconds)?;
     if let (Some((field, _)), None) = (penalty, body.style) {
-        return Err(invalid(field, "say the `style`, too"));
+        return Err(invalid(field, "a penalty requires `style`: send it, too"));
     }
     let change = ContestChange {
         title: body.title,
@@ -211,11 +223,11 @@ pub(crate) async fn change(
 /// If a contest has begun, the participants' submissions are kept.
 #[utoipa::path(
     delete, path = "/contests/{slug}", tag = "contests", operation_id = "delete_contest",
-    params(("slug" = String, Path, description = "The contest's name in addresses")),
+    params(("slug" = String, Path, description = "The contest's slug")),
     responses(
-        (status = 204, description = "It is gone"),
-        (status = 404, description = "There is none, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "It has begun, and somebody takes part in it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 204, description = "Deleted"),
+        (status = 404, description = "It does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "The contest has begun and has participants", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn delete(
@@ -232,11 +244,11 @@ fn style_of(style: StyleName, minutes: Option<u64>, seconds: Option<u64>) -> Res
     match (style, penalty_of(minutes, seconds)?) {
         (StyleName::Icpc, None) => Ok(Style::Icpc { penalty: Duration::from_mins(PENALTY_MINUTES) }),
         (StyleName::Icpc, Some((field, penalty))) if penalty > PENALTY_MAX => {
-            Err(invalid(field, "a penalty is 24 hours at most"))
+            Err(invalid(field, "a penalty must be at most 24 hours"))
         }
         (StyleName::Icpc, Some((_, penalty))) => Ok(Style::Icpc { penalty }),
         (StyleName::Ioi, None) => Ok(Style::Ioi),
-        (StyleName::Ioi, Some((field, _))) => Err(invalid(field, "the style `ioi` knows no penalties")),
+        (StyleName::Ioi, Some((field, _))) => Err(invalid(field, "the style `ioi` has no penalties")),
     }
 }
 
@@ -246,14 +258,16 @@ fn penalty_of(minutes: Option<u64>, seconds: Option<u64>) -> Result<Option<(&'st
         (None, None) => Ok(None),
         (Some(minutes), None) => Ok(Some(("penalty_minutes", Duration::from_secs(minutes.saturating_mul(60))))),
         (None, Some(seconds)) => Ok(Some(("penalty_seconds", Duration::from_secs(seconds)))),
-        (Some(_), Some(_)) => {
-            Err(invalid("penalty_seconds", "this is the former name of `penalty_minutes`: say only one of them"))
-        }
+        (Some(_), Some(_)) => Err(invalid(
+            "penalty_seconds",
+            "`penalty_seconds` is the former name of `penalty_minutes`: send one of them",
+        )),
     }
 }
 
 fn time_of(text: &str) -> Result<Timestamp, ApiError> {
-    text.parse().map_err(|_| invalid("starts_at", "a time such as `2030-01-01T00:00:00Z` (RFC 3339)"))
+    text.parse()
+        .map_err(|_| invalid("starts_at", "`starts_at` must be a time such as `2030-01-01T00:00:00Z` (RFC 3339)"))
 }
 
 /// Problems with these slugs, which must all be visible to the viewer.

@@ -25,7 +25,7 @@ pub(crate) struct QuestionRequest {
     #[serde(default)]
     problem: Option<String>,
     /// The question; not blank.
-    #[schema(min_length = 1, pattern = "\\S")]
+    #[schema(min_length = 1, max_length = 65536, pattern = "\\S")]
     question: String,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct AnnouncementRequest {
     #[serde(default)]
     problem: Option<String>,
     /// Text of the announcement; not blank.
-    #[schema(min_length = 1, pattern = "\\S")]
+    #[schema(min_length = 1, max_length = 65536, pattern = "\\S")]
     text: String,
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct AnnouncementRequest {
 #[schema(example = json!({ "answer": "No.", "public": true }))]
 pub(crate) struct AnswerRequest {
     /// The answer; replaces an earlier one. Not blank.
-    #[schema(min_length = 1, pattern = "\\S")]
+    #[schema(min_length = 1, max_length = 65536, pattern = "\\S")]
     answer: String,
     /// Whether everybody may read the question and the answer.
     #[serde(default)]
@@ -106,10 +106,10 @@ pub(crate) struct ClarificationView {
 /// Your own and public ones; organizers get all, with the names of the askers.
 #[utoipa::path(
     get, path = "/contests/{slug}/clarifications", tag = "contests", operation_id = "clarifications",
-    params(("slug" = String, Path, description = "The contest's name in addresses"), PageParams),
+    params(("slug" = String, Path, description = "The contest's slug"), PageParams),
     responses(
         (status = 200, description = "A page", body = ClarificationPage),
-        (status = 404, description = "There is no such contest, or it is not shown to you", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The contest does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn clarifications(
@@ -144,12 +144,12 @@ pub(crate) async fn clarifications(
 /// Ask a question, as a participant.
 #[utoipa::path(
     post, path = "/contests/{slug}/clarifications", tag = "contests", operation_id = "ask",
-    params(("slug" = String, Path, description = "The contest's name in addresses")),
+    params(("slug" = String, Path, description = "The contest's slug")),
     request_body = QuestionRequest,
     responses(
         (status = 201, description = "The question was asked", body = AskedView),
-        (status = 404, description = "There is no such contest, or it is not shown to you", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "You do not take part, or have asked as often as anybody may", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The contest does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "You do not take part, or you have asked the maximum number of questions", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn ask(
@@ -168,12 +168,12 @@ pub(crate) async fn ask(
 /// Everybody who can see the contest gets it in the list of questions. `PATCH` changes its text.
 #[utoipa::path(
     post, path = "/contests/{slug}/announcements", tag = "contests", operation_id = "announce",
-    params(("slug" = String, Path, description = "The contest's name in addresses")),
+    params(("slug" = String, Path, description = "The contest's slug")),
     request_body = AnnouncementRequest,
     responses(
-        (status = 201, description = "It was announced", body = AskedView),
-        (status = 404, description = "There is no such contest, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "You have announced as often as anybody may", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 201, description = "The announcement was made", body = AskedView),
+        (status = 404, description = "The contest does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "You have made the maximum number of announcements", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn announce(
@@ -192,13 +192,13 @@ pub(crate) async fn announce(
 #[utoipa::path(
     patch, path = "/contests/{slug}/clarifications/{clarification_id}", tag = "contests", operation_id = "answer",
     params(
-        ("slug" = String, Path, description = "The contest's name in addresses"),
+        ("slug" = String, Path, description = "The contest's slug"),
         ("clarification_id" = String, Path, description = "The question's id", format = Uuid),
     ),
     request_body = AnswerRequest,
     responses(
-        (status = 204, description = "It is answered"),
-        (status = 404, description = "There is no such question, or the contest is not yours", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 204, description = "The question is answered"),
+        (status = 404, description = "The question does not exist, or you may not change the contest", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn answer(

@@ -67,10 +67,10 @@ pub(crate) async fn contests(
 /// Get a contest.
 #[utoipa::path(
     get, path = "/contests/{slug}", tag = "contests", operation_id = "contest",
-    params(("slug" = String, Path, description = "The contest's name in addresses")),
+    params(("slug" = String, Path, description = "The contest's slug")),
     responses(
         (status = 200, description = "The contest", body = ContestView),
-        (status = 404, description = "There is none, or it is not shown to you", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "It does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn contest(

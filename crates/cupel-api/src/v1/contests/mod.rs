@@ -16,6 +16,8 @@ use cupel_problem::Slug;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::v1::faults::sentence;
+
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
         .routes(routes!(look::contests, arrange::create))
@@ -52,11 +54,4 @@ fn invalid(field: &str, detail: impl AsRef<str>) -> ApiError {
     let detail = sentence(detail.as_ref());
     ApiError::new(ErrorKind::InvalidBody, detail.clone())
         .with_errors(vec![FieldError::new(format!("/{field}"), detail)])
-}
-
-/// The text with a capital letter and a full stop.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
-    format!("{first}{}.", letters.as_str())
 }

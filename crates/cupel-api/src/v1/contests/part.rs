@@ -14,7 +14,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::view::ParticipationView;
-use super::{refusal, seen};
+use super::{invalid, refusal, seen};
 
 /// How to take part.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -23,10 +23,13 @@ use super::{refusal, seen};
 pub(crate) struct ParticipationRequest {
     /// Kind of participation.
     kind: KindName,
-    /// The `join_code` of a contest that is not public: ten letters and digits, case-insensitive. `code` is its former
-    /// name.
-    #[serde(default, alias = "code")]
+    /// The `join_code` of a contest that is not public: ten letters and digits, case-insensitive.
+    #[serde(default)]
     join_code: Option<String>,
+    /// Former name of `join_code`.
+    #[serde(default)]
+    #[schema(deprecated)]
+    code: Option<String>,
 }
 
 /// Kind of participation.
@@ -46,12 +49,12 @@ pub(super) enum KindName {
 /// if it did not exist.
 #[utoipa::path(
     post, path = "/contests/{slug}/participation", tag = "contests", operation_id = "take_part",
-    params(("slug" = String, Path, description = "The contest's name in addresses")),
+    params(("slug" = String, Path, description = "The contest's slug")),
     request_body = ParticipationRequest,
     responses(
         (status = 201, description = "You take part", body = ParticipationView),
-        (status = 404, description = "There is none, or it is not shown to you and the code is not its", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "You take part already, you arrange it, or it is not the time", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The contest does not exist, or you may not see it and the code is wrong", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "You take part already, you organize the contest, or this kind of participation is not possible now", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many wrong codes from this address", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -66,11 +69,15 @@ pub(crate) async fn take_part(
         KindName::Official => Participation::Official,
         KindName::Virtual => Participation::Virtual,
     };
-    let guess = match body.join_code {
+    if body.join_code.is_some() && body.code.is_some() {
+        return Err(invalid("code", "`code` is the former name of `join_code`: send one of them"));
+    }
+    let join_code = body.join_code.or(body.code);
+    let guess = match join_code {
         Some(_) => Some(app.limits.join_code(notes.client().address).await?),
         None => None,
     };
-    let own = app.core.take_part(&caller.seer(), &slug, kind, body.join_code.as_deref()).await;
+    let own = app.core.take_part(&caller.seer(), &slug, kind, join_code.as_deref()).await;
     if let Some(guess) = guess
         && !matches!(own, Err(ContestError::Missing))
     {
@@ -84,11 +91,11 @@ pub(crate) async fn take_part(
 /// Leave a contest that has not begun.
 #[utoipa::path(
     delete, path = "/contests/{slug}/participation", tag = "contests", operation_id = "withdraw",
-    params(("slug" = String, Path, description = "The contest's name in addresses")),
+    params(("slug" = String, Path, description = "The contest's slug")),
     responses(
         (status = 204, description = "You no longer take part"),
-        (status = 404, description = "There is none, or it is not shown to you", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "You do not take part, or it has begun", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "It does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "You do not take part, or the contest has begun", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn withdraw(

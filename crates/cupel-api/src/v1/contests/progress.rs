@@ -106,10 +106,10 @@ impl From<ParticipantProgress> for GroupProgressLine {
 /// submitted during the contest.
 #[utoipa::path(
     get, path = "/contests/{slug}/progress", tag = "contests", operation_id = "contest_progress",
-    params(("slug" = String, Path, description = "The contest's name in addresses"), ProgressParams),
+    params(("slug" = String, Path, description = "The contest's slug"), ProgressParams),
     responses(
         (status = 200, description = "A page", content((GroupProgressPage = "application/json"), (String = "text/csv"))),
-        (status = 404, description = "There is no such contest, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The contest does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn progress(

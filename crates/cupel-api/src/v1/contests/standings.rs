@@ -95,10 +95,10 @@ pub(crate) struct CellView {
 /// They are at most about one second old. Your own results are never frozen for you.
 #[utoipa::path(
     get, path = "/contests/{slug}/standings", tag = "contests", operation_id = "standings",
-    params(("slug" = String, Path, description = "The contest's name in addresses"), StandingsParams),
+    params(("slug" = String, Path, description = "The contest's slug"), StandingsParams),
     responses(
         (status = 200, description = "The standings", content((StandingsView = "application/json"), (String = "text/csv"))),
-        (status = 404, description = "There is no such contest, or it is not shown to you", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The contest does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn standings(

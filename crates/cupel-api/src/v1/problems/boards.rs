@@ -48,10 +48,10 @@ pub(crate) struct ProblemBoardLine {
 /// Get the leaderboard of a problem.
 #[utoipa::path(
     get, path = "/problems/{slug}/leaderboard", tag = "problems", operation_id = "problem_leaderboard",
-    params(("slug" = String, Path, description = "The problem's name in addresses"), PageParams),
+    params(("slug" = String, Path, description = "The problem's slug"), PageParams),
     responses(
         (status = 200, description = "A page", body = ProblemBoardPage),
-        (status = 404, description = "There is none, or it is not shown to you", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "It does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn problem_board(

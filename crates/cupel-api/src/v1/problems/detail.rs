@@ -174,10 +174,10 @@ pub(crate) struct LanguageLimitsView {
 /// Get a problem.
 #[utoipa::path(
     get, path = "/problems/{slug}", tag = "problems", operation_id = "problem",
-    params(("slug" = String, Path, description = "The problem's name in addresses"), DetailParams),
+    params(("slug" = String, Path, description = "The problem's slug"), DetailParams),
     responses(
         (status = 200, description = "The problem", body = ProblemView),
-        (status = 404, description = "There is none, or it is not shown to you", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "It does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn problem(
@@ -358,12 +358,12 @@ fn sample_view(package: &Package, sample: &Sample<'_>, room: &mut JsonTextBudget
 #[utoipa::path(
     get, path = "/problems/{slug}/files/{file}", tag = "problems", operation_id = "problem_file",
     params(
-        ("slug" = String, Path, description = "The problem's name in addresses"),
-        ("file" = String, Path, description = "The file, as `url` has it"),
+        ("slug" = String, Path, description = "The problem's slug"),
+        ("file" = String, Path, description = "The file, as in its `url`"),
     ),
     responses(
         (status = 200, description = "The file", body = Raw, content_type = "application/octet-stream"),
-        (status = 404, description = "There is none, or the problem is not shown to you", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The file does not exist, or you may not see the problem", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn file(

@@ -103,12 +103,14 @@ fn filter(params: &ListParams) -> Result<ProblemFilter, ApiError> {
         .collect::<Result<_, _>>()
         .map_err(|_| refuse("A tag is 1 to 40 characters without commas."))?;
     if tags.len() > TAGS_MAX || params.q.as_ref().is_some_and(|text| text.chars().count() > TEXT_MAX) {
-        return Err(refuse("At most 20 tags, and at most 100 characters of text to look for."));
+        return Err(refuse("`tag` must have at most 20 tags, and `q` at most 100 characters."));
     }
     let sort = params.sort.as_deref().map_or(Some(ProblemSort::default()), ProblemSort::from_name);
     Ok(ProblemFilter {
         own: params.mine,
-        difficulties: difficulties.ok_or_else(|| refuse("`difficulty` is `easy`, `medium` or `hard`."))?,
+        difficulties: difficulties.ok_or_else(|| {
+            refuse("`difficulty` must be a list of `easy`, `medium` and `hard`, separated by commas.")
+        })?,
         tags,
         state: params.state.map(|state| match state {
             StateName::Solved => SolveState::Solved,
@@ -116,7 +118,7 @@ fn filter(params: &ListParams) -> Result<ProblemFilter, ApiError> {
             StateName::Unsolved => SolveState::Unsolved,
         }),
         text: params.q.clone().filter(|text| !text.is_empty()),
-        sort: sort.ok_or_else(|| refuse("`sort` is `title`, `newest`, `difficulty` or `solved`."))?,
+        sort: sort.ok_or_else(|| refuse("`sort` must be one of `title`, `newest`, `difficulty`, `solved`."))?,
         ..ProblemFilter::default()
     })
 }

@@ -99,12 +99,12 @@ impl From<ImportedVersion> for ImportedView {
     request_body(
         content((Raw = "application/zip"), (Raw = "application/gzip"), (Raw = "application/x-tar"), (Raw = "application/x-gzip"),
             (Raw = "application/octet-stream")),
-        description = "The archive itself",
+        description = "The archive",
     ),
     responses(
-        (status = 201, description = "A draft of yours", body = ImportedView),
+        (status = 201, description = "The problem, as your draft", body = ImportedView),
         (status = 409, description = "Another problem has this slug", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 422, description = "The package is at fault; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 422, description = "The package is invalid. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn import(
@@ -125,7 +125,7 @@ pub(crate) async fn import(
     });
     let imported = imported.await.map_err(|e| ApiError::internal(&e))?.map_err(|error| match error {
         AuthorError::SlugTaken => slug_taken(
-            "Another problem has this slug. Choose another one (`?slug=`); if it is yours, bring this as its new version \
+            "Another problem has this slug. Choose another one (`?slug=`). If it is yours, upload this package as its new version \
              (`PUT /problems/{slug}/package`).",
         ),
         error => refusal(error),
@@ -135,11 +135,11 @@ pub(crate) async fn import(
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(ImportedView::from(imported))).into_response())
 }
 
+const SLUG_RULE: &str = "A slug is 1 to 64 of `a-z`, `0-9` and `-`, and neither begins nor ends with `-`.";
+
+/// The parameter `slug`.
 fn slug_of(text: &str) -> Result<Slug, ApiError> {
-    text.parse().map_err(|_| {
-        let detail = "A slug is 1 to 64 of `a-z`, `0-9` and `-`, and neither begins nor ends with `-`.";
-        ApiError::new(ErrorKind::InvalidParameter, detail)
-    })
+    text.parse().map_err(|_| ApiError::new(ErrorKind::InvalidParameter, SLUG_RULE))
 }
 
 /// Upload a new version.
@@ -153,16 +153,16 @@ fn slug_of(text: &str) -> Result<Slug, ApiError> {
 /// /problems/{slug}/rejudge?outdated=true`).
 #[utoipa::path(
     put, path = "/problems/{slug}/package", tag = "authoring", operation_id = "new_version",
-    params(("slug" = String, Path, description = "The problem's name in addresses")),
+    params(("slug" = String, Path, description = "The problem's slug")),
     request_body(
         content((Raw = "application/zip"), (Raw = "application/gzip"), (Raw = "application/x-tar"), (Raw = "application/x-gzip"),
             (Raw = "application/octet-stream")),
-        description = "The archive itself",
+        description = "The archive",
     ),
     responses(
-        (status = 200, description = "The problem now", body = ImportedView),
-        (status = 404, description = "There is none, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 422, description = "The package is at fault; nothing has changed", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 200, description = "The problem after the change", body = ImportedView),
+        (status = 404, description = "It does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 422, description = "The package is invalid. Nothing has changed", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn new_version(
@@ -212,12 +212,12 @@ pub(crate) enum FormName {
 /// the test archive of a DMOJ package unpacked, and with the constants of a Kattis 2025-09 package filled in.
 #[utoipa::path(
     get, path = "/problems/{slug}/package", tag = "authoring", operation_id = "export_problem",
-    params(("slug" = String, Path, description = "The problem's name in addresses"), ExportParams),
+    params(("slug" = String, Path, description = "The problem's slug"), ExportParams),
     responses(
         (status = 200, description = "The archive", body = Raw, content_type = "application/zip",
-            headers(("cupel-warning" = String, description = "What that form cannot say and the archive leaves out or says otherwise, once for each, at most 20; not ASCII: `?`"))),
-        (status = 404, description = "There is none, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 422, description = "That form cannot say what the package says", body = ErrorBody, content_type = "application/problem+json"),
+            headers(("cupel-warning" = String, description = "Information that the format cannot express, one header each, at most 20. Characters outside ASCII are replaced by `?`"))),
+        (status = 404, description = "It does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 422, description = "The format cannot express this package", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn package(
@@ -265,18 +265,18 @@ pub(crate) async fn package(
 /// Information that the imported package does not contain.
 fn left_out(package: &Package, time_limit: Option<Duration>) -> Vec<String> {
     let derived = time_limit.filter(|_| package.problem.limits.time.limit.is_none());
-    let told = |limit: Duration| {
+    let warning = |limit: Duration| {
         format!(
-            "the package has no time limit; {} s were derived here and are not in this archive",
+            "the package has no time limit; this server derived {} s, which this archive does not contain",
             limit.as_secs_f64()
         )
     };
-    derived.map(told).into_iter().collect()
+    derived.map(warning).into_iter().collect()
 }
 
 /// Refusal to export in Kattis format, with the alternative.
 fn inexpressible(findings: &[Finding]) -> ApiError {
-    view::refused(findings).and_also(" The package as it was imported is to be had with `?form=original`.")
+    view::refused(findings).and_also(" Export the package as it was imported with `?form=original`.")
 }
 
 /// Text restricted to what a header may contain (RFC 9110, section 5.5), and to a length that clients and proxies
@@ -293,12 +293,12 @@ fn in_header(text: &str) -> Option<HeaderValue> {
 /// do not hold. With `?wait=`, the response is delayed until it has ended.
 #[utoipa::path(
     post, path = "/problems/{slug}/verify", tag = "authoring", operation_id = "verify_problem",
-    params(("slug" = String, Path, description = "The problem's name in addresses"), WaitParams),
+    params(("slug" = String, Path, description = "The problem's slug"), WaitParams),
     responses(
-        (status = 202, description = "Accepted: it will be verified whatever happens", body = Accepted),
-        (status = 200, description = "Ended within the time to wait", body = SubmissionView),
-        (status = 404, description = "There is none, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 503, description = "The queue is full or the store away; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 202, description = "Accepted. The problem will be verified even if the server restarts", body = Accepted),
+        (status = 200, description = "It ended within the time to wait", body = SubmissionView),
+        (status = 404, description = "It does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 503, description = "The queue is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn verify(
@@ -318,13 +318,13 @@ pub(crate) async fn verify(
 /// one.
 #[utoipa::path(
     post, path = "/problems/{slug}/versions/{version}/verify", tag = "authoring", operation_id = "verify_version",
-    params(("slug" = String, Path, description = "The problem's name in addresses"),
+    params(("slug" = String, Path, description = "The problem's slug"),
         ("version" = u32, Path, description = "The version's number"), WaitParams),
     responses(
-        (status = 202, description = "Accepted: it will be verified whatever happens", body = Accepted),
-        (status = 200, description = "Ended within the time to wait", body = SubmissionView),
-        (status = 404, description = "There is none, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 503, description = "The queue is full or the store away; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 202, description = "Accepted. The problem will be verified even if the server restarts", body = Accepted),
+        (status = 200, description = "It ended within the time to wait", body = SubmissionView),
+        (status = 404, description = "It does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 503, description = "The queue is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn verify_version(
@@ -385,14 +385,17 @@ pub(crate) struct ChangeRequest {
     /// visible to others.
     #[serde(default)]
     visibility: Option<VisibilityName>,
-    /// New name in URLs.
+    /// New name in URLs: 1 to 64 of `a-z`, `0-9` and `-`.
     #[serde(default)]
+    #[schema(pattern = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
     slug: Option<String>,
     /// All users who may see it while it is private, by user name; replaces the previous list.
     #[serde(default)]
+    #[schema(max_items = 1000)]
     readers: Option<Vec<String>>,
     /// All users who may change it besides its owner, by user name; replaces the previous list.
     #[serde(default)]
+    #[schema(max_items = 1000)]
     authors: Option<Vec<String>>,
     /// Number of the version that becomes the current one. While the problem is visible to others, that version must be
     /// verified.
@@ -401,8 +404,11 @@ pub(crate) struct ChangeRequest {
     /// For administrators: why an unverified version becomes visible, in 1 to 1000 characters. It is stored with your
     /// name and the time, and the problem's authors see it in `GET /problems/{slug}/versions`.
     #[serde(default)]
-    #[schema(min_length = 1, max_length = 1000)]
+    #[schema(min_length = 1, max_length = 1000, pattern = "\\S")]
     exception: Option<String>,
+    /// Whether to make the problem a draft or rename it even if a running contest has it: its contestants then get 404.
+    #[serde(default)]
+    force: bool,
 }
 
 /// Who may see a problem.
@@ -420,12 +426,12 @@ pub(crate) enum VisibilityName {
 /// Publish, hide or rename a problem, and set its readers and authors.
 #[utoipa::path(
     patch, path = "/problems/{slug}", tag = "authoring", operation_id = "change_problem",
-    params(("slug" = String, Path, description = "The problem's name in addresses")),
+    params(("slug" = String, Path, description = "The problem's slug")),
     request_body = ChangeRequest,
     responses(
-        (status = 200, description = "The problem now", body = ProblemLineView),
-        (status = 404, description = "There is none, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "The slug is taken, or the current version has not been verified", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 200, description = "The problem after the change", body = ProblemLineView),
+        (status = 404, description = "It does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "The slug is taken, the version has not been verified, or a running contest has the problem", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn change(
@@ -449,11 +455,23 @@ pub(crate) async fn change(
         VisibilityName::Private => Visibility::Private,
         VisibilityName::Public => Visibility::Public,
     });
-    let slug = body.slug.map(|text| slug_of(&text)).transpose()?;
+    let refuse =
+        |_| ApiError::new(ErrorKind::InvalidBody, SLUG_RULE).with_errors(vec![FieldError::new("/slug", SLUG_RULE)]);
+    let slug = body.slug.map(|text| text.parse::<Slug>().map_err(refuse)).transpose()?;
     let exception = body.exception.map(|text| reason_of(&text)).transpose()?;
-    let wish = Wish { version: body.version, exception, change: ProblemChange { visibility, slug, members } };
+    let wish = Wish {
+        version: body.version,
+        exception,
+        change: ProblemChange { visibility, slug, members },
+        force: body.force,
+    };
     let changed = app.core.change_problem(&caller.seer(), ProblemKey::Id(seen.problem.id), wish).await;
-    let changed = changed.map_err(refusal)?;
+    let changed = changed.map_err(|error| match error {
+        error @ AuthorError::InContest { .. } => {
+            refusal(error).and_also(" To do it nevertheless, send `\"force\": true`.")
+        }
+        error => refusal(error),
+    })?;
     tracing::info!(by = %caller.user, problem = %changed.slug, visibility = changed.visibility.as_str(), "problem changed");
     Ok(Json(ProblemLineView::for_author(&changed, None)))
 }
@@ -462,7 +480,7 @@ pub(crate) async fn change(
 fn reason_of(text: &str) -> Result<String, ApiError> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > REASON_CHARACTERS_MAX {
-        let detail = format!("`exception` is a reason of 1 to {REASON_CHARACTERS_MAX} characters.");
+        let detail = format!("`exception` must be a reason of 1 to {REASON_CHARACTERS_MAX} characters.");
         let error = FieldError::new("/exception", detail.clone());
         return Err(ApiError::new(ErrorKind::InvalidBody, detail).with_errors(vec![error]));
     }
@@ -495,14 +513,14 @@ async fn part_of(
     Ok(members)
 }
 
-/// Delete a draft that has no submissions.
+/// Delete a draft that has no submissions and is in no contest.
 #[utoipa::path(
     delete, path = "/problems/{slug}", tag = "authoring", operation_id = "delete_problem",
-    params(("slug" = String, Path, description = "The problem's name in addresses")),
+    params(("slug" = String, Path, description = "The problem's slug")),
     responses(
-        (status = 204, description = "It is gone"),
-        (status = 404, description = "There is none, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "It is no draft, or something was sent for it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 204, description = "Deleted"),
+        (status = 404, description = "It does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "It is not a draft, it has submissions, or a contest has it", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn delete(
@@ -565,10 +583,10 @@ pub(crate) struct ExceptionView {
 /// List the versions of a problem.
 #[utoipa::path(
     get, path = "/problems/{slug}/versions", tag = "authoring", operation_id = "versions",
-    params(("slug" = String, Path, description = "The problem's name in addresses"), PageParams),
+    params(("slug" = String, Path, description = "The problem's slug"), PageParams),
     responses(
         (status = 200, description = "A page", body = VersionPage),
-        (status = 404, description = "There is none, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "It does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn versions(

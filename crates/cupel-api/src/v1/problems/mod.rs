@@ -25,6 +25,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::v1::faults::sentence;
+
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
         .routes(routes!(list::problems, manage::import))
@@ -70,23 +72,25 @@ pub(super) fn refusal(error: AuthorError) -> ApiError {
         AuthorError::Missing => no_such_problem(),
         AuthorError::SlugTaken => slug_taken("Another problem has this slug. Choose another one."),
         AuthorError::NoSlug => {
-            let detail = "The package has no name that a slug could be made of. Send one as `?slug=`.";
+            let detail = "The package has no name from which a slug can be derived. Send one as `?slug=`.";
             ApiError::new(ErrorKind::InvalidPackage, detail)
         }
         error @ (AuthorError::TooManyProblems { .. } | AuthorError::TooMuchStored { .. }) => {
-            let detail =
-                format!("Here {error}. Remove drafts that you do not need, or ask the operator for more room.");
+            let detail = format!(
+                "{} Remove drafts that you do not need, or ask the operator for more room.",
+                sentence(&error.to_string())
+            );
             ApiError::new(ErrorKind::QuotaUsedUp, detail)
         }
         AuthorError::Refused(refused) => view::refused(&refused.findings),
         AuthorError::NotVerified => ApiError::new(
             ErrorKind::Conflict,
-            "Only a version that was verified may be shown. Verify it (`POST /problems/{slug}/verify`, or \
-             `POST /problems/{slug}/versions/{version}/verify` for one that is staged), and correct what does not hold.",
+            "Only a verified version may be visible to others. Verify it (`POST /problems/{slug}/verify`, or \
+             `POST /problems/{slug}/versions/{version}/verify` for a staged one), and correct the claims that do not hold.",
         ),
         AuthorError::NotAdministrator => ApiError::new(
             ErrorKind::Forbidden,
-            "Only an administrator can have a version shown that was not verified. Leave out `exception`, or ask one.",
+            "Only an administrator can make an unverified version visible. Omit `exception`, or ask an administrator.",
         ),
         AuthorError::NoVersion { number } => {
             ApiError::new(ErrorKind::NotFound, format!("The problem has no version {number}."))
@@ -94,12 +98,19 @@ pub(super) fn refusal(error: AuthorError) -> ApiError {
         AuthorError::NoTimeLimit => ApiError::new(
             ErrorKind::Conflict,
             "The package has no time limit, and none was derived from its submissions. Verify the version \
-             (`POST /problems/{slug}/verify`): its accepted submissions must run here. Or bring a package that has a time limit.",
+             (`POST /problems/{slug}/verify`): its accepted submissions must run here. Or upload a package that has a time limit.",
         ),
         AuthorError::InUse => ApiError::new(
             ErrorKind::Conflict,
-            "Only a draft for which nothing was sent can be removed. Make it a draft again to hide it.",
+            "Only a draft that has no submissions and is in no contest can be deleted. To hide the problem, make it a draft.",
         ),
+        AuthorError::InContest { contest } => {
+            let detail = format!(
+                "The contest `{contest}` has this problem and is running: its contestants would get 404. Wait until it has \
+                 ended."
+            );
+            ApiError::new(ErrorKind::Conflict, detail)
+        }
         AuthorError::Store(error) => error.into(),
         error @ (AuthorError::Import(_)
         | AuthorError::Packages(_)

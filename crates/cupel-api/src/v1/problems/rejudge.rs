@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{no_such_problem, refusal};
+use crate::v1::faults::sentence;
 use crate::v1::response::{Pagination, SummaryView};
 use crate::v1::submissions::{PageParams, one, twenty};
 
@@ -101,10 +102,10 @@ pub(crate) struct VerdictCountView {
 /// those that it affects once it is current.
 #[utoipa::path(
     get, path = "/problems/{slug}/rejudge", tag = "authoring", operation_id = "preview_rejudge",
-    params(("slug" = String, Path, description = "The problem's name in addresses"), PreviewParams),
+    params(("slug" = String, Path, description = "The problem's slug"), PreviewParams),
     responses(
-        (status = 200, description = "What would be judged again", body = PreviewView),
-        (status = 404, description = "There is none, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 200, description = "The submissions that would be judged again", body = PreviewView),
+        (status = 404, description = "It does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 422, description = "There is no such language", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -153,10 +154,10 @@ pub(crate) async fn preview(
 /// verdicts are kept: see `GET /submissions/{submission_id}/runs`.
 #[utoipa::path(
     post, path = "/problems/{slug}/rejudge", tag = "authoring", operation_id = "rejudge_problem",
-    params(("slug" = String, Path, description = "The problem's name in addresses"), RejudgeParams),
+    params(("slug" = String, Path, description = "The problem's slug"), RejudgeParams),
     responses(
-        (status = 202, description = "They will be judged again", body = RejudgedView),
-        (status = 404, description = "There is none, or it is not yours", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 202, description = "The submissions will be judged again", body = RejudgedView),
+        (status = 404, description = "It does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 422, description = "There is no such language", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -183,7 +184,8 @@ pub(crate) async fn rejudge_problem(
 
 /// Verdict by its code.
 pub(crate) fn verdict_of(code: Option<&str>) -> Result<Option<Verdict>, ApiError> {
-    let unknown = || ApiError::new(ErrorKind::InvalidParameter, "`verdict` is a code such as `AC`, `WA` or `TLE`.");
+    let unknown =
+        || ApiError::new(ErrorKind::InvalidParameter, "`verdict` must be a code such as `AC`, `WA` or `TLE`.");
     code.map(|code| Verdict::from_code(code).ok_or_else(unknown)).transpose()
 }
 
@@ -191,9 +193,8 @@ pub(crate) fn verdict_of(code: Option<&str>) -> Result<Option<Verdict>, ApiError
 pub(crate) fn language_of(app: &Shared, name: Option<&str>) -> Result<Option<LanguageId>, ApiError> {
     let registry = app.core.registry();
     let unknown = |name: &str| {
-        let short: String = name.chars().take(40).collect();
-        let near = registry.nearest(&short).map(|near| format!(" The nearest is `{}`.", near.id)).unwrap_or_default();
-        ApiError::new(ErrorKind::UnknownLanguage, format!("No language `{}`.{near}", short.escape_debug()))
+        let detail = registry.unknown(name, "`GET /api/v1/languages`");
+        ApiError::new(ErrorKind::UnknownLanguage, sentence(&detail))
     };
     name.map(|name| registry.find(name).map(|known| known.id.clone()).ok_or_else(|| unknown(name))).transpose()
 }
@@ -206,9 +207,9 @@ pub(crate) fn language_of(app: &Shared, name: Option<&str>) -> Result<Option<Lan
     post, path = "/submissions/{submission_id}/rejudge", tag = "authoring", operation_id = "rejudge_submission",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),
     responses(
-        (status = 202, description = "It will be judged again", body = RejudgedView),
-        (status = 404, description = "There is none, or its problem is not yours", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "It counts for nothing, or is being judged", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 202, description = "The submission will be judged again", body = RejudgedView),
+        (status = 404, description = "The submission does not exist, or you may not change its problem", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "The submission does not count, or it is being judged", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn rejudge_submission(
@@ -221,7 +222,7 @@ pub(crate) async fn rejudge_submission(
     let problem = attempted.problem.ok_or_else(no_such_problem)?;
     let rejudged = app.core.rejudge_one(&problem, id).await?;
     if rejudged.queued == 0 {
-        let detail = "It is waiting or being judged just now, or it was sent for samples or an input of its own and counts for nothing.";
+        let detail = "The submission is waiting or being judged, or it does not count because it ran on the samples or on its sender's own input.";
         return Err(ApiError::new(ErrorKind::Conflict, detail));
     }
     Ok((StatusCode::ACCEPTED, Json(rejudged.into())))

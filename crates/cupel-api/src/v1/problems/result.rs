@@ -12,14 +12,12 @@ use axum::response::Response;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::problems::Attempted;
-use cupel_core::run::SubmissionRecord;
+use cupel_core::run::{SentFor, SubmissionRecord};
 use cupel_http::app::Shared;
 use cupel_http::body::Id;
 use cupel_http::caller::Caller;
 use cupel_http::error::{ApiError, ErrorBody};
-use cupel_types::{
-    BoxFile, CaseGrade, Cases, ContentHash, Feedback, Grading, GroupGrade, SubmissionId, SubmissionKind, Verdict,
-};
+use cupel_types::{BoxFile, CaseGrade, ContentHash, Feedback, Grading, GroupGrade, SubmissionId, Verdict};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -28,7 +26,7 @@ use super::verification::VerificationView;
 use super::view::points;
 use crate::answers;
 use crate::v1::execute::Wait;
-use crate::v1::response::{StartView, Status, rfc3339, text_of};
+use crate::v1::response::{StartView, Status, exit_code, rfc3339, signal, text_of};
 
 /// Which optional parts of a submission are sent.
 #[derive(Clone, Debug, Default)]
@@ -54,8 +52,8 @@ pub(crate) struct GradedView {
     version: Option<u32>,
     /// SHA-256 of that version's package.
     package: String,
-    /// What it was run on: `all` tests, which counts, or the `samples` or your own `input`, which does not;
-    /// `verification` if the package itself was verified.
+    /// Purpose: `submission` (judged on all tests; it counts), `samples`, `custom_input` or `verification` (of the
+    /// problem's package).
     purpose: &'static str,
     /// The score, if the problem has scores and judging was completed.
     score: Option<f64>,
@@ -117,6 +115,12 @@ pub(crate) struct ProblemTestView {
     /// How your program was started, if its language has a warm start.
     #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<StartView>,
+    /// Your program's exit code, if the test is visible and the program exited by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<i32>,
+    /// The number of the signal that ended your program, if the test is visible and a signal did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signal: Option<i32>,
     /// Your program's standard output, if the test is visible.
     #[serde(skip_serializing_if = "Option::is_none")]
     stdout: Option<String>,
@@ -167,14 +171,7 @@ pub(crate) fn graded(record: &SubmissionRecord, told: &Disclosure) -> Option<Gra
         slug: told.slug.clone(),
         version: told.version,
         package: of.package.to_string(),
-        purpose: match &record.submission.kind {
-            SubmissionKind::Problem(solution) => match solution.cases {
-                Cases::All => "all",
-                Cases::Samples => "samples",
-                Cases::Input(_) => "input",
-            },
-            SubmissionKind::Program(_) | SubmissionKind::Verify(_) => "verification",
-        },
+        purpose: SentFor::of(&record.submission.kind).as_str(),
         score: grade.score.map(points),
         max_score: grade.max_score.map(points),
         groups: grade.groups.iter().map(|group| group_view(group, told)).collect(),
@@ -211,6 +208,8 @@ fn test_view(number: u64, case: &CaseGrade, told: &Disclosure) -> ProblemTestVie
         execution_time_ms: has_run.then_some(case.usage.cpu_time.as_millis() as u64),
         memory_used_kb: has_run.then_some(case.usage.memory.as_kib()),
         start: case.usage.start.filter(|_| has_run).map(StartView::from),
+        exit_code: step.and_then(exit_code),
+        signal: step.and_then(signal),
         stdout: step.map(|step| text_of(&step.stdout).0),
         stderr: step.map(|step| text_of(&step.stderr).0),
         conversation: case.conversation.as_ref().map(|output| text_of(output).0),
@@ -244,9 +243,9 @@ async fn numbers(app: &Shared, problem: cupel_types::ProblemId) -> Result<HashMa
     get, path = "/submissions/{submission_id}", tag = "submissions", operation_id = "submission_in_full",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid), crate::v1::execute::WaitParams),
     responses(
-        (status = 200, description = "The submission as it stands", body = crate::v1::response::SubmissionView),
-        (status = 404, description = "There is none, or it is not yours to see", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 429, description = "You have as many large answers open as you may", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 200, description = "The submission in its present state", body = crate::v1::response::SubmissionView),
+        (status = 404, description = "The submission does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "You have too many large responses open", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn submission(
@@ -300,8 +299,8 @@ pub(crate) struct RunViews {
     get, path = "/submissions/{submission_id}/runs", tag = "submissions", operation_id = "runs",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),
     responses(
-        (status = 200, description = "The newest hundred, the newest first", body = RunViews),
-        (status = 404, description = "There is none, or it is about no problem, or not yours to see", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 200, description = "At most 100 judgings, newest first", body = RunViews),
+        (status = 404, description = "The submission does not exist, is not a submission to a problem, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn runs(

@@ -89,16 +89,16 @@ pub(crate) struct TrialRequest {
 /// response is delayed until the trial has ended.
 #[utoipa::path(
     post, path = "/problems/{slug}/run", tag = "problems", operation_id = "run_solution",
-    params(("slug" = String, Path, description = "The problem's name in addresses"), WaitParams,
-        ("Idempotency-Key" = Option<String>, Header, description = "A repetition with the same key and body gets the id of the first request")),
+    params(("slug" = String, Path, description = "The problem's slug"), WaitParams,
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key and body gets the id of the first one")),
     request_body = TrialRequest,
     responses(
-        (status = 202, description = "Accepted: it will be run whatever happens", body = Accepted),
-        (status = 200, description = "Ended within the time to wait", body = SubmissionView),
-        (status = 404, description = "There is no such problem, or it is not shown to you", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 422, description = "Refused; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 429, description = "Your rate is used up, or as many of yours wait as may; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 503, description = "The queue is full or the store away; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 202, description = "Accepted. The program will run even if the server restarts", body = Accepted),
+        (status = 200, description = "It ended within the time to wait", body = SubmissionView),
+        (status = 404, description = "The problem does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 422, description = "The submission was refused. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "Your rate is used up, or too many of your submissions wait. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 503, description = "The queue is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn run(
@@ -138,16 +138,16 @@ pub(crate) async fn run(
 /// It is judged on all tests, and counts. With `?wait=`, the response is delayed until it has been judged.
 #[utoipa::path(
     post, path = "/problems/{slug}/submissions", tag = "problems", operation_id = "submit_solution",
-    params(("slug" = String, Path, description = "The problem's name in addresses"), WaitParams,
-        ("Idempotency-Key" = Option<String>, Header, description = "A repetition with the same key and body gets the id of the first request")),
+    params(("slug" = String, Path, description = "The problem's slug"), WaitParams,
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key and body gets the id of the first one")),
     request_body = SolutionRequest,
     responses(
-        (status = 202, description = "Accepted: it will be judged whatever happens", body = Accepted),
-        (status = 200, description = "Ended within the time to wait", body = SubmissionView),
-        (status = 404, description = "There is no such problem, or it is not shown to you", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 422, description = "Refused; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 429, description = "Your rate is used up, or as many of yours wait as may; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 503, description = "The queue is full or the store away; nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 202, description = "Accepted. The solution will be judged even if the server restarts", body = Accepted),
+        (status = 200, description = "It ended within the time to wait", body = SubmissionView),
+        (status = 404, description = "The problem does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 422, description = "The submission was refused. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "Your rate is used up, or too many of your submissions wait. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 503, description = "The queue is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn submit(
@@ -288,10 +288,10 @@ pub(crate) struct SentPage {
 /// List submissions to a problem that count, newest first.
 #[utoipa::path(
     get, path = "/problems/{slug}/submissions", tag = "problems", operation_id = "submissions_to_problem",
-    params(("slug" = String, Path, description = "The problem's name in addresses"), SentParams),
+    params(("slug" = String, Path, description = "The problem's slug"), SentParams),
     responses(
         (status = 200, description = "A page", content((SentPage = "application/json"), (String = "text/csv"))),
-        (status = 404, description = "There is no such problem, or it is not shown to you", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The problem does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 422, description = "There is no such language", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -306,7 +306,10 @@ pub(crate) async fn submissions(
     let offset = page.offset()?;
     let seen = seen(&app, &caller.seer(), slug).await?;
     if params.all && !seen.may_change {
-        return Err(ApiError::new(ErrorKind::Forbidden, "Only the authors of a problem see everybody's submissions."));
+        return Err(ApiError::new(
+            ErrorKind::Forbidden,
+            "Only the authors of a problem may see the submissions of all users.",
+        ));
     }
     let filter = SubmissionFilter {
         problem: seen.problem.id,

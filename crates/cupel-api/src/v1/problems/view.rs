@@ -8,6 +8,7 @@ use cupel_types::{Score, coarse_time};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::v1::faults::sentence;
 use crate::v1::response::rfc3339;
 
 /// Score as a number with at most six decimals, which is within the precision of a double.
@@ -142,7 +143,7 @@ pub(super) fn refused(findings: &[Finding]) -> ApiError {
     let errors: Vec<FieldError> = findings
         .iter()
         .filter(|finding| finding.code.is_error())
-        .map(|finding| FieldError::new(place(&finding.file), finding.to_string()))
+        .map(|finding| FieldError::new(place(&finding.file), sentence(&finding.to_string())))
         .collect();
     let detail = match &errors[..] {
         [] => "The package is refused.".to_owned(),

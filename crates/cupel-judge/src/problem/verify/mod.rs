@@ -12,8 +12,8 @@
 //! score nor on a rule about single cases. Equal cases are run once.
 //!
 //! Invariant: anything that could not be checked does not hold. The exceptions are submissions and input validators in
-//! a language that is not installed here: the notes list them. At least one accepted submission must run, if the
-//! package has any.
+//! a language that is not installed here: the notes list them. At least one accepted submission must run; if the package
+//! has only others, one of them. A package without submissions does not hold, because nothing was judged.
 //! Source: Kattis problem package format; problemtools, `verifyproblem`.
 
 mod expect;
@@ -216,6 +216,11 @@ impl<'a> Verifying<'a, '_> {
         let mut proofs: Vec<_> = examples.iter().zip(&tried).collect();
         if examples.iter().any(must_be_accepted) {
             proofs.retain(|(example, _)| must_be_accepted(example));
+        }
+        if examples.is_empty() {
+            let expected = "at least one accepted submission";
+            let got = "no submission, so nothing was judged".to_owned();
+            self.claim(Subject::Submissions, "judging", expected, got, None, false);
         }
         let none_ran = proofs.iter().all(|(_, tried)| tried.is_err());
         if let (true, Some((example, Err(NotTried::NotHere(why))))) = (none_ran, proofs.first()) {

@@ -60,6 +60,8 @@ pub enum Subject {
     Checker(String),
     /// A submission.
     Submission(PackagePath),
+    /// All submissions of the package.
+    Submissions,
     /// The limit on CPU time.
     TimeLimit,
 }

@@ -110,7 +110,7 @@ impl Kattis<'_> {
 
     /// The language of a submission whose file extensions several languages share: Python 2 and Prolog. Source:
     /// problemtools, `languages.yaml`: `.py` is Python 2 depending on its first line, and `.pl` is Prolog.
-    fn told_apart(&self, program: &Program) -> Result<Option<LanguageId>, ImportError> {
+    fn language_by_content(&self, program: &Program) -> Result<Option<LanguageId>, ImportError> {
         let ending = |file: &&ProgramFile, ending: &str| file.name.as_str().ends_with(ending);
         let of = |extension: &'static str| program.files.iter().filter(move |file| ending(file, extension));
         let (mut python, mut prolog) = (of(".py").count() > 0, false);
@@ -121,8 +121,16 @@ impl Kattis<'_> {
         for file in of(".pl") {
             let text = self.start_of(file)?;
             let is_perl = text.lines().next().is_some_and(|line| line.starts_with("#!") && line.contains("perl"));
-            let is_clause = |line: &str| line.trim_start().starts_with(":-") || line.trim_end().ends_with(":-");
-            prolog |= !is_perl && text.lines().any(is_clause);
+            if is_perl || !text.lines().any(is_clause) {
+                continue;
+            }
+            if text.lines().any(is_perl_line) {
+                let remedy = "If it is Perl, begin it with `#!/usr/bin/perl`";
+                let detail = "the submission has lines of Perl and of Prolog; it is judged as Perl";
+                self.context.findings.file(Code::NotVerifiable, program.path.as_str(), detail, remedy);
+                continue;
+            }
+            prolog = true;
         }
         Ok(match (python, prolog) {
             (true, _) => "python2".parse().ok(),
@@ -155,7 +163,7 @@ impl Kattis<'_> {
             self.context.findings.file(Code::LeftOut, path, "the submission is not in a configured language", remedy);
             return Ok(None);
         }
-        program.language = self.told_apart(&program)?;
+        program.language = self.language_by_content(&program)?;
         let mut expectations: Vec<Expectation> = self.by_folder(folder).into_iter().collect();
         if !self.config.is_new() {
             self.annotation(folder, &program, &mut expectations)?;
@@ -397,6 +405,30 @@ fn result(word: &str) -> Option<ExpectedVerdict> {
         "COMPILER-ERROR" | "COMPILE-ERROR" => Ce,
         _ => return None,
     })
+}
+
+/// Whether a line of Prolog is a directive, a query or a rule, or ends with the neck of a rule.
+fn is_clause(line: &str) -> bool {
+    let line = line.trim();
+    // The head of a rule: an atom, with or without arguments.
+    let is_head = |head: &str| {
+        let (name, rest) =
+            head.split_at(head.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(head.len()));
+        name.starts_with(|c: char| c.is_ascii_lowercase())
+            && (rest.is_empty() || rest.starts_with('(') && rest.ends_with(')'))
+    };
+    line.starts_with(":-")
+        || line.starts_with("?-")
+        || line.ends_with(":-")
+        || line.split_once(":-").is_some_and(|(head, _)| is_head(head.trim_end()))
+}
+
+/// Whether a line has syntax of Perl that Prolog does not have: a declaration or a scalar.
+fn is_perl_line(line: &str) -> bool {
+    let line = line.trim_start();
+    let is_declaration = ["use ", "my ", "our ", "sub ", "package "].iter().any(|word| line.starts_with(word));
+    let mut scalars = line.split('$').skip(1);
+    is_declaration || scalars.any(|after| after.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
 }
 
 #[cfg(test)]

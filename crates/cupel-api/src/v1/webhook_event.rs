@@ -1,0 +1,140 @@
+//! Body of a webhook delivery, and its description in the OpenAPI document.
+
+use cupel_core::run::SubmissionRecord;
+use cupel_types::{LanguageId, RunReport};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::openapi::{HttpMethod, OpenApi, PathItem, Paths};
+use utoipa::{Path, ToSchema};
+
+use crate::v1::problems::points;
+use crate::v1::response::{StartView, Status, rfc3339};
+
+/// A webhook's body: the result of a submission without its output. Fetch the output with
+/// `GET /submissions/{submission_id}`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "type": "submission.finished", "timestamp": "2026-11-20T07:00:01.250Z",
+    "data": {
+        "submission_id": "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a", "status": "completed", "verdict": "AC",
+        "language": "python", "execution_time_ms": 12, "start": "warm", "memory_used_kb": 9216, "score": null,
+        "exit_code": 0, "submitted_at": "2026-11-20T07:00:00.120Z", "completed_at": "2026-11-20T07:00:01.200Z"
+    }
+}))]
+pub(crate) struct WebhookEvent {
+    /// Always `submission.finished`.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// Time at which this request was sent.
+    #[schema(format = DateTime)]
+    timestamp: String,
+    /// The submission.
+    data: WebhookData,
+}
+
+/// A submission that has ended. The fields mean the same as in `SubmissionView`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WebhookData {
+    /// Its id.
+    submission_id: String,
+    /// `completed`, `failed` or `cancelled`.
+    status: Status,
+    /// Its verdict.
+    verdict: String,
+    /// The language's id; `null` for the verification of a package.
+    language: Option<String>,
+    /// CPU time in milliseconds; with tests, of the slowest.
+    execution_time_ms: Option<u64>,
+    /// How the program was started; `null` if its language has no warm start, or tests of a problem are hidden.
+    start: Option<StartView>,
+    /// Peak memory in KiB; with tests, of the largest.
+    memory_used_kb: Option<u64>,
+    /// The score, if the problem has scores.
+    score: Option<f64>,
+    /// The exit code of the program, or of the compiler if compilation failed.
+    exit_code: Option<i32>,
+    /// Time at which it was accepted.
+    #[schema(format = DateTime)]
+    submitted_at: String,
+    /// Time at which it reached its final state.
+    #[schema(format = DateTime)]
+    completed_at: Option<String>,
+}
+
+/// Body of the delivery for this submission, as JSON.
+pub fn webhook_body(record: &SubmissionRecord, now: Timestamp) -> String {
+    // The event consists of strings and numbers, so it always serializes.
+    serde_json::to_string(&WebhookEvent::of(record, now)).unwrap_or_default()
+}
+
+impl WebhookEvent {
+    fn of(record: &SubmissionRecord, now: Timestamp) -> WebhookEvent {
+        let report = record.report.as_ref();
+        // A run that was given up has no verdict of the judge.
+        let verdict = record.state.verdict().unwrap_or(cupel_types::Verdict::InternalError);
+        let status = match Status::from(&record.state) {
+            Status::Queued | Status::Running => Status::Failed,
+            ended => ended,
+        };
+        let peak = report.and_then(RunReport::peak_for_sender);
+        // As in the API, the kind of start is omitted if there are hidden tests, because it would reveal something
+        // about them.
+        let start = report.filter(|report| !report.has_hidden_cases()).and_then(RunReport::start);
+        let exit_code = report.and_then(|report| match (&report.execution, &report.compile) {
+            (Some(step), _) => step.exit_code,
+            (None, Some(compile)) if report.is_not_built() => compile.exit_code,
+            (None, _) => None,
+        });
+        WebhookEvent {
+            kind: "submission.finished",
+            timestamp: rfc3339(now),
+            data: WebhookData {
+                submission_id: record.submission.id.to_string(),
+                status,
+                verdict: verdict.code().to_owned(),
+                language: record.submission.language().map(LanguageId::as_str).map(str::to_owned),
+                execution_time_ms: peak.map(|(time, _)| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+                start: start.map(StartView::from),
+                memory_used_kb: peak.map(|(_, memory)| memory.as_kib()),
+                score: report.and_then(|report| report.grading.as_ref()?.score).map(points),
+                exit_code,
+                submitted_at: rfc3339(record.submission.submitted_at),
+                completed_at: record.completed_at.map(rfc3339),
+            },
+        }
+    }
+}
+
+/// A submission has ended.
+///
+/// The server sends this request to the `webhook` of the submission. Signatures follow the Standard Webhooks
+/// convention: `webhook-signature` is `v1,` and the base64 HMAC-SHA256 of `webhook-id.webhook-timestamp.body`, with the
+/// bytes of the secret from `GET /auth/webhook-secret` (the base64 text after `whsec_`, decoded) as the key. Compare it
+/// in constant time, and refuse old timestamps. A delivery that fails is repeated with the same `webhook-id`.
+#[utoipa::path(
+    post, path = "submission.finished", tag = "submissions", operation_id = "submission_finished",
+    params(
+        ("webhook-id" = String, Header, description = "Id of the delivery, the same for every try", format = Uuid),
+        ("webhook-timestamp" = i64, Header, description = "Time of this try, in seconds since 1970-01-01T00:00:00Z"),
+        ("webhook-signature" = String, Header, description = "`v1,` and the signature in base64"),
+    ),
+    request_body = WebhookEvent,
+    responses(
+        (status = "2XX", description = "Received. The response body is ignored"),
+        (status = 410, description = "The receiver is gone: nothing more is sent for this delivery"),
+        (status = "default", description = "Not received: the delivery is repeated later. Redirects are not followed"),
+    ),
+)]
+#[expect(dead_code, reason = "only its documentation is used")]
+fn submission_finished() {}
+
+/// Adds the webhook to the document.
+pub(crate) fn add_to(document: &mut OpenApi) {
+    let mut webhooks = Paths::new();
+    let item = PathItem::new(HttpMethod::Post, __path_submission_finished::operation());
+    webhooks.paths.insert(__path_submission_finished::path(), item);
+    document.webhooks = Some(webhooks);
+    let mut schemas = vec![("WebhookEvent".to_owned(), <WebhookEvent as utoipa::PartialSchema>::schema())];
+    WebhookEvent::schemas(&mut schemas);
+    document.components.get_or_insert_default().schemas.extend(schemas);
+}
