@@ -13,7 +13,7 @@ use crate::{Collect, ExecuteError, Executor, StdinSource, StepInput, StepKind, S
 const LOWEST_PRIORITY: [&str; 3] = ["nice", "-n", "19"];
 
 /// Bytes kept of a command's output, for the error message.
-const SAID_BYTES_MAX: usize = 1000;
+const OUTPUT_BYTES_MAX: usize = 1000;
 
 /// Why there is no prepared artefact. Never fails a run: languages work without it.
 #[derive(Debug, thiserror::Error)]
@@ -22,14 +22,14 @@ pub enum PrepareError {
     #[error("a preparing step could not be run")]
     Execute(#[from] ExecuteError),
     /// A command failed.
-    #[error("`{command}` ended badly ({outcome:?}): {said}")]
+    #[error("`{command}` ended badly ({outcome:?}): {text}")]
     Command {
         /// The program and its arguments.
         command: String,
         /// How it ended.
         outcome: Outcome,
         /// The beginning of its output.
-        said: String,
+        text: String,
     },
     /// The commands left more than can be kept.
     #[error("it left more or larger files than its limits allow")]
@@ -67,11 +67,11 @@ pub fn prepare(
             result: false,
             collect: Collect::All,
         };
-        let mut heard = Heard { said: Vec::new(), cancelled };
-        let result = executor.execute(input, &mut heard)?;
+        let mut output = OutputStart { data: Vec::new(), cancelled };
+        let result = executor.execute(input, &mut output)?;
         if !result.report.outcome.is_success() {
-            let said = String::from_utf8_lossy(&heard.said).into_owned();
-            return Err(PrepareError::Command { command: command.join(" "), outcome: result.report.outcome, said });
+            let text = String::from_utf8_lossy(&output.data).into_owned();
+            return Err(PrepareError::Command { command: command.join(" "), outcome: result.report.outcome, text });
         }
         if result.files_truncated {
             return Err(PrepareError::TooMuch);
@@ -82,15 +82,15 @@ pub fn prepare(
     if kept.is_empty() { Err(PrepareError::Nothing) } else { Ok(kept) }
 }
 
-struct Heard<'a> {
-    said: Vec<u8>,
+struct OutputStart<'a> {
+    data: Vec<u8>,
     cancelled: &'a dyn Fn() -> bool,
 }
 
-impl StepObserver for Heard<'_> {
+impl StepObserver for OutputStart<'_> {
     fn stdout(&mut self, data: &[u8]) {
-        let room = SAID_BYTES_MAX.saturating_sub(self.said.len());
-        self.said.extend_from_slice(&data[..data.len().min(room)]);
+        let room = OUTPUT_BYTES_MAX.saturating_sub(self.data.len());
+        self.data.extend_from_slice(&data[..data.len().min(room)]);
     }
 
     fn stderr(&mut self, data: &[u8]) {

@@ -67,7 +67,7 @@ impl<'a> AttemptLog<'a> {
             streams: Default::default(),
             case: None,
         };
-        log.tell(EventKind::Started { attempt: assignment.leased.attempt });
+        log.publish(EventKind::Started { attempt: assignment.leased.attempt });
         log
     }
 
@@ -82,7 +82,7 @@ impl<'a> AttemptLog<'a> {
         self.events
     }
 
-    fn tell(&mut self, kind: EventKind) {
+    fn publish(&mut self, kind: EventKind) {
         let number = u32::try_from(self.events.len()).unwrap_or(u32::MAX).saturating_add(1);
         let leased = &self.assignment.leased;
         let event = Event {
@@ -134,7 +134,7 @@ impl<'a> AttemptLog<'a> {
         let data = std::mem::replace(&mut pending.data, rest).into();
         pending.last = Some(Instant::now());
         let case = self.case.clone();
-        self.tell(EventKind::Output { case, stream, data });
+        self.publish(EventKind::Output { case, stream, data });
     }
 
     fn flush_all(&mut self) {
@@ -148,19 +148,19 @@ impl JudgeObserver for AttemptLog<'_> {
     fn event(&mut self, event: JudgeEvent<'_>) {
         let named = |case: Option<&str>| case.map(str::to_owned);
         match event {
-            JudgeEvent::CompileStarted => self.tell(EventKind::CompileStarted),
+            JudgeEvent::CompileStarted => self.publish(EventKind::CompileStarted),
             JudgeEvent::CompileEnded { ok, cached, wall_time } => {
-                self.tell(EventKind::CompileEnded { ok, cached, wall_time })
+                self.publish(EventKind::CompileEnded { ok, cached, wall_time })
             }
             JudgeEvent::ExecutionStarted { case } => {
                 self.case = named(case);
-                self.tell(EventKind::ExecutionStarted { case: named(case) });
+                self.publish(EventKind::ExecutionStarted { case: named(case) });
             }
             JudgeEvent::Stdout { data, .. } => self.output(Stream::Stdout, data),
             JudgeEvent::Stderr { data, .. } => self.output(Stream::Stderr, data),
             JudgeEvent::ExecutionEnded { case, verdict, outcome, usage } => {
                 self.flush_all();
-                self.tell(EventKind::ExecutionEnded { case: named(case), verdict, outcome, usage: *usage });
+                self.publish(EventKind::ExecutionEnded { case: named(case), verdict, outcome, usage: *usage });
             }
         }
     }

@@ -39,9 +39,9 @@ impl Built {
     /// Why a program of the package cannot be run, for its author; empty if it can.
     fn why(self, path: &PackagePath) -> String {
         let Built::Refused { report, verdict, message } = self else { return String::new() };
-        let said = report.map(|report| String::from_utf8_lossy(&report.output.data).into_owned());
-        let said = said.filter(|said| !said.trim().is_empty()).or(message).unwrap_or_default();
-        format!("{path} does not build ({}): {}", verdict.title(), said.trim())
+        let text = report.map(|report| String::from_utf8_lossy(&report.output.data).into_owned());
+        let text = text.filter(|text| !text.trim().is_empty()).or(message).unwrap_or_default();
+        format!("{path} does not build ({}): {}", verdict.title(), text.trim())
     }
 }
 
@@ -155,7 +155,7 @@ impl Builder<'_> {
         ];
         if build {
             let argv = ["./build".to_owned()];
-            let mut heard = Heard { said: Vec::new(), observer };
+            let mut output = OutputStart { data: Vec::new(), observer };
             let step = StepInput {
                 kind: StepKind::Compile,
                 argv: &argv,
@@ -167,11 +167,11 @@ impl Builder<'_> {
                 result: false,
                 collect: Collect::All,
             };
-            let result = executor.execute(step, &mut heard)?;
+            let result = executor.execute(step, &mut output)?;
             let outcome = result.report.outcome;
             if outcome != Outcome::Exited(0) || result.files_truncated {
-                let said = String::from_utf8_lossy(&heard.said).into_owned();
-                let message = Some(format!("its `build` did not end well ({outcome:?}): {said}"));
+                let text = String::from_utf8_lossy(&output.data).into_owned();
+                let message = Some(format!("its `build` did not end well ({outcome:?}): {text}"));
                 return Ok(Built::Refused { report: None, verdict: Verdict::CompileError, message });
             }
             left = result.files;
@@ -306,15 +306,15 @@ impl JudgeObserver for Silent<'_> {
 }
 
 /// Output of a build script, up to a bound.
-struct Heard<'a> {
-    said: Vec<u8>,
+struct OutputStart<'a> {
+    data: Vec<u8>,
     observer: &'a mut dyn JudgeObserver,
 }
 
-impl StepObserver for Heard<'_> {
+impl StepObserver for OutputStart<'_> {
     fn stdout(&mut self, data: &[u8]) {
-        let room = (64usize << 10).saturating_sub(self.said.len()).min(data.len());
-        self.said.extend_from_slice(&data[..room]);
+        let room = (64usize << 10).saturating_sub(self.data.len()).min(data.len());
+        self.data.extend_from_slice(&data[..room]);
     }
 
     fn stderr(&mut self, data: &[u8]) {
