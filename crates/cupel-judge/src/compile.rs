@@ -11,7 +11,8 @@ use cupel_languages::Language;
 use cupel_types::{BoxFiles, BoxPath, Bytes, CompileReport, Limits, Outcome, Output, UserId, Verdict};
 
 use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver, StepResult, WarmInput};
-use crate::{ArtifactCache, ArtifactKey, Executor, JudgeError, JudgeEvent, JudgeObserver, files};
+use crate::observer::{JudgeEvent, JudgeObserver};
+use crate::{ArtifactCache, ArtifactKey, ExecuteError, Executor, files};
 
 /// Minimum budget of a later command after earlier ones used the budget up: to the kernel, a limit of zero has another
 /// meaning.
@@ -53,7 +54,7 @@ pub(crate) fn compile(
     executor: &mut dyn Executor,
     cache: &dyn ArtifactCache,
     observer: &mut dyn JudgeObserver,
-) -> Result<Compiled, JudgeError> {
+) -> Result<Compiled, ExecuteError> {
     let mut limits = language.compile_limits;
     let commands = language.compile_commands(&files::placeholders(language, sources.units, limits.memory));
     if commands.is_empty() {

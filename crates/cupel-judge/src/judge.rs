@@ -24,6 +24,7 @@ use cupel_types::{
 use crate::compile::{Compiled, Sources, compile};
 use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver, StepResult};
 use crate::failure::{End, exception};
+use crate::observer::{JudgeEvent, JudgeObserver};
 use crate::{ArtifactCache, BuiltIn, CompareResult, Difference, ExecuteError, Executor};
 
 /// Output kept of every stream, if the bound of the run allows that much for each, so that the last test of a program
@@ -48,28 +49,6 @@ pub struct JudgeRequest<'a> {
     pub output_kept_max: Bytes,
     /// Total wall-clock time of all executions.
     pub time_max: Duration,
-}
-
-/// Receives the events of a run, in order.
-pub trait JudgeObserver {
-    /// Called for each event.
-    fn event(&mut self, event: JudgeEvent<'_>);
-    /// Whether the run should end now (cancelled, or its lease was lost).
-    fn cancelled(&mut self) -> bool {
-        false
-    }
-}
-
-/// An event of a run. `case` is `None` if there are no test cases.
-#[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "the names of the event schema in cupel-core")]
-pub enum JudgeEvent<'a> {
-    CompileStarted,
-    CompileEnded { ok: bool, cached: bool, wall_time: Duration },
-    ExecutionStarted { case: Option<&'a str> },
-    Stdout { case: Option<&'a str>, data: &'a [u8] },
-    Stderr { case: Option<&'a str>, data: &'a [u8] },
-    ExecutionEnded { case: Option<&'a str>, verdict: Verdict, outcome: Outcome, usage: &'a Usage },
 }
 
 /// The run could not be judged: an internal failure, worth another attempt.

@@ -12,6 +12,7 @@ mod executor;
 mod failure;
 mod files;
 mod judge;
+mod observer;
 mod prepare;
 mod problem;
 #[cfg(test)]
@@ -23,7 +24,8 @@ pub use executor::{
     Collect, ExecuteError, Executor, Interaction, InteractionResult, Party, StdinSource, StepInput, StepKind,
     StepObserver, StepResult, WarmInput,
 };
-pub use judge::{JudgeError, JudgeEvent, JudgeObserver, JudgeRequest, judge};
+pub use judge::{JudgeError, JudgeRequest, judge};
+pub use observer::{JudgeEvent, JudgeObserver};
 pub use prepare::{PrepareError, prepare};
 pub use problem::{
     Claim, DerivedTimeLimit, GroupReport, Measured, ProblemCaseReport, ProblemError, ProblemReport, ProblemRequest,

@@ -49,13 +49,13 @@ type Upcoming<'a> = Pin<Box<dyn Future<Output = Option<Arc<Assignment>>> + Send 
 
 /// Takes runs for one slot and passes them to it; results are written concurrently.
 pub(crate) async fn drive(number: usize, shared: Arc<Shared>, shutdown: CancellationToken) {
-    let (said, says) = unbounded_channel();
+    let (sender, messages) = unbounded_channel();
     let mut driver = Driver {
         number,
         shared: &shared,
         shutdown: &shutdown,
-        said,
-        says,
+        sender,
+        messages,
         threads: Vec::new(),
         free: Vec::new(),
         tool: None,
@@ -88,8 +88,8 @@ struct Driver<'a> {
     number: usize,
     shared: &'a Arc<Shared>,
     shutdown: &'a CancellationToken,
-    said: UnboundedSender<SlotMessage>,
-    says: UnboundedReceiver<SlotMessage>,
+    sender: UnboundedSender<SlotMessage>,
+    messages: UnboundedReceiver<SlotMessage>,
     /// The slot's threads: one for each run that has begun, at most [`RUNS_PER_SLOT_MAX`].
     threads: Vec<SyncSender<Job>>,
     /// Indices of the threads without a run.
@@ -183,10 +183,10 @@ impl<'a> Driver<'a> {
         if let Some(thread) = self.free.pop() {
             return Some(thread);
         }
-        let (number, shared, said) = (self.number, Arc::clone(self.shared), self.said.clone());
+        let (number, shared, sender) = (self.number, Arc::clone(self.shared), self.sender.clone());
         let (jobs, taken) = sync_channel(1);
         let thread = std::thread::Builder::new().name(format!("slot-{number}"));
-        match thread.spawn(move || slot::run(number, &shared.parts, taken, said)) {
+        match thread.spawn(move || slot::run(number, &shared.parts, taken, sender)) {
             Ok(_) => {
                 self.threads.push(jobs);
                 Some(self.threads.len() - 1)
@@ -215,7 +215,7 @@ impl<'a> Driver<'a> {
         tokio::select! {
             biased;
             () = gone => None,
-            said = self.hear() => match said {
+            message = self.next_message() => match message {
                 Some(SlotMessage::Ready(tool)) => Some(tool),
                 _ => None,
             },
@@ -410,8 +410,8 @@ impl<'a> Driver<'a> {
         let began = Instant::now();
         let _turn = shared.turns.begin(self.number, begun.owner());
         // The thread waits for a job, so its queue of one is empty.
-        let said = match self.threads[begun.thread].try_send(job) {
-            Ok(()) => self.hear().await,
+        let message = match self.threads[begun.thread].try_send(job) {
+            Ok(()) => self.next_message().await,
             Err(_) => None,
         };
         let took = began.elapsed();
@@ -420,7 +420,7 @@ impl<'a> Driver<'a> {
             other.others_had += took;
         }
         begun.had += took;
-        let result = match said {
+        let result = match message {
             Some(SlotMessage::Yields(tool)) => {
                 self.tool = Some(tool);
                 self.was_short = false;
@@ -445,12 +445,12 @@ impl<'a> Driver<'a> {
     /// Waits for the slot's next message. Meanwhile it polls the lease request in progress, which holds a place in the
     /// queue that others must not be denied. The resulting run is kept for this slot if the slot's message follows
     /// within [`AHEAD_MAX`].
-    async fn hear(&mut self) -> Option<SlotMessage> {
+    async fn next_message(&mut self) -> Option<SlotMessage> {
         let shared = self.shared;
         loop {
             tokio::select! {
                 biased;
-                said = self.says.recv() => return said,
+                message = self.messages.recv() => return message,
                 assignment = poll_fn(|context| match &mut self.upcoming {
                     Some(upcoming) => upcoming.as_mut().poll(context),
                     None => Poll::Pending,

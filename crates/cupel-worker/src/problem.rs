@@ -1,7 +1,7 @@
 //! Attempts that concern a problem: opens the package, calls the judge, and converts its report to a result.
 //!
 //! Invariants: the output of a program on a test that its owner may not see appears neither in the log nor in the
-//! result; the log shows the time taken there no finer than [`PUBLISH_INTERVAL`]; a fault of the package is reported only to
+//! result; the log shows the time taken there no finer than [`PUBLISH_EVERY`]; a fault of the package is reported only to
 //! its authors, and never looks like a fault of the submission.
 
 use std::borrow::Cow;
@@ -62,15 +62,15 @@ pub(crate) fn judge_solution(
     if let Cases::Input(input) = &solution.cases {
         return Ok(run_with_input(&request, input, output_kept_max, executor, parts.cache.as_ref(), log)?);
     }
-    let disclosed = disclosures_of(&package);
-    let mut discreet = Discreet { log, disclosed: &disclosed, held: HeldBack::since(Instant::now()) };
-    let report = judge_problem(&request, executor, parts.cache.as_ref(), &mut discreet);
-    discreet.release();
+    let disclosures = disclosures_of(&package);
+    let mut filter = DisclosureFilter { log, disclosures: &disclosures, held: HeldBack::since(Instant::now()) };
+    let report = judge_problem(&request, executor, parts.cache.as_ref(), &mut filter);
+    filter.release();
     let report = report?;
     if is_derived {
         warn_of_other_starts(parts, &package, assignment.leased.limit_start, &report);
     }
-    Ok(result_of(report, &disclosed, output_kept_max))
+    Ok(result_of(report, &disclosures, output_kept_max))
 }
 
 /// Warns, once per version of a problem, that programs start differently here from the one with which its time limit
@@ -113,18 +113,18 @@ fn disclosures_of(package: &Package) -> HashMap<String, CaseDisclosure> {
 }
 
 /// The feedback on a case; nothing if the case is unknown.
-fn feedback_on(case: &str, disclosed: &HashMap<String, CaseDisclosure>) -> Feedback {
-    disclosed.get(case).map_or(Feedback::Hidden, |disclosed| disclosed.feedback)
+fn feedback_on(case: &str, disclosures: &HashMap<String, CaseDisclosure>) -> Feedback {
+    disclosures.get(case).map_or(Feedback::Hidden, |disclosure| disclosure.feedback)
 }
 
 /// Interval at which the owner learns which hidden tests have begun and ended. A program can choose its running time by
 /// its input, so exact event times would leak the test data.
-const PUBLISH_INTERVAL: Duration = Duration::from_secs(1);
+const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 
 /// Passes on the events that the submission's owner may see during judging.
-struct Discreet<'a, 'b> {
+struct DisclosureFilter<'a, 'b> {
     log: &'a mut AttemptLog<'b>,
-    disclosed: &'a HashMap<String, CaseDisclosure>,
+    disclosures: &'a HashMap<String, CaseDisclosure>,
     held: HeldBack,
 }
 
@@ -137,17 +137,17 @@ struct HeldBack {
 
 impl HeldBack {
     fn since(begun: Instant) -> HeldBack {
-        HeldBack { events: Vec::new(), next: begun + PUBLISH_INTERVAL }
+        HeldBack { events: Vec::new(), next: begun + PUBLISH_EVERY }
     }
 
-    /// Returns the events to publish now: all of them at the first call after each multiple of [`PUBLISH_INTERVAL`],
+    /// Returns the events to publish now: all of them at the first call after each multiple of [`PUBLISH_EVERY`],
     /// otherwise none.
     fn due(&mut self, now: Instant) -> Vec<Held> {
         if now < self.next {
             return Vec::new();
         }
         while self.next <= now {
-            self.next += PUBLISH_INTERVAL;
+            self.next += PUBLISH_EVERY;
         }
         std::mem::take(&mut self.events)
     }
@@ -160,7 +160,7 @@ enum Held {
     Ended { case: String, verdict: Verdict, outcome: Outcome },
 }
 
-impl Discreet<'_, '_> {
+impl DisclosureFilter<'_, '_> {
     /// Publishes all held events, regardless of the time.
     fn release(&mut self) {
         let events = std::mem::take(&mut self.held.events);
@@ -183,7 +183,7 @@ impl Discreet<'_, '_> {
     }
 }
 
-impl JudgeObserver for Discreet<'_, '_> {
+impl JudgeObserver for DisclosureFilter<'_, '_> {
     fn event(&mut self, event: JudgeEvent<'_>) {
         let case = match event {
             JudgeEvent::CompileStarted | JudgeEvent::CompileEnded { .. } => return self.log.event(event),
@@ -192,18 +192,18 @@ impl JudgeObserver for Discreet<'_, '_> {
             | JudgeEvent::Stdout { case, .. }
             | JudgeEvent::Stderr { case, .. } => case,
         };
-        let all = self.disclosed;
-        let Some(disclosed) = case.and_then(|case| all.get(case)) else { return };
-        match (disclosed.feedback, event) {
+        let all = self.disclosures;
+        let Some(disclosure) = case.and_then(|case| all.get(case)) else { return };
+        match (disclosure.feedback, event) {
             (Feedback::Full, event) => {
                 self.release();
                 self.log.event(event);
             }
             (Feedback::Verdict, JudgeEvent::ExecutionStarted { .. }) => {
-                self.held.events.push(Held::Started { case: disclosed.name.clone() });
+                self.held.events.push(Held::Started { case: disclosure.name.clone() });
             }
             (Feedback::Verdict, JudgeEvent::ExecutionEnded { verdict, outcome, .. }) => {
-                self.held.events.push(Held::Ended { case: disclosed.name.clone(), verdict, outcome });
+                self.held.events.push(Held::Ended { case: disclosure.name.clone(), verdict, outcome });
             }
             (Feedback::Verdict | Feedback::Hidden, _) => {}
         }
@@ -217,8 +217,12 @@ impl JudgeObserver for Discreet<'_, '_> {
     }
 }
 
-fn result_of(report: ProblemReport, disclosed: &HashMap<String, CaseDisclosure>, output_kept_max: Bytes) -> RunReport {
-    let message = message_of(&report, disclosed);
+fn result_of(
+    report: ProblemReport,
+    disclosures: &HashMap<String, CaseDisclosure>,
+    output_kept_max: Bytes,
+) -> RunReport {
+    let message = message_of(&report, disclosures);
     let mut room = usize::try_from(output_kept_max.get()).unwrap_or(usize::MAX);
     let grading = Grading {
         score: report.score,
@@ -238,7 +242,7 @@ fn result_of(report: ProblemReport, disclosed: &HashMap<String, CaseDisclosure>,
             .cases
             .into_iter()
             .map(|case| {
-                let feedback = feedback_on(case.id.as_str(), disclosed);
+                let feedback = feedback_on(case.id.as_str(), disclosures);
                 grade_of(case, feedback, &mut room)
             })
             .collect(),
@@ -265,7 +269,7 @@ fn grade_of(case: ProblemCaseReport, feedback: Feedback, room: &mut usize) -> Ca
     let conversation = (feedback == Feedback::Full).then(|| case.conversation()).flatten();
     let step = case.step.filter(|_| feedback == Feedback::Full);
     let step = step.filter(|step| fits(step.stdout.data.len() + step.stderr.data.len()));
-    let conversation = conversation.filter(|conversation| fits(conversation.len()));
+    let conversation = conversation.filter(|text| fits(text.len()));
     CaseGrade {
         name: case.id.to_string(),
         group: case.group.to_string(),
@@ -288,7 +292,7 @@ fn bounded(max: MaxScore) -> Option<Score> {
 }
 
 /// The reason for the verdict, for the submission's owner.
-fn message_of(report: &ProblemReport, disclosed: &HashMap<String, CaseDisclosure>) -> Option<String> {
+fn message_of(report: &ProblemReport, disclosures: &HashMap<String, CaseDisclosure>) -> Option<String> {
     match report.verdict {
         Verdict::InternalError => return Some(FAULT_OF_PACKAGE.to_owned()),
         // From the compiler, or from the problem's requirements on sources.
@@ -298,7 +302,7 @@ fn message_of(report: &ProblemReport, disclosed: &HashMap<String, CaseDisclosure
     let decides = |case: &&ProblemCaseReport| case.verdict == report.verdict && !case.verdict.is_accepted();
     let number = report.cases.iter().position(|case| decides(&case))?;
     let case = &report.cases[number];
-    let seen = feedback_on(case.id.as_str(), disclosed);
+    let seen = feedback_on(case.id.as_str(), disclosures);
     let place = format!("test {} of {}", number + 1, report.cases.len());
     match (seen, &case.judge_message) {
         (Feedback::Hidden, _) => None,

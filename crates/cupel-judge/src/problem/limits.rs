@@ -49,29 +49,29 @@ pub(super) struct CaseLimits {
 }
 
 impl CaseLimits {
-    pub(super) fn of(problem: &ProblemLimits, language: &Language, wished: &LimitsRequest) -> CaseLimits {
+    pub(super) fn of(problem: &ProblemLimits, language: &Language, requested: &LimitsRequest) -> CaseLimits {
         let own = problem.cpu_time(&language.id).unwrap_or(CPU_TIME_DEFAULT);
-        let cpu_time = wished.cpu_time.unwrap_or(own);
-        let memory = wished.memory.unwrap_or_else(|| problem.memory(&language.id));
+        let cpu_time = requested.cpu_time.unwrap_or(own);
+        let memory = requested.memory.unwrap_or_else(|| problem.memory(&language.id));
         let killed_at = cpu_time + (cpu_time / 10).max(OVERSHOOT_MIN);
         let wall_time = match problem.wall_time {
             None => cpu_time * 4 + WALL_BEYOND,
             Some(WallLimit::Time(time)) => time,
             Some(WallLimit::TimesCpu(factor)) => factor.times(cpu_time),
         };
-        let wall_time = wished.wall_time.unwrap_or(wall_time.max(killed_at));
-        let output = wished.output.unwrap_or(problem.output);
+        let wall_time = requested.wall_time.unwrap_or(wall_time.max(killed_at));
+        let output = requested.output.unwrap_or(problem.output);
         let enforced = Limits {
             cpu_time: killed_at,
             wall_time,
-            idle_time: wished.idle_time.unwrap_or(cpu_time.max(IDLE_MIN)),
+            idle_time: requested.idle_time.unwrap_or(cpu_time.max(IDLE_MIN)),
             memory,
-            stack: wished.stack.unwrap_or(memory.max(Limits::STACK_MIN)),
+            stack: requested.stack.unwrap_or(memory.max(Limits::STACK_MIN)),
             output: match problem.on_output_limit {
                 OnOutputLimit::Kill => output,
                 OnOutputLimit::Discard => DISCARDED_MAX,
             },
-            ..wished.over(language.limits)
+            ..requested.over(language.limits)
         };
         CaseLimits { cpu_time, again_above: cpu_time, enforced, output, on_output_limit: problem.on_output_limit }
     }

@@ -43,7 +43,7 @@ pub use verify::{
     VerifyRequest, verify,
 };
 
-use crate::{ArtifactCache, ExecuteError, Executor, JudgeError, JudgeObserver};
+use crate::{ArtifactCache, ExecuteError, Executor, JudgeObserver};
 use calibrate::must_be_in_time_on;
 use case::{EqualCases, Pass};
 use grade::{Child, grade};
@@ -97,12 +97,6 @@ impl ProblemError {
 
 impl From<ExecuteError> for ProblemError {
     fn from(error: ExecuteError) -> ProblemError {
-        ProblemError::Execute(error)
-    }
-}
-
-impl From<JudgeError> for ProblemError {
-    fn from(JudgeError(error): JudgeError) -> ProblemError {
         ProblemError::Execute(error)
     }
 }

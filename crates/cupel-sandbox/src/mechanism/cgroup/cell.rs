@@ -35,10 +35,10 @@ pub(super) struct CellGroup {
 enum Peak {
     /// The kernel's peak (Linux 5.19 and later) since the group was created or, on Linux 6.12 and later, since it was
     /// reset through this descriptor.
-    Told(OwnedFd),
+    Kernels(OwnedFd),
     /// The highest sampled usage in bytes, for older kernels, which keep no peak. The supervisor samples it
     /// periodically.
-    Seen(AtomicU64),
+    Sampled(AtomicU64),
 }
 
 impl CellGroup {
@@ -66,7 +66,7 @@ impl CellGroup {
             memory_max: open(&dir, "memory.max", OFlags::WRONLY)?,
             processes_max: open(&dir, "pids.max", OFlags::WRONLY)?,
             memory: open(&dir, "memory.current", OFlags::RDONLY)?,
-            peak: peak.map_or(Peak::Seen(AtomicU64::new(0)), Peak::Told),
+            peak: peak.map_or(Peak::Sampled(AtomicU64::new(0)), Peak::Kernels),
             stat: open(&dir, "memory.stat", OFlags::RDONLY)?,
             events: open(&dir, "memory.events", OFlags::RDONLY)?,
             cpu: open(&dir, "cpu.stat", OFlags::RDONLY)?,
@@ -115,8 +115,8 @@ impl CellGroup {
     /// Resets the peak after setup, if the kernel supports that.
     pub(super) fn reset_peak(&self) {
         match &self.peak {
-            Peak::Told(file) => drop(put(file.as_fd(), "reset")),
-            Peak::Seen(most) => most.store(0, Relaxed),
+            Peak::Kernels(file) => drop(put(file.as_fd(), "reset")),
+            Peak::Sampled(most) => most.store(0, Relaxed),
         }
     }
 
@@ -143,7 +143,7 @@ impl CellGroup {
     pub(super) fn cpu(&self) -> CpuTimes {
         let text = self.cpu.as_ref().map(|file| text_of(file.as_fd())).unwrap_or_default();
         let ns = |name| field(&text, name).unwrap_or(0).saturating_mul(1000);
-        if let Peak::Seen(_) = self.peak {
+        if let Peak::Sampled(_) = self.peak {
             // The supervisor polls the CPU time, so sample the memory at the same time.
             let _ = self.memory();
         }
@@ -153,7 +153,7 @@ impl CellGroup {
     /// Bytes that are charged now.
     pub(super) fn memory(&self) -> u64 {
         let now = self.memory.as_ref().map_or(0, |file| number_of(file.as_fd()));
-        if let Peak::Seen(most) = &self.peak {
+        if let Peak::Sampled(most) = &self.peak {
             most.fetch_max(now, Relaxed);
         }
         now
@@ -163,8 +163,8 @@ impl CellGroup {
     /// reclaimed on demand, and is charged to the group that happens to read first.
     pub(super) fn peak(&self) -> u64 {
         let peak = match &self.peak {
-            Peak::Told(file) => number_of(file.as_fd()),
-            Peak::Seen(most) => most.load(Relaxed).max(self.memory()),
+            Peak::Kernels(file) => number_of(file.as_fd()),
+            Peak::Sampled(most) => most.load(Relaxed).max(self.memory()),
         };
         if self.memory() <= UNSEEN_MAX {
             return peak;

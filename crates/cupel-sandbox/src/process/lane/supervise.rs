@@ -121,8 +121,8 @@ impl Lane {
         let left_of_wall = self.left(Wall::WallClockLimit, limits.wall_time, wall).ok_or(LimitHit::Wall)?;
         // In the same group, the CPU time of this supervision is counted, too, so subtract it.
         let own_cpu = if self.group.counts_the_lane() { own_cpu_ns().saturating_sub(own_cpu_at_begin) } else { 0 };
-        let ours = own_cpu + self.notes.cpu_own.load(Relaxed);
-        let cpu = self.group.cpu_ns().saturating_sub(self.notes.cpu_base[0].load(Relaxed)).saturating_sub(ours);
+        let overhead = own_cpu + self.notes.cpu_own.load(Relaxed);
+        let cpu = self.group.cpu_ns().saturating_sub(self.notes.cpu_base[0].load(Relaxed)).saturating_sub(overhead);
         let left_of_cpu = limits.cpu_time.checked_sub(Duration::from_nanos(cpu)).ok_or(LimitHit::Cpu)?;
         if cpu > progress.cpu + IDLE_CPU {
             *progress = Progress { cpu, at: now };
@@ -219,14 +219,14 @@ impl Lane {
             true => u64::MAX,
             false => request.limits.memory.max(Limits::MEMORY_MIN).get(),
         };
-        let ours = notes.cpu_own.load(Relaxed) + if self.group.counts_the_lane() { own_cpu } else { 0 };
+        let overhead = notes.cpu_own.load(Relaxed) + if self.group.counts_the_lane() { own_cpu } else { 0 };
         let mut done = CellDone {
             failed_step: notes.failed_step.load(Relaxed),
             failed_errno: notes.failed_errno.load(Relaxed),
             limit: 0,
             status: notes.status.load(Relaxed),
             status_known: notes.ended.load(Relaxed) != 0,
-            cpu_ns: cpu.total.saturating_sub(ours),
+            cpu_ns: cpu.total.saturating_sub(overhead),
             cpu_user_ns: cpu.user,
             cpu_system_ns: cpu.system,
             wall_ns: if started == 0 { 0 } else { ended.saturating_sub(started) },

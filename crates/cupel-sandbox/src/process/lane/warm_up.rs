@@ -93,14 +93,14 @@ impl Lane {
 
     /// Runs a program in a cell as specified by the template, and returns its output and its usage.
     fn rehearse(&mut self, template: &WarmTemplate, source: &str, warm: bool) -> Result<(String, CellDone), String> {
-        let told = |error: io::Error| error.to_string();
+        let text_of = |error: io::Error| error.to_string();
         let path = template.argv.get(1).map_or("main", String::as_str);
         let path = BoxPath::new(path).map_err(|_| "the source file of the template has no valid path in a box")?;
         let data = source.as_bytes().into();
-        let bundle = bundle::write(&BoxFiles::new(vec![BoxFile { path, data, executable: false }])).map_err(told)?;
-        let pipe = || rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| told(e.into()));
+        let bundle = bundle::write(&BoxFiles::new(vec![BoxFile { path, data, executable: false }])).map_err(text_of)?;
+        let pipe = || rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| text_of(e.into()));
         let ((stdin, _), (output, stdout), (_errors, stderr)) = (pipe()?, pipe()?, pipe()?);
-        let (nobody, slot) = wire::socket_pair().map_err(told)?;
+        let (nobody, slot) = wire::socket_pair().map_err(text_of)?;
         let request = CellRequest {
             limits: Limits { output: Bytes::kib(64), ..Limits::default() },
             collect: None,
@@ -123,7 +123,7 @@ impl Lane {
             return Err(format!("the rehearsal failed: {done:?}"));
         }
         let mut text = String::new();
-        io::Read::read_to_string(&mut std::fs::File::from(output), &mut text).map_err(told)?;
+        io::Read::read_to_string(&mut std::fs::File::from(output), &mut text).map_err(text_of)?;
         Ok((text, done))
     }
 }
