@@ -35,9 +35,8 @@ pub enum ConnectError {
     Scheme,
     /// The URL is malformed, Redis does not answer, or it refuses what is needed.
     #[error(
-        "Redis cannot be used for rate limits and results (`shared.url`); check that the URL looks like \
-         redis://:password@host:6379/0, that Redis is running, reachable, 6.2 or later and not out of memory, and that \
-         this user may write and run scripts"
+        "cannot use the Redis of `shared.url`; check that the URL has the form redis://:password@host:6379/0, that Redis \
+         runs, is reachable, has version 6.2 or later and is not out of memory, and that the user may write and run scripts"
     )]
     Redis(#[source] redis::RedisError),
 }

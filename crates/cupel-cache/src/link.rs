@@ -58,10 +58,10 @@ impl Link {
         let connection = wire.connect().await?;
         wire.found(connection);
         let stop = CancellationToken::new();
-        let (kept, stopped) = (Arc::clone(&wire), stop.clone());
+        let (checked, stopped) = (Arc::clone(&wire), stop.clone());
         tokio::spawn(async move {
             tokio::select! {
-                () = kept.keep() => {}
+                () = checked.keep() => {}
                 () = stopped.cancelled() => {}
             }
         });
@@ -81,7 +81,7 @@ impl Link {
                 None
             }
             Err(_elapsed) => {
-                self.wire.lose("it does not answer");
+                self.wire.lose("it does not respond");
                 None
             }
         }
@@ -122,14 +122,14 @@ impl Wire {
         let is_new = state.trouble.is_none();
         state.connection = None;
         state.trouble = Some(format!(
-            "Redis (`shared.url`) is not usable, so each node limits rates by itself and finds no cached results: {why}"
+            "Redis (`shared.url`) is unavailable, so each node limits rates locally and finds no cached results: {why}"
         ));
         drop(state);
         metrics::gauge!("cupel_cache_connected").set(0.0);
         if is_new {
             tracing::warn!(
                 why,
-                "Redis is away: this node limits rates by itself and runs everything anew until it is back"
+                "Redis is unavailable: until it is back, this node limits rates locally and does not use cached results"
             );
             self.lost.notify_one();
         }
@@ -154,7 +154,7 @@ impl Wire {
                     match self.connect().await {
                         Ok(connection) => {
                             self.found(connection);
-                            tracing::info!("Redis is back: nodes share rate limits and cached results again");
+                            tracing::info!("Redis is available again: nodes share rate limits and cached results");
                         }
                         Err(error) => self.lose(&error.to_string()),
                     }

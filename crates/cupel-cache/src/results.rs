@@ -34,28 +34,28 @@ impl Places {
 /// The index in this process.
 pub struct MemoryResults {
     places: Places,
-    kept: Mutex<HashMap<u64, (ResultKey, SubmissionId, Instant)>>,
+    entries: Mutex<HashMap<u64, (ResultKey, SubmissionId, Instant)>>,
 }
 
 impl MemoryResults {
     /// Creates an index of at most `bytes_max` bytes.
     pub fn new(bytes_max: Bytes) -> MemoryResults {
-        MemoryResults { places: Places::in_bytes(bytes_max), kept: Mutex::default() }
+        MemoryResults { places: Places::in_bytes(bytes_max), entries: Mutex::default() }
     }
 }
 
 #[async_trait]
 impl Results for MemoryResults {
     async fn find(&self, key: &ResultKey) -> Option<SubmissionId> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let (of, id, until) = kept.get(&self.places.of(key))?;
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let (of, id, until) = entries.get(&self.places.of(key))?;
         (of == key && Instant::now() < *until).then_some(*id)
     }
 
     async fn keep(&self, key: &ResultKey, id: SubmissionId, lifetime: Duration) {
         let Some(until) = Instant::now().checked_add(lifetime) else { return };
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.insert(self.places.of(key), (*key, id, until));
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.insert(self.places.of(key), (*key, id, until));
     }
 }
 
@@ -82,9 +82,9 @@ impl Results for RedisResults {
     async fn find(&self, key: &ResultKey) -> Option<SubmissionId> {
         let mut get = redis::cmd("GET");
         get.arg(self.place(key));
-        let kept: Vec<u8> =
+        let entry: Vec<u8> =
             self.link.ask(async |connection| get.query_async::<Option<Vec<u8>>>(connection).await).await??;
-        let id = kept.strip_prefix(&key.0)?;
+        let id = entry.strip_prefix(&key.0)?;
         Some(SubmissionId::from_uuid(Uuid::from_slice(id).ok()?))
     }
 
@@ -120,7 +120,7 @@ mod tests {
             results.keep(&key(n), id, hour).await;
             assert_eq!(results.find(&key(n)).await, Some(id));
         }
-        let kept = results.kept.lock().unwrap();
-        assert!(kept.len() <= 256 && kept.len() > 200, "{}", kept.len());
+        let entries = results.entries.lock().unwrap();
+        assert!(entries.len() <= 256 && entries.len() > 200, "{}", entries.len());
     }
 }

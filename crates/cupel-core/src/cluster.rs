@@ -86,7 +86,7 @@ pub struct WorkerBeat {
 pub enum Order {
     /// Takes new runs.
     #[default]
-    SubmissionKind,
+    Work,
     /// Takes no new runs for now; finishes those it has.
     Pause,
     /// Takes no more runs, finishes or gives back those it has, and exits.
@@ -95,12 +95,12 @@ pub enum Order {
 
 impl Order {
     /// All orders.
-    pub const ALL: [Order; 3] = [Order::SubmissionKind, Order::Pause, Order::Drain];
+    pub const ALL: [Order; 3] = [Order::Work, Order::Pause, Order::Drain];
 
     /// The stable name: `work`, `pause` or `drain`.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Order::SubmissionKind => "work",
+            Order::Work => "work",
             Order::Pause => "pause",
             Order::Drain => "drain",
         }

@@ -104,7 +104,7 @@ pub(crate) fn compile(
             break;
         }
         if result.files_truncated {
-            let message = "the compiler left more or larger files than may be handed on".to_owned();
+            let message = "the compiler left more or larger files than allowed".to_owned();
             refused = Some((Verdict::CompileError, Some(message), true));
             break;
         }

@@ -16,8 +16,8 @@ impl End {
         let data = &data[data.len().saturating_sub(STDERR_END)..];
         // Moved only occasionally: up to twice the bound is kept in between.
         if self.0.len() + data.len() > 2 * STDERR_END {
-            let kept = self.0.len().saturating_sub(STDERR_END);
-            self.0.drain(..kept);
+            let excess = self.0.len().saturating_sub(STDERR_END);
+            self.0.drain(..excess);
         }
         self.0.extend_from_slice(data);
     }

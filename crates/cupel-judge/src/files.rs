@@ -36,6 +36,6 @@ pub(crate) fn beside_artifacts(language: &Language, sent: &BoxFiles, artifacts: 
         let name = path.as_str().rsplit('/').next().unwrap_or_default();
         name.rsplit_once('.').is_some_and(|(_, extension)| language.extensions.iter().any(|e| e == extension))
     };
-    let kept = sent.iter().skip(1).filter(|file| !is_source(&file.path) && !made.contains(&file.path));
-    BoxFiles::new(kept.cloned().collect())
+    let copied = sent.iter().skip(1).filter(|file| !is_source(&file.path) && !made.contains(&file.path));
+    BoxFiles::new(copied.cloned().collect())
 }

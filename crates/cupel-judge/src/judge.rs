@@ -356,7 +356,7 @@ fn why(
         let expected = case.expected.as_deref().unwrap_or_default();
         let difference = first_difference(expected, &step.stdout.data)?;
         return Some(format!(
-            "test {name}: word {} (line {} of the output) is not the expected one",
+            "test {name}: word {} (line {} of the output) differs from the expected one",
             difference.word, difference.line
         ));
     }

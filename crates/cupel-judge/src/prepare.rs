@@ -13,29 +13,29 @@ use crate::{Collect, ExecuteError, Executor, StdinSource, StepInput, StepKind, S
 const LOWEST_PRIORITY: [&str; 3] = ["nice", "-n", "19"];
 
 /// Bytes kept of a command's output, for the error message.
-const SAID_BYTES_MAX: usize = 1000;
+const OUTPUT_BYTES_MAX: usize = 1000;
 
 /// Why there is no prepared artefact. Never fails a run: languages work without it.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
     /// The sandbox failed.
-    #[error("a preparing step could not be run")]
+    #[error("cannot run a preparation step")]
     Execute(#[from] ExecuteError),
     /// A command failed.
-    #[error("`{command}` ended badly ({outcome:?}): {said}")]
+    #[error("`{command}` failed ({outcome:?}): {output}")]
     Command {
         /// The program and its arguments.
         command: String,
         /// How it ended.
         outcome: Outcome,
         /// The beginning of its output.
-        said: String,
+        output: String,
     },
     /// The commands left more than can be kept.
-    #[error("it left more or larger files than its limits allow")]
+    #[error("the commands left more or larger files than their limits allow")]
     TooMuch,
     /// The commands left none of the files to keep.
-    #[error("it left none of the files that are kept")]
+    #[error("the commands left none of the files to keep")]
     Nothing,
 }
 
@@ -67,30 +67,30 @@ pub fn prepare(
             result: false,
             collect: Collect::All,
         };
-        let mut heard = Heard { said: Vec::new(), cancelled };
-        let result = executor.execute(input, &mut heard)?;
+        let mut captured = Captured { data: Vec::new(), cancelled };
+        let result = executor.execute(input, &mut captured)?;
         if !result.report.outcome.is_success() {
-            let said = String::from_utf8_lossy(&heard.said).into_owned();
-            return Err(PrepareError::Command { command: command.join(" "), outcome: result.report.outcome, said });
+            let output = String::from_utf8_lossy(&captured.data).into_owned();
+            return Err(PrepareError::Command { command: command.join(" "), outcome: result.report.outcome, output });
         }
         if result.files_truncated {
             return Err(PrepareError::TooMuch);
         }
         left = result.files;
     }
-    let kept = BoxFiles::new(left.iter().filter(|file| step.is_output(&file.path)).cloned().collect());
-    if kept.is_empty() { Err(PrepareError::Nothing) } else { Ok(kept) }
+    let outputs = BoxFiles::new(left.iter().filter(|file| step.is_output(&file.path)).cloned().collect());
+    if outputs.is_empty() { Err(PrepareError::Nothing) } else { Ok(outputs) }
 }
 
-struct Heard<'a> {
-    said: Vec<u8>,
+struct Captured<'a> {
+    data: Vec<u8>,
     cancelled: &'a dyn Fn() -> bool,
 }
 
-impl StepObserver for Heard<'_> {
+impl StepObserver for Captured<'_> {
     fn stdout(&mut self, data: &[u8]) {
-        let room = SAID_BYTES_MAX.saturating_sub(self.said.len());
-        self.said.extend_from_slice(&data[..data.len().min(room)]);
+        let room = OUTPUT_BYTES_MAX.saturating_sub(self.data.len());
+        self.data.extend_from_slice(&data[..data.len().min(room)]);
     }
 
     fn stderr(&mut self, data: &[u8]) {

@@ -167,9 +167,9 @@ mod tests {
             ("postgres://u:secret@h:port/d", "malformed"),
             ("postgres://u:my@secret@h/d", "if it belongs to the password, write it as %40"),
         ] {
-            let said = read(url, "cupel").unwrap_err();
-            assert!(said.to_string().contains(expected), "{url}: {said}");
-            assert!(!format!("{said:?}").contains("secret"), "{said:?}");
+            let error = read(url, "cupel").unwrap_err();
+            assert!(error.to_string().contains(expected), "{url}: {error}");
+            assert!(!format!("{error:?}").contains("secret"), "{error:?}");
         }
         assert_eq!(Endpoint::parse("postgres://u:secret@h:1/d", "cupel").unwrap().name(), "h:1/d");
     }

@@ -245,12 +245,12 @@ const NOT_MOVED: [&str; 2] = ["workers", "cluster"];
 
 /// Reason why the copy is incomplete.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it")]
+#[expect(missing_docs, reason = "the messages document the variants")]
 pub enum TransferError {
-    #[error("the store that is to be filled has something in it already (table `{table}`): name an empty one")]
+    #[error("the target store is not empty (table `{table}` has rows): name an empty one")]
     NotEmpty { table: &'static str },
     #[error(
-        "table `{table}` had {there} rows and has {here} where it was moved to: somebody used one of the stores meanwhile; stop all servers and begin again with an empty store"
+        "table `{table}` has {there} rows in the source and {here} in the target, so one of the stores was in use during the copy: stop all servers and start again with an empty target"
     )]
     Differs { table: &'static str, there: u64, here: u64 },
     #[error(transparent)]
@@ -259,11 +259,11 @@ pub enum TransferError {
 
 /// Reason why the export is incomplete.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it")]
+#[expect(missing_docs, reason = "the messages document the variants")]
 pub enum ExportError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("what is exported cannot be written")]
+    #[error("cannot write the export")]
     Write(#[from] io::Error),
 }
 
@@ -393,7 +393,7 @@ async fn transfer<A: Backend, B: Backend>(
 impl Table {
     async fn count<B: Backend>(&'static self, of: &SqlStore<B>) -> Result<u64, StoreError> {
         let sql = format!("SELECT count(*) FROM {}", self.name);
-        of.backend.read("count what there is", move |db| db.count(&sql, values![])).await
+        of.backend.read("count the rows of a table", move |db| db.count(&sql, values![])).await
     }
 
     /// The page after a key.
@@ -423,7 +423,7 @@ impl Table {
     }
 }
 
-const READ: &str = "read what is to be moved";
+const READ: &str = "read rows for a copy";
 
 /// Replaces a reference to the blob store by the data: the target may have another blob store, or none.
 async fn take_in(row: &mut [Value<'static>], large: &Large) -> Result<(), SqlFault> {
@@ -450,7 +450,7 @@ struct Fill {
 
 impl Write for Fill {
     type Output = ();
-    const OPERATION: &'static str = "write what is moved";
+    const OPERATION: &'static str = "write copied rows";
     // Synced once, at the end.
     const DURABLE: bool = false;
 

@@ -81,7 +81,10 @@ impl Client {
         let was_lost = self.is_lost.swap(why.is_some(), Ordering::Relaxed);
         match why {
             Some(why) if !was_lost => {
-                tracing::warn!(why, "spans are being lost: the trace collector does not accept them")
+                tracing::warn!(
+                    why,
+                    "spans are lost, because the trace collector does not accept them; check `traces.url`"
+                )
             }
             None if was_lost => tracing::info!("the trace collector accepts spans again"),
             _ => {}
@@ -96,7 +99,7 @@ impl HttpClient for Client {
         let answer = self.send(request);
         self.note(match &answer {
             Ok(answer) if answer.status().is_success() => None,
-            Ok(answer) => Some(format!("it answered {}", answer.status())),
+            Ok(answer) => Some(format!("it responded with {}", answer.status())),
             Err(error) => Some(error.to_string()),
         });
         Ok(answer?)

@@ -94,7 +94,7 @@ impl Traces {
     /// Sends the remaining spans, for 3 s at most. Blocks.
     pub fn end(&self) {
         if let Err(error) = self.0.processor.shutdown_with_timeout(LAST_WORDS) {
-            tracing::warn!(%error, "the last spans were not sent");
+            tracing::warn!(%error, "could not send the last spans");
         }
     }
 

@@ -23,9 +23,9 @@ fn settings(url: &str, part: f64) -> Settings {
 fn spans(traces: &Traces, collector: &HttpReceiver) -> Vec<Span> {
     traces.end();
     let mut spans = Vec::new();
-    while let Some(told) = collector.next_within(Duration::from_millis(300)) {
-        assert!(told.head.starts_with("POST /v1/traces "), "{}", told.head);
-        let request = ExportTraceServiceRequest::decode(told.body.as_slice()).unwrap();
+    while let Some(request) = collector.next_within(Duration::from_millis(300)) {
+        assert!(request.head.starts_with("POST /v1/traces "), "{}", request.head);
+        let request = ExportTraceServiceRequest::decode(request.body.as_slice()).unwrap();
         for of_resource in request.resource_spans {
             let resource = texts(&of_resource.resource.unwrap().attributes);
             assert_eq!(resource["service.name"], "cupel");
@@ -117,8 +117,8 @@ fn a_submissions_trace_has_its_id_and_the_times_of_its_steps() {
     let [asked] = *named("POST /api/v1/execute") else { panic!("{spans:?}") };
     assert_eq!(asked.trace_id, Uuid::from_u128(0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c).as_bytes());
     assert_eq!(asked.parent_span_id, 0xb7ad_6b71_6920_3331_u64.to_be_bytes());
-    let said = texts(&asked.attributes);
-    assert_eq!((&*said["http.route"], &*said["http.response.status_code"]), ("/api/v1/execute", "202"));
+    let attributes = texts(&asked.attributes);
+    assert_eq!((&*attributes["http.route"], &*attributes["http.response.status_code"]), ("/api/v1/execute", "202"));
 
     let [submit] = *named("submit") else { panic!("{spans:?}") };
     assert!(submit.parent_span_id.is_empty() || submit.parent_span_id == [0; 8]);
@@ -130,9 +130,9 @@ fn a_submissions_trace_has_its_id_and_the_times_of_its_steps() {
     let [ran] = *named("run") else { panic!("{spans:?}") };
     assert_eq!((&wait.parent_span_id, &ran.parent_span_id), (&submit.span_id, &submit.span_id));
     assert_eq!((times(wait), times(ran)), ((0, 20), (20, 60)));
-    let said = texts(&ran.attributes);
-    assert_eq!((&*said["cupel.verdict"], &*said["cupel.language"]), ("WA", "python"));
-    assert_eq!(said["cupel.submission.id"], submission.id.to_string());
+    let attributes = texts(&ran.attributes);
+    assert_eq!((&*attributes["cupel.verdict"], &*attributes["cupel.language"]), ("WA", "python"));
+    assert_eq!(attributes["cupel.submission.id"], submission.id.to_string());
     assert!(ran.status.as_ref().is_none_or(|status| status.code == 0), "a verdict is not an error of Cupel");
 
     let [compile] = *named("compile") else { panic!("{spans:?}") };
@@ -150,14 +150,14 @@ fn an_attempt_with_an_internal_failure_is_an_error() {
     let collector = HttpReceiver::start(["200 OK"]);
     let traces = Traces::new(&settings(collector.url(), 1.0)).unwrap();
     let (submission, _) = a_submission().build();
-    let first = run(&submission, Ended::Failed("the sandbox broke"));
+    let first = run(&submission, Ended::Failed("the sandbox failed"));
     traces.ran(&first);
     traces.ran(&Run { attempt: 2, began: at(70), ended: at(60), ..first });
     let spans = spans(&traces, &collector);
     let names: Vec<_> = spans.iter().map(|span| &*span.name).collect();
     assert_eq!(names, ["wait", "run", "run"], "only the first attempt has a `wait` span");
     let status = spans[1].status.clone().unwrap();
-    assert_eq!((status.code, &*status.message), (2, "the sandbox broke"));
+    assert_eq!((status.code, &*status.message), (2, "the sandbox failed"));
     assert_eq!(times(&spans[2]), (70, 70), "a span never ends before it begins, even if clocks differ");
 }
 

@@ -67,7 +67,7 @@ impl<'a> AttemptLog<'a> {
             streams: Default::default(),
             case: None,
         };
-        log.tell(EventKind::Started { attempt: assignment.leased.attempt });
+        log.append(EventKind::Started { attempt: assignment.leased.attempt });
         log
     }
 
@@ -82,7 +82,7 @@ impl<'a> AttemptLog<'a> {
         self.events
     }
 
-    fn tell(&mut self, kind: EventKind) {
+    fn append(&mut self, kind: EventKind) {
         let number = u32::try_from(self.events.len()).unwrap_or(u32::MAX).saturating_add(1);
         let leased = &self.assignment.leased;
         let event = Event {
@@ -134,7 +134,7 @@ impl<'a> AttemptLog<'a> {
         let data = std::mem::replace(&mut pending.data, rest).into();
         pending.last = Some(Instant::now());
         let case = self.case.clone();
-        self.tell(EventKind::Output { case, stream, data });
+        self.append(EventKind::Output { case, stream, data });
     }
 
     fn flush_all(&mut self) {
@@ -148,19 +148,19 @@ impl JudgeObserver for AttemptLog<'_> {
     fn event(&mut self, event: JudgeEvent<'_>) {
         let named = |case: Option<&str>| case.map(str::to_owned);
         match event {
-            JudgeEvent::CompileStarted => self.tell(EventKind::CompileStarted),
+            JudgeEvent::CompileStarted => self.append(EventKind::CompileStarted),
             JudgeEvent::CompileEnded { ok, cached, wall_time } => {
-                self.tell(EventKind::CompileEnded { ok, cached, wall_time })
+                self.append(EventKind::CompileEnded { ok, cached, wall_time })
             }
             JudgeEvent::ExecutionStarted { case } => {
                 self.case = named(case);
-                self.tell(EventKind::ExecutionStarted { case: named(case) });
+                self.append(EventKind::ExecutionStarted { case: named(case) });
             }
             JudgeEvent::Stdout { data, .. } => self.output(Stream::Stdout, data),
             JudgeEvent::Stderr { data, .. } => self.output(Stream::Stderr, data),
             JudgeEvent::ExecutionEnded { case, verdict, outcome, usage } => {
                 self.flush_all();
-                self.tell(EventKind::ExecutionEnded { case: named(case), verdict, outcome, usage: *usage });
+                self.append(EventKind::ExecutionEnded { case: named(case), verdict, outcome, usage: *usage });
             }
         }
     }
@@ -203,9 +203,9 @@ mod tests {
     fn a_piece_never_ends_inside_a_character() {
         let text = "aé€🦀z".as_bytes();
         for end in 0..=text.len() {
-            let kept = &text[..complete_characters(&text[..end])];
-            assert!(std::str::from_utf8(kept).is_ok(), "{end}");
-            assert!(end - kept.len() <= 3);
+            let complete = &text[..complete_characters(&text[..end])];
+            assert!(std::str::from_utf8(complete).is_ok(), "{end}");
+            assert!(end - complete.len() <= 3);
         }
     }
 

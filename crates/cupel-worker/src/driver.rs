@@ -354,7 +354,7 @@ impl<'a> Driver<'a> {
         match shared.parts.core.next_run_of_others(shared.id, not).await {
             Ok(assignment) => assignment.map(Arc::new),
             Err(error) => {
-                tracing::debug!(error = chain(&error), "cannot look for runs of other owners");
+                tracing::debug!(error = chain(&error), "cannot query the queue for runs of other owners");
                 None
             }
         }
@@ -393,7 +393,7 @@ impl<'a> Driver<'a> {
                 let Some(thread) = self.thread() else {
                     // The machine has no thread left at the moment: give the run back to other workers, and continue
                     // with this slot after a pause.
-                    shared.give_back_unfinished(&assignment, "no thread could be started").await;
+                    shared.give_back_unfinished(&assignment, "the worker could not start a thread").await;
                     self.tool = Some(tool);
                     tokio::time::sleep(NO_THREAD_PAUSE).await;
                     return true;

@@ -13,7 +13,7 @@ use crate::slot::{Judged, SlotError};
 use crate::worker::Shared;
 
 /// Reason recorded for runs given back at the end of the worker.
-pub(crate) const DRAINS: &str = "the worker drains";
+pub(crate) const DRAINS: &str = "the worker is draining";
 
 /// Maximum number of attempts to write a result, with growing pauses; then the lease is left to expire.
 const COMPLETE_TRIES_MAX: u32 = 8;
@@ -102,14 +102,14 @@ async fn complete(core: &Core, assignment: &Assignment, began: Timestamp, judged
                 return;
             }
             Err(error) if error.transient && attempt < COMPLETE_TRIES_MAX => {
-                tracing::warn!(run.id = %run, error = chain(&error), "could not write a result; trying again");
+                tracing::warn!(run.id = %run, error = chain(&error), "could not write the result of run {run}; retrying");
                 tokio::time::sleep(pause).await;
                 pause *= 2;
             }
             Err(error) => {
                 attempt_failed("store");
                 tracing::error!(run.id = %run, error = chain(&error), "could not write the result of run {run}");
-                give_back(core, assignment, true, "its result could not be written").await;
+                give_back(core, assignment, true, "the worker could not write the result").await;
                 return;
             }
         }

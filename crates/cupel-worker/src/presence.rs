@@ -49,14 +49,18 @@ impl Presence {
                 // Logged once: the list of workers shows that this one is silent.
                 Err(error) if is_heard => {
                     is_heard = false;
-                    tracing::warn!(error = chain(&error), "cannot report worker {} to the store", self.shared.id);
+                    tracing::warn!(
+                        error = chain(&error),
+                        "cannot send the heartbeat of worker {} to the store",
+                        self.shared.id
+                    );
                 }
                 Err(_) => {}
             }
         }
         let farewell = tokio::time::timeout(FAREWELL_MAX, store.leave(self.shared.id)).await;
         if !matches!(farewell, Ok(Ok(()))) {
-            tracing::debug!("could not deregister worker {} from the store", self.shared.id);
+            tracing::debug!("could not remove worker {} from the store", self.shared.id);
         }
     }
 
@@ -69,7 +73,7 @@ impl Presence {
         let order = match (drain.is_cancelled(), *self.shared.is_paused.borrow()) {
             (true, _) => Order::Drain,
             (false, true) => Order::Pause,
-            (false, false) => Order::SubmissionKind,
+            (false, false) => Order::Work,
         };
         WorkerBeat {
             id: self.shared.id,
@@ -85,7 +89,7 @@ impl Presence {
     fn obey(&self, order: Order, drain: &CancellationToken) {
         let pause = order == Order::Pause;
         if self.shared.is_paused.send_if_modified(|is_paused| std::mem::replace(is_paused, pause) != pause) {
-            let does = if pause { "takes no new runs for now" } else { "takes runs again" };
+            let does = if pause { "takes no new runs until further notice" } else { "takes runs again" };
             tracing::info!(worker.id = %self.shared.id, "order received: worker {} {does}", self.shared.id);
         }
         if order == Order::Drain && !drain.is_cancelled() {

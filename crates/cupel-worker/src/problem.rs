@@ -1,7 +1,7 @@
 //! Attempts that concern a problem: opens the package, calls the judge, and converts its report to a result.
 //!
 //! Invariants: the output of a program on a test that its owner may not see appears neither in the log nor in the
-//! result; the log shows the time taken there no finer than [`TOLD_EVERY`]; a fault of the package is reported only to
+//! result; the log shows the time taken there no finer than [`PUBLISH_INTERVAL`]; a fault of the package is reported only to
 //! its authors, and never looks like a fault of the submission.
 
 use std::borrow::Cow;
@@ -27,8 +27,8 @@ use crate::slot::{SlotError, SlotParts};
 const MESSAGE_BYTES_MAX: usize = 4 << 10;
 
 /// Message for the submission's owner if the package is at fault.
-const FAULT_OF_PACKAGE: &str = "The problem's own tests or programs are at fault, not your program. Its authors are told why; \
-                                this does not count as a try.";
+const FAULT_OF_PACKAGE: &str = "The problem's tests or programs are faulty, not your program. Its authors can see the reason. \
+                                This submission does not count as a try.";
 
 /// Judges a solution.
 pub(crate) fn judge_solution(
@@ -62,15 +62,15 @@ pub(crate) fn judge_solution(
     if let Cases::Input(input) = &solution.cases {
         return Ok(run_with_input(&request, input, output_kept_max, executor, parts.cache.as_ref(), log)?);
     }
-    let told = told_of(&package);
-    let mut discreet = Discreet { log, told: &told, held: HeldBack::since(Instant::now()) };
+    let disclosed = disclosures_of(&package);
+    let mut discreet = Discreet { log, disclosed: &disclosed, held: HeldBack::since(Instant::now()) };
     let report = judge_problem(&request, executor, parts.cache.as_ref(), &mut discreet);
     discreet.release();
     let report = report?;
     if is_derived {
         warn_of_other_starts(parts, &package, assignment.leased.limit_start, &report);
     }
-    Ok(result_of(report, &told, output_kept_max))
+    Ok(result_of(report, &disclosed, output_kept_max))
 }
 
 /// Warns, once per version of a problem, that programs start differently here from the one with which its time limit
@@ -85,8 +85,8 @@ fn warn_of_other_starts(parts: &SlotParts, package: &Package, measured: Option<S
     tracing::warn!(
         problem.slug = %slug,
         package = %package.hash,
-        "the time limit of {slug} was measured with {measured} starts, but programs start {other} here: it is too {effect}. \
-         Set worker.warm_interpreters alike on all workers, or verify a new version"
+        "the time limit of {slug} was measured with {measured} starts, but this worker uses {other} starts: the limit is too {effect}. \
+         Set worker.warm_interpreters to the same value on all workers, or verify a new version"
     );
 }
 
@@ -100,7 +100,7 @@ struct CaseDisclosure {
 }
 
 /// Visibility of each case, by case id.
-fn told_of(package: &Package) -> HashMap<String, CaseDisclosure> {
+fn disclosures_of(package: &Package) -> HashMap<String, CaseDisclosure> {
     let cases = package.problem.tests.cases().enumerate();
     cases
         .map(|(place, case)| {
@@ -113,18 +113,18 @@ fn told_of(package: &Package) -> HashMap<String, CaseDisclosure> {
 }
 
 /// The feedback on a case; nothing if the case is unknown.
-fn feedback_on(case: &str, told: &HashMap<String, CaseDisclosure>) -> Feedback {
-    told.get(case).map_or(Feedback::Hidden, |told| told.feedback)
+fn feedback_on(case: &str, disclosed: &HashMap<String, CaseDisclosure>) -> Feedback {
+    disclosed.get(case).map_or(Feedback::Hidden, |disclosed| disclosed.feedback)
 }
 
 /// Interval at which the owner learns which hidden tests have begun and ended. A program can choose its running time by
 /// its input, so exact event times would leak the test data.
-const TOLD_EVERY: Duration = Duration::from_secs(1);
+const PUBLISH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Passes on the events that the submission's owner may see during judging.
 struct Discreet<'a, 'b> {
     log: &'a mut AttemptLog<'b>,
-    told: &'a HashMap<String, CaseDisclosure>,
+    disclosed: &'a HashMap<String, CaseDisclosure>,
     held: HeldBack,
 }
 
@@ -137,17 +137,17 @@ struct HeldBack {
 
 impl HeldBack {
     fn since(begun: Instant) -> HeldBack {
-        HeldBack { events: Vec::new(), next: begun + TOLD_EVERY }
+        HeldBack { events: Vec::new(), next: begun + PUBLISH_INTERVAL }
     }
 
-    /// Returns the events to publish now: all of them at the first call after each multiple of [`TOLD_EVERY`],
+    /// Returns the events to publish now: all of them at the first call after each multiple of [`PUBLISH_INTERVAL`],
     /// otherwise none.
     fn due(&mut self, now: Instant) -> Vec<Held> {
         if now < self.next {
             return Vec::new();
         }
         while self.next <= now {
-            self.next += TOLD_EVERY;
+            self.next += PUBLISH_INTERVAL;
         }
         std::mem::take(&mut self.events)
     }
@@ -164,11 +164,11 @@ impl Discreet<'_, '_> {
     /// Publishes all held events, regardless of the time.
     fn release(&mut self) {
         let events = std::mem::take(&mut self.held.events);
-        self.tell(events);
+        self.publish(events);
     }
 
-    fn tell(&mut self, events: Vec<Held>) {
-        let unsaid = Usage::default();
+    fn publish(&mut self, events: Vec<Held>) {
+        let hidden_usage = Usage::default();
         for held in events {
             self.log.event(match &held {
                 Held::Started { case } => JudgeEvent::ExecutionStarted { case: Some(case) },
@@ -176,7 +176,7 @@ impl Discreet<'_, '_> {
                     case: Some(case),
                     verdict: *verdict,
                     outcome: *outcome,
-                    usage: &unsaid,
+                    usage: &hidden_usage,
                 },
             });
         }
@@ -192,18 +192,18 @@ impl JudgeObserver for Discreet<'_, '_> {
             | JudgeEvent::Stdout { case, .. }
             | JudgeEvent::Stderr { case, .. } => case,
         };
-        let all = self.told;
-        let Some(told) = case.and_then(|case| all.get(case)) else { return };
-        match (told.feedback, event) {
+        let all = self.disclosed;
+        let Some(disclosed) = case.and_then(|case| all.get(case)) else { return };
+        match (disclosed.feedback, event) {
             (Feedback::Full, event) => {
                 self.release();
                 self.log.event(event);
             }
             (Feedback::Verdict, JudgeEvent::ExecutionStarted { .. }) => {
-                self.held.events.push(Held::Started { case: told.name.clone() });
+                self.held.events.push(Held::Started { case: disclosed.name.clone() });
             }
             (Feedback::Verdict, JudgeEvent::ExecutionEnded { verdict, outcome, .. }) => {
-                self.held.events.push(Held::Ended { case: told.name.clone(), verdict, outcome });
+                self.held.events.push(Held::Ended { case: disclosed.name.clone(), verdict, outcome });
             }
             (Feedback::Verdict | Feedback::Hidden, _) => {}
         }
@@ -212,13 +212,13 @@ impl JudgeObserver for Discreet<'_, '_> {
     fn cancelled(&mut self) -> bool {
         // While a program runs, and not when a test ends, so that the time of the end stays hidden.
         let due = self.held.due(Instant::now());
-        self.tell(due);
+        self.publish(due);
         self.log.cancelled()
     }
 }
 
-fn result_of(report: ProblemReport, told: &HashMap<String, CaseDisclosure>, output_kept_max: Bytes) -> RunReport {
-    let message = message_of(&report, told);
+fn result_of(report: ProblemReport, disclosed: &HashMap<String, CaseDisclosure>, output_kept_max: Bytes) -> RunReport {
+    let message = message_of(&report, disclosed);
     let mut room = usize::try_from(output_kept_max.get()).unwrap_or(usize::MAX);
     let grading = Grading {
         score: report.score,
@@ -238,7 +238,7 @@ fn result_of(report: ProblemReport, told: &HashMap<String, CaseDisclosure>, outp
             .cases
             .into_iter()
             .map(|case| {
-                let feedback = feedback_on(case.id.as_str(), told);
+                let feedback = feedback_on(case.id.as_str(), disclosed);
                 grade_of(case, feedback, &mut room)
             })
             .collect(),
@@ -262,10 +262,10 @@ fn grade_of(case: ProblemCaseReport, feedback: Feedback, room: &mut usize) -> Ca
         *room -= if fits { bytes } else { 0 };
         fits
     };
-    let said = (feedback == Feedback::Full).then(|| case.conversation()).flatten();
+    let conversation = (feedback == Feedback::Full).then(|| case.conversation()).flatten();
     let step = case.step.filter(|_| feedback == Feedback::Full);
     let step = step.filter(|step| fits(step.stdout.data.len() + step.stderr.data.len()));
-    let said = said.filter(|said| fits(said.len()));
+    let conversation = conversation.filter(|conversation| fits(conversation.len()));
     CaseGrade {
         name: case.id.to_string(),
         group: case.group.to_string(),
@@ -274,7 +274,7 @@ fn grade_of(case: ProblemCaseReport, feedback: Feedback, room: &mut usize) -> Ca
         usage: case.usage,
         feedback,
         step,
-        conversation: said.map(|said| Output { data: said.into_bytes().into(), truncated: false }),
+        conversation: conversation.map(|text| Output { data: text.into_bytes().into(), truncated: false }),
         judge_message: case.judge_message.map(short),
         team_message: case.team_message.map(short),
     }
@@ -288,7 +288,7 @@ fn bounded(max: MaxScore) -> Option<Score> {
 }
 
 /// The reason for the verdict, for the submission's owner.
-fn message_of(report: &ProblemReport, told: &HashMap<String, CaseDisclosure>) -> Option<String> {
+fn message_of(report: &ProblemReport, disclosed: &HashMap<String, CaseDisclosure>) -> Option<String> {
     match report.verdict {
         Verdict::InternalError => return Some(FAULT_OF_PACKAGE.to_owned()),
         // From the compiler, or from the problem's requirements on sources.
@@ -298,11 +298,11 @@ fn message_of(report: &ProblemReport, told: &HashMap<String, CaseDisclosure>) ->
     let decides = |case: &&ProblemCaseReport| case.verdict == report.verdict && !case.verdict.is_accepted();
     let number = report.cases.iter().position(|case| decides(&case))?;
     let case = &report.cases[number];
-    let seen = feedback_on(case.id.as_str(), told);
+    let seen = feedback_on(case.id.as_str(), disclosed);
     let place = format!("test {} of {}", number + 1, report.cases.len());
     match (seen, &case.judge_message) {
         (Feedback::Hidden, _) => None,
-        (Feedback::Full, Some(said)) => Some(format!("{place}: {}", short(said.clone()))),
+        (Feedback::Full, Some(message)) => Some(format!("{place}: {}", short(message.clone()))),
         (Feedback::Full, None) | (Feedback::Verdict, _) => Some(place),
     }
 }
@@ -311,7 +311,7 @@ fn message_of(report: &ProblemReport, told: &HashMap<String, CaseDisclosure>) ->
 /// allow it.
 pub(crate) fn overdue(report: &mut RunReport, time_max: Duration) {
     let why = format!(
-        "judging took longer than {} s in all (`worker.judging_time_max`): have fewer tests, shorter limits, or groups that stop at \
+        "judging took longer than {} s in total (`worker.judging_time_max`): use fewer tests, shorter limits, or groups that stop at \
          the first failure",
         time_max.as_secs()
     );
@@ -325,7 +325,7 @@ pub(crate) fn overdue(report: &mut RunReport, time_max: Duration) {
 fn without_samples(language: &Language) -> RunReport {
     let version = language.installed_version().unwrap_or_default();
     RunReport {
-        message: Some("The problem has no samples. Run your program on an input of your own.".to_owned()),
+        message: Some("The problem has no samples. Run your program on your own input.".to_owned()),
         grading: Some(Grading::default()),
         ..RunReport::bare(Verdict::Skipped, language.limits, version)
     }

@@ -112,7 +112,7 @@ pub(crate) enum SlotError {
     Problem(#[from] ProblemError),
     #[error(transparent)]
     Package(#[from] PackagesError),
-    #[error("the package seems to be at fault")]
+    #[error("the package seems to be faulty")]
     PackageFault,
     #[error("the judge panicked")]
     Panic,
@@ -141,10 +141,10 @@ impl SlotError {
 }
 
 /// Runs the jobs of a slot's thread until the channel closes.
-pub(crate) fn run(number: usize, parts: &SlotParts, jobs: Receiver<Job>, said: UnboundedSender<SlotMessage>) {
+pub(crate) fn run(number: usize, parts: &SlotParts, jobs: Receiver<Job>, messages: UnboundedSender<SlotMessage>) {
     let mut hand = TurnTaker {
         jobs,
-        said,
+        messages,
         tool: None,
         quantum: parts.quantum,
         since: Instant::now(),
@@ -154,7 +154,7 @@ pub(crate) fn run(number: usize, parts: &SlotParts, jobs: Receiver<Job>, said: U
     };
     while let Ok(job) = hand.jobs.recv() {
         match job {
-            Job::Build => hand.tool = build(number, parts, &hand.said),
+            Job::Build => hand.tool = build(number, parts, &hand.messages),
             Job::Judge(assignment, tool) => {
                 hand.take_up(tool);
                 if !hand.judge(number, parts, &assignment) {
@@ -165,7 +165,7 @@ pub(crate) fn run(number: usize, parts: &SlotParts, jobs: Receiver<Job>, said: U
             Job::GoOn(tool) => hand.tool = Some(tool),
         }
         let Some(tool) = hand.tool.take() else { return };
-        if hand.said.send(SlotMessage::Ready(tool)).is_err() {
+        if hand.messages.send(SlotMessage::Ready(tool)).is_err() {
             return;
         }
     }
@@ -174,7 +174,7 @@ pub(crate) fn run(number: usize, parts: &SlotParts, jobs: Receiver<Job>, said: U
 /// A thread's side of the baton. It is the executor that the judge uses.
 struct TurnTaker {
     jobs: Receiver<Job>,
-    said: UnboundedSender<SlotMessage>,
+    messages: UnboundedSender<SlotMessage>,
     /// Present during this thread's turn.
     tool: Option<SlotExecutor>,
     /// Minimum length of a turn.
@@ -192,7 +192,7 @@ struct TurnTaker {
 impl Drop for TurnTaker {
     fn drop(&mut self) {
         // The receiver may be gone already.
-        let _ = self.said.send(SlotMessage::Gone);
+        let _ = self.messages.send(SlotMessage::Gone);
     }
 }
 
@@ -230,7 +230,7 @@ impl TurnTaker {
         };
         let is_broken = tool.failures >= FAILURES_MAX;
         let is_machines = result.as_ref().is_err_and(SlotError::is_of_this_machine);
-        if self.said.send(SlotMessage::Done(Box::new(result))).is_err() {
+        if self.messages.send(SlotMessage::Done(Box::new(result))).is_err() {
             return false;
         }
         if is_machines {
@@ -238,9 +238,9 @@ impl TurnTaker {
             std::thread::sleep(MACHINE_PAUSE);
         }
         if is_broken {
-            tracing::warn!(slot = number, "slot {number} gets a new executor after repeated failures");
+            tracing::warn!(slot = number, "replacing the executor of slot {number} after repeated failures");
             self.tool = None;
-            self.tool = build(number, parts, &self.said);
+            self.tool = build(number, parts, &self.messages);
         }
         true
     }
@@ -269,7 +269,7 @@ impl TurnTaker {
 
     fn wait_for_turn(&mut self, tool: SlotExecutor) {
         let began = Instant::now();
-        if self.said.send(SlotMessage::Yields(tool)).is_err() {
+        if self.messages.send(SlotMessage::Yields(tool)).is_err() {
             return;
         }
         if let Ok(Job::GoOn(tool) | Job::Judge(_, tool)) = self.jobs.recv() {
@@ -304,20 +304,20 @@ impl Executor for TurnTaker {
 }
 
 /// Creates an executor, retrying until it succeeds. Returns `None` if the worker ends meanwhile.
-fn build(number: usize, parts: &SlotParts, said: &UnboundedSender<SlotMessage>) -> Option<SlotExecutor> {
+fn build(number: usize, parts: &SlotParts, messages: &UnboundedSender<SlotMessage>) -> Option<SlotExecutor> {
     let mut pause = Duration::from_millis(250);
     loop {
         match (parts.factory)(number) {
             Ok(executor) => return Some(SlotExecutor { executor, failures: 0 }),
             Err(error) => {
                 metrics::counter!("cupel_sandbox_failures_total").increment(1);
-                tracing::error!(slot = number, error = chain(&error), "cannot make an executor for slot {number}");
+                tracing::error!(slot = number, error = chain(&error), "cannot create an executor for slot {number}");
             }
         }
         // This sleep is not for another thread: the machine needs time to recover.
         std::thread::sleep(pause);
         pause = (pause * 2).min(REBUILD_PAUSE_MAX);
-        if said.is_closed() {
+        if messages.is_closed() {
             return None;
         }
     }

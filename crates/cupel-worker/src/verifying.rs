@@ -105,7 +105,7 @@ fn result_of(report: VerifyReport, limit_start: Option<Start>) -> RunReport {
         notes: report.notes,
     };
     RunReport {
-        message: (!holds).then(|| format!("{broken} of {claims} claims of the package do not hold")),
+        message: (!holds).then(|| format!("{broken} of the {claims} claims of the package do not hold")),
         verification: Some(verification),
         ..RunReport::bare(verdict, Limits::default(), "")
     }

@@ -156,7 +156,7 @@ impl Worker {
         drivers.close();
         shutdown.cancelled().await;
         if tokio::time::timeout(grace, drivers.wait()).await.is_err() {
-            tracing::info!(worker.id = %shared.id, "the grace period is over: runs still in progress are given back");
+            tracing::info!(worker.id = %shared.id, "the grace period is over: giving back the runs still in progress");
             shared.parts.ended.store(true, Ordering::Relaxed);
             shared.over.cancel();
             drivers.wait().await;

@@ -49,25 +49,28 @@ pub(crate) struct Seen {
 fn wrong(seen: &Seen, oldest_max: Duration) -> BTreeMap<&'static str, String> {
     let mut wrong = BTreeMap::new();
     if seen.workers == 0 {
-        wrong.insert("no-workers", "no worker takes runs; `cupel admin workers` says who is there".to_owned());
+        wrong.insert("no-workers", "no worker takes runs; `cupel admin workers` lists the workers".to_owned());
     }
     if seen.oldest > oldest_max {
-        let waits = format!("the oldest run that is due has waited for {} s", seen.oldest.as_secs());
+        let waits = format!("the oldest due run has waited for {} s", seen.oldest.as_secs());
         wrong.insert("backlog-old", waits);
     }
     if seen.waiting.saturating_mul(5) > seen.waiting_max.saturating_mul(4) {
-        let deep = format!("{} runs wait; beyond {} new ones are refused", seen.waiting, seen.waiting_max);
+        let deep = format!(
+            "{} runs are waiting; new runs are refused when more than {} are waiting",
+            seen.waiting, seen.waiting_max
+        );
         wrong.insert("backlog-deep", deep);
     }
     if seen.dead > 0 {
-        let dead = format!("{} submissions were given up; `cupel admin dead list` says why", seen.dead);
+        let dead = format!("{} submissions are dead letters; `cupel admin dead list` shows why", seen.dead);
         wrong.insert("dead-letters", dead);
     }
     if let Some(full) = &seen.full {
         wrong.insert("disk-full", full.clone());
     }
     if let Some(left) = seen.disk_left.filter(|left| *left < 0.1) {
-        let low = format!("{:.1} % of the disk under the data directory of the node that sweeps is left", left * 100.0);
+        let low = format!("{:.1} % of the disk under the data directory of the leading node is free", left * 100.0);
         wrong.insert("disk-low", low);
     }
     wrong
@@ -76,7 +79,7 @@ fn wrong(seen: &Seen, oldest_max: Duration) -> BTreeMap<&'static str, String> {
 /// Begin of a fault, and whether its alert was queued.
 struct Standing {
     since: Instant,
-    is_told: bool,
+    is_queued: bool,
 }
 
 /// Checks the state and queues alerts.
@@ -107,18 +110,18 @@ impl Watch {
     pub(crate) fn look(&mut self, seen: &Seen, now: Instant) {
         let wrong = wrong(seen, self.settings.oldest_max);
         for (name, summary) in &wrong {
-            let standing = self.standing.entry(name).or_insert(Standing { since: now, is_told: false });
-            if !standing.is_told && now.duration_since(standing.since) >= self.settings.patience {
+            let standing = self.standing.entry(name).or_insert(Standing { since: now, is_queued: false });
+            if !standing.is_queued && now.duration_since(standing.since) >= self.settings.patience {
                 let alert = Alert { kind: "alert.firing", name, summary: summary.clone() };
-                standing.is_told = self.out.try_send(alert).is_ok();
+                standing.is_queued = self.out.try_send(alert).is_ok();
             }
         }
         self.standing.retain(|name, standing| {
             if wrong.contains_key(name) {
                 return true;
             }
-            let over = Alert { kind: "alert.resolved", name, summary: "it is over".to_owned() };
-            standing.is_told && self.out.try_send(over).is_err()
+            let over = Alert { kind: "alert.resolved", name, summary: "resolved".to_owned() };
+            standing.is_queued && self.out.try_send(over).is_err()
         });
     }
 
@@ -147,7 +150,7 @@ async fn send_all(settings: config::Alerts, mut alerts: Receiver<Alert>, shutdow
         for left in (0..TRIES).rev() {
             let sent = post(&agent, &settings, &id, body.clone()).await;
             let Err(error) = sent else { break };
-            tracing::warn!(alert = name, error, tries_left = left, "cannot deliver an alert");
+            tracing::warn!(alert = name, error, tries_left = left, "could not deliver an alert");
             if left == 0 || shutdown.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
                 break;
             }
@@ -173,7 +176,7 @@ async fn post(agent: &Agent, settings: &config::Alerts, id: &str, mut body: serd
         let request = headers.into_iter().fold(agent.post(&url), |request, (name, value)| request.header(name, value));
         request.send(body).map(drop).map_err(|error| chain(&error))
     });
-    posted.await.unwrap_or_else(|_| Err("the sender failed".to_owned()))
+    posted.await.unwrap_or_else(|_| Err("the sending task failed".to_owned()))
 }
 
 #[cfg(test)]
@@ -194,7 +197,7 @@ mod tests {
     #[test]
     fn each_fault_has_an_alert_and_a_healthy_installation_has_none() {
         let names = |seen: Seen| wrong(&seen, MINUTE).into_keys().collect::<Vec<_>>();
-        assert!(names(WELL).is_empty(), "the bounds themselves are well");
+        assert!(names(WELL).is_empty(), "values equal to the bounds are not faults");
         assert!(names(Seen { disk_left: None, ..WELL }).is_empty());
         for (seen, name) in [
             (Seen { workers: 0, ..WELL }, "no-workers"),
@@ -212,23 +215,23 @@ mod tests {
     fn a_lasting_fault_is_sent_once_when_it_fires_and_once_when_it_ends() {
         let settings =
             config::Alerts { url: "http://x".into(), secret: String::new(), patience: MINUTE, oldest_max: MINUTE };
-        let (out, mut told) = channel(1);
+        let (out, mut alerts) = channel(1);
         let mut watch = Watch { settings, standing: BTreeMap::new(), out };
-        let mut heard = || told.try_recv().ok().map(|alert| (alert.kind, alert.name));
+        let mut received = || alerts.try_recv().ok().map(|alert| (alert.kind, alert.name));
         let (begin, bad) = (Instant::now(), Seen { workers: 0, ..WELL });
         watch.look(&bad, begin);
         watch.look(&WELL, begin + MINUTE / 2);
         watch.look(&bad, begin + MINUTE);
         watch.look(&bad, begin + MINUTE * 3 / 2);
-        assert_eq!(heard(), None, "it has not lasted");
+        assert_eq!(received(), None, "the fault did not last");
         watch.look(&bad, begin + MINUTE * 2);
-        assert_eq!(heard(), Some(("alert.firing", "no-workers")));
+        assert_eq!(received(), Some(("alert.firing", "no-workers")));
         watch.look(&bad, begin + MINUTE * 3);
-        assert_eq!(heard(), None, "once");
+        assert_eq!(received(), None, "once");
         watch.look(&WELL, begin + MINUTE * 4);
-        assert_eq!(heard(), Some(("alert.resolved", "no-workers")));
+        assert_eq!(received(), Some(("alert.resolved", "no-workers")));
         watch.look(&WELL, begin + MINUTE * 5);
-        assert_eq!(heard(), None);
+        assert_eq!(received(), None);
     }
 
     #[test]
@@ -239,12 +242,12 @@ mod tests {
             patience: Duration::ZERO,
             oldest_max: MINUTE,
         };
-        let (out, mut told) = channel(1);
+        let (out, mut alerts) = channel(1);
         let mut watch = Watch { settings, standing: BTreeMap::new(), out };
         let (now, bad) = (Instant::now(), Seen { workers: 0, waiting: 100, ..WELL });
         watch.look(&bad, now);
-        assert_eq!(told.try_recv().map(|alert| alert.name).ok(), Some("backlog-deep"));
+        assert_eq!(alerts.try_recv().map(|alert| alert.name).ok(), Some("backlog-deep"));
         watch.look(&bad, now);
-        assert_eq!(told.try_recv().map(|alert| alert.name).ok(), Some("no-workers"));
+        assert_eq!(alerts.try_recv().map(|alert| alert.name).ok(), Some("no-workers"));
     }
 }

@@ -117,7 +117,10 @@ impl Calibrations {
         let meta = fs::symlink_metadata(directory)?;
         let is_own = meta.is_dir() && meta.uid() == rustix::process::geteuid().as_raw() && meta.mode() & 0o022 == 0;
         if !is_own {
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the directory is not the user's alone"));
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "the directory must belong to this user, and only this user may write to it",
+            ));
         }
         Ok(Calibrations { directory: directory.to_owned() })
     }
@@ -131,13 +134,13 @@ impl Calibrations {
         if !meta.is_file() || meta.uid() != rustix::process::geteuid().as_raw() || meta.len() > BYTES_MAX {
             return None;
         }
-        let kept: StoredCalibration = serde_json::from_reader(file.take(BYTES_MAX)).ok()?;
-        let limit = Duration::from_micros(kept.limit_us);
-        let is_sound = kept.facts == of.facts && !limit.is_zero() && limit <= LIMIT_MAX;
-        let by = PackagePath::new(&kept.by).ok().filter(|_| is_sound)?;
-        let time = Duration::from_micros(kept.slowest_us);
-        let start = kept.start.as_deref().and_then(Start::from_name);
-        let slowest = Measured { time, by, case: CaseId::new(&kept.case), start, unfinished: false };
+        let stored: StoredCalibration = serde_json::from_reader(file.take(BYTES_MAX)).ok()?;
+        let limit = Duration::from_micros(stored.limit_us);
+        let is_sound = stored.facts == of.facts && !limit.is_zero() && limit <= LIMIT_MAX;
+        let by = PackagePath::new(&stored.by).ok().filter(|_| is_sound)?;
+        let time = Duration::from_micros(stored.slowest_us);
+        let start = stored.start.as_deref().and_then(Start::from_name);
+        let slowest = Measured { time, by, case: CaseId::new(&stored.case), start, unfinished: false };
         Some(DerivedTimeLimit { limit, slowest })
     }
 
@@ -148,7 +151,7 @@ impl Calibrations {
     pub(crate) fn keep(&self, of: &Calibrated, derived: &DerivedTimeLimit) -> io::Result<()> {
         self.make_room()?;
         let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let kept = StoredCalibration {
+        let stored = StoredCalibration {
             facts: of.facts.clone(),
             limit_us: us(derived.limit),
             slowest_us: us(derived.slowest.time),
@@ -156,7 +159,7 @@ impl Calibrations {
             case: derived.slowest.case.to_string(),
             start: derived.slowest.start.map(|start| start.name().to_owned()),
         };
-        let text = serde_json::to_vec(&kept)?;
+        let text = serde_json::to_vec(&stored)?;
         if text.len() as u64 > BYTES_MAX {
             return Ok(());
         }
@@ -204,62 +207,62 @@ mod tests {
 
     fn place() -> (tempfile::TempDir, Calibrations) {
         let dir = tempfile::tempdir().unwrap();
-        let kept = Calibrations::at(&dir.path().join("time-limits")).unwrap();
-        (dir, kept)
+        let calibrations = Calibrations::at(&dir.path().join("time-limits")).unwrap();
+        (dir, calibrations)
     }
 
     #[test]
     fn a_limit_is_found_only_for_the_facts_of_its_measurement() {
-        let (_dir, kept) = place();
-        assert!(kept.find(&key(1)).is_none());
-        kept.keep(&key(1), &derived(1000)).unwrap();
-        kept.keep(&key(1), &derived(2000)).unwrap();
-        let found = kept.find(&key(1)).unwrap();
+        let (_dir, calibrations) = place();
+        assert!(calibrations.find(&key(1)).is_none());
+        calibrations.keep(&key(1), &derived(1000)).unwrap();
+        calibrations.keep(&key(1), &derived(2000)).unwrap();
+        let found = calibrations.find(&key(1)).unwrap();
         assert_eq!((found.limit, found.slowest), (derived(2000).limit, derived(2000).slowest));
-        assert!(kept.find(&key(2)).is_none());
+        assert!(calibrations.find(&key(2)).is_none());
         let more = Calibrated::of(&ContentHash::from_bytes([1; 32]), Some(Bytes::mib(1)), [].iter());
-        assert!(kept.find(&more).is_none());
+        assert!(calibrations.find(&more).is_none());
     }
 
     #[test]
     fn a_damaged_or_linked_file_is_ignored() {
-        let (dir, kept) = place();
-        kept.keep(&key(1), &derived(1000)).unwrap();
-        let path = kept.directory.join(key(1).file_name());
+        let (dir, calibrations) = place();
+        calibrations.keep(&key(1), &derived(1000)).unwrap();
+        let path = calibrations.directory.join(key(1).file_name());
         let whole = fs::read_to_string(&path).unwrap();
         let beyond = whole.replace("1000000", "999999999999");
         let nothing = whole.replace("1000000", "0");
         let other = whole.replace("package 01", "package 02");
         for bad in ["", "{", &whole[..whole.len() / 2], "[]", &beyond, &nothing, &other, &"x".repeat(100_000)] {
             fs::write(&path, bad).unwrap();
-            assert!(kept.find(&key(1)).is_none(), "{bad:.80}");
+            assert!(calibrations.find(&key(1)).is_none(), "{bad:.80}");
         }
         let outside = dir.path().join("outside.json");
         fs::write(&outside, &whole).unwrap();
         fs::remove_file(&path).unwrap();
         symlink(&outside, &path).unwrap();
-        assert!(kept.find(&key(1)).is_none());
+        assert!(calibrations.find(&key(1)).is_none());
         // The link is replaced, and its target is not written.
-        kept.keep(&key(1), &derived(3000)).unwrap();
-        assert_eq!(kept.find(&key(1)).unwrap().limit, Duration::from_secs(3));
+        calibrations.keep(&key(1), &derived(3000)).unwrap();
+        assert_eq!(calibrations.find(&key(1)).unwrap().limit, Duration::from_secs(3));
         assert_eq!(fs::read_to_string(&outside).unwrap(), whole);
     }
 
     #[test]
     fn a_directory_that_others_may_write_to_is_not_used() {
-        let (_dir, kept) = place();
-        fs::set_permissions(&kept.directory, fs::Permissions::from_mode(0o777)).unwrap();
-        assert!(Calibrations::at(&kept.directory).is_err());
+        let (_dir, calibrations) = place();
+        fs::set_permissions(&calibrations.directory, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(Calibrations::at(&calibrations.directory).is_err());
     }
 
     #[test]
     fn the_number_of_files_is_bounded() {
-        let (_dir, kept) = place();
+        let (_dir, calibrations) = place();
         for n in 0..FILES_MAX + 10 {
-            fs::write(kept.directory.join(format!("{n}.json")), "{}").unwrap();
+            fs::write(calibrations.directory.join(format!("{n}.json")), "{}").unwrap();
         }
-        kept.keep(&key(1), &derived(1000)).unwrap();
-        assert_eq!(fs::read_dir(&kept.directory).unwrap().count(), FILES_MAX);
-        assert!(kept.find(&key(1)).is_some());
+        calibrations.keep(&key(1), &derived(1000)).unwrap();
+        assert_eq!(fs::read_dir(&calibrations.directory).unwrap().count(), FILES_MAX);
+        assert!(calibrations.find(&key(1)).is_some());
     }
 }

@@ -40,7 +40,7 @@ pub(crate) enum DataDirError {
     },
     #[error("another server uses {path}: stop it, or name another directory with --data", path = path.display())]
     Taken { path: PathBuf },
-    #[error("{path} is not the key that a server made (it has {bytes} bytes); remove it to get a new one, which ends every session", path = path.display())]
+    #[error("{path} is not a valid session key (it has {bytes} bytes); remove it, and the server creates a new key, which ends all sessions", path = path.display())]
     Secret { path: PathBuf, bytes: usize },
 }
 

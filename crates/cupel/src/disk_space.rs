@@ -48,8 +48,8 @@ pub(crate) fn lack(data: &Path) -> Option<String> {
     let free = room.free >> 10;
     let size = room.size >> 20;
     Some(format!(
-        "the disk under the data directory `{data}` {what} ({free} KiB of {size} MiB free; mounted at `{mount}`). Remove files that \
-         Cupel does not need from it, enlarge it, or stop Cupel and empty `{cache}`, which is made again. Cupel goes on by itself.",
+        "the disk under the data directory `{data}` {what} ({free} KiB of {size} MiB free; mounted at `{mount}`). Remove \
+         other files from it, enlarge it, or stop Cupel and empty `{cache}`, which it fills again. Cupel continues by itself.",
         data = data.display(),
         mount = mount_of(data).display(),
         cache = data.join("cache").display(),

@@ -28,10 +28,10 @@ pub(crate) async fn make(accounts: &Accounts) -> anyhow::Result<Option<FirstAcco
         Ok(user) => user,
         // `cupel user add` was faster.
         Err(RegisterError::Taken(_)) => return Ok(None),
-        Err(error) => return Err(anyhow!(error).context("cannot make the first administrator")),
+        Err(error) => return Err(anyhow!(error).context("cannot create the first administrator")),
     };
     accounts.set_access(user.id, Role::Admin, Tier::default()).await?;
-    let user = accounts.user(user.id).await?.context("the first administrator has vanished")?;
+    let user = accounts.user(user.id).await?.context("the first administrator no longer exists")?;
     let new = NewKey { name: "first start".to_owned(), scopes: Scope::ALL.to_vec(), expires_at: None };
     let (_, key) = accounts.create_key(&user, new).await?;
     Ok(Some(FirstAccount { password, key }))

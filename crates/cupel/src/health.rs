@@ -34,7 +34,7 @@ impl ServerHealth {
             detail: f.breach.clone(),
         };
         let degraded =
-            examination.missing().map(|f| format!("nothing keeps a program from {}", f.wall.describe())).collect();
+            examination.missing().map(|f| format!("no wall prevents a program from {}", f.wall.describe())).collect();
         let walls = examination.findings.iter().map(wall).collect();
         ServerHealth { core, data, needs_disk: true, runner: Some(runner), walls, degraded }
     }
@@ -49,11 +49,11 @@ impl ServerHealth {
 impl Health for ServerHealth {
     async fn report(&self) -> HealthReport {
         // A full disk is reported with its mount point. Any other cause stays in the log.
-        let told = |error: StoreError| {
+        let described = |error: StoreError| {
             let full = error.source.source().filter(|cause| cause.is::<DiskFull>());
             full.map_or_else(|| error.to_string(), ToString::to_string)
         };
-        let store = self.core.store().ping().await.err().map(told);
+        let store = self.core.store().ping().await.err().map(described);
         let store_writes = store.is_none();
         let queue = self.core.queue().depth().await.err().map(|error| error.to_string());
         let check = |name: &str, failure: Option<String>| Check {
@@ -65,7 +65,7 @@ impl Health for ServerHealth {
         if let Some(runner) = &self.runner {
             checks.push(check(
                 "sandbox",
-                runner.has_ended().then(|| "its launcher is gone and could not be replaced yet".to_owned()),
+                runner.has_ended().then(|| "its launcher has ended and could not be replaced yet".to_owned()),
             ));
         }
         let mut degraded = self.degraded.clone();
@@ -85,7 +85,7 @@ impl Health for ServerHealth {
         if skew.abs() >= SKEW_TOLD {
             let (seconds, where_to) = (skew.abs().as_secs(), if skew.is_negative() { "behind" } else { "ahead of" });
             degraded.push(format!(
-                "this machine's clock is {seconds} s {where_to} the database's: let a time service (chrony, systemd-timesyncd) set it"
+                "this machine's clock is {seconds} s {where_to} the database's clock: synchronize it with a time service (chrony, systemd-timesyncd)"
             ));
         }
         // Without workers, accepted submissions wait. Workers cannot send heartbeats while the store cannot write,
@@ -93,11 +93,9 @@ impl Health for ServerHealth {
         let can_write = store_writes && (has_room || !self.needs_disk);
         match self.core.workers_alive().await {
             Ok(_) if !can_write => {}
-            Ok(workers) if workers.is_empty() => {
-                degraded.push("no worker is there: what is submitted waits".to_owned())
-            }
-            Ok(workers) if workers.iter().all(|worker| worker.beat.order != Order::SubmissionKind) => {
-                degraded.push("no worker takes new runs: all of them were told to pause or to drain".to_owned());
+            Ok(workers) if workers.is_empty() => degraded.push("no worker is running: submissions wait".to_owned()),
+            Ok(workers) if workers.iter().all(|worker| worker.beat.order != Order::Work) => {
+                degraded.push("no worker takes new runs: all workers are paused or draining".to_owned());
             }
             // A store that does not answer is reported above.
             Ok(_) | Err(_) => {}

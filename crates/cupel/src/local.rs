@@ -33,7 +33,7 @@ pub(crate) fn user_cache() -> Option<PathBuf> {
 /// # Errors
 /// The language is not available here. The error contains the reason and a remedy.
 pub(crate) fn available(language: &Language) -> anyhow::Result<Language> {
-    let mut alone = Registry::new(vec![language.clone()]).context("cannot use a language alone")?;
+    let mut alone = Registry::new(vec![language.clone()]).context("cannot load the language")?;
     alone.probe(&HostProbe::default());
     match alone.iter().next() {
         Some(found) if found.is_available() => Ok(found.clone()),
@@ -48,7 +48,7 @@ pub(crate) fn available(language: &Language) -> anyhow::Result<Language> {
 pub(crate) fn reason(language: &Language) -> &str {
     match &language.availability {
         cupel_languages::Availability::Unavailable { reason } => reason,
-        cupel_languages::Availability::Unprobed => "nobody has looked yet",
+        cupel_languages::Availability::Unprobed => "not probed yet",
         cupel_languages::Availability::Available { .. } => "",
     }
 }

@@ -28,19 +28,19 @@ const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OwnerError {
     #[error(
-        "{path} belongs to root and has other things in it, such as {name}: name a directory of Cupel's own with --data, or make it \
-         the service user's (chown)", path = path.display()
+        "{path} belongs to root and contains other files, such as {name}: name a separate directory with --data, or give this one to \
+         the service user (chown)", path = path.display()
     )]
     Foreign { path: PathBuf, name: String },
-    #[error("{path} belongs to root, and others may write in it: chmod 700, or name another directory with --data", path = path.display())]
+    #[error("{path} belongs to root, and other users can write to it: run chmod 700, or name another directory with --data", path = path.display())]
     Open { path: PathBuf },
-    #[error("cannot hand {path} over to the service user", path = path.display())]
+    #[error("cannot change the owner of {path} to the service user", path = path.display())]
     HandOver {
         path: PathBuf,
         #[source]
         source: io::Error,
     },
-    #[error("the user with id {uid}, to whom {path} belongs, cannot pass {closed}, and no way could be made: name another directory with --data", path = path.display(), closed = closed.display())]
+    #[error("the owner of {path} (user id {uid}) has no access to {closed}, and Cupel could not grant it: name another directory with --data", path = path.display(), closed = closed.display())]
     Closed {
         path: PathBuf,
         closed: PathBuf,
@@ -205,7 +205,7 @@ mod tests {
         {
             assert_eq!(owner(&others), 0, "{}", others.display());
         }
-        assert_eq!(settle_owner(data).unwrap(), user, "the owner is asked, not changed again");
+        assert_eq!(settle_owner(data).unwrap(), user, "an existing owner is kept");
     }
 
     #[test]

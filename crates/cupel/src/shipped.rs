@@ -17,12 +17,15 @@ pub(crate) async fn load(core: &Core) -> anyhow::Result<()> {
     for (slug, archive) in PROBLEMS {
         let shipped = Shipped { slug, archive_hash: Sha256::digest(archive).into(), archive };
         let outcome = core.load_shipped(shipped).await;
-        match outcome.with_context(|| format!("cannot load the problem `{slug}` that comes with Cupel"))? {
+        match outcome.with_context(|| format!("cannot load the shipped problem `{slug}`"))? {
             ShippedOutcome::Loaded => loaded += 1,
             ShippedOutcome::Updated => updated += 1,
             ShippedOutcome::Unchanged => {}
             ShippedOutcome::LeftAlone => {
-                tracing::info!(problem = slug, "kept a shipped problem that was changed here")
+                tracing::info!(
+                    problem = slug,
+                    "did not update a shipped problem, because it was changed on this server"
+                )
             }
         }
     }

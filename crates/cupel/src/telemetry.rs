@@ -42,85 +42,83 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BUCKETS_S)?
         .install_recorder()
-        .context("cannot start the metrics")?;
+        .context("cannot install the metrics recorder")?;
     metrics::describe_counter!("cupel_runs_total", "Runs judged, by verdict and language");
     metrics::describe_histogram!(
         "cupel_run_duration_seconds",
         metrics::Unit::Seconds,
-        "From a slot's taking a run to its end"
+        "Time from the start of a run on a slot to its end"
     );
     metrics::describe_counter!(
         "cupel_compilations_total",
-        "Compilations in languages with a compiler that stays, by how they were done: warm (by it), cold (there was none for \
-         this user), declined (it left it to the command), lost (it had no answer)"
+        "Compilations in languages with a warm compiler, by result: warm (done by the warm compiler), cold (none was running for \
+         this user), declined (the warm compiler left it to the command), lost (the warm compiler did not respond)"
     );
     metrics::describe_gauge!("cupel_worker_slots", "Slots by state");
     metrics::describe_counter!(
         "cupel_failed_attempts_total",
-        "Attempts that failed for a reason of ours, by cause: sandbox, language (not available here), panic, store"
+        "Attempts that failed because of an internal failure, by cause: sandbox, language (not available here), package, package_fault, panic, store"
     );
     metrics::describe_counter!(
         "cupel_sandbox_failures_total",
-        "Failures of the sandbox: attempts it could not run, and slots it could not make"
+        "Failures of the sandbox: attempts that it could not run, and executors that it could not create"
     );
-    metrics::describe_counter!("cupel_leases_lost_total", "Leases that were no longer ours when they were renewed");
-    metrics::describe_counter!("cupel_events_told_total", "Live events and notices told to other nodes");
+    metrics::describe_counter!("cupel_leases_lost_total", "Leases that the worker no longer held when it renewed them");
+    metrics::describe_counter!("cupel_events_told_total", "Live events and notices sent to other nodes");
     metrics::describe_counter!(
         "cupel_events_dropped_total",
-        "Live events that other nodes do not get, by why: overflow (the server is slow or away), not_kept (only latecomers \
-         lack it), unreadable (nothing that this version knows)"
+        "Live events that other nodes do not receive, by cause: overflow (the event bus is slow or unreachable), not_kept (missing \
+         only for clients that connect later), unreadable (unknown to this version)"
     );
     metrics::describe_gauge!(
         "cupel_events_connected",
-        "Whether the server of the event bus can be reached, where there is one"
+        "Whether the server of the event bus is reachable, if one is configured"
     );
     metrics::describe_gauge!(
         "cupel_cache_connected",
-        "Whether Redis can be asked for rate limits and known results, where it is to be"
+        "Whether Redis is reachable for rate limits and cached results, if it is configured"
     );
-    metrics::describe_counter!(
-        "cupel_result_cache_total",
-        "Requests that would take a known result, by whether there was one: hit, miss"
-    );
+    metrics::describe_counter!("cupel_result_cache_total", "Lookups in the result cache, by result: hit, miss");
     metrics::describe_counter!(
         "cupel_store_large_rows_total",
-        "Submissions and results of over 64 KiB that are in the database because the blob store did not answer"
+        "Submissions and results of more than 64 KiB that were written to the database because the blob store did not respond"
     );
-    metrics::describe_counter!("cupel_webhooks_total", "Tries to deliver a webhook, by result");
-    metrics::describe_counter!("cupel_http_requests_total", "Requests answered, by method, route and status");
+    metrics::describe_counter!("cupel_webhooks_total", "Attempts to deliver a webhook, by result");
+    metrics::describe_counter!("cupel_http_requests_total", "Answered requests, by method, route and status");
     metrics::describe_histogram!(
         "cupel_http_request_duration_seconds",
         metrics::Unit::Seconds,
-        "From a request's coming to its answer's beginning, waiting for a result included"
+        "Time from the arrival of a request to the beginning of its response, including the wait for a result"
     );
-    metrics::describe_gauge!(
-        "cupel_workers",
-        "Workers that are there, by what they do about new runs: working, paused, draining"
-    );
-    metrics::describe_gauge!("cupel_queue_depth_max", "How many runs may wait before new ones are refused");
+    metrics::describe_gauge!("cupel_workers", "Running workers, by state: working, paused, draining");
+    metrics::describe_gauge!("cupel_queue_depth_max", "Number of waiting runs from which on new runs are refused");
     metrics::describe_gauge!(
         "cupel_data_free_bytes",
         metrics::Unit::Bytes,
-        "Room that is left on the disk under the data directory"
+        "Free space on the disk under the data directory"
     );
-    metrics::describe_gauge!("cupel_data_size_bytes", metrics::Unit::Bytes, "Size of that disk");
-    metrics::describe_gauge!("cupel_queue_depth", "Runs that are due and wait for a worker");
+    metrics::describe_gauge!(
+        "cupel_data_size_bytes",
+        metrics::Unit::Bytes,
+        "Size of the disk under the data directory"
+    );
+    metrics::describe_gauge!("cupel_queue_depth", "Due runs that wait for a worker");
     metrics::describe_gauge!(
         "cupel_queue_oldest_age_seconds",
         metrics::Unit::Seconds,
-        "How long the oldest of them has waited"
+        "Time that the oldest due run has waited"
     );
     metrics::describe_gauge!(
         "cupel_queue_unserved",
-        "Runs among those that wait for which no worker that is there has the language; of the node that sweeps"
+        "Waiting runs whose languages no running worker has; reported by the leading node"
     );
     metrics::describe_gauge!(
         "cupel_dead_letters",
-        "Submissions that were given up because every attempt failed for a reason of ours"
+        "Submissions of which every attempt failed because of an internal failure"
     );
     metrics::describe_counter!(
         "cupel_traces_batches_total",
-        "Batches of spans that went to the collector of traces, by result: sent, failed (they are lost)"
+        "Batches of spans for the trace collector, by result: sent, failed (lost)"
     );
     metrics::gauge!("cupel_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     begin_at_zero();

@@ -146,7 +146,7 @@ impl Sender {
                 tracing::debug!(webhook.id = %id, submission.id = %submission, webhook.host = host, "delivered a webhook");
             }
             Sent::Gone => {
-                tracing::warn!(webhook.id = %id, submission.id = %submission, webhook.host = host, "a webhook's receiver is gone (410)");
+                tracing::warn!(webhook.id = %id, submission.id = %submission, webhook.host = host, "the receiver of a webhook no longer exists (410); no more webhooks are sent to it");
             }
             Sent::Failed { error } => tracing::warn!(
                 webhook.id = %id,
@@ -154,21 +154,30 @@ impl Sender {
                 webhook.host = host,
                 tries = delivery.tries + 1,
                 error,
-                "a webhook was not delivered"
+                "could not deliver a webhook"
             ),
         }
         if let Err(error) = self.core.record_delivery(delivery, sent).await {
-            tracing::warn!(webhook.id = %delivery.id, error = chain(&error), "cannot record a webhook; it will be sent again");
+            tracing::warn!(webhook.id = %delivery.id, error = chain(&error), "could not record the delivery of a webhook; it will be sent again");
         }
     }
 
     async fn message(&self, delivery: &Delivery) -> Result<Message, String> {
         let viewer = Viewer { user: delivery.owner, is_admin: false };
-        let ours = |_| "the result could not be read".to_owned();
-        let record =
-            self.core.submission(&viewer, delivery.submission).await.map_err(ours)?.ok_or("the submission is gone")?;
-        let secret =
-            self.core.store().webhook_secret(delivery.owner).await.map_err(ours)?.ok_or("the owner is gone")?;
+        let ours = |_| "could not read the result".to_owned();
+        let record = self
+            .core
+            .submission(&viewer, delivery.submission)
+            .await
+            .map_err(ours)?
+            .ok_or("the submission no longer exists")?;
+        let secret = self
+            .core
+            .store()
+            .webhook_secret(delivery.owner)
+            .await
+            .map_err(ours)?
+            .ok_or("the submission's owner no longer exists")?;
         let now = self.core.now();
         let (id, timestamp, body) = (delivery.id.to_string(), now.as_second(), event(&record, now).to_string());
         let signature = sign(&secret, &id, timestamp, &body);
@@ -191,11 +200,11 @@ impl Sender {
         match status.await {
             Ok(Ok(status @ 200..=299)) => Sent::Delivered { status },
             Ok(Ok(410)) => Sent::Gone,
-            Ok(Ok(status)) => Sent::Failed { error: format!("the receiver answered {status}") },
+            Ok(Ok(status)) => Sent::Failed { error: format!("the receiver responded with {status}") },
             // The error text repeats the unreadable address, which may contain a secret.
-            Ok(Err(ureq::Error::BadUri(_))) => Sent::Failed { error: "the address cannot be called".to_owned() },
+            Ok(Err(ureq::Error::BadUri(_))) => Sent::Failed { error: "the URL is not valid".to_owned() },
             Ok(Err(error)) => Sent::Failed { error: error.to_string() },
-            Err(_) => Sent::Failed { error: "the sender failed".to_owned() },
+            Err(_) => Sent::Failed { error: "the sending task failed".to_owned() },
         }
     }
 }

@@ -89,7 +89,7 @@ async fn a_bucket_fills_again() {
 }
 
 #[tokio::test]
-async fn rates_too_fast_for_whole_microseconds_are_kept() {
+async fn rates_too_fast_for_whole_microseconds_are_exact() {
     let fast = Rate::per_minute(1_000_000_000, 1_000_000);
     for buckets in both().await {
         let standing = buckets.take(&[draw("a", fast, 900_000)]).await.unwrap();
@@ -216,12 +216,12 @@ async fn a_full_bucket_expires_on_the_server() {
     let quick = Rate::new(10, Duration::from_secs(1), 10);
     buckets.take(&[draw("a", quick, 1)]).await.unwrap();
     let key = format!("{cluster}:limits:user:a");
-    let gone = async {
+    let expired = async {
         while Redis::shared().command(&format!("EXISTS {key}")).starts_with(":1") {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(Duration::from_secs(60), gone).await.expect("the key expires");
+    timeout(Duration::from_secs(60), expired).await.expect("the key expires");
 }
 
 #[tokio::test]
@@ -230,8 +230,8 @@ async fn an_invalid_url_or_password_is_refused_and_names_the_setting() {
     let wrong = redis.url().replace("redis://:", "redis://:x");
     for url in ["postgres://host", "redis://127.0.0.1:1", "redis://host:port", &wrong] {
         let refused = connect(url, "cupel", Bytes::mib(1)).await.err().expect("the URL is refused");
-        let told = cupel_core::chain(&refused);
-        assert!(told.contains("shared.url"), "{told}");
+        let text = cupel_core::chain(&refused);
+        assert!(text.contains("shared.url"), "{text}");
     }
 }
 
@@ -262,12 +262,12 @@ async fn a_result_is_found_by_its_key_until_it_expires() {
         keeps.keep(&key, later, HOUR).await;
         assert_eq!(finds.find(&key).await, Some(later), "the latest entry wins");
         keeps.keep(&key, id, Duration::from_millis(1)).await;
-        let gone = async {
+        let expired = async {
             while finds.find(&key).await.is_some() {
                 sleep(Duration::from_millis(5)).await;
             }
         };
-        timeout(Duration::from_secs(60), gone).await.expect("the entry expires");
+        timeout(Duration::from_secs(60), expired).await.expect("the entry expires");
         keeps.keep(&key, id, HOUR).await;
         assert_eq!(other_cluster.find(&key).await, None);
     }

@@ -54,7 +54,7 @@ impl Site {
             slots: 1,
             busy: 0,
             languages: versions(languages),
-            order: Order::SubmissionKind,
+            order: Order::Work,
         };
         let worker = Worker { core, beat };
         self.hear(&worker).await;

@@ -53,8 +53,8 @@ impl<A: BufRead> Bags<A> {
         };
         let (expected, came) = (expected.close(&self.key), self.came.close(&self.key));
         let differs = |what| {
-            let told = |count: u64| format!("{count} {unit}").into_bytes();
-            let (expected, came) = (told(expected.0), told(came.0));
+            let counted = |count: u64| format!("{count} {unit}").into_bytes();
+            let (expected, came) = (counted(expected.0), counted(came.0));
             CompareResult::Different(Difference { what, word: 0, line: 0, answer_at: 0, output_at: 0, expected, came })
         };
         Ok(match (expected == came, expected.0 == came.0) {

@@ -27,7 +27,7 @@ pub struct BuiltIn {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BuiltInError {
     /// Unknown name.
-    #[error("there is no comparison `{0}`; there are {names}", names = NAMES.join(", "))]
+    #[error("unknown comparison `{0}`; use one of {names}", names = NAMES.join(", "))]
     Name(String),
     /// Unknown flag.
     #[error("`{name}` has no flag `{flag}`; {}", has(name))]
@@ -38,7 +38,7 @@ pub enum BuiltInError {
         flag: String,
     },
     /// A flag lacks its number.
-    #[error("`{0}` needs a number, 0 or above")]
+    #[error("`{0}` needs a number that is 0 or greater")]
     Number(String),
     /// Invalid tolerances.
     #[error(transparent)]
@@ -75,9 +75,9 @@ fn has(name: &str) -> String {
         "trimmed" | "trimmed-end" | "lines" => &["presentation_error"],
         "floats" => &["precision N", "absolute", "relative"],
         "line-count" => &["exact"],
-        _ => return "it has none".to_owned(),
+        _ => return "it has no flags".to_owned(),
     };
-    format!("it has {}", flags.iter().map(|flag| format!("`{flag}`")).collect::<Vec<_>>().join(", "))
+    format!("its flags are {}", flags.iter().map(|flag| format!("`{flag}`")).collect::<Vec<_>>().join(", "))
 }
 
 /// Default tolerance of `numbers` and `floats`.

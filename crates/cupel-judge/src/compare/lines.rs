@@ -97,9 +97,9 @@ impl<A: BufRead> Lines<A> {
         while self.expected()?.is_some() {
             self.of += 1;
         }
-        let told = |count: u64| format!("{count} line{}", if count == 1 { "" } else { "s" }).into_bytes();
+        let counted = |count: u64| format!("{count} line{}", if count == 1 { "" } else { "s" }).into_bytes();
         let none = |what| {
-            let (expected, came) = (told(self.of), told(self.came));
+            let (expected, came) = (counted(self.of), counted(self.came));
             CompareResult::Different(Difference { what, word: 0, line: 0, answer_at: 0, output_at: 0, expected, came })
         };
         Ok(match self.right {

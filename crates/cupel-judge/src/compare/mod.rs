@@ -160,12 +160,12 @@ impl Difference {
         let place = format!("word {}, line {} of the output", self.word, self.line);
         match self.what {
             Differs::Word => format!("{place}: expected {expected}, got {came}"),
-            Differs::Number => format!("{place}: expected {expected}, got {came}, which is not near enough"),
+            Differs::Number => format!("{place}: expected {expected}, got {came}, which is outside the tolerance"),
             Differs::Space => format!("{place}: white space differs"),
-            Differs::Missing => format!("{place}: the output ends, expected {expected}"),
+            Differs::Missing => format!("{place}: the output ends; expected {expected}"),
             Differs::Trailing => format!("{place}: trailing output {came}"),
-            Differs::Others => "as many as expected, but not the same ones".to_owned(),
-            Differs::NoLine => format!("none of {} is right", text(&self.expected)),
+            Differs::Others => "the number of elements is as expected, but the elements differ".to_owned(),
+            Differs::NoLine => format!("none of {} is correct", text(&self.expected)),
             Differs::Count => format!("expected {}, got {}", text(&self.expected), text(&self.came)),
         }
     }

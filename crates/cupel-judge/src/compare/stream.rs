@@ -171,7 +171,7 @@ impl<A: BufRead> Stream<A> {
             (State::Decided(CompareResult::Same), Some(difference)) => Ok(CompareResult::Presentation(difference)),
             (State::Decided(finding), _) => Ok(finding),
             // `advance` always decides at the end of both texts.
-            _ => Err(io::Error::other("the comparison did not come to an end")),
+            _ => Err(io::Error::other("the comparison did not reach a decision")),
         }
     }
 

@@ -202,38 +202,38 @@ fn the_share_of_right_lines_is_reported() {
     assert_eq!(share("a\nb\n", "a \n\nb"), CompareResult::Same);
     assert_eq!(share("a\nb\n", "a\n"), CompareResult::Share { right: 1, of: 2 });
     assert!(matches!(share("a\nb", "a\nb\nc"), CompareResult::Different(Difference { what: Differs::Count, .. })));
-    let CompareResult::Different(none) = share("1\n2\n", "5\n6\n") else { panic!("a line was right") };
-    assert_eq!(none.for_author(), "none of 2 lines is right");
+    let CompareResult::Different(none) = share("1\n2\n", "5\n6\n") else { panic!("a line is correct") };
+    assert_eq!(none.for_author(), "none of 2 lines is correct");
     assert_eq!(share("", ""), CompareResult::Same);
 }
 
 #[test]
 fn a_difference_in_space_alone_is_a_presentation_error_if_requested() {
-    let told = |answer: &str, output: &str| {
+    let compared = |answer: &str, output: &str| {
         run(&builtin("exact", "presentation_error"), answer.as_bytes(), &[output.as_bytes()])
     };
-    assert_eq!(told("a b\n", "a b\n"), CompareResult::Same);
-    assert!(matches!(told("a b\n", "a  b"), CompareResult::Presentation(_)));
-    assert!(matches!(told("a b c\n", "a  b d"), CompareResult::Different(_)));
-    assert!(matches!(told("a b\n", "ab\n"), CompareResult::Different(_)));
+    assert_eq!(compared("a b\n", "a b\n"), CompareResult::Same);
+    assert!(matches!(compared("a b\n", "a  b"), CompareResult::Presentation(_)));
+    assert!(matches!(compared("a b c\n", "a  b d"), CompareResult::Different(_)));
+    assert!(matches!(compared("a b\n", "ab\n"), CompareResult::Different(_)));
 }
 
 #[test]
 fn the_first_difference_is_reported_with_position_and_words() {
-    let told = |answer: &str, output: &str| match run(&builtin("default", ""), answer.as_bytes(), &[output.as_bytes()])
-    {
-        CompareResult::Different(difference) => difference,
-        other => panic!("{other:?}"),
-    };
+    let difference_of =
+        |answer: &str, output: &str| match run(&builtin("default", ""), answer.as_bytes(), &[output.as_bytes()]) {
+            CompareResult::Different(difference) => difference,
+            other => panic!("{other:?}"),
+        };
     let at = |d: Difference| (d.what, d.word, d.line, d.answer_at, d.output_at);
-    assert_eq!(at(told("1 2\n3 4", "1 2\n3 5\n")), (Differs::Word, 4, 2, 6, 6));
-    assert_eq!(at(told("1\n2\n3", "1\n2\n")), (Differs::Missing, 3, 3, 4, 4));
-    assert_eq!(at(told("", "x")), (Differs::Trailing, 1, 1, 0, 0));
-    assert_eq!(at(told("ab abc", "ab\n abd")), (Differs::Word, 2, 2, 3, 4));
-    assert_eq!(at(told("abc", "ab")), (Differs::Word, 1, 1, 0, 0));
-    let words = told("x \x07b", "x ab\u{e9}").for_author();
+    assert_eq!(at(difference_of("1 2\n3 4", "1 2\n3 5\n")), (Differs::Word, 4, 2, 6, 6));
+    assert_eq!(at(difference_of("1\n2\n3", "1\n2\n")), (Differs::Missing, 3, 3, 4, 4));
+    assert_eq!(at(difference_of("", "x")), (Differs::Trailing, 1, 1, 0, 0));
+    assert_eq!(at(difference_of("ab abc", "ab\n abd")), (Differs::Word, 2, 2, 3, 4));
+    assert_eq!(at(difference_of("abc", "ab")), (Differs::Word, 1, 1, 0, 0));
+    let words = difference_of("x \x07b", "x ab\u{e9}").for_author();
     assert_eq!(words, r#"word 2, line 1 of the output: expected "\x07b", got "ab\xc3\xa9""#);
-    let long = told(&"x".repeat(1000), &format!("{}y", "x".repeat(999)));
+    let long = difference_of(&"x".repeat(1000), &format!("{}y", "x".repeat(999)));
     assert_eq!((long.expected.len(), long.came.len()), (SHOWN_BYTES_MAX, SHOWN_BYTES_MAX));
 }
 
@@ -254,8 +254,8 @@ fn unknown_flags_are_rejected() {
         ("exact", &["case_sensitive"], "no flag"),
         ("floats", &["precision", "31"], "needs a number"),
         ("characters", &["x"], "no flag"),
-        ("std::testlib.h", &[], "there is no comparison"),
-        ("", &[], "there is no comparison"),
+        ("std::testlib.h", &[], "unknown comparison"),
+        ("", &[], "unknown comparison"),
     ] {
         let error = parse(name, flags).unwrap_err();
         assert!(error.contains(word), "{name} {flags:?}: {error}");

@@ -353,7 +353,7 @@ fn all_cases_are_run_and_the_first_failed_one_decides() {
     let verdicts: Vec<_> = report.cases.iter().map(|c| c.verdict.code()).collect();
     assert_eq!(verdicts, ["AC", "WA", "TLE", "AC"]);
     assert_eq!((report.verdict, report.execution), (Verdict::WrongAnswer, None));
-    assert_eq!(report.message.unwrap(), "test 2: word 2 (line 2 of the output) is not the expected one");
+    assert_eq!(report.message.unwrap(), "test 2: word 2 (line 2 of the output) differs from the expected one");
     assert_eq!(executor.asked.iter().map(|a| &a.stdin[..]).collect::<Vec<_>>(), [b"a", b"b", b"c", b"d"]);
     assert_eq!(log.iter().filter(|l| l.starts_with("start") || l.starts_with("end")).count(), 8);
 }
@@ -395,7 +395,7 @@ fn outputs_of_all_streams_share_one_bound_and_are_judged_completely() {
     program.tests = (0..20).map(|n| case(&n.to_string(), "", Some(&big))).collect();
     let talks = || Answer { stderr: big.clone().into_bytes(), ..prints(&big) };
     let (report, _) = judged("script", &program, &mut scripted((0..20).map(|_| talks())), &NoCache);
-    assert_eq!(report.verdict, Verdict::Accepted, "what is not kept is compared all the same");
+    assert_eq!(report.verdict, Verdict::Accepted, "output that is not kept is compared, too");
     let streams = || report.cases.iter().flat_map(|c| [&c.step.stdout, &c.step.stderr]);
     assert_eq!(streams().map(|s| s.data.len()).sum::<usize>(), 1 << 20);
     assert!(streams().take(2).all(|s| s.data.len() == big.len() && !s.truncated));
@@ -428,27 +428,27 @@ fn a_bound_too_small_for_every_stream_still_holds() {
 }
 
 /// Ends with this outcome after this text on standard error.
-fn says(stderr: &str, outcome: Outcome) -> Answer {
+fn writes_stderr(stderr: &str, outcome: Outcome) -> Answer {
     Answer { stderr: stderr.into(), ..ends(outcome) }
 }
 
 #[test]
 fn the_exception_that_ended_a_program_is_its_message() {
-    let said = "debug\nat main.scr 3\nat /lib/other 9\nValueError: bad\n";
+    let traceback = "debug\nat main.scr 3\nat /lib/other 9\nValueError: bad\n";
     let one = || a_program(vec![file("main.scr", "x")]);
     for (stderr, outcome, message) in [
-        (said, Outcome::Exited(1), Some("ValueError: bad (line 3)")),
-        (said, Outcome::Signalled(Signal(6)), Some("ValueError: bad (line 3)")),
-        (said, Outcome::Exited(0), None),
+        (traceback, Outcome::Exited(1), Some("ValueError: bad (line 3)")),
+        (traceback, Outcome::Signalled(Signal(6)), Some("ValueError: bad (line 3)")),
+        (traceback, Outcome::Exited(0), None),
         ("debug\n", Outcome::Exited(1), None),
-        (said, Outcome::TimeLimit, Some("time limit of 10000 ms exceeded")),
+        (traceback, Outcome::TimeLimit, Some("time limit of 10000 ms exceeded")),
     ] {
-        let (report, _) = judged("script", &one(), &mut scripted([says(stderr, outcome)]), &NoCache);
+        let (report, _) = judged("script", &one(), &mut scripted([writes_stderr(stderr, outcome)]), &NoCache);
         assert_eq!(report.message.as_deref(), message, "{outcome:?}");
         assert_eq!(report.verdict, Verdict::of_outcome(outcome));
     }
     let program = Program { tests: vec![case("a", "", None), case("b", "", None)], ..one() };
-    let answers = [prints(""), says(said, Outcome::Exited(1))];
+    let answers = [prints(""), writes_stderr(traceback, Outcome::Exited(1))];
     let (report, _) = judged("script", &program, &mut scripted(answers), &NoCache);
     assert_eq!(report.message.as_deref(), Some("test b: ValueError: bad (line 3)"));
 }
@@ -459,7 +459,7 @@ fn an_exception_is_found_after_more_output_than_the_report_keeps() {
     let stderr = "noise\n".repeat(1 << 20) + "ValueError: bad\n";
     let language = language("script");
     let request = request(&program, &language, Bytes::kib(1));
-    let mut executor = scripted([says(&stderr, Outcome::Exited(1))]);
+    let mut executor = scripted([writes_stderr(&stderr, Outcome::Exited(1))]);
     let report = judge(&request, &mut executor, &NoCache, &mut Log::default()).unwrap();
     assert_eq!(report.message.as_deref(), Some("ValueError: bad"));
     assert!(report.execution.unwrap().stderr.truncated);
@@ -469,7 +469,8 @@ fn an_exception_is_found_after_more_output_than_the_report_keeps() {
 fn a_full_language_heap_is_the_memory_limit() {
     let program = a_program(vec![file("main.scr", "x")]);
     let program = Program { tests: vec![case("a", "", Some("1"))], ..program };
-    let (report, log) = judged("script", &program, &mut scripted([says("HeapError\n", Outcome::Exited(1))]), &NoCache);
+    let (report, log) =
+        judged("script", &program, &mut scripted([writes_stderr("HeapError\n", Outcome::Exited(1))]), &NoCache);
     assert_eq!((report.verdict, report.cases[0].verdict), (Verdict::MemoryLimit, Verdict::MemoryLimit));
     assert_eq!((report.cases[0].step.outcome, report.cases[0].step.exit_code), (Outcome::MemoryLimit, Some(1)));
     assert_eq!(report.message.as_deref(), Some("test a: memory limit of 256 MiB exceeded"));

@@ -42,25 +42,25 @@ impl Answer {
 
 /// Reads the answer of a program that has ended. `files` are those of its feedback directory.
 pub(super) fn read(protocol: &Protocol, report: &StepReport, files: &BoxFiles) -> Answer {
-    let said = message(&report.stderr.data);
+    let stderr = message(&report.stderr.data);
     let Outcome::Exited(code) = report.outcome else {
-        let why = file(files, "judgemessage.txt").and_then(|data| message(data)).or(said);
+        let why = file(files, "judgemessage.txt").and_then(|data| message(data)).or(stderr);
         return Answer { judge_message: why, ..Answer::fault(format!("it {}", ended(report.outcome))) };
     };
     let mut answer = match protocol {
         Protocol::Kattis => kattis(code, files),
-        Protocol::Testlib { percent } => testlib(code, said.as_deref().unwrap_or_default(), *percent),
+        Protocol::Testlib { percent } => testlib(code, stderr.as_deref().unwrap_or_default(), *percent),
         Protocol::DmojDefault => match code {
             0 => plain(Decision::Accepted),
             1 => plain(Decision::WrongAnswer),
             _ => unknown_code(code, "0 or 1"),
         },
-        Protocol::DmojTestlib => dmoj(code, || number_after(said.as_deref(), "points").map(Named::Points)),
-        Protocol::Coci => dmoj(code, || share_after(said.as_deref(), "partial")),
+        Protocol::DmojTestlib => dmoj(code, || number_after(stderr.as_deref(), "points").map(Named::Points)),
+        Protocol::Coci => dmoj(code, || share_after(stderr.as_deref(), "partial")),
         Protocol::Peg => peg(code, &report.stdout.data),
     };
     if answer.judge_message.is_none() {
-        answer.judge_message = said.or_else(|| message(&report.stdout.data));
+        answer.judge_message = stderr.or_else(|| message(&report.stdout.data));
     }
     answer
 }
@@ -86,20 +86,20 @@ fn plain(decision: Decision) -> Answer {
 }
 
 fn unknown_code(code: i32, expected: &str) -> Answer {
-    Answer::fault(format!("it ended with exit code {code}, where {expected} is expected"))
+    Answer::fault(format!("it ended with exit code {code}; expected {expected}"))
 }
 
 fn ended(outcome: Outcome) -> String {
     match outcome {
         Outcome::Exited(code) => format!("ended with exit code {code}"),
-        Outcome::Signalled(signal) => format!("was ended by {signal}"),
-        Outcome::TimeLimit => "went over its CPU time limit".to_owned(),
-        Outcome::WallLimit => "went over its wall-clock limit".to_owned(),
-        Outcome::IdleLimit => "waited too long".to_owned(),
-        Outcome::InstructionLimit => "went over its limit of instructions".to_owned(),
-        Outcome::MemoryLimit => "went over its memory limit".to_owned(),
-        Outcome::OutputLimit => "wrote too much".to_owned(),
-        Outcome::DiskLimit => "went over its disk limit".to_owned(),
+        Outcome::Signalled(signal) => format!("was killed by {signal}"),
+        Outcome::TimeLimit => "exceeded its CPU time limit".to_owned(),
+        Outcome::WallLimit => "exceeded its wall-clock limit".to_owned(),
+        Outcome::IdleLimit => "exceeded its idle time limit".to_owned(),
+        Outcome::InstructionLimit => "exceeded its instruction limit".to_owned(),
+        Outcome::MemoryLimit => "exceeded its memory limit".to_owned(),
+        Outcome::OutputLimit => "exceeded its output limit".to_owned(),
+        Outcome::DiskLimit => "exceeded its disk limit".to_owned(),
         Outcome::Cancelled => "was cancelled".to_owned(),
     }
 }
@@ -109,7 +109,7 @@ fn kattis(code: i32, files: &BoxFiles) -> Answer {
     let decision = match code {
         42 => Decision::Accepted,
         43 => Decision::WrongAnswer,
-        _ => Decision::Fault(format!("it ended with exit code {code}, where 42 or 43 is expected")),
+        _ => Decision::Fault(format!("it ended with exit code {code}; expected 42 or 43")),
     };
     let judge_message = file("judgemessage.txt").and_then(|data| message(data));
     let team_message = file("teammessage.txt").and_then(|data| message(data));
@@ -118,11 +118,11 @@ fn kattis(code: i32, files: &BoxFiles) -> Answer {
         (Some(_), Some(_)) => (None, Some("it wrote both score.txt and score_multiplier.txt".to_owned())),
         (Some(score), None) => match decimal(score) {
             Some(score) => (Some(Named::Points(score)), None),
-            None => (None, Some("it wrote a score.txt that is no number".to_owned())),
+            None => (None, Some("its score.txt is not a number".to_owned())),
         },
         (None, Some(share)) => match decimal(share).filter(|share| (Score::ZERO..=Score::ONE).contains(share)) {
             Some(share) => (Some(Named::Share(share)), None),
-            None => (None, Some("it wrote a score_multiplier.txt that is no number between 0 and 1".to_owned())),
+            None => (None, Some("its score_multiplier.txt is not a number between 0 and 1".to_owned())),
         },
     };
     let decision = match (decision, fault) {
@@ -137,13 +137,13 @@ fn decimal(data: &[u8]) -> Option<Score> {
 }
 
 /// The prefix takes precedence over the code: with the default base, `partially correct` can have any small code.
-fn testlib(code: i32, said: &str, percent: bool) -> Answer {
-    if said.starts_with("partially correct") {
-        let Some(share) = said.split(['(', ')']).nth(1).and_then(|text| text.trim().parse::<Score>().ok()) else {
-            return Answer::fault("it said `partially correct` without a number");
+fn testlib(code: i32, message: &str, percent: bool) -> Answer {
+    if message.starts_with("partially correct") {
+        let Some(share) = message.split(['(', ')']).nth(1).and_then(|text| text.trim().parse::<Score>().ok()) else {
+            return Answer::fault("it reported `partially correct` without a number");
         };
         if !percent {
-            return Answer::fault("it said `partially correct`, and the package does not say on which scale");
+            return Answer::fault("it reported `partially correct`, but the package does not define the scale");
         }
         return share_of_hundred(share);
     }
@@ -151,12 +151,14 @@ fn testlib(code: i32, said: &str, percent: bool) -> Answer {
         0 => plain(Decision::Accepted),
         1 => plain(Decision::WrongAnswer),
         2 | 4 | 8 => plain(Decision::Presentation),
-        3 => Answer::fault("it said that the package is at fault (exit code 3)"),
+        3 => Answer::fault("it reported a fault of the package (exit code 3)"),
         7 => {
-            let number = said.strip_prefix("points").map(|rest| rest.trim_start_matches("_info=").trim_start());
+            let number = message.strip_prefix("points").map(|rest| rest.trim_start_matches("_info=").trim_start());
             let number = number.and_then(|rest| rest.split_whitespace().next()).and_then(|n| n.parse::<Score>().ok());
             match number {
-                None => Answer::fault("it ended with exit code 7 without `points` and a number"),
+                None => Answer::fault(
+                    "it ended with exit code 7, but its message does not begin with `points` and a number",
+                ),
                 Some(number) if percent => share_of_hundred(number),
                 Some(number) => Answer { points: Some(Named::Points(number)), ..plain(Decision::Accepted) },
             }
@@ -168,7 +170,7 @@ fn testlib(code: i32, said: &str, percent: bool) -> Answer {
 fn share_of_hundred(percent: Score) -> Answer {
     match percent.scaled(1, 100).filter(|share| (Score::ZERO..=Score::ONE).contains(share)) {
         Some(share) => Answer { points: Some(Named::Share(share)), ..plain(Decision::Accepted) },
-        None => Answer::fault(format!("it gave {percent} per cent of the points")),
+        None => Answer::fault(format!("it gave {percent} percent of the points; expected 0 to 100")),
     }
 }
 
@@ -177,10 +179,10 @@ fn dmoj(code: i32, points: impl FnOnce() -> Option<Named>) -> Answer {
         0 => plain(Decision::Accepted),
         1 => plain(Decision::WrongAnswer),
         2 => plain(Decision::Presentation),
-        3 => Answer::fault("it said that the package is at fault (exit code 3)"),
+        3 => Answer::fault("it reported a fault of the package (exit code 3)"),
         7 => match points() {
             Some(points) => Answer { points: Some(points), ..plain(Decision::Accepted) },
-            None => Answer::fault("it ended with exit code 7 and did not say how many points"),
+            None => Answer::fault("it ended with exit code 7, but reported no points"),
         },
         _ => unknown_code(code, "0, 1, 2, 3 or 7"),
     }
@@ -190,14 +192,14 @@ fn dmoj(code: i32, points: impl FnOnce() -> Option<Named>) -> Answer {
 fn peg(code: i32, stdout: &[u8]) -> Answer {
     let text = String::from_utf8_lossy(stdout);
     let numbers: Vec<Option<Score>> = text.lines().map(|line| line.trim().parse().ok()).collect();
-    let said = numbers.windows(2).find_map(|pair| match (pair[0], pair[1]) {
+    let pair = numbers.windows(2).find_map(|lines| match (lines[0], lines[1]) {
         (Some(right), Some(of)) if right > Score::ZERO && of > Score::ZERO => Some((right, of)),
         _ => None,
     });
-    match (code, said) {
+    match (code, pair) {
         (0 | 1, Some((right, of))) => match share(right, of) {
             Some(points) => Answer { points: Some(points), ..plain(Decision::Accepted) },
-            None => Answer::fault(format!("it gave {right} of {of} points")),
+            None => Answer::fault(format!("it gave {right} of {of} points, which is not a share between 0 and 1")),
         },
         (0, None) => plain(Decision::Accepted),
         (1, None) => plain(Decision::WrongAnswer),
@@ -210,25 +212,25 @@ fn share(right: Score, of: Score) -> Option<Named> {
     (Score::ZERO..=Score::ONE).contains(&share).then_some(Named::Share(share))
 }
 
-fn number_after(said: Option<&str>, word: &str) -> Option<Score> {
-    line_after(said, word)?.parse().ok()
+fn number_after(text: Option<&str>, word: &str) -> Option<Score> {
+    line_after(text, word)?.parse().ok()
 }
 
-fn share_after(said: Option<&str>, word: &str) -> Option<Named> {
-    let (right, of) = line_after(said, word)?.split_once('/')?;
+fn share_after(text: Option<&str>, word: &str) -> Option<Named> {
+    let (right, of) = line_after(text, word)?.split_once('/')?;
     share(right.trim().parse().ok()?, of.trim().parse().ok()?)
 }
 
-fn line_after<'s>(said: Option<&'s str>, word: &str) -> Option<&'s str> {
-    said?.lines().find_map(|line| line.trim().strip_prefix(word)).map(str::trim)
+fn line_after<'s>(text: Option<&'s str>, word: &str) -> Option<&'s str> {
+    text?.lines().find_map(|line| line.trim().strip_prefix(word)).map(str::trim)
 }
 
 /// Text from a program: bounded, without control characters except line ends and tabs; `None` if nothing remains.
 pub(super) fn message(data: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(&data[..data.len().min(MESSAGE_BYTES_MAX)]);
-    let kept: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
-    let kept = kept.trim();
-    (!kept.is_empty()).then(|| kept.to_owned())
+    let text: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -253,7 +255,7 @@ mod tests {
     }
 
     /// The decision as one letter, and the points.
-    fn told(protocol: &Protocol, code: i32, stdout: &str, stderr: &str, feedback: &[(&str, &str)]) -> String {
+    fn read_as(protocol: &Protocol, code: i32, stdout: &str, stderr: &str, feedback: &[(&str, &str)]) -> String {
         let answer = read(protocol, &report(Outcome::Exited(code), stdout, stderr), &files(feedback));
         let decision = match answer.decision {
             Decision::Accepted => "A",
@@ -282,9 +284,9 @@ mod tests {
     fn an_exit_code_that_settles_a_conversation_never_accepts() {
         for protocol in PROTOCOLS {
             for code in 0..256 {
-                let said = ["", "points 1", "partial 1/2", &format!("partially correct ({code})")];
-                let accepts = |said: &&str| told(&protocol, code, "", said, &[]).starts_with('A');
-                assert!(!settles(&protocol)(code) || !said.iter().any(accepts), "{protocol:?} {code}");
+                let messages = ["", "points 1", "partial 1/2", &format!("partially correct ({code})")];
+                let accepts = |message: &&str| read_as(&protocol, code, "", message, &[]).starts_with('A');
+                assert!(!settles(&protocol)(code) || !messages.iter().any(accepts), "{protocol:?} {code}");
             }
             assert_ne!(settles(&protocol)(1), matches!(protocol, Protocol::Testlib { percent: true }), "{protocol:?}");
         }
@@ -302,7 +304,7 @@ mod tests {
             (Protocol::Coci, "AWPFFFFFFFFFFFF"),
             (Protocol::Peg, "AWFFFFFFFFFFFFF"),
         ] {
-            let found: String = codes.iter().map(|code| told(&protocol, *code, "", "", &[])).collect();
+            let found: String = codes.iter().map(|code| read_as(&protocol, *code, "", "", &[])).collect();
             assert_eq!(found, expected, "{protocol:?}");
         }
     }
@@ -357,7 +359,7 @@ mod tests {
             (Protocol::Peg, 1, "wrong\n", "", "W"),
         ] {
             assert_eq!(
-                told(&protocol, code, stdout, stderr, &[]),
+                read_as(&protocol, code, stdout, stderr, &[]),
                 expected,
                 "{protocol:?} {code} {stdout:?} {stderr:?}"
             );
@@ -366,7 +368,7 @@ mod tests {
 
     #[test]
     fn the_feedback_directory_of_kattis_is_read() {
-        let kattis = |code, files: &[(&str, &str)]| told(&Protocol::Kattis, code, "", "", files);
+        let kattis = |code, files: &[(&str, &str)]| read_as(&Protocol::Kattis, code, "", "", files);
         assert_eq!(kattis(42, &[("score.txt", " 12.5\n")]), "A 12.5");
         assert_eq!(kattis(43, &[("score.txt", "1")]), "W 1");
         assert_eq!(kattis(42, &[("score_multiplier.txt", "0.25")]), "A x0.25");

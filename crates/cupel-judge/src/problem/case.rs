@@ -72,12 +72,12 @@ pub(super) struct Pass {
 
 impl Pass {
     /// Turns the pass into a fault of the package, with the reason for the author.
-    pub(super) fn fault(mut self, why: &str, said: Option<String>) -> Pass {
+    pub(super) fn fault(mut self, why: &str, message: Option<String>) -> Pass {
         self.verdict = Verdict::InternalError;
         self.points = None;
         self.next = None;
-        self.judge_message = Some(match said {
-            Some(said) => format!("{why}\n{said}"),
+        self.judge_message = Some(match message {
+            Some(message) => format!("{why}\n{message}"),
             None => why.to_owned(),
         });
         self
@@ -86,9 +86,9 @@ impl Pass {
     /// Drops what only a checker needed: the outputs of all cases are kept until the end of judging.
     fn shortened(mut self, case: &Case) -> Pass {
         for output in [&mut self.step.stdout, &mut self.step.stderr] {
-            let kept = usize::try_from(KEPT.get()).unwrap_or(usize::MAX);
-            if output.data.len() > kept {
-                *output = Output { data: output.data[..kept].into(), truncated: true };
+            let bytes_max = usize::try_from(KEPT.get()).unwrap_or(usize::MAX);
+            if output.data.len() > bytes_max {
+                *output = Output { data: output.data[..bytes_max].into(), truncated: true };
             }
         }
         self.feedback = BoxFiles::default();
@@ -158,8 +158,8 @@ impl Judging<'_, '_> {
         let (pass, score, named) = match scored {
             Ok((score, named)) => (pass, score, named),
             Err(why) => {
-                let said = pass.judge_message.clone();
-                (pass.fault(&why, said), None, false)
+                let message = pass.judge_message.clone();
+                (pass.fault(&why, message), None, false)
             }
         };
         let verdict = if named && pass.verdict == Verdict::Accepted && !speaks_kattis(&case.method) {
@@ -231,14 +231,14 @@ impl Judging<'_, '_> {
                 (None, _) => return Ok(pass),
                 (Some(_), Verdict::Accepted) if passes_max == 1 => return Ok(pass),
                 (Some(_), Verdict::Accepted) if number >= passes_max => {
-                    return Ok(pass.fault("it wants another pass after the last one", None));
+                    return Ok(pass.fault("it requests another pass after the last one", None));
                 }
                 (Some(next), Verdict::Accepted) => {
                     input = Some(next);
                     feedback = pass.feedback;
                 }
                 (Some(_), Verdict::WrongAnswer) if passes_max > 1 => {
-                    return Ok(pass.fault("it rejected, and wants another pass all the same", None));
+                    return Ok(pass.fault("it rejected, but requests another pass", None));
                 }
                 (Some(_), _) => return Ok(pass),
             }

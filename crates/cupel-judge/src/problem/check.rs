@@ -57,7 +57,7 @@ pub(super) fn call(program: &JudgeProgram, runnable: &Runnable, data: &Data, int
         (Protocol::DmojDefault | Protocol::Coci, true) => vec![input, ans],
         (Protocol::DmojDefault | Protocol::DmojTestlib | Protocol::Coci, false) => vec![input, out, ans],
         (Protocol::Peg, false) => vec![ans, out, input],
-        (Protocol::Peg, true) => return Err("the protocol `peg` has no interactors".to_owned()),
+        (Protocol::Peg, true) => return Err("the protocol `peg` does not support interactors".to_owned()),
     };
     let outbox = BoxPath::new(FEEDBACK).ok().filter(|_| interacts || program.protocol == Protocol::Kattis);
     let argv = [&runnable.argv, &args, &program.args].into_iter().flatten().cloned().collect();
@@ -102,7 +102,7 @@ impl Checked {
             Some(BoxFile { path, ..file.clone() })
         });
         let answer = match result.files_truncated {
-            true => Answer::fault("it left too many or too large files"),
+            true => Answer::fault("it left too many files, or files that are too large"),
             false => answer::read(protocol, &result.report, &BoxFiles::new(named.collect())),
         };
         let log = feedback.iter().find(|file| file.path.as_str() == LOG).map(|file| file.data.clone());

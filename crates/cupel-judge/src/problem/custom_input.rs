@@ -19,8 +19,7 @@ use crate::judge::OutputBudget;
 use crate::{ArtifactCache, Executor, JudgeEvent, JudgeObserver};
 
 /// Message if the interactor does not understand the input.
-const NOT_UNDERSTOOD: &str =
-    "The problem's program that talks with yours did not decide. It may not understand your input.";
+const NOT_UNDERSTOOD: &str = "The problem's interactor did not return a decision. It may not accept your input.";
 
 /// Runs a submission once, with this input instead of a test's, under the limits of a test. The verdict AC means that
 /// it ended well; SK means that the input is not valid for the problem, with the reason. `output_kept_max` bounds the
@@ -38,8 +37,8 @@ pub fn run_with_input(
 ) -> Result<RunReport, ProblemError> {
     let problem = &request.package.problem;
     let limits = CaseLimits::of(&problem.limits, request.language, &request.limits);
-    let told = Limits { cpu_time: limits.cpu_time, ..limits.enforced };
-    let mut report = RunReport::bare(Verdict::Skipped, told, request.language.installed_version().unwrap_or_default());
+    let shown = Limits { cpu_time: limits.cpu_time, ..limits.enforced };
+    let mut report = RunReport::bare(Verdict::Skipped, shown, request.language.installed_version().unwrap_or_default());
     if let Some(why) = refused_source(request) {
         report.verdict = Verdict::CompileError;
         report.message = Some(why);
@@ -87,13 +86,13 @@ pub fn run_with_input(
     let usage = &pass.step.usage;
     let (verdict, outcome) = (pass.verdict, pass.step.outcome);
     observer.event(JudgeEvent::ExecutionEnded { case: None, verdict, outcome, usage });
-    let mut kept = |text: Option<String>| {
+    let mut fitting = |text: Option<String>| {
         let mut output = Output { data: text?.into_bytes().into(), truncated: false };
         room.keep(&mut output);
         Some(output)
     };
-    grading.returned = kept(returned);
-    grading.conversation = kept((!pass.transcript.is_empty()).then(|| conversation(&pass.transcript)));
+    grading.returned = fitting(returned);
+    grading.conversation = fitting((!pass.transcript.is_empty()).then(|| conversation(&pass.transcript)));
     room.keep(&mut pass.step.stdout);
     room.keep(&mut pass.step.stderr);
     report.verdict = verdict;
@@ -133,9 +132,9 @@ impl Judging<'_, '_> {
 /// conversations. Source: Kattis problem package format, "Interactive problems".
 pub(super) fn conversation(transcript: &[(Party, Vec<u8>)]) -> String {
     let mut text = String::new();
-    for (party, said) in transcript {
+    for (party, data) in transcript {
         let mark = if *party == Party::Interactor { '<' } else { '>' };
-        for line in String::from_utf8_lossy(said).lines() {
+        for line in String::from_utf8_lossy(data).lines() {
             let _ = writeln!(text, "{mark}{line}");
         }
     }
@@ -148,9 +147,12 @@ mod tests {
 
     #[test]
     fn a_conversation_is_written_as_in_samples() {
-        let said = |party, text: &str| (party, text.as_bytes().to_vec());
-        let transcript =
-            [said(Party::Interactor, "3\n4"), said(Party::Program, "? 1\n"), said(Party::Interactor, "5\n")];
+        let utterance = |party, text: &str| (party, text.as_bytes().to_vec());
+        let transcript = [
+            utterance(Party::Interactor, "3\n4"),
+            utterance(Party::Program, "? 1\n"),
+            utterance(Party::Interactor, "5\n"),
+        ];
         assert_eq!(conversation(&transcript), "<3\n<4\n>? 1\n<5\n");
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn build(
     observer: &mut dyn JudgeObserver,
 ) -> Result<Built, ProblemError> {
     let Some(driver) = driver(request.language) else {
-        let message = Some(format!("there is no driver that calls functions in `{}`", request.language.id));
+        let message = Some(format!("function problems do not support `{}`", request.language.id));
         return Ok(Built::Refused { report: None, verdict: Verdict::CompileError, message });
     };
     let sources = driver.sources(signature, &request.language.files_named_by_type(files));
@@ -48,8 +48,8 @@ pub(super) fn build(
     let built = builder.units(of, request.language, memory, executor, observer)?;
     Ok(match built {
         Built::Refused { report, verdict: Verdict::CompileError, message: None } => {
-            let said = report.as_ref().map(|report| String::from_utf8_lossy(&report.output.data));
-            let is_ours = said.is_some_and(|said| blames_the_driver(&said, &sources.units));
+            let output = report.as_ref().map(|report| String::from_utf8_lossy(&report.output.data));
+            let is_ours = output.is_some_and(|output| blames_the_driver(&output, &sources.units));
             let message = is_ours.then(|| not_found(signature, driver));
             Built::Refused { report, verdict: Verdict::CompileError, message }
         }
@@ -59,7 +59,7 @@ pub(super) fn build(
 
 /// Whether the compiler reports an error in a source of the driver, so that the called function is missing or has other
 /// parameters.
-fn blames_the_driver(said: &str, units: &BoxFiles) -> bool {
+fn blames_the_driver(output: &str, units: &BoxFiles) -> bool {
     let stem = |path: &str| path.rsplit_once('.').map(|(stem, _)| stem.to_owned()).unwrap_or_default();
     let is_ours = |place: &str| {
         let file = place.split(':').next().unwrap_or_default();
@@ -67,7 +67,7 @@ fn blames_the_driver(said: &str, units: &BoxFiles) -> bool {
         known || matches!(stem(file).as_str(), "call" | "cupel_call" | "cupel_driver")
     };
     let place = |line: &str| is_ours(line.trim_start().trim_start_matches("--> ").trim_start_matches("./"));
-    said.lines().any(place) || said.contains("undefined reference to")
+    output.lines().any(place) || output.contains("undefined reference to")
 }
 
 /// Message for the contestant about the required function or class.
@@ -76,7 +76,7 @@ fn not_found(signature: &Signature, driver: Driver) -> String {
         Interface::Function { function, .. } => ("function", &function.name),
         Interface::Class { name, .. } => ("class", name),
     };
-    format!("{what} {name} not found, or it takes something else; expected:\n{}", driver.declaration(signature))
+    format!("{what} {name} not found, or its parameters differ; expected:\n{}", driver.declaration(signature))
 }
 
 /// A word that cannot be guessed: the keys of the hashes are random numbers from the operating system.
@@ -123,24 +123,23 @@ fn called(
     match case.answer(channel, nonce) {
         Answer::Returned(value) => Called::Returned(value),
         Answer::NoValue(why) => Called::Failed(Verdict::WrongAnswer, why),
-        Answer::NoFunction(said) if first.is_some() => {
+        Answer::NoFunction(reason) if first.is_some() => {
             let why = driver.map(|driver| match first {
-                Some(Shows::All) => format!("{said}; expected:\n{}", driver.declaration(signature)),
+                Some(Shows::All) => format!("{reason}; expected:\n{}", driver.declaration(signature)),
                 _ => not_found(signature, driver),
             });
             Called::Failed(Verdict::CompileError, why.unwrap_or_else(|| format!("{name} not found")))
         }
-        Answer::NoFunction(_) => Called::Failed(Verdict::WrongAnswer, format!("{name} was not found any more")),
+        Answer::NoFunction(_) => Called::Failed(Verdict::WrongAnswer, format!("{name} is no longer defined")),
         Answer::TooLarge => Called::Failed(
             Verdict::OutputLimit,
-            format!("what {name} returned takes more than {RETURNED_MAX} of memory"),
+            format!("the value that {name} returned takes more than {RETURNED_MAX} of memory"),
         ),
-        Answer::Nothing => {
-            Called::Failed(Verdict::WrongAnswer, format!("the program ended before {name} had returned"))
-        }
-        Answer::Forged => {
-            Called::Failed(Verdict::WrongAnswer, "something else than the driver wrote to descriptor 3".to_owned())
-        }
+        Answer::Nothing => Called::Failed(Verdict::WrongAnswer, format!("the program ended before {name} returned")),
+        Answer::Forged => Called::Failed(
+            Verdict::WrongAnswer,
+            "the program wrote to file descriptor 3, which is reserved for the driver".to_owned(),
+        ),
     }
 }
 
@@ -191,7 +190,7 @@ impl Judging<'_, '_> {
             return Ok(pass);
         }
         let Some(program) = check::program_of(checker) else {
-            return Ok(pass.fault("the results are compared by a checker, and the package has none", None));
+            return Ok(pass.fault("the results must be compared by a checker, but the package has none", None));
         };
         let runnable = match self.program(program)? {
             Ok(runnable) => runnable,

@@ -54,9 +54,7 @@ fn out_of_bounds(group: &CaseGroup, score: Score) -> Option<String> {
         (MaxScore::Bounded(max), _) if score > max && group.scoring != GroupScoring::None => {
             Some(format!("the score {score} of {name} is above its maximum {max}"))
         }
-        (_, Some(range)) if !range.contains(score) => {
-            Some(format!("the score {score} of {name} lies outside its range"))
-        }
+        (_, Some(range)) if !range.contains(score) => Some(format!("the score {score} of {name} is outside its range")),
         _ => None,
     }
 }
@@ -88,7 +86,7 @@ fn verdict_of(rule: VerdictRule, children: &[Child]) -> Verdict {
     }
 }
 
-const TOO_LARGE: &str = "a score is beyond what can be kept";
+const TOO_LARGE: &str = "a score exceeds the supported range";
 
 fn score_of(scoring: GroupScoring, children: &[Child], named: bool) -> Result<Option<Score>, &'static str> {
     let all_accepted = || children.iter().filter(|c| c.decides).all(|c| c.verdict == Verdict::Accepted);
@@ -147,7 +145,9 @@ pub(super) fn score_of_case(
         (CasePoints::Fixed { accepted: score, .. }, None) if accepted => return Ok((Some(score), false)),
         (CasePoints::Fixed { rejected, .. }, None) => return Ok((Some(rejected), false)),
         (CasePoints::None | CasePoints::Fixed { .. }, Some(_)) => {
-            return Err("the checker named a score where it may not".to_owned());
+            return Err(
+                "the checker returned a score, but the score of this test does not come from the checker".to_owned()
+            );
         }
         (CasePoints::FromChecker { max, unnamed, rejected, also_rejecting }, _) => {
             (max, unnamed, rejected, also_rejecting)
@@ -157,24 +157,26 @@ pub(super) fn score_of_case(
         return match (accepted, unnamed) {
             (false, _) => Ok((Some(rejected), false)),
             (true, Some(score)) => Ok((Some(score), false)),
-            (true, None) => Err("the checker accepted and named no score".to_owned()),
+            (true, None) => Err("the checker accepted without a score".to_owned()),
         };
     };
     if !accepted && !also_rejecting {
-        return Err("the checker rejected and named a score all the same".to_owned());
+        return Err("the checker rejected with a score".to_owned());
     }
     let score = match (named, max) {
         (Named::Points(score), _) => score,
         (Named::Share(share), MaxScore::Bounded(max)) => max.checked_mul(share).ok_or(TOO_LARGE)?,
         (Named::Share(_), MaxScore::Unbounded) => {
-            return Err("the checker named a share where there is no maximum".to_owned());
+            return Err("the checker returned a share of the maximum score, but there is no maximum".to_owned());
         }
     };
     match max {
         MaxScore::Bounded(max) if score > max => {
-            Err(format!("the checker named the score {score}, above the maximum {max}"))
+            Err(format!("the checker returned the score {score}, above the maximum {max}"))
         }
-        MaxScore::Bounded(_) if score < Score::ZERO => Err(format!("the checker named the score {score}, below zero")),
+        MaxScore::Bounded(_) if score < Score::ZERO => {
+            Err(format!("the checker returned the score {score}, below zero"))
+        }
         MaxScore::Bounded(_) | MaxScore::Unbounded => Ok((Some(score), true)),
     }
 }

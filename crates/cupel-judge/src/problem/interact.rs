@@ -49,9 +49,9 @@ impl Judging<'_, '_> {
         };
         let (argv, files) = self.of_program(case, input.as_ref())?;
         let bounds = package.problem.limits.validation;
-        let mut theirs = limits::of_author(&bounds, runnable.limits, call.given);
-        theirs.wall_time = self.limits.enforced.wall_time + INTERACTOR_OUTLIVES;
-        theirs.idle_time = theirs.wall_time;
+        let mut interactor_limits = limits::of_author(&bounds, runnable.limits, call.given);
+        interactor_limits.wall_time = self.limits.enforced.wall_time + INTERACTOR_OUTLIVES;
+        interactor_limits.idle_time = interactor_limits.wall_time;
         let step = |argv, env, files, limits, keep, collect: &Collect| StepInput {
             kind: StepKind::Execute,
             argv,
@@ -67,7 +67,14 @@ impl Judging<'_, '_> {
         let (ended, stderr) = loop {
             let talk = Interaction {
                 program: step(&argv, &self.runnable.env, &files, self.limits.enforced, KEPT, &Collect::Nothing),
-                interactor: step(&call.argv, &runnable.env, &call.files, theirs, Bytes::kib(128), &call.collect),
+                interactor: step(
+                    &call.argv,
+                    &runnable.env,
+                    &call.files,
+                    interactor_limits,
+                    Bytes::kib(128),
+                    &call.collect,
+                ),
                 settles: answer::settles(&interactor.program.protocol),
                 transcript: TRANSCRIPT,
             };
@@ -89,17 +96,17 @@ impl Judging<'_, '_> {
         }
         let failed = pass.verdict != Verdict::Accepted;
         let only_waited = matches!(ended.program.report.outcome, Outcome::IdleLimit | Outcome::WallLimit);
-        let theirs = &ended.interactor.report;
+        let interactor_report = &ended.interactor.report;
         if pass.verdict == Verdict::Cancelled {
             return Ok(pass);
         }
         if only_waited
             && ended.first == Party::Program
             && !ended.unheard
-            && theirs.usage.cpu_time * 4 > ended.program.report.usage.wall_time
+            && interactor_report.usage.cpu_time * 4 > ended.program.report.usage.wall_time
         {
             let who = &interactor.program.program.path;
-            return Ok(pass.fault(&format!("{who}: the program waited for it, and it computed all the time"), None));
+            return Ok(pass.fault(&format!("{who}: it was computing while the program waited for it"), None));
         }
         match &checked.answer.decision {
             // A failed interactor is excused: the other side had ended or was silent.

@@ -240,7 +240,7 @@ fn refused_source(request: &ProblemRequest<'_>) -> Option<String> {
     let limits = &request.package.problem.limits;
     let bytes = request.files.total_bytes();
     if bytes > limits.code.get() {
-        return Some(format!("the source has {bytes} bytes; the problem lets it have {}", limits.code));
+        return Some(format!("the source has {bytes} bytes; the problem's maximum is {}", limits.code));
     }
     let allowed = limits.languages.as_ref();
     let id = &request.language.id;
@@ -248,10 +248,12 @@ fn refused_source(request: &ProblemRequest<'_>) -> Option<String> {
         let names: Vec<&str> = Driver::names().collect();
         let names = names.join(", ");
         return Some(format!(
-            "the problem asks for a function, and no driver calls one in `{id}`; there are drivers for {names}"
+            "the problem asks for a function, and function problems do not support `{id}`; supported are {names}"
         ));
     }
-    allowed.filter(|allowed| !allowed.contains(id)).map(|_| format!("the problem does not take submissions in `{id}`"))
+    allowed
+        .filter(|allowed| !allowed.contains(id))
+        .map(|_| format!("the problem does not accept submissions in `{id}`"))
 }
 
 /// The submission's files with the package's files laid over them, and the file or class to start.
@@ -377,7 +379,7 @@ impl Judging<'_, '_> {
             return Ok(Child { verdict, score: no_score, named: false, counts: group.counts, decides: group.decides });
         }
         if children.is_empty() && !counts {
-            report.reason = Some("an earlier test had decided".to_owned());
+            report.reason = Some("an earlier test decided the verdict".to_owned());
             self.verdicts.insert(group.name.clone(), Verdict::Skipped);
             let verdict = Verdict::Skipped;
             return Ok(Child { verdict, score: no_score, named: false, counts: group.counts, decides: group.decides });

@@ -39,9 +39,9 @@ impl Built {
     /// Why a program of the package cannot be run, for its author; empty if it can.
     fn why(self, path: &PackagePath) -> String {
         let Built::Refused { report, verdict, message } = self else { return String::new() };
-        let said = report.map(|report| String::from_utf8_lossy(&report.output.data).into_owned());
-        let said = said.filter(|said| !said.trim().is_empty()).or(message).unwrap_or_default();
-        format!("{path} does not build ({}): {}", verdict.title(), said.trim())
+        let output = report.map(|report| String::from_utf8_lossy(&report.output.data).into_owned());
+        let output = output.filter(|output| !output.trim().is_empty()).or(message).unwrap_or_default();
+        format!("{path} does not build ({}): {}", verdict.title(), output.trim())
     }
 }
 
@@ -155,7 +155,7 @@ impl Builder<'_> {
         ];
         if build {
             let argv = ["./build".to_owned()];
-            let mut heard = Heard { said: Vec::new(), observer };
+            let mut captured = Captured { data: Vec::new(), observer };
             let step = StepInput {
                 kind: StepKind::Compile,
                 argv: &argv,
@@ -167,11 +167,11 @@ impl Builder<'_> {
                 result: false,
                 collect: Collect::All,
             };
-            let result = executor.execute(step, &mut heard)?;
+            let result = executor.execute(step, &mut captured)?;
             let outcome = result.report.outcome;
             if outcome != Outcome::Exited(0) || result.files_truncated {
-                let said = String::from_utf8_lossy(&heard.said).into_owned();
-                let message = Some(format!("its `build` did not end well ({outcome:?}): {said}"));
+                let output = String::from_utf8_lossy(&captured.data).into_owned();
+                let message = Some(format!("its `build` script failed ({outcome:?}): {output}"));
                 return Ok(Built::Refused { report: None, verdict: Verdict::CompileError, message });
             }
             left = result.files;
@@ -216,9 +216,7 @@ impl Programs {
 /// If there is none, with the reason.
 pub(super) fn language_of<'l>(program: &Program, languages: &'l Registry) -> Result<&'l Language, NoLanguage> {
     let language = match &program.language {
-        Some(id) => {
-            languages.get(id).ok_or_else(|| NoLanguage::NotHere(format!("there is no language `{id}` here")))?
-        }
+        Some(id) => languages.get(id).ok_or_else(|| NoLanguage::NotHere(format!("there is no language `{id}`")))?,
         None => {
             let is_known = |file: &ProgramFile| {
                 let extension = file.name.as_str().rsplit_once('.').map(|(_, extension)| extension);
@@ -278,7 +276,7 @@ pub(super) fn read_files(package: &Package, files: &[ProgramFile]) -> Result<Vec
     let mut left = SOURCES_BYTES_MAX;
     let read = |file: &ProgramFile| {
         left = left.checked_sub(file.file.size.get()).ok_or_else(|| {
-            let source = io::Error::new(io::ErrorKind::FileTooLarge, "the program's files are too large together");
+            let source = io::Error::new(io::ErrorKind::FileTooLarge, "the program's files are too large in total");
             ProblemError::Package { path: file.file.path.clone(), source }
         })?;
         Ok(BoxFile { path: file.name.clone(), data: read(package, &file.file)?, executable: file.executable })
@@ -306,15 +304,15 @@ impl JudgeObserver for Silent<'_> {
 }
 
 /// Output of a build script, up to a bound.
-struct Heard<'a> {
-    said: Vec<u8>,
+struct Captured<'a> {
+    data: Vec<u8>,
     observer: &'a mut dyn JudgeObserver,
 }
 
-impl StepObserver for Heard<'_> {
+impl StepObserver for Captured<'_> {
     fn stdout(&mut self, data: &[u8]) {
-        let room = (64usize << 10).saturating_sub(self.said.len()).min(data.len());
-        self.said.extend_from_slice(&data[..room]);
+        let room = (64usize << 10).saturating_sub(self.data.len()).min(data.len());
+        self.data.extend_from_slice(&data[..room]);
     }
 
     fn stderr(&mut self, data: &[u8]) {

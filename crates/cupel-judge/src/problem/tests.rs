@@ -217,7 +217,7 @@ impl Executor for Scripted {
         self.asked.push((step.argv.to_vec(), stdin));
         let answer = self.answers.pop_front().expect("more steps than were scripted");
         answer.stdout.chunks(3).for_each(|piece| observer.stdout(piece));
-        let kept = &answer.stdout[..answer.stdout.len().min(usize::try_from(step.keep.get()).unwrap())];
+        let stdout_kept = &answer.stdout[..answer.stdout.len().min(usize::try_from(step.keep.get()).unwrap())];
         let output = |data: &[u8]| Output { data: data.into(), truncated: false };
         let file = |(path, text): &(&str, &str)| BoxFile {
             path: BoxPath::new(path).unwrap(),
@@ -228,7 +228,7 @@ impl Executor for Scripted {
             outcome: answer.outcome,
             exit_code: None,
             signal: None,
-            stdout: output(kept),
+            stdout: output(stdout_kept),
             stderr: output(answer.stderr.as_bytes()),
             usage: Usage { cpu_time: Duration::from_millis(answer.cpu_ms), start: answer.start, ..Usage::default() },
         };
@@ -243,7 +243,7 @@ impl JudgeObserver for Nothing {
     fn event(&mut self, _: JudgeEvent<'_>) {}
 }
 
-fn told(report: &ProblemReport) -> String {
+fn verdicts(report: &ProblemReport) -> String {
     report.cases.iter().map(|case| case.verdict.code()).collect::<Vec<_>>().join(" ")
 }
 
@@ -288,7 +288,11 @@ fn the_rest_of_a_group_is_skipped_according_to_its_stop_rule() {
     ] {
         let root = CaseGroup { stop: outer, ..group("", vec![two("a", inner), two("b", inner)]) };
         let (report, _) = fixture.judge(root, all, answers);
-        assert_eq!((report.verdict, told(&report).as_str()), (Verdict::WrongAnswer, expected), "{inner:?} {outer:?}");
+        assert_eq!(
+            (report.verdict, verdicts(&report).as_str()),
+            (Verdict::WrongAnswer, expected),
+            "{inner:?} {outer:?}"
+        );
     }
 }
 
@@ -308,7 +312,7 @@ fn a_group_with_a_failed_requirement_is_not_run_and_scores_nothing() {
     };
     let (report, _) = fixture.judge(root, false, vec![prints("no", 1), ok()]);
     assert_eq!((report.verdict, report.score), (Verdict::WrongAnswer, Some(ten)));
-    assert_eq!(told(&report), "WA SK SK AC");
+    assert_eq!(verdicts(&report), "WA SK SK AC");
     let reasons: Vec<Option<&str>> = report.groups.iter().map(|group| group.reason.as_deref()).collect();
     assert_eq!(reasons, [None, Some("it requires `a`"), Some("it requires `b`"), None]);
 }
@@ -320,7 +324,7 @@ fn a_fault_of_the_checker_is_je_with_the_reason_and_ends_the_judging() {
     for outcome in [Outcome::Exited(3), Outcome::Exited(9), Outcome::TimeLimit, Outcome::MemoryLimit] {
         let checker = Answer { stderr: "FAIL it is broken", ..ends(outcome, 1) };
         let (report, _) = fixture.judge(group("", cases()), true, vec![ok(), checker]);
-        assert_eq!((report.verdict, told(&report).as_str()), (Verdict::InternalError, "JE SK"), "{outcome:?}");
+        assert_eq!((report.verdict, verdicts(&report).as_str()), (Verdict::InternalError, "JE SK"), "{outcome:?}");
         let message = report.cases[0].judge_message.as_deref().unwrap();
         assert!(message.contains("check.scr") && message.contains("it is broken"), "{message}");
     }
@@ -336,14 +340,14 @@ fn a_checker_is_called_by_its_protocol_and_only_for_a_program_that_succeeded() {
     let fixture = Fixture::new().checked_by_program(Protocol::Testlib { percent: false });
     let cases = ["1", "2"].map(|case| fixture.case(case, CasePoints::None)).into();
     let (report, executor) = fixture.judge(group("", cases), false, vec![ok(), ok(), ends(Outcome::Exited(1), 1)]);
-    assert_eq!(told(&report), "AC RTE");
+    assert_eq!(verdicts(&report), "AC RTE");
     let called = &executor.asked[1].0;
     assert_eq!(called[..], ["run", "check.scr", "/box/.cupel/in", "/box/.cupel/out", "/box/.cupel/ans", "flag"]);
 
     let fixture = Fixture::new().checked_by_program(Protocol::Kattis);
     let cases = || vec![fixture.case("1", CasePoints::None)];
     let (report, executor) = fixture.judge(group("", cases()), false, vec![ok(), ends(Outcome::Exited(42), 1)]);
-    assert_eq!(told(&report), "AC");
+    assert_eq!(verdicts(&report), "AC");
     let (called, stdin) = &executor.asked[1];
     assert_eq!(called[..], ["run", "check.scr", "/box/.cupel/in", "/box/.cupel/ans", "/box/.cupel/feedback/", "flag"]);
     assert_eq!(stdin, "ok");
@@ -359,20 +363,20 @@ fn points_of_a_checker_make_a_partial_score() {
         rejected: Score::ZERO,
         also_rejecting: false,
     };
-    for (said, verdict, score) in [
+    for (message, verdict, score) in [
         ("points 4", Verdict::PartialScore, Some("4")),
         ("points 10", Verdict::Accepted, Some("10")),
         ("points 0", Verdict::WrongAnswer, Some("0")),
         ("points 11", Verdict::InternalError, None),
     ] {
-        let checker = Answer { stderr: said, ..ends(Outcome::Exited(7), 1) };
+        let checker = Answer { stderr: message, ..ends(Outcome::Exited(7), 1) };
         let root = CaseGroup {
             scoring: GroupScoring::Aggregate(Aggregate::Sum),
             ..group("", vec![fixture.case("1", points)])
         };
         let (report, _) = fixture.judge(root, false, vec![ok(), checker]);
-        assert_eq!(report.cases[0].verdict, verdict, "{said}");
-        assert_eq!(report.score.map(|score| score.to_string()).as_deref(), score, "{said}");
+        assert_eq!(report.cases[0].verdict, verdict, "{message}");
+        assert_eq!(report.score.map(|score| score.to_string()).as_deref(), score, "{message}");
     }
 }
 
@@ -383,7 +387,7 @@ fn output_beyond_the_limit_is_discarded_if_the_package_says_so() {
     fixture.limits.on_output_limit = OnOutputLimit::Discard;
     let judged = |answer: Answer| {
         let root = group("", vec![fixture.case("1", CasePoints::None)]);
-        told(&fixture.judge(root, false, vec![answer]).0)
+        verdicts(&fixture.judge(root, false, vec![answer]).0)
     };
     assert_eq!(judged(prints("ok\n\n", 1)), "AC");
     assert_eq!(judged(prints("ok\n\n\n", 1)), "OLE");
@@ -411,12 +415,12 @@ fn passes_continue_while_the_checker_leaves_an_input() {
         ..ends(Outcome::Exited(code), 1)
     };
     let (report, executor) = fixture.judge(root(), false, vec![prints("ok", 7), next(42), prints("ok", 3), code(42)]);
-    assert_eq!((told(&report).as_str(), report.cases[0].usage.cpu_time.as_millis()), ("AC", 7));
+    assert_eq!((verdicts(&report).as_str(), report.cases[0].usage.cpu_time.as_millis()), ("AC", 7));
     assert_eq!(executor.asked[2].1, "second");
     let (report, _) = fixture.judge(root(), false, vec![ok(), next(42), ok(), next(42)]);
-    assert_eq!(told(&report), "JE");
+    assert_eq!(verdicts(&report), "JE");
     let (report, _) = fixture.judge(root(), false, vec![ok(), next(43)]);
-    assert_eq!(told(&report), "JE");
+    assert_eq!(verdicts(&report), "JE");
     let (report, _) = fixture.judge(root(), false, vec![ok(), next(42), ends(Outcome::Exited(1), 1)]);
-    assert_eq!(told(&report), "RTE");
+    assert_eq!(verdicts(&report), "RTE");
 }

@@ -9,29 +9,25 @@ use super::{DirectoryBlobs, PostgresBlobs, PostgresBlobsError, S3Blobs, S3UrlErr
 
 /// Reason why the blob store cannot be used. No message contains a password or a key.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it")]
+#[expect(missing_docs, reason = "the messages document the variants")]
 pub enum ConnectBlobsError {
-    #[error(
-        "blobs.url is none of \"postgres\", s3://bucket/prefix and file:///directory: name one of these, the same for all nodes"
-    )]
+    #[error("blobs.url must be \"postgres\", s3://bucket/prefix or file:///directory, and the same on all nodes")]
     Unknown,
-    #[error(
-        "blobs.url is \"postgres\", and the store is not: name a PostgreSQL database in store.url, or another blob store"
-    )]
+    #[error("blobs.url is \"postgres\", but store.url is not a PostgreSQL database: change one of them")]
     NoDatabase,
-    #[error("blobs.url: a directory is named by its whole path, as in file:///srv/cupel")]
+    #[error("blobs.url: the path of a directory must be absolute, as in file:///srv/cupel")]
     NoPath,
     #[error(
-        "blobs.url: the directory cannot be used: mount it on every node, writable for the user that Cupel runs as"
+        "blobs.url: cannot use the directory: mount it on every node, and make it writable for the user that Cupel runs as"
     )]
     Directory(#[source] BlobsError),
-    #[error("blobs.url: the database of store.url cannot keep blobs")]
+    #[error("blobs.url: cannot use the database of store.url for blobs")]
     Postgres(#[from] PostgresBlobsError),
-    #[error("blobs.url: no bucket can be found by it")]
+    #[error("blobs.url: not the URL of a bucket")]
     S3Url(#[from] S3UrlError),
     #[error(
-        "blobs.url: the bucket cannot be written to: see that it is there, that `endpoint` and `region` are right, and that the keys \
-         (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) may read, write, list and delete in it"
+        "blobs.url: cannot write to the bucket: check that it exists, that `endpoint` and `region` are right, and that the keys \
+         (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) permit reading, writing, listing and deleting"
     )]
     S3(#[source] BlobsError),
 }

@@ -51,10 +51,10 @@ impl DirectoryBlobs {
             let is_other = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|entry| entry.file_name() != "lost+found");
             // Another node may have initialised it concurrently.
             if entries.any(is_other) && blobs.check().is_err() {
-                let why = "it has other things in it; name an empty directory";
+                let why = "it has other content; name an empty directory";
                 return Err(blobs.failed("use")(io::Error::other(why)));
             }
-            File::create(root.join(MARK)).map_err(blobs.failed("begin"))?;
+            File::create(root.join(MARK)).map_err(blobs.failed("initialise"))?;
         }
         blobs.remove_abandoned()?;
         Ok(blobs)
@@ -73,7 +73,7 @@ impl DirectoryBlobs {
     fn check(&self) -> Result<(), BlobsError> {
         let mark = fs::metadata(self.root.join(MARK));
         mark.map(drop).map_err(|error| {
-            let why = format!("`{MARK}` in it cannot be looked at ({error}): is it mounted?");
+            let why = format!("cannot find the file `{MARK}` in it ({error}); check that the directory is mounted");
             self.failed("use")(io::Error::new(error.kind(), why))
         })
     }
@@ -85,7 +85,7 @@ impl DirectoryBlobs {
     /// The time by the clock of the file system.
     fn now(&self) -> Result<SystemTime, BlobsError> {
         let now = self.temporary().and_then(|file| file.as_file().metadata()?.modified());
-        now.map_err(self.failed("make a file in"))
+        now.map_err(self.failed("create a file in"))
     }
 
     fn remove_abandoned(&self) -> Result<(), BlobsError> {
@@ -201,7 +201,7 @@ impl Blobs for DirectoryBlobs {
         match fs::metadata(self.path(key)) {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.check().map(|()| false),
-            Err(error) => Err(failed("look for", key)(error)),
+            Err(error) => Err(failed("find", key)(error)),
         }
     }
 

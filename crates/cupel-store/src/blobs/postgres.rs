@@ -70,14 +70,14 @@ struct Sessions {
 
 /// Reason why a database cannot be used for blobs.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it")]
+#[expect(missing_docs, reason = "the messages document the variants")]
 pub enum PostgresBlobsError {
-    #[error("its address does not do")]
+    #[error("the URL is not valid")]
     Url(#[from] UrlError),
-    #[error("the database cannot be reached or does not let Cupel make its tables")]
+    #[error("cannot connect to the database or create the tables")]
     Session(#[source] SessionError),
     #[error(
-        "its tables of blobs are those of a newer Cupel (version {found}; this one knows {VERSION}): start that one"
+        "a newer version of cupel has changed the tables of blobs (schema {found}, this one knows {VERSION}); run that version"
     )]
     Newer { found: i32 },
 }
@@ -87,11 +87,11 @@ pub enum PostgresBlobsError {
 pub enum SessionError {
     #[error(transparent)]
     Postgres(#[from] tokio_postgres::Error),
-    #[error("the database did not answer in time")]
+    #[error("the database did not respond in time")]
     Silent,
-    #[error("no connection came free within {} s", ANSWER_MAX.as_secs())]
+    #[error("all connections were busy for {} s", ANSWER_MAX.as_secs())]
     Busy,
-    #[error("no connection can be made")]
+    #[error("cannot set up the connection")]
     Setup(#[source] io::Error),
 }
 
@@ -203,7 +203,7 @@ impl Blobs for PostgresBlobs {
     }
 
     fn get(&self, key: &BlobKey, into: &mut dyn Write, bytes_max: u64) -> Result<u64, BlobsError> {
-        let got = self.with(|session| {
+        let read = self.with(|session| {
             let found = session.query("SELECT id, bytes FROM blobs WHERE key = $1", &[&self.name(key)])?;
             let Some(found) = found.first() else { return Ok(Err(BlobsError::Missing(*key))) };
             let (id, length) = (found.get::<_, i64>(0), found.get::<_, i64>(1).unsigned_abs());
@@ -227,12 +227,12 @@ impl Blobs for PostgresBlobs {
             }
             Ok(Ok(bytes))
         });
-        got.map_err(failed("get", key))?
+        read.map_err(failed("get", key))?
     }
 
     fn has(&self, key: &BlobKey) -> Result<bool, BlobsError> {
         let found = self.with(|session| session.query("SELECT 1 FROM blobs WHERE key = $1", &[&self.name(key)]));
-        Ok(!found.map_err(failed("look for", key))?.is_empty())
+        Ok(!found.map_err(failed("find", key))?.is_empty())
     }
 
     fn remove(&self, key: &BlobKey) -> Result<(), BlobsError> {

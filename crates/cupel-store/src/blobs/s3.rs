@@ -49,17 +49,17 @@ pub struct S3Blobs {
 
 /// Reason why a bucket's URL is refused. Messages do not repeat the URL, since it may contain a key.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it")]
+#[expect(missing_docs, reason = "the messages document the variants")]
 pub enum S3UrlError {
-    #[error("it cannot be read")]
+    #[error("the URL is malformed")]
     Form(#[source] url::ParseError),
-    #[error("it names no bucket, as in s3://bucket/prefix")]
+    #[error("the URL names no bucket; expected s3://bucket/prefix")]
     NoBucket,
-    #[error("`{0}` is no setting of a bucket; there are endpoint, region, access_key_id and secret_access_key")]
+    #[error("unknown setting `{0}`; use endpoint, region, access_key_id or secret_access_key")]
     Unknown(String),
-    #[error("its settings do not do")]
+    #[error("the settings are not valid")]
     Settings(#[source] Error),
-    #[error("TLS or threads cannot be set up")]
+    #[error("cannot set up TLS or threads")]
     Setup(#[source] io::Error),
 }
 
@@ -129,11 +129,11 @@ impl S3Blobs {
     /// The server's time, in whole seconds.
     fn now(&self) -> Result<jiff::Timestamp, BlobsError> {
         let clock = self.path("clock");
-        let told = self.wait(async {
+        let head = self.wait(async {
             self.store.put(&clock, PutPayload::new()).await?;
             self.store.head(&clock).await
         });
-        told.map(|meta| seconds(meta.last_modified.timestamp())).map_err(failed("write to", self.root.as_ref()))
+        head.map(|meta| seconds(meta.last_modified.timestamp())).map_err(failed("write to", self.root.as_ref()))
     }
 
     /// Puts a blob that begins with `first` as a multipart upload.
@@ -206,11 +206,11 @@ impl Blobs for S3Blobs {
     }
 
     fn get(&self, key: &BlobKey, into: &mut dyn Write, bytes_max: u64) -> Result<u64, BlobsError> {
-        let got = self.wait(self.store.get(&self.path(key))).map_err(|error| missing_or("get", key, error))?;
-        if got.meta.size > bytes_max {
+        let found = self.wait(self.store.get(&self.path(key))).map_err(|error| missing_or("get", key, error))?;
+        if found.meta.size > bytes_max {
             return Err(BlobsError::TooLarge { key: *key, bytes_max });
         }
-        let mut pieces = got.into_stream();
+        let mut pieces = found.into_stream();
         let mut bytes = 0;
         while let Some(piece) = self.wait(pieces.try_next()).map_err(|error| missing_or("get", key, error))? {
             bytes += piece.len() as u64;
@@ -226,7 +226,7 @@ impl Blobs for S3Blobs {
         match self.wait(self.store.head(&self.path(key))) {
             Ok(_) => Ok(true),
             Err(Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(failed("look for", key)(error)),
+            Err(error) => Err(failed("find", key)(error)),
         }
     }
 
@@ -277,12 +277,12 @@ mod tests {
     fn errors_of_a_url_do_not_contain_its_keys() {
         for (url, expected) in [
             ("s3://?secret_access_key=hush", "names no bucket"),
-            ("s3://bucket?secret_key=hush", "`secret_key` is no setting"),
-            ("s3://bucket:port/?secret_access_key=hush", "cannot be read"),
+            ("s3://bucket?secret_key=hush", "unknown setting `secret_key`"),
+            ("s3://bucket:port/?secret_access_key=hush", "malformed"),
         ] {
-            let said = S3Blobs::new(url, "cupel").unwrap_err();
-            assert!(said.to_string().contains(expected), "{url}: {said}");
-            assert!(!format!("{said:?}").contains("hush"), "{said:?}");
+            let error = S3Blobs::new(url, "cupel").unwrap_err();
+            assert!(error.to_string().contains(expected), "{url}: {error}");
+            assert!(!format!("{error:?}").contains("hush"), "{error:?}");
         }
         let blobs = S3Blobs::new("s3://bucket/a/b/?endpoint=http://127.0.0.1:1&region=r", "cupel").unwrap();
         assert_eq!(blobs.root.as_ref(), "a/b/cupel");

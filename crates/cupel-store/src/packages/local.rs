@@ -81,7 +81,7 @@ impl LocalPackages {
     /// Unpacks and reads an archive into a temporary folder.
     pub(super) fn unpack(&self, source: &Path) -> Result<Unpacked, ImportError> {
         let temporary = tempfile::Builder::new().prefix(".importing-").tempdir_in(&self.directory);
-        let temporary = temporary.map_err(at("make a directory in", &self.directory))?;
+        let temporary = temporary.map_err(at("create a directory in", &self.directory))?;
         let imported = import(source, &temporary.path().join("package"), &self.options())?;
         Ok(Unpacked { imported, _temporary: temporary })
     }
@@ -98,7 +98,7 @@ impl LocalPackages {
             Err(error) => return Err(at("move the package to", &folder)(error)),
         }
         let durable = fs::File::open(&self.directory).and_then(|directory| directory.sync_all());
-        durable.map_err(at("write to the disk", &self.directory))?;
+        durable.map_err(at("sync", &self.directory))?;
         imported.package = Package::new(folder, imported.package.problem, hash);
         let imported = Arc::new(imported);
         self.remember(Arc::clone(&imported));
@@ -123,12 +123,12 @@ impl LocalPackages {
     pub(super) fn remove_folder(&self, hash: &ContentHash) -> Result<(), PackagesError> {
         self.forget(hash);
         let folder = self.folder(hash);
-        let gone = tempfile::Builder::new().prefix(".gone-").tempdir_in(&self.directory);
-        let gone = gone.map_err(failed("make a directory in", &self.directory))?;
-        match fs::rename(&folder, gone.path().join("package")) {
+        let trash = tempfile::Builder::new().prefix(".gone-").tempdir_in(&self.directory);
+        let trash = trash.map_err(failed("create a directory in", &self.directory))?;
+        match fs::rename(&folder, trash.path().join("package")) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(failed("remove", &folder)(error)),
-            Ok(()) => gone.close().map_err(failed("remove", &folder)),
+            Ok(()) => trash.close().map_err(failed("remove", &folder)),
         }
     }
 
@@ -165,11 +165,11 @@ impl LocalPackages {
 /// Approximate memory of a package's metadata. It grows with the number of files, which may be large, and with the
 /// authors' descriptions of tests.
 fn bytes_of(problem: &Problem) -> usize {
-    let said = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let cases = problem.tests.cases().map(|case| {
         let args = case.args.iter().chain(case.validator_args.all()).map(String::len).sum::<usize>();
         let files = 3 + case.files.len();
-        files * FILE_BYTES + args + said(&case.hints.description) + said(&case.hints.hint)
+        files * FILE_BYTES + args + length(&case.hints.description) + length(&case.hints.hint)
     });
     let trials = &problem.trials;
     let trials = trials.invalid_inputs.len() + 3 * (trials.valid_outputs.len() + trials.invalid_outputs.len());
@@ -214,7 +214,7 @@ impl Packages for LocalPackages {
         let damaged = |source| PackagesError::Damaged { hash: *hash, source };
         let opened = open(&folder, &self.options()).map_err(|error| damaged(error.into()))?;
         if opened.package.hash != *hash {
-            return Err(damaged("its content has another hash now".into()));
+            return Err(damaged("its content does not match its hash".into()));
         }
         let opened = Arc::new(opened);
         self.remember(Arc::clone(&opened));
@@ -249,7 +249,7 @@ impl Packages for LocalPackages {
             if name.to_str().is_some_and(|name| name.parse::<ContentHash>().is_ok()) {
                 continue;
             }
-            let is_directory = entry.file_type().map_err(failed("look at", &path))?.is_dir();
+            let is_directory = entry.file_type().map_err(failed("read the metadata of", &path))?.is_dir();
             let removed = if is_directory { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             removed.map_err(failed("remove", &path))?;
             tidied += 1;
@@ -276,7 +276,7 @@ fn size_of(directory: &Path) -> Result<u64, PackagesError> {
         let entry = entry.map_err(failed("list", directory))?;
         let path = entry.path();
         // Does not follow symbolic links.
-        let meta = entry.metadata().map_err(failed("look at", &path))?;
+        let meta = entry.metadata().map_err(failed("read the metadata of", &path))?;
         bytes += if meta.is_dir() { size_of(&path)? } else { meta.len().div_ceil(BLOCK).max(1) * BLOCK };
     }
     Ok(bytes)

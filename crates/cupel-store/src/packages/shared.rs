@@ -70,7 +70,7 @@ impl SharedPackages {
         let mut found: Vec<(SystemTime, ContentHash)> = Vec::new();
         for hash in local.hashes()? {
             let folder = local.folder(&hash);
-            let meta = fs::metadata(&folder).map_err(failed("look at", &folder))?;
+            let meta = fs::metadata(&folder).map_err(failed("read the metadata of", &folder))?;
             found.push((meta.modified().unwrap_or(SystemTime::UNIX_EPOCH), hash));
         }
         // Modification times give the order of use before the last stop.
@@ -119,7 +119,7 @@ impl SharedPackages {
                 match self.fetch_copy(hash, &copy) {
                     Ok(true) => return Ok(()),
                     Ok(false) => {
-                        tracing::warn!(package = %hash, blob = %copy.key, "a blob is not the package that its key names");
+                        tracing::warn!(package = %hash, blob = %copy.key, "the content of a blob does not match the hash in its key");
                         damaged = Some(copy.key);
                     }
                     // Removed concurrently; a newer copy may exist by now.
@@ -132,21 +132,22 @@ impl SharedPackages {
             }
         }
         Err(match damaged {
-            Some(blob) => {
-                PackagesError::Damaged { hash: *hash, source: format!("the blob {blob} is something else").into() }
-            }
+            Some(blob) => PackagesError::Damaged {
+                hash: *hash,
+                source: format!("the content of blob {blob} does not match the hash").into(),
+            },
             None => PackagesError::Missing(*hash),
         })
     }
 
     /// `false` if the blob is not that package.
     fn fetch_copy(&self, hash: &ContentHash, copy: &BlobInfo) -> Result<bool, PackagesError> {
-        let mut packed = self.upload().map_err(failed("make a file in", self.local.directory()))?;
+        let mut packed = self.upload().map_err(failed("create a file in", self.local.directory()))?;
         let limits = UnpackLimits::default();
         let bytes_max = limits.total_bytes_max + limits.entries_max as u64 * TAR_ENTRY_BYTES;
         match self.blobs.get(&copy.key, packed.as_file_mut(), bytes_max) {
             Err(BlobsError::TooLarge { .. }) => return Ok(false),
-            got => got?,
+            received => received?,
         };
         packed.flush().map_err(failed("write", packed.path()))?;
         self.local.adopt(hash, packed.path())
@@ -223,7 +224,7 @@ pub fn share_package(local: &LocalPackages, blobs: &dyn Blobs, hash: &ContentHas
 
 fn keep(local: &LocalPackages, blobs: &dyn Blobs, imported: &Imported) -> Result<PackageCopy, PackagesError> {
     let copy = PackageCopy { hash: imported.package.hash, id: Uuid::new_v4() };
-    let mut packed = local.upload().map_err(failed("make a file in", local.directory()))?;
+    let mut packed = local.upload().map_err(failed("create a file in", local.directory()))?;
     pack(&imported.package, packed.as_file_mut()).map_err(|error| PackagesError::Directory {
         action: error.action,
         path: error.path,
@@ -265,14 +266,14 @@ impl Packages for SharedPackages {
     }
 
     fn settle(&self, taken: &Taken) -> Result<(), PackagesError> {
-        let mut kept = (taken.copy.id, taken.kept_at);
+        let mut copy = (taken.copy.id, taken.kept_at);
         if taken.kept_at.elapsed() > SETTLED_WITHIN {
             let now = Instant::now();
-            kept = (self.keep(&taken.imported)?.id, now);
+            copy = (self.keep(&taken.imported)?.id, now);
         }
         let mut settled = locked(&self.settled);
         settled.retain(|_, (_, at)| at.elapsed() < SETTLED_WITHIN);
-        settled.insert(taken.copy.hash, kept);
+        settled.insert(taken.copy.hash, copy);
         Ok(())
     }
 
@@ -293,7 +294,7 @@ impl Packages for SharedPackages {
             Err(error @ PackagesError::Damaged { .. }) if is_here => {
                 tracing::warn!(
                     error = cupel_core::chain(&error),
-                    "a package in the cache is damaged; it is fetched again from the blob store"
+                    "a package in the cache is damaged; fetching it again from the blob store"
                 );
                 self.local.remove_folder(hash)?;
                 self.fetch(hash)?;
@@ -393,7 +394,7 @@ mod tests {
             age: Duration::from_secs(60 * minutes),
         };
         let found = removable(vec![blob(1, 1, 59), blob(2, 2, 300), blob(1, 3, 61), blob(2, 4, 90), blob(2, 5, 10)]);
-        let told: Vec<_> = found.iter().map(|one| (one.copy.hash, one.copy.id.as_u128(), one.is_spare)).collect();
-        assert_eq!(told, [(hash(1), 3, false), (hash(2), 4, false), (hash(2), 2, true)]);
+        let listed: Vec<_> = found.iter().map(|one| (one.copy.hash, one.copy.id.as_u128(), one.is_spare)).collect();
+        assert_eq!(listed, [(hash(1), 3, false), (hash(2), 4, false), (hash(2), 2, true)]);
     }
 }

@@ -58,7 +58,7 @@ impl DatabaseClock {
             told_us: AtomicI64::new(i64::MIN),
             skew_us: AtomicI64::new(sample.skew_us),
         };
-        tell(0, sample.skew_us);
+        log_skew(0, sample.skew_us);
         Ok(DatabaseClock(Arc::new(inner)))
     }
 
@@ -86,7 +86,7 @@ impl Inner {
         let difference = measured - offset;
         let taken = if difference.abs() >= SET_US { difference } else { difference / 4 };
         self.offset_us.store(offset + taken, Ordering::Relaxed);
-        tell(self.skew_us.swap(sample.skew_us, Ordering::Relaxed), sample.skew_us);
+        log_skew(self.skew_us.swap(sample.skew_us, Ordering::Relaxed), sample.skew_us);
     }
 
     fn at(&self, now: Instant) -> i64 {
@@ -112,7 +112,7 @@ impl fmt::Debug for DatabaseClock {
 }
 
 /// Logs when this machine's clock starts or stops to differ from the database's.
-fn tell(before_us: i64, now_us: i64) {
+fn log_skew(before_us: i64, now_us: i64) {
     let is_wrong = |us| SignedDuration::from_micros(us).abs() >= SKEW_TOLD;
     let seconds = now_us / 1_000_000;
     match (is_wrong(before_us), is_wrong(now_us)) {
@@ -178,10 +178,10 @@ mod tests {
     #[test]
     fn the_clock_never_goes_backwards() {
         let clock = clock(1_000_000_000);
-        let told = clock.at(after(&clock, 5000));
+        let shown = clock.at(after(&clock, 5000));
         learn(&clock, 5000, 1_000_000_000);
-        assert_eq!(clock.at(after(&clock, 5000)), told);
-        assert_eq!(clock.at(after(&clock, 9000)), told);
-        assert_eq!(clock.at(after(&clock, 10_001)), told + 1000);
+        assert_eq!(clock.at(after(&clock, 5000)), shown);
+        assert_eq!(clock.at(after(&clock, 9000)), shown);
+        assert_eq!(clock.at(after(&clock, 10_001)), shown + 1000);
     }
 }

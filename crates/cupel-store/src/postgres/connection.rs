@@ -295,9 +295,9 @@ impl Sql for Connection {
         &self,
         sql: &str,
         values: &[Value<'_>],
-        tell: &mut dyn FnMut(Row<'_>) -> Result<(), SqlFault>,
+        visit: &mut dyn FnMut(Row<'_>) -> Result<(), SqlFault>,
     ) -> Result<(), SqlFault> {
-        self.query(sql, values)?.iter().try_for_each(|row| tell(Row::Postgres(row)))
+        self.query(sql, values)?.iter().try_for_each(|row| visit(Row::Postgres(row)))
     }
 
     fn lock(&self, what: Lock, id: &[u8]) -> Result<(), SqlFault> {

@@ -46,12 +46,14 @@ impl PostgresOptions {
 
 /// Reason why the store cannot be opened.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it")]
+#[expect(missing_docs, reason = "the messages document the variants")]
 pub enum PostgresError {
-    #[error("`store.url` is no address of a PostgreSQL database: write postgres://user:password@host:5432/database")]
+    #[error(
+        "`store.url` is not the URL of a PostgreSQL database; expected postgres://user:password@host:5432/database"
+    )]
     Url(#[source] UrlError),
     #[error(
-        "no PostgreSQL server answers at `{place}`: look at host, port and `sslmode` in `store.url`, and whether the server runs and lets this machine in"
+        "cannot connect to a PostgreSQL server at `{place}`: check host, port and `sslmode` in `store.url`, that the server runs, and that it accepts connections from this machine"
     )]
     Unreachable {
         place: String,
@@ -59,28 +61,30 @@ pub enum PostgresError {
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
     #[error(
-        "the PostgreSQL server at `{place}` does not let the user in: look at user and password in `store.url`, and at the server's pg_hba.conf"
+        "the PostgreSQL server at `{place}` rejects the user: check user and password in `store.url`, and the server's pg_hba.conf"
     )]
     Login {
         place: String,
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    #[error("there is no such database as `{place}`: make it (createdb), or look at the end of `store.url`")]
+    #[error(
+        "database `{place}` does not exist: create it (createdb), or correct the database name at the end of `store.url`"
+    )]
     NoDatabase {
         place: String,
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
     #[error(
-        "the user in `store.url` may not do what is needed in `{place}`: make it the owner of the database (ALTER DATABASE … OWNER TO …)"
+        "the user in `store.url` lacks privileges in `{place}`: make the user the owner of the database (ALTER DATABASE … OWNER TO …)"
     )]
     Rights {
         place: String,
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    #[error("the server at `{place}` is PostgreSQL {version}: point `store.url` at version 13 or later")]
+    #[error("the server at `{place}` is PostgreSQL {version}; `store.url` must name a server of version 13 or later")]
     TooOld { place: String, version: String },
     #[error(
         "`{place}` was written by a newer version of cupel (schema {version}, this one knows {known}); run that version, or restore a backup made before the upgrade"
@@ -91,14 +95,14 @@ pub enum PostgresError {
     )]
     OtherCluster { place: String, found: String, cluster: String },
     #[error(
-        "`{place}` cannot be brought to this version's schema; if another program keeps its tables there, give cupel a database of its own in `store.url`"
+        "cannot update the schema of `{place}`; if another program has tables there, name a separate database for cupel in `store.url`"
     )]
     Migrate {
         place: String,
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    #[error("the threads that talk to the database cannot be started")]
+    #[error("cannot start the threads that write to the database")]
     Threads(#[source] io::Error),
 }
 

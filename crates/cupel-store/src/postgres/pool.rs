@@ -65,13 +65,13 @@ impl Inner {
         _permit: OwnedSemaphorePermit,
         question: impl Fn(&dyn Sql) -> Result<T, SqlFault>,
     ) -> Result<T, SqlFault> {
-        let kept = self.idle().pop();
-        let was_kept = kept.is_some();
-        let connection = kept.map_or_else(|| self.server.connect(), Ok)?;
+        let idle = self.idle().pop();
+        let was_idle = idle.is_some();
+        let connection = idle.map_or_else(|| self.server.connect(), Ok)?;
         match question(&connection) {
             // A kept connection may have been closed long ago, and so may the other idle ones. The query is run again
             // on a new connection.
-            Err(fault) if was_kept && fault.ends_the_connection() && !matches!(fault, SqlFault::Silent) => {
+            Err(fault) if was_idle && fault.ends_the_connection() && !matches!(fault, SqlFault::Silent) => {
                 self.idle().clear();
                 let connection = self.server.connect()?;
                 let answer = question(&connection);

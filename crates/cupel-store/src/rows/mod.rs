@@ -30,9 +30,9 @@ use uuid::Uuid;
 /// A row that this version cannot decode: a bug, or a database damaged from outside.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RowError {
-    #[error("the JSON of a row cannot be read")]
+    #[error("the JSON in a row cannot be decoded")]
     Json(#[from] serde_json::Error),
-    #[error("column `{column}` holds something unexpected")]
+    #[error("column `{column}` has an unexpected value")]
     Column { column: &'static str },
 }
 

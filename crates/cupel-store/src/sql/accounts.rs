@@ -34,7 +34,7 @@ impl<B: Backend> AccountStore for SqlStore<B> {
 
     async fn user_by_login(&self, login: &str) -> Result<Option<(User, String)>, StoreError> {
         let login = login.to_lowercase();
-        let read = self.read("look for a user", move |db| {
+        let read = self.read("find a user", move |db| {
             db.one(USER_BY_LOGIN, values![login], |row| Ok((user_of(row)?, row.get(7)?)))
         });
         read.await
@@ -112,7 +112,7 @@ impl<B: Backend> AccountStore for SqlStore<B> {
     }
 
     async fn session_alive(&self, id: SessionId, now: Timestamp) -> Result<bool, StoreError> {
-        let read = self.read("look for a session", move |db| {
+        let read = self.read("find a session", move |db| {
             let sql = "SELECT 1 FROM refresh_sessions WHERE id = ? AND ended_at IS NULL AND expires_at > ?";
             db.exists(sql, values![bytes(id.as_uuid()), to_us(now)])
         });
@@ -185,7 +185,7 @@ struct ChangeAccess {
 
 impl Write for ChangeAccess {
     type Output = AccountChange;
-    const OPERATION: &'static str = "change what a user may do";
+    const OPERATION: &'static str = "change a user's role, tier or state";
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<AccountChange, SqlFault> {
@@ -271,7 +271,7 @@ struct TouchKey {
 
 impl Write for TouchKey {
     type Output = ();
-    const OPERATION: &'static str = "note the use of an API key";
+    const OPERATION: &'static str = "record the use of an API key";
     const DURABLE: bool = false;
 
     fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
@@ -290,7 +290,7 @@ struct InsertSession {
 
 impl Write for InsertSession {
     type Output = bool;
-    const OPERATION: &'static str = "open a session";
+    const OPERATION: &'static str = "create a session";
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {

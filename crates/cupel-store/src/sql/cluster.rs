@@ -23,7 +23,7 @@ impl<B: Backend> ClusterStore for SqlStore<B> {
     }
 
     async fn workers(&self) -> Result<Vec<WorkerRecord>, StoreError> {
-        let read = self.read("list the workers", |db| {
+        let read = self.read("list workers", |db| {
             let sql = "SELECT id, name, version, slots, busy, languages, doing, \
                        CASE WHEN told = 'work' AND (SELECT is_paused FROM cluster) = 1 THEN 'pause' ELSE told END, \
                        started_at, seen_at FROM workers ORDER BY started_at, id";
@@ -33,7 +33,7 @@ impl<B: Backend> ClusterStore for SqlStore<B> {
     }
 
     async fn offers(&self, seen_after: Timestamp) -> Result<Vec<(BTreeMap<LanguageId, String>, u64)>, StoreError> {
-        let read = self.read("ask what workers have", move |db| {
+        let read = self.read("count workers by languages", move |db| {
             let sql =
                 "SELECT languages, count(*) FROM workers WHERE seen_at > ? AND doing <> 'drain' GROUP BY languages";
             db.all(sql, values![to_us(seen_after)], |row| {
@@ -49,7 +49,7 @@ impl<B: Backend> ClusterStore for SqlStore<B> {
     }
 
     async fn is_paused(&self) -> Result<bool, StoreError> {
-        let read = self.read("ask whether all is paused", |db| {
+        let read = self.read("read whether the workers are paused", |db| {
             let is_paused = db.one("SELECT is_paused FROM cluster", values![], |row| row.get::<bool>(0))?;
             Ok(is_paused.ok_or(bad("is_paused"))?)
         });
@@ -104,7 +104,7 @@ struct Beat {
 
 impl Write for Beat {
     type Output = Order;
-    const OPERATION: &'static str = "note that a worker is there";
+    const OPERATION: &'static str = "record a worker's heartbeat";
     // If a crash loses the heartbeat, the next one follows within seconds.
     const DURABLE: bool = false;
 
@@ -119,8 +119,8 @@ impl Write for Beat {
         let languages = languages_json(languages);
         let (id, order) = (bytes(id.as_uuid()), order.as_str());
         let values = values![id, name, version, slots, busy, languages, order, now, now];
-        let told = db.one(sql, values, |row| Ok(Order::from_name(row.text(0)?)))?;
-        Ok(told.flatten().ok_or(bad("told"))?)
+        let order_of_worker = db.one(sql, values, |row| Ok(Order::from_name(row.text(0)?)))?;
+        Ok(order_of_worker.flatten().ok_or(bad("told"))?)
     }
 }
 
@@ -128,7 +128,7 @@ struct Leave(WorkerId);
 
 impl Write for Leave {
     type Output = ();
-    const OPERATION: &'static str = "note that a worker has stopped";
+    const OPERATION: &'static str = "remove a worker that has stopped";
     const DURABLE: bool = false;
 
     fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
@@ -144,7 +144,7 @@ struct Tell {
 
 impl Write for Tell {
     type Output = bool;
-    const OPERATION: &'static str = "tell workers what to do";
+    const OPERATION: &'static str = "give an order to workers";
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
@@ -168,7 +168,7 @@ struct SharedSecret {
 
 impl Write for SharedSecret {
     type Output = [u8; 32];
-    const OPERATION: &'static str = "agree on a shared secret";
+    const OPERATION: &'static str = "store a shared secret";
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<[u8; 32], SqlFault> {
@@ -188,7 +188,7 @@ struct Lead {
 
 impl Write for Lead {
     type Output = bool;
-    const OPERATION: &'static str = "ask to sweep";
+    const OPERATION: &'static str = "claim the leadership of the cluster";
     // If a crash loses the leadership, the node claims it again.
     const DURABLE: bool = false;
 

@@ -113,7 +113,7 @@ pub(crate) struct Sync;
 
 impl Write for Sync {
     type Output = ();
-    const OPERATION: &'static str = "sync what was written";
+    const OPERATION: &'static str = "sync the database to the disk";
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
@@ -419,7 +419,7 @@ const INSERT_RUN: &str = "INSERT INTO runs (id, submission, owner, class, webhoo
 const INSERT_RESULT: &str = "INSERT INTO execution_results (run, report, log, data, data_hash) VALUES (?, ?, ?, ?, ?)";
 
 /// Reason recorded for an attempt whose lease expired.
-const SILENT: &str = "its worker died, was killed or was cut off from the store: nobody renewed the lease";
+const SILENT: &str = "the lease expired: its worker died, was killed, or lost the connection to the store";
 
 const INSERT_FAILURE: &str = "INSERT INTO failed_attempts (submission, attempt, run, worker, worker_name, failed_at, why) \
      SELECT submission, attempts, id, worker, (SELECT name FROM workers WHERE workers.id = runs.worker), ?, ? \

@@ -204,7 +204,7 @@ impl<B: Backend> ContestStore for SqlStore<B> {
     }
 
     async fn is_opened_by_contest(&self, problem: ProblemId, user: UserId, now: Timestamp) -> Result<bool, StoreError> {
-        let read = self.read("look whether a contest opens a problem", move |db| {
+        let read = self.read("find out whether a contest opens a problem", move |db| {
             let sql = concat!(
                 "SELECT 1 FROM contest_problems p JOIN contest_participants x ON x.contest = p.contest ",
                 own_problem!(),
@@ -216,7 +216,7 @@ impl<B: Backend> ContestStore for SqlStore<B> {
     }
 
     async fn withholds_results(&self, problem: ProblemId) -> Result<bool, StoreError> {
-        let read = self.read("look whether contests hide results", move |db| {
+        let read = self.read("find out whether contests hide results", move |db| {
             let sql = "SELECT 1 FROM problem_submissions WHERE problem = ? AND withheld = 1 LIMIT 1";
             db.exists(sql, values![bytes(problem.as_uuid())])
         });
@@ -229,7 +229,7 @@ impl<B: Backend> ContestStore for SqlStore<B> {
         user: UserId,
         from: UserId,
     ) -> Result<Vec<FreezeWindow>, StoreError> {
-        let read = self.read("look when contests hide results", move |db| {
+        let read = self.read("find out when contests hide results", move |db| {
             let sql = concat!(
                 "SELECT x.starts_at, c.length_us, c.freeze_us ",
                 withholding!(),

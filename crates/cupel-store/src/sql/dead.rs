@@ -99,7 +99,7 @@ struct Retry {
 
 impl Write for Retry {
     type Output = Vec<RetriedRun>;
-    const OPERATION: &'static str = "try dead letters again";
+    const OPERATION: &'static str = "retry dead letters";
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<Vec<RetriedRun>, SqlFault> {
@@ -136,7 +136,7 @@ struct Purge(Vec<SubmissionId>);
 
 impl Write for Purge {
     type Output = u64;
-    const OPERATION: &'static str = "put dead letters away";
+    const OPERATION: &'static str = "delete dead letters";
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<u64, SqlFault> {

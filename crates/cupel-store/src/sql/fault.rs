@@ -15,30 +15,30 @@ use crate::rows::RowError;
 /// A failure before its conversion to [`StoreError`]. Cheap to clone, because one failed commit fails many commands.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum SqlFault {
-    #[error("the database refused")]
+    #[error("the database returned an error")]
     Sqlite(#[source] Arc<rusqlite::Error>),
-    #[error("the database refused")]
+    #[error("the database returned an error")]
     Postgres(#[source] Arc<tokio_postgres::Error>),
-    #[error("a row makes no sense")]
+    #[error("a row cannot be decoded")]
     Row(#[source] Arc<RowError>),
-    #[error("{changed} rows changed where it should have been one")]
+    #[error("{changed} rows changed instead of one")]
     NotOne { changed: u64 },
     #[error("all connections to the database were busy for too long")]
     Busy,
-    #[error("the database did not answer in time")]
+    #[error("the database did not respond in time")]
     Silent,
     #[error("the database cannot be reached")]
     Unreachable(#[source] Arc<dyn std::error::Error + Send + Sync>),
-    #[error("a read of the database broke off")]
+    #[error("a read of the database was interrupted")]
     BrokenOff,
     /// Reaches the caller only if no blob store is configured.
-    #[error("its data lie in a blob store, and `blobs.url` names none: set it to what it was")]
+    #[error("its data is in a blob store, but `blobs.url` is not set: restore its previous value")]
     Elsewhere(Vec<ContentHash>),
-    #[error("its data cannot be had from the blob store")]
+    #[error("its data cannot be read from the blob store")]
     Blob(#[source] Arc<BlobsError>),
-    #[error("blob {0} has other bytes than were put into it")]
+    #[error("blob {0} is damaged: its content does not match its hash")]
     DamagedBlob(ContentHash),
-    #[error("nothing can be written")]
+    #[error("the database cannot write")]
     Full(#[source] DiskFull),
     #[error("the store is closed")]
     Closed,

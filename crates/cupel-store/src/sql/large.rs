@@ -112,7 +112,7 @@ impl Large {
                     Err(error) => {
                         tracing::warn!(
                             error = chain(&error),
-                            "the blob store failed; large data stay in the database for 30 s"
+                            "the blob store failed; for the next 30 s, large data is stored in the database"
                         );
                         *place.failed_at() = Some(Instant::now());
                     }
@@ -130,13 +130,13 @@ impl Large {
     /// [`SqlFault::Blob`], [`SqlFault::DamagedBlob`]; [`SqlFault::Elsewhere`] when there is no blob store.
     pub(crate) async fn fetch(&self, hash: ContentHash) -> Result<Arc<[u8]>, SqlFault> {
         let Some(place) = self.0.clone() else { return Err(SqlFault::Elsewhere(vec![hash])) };
-        let got = tokio::task::spawn_blocking(move || {
+        let read = tokio::task::spawn_blocking(move || {
             let mut bytes = Vec::new();
-            let got = place.blobs.get(&BlobKey::Data(hash), &mut bytes, BLOB_BYTES_MAX as u64);
-            got.map_err(|error| SqlFault::Blob(Arc::new(error)))?;
+            let read = place.blobs.get(&BlobKey::Data(hash), &mut bytes, BLOB_BYTES_MAX as u64);
+            read.map_err(|error| SqlFault::Blob(Arc::new(error)))?;
             if hash_of(&bytes) == hash { Ok(bytes.into()) } else { Err(SqlFault::DamagedBlob(hash)) }
         });
-        got.await.unwrap_or(Err(SqlFault::BrokenOff))
+        read.await.unwrap_or(Err(SqlFault::BrokenOff))
     }
 }
 

@@ -56,7 +56,7 @@ impl<B: Backend> MembershipStore for SqlStore<B> {
     }
 
     async fn is_link_good(&self, user: UserId, secret_hash: [u8; 32], now: Timestamp) -> Result<bool, StoreError> {
-        let read = self.read("look for a one-time link", move |db| {
+        let read = self.read("find a one-time link", move |db| {
             let sql = "SELECT 1 FROM password_links WHERE \"user\" = ? AND secret_hash = ? AND expires_at > ?";
             db.exists(sql, values![bytes(user.as_uuid()), secret_hash, to_us(now)])
         });
@@ -87,7 +87,7 @@ impl<B: Backend> MembershipStore for SqlStore<B> {
 
     async fn is_code_good(&self, code: &str, now: Timestamp) -> Result<bool, StoreError> {
         let code = code.to_owned();
-        let read = self.read("look for a join code", move |db| {
+        let read = self.read("find a join code", move |db| {
             let sql = "SELECT 1 FROM registration_codes WHERE code = ? AND uses < uses_max AND expires_at > ? \
                        AND ended_at IS NULL";
             db.exists(sql, values![code, to_us(now)])
@@ -116,7 +116,7 @@ impl<B: Backend> MembershipStore for SqlStore<B> {
         now: Timestamp,
     ) -> Result<Option<StreamTicket>, StoreError> {
         let look = TakeTicket { id, secret_hash, submission, now };
-        let read = self.read("look for a ticket", move |db| {
+        let read = self.read("find a ticket", move |db| {
             let sql = "SELECT \"user\", as_admin, expires_at FROM stream_tickets \
                        WHERE id = ? AND secret_hash = ? AND submission = ? AND expires_at > ?";
             look.run(db, sql)
@@ -152,9 +152,9 @@ impl Write for ChangePassword {
         db.lock(Lock::User, id)?;
         let sql = "UPDATE users SET password_hash = ? WHERE id = ? AND deleted_at IS NULL";
         let changed = db.execute(sql, values![self.password_hash, id])?;
-        let kept = self.keep.map_or(uuid::Uuid::nil(), |keep| *keep.as_uuid());
+        let session_kept = self.keep.map_or(uuid::Uuid::nil(), |keep| *keep.as_uuid());
         let sql = "UPDATE refresh_sessions SET ended_at = coalesce(ended_at, ?) WHERE \"user\" = ? AND id <> ?";
-        db.execute(sql, values![to_us(self.now), id, bytes(&kept)])?;
+        db.execute(sql, values![to_us(self.now), id, bytes(&session_kept)])?;
         db.execute("DELETE FROM password_links WHERE \"user\" = ?", values![id])?;
         db.execute("DELETE FROM stream_tickets WHERE \"user\" = ?", values![id])?;
         Ok(changed == 1)
@@ -246,7 +246,7 @@ struct PutLink {
 
 impl Write for PutLink {
     type Output = bool;
-    const OPERATION: &'static str = "make a one-time link";
+    const OPERATION: &'static str = "create a one-time link";
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
@@ -285,7 +285,7 @@ struct InsertCode(RegistrationCode);
 
 impl Write for InsertCode {
     type Output = ();
-    const OPERATION: &'static str = "make a join code";
+    const OPERATION: &'static str = "create a join code";
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
@@ -358,7 +358,7 @@ struct PutTicket {
 
 impl Write for PutTicket {
     type Output = bool;
-    const OPERATION: &'static str = "make a ticket";
+    const OPERATION: &'static str = "create a ticket";
     // If a power failure loses the ticket, it is invalid and the client requests another.
     const DURABLE: bool = false;
 
@@ -395,7 +395,7 @@ struct TakeTicket {
 
 impl Write for TakeTicket {
     type Output = Option<StreamTicket>;
-    const OPERATION: &'static str = "take a ticket";
+    const OPERATION: &'static str = "use a ticket";
     // If a power failure restores the ticket, it has expired before it can be used again.
     const DURABLE: bool = false;
 

@@ -69,12 +69,12 @@ pub(crate) trait Sql {
     /// ends the transaction.
     fn put(&self, sql: &str, values: &[Value<'_>]) -> Result<(), SqlFault>;
 
-    /// Calls `tell` for each row of the result, in order.
+    /// Calls `visit` for each row of the result, in order.
     fn each(
         &self,
         sql: &str,
         values: &[Value<'_>],
-        tell: &mut dyn FnMut(Row<'_>) -> Result<(), SqlFault>,
+        visit: &mut dyn FnMut(Row<'_>) -> Result<(), SqlFault>,
     ) -> Result<(), SqlFault>;
 
     /// Locks a row until the transaction ends. To avoid deadlocks, a transaction takes its locks in the order of

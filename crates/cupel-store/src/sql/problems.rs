@@ -196,7 +196,7 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
     }
 
     async fn members(&self, problem: ProblemId) -> Result<Vec<(UserId, Part)>, StoreError> {
-        let read = self.read("list who has a part in a problem", move |db| {
+        let read = self.read("list the members of a problem", move |db| {
             let sql = "SELECT \"user\", part FROM problem_members WHERE problem = ? ORDER BY \"user\"";
             db.all(sql, values![bytes(problem.as_uuid())], |row| {
                 let user = UserId::from_uuid(id_from(row.blob(0)?, "user")?);
@@ -220,7 +220,7 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
     }
 
     async fn stored_of(&self, author: UserId, but: ContentHash) -> Result<Stored, StoreError> {
-        let read = self.read("sum up an author's packages", move |db| {
+        let read = self.read("add up the sizes of an author's packages", move |db| {
             let sql = "SELECT (SELECT count(*) FROM problems WHERE owner = ?1), (SELECT CAST(coalesce(sum(b.bytes), 0) AS BIGINT) FROM \
                        (SELECT max(bytes) AS bytes FROM problem_versions WHERE created_by = ?1 AND package <> ?2 GROUP BY package) b)";
             let stored = db.one(sql, values![bytes(author.as_uuid()), but.as_bytes()], |row| {
@@ -242,7 +242,7 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
 
     async fn shipped(&self, slug: &str) -> Result<Option<[u8; 32]>, StoreError> {
         let slug = slug.to_owned();
-        let read = self.read("look for a problem that was loaded", move |db| {
+        let read = self.read("find a shipped problem", move |db| {
             let sql = "SELECT archive FROM shipped_problems WHERE slug = ?";
             db.one(sql, values![slug], |row| row.get(0))
         });
@@ -391,7 +391,7 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
     }
 
     async fn progress(&self, user: UserId) -> Result<Progress, StoreError> {
-        let read = self.read("read what a user has solved", move |db| {
+        let read = self.read("read the solved problems of a user", move |db| {
             let user = bytes(user.as_uuid());
             let withheld = "SELECT 1 FROM withheld_results WHERE \"user\" = ?";
             let progress = if db.exists(withheld, values![user])? {

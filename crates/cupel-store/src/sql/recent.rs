@@ -33,29 +33,29 @@ impl Recent {
         if bytes > BYTES_MAX / 4 {
             return;
         }
-        let mut kept = self.kept();
-        kept.bytes += bytes;
-        kept.order.push_back(run);
-        if let Some((_, replaced)) = kept.by_run.insert(run, (submission, bytes)) {
-            kept.bytes -= replaced;
+        let mut cache = self.cache();
+        cache.bytes += bytes;
+        cache.order.push_back(run);
+        if let Some((_, replaced)) = cache.by_run.insert(run, (submission, bytes)) {
+            cache.bytes -= replaced;
         }
-        while kept.bytes > BYTES_MAX || kept.order.len() > SUBMISSIONS_MAX {
-            let Some(oldest) = kept.order.pop_front() else { break };
-            kept.remove(oldest);
+        while cache.bytes > BYTES_MAX || cache.order.len() > SUBMISSIONS_MAX {
+            let Some(oldest) = cache.order.pop_front() else { break };
+            cache.remove(oldest);
         }
     }
 
     /// Removes and returns the submission of this run, if it is in the cache.
     pub(crate) fn take(&self, run: RunId) -> Option<Submission> {
-        let mut kept = self.kept();
-        let taken = kept.remove(run);
-        while kept.order.front().is_some_and(|oldest| !kept.by_run.contains_key(oldest)) {
-            kept.order.pop_front();
+        let mut cache = self.cache();
+        let taken = cache.remove(run);
+        while cache.order.front().is_some_and(|oldest| !cache.by_run.contains_key(oldest)) {
+            cache.order.pop_front();
         }
         taken
     }
 
-    fn kept(&self) -> MutexGuard<'_, RecentSubmissions> {
+    fn cache(&self) -> MutexGuard<'_, RecentSubmissions> {
         // Code that holds the lock does not panic halfway, so the data behind a poisoned lock are consistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -86,11 +86,11 @@ mod tests {
     #[test]
     fn a_cached_submission_is_taken_once() {
         let (recent, run) = (Recent::default(), run());
-        let kept = submission();
-        recent.keep(run, kept.clone(), 10);
-        assert_eq!(recent.take(run).map(|s| s.id), Some(kept.id));
+        let submission_kept = submission();
+        recent.keep(run, submission_kept.clone(), 10);
+        assert_eq!(recent.take(run).map(|s| s.id), Some(submission_kept.id));
         assert!(recent.take(run).is_none());
-        let left = recent.kept();
+        let left = recent.cache();
         assert!(left.bytes == 0 && left.by_run.is_empty() && left.order.is_empty());
     }
 
@@ -103,7 +103,7 @@ mod tests {
         for _ in 0..20 {
             recent.keep(run(), submission(), BYTES_MAX / 5);
         }
-        assert!(recent.kept().bytes <= BYTES_MAX);
+        assert!(recent.cache().bytes <= BYTES_MAX);
         assert!(recent.take(runs[2]).is_none());
         let huge = run();
         recent.keep(huge, submission(), BYTES_MAX / 2);

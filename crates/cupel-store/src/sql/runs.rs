@@ -237,7 +237,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
         limit: u32,
     ) -> Result<Vec<ExpiredRun>, StoreError> {
         // Usually there is none, so a read comes first and spares the writer.
-        let any = self.read("look for expired leases", move |db| {
+        let any = self.read("find expired leases", move |db| {
             let sql = "SELECT 1 FROM runs WHERE state = 1 AND lease_until <= ? LIMIT 1";
             db.exists(sql, values![to_us(lease_end)])
         });
@@ -248,7 +248,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
     }
 
     async fn due(&self, now: Timestamp, after: DuePlace, limit: u32) -> Result<Vec<DueRun>, StoreError> {
-        let read = self.read("look for due runs", move |db| {
+        let read = self.read("find due runs", move |db| {
             let sql = "SELECT id, owner, class, due_at, needs FROM runs \
                        WHERE state = 0 AND due_at <= ? AND (due_at, id) > (?, ?) ORDER BY due_at, id LIMIT ?";
             db.all(sql, values![to_us(now), to_us(after.at), bytes(after.run.as_uuid()), limit], |row| {
@@ -310,7 +310,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
     }
 
     async fn waiting_for(&self, now: Timestamp) -> Result<Vec<(Needs, u64)>, StoreError> {
-        let read = self.read("count runs by what they need", move |db| {
+        let read = self.read("count waiting runs by languages", move |db| {
             let sql = "SELECT needs, count(*) FROM runs WHERE state = 0 AND due_at <= ? GROUP BY needs";
             db.all(sql, values![to_us(now)], |row| {
                 let waiting = u64::try_from(row.get::<i64>(1)?).unwrap_or(0);
@@ -336,7 +336,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
         now: Timestamp,
     ) -> Result<Option<IdempotencyRecord>, StoreError> {
         let key = key.to_owned();
-        let read = self.read("look for an idempotency key", move |db| idempotency_record(db, owner, &key, now));
+        let read = self.read("find an idempotency key", move |db| idempotency_record(db, owner, &key, now));
         read.await
     }
 
@@ -346,7 +346,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
 
     async fn ping(&self) -> Result<(), StoreError> {
         let writes = self.backend.state();
-        let read = self.read("ask whether the store answers", move |db| {
+        let read = self.read("query the database", move |db| {
             db.exists("SELECT 1 FROM users LIMIT 1", values![])?;
             writes.clone()
         });

@@ -117,7 +117,7 @@ impl ToSql for Value<'_> {
             Value::Int(n) => match *column {
                 Type::INT8 => out.extend_from_slice(&n.to_be_bytes()),
                 Type::INT4 => out.extend_from_slice(&i32::try_from(*n)?.to_be_bytes()),
-                _ => return Err(format!("a number is no {column}").into()),
+                _ => return Err(format!("a column of type {column} cannot hold an integer").into()),
             },
             // PostgreSQL does not store NUL in text. U+FFFD (replacement character) takes its place.
             Value::Text(text) if text.contains('\0') => {

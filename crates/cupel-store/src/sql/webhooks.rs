@@ -18,7 +18,7 @@ impl<B: Backend> WebhookStore for SqlStore<B> {
         limit: u32,
         not_of: &[UserId],
     ) -> Result<Vec<Delivery>, StoreError> {
-        let any = self.read("look for webhook deliveries", move |db| {
+        let any = self.read("find webhook deliveries", move |db| {
             let sql = "SELECT 1 FROM webhook_deliveries WHERE next_at <= ? LIMIT 1";
             db.exists(sql, values![to_us(now)])
         });
@@ -96,7 +96,7 @@ struct Again {
 
 impl Write for Again {
     type Output = bool;
-    const OPERATION: &'static str = "send a webhook again";
+    const OPERATION: &'static str = "repeat a webhook delivery";
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
@@ -121,7 +121,7 @@ struct Take {
 
 impl Write for Take {
     type Output = Vec<Delivery>;
-    const OPERATION: &'static str = "take webhook deliveries";
+    const OPERATION: &'static str = "claim webhook deliveries";
     // If the mark is lost, the delivery is retried earlier.
     const DURABLE: bool = false;
 
@@ -199,12 +199,12 @@ struct Gone {
 
 impl Write for Gone {
     type Output = u64;
-    const OPERATION: &'static str = "give up a webhook receiver";
+    const OPERATION: &'static str = "cancel the deliveries to a webhook receiver";
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<u64, SqlFault> {
         let sql = "UPDATE webhook_deliveries SET tries = tries + CASE WHEN id = ?1 THEN 1 ELSE 0 END, next_at = NULL, ended_at = ?2, status = 410, \
-                   error = 'the receiver is gone (410)' WHERE next_at IS NOT NULL \
+                   error = 'the receiver responded with 410' WHERE next_at IS NOT NULL \
                    AND (owner, url) = (SELECT owner, url FROM webhook_deliveries WHERE id = ?1)";
         db.execute(sql, values![bytes(self.id.as_uuid()), to_us(self.now)])
     }

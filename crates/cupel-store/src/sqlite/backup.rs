@@ -16,9 +16,9 @@ use super::open::BUSY_TIMEOUT;
 
 /// Reason why a backup or restore failed.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it")]
+#[expect(missing_docs, reason = "the messages document the variants")]
 pub enum BackupError {
-    #[error("`{}` is there already: name a file that is not", path.display())]
+    #[error("`{}` already exists: name a new file", path.display())]
     Exists { path: PathBuf },
     #[error("`{}` cannot be read", path.display())]
     Unread {
@@ -26,15 +26,15 @@ pub enum BackupError {
         #[source]
         source: io::Error,
     },
-    #[error("`{}` cannot be read as a database", path.display())]
+    #[error("`{}` is not a readable SQLite database", path.display())]
     Source {
         path: PathBuf,
         #[source]
         source: rusqlite::Error,
     },
-    #[error("`{}` is damaged: {said}", path.display())]
-    Damaged { path: PathBuf, said: String },
-    #[error("`{}` is no database of cupel", path.display())]
+    #[error("`{}` is damaged: {finding}", path.display())]
+    Damaged { path: PathBuf, finding: String },
+    #[error("`{}` is not a cupel database", path.display())]
     Stranger { path: PathBuf },
     #[error("`{}` was written by a newer version of cupel (schema {version}, this one knows {known}): run that version", path.display())]
     Newer { path: PathBuf, version: i64, known: i64 },
@@ -44,7 +44,7 @@ pub enum BackupError {
         #[source]
         source: io::Error,
     },
-    #[error("the copy to `{}` broke off", path.display())]
+    #[error("copying to `{}` failed", path.display())]
     Copy {
         path: PathBuf,
         #[source]
@@ -72,9 +72,9 @@ pub fn restore(copied: &Path, to: &Path) -> Result<u64, BackupError> {
     File::open(copied).map_err(|source| BackupError::Unread { path: copied.to_owned(), source })?;
     let source = open(copied, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let failed = |source| BackupError::Source { path: copied.to_owned(), source };
-    let said: String = source.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
-    if said != "ok" {
-        return Err(BackupError::Damaged { path: copied.to_owned(), said });
+    let finding: String = source.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
+    if finding != "ok" {
+        return Err(BackupError::Damaged { path: copied.to_owned(), finding });
     }
     match version(&source).map_err(failed)? {
         version if version > KNOWN => Err(BackupError::Newer { path: copied.to_owned(), version, known: KNOWN }),

@@ -23,12 +23,12 @@ impl Sql for Connection {
         &self,
         sql: &str,
         values: &[Value<'_>],
-        tell: &mut dyn FnMut(Row<'_>) -> Result<(), SqlFault>,
+        visit: &mut dyn FnMut(Row<'_>) -> Result<(), SqlFault>,
     ) -> Result<(), SqlFault> {
         let mut query = self.prepare_cached(sql)?;
         let mut rows = query.query(params_from_iter(values))?;
         while let Some(row) = rows.next()? {
-            tell(Row::Sqlite(row))?;
+            visit(Row::Sqlite(row))?;
         }
         Ok(())
     }

@@ -35,7 +35,7 @@ pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;
 /// Reason why the schema does not fit this version.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum MigrateError {
-    #[error("the schema is of version {version}, and the newest known is {known}")]
+    #[error("the schema has version {version}; the newest known version is {known}")]
     Newer { version: i64, known: i64 },
     #[error(transparent)]
     Sql(#[from] rusqlite::Error),
@@ -148,18 +148,18 @@ mod tests {
         old.execute_batch(rows).unwrap();
         old.pragma_update(None, "user_version", 14).unwrap();
         migrate(&mut old).unwrap();
-        let told = |sql: &str| {
+        let numbers = |sql: &str| {
             old.query_row(sql, [], |row| (0..4).map(|column| row.get::<_, i64>(column)).collect::<Result<Vec<_>, _>>())
                 .unwrap()
         };
-        assert_eq!(told("SELECT submissions, accepted, attempted_by, solved_by FROM problems"), [2, 0, 1, 0]);
+        assert_eq!(numbers("SELECT submissions, accepted, attempted_by, solved_by FROM problems"), [2, 0, 1, 0]);
         let best = "best = x'11'";
         assert_eq!(
-            told(&format!("SELECT solved, tries, {best}, rank_score IS NULL FROM problem_results")),
+            numbers(&format!("SELECT solved, tries, {best}, rank_score IS NULL FROM problem_results")),
             [0, 2, 1, 1]
         );
         let best = "best = x'12'";
-        assert_eq!(told(&format!("SELECT solved, tries, {best}, solved_at FROM withheld_results")), [1, 3, 1, 80]);
+        assert_eq!(numbers(&format!("SELECT solved, tries, {best}, solved_at FROM withheld_results")), [1, 3, 1, 80]);
     }
 
     /// A new filter needs an index.

@@ -32,9 +32,9 @@ const PRAGMAS: &str = "PRAGMA page_size = 4096; \
 
 /// Reason why the store cannot be opened.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it")]
+#[expect(missing_docs, reason = "the messages document the variants")]
 pub enum OpenError {
-    #[error("cannot make the data folder `{}`", path.display())]
+    #[error("cannot create the data directory `{}`", path.display())]
     Folder {
         path: PathBuf,
         #[source]
@@ -48,7 +48,7 @@ pub enum OpenError {
     },
     #[error("`{}` was written by a newer version of cupel (schema {version}, this one knows {known}); run that version, or restore a backup made before the upgrade", path.display())]
     Newer { path: PathBuf, version: i64, known: i64 },
-    #[error("`{}` cannot be brought to this version's schema", path.display())]
+    #[error("cannot update the schema of `{}`", path.display())]
     Migrate {
         path: PathBuf,
         #[source]
@@ -144,8 +144,8 @@ mod tests {
         assert!(error.transient && cupel_core::is_disk_full(&error), "{error:?}");
         assert!(cupel_core::chain(&error).contains(path.to_str().unwrap()), "{error:?}");
         // `ping` reports the full disk, although small changes still fit.
-        let told = store.ping().await.expect_err("the disk was full a moment ago");
-        assert!(cupel_core::is_disk_full(&told), "{told:?}");
+        let error = store.ping().await.expect_err("the disk was full a moment ago");
+        assert!(cupel_core::is_disk_full(&error), "{error:?}");
         assert!(store.submission(id).await.unwrap().is_none());
         let small = a_submission().by(owner).alone();
         let id = small.submissions[0].0.id;

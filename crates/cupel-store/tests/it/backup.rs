@@ -47,7 +47,7 @@ async fn a_backup_of_a_database_in_use_has_everything_acknowledged_before_it() {
     let again = SqliteStore::open(&restored).await.unwrap();
     assert_eq!(again.submissions(&ids).await.unwrap().len(), 50);
     again.insert(a_submission().by(owner).alone()).await.unwrap();
-    assert!(matches!(restore(&copy, &restored), Err(BackupError::Exists { .. })), "a database is not written over");
+    assert!(matches!(restore(&copy, &restored), Err(BackupError::Exists { .. })), "a database is not overwritten");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ mod directory {
     fn an_unmounted_directory_is_not_taken_for_an_empty_one() {
         let folder = tempfile::tempdir().unwrap();
         let (root, unmounted) = (folder.path().join("blobs"), folder.path().join("unmounted"));
-        assert!(DirectoryBlobs::open(&root, "one").is_err(), "it is not made");
+        assert!(DirectoryBlobs::open(&root, "one").is_err(), "a missing directory is not created");
         fs::create_dir(&root).unwrap();
         let blobs = DirectoryBlobs::open(&root, "one").unwrap();
         let key = BlobKey::Artifacts(ContentHash::from_bytes([1; 32]));
@@ -36,14 +36,14 @@ mod directory {
         ] {
             assert!(matches!(answer, Err(BlobsError::Store { .. })), "{answer:?}");
         }
-        assert!(fs::read_dir(&root).unwrap().next().is_none(), "nothing is put below the mount");
+        assert!(fs::read_dir(&root).unwrap().next().is_none(), "nothing is written below the mount point");
         fs::remove_dir(&root).unwrap();
         fs::rename(&unmounted, &root).unwrap();
         assert!(blobs.has(&key).unwrap());
     }
 
     #[test]
-    fn damaged_data_are_replaced_by_the_next_put() {
+    fn damaged_data_is_replaced_by_the_next_put() {
         let folder = tempfile::tempdir().unwrap();
         let blobs = DirectoryBlobs::open(folder.path(), "one").unwrap();
         let bytes = b"what somebody sent";
@@ -162,9 +162,9 @@ mod postgres {
         let newer = PostgresBlobs::open(&url, "one").unwrap_err();
         assert!(matches!(newer, PostgresBlobsError::Newer { found: 99 }), "{newer:?}");
         let wrong = url.replace("secret-of-the-tests", "wrong-password");
-        let said = chain(&wait(connect_blobs("postgres", Some(&wrong), "one")).err().unwrap());
-        assert!(said.starts_with("blobs.url: ") && said.contains("password authentication failed"), "{said}");
-        assert!(!said.contains("wrong-password"), "{said}");
+        let text = chain(&wait(connect_blobs("postgres", Some(&wrong), "one")).err().unwrap());
+        assert!(text.starts_with("blobs.url: ") && text.contains("password authentication failed"), "{text}");
+        assert!(!text.contains("wrong-password"), "{text}");
     }
 }
 
@@ -198,9 +198,9 @@ mod s3 {
         let url = server.bucket();
         let blobs = wait(connect_blobs(&url, None, "one")).unwrap();
         let nowhere = server.url_of("nobody-made-this-one");
-        let said = chain(&wait(connect_blobs(&nowhere, None, "one")).err().unwrap());
-        assert!(said.starts_with("blobs.url: ") && said.contains("NoSuchBucket"), "{said}");
-        assert!(!said.contains("secret-of-the-tests"), "{said}");
+        let text = chain(&wait(connect_blobs(&nowhere, None, "one")).err().unwrap());
+        assert!(text.starts_with("blobs.url: ") && text.contains("NoSuchBucket"), "{text}");
+        assert!(!text.contains("secret-of-the-tests"), "{text}");
         let missing_bucket = S3Blobs::new(&nowhere, "one").unwrap();
         let got = missing_bucket.get(&key, &mut Vec::new(), 1);
         assert!(matches!(got, Err(BlobsError::Store { .. })), "{got:?}");
@@ -219,14 +219,14 @@ mod s3 {
 #[test]
 fn a_wrong_blobs_url_is_reported_with_the_setting_and_valid_values() {
     for (url, expected) in [
-        ("", "\"postgres\", s3://bucket/prefix and file:///directory"),
-        ("http://bucket", "\"postgres\", s3://bucket/prefix and file:///directory"),
+        ("", "\"postgres\", s3://bucket/prefix or file:///directory"),
+        ("http://bucket", "\"postgres\", s3://bucket/prefix or file:///directory"),
         ("file://srv", "file:///srv/cupel"),
         ("file:///nowhere/at/all", "mount it on every node"),
         ("s3:///prefix", "names no bucket"),
     ] {
-        let said = chain(&wait(cupel_store::connect_blobs(url, None, "one")).err().unwrap());
-        assert!(said.starts_with("blobs.url") && said.contains(expected), "{url}: {said}");
+        let text = chain(&wait(cupel_store::connect_blobs(url, None, "one")).err().unwrap());
+        assert!(text.starts_with("blobs.url") && text.contains(expected), "{url}: {text}");
     }
 }
 

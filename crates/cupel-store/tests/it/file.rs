@@ -61,7 +61,7 @@ async fn a_closed_store_returns_errors() {
 }
 
 #[tokio::test]
-async fn a_database_of_a_newer_version_is_left_alone() {
+async fn a_database_of_a_newer_version_is_left_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cupel.db");
     SqliteStore::open(&path).await.unwrap().close().await;
@@ -91,7 +91,7 @@ async fn a_file_that_is_not_a_database_is_refused_and_unchanged() {
 fn only_one_process_serves_from_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("cupel.db");
-    let held = ServeLock::take(&database).unwrap().expect("nobody has it");
+    let held = ServeLock::take(&database).unwrap().expect("the lock is free");
     assert!(ServeLock::take(&database).unwrap().is_none());
     drop(held);
     assert!(ServeLock::take(&database).unwrap().is_some());

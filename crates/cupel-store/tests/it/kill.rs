@@ -14,7 +14,7 @@ use cupel_types::{LeaseId, SubmissionId, WorkerId};
 const DATABASE: &str = "CUPEL_TEST_KILLED_DATABASE";
 
 #[tokio::test]
-async fn what_was_acknowledged_survives_kill_9() {
+async fn acknowledged_writes_survive_kill_9() {
     for acknowledged in [1, 50, 400] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cupel.db");
@@ -26,9 +26,9 @@ async fn what_was_acknowledged_survives_kill_9() {
                 .spawn()
                 .unwrap(),
         );
-        let mut said = BufReader::new(child.0.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines().map_while(Result::ok);
         let (mut accepted, mut judged) = (HashSet::new(), HashSet::new());
-        let mut hear = |line: String| {
+        let mut record = |line: String| {
             let mut words = line.split(' ');
             match (words.next(), words.next().and_then(|id| id.parse::<SubmissionId>().ok())) {
                 (Some("accepted"), Some(id)) => accepted.insert(id),
@@ -36,23 +36,23 @@ async fn what_was_acknowledged_survives_kill_9() {
                 _ => false,
             }
         };
-        let mut heard = 0;
-        while heard < acknowledged {
-            heard += usize::from(hear(said.next().expect("the child goes on until it is killed")));
+        let mut recorded = 0;
+        while recorded < acknowledged {
+            recorded += usize::from(record(lines.next().expect("the child writes until it is killed")));
         }
         child.0.kill().unwrap();
         child.0.wait().unwrap();
-        said.for_each(|line| {
-            hear(line);
+        lines.for_each(|line| {
+            record(line);
         });
 
         let store = SqliteStore::open(&path).await.unwrap();
         for id in accepted {
-            assert!(store.submission(id).await.unwrap().is_some(), "{id} was accepted and is gone");
+            assert!(store.submission(id).await.unwrap().is_some(), "{id} was accepted but is missing");
         }
         for id in judged {
-            let record = store.submission(id).await.unwrap().expect("a record");
-            assert!(record.state.is_final() && record.report.is_some(), "the result of {id} is gone");
+            let stored = store.submission(id).await.unwrap().expect("a record");
+            assert!(stored.state.is_final() && stored.report.is_some(), "the result of {id} is missing");
         }
         assert_healthy(&path);
     }
@@ -77,7 +77,7 @@ fn assert_healthy(path: &Path) {
 
 /// Accepts and judges submissions in several tasks, and reports each on standard output, until it is killed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a part of what_was_acknowledged_survives_kill_9, which starts and kills it"]
+#[ignore = "a part of acknowledged_writes_survive_kill_9, which starts and kills it"]
 async fn child_that_is_killed() {
     let Some(path) = std::env::var_os(DATABASE) else { return };
     let store = Arc::new(SqliteStore::open(Path::new(&path)).await.unwrap());

@@ -60,7 +60,7 @@ async fn insert(store: &PostgresStore, stdin: &[u8]) -> (Submission, RunId) {
 
 async fn lease(store: &PostgresStore, run: RunId) -> LeasedRun {
     let (lease, worker) = (LeaseId::from_uuid(fresh()), WorkerId::from_uuid(fresh()));
-    store.lease(run, lease, worker, t0(), t0(), None).await.unwrap().expect("it waits")
+    store.lease(run, lease, worker, t0(), t0(), None).await.unwrap().expect("the run is queued")
 }
 
 async fn judge(store: &PostgresStore, run: RunId, stdout: &[u8]) {
@@ -69,7 +69,10 @@ async fn judge(store: &PostgresStore, run: RunId, stdout: &[u8]) {
 }
 
 /// A submission as the store returns it: its stdin, its report and its events.
-async fn told(store: &dyn RunStore, id: SubmissionId) -> Result<(Vec<u8>, Option<RunReport>, Vec<Event>), StoreError> {
+async fn stored(
+    store: &dyn RunStore,
+    id: SubmissionId,
+) -> Result<(Vec<u8>, Option<RunReport>, Vec<Event>), StoreError> {
     let records = store.submissions(&[id, id]).await?;
     let [first, second] = &records[..] else { panic!("{} records", records.len()) };
     let record = store.submission(id).await?.unwrap();
@@ -78,13 +81,13 @@ async fn told(store: &dyn RunStore, id: SubmissionId) -> Result<(Vec<u8>, Option
 }
 
 fn stdin(submission: &Submission) -> &[u8] {
-    let SubmissionKind::Program(program) = &submission.kind else { panic!("it is a program") };
+    let SubmissionKind::Program(program) = &submission.kind else { panic!("the submission is a program") };
     &program.stdin
 }
 
 /// Input and output of `length` bytes each result in `blobs` blobs.
 #[tokio::test]
-async fn large_data_are_stored_as_a_blob_and_read_back_unchanged() {
+async fn large_data_is_stored_as_a_blob_and_read_back_unchanged() {
     for (length, blobs) in [(0, 0), (MOST / 2, 0), (4 * MOST, 2)] {
         let site = Site::new().await;
         let (here, there) = (site.node().await, site.node().await);
@@ -96,7 +99,7 @@ async fn large_data_are_stored_as_a_blob_and_read_back_unchanged() {
         assert!(there.complete(run, leased.lease, done.clone()).await.unwrap());
         assert_eq!(site.keys().len(), blobs, "{length} bytes");
 
-        let (input, report, events) = told(&here, sent.id).await.unwrap();
+        let (input, report, events) = stored(&here, sent.id).await.unwrap();
         assert_eq!((input, report), (stdin, Some(done.report)));
         assert_eq!(events[1..], done.events);
     }
@@ -113,26 +116,27 @@ async fn equal_bytes_are_one_blob() {
 }
 
 #[tokio::test]
-async fn without_the_blob_store_large_data_stay_in_the_row() {
+async fn without_the_blob_store_large_data_stays_in_the_row() {
     let site = Site::new().await;
     let store = site.node().await;
     site.blobs.is_away.store(true, Ordering::Relaxed);
     let (sent, run) = insert(&store, &bytes(2 * MOST, 1)).await;
     judge(&site.node().await, run, &bytes(2 * MOST, 2)).await;
     assert_eq!(site.keys(), []);
-    let (with, without) = (told(&store, sent.id).await.unwrap(), told(&open(&site.url).await, sent.id).await.unwrap());
+    let (with, without) =
+        (stored(&store, sent.id).await.unwrap(), stored(&open(&site.url).await, sent.id).await.unwrap());
     assert_eq!(with, without);
 }
 
 /// If a worker cannot read a blob, it returns the run, and another worker gets it.
 #[tokio::test]
-async fn what_cannot_be_had_from_the_blob_store_is_an_error_of_ours_that_says_why() {
+async fn an_unreadable_blob_is_an_internal_error_that_names_the_cause() {
     let site = Site::new().await;
     let (sent, run) = insert(&site.node().await, &bytes(2 * MOST, 1)).await;
     let refused = async |may_pass: bool, why: &str| {
-        let error = told(&site.node().await, sent.id).await.unwrap_err();
-        let said = chain(&error).to_string();
-        assert!(error.transient == may_pass && said.contains(why), "{said}");
+        let error = stored(&site.node().await, sent.id).await.unwrap_err();
+        let text = chain(&error).to_string();
+        assert!(error.transient == may_pass && text.contains(why), "{text}");
     };
     site.blobs.is_away.store(true, Ordering::Relaxed);
     refused(true, "connection refused").await;
@@ -147,11 +151,11 @@ async fn what_cannot_be_had_from_the_blob_store_is_an_error_of_ours_that_says_wh
     let blob = site.keys()[0];
     site.blobs.remove(&blob).unwrap();
     site.blobs.put(&blob, &mut Cursor::new(bytes(2 * MOST, 9))).unwrap();
-    refused(false, "has other bytes than were put into it").await;
+    refused(false, "its content does not match its hash").await;
     site.blobs.remove(&blob).unwrap();
     refused(false, "the blob store has no data/").await;
-    let error = told(&open(&site.url).await, sent.id).await.unwrap_err();
-    assert!(chain(&error).to_string().contains("`blobs.url` names none"), "{}", chain(&error));
+    let error = stored(&open(&site.url).await, sent.id).await.unwrap_err();
+    assert!(chain(&error).to_string().contains("`blobs.url` is not set"), "{}", chain(&error));
 }
 
 #[tokio::test]
@@ -163,9 +167,9 @@ async fn moving_copies_large_data_into_rows() {
     let folder = tempfile::tempdir().unwrap();
     let to = SqliteStore::open(&folder.path().join("cupel.db")).await.unwrap();
     store.move_to(&to, &mut |_, _| {}).await.unwrap();
-    assert_eq!(told(&to, sent.id).await.unwrap(), told(&store, sent.id).await.unwrap());
+    assert_eq!(stored(&to, sent.id).await.unwrap(), stored(&store, sent.id).await.unwrap());
     let (mut here, mut there) = (Vec::new(), Vec::new());
     store.export(&mut here).await.unwrap();
     to.export(&mut there).await.unwrap();
-    assert!(here == there, "and so does who exports");
+    assert!(here == there, "the exports are equal");
 }

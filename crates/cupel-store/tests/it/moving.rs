@@ -175,9 +175,9 @@ async fn everything_goes_to_postgresql_and_back() {
     fill(&from).await;
     let url = Postgres::shared().database().await;
     let between = open(&url).await;
-    let mut told = Vec::new();
-    from.move_to(&between, &mut |table, rows| told.push((table, rows))).await.unwrap();
-    assert!(told.contains(&("runs", 643)), "{told:?}");
+    let mut copied = Vec::new();
+    from.move_to(&between, &mut |table, rows| copied.push((table, rows))).await.unwrap();
+    assert!(copied.contains(&("runs", 643)), "{copied:?}");
     let full = from.move_to(&between, &mut |_, _| {}).await;
     assert!(matches!(full, Err(TransferError::NotEmpty { table: "users" })), "{full:?}");
 
@@ -185,11 +185,11 @@ async fn everything_goes_to_postgresql_and_back() {
     from.export(&mut here).await.unwrap();
     between.export(&mut there).await.unwrap();
     let here = String::from_utf8(here).unwrap();
-    assert!(here == String::from_utf8(there).unwrap(), "both say the same of themselves");
+    assert!(here == String::from_utf8(there).unwrap(), "both exports are equal");
     let (first_line, lines) = (here.lines().next().unwrap(), here.lines().count() as u64);
     let line: serde_json::Value = serde_json::from_str(first_line).unwrap();
     assert_eq!((&line["table"], line["row"]["id"].as_str().unwrap().len()), (&"users".into(), 36));
-    let moved: std::collections::HashMap<_, _> = told.into_iter().collect();
+    let moved: std::collections::HashMap<_, _> = copied.into_iter().collect();
     assert_eq!(moved.values().sum::<u64>(), lines);
 
     let to = SqliteStore::open(&last).await.unwrap();
@@ -199,7 +199,7 @@ async fn everything_goes_to_postgresql_and_back() {
     let (before, after) = (dump(&first), dump(&last));
     for ((name, before), (_, after)) in before.iter().zip(&after) {
         let is_moved = !["workers", "cluster"].contains(&name.as_str());
-        assert!(!is_moved || !before.is_empty(), "the test puts nothing into `{name}`");
+        assert!(!is_moved || !before.is_empty(), "the test writes no row into `{name}`");
         assert!(before == after, "`{name}` differs");
     }
     assert_eq!(before.len(), after.len());

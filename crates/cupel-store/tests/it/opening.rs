@@ -9,11 +9,11 @@ use cupel_testkit::servers::Postgres;
 use crate::postgres::open;
 
 async fn refused(url: &str) -> PostgresError {
-    PostgresStore::open(PostgresOptions::new(url, "cupel")).await.expect_err("it cannot be opened")
+    PostgresStore::open(PostgresOptions::new(url, "cupel")).await.expect_err("opening fails")
 }
 
 /// The error with all its sources, as the command line prints it.
-fn said(error: &PostgresError) -> String {
+fn with_sources(error: &PostgresError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -24,7 +24,7 @@ fn said(error: &PostgresError) -> String {
 }
 
 fn names_setting(error: &PostgresError) {
-    let text = said(error);
+    let text = with_sources(error);
     assert!(text.contains("`store.url`"), "{text}");
     assert!(!text.contains("secret"), "{text}");
 }
@@ -81,7 +81,7 @@ async fn a_database_belongs_to_one_cluster() {
 }
 
 #[tokio::test]
-async fn a_database_of_a_newer_version_is_left_alone() {
+async fn a_database_of_a_newer_version_is_left_unchanged() {
     let server = Postgres::shared();
     let url = server.database().await;
     let name = url.rsplit('/').next().unwrap();

@@ -108,7 +108,7 @@ async fn a_frozen_server_gives_transient_errors_within_the_timeouts() {
         })
         .collect();
     for asked in asked {
-        let error = asked.await.unwrap().expect_err("nobody answers");
+        let error = asked.await.unwrap().expect_err("the server is frozen");
         assert!(error.transient, "{error:?}");
     }
     server.thaw();
@@ -166,6 +166,10 @@ async fn acknowledged_submissions_survive_a_kill_of_the_server() {
     assert!(accepted.len() >= 200);
     assert_eq!(store.submissions(&accepted).await.unwrap().len(), accepted.len());
     for record in store.submissions(&judged).await.unwrap() {
-        assert!(record.state.is_final() && record.report.is_some(), "the result of {} is gone", record.submission.id);
+        assert!(
+            record.state.is_final() && record.report.is_some(),
+            "the result of {} is missing",
+            record.submission.id
+        );
     }
 }

@@ -18,15 +18,15 @@ impl Place {
     }
 
     fn packages(&self) -> LocalPackages {
-        LocalPackages::open(&self.kept(), cupel_testkit::registry()).unwrap()
+        LocalPackages::open(&self.directory(), cupel_testkit::registry()).unwrap()
     }
 
-    fn kept(&self) -> PathBuf {
+    fn directory(&self) -> PathBuf {
         self.directory.path().join("packages")
     }
 
     fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.kept()).unwrap();
+        let entries = fs::read_dir(self.directory()).unwrap();
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     }
 
@@ -56,7 +56,7 @@ fn a_package_imported_repeatedly_is_stored_once_under_its_hash() {
     let hash = packages.import(&place.source("b\n")).unwrap().copy.hash;
     let again = packages.import(&place.source("b\n")).unwrap().imported;
     assert_eq!((again.package.hash, place.names()), (hash, vec![hash.to_string()]));
-    assert_eq!(again.package.root(), place.kept().join(hash.to_string()));
+    assert_eq!(again.package.root(), place.directory().join(hash.to_string()));
     let other = packages.import(&place.source("c\n")).unwrap().copy.hash;
     assert_eq!((other != hash, place.names().len()), (true, 2));
 }
@@ -99,14 +99,14 @@ fn leftovers_are_removed_and_removable_packages_are_listed() {
     let packages = place.packages();
     let wanted = packages.import(&place.source("b\n")).unwrap().copy.hash;
     let unwanted = packages.import(&place.source("c\n")).unwrap();
-    fs::create_dir_all(place.kept().join(".importing-x/package")).unwrap();
+    fs::create_dir_all(place.directory().join(".importing-x/package")).unwrap();
     drop(packages.upload().unwrap().keep().unwrap());
     assert_eq!(packages.tidy().unwrap(), 2);
     assert_eq!((place.names().len(), packages.removable(None).unwrap().len()), (2, 2));
-    let told = packages.removable(Some(&[unwanted.copy.hash])).unwrap();
-    assert_eq!(told, [Removable { copy: unwanted.copy, is_spare: false }]);
+    let listed = packages.removable(Some(&[unwanted.copy.hash])).unwrap();
+    assert_eq!(listed, [Removable { copy: unwanted.copy, is_spare: false }]);
     packages.discard(&unwanted, true).unwrap();
-    assert_eq!(place.names().len(), 2, "something else names it");
+    assert_eq!(place.names().len(), 2, "another problem refers to the package");
     packages.remove(&[unwanted.copy]).unwrap();
     packages.remove(&[unwanted.copy]).unwrap();
     assert_eq!(place.names(), [wanted.to_string()]);
@@ -119,7 +119,7 @@ fn an_upload_is_removed_when_it_is_dropped() {
     let packages = place.packages();
     let upload = packages.upload().unwrap();
     let path: &Path = upload.path();
-    assert!(path.starts_with(place.kept()));
+    assert!(path.starts_with(place.directory()));
     drop(upload);
     assert_eq!(place.names(), Vec::<String>::new());
 }

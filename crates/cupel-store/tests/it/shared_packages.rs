@@ -97,7 +97,7 @@ fn a_package_imported_on_one_node_opens_on_another() {
     let answer = fs::read(opened.package.root().join("tests/secret/1.out")).unwrap();
     assert_eq!(answer, b"b\n");
     assert_eq!(two.size(&taken.copy.hash).unwrap(), one.size(&taken.copy.hash).unwrap());
-    assert_eq!(cluster.names("two"), [taken.copy.hash.to_string()], "and nothing else");
+    assert_eq!(cluster.names("two"), [taken.copy.hash.to_string()], "the node has no other package");
 }
 
 #[test]
@@ -141,11 +141,11 @@ fn a_missing_package_is_distinguished_from_an_unreachable_blob_store() {
 
 /// Content that an attacker with access to the blob store could put there in place of a package.
 #[test]
-fn what_comes_out_of_the_blob_store_is_not_believed() {
+fn content_from_the_blob_store_is_verified() {
     let cluster = Cluster::new();
     let one = cluster.node("one");
     let hash = cluster.import(&one, 1).copy.hash;
-    let [good] = &cluster.copies(&hash)[..] else { panic!("one copy") };
+    let [good] = &cluster.copies(&hash)[..] else { panic!("expected one copy") };
     let whole = fs::read(good).unwrap();
 
     let outside = cluster.folder.path().join("outside");
@@ -171,19 +171,19 @@ fn what_comes_out_of_the_blob_store_is_not_believed() {
     let absolute = outside.to_str().unwrap();
     let attacks: Vec<(&str, Vec<u8>)> = vec![
         ("nothing", Vec::new()),
-        ("no archive", b"hello".repeat(1000)),
-        ("cut off", whole[..whole.len() / 2].to_vec()),
+        ("not an archive", b"hello".repeat(1000)),
+        ("truncated", whole[..whole.len() / 2].to_vec()),
         ("a bit changed", {
             let mut changed = whole.clone();
             let at = changed.windows(6).position(|bytes| bytes == b"Print ").unwrap();
             changed[at] ^= 1;
             changed
         }),
-        ("a way out", archive(&|tar| entry(tar, "../../outside", Regular, None))),
-        ("an absolute name", archive(&|tar| entry(tar, absolute, Regular, None))),
-        ("a link out", archive(&|tar| entry(tar, "way", Symlink, Some("../../outside")))),
-        ("a hard link out", archive(&|tar| entry(tar, "way", Link, Some("/etc/passwd")))),
-        ("a file by a link", {
+        ("a path that escapes", archive(&|tar| entry(tar, "../../outside", Regular, None))),
+        ("an absolute path", archive(&|tar| entry(tar, absolute, Regular, None))),
+        ("a symbolic link that escapes", archive(&|tar| entry(tar, "way", Symlink, Some("../../outside")))),
+        ("a hard link that escapes", archive(&|tar| entry(tar, "way", Link, Some("/etc/passwd")))),
+        ("a file through a link", {
             archive(&|tar| {
                 entry(tar, "way", Symlink, Some(cluster.folder.path().to_str().unwrap()));
                 entry(tar, "way/outside", Regular, None);
@@ -194,7 +194,7 @@ fn what_comes_out_of_the_blob_store_is_not_believed() {
             let other = cluster.import(&one, 2).copy.hash;
             fs::read(&cluster.copies(&other)[0]).unwrap()
         }),
-        ("one file more", {
+        ("one additional file", {
             let mut tar = tar::Builder::new(whole[..whole.len() - 1024].to_vec());
             entry(&mut tar, "tests/secret/2.in", Regular, None);
             tar.into_inner().unwrap()
@@ -238,11 +238,11 @@ fn an_import_concurrent_with_a_removal_on_another_node_is_not_lost() {
     two.remove(&may_go).unwrap();
     assert!(!may_go.contains(&taken.copy));
     assert_eq!(cluster.node("four").open(&hash).unwrap().package.hash, hash);
-    assert_eq!(two.removable(None).unwrap(), [], "and it is too young to be found");
+    assert_eq!(two.removable(None).unwrap(), [], "the new copy is too young to be removable");
 }
 
 #[test]
-fn a_copy_is_made_again_if_referring_to_it_took_too_long() {
+fn a_copy_is_created_again_if_referring_to_it_took_too_long() {
     let cluster = Cluster::new();
     let one = cluster.node("one");
     let mut taken = one.import(&cluster.source(1)).unwrap();
@@ -273,7 +273,7 @@ fn a_refused_copy_is_removed_and_a_referenced_copy_stays() {
 }
 
 #[test]
-fn of_several_old_copies_all_but_the_newest_are_spare() {
+fn all_old_copies_but_the_newest_are_spare() {
     let cluster = Cluster::new();
     let hash = cluster.import(&cluster.node("one"), 1).copy.hash;
     cluster.age(&hash);
@@ -301,13 +301,13 @@ fn the_cache_is_bounded_and_evicts_the_least_recently_used_but_no_open_package()
     assert_eq!(here(), [true, true, false, false]);
     two.open(&hashes[0]).unwrap();
     two.open(&hashes[2]).unwrap();
-    assert_eq!(here(), [true, false, true, false], "the one used longest ago");
+    assert_eq!(here(), [true, false, true, false], "the least recently used package is evicted");
     let in_use = two.open(&hashes[0]).unwrap();
     two.open(&hashes[2]).unwrap();
     two.open(&hashes[3]).unwrap();
-    assert_eq!(here(), [true, false, false, true], "not the one in use");
+    assert_eq!(here(), [true, false, false, true], "the open package is not evicted");
     let others = [two.open(&hashes[1]).unwrap(), two.open(&hashes[2]).unwrap(), two.open(&hashes[3]).unwrap()];
-    assert_eq!(here(), [true; 4], "more than fit, but all are in use");
+    assert_eq!(here(), [true; 4], "the limit is exceeded, but all packages are open");
     assert!(in_use.package.root().join("tests/secret/1.out").exists());
     drop((others, in_use));
     two.open(&hashes[3]).unwrap();

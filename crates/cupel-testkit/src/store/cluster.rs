@@ -18,7 +18,7 @@ fn a_worker(name: &str) -> WorkerBeat {
         slots: 4,
         busy: 0,
         languages: BTreeMap::from([("c".parse().unwrap(), "12.2.0".into())]),
-        order: Order::SubmissionKind,
+        order: Order::Work,
     }
 }
 
@@ -27,7 +27,7 @@ pub async fn workers_are_listed_with_their_last_heartbeat<S: Store>(make: impl A
     let store = make().await;
     assert!(store.workers().await.unwrap().is_empty());
     let (one, two) = (a_worker("one"), a_worker("two"));
-    assert_eq!(store.beat(one.clone(), at(1)).await.unwrap(), Order::SubmissionKind);
+    assert_eq!(store.beat(one.clone(), at(1)).await.unwrap(), Order::Work);
     store.beat(two.clone(), at(2)).await.unwrap();
     let later = WorkerBeat {
         busy: 3,
@@ -87,9 +87,9 @@ pub async fn a_worker_gets_an_order_with_its_next_heartbeat<S: Store>(make: impl
     store.beat(two.clone(), at(0)).await.unwrap();
     assert!(store.tell(Some(one.id), Order::Pause).await.unwrap());
     assert_eq!(store.beat(one.clone(), at(1)).await.unwrap(), Order::Pause);
-    assert_eq!(store.beat(two.clone(), at(1)).await.unwrap(), Order::SubmissionKind);
-    assert!(store.tell(Some(one.id), Order::SubmissionKind).await.unwrap());
-    assert_eq!(store.beat(one.clone(), at(2)).await.unwrap(), Order::SubmissionKind);
+    assert_eq!(store.beat(two.clone(), at(1)).await.unwrap(), Order::Work);
+    assert!(store.tell(Some(one.id), Order::Work).await.unwrap());
+    assert_eq!(store.beat(one.clone(), at(2)).await.unwrap(), Order::Work);
 }
 
 /// Rule: the order also reaches workers that register later. A draining worker goes on draining.
@@ -107,15 +107,14 @@ pub async fn one_order_reaches_all_workers<S: Store>(make: impl AsyncFn() -> Sub
     }
     let told: Vec<Order> = store.workers().await.unwrap().iter().map(|worker| worker.told).collect();
     assert_eq!(told.iter().filter(|order| **order == Order::Pause).count(), 2);
-    assert!(store.tell(None, Order::SubmissionKind).await.unwrap());
-    for (worker, expected) in [(&one, Order::SubmissionKind), (&draining, Order::Drain), (&late, Order::SubmissionKind)]
-    {
+    assert!(store.tell(None, Order::Work).await.unwrap());
+    for (worker, expected) in [(&one, Order::Work), (&draining, Order::Drain), (&late, Order::Work)] {
         assert_eq!(store.beat(worker.clone(), at(2)).await.unwrap(), expected, "{}", worker.name);
     }
     assert!(store.tell(None, Order::Drain).await.unwrap());
     assert!(!store.is_paused().await.unwrap(), "a worker that registers later works");
     assert_eq!(store.beat(one, at(3)).await.unwrap(), Order::Drain);
-    assert_eq!(store.beat(a_worker("new"), at(3)).await.unwrap(), Order::SubmissionKind);
+    assert_eq!(store.beat(a_worker("new"), at(3)).await.unwrap(), Order::Work);
 }
 
 /// Rule.

@@ -85,7 +85,7 @@ impl Disk {
             Ok(()) => self.make_room(*key, bytes.len() as u64),
             Err(error) => {
                 remove(&unfinished);
-                tracing::warn!(%error, path = %path.display(), "cannot keep a compiled program on disk");
+                tracing::warn!(%error, path = %path.display(), "cannot write a compiled program to the disk cache");
             }
         }
     }
@@ -93,10 +93,10 @@ impl Disk {
     /// Adds an existing file to the index and removes the files evicted for it.
     fn make_room(&self, key: ArtifactKey, bytes: u64) {
         let mut index = self.index();
-        let gone = index.put(key, (), bytes);
+        let evicted = index.put(key, (), bytes);
         let fits = index.get(&key).is_some();
         drop(index);
-        gone.iter().for_each(|(gone, ())| remove(&self.path(gone)));
+        evicted.iter().for_each(|(evicted, ())| remove(&self.path(evicted)));
         if !fits {
             remove(&self.path(&key));
         }

@@ -39,19 +39,19 @@ impl<T> Lru<T> {
     /// Stores the value if it fits at all, and returns the evicted entries.
     pub(super) fn put(&mut self, key: ArtifactKey, value: T, bytes: u64) -> Vec<(ArtifactKey, T)> {
         self.remove(&key);
-        let mut gone = Vec::new();
+        let mut evicted = Vec::new();
         if bytes > self.bytes_max {
-            return gone;
+            return evicted;
         }
         while self.bytes + bytes > self.bytes_max {
             let Some((_, oldest)) = self.order.first_key_value().map(|(tick, key)| (*tick, *key)) else { break };
-            gone.extend(self.remove(&oldest).map(|value| (oldest, value)));
+            evicted.extend(self.remove(&oldest).map(|value| (oldest, value)));
         }
         self.tick += 1;
         self.bytes += bytes;
         self.order.insert(self.tick, key);
         self.entries.insert(key, Slot { value, bytes, used: self.tick });
-        gone
+        evicted
     }
 
     pub(super) fn remove(&mut self, key: &ArtifactKey) -> Option<T> {

@@ -92,7 +92,7 @@ impl Entry {
 
 /// Error: the cache directory cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot use {path} for compiled programs")]
+#[error("cannot use {path} as the cache of compiled programs")]
 pub struct ArtifactsError {
     /// The directory.
     pub path: std::path::PathBuf,

@@ -72,8 +72,8 @@ impl Shared {
             };
             std::thread::Builder::new().name("artifacts-get".into()).spawn(answer)?;
         }
-        let (puts, kept) = sync_channel::<(ArtifactKey, Entry)>(WRITES_WAITING_MAX);
-        let put = move || kept.into_iter().for_each(|(key, entry)| shelf.put(&key, &entry));
+        let (puts, queued) = sync_channel::<(ArtifactKey, Entry)>(WRITES_WAITING_MAX);
+        let put = move || queued.into_iter().for_each(|(key, entry)| shelf.put(&key, &entry));
         let putter = std::thread::Builder::new().name("artifacts-put".into()).spawn(put)?;
         Ok(Shared { asks, puts, putter })
     }
@@ -142,8 +142,8 @@ impl Shelf {
     fn get(&self, key: &ArtifactKey) -> Option<Entry> {
         let name = self.name(key);
         let mut signed = Vec::new();
-        let got = self.blobs.get(&BlobKey::Artifacts(name), &mut signed, ENTRY_BYTES_MAX + 2 * ENTRY_BYTES_MAX / 1024);
-        match self.told(got) {
+        let read = self.blobs.get(&BlobKey::Artifacts(name), &mut signed, ENTRY_BYTES_MAX + 2 * ENTRY_BYTES_MAX / 1024);
+        match self.logged(read) {
             Ok(_) => {}
             Err(BlobsError::TooLarge { .. }) => return self.forged(&name),
             Err(_) => return None,
@@ -157,7 +157,7 @@ impl Shelf {
     /// Removes an invalid entry, so that a worker can store a valid one.
     fn forged(&self, name: &ContentHash) -> Option<Entry> {
         tracing::warn!(blob = %BlobKey::Artifacts(*name), "removed a shared compiled program that is damaged or has an invalid signature");
-        let _ = self.told(self.blobs.remove(&BlobKey::Artifacts(*name)));
+        let _ = self.logged(self.blobs.remove(&BlobKey::Artifacts(*name)));
         None
     }
 
@@ -167,20 +167,23 @@ impl Shelf {
         }
         let name = self.name(key);
         let blob = BlobKey::Artifacts(name);
-        if !matches!(self.told(self.blobs.has(&blob)), Ok(false)) {
+        if !matches!(self.logged(self.blobs.has(&blob)), Ok(false)) {
             return;
         }
         let entry = format::encode(entry);
         let signature = self.signature(&name, &entry).finalize().into_bytes();
-        let _ = self.told(self.blobs.put(&blob, &mut signature.as_slice().chain(entry.as_slice())));
+        let _ = self.logged(self.blobs.put(&blob, &mut signature.as_slice().chain(entry.as_slice())));
     }
 
-    fn told<T>(&self, answer: Result<T, BlobsError>) -> Result<T, BlobsError> {
+    fn logged<T>(&self, answer: Result<T, BlobsError>) -> Result<T, BlobsError> {
         let fails = matches!(answer, Err(BlobsError::Store { .. }));
         let failed = self.fails.swap(fails, Ordering::Relaxed);
         match &answer {
             Err(error) if fails && !failed => {
-                tracing::warn!(error = chain(error), "compiled programs are not shared with other workers for now");
+                tracing::warn!(
+                    error = chain(error),
+                    "the blob store failed: compiled programs are not shared with other workers until it recovers"
+                );
             }
             _ if failed && !fails => tracing::info!("compiled programs are shared with other workers again"),
             _ => {}

@@ -175,12 +175,12 @@ fn an_artefact_compiled_by_one_worker_is_available_to_the_others() {
 
 /// A writer to the blob store who does not know the secret cannot have code run.
 #[test]
-fn what_another_one_put_into_the_blob_store_is_not_taken() {
+fn entries_that_other_programs_put_into_the_blob_store_are_ignored() {
     let cluster = Cluster::new();
     cluster.put(1, 1000);
     let [file] = &cluster.files()[..] else { panic!("one entry") };
     let whole = fs::read(file).unwrap();
-    assert_eq!(cluster.worker(2).get(&key(1)), None, "of another secret, of which nothing is found");
+    assert_eq!(cluster.worker(2).get(&key(1)), None, "another secret gives another name");
     let is_refused = |bytes: &[u8]| {
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, bytes).unwrap();
@@ -221,7 +221,7 @@ fn without_the_blob_store_a_worker_continues_alone() {
 }
 
 #[test]
-fn a_blob_store_that_does_not_answer_is_a_miss() {
+fn an_unresponsive_blob_store_is_a_miss() {
     let (server, folder) = (Postgres::start(), tempfile::tempdir().unwrap());
     let blobs = Arc::new(PostgresBlobs::open(&server.url(), "one").unwrap());
     let cache = Artifacts::open(folder.path(), ArtifactBounds::default()).unwrap();

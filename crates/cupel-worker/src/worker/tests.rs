@@ -59,7 +59,7 @@ impl Executor for Scripted {
                 Outcome::Exited(0)
             }
             Does::Fails { transient } => return Err(ExecuteError { transient, source: "no cell".into() }),
-            Does::Panics => panic!("the script says so"),
+            Does::Panics => panic!("as scripted"),
             Does::WaitsForStop => {
                 while !observer.cancelled() {
                     std::thread::yield_now();
@@ -405,7 +405,7 @@ async fn a_lost_attempt_that_ends_late_does_not_stop_the_renewal_of_the_next() {
     while !bench.shared.tracker.is_empty() {
         tokio::task::yield_now().await;
     }
-    let RunState::Leased { until: before, .. } = bench.state(id).await else { panic!("the second attempt goes on") };
+    let RunState::Leased { until: before, .. } = bench.state(id).await else { panic!("the second attempt is running") };
     bench.clock.advance(Duration::from_millis(20));
     bench.until(id, |state| matches!(state, RunState::Leased { attempts: 2, until, .. } if *until > before)).await;
     bench.core.cancel(&bench.viewer(), id).await.unwrap();
@@ -600,7 +600,7 @@ async fn a_paused_worker_takes_no_run_until_it_is_ordered_to_work() {
     // Enough reports for the worker to have taken it.
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(matches!(bench.state(id).await, RunState::Queued { .. }));
-    store.tell(None, Order::SubmissionKind).await.unwrap();
+    store.tell(None, Order::Work).await.unwrap();
     assert!(matches!(bench.until(id, RunState::is_final).await, RunState::Judged { .. }));
 }
 
@@ -620,5 +620,5 @@ async fn a_worker_ordered_to_drain_gives_back_running_attempts_and_ends() {
     bench.worker.await.unwrap();
     let state = store.submission(id).await.unwrap().unwrap().state;
     assert!(matches!(state, RunState::Queued { lost: 0, .. }), "{state:?}");
-    assert!(store.workers().await.unwrap().is_empty(), "and it has said that it is gone");
+    assert!(store.workers().await.unwrap().is_empty(), "the worker has removed itself");
 }

@@ -26,7 +26,7 @@ pub(super) fn admin(args: &Admin) -> CommandResult {
             in_store(settings, false, async |at| tell(&at.store, worker.as_deref(), Order::Pause).await)
         }
         AdminCommand::Resume { worker } => {
-            in_store(settings, false, async |at| tell(&at.store, worker.as_deref(), Order::SubmissionKind).await)
+            in_store(settings, false, async |at| tell(&at.store, worker.as_deref(), Order::Work).await)
         }
         AdminCommand::Drain { worker } => {
             in_store(settings, false, async |at| tell(&at.store, Some(worker), Order::Drain).await)
@@ -40,7 +40,7 @@ pub(super) fn admin(args: &Admin) -> CommandResult {
 fn state(worker: &WorkerRecord, now: Timestamp) -> &'static str {
     match worker.beat.order {
         _ if !worker.is_alive(now) => "gone",
-        Order::SubmissionKind => "working",
+        Order::Work => "working",
         Order::Pause => "paused",
         Order::Drain => "draining",
     }

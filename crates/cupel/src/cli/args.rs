@@ -21,7 +21,7 @@ use super::template::args::Template;
 use super::verify::args::Verify;
 use crate::terminal::Color;
 
-/// Runs untrusted programs in a sandbox and says exactly what happened.
+/// Runs untrusted programs in a sandbox and judges submissions.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -32,17 +32,17 @@ Examples:
   cupel run hello.py                     run a program, with its exit code and output
   cupel serve                            start the server: API, database and workers in one process
   cupel doctor                           test every wall of the sandbox on this machine
-  cupel languages install core           install the toolchains most people want
+  cupel languages install core           install the most common toolchains
   cupel help formats                     describe the files of problem packages
 
 Exit codes:
-  0 it went well                         4 a server did not let us in
-  1 judged and not accepted, or what     6 a server could not be reached, or failed
-    was tested does not hold             7 the sandbox, this machine, or an engine
+  0 success                              4 a server refused the credentials
+  1 judged and not accepted, or a        6 a server could not be reached, or failed
+    check failed                         7 the sandbox, this machine, or an engine
                                            (database, broker, disk) failed
   2 the command line, or a file, package or language that it names, is wrong
   3 not found in the data directory or on the server
-`cupel run` and `cupel check` have codes of their own: see their --help."
+`cupel run` and `cupel check` have other codes: see their --help."
 )]
 pub(crate) struct Args {
     /// When to use colour.
@@ -56,18 +56,19 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Serve(Serve),
-    /// Start a process that accepts submissions and runs none, for several machines.
+    /// Start an API node, which accepts submissions and runs none, for an installation on several machines.
     ///
-    /// It needs engines that others reach, too: store.url, queue.url, events.url and blobs.url of the configuration. Its languages
-    /// are those of the workers. What is said of `cupel serve` holds for it as well.
+    /// It needs engines that other processes can reach: store.url, queue.url, events.url and blobs.url of the
+    /// configuration. It offers the languages of the workers. Otherwise it behaves like `cupel serve`.
     #[command(
         after_help = "Example:\n  export CUPEL_STORE__URL=postgres://cupel@db/cupel CUPEL_BLOBS__URL=postgres\n  export CUPEL_QUEUE__URL=redis://broker CUPEL_EVENTS__URL=redis://broker\n  cupel api --listen 0.0.0.0:8080"
     )]
     Api(Serve),
-    /// Start a process that runs programs and accepts no submissions, for several machines.
+    /// Start a worker, which runs programs and accepts no submissions, for an installation on several machines.
     ///
-    /// It needs engines that others reach, too: store.url, queue.url, events.url and blobs.url of the configuration. It listens for
-    /// those who ask how it is (/livez, /readyz, /healthz, /metrics). SIGTERM lets running programs end and gives the rest back.
+    /// It needs engines that other processes can reach: store.url, queue.url, events.url and blobs.url of the
+    /// configuration. Its HTTP server answers only health checks and metrics (/livez, /readyz, /healthz, /metrics).
+    /// After SIGTERM, running programs may end, and the other runs are given back.
     #[command(
         after_help = "Example:\n  export CUPEL_STORE__URL=postgres://cupel@db/cupel CUPEL_BLOBS__URL=postgres\n  export CUPEL_QUEUE__URL=redis://broker CUPEL_EVENTS__URL=redis://broker\n  cupel worker --listen 127.0.0.1:9090"
     )]

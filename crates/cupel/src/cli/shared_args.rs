@@ -9,10 +9,10 @@ use cupel_types::Bytes;
 use crate::config::Overrides;
 use crate::config::units;
 
-/// Which settings are in force.
+/// Location of the configuration file and of the data directory.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Settings {
-    /// Configuration file [default: ./cupel.toml if it is there].
+    /// Configuration file [default: ./cupel.toml if it exists].
     #[arg(long, global = true, env = "CUPEL_CONFIG", hide_env_values = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Directory of the database, keys and caches [default: data].

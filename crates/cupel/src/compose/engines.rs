@@ -105,7 +105,7 @@ async fn open_sqlite(data: &DataDir) -> anyhow::Result<StoreAndClock> {
         let error = anyhow::Error::from(error);
         match [data.path(), database.as_path()].into_iter().find(|path| path.exists() && !is_ours(path)) {
             Some(path) => error.context(format!(
-                "the owner of the data directory (user id {}) has to be able to read and write {}",
+                "the owner of the data directory (user id {}) must be able to read and write {}",
                 rustix::process::geteuid().as_raw(),
                 path.display()
             )),
@@ -162,23 +162,21 @@ pub(crate) fn fit(config: &config::Engines, role: Role) -> anyhow::Result<()> {
     if role != Role::All {
         let here = engines.iter().filter(|(_, url)| url.is_none());
         faults.extend(here.map(|(key, _)| {
-            format!(
-                "{key} is empty, so nobody but this process could use it: name a server, the same for all processes"
-            )
+            format!("{key} is empty, so no other process could use it: name a server, the same for all processes")
         }));
     } else if config.store.is_none() {
         // Workers in other processes could not use the store, which is a file of this process.
         let elsewhere = engines[1..].iter().filter(|(_, url)| url.as_deref() == Some("postgres"));
-        faults.extend(
-            elsewhere.map(|(key, _)| format!("{key} is \"postgres\", and the store is not: name one in store.url")),
-        );
+        faults.extend(elsewhere.map(|(key, _)| {
+            format!("{key} is \"postgres\", but store.url is not a PostgreSQL database: name one in store.url")
+        }));
     }
     if faults.is_empty() {
         return Ok(());
     }
     let command = role.command();
     Err(anyhow::anyhow!("\n  {}", faults.join("\n  ")))
-        .with_context(|| format!("the configuration does not do for `cupel {command}`"))
+        .with_context(|| format!("the configuration is not suitable for `cupel {command}`"))
 }
 
 #[cfg(test)]
@@ -201,16 +199,16 @@ mod tests {
 
     #[test]
     fn separate_processes_require_engines_that_all_of_them_can_reach() {
-        let told = |engines: config::Engines, role| fit(&engines, role).map_err(|error| format!("{error:#}"));
-        assert_eq!(told(engines("", "", ""), Role::All), Ok(()));
-        assert_eq!(told(engines("postgres://h/d", "postgres", "redis://h"), Role::Worker), Ok(()));
-        let refused = told(engines("postgres://h/d", "", ""), Role::Api).unwrap_err();
+        let fitted = |engines: config::Engines, role| fit(&engines, role).map_err(|error| format!("{error:#}"));
+        assert_eq!(fitted(engines("", "", ""), Role::All), Ok(()));
+        assert_eq!(fitted(engines("postgres://h/d", "postgres", "redis://h"), Role::Worker), Ok(()));
+        let refused = fitted(engines("postgres://h/d", "", ""), Role::Api).unwrap_err();
         assert!(
             refused.contains("cupel api") && refused.contains("queue.url") && refused.contains("events.url"),
             "{refused}"
         );
         assert!(!refused.contains("store.url"), "{refused}");
-        let refused = told(engines("", "postgres", ""), Role::All).unwrap_err();
+        let refused = fitted(engines("", "postgres", ""), Role::All).unwrap_err();
         assert!(refused.contains("queue.url") && refused.contains("store.url"), "{refused}");
     }
 }

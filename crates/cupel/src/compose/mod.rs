@@ -307,8 +307,8 @@ fn connections(config: &Config, slots: usize) -> ServeSettings {
     const OF_A_SLOT: u64 = 64;
     const OF_THE_REST: u64 = 256;
     let descriptors = cupel_sandbox::launcher::raise_descriptor_limit();
-    let kept = OF_THE_REST + OF_A_SLOT * slots as u64;
-    let free = usize::try_from(descriptors.saturating_sub(kept)).unwrap_or(usize::MAX).max(16);
+    let reserved = OF_THE_REST + OF_A_SLOT * slots as u64;
+    let free = usize::try_from(descriptors.saturating_sub(reserved)).unwrap_or(usize::MAX).max(16);
     let usual = ServeSettings::default();
     let connections_max = usual.connections_max.min(free);
     ServeSettings {

@@ -93,7 +93,7 @@ fn refuse_missing_walls(examination: &Examination, accepted: &[Wall]) -> anyhow:
             tracing::warn!(
                 wall = finding.wall.slug(),
                 breach,
-                "a wall of the sandbox is missing, as the configuration accepts"
+                "a wall of the sandbox is missing, which sandbox.accept_missing permits"
             );
         } else {
             refused.push(format!("  {}: {breach}\n    {}", finding.wall, finding.remedy));
@@ -103,8 +103,8 @@ fn refuse_missing_walls(examination: &Examination, accepted: &[Wall]) -> anyhow:
         return Ok(());
     }
     bail!(
-        "the sandbox has walls missing, and programs could get out of it:\n{}\n\
-         Mend them (`cupel doctor` tests again), or name them in [sandbox] accept_missing if you accept that.",
+        "walls of the sandbox are missing, so programs could escape from it:\n{}\n\
+         Fix them (`cupel doctor` tests them again), or name them in sandbox.accept_missing to accept the risk.",
         refused.join("\n")
     )
 }
@@ -121,7 +121,7 @@ mod tests {
         let finding = |wall: Wall, breach: Option<&str>| WallFinding {
             wall,
             breach: breach.map(str::to_owned),
-            remedy: "mend it",
+            remedy: "fix it",
         };
         let examination = Examination {
             findings: vec![
@@ -134,13 +134,15 @@ mod tests {
         };
         let refused =
             |accepted: &[Wall]| refuse_missing_walls(&examination, accepted).map_err(|error| error.to_string());
-        let told = refused(&[Wall::Seccomp]).unwrap_err();
+        let message = refused(&[Wall::Seccomp]).unwrap_err();
         assert!(
-            told.contains("landlock: it read a file") && told.contains("disk-limit") && told.contains("mend it"),
-            "{told}"
+            message.contains("landlock: it read a file")
+                && message.contains("disk-limit")
+                && message.contains("fix it"),
+            "{message}"
         );
-        let told = refused(&[Wall::Landlock]).unwrap_err();
-        assert!(!told.contains("landlock") && told.contains("disk-limit"), "{told}");
+        let message = refused(&[Wall::Landlock]).unwrap_err();
+        assert!(!message.contains("landlock") && message.contains("disk-limit"), "{message}");
         assert_eq!(refused(&[Wall::Landlock, Wall::DiskLimit]), Ok(()));
     }
 }

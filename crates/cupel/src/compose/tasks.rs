@@ -58,7 +58,7 @@ pub(super) async fn sweep(core: Core, mut look: Look, shutdown: CancellationToke
                 swept.led
             }
             Err(error) => {
-                tracing::warn!(error = chain(&error), "cannot sweep; the next attempt is in one second");
+                tracing::warn!(error = chain(&error), "the sweep failed; the next one is in one second");
                 // The node that led last keeps sending alerts, because a failing store is a reason for one.
                 led
             }
@@ -71,14 +71,13 @@ pub(super) async fn sweep(core: Core, mut look: Look, shutdown: CancellationToke
         metrics::gauge!("cupel_queue_oldest_age_seconds").set(oldest.as_secs_f64());
         metrics::gauge!("cupel_dead_letters").set(counts.dead as f64);
         let there = |order| workers.iter().filter(|worker| worker.beat.order == order).count();
-        for (state, order) in [("working", Order::SubmissionKind), ("paused", Order::Pause), ("draining", Order::Drain)]
-        {
+        for (state, order) in [("working", Order::Work), ("paused", Order::Pause), ("draining", Order::Drain)] {
             metrics::gauge!("cupel_workers", "state" => state).set(there(order) as f64);
         }
         match &mut look.alerts {
             Some(alerts) if led => {
                 let seen = alerts::Seen {
-                    workers: there(Order::SubmissionKind),
+                    workers: there(Order::Work),
                     waiting: counts.queued,
                     waiting_max: u64::from(look.waiting_max),
                     oldest,

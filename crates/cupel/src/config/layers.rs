@@ -116,7 +116,7 @@ impl Layers {
         for (variable, value) in ours {
             let name = variable["CUPEL_".len()..].to_ascii_lowercase();
             if !name.contains("__") {
-                self.look_for_a_lost_underscore(&name, variable);
+                self.refuse_a_single_underscore(&name, variable);
                 continue;
             }
             let key = name.replace("__", ".");
@@ -124,7 +124,7 @@ impl Layers {
             match key.strip_suffix("_file").filter(|of| self.is_known(of) && !self.is_known(&key)) {
                 Some(of) => match self.settings.get(of).map(|setting| &setting.origin) {
                     Some(Origin::Environment { variable: other }) => {
-                        let message = format!("{other} sets it, too: keep one of the two");
+                        let message = format!("{other} also sets it: remove one of the two");
                         self.fault(of, origin, message);
                     }
                     _ => self.set_from_file(of, &value, origin),
@@ -134,20 +134,24 @@ impl Layers {
         }
     }
 
-    fn look_for_a_lost_underscore(&mut self, name: &str, variable: String) {
+    fn refuse_a_single_underscore(&mut self, name: &str, variable: String) {
         let of = name.strip_suffix("_file").unwrap_or(name);
         let meant = |key: &&String| [name, of].contains(&&*key.replace('.', "_"));
         let Some(key) = self.settings.keys().find(meant).cloned() else { return };
         let suffix = if key.replace('.', "_") == name { "" } else { "_FILE" };
         let right = format!("CUPEL_{}{suffix}", key.to_ascii_uppercase().replace('.', "__"));
-        self.fault(&key, Origin::Environment { variable }, format!("two underscores follow the section: {right}"));
+        self.fault(
+            &key,
+            Origin::Environment { variable },
+            format!("the section must be followed by two underscores: {right}"),
+        );
     }
 
     /// Reads a value from a file, without the trailing line end. Containers get secrets this way.
     fn set_from_file(&mut self, key: &str, path: &str, origin: Origin) {
         match std::fs::read_to_string(path) {
             Ok(text) => self.set(key.to_owned(), Raw::Text(text.trim_end().to_owned()), origin, false),
-            Err(error) => self.fault(key, origin, format!("the file {path} cannot be read: {error}")),
+            Err(error) => self.fault(key, origin, format!("cannot read the file {path}: {error}")),
         }
     }
 
@@ -185,8 +189,8 @@ impl Layers {
             self.settings.insert(key, Setting { raw, origin });
         } else {
             let message = match self.nearest(&key) {
-                Some(near) => format!("there is no such setting; did you mean `{near}`?"),
-                None => "there is no such setting; `cupel config default` lists all of them".to_owned(),
+                Some(near) => format!("unknown setting; did you mean `{near}`?"),
+                None => "unknown setting; `cupel config default` lists all of them".to_owned(),
             };
             self.faults.push(ConfigFault { origin, key, message });
         }
@@ -252,7 +256,7 @@ impl Layers {
     }
 
     pub(crate) fn text(&mut self, key: &str) -> String {
-        self.value(key, "a text", |text| Some(text.to_owned()))
+        self.value(key, "a string", |text| Some(text.to_owned()))
     }
 
     /// One of several words. The fault of a wrong one suggests the nearest.
@@ -299,7 +303,7 @@ impl Layers {
         }
         let split =
             |text: &str| text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect();
-        self.value(key, "a list of texts such as [\"a\", \"b\"]", |text| Some(split(text)))
+        self.value(key, "a list of strings such as [\"a\", \"b\"]", |text| Some(split(text)))
     }
 
     /// Records that the value of `key` is not acceptable, for a reason that only the caller knows.
@@ -330,7 +334,7 @@ fn raw(value: &DeValue<'_>) -> Raw {
         DeValue::Array(items) => {
             let texts: Option<Vec<String>> =
                 items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect();
-            texts.map_or(Raw::Other("a list with something else than texts"), Raw::List)
+            texts.map_or(Raw::Other("a list with elements that are not strings"), Raw::List)
         }
         other => Raw::Other(other.type_str()),
     }

@@ -268,8 +268,8 @@ pub(crate) struct ConfigError(Vec<layers::ConfigFault>);
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.len() {
-            1 => write!(f, "the configuration has a fault:")?,
-            n => write!(f, "the configuration has {n} faults:")?,
+            1 => write!(f, "the configuration is not valid:")?,
+            n => write!(f, "the configuration has {n} errors:")?,
         }
         self.0.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
     }
@@ -295,7 +295,7 @@ pub(crate) fn load(overrides: &Overrides) -> Result<(Config, Layers), ConfigErro
             layers.faults.push(layers::ConfigFault {
                 origin,
                 key: String::new(),
-                message: format!("cannot be read: {error}"),
+                message: format!("cannot read the file: {error}"),
             });
         }
         None => {}
@@ -433,7 +433,7 @@ fn read(layers: &mut Layers) -> Config {
 }
 
 fn engines(layers: &mut Layers) -> Engines {
-    let cluster = layers.value("cluster.name", "1 to 32 characters out of a-z, 0-9 and `-`", |text| {
+    let cluster = layers.value("cluster.name", "1 to 32 characters of a-z, 0-9 and `-`", |text| {
         let is_known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         ((1..=32).contains(&text.len()) && text.bytes().all(is_known)).then(|| text.to_owned())
     });
@@ -463,9 +463,8 @@ fn engine(layers: &mut Layers, key: &str, schemes: &[&str]) -> Option<String> {
     }
     if !scheme.is_some_and(|scheme| schemes.contains(&scheme)) {
         // The message omits the address, because it may contain a password.
-        let begins = scheme.map_or_else(|| "something without one".to_owned(), |scheme| format!("{scheme}://"));
-        layers
-            .refuse(key, format!("expected an address that begins with {}://, found {begins}", schemes.join("://, ")));
+        let begins = scheme.map_or_else(|| "a URL without a scheme".to_owned(), |scheme| format!("{scheme}://"));
+        layers.refuse(key, format!("expected a URL that begins with {}://, found {begins}", schemes.join("://, ")));
     }
     Some(url)
 }
@@ -475,7 +474,7 @@ fn walls(layers: &mut Layers, key: &str) -> Vec<Wall> {
     for name in layers.list(key) {
         match Wall::from_slug(&name) {
             Some(wall) => walls.push(wall),
-            None => layers.refuse(key, format!("there is no wall `{name}`; `cupel doctor` prints their names")),
+            None => layers.refuse(key, format!("unknown wall `{name}`; `cupel doctor` prints the names")),
         }
     }
     walls
@@ -526,7 +525,7 @@ fn alerts(layers: &mut Layers) -> Alerts {
     let url = layers.text("alerts.url");
     if !url.is_empty() && !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) {
         // The message omits the address, because it may contain a password.
-        layers.refuse("alerts.url", "expected an address that begins with http:// or https://".to_owned());
+        layers.refuse("alerts.url", "expected a URL that begins with http:// or https://".to_owned());
     }
     Alerts {
         url,

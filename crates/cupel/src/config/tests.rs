@@ -55,8 +55,8 @@ fn a_variable_with_a_missing_underscore_is_a_fault() {
             &[("CUPEL_QUEUE_DEPTH_MAX", "7"), ("CUPEL_STORE_URL_FILE", "/secret"), ("CUPEL_API_SERVICE_HOST", "x")]
         ),
         [
-            "environment variable CUPEL_QUEUE_DEPTH_MAX: queue.depth_max: two underscores follow the section: CUPEL_QUEUE__DEPTH_MAX",
-            "environment variable CUPEL_STORE_URL_FILE: store.url: two underscores follow the section: CUPEL_STORE__URL_FILE",
+            "environment variable CUPEL_QUEUE_DEPTH_MAX: queue.depth_max: the section must be followed by two underscores: CUPEL_QUEUE__DEPTH_MAX",
+            "environment variable CUPEL_STORE_URL_FILE: store.url: the section must be followed by two underscores: CUPEL_STORE__URL_FILE",
         ]
     );
 }
@@ -65,19 +65,19 @@ fn a_variable_with_a_missing_underscore_is_a_fault() {
 fn a_setting_with_both_a_value_and_a_file_is_a_fault() {
     assert_eq!(
         faults("", &[("CUPEL_STORE__URL", "postgres://db/one"), ("CUPEL_STORE__URL_FILE", "/run/secrets/url")]),
-        ["environment variable CUPEL_STORE__URL_FILE: store.url: CUPEL_STORE__URL sets it, too: keep one of the two"]
+        ["environment variable CUPEL_STORE__URL_FILE: store.url: CUPEL_STORE__URL also sets it: remove one of the two"]
     );
 }
 
 #[test]
 fn all_faults_are_reported_together_with_place_and_suggestion() {
     let file = "[server]\nlisten = \"nowhere\"\nlisten_address = \"x\"\n\n[worker]\nlease = \"30\"\nslots = -1\n[log]\nformat = 5\n";
-    let told = faults(file, &[("CUPEL_QUEUE__DEPTH", "4"), ("CUPEL_DATA__DIRECTORY", "")]);
+    let messages = faults(file, &[("CUPEL_QUEUE__DEPTH", "4"), ("CUPEL_DATA__DIRECTORY", "")]);
     assert_eq!(
-        told,
+        messages,
         [
-            "cupel.toml:3: server.listen_address: there is no such setting; did you mean `server.listen`?",
-            "environment variable CUPEL_QUEUE__DEPTH: queue.depth: there is no such setting; did you mean `queue.depth_max`?",
+            "cupel.toml:3: server.listen_address: unknown setting; did you mean `server.listen`?",
+            "environment variable CUPEL_QUEUE__DEPTH: queue.depth: unknown setting; did you mean `queue.depth_max`?",
             "cupel.toml:2: server.listen: expected an address with a port such as \"127.0.0.1:8080\", found \"nowhere\"",
             "environment variable CUPEL_DATA__DIRECTORY: data.directory: expected the path of a directory, found \"\"",
             "cupel.toml:7: worker.slots: expected a whole number from 0 to 1024, found -1",
@@ -89,8 +89,8 @@ fn all_faults_are_reported_together_with_place_and_suggestion() {
 
 #[test]
 fn invalid_toml_is_reported_with_its_line() {
-    let told = faults("[server]\nlisten = \n", &[]);
-    assert!(told[0].starts_with("cupel.toml:2: "), "{told:?}");
+    let messages = faults("[server]\nlisten = \n", &[]);
+    assert!(messages[0].starts_with("cupel.toml:2: "), "{messages:?}");
 }
 
 #[test]
@@ -129,19 +129,19 @@ fn postgres_alone_means_the_stores_database_for_each_engine_that_can_use_it() {
     }
     for section in ["store", "shared"] {
         let [fault] = &*faults(&format!("[{section}]\nurl = \"postgres\""), &[]) else { panic!("{section}") };
-        assert!(fault.contains(&format!("{section}.url: expected an address that begins with")), "{fault}");
+        assert!(fault.contains(&format!("{section}.url: expected a URL that begins with")), "{fault}");
     }
 }
 
 #[test]
 fn unknown_walls_and_networks_are_faults() {
-    let told = faults(
+    let messages = faults(
         "[server]\ntrusted_proxies = [\"10.0.0.0/40\"]\n[sandbox]\naccept_missing = [\"landlock\", \"fence\"]\n",
         &[],
     );
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told[0].starts_with("cupel.toml:2: server.trusted_proxies: expected an address"), "{told:?}");
-    assert!(told[1].starts_with("cupel.toml:4: sandbox.accept_missing: there is no wall `fence`"), "{told:?}");
+    assert_eq!(messages.len(), 2, "{messages:?}");
+    assert!(messages[0].starts_with("cupel.toml:2: server.trusted_proxies: expected an address"), "{messages:?}");
+    assert!(messages[1].starts_with("cupel.toml:4: sandbox.accept_missing: unknown wall `fence`"), "{messages:?}");
     assert_eq!(
         config("", &[("CUPEL_SANDBOX__ACCEPT_MISSING", "landlock,seccomp")]).accept_missing,
         [Wall::Landlock, Wall::Seccomp]
@@ -150,21 +150,21 @@ fn unknown_walls_and_networks_are_faults() {
 
 #[test]
 fn unknown_disabled_languages_are_faults() {
-    let told = faults(
+    let messages = faults(
         "[log]\nlevel = \"info\"\n[languages]\ndisabled = [\"rust\", \"pyton\", \"py\", \"no-such-language\"]\n",
         &[],
     );
     assert_eq!(
-        told,
+        messages,
         [
             "cupel.toml:4: languages.disabled: there is no language `pyton`; did you mean `python`?",
             "cupel.toml:4: languages.disabled: `py` is not the id of a language; did you mean `python`?",
             "cupel.toml:4: languages.disabled: there is no language `no-such-language`; `cupel languages` lists all of them",
         ]
     );
-    let told = faults("", &[("CUPEL_LANGUAGES__DISABLED", "rust,cppp")]);
+    let messages = faults("", &[("CUPEL_LANGUAGES__DISABLED", "rust,cppp")]);
     assert_eq!(
-        told,
+        messages,
         [
             "environment variable CUPEL_LANGUAGES__DISABLED: languages.disabled: there is no language `cppp`; did you mean `cpp`?"
         ]

@@ -19,7 +19,7 @@ fn all_faults_are_reported_together_with_file_line_and_suggestion() {
         assert_eq!(ended.code, Some(2));
         let path = &file.path;
         for told in [
-            &format!("{path}:2: server.lissten: there is no such setting; did you mean `server.listen`?"),
+            &format!("{path}:2: server.lissten: unknown setting; did you mean `server.listen`?"),
             &format!("{path}:5: worker.lease: expected a duration"),
             "environment variable CUPEL_QUEUE__DEPTH_MAX: queue.depth_max: expected a whole number from 1 to 10000000, found \"many\"",
         ] {
@@ -47,7 +47,7 @@ fn the_source_of_each_value_is_shown() {
 fn an_unreadable_configuration_is_reported() {
     let ended = end(cupel(["config", "show", "--config", "/nowhere/cupel.toml"]), b"");
     assert_eq!(ended.code, Some(2));
-    assert!(ended.stderr.contains("/nowhere/cupel.toml:1: cannot be read"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("/nowhere/cupel.toml:1: cannot read the file"), "{}", ended.stderr);
 }
 
 #[test]

@@ -233,11 +233,7 @@ fn polygons_checkers_and_interactors_answer_by_exit_code() {
                 "PE",
                 if interactor.is_empty() { "wrong output format no number" } else { "unexpected eof" },
             ),
-            (
-                "print(-1)\n",
-                "JE",
-                "files/check.cpp: it ended with exit code 9, where 0, 1, 2, 3, 4, 7 or 8 is expected\nwhat",
-            ),
+            ("print(-1)\n", "JE", "files/check.cpp: it ended with exit code 9; expected 0, 1, 2, 3, 4, 7 or 8\nwhat"),
         ] {
             let object = judge(&files, "a.py", source, &["--all-cases"]);
             assert_eq!(object["verdict"], verdict, "{interactor} {source}: {object:#}");

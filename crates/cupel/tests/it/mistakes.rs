@@ -178,13 +178,13 @@ fn each_command_reports_a_missing_newer_damaged_or_read_only_database() {
         told(run(args, nowhere.path()), args, 3, &["there is no database in", "--data"]);
         told(run(args, newer.path()), args, 7, &["was written by a newer version of cupel (schema 9999"]);
         told(run(args, damaged.path()), args, 7, &["cannot be used as a database"]);
-        let remedy = ["the owner of the data directory (user id ", "has to be able to read and write", "cupel.db"];
+        let remedy = ["the owner of the data directory (user id ", "must be able to read and write", "cupel.db"];
         told(run(args, closed.path()), args, 7, &remedy);
     }
     // A file of root in a data directory of another user.
     chown(database(&closed), Some(0), Some(0)).unwrap();
     std::fs::set_permissions(database(&closed), Permissions::from_mode(0o600)).unwrap();
-    told(run(COMMANDS[0], closed.path()), COMMANDS[0], 7, &["has to be able to read and write"]);
+    told(run(COMMANDS[0], closed.path()), COMMANDS[0], 7, &["must be able to read and write"]);
     // A file in place of a directory.
     let file = closed.path().join("file");
     std::fs::write(&file, "").unwrap();

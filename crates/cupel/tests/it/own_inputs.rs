@@ -119,7 +119,7 @@ fn the_problems_interactor_uses_the_custom_input() {
         // The fault is attributed neither to the program nor to the package.
         let told = run(author, "cracking-point", ("python", halves), "five\n");
         assert_eq!((&told["verdict"], &told["attempts"]), (&json!("SK"), &json!(1)), "{told}");
-        assert!(told["message"].as_str().unwrap().contains("may not understand your input"), "{told}");
+        assert!(told["message"].as_str().unwrap().contains("may not accept your input"), "{told}");
     });
 }
 

@@ -347,7 +347,7 @@ fn files_of_a_start_as_root_belong_to_the_service_user_also_below_a_closed_direc
     // A directory with foreign files is refused.
     let refused = add(closed.path());
     assert_eq!(refused.code, Some(7));
-    assert!(refused.stderr.contains("has other things in it, such as some"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("contains other files, such as some"), "{}", refused.stderr);
     assert_eq!(fs::metadata(closed.path()).unwrap().uid(), 0);
 }
 

@@ -439,7 +439,7 @@ fn a_package_over_the_total_judging_time_is_at_fault_and_frees_its_slot() {
     let told = author.solve("double", slow);
     assert_eq!((&told["verdict"], &told["attempts"]), (&json!("JE"), &json!(1)), "{told}");
     assert!(told["message"].as_str().unwrap().contains("not your program"), "{told}");
-    assert!(told["problem"]["author_message"].as_str().unwrap().contains("longer than 1 s in all"), "{told}");
+    assert!(told["problem"]["author_message"].as_str().unwrap().contains("longer than 1 s in total"), "{told}");
     assert_eq!(author.get("/api/v1/problems/double")["problem"]["standing"], json!(null), "it is no try");
 }
 

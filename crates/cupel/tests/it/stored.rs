@@ -47,14 +47,14 @@ fn a_copy_is_restored_only_into_an_empty_directory() {
     let copy = copy.to_str().unwrap();
     fine(&run(data.path(), None, &["admin", "backup", copy]));
     let again = run(data.path(), None, &["admin", "backup", copy]);
-    assert!(again.code != Some(0) && again.stderr.contains("is there already"), "{again:?}");
+    assert!(again.code != Some(0) && again.stderr.contains("already exists"), "{again:?}");
     // The copy is readable only by its owner, and the other directory may have another owner.
     std::fs::set_permissions(copy, std::fs::Permissions::from_mode(0o644)).unwrap();
     fine(&run(other.path(), None, &["admin", "restore", copy]));
     let (here, there) = (run(data.path(), None, &USERS), run(other.path(), None, &USERS));
     assert_eq!(fine(&here), fine(&there));
     let refused = run(data.path(), None, &["admin", "restore", copy]);
-    assert!(refused.code != Some(0) && refused.stderr.contains("is there already"), "{refused:?}");
+    assert!(refused.code != Some(0) && refused.stderr.contains("already exists"), "{refused:?}");
     let nothing = tempfile::tempdir().unwrap();
     assert_eq!(run(nothing.path(), None, &["admin", "backup", "/tmp/none.db"]).code, Some(3));
     assert_eq!((again.code, refused.code), (Some(2), Some(2)), "the file on the command line is wrong");

@@ -361,7 +361,7 @@ fn verification_reports_an_interactor_that_accepts_with_unread_input() {
         let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
         assert_eq!(object["ok"], true, "{object:#}");
         let notes = object["notes"].as_array().unwrap().iter().filter_map(Value::as_str);
-        let unread: Vec<&str> = notes.filter(|note| note.contains("unread")).collect();
+        let unread: Vec<&str> = notes.filter(|note| note.contains("without reading all")).collect();
         assert_eq!(unread.len(), usize::from(told), "{object:#}");
     }
 }

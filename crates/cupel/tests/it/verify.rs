@@ -76,7 +76,7 @@ fn a_checktestdata_description_works_as_a_validator() {
 
     files.write("p/input_validators/sum.ctd", "NUMBER(-100, 10)\n");
     let claims = broken(&verify(&files.path("p"), &[]).1);
-    assert!(claims.iter().any(|claim| claim.contains("the description is at fault")), "{claims:?}");
+    assert!(claims.iter().any(|claim| claim.contains("the grammar is faulty")), "{claims:?}");
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn each_fault_of_a_package_is_named() {
         (
             "input_validators/v.py",
             "while True: pass\n",
-            "validator | input_validators/v.py | accepted | it did not end by itself",
+            "validator | input_validators/v.py | accepted | it did not exit by itself",
         ),
         (
             "input_validators/v.c",

@@ -60,7 +60,7 @@ fn private_addresses_are_refused_also_behind_a_host_name() {
     let failed = eventually(|| Some(deliveries()[0].clone()).filter(|delivery| !delivery["error"].is_null()));
     assert_eq!((&failed["submission_id"], &failed["status"]), (&id.clone().into(), &"pending".into()), "{failed}");
     let log = server.log();
-    let told = log.lines().find(|line| line.contains("was not delivered")).unwrap();
+    let told = log.lines().find(|line| line.contains("could not deliver a webhook")).unwrap();
     assert!(
         told.contains("WARN") && told.contains(&format!("ip6-localhost:{port}")) && !told.contains("secret"),
         "{told}"

@@ -18,7 +18,7 @@ struct Writes(&'static str);
 
 impl Executor for Writes {
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
-        let StdinSource::Bytes(input) = &step.stdin else { panic!("the driver's input has a nonce in it") };
+        let StdinSource::Bytes(input) = &step.stdin else { panic!("the driver's input contains a nonce") };
         let nonce = std::str::from_utf8(input).unwrap().lines().next().unwrap().to_owned();
         assert_eq!(nonce.len(), 32);
         assert!(step.result, "there is a channel");
@@ -108,14 +108,18 @@ fn the_drivers_report_decides_and_printed_output_does_not() {
             // The submission can forge this text, and its owner gets to see it.
             "@ missing\nthe input is 21\n",
             Verdict::CompileError,
-            "function f not found, or it takes something else; expected:\ndef f(n: int) -> int",
+            "function f not found, or its parameters differ; expected:\ndef f(n: int) -> int",
         ),
-        ("", Verdict::WrongAnswer, "secret/1: the program ended before f had returned"),
-        ("guess ok\n42\n", Verdict::WrongAnswer, "secret/1: something else than the driver wrote to descriptor 3"),
+        ("", Verdict::WrongAnswer, "secret/1: the program ended before f returned"),
+        (
+            "guess ok\n42\n",
+            Verdict::WrongAnswer,
+            "secret/1: the program wrote to file descriptor 3, which is reserved for the driver",
+        ),
         (
             "@ ok\n42\n@ ok\n42\n",
             Verdict::WrongAnswer,
-            "secret/1: something else than the driver wrote to descriptor 3",
+            "secret/1: the program wrote to file descriptor 3, which is reserved for the driver",
         ),
     ] {
         assert_eq!(world.judge(channel), (verdict, message.to_owned()), "{channel:?}");

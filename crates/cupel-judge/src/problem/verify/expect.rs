@@ -84,11 +84,11 @@ impl About<'_> {
         let decisive = self.report.cases.iter().find(|case| case.verdict == got && got != Verdict::Accepted);
         // The claim has the case already.
         let place = decisive.map(|case| format!("{}: ", case.id)).unwrap_or_default();
-        let told = match &self.report.message {
+        let got_text = match &self.report.message {
             Some(message) if !holds => format!("{}: {}", got.code(), message.strip_prefix(&place).unwrap_or(message)),
             _ => got.code().to_owned(),
         };
-        self.claim(&rule.origin, names(expected), told, decisive.map(|case| &case.id), holds)
+        self.claim(&rule.origin, names(expected), got_text, decisive.map(|case| &case.id), holds)
     }
 
     /// The claim on the verdicts of all cases.
@@ -99,7 +99,7 @@ impl About<'_> {
         }
         let wrong = self.covered(rule).find(|case| !permitted.iter().any(|verdict| verdict.covers(case.verdict)));
         match wrong {
-            Some(case) => self.claim(&rule.origin, expected, self.told(case), Some(&case.id), false),
+            Some(case) => self.claim(&rule.origin, expected, self.shown(case), Some(&case.id), false),
             None => self.claim(&rule.origin, expected, self.verdicts(rule), None, true),
         }
     }
@@ -132,12 +132,12 @@ impl About<'_> {
             Scope::Glob(_) => self.scores_in(rule),
         };
         let wrong = scores.iter().find(|(_, score)| !score.is_some_and(|score| range.contains(score)));
-        let told = |score: &Option<Score>| score.map_or_else(|| "none".to_owned(), |score| score.to_string());
-        let all = || scores.iter().map(|(_, score)| told(score)).collect::<Vec<_>>().join(", ");
+        let text = |score: &Option<Score>| score.map_or_else(|| "none".to_owned(), |score| score.to_string());
+        let all = || scores.iter().map(|(_, score)| text(score)).collect::<Vec<_>>().join(", ");
         match wrong {
             Some((name, score)) => Claim {
                 case: (!name.is_empty()).then(|| name.clone()),
-                ..self.claim(&rule.origin, expected, told(score), None, false)
+                ..self.claim(&rule.origin, expected, text(score), None, false)
             },
             None => self.claim(&rule.origin, expected, all(), None, !scores.is_empty()),
         }
@@ -173,13 +173,13 @@ impl About<'_> {
     }
 
     fn message(&self, rule: &Expectation, text: &str) -> Claim {
-        let says =
+        let contains_text =
             |case: &&ProblemCaseReport| case.judge_message.as_deref().is_some_and(|message| message.contains(text));
         let expected = format!("the message {text:?} on some case{}", on(&rule.scope));
-        let found = self.covered(rule).find(says);
+        let found = self.covered(rule).find(contains_text);
         let got = || {
-            let said = self.covered(rule).find_map(|case| case.judge_message.as_deref());
-            said.map_or_else(|| "no message".to_owned(), |said| format!("{said:?}"))
+            let found = self.covered(rule).find_map(|case| case.judge_message.as_deref());
+            found.map_or_else(|| "no message".to_owned(), |found| format!("{found:?}"))
         };
         match found {
             Some(case) => self.claim(&rule.origin, expected, format!("{text:?}"), Some(&case.id), true),
@@ -187,7 +187,7 @@ impl About<'_> {
         }
     }
 
-    fn told(&self, case: &ProblemCaseReport) -> String {
+    fn shown(&self, case: &ProblemCaseReport) -> String {
         match &case.judge_message {
             Some(message) => format!("{}: {message}", case.verdict.code()),
             None => case.verdict.code().to_owned(),
@@ -328,8 +328,8 @@ mod tests {
             (inside("secret/*", requires(&[E::WrongAnswer])), true, "WA", Some("secret/a/1")),
             (inside("nowhere", requires(&[E::WrongAnswer])), false, "no case", None),
         ] {
-            let told = format!("{rule:?}");
-            assert_eq!(held(rule, &report), (holds, got.to_owned(), case.map(str::to_owned)), "{told}");
+            let context = format!("{rule:?}");
+            assert_eq!(held(rule, &report), (holds, got.to_owned(), case.map(str::to_owned)), "{context}");
         }
         // A skipped case proves nothing, and a submission that does not build satisfies no rule about cases.
         let skipped = self::report(V::TimeLimit, &[("1", V::TimeLimit), ("2", V::Skipped)]);
@@ -362,8 +362,8 @@ mod tests {
             (Scope::Glob("secret/*".into()), range("1", "40"), false),
             (Scope::Glob("nowhere".into()), range("0", "100"), false),
         ] {
-            let told = format!("{scope:?} {score:?}");
-            assert_eq!(held(Expectation { scope, score, ..rule() }, &report).0, holds, "{told}");
+            let context = format!("{scope:?} {score:?}");
+            assert_eq!(held(Expectation { scope, score, ..rule() }, &report).0, holds, "{context}");
         }
         let full = |full| Expectation { full_score: Some(full), ..rule() };
         assert!(!held(full(true), &report).0 && held(full(false), &report).0);

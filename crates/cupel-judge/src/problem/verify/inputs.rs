@@ -74,7 +74,8 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
             InputValidator::Checktestdata(file) => match checktestdata(verifying, file)? {
                 Some(runnable) => (&file.path, Protocol::Checktestdata, Ok(runnable)),
                 None => {
-                    let note = format!("{}: checktestdata is not installed; nothing was held against it", file.path);
+                    let note =
+                        format!("{}: checktestdata is not installed, so no input was checked against it", file.path);
                     verifying.notes.push(note);
                     continue;
                 }
@@ -97,10 +98,10 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
                 continue;
             }
             let args = [case.validator_args.of(validator.path), &case.args[..]].concat();
-            let said = validator.ask(verifying, package, &case.input, &args)?;
-            let holds = said == InputDecision::Accepted;
+            let decision = validator.ask(verifying, package, &case.input, &args)?;
+            let holds = decision == InputDecision::Accepted;
             let subject = Subject::Validator(validator.path.clone());
-            verifying.claim(subject, RULE, "accepted", told(said), Some(case.id.as_str()), holds);
+            verifying.claim(subject, RULE, "accepted", shown(decision), Some(case.id.as_str()), holds);
         }
     }
     for trial in &problem.trials.invalid_inputs {
@@ -108,26 +109,26 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
         let mut rejected = None;
         let mut last = None;
         for validator in ready.iter_mut().filter(|validator| !validator.is_faulty) {
-            let said = validator.ask(verifying, package, &trial.input, trial.validator_args.of(validator.path))?;
-            last = Some((validator.path.clone(), said.clone()));
-            match said {
+            let decision = validator.ask(verifying, package, &trial.input, trial.validator_args.of(validator.path))?;
+            last = Some((validator.path.clone(), decision.clone()));
+            match decision {
                 InputDecision::Rejected(_) => rejected = last.clone(),
                 // Regardless of the other validators.
                 InputDecision::Fault(_) => break,
                 InputDecision::Accepted => {}
             }
         }
-        let fault = last.clone().filter(|(_, said)| matches!(said, InputDecision::Fault(_)));
+        let fault = last.clone().filter(|(_, decision)| matches!(decision, InputDecision::Fault(_)));
         // It is unknown whether the faulty validator would have rejected the input.
         if was_faulty && rejected.is_none() && fault.is_none() {
             continue;
         }
-        let Some((path, said)) = fault.or(rejected).or(last) else {
-            verifying.notes.push(format!("{}: there is no validator that could reject it", trial.name));
+        let Some((path, decision)) = fault.or(rejected).or(last) else {
+            verifying.notes.push(format!("{}: no validator is available to reject it", trial.name));
             continue;
         };
-        let holds = matches!(said, InputDecision::Rejected(_));
-        verifying.claim(Subject::Validator(path), RULE, "rejected", told(said), Some(&trial.name), holds);
+        let holds = matches!(decision, InputDecision::Rejected(_));
+        verifying.claim(Subject::Validator(path), RULE, "rejected", shown(decision), Some(&trial.name), holds);
     }
     Ok(())
 }
@@ -152,8 +153,8 @@ fn checktestdata(verifying: &mut Verifying<'_, '_>, grammar: &FileRef) -> Result
     Ok((outcome == Outcome::Exited(0)).then_some(runnable))
 }
 
-fn told(said: InputDecision) -> String {
-    match said {
+fn shown(decision: InputDecision) -> String {
+    match decision {
         InputDecision::Accepted => "accepted".to_owned(),
         InputDecision::Rejected(words) if words.is_empty() => "rejected".to_owned(),
         InputDecision::Rejected(words) => format!("rejected: {words}"),
@@ -171,27 +172,27 @@ impl Ready<'_> {
         args: &[String],
     ) -> Result<InputDecision, ProblemError> {
         let key = (input.hash, args.to_vec());
-        if let Some(said) = self.known.get(&key) {
-            return Ok(said.clone());
+        if let Some(decision) = self.known.get(&key) {
+            return Ok(decision.clone());
         }
         let (outcome, words) = run(&self.runnable, verifying, stdin(package, input)?, args)?;
-        let said = match (self.protocol, outcome) {
+        let decision = match (self.protocol, outcome) {
             (Protocol::Kattis, Outcome::Exited(42)) => InputDecision::Accepted,
             (Protocol::Testlib | Protocol::Checktestdata, Outcome::Exited(0)) => InputDecision::Accepted,
             (Protocol::Kattis, Outcome::Exited(43)) => InputDecision::Rejected(words),
             (Protocol::Testlib, Outcome::Exited(_)) => InputDecision::Rejected(words),
             (Protocol::Checktestdata, Outcome::Exited(1)) => InputDecision::Rejected(words),
             (Protocol::Checktestdata, Outcome::Exited(_)) => {
-                InputDecision::Fault(format!("the description is at fault: {words}"))
+                InputDecision::Fault(format!("the grammar is faulty: {words}"))
             }
             (Protocol::Kattis, Outcome::Exited(code)) => {
-                InputDecision::Fault(format!("it ended with exit code {code}, where 42 or 43 is expected: {words}"))
+                InputDecision::Fault(format!("it ended with exit code {code}; expected 42 or 43: {words}"))
             }
-            (_, outcome) => InputDecision::Fault(format!("it did not end by itself ({outcome:?}): {words}")),
+            (_, outcome) => InputDecision::Fault(format!("it did not exit by itself ({outcome:?}): {words}")),
         };
-        self.is_faulty |= matches!(said, InputDecision::Fault(_));
-        self.known.insert(key, said.clone());
-        Ok(said)
+        self.is_faulty |= matches!(decision, InputDecision::Fault(_));
+        self.known.insert(key, decision.clone());
+        Ok(decision)
     }
 }
 
@@ -217,9 +218,9 @@ fn run(
     };
     let report = verifying.executor.execute(step, &mut Unheard(&mut Quiet(verifying.observer)))?.report;
     let words = |data: &Arc<[u8]>| String::from_utf8_lossy(data).trim().to_owned();
-    let said = match words(&report.stderr.data) {
+    let message = match words(&report.stderr.data) {
         empty if empty.is_empty() => words(&report.stdout.data),
-        said => said,
+        message => message,
     };
-    Ok((report.outcome, said))
+    Ok((report.outcome, message))
 }

@@ -121,7 +121,7 @@ pub fn verify(
 }
 
 /// Reported once: such an interactor also accepts any output after a correct answer.
-const UNREAD: &str = "the interactor accepted, and left something unread that the program said";
+const UNREAD: &str = "the interactor accepted without reading all of the program's output";
 
 /// Maximum number of tests listed as having suspect answers.
 const SUSPECTS_MAX: usize = 10;
@@ -210,7 +210,7 @@ impl<'a> Verifying<'a, '_> {
         let tried: Vec<Result<Tried<'a>, NotTried>> = tried.into_iter().flatten().collect();
         let time_limit = self.time_limit(limit, given.is_none(), &tried);
         self.suspect_answers(&tried);
-        self.tell_of_cold_starts(&tried, limit.is_some() && given.is_none());
+        self.note_cold_starts(&tried, limit.is_some() && given.is_none());
         let used = limit.unwrap_or(CPU_TIME_DEFAULT);
         // The submissions that show that the problem can be solved, or all of them if the package has no such submission.
         let mut proofs: Vec<_> = examples.iter().zip(&tried).collect();
@@ -267,16 +267,16 @@ impl<'a> Verifying<'a, '_> {
                 (&other.id, other.verdict, &other.judge_message) == (&case.id, case.verdict, &case.judge_message)
             };
             if !others.is_empty() && others.iter().all(|other| other.report.cases.iter().any(is_alike)) {
-                let told = "all submissions that must be accepted are wrong in the same way; its answer may be wrong";
-                self.notes.push(format!("{}: {told}", case.id));
+                let note = "all submissions that must be accepted are wrong in the same way; the answer of the test may be wrong";
+                self.notes.push(format!("{}: {note}", case.id));
             }
         }
     }
 
     /// Reports times that include the start of an interpreter which other workers, or other tests, keep warm: margins
     /// and a limit derived from such times do not apply to submissions that start warm.
-    fn tell_of_cold_starts(&mut self, tried: &[Result<Tried<'_>, NotTried>], derived: bool) {
-        let mut told = Vec::new();
+    fn note_cold_starts(&mut self, tried: &[Result<Tried<'_>, NotTried>], derived: bool) {
+        let mut noted = Vec::new();
         for Tried { example, language, report, .. } in tried.iter().flatten() {
             let started = |start| report.cases.iter().filter(move |case| case.usage.start == Some(start));
             let Some(cold) = started(Start::Cold).next() else { continue };
@@ -284,12 +284,12 @@ impl<'a> Verifying<'a, '_> {
             if started(Start::Warm).next().is_some() {
                 let number = started(Start::Cold).count();
                 self.notes.push(format!(
-                    "{path}: {number} of its tests started cold ({} is the first): their CPU time contains the start of the interpreter, \
-                     and that of the others does not",
+                    "{path}: {number} of its tests started cold (the first is {}): their CPU time includes the start of the interpreter; \
+                     that of the others does not",
                     cold.id
                 ));
-            } else if !told.contains(&&language.id) {
-                told.push(&language.id);
+            } else if !noted.contains(&&language.id) {
+                noted.push(&language.id);
                 let follows = if derived { "the time limit was derived" } else { "margins were measured" };
                 self.notes.push(format!(
                     "{path}: {follows} with cold starts of {}; a worker with `worker.warm_interpreters` starts the same program warm, \
@@ -382,7 +382,7 @@ impl<'a> Verifying<'a, '_> {
         });
         let too_slow = too_slow.min_by_key(|measured| (measured.unfinished, measured.time));
         let Some(found) = limit else {
-            let expected = "a limit, or an accepted submission that it follows from";
+            let expected = "a time limit, or an accepted submission to derive it from";
             self.claim(Subject::TimeLimit, "time limit", expected, "neither".to_owned(), None, false);
             return VerifiedTimeLimit { limit, derived, slowest_in_time: in_time, fastest_too_slow: too_slow };
         };
@@ -406,7 +406,8 @@ impl<'a> Verifying<'a, '_> {
         if binds {
             self.claim(Subject::TimeLimit, rule, &expected, seconds(limit), Some(by.case.as_str()), holds);
         } else if !holds {
-            self.notes.push(format!("the time limit is {}, which leaves little room: {expected}", seconds(limit)));
+            self.notes
+                .push(format!("the time limit is {}, which leaves little margin: expected {expected}", seconds(limit)));
         }
     }
 }
@@ -500,13 +501,13 @@ fn hint(tried: &Tried<'_>) -> Option<String> {
     if !tried.language.extensions.iter().any(|extension| extension == "py") {
         return None;
     }
-    let said = |data: &[u8]| {
+    let matches = |data: &[u8]| {
         let text = String::from_utf8_lossy(data);
         text.contains("NameError") || text.contains("Missing parentheses in call to 'print'")
     };
     let at_run_time =
-        tried.report.cases.iter().filter_map(|case| case.step.as_ref()).any(|step| said(&step.stderr.data));
-    let at_compile_time = tried.report.compile.as_ref().is_some_and(|compile| said(&compile.output.data));
+        tried.report.cases.iter().filter_map(|case| case.step.as_ref()).any(|step| matches(&step.stderr.data));
+    let at_compile_time = tried.report.compile.as_ref().is_some_and(|compile| matches(&compile.output.data));
     (at_run_time || at_compile_time).then(|| "Python 2 source?".to_owned())
 }
 

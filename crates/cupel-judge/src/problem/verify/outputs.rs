@@ -65,14 +65,21 @@ fn values(verifying: &mut Verifying<'_, '_>, case: &Case, signature: &Signature)
         Ok(call) => call,
         Err(why) => {
             let subject = Subject::Checker(case.input.path.to_string());
-            verifying.claim(subject, RULE, "what the function takes", why.to_string(), Some(case.id.as_str()), false);
+            verifying.claim(
+                subject,
+                RULE,
+                "valid arguments of the function",
+                why.to_string(),
+                Some(case.id.as_str()),
+                false,
+            );
             return Ok(());
         }
     };
     let Some(answer) = case.answer.as_ref().filter(|_| !signature.compare.is_by_checker()) else { return Ok(()) };
     let read = call.expected(&program::read(package, answer)?).map(drop);
     let (got, holds) = match read {
-        Ok(()) => ("such a value".to_owned(), true),
+        Ok(()) => ("a valid value".to_owned(), true),
         Err(why) => (why.to_string(), false),
     };
     let subject = Subject::Checker(answer.path.to_string());
@@ -86,7 +93,7 @@ fn answer(verifying: &mut Verifying<'_, '_>, case: &Case, comparison: &Compariso
     let found = compare(verifying, comparison, answer, answer)?;
     let most = verifying.request.package.problem.limits.output;
     let (got, holds) = match found {
-        _ if answer.size > most => (format!("{} where a submission may write {most}", answer.size), false),
+        _ if answer.size > most => (format!("{}; a submission may write at most {most}", answer.size), false),
         None => ("accepted".to_owned(), true),
         Some(why) => (format!("rejected: {why}"), false),
     };
@@ -149,7 +156,7 @@ fn decides(verifying: &mut Verifying<'_, '_>, case: &Case, checker: &JudgeProgra
         let holds = !matches!(decision, Decision::Fault(_));
         let subject = Subject::Checker(checker.program.path.to_string());
         let expected = format!("accepts or rejects {what}");
-        verifying.claim(subject, RULE, &expected, told(decision), Some(case.id.as_str()), holds);
+        verifying.claim(subject, RULE, &expected, shown(decision), Some(case.id.as_str()), holds);
         if !holds {
             return Ok(false);
         }
@@ -164,14 +171,14 @@ fn decision(verifying: &mut Verifying<'_, '_>, checker: &JudgeProgram, data: &Da
     };
     let bounds = verifying.request.package.problem.limits.validation;
     let checked = check::run(checker, &runnable, data, &bounds, verifying.executor, &mut Quiet(verifying.observer))?;
-    let said = checked.answer.judge_message;
-    Ok(match (checked.answer.decision, said) {
-        (Decision::Fault(why), Some(said)) => Decision::Fault(format!("{why}: {said}")),
+    let message = checked.answer.judge_message;
+    Ok(match (checked.answer.decision, message) {
+        (Decision::Fault(why), Some(message)) => Decision::Fault(format!("{why}: {message}")),
         (decision, _) => decision,
     })
 }
 
-fn told(decision: Decision) -> String {
+fn shown(decision: Decision) -> String {
     match decision {
         Decision::Accepted => "accepted".to_owned(),
         Decision::WrongAnswer | Decision::Presentation => "rejected".to_owned(),
@@ -200,10 +207,10 @@ fn try_output(verifying: &mut Verifying<'_, '_>, trial: &OutputTrial, must_accep
                 Decision::WrongAnswer | Decision::Presentation => Some(false),
                 Decision::Fault(_) => None,
             };
-            (checker.program.path.to_string(), told(decision), accepted)
+            (checker.program.path.to_string(), shown(decision), accepted)
         }
         Method::Interact(_) => {
-            verifying.notes.push(format!("{}: an output cannot be tried where programs converse", trial.name));
+            verifying.notes.push(format!("{}: outputs cannot be tried on interactive problems", trial.name));
             return Ok(());
         }
     };
@@ -234,14 +241,16 @@ fn converses(verifying: &mut Verifying<'_, '_>, case: &Case, interactor: &Intera
         all_cases: true,
         owner: verifying.request.owner,
     };
-    for (what, said) in [("a program that says nothing", Arc::from([])), ("a program that says random bytes", junk())] {
+    for (what, output) in
+        [("a program that prints nothing", Arc::from([])), ("a program that prints random bytes", junk())]
+    {
         let limits = CaseLimits::of(&package.problem.limits, language, &request.limits);
         let (mut quiet, programs) = (Quiet(verifying.observer), std::mem::take(&mut verifying.programs));
         let mut judging = begin(
             &request,
             Manner::default(),
             limits,
-            babbler(said),
+            printer_of(output),
             verifying.builder,
             verifying.executor,
             &mut quiet,
@@ -260,12 +269,12 @@ fn converses(verifying: &mut Verifying<'_, '_>, case: &Case, interactor: &Intera
 }
 
 /// A program that prints fixed bytes, ignores its input, and ends.
-fn babbler(said: Arc<[u8]>) -> Runnable {
-    let path = BoxPath::new("said").ok();
-    let files = path.map(|path| BoxFile { path, data: said, executable: false }).into_iter().collect();
+fn printer_of(output: Arc<[u8]>) -> Runnable {
+    let path = BoxPath::new("output").ok();
+    let files = path.map(|path| BoxFile { path, data: output, executable: false }).into_iter().collect();
     Runnable {
         sources: BoxFiles::default(),
-        argv: ["sh", "-c", "cat said"].map(str::to_owned).into(),
+        argv: ["sh", "-c", "cat output"].map(str::to_owned).into(),
         env: vec![("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())],
         files: vec![BoxFiles::new(files)],
         limits: Limits::default(),

@@ -184,13 +184,13 @@ fn times_measured_with_cold_starts_are_reported() {
     };
     assert_eq!(notes(None, [None, None]), [""; 0], "a language without a warm start");
     assert_eq!(notes(None, [warm, warm]), [""; 0]);
-    let [told] = &notes(None, [cold, cold])[..] else { panic!("one note") };
-    assert!(told.starts_with("a.scr: the time limit was derived with cold starts of "), "{told}");
-    assert!(told.contains("worker.warm_interpreters"), "{told}");
-    let [told] = &notes(Some(Duration::from_secs(1)), [cold, cold])[..] else { panic!("one note") };
-    assert!(told.starts_with("a.scr: margins were measured with cold starts of "), "{told}");
-    let [told] = &notes(None, [warm, cold])[..] else { panic!("one note") };
-    assert!(told.starts_with("a.scr: 1 of its tests started cold (2 is the first)"), "{told}");
+    let [note] = &notes(None, [cold, cold])[..] else { panic!("one note") };
+    assert!(note.starts_with("a.scr: the time limit was derived with cold starts of "), "{note}");
+    assert!(note.contains("worker.warm_interpreters"), "{note}");
+    let [note] = &notes(Some(Duration::from_secs(1)), [cold, cold])[..] else { panic!("one note") };
+    assert!(note.starts_with("a.scr: margins were measured with cold starts of "), "{note}");
+    let [note] = &notes(None, [warm, cold])[..] else { panic!("one note") };
+    assert!(note.starts_with("a.scr: 1 of its tests started cold (the first is 2)"), "{note}");
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn there_is_no_limit_without_one_in_the_package_or_submissions_to_derive_it_from
     let mut fixture = Fixture::new();
     fixture.limits.time.limit = None;
     let (report, _) = fixture.verify(fixture.cases(&["1"]), Vec::new());
-    assert_eq!(broken(&report), ["TimeLimit: neither not a limit, or an accepted submission that it follows from"]);
+    assert_eq!(broken(&report), ["TimeLimit: neither not a time limit, or an accepted submission to derive it from"]);
 }
 
 #[test]
@@ -225,8 +225,8 @@ fn a_group_with_a_timeout_is_skipped_if_its_other_cases_have_no_effect() {
         let (report, executor) = fixture.verify_as(groups(&fixture), vec![slow(); 4], change);
         assert_eq!(executor.asked.len(), runs, "{all}");
         assert!(report.holds(), "{:?}", broken(&report));
-        let told: Vec<&str> = report.submissions[0].groups.iter().map(|group| group.verdict.code()).collect();
-        assert_eq!(told, ["TLE", "TLE"]);
+        let verdicts: Vec<&str> = report.submissions[0].groups.iter().map(|group| group.verdict.code()).collect();
+        assert_eq!(verdicts, ["TLE", "TLE"]);
     }
 }
 

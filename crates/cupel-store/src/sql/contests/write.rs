@@ -149,7 +149,7 @@ pub(crate) struct TakePart {
 
 impl Write for TakePart {
     type Output = bool;
-    const OPERATION: &'static str = "take part in a contest";
+    const OPERATION: &'static str = "add a participant to a contest";
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
@@ -192,7 +192,7 @@ pub(crate) struct Withdraw {
 
 impl Write for Withdraw {
     type Output = bool;
-    const OPERATION: &'static str = "withdraw from a contest";
+    const OPERATION: &'static str = "remove a participant from a contest";
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
@@ -209,7 +209,7 @@ pub(crate) struct Ask {
 
 impl Write for Ask {
     type Output = bool;
-    const OPERATION: &'static str = "ask about a contest";
+    const OPERATION: &'static str = "insert a question about a contest";
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {

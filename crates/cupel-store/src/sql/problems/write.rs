@@ -87,7 +87,7 @@ pub(crate) struct AddException {
 
 impl Write for AddException {
     type Output = ();
-    const OPERATION: &'static str = "note an exception for a version";
+    const OPERATION: &'static str = "record an exception for a version";
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {
@@ -171,7 +171,7 @@ pub(crate) struct SetShipped {
 
 impl Write for SetShipped {
     type Output = ();
-    const OPERATION: &'static str = "note a problem that comes with Cupel";
+    const OPERATION: &'static str = "record a shipped problem";
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<(), SqlFault> {

@@ -1,4 +1,4 @@
-//! What can be typed: `cupel user` and `cupel key`.
+//! Arguments of `cupel user` and `cupel key`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use cupel_core::accounts::Role;
 
 use crate::cli::shared_args::{Settings, parse_duration};
 
-/// Add, import, list, disable and delete users, say what they may do, give them passwords, one-time links and tokens, in the store;
-/// also while servers run.
+/// Add, import, list, disable and delete users, set their roles, tiers and passwords, print one-time links, join codes
+/// and tokens, in the store; also while servers run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel user add ada ada@example.org --admin
@@ -37,74 +37,75 @@ pub(crate) enum UserCommand {
     Add {
         name: String,
         email: String,
-        /// Makes them an administrator.
+        /// Make the user an administrator.
         #[arg(long)]
         admin: bool,
-        /// Reads the password from standard input.
+        /// Read the password from standard input.
         #[arg(long)]
         password_stdin: bool,
     },
-    /// List all users, the oldest first.
+    /// List all users, oldest first.
     List {
         /// Print one JSON object.
         #[arg(long)]
         json: bool,
     },
-    /// Print an access token of a user.
+    /// Print an access token for a user.
     Token { name: String },
-    /// Say what a user may do.
+    /// Set the role of a user.
     Role {
         /// The user's name or e-mail address.
         name: String,
-        /// What they may do: submit, also write problems and arrange contests, or everything.
+        /// Role: `user` submits, `author` also creates problems and contests, `admin` may do everything.
         #[arg(value_name = "user|author|admin", value_parser = parse_role, hide_possible_values = true)]
         role: Role,
     },
-    /// Say in which tier a user is: how much they may do.
+    /// Set the tier of a user, which determines the rate limits.
     Tier {
         /// The user's name or e-mail address.
         name: String,
         /// A tier of the configuration (rate_limits.tiers).
         tier: String,
     },
-    /// Make users from a CSV file, and print CSV with a one-time link for each.
+    /// Create users from a CSV file, and print CSV with a one-time link for each.
     ///
-    /// The first line names the columns: username, and if wanted email, role and tier. If any line is at fault, nobody is made. A name or
-    /// address that is taken is told in its line. An import may be repeated: who has not set a password yet gets a new link.
+    /// The first line names the columns: username, and optionally email, role and tier. If any line is invalid, no user
+    /// is created. A name or address that is taken is reported in its line. An import may be repeated: users who have
+    /// not set a password get a new link.
     Import {
         /// The file; `-` is standard input.
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// How long the links are good for.
+        /// How long the links are valid.
         #[arg(long, value_name = "DURATION", default_value = "14d", value_parser = parse_duration)]
         valid: Duration,
     },
-    /// Print a one-time link with which a user sets a password; an older one is void.
+    /// Print a one-time link with which a user sets a password; it replaces an older one.
     Link {
         /// The user's name or e-mail address.
         name: String,
-        /// How long the link is good for.
+        /// How long the link is valid.
         #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse_duration)]
         valid: Duration,
     },
-    /// Print a join code: a class registers with it behind one address, and where registration is closed.
+    /// Print a join code, with which a class registers behind one address, also if registration is closed.
     Code {
-        /// What it is for, such as the name of the class.
+        /// Name of the code, such as the name of the class.
         name: String,
-        /// How many may register with it.
+        /// Maximum number of registrations.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
         uses: u32,
-        /// How long it is good for.
+        /// How long the code is valid.
         #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = parse_duration)]
         valid: Duration,
     },
-    /// List the join codes, newest first, ended and expired ones included.
+    /// List the join codes, newest first, including ended and expired ones.
     Codes {
         /// Print one JSON object.
         #[arg(long)]
         json: bool,
     },
-    /// End a join code: nobody registers with it any more; who did stays.
+    /// End a join code: it is no longer valid; users who registered with it stay.
     EndCode {
         /// The code, or its id from `cupel user codes`.
         #[arg(value_name = "CODE")]
@@ -129,35 +130,35 @@ pub(crate) enum UserCommand {
         #[arg(long)]
         all: bool,
     },
-    /// Refuse a user's logins, tokens and API keys, and end their sessions.
+    /// Disable a user: refuse all logins, tokens and API keys, and end all sessions.
     Disable {
         /// The user's name or e-mail address.
         name: String,
     },
-    /// Let a disabled user in again.
+    /// Enable a disabled user again.
     Enable {
         /// The user's name or e-mail address.
         name: String,
     },
-    /// Delete a user: removes what is personal; what was submitted stays under a name that says nothing.
+    /// Delete a user: personal data is removed; submissions stay under an anonymous name.
     Delete {
         /// The user's name or e-mail address.
         name: String,
-        /// Confirms it: a deleted user does not come back.
+        /// Confirm: a deleted user cannot be restored.
         #[arg(long, required = true)]
         yes: bool,
     },
-    /// Give a user another password and end their sessions; prints a random one unless one is given.
+    /// Change the password of a user and end all sessions; prints a random password unless one is given.
     Password {
         /// The user's name or e-mail address.
         name: String,
-        /// Reads the password from standard input.
+        /// Read the password from standard input.
         #[arg(long)]
         password_stdin: bool,
     },
 }
 
-/// Make, list and revoke API keys, in the store; also while servers run.
+/// Create, list and revoke API keys, in the store; also while servers run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel key create ci --user ada --scope runs:read --scope runs:write --expires 90d
@@ -172,23 +173,23 @@ pub(crate) struct Key {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
-    /// Make a key and print it, once.
+    /// Create a key and print it, once.
     Create {
-        /// A name by which you recognise it.
+        /// Name of the key.
         name: String,
-        /// Whose key.
+        /// Owner of the key.
         #[arg(long, value_name = "USER", default_value = "admin")]
         user: String,
-        /// What it may do: runs:read, runs:write, problems:write, account, admin [default: runs:read and runs:write].
+        /// Scope: runs:read, runs:write, problems:write, account, admin [default: runs:read and runs:write].
         #[arg(long, value_name = "SCOPE")]
         scope: Vec<String>,
-        /// When it ends, such as 30d [default: never].
+        /// Lifetime, such as 30d [default: unlimited].
         #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
         expires: Option<Duration>,
     },
-    /// List a user's keys; revoked and expired ones stay for 90 days.
+    /// List a user's keys; revoked and expired ones are listed for 90 days.
     List {
-        /// Whose keys.
+        /// Owner of the keys.
         #[arg(long, value_name = "USER", default_value = "admin")]
         user: String,
         /// Print one JSON object.
@@ -198,7 +199,7 @@ pub(crate) enum KeyCommand {
     /// Revoke a key by its id.
     Revoke {
         id: String,
-        /// Whose key.
+        /// Owner of the key.
         #[arg(long, value_name = "USER", default_value = "admin")]
         user: String,
     },

@@ -1,4 +1,4 @@
-//! What can be typed: `cupel admin`.
+//! Arguments of `cupel admin`.
 
 use clap::Subcommand;
 
@@ -6,15 +6,15 @@ use crate::cli::dead::args::DeadCommand;
 use crate::cli::shared_args::Settings;
 use crate::cli::stored::args::StoredCommand;
 
-/// Look at workers and at what waits, and tell workers what to do, also while servers run; copy, move and export the store.
+/// List workers and waiting runs, and pause or drain workers, also while servers run; copy, move and export the store.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel admin workers
   cupel admin queue --json | jq .queued
   cupel admin pause                      no worker takes new runs
   cupel admin resume
-  cupel admin drain judge-3              this one finishes what it has, and ends
-  cupel admin dead list                  what was given up
+  cupel admin drain judge-3              this worker finishes its runs, and ends
+  cupel admin dead list                  submissions that could not be judged
   cupel admin dead retry --all
   cupel admin backup /backup/cupel.db    while the server runs
   cupel admin move postgres://cupel@db/cupel")]
@@ -27,39 +27,40 @@ pub(crate) struct Admin {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdminCommand {
-    /// List the workers: who is there, what they do, what they are told.
+    /// List the workers with their states and orders.
     Workers {
         /// Print one JSON object.
         #[arg(long)]
         json: bool,
     },
-    /// Say how many runs wait and since when, and how many run.
+    /// Print the number of waiting and running runs, and the age of the oldest waiting run.
     Queue {
         /// Print one JSON object.
         #[arg(long)]
         json: bool,
     },
-    /// Tell a worker, or all of them, to take no new runs for now; they hear it within seconds.
+    /// Pause a worker, or all workers: within seconds, they take no new runs.
     Pause {
-        /// The worker's id or name; all of them, and those that come later, when it is left out.
+        /// Id or name of the worker [default: all workers, and those that start later].
         #[arg(value_name = "WORKER")]
         worker: Option<String>,
     },
-    /// Tell a worker, or all of them, to take runs again.
+    /// Resume a paused worker, or all workers.
     Resume {
-        /// The worker's id or name; all of them when it is left out.
+        /// Id or name of the worker [default: all workers].
         #[arg(value_name = "WORKER")]
         worker: Option<String>,
     },
-    /// Tell a worker to take no new runs, to finish what it has or give it back, and to end.
+    /// Drain a worker: it takes no new runs, finishes its runs or gives them back, and ends.
     ///
-    /// What keeps workers running, such as systemd or Kubernetes, may start another in its place: stop it there if none is to be.
+    /// A service manager such as systemd or Kubernetes may start a new worker in its place. To prevent that, stop the
+    /// worker there.
     Drain {
-        /// The worker's id or name.
+        /// Id or name of the worker.
         #[arg(value_name = "WORKER")]
         worker: String,
     },
-    /// Look at submissions that were given up because every attempt failed for a reason of ours; try them again, or put them away.
+    /// List, retry or delete dead letters: submissions of which every attempt failed because of an internal failure.
     #[command(subcommand)]
     Dead(DeadCommand),
     #[command(flatten)]

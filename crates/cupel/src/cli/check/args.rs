@@ -1,46 +1,50 @@
-//! What can be typed: `cupel check`.
+//! Arguments of `cupel check`.
 
 use std::path::PathBuf;
 
-/// Compare an output with an answer, as an output validator of Kattis would.
+/// Compare an output with an answer, like a Kattis output validator.
 ///
-/// Exit code: 42 when the output is accepted, 43 when it is not; anything else is no judgement.
+/// Exit code: 42 if the output is accepted, 43 if it is not; any other code is not a decision.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Comparisons, and their flags after `--`:
-  default       word by word, whatever the space between, ignoring case: Kattis and ICPC
-                  case_sensitive, space_change_sensitive, float_tolerance E, float_absolute_tolerance E,
-                  float_relative_tolerance E
-  numbers       as default with its flags; numbers within 1e-6, absolute or relative, unless a flag says otherwise
-  floats        word by word in each line, blank lines aside; numbers within 10^-6, absolute or relative
+  default       compares words, ignoring case and the white space between them: Kattis and ICPC
+                  case_sensitive, space_change_sensitive, float_tolerance E,
+                  float_absolute_tolerance E, float_relative_tolerance E
+  numbers       as default, with its flags; unless a flag says otherwise, numbers may differ by
+                1e-6, absolute or relative
+  floats        compares the words of each line, ignoring blank lines; numbers may differ by 10^-6,
+                absolute or relative
                   precision N (10^-N, 0 to 30), absolute, relative
-  lines         word by word in each line, blank lines aside
+  lines         compares the words of each line, ignoring blank lines
                   presentation_error
-  exact         byte by byte
+  exact         compares bytes
                   presentation_error, normalize_newlines (CR LF and CR count as LF)
-  trimmed       byte by byte, but for blanks at ends of lines and empty lines at the end
+  trimmed       compares bytes, ignoring blanks at line ends and empty lines at the end
                   presentation_error
-  trimmed-end   byte by byte, but for white space at the very end
+  trimmed-end   compares bytes, ignoring white space at the end of the output
                   presentation_error
-  sorted-lines  the same lines in any order, each word by word
-  sorted-words  the same words in any order
-  characters    the same characters in any order, but for white space and case
-  line-count    the share of the answer's lines that agree, each with the output's line at its place, is the share of the
-                points: 42, and score_multiplier.txt where it is not 1; 43 when no line agrees or the output has more lines
-                  exact (also white space at the end of a line counts)
-  std::NAME.cpp  what testlib's standard checker compares: acmp caseicmp casencmp casewcmp dcmp fcmp hcmp icmp lcmp ncmp
-                nyesno rcmp rcmp4 rcmp6 rcmp9 rncmp uncmp wcmp yesno
+  sorted-lines  compares the words of each line, with the lines in any order
+  sorted-words  compares words in any order
+  characters    compares characters in any order, ignoring white space and case
+  line-count    compares each line with the answer's line at the same place. The share of equal
+                lines is the share of the points: exit code 42, with score_multiplier.txt if the
+                share is not 1; 43 if no line is equal or the output has more lines
+                  exact (white space at the end of a line counts, too)
+  std::NAME.cpp  testlib's standard checker of that name: acmp caseicmp casencmp casewcmp dcmp fcmp
+                hcmp icmp lcmp ncmp nyesno rcmp rcmp4 rcmp6 rcmp9 rncmp uncmp wcmp yesno
 
-presentation_error has a message say when only white space is wrong; that is rejected all the same.
+With presentation_error, a message says if only white space is wrong; such an output is still
+rejected.
 
 Examples:
   cupel check default --input 1.in --answer 1.ans --output 1.out --feedback fb
   cupel check default --answer 1.ans --output 1.out -- float_tolerance 1e-6
   cupel check exact --answer 1.ans --output 1.out -- presentation_error normalize_newlines")]
 pub(crate) struct Check {
-    /// The comparison, of those below.
+    /// Name of the comparison; see below.
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
-    /// The test's input. No comparison looks at it.
+    /// The test's input; no comparison uses it.
     #[arg(long, value_name = "I")]
     pub(crate) input: Option<PathBuf>,
     /// The expected answer.
@@ -49,7 +53,7 @@ pub(crate) struct Check {
     /// The output [default: standard input].
     #[arg(long, value_name = "O")]
     pub(crate) output: Option<PathBuf>,
-    /// Where to write judgemessage.txt and diffposition.txt; made if it is not there.
+    /// Directory for judgemessage.txt and diffposition.txt; created if it does not exist.
     #[arg(long, value_name = "DIR")]
     pub(crate) feedback: Option<PathBuf>,
     /// Flags of the comparison, after `--`.

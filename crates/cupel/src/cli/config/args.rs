@@ -1,4 +1,4 @@
-//! What can be typed: `cupel config`.
+//! Arguments of `cupel config`.
 
 use clap::Subcommand;
 
@@ -19,14 +19,14 @@ pub(crate) struct Config {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Print the commented defaults, which are the reference.
+    /// Print the defaults with comments, which are the reference of all settings.
     Default,
-    /// Print what is in force.
+    /// Print the effective settings.
     Show {
-        /// Also say where each value came from.
+        /// Also print the source of each value.
         #[arg(long)]
         sources: bool,
     },
-    /// Report every fault at once; exit code 2 when there is one.
+    /// Report all errors at once; the exit code is 2 if there is one.
     Check,
 }

@@ -1,4 +1,4 @@
-//! What can be typed: `cupel contest`.
+//! Arguments of `cupel contest`.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use crate::cli::shared_args::{Settings, parse_duration};
 
-/// Arrange contests, read their standings and export their results, in the store; also while servers run.
+/// Create contests, print their standings and export their results, in the store; also while servers run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel contest create autumn --title Autumn --starts-at 2030-01-01T10:00:00Z --length 5h \\
@@ -18,7 +18,7 @@ use crate::cli::shared_args::{Settings, parse_duration};
 pub(crate) struct Contest {
     #[command(subcommand)]
     pub(crate) command: ContestCommand,
-    /// As which user: who makes a contest is its owner.
+    /// User who runs the command; the creator of a contest is its owner.
     #[arg(long, global = true, value_name = "USER", default_value = "admin")]
     pub(crate) by: String,
     #[command(flatten)]
@@ -27,65 +27,65 @@ pub(crate) struct Contest {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ContestCommand {
-    /// Make a contest; prints the join code of one that is not public.
+    /// Create a contest; prints the join code if the contest is not public.
     Create(NewContest),
-    /// Add problems to a contest that has not begun, and users to one that is not over.
+    /// Add problems to a contest that has not started, or users to one that has not ended.
     #[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
     Add {
-        /// The contest's name in addresses.
+        /// Slug of the contest.
         slug: String,
-        /// The slug of a problem, after those that the contest has.
+        /// Slug of a problem, which is added after the existing problems.
         #[arg(long, value_name = "SLUG", group = "what")]
         problem: Vec<String>,
-        /// The name of a user who takes part from now on.
+        /// Name of a user to add as a participant.
         #[arg(long, value_name = "USER", group = "what")]
         user: Vec<String>,
     },
     /// Print the join code of a contest that is not public.
     JoinCode {
-        /// The contest's name in addresses.
+        /// Slug of the contest.
         slug: String,
-        /// Replace it first: the code before lets nobody in any more; who takes part stays.
+        /// Replace it first: the old code is no longer valid; participants stay.
         #[arg(long)]
         renew: bool,
     },
     /// Print the standings.
     Standings {
-        /// The contest's name in addresses.
+        /// Slug of the contest.
         slug: String,
-        /// With the results that the freeze hides: only for the contest's owner and administrators.
+        /// Include the results that the freeze hides; only for the contest's owner and administrators.
         #[arg(long)]
         unfrozen: bool,
-        /// How they are printed.
+        /// Output format.
         #[arg(long, value_enum, default_value_t)]
         format: ContestFormat,
     },
     /// Print a contest with its unfrozen standings, questions and announcements as one JSON object.
     Export {
-        /// The contest's name in addresses.
+        /// Slug of the contest.
         slug: String,
     },
 }
 
-/// How standings are printed.
+/// Output format of standings.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
 pub(crate) enum ContestFormat {
-    /// A table for people.
+    /// A text table.
     #[default]
     Table,
-    /// RFC 4180, with a header.
+    /// CSV with a header (RFC 4180).
     Csv,
     /// One JSON object.
     Json,
 }
 
-/// By which rules a contest goes.
+/// Scoring rules of a contest.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
 pub(crate) enum ContestStyle {
-    /// Problems solved, then penalty time.
+    /// Ranked by solved problems, then by penalty time.
     #[default]
     Icpc,
-    /// The sum of the best scores.
+    /// Ranked by the sum of the best scores.
     Ioi,
 }
 
@@ -98,36 +98,36 @@ impl ContestStyle {
     }
 }
 
-/// A contest to be made.
+/// A contest to create.
 #[derive(Debug, clap::Args)]
 pub(crate) struct NewContest {
-    /// Its name in addresses: 1 to 64 of a-z, 0-9 and -.
+    /// Slug of the contest, its name in URLs: 1 to 64 characters of a-z, 0-9 and -.
     pub(crate) slug: String,
-    /// Its name for people.
+    /// Title of the contest.
     #[arg(long)]
     pub(crate) title: String,
-    /// What it is about, in Markdown.
+    /// Description, in Markdown.
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) description: String,
-    /// Its rules.
+    /// Scoring rules.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) style: ContestStyle,
-    /// When it begins, such as 2030-01-01T10:00:00Z.
+    /// Start time, such as 2030-01-01T10:00:00Z.
     #[arg(long, value_name = "TIME")]
     pub(crate) starts_at: String,
-    /// How long it goes on, such as 5h.
+    /// Duration, such as 5h.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) length: Duration,
-    /// How long before the end results are no longer shown, such as 1h [default: they always are].
+    /// Length of the freeze before the end, in which results are hidden, such as 1h [default: no freeze].
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) freeze: Option<Duration>,
-    /// What each rejected try before a solution costs, with the style icpc [default: 20].
+    /// Penalty for each rejected submission before a solution, with the style icpc [default: 20].
     #[arg(long, value_name = "MINUTES")]
     pub(crate) penalty_minutes: Option<u64>,
-    /// Everybody may see it and take part.
+    /// Everyone may see the contest and take part.
     #[arg(long)]
     pub(crate) public: bool,
-    /// The slug of a problem; once for each, in order.
+    /// Slug of a problem; repeated for each problem, in order.
     #[arg(long, value_name = "SLUG", required = true)]
     pub(crate) problem: Vec<String>,
 }

@@ -1,20 +1,20 @@
-//! What can be typed: `cupel admin dead`.
+//! Arguments of `cupel admin dead`.
 
 use clap::Subcommand;
 use cupel_types::SubmissionId;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeadCommand {
-    /// List them, those that died last first.
+    /// List dead letters, the latest first.
     List {
-        /// How many at most.
+        /// Maximum number of dead letters.
         #[arg(long, value_name = "COUNT", default_value_t = 100)]
         limit: u64,
         /// Print one JSON object.
         #[arg(long)]
         json: bool,
     },
-    /// Say of one why each attempt failed, at which worker, and when.
+    /// Print why each attempt of a dead letter failed, on which worker, and when.
     Show {
         /// The submission's id.
         #[arg(value_name = "SUBMISSION")]
@@ -23,19 +23,19 @@ pub(crate) enum DeadCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Queue them again under their ids, with as many attempts as at first.
+    /// Queue dead letters again under their ids, with the full number of attempts.
     Retry(DeadOnes),
-    /// Put them away, with what is known of their attempts; the submissions stay, with their internal errors.
+    /// Delete dead letters and the records of their attempts; the submissions stay, with their internal errors.
     Purge(DeadOnes),
 }
 
-/// Which of them.
+/// Selection of dead letters.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DeadOnes {
     /// Ids of submissions.
     #[arg(value_name = "SUBMISSION", required_unless_present = "all", conflicts_with = "all")]
     pub(crate) ids: Vec<SubmissionId>,
-    /// All that have died by now.
+    /// All dead letters.
     #[arg(long)]
     pub(crate) all: bool,
 }

@@ -1,15 +1,15 @@
-//! What can be typed: `cupel judge`.
+//! Arguments of `cupel judge`.
 
 use std::path::PathBuf;
 
 use crate::cli::package::args::Reading;
 use crate::cli::shared_args::Settings;
 
-/// Judge a submission against a problem package, without a server.
+/// Judge a submission with a problem package, without a server.
 ///
-/// The package is a directory or an archive in the form of Kattis, ICPC, DOMjudge, DMOJ, Codeforces Polygon or Cupel.
-/// Prints a line per test. Exit code: 0 when it is accepted, 1 when it is not, 2 when the package or the command line is
-/// wrong, 7 when Cupel itself failed.
+/// The package is a directory or an archive in the format of Kattis, ICPC, DOMjudge, DMOJ, Codeforces Polygon or Cupel.
+/// Prints one line per test. Exit code: 0 if the submission is accepted, 1 if it is not, 2 if the package or the
+/// command line is wrong, 7 if Cupel itself failed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel judge hello.zip --submission hello.py
@@ -27,10 +27,10 @@ pub(crate) struct Judge {
     pub(crate) language: Option<String>,
     #[command(flatten)]
     pub(crate) reading: Reading,
-    /// Measure the time limit of a package that has none again, instead of using the one that was measured before.
+    /// Measure the time limit of a package that has none again, instead of using the cached one.
     #[arg(long)]
     pub(crate) calibrate: bool,
-    /// Run every test, also those that change nothing any more.
+    /// Run every test, also those that can no longer change the result.
     #[arg(long)]
     pub(crate) all_cases: bool,
     /// Print one JSON object.

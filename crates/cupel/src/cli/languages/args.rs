@@ -1,4 +1,4 @@
-//! What can be typed: `cupel languages`.
+//! Arguments of `cupel languages`.
 
 use clap::Subcommand;
 
@@ -27,18 +27,18 @@ pub(crate) struct Languages {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LanguagesCommand {
-    /// Install the Debian and npm packages that languages name.
+    /// Install the Debian and npm packages of languages.
     Install {
-        /// Ids, or `core` for the common ones, or `all`.
+        /// Ids, `core` for the common languages, or `all`.
         #[arg(required = true, value_name = "ID|core|all")]
         ids: Vec<String>,
-        /// Only say what would be installed.
+        /// Only print what would be installed.
         #[arg(long)]
         dry_run: bool,
     },
-    /// Make what toolchains prepare once, so that compilers start faster: precompiled headers, archives.
+    /// Create the prepared artefacts of toolchains (precompiled headers, archives), so that compilers start faster.
     ///
-    /// A server does it by itself when it has nothing else to do, and `install` does it, too.
+    /// A server creates them while it is idle, and `install` creates them, too.
     Prepare {
         /// Only these languages.
         #[arg(value_name = "ID")]

@@ -1,4 +1,4 @@
-//! What can be typed: how a package is read.
+//! Arguments that control how a package is read.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ pub(crate) struct Reading {
     /// Memory limit of a test, in KiB, instead of the package's.
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1024..=1 << 30))]
     pub(crate) memory_limit_kib: Option<u64>,
-    /// The package's format, where it is not to be recognised.
+    /// Format of the package [default: recognised by its files].
     #[arg(long, value_name = "F", value_parser = parse_format)]
     pub(crate) format: Option<PackageFormat>,
-    /// Take a package without secret tests.
+    /// Accept a package without secret tests.
     #[arg(long)]
     pub(crate) allow_no_secret: bool,
 }

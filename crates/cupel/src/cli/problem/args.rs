@@ -1,4 +1,4 @@
-//! What can be typed: `cupel problem`.
+//! Arguments of `cupel problem`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use cupel_problem::Slug;
 use crate::cli::package::args::parse_format;
 use crate::cli::shared_args::{Settings, parse_time};
 
-/// Begin, check, convert and list problem packages.
+/// Create, check, convert and list problem packages.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel problem new two-sums
@@ -26,32 +26,33 @@ pub(crate) struct Problem {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProblemCommand {
-    /// Write a small package in Cupel's own format, with a validator and a generator, which `cupel verify` accepts as it is.
+    /// Create a small package in Cupel's own format, with a validator and a generator, which `cupel verify` accepts
+    /// unchanged.
     ///
-    /// `cupel help formats` describes the form.
+    /// `cupel help formats` describes the format.
     New {
-        /// Its name and that of its directory: letters a-z, digits and `-`.
+        /// Name of the problem and of its directory: letters a-z, digits and `-`.
         #[arg(value_name = "SLUG")]
         slug: Slug,
-        /// A function to be written, and not a program that reads and writes.
+        /// Create a function problem: submissions are functions instead of programs.
         #[arg(long)]
         function: bool,
-        /// A problem with several right answers, and a checker that judges them.
+        /// Create a problem with several correct answers, and a checker that judges them.
         #[arg(long, conflicts_with = "function")]
         checker: bool,
-        /// Where to make the directory; made if it is not there.
+        /// Parent of the directory; created if it does not exist.
         #[arg(long, value_name = "DIR", default_value = ".")]
         into: PathBuf,
     },
-    /// Check a package, print all that is wrong or odd, and unpack it; nothing is made if it is refused.
+    /// Check a package, print its errors and warnings, and unpack it; a refused package leaves no files behind.
     Import {
         /// The package: a directory, a zip or a tar.
         #[arg(value_name = "PACKAGE")]
         package: PathBuf,
-        /// The directory in which to make one of the problem's name; made if it is not there.
+        /// Parent of the new directory, which has the problem's name; created if it does not exist.
         #[arg(long, value_name = "DIR")]
         into: PathBuf,
-        /// The package's format, where it is not to be recognised.
+        /// Format of the package [default: recognised by its files].
         #[arg(long, value_name = "F", value_parser = parse_format)]
         format: Option<PackageFormat>,
         /// CPU time limit of a test, in seconds or with a unit, for formats that have none.
@@ -61,12 +62,12 @@ pub(crate) enum ProblemCommand {
         #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1024..=1 << 30))]
         memory_limit_kib: Option<u64>,
     },
-    /// Write a package in the Kattis form 2025-09.
+    /// Write a package in the Kattis format 2025-09.
     Export {
-        /// The package: a directory, a zip or a tar, in any form.
+        /// The package: a directory, a zip or a tar, in any format.
         #[arg(value_name = "PACKAGE")]
         package: PathBuf,
-        /// The zip to write; a name that does not end in .zip is a directory.
+        /// Zip file to write; if the name does not end in .zip, a directory.
         #[arg(long, value_name = "FILE")]
         output: PathBuf,
     },

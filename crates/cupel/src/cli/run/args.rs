@@ -1,4 +1,4 @@
-//! What can be typed: `cupel run`.
+//! Arguments of `cupel run`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,13 +8,13 @@ use cupel_types::Bytes;
 
 use crate::cli::shared_args::{Settings, parse_memory, parse_time};
 
-/// Run a program in the sandbox, as `docker run` would: its input, its output, its exit code.
+/// Run a program in the sandbox with its input, output and exit code, as `docker run` does.
 ///
-/// The limits of the configuration and the maxima of the language hold, as on a server.
+/// The limits of the configuration and the maxima of the language apply, as on a server.
 ///
-/// Exit code: the program's own; 128 + n when signal n ended it; 124 over the limit of time, wall clock,
-/// idleness or instructions; 137 over the memory limit; 1 when it does not compile, or over the output or disk limit;
-/// 125 when Cupel itself failed; 2 when the command line is wrong.
+/// Exit code: that of the program; 128 + n if signal n ended it; 124 if it exceeded its limit of CPU time, wall-clock
+/// time, idle time or instructions; 137 if it exceeded its memory limit; 1 if it does not compile, or exceeded its
+/// output or disk limit; 125 if Cupel itself failed; 2 if the command line is wrong.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel run hello.py
@@ -35,7 +35,7 @@ pub(crate) struct Run {
     /// CPU time limit, in seconds or with a unit (500ms, 2m).
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = parse_time)]
     pub(crate) time: Option<Duration>,
-    /// Limit of machine instructions, where the processor can count them (`cupel doctor`).
+    /// Limit of machine instructions, if the processor can count them (`cupel doctor`).
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) instructions: Option<u64>,
     /// Memory limit, in megabytes or with a unit (64M, 1G).
@@ -44,10 +44,10 @@ pub(crate) struct Run {
     /// Output limit for standard output and, separately, standard error.
     #[arg(long, value_name = "SIZE", allow_negative_numbers = true, value_parser = parse_memory)]
     pub(crate) output: Option<Bytes>,
-    /// Reads the program's standard input from a file.
+    /// Read the program's standard input from a file.
     #[arg(long, value_name = "FILE")]
     pub(crate) stdin: Option<PathBuf>,
-    /// Prints one JSON object with everything that is known of the run instead of its output.
+    /// Print one JSON object with all results of the run instead of its output.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

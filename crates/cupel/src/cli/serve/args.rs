@@ -1,18 +1,18 @@
-//! What can be typed: `cupel serve`, `cupel api` and `cupel worker`.
+//! Arguments of `cupel serve`, `cupel api` and `cupel worker`.
 
 use crate::cli::shared_args::Settings;
 
 /// Start the server: API, database, queue and workers in one process.
 ///
-/// The first start makes an administrator and prints an API key, once. SIGTERM and SIGINT stop it: running
-/// programs may end, the rest waits for the next start.
+/// The first start creates an administrator and prints an API key, once. SIGTERM and SIGINT stop the server: running
+/// programs may end, and the other runs wait for the next start.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel serve
   cupel serve --listen 127.0.0.1:9000 --data /var/lib/cupel
   CUPEL_WORKER__SLOTS=4 cupel serve --config /etc/cupel.toml")]
 pub(crate) struct Serve {
-    /// Address and port of the API; port 0 takes a free one [default: 127.0.0.1:8080].
+    /// Address and port of the API; port 0 selects a free port [default: 127.0.0.1:8080].
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) listen: Option<String>,
     #[command(flatten)]

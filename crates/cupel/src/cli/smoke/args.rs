@@ -1,10 +1,10 @@
-//! What can be typed: `cupel smoke`.
+//! Arguments of `cupel smoke`.
 
 /// Run every available language's samples through a server's HTTP API and print a table.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  cupel smoke --url http://127.0.0.1:8080 --key \"$CUPEL_KEY\"")]
 pub(crate) struct Smoke {
-    /// Where the server is.
+    /// URL of the server.
     #[arg(long, env = "CUPEL_URL", default_value = "http://127.0.0.1:8080")]
     pub(crate) url: String,
     /// An API key with the scopes runs:read and runs:write.

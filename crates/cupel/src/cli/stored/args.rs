@@ -1,34 +1,35 @@
-//! What can be typed: the commands of `cupel admin` about the store as a whole.
+//! Arguments of the commands of `cupel admin` on the store as a whole.
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
 
-/// What is done to the store as a whole.
+/// Commands on the store as a whole.
 #[derive(Debug, Subcommand)]
 pub(crate) enum StoredCommand {
-    /// Bring the store's schema up to date, as every start does.
+    /// Update the store's schema, as every start does.
     Migrate,
-    /// Copy the SQLite database into a new file, as it is at one moment, also while the server runs.
+    /// Copy a consistent snapshot of the SQLite database to a new file, also while the server runs.
     ///
-    /// Packages and `secret.key` lie beside it and are files: copy them, too. A PostgreSQL database is copied by pg_dump.
+    /// Packages and `secret.key` are separate files in the data directory: copy them, too. To copy a PostgreSQL
+    /// database, use pg_dump.
     Backup {
-        /// The file to make; `-` is standard output.
+        /// New file; `-` is standard output.
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// Make the SQLite database of a data directory that has none out of such a copy.
+    /// Create the SQLite database of a data directory from a backup; the directory must have no database.
     Restore {
-        /// The copy.
+        /// The backup.
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// Print everything in the store, secrets included: a JSON object per row. Nobody should use the store meanwhile.
+    /// Print the whole store, including secrets, as one JSON object per row. Stop all servers first.
     Export,
-    /// Move everything from SQLite into an empty PostgreSQL database, or from `store.url` into SQLite. Problems' packages go into the store
-    /// of `blobs.url` (empty: that database), or come from there. Stop all servers before.
+    /// Move all data from SQLite to an empty PostgreSQL database, or from `store.url` to SQLite. Problem packages move
+    /// to the blob store of `blobs.url` (empty: that database), or from there. Stop all servers first.
     Move {
-        /// `postgres://user:password@host:5432/database`, or `sqlite`: into the data directory.
+        /// Target: `postgres://user:password@host:5432/database`, or `sqlite` for the data directory.
         #[arg(value_name = "URL")]
         url: String,
     },

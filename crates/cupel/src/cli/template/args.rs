@@ -1,4 +1,4 @@
-//! What can be typed: `cupel template`.
+//! Arguments of `cupel template`.
 
 use std::path::PathBuf;
 
@@ -7,16 +7,16 @@ use cupel_package::PackageFormat;
 use crate::cli::package::args::parse_format;
 use crate::cli::shared_args::Settings;
 
-/// Print what a submission to a function problem begins with.
+/// Print the template of a submission to a function problem.
 ///
-/// Types, names and a sample call, as the language writes them; it compiles, and answers wrongly.
+/// It contains the types, the names and a sample call in the language. It compiles, but its answers are wrong.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel problem new two-sum --function && cupel template two-sum --language python
   cupel template problems/light-tail --language java > Solution.java
   cupel template two-sum.zip --language rust
 
-problems/light-tail is in Cupel's repository; any package that asks for a function will do.")]
+problems/light-tail is in Cupel's repository; any function problem works.")]
 pub(crate) struct Template {
     /// The package: a directory, a zip or a tar.
     #[arg(value_name = "PACKAGE")]
@@ -24,7 +24,7 @@ pub(crate) struct Template {
     /// The language, by id or alias.
     #[arg(long, alias = "lang", value_name = "ID")]
     pub(crate) language: String,
-    /// The package's format, where it is not to be recognised.
+    /// Format of the package [default: recognised by its files].
     #[arg(long, value_name = "F", value_parser = parse_format)]
     pub(crate) format: Option<PackageFormat>,
     #[command(flatten)]

@@ -44,7 +44,7 @@ impl Site {
 
     /// How often the API nodes worked without Redis. A slow response counts, too.
     fn times_alone(&self) -> usize {
-        self.apis.iter().map(|api| api.log().matches("Redis is away").count()).sum()
+        self.apis.iter().map(|api| api.log().matches("Redis is unavailable").count()).sum()
     }
 
     fn has_python(&self, api: usize) -> bool {

@@ -126,7 +126,7 @@ fn starter_code_that_does_not_exist_is_refused() {
     let template = |package: &str, language: &str| end(cupel(["template", package, "--language", language]), b"");
     let refused = template(&files.path("p"), "ruby");
     assert_eq!(refused.code, Some(2));
-    assert!(refused.stderr.contains("there are drivers for"), "{refused:?}");
+    assert!(refused.stderr.contains("function problems do not support"), "{refused:?}");
     let refused = template(&files.path("p"), "pyton");
     assert!(refused.stderr.contains("did you mean `python`"), "{refused:?}");
     files.write("q/problem.toml", "title = \"Q\"\n\n[limits]\ntime = 1.0\n");
