@@ -208,9 +208,12 @@ fn limits_of(request: &RunCode, max: Limits) -> LimitsRequest {
     }
 }
 
+/// Path and contents.
+type SourceFile = (String, Arc<[u8]>);
+
 /// Files of the submission, the code first.
-fn files_of(request: &RunCode, language: &Language) -> Result<Vec<(String, Arc<[u8]>)>, String> {
-    let mut files: Vec<(String, Arc<[u8]>)> = Vec::new();
+fn files_of(request: &RunCode, language: &Language) -> Result<Vec<SourceFile>, String> {
+    let mut files: Vec<SourceFile> = Vec::new();
     for (path, content) in &request.files {
         if path.contains(SKIPPED) {
             continue;
