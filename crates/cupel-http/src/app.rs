@@ -116,7 +116,8 @@ struct OpenAnswers {
 /// One open long-lived response; ends when dropped.
 pub struct LongAnswer {
     all: LongAnswers,
-    user: UserId,
+    /// `None`: counted only in total.
+    user: Option<UserId>,
 }
 
 impl LongAnswers {
@@ -145,7 +146,18 @@ impl LongAnswers {
         }
         open.all += 1;
         *open.by_user.entry(user).or_default() += 1;
-        Ok(LongAnswer { all: self.clone(), user })
+        Ok(LongAnswer { all: self.clone(), user: Some(user) })
+    }
+
+    /// Counts one more response only in total: for an account that many clients share. `None` if the server has as
+    /// many open as allowed.
+    pub fn begin_shared(&self) -> Option<LongAnswer> {
+        let mut open = self.open();
+        if open.all >= self.all_max {
+            return None;
+        }
+        open.all += 1;
+        Some(LongAnswer { all: self.clone(), user: None })
     }
 
     fn open(&self) -> MutexGuard<'_, OpenAnswers> {
@@ -157,10 +169,11 @@ impl Drop for LongAnswer {
     fn drop(&mut self) {
         let mut open = self.all.open();
         open.all -= 1;
-        if let Some(count) = open.by_user.get_mut(&self.user) {
+        let Some(user) = self.user else { return };
+        if let Some(count) = open.by_user.get_mut(&user) {
             *count -= 1;
             if *count == 0 {
-                open.by_user.remove(&self.user);
+                open.by_user.remove(&user);
             }
         }
     }

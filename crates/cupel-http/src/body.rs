@@ -46,13 +46,24 @@ impl<T: DeserializeOwned> FromRequest<Shared> for SubmissionBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, ApiError> {
-        // The extractors before this one have identified the user.
-        let user = request.extensions().get::<Notes>().and_then(Notes::user);
-        let mut held = user.map(|user| app.bodies.hold(user));
-        let bytes = read(request, app.settings.execute_body_bytes_max, app, held.as_mut()).await?;
+        is_plain(request.headers(), "application/json")?;
+        let (bytes, held) = submission_bytes(request, app).await?;
         let value = lists::within(app.core.bounds(), || parse(&bytes))?;
         Ok(SubmissionBody { value, bytes, held })
     }
+}
+
+/// Bytes of a body of any type that carries a submission, with its share of the body budget. The extractors of
+/// the handler must have identified the user.
+///
+/// # Errors
+///
+/// If it is too large, too slow or broken off.
+pub async fn submission_bytes(request: Request, app: &Shared) -> Result<(Bytes, Option<Held>), ApiError> {
+    let user = request.extensions().get::<Notes>().and_then(Notes::user);
+    let mut held = user.map(|user| app.bodies.hold(user));
+    let bytes = read_any(request, app.settings.execute_body_bytes_max, app, held.as_mut()).await?;
+    Ok((bytes, held))
 }
 
 /// Maximum size of a CSV file of users.

@@ -1,6 +1,7 @@
 //! Extractors: a handler with `Caller` in its signature admits only the callers that its dialect's table allows; `Visitor` is for
 //! operations that are open to everybody but show more to some users.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, MatchedPath};
@@ -188,12 +189,24 @@ async fn signed_in(parts: &Parts, app: &Shared) -> Result<Caller, ApiError> {
     };
     let user = identity.user.id;
     let rates = app.rates(&identity.user.tier.0);
-    let (note, paid) = app.limits.take(user, RateClass::Reads, &rates, 1).await;
     if let Some(notes) = notes {
         notes.set_user(user);
-        notes.set_rate(note);
     }
-    paid?;
+    match (&identity.via, notes) {
+        // The account is shared: its clients are limited by address, except those on this machine.
+        (Via::Keyless, Some(notes)) if notes.client().address.is_loopback() => {}
+        (Via::Keyless, notes) => {
+            let address = notes.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |notes| notes.client().address);
+            app.limits.anonymous_read(address, app.settings.anonymous_reads).await?;
+        }
+        (Via::Session(_) | Via::Key { .. }, notes) => {
+            let (note, paid) = app.limits.take(user, RateClass::Reads, &rates, 1).await;
+            if let Some(notes) = notes {
+                notes.set_rate(note);
+            }
+            paid?;
+        }
+    }
     let viewer =
         Viewer { user, is_admin: identity.user.role == Role::Admin && has_scope(&identity, Scope::Admin).is_ok() };
     Ok(Caller { user, viewer, rates, identity })

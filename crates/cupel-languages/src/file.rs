@@ -54,6 +54,8 @@ struct FileDto {
     prepare: Vec<PrepareDto>,
     service: Option<ServiceDto>,
     #[serde(default)]
+    facades: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
     exceptions: Vec<ExceptionDto>,
     samples: Vec<SampleDto>,
 }
@@ -281,6 +283,7 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         id,
         name: dto.name,
         aliases: dto.aliases,
+        facades: dto.facades,
         extensions: dto.extensions,
         source: source?,
         prepare,

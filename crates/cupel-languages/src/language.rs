@@ -1,5 +1,7 @@
 //! A language: the contents of its file, and whether its toolchain is installed.
 
+use std::collections::BTreeMap;
+
 use cupel_types::{BoxPath, LanguageId, Limits, LimitsRequest, Verdict};
 use regex_lite::Regex;
 
@@ -46,6 +48,8 @@ pub struct Language {
     pub warm: Option<String>,
     /// Name, known to `cupel-function`, of the driver that calls functions in this language.
     pub driver: Option<String>,
+    /// Names that other products' clients use for the language, by the name of the facade that translates for them.
+    pub facades: BTreeMap<String, Vec<String>>,
     /// Rules that find the exception that ended a program, in order of preference. See [`Language::exception`].
     pub exceptions: Vec<ExceptionRule>,
     /// Default limits of a run.

@@ -149,6 +149,13 @@ impl Registry {
         self.languages.iter().find(|l| names(l).any(|known| known.eq_ignore_ascii_case(name)))
     }
 
+    /// Finds a language by the name that clients of a facade use for it. Names are case-sensitive.
+    pub fn of_facade(&self, facade: &str, name: &str) -> Option<&Language> {
+        let is_named =
+            |l: &&Language| l.facades.get(facade).is_some_and(|names| names.iter().any(|known| known == name));
+        self.languages.iter().find(is_named)
+    }
+
     /// The only language whose extensions these files have.
     ///
     /// # Errors
@@ -277,9 +284,21 @@ fn read_file(path: &Path) -> io::Result<String> {
 fn collisions(languages: &[Language]) -> Vec<LanguageFault> {
     let mut faults = Vec::new();
     let mut seen: BTreeMap<(&str, &str), &Language> = BTreeMap::new();
+    let mut seen_by_facade: BTreeMap<(&str, &str), &Language> = BTreeMap::new();
     for language in languages {
         let names = names(language).map(|n| ("aliases", n));
         let extensions = language.extensions.iter().map(|e| ("extensions", e.as_str()));
+        let facades = language.facades.iter().flat_map(|(facade, names)| names.iter().map(move |n| (&**facade, &**n)));
+        for (facade, name) in facades {
+            if let Some(other) = seen_by_facade.insert((facade, name), language) {
+                faults.push(LanguageFault {
+                    line: None,
+                    file: format!("{}.toml", language.id),
+                    key: format!("facades.{facade}"),
+                    detail: format!("`{name}` is already used by {}.toml", other.id),
+                });
+            }
+        }
         for (key, name) in names.chain(extensions) {
             if let Some(other) = seen.insert((key, name), language) {
                 faults.push(LanguageFault {
@@ -342,6 +361,20 @@ mod tests {
         check_collision(&[("a", "", "'x'"), ("b", "", "'x'")], "b.toml: `extensions`: `x` is already used by a.toml");
         check_collision(&[("a", "'a'", "")], "a.toml: `aliases`: `a` is already used by a.toml");
         assert!(registry(&[("a", "", "'b'"), ("b", "", "'a'")]).is_ok(), "extensions and ids are separate namespaces");
+    }
+
+    #[test]
+    fn a_facade_finds_a_language_by_its_own_name_for_it() {
+        let parse = |id: &str, facades: &str| {
+            let name = format!("{id}.toml");
+            file::parse(&name, &name, &format!("{}[facades]\n{facades}\n", language(id, "", ""))).unwrap()
+        };
+        let registry = Registry::new(vec![parse("a", "x = ['A', 'A2']\ny = ['B']"), parse("b", "x = ['B']")]).unwrap();
+        let of = |facade: &str, name: &str| registry.of_facade(facade, name).map(|language| language.id.as_str());
+        assert_eq!([of("x", "A2"), of("x", "B"), of("y", "B")], [Some("a"), Some("b"), Some("a")]);
+        assert_eq!([of("x", "a"), of("y", "A"), of("z", "A")], [None, None, None]);
+        let twice = Registry::new(vec![parse("a", "x = ['A']"), parse("b", "x = ['A']")]).unwrap_err();
+        assert_eq!(twice.to_string(), "b.toml: `facades.x`: `A` is already used by a.toml");
     }
 
     #[test]

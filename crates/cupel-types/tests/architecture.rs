@@ -48,6 +48,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cupel-http",
         ],
     ),
+    ("cupel-facades", &["cupel-types", "cupel-languages", "cupel-core", "cupel-http"]),
     (
         "cupel",
         &[
@@ -67,6 +68,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cupel-traces",
             "cupel-worker",
             "cupel-http",
+            "cupel-facades",
             "cupel-api",
         ],
     ),
@@ -102,7 +104,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("object_store", &["cupel-store"]),
     ("reqwest", &["cupel-store"]),
     // Only these crates serve HTTP; the binary runs the router that they build.
-    ("axum", &["cupel-http", "cupel-api", "cupel"]),
+    ("axum", &["cupel-http", "cupel-api", "cupel-facades", "cupel"]),
     // One server loop.
     ("hyper", &["cupel-http"]),
     // Spans are created in one crate.
@@ -121,6 +123,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "cupel-worker",
             "cupel-http",
             "cupel-api",
+            "cupel-facades",
             "cupel",
             "cupel-bench",
         ],
@@ -137,6 +140,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "cupel-core", // the body of a webhook
             "cupel-http",
             "cupel-api",
+            "cupel-facades",
             "cupel",
             "cupel-bench",
         ],

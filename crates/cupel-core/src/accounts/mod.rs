@@ -3,6 +3,7 @@
 
 mod codes;
 mod import;
+mod internal;
 mod keys;
 mod links;
 mod membership;

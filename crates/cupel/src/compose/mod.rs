@@ -7,6 +7,7 @@
 //! process stops accepting, running programs end or are given back, then the store is closed.
 
 pub(crate) mod engines;
+mod facades;
 mod settings;
 pub(crate) mod startup;
 mod tasks;
@@ -132,8 +133,9 @@ impl Server {
             tasks.push(tokio::spawn(tasks::sweep(core.clone(), look, shutdown.clone())));
             tasks.push(tokio::spawn(tasks::tidy(core.clone(), shutdown.clone())));
             tasks.push(tokio::spawn(webhooks::run(core.clone(), config.webhooks.clone(), shutdown.clone())));
-            let native = cupel_api::native(&state.settings.version);
-            cupel_http::router(state, [native])
+            let mut dialects = vec![cupel_api::native(&state.settings.version)];
+            dialects.extend(facades::open(config, &state.accounts, address).await?);
+            cupel_http::router(state, dialects)
         } else {
             cupel_http::ops_router(state)
         };

@@ -48,6 +48,7 @@ pub(crate) struct Config {
     pub(crate) metrics: MetricsAccess,
     pub(crate) languages: Languages,
     pub(crate) problems: Problems,
+    pub(crate) sandboxfusion: Facade,
 }
 
 #[derive(Clone, Debug)]
@@ -242,6 +243,14 @@ pub(crate) struct Languages {
     pub(crate) directory: Option<PathBuf>,
     pub(crate) disabled: Vec<String>,
     pub(crate) prepare: bool,
+}
+
+/// A facade: another product's HTTP interface.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facade {
+    pub(crate) enabled: bool,
+    /// Whether clients elsewhere need no key, either.
+    pub(crate) anonymous: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -440,6 +449,10 @@ fn read(layers: &mut Layers) -> Config {
             package_time_max: layers.duration("problems.package_time_max", SECOND),
             per_author_max: layers.number("problems.per_author_max", 0..=1_000_000),
             bytes_per_author_max: layers.bytes("problems.bytes_per_author_max"),
+        },
+        sandboxfusion: Facade {
+            enabled: layers.boolean("facades.sandboxfusion.enabled"),
+            anonymous: layers.boolean("facades.sandboxfusion.anonymous"),
         },
     }
 }

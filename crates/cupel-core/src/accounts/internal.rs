@@ -1,0 +1,50 @@
+//! Accounts of Cupel itself: owners of what clients without an account send.
+//!
+//! *Invariant:* nobody can log in to such an account or register its name: the name contains a character that a
+//! registration refuses, and the password is random and discarded.
+
+use cupel_types::UserId;
+
+use super::service::{AccountError, Accounts};
+use super::{NewUser, Role, Tier, User};
+use crate::StoreError;
+
+/// First character of the names of internal accounts.
+const PREFIX: char = '~';
+
+impl Accounts {
+    /// The internal account for this purpose, such as the name of a facade; created if it does not exist.
+    ///
+    /// # Errors
+    /// If the store cannot answer, or the password cannot be hashed.
+    pub async fn internal(&self, purpose: &str) -> Result<User, AccountError> {
+        let username = format!("{PREFIX}{purpose}");
+        if let Some(user) = self.find_user(&username).await? {
+            return Ok(user);
+        }
+        let password: String = crate::ids::secret().iter().map(|byte| format!("{byte:02x}")).collect();
+        let now = self.now();
+        let user = User {
+            id: UserId::from_uuid(self.inner.ids.next(now)),
+            // No valid address, so that no registration can take it, either.
+            email: username.clone(),
+            username: username.clone(),
+            role: Role::User,
+            tier: Tier::default(),
+            created_at: now,
+            disabled_at: None,
+        };
+        let password_hash = self.inner.passwords.hash(&password).await?;
+        let new = NewUser { user, password_hash, webhook_secret: crate::ids::secret() };
+        match self.inner.store.insert_user(new).await? {
+            Ok(user) => Ok(user),
+            // Another node was faster.
+            Err(_taken) => Ok(self.find_user(&username).await?.ok_or_else(|| vanished(&username))?),
+        }
+    }
+}
+
+fn vanished(username: &str) -> StoreError {
+    let source = format!("the store refuses `{username}` as taken, but does not find it").into();
+    StoreError { operation: "create an internal account", transient: false, source }
+}

@@ -1,0 +1,25 @@
+//! Which clients a facade serves without a key.
+
+use cupel_http::client::Client;
+
+/// Clients that need no key. Their runs belong to an internal account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keyless {
+    /// None.
+    Nobody,
+    /// Programs on this machine, unless the request came through a proxy.
+    Loopback,
+    /// Everybody who can reach the port.
+    Anyone,
+}
+
+impl Keyless {
+    /// Whether this client needs no key.
+    pub(crate) fn admits(self, client: Client) -> bool {
+        match self {
+            Keyless::Nobody => false,
+            Keyless::Loopback => client.address.is_loopback() && !client.is_forwarded,
+            Keyless::Anyone => true,
+        }
+    }
+}

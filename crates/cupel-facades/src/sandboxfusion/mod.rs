@@ -1,0 +1,107 @@
+//! SandboxFusion (github.com/bytedance/SandboxFusion): `POST /run_code` and the pings.
+//!
+//! Source of the shapes: its server at commit 469de084, on FastAPI 0.103 and pydantic 2.6. The fate of a program is
+//! always in the body of a 200 response; 422 lists every fault of a request; other errors are `{"detail": …}`.
+
+mod languages;
+mod python;
+mod request;
+mod response;
+mod run;
+
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use cupel_core::accounts::Scope;
+use cupel_http::app::Shared;
+use cupel_http::auth::Who;
+use cupel_http::body::submission_bytes;
+use cupel_http::caller::Caller;
+use cupel_http::client::Client;
+use cupel_http::error::{ApiError, ErrorKind};
+use cupel_http::notes::Notes;
+use cupel_http::{Dialect, Mounted, Rendered};
+use cupel_types::UserId;
+use serde_json::{Value, json};
+
+use crate::Keyless;
+
+/// Name of the facade: its key in language files, its section of the configuration, its internal account.
+pub const SANDBOXFUSION: &str = "sandboxfusion";
+
+/// The facade at this prefix. Runs of clients without a key belong to `account`.
+pub fn sandboxfusion(prefix: &str, keyless: Keyless, account: UserId) -> Mounted {
+    let routes = Router::new()
+        .route("/run_code", post(run_code))
+        .route("/run_code/", post(run_code))
+        .route("/ping", get(ping))
+        .route("/v1/ping", get(ping));
+    let routes = if prefix.is_empty() { routes } else { Router::new().nest(prefix, routes) };
+    Mounted::new(SandboxFusion { prefix: prefix.to_owned(), keyless, account }, routes)
+}
+
+struct SandboxFusion {
+    prefix: String,
+    keyless: Keyless,
+    account: UserId,
+}
+
+impl Dialect for SandboxFusion {
+    fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    fn who(&self, _method: &Method, route: &str) -> Option<Who> {
+        match route.strip_prefix(&self.prefix)? {
+            "/run_code" | "/run_code/" => Some(Who::User(Scope::RunsWrite)),
+            _ => None,
+        }
+    }
+
+    fn keyless(&self, client: Client) -> Option<UserId> {
+        self.keyless.admits(client).then_some(self.account)
+    }
+
+    fn render(&self, error: &ApiError, request_id: &str) -> Rendered {
+        let detail = match error.kind() {
+            ErrorKind::NoSuchRoute => "Not Found",
+            ErrorKind::MethodNotAllowed => "Method Not Allowed",
+            _ => error.detail(),
+        };
+        let mut rendered = Rendered::problem(error, request_id);
+        let json = Rendered::json(rendered.status, &json!({ "detail": detail }));
+        rendered.headers.extend(json.headers);
+        Rendered { body: json.body, ..rendered }
+    }
+}
+
+async fn ping() -> Json<&'static str> {
+    Json("pong")
+}
+
+async fn run_code(
+    State(app): State<Shared>,
+    Extension(notes): Extension<Notes>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
+    let (body, held) = submission_bytes(request, &app).await?;
+    let content_type = content_type.as_ref().map(|value| value.to_str().unwrap_or_default());
+    let request = match request::parse(content_type, &body) {
+        Ok(request) => request,
+        Err(request::Refused::Faults(faults)) => return Ok(unprocessable(&faults)),
+        Err(request::Refused::NotText) => {
+            let detail = json!({ "detail": "There was an error parsing the body" });
+            return Ok((StatusCode::BAD_REQUEST, Json(detail)).into_response());
+        }
+    };
+    drop(body);
+    run::run(&app, &caller, &notes, request, held).await
+}
+
+fn unprocessable(faults: &[Value]) -> Response {
+    (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "detail": faults }))).into_response()
+}

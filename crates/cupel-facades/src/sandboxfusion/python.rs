@@ -1,0 +1,149 @@
+//! What Python's standard library accepts: lenient base64, and JSON with lone surrogates.
+
+use std::borrow::Cow;
+
+/// Decodes as `base64.b64decode` does without `validate`: characters outside the alphabet are skipped, and a complete
+/// padding ends the data. Source: CPython 3.11, `Modules/binascii.c`, `binascii_a2b_base64_impl`.
+///
+/// # Errors
+///
+/// The message of Python's exception.
+pub(super) fn decode_base64(text: &str) -> Result<Vec<u8>, String> {
+    if !text.is_ascii() {
+        return Err("string argument should contain only ASCII characters".to_owned());
+    }
+    let mut data = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut position, mut left, mut pads) = (0u8, 0u8, 0u8);
+    for byte in text.bytes() {
+        if byte == b'=' {
+            pads = pads.saturating_add(1);
+            if position >= 2 && position.saturating_add(pads) >= 4 {
+                return Ok(data);
+            }
+            continue;
+        }
+        let Some(value) = value_of(byte) else { continue };
+        pads = 0;
+        match position {
+            0 => left = value,
+            1 => {
+                data.push(left << 2 | value >> 4);
+                left = value & 0x0f;
+            }
+            2 => {
+                data.push(left << 4 | value >> 2);
+                left = value & 0x03;
+            }
+            _ => data.push(left << 6 | value),
+        }
+        position = (position + 1) % 4;
+    }
+    match position {
+        0 => Ok(data),
+        1 => Err(format!(
+            "Invalid base64-encoded string: number of data characters ({}) cannot be 1 more than a multiple of 4",
+            data.len() / 3 * 4 + 1
+        )),
+        _ => Err("Incorrect padding".to_owned()),
+    }
+}
+
+const fn value_of(byte: u8) -> Option<u8> {
+    match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    }
+}
+
+/// Replaces escaped surrogates that have no partner with U+FFFD: Python accepts them in JSON, UTF-8 has no form for
+/// them.
+pub(super) fn replace_lone_surrogates(json: &str) -> Cow<'_, str> {
+    let mut replaced: Option<String> = None;
+    let (mut copied, mut at) = (0, 0);
+    let bytes = json.as_bytes();
+    while at < bytes.len() {
+        if bytes[at] != b'\\' {
+            at += 1;
+            continue;
+        }
+        match escape(bytes, at) {
+            Some(0xd800..=0xdbff) if matches!(escape(bytes, at + 6), Some(0xdc00..=0xdfff)) => at += 12,
+            Some(0xd800..=0xdfff) => {
+                let text = replaced.get_or_insert_default();
+                text.push_str(&json[copied..at]);
+                text.push_str("\\ufffd");
+                at += 6;
+                copied = at;
+            }
+            // The escaped character is skipped with its backslash, so that `\\u` is not read as an escape.
+            _ => at += 2,
+        }
+    }
+    match replaced {
+        None => Cow::Borrowed(json),
+        Some(mut text) => {
+            text.push_str(&json[copied..]);
+            Cow::Owned(text)
+        }
+    }
+}
+
+/// Value of the escape `\uXXXX` at this place.
+fn escape(bytes: &[u8], at: usize) -> Option<u16> {
+    let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+    let digits = std::str::from_utf8(digits).ok().filter(|d| d.bytes().all(|c| c.is_ascii_hexdigit()))?;
+    u16::from_str_radix(digits, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The results are those of CPython 3.11.
+    #[test]
+    fn base64_is_decoded_as_leniently_as_by_python() {
+        for (text, data) in [
+            ("", &b""[..]),
+            ("YWJj", b"abc"),
+            ("YW Jj\n", b"abc"),
+            ("!", b""),
+            ("YQ==", b"a"),
+            ("YQ==YWJj", b"a"),
+            ("Y=Q==", b"a"),
+            ("YWI=", b"ab"),
+            ("=YWJj", b"abc"),
+        ] {
+            assert_eq!(decode_base64(text).as_deref(), Ok(data), "{text}");
+        }
+        for (text, message) in [
+            ("abcde", "number of data characters (5) cannot be 1 more than a multiple of 4"),
+            ("a", "number of data characters (1) cannot"),
+            ("YQ", "Incorrect padding"),
+            ("YWI", "Incorrect padding"),
+            ("é", "only ASCII"),
+        ] {
+            assert!(decode_base64(text).unwrap_err().contains(message), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_surrogates_without_a_partner_are_replaced() {
+        for (json, expected) in [
+            (r#""plain é""#, r#""plain é""#),
+            (r#""\ud83d\ude00""#, r#""\ud83d\ude00""#),
+            (r#""\ud83d""#, r#""\ufffd""#),
+            (r#""a\ude00b\uD83Dc""#, r#""a\ufffdb\ufffdc""#),
+            (r#""\ud83d\ud83d\ude00""#, r#""\ufffd\ud83d\ude00""#),
+            (r#""\\ud83d""#, r#""\\ud83d""#),
+            (r#""\\\ud83d""#, r#""\\\ufffd""#),
+            (r#""\u12"#, r#""\u12"#),
+            (r"\", r"\"),
+        ] {
+            assert_eq!(replace_lone_surrogates(json), expected);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The response of `/run_code`: every key is always present.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cupel_types::{Outcome, RunReport, StepReport, Verdict};
+use serde::Serialize;
+
+/// The whole response.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct RunCodeResponse {
+    pub(super) status: RunStatus,
+    pub(super) message: String,
+    pub(super) compile_result: Option<CommandRunResult>,
+    pub(super) run_result: Option<CommandRunResult>,
+    pub(super) executor_pod_name: Option<String>,
+    pub(super) files: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) enum RunStatus {
+    Success,
+    Failed,
+    SandboxError,
+}
+
+/// Result of one command.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct CommandRunResult {
+    pub(super) status: CommandStatus,
+    /// Seconds of wall time.
+    pub(super) execution_time: Option<f64>,
+    pub(super) return_code: Option<i32>,
+    pub(super) stdout: Option<String>,
+    pub(super) stderr: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) enum CommandStatus {
+    Finished,
+    Error,
+    TimeLimitExceeded,
+}
+
+/// `-SIGKILL`: of a program that the sandbox killed for another reason than time.
+const KILLED: i32 = -9;
+
+impl CommandRunResult {
+    /// A command that ended by itself, or was killed by a signal if the code is negative.
+    pub(super) fn finished(return_code: i32, time: Duration, stdout: String, stderr: String) -> CommandRunResult {
+        CommandRunResult {
+            status: CommandStatus::Finished,
+            execution_time: Some(time.as_secs_f64()),
+            return_code: Some(return_code),
+            stdout: Some(stdout),
+            stderr: Some(stderr),
+        }
+    }
+
+    /// A command that reached its time limit.
+    pub(super) fn timed_out(time: Duration, stdout: String, stderr: String) -> CommandRunResult {
+        let finished = CommandRunResult::finished(0, time, stdout, stderr);
+        CommandRunResult { status: CommandStatus::TimeLimitExceeded, return_code: None, ..finished }
+    }
+
+    /// A command that could not be started.
+    pub(super) fn error(reason: &str) -> CommandRunResult {
+        CommandRunResult {
+            status: CommandStatus::Error,
+            execution_time: None,
+            return_code: None,
+            stdout: None,
+            stderr: Some(reason.to_owned()),
+        }
+    }
+
+    fn of_step(step: &StepReport) -> Option<CommandRunResult> {
+        let time = step.usage.wall_time;
+        let (stdout, stderr) = (text(&step.stdout.data), text(&step.stderr.data));
+        let killed = || step.exit_code.or(step.signal.map(|signal| -signal)).unwrap_or(KILLED);
+        Some(match step.outcome {
+            Outcome::Exited(code) => CommandRunResult::finished(code, time, stdout, stderr),
+            Outcome::Signalled(signal) => CommandRunResult::finished(-signal.0, time, stdout, stderr),
+            Outcome::TimeLimit | Outcome::WallLimit | Outcome::IdleLimit | Outcome::InstructionLimit => {
+                CommandRunResult::timed_out(time, stdout, stderr)
+            }
+            // There is no status for these; clients accept only the three.
+            Outcome::MemoryLimit | Outcome::OutputLimit => CommandRunResult::finished(killed(), time, stdout, stderr),
+            Outcome::DiskLimit | Outcome::Cancelled => return None,
+        })
+    }
+}
+
+fn text(data: &[u8]) -> String {
+    String::from_utf8_lossy(data).into_owned()
+}
+
+impl RunCodeResponse {
+    /// The response for these results; its status follows from them.
+    pub(super) fn of(compile: Option<CommandRunResult>, run: Option<CommandRunResult>) -> RunCodeResponse {
+        let results = || compile.iter().chain(&run);
+        let error = results().find(|result| result.status == CommandStatus::Error);
+        let status = if error.is_some() {
+            RunStatus::SandboxError
+        } else if results().all(|result| result.return_code == Some(0)) {
+            RunStatus::Success
+        } else {
+            RunStatus::Failed
+        };
+        let message = error.and_then(|error| error.stderr.clone()).unwrap_or_default();
+        let (executor_pod_name, files) = (None, BTreeMap::new());
+        RunCodeResponse { status, message, compile_result: compile, run_result: run, executor_pod_name, files }
+    }
+
+    /// A failure outside of the program. Its message has the form of the original's exceptions.
+    pub(super) fn sandbox_error(code: &str, error: &str) -> RunCodeResponse {
+        let message = format!("exception on running code {code}: {error} None");
+        RunCodeResponse { status: RunStatus::SandboxError, message, ..RunCodeResponse::of(None, None) }
+    }
+
+    /// The response for a judged program. `is_compiled`: the original has a compile step for its language.
+    pub(super) fn of_report(
+        report: &RunReport,
+        code: &str,
+        is_compiled: bool,
+        compile_timeout: Duration,
+    ) -> RunCodeResponse {
+        let failure =
+            || RunCodeResponse::sandbox_error(code, report.message.as_deref().unwrap_or("the sandbox failed"));
+        let output = report.compile.as_ref().map(|compile| text(&compile.output.data)).unwrap_or_default();
+        let time = report.compile.as_ref().map_or(Duration::ZERO, |compile| compile.wall_time);
+        let failed_with = report.compile.as_ref().filter(|compile| !compile.ok).map(|compile| compile.exit_code);
+        match report.verdict {
+            Verdict::CompileLimit => {
+                return RunCodeResponse::of(Some(CommandRunResult::timed_out(time, String::new(), output)), None);
+            }
+            Verdict::CompileError => {
+                let code = failed_with.flatten().unwrap_or(KILLED);
+                let result = CommandRunResult::finished(code, time, String::new(), output);
+                return if is_compiled {
+                    RunCodeResponse::of(Some(result), None)
+                } else {
+                    RunCodeResponse::of(None, Some(result))
+                };
+            }
+            _ if is_compiled && time > compile_timeout => {
+                return RunCodeResponse::of(Some(CommandRunResult::timed_out(time, String::new(), output)), None);
+            }
+            _ => {}
+        }
+        let Some(run) = report.execution.as_ref().and_then(CommandRunResult::of_step) else { return failure() };
+        let compile = is_compiled.then(|| CommandRunResult::finished(0, time, String::new(), output));
+        RunCodeResponse::of(compile, Some(run))
+    }
+}

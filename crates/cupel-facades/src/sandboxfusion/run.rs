@@ -1,0 +1,280 @@
+//! From a request to core's use case, and from the result to the response.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use cupel_core::run::SubmissionRecord;
+use cupel_core::{NewSubmission, SubmitError, Viewer};
+use cupel_http::app::Shared;
+use cupel_http::auth::Via;
+use cupel_http::budget::Held;
+use cupel_http::caller::Caller;
+use cupel_http::error::{ApiError, ErrorKind};
+use cupel_http::limits::RateClass;
+use cupel_http::notes::{NewlyAccepted, Notes};
+use cupel_languages::{Availability, Language};
+use cupel_types::{Bytes, Limits, LimitsRequest, SubmissionId};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::SANDBOXFUSION;
+use super::languages::Named;
+use super::python::decode_base64;
+use super::request::RunCode;
+use super::response::{CommandRunResult, RunCodeResponse};
+
+/// Files whose path contains this are skipped.
+const SKIPPED: &str = "IGNORE_THIS_FILE";
+
+/// Number of MiB from which the original's limit does not fit into the kernel's integer.
+const MEMORY_MIB_MAX: f64 = (1u64 << 43) as f64;
+
+/// Longest time for which a request is held, whatever its limits.
+const HELD_MAX: Duration = Duration::from_secs(3600);
+
+/// Pause before another attempt while the queue is full.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// Runs a valid request.
+pub(super) async fn run(
+    app: &Shared,
+    caller: &Caller,
+    notes: &Notes,
+    request: RunCode,
+    mut held: Option<Held>,
+) -> Result<Response, ApiError> {
+    let deadline = Instant::now() + patience(&request);
+    let named = request.language;
+    let registry = app.core.registry();
+    let language = match registry.of_facade(SANDBOXFUSION, named.name) {
+        Some(language) if matches!(language.availability, Availability::Available { .. }) => language,
+        _ => return Ok(Json(without_toolchain(named, &request.code)).into_response()),
+    };
+    if request.memory_limit_mib >= MEMORY_MIB_MAX {
+        let error = Some(CommandRunResult::error("Python int too large to convert to C long"));
+        let response =
+            if named.is_compiled { RunCodeResponse::of(error, None) } else { RunCodeResponse::of(None, error) };
+        return Ok(Json(response).into_response());
+    }
+    if !request.fetch_files.is_empty() {
+        let error = "Cupel does not return files after a run yet: `fetch_files` must be empty.";
+        return Ok(Json(RunCodeResponse::sandbox_error(&request.code, error)).into_response());
+    }
+    if named.is_compiled && request.compile_timeout <= 0.0 {
+        let timed_out = CommandRunResult::timed_out(Duration::ZERO, String::new(), String::new());
+        return Ok(Json(RunCodeResponse::of(Some(timed_out), None)).into_response());
+    }
+    let files = match files_of(&request, language) {
+        Ok(files) => files,
+        Err(error) => return Ok(Json(RunCodeResponse::sandbox_error(&request.code, &error)).into_response()),
+    };
+    let new = NewSubmission {
+        language: language.id.as_str().to_owned(),
+        files,
+        stdin: Arc::from(request.stdin.as_bytes()),
+        limits: limits_of(&request, language.limits_max),
+        request_id: Some(notes.request_id().to_owned()),
+        ..NewSubmission::default()
+    };
+    charge(app, caller, notes).await?;
+    let (id, record) = loop {
+        match execute(app, caller, &new, deadline, &mut held).await {
+            Ok(ended) => break ended,
+            Err(Refusal::Busy(pause)) => {
+                let pause = pause.min(PAUSE_MAX);
+                if Instant::now() + pause >= deadline || app.shutdown.is_cancelled() {
+                    return Ok(gateway_timeout());
+                }
+                tokio::time::sleep(pause).await;
+            }
+            Err(Refusal::Program(error)) => {
+                return Ok(Json(RunCodeResponse::sandbox_error(&request.code, &error)).into_response());
+            }
+            Err(Refusal::Failed(error)) => return Err(error),
+        }
+    };
+    let Some(record) = record.filter(|record| record.state.is_final()) else {
+        // Nobody waits for it any more.
+        let _ = app.core.cancel(&Viewer { user: caller.user, is_admin: false }, id).await;
+        return Ok(gateway_timeout());
+    };
+    let response = match &record.report {
+        Some(report) => {
+            let compile_timeout = seconds(request.compile_timeout, Duration::MAX);
+            RunCodeResponse::of_report(report, &request.code, named.is_compiled, compile_timeout)
+        }
+        None => RunCodeResponse::sandbox_error(&request.code, "the run was cancelled, or the sandbox failed"),
+    };
+    let mut response = Json(response).into_response();
+    response.extensions_mut().insert(NewlyAccepted(vec![id]));
+    Ok(response)
+}
+
+/// Why a submission was not accepted.
+enum Refusal {
+    /// There is no room now. How long to wait before another attempt.
+    Busy(Duration),
+    /// The program cannot be run here; the reason.
+    Program(String),
+    /// Everything else.
+    Failed(ApiError),
+}
+
+/// Submits once, and waits for the result until the deadline.
+async fn execute(
+    app: &Shared,
+    caller: &Caller,
+    new: &NewSubmission,
+    deadline: Instant,
+    held: &mut Option<Held>,
+) -> Result<(SubmissionId, Option<SubmissionRecord>), Refusal> {
+    // The account of clients without a key is shared, so its number of waiting clients is not limited.
+    let slot = match caller.identity.via {
+        Via::Keyless => app.long_answers.begin_shared(),
+        Via::Session(_) | Via::Key { .. } => app.long_answers.begin(caller.user).ok(),
+    };
+    let Some(_slot) = slot else { return Err(Refusal::Busy(PAUSE_MAX)) };
+    let sent = app.core.submit_one(caller.user, new.clone(), None, true).await;
+    let (submitted, awaited) = sent.map_err(refusal)?;
+    drop(held.take());
+    let id = submitted.ids.first().copied();
+    let (Some(id), Some(awaited)) = (id, awaited) else {
+        return Err(Refusal::Failed(ApiError::new(ErrorKind::Internal, "The submission has no id.")));
+    };
+    let viewer = Viewer { user: caller.user, is_admin: false };
+    let at_most = deadline.saturating_duration_since(Instant::now());
+    let record = app.core.wait_for(&viewer, awaited, at_most, app.shutdown.cancelled()).await;
+    Ok((id, record.map_err(|error| Refusal::Failed(error.into()))?))
+}
+
+fn refusal(error: SubmitError) -> Refusal {
+    match error {
+        SubmitError::QueueFull { retry_after }
+        | SubmitError::NoWorker { retry_after, .. }
+        | SubmitError::TooManyWaiting { retry_after, .. } => Refusal::Busy(retry_after),
+        SubmitError::Invalid(faults) => {
+            let faults: Vec<String> =
+                faults.iter().map(|fault| format!("{}: {}", fault.pointer, fault.detail)).collect();
+            Refusal::Program(faults.join("; "))
+        }
+        SubmitError::Store(error) => Refusal::Failed(error.into()),
+        other => Refusal::Failed(ApiError::internal(&other)),
+    }
+}
+
+/// Charges one submission to the caller. Clients without a key share an account, which has no rate.
+async fn charge(app: &Shared, caller: &Caller, notes: &Notes) -> Result<(), ApiError> {
+    if matches!(caller.identity.via, Via::Keyless) {
+        return Ok(());
+    }
+    let (note, charged) = app.limits.take(caller.user, RateClass::Submissions, &caller.rates, 1).await;
+    notes.set_rate(note);
+    charged
+}
+
+/// How long the client waits: clients such as verl's give up ten seconds after both limits.
+fn patience(request: &RunCode) -> Duration {
+    let limits = request.compile_timeout.max(0.0) + request.run_timeout.max(0.0);
+    seconds(limits + 9.0, HELD_MAX)
+}
+
+/// Seconds as a duration from one millisecond to `max`.
+fn seconds(seconds: f64, max: Duration) -> Duration {
+    let shortest = Duration::from_millis(1);
+    if seconds.is_nan() || seconds >= max.as_secs_f64() {
+        return max;
+    }
+    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(max).max(shortest)
+}
+
+/// Limits of the run: at most the language's maximum. The processor time is not limited in the original, so it is
+/// limited by the wall time here.
+fn limits_of(request: &RunCode, max: Limits) -> LimitsRequest {
+    let wall_time = seconds(request.run_timeout, max.wall_time);
+    let memory = match request.memory_limit_mib {
+        mib if mib > 0.0 => Bytes::mib(mib as u64).min(max.memory),
+        _ => max.memory,
+    };
+    LimitsRequest {
+        cpu_time: Some(wall_time.min(max.cpu_time)),
+        wall_time: Some(wall_time),
+        idle_time: Some(wall_time.min(max.idle_time)),
+        memory: Some(memory),
+        output: Some(max.output),
+        ..LimitsRequest::default()
+    }
+}
+
+/// Path and contents.
+type SourceFile = (String, Arc<[u8]>);
+
+/// Files of the submission, the code first.
+fn files_of(request: &RunCode, language: &Language) -> Result<Vec<SourceFile>, String> {
+    let mut files: Vec<SourceFile> = Vec::new();
+    for (path, content) in &request.files {
+        if path.contains(SKIPPED) {
+            continue;
+        }
+        let path = inside(path)?;
+        files.push((path, decode_base64(content)?.into()));
+    }
+    let mut main = language.source.as_str().to_owned();
+    if !language.main_class.is_empty() || !language.named_by_type.is_empty() {
+        // The language fixes the name: the code replaces a file with the same name.
+        files.retain(|(path, _)| *path != main);
+        main.clear();
+    }
+    // In the original, the code has a random name.
+    while files.iter().any(|(path, _)| *path == main) {
+        main = match main.rsplit_once('.') {
+            Some((stem, extension)) => format!("{stem}_.{extension}"),
+            None => format!("{main}_"),
+        };
+    }
+    files.insert(0, (main, code_of(request).into_bytes().into()));
+    Ok(files)
+}
+
+/// The code as the original writes it to its file.
+fn code_of(request: &RunCode) -> String {
+    if request.code.is_empty() {
+        // Core refuses an empty program.
+        return "\n".to_owned();
+    }
+    if request.language.name == "php" && !request.code.contains("<?php") {
+        return format!("<?php\n{}", request.code);
+    }
+    request.code.clone()
+}
+
+/// The path in its shortest form, below the working directory.
+fn inside(path: &str) -> Result<String, String> {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    if path.starts_with('/') || parts.contains(&"..") {
+        return Err(format!("the path `{path}` is outside of the working directory, which Cupel does not allow"));
+    }
+    if parts.is_empty() || path.ends_with('/') {
+        return Err(format!("[Errno 21] Is a directory: '{path}'"));
+    }
+    Ok(parts.join("/"))
+}
+
+/// What the original answers if its image lacks a toolchain: the shell's code 127.
+fn without_toolchain(named: Named, code: &str) -> RunCodeResponse {
+    if named.name == "sql" {
+        // The original's enumeration has it, but no runner.
+        return RunCodeResponse::sandbox_error(code, "'sql'");
+    }
+    let missing = format!("/bin/bash: line 1: {}: command not found\n", named.program);
+    let result = Some(CommandRunResult::finished(127, Duration::ZERO, String::new(), missing));
+    if named.is_compiled { RunCodeResponse::of(result, None) } else { RunCodeResponse::of(None, result) }
+}
+
+/// The only status after which verl's client tries again.
+fn gateway_timeout() -> Response {
+    let detail = json!({ "detail": "Cupel could not run this in time: too many programs wait. Send it again later." });
+    (StatusCode::GATEWAY_TIMEOUT, Json(detail)).into_response()
+}

@@ -1,0 +1,174 @@
+//! A server with the facades, without a sandbox.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderMap, Request};
+use cupel_core::accounts::{AccountSettings, Accounts, NewAccount, NewKey, PasswordCost, Scope};
+use cupel_core::result_cache::ResultCache;
+use cupel_core::{Assignment, Bounds, Core, CoreParts, LeasePolicy, SystemClock};
+use cupel_events::EmbeddedBus;
+use cupel_facades::{Keyless, SANDBOXFUSION, sandboxfusion};
+use cupel_http::{ApiState, Health, HealthReport, Settings};
+use cupel_languages::{Probe, Registry};
+use cupel_queue::EmbeddedQueue;
+use cupel_store::{LocalPackages, SqliteStore};
+use cupel_types::{
+    Bytes, CompileReport, Limits, Outcome, Output, RunReport, StepReport, Usage, UserId, Verdict, WorkerId,
+};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+/// The server under test.
+#[derive(Clone)]
+pub(crate) struct TestApp {
+    router: Router,
+    pub(crate) core: Core,
+    accounts: Accounts,
+    pub(crate) account: UserId,
+    _dir: Arc<tempfile::TempDir>,
+}
+
+struct Healthy;
+
+#[async_trait]
+impl Health for Healthy {
+    async fn report(&self) -> HealthReport {
+        HealthReport::default()
+    }
+}
+
+/// A probe for which every toolchain is installed except Scala's.
+struct AllButScala;
+
+impl Probe for AllButScala {
+    fn version(&self, command: &[String]) -> Result<String, String> {
+        if command.iter().any(|word| word.contains("scala")) {
+            Err("`scala` is not installed".into())
+        } else {
+            Ok("version 3.11.2".into())
+        }
+    }
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) json: Value,
+}
+
+impl TestApp {
+    pub(crate) async fn start(keyless: Keyless) -> TestApp {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(&dir.path().join("cupel.db")).await.unwrap());
+        let mut registry = Registry::load(None).unwrap();
+        registry.probe(&AllButScala);
+        let core = Core::new(CoreParts {
+            store: store.clone(),
+            queue: Arc::new(EmbeddedQueue::new(2000)),
+            events: Arc::new(EmbeddedBus::default()),
+            packages: Arc::new(LocalPackages::open(&dir.path().join("packages"), registry.clone()).unwrap()),
+            clock: Arc::new(SystemClock),
+            registry,
+            policy: LeasePolicy::default(),
+            bounds: Bounds::default(),
+        });
+        let password_cost = PasswordCost { memory_kib: 64, passes: 1, lanes: 1 };
+        let settings = AccountSettings { password_cost, ..AccountSettings::default() };
+        let accounts = Accounts::new(store, Arc::new(SystemClock), settings);
+        let account = accounts.internal(SANDBOXFUSION).await.unwrap().id;
+        let shared = cupel_cache::Shared::in_memory(Bytes::mib(1));
+        let state = ApiState {
+            core: core.clone(),
+            accounts: accounts.clone(),
+            settings: Arc::new(Settings::default()),
+            buckets: shared.buckets,
+            result_cache: ResultCache { results: shared.results, secret: [7; 32], lifetime: Duration::from_secs(600) },
+            health: Arc::new(Healthy),
+            metrics: Arc::new(String::new),
+            shutdown: CancellationToken::new(),
+        };
+        let router = cupel_http::router(state, [sandboxfusion("/sandboxfusion", keyless, account)]);
+        TestApp { router, core, accounts, account, _dir: Arc::new(dir) }
+    }
+
+    /// A request from this machine, with this JSON body.
+    pub(crate) fn request(method: &str, path: &str, body: &str) -> Request<Body> {
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+        let request = Request::builder().method(method).uri(format!("/sandboxfusion{path}"));
+        let request = request.header("content-type", "application/json").extension(ConnectInfo(address));
+        request.body(body.to_owned().into()).unwrap()
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let json = serde_json::from_slice(&bytes).unwrap_or_default();
+        Answer { status: parts.status.as_u16(), headers: parts.headers, json }
+    }
+
+    pub(crate) async fn run_code(&self, body: &Value) -> Answer {
+        self.send(TestApp::request("POST", "/run_code", &body.to_string())).await
+    }
+
+    /// Sends a program, and answers for the worker.
+    pub(crate) async fn judged(&self, body: &Value, report: RunReport) -> (Answer, Assignment) {
+        tokio::join!(self.run_code(body), self.complete(report))
+    }
+
+    /// Acts as the worker: completes the next run.
+    pub(crate) async fn complete(&self, report: RunReport) -> Assignment {
+        let worker = WorkerId::from_uuid(uuid::Uuid::new_v4());
+        let next = tokio::time::timeout(Duration::from_secs(30), self.core.next_run(worker));
+        let assignment = next.await.expect("a run is waiting").unwrap();
+        assert!(self.core.complete(&assignment, report, Vec::new()).await.unwrap());
+        assignment
+    }
+
+    /// A new user and their API key.
+    pub(crate) async fn key(&self, scopes: &[Scope]) -> (UserId, String) {
+        let (username, email) = ("ada".into(), "ada@example.com".into());
+        let new = NewAccount { username, email, password: "correct horse battery".into() };
+        let user = self.accounts.register(new).await.unwrap();
+        let new = NewKey { name: "test".into(), scopes: scopes.to_vec(), expires_at: None };
+        (user.id, self.accounts.create_key(&user, new).await.unwrap().1)
+    }
+}
+
+/// The report of a program that ended like this after 15 ms, with this output.
+pub(crate) fn ended(outcome: Outcome, stdout: &str, stderr: &str) -> RunReport {
+    let step = StepReport {
+        outcome,
+        exit_code: None,
+        signal: None,
+        stdout: output(stdout),
+        stderr: output(stderr),
+        usage: Usage { wall_time: Duration::from_millis(15), ..Usage::default() },
+    };
+    let report = RunReport::bare(Verdict::of_outcome(outcome), Limits::default(), "3.11.2");
+    RunReport { execution: Some(step), ..report }
+}
+
+/// The same after a compilation of 120 ms.
+pub(crate) fn compiled(report: RunReport) -> RunReport {
+    let wall_time = Duration::from_millis(120);
+    let compile = CompileReport { ok: true, output: output(""), exit_code: Some(0), wall_time, cached: false };
+    RunReport { compile: Some(compile), ..report }
+}
+
+/// The report of a compilation that failed.
+pub(crate) fn not_compiled(verdict: Verdict, exit_code: Option<i32>, said: &str) -> RunReport {
+    let wall_time = Duration::from_millis(120);
+    let compile = CompileReport { ok: false, output: output(said), exit_code, wall_time, cached: false };
+    RunReport { compile: Some(compile), ..RunReport::bare(verdict, Limits::default(), "12") }
+}
+
+fn output(text: &str) -> Output {
+    Output { data: Arc::from(text.as_bytes()), truncated: false }
+}

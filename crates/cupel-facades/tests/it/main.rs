@@ -1,0 +1,4 @@
+//! The facades over the real store, queue and router; the tests act as the worker.
+
+mod app;
+mod sandboxfusion;

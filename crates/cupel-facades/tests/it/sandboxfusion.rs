@@ -1,0 +1,222 @@
+//! SandboxFusion: golden exchanges, one table per kind of response.
+
+use std::time::Duration;
+
+use axum::http::header;
+use cupel_core::accounts::Scope;
+use cupel_facades::Keyless;
+use cupel_types::{Bytes, LimitsRequest, Outcome, RunReport, Signal, SubmissionKind, Verdict};
+use serde_json::{Value, json};
+
+use crate::app::{TestApp, compiled, ended, not_compiled};
+
+/// A result of a command.
+fn command(status: &str, seconds: f64, return_code: Option<i32>, stdout: &str, stderr: &str) -> Value {
+    json!({
+        "status": status, "execution_time": seconds, "return_code": return_code, "stdout": stdout, "stderr": stderr,
+    })
+}
+
+fn response(status: &str, message: &str, compile_result: Value, run_result: Value) -> Value {
+    json!({
+        "status": status, "message": message, "compile_result": compile_result, "run_result": run_result,
+        "executor_pod_name": null, "files": {},
+    })
+}
+
+#[tokio::test]
+async fn the_fate_of_a_program_is_in_a_200_response() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let finished = |code: i32| command("Finished", 0.015, Some(code), "out", "err");
+    let timed_out = || command("TimeLimitExceeded", 0.015, None, "out", "err");
+    let built = || command("Finished", 0.12, Some(0), "", "");
+    let not_built = |code: i32, said: &str| command("Finished", 0.12, Some(code), "", said);
+    let ends = |outcome| ended(outcome, "out", "err");
+    let segfault = Outcome::Signalled(Signal(11));
+    let null = || Value::Null;
+    let cases: Vec<(&str, RunReport, &str, Value, Value)> = vec![
+        ("python", ends(Outcome::Exited(0)), "Success", null(), finished(0)),
+        ("python", ends(Outcome::Exited(3)), "Failed", null(), finished(3)),
+        ("python", ends(segfault), "Failed", null(), finished(-11)),
+        ("python", ends(Outcome::WallLimit), "Failed", null(), timed_out()),
+        ("python", ends(Outcome::TimeLimit), "Failed", null(), timed_out()),
+        ("python", ends(Outcome::MemoryLimit), "Failed", null(), finished(-9)),
+        ("python", ends(Outcome::OutputLimit), "Failed", null(), finished(-9)),
+        ("cpp", compiled(ends(Outcome::Exited(0))), "Success", built(), finished(0)),
+        ("cpp", compiled(ends(segfault)), "Failed", built(), finished(-11)),
+        ("cpp", compiled(ends(Outcome::WallLimit)), "Failed", built(), timed_out()),
+        ("cpp", not_compiled(Verdict::CompileError, Some(1), "error"), "Failed", not_built(1, "error"), null()),
+        (
+            "cpp",
+            not_compiled(Verdict::CompileLimit, None, ""),
+            "Failed",
+            command("TimeLimitExceeded", 0.12, None, "", ""),
+            null(),
+        ),
+    ];
+    for (language, report, status, compile, run) in cases {
+        let verdict = report.verdict;
+        let (answer, _) = app.judged(&json!({ "code": "x", "language": language }), report).await;
+        let expected = response(status, "", compile, run);
+        assert_eq!((answer.status, &answer.json), (200, &expected), "{language} {verdict:?}");
+    }
+    let body = json!({ "code": "x", "language": "cpp", "compile_timeout": 0.1 });
+    let (answer, _) = app.judged(&body, compiled(ends(Outcome::Exited(0)))).await;
+    assert_eq!(answer.json["compile_result"]["status"], "TimeLimitExceeded", "it took 0.12 s");
+    assert_eq!((&answer.json["status"], &answer.json["run_result"]), (&json!("Failed"), &Value::Null));
+}
+
+#[tokio::test]
+async fn a_program_that_cannot_be_run_is_answered_without_a_run() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let missing = |program: &str| {
+        command("Finished", 0.0, Some(127), "", &format!("/bin/bash: line 1: {program}: command not found\n"))
+    };
+    let exception = |error: &str| {
+        response("SandboxError", &format!("exception on running code x: {error} None"), Value::Null, Value::Null)
+    };
+    let too_large = "Python int too large to convert to C long";
+    let mut not_started = command("Error", 0.0, None, "", too_large);
+    for field in ["execution_time", "stdout"] {
+        not_started[field] = Value::Null;
+    }
+    for (body, expected) in [
+        (json!({ "language": "sql" }), exception("'sql'")),
+        (json!({ "language": "julia" }), response("Failed", "", Value::Null, missing("julia"))),
+        (json!({ "language": "scala" }), response("Failed", "", missing("scalac"), Value::Null)),
+        (
+            json!({ "language": "cpp", "compile_timeout": 0 }),
+            response("Failed", "", command("TimeLimitExceeded", 0.0, None, "", ""), Value::Null),
+        ),
+        (
+            json!({ "language": "python", "files": { "a": "abcde" } }),
+            exception(
+                "Invalid base64-encoded string: number of data characters (5) cannot be 1 more than a multiple of 4",
+            ),
+        ),
+        (json!({ "language": "python", "files": { "": "" } }), exception("[Errno 21] Is a directory: ''")),
+        (
+            json!({ "language": "python", "files": { "../a": "" } }),
+            exception("the path `../a` is outside of the working directory, which Cupel does not allow"),
+        ),
+        (
+            json!({ "language": "python", "fetch_files": ["a"] }),
+            exception("Cupel does not return files after a run yet: `fetch_files` must be empty."),
+        ),
+        (
+            json!({ "language": "python", "memory_limit_MB": 1_000_000_000_000_000_u64 }),
+            response("SandboxError", too_large, Value::Null, not_started),
+        ),
+    ] {
+        let mut sent = json!({ "code": "x" });
+        sent.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
+        let answer = app.run_code(&sent).await;
+        assert_eq!((answer.status, &answer.json), (200, &expected), "{sent}");
+    }
+}
+
+#[tokio::test]
+async fn the_request_becomes_an_ordinary_submission() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let body = json!({
+        "code": "print(1)", "language": "python", "stdin": "in", "run_timeout": 1.5, "memory_limit_MB": 64,
+        "files": { "./a//b.txt": "YQ==", "main.py": "", "x": null, "IGNORE_THIS_FILE": "!" },
+    });
+    let (answer, assignment) = app.judged(&body, ended(Outcome::Exited(0), "", "")).await;
+    assert_eq!(answer.json["status"], "Success");
+    let submission = &assignment.leased.submission;
+    let SubmissionKind::Program(program) = &submission.kind else { panic!("{submission:?}") };
+    assert_eq!(program.source.language.as_str(), "python");
+    let files: Vec<_> = program.source.files.iter().map(|file| (file.path.as_str(), &*file.data)).collect();
+    assert_eq!(files[0], ("main_.py", &b"print(1)"[..]), "the code does not replace a file of the client");
+    assert!(files[1..].contains(&("a/b.txt", &b"a"[..])) && files[1..].contains(&("main.py", &b""[..])), "{files:?}");
+    assert_eq!((files.len(), &*program.stdin), (3, &b"in"[..]));
+    let LimitsRequest { cpu_time, wall_time, idle_time, memory, .. } = submission.limits;
+    assert_eq!([cpu_time, wall_time, idle_time], [Some(Duration::from_millis(1500)); 3]);
+    assert_eq!((memory, submission.owner), (Some(Bytes::mib(64)), app.account));
+}
+
+#[tokio::test]
+async fn a_limit_beyond_the_languages_maximum_is_that_maximum_and_zero_is_the_shortest() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let max = app.core.registry().find("python").unwrap().limits_max;
+    for (timeout, memory, wall_time, bytes) in [
+        (json!(1e9), json!(-1), max.wall_time, max.memory),
+        (json!("inf"), json!(1_000_000_000), max.wall_time, max.memory),
+        (json!(0), json!(0), Duration::from_millis(1), max.memory),
+        (json!(-3), json!(1), Duration::from_millis(1), Bytes::mib(1)),
+    ] {
+        let body = json!({ "code": "", "language": "python", "run_timeout": timeout, "memory_limit_MB": memory });
+        let (_, assignment) = app.judged(&body, ended(Outcome::Exited(0), "", "")).await;
+        let limits = assignment.leased.submission.limits;
+        assert_eq!((limits.wall_time, limits.memory), (Some(wall_time), Some(bytes)), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn every_fault_of_a_request_is_in_one_422_response() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let answer = app.run_code(&json!({ "language": "c", "run_timeout": "x" })).await;
+    let kinds: Vec<&Value> = answer.json["detail"].as_array().unwrap().iter().map(|fault| &fault["type"]).collect();
+    assert_eq!(
+        (answer.status, kinds),
+        (422, vec![&json!("float_parsing"), &json!("missing"), &json!("literal_error")])
+    );
+    assert_eq!(answer.headers[header::CONTENT_TYPE], "application/json");
+}
+
+#[tokio::test]
+async fn pings_and_errors_have_the_shapes_of_fastapi() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    for (method, path, status, body) in [
+        ("GET", "/v1/ping", 200, json!("pong")),
+        ("GET", "/ping", 200, json!("pong")),
+        ("GET", "/run_code", 405, json!({ "detail": "Method Not Allowed" })),
+        ("POST", "/v1/ping", 405, json!({ "detail": "Method Not Allowed" })),
+        ("GET", "/nowhere", 404, json!({ "detail": "Not Found" })),
+        ("POST", "/run_jupyter", 404, json!({ "detail": "Not Found" })),
+    ] {
+        let answer = app.send(TestApp::request(method, path, "")).await;
+        assert_eq!((answer.status, &answer.json), (status, &body), "{method} {path}");
+    }
+    let too_large = format!("\"{}\"", "x".repeat(17 << 20));
+    let answer = app.send(TestApp::request("POST", "/run_code", &too_large)).await;
+    assert_eq!((answer.status, answer.json["detail"].is_string()), (413, true));
+}
+
+#[tokio::test]
+async fn a_key_is_needed_unless_the_client_is_on_this_machine() {
+    let body = json!({ "code": "", "language": "sql" }).to_string();
+    let from = |address: &str, header: Option<(&'static str, &str)>| {
+        let mut request = TestApp::request("POST", "/run_code", &body);
+        let address = std::net::SocketAddr::new(address.parse().unwrap(), 1);
+        request.extensions_mut().insert(axum::extract::ConnectInfo(address));
+        if let Some((name, value)) = header {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        request
+    };
+    let app = TestApp::start(Keyless::Loopback).await;
+    assert_eq!(app.send(from("127.0.0.1", None)).await.status, 200);
+    assert_eq!(app.send(from("127.0.0.1", Some(("x-forwarded-for", "203.0.113.9")))).await.status, 401);
+    let refused = app.send(from("203.0.113.9", None)).await;
+    assert_eq!((refused.status, refused.json["detail"].is_string()), (401, true));
+    assert!(refused.headers[header::WWW_AUTHENTICATE].to_str().unwrap().starts_with("Bearer"));
+    let bad = app.send(from("127.0.0.1", Some(("authorization", "Bearer cup_nonsense")))).await;
+    assert_eq!(bad.status, 401, "a bad key is an error even where none is needed");
+
+    let app = TestApp::start(Keyless::Nobody).await;
+    assert_eq!(app.send(from("127.0.0.1", None)).await.status, 401);
+    let app = TestApp::start(Keyless::Anyone).await;
+    assert_eq!(app.send(from("203.0.113.9", None)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_run_with_a_key_belongs_to_the_keys_owner() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let (owner, key) = app.key(&[Scope::RunsWrite]).await;
+    let mut request = TestApp::request("POST", "/run_code", &json!({ "code": "", "language": "python" }).to_string());
+    request.headers_mut().insert(header::AUTHORIZATION, format!("Bearer {key}").parse().unwrap());
+    let (answer, assignment) = tokio::join!(app.send(request), app.complete(ended(Outcome::Exited(0), "", "")));
+    assert_eq!((answer.status, assignment.leased.submission.owner), (200, owner));
+}
