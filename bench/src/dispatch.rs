@@ -223,7 +223,7 @@ impl Bench {
                     permit: Box::new(()),
                 }),
                 rate_limit: &Unlimited,
-                reserved: Box::new(()),
+                on_stored: Box::new(|| ()),
             })
             .await?;
         let Executed::Finished { record, .. } = executed else { bail!("a job was not complete after {WAIT_MAX:?}") };

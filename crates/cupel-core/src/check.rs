@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use cupel_languages::{Availability, Language, Registry};
 use cupel_types::{
-    BoxFile, BoxFiles, BoxPath, Bytes, Cases, Instructions, Limits, LimitsRequest, Program, Solution, Source,
-    SubmissionKind, TestCase,
+    BoxFile, BoxFiles, BoxPath, Bytes, Cases, FETCH_FILES_MAX, FETCH_PATHS_BYTES_MAX, Instructions, Limits,
+    LimitsRequest, Program, Solution, Source, SubmissionKind, TestCase,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -132,7 +132,7 @@ fn bytes_of(new: &NewSubmission) -> Bytes {
         |source: &NewSource| -> usize { source.files.iter().map(|(path, data)| path.len() + data.len()).sum() };
     let bytes = match &new.kind {
         NewSubmissionKind::Program(program) => {
-            let NewProgram { source, args, env, stdin, tests, limits: _ } = program;
+            let NewProgram { source, args, env, stdin, tests, fetch: _, limits: _ } = program;
             let tests: usize = tests.iter().map(|test| test.name.len() + test_bytes(test)).sum();
             of_source(source) + tests + stdin.len() + args_bytes(args) + env_bytes(env)
         }
@@ -197,19 +197,20 @@ impl Checker<'_> {
     }
 
     fn program(&mut self, program: &NewProgram, registry: &Registry) -> Option<Program> {
-        let NewProgram { source, args, env, stdin, tests, limits } = program;
+        let NewProgram { source, args, env, stdin, tests, fetch, limits } = program;
         let language = self.language(&source.language, registry);
         let files = self.files(source, language);
         self.args(args);
         self.env(env);
         self.args_and_env_together(args, env);
         self.too_large("/stdin", "standard input", stdin.len(), self.bounds.stdin_bytes_max);
+        let fetch = self.fetch(fetch, !tests.is_empty());
         let tests = self.tests(tests, stdin);
         if let Some(language) = language {
             self.limits(*limits, language.limits_max);
         }
         let source = Source { language: language?.id.clone(), files: BoxFiles::new(files) };
-        Some(Program { source, args: args.clone(), env: env.clone(), stdin: stdin.clone(), tests, fetch: Vec::new() })
+        Some(Program { source, args: args.clone(), env: env.clone(), stdin: stdin.clone(), tests, fetch })
     }
 
     fn solution(&mut self, solution: &NewSolution, registry: &Registry) -> Option<Solution> {
@@ -327,6 +328,28 @@ impl Checker<'_> {
         let (args, env) = (args_bytes(args), env_bytes(env));
         let pointer = if args >= env { "/args" } else { "/env" };
         self.too_large(pointer, "arguments and environment together", args + env, self.bounds.args_env_bytes_max);
+    }
+
+    fn fetch(&mut self, paths: &[String], has_tests: bool) -> Vec<BoxPath> {
+        if paths.len() > FETCH_FILES_MAX {
+            let detail = format!("at most {FETCH_FILES_MAX} files are read back; there are {}", paths.len());
+            self.fault("/fetch_files", SubmissionFaultKind::TooMany, detail);
+            return Vec::new();
+        }
+        if has_tests && !paths.is_empty() {
+            self.fault("/fetch_files", SubmissionFaultKind::BadTest, "with tests, no files are read back");
+        }
+        let total = paths.iter().map(String::len).sum();
+        let most = Bytes::new(FETCH_PATHS_BYTES_MAX as u64);
+        self.too_large("/fetch_files", "all paths together", total, most);
+        let mut fetch = Vec::with_capacity(paths.len());
+        for (i, path) in paths.iter().enumerate() {
+            match BoxPath::new(path) {
+                Ok(path) => fetch.push(path),
+                Err(error) => self.fault(format!("/fetch_files/{i}"), SubmissionFaultKind::BadPath, error.to_string()),
+            }
+        }
+        fetch
     }
 
     fn tests(&mut self, sent: &[TestCase], stdin: &[u8]) -> Vec<TestCase> {

@@ -29,8 +29,8 @@ pub struct ExecuteRequest<'a> {
     pub wait: Option<Wait<'a>>,
     /// Rate limit on the owner's submissions. A cached result is not charged.
     pub rate_limit: &'a dyn RateLimit,
-    /// Resources that hold the request's content, such as memory reserved for the body. Dropped before waiting.
-    pub reserved: Box<dyn Send + 'a>,
+    /// Called once the submission is stored, before the wait: releases the memory that is reserved for the request's body.
+    pub on_stored: Box<dyn FnOnce() + Send + 'a>,
 }
 
 /// How long a client waits for the result.
@@ -85,7 +85,7 @@ impl<'a> ExecuteRequest<'a> {
             accepts_cached: false,
             wait: None,
             rate_limit,
-            reserved: Box::new(()),
+            on_stored: Box::new(|| ()),
         }
     }
 }
@@ -96,7 +96,7 @@ impl Core {
     /// # Errors
     /// [`SubmitError`]; the client must not learn of a submission.
     pub async fn execute(&self, request: ExecuteRequest<'_>) -> Result<Executed, SubmitError> {
-        let ExecuteRequest { owner, new, idempotency, accepts_cached, wait, rate_limit, reserved } = request;
+        let ExecuteRequest { owner, new, idempotency, accepts_cached, wait, rate_limit, on_stored } = request;
         let checked = self.validate(vec![new]);
         let query = if accepts_cached && idempotency.is_none() { self.cache_query(owner, &checked) } else { None };
         if let Some(query) = &query
@@ -107,7 +107,7 @@ impl Core {
         rate_limit.charge(1).await?;
         let is_awaited = wait.as_ref().is_some_and(|wait| !wait.at_most.is_zero());
         let (submitted, awaited) = self.accept(owner, checked, idempotency, is_awaited).await?;
-        drop(reserved);
+        on_stored();
         let (id, is_repeated) = (*submitted.ids.first().ok_or_else(no_id)?, submitted.repeated);
         if let Some(query) = &query {
             self.remember_result(query, id).await;

@@ -48,6 +48,8 @@ pub struct NewProgram {
     pub stdin: Arc<[u8]>,
     /// Test cases; an empty name is replaced with the case's number, from 1.
     pub tests: Vec<TestCase>,
+    /// Paths of files to read back after the execution, if there are no tests.
+    pub fetch: Vec<String>,
     /// Requested limits.
     pub limits: LimitsRequest,
 }

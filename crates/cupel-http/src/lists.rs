@@ -82,6 +82,11 @@ pub fn args<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error>
     from.deserialize_seq(List { max: MAX.get().args, what: "arguments", entry: PhantomData })
 }
 
+/// Paths of files to read back.
+pub fn fetched<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    from.deserialize_seq(List { max: cupel_types::FETCH_FILES_MAX, what: "paths in `fetch_files`", entry: PhantomData })
+}
+
 /// Environment variables of a program.
 pub fn env<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
     from.deserialize_map(Map { max: MAX.get().env, what: "variables" })

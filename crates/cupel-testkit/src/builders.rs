@@ -203,8 +203,15 @@ impl SubmissionBuilder {
     /// The submission as the store keeps it, with the id of its run.
     pub fn build(self) -> (Submission, RunId) {
         let (kind, limits) = match self.new.kind {
-            NewSubmissionKind::Program(NewProgram { source, args, env, stdin, tests, limits }) => (
-                SubmissionKind::Program(Program { source: stored(source), args, env, stdin, tests, fetch: Vec::new() }),
+            NewSubmissionKind::Program(NewProgram { source, args, env, stdin, tests, fetch, limits }) => (
+                SubmissionKind::Program(Program {
+                    source: stored(source),
+                    args,
+                    env,
+                    stdin,
+                    tests,
+                    fetch: fetch.iter().map(|path| BoxPath::new(path).expect("a path")).collect(),
+                }),
                 limits,
             ),
             NewSubmissionKind::Problem(NewSolution { source, of, cases }) => {

@@ -161,7 +161,7 @@ pub(crate) async fn execute(
     let Some(new) = new else { return Err(faults.into_error()) };
     let idempotency = key.for_request(&app, "/api/v1/execute", &bytes);
     drop(bytes);
-    let sent = Sent { new, idempotency, accepts_cached, shape, reserved: Box::new(held) };
+    let sent = Sent { new, idempotency, accepts_cached, shape, on_stored: Box::new(|| drop(held)) };
     respond(&app, &caller, &notes, &wait, sent, Receipt::PROGRAM, Disclosure::default()).await
 }
 
@@ -172,8 +172,8 @@ pub(super) struct Sent {
     pub(super) accepts_cached: bool,
     /// The client's names of fields.
     pub(super) shape: Shape,
-    /// Memory reserved for the request's body.
-    pub(super) reserved: Box<dyn Send>,
+    /// Releases the memory that is reserved for the request's body.
+    pub(super) on_stored: Box<dyn FnOnce() + Send>,
 }
 
 /// Executes one submission and responds with its result or, if it has not ended, its location.
@@ -186,7 +186,7 @@ pub(super) async fn respond(
     receipt: Receipt,
     disclosure: Disclosure,
 ) -> Result<Response, ApiError> {
-    let Sent { new, idempotency, accepts_cached, shape, reserved } = sent;
+    let Sent { new, idempotency, accepts_cached, shape, on_stored } = sent;
     // If no slot for a waiting client is free, the client does not wait, because it must learn the submission's id.
     let slot = wait.at_most.and_then(|at_most| Some((at_most, app.long_answers.begin(caller.user).ok()?)));
     let applied = Wait { at_most: slot.as_ref().map(|(at_most, _)| *at_most), ..*wait };
@@ -198,7 +198,7 @@ pub(super) async fn respond(
     let rate_limit = CallersRate { app, caller, notes };
     let owner = caller.user;
     let request =
-        CoreRequest { owner, new, idempotency, accepts_cached, wait: awaiting, rate_limit: &rate_limit, reserved };
+        CoreRequest { owner, new, idempotency, accepts_cached, wait: awaiting, rate_limit: &rate_limit, on_stored };
     let executed = app.core.execute(request).await.map_err(|error| refusal(error, |_| ("", shape)))?;
     let (id, is_repeated, status) = match executed {
         Executed::Finished { record, origin: Origin::Cache } => {

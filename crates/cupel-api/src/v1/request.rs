@@ -76,6 +76,11 @@ pub(crate) struct ExecuteRequest {
     /// skipped.
     #[serde(default, deserialize_with = "lists::tests")]
     pub(crate) tests: Vec<TestRequest>,
+    /// Paths of files in the working directory that are read back after the execution, into `fetched_files`; not
+    /// together with `tests`. Paths that are no regular files are omitted.
+    #[serde(default, deserialize_with = "lists::fetched")]
+    #[schema(max_items = 100)]
+    pub(crate) fetch_files: Vec<String>,
 }
 
 /// A file in the sandbox. One of `content` and `content_base64` is required.
@@ -261,6 +266,7 @@ impl ExecuteRequest {
             env: self.env.into_iter().collect(),
             stdin,
             tests,
+            fetch: self.fetch_files,
             limits: self.limits.unwrap_or_default().into(),
         };
         well_formed.then(|| NewSubmission {

@@ -5,8 +5,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::run::{RunState, SubmissionRecord, SubmissionSummary};
 use cupel_types::{
-    CaseReport, Grading, Instructions, Limits, Outcome, Output, RunReport, Signal, Start, StepReport, Verdict,
-    coarse_memory, coarse_time,
+    CaseReport, FetchedFile, Grading, Instructions, Limits, Outcome, Output, RunReport, Signal, Start, StepReport,
+    Verdict, coarse_memory, coarse_time,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -193,6 +193,9 @@ pub(crate) struct SubmissionView {
     /// The judging result, for a submission to a problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) problem: Option<GradedView>,
+    /// The files that were requested with `fetch_files` and exist. Absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) fetched_files: Vec<FetchedFileView>,
     /// The submitted files; only from `GET /submissions/{submission_id}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) files: Option<Vec<SentFileView>>,
@@ -505,6 +508,7 @@ impl SubmissionView {
             language_version: report.map(|r| r.language_version.clone()),
             cached: told.cached,
             problem: graded(record, told),
+            fetched_files: report.map(|r| r.files.iter().map(FetchedFileView::from).collect()).unwrap_or_default(),
             files: told.with_files.then(|| {
                 record
                     .submission
@@ -523,6 +527,28 @@ fn abandoned(state: &RunState) -> Option<String> {
         }
         RunState::Queued { .. } | RunState::Leased { .. } | RunState::Judged { .. } | RunState::Cancelled { .. } => {
             None
+        }
+    }
+}
+
+/// A file that was read back after the execution.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FetchedFileView {
+    /// Its path in the working directory.
+    pub(crate) path: String,
+    /// Its content as base64.
+    pub(crate) content_base64: String,
+    /// Whether only the beginning of the file is here: all files together and the output have at most 8 MiB.
+    pub(crate) truncated: bool,
+}
+
+impl From<&FetchedFile> for FetchedFileView {
+    fn from(file: &FetchedFile) -> FetchedFileView {
+        let FetchedFile { path, content } = file;
+        FetchedFileView {
+            path: path.to_string(),
+            content_base64: BASE64_STANDARD.encode(&content.data),
+            truncated: content.truncated,
         }
     }
 }

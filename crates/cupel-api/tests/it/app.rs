@@ -477,6 +477,7 @@ pub(crate) fn a_report() -> RunReport {
         compile: None,
         execution: Some(a_step()),
         cases: Vec::new(),
+        files: Vec::new(),
         grading: None,
         verification: None,
         limits: Limits { cpu_time: Duration::from_secs(2), memory: Bytes::mib(64), ..Limits::default() },

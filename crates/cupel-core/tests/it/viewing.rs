@@ -141,7 +141,7 @@ async fn the_requests_content_is_released_before_the_wait_and_the_permit_after_i
         async move {
             let wait = Wait { at_most: LONG, given_up: Box::pin(std::future::pending()), permit: Box::new(permit) };
             let request = ExecuteRequest::new(owner, a_submission().as_sent(), &Unlimited);
-            core.execute(ExecuteRequest { wait: Some(wait), reserved: Box::new(content), ..request }).await
+            core.execute(ExecuteRequest { wait: Some(wait), on_stored: Box::new(|| drop(content)), ..request }).await
         }
     });
     let assignment = next(&app.core).await;

@@ -1,13 +1,20 @@
 //! From a request to core's use case, and from the result to the response.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use cupel_core::run::SubmissionRecord;
-use cupel_core::{NewSubmission, SubmitError, Viewer};
+use cupel_core::{
+    ExecuteRequest, Executed, NewProgram, NewSource, NewSubmission, RateExceeded, RateLimit, SubmitError, Viewer, Wait,
+};
 use cupel_http::app::Shared;
 use cupel_http::auth::Via;
 use cupel_http::budget::Held;
@@ -16,7 +23,7 @@ use cupel_http::error::{ApiError, ErrorKind};
 use cupel_http::limits::RateClass;
 use cupel_http::notes::{NewlyAccepted, Notes};
 use cupel_languages::{Availability, Language};
-use cupel_types::{Bytes, Limits, LimitsRequest, SubmissionId};
+use cupel_types::{Bytes, FetchedFile, Limits, LimitsRequest, SubmissionId};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -59,10 +66,6 @@ pub(super) async fn run(
             if named.is_compiled { RunCodeResponse::of(error, None) } else { RunCodeResponse::of(None, error) };
         return Ok(Json(response).into_response());
     }
-    if !request.fetch_files.is_empty() {
-        let error = "Cupel does not return files after a run yet: `fetch_files` must be empty.";
-        return Ok(Json(RunCodeResponse::sandbox_error(&request.code, error)).into_response());
-    }
     if named.is_compiled && request.compile_timeout <= 0.0 {
         let timed_out = CommandRunResult::timed_out(Duration::ZERO, String::new(), String::new());
         return Ok(Json(RunCodeResponse::of(Some(timed_out), None)).into_response());
@@ -71,17 +74,17 @@ pub(super) async fn run(
         Ok(files) => files,
         Err(error) => return Ok(Json(RunCodeResponse::sandbox_error(&request.code, &error)).into_response()),
     };
-    let new = NewSubmission {
-        language: language.id.as_str().to_owned(),
-        files,
+    let program = NewProgram {
+        source: NewSource { language: language.id.as_str().to_owned(), files },
         stdin: Arc::from(request.stdin.as_bytes()),
+        fetch: fetched(&request.fetch_files).map(|(path, _)| path).collect(),
         limits: limits_of(&request, language.limits_max),
-        request_id: Some(notes.request_id().to_owned()),
-        ..NewSubmission::default()
+        ..NewProgram::default()
     };
-    charge(app, caller, notes).await?;
+    let new = NewSubmission { request_id: Some(notes.request_id().to_owned()), ..NewSubmission::from(program) };
+    let rate = CallersRate { app, caller, notes, is_charged: AtomicBool::new(false) };
     let (id, record) = loop {
-        match execute(app, caller, &new, deadline, &mut held).await {
+        match execute(app, caller, &new, &rate, deadline, &mut held).await {
             Ok(ended) => break ended,
             Err(Refusal::Busy(pause)) => {
                 let pause = pause.min(PAUSE_MAX);
@@ -96,7 +99,7 @@ pub(super) async fn run(
             Err(Refusal::Failed(error)) => return Err(error),
         }
     };
-    let Some(record) = record.filter(|record| record.state.is_final()) else {
+    let Some(record) = record else {
         // Nobody waits for it any more.
         let _ = app.core.cancel(&Viewer { user: caller.user, is_admin: false }, id).await;
         return Ok(gateway_timeout());
@@ -104,7 +107,8 @@ pub(super) async fn run(
     let response = match &record.report {
         Some(report) => {
             let compile_timeout = seconds(request.compile_timeout, Duration::MAX);
-            RunCodeResponse::of_report(report, &request.code, named.is_compiled, compile_timeout)
+            let response = RunCodeResponse::of_report(report, &request.code, named.is_compiled, compile_timeout);
+            RunCodeResponse { files: files_read_back(&request.fetch_files, &report.files), ..response }
         }
         None => RunCodeResponse::sandbox_error(&request.code, "the run was cancelled, or the sandbox failed"),
     };
@@ -123,31 +127,35 @@ enum Refusal {
     Failed(ApiError),
 }
 
-/// Submits once, and waits for the result until the deadline.
+/// Submits once, and waits for the result until the deadline. No record: the run has not ended by then.
 async fn execute(
     app: &Shared,
     caller: &Caller,
     new: &NewSubmission,
+    rate: &CallersRate<'_>,
     deadline: Instant,
     held: &mut Option<Held>,
-) -> Result<(SubmissionId, Option<SubmissionRecord>), Refusal> {
+) -> Result<(SubmissionId, Option<Box<SubmissionRecord>>), Refusal> {
     // The account of clients without a key is shared, so its number of waiting clients is not limited.
     let slot = match caller.identity.via {
         Via::Keyless => app.long_answers.begin_shared(),
         Via::Session(_) | Via::Key { .. } => app.long_answers.begin(caller.user).ok(),
     };
-    let Some(_slot) = slot else { return Err(Refusal::Busy(PAUSE_MAX)) };
-    let sent = app.core.submit_one(caller.user, new.clone(), None, true).await;
-    let (submitted, awaited) = sent.map_err(refusal)?;
-    drop(held.take());
-    let id = submitted.ids.first().copied();
-    let (Some(id), Some(awaited)) = (id, awaited) else {
-        return Err(Refusal::Failed(ApiError::new(ErrorKind::Internal, "The submission has no id.")));
+    let Some(slot) = slot else { return Err(Refusal::Busy(PAUSE_MAX)) };
+    let wait = Wait {
+        at_most: deadline.saturating_duration_since(Instant::now()),
+        given_up: Box::pin(app.shutdown.cancelled()),
+        permit: Box::new(slot),
     };
-    let viewer = Viewer { user: caller.user, is_admin: false };
-    let at_most = deadline.saturating_duration_since(Instant::now());
-    let record = app.core.wait_for(&viewer, awaited, at_most, app.shutdown.cancelled()).await;
-    Ok((id, record.map_err(|error| Refusal::Failed(error.into()))?))
+    let request = ExecuteRequest {
+        wait: Some(wait),
+        on_stored: Box::new(|| drop(held.take())),
+        ..ExecuteRequest::new(caller.user, new.clone(), rate)
+    };
+    match app.core.execute(request).await.map_err(refusal)? {
+        Executed::Finished { record, .. } => Ok((record.submission.id, Some(record))),
+        Executed::Accepted { id, .. } => Ok((id, None)),
+    }
 }
 
 fn refusal(error: SubmitError) -> Refusal {
@@ -160,19 +168,51 @@ fn refusal(error: SubmitError) -> Refusal {
                 faults.iter().map(|fault| format!("{}: {}", fault.pointer, fault.detail)).collect();
             Refusal::Program(faults.join("; "))
         }
+        SubmitError::RateExceeded(RateExceeded { detail, retry_after }) => {
+            Refusal::Failed(ApiError::new(ErrorKind::RateLimited, detail).retry_after(retry_after))
+        }
         SubmitError::Store(error) => Refusal::Failed(error.into()),
         other => Refusal::Failed(ApiError::internal(&other)),
     }
 }
 
-/// Charges one submission to the caller. Clients without a key share an account, which has no rate.
-async fn charge(app: &Shared, caller: &Caller, notes: &Notes) -> Result<(), ApiError> {
-    if matches!(caller.identity.via, Via::Keyless) {
-        return Ok(());
+/// Charges one submission to the caller, once for all attempts of a request. Clients without a key share an account,
+/// which has no rate.
+struct CallersRate<'a> {
+    app: &'a Shared,
+    caller: &'a Caller,
+    notes: &'a Notes,
+    is_charged: AtomicBool,
+}
+
+#[async_trait]
+impl RateLimit for CallersRate<'_> {
+    async fn charge(&self, submissions: usize) -> Result<(), RateExceeded> {
+        if matches!(self.caller.identity.via, Via::Keyless) || self.is_charged.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let cost = u32::try_from(submissions).unwrap_or(u32::MAX);
+        let (note, charged) =
+            self.app.limits.charge(self.caller.user, RateClass::Submissions, &self.caller.rates, cost).await;
+        self.notes.set_rate(note);
+        self.is_charged.store(charged.is_ok(), Ordering::Relaxed);
+        charged
     }
-    let (note, charged) = app.limits.take(caller.user, RateClass::Submissions, &caller.rates, 1).await;
-    notes.set_rate(note);
-    charged
+}
+
+/// The paths to read back, each in its shortest form and as it was written. Paths outside of the working directory, or
+/// of no file, are omitted, as the original omits what it cannot read.
+fn fetched(paths: &[String]) -> impl Iterator<Item = (String, &str)> {
+    paths.iter().filter_map(|path| Some((inside(path).ok()?, path.as_str())))
+}
+
+/// The files under the paths of the request, as base64.
+fn files_read_back(paths: &[String], files: &[FetchedFile]) -> BTreeMap<String, String> {
+    let content = |path: &str| files.iter().find(|file| file.path.as_str() == path);
+    let found = fetched(paths).filter_map(|(path, written)| {
+        Some((written.to_owned(), BASE64_STANDARD.encode(&content(&path)?.content.data)))
+    });
+    found.collect()
 }
 
 /// How long the client waits: clients such as verl's give up ten seconds after both limits.

@@ -9,7 +9,6 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request};
 use cupel_core::accounts::{AccountSettings, Accounts, NewAccount, NewKey, PasswordCost, Scope};
-use cupel_core::result_cache::ResultCache;
 use cupel_core::{Assignment, Bounds, Core, CoreParts, LeasePolicy, SystemClock};
 use cupel_events::EmbeddedBus;
 use cupel_facades::{Keyless, SANDBOXFUSION, sandboxfusion};
@@ -89,7 +88,6 @@ impl TestApp {
             accounts: accounts.clone(),
             settings: Arc::new(Settings::default()),
             buckets: shared.buckets,
-            result_cache: ResultCache { results: shared.results, secret: [7; 32], lifetime: Duration::from_secs(600) },
             health: Arc::new(Healthy),
             metrics: Arc::new(String::new),
             shutdown: CancellationToken::new(),

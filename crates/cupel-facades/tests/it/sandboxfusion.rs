@@ -100,10 +100,6 @@ async fn a_program_that_cannot_be_run_is_answered_without_a_run() {
             exception("the path `../a` is outside of the working directory, which Cupel does not allow"),
         ),
         (
-            json!({ "language": "python", "fetch_files": ["a"] }),
-            exception("Cupel does not return files after a run yet: `fetch_files` must be empty."),
-        ),
-        (
             json!({ "language": "python", "memory_limit_MB": 1_000_000_000_000_000_u64 }),
             response("SandboxError", too_large, Value::Null, not_started),
         ),

@@ -365,7 +365,7 @@ async fn verify_one(
         ..NewSubmission::new(NewSubmissionKind::Verify(ProblemVersion { problem: problem.id, package }))
     };
     let shape = Shape::default();
-    let sent = Sent { new, idempotency, accepts_cached: false, shape, reserved: Box::new(()) };
+    let sent = Sent { new, idempotency, accepts_cached: false, shape, on_stored: Box::new(|| ()) };
     let disclosure = Disclosure {
         as_author: true,
         with_files: false,

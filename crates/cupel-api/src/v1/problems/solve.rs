@@ -129,7 +129,7 @@ pub(crate) async fn run(
         request_id: Some(notes.request_id().to_owned()),
         ..NewSubmission::new(NewSubmissionKind::Problem(solution))
     };
-    let sent = Sent { new, idempotency, accepts_cached: false, shape, reserved: Box::new(held) };
+    let sent = Sent { new, idempotency, accepts_cached: false, shape, on_stored: Box::new(|| drop(held)) };
     execute::respond(&app, &caller, &notes, &wait, sent, Receipt::SOLUTION, disclosure_of(&seen)).await
 }
 
@@ -174,7 +174,7 @@ pub(crate) async fn submit(
         request_id: Some(notes.request_id().to_owned()),
         ..NewSubmission::new(NewSubmissionKind::Problem(solution))
     };
-    let sent = Sent { new, idempotency, accepts_cached: false, shape, reserved: Box::new(held) };
+    let sent = Sent { new, idempotency, accepts_cached: false, shape, on_stored: Box::new(|| drop(held)) };
     execute::respond(&app, &caller, &notes, &wait, sent, Receipt::SOLUTION, disclosure_of(&seen)).await
 }
 
