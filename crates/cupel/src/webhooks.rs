@@ -167,8 +167,7 @@ impl Sender {
         let ours = |_| "the result could not be read".to_owned();
         let record =
             self.core.submission(&viewer, delivery.submission).await.map_err(ours)?.ok_or("the submission is gone")?;
-        let secret =
-            self.core.store().webhook_secret(delivery.owner).await.map_err(ours)?.ok_or("the owner is gone")?;
+        let secret = self.core.webhook_secret(delivery.owner).await.map_err(ours)?.ok_or("the owner is gone")?;
         let now = self.core.now();
         let (id, timestamp, body) = (delivery.id.to_string(), now.as_second(), event(&record, now).to_string());
         let signature = sign(&secret, &id, timestamp, &body);
