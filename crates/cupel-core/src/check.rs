@@ -390,11 +390,39 @@ impl Checker<'_> {
     }
 
     fn limits(&mut self, asked: LimitsRequest, max: Limits) {
-        self.time("cpu_time_ms", asked.cpu_time, max.cpu_time);
-        self.time("wall_time_ms", asked.wall_time, max.wall_time);
-        self.time("idle_time_ms", asked.idle_time, max.idle_time);
+        let LimitsRequest {
+            cpu_time,
+            wall_time,
+            idle_time,
+            instructions,
+            memory,
+            processes,
+            open_files,
+            file_size,
+            disk,
+            inodes,
+            output,
+            stack,
+        } = asked;
+        let Limits {
+            cpu_time: max_cpu_time,
+            wall_time: max_wall_time,
+            idle_time: max_idle_time,
+            instructions: _,
+            memory: max_memory,
+            processes: max_processes,
+            open_files: max_open_files,
+            file_size: max_file_size,
+            disk: max_disk,
+            inodes: max_inodes,
+            output: max_output,
+            stack: max_stack,
+        } = max;
+        self.time("cpu_time_ms", cpu_time, max_cpu_time);
+        self.time("wall_time_ms", wall_time, max_wall_time);
+        self.time("idle_time_ms", idle_time, max_idle_time);
         let count = |n: u64| n.to_string();
-        let instructions = asked.instructions.map(Instructions::get);
+        let instructions = instructions.map(Instructions::get);
         self.limit("instructions", instructions, u64::MAX, count);
         if instructions.is_some_and(|n| n > 0) && !self.bounds.counts_instructions {
             let detail =
@@ -402,17 +430,17 @@ impl Checker<'_> {
             self.fault("/limits/instructions", SubmissionFaultKind::LimitInvalid, detail);
         }
         let bytes = |n: u64| Bytes::new(n).to_string();
-        self.at_least("memory_bytes", asked.memory.map(Bytes::get), Limits::MEMORY_MIN.get(), bytes);
-        self.at_least("open_files", asked.open_files.map(u64::from), Limits::OPEN_FILES_MIN.into(), count);
-        self.at_least("stack_bytes", asked.stack.map(Bytes::get), Limits::STACK_MIN.get(), bytes);
-        self.limit("memory_bytes", asked.memory.map(Bytes::get), max.memory.get(), bytes);
-        self.limit("processes", asked.processes.map(u64::from), max.processes.into(), count);
-        self.limit("open_files", asked.open_files.map(u64::from), max.open_files.into(), count);
-        self.limit("file_size_bytes", asked.file_size.map(Bytes::get), max.file_size.get(), bytes);
-        self.limit("disk_bytes", asked.disk.map(Bytes::get), max.disk.get(), bytes);
-        self.limit("inodes", asked.inodes, max.inodes, count);
-        self.limit("output_bytes", asked.output.map(Bytes::get), max.output.get(), bytes);
-        self.limit("stack_bytes", asked.stack.map(Bytes::get), max.stack.get(), bytes);
+        self.at_least("memory_bytes", memory.map(Bytes::get), Limits::MEMORY_MIN.get(), bytes);
+        self.at_least("open_files", open_files.map(u64::from), Limits::OPEN_FILES_MIN.into(), count);
+        self.at_least("stack_bytes", stack.map(Bytes::get), Limits::STACK_MIN.get(), bytes);
+        self.limit("memory_bytes", memory.map(Bytes::get), max_memory.get(), bytes);
+        self.limit("processes", processes.map(u64::from), max_processes.into(), count);
+        self.limit("open_files", open_files.map(u64::from), max_open_files.into(), count);
+        self.limit("file_size_bytes", file_size.map(Bytes::get), max_file_size.get(), bytes);
+        self.limit("disk_bytes", disk.map(Bytes::get), max_disk.get(), bytes);
+        self.limit("inodes", inodes, max_inodes, count);
+        self.limit("output_bytes", output.map(Bytes::get), max_output.get(), bytes);
+        self.limit("stack_bytes", stack.map(Bytes::get), max_stack.get(), bytes);
     }
 
     fn time(&mut self, name: &str, asked: Option<Duration>, max: Duration) {

@@ -155,6 +155,30 @@ fn routes_of(offers: &[(BTreeMap<LanguageId, String>, u64)]) -> Routes {
 }
 
 impl Core {
+    /// Records a heartbeat of a worker of this process, and returns the operator's order.
+    ///
+    /// # Errors
+    /// If the store cannot write.
+    pub async fn beat(&self, beat: WorkerBeat) -> Result<Order, StoreError> {
+        self.inner.store.beat(beat, self.now()).await
+    }
+
+    /// Deregisters a worker of this process.
+    ///
+    /// # Errors
+    /// If the store cannot write.
+    pub async fn leave(&self, worker: WorkerId) -> Result<(), StoreError> {
+        self.inner.store.leave(worker).await
+    }
+
+    /// Number of due runs that wait although no live worker has all needed languages, per set of needed languages.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn unserved(&self) -> Result<Vec<(Needs, u64)>, StoreError> {
+        unserved(&*self.inner.store, self.now()).await
+    }
+
     /// Workers that are alive now.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ use crate::result_cache::ResultCache;
 use crate::routes::{LanguageQueues, languages_of};
 use crate::sweep::SweepState;
 use crate::targets::RESOLVING_MAX;
-use crate::{Clock, EventBus, LeasePolicy, Packages, Queue, QueueError, Resolver, Store};
+use crate::{Clock, EventBus, LeasePolicy, Packages, Queue, QueueError, Resolver, RunCounts, Store, StoreError};
 
 /// The use cases over the ports. Clones share the same state.
 #[derive(Clone)]
@@ -172,9 +172,20 @@ impl Core {
         self.inner.policy
     }
 
-    /// The store, for health checks and metrics.
-    pub fn store(&self) -> &Arc<dyn Store> {
-        &self.inner.store
+    /// Whether the store answers, for health checks.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn ping_store(&self) -> Result<(), StoreError> {
+        self.inner.store.ping().await
+    }
+
+    /// Number of runs by state, for administrators and metrics.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn counts(&self) -> Result<RunCounts, StoreError> {
+        self.inner.store.counts(self.now()).await
     }
 
     /// Problem packages.

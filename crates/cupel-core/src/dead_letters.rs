@@ -117,6 +117,30 @@ pub async fn retry_in(
 }
 
 impl Core {
+    /// A page of dead letters, most recent first, and the total number.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn dead_letters(&self, offset: u64, limit: u64) -> Result<(Vec<DeadLetter>, u64), StoreError> {
+        self.inner.store.dead_letters(offset, limit).await
+    }
+
+    /// One dead letter, and every stored failed attempt at its submission, oldest first.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn dead_letter(&self, id: SubmissionId) -> Result<Option<(DeadLetter, Vec<FailedAttempt>)>, StoreError> {
+        self.inner.store.dead_letter(id).await
+    }
+
+    /// Deletes a dead letter; the submission is unchanged. `false`: the submission is not a dead letter.
+    ///
+    /// # Errors
+    /// If the store cannot write.
+    pub async fn purge_dead(&self, id: SubmissionId) -> Result<bool, StoreError> {
+        Ok(self.inner.store.purge_dead(&[id]).await? > 0)
+    }
+
     /// Retries a dead letter. `false`: the submission is not a dead letter.
     ///
     /// # Errors

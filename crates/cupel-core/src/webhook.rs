@@ -50,6 +50,14 @@ pub fn retry_after(tries: u32, jitter: f64) -> Option<Duration> {
 }
 
 impl Core {
+    /// The key that signs a user's webhooks; `None`: the user does not exist.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn webhook_secret(&self, owner: UserId) -> Result<Option<[u8; 32]>, StoreError> {
+        self.inner.store.webhook_secret(owner).await
+    }
+
     /// Claims at most `limit` due deliveries for `hold`. A delivery without a recorded try by then is due again.
     /// Deliveries of owners that have some in progress (`busy`) come last: an owner whose receiver hangs gets only
     /// capacity that no other owner needs.

@@ -31,14 +31,13 @@ impl Presence {
         let mut ticks = tokio::time::interval(self.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let core = &self.shared.parts.core;
-        let store = core.store();
         let mut is_heard = true;
         loop {
             tokio::select! {
                 () = gone.cancelled() => break,
                 _ = ticks.tick() => {}
             }
-            match store.beat(self.beat(&drain), self.shared.parts.core.now()).await {
+            match core.beat(self.beat(&drain)).await {
                 Ok(order) => {
                     is_heard = true;
                     self.obey(order, &drain);
@@ -58,7 +57,7 @@ impl Presence {
                 Err(_) => {}
             }
         }
-        let farewell = tokio::time::timeout(FAREWELL_MAX, store.leave(self.shared.id)).await;
+        let farewell = tokio::time::timeout(FAREWELL_MAX, core.leave(self.shared.id)).await;
         if !matches!(farewell, Ok(Ok(()))) {
             tracing::debug!("could not remove worker {} from the store", self.shared.id);
         }

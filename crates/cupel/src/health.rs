@@ -53,7 +53,7 @@ impl Health for ServerHealth {
             let full = error.source.source().filter(|cause| cause.is::<DiskFull>());
             full.map_or_else(|| error.to_string(), ToString::to_string)
         };
-        let store = self.core.store().ping().await.err().map(described);
+        let store = self.core.ping_store().await.err().map(described);
         let store_writes = store.is_none();
         let queue = self.core.queue().depth().await.err().map(|error| error.to_string());
         let check = |name: &str, failure: Option<String>| Check {

@@ -171,7 +171,6 @@ impl Sender {
             .ok_or("the submission no longer exists")?;
         let secret = self
             .core
-            .store()
             .webhook_secret(delivery.owner)
             .await
             .map_err(ours)?

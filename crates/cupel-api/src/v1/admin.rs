@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::State;
 use cupel_core::Needs;
 use cupel_core::accounts::{AccessChange, Role, Tier, User};
-use cupel_core::cluster::unserved;
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, JsonBody, Params};
 use cupel_http::caller::Caller;
@@ -223,8 +222,8 @@ impl From<(Needs, u64)> for UnservedView {
     responses((status = 200, description = "The state of the queue", body = QueueView)),
 )]
 pub(crate) async fn queue(State(app): State<Shared>, _caller: Caller) -> Result<Json<QueueView>, ApiError> {
-    let counts = app.core.store().counts(app.core.now()).await?;
-    let unserved = unserved(&**app.core.store(), app.core.now()).await?;
+    let counts = app.core.counts().await?;
+    let unserved = app.core.unserved().await?;
     let depth = app.core.queue_depth().await.map_err(|error| ApiError::internal(&error))?;
     Ok(Json(QueueView {
         queued: counts.queued,

@@ -108,7 +108,7 @@ pub(crate) async fn dead_letters(
     _admin: Caller,
     Params(page): Params<PageParams>,
 ) -> Result<Json<DeadLetterPage>, ApiError> {
-    let (letters, total) = app.core.store().dead_letters(page.offset()?, page.limit).await?;
+    let (letters, total) = app.core.dead_letters(page.offset()?, page.limit).await?;
     Ok(Json(DeadLetterPage {
         dead_letters: letters.into_iter().map(DeadLetterView::from).collect(),
         pagination: Pagination { page: page.page, limit: page.limit, total },
@@ -129,7 +129,7 @@ pub(crate) async fn dead_letter(
     _admin: Caller,
     Id(id): Id<SubmissionId>,
 ) -> Result<Json<DeadLetterDetail>, ApiError> {
-    let found = app.core.store().dead_letter(id).await?;
+    let found = app.core.dead_letter(id).await?;
     let (letter, attempts) = found.ok_or_else(|| ApiError::not_found("dead letter"))?;
     Ok(Json(DeadLetterDetail {
         dead_letter: letter.into(),
@@ -177,7 +177,7 @@ pub(crate) async fn purge_dead_letter(
     caller: Caller,
     Id(id): Id<SubmissionId>,
 ) -> Result<StatusCode, ApiError> {
-    if app.core.store().purge_dead(&[id]).await? == 0 {
+    if !app.core.purge_dead(id).await? {
         return Err(ApiError::not_found("dead letter"));
     }
     tracing::info!(by = %caller.user, submission.id = %id, "dead letter deleted");

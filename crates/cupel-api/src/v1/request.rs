@@ -173,20 +173,34 @@ pub(crate) struct LimitsBody {
 
 impl From<LimitsBody> for LimitsRequest {
     fn from(body: LimitsBody) -> LimitsRequest {
+        let LimitsBody {
+            cpu_time_ms,
+            wall_time_ms,
+            idle_time_ms,
+            instructions,
+            memory_kb,
+            processes,
+            open_files,
+            file_size_kb,
+            disk_kb,
+            inodes,
+            output_kb,
+            stack_kb,
+        } = body;
         let (ms, kb) = (|n: Option<u64>| n.map(Duration::from_millis), |n: Option<u64>| n.map(Bytes::kib));
         LimitsRequest {
-            cpu_time: ms(body.cpu_time_ms),
-            wall_time: ms(body.wall_time_ms),
-            idle_time: ms(body.idle_time_ms),
-            instructions: body.instructions.map(Instructions::new),
-            memory: kb(body.memory_kb),
-            processes: body.processes,
-            open_files: body.open_files,
-            file_size: kb(body.file_size_kb),
-            disk: kb(body.disk_kb),
-            inodes: body.inodes,
-            output: kb(body.output_kb),
-            stack: kb(body.stack_kb),
+            cpu_time: ms(cpu_time_ms),
+            wall_time: ms(wall_time_ms),
+            idle_time: ms(idle_time_ms),
+            instructions: instructions.map(Instructions::new),
+            memory: kb(memory_kb),
+            processes,
+            open_files,
+            file_size: kb(file_size_kb),
+            disk: kb(disk_kb),
+            inodes,
+            output: kb(output_kb),
+            stack: kb(stack_kb),
         }
     }
 }

@@ -299,19 +299,33 @@ pub(crate) struct LimitsView {
 
 impl From<Limits> for LimitsView {
     fn from(limits: Limits) -> LimitsView {
+        let Limits {
+            cpu_time,
+            wall_time,
+            idle_time,
+            instructions,
+            memory,
+            processes,
+            open_files,
+            file_size,
+            disk,
+            inodes,
+            output,
+            stack,
+        } = limits;
         LimitsView {
-            cpu_time_ms: limits.cpu_time.as_millis() as u64,
-            wall_time_ms: limits.wall_time.as_millis() as u64,
-            idle_time_ms: limits.idle_time.as_millis() as u64,
-            instructions: limits.instructions.map(Instructions::get),
-            memory_kb: limits.memory.as_kib(),
-            processes: limits.processes,
-            open_files: limits.open_files,
-            file_size_kb: limits.file_size.as_kib(),
-            disk_kb: limits.disk.as_kib(),
-            inodes: limits.inodes,
-            output_kb: limits.output.as_kib(),
-            stack_kb: limits.stack.as_kib(),
+            cpu_time_ms: cpu_time.as_millis() as u64,
+            wall_time_ms: wall_time.as_millis() as u64,
+            idle_time_ms: idle_time.as_millis() as u64,
+            instructions: instructions.map(Instructions::get),
+            memory_kb: memory.as_kib(),
+            processes,
+            open_files,
+            file_size_kb: file_size.as_kib(),
+            disk_kb: disk.as_kib(),
+            inodes,
+            output_kb: output.as_kib(),
+            stack_kb: stack.as_kib(),
         }
     }
 }

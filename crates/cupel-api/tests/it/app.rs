@@ -238,7 +238,10 @@ impl TestApp {
         let problem = self.core.import_problem(author.user.id, new).await.unwrap().problem;
         // As if it had been verified.
         let change = ProblemChange { visibility: Some(visibility), ..ProblemChange::default() };
-        self.core.store().change_problem(problem.id, change, self.core.now()).await.unwrap().unwrap();
+        cupel_core::ProblemStore::change_problem(&*self.store, problem.id, change, self.core.now())
+            .await
+            .unwrap()
+            .unwrap();
         problem.slug.to_string()
     }
 
@@ -293,7 +296,7 @@ impl TestApp {
 
     /// Number of submissions of all users.
     pub(crate) async fn stored(&self) -> u64 {
-        self.core.store().list(None, 0, 1).await.unwrap().1
+        cupel_core::RunStore::list(&*self.store, None, 0, 1).await.unwrap().1
     }
 }
 

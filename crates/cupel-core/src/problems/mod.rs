@@ -15,6 +15,7 @@
 
 mod access;
 mod authoring;
+mod listing;
 mod packages;
 mod records;
 mod rejudge;
@@ -25,6 +26,7 @@ mod store;
 pub use access::{Part, Seer};
 pub(crate) use authoring::Imports;
 pub use authoring::{AuthorError, ImportedVersion, NewPackage, Wish};
+pub use listing::ProblemBoard;
 pub use packages::{
     PackageCopy, Packages, PackagesError, REMOVABLE_AFTER, Removable, SETTLED_WITHIN, TakeError, Taken,
 };

@@ -6,7 +6,7 @@ use super::{ProblemRecord, RejudgeOne, RejudgedRun, SubmissionFilter};
 use crate::event::{Event, EventKind, Seq};
 use crate::routes::judging_languages;
 use crate::run::SubmissionSummary;
-use crate::{Core, Needs, RunHint, StoreError};
+use crate::{Core, Needs, RunHint, StoreError, Viewer};
 
 /// Submissions per transaction.
 const STEP: u64 = 200;
@@ -48,23 +48,30 @@ impl Core {
     /// If the store cannot answer.
     pub async fn preview_rejudge(
         &self,
+        viewer: &Viewer,
         filter: SubmissionFilter,
         offset: u64,
         limit: u64,
     ) -> Result<RejudgePreview, StoreError> {
+        let filter = filter.for_viewer(viewer);
         let verdicts = self.inner.store.verdicts_of(filter.clone()).await?;
         let (submissions, total) = self.inner.store.submissions_to(filter, offset, limit).await?;
         Ok(RejudgePreview { total, verdicts, submissions })
     }
 
     /// Rejudges all submissions to a problem that match the filter at the time of the call. Submissions that a contest
-    /// hides from the filter's `for_contestant` are rejudged, too, but not counted: with a filter by verdict, their
+    /// hides from the viewer are rejudged, too, but not counted: with a filter by verdict, their
     /// number would reveal their verdicts.
     ///
     /// # Errors
     /// If the store cannot write; runs already queued stay queued, and the call may be repeated.
-    pub async fn rejudge(&self, problem: &ProblemRecord, filter: SubmissionFilter) -> Result<Rejudged, StoreError> {
-        let filter = SubmissionFilter { problem: problem.id, ..filter };
+    pub async fn rejudge(
+        &self,
+        viewer: &Viewer,
+        problem: &ProblemRecord,
+        filter: SubmissionFilter,
+    ) -> Result<Rejudged, StoreError> {
+        let filter = SubmissionFilter { problem: problem.id, ..filter.for_viewer(viewer) };
         let all = SubmissionFilter { for_contestant: None, ..filter.clone() };
         let (mut rejudged, mut after) = (Rejudged::default(), None);
         loop {

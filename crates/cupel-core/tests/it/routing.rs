@@ -170,7 +170,7 @@ async fn a_submission_is_refused_while_no_worker_has_its_languages() {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(site.api.store().counts(site.app.clock.now()).await.unwrap().queued, 0);
+    assert_eq!(site.api.counts().await.unwrap().queued, 0);
     // The new worker is known at once, not only after the next refresh.
     let _c = site.worker(&["c", "cpp"]).await;
     submit("c", &[]).await.expect("accepted");
@@ -193,7 +193,7 @@ async fn a_run_whose_last_worker_left_waits_for_the_next_and_does_not_delay_othe
     assert_eq!((swept.offered, swept.unserved), (0, 2));
     assert_eq!(site.depth().await, 0);
     let now = site.app.clock.now();
-    assert_eq!(unserved(&**site.api.store(), now).await.unwrap(), [(needs(&["c"]), 2)]);
+    assert_eq!(unserved(&*site.app.store, now).await.unwrap(), [(needs(&["c"]), 2)]);
     let id = site.submit("python").await;
     assert_eq!(python.judge().await, id);
     // One of the runs is cancelled, which a later walk notices.
@@ -209,7 +209,7 @@ async fn a_run_whose_last_worker_left_waits_for_the_next_and_does_not_delay_othe
     let swept = site.api.sweep().await.unwrap();
     assert_eq!((swept.offered, swept.unserved), (1, 0));
     assert_eq!(c.judge().await, waits[0]);
-    assert!(unserved(&**site.api.store(), now).await.unwrap().is_empty());
+    assert!(unserved(&*site.app.store, now).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -204,19 +204,33 @@ impl From<UsageRow> for Usage {
 
 impl From<Limits> for LimitsRow {
     fn from(l: Limits) -> LimitsRow {
+        let Limits {
+            cpu_time,
+            wall_time,
+            idle_time,
+            instructions,
+            memory,
+            processes,
+            open_files,
+            file_size,
+            disk,
+            inodes,
+            output,
+            stack,
+        } = l;
         LimitsRow {
-            cpu_time_us: us_of(l.cpu_time),
-            wall_time_us: us_of(l.wall_time),
-            idle_time_us: us_of(l.idle_time),
-            instructions: l.instructions.map(Instructions::get),
-            memory_bytes: l.memory.get(),
-            processes: l.processes,
-            open_files: l.open_files,
-            file_size_bytes: l.file_size.get(),
-            disk_bytes: l.disk.get(),
-            inodes: l.inodes,
-            output_bytes: l.output.get(),
-            stack_bytes: l.stack.get(),
+            cpu_time_us: us_of(cpu_time),
+            wall_time_us: us_of(wall_time),
+            idle_time_us: us_of(idle_time),
+            instructions: instructions.map(Instructions::get),
+            memory_bytes: memory.get(),
+            processes,
+            open_files,
+            file_size_bytes: file_size.get(),
+            disk_bytes: disk.get(),
+            inodes,
+            output_bytes: output.get(),
+            stack_bytes: stack.get(),
         }
     }
 }

@@ -97,19 +97,33 @@ struct LimitsSpec {
 
 impl From<LimitsRequest> for LimitsSpec {
     fn from(l: LimitsRequest) -> LimitsSpec {
+        let LimitsRequest {
+            cpu_time,
+            wall_time,
+            idle_time,
+            instructions,
+            memory,
+            processes,
+            open_files,
+            file_size,
+            disk,
+            inodes,
+            output,
+            stack,
+        } = l;
         LimitsSpec {
-            cpu_time_us: l.cpu_time.map(us_of),
-            wall_time_us: l.wall_time.map(us_of),
-            idle_time_us: l.idle_time.map(us_of),
-            instructions: l.instructions.map(Instructions::get),
-            memory_bytes: l.memory.map(Bytes::get),
-            processes: l.processes,
-            open_files: l.open_files,
-            file_size_bytes: l.file_size.map(Bytes::get),
-            disk_bytes: l.disk.map(Bytes::get),
-            inodes: l.inodes,
-            output_bytes: l.output.map(Bytes::get),
-            stack_bytes: l.stack.map(Bytes::get),
+            cpu_time_us: cpu_time.map(us_of),
+            wall_time_us: wall_time.map(us_of),
+            idle_time_us: idle_time.map(us_of),
+            instructions: instructions.map(Instructions::get),
+            memory_bytes: memory.map(Bytes::get),
+            processes,
+            open_files,
+            file_size_bytes: file_size.map(Bytes::get),
+            disk_bytes: disk.map(Bytes::get),
+            inodes,
+            output_bytes: output.map(Bytes::get),
+            stack_bytes: stack.map(Bytes::get),
         }
     }
 }

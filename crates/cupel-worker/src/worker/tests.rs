@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 use cupel_core::cluster::Order;
 use cupel_core::run::RunState;
-use cupel_core::{Bounds, CoreParts, LeasePolicy, Viewer};
+use cupel_core::{Bounds, CoreParts, LeasePolicy, Store, Viewer};
 use cupel_events::{EmbeddedBus, EventBounds};
 use cupel_judge::{ExecuteError, Executor, NoCache, StepInput, StepObserver, StepResult};
 use cupel_queue::EmbeddedQueue;
@@ -99,6 +99,7 @@ impl Executor for Scripted {
 /// A running worker.
 struct Bench {
     core: Core,
+    store: Arc<dyn Store>,
     clock: Arc<FakeClock>,
     owner: UserId,
     /// Another user.
@@ -122,7 +123,7 @@ impl Bench {
 
     async fn with_slots(slots: usize, script: Vec<Does>, policy: LeasePolicy) -> Bench {
         let data = tempfile::tempdir().unwrap();
-        let store = Arc::new(SqliteStore::open(&data.path().join("db")).await.unwrap());
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&data.path().join("db")).await.unwrap());
         let (user, other) = (a_user(), a_user());
         let (owner, other_id) = (user.user.id, other.user.id);
         for user in [user, other] {
@@ -130,7 +131,7 @@ impl Bench {
         }
         let clock = Arc::new(FakeClock::default());
         let core = Core::new(CoreParts {
-            store,
+            store: store.clone(),
             queue: Arc::new(EmbeddedQueue::new(1000)),
             events: Arc::new(EmbeddedBus::new(EventBounds::default())),
             packages: Arc::new(LocalPackages::open(&data.path().join("packages"), registry()).unwrap()),
@@ -171,7 +172,7 @@ impl Bench {
         // As a server does.
         let heeding = core.clone();
         tokio::spawn(async move { heeding.heed_notices().await });
-        Bench { core, clock, owner, other: other_id, steps, made, leave, shared, shutdown, worker, _data: data }
+        Bench { core, store, clock, owner, other: other_id, steps, made, leave, shared, shutdown, worker, _data: data }
     }
 
     fn viewer(&self) -> Viewer {
@@ -231,7 +232,7 @@ async fn a_judged_run_is_completed_with_its_log() {
     let id = bench.submit().await;
     let state = bench.until(id, RunState::is_final).await;
     assert!(matches!(state, RunState::Judged { attempts: 1, verdict: Verdict::Accepted }), "{state:?}");
-    let log = bench.core.store().events(id, Default::default()).await.unwrap();
+    let log = bench.store.events(id, Default::default()).await.unwrap();
     let names: Vec<_> = log.iter().map(|event| event.kind.name()).collect();
     assert_eq!(names, ["queued", "started", "test.start", "output", "test.end", "verdict"]);
 }
@@ -461,7 +462,7 @@ async fn only_sandbox_failures_are_counted_as_sandbox_failures() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_worker_takes_no_run_until_it_is_ordered_to_work() {
     let bench = Bench::start(vec![], once()).await;
-    let store = Arc::clone(bench.core.store());
+    let store = Arc::clone(&bench.store);
     let until_it_says = async |order: Order| {
         while store.workers().await.unwrap().iter().all(|worker| worker.beat.order != order) {
             tokio::task::yield_now().await;
@@ -482,7 +483,7 @@ async fn a_worker_ordered_to_drain_gives_back_running_attempts_and_ends() {
     let bench = Bench::start(vec![Does::WaitsForStop], once()).await;
     let id = bench.submit().await;
     bench.until(id, |state| matches!(state, RunState::Leased { .. })).await;
-    let store = Arc::clone(bench.core.store());
+    let store = Arc::clone(&bench.store);
     let worker = loop {
         if let [worker] = &store.workers().await.unwrap()[..] {
             break worker.beat.id;

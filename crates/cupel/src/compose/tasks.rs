@@ -64,7 +64,7 @@ pub(super) async fn sweep(core: Core, mut look: Look, shutdown: CancellationToke
             }
         };
         let now = core.now();
-        let (Ok(counts), Ok(workers)) = (core.store().counts(now).await, core.workers_alive().await) else { continue };
+        let (Ok(counts), Ok(workers)) = (core.counts().await, core.workers_alive().await) else { continue };
         let oldest =
             counts.oldest_due_at.map_or(Duration::ZERO, |at| now.duration_since(at).try_into().unwrap_or_default());
         metrics::gauge!("cupel_queue_depth").set(counts.queued as f64);
@@ -96,7 +96,7 @@ pub(super) async fn sweep(core: Core, mut look: Look, shutdown: CancellationToke
 /// Description of a full disk: that of the data directory or of the database.
 async fn full(core: &Core, data: &Path) -> Option<String> {
     let of_store = async {
-        let error = core.store().ping().await.err()?;
+        let error = core.ping_store().await.err()?;
         is_disk_full(&error).then(|| chain(&*error.source))
     };
     match disk_space::lack(data) {

@@ -62,9 +62,8 @@ pub(crate) async fn problem_board(
 ) -> Result<Json<ProblemBoardPage>, ApiError> {
     let offset = page.offset()?;
     let seen = seen(&app, &seer, slug).await?;
-    let frozen = app.core.store().withholds_results(seen.problem.id).await?;
-    let (lines, total) = app.core.store().board(seen.problem.id, offset, page.limit).await?;
-    let lines = lines.into_iter().map(|line| ProblemBoardLine {
+    let board = app.core.problem_board(seen.problem.id, offset, page.limit).await?;
+    let lines = board.lines.into_iter().map(|line| ProblemBoardLine {
         rank: line.place,
         place: line.place,
         username: line.username,
@@ -74,8 +73,8 @@ pub(crate) async fn problem_board(
     });
     Ok(Json(ProblemBoardPage {
         lines: lines.collect(),
-        frozen,
-        pagination: Pagination { page: page.page, limit: page.limit, total },
+        frozen: board.is_frozen,
+        pagination: Pagination { page: page.page, limit: page.limit, total: board.total },
     }))
 }
 
@@ -143,7 +142,7 @@ pub(crate) async fn board(
     _visitor: Visitor,
     Params(page): Params<PageParams>,
 ) -> Result<Json<BoardPage>, ApiError> {
-    let (lines, total) = app.core.store().ranks(page.offset()?, page.limit).await?;
+    let (lines, total) = app.core.ranks(page.offset()?, page.limit).await?;
     let lines = lines.into_iter().map(|line| BoardLine {
         rank: line.place,
         place: line.place,
@@ -159,5 +158,5 @@ pub(crate) async fn board(
     responses((status = 200, description = "Your progress", body = ProgressView)),
 )]
 pub(crate) async fn progress(State(app): State<Shared>, caller: Caller) -> Result<Json<ProgressView>, ApiError> {
-    Ok(Json(app.core.store().progress(caller.user).await?.into()))
+    Ok(Json(app.core.progress(caller.user).await?.into()))
 }

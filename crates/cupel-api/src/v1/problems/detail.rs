@@ -189,7 +189,7 @@ pub(crate) async fn problem(
     let seen = seen(&app, &seer, slug).await?;
     let package = app.core.package(seen.problem.package).await.map_err(refusal)?;
     let standing = match seer.user() {
-        Some(user) => app.core.store().standing(seen.problem.id, user).await?,
+        Some(user) => app.core.standing(seen.problem.id, user).await?,
         None => None,
     };
     let line = match seen.may_change {

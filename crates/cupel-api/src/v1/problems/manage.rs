@@ -444,7 +444,7 @@ pub(crate) async fn change(
     let members = match (body.readers, body.authors) {
         (None, None) => None,
         (readers, authors) => {
-            let known = app.core.store().members(seen.problem.id).await?;
+            let known = app.core.members(seen.problem.id).await?;
             let mut members = part_of(&app, readers, &known, Part::Reader, "/readers").await?;
             members.extend(part_of(&app, authors, &known, Part::Author, "/authors").await?);
             Some(members)
@@ -504,11 +504,9 @@ async fn part_of(
     }
     let mut members = Vec::with_capacity(names.len());
     for (index, name) in names.iter().enumerate() {
-        let found = app.core.store().user_by_login(name).await?;
-        let (user, _) = found
-            .filter(|(user, _)| user.username.eq_ignore_ascii_case(name))
-            .ok_or_else(|| refuse(format!("{pointer}/{index}"), "There is no user of this name.".to_owned()))?;
-        members.push((user.id, part));
+        let user = app.core.user_named(name).await?;
+        let unknown = || refuse(format!("{pointer}/{index}"), "There is no user of this name.".to_owned());
+        members.push((user.ok_or_else(unknown)?, part));
     }
     Ok(members)
 }
@@ -597,8 +595,8 @@ pub(crate) async fn versions(
 ) -> Result<Json<VersionPage>, ApiError> {
     let offset = page.offset()?;
     let problem = app.core.to_change(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
-    let (versions, total) = app.core.store().versions(problem.id, offset, page.limit).await?;
-    let exceptions = app.core.store().exceptions(problem.id, EXCEPTIONS_MAX).await?;
+    let (versions, total) = app.core.versions(problem.id, offset, page.limit).await?;
+    let exceptions = app.core.exceptions(problem.id, EXCEPTIONS_MAX).await?;
     let of_version = |number| {
         let own = exceptions.iter().filter(move |one| one.number == number);
         let view = |one: &VersionException| ExceptionView {

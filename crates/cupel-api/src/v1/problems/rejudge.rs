@@ -124,14 +124,12 @@ pub(crate) async fn preview(
         None => problem.package,
     };
     let filter = SubmissionFilter {
-        problem: problem.id,
-        owner: None,
         verdict: verdict_of(params.verdict.as_deref())?,
         language: language_of(&app, params.language.as_deref())?,
         not_at: params.outdated.then_some(package),
-        for_contestant: (!caller.viewer.is_admin).then_some(caller.user),
+        ..SubmissionFilter::of(problem.id)
     };
-    let preview = app.core.preview_rejudge(filter, offset, page.limit).await?;
+    let preview = app.core.preview_rejudge(&caller.viewer, filter, offset, page.limit).await?;
     let verdict = |(verdict, submissions): (Option<Verdict>, u64)| VerdictCountView {
         verdict: verdict.map(Verdict::code),
         submissions,
@@ -170,14 +168,12 @@ pub(crate) async fn rejudge_problem(
     let key = cupel_core::problems::ProblemKey::Slug(slug);
     let problem = app.core.to_change(&caller.seer(), key).await.map_err(refusal)?;
     let filter = SubmissionFilter {
-        problem: problem.id,
-        owner: None,
         verdict: verdict_of(params.verdict.as_deref())?,
         language: language_of(&app, params.language.as_deref())?,
         not_at: params.outdated.then_some(problem.package),
-        for_contestant: (!caller.viewer.is_admin).then_some(caller.user),
+        ..SubmissionFilter::of(problem.id)
     };
-    let rejudged = app.core.rejudge(&problem, filter).await?;
+    let rejudged = app.core.rejudge(&caller.viewer, &problem, filter).await?;
     tracing::info!(by = %caller.user, problem = %problem.slug, queued = rejudged.queued, "submissions queued for a rejudge");
     Ok((StatusCode::ACCEPTED, Json(rejudged.into())))
 }

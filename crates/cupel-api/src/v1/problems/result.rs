@@ -231,7 +231,7 @@ async fn told_of(app: &Shared, attempted: &Attempted) -> Result<Disclosure, ApiE
 /// Numbers of a problem's newest versions, by package.
 async fn numbers(app: &Shared, problem: cupel_types::ProblemId) -> Result<HashMap<ContentHash, u32>, ApiError> {
     const VERSIONS_MAX: u64 = 1000;
-    let (versions, _) = app.core.store().versions(problem, 0, VERSIONS_MAX).await?;
+    let (versions, _) = app.core.versions(problem, 0, VERSIONS_MAX).await?;
     Ok(versions.into_iter().map(|version| (version.package, version.number)).collect())
 }
 

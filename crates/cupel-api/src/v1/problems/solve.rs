@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use cupel_core::problems::{SeenProblem, SubmissionFilter};
 use cupel_core::run::SubmissionSummary;
-use cupel_core::{NewSolution, NewSubmission, NewSubmissionKind};
+use cupel_core::{NewSolution, NewSubmission, NewSubmissionKind, Viewer};
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, Params, SubmissionBody};
 use cupel_http::caller::Caller;
@@ -220,14 +220,14 @@ pub(crate) struct SentParams {
 const CSV_CHUNK: u64 = 500;
 
 /// Submissions to a problem as CSV, read from the store while they are sent.
-fn csv_of(app: Shared, filter: SubmissionFilter) -> impl Stream<Item = Result<Bytes, ApiError>> + Send {
+fn csv_of(app: Shared, viewer: Viewer, filter: SubmissionFilter) -> impl Stream<Item = Result<Bytes, ApiError>> + Send {
     /// Position after the previous chunk; the first chunk has none.
     enum CsvPosition {
         Start,
         After(SubmissionId),
         End,
     }
-    futures_util::stream::try_unfold((app, filter, CsvPosition::Start), async |(app, filter, place)| {
+    futures_util::stream::try_unfold((app, viewer, filter, CsvPosition::Start), async |(app, viewer, filter, place)| {
         let mut lines = csv::Lines::default();
         let before = match place {
             CsvPosition::Start => {
@@ -249,7 +249,7 @@ fn csv_of(app: Shared, filter: SubmissionFilter) -> impl Stream<Item = Result<By
             CsvPosition::After(before) => Some(before),
             CsvPosition::End => return Ok(None),
         };
-        let summaries = app.core.store().submissions_before(filter.clone(), before, CSV_CHUNK).await?;
+        let summaries = app.core.submissions_before(&viewer, filter.clone(), before, CSV_CHUNK).await?;
         let next = match summaries.last() {
             Some(last) if summaries.len() as u64 == CSV_CHUNK => CsvPosition::After(last.id),
             _ => CsvPosition::End,
@@ -274,7 +274,7 @@ fn csv_of(app: Shared, filter: SubmissionFilter) -> impl Stream<Item = Result<By
                 csv::Cell::text(line.completed_at.as_deref()),
             ]);
         }
-        Ok(Some((lines.take(), (app, filter, next))))
+        Ok(Some((lines.take(), (app, viewer, filter, next))))
     })
 }
 
@@ -312,17 +312,15 @@ pub(crate) async fn submissions(
         ));
     }
     let filter = SubmissionFilter {
-        problem: seen.problem.id,
         owner: (!params.all).then_some(caller.user),
         verdict: verdict_of(params.verdict.as_deref())?,
         language: language_of(&app, params.language.as_deref())?,
-        not_at: None,
-        for_contestant: (!caller.viewer.is_admin).then_some(caller.user),
+        ..SubmissionFilter::of(seen.problem.id)
     };
     if Format::of(params.format, &headers) == Format::Csv {
-        return Ok(csv::answer(&format!("{}-submissions", seen.problem.slug), csv_of(app, filter)));
+        return Ok(csv::answer(&format!("{}-submissions", seen.problem.slug), csv_of(app, caller.viewer, filter)));
     }
-    let (submissions, total) = app.core.store().submissions_to(filter, offset, page.limit).await?;
+    let (submissions, total) = app.core.submissions_to(&caller.viewer, filter, offset, page.limit).await?;
     let line = |summary: SubmissionSummary| {
         if !params.all {
             return SummaryView::from(summary);

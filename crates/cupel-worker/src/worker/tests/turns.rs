@@ -36,7 +36,7 @@ async fn a_run_that_yields_turns_runs_all_its_tests_in_one_attempt() {
     let report = bench.core.submission(&bench.viewer(), long).await.unwrap().unwrap().report.unwrap();
     let cases: Vec<_> = report.cases.iter().map(|case| (case.name.as_str(), case.verdict)).collect();
     assert_eq!(cases, ["0", "1", "2", "3", "4"].map(|name| (name, Verdict::Accepted)));
-    let log = bench.core.store().events(long, Default::default()).await.unwrap();
+    let log = bench.store.events(long, Default::default()).await.unwrap();
     assert_eq!(log.iter().filter(|event| event.kind.name() == "started").count(), 1);
 }
 
@@ -52,7 +52,7 @@ async fn a_test_is_announced_when_its_run_has_its_turn() {
     bench.clock.advance(Duration::from_secs(1));
     bench.cancel(other).await;
     bench.until(long, RunState::is_final).await;
-    let log = bench.core.store().events(long, Default::default()).await.unwrap();
+    let log = bench.store.events(long, Default::default()).await.unwrap();
     let started = log.iter().filter(|event| event.kind.name() == "test.start");
     let seconds: Vec<i64> = started.map(|event| event.at.as_second() - t0().as_second()).collect();
     assert_eq!(seconds, [0, 1]);

@@ -1,0 +1,151 @@
+//! Lists about a problem for its viewers: submissions, versions, members, leaderboards and standings.
+//!
+//! *Invariant:* a list of submissions contains none that the freeze of a contest hides from its reader, and a
+//! leaderboard says whether a freeze hides results.
+
+use cupel_types::{ProblemId, SubmissionId, UserId};
+
+use super::{BoardLine, Part, ProblemVersionLine, Progress, RankLine, Standing, SubmissionFilter, VersionException};
+use crate::run::SubmissionSummary;
+use crate::{Core, StoreError, Viewer};
+
+/// A page of a problem's leaderboard.
+#[derive(Clone, Debug)]
+pub struct ProblemBoard {
+    /// The page.
+    pub lines: Vec<BoardLine>,
+    /// Length of the leaderboard.
+    pub total: u64,
+    /// Whether results are omitted because the freeze of a contest hides them.
+    pub is_frozen: bool,
+}
+
+impl SubmissionFilter {
+    /// All submissions to a problem that count.
+    pub fn of(problem: ProblemId) -> SubmissionFilter {
+        SubmissionFilter { problem, owner: None, verdict: None, language: None, not_at: None, for_contestant: None }
+    }
+
+    /// The same for this viewer: contests hide submissions from their participants, but not from administrators.
+    #[must_use]
+    pub(crate) fn for_viewer(self, viewer: &Viewer) -> SubmissionFilter {
+        SubmissionFilter { for_contestant: (!viewer.is_admin).then_some(viewer.user), ..self }
+    }
+}
+
+impl Core {
+    /// A page of the submissions to a problem that count and that no contest hides from the viewer, newest first, and
+    /// the total number.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn submissions_to(
+        &self,
+        viewer: &Viewer,
+        filter: SubmissionFilter,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<SubmissionSummary>, u64), StoreError> {
+        self.inner.store.submissions_to(filter.for_viewer(viewer), offset, limit).await
+    }
+
+    /// The submissions of [`Core::submissions_to`] before `before`, at most `limit`.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn submissions_before(
+        &self,
+        viewer: &Viewer,
+        filter: SubmissionFilter,
+        before: Option<SubmissionId>,
+        limit: u64,
+    ) -> Result<Vec<SubmissionSummary>, StoreError> {
+        self.inner.store.submissions_before(filter.for_viewer(viewer), before, limit).await
+    }
+
+    /// A page of a problem's versions, newest first, and their number.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn versions(
+        &self,
+        problem: ProblemId,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<ProblemVersionLine>, u64), StoreError> {
+        self.inner.store.versions(problem, offset, limit).await
+    }
+
+    /// The newest exceptions from verification, at most `limit`.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn exceptions(&self, problem: ProblemId, limit: u64) -> Result<Vec<VersionException>, StoreError> {
+        self.inner.store.exceptions(problem, limit).await
+    }
+
+    /// All members of a problem besides its owner.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn members(&self, problem: ProblemId) -> Result<Vec<(UserId, Part)>, StoreError> {
+        self.inner.store.members(problem).await
+    }
+
+    /// The user with this name, in any case; an email address is not a name.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn user_named(&self, name: &str) -> Result<Option<UserId>, StoreError> {
+        let found = self.inner.store.user_by_login(name).await?;
+        Ok(found.map(|(user, _)| user).filter(|user| user.username.eq_ignore_ascii_case(name)).map(|user| user.id))
+    }
+
+    /// A page of a problem's leaderboard.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn problem_board(&self, problem: ProblemId, offset: u64, limit: u64) -> Result<ProblemBoard, StoreError> {
+        let is_frozen = self.inner.store.withholds_results(problem).await?;
+        let (lines, total) = self.inner.store.board(problem, offset, limit).await?;
+        Ok(ProblemBoard { lines, total, is_frozen })
+    }
+
+    /// A page of the global leaderboard, and its length.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn ranks(&self, offset: u64, limit: u64) -> Result<(Vec<RankLine>, u64), StoreError> {
+        self.inner.store.ranks(offset, limit).await
+    }
+
+    /// A user's progress with all public problems, as the user sees it.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn progress(&self, user: UserId) -> Result<Progress, StoreError> {
+        self.inner.store.progress(user).await
+    }
+
+    /// A user's standing with a problem, as the user sees it; `None`: the user has not tried.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn standing(&self, problem: ProblemId, user: UserId) -> Result<Option<Standing>, StoreError> {
+        self.inner.store.standing(problem, user).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_freeze_applies_to_every_viewer_except_administrators() {
+        let user = UserId::from_uuid(Uuid::from_u128(1));
+        let filter = || SubmissionFilter::of(ProblemId::from_uuid(Uuid::nil()));
+        assert_eq!(filter().for_viewer(&Viewer { user, is_admin: false }).for_contestant, Some(user));
+        assert_eq!(filter().for_viewer(&Viewer { user, is_admin: true }).for_contestant, None);
+    }
+}
