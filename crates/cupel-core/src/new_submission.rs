@@ -26,6 +26,7 @@ pub struct NewSubmission {
 
 /// What is to be done.
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "nearly every submission is a program")]
 pub enum NewSubmissionKind {
     /// Run a program.
     Program(NewProgram),
