@@ -236,7 +236,7 @@ mod tests {
             ("", "name the columns"),
             ("name\nada", "no column `name`"),
             ("email\na@b.example", "name the columns"),
-            ("username\n", "nobody"),
+            ("username\n", "no users"),
         ] {
             let faults = read_people(csv.as_bytes(), &TIERS).unwrap_err();
             assert!(faults[0].detail.contains(expected), "{csv:?}: {faults:?}");
