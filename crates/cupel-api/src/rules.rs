@@ -93,6 +93,10 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
         if has("tests") {
             let tests = json!({ "required": ["tests"], "properties": { "tests": { "type": "array", "minItems": 1 } } });
             rules.extend(inputs.iter().map(|input| not_both(tests.clone(), full(input))));
+            if has("fetch_files") {
+                let fetched = json!({ "required": ["fetch_files"], "properties": { "fetch_files": { "type": "array", "minItems": 1 } } });
+                rules.push(not_both(tests, fetched));
+            }
         }
         let penalties: Vec<&str> =
             ["penalty_minutes", "penalty_seconds"].into_iter().filter(|field| has(field)).collect();
@@ -130,12 +134,18 @@ fn add_bounds(object: &mut Object) {
     if let Some(RefOr::T(Schema::Array(args))) = object.properties.get_mut("args") {
         args.items = ArrayItems::RefOrSchema(Box::new(RefOr::T(text(NO_NUL))));
     }
+    if let Some(RefOr::T(Schema::Array(paths))) = object.properties.get_mut("fetch_files") {
+        paths.items = ArrayItems::RefOrSchema(Box::new(RefOr::T(text(BOX_PATH))));
+    }
     if let Some(RefOr::T(Schema::Object(env))) = object.properties.get_mut("env") {
         env.max_properties = Some(bounds.env_max);
         env.property_names = Some(Box::new(text("^[A-Za-z_][A-Za-z0-9_]*$")));
         env.additional_properties = Some(Box::new(AdditionalProperties::RefOr(RefOr::T(text(NO_NUL)))));
     }
 }
+
+/// A relative path inside the box.
+const BOX_PATH: &str = "^(?!/)(?!.*//)(?!.*/$)(?!(.*/)?\\.{1,2}(/|$))[^\\\\\\u0000-\\u001f\\u007f-\\u009f]{1,1024}$";
 
 const NO_NUL: &str = "^[^\\u0000]*$";
 

@@ -7,7 +7,8 @@ use cupel_http::client::Client;
 pub enum Keyless {
     /// None.
     Nobody,
-    /// Programs on this machine, unless the request came through a proxy.
+    /// Programs on this machine, unless the request came through a proxy or from a page in a browser: any page that
+    /// somebody on this machine visits could otherwise run programs here.
     Loopback,
     /// Everybody who can reach the port.
     Anyone,
@@ -18,7 +19,7 @@ impl Keyless {
     pub(crate) fn admits(self, client: Client) -> bool {
         match self {
             Keyless::Nobody => false,
-            Keyless::Loopback => client.address.is_loopback() && !client.is_forwarded,
+            Keyless::Loopback => client.address.is_loopback() && !client.is_forwarded && !client.is_page,
             Keyless::Anyone => true,
         }
     }

@@ -27,6 +27,9 @@ pub struct Client {
     pub address: IpAddr,
     /// Whether the request has a proxy header, trusted or not.
     pub is_forwarded: bool,
+    /// Whether a page in a browser sent the request: it has the header `Origin`, which browsers add to every request that is
+    /// not a plain `GET` or `HEAD` of the same origin. Source: the Fetch standard, "Origin header".
+    pub is_page: bool,
 }
 
 /// Address of the socket's peer.
@@ -57,7 +60,7 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Client 
             }
         }
     }
-    Client { address, is_forwarded }
+    Client { address, is_forwarded, is_page: headers.contains_key(header::ORIGIN) }
 }
 
 /// Network of an address, the unit in which clients are counted: an IPv6 customer has at least a /64, and could use a fresh address from it for every request.

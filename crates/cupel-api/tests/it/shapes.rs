@@ -1,7 +1,8 @@
 //! Response shapes that are guaranteed exactly, as whole documents.
 
 use cupel_types::{
-    CaseReport, Instructions, Limits, Outcome, RunReport, Signal, Start, StepReport, SubmissionKind, Usage, Verdict,
+    BoxPath, CaseReport, FetchedFile, Instructions, Limits, Outcome, Output, RunReport, Signal, Start, StepReport,
+    SubmissionKind, Usage, Verdict,
 };
 use serde_json::{Value, json};
 
@@ -304,6 +305,35 @@ async fn only_output_that_is_not_text_is_base64() {
     assert_eq!((&view["stdout"], &view["stdout_base64"]), (&json!("a\u{fffd}\0"), &json!("Yf8A")));
     assert_eq!(view["stderr"], "é");
     assert!(view.get("stderr_base64").is_none());
+}
+
+#[tokio::test]
+async fn files_of_a_program_are_read_back_if_the_request_names_them() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let body = json!({ "language": "python", "source_code": "x", "fetch_files": ["out/a.bin", "none"] });
+    let id = app.submit(&user, &body).await;
+    let assignment = app.next_run().await;
+    let SubmissionKind::Program(program) = &assignment.leased.submission.kind else { panic!("it is a program") };
+    assert_eq!(program.fetch.iter().map(BoxPath::as_str).collect::<Vec<_>>(), ["out/a.bin", "none"]);
+    let file = FetchedFile {
+        path: BoxPath::new("out/a.bin").unwrap(),
+        content: Output { data: b"\xff\0".as_slice().into(), truncated: true },
+    };
+    app.core.complete(&assignment, RunReport { files: vec![file], ..a_report() }, Vec::new()).await.unwrap();
+    let view = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await.json;
+    assert_eq!(view["fetched_files"], json!([{ "path": "out/a.bin", "content_base64": "/wA=", "truncated": true }]));
+
+    for (change, code, pointer) in [
+        (json!({ "fetch_files": ["a", "../b"] }), "invalid-path", "/fetch_files/1"),
+        (json!({ "fetch_files": ["a"], "tests": [{ "stdin": "" }] }), "invalid-submission", "/fetch_files"),
+        (json!({ "fetch_files": vec!["a"; 101] }), "submission-too-large", "/fetch_files"),
+        (json!({ "fetch_files": vec![("a".repeat(200) + "/").repeat(4) + "b"; 21] }), "submission-too-large", "/fetch_files"),
+    ] {
+        let mut body = json!({ "language": "python", "source_code": "x" });
+        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        app.post("/api/v1/execute", &body).bearer(&user.token).send().await.is_error(422, code).points_to(pointer);
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,9 @@ use std::time::Duration;
 use axum::http::header;
 use cupel_core::accounts::Scope;
 use cupel_facades::Keyless;
-use cupel_types::{Bytes, LimitsRequest, Outcome, RunReport, Signal, SubmissionKind, Verdict};
+use cupel_types::{
+    BoxPath, Bytes, FetchedFile, LimitsRequest, Outcome, Output, RunReport, Signal, SubmissionKind, Verdict,
+};
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, compiled, ended, not_compiled};
@@ -133,6 +135,26 @@ async fn the_request_becomes_an_ordinary_submission() {
 }
 
 #[tokio::test]
+async fn files_are_returned_under_the_paths_of_the_request() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let body = json!({
+        "code": "x", "language": "python", "fetch_files": ["a.txt", "./a.txt", "b/c", "none", "../a", "/etc/passwd", ""],
+    });
+    let file = |path: &str, data: &[u8]| FetchedFile {
+        path: BoxPath::new(path).unwrap(),
+        content: Output { data: data.into(), truncated: false },
+    };
+    let files = vec![file("a.txt", b"a"), file("b/c", b"\xff\0")];
+    // The file is there even if the program failed.
+    let report = RunReport { files, ..ended(Outcome::Exited(1), "", "") };
+    let (answer, assignment) = app.judged(&body, report).await;
+    assert_eq!(answer.json["files"], json!({ "a.txt": "YQ==", "./a.txt": "YQ==", "b/c": "/wA=" }));
+    let SubmissionKind::Program(program) = &assignment.leased.submission.kind else { panic!("it is a program") };
+    let asked: Vec<&str> = program.fetch.iter().map(BoxPath::as_str).collect();
+    assert_eq!(asked, ["a.txt", "a.txt", "b/c", "none"]);
+}
+
+#[tokio::test]
 async fn a_limit_beyond_the_languages_maximum_is_that_maximum_and_zero_is_the_shortest() {
     let app = TestApp::start(Keyless::Loopback).await;
     let max = app.core.registry().find("python").unwrap().limits_max;
@@ -195,6 +217,8 @@ async fn a_key_is_needed_unless_the_client_is_on_this_machine() {
     let app = TestApp::start(Keyless::Loopback).await;
     assert_eq!(app.send(from("127.0.0.1", None)).await.status, 200);
     assert_eq!(app.send(from("127.0.0.1", Some(("x-forwarded-for", "203.0.113.9")))).await.status, 401);
+    let page = app.send(from("127.0.0.1", Some(("origin", "https://page.example")))).await;
+    assert_eq!(page.status, 401, "a page in a browser of this machine");
     let refused = app.send(from("203.0.113.9", None)).await;
     assert_eq!((refused.status, refused.json["detail"].is_string()), (401, true));
     assert!(refused.headers[header::WWW_AUTHENTICATE].to_str().unwrap().starts_with("Bearer"));

@@ -320,30 +320,30 @@ pub async fn a_history_can_be_filtered_by_every_field_and_resumed<S: Store>(make
         names(lines)
     };
     let all = || HistoryFilter::of(owner);
-    assert_eq!(told(all()).await, "verification custom_input trial submission execution");
+    assert_eq!(told(all()).await, "verification custom_input samples submission run");
     assert_eq!(names(store.list(Some(owner), 0, 10).await.unwrap().0), told(all()).await);
     let slug: cupel_problem::Slug = made.slug.clone();
     for (filter, expected) in [
-        (HistoryFilter { problem: Some(slug.clone()), ..all() }, "verification custom_input trial submission"),
+        (HistoryFilter { problem: Some(slug.clone()), ..all() }, "verification custom_input samples submission"),
         (HistoryFilter { problem: Some("none".parse().expect("a slug")), ..all() }, ""),
         (
             HistoryFilter { language: Some("python".parse().expect("a language")), ..all() },
-            "custom_input trial submission execution",
+            "custom_input samples submission run",
         ),
         (HistoryFilter { language: Some("c".parse().expect("a language")), ..all() }, ""),
         (HistoryFilter { verdict: Some(Verdict::WrongAnswer), ..all() }, "submission"),
-        (HistoryFilter { stage: Some(Stage::Queued), ..all() }, "trial"),
+        (HistoryFilter { stage: Some(Stage::Queued), ..all() }, "samples"),
         (HistoryFilter { stage: Some(Stage::Running), ..all() }, "verification"),
-        (HistoryFilter { stage: Some(Stage::Completed), ..all() }, "execution"),
+        (HistoryFilter { stage: Some(Stage::Completed), ..all() }, "run"),
         (HistoryFilter { stage: Some(Stage::Failed), ..all() }, "submission"),
         (HistoryFilter { stage: Some(Stage::Cancelled), ..all() }, "custom_input"),
-        (HistoryFilter { sent_for: Some(SentFor::Samples), ..all() }, "trial"),
-        (HistoryFilter { sent_for: Some(SentFor::Run), ..all() }, "execution"),
-        (HistoryFilter { from: Some(at(2)), to: Some(at(4)), ..all() }, "trial submission"),
-        (HistoryFilter { before: Some(trial.id), ..all() }, "submission execution"),
+        (HistoryFilter { sent_for: Some(SentFor::Samples), ..all() }, "samples"),
+        (HistoryFilter { sent_for: Some(SentFor::Run), ..all() }, "run"),
+        (HistoryFilter { from: Some(at(2)), to: Some(at(4)), ..all() }, "samples submission"),
+        (HistoryFilter { before: Some(trial.id), ..all() }, "submission run"),
         (
             HistoryFilter { first: Some(solution.id), before: Some(verification.id), ..all() },
-            "custom_input trial submission",
+            "custom_input samples submission",
         ),
         (HistoryFilter { problem: Some(slug.clone()), before: Some(trial.id), ..all() }, "submission"),
         (HistoryFilter { problem: Some(slug), verdict: Some(Verdict::Accepted), ..all() }, ""),
@@ -351,13 +351,13 @@ pub async fn a_history_can_be_filtered_by_every_field_and_resumed<S: Store>(make
         assert_eq!(told(filter.clone()).await, expected, "{filter:?}");
     }
     let passed = names(store.history(all(), 1, 2).await.unwrap());
-    assert_eq!(passed, "custom_input trial");
+    assert_eq!(passed, "custom_input samples");
     // The newest run counts, and it keeps its purpose.
     let run = rejudge(&*store, solution.id, package(1)).await.expect("a run");
     judge_at(&*store, run, AC, 400).await;
     assert_eq!(told(HistoryFilter { verdict: Some(Verdict::WrongAnswer), ..all() }).await, "");
     let accepted = HistoryFilter { verdict: Some(Verdict::Accepted), ..all() };
-    assert_eq!(told(accepted).await, "submission execution");
+    assert_eq!(told(accepted).await, "submission run");
     assert!(execution.id < solution.id);
 }
 
