@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use cupel_core::Viewer;
+use cupel_core::AuthenticatedUser;
 use cupel_core::run::SubmissionRecord;
 use cupel_http::app::Shared;
 use cupel_http::budget::Held;
@@ -77,7 +77,7 @@ pub(crate) async fn one(
 ///
 /// Like [`one`], and if the store fails; only before the response has begun. A later failure aborts it, because half a
 /// list must not look like a complete one.
-pub(crate) async fn many(app: Shared, viewer: Viewer, ids: &[SubmissionId]) -> Result<Response, ApiError> {
+pub(crate) async fn many(app: Shared, viewer: AuthenticatedUser, ids: &[SubmissionId]) -> Result<Response, ApiError> {
     let mut slices: VecDeque<Vec<SubmissionId>> = ids.chunks(IDS_AT_ONCE).map(<[_]>::to_vec).collect();
     let slice = Slice::read(&app, &viewer, &slices.pop_front().unwrap_or_default()).await?;
     let list = List { app, viewer, slices, slice, begun: false, ended: false };
@@ -94,7 +94,7 @@ fn json_body(body: Body) -> Response {
 
 struct List {
     app: Shared,
-    viewer: Viewer,
+    viewer: AuthenticatedUser,
     slices: VecDeque<Vec<SubmissionId>>,
     slice: Slice,
     begun: bool,
@@ -108,7 +108,7 @@ struct Slice {
 }
 
 impl Slice {
-    async fn read(app: &Shared, viewer: &Viewer, ids: &[SubmissionId]) -> Result<Slice, ApiError> {
+    async fn read(app: &Shared, viewer: &AuthenticatedUser, ids: &[SubmissionId]) -> Result<Slice, ApiError> {
         let records: VecDeque<_> = app.core.submissions(viewer, ids).await?.into();
         let output: usize = records.iter().map(output_bytes).sum();
         if output < SMALL_BYTES {

@@ -12,7 +12,7 @@ use crate::awaited::Awaited;
 use crate::new_submission::NewSubmission;
 use crate::run::{RunState, SubmissionRecord};
 use crate::submit::{RateLimit, SubmitError};
-use crate::{Core, Idempotency, StoreError, Viewer};
+use crate::{AuthenticatedUser, Core, Idempotency, StoreError};
 
 /// One submission, and how the client wants its result.
 pub struct ExecuteRequest<'a> {
@@ -136,7 +136,7 @@ impl Core {
         let Wait { at_most, given_up, permit: _permit } = wait;
         let Some(awaited) = awaited else {
             // The submission is already durable: even if the wait fails, the client gets its id.
-            let viewer = Viewer { user: owner, is_admin: false };
+            let viewer = AuthenticatedUser { user: owner, is_admin: false };
             let record = tokio::select! {
                 record = self.wait(&viewer, id, at_most) => record,
                 () = given_up => self.submission(&viewer, id).await,

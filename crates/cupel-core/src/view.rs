@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::event::{Event, Seq};
 use crate::ids::first_at;
 use crate::run::{HistoryFilter, RunState, Stage, SubmissionRecord, SubmissionSummary};
-use crate::{Core, Interest, Notice, Received, Store, StoreError, Subscription};
+use crate::{AuthenticatedUser, Core, Interest, Notice, Received, Store, StoreError, Subscription};
 
 /// Page size when a user's submissions are cancelled.
 const CANCELLED_AT_ONCE: u64 = 100;
@@ -34,21 +34,6 @@ fn with_bounds(mut filter: HistoryFilter) -> HistoryFilter {
     filter
 }
 
-/// The user who makes the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Viewer {
-    /// The user.
-    pub user: UserId,
-    /// Whether this user may see the submissions of others.
-    pub is_admin: bool,
-}
-
-impl Viewer {
-    fn may_see(&self, owner: UserId) -> bool {
-        self.is_admin || self.user == owner
-    }
-}
-
 /// Maximum silence of the bus before a waiting call queries the store.
 const QUIET_MAX: Duration = Duration::from_secs(15);
 
@@ -57,7 +42,11 @@ impl Core {
     ///
     /// # Errors
     /// If the store cannot answer.
-    pub async fn submission(&self, viewer: &Viewer, id: SubmissionId) -> Result<Option<SubmissionRecord>, StoreError> {
+    pub async fn submission(
+        &self,
+        viewer: &AuthenticatedUser,
+        id: SubmissionId,
+    ) -> Result<Option<SubmissionRecord>, StoreError> {
         Ok(self.inner.store.submission(id).await?.filter(|r| viewer.may_see(r.submission.owner)))
     }
 
@@ -67,7 +56,7 @@ impl Core {
     /// If the store cannot answer.
     pub async fn submissions(
         &self,
-        viewer: &Viewer,
+        viewer: &AuthenticatedUser,
         ids: &[SubmissionId],
     ) -> Result<Vec<SubmissionRecord>, StoreError> {
         let mut records = self.inner.store.submissions(ids).await?;
@@ -81,7 +70,7 @@ impl Core {
     /// If the store cannot answer.
     pub async fn list(
         &self,
-        viewer: &Viewer,
+        viewer: &AuthenticatedUser,
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<SubmissionSummary>, u64), StoreError> {
@@ -116,7 +105,7 @@ impl Core {
     /// If the store cannot answer.
     pub async fn wait(
         &self,
-        viewer: &Viewer,
+        viewer: &AuthenticatedUser,
         id: SubmissionId,
         at_most: Duration,
     ) -> Result<Option<SubmissionRecord>, StoreError> {
@@ -160,7 +149,7 @@ impl Core {
     /// If the store cannot answer.
     pub async fn watch(
         &self,
-        viewer: &Viewer,
+        viewer: &AuthenticatedUser,
         id: SubmissionId,
         after: Seq,
     ) -> Result<Option<Box<dyn Subscription>>, StoreError> {
@@ -187,7 +176,7 @@ impl Core {
     ///
     /// # Errors
     /// If the store cannot answer; the call may be repeated.
-    pub async fn cancel(&self, viewer: &Viewer, id: SubmissionId) -> Result<Option<RunState>, StoreError> {
+    pub async fn cancel(&self, viewer: &AuthenticatedUser, id: SubmissionId) -> Result<Option<RunState>, StoreError> {
         if self.submission(viewer, id).await?.is_none() {
             return Ok(None);
         }

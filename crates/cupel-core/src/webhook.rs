@@ -10,7 +10,7 @@ use std::time::Duration;
 use cupel_types::{UserId, WebhookId};
 use jiff::SignedDuration;
 
-use crate::{Core, Delivery, DeliveryRecord, StoreError, Viewer, chain};
+use crate::{AuthenticatedUser, Core, Delivery, DeliveryRecord, StoreError, chain};
 
 /// Result of a try.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Core {
     /// If the store cannot answer.
     pub async fn deliveries(
         &self,
-        viewer: &Viewer,
+        viewer: &AuthenticatedUser,
         all: bool,
         offset: u64,
         limit: u64,
@@ -105,7 +105,7 @@ impl Core {
     ///
     /// # Errors
     /// If the store cannot write.
-    pub async fn redeliver(&self, viewer: &Viewer, id: WebhookId) -> Result<bool, StoreError> {
+    pub async fn redeliver(&self, viewer: &AuthenticatedUser, id: WebhookId) -> Result<bool, StoreError> {
         let owner = (!viewer.is_admin).then_some(viewer.user);
         self.inner.store.redeliver(id, owner, self.now()).await
     }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
-use cupel_core::Viewer;
+use cupel_core::AuthenticatedUser;
+use cupel_core::Principal;
 use cupel_core::accounts::{Accounts, Role, Scope};
-use cupel_core::problems::Seer;
 use cupel_types::{SubmissionId, UserId};
 
 use crate::app::Shared;
@@ -24,7 +24,7 @@ pub struct Caller {
     /// The user.
     pub user: UserId,
     /// The user as a viewer of submissions.
-    pub viewer: Viewer,
+    pub viewer: AuthenticatedUser,
     /// Rates of their tier.
     pub rates: TierRates,
     /// The account, and how they authenticated.
@@ -53,14 +53,14 @@ impl FromRequestParts<Shared> for Caller {
 
 impl Caller {
     /// The caller as a viewer of problems.
-    pub fn seer(&self) -> Seer {
-        Seer::User(self.viewer)
+    pub fn principal(&self) -> Principal {
+        Principal::User(self.viewer)
     }
 }
 
 /// Client of an operation that is open to everybody: identified if it sends credentials. Costs a read of the user, or
 /// of the address.
-pub struct Visitor(pub Seer);
+pub struct Visitor(pub Principal);
 
 impl FromRequestParts<Shared> for Visitor {
     type Rejection = ApiError;
@@ -70,12 +70,12 @@ impl FromRequestParts<Shared> for Visitor {
             return Err(not_in_table());
         }
         if !matches!(presented(parts), Presented::Missing(_)) {
-            return Ok(Visitor(signed_in(parts, app).await?.seer()));
+            return Ok(Visitor(signed_in(parts, app).await?.principal()));
         }
         if let Some(notes) = parts.extensions.get::<Notes>() {
             app.limits.anonymous_read(notes.client().address, app.settings.anonymous_reads).await?;
         }
-        Ok(Visitor(Seer::Anonymous))
+        Ok(Visitor(Principal::Anonymous))
     }
 }
 
@@ -115,7 +115,11 @@ impl FromRequestParts<Shared> for Follower {
 impl Follower {
     /// User and viewer with which the client reads the submission. With a ticket it costs one of the user's reads; the
     /// ticket stays valid until [`Follower::enter`].
-    pub async fn viewer(&self, app: &Shared, submission: SubmissionId) -> Result<(UserId, Viewer), ApiError> {
+    pub async fn viewer(
+        &self,
+        app: &Shared,
+        submission: SubmissionId,
+    ) -> Result<(UserId, AuthenticatedUser), ApiError> {
         let (text, notes) = match self {
             Follower::Caller(caller) => return Ok((caller.user, caller.viewer)),
             Follower::Ticket { text, notes } => (text, notes),
@@ -207,8 +211,10 @@ async fn signed_in(parts: &Parts, app: &Shared) -> Result<Caller, ApiError> {
             paid?;
         }
     }
-    let viewer =
-        Viewer { user, is_admin: identity.user.role == Role::Admin && has_scope(&identity, Scope::Admin).is_ok() };
+    let viewer = AuthenticatedUser {
+        user,
+        is_admin: identity.user.role == Role::Admin && has_scope(&identity, Scope::Admin).is_ok(),
+    };
     Ok(Caller { user, viewer, rates, identity })
 }
 

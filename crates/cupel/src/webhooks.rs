@@ -16,7 +16,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::webhook::Sent;
-use cupel_core::{Core, Delivery, Viewer, chain};
+use cupel_core::{AuthenticatedUser, Core, Delivery, chain};
 use cupel_types::UserId;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -161,7 +161,7 @@ impl Sender {
     }
 
     async fn message(&self, delivery: &Delivery) -> Result<Message, String> {
-        let viewer = Viewer { user: delivery.owner, is_admin: false };
+        let viewer = AuthenticatedUser { user: delivery.owner, is_admin: false };
         let ours = |_| "could not read the result".to_owned();
         let record = self
             .core

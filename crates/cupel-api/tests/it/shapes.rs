@@ -328,7 +328,11 @@ async fn files_of_a_program_are_read_back_if_the_request_names_them() {
         (json!({ "fetch_files": ["a", "../b"] }), "invalid-path", "/fetch_files/1"),
         (json!({ "fetch_files": ["a"], "tests": [{ "stdin": "" }] }), "invalid-submission", "/fetch_files"),
         (json!({ "fetch_files": vec!["a"; 101] }), "submission-too-large", "/fetch_files"),
-        (json!({ "fetch_files": vec![("a".repeat(200) + "/").repeat(4) + "b"; 21] }), "submission-too-large", "/fetch_files"),
+        (
+            json!({ "fetch_files": vec![("a".repeat(200) + "/").repeat(4) + "b"; 21] }),
+            "submission-too-large",
+            "/fetch_files",
+        ),
     ] {
         let mut body = json!({ "language": "python", "source_code": "x" });
         body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());

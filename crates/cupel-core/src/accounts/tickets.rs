@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::tokens::{TICKET, Token};
 use super::{Accounts, Role, StreamTicket, User};
-use crate::{StoreError, Viewer};
+use crate::{AuthenticatedUser, StoreError};
 
 /// Lifetime of a ticket.
 pub const TICKET_LIFETIME: Duration = Duration::from_secs(60);
@@ -25,7 +25,7 @@ impl Accounts {
     /// If the store cannot write.
     pub async fn make_ticket(
         &self,
-        viewer: &Viewer,
+        viewer: &AuthenticatedUser,
         submission: SubmissionId,
     ) -> Result<Option<(String, Timestamp)>, StoreError> {
         let now = self.now();
@@ -52,14 +52,14 @@ impl Accounts {
         &self,
         text: &str,
         submission: SubmissionId,
-    ) -> Result<Option<(User, Viewer)>, StoreError> {
+    ) -> Result<Option<(User, AuthenticatedUser)>, StoreError> {
         let Some(token) = Token::parse(TICKET, text) else { return Ok(None) };
         let id = TicketId::from_uuid(token.id);
         let found = self.inner.store.ticket(id, token.hash(), submission, self.now()).await?;
         let Some(ticket) = found else { return Ok(None) };
         let user = self.inner.store.user(ticket.user).await?.filter(|user| user.disabled_at.is_none());
         Ok(user.map(|user| {
-            let viewer = Viewer { user: user.id, is_admin: ticket.as_admin && user.role == Role::Admin };
+            let viewer = AuthenticatedUser { user: user.id, is_admin: ticket.as_admin && user.role == Role::Admin };
             (user, viewer)
         }))
     }

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 
 use super::records::ends_at;
 use super::{Contest, ContestChange, DeletedContest, NewContest, Phase, Style};
-use crate::problems::{ProblemKey, Seer};
+use crate::Principal;
+use crate::problems::ProblemKey;
 use crate::{Core, StoreError};
 
 /// Maximum length of a contest.
@@ -55,12 +56,12 @@ impl Core {
     ///
     /// # Errors
     /// [`ContestError`].
-    pub async fn insert_contest(&self, seer: &Seer, new: NewContest) -> Result<(), ContestError> {
+    pub async fn insert_contest(&self, principal: &Principal, new: NewContest) -> Result<(), ContestError> {
         title_fits(&new.title)?;
         text_fits("description", &new.description)?;
         times_fit(new.style, new.length, new.freeze)?;
         self.is_still_to_be(new.starts_at, new.length)?;
-        self.problems_fit(seer, &new.problems).await?;
+        self.problems_fit(principal, &new.problems).await?;
         self.inner.store.insert_contest(new).await?.map_err(|_taken| ContestError::SlugTaken)
     }
 
@@ -70,11 +71,11 @@ impl Core {
     /// [`ContestError`].
     pub async fn change_contest(
         &self,
-        seer: &Seer,
+        principal: &Principal,
         slug: &cupel_problem::Slug,
         change: ContestChange,
     ) -> Result<(), ContestError> {
-        let contest = self.contest_to_change(seer, slug).await?;
+        let contest = self.contest_to_change(principal, slug).await?;
         let moves = change.starts_at.is_some() || change.style.is_some() || change.problems.is_some();
         if moves && contest.phase(self.now()) != Phase::Upcoming {
             return Err(ContestError::Conflict("the contest has begun: its start, rules and problems cannot change"));
@@ -89,7 +90,7 @@ impl Core {
             self.is_still_to_be(starts_at, length)?;
         }
         if let Some(problems) = &change.problems {
-            self.problems_fit(seer, problems).await?;
+            self.problems_fit(principal, problems).await?;
         }
         let is_changed = self.inner.store.change_contest(contest.id, change).await?;
         is_changed.then_some(()).ok_or(ContestError::Missing)
@@ -100,8 +101,8 @@ impl Core {
     ///
     /// # Errors
     /// [`ContestError`].
-    pub async fn delete_contest(&self, seer: &Seer, slug: &cupel_problem::Slug) -> Result<(), ContestError> {
-        let contest = self.contest_to_change(seer, slug).await?;
+    pub async fn delete_contest(&self, principal: &Principal, slug: &cupel_problem::Slug) -> Result<(), ContestError> {
+        let contest = self.contest_to_change(principal, slug).await?;
         match self.inner.store.delete_contest(contest.id, self.now()).await? {
             DeletedContest::Gone => Ok(()),
             DeletedContest::Missing => Err(ContestError::Missing),
@@ -115,13 +116,13 @@ impl Core {
     /// [`ContestError`].
     pub async fn answer_clarification(
         &self,
-        seer: &Seer,
+        principal: &Principal,
         slug: &cupel_problem::Slug,
         id: ClarificationId,
         answer: String,
         is_public: bool,
     ) -> Result<(), ContestError> {
-        let contest = self.contest_to_change(seer, slug).await?;
+        let contest = self.contest_to_change(principal, slug).await?;
         text_fits("answer", &answer)?;
         let is_there = self.inner.store.answer(contest.id, id, answer, is_public, self.now()).await?;
         if is_there { Ok(()) } else { Err(ContestError::Missing) }
@@ -134,13 +135,17 @@ impl Core {
     }
 
     /// The contest, if the viewer may change it.
-    async fn contest_to_change(&self, seer: &Seer, slug: &cupel_problem::Slug) -> Result<Contest, ContestError> {
-        let seen = self.seen_contest(seer, slug).await?.ok_or(ContestError::Missing)?;
+    async fn contest_to_change(
+        &self,
+        principal: &Principal,
+        slug: &cupel_problem::Slug,
+    ) -> Result<Contest, ContestError> {
+        let seen = self.seen_contest(principal, slug).await?.ok_or(ContestError::Missing)?;
         if seen.may_change { Ok(seen.contest) } else { Err(ContestError::Missing) }
     }
 
     /// Checks that these problems may be in a contest of this viewer.
-    async fn problems_fit(&self, seer: &Seer, problems: &[ProblemId]) -> Result<(), ContestError> {
+    async fn problems_fit(&self, principal: &Principal, problems: &[ProblemId]) -> Result<(), ContestError> {
         if problems.is_empty() || problems.len() > Contest::PROBLEMS_MAX {
             return Err(invalid("problems", format!("a contest has 1 to {} problems", Contest::PROBLEMS_MAX)));
         }
@@ -148,7 +153,7 @@ impl Core {
             return Err(invalid("problems", "a problem is listed twice"));
         }
         for id in problems {
-            let seen = self.problem(seer, ProblemKey::Id(*id)).await?;
+            let seen = self.problem(principal, ProblemKey::Id(*id)).await?;
             match seen {
                 None => return Err(invalid("problems", "there is no such problem")),
                 Some(seen) if seen.problem.visibility == Visibility::Draft => {
@@ -169,8 +174,8 @@ impl Core {
 }
 
 /// Whether the viewer is an organiser of a contest with this owner.
-pub(super) fn arranges(seer: &Seer, owner: UserId) -> bool {
-    seer.is_admin() || seer.user() == Some(owner)
+pub(super) fn arranges(principal: &Principal, owner: UserId) -> bool {
+    principal.is_admin() || principal.user() == Some(owner)
 }
 
 fn title_fits(title: &str) -> Result<(), ContestError> {

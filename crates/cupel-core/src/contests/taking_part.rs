@@ -11,7 +11,7 @@ use super::{
     Clarification, Contest, ContestError, ContestFilter, ContestProblem, NewClarification, Participant,
     ParticipantProgress, Participation, Phase, StandingsRow, View, label,
 };
-use crate::problems::Seer;
+use crate::Principal;
 use crate::{Core, StoreError};
 
 /// Maximum number of questions of one participant about one contest.
@@ -76,18 +76,18 @@ impl Core {
     ///
     /// # Errors
     /// If the store cannot answer.
-    pub async fn seen_contest(&self, seer: &Seer, slug: &Slug) -> Result<Option<SeenContest>, StoreError> {
-        Ok(self.any_contest(seer, slug).await?.filter(SeenContest::exists))
+    pub async fn seen_contest(&self, principal: &Principal, slug: &Slug) -> Result<Option<SeenContest>, StoreError> {
+        Ok(self.any_contest(principal, slug).await?.filter(SeenContest::exists))
     }
 
     /// A contest, even if it does not exist for this viewer.
-    async fn any_contest(&self, seer: &Seer, slug: &Slug) -> Result<Option<SeenContest>, StoreError> {
+    async fn any_contest(&self, principal: &Principal, slug: &Slug) -> Result<Option<SeenContest>, StoreError> {
         let Some(contest) = self.inner.store.contest(slug).await? else { return Ok(None) };
-        let participant = match seer.user() {
+        let participant = match principal.user() {
             Some(user) => self.inner.store.participant(contest.id, user).await?,
             None => None,
         };
-        let may_change = arranges(seer, contest.owner);
+        let may_change = arranges(principal, contest.owner);
         let phase = contest.phase(self.now());
         Ok(Some(SeenContest { contest, phase, may_change, participant }))
     }
@@ -98,12 +98,12 @@ impl Core {
     /// If the store cannot answer.
     pub async fn contests(
         &self,
-        seer: &Seer,
+        principal: &Principal,
         phase: Option<Phase>,
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<Contest>, u64), StoreError> {
-        let filter = ContestFilter { asker: seer.user(), sees_all: seer.is_admin(), phase, now: self.now() };
+        let filter = ContestFilter { asker: principal.user(), sees_all: principal.is_admin(), phase, now: self.now() };
         self.inner.store.contests(filter, offset, limit).await
     }
 
@@ -114,15 +114,15 @@ impl Core {
     /// [`ContestError`].
     pub async fn take_part(
         &self,
-        seer: &Seer,
+        principal: &Principal,
         slug: &Slug,
         participation: Participation,
         code: Option<&str>,
     ) -> Result<Participant, ContestError> {
         let opens = |seen: &SeenContest| seen.exists() || code.is_some_and(|code| seen.contest.join_code.is(code));
-        let seen = self.any_contest(seer, slug).await?.filter(opens).ok_or(ContestError::Missing)?;
-        let user = seer.user().ok_or(ContestError::Missing)?;
-        if seer.user() == Some(seen.contest.owner) {
+        let seen = self.any_contest(principal, slug).await?.filter(opens).ok_or(ContestError::Missing)?;
+        let user = principal.user().ok_or(ContestError::Missing)?;
+        if principal.user() == Some(seen.contest.owner) {
             return Err(ContestError::Conflict("you organize this contest"));
         }
         let virtual_start = match (participation, seen.phase) {
@@ -145,8 +145,8 @@ impl Core {
     ///
     /// # Errors
     /// [`ContestError`].
-    pub async fn withdraw(&self, seer: &Seer, slug: &Slug) -> Result<(), ContestError> {
-        let seen = self.seen_contest(seer, slug).await?.ok_or(ContestError::Missing)?;
+    pub async fn withdraw(&self, principal: &Principal, slug: &Slug) -> Result<(), ContestError> {
+        let seen = self.seen_contest(principal, slug).await?.ok_or(ContestError::Missing)?;
         let Some(own) = seen.participant else {
             return Err(ContestError::Conflict("you do not take part"));
         };
@@ -163,7 +163,7 @@ impl Core {
     /// If the store cannot answer.
     pub async fn standings(
         &self,
-        seer: &Seer,
+        principal: &Principal,
         seen: &SeenContest,
         unfrozen: bool,
         offset: u64,
@@ -175,7 +175,7 @@ impl Core {
         let clock = seen.participant.as_ref().map_or(contest.starts_at, |own| own.starts_at);
         let until = board.elapsed(contest, clock);
         let frozen_from = contest.frozen_from().filter(|_| !(unfrozen && seen.may_change));
-        let own = seer.user();
+        let own = principal.user();
         let view = View { until, frozen_from, own: own.filter(|own| board.hides(*own, frozen_from)) };
         let rows = self.rows_of(&board, contest, view).await?;
         let with_who = |row: &StandingsRow| board.participant(row.user).map(|who| (row.clone(), who.clone()));
@@ -196,13 +196,14 @@ impl Core {
     /// [`ContestError`].
     pub async fn contest_progress(
         &self,
-        seer: &Seer,
+        principal: &Principal,
         slug: &Slug,
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<ParticipantProgress>, u64), ContestError> {
-        let seen = self.seen_contest(seer, slug).await?.filter(|seen| seen.may_change).ok_or(ContestError::Missing)?;
-        Ok(self.inner.store.progress_in(seen.contest.id, seer.is_admin(), offset, limit).await?)
+        let seen =
+            self.seen_contest(principal, slug).await?.filter(|seen| seen.may_change).ok_or(ContestError::Missing)?;
+        Ok(self.inner.store.progress_in(seen.contest.id, principal.is_admin(), offset, limit).await?)
     }
 
     /// Asks a question about a contest, or about one of its problems, given by letter or slug.
@@ -211,12 +212,12 @@ impl Core {
     /// [`ContestError`].
     pub async fn ask_clarification(
         &self,
-        seer: &Seer,
+        principal: &Principal,
         slug: &Slug,
         problem: Option<&str>,
         question: String,
     ) -> Result<ClarificationId, ContestError> {
-        let seen = self.seen_contest(seer, slug).await?.ok_or(ContestError::Missing)?;
+        let seen = self.seen_contest(principal, slug).await?.ok_or(ContestError::Missing)?;
         let Some(own) = seen.participant.as_ref().map(|own| own.user) else {
             return Err(ContestError::Conflict("only participants may ask"));
         };
@@ -232,13 +233,14 @@ impl Core {
     /// [`ContestError`].
     pub async fn announce(
         &self,
-        seer: &Seer,
+        principal: &Principal,
         slug: &Slug,
         problem: Option<&str>,
         text: String,
     ) -> Result<ClarificationId, ContestError> {
-        let seen = self.seen_contest(seer, slug).await?.filter(|seen| seen.may_change).ok_or(ContestError::Missing)?;
-        let by = seer.user().ok_or(ContestError::Missing)?;
+        let seen =
+            self.seen_contest(principal, slug).await?.filter(|seen| seen.may_change).ok_or(ContestError::Missing)?;
+        let by = principal.user().ok_or(ContestError::Missing)?;
         match self.write_clarification(&seen, by, problem, text, "text", ANNOUNCEMENTS_MAX).await? {
             Some(id) => Ok(id),
             None => Err(ContestError::Conflict("you have made the maximum number of announcements")),
@@ -281,13 +283,13 @@ impl Core {
     /// If the store cannot answer.
     pub async fn clarifications(
         &self,
-        seer: &Seer,
+        principal: &Principal,
         seen: &SeenContest,
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<Clarification>, u64), StoreError> {
         // The nil id belongs to no user.
-        let reader = seer.user().unwrap_or(UserId::from_uuid(uuid::Uuid::nil()));
+        let reader = principal.user().unwrap_or(UserId::from_uuid(uuid::Uuid::nil()));
         let reader = (!seen.may_change).then_some(reader);
         self.inner.store.clarifications(seen.contest.id, reader, offset, limit).await
     }

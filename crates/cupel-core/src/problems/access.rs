@@ -1,10 +1,9 @@
 //! Who may see a problem and who may change it.
 
 use cupel_problem::Visibility;
-use cupel_types::UserId;
 
 use super::ProblemRecord;
-use crate::Viewer;
+use crate::Principal;
 
 cupel_types::named! {
     /// Access of a user who is neither the problem's owner nor an administrator.
@@ -17,30 +16,8 @@ cupel_types::named! {
     }
 }
 
-/// The viewer of a problem: a user or an anonymous client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seer {
-    /// Not authenticated.
-    Anonymous,
-    /// A user.
-    User(Viewer),
-}
-
-impl Seer {
-    /// The user, unless the viewer is anonymous.
-    pub fn user(&self) -> Option<UserId> {
-        match self {
-            Seer::Anonymous => None,
-            Seer::User(viewer) => Some(viewer.user),
-        }
-    }
-
-    /// Whether this viewer may see and change everything.
-    pub fn is_admin(&self) -> bool {
-        matches!(self, Seer::User(Viewer { is_admin: true, .. }))
-    }
-
-    /// Whether the problem exists for this viewer, whose part in it is `part`.
+impl Principal {
+    /// Whether the problem exists for this principal, whose part in it is `part`.
     pub fn may_see(&self, problem: &ProblemRecord, part: Option<Part>) -> bool {
         match problem.visibility {
             Visibility::Public => true,
@@ -49,7 +26,7 @@ impl Seer {
         }
     }
 
-    /// Whether this viewer may change it.
+    /// Whether this principal may change it.
     pub fn may_change(&self, problem: &ProblemRecord, part: Option<Part>) -> bool {
         let owns = self.user().is_some() && problem.owner == self.user();
         self.is_admin() || owns || part == Some(Part::Author)
@@ -60,7 +37,8 @@ impl Seer {
 mod tests {
     use super::super::Statistics;
     use super::*;
-    use cupel_types::{ContentHash, ProblemId};
+    use crate::AuthenticatedUser;
+    use cupel_types::{ContentHash, ProblemId, UserId};
     use jiff::Timestamp;
     use uuid::Uuid;
 
@@ -70,15 +48,15 @@ mod tests {
 
     #[test]
     fn access_follows_from_visibility_and_part() {
-        let somebody = Seer::User(Viewer { user: user(1), is_admin: false });
-        let admin = Seer::User(Viewer { user: user(1), is_admin: true });
+        let somebody = Principal::User(AuthenticatedUser { user: user(1), is_admin: false });
+        let admin = Principal::User(AuthenticatedUser { user: user(1), is_admin: true });
         let stranger = (somebody, None, user(2));
         let (reader, author) = ((somebody, Some(Part::Reader), user(2)), (somebody, Some(Part::Author), user(2)));
         let owner = (somebody, None, user(1));
         use Visibility::{Draft, Private, Public};
         // The viewer; whether they see a draft, private and public problem; and whether they may change it.
-        for ((seer, part, owner), sees, changes) in [
-            ((Seer::Anonymous, None, user(2)), [false, false, true], false),
+        for ((principal, part, owner), sees, changes) in [
+            ((Principal::Anonymous, None, user(2)), [false, false, true], false),
             (stranger, [false, false, true], false),
             (reader, [false, true, true], false),
             (author, [true, true, true], true),
@@ -103,10 +81,10 @@ mod tests {
                     created_at: Timestamp::UNIX_EPOCH,
                     updated_at: Timestamp::UNIX_EPOCH,
                 };
-                assert_eq!(seer.may_see(&problem, part), sees, "{seer:?} {part:?} {visibility:?}");
-                assert_eq!(seer.may_change(&problem, part), changes, "{seer:?} {part:?} {visibility:?}");
+                assert_eq!(principal.may_see(&problem, part), sees, "{principal:?} {part:?} {visibility:?}");
+                assert_eq!(principal.may_change(&problem, part), changes, "{principal:?} {part:?} {visibility:?}");
                 let shipped = ProblemRecord { owner: None, ..problem };
-                assert!(!Seer::Anonymous.may_change(&shipped, None), "what has no owner is not the anonymous'");
+                assert!(!Principal::Anonymous.may_change(&shipped, None), "what has no owner is not the anonymous'");
             }
         }
     }

@@ -11,11 +11,11 @@ use jiff::Timestamp;
 
 use super::{
     Deleted, NewProblem, NewVersion, PackageCopy, PackagesError, ProblemChange, ProblemKey, ProblemRecord,
-    ProblemVersionLine, Seer, SlugTaken, StagedVersion, TakeError, Taken, VersionException,
+    ProblemVersionLine, SlugTaken, StagedVersion, TakeError, Taken, VersionException,
 };
 use crate::accounts::Role;
 use crate::routes::verifying_languages;
-use crate::{Bounds, Core, Needs, Packages, StoreError, chain};
+use crate::{Bounds, Core, Needs, Packages, Principal, StoreError, chain};
 
 /// Page size for the versions of a draft that is being deleted.
 const VERSIONS_PAGE: u64 = 100;
@@ -163,14 +163,14 @@ impl Core {
     /// [`AuthorError`].
     pub async fn new_version(
         &self,
-        seer: &Seer,
+        principal: &Principal,
         key: ProblemKey,
         archive: &Path,
     ) -> Result<ImportedVersion, AuthorError> {
-        let problem = self.to_change(seer, key).await?;
+        let problem = self.to_change(principal, key).await?;
         let importing = self.inner.imports.all.read().await;
         let taken = self.import_package(archive).await?;
-        let written = self.write_version(seer, &problem, &taken.imported).await;
+        let written = self.write_version(principal, &problem, &taken.imported).await;
         let written = self.settled(&taken, written).await;
         drop(importing);
         match written {
@@ -181,7 +181,7 @@ impl Core {
 
     async fn write_version(
         &self,
-        seer: &Seer,
+        principal: &Principal,
         problem: &ProblemRecord,
         imported: &Imported,
     ) -> Result<StagedVersion, AuthorError> {
@@ -189,10 +189,10 @@ impl Core {
         let becomes_current = problem.visibility == Visibility::Draft || self.may_be_shown(problem, imported).await?;
         let size = self.size_of(imported).await?;
         let _turn = self.inner.imports.turn.lock().await;
-        if let Some(by) = seer.user() {
+        if let Some(by) = principal.user() {
             self.has_room(by, hash, size, 0).await?;
         }
-        let version = version_of(imported, seer.user(), size, self.now());
+        let version = version_of(imported, principal.user(), size, self.now());
         // The version is staged in either case, because that assigns the number.
         let staged = self.inner.store.stage_version(problem.id, version.clone()).await?;
         let staged = staged.ok_or(AuthorError::Missing)?;
@@ -329,7 +329,7 @@ impl Core {
     /// error that says what is missing.
     async fn may_show<'w>(
         &self,
-        seer: &Seer,
+        principal: &Principal,
         problem: &ProblemRecord,
         version: &ProblemVersionLine,
         exception: Option<&'w str>,
@@ -344,7 +344,7 @@ impl Core {
             return if has_limit { Ok(None) } else { Err(AuthorError::NoTimeLimit) };
         }
         let Some(reason) = exception else { return Err(AuthorError::NotVerified) };
-        if !seer.is_admin() {
+        if !principal.is_admin() {
             return Err(AuthorError::NotAdministrator);
         }
         if has_limit { Ok(Some(reason)) } else { Err(AuthorError::NoTimeLimit) }
@@ -352,12 +352,12 @@ impl Core {
 
     async fn note_exception(
         &self,
-        seer: &Seer,
+        principal: &Principal,
         problem: &ProblemRecord,
         number: u32,
         reason: &str,
     ) -> Result<(), AuthorError> {
-        let by = seer.user().ok_or(AuthorError::NotAdministrator)?;
+        let by = principal.user().ok_or(AuthorError::NotAdministrator)?;
         let username = self.inner.store.user(by).await?.map(|user| user.username).unwrap_or_default();
         let exception = VersionException { number, by, username, at: self.now(), reason: reason.to_owned() };
         Ok(self.inner.store.add_exception(problem.id, exception).await?)
@@ -391,15 +391,20 @@ impl Core {
     ///
     /// # Errors
     /// [`AuthorError`].
-    pub async fn change_problem(&self, seer: &Seer, key: ProblemKey, wish: Wish) -> Result<ProblemRecord, AuthorError> {
-        let problem = self.to_change(seer, key).await?;
+    pub async fn change_problem(
+        &self,
+        principal: &Principal,
+        key: ProblemKey,
+        wish: Wish,
+    ) -> Result<ProblemRecord, AuthorError> {
+        let problem = self.to_change(principal, key).await?;
         let Wish { version, exception, change, force } = wish;
         let hides = change.visibility == Some(Visibility::Draft) && problem.visibility != Visibility::Draft;
         let renames = change.slug.as_ref().is_some_and(|slug| *slug != problem.slug);
         if (hides || renames) && !force {
             self.not_in_contest(&problem).await?;
         }
-        if exception.is_some() && !seer.is_admin() {
+        if exception.is_some() && !principal.is_admin() {
             return Err(AuthorError::NotAdministrator);
         }
         let version = self.version(&problem, version.unwrap_or(problem.version)).await?;
@@ -407,7 +412,7 @@ impl Core {
         let will_be = change.visibility.unwrap_or(problem.visibility);
         let is_news = will_be != Visibility::Draft && (is_other || problem.visibility == Visibility::Draft);
         let excepted = match is_news {
-            true => self.may_show(seer, &problem, &version, exception.as_deref()).await?,
+            true => self.may_show(principal, &problem, &version, exception.as_deref()).await?,
             false => None,
         };
         let becomes = match is_other {
@@ -423,7 +428,7 @@ impl Core {
             }
         }
         if let Some(reason) = excepted {
-            self.note_exception(seer, &problem, version.number, reason).await?;
+            self.note_exception(principal, &problem, version.number, reason).await?;
         }
         if let Some(becomes) = becomes {
             self.inner.store.add_version(problem.id, becomes).await?;
@@ -450,8 +455,8 @@ impl Core {
     ///
     /// # Errors
     /// [`AuthorError`].
-    pub async fn delete_problem(&self, seer: &Seer, key: ProblemKey) -> Result<(), AuthorError> {
-        let problem = self.to_change(seer, key).await?;
+    pub async fn delete_problem(&self, principal: &Principal, key: ProblemKey) -> Result<(), AuthorError> {
+        let problem = self.to_change(principal, key).await?;
         self.not_in_contest(&problem).await?;
         let mut packages = Vec::new();
         loop {
@@ -484,8 +489,8 @@ impl Core {
     ///
     /// # Errors
     /// [`AuthorError::Missing`] if the viewer may not.
-    pub async fn to_change(&self, seer: &Seer, key: ProblemKey) -> Result<ProblemRecord, AuthorError> {
-        let seen = self.problem(seer, key).await?.ok_or(AuthorError::Missing)?;
+    pub async fn to_change(&self, principal: &Principal, key: ProblemKey) -> Result<ProblemRecord, AuthorError> {
+        let seen = self.problem(principal, key).await?.ok_or(AuthorError::Missing)?;
         if seen.may_change { Ok(seen.problem) } else { Err(AuthorError::Missing) }
     }
 }

@@ -7,7 +7,7 @@ use cupel_types::{ProblemId, SubmissionId, UserId};
 
 use super::{BoardLine, Part, ProblemVersionLine, Progress, RankLine, Standing, SubmissionFilter, VersionException};
 use crate::run::SubmissionSummary;
-use crate::{Core, StoreError, Viewer};
+use crate::{AuthenticatedUser, Core, StoreError};
 
 /// A page of a problem's leaderboard.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl SubmissionFilter {
 
     /// The same for this viewer: contests hide submissions from their participants, but not from administrators.
     #[must_use]
-    pub(crate) fn for_viewer(self, viewer: &Viewer) -> SubmissionFilter {
+    pub(crate) fn for_viewer(self, viewer: &AuthenticatedUser) -> SubmissionFilter {
         SubmissionFilter { for_contestant: (!viewer.is_admin).then_some(viewer.user), ..self }
     }
 }
@@ -41,7 +41,7 @@ impl Core {
     /// If the store cannot answer.
     pub async fn submissions_to(
         &self,
-        viewer: &Viewer,
+        viewer: &AuthenticatedUser,
         filter: SubmissionFilter,
         offset: u64,
         limit: u64,
@@ -55,7 +55,7 @@ impl Core {
     /// If the store cannot answer.
     pub async fn submissions_before(
         &self,
-        viewer: &Viewer,
+        viewer: &AuthenticatedUser,
         filter: SubmissionFilter,
         before: Option<SubmissionId>,
         limit: u64,
@@ -145,7 +145,7 @@ mod tests {
     fn a_freeze_applies_to_every_viewer_except_administrators() {
         let user = UserId::from_uuid(Uuid::from_u128(1));
         let filter = || SubmissionFilter::of(ProblemId::from_uuid(Uuid::nil()));
-        assert_eq!(filter().for_viewer(&Viewer { user, is_admin: false }).for_contestant, Some(user));
-        assert_eq!(filter().for_viewer(&Viewer { user, is_admin: true }).for_contestant, None);
+        assert_eq!(filter().for_viewer(&AuthenticatedUser { user, is_admin: false }).for_contestant, Some(user));
+        assert_eq!(filter().for_viewer(&AuthenticatedUser { user, is_admin: true }).for_contestant, None);
     }
 }

@@ -23,7 +23,7 @@ mod shipped;
 mod solving;
 mod store;
 
-pub use access::{Part, Seer};
+pub use access::Part;
 pub(crate) use authoring::Imports;
 pub use authoring::{AuthorError, ImportedVersion, NewPackage, Wish};
 pub use listing::ProblemBoard;

@@ -6,7 +6,7 @@ use super::{ProblemRecord, RejudgeOne, RejudgedRun, SubmissionFilter};
 use crate::event::{Event, EventKind, Seq};
 use crate::routes::judging_languages;
 use crate::run::SubmissionSummary;
-use crate::{Core, Needs, RunHint, StoreError, Viewer};
+use crate::{AuthenticatedUser, Core, Needs, RunHint, StoreError};
 
 /// Submissions per transaction.
 const STEP: u64 = 200;
@@ -48,7 +48,7 @@ impl Core {
     /// If the store cannot answer.
     pub async fn preview_rejudge(
         &self,
-        viewer: &Viewer,
+        viewer: &AuthenticatedUser,
         filter: SubmissionFilter,
         offset: u64,
         limit: u64,
@@ -67,7 +67,7 @@ impl Core {
     /// If the store cannot write; runs already queued stay queued, and the call may be repeated.
     pub async fn rejudge(
         &self,
-        viewer: &Viewer,
+        viewer: &AuthenticatedUser,
         problem: &ProblemRecord,
         filter: SubmissionFilter,
     ) -> Result<Rejudged, StoreError> {

@@ -7,11 +7,11 @@ use cupel_languages::Language;
 use cupel_problem::{Problem, Signature, Visibility};
 use cupel_types::{Bytes, Cases, ProblemId, SubmissionId, SubmissionKind};
 
-use super::{Part, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord, RunSummary, Seer};
+use super::{Part, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord, RunSummary};
 use crate::check::{SubmissionFault, SubmissionFaultKind};
 use crate::routes::judging_languages;
 use crate::run::SubmissionRecord;
-use crate::{Core, Needs, NewSolution, StoreError, SubmitError, Viewer};
+use crate::{AuthenticatedUser, Core, Needs, NewSolution, Principal, StoreError, SubmitError};
 
 /// Maximum number of runs shown per submission.
 const RUNS_MAX: u64 = 100;
@@ -46,16 +46,16 @@ impl Core {
     ///
     /// # Errors
     /// If the store cannot answer.
-    pub async fn problem(&self, seer: &Seer, key: ProblemKey) -> Result<Option<SeenProblem>, StoreError> {
-        let Some((problem, part)) = self.inner.store.problem(key, seer.user()).await? else { return Ok(None) };
-        let may_change = seer.may_change(&problem, part);
-        let exists = seer.may_see(&problem, part) || self.is_opened_by_contest(seer, &problem).await?;
+    pub async fn problem(&self, principal: &Principal, key: ProblemKey) -> Result<Option<SeenProblem>, StoreError> {
+        let Some((problem, part)) = self.inner.store.problem(key, principal.user()).await? else { return Ok(None) };
+        let may_change = principal.may_change(&problem, part);
+        let exists = principal.may_see(&problem, part) || self.is_opened_by_contest(principal, &problem).await?;
         Ok(exists.then_some(SeenProblem { problem, part, may_change }))
     }
 
     /// Whether a contest in which the viewer takes part makes a private problem visible to them.
-    async fn is_opened_by_contest(&self, seer: &Seer, problem: &ProblemRecord) -> Result<bool, StoreError> {
-        match seer.user() {
+    async fn is_opened_by_contest(&self, principal: &Principal, problem: &ProblemRecord) -> Result<bool, StoreError> {
+        match principal.user() {
             Some(user) if problem.visibility == Visibility::Private => {
                 self.inner.store.is_opened_by_contest(problem.id, user, self.now()).await
             }
@@ -69,12 +69,12 @@ impl Core {
     /// If the store cannot answer.
     pub async fn problems(
         &self,
-        seer: &Seer,
+        principal: &Principal,
         filter: ProblemFilter,
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<ProblemLine>, u64), StoreError> {
-        let filter = ProblemFilter { asker: seer.user(), sees_all: seer.is_admin(), ..filter };
+        let filter = ProblemFilter { asker: principal.user(), sees_all: principal.is_admin(), ..filter };
         self.inner.store.problems(filter, offset, limit).await
     }
 
@@ -136,7 +136,11 @@ impl Core {
     ///
     /// # Errors
     /// If the store cannot answer.
-    pub async fn attempted(&self, viewer: &Viewer, id: SubmissionId) -> Result<Option<Attempted>, StoreError> {
+    pub async fn attempted(
+        &self,
+        viewer: &AuthenticatedUser,
+        id: SubmissionId,
+    ) -> Result<Option<Attempted>, StoreError> {
         let Some(record) = self.inner.store.submission(id).await? else { return Ok(None) };
         self.seen_as(viewer, record).await
     }
@@ -145,14 +149,18 @@ impl Core {
     ///
     /// # Errors
     /// If the store cannot answer.
-    pub async fn seen_as(&self, viewer: &Viewer, record: SubmissionRecord) -> Result<Option<Attempted>, StoreError> {
+    pub async fn seen_as(
+        &self,
+        viewer: &AuthenticatedUser,
+        record: SubmissionRecord,
+    ) -> Result<Option<Attempted>, StoreError> {
         let own = viewer.is_admin || record.submission.owner == viewer.user;
         let Some(of) = record.submission.of_problem() else {
             return Ok(own.then_some(Attempted { record, problem: None, as_author: false }));
         };
         let found = self.inner.store.problem(ProblemKey::Id(of.problem), Some(viewer.user)).await?;
         let may_change =
-            |(problem, part): &(ProblemRecord, Option<Part>)| Seer::User(*viewer).may_change(problem, *part);
+            |(problem, part): &(ProblemRecord, Option<Part>)| Principal::User(*viewer).may_change(problem, *part);
         let as_author = viewer.is_admin || found.as_ref().is_some_and(may_change);
         let counts =
             matches!(&record.submission.kind, SubmissionKind::Problem(solution) if solution.cases == Cases::All);
@@ -168,7 +176,7 @@ impl Core {
     /// Whether a contest in which the viewer takes part hides this submission from them.
     async fn is_frozen_for(
         &self,
-        viewer: &Viewer,
+        viewer: &AuthenticatedUser,
         problem: ProblemId,
         record: &SubmissionRecord,
     ) -> Result<bool, StoreError> {

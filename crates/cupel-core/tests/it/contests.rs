@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use cupel_core::Principal;
 use cupel_core::contests::{ContestStore as _, JoinCode, NewContest, Standings, Style};
-use cupel_core::problems::Seer;
-use cupel_core::{Clock as _, Viewer};
+use cupel_core::{AuthenticatedUser, Clock as _};
 use cupel_testkit::fresh;
 use cupel_types::{ContestId, UserId};
 
@@ -37,9 +37,9 @@ async fn one_more(app: &App, contest: ContestId) -> UserId {
     user
 }
 
-async fn standings(app: &App, seer: &Seer, slug: &str, offset: u64, limit: u64) -> Standings {
-    let seen = app.core.seen_contest(seer, &slug.parse().unwrap()).await.unwrap().expect("a contest");
-    app.core.standings(seer, &seen, false, offset, limit).await.unwrap()
+async fn standings(app: &App, principal: &Principal, slug: &str, offset: u64, limit: u64) -> Standings {
+    let seen = app.core.seen_contest(principal, &slug.parse().unwrap()).await.unwrap().expect("a contest");
+    app.core.standings(principal, &seen, false, offset, limit).await.unwrap()
 }
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn standings_are_read_once_per_second_for_all_viewers() {
     let app = App::start().await;
     let contest = a_contest(&app, "busy").await;
     one_more(&app, contest).await;
-    let total = async || standings(&app, &Seer::Anonymous, "busy", 0, 20).await.total;
+    let total = async || standings(&app, &Principal::Anonymous, "busy", 0, 20).await.total;
     assert_eq!(total().await, 1);
     one_more(&app, contest).await;
     assert_eq!(total().await, 1, "what was read is told");
@@ -65,7 +65,7 @@ async fn standings_of_contests_are_cached_separately() {
         }
     }
     for n in (1..=20).chain(1..=20) {
-        assert_eq!(standings(&app, &Seer::Anonymous, &format!("c{n}"), 0, 1).await.total, n);
+        assert_eq!(standings(&app, &Principal::Anonymous, &format!("c{n}"), 0, 1).await.total, n);
     }
 }
 
@@ -77,12 +77,12 @@ async fn a_page_has_its_rows_and_always_the_viewers_own() {
     for _ in 0..5 {
         users.push(one_more(&app, contest).await);
     }
-    let last = Seer::User(Viewer { user: users[4], is_admin: false });
-    let page = async |seer: &Seer, offset| standings(&app, seer, "paged", offset, 2).await;
+    let last = Principal::User(AuthenticatedUser { user: users[4], is_admin: false });
+    let page = async |principal: &Principal, offset| standings(&app, principal, "paged", offset, 2).await;
     for (offset, rows) in [(0, &users[..2]), (2, &users[2..4]), (4, &users[4..]), (6, &[][..])] {
         let told = page(&last, offset).await;
         assert_eq!(told.rows.iter().map(|(row, _)| row.user).collect::<Vec<_>>(), rows, "from {offset} on");
         assert_eq!((told.total, told.own.map(|(row, who)| (row.user, who.user))), (5, Some((users[4], users[4]))));
     }
-    assert!(page(&Seer::Anonymous, 0).await.own.is_none());
+    assert!(page(&Principal::Anonymous, 0).await.own.is_none());
 }

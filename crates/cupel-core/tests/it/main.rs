@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use cupel_core::accounts::{AccountSettings, Accounts, PasswordCost};
 use cupel_core::{
-    Assignment, Bounds, Clock as _, Core, CoreParts, EventBus, LeasePolicy, RunStore as _, Store, Viewer,
+    Assignment, AuthenticatedUser, Bounds, Clock as _, Core, CoreParts, EventBus, LeasePolicy, RunStore as _, Store,
 };
 use cupel_events::EmbeddedBus;
 use cupel_queue::EmbeddedQueue;
@@ -52,8 +52,8 @@ impl App {
         core_on(&self.store, &self.clock, EmbeddedQueue::default())
     }
 
-    fn me(&self) -> Viewer {
-        Viewer { user: self.owner, is_admin: false }
+    fn me(&self) -> AuthenticatedUser {
+        AuthenticatedUser { user: self.owner, is_admin: false }
     }
 
     async fn submit(&self, submission: SubmissionBuilder) -> SubmissionId {

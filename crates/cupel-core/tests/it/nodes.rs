@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_core::event::{Event, EventKind, Seq};
-use cupel_core::{Bounds, Clock as _, Core, EventBus, Received, Subscription, Viewer};
+use cupel_core::{AuthenticatedUser, Bounds, Clock as _, Core, EventBus, Received, Subscription};
 use cupel_events::{EmbeddedBus, EventBounds, connect};
 use cupel_queue::EmbeddedQueue;
 use cupel_testkit::servers::{self, Redis};
@@ -34,7 +34,7 @@ impl Nodes {
         Nodes { app, api, worker }
     }
 
-    fn me(&self) -> Viewer {
+    fn me(&self) -> AuthenticatedUser {
         self.app.me()
     }
 

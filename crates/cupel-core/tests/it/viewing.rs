@@ -6,8 +6,8 @@ use std::time::Duration;
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::run::{LeasedRun, RunState};
 use cupel_core::{
-    Clock as _, Completion, Core, CoreParts, ExecuteRequest, Executed, Idempotency, LeasePolicy, Origin, Received,
-    RunStore as _, Subscription, Viewer, Wait,
+    AuthenticatedUser, Clock as _, Completion, Core, CoreParts, ExecuteRequest, Executed, Idempotency, LeasePolicy,
+    Origin, Received, RunStore as _, Subscription, Wait,
 };
 use cupel_events::EmbeddedBus;
 use cupel_testkit::{Unlimited, a_report, a_submission};
@@ -37,8 +37,8 @@ fn names(events: &[Event]) -> Vec<&'static str> {
 async fn a_submission_does_not_exist_for_other_users() {
     let app = App::start().await;
     let id = app.submit_one().await;
-    let other = Viewer { user: another_user(&*app.store).await, is_admin: false };
-    let admin = Viewer { is_admin: true, ..other };
+    let other = AuthenticatedUser { user: another_user(&*app.store).await, is_admin: false };
+    let admin = AuthenticatedUser { is_admin: true, ..other };
     assert!(app.core.submission(&other, id).await.unwrap().is_none());
     assert!(app.core.submissions(&other, &[id]).await.unwrap().is_empty());
     assert!(app.core.wait(&other, id, LONG).await.unwrap().is_none(), "and at once");

@@ -13,7 +13,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::run::SubmissionRecord;
 use cupel_core::{
-    ExecuteRequest, Executed, NewProgram, NewSource, NewSubmission, RateExceeded, RateLimit, SubmitError, Viewer, Wait,
+    AuthenticatedUser, ExecuteRequest, Executed, NewProgram, NewSource, NewSubmission, RateExceeded, RateLimit,
+    SubmitError, Wait,
 };
 use cupel_http::app::Shared;
 use cupel_http::auth::Via;
@@ -101,7 +102,7 @@ pub(super) async fn run(
     };
     let Some(record) = record else {
         // Nobody waits for it any more.
-        let _ = app.core.cancel(&Viewer { user: caller.user, is_admin: false }, id).await;
+        let _ = app.core.cancel(&AuthenticatedUser { user: caller.user, is_admin: false }, id).await;
         return Ok(gateway_timeout());
     };
     let response = match &record.report {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 use cupel_core::cluster::Order;
 use cupel_core::run::RunState;
-use cupel_core::{Bounds, CoreParts, LeasePolicy, Store, Viewer};
+use cupel_core::{AuthenticatedUser, Bounds, CoreParts, LeasePolicy, Store};
 use cupel_events::{EmbeddedBus, EventBounds};
 use cupel_judge::{ExecuteError, Executor, NoCache, StepInput, StepObserver, StepResult};
 use cupel_queue::EmbeddedQueue;
@@ -175,8 +175,8 @@ impl Bench {
         Bench { core, store, clock, owner, other: other_id, steps, made, leave, shared, shutdown, worker, _data: data }
     }
 
-    fn viewer(&self) -> Viewer {
-        Viewer { user: self.owner, is_admin: true }
+    fn viewer(&self) -> AuthenticatedUser {
+        AuthenticatedUser { user: self.owner, is_admin: true }
     }
 
     async fn submit(&self) -> SubmissionId {
@@ -328,8 +328,13 @@ async fn a_run_leased_in_advance_is_given_back_when_the_worker_drains() {
     bench.shutdown.cancel();
     bench.worker.await.unwrap();
     for id in [long, next] {
-        let state =
-            bench.core.submission(&Viewer { user: bench.owner, is_admin: false }, id).await.unwrap().unwrap().state;
+        let state = bench
+            .core
+            .submission(&AuthenticatedUser { user: bench.owner, is_admin: false }, id)
+            .await
+            .unwrap()
+            .unwrap()
+            .state;
         assert!(matches!(state, RunState::Queued { lost: 0, .. }), "{state:?}");
     }
     assert!(bench.shared.leases().is_empty());
@@ -354,7 +359,7 @@ async fn a_run_that_outlasts_the_grace_period_is_given_back_without_losing_an_at
     bench.shutdown.cancel();
     let Bench { worker, core, owner, .. } = bench;
     worker.await.unwrap();
-    let viewer = Viewer { user: owner, is_admin: false };
+    let viewer = AuthenticatedUser { user: owner, is_admin: false };
     let state = core.submission(&viewer, id).await.unwrap().unwrap().state;
     assert!(matches!(state, RunState::Queued { lost: 0, .. }), "{state:?}");
 }

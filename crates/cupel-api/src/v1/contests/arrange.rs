@@ -5,8 +5,9 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use cupel_core::Principal;
 use cupel_core::contests::{ContestChange, JoinCode, NewContest, PENALTY_MAX, Style};
-use cupel_core::problems::{ProblemKey, Seer};
+use cupel_core::problems::ProblemKey;
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, JsonBody};
 use cupel_http::caller::Caller;
@@ -151,7 +152,7 @@ pub(crate) async fn create(
     caller: Caller,
     JsonBody(body): JsonBody<ContestRequest>,
 ) -> Result<(StatusCode, Json<ContestView>), ApiError> {
-    let seer = caller.seer();
+    let principal = caller.principal();
     let slug: Slug = body.slug.parse().map_err(|_| {
         invalid("slug", "a slug is 1 to 64 of `a-z`, `0-9` and `-`, and neither begins nor ends with `-`")
     })?;
@@ -167,11 +168,11 @@ pub(crate) async fn create(
         freeze: body.freeze_seconds.map(Duration::from_secs),
         is_public: body.public,
         join_code: JoinCode::random(),
-        problems: problems_of(&app, &seer, &body.problems).await?,
+        problems: problems_of(&app, &principal, &body.problems).await?,
     };
-    app.core.insert_contest(&seer, new).await.map_err(refusal)?;
+    app.core.insert_contest(&principal, new).await.map_err(refusal)?;
     tracing::info!(by = %caller.user, contest = %slug, "contest created");
-    let seen = seen(&app, &seer, &slug).await?;
+    let seen = seen(&app, &principal, &slug).await?;
     Ok((StatusCode::CREATED, Json(ContestView::of(&seen, app.core.now()))))
 }
 
@@ -192,7 +193,7 @@ pub(crate) async fn change(
     Id(slug): Id<Slug>,
     JsonBody(body): JsonBody<ContestChangeRequest>,
 ) -> Result<Json<ContestView>, ApiError> {
-    let seer = caller.seer();
+    let principal = caller.principal();
     let penalty = penalty_of(body.penalty_minutes, body.penalty_seconds)?;
     if let (Some((field, _)), None) = (penalty, body.style) {
         return Err(invalid(field, "a penalty requires `style`: send it, too"));
@@ -208,13 +209,13 @@ pub(crate) async fn change(
         is_public: body.public,
         join_code: body.new_join_code.then(JoinCode::random),
         problems: match &body.problems {
-            Some(slugs) => Some(problems_of(&app, &seer, slugs).await?),
+            Some(slugs) => Some(problems_of(&app, &principal, slugs).await?),
             None => None,
         },
     };
-    app.core.change_contest(&seer, &slug, change).await.map_err(refusal)?;
+    app.core.change_contest(&principal, &slug, change).await.map_err(refusal)?;
     tracing::info!(by = %caller.user, contest = %slug, "contest changed");
-    let seen = seen(&app, &seer, &slug).await?;
+    let seen = seen(&app, &principal, &slug).await?;
     Ok(Json(ContestView::of(&seen, app.core.now())))
 }
 
@@ -235,7 +236,7 @@ pub(crate) async fn delete(
     caller: Caller,
     Id(slug): Id<Slug>,
 ) -> Result<StatusCode, ApiError> {
-    app.core.delete_contest(&caller.seer(), &slug).await.map_err(refusal)?;
+    app.core.delete_contest(&caller.principal(), &slug).await.map_err(refusal)?;
     tracing::info!(by = %caller.user, contest = %slug, "contest deleted");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -271,11 +272,11 @@ fn time_of(text: &str) -> Result<Timestamp, ApiError> {
 }
 
 /// Problems with these slugs, which must all be visible to the viewer.
-async fn problems_of(app: &Shared, seer: &Seer, slugs: &[String]) -> Result<Vec<ProblemId>, ApiError> {
+async fn problems_of(app: &Shared, principal: &Principal, slugs: &[String]) -> Result<Vec<ProblemId>, ApiError> {
     let mut problems = Vec::new();
     for (place, text) in slugs.iter().enumerate() {
         let found = match text.parse() {
-            Ok(slug) => app.core.problem(seer, ProblemKey::Slug(slug)).await?,
+            Ok(slug) => app.core.problem(principal, ProblemKey::Slug(slug)).await?,
             Err(_) => None,
         };
         let Some(found) = found else {

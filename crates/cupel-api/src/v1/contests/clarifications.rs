@@ -114,12 +114,12 @@ pub(crate) struct ClarificationView {
 )]
 pub(crate) async fn clarifications(
     State(app): State<Shared>,
-    Visitor(seer): Visitor,
+    Visitor(principal): Visitor,
     Id(slug): Id<Slug>,
     Params(page): Params<PageParams>,
 ) -> Result<Json<ClarificationPage>, ApiError> {
-    let seen = seen(&app, &seer, &slug).await?;
-    let (all, total) = app.core.clarifications(&seer, &seen, page.offset()?, page.limit).await?;
+    let seen = seen(&app, &principal, &slug).await?;
+    let (all, total) = app.core.clarifications(&principal, &seen, page.offset()?, page.limit).await?;
     let shows_problems = seen.shows_problems(app.core.now());
     let slug_of = |place: usize| seen.contest.problems.get(place).map(|problem| problem.slug.to_string());
     let view = |one: Clarification| ClarificationView {
@@ -131,7 +131,7 @@ pub(crate) async fn clarifications(
         question: one.question,
         answer: one.answer,
         public: one.is_public,
-        own: seer.user() == Some(one.asker),
+        own: principal.user() == Some(one.asker),
         asked_at: rfc3339(one.asked_at),
         answered_at: one.answered_at.map(rfc3339),
     };
@@ -158,7 +158,7 @@ pub(crate) async fn ask(
     Id(slug): Id<Slug>,
     JsonBody(body): JsonBody<QuestionRequest>,
 ) -> Result<(StatusCode, Json<AskedView>), ApiError> {
-    let asked = app.core.ask_clarification(&caller.seer(), &slug, body.problem.as_deref(), body.question).await;
+    let asked = app.core.ask_clarification(&caller.principal(), &slug, body.problem.as_deref(), body.question).await;
     let id = asked.map_err(refusal)?;
     Ok((StatusCode::CREATED, Json(AskedView { clarification_id: id.to_string() })))
 }
@@ -182,7 +182,7 @@ pub(crate) async fn announce(
     Id(slug): Id<Slug>,
     JsonBody(body): JsonBody<AnnouncementRequest>,
 ) -> Result<(StatusCode, Json<AskedView>), ApiError> {
-    let announced = app.core.announce(&caller.seer(), &slug, body.problem.as_deref(), body.text).await;
+    let announced = app.core.announce(&caller.principal(), &slug, body.problem.as_deref(), body.text).await;
     let id = announced.map_err(refusal)?;
     tracing::info!(by = %caller.user, contest = %slug, clarification = %id, "announcement published");
     Ok((StatusCode::CREATED, Json(AskedView { clarification_id: id.to_string() })))
@@ -209,7 +209,7 @@ pub(crate) async fn answer(
 ) -> Result<StatusCode, ApiError> {
     let none = || ApiError::not_found("question");
     let (slug, id) = (slug.parse::<Slug>().map_err(|_| none())?, id.parse().map_err(|_| none())?);
-    let answered = app.core.answer_clarification(&caller.seer(), &slug, id, body.answer, body.public).await;
+    let answered = app.core.answer_clarification(&caller.principal(), &slug, id, body.answer, body.public).await;
     answered.map_err(refusal)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -51,12 +51,12 @@ pub(crate) struct ContestPage {
 )]
 pub(crate) async fn contests(
     State(app): State<Shared>,
-    Visitor(seer): Visitor,
+    Visitor(principal): Visitor,
     Params(params): Params<ContestParams>,
 ) -> Result<Json<ContestPage>, ApiError> {
     let page = PageParams { page: params.page, limit: params.limit };
     let phase = params.phase.map(Into::into);
-    let (contests, total) = app.core.contests(&seer, phase, page.offset()?, page.limit).await?;
+    let (contests, total) = app.core.contests(&principal, phase, page.offset()?, page.limit).await?;
     let now = app.core.now();
     Ok(Json(ContestPage {
         contests: contests.iter().map(|contest| ContestLine::of(contest, now)).collect(),
@@ -75,9 +75,9 @@ pub(crate) async fn contests(
 )]
 pub(crate) async fn contest(
     State(app): State<Shared>,
-    Visitor(seer): Visitor,
+    Visitor(principal): Visitor,
     Id(slug): Id<Slug>,
 ) -> Result<Json<ContestView>, ApiError> {
-    let seen = seen(&app, &seer, &slug).await?;
+    let seen = seen(&app, &principal, &slug).await?;
     Ok(Json(ContestView::of(&seen, app.core.now())))
 }

@@ -8,8 +8,8 @@ mod progress;
 mod standings;
 mod view;
 
+use cupel_core::Principal;
 use cupel_core::contests::{ContestError, SeenContest};
-use cupel_core::problems::Seer;
 use cupel_http::app::Shared;
 use cupel_http::error::{ApiError, ErrorKind, FieldError};
 use cupel_problem::Slug;
@@ -31,8 +31,8 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
 }
 
 /// The contest, if it is visible to the viewer.
-async fn seen(app: &Shared, seer: &Seer, slug: &Slug) -> Result<SeenContest, ApiError> {
-    app.core.seen_contest(seer, slug).await?.ok_or_else(|| ApiError::not_found("contest"))
+async fn seen(app: &Shared, principal: &Principal, slug: &Slug) -> Result<SeenContest, ApiError> {
+    app.core.seen_contest(principal, slug).await?.ok_or_else(|| ApiError::not_found("contest"))
 }
 
 /// Maps core's error to a problem.

@@ -77,14 +77,14 @@ pub(crate) async fn take_part(
         Some(_) => Some(app.limits.join_code(notes.client().address).await?),
         None => None,
     };
-    let own = app.core.take_part(&caller.seer(), &slug, kind, join_code.as_deref()).await;
+    let own = app.core.take_part(&caller.principal(), &slug, kind, join_code.as_deref()).await;
     if let Some(guess) = guess
         && !matches!(own, Err(ContestError::Missing))
     {
         guess.was_none().await;
     }
     let own = own.map_err(refusal)?;
-    let seen = seen(&app, &caller.seer(), &slug).await?;
+    let seen = seen(&app, &caller.principal(), &slug).await?;
     Ok((StatusCode::CREATED, Json(ParticipationView::of(&own, &seen.contest))))
 }
 
@@ -103,6 +103,6 @@ pub(crate) async fn withdraw(
     caller: Caller,
     Id(slug): Id<Slug>,
 ) -> Result<StatusCode, ApiError> {
-    app.core.withdraw(&caller.seer(), &slug).await.map_err(refusal)?;
+    app.core.withdraw(&caller.principal(), &slug).await.map_err(refusal)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,8 +6,8 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
+use cupel_core::Principal;
 use cupel_core::contests::{ParticipantProgress, label};
-use cupel_core::problems::Seer;
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, Params};
 use cupel_http::caller::Caller;
@@ -119,16 +119,16 @@ pub(crate) async fn progress(
     Params(params): Params<ProgressParams>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let seer = caller.seer();
-    let problems = seen(&app, &seer, &slug).await?.contest.problems.len();
+    let principal = caller.principal();
+    let problems = seen(&app, &principal, &slug).await?.contest.problems.len();
     let page = PageParams { page: params.page, limit: params.limit };
     let offset = page.offset()?;
     if Format::of(params.format, &headers) == Format::Csv {
         // Checks permission before the first line is sent.
-        app.core.contest_progress(&seer, &slug, 0, 0).await.map_err(refusal)?;
-        return Ok(csv::answer(&format!("{slug}-progress"), csv_of(app, seer, slug, problems)));
+        app.core.contest_progress(&principal, &slug, 0, 0).await.map_err(refusal)?;
+        return Ok(csv::answer(&format!("{slug}-progress"), csv_of(app, principal, slug, problems)));
     }
-    let (lines, total) = app.core.contest_progress(&seer, &slug, offset, page.limit).await.map_err(refusal)?;
+    let (lines, total) = app.core.contest_progress(&principal, &slug, offset, page.limit).await.map_err(refusal)?;
     Ok(Json(GroupProgressPage {
         problems: (0..problems).map(|place| label(place).to_string()).collect(),
         participants: lines.into_iter().map(GroupProgressLine::from).collect(),
@@ -138,7 +138,12 @@ pub(crate) async fn progress(
 }
 
 /// Progress as CSV: a line per participant, with four columns per problem.
-fn csv_of(app: Shared, seer: Seer, slug: Slug, problems: usize) -> impl Stream<Item = Result<Bytes, ApiError>> + Send {
+fn csv_of(
+    app: Shared,
+    principal: Principal,
+    slug: Slug,
+    problems: usize,
+) -> impl Stream<Item = Result<Bytes, ApiError>> + Send {
     futures_util::stream::try_unfold(Some(0), move |offset| {
         let (app, slug) = (app.clone(), slug.clone());
         async move {
@@ -151,7 +156,7 @@ fn csv_of(app: Shared, seer: Seer, slug: Slug, problems: usize) -> impl Stream<I
                 let first = ["username", "solved", "attempted"];
                 lines.line(first.into_iter().chain(of_problems.iter().map(String::as_str)).map(csv::Cell::Text));
             }
-            let (page, _) = app.core.contest_progress(&seer, &slug, offset, CSV_CHUNK).await.map_err(refusal)?;
+            let (page, _) = app.core.contest_progress(&principal, &slug, offset, CSV_CHUNK).await.map_err(refusal)?;
             let next = (page.len() as u64 == CSV_CHUNK).then_some(offset + CSV_CHUNK);
             for line in page.into_iter().map(GroupProgressLine::from) {
                 let mut cells = vec![

@@ -103,20 +103,20 @@ pub(crate) struct CellView {
 )]
 pub(crate) async fn standings(
     State(app): State<Shared>,
-    Visitor(seer): Visitor,
+    Visitor(principal): Visitor,
     Id(slug): Id<Slug>,
     Params(params): Params<StandingsParams>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let seen = seen(&app, &seer, &slug).await?;
+    let seen = seen(&app, &principal, &slug).await?;
     let page = PageParams { page: params.page, limit: params.limit };
     if Format::of(params.format, &headers) == Format::Csv {
         page.offset()?;
-        let standings = app.core.standings(&seer, &seen, params.unfrozen, 0, u64::MAX).await?;
+        let standings = app.core.standings(&principal, &seen, params.unfrozen, 0, u64::MAX).await?;
         let chunks = csv_of(seen.contest.style, seen.contest.problems.len(), standings.rows);
         return Ok(csv::answer(&format!("{slug}-standings"), futures_util::stream::iter(chunks.map(Ok))));
     }
-    let standings = app.core.standings(&seer, &seen, params.unfrozen, page.offset()?, page.limit).await?;
+    let standings = app.core.standings(&principal, &seen, params.unfrozen, page.offset()?, page.limit).await?;
     let line = |(row, who): &(StandingsRow, Participant)| RowView::of(seen.contest.style, row, who);
     Ok(Json(StandingsView {
         elapsed_seconds: standings.until.as_secs(),

@@ -56,12 +56,12 @@ pub(crate) struct ProblemBoardLine {
 )]
 pub(crate) async fn problem_board(
     State(app): State<Shared>,
-    Visitor(seer): Visitor,
+    Visitor(principal): Visitor,
     Id(slug): Id<Slug>,
     Params(page): Params<PageParams>,
 ) -> Result<Json<ProblemBoardPage>, ApiError> {
     let offset = page.offset()?;
-    let seen = seen(&app, &seer, slug).await?;
+    let seen = seen(&app, &principal, slug).await?;
     let board = app.core.problem_board(seen.problem.id, offset, page.limit).await?;
     let lines = board.lines.into_iter().map(|line| ProblemBoardLine {
         rank: line.place,

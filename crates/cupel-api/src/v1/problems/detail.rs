@@ -182,13 +182,13 @@ pub(crate) struct LanguageLimitsView {
 )]
 pub(crate) async fn problem(
     State(app): State<Shared>,
-    Visitor(seer): Visitor,
+    Visitor(principal): Visitor,
     Id(slug): Id<Slug>,
     Params(params): Params<DetailParams>,
 ) -> Result<Json<ProblemView>, ApiError> {
-    let seen = seen(&app, &seer, slug).await?;
+    let seen = seen(&app, &principal, slug).await?;
     let package = app.core.package(seen.problem.package).await.map_err(refusal)?;
-    let standing = match seer.user() {
+    let standing = match principal.user() {
         Some(user) => app.core.standing(seen.problem.id, user).await?,
         None => None,
     };
@@ -368,11 +368,11 @@ fn sample_view(package: &Package, sample: &Sample<'_>, room: &mut JsonTextBudget
 )]
 pub(crate) async fn file(
     State(app): State<Shared>,
-    Visitor(seer): Visitor,
+    Visitor(principal): Visitor,
     Path((slug, file)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     let slug = slug.parse::<Slug>().map_err(|_| no_such_problem())?;
-    let seen = seen(&app, &seer, slug).await?;
+    let seen = seen(&app, &principal, slug).await?;
     let package = app.core.package(seen.problem.package).await.map_err(refusal)?;
     let found = found_file(&package.package, &file).filter(|found| found.size.get() <= FILE_BYTES_MAX).cloned();
     let found = found.ok_or_else(|| ApiError::not_found("file"))?;

@@ -80,12 +80,12 @@ pub(crate) struct ProblemPage {
 )]
 pub(crate) async fn problems(
     State(app): State<Shared>,
-    Visitor(seer): Visitor,
+    Visitor(principal): Visitor,
     Params(params): Params<ListParams>,
 ) -> Result<Json<ProblemPage>, ApiError> {
     let page = PageParams { page: params.page, limit: params.limit };
     let (offset, filter) = (page.offset()?, filter(&params)?);
-    let (lines, total) = app.core.problems(&seer, filter, offset, page.limit).await?;
+    let (lines, total) = app.core.problems(&principal, filter, offset, page.limit).await?;
     let problems = lines.iter().map(|line| ProblemLineView::of(&line.problem, line.standing.as_ref())).collect();
     Ok(Json(ProblemPage { problems, pagination: Pagination { page: page.page, limit: page.limit, total } }))
 }

@@ -172,11 +172,11 @@ pub(crate) async fn new_version(
     request: Request,
 ) -> Result<Json<ImportedView>, ApiError> {
     // Checked before the body is read, because an archive is large.
-    let problem = app.core.to_change(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
+    let problem = app.core.to_change(&caller.principal(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
     let Upload(archive) = Upload::from_request(request, &app).await?;
     let key = ProblemKey::Id(problem.id);
-    let (core, seer) = (app.core.clone(), caller.seer());
-    let imported = tokio::spawn(async move { core.new_version(&seer, key, archive.path()).await });
+    let (core, principal) = (app.core.clone(), caller.principal());
+    let imported = tokio::spawn(async move { core.new_version(&principal, key, archive.path()).await });
     let imported = imported.await.map_err(|e| ApiError::internal(&e))?.map_err(refusal)?;
     Ok(Json(imported.into()))
 }
@@ -226,7 +226,7 @@ pub(crate) async fn package(
     Id(slug): Id<Slug>,
     Params(params): Params<ExportParams>,
 ) -> Result<Response, ApiError> {
-    let problem = app.core.to_change(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
+    let problem = app.core.to_change(&caller.principal(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
     let package = app.core.package(problem.package).await.map_err(refusal)?;
     let packages = Arc::clone(app.core.packages());
     let time_limit = problem.time_limit;
@@ -350,7 +350,7 @@ async fn verify_one(
     wait: Wait,
     key: IdempotencyKey,
 ) -> Result<Response, ApiError> {
-    let problem = app.core.to_change(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
+    let problem = app.core.to_change(&caller.principal(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
     let (number, package) = match version {
         Some(number) => (number, app.core.version(&problem, number).await.map_err(refusal)?.package),
         None => (problem.version, problem.package),
@@ -440,7 +440,7 @@ pub(crate) async fn change(
     Id(slug): Id<Slug>,
     JsonBody(body): JsonBody<ChangeRequest>,
 ) -> Result<Json<ProblemLineView>, ApiError> {
-    let seen = seen(&app, &caller.seer(), slug).await?;
+    let seen = seen(&app, &caller.principal(), slug).await?;
     let members = match (body.readers, body.authors) {
         (None, None) => None,
         (readers, authors) => {
@@ -465,7 +465,7 @@ pub(crate) async fn change(
         change: ProblemChange { visibility, slug, members },
         force: body.force,
     };
-    let changed = app.core.change_problem(&caller.seer(), ProblemKey::Id(seen.problem.id), wish).await;
+    let changed = app.core.change_problem(&caller.principal(), ProblemKey::Id(seen.problem.id), wish).await;
     let changed = changed.map_err(|error| match error {
         error @ AuthorError::InContest { .. } => {
             refusal(error).and_also(" To do it nevertheless, send `\"force\": true`.")
@@ -526,9 +526,9 @@ pub(crate) async fn delete(
     caller: Caller,
     Id(slug): Id<Slug>,
 ) -> Result<StatusCode, ApiError> {
-    let (core, seer) = (app.core.clone(), caller.seer());
+    let (core, principal) = (app.core.clone(), caller.principal());
     // Runs to completion even if the client disconnects; otherwise packages without an owner would remain.
-    let deleted = tokio::spawn(async move { core.delete_problem(&seer, ProblemKey::Slug(slug)).await });
+    let deleted = tokio::spawn(async move { core.delete_problem(&principal, ProblemKey::Slug(slug)).await });
     deleted.await.map_err(|e| ApiError::internal(&e))?.map_err(refusal)?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -594,7 +594,7 @@ pub(crate) async fn versions(
     Params(page): Params<PageParams>,
 ) -> Result<Json<VersionPage>, ApiError> {
     let offset = page.offset()?;
-    let problem = app.core.to_change(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
+    let problem = app.core.to_change(&caller.principal(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
     let (versions, total) = app.core.versions(problem.id, offset, page.limit).await?;
     let exceptions = app.core.exceptions(problem.id, EXCEPTIONS_MAX).await?;
     let of_version = |number| {

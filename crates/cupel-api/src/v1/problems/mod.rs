@@ -17,7 +17,8 @@ pub(crate) use rejudge::{language_of, verdict_of};
 pub(crate) use result::Disclosure;
 pub(crate) use view::points;
 
-use cupel_core::problems::{AuthorError, ProblemKey, SeenProblem, Seer};
+use cupel_core::Principal;
+use cupel_core::problems::{AuthorError, ProblemKey, SeenProblem};
 use cupel_http::app::Shared;
 use cupel_http::error::{ApiError, ErrorKind, FieldError};
 use cupel_problem::Slug;
@@ -58,8 +59,8 @@ fn no_such_problem() -> ApiError {
 }
 
 /// The problem, if it is visible to the viewer.
-async fn seen(app: &Shared, seer: &Seer, slug: Slug) -> Result<SeenProblem, ApiError> {
-    app.core.problem(seer, ProblemKey::Slug(slug)).await?.ok_or_else(no_such_problem)
+async fn seen(app: &Shared, principal: &Principal, slug: Slug) -> Result<SeenProblem, ApiError> {
+    app.core.problem(principal, ProblemKey::Slug(slug)).await?.ok_or_else(no_such_problem)
 }
 
 fn slug_taken(detail: &'static str) -> ApiError {

@@ -118,7 +118,7 @@ pub(crate) async fn preview(
     let page = PageParams { page: params.page, limit: params.limit };
     let offset = page.offset()?;
     let key = cupel_core::problems::ProblemKey::Slug(slug);
-    let problem = app.core.to_change(&caller.seer(), key).await.map_err(refusal)?;
+    let problem = app.core.to_change(&caller.principal(), key).await.map_err(refusal)?;
     let package = match params.version {
         Some(number) => app.core.version(&problem, number).await.map_err(refusal)?.package,
         None => problem.package,
@@ -166,7 +166,7 @@ pub(crate) async fn rejudge_problem(
     Params(params): Params<RejudgeParams>,
 ) -> Result<(StatusCode, Json<RejudgedView>), ApiError> {
     let key = cupel_core::problems::ProblemKey::Slug(slug);
-    let problem = app.core.to_change(&caller.seer(), key).await.map_err(refusal)?;
+    let problem = app.core.to_change(&caller.principal(), key).await.map_err(refusal)?;
     let filter = SubmissionFilter {
         verdict: verdict_of(params.verdict.as_deref())?,
         language: language_of(&app, params.language.as_deref())?,

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use cupel_core::problems::{SeenProblem, SubmissionFilter};
 use cupel_core::run::SubmissionSummary;
-use cupel_core::{NewSolution, NewSubmission, NewSubmissionKind, Viewer};
+use cupel_core::{AuthenticatedUser, NewSolution, NewSubmission, NewSubmissionKind};
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, Params, SubmissionBody};
 use cupel_http::caller::Caller;
@@ -112,7 +112,7 @@ pub(crate) async fn run(
 ) -> Result<Response, ApiError> {
     let SubmissionBody { value, bytes, held } = body;
     let idempotency = key.for_request(&app, &format!("/api/v1/problems/{slug}/run"), &bytes);
-    let seen = seen(&app, &caller.seer(), slug).await?;
+    let seen = seen(&app, &caller.principal(), slug).await?;
     drop(bytes);
     let TrialRequest { language, source_code, files, input, stdin, stdin_base64 } = value;
     let shape = Shape::new(source_code.is_some(), input.is_some(), stdin_base64.is_some());
@@ -161,7 +161,7 @@ pub(crate) async fn submit(
 ) -> Result<Response, ApiError> {
     let SubmissionBody { value, bytes, held } = body;
     let idempotency = key.for_request(&app, &format!("/api/v1/problems/{slug}/submissions"), &bytes);
-    let seen = seen(&app, &caller.seer(), slug).await?;
+    let seen = seen(&app, &caller.principal(), slug).await?;
     drop(bytes);
     let SolutionRequest { language, source_code, files, webhook } = value;
     let shape = Shape::new(source_code.is_some(), false, false);
@@ -220,7 +220,11 @@ pub(crate) struct SentParams {
 const CSV_CHUNK: u64 = 500;
 
 /// Submissions to a problem as CSV, read from the store while they are sent.
-fn csv_of(app: Shared, viewer: Viewer, filter: SubmissionFilter) -> impl Stream<Item = Result<Bytes, ApiError>> + Send {
+fn csv_of(
+    app: Shared,
+    viewer: AuthenticatedUser,
+    filter: SubmissionFilter,
+) -> impl Stream<Item = Result<Bytes, ApiError>> + Send {
     /// Position after the previous chunk; the first chunk has none.
     enum CsvPosition {
         Start,
@@ -304,7 +308,7 @@ pub(crate) async fn submissions(
 ) -> Result<Response, ApiError> {
     let page = PageParams { page: params.page, limit: params.limit };
     let offset = page.offset()?;
-    let seen = seen(&app, &caller.seer(), slug).await?;
+    let seen = seen(&app, &caller.principal(), slug).await?;
     if params.all && !seen.may_change {
         return Err(ApiError::new(
             ErrorKind::Forbidden,
