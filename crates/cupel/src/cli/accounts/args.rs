@@ -80,7 +80,7 @@ pub(crate) enum UserCommand {
         /// How long the links are valid.
         #[arg(long, value_name = "DURATION", default_value = "14d", value_parser = parse_duration)]
         valid: Duration,
-        /// The server's address for users, such as https://judge.example [default: server.public_url].
+        /// The server's address for users, such as `https://judge.example` [default: server.public_url].
         #[arg(long, value_name = "URL", value_parser = parse_url)]
         url: Option<String>,
     },
@@ -91,7 +91,7 @@ pub(crate) enum UserCommand {
         /// How long the link is valid.
         #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse_duration)]
         valid: Duration,
-        /// The server's address for users, such as https://judge.example [default: server.public_url].
+        /// The server's address for users, such as `https://judge.example` [default: server.public_url].
         #[arg(long, value_name = "URL", value_parser = parse_url)]
         url: Option<String>,
     },
