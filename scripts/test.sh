@@ -4,8 +4,8 @@
 #   scripts/test.sh             everything
 #   scripts/test.sh sandbox     only the sandbox's test suites
 #
-# The virtual machine, deployment files and third-party packages are skipped if nothing that they depend on has changed since they
-# passed in this checkout. ALL=1 runs everything.
+# The virtual machine, deployment files, facades and third-party packages are skipped if nothing that they depend on has changed since
+# they passed in this checkout. ALL=1 runs everything.
 #
 # Tests that use the sandbox need root. If the caller is not root, cargo builds as the caller, and scripts/as-root runs only the
 # test binaries through sudo.
@@ -54,6 +54,9 @@ scripts/if-changed deployment deploy scripts/deploy scripts/test-deploy.sh "${pr
 
 echo "== OpenAPI document"
 scripts/test-openapi.sh
+
+echo "== facades"
+scripts/if-changed facades scripts/facades scripts/test-facades.sh "${product[@]}" -- scripts/test-facades.sh target/debug/cupel
 
 echo "== problems"
 scripts/as-root target/debug/cupel verify --jobs "$(nproc)" problems/*/

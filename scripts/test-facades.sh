@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Checks the facades with the published clients of the original services. Part of `make test`; takes about a minute.
+#
+#   scripts/test-facades.sh [PATH-TO-CUPEL]      default: target/debug/cupel
+#
+# The clients are unmodified and call a server on loopback; only their base URL is set:
+# - SandboxFusion: the Python SDK `sandbox-fusion`, and requests of the form that verl sends.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cupel=${1:-target/debug/cupel}
+
+scripts/setup.sh build public
+tools=/usr/local/lib/cupel/facades
+sandbox_fusion=0.3.7
+if ! [ -d "$tools/sandbox_fusion-$sandbox_fusion.dist-info" ]; then
+    echo "Installing from PyPI into $tools: sandbox-fusion $sandbox_fusion"
+    scripts/again scripts/as-root /usr/bin/python3 -m pip --quiet --disable-pip-version-check install --upgrade --root-user-action ignore \
+        --target "$tools" "sandbox-fusion==$sandbox_fusion"
+fi
+# The SDK would send requests for loopback to a proxy, too.
+export PYTHONPATH=$tools PYTHONDONTWRITEBYTECODE=1 NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
+
+work=$(mktemp -d)
+server=
+stop() {
+    [ -z "$server" ] || scripts/as-root kill "$server" 2>/dev/null || true
+    [ -z "$server" ] || wait "$server" 2>/dev/null || true
+    scripts/as-root rm -rf "$work"
+}
+trap stop EXIT
+
+mkdir "$work/data"
+touch "$work/told"
+settings=(CUPEL_LANGUAGES__PREPARE=false CUPEL_PROBLEMS__SHIPPED=false)
+scripts/as-root env "${settings[@]}" "$cupel" serve --listen 127.0.0.1:0 --data "$work/data" >"$work/told" 2>"$work/serve.log" &
+server=$!
+until grep --quiet "Try next" "$work/told"; do
+    kill -0 "$server" 2>/dev/null || { cat "$work/told" "$work/serve.log" >&2; exit 1; }
+    sleep 0.1
+done
+url=$(grep --only-matching --max-count 1 'http://127[.0-9:]*' "$work/told" | head -n 1)
+
+echo "== SandboxFusion's SDK for Python"
+scripts/as-root "$cupel" languages --data "$work/data" --json >"$work/languages.json"
+/usr/bin/python3 scripts/facades/sandboxfusion.py "$url/sandboxfusion" "$work/languages.json" ||
+    { grep --invert-match '"level":"INFO"' "$work/serve.log" | tail -n 20 >&2; exit 1; }
