@@ -1,6 +1,6 @@
 //! Rate limits: submissions and reads by tier; log-ins, registrations and join codes by address and account.
 //!
-//! [`Buckets`](cupel_core::limits::Buckets) decides where the buckets are kept: in this process, or shared by all API
+//! [`Buckets`] decides where the buckets are kept: in this process, or shared by all API
 //! nodes.
 //!
 //! Invariant: an unauthenticated client cannot lock the owner out of an account for long: the tight limit is per

@@ -116,7 +116,6 @@ fn broken_claim(claim: &Claim) -> BrokenClaim {
         about: match &claim.subject {
             Subject::Validator(path) | Subject::Submission(path) => path.to_string(),
             Subject::Checker(name) => name.clone(),
-            Subject::Submissions => "submissions".to_owned(),
             Subject::TimeLimit => "time limit".to_owned(),
         },
         rule: claim.rule.clone(),

@@ -28,7 +28,7 @@ pub(super) fn template(args: &Template) -> CommandResult {
     let code = starter_code(package, language).context("cannot read the package's samples")?;
     let code = code.ok_or_else(|| {
         let names: Vec<&str> = Driver::names().collect();
-        anyhow!("no driver calls functions in {}; there are drivers for {}", language.name, names.join(", "))
+        anyhow!("function problems do not support {}; supported are {}", language.name, names.join(", "))
     });
     out!("{}", code.or_exit(Exit::Usage)?);
     Ok(Exit::Ok)

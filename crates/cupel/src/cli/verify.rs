@@ -366,7 +366,6 @@ fn told(claim: &Claim) -> String {
     let subject = match &claim.subject {
         Subject::Validator(path) | Subject::Submission(path) => path.to_string(),
         Subject::Checker(name) => name.clone(),
-        Subject::Submissions => "submissions".to_owned(),
         Subject::TimeLimit => "time limit".to_owned(),
     };
     let case = claim.case.as_ref().map(|case| format!(" {case}:")).unwrap_or_default();

@@ -267,7 +267,10 @@ fn a_wrong_path_or_address_is_a_fault_of_the_command_line_and_not_of_the_machine
         (&["contest", "add", "final", "--problem", "a/b", "--data", dir], "a slug is 1 to 64 characters"),
         (&["man", "--out", "/proc/nowhere"], "cannot create /proc/nowhere"),
         (&["problem", "export", package, "--output", "/nowhere/x.zip"], "the directory /nowhere does not exist"),
-        (&["admin", "restore", "/etc/passwd", "--data", restored.to_str().unwrap()], "cannot be read as a database"),
+        (
+            &["admin", "restore", "/etc/passwd", "--data", restored.to_str().unwrap()],
+            "is not a readable SQLite database",
+        ),
         (&["smoke", "--url", "nonsense", "--key", "x"], "expected an address such as"),
     ] {
         refused(&words(args), 2, expected);
@@ -276,5 +279,5 @@ fn a_wrong_path_or_address_is_a_fault_of_the_command_line_and_not_of_the_machine
     command.env("CUPEL_STORE__URL", "postgres://127.0.0.1:1/x");
     let ended = end(command, b"");
     assert_eq!(ended.code, Some(2), "{ended:?}");
-    assert!(ended.stderr.contains("`store.url` is no address of a PostgreSQL database"), "{ended:?}");
+    assert!(ended.stderr.contains("`store.url` is not the URL of a PostgreSQL database"), "{ended:?}");
 }

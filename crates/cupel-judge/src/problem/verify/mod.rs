@@ -13,7 +13,8 @@
 //!
 //! Invariant: anything that could not be checked does not hold. The exceptions are submissions and input validators in
 //! a language that is not installed here: the notes list them. At least one accepted submission must run; if the package
-//! has only others, one of them. A package without submissions does not hold, because nothing was judged.
+//! has only others, one of them. A package without submissions can hold, because some formats have none (DMOJ), but a note
+//! says that nothing was judged.
 //! Source: Kattis problem package format; problemtools, `verifyproblem`.
 
 mod expect;
@@ -123,6 +124,10 @@ pub fn verify(
 /// Reported once: such an interactor also accepts any output after a correct answer.
 const UNREAD: &str = "the interactor accepted without reading all of the program's output";
 
+/// Note on a package that has no submissions.
+const NO_SUBMISSIONS: &str =
+    "the package has no submissions, so nothing was judged: submit a solution before you publish it";
+
 /// Maximum number of tests listed as having suspect answers.
 const SUSPECTS_MAX: usize = 10;
 
@@ -218,9 +223,7 @@ impl<'a> Verifying<'a, '_> {
             proofs.retain(|(example, _)| must_be_accepted(example));
         }
         if examples.is_empty() {
-            let expected = "at least one accepted submission";
-            let got = "no submission, so nothing was judged".to_owned();
-            self.claim(Subject::Submissions, "judging", expected, got, None, false);
+            self.notes.push(NO_SUBMISSIONS.to_owned());
         }
         let none_ran = proofs.iter().all(|(_, tried)| tried.is_err());
         if let (true, Some((example, Err(NotTried::NotHere(why))))) = (none_ran, proofs.first()) {

@@ -60,8 +60,6 @@ pub enum Subject {
     Checker(String),
     /// A submission.
     Submission(PackagePath),
-    /// All submissions of the package.
-    Submissions,
     /// The limit on CPU time.
     TimeLimit,
 }

@@ -91,7 +91,6 @@ fn claim(claim: &Claim) -> Value {
         Subject::Validator(path) => ("validator", path.as_str()),
         Subject::Checker(name) => ("checker", name.as_str()),
         Subject::Submission(path) => ("submission", path.as_str()),
-        Subject::Submissions => ("submissions", ""),
         Subject::TimeLimit => ("time_limit", ""),
     };
     let submission = matches!(claim.subject, Subject::Submission(_)).then_some(about);

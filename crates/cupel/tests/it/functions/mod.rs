@@ -144,7 +144,7 @@ fn a_language_without_a_driver_is_refused_before_it_runs() {
         "a.rb",
         "def twice(n) = [n, 2 * n]\n",
         "CE",
-        "no driver calls one in `ruby`; there are drivers for",
+        "function problems do not support `ruby`; supported are",
     );
 }
 
