@@ -23,7 +23,8 @@ use crate::{access, rules};
 
 const DESCRIPTION: &str = "Runs untrusted programs and judges submissions to problems.\n\n\
 Register, log in, send the access token as `Authorization: Bearer`, and submit a program to `POST /api/v1/execute`. \
-API keys (`cup_…`) are sent the same way and are limited to their scopes, which each operation names.\n\n\
+API keys (`cup_…`) are sent the same way. An API key may call only the operations whose scopes it has; each operation \
+names its scope.\n\n\
 Every error is an `application/problem+json` document (RFC 9457); branch on `type`.\n\n\
 [Formats of problem packages](/docs/formats)";
 
@@ -84,7 +85,7 @@ fn skeleton() -> OpenApi {
     let mut bearer = Http::new(HttpAuthScheme::Bearer);
     bearer.bearer_format = Some("JWT or API key".to_owned());
     bearer.description = Some(
-        "An access token from `/auth/login`, or an API key. The scopes of an operation are those that an API key needs."
+        "An access token from `/auth/login`, or an API key. An API key needs the scopes listed for the operation."
             .to_owned(),
     );
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));

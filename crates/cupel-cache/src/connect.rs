@@ -14,7 +14,7 @@ use crate::{MemoryBuckets, MemoryResults};
 
 /// Rate limits and result cache, shared by all nodes or local to this one.
 pub struct Shared {
-    /// The buckets that limit rates.
+    /// The rate limit buckets.
     pub buckets: Arc<dyn Buckets>,
     /// The result cache.
     pub results: Arc<dyn Results>,
@@ -50,8 +50,8 @@ pub async fn connect(url: &str, cluster: &str, results_max: Bytes) -> Result<Sha
     connect_patiently(url, cluster, results_max, ANSWER_MAX).await
 }
 
-/// Like [`connect`], with another answer timeout than half a second. For tests that count, on machines that stall now
-/// and then.
+/// Like [`connect`], but with a timeout other than the usual half second. For tests that count requests, which would
+/// fail on machines that stall occasionally.
 ///
 /// # Errors
 /// If the URL or the server cannot be used.

@@ -1,4 +1,4 @@
-//! State that API nodes share and need fast: buckets that limit rates, in this process (`memory.rs`) or on Redis
+//! State that API nodes share and must read quickly: rate limit buckets, in this process (`memory.rs`) or on Redis
 //! (`redis.rs`), and the result cache, which maps a submission's key to an earlier result (`results.rs`). `link.rs`
 //! keeps the connection.
 //!

@@ -84,7 +84,7 @@ pub struct Sample<'a> {
     pub shown: &'a Shown,
 }
 
-/// A problem's identifier in URLs: 1 to 64 of `a-z`, `0-9`, `-`, neither beginning nor ending with `-`.
+/// A problem's identifier in URLs: 1 to 64 characters from `a-z`, `0-9` and `-`, neither beginning nor ending with `-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slug(Arc<str>);
 

@@ -176,7 +176,7 @@ impl ServiceCell {
             if ready.output {
                 while self.read(&mut reply)? {}
                 if let Some(whole) = reply.take_whole()? {
-                    // A reply that arrives before the request is sent completely does not answer it.
+                    // A reply that arrives before the whole request has been sent cannot be an answer to it.
                     return if wants_to_write { Err(ServiceError::Unasked) } else { Ok(whole) };
                 }
             }
@@ -224,8 +224,8 @@ impl ServiceCell {
         }
     }
 
-    /// The error for the end of the service, with the limit that the lane reports. The report may arrive slightly after
-    /// the end.
+    /// The error to return when the service has ended, with the limit that the lane reports. The report may arrive
+    /// slightly after the end.
     fn last_words(&mut self) -> ServiceError {
         let socket = self.lane.socket.as_fd();
         let limit = match wire::readable(socket, Duration::from_secs(2)) {
@@ -236,13 +236,13 @@ impl ServiceCell {
             _ => None,
         };
         let limit = limit.map(|limit| match limit {
-            LimitHit::Cpu => "over its CPU time limit",
-            LimitHit::Wall => "over its wall-clock limit",
-            LimitHit::Idle => "over its idle limit",
-            LimitHit::Memory => "over its memory limit",
-            LimitHit::Output => "over its output limit",
-            LimitHit::Instructions => "over its instruction limit",
-            LimitHit::Cancelled => "cancelled",
+            LimitHit::Cpu => "it exceeded its CPU time limit",
+            LimitHit::Wall => "it exceeded its wall-clock limit",
+            LimitHit::Idle => "it exceeded its idle limit",
+            LimitHit::Memory => "it exceeded its memory limit",
+            LimitHit::Output => "it exceeded its output limit",
+            LimitHit::Instructions => "it exceeded its instruction limit",
+            LimitHit::Cancelled => "it was cancelled",
         });
         ServiceError::Ended { limit }
     }

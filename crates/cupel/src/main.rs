@@ -1,11 +1,11 @@
 //! The `cupel` binary: command line, configuration and composition.
 //!
 //! Entry points: `cli::args` lists the commands, and each command is a file beside it. `compose` builds a server from
-//! store, queue, sandbox, worker and API. The executable is also the sandbox's launcher: started as launcher, it never
-//! returns from the first line of `main`.
+//! store, queue, sandbox, worker and API. The executable is also the sandbox's launcher: when it is started as the
+//! launcher, the first line of `main` never returns.
 #![forbid(unsafe_code)]
 
-// The other modules use its macros.
+// Declared first, because the other modules use its macros.
 #[macro_use]
 mod terminal;
 

@@ -110,7 +110,9 @@ impl HistoryParams {
         };
         let slug = |text: &str| {
             text.parse().map_err(|_| {
-                parameter("`problem` must be the slug of a problem: 1 to 64 of `a-z`, `0-9` and `-`.".to_owned())
+                parameter(
+                    "`problem` must be the slug of a problem: 1 to 64 characters from `a-z`, `0-9` and `-`.".to_owned(),
+                )
             })
         };
         let time = |name: &str, text: &str| {

@@ -5,7 +5,7 @@ use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};
 
 pub(super) struct Cpp;
 
-/// Words used after the submission, which the submission may have redefined as macros.
+/// Keywords that the driver uses after including the submission, which may have redefined them as macros.
 const WORDS: &[&str] =
     &["bool", "break", "case", "char", "double", "for", "int", "long", "new", "return", "switch", "void"];
 
@@ -20,7 +20,7 @@ impl Cpp {
         })
     }
 
-    /// Code that reads the arguments, calls, and writes the result or the modified argument.
+    /// Code that reads the arguments, calls the function, and writes the result or the modified argument.
     fn call(&self, callee: &str, method: &MethodSignature, mutates: Option<usize>) -> String {
         let given = arguments(&method.parameters, |at| format!("cupel_{at}"));
         let call = format!("{callee}({given})");
@@ -79,7 +79,8 @@ impl Dialect for Cpp {
              #undef main\n{undefined}\nvoid cupel_driver::cupel_call(cupel_driver::Reader &cupel_in, \
              cupel_driver::Writer &cupel_to) {{\n{body}}}\n"
         );
-        // The driver uses other extensions than the submission, so that the submission is not compiled by itself.
+        // The driver's files have a different extension, so that the compiler does not also compile the submission as
+        // a separate file.
         vec![("main.cc", main), ("cupel_driver.cc", include_str!("../drivers/cpp/cupel_driver.cc").to_owned())]
     }
 

@@ -1,9 +1,10 @@
-//! Prepared artefacts on disk: one directory per artefact, named by everything that determines it.
+//! Prepared artefacts on disk: one directory per artefact; its name contains a hash of everything that determines the
+//! artefact.
 //!
 //! ```text
 //! ROOT/LANGUAGE/NAME-KEY/sums        one line per file: SHA-256, bytes, path
 //! ROOT/LANGUAGE/NAME-KEY/files/…     the files, visible to programs below /opt/cupel/prepared
-//! ROOT/LANGUAGE/NAME-KEY.failed      why it could not be made, as text
+//! ROOT/LANGUAGE/NAME-KEY.failed      why it could not be built, as text
 //! ROOT/LANGUAGE/.unfinished-…        being written
 //! ```
 //!
@@ -47,9 +48,9 @@ pub(super) struct ArtefactKey(String);
 /// How thoroughly an artefact is checked before use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// Every file exists with its size. Fast enough before each run.
+    /// Every file exists and has the recorded size. Fast enough to do before each run.
     Sizes,
-    /// Every file has its checksum.
+    /// Every file has the recorded checksum.
     Contents,
 }
 
@@ -97,20 +98,20 @@ impl PreparedStore {
                 renamed => renamed,
             }
         });
-        // Remains if another writer was faster, or after a failure.
+        // It still exists if another writer was faster, or after a failure.
         let _ = fs::remove_dir_all(&unfinished);
         written?;
         let _ = fs::remove_file(self.failure_path(language, key));
         Ok(())
     }
 
-    /// Stores why an artefact could not be made. If that fails, only the reason is missing.
+    /// Stores why an artefact could not be built. If that fails, only the reason is missing.
     pub(super) fn put_failure(&self, language: &Language, key: &ArtefactKey, why: &str) {
         let _ =
             make_directory(&self.directory(language)).and_then(|()| fs::write(self.failure_path(language, key), why));
     }
 
-    /// Why the last attempt to make it failed.
+    /// Why the last attempt to build it failed.
     pub(super) fn failure(&self, language: &Language, key: &ArtefactKey) -> Option<String> {
         fs::read_to_string(self.failure_path(language, key)).ok()
     }
@@ -143,15 +144,16 @@ impl PreparedStore {
 }
 
 impl ArtefactKey {
-    /// ArtefactKey of a step with the current toolchain. The artefacts of earlier steps are part of its commands.
+    /// Key of a step with the current toolchain. Artefacts of earlier steps need no separate field: their paths are in
+    /// the step's commands.
     pub(super) fn of(language: &Language, step: &Prepare) -> ArtefactKey {
         let mut hash = Sha256::new();
         let mut field = |text: &[u8]| {
             hash.update((text.len() as u64).to_le_bytes());
             hash.update(text);
         };
-        // The first field names the scheme. A change to the hashed fields or to the stored files has to change it, and
-        // with it every key.
+        // The first field names the scheme. Every change to the hashed fields or to the stored files must change it,
+        // and thereby every key.
         field(b"cupel prepared 1");
         field(language.installed_version().unwrap_or_default().as_bytes());
         let values = Placeholders::new(&language.source, step.limits.memory);
@@ -181,7 +183,8 @@ impl ArtefactKey {
 }
 
 /// Distinguishes versions of a file or directory of the toolchain without reading it: by size and modification time. A
-/// package sets the times of its files and renames them into place, which changes the directory's time.
+/// package manager sets the times of the files it installs and renames them into place, which changes the directory's
+/// time.
 fn fingerprint(path: &str, field: &mut impl FnMut(&[u8])) {
     if !path.starts_with('/') {
         return;

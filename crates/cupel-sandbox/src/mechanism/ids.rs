@@ -58,7 +58,7 @@ pub(crate) fn become_lane_root() -> io::Result<()> {
     rustix::thread::set_thread_groups(&[])?;
     rustix::thread::set_thread_res_gid(gid, gid, gid)?;
     rustix::thread::set_thread_res_uid(uid, uid, uid)?;
-    // Changing ids gave /proc/self to the host's root, but child processes must be able to access theirs.
+    // After a change of ids, the host's root owns /proc/self, but child processes must be able to access their own.
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable)?;
     Ok(())
 }

@@ -8,7 +8,7 @@
 //!
 //! So an interpreter's memory is copied once per program, and the init processes of the lane and the cells do not
 //! contain it. The zygote is Cupel's executable, started by the lane's init. It runs no code of a tenant. It does not
-//! even decode requests (the child does that in its memory), and erases them afterwards.
+//! even decode requests: the child does so, in its own memory. The zygote then erases them.
 
 use std::ffi::{CString, OsString};
 use std::io;
@@ -33,12 +33,12 @@ use crate::sys::shared::SharedNotes;
 use crate::warm::{WarmParent, ZYGOTE_STACK};
 use crate::wire::{self, CellRequest, FromZygote, ToZygote, ZygoteSetup};
 
-/// Pid in its cell of a program that a zygote started: the first after the init.
+/// Pid, inside its cell, of a program started by a zygote: the first pid after the init's.
 pub(crate) const PROGRAM: Pid = match Pid::from_raw(2) {
     Some(pid) => pid,
     None => unreachable!(),
 };
-/// Pid of the errand in the cell: far from the next free pid, so that the program always gets [`PROGRAM`].
+/// Pid of the errand, inside the cell: far from the next free pid, so that the program always gets [`PROGRAM`].
 const ERRAND: i32 = 300;
 /// The argument that makes Cupel's executable run as a zygote.
 pub(crate) const ZYGOTE_ARGUMENT: &str = "__cupel-zygote";
@@ -102,8 +102,8 @@ impl Zygote {
     }
 
     /// Starts a program in the calling process's pid, mount and ipc namespaces. The caller must be their init, and
-    /// becomes the program's parent. Returns how much of the CPU time counted since then the sandbox used, in
-    /// nanoseconds.
+    /// becomes the program's parent. Returns, in nanoseconds, how much of the CPU time counted since the call was the
+    /// sandbox's own.
     pub(crate) fn begin(
         &self,
         cell: u64,
@@ -125,9 +125,8 @@ impl Zygote {
     }
 }
 
-/// Allows or forbids processes with the same user and capabilities to enter this process's namespaces. It must be
-/// allowed while the zygote enters them. Source: setns(2), the check of a pidfd; ptrace(2), "Ptrace access mode
-/// checking".
+/// Sets whether processes with the same user and capabilities may enter this process's namespaces. They must be allowed
+/// to while the zygote enters. Source: setns(2), the check of a pidfd; ptrace(2), "Ptrace access mode checking".
 pub(crate) fn let_in(let_in: bool) {
     let behavior = if let_in { DumpableBehavior::Dumpable } else { DumpableBehavior::NotDumpable };
     let _ = rustix::process::set_dumpable_behavior(behavior);
@@ -264,7 +263,7 @@ impl Errand<'_> {
     fn run(&self, own_pids: BorrowedFd<'_>) -> io::Result<Duration> {
         sys::namespaces::enter(self.handed.cell, libc::CLONE_NEWPID)?;
         let ran = run_errand(ERRAND, self.handed.group, self, Errand::go);
-        // Leave the namespace: if this process could still fork into it, it would outlive its cell.
+        // Leave the namespace: as long as this process can fork into the namespace, the namespace outlives its cell.
         sys::namespaces::enter(own_pids, libc::CLONE_NEWPID).and(ran)
     }
 
@@ -306,7 +305,7 @@ impl Errand<'_> {
     }
 }
 
-/// Waits until the errand has ended, so that the program's parent is the init from the program's first instruction.
+/// Waits until the errand has ended, so that the init is the program's parent from its first instruction on.
 fn outlive_the_errand() -> io::Result<()> {
     while let Some(errand) = rustix::process::getppid().filter(|parent| parent.as_raw_nonzero().get() == ERRAND) {
         match rustix::process::pidfd_open(errand, PidfdFlags::empty()) {

@@ -125,7 +125,7 @@ fn a_service_over_its_memory_limit_names_that_limit(world: &World) {
         .next()
         .expect("the limit is enforced within 100 requests")
         .expect_err("the request exceeds the memory limit");
-    assert_eq!(error.to_string(), "the service has ended: over its memory limit");
+    assert_eq!(error.to_string(), "the service has ended: it exceeded its memory limit");
 }
 
 fn a_service_is_behind_the_walls(world: &World) {

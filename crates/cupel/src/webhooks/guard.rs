@@ -1,4 +1,5 @@
-//! Keeps webhooks from private addresses: resolves the host name and checks every address of it ([`is_public`]).
+//! Prevents webhooks from being sent to private addresses: resolves the host name and checks each of its addresses
+//! ([`is_public`]).
 
 use cupel_core::is_public;
 use ureq::config::Config;
@@ -6,7 +7,8 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-/// Resolver that refuses a name with a special address. The connection goes to exactly the addresses returned here.
+/// Resolver that refuses a name if any of its addresses is private or reserved. The connection goes to exactly the
+/// addresses returned here.
 #[derive(Debug)]
 pub(super) struct GuardedResolver {
     allow_private: bool,
@@ -22,7 +24,7 @@ impl GuardedResolver {
 impl Resolver for GuardedResolver {
     fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let addresses = self.inner.resolve(uri, config, timeout)?;
-        // One private address is enough: a name with both public and private addresses is not an accident.
+        // One private address is enough: a legitimate receiver does not have both public and private addresses.
         match addresses.iter().find(|address| !self.allow_private && !is_public(address.ip())) {
             None => Ok(addresses),
             Some(_) => {

@@ -32,7 +32,7 @@ const PENALTY_MINUTES: u64 = 20;
     "length_seconds": 18000, "public": true, "problems": ["night-bus", "calm-water"]
 }))]
 pub(crate) struct ContestRequest {
-    /// Name in URLs: 1 to 64 of `a-z`, `0-9` and `-`.
+    /// Name in URLs: 1 to 64 characters from `a-z`, `0-9` and `-`.
     #[schema(pattern = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
     slug: String,
     /// Display name: at most 200 characters on one line, not blank.
@@ -48,11 +48,11 @@ pub(crate) struct ContestRequest {
     description: String,
     /// Scoring rules.
     style: StyleName,
-    /// ICPC: penalty for each rejected try before a solution, 0 to 1440; 20 by default.
+    /// ICPC: penalty for each rejected try at a problem that is later solved, 0 to 1440; 20 by default.
     #[serde(default)]
     #[schema(maximum = 1440)]
     penalty_minutes: Option<u64>,
-    /// The penalty in seconds, under its former name.
+    /// The penalty in seconds. Replaced by `penalty_minutes`: send only one of the two.
     #[serde(default)]
     #[schema(deprecated, maximum = 86400)]
     penalty_seconds: Option<u64>,
@@ -62,17 +62,17 @@ pub(crate) struct ContestRequest {
     /// Duration in seconds: 60 to 2678400 (31 days).
     #[schema(minimum = 60, maximum = 2678400)]
     length_seconds: u64,
-    /// How many seconds before the end the results are frozen (no longer shown); never by default. Until the freeze is lifted,
-    /// the statistics and leaderboards of the problems also omit what participants submit in that time. At most
-    /// `length_seconds`.
+    /// How many seconds before the end the standings are frozen: from then on, new results are not shown. Never by
+    /// default; at most `length_seconds`. Until the freeze is lifted, the statistics and leaderboards of the problems
+    /// also omit what participants submit in that time.
     #[serde(default)]
     #[schema(maximum = 2678400)]
     freeze_seconds: Option<u64>,
-    /// Whether everybody may see it and take part; otherwise it requires the contest's join code.
+    /// Whether everybody may see the contest and take part. If not, users need its join code.
     #[serde(default)]
     public: bool,
-    /// Slugs of its problems, in order: public ones, and your private ones, which participants can see once the contest
-    /// begins.
+    /// Slugs of its problems, in order: public problems, and private problems of yours, which participants can see once
+    /// the contest has begun.
     #[schema(min_items = 1, max_items = 26)]
     problems: Vec<String>,
 }
@@ -98,11 +98,11 @@ pub(crate) struct ContestChangeRequest {
     /// Scoring rules.
     #[serde(default)]
     style: Option<StyleName>,
-    /// ICPC: penalty for each rejected try before a solution, 0 to 1440. Requires `style`.
+    /// ICPC: penalty for each rejected try at a problem that is later solved, 0 to 1440. Requires `style`.
     #[serde(default)]
     #[schema(maximum = 1440)]
     penalty_minutes: Option<u64>,
-    /// The penalty in seconds, under its former name.
+    /// The penalty in seconds. Replaced by `penalty_minutes`: send only one of the two.
     #[serde(default)]
     #[schema(deprecated, maximum = 86400)]
     penalty_seconds: Option<u64>,
@@ -114,14 +114,15 @@ pub(crate) struct ContestChangeRequest {
     #[serde(default)]
     #[schema(minimum = 60, maximum = 2678400)]
     length_seconds: Option<u64>,
-    /// How many seconds before the end the results are frozen (no longer shown); `null`: never. At most `length_seconds`.
+    /// How many seconds before the end the standings are frozen: from then on, new results are not shown. `null`:
+    /// never. At most `length_seconds`.
     #[serde(default, deserialize_with = "said")]
     #[schema(value_type = Option<u64>, maximum = 2678400)]
     freeze_seconds: Option<Option<u64>>,
     /// Whether the freeze is lifted. `false` hides the results again, but users may have seen them in the meantime.
     #[serde(default)]
     unfrozen: Option<bool>,
-    /// Whether everybody may see it and take part.
+    /// Whether everybody may see the contest and take part. If not, users need its join code.
     #[serde(default)]
     public: Option<bool>,
     /// Whether to replace the `join_code`. The old code becomes invalid; participants stay in the contest.
@@ -154,7 +155,7 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, Json<ContestView>), ApiError> {
     let principal = caller.principal();
     let slug: Slug = body.slug.parse().map_err(|_| {
-        invalid("slug", "a slug is 1 to 64 of `a-z`, `0-9` and `-`, and neither begins nor ends with `-`")
+        invalid("slug", "a slug is 1 to 64 characters from `a-z`, `0-9` and `-`, and neither begins nor ends with `-`")
     })?;
     let new = NewContest {
         id: app.core.new_contest_id(),
@@ -253,7 +254,7 @@ fn style_of(style: StyleName, minutes: Option<u64>, seconds: Option<u64>) -> Res
     }
 }
 
-/// Penalty and the name of the field that set it, one of two.
+/// The penalty, with the name of the field that set it.
 fn penalty_of(minutes: Option<u64>, seconds: Option<u64>) -> Result<Option<(&'static str, Duration)>, ApiError> {
     match (minutes, seconds) {
         (None, None) => Ok(None),
@@ -261,7 +262,7 @@ fn penalty_of(minutes: Option<u64>, seconds: Option<u64>) -> Result<Option<(&'st
         (None, Some(seconds)) => Ok(Some(("penalty_seconds", Duration::from_secs(seconds)))),
         (Some(_), Some(_)) => Err(invalid(
             "penalty_seconds",
-            "`penalty_seconds` is the former name of `penalty_minutes`: send one of them",
+            "`penalty_seconds` is replaced by `penalty_minutes`: send only one of the two",
         )),
     }
 }

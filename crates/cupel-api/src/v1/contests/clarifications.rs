@@ -87,11 +87,11 @@ pub(crate) struct ClarificationView {
     question: String,
     /// The answer, once there is one; or the text of the announcement.
     answer: Option<String>,
-    /// User who asked or announced; only for the contest's organizers.
+    /// User who asked the question or made the announcement; only for the contest's organizers.
     asked_by: Option<String>,
     /// Whether everybody may read it.
     public: bool,
-    /// Whether you asked it.
+    /// Whether you asked the question.
     own: bool,
     /// Time of the question.
     #[schema(format = DateTime)]
@@ -103,7 +103,7 @@ pub(crate) struct ClarificationView {
 
 /// List questions and announcements.
 ///
-/// Your own and public ones; organizers get all, with the names of the askers.
+/// You get your own and the public ones; organizers get all, with the names of the users who asked.
 #[utoipa::path(
     get, path = "/contests/{slug}/clarifications", tag = "contests", operation_id = "clarifications",
     params(("slug" = String, Path, description = "The contest's slug"), PageParams),

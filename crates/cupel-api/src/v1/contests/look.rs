@@ -43,7 +43,7 @@ pub(crate) struct ContestPage {
 
 /// List contests.
 ///
-/// Public ones and, if you authenticate, those that you organize or take part in.
+/// You get the public contests and, if you authenticate, those that you organize or take part in.
 #[utoipa::path(
     get, path = "/contests", tag = "contests", operation_id = "contests",
     params(ContestParams),

@@ -35,7 +35,7 @@ async fn seen(app: &Shared, principal: &Principal, slug: &Slug) -> Result<SeenCo
     app.core.seen_contest(principal, slug).await?.ok_or_else(|| ApiError::not_found("contest"))
 }
 
-/// Maps core's error to a problem.
+/// Converts core's error to an `ApiError`.
 fn refusal(error: ContestError) -> ApiError {
     match error {
         ContestError::Missing => ApiError::not_found("contest"),

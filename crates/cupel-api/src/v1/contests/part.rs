@@ -70,7 +70,7 @@ pub(crate) async fn take_part(
         KindName::Virtual => Participation::Virtual,
     };
     if body.join_code.is_some() && body.code.is_some() {
-        return Err(invalid("code", "`code` is the former name of `join_code`: send one of them"));
+        return Err(invalid("code", "`code` is the former name of `join_code`: send only one of the two"));
     }
     let join_code = body.join_code.or(body.code);
     let guess = match join_code {

@@ -67,7 +67,7 @@ pub(super) struct ContestView {
     description: String,
     /// ICPC: penalty for each rejected try before a solution, in whole minutes.
     penalty_minutes: Option<u64>,
-    /// The penalty in seconds, under its former name.
+    /// The penalty in seconds. Replaced by `penalty_minutes`.
     #[schema(deprecated)]
     penalty_seconds: Option<u64>,
     /// How long before the end the results are frozen (no longer shown); `null`: never.

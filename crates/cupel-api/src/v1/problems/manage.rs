@@ -51,7 +51,7 @@ const MEMBERS_MAX: usize = 1000;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ImportParams {
-    /// The problem's name in URLs, instead of the package's: 1 to 64 of `a-z`, `0-9` and `-`.
+    /// The problem's name in URLs, instead of the package's: 1 to 64 characters from `a-z`, `0-9` and `-`.
     #[serde(default)]
     slug: Option<String>,
 }
@@ -135,7 +135,7 @@ pub(crate) async fn import(
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(ImportedView::from(imported))).into_response())
 }
 
-const SLUG_RULE: &str = "A slug is 1 to 64 of `a-z`, `0-9` and `-`, and neither begins nor ends with `-`.";
+const SLUG_RULE: &str = "A slug is 1 to 64 characters from `a-z`, `0-9` and `-`, and neither begins nor ends with `-`.";
 
 /// The parameter `slug`.
 fn slug_of(text: &str) -> Result<Slug, ApiError> {
@@ -385,7 +385,7 @@ pub(crate) struct ChangeRequest {
     /// visible to others.
     #[serde(default)]
     visibility: Option<VisibilityName>,
-    /// New name in URLs: 1 to 64 of `a-z`, `0-9` and `-`.
+    /// New name in URLs: 1 to 64 characters from `a-z`, `0-9` and `-`.
     #[serde(default)]
     #[schema(pattern = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
     slug: Option<String>,

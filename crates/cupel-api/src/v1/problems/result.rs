@@ -1,8 +1,8 @@
 //! Result of a submission to a problem, as its sender may see it and as the problem's authors may.
 //!
-//! Invariant: of a hidden test, a sender learns number, verdict and score; of one whose feedback is hidden, not even
-//! that. Its name, its output and the checker's messages are never sent. Of the time and memory of all tests together,
-//! the sender learns the rounded maximum.
+//! Invariant: for a hidden test, the sender sees only its number, verdict and score; if its feedback is hidden too,
+//! only its number. Its name, its output and the checker's messages are never sent. The sender sees only the rounded
+//! maximum of time and memory over all tests.
 
 use std::collections::HashMap;
 
@@ -37,7 +37,7 @@ pub(crate) struct Disclosure {
     pub(crate) with_files: bool,
     /// The problem's slug.
     pub(crate) slug: Option<String>,
-    /// Number of the version it was judged at.
+    /// Number of the problem version it was judged against.
     pub(crate) version: Option<u32>,
     /// Whether it is an earlier submission from the result cache.
     pub(crate) cached: bool,
@@ -48,7 +48,7 @@ pub(crate) struct Disclosure {
 pub(crate) struct GradedView {
     /// The problem's slug, if the problem still exists.
     slug: Option<String>,
-    /// Number of the version it was judged at.
+    /// Number of the problem version it was judged against.
     version: Option<u32>,
     /// SHA-256 of that version's package.
     package: String,
@@ -70,8 +70,8 @@ pub(crate) struct GradedView {
     /// printed.
     #[serde(skip_serializing_if = "Option::is_none")]
     returned: Option<String>,
-    /// The communication on your own input, if the program communicates with one of the problem's: one line each, your
-    /// program's after `>`, the problem's after `<`; truncated at the end if it is long.
+    /// The conversation between your program and the problem's interactor on your own input, if there is an interactor:
+    /// lines from your program begin with `>`, lines from the interactor with `<`. If it is long, its end is cut off.
     #[serde(skip_serializing_if = "Option::is_none")]
     conversation: Option<String>,
     /// Result of verifying the package.
@@ -104,7 +104,7 @@ pub(crate) struct ProblemTestView {
     name: Option<String>,
     /// Whether it is a sample in the statement, or you may see it for another reason.
     is_shown: bool,
-    /// Its verdict, `SK` if it was not run; `null` if the problem hides the results of single tests.
+    /// Its verdict, `SK` if it was not run; `null` if the problem hides the results of individual tests.
     verdict: Option<&'static str>,
     /// Its score, if it has one.
     score: Option<f64>,
@@ -118,7 +118,7 @@ pub(crate) struct ProblemTestView {
     /// Your program's exit code, if the test is visible and the program exited by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     exit_code: Option<i32>,
-    /// The number of the signal that ended your program, if the test is visible and a signal did.
+    /// The number of the signal that ended your program, if the test is visible and a signal ended the program.
     #[serde(skip_serializing_if = "Option::is_none")]
     signal: Option<i32>,
     /// Your program's standard output, if the test is visible.
@@ -127,8 +127,9 @@ pub(crate) struct ProblemTestView {
     /// Your program's standard error, if the test is visible.
     #[serde(skip_serializing_if = "Option::is_none")]
     stderr: Option<String>,
-    /// The communication, if the test is visible and your program communicates with one of the problem's: one line
-    /// each, your program's after `>`, the problem's after `<`; truncated at the end if it is long.
+    /// The conversation between your program and the problem's interactor, if there is an interactor and the test is
+    /// visible: lines from your program begin with `>`, lines from the interactor with `<`. If it is long, its end is
+    /// cut off.
     #[serde(skip_serializing_if = "Option::is_none")]
     conversation: Option<String>,
     /// The checker's message to the judge, if the test is visible; always for the problem's authors.
@@ -237,13 +238,13 @@ async fn numbers(app: &Shared, problem: cupel_types::ProblemId) -> Result<HashMa
 
 /// Get a submission, with its source and its result.
 ///
-/// Your own submissions and, for the authors of a problem, those to that problem. With `?wait=`, the response is
-/// delayed until the submission has ended.
+/// You may get your own submissions; authors of a problem may also get all submissions to it. With `?wait=`, the
+/// response is delayed until the submission has ended.
 #[utoipa::path(
     get, path = "/submissions/{submission_id}", tag = "submissions", operation_id = "submission_in_full",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid), crate::v1::execute::WaitParams),
     responses(
-        (status = 200, description = "The submission in its present state", body = crate::v1::response::SubmissionView),
+        (status = 200, description = "The submission in its current state", body = crate::v1::response::SubmissionView),
         (status = 404, description = "The submission does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "You have too many large responses open", body = ErrorBody, content_type = "application/problem+json"),
     ),
@@ -266,7 +267,7 @@ pub(crate) async fn submission(
     answers::one(&app, caller.user, attempted.record, told).await
 }
 
-/// One judging of a submission.
+/// A run of a submission.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RunView {
     /// Its id.
@@ -277,7 +278,7 @@ pub(crate) struct RunView {
     verdict: Option<&'static str>,
     /// Its score, if it has one.
     score: Option<f64>,
-    /// Number of the version it is judged at.
+    /// Number of the problem version it is judged against.
     version: Option<u32>,
     /// Time at which it began.
     #[schema(format = DateTime)]
@@ -287,19 +288,19 @@ pub(crate) struct RunView {
     completed_at: Option<String>,
 }
 
-/// All judgings of a submission.
+/// All runs of a submission.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RunViews {
     /// Newest first.
     runs: Vec<RunView>,
 }
 
-/// List all judgings of a submission to a problem, with old and new verdicts.
+/// List every run of a submission to a problem, with its verdict.
 #[utoipa::path(
     get, path = "/submissions/{submission_id}/runs", tag = "submissions", operation_id = "runs",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),
     responses(
-        (status = 200, description = "At most 100 judgings, newest first", body = RunViews),
+        (status = 200, description = "At most 100 runs, newest first", body = RunViews),
         (status = 404, description = "The submission does not exist, is not a submission to a problem, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]

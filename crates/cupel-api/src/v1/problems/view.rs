@@ -31,8 +31,8 @@ pub(crate) struct ProblemLineView {
     pub(crate) visibility: &'static str,
     /// Number of its current version.
     pub(crate) version: u32,
-    /// Statistics of its submissions. For a private problem, only authors see them in responses about this single
-    /// problem, because it may be part of a contest.
+    /// Statistics of its submissions. A private problem may be part of a contest, so only its authors see them, and
+    /// only in responses about that problem alone.
     pub(crate) statistics: Option<StatisticsView>,
     /// Your result; `null` if you have not tried it, or did not authenticate.
     pub(crate) standing: Option<StandingView>,
@@ -138,7 +138,7 @@ impl From<&Finding> for FindingView {
     }
 }
 
-/// Refusal of a package: every finding, located by its file.
+/// Refusal of a package: every error, with its file.
 pub(super) fn refused(findings: &[Finding]) -> ApiError {
     let errors: Vec<FieldError> = findings
         .iter()
@@ -148,7 +148,8 @@ pub(super) fn refused(findings: &[Finding]) -> ApiError {
     let detail = match &errors[..] {
         [] => "The package is refused.".to_owned(),
         [only] => only.detail.clone(),
-        [first, rest @ ..] => format!("{} And {} more.", first.detail, rest.len()),
+        [first, _] => format!("{} There is 1 more error.", first.detail),
+        [first, rest @ ..] => format!("{} There are {} more errors.", first.detail, rest.len()),
     };
     ApiError::new(ErrorKind::InvalidPackage, detail).with_errors(errors)
 }

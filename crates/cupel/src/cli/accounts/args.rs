@@ -9,7 +9,7 @@ use cupel_core::accounts::Role;
 use crate::cli::shared_args::{Settings, parse_duration, parse_url};
 
 /// Add, import, list, disable and delete users, set their roles, tiers and passwords, print one-time links, join codes
-/// and tokens, in the store; also while servers run.
+/// and tokens. This command accesses the store directly and can be used while servers run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel user add ada ada@example.org --admin
@@ -64,7 +64,7 @@ pub(crate) enum UserCommand {
     Tier {
         /// The user's name or e-mail address.
         name: String,
-        /// A tier of the configuration (rate_limits.tiers).
+        /// A tier defined in the configuration (rate_limits.tiers).
         tier: String,
     },
     /// Create users from a CSV file, and print CSV with a one-time link for each.
@@ -84,7 +84,7 @@ pub(crate) enum UserCommand {
         #[arg(long, value_name = "URL", value_parser = parse_url)]
         url: Option<String>,
     },
-    /// Print a one-time link with which a user sets a password; it replaces an older one.
+    /// Print a one-time link with which a user sets a password; any earlier link becomes invalid.
     Link {
         /// The user's name or e-mail address.
         name: String,
@@ -95,7 +95,7 @@ pub(crate) enum UserCommand {
         #[arg(long, value_name = "URL", value_parser = parse_url)]
         url: Option<String>,
     },
-    /// Print a join code, with which a class registers behind one address, also if registration is closed.
+    /// Print a join code. With it, a whole class can register from one IP address, even if registration is closed.
     Code {
         /// Name of the code, such as the name of the class.
         name: String,
@@ -165,7 +165,7 @@ pub(crate) enum UserCommand {
     },
 }
 
-/// Create, list and revoke API keys, in the store; also while servers run.
+/// Create, list and revoke API keys. This command accesses the store directly and can be used while servers run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel key create ci --user ada --scope runs:read --scope runs:write --expires 90d

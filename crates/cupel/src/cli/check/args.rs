@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 /// Compare an output with an answer, like a Kattis output validator.
 ///
-/// Exit code: 42 if the output is accepted, 43 if it is not; any other code is not a decision.
+/// Exit code: 42 if the output is accepted, 43 if it is not; any other code means that the output could
+/// not be judged.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Comparisons, and their flags after `--`:
   default       compares words, ignoring case and the white space between them: Kattis and ICPC
@@ -26,9 +27,9 @@ use std::path::PathBuf;
   sorted-lines  compares the words of each line, with the lines in any order
   sorted-words  compares words in any order
   characters    compares characters in any order, ignoring white space and case
-  line-count    compares each line with the answer's line at the same place. The share of equal
-                lines is the share of the points: exit code 42, with score_multiplier.txt if the
-                share is not 1; 43 if no line is equal or the output has more lines
+  line-count    compares each line with the answer's line at the same place. The score
+                is the fraction of lines that are equal: exit code 42, with score_multiplier.txt if
+                the fraction is not 1; 43 if no line is equal or the output has more lines
                   exact (white space at the end of a line counts, too)
   std::NAME.cpp  testlib's standard checker of that name: acmp caseicmp casencmp casewcmp dcmp fcmp
                 hcmp icmp lcmp ncmp nyesno rcmp rcmp4 rcmp6 rcmp9 rncmp uncmp wcmp yesno

@@ -7,7 +7,8 @@ use cupel_problem::{Slug, SlugError};
 
 use crate::cli::shared_args::{Settings, parse_duration};
 
-/// Create contests, print their standings and export their results, in the store; also while servers run.
+/// Create contests, print their standings and export their results. This command accesses the store directly and can be
+/// used while servers run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel contest create autumn --title Autumn --starts-at 2030-01-01T10:00:00Z --length 5h \\

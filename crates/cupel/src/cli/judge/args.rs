@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::cli::package::args::Reading;
 use crate::cli::shared_args::Settings;
 
-/// Judge a submission with a problem package, without a server.
+/// Judge a submission against a problem package, without a server.
 ///
 /// The package is a directory or an archive in the format of Kattis, ICPC, DOMjudge, DMOJ, Codeforces Polygon or Cupel.
 /// Prints one line per test. Exit code: 0 if the submission is accepted, 1 if it is not, 2 if the package or the
