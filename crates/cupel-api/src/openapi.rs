@@ -108,12 +108,10 @@ fn add_who(operation: &mut Operation, who: Option<Who>) {
 }
 
 fn add_common_responses(operation: &mut Operation) {
-    let mut common = vec![ErrorKind::Internal, ErrorKind::Unavailable];
+    // Every operation refuses query parameters that it does not have.
+    let mut common = vec![ErrorKind::Internal, ErrorKind::Unavailable, ErrorKind::InvalidParameter];
     if operation.security.is_some() {
         common.extend([ErrorKind::Unauthorized, ErrorKind::MissingScope, ErrorKind::RateLimited]);
-    }
-    if operation.parameters.as_ref().is_some_and(|p| !p.is_empty()) {
-        common.push(ErrorKind::InvalidParameter);
     }
     if operation.request_body.is_some() {
         common.extend([

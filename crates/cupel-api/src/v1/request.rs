@@ -23,6 +23,7 @@ use crate::v1::faults::{FormFaults, Shape};
 #[schema(example = json!({ "language": "python", "source_code": "print(int(input()) * 2)", "input": "21" }))]
 pub(crate) struct ExecuteRequest {
     /// Id or alias of a language, see `GET /languages`; case-insensitive.
+    #[schema(min_length = 1)]
     pub(crate) language: String,
     /// The main source; never empty. It gets the language's own file name, or that of its public type if the compiler
     /// requires it. On a virtual machine, the class with `main` is started, regardless of its name and package.

@@ -3,7 +3,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use cupel_core::run::{RunState, SubmissionRecord, SubmissionSummary};
+use cupel_core::run::{RunState, SentFor, SubmissionRecord, SubmissionSummary};
 use cupel_types::{
     CaseReport, FetchedFile, Grading, Instructions, Limits, Outcome, Output, RunReport, Signal, Start, StepReport,
     Verdict, coarse_memory, coarse_time,
@@ -594,9 +594,9 @@ pub(crate) struct SummaryView {
     pub(crate) completed_at: Option<String>,
     /// The verdict, once there is one.
     pub(crate) verdict: Option<String>,
-    /// CPU time in milliseconds; for a problem rounded up to 10 ms, except for its authors.
+    /// CPU time in milliseconds; for a submission to a problem rounded up to 10 ms, except for its authors.
     pub(crate) execution_time_ms: Option<u64>,
-    /// Peak memory in KiB; for a problem rounded up to whole MiB, except for its authors.
+    /// Peak memory in KiB; for a submission to a problem rounded up to whole MiB, except for its authors.
     pub(crate) memory_used_kb: Option<u64>,
     /// Slug of the problem it was submitted to; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -613,9 +613,10 @@ impl From<SubmissionSummary> for SummaryView {
     /// Summary for the submission's owner.
     fn from(summary: SubmissionSummary) -> SummaryView {
         let (time, memory) = (summary.cpu_time, summary.memory);
-        let (time, memory) = match summary.problem {
-            Some(_) => (time.map(coarse_time), memory.map(coarse_memory)),
-            None => (time, memory),
+        // Only the tests of a submission may be hidden.
+        let (time, memory) = match summary.sent_for {
+            SentFor::Submission => (time.map(coarse_time), memory.map(coarse_memory)),
+            SentFor::Run | SentFor::Samples | SentFor::CustomInput | SentFor::Verification => (time, memory),
         };
         SummaryView::for_author(SubmissionSummary { cpu_time: time, memory, ..summary })
     }

@@ -20,6 +20,7 @@ use crate::v1::response::rfc3339;
 pub(crate) struct TicketRequest {
     /// The submission whose events you want to follow.
     #[schema(format = Uuid)]
+    #[schema(format = Uuid)]
     submission_id: String,
 }
 

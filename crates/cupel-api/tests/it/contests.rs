@@ -435,6 +435,7 @@ async fn an_invalid_contest_is_refused_with_the_field() {
         ("slug", json!("Not A Slug"), "/slug"),
         ("title", json!("  "), "/title"),
         ("description", json!("x".repeat((64 << 10) + 1)), ""),
+        ("description", json!("x".repeat(10_001)), "/description"),
         ("starts_at", json!("tomorrow"), "/starts_at"),
         ("starts_at", json!(in_minutes(-60)), "/starts_at"),
         ("length_seconds", json!(59), "/length_seconds"),

@@ -19,8 +19,8 @@ const LENGTH_MAX: Duration = Duration::from_hours(31 * 24);
 pub const PENALTY_MAX: Duration = Duration::from_hours(24);
 /// Maximum length of a title, in characters.
 const TITLE_MAX: usize = 200;
-/// Maximum size of a description, a question or an answer, in bytes.
-pub(super) const TEXT_MAX: usize = 64 << 10;
+/// Maximum length of a description, a question or an answer, in characters.
+pub(super) const TEXT_MAX: usize = 10_000;
 
 /// Why a request about a contest was refused. Nothing has changed.
 #[derive(Debug, thiserror::Error)]
@@ -185,10 +185,10 @@ fn title_fits(title: &str) -> Result<(), ContestError> {
 }
 
 pub(super) fn text_fits(field: &'static str, text: &str) -> Result<(), ContestError> {
-    if text.len() <= TEXT_MAX {
+    if text.chars().count() <= TEXT_MAX {
         Ok(())
     } else {
-        Err(invalid(field, format!("`{field}` must have at most {TEXT_MAX} bytes")))
+        Err(invalid(field, format!("`{field}` must have at most {TEXT_MAX} characters")))
     }
 }
 

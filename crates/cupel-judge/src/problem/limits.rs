@@ -10,7 +10,7 @@
 //!
 //! **Near the limit, a program is run again**, so that noise on the machine does not decide the verdict: if its CPU
 //! time is above the limit and below the time at which it is stopped, or if the wall clock limit ended it, up to
-//! [`RERUNS_MAX`] times; the run with the least CPU time counts. An accepted program is never run again, except when a
+//! [`RERUNS_MAX`] times; the run with the least CPU time counts, and a run that the wall clock ended only if all were. An accepted program is never run again, except when a
 //! package is verified: then times within the margins on both sides of the limit are measured again, and a program may
 //! run until it is beyond the upper margin.
 //!

@@ -265,6 +265,12 @@ fn a_program_near_the_time_limit_is_run_again_and_its_fastest_run_counts() {
         // The sandbox ended it, so it is not near.
         (vec![ends(Outcome::TimeLimit, 1100)], (Verdict::TimeLimit, 0, 1100, 0)),
         (vec![ends(Outcome::WallLimit, 700), prints("ok", 700)], (Verdict::Accepted, 1, 700, 0)),
+        // The wall clock ended a run that did not get the processor.
+        (vec![ends(Outcome::WallLimit, 700), ends(Outcome::TimeLimit, 1100)], (Verdict::TimeLimit, 1, 1100, 0)),
+        (
+            vec![prints("ok", 1050), ends(Outcome::WallLimit, 600), ends(Outcome::WallLimit, 600)],
+            (Verdict::TimeLimit, 2, 1050, 0),
+        ),
         (vec![ends(Outcome::IdleLimit, 5)], (Verdict::IdleLimit, 0, 5, 0)),
         (vec![ends(Outcome::Exited(1), 1001), ends(Outcome::Exited(1), 5)], (Verdict::RuntimeError, 1, 5, 0)),
     ] {

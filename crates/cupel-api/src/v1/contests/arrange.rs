@@ -42,9 +42,9 @@ pub(crate) struct ContestRequest {
         pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$"
     )]
     title: String,
-    /// Description, in Markdown: at most 64 KiB.
+    /// Description, in Markdown: at most 10,000 characters.
     #[serde(default)]
-    #[schema(max_length = 65536)]
+    #[schema(max_length = 10000)]
     description: String,
     /// Scoring rules.
     style: StyleName,
@@ -91,9 +91,9 @@ pub(crate) struct ContestChangeRequest {
         pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$"
     )]
     title: Option<String>,
-    /// Description, in Markdown: at most 64 KiB.
+    /// Description, in Markdown: at most 10,000 characters.
     #[serde(default)]
-    #[schema(max_length = 65536)]
+    #[schema(max_length = 10000)]
     description: Option<String>,
     /// Scoring rules.
     #[serde(default)]

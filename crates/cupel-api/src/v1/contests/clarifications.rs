@@ -25,7 +25,7 @@ pub(crate) struct QuestionRequest {
     #[serde(default)]
     problem: Option<String>,
     /// The question; not blank.
-    #[schema(min_length = 1, max_length = 65536, pattern = "\\S")]
+    #[schema(min_length = 1, max_length = 10000, pattern = "\\S")]
     question: String,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct AnnouncementRequest {
     #[serde(default)]
     problem: Option<String>,
     /// Text of the announcement; not blank.
-    #[schema(min_length = 1, max_length = 65536, pattern = "\\S")]
+    #[schema(min_length = 1, max_length = 10000, pattern = "\\S")]
     text: String,
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct AnnouncementRequest {
 #[schema(example = json!({ "answer": "No.", "public": true }))]
 pub(crate) struct AnswerRequest {
     /// The answer; replaces an earlier one. Not blank.
-    #[schema(min_length = 1, max_length = 65536, pattern = "\\S")]
+    #[schema(min_length = 1, max_length = 10000, pattern = "\\S")]
     answer: String,
     /// Whether everybody may read the question and the answer.
     #[serde(default)]
