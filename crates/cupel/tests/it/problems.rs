@@ -351,7 +351,7 @@ fn a_derived_time_limit_records_the_kind_of_start_and_another_kind_warns_once() 
     assert_eq!((&again["holds"], &again["time_limit_start"]), (&json!(true), &json!("warm")), "{again}");
 }
 
-/// Equal within 5 %, or within one portion in which the kernel charges memory, if that is more.
+/// Equal within 5 %, or within two portions in which the kernel charges memory, if that is more.
 #[test]
 fn the_memory_of_a_program_is_the_same_on_all_routes() {
     const PORTION_KIB: u64 = 256;
@@ -379,8 +379,8 @@ fn the_memory_of_a_program_is_the_same_on_all_routes() {
         });
         let (least, most) = (used.iter().min().unwrap(), used.iter().max().unwrap());
         eprintln!("{name}: {used:?} KiB by run, execute and problem");
-        // Of two runs, one may need one portion more, for a few pages.
-        assert!(most - least <= PORTION_KIB.max(most / 20), "{name}: {used:?} KiB by run, execute and problem");
+        // Each figure is exact to one portion, so two of them may differ by two.
+        assert!(most - least <= (2 * PORTION_KIB).max(most / 20), "{name}: {used:?} KiB by run, execute and problem");
     }
 }
 

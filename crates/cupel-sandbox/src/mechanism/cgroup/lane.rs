@@ -30,9 +30,6 @@ pub(super) const UNSEEN_MAX: u64 = 128 * 1024;
 /// pages, 64 since Linux 5.16.
 const PORTION: u64 = 64 * PAGE as u64;
 const PAGE: usize = 4096;
-/// How much too small the least of several measurements at different positions in a batch may be, in bytes: the
-/// distance of the positions, and as much for the rest of a batch that another group took meanwhile.
-const LEAST_EXACT: u64 = PORTION / 2;
 /// Step in which the unused rest of a batch is measured, and the maximum that is touched for it, in pages.
 const AHEAD_STEP: usize = 8;
 const AHEAD_PAGES_MAX: usize = 80;
@@ -186,26 +183,29 @@ impl Known {
     /// Peak memory in bytes.
     ///
     /// The group is charged in batches, so `charged` is too large by less than one batch. Each page that is used costs
-    /// one fault, so for a program that frees nothing, the number of faults is exact. The faults decide within that
-    /// batch. More faults than pages do not: the program freed memory, or read pages of files.
+    /// one fault, so for a program that frees nothing, the number of faults is exact. It is used if it agrees with
+    /// `charged`.
     pub(crate) fn used(self) -> u64 {
+        let missing = self.faults.saturating_mul(PAGE as u64);
         let most = self.charged + self.given_back;
+        let possible = self.charged.saturating_sub(PORTION)..=most + PORTION;
         match self.faults {
             0 => most,
+            _ if possible.contains(&missing) => missing,
             // Too few faults: the program used huge pages, or had children that were not waited for.
-            faults => faults.saturating_mul(PAGE as u64).clamp(self.charged.saturating_sub(PORTION), most),
+            _ if missing < self.charged => *possible.start(),
+            _ => most,
         }
     }
 
     /// Peak memory of a copy of an interpreter, in bytes, without the memory that it shares with the interpreter.
     /// `nothing` is the measurement of a copy that ran an empty program. A copy also faults at its first write to a
-    /// shared page or its first read of a file's page, so only the faults beyond those of `nothing` count. They are
-    /// used if they agree with `charged` within the exactness of both: one batch, and [`LEAST_EXACT`] of `nothing`.
+    /// shared page or its first read of a file's page, so only the faults beyond those of `nothing` count.
     pub(crate) fn used_by_a_copy(self, nothing: Known) -> u64 {
         let most = self.charged + self.given_back;
         let beyond = self.faults.saturating_sub(nothing.faults).saturating_mul(PAGE as u64);
         let missing = nothing.charged.saturating_add(beyond);
-        let possible = self.charged.saturating_sub(PORTION + LEAST_EXACT)..=most + PORTION;
+        let possible = self.charged.saturating_sub(PORTION)..=most + PORTION;
         if nothing.faults > 0 && self.faults > 0 && possible.contains(&missing) {
             return missing;
         }
@@ -609,9 +609,9 @@ mod tests {
         assert_eq!(used(10, 0), 10 * PORTION, "the faults are unknown");
         assert_eq!(used(10, 900), 10 * PORTION, "the program freed memory");
         assert_eq!(used(10, 600), 600 * page);
-        assert_eq!(used(10, 660), 10 * PORTION, "the program read pages of files");
+        assert_eq!(used(10, 660), 660 * page);
         assert_eq!(used(10, 3), 9 * PORTION, "huge pages, or children that were not waited for");
-        assert_eq!(used(1, 5), 5 * page);
+        assert_eq!(used(0, 5), 5 * page);
     }
 
     #[test]
@@ -622,11 +622,6 @@ mod tests {
             |charged, faults| Known { charged: charged * PORTION, given_back: 0, faults }.used_by_a_copy(nothing);
         assert_eq!(used(3, 300), 2 * PORTION);
         assert_eq!(used(3, 310), 2 * PORTION + 10 * page);
-        assert_eq!(used(2, 300), 2 * PORTION, "wherever the last batch ended");
-        assert_eq!(
-            Known { charged: 3 * PORTION + 20 * page, given_back: 0, faults: 300 }.used_by_a_copy(nothing),
-            2 * PORTION
-        );
         assert_eq!(used(3, 0), 3 * PORTION, "the program was killed, so its faults are unknown");
         assert_eq!(used(3, 900), 3 * PORTION, "the program freed memory");
     }
