@@ -4,7 +4,7 @@
 #   scripts/build.sh          the release: optimized, with every engine
 #     target/dist/cupel       without debug information; its symbols still name the functions of a backtrace
 #     target/dist/cupel.debug its debug information; backtraces and debuggers find it if it is beside the binary
-#   scripts/build.sh quick    target/quick/cupel, in half the time: less optimized, without the engines of clusters
+#   scripts/build.sh quick    target/quick/cupel: less optimized, built faster, without the engines of clusters
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
