@@ -46,15 +46,15 @@ pub(crate) async fn one(
     app: &Shared,
     user: UserId,
     record: SubmissionRecord,
-    told: Disclosure,
+    disclosure: Disclosure,
 ) -> Result<Response, ApiError> {
     let output = output_bytes(&record);
     if output < SMALL_BYTES {
-        return Ok(Json(SubmissionView::of(&record, &told)).into_response());
+        return Ok(Json(SubmissionView::of(&record, &disclosure)).into_response());
     }
     let mut held = app.answers.wait_for(user, output * BYTES_PER_BYTE, app.settings.answer_wait_max).await?;
     let made = tokio::task::spawn_blocking(move || {
-        let json = json_of(&record, &told)?;
+        let json = json_of(&record, &disclosure)?;
         drop(record);
         held.keep_only(json.len());
         Ok((Bytes::from(json), held))
@@ -179,15 +179,16 @@ fn output_bytes(record: &SubmissionRecord) -> usize {
     let graded = report.grading.iter().flat_map(|grading| &grading.cases).filter_map(|case| case.step.as_ref());
     let steps = report.execution.iter().chain(report.cases.iter().map(|case| &case.step)).chain(graded);
     let compile = report.compile.as_ref().map_or(0, |compile| 2 * compile.output.data.len());
-    let said = report.grading.iter().flat_map(|grading| &grading.cases).filter_map(|case| case.conversation.as_ref());
+    let conversations =
+        report.grading.iter().flat_map(|grading| &grading.cases).filter_map(|case| case.conversation.as_ref());
     let graded = report.grading.iter().flat_map(|grading| [&grading.returned, &grading.conversation]).flatten();
-    let graded: usize = graded.chain(said).map(|output| output.data.len()).sum();
+    let graded: usize = graded.chain(conversations).map(|output| output.data.len()).sum();
     compile + graded + steps.map(|step| step.stdout.data.len() + step.stderr.data.len()).sum::<usize>()
 }
 
 /// JSON in a buffer of the exact size: measured first, because a doubling buffer can hold twice as much.
-fn json_of(record: &SubmissionRecord, told: &Disclosure) -> Result<Vec<u8>, serde_json::Error> {
-    let view = SubmissionView::of(record, told);
+fn json_of(record: &SubmissionRecord, disclosure: &Disclosure) -> Result<Vec<u8>, serde_json::Error> {
+    let view = SubmissionView::of(record, disclosure);
     let mut length = Length(0);
     serde_json::to_writer(&mut length, &view)?;
     let mut json = Vec::with_capacity(length.0);

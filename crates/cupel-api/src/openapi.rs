@@ -98,9 +98,9 @@ fn skeleton() -> OpenApi {
 /// Adds the permitted callers: as a sentence for people and as `x-callers` for programs.
 fn add_who(operation: &mut Operation, who: Option<Who>) {
     let Some(who) = who else { return };
-    let said = operation.description.take().filter(|said| !said.is_empty());
-    operation.description = Some(match said {
-        Some(said) => format!("{said}\n\n{}", who.sentence()),
+    let description = operation.description.take().filter(|description| !description.is_empty());
+    operation.description = Some(match description {
+        Some(description) => format!("{description}\n\n{}", who.sentence()),
         None => who.sentence().to_owned(),
     });
     operation.security = who.scope().map(|scope| vec![SecurityRequirement::new("bearer", [scope.as_str()])]);

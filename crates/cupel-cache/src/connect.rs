@@ -13,17 +13,17 @@ use crate::results::RedisResults;
 use crate::{MemoryBuckets, MemoryResults};
 
 /// Rate limits and result cache, shared by all nodes or local to this one.
-pub struct Shared {
+pub struct SharedCaches {
     /// The rate limit buckets.
     pub buckets: Arc<dyn Buckets>,
     /// The result cache.
     pub results: Arc<dyn Results>,
 }
 
-impl Shared {
+impl SharedCaches {
     /// Creates local state, with at most `results_max` bytes of results.
-    pub fn in_memory(results_max: Bytes) -> Shared {
-        Shared { buckets: Arc::new(MemoryBuckets::default()), results: Arc::new(MemoryResults::new(results_max)) }
+    pub fn in_memory(results_max: Bytes) -> SharedCaches {
+        SharedCaches { buckets: Arc::new(MemoryBuckets::default()), results: Arc::new(MemoryResults::new(results_max)) }
     }
 }
 
@@ -46,7 +46,7 @@ pub enum ConnectError {
 ///
 /// # Errors
 /// If the URL or the server cannot be used.
-pub async fn connect(url: &str, cluster: &str, results_max: Bytes) -> Result<Shared, ConnectError> {
+pub async fn connect(url: &str, cluster: &str, results_max: Bytes) -> Result<SharedCaches, ConnectError> {
     connect_patiently(url, cluster, results_max, ANSWER_MAX).await
 }
 
@@ -61,16 +61,16 @@ pub async fn connect_patiently(
     cluster: &str,
     results_max: Bytes,
     answer_max: Duration,
-) -> Result<Shared, ConnectError> {
+) -> Result<SharedCaches, ConnectError> {
     if url.is_empty() {
-        return Ok(Shared::in_memory(results_max));
+        return Ok(SharedCaches::in_memory(results_max));
     }
     if !url.starts_with("redis://") && !url.starts_with("rediss://") {
         return Err(ConnectError::Scheme);
     }
     let link = Link::start(url, format!("{cluster}:limits:trial"), answer_max).await.map_err(ConnectError::Redis)?;
     let link = Arc::new(link);
-    Ok(Shared {
+    Ok(SharedCaches {
         buckets: Arc::new(RedisBuckets::new(Arc::clone(&link), cluster)),
         results: Arc::new(RedisResults::new(link, cluster, results_max)),
     })

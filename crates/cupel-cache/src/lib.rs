@@ -12,6 +12,6 @@ mod memory;
 mod redis;
 mod results;
 
-pub use connect::{ConnectError, Shared, connect, connect_patiently};
+pub use connect::{ConnectError, SharedCaches, connect, connect_patiently};
 pub use memory::MemoryBuckets;
 pub use results::MemoryResults;

@@ -14,7 +14,7 @@ pub trait Clock: Send + Sync + 'static {
 }
 
 /// Smallest [`Clock::skew`] that is reported to people.
-pub const SKEW_TOLD: SignedDuration = SignedDuration::from_secs(5);
+pub const SKEW_REPORTED: SignedDuration = SignedDuration::from_secs(5);
 
 /// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]

@@ -49,7 +49,7 @@ pub trait ClusterStore: Send + Sync {
 
     /// Sets the order for one worker, or for all current and future workers (`None`); an order for all does not make
     /// future workers drain. `false`: there is no such worker.
-    async fn tell(&self, worker: Option<WorkerId>, order: Order) -> Result<bool, StoreError>;
+    async fn send_order(&self, worker: Option<WorkerId>, order: Order) -> Result<bool, StoreError>;
 
     /// Whether all workers are ordered to pause.
     async fn is_paused(&self) -> Result<bool, StoreError>;
@@ -118,7 +118,7 @@ pub struct WorkerRecord {
     /// Its last heartbeat.
     pub beat: WorkerBeat,
     /// Its order, including an order for all workers.
-    pub told: Order,
+    pub order: Order,
     /// When it started.
     pub started_at: Timestamp,
     /// When its last heartbeat arrived.

@@ -43,7 +43,7 @@ pub struct Assignment {
 #[derive(Debug, Default)]
 pub struct StopFlag {
     raised: AtomicBool,
-    told: Notify,
+    waiters: Notify,
 }
 
 impl StopFlag {
@@ -54,18 +54,18 @@ impl StopFlag {
 
     /// Waits until the attempt should stop.
     pub async fn raised(&self) {
-        let told = self.told.notified();
-        tokio::pin!(told);
-        told.as_mut().enable();
+        let notified = self.waiters.notified();
+        tokio::pin!(notified);
+        notified.as_mut().enable();
         if !self.is_raised() {
-            told.await;
+            notified.await;
         }
     }
 
     /// Raises the flag.
     pub fn raise(&self) {
         self.raised.store(true, Ordering::Release);
-        self.told.notify_waiters();
+        self.waiters.notify_waiters();
     }
 }
 

@@ -38,7 +38,7 @@ pub mod webhook;
 pub use blobs::{BlobInfo, BlobKey, BlobKind, Blobs, BlobsError};
 pub use bounds::Bounds;
 pub use check::{FAULTS_MAX, SubmissionFault, SubmissionFaultKind, check};
-pub use clock::{Clock, SKEW_TOLD, SystemClock};
+pub use clock::{Clock, SKEW_REPORTED, SystemClock};
 pub use cluster::ClusterStore;
 pub use contests::ContestStore;
 pub use core::{Core, CoreParts};

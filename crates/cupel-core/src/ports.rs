@@ -527,7 +527,7 @@ pub trait Queue: Send + Sync {
     fn health(&self) -> Result<(), String>;
     /// A language queue beside this one: its hints are taken only by workers with this language. It uses the same
     /// broker and has its own bounds. A repeated call returns another handle on the same queue.
-    async fn lane(&self, language: &LanguageId) -> Result<Arc<dyn Queue>, QueueError>;
+    async fn language_queue(&self, language: &LanguageId) -> Result<Arc<dyn Queue>, QueueError>;
     /// Closes the queue and its language queues: current and later calls get [`QueueError::Closed`]. Hints that were
     /// taken from the broker and not handed out are returned to it for other processes.
     fn close(&self);

@@ -5,7 +5,7 @@
 //! does no harm.
 //!
 //! Hints are routed nevertheless. If workers differ, the hint of a run that not all of them can judge goes to a
-//! *language queue* at the same broker (called a lane in this file). It is named after the needed language that the
+//! *language queue* at the same broker. It is named after the needed language that the
 //! fewest workers have. Workers take from the common queue and from the language queues of their languages. So a run
 //! that waits for the only worker that can judge it does not delay others. If all workers have the same languages,
 //! which is the usual case, there are no language queues.
@@ -66,13 +66,13 @@ impl Routes {
     }
 
     /// Whether a language has a queue: some workers have it and others do not.
-    fn has_lane(&self, language: &LanguageId) -> bool {
+    fn has_queue(&self, language: &LanguageId) -> bool {
         let (having, all) = self.having(language);
         0 < having && having < all
     }
 
     /// The language queue for a run with these needs; `None`: every worker can judge it, so it uses the common queue.
-    fn lane(&self, needs: &Needs) -> Option<LanguageId> {
+    fn language_queue(&self, needs: &Needs) -> Option<LanguageId> {
         let rare =
             needs.iter().map(|language| (self.having(language), language)).filter(|((having, all), _)| having < all);
         rare.min_by_key(|((having, _), _)| *having).map(|(_, language)| language.clone())
@@ -80,7 +80,7 @@ impl Routes {
 
     /// The language queues from which a worker with these languages takes.
     fn language_queues(&self, has: &BTreeSet<LanguageId>) -> BTreeSet<LanguageId> {
-        has.iter().filter(|language| self.has_lane(language)).cloned().collect()
+        has.iter().filter(|language| self.has_queue(language)).cloned().collect()
     }
 }
 
@@ -187,16 +187,16 @@ impl LanguageQueues {
             let hints: Vec<RunHint> = hints.iter().map(|(hint, _)| *hint).collect();
             return self.common.publish(&hints).await.map(|()| hints.len() as u64);
         };
-        let mut by_lane: BTreeMap<Option<LanguageId>, Vec<RunHint>> = BTreeMap::new();
+        let mut by_queue: BTreeMap<Option<LanguageId>, Vec<RunHint>> = BTreeMap::new();
         for (hint, needs) in hints.iter().filter(|(_, needs)| routes.serves(needs)) {
-            by_lane.entry(routes.lane(needs)).or_default().push(*hint);
+            by_queue.entry(routes.language_queue(needs)).or_default().push(*hint);
         }
         let mut result = Ok(0);
-        for (lane, hints) in by_lane {
-            let published = match lane {
+        for (language_queue, hints) in by_queue {
+            let published = match language_queue {
                 None => self.common.publish(&hints).await,
-                Some(language) => match self.lane(&language).await {
-                    Ok(lane) => lane.publish(&hints).await,
+                Some(language) => match self.language_queue(&language).await {
+                    Ok(language_queue) => language_queue.publish(&hints).await,
                     Err(error) => Err(error),
                 },
             };
@@ -212,8 +212,8 @@ impl LanguageQueues {
         for language in routes.language_queues(has) {
             if !self.taken.borrow().contains_key(&language) {
                 tracing::info!(%language, "not all workers have {language}: taking its runs from a language queue");
-                let lane = self.lane(&language).await?;
-                self.taken.send_modify(|taken| drop(taken.insert(language, lane)));
+                let language_queue = self.language_queue(&language).await?;
+                self.taken.send_modify(|taken| drop(taken.insert(language, language_queue)));
             }
         }
         Ok(())
@@ -267,8 +267,8 @@ impl LanguageQueues {
     /// Charges slot time to an owner in all queues.
     pub(crate) fn charge(&self, owner: UserId, time: Duration) {
         self.common.charge(owner, time);
-        for lane in self.language_queues() {
-            lane.charge(owner, time);
+        for language_queue in self.language_queues() {
+            language_queue.charge(owner, time);
         }
     }
 
@@ -277,8 +277,8 @@ impl LanguageQueues {
     /// runs, or these would not be published again.
     pub(crate) async fn depth(&self) -> Result<usize, QueueError> {
         let mut depth = self.common.depth().await?;
-        for lane in self.lanes_in_use() {
-            depth += lane.depth().await?;
+        for language_queue in self.queues_in_use() {
+            depth += language_queue.depth().await?;
         }
         Ok(depth)
     }
@@ -286,17 +286,17 @@ impl LanguageQueues {
     /// Number of an owner's waiting hints.
     pub(crate) async fn depth_of(&self, owner: UserId) -> Result<usize, QueueError> {
         let mut depth = self.common.depth_of(owner).await?;
-        for lane in self.language_queues() {
-            depth += lane.depth_of(owner).await?;
+        for language_queue in self.language_queues() {
+            depth += language_queue.depth_of(owner).await?;
         }
         Ok(depth)
     }
 
-    async fn lane(&self, language: &LanguageId) -> Result<Arc<dyn Queue>, QueueError> {
-        if let Some(lane) = self.open().get(language) {
-            return Ok(Arc::clone(lane));
+    async fn language_queue(&self, language: &LanguageId) -> Result<Arc<dyn Queue>, QueueError> {
+        if let Some(language_queue) = self.open().get(language) {
+            return Ok(Arc::clone(language_queue));
         }
-        let made = self.common.lane(language).await?;
+        let made = self.common.language_queue(language).await?;
         // Another task may have opened it meanwhile; one of the two is dropped, which closes it.
         Ok(Arc::clone(self.open().entry(language.clone()).or_insert(made)))
     }
@@ -305,10 +305,13 @@ impl LanguageQueues {
         self.open().values().cloned().collect()
     }
 
-    fn lanes_in_use(&self) -> Vec<Arc<dyn Queue>> {
+    fn queues_in_use(&self) -> Vec<Arc<dyn Queue>> {
         let Some(routes) = self.routes() else { return self.language_queues() };
         let open = self.open();
-        open.iter().filter(|(language, _)| routes.has_lane(language)).map(|(_, lane)| Arc::clone(lane)).collect()
+        open.iter()
+            .filter(|(language, _)| routes.has_queue(language))
+            .map(|(_, language_queue)| Arc::clone(language_queue))
+            .collect()
     }
 
     fn open(&self) -> MutexGuard<'_, BTreeMap<LanguageId, Arc<dyn Queue>>> {
@@ -328,7 +331,7 @@ mod tests {
     #[test]
     fn workers_with_equal_languages_have_no_language_queues() {
         let routes = Routes::of([set(&["c", "python"]), set(&["c", "python"])]);
-        assert_eq!(routes.lane(&set(&["c", "python"])), None);
+        assert_eq!(routes.language_queue(&set(&["c", "python"])), None);
         assert!(routes.language_queues(&set(&["c", "python"])).is_empty());
         assert!(routes.serves(&set(&["c"])) && !routes.serves(&set(&["c", "java"])));
     }
@@ -340,11 +343,11 @@ mod tests {
             set(&["c", "java", "python"]),
             set(&["c", "java", "haskell", "python"]),
         ]);
-        let lane = |names: &[&str]| routes.lane(&set(names)).map(|id| id.to_string());
-        assert_eq!(lane(&["c"]), None);
-        assert_eq!(lane(&["c", "python"]), None);
-        assert_eq!(lane(&["java", "c"]).as_deref(), Some("java"));
-        assert_eq!(lane(&["java", "haskell"]).as_deref(), Some("haskell"));
+        let language_queue = |names: &[&str]| routes.language_queue(&set(names)).map(|id| id.to_string());
+        assert_eq!(language_queue(&["c"]), None);
+        assert_eq!(language_queue(&["c", "python"]), None);
+        assert_eq!(language_queue(&["java", "c"]).as_deref(), Some("java"));
+        assert_eq!(language_queue(&["java", "haskell"]).as_deref(), Some("haskell"));
         assert!(routes.language_queues(&set(&["c", "python"])).is_empty());
         assert_eq!(routes.language_queues(&set(&["c", "java", "python"])), set(&["java"]));
         assert_eq!(routes.language_queues(&set(&["c", "java", "haskell", "python"])), set(&["haskell", "java"]));

@@ -164,7 +164,7 @@ impl Core {
             quiet_max: self.quiet_max(),
             last: after,
             ended: false,
-            told_gap: false,
+            reported_gap: false,
             missed_something: false,
             stored: stored.into(),
             live,
@@ -227,7 +227,7 @@ struct Watch {
     last: Seq,
     ended: bool,
     /// Whether the last item reported was a gap.
-    told_gap: bool,
+    reported_gap: bool,
     /// Whether to query the store when the bus has no event ready.
     missed_something: bool,
     stored: VecDeque<Event>,
@@ -238,7 +238,7 @@ impl Watch {
     fn give(&mut self, event: Event) -> Option<Received> {
         self.last = event.seq;
         self.ended = event.kind.is_final();
-        self.told_gap = false;
+        self.reported_gap = false;
         Some(Received::Event(event))
     }
 }
@@ -288,7 +288,7 @@ impl Subscription for Watch {
                 Some(Received::Event(event)) => return self.give(event),
                 Some(Received::Gap) => {
                     self.missed_something = true;
-                    if !std::mem::replace(&mut self.told_gap, true) {
+                    if !std::mem::replace(&mut self.reported_gap, true) {
                         return Some(Received::Gap);
                     }
                 }

@@ -105,7 +105,7 @@ mod tests {
 
     #[tokio::test]
     async fn errors_name_the_setting_and_the_remedy_and_hide_the_password() {
-        for (url, told) in [
+        for (url, expected) in [
             ("amqp://a:hunter2@host", "begins with `amqp://`"),
             ("hunter2", "begins with `no scheme`"),
             ("redis://:hunter2@host:port", "redis://:password@host:6379/0"),
@@ -114,7 +114,7 @@ mod tests {
             ("postgres://a:hunter2@127.0.0.1:1/db", "check that it runs"),
         ] {
             let refusal = refusal(url, "cupel").await;
-            assert!(refusal.contains("events.url") && refusal.contains(told), "{url}: {refusal}");
+            assert!(refusal.contains("events.url") && refusal.contains(expected), "{url}: {refusal}");
             assert!(!refusal.contains("hunter2"), "{refusal}");
         }
         assert!(refusal("redis://127.0.0.1", "a b").await.contains("cluster.name"));

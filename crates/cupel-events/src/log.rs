@@ -220,16 +220,16 @@ mod tests {
     }
 
     /// The items that a reader gets, in order: the number of an event of the first attempt, or 0 for a gap.
-    fn told(log: &Log, mut place: ReaderPosition) -> Vec<u32> {
-        let mut told = Vec::new();
+    fn read(log: &Log, mut place: ReaderPosition) -> Vec<u32> {
+        let mut read = Vec::new();
         while let Some((received, next)) = log.next(place) {
             place = next;
-            told.push(match received {
+            read.push(match received {
                 Received::Event(event) => event.seq.0 as u32,
                 Received::Gap => 0,
             });
         }
-        told
+        read
     }
 
     #[test]
@@ -269,8 +269,8 @@ mod tests {
         push(&mut log, 5);
         log.miss(Seq::of_attempt(1, 5));
         push(&mut log, 6);
-        assert_eq!(told(&log, ReaderPosition::default()), [1, 0, 5, 6]);
-        assert_eq!(told(&log, log.place(Seq::of_attempt(1, 4))), [5, 6]);
+        assert_eq!(read(&log, ReaderPosition::default()), [1, 0, 5, 6]);
+        assert_eq!(read(&log, log.place(Seq::of_attempt(1, 4))), [5, 6]);
     }
 
     #[test]
@@ -278,20 +278,20 @@ mod tests {
         let mut log = Log::default();
         let early = log.place(Seq::default());
         log.break_here();
-        assert_eq!(told(&log, early), [0]);
+        assert_eq!(read(&log, early), [0]);
         assert!(log.end(early).is_some_and(|(received, _)| matches!(received, Received::Gap)));
         log.push(event(1, EventKind::CompileStarted), 10, 10_000);
         log.push(event(2, EventKind::CompileStarted), 10, 10_000);
         log.break_here();
         log.break_here();
         log.push(event(3, EventKind::CompileStarted), 10, 10_000);
-        assert_eq!(told(&log, early), [0, 1, 2, 0, 3]);
+        assert_eq!(read(&log, early), [0, 1, 2, 0, 3]);
         let late = log.place(Seq::default());
-        assert_eq!(told(&log, late), [1, 2, 3]);
+        assert_eq!(read(&log, late), [1, 2, 3]);
         assert!(log.end(late).is_none());
         log.push(event(9, EventKind::Finished { verdict: Verdict::Accepted }), 10, 10_000);
         log.break_here();
-        assert_eq!(told(&log, late), [1, 2, 3, 9], "nothing is missing after the end");
+        assert_eq!(read(&log, late), [1, 2, 3, 9], "nothing is missing after the end");
         assert!(log.end(early).is_some_and(|(received, _)| matches!(received, Received::Event(_))));
     }
 

@@ -62,7 +62,7 @@ struct State {
     under_way: Vec<Outgoing>,
     /// Total number of messages added, and of messages sent.
     put: u64,
-    told: u64,
+    sent: u64,
     chains: HashMap<SubmissionId, Chain>,
     /// Tracked submissions in the order they began. Entries without a chain are skipped.
     begun: VecDeque<SubmissionId>,
@@ -129,7 +129,7 @@ impl Outbox {
         self.filled.notify_one();
     }
 
-    /// Waits for messages and takes the next ones. They stay here until [`Outbox::told`] or [`Outbox::restore`].
+    /// Waits for messages and takes the next ones. They stay here until [`Outbox::sent`] or [`Outbox::restore`].
     /// Cancel-safe.
     pub(crate) async fn take(&self, events_max: usize, bytes_max: usize) -> Vec<Outgoing> {
         loop {
@@ -142,9 +142,9 @@ impl Outbox {
     }
 
     /// Records that the taken messages were sent.
-    pub(crate) fn told(&self) {
+    pub(crate) fn sent(&self) {
         let mut state = self.state();
-        state.told += state.under_way.len() as u64;
+        state.sent += state.under_way.len() as u64;
         state.under_way.clear();
         drop(state);
         self.progress.notify_waiters();
@@ -167,7 +167,7 @@ impl Outbox {
             let progress = self.progress.notified();
             tokio::pin!(progress);
             progress.as_mut().enable();
-            if self.state().told >= all {
+            if self.state().sent >= all {
                 return;
             }
             progress.await;
@@ -331,11 +331,11 @@ mod tests {
                 .collect()
         };
         assert_eq!(numbers(outbox.take(2, usize::MAX).await), [1, 2]);
-        outbox.told();
+        outbox.sent();
         assert_eq!(numbers(outbox.take(2, usize::MAX).await), [3, 4]);
         outbox.restore();
         assert_eq!(numbers(outbox.take(10, usize::MAX).await), [3, 4, 5]);
-        outbox.told();
+        outbox.sent();
         outbox.settled().await;
         assert_eq!(outbox.state().bytes, 0);
     }
@@ -363,7 +363,7 @@ mod tests {
             _ => None,
         });
         assert_eq!(end, Some(Seq::of_attempt(1, 199)), "the end names an event that a receiver may have missed");
-        outbox.told();
+        outbox.sent();
 
         // If more ends are published than fit, receivers learn that something is missing.
         for n in 0..3 * WAITING_EVENTS_MAX as u128 {

@@ -142,24 +142,24 @@ impl Drop for Connected {
 impl Server for PostgresServer {
     async fn open(&self, hub: &Arc<Hub>) -> Result<Box<dyn Session>, ServerError> {
         let lost = CancellationToken::new();
-        let teller = self.connect(None, &lost).await?;
-        let looker = self.connect(Some(Arc::clone(hub)), &lost).await?;
-        self.lay_out(&teller.client).await?;
+        let sender = self.connect(None, &lost).await?;
+        let listener = self.connect(Some(Arc::clone(hub)), &lost).await?;
+        self.lay_out(&sender.client).await?;
         let name = &self.name;
-        looker.client.batch_execute(&format!("LISTEN \"{name}\"")).await?;
-        let tell = teller.client.prepare(&tell_sql(name)).await?;
-        let all = looker.client.prepare(&kept_sql(name)).await?;
-        let end = looker.client.prepare(&end_sql(name)).await?;
-        let clean = looker.client.prepare(&clean_sql(name)).await?;
-        Ok(Box::new(PostgresSession { name: name.clone(), teller, looker, tell, all, end, clean, lost }))
+        listener.client.batch_execute(&format!("LISTEN \"{name}\"")).await?;
+        let send = sender.client.prepare(&send_sql(name)).await?;
+        let all = listener.client.prepare(&kept_sql(name)).await?;
+        let end = listener.client.prepare(&end_sql(name)).await?;
+        let clean = listener.client.prepare(&clean_sql(name)).await?;
+        Ok(Box::new(PostgresSession { name: name.clone(), sender, listener, send, all, end, clean, lost }))
     }
 }
 
 struct PostgresSession {
     name: String,
-    teller: Connected,
-    looker: Connected,
-    tell: Statement,
+    sender: Connected,
+    listener: Connected,
+    send: Statement,
     all: Statement,
     end: Statement,
     clean: Statement,
@@ -168,7 +168,7 @@ struct PostgresSession {
 
 /// Stores events and notifies. A late event of a dead attempt is not stored, because a later event exists. The
 /// notifications come last, after the rows are written.
-fn tell_sql(name: &str) -> String {
+fn send_sql(name: &str) -> String {
     format!(
         "WITH added AS (
              INSERT INTO \"{name}\" (submission, seq, expires, frame)
@@ -182,7 +182,7 @@ fn tell_sql(name: &str) -> String {
              DELETE FROM \"{name}\" AS old USING unnest($5::uuid[], $6::bigint[]) AS given (submission, seq)
              WHERE old.submission = given.submission AND old.seq = given.seq
          )
-         SELECT count(pg_notify($7, told.frames)) FROM unnest($8::text[]) AS told (frames)"
+         SELECT count(pg_notify($7, sent.frames)) FROM unnest($8::text[]) AS sent (frames)"
     )
 }
 
@@ -245,35 +245,35 @@ fn notifications<'a>(messages: impl Iterator<Item = &'a Message>) -> Vec<String>
 
 #[async_trait]
 impl Session for PostgresSession {
-    async fn tell(&self, batch: &[KeptMessage]) -> Result<(), ServerError> {
+    async fn send(&self, batch: &[KeptMessage]) -> Result<(), ServerError> {
         let (mut ids, mut seqs, mut seconds, mut frames) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (mut gone_ids, mut gone_seqs, mut gone) = (Vec::new(), Vec::new(), HashSet::new());
-        for told in batch {
-            let Message::Event { event, .. } = &told.outgoing.message else { continue };
-            for seq in &told.outgoing.gone {
+        for kept_message in batch {
+            let Message::Event { event, .. } = &kept_message.outgoing.message else { continue };
+            for seq in &kept_message.outgoing.gone {
                 gone_ids.push(*event.submission.as_uuid());
                 gone_seqs.push(column(*seq));
                 gone.insert((event.submission, *seq));
             }
         }
-        for told in batch {
-            let Message::Event { event, .. } = &told.outgoing.message else { continue };
+        for kept_message in batch {
+            let Message::Event { event, .. } = &kept_message.outgoing.message else { continue };
             // An event that is only referenced in the notification must be in the table.
-            let frame = wire::frame(&told.outgoing.message);
-            let is_wanted = told.keep || frame.len() > NOTIFICATION_MAX;
+            let frame = wire::frame(&kept_message.outgoing.message);
+            let is_wanted = kept_message.keep || frame.len() > NOTIFICATION_MAX;
             if is_wanted && !gone.contains(&(event.submission, event.seq)) {
-                let kept = if told.keep && !event.kind.is_final() { LIVE_KEPT } else { ENDED_KEPT };
+                let kept = if kept_message.keep && !event.kind.is_final() { LIVE_KEPT } else { ENDED_KEPT };
                 ids.push(*event.submission.as_uuid());
                 seqs.push(column(event.seq));
                 seconds.push(i32::try_from(kept.as_secs()).unwrap_or(i32::MAX));
                 frames.push(frame);
             }
         }
-        let texts = notifications(batch.iter().map(|told| &told.outgoing.message));
-        let client = &self.teller.client;
+        let texts = notifications(batch.iter().map(|kept_message| &kept_message.outgoing.message));
+        let client = &self.sender.client;
         let given: [&(dyn tokio_postgres::types::ToSql + Sync); 8] =
             [&ids, &seqs, &seconds, &frames, &gone_ids, &gone_seqs, &self.name, &texts];
-        client.query(&self.tell, &given).await?;
+        client.query(&self.send, &given).await?;
         Ok(())
     }
 
@@ -298,7 +298,7 @@ impl Session for PostgresSession {
             if places.is_empty() {
                 continue;
             }
-            let client = &self.looker.client;
+            let client = &self.listener.client;
             let rows = match interest {
                 Interest::Everything => client.query(&self.all, &[&ids, &after]).await?,
                 Interest::End => client.query(&self.end, &[&ids]).await?,
@@ -318,13 +318,13 @@ impl Session for PostgresSession {
     }
 
     async fn check(&self) -> Result<(), ServerError> {
-        self.teller.client.simple_query("SELECT 1").await?;
-        self.looker.client.simple_query("SELECT 1").await?;
+        self.sender.client.simple_query("SELECT 1").await?;
+        self.listener.client.simple_query("SELECT 1").await?;
         Ok(())
     }
 
     async fn clean(&self) -> Result<Duration, ServerError> {
-        let removed = self.looker.client.execute(&self.clean, &[]).await?;
+        let removed = self.listener.client.execute(&self.clean, &[]).await?;
         Ok(if removed == CLEAN_ROWS.unsigned_abs() { CLEAN_BUSY } else { CLEAN_IDLE })
     }
 

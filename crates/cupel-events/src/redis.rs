@@ -150,8 +150,8 @@ fn entry_id(seq: Seq) -> String {
 
 impl RedisSession {
     /// Appends the commands that store an event.
-    fn write(&self, told: &KeptMessage, pipe: &mut redis::Pipeline) {
-        let Message::Event { event, .. } = &told.outgoing.message else { return };
+    fn write(&self, kept: &KeptMessage, pipe: &mut redis::Pipeline) {
+        let Message::Event { event, .. } = &kept.outgoing.message else { return };
         let (key, id, seq) = (self.names.log(event.submission), entry_id(event.seq), event.seq);
         let is_final = event.kind.is_final();
         let add = pipe.cmd("XADD").arg(&key);
@@ -163,14 +163,14 @@ impl RedisSession {
         } else {
             add.arg("MAXLEN").arg("~").arg(STREAM_MAX);
         }
-        add.arg(&id).arg("e").arg(wire::frame(&told.outgoing.message));
+        add.arg(&id).arg("e").arg(wire::frame(&kept.outgoing.message));
         if is_final {
             pipe.cmd("EXPIRE").arg(&key).arg(ENDED_KEPT.as_secs());
         } else {
-            if !told.outgoing.gone.is_empty() {
-                pipe.cmd("XDEL").arg(&key).arg(told.outgoing.gone.iter().copied().map(entry_id).collect::<Vec<_>>());
+            if !kept.outgoing.gone.is_empty() {
+                pipe.cmd("XDEL").arg(&key).arg(kept.outgoing.gone.iter().copied().map(entry_id).collect::<Vec<_>>());
             }
-            if told.outgoing.refresh {
+            if kept.outgoing.refresh {
                 pipe.cmd("EXPIRE").arg(&key).arg(LIVE_KEPT.as_secs());
             }
         }
@@ -180,8 +180,8 @@ impl RedisSession {
     fn publish(&self, batch: &[KeptMessage], pipe: &mut redis::Pipeline) {
         let mut messages: Vec<(String, Vec<u8>)> = Vec::new();
         let mut by_id = std::collections::HashMap::new();
-        for told in batch {
-            let message = &told.outgoing.message;
+        for kept in batch {
+            let message = &kept.outgoing.message;
             match message {
                 Message::Event { event, .. } => {
                     let all = Topic { id: event.submission, interest: Interest::Everything };
@@ -206,10 +206,10 @@ impl RedisSession {
 
 #[async_trait]
 impl Session for RedisSession {
-    async fn tell(&self, batch: &[KeptMessage]) -> Result<(), ServerError> {
+    async fn send(&self, batch: &[KeptMessage]) -> Result<(), ServerError> {
         let mut pipe = redis::pipe();
         pipe.ignore_errors();
-        batch.iter().filter(|told| told.keep).for_each(|told| self.write(told, &mut pipe));
+        batch.iter().filter(|kept| kept.keep).for_each(|kept| self.write(kept, &mut pipe));
         self.publish(batch, &mut pipe);
         let answers: Vec<RedisResult<Value>> = pipe.query_async(&mut self.connection.clone()).await?;
         for error in answers.into_iter().filter_map(Result::err) {

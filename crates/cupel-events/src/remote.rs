@@ -81,7 +81,7 @@ pub(crate) trait Server: Send + Sync + 'static {
 #[async_trait]
 pub(crate) trait Session: Send + Sync {
     /// Sends the batch to all nodes, in order, and stores for latecomers the events marked `keep`.
-    async fn tell(&self, batch: &[KeptMessage]) -> Result<(), ServerError>;
+    async fn send(&self, batch: &[KeptMessage]) -> Result<(), ServerError>;
     /// Subscribes: once this returns, messages about these topics reach the hub.
     async fn follow(&self, topics: &[Topic]) -> Result<(), ServerError>;
     /// Unsubscribes.
@@ -230,7 +230,7 @@ impl<S: Server> Keeper<S> {
     /// Uses a session until it ends. Returns the reason.
     async fn keep(&self, session: &dyn Session, number: u64) -> ServerError {
         let ended = tokio::select! {
-            Err(error) = self.tell(session) => error,
+            Err(error) = self.send(session) => error,
             Err(error) = self.listen(session, number) => error,
             Err(error) = check(session) => error,
             Err(error) = clean(session) => error,
@@ -241,12 +241,12 @@ impl<S: Server> Keeper<S> {
         ended
     }
 
-    async fn tell(&self, session: &dyn Session) -> Result<std::convert::Infallible, ServerError> {
+    async fn send(&self, session: &dyn Session) -> Result<std::convert::Infallible, ServerError> {
         loop {
             let batch = to_keep(self.outbox.take(BATCH_EVENTS_MAX, BATCH_BYTES_MAX).await);
-            answered(session.tell(&batch)).await?;
-            metrics::counter!("cupel_events_told_total").increment(batch.len() as u64);
-            self.outbox.told();
+            answered(session.send(&batch)).await?;
+            metrics::counter!("cupel_events_sent_total").increment(batch.len() as u64);
+            self.outbox.sent();
         }
     }
 
@@ -297,7 +297,7 @@ async fn answered<T>(answer: impl Future<Output = Result<T, ServerError>>) -> Re
 /// in the store.
 fn to_keep(batch: Vec<Outgoing>) -> Vec<KeptMessage> {
     let mut ending = HashSet::new();
-    let mut told: Vec<KeptMessage> = batch
+    let mut sent: Vec<KeptMessage> = batch
         .into_iter()
         .rev()
         .map(|outgoing| {
@@ -309,8 +309,8 @@ fn to_keep(batch: Vec<Outgoing>) -> Vec<KeptMessage> {
             KeptMessage { outgoing, keep }
         })
         .collect();
-    told.reverse();
-    told
+    sent.reverse();
+    sent
 }
 
 #[cfg(test)]
@@ -333,7 +333,7 @@ mod tests {
         outbox.event(Event::finished(id(1), 1, at, Verdict::Accepted));
         outbox.event(started(1, 2));
         outbox.message(Message::Lost);
-        let kept: Vec<bool> = to_keep(outbox.take(10, usize::MAX).await).iter().map(|told| told.keep).collect();
+        let kept: Vec<bool> = to_keep(outbox.take(10, usize::MAX).await).iter().map(|sent| sent.keep).collect();
         assert_eq!(kept, [false, true, true, true, false]);
     }
 }

@@ -10,7 +10,7 @@
 //!
 //! A driver is the program that runs: it reads arguments, calls the submission's function, and writes the result to a
 //! separate channel. It consists of a source that is the same for all problems (`drivers/`) and, in languages without
-//! reflection, a few lines generated from the signature (`dialect/`). Drivers do not read JSON, so they need no JSON
+//! reflection, a few lines generated from the signature (`languages/`). Drivers do not read JSON, so they need no JSON
 //! parser; values that do not match their type are refused here, before anything runs. `wire.rs` documents the format.
 //!
 //! *Invariant:* a driver never gets the expected result. A submission that takes over the driver's process can forge an
@@ -19,14 +19,14 @@
 #![forbid(unsafe_code)]
 
 mod case;
-mod dialect;
 mod json;
+mod languages;
 mod starter;
 mod value;
 mod wire;
 
 pub use case::{Answer, CallError, Expected, FunctionCase, RETURNED_MAX};
-pub use dialect::{Driver, DriverSources};
 pub use json::JsonError;
+pub use languages::{Driver, DriverSources};
 pub use starter::starter_code;
 pub use value::{Value, difference};

@@ -251,6 +251,12 @@ impl ApiError {
     }
 }
 
+impl From<cupel_core::RateExceeded> for ApiError {
+    fn from(exceeded: cupel_core::RateExceeded) -> ApiError {
+        ApiError::new(ErrorKind::RateLimited, exceeded.detail).retry_after(exceeded.retry_after)
+    }
+}
+
 impl From<cupel_core::StoreError> for ApiError {
     fn from(error: cupel_core::StoreError) -> ApiError {
         if cupel_core::is_disk_full(&error) {

@@ -27,6 +27,7 @@ mod ops;
 mod router;
 mod serve;
 mod state;
+pub mod submission_rate;
 pub mod suggest;
 
 pub use cupel_core::limits::Rate;

@@ -120,10 +120,7 @@ impl RateLimits {
         cost: u32,
     ) -> (RateNote, Result<(), ApiError>) {
         let (note, charged) = self.charge(user, class, tier, cost).await;
-        let refuse = |RateExceeded { detail, retry_after }| {
-            ApiError::new(ErrorKind::RateLimited, detail).retry_after(retry_after)
-        };
-        (note, charged.map_err(refuse))
+        (note, charged.map_err(ApiError::from))
     }
 
     /// Like [`RateLimits::take`], with core's error.

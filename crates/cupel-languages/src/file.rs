@@ -120,19 +120,32 @@ fn accepted() -> String {
 
 impl From<LimitsDto> for LimitsRequest {
     fn from(dto: LimitsDto) -> LimitsRequest {
+        let LimitsDto {
+            cpu_time_ms,
+            wall_time_ms,
+            idle_time_ms,
+            memory_mb,
+            processes,
+            open_files,
+            file_size_mb,
+            disk_mb,
+            inodes,
+            output_kb,
+            stack_mb,
+        } = dto;
         LimitsRequest {
-            cpu_time: dto.cpu_time_ms.map(Duration::from_millis),
-            wall_time: dto.wall_time_ms.map(Duration::from_millis),
-            idle_time: dto.idle_time_ms.map(Duration::from_millis),
+            cpu_time: cpu_time_ms.map(Duration::from_millis),
+            wall_time: wall_time_ms.map(Duration::from_millis),
+            idle_time: idle_time_ms.map(Duration::from_millis),
             instructions: None,
-            memory: dto.memory_mb.map(Bytes::mib),
-            processes: dto.processes,
-            open_files: dto.open_files,
-            file_size: dto.file_size_mb.map(Bytes::mib),
-            disk: dto.disk_mb.map(Bytes::mib),
-            inodes: dto.inodes,
-            output: dto.output_kb.map(Bytes::kib),
-            stack: dto.stack_mb.map(Bytes::mib),
+            memory: memory_mb.map(Bytes::mib),
+            processes,
+            open_files,
+            file_size: file_size_mb.map(Bytes::mib),
+            disk: disk_mb.map(Bytes::mib),
+            inodes,
+            output: output_kb.map(Bytes::kib),
+            stack: stack_mb.map(Bytes::mib),
         }
     }
 }
@@ -364,18 +377,31 @@ impl LimitsDto {
     pub(crate) fn check(&self, table: &str, faults: &mut Faults<'_>) {
         const DAY_MS: u64 = 24 * 3600 * 1000;
         const TIB_MB: u64 = 1024 * 1024;
+        let LimitsDto {
+            cpu_time_ms,
+            wall_time_ms,
+            idle_time_ms,
+            memory_mb,
+            processes,
+            open_files,
+            file_size_mb,
+            disk_mb,
+            inodes,
+            output_kb,
+            stack_mb,
+        } = *self;
         for (key, value, ceiling) in [
-            ("cpu_time_ms", self.cpu_time_ms, DAY_MS),
-            ("wall_time_ms", self.wall_time_ms, DAY_MS),
-            ("idle_time_ms", self.idle_time_ms, DAY_MS),
-            ("memory_mb", self.memory_mb, TIB_MB),
-            ("processes", self.processes.map(u64::from), 65_536),
-            ("open_files", self.open_files.map(u64::from), 65_536),
-            ("file_size_mb", self.file_size_mb, TIB_MB),
-            ("disk_mb", self.disk_mb, TIB_MB),
-            ("inodes", self.inodes, 1 << 30),
-            ("output_kb", self.output_kb, 1 << 30),
-            ("stack_mb", self.stack_mb, TIB_MB),
+            ("cpu_time_ms", cpu_time_ms, DAY_MS),
+            ("wall_time_ms", wall_time_ms, DAY_MS),
+            ("idle_time_ms", idle_time_ms, DAY_MS),
+            ("memory_mb", memory_mb, TIB_MB),
+            ("processes", processes.map(u64::from), 65_536),
+            ("open_files", open_files.map(u64::from), 65_536),
+            ("file_size_mb", file_size_mb, TIB_MB),
+            ("disk_mb", disk_mb, TIB_MB),
+            ("inodes", inodes, 1 << 30),
+            ("output_kb", output_kb, 1 << 30),
+            ("stack_mb", stack_mb, TIB_MB),
         ] {
             if value.is_some_and(|v| v == 0 || v > ceiling) {
                 faults.add(format!("{table}.{key}"), format!("expected a whole number from 1 to {ceiling}"));
@@ -386,18 +412,33 @@ impl LimitsDto {
 
 /// The keys at which `limits` exceeds `max`.
 fn above(limits: &Limits, max: &Limits) -> Vec<&'static str> {
+    // A language file cannot limit instructions.
+    let &Limits {
+        cpu_time,
+        wall_time,
+        idle_time,
+        instructions: _,
+        memory,
+        processes,
+        open_files,
+        file_size,
+        disk,
+        inodes,
+        output,
+        stack,
+    } = limits;
     let pairs = [
-        ("cpu_time_ms", limits.cpu_time > max.cpu_time),
-        ("wall_time_ms", limits.wall_time > max.wall_time),
-        ("idle_time_ms", limits.idle_time > max.idle_time),
-        ("memory_mb", limits.memory > max.memory),
-        ("processes", limits.processes > max.processes),
-        ("open_files", limits.open_files > max.open_files),
-        ("file_size_mb", limits.file_size > max.file_size),
-        ("disk_mb", limits.disk > max.disk),
-        ("inodes", limits.inodes > max.inodes),
-        ("output_kb", limits.output > max.output),
-        ("stack_mb", limits.stack > max.stack),
+        ("cpu_time_ms", cpu_time > max.cpu_time),
+        ("wall_time_ms", wall_time > max.wall_time),
+        ("idle_time_ms", idle_time > max.idle_time),
+        ("memory_mb", memory > max.memory),
+        ("processes", processes > max.processes),
+        ("open_files", open_files > max.open_files),
+        ("file_size_mb", file_size > max.file_size),
+        ("disk_mb", disk > max.disk),
+        ("inodes", inodes > max.inodes),
+        ("output_kb", output > max.output),
+        ("stack_mb", stack > max.stack),
     ];
     pairs.into_iter().filter(|(_, is_above)| *is_above).map(|(key, _)| key).collect()
 }

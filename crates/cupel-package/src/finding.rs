@@ -87,7 +87,7 @@ cupel_types::named! {
         /// A statement in HTML or SVG, which must be sanitised before it is displayed.
         ActiveContent = "W_ACTIVE_CONTENT",
         /// The two scoring dialects give different maximum scores.
-        ScoringDialect = "W_SCORING_DIALECT",
+        ScoringRules = "W_SCORING_DIALECT",
         /// Spelling of a draft of the format.
         DraftSpelling = "W_DRAFT_SPELLING",
         /// Something needed for verification is missing: an input validator, an accepted submission, the language of a

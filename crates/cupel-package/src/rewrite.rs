@@ -48,26 +48,26 @@ pub fn time_limit_file(format: PackageFormat) -> Result<&'static str, RewriteErr
 /// If the format has no such file, or its text cannot be changed safely.
 pub fn with_time_limit(format: PackageFormat, text: &str, limit: Duration) -> Result<String, RewriteError> {
     let file = time_limit_file(format)?;
-    let dialect = if format == PackageFormat::Cupel { &TOML } else { &YAML };
-    let seconds = (dialect.number)(limit.as_secs_f64());
+    let syntax = if format == PackageFormat::Cupel { &TOML } else { &YAML };
+    let seconds = (syntax.number)(limit.as_secs_f64());
     let unclear = |why: String| RewriteError::Unclear { file, why, seconds: seconds.clone() };
     if text.len() as u64 > TEXT_BYTES_MAX {
         return Err(unclear("it is too large".to_owned()));
     }
-    let parse = |text: &str| (dialect.parse)(text).map_err(|(at, fault)| format!("line {}: {fault}", at.line));
+    let parse = |text: &str| (syntax.parse)(text).map_err(|(at, fault)| format!("line {}: {fault}", at.line));
     let before = parse(text).map_err(unclear)?;
     let changed =
-        dialect.changed(text, &before, &seconds).ok_or_else(|| unclear("its structure is not supported".to_owned()))?;
+        syntax.changed(text, &before, &seconds).ok_or_else(|| unclear("its structure is not supported".to_owned()))?;
     let after = parse(&changed).map_err(unclear)?;
-    let said = said(&after, dialect.key);
-    if said.as_deref() != Some(seconds.as_str()) || others(&after, dialect.key) != others(&before, dialect.key) {
+    let written = value_of_key(&after, syntax.key);
+    if written.as_deref() != Some(seconds.as_str()) || others(&after, syntax.key) != others(&before, syntax.key) {
         return Err(unclear("something other than the limit would change".to_owned()));
     }
     Ok(changed)
 }
 
 /// The differences between TOML and YAML.
-struct Dialect {
+struct Syntax {
     parse: fn(&str) -> Result<Node, (Position, String)>,
     key: &'static str,
     number: fn(f64) -> String,
@@ -77,7 +77,7 @@ struct Dialect {
     section: &'static str,
 }
 
-const TOML: Dialect = Dialect {
+const TOML: Syntax = Syntax {
     parse: parse_toml,
     key: "time",
     // `{:?}` keeps the decimal point (`2.0`), so that the number is a float like those usual in this file.
@@ -86,7 +86,7 @@ const TOML: Dialect = Dialect {
     section: "\n[limits]\n",
 };
 
-const YAML: Dialect = Dialect {
+const YAML: Syntax = Syntax {
     parse: parse_yaml,
     key: "time_limit",
     number: |seconds| format!("{seconds}"),
@@ -94,7 +94,7 @@ const YAML: Dialect = Dialect {
     section: "limits:\n  ",
 };
 
-impl Dialect {
+impl Syntax {
     fn changed(&self, text: &str, root: &Node, seconds: &str) -> Option<String> {
         let Some(limits) = get(root, "limits").filter(|limits| !limits.is_null()) else {
             let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
@@ -137,7 +137,7 @@ fn offset(text: &str, at: Position) -> Option<usize> {
     Some(text[line..].char_indices().nth(column).map_or(text.len(), |(within, _)| line + within))
 }
 
-fn said(root: &Node, key: &str) -> Option<String> {
+fn value_of_key(root: &Node, key: &str) -> Option<String> {
     match &get(get(root, "limits")?, key)?.value {
         Value::Scalar(scalar) => Some(scalar.text.clone()),
         Value::Seq(_) | Value::Map(_) => None,

@@ -30,8 +30,8 @@ pub use group::{
 pub use limits::{LanguageFactors, OnOutputLimit, ProblemLimits, StepBounds, WallLimit};
 pub use package::{ContentHash, FileRef, Package, PackagePath, PackagePathError};
 pub use problem::{
-    Author, Difficulty, InputTrial, Licence, Objective, OutputTrial, Problem, ProgramIo, Sample, Scoring,
-    ScoringDialect, Slug, SlugError, Statement, StatementFormat, Tag, TagError, Titles, Trials, Visibility,
+    Author, Difficulty, InputTrial, Licence, Objective, OutputTrial, Problem, ProgramIo, Sample, Scoring, ScoringRules,
+    Slug, SlugError, Statement, StatementFormat, Tag, TagError, Titles, Trials, Visibility,
 };
 pub use program::{Include, Program, ProgramFile, ProgramShape};
 pub use score::{Score, ScoreError};

@@ -287,7 +287,7 @@ pub enum Scoring {
     /// Points.
     Points {
         /// The scoring rules of the package. The groups already contain their consequences.
-        dialect: ScoringDialect,
+        rules: ScoringRules,
         /// Which score is better.
         objective: Objective,
     },
@@ -296,7 +296,7 @@ pub enum Scoring {
 cupel_types::named! {
     /// The format whose scoring rules a package follows.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-    pub enum ScoringDialect, as_str, from_name {
+    pub enum ScoringRules, as_str, from_name {
         /// Legacy Kattis, as implemented by problemtools.
         KattisLegacy = "kattis-legacy",
         /// Legacy Kattis, as implemented by DOMjudge.

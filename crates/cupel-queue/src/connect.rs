@@ -7,7 +7,7 @@ use cupel_core::Queue;
 use futures_util::future::BoxFuture;
 
 use crate::broker::{Broker, BrokerError, BrokerFault};
-use crate::brokered::{BrokeredQueue, MakeLane};
+use crate::brokered::{BrokeredQueue, MakeLanguageQueue};
 use crate::embedded::{EmbeddedQueue, QUEUE_DEPTH_MAX};
 use crate::error::ConnectError;
 use crate::names;
@@ -68,11 +68,13 @@ fn connect_to(
     route: Route,
 ) -> BoxFuture<'static, Result<Arc<dyn Queue>, ConnectError>> {
     Box::pin(async move {
-        let lanes: MakeLane = {
+        let language_queues: MakeLanguageQueue = {
             let (url, settings, route) = (Arc::clone(&url), Arc::clone(&settings), route.clone());
-            Box::new(move |language| connect_to(Arc::clone(&url), Arc::clone(&settings), route.lane(language)))
+            Box::new(move |language| {
+                connect_to(Arc::clone(&url), Arc::clone(&settings), route.language_queue(language))
+            })
         };
-        at_broker(&url, &settings, &route, lanes).await
+        at_broker(&url, &settings, &route, language_queues).await
     })
 }
 
@@ -80,7 +82,7 @@ async fn at_broker(
     url: &str,
     settings: &Settings,
     route: &Route,
-    lanes: MakeLane,
+    language_queues: MakeLanguageQueue,
 ) -> Result<Arc<dyn Queue>, ConnectError> {
     let Some((scheme, _)) = url.split_once("://") else {
         // The value may contain a password, so the message does not quote it.
@@ -89,25 +91,27 @@ async fn at_broker(
     match scheme {
         "postgres" | "postgresql" => {
             #[cfg(feature = "postgres")]
-            return start(url, settings, lanes, crate::postgres::Postgres::new(url, route)).await;
+            return start(url, settings, language_queues, crate::postgres::Postgres::new(url, route)).await;
             #[cfg(not(feature = "postgres"))]
             Err(ConnectError::NotBuilt { feature: "postgres" })
         }
         "redis" | "rediss" => {
             #[cfg(feature = "redis")]
-            return start(url, settings, lanes, crate::redis::Redis::new(url, route, settings.reclaim_after)).await;
+            return start(url, settings, language_queues, crate::redis::Redis::new(url, route, settings.reclaim_after))
+                .await;
             #[cfg(not(feature = "redis"))]
             Err(ConnectError::NotBuilt { feature: "redis" })
         }
         "amqp" | "amqps" => {
             #[cfg(feature = "rabbitmq")]
-            return start(url, settings, lanes, Ok(crate::rabbitmq::RabbitMq::new(url, route))).await;
+            return start(url, settings, language_queues, Ok(crate::rabbitmq::RabbitMq::new(url, route))).await;
             #[cfg(not(feature = "rabbitmq"))]
             Err(ConnectError::NotBuilt { feature: "rabbitmq" })
         }
         "kafka" => {
             #[cfg(feature = "kafka")]
-            return start(url, settings, lanes, crate::kafka::Kafka::new(url, route, settings.reclaim_after)).await;
+            return start(url, settings, language_queues, crate::kafka::Kafka::new(url, route, settings.reclaim_after))
+                .await;
             #[cfg(not(feature = "kafka"))]
             Err(ConnectError::NotBuilt { feature: "kafka" })
         }
@@ -118,7 +122,7 @@ async fn at_broker(
 async fn start(
     url: &str,
     settings: &Settings,
-    lanes: MakeLane,
+    language_queues: MakeLanguageQueue,
     broker: Result<impl Broker, BrokerError>,
 ) -> Result<Arc<dyn Queue>, ConnectError> {
     let failed = |error: BrokerError| ConnectError::Broker {
@@ -126,7 +130,8 @@ async fn start(
         remedy: remedy(error.fault),
         source: Box::new(error),
     };
-    let queue = BrokeredQueue::start(broker.map_err(failed)?, lanes, settings.window, settings.depth_max).await;
+    let queue =
+        BrokeredQueue::start(broker.map_err(failed)?, language_queues, settings.window, settings.depth_max).await;
     Ok(Arc::new(queue.map_err(failed)?))
 }
 

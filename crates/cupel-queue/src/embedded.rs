@@ -23,7 +23,7 @@ pub struct EmbeddedQueue {
     /// Notifies one taker when there may be a hint to take, and all takers when the queue closes.
     bell: Notify,
     tokens: AtomicU64,
-    lanes: Mutex<HashMap<LanguageId, Arc<EmbeddedQueue>>>,
+    language_queues: Mutex<HashMap<LanguageId, Arc<EmbeddedQueue>>>,
 }
 
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ impl EmbeddedQueue {
             state: Mutex::default(),
             bell: Notify::new(),
             tokens: AtomicU64::new(0),
-            lanes: Mutex::default(),
+            language_queues: Mutex::default(),
         }
     }
 
@@ -55,8 +55,8 @@ impl EmbeddedQueue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lanes(&self) -> MutexGuard<'_, HashMap<LanguageId, Arc<EmbeddedQueue>>> {
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn language_queues(&self) -> MutexGuard<'_, HashMap<LanguageId, Arc<EmbeddedQueue>>> {
+        self.language_queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(&self) -> Result<Option<RunHint>, QueueError> {
@@ -143,20 +143,21 @@ impl Queue for EmbeddedQueue {
         Ok(())
     }
 
-    async fn lane(&self, language: &LanguageId) -> Result<Arc<dyn Queue>, QueueError> {
-        let mut lanes = self.lanes();
+    async fn language_queue(&self, language: &LanguageId) -> Result<Arc<dyn Queue>, QueueError> {
+        let mut language_queues = self.language_queues();
         if self.state().closed {
             return Err(QueueError::Closed);
         }
-        let lane = lanes.entry(language.clone()).or_insert_with(|| Arc::new(EmbeddedQueue::new(self.depth_max)));
-        Ok(Arc::clone(lane) as _)
+        let language_queue =
+            language_queues.entry(language.clone()).or_insert_with(|| Arc::new(EmbeddedQueue::new(self.depth_max)));
+        Ok(Arc::clone(language_queue) as _)
     }
 
     fn close(&self) {
         self.state().closed = true;
         self.bell.notify_waiters();
-        for lane in self.lanes().values() {
-            lane.close();
+        for language_queue in self.language_queues().values() {
+            language_queue.close();
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use cupel_types::{LanguageId, PriorityClass};
 
-/// The name of the common route, which every worker takes from. No lane has this name: a lane's name begins with
+/// The name of the common route, which every worker takes from. No language queue has this name: a language queue's name begins with
 /// `for-`.
 const ANY: &str = "any";
 
-/// Route of hints in a cluster: the common one, or the lane of workers that have a certain language.
+/// Route of hints in a cluster: the common one, or the language queue of workers that have a certain language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Route {
     cluster: String,
@@ -18,8 +18,8 @@ impl Route {
         Route { cluster: cluster.to_owned(), name: ANY.to_owned() }
     }
 
-    /// The lane of a language in the same cluster.
-    pub(crate) fn lane(&self, language: &LanguageId) -> Route {
+    /// The language queue of a language in the same cluster.
+    pub(crate) fn language_queue(&self, language: &LanguageId) -> Route {
         // Language ids such as `c++17` contain characters that not every broker accepts.
         let escaped = language.as_str().replace('_', "__").replace('+', "_p");
         Route { cluster: self.cluster.clone(), name: format!("for-{escaped}") }
@@ -59,16 +59,16 @@ mod tests {
         let common = Route::common("cupel");
         let mut prefixes = vec![common.prefix()];
         for language in ["any", "c", "c++17", "c_p_p17", "c__17", "python3.12"] {
-            let lane = common.lane(&language.parse().unwrap());
-            let name = lane.of_class(PriorityClass::Batch);
+            let language_queue = common.language_queue(&language.parse().unwrap());
+            let name = language_queue.of_class(PriorityClass::Batch);
             assert!(is_good(&name), "{name}");
-            prefixes.push(lane.prefix());
+            prefixes.push(language_queue.prefix());
             assert_eq!(
-                lane.lane(&"c".parse().unwrap()),
-                common.lane(&"c".parse().unwrap()),
-                "a lane's lane is a lane of the cluster"
+                language_queue.language_queue(&"c".parse().unwrap()),
+                common.language_queue(&"c".parse().unwrap()),
+                "the language queue of a language queue is one of the cluster"
             );
-            assert_eq!(lane.of_cluster("bell"), common.of_cluster("bell"));
+            assert_eq!(language_queue.of_cluster("bell"), common.of_cluster("bell"));
         }
         let count = prefixes.len();
         prefixes.sort();

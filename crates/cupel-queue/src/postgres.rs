@@ -161,8 +161,8 @@ async fn migrate(client: &mut Client) -> Result<(), BrokerError> {
     match schema(client).await? {
         Some(SCHEMA) => Ok(()),
         other => {
-            let told = other.map_or_else(|| "none".to_owned(), |version| version.to_string());
-            let wrong = format!("its queue has schema version {told}; this program supports version {SCHEMA}");
+            let found = other.map_or_else(|| "none".to_owned(), |version| version.to_string());
+            let wrong = format!("its queue has schema version {found}; this program supports version {SCHEMA}");
             Err(BrokerError::new("use the queue of this database", BrokerFault::Version, wrong))
         }
     }

@@ -147,24 +147,24 @@ fn attack(slot: &mut Slot, wall: Wall, secret: &Path) -> Result<Option<String>, 
     let visits = if matches!(wall, Wall::IpcNamespace | Wall::FreshBox) { 2 } else { 1 };
     let mut breach = None;
     for _ in 0..visits {
-        let mut said = Vec::new();
-        let report = slot.run(&command, &mut said)?;
-        breach = judge(wall, &report, &said).or(breach);
+        let mut output = Vec::new();
+        let report = slot.run(&command, &mut output)?;
+        breach = judge(wall, &report, &output).or(breach);
     }
     Ok(breach)
 }
 
-fn judge(wall: Wall, report: &CellReport, said: &[u8]) -> Option<String> {
-    let said = String::from_utf8_lossy(said);
-    let said = said.trim();
+fn judge(wall: Wall, report: &CellReport, output: &[u8]) -> Option<String> {
+    let output = String::from_utf8_lossy(output);
+    let output = output.trim();
     match (wall, report.outcome) {
         (Wall::MemoryLimit, Outcome::MemoryLimit)
         | (Wall::CpuAccounting, Outcome::TimeLimit)
         | (Wall::WallClockLimit, Outcome::WallLimit)
         | (Wall::IdleLimit, Outcome::IdleLimit)
         | (Wall::OutputLimit, Outcome::OutputLimit) => None,
-        (_, Outcome::Exited(0)) if said == "held" => None,
-        (_, outcome) => Some(match said.lines().last().and_then(|line| line.strip_prefix("breached: ")) {
+        (_, Outcome::Exited(0)) if output == "held" => None,
+        (_, outcome) => Some(match output.lines().last().and_then(|line| line.strip_prefix("breached: ")) {
             Some(seen) => seen.to_owned(),
             None => format!("the probe ended with {outcome:?} and reported nothing"),
         }),

@@ -321,15 +321,17 @@ pub async fn next_other_finds_hints_behind_those_of_excluded_owners(make: impl A
 /// Rule.
 pub async fn lanes_are_separate_and_do_not_block_each_other(make: impl AsyncFn(usize) -> Tried) {
     let queue = make(1000).await;
-    let lane = async |language: &str| queue.lane(&language.parse().unwrap()).await.expect("a lane");
-    let (java, java_again, cpp) = (lane("java").await, lane("java").await, lane("c++17").await);
-    // More than a window of hints in a lane without takers.
+    let language_queue =
+        async |language: &str| queue.language_queue(&language.parse().unwrap()).await.expect("a language queue");
+    let (java, java_again, cpp) =
+        (language_queue("java").await, language_queue("java").await, language_queue("c++17").await);
+    // More than a window of hints in a language queue without takers.
     let many: Vec<RunHint> = (1000..1300).map(hint).collect();
     cpp.publish(&many).await.unwrap();
     queue.publish(&[hint(1)]).await.unwrap();
     java.publish(&[hint(2)]).await.unwrap();
     assert_eq!(take(&**queue).await, hint(1));
-    assert_eq!(take(&*java_again).await, hint(2), "both handles of a lane share its hints");
+    assert_eq!(take(&*java_again).await, hint(2), "both handles of a language queue share its hints");
     depth_becomes(&**queue, 0).await;
     depth_becomes(&*java, 0).await;
     let mut taken = Vec::new();
@@ -344,15 +346,15 @@ pub async fn lanes_are_separate_and_do_not_block_each_other(make: impl AsyncFn(u
 pub async fn closing_a_queue_closes_its_lanes(make: impl AsyncFn(usize) -> Tried) {
     let queue = make(10).await;
     let java = "java".parse().unwrap();
-    let lane = queue.lane(&java).await.expect("a lane");
+    let language_queue = queue.language_queue(&java).await.expect("a language queue");
     let waits = tokio::spawn({
-        let lane = Arc::clone(&lane);
-        async move { lane.next().await }
+        let language_queue = Arc::clone(&language_queue);
+        async move { language_queue.next().await }
     });
     tokio::task::yield_now().await;
     queue.close();
     assert!(matches!(waits.await.unwrap(), Err(QueueError::Closed)));
-    assert!(matches!(lane.publish(&[hint(1)]).await, Err(QueueError::Closed)));
-    assert!(matches!(queue.lane(&java).await, Err(QueueError::Closed)));
+    assert!(matches!(language_queue.publish(&[hint(1)]).await, Err(QueueError::Closed)));
+    assert!(matches!(queue.language_queue(&java).await, Err(QueueError::Closed)));
     queue.gone().await;
 }

@@ -5,13 +5,13 @@
 #![forbid(unsafe_code)]
 
 mod chain;
-mod dialect;
 mod files;
 mod grading;
 mod hash;
 mod ids;
 mod limits;
 mod named;
+mod other_judges;
 mod outcome;
 mod report;
 mod score;
@@ -21,7 +21,6 @@ mod verdict;
 mod verification;
 
 pub use chain::chain;
-pub use dialect::Dialect;
 pub use files::{BoxFile, BoxFiles, BoxPath, BoxPathError};
 pub use grading::{CaseGrade, Feedback, Grading, GroupGrade};
 pub use hash::{ContentHash, ContentHashError};
@@ -30,6 +29,7 @@ pub use ids::{
     SessionId, SubmissionId, TicketId, UserId, WebhookId, WorkerId,
 };
 pub use limits::{Limits, LimitsRequest};
+pub use other_judges::OtherJudge;
 pub use outcome::{ExitStatus, Outcome, Signal, Start, Usage};
 pub use report::{CaseReport, CompileReport, FetchedFile, Output, RunReport, StepReport, coarse_memory, coarse_time};
 pub use score::{Score, ScoreError};

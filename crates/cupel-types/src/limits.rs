@@ -62,15 +62,30 @@ impl Limits {
 
     /// The first limit with which no program can start: the field and the rule it breaks.
     pub fn impossible(&self) -> Option<(&'static str, &'static str)> {
+        // A program that writes nothing can run with a limit of zero on files and output.
+        let &Limits {
+            cpu_time,
+            wall_time,
+            idle_time,
+            instructions,
+            memory,
+            processes,
+            open_files,
+            file_size: _,
+            disk: _,
+            inodes: _,
+            output: _,
+            stack,
+        } = self;
         [
-            (self.cpu_time.is_zero(), "limits.cpu_time", "above 0"),
-            (self.wall_time.is_zero(), "limits.wall_time", "above 0"),
-            (self.idle_time.is_zero(), "limits.idle_time", "above 0"),
-            (self.instructions == Some(Instructions::new(0)), "limits.instructions", "above 0"),
-            (self.memory < Limits::MEMORY_MIN, "limits.memory", "at least 1 MiB"),
-            (self.processes == 0, "limits.processes", "at least 1: the program itself"),
-            (self.open_files < Limits::OPEN_FILES_MIN, "limits.open_files", "at least 3: the standard streams"),
-            (self.stack < Limits::STACK_MIN, "limits.stack", "at least 128 KiB"),
+            (cpu_time.is_zero(), "limits.cpu_time", "above 0"),
+            (wall_time.is_zero(), "limits.wall_time", "above 0"),
+            (idle_time.is_zero(), "limits.idle_time", "above 0"),
+            (instructions == Some(Instructions::new(0)), "limits.instructions", "above 0"),
+            (memory < Limits::MEMORY_MIN, "limits.memory", "at least 1 MiB"),
+            (processes == 0, "limits.processes", "at least 1: the program itself"),
+            (open_files < Limits::OPEN_FILES_MIN, "limits.open_files", "at least 3: the standard streams"),
+            (stack < Limits::STACK_MIN, "limits.stack", "at least 128 KiB"),
         ]
         .into_iter()
         .find_map(|(broken, field, rule)| broken.then_some((field, rule)))
@@ -122,21 +137,35 @@ impl LimitsRequest {
     /// compute longer may also wait longer.
     #[must_use]
     pub fn over(self, base: Limits) -> Limits {
-        let cpu_time = self.cpu_time.unwrap_or(base.cpu_time);
-        let moved = |t: Duration| cpu_time.saturating_add(t.saturating_sub(base.cpu_time));
+        let LimitsRequest {
+            cpu_time,
+            wall_time,
+            idle_time,
+            instructions,
+            memory,
+            processes,
+            open_files,
+            file_size,
+            disk,
+            inodes,
+            output,
+            stack,
+        } = self;
+        let cpu_time = cpu_time.unwrap_or(base.cpu_time);
+        let shifted = |t: Duration| cpu_time.saturating_add(t.saturating_sub(base.cpu_time));
         Limits {
             cpu_time,
-            wall_time: self.wall_time.unwrap_or_else(|| moved(base.wall_time)),
-            idle_time: self.idle_time.unwrap_or_else(|| moved(base.idle_time)),
-            instructions: self.instructions.or(base.instructions),
-            memory: self.memory.unwrap_or(base.memory),
-            processes: self.processes.unwrap_or(base.processes),
-            open_files: self.open_files.unwrap_or(base.open_files),
-            file_size: self.file_size.unwrap_or(base.file_size),
-            disk: self.disk.unwrap_or(base.disk),
-            inodes: self.inodes.unwrap_or(base.inodes),
-            output: self.output.unwrap_or(base.output),
-            stack: self.stack.unwrap_or(base.stack),
+            wall_time: wall_time.unwrap_or_else(|| shifted(base.wall_time)),
+            idle_time: idle_time.unwrap_or_else(|| shifted(base.idle_time)),
+            instructions: instructions.or(base.instructions),
+            memory: memory.unwrap_or(base.memory),
+            processes: processes.unwrap_or(base.processes),
+            open_files: open_files.unwrap_or(base.open_files),
+            file_size: file_size.unwrap_or(base.file_size),
+            disk: disk.unwrap_or(base.disk),
+            inodes: inodes.unwrap_or(base.inodes),
+            output: output.unwrap_or(base.output),
+            stack: stack.unwrap_or(base.stack),
         }
     }
 }

@@ -8,7 +8,7 @@
 //! The first order is by cause: only one limit can have killed a program, and a killed program is not blamed for its
 //! incomplete output. The second order is the one of graders in "worst error" mode. Source of the second: problemtools,
 //! default grader. A verdict missing there ranks next to the verdict it is folded into.
-//! The names of verdicts in other judges are in [`Dialect`](crate::Dialect).
+//! The names of verdicts in other judges are in [`OtherJudge`](crate::OtherJudge).
 
 use std::fmt;
 use std::time::Duration;

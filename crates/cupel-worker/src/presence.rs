@@ -27,7 +27,7 @@ pub(crate) struct Presence {
 
 impl Presence {
     /// Reports until `gone` is cancelled, then deregisters the worker. Cancels `drain` when the order is to drain.
-    pub(crate) async fn tell(self, drain: CancellationToken, gone: CancellationToken) {
+    pub(crate) async fn run(self, drain: CancellationToken, gone: CancellationToken) {
         let mut ticks = tokio::time::interval(self.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let core = &self.shared.parts.core;

@@ -153,7 +153,7 @@ impl Worker {
         tracing::info!(worker.id = %shared.id, slots, "worker {} takes runs on {slots} slot{}", shared.id, if slots == 1 { "" } else { "s" });
         let heartbeat = tokio::spawn(heartbeat(Arc::clone(&shared)));
         let gone = CancellationToken::new();
-        let presence = tokio::spawn(presence.tell(shutdown.clone(), gone.clone()));
+        let presence = tokio::spawn(presence.run(shutdown.clone(), gone.clone()));
         let drivers = TaskTracker::new();
         for number in 0..slots {
             drivers.spawn(drive(number, Arc::clone(&shared), shutdown.clone()));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cupel_core::cluster::Order;
-use cupel_core::{Core, DiskFull, SKEW_TOLD, StoreError};
+use cupel_core::{Core, DiskFull, SKEW_REPORTED, StoreError};
 use cupel_http::{Check, Health, HealthReport, Wall};
 use cupel_runner::Runner;
 use cupel_sandbox::doctor::Examination;
@@ -82,7 +82,7 @@ impl Health for ServerHealth {
         degraded.extend(self.core.events().health().err());
         // Leases use the database's clock. Certificates, log lines and other programs use the machine's.
         let skew = self.core.skew();
-        if skew.abs() >= SKEW_TOLD {
+        if skew.abs() >= SKEW_REPORTED {
             let (seconds, where_to) = (skew.abs().as_secs(), if skew.is_negative() { "behind" } else { "ahead of" });
             degraded.push(format!(
                 "this machine's clock is {seconds} s {where_to} the database's clock: synchronize it with a time service (chrony, systemd-timesyncd)"

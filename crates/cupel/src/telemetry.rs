@@ -64,7 +64,7 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         "Failures of the sandbox: attempts that it could not run, and executors that it could not create"
     );
     metrics::describe_counter!("cupel_leases_lost_total", "Leases that the worker no longer held when it renewed them");
-    metrics::describe_counter!("cupel_events_told_total", "Live events and notices sent to other nodes");
+    metrics::describe_counter!("cupel_events_sent_total", "Live events and notices sent to other nodes");
     metrics::describe_counter!(
         "cupel_events_dropped_total",
         "Live events that other nodes do not receive, by cause: overflow (the event bus is slow or unreachable), not_kept (missing \

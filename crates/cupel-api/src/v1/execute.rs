@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use axum::Extension;
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
@@ -11,15 +10,14 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use cupel_core::run::SubmissionRecord;
-use cupel_core::{
-    ExecuteRequest as CoreRequest, Executed, Idempotency, NewSubmission, Origin, RateExceeded, RateLimit, SubmitError,
-};
+use cupel_core::{ExecuteRequest as CoreRequest, Executed, Idempotency, NewSubmission, Origin, SubmitError};
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, Params, SubmissionBody};
 use cupel_http::caller::Caller;
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
 use cupel_http::limits::RateClass;
 use cupel_http::notes::{NewlyAccepted, Notes};
+use cupel_http::submission_rate::SubmissionRate;
 use cupel_types::SubmissionId;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -195,7 +193,7 @@ pub(super) async fn respond(
         given_up: Box::pin(app.shutdown.cancelled()),
         permit: Box::new(permit),
     });
-    let rate_limit = CallersRate { app, caller, notes };
+    let rate_limit = SubmissionRate::new(app, caller, notes);
     let owner = caller.user;
     let request =
         CoreRequest { owner, new, idempotency, accepts_cached, wait: awaiting, rate_limit: &rate_limit, on_stored };
@@ -249,24 +247,6 @@ async fn respond_cached(
     mark(&mut response, wait, &[], false);
     set_location(&mut response, header, receipt.location(id));
     Ok(response)
-}
-
-/// Rate limit on the caller's submissions; its state goes to the response's headers.
-struct CallersRate<'a> {
-    app: &'a Shared,
-    caller: &'a Caller,
-    notes: &'a Notes,
-}
-
-#[async_trait]
-impl RateLimit for CallersRate<'_> {
-    async fn charge(&self, submissions: usize) -> Result<(), RateExceeded> {
-        let cost = u32::try_from(submissions).unwrap_or(u32::MAX);
-        let (note, charged) =
-            self.app.limits.charge(self.caller.user, RateClass::Submissions, &self.caller.rates, cost).await;
-        self.notes.set_rate(note);
-        charged
-    }
 }
 
 /// Texts about an accepted submission.
@@ -348,9 +328,7 @@ pub(super) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str,
             ErrorKind::IdempotencyMismatch,
             "This `Idempotency-Key` was used for another request. Use a new key for a new request.",
         ),
-        SubmitError::RateExceeded(RateExceeded { detail, retry_after }) => {
-            ApiError::new(ErrorKind::RateLimited, detail).retry_after(retry_after)
-        }
+        SubmitError::RateExceeded(exceeded) => exceeded.into(),
         SubmitError::Package(error) => problems::refusal(*error),
         SubmitError::Store(error) => error.into(),
         SubmitError::Queue(error) => {
@@ -401,7 +379,7 @@ pub(crate) async fn execute_batch(
     };
     let idempotency = key.for_request(&app, "/api/v1/execute/batch", &body.bytes);
     let place = |index: usize| ("/submissions/{}", shapes.get(index).copied().unwrap_or(Shape::default()));
-    let rate_limit = CallersRate { app: &app, caller: &caller, notes: &notes };
+    let rate_limit = SubmissionRate::new(&app, &caller, &notes);
     let submitted = app.core.submit(caller.user, new, idempotency, &rate_limit).await;
     let submitted = submitted.map_err(|error| refusal(error, place))?;
     let batch = AcceptedBatch { submissions: submitted.ids.iter().copied().map(Accepted::new).collect() };

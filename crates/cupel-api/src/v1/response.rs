@@ -330,6 +330,11 @@ impl From<Limits> for LimitsView {
     }
 }
 
+/// The limits as in a response of the API. `cupel run --json` prints this object.
+pub fn limits_json(limits: Limits) -> serde_json::Value {
+    serde_json::to_value(LimitsView::from(limits)).unwrap_or_default()
+}
+
 /// Text for people, and the exact bytes if they are not valid text.
 pub(crate) fn text_of(output: &Output) -> (String, Option<String>) {
     match std::str::from_utf8(&output.data) {
@@ -340,10 +345,10 @@ pub(crate) fn text_of(output: &Output) -> (String, Option<String>) {
 
 /// Why compilation failed: the judge's reason, if it has one, then the compiler's output. Never empty.
 pub fn compilation_error(report: &RunReport) -> String {
-    let said = report.compile.as_ref().map(|compile| text_of(&compile.output).0).unwrap_or_default();
-    match (&report.message, said.trim().is_empty()) {
-        (None, false) => said,
-        (Some(why), false) => format!("{why}\n{said}"),
+    let compiler_output = report.compile.as_ref().map(|compile| text_of(&compile.output).0).unwrap_or_default();
+    match (&report.message, compiler_output.trim().is_empty()) {
+        (None, false) => compiler_output,
+        (Some(why), false) => format!("{why}\n{compiler_output}"),
         (Some(why), true) => why.clone(),
         (None, true) => match report.compile.as_ref().and_then(|compile| compile.exit_code) {
             Some(code) => format!("the compiler ended with exit code {code} and printed nothing"),
@@ -444,7 +449,7 @@ fn test_view(case: &CaseReport, limits: &Limits) -> TestView {
 }
 
 impl SubmissionView {
-    pub(crate) fn of(record: &SubmissionRecord, told: &Disclosure) -> SubmissionView {
+    pub(crate) fn of(record: &SubmissionRecord, disclosure: &Disclosure) -> SubmissionView {
         let report = record.report.as_ref();
         let verdict = record.state.verdict();
         let steps: Vec<&StepReport> =
@@ -458,7 +463,7 @@ impl SubmissionView {
         let (stdout, stdout_base64) = execution.map(|e| text_of(&e.stdout)).map_or((None, None), |(t, b)| (Some(t), b));
         let (stderr, stderr_base64) = execution.map(|e| text_of(&e.stderr)).map_or((None, None), |(t, b)| (Some(t), b));
         let compile = report.and_then(|r| r.compile.as_ref());
-        let sees_all = |report: &&RunReport| told.as_author || !report.has_hidden_cases();
+        let sees_all = |report: &&RunReport| disclosure.as_author || !report.has_hidden_cases();
         let measured = report.filter(sees_all);
         let peak = measured.map_or_else(|| report.and_then(RunReport::peak_for_sender), RunReport::peak);
         // In this case there is no output, and no time or memory was used.
@@ -520,10 +525,10 @@ impl SubmissionView {
             tests: report.map(|r| r.cases.iter().map(|c| test_view(c, &r.limits)).collect()).unwrap_or_default(),
             limits: report.map(|r| r.limits.into()),
             language_version: report.map(|r| r.language_version.clone()),
-            cached: told.cached,
-            problem: graded(record, told),
+            cached: disclosure.cached,
+            problem: graded(record, disclosure),
             fetched_files: report.map(|r| r.files.iter().map(FetchedFileView::from).collect()).unwrap_or_default(),
-            files: told.with_files.then(|| {
+            files: disclosure.with_files.then(|| {
                 record
                     .submission
                     .source()

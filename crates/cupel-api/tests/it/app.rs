@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use cupel_cache::Shared;
+use cupel_cache::SharedCaches;
 use cupel_core::accounts::{
     AccountChange, AccountSettings, Accounts, NewAccount, NewKey, PasswordCost, Role, Scope, Tier, User,
 };
@@ -48,7 +48,7 @@ pub(crate) struct TestApp {
 }
 
 /// State that nodes share through this Redis. The timeout is long, because the test machine may be slow.
-pub(crate) async fn shared_over(redis: &Redis, cluster: &str) -> Shared {
+pub(crate) async fn shared_over(redis: &Redis, cluster: &str) -> SharedCaches {
     let shared = cupel_cache::connect_patiently(&redis.url(), cluster, Bytes::mib(1), Duration::from_secs(60)).await;
     shared.expect("Redis is there")
 }
@@ -162,11 +162,11 @@ impl TestApp {
             made: Arc::default(),
             dir: Arc::new(dir),
         };
-        app.node(Shared::in_memory(Bytes::mib(1)))
+        app.node(SharedCaches::in_memory(Bytes::mib(1)))
     }
 
     /// Another API node over the same store, with this shared state (rates and results).
-    pub(crate) fn node(&self, shared: Shared) -> TestApp {
+    pub(crate) fn node(&self, shared: SharedCaches) -> TestApp {
         let cache = ResultCache { results: shared.results, secret: [7; 32], lifetime: Duration::from_secs(600) };
         let state = ApiState {
             core: self.core.clone().with_result_cache(cache),

@@ -324,7 +324,7 @@ async fn a_ticket_opens_only_its_submissions_stream_and_only_once() {
     app.get(&place.replace(&id, &second)).send().await.is_error(401, "unauthorized");
     app.get(&place.replace("/events", "")).send().await.is_error(400, "invalid-parameter");
     // On another node.
-    let node = app.node(cupel_cache::Shared::in_memory(cupel_types::Bytes::mib(1)));
+    let node = app.node(cupel_cache::SharedCaches::in_memory(cupel_types::Bytes::mib(1)));
     let stream = node.get(&place).send().await;
     assert_eq!(stream.status, 200, "{stream:?}");
     assert_eq!(events_of(&stream.text).last().map(|(_, name, _)| &**name), Some("verdict"));

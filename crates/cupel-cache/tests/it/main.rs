@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cupel_cache::{Shared, connect, connect_patiently};
+use cupel_cache::{SharedCaches, connect, connect_patiently};
 use cupel_core::limits::{BucketKind, Buckets, Charge, Rate};
 use cupel_core::result_cache::ResultKey;
 use cupel_testkit::servers::{self, Redis};
@@ -22,7 +22,7 @@ fn draw(key: &str, rate: Rate, cost: u32) -> Charge {
 /// Generous, for a slow machine: a running server always answers within it, and a killed one fails at once.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-async fn shared(redis: &Redis, cluster: &str) -> Shared {
+async fn shared(redis: &Redis, cluster: &str) -> SharedCaches {
     connect_patiently(&redis.url(), cluster, Bytes::mib(1), PATIENCE).await.expect("Redis runs")
 }
 
@@ -296,7 +296,7 @@ async fn results_on_redis_stay_within_their_bound() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_redis_lookups_miss_at_once() {
     let redis = Redis::start();
-    let Shared { buckets, results } = shared(&redis, &servers::cluster()).await;
+    let SharedCaches { buckets, results } = shared(&redis, &servers::cluster()).await;
     let (key, id) = a_result();
     results.keep(&key, id, HOUR).await;
     assert_eq!(results.find(&key).await, Some(id));

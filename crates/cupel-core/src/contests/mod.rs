@@ -9,21 +9,21 @@
 //! submission's sender, the contest's organisers, and the problem's authors who do not take part see them. A contest
 //! that a user may not see does not exist for them, nor for a user with a wrong code.
 
-mod arranging;
 mod boards;
 mod join_code;
+mod manage;
+mod participation;
 mod records;
 mod standings;
 mod store;
-mod taking_part;
 
-pub use arranging::{ContestError, PENALTY_MAX};
 pub(crate) use boards::Boards;
 pub use join_code::JoinCode;
+pub use manage::{ContestError, PENALTY_MAX};
+pub use participation::{SeenContest, Standings};
 pub use records::{
     Clarification, Contest, ContestChange, ContestFilter, ContestProblem, FreezeWindow, NewClarification, NewContest,
     Participant, ParticipantProgress, Participation, Phase, Style, label,
 };
 pub use standings::{Attempt, AttemptResult, Cell, StandingsRow, View, standings};
 pub use store::{ContestStore, DeletedContest, TakenContestSlug};
-pub use taking_part::{SeenContest, Standings};

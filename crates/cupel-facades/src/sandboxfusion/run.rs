@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -13,16 +11,15 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::run::SubmissionRecord;
 use cupel_core::{
-    AuthenticatedUser, ExecuteRequest, Executed, NewProgram, NewSource, NewSubmission, RateExceeded, RateLimit,
-    SubmitError, Wait,
+    AuthenticatedUser, ExecuteRequest, Executed, NewProgram, NewSource, NewSubmission, SubmitError, Wait,
 };
 use cupel_http::app::Shared;
 use cupel_http::auth::Via;
 use cupel_http::budget::Held;
 use cupel_http::caller::Caller;
-use cupel_http::error::{ApiError, ErrorKind};
-use cupel_http::limits::RateClass;
+use cupel_http::error::ApiError;
 use cupel_http::notes::{NewlyAccepted, Notes};
+use cupel_http::submission_rate::SubmissionRate;
 use cupel_languages::{Availability, Language};
 use cupel_types::{Bytes, FetchedFile, Limits, LimitsRequest, SubmissionId};
 use serde_json::json;
@@ -83,7 +80,7 @@ pub(super) async fn run(
         ..NewProgram::default()
     };
     let new = NewSubmission { request_id: Some(notes.request_id().to_owned()), ..NewSubmission::from(program) };
-    let rate = CallersRate { app, caller, notes, is_charged: AtomicBool::new(false) };
+    let rate = SubmissionRate::new(app, caller, notes);
     let (id, record) = loop {
         match execute(app, caller, &new, &rate, deadline, &mut held).await {
             Ok(ended) => break ended,
@@ -133,7 +130,7 @@ async fn execute(
     app: &Shared,
     caller: &Caller,
     new: &NewSubmission,
-    rate: &CallersRate<'_>,
+    rate: &SubmissionRate<'_>,
     deadline: Instant,
     held: &mut Option<Held>,
 ) -> Result<(SubmissionId, Option<Box<SubmissionRecord>>), Refusal> {
@@ -169,35 +166,9 @@ fn refusal(error: SubmitError) -> Refusal {
                 faults.iter().map(|fault| format!("{}: {}", fault.pointer, fault.detail)).collect();
             Refusal::Program(faults.join("; "))
         }
-        SubmitError::RateExceeded(RateExceeded { detail, retry_after }) => {
-            Refusal::Failed(ApiError::new(ErrorKind::RateLimited, detail).retry_after(retry_after))
-        }
+        SubmitError::RateExceeded(exceeded) => Refusal::Failed(exceeded.into()),
         SubmitError::Store(error) => Refusal::Failed(error.into()),
         other => Refusal::Failed(ApiError::internal(&other)),
-    }
-}
-
-/// Charges one submission to the caller, once for all attempts of a request. Clients without a key share an account,
-/// which has no rate.
-struct CallersRate<'a> {
-    app: &'a Shared,
-    caller: &'a Caller,
-    notes: &'a Notes,
-    is_charged: AtomicBool,
-}
-
-#[async_trait]
-impl RateLimit for CallersRate<'_> {
-    async fn charge(&self, submissions: usize) -> Result<(), RateExceeded> {
-        if matches!(self.caller.identity.via, Via::Keyless) || self.is_charged.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let cost = u32::try_from(submissions).unwrap_or(u32::MAX);
-        let (note, charged) =
-            self.app.limits.charge(self.caller.user, RateClass::Submissions, &self.caller.rates, cost).await;
-        self.notes.set_rate(note);
-        self.is_charged.store(charged.is_ok(), Ordering::Relaxed);
-        charged
     }
 }
 
@@ -245,7 +216,14 @@ fn limits_of(request: &RunCode, max: Limits) -> LimitsRequest {
         idle_time: Some(wall_time.min(max.idle_time)),
         memory: Some(memory),
         output: Some(max.output),
-        ..LimitsRequest::default()
+        // The language's defaults.
+        instructions: None,
+        processes: None,
+        open_files: None,
+        file_size: None,
+        disk: None,
+        inodes: None,
+        stack: None,
     }
 }
 

@@ -82,7 +82,7 @@ impl TestApp {
         let settings = AccountSettings { password_cost, ..AccountSettings::default() };
         let accounts = Accounts::new(store, Arc::new(SystemClock), settings);
         let account = accounts.internal(SANDBOXFUSION).await.unwrap().id;
-        let shared = cupel_cache::Shared::in_memory(Bytes::mib(1));
+        let shared = cupel_cache::SharedCaches::in_memory(Bytes::mib(1));
         let state = ApiState {
             core: core.clone(),
             accounts: accounts.clone(),

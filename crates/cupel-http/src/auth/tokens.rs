@@ -236,8 +236,8 @@ mod tests {
             (String::new(), "malformed"),
             ("x".repeat(100_000), "too long"),
         ] {
-            let told = tokens().read(&token, now()).unwrap_err();
-            assert!(told.contains(reason), "{told} (wanted {reason}) for {token:.80}");
+            let refusal = tokens().read(&token, now()).unwrap_err();
+            assert!(refusal.contains(reason), "{refusal} (wanted {reason}) for {token:.80}");
         }
     }
 }

@@ -300,17 +300,17 @@ mod tests {
 
     #[test]
     fn faults_name_key_and_position() {
-        let told = faults("a:\n  b: x\n", |r| assert_eq!(r.get("a").get("b").integer(1, 5), None));
+        let reported = faults("a:\n  b: x\n", |r| assert_eq!(r.get("a").get("b").integer(1, 5), None));
         assert_eq!(
-            told,
+            reported,
             ["E_KEY_TYPE f.yaml:2:6, a.b: expected a whole number from 1 to 5, found `x`. Correct the value"]
         );
-        let told = faults("tpye: x\n", |r| r.only(&["type"], Unknown::Error));
-        assert_eq!(told, ["E_KEY_UNKNOWN f.yaml:1:7, tpye: the format has no such key. Did you mean `type`?"]);
-        let told = faults("a: [1, x]\n", |r| {
+        let reported = faults("tpye: x\n", |r| r.only(&["type"], Unknown::Error));
+        assert_eq!(reported, ["E_KEY_UNKNOWN f.yaml:1:7, tpye: the format has no such key. Did you mean `type`?"]);
+        let reported = faults("a: [1, x]\n", |r| {
             assert_eq!(r.get("a").list().iter().filter_map(|i| i.integer(0, 9)).collect::<Vec<_>>(), [1]);
         });
-        assert!(told[0].contains("a[1]"), "{told:?}");
+        assert!(reported[0].contains("a[1]"), "{reported:?}");
     }
 
     #[test]
@@ -325,7 +325,7 @@ mod tests {
 
     #[test]
     fn numbers_outside_their_bounds_are_faults() {
-        let none = |told: Vec<String>| assert!(told.is_empty(), "{told:?}");
+        let none = |reported: Vec<String>| assert!(reported.is_empty(), "{reported:?}");
         none(faults("a: 0.25\nb: 1e3\nc: 512\n", |r| {
             assert_eq!(r.get("a").seconds(), Some(Duration::from_millis(250)));
             assert_eq!(r.get("b").integer(0, i64::MAX), Some(1000));

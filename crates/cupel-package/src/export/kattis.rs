@@ -7,7 +7,8 @@ use super::{Content, Planned};
 use crate::finding::{Code, Findings};
 use crate::{Finding, Refused};
 use cupel_problem::{
-    Case, FileRef, InputValidator, Package, Passes, Problem, ProgramFile, Scoring, StatementFormat, ValidatorArgs,
+    Case, FileRef, InputValidator, OnOutputLimit, Package, Passes, Problem, ProblemLimits, ProgramFile, Scoring,
+    StatementFormat, ValidatorArgs,
 };
 
 mod checkers;
@@ -126,11 +127,23 @@ impl Plan<'_> {
     }
 
     fn limits(&self) -> Yaml {
-        let limits = &self.problem.limits;
+        let ProblemLimits {
+            time,
+            wall_time,
+            memory,
+            output,
+            on_output_limit,
+            code,
+            compile,
+            validation,
+            per_language,
+            // `problem.yaml` has them outside of `limits`.
+            languages: _,
+        } = &self.problem.limits;
         let mut entries: Vec<(String, Yaml)> = Vec::new();
         let mut put = |key: &str, value: Yaml| entries.push((key.to_owned(), value));
-        let mut resolution = limits.time.calibration.resolution;
-        if let Some(limit) = limits.time.limit {
+        let mut resolution = time.calibration.resolution;
+        if let Some(limit) = time.limit {
             put("time_limit", Yaml::plain(limit.as_secs_f64()));
             // The limit must be a multiple of the resolution. If it is not, the limit itself serves as the resolution.
             if !limit.as_nanos().is_multiple_of(resolution.as_nanos().max(1)) {
@@ -138,7 +151,7 @@ impl Plan<'_> {
             }
         }
         put("time_resolution", Yaml::plain(resolution.as_secs_f64()));
-        let calibration = limits.time.calibration;
+        let calibration = time.calibration;
         put(
             "time_multipliers",
             Yaml::Map(vec![
@@ -147,21 +160,27 @@ impl Plan<'_> {
             ]),
         );
         let mib = |bytes: cupel_types::Bytes| Yaml::plain(bytes.get().div_ceil(1 << 20));
-        put("memory", mib(limits.memory));
-        put("output", mib(limits.output));
-        put("code", Yaml::plain(limits.code.as_kib()));
-        put("compilation_time", Yaml::plain(limits.compile.time.as_secs_f64()));
-        put("compilation_memory", mib(limits.compile.memory));
-        put("validation_time", Yaml::plain(limits.validation.time.as_secs_f64()));
-        put("validation_memory", mib(limits.validation.memory));
-        put("validation_output", mib(limits.validation.output));
+        put("memory", mib(*memory));
+        put("output", mib(*output));
+        put("code", Yaml::plain(code.as_kib()));
+        put("compilation_time", Yaml::plain(compile.time.as_secs_f64()));
+        put("compilation_memory", mib(compile.memory));
+        put("validation_time", Yaml::plain(validation.time.as_secs_f64()));
+        put("validation_memory", mib(validation.memory));
+        put("validation_output", mib(validation.output));
         if let Passes::UpTo(most) = self.problem.passes {
             put("validation_passes", Yaml::plain(most));
         }
-        if limits.wall_time.is_some() {
+        if *on_output_limit == OnOutputLimit::Discard {
+            self.weaker(
+                "problem.yaml",
+                "in the format, a program that exceeds the output limit is killed; it is not truncated",
+            );
+        }
+        if wall_time.is_some() {
             self.weaker("problem.yaml", "the format has no limit on wall-clock time; it is left out");
         }
-        if !limits.per_language.is_empty() {
+        if !per_language.is_empty() {
             self.weaker("problem.yaml", "the format has no limits per language; they are left out");
         }
         if self.problem.io != cupel_problem::ProgramIo::default() {

@@ -112,10 +112,10 @@ impl Draft {
         self.check_limits(context);
         self.check_completeness(context);
         let tests = root.and_then(|root| {
-            let told = |error: cupel_problem::TestsError| {
+            let report = |error: cupel_problem::TestsError| {
                 context.findings.file(Code::Groups, "", error.to_string(), "Correct the groups");
             };
-            Tests::new(root).map_err(told).ok()
+            Tests::new(root).map_err(report).ok()
         });
         let slug = self.slug.take().or_else(|| context.default_slug());
         if slug.is_none() {
@@ -170,7 +170,7 @@ impl Draft {
 
     /// Checks the lengths of the values that are shown in lists of problems.
     fn check_words(&self, context: &Context<'_>) {
-        let told = |key: &str, fault: String| {
+        let report = |key: &str, fault: String| {
             let remedy = "Shorten it: lists of problems show it";
             context.findings.at(Code::KeyType, &self.limits_file, None, Some(key), fault, remedy);
         };
@@ -178,20 +178,20 @@ impl Draft {
         let people = self.authors.iter().flat_map(|author| std::iter::once(&author.name).chain(&author.email));
         for (key, text) in titles.chain(people.map(|text| (self.keys.authors, text))) {
             if let Some(fault) = too_long(text) {
-                told(key, fault);
+                report(key, fault);
             }
         }
         if self.tags.len() > TAGS_MAX {
-            told(self.keys.tags, format!("{} words; the maximum is {TAGS_MAX}", self.tags.len()));
+            report(self.keys.tags, format!("{} words; the maximum is {TAGS_MAX}", self.tags.len()));
         }
         if self.authors.len() > AUTHORS_MAX {
-            told(self.keys.authors, format!("more than {AUTHORS_MAX} people"));
+            report(self.keys.authors, format!("more than {AUTHORS_MAX} people"));
         }
     }
 
     fn check_limits(&self, context: &Context<'_>) {
         let maxima = &context.options.maxima;
-        let told = |key: &str, asked: String, most: String| {
+        let report = |key: &str, asked: String, most: String| {
             let fault = format!("the problem requires {asked}; this server allows at most {most}");
             let remedy = "Lower it, or ask the operator to raise the maximum";
             context.findings.at(Code::LimitUnsupported, &self.limits_file, None, Some(key), fault, remedy);
@@ -202,23 +202,23 @@ impl Draft {
             factors.fold(limit, Duration::max)
         });
         if let Some(limit) = longest.filter(|limit| *limit > maxima.time) {
-            told("limits.time_limit", seconds(limit), seconds(maxima.time));
+            report("limits.time_limit", seconds(limit), seconds(maxima.time));
         }
         let factors = self.limits.per_language.values().map(|factors| factors.memory.times_bytes(self.limits.memory));
         let memory = factors.fold(self.limits.memory, Bytes::max);
         if memory > maxima.memory {
-            told("limits.memory", memory.to_string(), maxima.memory.to_string());
+            report("limits.memory", memory.to_string(), maxima.memory.to_string());
         }
         if self.limits.output > maxima.output {
-            told("limits.output", self.limits.output.to_string(), maxima.output.to_string());
+            report("limits.output", self.limits.output.to_string(), maxima.output.to_string());
         }
         for (key, bounds) in [("compilation", self.limits.compile), ("validation", self.limits.validation)] {
             let time_max = maxima.time.max(JUDGE_PROGRAM_TIME_MIN);
             if bounds.time > time_max {
-                told(&format!("limits.{key}_time"), seconds(bounds.time), seconds(time_max));
+                report(&format!("limits.{key}_time"), seconds(bounds.time), seconds(time_max));
             }
             if bounds.memory > maxima.memory {
-                told(&format!("limits.{key}_memory"), bounds.memory.to_string(), maxima.memory.to_string());
+                report(&format!("limits.{key}_memory"), bounds.memory.to_string(), maxima.memory.to_string());
             }
         }
     }

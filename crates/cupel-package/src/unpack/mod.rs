@@ -71,22 +71,22 @@ pub(crate) fn unpack<'a>(
 /// within the same limits. Faults are reported as findings.
 pub(crate) fn unpack_inner(archive: &Path, below: &str, sink: &mut Sink<'_>) -> Result<(), ImportError> {
     let result = unpack_archive(archive, below, sink);
-    told(result, archive, sink)
+    report_failure(result, archive, sink)
 }
 
 /// Adds an empty file to the unpacked files. Faults are reported as findings.
 pub(crate) fn add_empty(name: &str, sink: &mut Sink<'_>) -> Result<(), ImportError> {
     let Ok(path) = PackagePath::new(name) else { return Ok(()) };
     let result = sink.file(&path, false, &mut std::io::empty(), &|| None);
-    told(result, Path::new(name), sink)
+    report_failure(result, Path::new(name), sink)
 }
 
 fn finish<'a>(result: Result<(), SinkError>, source: &Path, sink: Sink<'a>) -> Result<Option<Sink<'a>>, ImportError> {
-    told(result, source, &sink)?;
+    report_failure(result, source, &sink)?;
     Ok(Some(sink).filter(|sink| !sink.findings().any_error()))
 }
 
-fn told(result: Result<(), SinkError>, source: &Path, sink: &Sink<'_>) -> Result<(), ImportError> {
+fn report_failure(result: Result<(), SinkError>, source: &Path, sink: &Sink<'_>) -> Result<(), ImportError> {
     match result {
         Ok(()) | Err(SinkError::Refused) => Ok(()),
         Err(SinkError::Source(error)) => {

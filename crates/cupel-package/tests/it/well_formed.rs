@@ -9,7 +9,7 @@ use cupel_package::{Code, Finding, Imported, PackageFormat, open};
 use cupel_problem::{
     AfterInteraction, Aggregate, CaseGroup, CasePoints, Checker, Comparison, Difficulty, ExpectedVerdict, Feedback,
     GroupScoring, InputValidator, Interface, MaxScore, Method, OnOutputLimit, PackagePath, Problem, Protocol, Score,
-    Scoring, ScoringDialect, Shown, Standard, StatementFormat, StopRule, ValidatorArgs, WallLimit,
+    Scoring, ScoringRules, Shown, Standard, StatementFormat, StopRule, ValidatorArgs, WallLimit,
 };
 use cupel_types::Bytes;
 
@@ -253,8 +253,8 @@ fn kattis_2025_09_time_limit_roles_and_arguments_by_validator_are_read() {
 fn kattis_2025_09_groups() {
     let (_bench, imported) = fixture("kattis-2025-09/steps");
     let problem = &imported.package.problem;
-    let dialect = Scoring::Points { dialect: ScoringDialect::Kattis202509, objective: cupel_problem::Objective::Max };
-    assert_eq!(problem.scoring, dialect);
+    let scoring = Scoring::Points { rules: ScoringRules::Kattis202509, objective: cupel_problem::Objective::Max };
+    assert_eq!(problem.scoring, scoring);
     assert_eq!(problem.limits.time.calibration.accepted_to_limit.to_string(), "3");
     assert_eq!(problem.tests.root().max, MaxScore::Bounded(points(100)));
     let (first, second) = (group(problem, "secret/group1"), group(problem, "secret/group2"));
@@ -301,7 +301,7 @@ fn a_difference_between_scoring_dialects_gives_a_warning() {
         group(problem, "secret/group2").scoring,
         GroupScoring::AggregateIfNamed { aggregate: Aggregate::Sum, accepted: points(20), rejected: Score::ZERO }
     );
-    let told = imported.warnings.iter().find(|finding| finding.code == Code::ScoringDialect).expect("a warning");
+    let told = imported.warnings.iter().find(|finding| finding.code == Code::ScoringRules).expect("a warning");
     assert!(told.fault.contains("121") && told.fault.contains("60"), "{told}");
     let score = problem.submissions[0].expectations.iter().find_map(|rule| rule.score).expect("a score");
     assert!(score.contains(points(60)) && !score.contains(points(59)));

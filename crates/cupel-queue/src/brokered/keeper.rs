@@ -17,7 +17,7 @@ pub(super) const CONNECT_MAX: Duration = Duration::from_secs(20);
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// Interval at which a lasting outage is logged again.
-const TOLD_EVERY: Duration = Duration::from_secs(60);
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 type Break = (Arc<dyn Link>, BrokerError);
 
@@ -134,7 +134,7 @@ pub(super) async fn keep(shared: Arc<Shared>, broker: impl Broker, mut breaks: m
         // Leave before connecting again, so that a broker with group members never sees this node as two members.
         let _ = tokio::time::timeout(LAST_WORDS_MAX, broken.leave()).await;
         drop(broken);
-        let mut told = Instant::now();
+        let mut logged_at = Instant::now();
         let mut pause = PAUSE_MIN;
         loop {
             tokio::select! {
@@ -152,9 +152,9 @@ pub(super) async fn keep(shared: Arc<Shared>, broker: impl Broker, mut breaks: m
                 }
                 Err(error) => {
                     trouble(&keeper.away, &error);
-                    if told.elapsed() > TOLD_EVERY {
+                    if logged_at.elapsed() > LOG_INTERVAL {
                         tracing::warn!(error = chain(&error), "the queue's broker is still unreachable");
-                        told = Instant::now();
+                        logged_at = Instant::now();
                     }
                     pause = (pause * 2).min(PAUSE_MAX);
                 }

@@ -68,13 +68,13 @@ const SETTLING_MAX: usize = 10_000;
 /// A queue at a broker, local fairness included.
 pub(crate) struct BrokeredQueue {
     shared: Arc<Shared>,
-    make_lane: MakeLane,
-    /// The lanes that were created; they close with this queue.
-    lanes: Mutex<Vec<Weak<dyn Queue>>>,
+    make_language_queue: MakeLanguageQueue,
+    /// The language queues that were created; they close with this queue.
+    language_queues: Mutex<Vec<Weak<dyn Queue>>>,
 }
 
-/// Creates the queue of a lane at the same broker.
-pub(crate) type MakeLane =
+/// Creates the queue of a language queue at the same broker.
+pub(crate) type MakeLanguageQueue =
     Box<dyn Fn(&LanguageId) -> BoxFuture<'static, Result<Arc<dyn Queue>, ConnectError>> + Send + Sync>;
 
 struct Shared {
@@ -106,7 +106,7 @@ impl BrokeredQueue {
     /// If the first connection fails.
     pub(crate) async fn start(
         broker: impl Broker,
-        make_lane: MakeLane,
+        make_language_queue: MakeLanguageQueue,
         window: usize,
         depth_max: usize,
     ) -> Result<BrokeredQueue, BrokerError> {
@@ -133,12 +133,12 @@ impl BrokeredQueue {
         tasks.spawn(fetcher::fetch(Arc::clone(&shared)));
         tasks.spawn(settler::settle(Arc::clone(&shared), settled));
         tasks.close();
-        Ok(BrokeredQueue { shared, make_lane, lanes: Mutex::default() })
+        Ok(BrokeredQueue { shared, make_language_queue, language_queues: Mutex::default() })
     }
 
-    fn lanes(&self) -> Vec<Arc<dyn Queue>> {
-        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        lanes.iter().filter_map(Weak::upgrade).collect()
+    fn language_queues(&self) -> Vec<Arc<dyn Queue>> {
+        let language_queues = self.language_queues.lock().unwrap_or_else(PoisonError::into_inner);
+        language_queues.iter().filter_map(Weak::upgrade).collect()
     }
 }
 
@@ -324,34 +324,35 @@ impl Queue for BrokeredQueue {
         self.shared.keeper.health()
     }
 
-    async fn lane(&self, language: &LanguageId) -> Result<Arc<dyn Queue>, QueueError> {
-        let lane = (self.make_lane)(language).await.map_err(|error| QueueError::Unreachable(error.into()))?;
+    async fn language_queue(&self, language: &LanguageId) -> Result<Arc<dyn Queue>, QueueError> {
+        let language_queue =
+            (self.make_language_queue)(language).await.map_err(|error| QueueError::Unreachable(error.into()))?;
         {
-            let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-            lanes.retain(|lane| lane.strong_count() > 0);
-            lanes.push(Arc::downgrade(&lane));
+            let mut language_queues = self.language_queues.lock().unwrap_or_else(PoisonError::into_inner);
+            language_queues.retain(|language_queue| language_queue.strong_count() > 0);
+            language_queues.push(Arc::downgrade(&language_queue));
         }
-        // A concurrent `close` may have missed this lane.
+        // A concurrent `close` may have missed this language queue.
         if self.shared.state().closed {
-            lane.close();
+            language_queue.close();
             return Err(QueueError::Closed);
         }
-        Ok(lane)
+        Ok(language_queue)
     }
 
     fn close(&self) {
         self.shared.close();
-        for lane in self.lanes() {
-            lane.close();
+        for language_queue in self.language_queues() {
+            language_queue.close();
         }
     }
 
     async fn gone(&self) {
-        let lanes = self.lanes();
-        let lanes = join_all(lanes.iter().map(|lane| lane.gone()));
+        let language_queues = self.language_queues();
+        let language_queues = join_all(language_queues.iter().map(|language_queue| language_queue.gone()));
         // The settler may be waiting for a broker that hangs; its acknowledgements can be dropped.
         let own = tokio::time::timeout(ANSWER_MAX, self.shared.tasks.wait());
-        let _ = join(own, lanes).await;
+        let _ = join(own, language_queues).await;
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Ours {
     pub(super) inbox: Inbox,
     pub(super) progress: Progress,
     /// The last error that a client reported.
-    told: Mutex<Option<(RDKafkaErrorCode, String)>>,
+    last_error: Mutex<Option<(RDKafkaErrorCode, String)>>,
     /// Number of times that the producer has lost all brokers. librdkafka reports a loss before any confirmation from a
     /// broker that came back.
     pub(super) losses: watch::Sender<usize>,
@@ -37,7 +37,7 @@ impl Ours {
             topics,
             inbox: Inbox::default(),
             progress: Progress::default(),
-            told: Mutex::default(),
+            last_error: Mutex::default(),
             losses: watch::Sender::default(),
         }
     }
@@ -54,8 +54,8 @@ impl Ours {
                 error => error.rdkafka_error_code(),
             };
             let fault = code.map_or(BrokerFault::Other, fault_of);
-            let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).take();
-            match told {
+            let last_error = self.last_error.lock().unwrap_or_else(PoisonError::into_inner).take();
+            match last_error {
                 Some((code, why)) if fault == BrokerFault::Unreachable => {
                     BrokerError::new(doing, fault_of(code), format!("{error}: {why}"))
                 }
@@ -100,7 +100,7 @@ impl ClientContext for Context {
             Some(RDKafkaErrorCode::AllBrokersDown) if self.puts => self.ours.losses.send_modify(|losses| *losses += 1),
             Some(RDKafkaErrorCode::AllBrokersDown) | None => {}
             Some(code) => {
-                *self.ours.told.lock().unwrap_or_else(PoisonError::into_inner) = Some((code, reason.to_owned()));
+                *self.ours.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some((code, reason.to_owned()));
             }
         }
     }

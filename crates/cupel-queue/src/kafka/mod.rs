@@ -1,5 +1,5 @@
-//! Kafka: one topic per class, one consumer group that all nodes share. A lane has its own topics and its own group, so
-//! that a node that joins or leaves a lane does not rebalance the common route.
+//! Kafka: one topic per class, one consumer group that all nodes share. A language queue has its own topics and its own group, so
+//! that a node that joins or leaves a language queue does not rebalance the common route.
 //!
 //! - The group assigns each partition, with its hints, to one node at a time, and reassigns the partitions of a dead
 //!   node within [`SILENCE_MAX`]. There should be several times as many partitions as nodes (`?partitions=`, 12 by
@@ -112,12 +112,12 @@ impl Kafka {
         };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, number) = pair.split_once('=').unwrap_or((pair, ""));
-            let (told, max) = match name {
+            let (option, max) = match name {
                 "partitions" => (&mut partitions, PARTITIONS_MAX),
                 "fetch_wait_ms" => (&mut fetch_wait_ms, FETCH_WAIT_MS),
                 _ => return Err(unknown()),
             };
-            *told = number.parse().ok().filter(|number| (1..=max).contains(number)).ok_or_else(unknown)?;
+            *option = number.parse().ok().filter(|number| (1..=max).contains(number)).ok_or_else(unknown)?;
         }
         let mut config = ClientConfig::new();
         config
@@ -559,8 +559,8 @@ mod tests {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let said = BufReader::new(dies.stdout.take().unwrap()).lines();
-        assert!(said.map_while(Result::ok).any(|line| line.ends_with("took all hints")));
+        let lines = BufReader::new(dies.stdout.take().unwrap()).lines();
+        assert!(lines.map_while(Result::ok).any(|line| line.ends_with("took all hints")));
         let mut runs = BTreeSet::new();
         let mut are = async |count: usize| {
             while runs.len() < count {

@@ -8,18 +8,35 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 /// Applies the limits to this process. `processes` is the limit for all processes of its user. Called between vfork and
 /// exec, so it must not allocate.
 pub(crate) fn apply(limits: &Limits, processes: u64) -> rustix::io::Result<()> {
+    let &Limits {
+        cpu_time,
+        open_files,
+        file_size,
+        stack,
+        // `cgroup/lane.rs`. The parameter `processes` is the number for the user.
+        memory: _,
+        processes: _,
+        // `process/lane/supervise.rs`, and `slot.rs` for the output.
+        wall_time: _,
+        idle_time: _,
+        instructions: _,
+        output: _,
+        // `mounts.rs`: the size of the cell's tmpfs.
+        disk: _,
+        inodes: _,
+    } = limits;
     let both = |n: u64| Rlimit { current: Some(n), maximum: Some(n) };
     // A fallback: at least one second above the limit that the lane enforces. The kernel takes only whole seconds.
-    let cpu_seconds = limits.cpu_time.as_secs().saturating_add(2);
+    let cpu_seconds = cpu_time.as_secs().saturating_add(2);
     for (resource, limit) in [
         // No core dumps. One byte is less than any core file. Only the value 1 also prevents the kernel from piping the
         // dump to a program of the host (`|` in core_pattern); 0 does not. Source: core(5), fs/coredump.c.
         (Resource::Core, both(1)),
-        (Resource::Fsize, both(limits.file_size.get())),
-        (Resource::Nofile, both(u64::from(limits.open_files))),
+        (Resource::Fsize, both(file_size.get())),
+        (Resource::Nofile, both(u64::from(open_files))),
         // Counted per user; each lane has a separate user. A second wall behind the pids group.
         (Resource::Nproc, both(processes)),
-        (Resource::Stack, both(limits.stack.get())),
+        (Resource::Stack, both(stack.get())),
         (Resource::Cpu, both(cpu_seconds)),
         (Resource::Memlock, both(64 * 1024)),
         (Resource::Msgqueue, both(800 * 1024)),

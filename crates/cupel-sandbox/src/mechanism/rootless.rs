@@ -41,12 +41,12 @@ pub(crate) fn enter() -> Result<(), Lack> {
         ));
     };
     let (ours, theirs) = io::pipe().and_then(|go| Ok((go, io::pipe()?))).map_err(failed)?;
-    let ((go_reader, mut go), (mut said, say)) = (ours, theirs);
+    let ((go_reader, mut go), (mut report, say)) = (ours, theirs);
     let own_pid = std::process::id();
     match fork_with(0, None).map_err(failed)? {
         Forked::Child => {
-            drop((go, said));
-            map_when_told(
+            drop((go, report));
+            map_when_asked(
                 OwnedFd::from(go_reader),
                 OwnedFd::from(say),
                 own_pid,
@@ -62,7 +62,7 @@ pub(crate) fn enter() -> Result<(), Lack> {
             // Closing the pipe without writing ends the child.
             drop(go);
             let mut text = String::new();
-            let _ = said.read_to_string(&mut text);
+            let _ = report.read_to_string(&mut text);
             let _ = waitpid(Some(child), WaitOptions::empty());
             if let Err(error) = unshared {
                 let (setting, remedy) = host::user_namespace_refused(&error, &host::sysctl);
@@ -90,7 +90,7 @@ pub(crate) fn enter() -> Result<(), Lack> {
 }
 
 /// The child process: waits for one byte, runs both programs, and writes `mapped` or an error message to the pipe.
-fn map_when_told(go: OwnedFd, say: OwnedFd, pid: u32, ids: [(u32, Range); 2]) -> ! {
+fn map_when_asked(go: OwnedFd, say: OwnedFd, pid: u32, ids: [(u32, Range); 2]) -> ! {
     let mut word = [0u8; 1];
     let mut say = std::fs::File::from(say);
     if std::fs::File::from(go).read(&mut word).is_ok_and(|n| n == 1) {

@@ -267,10 +267,10 @@ impl Launcher {
             Err(_) => None,
         };
         let beside: Vec<_> = counter.iter().flatten().map(AsFd::as_fd).collect();
-        lane::tell(sync, LaneReport::Go, &beside)?;
+        lane::send_report(sync, LaneReport::Go, &beside)?;
         lane::expect(sync, LaneReport::Go, LANE_SETUP)?;
         self.groups.settle_lane(number, pid).map_err(at(SetupStep::CgroupJoin))?;
-        lane::tell(sync, LaneReport::Go, &[])?;
+        lane::send_report(sync, LaneReport::Go, &[])?;
         lane::expect(sync, LaneReport::Ready, LANE_SETUP).map(drop)
     }
 

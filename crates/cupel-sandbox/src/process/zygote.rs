@@ -59,14 +59,14 @@ impl Zygote {
         notes: BorrowedFd<'_>,
         executable: Option<BorrowedFd<'_>>,
     ) -> Result<Zygote, String> {
-        let told = |error: io::Error| error.to_string();
+        let text_of = |error: io::Error| error.to_string();
         if setup.walls_off.contains(Wall::PidNamespace) {
             return Err(
                 "warm programs need the pid namespace, in which the cell's init becomes their parent".to_owned()
             );
         }
-        let (socket, theirs) = wire::socket_pair().map_err(told)?;
-        let Some(pid) = fork().map_err(told)? else { become_a_zygote(&theirs, executable) };
+        let (socket, theirs) = wire::socket_pair().map_err(text_of)?;
+        let Some(pid) = fork().map_err(text_of)? else { become_a_zygote(&theirs, executable) };
         drop(theirs);
         let zygote = Zygote { pid, socket };
         // If the zygote has already ended, its message with the reason is read below.
@@ -81,9 +81,9 @@ impl Zygote {
     }
 
     fn becomes_ready(&self) -> Result<(), String> {
-        let told = |error: io::Error| error.to_string();
-        let answer = match wire::readable(self.socket.as_fd(), START_MAX).map_err(told)? {
-            true => wire::receive::<FromZygote>(self.socket.as_fd(), &mut Vec::new()).map_err(told)?,
+        let text_of = |error: io::Error| error.to_string();
+        let answer = match wire::readable(self.socket.as_fd(), START_MAX).map_err(text_of)? {
+            true => wire::receive::<FromZygote>(self.socket.as_fd(), &mut Vec::new()).map_err(text_of)?,
             false => None,
         };
         match answer {

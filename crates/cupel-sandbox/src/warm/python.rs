@@ -231,30 +231,30 @@ struct MainFile {
 impl MainFile {
     /// Checks that `name` is a regular file with source text.
     fn look_at(name: &CStr) -> Result<MainFile, String> {
-        let told = |error: io::Error| error.to_string();
+        let text_of = |error: io::Error| error.to_string();
         let name = name.to_bytes();
         let path = if name.starts_with(b"/") {
             name.to_vec()
         } else {
-            let mut path = rustix::process::getcwd(Vec::new()).map_err(|e| told(e.into()))?.into_bytes();
+            let mut path = rustix::process::getcwd(Vec::new()).map_err(|e| text_of(e.into()))?.into_bytes();
             path.push(b'/');
             path.extend_from_slice(name);
             path
         };
         let as_path = Path::new(OsStr::from_bytes(&path));
-        let mut file = std::fs::File::open(as_path).map_err(told)?;
-        if !file.metadata().map_err(told)?.is_file() {
+        let mut file = std::fs::File::open(as_path).map_err(text_of)?;
+        if !file.metadata().map_err(text_of)?.is_file() {
             return Err("the source is not a regular file".to_owned());
         }
         let mut text = Vec::new();
-        file.by_ref().take(SOURCE_READ_MAX).read_to_end(&mut text).map_err(told)?;
+        file.by_ref().take(SOURCE_READ_MAX).read_to_end(&mut text).map_err(text_of)?;
         // Compiled code begins with a magic number that ends in CR and LF. Start every file with such bytes cold.
         if text.get(1..4) == Some(b"\r\r\n") {
             return Err("the source may be compiled code".to_owned());
         }
         let may_be_an_archive =
             text.len() as u64 == SOURCE_READ_MAX || text.windows(ARCHIVE_END.len()).any(|part| part == ARCHIVE_END);
-        let real = std::fs::canonicalize(as_path).map_err(told)?;
+        let real = std::fs::canonicalize(as_path).map_err(text_of)?;
         let directory = real.parent().ok_or("the source has no parent directory")?.as_os_str().as_bytes().to_vec();
         Ok(MainFile { path: c_string(&path)?, directory, may_be_an_archive })
     }
@@ -267,17 +267,17 @@ fn is_pipe(fd: BorrowedFd<'_>) -> bool {
 
 /// Calls `body` with pipes as descriptors 0 to 2 and with `/box` as the working directory, as for a program.
 fn with_pipes_as_streams<T>(body: impl FnOnce() -> T) -> Result<T, String> {
-    let told = |error: rustix::io::Errno| error.to_string();
+    let text_of = |error: rustix::io::Errno| error.to_string();
     let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
     let kept = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()].map(|fd| rustix::io::fcntl_dupfd_cloexec(fd, 3));
     let [Ok(stdin), Ok(stdout), Ok(stderr)] = kept else { return Err("the standard streams are not open".to_owned()) };
-    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(told)?;
-    let before = rustix::process::getcwd(Vec::new()).map_err(told)?;
+    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(text_of)?;
+    let before = rustix::process::getcwd(Vec::new()).map_err(text_of)?;
     put_streams([&reader, &writer, &writer])?;
     let result = rustix::process::chdir("/box").map(|()| body());
-    rustix::process::chdir(before.as_c_str()).map_err(told)?;
+    rustix::process::chdir(before.as_c_str()).map_err(text_of)?;
     put_streams([&stdin, &stdout, &stderr])?;
-    result.map_err(told)
+    result.map_err(text_of)
 }
 
 fn put_streams(streams: [&OwnedFd; 3]) -> Result<(), String> {

@@ -52,16 +52,29 @@ impl Message for CellRequest {
     }
 
     fn encode(&self, to: &mut Writer) {
-        let l = &self.limits;
-        for time in [l.cpu_time, l.wall_time, l.idle_time] {
+        let Limits {
+            cpu_time,
+            wall_time,
+            idle_time,
+            instructions,
+            memory,
+            processes,
+            open_files,
+            file_size,
+            disk,
+            inodes,
+            output,
+            stack,
+        } = self.limits;
+        for time in [cpu_time, wall_time, idle_time] {
             to.duration(time);
         }
-        for n in [l.memory.get(), l.file_size.get(), l.disk.get(), l.inodes, l.output.get(), l.stack.get()] {
+        for n in [memory.get(), file_size.get(), disk.get(), inodes, output.get(), stack.get()] {
             to.u64(n);
         }
-        to.some_u64(l.instructions.map(Instructions::get));
-        to.u32(l.processes);
-        to.u32(l.open_files);
+        to.some_u64(instructions.map(Instructions::get));
+        to.u32(processes);
+        to.u32(open_files);
         to.u32(u32::from(self.collect.is_some()));
         if let Some(collect) = self.collect {
             to.u32(collect.files);

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use cupel_core::{Clock, SKEW_TOLD, SystemClock};
+use cupel_core::{Clock, SKEW_REPORTED, SystemClock};
 use jiff::{SignedDuration, Timestamp};
 
 use super::pool::Pool;
@@ -37,7 +37,7 @@ struct Inner {
     /// Estimated database time at `began`, in microseconds since 1970.
     offset_us: AtomicI64,
     /// The last time returned.
-    told_us: AtomicI64,
+    returned_us: AtomicI64,
     /// How far this machine's wall clock is ahead, in microseconds.
     skew_us: AtomicI64,
 }
@@ -55,7 +55,7 @@ impl DatabaseClock {
         let inner = Inner {
             began: sample.at,
             offset_us: AtomicI64::new(sample.us),
-            told_us: AtomicI64::new(i64::MIN),
+            returned_us: AtomicI64::new(i64::MIN),
             skew_us: AtomicI64::new(sample.skew_us),
         };
         log_skew(0, sample.skew_us);
@@ -91,7 +91,7 @@ impl Inner {
 
     fn at(&self, now: Instant) -> i64 {
         let us = self.offset_us.load(Ordering::Relaxed) + micros(now.saturating_duration_since(self.began));
-        self.told_us.fetch_max(us, Ordering::Relaxed).max(us)
+        self.returned_us.fetch_max(us, Ordering::Relaxed).max(us)
     }
 }
 
@@ -113,7 +113,7 @@ impl fmt::Debug for DatabaseClock {
 
 /// Logs when this machine's clock starts or stops to differ from the database's.
 fn log_skew(before_us: i64, now_us: i64) {
-    let is_wrong = |us| SignedDuration::from_micros(us).abs() >= SKEW_TOLD;
+    let is_wrong = |us| SignedDuration::from_micros(us).abs() >= SKEW_REPORTED;
     let seconds = now_us / 1_000_000;
     match (is_wrong(before_us), is_wrong(now_us)) {
         (false, true) => tracing::warn!(
@@ -152,7 +152,7 @@ mod tests {
 
     fn clock(us: i64) -> Inner {
         let zero = || AtomicI64::new(0);
-        Inner { began: Instant::now(), offset_us: AtomicI64::new(us), told_us: zero(), skew_us: zero() }
+        Inner { began: Instant::now(), offset_us: AtomicI64::new(us), returned_us: zero(), skew_us: zero() }
     }
 
     fn after(clock: &Inner, ms: u64) -> Instant {

@@ -44,7 +44,7 @@ impl<B: Backend> ClusterStore for SqlStore<B> {
         read.await
     }
 
-    async fn tell(&self, worker: Option<WorkerId>, order: Order) -> Result<bool, StoreError> {
+    async fn send_order(&self, worker: Option<WorkerId>, order: Order) -> Result<bool, StoreError> {
         self.write(Tell { worker, order }).await
     }
 
@@ -79,7 +79,7 @@ fn record(row: Row<'_>) -> Result<WorkerRecord, SqlFault> {
             languages: languages_from(row.text(5)?)?,
             order: order(6)?,
         },
-        told: order(7)?,
+        order: order(7)?,
         started_at: from_us(row.get(8)?, "started_at")?,
         seen_at: from_us(row.get(9)?, "seen_at")?,
     })

@@ -82,13 +82,13 @@ pub async fn offers_include_live_workers_that_do_not_drain<S: Store>(make: impl 
 pub async fn a_worker_gets_an_order_with_its_next_heartbeat<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (one, two) = (a_worker("one"), a_worker("two"));
-    assert!(!store.tell(Some(one.id), Order::Pause).await.unwrap(), "an unknown worker gets no order");
+    assert!(!store.send_order(Some(one.id), Order::Pause).await.unwrap(), "an unknown worker gets no order");
     store.beat(one.clone(), at(0)).await.unwrap();
     store.beat(two.clone(), at(0)).await.unwrap();
-    assert!(store.tell(Some(one.id), Order::Pause).await.unwrap());
+    assert!(store.send_order(Some(one.id), Order::Pause).await.unwrap());
     assert_eq!(store.beat(one.clone(), at(1)).await.unwrap(), Order::Pause);
     assert_eq!(store.beat(two.clone(), at(1)).await.unwrap(), Order::Work);
-    assert!(store.tell(Some(one.id), Order::Work).await.unwrap());
+    assert!(store.send_order(Some(one.id), Order::Work).await.unwrap());
     assert_eq!(store.beat(one.clone(), at(2)).await.unwrap(), Order::Work);
 }
 
@@ -98,20 +98,20 @@ pub async fn one_order_reaches_all_workers<S: Store>(make: impl AsyncFn() -> Sub
     let (one, draining, late) = (a_worker("one"), a_worker("draining"), a_worker("late"));
     store.beat(one.clone(), at(0)).await.unwrap();
     store.beat(draining.clone(), at(0)).await.unwrap();
-    store.tell(Some(draining.id), Order::Drain).await.unwrap();
+    store.send_order(Some(draining.id), Order::Drain).await.unwrap();
     assert!(!store.is_paused().await.unwrap());
-    assert!(store.tell(None, Order::Pause).await.unwrap());
+    assert!(store.send_order(None, Order::Pause).await.unwrap());
     assert!(store.is_paused().await.unwrap());
     for (worker, expected) in [(&one, Order::Pause), (&draining, Order::Drain), (&late, Order::Pause)] {
         assert_eq!(store.beat(worker.clone(), at(1)).await.unwrap(), expected, "{}", worker.name);
     }
-    let told: Vec<Order> = store.workers().await.unwrap().iter().map(|worker| worker.told).collect();
-    assert_eq!(told.iter().filter(|order| **order == Order::Pause).count(), 2);
-    assert!(store.tell(None, Order::Work).await.unwrap());
+    let orders: Vec<Order> = store.workers().await.unwrap().iter().map(|worker| worker.order).collect();
+    assert_eq!(orders.iter().filter(|order| **order == Order::Pause).count(), 2);
+    assert!(store.send_order(None, Order::Work).await.unwrap());
     for (worker, expected) in [(&one, Order::Work), (&draining, Order::Drain), (&late, Order::Work)] {
         assert_eq!(store.beat(worker.clone(), at(2)).await.unwrap(), expected, "{}", worker.name);
     }
-    assert!(store.tell(None, Order::Drain).await.unwrap());
+    assert!(store.send_order(None, Order::Drain).await.unwrap());
     assert!(!store.is_paused().await.unwrap(), "a worker that registers later works");
     assert_eq!(store.beat(one, at(3)).await.unwrap(), Order::Drain);
     assert_eq!(store.beat(a_worker("new"), at(3)).await.unwrap(), Order::Work);

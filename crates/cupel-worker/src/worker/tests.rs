@@ -473,13 +473,13 @@ async fn a_paused_worker_takes_no_run_until_it_is_ordered_to_work() {
             tokio::task::yield_now().await;
         }
     };
-    store.tell(None, Order::Pause).await.unwrap();
+    store.send_order(None, Order::Pause).await.unwrap();
     until_it_says(Order::Pause).await;
     let id = bench.submit().await;
     // Enough reports for the worker to have taken it.
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(matches!(bench.state(id).await, RunState::Queued { .. }));
-    store.tell(None, Order::Work).await.unwrap();
+    store.send_order(None, Order::Work).await.unwrap();
     assert!(matches!(bench.until(id, RunState::is_final).await, RunState::Judged { .. }));
 }
 
@@ -495,7 +495,7 @@ async fn a_worker_ordered_to_drain_gives_back_running_attempts_and_ends() {
         }
         tokio::task::yield_now().await;
     };
-    assert!(store.tell(Some(worker), Order::Drain).await.unwrap());
+    assert!(store.send_order(Some(worker), Order::Drain).await.unwrap());
     bench.worker.await.unwrap();
     let state = store.submission(id).await.unwrap().unwrap().state;
     assert!(matches!(state, RunState::Queued { lost: 0, .. }), "{state:?}");

@@ -163,8 +163,8 @@ impl OpenStore {
     async fn import(&self, csv: &[u8], valid: Duration, url: Option<&str>) -> CommandResult {
         let tiers: Vec<&str> = self.config.rate_limits.tiers.keys().map(String::as_str).collect();
         let people = read_people(csv, &tiers).map_err(|faults| {
-            let said: Vec<String> = faults.iter().map(ToString::to_string).collect();
-            Failure { exit: Exit::Usage, error: anyhow!("no account was created:\n  {}", said.join("\n  ")) }
+            let details: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            Failure { exit: Exit::Usage, error: anyhow!("no account was created:\n  {}", details.join("\n  ")) }
         })?;
         let imported = self.accounts.import(people, valid).await?;
         let (mut created, mut existing, mut taken) = (0, 0, 0);
@@ -210,8 +210,8 @@ impl OpenStore {
         let new = NewCode { name: name.to_owned(), uses_max, expires_at };
         let code = self.accounts.create_code(new).await.map_err(|error| match error {
             CreateCodeError::Invalid(faults) => {
-                let said: Vec<String> = faults.into_iter().map(|fault| fault.detail).collect();
-                Failure { exit: Exit::Usage, error: anyhow!(said.join("; ")) }
+                let details: Vec<String> = faults.into_iter().map(|fault| fault.detail).collect();
+                Failure { exit: Exit::Usage, error: anyhow!(details.join("; ")) }
             }
             other => other.into(),
         })?;
@@ -454,8 +454,8 @@ fn time(at: Timestamp) -> String {
 fn refused(error: RegisterError) -> Failure {
     match error {
         RegisterError::Invalid(faults) => {
-            let said: Vec<String> = faults.into_iter().map(|fault| fault.detail).collect();
-            Failure { exit: Exit::Usage, error: anyhow!(said.join("; ")) }
+            let details: Vec<String> = faults.into_iter().map(|fault| fault.detail).collect();
+            Failure { exit: Exit::Usage, error: anyhow!(details.join("; ")) }
         }
         error => error.into(),
     }

@@ -23,13 +23,13 @@ pub(super) fn admin(args: &Admin) -> CommandResult {
         AdminCommand::Workers { json } => in_store(settings, false, async |at| workers(&at.store, *json).await),
         AdminCommand::Queue { json } => in_store(settings, false, async |at| queue(&at.store, *json).await),
         AdminCommand::Pause { worker } => {
-            in_store(settings, false, async |at| tell(&at.store, worker.as_deref(), Order::Pause).await)
+            in_store(settings, false, async |at| send_order(&at.store, worker.as_deref(), Order::Pause).await)
         }
         AdminCommand::Resume { worker } => {
-            in_store(settings, false, async |at| tell(&at.store, worker.as_deref(), Order::Work).await)
+            in_store(settings, false, async |at| send_order(&at.store, worker.as_deref(), Order::Work).await)
         }
         AdminCommand::Drain { worker } => {
-            in_store(settings, false, async |at| tell(&at.store, Some(worker), Order::Drain).await)
+            in_store(settings, false, async |at| send_order(&at.store, Some(worker), Order::Drain).await)
         }
         AdminCommand::Dead(command) => dead(settings, command),
         AdminCommand::Stored(command) => stored(settings, command),
@@ -63,7 +63,7 @@ async fn workers((store, clock): &StoreAndClock, as_json: bool) -> CommandResult
                 .collect();
             json!({
                 "id": worker.beat.id.to_string(), "name": worker.beat.name, "version": worker.beat.version,
-                "state": state(worker, now), "told": worker.told.as_str(), "slots": worker.beat.slots,
+                "state": state(worker, now), "order": worker.order.as_str(), "slots": worker.beat.slots,
                 "busy": busy(worker, now), "languages": languages, "started_at": worker.started_at.to_string(),
                 "seen_at": worker.seen_at.to_string(),
             })
@@ -71,7 +71,7 @@ async fn workers((store, clock): &StoreAndClock, as_json: bool) -> CommandResult
         outln!("{}", json!({ "workers": workers.iter().map(view).collect::<Vec<_>>() }));
         return Ok(Exit::Ok);
     }
-    let mut table = Table::new(&["ID", "NAME", "VERSION", "STATE", "TOLD", "BUSY", "LANGUAGES", "SEEN"]);
+    let mut table = Table::new(&["ID", "NAME", "VERSION", "STATE", "ORDER", "BUSY", "LANGUAGES", "SEEN"]);
     for worker in &workers {
         let seen = now.duration_since(worker.seen_at).as_secs().max(0);
         table.row(vec![
@@ -79,7 +79,7 @@ async fn workers((store, clock): &StoreAndClock, as_json: bool) -> CommandResult
             worker.beat.name.clone(),
             worker.beat.version.clone(),
             state(worker, now).to_owned(),
-            worker.told.as_str().to_owned(),
+            worker.order.as_str().to_owned(),
             format!("{} of {}", busy(worker, now), worker.beat.slots),
             worker.beat.languages.len().to_string(),
             format!("{seen} s ago"),
@@ -118,17 +118,17 @@ async fn queue((store, clock): &StoreAndClock, as_json: bool) -> CommandResult {
         outln!("given up:  {}; `cupel admin dead list` says why", counts.dead);
     }
     if is_paused {
-        outln!("all workers are told to pause; `cupel admin resume` ends that");
+        outln!("all workers have the order to pause; `cupel admin resume` ends the pause");
     }
     Ok(Exit::Ok)
 }
 
-async fn tell(at: &StoreAndClock, worker: Option<&str>, order: Order) -> CommandResult {
+async fn send_order(at: &StoreAndClock, worker: Option<&str>, order: Order) -> CommandResult {
     let id = match worker {
         Some(worker) => Some(find(at, worker).await?),
         None => None,
     };
-    if at.0.tell(id, order).await? {
+    if at.0.send_order(id, order).await? {
         return Ok(Exit::Ok);
     }
     Err(no_worker(worker.unwrap_or_default())).or_exit(Exit::NotFound)

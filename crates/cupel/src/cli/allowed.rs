@@ -32,8 +32,9 @@ pub(super) fn allow(
     let alone = Registry::new(vec![language.clone()]).context("cannot use a language alone")?;
     // Only `run_at` needs the time, and no command has it.
     let Err(faults) = check(&[program.into()], &alone, bounds, Timestamp::UNIX_EPOCH) else { return Ok(()) };
-    let said: Vec<String> = faults.iter().map(|fault| format!("{}: {}", place(fault, paths), fault.detail)).collect();
-    Err(anyhow!(said.join("\n  "))).or_exit(Exit::Usage)
+    let details: Vec<String> =
+        faults.iter().map(|fault| format!("{}: {}", place(fault, paths), fault.detail)).collect();
+    Err(anyhow!(details.join("\n  "))).or_exit(Exit::Usage)
 }
 
 /// The flag, file or argument of a fault.

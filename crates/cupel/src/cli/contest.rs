@@ -77,11 +77,11 @@ impl Desk {
         let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
         let detail = problem["detail"].as_str().unwrap_or("no reason was given");
         let faults = problem["errors"].as_array().into_iter().flatten();
-        let mut said = detail.to_owned();
+        let mut message = detail.to_owned();
         for fault in faults {
             let (field, why) =
                 (fault["pointer"].as_str().unwrap_or_default(), fault["detail"].as_str().unwrap_or_default());
-            said = if why == detail { format!("{}: {why}", field.trim_start_matches('/')) } else { said };
+            message = if why == detail { format!("{}: {why}", field.trim_start_matches('/')) } else { message };
         }
         let exit = match status {
             StatusCode::NOT_FOUND => Exit::NotFound,
@@ -89,7 +89,7 @@ impl Desk {
             _ if status.is_client_error() => Exit::Usage,
             _ => Exit::System,
         };
-        Err(Failure { exit, error: anyhow!("{said}") })
+        Err(Failure { exit, error: anyhow!("{message}") })
     }
 
     async fn json(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Failure> {

@@ -103,7 +103,7 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
             // If this fails, the next call measures again.
             let _ = kept.keep(&of, derived);
         }
-        errln!("{}", dim(&told(derived.as_ref(), is_known)));
+        errln!("{}", dim(&derivation(derived.as_ref(), is_known)));
         let mut with_limit = package.clone();
         with_limit.problem.limits.time.limit = derived.map(|derived| derived.limit);
         limited = with_limit;
@@ -121,7 +121,7 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
 }
 
 /// Explains the origin of the time limit.
-fn told(derived: Option<&DerivedTimeLimit>, is_known: bool) -> String {
+fn derivation(derived: Option<&DerivedTimeLimit>, is_known: bool) -> String {
     match derived {
         Some(DerivedTimeLimit { limit, slowest }) => {
             let before = if is_known { ", measured before; `--calibrate` measures again" } else { "" };
@@ -267,7 +267,7 @@ fn show(language: &Language, report: &ProblemReport) {
             table.row(cells);
         }
         table.print();
-        said_on_stderr(report).for_each(|said| outln!("\n{said}"));
+        stderr_of_cases(report).for_each(|stderr| outln!("\n{stderr}"));
     }
     if report.groups.iter().any(|group| group.max.is_some()) {
         let mut table = Table::new(&["group", "verdict", "score", "of", ""]);
@@ -299,9 +299,9 @@ fn show(language: &Language, report: &ProblemReport) {
 }
 
 /// Beginning of the program's standard error, for the first failed tests.
-fn said_on_stderr(report: &ProblemReport) -> impl Iterator<Item = String> {
+fn stderr_of_cases(report: &ProblemReport) -> impl Iterator<Item = String> {
     let failed = report.cases.iter().filter(|case| !matches!(case.verdict, Verdict::Accepted | Verdict::Skipped));
-    let said = failed.filter_map(|case| {
+    let stderr = failed.filter_map(|case| {
         let data = &case.step.as_ref()?.stderr.data;
         let text = String::from_utf8_lossy(&data[..data.len().min(STDERR_BYTES)]).into_owned();
         let lines: Vec<&str> = text.lines().collect();
@@ -310,7 +310,7 @@ fn said_on_stderr(report: &ProblemReport) -> impl Iterator<Item = String> {
         let title = dim(&format!("{}, standard error:", case.id));
         (!shown.trim().is_empty()).then(|| format!("{title}\n{}{more}", harmless(&shown)))
     });
-    said.take(STDERR_CASES)
+    stderr.take(STDERR_CASES)
 }
 
 pub(super) fn colour(verdict: Verdict) -> String {

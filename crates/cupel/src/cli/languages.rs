@@ -237,9 +237,9 @@ fn try_sample(language: &Language, sample: &Sample, executor: &mut dyn Executor)
         let compile =
             report.compile.as_ref().filter(|c| !c.ok).map(|c| String::from_utf8_lossy(&c.output.data).into_owned());
         let stderr = report.execution.as_ref().map(|s| String::from_utf8_lossy(&s.stderr.data).into_owned());
-        let said = compile.or(stderr).unwrap_or_default();
+        let output = compile.or(stderr).unwrap_or_default();
         let message = report.message.clone().unwrap_or_default();
-        return Err(format!("expected {}, got {} {message} {}", sample.verdict, report.verdict, first_lines(&said)));
+        return Err(format!("expected {}, got {} {message} {}", sample.verdict, report.verdict, first_lines(&output)));
     }
     let stdout = report
         .execution
@@ -250,8 +250,8 @@ fn try_sample(language: &Language, sample: &Sample, executor: &mut dyn Executor)
         && expected != message
     {
         let stderr = report.execution.as_ref().map(|s| String::from_utf8_lossy(&s.stderr.data).into_owned());
-        let said = first_lines(&stderr.unwrap_or_default());
-        return Err(format!("expected the message {expected:?}, got {message:?}; standard error was {said:?}"));
+        let output = first_lines(&stderr.unwrap_or_default());
+        return Err(format!("expected the message {expected:?}, got {message:?}; standard error was {output:?}"));
     }
     match &sample.stdout {
         Some(expected) if *expected != stdout => Err(format!("expected {expected:?}, got {:?}", first_lines(&stdout))),

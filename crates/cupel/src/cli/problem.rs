@@ -77,7 +77,7 @@ fn import(source: &Path, into: &Path, options: &ImportOptions<'_>) -> CommandRes
     let beside = making(into)?;
     let made = beside.path().join("package");
     let imported = import_package(source, &made, options).map_err(|error| package::failed(source, error))?;
-    imported.warnings.iter().for_each(tell);
+    imported.warnings.iter().for_each(print_finding);
     let target = into.join(imported.package.problem.slug.as_str());
     if target.symlink_metadata().is_ok() {
         return Err(anyhow!("{} exists already; remove it, or import elsewhere", target.display()))
@@ -109,7 +109,7 @@ fn facts(imported: &Imported) -> String {
     )
 }
 
-fn tell(finding: &Finding) {
+fn print_finding(finding: &Finding) {
     errln!("{}", dim(&finding.to_string()));
 }
 
@@ -120,7 +120,7 @@ fn write(source: &Path, output: &Path, known: &Registry) -> CommandResult {
             .or_exit(Exit::Usage);
     }
     let unpacked = package::unpack(source, &ImportOptions::new(known))?;
-    unpacked.imported.warnings.iter().for_each(tell);
+    unpacked.imported.warnings.iter().for_each(print_finding);
     let is_zip = output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
     let container = if is_zip { Container::Zip } else { Container::Directory };
     let warnings = export(&unpacked.imported.package, output, container).map_err(|error| {
@@ -130,7 +130,7 @@ fn write(source: &Path, output: &Path, known: &Registry) -> CommandResult {
         };
         Failure { exit, error: error.into() }
     })?;
-    warnings.iter().for_each(tell);
+    warnings.iter().for_each(print_finding);
     outln!("{} {} {}", good("✓"), output.display(), dim(&format!("· {}", facts(&unpacked.imported))));
     Ok(Exit::Ok)
 }

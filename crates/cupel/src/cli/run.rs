@@ -292,8 +292,8 @@ fn show(language: &Language, report: &RunReport) {
         let _ = io::stderr().write_all(&compile.output.data);
     }
     // The exit code does not identify a limit, so the summary does. An exception is already on standard error.
-    let is_told = report.verdict == Verdict::RuntimeError;
-    if io::stderr().is_terminal() || report.message.is_some() && !is_told {
+    let is_printed = report.verdict == Verdict::RuntimeError;
+    if io::stderr().is_terminal() || report.message.is_some() && !is_printed {
         errln!("{}", summary(language, report));
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let about = About::of(&ground, role);
         let server = Server::start(&config, role, ground).await?;
-        about.tell(&server)?;
+        about.print(&server)?;
         let is_drained = async {
             server.drained().await;
             if role == Role::All {
@@ -92,7 +92,7 @@ impl About {
         About { role, registry: ground.registry.clone(), sandbox }
     }
 
-    fn tell(&self, server: &Server) -> anyhow::Result<()> {
+    fn print(&self, server: &Server) -> anyhow::Result<()> {
         let url = format!("http://{}", server.address);
         let what = match self.role {
             Role::All => format!("cupel {}", env!("CARGO_PKG_VERSION")),

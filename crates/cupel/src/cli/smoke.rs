@@ -73,11 +73,11 @@ fn finish<'r>(
 fn wrong(sample: &Sample, answer: &Value) -> Option<String> {
     let verdict = answer["verdict"].as_str().unwrap_or("none");
     if verdict != sample.verdict.code() {
-        let said = ["compilation_error", "stderr", "message"]
+        let details = ["compilation_error", "stderr", "message"]
             .into_iter()
             .find_map(|field| answer[field].as_str().filter(|s| !s.is_empty()));
-        let said: String = said.unwrap_or_default().chars().take(600).collect();
-        return Some(format!("expected {}, got {verdict} {said}", sample.verdict));
+        let details: String = details.unwrap_or_default().chars().take(600).collect();
+        return Some(format!("expected {}, got {verdict} {details}", sample.verdict));
     }
     let message = answer["message"].as_str().unwrap_or_default();
     if let Some(expected) = sample.message.as_deref().filter(|expected| *expected != message) {
@@ -99,13 +99,13 @@ fn print(
     let mut table = Table::new(&["LANGUAGE", "VERSION", "SAMPLES", "COMPILE", "RUN", "MEMORY"]);
     let mut failures = Vec::new();
     for language in languages {
-        let told = results.get(language.id.as_str()).map_or(&[][..], Vec::as_slice);
-        let failed: Vec<&String> = told.iter().filter_map(|t| t.failure.as_ref()).collect();
+        let results_of_language = results.get(language.id.as_str()).map_or(&[][..], Vec::as_slice);
+        let failed: Vec<&String> = results_of_language.iter().filter_map(|t| t.failure.as_ref()).collect();
         let samples = match failed.len() {
-            0 => good(&format!("{} ✓", told.len())),
-            n => bad(&format!("{n} of {} failed", told.len())),
+            0 => good(&format!("{} ✓", results_of_language.len())),
+            n => bad(&format!("{n} of {} failed", results_of_language.len())),
         };
-        let hello = told.iter().find(|t| t.accepted).map_or(&Value::Null, |t| &t.answer);
+        let hello = results_of_language.iter().find(|t| t.accepted).map_or(&Value::Null, |t| &t.answer);
         let ms = |value: &Value| value.as_u64().map_or("-".to_owned(), |ms| format!("{ms} ms"));
         let memory =
             hello["memory_used_kb"].as_u64().map_or("-".to_owned(), |kb| format!("{:.1} MiB", kb as f64 / 1024.0));

@@ -240,7 +240,7 @@ fn move_away(config: &Config, data: &DataDir, url: &str) -> CommandResult {
         // Packages are moved first, so that they exist if the move is repeated.
         let packages = from.packages().await?;
         move_packages(packages, move |hash| share_package(&local, blobs.as_ref(), hash)).await?;
-        from.move_to(&to, &mut tell).await?;
+        from.move_to(&to, &mut log_progress).await?;
         to.close().await;
         from.close().await;
         outln!("moved. Set store.url now, and keep {} until all is well.", data.path().display());
@@ -266,7 +266,7 @@ fn move_here(config: &Config, data: &DataDir) -> CommandResult {
             let here = SharedPackages::new(blobs, local_packages(config, data)?, Bytes::new(u64::MAX))?;
             move_packages(from.packages().await?, move |hash| here.open(hash).map(drop)).await?;
         }
-        from.move_to(&to, &mut tell).await?;
+        from.move_to(&to, &mut log_progress).await?;
         to.close().await;
         from.close().await;
         outln!("moved to {}. Empty store.url and blobs.url now.", data.database().display());
@@ -292,12 +292,12 @@ async fn move_packages(
                 Err(error) => return Err(error),
             }
         }
-        tell("packages", moved);
+        log_progress("packages", moved);
         Ok(())
     });
     Ok(moving.await??)
 }
 
-fn tell(table: &'static str, rows: u64) {
+fn log_progress(table: &'static str, rows: u64) {
     errln!("{table}: {rows}");
 }

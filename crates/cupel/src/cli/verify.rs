@@ -91,15 +91,15 @@ fn verify_all(ready: &[Ready], args: &Verify, bench: &mut Bench) -> Result<bool,
             });
         }
         drop(ended);
-        let (mut reports, mut held, mut told) = (HashMap::new(), true, 0);
+        let (mut reports, mut held, mut printed) = (HashMap::new(), true, 0);
         for (root, report) in ends {
             reports.insert(root, report?);
             while let Some((one, report)) =
-                ready.get(told).and_then(|one| Some((one, reports.remove(one.unpacked.imported.package.root())?)))
+                ready.get(printed).and_then(|one| Some((one, reports.remove(one.unpacked.imported.package.root())?)))
             {
                 one.remember(args, languages, &report);
-                held &= one.tell(args, &report)?;
-                told += 1;
+                held &= one.print(args, &report)?;
+                printed += 1;
             }
         }
         Ok(held)
@@ -159,7 +159,7 @@ impl Ready {
     }
 
     /// Prints the result. Writes the time limit if requested and all claims hold. Returns whether all claims hold.
-    fn tell(&self, args: &Verify, report: &VerifyReport) -> Result<bool, Failure> {
+    fn print(&self, args: &Verify, report: &VerifyReport) -> Result<bool, Failure> {
         let imported = &self.unpacked.imported;
         let limit = report.time_limit.limit.filter(|_| report.holds());
         let updated = match (&self.limit_file, limit) {
@@ -256,7 +256,7 @@ fn show(path: &Path, report: &VerifyReport) {
         outln!("{} {}", dim("note:"), harmless(note));
     }
     for claim in report.broken() {
-        outln!("{} {}", bad("✗"), harmless(&told(claim)));
+        outln!("{} {}", bad("✗"), harmless(&line_of(claim)));
     }
     for submission in &report.submissions {
         if let (Some(hint), false) = (&submission.hint, submission.holds) {
@@ -362,7 +362,7 @@ fn share(submission: &VerifiedSubmission) -> String {
 }
 
 /// A claim as a line of text.
-fn told(claim: &Claim) -> String {
+fn line_of(claim: &Claim) -> String {
     let subject = match &claim.subject {
         Subject::Validator(path) | Subject::Submission(path) => path.to_string(),
         Subject::Checker(name) => name.clone(),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use cupel_cache::Shared;
+use cupel_cache::SharedCaches;
 use cupel_core::{Blobs, Clock, EventBus, Queue, Store, SystemClock};
 use cupel_events::EventBounds;
 use cupel_store::{PostgresOptions, PostgresStore, SqliteStore};
@@ -137,7 +137,7 @@ async fn open_blobs(engines: &config::Engines) -> anyhow::Result<Option<Arc<dyn 
 ///
 /// # Errors
 /// The engine of `[shared]` cannot be used.
-pub(super) async fn open_shared(config: &Config, role: Role) -> anyhow::Result<Shared> {
+pub(super) async fn open_shared(config: &Config, role: Role) -> anyhow::Result<SharedCaches> {
     let url = config.engines.shared.as_deref().filter(|_| role.accepts()).unwrap_or_default();
     Ok(cupel_cache::connect(url, &config.engines.cluster, config.results.size_max).await?)
 }

@@ -15,7 +15,7 @@ mod tasks;
 use std::sync::Arc;
 
 use anyhow::Context;
-use cupel_cache::Shared;
+use cupel_cache::SharedCaches;
 use cupel_core::accounts::Accounts;
 use cupel_core::cluster::BEAT_EVERY;
 use cupel_core::result_cache::{ResultCache, Results};
@@ -367,7 +367,7 @@ pub(crate) async fn idle_api(
         blobs: None,
     };
     let core = core(data, &engines, Registry::default(), config, false)?;
-    let shared = Shared::in_memory(Bytes::ZERO);
+    let shared = SharedCaches::in_memory(Bytes::ZERO);
     let state = ApiState {
         core: core.clone(),
         accounts: accounts(config, store, clock),

@@ -1,10 +1,10 @@
 //! `/contests`: reading, participation, organizing, standings and questions.
 
-mod arrange;
 mod clarifications;
-mod look;
-mod part;
+mod manage;
+mod participation;
 mod progress;
+mod read;
 mod standings;
 mod view;
 
@@ -20,9 +20,9 @@ use crate::v1::faults::sentence;
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
-        .routes(routes!(look::contests, arrange::create))
-        .routes(routes!(look::contest, arrange::change, arrange::delete))
-        .routes(routes!(part::take_part, part::withdraw))
+        .routes(routes!(read::contests, manage::create))
+        .routes(routes!(read::contest, manage::change, manage::delete))
+        .routes(routes!(participation::take_part, participation::withdraw))
         .routes(routes!(standings::standings))
         .routes(routes!(progress::progress))
         .routes(routes!(clarifications::clarifications, clarifications::ask))

@@ -12,12 +12,14 @@ use cupel_http::body::{Id, Params};
 use cupel_http::caller::Visitor;
 use cupel_http::error::{ApiError, ErrorBody};
 use cupel_languages::{Language, Registry};
-use cupel_problem::{FileRef, MaxScore, Package, Sample, Scoring, Shown, Slug, Statement, StatementFormat};
+use cupel_problem::{
+    FileRef, MaxScore, Package, ProblemLimits, Sample, Scoring, Shown, Slug, Statement, StatementFormat,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Raw;
-use super::pieces::pieces;
+use super::chunked_download::chunks;
 use super::text_budget::JsonTextBudget;
 use super::view::{ProblemLineView, points};
 use super::{no_such_problem, refusal, seen};
@@ -233,8 +235,21 @@ fn view(
     let ms = |time: std::time::Duration| time.as_millis() as u64;
     let mut room = JsonTextBudget::of(TEXT_BYTES_MAX as usize);
     let starter_code = starters(package, languages)?;
+    let ProblemLimits {
+        time,
+        memory,
+        output,
+        code,
+        languages: permitted,
+        per_language,
+        // Not shown: they follow from the shown limits, or apply to the package's own programs and the compiler.
+        wall_time: _,
+        on_output_limit: _,
+        compile: _,
+        validation: _,
+    } = limits;
     let callable = || starter_code.iter().map(|starter| starter.language.clone()).collect();
-    let allowed = limits.languages.as_ref().map(|ids| ids.iter().map(ToString::to_string).collect());
+    let allowed = permitted.as_ref().map(|ids| ids.iter().map(ToString::to_string).collect());
     let allowed = if what.signature.is_some() { Some(callable()) } else { allowed };
     Ok(ProblemView {
         statement: statement.map(|statement| statement_view(&slug, package, statement, &mut room)).transpose()?,
@@ -246,15 +261,14 @@ fn view(
             .collect::<Result<_, _>>()?,
         samples_total: what.samples().count() as u64,
         limits: ProblemLimitsView {
-            cpu_time_ms: limits.time.limit.map(ms),
+            cpu_time_ms: time.limit.map(ms),
             is_time_limit_derived: false,
             time_limit_start: None,
-            memory_kb: limits.memory.as_kib(),
-            output_kb: limits.output.as_kib(),
-            source_bytes: limits.code.get(),
+            memory_kb: memory.as_kib(),
+            output_kb: output.as_kib(),
+            source_bytes: code.get(),
             languages: allowed,
-            per_language: limits
-                .per_language
+            per_language: per_language
                 .keys()
                 .map(|id| LanguageLimitsView {
                     language: id.to_string(),
@@ -381,7 +395,7 @@ pub(crate) async fn file(
     let length = found.size.get();
     let opened = tokio::task::spawn_blocking(move || package.package.open(&found));
     let opened = opened.await.map_err(|e| ApiError::internal(&e))?.map_err(|e| ApiError::internal(&e))?;
-    let mut response = pieces(opened).into_response();
+    let mut response = chunks(opened).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind.name));

@@ -23,7 +23,7 @@ use cupel_types::{ProblemVersion, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::pieces::pieces;
+use super::chunked_download::chunks;
 use super::result::Disclosure;
 use super::upload::Upload;
 use super::view::{FindingView, ProblemLineView};
@@ -251,7 +251,7 @@ pub(crate) async fn package(
         removed.and(opened).map(|file| (file, warnings)).map_err(|e| ApiError::internal(&e))
     });
     let (file, warnings) = written.await.map_err(|e| ApiError::internal(&e))??;
-    let mut response = pieces(file).into_response();
+    let mut response = chunks(file).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
     if let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{}.zip\"", problem.slug)) {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, value);

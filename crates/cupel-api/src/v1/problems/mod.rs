@@ -1,10 +1,10 @@
 //! `/problems`: reading, solving, authoring, and the progress of users.
 
 mod boards;
+mod chunked_download;
 mod detail;
 mod list;
 mod manage;
-mod pieces;
 mod rejudge;
 pub(crate) mod result;
 mod solve;

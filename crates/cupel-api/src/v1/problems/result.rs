@@ -162,41 +162,41 @@ impl From<&BoxFile> for SentFileView {
 }
 
 /// Problem-related part of a submission; `None` if it was not submitted to a problem.
-pub(crate) fn graded(record: &SubmissionRecord, told: &Disclosure) -> Option<GradedView> {
+pub(crate) fn graded(record: &SubmissionRecord, disclosure: &Disclosure) -> Option<GradedView> {
     let of = record.submission.of_problem()?;
     let report = record.report.as_ref();
     let grading = report.and_then(|report| report.grading.as_ref());
     let empty = Grading::default();
     let grade = grading.unwrap_or(&empty);
     Some(GradedView {
-        slug: told.slug.clone(),
-        version: told.version,
+        slug: disclosure.slug.clone(),
+        version: disclosure.version,
         package: of.package.to_string(),
         purpose: SentFor::of(&record.submission.kind).as_str(),
         score: grade.score.map(points),
         max_score: grade.max_score.map(points),
-        groups: grade.groups.iter().map(|group| group_view(group, told)).collect(),
-        tests: (1..).zip(&grade.cases).map(|(number, case)| test_view(number, case, told)).collect(),
-        author_message: grade.author_message.clone().filter(|_| told.as_author),
+        groups: grade.groups.iter().map(|group| group_view(group, disclosure)).collect(),
+        tests: (1..).zip(&grade.cases).map(|(number, case)| test_view(number, case, disclosure)).collect(),
+        author_message: grade.author_message.clone().filter(|_| disclosure.as_author),
         returned: grade.returned.as_ref().map(|output| text_of(output).0),
         conversation: grade.conversation.as_ref().map(|output| text_of(output).0),
         verification: report.and_then(|report| report.verification.as_ref()).map(VerificationView::from),
     })
 }
 
-fn group_view(group: &GroupGrade, told: &Disclosure) -> GroupView {
+fn group_view(group: &GroupGrade, disclosure: &Disclosure) -> GroupView {
     GroupView {
         name: group.name.clone(),
         verdict: group.verdict.code(),
         score: group.score.map(points),
         max_score: group.max_score.map(points),
-        reason: group.reason.clone().filter(|_| told.as_author),
+        reason: group.reason.clone().filter(|_| disclosure.as_author),
     }
 }
 
-fn test_view(number: u64, case: &CaseGrade, told: &Disclosure) -> ProblemTestView {
+fn test_view(number: u64, case: &CaseGrade, disclosure: &Disclosure) -> ProblemTestView {
     let is_shown = case.feedback == Feedback::Full;
-    let in_full = is_shown || told.as_author;
+    let in_full = is_shown || disclosure.as_author;
     let is_known = in_full || case.feedback == Feedback::Verdict;
     let has_run = in_full && case.verdict != Verdict::Skipped;
     let step = case.step.as_ref();
@@ -220,13 +220,13 @@ fn test_view(number: u64, case: &CaseGrade, told: &Disclosure) -> ProblemTestVie
 }
 
 /// Which parts of a visible submission are sent to this viewer.
-async fn told_of(app: &Shared, attempted: &Attempted) -> Result<Disclosure, ApiError> {
-    let mut told = Disclosure { as_author: attempted.as_author, with_files: true, ..Disclosure::default() };
+async fn disclosure_of(app: &Shared, attempted: &Attempted) -> Result<Disclosure, ApiError> {
+    let mut disclosure = Disclosure { as_author: attempted.as_author, with_files: true, ..Disclosure::default() };
     if let (Some(of), Some(problem)) = (attempted.record.submission.of_problem(), &attempted.problem) {
-        told.slug = Some(problem.slug.to_string());
-        told.version = numbers(app, problem.id).await?.get(&of.package).copied();
+        disclosure.slug = Some(problem.slug.to_string());
+        disclosure.version = numbers(app, problem.id).await?.get(&of.package).copied();
     }
-    Ok(told)
+    Ok(disclosure)
 }
 
 /// Numbers of a problem's newest versions, by package.
@@ -263,8 +263,8 @@ pub(crate) async fn submission(
         }
     }
     let attempted = app.core.attempted(&caller.viewer, id).await?.ok_or_else(|| ApiError::not_found("submission"))?;
-    let told = told_of(&app, &attempted).await?;
-    answers::one(&app, caller.user, attempted.record, told).await
+    let disclosure = disclosure_of(&app, &attempted).await?;
+    answers::one(&app, caller.user, attempted.record, disclosure).await
 }
 
 /// A run of a submission.

@@ -9,7 +9,7 @@ use super::{ByteOrderMark, Context, Draft, Keys, Tree};
 use crate::doc::{Node as Document, Reader, Source, Value, parse_yaml};
 use crate::finding::{Code, Findings, ImportError};
 use crate::unpack::{self, Sink};
-use cupel_problem::{Calibration, Factor, Include, Objective, Problem, Scoring, ScoringDialect, WallLimit};
+use cupel_problem::{Calibration, Factor, Include, Objective, Problem, Scoring, ScoringRules, WallLimit};
 
 const FILE: &str = "init.yml";
 /// Where the data archive is unpacked.
@@ -57,7 +57,7 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
     // DMOJ's format has none of these keys.
     let keys = Keys { title: "", tags: "", authors: "" };
     let mut draft = Draft::new(Calibration::KATTIS_LEGACY, FILE, keys);
-    draft.scoring = Scoring::Points { dialect: ScoringDialect::Dmoj, objective: Objective::Max };
+    draft.scoring = Scoring::Points { rules: ScoringRules::Dmoj, objective: Objective::Max };
     limits(&top, &mut draft);
     let archive = top.get("archive");
     if let Some(name) = archive.words()

@@ -8,7 +8,7 @@ use cupel_types::Bytes;
 use super::super::{ByteOrderMark, Context, Draft, Keys, PackageFormat};
 use crate::doc::{Reader, Source, Unknown};
 use crate::finding::{Code, ImportError};
-use cupel_problem::{Calibration, Factor, Objective, ProblemLimits, Scoring, ScoringDialect};
+use cupel_problem::{Calibration, Factor, Objective, ProblemLimits, Scoring, ScoringRules};
 
 /// The version of the format that applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -400,7 +400,7 @@ fn languages(context: &Context<'_>, languages: &Reader<'_>, out: &mut ProblemLim
 fn grading(context: &Context<'_>, top: &Reader<'_>, config: &Config, draft: &mut Draft) {
     if config.version == Version::V202509 {
         if config.scoring {
-            draft.scoring = Scoring::Points { dialect: ScoringDialect::Kattis202509, objective: Objective::Max };
+            draft.scoring = Scoring::Points { rules: ScoringRules::Kattis202509, objective: Objective::Max };
         }
         return;
     }
@@ -428,7 +428,7 @@ fn grading(context: &Context<'_>, top: &Reader<'_>, config: &Config, draft: &mut
         }
     };
     if config.scoring {
-        let dialect = if config.domjudge { ScoringDialect::Domjudge } else { ScoringDialect::KattisLegacy };
-        draft.scoring = Scoring::Points { dialect, objective };
+        let rules = if config.domjudge { ScoringRules::Domjudge } else { ScoringRules::KattisLegacy };
+        draft.scoring = Scoring::Points { rules, objective };
     }
 }

@@ -127,10 +127,10 @@ mod tests {
         assert_eq!(filled("int a[2][1] = {{1}, {2}};"), None);
         assert_eq!(filled("{{{{n}}").as_deref(), Some("{{10"));
 
-        let told = std::cell::RefCell::new(Vec::new());
+        let reported = std::cell::RefCell::new(Vec::new());
         fill_in("{{m}} {{nextsample}} {{remainingsamples}}", &constants, |name| {
-            told.borrow_mut().push(name.to_owned())
+            reported.borrow_mut().push(name.to_owned())
         });
-        assert_eq!(told.into_inner(), ["m"]);
+        assert_eq!(reported.into_inner(), ["m"]);
     }
 }

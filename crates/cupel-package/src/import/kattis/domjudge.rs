@@ -60,13 +60,13 @@ fn ini(context: &Context<'_>, draft: &mut Draft, limits: &mut Vec<(String, Durat
         }
     };
     for (key, value, at) in entries {
-        let told =
+        let report =
             |code, fault: String, remedy: &str| context.findings.at(code, FILE, Some(at), Some(&key), fault, remedy);
         match key.as_str() {
             "name" if draft.titles.is_empty() && !value.trim().is_empty() => {
                 let title = value.trim().to_owned();
                 match too_long(&title) {
-                    Some(fault) => told(Code::KeyType, fault, "Shorten it: lists of problems show it"),
+                    Some(fault) => report(Code::KeyType, fault, "Shorten it: lists of problems show it"),
                     None => draft.titles.push(("en".to_owned(), title)),
                 }
             }
@@ -78,7 +78,7 @@ fn ini(context: &Context<'_>, draft: &mut Draft, limits: &mut Vec<(String, Durat
             }
             "timelimit" => match time(&value) {
                 Some(limit) => limits.push((FILE.to_owned(), limit)),
-                None => told(
+                None => report(
                     Code::KeyType,
                     format!("expected a time in seconds, found `{value}`"),
                     "Write a number above 0",
@@ -89,11 +89,11 @@ fn ini(context: &Context<'_>, draft: &mut Draft, limits: &mut Vec<(String, Durat
                     ["output_validators", "output_validator"].iter().any(|dir| context.tree.has_directory(dir));
                 if !in_package {
                     let fault = format!("the program `{value}` is not in the package");
-                    told(Code::Unsupported, fault, "Export the package with its validator, in output_validators/");
+                    report(Code::Unsupported, fault, "Export the package with its validator, in output_validators/");
                 }
             }
             "allow_submit" | "allow_judge" | "points" | "color" => {}
-            _ => told(Code::KeyIgnored, "DOMjudge has no such key".to_owned(), "Remove it"),
+            _ => report(Code::KeyIgnored, "DOMjudge has no such key".to_owned(), "Remove it"),
         }
     }
     Ok(())

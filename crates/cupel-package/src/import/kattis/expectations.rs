@@ -188,7 +188,7 @@ impl Kattis<'_> {
             let Some(text) = self.context.tree.text(path, ByteOrderMark::Warned, &quiet)? else { continue };
             for (number, line) in text.lines().enumerate() {
                 let Some((tag, value)) = annotation(line) else { continue };
-                let told = |fault: String| {
+                let report = |fault: String| {
                     let line = u32::try_from(number + 1).unwrap_or(u32::MAX);
                     let at = Some(crate::finding::Position { line, column: 1 });
                     self.context.findings.at(Code::Expectation, path, at, Some(tag), fault, "Correct the annotation");
@@ -199,7 +199,7 @@ impl Kattis<'_> {
                             score: ScoreRange::new(Some(score), Some(score)),
                             ..Expectation::nothing(tag)
                         }),
-                        Err(_) => told(format!("`{value}` is not a score")),
+                        Err(_) => report(format!("`{value}` is not a score")),
                     }
                     continue;
                 }
@@ -208,10 +208,10 @@ impl Kattis<'_> {
                     let word = value.split(',').nth(at).unwrap_or_default().trim();
                     // DOMjudge leaves such submissions to manual judging, so there is no expectation.
                     if !word.eq_ignore_ascii_case("CHECK-MANUALLY") {
-                        told(format!("`{word}` is not a result"));
+                        report(format!("`{word}` is not a result"));
                     }
                 } else if results.replace(named.into_iter().flatten().collect()).is_some() {
-                    told("the results are given twice".to_owned());
+                    report("the results are given twice".to_owned());
                 }
             }
         }

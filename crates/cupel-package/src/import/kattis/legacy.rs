@@ -68,7 +68,7 @@ impl Maker<'_, '_> {
                     format!("the maximum score is {} by Kattis' rules and {} by DOMjudge's", shown(kattis), shown(dj));
                 let name = if domjudge { "DOMjudge" } else { "Kattis" };
                 let remedy = format!("{name}'s rules are used; choose the others with --format");
-                self.kattis.context.findings.file(Code::ScoringDialect, "data", fault, remedy);
+                self.kattis.context.findings.file(Code::ScoringRules, "data", fault, remedy);
             }
         }
         Ok(root)

@@ -320,16 +320,16 @@ impl Maker<'_, '_> {
             return;
         }
         let path = format!("data/{directory}/test_group.yaml");
-        let told = |key: &str, fault: &str, remedy: &str| {
+        let report = |key: &str, fault: &str, remedy: &str| {
             self.kattis.context.findings.at(Code::Groups, &path, None, Some(key), fault, remedy);
         };
         if own.max == MaxScore::Unbounded && secret.max != MaxScore::Unbounded {
-            told("max_score", "the group is unbounded, but `secret` is not", "Add `max_score`");
+            report("max_score", "the group is unbounded, but `secret` is not", "Add `max_score`");
         } else if own.max == MaxScore::Unbounded && own.aggregation == Aggregation::PassFail {
-            told("max_score", "a pass-fail group needs a maximum", "Add `max_score`");
+            report("max_score", "a pass-fail group needs a maximum", "Add `max_score`");
         }
         if secret.aggregation == Aggregation::PassFail && own.aggregation != Aggregation::PassFail {
-            told(
+            report(
                 "score_aggregation",
                 "`secret` is pass-fail, but the group is not",
                 "Use the same aggregation for both",

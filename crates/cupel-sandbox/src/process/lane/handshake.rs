@@ -43,7 +43,7 @@ impl Message for LaneReport {
 }
 
 /// Sends a report.
-pub(crate) fn tell(
+pub(crate) fn send_report(
     sync: &OwnedFd,
     report: LaneReport,
     beside: &[BorrowedFd<'_>],
@@ -61,9 +61,9 @@ pub(crate) fn expect(
     if !wire::readable(sync.as_fd(), timeout).map_err(protocol)? {
         return Err(protocol(io::ErrorKind::TimedOut.into()));
     }
-    let said = wire::receive(sync.as_fd(), &mut Vec::new()).map_err(protocol)?;
-    match said.ok_or_else(|| protocol(io::ErrorKind::UnexpectedEof.into()))? {
-        (said, beside) if said == wanted => Ok(beside),
+    let received = wire::receive(sync.as_fd(), &mut Vec::new()).map_err(protocol)?;
+    match received.ok_or_else(|| protocol(io::ErrorKind::UnexpectedEof.into()))? {
+        (received, beside) if received == wanted => Ok(beside),
         (LaneReport::Failed { step, errno }, _) => {
             Err((SetupStep::from_number(step), io::Error::from_raw_os_error(errno)))
         }

@@ -43,7 +43,7 @@ use crate::sys::shared::SharedNotes;
 use crate::wire::{self, CellDone, CellRequest, FromLane, ToLane};
 use crate::{Wall, WallSet};
 
-pub(crate) use handshake::{LaneReport, expect, tell};
+pub(crate) use handshake::{LaneReport, expect, send_report};
 pub(crate) use set_up::LaneSetup;
 
 /// The life of a lane's init, from fork to the end of its socket.
@@ -58,7 +58,7 @@ pub(crate) fn main(mut setup: LaneSetup, socket: OwnedFd, sync: OwnedFd, files: 
     drop(setup);
     match result {
         Ok(mut lane) => {
-            if tell(&sync, LaneReport::Ready, &[]).is_ok() {
+            if send_report(&sync, LaneReport::Ready, &[]).is_ok() {
                 drop(sync);
                 if let Some(template) = warm
                     && let Err(reason) = lane.warm_up_at_last(&template, executable.as_ref().map(AsFd::as_fd))
@@ -72,7 +72,7 @@ pub(crate) fn main(mut setup: LaneSetup, socket: OwnedFd, sync: OwnedFd, files: 
         }
         Err((step, error)) => {
             let errno = error.raw_os_error().unwrap_or(libc::EIO);
-            let _ = tell(&sync, LaneReport::Failed { step: step as u32, errno }, &[]);
+            let _ = send_report(&sync, LaneReport::Failed { step: step as u32, errno }, &[]);
             exit_now(1)
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::Lane;
-use super::handshake::{LaneReport, expect, tell};
+use super::handshake::{LaneReport, expect, send_report};
 use crate::mechanism::cgroup::{Known, LaneGroup, LaneGroupFiles};
 use crate::mechanism::instructions::LaneCounter;
 use crate::mechanism::landlock::{self, Landlock};
@@ -54,7 +54,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
     if !off.contains(Wall::CgroupNamespace) {
         sys::namespaces::unshare(libc::CLONE_NEWCGROUP).map_err(at(SetupStep::Clone))?;
     }
-    tell(sync, LaneReport::Go, &[])?;
+    send_report(sync, LaneReport::Go, &[])?;
     expect(sync, LaneReport::Go, Duration::from_secs(20))?;
     if let Some(cpu) = setup.cpu {
         pin(cpu).map_err(at(SetupStep::Pin))?;

@@ -43,8 +43,8 @@ impl OpenStore {
             self.accounts.create_key(&owner, NewKey { name: name.to_owned(), scopes, expires_at }).await.map_err(
                 |error| match error {
                     CreateKeyError::Invalid(faults) => {
-                        let said: Vec<String> = faults.into_iter().map(|fault| fault.detail).collect();
-                        Failure { exit: Exit::Usage, error: anyhow!(said.join("; ")) }
+                        let details: Vec<String> = faults.into_iter().map(|fault| fault.detail).collect();
+                        Failure { exit: Exit::Usage, error: anyhow!(details.join("; ")) }
                     }
                     other => other.into(),
                 },

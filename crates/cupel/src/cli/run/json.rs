@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use cupel_api::{compilation_error, runtime_error};
+use cupel_api::{compilation_error, limits_json, runtime_error};
 use cupel_languages::Language;
 use cupel_types::{Limits, Output, RunReport};
 use serde_json::{Map, Value, json};
@@ -39,7 +39,7 @@ pub(super) fn report(language: &Language, report: &RunReport) -> Value {
     }
     set("language", language.id.as_str().into());
     set("language_version", report.language_version.clone().into());
-    set("limits", limits(&report.limits));
+    set("limits", limits_json(report.limits));
     let nothing = Output::default();
     for (name, output) in
         [("stdout", step.map_or(&nothing, |s| &s.stdout)), ("stderr", step.map_or(&nothing, |s| &s.stderr))]
@@ -73,26 +73,6 @@ pub(super) fn failure(language: &Language, in_force: &Limits) -> Value {
         "memory_kb": 0,
         "language": language.id.as_str(),
         "language_version": language.installed_version(),
-        "limits": limits(in_force),
+        "limits": limits_json(*in_force),
     })
-}
-
-fn limits(limits: &Limits) -> Value {
-    let mut object = json!({
-        "cpu_time_ms": ms(limits.cpu_time),
-        "wall_time_ms": ms(limits.wall_time),
-        "idle_time_ms": ms(limits.idle_time),
-        "memory_kb": limits.memory.as_kib(),
-        "processes": limits.processes,
-        "open_files": limits.open_files,
-        "file_size_kb": limits.file_size.as_kib(),
-        "disk_kb": limits.disk.as_kib(),
-        "inodes": limits.inodes,
-        "output_kb": limits.output.as_kib(),
-        "stack_kb": limits.stack.as_kib(),
-    });
-    if let Some(instructions) = limits.instructions {
-        object["instructions"] = instructions.get().into();
-    }
-    object
 }

@@ -1,6 +1,6 @@
 //! Go: a function, or a type with methods and a function `New…` that creates it.
 
-use super::{Dialect, arguments, branches, line_comment, nodes, parameters};
+use super::{DriverLanguage, arguments, branches, line_comment, nodes, parameters};
 use cupel_problem::{Identifier, Interface, MethodSignature, Parameter, Signature, Type};
 
 pub(super) struct Go;
@@ -52,7 +52,7 @@ impl Go {
     }
 }
 
-impl Dialect for Go {
+impl DriverLanguage for Go {
     fn driver(&self, signature: &Signature, _: &str) -> Vec<(&'static str, String)> {
         let body = match &signature.interface {
             Interface::Function { function, mutates } => self.call(function.name.as_str(), function, *mutates),

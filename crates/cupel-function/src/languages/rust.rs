@@ -1,6 +1,6 @@
 //! Rust: a public function of the module `solution`, or a type in it with a function `new`.
 
-use super::{Dialect, arguments, branches, nodes, parameters};
+use super::{DriverLanguage, arguments, branches, nodes, parameters};
 use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};
 
 pub(super) struct Rust;
@@ -79,7 +79,7 @@ impl Rust {
     }
 }
 
-impl Dialect for Rust {
+impl DriverLanguage for Rust {
     fn driver(&self, signature: &Signature, _: &str) -> Vec<(&'static str, String)> {
         let body = match &signature.interface {
             Interface::Function { function, mutates } => {

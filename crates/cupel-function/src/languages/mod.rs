@@ -14,7 +14,7 @@ use super::case::{Expected, FunctionCase};
 use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};
 
 /// All drivers, by the name used in language files.
-const DIALECTS: &[(&str, &dyn Dialect)] = &[
+const DRIVER_LANGUAGES: &[(&str, &dyn DriverLanguage)] = &[
     ("c", &c::C),
     ("cpp", &cpp::Cpp),
     ("go", &go::Go),
@@ -30,7 +30,7 @@ const CALLS_SHOWN: usize = 6;
 
 /// The driver of a language for function problems.
 #[derive(Clone, Copy)]
-pub struct Driver(&'static dyn Dialect);
+pub struct Driver(&'static dyn DriverLanguage);
 
 /// A driver and the submission that it calls.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ pub struct DriverSources {
 }
 
 /// The language-specific part of a driver.
-trait Dialect: Sync {
+trait DriverLanguage: Sync {
     /// The driver's files. The first is the entry point.
     fn driver(&self, signature: &Signature, solution: &str) -> Vec<(&'static str, String)>;
 
@@ -73,12 +73,12 @@ trait Dialect: Sync {
 impl Driver {
     /// The driver with this name.
     pub fn named(name: &str) -> Option<Driver> {
-        DIALECTS.iter().find(|(known, _)| *known == name).map(|(_, dialect)| Driver(*dialect))
+        DRIVER_LANGUAGES.iter().find(|(known, _)| *known == name).map(|(_, languages)| Driver(*languages))
     }
 
     /// The names of all drivers.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        DIALECTS.iter().map(|(name, _)| *name)
+        DRIVER_LANGUAGES.iter().map(|(name, _)| *name)
     }
 
     /// The sources of the driver and of a submission, whose first source is the main one.

@@ -1,6 +1,6 @@
 //! Python: a function, or a method of a class `Solution`.
 
-use super::{Dialect, nodes, parameters};
+use super::{DriverLanguage, nodes, parameters};
 use cupel_problem::{Interface, MethodSignature, Signature, Type};
 
 pub(super) struct Python;
@@ -21,7 +21,7 @@ const TREE_NODE: &str = "\
 
 ";
 
-impl Dialect for Python {
+impl DriverLanguage for Python {
     fn driver(&self, _: &Signature, _: &str) -> Vec<(&'static str, String)> {
         vec![("main.py", include_str!("../drivers/python/driver.py").to_owned())]
     }

@@ -1,6 +1,6 @@
 //! Java: a method of a class `Solution`, found by reflection.
 
-use super::{Dialect, block_comment, line_comment, nodes, parameters};
+use super::{DriverLanguage, block_comment, line_comment, nodes, parameters};
 use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};
 
 pub(super) struct Java;
@@ -33,7 +33,7 @@ impl Java {
     }
 }
 
-impl Dialect for Java {
+impl DriverLanguage for Java {
     fn driver(&self, signature: &Signature, _: &str) -> Vec<(&'static str, String)> {
         let (lists, trees) = nodes(signature);
         let mut files = vec![("CupelDriver.java", include_str!("../drivers/java/CupelDriver.java"))];

@@ -1,6 +1,6 @@
 //! C++: a method of a class `Solution`, or a function. The driver includes the submission and renames its `main`.
 
-use super::{Dialect, arguments, block_comment, branches, case_of_c, line_comment, nodes, parameters};
+use super::{DriverLanguage, arguments, block_comment, branches, case_of_c, line_comment, nodes, parameters};
 use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};
 
 pub(super) struct Cpp;
@@ -55,7 +55,7 @@ fn has_solution(source: &str) -> bool {
     })
 }
 
-impl Dialect for Cpp {
+impl DriverLanguage for Cpp {
     fn driver(&self, signature: &Signature, solution: &str) -> Vec<(&'static str, String)> {
         let undefined: String = WORDS.iter().map(|word| format!("#undef {word}\n")).collect();
         let body = match &signature.interface {

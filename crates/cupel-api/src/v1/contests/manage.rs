@@ -116,7 +116,7 @@ pub(crate) struct ContestChangeRequest {
     length_seconds: Option<u64>,
     /// How many seconds before the end the standings are frozen: from then on, new results are not shown. `null`:
     /// never. At most `length_seconds`.
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<u64>, maximum = 2678400)]
     freeze_seconds: Option<Option<u64>>,
     /// Whether the freeze is lifted. `false` hides the results again, but users may have seen them in the meantime.
@@ -135,7 +135,7 @@ pub(crate) struct ContestChangeRequest {
 }
 
 /// A field that is present, even if it is `null`.
-fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u64>>, D::Error> {
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u64>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 

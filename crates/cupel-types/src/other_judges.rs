@@ -8,7 +8,7 @@ use crate::{ExitStatus, Signal, Verdict, named};
 named! {
     /// A judge with verdict names of its own.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-    pub enum Dialect, as_str, from_name {
+    pub enum OtherJudge, as_str, from_name {
         /// Four verdicts on a case: AC, WA, TLE, RTE.
         Icpc = "icpc",
         /// As ICPC, with OLE separate, as the Kattis tools print it.
@@ -24,20 +24,20 @@ named! {
     }
 }
 
-impl Dialect {
-    /// Name of the verdict in this dialect. Some dialects have several names for runtime errors; `exit` is how the
-    /// program ended. `None` if the dialect has no name for it (a skipped case, a cancelled run).
+impl OtherJudge {
+    /// Name of the verdict in this judge. Some judges have several names for runtime errors; `exit` is how the
+    /// program ended. `None` if the judge has no name for it (a skipped case, a cancelled run).
     pub const fn word(self, verdict: Verdict, exit: Option<ExitStatus>) -> Option<&'static str> {
         match self {
-            Dialect::Icpc => icpc(verdict),
-            Dialect::Kattis => match verdict {
+            OtherJudge::Icpc => icpc(verdict),
+            OtherJudge::Kattis => match verdict {
                 Verdict::OutputLimit => Some("OLE"),
                 other => icpc(other),
             },
-            Dialect::DomJudge => domjudge(verdict),
-            Dialect::Dmoj => dmoj(verdict, exit),
-            Dialect::Codeforces => codeforces(verdict),
-            Dialect::Judge0 => judge0(verdict, exit),
+            OtherJudge::DomJudge => domjudge(verdict),
+            OtherJudge::Dmoj => dmoj(verdict, exit),
+            OtherJudge::Codeforces => codeforces(verdict),
+            OtherJudge::Judge0 => judge0(verdict, exit),
         }
     }
 }
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_dialect_has_the_expected_names() {
+    fn every_judge_has_the_expected_names() {
         let exited = Some(ExitStatus::Exited(1));
         let segv = Some(ExitStatus::Signalled(Signal(11)));
         use Verdict as V;
@@ -145,15 +145,15 @@ mod tests {
             (V::InternalError, None, ["JE", "JE", "compare-error", "IE", "FAILED", "13"]),
             (V::PartialScore, None, ["AC", "AC", "correct", "AC", "PARTIAL", "4"]),
         ] {
-            let found = Dialect::ALL.map(|dialect| dialect.word(verdict, exit).unwrap());
+            let found = OtherJudge::ALL.map(|judge| judge.word(verdict, exit).unwrap());
             assert_eq!(found, words, "{verdict}");
         }
     }
 
     #[test]
-    fn skipped_and_cancelled_have_a_name_only_in_some_dialects() {
-        assert_eq!(Dialect::Icpc.word(Verdict::Skipped, None), None);
-        assert_eq!(Dialect::Dmoj.word(Verdict::Skipped, None), Some("SC"));
-        assert_eq!(Dialect::Kattis.word(Verdict::Cancelled, None), None);
+    fn skipped_and_cancelled_have_a_name_only_in_some_judges() {
+        assert_eq!(OtherJudge::Icpc.word(Verdict::Skipped, None), None);
+        assert_eq!(OtherJudge::Dmoj.word(Verdict::Skipped, None), Some("SC"));
+        assert_eq!(OtherJudge::Kattis.word(Verdict::Cancelled, None), None);
     }
 }

@@ -6,7 +6,7 @@ use cupel_problem::Slug;
 use cupel_types::{ClarificationId, UserId};
 use jiff::Timestamp;
 
-use super::arranging::{arranges, invalid, text_fits};
+use super::manage::{arranges, invalid, text_fits};
 use super::{
     Clarification, Contest, ContestError, ContestFilter, ContestProblem, NewClarification, Participant,
     ParticipantProgress, Participation, Phase, StandingsRow, View, label,

@@ -1,7 +1,7 @@
 //! C: a function; for a class, functions that take the object. Compound types are structures generated from the
 //! signature and named after the type: `list_int`, `map_list_string`, `ListNode_int`.
 
-use super::{Dialect, arguments, block_comment, branches, case_of_c, methods, parameters, types};
+use super::{DriverLanguage, arguments, block_comment, branches, case_of_c, methods, parameters, types};
 use cupel_problem::{Identifier, Interface, MethodSignature, Parameter, Signature, Type};
 
 pub(super) struct C;
@@ -109,7 +109,7 @@ fn call(method: &MethodSignature, class: Option<&Identifier>, mutates: Option<us
     format!("{}    {called}\n", read(&method.parameters))
 }
 
-impl Dialect for C {
+impl DriverLanguage for C {
     fn driver(&self, signature: &Signature, _: &str) -> Vec<(&'static str, String)> {
         let all = types(signature);
         let lines = |each: &mut dyn Iterator<Item = String>| each.map(|line| line + "\n").collect::<String>();

@@ -1,7 +1,7 @@
 //! JavaScript and TypeScript: a function or class of the file, exported or not. They share a driver, which the
 //! TypeScript compiler accepts unchanged.
 
-use super::{Dialect, block_comment, line_comment, nodes, parameters};
+use super::{DriverLanguage, block_comment, line_comment, nodes, parameters};
 use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};
 
 pub(super) struct JavaScript;
@@ -40,7 +40,7 @@ fn remarks(signature: &Signature) -> String {
     line_comment(&lines, "//").replace("// \n", "\n")
 }
 
-impl Dialect for JavaScript {
+impl DriverLanguage for JavaScript {
     fn driver(&self, _: &Signature, _: &str) -> Vec<(&'static str, String)> {
         vec![("main.js", DRIVER.to_owned())]
     }
@@ -102,7 +102,7 @@ impl TypeScript {
     }
 }
 
-impl Dialect for TypeScript {
+impl DriverLanguage for TypeScript {
     fn driver(&self, _: &Signature, _: &str) -> Vec<(&'static str, String)> {
         let declarations = include_str!("../drivers/typescript/cupel.d.ts").to_owned();
         vec![("main.ts", DRIVER.to_owned()), ("cupel.d.ts", declarations)]

@@ -7,7 +7,7 @@ use std::io::Read as _;
 use axum::body::Body;
 
 /// Content of a file from its current position; each chunk is read on a blocking thread.
-pub(super) fn pieces(file: File) -> Body {
+pub(super) fn chunks(file: File) -> Body {
     const PIECE_BYTES: u64 = 64 << 10;
     Body::from_stream(futures_util::stream::try_unfold(file, |file| async move {
         let read = tokio::task::spawn_blocking(move || {
