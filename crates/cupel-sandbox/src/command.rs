@@ -69,9 +69,9 @@ pub enum Stdin {
 pub trait Observer {
     /// Standard output, as it arrives; never more than the output limit in total.
     fn stdout(&mut self, data: &[u8]);
-    /// Standard error, likewise.
+    /// Standard error, with the same bound.
     fn stderr(&mut self, data: &[u8]);
-    /// Bytes written to descriptor 3, likewise, if [`Command::result`] is set.
+    /// Bytes written to descriptor 3, with the same bound, if [`Command::result`] is set.
     fn result(&mut self, data: &[u8]) {
         let _ = data;
     }
@@ -111,15 +111,15 @@ pub struct CellReport {
     pub ended: Duration,
     /// Resources used.
     pub usage: Usage,
-    /// Whether unread data is left in the pipe of standard input; determined if [`Command::watch`] is set.
+    /// Whether unread data is left in the pipe of standard input. Determined only if [`Command::watch`] is set.
     pub stdin_left: bool,
     /// Whether standard output was longer than the limit.
     pub stdout_truncated: bool,
     /// Whether standard error was longer than the limit.
     pub stderr_truncated: bool,
-    /// The collected files, if collection was requested and the program exited with code 0, or with any code if that
-    /// was requested. If a signal ended the program, only files of the outbox are returned; if it exceeded a limit,
-    /// none are, because they may be incomplete.
+    /// The collected files. They are collected if collection was requested and the program exited with code 0, or with
+    /// any code if that was requested. If a signal ended the program, only files of the outbox are returned. If it
+    /// exceeded a limit, no files are returned, because they may be incomplete.
     pub files: BoxFiles,
     /// Whether the files exceeded the bounds of the collection, so that some are missing.
     pub files_truncated: bool,

@@ -49,7 +49,7 @@ pub fn raise_descriptor_limit() -> u64 {
 }
 
 /// Maximum number of lanes at the same time. A slot has one for programs, one for compilers and a spare, and as many
-/// that are being retired; the rest is for lanes that do not belong to a slot.
+/// that are being retired. The remaining numbers are for lanes that do not belong to a slot.
 const fn lanes_max(slots: usize) -> u32 {
     let slots = if slots > 1000 { 1000 } else { slots as u32 };
     slots * 8 + 16

@@ -1,9 +1,9 @@
 //! Validation of commands and configurations before anything is created. A refusal names the field and the rule it
 //! breaks.
 //!
-//! A cell that can be created but does not suffice for its program (a box too small for its files, a limit that is soon
-//! reached) is not refused: that is an outcome of the run. Limits have no upper bound here: a limit above what the
-//! machine has allows all that it has.
+//! A command is not refused because its cell is too small for its program (a box too small for its files, a limit that
+//! is soon reached): that is an outcome of the run. Limits have no upper bound here: a limit above the machine's
+//! resources allows all of them.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -224,7 +224,7 @@ impl ServiceCell {
         }
     }
 
-    /// The error to return when the service has ended, with the limit that the lane reports. The report may arrive
+    /// Returns the error for a service that has ended, with the limit that the lane reports. The report may arrive
     /// slightly after the end.
     fn last_words(&mut self) -> ServiceError {
         let socket = self.lane.socket.as_fd();

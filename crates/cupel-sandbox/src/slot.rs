@@ -58,7 +58,7 @@ const OUTPUTS: usize = 3;
 /// Maximum number of reads from one stream before the other streams are polled again.
 const READS_IN_A_ROW: usize = 8;
 
-/// Maximum number of runs of a warm interpreter: these runs share its hash seed.
+/// Maximum number of runs of a warm interpreter. All these runs have the same hash seed.
 const WARM_RUNS_MAX: u32 = 1_000;
 
 /// Selects one of the slot's lanes.
@@ -251,7 +251,7 @@ impl Slot {
 }
 
 /// Whether the program's standard input is a pipe (see [`stdin_of`]). An interpreter creates a different stream object
-/// for anything else, and a warm interpreter's was created for a pipe.
+/// for other types, and the stream object of a warm interpreter was created for a pipe.
 fn is_pipe(stdin: &Stdin) -> bool {
     match stdin {
         Stdin::Bytes(_) => true,
@@ -263,7 +263,7 @@ fn is_pipe(stdin: &Stdin) -> bool {
 
 /// A pipe whose ends the program can reopen by name (`/dev/stdin`, `/proc/self/fd/1`). Its mode must allow that,
 /// because the inode belongs to this process's user and the program runs as another user. No other process has a name
-/// for it.
+/// for the pipe.
 pub(crate) fn open_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
     rustix::fs::fchmod(&reader, rustix::fs::Mode::from_raw_mode(0o666))?;
@@ -297,7 +297,7 @@ fn feed_from(source: Source) -> io::Result<(Arc<OwnedFd>, Option<Feed>)> {
         let _ = rustix::pipe::fcntl_setpipe_size(&pipe, CHUNK);
     }
     let mut feed = Feed { pipe, source, at: 0 };
-    // Fill the pipe before the program starts: for most inputs, this is all.
+    // Fill the pipe before the program starts. Most inputs fit completely.
     let is_more = feed.write()?;
     Ok((Arc::new(theirs), is_more.then_some(feed)))
 }
@@ -642,14 +642,13 @@ struct Watched {
     told: bool,
 }
 
-/// If it is unknown whether a program that closed standard output is ending: how long to wait before reporting that it
-/// continues without standard output. A process needs only microseconds of CPU time between closing its files and
-/// becoming a zombie.
+/// Time to wait before reporting that a program continues without standard output, if it is unknown whether the program
+/// is ending. A process needs only microseconds of CPU time between closing its files and becoming a zombie.
 const ENDING: Duration = Duration::from_secs(1);
 
 impl Watched {
-    /// Whether the end of standard output must be reported now. A process that ends closes its files first; that is
-    /// reported only after the end of the process.
+    /// Whether the end of standard output must be reported now. A process that ends closes its files before it has
+    /// ended, so its end is reported first.
     fn is_stdout_closed(&mut self) -> bool {
         let Some(since) = self.stdout_ended.filter(|_| !self.told) else { return false };
         let is_ending = self.program.as_ref().and_then(is_ending);
@@ -684,7 +683,7 @@ struct Ready {
     stdin: bool,
 }
 
-/// The caller's report, made from the lane's figures.
+/// Creates the caller's report from the lane's figures.
 fn conclude(
     command: &Command,
     done: &CellDone,

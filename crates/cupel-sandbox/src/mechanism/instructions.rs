@@ -3,8 +3,8 @@
 //! The launcher opens a counter on a lane's init before the init has forked anything; a run opens nothing. Every
 //! process and thread that descends from the init inherits the counter, and the kernel adds up the counts of all of
 //! them, including those that have ended. The counter is disabled until a process executes a program. So the sandbox's
-//! init processes and the path to `exec` are not counted, and a program is counted from its first instruction, with its
-//! threads, children and orphans. A cell's count is the difference of two readings. A warm program is a copy of a
+//! init processes and the code before `exec` are not counted, and a program is counted from its first instruction, with
+//! its threads, children and orphans. A cell's count is the difference of two readings. A warm program is a copy of a
 //! zygote, which has executed a program before, so the warm program is counted from its fork.
 //!
 //! * A counter per control group is not used: it belongs to one processor, needs administrator privileges, and would

@@ -21,8 +21,8 @@ pub(crate) enum Forked {
     Parent(Pid, OwnedFd),
 }
 
-/// `clone3` that copies the process like `fork`, with new namespaces (`CLONE_NEW*`) and, on cgroup v2,
-/// directly into the group `cgroup`. Source: clone(2).
+/// `clone3` that copies the process like `fork`, with new namespaces (`CLONE_NEW*`) and, on cgroup v2, a start directly
+/// in the group `cgroup`. Source: clone(2).
 pub(crate) fn fork_with(namespaces: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Forked> {
     let mut pidfd: c_int = -1;
     let mut args = clone_args(namespaces | libc::CLONE_PIDFD as u64, cgroup);
@@ -57,8 +57,8 @@ fn clone_args(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> libc::clone_args {
     }
 }
 
-/// Calls `errand` in a new process, waits until that has ended, and returns the CPU time it used. The process has the
-/// pid `pid` in the pid namespace in which children of this process start, and begins in the group `cgroup`. If this
+/// Calls `errand` in a new process, waits for its end, and returns the CPU time that it used. The process has the pid
+/// `pid` in the pid namespace in which children of this process start, and begins in the group `cgroup`. If this
 /// processor is supported ([`SHARING`]), it shares this process's memory, which saves copying it. The processes that it
 /// forks become children of that namespace's init.
 pub(crate) fn run_errand<T>(
@@ -86,7 +86,7 @@ pub(crate) fn run_errand<T>(
     reap(pid)
 }
 
-/// Waits for the end of one child, whatever its exit signal, and returns the CPU time it used.
+/// Waits for the end of one child, regardless of its exit signal, and returns the CPU time that it used.
 pub(crate) fn reap(pid: Pid) -> io::Result<Duration> {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: waits for one child by its pid, and writes into a local structure of the right type.
@@ -257,8 +257,8 @@ pub(crate) fn execve_of(file: BorrowedFd<'_>, argv: &StringArray<'_>, envp: &Str
     errno()
 }
 
-/// `kill(-1, SIGKILL)`: kills every process of this pid namespace except its init, which must be the caller. Refused in
-/// any process that is not pid 1 of its namespace.
+/// `kill(-1, SIGKILL)`: kills every process of this pid namespace except its init, which must be the caller. Fails if
+/// the caller is not pid 1 of its namespace.
 pub(crate) fn kill_everything_in_this_pid_namespace() -> io::Result<()> {
     if rustix::process::getpid().as_raw_nonzero().get() != 1 {
         return Err(io::Error::from_raw_os_error(libc::EPERM));

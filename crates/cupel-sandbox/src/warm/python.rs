@@ -2,11 +2,10 @@
 //!
 //! Three measures make a warm start equal to a cold one. The interpreter is initialised with the command line and
 //! environment of a cold one and compared with it (`python_facts.py`). Preloaded modules are hidden
-//! (`python_prepare.py`). A program ends with the interpreter's finalisation or, if no remaining object could notice
-//! the difference, only with the flushing of its streams, which avoids copying every page that finalisation would
-//! write.
+//! (`python_prepare.py`). At the end of a program, the interpreter is finalised. If no remaining object could notice
+//! the difference, its streams are only flushed instead, which avoids copying every page that finalisation would write.
 //!
-//! Decisions: the seed of `hash(str)` is drawn when the parent starts, so all programs of a lane share it, and a new
+//! Decisions: the seed of `hash(str)` is chosen when the parent starts, so all programs of a lane share it, and a new
 //! lane has a new one. The CPU time of the interpreter's start is not charged to programs; its memory is charged as
 //! after a cold start.
 
@@ -134,7 +133,7 @@ impl WarmPython {
         if program.may_be_an_archive && python.is_importable(filename) {
             return Err("the file is an archive".to_owned());
         }
-        // Do what exec would have done and fork does not.
+        // Replace what exec would have replaced and fork has kept.
         let command = argv.first().and_then(|a| a.to_bytes().rsplit(|b| *b == b'/').next());
         let _ = rustix::thread::set_name(&c_string(command.unwrap_or_default())?);
         let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable);
@@ -187,7 +186,7 @@ impl WarmPython {
     /// is needed because the program could notice its absence.
     fn ends_quietly(&self) -> bool {
         let python = &self.interpreter;
-        // A program that traces calls would see the calls made here.
+        // A program that traces calls would see these calls, so its interpreter is finalised completely.
         if self.hooks.iter().any(|hook| python.call(*hook, &[]).map_or(true, |set| python.is_true(set))) {
             return false;
         }
@@ -212,7 +211,7 @@ impl ReadyProgram<'_> {
     pub(super) fn run(self) -> ! {
         match self.parent.interpreter.run_main_file(&self.path, self.parent.minor) {
             Ok(end) => self.parent.end(end),
-            // The file has just been removed. The executable ends with status 2 in this case.
+            // The file has been removed in the meantime. The executable ends with status 2 in this case.
             Err(_) => exit_like_main(2),
         }
     }

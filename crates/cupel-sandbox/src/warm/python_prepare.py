@@ -2,8 +2,8 @@
 # affects only that program.) Defines functions there: begin() is called before a program, threads() and is_quiet() after
 # it; see python.rs.
 #
-# Invariant: when begin() returns, everything that a program can observe by ordinary means is as it is when
-# `python3 FILE` begins: sys.modules, sys.path, sys.meta_path, the import caches, the attributes of modules.
+# Invariant: when begin() returns, everything that a program can observe by ordinary means is the same as when `python3 FILE` begins:
+# sys.modules, sys.path, sys.meta_path, the import caches, the attributes of modules.
 
 import sys
 
@@ -229,7 +229,7 @@ def begin(argv, names, values, directory, filename):
             environ.clear()
             environ.update(own)
     sys.path.insert(0, directory)
-    # As after the interpreter's check whether it can import from the file.
+    # The interpreter sets this entry when it checks whether it can import from the file.
     sys.path_importer_cache[filename] = None
     main["__file__"] = filename
     main["__cached__"] = None
@@ -275,7 +275,7 @@ def is_quiet():
                 if is_one_of(type(each), type) and not flags_of(each) & 1 << 14 and has_finaliser(each):
                     return False
         elif is_one_of(kind, Reference):
-            # The references that abstract classes keep to their subclasses have a callback written in C.
+            # Abstract classes keep references to their subclasses, and these references have a callback written in C.
             for each in objects:
                 if is_one_of(type(each), Reference):
                     callback = callback_of(each)

@@ -35,7 +35,7 @@ pub(crate) enum FromLane {
         status: i32,
     },
     Done(CellDone),
-    /// The lane could not keep its interpreter warm, and why. Sent before any other message.
+    /// The lane could not keep its interpreter warm, with the reason. Sent before any other message.
     Cold {
         reason: String,
     },

@@ -32,7 +32,7 @@ pub(crate) struct ToZygote {
 pub(crate) enum FromZygote {
     /// The interpreter is ready.
     Ready,
-    /// The interpreter could not be started, and why.
+    /// The interpreter could not be started, with the reason.
     Cold { reason: String },
     /// The program has begun, or could not (`errno`). `cpu_own` is the sandbox's part of the cell's CPU time, in
     /// nanoseconds.

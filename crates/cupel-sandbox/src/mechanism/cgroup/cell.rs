@@ -159,8 +159,8 @@ impl CellGroup {
         now
     }
 
-    /// Peak of the charged memory in bytes, without page cache of files on disk, which is shared by everybody, is
-    /// reclaimed on demand, and is charged to the group that happens to read first.
+    /// Peak of the charged memory in bytes, without page cache of files on disk. That cache is shared by all programs,
+    /// reclaimed on demand, and charged to the group that happens to read first.
     pub(super) fn peak(&self) -> u64 {
         let peak = match &self.peak {
             Peak::Kernels(file) => number_of(file.as_fd()),

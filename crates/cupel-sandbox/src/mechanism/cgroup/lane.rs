@@ -22,7 +22,7 @@ pub(super) const HELD_MAX: u64 = 4 * 1024 * 1024;
 const KERNEL_MAX: u64 = 16 * 1024 * 1024;
 /// Growth of kernel memory from cell to cell, in bytes, above which the lane waits until it is freed.
 const KERNEL_GROWTH: u64 = 384 * 1024;
-/// Change of the charged memory since the last look, in bytes, above which its composition is read again. The kernel
+/// Change of the charged memory since the last reading, in bytes, above which its composition is read again. The kernel
 /// charges in steps of 64 pages per processor.
 pub(super) const UNSEEN_MAX: u64 = 128 * 1024;
 /// Largest batch in which the kernel charges memory to a group, in bytes. The kernel charges one batch in advance on
@@ -30,7 +30,8 @@ pub(super) const UNSEEN_MAX: u64 = 128 * 1024;
 /// pages, 64 since Linux 5.16.
 const PORTION: u64 = 64 * PAGE as u64;
 const PAGE: usize = 4096;
-/// Step in which the unused rest of a batch is measured, and the maximum that is touched for it, in pages.
+/// Step in which the unused rest of a batch is measured, and the maximum number of pages touched to measure it, in
+/// pages.
 const AHEAD_STEP: usize = 8;
 const AHEAD_PAGES_MAX: usize = 80;
 /// Multiple to which the size of input files is rounded up in the memory limit, in bytes, so that the limit seldom
@@ -120,11 +121,11 @@ pub(crate) struct LaneGroup {
     cells: u64,
 }
 
-/// Page cache of files on disk at the last look.
+/// Page cache of files on disk at the last reading.
 #[derive(Default)]
 struct FileCache {
     bytes: u64,
-    /// Total charged memory at the last look, by [`Moment`].
+    /// Total charged memory at the last reading, by [`Moment`].
     usage_seen: [u64; 3],
 }
 
@@ -480,11 +481,12 @@ impl LaneGroup {
     }
 
     /// Whether enough memory of ended cells has been freed for the next cell. A little page cache may remain, since it
-    /// is reclaimed on demand. Pages that are still held may not remain (for example by a descriptor in flight between
-    /// two sockets, which the kernel collects later).
+    /// is reclaimed on demand. Pages that are still held may not remain: for example, those of a descriptor in flight
+    /// between two sockets, which the kernel collects later.
     ///
-    /// Kernel memory (of tasks and inodes that are being freed) is waited for, too, if it is more than after the last
-    /// cell: if it were freed during the next cell, it would hide the same amount of that cell's memory.
+    /// This function also waits for kernel memory (of tasks and inodes that are being freed) if it is more than after
+    /// the last cell. If that memory were freed during the next cell, it would hide the same amount of the next cell's
+    /// memory.
     pub(crate) fn settled(&mut self) -> Settled {
         if let (Some(ended), Some(lane)) = (&self.ended, fd(&self.group_files.v2_dir)) {
             if !ended.is_given_back() || ended.remove(lane).is_err() {
@@ -532,10 +534,10 @@ impl LaneGroup {
 
     /// Peak memory without page cache of files on disk, except for page cache that existed before the cell.
     ///
-    /// The kernel keeps one peak for all memory together. Page cache of disk files is shared by everybody, is reclaimed
-    /// on demand, and is charged to the group that happens to read first; so it is subtracted. Page cache only grows
-    /// until the kernel reclaims it for lack of memory, so its amount at the end is at least that at the peak. For a
-    /// program that frees memory and afterwards is the first to read large files, the true peak cannot be determined.
+    /// The kernel keeps one peak for all memory together. Page cache of disk files is shared by all programs, reclaimed
+    /// on demand, and charged to the group that happens to read first; so it is subtracted. Page cache only grows until
+    /// the kernel reclaims it for lack of memory, so its amount at the end is at least that at the peak. For a program
+    /// that frees memory and afterwards is the first to read large files, the true peak cannot be determined.
     fn peak(&mut self) -> u64 {
         match &self.cell {
             Some(cell) => cell.peak(),

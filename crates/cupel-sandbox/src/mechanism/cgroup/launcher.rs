@@ -160,8 +160,8 @@ impl LauncherGroups {
         Ok(())
     }
 
-    /// v2 only: after the lane's init has made the lane's group the root of its cgroup namespace, this moves it to a
-    /// leaf, since a group that passes on controllers cannot contain processes.
+    /// v2 only: moves the lane's init to a leaf group, since a group that passes on controllers cannot contain
+    /// processes. Called after the init has made the lane's group the root of its cgroup namespace.
     pub(crate) fn settle_lane(&self, lane: u32, init: Pid) -> io::Result<()> {
         if let Hierarchies::V2(_) = &self.hierarchies {
             for dir in self.lane_dirs(lane) {
@@ -264,7 +264,7 @@ fn remove_tree(dir: &Path) {
     }
 }
 
-/// Removes the groups of launchers whose process is gone: they were killed and could not do so.
+/// Removes the groups of launchers that were killed and so could not remove them.
 fn remove_stale(parent: &Path) {
     let Ok(entries) = std::fs::read_dir(parent) else { return };
     for entry in entries.flatten() {
