@@ -1,6 +1,6 @@
 //! Reported usage equals actual usage, as the programs measure it themselves.
 //!
-//! Tolerances are 5 % plus a little for starting a process: they test correctness, not speed.
+//! Tolerances are 5 % plus an allowance for the start of a process. These trials test correctness, not speed.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -71,7 +71,7 @@ fn cpu_time_is_the_sum_of_user_and_system(world: &World) {
     );
 }
 
-/// Collecting files is work of the sandbox, so the program is not charged for it, however many files it leaves.
+/// The sandbox collects the files, so the program is not charged for that, no matter how many files it leaves.
 fn cpu_time_excludes_collecting_files(world: &World) {
     let leaves_many = world.attack("leave_many", &["4000"]).limits(|l| l.inodes = 5000);
     let collects = world.attack("leave_many", &["4000"]).limits(|l| l.inodes = 5000).collect(5000, Bytes::mib(1));
@@ -218,7 +218,7 @@ fn output_counts_all_written_bytes(world: &World) {
     let ended = world.run(&world.attack("pour", &["1", "2"]).limits(|l| l.output = Bytes::mib(2)));
     assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
     assert_eq!(ended.report.usage.output, Bytes::mib(3));
-    // Bytes that were read but not kept count, too.
+    // Bytes that the sandbox read and discarded also count.
     let ended = world.run(&world.attack("pour", &["1", "0"]).limits(|l| l.output = Bytes::kib(4)));
     assert!(ended.report.usage.output > Bytes::kib(4), "{ended}");
 }

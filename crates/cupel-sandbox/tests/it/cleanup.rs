@@ -1,4 +1,4 @@
-//! No process and no control group outlives its owner, whichever process is killed.
+//! No process and no control group outlives its owner, no matter which process is killed.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

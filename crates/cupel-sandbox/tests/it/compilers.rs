@@ -18,7 +18,7 @@ use crate::{Shared, trial};
 /// One attack: the sources and the command that compiles them.
 struct Attack {
     name: &'static str,
-    /// The walls that stop it; the first is designed to.
+    /// The walls that stop it, first the one that is designed to stop it.
     walls: &'static [Wall],
     command: &'static [&'static str],
     files: fn(&Fixtures) -> Vec<BoxFile>,

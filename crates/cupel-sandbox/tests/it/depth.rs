@@ -119,7 +119,7 @@ struct Targets {
     port: String,
     name: String,
     uts: String,
-    /// Readable by everyone, in a directory that everyone may enter, wherever the checkout is.
+    /// Readable by all users, in a directory that all users may enter. Independent of the path of the checkout.
     secret: tempfile::NamedTempFile,
     _listeners: (TcpListener, UnixListener),
 }
@@ -170,7 +170,7 @@ fn stopped(world: &World, targets: &Targets, off: WallSet, classes: &[&Class]) -
         );
         !breached
     };
-    // A lane may be retired between two runs, together with what the first one left. So such an attack has five tries.
+    // If the lane is retired between the two runs, the second run finds nothing. So such an attack gets five tries.
     let tries = |class: &Class| if class.after_another { 5 } else { 1 };
     classes.iter().map(|class| (0..tries(class)).all(|_| is_stopped(class))).collect()
 }
@@ -206,7 +206,7 @@ fn the_matrix_in_security_md_is_what_the_walls_do(world: &World) {
             table(&classes, &measure(world, &classes))
         })
         .collect();
-    // On an older kernel Landlock stops less than the page says, so only the assertions above apply there.
+    // On an older kernel, Landlock stops fewer attacks than the page states, so only the assertions above apply there.
     if landlock >= 6 {
         compare(&tables.join("\n"));
     }
@@ -240,7 +240,7 @@ fn measure(world: &World, classes: &[Class]) -> Results {
     results
 }
 
-/// Formats one matrix and asserts what it claims.
+/// Formats one matrix and asserts its claims.
 fn table(classes: &[Class], results: &Results) -> String {
     let result = |set: WallSet, index: usize| results[&(key(set), index)];
     let columns: Vec<Wall> =

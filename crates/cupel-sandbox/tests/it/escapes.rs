@@ -1,5 +1,5 @@
-//! Published escapes: attacks used against judges, runners, container engines and sandboxes, each as a program that
-//! tries it here. They are rows of the hostile table (see `hostile.rs`), or separate trials if they need something
+//! Published escapes: attacks used against judges, runners, container engines and sandboxes. For each, a program tries
+//! the attack here. They are rows of the hostile table (see `hostile.rs`), or separate trials if they need something
 //! outside a cell.
 //!
 //! Sources: the advisories and issues named beside each attack in `hostile/escapes.c`.
@@ -121,7 +121,7 @@ fn a_program_cannot_execute_the_runner(world: &World) {
     let by_descriptor = Program::new(vec!["/proc/self/fd/3".into()]);
     for program in [by_interpreter, by_name, by_descriptor] {
         match program.try_run(&mut world.slot()) {
-            // If the tenant's file cannot be executed, the exit code is a shell's.
+            // If the tenant's file cannot be executed, the exit code is the one that a shell returns.
             Ok(ended) => assert!(
                 matches!(ended.report.outcome, Outcome::Exited(126 | 127))
                     && ended.stdout.is_empty()

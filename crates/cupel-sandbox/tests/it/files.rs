@@ -55,7 +55,7 @@ fn hundreds_of_nested_files_go_in(world: &World) {
     world.check(&world.attack("list_box", &[]).files(files), Outcome::Exited(0), &expected.concat());
 }
 
-/// A file takes a page and an inode, whatever its size.
+/// A file of any size takes at least a page and an inode.
 fn given_files_do_not_reduce_the_memory_limit_however_small_they_are(world: &World) {
     for data in [&b"x"[..], b""] {
         let files = (0..4000).map(|n| file(&format!("f{n}"), data, false)).collect();
@@ -214,7 +214,7 @@ fn a_hundred_mebibytes_go_in_and_come_out(world: &World) {
     assert!(!ended.report.files_truncated && ended.report.files.iter().all(|f| f.data.as_ref() == data));
 }
 
-/// More descriptors than a socket holds at one time.
+/// There are more descriptors than a socket can hold at one time.
 fn thousands_of_files_are_collected(world: &World) {
     let program = world.attack("leave_many", &["4000"]).limits(|l| l.inodes = 5000).collect(5000, Bytes::mib(1));
     let ended = world.check(&program, Outcome::Exited(0), "");

@@ -83,7 +83,8 @@ pub(crate) fn table() -> Vec<Row> {
         row("zombies", OK, "fork: EAGAIN\nzombies: 31\n"),
         row("daemons", OK, "daemons started\n"),
         row("comet", OK, "running\n"),
-        // The kernel frees dead processes with a delay and charges for them until then; a busier machine delays longer.
+        // The kernel frees dead processes with a delay and charges for them until then. The delay is longer on a busy
+        // machine.
         row("comet_and_sleep", TimeLimit, "").with(|p| p.limits(|l| { brief(l); l.memory = Bytes::mib(512); })),
         row("siblings", Exited(3), each("OK", &["clone(CLONE_PARENT)"; 3])),
         row("main_thread_exits", Exited(7), ""),
@@ -323,8 +324,8 @@ fn prove(world: &World, row: &Row) {
     after.unwrap_or_else(|harm| panic!("the next run: {harm}"));
 }
 
-/// Asserts that the program used no more than its limits, plus the delay of detecting that (the kernel charges
-/// allocations that it cannot refuse even beyond a limit).
+/// Asserts that the program used no more than its limits, plus the delay of detection (the kernel charges allocations
+/// that it cannot refuse even beyond a limit).
 fn limits_were_kept(limits: &Limits, ended: &Ended) {
     let usage = &ended.report.usage;
     assert!(usage.memory <= limits.memory.saturating_add(Bytes::mib(2)), "memory: {ended}");

@@ -117,7 +117,7 @@ fn threads_children_and_orphans_are_counted(world: &World, counter: &Counter) {
     }
 }
 
-/// Kernel work at the start and the end of a process, and at switches between processes, is not mistaken for hiding.
+/// Kernel work at the start and the end of a process, and at switches between processes, is not reported as evasion.
 fn programs_that_mostly_fork_or_switch_are_counted(world: &World, _: &Counter) {
     let forks = Program::shell("i=0; while [ $i -lt 1000 ]; do /bin/true; i=$((i+1)); done");
     let orphans = Program::shell("i=0; while [ $i -lt 1000 ]; do (/bin/true &); i=$((i+1)); done; wait");
@@ -239,7 +239,7 @@ fn warm_programs_are_counted_like_cold_ones() {
         assert_eq!(ended.report.outcome, Outcome::InstructionLimit, "warm: {warm}; {ended}");
         let ended = run(limited(touch(much), 2 * much), warm, &mut slot);
         assert_eq!(ended.report.outcome, Outcome::Exited(0), "warm: {warm}; {ended}");
-        // Less than the start of an interpreter.
+        // The limit is lower than what the start of an interpreter uses.
         let ended = run(limited(touch(0), 100), warm, &mut slot);
         assert_eq!(ended.report.outcome, Outcome::InstructionLimit, "warm: {warm}; {ended}");
     }

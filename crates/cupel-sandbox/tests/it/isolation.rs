@@ -48,8 +48,8 @@ fn standard_streams_can_be_opened_by_name(world: &World) {
     assert_eq!(ended.stderr, b"bad\n");
 }
 
-/// The caller's file has a path and could be locked, so the program gets a pipe. It sees the same as with bytes as
-/// input, and its memory usage is the same.
+/// The caller's file has a path and could be locked, so the program gets a pipe. The program reads the same data, and
+/// its memory usage is the same, as with bytes as input.
 fn a_file_as_standard_input_is_a_pipe(world: &World) {
     use std::io::{Seek, SeekFrom, Write};
     let data = vec![7; 16 << 20];
@@ -157,8 +157,8 @@ fn a_mount_stays_the_directory_of_the_start(world: &World) {
     }
 }
 
-/// Host directories that often contain checkouts and data. `/tmp` is private to each cell; programs must not find the
-/// others.
+/// Host directories that often contain checkouts and data. `/tmp` is private to each cell; programs must not see the
+/// other directories.
 const PLACES: [&str; 4] = ["/tmp", "/srv", "/home", "/root"];
 
 /// A directory below one of them, with a space in its path, that only this process may enter.

@@ -1,4 +1,4 @@
-//! What every trial uses: one shared sandbox with a pool of its slots, the hostile programs compiled into one
+//! Common code of the trials: one shared sandbox with a pool of its slots, the hostile programs compiled into one
 //! executable, and a run that keeps its output.
 //!
 //! Invariant: a slot taken from the pool is returned, even if its trial panics; the sandbox is dropped after the last
@@ -353,7 +353,7 @@ pub(crate) struct Ended {
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
     pub(crate) result: Vec<u8>,
-    /// What the delays of this machine can have added to the overrun of a limit.
+    /// Maximum time that the delays of this machine added to the overrun of a limit.
     pub(crate) noise: Duration,
 }
 

@@ -1,5 +1,5 @@
-//! A run leaves nothing that a later run can see: one program leaves marks everywhere it can, and a second one on the
-//! same lane looks for each of them. SECURITY.md, "What is not closed", lists what is known to stay visible.
+//! A run leaves nothing that a later run can detect: one program leaves marks everywhere it can, and a second one on
+//! the same lane checks for each of them. SECURITY.md, "What is not closed", lists the known exceptions.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -56,7 +56,7 @@ impl SharedFiles<'_> {
         SharedFiles { inside: format!("{SHOWN}/{name}"), paths, _alone: alone }
     }
 
-    /// The program that leaves marks or looks for them.
+    /// The program that leaves marks or checks for them.
     fn marks(&self, world: &World, arguments: &[&str]) -> Program {
         let mut program = world.attack("marks", arguments);
         program.command.env.push(("SHARED".into(), self.inside.clone()));
@@ -120,9 +120,9 @@ fn nothing_seen(marks: &[(String, String)]) {
     assert!(seen.is_empty() && marks.len() >= 40, "{seen:?} of {}", marks.len());
 }
 
-/// Asserts that a look sees none of the marks left on `lane`; returns whether it ran on the same lane. A lane that
-/// cannot prove that it is clean is replaced, which is also correct. Then a lock in flight on a host file is released a
-/// moment later, when the old lane is retired.
+/// Asserts that a checking run found none of the marks left on `lane`; returns whether it ran on the same lane. A lane
+/// that cannot prove that it is clean is replaced, which is also correct. In this case, a lock in flight on a host file
+/// is released slightly later, when the old lane is retired.
 fn nothing_seen_after(lane: &str, look: (String, Vec<(String, String)>), shared: &SharedFiles<'_>) -> bool {
     let (next_lane, marks) = look;
     let is_same = lane == next_lane;
@@ -135,12 +135,12 @@ fn nothing_seen_after(lane: &str, look: (String, Vec<(String, String)>), shared:
     is_same
 }
 
-/// Proves that the looks can detect marks: a process that leaves marks and then looks sees its own.
+/// Proves that the checks can detect marks: a process that leaves marks and then checks for them finds its own.
 fn a_mark_is_seen_by_the_process_that_left_it(world: &World) {
     let shared = SharedFiles::new(world);
     let (_, marks) = said(&world.run(&shared.marks(world, &["both"])));
     // The kernel frees descriptors in flight as soon as any process closes such a socket, so these marks may be gone.
-    // Their looks are the same as those of two other marks.
+    // Their checks are the same as those of two other marks.
     let overlooked: Vec<_> =
         marks.iter().filter(|(mark, word)| word != "seen" && !mark.ends_with("in flight")).collect();
     assert!(overlooked.is_empty() && marks.len() >= 25, "{overlooked:?} of {marks:?}");

@@ -76,7 +76,7 @@ enum Check {
     Memory,
     /// Memory, for a program that reads a file of 192 MiB into the page cache.
     MemoryBesideFiles,
-    /// A limit ended the program; the figure of that limit must show it.
+    /// A limit ended the program; the figure of that limit must have reached it.
     Limit,
 }
 
@@ -513,7 +513,7 @@ fn prove(court: &Court, row: &Row) {
         // The neighbour holds much memory and does nothing.
         Check::Cpu => {
             memory_is_exact(&neighbour, memory_exact());
-            // Freeing 48 MiB when it is killed is charged to it, but not in its own figure.
+            // The neighbour is charged for freeing 48 MiB when it is killed, but its own figure does not include that.
             let (reported, used) = (cpu_ns(&neighbour), told(&neighbour, "cpu"));
             assert!(
                 reported >= used && reported <= used + 20_000_000 * u64::from(slowness()),
@@ -577,7 +577,7 @@ fn a_thousand_tiny_programs(court: &Court) {
         reported += cpu_ns(&ended);
         used += told(&ended, "cpu");
     }
-    // The start and the end of a program are charged to it, but not in its own figure.
+    // A program is charged for its start and its end, but its own figure does not include them.
     let most = 1000 * 1_500_000 * u64::from(slowness());
     assert!(reported > used && reported - used < most, "reported {reported} ns, the programs printed {used} ns");
 }

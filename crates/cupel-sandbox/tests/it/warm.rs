@@ -254,29 +254,29 @@ fn executed(world: &Warmed) {
         change(&mut program);
         world.run(&program, true).text()
     };
-    assert_eq!(with(|p| p.command.argv.insert(1, "-O".into())), "True\n", "a flag is executed");
+    assert_eq!(with(|p| p.command.argv.insert(1, "-O".into())), "True\n", "a program with a flag is executed");
     assert_eq!(
         with(|p| p.command.env.push(("PYTHONHASHSEED".into(), "0".into()))),
         "True\n",
-        "a variable that Python reads is executed"
+        "a program with a variable that Python reads is executed"
     );
-    assert_eq!(with(|p| p.command.env.push(("MODE".into(), "0".into()))), "False\n", "another variable is forked");
+    assert_eq!(with(|p| p.command.env.push(("MODE".into(), "0".into()))), "False\n", "with another variable, it is forked");
     assert_eq!(
         with(|p| p.command.limits.stack = Bytes::mib(1024)),
         "False\n",
-        "a stack as large as a problem's memory is forked"
+        "a program with a stack as large as a problem's memory is forked"
     );
-    assert_eq!(with(|p| p.command.limits.stack = Bytes::mib(1 << 20)), "True\n", "a larger stack is executed");
+    assert_eq!(with(|p| p.command.limits.stack = Bytes::mib(1 << 20)), "True\n", "with a larger stack, it is executed");
     let null = || std::fs::File::open("/dev/null").unwrap().into();
     let mut program = python(WHOSE);
     program.command.stdin = Stdin::Descriptor(Arc::new(null()));
-    assert_eq!(world.run(&program, true).text(), "True\n", "standard input that is not a pipe is executed");
+    assert_eq!(world.run(&program, true).text(), "True\n", "without a pipe as standard input, it is executed");
     let mut input = tempfile::tempfile().unwrap();
     std::io::Write::write_all(&mut input, &[b'x'; 3 << 20]).unwrap();
     std::io::Seek::rewind(&mut input).unwrap();
     let mut program = python(&format!("{WHOSE}; print(len(input()))"));
     program.command.stdin = Stdin::Descriptor(Arc::new(input.into()));
-    assert_eq!(world.run(&program, true).text(), "False\n3145728\n", "a file is fed through a pipe and forked");
+    assert_eq!(world.run(&program, true).text(), "False\n3145728\n", "with a file as standard input, it gets a pipe and is forked");
 }
 
 fn report_says_so(world: &Warmed) {
@@ -362,7 +362,7 @@ fn memory_limit(world: &Warmed) {
 /// A zip archive with one file, stored. Source: APPNOTE.TXT of PKWARE, 4.3.
 fn archive_of(name: &str, data: &[u8]) -> Vec<u8> {
     let (name_len, data_len) = (u16::try_from(name.len()).unwrap(), u32::try_from(data.len()).unwrap());
-    // Version, flags, method, time, date, checksum (which the interpreter does not look at), both sizes, length of the name.
+    // Version, flags, method, time, date, checksum (not checked by the interpreter), both sizes, length of the name.
     let mut facts = vec![20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     facts.extend([data_len.to_le_bytes(), data_len.to_le_bytes()].concat());
     facts.extend(name_len.to_le_bytes());

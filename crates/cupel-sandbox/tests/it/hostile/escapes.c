@@ -227,8 +227,8 @@ ATTACK(every_family) {
   return 0;
 }
 
-/* Unusual executables: an unknown format makes an old kernel load a module; interpreters that are not the tenant's (the
- * attack on runc used #!/proc/self/exe). argv[0]: a host file. */
+/* Unusual executables: files of an unknown format, for which an old kernel loads a module, and scripts whose
+ * interpreter is not the tenant's (the attack on runc used #!/proc/self/exe). argv[0]: a host file. */
 ATTACK(interpreters) {
   static const char *const lines[] = {"\xff\xff\xff\xff unknown", "#!/etc/shadow\n", "#!/proc/1/exe\n", "#!/dev/null\n", "#!/box/script\n", "#!/etc/passwd\n",
                                       "#!/proc/self/fd/0\n", "#!\n", "\x7f" "ELF", ""};
@@ -320,8 +320,8 @@ ATTACK(file_requests) {
   return 0;
 }
 
-/* BPF filters installed by the program: the kernel compiles them into pages that are charged to no group and come out
- * of one budget for the whole host. Also a filter that forwards system calls to a listener. */
+/* BPF filters installed by the program. The kernel compiles them into pages that are charged to no group and count
+ * against one budget of the whole host. Also a filter that forwards system calls to a listener. */
 ATTACK(own_bpf_filters) {
   struct { unsigned short code; unsigned char jt, jf; unsigned k; } allow = {6, 0, 0, 0x7fff0000};
   struct { unsigned short len; void *filter; } program = {1, &allow};

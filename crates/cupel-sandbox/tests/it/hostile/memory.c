@@ -54,7 +54,7 @@ ATTACK(memory_of_children) {
   return 0;
 }
 
-/* The child exceeds the limit; its parent goes on and exits normally. */
+/* The child exceeds the limit; its parent continues and exits normally. */
 ATTACK(child_bursts) {
   int status, pid = fork();
   if (pid == 0)

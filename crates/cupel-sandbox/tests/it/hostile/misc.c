@@ -271,7 +271,7 @@ ATTACK(touch) {
     return 1;
   for (long at = 0; at < bytes; at += 4096)
     p[at] = 1;
-  /* Freed before the end, because the peak counts. */
+  /* Freed before the end. The reported figure must still include it, because it is the peak. */
   munmap(p, bytes);
   return 0;
 }

@@ -77,7 +77,7 @@ ATTACK(lock_queue) {
   return 0;
 }
 
-/* Two processes that increment a number in a file, each time under a lock. argv[0]: how often. */
+/* Two processes that increment a number in a file, each time under a lock. argv[0]: the number of increments. */
 ATTACK(locked_sum) {
   int times = atoi(argv[0]);
   write_file("sum", "0");
@@ -183,7 +183,7 @@ ATTACK(siblings) {
   return 3;
 }
 
-/* The main thread exits: the process goes on and ends with the other thread's code. */
+/* The main thread exits: the process continues and ends with the other thread's code. */
 static void *exit_later(void *arg) {
   usleep(30000);
   exit(7);
