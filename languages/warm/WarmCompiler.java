@@ -41,7 +41,7 @@ import javax.tools.JavaFileManager;
 public final class WarmCompiler {
     private static final int MESSAGE_BYTES_MAX = 64 << 20;
     private static final int FILES_MAX = 4096;
-    /** Smaller than the stack of the javac command, so sources too deeply nested for javac fail here, too: declined. */
+    /** Smaller than the stack of the javac command, so a source that is too deeply nested for javac also fails here and is declined. */
     private static final long STACK_BYTES = 512 << 10;
     private static final List<String> OPTIONS = List.of("-proc:none", "-encoding", "UTF-8", "-d", ".");
     private static final Path HERE = Path.of("");

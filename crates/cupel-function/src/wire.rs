@@ -83,8 +83,8 @@ fn word(value: &Value) -> String {
 /// Reads the values that a driver wrote.
 pub(super) struct Reader<'a> {
     text: &'a [u8],
-    /// Approximate memory left for values. An empty map takes a hundred times the size of its text. `None`: the limit
-    /// was exceeded.
+    /// Approximate memory left for values. An empty map takes a hundred times the size of its text. `None` means that
+    /// the limit was exceeded.
     room: Option<u64>,
 }
 

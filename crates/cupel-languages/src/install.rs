@@ -1,7 +1,7 @@
 //! Installs the packages that languages name.
 //!
-//! Invariant: only missing toolchains are installed. A toolchain whose version command succeeds is kept, whatever its
-//! origin; for example, an existing Node.js is not replaced by Debian's.
+//! Invariant: only missing toolchains are installed. A toolchain whose version command succeeds is kept, regardless of
+//! its origin; for example, an existing Node.js is not replaced by Debian's.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
@@ -164,7 +164,7 @@ impl InstallPlan {
                 .stdin(Stdio::null())
                 .output()
                 .map_err(|source| InstallError::Start { command: shown.clone(), source })?;
-            // A failed update of the package list is ignored; if it matters, the installation fails.
+            // A failed update of the package list is ignored. If the list is really too old, the installation fails.
             if !output.status.success() && command.last().is_none_or(|last| last != "update") {
                 let said = last_lines(&[output.stdout, output.stderr].concat());
                 return Err(InstallError::Failed { command: shown, status: output.status, said });

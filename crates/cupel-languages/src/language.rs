@@ -204,7 +204,7 @@ pub struct Sample {
     pub stdin: String,
     /// Arguments.
     pub args: Vec<String>,
-    /// Requested limits; the others are the language's.
+    /// Requested limits. Limits that are not set are the language's.
     pub limits: LimitsRequest,
     /// Expected standard output; `None` accepts any.
     pub stdout: Option<String>,

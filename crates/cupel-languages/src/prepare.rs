@@ -3,7 +3,8 @@
 //!
 //! This module holds only the specification from the language file and the directory of a prepared artefact. The
 //! `cupel` binary creates, stores and mounts artefacts. A command refers to one by `{prepared:NAME}`. While the
-//! artefact does not exist, arguments that refer to it are omitted, so the language works without it, only more slowly.
+//! artefact does not exist, arguments that refer to it are omitted, so the language also works without it, but more
+//! slowly.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -90,7 +91,7 @@ pub(crate) struct PrepareDto {
     limits: LimitsDto,
 }
 
-/// Default limits of a preparation. Generous, because nobody waits for it and tenants do not influence it.
+/// Default limits of a preparation. They are generous, because no run waits for it and tenants do not influence it.
 fn prepare_limits_default() -> Limits {
     Limits {
         cpu_time: Duration::from_secs(300),

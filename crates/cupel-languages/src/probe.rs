@@ -99,7 +99,7 @@ impl Probe for HostProbe {
         });
         let deadline = Instant::now() + self.time_max;
         let printed = receiver.recv_timeout(self.time_max).ok();
-        // A command may close its output and go on running.
+        // A command may close its output and continue to run.
         let status = loop {
             match child.try_wait() {
                 Ok(Some(status)) => break Some(status),

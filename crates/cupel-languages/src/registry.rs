@@ -244,7 +244,7 @@ fn installed_version(language: &Language, probe: &dyn Probe) -> Result<String, S
     let command = &language.version.command;
     let printed = probe.version(command)?;
     let version = language.version.find(&printed);
-    let version = version.ok_or_else(|| format!("`{}` did not tell a version", command.join(" ")))?;
+    let version = version.ok_or_else(|| format!("`{}` printed no version", command.join(" ")))?;
     // The version command may be a different program from those that compile and run.
     let mut programs = language.compile.iter().chain([&language.execute]).filter_map(Template::program);
     match programs.find(|program| !probe.is_installed(program)) {
@@ -508,7 +508,7 @@ mod tests {
             [
                 Availability::Unavailable { reason: "`gone` is not installed".to_owned() },
                 Availability::Unavailable { reason: "`half` is not installed".to_owned() },
-                Availability::Unavailable { reason: "`mute --version` did not tell a version".to_owned() },
+                Availability::Unavailable { reason: "`mute --version` printed no version".to_owned() },
                 Availability::Available { version: "1.2.3".to_owned() },
             ]
         );

@@ -133,8 +133,8 @@ impl Dialect for C {
                 (heads, body)
             }
         };
-        // The submission is included last, so that its macros cannot change the driver. The functions it must define are
-        // declared before it, so that a definition with another signature does not compile.
+        // The submission is included last, so that its macros cannot change the driver. The functions that it must
+        // define are declared before it, so that a definition with another signature does not compile.
         let main = format!(
             "#include \"cupel_driver.c\"\n{structures}{heads}{codecs}\nstatic void cupel_call(void) {{\n{body}}}\n\
              #define main cupel_user_main\n#include \"solution.c\"\n"

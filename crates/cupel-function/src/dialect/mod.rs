@@ -46,7 +46,7 @@ trait Dialect: Sync {
     /// The driver's files. The first is the entry point.
     fn driver(&self, signature: &Signature, solution: &str) -> Vec<(&'static str, String)>;
 
-    /// File name of the submission's main source beside the driver. `None`: unchanged.
+    /// File name of the submission's main source beside the driver. `None` keeps the name.
     fn solution(&self) -> Option<&'static str>;
 
     /// Whether the compiler gets all sources instead of only the driver's first one, which includes the others.
@@ -54,7 +54,7 @@ trait Dialect: Sync {
         false
     }
 
-    /// Replacement for the text of a submission's source beside the driver. `None`: unchanged.
+    /// Replacement for the text of a submission's source beside the driver. `None` keeps the text.
     fn beside_driver(&self, source: &str) -> Option<String> {
         let _ = source;
         None

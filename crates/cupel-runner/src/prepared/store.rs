@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Invariants: a directory with its final name is complete, because it was renamed to that name. The second of two
-//! writers finds it and discards its own. All users may read all files, whatever the umask, because each lane has its
-//! own user. Names come from language files and toolchains, never from tenants.
+//! writers finds it and discards its own. All users may read all files, regardless of the umask, because each lane has
+//! a separate user. Names come from language files and toolchains, never from tenants.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -89,7 +89,7 @@ impl PreparedStore {
         let written = write_all(&unfinished, kept).and_then(|()| {
             let place = directory.join(&key.0);
             match fs::rename(&unfinished, &place) {
-                // The place is taken: another writer was faster, or the artefact there is damaged.
+                // The name is taken: another writer was faster, or the artefact there is damaged.
                 Err(_) if place.exists() && self.find(language, key, Check::Contents).is_none() => {
                     fs::remove_dir_all(&place)?;
                     fs::rename(&unfinished, &place)
@@ -195,7 +195,7 @@ fn fingerprint(path: &str, field: &mut impl FnMut(&[u8])) {
     }
 }
 
-/// Creates a directory that all users may read, whatever the umask.
+/// Creates a directory that all users may read, regardless of the umask.
 fn make_directory(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755))
