@@ -24,7 +24,7 @@ pub struct SandboxConfig {
     pub lane_runs_max: u32,
     /// Whether replacements for retired lanes are created in advance.
     pub spares: bool,
-    /// Walls to omit. Only for tests that prove the other walls and that `doctor` detects a missing one.
+    /// Walls to omit. Only for tests, which check that the other walls hold and that `doctor` detects a missing wall.
     pub walls_off: WallSet,
     /// Whether Cupel's executable is visible in cells as `/probe`; for `doctor`.
     pub with_probe: bool,

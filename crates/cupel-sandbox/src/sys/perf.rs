@@ -67,7 +67,7 @@ pub(crate) fn open(Event(kind, config): Event, pid: Option<Pid>, whom: Whom) -> 
     };
     let pid = pid.map_or(0, |pid| pid.as_raw_nonzero().get());
     let (any_processor, no_group) = (-1, -1);
-    // SAFETY: the kernel reads the number of bytes in the structure's `size` field, and all of them are initialised.
+    // SAFETY: the kernel reads as many bytes as the `size` field contains, and all of them are initialised.
     let fd = super::check(unsafe {
         libc::syscall(
             libc::SYS_perf_event_open,

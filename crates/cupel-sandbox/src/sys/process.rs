@@ -21,8 +21,8 @@ pub(crate) enum Forked {
     Parent(Pid, OwnedFd),
 }
 
-/// `clone3` that copies the process like `fork`, with new namespaces (`CLONE_NEW*`) and, on cgroup v2, a start directly
-/// in the group `cgroup`. Source: clone(2).
+/// `clone3` that copies the process like `fork`. The child has new namespaces (`CLONE_NEW*`) and, on cgroup v2, starts
+/// directly in the group `cgroup`. Source: clone(2).
 pub(crate) fn fork_with(namespaces: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Forked> {
     let mut pidfd: c_int = -1;
     let mut args = clone_args(namespaces | libc::CLONE_PIDFD as u64, cgroup);

@@ -6,9 +6,9 @@
 //!
 //! ```text
 //!   idle, with a cell waiting ──Run──► cell running ──its init ended──► swept and counted ──Done──► checked
-//!     ▲                                   │  ▲ Kill, limit: kill the cell's init, and with it        │
-//!     │                                   └──┘ its pid namespace                                     │
-//!     └────────────────────────── next cell forked ◄──────────────────────────────────────Ready─────┘
+//!     ▲                                   │  ▲ Kill, limit: kill the cell's init, and with it          │
+//!     │                                   └──┘ its pid namespace                                       │
+//!     └────────────────────────── next cell forked ◄──────────────────────────────────────Ready────────┘
 //! ```
 
 mod handshake;
