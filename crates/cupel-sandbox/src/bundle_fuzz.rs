@@ -1,5 +1,5 @@
-//! Property tests of bundles: for arbitrary bytes, unpacking neither panics nor creates anything outside its directory;
-//! and unpacking restores the files that were written. `PROPTEST_CASES` sets the number of cases.
+//! Property tests of bundles. For arbitrary bytes, unpacking neither panics nor creates anything outside its directory.
+//! For valid bundles, unpacking restores the files that were written. `PROPTEST_CASES` sets the number of cases.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};

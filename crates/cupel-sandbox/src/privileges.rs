@@ -156,8 +156,8 @@ fn wait_until_alone() -> Result<(), GiveUpError> {
 
 const WRITE_FILE: u64 = 1 << 1;
 
-/// Landlock's rights that change files, from linux/landlock.h: write, remove, make; since ABI 2 link and rename across
-/// directories; since ABI 3 truncate.
+/// Landlock's rights that change files, from linux/landlock.h: write, remove, make; since ABI 2, also link and rename
+/// across directories; since ABI 3, also truncate.
 fn rights_to_change(abi: u32) -> u64 {
     const REMOVE_AND_MAKE: u64 = 0b1_1111_1111 << 4;
     const REFER: u64 = 1 << 13;

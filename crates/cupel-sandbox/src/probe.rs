@@ -1,7 +1,7 @@
 //! The probe that `doctor` runs in a cell: Cupel's executable, which performs one small attack per start.
 //!
-//! Each attack targets one wall and is chosen so that no other wall stops it first. It prints `held`, or
-//! `breached: ` and what it observed.
+//! Each attack targets one wall and is chosen so that no other wall stops it first. It prints `held`, or `breached: `
+//! and its observation.
 
 use std::fs;
 use std::io::{self, Write};

@@ -45,11 +45,11 @@ pub struct Slot {
     bundles: BundleCache,
 }
 
-/// How long beyond its wall-clock limit a cell may take to finish before its lane counts as lost. The lane needs this
-/// time to set up the cell, to kill hundreds of processes, and to collect files.
+/// Additional time, after its wall-clock limit, that a cell may take to finish before its lane counts as lost. The lane
+/// needs this time to set up the cell, to kill hundreds of processes, and to collect files.
 const SILENCE: Duration = Duration::from_secs(30);
-/// Bytes per read, and the pipe size of a program with much output. The content of a pipe is charged to the program, so
-/// a pipe becomes this large only after it was once full, and never larger.
+/// Bytes per read, and the maximum pipe size. The content of a pipe is charged to the program, so a pipe gets this size
+/// only after it was full once.
 const CHUNK: usize = 256 * 1024;
 /// Initial capacity of a pipe. Source: pipe(7), "Pipe capacity".
 const PIPE: usize = 64 * 1024;
@@ -261,9 +261,9 @@ fn is_pipe(stdin: &Stdin) -> bool {
     }
 }
 
-/// A pipe whose ends the program can reopen by name (`/dev/stdin`, `/proc/self/fd/1`). Its mode must allow that,
-/// because the inode belongs to this process's user and the program runs as another user. No other process has a name
-/// for the pipe.
+/// A pipe whose ends the program can reopen by name (`/dev/stdin`, `/proc/self/fd/1`). The inode belongs to this
+/// process's user and the program runs as another user, so the inode's mode must allow that. No other process has a
+/// name for the pipe.
 pub(crate) fn open_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
     rustix::fs::fchmod(&reader, rustix::fs::Mode::from_raw_mode(0o666))?;
@@ -409,8 +409,8 @@ impl Captured {
         Ok(Captured { pipe, left: limit, holds: PIPE })
     }
 
-    /// Whether a read of `n` bytes took a full pipe, so that there is probably more data. The first full pipe is
-    /// enlarged.
+    /// Whether a read of `n` bytes emptied a full pipe, so that there is probably more data. Enlarges the pipe when
+    /// this happens for the first time.
     fn is_filled_by(&mut self, n: usize) -> bool {
         let filled = n >= self.holds.min(CHUNK);
         if filled && self.holds == PIPE {
@@ -600,7 +600,7 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    /// Reads a file of `size` bytes that the command asked for, as far as there is room.
+    /// Reads a file of `size` bytes that the command requested, up to the bound on bytes.
     fn take_fetched(&mut self, path: BoxPath, size: u64, descriptor: &OwnedFd) -> Result<(), RunError> {
         if self.fetched.len() >= self.fetch.len() || !self.fetch.contains(&path) {
             return Err(RunError::LaneLost);
@@ -760,7 +760,7 @@ fn conclude(
     })
 }
 
-/// The outcome of a program that could not start, if the command or its limits caused that and not the sandbox.
+/// The outcome of a program that could not start, if the cause is the command or its limits, and not the sandbox.
 fn not_begun(command: &Command, step: SetupStep, errno: i32) -> Option<Outcome> {
     match (step, errno) {
         // The files exceed the disk limit, or the disk size that the memory limit allows.

@@ -1,4 +1,4 @@
-//! Diagnosis of a host that lacks something a wall needs. The message names the wall, the kernel feature, the current
+//! Diagnosis of a host that lacks a requirement of a wall. The message names the wall, the kernel feature, the current
 //! setting, and the remedy.
 //!
 //! Sources: namespaces(7), user_namespaces(7); the kernel's Documentation/admin-guide/sysctl/user.rst; Debian's

@@ -53,8 +53,9 @@ impl CountedEvent {
     }
 }
 
-/// CPU time that may be uncounted without counting as evasion, in addition to the share [`UNCOUNTED_SHARE`]: the
-/// kernel's work at the start and the end of a process, and for switching between processes.
+/// CPU time that may remain uncounted before a program is reported as [`Count::Evaded`], in addition to the share
+/// [`UNCOUNTED_SHARE`]. It covers the kernel's work at the start and the end of a process, and for switching between
+/// processes.
 const UNCOUNTED_MAX: Duration = Duration::from_millis(10);
 /// Divisor: a quarter of the CPU time may be uncounted.
 const UNCOUNTED_SHARE: u32 = 4;

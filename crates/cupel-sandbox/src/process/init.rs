@@ -48,7 +48,7 @@ pub(crate) struct CellEnvironment<'a> {
     pub(crate) zygote: Option<&'a Zygote>,
     /// Number of this cell among the cells of its lane.
     pub(crate) number: u64,
-    /// Memory in bytes that is not charged to a warm program, but would be charged to a cold one.
+    /// Difference between the memory charged to a cold and to a warm start of the same program, in bytes.
     pub(crate) warm_memory: u64,
     pub(crate) buffer: &'a mut Vec<u8>,
     /// The slot's socket, over which collected files are sent.

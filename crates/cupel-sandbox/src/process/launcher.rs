@@ -284,8 +284,8 @@ impl Launcher {
     }
 }
 
-/// Checks that a process in all namespaces of a lane can be created. Otherwise the error names the wall that this host
-/// lacks.
+/// Checks that this host can create a process in all namespaces of a lane. Otherwise the error names the wall that the
+/// host lacks.
 fn prove_namespaces(off: WallSet) -> Result<(), (SetupStep, io::Error)> {
     let attempt = |flags: u64| match fork_with(flags, None)? {
         Forked::Child => exit_now(0),

@@ -33,7 +33,7 @@ use crate::sys::shared::SharedNotes;
 use crate::warm::{WarmParent, ZYGOTE_STACK};
 use crate::wire::{self, CellRequest, FromZygote, ToZygote, ZygoteSetup};
 
-/// Pid, inside its cell, of a program started by a zygote: the first pid after the init's.
+/// Pid of a program started by a zygote, inside its cell: the first pid after that of the init.
 pub(crate) const PROGRAM: Pid = match Pid::from_raw(2) {
     Some(pid) => pid,
     None => unreachable!(),
@@ -136,7 +136,7 @@ pub(crate) fn let_in(let_in: bool) {
 /// separately randomized addresses, and none of the launcher's memory. Programs see the executable in
 /// `/proc/self/maps`, but no path of the host.
 fn become_a_zygote(socket: &OwnedFd, executable: Option<BorrowedFd<'_>>) -> ! {
-    // A separate process group: it distinguishes the zygote from processes that the lane's init kills after a program.
+    // A separate process group distinguishes the zygote from the processes that the lane's init kills after a program.
     let _ = rustix::process::setpgid(None, None);
     // At most the host's hard limit, which also bounds the stack limit of programs.
     let hard = rustix::process::getrlimit(Resource::Stack).maximum;
@@ -305,7 +305,7 @@ impl Errand<'_> {
     }
 }
 
-/// Waits until the errand has ended, so that the init is the program's parent from its first instruction on.
+/// Waits until the errand has ended, so that the cell's init is the program's parent from the first instruction on.
 fn outlive_the_errand() -> io::Result<()> {
     while let Some(errand) = rustix::process::getppid().filter(|parent| parent.as_raw_nonzero().get() == ERRAND) {
         match rustix::process::pidfd_open(errand, PidfdFlags::empty()) {

@@ -72,8 +72,8 @@ pub(crate) fn run_errand<T>(
         errand: fn(&T),
     }
     extern "C" fn enter<T>(call: *mut c_void) -> ! {
-        // SAFETY: `call` points to the `Call` below, in a frame that is suspended until this process is gone, or
-        // to its copy in this process's copy of the memory.
+        // SAFETY: `call` points to the `Call` below. If the memory is shared, its frame is suspended until this process
+        // is gone. Otherwise it points to this process's copy of it.
         let call = unsafe { &*call.cast::<Call<'_, T>>() };
         (call.errand)(call.argument);
         exit_now(0)
@@ -115,7 +115,7 @@ pub(crate) fn page_faults_of_children() -> u64 {
     u64::try_from(usage.ru_minflt.saturating_add(usage.ru_majflt)).unwrap_or(0)
 }
 
-/// Clone flags for what a child of [`clone_and_call`] shares with this process.
+/// Clone flags for the resources that a child of [`clone_and_call`] shares with this process.
 #[cfg(target_arch = "x86_64")]
 const SHARING: u64 = (libc::CLONE_VM | libc::CLONE_VFORK) as u64;
 #[cfg(not(target_arch = "x86_64"))]

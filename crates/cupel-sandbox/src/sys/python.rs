@@ -190,7 +190,7 @@ pub(crate) struct Interpreter {
 impl Interpreter {
     /// Runs `source` in a new private namespace, and returns the namespace.
     pub(crate) fn run_apart(&self, source: &CStr) -> Result<Object, String> {
-        // SAFETY: the lock is held (module header); the namespace has the `__builtins__` that running code in it needs;
+        // SAFETY: the lock is held (module header); the namespace contains `__builtins__`, which running code requires;
         // the string ends in NUL.
         unsafe {
             let namespace = (self.api.PyDict_New)();
@@ -276,8 +276,8 @@ impl Interpreter {
 
     /// Resets locks and thread state in the child of a fork, and runs the modules' hooks (`random` reseeds itself).
     pub(crate) fn after_fork(&self) {
-        // SAFETY: this is the only thread of the new process; the first call, which belongs before the fork, has the
-        // same effect after it.
+        // SAFETY: this is the only thread of the new process. The first call is intended for the time before the fork,
+        // and has the same effect after it.
         unsafe {
             (self.api.PyOS_BeforeFork)();
             (self.api.PyOS_AfterFork_Child)();

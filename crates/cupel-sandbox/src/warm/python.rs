@@ -29,11 +29,12 @@ use crate::sys::python::{
 pub(super) const REHEARSAL: &str = include_str!("python_facts.py");
 const PREPARE: &str = include_str!("python_prepare.py");
 
-/// Maximum stack of a copy. The kernel places mappings below the stack limit under which the zygote was executed; the
-/// gap that it adds is larger than the random offset. Source: `mmap_base()` in mm/util.c and arch/x86/mm/mmap.c.
+/// Maximum stack of a copy. The kernel places mappings below the stack limit under which the zygote was executed. The
+/// kernel adds a gap that is larger than the random offset. Source: `mmap_base()` in mm/util.c and arch/x86/mm/mmap.c.
 const STACK_MAX: Bytes = super::ZYGOTE_STACK;
 
-/// Maximum number of bytes of a source that are searched for an archive; for a longer source, the interpreter decides.
+/// Maximum number of bytes of a source that are searched for an archive. For a longer source, the interpreter itself
+/// checks.
 const SOURCE_READ_MAX: u64 = 256 * 1024;
 /// The end-of-directory record that every zip archive contains. Source: APPNOTE.TXT of PKWARE, 4.3.16.
 const ARCHIVE_END: &[u8] = b"PK\x05\x06";
@@ -168,7 +169,7 @@ impl WarmPython {
     fn end(&self, end: FileEnd) -> ! {
         let python = &self.interpreter;
         let lost_output = !self.ends_quietly() && {
-            // Release the objects held here: otherwise they would stay alive, and keep objects of the program alive.
+            // Release the objects held here. Otherwise they would stay alive, and keep objects of the program alive.
             python.call_and_ignore(self.unfreeze);
             python.clear(self.offers);
             python.clear(self.functions);

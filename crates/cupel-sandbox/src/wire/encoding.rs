@@ -5,8 +5,8 @@ use std::time::Duration;
 
 /// A message that can be encoded and decoded.
 pub(crate) trait Message: Sized {
-    /// Capacity in bytes of the buffer to encode into. For a message with a tenant's data, at least the encoded length,
-    /// because a growing buffer leaves copies in memory.
+    /// Capacity in bytes of the buffer to encode into. For a message with a tenant's data, it is at least the encoded
+    /// length, because a growing buffer leaves copies of the data in memory.
     fn room(&self) -> usize {
         512
     }
@@ -134,8 +134,8 @@ impl Reader<'_> {
 
     pub(super) fn strings(&mut self) -> Result<Vec<String>, Malformed> {
         let count = self.u32()? as usize;
-        // Each string takes at least four bytes, so a wrong count cannot reserve more memory than the message
-        // justifies.
+        // Each string takes at least four bytes. So a wrong count reserves no more memory than a message of this length
+        // could need.
         if count > self.0.len() / 4 {
             return Err(Malformed);
         }

@@ -1,4 +1,4 @@
-//! The launcher's part of control groups: creates, joins and removes groups, which needs write access to the
+//! The launcher's part of control groups: creates, joins and removes groups. This requires write access to the
 //! hierarchies.
 
 use std::io;
@@ -135,8 +135,8 @@ impl LauncherGroups {
                     // If there is no cpuset controller, the lane pins itself.
                     let _ = write_at(&dir.join("cpuset.cpus"), &cpu.to_string());
                 }
-                // The lane's init creates a group per cell, so it must own the directory and the files that forking
-                // into a group below needs.
+                // The lane's init creates a group per cell. So it must own the directory, and the files needed to fork
+                // into a group below.
                 for path in [
                     dir.clone(),
                     dir.join("cgroup.procs"),

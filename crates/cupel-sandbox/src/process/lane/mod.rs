@@ -94,22 +94,22 @@ struct Lane {
     notes_file: OwnedFd,
     group: LaneGroup,
     counter: Option<LaneCounter>,
-    /// Size of the next cell's box. It is the size for the last run, because the next run probably needs the same.
+    /// Size of the next cell's box: that of the last run, because the next run probably needs the same size.
     box_size: BoxSize,
     stack: ChildStack,
     buffer: Vec<u8>,
     shutting_down: bool,
     waiting: Option<Cell>,
     zygote: Option<Zygote>,
-    /// Memory in bytes that is not charged to a warm program, but would be charged to a cold one.
+    /// Difference between the memory charged to a cold and to a warm start of the same program, in bytes.
     warm_memory: u64,
     /// Memory measurement of an empty warm program; all zero until it has run.
     warm_nothing: Known,
-    /// Memory in bytes that a cold interpreter uses for a nearly empty program.
+    /// Memory that a cold start of a nearly empty program uses, in bytes.
     cold_memory: u64,
-    /// Number of instructions that are not counted for a warm program, but would be counted for a cold one.
+    /// Difference between the instructions counted for a cold and for a warm start of the same program.
     warm_instructions: u64,
-    /// Instructions that a cold interpreter executes for a nearly empty program; `None` if they are not counted.
+    /// Instructions that a cold start of a nearly empty program executes; `None` if they are not counted.
     cold_instructions: Option<u64>,
 }
 
@@ -134,8 +134,8 @@ impl Lane {
                 // This kill arrived after the end of its cell.
                 ToLane::Kill(_) => {}
                 ToLane::Run(mut request) => {
-                    // Below what the interpreter itself uses, a limit would take effect at another point than in a cold
-                    // start.
+                    // With a limit below the interpreter's own usage, a warm program would reach the limit at another
+                    // point than a cold one.
                     request.warm &= self.zygote.is_some() && self.can_limit_warm(&request.limits);
                     let (done, cell) = match self.run(&request, descriptors, socket) {
                         Ok((done, cell)) => (done, Some(cell)),
@@ -283,9 +283,9 @@ impl Lane {
                 Settled::Never => return false,
                 Settled::Yes | Settled::NotYet => {}
             }
-            // Closing a socket starts the kernel's garbage collector for descriptors in flight. Until then, sockets
-            // that are held only by each other still exist, with the descriptors in their queues (names, locks, files
-            // and their memory).
+            // Sockets that are referenced only by each other exist until the kernel's garbage collector for descriptors
+            // in flight runs. Their queues may contain descriptors with names, locks, and files with their memory.
+            // Closing a socket starts this collector.
             drop(wire::socket_pair());
             std::thread::sleep(Duration::from_millis(1));
         }

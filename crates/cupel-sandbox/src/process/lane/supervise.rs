@@ -15,7 +15,8 @@ use crate::mechanism::instructions::Count;
 use crate::step::SetupStep;
 use crate::wire::{self, CellDone, CellRequest, KillReason, LimitHit, ToLane};
 
-/// The events that ended a wait. `left`: the cell's init closed its socket; `spoken_to`: the slot sent a message.
+/// The events that ended a wait. `left` means that the cell's init closed its socket, `spoken_to` that the slot sent a
+/// message.
 struct Woken {
     left: bool,
     ended: bool,
@@ -158,8 +159,8 @@ impl Lane {
         if self.notes.warm.load(Relaxed) != 0 { self.warm_instructions } else { 0 }
     }
 
-    /// CPU time of the group since the program began. It ends when the cell's init recorded the end or, if the init was
-    /// killed, now.
+    /// CPU time of the group from the beginning of the program to the end that the cell's init recorded. If the init
+    /// was killed, up to now.
     fn cpu_since_the_beginning(&self) -> CpuTimes {
         let notes = &*self.notes;
         if notes.started.load(Relaxed) == 0 {
@@ -304,7 +305,8 @@ struct Progress {
     at: u64,
 }
 
-/// CPU time in nanoseconds up to which a program counts as idle: waking up for a periodic timer is not progress.
+/// CPU time in nanoseconds up to which a program counts as idle. A program that only wakes up for a periodic timer is
+/// idle.
 const IDLE_CPU: u64 = 1_000_000;
 /// Maximum time between two checks while the idle limit may be reached first. A check costs about 10 us, and an overrun
 /// must be below 20 ms.
