@@ -77,7 +77,7 @@ impl<'s> FunctionCase<'s> {
     /// Parses an untrusted input. Its values may need approximately `room` bytes of memory.
     ///
     /// # Errors
-    /// As for [`FunctionCase::read`]; also if the values need more memory.
+    /// As for [`FunctionCase::read`]; also if the values need more memory than that.
     pub fn read_within(signature: &'s Signature, input: &[u8], room: Bytes) -> Result<FunctionCase<'s>, CallError> {
         FunctionCase::read_from(signature, Reader::within(input, room))
     }

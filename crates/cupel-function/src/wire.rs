@@ -1,5 +1,5 @@
-//! Wire format of the values that drivers read and write: lines of words, determined by the type, so that a reader
-//! takes only a few lines in any language.
+//! Wire format of the values that drivers read and write: lines of words. The type of a value determines its form, so a
+//! reader has only a few lines of code in any language.
 //!
 //! | type | form |
 //! |---|---|

@@ -86,7 +86,7 @@ fn starts(access: u16, descriptor: Option<&str>, major: u16) -> bool {
     (takes_arguments || descriptor == Some("()V")) && access & PRIVATE == 0
 }
 
-/// The name with dots, if it consists of identifiers. The launcher cannot take such a name for an option.
+/// The name with dots, if it consists of identifiers. The launcher cannot mistake such a name for an option.
 fn source_name(name: &str) -> Option<String> {
     const NAME_BYTES_MAX: usize = 1000;
     let is_identifier = |part: &str| {

@@ -19,7 +19,7 @@ const ANCESTORS_MAX: usize = 64;
 
 impl Language {
     /// Renames source files as the compiler requires: a file with a public type gets the type's name. A file keeps its
-    /// name if the new one clashes with another file or is not a valid path.
+    /// name if the new name belongs to another file or is not a valid path.
     pub fn files_named_by_type(&self, files: &BoxFiles) -> BoxFiles {
         if self.named_by_type.is_empty() {
             return files.clone();

@@ -126,8 +126,8 @@ impl InstallPlan {
         };
         let mut commands = Vec::new();
         if !self.debian.is_empty() {
-            // Wait for a running apt-get, because a fresh machine is often still updating itself. `--no-remove`: the
-            // operator's packages are never removed.
+            // Wait for a running apt-get, because a fresh machine often still updates itself. `--no-remove` never
+            // removes the operator's packages.
             let apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=600"];
             commands.push(command(&[&apt[..], &["update"]].concat(), &[]));
             commands.push(command(
@@ -142,8 +142,8 @@ impl InstallPlan {
         commands
     }
 
-    /// Runs the installation. `say` receives progress lines for people, including each command before it runs. Blocks
-    /// until all commands have finished.
+    /// Runs the installation. `say` receives progress messages for the operator, including each command before it runs.
+    /// Blocks until all commands have finished.
     ///
     /// # Errors
     /// No permission to install, or a package manager failed. Packages installed before the failure remain.
@@ -212,7 +212,7 @@ fn debian_installed(packages: &[String]) -> BTreeSet<String> {
     if packages.is_empty() {
         return BTreeSet::new();
     }
-    // dpkg-query(1): unknown names are reported on standard error and in the exit code, both ignored here.
+    // dpkg-query(1) reports unknown names on standard error and in the exit code. Both are ignored here.
     let output = Command::new("dpkg-query")
         .args(["-W", "-f", "${db:Status-Status} ${Package}\\n"])
         .args(packages)

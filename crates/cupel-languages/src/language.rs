@@ -15,13 +15,13 @@ const BASE_ENV: [(&str, &str); 3] = [("PATH", "/usr/local/bin:/usr/bin:/bin"), (
 pub struct Language {
     /// Stable id: the stem of the file name.
     pub id: LanguageId,
-    /// Display name, including the major version it promises: `Python 3.11`, `C++17`.
+    /// Display name, including the major version that the language guarantees: `Python 3.11`, `C++17`.
     pub name: String,
     /// Alternative names. Same syntax as ids, plus `#`.
     pub aliases: Vec<String>,
     /// File-name extensions, without the dot, by which `cupel run` recognizes the language.
     pub extensions: Vec<String>,
-    /// Default path of the main source in the box, used if the client does not name it.
+    /// Default path of the main source in the box, used if the client does not specify one.
     pub source: BoxPath,
     /// Artefacts prepared once per toolchain, in order.
     pub prepare: Vec<Prepare>,
@@ -43,12 +43,12 @@ pub struct Language {
     pub mounts: Vec<String>,
     /// Patterns of the files that the compile step passes on; if empty, all files. See [`Language::is_artifact`].
     pub artifacts: Vec<String>,
-    /// Name, known to the sandbox, of the interpreter kept initialised and ready to be forked. Programs that cannot be
+    /// Interpreter that is kept initialised and ready to be forked, by its name in the sandbox. Programs that cannot be
     /// started from it are executed normally.
     pub warm: Option<String>,
-    /// Name, known to `cupel-function`, of the driver that calls functions in this language.
+    /// Name of the driver in `cupel-function` that calls functions in this language.
     pub driver: Option<String>,
-    /// Names that other products' clients use for the language, by the name of the facade that translates for them.
+    /// Names that other products' clients use for the language, by facade.
     pub facades: BTreeMap<String, Vec<String>>,
     /// Rules that find the exception that ended a program, in order of preference. See [`Language::exception`].
     pub exceptions: Vec<ExceptionRule>,

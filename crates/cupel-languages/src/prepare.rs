@@ -46,7 +46,7 @@ impl Prepare {
     }
 }
 
-/// Directory of a prepared artefact, once it exists. Clones share the value: setting one sets all.
+/// Directory of a prepared artefact, once it exists. Clones share the value.
 #[derive(Clone, Default)]
 pub struct PreparedDir(Arc<RwLock<Option<Arc<str>>>>);
 
@@ -91,7 +91,8 @@ pub(crate) struct PrepareDto {
     limits: LimitsDto,
 }
 
-/// Default limits of a preparation. They are generous, because no run waits for it and tenants do not influence it.
+/// Default limits of a preparation. They are generous, because no run waits for a preparation, and tenants do not
+/// influence it.
 fn prepare_limits_default() -> Limits {
     Limits {
         cpu_time: Duration::from_secs(300),

@@ -12,7 +12,7 @@ pub trait Probe: Sync {
     /// The output of the version command.
     ///
     /// # Errors
-    /// Why it failed, for people: the program is missing, it failed, or it took too long.
+    /// A message for the operator: the program is missing, it failed, or it took too long.
     fn version(&self, command: &[String]) -> Result<String, String>;
 
     /// Whether this program, a name or an absolute path, is installed. A probe that cannot check returns true.

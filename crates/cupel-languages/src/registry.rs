@@ -35,7 +35,7 @@ impl Registry {
     /// same name or adds a language. Nothing is probed.
     ///
     /// # Errors
-    /// The directory cannot be read, or files have faults: all faults of all files together.
+    /// The directory cannot be read, or files have faults. The error contains all faults of all files.
     pub fn load(operator_dir: Option<&Path>) -> Result<Registry, LoadError> {
         let mut faults = Vec::new();
         let mut sources: BTreeMap<String, (String, String)> = shipped::FILES
@@ -182,8 +182,8 @@ impl Registry {
         self.languages.iter().find(|l| l.extensions.iter().any(|e| e == extension))
     }
 
-    /// Message about a name that no language has: the nearest language or, if no name is close, `list`, which says where
-    /// all languages are listed. Begins with a small letter.
+    /// Message about an unknown language name. It suggests the nearest language or, if no name is close, refers to
+    /// `list`, which describes where all languages are listed. Begins with a small letter.
     pub fn unknown(&self, name: &str, list: &str) -> String {
         const NAME_CHARACTERS_MAX: usize = 40;
         let short: String = name.chars().take(NAME_CHARACTERS_MAX).collect();
@@ -253,7 +253,7 @@ fn installed_version(language: &Language, probe: &dyn Probe) -> Result<String, S
     }
 }
 
-/// A language file of an operator: its name, its path for messages, and its text or why it cannot be read.
+/// A language file of an operator: its name, its path for messages, and its text or the reason why it cannot be read.
 type OperatorFile = (String, String, Result<String, String>);
 
 /// Reads the language files of a directory, sorted by name.

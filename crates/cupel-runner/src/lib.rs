@@ -7,7 +7,7 @@
 //! Another place to run programs (for example, a container engine) requires only another module beside `native/` that
 //! implements [`Runner`]; the worker and the binary's wiring do not change.
 //!
-//! *Architecture invariants:* this crate knows no store, no queue and no configuration file, and it is blocking.
+//! *Architecture invariants:* this crate does not use a store, a queue or a configuration file, and its calls block.
 //! `runner.rs` and `prepared/` name no type of the sandbox.
 #![forbid(unsafe_code)]
 

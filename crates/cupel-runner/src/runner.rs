@@ -18,7 +18,7 @@ pub trait Runner: Send + Sync {
     /// Whether more than one step runs in a slot, for example a run beside the preparation of an artefact.
     fn is_shared(&self, slot: usize) -> bool;
 
-    /// Whether the runner has ended, so that this process can run no program any more.
+    /// Whether the runner has ended, so that this process can no longer run programs.
     fn has_ended(&self) -> bool;
 
     /// Returns a function that blocks until the runner has ended. It does not keep the runner alive.

@@ -48,8 +48,8 @@ pub fn raise_descriptor_limit() -> u64 {
     }
 }
 
-/// Maximum number of lanes at the same time. A slot has one lane for programs, one for compilers and a spare, and
-/// equally many that are being retired. The remaining lanes do not belong to a slot.
+/// Maximum number of lanes at the same time. A slot has one lane for programs, one for compilers and a spare, and the
+/// same number of lanes that are being retired. The remaining lanes do not belong to a slot.
 const fn lanes_max(slots: usize) -> u32 {
     let slots = if slots > 1000 { 1000 } else { slots as u32 };
     slots * 8 + 16

@@ -8,11 +8,11 @@
 //!      └──── paused  ◄──────┴──────────────────────────┴──────────────────────────────┘
 //! ```
 //!
-//! Invariants: a compile service never causes a failure or a limit of a run. Any unexpected answer (a timeout, a
-//! malformed reply, a limit reached) is discarded, and the command line compiles instead. Each language has at most one
-//! service. A slot waits while its service works, so there are never more programs than slots. A service's memory
-//! outlives a compilation, so it serves one user and is restarted for another, unless the configuration lets all users
-//! share it. No run waits for a service to start.
+//! Invariants: a compile service never makes a run fail or reach a limit. Any unexpected answer (a timeout, a malformed
+//! reply, a limit reached) is discarded, and the command line compiles instead. Each language has at most one service.
+//! A slot waits while its service works, so there are never more running programs than slots. A service's memory
+//! outlives a compilation, so a service serves one user and is restarted for another, unless the configuration lets all
+//! users share it. No run waits for a service to start.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};

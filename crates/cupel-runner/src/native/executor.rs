@@ -1,5 +1,5 @@
-//! The judge's executor on one slot of the sandbox: converts steps into commands and results back, and repeats a step
-//! whose lane has died.
+//! The judge's executor on one slot of the sandbox. It converts steps into commands and reports into results, and
+//! repeats a step if its lane has died.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,7 +36,7 @@ pub(super) struct SlotExecutor {
 }
 
 impl Executor for SlotExecutor {
-    /// Repeats a failed try if the observer has received no data of it, and standard input is not a descriptor, which
+    /// Repeats a failed try if the observer has received no data from it, and standard input is not a descriptor, which
     /// can be read only once. Each try has a fresh cell, so the repetition cannot be observed, and the run does not
     /// lose an attempt.
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {

@@ -77,7 +77,7 @@ impl End {
 
 /// State shared by all threads.
 struct Shared {
-    /// Whether an exit code of the interactor decides the result without the rest of the program's output.
+    /// Whether the interactor's exit code decides the result, so that the rest of the program's output is not needed.
     settles: fn(i32) -> bool,
     /// The party whose end decided the result. The other one may be ended.
     settled_by: Mutex<Option<Party>>,
@@ -261,8 +261,8 @@ impl Observer for SideObserver<'_, '_> {
         }
     }
 
-    /// The end of a program's output is forwarded only after the program has ended. So the program's own end is judged
-    /// before the interactor's reaction to the end of input.
+    /// The end of a program's output is forwarded only after the program has ended. So the program's own end is
+    /// recorded before the interactor can react to the end of its input.
     fn stdout_closed(&mut self) {
         if self.voice.party == Party::Interactor || self.exit.is_some() {
             self.voice.to.close();

@@ -22,7 +22,7 @@ pub struct NativeRunner {
     makes_ahead: bool,
 }
 
-/// Launcher of a [`NativeRunner`] that has not started a thread yet. Privileges are dropped at this point.
+/// Launcher of a [`NativeRunner`] that has not started a thread yet. The caller can drop its privileges at this point.
 pub struct Launched {
     launched: cupel_sandbox::Launched,
     warm: Vec<WarmTemplate>,

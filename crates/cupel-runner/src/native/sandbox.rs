@@ -9,7 +9,7 @@ use cupel_sandbox::{RunError, Sandbox, WarmTemplate};
 pub(super) const ARTIFACTS_MAX: u32 = 1000;
 
 /// Running sandbox. A lost launcher cannot be replaced, because this process has dropped the privileges to start one.
-/// The process then has to end.
+/// If the launcher is lost, the process must end.
 pub(super) struct SharedSandbox {
     pub(super) sandbox: Sandbox,
     /// Warm starts of its languages, whether or not this sandbox uses them.

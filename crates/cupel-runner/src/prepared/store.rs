@@ -1,5 +1,5 @@
-//! Prepared artefacts on disk: one directory per artefact; its name contains a hash of everything that determines the
-//! artefact.
+//! Prepared artefacts on disk, one directory per artefact. The directory's name contains a hash of everything that
+//! determines the artefact.
 //!
 //! ```text
 //! ROOT/LANGUAGE/NAME-KEY/sums        one line per file: SHA-256, bytes, path
@@ -182,9 +182,9 @@ impl ArtefactKey {
     }
 }
 
-/// Distinguishes versions of a file or directory of the toolchain without reading it: by size and modification time. A
-/// package manager sets the times of the files it installs and renames them into place, which changes the directory's
-/// time.
+/// Distinguishes versions of a toolchain's file or directory by size and modification time, without reading it. A
+/// package manager sets the times of the files that it installs and renames them into place, which changes the
+/// directory's time.
 fn fingerprint(path: &str, field: &mut impl FnMut(&[u8])) {
     if !path.starts_with('/') {
         return;

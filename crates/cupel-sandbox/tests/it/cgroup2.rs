@@ -224,7 +224,7 @@ fn a_memory_limit_of_a_parent_group_is_our_failure() {
     assert_says(&said, &["failed:"]);
 }
 
-/// The setup of systemd's `User=` with `Delegate=yes`: the user owns the group and three of its files, and nothing
+/// The setup of systemd's `User=` with `Delegate=yes`: the user owns the group and three of its files, but no group
 /// above it. Source: systemd.resource-control(5); cgroup-v2.rst, "Delegation".
 fn an_ordinary_user_has_all_walls_in_a_delegated_group() {
     const USER: u32 = 12345;

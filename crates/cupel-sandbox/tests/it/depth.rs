@@ -1,7 +1,7 @@
 //! Defence in depth: each attack runs with one of its walls off, with all but one off, and with all off. The result is
-//! the matrix in SECURITY.md, which this trial writes (`UPDATE_DOCS=1`) or compares with its measurement.
+//! the matrix in SECURITY.md. This trial writes the matrix (`UPDATE_DOCS=1`) or compares it with the measurement.
 //!
-//! The attacks (`hostile/depth.c`) do no harm when they succeed, because with all their walls off they do succeed.
+//! The attacks (`hostile/depth.c`) do no harm when they succeed, because they do succeed when all their walls are off.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -34,7 +34,7 @@ struct Class {
     argument: &'static str,
     walls: Vec<Wall>,
     with: fn(Program) -> Program,
-    /// Whether an earlier run on the lane first leaves something for this one to find.
+    /// Whether an earlier run on the lane leaves something that this run looks for.
     after_another: bool,
     /// The first version of Landlock's ABI that helps to stop it.
     landlock_since: u32,
@@ -212,7 +212,7 @@ fn the_matrix_in_security_md_is_what_the_walls_do(world: &World) {
     }
 }
 
-/// For each set of walls that are off, and each class: whether the attack was stopped.
+/// For each set of walls that are off, and for each class, whether the attack was stopped.
 type Results = BTreeMap<(Vec<&'static str>, usize), bool>;
 
 /// Runs all attacks that the matrix needs. Classes that need the same set of walls share one sandbox.
@@ -258,7 +258,7 @@ fn table(classes: &[Class], results: &Results) -> String {
             let has_a_part = class.walls.contains(wall);
             let mark = match has_a_part {
                 false => "",
-                // If something besides these walls stops the attack, the effect of a single wall cannot be measured.
+                // If the attack is stopped without these walls, the effect of a single wall cannot be measured.
                 true if held_without_all => "+",
                 true if result(all_but(class, *wall), index) => "●",
                 true => "○",

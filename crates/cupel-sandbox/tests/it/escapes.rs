@@ -112,8 +112,8 @@ fn removing_a_box_does_not_change_host_files(world: &World) {
     assert_eq!(look(), before, "{ended}");
 }
 
-/// runc, CVE-2019-5736: a program that makes the runner execute itself inside gets a descriptor of the runner's
-/// executable.
+/// runc, CVE-2019-5736: a program makes the runner execute itself inside the container, and so gets a descriptor of the
+/// runner's executable.
 fn a_program_cannot_execute_the_runner(world: &World) {
     let script = file("main", b"#!/proc/self/exe exit\n", true);
     let by_interpreter = Program::new(vec!["./main".into()]).files(vec![script]);

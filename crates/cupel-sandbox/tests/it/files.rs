@@ -158,7 +158,7 @@ fn with_an_outbox_only_its_files_are_collected(world: &World) {
     }
 }
 
-/// Runs a script and fetches files: their paths with their content, and `…` if it was cut off.
+/// Runs a script and fetches files. Returns their paths with their content, followed by `…` if the content was cut off.
 fn fetched(world: &World, script: &str, paths: &[&str], bytes: Bytes) -> (Outcome, String) {
     let mut program = Program::shell(script);
     program.command.collect = Some(CollectLimits { files: 100, bytes, after_failure: true });

@@ -343,8 +343,8 @@ fn limits_were_kept(limits: &Limits, ended: &Ended) {
 }
 
 /// Runs the next program on this slot and checks that it is unharmed. `slack` is the tolerance of its memory figure, in
-/// bytes: after a program that read large files, the kernel reclaims page cache in batches, and how much of the last
-/// batch was needed cannot be determined.
+/// bytes. After a program that read large files, the kernel reclaims page cache in batches, so the part of the last
+/// batch that the program needed cannot be determined.
 fn unharmed(world: &World, slot: &mut cupel_sandbox::Slot, slack: u64) -> Result<(), String> {
     let victim = world.attack("victim", &[]).stdin(b"ping");
     let ended = victim.try_run(slot).map_err(|error| format!("{error}: {:?}", std::error::Error::source(&error)))?;
@@ -359,9 +359,9 @@ fn unharmed(world: &World, slot: &mut cupel_sandbox::Slot, slack: u64) -> Result
     Ok(())
 }
 
-/// The bound on CPU time beyond the limit also holds for programs that must release thousands of locks when they die. A
-/// busy machine may sometimes detect the limit late, so the smallest of five figures counts; releasing the locks would
-/// add to all five.
+/// The bound on CPU time beyond the limit also holds for programs that must release thousands of locks when they end. A
+/// busy machine may sometimes detect the limit late, so the smallest of five figures is compared. Releasing the locks
+/// would increase all five.
 fn locks_take_no_time_beyond_the_limit(world: &World) {
     for lock in ["1", "5", "6", "96"] {
         let program = world.attack("lock_storm", &[lock]).limits(many_locks);

@@ -1,7 +1,7 @@
 //! Every instruction executed in a cell is counted, and the instruction limit does not depend on the machine's load.
 //!
 //! Most test machines are virtual and have no instruction counter. So the rules that hold for any counter are tested
-//! with page faults, which every kernel counts, and with instructions where the machine can count them.
+//! with page faults, which every kernel counts. If the machine can count instructions, they are also tested with those.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -21,7 +21,7 @@ struct Counter {
     letter: &'static str,
     /// An amount far above the start of a program or a process.
     much: u64,
-    /// How much the start of a program may vary between runs, because addresses are random.
+    /// Maximum difference between two counts of the start of a program. It varies because addresses are random.
     jitter: u64,
 }
 

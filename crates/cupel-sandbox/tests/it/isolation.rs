@@ -227,7 +227,7 @@ impl<F: FnMut()> Observer for WhenItSpeaks<F> {
 
 fn neighbours_share_nothing(world: &World) {
     let (mut one, mut other) = world.both_slots();
-    // The first program leaves marks everywhere and keeps running; the second one, the victim, looks for all of them.
+    // The first program leaves marks everywhere and keeps running. The second one, the victim, looks for all of them.
     let mut seen = String::new();
     let victim = world.attack("victim", &[]).stdin(b"ping");
     let resident = world.attack("stay_everywhere", &[]);
@@ -338,7 +338,8 @@ fn one_share_of_the_processor(world: &World) {
     world.check(&Program::shell("true"), Outcome::Exited(0), "");
     let launcher = world.sandbox.launcher_pid();
     let children = || std::fs::read_to_string(format!("/proc/{launcher}/task/{launcher}/children")).unwrap();
-    // A lane that has ended has no cgroup file; one that is being created is not in its group yet, so the trial waits.
+    // A lane that has ended has no cgroup file. A lane that is being created is not in its group yet, so the trial
+    // waits.
     let outside = || -> Vec<String> {
         let lanes = children();
         let groups =

@@ -386,8 +386,8 @@ impl fmt::Display for Ended {
 }
 
 /// Asserts that a measured figure differs from the expected one by at most `per_cent` of it plus `slack`. For a time
-/// (`what` ends with `, ns`), `slack` is multiplied by the machine's slowness, because the kernel's work to start and
-/// end a program takes longer there, too.
+/// (`what` ends with `, ns`), `slack` is multiplied by the machine's slowness, because the kernel also needs more time
+/// there to start and end a program.
 pub(crate) fn assert_near(what: &str, measured: u64, expected: u64, per_cent: u64, slack: u64) {
     let slack = if what.ends_with(", ns") { slack * u64::from(slowness()) } else { slack };
     let tolerance = expected * per_cent / 100 + slack;

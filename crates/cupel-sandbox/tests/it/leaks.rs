@@ -120,9 +120,9 @@ fn nothing_seen(marks: &[(String, String)]) {
     assert!(seen.is_empty() && marks.len() >= 40, "{seen:?} of {}", marks.len());
 }
 
-/// Asserts that a checking run found none of the marks left on `lane`; returns whether it ran on the same lane. A lane
-/// that cannot prove that it is clean is replaced, which is also correct. In this case, a lock in flight on a host file
-/// is released slightly later, when the old lane is retired.
+/// Asserts that a checking run found none of the marks left on `lane`; returns whether it ran on the same lane. It is
+/// also correct if the lane was replaced because it could not prove that it is clean. In this case, a lock in flight on
+/// a host file is released slightly later, when the old lane is retired.
 fn nothing_seen_after(lane: &str, look: (String, Vec<(String, String)>), shared: &SharedFiles<'_>) -> bool {
     let (next_lane, marks) = look;
     let is_same = lane == next_lane;
@@ -191,7 +191,7 @@ fn no_mark_is_seen_by_a_run_on_another_lane(world: &World) {
     let (mut one, mut other) = world.both_slots();
     let (lane, marks) = said(&shared.marks(world, &["leave"]).run(&mut one));
     left_everywhere(&marks);
-    // The lane frees what is in flight while it checks that it is clean, before it takes another run.
+    // The lane frees descriptors in flight while it checks that it is clean, before it takes another run.
     assert_eq!(world.attack("exit", &["3"]).run(&mut one).report.outcome, Outcome::Exited(3));
     shared.lock_comes_back();
     let (other_lane, marks) = said(&shared.marks(world, &["look"]).run(&mut other));

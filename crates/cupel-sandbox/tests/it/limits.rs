@@ -208,7 +208,8 @@ fn an_invalid_command_is_refused_with_its_field(world: &World) {
         (Program::new(Vec::new()), "argv"),
         (Program::new(vec![String::new()]), "argv"),
         (Program::shell("a\0b"), "argv"),
-        // These exceed what the kernel accepts: in one argument, in all arguments, and in number.
+        // Arguments that exceed what the kernel accepts: the size of one argument, the size of all arguments, and their
+        // number.
         (Program::shell(&"x".repeat(200 * 1024)), "argv"),
         (Program::new(vec!["x".repeat(1000); 200]), "argv"),
         (Program::new(vec!["x".into(); 100_000]), "argv"),
@@ -265,7 +266,7 @@ fn limits_too_small_to_start_are_an_outcome_and_not_our_failure(world: &World) {
     };
     assert_eq!(given("true"), Outcome::Exited(0));
     assert_eq!(given("cat data > copy"), Outcome::Exited(1), "the copy exceeds the memory limit");
-    // The smallest valid value of each limit: the run has an outcome, whichever it is.
+    // With the smallest valid value of each limit, the run must have an outcome; any outcome is correct.
     for (what, change) in [
         ("memory", (|l| l.memory = Limits::MEMORY_MIN) as fn(&mut Limits)),
         ("stack", |l| l.stack = Limits::STACK_MIN),

@@ -1,4 +1,4 @@
-//! How late this machine wakes a thread while others use its processors.
+//! Measures how late this machine wakes a thread while other processes use its processors.
 //!
 //! How far a program exceeds a limit depends on how soon a thread of the sandbox wakes up. A trial adds the delay that
 //! was measured during its own run to its bound. So the bound stays tight on an idle machine, and a busy machine fails

@@ -121,7 +121,7 @@ fn a_closed_stream_does_not_end_the_program(world: &World) {
     assert_eq!((ended.report.outcome, ended.stderr.as_slice()), (Outcome::Exited(4), &b"still here\n"[..]));
 }
 
-/// The observer's calls for a watched program, in order. When standard output closes, the program may continue.
+/// The observer's calls for a watched program, in order. After standard output has closed, the program may continue.
 struct Watched(String, std::fs::File);
 
 impl Observer for Watched {
@@ -181,7 +181,7 @@ fn a_result_has_the_output_limit(world: &World) {
     assert_eq!(ended.result, b"012345678", "{ended}");
 }
 
-/// A slow reader: before it takes more, it waits until the program makes no more progress.
+/// A slow reader: before it reads more, it waits until the program makes no more progress.
 struct Slow {
     progress: std::fs::File,
     /// Pieces that the program has written.

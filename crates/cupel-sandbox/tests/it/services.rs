@@ -1,5 +1,5 @@
-//! Services: how requests are answered, and that a compile service gives the same results as the compiler's command
-//! line.
+//! Services: the rules for answers to requests, and that a compile service gives the same results as the compiler's
+//! command line.
 //!
 //! The cases of the conformance tables (`services/*.cases`) are compiled in cells both ways. The service must give the
 //! same exit code, the same messages and byte-identical files, or decline. The tables decide whether a language file
@@ -116,7 +116,7 @@ fn a_failed_request_spoils_the_service(world: &World) {
 
 fn a_service_over_its_memory_limit_names_that_limit(world: &World) {
     let mut service = shell(world, Limits { memory: Bytes::mib(64), disk: Bytes::mib(32), ..long() });
-    // With version 1, the kernel kills one process of the group, and the lane kills the others a moment later. If the
+    // With version 1, the kernel kills one process of the group, and the lane kills the others shortly after. If the
     // first one was a child of the service, the service may have time for a last reply.
     let too_much = "x=$(head -c 200000000 /dev/zero | tr '\\0' x)";
     let mut asked =
@@ -159,7 +159,7 @@ fn a_dropped_service_leaves_no_process(world: &World) {
     // The shell may print "started" before the child has executed `sleep`.
     eventually("the child executes `sleep`", alive);
     drop(service);
-    // The launcher ends the service, and handles the next request only after that.
+    // The launcher handles the next request only after it has ended the service.
     drop(shell(world, long()));
     assert!(!alive());
 }
@@ -229,7 +229,7 @@ fn as_patient(limits: Limits) -> Limits {
     }
 }
 
-/// On a slow machine, where a compiler takes a minute, only one case in this many is compiled: all of them would take
+/// On a slow machine, where a compiler takes a minute, only one case in this many is compiled. All of them would take
 /// hours, and the comparison of the two compilers does not depend on the machine.
 const SAMPLE_ONE_IN: usize = 20;
 
@@ -322,7 +322,7 @@ impl Conformance {
         }
     }
 
-    /// Compiles every case both ways, with the service twice: a case must not affect the next one.
+    /// Compiles every case both ways. The service compiles it twice, because a case must not affect the next one.
     fn check(&mut self, cases: &[Case]) {
         assert!(cases.len() >= 80, "{} cases", cases.len());
         let one_in = if slowness() > 1 { SAMPLE_ONE_IN } else { 1 };

@@ -1,11 +1,15 @@
 //! Warm starts: every program of `warm/programs.txt` behaves the same whether the interpreter is executed (cold) or
 //! forked (warm). This conformance is the reason that warm starts are on by default.
 //!
-//! The programs do not test these inherent differences: `hash(str)` and addresses are those of the zygote until it is
-//! replaced; `/proc/self/exe` and `/proc/self/maps` show an executable without a name; the garbage collector does not
-//! list the objects that existed at the start; `object.__subclasses__()` includes the classes of preloaded modules; the
-//! CPU time of starting is not charged to the program; preloaded modules take none of its memory; `import _decimal`
-//! does not add `numbers` and `collections` to `sys.modules`.
+//! The programs do not test these inherent differences:
+//!
+//! - `hash(str)` and addresses are those of the zygote until it is replaced.
+//! - `/proc/self/exe` and `/proc/self/maps` show an executable without a name.
+//! - The garbage collector does not list the objects that existed at the start.
+//! - `object.__subclasses__()` includes the classes of preloaded modules.
+//! - The CPU time of the start is not charged to the program.
+//! - Preloaded modules use none of the program's memory.
+//! - `import _decimal` does not add `numbers` and `collections` to `sys.modules`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -374,7 +378,7 @@ fn archive_of(name: &str, data: &[u8]) -> Vec<u8> {
     [entry, directory, end].concat()
 }
 
-/// The copy itself detects that it cannot become the program: here, because the file is an archive.
+/// The copy itself detects that it cannot become the program, in this case because the file is an archive.
 fn memory_of_a_copy_that_executes(world: &Warmed) {
     let least = |warm: bool| {
         (17 << 10..48 << 10).step_by(256).find(|kibibytes| {
@@ -495,13 +499,13 @@ fn notes(world: &Warmed) {
     assert_eq!(world.run(&python(shared), true).text(), "[]\n");
 }
 
-/// The lane seems healthy, and only requests to its zygote fail. That is a failure of the sandbox, so the error is
+/// The lane seems healthy, but requests to its zygote fail. That is a failure of the sandbox, so the error is
 /// transient.
 fn zygote_killed(_: &Warmed) {
     let world = Warmed::start();
     assert_eq!(world.run(&python(WHOSE), true).text(), "False\n");
-    // If a zygote dies before its lane has checked itself, the lane notices and no run fails. So wait for that check
-    // first.
+    // If a zygote dies before its lane has checked itself, the lane detects that and no run fails. So wait for that
+    // check first.
     world.slot.lock().unwrap().warm_up().unwrap();
     let has_interpreter =
         |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/maps")).is_ok_and(|maps| maps.contains("libpython"));
@@ -520,8 +524,8 @@ fn zygote_killed(_: &Warmed) {
     assert!(texts.iter().filter_map(|t| t.as_ref().err()).all(|error| error.is_transient()), "{texts:?}");
 }
 
-/// Compares ratios with a margin, because the figures vary: in a cold start most of the CPU time is the interpreter's
-/// start.
+/// Compares ratios with a margin, because the figures vary. In a cold start, most of the CPU time is used by the
+/// interpreter's start.
 fn faster(world: &Warmed) {
     let cpu = |warm: bool| {
         let mut times: Vec<Duration> =

@@ -239,7 +239,7 @@ struct Codec<TreeNode<T> *> {
     }
 };
 
-/* These names have a prefix, so that no macro of a submission replaces them: they are used after its source. */
+/* These names have a prefix because they are used after the submission's source, which may define macros. */
 template <class T>
 T cupel_read(Reader &in) {
     return Codec<T>::read(in);

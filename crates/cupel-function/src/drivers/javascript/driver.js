@@ -296,7 +296,7 @@
     try {
       fs.unlinkSync(driver);
     } catch {
-      // If the file cannot be removed, the submission can read it. It contains no secrets.
+      // If the file cannot be removed, the submission can read it, but it contains no secrets.
     }
     const out = [];
     try {

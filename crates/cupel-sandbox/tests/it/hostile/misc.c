@@ -1,5 +1,5 @@
-/* Attacks by unusual use of ordinary calls: execution, descriptors, output, core dumps. Also the programs that test how
- * the sandbox measures and reports. */
+/* Attacks by unusual use of ordinary calls: execution, descriptors, output, core dumps. This file also has the programs
+ * that test how the sandbox measures and reports. */
 #include "kit.h"
 #include <sys/prctl.h>
 
@@ -356,7 +356,7 @@ ATTACK(exec_from_thread) {
     pause();
 }
 
-/* Flushing the host's disks repeatedly: the filter returns success without flushing, even for a bad descriptor. */
+/* Flushes the host's disks repeatedly. The filter returns success without flushing, even for a bad descriptor. */
 ATTACK(flush_storm) {
   sync();
   int fd = open("/usr/bin/env", O_RDONLY);

@@ -49,8 +49,8 @@ ATTACK(exec_loop) {
   return 1;
 }
 
-/* As many processes as allowed, each holding as many locks on one file as it may have descriptors; then one computes.
- * To release a lock, the kernel searches all locks of the file. argv[0]: the lock operation (flock(2)). */
+/* As many processes as allowed, each of which holds as many locks on one file as it may have descriptors; then one
+ * computes. To release a lock, the kernel searches all locks of the file. argv[0]: the lock operation (flock(2)). */
 ATTACK(lock_storm) {
   int lock = atoi(argv[0]), pid;
   close(open("lock", O_WRONLY | O_CREAT, 0644));
@@ -161,7 +161,7 @@ ATTACK(comet) {
   return 0;
 }
 
-/* The same, while the program itself sleeps: the orphans' CPU time counts for the step. */
+/* Forks the same chain, while the program itself sleeps. The orphans' CPU time counts for the step. */
 ATTACK(comet_and_sleep) {
   if (fork() == 0)
     for (;;)
@@ -171,7 +171,8 @@ ATTACK(comet_and_sleep) {
   return 0;
 }
 
-/* CLONE_PARENT makes init the parent of these processes. They exit with other codes before and after the program. */
+/* CLONE_PARENT makes init the parent of these processes. They exit with other codes than the program, before and after
+ * it. */
 ATTACK(siblings) {
   for (int code = 77; code < 80; code++) {
     long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
