@@ -264,7 +264,11 @@ fn executed(world: &Warmed) {
         "True\n",
         "a program with a variable that Python reads is executed"
     );
-    assert_eq!(with(|p| p.command.env.push(("MODE".into(), "0".into()))), "False\n", "with another variable, it is forked");
+    assert_eq!(
+        with(|p| p.command.env.push(("MODE".into(), "0".into()))),
+        "False\n",
+        "with another variable, it is forked"
+    );
     assert_eq!(
         with(|p| p.command.limits.stack = Bytes::mib(1024)),
         "False\n",
@@ -280,7 +284,11 @@ fn executed(world: &Warmed) {
     std::io::Seek::rewind(&mut input).unwrap();
     let mut program = python(&format!("{WHOSE}; print(len(input()))"));
     program.command.stdin = Stdin::Descriptor(Arc::new(input.into()));
-    assert_eq!(world.run(&program, true).text(), "False\n3145728\n", "with a file as standard input, it gets a pipe and is forked");
+    assert_eq!(
+        world.run(&program, true).text(),
+        "False\n3145728\n",
+        "with a file as standard input, it gets a pipe and is forked"
+    );
 }
 
 fn report_says_so(world: &Warmed) {
