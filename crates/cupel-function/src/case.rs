@@ -22,7 +22,7 @@ pub struct FunctionCase<'s> {
 /// One call.
 #[derive(Clone, Debug, PartialEq)]
 struct Call<'s> {
-    /// 0 is the function or the constructor; the methods follow.
+    /// Index of the called function: 0 is the function or the constructor; the methods follow.
     callee: usize,
     parameters: &'s [Parameter],
     arguments: Vec<Value>,

@@ -45,7 +45,7 @@ impl<'a> Reader<'a> {
         Reader { text, at: 0, room: u64::MAX }
     }
 
-    /// A reader whose values may need approximately `room` bytes of memory in all.
+    /// A reader whose values may need approximately `room` bytes of memory in total.
     pub(super) fn within(text: &'a [u8], room: Bytes) -> Reader<'a> {
         Reader { text, at: 0, room: room.get() }
     }

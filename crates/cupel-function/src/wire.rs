@@ -89,7 +89,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader whose values may need approximately `room` bytes of memory in all.
+    /// A reader whose values may need approximately `room` bytes of memory in total.
     pub(super) fn within(text: &'a [u8], room: Bytes) -> Reader<'a> {
         Reader { text, room: Some(room.get()) }
     }

@@ -118,7 +118,7 @@ fn first_line(code: &mut Bytes<'_>, pool: &Pool<'_>) -> Option<u16> {
     first
 }
 
-/// The constant pool, reduced to the constants that names are made of.
+/// The constant pool, reduced to the constants from which names are built.
 struct Pool<'b>(Vec<Constant<'b>>);
 
 #[derive(Clone, Copy)]

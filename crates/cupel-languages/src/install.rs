@@ -14,7 +14,7 @@ use crate::{HostProbe, Language, Registry};
 /// Install prefix of npm packages: below `/usr`, so that programs in the sandbox see it without a mount.
 const NPM_PREFIX: &str = "/usr/local/lib/cupel/npm";
 
-/// The languages an operator selects.
+/// The languages that an operator selects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
     /// All languages.
@@ -230,7 +230,7 @@ fn privilege(plan: &InstallPlan) -> Result<Vec<String>, InstallError> {
     if let Some((program, _)) = programs.iter().find(|(program, needed)| *needed && host.find(program).is_none()) {
         return Err(InstallError::NoProgram { program: (*program).to_owned() });
     }
-    // proc(5): the owner of /proc/self is the effective user.
+    // The owner of /proc/self is the effective user. Source: proc(5).
     if std::fs::metadata("/proc/self").is_ok_and(|m| m.uid() == 0) {
         Ok(Vec::new())
     } else if host.find("sudo").is_some() {

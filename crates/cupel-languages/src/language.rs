@@ -10,7 +10,7 @@ use crate::{CompileService, ExceptionRule, Placeholders, Prepare, Template};
 /// Base environment of every program; the language and the submission can override it.
 const BASE_ENV: [(&str, &str); 3] = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", "/tmp"), ("LANG", "C.UTF-8")];
 
-/// A language as the registry knows it.
+/// A language in the registry.
 #[derive(Clone, Debug)]
 pub struct Language {
     /// Stable id: the stem of the file name.
@@ -58,7 +58,7 @@ pub struct Language {
     pub limits_max: Limits,
     /// Limits of the compile step, for all its commands together.
     pub compile_limits: Limits,
-    /// How to find the installed version.
+    /// The rule that finds the installed version.
     pub version: VersionRule,
     /// Packages that provide the language.
     pub packages: Packages,
@@ -144,10 +144,10 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
     pattern[p..].iter().all(|&c| c == b'*')
 }
 
-/// How to find the installed version of a toolchain.
+/// Rule that finds the installed version of a toolchain.
 #[derive(Clone, Debug)]
 pub struct VersionRule {
-    /// The command that prints it.
+    /// The command that prints the version.
     pub command: Vec<String>,
     /// Finds the version in the command's output: the first group, or the whole match if there is no group.
     pub(crate) pattern: Regex,
@@ -170,7 +170,7 @@ pub struct Packages {
     pub npm: Vec<String>,
     /// Languages whose toolchains are also required.
     pub requires: Vec<LanguageId>,
-    /// Whether `make run` installs it by default.
+    /// Whether `make run` installs the language by default.
     pub core: bool,
 }
 
@@ -196,7 +196,7 @@ pub enum Availability {
 pub struct Sample {
     /// `hello`, `echo`, `args`, `compile_error`, `runtime_error`, `time_limit`, …
     pub name: String,
-    /// Path of the main source, if the language's default does not fit.
+    /// Path of the main source, if it differs from the language's default.
     pub file: Option<BoxPath>,
     /// The source.
     pub source: String,

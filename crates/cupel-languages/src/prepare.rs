@@ -51,7 +51,7 @@ impl Prepare {
 pub struct PreparedDir(Arc<RwLock<Option<Arc<str>>>>);
 
 impl PreparedDir {
-    /// The directory, as seen by programs in a cell.
+    /// The directory, at the path that programs in a cell see.
     pub fn get(&self) -> Option<Arc<str>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -69,7 +69,7 @@ impl fmt::Debug for PreparedDir {
 }
 
 impl PartialEq for PreparedDir {
-    /// Equal if both share one value, not merely if the paths are equal.
+    /// Two values are equal if they share one directory, not merely if their paths are equal.
     fn eq(&self, other: &PreparedDir) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

@@ -29,7 +29,7 @@ pub struct HostProbe {
     time_max: Duration,
 }
 
-/// Maximum number of bytes kept of each output stream of a version command.
+/// Maximum number of bytes that are kept of each output stream of a version command.
 const OUTPUT_BYTES_MAX: u64 = 64 * 1024;
 
 /// Pause between two checks whether a command that has closed its output has ended.
@@ -94,7 +94,7 @@ impl Probe for HostProbe {
             let reader = std::thread::spawn(move || stderr.map(read_to_end).unwrap_or_default());
             let mut printed = stdout.map(read_to_end).unwrap_or_default();
             printed.push_str(&reader.join().unwrap_or_default());
-            // If the command timed out, the receiver is gone.
+            // If the command timed out, the receiver no longer exists.
             let _ = sender.send(printed);
         });
         let deadline = Instant::now() + self.time_max;

@@ -108,7 +108,7 @@ impl Registry {
         registry
     }
 
-    /// Marks a language as unavailable if a language it requires is unavailable.
+    /// Marks a language as unavailable if a language that it requires is unavailable.
     fn settle_requirements(&mut self) {
         // Each round resolves one more link of a chain, so there are at most as many rounds as languages.
         for _ in 0..self.languages.len() {
@@ -123,7 +123,7 @@ impl Registry {
         }
     }
 
-    /// Why an otherwise available language cannot be used.
+    /// The reason why an otherwise available language cannot be used.
     fn lacks(&self, (at, language): (usize, &Language)) -> Option<(usize, String)> {
         let required = language.packages.requires.iter().filter_map(|id| self.get(id));
         let missing = required.filter(|_| language.is_available()).find(|required| !required.is_available())?;
@@ -134,7 +134,7 @@ impl Registry {
         Some((at, format!("it requires {}: {why}", missing.name)))
     }
 
-    /// Every language, sorted by id, whether available or not.
+    /// All languages, sorted by id, including unavailable ones.
     pub fn iter(&self) -> std::slice::Iter<'_, Language> {
         self.languages.iter()
     }

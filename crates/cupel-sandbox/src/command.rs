@@ -45,16 +45,16 @@ pub struct Command {
     pub watch: bool,
 }
 
-/// Which lanes a step runs in.
+/// The kind of lane in which a step runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CellKind {
     /// A tenant's program.
     Run,
-    /// A compiler over a tenant's source.
+    /// A compiler that processes a tenant's source.
     Compile,
 }
 
-/// Where standard input comes from.
+/// The source of standard input.
 #[derive(Clone, Debug)]
 pub enum Stdin {
     /// These bytes, followed by end of file.
@@ -67,7 +67,7 @@ pub enum Stdin {
 
 /// Callbacks of a running step, called on the thread that runs it.
 pub trait Observer {
-    /// Standard output, as it arrives; never more than the output limit in total.
+    /// Standard output, as it arrives. The total never exceeds the output limit.
     fn stdout(&mut self, data: &[u8]);
     /// Standard error, with the same bound.
     fn stderr(&mut self, data: &[u8]);
@@ -106,7 +106,7 @@ impl Observer for Vec<u8> {
 pub struct CellReport {
     /// How the step ended.
     pub outcome: Outcome,
-    /// How the main process ended, if it did so before the sandbox killed it.
+    /// How the main process ended, if it ended before the sandbox killed it.
     pub exit: Option<ExitStatus>,
     /// Time at which the main process ended or was killed, on the monotonic clock; comparable between cells.
     pub ended: Duration,

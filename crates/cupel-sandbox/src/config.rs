@@ -83,7 +83,7 @@ impl From<PathBuf> for Mount {
 
 macro_rules! walls {
     ($($name:ident, $slug:literal, $text:literal;)*) => {
-        /// One protection that prevents a program from doing something it must not do.
+        /// One protection that prevents a program from performing a forbidden action.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[expect(missing_docs, reason = "`describe` documents them")]
         pub enum Wall { $($name),* }

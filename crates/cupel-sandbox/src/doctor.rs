@@ -20,7 +20,7 @@ use crate::{Features, Launched, Sandbox, StartError};
 pub struct WallFinding {
     /// The wall.
     pub wall: Wall,
-    /// `None` if the wall held, otherwise what the probe observed.
+    /// The observation of the probe; `None` if the wall held.
     pub breach: Option<String>,
     /// The remedy for a breach.
     pub remedy: &'static str,

@@ -38,7 +38,7 @@ const FILE_GROUPS_MAX: usize = 16;
 /// Maximum number of input files and, separately, of collected files.
 const FILES_MAX: usize = 100_000;
 const SLOTS_MAX: usize = 1000;
-/// Maximum number of configured mounts. Each lane makes all of them.
+/// Maximum number of configured mounts. Each lane mounts all of them.
 const MOUNTS_MAX: usize = 256;
 /// Maximum size of all mount paths together. They are sent in one message.
 const MOUNTS_BYTES_MAX: usize = 64 * 1024;

@@ -116,7 +116,7 @@ impl ServiceCell {
         for ours in [&to, &from] {
             rustix::io::ioctl_fionbio(ours, true).map_err(io::Error::from)?;
         }
-        // Standard error is discarded: it may quote the source.
+        // Standard error is discarded, because it may quote the source.
         let nowhere =
             rustix::fs::open("/dev/null", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()).map_err(io::Error::from)?;
         let files = bundle::write(&command.files)?;

@@ -337,7 +337,7 @@ struct Feed {
     at: usize,
 }
 
-/// The source of standard input that is written into a pipe.
+/// The source of the data that is written into the pipe of standard input.
 enum Source {
     Bytes(Arc<[u8]>),
     /// A file, of which at most [`CHUNK`] bytes are in memory.
@@ -637,7 +637,7 @@ struct Watched {
     /// A pidfd of its main process.
     program: Option<OwnedFd>,
     ended: bool,
-    /// When the last writer of its standard output closed it.
+    /// Time at which the last writer of its standard output closed it.
     stdout_ended: Option<Instant>,
     told: bool,
 }
@@ -771,7 +771,7 @@ fn not_begun(command: &Command, step: SetupStep, errno: i32) -> Option<Outcome> 
         (SetupStep::BoxFiles, libc::ENOMEM) => Some(Outcome::MemoryLimit),
         // Too little stack for the arguments, too little memory for the image, or a process limit that is too low.
         (SetupStep::Exec, libc::E2BIG | libc::ENOMEM | libc::EAGAIN) => Some(Outcome::Exited(126)),
-        // A program in the box: the exit codes that a shell would return.
+        // If the program is in the box, the exit codes are those that a shell would return.
         (SetupStep::Exec, errno) if command.argv[0].contains('/') && !command.argv[0].starts_with('/') => {
             Some(Outcome::Exited(if errno == libc::ENOENT { 127 } else { 126 }))
         }

@@ -187,7 +187,7 @@ fn types(signature: &Signature) -> Vec<Type> {
     all
 }
 
-/// Whether linked lists and whether trees occur.
+/// Whether linked lists occur, and whether trees occur.
 fn nodes(signature: &Signature) -> (bool, bool) {
     let all = types(signature);
     let lists = all.iter().any(|kind| matches!(kind, Type::ListNode(_)));

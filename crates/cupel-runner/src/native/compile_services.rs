@@ -27,7 +27,7 @@ use cupel_types::{
 
 use super::sandbox::{ARTIFACTS_MAX, SharedSandbox};
 
-/// Which users may share a compile service.
+/// The users that may share a compile service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CompilerSharing {
     /// No compile services: every compilation runs the command.
@@ -98,7 +98,7 @@ struct Compiler {
     requests: u32,
 }
 
-/// Why a compile service cannot be used.
+/// The reason why a compile service cannot be used.
 #[derive(Debug, thiserror::Error)]
 enum UnfitError {
     #[error("there is no sandbox to start it in")]
@@ -190,7 +190,7 @@ impl CompileServices {
                     };
                 }
                 ServiceState::Ready { since, .. } if since.elapsed() < HOLD => return None,
-                // Its memory holds another user's data, so it is replaced by a new one.
+                // Its memory contains another user's data, so the service is replaced by a new one.
                 ServiceState::Ready { .. } => break,
             }
         }

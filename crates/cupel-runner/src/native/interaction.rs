@@ -185,7 +185,7 @@ struct ConversationSide<'a> {
 }
 
 impl<'a> ConversationSide<'a> {
-    /// Runs a cell. `ear` is the queue that feeds its standard input.
+    /// Runs a cell. `ear` is the queue for its standard input.
     fn run(
         mut self,
         side: Side<'_>,
@@ -301,7 +301,7 @@ struct QueueState {
     closed: bool,
     /// The reader has ended.
     left: bool,
-    /// Some data was not read.
+    /// Some data has not been read.
     lost: bool,
 }
 

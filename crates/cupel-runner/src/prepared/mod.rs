@@ -52,7 +52,7 @@ pub fn use_existing(store: &PreparedStore, language: &Language, check: Check) ->
     language.prepare.iter().map(use_existing).collect()
 }
 
-/// Why an artefact could not be made.
+/// The reason why an artefact could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum MakeError {
     /// A command failed.

@@ -45,7 +45,7 @@ pub struct PreparedStore {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ArtefactKey(String);
 
-/// How thoroughly an artefact is checked before use.
+/// The extent of the check of an artefact before its use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
     /// Every file exists and has the recorded size. Fast enough to do before each run.
@@ -98,7 +98,7 @@ impl PreparedStore {
                 renamed => renamed,
             }
         });
-        // It still exists if another writer was faster, or after a failure.
+        // The directory still exists if another writer was faster, or after a failure.
         let _ = fs::remove_dir_all(&unfinished);
         written?;
         let _ = fs::remove_file(self.failure_path(language, key));
@@ -111,7 +111,7 @@ impl PreparedStore {
             make_directory(&self.directory(language)).and_then(|()| fs::write(self.failure_path(language, key), why));
     }
 
-    /// Why the last attempt to build it failed.
+    /// The reason why the last attempt to build it failed.
     pub(super) fn failure(&self, language: &Language, key: &ArtefactKey) -> Option<String> {
         fs::read_to_string(self.failure_path(language, key)).ok()
     }

@@ -67,7 +67,7 @@ pub(crate) fn open(counted: CountedEvent, lane: Pid) -> io::Result<[OwnedFd; 2]>
     Ok([anchor, counter])
 }
 
-/// Why this machine cannot count; `None` if it can.
+/// The reason why this machine cannot count; `None` if it can.
 pub(crate) fn lack(counted: CountedEvent, sysctl: impl Fn(&str) -> Option<String>) -> Option<String> {
     let read = perf::open(counted.event(), None, Whom::Itself).and_then(|counter| perf::read(&counter));
     match read {
@@ -79,7 +79,7 @@ pub(crate) fn lack(counted: CountedEvent, sysctl: impl Fn(&str) -> Option<String
     }
 }
 
-/// Why a counter cannot be opened, and the remedy.
+/// The reason why a counter cannot be opened, and the remedy.
 fn refused(error: &io::Error, sysctl: impl Fn(&str) -> Option<String>) -> String {
     match error.raw_os_error() {
         Some(libc::ENOENT | libc::ENODEV | libc::EOPNOTSUPP) => "this processor has no instruction counter that the \

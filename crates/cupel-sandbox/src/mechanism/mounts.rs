@@ -290,7 +290,7 @@ pub(crate) struct BoxSize {
 }
 
 impl BoxSize {
-    /// More than any machine has. The kernel refuses some larger numbers.
+    /// These bounds exceed the resources of any machine. The kernel refuses some larger numbers.
     const BYTES_MAX: u64 = 1 << 50;
     const INODES_MAX: u64 = 1 << 40;
 
@@ -304,7 +304,7 @@ impl BoxSize {
         BoxSize { bytes, inodes: limits.inodes.min(Self::INODES_MAX) + 4 }
     }
 
-    /// Whether the memory limit determines the size, and not the disk limit.
+    /// Whether the memory limit, and not the disk limit, determines the size.
     pub(crate) fn is_of_the_memory(limits: &Limits) -> bool {
         limits.memory.get() / 4 * 3 < limits.disk.get()
     }

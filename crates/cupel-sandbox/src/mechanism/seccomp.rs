@@ -80,7 +80,7 @@ struct Policy {
 /// The two filters that together enforce the default policy.
 #[derive(Debug, Default)]
 pub(crate) struct Filters {
-    /// Installed by a lane's init, and inherited by everything that it forks.
+    /// Installed by a lane's init, and inherited by all processes that it forks.
     pub(crate) inherited: Vec<Instruction>,
     /// Installed for a program just before it is executed.
     pub(crate) own: Vec<Instruction>,

@@ -34,7 +34,7 @@ use crate::{Wall, WallSet};
 /// What a cell uses of its lane. The cell has a copy of the lane's memory.
 pub(crate) struct CellEnvironment<'a> {
     pub(crate) walls_off: WallSet,
-    /// The system call filter of programs; empty if that wall is off.
+    /// The part of the system call filter that each program installs; empty if that wall is off.
     pub(crate) filter: &'a [Instruction],
     pub(crate) landlock: Option<&'a Landlock>,
     pub(crate) group: &'a LaneGroup,

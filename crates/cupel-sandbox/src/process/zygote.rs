@@ -226,7 +226,7 @@ fn live(socket: &OwnedFd) -> io::Result<()> {
 /// State shared by all programs of the lane.
 struct Lane {
     setup: ZygoteSetup,
-    /// The filter that is installed for a program; empty if that wall is off.
+    /// The part of the system call filter that each program installs; empty if that wall is off.
     filter: Vec<Instruction>,
     notes: SharedNotes,
     parent: WarmParent,

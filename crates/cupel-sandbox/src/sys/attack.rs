@@ -4,7 +4,7 @@ use std::io;
 
 /// Creates a System V shared memory segment under `key`. Fails if there already is one.
 pub(crate) fn shared_memory(key: i32) -> io::Result<i32> {
-    // SAFETY: no memory of this process is involved: the segment is not attached.
+    // SAFETY: the segment is not attached, so no memory of this process is involved.
     let id = unsafe { libc::shmget(key, 4096, libc::IPC_CREAT | libc::IPC_EXCL | 0o600) };
     super::check(libc::c_long::from(id)).map(|id| id as i32)
 }

@@ -88,7 +88,7 @@ pub(crate) struct Reading {
     pub(crate) events: u64,
     /// CPU time during which the counter was enabled, in nanoseconds.
     pub(crate) wanted_ns: u64,
-    /// Part of it during which events were actually counted, in nanoseconds.
+    /// The part of `wanted_ns` during which events were actually counted.
     pub(crate) counted_ns: u64,
 }
 

@@ -13,11 +13,11 @@ use rustix::process::Pid;
 /// `CLONE_INTO_CGROUP` of linux/sched.h; libc's constant is too narrow for it.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
-/// The side of a clone in which the call returned.
+/// The process in which a clone call returned.
 pub(crate) enum Forked {
     /// The new process.
     Child,
-    /// The old one, with the child's pid and pidfd.
+    /// The original process, with the child's pid and pidfd.
     Parent(Pid, OwnedFd),
 }
 
@@ -184,7 +184,7 @@ pub(crate) fn fork() -> io::Result<Option<Pid>> {
 pub(crate) struct ChildStack(Box<[u128]>);
 
 impl ChildStack {
-    /// A stack of 64 KiB; the payload's path to `exec` uses a few KiB.
+    /// A stack of 64 KiB; the payload's code before `exec` uses a few KiB.
     pub(crate) fn new() -> ChildStack {
         ChildStack(vec![0u128; 4096].into_boxed_slice())
     }

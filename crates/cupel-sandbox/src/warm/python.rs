@@ -134,7 +134,7 @@ impl WarmPython {
         if program.may_be_an_archive && python.is_importable(filename) {
             return Err("the file is an archive".to_owned());
         }
-        // Replace what exec would have replaced and fork has kept.
+        // Replace the attributes that exec would have replaced, but that fork has kept.
         let command = argv.first().and_then(|a| a.to_bytes().rsplit(|b| *b == b'/').next());
         let _ = rustix::thread::set_name(&c_string(command.unwrap_or_default())?);
         let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable);
@@ -201,7 +201,7 @@ impl WarmPython {
     }
 }
 
-/// A program whose arguments, environment and `__main__` are in place.
+/// A program whose arguments, environment and `__main__` are set.
 pub(crate) struct ReadyProgram<'a> {
     parent: &'a WarmPython,
     path: CString,

@@ -25,14 +25,14 @@ impl From<Malformed> for io::Error {
     }
 }
 
-/// Decodes a message, which must take up all of the bytes.
+/// Decodes a message, which must consist of all of the bytes.
 pub(crate) fn decode<M: Message>(bytes: &[u8]) -> Result<M, Malformed> {
     let mut reader = Reader(bytes);
     let message = M::decode(&mut reader)?;
     if reader.0.is_empty() { Ok(message) } else { Err(Malformed) }
 }
 
-/// Overwrites everything that a buffer has contained.
+/// Overwrites all current and earlier contents of a buffer.
 pub(crate) fn wipe(buffer: &mut Vec<u8>) {
     buffer.resize(buffer.capacity(), 0);
     buffer.fill(0);

@@ -12,7 +12,7 @@ pub(crate) enum ToLane {
     Kill(KillReason),
 }
 
-/// Why a slot requests that its cell is killed.
+/// The reason for a slot's request to kill its cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KillReason {
     OutputLimit = 1,

@@ -83,7 +83,7 @@ fn owner() -> (Child, u32) {
 
 pub(crate) fn kill_9(pid: u32) {
     match kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::KILL) {
-        // The process already ended with another one that was killed before.
+        // The process has already ended with another process that was killed before.
         Ok(()) | Err(rustix::io::Errno::SRCH) => {}
         Err(other) => panic!("{other}"),
     }

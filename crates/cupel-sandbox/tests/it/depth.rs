@@ -36,7 +36,7 @@ struct Class {
     with: fn(Program) -> Program,
     /// Whether an earlier run on the lane leaves something that this run looks for.
     after_another: bool,
-    /// The first version of Landlock's ABI that helps to stop it.
+    /// The first version of Landlock's ABI that helps to stop the attack.
     landlock_since: u32,
 }
 

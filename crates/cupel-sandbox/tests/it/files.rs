@@ -179,7 +179,7 @@ fn files_are_fetched_by_path_and_only_regular_ones(world: &World) {
         ("printf 1 > a; kill -9 $$", Outcome::Signalled(Signal(9)), "a=1"),
         ("printf 1 > a; head -c 200000 /dev/zero", Outcome::OutputLimit, ""),
         ("", Outcome::Exited(0), ""),
-        // Nothing is read through a link, out of the box or within it.
+        // No file is read through a link, neither out of the box nor within it.
         ("ln -s /etc/passwd a; printf 1 > x; ln -s x b; ln -s /etc d", Outcome::Exited(0), ""),
         ("mkdir d a; mkfifo b", Outcome::Exited(0), ""),
         ("mkdir d; mkfifo d/e; printf 1 > a; rm a; : > b", Outcome::Exited(0), "b="),

@@ -19,7 +19,7 @@ struct Counter {
     event: CountedEvent,
     /// Its name in the arguments of `hostile/instructions.c`.
     letter: &'static str,
-    /// An amount far above the start of a program or a process.
+    /// An amount far above the count for the start of a program or a process.
     much: u64,
     /// Maximum difference between two counts of the start of a program. It varies because addresses are random.
     jitter: u64,
@@ -162,7 +162,7 @@ fn a_limit_ends_a_program_that_exceeds_it(world: &World, counter: &Counter) {
 
 fn a_limit_applies_to_the_whole_process_tree(world: &World, counter: &Counter) {
     for name in ["count_threads", "count_children", "count_orphans"] {
-        // More than any one of its four workers uses.
+        // The limit is higher than the usage of any one of the four workers.
         let limit = start(world, counter, name) + 2 * counter.much;
         world.check(&limited(program(world, counter, name, counter.much), limit), Outcome::InstructionLimit, "");
     }

@@ -64,11 +64,11 @@ pub(crate) struct Fixtures {
     pub(crate) set_uid: String,
     /// A file of 192 MiB, several times the memory of a hostile program.
     pub(crate) large: String,
-    /// Mounted inside, writable by everyone according to its mode.
+    /// Mounted inside, with a mode that allows all users to write.
     pub(crate) writable: String,
     /// Mounted inside, readable only by the host's root.
     pub(crate) private: String,
-    /// A host file that is readable by everyone and not mounted inside.
+    /// A host file that all users may read and that is not mounted inside.
     pub(crate) secret: String,
 }
 

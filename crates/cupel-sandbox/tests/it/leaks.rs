@@ -244,7 +244,7 @@ print("warm:", "python" not in os.readlink("/proc/self/exe"), "scanned:", scanne
     };
     let backwards = |word: &String| word.chars().rev().collect::<String>();
     let words: Vec<String> = (0..5).map(|n| format!("{n}xyz-mark-of-a-tenant-{n}{n}-{}", std::process::id())).collect();
-    // runc, CVE-2019-5736: a warm program's executable is the sandbox's own.
+    // runc, CVE-2019-5736: a warm program's executable is that of the sandbox.
     let runner = run(
         "import os\nfor flags in os.O_RDONLY, os.O_WRONLY, os.O_RDWR:\n    try: os.open('/proc/self/exe', flags); print('opened')\n    \
          except OSError as e: print(e.errno in (13, 26, 30))\ntry: os.execv('/proc/self/exe', ['x', '--list'])\nexcept OSError as e: print(e.errno == 13)\n",
@@ -252,7 +252,7 @@ print("warm:", "python" not in os.readlink("/proc/self/exe"), "scanned:", scanne
         Vec::new(),
     );
     assert_eq!(runner.text(), "True\nTrue\nTrue\nTrue\n", "{runner}");
-    // The scan can find a word: the program's own variable.
+    // The scan can find a word, because it finds the program's own variable.
     let own = run(SCAN, &words, vec![("MARK".into(), backwards(&words[1]))]);
     assert!(own.text().starts_with("warm: True scanned: True found: [('1',"), "{own}");
     for _ in 0..5 {

@@ -167,7 +167,7 @@ fn a_dropped_service_leaves_no_process(world: &World) {
 /// A case of a table: its name and its files, the main source first.
 type Case = (String, BoxFiles);
 
-/// A case as it is written in its table.
+/// A case in the form in which its table contains it.
 struct Entry<'t> {
     name: &'t str,
     flags: Vec<&'t str>,
@@ -301,7 +301,7 @@ impl Conformance {
         Compiled { exit_code, said, files }
     }
 
-    /// `None`: the service declined or ended, which callers treat alike.
+    /// Returns `None` if the service declined or ended; callers treat both alike.
     fn warm(&self, service: &mut ServiceCell, files: &BoxFiles) -> Option<Compiled> {
         let reply = service.request(&question(&self.argv(files), files), &request_limits(), &mut || false);
         let reply = match reply {

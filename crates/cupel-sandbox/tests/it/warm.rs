@@ -26,7 +26,7 @@ use crate::machine::patient;
 
 const PROGRAMS: &str = include_str!("warm/programs.txt");
 
-/// A sandbox that keeps Python warm, and its only slot.
+/// A sandbox that keeps Python warm, with its only slot.
 struct Warmed {
     slot: Mutex<Slot>,
     sandbox: Sandbox,
@@ -363,7 +363,7 @@ fn memory_limit(world: &Warmed) {
     };
     let (cold, warm) = (first_good(false).unwrap(), first_good(true).unwrap());
     assert!(cold.abs_diff(warm) <= 1, "cold: {cold} MiB, warm: {warm} MiB");
-    // Less than the interpreter itself uses.
+    // These limits are lower than the usage of the interpreter itself.
     for mebibytes in [1, 2, 3] {
         let program = python("print('too much')").limits(|limits| limits.memory = Bytes::mib(mebibytes));
         let [cold, warm] = [false, true].map(|warm| world.run(&program, warm));
@@ -456,7 +456,7 @@ fn leftovers(world: &Warmed) {
     let search = search_for(&mark);
     let ended = world.run(&python(&search), true);
     assert_eq!(ended.text(), "0 []\n", "{ended}");
-    // The search can find a mark: the program's own.
+    // The search can find a mark, because it finds the program's own mark.
     assert_ne!(world.run(&marked(&search), true).text(), "0 []\n");
 }
 

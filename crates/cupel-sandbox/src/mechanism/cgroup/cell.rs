@@ -83,7 +83,7 @@ impl CellGroup {
                 put(file.as_fd(), text)?;
             }
         }
-        // Poll reports events only after the file was read once.
+        // Poll reports events only after the file has been read once.
         let _ = self.ooms();
         Ok(())
     }
@@ -98,7 +98,7 @@ impl CellGroup {
         if let Some(file) = &self.processes_max
             && before.is_none_or(|(_, before)| before != processes)
         {
-            // Plus one for the cell's init.
+            // One more process: the cell's init.
             put(file.as_fd(), &processes_text(processes.saturating_add(1)))?;
         }
         Ok(())

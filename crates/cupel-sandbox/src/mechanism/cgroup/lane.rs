@@ -435,7 +435,7 @@ impl LaneGroup {
         }
     }
 
-    /// Whether the groups also count what the lane's init uses.
+    /// Whether the groups also count the usage of the lane's init.
     pub(crate) fn counts_the_lane(&self) -> bool {
         self.group_files.v2_dir.is_none()
     }
@@ -566,7 +566,7 @@ impl LaneGroup {
         if let Some(cell) = self.cell.take() {
             let before = self.ended.replace(cell);
             if let (Some(before), Some(lane)) = (before, fd(&self.group_files.v2_dir)) {
-                // If it cannot be removed now, it is removed with the lane.
+                // A group that cannot be removed now is removed with the lane.
                 let _ = before.remove(lane);
             }
         }

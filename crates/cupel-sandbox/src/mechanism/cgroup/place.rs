@@ -113,7 +113,7 @@ fn lacking_v2(own: &Path, controllers: io::Result<String>, off: WallSet) -> Opti
     })
 }
 
-/// Why groups could not be created below `own`.
+/// The reason why groups could not be created below `own`.
 pub(super) fn refused(error: &io::Error, hierarchies: &Hierarchies, is_root: bool) -> Lack {
     let Hierarchies::V2(own) = hierarchies else {
         return host::control_groups_refused(error, &format!("{hierarchies:?}"), is_root);

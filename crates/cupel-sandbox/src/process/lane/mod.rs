@@ -86,7 +86,7 @@ struct Lane {
     sockets: Option<OwnedFd>,
     /// Number of the sandbox's sockets among them.
     sockets_of_ours: u32,
-    /// The system call filter of programs. They inherit the larger part of it.
+    /// The part of the system call filter that each program installs. The larger part is inherited.
     filter: Vec<Instruction>,
     landlock: Option<Landlock>,
     notes: SharedNotes,

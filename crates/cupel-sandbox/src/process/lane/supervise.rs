@@ -299,7 +299,7 @@ fn next_look_for_idleness(left_of_idle: Duration, left_of_wall: Duration, idle_t
     if left_of_wall <= left_of_idle { Duration::MAX } else { IDLE_LOOK.min(idle_time / 8) }
 }
 
-/// The last observed progress of CPU time, and when it was observed.
+/// The last observed progress of CPU time, and the time of the observation.
 struct Progress {
     cpu: u64,
     at: u64,

@@ -213,7 +213,7 @@ ATTACK(packet_filters) {
   return 0;
 }
 
-/* Every protocol family except one: each is more kernel code to attack. */
+/* Tries every protocol family except one, because each family is more kernel code to attack. */
 ATTACK(every_family) {
   int unexpected = 0;
   for (int family = 0; family < 64; family++)
@@ -337,7 +337,7 @@ ATTACK(own_bpf_filters) {
   return 0;
 }
 
-/* More descriptors in flight than may be open. */
+/* Sends more descriptors in flight than may be open. */
 ATTACK(descriptors_in_flight) {
   int pair[2], sent = 0;
   char byte = 'x';
@@ -470,7 +470,7 @@ ATTACK(uncharged_kernel_records) {
   return 0;
 }
 
-/* Core scheduling: would reserve the sibling hyperthread of a core. */
+/* Core scheduling would reserve the sibling hyperthread of a core. */
 ATTACK(core_scheduling) {
   TRY("PR_SCHED_CORE_CREATE", prctl(62, 1, 0, 2, 0));
   return 0;

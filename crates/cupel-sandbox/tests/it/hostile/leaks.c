@@ -85,7 +85,7 @@ static int taken(const char *name) {
     close(s);
   return s < 0 && errno == EADDRINUSE;
 }
-/* A process with this name that keeps running in another session. */
+/* Starts a process with this name that keeps running in another session. */
 static int leave_name(void) {
   int s = bind_abstract("mark");
   return s < 0 ? -1 : listen(s, 1);

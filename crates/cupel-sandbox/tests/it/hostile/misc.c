@@ -276,7 +276,7 @@ ATTACK(touch) {
   return 0;
 }
 
-/* argv: ms. Prints how long it slept, in ns. */
+/* argv: ms. Prints the duration of its sleep, in ns. */
 ATTACK(sleep_for) {
   long start = cpu_ns(CLOCK_MONOTONIC);
   usleep(atol(argv[0]) * 1000);

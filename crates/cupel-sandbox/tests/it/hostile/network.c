@@ -81,7 +81,7 @@ ATTACK(output_in_flight) {
   return 0;
 }
 
-/* The same with a memory file of 30 MiB. */
+/* Puts a memory file of 30 MiB into such a ring. */
 ATTACK(memory_in_flight) {
   static char block[1 << 20];
   memset(block, 1, sizeof block);

@@ -312,7 +312,7 @@ ATTACK(raise_limits) {
   return 0;
 }
 
-/* Lowering limits: a program may limit itself, and only itself. */
+/* Lowers limits. A program may limit only itself. */
 ATTACK(lower_limits) {
   struct rlimit none = {0, 0};
   TRY("processes", setrlimit(RLIMIT_NPROC, &none));

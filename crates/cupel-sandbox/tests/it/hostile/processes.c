@@ -7,7 +7,7 @@ ATTACK(fork_bomb) {
     fork();
 }
 
-/* Forks until fork fails; prints how many children it got. */
+/* Forks until fork fails, and prints the number of children. */
 ATTACK(fork_to_the_limit) {
   int made = 0;
   while (fork() ? (made++, 1) : (pause(), 0))
@@ -106,7 +106,7 @@ ATTACK(locked_sum) {
   return 0;
 }
 
-/* 200 processes that exit and are never waited for. */
+/* Starts 200 processes that exit and are never waited for. */
 ATTACK(zombies) {
   int made = 0;
   for (int i = 0; i < 200; i++) {
@@ -240,7 +240,7 @@ ATTACK(stop_itself) {
   return 0;
 }
 
-/* A stopped child and a parent that waits for it. */
+/* A parent waits for its stopped child. */
 ATTACK(stopped_child) {
   int pid = fork();
   if (pid == 0) {
