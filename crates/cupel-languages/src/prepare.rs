@@ -197,7 +197,11 @@ mod tests {
         assert_eq!(zig.compile_commands(&values), [["zig", "main.zig"]]);
         assert_eq!(zig.prepare[1].commands[0].fill(&values), ["zig", "run"]);
         zig.prepare[0].place.set(Some("/opt/p/std"));
-        assert_eq!(copy.compile_commands(&values), [["zig", "-I/opt/p/std/include", "main.zig"]], "clones share it");
+        assert_eq!(
+            copy.compile_commands(&values),
+            [["zig", "-I/opt/p/std/include", "main.zig"]],
+            "clones share the directory"
+        );
         assert_eq!(zig.prepare[1].commands[0].fill(&values), ["zig", "-I/opt/p/std", "run"]);
         assert_eq!(zig.execute_command(&values), ["./main"]);
         zig.prepare[0].place.set(None);

@@ -136,7 +136,7 @@ pub fn make_in_background(store: &PreparedStore, registry: &Registry, runner: &d
             }
         }
         let keys: Vec<ArtefactKey> = language.prepare.iter().map(|step| ArtefactKey::of(language, step)).collect();
-        #[expect(clippy::disallowed_methods, reason = "compared with times of files, which this clock gives")]
+        #[expect(clippy::disallowed_methods, reason = "compared with file times, which use this clock")]
         store.keep_only(language, &keys, SystemTime::now());
     }
 }

@@ -351,7 +351,7 @@ mod tests {
             let language = language(kept.dir.path(), extra);
             ArtefactKey::of(&language, &language.prepare[0])
         };
-        assert_eq!(key(""), kept.key, "and the same one has the same key");
+        assert_eq!(key(""), kept.key, "an unchanged one has the same key");
         assert_ne!(key("files = { a = 'x' }"), kept.key);
         assert_ne!(key("inputs = ['/usr/bin/env']"), kept.key);
         assert_eq!(key("inputs = ['/usr/no/such/file']"), kept.key);
@@ -370,7 +370,7 @@ mod tests {
         let count = || fs::read_dir(&directory).unwrap().count();
         let (keys, now) = ([kept.key.clone()], fs::metadata(&directory).unwrap().modified().unwrap());
         kept.store.keep_only(&kept.language, &keys, now);
-        assert_eq!(count(), 3, "a writer may still be at work");
+        assert_eq!(count(), 3, "a writer may still be active");
         kept.store.keep_only(&kept.language, &keys, now + 2 * ABANDONED);
         assert_eq!(count(), 2);
         kept.store.keep_only(&kept.language, &[], now);

@@ -207,13 +207,13 @@ pub(crate) struct Lent<'a> {
 impl std::ops::Deref for Lent<'_> {
     type Target = Slot;
     fn deref(&self) -> &Slot {
-        self.slot.as_ref().expect("lent until dropped")
+        self.slot.as_ref().expect("the slot is returned only on drop")
     }
 }
 
 impl std::ops::DerefMut for Lent<'_> {
     fn deref_mut(&mut self) -> &mut Slot {
-        self.slot.as_mut().expect("lent until dropped")
+        self.slot.as_mut().expect("the slot is returned only on drop")
     }
 }
 

@@ -69,7 +69,7 @@ fn the_exit_of_the_main_process_ends_the_run(world: &World) {
     let ended = world.check(&world.attack("leave_children", &[]), Outcome::Exited(6), "exiting\n");
     assert!(
         ended.report.usage.wall_time < patient(Duration::from_secs(1)) + ended.noise,
-        "the run went on after the main process exited: {ended}"
+        "the run continued after the main process exited: {ended}"
     );
 }
 

@@ -66,7 +66,7 @@ fn shell(world: &World, limits: Limits) -> ServiceCell {
         files: BoxFiles::new(vec![file("service.sh", SHELL.as_bytes(), false)]),
         limits,
     };
-    world.sandbox.service(&command).expect("a service starts")
+    world.sandbox.service(&command).expect("the service starts")
 }
 
 fn long() -> Limits {
@@ -150,7 +150,7 @@ fn a_dropped_service_leaves_no_process(world: &World) {
     let mut service = shell(world, long());
     assert_eq!(ask(&mut service, &format!("sleep {mark} & echo started")).unwrap(), "started\n");
     let alive = || {
-        let processes = std::fs::read_dir("/proc").expect("proc").flatten();
+        let processes = std::fs::read_dir("/proc").expect("/proc can be read").flatten();
         let is_it = |path: std::path::PathBuf| {
             std::fs::read(path.join("cmdline")).is_ok_and(|line| line.ends_with(format!("sleep\0{mark}\0").as_bytes()))
         };
@@ -187,9 +187,9 @@ fn cases(table: &str) -> Vec<Case> {
                 (Some(path), _) => files.push((path, Vec::new())),
                 (None, Some((count, text))) if count.parse::<u32>().is_ok() => {
                     let lines = (0..count.parse().unwrap_or(0)).map(|n: u32| text.replace('#', &n.to_string()));
-                    files.last_mut().expect("a file").1.extend(lines);
+                    files.last_mut().expect("the lines follow the name of a file").1.extend(lines);
                 }
-                _ => files.last_mut().expect("a file").1.push(line.to_owned()),
+                _ => files.last_mut().expect("the lines follow the name of a file").1.push(line.to_owned()),
             }
         }
     }
@@ -242,20 +242,20 @@ struct Conformance {
 
 impl Conformance {
     fn of(id: &str) -> Conformance {
-        let all = Registry::load(None).expect("the shipped languages");
+        let all = Registry::load(None).expect("the shipped languages are valid");
         let mut alone = Registry::new(vec![all.find(id).expect("a shipped language").clone()]).expect("one language");
         alone.probe(&HostProbe::with_time_max(patient(Duration::from_secs(20))));
-        let language = alone.iter().next().expect("it").clone();
+        let language = alone.iter().next().expect("one language").clone();
         assert!(language.is_available(), "{id} is not installed: {:?}", language.availability);
         let mounts = language.mounts.iter().map(|mount| Mount::from(std::path::PathBuf::from(mount))).collect();
         let sandbox =
-            Sandbox::start(SandboxConfig { mounts, slots: 1, ..SandboxConfig::default() }).expect("a sandbox");
+            Sandbox::start(SandboxConfig { mounts, slots: 1, ..SandboxConfig::default() }).expect("the sandbox starts");
         let slot = sandbox.slot(0);
         Conformance { language, sandbox, slot }
     }
 
     fn service(&self) -> ServiceCell {
-        let service = self.language.service.as_ref().expect("it has a service");
+        let service = self.language.service.as_ref().expect("the language has a service");
         let hour = Duration::from_secs(3600);
         let limits = Limits {
             cpu_time: hour,
@@ -267,11 +267,12 @@ impl Conformance {
         };
         let env = self.language.environment(&[]);
         let command = ServiceCommand { argv: service.command(), env, files: service.files(), limits };
-        self.sandbox.service(&command).expect("a service")
+        self.sandbox.service(&command).expect("the service starts")
     }
 
     fn argv(&self, files: &BoxFiles) -> Vec<String> {
-        let values = Placeholders::for_files(files, self.language.compile_limits.memory).expect("a main source");
+        let values = Placeholders::for_files(files, self.language.compile_limits.memory)
+            .expect("the files contain a main source");
         self.language.compile_commands(&values).remove(0)
     }
 
@@ -295,7 +296,7 @@ impl Conformance {
             watch: false,
         };
         let mut said = Vec::new();
-        let report = self.slot.run(&command, &mut said).expect("it runs");
+        let report = self.slot.run(&command, &mut said).expect("the compiler runs");
         let Outcome::Exited(exit_code) = report.outcome else { panic!("{:?}", report.outcome) };
         let files = report.files.iter().map(|file| (file.path.clone(), file.clone())).collect();
         Compiled { exit_code, said, files }

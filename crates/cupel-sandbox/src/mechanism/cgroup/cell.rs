@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(group.cpu().total, 7000);
         std::fs::write(lane.path().join("cell/memory.current"), "300\n").unwrap();
         assert_eq!((group.memory(), group.peak()), (300, 5_000_000));
-        assert!(!group.kill(), "no cgroup.kill either");
+        assert!(!group.kill(), "there is no cgroup.kill");
     }
 
     #[test]
