@@ -1,11 +1,10 @@
 // Compile service for Java: reads requests from standard input and writes replies to standard output until end of
 // input.
 //
-// It does what the command `javac` does, with the same entry point, in the working directory. Between requests it keeps
-// what is expensive to create and contains no user data: the compiler's own classes, compiled to machine code, and the
-// open image of the platform's classes. No user code runs here: annotation processing is off, and requests with files
-// that could be annotation processors or prebuilt class files are declined. All files of a request are deleted before
-// the reply is sent.
+// It does what the command `javac` does, with the same entry point, in the working directory. Between requests, it keeps only data that is
+// expensive to create and contains no user data: the compiler's own classes, compiled to machine code, and the open image of the platform's
+// classes. No user code runs here: annotation processing is off, and requests with files that could be annotation processors or prebuilt
+// class files are declined. All files of a request are deleted before the reply is sent.
 //
 // All numbers are big-endian; all texts are UTF-8 and preceded by their length. A message is its length (u32), then:
 //   request: number of arguments (u32), arguments; number of files (u32), path and contents of each
@@ -41,7 +40,7 @@ import javax.tools.JavaFileManager;
 public final class WarmCompiler {
     private static final int MESSAGE_BYTES_MAX = 64 << 20;
     private static final int FILES_MAX = 4096;
-    /** Smaller than the stack of the javac command, so sources too deeply nested for javac fail here, too: declined. */
+    /** Smaller than the stack of the javac command, so a source that is too deeply nested for javac also fails here and is declined. */
     private static final long STACK_BYTES = 512 << 10;
     private static final List<String> OPTIONS = List.of("-proc:none", "-encoding", "UTF-8", "-d", ".");
     private static final Path HERE = Path.of("");
@@ -103,7 +102,7 @@ public final class WarmCompiler {
         return bytes.toByteArray();
     }
 
-    /** The options, if the command line is the only supported one; null for any other. */
+    /** The options, if the command line has the supported form; null for any other form. */
     private static List<String> optionsOf(DataInputStream in) throws IOException {
         int count = in.readInt();
         List<String> options = new ArrayList<>();
@@ -121,7 +120,7 @@ public final class WarmCompiler {
         return known ? options : null;
     }
 
-    /** Writes the files of a request. Returns false if one could make the compiler do more than compile. */
+    /** Writes the files of a request. Returns false if a file could make the compiler do more than compile. */
     private static boolean write(DataInputStream in, Map<Path, byte[]> given) throws IOException {
         int count = in.readInt();
         if (count < 0 || count > FILES_MAX) throw new IOException("invalid number of files");

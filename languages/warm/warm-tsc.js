@@ -1,10 +1,10 @@
 // Compile service for TypeScript: reads requests from standard input and writes replies to standard output until end of
 // input.
 //
-// It does what `tsc` does in the working directory, step for step. Between requests it keeps what is expensive to
-// create and contains no user data: the compiler itself, and the parsed declarations of the standard library and of the
-// type roots, which are outside the working directory and read-only. The compiler accepts no plugins on its command
-// line, so no user code runs here. All files of a request are deleted before the reply is sent.
+// It does what `tsc` does in the working directory, step by step. Between requests, it keeps only data that is expensive to create and
+// contains no user data: the compiler itself, and the parsed declarations of the standard library and of the type roots, which are outside
+// the working directory and read-only. The compiler accepts no plugins on its command line, so no user code runs here. All files of a
+// request are deleted before the reply is sent.
 //
 // All numbers are big-endian; all texts are UTF-8 and preceded by their length. A message is its length (u32), then:
 //   request: number of arguments (u32), arguments; number of files (u32), path and contents of each
@@ -26,7 +26,7 @@ const OPTIONS = [
 
 const ts = require('/usr/local/lib/cupel/npm/node_modules/typescript/lib/typescript.js')
 
-/** The toolchain directory. It is read-only, so results of file system calls there are cached for ever. */
+/** The toolchain directory. It is read-only, so results of file system calls there are cached forever. */
 const OURS = '/usr/local/lib/cupel/npm/node_modules/'
 /** Parsed toolchain files, by path and parse options. */
 const parsed = new Map()
@@ -149,7 +149,7 @@ function serve(message) {
   ]))
 }
 
-/** The options, if the command line is the only supported one; null for any other. */
+/** The options, if the command line has the supported form; null for any other form. */
 function optionsOf(args) {
   const at = args.indexOf(OPTIONS[0])
   const sources = args.slice(at + OPTIONS.length)

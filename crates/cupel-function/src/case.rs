@@ -11,8 +11,8 @@ use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};
 
 /// The calls of a test.
 ///
-/// The input of a function is its arguments, one JSON value per line. The input of a class is two lists: names, the
-/// first of which is the class, and a list of arguments for each name.
+/// The input of a function is its arguments, one JSON value per line. The input of a class is two lists. The first is a
+/// list of names, beginning with the class. The second has a list of arguments for each name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FunctionCase<'s> {
     signature: &'s Signature,
@@ -22,7 +22,7 @@ pub struct FunctionCase<'s> {
 /// One call.
 #[derive(Clone, Debug, PartialEq)]
 struct Call<'s> {
-    /// 0 is the function or the constructor; the methods follow.
+    /// Index of the called function: 0 is the function or the constructor; the methods follow.
     callee: usize,
     parameters: &'s [Parameter],
     arguments: Vec<Value>,
@@ -44,7 +44,8 @@ pub struct CallError {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expected(Value);
 
-/// Approximate maximum memory of the values that one run returns: 8 MiB of the smallest words in a list.
+/// Approximate maximum memory of the values that one run returns. It corresponds to 8 MiB of the smallest words in a
+/// list.
 pub const RETURNED_MAX: Bytes = Bytes::mib(256);
 
 /// The answer of a driver.
@@ -52,9 +53,9 @@ pub const RETURNED_MAX: Bytes = Bytes::mib(256);
 pub enum Answer {
     /// The value that the function returned.
     Returned(Value),
-    /// The returned value does not have the declared type; with the reason.
+    /// The returned value does not have the declared type. Contains the reason.
     NoValue(String),
-    /// The function does not exist or has other parameters; with the reason.
+    /// The function does not exist or has other parameters. Contains the reason.
     NoFunction(String),
     /// The returned value needs more memory than [`RETURNED_MAX`].
     TooLarge,
@@ -76,7 +77,7 @@ impl<'s> FunctionCase<'s> {
     /// Parses an untrusted input. Its values may need approximately `room` bytes of memory.
     ///
     /// # Errors
-    /// As for [`FunctionCase::read`]; also if the values need more memory.
+    /// As for [`FunctionCase::read`]; also if the values need more memory than that.
     pub fn read_within(signature: &'s Signature, input: &[u8], room: Bytes) -> Result<FunctionCase<'s>, CallError> {
         FunctionCase::read_from(signature, Reader::within(input, room))
     }
@@ -199,7 +200,7 @@ impl<'s> FunctionCase<'s> {
         }
     }
 
-    /// The calls, one line each, with their results if known; at most `calls_max` calls.
+    /// The calls, one line each, with their results if known. At most `calls_max` calls are listed.
     pub fn shown(&self, expected: Option<&Expected>, calls_max: usize) -> Vec<String> {
         let arrow = |value: &Value| format!(" -> {}", value.shown());
         let shown = self.calls.iter().enumerate().take(calls_max).map(|(at, call)| {

@@ -1,6 +1,6 @@
 //! Typed JSON reader: parses the text of a test into values of its signature, or fails with position and reason.
 //!
-//! The expected type drives the parser, so nesting is bounded by the type, integers keep all 64 bits, and no value is
+//! The expected type drives the parser. So nesting is bounded by the type, integers keep all 64 bits, and no value is
 //! created that a driver could not receive. Source: RFC 8259. Extension: NaN and infinities are the strings `"NaN"`,
 //! `"Infinity"` and `"-Infinity"`. Not accepted: lone surrogates, and U+0000, which terminates strings in C.
 
@@ -45,7 +45,7 @@ impl<'a> Reader<'a> {
         Reader { text, at: 0, room: u64::MAX }
     }
 
-    /// A reader whose values may need approximately `room` bytes of memory in all.
+    /// A reader whose values may need approximately `room` bytes of memory in total.
     pub(super) fn within(text: &'a [u8], room: Bytes) -> Reader<'a> {
         Reader { text, at: 0, room: room.get() }
     }

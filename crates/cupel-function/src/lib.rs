@@ -11,7 +11,7 @@
 //! A driver is the program that runs: it reads arguments, calls the submission's function, and writes the result to a
 //! separate channel. It consists of a source that is the same for all problems (`drivers/`) and, in languages without
 //! reflection, a few lines generated from the signature (`languages/`). Drivers do not read JSON, so they need no JSON
-//! parser; values that do not match their type are refused here, before anything runs. `wire.rs` documents the format.
+//! parser. This crate refuses values that do not match their type before anything runs. `wire.rs` documents the format.
 //!
 //! *Invariant:* a driver never gets the expected result. A submission that takes over the driver's process can forge an
 //! answer, but still has to forge a correct one.

@@ -208,7 +208,7 @@ pub(super) fn level_order(mut slots: Vec<Value>) -> Result<Vec<Value>, &'static 
     while matches!(slots.last(), Some(Value::Null)) {
         slots.pop();
     }
-    // The root and two children per node are places. Places are filled in the order of the nodes.
+    // The root and the two children of each node are places. Places are filled in the order of the nodes.
     let (mut places, mut used) = (1_usize, 0_usize);
     for slot in &slots {
         if used == places {

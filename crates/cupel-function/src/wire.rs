@@ -1,5 +1,5 @@
-//! Wire format of the values that drivers read and write: lines of words, determined by the type, so that a reader
-//! takes only a few lines in any language.
+//! Wire format of the values that drivers read and write: lines of words. The type of a value determines its form, so a
+//! reader has only a few lines of code in any language.
 //!
 //! | type | form |
 //! |---|---|
@@ -83,13 +83,13 @@ fn word(value: &Value) -> String {
 /// Reads the values that a driver wrote.
 pub(super) struct Reader<'a> {
     text: &'a [u8],
-    /// Approximate memory left for values. An empty map takes a hundred times the size of its text. `None`: the limit
-    /// was exceeded.
+    /// Approximate memory left for values. An empty map takes a hundred times the size of its text. `None` means that
+    /// the limit was exceeded.
     room: Option<u64>,
 }
 
 impl<'a> Reader<'a> {
-    /// A reader whose values may need approximately `room` bytes of memory in all.
+    /// A reader whose values may need approximately `room` bytes of memory in total.
     pub(super) fn within(text: &'a [u8], room: Bytes) -> Reader<'a> {
         Reader { text, room: Some(room.get()) }
     }

@@ -86,7 +86,7 @@ fn starts(access: u16, descriptor: Option<&str>, major: u16) -> bool {
     (takes_arguments || descriptor == Some("()V")) && access & PRIVATE == 0
 }
 
-/// The name with dots, if it consists of identifiers. Such a name cannot be mistaken for an option of the launcher.
+/// The name with dots, if it consists of identifiers. The launcher cannot mistake such a name for an option.
 fn source_name(name: &str) -> Option<String> {
     const NAME_BYTES_MAX: usize = 1000;
     let is_identifier = |part: &str| {
@@ -118,7 +118,7 @@ fn first_line(code: &mut Bytes<'_>, pool: &Pool<'_>) -> Option<u16> {
     first
 }
 
-/// The constant pool, reduced to the constants that names are made of.
+/// The constant pool, reduced to the constants from which names are built.
 struct Pool<'b>(Vec<Constant<'b>>);
 
 #[derive(Clone, Copy)]

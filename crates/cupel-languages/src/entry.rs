@@ -19,7 +19,7 @@ const ANCESTORS_MAX: usize = 64;
 
 impl Language {
     /// Renames source files as the compiler requires: a file with a public type gets the type's name. A file keeps its
-    /// name if the new one clashes with another file or is not a valid path.
+    /// name if the new name belongs to another file or is not a valid path.
     pub fn files_named_by_type(&self, files: &BoxFiles) -> BoxFiles {
         if self.named_by_type.is_empty() {
             return files.clone();
@@ -79,7 +79,7 @@ impl Language {
         let name = split(main.as_str()).1;
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         let preferred: Vec<String> = self.main_class.iter().map(|name| same(&name.replace("{stem}", stem))).collect();
-        // If several sources have the same file name, the first one counts.
+        // If several sources have the same file name, the first one is used.
         let mut order: HashMap<&str, usize> = HashMap::new();
         for (at, source) in sources.iter().enumerate() {
             order.entry(split(source.path.as_str()).1).or_insert(at);
@@ -130,7 +130,7 @@ mod tests {
         Registry::load(None).unwrap().find(id).unwrap().clone()
     }
 
-    /// Name, access flags of the class, whether it has `main`, line of `main`.
+    /// The name of a class, its access flags, whether it has `main`, and the line of `main`.
     type Made<'a> = (&'a str, u16, bool, u16);
 
     #[track_caller]

@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}{place}: `{key}`: {detail}", place = line.map_or_else(String::new, |line| format!(":{line}")))]
 pub struct LanguageFault {
-    /// The file: its name if it is shipped, its path if it is the operator's.
+    /// The name of a shipped file, or the path of an operator's file.
     pub file: String,
     /// One-based line number, if known.
     pub line: Option<usize>,

@@ -1,8 +1,8 @@
 //! Finds the exception that ended a program in its standard error, using the rules of its language file.
 //!
-//! The program controls its standard error, so the result is only displayed: one line, bounded, without control
-//! characters. The exception is a rule with `memory_limit`, which says that the language's own heap was full and
-//! changes the verdict. Faking that message gains a program nothing: it turns one failure into another, which any
+//! The program controls its standard error, so the text that is found is only displayed: one line, bounded, without
+//! control characters. Only a rule with `memory_limit` changes the verdict: it means that the language's own heap was
+//! full. A program gains nothing by printing that message itself. It only replaces one failure by another, which any
 //! program can cause more easily by allocating memory.
 
 use cupel_types::BoxFiles;

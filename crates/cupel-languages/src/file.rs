@@ -47,7 +47,7 @@ struct FileDto {
     limits_max: LimitsDto,
     #[serde(default)]
     compile_limits: LimitsDto,
-    /// If missing, nothing is installed; the operator provides the toolchain.
+    /// If it is missing, nothing is installed, and the operator provides the toolchain.
     #[serde(default)]
     packages: PackagesDto,
     #[serde(default)]

@@ -1,7 +1,7 @@
 //! Installs the packages that languages name.
 //!
-//! Invariant: only missing toolchains are installed. A toolchain whose version command succeeds is kept, whatever its
-//! origin; for example, an existing Node.js is not replaced by Debian's.
+//! Invariant: only missing toolchains are installed. A toolchain whose version command succeeds is kept, regardless of
+//! its origin; for example, an existing Node.js is not replaced by Debian's.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
@@ -14,7 +14,7 @@ use crate::{HostProbe, Language, Registry};
 /// Install prefix of npm packages: below `/usr`, so that programs in the sandbox see it without a mount.
 const NPM_PREFIX: &str = "/usr/local/lib/cupel/npm";
 
-/// The languages an operator selects.
+/// The languages that an operator selects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
     /// All languages.
@@ -126,8 +126,8 @@ impl InstallPlan {
         };
         let mut commands = Vec::new();
         if !self.debian.is_empty() {
-            // Wait for a running apt-get, because a fresh machine is often still updating itself. `--no-remove`: the
-            // operator's packages are never removed.
+            // Wait for a running apt-get, because a fresh machine often still updates itself. `--no-remove` never
+            // removes the operator's packages.
             let apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=600"];
             commands.push(command(&[&apt[..], &["update"]].concat(), &[]));
             commands.push(command(
@@ -142,8 +142,8 @@ impl InstallPlan {
         commands
     }
 
-    /// Runs the installation. `say` receives progress lines for people, including each command before it runs. Blocks
-    /// until all commands have finished.
+    /// Runs the installation. `say` receives progress messages for the operator, including each command before it runs.
+    /// Blocks until all commands have finished.
     ///
     /// # Errors
     /// No permission to install, or a package manager failed. Packages installed before the failure remain.
@@ -164,7 +164,7 @@ impl InstallPlan {
                 .stdin(Stdio::null())
                 .output()
                 .map_err(|source| InstallError::Start { command: shown.clone(), source })?;
-            // A failed update of the package list is ignored; if it matters, the installation fails.
+            // A failed update of the package list is ignored. If the list is really too old, the installation fails.
             if !output.status.success() && command.last().is_none_or(|last| last != "update") {
                 let said = last_lines(&[output.stdout, output.stderr].concat());
                 return Err(InstallError::Failed { command: shown, status: output.status, said });
@@ -212,7 +212,7 @@ fn debian_installed(packages: &[String]) -> BTreeSet<String> {
     if packages.is_empty() {
         return BTreeSet::new();
     }
-    // dpkg-query(1): unknown names are reported on standard error and in the exit code, both ignored here.
+    // dpkg-query(1) reports unknown names on standard error and in the exit code. Both are ignored here.
     let output = Command::new("dpkg-query")
         .args(["-W", "-f", "${db:Status-Status} ${Package}\\n"])
         .args(packages)
@@ -230,7 +230,7 @@ fn privilege(plan: &InstallPlan) -> Result<Vec<String>, InstallError> {
     if let Some((program, _)) = programs.iter().find(|(program, needed)| *needed && host.find(program).is_none()) {
         return Err(InstallError::NoProgram { program: (*program).to_owned() });
     }
-    // proc(5): the owner of /proc/self is the effective user.
+    // The owner of /proc/self is the effective user. Source: proc(5).
     if std::fs::metadata("/proc/self").is_ok_and(|m| m.uid() == 0) {
         Ok(Vec::new())
     } else if host.find("sudo").is_some() {

@@ -10,18 +10,18 @@ use crate::{CompileService, ExceptionRule, Placeholders, Prepare, Template};
 /// Base environment of every program; the language and the submission can override it.
 const BASE_ENV: [(&str, &str); 3] = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", "/tmp"), ("LANG", "C.UTF-8")];
 
-/// A language as the registry knows it.
+/// A language in the registry.
 #[derive(Clone, Debug)]
 pub struct Language {
     /// Stable id: the stem of the file name.
     pub id: LanguageId,
-    /// Display name, including the major version it promises: `Python 3.11`, `C++17`.
+    /// Display name, including the major version that the language guarantees: `Python 3.11`, `C++17`.
     pub name: String,
     /// Alternative names. Same syntax as ids, plus `#`.
     pub aliases: Vec<String>,
     /// File-name extensions, without the dot, by which `cupel run` recognizes the language.
     pub extensions: Vec<String>,
-    /// Default path of the main source in the box, used if the client does not name it.
+    /// Default path of the main source in the box, used if the client does not specify one.
     pub source: BoxPath,
     /// Artefacts prepared once per toolchain, in order.
     pub prepare: Vec<Prepare>,
@@ -43,12 +43,12 @@ pub struct Language {
     pub mounts: Vec<String>,
     /// Patterns of the files that the compile step passes on; if empty, all files. See [`Language::is_artifact`].
     pub artifacts: Vec<String>,
-    /// Name, known to the sandbox, of the interpreter kept initialised and ready to be forked. Programs that cannot be
+    /// Interpreter that is kept initialised and ready to be forked, by its name in the sandbox. Programs that cannot be
     /// started from it are executed normally.
     pub warm: Option<String>,
-    /// Name, known to `cupel-function`, of the driver that calls functions in this language.
+    /// Name of the driver in `cupel-function` that calls functions in this language.
     pub driver: Option<String>,
-    /// Names that other products' clients use for the language, by the name of the facade that translates for them.
+    /// Names that other products' clients use for the language, by facade.
     pub facades: BTreeMap<String, Vec<String>>,
     /// Rules that find the exception that ended a program, in order of preference. See [`Language::exception`].
     pub exceptions: Vec<ExceptionRule>,
@@ -58,7 +58,7 @@ pub struct Language {
     pub limits_max: Limits,
     /// Limits of the compile step, for all its commands together.
     pub compile_limits: Limits,
-    /// How to find the installed version.
+    /// The rule that finds the installed version.
     pub version: VersionRule,
     /// Packages that provide the language.
     pub packages: Packages,
@@ -144,10 +144,10 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
     pattern[p..].iter().all(|&c| c == b'*')
 }
 
-/// How to find the installed version of a toolchain.
+/// Rule that finds the installed version of a toolchain.
 #[derive(Clone, Debug)]
 pub struct VersionRule {
-    /// The command that prints it.
+    /// The command that prints the version.
     pub command: Vec<String>,
     /// Finds the version in the command's output: the first group, or the whole match if there is no group.
     pub(crate) pattern: Regex,
@@ -170,7 +170,7 @@ pub struct Packages {
     pub npm: Vec<String>,
     /// Languages whose toolchains are also required.
     pub requires: Vec<LanguageId>,
-    /// Whether `make run` installs it by default.
+    /// Whether `make run` installs the language by default.
     pub core: bool,
 }
 
@@ -196,7 +196,7 @@ pub enum Availability {
 pub struct Sample {
     /// `hello`, `echo`, `args`, `compile_error`, `runtime_error`, `time_limit`, …
     pub name: String,
-    /// Path of the main source, if the language's default does not fit.
+    /// Path of the main source, if it differs from the language's default.
     pub file: Option<BoxPath>,
     /// The source.
     pub source: String,
@@ -204,7 +204,7 @@ pub struct Sample {
     pub stdin: String,
     /// Arguments.
     pub args: Vec<String>,
-    /// Requested limits; the others are the language's.
+    /// Requested limits. Limits that are not set are the language's.
     pub limits: LimitsRequest,
     /// Expected standard output; `None` accepts any.
     pub stdout: Option<String>,

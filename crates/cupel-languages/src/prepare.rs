@@ -3,7 +3,8 @@
 //!
 //! This module holds only the specification from the language file and the directory of a prepared artefact. The
 //! `cupel` binary creates, stores and mounts artefacts. A command refers to one by `{prepared:NAME}`. While the
-//! artefact does not exist, arguments that refer to it are omitted, so the language works without it, only more slowly.
+//! artefact does not exist, arguments that refer to it are omitted, so the language also works without it, but more
+//! slowly.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -45,12 +46,12 @@ impl Prepare {
     }
 }
 
-/// Directory of a prepared artefact, once it exists. Clones share the value: setting one sets all.
+/// Directory of a prepared artefact, once it exists. Clones share the value.
 #[derive(Clone, Default)]
 pub struct PreparedDir(Arc<RwLock<Option<Arc<str>>>>);
 
 impl PreparedDir {
-    /// The directory, as seen by programs in a cell.
+    /// The directory, at the path that programs in a cell see.
     pub fn get(&self) -> Option<Arc<str>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -68,7 +69,7 @@ impl fmt::Debug for PreparedDir {
 }
 
 impl PartialEq for PreparedDir {
-    /// Equal if both share one value, not merely if the paths are equal.
+    /// Two values are equal if they share one directory, not merely if their paths are equal.
     fn eq(&self, other: &PreparedDir) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -90,7 +91,8 @@ pub(crate) struct PrepareDto {
     limits: LimitsDto,
 }
 
-/// Default limits of a preparation. Generous, because nobody waits for it and tenants do not influence it.
+/// Default limits of a preparation. They are generous, because no run waits for a preparation, and tenants do not
+/// influence it.
 fn prepare_limits_default() -> Limits {
     Limits {
         cpu_time: Duration::from_secs(300),
@@ -195,7 +197,11 @@ mod tests {
         assert_eq!(zig.compile_commands(&values), [["zig", "main.zig"]]);
         assert_eq!(zig.prepare[1].commands[0].fill(&values), ["zig", "run"]);
         zig.prepare[0].place.set(Some("/opt/p/std"));
-        assert_eq!(copy.compile_commands(&values), [["zig", "-I/opt/p/std/include", "main.zig"]], "clones share it");
+        assert_eq!(
+            copy.compile_commands(&values),
+            [["zig", "-I/opt/p/std/include", "main.zig"]],
+            "clones share the directory"
+        );
         assert_eq!(zig.prepare[1].commands[0].fill(&values), ["zig", "-I/opt/p/std", "run"]);
         assert_eq!(zig.execute_command(&values), ["./main"]);
         zig.prepare[0].place.set(None);

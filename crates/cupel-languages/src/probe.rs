@@ -12,7 +12,7 @@ pub trait Probe: Sync {
     /// The output of the version command.
     ///
     /// # Errors
-    /// Why it failed, for people: the program is missing, it failed, or it took too long.
+    /// A message for the operator: the program is missing, it failed, or it took too long.
     fn version(&self, command: &[String]) -> Result<String, String>;
 
     /// Whether this program, a name or an absolute path, is installed. A probe that cannot check returns true.
@@ -29,7 +29,7 @@ pub struct HostProbe {
     time_max: Duration,
 }
 
-/// Maximum number of bytes kept of each output stream of a version command.
+/// Maximum number of bytes that are kept of each output stream of a version command.
 const OUTPUT_BYTES_MAX: u64 = 64 * 1024;
 
 /// Pause between two checks whether a command that has closed its output has ended.
@@ -94,12 +94,12 @@ impl Probe for HostProbe {
             let reader = std::thread::spawn(move || stderr.map(read_to_end).unwrap_or_default());
             let mut printed = stdout.map(read_to_end).unwrap_or_default();
             printed.push_str(&reader.join().unwrap_or_default());
-            // If the command timed out, the receiver is gone.
+            // If the command timed out, the receiver no longer exists.
             let _ = sender.send(printed);
         });
         let deadline = Instant::now() + self.time_max;
         let printed = receiver.recv_timeout(self.time_max).ok();
-        // A command may close its output and go on running.
+        // A command may close its output and continue to run.
         let status = loop {
             match child.try_wait() {
                 Ok(Some(status)) => break Some(status),

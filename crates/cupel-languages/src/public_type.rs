@@ -1,6 +1,6 @@
 //! Finds the public type of a source file, for languages whose compiler requires the file to have the type's name.
 //!
-//! The source is read as tokens, so comments, strings and nested types are ignored. The lexer knows the syntax shared
+//! The source is read as tokens, so comments, strings and nested types are ignored. The lexer handles the syntax shared
 //! by the C family: `//` and `/* */`, `"…"` with escapes, `"""…"""`, `'…'`, braces. The result is used only as a file
 //! name.
 

@@ -35,7 +35,7 @@ impl Registry {
     /// same name or adds a language. Nothing is probed.
     ///
     /// # Errors
-    /// The directory cannot be read, or files have faults: all faults of all files together.
+    /// The directory cannot be read, or files have faults. The error contains all faults of all files.
     pub fn load(operator_dir: Option<&Path>) -> Result<Registry, LoadError> {
         let mut faults = Vec::new();
         let mut sources: BTreeMap<String, (String, String)> = shipped::FILES
@@ -108,7 +108,7 @@ impl Registry {
         registry
     }
 
-    /// Marks a language as unavailable if a language it requires is unavailable.
+    /// Marks a language as unavailable if a language that it requires is unavailable.
     fn settle_requirements(&mut self) {
         // Each round resolves one more link of a chain, so there are at most as many rounds as languages.
         for _ in 0..self.languages.len() {
@@ -123,7 +123,7 @@ impl Registry {
         }
     }
 
-    /// Why an otherwise available language cannot be used.
+    /// The reason why an otherwise available language cannot be used.
     fn lacks(&self, (at, language): (usize, &Language)) -> Option<(usize, String)> {
         let required = language.packages.requires.iter().filter_map(|id| self.get(id));
         let missing = required.filter(|_| language.is_available()).find(|required| !required.is_available())?;
@@ -134,7 +134,7 @@ impl Registry {
         Some((at, format!("it requires {}: {why}", missing.name)))
     }
 
-    /// Every language, sorted by id, whether available or not.
+    /// All languages, sorted by id, including unavailable ones.
     pub fn iter(&self) -> std::slice::Iter<'_, Language> {
         self.languages.iter()
     }
@@ -182,8 +182,8 @@ impl Registry {
         self.languages.iter().find(|l| l.extensions.iter().any(|e| e == extension))
     }
 
-    /// Message about a name that no language has: the nearest language or, if no name is close, `list`, which says where
-    /// all languages are listed. Begins with a small letter.
+    /// Message about an unknown language name. It suggests the nearest language or, if no name is close, refers to
+    /// `list`, which describes where all languages are listed. Begins with a small letter.
     pub fn unknown(&self, name: &str, list: &str) -> String {
         const NAME_CHARACTERS_MAX: usize = 40;
         let short: String = name.chars().take(NAME_CHARACTERS_MAX).collect();
@@ -244,7 +244,7 @@ fn installed_version(language: &Language, probe: &dyn Probe) -> Result<String, S
     let command = &language.version.command;
     let printed = probe.version(command)?;
     let version = language.version.find(&printed);
-    let version = version.ok_or_else(|| format!("`{}` did not tell a version", command.join(" ")))?;
+    let version = version.ok_or_else(|| format!("`{}` printed no version", command.join(" ")))?;
     // The version command may be a different program from those that compile and run.
     let mut programs = language.compile.iter().chain([&language.execute]).filter_map(Template::program);
     match programs.find(|program| !probe.is_installed(program)) {
@@ -253,7 +253,7 @@ fn installed_version(language: &Language, probe: &dyn Probe) -> Result<String, S
     }
 }
 
-/// A language file of an operator: its name, its path for messages, and its text or why it cannot be read.
+/// A language file of an operator: its name, its path for messages, and its text or the reason why it cannot be read.
 type OperatorFile = (String, String, Result<String, String>);
 
 /// Reads the language files of a directory, sorted by name.
@@ -508,7 +508,7 @@ mod tests {
             [
                 Availability::Unavailable { reason: "`gone` is not installed".to_owned() },
                 Availability::Unavailable { reason: "`half` is not installed".to_owned() },
-                Availability::Unavailable { reason: "`mute --version` did not tell a version".to_owned() },
+                Availability::Unavailable { reason: "`mute --version` printed no version".to_owned() },
                 Availability::Available { version: "1.2.3".to_owned() },
             ]
         );

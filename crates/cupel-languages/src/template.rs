@@ -1,6 +1,6 @@
 //! Commands with placeholders.
 //!
-//! Invariant: a [`Template`] contains only known placeholders. Unknown ones are rejected by the parser, so filling in a
+//! Invariant: a [`Template`] contains only known placeholders. The parser rejects unknown ones, so filling in a
 //! template cannot fail. The result is never passed to a shell.
 
 use std::sync::Arc;
@@ -55,7 +55,7 @@ impl Template {
     /// Parses an argument list.
     ///
     /// # Errors
-    /// The fault, for people: no program, an unknown placeholder, an unclosed brace.
+    /// The fault, as a message: no program, an unknown placeholder, or an unclosed brace.
     pub fn parse<S: AsRef<str>>(args: &[S]) -> Result<Template, String> {
         Template::parse_with(args, &[])
     }

@@ -1,13 +1,13 @@
-//! Executors for the judge. A [`Runner`] is a place where programs run; it gives the worker, and the commands that judge
-//! without a server, one [`Executor`](cupel_judge::Executor) for each slot.
+//! Executors for the judge. A [`Runner`] is a place where programs run. It provides one
+//! [`Executor`](cupel_judge::Executor) per slot to the worker, and to the commands that judge without a server.
 //!
 //! - `native/` runs programs in the sandbox of this machine, with warm interpreters and compile services.
-//! - `prepared/` has the prepared artefacts of toolchains. It uses a runner through the trait only.
+//! - `prepared/` has the prepared artefacts of toolchains. It uses a runner only through the trait.
 //!
-//! A further place to run programs (an engine for containers, for example) is one more module beside `native/` that
-//! implements [`Runner`]; the worker and the binary's wiring stay as they are.
+//! Another place to run programs (for example, a container engine) requires only another module beside `native/` that
+//! implements [`Runner`]; the worker and the binary's wiring do not change.
 //!
-//! *Architecture invariants:* this crate knows no store, no queue and no configuration file, and it is blocking.
+//! *Architecture invariants:* this crate does not use a store, a queue or a configuration file, and its calls block.
 //! `runner.rs` and `prepared/` name no type of the sandbox.
 #![forbid(unsafe_code)]
 

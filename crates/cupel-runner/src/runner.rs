@@ -1,4 +1,4 @@
-//! The port between a place where programs run and everything that wants programs to be run.
+//! The port between a place where programs run and the callers that run programs there.
 
 use std::io;
 
@@ -9,7 +9,7 @@ pub trait Runner: Send + Sync {
     /// Creates the executor of a slot. May block while the slot is set up.
     ///
     /// # Errors
-    /// No program can be run there: for a while if the error is transient, otherwise ever again.
+    /// No program can run in this slot. If the error is transient, a later call may succeed.
     fn executor(&self, slot: usize) -> Result<Box<dyn Executor>, ExecuteError>;
 
     /// A slot without running steps.
@@ -18,7 +18,7 @@ pub trait Runner: Send + Sync {
     /// Whether more than one step runs in a slot, for example a run beside the preparation of an artefact.
     fn is_shared(&self, slot: usize) -> bool;
 
-    /// Whether the runner has ended, so that this process can run no program any more.
+    /// Whether the runner has ended, so that this process can no longer run programs.
     fn has_ended(&self) -> bool;
 
     /// Returns a function that blocks until the runner has ended. It does not keep the runner alive.

@@ -1,5 +1,5 @@
-//! Runs a command in a cell and prints what the sandbox saw: `cargo run -p cupel-sandbox --example try -- PROGRAM ARGS…`
-//! (as root). For whoever works on the sandbox.
+//! Runs a command in a cell and prints the sandbox's report: `cargo run -p cupel-sandbox --example try -- PROGRAM
+//! ARGS…` (as root). For developers of the sandbox.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Property tests of bundles: for arbitrary bytes, unpacking neither panics nor creates anything outside its directory;
-//! and unpacking restores the files that were written. `PROPTEST_CASES` sets the number of cases.
+//! Property tests of bundles. For arbitrary bytes, unpacking neither panics nor creates anything outside its directory.
+//! For valid bundles, unpacking restores the files that were written. `PROPTEST_CASES` sets the number of cases.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
@@ -97,7 +97,7 @@ proptest! {
     #[test]
     fn no_bundle_creates_files_outside_the_box(bytes in prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..400),
-        // Records whose lengths are correct, too short, too long, or absurd.
+        // Records whose lengths are correct, too short, too long, or extremely large.
         proptest::collection::vec(
             (path(), proptest::collection::vec(any::<u8>(), 0..20), prop_oneof![0..40u64, Just(u64::MAX), Just(1u64 << 40)])
                 .prop_map(|(path, data, length)| record(&path, &data, length)),

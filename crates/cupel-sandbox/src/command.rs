@@ -28,33 +28,33 @@ pub struct Command {
     pub limits: Limits,
     /// Whether this is a compiler or a tenant's program; the two use separate lanes.
     pub kind: CellKind,
-    /// The interpreter whose zygote may be forked to start this program, if the zygote can replace the executable.
-    /// Never used for compilers.
+    /// The interpreter whose zygote may be forked to start this program. The program is executed normally if the zygote
+    /// cannot replace the executable, or if this is a compiler.
     pub warm: Option<Warm>,
     /// Whether descriptor 3 is a pipe to [`Observer::result`], for a result separate from the printed output.
     pub result: bool,
     /// Bounds on the regular files that are collected from `/box` at the end; `None` collects nothing.
     pub collect: Option<CollectLimits>,
-    /// A directory that exists in the box from the start. If it is set, only its files are collected, and they are
-    /// collected even if a signal ended the program.
+    /// A directory that exists in the box from the start. If it is set, only its files are collected, even if a signal
+    /// ended the program.
     pub outbox: Option<BoxPath>,
-    /// If it is not empty, only the files at these paths are collected, into [`CellReport::fetched`]. They are collected
-    /// even if a signal ended the program, and cut off at the bound on bytes.
+    /// If it is not empty, only the files at these paths are collected, into [`CellReport::fetched`]. They are
+    /// collected even if a signal ended the program. Files that exceed the bound on bytes are cut off.
     pub fetch: Vec<BoxPath>,
     /// Whether the observer is notified immediately when the main process ends and when standard output closes.
     pub watch: bool,
 }
 
-/// Which lanes a step runs in.
+/// The kind of lane in which a step runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CellKind {
     /// A tenant's program.
     Run,
-    /// A compiler over a tenant's source.
+    /// A compiler that processes a tenant's source.
     Compile,
 }
 
-/// Where standard input comes from.
+/// The source of standard input.
 #[derive(Clone, Debug)]
 pub enum Stdin {
     /// These bytes, followed by end of file.
@@ -67,11 +67,11 @@ pub enum Stdin {
 
 /// Callbacks of a running step, called on the thread that runs it.
 pub trait Observer {
-    /// Standard output, as it arrives; never more than the output limit in total.
+    /// Standard output, as it arrives. The total never exceeds the output limit.
     fn stdout(&mut self, data: &[u8]);
-    /// Standard error, likewise.
+    /// Standard error, with the same bound.
     fn stderr(&mut self, data: &[u8]);
-    /// Bytes written to descriptor 3, likewise, if [`Command::result`] is set.
+    /// Bytes written to descriptor 3, with the same bound, if [`Command::result`] is set.
     fn result(&mut self, data: &[u8]) {
         let _ = data;
     }
@@ -80,8 +80,9 @@ pub trait Observer {
     fn ended(&mut self, exit: ExitStatus) {
         let _ = exit;
     }
-    /// Standard output has closed. Called if [`Command::watch`] is set. If the end of the main process closed it, this
-    /// comes after [`Observer::ended`]; if it comes before, the program continues without standard output.
+    /// Standard output has closed. Called if [`Command::watch`] is set. If it closed because the main process ended,
+    /// this is called after [`Observer::ended`]. If this is called first, the program continues without standard
+    /// output.
     fn stdout_closed(&mut self) {}
     /// Whether the step should end now. Polled at each output and at least five times per second.
     fn cancelled(&mut self) -> bool {
@@ -105,25 +106,25 @@ impl Observer for Vec<u8> {
 pub struct CellReport {
     /// How the step ended.
     pub outcome: Outcome,
-    /// How the main process ended, if it did so before the sandbox killed it.
+    /// How the main process ended, if it ended before the sandbox killed it.
     pub exit: Option<ExitStatus>,
-    /// When the main process ended or was killed, by the monotonic clock; comparable between cells.
+    /// Time at which the main process ended or was killed, on the monotonic clock; comparable between cells.
     pub ended: Duration,
     /// Resources used.
     pub usage: Usage,
-    /// Whether unread data is left in the pipe of standard input; determined if [`Command::watch`] is set.
+    /// Whether unread data is left in the pipe of standard input. Determined only if [`Command::watch`] is set.
     pub stdin_left: bool,
     /// Whether standard output was longer than the limit.
     pub stdout_truncated: bool,
     /// Whether standard error was longer than the limit.
     pub stderr_truncated: bool,
-    /// The collected files, if collection was requested and the program exited with code 0, or with any code if that
-    /// was requested. If a signal ended the program, only files of the outbox are returned; if it exceeded a limit,
-    /// none are, because they may be incomplete.
+    /// The collected files. They are collected if collection was requested and the program exited with code 0, or with
+    /// any code if that was requested. If a signal ended the program, only files of the outbox are returned. If it
+    /// exceeded a limit, no files are returned, because they may be incomplete.
     pub files: BoxFiles,
     /// Whether the files exceeded the bounds of the collection, so that some are missing.
     pub files_truncated: bool,
-    /// The regular files at the paths of [`Command::fetch`], in that order. If the program exceeded a limit, none.
+    /// The regular files at the paths of [`Command::fetch`], in that order. Empty if the program exceeded a limit.
     pub fetched: Vec<FetchedFile>,
     /// Whether the program was started as a copy of a warm interpreter.
     pub warm: bool,

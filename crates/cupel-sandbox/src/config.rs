@@ -24,7 +24,7 @@ pub struct SandboxConfig {
     pub lane_runs_max: u32,
     /// Whether replacements for retired lanes are created in advance.
     pub spares: bool,
-    /// Walls to omit. Only for tests that the other walls hold and that `doctor` detects a missing one.
+    /// Walls to omit. Only for tests, which check that the other walls hold and that `doctor` detects a missing wall.
     pub walls_off: WallSet,
     /// Whether Cupel's executable is visible in cells as `/probe`; for `doctor`.
     pub with_probe: bool,
@@ -65,12 +65,12 @@ impl CountedEvent {
 /// added to it later.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mount {
-    /// Path on the host. If `target` differs, the path must exist when the sandbox starts and contain no symbolic link;
-    /// the object found then is shown, even if the name refers to another one later.
+    /// Path on the host. If `target` differs, the path must exist when the sandbox starts and contain no symbolic link.
+    /// Programs then see the object found at that time, even if the path refers to another object later.
     pub source: PathBuf,
     /// Path in the cell. Refused at or below the cell's private directories (`/box`, `/tmp`, `/proc`, `/dev`, `/cell`)
-    /// and, if `source` differs, at or below the system's directories (`/usr` and the like). A fixed path, such as one
-    /// below `/opt/cupel`, is best: then cells contain no path of the host.
+    /// and, if `source` differs, at or below the system's directories (`/usr` and the like). Prefer a fixed path, such
+    /// as one below `/opt/cupel`, so that cells contain no path of the host.
     pub target: PathBuf,
 }
 
@@ -83,7 +83,7 @@ impl From<PathBuf> for Mount {
 
 macro_rules! walls {
     ($($name:ident, $slug:literal, $text:literal;)*) => {
-        /// One protection that prevents a program from doing something it must not do.
+        /// One protection that prevents a program from performing a forbidden action.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[expect(missing_docs, reason = "`describe` documents them")]
         pub enum Wall { $($name),* }

@@ -20,7 +20,7 @@ use crate::{Features, Launched, Sandbox, StartError};
 pub struct WallFinding {
     /// The wall.
     pub wall: Wall,
-    /// `None` if the wall held, otherwise what the probe observed.
+    /// The observation of the probe; `None` if the wall held.
     pub breach: Option<String>,
     /// The remedy for a breach.
     pub remedy: &'static str,
@@ -69,8 +69,8 @@ pub fn examine(config: &SandboxConfig) -> Result<Examination, ExamineError> {
 /// A path that exists on every host and that no program may reach; the default secret for [`examine_launched`].
 pub const KERNEL: &str = "/sys";
 
-/// Starts the launcher of the sandbox to attack, without starting a thread: between this and [`examine_launched`], the
-/// process can drop its privileges.
+/// Starts the launcher of the sandbox to attack, without starting a thread. So the process can drop its privileges
+/// before it calls [`examine_launched`].
 ///
 /// # Errors
 /// If the sandbox cannot be started.

@@ -20,8 +20,8 @@ const LAUNCHER_ARGUMENT: &str = "__cupel-launcher";
 /// Maximum time for a reply of the launcher. It creates a lane in a few dozen milliseconds.
 const ANSWER: Duration = Duration::from_secs(60);
 
-/// Runs the launcher, a zygote or `doctor`'s probe if this process was started as one of them; then it never returns.
-/// `main` must call this first, before any thread exists.
+/// If this process was started as the launcher, a zygote or `doctor`'s probe, runs as that and never returns. `main`
+/// must call this first, before any thread exists.
 pub fn enter_if_asked() {
     let mut arguments = std::env::args_os().skip(1);
     let first = arguments.next();
@@ -48,8 +48,8 @@ pub fn raise_descriptor_limit() -> u64 {
     }
 }
 
-/// Maximum number of lanes at the same time. A slot has one for programs, one for compilers and a spare, and as many
-/// that are being retired; the rest is for lanes that do not belong to a slot.
+/// Maximum number of lanes at the same time. A slot has one lane for programs, one for compilers and a spare, and the
+/// same number of lanes that are being retired. The remaining lanes do not belong to a slot.
 const fn lanes_max(slots: usize) -> u32 {
     let slots = if slots > 1000 { 1000 } else { slots as u32 };
     slots * 8 + 16
@@ -84,7 +84,7 @@ pub enum StartError {
 pub struct Features {
     /// Whether control groups are version 2; otherwise version 1.
     pub cgroup_v2: bool,
-    /// Why instructions cannot be counted here, and the remedy; `None` if they can be counted and limited.
+    /// The reason why instructions cannot be counted here, with the remedy; `None` if they can be counted and limited.
     pub uncounted: Option<String>,
 }
 

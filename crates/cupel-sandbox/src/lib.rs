@@ -24,19 +24,19 @@
 //!   Everything that the program leaves behind (processes, files, shared memory) disappears with the cell.
 //! * An **interpreter** can be kept warm in an additional process of a lane, the zygote (`process/zygote.rs`, `warm/`).
 //!   A program is then a copy of the zygote, forked into the cell, and passes every wall as it would before an exec.
-//! * A **service** is a program that stays in a cell and answers requests, in a lane reserved for it: a compile
-//!   service.
+//! * A **service** is a program that stays in a cell, in a lane reserved for it, and answers requests: for example, a
+//!   compile service.
 //! * **Who kills whom:** closing the launcher's socket ends the launcher, which ends the lanes. When a lane's init
 //!   ends, the kernel kills its pid namespace, including the cell; the same holds for a cell's init. Reaching a limit
 //!   kills the cell's init. No process can outlive the one above it.
-//! * **Usage figures** are read from the control groups after the last process of the cell is gone. *CPU time* is what
-//!   the program's processes used from `exec` to their last instruction, no matter which process waited for them; what
-//!   the sandbox's init processes used in the same group is subtracted. *Memory* is the peak of all these processes
-//!   together, minus what the cell held before they started: anonymous and shared memory, files in the box, and kernel
-//!   memory used on their behalf, in the kernel's charging steps of up to 256 KiB. Page cache of files on disk is
-//!   shared by everybody; the part of it that is present at the end is subtracted. The reported peak is too low for a
-//!   program that frees memory and afterwards is the first to read large files. The limit counts the same memory, since
-//!   the kernel reclaims page cache before it kills.
+//! * **Usage figures** are read from the control groups after the last process of the cell is gone. *CPU time* is the
+//!   CPU time of the program's processes from `exec` to their last instruction, no matter which process waited for
+//!   them. The CPU time of the sandbox's init processes in the same group is subtracted. *Memory* is the peak of all
+//!   these processes together, minus what the cell held before they started. It includes anonymous and shared memory,
+//!   files in the box, and kernel memory used on their behalf, in the kernel's charging steps of up to 256 KiB. Page
+//!   cache of files on disk is shared by all programs; the part of it that is present at the end is subtracted. The
+//!   reported peak is too low for a program that frees memory and afterwards is the first to read large files. The
+//!   limit counts the same memory, since the kernel reclaims page cache before it kills.
 //! * **Instructions** are counted, if the processor can count them: the launcher opens a counter on a lane's init, and
 //!   the programs inherit it (`mechanism/instructions.rs`).
 //!

@@ -1,7 +1,7 @@
 //! The pool of lanes: creates lanes for slots and keeps spares ready.
 //!
-//! Each slot has one lane for programs and one for compilers, both on the slot's processor, and one spare that
-//! replaces either of them when it is retired, so that the next run does not wait for a new lane. For each warm
+//! Each slot has one lane for programs, one for compilers and one spare, all on the slot's processor. The spare
+//! replaces either of the two when it is retired, so that the next run does not wait for a new lane. For each warm
 //! interpreter, the slot has another lane and another spare. A background thread creates the spares.
 
 use std::os::fd::OwnedFd;

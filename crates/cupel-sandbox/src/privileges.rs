@@ -156,8 +156,8 @@ fn wait_until_alone() -> Result<(), GiveUpError> {
 
 const WRITE_FILE: u64 = 1 << 1;
 
-/// Landlock's rights that change files, from linux/landlock.h: write, remove, make; since ABI 2 link and rename across
-/// directories; since ABI 3 truncate.
+/// Landlock's rights that change files, from linux/landlock.h: write, remove, make; since ABI 2, also link and rename
+/// across directories; since ABI 3, also truncate.
 fn rights_to_change(abi: u32) -> u64 {
     const REMOVE_AND_MAKE: u64 = 0b1_1111_1111 << 4;
     const REFER: u64 = 1 << 13;
@@ -256,7 +256,7 @@ pub fn hand_over(directory: &File, name: &OsStr, user: Identity) -> io::Result<(
 }
 
 /// Creates nested directories `names` below `directory` if they do not exist, owned by the owner of `directory`. The
-/// last one is readable by everybody. Links are not followed, since the owner may be a different, untrusted user.
+/// last one is readable by all users. Links are not followed, since the owner may be a different, untrusted user.
 ///
 /// # Errors
 /// If one of the names is not a directory, or a system call fails.
@@ -410,8 +410,8 @@ mod tests {
         };
         let mut others = [sleeper(), sleeper()];
         let pids = others.each_ref().map(std::process::Child::id);
-        // The test binary runs itself again and forks there: the process that gives up must have one thread, and no
-        // lock held by another thread.
+        // The test binary runs itself again and forks there, because the process that calls `give_up` must have one
+        // thread and no lock held by another thread.
         let name = "privileges::tests::after_give_up_other_processes_of_the_user_cannot_be_signalled_or_limited";
         let ended = std::process::Command::new(std::env::current_exe().unwrap())
             .args([name, "--exact", "--nocapture", "--test-threads=1"])

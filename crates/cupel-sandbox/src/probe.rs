@@ -1,7 +1,7 @@
 //! The probe that `doctor` runs in a cell: Cupel's executable, which performs one small attack per start.
 //!
-//! Each attack targets one wall and is chosen so that no other wall stops it first. It prints `held`, or
-//! `breached: ` and what it observed.
+//! Each attack targets one wall and is chosen so that no other wall stops it first. It prints `held`, or `breached: `
+//! and its observation.
 
 use std::fs;
 use std::io::{self, Write};
@@ -31,8 +31,8 @@ pub(crate) fn main(name: &str) -> ! {
     std::process::exit(0)
 }
 
-/// Attacks `wall`; returns `Ok` if it held. `fact` is a value known only outside the cell: the host's namespace, a
-/// secret's path, a limit.
+/// Attacks `wall`; returns `Ok` if it held. `fact` is a value from outside the cell: the host's namespace, a secret's
+/// path, or a limit.
 fn attack_on(wall: Wall, fact: &str) -> Result<(), String> {
     match wall {
         Wall::UserNamespace => namespace("user", fact),

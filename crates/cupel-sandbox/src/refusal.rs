@@ -1,9 +1,8 @@
 //! Validation of commands and configurations before anything is created. A refusal names the field and the rule it
 //! breaks.
 //!
-//! A cell that can be created but does not suffice for its program (a box too small for its files, a limit that is soon
-//! reached) is not refused: that is an outcome of the run. Limits have no upper bound here: a limit above what the
-//! machine has allows all that it has.
+//! A box that is too small for its files, or a limit that is soon reached, is not refused: that is an outcome of the
+//! run. Limits have no upper bound here. A limit above the machine's resources has no effect.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -30,16 +29,16 @@ fn refuse<T>(field: &'static str, rule: impl Into<Cow<'static, str>>) -> Result<
     Err(Refusal { field, rule: rule.into() })
 }
 
-/// Maximum size in bytes of arguments and environment together, with eight bytes added for each of them. The kernel
-/// accepts 128 KiB for a program with a small stack (execve(2), "Limits on size of arguments and environment"), and
-/// therefore for every program.
+/// Maximum size in bytes of arguments and environment together, with eight bytes added for each string. The kernel
+/// accepts at least 128 KiB, even if the stack limit is small (execve(2), "Limits on size of arguments and
+/// environment").
 const TEXTS_BYTES_MAX: usize = 96 * 1024;
-/// Maximum number of file groups. Each is a descriptor passed with the one request message.
+/// Maximum number of file groups. Each group is a descriptor, and all descriptors are passed with one message.
 const FILE_GROUPS_MAX: usize = 16;
 /// Maximum number of input files and, separately, of collected files.
 const FILES_MAX: usize = 100_000;
 const SLOTS_MAX: usize = 1000;
-/// Maximum number of configured mounts. Each lane makes all of them.
+/// Maximum number of configured mounts. Each lane mounts all of them.
 const MOUNTS_MAX: usize = 256;
 /// Maximum size of all mount paths together. They are sent in one message.
 const MOUNTS_BYTES_MAX: usize = 64 * 1024;

@@ -1,8 +1,8 @@
 //! A service: a program that stays in its cell and answers requests over its standard input and output.
 //!
-//! For programs that start slowly and serve many requests: compile services. A service has a separate lane with the
-//! same walls as any program. The lane is not pinned to a processor: while the service works, a slot waits for it, and
-//! the scheduler can use the processor that this slot leaves idle. The service's memory outlives a request, so the
+//! For programs that start slowly and serve many requests, such as compile services. A service has a separate lane with
+//! the same walls as any program. The lane is not pinned to a processor: while the service works, a slot waits for it,
+//! and the scheduler can use the processor that this slot leaves idle. The service's memory outlives a request, so the
 //! caller must decide which tenants may share a service. Replies are untrusted; only their length is checked here.
 //!
 //! ```text
@@ -116,7 +116,7 @@ impl ServiceCell {
         for ours in [&to, &from] {
             rustix::io::ioctl_fionbio(ours, true).map_err(io::Error::from)?;
         }
-        // Standard error is discarded: it may quote the source.
+        // Standard error is discarded, because it may quote the source.
         let nowhere =
             rustix::fs::open("/dev/null", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()).map_err(io::Error::from)?;
         let files = bundle::write(&command.files)?;
@@ -224,7 +224,7 @@ impl ServiceCell {
         }
     }
 
-    /// The error to return when the service has ended, with the limit that the lane reports. The report may arrive
+    /// Returns the error for a service that has ended, with the limit that the lane reports. The report may arrive
     /// slightly after the end.
     fn last_words(&mut self) -> ServiceError {
         let socket = self.lane.socket.as_fd();

@@ -45,11 +45,11 @@ pub struct Slot {
     bundles: BundleCache,
 }
 
-/// How long beyond its wall-clock limit a cell may take to finish before its lane counts as lost. The lane needs this
-/// time to set up the cell, to kill hundreds of processes, and to collect files.
+/// Additional time, after its wall-clock limit, that a cell may take to finish before its lane counts as lost. The lane
+/// needs this time to set up the cell, to kill hundreds of processes, and to collect files.
 const SILENCE: Duration = Duration::from_secs(30);
-/// Bytes per read, and the pipe size of a program with much output. The content of a pipe is charged to the program, so
-/// a pipe becomes this large only after it was once full, and never larger.
+/// Bytes per read, and the maximum pipe size. The content of a pipe is charged to the program, so a pipe gets this size
+/// only after it was full once.
 const CHUNK: usize = 256 * 1024;
 /// Initial capacity of a pipe. Source: pipe(7), "Pipe capacity".
 const PIPE: usize = 64 * 1024;
@@ -58,7 +58,7 @@ const OUTPUTS: usize = 3;
 /// Maximum number of reads from one stream before the other streams are polled again.
 const READS_IN_A_ROW: usize = 8;
 
-/// Maximum number of runs of a warm interpreter: these runs share its hash seed.
+/// Maximum number of runs of a warm interpreter. All these runs have the same hash seed.
 const WARM_RUNS_MAX: u32 = 1_000;
 
 /// Selects one of the slot's lanes.
@@ -251,7 +251,7 @@ impl Slot {
 }
 
 /// Whether the program's standard input is a pipe (see [`stdin_of`]). An interpreter creates a different stream object
-/// for anything else, and a warm interpreter's was created for a pipe.
+/// for other types, and the stream object of a warm interpreter was created for a pipe.
 fn is_pipe(stdin: &Stdin) -> bool {
     match stdin {
         Stdin::Bytes(_) => true,
@@ -261,9 +261,9 @@ fn is_pipe(stdin: &Stdin) -> bool {
     }
 }
 
-/// A pipe whose ends the program can reopen by name (`/dev/stdin`, `/proc/self/fd/1`). Its mode must allow that,
-/// because the inode belongs to this process's user and the program runs as another user. No other process has a name
-/// for it.
+/// A pipe whose ends the program can reopen by name (`/dev/stdin`, `/proc/self/fd/1`). The inode belongs to this
+/// process's user and the program runs as another user, so the inode's mode must allow that. No other process has a
+/// name for the pipe.
 pub(crate) fn open_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
     rustix::fs::fchmod(&reader, rustix::fs::Mode::from_raw_mode(0o666))?;
@@ -297,7 +297,7 @@ fn feed_from(source: Source) -> io::Result<(Arc<OwnedFd>, Option<Feed>)> {
         let _ = rustix::pipe::fcntl_setpipe_size(&pipe, CHUNK);
     }
     let mut feed = Feed { pipe, source, at: 0 };
-    // Fill the pipe before the program starts: for most inputs, this is all.
+    // Fill the pipe before the program starts. Most inputs fit completely.
     let is_more = feed.write()?;
     Ok((Arc::new(theirs), is_more.then_some(feed)))
 }
@@ -337,7 +337,7 @@ struct Feed {
     at: usize,
 }
 
-/// The source of standard input that is written into a pipe.
+/// The source of the data that is written into the pipe of standard input.
 enum Source {
     Bytes(Arc<[u8]>),
     /// A file, of which at most [`CHUNK`] bytes are in memory.
@@ -409,8 +409,8 @@ impl Captured {
         Ok(Captured { pipe, left: limit, holds: PIPE })
     }
 
-    /// Whether a read of `n` bytes took a full pipe, so that there is probably more data. The first full pipe is
-    /// enlarged.
+    /// Whether a read of `n` bytes emptied a full pipe, so that there is probably more data. Enlarges the pipe when
+    /// this happens for the first time.
     fn is_filled_by(&mut self, n: usize) -> bool {
         let filled = n >= self.holds.min(CHUNK);
         if filled && self.holds == PIPE {
@@ -600,7 +600,7 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    /// Reads a file of `size` bytes that the command asked for, as far as there is room.
+    /// Reads a file of `size` bytes that the command requested, up to the bound on bytes.
     fn take_fetched(&mut self, path: BoxPath, size: u64, descriptor: &OwnedFd) -> Result<(), RunError> {
         if self.fetched.len() >= self.fetch.len() || !self.fetch.contains(&path) {
             return Err(RunError::LaneLost);
@@ -637,19 +637,18 @@ struct Watched {
     /// A pidfd of its main process.
     program: Option<OwnedFd>,
     ended: bool,
-    /// When the last writer of its standard output closed it.
+    /// Time at which the last writer of its standard output closed it.
     stdout_ended: Option<Instant>,
     told: bool,
 }
 
-/// If it is unknown whether a program that closed standard output is ending: how long to wait before reporting that it
-/// continues without standard output. A process needs only microseconds of CPU time between closing its files and
-/// becoming a zombie.
+/// Time to wait before reporting that a program continues without standard output, if it is unknown whether the program
+/// is ending. A process needs only microseconds of CPU time between closing its files and becoming a zombie.
 const ENDING: Duration = Duration::from_secs(1);
 
 impl Watched {
-    /// Whether the end of standard output must be reported now. A process that ends closes its files first; that is
-    /// reported only after the end of the process.
+    /// Whether the end of standard output must be reported now. A process that ends closes its files before it has
+    /// ended, so its end is reported first.
     fn is_stdout_closed(&mut self) -> bool {
         let Some(since) = self.stdout_ended.filter(|_| !self.told) else { return false };
         let is_ending = self.program.as_ref().and_then(is_ending);
@@ -684,7 +683,7 @@ struct Ready {
     stdin: bool,
 }
 
-/// The caller's report, made from the lane's figures.
+/// Creates the caller's report from the lane's figures.
 fn conclude(
     command: &Command,
     done: &CellDone,
@@ -761,7 +760,7 @@ fn conclude(
     })
 }
 
-/// The outcome of a program that could not start, if the command or its limits caused that and not the sandbox.
+/// The outcome of a program that could not start, if the cause is the command or its limits, and not the sandbox.
 fn not_begun(command: &Command, step: SetupStep, errno: i32) -> Option<Outcome> {
     match (step, errno) {
         // The files exceed the disk limit, or the disk size that the memory limit allows.
@@ -772,7 +771,7 @@ fn not_begun(command: &Command, step: SetupStep, errno: i32) -> Option<Outcome> 
         (SetupStep::BoxFiles, libc::ENOMEM) => Some(Outcome::MemoryLimit),
         // Too little stack for the arguments, too little memory for the image, or a process limit that is too low.
         (SetupStep::Exec, libc::E2BIG | libc::ENOMEM | libc::EAGAIN) => Some(Outcome::Exited(126)),
-        // A program in the box: the exit codes that a shell would return.
+        // If the program is in the box, the exit codes are those that a shell would return.
         (SetupStep::Exec, errno) if command.argv[0].contains('/') && !command.argv[0].starts_with('/') => {
             Some(Outcome::Exited(if errno == libc::ENOENT { 127 } else { 126 }))
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 macro_rules! steps {
     ($($name:ident = $number:literal, $text:literal;)*) => {
-        /// A step on the way to a running program.
+        /// A step of the setup of a lane or a cell, up to the start of the program.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[expect(missing_docs, reason = "the Display text documents them")]
         pub enum SetupStep { $($name = $number),* }

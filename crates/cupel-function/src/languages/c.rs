@@ -1,4 +1,4 @@
-//! C: a function; for a class, functions that take the object. Compound types are structures generated from the
+//! C: a function or, for a class, functions that take the object. Compound types are structures generated from the
 //! signature and named after the type: `list_int`, `map_list_string`, `ListNode_int`.
 
 use super::{DriverLanguage, arguments, block_comment, branches, case_of_c, methods, parameters, types};
@@ -86,7 +86,7 @@ fn read(of: &[Parameter]) -> String {
     of.iter().enumerate().map(one).collect()
 }
 
-/// Code that reads the arguments, calls, and writes the result or the modified argument.
+/// Code that reads the arguments, calls the function, and writes the result or the modified argument.
 fn call(method: &MethodSignature, class: Option<&Identifier>, mutates: Option<usize>) -> String {
     let is_node = |at: usize| matches!(method.parameters[at].kind, Type::ListNode(_) | Type::TreeNode(_));
     let given = arguments(&method.parameters, |at| {
@@ -133,8 +133,8 @@ impl DriverLanguage for C {
                 (heads, body)
             }
         };
-        // The submission is included last, so that its macros cannot change the driver. The functions it must define are
-        // declared before it, so that a definition with another signature does not compile.
+        // The submission is included last, so that its macros cannot change the driver. The functions that it must
+        // define are declared before it, so that a definition with another signature does not compile.
         let main = format!(
             "#include \"cupel_driver.c\"\n{structures}{heads}{codecs}\nstatic void cupel_call(void) {{\n{body}}}\n\
              #define main cupel_user_main\n#include \"solution.c\"\n"

@@ -27,7 +27,7 @@ impl Go {
         parameters.iter().enumerate().map(one).collect()
     }
 
-    /// Code that reads the arguments, calls, and writes the result or the modified argument.
+    /// Code that reads the arguments, calls the function, and writes the result or the modified argument.
     fn call(&self, callee: &str, method: &MethodSignature, mutates: Option<usize>) -> String {
         let call = format!("{callee}({})", arguments(&method.parameters, |at| format!("a{at}")));
         let called = match (mutates, &method.returns) {
@@ -79,7 +79,7 @@ impl DriverLanguage for Go {
         true
     }
 
-    /// Renames the submission's `main`, because a package can have only one, which is the driver's.
+    /// Renames the submission's `main`, because a package can have only one `main`, and the driver has it.
     fn beside_driver(&self, source: &str) -> Option<String> {
         let begins = |line: &str| line.strip_prefix("func main()").map(|rest| format!("func cupelUserMain(){rest}"));
         source.lines().any(|line| begins(line).is_some()).then(|| {

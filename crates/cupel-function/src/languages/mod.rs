@@ -46,7 +46,7 @@ trait DriverLanguage: Sync {
     /// The driver's files. The first is the entry point.
     fn driver(&self, signature: &Signature, solution: &str) -> Vec<(&'static str, String)>;
 
-    /// File name of the submission's main source beside the driver. `None`: unchanged.
+    /// File name of the submission's main source beside the driver. `None` keeps the name.
     fn solution(&self) -> Option<&'static str>;
 
     /// Whether the compiler gets all sources instead of only the driver's first one, which includes the others.
@@ -54,7 +54,7 @@ trait DriverLanguage: Sync {
         false
     }
 
-    /// Replacement for the text of a submission's source beside the driver. `None`: unchanged.
+    /// Replacement for the text of a submission's source beside the driver. `None` keeps the text.
     fn beside_driver(&self, source: &str) -> Option<String> {
         let _ = source;
         None
@@ -187,7 +187,7 @@ fn types(signature: &Signature) -> Vec<Type> {
     all
 }
 
-/// Whether linked lists and whether trees occur.
+/// Whether linked lists occur, and whether trees occur.
 fn nodes(signature: &Signature) -> (bool, bool) {
     let all = types(signature);
     let lists = all.iter().any(|kind| matches!(kind, Type::ListNode(_)));

@@ -59,7 +59,7 @@ impl Rust {
         parameters.iter().enumerate().map(one).collect()
     }
 
-    /// Code that reads the arguments, calls, and writes the result or the modified argument.
+    /// Code that reads the arguments, calls the function, and writes the result or the modified argument.
     fn call(&self, callee: &str, method: &MethodSignature, mutates: Option<usize>) -> String {
         let given = arguments(&method.parameters, |at| {
             let reference = if mutates == Some(at) { "&mut " } else { "" };

@@ -1,4 +1,4 @@
-//! Compile services: long-lived compilers, started on the first use of their language and asked before the command
+//! Compile services: long-running compilers, started on the first use of their language and used before the command
 //! line.
 //!
 //! ```text
@@ -8,11 +8,11 @@
 //!      └──── paused  ◄──────┴──────────────────────────┴──────────────────────────────┘
 //! ```
 //!
-//! Invariants: a compile service never causes a failure or a limit of a run. Any unexpected answer (a timeout, a
-//! malformed reply, a limit reached) is discarded, and the command line compiles instead. Each language has at most one
-//! service. A slot waits while its service works, so there are never more programs than slots. A service's memory
-//! outlives a compilation, so it serves one user and is restarted for another, unless the configuration lets all users
-//! share it. No run waits for a service to start.
+//! Invariants: a compile service never makes a run fail or reach a limit. Any unexpected answer (a timeout, a malformed
+//! reply, a limit reached) is discarded, and the command line compiles instead. Each language has at most one service.
+//! A slot waits while its service works, so there are never more running programs than slots. A service's memory
+//! outlives a compilation, so a service serves one user and is restarted for another, unless the configuration lets all
+//! users share it. No run waits for a service to start.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -27,7 +27,7 @@ use cupel_types::{
 
 use super::sandbox::{ARTIFACTS_MAX, SharedSandbox};
 
-/// Which users may share a compile service.
+/// The users that may share a compile service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CompilerSharing {
     /// No compile services: every compilation runs the command.
@@ -39,7 +39,7 @@ pub enum CompilerSharing {
     Shared,
 }
 
-/// Maximum time of a compilation in a service. After it the command line compiles, with the full time of its limits.
+/// Maximum time of a compilation in a service. After this time, the command line compiles, with its full time limits.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// Maximum time to start a service and compile its first sample.
 const START_MAX: Duration = Duration::from_secs(60);
@@ -74,7 +74,7 @@ struct ServiceTable {
 #[derive(Default)]
 struct Services {
     by_language: HashMap<LanguageId, ServiceEntry>,
-    /// Lets a service's thread detect that its entry has been replaced.
+    /// The service's thread uses it to detect that its entry has been replaced.
     generation: u64,
     stopped: bool,
 }
@@ -98,7 +98,7 @@ struct Compiler {
     requests: u32,
 }
 
-/// Why a compile service cannot be used.
+/// The reason why a compile service cannot be used.
 #[derive(Debug, thiserror::Error)]
 enum UnfitError {
     #[error("there is no sandbox to start it in")]
@@ -118,8 +118,8 @@ impl CompileServices {
         CompileServices { sharing, sandbox, table: Arc::default() }
     }
 
-    /// Compiles with the compile service. Returns `None` if none is available to this user or it gives no usable
-    /// answer.
+    /// Compiles with the compile service. Returns `None` if no service is available to this user, or it returns no
+    /// usable answer.
     pub(super) fn compile(&self, step: WarmInput<'_>, observer: &mut dyn StepObserver) -> Option<StepResult> {
         let service = step.language.service.as_ref().filter(|_| self.sharing != CompilerSharing::Off)?;
         let Some((generation, mut compiler)) = self.take(step.language, step.owner) else {
@@ -163,8 +163,8 @@ impl CompileServices {
         result
     }
 
-    /// Takes the service if it may serve this user, waiting up to [`PATIENCE`] while it is busy. If there is none,
-    /// starts one.
+    /// Takes the service if it may serve this user, waiting up to [`PATIENCE`] while it is busy. If the language has no
+    /// service, starts one.
     fn take(&self, language: &Language, owner: UserId) -> Option<(u64, Compiler)> {
         let may_serve =
             |last: Option<UserId>| self.sharing == CompilerSharing::Shared || last.is_none_or(|last| last == owner);
@@ -190,7 +190,7 @@ impl CompileServices {
                     };
                 }
                 ServiceState::Ready { since, .. } if since.elapsed() < HOLD => return None,
-                // Its memory holds another user's data, so it is replaced by a new one.
+                // Its memory contains another user's data, so the service is replaced by a new one.
                 ServiceState::Ready { .. } => break,
             }
         }
@@ -218,7 +218,7 @@ impl CompileServices {
         all.by_language.insert(language.id.clone(), ServiceEntry { generation, state })
     }
 
-    /// Returns the service to its entry, or `None` if it has to end.
+    /// Returns the service to its entry. `None` means that it has to end.
     fn give_back(&self, id: &LanguageId, generation: u64, compiler: Option<Compiler>) {
         let now = Instant::now();
         let mut all = self.table.lock();
@@ -249,7 +249,7 @@ impl ServiceTable {
     }
 }
 
-/// Thread that starts a service, warms it up, and ends it when it is idle. Ends with the entry.
+/// Thread that starts a service, warms it up, and ends it when it is idle. The thread ends with its entry.
 struct ServiceThread {
     table: Arc<ServiceTable>,
     sandbox: Weak<SharedSandbox>,
@@ -335,7 +335,7 @@ impl ServiceThread {
         Ok(Compiler { cell, owner: None, requests: 0 })
     }
 
-    /// Gives runs priority, because no run waits for the warm-up.
+    /// Waits for an idle slot, up to [`IDLE_SLOT_WAIT_MAX`]: runs have priority, because no run waits for the warm-up.
     fn pause(&self) {
         let until = Instant::now() + IDLE_SLOT_WAIT_MAX;
         while self.sandbox.upgrade().is_some_and(|sandbox| sandbox.idle_slot().is_none()) && Instant::now() < until {
@@ -344,13 +344,13 @@ impl ServiceThread {
     }
 }
 
-/// Counts a compilation of a language with a compile service, by how it was done.
+/// Counts a compilation of a language with a compile service; `how` is its result.
 fn count(id: &LanguageId, how: &'static str) {
     metrics::counter!("cupel_compilations_total", "language" => id.to_string(), "how" => how).increment(1);
 }
 
-/// Limits for the whole life of a service: memory as its language file says, files as in a compilation, and practically
-/// unlimited time, because each request has its own time limit.
+/// Limits for the whole lifetime of a service: the memory from its language file, the files of a compilation, and
+/// practically unlimited time, because each request has a separate time limit.
 fn limits_of_life(service: &CompileService, compile: &Limits) -> Limits {
     const DAY: Duration = Duration::from_secs(24 * 3600);
     Limits {

@@ -1,5 +1,5 @@
-//! The judge's executor on one slot of the sandbox: converts steps into commands and results back, and repeats a step
-//! whose lane has died.
+//! The judge's executor on one slot of the sandbox. It converts steps into commands and reports into results, and
+//! repeats a step if its lane has died.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,8 +16,8 @@ use super::interaction;
 use super::output::{OutputCapture, has_warm_start};
 use super::sandbox::{ARTIFACTS_MAX, SharedSandbox};
 
-/// Maximum tries of one step. A step is repeated only if nobody has observed anything of the failed try. Several lanes
-/// of a slot may have died, and each is detected by a separate try.
+/// Maximum tries of one step. A step is repeated only if no data of the failed try has been observed. Several lanes of
+/// a slot may have died, and each is detected by a separate try.
 const TRIES_MAX: u32 = 8;
 
 /// Longest duration of a failed try that is repeated. A dead lane is detected sooner than this, so a longer try failed
@@ -36,8 +36,9 @@ pub(super) struct SlotExecutor {
 }
 
 impl Executor for SlotExecutor {
-    /// Repeats a failed try if neither the observer nor one of our pipes has received anything of it. Each try has a
-    /// fresh cell, so the repetition cannot be observed, and the run does not lose an attempt.
+    /// Repeats a failed try if the observer has received no data from it, and standard input is not a descriptor, which
+    /// can be read only once. Each try has a fresh cell, so the repetition cannot be observed, and the run does not
+    /// lose an attempt.
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
         let is_repeatable = matches!(step.stdin, StdinSource::Bytes(_));
         let keep = step.keep;
@@ -130,14 +131,14 @@ impl SlotExecutor {
                 StepKind::Compile => CellKind::Compile,
                 StepKind::Execute => CellKind::Run,
             },
-            // The slot decides whether the program can be forked from the zygote. Here only the interpreter has to
+            // The slot decides whether the program can be forked from the zygote. Here, the interpreter only has to
             // match.
             warm: self.sandbox.warm.iter().find(|warm| warm.argv.first() == step.argv.first()).map(|warm| warm.kind),
             result: step.result,
             collect: bounds.map(|(files, bytes)| CollectLimits {
                 files,
                 bytes,
-                // The files of a failed compilation are of no use.
+                // The files of a failed compilation are not needed.
                 after_failure: step.kind == StepKind::Execute,
             }),
             outbox,

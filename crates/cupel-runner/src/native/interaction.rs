@@ -1,4 +1,4 @@
-//! Two cells joined by pipes: a tenant's program and the author's interactor.
+//! Runs two cells joined by pipes: a tenant's program and the author's interactor.
 //!
 //! ```text
 //!  program's cell ──stdout──► its slot's thread ──queue──► pump ──pipe──► interactor's stdin
@@ -10,8 +10,8 @@
 //! still runs. When the program has ended, the interactor's input ends.
 //!
 //! *Invariants:*
-//! - The end of a cell gets its time from the kernel's clock before the pipe to the other cell is closed. So a cell
-//!   that reacts to the other's end never appears to have ended first.
+//! - The kernel's clock gives the time of a cell's end before the pipe to the other cell is closed. So a cell that
+//!   reacts to the other's end never appears to have ended first.
 //! - Cells write to this process, not to each other. So no cell gets SIGPIPE, and data for a cell that has ended is
 //!   discarded.
 //! - Queues are bounded, and no thread waits longer for a reader than its own cell may live, so the two threads cannot
@@ -33,11 +33,11 @@ use cupel_types::{Bytes, ExitStatus, Outcome, Signal};
 
 use super::output::{OutputCapture, has_warm_start};
 
-/// Time beyond its wall-clock limit in which a cell is cleaned up.
+/// Maximum time for the clean-up of a cell, beyond its wall-clock limit.
 const SWEEPING: Duration = Duration::from_secs(5);
 /// Interval at which a thread that waits for a reader checks its deadline.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-/// Maximum bytes in a queue; then the writer waits.
+/// Maximum bytes in a queue. When it is full, the writer waits.
 const QUEUE_BYTES_MAX: usize = 1 << 20;
 const SIGKILL: Signal = Signal(9);
 
@@ -60,8 +60,8 @@ struct End {
 }
 
 impl End {
-    /// Corrects the report of a cell that this process ended because it could no longer change the result: the cell
-    /// ended by SIGKILL, or by itself a moment before. Returns `true` if it ended by SIGKILL.
+    /// Corrects the report of a cell that this process ended because it could no longer change the result. The cell was
+    /// ended by SIGKILL, or ended by itself shortly before. Returns `true` if it was ended by SIGKILL.
     fn settle_report(&mut self) -> bool {
         let report = &mut self.result.report;
         if report.outcome != Outcome::Cancelled {
@@ -77,7 +77,7 @@ impl End {
 
 /// State shared by all threads.
 struct Shared {
-    /// Whether an exit code of the interactor decides the result without the rest of the program's output.
+    /// Whether the interactor's exit code decides the result, so that the rest of the program's output is not needed.
     settles: fn(i32) -> bool,
     /// The party whose end decided the result. The other one may be ended.
     settled_by: Mutex<Option<Party>>,
@@ -185,7 +185,7 @@ struct ConversationSide<'a> {
 }
 
 impl<'a> ConversationSide<'a> {
-    /// Runs a cell. `ear` is the queue that feeds its standard input.
+    /// Runs a cell. `ear` is the queue for its standard input.
     fn run(
         mut self,
         side: Side<'_>,
@@ -212,7 +212,7 @@ impl<'a> ConversationSide<'a> {
             report.map(|report| End { at: report.ended, unread: report.stdin_left, exit, result: kept.result(report) });
         match &end {
             Ok(end) if party == Party::Program => match end.result.report.outcome {
-                // The end of the interactor shows later whether the program waited for it.
+                // The end of the interactor will show whether the program waited for it.
                 Outcome::Exited(0) | Outcome::IdleLimit | Outcome::WallLimit => {}
                 _ => shared.settle(party),
             },
@@ -220,7 +220,7 @@ impl<'a> ConversationSide<'a> {
             // The whole conversation has failed, so the other result is not needed.
             Err(_) => shared.cancelled.store(true, Ordering::Relaxed),
         }
-        // The order matters: first this cell stops reading, then the other cell gets its end of input.
+        // The order matters: this cell stops reading before the other cell gets its end of input.
         ear.leave();
         drop(command);
         to.close();
@@ -261,8 +261,8 @@ impl Observer for SideObserver<'_, '_> {
         }
     }
 
-    /// The end of a program's output is forwarded only after the program has ended. So the program's own end is judged
-    /// before the interactor's reaction to the end of input.
+    /// The end of a program's output is forwarded only after the program has ended. So the program's own end is
+    /// recorded before the interactor can react to the end of its input.
     fn stdout_closed(&mut self) {
         if self.voice.party == Party::Interactor || self.exit.is_some() {
             self.voice.to.close();
@@ -297,11 +297,11 @@ struct Queue {
 #[derive(Default)]
 struct QueueState {
     data: VecDeque<u8>,
-    /// The writer has closed it.
+    /// The writer has closed the queue.
     closed: bool,
     /// The reader has ended.
     left: bool,
-    /// Some data was not read.
+    /// Some data has not been read.
     lost: bool,
 }
 
@@ -355,7 +355,7 @@ impl Queue {
             self.changed.notify_all();
             drop(state);
             if pipe.write_all(&batch).is_err() {
-                // The reader's cell has ended, or has closed its standard input and goes on.
+                // The reader's cell has ended, or has closed its standard input and continues.
                 lock(&self.state).lost = true;
                 self.leave();
                 return;

@@ -1,8 +1,8 @@
 //! The runner of this machine: programs run in the sandbox.
 //!
 //! ```text
-//!  NativeRunner ─► SlotExecutor ─► interaction        one program, or two that talk to each other
-//!        │               └───────► compile_services   compilers that stay, asked before the command line
+//!  NativeRunner ─► SlotExecutor ─► interaction        one program, or two that communicate with each other
+//!        │               └───────► compile_services   long-running compilers, used before the command line
 //!        └─► SharedSandbox ◄───────────┘              the sandbox, and which of its slots are busy
 //! ```
 

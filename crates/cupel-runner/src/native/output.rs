@@ -4,7 +4,7 @@ use cupel_judge::{StepObserver, StepResult};
 use cupel_sandbox::{CellKind, CellReport, Command, Observer};
 use cupel_types::{Bytes, ExitStatus, Output, Start, StepReport, Usage};
 
-/// Stores output up to `keep` bytes per stream, and passes all of it on. The sandbox stops at the output limit.
+/// Stores output up to `keep` bytes per stream, and passes on all of it. The sandbox enforces the output limit.
 pub(super) struct OutputCapture<'a> {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
@@ -17,7 +17,7 @@ pub(super) struct OutputCapture<'a> {
     observer: &'a mut dyn StepObserver,
 }
 
-/// Whether a warm start exists for the program, regardless of the machine and the configuration.
+/// Whether a warm start is possible for the program, regardless of the machine and the configuration.
 pub(super) fn has_warm_start(command: &Command) -> bool {
     command.warm.is_some() && command.kind == CellKind::Run
 }

@@ -22,7 +22,7 @@ pub struct NativeRunner {
     makes_ahead: bool,
 }
 
-/// Launcher of a [`NativeRunner`] that has not started a thread yet. Privileges are given up at this point.
+/// Launcher of a [`NativeRunner`] that has not started a thread yet. The caller can drop its privileges at this point.
 pub struct Launched {
     launched: cupel_sandbox::Launched,
     warm: Vec<WarmTemplate>,
@@ -34,7 +34,7 @@ impl Launched {
         Ok(Launched { makes_ahead: config.spares, launched: Sandbox::launch(config)?, warm })
     }
 
-    /// Starts the sandbox of this launcher. `sharing`: who may share its compile services.
+    /// Starts the sandbox of this launcher. `sharing` sets which users may share its compile services.
     pub fn start(self, sharing: CompilerSharing) -> NativeRunner {
         let Launched { launched, warm, makes_ahead } = self;
         let sandbox = Arc::new(SharedSandbox::new(launched.start(), warm));
@@ -58,7 +58,7 @@ impl NativeRunner {
         Launched::with(SandboxConfig { slots, mounts: mounts(languages, prepared), ..SandboxConfig::default() }, warm)
     }
 
-    /// As [`NativeRunner::launch`], for many programs: keeps the interpreters warm whose language asks for it.
+    /// As [`NativeRunner::launch`], for many programs: keeps an interpreter warm if its language file requests that.
     ///
     /// # Errors
     /// This machine lacks something that a sandbox needs.
@@ -123,7 +123,7 @@ impl Runner for NativeRunner {
     }
 }
 
-/// The warm start of a language whose file asks for one.
+/// The warm start of a language whose file requests one.
 fn warm_template(language: &Language) -> Option<WarmTemplate> {
     let wanted = language.warm.as_deref().filter(|_| language.is_available())?;
     let Some(kind) = Warm::from_name(wanted) else {

@@ -1,5 +1,5 @@
-//! The sandbox as executors and compile services share it: with the number of running steps of each slot, and whether
-//! its launcher is lost.
+//! The sandbox, shared by executors and compile services, with the number of running steps of each slot and whether its
+//! launcher is lost.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -8,8 +8,8 @@ use cupel_sandbox::{RunError, Sandbox, WarmTemplate};
 /// Maximum number of files that a compile step may pass on. Their total size is bounded by the step's disk limit.
 pub(super) const ARTIFACTS_MAX: u32 = 1000;
 
-/// Running sandbox. A lost launcher cannot be replaced, because this process has given up the privileges to start one.
-/// The process then has to end.
+/// Running sandbox. A lost launcher cannot be replaced, because this process has dropped the privileges to start one.
+/// If the launcher is lost, the process must end.
 pub(super) struct SharedSandbox {
     pub(super) sandbox: Sandbox,
     /// Warm starts of its languages, whether or not this sandbox uses them.

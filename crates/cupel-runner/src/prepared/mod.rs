@@ -1,8 +1,9 @@
-//! Prepared artefacts, which a toolchain makes once (`[[prepare]]` of a language file): use of existing ones, creation
-//! of missing ones.
+//! Prepared artefacts, which a toolchain makes once (`[[prepare]]` of a language file). Uses existing artefacts and
+//! makes missing ones.
 //!
-//! A missing artefact never fails or delays a run; the language is only slower. A server checks the existing artefacts
-//! before it starts and makes the missing ones while a slot is idle. `cupel run` only uses existing artefacts.
+//! A missing artefact never makes a run fail or wait; the language is only slower. A server checks the existing
+//! artefacts before it starts, and makes the missing ones while a slot is idle. `cupel run` only uses existing
+//! artefacts.
 
 mod store;
 
@@ -17,11 +18,11 @@ use self::store::ArtefactKey;
 pub use self::store::{Check, PreparedStore, TARGET};
 use crate::runner::Runner;
 
-/// Maximum wait for an idle slot. After it a server makes artefacts beside its runs, because a busy server gains most
-/// from them.
+/// Maximum wait for an idle slot. After this time, a server makes artefacts beside its runs, because a busy server
+/// benefits most from them.
 const IDLE_WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// Interval at which it checks for an idle slot.
+/// Interval at which the server checks for an idle slot.
 const IDLE_POLL: Duration = Duration::from_millis(200);
 
 /// Availability of an artefact.
@@ -31,7 +32,7 @@ pub enum ArtefactState {
     Ready,
     /// Not made yet.
     Missing,
-    /// Why the last try failed.
+    /// The reason why the last try failed.
     Failed(String),
 }
 
@@ -51,7 +52,7 @@ pub fn use_existing(store: &PreparedStore, language: &Language, check: Check) ->
     language.prepare.iter().map(use_existing).collect()
 }
 
-/// Why an artefact could not be made.
+/// The reason why an artefact could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum MakeError {
     /// A command failed.
@@ -62,7 +63,7 @@ pub enum MakeError {
     Keep(#[from] std::io::Error),
 }
 
-/// Makes one artefact unless a complete one exists, and makes it available to commands. Returns how long it took, or
+/// Makes one artefact unless a complete one exists, and makes it available to commands. Returns the time it took, or
 /// `None` if it existed.
 fn make(
     store: &PreparedStore,
@@ -110,8 +111,8 @@ pub fn make_all(
     }
 }
 
-/// Makes the missing artefacts of a server's languages, one at a time, while a slot is idle. If a run comes to the same
-/// slot, the step is cancelled and started again later. Blocks until all are made or the server stops.
+/// Makes the missing artefacts of a server's languages, one at a time, while a slot is idle. If a run starts in the
+/// same slot, the step is cancelled and started again later. Blocks until all are made or the server stops.
 pub fn make_in_background(store: &PreparedStore, registry: &Registry, runner: &dyn Runner, stopped: &dyn Fn() -> bool) {
     for language in registry.iter().filter(|language| language.is_available()) {
         for step in &language.prepare {
@@ -135,12 +136,12 @@ pub fn make_in_background(store: &PreparedStore, registry: &Registry, runner: &d
             }
         }
         let keys: Vec<ArtefactKey> = language.prepare.iter().map(|step| ArtefactKey::of(language, step)).collect();
-        #[expect(clippy::disallowed_methods, reason = "compared with times of files, which this clock gives")]
+        #[expect(clippy::disallowed_methods, reason = "compared with file times, which use this clock")]
         store.keep_only(language, &keys, SystemTime::now());
     }
 }
 
-/// Calls [`make`] on an idle slot, again each time a run interrupts it. After [`IDLE_WAIT_MAX`] it uses any slot,
+/// Calls [`make`] on an idle slot, and again each time a run interrupts it. After [`IDLE_WAIT_MAX`], it uses any slot,
 /// beside the runs there.
 fn make_when_idle(
     store: &PreparedStore,
@@ -167,7 +168,7 @@ fn make_when_idle(
         };
         let ends = || {
             let is_wanted = slot.get().is_some_and(|slot| runner.is_shared(slot));
-            // Stays set, because the run may end before the step does.
+            // It stays set, because the run may end before the step does.
             gave_way.set(gave_way.get() || (is_wanted && begun.elapsed() <= IDLE_WAIT_MAX));
             gave_way.get() || stopped()
         };

@@ -1,5 +1,5 @@
-//! Prepared artefacts on disk: one directory per artefact; its name contains a hash of everything that determines the
-//! artefact.
+//! Prepared artefacts on disk, one directory per artefact. The directory's name contains a hash of everything that
+//! determines the artefact.
 //!
 //! ```text
 //! ROOT/LANGUAGE/NAME-KEY/sums        one line per file: SHA-256, bytes, path
@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Invariants: a directory with its final name is complete, because it was renamed to that name. The second of two
-//! writers finds it and discards its own. All users may read all files, whatever the umask, because each lane has its
-//! own user. Names come from language files and toolchains, never from tenants.
+//! writers finds it and discards its own. All users may read all files, regardless of the umask, because each lane has
+//! a separate user. Names come from language files and toolchains, never from tenants.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -45,7 +45,7 @@ pub struct PreparedStore {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ArtefactKey(String);
 
-/// How thoroughly an artefact is checked before use.
+/// The extent of the check of an artefact before its use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
     /// Every file exists and has the recorded size. Fast enough to do before each run.
@@ -89,7 +89,7 @@ impl PreparedStore {
         let written = write_all(&unfinished, kept).and_then(|()| {
             let place = directory.join(&key.0);
             match fs::rename(&unfinished, &place) {
-                // The place is taken: another writer was faster, or the artefact there is damaged.
+                // The name is taken: another writer was faster, or the artefact there is damaged.
                 Err(_) if place.exists() && self.find(language, key, Check::Contents).is_none() => {
                     fs::remove_dir_all(&place)?;
                     fs::rename(&unfinished, &place)
@@ -98,7 +98,7 @@ impl PreparedStore {
                 renamed => renamed,
             }
         });
-        // It still exists if another writer was faster, or after a failure.
+        // The directory still exists if another writer was faster, or after a failure.
         let _ = fs::remove_dir_all(&unfinished);
         written?;
         let _ = fs::remove_file(self.failure_path(language, key));
@@ -111,7 +111,7 @@ impl PreparedStore {
             make_directory(&self.directory(language)).and_then(|()| fs::write(self.failure_path(language, key), why));
     }
 
-    /// Why the last attempt to build it failed.
+    /// The reason why the last attempt to build it failed.
     pub(super) fn failure(&self, language: &Language, key: &ArtefactKey) -> Option<String> {
         fs::read_to_string(self.failure_path(language, key)).ok()
     }
@@ -182,9 +182,9 @@ impl ArtefactKey {
     }
 }
 
-/// Distinguishes versions of a file or directory of the toolchain without reading it: by size and modification time. A
-/// package manager sets the times of the files it installs and renames them into place, which changes the directory's
-/// time.
+/// Distinguishes versions of a toolchain's file or directory by size and modification time, without reading it. A
+/// package manager sets the times of the files that it installs and renames them into place, which changes the
+/// directory's time.
 fn fingerprint(path: &str, field: &mut impl FnMut(&[u8])) {
     if !path.starts_with('/') {
         return;
@@ -195,7 +195,7 @@ fn fingerprint(path: &str, field: &mut impl FnMut(&[u8])) {
     }
 }
 
-/// Creates a directory that all users may read, whatever the umask.
+/// Creates a directory that all users may read, regardless of the umask.
 fn make_directory(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755))
@@ -351,7 +351,7 @@ mod tests {
             let language = language(kept.dir.path(), extra);
             ArtefactKey::of(&language, &language.prepare[0])
         };
-        assert_eq!(key(""), kept.key, "and the same one has the same key");
+        assert_eq!(key(""), kept.key, "an unchanged one has the same key");
         assert_ne!(key("files = { a = 'x' }"), kept.key);
         assert_ne!(key("inputs = ['/usr/bin/env']"), kept.key);
         assert_eq!(key("inputs = ['/usr/no/such/file']"), kept.key);
@@ -370,7 +370,7 @@ mod tests {
         let count = || fs::read_dir(&directory).unwrap().count();
         let (keys, now) = ([kept.key.clone()], fs::metadata(&directory).unwrap().modified().unwrap());
         kept.store.keep_only(&kept.language, &keys, now);
-        assert_eq!(count(), 3, "a writer may still be at work");
+        assert_eq!(count(), 3, "a writer may still be active");
         kept.store.keep_only(&kept.language, &keys, now + 2 * ABANDONED);
         assert_eq!(count(), 2);
         kept.store.keep_only(&kept.language, &[], now);

@@ -1,4 +1,4 @@
-//! Diagnosis of a host that lacks something a wall needs. The message names the wall, the kernel feature, the current
+//! Diagnosis of a host that lacks a requirement of a wall. The message names the wall, the kernel feature, the current
 //! setting, and the remedy.
 //!
 //! Sources: namespaces(7), user_namespaces(7); the kernel's Documentation/admin-guide/sysctl/user.rst; Debian's
@@ -15,7 +15,7 @@ pub(crate) struct Lack {
     pub(crate) wall: Wall,
     /// The kernel feature that the wall needs.
     pub(crate) feature: &'static str,
-    /// The cause that was found.
+    /// The setting that prevents the wall.
     pub(crate) setting: String,
     pub(crate) remedy: String,
 }
@@ -70,7 +70,7 @@ fn feature(name: &str) -> &'static str {
     }
 }
 
-/// Why a user namespace was refused: the current setting, and the remedy.
+/// The reason why a user namespace was refused: the current setting, and the remedy.
 pub(crate) fn user_namespace_refused(error: &io::Error, sysctl: &impl Fn(&str) -> Option<String>) -> (String, String) {
     let is = |path: &str, value: &str| sysctl(path).as_deref() == Some(value);
     if is("user/max_user_namespaces", "0") {
@@ -136,7 +136,7 @@ fn namespace_refused(name: &str, error: &io::Error, sysctl: &impl Fn(&str) -> Op
     }
 }
 
-/// Why the launcher's control groups could not be created.
+/// The reason why the launcher's control groups could not be created.
 pub(crate) fn control_groups_refused(error: &io::Error, directory: &str, is_root: bool) -> Lack {
     let remedy = match (error.kind(), is_root) {
         (io::ErrorKind::NotFound, _) => {

@@ -12,7 +12,7 @@ use rustix::process::{Gid, Pid, Uid};
 pub(crate) const TENANT: u32 = 1000;
 
 /// First id of the lanes: `wanted` if this process's namespace has `count` ids from there on, otherwise an id near the
-/// end of the namespace's largest range. The ids never include the namespace's root. `map` is the text of
+/// end of the namespace's largest range. The lanes never get the namespace's root id. `map` is the text of
 /// `/proc/self/uid_map`.
 pub(crate) fn base(map: &str, wanted: u32, count: u32) -> Option<u32> {
     let before_the_last = |end: u32| end.checked_sub(count)?.checked_sub(1);
@@ -58,7 +58,8 @@ pub(crate) fn become_lane_root() -> io::Result<()> {
     rustix::thread::set_thread_groups(&[])?;
     rustix::thread::set_thread_res_gid(gid, gid, gid)?;
     rustix::thread::set_thread_res_uid(uid, uid, uid)?;
-    // After a change of ids, the host's root owns /proc/self, but child processes must be able to access their own.
+    // After the change of ids, the host's root owns /proc/self, but child processes must be able to access their own
+    // entry.
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable)?;
     Ok(())
 }

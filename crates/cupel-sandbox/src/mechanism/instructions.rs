@@ -3,8 +3,8 @@
 //! The launcher opens a counter on a lane's init before the init has forked anything; a run opens nothing. Every
 //! process and thread that descends from the init inherits the counter, and the kernel adds up the counts of all of
 //! them, including those that have ended. The counter is disabled until a process executes a program. So the sandbox's
-//! init processes and the path to `exec` are not counted, and a program is counted from its first instruction, with its
-//! threads, children and orphans. A cell's count is the difference of two readings. A warm program is a copy of a
+//! init processes and the code before `exec` are not counted, and a program is counted from its first instruction, with
+//! its threads, children and orphans. A cell's count is the difference of two readings. A warm program is a copy of a
 //! zygote, which has executed a program before, so the warm program is counted from its fork.
 //!
 //! * A counter per control group is not used: it belongs to one processor, needs administrator privileges, and would
@@ -53,8 +53,9 @@ impl CountedEvent {
     }
 }
 
-/// CPU time that may be uncounted without counting as evasion, in addition to the share [`UNCOUNTED_SHARE`]: the
-/// kernel's work at the start and the end of a process, and for switching between processes.
+/// CPU time that may remain uncounted before a program is reported as [`Count::Evaded`], in addition to the share
+/// [`UNCOUNTED_SHARE`]. It covers the kernel's work at the start and the end of a process, and for switching between
+/// processes.
 const UNCOUNTED_MAX: Duration = Duration::from_millis(10);
 /// Divisor: a quarter of the CPU time may be uncounted.
 const UNCOUNTED_SHARE: u32 = 4;
@@ -66,7 +67,7 @@ pub(crate) fn open(counted: CountedEvent, lane: Pid) -> io::Result<[OwnedFd; 2]>
     Ok([anchor, counter])
 }
 
-/// Why this machine cannot count; `None` if it can.
+/// The reason why this machine cannot count; `None` if it can.
 pub(crate) fn lack(counted: CountedEvent, sysctl: impl Fn(&str) -> Option<String>) -> Option<String> {
     let read = perf::open(counted.event(), None, Whom::Itself).and_then(|counter| perf::read(&counter));
     match read {
@@ -78,7 +79,7 @@ pub(crate) fn lack(counted: CountedEvent, sysctl: impl Fn(&str) -> Option<String
     }
 }
 
-/// Why a counter cannot be opened, and the remedy.
+/// The reason why a counter cannot be opened, and the remedy.
 fn refused(error: &io::Error, sysctl: impl Fn(&str) -> Option<String>) -> String {
     match error.raw_os_error() {
         Some(libc::ENOENT | libc::ENODEV | libc::EOPNOTSUPP) => "this processor has no instruction counter that the \

@@ -1,8 +1,8 @@
 //! Landlock: the second wall around files, ports, abstract sockets and signals. Source: landlock(7).
 //!
-//! The root already shows only what programs may read, and its mounts are read-only where they may not write. Landlock
-//! enforces the same rules by another mechanism, without privileges, so that a bug in one of them is not enough to
-//! escape.
+//! The root already shows only what programs may read, and all mounts that programs may not write are read-only.
+//! Landlock enforces the same rules by another mechanism, without privileges, so that a bug in one of them is not
+//! enough to escape.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -43,8 +43,8 @@ pub(crate) fn detect() -> Option<u32> {
 }
 
 impl Landlock {
-    /// Prepares the rules that all cells of a lane share, after the lane's root is mounted. `readable` is what is shown
-    /// in addition to the system's directories.
+    /// Prepares the rules that all cells of a lane share, after the lane's root is mounted. `readable` are the files
+    /// and directories that are shown in addition to the system's directories.
     pub(crate) fn prepare(abi: u32, readable: &[Shown]) -> io::Result<Landlock> {
         // Access rights by the ABI that introduced them: 1, 2 (refer), 3 (truncate), 5 (ioctl on devices).
         let mut handled = (1 << 13) - 1;

@@ -27,7 +27,7 @@ pub(crate) const SYSTEM: &[&str] =
 pub(crate) const OWN_PLACES: &[&str] = &["/box", "/tmp", "/proc", "/dev", "/cell"];
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
 
-/// Where the new root is assembled: a directory that exists on every host, and is hidden only in this mount namespace.
+/// Directory in which the new root is assembled. It exists on every host, and is hidden only in this mount namespace.
 const SCAFFOLD: &str = "/tmp";
 
 /// The step that failed, and the error.
@@ -67,16 +67,16 @@ impl Shown {
 
 /// The source of a configured mount.
 pub(crate) enum Source {
-    /// Shown at the same path as on the host, so controlled by the administrator. Looked up for each lane, so it may be
+    /// Shown at the same path as on the host, so the administrator controls it. Looked up for each lane, so it may be
     /// installed after the start.
     Path(PathBuf),
-    /// Shown at another path, so possibly not controlled by the administrator. Always the object that was found at the
-    /// start, even if the name refers to another one later.
+    /// Shown at another path, so another user may control it. Always the object that was found at the start, even if
+    /// its path refers to another object later.
     Held { found: OwnedFd, is_dir: bool, target: PathBuf },
 }
 
-/// Opens the mounts whose source another user than the administrator could replace. Call this before any such user can
-/// do so. Omits sources that do not exist or are not accessible, and refuses symbolic links in their paths.
+/// Opens the mounts whose source a user other than the administrator could replace. Must be called before such a user
+/// can do so. Omits sources that do not exist or are not accessible, and refuses symbolic links in their paths.
 pub(crate) fn hold(mounts: Vec<Mount>) -> io::Result<Vec<Source>> {
     let mut sources = Vec::new();
     for Mount { source, target } in mounts {
@@ -140,8 +140,8 @@ pub(crate) fn find_own_executable() -> io::Result<OwnedFd> {
     let open = |path: &Path| rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
     let runs = open(Path::new("/proc/self/exe"))?;
     let inode = |file: &OwnedFd| rustix::fs::fstat(file).map(|stat| (stat.st_dev, stat.st_ino)).ok();
-    // Prefer the path: it goes through a mount of this namespace, and only such mounts can be copied. The executable of
-    // a process that created a mount namespace after its exec is on a mount of the previous namespace.
+    // Prefer the path, because its mount belongs to this namespace, and only such mounts can be copied. If a process
+    // created a mount namespace after its exec, its executable is on a mount of the previous namespace.
     let named = std::env::current_exe().ok().and_then(|path| open(&path).ok());
     Ok(named.filter(|named| inode(named).is_some() && inode(named) == inode(&runs)).unwrap_or(runs))
 }
@@ -290,7 +290,7 @@ pub(crate) struct BoxSize {
 }
 
 impl BoxSize {
-    /// More than any machine has. The kernel refuses some larger numbers.
+    /// These bounds exceed the resources of any machine. The kernel refuses some larger numbers.
     const BYTES_MAX: u64 = 1 << 50;
     const INODES_MAX: u64 = 1 << 40;
 
@@ -304,7 +304,7 @@ impl BoxSize {
         BoxSize { bytes, inodes: limits.inodes.min(Self::INODES_MAX) + 4 }
     }
 
-    /// Whether the memory limit determines the size, and not the disk limit.
+    /// Whether the memory limit, and not the disk limit, determines the size.
     pub(crate) fn is_of_the_memory(limits: &Limits) -> bool {
         limits.memory.get() / 4 * 3 < limits.disk.get()
     }

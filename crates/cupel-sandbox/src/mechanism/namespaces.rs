@@ -1,4 +1,4 @@
-//! Which namespaces a lane and a cell get. Source: namespaces(7).
+//! The namespaces of a lane and of a cell. Source: namespaces(7).
 
 use crate::{Wall, WallSet};
 

@@ -1,4 +1,4 @@
-//! Resource limits: a second wall behind the control groups, and the only one for resources that control groups do not
+//! Resource limits: a second wall behind the control groups, and the only wall for resources that control groups do not
 //! count.
 //! Source: getrlimit(2).
 

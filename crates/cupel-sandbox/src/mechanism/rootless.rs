@@ -80,7 +80,8 @@ pub(crate) fn enter() -> Result<(), Lack> {
         rustix::thread::set_thread_groups(&[])?;
         rustix::thread::set_thread_res_gid(Gid::ROOT, Gid::ROOT, Gid::ROOT)?;
         rustix::thread::set_thread_res_uid(Uid::ROOT, Uid::ROOT, Uid::ROOT)?;
-        // Changing ids gave /proc/self to the host's root, but child processes must be able to access theirs.
+        // After the change of ids, the host's root owns /proc/self, but child processes must be able to access their
+        // own entry.
         rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable)
     };
     become_root().map_err(|error| {

@@ -60,7 +60,7 @@ enum Test {
     NoBits(u32),
 }
 
-/// A policy that cannot be compiled: the line and the fault. Policies are part of Cupel, so this is a bug.
+/// A policy that cannot be compiled: its line and the reason. Policies are part of Cupel, so this is a bug.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("seccomp policy, line {line}: {what}")]
 pub(crate) struct PolicyError {
@@ -80,7 +80,7 @@ struct Policy {
 /// The two filters that together enforce the default policy.
 #[derive(Debug, Default)]
 pub(crate) struct Filters {
-    /// Installed by a lane's init, and inherited by everything that it forks.
+    /// Installed by a lane's init, and inherited by all processes that it forks.
     pub(crate) inherited: Vec<Instruction>,
     /// Installed for a program just before it is executed.
     pub(crate) own: Vec<Instruction>,
@@ -245,7 +245,8 @@ fn tree(runs: &[(u32, Action)]) -> Result<Vec<Instruction>, PolicyError> {
     match u8::try_from(low.len()) {
         Ok(skip) => code.push(jump(JMP_JGE, right[0].0, skip, 0)),
         Err(_) => {
-            // Too far for a conditional jump, so the branch to the left half skips an unconditional one.
+            // The distance is too large for a conditional jump, so the branch to the left half skips an unconditional
+            // jump.
             code.push(jump(JMP_JGE, right[0].0, 0, 1));
             let distance = u32::try_from(low.len()).map_err(|_| PolicyError { line: 0, what: "too long".into() })?;
             code.push(Instruction { code: JMP_JA, jt: 0, jf: 0, k: distance });

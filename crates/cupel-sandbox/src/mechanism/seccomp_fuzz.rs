@@ -10,7 +10,7 @@ use super::{
 
 /// Maximum number of instructions of one filter. Source: BPF_MAXINSNS.
 const INSTRUCTIONS_MAX: usize = 4096;
-/// Number of system call numbers that are tested, more than exist.
+/// Number of system call numbers that are tested; more than exist.
 const NUMBERS: u32 = 700;
 
 /// Asserts the rules by which the kernel validates a filter. Source: seccomp(2), bpf_check_classic() and

@@ -2,7 +2,7 @@
 //!
 //! Runs as the cell's init, over a tree that the tenant created: names, links and sizes are untrusted. Each entry is
 //! opened relative to the directory in which it was listed, without following links or crossing mounts, and only
-//! regular files are sent. Bounds: files, bytes, visited entries, and the depth of a [`BoxPath`].
+//! regular files are sent. There are bounds on files, bytes, visited entries, and the depth of a [`BoxPath`].
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -29,7 +29,7 @@ pub(crate) fn send_files(
         "" => walk(dir, "", &mut budget, &mut batch)?,
         outbox => match rustix::fs::openat2(dir, outbox, flags, Mode::empty(), BENEATH) {
             Ok(opened) => walk(opened.as_fd(), outbox, &mut budget, &mut batch)?,
-            // There is no longer a directory in the box at that path, so there are no files.
+            // The program removed or replaced that directory, so there are no files to send.
             Err(_) => true,
         },
     };
@@ -37,8 +37,8 @@ pub(crate) fn send_files(
     Ok(!complete)
 }
 
-/// Sends the regular files at these paths below `dir`. Missing ones, and anything that is no regular file, are left
-/// out. The receiver bounds the bytes. Returns `true` if there are more files than the limits allow.
+/// Sends the regular files at these paths below `dir`. Missing files and entries of other types are left out. The
+/// receiver bounds the bytes. Returns `true` if there are more files than the limits allow.
 pub(crate) fn send_named(
     dir: BorrowedFd<'_>,
     paths: &[String],
@@ -66,11 +66,12 @@ pub(crate) fn send_named(
     Ok(false)
 }
 
-/// How an entry that may be a file is opened. With `O_NONBLOCK`, opening a FIFO for reading does not wait for a writer.
+/// Flags for opening an entry that may be a file. With `O_NONBLOCK`, opening a FIFO for reading does not wait for a
+/// writer.
 const FILE: OFlags =
     OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
-/// Maximum number of attempts to send the same files, a millisecond apart: 20 s, less than a slot waits for its lane.
+/// Maximum number of attempts to send the same files, one per millisecond: 20 s, less than a slot waits for its lane.
 const TRIES_MAX: u32 = 20_000;
 
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH

@@ -1,4 +1,4 @@
-//! Property tests with random trees that a tenant could leave: exactly the regular files with a valid name are
+//! Property tests with random trees that a tenant could leave. Exactly the regular files with a valid name are
 //! collected, complete and within the bounds, and never through a link. `PROPTEST_CASES` sets the number of cases.
 
 use std::collections::BTreeMap;

@@ -1,10 +1,10 @@
-//! A cell's init: pid 1 of the cell. Sets the cell up, waits for a request, starts the program as its child, reaps,
-//! sweeps, collects.
+//! A cell's init: pid 1 of the cell. It sets up the cell, waits for a request, starts the program as its child, reaps
+//! child processes, ends leftover processes, and collects files.
 //!
-//! It is made ahead of need: when a request comes, the namespaces, the mounts and the rules are there. It never
-//! is the tenant's program: as pid 1 that would be immune to its own signals. It belongs to the lane's root, so the
-//! program, another user, can neither signal nor trace it. What it finds out it writes into the page it shares
-//! with the lane's init.
+//! It is created in advance, so that namespaces, mounts and rules already exist when a request arrives. It never
+//! executes the tenant's program itself, because a program as pid 1 would be immune to its own signals. It runs as the
+//! lane's root, so the program, a different user, can neither signal nor trace it. It writes its results into the page
+//! that it shares with the lane's init.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -31,37 +31,37 @@ use crate::sys::shared::SharedNotes;
 use crate::wire::{self, CellRequest, FromLane};
 use crate::{Wall, WallSet};
 
-/// What a cell takes over from its lane: a copy of the lane's memory, of which these are the parts it uses.
+/// What a cell uses of its lane. The cell has a copy of the lane's memory.
 pub(crate) struct CellEnvironment<'a> {
     pub(crate) walls_off: WallSet,
-    /// The filter a program puts itself under; empty without that wall.
+    /// The part of the system call filter that each program installs; empty if that wall is off.
     pub(crate) filter: &'a [Instruction],
     pub(crate) landlock: Option<&'a Landlock>,
     pub(crate) group: &'a LaneGroup,
     pub(crate) notes: &'a SharedNotes,
-    /// How large the box is to be if the request does not ask for another size.
+    /// Size of the box if the request does not need another size.
     pub(crate) box_size: BoxSize,
     pub(crate) stack: &'a mut ChildStack,
-    /// Where the request will come from.
+    /// The socket on which the request arrives.
     pub(crate) door: OwnedFd,
-    /// The interpreter that this lane keeps ready.
+    /// The lane's warm interpreter, if it has one.
     pub(crate) zygote: Option<&'a Zygote>,
-    /// Which cell of the lane's this is.
+    /// Number of this cell among the cells of its lane.
     pub(crate) number: u64,
-    /// What a program that is started warm is charged less than one started cold, bytes.
+    /// Difference between the memory charged to a cold and to a warm start of the same program, in bytes.
     pub(crate) warm_memory: u64,
     pub(crate) buffer: &'a mut Vec<u8>,
-    /// The slot's socket, for the files that are collected.
+    /// The slot's socket, over which collected files are sent.
     pub(crate) socket: &'a OwnedFd,
 }
 
-/// The life of a cell's init.
+/// Main function of a cell's init.
 pub(crate) fn main(mut environment: CellEnvironment<'_>) -> ! {
     let notes = environment.notes;
     let code = match run(&mut environment) {
         Ok(()) => {
             notes.finished.store(1, Relaxed);
-            // The lane sees this, and need not wait until the kernel has taken this process and its namespaces down.
+            // The lane is notified and need not wait until the kernel has removed this process and its namespaces.
             drop(environment.door);
             0
         }
@@ -70,7 +70,7 @@ pub(crate) fn main(mut environment: CellEnvironment<'_>) -> ! {
             1
         }
     };
-    // Leaves without running what this process inherited from the launcher.
+    // Exits without running the exit handlers inherited from the launcher.
     exit_now(code)
 }
 
@@ -79,7 +79,7 @@ fn run(environment: &mut CellEnvironment<'_>) -> Result<(), (SetupStep, io::Erro
     let received = wire::receive::<CellRequest>(environment.door.as_fd(), environment.buffer);
     match received.map_err(|e| (SetupStep::Protocol, e))? {
         Some((request, descriptors)) => place.run(request, descriptors, environment),
-        // The lane ends, and this cell was never needed.
+        // The lane ends without a request for this cell.
         None => Ok(()),
     }
 }
@@ -88,12 +88,12 @@ fn run(environment: &mut CellEnvironment<'_>) -> Result<(), (SetupStep, io::Erro
 struct CellSetup {
     box_dir: OwnedFd,
     ruleset: Option<OwnedFd>,
-    /// A pidfd of this process, where there is a zygote that may have to find it.
+    /// A pidfd of this process, for the zygote if there is one.
     own: Option<OwnedFd>,
 }
 
 impl CellSetup {
-    /// Everything that does not depend on what will be run.
+    /// Performs the part of the setup that is the same for all requests.
     fn set_up(environment: &CellEnvironment<'_>) -> Result<CellSetup, (SetupStep, io::Error)> {
         let off = environment.walls_off;
         let _ = rustix::process::setpriority_process(None, 0);
@@ -119,7 +119,7 @@ impl CellSetup {
         Ok(CellSetup { box_dir, ruleset, own })
     }
 
-    /// Runs the program to its end, and ends everything it left.
+    /// Runs the program to its end, and ends all processes that it left behind.
     fn run(
         self,
         request: CellRequest,
@@ -162,7 +162,7 @@ impl CellSetup {
             Some(zygote) => {
                 let copy = self.fork_from(zygote, request, streams, environment)?;
                 if notes.copy_wants_memory(|| failed(notes).is_err() || has_ended(copy)) {
-                    // It shares nothing after exec, so it gets the whole limit.
+                    // After exec, the process shares no memory with the zygote, so it gets the whole limit.
                     if !off.contains(Wall::MemoryLimit) {
                         environment.group.limit_memory_to(&limits, 0, held).map_err(at(SetupStep::CgroupLimits))?;
                     }
@@ -178,7 +178,7 @@ impl CellSetup {
             wire::send(environment.socket.as_fd(), &FromLane::Begun, &[pidfd.as_fd()])
                 .map_err(at(SetupStep::Protocol))?;
         }
-        // The other ends of the program's pipes must see its end.
+        // Processes at the other ends of the program's pipes must see end of file.
         drop(descriptors);
 
         let status = reap(Some(program));
@@ -194,7 +194,7 @@ impl CellSetup {
         }
         notes.memory_end.store(environment.group.memory(), Relaxed);
         notes.faults.store(page_faults_of_children(), Relaxed);
-        // Handing back files and giving back memory are ours.
+        // The program is not charged for the CPU time that the sandbox uses to collect files and free memory.
         let end = environment.group.cpu_total();
         notes.cpu_own.fetch_add(own_cpu_ns().saturating_sub(own_cpu), Relaxed);
         for (slot, value) in notes.cpu_end.iter().zip([end.total, end.user, end.system]) {
@@ -215,7 +215,7 @@ impl CellSetup {
         Ok(())
     }
 
-    /// Begins the program by exec.
+    /// Starts the program by exec.
     fn execute(
         &self,
         request: &CellRequest,
@@ -235,7 +235,7 @@ impl CellSetup {
         vfork_with(environment.stack, &plan, payload::enter).map_err(|e| (SetupStep::Fork, e))
     }
 
-    /// Begins the program as a copy of an interpreter that is ready.
+    /// Starts the program as a copy of the warm interpreter.
     fn fork_from(
         &self,
         zygote: &Zygote,
@@ -256,7 +256,7 @@ impl CellSetup {
     }
 }
 
-/// What becomes the program's descriptors, and the bundles that came beside them.
+/// The program's streams, and the bundles that were passed after them.
 fn streams_of<'a>(request: &CellRequest, descriptors: &'a [OwnedFd]) -> Option<(Streams<'a>, &'a [OwnedFd])> {
     let (standard, rest) = descriptors.split_first_chunk::<3>()?;
     let (result, bundles) = if request.result { rest.split_first().map(|(r, b)| (Some(r), b))? } else { (None, rest) };
@@ -264,7 +264,7 @@ fn streams_of<'a>(request: &CellRequest, descriptors: &'a [OwnedFd]) -> Option<(
     Some((Streams { standard, result: result.map(AsFd::as_fd) }, bundles))
 }
 
-/// What kept the program from beginning, where something did.
+/// Returns the failure that prevented the program's start, if any.
 fn failed(notes: &SharedNotes) -> Result<(), (SetupStep, io::Error)> {
     match notes.failed_step.load(Relaxed) {
         0 => Ok(()),
@@ -272,14 +272,14 @@ fn failed(notes: &SharedNotes) -> Result<(), (SetupStep, io::Error)> {
     }
 }
 
-/// Whether a child has ended; it can still be waited for.
+/// Whether a child has ended. Does not reap it.
 fn has_ended(child: Pid) -> bool {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     !matches!(rustix::process::waitid(WaitId::Pid(child), options), Ok(None))
 }
 
-/// Ends and reaps every process of this pid namespace but this one. Whoever outlived the program has become a child
-/// of ours by then, so no child means nobody.
+/// Ends and reaps all other processes of this pid namespace. Processes that outlived the program have been reparented
+/// to this process, so if it has no child, none is left.
 fn sweep() {
     match rustix::process::wait(WaitOptions::NOHANG) {
         Err(rustix::io::Errno::CHILD) => return,
@@ -290,7 +290,7 @@ fn sweep() {
     reap(None);
 }
 
-/// Reaps until `main` has ended, and returns its status; or, with `None`, until there is nobody left.
+/// Reaps until `main` has ended, and returns its status. With `None`, reaps until no process is left.
 fn reap(main: Option<Pid>) -> i32 {
     loop {
         match rustix::process::wait(WaitOptions::empty()) {

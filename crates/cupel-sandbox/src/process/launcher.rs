@@ -4,10 +4,12 @@
 //! [`wire`](crate::wire) from one socket, and ends when that socket closes. Lanes die with it.
 //!
 //! The main process configures the launcher once, before an attacker could have reached it. Every later message may
-//! come from a compromised main process. Therefore lane numbers are bounded, which bounds their ids, groups and
-//! processes; a request with a number in use is refused and does not affect that lane; a malformed message ends the
-//! launcher. The launcher follows no path that the main process can change: mounts from such paths are opened at the
-//! start.
+//! come from a compromised main process. Therefore the launcher checks each message:
+//!
+//! * Lane numbers are bounded, which bounds their ids, groups and processes.
+//! * A request with a number in use is refused and does not affect that lane.
+//! * A malformed message ends the launcher.
+//! * The launcher follows no path that the main process can change: mounts from such paths are opened at the start.
 //!
 //! If root starts the launcher, it keeps six capabilities. If an ordinary user starts it, it first creates a user
 //! namespace in which it is root ([`rootless`](crate::mechanism::rootless)).
@@ -46,7 +48,7 @@ struct Launcher {
     /// Whether programs see the executable as `/probe`.
     with_probe: bool,
     sources: Vec<mounts::Source>,
-    /// The event that is counted in every lane, or why nothing can be counted.
+    /// The event that is counted in every lane, or the reason why nothing can be counted.
     counted: Result<CountedEvent, String>,
     warm: Vec<WarmTemplate>,
     lanes: HashMap<u32, RunningLane>,
@@ -227,7 +229,7 @@ impl Launcher {
         if self.with_probe {
             shown.push(mounts::probe(self.executable.as_fd(), off).map_err(at(SetupStep::RootTrees))?);
         }
-        // If this fails, the zygote is executed through /proc/self/exe.
+        // If this fails, `executable` is `None`, and the zygote is executed through /proc/self/exe.
         let executable = warm.and_then(|_| mounts::own_executable(self.executable.as_fd(), off).ok());
         match fork_with(namespaces::of_lane(self.walls_off), None).map_err(at(SetupStep::Clone))? {
             Forked::Child => {
@@ -282,8 +284,8 @@ impl Launcher {
     }
 }
 
-/// Checks that a process in all namespaces of a lane can be created. Otherwise the error names the wall that this host
-/// lacks.
+/// Checks that this host can create a process in all namespaces of a lane. Otherwise the error names the wall that the
+/// host lacks.
 fn prove_namespaces(off: WallSet) -> Result<(), (SetupStep, io::Error)> {
     let attempt = |flags: u64| match fork_with(flags, None)? {
         Forked::Child => exit_now(0),

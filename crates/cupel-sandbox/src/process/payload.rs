@@ -1,10 +1,10 @@
 //! From fork to exec: the last steps in the child that becomes the tenant's program.
 //!
 //! The child shares its parent's memory until `exec`, so nothing here allocates, locks, logs or panics: it executes a
-//! [`Plan`] whose strings were created before the fork. The order matters: capabilities are needed to change ids,
-//! `no_new_privs` precedes the two walls that require it, and the filter is last, because afterwards only the system
-//! calls of programs are allowed. The lane's init has already done the steps that are the same for every program (the
-//! inherited part of the filter, the empty bounding set).
+//! [`Plan`] whose strings were created before the fork. The order matters. Capabilities are needed to change ids.
+//! `no_new_privs` precedes Landlock and the filter, which require it. The filter is last, because afterwards only the
+//! system calls of programs are allowed. The lane's init has already done the steps that are the same for every program
+//! (the inherited part of the filter, the empty bounding set).
 
 use std::ffi::CString;
 use std::io;
@@ -88,7 +88,7 @@ fn candidates(name: &str) -> Vec<String> {
     TOOLCHAINS.iter().map(|dir| format!("{dir}/{name}")).collect()
 }
 
-/// Becomes the program. Returns only on failure, with the exit code for the child, which is not used.
+/// Becomes the program. Returns only on failure, with the exit code of the child; callers ignore this code.
 pub(crate) fn enter(plan: &Plan<'_>) -> i32 {
     if let Err((step, errno)) = prepare(plan) {
         plan.notes.fail(step, errno);
@@ -97,8 +97,8 @@ pub(crate) fn enter(plan: &Plan<'_>) -> i32 {
     execute(plan)
 }
 
-/// Becomes the program by running it in the warm interpreter of which this process is a copy, or by exec if the
-/// interpreter cannot run it identically. Unlike [`enter`], this runs in separate memory, so it may allocate.
+/// Becomes the program. This process is a copy of a warm interpreter and runs the program in it, or calls exec if the
+/// interpreter cannot run the program identically. Unlike [`enter`], this runs in separate memory, so it may allocate.
 pub(crate) fn enter_warm(plan: &Plan<'_>, parent: &WarmParent, texts: &Texts) -> ! {
     let code = match prepare(plan) {
         Ok(()) => match parent.make_ready(&texts.argv, &texts.env) {
@@ -130,7 +130,7 @@ fn execute(plan: &Plan<'_>) -> i32 {
     let Call { candidates, argv, envp } = &plan.call;
     for path in *candidates {
         let errno = execve(path, argv, envp);
-        // As in a shell: after "not found", the next path is tried, and any other error takes precedence in the report.
+        // As in a shell, the next path is tried after "not found", and any other error takes precedence in the report.
         if errno != libc::ENOENT && errno != libc::ENOTDIR {
             worst = errno;
         }
@@ -159,8 +159,8 @@ fn prepare(plan: &Plan<'_>) -> Result<(), (SetupStep, i32)> {
     let at = |step: SetupStep| move |errno: rustix::io::Errno| (step, errno.raw_os_error());
     let raw = |step: SetupStep, errno: i32| if errno == 0 { Ok(()) } else { Err((step, errno)) };
 
-    // A new process group in the lane's session, which has no terminal. A new session would make the kernel create a
-    // scheduling group each time (sched(7), autogroup).
+    // The program gets a new process group in the lane's session, which has no terminal. For a new session, the kernel
+    // would create a scheduling group each time (sched(7), autogroup).
     rustix::process::setpgid(None, None).map_err(at(SetupStep::Session))?;
     for (target, source) in plan.streams.standard.iter().enumerate() {
         raw(SetupStep::Descriptors, dup_to(source.as_raw_fd(), target as i32))?;

@@ -6,9 +6,9 @@
 //!      └── new parent of the child, since the errand has ended in the cell's pid namespace
 //! ```
 //!
-//! So an interpreter's memory is copied once per program, and the init processes of the lane and the cells do not
-//! contain it. The zygote is Cupel's executable, started by the lane's init. It runs no code of a tenant. It does not
-//! even decode requests: the child does so, in its own memory. The zygote then erases them.
+//! This way, an interpreter's memory is copied once per program, and the init processes of the lane and the cells do
+//! not contain it. The zygote is Cupel's executable, started by the lane's init. It runs no code of a tenant. It does
+//! not even decode requests: the child decodes them in its own memory, and the zygote then erases them.
 
 use std::ffi::{CString, OsString};
 use std::io;
@@ -33,7 +33,7 @@ use crate::sys::shared::SharedNotes;
 use crate::warm::{WarmParent, ZYGOTE_STACK};
 use crate::wire::{self, CellRequest, FromZygote, ToZygote, ZygoteSetup};
 
-/// Pid, inside its cell, of a program started by a zygote: the first pid after the init's.
+/// Pid of a program started by a zygote, inside its cell: the first pid after that of the init.
 pub(crate) const PROGRAM: Pid = match Pid::from_raw(2) {
     Some(pid) => pid,
     None => unreachable!(),
@@ -102,8 +102,8 @@ impl Zygote {
     }
 
     /// Starts a program in the calling process's pid, mount and ipc namespaces. The caller must be their init, and
-    /// becomes the program's parent. Returns, in nanoseconds, how much of the CPU time counted since the call was the
-    /// sandbox's own.
+    /// becomes the program's parent. Returns how much of the CPU time counted since the call belongs to the sandbox, in
+    /// nanoseconds.
     pub(crate) fn begin(
         &self,
         cell: u64,
@@ -125,18 +125,18 @@ impl Zygote {
     }
 }
 
-/// Sets whether processes with the same user and capabilities may enter this process's namespaces. They must be allowed
-/// to while the zygote enters. Source: setns(2), the check of a pidfd; ptrace(2), "Ptrace access mode checking".
+/// Sets whether processes with the same user and capabilities may enter this process's namespaces. This must be allowed
+/// while the zygote enters. Source: setns(2), the check of a pidfd; ptrace(2), "Ptrace access mode checking".
 pub(crate) fn let_in(let_in: bool) {
     let behavior = if let_in { DumpableBehavior::Dumpable } else { DumpableBehavior::NotDumpable };
     let _ = rustix::process::set_dumpable_behavior(behavior);
 }
 
-/// Executes Cupel's executable again as the zygote, in a child of the lane's init. So the interpreter has separately
-/// randomized addresses, and none of the launcher's memory. Programs see the executable in `/proc/self/maps`, but no
-/// path of the host.
+/// Executes Cupel's executable again as the zygote, in a child of the lane's init. Therefore the interpreter has
+/// separately randomized addresses, and none of the launcher's memory. Programs see the executable in
+/// `/proc/self/maps`, but no path of the host.
 fn become_a_zygote(socket: &OwnedFd, executable: Option<BorrowedFd<'_>>) -> ! {
-    // A separate process group: it distinguishes the zygote from processes that the lane's init kills after a program.
+    // A separate process group distinguishes the zygote from the processes that the lane's init kills after a program.
     let _ = rustix::process::setpgid(None, None);
     // At most the host's hard limit, which also bounds the stack limit of programs.
     let hard = rustix::process::getrlimit(Resource::Stack).maximum;
@@ -226,7 +226,7 @@ fn live(socket: &OwnedFd) -> io::Result<()> {
 /// State shared by all programs of the lane.
 struct Lane {
     setup: ZygoteSetup,
-    /// The filter that is installed for a program; empty if that wall is off.
+    /// The part of the system call filter that each program installs; empty if that wall is off.
     filter: Vec<Instruction>,
     notes: SharedNotes,
     parent: WarmParent,
@@ -305,7 +305,7 @@ impl Errand<'_> {
     }
 }
 
-/// Waits until the errand has ended, so that the init is the program's parent from its first instruction on.
+/// Waits until the errand has ended, so that the cell's init is the program's parent from the first instruction on.
 fn outlive_the_errand() -> io::Result<()> {
     while let Some(errand) = rustix::process::getppid().filter(|parent| parent.as_raw_nonzero().get() == ERRAND) {
         match rustix::process::pidfd_open(errand, PidfdFlags::empty()) {

@@ -4,7 +4,7 @@ use std::io;
 
 /// Creates a System V shared memory segment under `key`. Fails if there already is one.
 pub(crate) fn shared_memory(key: i32) -> io::Result<i32> {
-    // SAFETY: no memory of this process is involved: the segment is not attached.
+    // SAFETY: the segment is not attached, so no memory of this process is involved.
     let id = unsafe { libc::shmget(key, 4096, libc::IPC_CREAT | libc::IPC_EXCL | 0o600) };
     super::check(libc::c_long::from(id)).map(|id| id as i32)
 }
@@ -45,7 +45,8 @@ pub(crate) fn fork_sleeper() -> io::Result<()> {
 #[cfg(test)]
 pub(crate) fn fcntl(fd: std::os::fd::BorrowedFd<'_>, command: i32, argument: i32) -> io::Result<()> {
     use std::os::fd::AsRawFd;
-    // SAFETY: only numbers are passed; a command that takes a pointer gets an invalid one, which the kernel refuses.
+    // SAFETY: only numbers are passed. If the command expects a pointer, the number is an invalid one, which the kernel
+    // refuses.
     super::check(libc::c_long::from(unsafe { libc::fcntl(fd.as_raw_fd(), command, argument) })).map(drop)
 }
 

@@ -1,8 +1,8 @@
 //! The only module with `unsafe`: system calls without a safe form in rustix, one shared page, and the C interface of
 //! CPython.
 //!
-//! Every function here is small and safe to call: it takes borrowed descriptors and returns owned ones, errors
-//! are `io::Error`, and a comment at each call says why it is sound.
+//! Every function here is small and safe to call. It takes borrowed descriptors and returns owned ones, its errors are
+//! `io::Error`, and a comment at each call explains why the call is sound.
 #![expect(unsafe_code, reason = "system calls")]
 
 pub(crate) mod attack;

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 
 use rustix::process::Pid;
 
-/// `struct perf_event_attr` in its first version (`PERF_ATTR_SIZE_VER0`); the kernel takes later fields as zero.
+/// `struct perf_event_attr` in its first version (`PERF_ATTR_SIZE_VER0`); the kernel assumes zero for later fields.
 #[derive(Default)]
 #[repr(C)]
 struct Attributes {
@@ -67,8 +67,7 @@ pub(crate) fn open(Event(kind, config): Event, pid: Option<Pid>, whom: Whom) -> 
     };
     let pid = pid.map_or(0, |pid| pid.as_raw_nonzero().get());
     let (any_processor, no_group) = (-1, -1);
-    // SAFETY: the kernel reads as many bytes of the structure as its `size` field says, and all of them are
-    // initialised.
+    // SAFETY: the `size` field is the size of the structure, and all of its bytes are initialised.
     let fd = super::check(unsafe {
         libc::syscall(
             libc::SYS_perf_event_open,
@@ -89,7 +88,7 @@ pub(crate) struct Reading {
     pub(crate) events: u64,
     /// CPU time during which the counter was enabled, in nanoseconds.
     pub(crate) wanted_ns: u64,
-    /// Part of it during which events were actually counted, in nanoseconds.
+    /// The part of `wanted_ns` during which events were actually counted.
     pub(crate) counted_ns: u64,
 }
 

@@ -13,16 +13,16 @@ use rustix::process::Pid;
 /// `CLONE_INTO_CGROUP` of linux/sched.h; libc's constant is too narrow for it.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
-/// The side of a clone in which the call returned.
+/// The process in which a clone call returned.
 pub(crate) enum Forked {
     /// The new process.
     Child,
-    /// The old one, with the child's pid and pidfd.
+    /// The original process, with the child's pid and pidfd.
     Parent(Pid, OwnedFd),
 }
 
-/// `clone3` that copies the process like `fork`, with new namespaces (`CLONE_NEW*`) and, on cgroup v2,
-/// directly into the group `cgroup`. Source: clone(2).
+/// `clone3` that copies the process like `fork`. The child has new namespaces (`CLONE_NEW*`) and, on cgroup v2, starts
+/// directly in the group `cgroup`. Source: clone(2).
 pub(crate) fn fork_with(namespaces: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Forked> {
     let mut pidfd: c_int = -1;
     let mut args = clone_args(namespaces | libc::CLONE_PIDFD as u64, cgroup);
@@ -57,8 +57,8 @@ fn clone_args(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> libc::clone_args {
     }
 }
 
-/// Calls `errand` in a new process, waits until that has ended, and returns the CPU time it used. The process has the
-/// pid `pid` in the pid namespace in which children of this process start, and begins in the group `cgroup`. If this
+/// Calls `errand` in a new process, waits for its end, and returns the CPU time that it used. The process has the pid
+/// `pid` in the pid namespace in which children of this process start, and begins in the group `cgroup`. If this
 /// processor is supported ([`SHARING`]), it shares this process's memory, which saves copying it. The processes that it
 /// forks become children of that namespace's init.
 pub(crate) fn run_errand<T>(
@@ -72,8 +72,8 @@ pub(crate) fn run_errand<T>(
         errand: fn(&T),
     }
     extern "C" fn enter<T>(call: *mut c_void) -> ! {
-        // SAFETY: `call` points to the `Call` below, in a frame that is suspended until this process is gone, or
-        // to its copy in this process's copy of the memory.
+        // SAFETY: `call` points to the `Call` below. If the memory is shared, its frame is suspended until this process
+        // is gone. Otherwise it points to this process's copy of it.
         let call = unsafe { &*call.cast::<Call<'_, T>>() };
         (call.errand)(call.argument);
         exit_now(0)
@@ -86,7 +86,7 @@ pub(crate) fn run_errand<T>(
     reap(pid)
 }
 
-/// Waits for the end of one child, whatever its exit signal, and returns the CPU time it used.
+/// Waits for the end of one child, regardless of its exit signal, and returns the CPU time that it used.
 pub(crate) fn reap(pid: Pid) -> io::Result<Duration> {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: waits for one child by its pid, and writes into a local structure of the right type.
@@ -115,7 +115,7 @@ pub(crate) fn page_faults_of_children() -> u64 {
     u64::try_from(usage.ru_minflt.saturating_add(usage.ru_majflt)).unwrap_or(0)
 }
 
-/// Clone flags for what a child of [`clone_and_call`] shares with this process.
+/// Clone flags for the resources that a child of [`clone_and_call`] shares with this process.
 #[cfg(target_arch = "x86_64")]
 const SHARING: u64 = (libc::CLONE_VM | libc::CLONE_VFORK) as u64;
 #[cfg(not(target_arch = "x86_64"))]
@@ -184,7 +184,7 @@ pub(crate) fn fork() -> io::Result<Option<Pid>> {
 pub(crate) struct ChildStack(Box<[u128]>);
 
 impl ChildStack {
-    /// A stack of 64 KiB; the payload's path to `exec` uses a few KiB.
+    /// A stack of 64 KiB; the payload's code before `exec` uses a few KiB.
     pub(crate) fn new() -> ChildStack {
         ChildStack(vec![0u128; 4096].into_boxed_slice())
     }
@@ -257,8 +257,8 @@ pub(crate) fn execve_of(file: BorrowedFd<'_>, argv: &StringArray<'_>, envp: &Str
     errno()
 }
 
-/// `kill(-1, SIGKILL)`: kills every process of this pid namespace except its init, which must be the caller. Refused in
-/// any process that is not pid 1 of its namespace.
+/// `kill(-1, SIGKILL)`: kills every process of this pid namespace except its init, which must be the caller. Fails if
+/// the caller is not pid 1 of its namespace.
 pub(crate) fn kill_everything_in_this_pid_namespace() -> io::Result<()> {
     if rustix::process::getpid().as_raw_nonzero().get() != 1 {
         return Err(io::Error::from_raw_os_error(libc::EPERM));

@@ -190,7 +190,7 @@ pub(crate) struct Interpreter {
 impl Interpreter {
     /// Runs `source` in a new private namespace, and returns the namespace.
     pub(crate) fn run_apart(&self, source: &CStr) -> Result<Object, String> {
-        // SAFETY: the lock is held (module header); the namespace has the `__builtins__` that running code in it needs;
+        // SAFETY: the lock is held (module header); the namespace contains `__builtins__`, which running code requires;
         // the string ends in NUL.
         unsafe {
             let namespace = (self.api.PyDict_New)();
@@ -276,8 +276,8 @@ impl Interpreter {
 
     /// Resets locks and thread state in the child of a fork, and runs the modules' hooks (`random` reseeds itself).
     pub(crate) fn after_fork(&self) {
-        // SAFETY: this is the only thread of the new process; the first call, which belongs before the fork, has the
-        // same effect after it.
+        // SAFETY: this is the only thread of the new process. The first call is intended for the time before the fork,
+        // and has the same effect after it.
         unsafe {
             (self.api.PyOS_BeforeFork)();
             (self.api.PyOS_AfterFork_Child)();
@@ -305,7 +305,7 @@ impl Interpreter {
         if file.is_null() {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: the lock is held; `__main__` and its dictionary live as long as the interpreter; only the call closes
+        // SAFETY: the lock is held; `__main__` and its dictionary live as long as the interpreter; no other code closes
         // the file; an exception is pending if and only if the result is null.
         unsafe {
             let namespace = (api.PyModule_GetDict)((api.PyImport_AddModule)(c"__main__".as_ptr()));
@@ -474,9 +474,9 @@ pub(crate) fn set_thread_stack_size(bytes: usize) {
     }
 }
 
-/// Registers the C library's restartable sequences with the kernel again, as the library does when a program starts: a
-/// copy of a process that shared another's memory (`CLONE_VM`) has none. Source: rseq(2); the GNU C library's manual,
-/// `__rseq_size`.
+/// Registers the C library's restartable sequences with the kernel again, as the library does when a program starts. A
+/// process that shared the memory of its parent (`CLONE_VM`) is not registered, and neither are its forks. Source:
+/// rseq(2); the GNU C library's manual, `__rseq_size`.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn register_restartable_sequences() {
     const SIGNATURE: u32 = 0x5305_3053;
@@ -575,7 +575,7 @@ pub(crate) fn trim_heap() {
 }
 
 /// Allocates the scattered free blocks in the heaps of the C library and of the interpreter, so that a program's later
-/// allocations are contiguous. In a copy of this process, each write to another page would cost a copy of that page.
+/// allocations are contiguous. In a copy of this process, the first write to each page copies that page.
 pub(crate) fn use_up_free_places(interpreter: &Interpreter) {
     // The sizes for which the C library keeps separate lists of freed blocks, largest first, because smaller blocks are
     // split off larger ones. Contiguous blocks show that the allocator has reached unfragmented memory.
@@ -591,8 +591,8 @@ pub(crate) fn use_up_free_places(interpreter: &Interpreter) {
             }
         }
     }
-    // The sizes for which the interpreter has pools of equal blocks; the first block of a new pool follows its header.
-    // Source: CPython's Objects/obmalloc.c, `POOL_SIZE`, `POOL_OVERHEAD`.
+    // The sizes for which the interpreter has pools of equal blocks. The first block of a new pool follows the pool's
+    // header. Source: CPython's Objects/obmalloc.c, `POOL_SIZE`, `POOL_OVERHEAD`.
     for size in (1..=32usize).map(|n| n * 16) {
         for _ in 0..4096 {
             // SAFETY: the lock is held (module header); the block is leaked, unless it is the first of its pool.

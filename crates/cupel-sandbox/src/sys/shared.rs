@@ -23,9 +23,9 @@ pub(crate) struct CellNotes {
     pub(crate) memory_base: AtomicU64,
     /// CPU time of the group just before the program's process was created: total, user, system; in nanoseconds.
     pub(crate) cpu_base: [AtomicU64; 3],
-    /// The same after every process of the program was gone; 0 if the cell was killed before that.
+    /// The same three values after the end of all of the program's processes; 0 if the cell was killed before that.
     pub(crate) cpu_end: [AtomicU64; 3],
-    /// Part of the difference that the sandbox used: the cell's init, and the path to `exec`; in nanoseconds.
+    /// Part of the difference that the sandbox used: the cell's init, and the code before `exec`; in nanoseconds.
     pub(crate) cpu_own: AtomicU64,
     /// Monotonic time just before `exec`, in nanoseconds; 0 if the program has not started.
     pub(crate) started: AtomicU64,
@@ -33,8 +33,8 @@ pub(crate) struct CellNotes {
     pub(crate) ended: AtomicU64,
     /// Wait status of the main process, as in wait(2).
     pub(crate) status: AtomicI32,
-    /// Memory in bytes charged to the group after every process of the program was gone; 0 if the cell was killed
-    /// before.
+    /// Memory in bytes charged to the group after the end of all of the program's processes; 0 if the cell was killed
+    /// before that.
     pub(crate) memory_end: AtomicU64,
     /// Number of page faults of the program's processes; 0 if unknown.
     pub(crate) faults: AtomicU64,
@@ -145,7 +145,7 @@ impl CellNotes {
 }
 
 impl SharedNotes {
-    /// Unmaps the page from this process, which must not use it again, because it is about to run a tenant's code.
+    /// Unmaps the page from this process, which is about to run a tenant's code and must not use the page again.
     pub(crate) fn forget(&self) {
         // SAFETY: the mapping was made by `in_file` with this length; this process is about to become a program and
         // never reads the notes again.

@@ -8,7 +8,7 @@
 //!
 //! Invariants: a warm run is indistinguishable from a cold one in output, exit status, arguments, signals and limits
 //! (`tests/it/warm.rs` runs its programs both ways, and lists the unavoidable differences). A program that is not known
-//! to behave the same is started cold; every layer here can decide that until the program's first line.
+//! to behave the same is started cold. Every layer here can decide that until the program's first line runs.
 
 pub(crate) mod python;
 
@@ -37,8 +37,8 @@ impl Warm {
         }
     }
 
-    /// A program that prints the observable initial state of its interpreter as text. A lane compares its output cold
-    /// and warm before it starts programs warm.
+    /// A program that prints the observable initial state of its interpreter as text. Before a lane starts programs
+    /// warm, it compares the output of a cold and a warm run.
     pub(crate) fn rehearsal(self) -> &'static str {
         match self {
             Warm::Python => python::REHEARSAL,
@@ -88,16 +88,16 @@ pub(crate) enum ReadyProgram<'a> {
 }
 
 impl WarmParent {
-    /// Starts the interpreter in this process, which must have one thread and its final root, and never runs a program.
-    /// `shown` is the output of the cold rehearsal. The error is the reason for a failure.
+    /// Starts the interpreter in this process, which never runs a program. The process must have one thread and its
+    /// final root. `shown` is the output of the cold rehearsal. The error is the reason for a failure.
     pub(crate) fn start(template: &WarmTemplate, shown: &str) -> Result<WarmParent, String> {
         match template.kind {
             Warm::Python => WarmPython::start(template, shown).map(|parent| WarmParent::Python(Box::new(parent))),
         }
     }
 
-    /// Prepares everything except running the program's first line. Called in a child of that process, behind all
-    /// walls. After an error, the program must be executed instead; none of its code has run yet.
+    /// Prepares everything except running the program's first line. Called in a child of the zygote, behind all walls.
+    /// After an error, the program must be executed instead; none of its code has run yet.
     pub(crate) fn make_ready(&self, argv: &[CString], env: &[CString]) -> Result<ReadyProgram<'_>, String> {
         match self {
             WarmParent::Python(parent) => parent.make_ready(argv, env).map(ReadyProgram::Python),

@@ -2,11 +2,10 @@
 //!
 //! Three measures make a warm start equal to a cold one. The interpreter is initialised with the command line and
 //! environment of a cold one and compared with it (`python_facts.py`). Preloaded modules are hidden
-//! (`python_prepare.py`). A program ends with the interpreter's finalisation or, if no remaining object could notice
-//! the difference, only with the flushing of its streams, which avoids copying every page that finalisation would
-//! write.
+//! (`python_prepare.py`). At the end of a program, the interpreter is finalised. If no remaining object could notice
+//! the difference, its streams are only flushed instead, which avoids copying every page that finalisation would write.
 //!
-//! Decisions: the seed of `hash(str)` is drawn when the parent starts, so all programs of a lane share it, and a new
+//! Decisions: the seed of `hash(str)` is chosen when the parent starts, so all programs of a lane share it, and a new
 //! lane has a new one. The CPU time of the interpreter's start is not charged to programs; its memory is charged as
 //! after a cold start.
 
@@ -30,11 +29,12 @@ use crate::sys::python::{
 pub(super) const REHEARSAL: &str = include_str!("python_facts.py");
 const PREPARE: &str = include_str!("python_prepare.py");
 
-/// Maximum stack of a copy. The kernel places mappings below the stack limit under which the zygote was executed; the
-/// gap that it adds is larger than the random offset. Source: `mmap_base()` in mm/util.c and arch/x86/mm/mmap.c.
+/// Maximum stack of a copy. The kernel places mappings below the stack limit under which the zygote was executed. The
+/// kernel adds a gap that is larger than the random offset. Source: `mmap_base()` in mm/util.c and arch/x86/mm/mmap.c.
 const STACK_MAX: Bytes = super::ZYGOTE_STACK;
 
-/// Maximum number of bytes of a source that are searched for an archive; for a longer source, the interpreter decides.
+/// Maximum number of bytes of a source that are searched for an archive. For a longer source, the interpreter itself
+/// checks.
 const SOURCE_READ_MAX: u64 = 256 * 1024;
 /// The end-of-directory record that every zip archive contains. Source: APPNOTE.TXT of PKWARE, 4.3.16.
 const ARCHIVE_END: &[u8] = b"PK\x05\x06";
@@ -134,7 +134,7 @@ impl WarmPython {
         if program.may_be_an_archive && python.is_importable(filename) {
             return Err("the file is an archive".to_owned());
         }
-        // Do what exec would have done and fork does not.
+        // Replace the attributes that exec would have replaced, but that fork has kept.
         let command = argv.first().and_then(|a| a.to_bytes().rsplit(|b| *b == b'/').next());
         let _ = rustix::thread::set_name(&c_string(command.unwrap_or_default())?);
         let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable);
@@ -169,7 +169,7 @@ impl WarmPython {
     fn end(&self, end: FileEnd) -> ! {
         let python = &self.interpreter;
         let lost_output = !self.ends_quietly() && {
-            // Release the objects held here: otherwise they would stay alive, and keep objects of the program alive.
+            // Release the objects held here. Otherwise they would stay alive, and keep objects of the program alive.
             python.call_and_ignore(self.unfreeze);
             python.clear(self.offers);
             python.clear(self.functions);
@@ -187,7 +187,7 @@ impl WarmPython {
     /// is needed because the program could notice its absence.
     fn ends_quietly(&self) -> bool {
         let python = &self.interpreter;
-        // A program that traces calls would see the calls made here.
+        // A program that traces calls would see these calls, so its interpreter is finalised completely.
         if self.hooks.iter().any(|hook| python.call(*hook, &[]).map_or(true, |set| python.is_true(set))) {
             return false;
         }
@@ -201,7 +201,7 @@ impl WarmPython {
     }
 }
 
-/// A program whose arguments, environment and `__main__` are in place.
+/// A program whose arguments, environment and `__main__` are set.
 pub(crate) struct ReadyProgram<'a> {
     parent: &'a WarmPython,
     path: CString,
@@ -212,7 +212,7 @@ impl ReadyProgram<'_> {
     pub(super) fn run(self) -> ! {
         match self.parent.interpreter.run_main_file(&self.path, self.parent.minor) {
             Ok(end) => self.parent.end(end),
-            // The file has just been removed. The executable ends with status 2 in this case.
+            // The file has been removed in the meantime. The executable ends with status 2 in this case.
             Err(_) => exit_like_main(2),
         }
     }

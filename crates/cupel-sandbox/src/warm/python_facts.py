@@ -1,5 +1,5 @@
-# Prints the observable initial state of an interpreter: the minor version, then everything else as one line. Run cold and
-# warm; if the outputs differ, programs are not started warm. The second line starts with the version.
+# Prints the observable initial state of an interpreter: the minor version on the first line, then everything else on the second line, which
+# starts with the full version. It is run cold and warm. If the outputs differ, programs are not started warm.
 
 import sys
 

@@ -1,9 +1,8 @@
-# Runs once in a warm parent, in a namespace that has no name. (A program can find it through the finders; changing it
-# affects only that program.) Defines functions there: begin() is called before a program, threads() and is_quiet() after
-# it; see python.rs.
+# Runs once in a warm parent, in a namespace without a name. (A program can find the namespace through the finders. A change to it affects
+# only that program.) It defines functions: begin() is called before a program, threads() and is_quiet() after it; see python.rs.
 #
-# Invariant: when begin() returns, everything that a program can observe by ordinary means is as it is when
-# `python3 FILE` begins: sys.modules, sys.path, sys.meta_path, the import caches, the attributes of modules.
+# Invariant: when begin() returns, everything that a program can observe by ordinary means is the same as when `python3 FILE` begins:
+# sys.modules, sys.path, sys.meta_path, the import caches, the attributes of modules.
 
 import sys
 
@@ -65,7 +64,7 @@ def preload():
     for name, module in sys.modules.items():
         if name not in baseline:
             held[name] = module
-            # An alias of a module, or an object that is not a module: its parent created it.
+            # If the object is an alias of a module or not a module, its parent created it.
             if getattr(getattr(module, "__spec__", None), "name", None) != name:
                 needs.setdefault(name.rpartition(".")[0], []).append(name)
 
@@ -210,8 +209,8 @@ run_exit_functions, unfreeze, trace, profile = atexit._run_exitfuncs, gc.unfreez
 bases_of, members_of = type.__dict__["__mro__"].__get__, type.__dict__["__dict__"].__get__
 objects_of = gc.get_objects
 flags_of, callback_of = type.__dict__["__flags__"].__get__, Reference.__dict__["__callback__"].__get__
-# The first mark is frozen, the second one is not. gc.get_objects() returns only objects that are not frozen, so it returns
-# another set of marks if the program froze or unfroze objects. (Counting the frozen objects would visit each of them.)
+# The first mark is frozen, the second one is not. gc.get_objects() returns only objects that are not frozen. So it returns another set of
+# marks if the program froze or unfroze objects. (Counting the frozen objects would visit each of them.)
 marks = [[None], None]
 gc.collect()
 gc.freeze()
@@ -229,7 +228,7 @@ def begin(argv, names, values, directory, filename):
             environ.clear()
             environ.update(own)
     sys.path.insert(0, directory)
-    # As after the interpreter's check whether it can import from the file.
+    # The interpreter sets this entry when it checks whether it can import from the file.
     sys.path_importer_cache[filename] = None
     main["__file__"] = filename
     main["__cached__"] = None
@@ -270,12 +269,12 @@ def is_quiet():
         if has_finaliser(kind):
             return False
         if is_one_of(kind, type):
-            # Instances without the collector's header (1 << 14 of __flags__) are not among the objects; their classes are.
+            # Instances without the collector's header (1 << 14 of __flags__) are not in `objects`, but their classes are.
             for each in objects:
                 if is_one_of(type(each), type) and not flags_of(each) & 1 << 14 and has_finaliser(each):
                     return False
         elif is_one_of(kind, Reference):
-            # The references that abstract classes keep to their subclasses have a callback written in C.
+            # Abstract classes keep references to their subclasses, and these references have a callback written in C.
             for each in objects:
                 if is_one_of(type(each), Reference):
                     callback = callback_of(each)

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 /// A message that can be encoded and decoded.
 pub(crate) trait Message: Sized {
-    /// Capacity in bytes of the buffer to encode into. For a message with a tenant's data, at least the encoded length,
-    /// because a growing buffer leaves copies in memory.
+    /// Capacity in bytes of the buffer to encode into. For a message with a tenant's data, it is at least the encoded
+    /// length, because a growing buffer leaves copies of the data in memory.
     fn room(&self) -> usize {
         512
     }
@@ -25,14 +25,14 @@ impl From<Malformed> for io::Error {
     }
 }
 
-/// Decodes a message, which must take up all of the bytes.
+/// Decodes a message, which must consist of all of the bytes.
 pub(crate) fn decode<M: Message>(bytes: &[u8]) -> Result<M, Malformed> {
     let mut reader = Reader(bytes);
     let message = M::decode(&mut reader)?;
     if reader.0.is_empty() { Ok(message) } else { Err(Malformed) }
 }
 
-/// Overwrites everything that a buffer has contained.
+/// Overwrites all current and earlier contents of a buffer.
 pub(crate) fn wipe(buffer: &mut Vec<u8>) {
     buffer.resize(buffer.capacity(), 0);
     buffer.fill(0);
@@ -134,8 +134,8 @@ impl Reader<'_> {
 
     pub(super) fn strings(&mut self) -> Result<Vec<String>, Malformed> {
         let count = self.u32()? as usize;
-        // Each string takes at least four bytes, so a wrong count cannot reserve more memory than the message
-        // justifies.
+        // Each string takes at least four bytes. So a wrong count reserves no more memory than a message of this length
+        // could need.
         if count > self.0.len() / 4 {
             return Err(Malformed);
         }

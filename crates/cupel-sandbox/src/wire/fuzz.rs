@@ -1,6 +1,6 @@
-//! Property tests of the sandbox's internal protocol: every message decodes to itself, every decoded message encodes to
-//! the same bytes, and no bytes make a reader panic or use more memory than a message can contain. `PROPTEST_CASES`
-//! sets the number of cases.
+//! Property tests of the sandbox's internal protocol. Every message decodes to itself. Every decoded message encodes to
+//! the same bytes. No bytes make a reader panic, or use more memory than a message can contain. `PROPTEST_CASES` sets
+//! the number of cases.
 
 use std::fmt::Debug;
 use std::os::fd::AsFd;
@@ -69,7 +69,7 @@ fn collect() -> impl Strategy<Value = Option<CollectLimits>> {
     )
 }
 
-/// Boxed, like every strategy that is part of others: a strategy contains all of its parts and is moved on the stack.
+/// Boxed, as every strategy that is part of others: a strategy contains all of its parts and is moved on the stack.
 fn request() -> BoxedStrategy<CellRequest> {
     let argv = (text(), texts()).prop_map(|(first, mut rest)| {
         rest.insert(0, first);

@@ -12,7 +12,7 @@ pub(crate) enum ToLane {
     Kill(KillReason),
 }
 
-/// Why a slot requests that its cell is killed.
+/// The reason for a slot's request to kill its cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KillReason {
     OutputLimit = 1,
@@ -35,7 +35,7 @@ pub(crate) enum FromLane {
         status: i32,
     },
     Done(CellDone),
-    /// The lane could not keep its interpreter warm, and why. Sent before any other message.
+    /// The lane could not keep its interpreter warm, with the reason. Sent before any other message.
     Cold {
         reason: String,
     },

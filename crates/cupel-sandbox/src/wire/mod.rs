@@ -1,5 +1,6 @@
-//! The messages between the main process, the launcher and the lanes' processes: fixed layouts of little-endian
-//! numbers and length-prefixed strings over SOCK_SEQPACKET, one packet per message, which may carry descriptors.
+//! The messages between the main process, the launcher and the lanes' processes. They have fixed layouts of
+//! little-endian numbers and length-prefixed strings. Each message is one SOCK_SEQPACKET packet, which may carry
+//! descriptors.
 //!
 //! ```text
 //! main ──ToLauncher──► launcher        main ──ToLane──► lane's init

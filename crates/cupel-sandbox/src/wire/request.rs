@@ -15,12 +15,12 @@ pub(crate) struct CellRequest {
     pub(crate) warm: bool,
     /// Whether the program has a pipe for its result.
     pub(crate) result: bool,
-    /// The directory that is created in the box, and the only one from which files are collected; if empty, all files
-    /// are collected.
+    /// A directory that is created in the box. Files are collected only from it; if it is empty, all files are
+    /// collected.
     pub(crate) outbox: String,
-    /// The paths of the only files that are collected, unless it is empty.
+    /// Only the files at these paths are collected. If it is empty, all files are collected.
     pub(crate) fetch: Vec<String>,
-    /// Whether the slot receives the program's pidfd, and its end immediately.
+    /// Whether the slot receives the program's pidfd, and an immediate message when the program ends.
     pub(crate) watch: bool,
 }
 

@@ -17,9 +17,9 @@ pub(crate) struct ZygoteSetup {
     pub(crate) shown: String,
 }
 
-/// From a cell's init to its lane's zygote: starts a program. Sent with standard input, output and error, a pidfd of
-/// the cell's init, the ruleset if there is Landlock, the cell's group on cgroup v2, and the result's pipe if there is
-/// one.
+/// From a cell's init to its lane's zygote: starts a program. Sent with descriptors: standard input, output and error,
+/// a pidfd of the cell's init, the ruleset if there is Landlock, the cell's group on cgroup v2, and the result's pipe
+/// if there is one.
 #[derive(Debug, PartialEq)]
 pub(crate) struct ToZygote {
     /// Number of the cell in the lane. It identifies the reply, since the cell may be gone before the reply arrives.
@@ -32,7 +32,7 @@ pub(crate) struct ToZygote {
 pub(crate) enum FromZygote {
     /// The interpreter is ready.
     Ready,
-    /// The interpreter could not be started, and why.
+    /// The interpreter could not be started, with the reason.
     Cold { reason: String },
     /// The program has begun, or could not (`errno`). `cpu_own` is the sandbox's part of the cell's CPU time, in
     /// nanoseconds.

@@ -1,6 +1,6 @@
-//! Reported usage equals actual usage, as the programs measure it themselves.
+//! The reported usage equals the actual usage, which the programs measure themselves.
 //!
-//! Tolerances are 5 % plus a little for starting a process: they test correctness, not speed.
+//! Tolerances are 5 % plus an allowance for the start of a process. These trials test correctness, not speed.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -71,7 +71,7 @@ fn cpu_time_is_the_sum_of_user_and_system(world: &World) {
     );
 }
 
-/// Collecting files is work of the sandbox, so the program is not charged for it, however many files it leaves.
+/// The sandbox collects the files, so the program is not charged for that, no matter how many files it leaves.
 fn cpu_time_excludes_collecting_files(world: &World) {
     let leaves_many = world.attack("leave_many", &["4000"]).limits(|l| l.inodes = 5000);
     let collects = world.attack("leave_many", &["4000"]).limits(|l| l.inodes = 5000).collect(5000, Bytes::mib(1));
@@ -80,8 +80,8 @@ fn cpu_time_excludes_collecting_files(world: &World) {
         assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
         cpu_ns(&ended)
     };
-    // The same work takes longer beside busy neighbours. So the two programs alternate, and their smallest figures are
-    // compared, until these agree or 15 pairs have run.
+    // The same work takes longer beside busy neighbours. So the two programs alternate until their smallest figures
+    // agree or 15 pairs have run.
     let (mut uncollected, mut collected) = (u64::MAX, u64::MAX);
     for pair in 0..15 {
         uncollected = uncollected.min(cpu(&leaves_many));
@@ -122,8 +122,8 @@ fn memory_peak_is_exact_after_a_run_that_filled_the_page_cache(world: &World) {
     }
 }
 
-/// Memory of the last run that the kernel frees during the next run does not hide the next program's usage. A busy
-/// kernel frees late. Here the trial holds the last box open and releases it during the next run.
+/// If the kernel frees memory of the last run during the next run, this does not hide the next program's usage. A busy
+/// kernel frees late. Here, the trial keeps the last box open and releases it during the next run.
 fn memory_peak_is_exact_if_the_kernel_frees_the_last_boxs_files_late(world: &World) {
     let mut slot = world.slot();
     let marked = |script: &str, mark: &str| Program::shell(&format!("{script} # {mark} of {}", std::process::id()));
@@ -218,7 +218,7 @@ fn output_counts_all_written_bytes(world: &World) {
     let ended = world.run(&world.attack("pour", &["1", "2"]).limits(|l| l.output = Bytes::mib(2)));
     assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
     assert_eq!(ended.report.usage.output, Bytes::mib(3));
-    // Bytes that were read but not kept count, too.
+    // Bytes that the sandbox read and discarded also count.
     let ended = world.run(&world.attack("pour", &["1", "0"]).limits(|l| l.output = Bytes::kib(4)));
     assert!(ended.report.usage.output > Bytes::kib(4), "{ended}");
 }

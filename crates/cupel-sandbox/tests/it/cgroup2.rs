@@ -1,4 +1,4 @@
-//! Control groups version 2: in whichever group the sandbox is started, it sets up its groups or names what is missing.
+//! Control groups version 2: in any group, the sandbox either sets up its groups or reports what is missing.
 //!
 //! On a machine with version 1 these trials are ignored; `make test-cgroup2` runs them on a machine with version 2.
 
@@ -44,8 +44,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         .collect()
 }
 
-/// Two other modes of this executable. As the doctor it prints the missing walls. With a group, it starts a sandbox
-/// there, runs a program that uses 100 MiB, and prints the outcome.
+/// Two other modes of this executable. The doctor mode prints the missing walls. The other mode starts a sandbox in the
+/// given group, runs a program that uses 100 MiB, and prints the outcome.
 pub(crate) fn sandbox_in_a_group_if_asked() {
     let arguments: Vec<String> = std::env::args().collect();
     let group = match arguments.as_slice() {
@@ -224,7 +224,7 @@ fn a_memory_limit_of_a_parent_group_is_our_failure() {
     assert_says(&said, &["failed:"]);
 }
 
-/// The setup of systemd's `User=` with `Delegate=yes`: the user owns the group and three of its files, and nothing
+/// The setup of systemd's `User=` with `Delegate=yes`: the user owns the group and three of its files, but no group
 /// above it. Source: systemd.resource-control(5); cgroup-v2.rst, "Delegation".
 fn an_ordinary_user_has_all_walls_in_a_delegated_group() {
     const USER: u32 = 12345;

@@ -1,4 +1,4 @@
-//! No process and no control group outlives its owner, whichever process is killed.
+//! No process and no control group outlives its owner, no matter which process is killed.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -34,8 +34,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     rules.iter().map(|(name, rule)| Trial::test(format!("cleanup::{name}"), wrap(*rule))).collect()
 }
 
-/// Another mode of this executable: the owner of a sandbox in which two programs run forever. Prints the launcher's
-/// process id once both programs run.
+/// Another mode of this executable: the owner of a sandbox in which two programs run forever. It prints the launcher's
+/// process id when both programs run.
 pub(crate) fn own_a_sandbox_if_asked() {
     if std::env::args().nth(1).as_deref() != Some(OWNER) {
         return;
@@ -50,7 +50,8 @@ pub(crate) fn own_a_sandbox_if_asked() {
             let program = Program::new(vec![fixtures.attacks.clone(), "stay_everywhere".into()]);
             scope.spawn(move || slot.run(&program.command, &mut Said(said)));
         }
-        // Only the observers' senders are left, so `recv` returns an error if a program cannot run.
+        // Drops the last sender that does not belong to an observer, so that `recv` returns an error if a program
+        // cannot run.
         drop(said);
         for _ in 0..2 {
             begun.recv().expect("the program prints a line");
@@ -82,14 +83,14 @@ fn owner() -> (Child, u32) {
 
 pub(crate) fn kill_9(pid: u32) {
     match kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::KILL) {
-        // The process already ended with another one that was killed before.
+        // The process has already ended with another process that was killed before.
         Ok(()) | Err(rustix::io::Errno::SRCH) => {}
         Err(other) => panic!("{other}"),
     }
 }
 
-/// The control groups of a launcher started by this process, one per hierarchy. Other places in the hierarchy are not
-/// searched: a killed launcher with the same process id may have left groups there, which nothing removes.
+/// The control groups of a launcher started by this process, one per hierarchy. Other parts of the hierarchy are not
+/// searched, because a killed launcher with the same process id may have left groups there, which are never removed.
 pub(crate) fn groups_of(launcher: u32) -> Vec<PathBuf> {
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap();
     let groups = own.lines().map(|line| {
@@ -217,7 +218,7 @@ fn a_killed_lane_is_replaced() {
         kill_9(*pid);
     }
     eventually("the killed processes end", || !before.iter().any(|pid| lives(*pid)));
-    // A lane that died unnoticed may cost one run, which fails with a transient error; later runs succeed.
+    // A lane that died undetected may cost one run, which fails with a transient error. Later runs succeed.
     let tries: Vec<_> = (0..3).map(|_| program.try_run(&mut slot).map(|ended| ended.report.outcome)).collect();
     assert!(matches!(tries[2], Ok(Outcome::Exited(3))), "{tries:?}");
     assert!(tries.iter().flatten().all(|outcome| *outcome == Outcome::Exited(3)), "{tries:?}");

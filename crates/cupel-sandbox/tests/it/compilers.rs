@@ -1,5 +1,5 @@
-//! Attacks by source: real compilers in compile cells, on sources that make them read or include files, run code, or
-//! flood.
+//! Attacks by source: real compilers run in compile cells, on sources that make them read or include files, run code,
+//! or produce too much.
 //!
 //! Everything that a source makes a compiler do happens inside a cell. So the rules are: the compiler reaches no host
 //! file, stays within its limits, leaves nothing behind, and returns no secret.
@@ -18,7 +18,7 @@ use crate::{Shared, trial};
 /// One attack: the sources and the command that compiles them.
 struct Attack {
     name: &'static str,
-    /// The walls that stop it; the first is designed to.
+    /// The walls that stop it, first the one that is designed to stop it.
     walls: &'static [Wall],
     command: &'static [&'static str],
     files: fn(&Fixtures) -> Vec<BoxFile>,
@@ -116,7 +116,8 @@ fn table() -> Vec<Attack> {
         Attack { name: "endless_messages", walls: &[Wall::OutputLimit, Wall::CpuAccounting], command: GCC, rule: |e| assert_eq!(e.report.outcome, Outcome::OutputLimit, "{e}"),
             files: |_| one("main.c", "#if __INCLUDE_LEVEL__ < 150\n#include __FILE__\n#pragma message(\"on and on\")\n#include __FILE__\n#endif\n") },
 
-        // Running at compile time. DMOJ issue 318 (Nim's staticExec): started processes lived on and wrote anywhere.
+        // Running at compile time. In DMOJ issue 318 (Nim's staticExec), started processes survived and could write
+        // anywhere.
         Attack { name: "run_at_compile_time", walls: HIDDEN, command: &["perl", "-c", "main.pl"],
             rule: |e| {
                 let text = String::from_utf8_lossy(&e.stderr).into_owned();

@@ -1,7 +1,7 @@
 //! Defence in depth: each attack runs with one of its walls off, with all but one off, and with all off. The result is
-//! the matrix in SECURITY.md, which this trial writes (`UPDATE_DOCS=1`) or compares with its measurement.
+//! the matrix in SECURITY.md. This trial writes the matrix (`UPDATE_DOCS=1`) or compares it with the measurement.
 //!
-//! The attacks (`hostile/depth.c`) do no harm when they succeed, because with all their walls off they do succeed.
+//! The attacks (`hostile/depth.c`) do no harm when they succeed, because they do succeed when all their walls are off.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -34,9 +34,9 @@ struct Class {
     argument: &'static str,
     walls: Vec<Wall>,
     with: fn(Program) -> Program,
-    /// Whether an earlier run on the lane first leaves something for this one to find.
+    /// Whether an earlier run on the lane leaves something that this run looks for.
     after_another: bool,
-    /// The first version of Landlock's ABI that helps to stop it.
+    /// The first version of Landlock's ABI that helps to stop the attack.
     landlock_since: u32,
 }
 
@@ -119,7 +119,7 @@ struct Targets {
     port: String,
     name: String,
     uts: String,
-    /// Readable by everyone, in a directory that everyone may enter, wherever the checkout is.
+    /// Readable by all users, in a directory that all users may enter. Independent of the path of the checkout.
     secret: tempfile::NamedTempFile,
     _listeners: (TcpListener, UnixListener),
 }
@@ -170,7 +170,7 @@ fn stopped(world: &World, targets: &Targets, off: WallSet, classes: &[&Class]) -
         );
         !breached
     };
-    // A lane may be retired between two runs, together with what the first one left. So such an attack has five tries.
+    // If the lane is retired between the two runs, the second run finds nothing. So such an attack gets five tries.
     let tries = |class: &Class| if class.after_another { 5 } else { 1 };
     classes.iter().map(|class| (0..tries(class)).all(|_| is_stopped(class))).collect()
 }
@@ -206,13 +206,13 @@ fn the_matrix_in_security_md_is_what_the_walls_do(world: &World) {
             table(&classes, &measure(world, &classes))
         })
         .collect();
-    // On an older kernel Landlock stops less than the page says, so only the assertions above apply there.
+    // On an older kernel, Landlock stops fewer attacks than the page states, so only the assertions above apply there.
     if landlock >= 6 {
         compare(&tables.join("\n"));
     }
 }
 
-/// For each set of walls that are off, and each class: whether the attack was stopped.
+/// For each set of walls that are off, and for each class, whether the attack was stopped.
 type Results = BTreeMap<(Vec<&'static str>, usize), bool>;
 
 /// Runs all attacks that the matrix needs. Classes that need the same set of walls share one sandbox.
@@ -240,7 +240,7 @@ fn measure(world: &World, classes: &[Class]) -> Results {
     results
 }
 
-/// Formats one matrix and asserts what it claims.
+/// Formats one matrix and asserts its claims.
 fn table(classes: &[Class], results: &Results) -> String {
     let result = |set: WallSet, index: usize| results[&(key(set), index)];
     let columns: Vec<Wall> =
@@ -258,7 +258,7 @@ fn table(classes: &[Class], results: &Results) -> String {
             let has_a_part = class.walls.contains(wall);
             let mark = match has_a_part {
                 false => "",
-                // If something besides these walls stops the attack, the effect of a single wall cannot be measured.
+                // If the attack is stopped without these walls, the effect of a single wall cannot be measured.
                 true if held_without_all => "+",
                 true if result(all_but(class, *wall), index) => "●",
                 true => "○",

@@ -1,5 +1,5 @@
-//! Published escapes: attacks used against judges, runners, container engines and sandboxes, each as a program that
-//! tries it here. They are rows of the hostile table (see `hostile.rs`), or separate trials if they need something
+//! Published escapes: attacks used against judges, runners, container engines and sandboxes. For each, a program tries
+//! the attack here. They are rows of the hostile table (see `hostile.rs`), or separate trials if they need something
 //! outside a cell.
 //!
 //! Sources: the advisories and issues named beside each attack in `hostile/escapes.c`.
@@ -112,8 +112,8 @@ fn removing_a_box_does_not_change_host_files(world: &World) {
     assert_eq!(look(), before, "{ended}");
 }
 
-/// runc, CVE-2019-5736: a program that makes the runner execute itself inside gets a descriptor of the runner's
-/// executable.
+/// runc, CVE-2019-5736: a program makes the runner execute itself inside the container, and so gets a descriptor of the
+/// runner's executable.
 fn a_program_cannot_execute_the_runner(world: &World) {
     let script = file("main", b"#!/proc/self/exe exit\n", true);
     let by_interpreter = Program::new(vec!["./main".into()]).files(vec![script]);
@@ -121,7 +121,7 @@ fn a_program_cannot_execute_the_runner(world: &World) {
     let by_descriptor = Program::new(vec!["/proc/self/fd/3".into()]);
     for program in [by_interpreter, by_name, by_descriptor] {
         match program.try_run(&mut world.slot()) {
-            // If the tenant's file cannot be executed, the exit code is a shell's.
+            // If the tenant's file cannot be executed, the exit code is the one that a shell returns.
             Ok(ended) => assert!(
                 matches!(ended.report.outcome, Outcome::Exited(126 | 127))
                     && ended.stdout.is_empty()

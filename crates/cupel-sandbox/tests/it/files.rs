@@ -55,7 +55,7 @@ fn hundreds_of_nested_files_go_in(world: &World) {
     world.check(&world.attack("list_box", &[]).files(files), Outcome::Exited(0), &expected.concat());
 }
 
-/// A file takes a page and an inode, whatever its size.
+/// A file of any size takes at least a page and an inode.
 fn given_files_do_not_reduce_the_memory_limit_however_small_they_are(world: &World) {
     for data in [&b"x"[..], b""] {
         let files = (0..4000).map(|n| file(&format!("f{n}"), data, false)).collect();
@@ -158,7 +158,7 @@ fn with_an_outbox_only_its_files_are_collected(world: &World) {
     }
 }
 
-/// Runs a script and fetches files: their paths with their content, and `…` if it was cut off.
+/// Runs a script and fetches files. Returns their paths with their content, followed by `…` if the content was cut off.
 fn fetched(world: &World, script: &str, paths: &[&str], bytes: Bytes) -> (Outcome, String) {
     let mut program = Program::shell(script);
     program.command.collect = Some(CollectLimits { files: 100, bytes, after_failure: true });
@@ -179,7 +179,7 @@ fn files_are_fetched_by_path_and_only_regular_ones(world: &World) {
         ("printf 1 > a; kill -9 $$", Outcome::Signalled(Signal(9)), "a=1"),
         ("printf 1 > a; head -c 200000 /dev/zero", Outcome::OutputLimit, ""),
         ("", Outcome::Exited(0), ""),
-        // Nothing is read through a link, out of the box or within it.
+        // No file is read through a link, neither out of the box nor within it.
         ("ln -s /etc/passwd a; printf 1 > x; ln -s x b; ln -s /etc d", Outcome::Exited(0), ""),
         ("mkdir d a; mkfifo b", Outcome::Exited(0), ""),
         ("mkdir d; mkfifo d/e; printf 1 > a; rm a; : > b", Outcome::Exited(0), "b="),
@@ -214,7 +214,7 @@ fn a_hundred_mebibytes_go_in_and_come_out(world: &World) {
     assert!(!ended.report.files_truncated && ended.report.files.iter().all(|f| f.data.as_ref() == data));
 }
 
-/// More descriptors than a socket holds at one time.
+/// There are more descriptors than a socket can hold at one time.
 fn thousands_of_files_are_collected(world: &World) {
     let program = world.attack("leave_many", &["4000"]).limits(|l| l.inodes = 5000).collect(5000, Bytes::mib(1));
     let ended = world.check(&program, Outcome::Exited(0), "");

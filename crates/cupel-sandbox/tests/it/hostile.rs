@@ -83,7 +83,8 @@ pub(crate) fn table() -> Vec<Row> {
         row("zombies", OK, "fork: EAGAIN\nzombies: 31\n"),
         row("daemons", OK, "daemons started\n"),
         row("comet", OK, "running\n"),
-        // The kernel frees dead processes with a delay and charges for them until then; a busier machine delays longer.
+        // The kernel frees dead processes with a delay and charges for them until then. The delay is longer on a busy
+        // machine.
         row("comet_and_sleep", TimeLimit, "").with(|p| p.limits(|l| { brief(l); l.memory = Bytes::mib(512); })),
         row("siblings", Exited(3), each("OK", &["clone(CLONE_PARENT)"; 3])),
         row("main_thread_exits", Exited(7), ""),
@@ -323,8 +324,8 @@ fn prove(world: &World, row: &Row) {
     after.unwrap_or_else(|harm| panic!("the next run: {harm}"));
 }
 
-/// Asserts that the program used no more than its limits, plus the delay of detecting that (the kernel charges
-/// allocations that it cannot refuse even beyond a limit).
+/// Asserts that the program used no more than its limits, plus the delay of detection (the kernel charges allocations
+/// that it cannot refuse even beyond a limit).
 fn limits_were_kept(limits: &Limits, ended: &Ended) {
     let usage = &ended.report.usage;
     assert!(usage.memory <= limits.memory.saturating_add(Bytes::mib(2)), "memory: {ended}");
@@ -342,8 +343,8 @@ fn limits_were_kept(limits: &Limits, ended: &Ended) {
 }
 
 /// Runs the next program on this slot and checks that it is unharmed. `slack` is the tolerance of its memory figure, in
-/// bytes: after a program that read large files, the kernel reclaims page cache in batches, and how much of the last
-/// batch was needed cannot be determined.
+/// bytes. After a program that read large files, the kernel reclaims page cache in batches, so the part of the last
+/// batch that the program needed cannot be determined.
 fn unharmed(world: &World, slot: &mut cupel_sandbox::Slot, slack: u64) -> Result<(), String> {
     let victim = world.attack("victim", &[]).stdin(b"ping");
     let ended = victim.try_run(slot).map_err(|error| format!("{error}: {:?}", std::error::Error::source(&error)))?;
@@ -358,9 +359,9 @@ fn unharmed(world: &World, slot: &mut cupel_sandbox::Slot, slack: u64) -> Result
     Ok(())
 }
 
-/// The bound on CPU time beyond the limit also holds for programs that must release thousands of locks when they die. A
-/// busy machine may sometimes detect the limit late, so the smallest of five figures counts; releasing the locks would
-/// add to all five.
+/// The bound on CPU time beyond the limit also holds for programs that must release thousands of locks when they end. A
+/// busy machine may sometimes detect the limit late, so the smallest of five figures is compared. Releasing the locks
+/// would increase all five.
 fn locks_take_no_time_beyond_the_limit(world: &World) {
     for lock in ["1", "5", "6", "96"] {
         let program = world.attack("lock_storm", &[lock]).limits(many_locks);

@@ -1,7 +1,7 @@
 //! Every instruction executed in a cell is counted, and the instruction limit does not depend on the machine's load.
 //!
 //! Most test machines are virtual and have no instruction counter. So the rules that hold for any counter are tested
-//! with page faults, which every kernel counts, and with instructions where the machine can count them.
+//! with page faults, which every kernel counts. If the machine can count instructions, they are also tested with those.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -19,9 +19,9 @@ struct Counter {
     event: CountedEvent,
     /// Its name in the arguments of `hostile/instructions.c`.
     letter: &'static str,
-    /// An amount far above the start of a program or a process.
+    /// An amount far above the count for the start of a program or a process.
     much: u64,
-    /// How much the start of a program may vary between runs, because addresses are random.
+    /// Maximum difference between two counts of the start of a program. It varies because addresses are random.
     jitter: u64,
 }
 
@@ -117,7 +117,7 @@ fn threads_children_and_orphans_are_counted(world: &World, counter: &Counter) {
     }
 }
 
-/// Kernel work at the start and the end of a process, and at switches between processes, is not mistaken for hiding.
+/// Kernel work at the start and the end of a process, and at switches between processes, is not reported as evasion.
 fn programs_that_mostly_fork_or_switch_are_counted(world: &World, _: &Counter) {
     let forks = Program::shell("i=0; while [ $i -lt 1000 ]; do /bin/true; i=$((i+1)); done");
     let orphans = Program::shell("i=0; while [ $i -lt 1000 ]; do (/bin/true &); i=$((i+1)); done; wait");
@@ -162,7 +162,7 @@ fn a_limit_ends_a_program_that_exceeds_it(world: &World, counter: &Counter) {
 
 fn a_limit_applies_to_the_whole_process_tree(world: &World, counter: &Counter) {
     for name in ["count_threads", "count_children", "count_orphans"] {
-        // More than any one of its four workers uses.
+        // The limit is higher than the usage of any one of the four workers.
         let limit = start(world, counter, name) + 2 * counter.much;
         world.check(&limited(program(world, counter, name, counter.much), limit), Outcome::InstructionLimit, "");
     }
@@ -239,7 +239,7 @@ fn warm_programs_are_counted_like_cold_ones() {
         assert_eq!(ended.report.outcome, Outcome::InstructionLimit, "warm: {warm}; {ended}");
         let ended = run(limited(touch(much), 2 * much), warm, &mut slot);
         assert_eq!(ended.report.outcome, Outcome::Exited(0), "warm: {warm}; {ended}");
-        // Less than the start of an interpreter.
+        // The limit is lower than what the start of an interpreter uses.
         let ended = run(limited(touch(0), 100), warm, &mut slot);
         assert_eq!(ended.report.outcome, Outcome::InstructionLimit, "warm: {warm}; {ended}");
     }

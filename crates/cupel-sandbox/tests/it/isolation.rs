@@ -48,8 +48,8 @@ fn standard_streams_can_be_opened_by_name(world: &World) {
     assert_eq!(ended.stderr, b"bad\n");
 }
 
-/// The caller's file has a path and could be locked, so the program gets a pipe. It sees the same as with bytes as
-/// input, and its memory usage is the same.
+/// The caller's file has a path and could be locked, so the program gets a pipe. The program reads the same data, and
+/// its memory usage is the same, as with bytes as input.
 fn a_file_as_standard_input_is_a_pipe(world: &World) {
     use std::io::{Seek, SeekFrom, Write};
     let data = vec![7; 16 << 20];
@@ -157,8 +157,8 @@ fn a_mount_stays_the_directory_of_the_start(world: &World) {
     }
 }
 
-/// Host directories that often contain checkouts and data. `/tmp` is private to each cell; programs must not find the
-/// others.
+/// Host directories that often contain checkouts and data. `/tmp` is private to each cell; programs must not see the
+/// other directories.
 const PLACES: [&str; 4] = ["/tmp", "/srv", "/home", "/root"];
 
 /// A directory below one of them, with a space in its path, that only this process may enter.
@@ -227,7 +227,7 @@ impl<F: FnMut()> Observer for WhenItSpeaks<F> {
 
 fn neighbours_share_nothing(world: &World) {
     let (mut one, mut other) = world.both_slots();
-    // The first program leaves marks everywhere and keeps running; the second one, the victim, looks for all of them.
+    // The first program leaves marks everywhere and keeps running. The second one, the victim, looks for all of them.
     let mut seen = String::new();
     let victim = world.attack("victim", &[]).stdin(b"ping");
     let resident = world.attack("stay_everywhere", &[]);
@@ -338,7 +338,8 @@ fn one_share_of_the_processor(world: &World) {
     world.check(&Program::shell("true"), Outcome::Exited(0), "");
     let launcher = world.sandbox.launcher_pid();
     let children = || std::fs::read_to_string(format!("/proc/{launcher}/task/{launcher}/children")).unwrap();
-    // A lane that has ended has no cgroup file; one that is being created is not in its group yet, so the trial waits.
+    // A lane that has ended has no cgroup file. A lane that is being created is not in its group yet, so the trial
+    // waits.
     let outside = || -> Vec<String> {
         let lanes = children();
         let groups =

@@ -1,4 +1,4 @@
-//! What every trial uses: one shared sandbox with a pool of its slots, the hostile programs compiled into one
+//! Common code of the trials: one shared sandbox with a pool of its slots, the hostile programs compiled into one
 //! executable, and a run that keeps its output.
 //!
 //! Invariant: a slot taken from the pool is returned, even if its trial panics; the sandbox is dropped after the last
@@ -64,11 +64,11 @@ pub(crate) struct Fixtures {
     pub(crate) set_uid: String,
     /// A file of 192 MiB, several times the memory of a hostile program.
     pub(crate) large: String,
-    /// Mounted inside, writable by everyone according to its mode.
+    /// Mounted inside, with a mode that allows all users to write.
     pub(crate) writable: String,
     /// Mounted inside, readable only by the host's root.
     pub(crate) private: String,
-    /// A host file that is readable by everyone and not mounted inside.
+    /// A host file that all users may read and that is not mounted inside.
     pub(crate) secret: String,
 }
 
@@ -207,13 +207,13 @@ pub(crate) struct Lent<'a> {
 impl std::ops::Deref for Lent<'_> {
     type Target = Slot;
     fn deref(&self) -> &Slot {
-        self.slot.as_ref().expect("lent until dropped")
+        self.slot.as_ref().expect("the slot is returned only on drop")
     }
 }
 
 impl std::ops::DerefMut for Lent<'_> {
     fn deref_mut(&mut self) -> &mut Slot {
-        self.slot.as_mut().expect("lent until dropped")
+        self.slot.as_mut().expect("the slot is returned only on drop")
     }
 }
 
@@ -353,7 +353,7 @@ pub(crate) struct Ended {
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
     pub(crate) result: Vec<u8>,
-    /// What the delays of this machine can have added to the overrun of a limit.
+    /// Maximum time that the delays of this machine added to the overrun of a limit.
     pub(crate) noise: Duration,
 }
 
@@ -386,8 +386,8 @@ impl fmt::Display for Ended {
 }
 
 /// Asserts that a measured figure differs from the expected one by at most `per_cent` of it plus `slack`. For a time
-/// (`what` ends with `, ns`), `slack` is multiplied by the machine's slowness, because the kernel's work to start and
-/// end a program takes longer there, too.
+/// (`what` ends with `, ns`), `slack` is multiplied by the machine's slowness, because the kernel also needs more time
+/// there to start and end a program.
 pub(crate) fn assert_near(what: &str, measured: u64, expected: u64, per_cent: u64, slack: u64) {
     let slack = if what.ends_with(", ns") { slack * u64::from(slowness()) } else { slack };
     let tolerance = expected * per_cent / 100 + slack;

@@ -1,5 +1,5 @@
-//! A run leaves nothing that a later run can see: one program leaves marks everywhere it can, and a second one on the
-//! same lane looks for each of them. SECURITY.md, "What is not closed", lists what is known to stay visible.
+//! A run leaves nothing that a later run can detect: one program leaves marks everywhere it can, and a second one on
+//! the same lane checks for each of them. SECURITY.md, "What is not closed", lists the known exceptions.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -56,7 +56,7 @@ impl SharedFiles<'_> {
         SharedFiles { inside: format!("{SHOWN}/{name}"), paths, _alone: alone }
     }
 
-    /// The program that leaves marks or looks for them.
+    /// The program that leaves marks or checks for them.
     fn marks(&self, world: &World, arguments: &[&str]) -> Program {
         let mut program = world.attack("marks", arguments);
         program.command.env.push(("SHARED".into(), self.inside.clone()));
@@ -120,9 +120,9 @@ fn nothing_seen(marks: &[(String, String)]) {
     assert!(seen.is_empty() && marks.len() >= 40, "{seen:?} of {}", marks.len());
 }
 
-/// Asserts that a look sees none of the marks left on `lane`; returns whether it ran on the same lane. A lane that
-/// cannot prove that it is clean is replaced, which is also correct. Then a lock in flight on a host file is released a
-/// moment later, when the old lane is retired.
+/// Asserts that a checking run found none of the marks left on `lane`; returns whether it ran on the same lane. It is
+/// also correct if the lane was replaced because it could not prove that it is clean. In this case, a lock in flight on
+/// a host file is released slightly later, when the old lane is retired.
 fn nothing_seen_after(lane: &str, look: (String, Vec<(String, String)>), shared: &SharedFiles<'_>) -> bool {
     let (next_lane, marks) = look;
     let is_same = lane == next_lane;
@@ -135,12 +135,12 @@ fn nothing_seen_after(lane: &str, look: (String, Vec<(String, String)>), shared:
     is_same
 }
 
-/// Proves that the looks can detect marks: a process that leaves marks and then looks sees its own.
+/// Proves that the checks can detect marks: a process that leaves marks and then checks for them finds its own.
 fn a_mark_is_seen_by_the_process_that_left_it(world: &World) {
     let shared = SharedFiles::new(world);
     let (_, marks) = said(&world.run(&shared.marks(world, &["both"])));
     // The kernel frees descriptors in flight as soon as any process closes such a socket, so these marks may be gone.
-    // Their looks are the same as those of two other marks.
+    // Their checks are the same as those of two other marks.
     let overlooked: Vec<_> =
         marks.iter().filter(|(mark, word)| word != "seen" && !mark.ends_with("in flight")).collect();
     assert!(overlooked.is_empty() && marks.len() >= 25, "{overlooked:?} of {marks:?}");
@@ -191,7 +191,7 @@ fn no_mark_is_seen_by_a_run_on_another_lane(world: &World) {
     let (mut one, mut other) = world.both_slots();
     let (lane, marks) = said(&shared.marks(world, &["leave"]).run(&mut one));
     left_everywhere(&marks);
-    // The lane frees what is in flight while it checks that it is clean, before it takes another run.
+    // The lane frees descriptors in flight while it checks that it is clean, before it takes another run.
     assert_eq!(world.attack("exit", &["3"]).run(&mut one).report.outcome, Outcome::Exited(3));
     shared.lock_comes_back();
     let (other_lane, marks) = said(&shared.marks(world, &["look"]).run(&mut other));
@@ -244,7 +244,7 @@ print("warm:", "python" not in os.readlink("/proc/self/exe"), "scanned:", scanne
     };
     let backwards = |word: &String| word.chars().rev().collect::<String>();
     let words: Vec<String> = (0..5).map(|n| format!("{n}xyz-mark-of-a-tenant-{n}{n}-{}", std::process::id())).collect();
-    // runc, CVE-2019-5736: a warm program's executable is the sandbox's own.
+    // runc, CVE-2019-5736: a warm program's executable is that of the sandbox.
     let runner = run(
         "import os\nfor flags in os.O_RDONLY, os.O_WRONLY, os.O_RDWR:\n    try: os.open('/proc/self/exe', flags); print('opened')\n    \
          except OSError as e: print(e.errno in (13, 26, 30))\ntry: os.execv('/proc/self/exe', ['x', '--list'])\nexcept OSError as e: print(e.errno == 13)\n",
@@ -252,7 +252,7 @@ print("warm:", "python" not in os.readlink("/proc/self/exe"), "scanned:", scanne
         Vec::new(),
     );
     assert_eq!(runner.text(), "True\nTrue\nTrue\nTrue\n", "{runner}");
-    // The scan can find a word: the program's own variable.
+    // The scan can find a word, because it finds the program's own variable.
     let own = run(SCAN, &words, vec![("MARK".into(), backwards(&words[1]))]);
     assert!(own.text().starts_with("warm: True scanned: True found: [('1',"), "{own}");
     for _ in 0..5 {

@@ -69,7 +69,7 @@ fn the_exit_of_the_main_process_ends_the_run(world: &World) {
     let ended = world.check(&world.attack("leave_children", &[]), Outcome::Exited(6), "exiting\n");
     assert!(
         ended.report.usage.wall_time < patient(Duration::from_secs(1)) + ended.noise,
-        "the run went on after the main process exited: {ended}"
+        "the run continued after the main process exited: {ended}"
     );
 }
 
@@ -92,7 +92,7 @@ fn a_program_within_every_limit_exits_normally(world: &World) {
     world.check(&world.attack("touch", &["private", "62"]), Outcome::Exited(0), "");
     let program = world.attack("spin_for", &["80"]).limits(|l| l.cpu_time = patient(Duration::from_millis(130)));
     assert_eq!(world.run(&program).report.outcome, Outcome::Exited(0));
-    // One process, only the standard streams open, no file to be created.
+    // It runs as one process, opens only the standard streams, and creates no file.
     let alone = world.attack("exit", &["4"]).limits(|l| {
         l.processes = 1;
         l.inodes = 0;
@@ -208,7 +208,8 @@ fn an_invalid_command_is_refused_with_its_field(world: &World) {
         (Program::new(Vec::new()), "argv"),
         (Program::new(vec![String::new()]), "argv"),
         (Program::shell("a\0b"), "argv"),
-        // More than the kernel accepts: in one argument, in all arguments, and in number.
+        // Arguments that exceed what the kernel accepts: the size of one argument, the size of all arguments, and their
+        // number.
         (Program::shell(&"x".repeat(200 * 1024)), "argv"),
         (Program::new(vec!["x".repeat(1000); 200]), "argv"),
         (Program::new(vec!["x".into(); 100_000]), "argv"),
@@ -258,14 +259,14 @@ fn limits_too_small_to_start_are_an_outcome_and_not_our_failure(world: &World) {
     assert_eq!(no_inodes.run(&mut world.slot()).report.outcome, Outcome::DiskLimit, "inodes");
     let neither = heavy().limits(|l| (l.memory, l.disk, l.inodes) = (Bytes::mib(2), Bytes::mib(16), 0));
     assert_eq!(neither.run(&mut world.slot()).report.outcome, Outcome::DiskLimit, "inodes, with little memory");
-    // Given files count as disk but not as the program's memory. Files that it writes count as both.
+    // Given files count as disk but not as the program's memory. Files that the program writes count as both.
     let given = |script: &str| {
         let given = Program::shell(script).files(vec![file("data", &[7; 3 << 20], false)]);
         given.limits(|l| (l.memory, l.disk) = (Bytes::mib(2), Bytes::mib(16))).run(&mut world.slot()).report.outcome
     };
     assert_eq!(given("true"), Outcome::Exited(0));
     assert_eq!(given("cat data > copy"), Outcome::Exited(1), "the copy exceeds the memory limit");
-    // The smallest valid value of each limit: the run has an outcome, whichever it is.
+    // With the smallest valid value of each limit, the run must have an outcome; any outcome is correct.
     for (what, change) in [
         ("memory", (|l| l.memory = Limits::MEMORY_MIN) as fn(&mut Limits)),
         ("stack", |l| l.stack = Limits::STACK_MIN),

@@ -13,10 +13,10 @@ use libtest_mimic::Trial;
 use crate::kit::Fixtures;
 use crate::truth;
 
-/// Greatest allowed slowness. With a greater one, a single trial may take hours.
+/// Maximum slowness. With a higher value, a single trial could take hours.
 const SLOWNESS_MAX: u32 = 100;
 
-/// How many times slower this machine is than the one that the trials' figures are chosen for.
+/// Factor by which this machine is slower than the machine for which the trials' figures were chosen.
 pub(crate) fn slowness() -> u32 {
     static SLOWNESS: OnceLock<u32> = OnceLock::new();
     *SLOWNESS.get_or_init(|| {

@@ -1,7 +1,8 @@
-//! How late this machine wakes a thread while others use its processors.
+//! Measures how late this machine wakes a thread while other processes use its processors.
 //!
-//! How far a program exceeds a limit depends on how soon a thread of the sandbox wakes up. A trial adds the delay that was
-//! measured during its own run to its bound: the bound stays tight on an idle machine, and a busy machine fails no trial.
+//! How far a program exceeds a limit depends on how soon a thread of the sandbox wakes up. A trial adds the delay that
+//! was measured during its own run to its bound. So the bound stays tight on an idle machine, and a busy machine fails
+//! no trial.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -19,7 +20,7 @@ const WAKE_UPS: u32 = 4;
 
 #[derive(Default)]
 struct Delays {
-    /// When a sleep should have ended, and how much later it did.
+    /// When a sleep should have ended, and its delay.
     of: VecDeque<(Instant, Duration)>,
     /// When the current sleep should end.
     due: Option<Instant>,
@@ -41,11 +42,11 @@ impl Noise {
         Noise(Instant::now())
     }
 
-    /// What the delays since [`Noise::begin`] can add to the overrun of a limit.
+    /// Maximum time that the delays since [`Noise::begin`] can add to the overrun of a limit.
     pub(crate) fn overrun(self) -> Duration {
         let now = Instant::now();
         let delays = delays().lock().unwrap_or_else(PoisonError::into_inner);
-        // The thread may be late just now.
+        // The current sleep may already be late.
         let current = delays.due.map_or(Duration::ZERO, |due| now.saturating_duration_since(due));
         let past = delays.of.iter().filter(|(due, delay)| *due + *delay >= self.0).map(|(_, delay)| *delay);
         past.chain([current]).max().unwrap_or_default() * WAKE_UPS

@@ -105,7 +105,7 @@ impl Observer for Heard<'_> {
     fn stderr(&mut self, _: &[u8]) {}
 }
 
-/// Each side waits for the other, so the sandbox may not buffer output.
+/// Each side waits for the other, so the sandbox must not buffer output.
 fn a_line_arrives_while_the_program_runs(world: &World) {
     let (theirs, ours) = rustix::pipe::pipe().unwrap();
     let ours = std::fs::File::from(ours);
@@ -121,7 +121,7 @@ fn a_closed_stream_does_not_end_the_program(world: &World) {
     assert_eq!((ended.report.outcome, ended.stderr.as_slice()), (Outcome::Exited(4), &b"still here\n"[..]));
 }
 
-/// The observer's calls for a watched program, in order. When standard output closes, the program may continue.
+/// The observer's calls for a watched program, in order. After standard output has closed, the program may continue.
 struct Watched(String, std::fs::File);
 
 impl Observer for Watched {
@@ -139,8 +139,8 @@ impl Observer for Watched {
     }
 }
 
-/// If a program closes its standard output before it ends, the observer gets the closing first: the program waits for
-/// that call here. If it ends with standard output open, the observer gets the end first.
+/// If a program closes its standard output before it ends, the observer is notified of that first; here, the program
+/// waits for that notification. If it ends with standard output open, the observer is notified of the end first.
 fn a_watched_program_reports_its_end_and_closing(world: &World) {
     let mut slot = world.slot();
     for (script, told) in [
@@ -181,7 +181,7 @@ fn a_result_has_the_output_limit(world: &World) {
     assert_eq!(ended.result, b"012345678", "{ended}");
 }
 
-/// A slow reader: before it takes more, it waits until the program makes no more progress.
+/// A slow reader: before it reads more, it waits until the program makes no more progress.
 struct Slow {
     progress: std::fs::File,
     /// Pieces that the program has written.

@@ -1,5 +1,5 @@
-//! Services: how requests are answered, and that a compile service gives the same results as the compiler's command
-//! line.
+//! Services: the rules for answers to requests, and that a compile service gives the same results as the compiler's
+//! command line.
 //!
 //! The cases of the conformance tables (`services/*.cases`) are compiled in cells both ways. The service must give the
 //! same exit code, the same messages and byte-identical files, or decline. The tables decide whether a language file
@@ -66,7 +66,7 @@ fn shell(world: &World, limits: Limits) -> ServiceCell {
         files: BoxFiles::new(vec![file("service.sh", SHELL.as_bytes(), false)]),
         limits,
     };
-    world.sandbox.service(&command).expect("a service starts")
+    world.sandbox.service(&command).expect("the service starts")
 }
 
 fn long() -> Limits {
@@ -116,7 +116,7 @@ fn a_failed_request_spoils_the_service(world: &World) {
 
 fn a_service_over_its_memory_limit_names_that_limit(world: &World) {
     let mut service = shell(world, Limits { memory: Bytes::mib(64), disk: Bytes::mib(32), ..long() });
-    // With version 1, the kernel kills one process of the group, and the lane kills the others a moment later. If the
+    // With version 1, the kernel kills one process of the group, and the lane kills the others shortly after. If the
     // first one was a child of the service, the service may have time for a last reply.
     let too_much = "x=$(head -c 200000000 /dev/zero | tr '\\0' x)";
     let mut asked =
@@ -150,7 +150,7 @@ fn a_dropped_service_leaves_no_process(world: &World) {
     let mut service = shell(world, long());
     assert_eq!(ask(&mut service, &format!("sleep {mark} & echo started")).unwrap(), "started\n");
     let alive = || {
-        let processes = std::fs::read_dir("/proc").expect("proc").flatten();
+        let processes = std::fs::read_dir("/proc").expect("/proc can be read").flatten();
         let is_it = |path: std::path::PathBuf| {
             std::fs::read(path.join("cmdline")).is_ok_and(|line| line.ends_with(format!("sleep\0{mark}\0").as_bytes()))
         };
@@ -159,7 +159,7 @@ fn a_dropped_service_leaves_no_process(world: &World) {
     // The shell may print "started" before the child has executed `sleep`.
     eventually("the child executes `sleep`", alive);
     drop(service);
-    // The launcher ends the service, and handles the next request only after that.
+    // The launcher handles the next request only after it has ended the service.
     drop(shell(world, long()));
     assert!(!alive());
 }
@@ -167,7 +167,7 @@ fn a_dropped_service_leaves_no_process(world: &World) {
 /// A case of a table: its name and its files, the main source first.
 type Case = (String, BoxFiles);
 
-/// A case as it is written in its table.
+/// A case in the form in which its table contains it.
 struct Entry<'t> {
     name: &'t str,
     flags: Vec<&'t str>,
@@ -187,9 +187,9 @@ fn cases(table: &str) -> Vec<Case> {
                 (Some(path), _) => files.push((path, Vec::new())),
                 (None, Some((count, text))) if count.parse::<u32>().is_ok() => {
                     let lines = (0..count.parse().unwrap_or(0)).map(|n: u32| text.replace('#', &n.to_string()));
-                    files.last_mut().expect("a file").1.extend(lines);
+                    files.last_mut().expect("the lines follow the name of a file").1.extend(lines);
                 }
-                _ => files.last_mut().expect("a file").1.push(line.to_owned()),
+                _ => files.last_mut().expect("the lines follow the name of a file").1.push(line.to_owned()),
             }
         }
     }
@@ -229,7 +229,7 @@ fn as_patient(limits: Limits) -> Limits {
     }
 }
 
-/// On a slow machine, where a compiler takes a minute, only one case in this many is compiled: all of them would take
+/// On a slow machine, where a compiler takes a minute, only one case in this many is compiled. All of them would take
 /// hours, and the comparison of the two compilers does not depend on the machine.
 const SAMPLE_ONE_IN: usize = 20;
 
@@ -242,20 +242,20 @@ struct Conformance {
 
 impl Conformance {
     fn of(id: &str) -> Conformance {
-        let all = Registry::load(None).expect("the shipped languages");
+        let all = Registry::load(None).expect("the shipped languages are valid");
         let mut alone = Registry::new(vec![all.find(id).expect("a shipped language").clone()]).expect("one language");
         alone.probe(&HostProbe::with_time_max(patient(Duration::from_secs(20))));
-        let language = alone.iter().next().expect("it").clone();
+        let language = alone.iter().next().expect("one language").clone();
         assert!(language.is_available(), "{id} is not installed: {:?}", language.availability);
         let mounts = language.mounts.iter().map(|mount| Mount::from(std::path::PathBuf::from(mount))).collect();
         let sandbox =
-            Sandbox::start(SandboxConfig { mounts, slots: 1, ..SandboxConfig::default() }).expect("a sandbox");
+            Sandbox::start(SandboxConfig { mounts, slots: 1, ..SandboxConfig::default() }).expect("the sandbox starts");
         let slot = sandbox.slot(0);
         Conformance { language, sandbox, slot }
     }
 
     fn service(&self) -> ServiceCell {
-        let service = self.language.service.as_ref().expect("it has a service");
+        let service = self.language.service.as_ref().expect("the language has a service");
         let hour = Duration::from_secs(3600);
         let limits = Limits {
             cpu_time: hour,
@@ -267,11 +267,12 @@ impl Conformance {
         };
         let env = self.language.environment(&[]);
         let command = ServiceCommand { argv: service.command(), env, files: service.files(), limits };
-        self.sandbox.service(&command).expect("a service")
+        self.sandbox.service(&command).expect("the service starts")
     }
 
     fn argv(&self, files: &BoxFiles) -> Vec<String> {
-        let values = Placeholders::for_files(files, self.language.compile_limits.memory).expect("a main source");
+        let values = Placeholders::for_files(files, self.language.compile_limits.memory)
+            .expect("the files contain a main source");
         self.language.compile_commands(&values).remove(0)
     }
 
@@ -295,13 +296,13 @@ impl Conformance {
             watch: false,
         };
         let mut said = Vec::new();
-        let report = self.slot.run(&command, &mut said).expect("it runs");
+        let report = self.slot.run(&command, &mut said).expect("the compiler runs");
         let Outcome::Exited(exit_code) = report.outcome else { panic!("{:?}", report.outcome) };
         let files = report.files.iter().map(|file| (file.path.clone(), file.clone())).collect();
         Compiled { exit_code, said, files }
     }
 
-    /// `None`: the service declined or ended, which callers treat alike.
+    /// Returns `None` if the service declined or ended; callers treat both alike.
     fn warm(&self, service: &mut ServiceCell, files: &BoxFiles) -> Option<Compiled> {
         let reply = service.request(&question(&self.argv(files), files), &request_limits(), &mut || false);
         let reply = match reply {
@@ -322,7 +323,7 @@ impl Conformance {
         }
     }
 
-    /// Compiles every case both ways, with the service twice: a case must not affect the next one.
+    /// Compiles every case both ways. The service compiles it twice, because a case must not affect the next one.
     fn check(&mut self, cases: &[Case]) {
         assert!(cases.len() >= 80, "{} cases", cases.len());
         let one_in = if slowness() > 1 { SAMPLE_ONE_IN } else { 1 };

@@ -1,5 +1,5 @@
 //! The truth table: programs in five languages that measure their own usage, each with the outcome and figures that the
-//! sandbox must report. Meanwhile the other slot is busy with the opposite kind of work.
+//! sandbox must report. Meanwhile, the other slot uses the resource that the row does not measure.
 //!
 //! A program prints `cpu NS` and `memory BYTES` (see `truth/`); the reported figures must agree within [`CPU_EXACT`]
 //! and [`MEMORY_EXACT`]. CPU rows of languages other than C run below `truth measure`, which prints the kernel's figure
@@ -76,7 +76,7 @@ enum Check {
     Memory,
     /// Memory, for a program that reads a file of 192 MiB into the page cache.
     MemoryBesideFiles,
-    /// A limit ended the program; the figure of that limit must show it.
+    /// A limit ended the program; the figure of that limit must have reached it.
     Limit,
 }
 
@@ -328,8 +328,8 @@ impl Court {
             Python => vec!["/usr/bin/python3".into(), own("truth.py")],
             Java => [
                 "java",
-                // No JIT compiler: its threads allocate and free megabytes at any time between two measurements of the
-                // program.
+                // No JIT compiler, because its threads allocate and free megabytes at any time between two measurements
+                // of the program.
                 "-Xint",
                 "-Xmx64m",
                 "-XX:MaxDirectMemorySize=1g",
@@ -422,7 +422,7 @@ fn beside<T>(neighbour: &Program, slot: &mut Slot, work: impl FnOnce() -> T) -> 
         });
         let done = {
             let _stop = Stop(&stop);
-            // Nothing is ever sent: the sender is dropped when the neighbour has printed a line or failed.
+            // No value is sent: the sender is dropped when the neighbour has printed a line or failed.
             let _ = is_ready.recv();
             work()
         };
@@ -513,7 +513,7 @@ fn prove(court: &Court, row: &Row) {
         // The neighbour holds much memory and does nothing.
         Check::Cpu => {
             memory_is_exact(&neighbour, memory_exact());
-            // Freeing 48 MiB when it is killed is charged to it, but not in its own figure.
+            // The neighbour is charged for freeing 48 MiB when it is killed, but its own figure does not include that.
             let (reported, used) = (cpu_ns(&neighbour), told(&neighbour, "cpu"));
             assert!(
                 reported >= used && reported <= used + 20_000_000 * u64::from(slowness()),
@@ -577,7 +577,7 @@ fn a_thousand_tiny_programs(court: &Court) {
         reported += cpu_ns(&ended);
         used += told(&ended, "cpu");
     }
-    // The start and the end of a program are charged to it, but not in its own figure.
+    // A program is charged for its start and its end, but its own figure does not include them.
     let most = 1000 * 1_500_000 * u64::from(slowness());
     assert!(reported > used && reported - used < most, "reported {reported} ns, the programs printed {used} ns");
 }
@@ -597,7 +597,7 @@ fn memory_is_the_same_from_run_to_run(court: &Court) {
     }
 }
 
-/// The C program as a file in the box, with 12 MiB appended that nothing reads: a large executable.
+/// The C program as a file in the box. 12 MiB that are never read are appended, so that it is a large executable.
 fn as_a_large_file(court: &Court, arguments: &str) -> Program {
     let mut program = court.program(C, arguments, None);
     let mut executable = fs::read(programs().join("truth")).unwrap();

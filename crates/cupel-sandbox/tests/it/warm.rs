@@ -1,11 +1,15 @@
 //! Warm starts: every program of `warm/programs.txt` behaves the same whether the interpreter is executed (cold) or
 //! forked (warm). This conformance is the reason that warm starts are on by default.
 //!
-//! The programs do not test these inherent differences: `hash(str)` and addresses are those of the zygote until it is
-//! replaced; `/proc/self/exe` and `/proc/self/maps` show an executable without a name; the garbage collector does not
-//! list the objects that existed at the start; `object.__subclasses__()` includes the classes of preloaded modules; the
-//! CPU time of starting is not charged to the program; preloaded modules take none of its memory; `import _decimal`
-//! does not add `numbers` and `collections` to `sys.modules`.
+//! The programs do not test these inherent differences:
+//!
+//! - `hash(str)` and addresses are those of the zygote until it is replaced.
+//! - `/proc/self/exe` and `/proc/self/maps` show an executable without a name.
+//! - The garbage collector does not list the objects that existed at the start.
+//! - `object.__subclasses__()` includes the classes of preloaded modules.
+//! - The CPU time of the start is not charged to the program.
+//! - Preloaded modules use none of the program's memory.
+//! - `import _decimal` does not add `numbers` and `collections` to `sys.modules`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -22,7 +26,7 @@ use crate::machine::patient;
 
 const PROGRAMS: &str = include_str!("warm/programs.txt");
 
-/// A sandbox that keeps Python warm, and its only slot.
+/// A sandbox that keeps Python warm, with its only slot.
 struct Warmed {
     slot: Mutex<Slot>,
     sandbox: Sandbox,
@@ -254,29 +258,37 @@ fn executed(world: &Warmed) {
         change(&mut program);
         world.run(&program, true).text()
     };
-    assert_eq!(with(|p| p.command.argv.insert(1, "-O".into())), "True\n", "a flag is executed");
+    assert_eq!(with(|p| p.command.argv.insert(1, "-O".into())), "True\n", "a program with a flag is executed");
     assert_eq!(
         with(|p| p.command.env.push(("PYTHONHASHSEED".into(), "0".into()))),
         "True\n",
-        "a variable that Python reads is executed"
+        "a program with a variable that Python reads is executed"
     );
-    assert_eq!(with(|p| p.command.env.push(("MODE".into(), "0".into()))), "False\n", "another variable is forked");
+    assert_eq!(
+        with(|p| p.command.env.push(("MODE".into(), "0".into()))),
+        "False\n",
+        "with another variable, it is forked"
+    );
     assert_eq!(
         with(|p| p.command.limits.stack = Bytes::mib(1024)),
         "False\n",
-        "a stack as large as a problem's memory is forked"
+        "a program with a stack as large as a problem's memory is forked"
     );
-    assert_eq!(with(|p| p.command.limits.stack = Bytes::mib(1 << 20)), "True\n", "a larger stack is executed");
+    assert_eq!(with(|p| p.command.limits.stack = Bytes::mib(1 << 20)), "True\n", "with a larger stack, it is executed");
     let null = || std::fs::File::open("/dev/null").unwrap().into();
     let mut program = python(WHOSE);
     program.command.stdin = Stdin::Descriptor(Arc::new(null()));
-    assert_eq!(world.run(&program, true).text(), "True\n", "standard input that is not a pipe is executed");
+    assert_eq!(world.run(&program, true).text(), "True\n", "without a pipe as standard input, it is executed");
     let mut input = tempfile::tempfile().unwrap();
     std::io::Write::write_all(&mut input, &[b'x'; 3 << 20]).unwrap();
     std::io::Seek::rewind(&mut input).unwrap();
     let mut program = python(&format!("{WHOSE}; print(len(input()))"));
     program.command.stdin = Stdin::Descriptor(Arc::new(input.into()));
-    assert_eq!(world.run(&program, true).text(), "False\n3145728\n", "a file is fed through a pipe and forked");
+    assert_eq!(
+        world.run(&program, true).text(),
+        "False\n3145728\n",
+        "with a file as standard input, it gets a pipe and is forked"
+    );
 }
 
 fn report_says_so(world: &Warmed) {
@@ -351,7 +363,7 @@ fn memory_limit(world: &Warmed) {
     };
     let (cold, warm) = (first_good(false).unwrap(), first_good(true).unwrap());
     assert!(cold.abs_diff(warm) <= 1, "cold: {cold} MiB, warm: {warm} MiB");
-    // Less than the interpreter itself uses.
+    // These limits are lower than the usage of the interpreter itself.
     for mebibytes in [1, 2, 3] {
         let program = python("print('too much')").limits(|limits| limits.memory = Bytes::mib(mebibytes));
         let [cold, warm] = [false, true].map(|warm| world.run(&program, warm));
@@ -362,7 +374,7 @@ fn memory_limit(world: &Warmed) {
 /// A zip archive with one file, stored. Source: APPNOTE.TXT of PKWARE, 4.3.
 fn archive_of(name: &str, data: &[u8]) -> Vec<u8> {
     let (name_len, data_len) = (u16::try_from(name.len()).unwrap(), u32::try_from(data.len()).unwrap());
-    // Version, flags, method, time, date, checksum (which the interpreter does not look at), both sizes, length of the name.
+    // Version, flags, method, time, date, checksum (not checked by the interpreter), both sizes, length of the name.
     let mut facts = vec![20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     facts.extend([data_len.to_le_bytes(), data_len.to_le_bytes()].concat());
     facts.extend(name_len.to_le_bytes());
@@ -374,7 +386,7 @@ fn archive_of(name: &str, data: &[u8]) -> Vec<u8> {
     [entry, directory, end].concat()
 }
 
-/// The copy itself detects that it cannot become the program: here, because the file is an archive.
+/// The copy itself detects that it cannot become the program, in this case because the file is an archive.
 fn memory_of_a_copy_that_executes(world: &Warmed) {
     let least = |warm: bool| {
         (17 << 10..48 << 10).step_by(256).find(|kibibytes| {
@@ -444,7 +456,7 @@ fn leftovers(world: &Warmed) {
     let search = search_for(&mark);
     let ended = world.run(&python(&search), true);
     assert_eq!(ended.text(), "0 []\n", "{ended}");
-    // The search can find a mark: the program's own.
+    // The search can find a mark, because it finds the program's own mark.
     assert_ne!(world.run(&marked(&search), true).text(), "0 []\n");
 }
 
@@ -495,13 +507,13 @@ fn notes(world: &Warmed) {
     assert_eq!(world.run(&python(shared), true).text(), "[]\n");
 }
 
-/// The lane seems healthy, and only requests to its zygote fail. That is a failure of the sandbox, so the error is
+/// The lane seems healthy, but requests to its zygote fail. That is a failure of the sandbox, so the error is
 /// transient.
 fn zygote_killed(_: &Warmed) {
     let world = Warmed::start();
     assert_eq!(world.run(&python(WHOSE), true).text(), "False\n");
-    // If a zygote dies before its lane has checked itself, the lane notices and no run fails. So wait for that check
-    // first.
+    // If a zygote dies before its lane has checked itself, the lane detects that and no run fails. So wait for that
+    // check first.
     world.slot.lock().unwrap().warm_up().unwrap();
     let has_interpreter =
         |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/maps")).is_ok_and(|maps| maps.contains("libpython"));
@@ -520,8 +532,8 @@ fn zygote_killed(_: &Warmed) {
     assert!(texts.iter().filter_map(|t| t.as_ref().err()).all(|error| error.is_transient()), "{texts:?}");
 }
 
-/// Compares ratios with a margin, because the figures vary: in a cold start most of the CPU time is the interpreter's
-/// start.
+/// Compares ratios with a margin, because the figures vary. In a cold start, most of the CPU time is used by the
+/// interpreter's start.
 fn faster(world: &Warmed) {
     let cpu = |warm: bool| {
         let mut times: Vec<Duration> =

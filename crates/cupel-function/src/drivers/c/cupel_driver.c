@@ -1,5 +1,6 @@
-/* Cupel's driver: reads arguments, and hands back what is returned on descriptor 3. What depends on types is made from the
-   signature. Standard input: a line of the nonce, one of the signature, then values. */
+/* Cupel's driver: reads the arguments, calls the submission, and writes the result to descriptor 3. The code that
+ * depends on types is generated from the signature. Standard input: a line with the nonce, a line with the signature,
+ * then the values. */
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,7 +37,7 @@ static void cupel_append(cupel_text *to, const char *data, size_t size) {
 
 static cupel_text cupel_in, cupel_out;
 
-/* Why the result is no value of its type. */
+/* The reason why the result is not a value of its type. */
 static const char *cupel_wrong;
 
 static char *cupel_line(void) {
@@ -135,7 +136,7 @@ static void cupel_write_char(char c) {
     cupel_write_string(text);
 }
 
-/* Sends a whole frame and ends the process; nothing of the submission runs any more. */
+/* Sends a complete frame and ends the process without running any more code of the submission. */
 static void cupel_send(const char *nonce, const char *status, const char *rest, size_t size) {
     cupel_text frame = {0};
     cupel_append(&frame, nonce, strlen(nonce));
@@ -150,7 +151,7 @@ static void cupel_send(const char *nonce, const char *status, const char *rest, 
     _exit(0);
 }
 
-/* Calls the submission; made from the signature. */
+/* Calls the submission. Generated from the signature. */
 static void cupel_call(void);
 
 int main(void) {

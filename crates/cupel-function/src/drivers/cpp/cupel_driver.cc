@@ -1,6 +1,7 @@
-// Cupel's driver: reads arguments, and hands back what is returned on descriptor 3. Codecs by type; the calls stand in main.cc.
+// Cupel's driver: reads the arguments, calls the submission, and writes the result to descriptor 3. This file contains
+// the codecs of the types; the generated main.cc contains the calls.
 //
-// Standard input: a line of the nonce, one of the signature, then values.
+// Standard input: a line with the nonce, a line with the signature, then the values.
 #include <unistd.h>
 
 template <class T>
@@ -26,7 +27,7 @@ namespace cupel_driver {
 constexpr int RESULT = 3;
 constexpr std::size_t NODES_MAX = 1000000;
 
-/** A result is no value of its type. */
+/** The result is not a value of its type. */
 struct Wrong {
     const char *why;
 };
@@ -238,7 +239,7 @@ struct Codec<TreeNode<T> *> {
     }
 };
 
-/* Names that no macro of a submission has: they are used after its source. */
+/* These names have a prefix because they are used after the submission's source, which may define macros. */
 template <class T>
 T cupel_read(Reader &in) {
     return Codec<T>::read(in);
@@ -248,10 +249,10 @@ void cupel_write(const T &value, Writer &to) {
     Codec<T>::write(value, to);
 }
 
-/** Calls the submission; made from the signature. */
+/** Calls the submission. Generated from the signature. */
 void cupel_call(Reader &cupel_in, Writer &cupel_to);
 
-/** Sends a whole frame and ends the process; nothing of the submission runs any more. */
+/** Sends a complete frame and ends the process without running any more code of the submission. */
 inline void send(const std::string &frame) {
     for (std::size_t at = 0; at < frame.size();) {
         ssize_t n = ::write(RESULT, frame.data() + at, frame.size() - at);

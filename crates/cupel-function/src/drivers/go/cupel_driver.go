@@ -1,5 +1,6 @@
-// Cupel's driver: reads arguments, and hands back what is returned on descriptor 3. Values are read and written by their
-// Go types; the calls stand in cupel_call.go. Standard input: a line of the nonce, one of the signature, then values.
+// Cupel's driver: reads the arguments, calls the submission, and writes the result to descriptor 3. Values are read and
+// written by their Go types; cupel_call.go contains the calls. Standard input: a line with the nonce, a line with the
+// signature, then the values.
 
 package main
 
@@ -31,7 +32,7 @@ type TreeNode[T any] struct {
 
 const cupelNodesMax = 1_000_000
 
-// cupelWrong is why a result is no value of its type.
+// cupelWrong is the reason why a result is not a value of its type.
 type cupelWrong string
 
 type cupelReader struct {
@@ -243,7 +244,7 @@ func (to *cupelWriter) value(value reflect.Value) {
 	}
 }
 
-// cupelFail tells of a panic, with the frames of the submission only.
+// cupelFail reports a panic with the stack frames of the submission only.
 func cupelFail(why any) {
 	if err, ok := why.(error); ok {
 		why = err.Error()

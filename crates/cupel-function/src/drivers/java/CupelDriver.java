@@ -1,7 +1,7 @@
-// Cupel's driver: calls the method or class of the submission, and hands back what it returns on descriptor 3.
+// Cupel's driver: calls the method or class of the submission, and writes the result to descriptor 3.
 //
-// Its source is the same for every problem; what is called is found by reflection. Standard input: a line of the nonce, one
-// of the signature, then values.
+// The source is the same for every problem; the driver finds the method or class by reflection. Standard input: a line with the nonce, a
+// line with the signature, then the values.
 
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -29,14 +29,14 @@ final class CupelDriver {
     private static final String RESULT = "/proc/self/fd/3";
     private static final int NODES_MAX = 1_000_000;
 
-    /** A result is no value of its type. */
+    /** The result is not a value of its type. */
     private static final class Wrong extends Exception {
         Wrong(String why) {
             super(why);
         }
     }
 
-    /** The submission does not have what is to be called. */
+    /** The submission does not have the method or class to call. */
     private static final class Missing extends Exception {
         Missing(String why) {
             super(why);
@@ -91,7 +91,7 @@ final class CupelDriver {
             this.data = data;
         }
 
-        /** Up to the next white space, and beyond it. */
+        /** Reads up to the next white space, and skips that character. */
         String word() {
             int begin = at;
             while (data[at] != '\n' && data[at] != ' ') at++;
@@ -191,7 +191,7 @@ final class CupelDriver {
         }
     }
 
-    /** A class of nodes that only some problems have. */
+    /** A node class, which only some problems have. */
     private static final class Node {
         private final Constructor<?> constructor;
         private final Field value;
@@ -335,7 +335,7 @@ final class CupelDriver {
         }
     }
 
-    /** What a value is, in words of a signature. */
+    /** The type of a value, as written in a signature. */
     private static String described(Object value) {
         if (value == null) return "nothing";
         if (value instanceof Boolean) return "bool";
@@ -347,7 +347,7 @@ final class CupelDriver {
         return value instanceof Map<?, ?> ? "map" : value.getClass().getSimpleName();
     }
 
-    /** The one of these that takes such parameters. */
+    /** The method or constructor in {@code found} with these parameter types. */
     private static <E extends Executable> E taking(List<E> found, String name, List<Kind> kinds) throws Missing {
         if (found.isEmpty()) throw new Missing(name + " not found");
         Class<?>[] types = new Class<?>[kinds.size()];
@@ -436,7 +436,7 @@ final class CupelDriver {
         }
     }
 
-    /** Takes our own frames away, and those of reflection, which are below those of the submission. */
+    /** Removes the stack frames below those of the submission: the frames of the driver and of reflection. */
     private static void strip(Throwable error) {
         List<StackTraceElement> theirs = new ArrayList<>();
         for (StackTraceElement frame : error.getStackTrace()) {

@@ -1,4 +1,4 @@
-/** A node of a linked list, as Cupel's driver makes it. */
+/** A node of a linked list, as Cupel's driver creates it. */
 public class ListNode<T> {
     public T val;
     public ListNode<T> next;

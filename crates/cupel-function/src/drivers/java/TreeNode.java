@@ -1,4 +1,4 @@
-/** A node of a binary tree, as Cupel's driver makes it. */
+/** A node of a binary tree, as Cupel's driver creates it. */
 public class TreeNode<T> {
     public T val;
     public TreeNode<T> left;

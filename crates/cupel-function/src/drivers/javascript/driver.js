@@ -1,8 +1,8 @@
 // @ts-nocheck
-// Cupel's driver: calls the function or class of solution.js, and hands back what it returns on descriptor 3.
+// Cupel's driver: calls the function or class of solution.js, and writes the result to descriptor 3.
 //
-// Its source is the same for every problem, and for TypeScript. Standard input: a line of the nonce, one of the
-// signature, then values. What it needs it takes before the submission can change it.
+// The source is the same for every problem, and for TypeScript. Standard input: a line with the nonce, a line with the signature, then the
+// values. The driver saves the functions that it needs before the submission can replace them.
 (() => {
   const RESULT = 3;
   const NODES_MAX = 1_000_000;
@@ -29,9 +29,9 @@
   }
   Object.assign(globalThis, { ListNode, TreeNode });
 
-  /** A result is no value of its type. */
+  /** The result is not a value of its type. */
   class Wrong extends Error {}
-  /** The submission does not have what is to be called. */
+  /** The submission does not have the function or class to call. */
   class Missing extends Error {}
 
   const integer = (word) => {
@@ -113,7 +113,7 @@
     return root;
   };
 
-  /** What a value is, in words of a signature. */
+  /** The type of a value, as written in a signature. */
   const described = (value) => {
     if (value === null || value === undefined) return "nothing";
     if (Array.isArray(value)) return "list";
@@ -223,7 +223,7 @@
     return places;
   };
 
-  /** JavaScript calls with any number of arguments, so only what cannot be meant is refused. */
+  /** JavaScript allows any number of arguments, so a function is refused only if it cannot use exactly `count` of them. */
   const checkArity = (callable, name, count) => {
     const source = Function.prototype.toString.call(callable);
     const isClass = /^class\b/.test(source);
@@ -296,7 +296,7 @@
     try {
       fs.unlinkSync(driver);
     } catch {
-      // It has no secrets.
+      // If the file cannot be removed, the submission can read it, but it contains no secrets.
     }
     const out = [];
     try {

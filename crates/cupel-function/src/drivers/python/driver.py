@@ -1,6 +1,6 @@
-"""Cupel's driver: calls the function or class of solution.py, and hands back what it returns on descriptor 3.
+"""Cupel's driver: calls the function or class of solution.py, and writes the result to descriptor 3.
 
-Its source is the same for every problem. Standard input: a line of the nonce, one of the signature, then values.
+The source is the same for every problem. Standard input: a line with the nonce, a line with the signature, then the values.
 """
 import os
 import sys
@@ -23,11 +23,11 @@ class TreeNode:
 
 
 class Wrong(Exception):
-    """A result is no value of its type."""
+    """The result is not a value of its type."""
 
 
 class Missing(Exception):
-    """The submission does not have what is to be called."""
+    """The submission does not have the function or class to call."""
 
 
 WORDS = {
@@ -116,7 +116,7 @@ def tree(places):
 
 
 def described(value):
-    """What a value is, in words of a signature."""
+    """The type of a value, as written in a signature."""
     if value is None:
         return "nothing"
     names = {bool: "bool", int: "int", float: "float", str: "string", list: "list", tuple: "list", dict: "map"}

@@ -1,5 +1,6 @@
-//! Cupel's driver: reads arguments, and hands back what is returned on descriptor 3. What depends on types is made from the
-//! signature. Standard input: a line of the nonce, one of the signature, then values.
+//! Cupel's driver: reads the arguments, calls the submission, and writes the result to descriptor 3. The code that
+//! depends on types is generated from the signature. Standard input: a line with the nonce, a line with the signature,
+//! then the values.
 #![allow(dead_code, non_snake_case, non_camel_case_types)]
 
 mod call;
@@ -135,7 +136,7 @@ impl Reader {
     }
 }
 
-/// Values as lines, or why the result is no value of its type.
+/// Values as lines, or the reason why the result is not a value of its type.
 pub(crate) struct Writer {
     out: Vec<u8>,
     wrong: Option<&'static str>,

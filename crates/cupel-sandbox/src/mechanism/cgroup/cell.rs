@@ -83,12 +83,12 @@ impl CellGroup {
                 put(file.as_fd(), text)?;
             }
         }
-        // Poll reports events only after the file was read once.
+        // Poll reports events only after the file has been read once.
         let _ = self.ooms();
         Ok(())
     }
 
-    /// Sets those limits that differ from the current ones. A cell's group is created with the limits of the previous
+    /// Sets the limits that differ from the current ones. A cell's group is created with the limits of the previous
     /// cell.
     pub(super) fn limit(&mut self, (memory, processes): CellLimits) -> io::Result<()> {
         let before = self.limits.replace((memory, processes));
@@ -98,7 +98,7 @@ impl CellGroup {
         if let Some(file) = &self.processes_max
             && before.is_none_or(|(_, before)| before != processes)
         {
-            // Plus one for the cell's init.
+            // One more process: the cell's init.
             put(file.as_fd(), &processes_text(processes.saturating_add(1)))?;
         }
         Ok(())
@@ -159,8 +159,8 @@ impl CellGroup {
         now
     }
 
-    /// Peak of the charged memory in bytes, without page cache of files on disk, which is shared by everybody, is
-    /// reclaimed on demand, and is charged to the group that happens to read first.
+    /// Peak of the charged memory in bytes, without page cache of files on disk. That cache is shared by all programs,
+    /// reclaimed on demand, and charged to the group that happens to read first.
     pub(super) fn peak(&self) -> u64 {
         let peak = match &self.peak {
             Peak::Kernels(file) => number_of(file.as_fd()),
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(group.cpu().total, 7000);
         std::fs::write(lane.path().join("cell/memory.current"), "300\n").unwrap();
         assert_eq!((group.memory(), group.peak()), (300, 5_000_000));
-        assert!(!group.kill(), "no cgroup.kill either");
+        assert!(!group.kill(), "there is no cgroup.kill");
     }
 
     #[test]

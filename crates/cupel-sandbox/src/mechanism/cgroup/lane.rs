@@ -1,4 +1,5 @@
-//! The lane's part of control groups: limits and counts cells, through the files that the launcher passed to the lane.
+//! The lane's part of control groups: limits cells and counts their usage, through files that the launcher passed to
+//! the lane.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -20,21 +21,22 @@ const SET_UP_MEMORY: u64 = 16 * 1024 * 1024;
 const FILES_MAX: u64 = 1024 * 1024;
 pub(super) const HELD_MAX: u64 = 4 * 1024 * 1024;
 const KERNEL_MAX: u64 = 16 * 1024 * 1024;
-/// Growth of kernel memory from cell to cell, in bytes, above which the lane waits until it is freed.
+/// Growth of kernel memory from cell to cell, in bytes. If it is more, the lane waits until the memory is freed.
 const KERNEL_GROWTH: u64 = 384 * 1024;
-/// Change of the charged memory since the last look, in bytes, above which its composition is read again. The kernel
-/// charges in steps of 64 pages per processor.
+/// Change of the charged memory since the last reading, in bytes. If it is more, the composition of the memory is read
+/// again. The kernel charges in steps of 64 pages per processor.
 pub(super) const UNSEEN_MAX: u64 = 128 * 1024;
 /// Largest batch in which the kernel charges memory to a group, in bytes. The kernel charges one batch in advance on
 /// each processor, and takes the next pages from it. Source: `MEMCG_CHARGE_BATCH` in include/linux/memcontrol.h: 32
 /// pages, 64 since Linux 5.16.
 const PORTION: u64 = 64 * PAGE as u64;
 const PAGE: usize = 4096;
-/// Step in which the unused rest of a batch is measured, and the maximum that is touched for it, in pages.
+/// Step in which the unused rest of a batch is measured, and the maximum number of pages that are touched to measure
+/// it. Both are in pages.
 const AHEAD_STEP: usize = 8;
 const AHEAD_PAGES_MAX: usize = 80;
-/// Multiple to which the size of input files is rounded up in the memory limit, in bytes, so that the limit seldom
-/// changes from cell to cell.
+/// The size of input files in the memory limit is rounded up to a multiple of this number of bytes, so that the limit
+/// seldom changes from cell to cell.
 const GIVEN_STEP: u64 = 1024 * 1024;
 /// Processes in addition to the program's: the init processes of the lane and of the cell.
 const OWN_PROCESSES: u32 = 2;
@@ -120,11 +122,11 @@ pub(crate) struct LaneGroup {
     cells: u64,
 }
 
-/// Page cache of files on disk at the last look.
+/// Page cache of files on disk at the last reading.
 #[derive(Default)]
 struct FileCache {
     bytes: u64,
-    /// Total charged memory at the last look, by [`Moment`].
+    /// Total charged memory at the last reading, by [`Moment`].
     usage_seen: [u64; 3],
 }
 
@@ -162,8 +164,8 @@ pub(crate) struct Ready {
     ahead: u64,
     /// Memory in use, in bytes. Everything that is charged beyond it belongs to the program.
     pub(crate) base: u64,
-    /// Pages that were touched to measure `ahead`. They are part of `base`, so they are kept until the cell's init
-    /// ends.
+    /// Pages that were touched to measure `ahead`. They are kept until the cell's init ends, because `base` includes
+    /// them.
     _touched: Vec<u8>,
 }
 
@@ -173,7 +175,8 @@ pub(crate) struct Known {
     /// Peak of the group minus the memory in use when the program began, in bytes.
     pub(crate) charged: u64,
     /// Memory that did not belong to the program and was freed during the run, in bytes: kernel memory of earlier cells
-    /// of the lane, or input files that the program removed. It hides the same amount of the program's memory.
+    /// of the lane, or input files that the program removed. The same amount of the program's memory is missing in
+    /// `charged`.
     pub(crate) given_back: u64,
     /// Page faults of all processes that were waited for; 0 if unknown.
     pub(crate) faults: u64,
@@ -247,7 +250,7 @@ impl LaneGroup {
         group
     }
 
-    /// Makes the memory that is charged now part of the lane's base, so that it is not attributed to cells.
+    /// Adds the memory that is charged now to the lane's base, so that it is not attributed to cells.
     pub(crate) fn count_from_here(&mut self) {
         self.base = self.memory();
         self.limits = None;
@@ -257,8 +260,8 @@ impl LaneGroup {
         self.files_base = of("cache").saturating_sub(of("shmem"));
     }
 
-    /// Makes the next programs begin with this many pages of a batch used up, at most 48. Among runs of the same
-    /// program with different values, the smallest peak is more exact than one batch.
+    /// Uses up this many pages of a batch, at most 48, before each of the next programs begins. The caller runs the
+    /// same program with different values; the smallest of the measured peaks is more exact than one batch.
     pub(crate) fn use_ahead(&mut self, pages: usize) {
         self.used_ahead = pages.min(48);
     }
@@ -331,9 +334,9 @@ impl LaneGroup {
         }
     }
 
-    /// Sets the limits for the next cell, except for an ignored memory or process limit, and resets the counters that
-    /// can be reset. `given` is the size in bytes of the cell's input files, which do not count as its program's
-    /// memory.
+    /// Sets the limits for the next cell, and resets the counters that can be reset. `ignore_memory` and `ignore_pids`
+    /// turn off these limits for tests. `given` is the size in bytes of the cell's input files, which do not count as its
+    /// program's memory.
     pub(crate) fn begin(
         &mut self,
         limits: &Limits,
@@ -344,8 +347,8 @@ impl LaneGroup {
         let given = given.next_multiple_of(GIVEN_STEP);
         let memory = limits.memory.get().max(MEMORY_MIN).saturating_add(OVERHEAD).saturating_add(given);
         let memory = if ignore_memory { u64::MAX } else { memory };
-        // The program itself is one process. An errand ends when the program begins. Afterwards this limit would allow
-        // the program one more process, but the user's limit (`RLIMIT_NPROC`) does not include the errand.
+        // The program itself is one process. An errand ends when the program begins. After that, this limit would allow
+        // the program one more process, but the user's limit (`RLIMIT_NPROC`) prevents that.
         let program = limits.processes.max(1).saturating_add(u32::from(beside.errand));
         let processes = if ignore_pids { u32::MAX } else { program };
         if let Some(cell) = &mut self.cell {
@@ -432,7 +435,7 @@ impl LaneGroup {
         }
     }
 
-    /// Whether the groups also count what the lane's init uses.
+    /// Whether the groups also count the usage of the lane's init.
     pub(crate) fn counts_the_lane(&self) -> bool {
         self.group_files.v2_dir.is_none()
     }
@@ -453,8 +456,8 @@ impl LaneGroup {
         }
     }
 
-    /// Bytes charged to a cell that is ready to begin; its peak is counted from there. Called by the cell's init. On
-    /// version 2, the page cache of the cell is known, and is subtracted here as in the peak.
+    /// Bytes charged to a cell that is ready to begin; its peak is counted from this value. Called by the cell's init.
+    /// On version 2, the page cache of the cell is known. It is subtracted here, as it is from the peak.
     fn memory_at_the_beginning(&self) -> u64 {
         match &self.cell {
             // Usually there is no page cache, so it is read only if more memory is in use than when earlier cells
@@ -480,11 +483,12 @@ impl LaneGroup {
     }
 
     /// Whether enough memory of ended cells has been freed for the next cell. A little page cache may remain, since it
-    /// is reclaimed on demand. Pages that are still held may not remain (for example by a descriptor in flight between
-    /// two sockets, which the kernel collects later).
+    /// is reclaimed on demand. Pages that are still held may not remain: for example, those of a descriptor in flight
+    /// between two sockets, which the kernel collects later.
     ///
-    /// Kernel memory (of tasks and inodes that are being freed) is waited for, too, if it is more than after the last
-    /// cell: if it were freed during the next cell, it would hide the same amount of that cell's memory.
+    /// This function also waits for kernel memory (of tasks and inodes that are being freed) if it is more than after
+    /// the last cell. If that memory were freed during the next cell, it would hide the same amount of the next cell's
+    /// memory.
     pub(crate) fn settled(&mut self) -> Settled {
         if let (Some(ended), Some(lane)) = (&self.ended, fd(&self.group_files.v2_dir)) {
             if !ended.is_given_back() || ended.remove(lane).is_err() {
@@ -532,17 +536,18 @@ impl LaneGroup {
 
     /// Peak memory without page cache of files on disk, except for page cache that existed before the cell.
     ///
-    /// The kernel keeps one peak for all memory together. Page cache of disk files is shared by everybody, is reclaimed
-    /// on demand, and is charged to the group that happens to read first; so it is subtracted. Page cache only grows
-    /// until the kernel reclaims it for lack of memory, so its amount at the end is at least that at the peak. For a
-    /// program that frees memory and afterwards is the first to read large files, the true peak cannot be determined.
+    /// The kernel keeps one peak for all memory together. Page cache of disk files is shared by all programs, reclaimed
+    /// on demand, and charged to the group that happens to read first; so it is subtracted. Page cache only grows until
+    /// the kernel reclaims it for lack of memory, so its amount at the end is at least that at the peak. For a program
+    /// that frees memory and afterwards is the first to read large files, the true peak cannot be determined.
     fn peak(&mut self) -> u64 {
         match &self.cell {
             Some(cell) => cell.peak(),
             None => {
                 let peak = fd(&self.group_files.peak).map_or(0, number_of);
                 let files = self.file_cache(Moment::Counted);
-                // Page cache of earlier cells that was reclaimed during this one made room for the same amount.
+                // Page cache of earlier cells that was reclaimed during this cell made room for the same amount of
+                // other memory.
                 (peak + self.files_before).saturating_sub(files)
             }
         }
@@ -561,7 +566,7 @@ impl LaneGroup {
         if let Some(cell) = self.cell.take() {
             let before = self.ended.replace(cell);
             if let (Some(before), Some(lane)) = (before, fd(&self.group_files.v2_dir)) {
-                // If it cannot be removed now, it is removed with the lane.
+                // A group that cannot be removed now is removed with the lane.
                 let _ = before.remove(lane);
             }
         }

@@ -1,4 +1,4 @@
-//! The launcher's part of control groups: creates, joins and removes groups, which needs write access to the
+//! The launcher's part of control groups: creates, joins and removes groups. This requires write access to the
 //! hierarchies.
 
 use std::io;
@@ -135,8 +135,8 @@ impl LauncherGroups {
                     // If there is no cpuset controller, the lane pins itself.
                     let _ = write_at(&dir.join("cpuset.cpus"), &cpu.to_string());
                 }
-                // The lane's init creates a group per cell, so it must own the directory and the files that forking
-                // into a group below needs.
+                // The lane's init creates a group per cell. So it must own the directory, and the files needed to fork
+                // into a group below.
                 for path in [
                     dir.clone(),
                     dir.join("cgroup.procs"),
@@ -160,8 +160,8 @@ impl LauncherGroups {
         Ok(())
     }
 
-    /// v2 only: after the lane's init has made the lane's group the root of its cgroup namespace, this moves it to a
-    /// leaf, since a group that passes on controllers cannot contain processes.
+    /// v2 only: moves the lane's init to a leaf group, since a group that passes on controllers cannot contain
+    /// processes. Called after the init has made the lane's group the root of its cgroup namespace.
     pub(crate) fn settle_lane(&self, lane: u32, init: Pid) -> io::Result<()> {
         if let Hierarchies::V2(_) = &self.hierarchies {
             for dir in self.lane_dirs(lane) {
@@ -264,7 +264,7 @@ fn remove_tree(dir: &Path) {
     }
 }
 
-/// Removes the groups of launchers whose process is gone: they were killed and could not do so.
+/// Removes the groups of launchers that were killed and so could not remove them.
 fn remove_stale(parent: &Path) {
     let Ok(entries) = std::fs::read_dir(parent) else { return };
     for entry in entries.flatten() {

@@ -25,9 +25,9 @@ const LEAF: &str = "cupel-main";
 /// Maximum number of attempts to move them; they may fork in the meantime.
 const MOVES_MAX: usize = 20;
 
-/// Controllers for the groups inside a lane: those that walls need. CPU time is counted without a controller. `cpu` is
-/// not enabled there, because it would share the processor between a lane's init and its programs, while the init must
-/// have priority.
+/// Controllers that walls need in the groups inside a lane. CPU time is counted without a controller. `cpu` is not
+/// enabled there, because it would share the processor between a lane's init and its programs, while the init must have
+/// priority.
 pub(super) const IN_LANES: &[&str] = &["memory", "pids", "cpuset"];
 /// Controllers for the groups down to the lanes. `cpu` makes the scheduler treat a lane as a unit: otherwise a child
 /// that starts a new session would get a share as large as all lanes together. Source: sched(7), "The autogroup
@@ -49,7 +49,8 @@ pub(super) fn parent(own: PathBuf) -> PathBuf {
     }
 }
 
-/// What this machine lacks for the walls that need control groups, if anything. Walls in `off` need nothing.
+/// What this machine lacks for the walls that need control groups; `None` if it lacks nothing. Walls in `off` need
+/// nothing.
 pub(super) fn lacking(hierarchies: &Hierarchies, off: WallSet) -> Option<Lack> {
     match hierarchies {
         Hierarchies::V2(own) => {
@@ -112,7 +113,7 @@ fn lacking_v2(own: &Path, controllers: io::Result<String>, off: WallSet) -> Opti
     })
 }
 
-/// Why groups could not be created below `own`.
+/// The reason why groups could not be created below `own`.
 pub(super) fn refused(error: &io::Error, hierarchies: &Hierarchies, is_root: bool) -> Lack {
     let Hierarchies::V2(own) = hierarchies else {
         return host::control_groups_refused(error, &format!("{hierarchies:?}"), is_root);

@@ -1,14 +1,14 @@
-//! A lane's init: pid 1 of its own world, and the supervisor of the cells in it, one at a time.
+//! A lane's init: pid 1 of the lane's pid namespace, and supervisor of the cells in it, one at a time.
 //!
-//! It reads requests from its slot, hands each to a cell that it has made ahead, watches the clock and the control
-//! group, kills when a limit is reached, and answers with the figures. Everything it may use was handed to it
-//! when it was made: a socket and some files of its control groups.
+//! It reads requests from its slot and passes each to a cell that it created in advance. It watches the clock and the
+//! control group, kills the cell when a limit is reached, and replies with the usage figures. It uses only what it
+//! received when it was created: a socket and some files of its control groups.
 //!
 //! ```text
-//!   idle, with a cell waiting ──Run──► cell running ──its init gone──► swept and counted ──Done──► looked over
-//!     ▲                                   │  ▲ Kill, limit: kill the cell's init, and with it        │
-//!     │                                   └──┘ its pid namespace                                     │
-//!     └────────────────────────── next cell forked ◄──────────────────────────────────────Ready─────┘
+//!   idle, with a cell waiting ──Run──► cell running ──its init ended──► swept and counted ──Done──► checked
+//!     ▲                                   │  ▲ Kill, limit: kill the cell's init, and with it          │
+//!     │                                   └──┘ its pid namespace                                       │
+//!     └────────────────────────── next cell forked ◄──────────────────────────────────────Ready────────┘
 //! ```
 
 mod handshake;
@@ -46,7 +46,7 @@ use crate::{Wall, WallSet};
 pub(crate) use handshake::{LaneReport, expect, send_report};
 pub(crate) use set_up::LaneSetup;
 
-/// The life of a lane's init, from fork to the end of its socket.
+/// Main function of a lane's init. Exits when its socket closes.
 pub(crate) fn main(mut setup: LaneSetup, socket: OwnedFd, sync: OwnedFd, files: LaneGroupFiles) -> ! {
     let shown = setup.shown.iter().filter_map(|shown| shown.descriptor()).map(|tree| tree.as_raw_fd());
     let executable = setup.executable.as_ref().map(AsRawFd::as_raw_fd);
@@ -79,37 +79,37 @@ pub(crate) fn main(mut setup: LaneSetup, socket: OwnedFd, sync: OwnedFd, files: 
 }
 struct Lane {
     walls_off: WallSet,
-    /// How many processors its programs may use: one, where it is pinned.
+    /// Number of processors that its programs may use; one if the lane is pinned.
     cpus: u32,
     oom_preference: OomPreference,
-    /// How many sockets there are in this network namespace.
+    /// The file with the number of sockets in this network namespace.
     sockets: Option<OwnedFd>,
-    /// How many of them are ours.
+    /// Number of the sandbox's sockets among them.
     sockets_of_ours: u32,
-    /// What a program puts itself under; the larger part it inherits.
+    /// The part of the system call filter that each program installs. The larger part is inherited.
     filter: Vec<Instruction>,
     landlock: Option<Landlock>,
     notes: SharedNotes,
-    /// Where they are, for a zygote.
+    /// The memory file of `notes`, for a zygote.
     notes_file: OwnedFd,
     group: LaneGroup,
     counter: Option<LaneCounter>,
-    /// As large as the last run wanted it: the next one will probably want the same.
+    /// Size of the next cell's box: that of the last run, because the next run probably needs the same size.
     box_size: BoxSize,
     stack: ChildStack,
     buffer: Vec<u8>,
     shutting_down: bool,
     waiting: Option<Cell>,
     zygote: Option<Zygote>,
-    /// What a program that is started warm is charged less than one started cold, bytes.
+    /// Difference between the memory charged to a cold and to a warm start of the same program, in bytes.
     warm_memory: u64,
-    /// What was measured of a warm program that does nothing; all zero until then.
+    /// Memory measurement of an empty warm program; all zero until it has run.
     warm_nothing: Known,
-    /// What an interpreter that is started cold takes for nearly nothing, bytes.
+    /// Memory that a cold start of a nearly empty program uses, in bytes.
     cold_memory: u64,
-    /// How many instructions fewer are counted of a program that is started warm.
+    /// Difference between the instructions counted for a cold and for a warm start of the same program.
     warm_instructions: u64,
-    /// How many an interpreter that is started cold takes for nearly nothing, where they are counted.
+    /// Instructions that a cold start of a nearly empty program executes; `None` if they are not counted.
     cold_instructions: Option<u64>,
 }
 
@@ -123,7 +123,7 @@ struct Cell {
 impl Lane {
     fn serve(&mut self, socket: &OwnedFd) -> io::Result<()> {
         while !self.shutting_down {
-            // A failure shows itself when a run asks for the cell.
+            // If this fails, the run that needs the cell tries again and reports the error.
             if self.waiting.is_none() {
                 self.waiting = self.make_cell(socket).ok();
             }
@@ -131,10 +131,11 @@ impl Lane {
                 break;
             };
             match message {
-                // A kill that crossed the end of its cell.
+                // This kill arrived after the end of its cell.
                 ToLane::Kill(_) => {}
                 ToLane::Run(mut request) => {
-                    // With less than the interpreter itself takes, no limit would act where a cold start's does.
+                    // With a limit below the interpreter's own usage, a warm program would reach the limit at another
+                    // point than a cold one.
                     request.warm &= self.zygote.is_some() && self.can_limit_warm(&request.limits);
                     let (done, cell) = match self.run(&request, descriptors, socket) {
                         Ok((done, cell)) => (done, Some(cell)),
@@ -147,7 +148,7 @@ impl Lane {
                     if let Some(cell) = cell {
                         self.bury(&cell);
                     }
-                    // The next cell is a copy of this process.
+                    // The next cell is a copy of this process, so the request must not stay in memory.
                     request.wipe();
                     let clean = self.is_clean();
                     wire::send(socket.as_fd(), &FromLane::Ready { clean }, &[])?;
@@ -157,7 +158,7 @@ impl Lane {
         Ok(())
     }
 
-    /// Whether these limits are beyond what an interpreter takes to start.
+    /// Whether these limits are higher than what an interpreter uses to start.
     fn can_limit_warm(&self, limits: &Limits) -> bool {
         let instructions = limits.instructions.map(Instructions::get);
         limits.memory.get() > self.cold_memory
@@ -202,8 +203,8 @@ impl Lane {
         }
     }
 
-    /// Runs a cell until no process of the tenant's is left in it, and returns the figures. Its init may still be on its
-    /// way out: taking a cell down takes as long as a small program, and nobody need wait for it.
+    /// Runs a cell until no process of the tenant is left in it, and returns the figures. The cell's init may still be
+    /// exiting: removing a cell takes as long as a small program, so the caller does not wait for it.
     fn run(
         &mut self,
         request: &CellRequest,
@@ -231,7 +232,7 @@ impl Lane {
         if let Some(counter) = &mut self.counter {
             counter.begin();
         }
-        // A cell that could not be set up is gone by now and has noted why.
+        // If the setup of the cell failed, its init has ended and has stored the cause in the notes.
         let handed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
         let _ = wire::send(cell.door.as_fd(), request, &handed);
         drop(handed);
@@ -245,18 +246,18 @@ impl Lane {
         Ok((done, cell))
     }
 
-    /// Waits for the end of a cell's init, which takes its pid namespace with it; whatever else is left in the lane
-    /// goes, too.
+    /// Waits for the end of a cell's init, which ends its pid namespace. Then ends every other process left in the
+    /// lane.
     fn bury(&mut self, cell: &Cell) {
         let _ = rustix::process::waitpid(Some(cell.pid), WaitOptions::empty());
         self.sweep();
         self.group.end();
     }
 
-    /// Ends and reaps everything of the lane's but its init and its zygote.
+    /// Ends and reaps all processes of the lane except its init and its zygote.
     fn sweep(&self) {
-        // With a zygote a program has a pid namespace, and no process of it can become ours: what is in our own process
-        // group is all there is.
+        // If there is a zygote, every program has a separate pid namespace, so none of its processes is reparented to
+        // this process. Then it is enough to wait for the children in this process's own process group.
         let wait = |options| match self.zygote {
             None => rustix::process::wait(options).map(|ended| ended.is_some()),
             Some(_) => rustix::process::waitpid(None, options).map(|ended| ended.is_some()),
@@ -273,30 +274,32 @@ impl Lane {
         }
     }
 
-    /// Whether the next run will find this lane as the last one did. Asked when it has no cell.
+    /// Whether the lane is in the same state as before the last run. Called while it has no cell.
     fn is_clean(&mut self) -> bool {
-        // The cell's tmpfs is let go of a moment after its last process.
+        // The kernel frees the cell's tmpfs shortly after the cell's last process.
         for _ in 0..50 {
             match self.group.settled() {
                 Settled::Yes if self.no_socket_is_left() => return true,
                 Settled::Never => return false,
                 Settled::Yes | Settled::NotYet => {}
             }
-            // Closing a socket sets the kernel's collector of descriptors in flight going: sockets that only each other
-            // hold, and what they carry (names, locks, files and their memory), live on until then.
+            // Sockets that are referenced only by each other exist until the kernel's garbage collector for descriptors
+            // in flight runs. Their queues may contain descriptors with names, locks, and files with their memory.
+            // Closing a socket starts this collector.
             drop(wire::socket_pair());
             std::thread::sleep(Duration::from_millis(1));
         }
         false
     }
 
-    /// The lane's own socket belongs to the namespace it was made in, the launcher's.
+    /// Whether only the sandbox's sockets are left. The lane's own socket belongs to the launcher's network namespace,
+    /// in which it was created.
     fn no_socket_is_left(&self) -> bool {
         self.sockets.as_ref().is_none_or(|file| number_of_sockets(file) == Some(self.sockets_of_ours))
     }
 }
 
-/// How many sockets there are in a network namespace, by its `/proc/net/sockstat`.
+/// Number of sockets in a network namespace, from its `/proc/net/sockstat`.
 fn number_of_sockets(file: &OwnedFd) -> Option<u32> {
     let mut text = [0; 64];
     let n = rustix::io::pread(file, &mut text, 0).ok()?;
@@ -304,13 +307,13 @@ fn number_of_sockets(file: &OwnedFd) -> Option<u32> {
     line.strip_prefix("sockets: used ")?.parse().ok()
 }
 
-/// Monotonic time in ns.
+/// Monotonic time in nanoseconds.
 pub(crate) fn now_ns() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
-/// CPU time of this process, which has one thread, in ns.
+/// CPU time of this process in nanoseconds. The process has one thread.
 pub(crate) fn own_cpu_ns() -> u64 {
     let now = clock_gettime(ClockId::ThreadCPUTime);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64

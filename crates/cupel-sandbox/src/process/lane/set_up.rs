@@ -69,7 +69,8 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         mounts::mount_box(box_size, off).map_err(|e| (SetupStep::BoxMount, e.into()))?;
     }
     // Set limits of this user namespace to zero, so that even a program that bypasses the filter cannot create these
-    // objects. Cells need pid, mount and ipc namespaces. Without a separate user namespace, this would change the host.
+    // objects. Namespaces that cells need (pid, mount and ipc) stay allowed. Without a separate user namespace, this
+    // would change the host.
     if !off.contains(Wall::UserNamespace) {
         forbid_more_of_everything().map_err(at(SetupStep::NamespaceLimits))?;
     }
@@ -154,8 +155,8 @@ fn forbid_more_of_everything() -> io::Result<()> {
     Ok(())
 }
 
-/// Pins this process, and thereby the whole lane, to one processor. If there is a cpuset group, it does the same, and a
-/// program cannot change that.
+/// Pins this process, and thereby the whole lane, to one processor. A cpuset group has the same effect, and a program
+/// cannot change it.
 fn pin(cpu: u32) -> io::Result<()> {
     let mut set = rustix::thread::CpuSet::new();
     set.set(cpu as usize);

@@ -15,7 +15,8 @@ use crate::mechanism::instructions::Count;
 use crate::step::SetupStep;
 use crate::wire::{self, CellDone, CellRequest, KillReason, LimitHit, ToLane};
 
-/// The events that ended a wait.
+/// The events that ended a wait. `left` means that the cell's init closed its socket, `spoken_to` that the slot sent a
+/// message.
 struct Woken {
     left: bool,
     ended: bool,
@@ -64,7 +65,7 @@ impl Lane {
                 match wire::receive::<ToLane>(socket.as_fd(), &mut self.buffer) {
                     Ok(Some((ToLane::Kill(KillReason::OutputLimit), _))) => kill(LimitHit::Output, &mut killed_for),
                     Ok(Some((ToLane::Kill(KillReason::Cancelled), _))) => kill(LimitHit::Cancelled, &mut killed_for),
-                    // The slot is gone or violates the protocol, so nobody needs the result.
+                    // The slot has closed its socket or violates the protocol, so the result is not needed.
                     Ok(Some((ToLane::Run(_), _))) | Ok(None) | Err(_) => {
                         self.shutting_down = true;
                         kill(LimitHit::Cancelled, &mut killed_for);
@@ -97,7 +98,7 @@ impl Lane {
         }
     }
 
-    /// Time during which no limit can be exceeded; or the limit that has been reached.
+    /// Returns the time during which no limit can be exceeded, or the limit that has been reached.
     fn next_check(
         &self,
         request: &CellRequest,
@@ -119,7 +120,7 @@ impl Lane {
         let left_of_instructions = self.left_of_instructions(request).ok_or(LimitHit::Instructions)?;
         let wall = Duration::from_nanos(now.saturating_sub(started));
         let left_of_wall = self.left(Wall::WallClockLimit, limits.wall_time, wall).ok_or(LimitHit::Wall)?;
-        // In the same group, the CPU time of this supervision is counted, too, so subtract it.
+        // In the same group, the CPU time of this supervision is also counted, so it is subtracted.
         let own_cpu = if self.group.counts_the_lane() { own_cpu_ns().saturating_sub(own_cpu_at_begin) } else { 0 };
         let overhead = own_cpu + self.notes.cpu_own.load(Relaxed);
         let cpu = self.group.cpu_ns().saturating_sub(self.notes.cpu_base[0].load(Relaxed)).saturating_sub(overhead);
@@ -158,8 +159,8 @@ impl Lane {
         if self.notes.warm.load(Relaxed) != 0 { self.warm_instructions } else { 0 }
     }
 
-    /// CPU time of the group since the program began, until its init recorded the end or, if the init was killed, until
-    /// now.
+    /// CPU time of the group from the beginning of the program to the end that the cell's init recorded. If the init
+    /// was killed, up to now.
     fn cpu_since_the_beginning(&self) -> CpuTimes {
         let notes = &*self.notes;
         if notes.started.load(Relaxed) == 0 {
@@ -298,13 +299,14 @@ fn next_look_for_idleness(left_of_idle: Duration, left_of_wall: Duration, idle_t
     if left_of_wall <= left_of_idle { Duration::MAX } else { IDLE_LOOK.min(idle_time / 8) }
 }
 
-/// The last observed progress of CPU time, and when it was observed.
+/// The last observed progress of CPU time, and the time of the observation.
 struct Progress {
     cpu: u64,
     at: u64,
 }
 
-/// CPU time in nanoseconds up to which a program counts as idle: waking up for a periodic timer is not progress.
+/// CPU time in nanoseconds up to which a program counts as idle. A program that only wakes up for a periodic timer is
+/// idle.
 const IDLE_CPU: u64 = 1_000_000;
 /// Maximum time between two checks while the idle limit may be reached first. A check costs about 10 us, and an overrun
 /// must be below 20 ms.

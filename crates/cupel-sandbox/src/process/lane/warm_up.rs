@@ -77,8 +77,8 @@ impl Lane {
     }
 
     /// Memory in bytes and page faults of an empty program: the minimum of several runs that begin at different
-    /// positions in a batch. The difference between cold and warm is added to the figures of all warm programs of this
-    /// lane, so it must be more exact than one batch.
+    /// positions in a batch. The difference between a cold and a warm start is added to the figures of all warm
+    /// programs of this lane, so it must be more exact than one batch.
     fn least_memory(&mut self, template: &WarmTemplate, warm: bool) -> Result<(u64, u64), String> {
         let mut least = (u64::MAX, u64::MAX);
         for pages in USED_AHEAD {

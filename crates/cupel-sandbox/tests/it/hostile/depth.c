@@ -160,7 +160,7 @@ ATTACK(depth_sleep) {
   return answer(1);
 }
 
-/* argv[0]: how many. */
+/* argv[0]: the number of processes. */
 ATTACK(depth_processes) {
   for (int i = 0; i < atoi(argv[0]); i++) {
     int pid = fork();
@@ -185,13 +185,13 @@ static int fill(const char *const *paths, int files, long mib) {
   }
   return 1;
 }
-/* argv[0]: MiB, in many files. */
+/* argv[0]: the number of MiB to write, in many files. */
 ATTACK(depth_fill_disk) {
   static const char *const paths[] = {"/box/0", "/tmp/1", "/dev/shm/2", "/box/3", "/box/4", "/box/5", "/box/6", "/box/7", "/box/8", "/box/9",
                                       "/tmp/0", "/tmp/2", "/tmp/3", "/tmp/4", "/tmp/5", "/tmp/6", "/tmp/7", "/tmp/8", "/tmp/9", "/tmp/a"};
   return answer(fill(paths, 20, atol(argv[0])));
 }
-/* argv[0]: MiB, in one. */
+/* argv[0]: the number of MiB to write, in one file. */
 ATTACK(depth_large_file) {
   static const char *const path[] = {"/box/large"};
   return answer(fill(path, 1, atol(argv[0])));
@@ -204,7 +204,7 @@ ATTACK(depth_memory) {
   return answer(p != MAP_FAILED);
 }
 
-/* Things that an earlier run left, and the looks for them. */
+/* Marks that an earlier run leaves, and the attacks that look for them. */
 ATTACK(depth_leave) {
   write_file("/box/left", "x"), write_file("/tmp/left", "x");
   shmget(0x6375, 4096, IPC_CREAT | 0666);

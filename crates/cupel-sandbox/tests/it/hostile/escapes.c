@@ -1,5 +1,5 @@
 /* Published escapes from judges, runners, container engines and sandboxes. The comment before each names the software
- * that it was used against. */
+ * that was attacked. */
 #include "kit.h"
 #include <sys/epoll.h>
 #include <sys/mount.h>
@@ -11,9 +11,9 @@ static const char *const box_names[] = {"main",       "main.c",     "main.py",  
                                         "stdin.txt",  "a.out",      "output.txt", "res.txt",    "__init__.py", "metadata.txt",
                                         "main.class", "out",        ".env",       "output.s"};
 
-/* argv[0]: a host file. Judge0, CVE-2024-28185: a symbolic link where the runner writes next; CMS issue 376, go-judge
- * issue 176, Compiler Explorer issue 6026: a link where it reads. Creates links with every name that a runner could
- * use. */
+/* argv[0]: a host file. Judge0, CVE-2024-28185: a symbolic link at the path that the runner writes next. CMS issue 376,
+ * go-judge issue 176, Compiler Explorer issue 6026: a link at a path that it reads. Creates links with every name that
+ * a runner could use. */
 ATTACK(links_by_every_name) {
   for (unsigned i = 0; i < sizeof box_names / sizeof *box_names; i++)
     symlink(argv[0], box_names[i]);
@@ -78,7 +78,7 @@ ATTACK(overwrite_the_runner) {
   return 0;
 }
 
-/* runc, CVE-2024-21626: a host directory left open, or as the working directory. */
+/* runc, CVE-2024-21626: the runner leaves a host directory open, or leaves it as the working directory. */
 ATTACK(leaked_directories) {
   static const char *const ways[] = {"/proc/self/fd/%d/..", "/proc/self/fd/%d/../../../../..", "/proc/thread-self/fd/%d", "/dev/fd/%d/.."};
   int entered = 0;
@@ -158,7 +158,7 @@ ATTACK(memory_through_proc) {
 }
 
 /* argv[0]: a file that the program may read but not write. CVE-2022-0847 (pipe flags), the older vmsplice variant,
- * CVE-2016-5195 (copy on write): all lanes and the host share the page cache of a toolchain's file. */
+ * CVE-2016-5195 (copy on write). All lanes and the host share the page cache of a toolchain's file. */
 static volatile int racing = 1;
 static void *advise(void *at) {
   while (racing)
@@ -213,7 +213,7 @@ ATTACK(packet_filters) {
   return 0;
 }
 
-/* Every protocol family except one: each is more kernel code to attack. */
+/* Tries every protocol family except one, because each family is more kernel code to attack. */
 ATTACK(every_family) {
   int unexpected = 0;
   for (int family = 0; family < 64; family++)
@@ -227,8 +227,8 @@ ATTACK(every_family) {
   return 0;
 }
 
-/* Unusual executables: an unknown format makes an old kernel load a module; interpreters that are not the tenant's (the
- * attack on runc used #!/proc/self/exe). argv[0]: a host file. */
+/* Unusual executables: files of an unknown format, for which an old kernel loads a module, and scripts whose
+ * interpreter is not the tenant's (the attack on runc used #!/proc/self/exe). argv[0]: a host file. */
 ATTACK(interpreters) {
   static const char *const lines[] = {"\xff\xff\xff\xff unknown", "#!/etc/shadow\n", "#!/proc/1/exe\n", "#!/dev/null\n", "#!/box/script\n", "#!/etc/passwd\n",
                                       "#!/proc/self/fd/0\n", "#!\n", "\x7f" "ELF", ""};
@@ -320,8 +320,8 @@ ATTACK(file_requests) {
   return 0;
 }
 
-/* BPF filters installed by the program: the kernel compiles them into pages that are charged to no group and come out
- * of one budget for the whole host. Also a filter that forwards system calls to a listener. */
+/* BPF filters installed by the program. The kernel compiles them into pages that are charged to no group and count
+ * against one budget of the whole host. Also a filter that forwards system calls to a listener. */
 ATTACK(own_bpf_filters) {
   struct { unsigned short code; unsigned char jt, jf; unsigned k; } allow = {6, 0, 0, 0x7fff0000};
   struct { unsigned short len; void *filter; } program = {1, &allow};
@@ -337,7 +337,7 @@ ATTACK(own_bpf_filters) {
   return 0;
 }
 
-/* More descriptors in flight than may be open. */
+/* Sends more descriptors in flight than may be open. */
 ATTACK(descriptors_in_flight) {
   int pair[2], sent = 0;
   char byte = 'x';
@@ -391,7 +391,7 @@ ATTACK(timer_flood) {
   return 0;
 }
 
-/* A device node without mknod: renaming with RENAME_WHITEOUT leaves one behind, if the kernel allows it. */
+/* A device node without mknod: if the kernel allows it, renaming with RENAME_WHITEOUT leaves a device node. */
 ATTACK(leave_whiteout) {
   write_file("before", "moved\n");
   if (syscall(SYS_renameat2, AT_FDCWD, "before", AT_FDCWD, "after", 4) < 0)
@@ -441,7 +441,7 @@ ATTACK(special_memory) {
   return 0;
 }
 
-/* CVE-2025-38236: out-of-band data between the program's own UNIX sockets, which only attacks use. */
+/* CVE-2025-38236: out-of-band data between the program's own UNIX sockets. Only attacks use such data. */
 ATTACK(out_of_band_data) {
   int pair[2];
   char byte;
@@ -470,13 +470,13 @@ ATTACK(uncharged_kernel_records) {
   return 0;
 }
 
-/* Core scheduling: would reserve the sibling hyperthread of a core. */
+/* Core scheduling would reserve the sibling hyperthread of a core. */
 ATTACK(core_scheduling) {
   TRY("PR_SCHED_CORE_CREATE", prctl(62, 1, 0, 2, 0));
   return 0;
 }
 
-/* A program of the 32-bit ABI, whose system calls have other numbers, all unknown to the filter. */
+/* A program of the 32-bit ABI. Its system calls have other numbers, which are all unknown to the filter. */
 ATTACK(abi_32_bit) {
 #ifdef __x86_64__
   static const unsigned char program[] = {

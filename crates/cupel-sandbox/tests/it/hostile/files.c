@@ -216,7 +216,7 @@ ATTACK(leave_locked) {
   return 0;
 }
 
-/* Hard links to one file: each counts. */
+/* Creates hard links to one file. Each link counts. */
 ATTACK(leave_hard_links) {
   write_file("/box/a", "same\n");
   link("/box/a", "/box/b");
@@ -224,7 +224,7 @@ ATTACK(leave_hard_links) {
   return 0;
 }
 
-/* A process that tries to go on writing after the program ends. */
+/* Starts a process that tries to continue writing after the program ends. */
 ATTACK(leave_writer) {
   if (fork() == 0) {
     setsid();

@@ -55,7 +55,7 @@ ATTACK(count_children) {
   return 0;
 }
 
-/* Only the cell's init waits for the orphans; the program only learns that they are done. */
+/* The cell's init reaps the orphans; the program is only notified that they have finished. */
 ATTACK(count_orphans) {
   int ends[2];
   if (pipe(ends) < 0)

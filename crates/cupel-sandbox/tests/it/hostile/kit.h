@@ -1,5 +1,5 @@
-/* What every hostile program uses. Each row of the table names an ATTACK, which prints one line per attempt.
- * All attacks are linked into one static executable; its first argument names the attack to run. */
+/* Common code of the hostile programs. Each row of the table names an ATTACK, which prints one line per attempt. All
+ * attacks are linked into one static executable; its first argument names the attack to run. */
 #pragma once
 #define _GNU_SOURCE
 #include <errno.h>

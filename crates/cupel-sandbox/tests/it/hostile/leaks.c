@@ -1,6 +1,6 @@
-/* Marks: everything that a program could leave for the next one on its lane, each with the look that finds it. `marks
- * leave` leaves all marks, `marks look` looks for each, `marks both` does both in one process, which proves that the
- * looks detect the marks. */
+/* Marks: everything that a program could leave for the next one on its lane, each with a check that detects it. `marks
+ * leave` leaves all marks. `marks look` checks for each mark. `marks both` does both in one process, which proves that
+ * the checks detect the marks. */
 #include "kit.h"
 #include <mqueue.h>
 #include <sys/file.h>
@@ -24,7 +24,7 @@ FILE_MARK(root_file, "/mark")
 FILE_MARK(toolchain, "/usr/mark")
 FILE_MARK(var, "/var/mark")
 
-/* A fresh box does not contain what was written to the last bytes of a full one. */
+/* Leaves bytes in a box, up to its end. A fresh box must not contain these bytes. */
 static int leave_bytes(void) {
   static char block[1 << 20];
   memset(block, 0xA5, sizeof block);
@@ -85,14 +85,15 @@ static int taken(const char *name) {
     close(s);
   return s < 0 && errno == EADDRINUSE;
 }
-/* A process with this name that keeps running in another session. */
+/* Starts a process with this name that keeps running in another session. */
 static int leave_name(void) {
   int s = bind_abstract("mark");
   return s < 0 ? -1 : listen(s, 1);
 }
 static int seen_name(void) { return taken("mark"); }
 
-/* Puts a descriptor into a ring of sockets that reference each other: no process has it open, yet it stays open. */
+/* Puts a descriptor into a ring of sockets that reference each other. It stays open, although no process has it open.
+ * */
 static int put_in_flight(int fd) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
@@ -122,7 +123,7 @@ static int seen_sockets(void) {
   int fd = open("/proc/self/net/unix", O_RDONLY);
   ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
   text[n > 0 ? n : 0] = 0;
-  /* Only the heading: no sockets of other processes, no names. */
+  /* Without names of sockets, the file contains only its heading. */
   return strstr(text, "@") != NULL;
 }
 
@@ -298,8 +299,8 @@ static const struct { const char *name; int (*leave)(void), (*seen)(void); } mar
     {"OOM preference", leave_oom, never}, {"kernel setting", leave_kernel, never}, MARK("control group", group),
     {"access time of a toolchain's file", leave_access_time, never}, MARK("open files", rlimit)};
 
-/* argv: what to do; a word that selects the marks whose names contain it; whether to run forever. Prints the lane first
- * (identified by its map of user ids), then a line for each mark. */
+/* argv: the action; a word that selects the marks whose names contain it; whether to run forever afterwards. Prints the
+ * lane first (identified by its map of user ids), then a line for each mark. */
 ATTACK(marks) {
   const char *word = argc > 1 ? argv[1] : "";
   char map[128] = {0};

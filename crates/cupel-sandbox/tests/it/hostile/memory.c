@@ -54,7 +54,7 @@ ATTACK(memory_of_children) {
   return 0;
 }
 
-/* The child exceeds the limit; its parent goes on and exits normally. */
+/* The child exceeds the limit; its parent continues and exits normally. */
 ATTACK(child_bursts) {
   int status, pid = fork();
   if (pid == 0)
@@ -123,8 +123,8 @@ ATTACK(pipe_buffer_bomb) {
   return 0;
 }
 
-/* Reads a file several times the memory limit, with read and with mmap: the kernel can reclaim page cache, so no limit
- * is exceeded. */
+/* Reads a file several times as large as the memory limit, with read and with mmap. The kernel can reclaim page cache,
+ * so no limit is exceeded. */
 ATTACK(page_cache_read) {
   static char block[1 << 20];
   int fd = open(argv[0], O_RDONLY);
@@ -173,7 +173,8 @@ ATTACK(endless_recursion) {
   return deeper(start);
 }
 
-/* Fills every tmpfs, which share one limit; prints the error and the total. */
+/* Writes a file in a tmpfs until an error occurs or it has `max` bytes. All tmpfs of the cell share one limit. Prints
+ * the error and returns the number of bytes. */
 static long fill(const char *path, long max) {
   static char block[65536];
   int fd = open(path, O_WRONLY | O_CREAT, 0644);
@@ -263,7 +264,7 @@ ATTACK(negative_dentries) {
   char path[PATH_MAX];
   struct stat st;
   for (int i = 0; i < 300000; i++) {
-    /* In a directory that only the suite uses, so no other process contends for its lock. */
+    /* In a directory that only this suite uses, so that no other process contends for its lock. */
     snprintf(path, sizeof path, "%s-no-such-file-%d", argv[0], i);
     stat(path, &st);
   }

@@ -1,5 +1,5 @@
-/* Attacks by unusual use of ordinary calls: execution, descriptors, output, core dumps. Also the programs that test how
- * the sandbox measures and reports. */
+/* Attacks by unusual use of ordinary calls: execution, descriptors, output, core dumps. This file also has the programs
+ * that test how the sandbox measures and reports. */
 #include "kit.h"
 #include <sys/prctl.h>
 
@@ -271,12 +271,12 @@ ATTACK(touch) {
     return 1;
   for (long at = 0; at < bytes; at += 4096)
     p[at] = 1;
-  /* Freed before the end, because the peak counts. */
+  /* Freed before the end. The reported figure must still include it, because it is the peak. */
   munmap(p, bytes);
   return 0;
 }
 
-/* argv: ms. Prints how long it slept, in ns. */
+/* argv: ms. Prints the duration of its sleep, in ns. */
 ATTACK(sleep_for) {
   long start = cpu_ns(CLOCK_MONOTONIC);
   usleep(atol(argv[0]) * 1000);
@@ -356,7 +356,7 @@ ATTACK(exec_from_thread) {
     pause();
 }
 
-/* Flushing the host's disks repeatedly: the filter returns success without flushing, even for a bad descriptor. */
+/* Flushes the host's disks repeatedly. The filter returns success without flushing, even for a bad descriptor. */
 ATTACK(flush_storm) {
   sync();
   int fd = open("/usr/bin/env", O_RDONLY);

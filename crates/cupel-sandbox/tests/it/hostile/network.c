@@ -64,8 +64,8 @@ static void send_fd(int to, int fd) {
   memcpy(CMSG_DATA(c), &fd, sizeof(int));
   sendmsg(to, &message, 0);
 }
-/* Standard output in flight in a ring of sockets that reference each other: no process has it open, yet it stays open.
- * */
+/* Puts standard output into a ring of sockets that reference each other. It stays open, although no process has it
+ * open. */
 ATTACK(output_in_flight) {
   for (int i = 0; i < 10; i++) {
     int pair[2];
@@ -81,7 +81,7 @@ ATTACK(output_in_flight) {
   return 0;
 }
 
-/* The same with a memory file of 30 MiB. */
+/* Puts a memory file of 30 MiB into such a ring. */
 ATTACK(memory_in_flight) {
   static char block[1 << 20];
   memset(block, 1, sizeof block);

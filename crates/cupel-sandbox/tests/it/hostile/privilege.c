@@ -60,9 +60,10 @@ ATTACK(namespaces_by_clone) {
   clone_raw("clone ipc", CLONE_NEWIPC);
   clone_raw("clone uts", CLONE_NEWUTS);
   clone_raw("clone cgroup", CLONE_NEWCGROUP);
-  /* The kernel ignores the upper 32 bits of this argument. Set, they must not hide the lower bits from the filter. */
+  /* The kernel ignores the upper 32 bits of this argument. If they are set, the filter must still check the lower bits.
+   * */
   clone_raw("clone user, upper bits set", CLONE_NEWUSER | 1UL << 40);
-  /* A thread signal of 128 and more would read as CLONE_NEWTIME elsewhere. */
+  /* An exit signal of 128 has the same bit as CLONE_NEWTIME in unshare and clone3. */
   clone_raw("clone with exit signal 128", 0x80);
   uint64_t args[11] = {CLONE_NEWUSER, 0, 0, 0, SIGCHLD};
   SYS(clone3, args, sizeof args);
@@ -121,7 +122,7 @@ ATTACK(keyrings) {
   return 0;
 }
 
-/* Watches on files that the host and all lanes share would report what others open. */
+/* Watches on files that the host and all lanes share would reveal which files others open. */
 ATTACK(watch_shared_files) {
   SYS(inotify_init);
   SYS(inotify_init1, 0);
@@ -311,7 +312,7 @@ ATTACK(raise_limits) {
   return 0;
 }
 
-/* Lowering limits: a program may limit itself, and only itself. */
+/* Lowers limits. A program may limit only itself. */
 ATTACK(lower_limits) {
   struct rlimit none = {0, 0};
   TRY("processes", setrlimit(RLIMIT_NPROC, &none));

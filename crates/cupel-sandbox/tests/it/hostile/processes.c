@@ -7,7 +7,7 @@ ATTACK(fork_bomb) {
     fork();
 }
 
-/* Forks until fork fails; prints how many children it got. */
+/* Forks until fork fails, and prints the number of children. */
 ATTACK(fork_to_the_limit) {
   int made = 0;
   while (fork() ? (made++, 1) : (pause(), 0))
@@ -49,8 +49,8 @@ ATTACK(exec_loop) {
   return 1;
 }
 
-/* As many processes as allowed, each holding as many locks on one file as it may have descriptors; then one computes.
- * To release a lock, the kernel searches all locks of the file. argv[0]: the lock operation (flock(2)). */
+/* As many processes as allowed, each of which holds as many locks on one file as it may have descriptors; then one
+ * computes. To release a lock, the kernel searches all locks of the file. argv[0]: the lock operation (flock(2)). */
 ATTACK(lock_storm) {
   int lock = atoi(argv[0]), pid;
   close(open("lock", O_WRONLY | O_CREAT, 0644));
@@ -77,7 +77,7 @@ ATTACK(lock_queue) {
   return 0;
 }
 
-/* Two processes that increment a number in a file, each time under a lock. argv[0]: how often. */
+/* Two processes that increment a number in a file, each time under a lock. argv[0]: the number of increments. */
 ATTACK(locked_sum) {
   int times = atoi(argv[0]);
   write_file("sum", "0");
@@ -106,7 +106,7 @@ ATTACK(locked_sum) {
   return 0;
 }
 
-/* 200 processes that exit and are never waited for. */
+/* Starts 200 processes that exit and are never waited for. */
 ATTACK(zombies) {
   int made = 0;
   for (int i = 0; i < 200; i++) {
@@ -161,7 +161,7 @@ ATTACK(comet) {
   return 0;
 }
 
-/* The same, while the program itself sleeps: the orphans' CPU time counts for the step. */
+/* Forks the same chain, while the program itself sleeps. The orphans' CPU time counts for the step. */
 ATTACK(comet_and_sleep) {
   if (fork() == 0)
     for (;;)
@@ -171,7 +171,8 @@ ATTACK(comet_and_sleep) {
   return 0;
 }
 
-/* CLONE_PARENT makes init the parent of these processes. They exit with other codes before and after the program. */
+/* CLONE_PARENT makes init the parent of these processes. They exit with other codes than the program, before and after
+ * it. */
 ATTACK(siblings) {
   for (int code = 77; code < 80; code++) {
     long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
@@ -183,7 +184,7 @@ ATTACK(siblings) {
   return 3;
 }
 
-/* The main thread exits: the process goes on and ends with the other thread's code. */
+/* The main thread exits: the process continues and ends with the other thread's code. */
 static void *exit_later(void *arg) {
   usleep(30000);
   exit(7);
@@ -239,7 +240,7 @@ ATTACK(stop_itself) {
   return 0;
 }
 
-/* A stopped child and a parent that waits for it. */
+/* A parent waits for its stopped child. */
 ATTACK(stopped_child) {
   int pid = fork();
   if (pid == 0) {

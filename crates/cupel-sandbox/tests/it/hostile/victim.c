@@ -1,4 +1,4 @@
-/* The run after an attack: an ordinary program that needs everything an attack could have broken, and looks for
+/* The run after an attack: an ordinary program that uses everything that an attack could have broken, and looks for
  * everything that an attack could have left behind. Prints `unharmed` and its own CPU time in ns. */
 #include "kit.h"
 #include <mqueue.h>

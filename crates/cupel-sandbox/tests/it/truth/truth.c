@@ -220,7 +220,7 @@ static int cpu(const char *what, long ms, char **argv) {
       _exit(94);
     }
   } else if (!strcmp(what, "ignored")) {
-    /* Children without a wait: the kernel reaps them, so only the cell's accounting has their CPU time. */
+    /* Children without a wait. The kernel reaps them, so only the cell's accounting includes their CPU time. */
     signal(SIGCHLD, SIG_IGN);
     struct shares *s = shared_page();
     for (int i = 0; i < 4; i++)
@@ -263,7 +263,7 @@ static int memory(const char *what, long mib, const char *path) {
     for (int i = 0; i < 3; i++)
       fill(must(mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)), bytes);
   } else if (!strcmp(what, "copied")) {
-    /* The file, and a private copy of every page of it. */
+    /* The file counts, and also a private copy of every page of it. */
     int fd = new_file(path, bytes);
     fill(must(mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0)), bytes);
     told = 2 * bytes;
@@ -392,7 +392,7 @@ static int end(const char *how, long n) {
     return WIFSIGNALED(status) ? WTERMSIG(status) : 255;
   }
   if (!strcmp(how, "no_memory")) {
-    /* The process exceeds an address space limit that it set itself: malloc fails, and there is no OOM event. */
+    /* The process exceeds an address space limit that it set itself. So malloc fails, and there is no OOM event. */
     struct rlimit most = {64 * MIB, 64 * MIB};
     setrlimit(RLIMIT_AS, &most);
     return malloc(128 * MIB) == NULL ? (int)n : 0;

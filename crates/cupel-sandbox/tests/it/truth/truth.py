@@ -1,4 +1,4 @@
-"""Programs that know what they use: `memory BYTES` is what this process holds that no file on disk could give back."""
+"""Programs that measure their own usage: `memory BYTES` is the memory of this process that is not backed by a file on disk."""
 import mmap
 import os
 import signal
@@ -57,7 +57,7 @@ def memory(what, mib):
         for at in range(0, size, 4096):
             kept[at] = 1
     elif what == "read":
-        # Reads a large file piece by piece, without keeping any.
+        # Reads a large file piece by piece, without keeping the pieces.
         kept = bytearray(b"x") * size
         with open(sys.argv[4], "rb", buffering=0) as large:
             while large.read(1 << 18):
