@@ -38,8 +38,8 @@ pub struct DirectoryBlobs {
 }
 
 impl DirectoryBlobs {
-    /// A cluster's blobs in `root`, which must exist: creating it would hide a missing mount. An empty directory is
-    /// initialised as a directory of blobs.
+    /// A cluster's blobs in `root`. The directory must exist, because creating it would hide a missing mount. An empty
+    /// directory is initialised as a directory of blobs.
     ///
     /// # Errors
     /// If the directory does not exist, has other content, or is not writable.
@@ -93,7 +93,7 @@ impl DirectoryBlobs {
         for entry in fs::read_dir(&self.root).map_err(self.failed("list"))? {
             let entry = entry.map_err(self.failed("list"))?;
             let is_unfinished = entry.file_name().to_string_lossy().starts_with(".putting-");
-            // A file that vanished was completed or removed.
+            // If the file is gone, it was completed or removed concurrently.
             let written = entry.metadata().and_then(|meta| meta.modified()).unwrap_or(now);
             if is_unfinished && now.duration_since(written).unwrap_or_default() > ABANDONED_AFTER {
                 let _ = fs::remove_file(entry.path());
