@@ -4,11 +4,12 @@
 //! ROOT/  cupel-blobs                              mark: the directory is mounted, not the empty mount point
 //!        <cluster>/packages/<hash>/<copy>         blobs, named by their keys
 //!        <cluster>/artifacts/<2 digits>/<hash>
-//!        .putting-…                               a blob that is being written, or was when a node died
+//!        .putting-…                               a blob that is being written, or was left unfinished by a dead node
 //! ```
 //!
 //! Invariants: a file gets its name by a rename after all of it is on the disk. Ages are measured with the clock of the
-//! file system, by the modification time of a temporary file. Nothing is read or written while the mark is missing.
+//! file system, by the modification time of a temporary file. Blobs are neither read nor written while the mark file is
+//! missing.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
