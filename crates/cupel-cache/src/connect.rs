@@ -50,8 +50,8 @@ pub async fn connect(url: &str, cluster: &str, results_max: Bytes) -> Result<Sha
     connect_patiently(url, cluster, results_max, ANSWER_MAX).await
 }
 
-/// Like [`connect`], but with a timeout other than the usual half second. For tests that count requests, which would
-/// fail on machines that stall occasionally.
+/// Like [`connect`], but with a timeout other than the usual half second. For tests that count requests: with the usual
+/// timeout, they would fail on machines that stall occasionally.
 ///
 /// # Errors
 /// If the URL or the server cannot be used.

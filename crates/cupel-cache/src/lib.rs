@@ -1,9 +1,9 @@
-//! State that API nodes share and must read quickly: rate limit buckets, in this process (`memory.rs`) or on Redis
-//! (`redis.rs`), and the result cache, which maps a submission's key to an earlier result (`results.rs`). `link.rs`
-//! keeps the connection.
+//! State that API nodes share and must read quickly. Rate limit buckets are in this process (`memory.rs`) or on Redis
+//! (`redis.rs`). The result cache maps a submission's key to an earlier result (`results.rs`). `link.rs` maintains the
+//! connection.
 //!
-//! *Architecture invariant:* every call returns soon. If Redis is unreachable, each node answers from its local state,
-//! and its health reports it.
+//! *Architecture invariant:* every call returns quickly. If Redis is unreachable, each node uses its local state and
+//! reports the outage in its health.
 #![forbid(unsafe_code)]
 
 mod connect;

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Timeout of an answer; after it this node continues without Redis.
+/// Timeout of an answer. If it expires, this node continues without Redis.
 pub(crate) const ANSWER_MAX: Duration = Duration::from_millis(500);
 const CONNECT_MAX: Duration = Duration::from_secs(3);
 /// Interval of connection checks, and the pause between two attempts to reconnect.
@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// rejects it.
 const TRIAL: &str = "redis.call('TIME'); return redis.call('SET', KEYS[1], '1', 'PX', 1000)";
 
-/// A connection to Redis, kept until it is dropped.
+/// A connection to Redis. It is maintained until the value is dropped.
 pub(crate) struct Link {
     wire: Arc<Wire>,
     answer_max: Duration,
@@ -68,7 +68,7 @@ impl Link {
         Ok(Link { wire, answer_max, _keeper: stop.drop_guard() })
     }
 
-    /// Queries Redis. Returns `None` without an answer; the caller then continues without it.
+    /// Queries Redis. Returns `None` if Redis does not answer; the caller then continues without it.
     pub(crate) async fn ask<T>(
         &self,
         question: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,

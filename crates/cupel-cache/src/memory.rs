@@ -13,7 +13,7 @@ use cupel_core::limits::{BucketKind, Buckets, Charge, Exhausted, Rate, Standing}
 
 const SHARDS: usize = 16;
 
-/// Maximum number of buckets of a kind; beyond it, those nearest to full are forgotten.
+/// Maximum number of buckets of a kind. Beyond it, the buckets nearest to full are removed.
 const fn keys_max(kind: BucketKind) -> usize {
     match kind {
         BucketKind::User => 200_000,
@@ -21,7 +21,7 @@ const fn keys_max(kind: BucketKind) -> usize {
     }
 }
 
-/// Maximum number of remembered keys; the older half is dropped when it is reached.
+/// Maximum number of remembered keys. When it is reached, the older half is dropped.
 const KNOWN_MAX: usize = 50_000;
 
 /// Buckets of this process.
@@ -54,7 +54,7 @@ impl MemoryBuckets {
                 Ok(standing) if at == 0 => first = standing,
                 Ok(_) => {}
                 Err((standing, wait)) => {
-                    // Return what was taken from the buckets before the dry one.
+                    // Return the cost already taken from the buckets before the exhausted one.
                     charges[..at].iter().for_each(|draw| self.put_back(draw));
                     return Err(Exhausted { draw: at, standing, wait });
                 }
@@ -163,7 +163,7 @@ impl Kind {
     }
 }
 
-/// Forgets full buckets, or, if there are none, the one that will be full first.
+/// Removes full buckets or, if there are none, the one that will be full first.
 fn make_room(shard: &mut HashMap<Box<str>, u64>, now: u64) {
     let before = shard.len();
     shard.retain(|_, tat| *tat > now);

@@ -1,10 +1,12 @@
 //! Buckets on Redis, shared by all API nodes.
 //!
-//! One script per take, so one round trip; the time is the server's. A bucket is a string that holds its TAT
-//! (theoretical arrival time) in microseconds; it expires once the bucket is full. If Redis is unreachable, each node
-//! takes from local buckets in its memory, so requests are still limited and none is refused because of the outage.
+//! Each take is one script, so it costs one round trip; the script uses the server's time. A bucket is a string with
+//! its TAT (theoretical arrival time) in microseconds, which expires once the bucket is full. If Redis is unreachable,
+//! each node takes from local buckets in its memory. So requests are still limited, and none is refused because of the
+//! outage.
 //!
-//! Source: Redis documentation, `EVAL` (scripts run one at a time and see one time), `TIME`, `SET … PX`.
+//! Source: Redis documentation, `EVAL` (scripts run one at a time, and the time does not change within a script),
+//! `TIME`, `SET … PX`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +21,9 @@ use crate::memory::MemoryBuckets;
 /// How long [`Buckets::remember`] keeps a key.
 const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// KEYS are the buckets; ARGV has interval (µs), burst and cost of each. Returns the number of the dry bucket (0:
-/// none), how far its TAT is ahead of now (the first bucket's, if none is dry), and the time to wait, both in µs. A
-/// microsecond is tolerated, because numbers are doubles.
+/// KEYS are the buckets; ARGV has interval (µs), burst and cost of each. Returns the number of the exhausted bucket (0:
+/// none), how far its TAT is ahead of now (the first bucket's, if none is exhausted), and the time to wait, both in µs.
+/// A microsecond is tolerated, because numbers are doubles.
 const TAKE: &str = "
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -137,7 +139,7 @@ impl Buckets for RedisBuckets {
     }
 }
 
-/// Interval in microseconds, with a fraction: a rate may earn several units per microsecond.
+/// Interval in microseconds, with a fraction, because a rate may allow several units per microsecond.
 fn interval_us(draw: &Charge) -> f64 {
     draw.rate.interval_ns() as f64 / 1000.0
 }

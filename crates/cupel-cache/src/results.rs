@@ -1,5 +1,5 @@
 //! The result cache's index, from a key to a submission: a table with a fixed number of entries, in this process or on
-//! Redis. A key hashes to one entry, and a new result overwrites it: so the table is bounded in bytes and needs no
+//! Redis. A key hashes to one entry, which a new result overwrites. So the table is bounded in bytes and needs no
 //! eviction.
 
 use std::collections::HashMap;
@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use crate::link::Link;
 
-/// Upper bound on the size of one entry: on Redis the key's name, the value, its expiry, and Redis' own overhead.
+/// Upper bound on the size of one entry. On Redis this includes the key's name, the value, its expiry, and Redis' own
+/// overhead.
 const PLACE: Bytes = Bytes::new(256);
 
 /// Number of entries.
@@ -59,7 +60,7 @@ impl Results for MemoryResults {
     }
 }
 
-/// The index on Redis, shared by all nodes. While Redis is unreachable, every lookup is a miss, and programs are run.
+/// The index on Redis, shared by all nodes. While Redis is unreachable, every lookup is a miss, so programs are run.
 pub(crate) struct RedisResults {
     link: Arc<Link>,
     /// Prefix of all keys.

@@ -1,5 +1,5 @@
-//! How many submissions a second go through core and the embedded adapters when running them costs nothing:
-//! `cargo run --release -p cupel-core --example throughput -- [SUBMISSIONS] [CLIENTS] [WORKERS] [postgres://…]`.
+//! Measures how many submissions per second core and the embedded adapters process if judging takes no time: `cargo run
+//! --release -p cupel-core --example throughput -- [SUBMISSIONS] [CLIENTS] [WORKERS] [postgres://…]`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -14,12 +14,12 @@ use crate::{Core, SubmitError};
 const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
-/// Divisor of the size of the queue that yields the share of one owner: one tenth.
+/// Divisor that yields one owner's share of the queue: one tenth.
 const OWNER_SHARE: usize = 10;
 
 impl Core {
-    /// Reserves room for `more` runs, `scheduled` of them with a later `run_at`, until the guard is dropped. As many
-    /// runs may be scheduled as may wait in the queue.
+    /// Reserves room for `more` runs, `scheduled` of them with a later `run_at`, until the guard is dropped. The number
+    /// of scheduled runs has the same maximum as the number of waiting runs.
     pub(crate) async fn admit(
         &self,
         owner: UserId,
@@ -41,12 +41,12 @@ impl Core {
     }
 
     /// Checks that the owner's share has room for the `entering` runs, `scheduled` of them with a later `run_at`. The
-    /// share is a tenth of the queue, but never less than the largest batch, because a batch of that size must be
+    /// share is a tenth of the queue, but at least the size of the largest batch, because a batch of that size must be
     /// acceptable.
     ///
-    /// The store is queried only for owners who schedule runs or have half of their share waiting, so that other
-    /// requests cost no query. The consequence: an owner with a whole share scheduled may have up to half a share
-    /// waiting beside it.
+    /// The store is queried only for owners who schedule runs or have half of their share waiting, so other requests
+    /// cost no query. As a consequence, an owner whose whole share is scheduled may have up to half a share waiting as
+    /// well.
     async fn share(&self, owner: UserId, entering: usize, scheduled: usize, now: Timestamp) -> Result<(), SubmitError> {
         let depth_max = self.queue().depth_max();
         let most = (depth_max / OWNER_SHARE).max(self.inner.bounds.batch_max).min(depth_max);

@@ -1,7 +1,7 @@
 //! Waiting for the result of a submission that was just accepted.
 //!
-//! *Invariant:* when the wait has ended, the submission is durable. One disk sync covers submission and result if the
-//! run ends within [`SYNC_AFTER`].
+//! *Invariant:* when the wait has ended, the submission is durable. If the run ends within [`SYNC_AFTER`], one disk
+//! sync covers both submission and result.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::completion_waiters::Expected;
 use crate::run::SubmissionRecord;
 use crate::{Core, StoreError, Subscription};
 
-/// How long a submission whose client waits may remain without a disk sync of its own.
+/// Maximum time without a separate disk sync for a submission whose client waits.
 const SYNC_AFTER: Duration = Duration::from_millis(250);
 
 /// A newly accepted submission whose client waits for the result.
@@ -24,8 +24,8 @@ pub(crate) struct Awaited {
 
 impl Core {
     /// Waits until a newly accepted submission has ended, at most `at_most` or until `given_up`. If a worker of this
-    /// process judged it, the result is returned as it was written, without a read. A submission that has not ended is
-    /// returned in its current state; `None`: it cannot be read.
+    /// process judged it, the written result is returned without a read. A submission that has not ended is returned in
+    /// its current state. `None`: the submission cannot be read.
     ///
     /// The client may learn the id once this has returned, not before.
     ///
@@ -51,7 +51,7 @@ impl Core {
         let mut is_synced = false;
         let mut result = timeout(at_most.min(SYNC_AFTER), ended.as_mut()).await;
         if result.is_err() {
-            // The run takes long, so the submission gets a disk sync of its own.
+            // The run takes long, so the submission gets a separate disk sync.
             self.inner.store.sync().await?;
             is_synced = true;
             result = timeout(at_most.saturating_sub(SYNC_AFTER), ended).await;

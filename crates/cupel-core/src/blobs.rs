@@ -2,7 +2,7 @@
 //! large sources, inputs and outputs.
 //!
 //! A blob is either complete or absent, and never changes: its key identifies its content. The blob store is not
-//! trusted: each reader checks what it gets against a hash it already has.
+//! trusted: each reader verifies the bytes against a hash that it already has.
 
 use std::fmt;
 use std::io::{Read, Write};
@@ -52,7 +52,7 @@ pub trait Blobs: Send + Sync {
 pub enum BlobKey {
     /// A copy of a package.
     Package {
-        /// The package's hash, which is not that of the blob's bytes.
+        /// The package's hash, which differs from the hash of the blob's bytes.
         hash: ContentHash,
         /// Every import makes its own copy: see `problems/packages.rs`.
         copy: Uuid,
@@ -114,7 +114,7 @@ impl fmt::Display for BlobKey {
 
 /// The text is not a blob key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no key of a blob")]
+#[error("not a blob key")]
 pub struct NoBlobKey;
 
 impl FromStr for BlobKey {
@@ -143,7 +143,7 @@ pub struct BlobInfo {
     pub key: BlobKey,
     /// Its length in bytes.
     pub bytes: u64,
-    /// Time since it was stored, by one clock for all blobs of the store.
+    /// Time since it was stored, measured with one clock for all blobs of the store.
     pub age: Duration,
 }
 
@@ -166,17 +166,17 @@ pub enum BlobsError {
     Store {
         /// The failed action, such as `put`.
         action: &'static str,
-        /// Its object.
+        /// The object of the action.
         what: String,
         /// The cause.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The data to be stored cannot be read.
-    #[error("cannot read what is to be kept")]
+    #[error("cannot read the data to store")]
     Source(#[source] std::io::Error),
     /// The fetched data cannot be written.
-    #[error("cannot write what was got from the blob store")]
+    #[error("cannot write the data from the blob store")]
     Target(#[source] std::io::Error),
 }
 

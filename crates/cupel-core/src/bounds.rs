@@ -22,7 +22,7 @@ pub struct Bounds {
     /// Bytes in all inputs and expected outputs of one submission.
     pub tests_bytes_max: Bytes,
     /// Bytes of output that are kept per submission: of the compiler and of both streams of all tests together. A
-    /// program may write more, up to its `output` limit: all of its output is judged, and the rest is not kept.
+    /// program may write more, up to its `output` limit. All of its output is judged, but the excess is not stored.
     pub output_kept_max: Bytes,
     /// How far `run_at` may be in the future.
     pub run_at_ahead_max: Duration,
@@ -36,8 +36,8 @@ pub struct Bounds {
     pub package_bytes_per_author_max: Bytes,
     /// Submissions in one batch.
     pub batch_max: usize,
-    /// Bytes in all submissions of a request, whether or not it is a batch: the most that one transaction may have to
-    /// carry. A request through the API reaches it only if the bound on bodies is at least as large.
+    /// Bytes in all submissions of a request, batch or not. Bounds the data of one transaction. The API's bound on
+    /// bodies applies first if it is smaller.
     pub batch_bytes_max: Bytes,
 }
 

@@ -84,14 +84,15 @@ impl SubmissionFaultKind {
     }
 }
 
-/// Maximum number of faults reported individually per request; if there are more, one last fault says so.
+/// Maximum number of faults reported individually per request. If there are more, one last fault reports that.
 pub const FAULTS_MAX: usize = 100;
 
-/// Validates every submission of a request against the languages and bounds, and returns what each of them requests.
+/// Validates every submission of a request against the languages and bounds, and returns the requested work of each.
 /// Does no I/O.
 ///
 /// # Errors
-/// The faults of all submissions together, at most [`FAULTS_MAX`] and one that says that there are more.
+///
+/// All faults of all submissions, at most [`FAULTS_MAX`]. If there are more, one last fault reports that.
 pub fn check(
     new: &[NewSubmission],
     registry: &Registry,
@@ -232,7 +233,7 @@ impl Checker<'_> {
             }
             return None;
         };
-        // A worker that has the language may come later, so this is not the client's mistake.
+        // A worker with the language may start later, so this is not the client's mistake.
         if let Availability::Unavailable { reason } = &language.availability
             && reason != NO_WORKER
         {
@@ -466,7 +467,7 @@ impl Checker<'_> {
         }
     }
 
-    /// With less than this no program starts. Zero is reported together with the maximum.
+    /// Checks the smallest value with which a program can start. Zero is reported together with the maximum.
     fn at_least(&mut self, name: &str, asked: Option<u64>, least: u64, show: impl Fn(u64) -> String) {
         if asked.is_some_and(|asked| 0 < asked && asked < least) {
             let detail = format!("with less than {} no program starts", show(least));
@@ -529,8 +530,8 @@ fn host_of(authority: &str) -> &str {
     &authority[..end]
 }
 
-/// Whether this is a host with or without a port, and without a user: a name, an IPv4 address, or an IPv6 address in
-/// brackets.
+/// Whether this is a host, with an optional port and without a user name: a name, an IPv4 address, or an IPv6 address
+/// in brackets.
 fn is_host(authority: &str) -> bool {
     let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => (address, port),

@@ -1,9 +1,8 @@
-//! The processes that share one store: workers and the languages they offer, orders from operators, and the leader that
-//! sweeps.
+//! The processes that share one store: workers with their languages, operators' orders, and the leader that sweeps.
 //!
 //! A worker writes a row every few seconds ([`ClusterStore::beat`]) and reads its orders from it. A worker whose row is
-//! old is gone; this affects only what people and `/healthz` see, since its leases expire by themselves. One node at a
-//! time is the leader, which sweeps, for as long as it renews that role ([`ClusterStore::lead`]).
+//! old counts as gone. This affects only displays and `/healthz`, since its leases expire by themselves. One node at a
+//! time is the leader. It sweeps for as long as it renews that role ([`ClusterStore::lead`]).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -43,12 +42,12 @@ pub trait ClusterStore: Send + Sync {
     /// All stored workers, oldest first.
     async fn workers(&self) -> Result<Vec<WorkerRecord>, StoreError>;
 
-    /// The languages and versions of the workers that do not drain and whose last heartbeat is after `seen_after`, and
-    /// the number of workers that have exactly these.
+    /// The sets of languages and versions of the workers that are not draining and whose last heartbeat is after
+    /// `seen_after`, each with the number of workers that have exactly this set.
     async fn offers(&self, seen_after: Timestamp) -> Result<Vec<(BTreeMap<LanguageId, String>, u64)>, StoreError>;
 
-    /// Sets the order for one worker, or for all current and future workers (`None`); an order for all does not make
-    /// future workers drain. `false`: there is no such worker.
+    /// Sets the order for one worker, or for all current and future workers (`None`). An order to all workers to drain
+    /// does not apply to future workers. `false`: there is no such worker.
     async fn send_order(&self, worker: Option<WorkerId>, order: Order) -> Result<bool, StoreError>;
 
     /// Whether all workers are ordered to pause.
@@ -81,7 +80,7 @@ pub struct WorkerBeat {
     pub order: Order,
 }
 
-/// What a worker does about new runs: as ordered, and as reported by the worker.
+/// A worker's behaviour towards new runs, as ordered and as reported by the worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
     /// Takes new runs.
@@ -190,8 +189,8 @@ impl Core {
         Ok(workers)
     }
 
-    /// For a node without toolchains of its own: offers the workers' languages, and routes runs accordingly. If
-    /// versions differ, the most frequent one is shown.
+    /// For a node without toolchains: offers the workers' languages, and routes runs accordingly. If versions differ,
+    /// the most frequent one is shown.
     ///
     /// # Errors
     /// If the store cannot answer; nothing changes then.
@@ -215,7 +214,7 @@ impl Core {
         Ok(())
     }
 
-    /// Routes runs by the workers' current languages, and returns those.
+    /// Routes runs by the workers' current languages, and returns these languages.
     ///
     /// # Errors
     /// If the store cannot answer; nothing changes then.

@@ -1,7 +1,7 @@
 //! Hands results to waiting callers in this process, without a read from the store.
 //!
-//! *Invariant:* a result is handed over only after the store has it durably, exactly as a read would return it. If a
-//! run ends in another process, is cancelled or abandoned, nothing is handed over here, and the caller learns of the
+//! *Invariant:* a result is handed over only after it is durable in the store, and it equals the result of a read. If a
+//! run ends in another process, is cancelled or is abandoned, no result is handed over here; the caller learns of the
 //! end from the event bus.
 
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ use crate::run::SubmissionRecord;
 pub(crate) struct CompletionWaiters(Arc<Mutex<HashMap<SubmissionId, oneshot::Sender<SubmissionRecord>>>>);
 
 impl CompletionWaiters {
-    /// Registers a caller that waits for the end of a submission; nothing else knows its id yet.
+    /// Registers a caller that waits for the end of a submission whose id is not published yet.
     pub(crate) fn expect(&self, id: SubmissionId) -> Expected {
         let (sender, record) = oneshot::channel();
         self.waiting().insert(id, sender);
@@ -33,13 +33,13 @@ impl CompletionWaiters {
     pub(crate) fn hand_over(&self, record: SubmissionRecord) {
         let sender = self.waiting().remove(&record.submission.id);
         if let Some(sender) = sender {
-            // A caller that gave up meanwhile finds the result in the store.
+            // A caller that has given up finds the result in the store.
             drop(sender.send(record));
         }
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<SubmissionId, oneshot::Sender<SubmissionRecord>>> {
-        // Every change of the map is one call, so a poisoned lock still guards a consistent map.
+        // Each change of the map is a single call, so the map is consistent even if the lock is poisoned.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -70,7 +70,7 @@ pub(crate) struct Inner {
     pub(crate) node: NodeId,
     pub(crate) admission: Admission,
     /// Stop flags of the attempts that this process's workers run; raising one stops the attempt at once. Keyed by
-    /// lease, because a run may have both a lost attempt that has not noticed yet and a new one.
+    /// lease, because a lost attempt may still be running when a new attempt at the same run starts.
     pub(crate) running: Mutex<HashMap<LeaseId, (RunId, Weak<StopFlag>)>>,
     /// Slot time of this process's workers that has not been announced yet.
     pub(crate) used: Mutex<HashMap<UserId, Duration>>,
@@ -80,15 +80,15 @@ pub(crate) struct Inner {
     /// Recently read standings.
     pub(crate) boards: Boards,
     pub(crate) imports: Imports,
-    /// Admits one custom input at a time: examining it may take a hundred times its size in memory.
+    /// Admits one custom input at a time, because examining it may need a hundred times its size in memory.
     pub(crate) own_inputs: Arc<Semaphore>,
-    /// Resolver for the names of webhook receivers. Without it, only the webhook sender resolves them.
+    /// Resolver for the host names of webhook receivers. If it is not set, only the webhook sender resolves them.
     pub(crate) resolver: OnceLock<Arc<dyn Resolver>>,
     pub(crate) resolving: Arc<Semaphore>,
 }
 
 impl Core {
-    /// Puts the parts together and does nothing else. The caller then calls [`Core::recover`] (preceded by
+    /// Creates the core from its parts; does no I/O. The caller then calls [`Core::recover`] (preceded by
     /// [`Core::recover_orphans`] if this process is the only one), then [`Core::sweep`] every second.
     pub fn new(parts: CoreParts) -> Core {
         let CoreParts { store, queue, events, packages, clock, registry, policy, bounds } = parts;
@@ -120,8 +120,8 @@ impl Core {
         }
     }
 
-    /// Resolves the names of webhook receivers when a submission is sent, with this resolver. The first resolver that
-    /// is set is kept.
+    /// Sets the resolver for the host names of webhook receivers, used when a submission is sent. Later calls have no
+    /// effect.
     #[must_use]
     pub fn with_resolver(self, resolver: Arc<dyn Resolver>) -> Core {
         let _ = self.inner.resolver.set(resolver);

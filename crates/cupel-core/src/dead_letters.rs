@@ -1,11 +1,11 @@
 //! Dead letters: submissions whose run was abandoned because every attempt ended in a failure of Cupel.
 //!
-//! Their senders got an internal error. An administrator sees why, when and at which worker each attempt failed, and
-//! retries or purges them. A retry is a new run of the same submission, as for a rejudge: its attempts are numbered
-//! after the earlier ones, its events follow those of the earlier run, and anything that the abandoned run may still
-//! report is refused.
+//! Their senders receive an internal error. An administrator can see why, when and on which worker each attempt failed,
+//! and can retry or purge them. Like a rejudge, a retry is a new run of the same submission. Its attempts are numbered
+//! after the earlier ones, and its events follow those of the earlier run. Late reports of the abandoned run are
+//! refused.
 //!
-//! A fault of a problem's package is not a dead letter: it is reported to the authors, who rejudge.
+//! A fault of a problem's package does not create a dead letter. It is reported to the problem's authors, who rejudge.
 
 use async_trait::async_trait;
 use cupel_problem::Slug;
@@ -63,7 +63,7 @@ pub struct DeadLetter {
     pub attempts: u32,
     /// When the run was abandoned.
     pub died_at: Timestamp,
-    /// Why its last attempt failed; empty if that was not stored.
+    /// Why its last attempt failed; empty if the cause was not stored.
     pub why: String,
 }
 
@@ -149,7 +149,7 @@ impl Core {
         let now = self.now();
         let retried = retry_in(&*self.inner.store, &[id], now).await?;
         for run in &retried {
-            // A number between the end of the earlier run and the events of the new one.
+            // A sequence number between the end of the earlier run and the events of the new one.
             let seq = Seq::of_attempt(run.attempts.saturating_add(1), 0);
             self.inner.events.publish(Event { submission: run.submission, seq, at: now, kind: EventKind::Queued });
         }
@@ -161,7 +161,7 @@ impl Core {
     }
 }
 
-/// The part of the text that is stored: cut to [`WHY_BYTES_MAX`], and without NUL, which not every store accepts.
+/// The text as stored: cut to [`WHY_BYTES_MAX`], and without NUL, which some stores refuse.
 pub(crate) fn kept(why: &str) -> String {
     why[..why.floor_char_boundary(WHY_BYTES_MAX)].replace('\0', "\u{fffd}")
 }

@@ -10,12 +10,13 @@ use std::sync::Arc;
 pub struct DiskFull {
     /// The full disk, for an operator: a file of this machine, or the database server.
     pub place: String,
-    /// The answer of the database or the kernel.
+    /// The error of the database or the kernel.
     #[source]
     pub source: Arc<dyn Error + Send + Sync>,
 }
 
-/// Whether a full disk is among the causes of an error: one of the store, or of a file of this machine.
+/// Whether a full disk is among the causes of an error. The error may come from the store or from a file of this
+/// machine.
 pub fn is_disk_full(error: &(dyn Error + 'static)) -> bool {
     let of_file = |error: &io::Error| matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
     let mut cause = Some(error);

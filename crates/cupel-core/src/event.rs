@@ -87,7 +87,7 @@ pub enum EventKind {
     ExecutionStarted { case: Option<String> },
     /// Output of the program. Coalesced; the last chunk says whether output was dropped. (`output`)
     Output { case: Option<String>, stream: Stream, data: Arc<[u8]> },
-    /// The execution ended. `usage` is the default if the sender may not know the case's time and memory. (`test.end`)
+    /// The execution ended. `usage` is the default if the sender may not see the case's time and memory. (`test.end`)
     ExecutionEnded { case: Option<String>, verdict: Verdict, outcome: Outcome, usage: Usage },
     /// Final: judged, cancelled or abandoned. Nothing follows. (`verdict`)
     Finished { verdict: Verdict },

@@ -1,7 +1,7 @@
-//! The use case of every client that sends one submission: take the result from the cache or accept the submission,
-//! and wait for the result if asked to.
+//! The use case of every client that sends one submission: return the result from the cache or accept the submission,
+//! and wait for the result if the client requests it.
 //!
-//! A dialect of the API translates its request into an [`ExecuteRequest`] and renders the [`Executed`].
+//! A dialect of the API translates its request into an [`ExecuteRequest`] and renders the returned [`Executed`].
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub struct ExecuteRequest<'a> {
     pub owner: UserId,
     /// The submission.
     pub new: NewSubmission,
-    /// Set if a repetition of this request is to get the id of the first one.
+    /// Set if a repeated request must get the id of the first request.
     pub idempotency: Option<Idempotency>,
     /// Whether the client accepts a result from the result cache. Ignored together with `idempotency`, because a
     /// repetition gets the first request's id for longer than the cache keeps results.
@@ -29,7 +29,7 @@ pub struct ExecuteRequest<'a> {
     pub wait: Option<Wait<'a>>,
     /// Rate limit on the owner's submissions. A cached result is not charged.
     pub rate_limit: &'a dyn RateLimit,
-    /// Called once the submission is stored, before the wait: releases the memory that is reserved for the request's body.
+    /// Called once the submission is stored, before the wait. Releases the memory reserved for the request's body.
     pub on_stored: Box<dyn FnOnce() + Send + 'a>,
 }
 
@@ -91,10 +91,12 @@ impl<'a> ExecuteRequest<'a> {
 }
 
 impl Core {
-    /// Returns a cached result, or accepts the submission and, if the client waits, its result.
+    /// Returns a cached result, or accepts the submission. If the client waits, also returns the result of the accepted
+    /// submission.
     ///
     /// # Errors
-    /// [`SubmitError`]; the client must not learn of a submission.
+    ///
+    /// [`SubmitError`]; the client must not be given a submission's id.
     pub async fn execute(&self, request: ExecuteRequest<'_>) -> Result<Executed, SubmitError> {
         let ExecuteRequest { owner, new, idempotency, accepts_cached, wait, rate_limit, on_stored } = request;
         let checked = self.validate(vec![new]);
@@ -125,7 +127,7 @@ impl Core {
         })
     }
 
-    /// The submission when it has ended or the wait is over. `None`: it cannot be read.
+    /// The submission after it has ended or the wait is over. `None`: it cannot be read.
     async fn await_result(
         &self,
         owner: UserId,
@@ -148,7 +150,7 @@ impl Core {
     }
 }
 
-/// A store that does this breaks its contract: the idempotency record of one submission has no id.
+/// The error if the store breaks its contract: the idempotency record of one submission has no id.
 fn no_id() -> SubmitError {
     SubmitError::Store(StoreError {
         operation: "insert submissions",

@@ -36,7 +36,7 @@ impl IdGenerator {
             };
             *last
         };
-        // 4 + 8 bits beside the version, 6 bits beside the variant.
+        // The version is followed by 4 + 8 bits of the counter, the variant by the other 6.
         random[0] = (counter >> 14) as u8 & 0x0f;
         random[1] = (counter >> 6) as u8;
         random[2] = counter as u8 & 0x3f;

@@ -47,7 +47,7 @@ pub struct StopFlag {
 }
 
 impl StopFlag {
-    /// Whether the attempt should stop. Cheap; for the judge's `cancelled()`.
+    /// Whether the attempt should stop. Cheap enough for the judge to call often.
     pub fn is_raised(&self) -> bool {
         self.raised.load(Ordering::Acquire)
     }
@@ -81,7 +81,7 @@ pub enum NextError {
 }
 
 impl Core {
-    /// The next run for this worker. Waits until there is one; skips hints whose run ended or was taken.
+    /// The next run for this worker. Waits until one is available, and skips hints whose run has ended or was taken.
     ///
     /// Cancel-safe: if the future is dropped while a run is being leased, that run is given back and does not lose an
     /// attempt.
@@ -135,13 +135,13 @@ impl Core {
         Ok(None)
     }
 
-    /// Charges slot time to an owner. All nodes learn of it shortly afterwards: short times are accumulated before they
-    /// are announced.
+    /// Charges slot time to an owner. Short times are accumulated before they are announced, so other nodes learn of
+    /// them shortly afterwards.
     pub fn used(&self, owner: UserId, time: Duration) {
         let total = {
             let mut used = self.inner.used.lock().unwrap_or_else(PoisonError::into_inner);
             if used.len() >= USED_MAX && !used.contains_key(&owner) {
-                // Forgives less than `USED_MIN` per owner.
+                // This drops up to `USED_MIN` of slot time per owner.
                 used.clear();
             }
             let total = used.entry(owner).or_default();
@@ -185,19 +185,19 @@ impl Core {
     }
 
     async fn hand_back_unstarted(&self, assignment: &Assignment) {
-        if let Err(error) = self.give_back(assignment, false, "the worker went away before it started").await {
+        if let Err(error) = self.give_back(assignment, false, "the worker stopped before the run started").await {
             tracing::warn!(%error, run.id = %assignment.leased.run, "cannot give a run back; its lease will expire");
         }
     }
 
-    /// Gives back a lease that the store may have taken without returning the submission. A transient error costs the
-    /// run nothing. A permanent one costs an attempt each time, so that the run ends. That end is stored but not
-    /// announced, because the submission's owner cannot be read either.
+    /// Gives back a lease that the store may have granted without returning the submission. After a transient error,
+    /// the run loses no attempt. After a permanent error, it loses one attempt each time, so it ends eventually. That
+    /// end is stored but not announced, because the submission's owner cannot be read either.
     async fn hand_back_unread(&self, run: RunId, lease: LeaseId, cause: &StoreError) {
         let now = self.now();
         let due = now.saturating_add(UNREAD_PAUSE).unwrap_or(now);
         let lost_attempt = !cause.transient;
-        let why = kept(&format!("what was submitted cannot be read: {}", chain(cause)));
+        let why = kept(&format!("the submission cannot be read: {}", chain(cause)));
         let given = GivenBack { lost_attempt, why, now, due, attempts_max: self.inner.policy.attempts_max };
         match self.inner.store.give_back(run, lease, given).await {
             Ok(Some(RunState::Abandoned { attempts })) => {
@@ -265,14 +265,14 @@ impl Core {
             record.into_iter().for_each(|record| self.inner.waiters.hand_over(record));
             self.inner.events.publish(end);
         } else {
-            tracing::info!(run.id = %run, attempt.number = attempt, "a result came too late and was refused");
+            tracing::info!(run.id = %run, attempt.number = attempt, "a late result was refused");
         }
         Ok(written)
     }
 
-    /// Gives an attempt back without a verdict: the worker drains (`lost_attempt: false`, which costs no attempt) or
-    /// failed (`true`). `reason` is for the log and for administrators. After a failure of its first attempt a run is
-    /// tried again in 1 s, of its second in 4 s, of a later one in 16 s; it is abandoned after
+    /// Gives an attempt back without a verdict, because the worker drains (`lost_attempt: false`, which costs no
+    /// attempt) or failed (`true`). `reason` is for the log and for administrators. A run is retried 1 s after its
+    /// first failed attempt, 4 s after its second, and 16 s after each later one. It is abandoned after
     /// [`LeasePolicy::attempts_max`](crate::LeasePolicy::attempts_max) lost attempts.
     ///
     /// # Errors
@@ -283,7 +283,7 @@ impl Core {
         self.give_back_after(assignment, lost_attempt, Duration::from_secs(seconds), reason).await
     }
 
-    /// Gives an attempt back that this worker cannot begin now; the run is offered again after `pause`, to any worker.
+    /// Gives back an attempt that this worker cannot begin now. After `pause`, the run is offered again, to any worker.
     /// It costs no attempt.
     ///
     /// # Errors
@@ -378,7 +378,7 @@ impl Core {
     }
 
     fn running(&self) -> MutexGuard<'_, HashMap<LeaseId, (RunId, Weak<StopFlag>)>> {
-        // Every change of the map is one call, so a poisoned lock still guards a consistent map.
+        // Each change of the map is a single call, so the map is consistent even if the lock is poisoned.
         self.inner.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

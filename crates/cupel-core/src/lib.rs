@@ -1,7 +1,7 @@
 //! The use cases of Cupel, the state machine of a run, and the ports to the outside world.
 //!
-//! *Architecture invariants:* core never reads the clock (it asks [`Clock`]), knows no SQL, no HTTP and no broker; the
-//! store is the source of truth, and a queue message is only a hint that carries a run's id.
+//! *Architecture invariants:* core never reads the system clock (it uses [`Clock`]) and contains no SQL, HTTP or broker
+//! code. The store is the source of truth, and a queue message is only a hint that carries a run's id.
 #![forbid(unsafe_code)]
 
 pub mod accounts;

@@ -3,7 +3,7 @@
 //! Rate limiting uses the generic cell rate algorithm. Each bucket is one number: its theoretical arrival time (TAT),
 //! the moment at which it is full again. A request of cost `n` advances it by `n` emission intervals, and is refused if
 //! the TAT would be further ahead than the burst allows. A request whose cost exceeds the burst is admitted if the
-//! bucket is full, and delays all later ones: a batch of a thousand is then as expensive as a thousand single
+//! bucket is full, and delays all later requests. So a batch of a thousand is as expensive as a thousand single
 //! submissions, but not impossible.
 
 use std::time::Duration;
@@ -13,7 +13,7 @@ use async_trait::async_trait;
 /// A quota per window, with a burst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rate {
-    /// Number of requests per window, in the long run.
+    /// Average number of requests per window.
     pub quota: u32,
     /// Length of the window.
     pub window: Duration,
@@ -32,7 +32,7 @@ impl Rate {
         Rate::new(quota, Duration::from_secs(60), burst)
     }
 
-    /// Emission interval: the time in which one request is earned, in nanoseconds.
+    /// Emission interval: the time after which the bucket admits one more request, in nanoseconds.
     pub fn interval_ns(self) -> u64 {
         (u64::try_from(self.window.as_nanos()).unwrap_or(u64::MAX) / u64::from(self.quota)).max(1)
     }
@@ -65,9 +65,9 @@ pub struct Standing {
 pub enum BucketKind {
     /// Of a user: submissions, reads.
     User,
-    /// Of an account and an address from which a login is tried.
+    /// Of an account and the address of a login attempt.
     LoginPair,
-    /// Of an account to which a login is tried.
+    /// Of the account of a login attempt.
     LoginAccount,
     /// Of an address.
     Address,
@@ -108,7 +108,7 @@ pub struct Charge {
 /// A bucket with too little left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exhausted {
-    /// Index of the draw.
+    /// Index of the charge.
     pub draw: usize,
     /// State of its bucket.
     pub standing: Standing,
@@ -116,13 +116,14 @@ pub struct Exhausted {
     pub wait: Duration,
 }
 
-/// Buckets by key, and a memory of the keys that were let in.
+/// Buckets by key, and a set of remembered keys.
 #[async_trait]
 pub trait Buckets: Send + Sync {
-    /// Takes from all buckets or from none. Returns the state of the first one, or the one that has too little: a
-    /// refusal costs nothing. Always decides quickly: if no other node can be reached, by this node's own data.
+    /// Charges all buckets or none. Returns the state of the first bucket, or of the first one that has too little
+    /// left; a refusal costs nothing. Always decides quickly: if no other node can be reached, this node's own data
+    /// decide.
     async fn take(&self, charges: &[Charge]) -> Result<Standing, Exhausted>;
-    /// Puts back what [`take`](Buckets::take) took.
+    /// Undoes the charges of a successful [`take`](Buckets::take).
     async fn give_back(&self, charges: &[Charge]);
     /// Remembers a key for a long time, but not for ever.
     async fn remember(&self, key: &str);

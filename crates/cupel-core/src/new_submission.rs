@@ -10,7 +10,7 @@ use crate::Needs;
 /// A submission as the client sent it.
 #[derive(Clone)]
 pub struct NewSubmission {
-    /// What is to be done.
+    /// The requested work.
     pub kind: NewSubmissionKind,
     /// Its priority.
     pub priority: PriorityClass,
@@ -18,13 +18,14 @@ pub struct NewSubmission {
     pub run_at: Option<Timestamp>,
     /// Webhook receiver: an `http` or `https` URL.
     pub webhook: Option<String>,
-    /// Id of the HTTP request that brought it.
+    /// Id of the HTTP request that carried it.
     pub request_id: Option<String>,
-    /// Languages that its worker must have in addition to its own. Core adds those of the package's programs.
+    /// Languages that its worker must have in addition to the submission's language. Core adds those of the package's
+    /// programs.
     pub also_needs: Needs,
 }
 
-/// What is to be done.
+/// The work that a submission requests.
 #[derive(Clone)]
 #[expect(clippy::large_enum_variant, reason = "nearly every submission is a program")]
 pub enum NewSubmissionKind {
@@ -32,7 +33,7 @@ pub enum NewSubmissionKind {
     Program(NewProgram),
     /// Judge a solution to a problem, or run it on samples or custom input.
     Problem(NewSolution),
-    /// Verify a package against its own claims.
+    /// Verify a problem's package.
     Verify(ProblemVersion),
 }
 

@@ -173,9 +173,8 @@ pub struct NewSubmissions {
     pub also_needs: Needs,
     /// The client's `Idempotency-Key` with the hash of its request.
     pub idempotency: Option<Idempotency>,
-    /// Whether the ids are withheld from the client until the submissions have ended or [`RunStore::sync`] has
-    /// returned. The write of the result is durable and makes them durable with it, so that one disk sync is enough for
-    /// both.
+    /// Whether the client gets the ids only after the submissions have ended or [`RunStore::sync`] has returned. The
+    /// durable write of the result also makes the submissions durable, so one disk sync covers both.
     pub is_awaited: bool,
 }
 
@@ -331,7 +330,7 @@ pub trait AccountStore: Send + Sync {
     async fn key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, StoreError>;
     /// An owner's keys, newest first.
     async fn keys(&self, owner: UserId) -> Result<Vec<ApiKey>, StoreError>;
-    /// Revokes an owner's key. `false`: there is none.
+    /// Revokes an owner's key. `false`: the owner has no such key.
     async fn revoke_key(&self, owner: UserId, id: ApiKeyId, now: Timestamp) -> Result<bool, StoreError>;
     /// Records that a key was used (coarse: at most once a minute per key is enough).
     async fn touch_key(&self, id: ApiKeyId, now: Timestamp) -> Result<(), StoreError>;
@@ -384,7 +383,8 @@ pub trait WebhookStore: Send + Sync {
     ) -> Result<Vec<Delivery>, StoreError>;
     /// Records that the receiver accepted the delivery.
     async fn delivered(&self, id: WebhookId, now: Timestamp, status: u16) -> Result<(), StoreError>;
-    /// Records a failed try, with the receiver's status if it answered. The next try is at `next`; `None`: there is none.
+    /// Records a failed try, with the receiver's status if it answered. `next`: the time of the next try; `None`: there
+    /// is none.
     async fn delivery_failed(
         &self,
         id: WebhookId,
@@ -498,57 +498,58 @@ pub enum QueueError {
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Carries hints from API nodes to workers. It may lose hints and may deliver one twice: the store is the source of
+/// Carries hints from API nodes to workers. It may lose hints and may deliver a hint twice: the store is the source of
 /// truth.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Publishes all hints or none. A run that already waits is not queued twice, as far as this process knows.
+    /// Publishes all hints or none. Hints of runs that are already in the queue are skipped, as far as this process
+    /// knows them.
     async fn publish(&self, hints: &[RunHint]) -> Result<(), QueueError>;
-    /// The next hint: classes by weight, owners within a class by the slot time charged to them. Waits until there is
-    /// one.
+    /// The next hint. Classes share by weight, and the owners within a class by the slot time charged to them. Waits
+    /// until a hint is available.
     async fn next(&self) -> Result<Hinted, QueueError>;
-    /// The next hint of an owner not in `not`, if one is available at once. A queue at a broker looks at a bounded
+    /// The next hint of an owner not in `not`, if one is available at once. A queue at a broker examines a bounded
     /// number of hints, which takes a moment.
     async fn next_other(&self, not: &[UserId]) -> Result<Option<Hinted>, QueueError>;
     /// Charges slot time to an owner. Cheap, never blocks.
     fn charge(&self, owner: UserId, time: Duration);
     /// Settles a hint, however its run ended.
     async fn settle(&self, hinted: Hinted) -> Result<(), QueueError>;
-    /// Number of waiting hints, for admission and metrics: those that this process has not handed on, and those that
-    /// any process could take, as last counted.
+    /// Number of waiting hints, for admission and metrics. Includes the hints that this process has not handed on yet,
+    /// and the last known number of hints that any process can take.
     async fn depth(&self) -> Result<usize, QueueError>;
-    /// Number of an owner's waiting hints. Hints already handed to the broker are not known by owner. Called for every
-    /// submission, so it has to be cheap.
+    /// Number of an owner's waiting hints. Hints already handed to the broker cannot be counted per owner. Called for
+    /// every submission, so it must be cheap.
     async fn depth_of(&self, owner: UserId) -> Result<usize, QueueError>;
     /// Maximum number of waiting hints.
     fn depth_max(&self) -> usize;
     /// Whether this process can currently exchange hints with others; if not, the cause as text for people. Makes no
     /// network call.
     fn health(&self) -> Result<(), String>;
-    /// A language queue beside this one: its hints are taken only by workers with this language. It uses the same
-    /// broker and has its own bounds. A repeated call returns another handle on the same queue.
+    /// A separate queue for one language: its hints are taken only by workers with this language. It uses the same
+    /// broker and has its own bounds. A repeated call returns another handle to the same queue.
     async fn language_queue(&self, language: &LanguageId) -> Result<Arc<dyn Queue>, QueueError>;
     /// Closes the queue and its language queues: current and later calls get [`QueueError::Closed`]. Hints that were
     /// taken from the broker and not handed out are returned to it for other processes.
     fn close(&self);
-    /// Waits at most some seconds until a closed queue and its language queues have shut down and other processes have
-    /// the hints they held.
+    /// Waits at most a few seconds until a closed queue and its language queues have shut down and have returned their
+    /// hints to other processes.
     async fn gone(&self) {}
 }
 
 // ---- Events -----------------------------------------------------------------------------------------
 
-/// Live status and output, across all nodes. It may lose everything at a restart: the store has the log of ended runs.
+/// Live status and output, across all nodes. A restart may lose all events: the store has the log of ended runs.
 #[async_trait]
 pub trait EventBus: Send + Sync {
-    /// Publishes an event to all subscribers. Never blocks, never fails the caller; slow subscribers get gaps. All
+    /// Publishes an event to all subscribers. Never blocks and never returns an error; slow subscribers get gaps. All
     /// events of an attempt are published by one node, the first one (`Seq::of_attempt(attempt, 1)`) before the others.
     fn publish(&self, event: Event);
-    /// Events of a submission after `after` that the bus still has, then live ones. A caller that needs the earlier
+    /// The events of a submission after `after` that the bus still has, then live ones. A caller that needs the earlier
     /// events subscribes first and then reads the store.
     async fn subscribe(&self, id: SubmissionId, after: Seq, interest: Interest) -> Box<dyn Subscription>;
-    /// Sends a notice to all nodes, this one included. Never blocks, never fails the caller, and may be lost: everything
-    /// that must happen also happens without it, later.
+    /// Sends a notice to all nodes, this one included. Never blocks and never returns an error. A notice may be lost;
+    /// its effect then happens later.
     fn announce(&self, notice: Notice);
     /// Notices from now on. One listener per process is enough.
     fn notices(&self) -> Box<dyn Notices>;

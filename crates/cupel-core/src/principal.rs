@@ -1,4 +1,4 @@
-//! Who makes a request, as far as use cases have to know.
+//! The client of a request, as the use cases see it.
 
 use cupel_types::UserId;
 

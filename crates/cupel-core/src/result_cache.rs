@@ -2,10 +2,10 @@
 //!
 //! The cache ([`Results`]) maps a key only to a submission id. The result comes from the store, and is checked against
 //! the request before it is returned: same owner, identical in every part, ended with a verdict of its program, judged
-//! with the language version that is offered now, and recent enough. So a cache may lose or mix up entries, and an
-//! attacker with access to it can neither read a program there nor make Cupel return another owner's result.
+//! with the language version that is offered now, and recent enough. So a cache may lose or mix up entries. An attacker
+//! with access to it can neither read a program there nor make Cupel return another owner's result.
 //!
-//! The owner is part of the key: otherwise any user could find out whether another user has run a program.
+//! The owner is part of the key. Otherwise any user could find out whether another user has run a program.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +19,8 @@ use crate::Core;
 use crate::run::{RunState, SubmissionRecord};
 use crate::submit::Checked;
 
-/// Keyed hash of everything that determines a result. Without the secret nobody can compute one, so nobody can choose
-/// which entry theirs evicts.
+/// Keyed hash of everything that determines a result. Without the secret, an attacker cannot compute a key and so
+/// cannot choose which entry to evict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ResultKey(pub [u8; 32]);
 
@@ -56,8 +56,8 @@ pub(crate) struct CacheQuery {
 }
 
 impl Core {
-    /// The cache key and data of a single submission. `None`: its result cannot come from the cache, because it has a
-    /// `run_at`, has a webhook, does not run a program of its own, or has faults; or there is no cache.
+    /// The cache key and data of a single submission. `None` if its result cannot come from the cache: it has a
+    /// `run_at` or a webhook, is not a program, or has faults, or there is no cache.
     pub(crate) fn cache_query(&self, owner: UserId, checked: &Checked) -> Option<CacheQuery> {
         let cache = self.result_cache.as_ref().filter(|cache| !cache.lifetime.is_zero())?;
         let [new] = checked.new.as_slice() else { return None };
@@ -68,7 +68,7 @@ impl Core {
         let (registry, program) = (self.registry(), program.clone());
         let language = registry.get(&program.source.language)?;
         let (version, limits) = (language.installed_version()?.to_owned(), new.limits().over(language.limits));
-        // How it is compiled and run.
+        // The commands that compile and run it.
         let commands = (&language.id, &language.compile, &language.execute, &language.env, &language.mounts);
         let bounds = (&language.artifacts, language.compile_limits, limits, self.bounds().output_kept_max);
         let mut key = Parts(Sha256::new_with_prefix(cache.secret));

@@ -1,4 +1,4 @@
-//! Routing of runs to workers: the languages a run needs, and those workers have.
+//! Routing of runs to workers, by the languages that a run needs and that workers have.
 //!
 //! A run needs its language and, if it belongs to a problem, the languages of the package's programs that judge it. The
 //! store lets a worker lease a run only if the worker has all of its languages, so a hint that reaches the wrong worker
@@ -10,9 +10,9 @@
 //! that waits for the only worker that can judge it does not delay others. If all workers have the same languages,
 //! which is the usual case, there are no language queues.
 //!
-//! A submission that needs a language without a worker is refused. A run that was accepted before its last worker left
-//! waits in the store, is counted ([`Swept::unserved`](crate::Swept::unserved)), and is published again when such a
-//! worker comes.
+//! A submission that needs a language without a worker is refused. If the last suitable worker leaves after a run was
+//! accepted, the run waits in the store and is counted ([`Swept::unserved`](crate::Swept::unserved)). It is published
+//! again when a suitable worker joins.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
@@ -139,10 +139,10 @@ fn language_of(program: &Program, registry: &Registry) -> Option<LanguageId> {
 pub(crate) struct LanguageQueues {
     common: Arc<dyn Queue>,
     open: Mutex<BTreeMap<LanguageId, Arc<dyn Queue>>>,
-    /// The known workers' languages. `None`: nothing is known, and every hint goes to the common queue.
+    /// The languages of the live workers. `None`: no worker is known, and every hint goes to the common queue.
     routes: RwLock<Option<Arc<Routes>>>,
-    /// The language queues from which this process's workers take. A queue stays in this map once it is there, because
-    /// it may still contain hints.
+    /// The language queues from which this process's workers take. A queue is never removed from this map, because it
+    /// may still contain hints.
     taken: watch::Sender<BTreeMap<LanguageId, Arc<dyn Queue>>>,
     /// Round-robin position of the queue that is polled first.
     turn: AtomicUsize,
@@ -180,7 +180,7 @@ impl LanguageQueues {
         self.routes().is_none_or(|routes| routes.serves(needs))
     }
 
-    /// Publishes each hint to the queue of workers that can judge its run. Hints that no worker can judge are skipped:
+    /// Publishes each hint to the queue of workers that can judge its run. Hints that no worker can judge are skipped;
     /// their runs wait in the store. Returns the number of published hints.
     pub(crate) async fn publish(&self, hints: &[(RunHint, Needs)]) -> Result<u64, QueueError> {
         let Some(routes) = self.routes() else {
@@ -273,8 +273,8 @@ impl LanguageQueues {
     }
 
     /// Number of waiting hints in the common queue and in the language queues in use. If no worker has a language any
-    /// more, or all workers have it by now, nothing consumes its queue: hints in it must not count as hints of waiting
-    /// runs, or these would not be published again.
+    /// more, or if all workers have it, its queue has no consumers. Hints in such a queue are not counted; otherwise
+    /// lost hints would go unnoticed and their runs would not be published again.
     pub(crate) async fn depth(&self) -> Result<usize, QueueError> {
         let mut depth = self.common.depth().await?;
         for language_queue in self.queues_in_use() {
@@ -315,7 +315,7 @@ impl LanguageQueues {
     }
 
     fn open(&self) -> MutexGuard<'_, BTreeMap<LanguageId, Arc<dyn Queue>>> {
-        // Every change of the map is one call, so a poisoned lock still guards a consistent map.
+        // Each change of the map is a single call, so the map is consistent even if the lock is poisoned.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! A run, its states and the one function that moves it between them.
+//! A run, its states, and the function that defines the transitions between them.
 //!
 //! ```text
 //!             lease                complete
@@ -9,11 +9,11 @@
 //!    └── expire or give back, lost < max
 //! ```
 //!
-//! There are two counters. `attempts` numbers the attempts and only grows, so that no two of them share an event number
-//! ([`Seq`](crate::event::Seq)). `lost` counts the attempts that ended in a failure of Cupel; it alone decides when to
-//! give up, so a worker that drains does not cost the run an attempt.
+//! There are two counters. `attempts` numbers the attempts and only increases, so no two attempts share an event number
+//! ([`Seq`](crate::event::Seq)). `lost` counts the attempts that ended in a failure of Cupel. Only `lost` decides when
+//! a run is abandoned, so a draining worker does not cost the run an attempt.
 //!
-//! A lease is a fencing token: a command with any other lease than the current one is refused, whatever the clock says.
+//! A lease is a fencing token: a command with any other lease than the current one is refused, regardless of the time.
 
 use std::time::Duration;
 
@@ -87,7 +87,7 @@ pub enum RunEvent {
         /// The judgement.
         verdict: Verdict,
     },
-    /// The worker gives it back without a verdict: it drains (`lost_attempt: false`) or failed (`true`).
+    /// The worker gives it back without a verdict, because it drains (`lost_attempt: false`) or failed (`true`).
     GiveBack {
         /// The worker's fencing token.
         lease: LeaseId,
@@ -353,8 +353,8 @@ pub struct LeasedRun {
     /// The CPU limit that verification derived for the version of the problem. A limit set by the package takes
     /// precedence.
     pub time_limit: Option<Duration>,
-    /// How the program that the limit was measured with was started; `None` if its language has no warm start, or if
-    /// this is unknown.
+    /// Start mode of the program whose measured time gave the limit; `None` if its language has no warm start, or if it
+    /// is unknown.
     pub limit_start: Option<cupel_types::Start>,
     /// The submission to run.
     pub submission: Submission,
@@ -404,22 +404,22 @@ mod tests {
                 let before = state.clone();
                 let after = before.clone().apply(event.clone(), lost_max);
                 if before.is_final() {
-                    prop_assert_eq!(after, Err(Refused::Ended), "nothing follows an end: no second verdict");
+                    prop_assert_eq!(after, Err(Refused::Ended), "an ended run accepts no event");
                     continue;
                 }
                 let held = match &before { RunState::Leased { lease, .. } => Some(*lease), _ => None };
                 if let Some(named) = named_lease(&event) {
-                    prop_assert_eq!(after.is_ok(), held == Some(named), "only the holder of the lease is heard");
+                    prop_assert_eq!(after.is_ok(), held == Some(named), "only the lease holder may change the run");
                 }
                 let Ok(after) = after else { continue };
                 match &event {
                     RunEvent::Lease { .. } => {
-                        prop_assert_eq!(held, None, "never two holders");
+                        prop_assert_eq!(held, None, "at most one holder");
                         leased += 1;
                     }
                     RunEvent::Expire { now } => {
                         let was_over = matches!(&before, RunState::Leased { until, .. } if now >= until);
-                        prop_assert!(was_over, "only what has expired expires");
+                        prop_assert!(was_over, "only an expired lease expires");
                     }
                     RunEvent::Cancel => {
                         let cancelled = matches!(after, RunState::Cancelled { .. });
@@ -427,9 +427,9 @@ mod tests {
                     }
                     RunEvent::Renew { .. } | RunEvent::Complete { .. } | RunEvent::GiveBack { .. } => {}
                 }
-                prop_assert_eq!(after.attempts(), leased, "attempts number the leases");
+                prop_assert_eq!(after.attempts(), leased, "the number of attempts is the number of leases");
                 if let RunState::Queued { lost, .. } | RunState::Leased { lost, .. } = &after {
-                    prop_assert!(*lost < lost_max, "a run with as many lost attempts as may be has ended");
+                    prop_assert!(*lost < lost_max, "a run with the maximum of lost attempts has ended");
                 }
                 prop_assert_eq!(after.verdict().is_some(), after.is_final());
                 state = after;

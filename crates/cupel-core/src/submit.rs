@@ -1,7 +1,7 @@
 //! Accepting submissions: validate, charge, admit, write, publish the hint.
 //!
-//! *Invariant:* an id is returned only after the store has it durably. If a hint cannot be queued after that, the
-//! client is not affected: the sweeper finds the run.
+//! *Invariant:* an id is returned only after the submission is durable in the store. If a hint cannot be queued after
+//! that, the client is not affected, because the sweeper finds the run.
 
 use std::time::Duration;
 
@@ -78,7 +78,7 @@ pub enum SubmitError {
     #[error("cannot open the problem's package")]
     Package(#[source] Box<AuthorError>),
     /// Failure of Cupel; nothing was written.
-    #[error("cannot ask the queue how much is waiting")]
+    #[error("cannot read the number of waiting runs from the queue")]
     Queue(#[source] QueueError),
 }
 
@@ -94,7 +94,7 @@ pub struct Submitted {
 /// Submissions with the result of their validation.
 pub(crate) struct Checked {
     pub(crate) new: Vec<NewSubmission>,
-    /// What each of them requests, or all faults.
+    /// The requested work of each submission, or all faults.
     pub(crate) kinds: Result<Vec<SubmissionKind>, Vec<SubmissionFault>>,
 }
 
@@ -125,8 +125,8 @@ impl Core {
     }
 
     /// Writes validated submissions and publishes their hints. `is_awaited`: the client of the only submission waits
-    /// for the result, see [`Core::wait_for`]. The second value is `None` for a repeated request, whose result others
-    /// may have waited for: use [`Core::wait`].
+    /// for the result, see [`Core::wait_for`]. The second value is `None` for a repeated request. The first request's
+    /// client may be waiting for the same result, so use [`Core::wait`].
     pub(crate) async fn accept(
         &self,
         owner: UserId,
@@ -202,7 +202,7 @@ impl Core {
         Ok(())
     }
 
-    /// Checks that for each submission a live worker has all languages.
+    /// Checks that each submission has a live worker with all needed languages.
     async fn check_workers(&self, needs: &[Needs]) -> Result<(), SubmitError> {
         let unserved = || needs.iter().find(|needs| !self.inner.language_queues.serves(needs));
         if unserved().is_some() {
@@ -254,7 +254,7 @@ fn earlier(inserted: Inserted, idempotency: Option<&Idempotency>) -> Result<Opti
     match (inserted, idempotency) {
         (Inserted::New, _) => Ok(None),
         (Inserted::Repeated(record), Some(repeat)) => repeated(repeat, record).map(Some),
-        // A store that does this breaks its contract, and nothing was written: no id may be returned.
+        // The store broke its contract, and nothing was written: no id may be returned.
         (Inserted::Repeated(_), None) => Err(SubmitError::Store(StoreError {
             operation: "insert submissions",
             transient: false,

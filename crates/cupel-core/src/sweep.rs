@@ -18,12 +18,12 @@ const STEP: u32 = 1000;
 const STEPS_MAX: u32 = 10;
 /// How far back the search for newly due runs reaches: longer than an insertion takes to become visible.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(5);
-/// A deficit of up to this many hints is normal at any moment: their runs were inserted and not yet published, or taken
-/// and not yet leased. If more runs than this wait, such a deficit is examined only now and then.
+/// A deficit of up to this many hints is normal: their runs were inserted and not yet published, or taken and not yet
+/// leased. If more runs than this wait, such a deficit is examined only in some of the sweeps.
 const ON_THE_WAY_MAX: u64 = 64;
-/// Sweeps between two examinations of a small deficit while many runs wait.
+/// Number of sweeps between two examinations of a small deficit while many runs wait.
 const LOOK_EVERY: u32 = 30;
-/// Sweeps between two removals of old records.
+/// Number of sweeps between two removals of old records.
 const FORGET_EVERY: u32 = 60;
 /// How long a finished webhook delivery is kept for people to read.
 const DELIVERIES_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -31,7 +31,7 @@ const DELIVERIES_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How long an API key that was revoked or has expired is kept for its owner to see.
 const KEYS_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// How long the failed attempts of runs that were judged in the end are kept.
+/// How long the failed attempts of runs that were judged eventually are kept.
 const FAILURES_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Result of a sweep.
@@ -60,9 +60,9 @@ pub(crate) struct SweepState {
     last: Option<Timestamp>,
     /// Position of the walk over all waiting runs.
     walk: Option<DuePlace>,
-    /// Number of runs found by this walk that no worker can judge.
+    /// Number of runs found by this walk so far that no worker can judge.
     met: u64,
-    /// Number found by the last walk, and the routes known then.
+    /// Number found by the last complete walk, and the routes at that time.
     unserved: u64,
     routes: Option<Arc<Routes>>,
     sweeps: u32,
@@ -127,12 +127,12 @@ impl Core {
         Ok(swept)
     }
 
-    /// Expires every lease, for a process that knows that all holders are dead: `cupel serve`, where all workers are in
-    /// the one process that has just started. Called before [`Core::recover`] and before any worker starts.
+    /// Expires every lease, for a process that knows that all lease holders are dead: in `cupel serve`, all workers are
+    /// in the one process, which has just started. Called before [`Core::recover`] and before any worker starts.
     ///
-    /// Each expired lease costs its run an attempt. The process did not drain (a drain gives leases back), so it was
-    /// killed or it crashed, and the run may be the cause: if this cost no attempt, a run that crashes the process
-    /// would do so for ever. An innocent run loses one of its attempts and is tried again.
+    /// Each expired lease costs its run an attempt. A drained process gives its leases back, so this one was killed or
+    /// crashed, and the run may be the cause. If an expired lease cost no attempt, a run that crashes the process would
+    /// be retried forever. A run that is not the cause loses one attempt and is tried again.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -171,10 +171,10 @@ impl Core {
         Ok(expired.len() == STEP as usize)
     }
 
-    /// Publishes runs that became due since the last sweep, by `run_at` or after a backoff. Runs that were due when
-    /// they were created were published by the node that created them. If every sweep published those until a worker
-    /// takes them, they would pass through a broker several times, because a node detects only its own duplicates. If
-    /// that first publication was lost, [`Core::offer_missing`] finds them.
+    /// Publishes runs that became due since the last sweep, by `run_at` or after a backoff. A run that was due when it
+    /// was created was published by the node that created it. If every sweep published such runs until a worker takes
+    /// them, they would pass through a broker several times, because a node detects only its own duplicates. If that
+    /// first publication was lost, [`Core::offer_missing`] finds the run.
     async fn offer_newly_due(
         &self,
         last: Option<Timestamp>,
@@ -197,9 +197,9 @@ impl Core {
     }
 
     /// If more runs wait than the queue has hints, some hints are missing: walks over all waiting runs and publishes
-    /// them. The walk continues where the last sweep stopped, so many waiting runs do not make a sweep longer. Runs
-    /// that no worker can judge are not missing hints; they are counted again when workers come or go, and now and
-    /// then, because some of them are cancelled.
+    /// their hints. The walk continues where the last sweep stopped, so a sweep stays short even if many runs wait.
+    /// Runs that no worker can judge do not count as missing hints. They are counted again when workers join or leave,
+    /// and at intervals, because some of them are cancelled.
     async fn offer_missing(&self, state: &mut SweepState, now: Timestamp, swept: &mut Swept) -> Result<(), StoreError> {
         let Ok(depth) = self.inner.language_queues.depth().await else { return Ok(()) };
         let depth_max = self.queue().depth_max();
@@ -254,7 +254,7 @@ fn of(due: impl IntoIterator<Item = DueRun>) -> Vec<(RunHint, Needs)> {
     due.into_iter().map(|due| (due.hint, due.needs)).collect()
 }
 
-/// Whether a run has been due since it was created, by the time in its id.
+/// Whether a run has been due since it was created, according to the time in its id.
 fn was_due_at_birth(due: &DueRun) -> bool {
     let born = due.hint.run.as_uuid().get_timestamp().map(|at| at.to_unix());
     born.is_some_and(|(s, ns)| {

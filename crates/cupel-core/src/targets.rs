@@ -1,9 +1,9 @@
-//! The addresses to which a webhook may go.
+//! Checks of the addresses to which a webhook may be sent.
 //!
-//! The sender checks every address that a name resolves to, on the connection it uses: the name may resolve to other
-//! addresses by then (DNS rebinding). When a submission is sent, a forbidden address is refused at once:
-//! [`is_special_host`] detects one from the text alone, and [`Core::check_receivers`] a name that resolves to one, if a
-//! [`Resolver`] answers in time.
+//! The sender checks every address that a name resolves to, on the connection that it uses, because the name may
+//! resolve to other addresses by then (DNS rebinding). When a submission is sent, a forbidden address is refused at
+//! once. [`is_special_host`] detects such an address from the text alone. [`Core::check_receivers`] detects a name that
+//! resolves to such an address, if a [`Resolver`] answers in time.
 //!
 //! Sources: the IANA special-purpose address registries for IPv4 and IPv6 (RFC 6890 and its updates); RFC 6761 for
 //! `localhost`; inet_aton(3) for the forms of an IPv4 address.
@@ -77,7 +77,7 @@ impl Core {
                         return;
                     }
                     let addresses = resolver.addresses(&host).unwrap_or_default();
-                    // As the sender does: one address that is not public is enough to refuse.
+                    // Like the sender, refuses the name if any of its addresses is not public.
                     if !addresses.into_iter().all(is_public) {
                         special.insert(host, indexes);
                     }
@@ -172,10 +172,10 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         is_public_v4(Ipv4Addr::new(a, b, c, d))
     };
     match (a, b) {
-        // IPv4-mapped, and NAT64: as public as the IPv4 address inside.
+        // IPv4-mapped, and NAT64: public if the embedded IPv4 address is public.
         (0, 0) if [c, d, e, f] == [0, 0, 0, 0xffff] => embedded(g, h),
         (0x64, 0xff9b) if [c, d, e, f] == [0; 4] => embedded(g, h),
-        // 6to4 embeds an IPv4 address, too.
+        // 6to4 embeds an IPv4 address as well.
         (0x2002, _) => embedded(b, c),
         // IETF protocol assignments (Teredo, ORCHID, …) and documentation.
         (0x2001, 0..=0x01ff | 0x0db8) | (0x3fff, 0..=0x0fff) => false,

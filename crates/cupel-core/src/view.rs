@@ -17,7 +17,8 @@ use crate::{AuthenticatedUser, Core, Interest, Notice, Received, Store, StoreErr
 /// Page size when a user's submissions are cancelled.
 const CANCELLED_AT_ONCE: u64 = 100;
 
-/// Maximum difference between the time in an id and the time of acceptance: ids never go backwards, clocks do.
+/// Maximum difference between the time in an id and the time of acceptance. Ids never decrease, but a clock may be set
+/// back.
 const ID_SLACK: Duration = Duration::from_mins(10);
 
 /// Adds the bounds on ids that follow from the filter's times, so that the query reads no rows outside them. A time at
@@ -124,8 +125,7 @@ impl Core {
     }
 
     /// Maximum silence of the bus before the store is queried. A node writes the end of a run first and announces it
-    /// afterwards. If it is killed in between, or does not get the store's answer to the write, the end is never
-    /// announced.
+    /// afterwards. If the node is killed in between, or gets no answer from the store, the end is never announced.
     fn quiet_max(&self) -> Duration {
         self.policy().lease.min(QUIET_MAX)
     }
@@ -189,7 +189,7 @@ impl Core {
     /// # Errors
     /// If the store cannot answer; the call may be repeated.
     pub async fn cancel_all_of(&self, owner: UserId) -> Result<(), StoreError> {
-        // Queued submissions come first: they may be running by the time that the running ones are read.
+        // Queued submissions come first, because they may be running when the running ones are read.
         for stage in [Stage::Queued, Stage::Running] {
             loop {
                 let filter = HistoryFilter { stage: Some(stage), ..HistoryFilter::of(owner) };

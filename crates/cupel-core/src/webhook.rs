@@ -1,9 +1,9 @@
-//! Webhook deliveries: which are due, and when to retry.
+//! Webhook deliveries: due deliveries, and the retry schedule.
 //!
-//! The outbox row is written in the transaction that ends the run, so that every result is delivered. Sending
-//! (signature, protection against private addresses) is in the binary.
-//! Source of the schedule: Standard Webhooks, "Deliverability and reliability" (5 s, 5 min, 30 min, 2 h, 5 h, 10 h, …)
-//! and of 410 meaning "never again".
+//! The outbox row is written in the transaction that ends the run, so every result is delivered. Sending (signature,
+//! protection against private addresses) is in the binary. Source of the schedule (5 s, 5 min, 30 min, 2 h, 5 h, 10 h,
+//! …) and of the rule that a receiver that answers 410 gets no more webhooks: Standard Webhooks, "Deliverability and
+//! reliability".
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub enum Sent {
     },
     /// The receiver answered 410: it wants no more webhooks.
     Gone,
-    /// Any other result; `error` is for people (a status, or why there was none) and contains no secret.
+    /// Any other result. `error` is for people (a status, or why there was none) and contains no secret.
     Failed {
         /// The cause.
         error: String,
@@ -58,8 +58,8 @@ impl Core {
         self.inner.store.webhook_secret(owner).await
     }
 
-    /// Claims at most `limit` due deliveries for `hold`. A delivery without a recorded try by then is due again.
-    /// Deliveries of owners that have some in progress (`busy`) come last: an owner whose receiver hangs gets only
+    /// Claims at most `limit` due deliveries for `hold`. If no try is recorded by then, a delivery is due again.
+    /// Deliveries of owners that have some in progress (`busy`) come last, so an owner whose receiver hangs gets only
     /// capacity that no other owner needs.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl Core {
             match self.inner.store.take_deliveries(now, until, room, &[]).await {
                 Ok(others) => taken.extend(others),
                 Err(error) if taken.is_empty() => return Err(error),
-                // The deliveries already claimed must be sent.
+                // The deliveries claimed so far must still be sent.
                 Err(error) => tracing::warn!(error = chain(&error), "cannot read all due webhook deliveries"),
             }
         }
@@ -110,7 +110,8 @@ impl Core {
         self.inner.store.redeliver(id, owner, self.now()).await
     }
 
-    /// Records the result of a try. A failed delivery is due again by the schedule, until that is exhausted.
+    /// Records the result of a try. A failed delivery becomes due again according to the schedule, until the schedule
+    /// is exhausted.
     ///
     /// # Errors
     /// If the store cannot write; the delivery is then tried again.

@@ -9,7 +9,7 @@ use crate::redis::RedisServer;
 use crate::remote::{RemoteBus, ServerError};
 use crate::{EmbeddedBus, EventBounds};
 
-/// Maximum length of a cluster's name, in bytes: identifiers of PostgreSQL have at most 63.
+/// Maximum length of a cluster's name, in bytes. PostgreSQL's identifiers have at most 63 bytes.
 const CLUSTER_MAX: usize = 40;
 
 /// Error of [`connect`]. The messages name the setting and the remedy.
@@ -21,7 +21,7 @@ pub enum ConnectError {
          begins with `{scheme}`"
     )]
     Scheme {
-        /// The scheme alone, since the rest may be secret.
+        /// Only the scheme, because the rest may be secret.
         scheme: String,
     },
     /// A malformed URL with a supported scheme.
@@ -52,7 +52,8 @@ pub enum ConnectError {
 }
 
 /// Creates the bus that `url` names. The name of the cluster separates clusters that share a server. An empty URL
-/// selects the bus in this process. A bus over a server is connected on return, and reconnects by itself later.
+/// selects the bus in this process. A bus over a server is connected when this function returns, and later reconnects
+/// by itself.
 ///
 /// # Errors
 /// If the URL or the server cannot be used.

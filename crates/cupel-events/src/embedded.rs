@@ -3,7 +3,7 @@
 //! Publishing takes two short locks and wakes the waiting subscribers.
 //!
 //! A log exists from its first event or subscriber until some time after its final event. All logs together are bounded
-//! in number and bytes; beyond that, ended logs are evicted first, then the oldest.
+//! in number and bytes. If a bound is exceeded, ended logs are evicted first, then the oldest.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +23,8 @@ pub struct EventBounds {
     pub log_events_max: usize,
     /// Bytes in one log.
     pub log_bytes_max: usize,
-    /// Logs of submissions that have not ended. Beyond it the oldest is evicted, and its subscriptions end.
+    /// Logs of submissions that have not ended. Beyond this number the oldest log is evicted, and its subscriptions
+    /// end.
     pub live_max: usize,
     /// Logs of submissions that have ended.
     pub ended_max: usize,
@@ -54,7 +55,7 @@ pub struct EmbeddedBus {
 #[derive(Debug, Default)]
 struct Logs {
     by_id: HashMap<SubmissionId, Arc<Shared>>,
-    /// Logs in the order they began. Ended and removed ones are skipped.
+    /// Logs in the order they began. Ended and removed logs are skipped.
     begun: VecDeque<(SubmissionId, Arc<Shared>)>,
     /// Ended logs in the order they ended, with their sizes in bytes.
     ended: VecDeque<(SubmissionId, usize)>,
@@ -100,7 +101,7 @@ impl Logs {
         shared
     }
 
-    /// Removes the ended log if the event belongs to a rejudge; the store has the old log.
+    /// Removes the ended log if the event belongs to a rejudge. The store has the old log.
     fn forget_earlier(&mut self, event: &Event) {
         let id = event.submission;
         if !self.by_id.get(&id).is_some_and(|shared| shared.state().log.is_over_before(event.seq)) {
@@ -246,7 +247,7 @@ mod tests {
             assert!(logs.begun.len() <= 21, "{}", logs.begun.len());
             assert!(logs.ended.len() <= 5);
         }
-        // A subscriber keeps its log even after eviction.
+        // A subscriber still reads its log after the eviction.
         assert!(matches!(first.next().await, Some(Received::Event(e)) if e == started(0)));
         assert!(matches!(first.next().await, Some(Received::Event(e)) if e == finished(0)));
         assert!(first.next().await.is_none());

@@ -1,7 +1,7 @@
-//! Logs of the subscribers on this node, filled with the events that arrive from the server.
+//! Logs for the subscribers on this node, filled with the events that arrive from the server.
 //!
 //! A topic (a submission, and whether all events are wanted or only the end) has a *room* while it has subscribers on
-//! this node: one log for all of them. Its states:
+//! this node. The room holds one log for all of them. Its states:
 //!
 //! ```text
 //!  enter ──► waiting ── subscribed on the server, and its stored events read ──► joined
@@ -10,13 +10,13 @@
 //! ```
 //!
 //! Live events of a waiting room are held back until the stored events have been read, because they may be newer. So no
-//! event falls between the two, and an event that is in both is dropped by its number. After an interruption
-//! subscribers get a gap when they are joined again, so the events that they then read in the store and the events that
-//! follow are complete.
+//! event is lost between the two, and an event that is in both is dropped by its number. After an interruption,
+//! subscribers get a gap when they are joined again. They then read the earlier events from the store, and all later
+//! events follow.
 //!
-//! An event that is published on this node reaches subscribers here without the server if the whole attempt does: that
-//! is, if the room existed when the attempt's first event was published. Otherwise it arrives from the server, in
-//! order.
+//! An event that is published on this node reaches subscribers here without the server if all events of the attempt do,
+//! that is, if the room existed when the attempt's first event was published. Otherwise the event arrives from the
+//! server, in order.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -60,7 +60,7 @@ struct State {
     rooms: HashMap<Topic, Room>,
     join: Vec<Topic>,
     leave: Vec<Topic>,
-    /// The current session; sessions are numbered from 1.
+    /// The current session. Sessions are numbered from 1.
     session: Option<Session>,
     sessions: Session,
     closed: bool,
@@ -71,7 +71,7 @@ struct Room {
     shared: Arc<Shared>,
     readers: usize,
     link: Link,
-    /// The session in which the room was created, or last given a break.
+    /// The session in which the room was created or last received a break.
     since: Option<Session>,
     /// The attempt whose events all come from this node.
     own_attempt: Option<u32>,
@@ -150,7 +150,7 @@ impl Hub {
             });
             room.readers += 1;
             if topic.interest == Interest::End && room.is_joined() && room.shared.state().log.ended() {
-                // The submission may have been rejudged since: only the stored events show that.
+                // The submission may have been rejudged since. Only the stored events show that.
                 room.shared = Arc::default();
                 room.link = Link::Waiting(Vec::new(), 0);
                 join.push(topic);
@@ -179,7 +179,7 @@ impl Hub {
         }
     }
 
-    /// Ends all subscriptions after their existing events. Later ones end at once.
+    /// Ends all subscriptions after their existing events. Later subscriptions end at once.
     pub(crate) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
@@ -189,14 +189,14 @@ impl Hub {
 
     // ---- For publishers on this node ----
 
-    /// Adds an event published on this node to the rooms that can have it without the server. The event before it is
-    /// `before`.
+    /// Adds an event published on this node to the rooms that can receive it without the server. `before` is the number
+    /// of the previous event.
     pub(crate) fn published(&self, event: &Event, before: Seq) {
         let mut state = self.state();
         for topic in topics(event.submission) {
             let Some(room) = state.rooms.get_mut(&topic) else { continue };
             let attempt = event.seq.attempt();
-            // They are equal if the server's echo has reached this room first.
+            // The numbers are equal if the server's echo has reached this room first.
             if event.seq.number() == 1 && event.seq >= room.shared.state().log.last() {
                 room.own_attempt = Some(attempt);
             }
@@ -208,7 +208,7 @@ impl Hub {
 
     // ---- For the session with the server ----
 
-    /// Begins a session: all rooms must be joined.
+    /// Begins a session. All rooms must be joined again.
     pub(crate) fn begin_session(&self) -> Session {
         let mut state = self.state();
         state.sessions += 1;
@@ -219,7 +219,7 @@ impl Hub {
         state.sessions
     }
 
-    /// Ends the session: until the next one, events may be missed.
+    /// Ends the session. Events may be missed until the next session.
     pub(crate) fn end_session(&self) {
         let mut state = self.state();
         state.session = None;
@@ -276,15 +276,15 @@ impl Hub {
         (!work.join.is_empty() || !work.leave.is_empty()).then_some(work)
     }
 
-    /// Joins a room. The topic is subscribed on the server; `kept` are its stored events, oldest first, or for a topic
-    /// of the end the last one.
+    /// Joins a room. The topic is subscribed on the server. `kept` has its stored events, oldest first; for a topic of
+    /// the end, only the last one.
     pub(crate) fn join(&self, topic: Topic, kept: &[Message], session: Session) {
         let mut state = self.state();
         if state.session != Some(session) {
             return;
         }
         let Some(room) = state.rooms.get_mut(&topic) else { return };
-        // Skip the events of runs before the present one.
+        // Skip the events of runs before the current one.
         let is_end = |message: &Message| matches!(message, Message::Event { event, .. } if event.kind.is_final());
         let newest = kept.len().saturating_sub(1);
         let begin = kept[..newest].iter().rposition(is_end).map_or(0, |at| at + 1);
@@ -336,7 +336,7 @@ impl Hub {
         }
     }
 
-    /// Fetches an event from the stored ones. Until it has been read, later events are held back.
+    /// Fetches a stored event. Later events are held back until it has been read.
     fn fetch(&self, id: SubmissionId, seq: Seq) {
         let topic = Topic { id, interest: Interest::Everything };
         let mut state = self.state();
@@ -374,7 +374,7 @@ impl Room {
     fn hear(&mut self, interest: Interest, event: &Event, before: Seq, bounds: &EventBounds) {
         match &mut self.link {
             Link::Joined => self.add(interest, event.clone(), before, bounds),
-            // Beyond the bound it is dropped; the next event reveals the gap.
+            // Beyond the bound the event is dropped; the next event reveals the gap.
             Link::Waiting(held, bytes) => {
                 let size = size(event);
                 if held.len() < bounds.log_events_max && *bytes + size <= bounds.log_bytes_max {
@@ -388,7 +388,7 @@ impl Room {
     fn add(&mut self, interest: Interest, event: Event, before: Seq, bounds: &EventBounds) {
         let mut state = self.shared.state();
         if state.log.is_over_before(event.seq) {
-            // The submission is being rejudged. Readers of the previous run keep its log, which has ended.
+            // The submission is being rejudged. Readers of the previous run keep that run's log, which has ended.
             drop(state);
             self.shared = Arc::default();
             state = self.shared.state();

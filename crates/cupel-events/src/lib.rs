@@ -2,7 +2,7 @@
 //! (`remote.rs`), either Redis or PostgreSQL. All of them pass the conformance suite of `cupel-testkit`.
 //!
 //! *Architecture invariant:* a bus may lose everything at a restart. Publishing never blocks and never fails. Memory is
-//! bounded, however slow the listeners and the servers are and however much output the programs produce.
+//! bounded, regardless of slow listeners, slow servers and the amount of output of the programs.
 #![forbid(unsafe_code)]
 
 mod connect;

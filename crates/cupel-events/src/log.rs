@@ -1,8 +1,8 @@
-//! The events of one submission, bounded. Plain data, no locks.
+//! The bounded log of the events of one submission. Plain data without locks.
 //!
-//! When there are too many events, output is dropped first, oldest first: the steps of a run matter more than its
-//! output, and the store will have both. A *hole* marks dropped events, so that a reader learns of them exactly once; a
-//! *break* marks a point after which events may be missing because the bus had lost its server.
+//! If there are too many events, output is dropped first, oldest first, because the steps of a run matter more than its
+//! output and the store will have both. A *hole* marks dropped events, so that a reader is informed of them exactly
+//! once. A *break* marks a point after which events may be missing because the bus had lost its server.
 
 use std::collections::VecDeque;
 
@@ -23,9 +23,9 @@ pub(crate) struct Log {
 #[derive(Debug)]
 enum Entry {
     Event(Event),
-    /// Events were dropped here; the number is that of the last of them.
+    /// Events were dropped here; the number is that of the last dropped event.
     Hole(Seq),
-    /// Events may be missing after the event with this number. The second number is the break's own.
+    /// Events may be missing after the event with this number. The second number identifies the break.
     Break(Seq, u64),
 }
 
@@ -38,7 +38,7 @@ impl Entry {
     }
 }
 
-/// A reader's position: it has everything up to an event, and knows of this many breaks.
+/// A reader's position: the last event that it has received, and the number of breaks reported to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ReaderPosition {
     after: Seq,
@@ -68,12 +68,12 @@ impl Log {
         self.bytes
     }
 
-    /// The number of the last event that the log knows of.
+    /// The number of the last event known to the log.
     pub(crate) fn last(&self) -> Seq {
         self.last
     }
 
-    /// The position of a reader that begins now and has everything up to `after`.
+    /// The position of a new reader that has everything up to `after`.
     pub(crate) fn place(&self, after: Seq) -> ReaderPosition {
         ReaderPosition { after, breaks: self.breaks }
     }
@@ -96,13 +96,13 @@ impl Log {
         true
     }
 
-    /// Records that events up to `seq` exist which the log does not have.
+    /// Records that the log lacks existing events up to `seq`.
     pub(crate) fn miss(&mut self, seq: Seq) {
         if self.ended || seq <= self.last {
             return;
         }
         self.last = seq;
-        // This one hole tells earlier readers of everything that is missing.
+        // This single hole reports everything that is missing to earlier readers.
         while matches!(self.entries.back(), Some(Entry::Hole(_) | Entry::Break(..))) {
             self.entries.pop_back();
         }
@@ -116,7 +116,7 @@ impl Log {
         }
     }
 
-    /// Records that events may be missing after the last one. Nothing is missing after the end.
+    /// Records that events may be missing after the last one. After the final event this has no effect.
     pub(crate) fn break_here(&mut self) {
         if self.ended {
             return;
@@ -168,7 +168,7 @@ impl Log {
             match entry {
                 Entry::Event(event) => (Received::Event(event.clone()), passed),
                 Entry::Hole(_) => (Received::Gap, passed),
-                // Reached only by a reader that begins before the log does.
+                // Reached only by a reader whose position is before the start of the log.
                 Entry::Break(_, number) => {
                     (Received::Gap, ReaderPosition { breaks: place.breaks.max(*number), ..passed })
                 }
@@ -176,7 +176,7 @@ impl Log {
         })
     }
 
-    /// The final event, if the reader has not had it, or a gap if it may have been missed.
+    /// The final event, if the reader has not received it, or a gap if it may have been missed.
     pub(crate) fn end(&self, place: ReaderPosition) -> Option<(Received, ReaderPosition)> {
         match self.entries.back() {
             Some(Entry::Event(event)) if self.ended && event.seq > place.after => {

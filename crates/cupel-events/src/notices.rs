@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use cupel_core::{Notice, Notices};
 use tokio::sync::broadcast;
 
-/// Maximum number of notices that a listener may be behind; it loses older ones.
+/// Maximum number of unread notices of a listener; older notices are dropped.
 const BEHIND_MAX: usize = 4096;
 
 /// Broadcast channel of notices.
@@ -22,7 +22,7 @@ impl Default for NoticeBoard {
 impl NoticeBoard {
     pub(crate) fn send(&self, notice: Notice) {
         if let Some(sender) = &*self.sender() {
-            // Sending fails only without listeners.
+            // Sending fails only if there are no listeners.
             drop(sender.send(notice));
         }
     }

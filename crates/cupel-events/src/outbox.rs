@@ -1,11 +1,11 @@
 //! Queue of events between `publish`, which never waits, and the task that sends them to the server.
 //!
-//! *Invariants:* bounded in number and bytes. Each event names the one before it, so that a receiver notices if one was
-//! dropped here. Final events are still accepted when others no longer are. If even final events do not fit,
-//! [`Message::Lost`] informs all receivers that they may have missed something.
+//! *Invariants:* the queue is bounded in number and bytes. Each event carries the number of the previous one, so that a
+//! receiver detects events dropped here. Final events are still accepted when other events no longer are. If even final
+//! events do not fit, [`Message::Lost`] informs all receivers that they may have missed something.
 //!
-//! It also tracks the events that the server stores of each submission for latecomers, and selects the events to remove
-//! when there are too many: output first, oldest first, as in a [`Log`](crate::log::Log).
+//! It also tracks the events that the server stores of each submission for late subscribers, and selects the events to
+//! remove when there are too many: output first, oldest first, as in a [`Log`](crate::log::Log).
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,8 +23,8 @@ use crate::wire::Message;
 const WAITING_EVENTS_MAX: usize = 65_536;
 const WAITING_BYTES_MAX: usize = 32 << 20;
 
-/// Maximum number of submissions whose events this node tracks. Beyond it the oldest are forgotten, and a gap in them
-/// may go unnoticed.
+/// Maximum number of submissions whose events this node tracks. Beyond it the oldest are no longer tracked, and a gap
+/// in them may remain undetected.
 const CHAINS_MAX: usize = 16_384;
 
 /// Interval at which the expiry of a submission's stored events is extended.
@@ -58,7 +58,7 @@ pub(crate) struct Outbox {
 struct State {
     waiting: VecDeque<Outgoing>,
     bytes: usize,
-    /// Messages that were taken and are not confirmed as sent.
+    /// Messages that were taken but are not confirmed as sent.
     under_way: Vec<Outgoing>,
     /// Total number of messages added, and of messages sent.
     put: u64,
@@ -66,11 +66,11 @@ struct State {
     chains: HashMap<SubmissionId, Chain>,
     /// Tracked submissions in the order they began. Entries without a chain are skipped.
     begun: VecDeque<SubmissionId>,
-    /// Whether a message was dropped whose loss receivers cannot detect.
+    /// Whether a message was dropped whose loss the receivers cannot detect.
     lost: bool,
 }
 
-/// The events that this node has published of an attempt.
+/// The events of an attempt that this node has published.
 #[derive(Debug)]
 struct Chain {
     last: Seq,
@@ -91,7 +91,7 @@ impl Outbox {
         Outbox { bounds, state: Mutex::default(), filled: Notify::new(), progress: Notify::new() }
     }
 
-    /// Adds an event. Returns the number of the event before it, or `None` if the event is late and must not be
+    /// Adds an event. Returns the number of the previous event, or `None` if the event is late and must not be
     /// published.
     pub(crate) fn event(&self, event: Event) -> Option<Seq> {
         let mut state = self.state();
@@ -117,7 +117,7 @@ impl Outbox {
         Some(before)
     }
 
-    /// Adds a message that is not stored for latecomers.
+    /// Adds a message that is not stored for late subscribers.
     pub(crate) fn message(&self, message: Message) {
         let mut state = self.state();
         if state.waiting.len() >= 2 * WAITING_EVENTS_MAX {
@@ -129,8 +129,8 @@ impl Outbox {
         self.filled.notify_one();
     }
 
-    /// Waits for messages and takes the next ones. They stay here until [`Outbox::sent`] or [`Outbox::restore`].
-    /// Cancel-safe.
+    /// Waits for messages and takes the next ones. The outbox keeps them until [`Outbox::sent`] or [`Outbox::restore`]
+    /// is called. Cancel-safe.
     pub(crate) async fn take(&self, events_max: usize, bytes_max: usize) -> Vec<Outgoing> {
         loop {
             let filled = self.filled.notified();
@@ -150,7 +150,7 @@ impl Outbox {
         self.progress.notify_waiters();
     }
 
-    /// Puts the taken messages back to be sent again, because they may not have been sent.
+    /// Puts the taken messages back to be sent again, because it is unknown whether they were sent.
     pub(crate) fn restore(&self) {
         let mut state = self.state();
         for outgoing in std::mem::take(&mut state.under_way).into_iter().rev() {
@@ -160,7 +160,7 @@ impl Outbox {
         self.filled.notify_one();
     }
 
-    /// Waits until every message that is in the queue now has been sent.
+    /// Waits until every message that is currently in the queue has been sent.
     pub(crate) async fn settled(&self) {
         let all = self.state().put;
         loop {
@@ -175,7 +175,7 @@ impl Outbox {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // A panic inside could at most leave a count wrong for a moment.
+        // A panic inside could at most leave a count temporarily wrong.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

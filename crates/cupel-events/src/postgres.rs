@@ -1,11 +1,11 @@
-//! The bus on PostgreSQL: a table for latecomers, and NOTIFY for live subscribers.
+//! The bus on PostgreSQL: a table for late subscribers, and NOTIFY for live subscribers.
 //!
-//! - One statement per batch writes the rows and notifies, so a notified node finds the rows, and rows committed after
-//!   a node has read the table are notified afterwards. LISTEN precedes the first read, so no event falls between the
-//!   two.
-//! - All nodes listen to one channel and ignore events without a subscriber on the node. A notification is Base64 of
-//!   frames. An event that does not fit (8,000 bytes) is referenced in it and read from the table by the nodes that
-//!   need it.
+//! - One statement per batch writes the rows and notifies, so a notified node finds the rows. Rows that are committed
+//!   after a node has read the table are notified afterwards. LISTEN precedes the first read, so no event is lost
+//!   between the two.
+//! - All nodes listen to one channel and ignore events without a subscriber on the node. A notification is the Base64
+//!   text of frames. An event that does not fit (8,000 bytes) is only referenced there; the nodes that need it read it
+//!   from the table.
 //! - The table is UNLOGGED: a crash of PostgreSQL empties it and has no other effect. Rows expire, and every node
 //!   removes a few at a time.
 //!
@@ -36,14 +36,14 @@ use crate::wire::{self, Message};
 /// `server_version_num` of the oldest supported version.
 const VERSION_MIN: i32 = 130_000;
 
-/// Maximum bytes of frames in one notification: three quarters of PostgreSQL's limit on its text, and a little less.
+/// Maximum bytes of frames in one notification: slightly less than three quarters of PostgreSQL's limit on the text of
+/// a notification.
 const NOTIFICATION_MAX: usize = 5_900;
 
 /// How long a row of a running submission is stored. A later subscriber gets a gap for earlier events.
 const LIVE_KEPT: Duration = Duration::from_secs(120);
 
-/// Maximum number of expired rows removed by one statement, the pause while there are more, and the pause when there
-/// are none.
+/// Maximum number of expired rows removed by one statement; the pause while more remain; the pause when none remain.
 const CLEAN_ROWS: i64 = 1000;
 const CLEAN_BUSY: Duration = Duration::from_millis(100);
 const CLEAN_IDLE: Duration = Duration::from_secs(3);
@@ -81,12 +81,12 @@ impl PostgresServer {
             }
         });
         let connected = Connected { client, driver: driver.abort_handle() };
-        // Asynchronous commit is safe: a crash of PostgreSQL empties the table anyway.
+        // Asynchronous commit is safe, because a crash of PostgreSQL empties the table anyway.
         connected.client.batch_execute("SET synchronous_commit = off; SET statement_timeout = '3s'").await?;
         Ok(connected)
     }
 
-    /// Creates the table under a lock, because two nodes that create it concurrently would make each other fail.
+    /// Creates the table under a lock, because two nodes that create it concurrently would cause errors for each other.
     async fn lay_out(&self, client: &Client) -> Result<(), ServerError> {
         let found: String = client.query_one("SHOW server_version_num", &[]).await?.try_get(0)?;
         if found.parse::<i32>().is_ok_and(|version| version < VERSION_MIN) {
@@ -167,7 +167,7 @@ struct PostgresSession {
 }
 
 /// Stores events and notifies. A late event of a dead attempt is not stored, because a later event exists. The
-/// notifications come last, after the rows are written.
+/// notifications are last, after the rows are written.
 fn send_sql(name: &str) -> String {
     format!(
         "WITH added AS (
@@ -215,7 +215,7 @@ fn clean_sql(name: &str) -> String {
     )
 }
 
-/// Value of the `seq` column. The first bit would be the sign, but attempt numbers never reach it.
+/// Value of the `seq` column. The highest bit would be the sign, but attempt numbers never reach it.
 fn column(seq: Seq) -> i64 {
     i64::try_from(seq.0).unwrap_or(i64::MAX)
 }
@@ -277,7 +277,7 @@ impl Session for PostgresSession {
         Ok(())
     }
 
-    /// Nothing to do: every node receives all notifications.
+    /// Nothing to do, because every node receives all notifications.
     async fn follow(&self, _: &[Topic]) -> Result<(), ServerError> {
         Ok(())
     }

@@ -1,7 +1,7 @@
-//! A log that is being written, and readers that follow it at their own pace.
+//! A log that is still being written, and readers that follow it at individual speeds.
 //!
-//! A reader has no buffer, only a position in the log, so a slow reader costs no memory. Events that were dropped
-//! before it reached them are a gap to it.
+//! A reader has no buffer, only a position in the log, so a slow reader costs no memory. If events were dropped before
+//! a reader reached them, it gets a gap.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,7 +17,7 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     /// Notified at every event, for readers of all events.
     bell: Notify,
-    /// Notified at the end, for readers of the end only. Most readers are of this kind, and waking them at every event
+    /// Notified at the end, for readers of the end only. Most readers are of this kind. Waking them at every event
     /// would be the largest cost of the bus.
     end_bell: Notify,
 }
@@ -31,7 +31,7 @@ pub(crate) struct State {
 }
 
 impl Shared {
-    /// Every change is a single call, so the log behind a poisoned lock is consistent.
+    /// Every change is a single call, so the log is consistent even if the lock is poisoned.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,5 @@
-//! The bus on Redis (6.2 or later): a stream per submission for latecomers, and publish/subscribe for live subscribers.
+//! The bus on Redis (6.2 or later): a stream per submission for late subscribers, and publish/subscribe for live
+//! subscribers.
 //!
 //! ```text
 //! NAME:events:log:ID    stream; one entry per event, with id ATTEMPT-NUMBER and the frame in field `e`
@@ -6,14 +7,14 @@
 //! NAME:events:nodes     channel: messages for all nodes
 //! ```
 //!
-//! - Redis rejects an entry whose id is not above the last one's. So late events of dead attempts, and events that are
-//!   sent twice after a lost connection, never enter a stream.
+//! - Redis rejects an entry whose id is not greater than the last id. So late events of dead attempts, and events that
+//!   are sent twice after a lost connection, never enter a stream.
 //! - An event is written to its stream before it is published. A node that subscribes first and then reads the stream
 //!   misses nothing.
 //! - A stream holds the last attempt, bounded by [`Outbox`](crate::outbox::Outbox) like a log in memory; once the run
 //!   has ended, it holds only the final event. Streams expire.
 //!
-//! One connection per node carries everything, in RESP3: published messages arrive between the answers.
+//! One connection per node carries all traffic, in RESP3: published messages arrive between the replies.
 //!
 //! Source: Redis documentation, `XADD` (explicit ids, `MINID`), "Redis Pub/Sub", "RESP protocol" (push types).
 
@@ -37,7 +38,7 @@ use crate::wire::{self, Message};
 /// Oldest supported version, the first with `XADD … MINID`.
 const VERSION_MIN: (u32, u32) = (6, 2);
 
-/// Maximum length of a stream in case no node bounds it any more.
+/// Maximum length of a stream if no node bounds it any more.
 const STREAM_MAX: usize = 4096;
 
 /// A Redis server, and the names of this cluster's keys.
@@ -217,7 +218,7 @@ impl Session for RedisSession {
                 // The event is late or a duplicate. Redis has no specific error code for this.
                 ErrorKind::Server(ServerErrorKind::ResponseError)
                     if error.detail().is_some_and(|detail| detail.contains("equal or smaller")) => {}
-                // Most likely out of memory: live subscribers still receive the event, latecomers do not.
+                // Most likely out of memory: live subscribers still receive the event, late subscribers do not.
                 ErrorKind::Extension | ErrorKind::Server(ServerErrorKind::ResponseError) => {
                     metrics::counter!("cupel_events_dropped_total", "why" => "not_kept").increment(1);
                     tracing::warn!(%error, "Redis could not store an event for later subscribers");

@@ -1,13 +1,13 @@
-//! The bus over a server that all nodes share: the code that `redis.rs` and `postgres.rs` have in common.
+//! The bus over a server that all nodes share: the code common to `redis.rs` and `postgres.rs`.
 //!
 //! ```text
 //!  publish ──► outbox ──► one task ──► server ──► one task of every node ──► hub ──► subscribers
 //!     └──────── attempts that ran wholly on this node ────────────────────────┘
 //! ```
 //!
-//! One task holds one session with the server at a time. When the session ends, for whatever reason, the task opens
-//! another one, as long as the bus lives: subscribers get a gap, rooms are joined again, and events that were not
-//! confirmed are sent again. Duplicates are recognised by their sequence number.
+//! One task holds one session with the server at a time. Whenever a session ends, the task opens another one, as long
+//! as the bus exists. Subscribers then get a gap, rooms are joined again, and events that were not confirmed are sent
+//! again. Duplicates are recognised by their sequence number.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,11 +25,11 @@ use crate::hub::{Hub, Topic};
 use crate::outbox::{Outbox, Outgoing};
 use crate::wire::Message;
 
-/// Timeout of one answer; after it the server counts as unreachable.
+/// Timeout of one answer. If it expires, the server counts as unreachable.
 pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(3);
 /// Interval of connection checks.
 const CHECK: Duration = Duration::from_secs(3);
-/// Pause between clean-ups for a server that needs none.
+/// Pause between clean-ups for a server that does not need them.
 const CLEAN_PAUSE_MAX: Duration = Duration::from_secs(3600);
 /// Pause between two attempts to reach the server.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
@@ -39,16 +39,17 @@ const BATCH_EVENTS_MAX: usize = 512;
 const BATCH_BYTES_MAX: usize = 1 << 20;
 /// Maximum number of topics joined and left in one batch.
 const WORK_MAX: usize = 256;
-/// How long `subscribe` waits for a subscriber to all events to be joined. After that the subscriber is joined later.
+/// How long `subscribe` waits until a subscriber to all events is joined. After that time, the subscriber is joined in
+/// the background.
 const JOIN_WAIT: Duration = Duration::from_secs(1);
-/// How long reading stored events waits until events published earlier on this node have been sent.
+/// How long a read of stored events waits until events published earlier on this node have been sent.
 const SETTLE_MAX: Duration = Duration::from_millis(500);
 /// Maximum time that `close` waits until the last events are sent.
 const CLOSE_MAX: Duration = Duration::from_secs(2);
 
 /// How long the server stores the events of a running submission: far longer than the refresh interval.
 pub(crate) const LIVE_KEPT: Duration = Duration::from_secs(600);
-/// How long the server stores the final event: for subscribers that came just before, and for those that were
+/// How long the server stores the final event: for subscribers that arrive around the end, and for those that were
 /// disconnected. The store has it permanently.
 pub(crate) const ENDED_KEPT: Duration = Duration::from_secs(60);
 
@@ -70,17 +71,17 @@ pub(crate) enum ServerError {
     Unfit(String),
 }
 
-/// A server that sessions can be opened on.
+/// A server on which sessions can be opened.
 #[async_trait]
 pub(crate) trait Server: Send + Sync + 'static {
-    /// Connects. From then on, messages of other nodes go to `hub`.
+    /// Connects. From then on, messages of other nodes are passed to `hub`.
     async fn open(&self, hub: &Arc<Hub>) -> Result<Box<dyn Session>, ServerError>;
 }
 
 /// A connection.
 #[async_trait]
 pub(crate) trait Session: Send + Sync {
-    /// Sends the batch to all nodes, in order, and stores for latecomers the events marked `keep`.
+    /// Sends the batch to all nodes, in order, and stores the events marked `keep` for late subscribers.
     async fn send(&self, batch: &[KeptMessage]) -> Result<(), ServerError>;
     /// Subscribes: once this returns, messages about these topics reach the hub.
     async fn follow(&self, topics: &[Topic]) -> Result<(), ServerError>;
@@ -98,7 +99,7 @@ pub(crate) trait Session: Send + Sync {
     async fn lost(&self) -> ServerError;
 }
 
-/// A message to send, and whether to store it for latecomers.
+/// A message to send, and whether to store it for late subscribers.
 #[derive(Clone, Debug)]
 pub(crate) struct KeptMessage {
     pub(crate) outgoing: Outgoing,
@@ -109,7 +110,7 @@ pub(crate) struct KeptMessage {
 pub(crate) struct RemoteBus {
     hub: Arc<Hub>,
     outbox: Arc<Outbox>,
-    /// Why the server cannot be reached, while it cannot.
+    /// Why the server cannot be reached; `None` while it can.
     trouble: Arc<Mutex<Option<String>>>,
     _task: DropGuard,
 }
@@ -124,7 +125,7 @@ impl RemoteBus {
         let outbox = Arc::new(Outbox::new(bounds));
         let trouble = Arc::new(Mutex::new(None));
         let first = timeout(2 * ANSWER_MAX, server.open(&hub)).await.unwrap_or(Err(ServerError::Silent))?;
-        // Begin before returning, so that an immediate subscriber does not count as a latecomer.
+        // Begin before returning, so that an immediate subscriber does not count as a late one.
         let number = hub.begin_session();
         let stop = CancellationToken::new();
         let keeper =
@@ -143,7 +144,7 @@ impl RemoteBus {
 #[async_trait]
 impl EventBus for RemoteBus {
     fn publish(&self, event: Event) {
-        // Late events of attempts that this node has given up are dropped.
+        // Late events of attempts that this node has ended are dropped.
         if let Some(before) = self.outbox.event(event.clone()) {
             self.hub.published(&event, before);
         }
@@ -152,7 +153,7 @@ impl EventBus for RemoteBus {
     async fn subscribe(&self, id: SubmissionId, after: Seq, interest: Interest) -> Box<dyn Subscription> {
         let topic = Topic { id, interest };
         let reader = self.hub.enter(topic, after);
-        // A subscriber to the end finds it among the stored events, however late it is joined.
+        // A subscriber to the end finds the final event among the stored events, however late it is joined.
         if interest == Interest::Everything {
             let _later = timeout(JOIN_WAIT, self.hub.joined(topic)).await;
         }
@@ -220,7 +221,7 @@ impl<S: Server> Keeper<S> {
                 Err(error) => {
                     tracing::debug!(error = cupel_core::chain(&error), "the event bus cannot connect to its server");
                     self.set_trouble(Some(&error));
-                    // Give waiting subscribers a gap, so that they read the store.
+                    // Give waiting subscribers a gap, so that they read from the store.
                     self.hub.break_all();
                 }
             }
@@ -293,8 +294,8 @@ async fn answered<T>(answer: impl Future<Output = Result<T, ServerError>>) -> Re
     timeout(ANSWER_MAX, answer).await.unwrap_or(Err(ServerError::Silent))
 }
 
-/// Marks the events to store. If a submission ends within the batch, only its final event is stored: earlier events are
-/// in the store.
+/// Marks the events to store. If a submission ends within the batch, only its final event is stored, because the store
+/// has the earlier events.
 fn to_keep(batch: Vec<Outgoing>) -> Vec<KeptMessage> {
     let mut ending = HashSet::new();
     let mut sent: Vec<KeptMessage> = batch

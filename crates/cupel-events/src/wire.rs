@@ -26,13 +26,13 @@ const PREFIX_BYTES: usize = 9;
 /// A message from one node to others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Message {
-    /// An event, and the sequence number of the event that its sender sent before it in the same attempt (0: unknown).
+    /// An event, and the sequence number of its sender's previous event in the same attempt (0: unknown).
     Event { event: Event, before: Seq },
     /// A reference to an event that is too large for this channel and is stored on the server.
     PendingEvent { submission: SubmissionId, seq: Seq },
     /// A notice for all nodes, and the node that sent it.
     Notice { notice: Notice, from: u64 },
-    /// The sender dropped messages whose loss receivers cannot detect: every receiver may have missed something.
+    /// The sender dropped messages whose loss receivers cannot detect. Every receiver may have missed something.
     Lost,
 }
 
@@ -149,8 +149,8 @@ pub(crate) fn write(message: &Message, out: &mut Vec<u8>) {
     out.push(VERSION);
     out.extend_from_slice(&[0; PREFIX_BYTES - 1]);
     if serde_json::to_writer(&mut *out, &head).is_err() {
-        // This cannot fail: no map with non-string keys and no fallible writer is involved. If it did, write no partial
-        // frame.
+        // This cannot fail, because no map with non-string keys and no fallible writer is involved. If it did fail, no
+        // partial frame must be written.
         out.truncate(start);
         return;
     }
@@ -263,7 +263,7 @@ impl From<&EventKind> for Kind {
 }
 
 impl Kind {
-    /// `None` if it names a verdict that this version does not know.
+    /// `None` if this version does not know the verdict.
     fn read(self, body: &[u8]) -> Option<EventKind> {
         Some(match self {
             Kind::Queued {} => EventKind::Queued,

@@ -1,4 +1,5 @@
-//! The half of a connection that performs its I/O. It must be driven so that the other half, the client, gets answers.
+//! The half of a connection that performs its I/O. The other half, the client, gets answers only while this half is
+//! polled.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,8 +13,8 @@ use crate::url::Endpoint;
 
 type Inner<S> = tokio_postgres::Connection<Socket, S>;
 
-/// A future that completes when the connection ends, with an error if it was lost. It discards notifications; a
-/// listener drives the connection by [`Connection::poll_message`] instead, which returns them.
+/// A future that completes when the connection ends, with an error if it was lost. It discards notifications. A
+/// listener instead drives the connection by [`Connection::poll_message`], which returns them.
 pub struct Connection(Kind);
 
 enum Kind {
@@ -41,7 +42,7 @@ impl Endpoint {
 }
 
 impl Connection {
-    /// Polls for a message that the server sends unasked, such as a notification; `None` when the connection has ended.
+    /// Polls for an unsolicited message of the server, such as a notification; `None` when the connection has ended.
     pub fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<AsyncMessage, Error>>> {
         match &mut self.0 {
             Kind::Plain(connection) => connection.poll_message(context),

@@ -29,8 +29,9 @@ pub(crate) enum Tls {
     Off,
     /// `prefer` and `require`: encrypted, without verification of the server.
     Encrypted,
-    /// `verify-full`, and `verify-ca`, which is treated as strictly: encrypted, and the server's name and certificate
-    /// are verified against the certificates of this file, or without a file against those of the public authorities.
+    /// `verify-full`, and `verify-ca`, which is treated as strictly. Connections are encrypted, and the server's name
+    /// and certificate are verified with the certificates of this file, or with those of the public authorities if
+    /// there is no file.
     Verified { roots: Option<PathBuf> },
 }
 

@@ -1,5 +1,5 @@
-//! Throughput of each queue in hints per second: publish, next, settle, with eight takers, on servers that this program
-//! starts.
+//! Measures the throughput of each queue in hints per second: publish, next, settle, with eight takers, on servers that
+//! this program starts.
 //!
 //!     cargo run --release -p cupel-queue --example hints [HINTS] [QUEUE...]
 //!
@@ -16,7 +16,7 @@ use cupel_types::{PriorityClass, RunId, UserId};
 use uuid::Uuid;
 
 const TAKERS: usize = 8;
-/// Number of hints per publish call, as of a server under load.
+/// Number of hints per publish call, similar to a server under load.
 const BATCH: usize = 16;
 
 #[tokio::main]
@@ -64,7 +64,7 @@ async fn take(queue: &dyn Queue) -> Result<(), QueueError> {
 /// Returns hints per second.
 async fn measure(url: &str, hints: usize) -> f64 {
     let queue = connect(url).await;
-    // After this first hint all objects exist and all groups are joined.
+    // After this first hint, all objects exist and all nodes have joined their groups.
     queue.publish(&[hint(usize::MAX / 2)]).await.expect("publishing");
     take(&*queue).await.expect("a hint");
     let taken = Arc::new(AtomicUsize::new(0));

@@ -1,7 +1,7 @@
 //! The interface that a broker adapter implements: connecting to a broker, and the operations on a connection.
 //!
-//! Everything else is shared by all adapters and is in [`crate::brokered`]: the line with its bound and its fairness,
-//! the window, the weights of classes, waiting, reconnecting, and buffering while the broker is unreachable.
+//! All adapters share the rest, which is in [`crate::brokered`]: the line with its bound and its fairness, the window,
+//! the weights of classes, waiting, reconnecting, and buffering while the broker is unreachable.
 
 use std::sync::Arc;
 
@@ -40,8 +40,7 @@ pub(crate) trait Link: Send + Sync + 'static {
     /// Returns hints to other nodes because no taker waits here: both `unwanted` and the hints that the adapter has
     /// prefetched.
     async fn rest(&self, unwanted: Vec<Delivery>) -> Result<(), BrokerError>;
-    /// Leaves the broker in good order. No taker waits on this connection any more, and it is dropped once all calls
-    /// have returned.
+    /// Disconnects cleanly. No taker waits on this connection any more, and it is dropped once all calls have returned.
     async fn leave(&self) {}
     /// Whether the broker pushes hints even if no taker waits, so that `rest` must be called repeatedly.
     fn comes_unasked(&self) -> bool {
@@ -90,10 +89,10 @@ pub(crate) enum BrokerFault {
     Stranger,
     /// The broker rejects the user or the password, or the database or virtual host in the URL does not exist.
     Denied,
-    /// The broker accepts the user, who lacks a required permission.
+    /// The broker accepts the user, but the user lacks a required permission.
     #[cfg(feature = "kafka")]
     Rights,
-    /// The broker refuses new hints for lack of memory or disk space, and still delivers those it has. The connection
+    /// The broker refuses new hints for lack of memory or disk space, but still delivers its hints. The connection
     /// stays usable.
     Full,
     /// The broker is too old, or a newer version of Cupel has changed its objects.

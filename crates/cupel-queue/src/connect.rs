@@ -1,4 +1,4 @@
-//! Creates the queue that `queue.url` names: the scheme selects the adapter, and errors name the remedy.
+//! Creates the queue that `queue.url` names. The scheme selects the adapter, and errors name the remedy.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +46,9 @@ impl Default for Settings {
 /// otherwise a broker's URL. Connects to the broker and creates its objects before returning.
 ///
 /// # Errors
-/// [`ConnectError`]. At the start an unreachable broker is an error; later the queue waits until it is reachable again.
+///
+/// [`ConnectError`]. When the process starts, an unreachable broker is an error; later, the queue waits until the
+/// broker is reachable again.
 pub async fn connect(url: &str, settings: Settings) -> Result<Arc<dyn Queue>, ConnectError> {
     if url.is_empty() {
         return Ok(Arc::new(EmbeddedQueue::new(settings.depth_max)));

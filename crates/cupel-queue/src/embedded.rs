@@ -51,7 +51,7 @@ impl EmbeddedQueue {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No critical section panics halfway, so the data behind a poisoned lock is consistent.
+        // No critical section panics between two changes, so the data are consistent even if the lock is poisoned.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -122,7 +122,7 @@ impl Queue for EmbeddedQueue {
         self.state().line.charge(owner, time);
     }
 
-    /// Nothing to do: the queue keeps no hint that it handed out.
+    /// Nothing to do, because the queue does not keep hints that it has handed out.
     async fn settle(&self, _: Hinted) -> Result<(), QueueError> {
         Ok(())
     }

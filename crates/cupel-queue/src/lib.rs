@@ -1,8 +1,8 @@
-//! Adapters of the `Queue` port. All of them pass the conformance suite of `cupel-testkit`, the broker adapters against
-//! real servers.
+//! Adapters of the `Queue` port. All of them pass the conformance suite of `cupel-testkit`; the broker adapters pass it
+//! on real servers.
 //!
-//! `embedded` is a queue in memory. Each of the others implements `broker.rs` in one file behind one cargo feature; the
-//! code they share, which implements nearly every guarantee of a queue, is in `brokered/`. [`connect`] creates the
+//! `embedded` is a queue in memory. Each of the others implements `broker.rs` in one file behind one cargo feature. The
+//! code that they share is in `brokered/` and implements nearly every guarantee of a queue. [`connect`] creates the
 //! queue that a URL names.
 //!
 //! *Architecture invariant:* a queue carries hints; the store has the runs. A queue may lose or repeat a hint. It must

@@ -1,4 +1,4 @@
-//! Order in which waiting hints are handed out. Plain data: no locks, no waiting.
+//! Order in which waiting hints are handed out. Plain data without locks or waiting.
 //!
 //! - Between classes: by weight ([`Shares`]).
 //! - Between owners of a class: by slot time. Each owner has an account of the slot time charged to them, and the owner
@@ -9,9 +9,9 @@
 //!
 //! Accounts follow weighted fair queueing. `floor` is the virtual time; it advances by the time charged divided by the
 //! number of waiting owners. When an owner begins to wait, their account is raised to `floor`, so idle time earns no
-//! credit; time used while nobody else waits raises both equally and costs nothing. An account is at most [`DEBT_MAX`]
-//! above `floor`, so no owner waits for long. The account of an owner who waits in a class with a small share counts as
-//! at most [`DEBT_MAX`] below `floor`, which bounds how long others wait once that owner is served.
+//! credit. Time used while no other owner waits raises both equally and therefore costs nothing. An account is at most
+//! [`DEBT_MAX`] above `floor`, so no owner waits for long. The account of an owner who waits in a class with a small
+//! share counts as at most [`DEBT_MAX`] below `floor`, which bounds how long others wait once that owner is served.
 //!
 //! Every operation is O(log owners).
 
@@ -29,15 +29,15 @@ const HAND_OUT: Duration = Duration::from_millis(1);
 /// Maximum distance of an account above `floor`, and the maximum that counts below it.
 const DEBT_MAX: Duration = Duration::from_secs(300);
 
-/// Maximum number of accounts kept for owners that do not wait. Beyond it they are forgotten, with the time charged to
-/// them.
+/// Maximum number of accounts kept for owners that do not wait. Beyond it, these accounts are removed, with the time
+/// charged to them.
 const RESTING_MAX: usize = 10_000;
 
 #[derive(Debug, Default)]
 pub(crate) struct Line {
     classes: PerClass<ClassLine>,
     shares: Shares,
-    /// Runs that wait, to reject duplicates.
+    /// Runs that wait, for the rejection of duplicates.
     waiting: HashSet<RunId>,
     /// Accounts of owners that wait, and of those whose account is above `floor`.
     accounts: HashMap<UserId, Account>,
@@ -55,7 +55,7 @@ struct ClassLine {
     runs: HashMap<UserId, OwnersLine>,
 }
 
-/// The time charged to an owner and the number of the turn, which makes ties first come, first served.
+/// The time charged to an owner, and the number of the turn, which orders equal times first come, first served.
 type Turn = (Duration, u64, UserId);
 
 #[derive(Debug)]
@@ -172,8 +172,8 @@ impl Line {
         }
     }
 
-    /// Forgets accounts at or below `floor` of owners that do not wait; if still too many remain, all accounts of
-    /// owners that do not wait.
+    /// Removes accounts at or below `floor` of owners that do not wait. If still too many remain, removes all accounts
+    /// of owners that do not wait.
     fn forget(&mut self) {
         if self.accounts.len() - self.owners.min(self.accounts.len()) < RESTING_MAX {
             return;

@@ -2,11 +2,11 @@
 
 use cupel_types::{LanguageId, PriorityClass};
 
-/// The name of the common route, which every worker takes from. No language queue has this name: a language queue's name begins with
-/// `for-`.
+/// Name of the common route, from which every worker takes. No language queue has this name, because its name begins
+/// with `for-`.
 const ANY: &str = "any";
 
-/// Route of hints in a cluster: the common one, or the language queue of workers that have a certain language.
+/// Route of hints in a cluster: the common route, or the queue of a language, for workers that have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Route {
     cluster: String,
@@ -41,7 +41,7 @@ impl Route {
     }
 }
 
-/// Whether every broker accepts it as part of a name: 1 to 64 characters out of a-z 0-9 - _ .
+/// Whether every broker accepts the cluster's name as part of a name: 1 to 64 characters out of a-z 0-9 - _ .
 ///
 /// Kafka's rules for topics are the strictest: letters, digits, `.`, `_`, `-`, 249 characters at most
 /// (`org.apache.kafka.common.internals.Topic`).

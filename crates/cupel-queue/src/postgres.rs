@@ -1,12 +1,12 @@
 //! PostgreSQL: a table that nodes take rows from with SKIP LOCKED, and NOTIFY to wake waiting nodes.
 //!
 //! - The table is unlogged, so it does not load the disk that the store's transactions wait for. A crash of the server
-//!   empties it; the store is durable and has the runs.
+//!   empties the table, but the store is durable and has the runs.
 //! - Taking a hint deletes its row in one statement, so there is nothing to settle. A node that dies with a hint loses
 //!   it; the sweeper finds the run.
 //! - A run that waits in the table is not inserted again.
-//! - Each published batch sends a NOTIFY to all nodes. Waiting nodes then query, and SKIP LOCKED gives each of them
-//!   other rows.
+//! - Each published batch sends a NOTIFY to all nodes. Waiting nodes then query the table, and SKIP LOCKED gives each
+//!   of them different rows.
 //! - One connection, on which statements are pipelined. It must go to the server itself or to a pooler in session mode,
 //!   because LISTEN belongs to a session.
 //!
@@ -37,9 +37,9 @@ const SCHEMA: i32 = 1;
 /// Key of the advisory lock held while the table is created; nothing else uses it.
 const MIGRATION_LOCK: i64 = 0x6375_7065_6c71;
 
-/// Creates the table. The statements are idempotent, so nodes that waited for the lock run them without effect.
-/// (Checking for the table inside the locked transaction would be answered from a stale catalog cache.) Dead rows are
-/// many and small; the default autovacuum settings would let the table grow with them.
+/// Creates the table. The statements are idempotent, so nodes that waited for the lock run them without effect. (A
+/// check for the table inside the locked transaction would use a stale catalog cache.) Dead rows are many and small;
+/// the default autovacuum settings would let the table grow with them.
 const MIGRATION: &str = "
     CREATE UNLOGGED TABLE IF NOT EXISTS cupel_queue (
         place text     NOT NULL,
@@ -95,7 +95,8 @@ impl Postgres {
     pub(crate) fn new(url: &str, route: &Route) -> Result<Postgres, BrokerError> {
         let server = Endpoint::parse(url, "cupel queue")
             .map_err(|error| BrokerError::new("read the URL", BrokerFault::Url, error))?;
-        // All routes share one channel: the length of its name is limited, and a needless wake-up costs one query.
+        // All routes share one channel, because the length of its name is limited and a needless wake-up costs only one
+        // query.
         Ok(Postgres { server, place: route.prefix(), bell: route.of_cluster("bell") })
     }
 }

@@ -1,14 +1,14 @@
 //! RabbitMQ: one durable queue per class, publisher confirms, consumers with manual acknowledgements.
 //!
-//! - A hint is published once the broker has confirmed it; it then survives a restart of the broker. A hint that cannot
-//!   be routed because its queue is gone is returned and counts as a failure; the next connection declares all queues
-//!   again.
+//! - A hint is published once the broker has confirmed it; it then survives a restart of the broker. If a hint cannot
+//!   be routed because its queue is gone, the broker returns it, which counts as a failure. The next connection
+//!   declares all queues again.
 //! - While a taker waits here, there is a consumer on each queue, with at most [`PREFETCH`] unacknowledged hints. When
 //!   no taker waits, the consumers are cancelled and the prefetched hints are requeued, so a busy node holds no hint
-//!   that an idle one could process.
+//!   that an idle node could take.
 //! - Each priority class has its own queue, because a RabbitMQ priority queue starves low priorities.
 //! - If a node dies, its connection closes, and RabbitMQ redelivers its unacknowledged hints to other nodes.
-//! - A broker that is short of memory or disk space (an alarm) stops reading from connections that publish, and still
+//! - A broker that is short of memory or disk space (an alarm) stops reading from connections that publish, but still
 //!   delivers to others. So hints are published on a separate connection, which is opened when the first hint is
 //!   published.
 //! - An unreadable message is rejected and dead-lettered to the queue `CLUSTER.any.unreadable`, which keeps the last
@@ -168,7 +168,7 @@ impl Link for RabbitMqLink {
             }
         };
         let confirmed = tokio::select! {
-            // Hints already sent may still be accepted when there is room again; they are then duplicates.
+            // Hints already sent may still be accepted when the broker has room again; they are then duplicates.
             biased;
             full = puts.is_full() => return Err(full),
             confirmed = try_join_all(hints.iter().map(publish)) => confirmed.map_err(to("publish hints"))?,

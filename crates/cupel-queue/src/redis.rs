@@ -1,7 +1,7 @@
 //! Redis: one stream per class, one consumer group that all nodes share.
 //!
 //! - `XADD` publishes a hint. `XREADGROUP` delivers it to one node, which holds it until it sends `XACK` and `XDEL`.
-//!   The length of the stream (`XLEN`) is the number of waiting hints; it includes delivered ones, which are held only
+//!   The length of the stream (`XLEN`) is the number of waiting hints. It includes delivered hints, which are held only
 //!   briefly.
 //! - The hints of a node that dies stay pending. `XAUTOCLAIM` transfers hints that have been unsettled for too long to
 //!   a node that takes hints.
@@ -10,7 +10,7 @@
 //! - Whether hints survive a crash of the server depends on its persistence settings.
 //! - If a stream or group is gone (`NOGROUP`), the next connection creates it again.
 //!
-//! Sources: the commands' pages of Redis' documentation. XAUTOCLAIM exists since 6.2.
+//! Sources: the commands' pages of Redis' documentation. XAUTOCLAIM is available since Redis 6.2.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -233,8 +233,8 @@ impl RedisLink {
         Ok(deliveries)
     }
 
-    /// Acknowledges and deletes in one transaction: an entry that is acknowledged but not deleted would count as
-    /// waiting for ever.
+    /// Acknowledges and deletes in one transaction. An entry that is acknowledged but not deleted would count as
+    /// waiting forever.
     async fn remove(&self, entries: &[(usize, String)]) -> Result<(), BrokerError> {
         let mut all = Pipeline::new();
         all.atomic();
@@ -336,8 +336,8 @@ fn to(doing: &'static str) -> impl Fn(RedisError) -> BrokerError {
 }
 
 fn failed(doing: &'static str, error: RedisError) -> BrokerError {
-    // Each command of a pipeline may fail differently, but all share permissions and memory: the first error represents
-    // all.
+    // The commands of a pipeline may fail differently, but they share permissions and memory, so the first error is
+    // reported for all.
     let first = error.clone().into_server_errors().and_then(|errors| Some(errors.first()?.1.code().to_owned()));
     let fault = match (error.kind(), first.as_deref().or(error.code())) {
         (ErrorKind::AuthenticationFailed, _) => BrokerFault::Denied,

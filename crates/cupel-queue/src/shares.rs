@@ -1,7 +1,7 @@
 //! Scheduling between priority classes: smooth weighted round robin, 8 : 4 : 1.
 //!
-//! Of 13 turns with all classes waiting, interactive runs get 8, ordinary ones 4 and batch ones 1, spread evenly. An
-//! empty class leaves its share to the others and accumulates no credit. No class starves.
+//! If hints of all classes wait, interactive runs get 8 of 13 turns, ordinary ones 4 and batch ones 1, spread evenly.
+//! An empty class leaves its share to the others and accumulates no credit. No class starves.
 
 use cupel_types::PriorityClass;
 

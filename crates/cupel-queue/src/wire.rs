@@ -1,8 +1,8 @@
 //! Wire format of a hint at a broker: `1 RUN OWNER CLASS`, in ASCII.
 //!
-//! The number is the version of the format. A node drops and counts a message of an unknown version and any other
-//! message that it cannot read: the store has the run, and the sweeper finds it. The format is canonical: the reader
-//! accepts only what the writer produces, so reading and writing a message again yields the same bytes.
+//! The number is the version of the format. A node drops and counts a message that it cannot read, for example of an
+//! unknown version; the store has the run, and the sweeper finds it. The format is canonical: the reader accepts only
+//! what the writer produces, so reading and writing a message again yields the same bytes.
 
 use cupel_core::RunHint;
 use cupel_types::PriorityClass;

@@ -3,8 +3,8 @@
 //! format of stored values. Problem packages are stored beside the database as files, or in a blob store that all nodes
 //! reach (`packages/`, `blobs/`).
 //!
-//! *Architecture invariants:* `RunState::apply` in core decides how a run may change; this crate only carries the
-//! change out, in a transaction. A method that promises durability returns after the commit that contains the change.
+//! *Architecture invariants:* `RunState::apply` in core decides the transitions of a run; this crate only executes
+//! them, in a transaction. A method that promises durability returns after the commit that contains the change.
 //! Sources, inputs, outputs and secrets are never logged.
 #![forbid(unsafe_code)]
 

@@ -2,9 +2,9 @@
 //!
 //! Tables are copied one after another, referenced tables first, page by page in key order, so that memory is bounded
 //! by a page. Both schemas have the same version (the migrations ensure it), the same names and the same values.
-//! Neither store may be used meanwhile. At the end the row counts of both stores are compared.
+//! Neither store may be used during the copy. At the end, the row counts of both stores are compared.
 //!
-//! Large data in a blob store are copied, too, into their rows.
+//! Large data from a blob store are copied into their rows.
 //!
 //! The same pages can be exported as JSON, one object per row, for other programs.
 //!
@@ -425,7 +425,7 @@ impl Table {
 
 const READ: &str = "read rows for a copy";
 
-/// Replaces a reference to the blob store by the data: the target may have another blob store, or none.
+/// Replaces a reference to the blob store by the data, because the target may have another blob store or none.
 async fn take_in(row: &mut [Value<'static>], large: &Large) -> Result<(), SqlFault> {
     if let [.., data, hash] = row
         && let Value::Blob(bytes) = &*hash

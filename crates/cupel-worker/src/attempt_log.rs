@@ -17,7 +17,7 @@ const PIECE_PAUSE: Duration = Duration::from_millis(50);
 /// Largest piece.
 const PIECE_BYTES_MAX: usize = 64 << 10;
 
-/// Output that the log of one attempt keeps. The report has all output that the limits allow; the log is for live
+/// Maximum output in the log of one attempt. The report has all output that the limits allow; the log is for live
 /// viewers and ends earlier.
 const LOG_OUTPUT_BYTES_MAX: usize = 4 << 20;
 
@@ -27,7 +27,7 @@ pub(crate) struct AttemptLog<'a> {
     assignment: &'a Assignment,
     /// Set when the worker's grace period is over.
     ended: &'a AtomicBool,
-    /// Maximum judging time, its start, and the nanoseconds since then during which other runs had the slot.
+    /// Maximum judging time, the start of judging, and the nanoseconds since then during which other runs had the slot.
     time_max: Duration,
     begun: Instant,
     waited: &'a AtomicU64,
@@ -38,7 +38,7 @@ pub(crate) struct AttemptLog<'a> {
     case: Option<String>,
 }
 
-/// Output not published yet.
+/// Output that is not published yet.
 #[derive(Default)]
 struct Pending {
     data: Vec<u8>,
@@ -46,7 +46,7 @@ struct Pending {
 }
 
 impl<'a> AttemptLog<'a> {
-    /// Begins the log with `started`. If judging takes longer than `time_max` in total, it is stopped.
+    /// Begins the log with `started`. Judging is stopped if it takes longer than `time_max` in total.
     pub(crate) fn begin(
         core: &'a Core,
         assignment: &'a Assignment,
@@ -166,7 +166,7 @@ impl JudgeObserver for AttemptLog<'_> {
     }
 
     fn cancelled(&mut self) -> bool {
-        // Called a few times per second, so it also publishes held-back output of a program that has gone quiet.
+        // Called a few times per second, so that held-back output is also published when the program is silent.
         self.flush_if_due(Stream::Stdout);
         self.flush_if_due(Stream::Stderr);
         if self.assignment.stop.is_raised() || self.ended.load(Ordering::Relaxed) {

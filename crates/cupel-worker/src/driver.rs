@@ -1,4 +1,4 @@
-//! A slot's driver: takes runs, and decides which run has the slot's executor next.
+//! A slot's driver: takes runs, and decides which run uses the slot's executor next.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -23,16 +23,17 @@ use crate::turns::RUNS_PER_SLOT_MAX;
 use crate::worker::Shared;
 
 /// Longest run that counts as short. While a slot's runs are short, its next run is leased in advance, during the
-/// current one: waiting for the lease would otherwise leave the slot idle for a large part of a run's duration.
+/// current one. Otherwise the slot would be idle during each lease request, which is a large part of a short run's
+/// duration.
 pub const SHORT_RUN: Duration = Duration::from_millis(20);
 
-/// How long a run leased in advance waits for its intended slot; then the first free slot takes it.
+/// How long a run leased in advance waits for its intended slot. After that, the first free slot takes it.
 const AHEAD_MAX: Duration = Duration::from_millis(50);
 
 /// Pause after a failure of the queue or the store.
 const FAILURE_PAUSE: Duration = Duration::from_millis(500);
 
-/// Maximum number of long runs skipped in one look for a run of another owner.
+/// Maximum number of long runs skipped in one search for a run of another owner.
 const SKIPPED_MAX: usize = 64;
 
 /// How long a slot pauses if no thread can be started for a run.
@@ -41,7 +42,7 @@ const NO_THREAD_PAUSE: Duration = Duration::from_secs(1);
 /// How long to wait at shutdown for a lease that was requested before it. A closed queue answers at once.
 const LAST_LEASE: Duration = Duration::from_secs(1);
 
-/// How long, after the grace period, runs that wait for their turn wait for an executor.
+/// How long runs that wait for their turn wait for an executor after the grace period.
 const LAST_TOOL: Duration = Duration::from_secs(2);
 
 /// A lease request in progress.
@@ -65,10 +66,10 @@ pub(crate) async fn drive(number: usize, shared: Arc<Shared>, shutdown: Cancella
         ahead: None,
     };
     driver.work().await;
-    // Give back every taken run that will not be judged. A lease request in progress ends with the shutdown; if there
-    // is no shutdown, dropping the request gives the run back.
+    // Give back every taken run that will not be judged. A lease request in progress ends with the shutdown. Without a
+    // shutdown, dropping the request gives the run back.
     let Driver { upcoming, ahead, waiting, threads, .. } = driver;
-    // This ends the threads whose runs wait.
+    // This ends the threads whose runs wait for a turn.
     drop(threads);
     let late = match upcoming {
         Some(upcoming) if shutdown.is_cancelled() => upcoming.await,
@@ -79,11 +80,11 @@ pub(crate) async fn drive(number: usize, shared: Arc<Shared>, shutdown: Cancella
     }
 }
 
-/// Scheduler of a slot: one run has the executor, others may wait for their next turn.
+/// Scheduler of a slot: one run uses the executor, others may wait for their next turn.
 ///
-/// A turn is one or more whole steps of a run. If there are other runs (first those in the queue, then those waiting
-/// here that owe less time), the run then waits until they have had as much time on this slot as its turn took. A run
-/// with many tests therefore continues test by test, and a new run waits for at most one test.
+/// A turn is one or more whole steps of a run. If there are other runs, the run then waits until they have had as much
+/// time on this slot as its turn took. Runs in the queue come first, then the waiting runs of this slot that owe the
+/// least time. A run with many tests therefore continues test by test, and a new run waits for at most one test.
 struct Driver<'a> {
     number: usize,
     shared: &'a Arc<Shared>,
@@ -100,9 +101,10 @@ struct Driver<'a> {
     waiting: VecDeque<Begun>,
     /// Whether the last run was short.
     was_short: bool,
-    /// Lease request in progress. Never dropped while it may still yield a lease: that would cost the run an attempt.
+    /// Lease request in progress. It is not dropped while it may still yield a lease, because that would cost the run
+    /// an attempt.
     upcoming: Option<Upcoming<'a>>,
-    /// The run it yielded while the slot was busy.
+    /// The run that a lease request yielded while the slot was busy.
     ahead: Option<Arc<Assignment>>,
 }
 
@@ -115,7 +117,7 @@ struct Begun {
     is_long: bool,
     /// Slot time used so far.
     had: Duration,
-    /// Length of its last turn, and the slot time that others have had since then.
+    /// Length of its last turn, and the slot time that other runs have had since then.
     turn: Duration,
     others_had: Duration,
 }
@@ -125,7 +127,7 @@ impl Begun {
         self.assignment.leased.submission.owner
     }
 
-    /// Slot time that others may still have before its next turn.
+    /// Slot time that other runs may still have before its next turn.
     fn owes(&self) -> Duration {
         self.turn.saturating_sub(self.others_had)
     }
@@ -198,8 +200,8 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Returns the executor, or `None` at shutdown. A slot that is still being built then ends without a run; runs that
-    /// have begun may finish.
+    /// Returns the executor, or `None` at shutdown. A slot whose executor is still being created then ends without a
+    /// run; runs that have begun may finish.
     async fn ready(&mut self) -> Option<SlotExecutor> {
         if let Some(tool) = self.tool.take() {
             return Some(tool);
@@ -242,14 +244,14 @@ impl<'a> Driver<'a> {
                     return Some(Next::new(admitted));
                 }
             }
-            // At shutdown no more short runs come, so long runs may use every slot.
+            // At shutdown no more short runs arrive, so long runs may use every slot.
             let long = if self.shutdown.is_cancelled() { None } else { shared.long.try_begin() };
             let may_long = long.is_some() || self.shutdown.is_cancelled();
             if let Some(begun) = self.take_waiting(may_long) {
                 let long = long.filter(|_| begun.is_long);
                 return Some(Next::again(begun, long));
             }
-            // Only long runs wait here, and others have the slots that long runs may use.
+            // Only long runs wait here, and other runs use the slots that long runs may use.
             let stops: Vec<_> = self.waiting.iter().map(|begun| Arc::clone(&begun.assignment.stop)).collect();
             let mut stopped: Vec<_> = stops.iter().map(|stop| Box::pin(stop.raised())).collect();
             let shutdown = self.shutdown;
@@ -274,7 +276,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Takes the waiting run that owes the least, only among short ones unless `may_long`.
+    /// Takes the waiting run that owes the least time; unless `may_long`, only among the short runs.
     fn take_waiting(&mut self, may_long: bool) -> Option<Begun> {
         let waiting = self.waiting.iter().enumerate().filter(|(_, begun)| may_long || !begun.is_long);
         let (at, _) = waiting.min_by_key(|(_, begun)| begun.owes())?;
@@ -285,7 +287,7 @@ impl<'a> Driver<'a> {
     async fn next_new(&mut self) -> Option<Admitted<'a>> {
         let (shared, shutdown) = (self.shared, self.shutdown);
         loop {
-            // While others wait, no owner gets more than its share of the slots.
+            // While other owners wait, no owner gets more than its share of the slots.
             let crowding = shared.turns.crowding();
             if !crowding.is_empty()
                 && let Some(admitted) = self.take_other(&crowding).await
@@ -359,12 +361,12 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Whether this slot has room for another long run. The last of its runs is always a short one.
+    /// Whether this slot has room for another long run. One of its places is reserved for a short run.
     fn may_begin_long(&self) -> bool {
         self.waiting.iter().filter(|begun| begun.is_long).count() + 1 < RUNS_PER_SLOT_MAX
     }
 
-    /// Returns a run that may begin now. A long run that may not is set aside.
+    /// Returns the run if it may begin now. A long run that may not begin is set aside.
     fn admit(&self, assignment: Arc<Assignment>) -> Option<Admitted<'a>> {
         let shared = self.shared;
         if !shared.is_long(&assignment) {
@@ -382,7 +384,7 @@ impl<'a> Driver<'a> {
     /// Gives a run the executor until it ends or yields. Returns `false` if the slot cannot continue.
     async fn give_turn(&mut self, next: Next<'a>, tool: SlotExecutor) -> bool {
         let (shared, shutdown) = (self.shared, self.shutdown);
-        // Until the end of the turn.
+        // Holds the permission until the end of the turn.
         let Next { run, long: _long } = next;
         let (mut begun, job) = match run {
             NextRun::Again(begun) => (begun, Job::GoOn(tool)),
@@ -390,8 +392,8 @@ impl<'a> Driver<'a> {
                 let leased = &assignment.leased;
                 shared.leases().insert(leased.lease, leased.run);
                 let Some(thread) = self.thread() else {
-                    // The machine has no thread left at the moment: give the run back to other workers, and continue
-                    // with this slot after a pause.
+                    // The machine cannot start another thread at the moment. Give the run back for other workers, and
+                    // continue with this slot after a pause.
                     shared.give_back_unfinished(&assignment, "the worker could not start a thread").await;
                     self.tool = Some(tool);
                     tokio::time::sleep(NO_THREAD_PAUSE).await;
@@ -429,7 +431,7 @@ impl<'a> Driver<'a> {
                 return true;
             }
             Some(SlotMessage::Done(result)) => Some(*result),
-            // Its thread has ended, and the executor with it.
+            // Its thread has ended, and the executor is lost with it.
             Some(SlotMessage::Ready(_) | SlotMessage::Gone) | None => None,
         };
         let goes_on = result.is_some();
@@ -442,9 +444,9 @@ impl<'a> Driver<'a> {
         goes_on
     }
 
-    /// Waits for the slot's next message. Meanwhile it polls the lease request in progress, which holds a place in the
-    /// queue that others must not be denied. The resulting run is kept for this slot if the slot's message follows
-    /// within [`AHEAD_MAX`].
+    /// Waits for the slot's next message. Meanwhile it polls the lease request in progress, because the request holds a
+    /// place in the queue that other slots must not be denied. The resulting run is kept for this slot if the slot's
+    /// message follows within [`AHEAD_MAX`].
     async fn next_message(&mut self) -> Option<SlotMessage> {
         let shared = self.shared;
         loop {
@@ -486,7 +488,7 @@ async fn next(shared: &Shared, shutdown: &CancellationToken) -> Option<Arc<Assig
         let result = tokio::select! {
             biased;
             () = shutdown.cancelled() => {
-                // The queue may be granting a lease at this moment: wait for it, so that it is given back before the
+                // The queue may be granting a lease at this moment. Wait for it, so that it is given back before the
                 // worker ends.
                 if let Ok(Ok(unstarted)) = tokio::time::timeout(LAST_LEASE, assignment).await {
                     give_back(&shared.parts.core, &unstarted, false, DRAINS).await;
@@ -514,7 +516,7 @@ async fn next(shared: &Shared, shutdown: &CancellationToken) -> Option<Arc<Assig
 
 /// Waits until the worker's paused state equals `wanted`.
 async fn until(pause: &mut watch::Receiver<bool>, wanted: bool) {
-    // The sender lives as long as the worker, so this never fails.
+    // The sender exists as long as the worker, so this never fails.
     drop(pause.wait_for(|is_paused| *is_paused == wanted).await);
 }
 

@@ -1,17 +1,17 @@
-//! Warns if programs start differently from the program with which a derived time limit was measured.
+//! Warns if the start mode of programs differs from that of the program with which a derived time limit was measured.
 //!
-//! A cold start costs CPU time that a warm one does not. A limit measured with warm starts is strict where programs
-//! start cold; one measured with cold starts is generous where they start warm.
+//! A cold start costs CPU time that a warm one does not. So a limit measured with warm starts is strict for cold
+//! starts, and a limit measured with cold starts is generous for warm starts.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use cupel_types::{ContentHash, Start};
 
-/// Number of packages remembered. Beyond that, a warning may be repeated.
+/// Maximum number of packages remembered. Beyond it, a warning may be repeated.
 const REMEMBERED_MAX: usize = 4096;
 
-/// The packages for which this worker has warned.
+/// The packages for which this worker has already warned.
 #[derive(Debug, Default)]
 pub(crate) struct LimitStarts {
     warned: Mutex<HashSet<ContentHash>>,
@@ -27,7 +27,7 @@ impl LimitStarts {
     ) -> Option<Start> {
         let measured = measured?;
         let other = seen.into_iter().find(|start| *start != measured)?;
-        // Each change is a single call, so a poisoned lock guards sound data.
+        // Each change is a single call, so the data are consistent even if the lock is poisoned.
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
         if warned.len() >= REMEMBERED_MAX {
             warned.clear();
@@ -50,7 +50,7 @@ mod tests {
         let starts = LimitStarts::default();
         let other = |n, measured, seen: &[Start]| starts.first_other(package(n), measured, seen.iter().copied());
         assert_eq!(other(1, Some(Warm), &[Warm, Warm]), None);
-        assert_eq!(other(1, None, &[Cold]), None, "a limit of which it is unknown");
+        assert_eq!(other(1, None, &[Cold]), None, "a limit with an unknown start mode");
         assert_eq!(other(1, Some(Warm), &[]), None, "a language without a warm start");
         assert_eq!(other(1, Some(Warm), &[Warm, Cold]), Some(Cold));
         assert_eq!(other(1, Some(Warm), &[Cold]), None);

@@ -1,11 +1,12 @@
-//! Long runs: those that may occupy a slot for longer than `worker.long_step` without a break.
+//! Long runs: those that may occupy a slot for longer than `worker.long_step` without interruption.
 //!
-//! A step is never interrupted, so programs that sleep could hold every slot of the worker. Therefore long runs together
-//! have at most all slots but one. With a single slot nothing can be kept free: they only take turns between steps.
+//! A step is never interrupted, so programs that sleep could hold every slot of the worker. Therefore long runs
+//! together use at most all slots but one. With a single slot no slot can be reserved for short runs, so long runs only
+//! take turns with them between steps.
 //!
-//! A long run that finds no such slot is leased already. It waits here, and short runs behind it in the queue pass it.
-//! After [`WAIT_MAX`], or at once if too many wait, it returns to the store, which offers it again after [`PAUSE`], also
-//! to other workers. That costs no attempt.
+//! A long run that finds no such slot is already leased. It waits in this worker, and short runs behind it in the queue
+//! pass it. After [`WAIT_MAX`], or at once if too many wait, it is given back to the store, which offers it again after
+//! [`PAUSE`], also to other workers. This costs no attempt.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +23,7 @@ use crate::worker::Shared;
 /// How long a long run waits in this worker.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// How long a long run that was given back rests in the store.
+/// How long the store waits before it offers a given-back long run again.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The slots that long runs may occupy, and the long runs that wait for one.
@@ -58,7 +59,7 @@ impl LongRuns {
         limits.over(language.limits).wall_time > self.long_step.max(language.limits.wall_time)
     }
 
-    /// Begins a long run's turn, unless long runs have all the slots that they may have or others wait for them.
+    /// Begins a long run's turn, unless all slots for long runs are in use or other long runs wait for one.
     pub(crate) fn try_begin(&self) -> Option<LongTurn<'_>> {
         self.slots.try_acquire().ok()
     }
@@ -76,7 +77,7 @@ impl LongRuns {
     pub(crate) async fn next(&self) -> (Arc<Assignment>, LongTurn<'_>) {
         let mut count = self.count.subscribe();
         loop {
-            // The sender lives as long as `self`, so this never fails.
+            // The sender exists as long as `self`, so this never fails.
             drop(count.wait_for(|count| *count > 0).await);
             let turn = self.begin().await;
             if let Some(assignment) = self.take_of(|_| true) {
@@ -112,14 +113,14 @@ impl LongRuns {
     }
 
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Arc<Assignment>>> {
-        // Each change is one call, so a poisoned lock guards sound data.
+        // Each change is a single call, so the data are consistent even if the lock is poisoned.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Shared {
-    /// Whether this run may occupy a slot for long. Only limits that the submission requests count: those of a problem
-    /// are its authors', and those of a language its operator's.
+    /// Whether this run may occupy a slot for long. Only limits that the submission requests count; the limits of a
+    /// problem are set by its authors, and those of a language by the operator.
     pub(crate) fn is_long(&self, assignment: &Assignment) -> bool {
         let submission = &assignment.leased.submission;
         if matches!(submission.kind, SubmissionKind::Verify(_)) {
@@ -141,7 +142,7 @@ impl Shared {
                 tokio::select! {
                     () = tokio::time::sleep(WAIT_MAX) => {}
                     () = assignment.stop.raised() => {}
-                    // The worker itself then gives back the rest.
+                    // The worker itself then gives back the remaining runs.
                     () = shared.ended.cancelled() => return,
                 }
                 if shared.long.take_of(|waiting| waiting.leased.lease == lease).is_none() {

@@ -1,4 +1,4 @@
-//! Presence: the worker's regular report to the store, which answers with the worker's order.
+//! Presence: the worker's regular report to the store, which returns the worker's order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::worker::Shared;
 /// Timeout of the deregistration at the end.
 const FAREWELL_MAX: Duration = Duration::from_secs(2);
 
-/// The reported data, and the worker that executes the orders.
+/// The reported data, and the worker to which the orders apply.
 pub(crate) struct Presence {
     pub(crate) shared: Arc<Shared>,
     pub(crate) name: String,
@@ -45,7 +45,7 @@ impl Presence {
                         tracing::debug!(error = chain(&error), "cannot read the state of other workers from the store");
                     }
                 }
-                // Logged once: the list of workers shows that this one is silent.
+                // Logged once. After that, the list of workers shows that this one is silent.
                 Err(error) if is_heard => {
                     is_heard = false;
                     tracing::warn!(

@@ -1,8 +1,8 @@
-//! Attempts that concern a problem: opens the package, calls the judge, and converts its report to a result.
+//! Attempts at problems: opens the package, calls the judge, and converts its report to a result.
 //!
-//! Invariants: the output of a program on a test that its owner may not see appears neither in the log nor in the
-//! result; the log shows the time taken there no finer than [`PUBLISH_EVERY`]; a fault of the package is reported only to
-//! its authors, and never looks like a fault of the submission.
+//! Invariants: If the submission's owner may not see a test, the program's output on it appears neither in the log nor
+//! in the result, and the log shows its duration only to the precision of [`PUBLISH_EVERY`]. A fault of the package is
+//! reported only to its authors, and never looks like a fault of the submission.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -26,7 +26,7 @@ use crate::slot::{SlotError, SlotParts};
 /// Bytes kept per case of a message from a package's program.
 const MESSAGE_BYTES_MAX: usize = 4 << 10;
 
-/// Message for the submission's owner if the package is at fault.
+/// Message to the submission's owner if the package is at fault.
 const FAULT_OF_PACKAGE: &str = "The problem's tests or programs are faulty, not your program. Its authors can see the reason. \
                                 This submission does not count as a try.";
 
@@ -73,8 +73,8 @@ pub(crate) fn judge_solution(
     Ok(result_of(report, &disclosures, output_kept_max))
 }
 
-/// Warns, once per version of a problem, that programs start differently here from the one with which its time limit
-/// was measured.
+/// Warns, once per version of a problem, if the start mode on this worker differs from that of the program with which
+/// the problem's time limit was measured.
 fn warn_of_other_starts(parts: &SlotParts, package: &Package, measured: Option<Start>, report: &ProblemReport) {
     let seen = report.cases.iter().filter_map(|case| case.usage.start);
     let (Some(other), Some(measured)) = (parts.limit_starts.first_other(package.hash, measured, seen), measured) else {
@@ -90,12 +90,12 @@ fn warn_of_other_starts(parts: &SlotParts, package: &Package, measured: Option<S
     );
 }
 
-/// What the submission's owner may see of a case.
+/// The parts of a case that the submission's owner may see.
 struct CaseDisclosure {
     /// Level of detail.
     feedback: Feedback,
-    /// The case's name while it is judged. If the owner may not see more, it is a number: an id may reveal what
-    /// the test checks.
+    /// The case's name while it is judged. If the owner may see no more than that, it is a number, because an id may
+    /// reveal what the test checks.
     name: String,
 }
 
@@ -112,13 +112,13 @@ fn disclosures_of(package: &Package) -> HashMap<String, CaseDisclosure> {
         .collect()
 }
 
-/// The feedback on a case; nothing if the case is unknown.
+/// The feedback on a case; empty if the case is unknown.
 fn feedback_on(case: &str, disclosures: &HashMap<String, CaseDisclosure>) -> Feedback {
     disclosures.get(case).map_or(Feedback::Hidden, |disclosure| disclosure.feedback)
 }
 
-/// Interval at which the owner learns which hidden tests have begun and ended. A program can choose its running time by
-/// its input, so exact event times would leak the test data.
+/// Interval at which the owner is informed which hidden tests have begun and ended. A program can vary its running time
+/// with its input, so exact event times would leak the test data.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 
 /// Passes on the events that the submission's owner may see during judging.
@@ -128,10 +128,10 @@ struct DisclosureFilter<'a, 'b> {
     held: HeldBack,
 }
 
-/// Events of hidden tests that are not published yet. At most two for each test.
+/// Events of hidden tests that are not published yet; at most two per test.
 struct HeldBack {
     events: Vec<Held>,
-    /// When they are published.
+    /// The time of their publication.
     next: Instant,
 }
 
@@ -210,7 +210,7 @@ impl JudgeObserver for DisclosureFilter<'_, '_> {
     }
 
     fn cancelled(&mut self) -> bool {
-        // While a program runs, and not when a test ends, so that the time of the end stays hidden.
+        // Published while a program runs, and not when a test ends, so that the time of the end stays hidden.
         let due = self.held.due(Instant::now());
         self.publish(due);
         self.log.cancelled()
@@ -249,7 +249,7 @@ fn result_of(
         author_message: report.message.map(short),
         ..Grading::default()
     };
-    // The owner sees the limit that decides the verdict; the sandbox lets a program run slightly longer.
+    // The owner sees the limit that decides the verdict. The sandbox lets a program run slightly longer.
     let limits = Limits { cpu_time: report.cpu_time_max, ..report.limits };
     RunReport {
         message,
@@ -260,7 +260,7 @@ fn result_of(
 }
 
 fn grade_of(case: ProblemCaseReport, feedback: Feedback, room: &mut usize) -> CaseGrade {
-    // At most as much as all samples together may show.
+    // At most the amount that all samples together may show.
     let mut fits = |bytes: usize| {
         let fits = bytes <= *room;
         *room -= if fits { bytes } else { 0 };
@@ -295,7 +295,7 @@ fn bounded(max: MaxScore) -> Option<Score> {
 fn message_of(report: &ProblemReport, disclosures: &HashMap<String, CaseDisclosure>) -> Option<String> {
     match report.verdict {
         Verdict::InternalError => return Some(FAULT_OF_PACKAGE.to_owned()),
-        // From the compiler, or from the problem's requirements on sources.
+        // The message is from the compiler, or from the problem's requirements on sources.
         Verdict::CompileError | Verdict::CompileLimit => return report.message.clone().map(short),
         _ => {}
     }
@@ -311,8 +311,8 @@ fn message_of(report: &ProblemReport, disclosures: &HashMap<String, CaseDisclosu
     }
 }
 
-/// Result of judging that was stopped because it took too long in total: a fault of the package, whose tests and limits
-/// allow it.
+/// Result of judging that was stopped because it took too long in total. This is a fault of the package, because its
+/// tests and limits allow it.
 pub(crate) fn overdue(report: &mut RunReport, time_max: Duration) {
     let why = format!(
         "judging took longer than {} s in total (`worker.judging_time_max`): use fewer tests, shorter limits, or groups that stop at \

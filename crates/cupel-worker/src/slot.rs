@@ -8,10 +8,10 @@
 //!    └────────────────────────────────────────────────┘
 //! ```
 //!
-//! The executor is the baton ([`SlotExecutor`]): the thread that holds it runs. If a turn has lasted for a [quantum](QUANTUM),
-//! the thread passes the baton to the driver between two steps of the attempt and waits to get it back. The driver
-//! gives it to another owner's waiting run, or returns it at once (`driver.rs`). A waiting run keeps its lease and its
-//! partial results; the time it waits does not count as its own.
+//! The executor ([`SlotExecutor`]) is passed like a baton: the thread that holds it runs. If a turn has lasted for a
+//! [quantum](QUANTUM), the thread passes the executor to the driver between two steps of the attempt and waits to get
+//! it back. The driver gives it to another owner's waiting run, or returns it at once (`driver.rs`). A waiting run
+//! keeps its lease and its partial results. The time that it waits does not count as its running time.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -37,7 +37,7 @@ use crate::verifying;
 /// Creates a slot's executor; called again after repeated failures. Runs on the slot's thread and may block.
 pub type ExecutorFactory = Arc<dyn Fn(usize) -> Result<Box<dyn Executor>, ExecuteError> + Send + Sync>;
 
-/// Minimum length of a turn: a run keeps its slot for this long, and for at least one step.
+/// Minimum length of a turn. A run keeps its slot for this long, and for at least one step.
 pub const QUANTUM: Duration = Duration::from_millis(250);
 
 /// Consecutive failures after which the executor is replaced.
@@ -46,7 +46,7 @@ const FAILURES_MAX: u32 = 3;
 /// Maximum pause between two attempts to create an executor.
 const REBUILD_PAUSE_MAX: Duration = Duration::from_secs(30);
 
-/// How long a slot takes no run after this machine could not judge one, so that other workers can take it.
+/// Pause of a slot after this machine could not judge a run, so that other workers can take the run.
 const MACHINE_PAUSE: Duration = Duration::from_secs(2);
 
 /// State shared by all slots of a worker.
@@ -60,9 +60,9 @@ pub(crate) struct SlotParts {
     pub(crate) judging_time_max: Duration,
     /// Minimum length of a turn.
     pub(crate) quantum: Duration,
-    /// Packages for which this worker has warned that programs start differently here.
+    /// Packages for which this worker has warned of a different start mode.
     pub(crate) limit_starts: LimitStarts,
-    /// Set when runs still in progress must be given back.
+    /// Set when runs that are still in progress must be given back.
     pub(crate) ended: AtomicBool,
 }
 
@@ -82,11 +82,12 @@ pub(crate) enum Job {
     GoOn(SlotExecutor),
 }
 
-/// A message from a thread of a slot. At most one of each kind is in transit, so the protocol bounds the channel.
+/// A message from a thread of a slot. At most one of each kind is in transit, so the number of messages in the channel
+/// is bounded.
 pub(crate) enum SlotMessage {
     /// The thread can take an attempt.
     Ready(SlotExecutor),
-    /// Others may have a turn; the attempt continues later.
+    /// Other runs may have a turn; the attempt continues later.
     Yields(SlotExecutor),
     /// The attempt has ended.
     Done(Box<Result<Judged, SlotError>>),
@@ -119,8 +120,8 @@ pub(crate) enum SlotError {
 }
 
 impl SlotError {
-    /// Whether the cause is this machine (such as its full disk) or something it cannot reach at present. Another
-    /// worker, or this one later, can judge the run, so the failure does not cost the run an attempt.
+    /// Whether the cause is this machine (such as its full disk) or something that it cannot reach at present. Another
+    /// worker, or this one at a later time, can judge the run, so the failure does not cost the run an attempt.
     pub(crate) fn is_of_this_machine(&self) -> bool {
         use BlobsError::{Store, Target};
         let SlotError::Package(error) = self else { return false };
@@ -171,7 +172,7 @@ pub(crate) fn run(number: usize, parts: &SlotParts, jobs: Receiver<Job>, message
     }
 }
 
-/// A thread's side of the baton. It is the executor that the judge uses.
+/// A thread's handle to the shared executor. The judge uses it as its executor.
 struct TurnTaker {
     jobs: Receiver<Job>,
     messages: UnboundedSender<SlotMessage>,
@@ -191,7 +192,7 @@ struct TurnTaker {
 
 impl Drop for TurnTaker {
     fn drop(&mut self) {
-        // The receiver may be gone already.
+        // The receiver may have been dropped already.
         let _ = self.messages.send(SlotMessage::Gone);
     }
 }
@@ -203,7 +204,7 @@ impl TurnTaker {
         self.has_stepped = false;
     }
 
-    /// Judges an attempt. Returns `false` if the receiver is gone.
+    /// Judges an attempt. Returns `false` if the receiver was dropped.
     fn judge(&mut self, number: usize, parts: &SlotParts, assignment: &Assignment) -> bool {
         self.waited = Arc::default();
         self.is_announced = false;
@@ -234,7 +235,7 @@ impl TurnTaker {
             return false;
         }
         if is_machines {
-            // This sleep is not for another thread: the machine needs time to recover.
+            // This sleep does not wait for another thread: the machine needs time to recover.
             std::thread::sleep(MACHINE_PAUSE);
         }
         if is_broken {
@@ -245,7 +246,7 @@ impl TurnTaker {
         true
     }
 
-    /// Gives others a turn if this one has lasted long enough.
+    /// Lets other runs have a turn if this turn has lasted long enough.
     fn yield_turn(&mut self) {
         if self.has_stepped
             && self.since.elapsed() >= self.quantum
@@ -314,7 +315,7 @@ fn build(number: usize, parts: &SlotParts, messages: &UnboundedSender<SlotMessag
                 tracing::error!(slot = number, error = chain(&error), "cannot create an executor for slot {number}");
             }
         }
-        // This sleep is not for another thread: the machine needs time to recover.
+        // This sleep does not wait for another thread: the machine needs time to recover.
         std::thread::sleep(pause);
         pause = (pause * 2).min(REBUILD_PAUSE_MAX);
         if messages.is_closed() {
@@ -367,7 +368,7 @@ fn judge_one(
         problem::overdue(&mut report, time_max);
         return Ok(Judged { report, events: log.finish() });
     }
-    // A faulty package fails again: a second attempt shows whether the cause was this machine.
+    // A faulty package fails again, so a second attempt shows whether this machine was the cause.
     let may_try_again = assignment.leased.lost == 0 && parts.core.policy().attempts_max > 1;
     if report.grading.is_some() && report.verdict == Verdict::InternalError && may_try_again {
         return Err(SlotError::PackageFault);

@@ -1,4 +1,4 @@
-//! Runs leased in advance for a slot that stayed busy: the worker's first free slot takes them.
+//! Runs leased in advance for a slot that stayed busy. The worker's first free slot takes them.
 
 use std::pin::pin;
 use std::sync::{Arc, PoisonError};
@@ -8,7 +8,8 @@ use cupel_core::Assignment;
 
 use crate::worker::Shared;
 
-/// How long a run leased in advance waits for any slot of this worker; then it returns to the queue, for other workers.
+/// How long a run leased in advance waits for any slot of this worker. After that it returns to the queue, for other
+/// workers.
 const SPARE_MAX: Duration = Duration::from_secs(1);
 
 impl Shared {
@@ -22,7 +23,7 @@ impl Shared {
         self.tracker.spawn(async move {
             tokio::select! {
                 () = tokio::time::sleep(SPARE_MAX) => {}
-                // The worker itself then gives back the rest.
+                // The worker itself then gives back the remaining runs.
                 () = shared.ended.cancelled() => return,
             }
             if let Some(unstarted) = shared.take_spare_of(|spare| spare.leased.lease == lease) {

@@ -1,14 +1,15 @@
-//! Shares the slots of this worker among owners: while others wait, no owner has more than a share.
+//! Shares the slots of this worker among owners: while other owners wait, no owner has more than its share.
 //!
-//! Only turns that have lasted for a quantum count. A user with short runs may therefore use all slots, without a
-//! search for other owners' runs. A user with long runs leaves at least one slot to others if the worker has several.
+//! Only turns that have lasted for a quantum count. So a user with short runs may use all slots, and no search for
+//! other owners' runs is needed. If the worker has several slots, a user with long runs leaves at least one slot to
+//! others.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cupel_types::UserId;
 
-/// Maximum number of runs begun by one slot: one has its turn, the others wait.
+/// Maximum number of runs begun by one slot: one run has its turn, the others wait.
 pub(crate) const RUNS_PER_SLOT_MAX: usize = 4;
 
 /// The current turn of each slot.
@@ -50,12 +51,13 @@ impl Turns {
     }
 
     fn slots(&self) -> MutexGuard<'_, Vec<Option<(UserId, Instant)>>> {
-        // Each change is one assignment, so a poisoned lock guards sound data.
+        // Each change is one assignment, so the data are consistent even if the lock is poisoned.
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// How many of `slots` one user may have while others wait: half, rounded up, and never all of several.
+/// Maximum number of `slots` that one user may have while others wait: half of them, rounded up, but never all if there
+/// are several.
 fn share_of(slots: usize) -> usize {
     slots.div_ceil(2).min(slots.saturating_sub(1)).max(1)
 }

@@ -1,4 +1,4 @@
-//! Attempts that verify a package: they check its claims about its inputs, programs and submissions.
+//! Attempts that verify a package: they check the package's claims about its inputs, programs and submissions.
 
 use std::borrow::Cow;
 
@@ -28,8 +28,8 @@ pub(crate) fn verify_version(
     log: &mut AttemptLog<'_>,
 ) -> Result<RunReport, SlotError> {
     let opened = parts.core.packages().open(&version.package)?;
-    // A limit derived by an earlier verification is kept. Its margins are then reported but not enforced: times differ
-    // from run to run.
+    // A limit derived by an earlier verification is kept. Its margins are then reported but not enforced, because times
+    // differ from run to run.
     let package = opened.package.with_derived_time_limit(assignment.leased.time_limit);
     let is_kept = matches!(package, Cow::Owned(_));
     let request = VerifyRequest {
@@ -43,7 +43,7 @@ pub(crate) fn verify_version(
     let mut report = verify(&request, executor, parts.cache.as_ref(), &mut Progress(log))?;
     report.time_limit.derived |= is_kept;
     let measured = report.time_limit.slowest_in_time.as_ref().and_then(|slowest| slowest.start);
-    // A kept limit still belongs to the start with which it was measured.
+    // A kept limit keeps the start mode with which it was measured.
     let limit_start = if is_kept { assignment.leased.limit_start } else { measured };
     Ok(result_of(report, limit_start))
 }

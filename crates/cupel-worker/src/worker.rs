@@ -1,9 +1,10 @@
-//! The worker: one driver per slot, one heartbeat for all leases, and a drain at the end.
+//! The worker: one driver per slot, one heartbeat for all leases, and the drain at the end.
 //!
 //! Every few seconds it reports to the store and receives its order: work, pause, or drain (`presence.rs`).
 //!
-//! Drain: after the shutdown signal, no lease is taken. Running attempts may finish within the grace period. The rest
-//! are stopped in the sandbox and given back without losing an attempt. [`Worker::run`] returns when nothing is left.
+//! Drain: after the shutdown signal, no lease is taken. Running attempts may finish within the grace period. The others
+//! are then stopped in the sandbox and given back without losing an attempt. [`Worker::run`] returns when no run is
+//! left.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -40,7 +41,8 @@ pub struct WorkerParts {
     pub cache: Arc<dyn ArtifactCache>,
     /// Creates the executor of each slot.
     pub factory: ExecutorFactory,
-    /// Maximum execution time of a stand-alone program, all its tests together; the remaining tests are then skipped.
+    /// Maximum execution time of a stand-alone program, all its tests together. When it is exceeded, the remaining
+    /// tests are skipped.
     pub run_time_max: Duration,
     /// Maximum time to judge a solution of a problem or to verify a package. Exceeding it is a fault of the package.
     pub judging_time_max: Duration,
@@ -75,9 +77,9 @@ pub(crate) struct Shared {
     pub(crate) is_paused: watch::Sender<bool>,
     /// Number of slots that run something.
     pub(crate) busy: AtomicU32,
-    /// Which owner uses which slot.
+    /// The owner that currently uses each slot.
     pub(crate) turns: Turns,
-    /// Which slots long runs may use.
+    /// The slots that long runs may use.
     pub(crate) long: LongRuns,
     pub(crate) short_run: Duration,
     /// Cancelled when the grace period is over.
@@ -89,8 +91,8 @@ pub(crate) struct Shared {
     pub(crate) leases: Mutex<HashMap<LeaseId, RunId>>,
     pub(crate) completions: Semaphore,
     pub(crate) tracker: TaskTracker,
-    /// Runs leased in advance for a slot that stayed busy. At most one per slot at a time, each for at most
-    /// a second (`spare.rs`).
+    /// Runs leased in advance for a slot that stayed busy: at most one per slot at a time, each for at most a second
+    /// (`spare.rs`).
     pub(crate) spare: Mutex<VecDeque<Arc<Assignment>>>,
     pub(crate) spare_bell: Notify,
 }
@@ -146,7 +148,8 @@ impl Worker {
         Worker { shared, slots, grace, presence }
     }
 
-    /// Works until `shutdown` is cancelled or an order to drain arrives, and every taken run is finished or given back.
+    /// Works until `shutdown` is cancelled or an order to drain arrives, and until every taken run is finished or given
+    /// back.
     pub async fn run(self, shutdown: CancellationToken) {
         let Worker { shared, slots, grace, presence } = self;
         let shutdown = shutdown.child_token();
@@ -195,7 +198,7 @@ async fn heartbeat(shared: Arc<Shared>) {
         match core.renew(&leases).await {
             Ok(lost) => {
                 for lease in lost {
-                    // If its attempt has ended meanwhile, nothing is lost.
+                    // If its attempt has ended meanwhile, there is nothing to report.
                     let Some(run) = shared.leases().remove(&lease) else { continue };
                     metrics::counter!("cupel_leases_lost_total").increment(1);
                     tracing::warn!(run.id = %run, "lost the lease of run {run}");

@@ -12,14 +12,15 @@ use cupel_types::{Bytes, SubmissionId};
 use tokio::task::{JoinSet, block_in_place};
 use tokio::time::{sleep, timeout};
 
-/// So slow that no unit is earned during a test.
+/// So slow that the bucket does not refill during a test.
 const SLOW: Rate = Rate::new(10, Duration::from_secs(24 * 3600), 10);
 
 fn draw(key: &str, rate: Rate, cost: u32) -> Charge {
     Charge { kind: BucketKind::User, key: key.to_owned(), rate, cost }
 }
 
-/// Generous, for a slow machine: a running server always answers within it, and a killed one fails at once.
+/// Long enough for a slow machine: a running server always answers within it, and requests to a killed one fail at
+/// once.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn shared(redis: &Redis, cluster: &str) -> SharedCaches {
@@ -181,7 +182,7 @@ async fn while_redis_hangs_each_node_limits_by_itself_and_reports_it() {
     block_in_place(|| redis.thaw());
     let mut tries = 0;
     let back = async {
-        // Answers that are too slow count as none, and this machine may be slow.
+        // Answers that are too slow are ignored, and this machine may be slow.
         while used_up(&nodes, &format!("back-{tries}")).await != [10, 0] {
             tries += 1;
             sleep(Duration::from_millis(100)).await;

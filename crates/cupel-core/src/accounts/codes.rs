@@ -1,4 +1,4 @@
-//! Join codes for accounts: a class behind one IP address registers with one.
+//! Join codes for accounts, for groups such as a class whose members share one IP address.
 
 use cupel_types::JoinCodeId;
 use jiff::Timestamp;
@@ -77,7 +77,7 @@ impl Accounts {
         self.inner.store.codes().await
     }
 
-    /// Ends a code. `false`: it does not exist.
+    /// Ends a code. `false`: there is no such code.
     ///
     /// # Errors
     /// If the store cannot write.
@@ -96,7 +96,7 @@ impl Accounts {
         }
     }
 
-    /// Like [`Accounts::register`], with a code, one use of which it consumes.
+    /// Like [`Accounts::register`], but also consumes one use of a join code.
     ///
     /// # Errors
     /// [`RegisterError`]; no account was created and no use was consumed.

@@ -59,7 +59,7 @@ pub enum Imported {
 /// All faults, at most one per line.
 pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFault>> {
     let csv = csv.strip_prefix(b"\xef\xbb\xbf").unwrap_or(csv);
-    // The reader counts lines by the first byte of their end, and would be one behind after CRLF.
+    // The reader counts a line at the first byte of its line ending, so its count is one too low after CRLF.
     let is_half = |at: usize| csv[at..].starts_with(b"\r\n");
     let csv: Vec<u8> = (0..csv.len()).filter(|at| !is_half(*at)).map(|at| csv[at]).collect();
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(csv.as_slice());

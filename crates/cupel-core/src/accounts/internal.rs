@@ -1,7 +1,7 @@
-//! Accounts of Cupel itself: owners of what clients without an account send.
+//! Internal accounts of Cupel: they own the submissions of clients without an account.
 //!
-//! *Invariant:* nobody can log in to such an account or register its name: the name contains a character that a
-//! registration refuses, and the password is random and discarded.
+//! *Invariant:* a client can neither log in to such an account nor register its name, because the name contains a
+//! character that a registration refuses, and the password is random and discarded.
 
 use cupel_types::UserId;
 
@@ -26,7 +26,7 @@ impl Accounts {
         let now = self.now();
         let user = User {
             id: UserId::from_uuid(self.inner.ids.next(now)),
-            // No valid address, so that no registration can take it, either.
+            // Not a valid address, so no registration can take it.
             email: username.clone(),
             username: username.clone(),
             role: Role::User,
@@ -38,7 +38,7 @@ impl Accounts {
         let new = NewUser { user, password_hash, webhook_secret: crate::ids::secret() };
         match self.inner.store.insert_user(new).await? {
             Ok(user) => Ok(user),
-            // Another node was faster.
+            // Another node has inserted the account concurrently.
             Err(_taken) => Ok(self.find_user(&username).await?.ok_or_else(|| vanished(&username))?),
         }
     }

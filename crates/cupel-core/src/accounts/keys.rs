@@ -101,7 +101,7 @@ impl Accounts {
     /// the owner's role.
     ///
     /// # Errors
-    /// [`KeyError`]. The client may see which: without the secret, the only answer is [`KeyError::Unknown`].
+    /// [`KeyError`]. It may be shown to the client: a client without the secret always gets [`KeyError::Unknown`].
     pub async fn authenticate_key(&self, text: &str) -> Result<(ApiKey, User), KeyError> {
         let token = Token::parse(API_KEY, text).ok_or(KeyError::Unknown)?;
         let key = self.inner.store.key(ApiKeyId::from_uuid(token.id)).await?.ok_or(KeyError::Unknown)?;
@@ -127,7 +127,7 @@ impl Accounts {
         Ok((key, user))
     }
 
-    /// An owner's keys, newest first, including revoked and expired ones until 90 days after that.
+    /// An owner's keys, newest first. A revoked or expired key remains in the list for 90 days.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -143,7 +143,7 @@ impl Accounts {
         self.inner.store.revoke_key(owner, id, self.now()).await
     }
 
-    /// Revokes a key, whoever owns it. Returns the owner; `None` if there is no such key.
+    /// Revokes a key of any owner. Returns the owner; `None` if there is no such key.
     ///
     /// # Errors
     /// If the store cannot answer or write.

@@ -111,7 +111,7 @@ pub trait MembershipStore: Send + Sync {
     async fn insert_code(&self, code: RegistrationCode) -> Result<(), StoreError>;
     /// All codes, newest first, including ended and expired ones; at most 1000.
     async fn codes(&self) -> Result<Vec<RegistrationCode>, StoreError>;
-    /// Ends a code. `false`: it does not exist.
+    /// Ends a code. `false`: there is no such code.
     async fn end_code(&self, id: JoinCodeId, now: Timestamp) -> Result<bool, StoreError>;
     /// Whether registration with this code is possible now.
     async fn is_code_good(&self, code: &str, now: Timestamp) -> Result<bool, StoreError>;

@@ -1,5 +1,5 @@
 //! Users, roles, tiers, API keys and refresh sessions: the types here, the use cases in [`Accounts`]. Passwords are
-//! hashed with argon2id; of tokens and keys only the SHA-256 of their (high-entropy) secret is stored.
+//! hashed with argon2id. Tokens and keys contain a high-entropy secret, of which only the SHA-256 is stored.
 
 mod codes;
 mod import;

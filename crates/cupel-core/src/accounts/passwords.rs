@@ -258,6 +258,6 @@ mod tests {
         let _all_turns = passwords.turns.acquire_many(passwords.turns.available_permits() as u32).await.unwrap();
         passwords.waiting.store(WAITING_MAX, Ordering::Release);
         assert!(matches!(passwords.hash("x").await, Err(PasswordError::Busy)));
-        assert_eq!(passwords.waiting.load(Ordering::Acquire), WAITING_MAX, "who is refused does not count");
+        assert_eq!(passwords.waiting.load(Ordering::Acquire), WAITING_MAX, "refused requests are not counted");
     }
 }

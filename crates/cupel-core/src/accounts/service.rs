@@ -99,7 +99,7 @@ impl From<PasswordError> for RegisterError {
 }
 
 impl Accounts {
-    /// Puts the parts together.
+    /// Creates the use cases from a store, a clock and settings.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, settings: AccountSettings) -> Accounts {
         let passwords = Passwords::new(settings.password_cost);
         Accounts { inner: Arc::new(Inner { store, clock, settings, passwords, ids: IdGenerator::default() }) }
@@ -186,7 +186,8 @@ impl Accounts {
         self.change_access(id, AccessChange { role: Some(role), tier: Some(tier), disabled: None }).await
     }
 
-    /// Applies all parts of the change or none. Disabling ends all sessions, and refuses logins, keys and tokens.
+    /// Applies all parts of the change or none. Disabling a user ends all of the user's sessions; logins, keys and
+    /// tokens are then refused.
     ///
     /// # Errors
     /// If the store cannot write.
@@ -206,7 +207,8 @@ impl Accounts {
         Ok(self.inner.store.change_password(id, password_hash, None, self.now()).await?)
     }
 
-    /// Disables or enables a user. Disabling ends all sessions, and refuses logins, keys and tokens.
+    /// Disables or enables a user. Disabling a user ends all of the user's sessions; logins, keys and tokens are then
+    /// refused.
     ///
     /// # Errors
     /// If the store cannot write.

@@ -38,7 +38,7 @@ pub enum LoginError {
 /// Why a session was not refreshed.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
-    /// The token is not a valid one, was used before (which ends the session), or the session has ended.
+    /// The token is malformed or unknown, was used before (which ends the session), or the session has ended.
     #[error("the refresh token is not valid")]
     Invalid,
     /// Failure of Cupel.
@@ -58,10 +58,10 @@ impl From<PasswordError> for LoginError {
     }
 }
 
-/// Placeholder for the hash of a user without a password: no password matches it.
+/// Placeholder for the hash of a user without a password. It matches no password.
 pub(super) const NO_PASSWORD: &str = "!";
 
-/// The hash, if there is a password. Without one, a login is refused after the same work.
+/// The hash, or `None` if the user has no password. In that case, a login is refused after the same amount of work.
 pub(super) fn usable(hash: String) -> Option<String> {
     (hash != NO_PASSWORD).then_some(hash)
 }
@@ -69,7 +69,7 @@ pub(super) fn usable(hash: String) -> Option<String> {
 /// Maximum length of a stored `User-Agent`, in characters.
 const USER_AGENT_MAX: usize = 200;
 
-/// The stored part of a `User-Agent`: its beginning, without control characters. `None`: nothing remains.
+/// The part of a `User-Agent` that is stored: its beginning, without control characters. `None`: nothing remains.
 fn kept_user_agent(text: &str) -> Option<String> {
     let kept: String = text.chars().filter(|c| !c.is_control()).take(USER_AGENT_MAX).collect();
     (!kept.trim().is_empty()).then_some(kept)
@@ -138,8 +138,8 @@ impl Accounts {
         Token::parse(REFRESH, refresh_token).map(|token| SessionId::from_uuid(token.id))
     }
 
-    /// Exchanges a refresh token for the next one. A token that was exchanged before counts as stolen: the session ends
-    /// for all holders.
+    /// Exchanges a refresh token for the next one. A token that was exchanged before counts as stolen, so the session
+    /// ends for all holders.
     ///
     /// # Errors
     /// [`RefreshError`].

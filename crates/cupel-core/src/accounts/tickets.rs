@@ -1,7 +1,7 @@
-//! Tickets: each opens one stream, once, within a minute, for a browser's `EventSource`, which cannot send a header.
+//! Tickets for a browser's `EventSource`, which cannot send a header. A ticket opens one stream, once, within a minute.
 //!
-//! A ticket carries a token in the format of a key (`tokens.rs`): `cut_…`. It is kept in the store, so that any API
-//! node accepts a ticket that another one created, and no two accept the same.
+//! A ticket carries a token in the format of a key (`tokens.rs`): `cut_…`. The store keeps it, so any API node accepts
+//! a ticket that another node created, and only one node can accept it.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ impl Accounts {
         Ok(made.then(|| (token.text(TICKET), expires_at)))
     }
 
-    /// The holder of a ticket, which stays valid. `None`: it is not valid for this submission, or no longer valid.
+    /// The holder of a ticket. The ticket stays valid. `None`: it is not valid for this submission, or no longer valid.
     ///
     /// # Errors
     /// If the store cannot answer.

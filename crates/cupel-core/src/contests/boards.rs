@@ -41,7 +41,7 @@ pub(super) struct Board {
 pub(crate) struct Boards {
     /// Least recently used first. The holder of an entry's lock reads the board for all waiting callers.
     places: Mutex<Vec<(ContestId, BoardSlot)>>,
-    /// Allows one read of a contest at a time, so that the store remains available to others.
+    /// Allows one read of a contest at a time, so that the store stays available for other requests.
     reading: Arc<Semaphore>,
     /// Allows one computation for an individual viewer at a time.
     reckoning: Arc<Semaphore>,
@@ -102,7 +102,8 @@ impl Core {
             return Ok(Arc::clone(board));
         }
         let (core, contest) = (self.clone(), contest.clone());
-        // In a separate task, so that a cancelled caller does not make the next one start the read again.
+        // In a separate task: if the caller is cancelled, the read continues, and the next caller need not start it
+        // again.
         let made = tokio::spawn(async move {
             let _turn = Arc::clone(&core.inner.boards.reading).acquire_owned().await.map_err(broken_off)?;
             *place = None;

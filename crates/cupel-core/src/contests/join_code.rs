@@ -1,4 +1,5 @@
-//! Join codes: an organiser gives out the code of a contest that is not public to the people who may enter it.
+//! Join codes of contests. The organiser of a contest that is not public gives its code to the people who may take
+//! part.
 
 use subtle::ConstantTimeEq as _;
 
@@ -53,7 +54,7 @@ fn as_meant(letter: u8) -> u8 {
     }
 }
 
-/// Codes are credentials and stay out of logs.
+/// Codes are credentials, so they are not logged.
 impl std::fmt::Debug for JoinCode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("JoinCode(..)")

@@ -128,7 +128,7 @@ impl Core {
         if is_there { Ok(()) } else { Err(ContestError::Missing) }
     }
 
-    /// Checks that a contest with these times is not over already; nobody could take part in it.
+    /// Checks that a contest with these times has not ended already, because nobody could take part in it.
     fn is_still_to_be(&self, starts_at: Timestamp, length: Duration) -> Result<(), ContestError> {
         let is_over = ends_at(starts_at, length) <= self.now();
         if is_over { Err(invalid("starts_at", "the contest would already have ended")) } else { Ok(()) }
@@ -144,7 +144,7 @@ impl Core {
         if seen.may_change { Ok(seen.contest) } else { Err(ContestError::Missing) }
     }
 
-    /// Checks that these problems may be in a contest of this viewer.
+    /// Checks that this viewer may use these problems in a contest.
     async fn problems_fit(&self, principal: &Principal, problems: &[ProblemId]) -> Result<(), ContestError> {
         if problems.is_empty() || problems.len() > Contest::PROBLEMS_MAX {
             return Err(invalid("problems", format!("a contest has 1 to {} problems", Contest::PROBLEMS_MAX)));

@@ -5,9 +5,9 @@
 //! another time differs only in its start.
 //!
 //! Invariants: until a freeze is lifted, no view shows contestants the results that it hides: standings show them as
-//! pending, and the statistics and leaderboards of the problems exclude those submissions ([`FreezeWindow`]). The
-//! submission's sender, the contest's organisers, and the problem's authors who do not take part see them. A contest
-//! that a user may not see does not exist for them, nor for a user with a wrong code.
+//! pending, and the statistics and leaderboards of the problems exclude those submissions ([`FreezeWindow`]). They are
+//! visible to the submission's sender, to the contest's organisers, and to the problem's authors who do not take part.
+//! If a user may not see a contest or enters a wrong code, Cupel answers as if the contest did not exist.
 
 mod boards;
 mod join_code;

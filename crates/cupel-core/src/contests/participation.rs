@@ -26,7 +26,7 @@ pub struct SeenContest {
     pub contest: Contest,
     /// Its phase.
     pub phase: Phase,
-    /// Whether the viewer may change it, and so sees everything of it.
+    /// Whether the viewer may change it. Such a viewer sees all of its data.
     pub may_change: bool,
     /// The viewer's participation, if any.
     pub participant: Option<Participant>,
@@ -107,8 +107,8 @@ impl Core {
         self.inner.store.contests(filter, offset, limit).await
     }
 
-    /// Adds a participant: official until the contest ends, virtual from now on once it has ended. With its code, a
-    /// contest that is not public exists for the user.
+    /// Adds a participant: official until the contest ends, virtual with a start now once it has ended. A contest that
+    /// is not public exists for a user who enters its code.
     ///
     /// # Errors
     /// [`ContestError`].

@@ -146,8 +146,8 @@ pub struct ParticipantProgress {
     pub standings: Vec<Option<Standing>>,
 }
 
-/// The time in which a participant's submissions are hidden from others: from the freeze to the end, relative to the
-/// participant's start.
+/// The time in which a participant's submissions are hidden from others: from the start of the freeze to the end of the
+/// contest, relative to the participant's start.
 ///
 /// A submission is hidden by the contest, not by its problem: submissions to the same problem from outside the contest
 /// or before the freeze stay public.

@@ -30,8 +30,8 @@ pub trait ContestStore: Send + Sync {
     /// Deletes a contest, unless it has begun and has participants.
     async fn delete_contest(&self, contest: ContestId, now: Timestamp) -> Result<DeletedContest, StoreError>;
 
-    /// Adds a participant: virtual with the given start, or official with `None`, whose time begins with the contest.
-    /// `false`: the user takes part already, and nothing changes.
+    /// Adds a participant. With a start time, the participation is virtual; with `None`, it is official and begins with
+    /// the contest. `false`: the user takes part already, and nothing changes.
     async fn take_part(
         &self,
         contest: ContestId,
@@ -52,9 +52,9 @@ pub trait ContestStore: Send + Sync {
     /// in the order in which they were sent. Each is marked if the freeze of another contest hides it.
     async fn attempts(&self, contest: ContestId) -> Result<Vec<Attempt>, StoreError>;
 
-    /// A page of the participants, in the order in which they joined, and their number; each with their standings with
-    /// the contest's problems, in the contest's order, whenever those were solved. Submissions that the freeze of
-    /// another contest hides count only if `sees_all`.
+    /// A page of the participants, in the order in which they joined, and the total number. Each comes with one
+    /// standing per problem, in the contest's order; solutions from outside the contest count, too. Submissions that
+    /// the freeze of another contest hides count only if `sees_all`.
     async fn progress_in(
         &self,
         contest: ContestId,
@@ -66,14 +66,14 @@ pub trait ContestStore: Send + Sync {
     /// Whether the user takes part in a contest with this problem, and their time has begun.
     async fn is_opened_by_contest(&self, problem: ProblemId, user: UserId, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// A contest with this problem that is running at this time; the one that began first.
+    /// The slug of a running contest with this problem; if there are several, of the one that began first.
     async fn running_contest_with(&self, problem: ProblemId, now: Timestamp) -> Result<Option<Slug>, StoreError>;
 
     /// Whether the statistics and the leaderboard of a problem exclude judged submissions because a contest hides them.
     async fn withholds_results(&self, problem: ProblemId) -> Result<bool, StoreError>;
 
-    /// The windows in which active freezes hide this user's submissions to a problem, in contests in which `from` takes
-    /// part, too.
+    /// The windows in which active freezes hide this user's submissions to a problem from the user `from`. Only
+    /// contests in which `from` takes part, too, are considered.
     async fn freezes_of(&self, problem: ProblemId, user: UserId, from: UserId)
     -> Result<Vec<FreezeWindow>, StoreError>;
 
@@ -92,8 +92,8 @@ pub trait ContestStore: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// A page of questions, newest first, and the total number: those that this user asked or everyone may read;
-    /// `None`: all.
+    /// A page of questions, newest first, and the total number. Includes the questions that this user asked and those
+    /// that everyone may read; with `None`, all questions.
     async fn clarifications(
         &self,
         contest: ContestId,

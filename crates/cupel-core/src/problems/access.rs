@@ -84,7 +84,7 @@ mod tests {
                 assert_eq!(principal.may_see(&problem, part), sees, "{principal:?} {part:?} {visibility:?}");
                 assert_eq!(principal.may_change(&problem, part), changes, "{principal:?} {part:?} {visibility:?}");
                 let shipped = ProblemRecord { owner: None, ..problem };
-                assert!(!Principal::Anonymous.may_change(&shipped, None), "what has no owner is not the anonymous'");
+                assert!(!Principal::Anonymous.may_change(&shipped, None), "anonymous clients own no problem");
             }
         }
     }

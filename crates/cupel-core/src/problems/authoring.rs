@@ -1,4 +1,4 @@
-//! Importing problems and new versions of them, changing and deleting them, and having them verified.
+//! Use cases for authors: importing problems and new versions, and changing, deleting and verifying problems.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -99,7 +99,7 @@ pub enum AuthorError {
     NoVersion { number: u32 },
     #[error("only an administrator may have a version shown that was not verified")]
     NotAdministrator,
-    #[error("something was sent for it, or it is no draft")]
+    #[error("the problem has submissions, or is not a draft")]
     InUse,
     #[error("the running contest `{contest}` has this problem")]
     InContest { contest: Slug },
@@ -109,7 +109,7 @@ pub enum AuthorError {
     Packages(#[from] PackagesError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the archive cannot be put down")]
+    #[error("the archive cannot be stored")]
     Upload(#[source] std::io::Error),
     #[error("a thread of the server ended early")]
     BrokenOff,
@@ -225,7 +225,7 @@ impl Core {
         Ok(())
     }
 
-    /// Settles a package that was taken and is now named by a version.
+    /// Settles a package that was imported and that a version now names.
     pub(super) async fn settled<T>(&self, taken: &Taken, written: Result<T, AuthorError>) -> Result<T, AuthorError> {
         let written = written?;
         let taken = taken.clone();
@@ -233,11 +233,11 @@ impl Core {
         Ok(written)
     }
 
-    /// Removes a package that was taken and, for the given reason, is not named. Otherwise it would use disk space
+    /// Removes an imported package that no version names, because of the given error. Otherwise it would use disk space
     /// until the next sweep.
     pub(super) async fn discarded(&self, taken: Taken, why: AuthorError) -> AuthorError {
         if matches!(why, AuthorError::Store(_) | AuthorError::Packages(_)) {
-            // Either it is unknown whether the package is named, or it is named.
+            // The package is named, or it is unknown whether it is.
             return why;
         }
         // Excludes imports that are about to name the same package.
@@ -254,13 +254,13 @@ impl Core {
         why
     }
 
-    /// Removes those of these packages that no problem names any more.
+    /// Removes the given packages that no problem names any more.
     async fn discard(&self, hashes: Vec<ContentHash>) {
         log_failure(self.remove_unnamed(Some(hashes)).await);
     }
 
-    /// Removes packages that no problem names (of `of`, or of all) and spare copies; returns their number. May be
-    /// called at any time, on any node.
+    /// Removes packages that no problem names (only those in `of`, if given) and spare copies; returns their number.
+    /// May be called at any time, on any node.
     pub(super) async fn remove_unnamed(&self, of: Option<Vec<ContentHash>>) -> Result<u64, AuthorError> {
         let _alone = self.inner.imports.all.write().await;
         let found = self.with_packages(move |packages| packages.removable(of.as_deref())).await?;
@@ -369,7 +369,7 @@ impl Core {
         let imported = tokio::task::spawn_blocking(move || packages.import(&archive)).await;
         imported.map_err(|_panicked| AuthorError::BrokenOff)?.map_err(|error| match error {
             TakeError::Import(ImportError::Refused(mut refused)) => {
-                // The temporary file name of the archive means nothing to its sender.
+                // The sender does not know the temporary file name of the archive.
                 let of_archive = |finding: &&mut Finding| Some(&finding.file) == name.as_ref();
                 refused.findings.iter_mut().filter(of_archive).for_each(|finding| finding.file.clear());
                 AuthorError::Refused(refused)
@@ -443,7 +443,7 @@ impl Core {
         found.map(|(problem, _)| problem).ok_or(AuthorError::Missing)
     }
 
-    /// Checks that no running contest has this problem: its contestants would lose it.
+    /// Checks that no running contest has this problem, because its contestants would lose access to it.
     async fn not_in_contest(&self, problem: &ProblemRecord) -> Result<(), AuthorError> {
         match self.inner.store.running_contest_with(problem.id, self.now()).await? {
             Some(contest) => Err(AuthorError::InContest { contest }),
@@ -476,8 +476,8 @@ impl Core {
         }
     }
 
-    /// The languages that verifying a package needs. If the package cannot be opened, they are unknown; the worker
-    /// reports why it cannot be read.
+    /// The languages needed to verify a package. If the package cannot be opened, they are unknown, and the worker
+    /// reports the cause.
     pub(crate) async fn needs_of_verification(&self, package: ContentHash) -> Needs {
         match self.package(package).await {
             Ok(imported) => verifying_languages(&imported.package.problem, &self.registry()),
@@ -501,7 +501,8 @@ fn log_failure<T>(removed: Result<T, AuthorError>) {
     }
 }
 
-/// The package's own slug; if that is only derived from the archive's name, one derived from the title.
+/// The package's own slug. If that slug is only derived from the archive's name, a slug derived from the title is used
+/// instead.
 fn own_slug(imported: &Imported, archive: &Path) -> Option<Slug> {
     let problem = &imported.package.problem;
     let of_archive = archive.file_stem().and_then(|stem| Slug::from_text(&stem.to_string_lossy()));

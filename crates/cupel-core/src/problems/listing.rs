@@ -1,7 +1,7 @@
 //! Lists about a problem for its viewers: submissions, versions, members, leaderboards and standings.
 //!
-//! *Invariant:* a list of submissions contains none that the freeze of a contest hides from its reader, and a
-//! leaderboard says whether a freeze hides results.
+//! *Invariant:* a list of submissions excludes those that the freeze of a contest hides from its reader, and a
+//! leaderboard reports whether a freeze hides results.
 
 use cupel_types::{ProblemId, SubmissionId, UserId};
 
@@ -26,7 +26,7 @@ impl SubmissionFilter {
         SubmissionFilter { problem, owner: None, verdict: None, language: None, not_at: None, for_contestant: None }
     }
 
-    /// The same for this viewer: contests hide submissions from their participants, but not from administrators.
+    /// The same filter for this viewer. Contests hide submissions from their participants, but not from administrators.
     #[must_use]
     pub(crate) fn for_viewer(self, viewer: &AuthenticatedUser) -> SubmissionFilter {
         SubmissionFilter { for_contestant: (!viewer.is_admin).then_some(viewer.user), ..self }
@@ -92,7 +92,7 @@ impl Core {
         self.inner.store.members(problem).await
     }
 
-    /// The user with this name, in any case; an email address is not a name.
+    /// The user with this name, compared case-insensitively. An e-mail address is not accepted as a name.
     ///
     /// # Errors
     /// If the store cannot answer.

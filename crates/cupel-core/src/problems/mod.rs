@@ -2,16 +2,16 @@
 //!
 //! A problem is a row with a slug, an owner and a visibility. Its content is in packages, which never change and are
 //! identified by a hash of their content. A new package is a new version of the problem. A submission keeps the version
-//! it was sent for; a rejudge is a new run of it at the version that is current then. While a problem is visible to
-//! others, an unverified version is only staged: it is verified first and then made current in one transaction, so that
-//! the problem is never missing for its viewers.
+//! that it was sent for. A rejudge creates a new run of it at the problem's current version. While a problem is visible
+//! to others, an unverified version is only staged. Once it is verified, it becomes current in one transaction, so the
+//! problem is always available to its viewers.
 //!
 //! ```text
 //!  archive ─► Packages::import ─► folder named by its hash ─► problem_versions ─► submissions, by hash
 //! ```
 //!
-//! Invariants: a problem that a user may not see does not exist for them; standings are derived from the verdicts alone
-//! and are written with them.
+//! Invariants: for a user who may not see a problem, Cupel answers as if it did not exist; standings are derived only
+//! from the verdicts and are written in the same transaction.
 
 mod access;
 mod authoring;

@@ -1,18 +1,18 @@
 //! The port for unpacked packages, and the rules by which an unnamed package may be removed.
 //!
-//! Several nodes import and remove packages at the same time, without locks between nodes. These rules keep a package
-//! from being removed while another node is about to name it:
+//! Several nodes import and remove packages concurrently, without locks between nodes. These rules prevent the removal
+//! of a package that another node is about to name:
 //!
-//! - Every import makes its own *copy*, under a unique name. So the removal of a copy never removes one that was made
-//!   after the listing.
+//! - Every import makes its own *copy*, under a unique name. So the removal of a copy never affects a copy that was
+//!   made after the listing.
 //! - Only copies older than [`REMOVABLE_AFTER`] are removed, and the store is queried for the named packages *after*
 //!   the copies were listed.
-//! - A node that names a package checks its own clock once the package is named ([`Packages::settle`]): if
-//!   [`SETTLED_WITHIN`] has passed since the copy was made, the node makes the copy again. If less time has passed, no
-//!   node can have found the copy old enough before it was named. A copy that is made again is newer than the name, so
-//!   any node that lists it also finds the name.
+//! - A node that names a package then checks its own clock ([`Packages::settle`]): if [`SETTLED_WITHIN`] has passed
+//!   since the copy was made, the node makes the copy again. If less time has passed, the copy was too young for
+//!   removal until it was named. A copy that is made again is newer than the name, so any node that lists it also finds
+//!   the name.
 //!
-//! So it does not matter which nodes remove packages, how many do so at once, or how long a node stalls in between.
+//! So any number of nodes may remove packages at once, and a node may stall for any time in between.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,8 +27,8 @@ use crate::blobs::BlobsError;
 /// Age from which a copy of an unnamed package is removed.
 pub const REMOVABLE_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// Time after the making of a copy within which its package may be named without making the copy again. The other half
-/// of [`REMOVABLE_AFTER`] is a margin for clock errors.
+/// Time after the creation of a copy within which its package may be named without making the copy again. The other
+/// half of [`REMOVABLE_AFTER`] is a margin for clock errors.
 pub const SETTLED_WITHIN: Duration = Duration::from_secs(30 * 60);
 
 /// Packages by the hash of their content. A stored package is complete and never changes.
@@ -94,16 +94,16 @@ pub trait Packages: Send + Sync {
     fn tidy(&self) -> Result<u64, PackagesError>;
 }
 
-/// A package that was imported and that the store does not name yet.
+/// A package that was imported but is not named in the store yet.
 #[derive(Clone, Debug)]
 pub struct Taken {
     /// The package, on this machine while the value is alive.
     pub imported: Arc<Imported>,
     /// The stored copy.
     pub copy: PackageCopy,
-    /// A time no later than the making of the copy.
+    /// A time at or before the creation of the copy.
     pub kept_at: Instant,
-    /// Whether this import made the copy; `false` if it is an earlier one that was settled.
+    /// Whether this import made the copy; `false` if the copy is from an earlier import that was settled.
     pub is_own: bool,
 }
 
@@ -121,7 +121,7 @@ pub struct PackageCopy {
 pub struct Removable {
     /// The copy.
     pub copy: PackageCopy,
-    /// Whether there is a newer copy that is old enough to rely on: then this one may be removed in any case.
+    /// Whether a newer copy is old enough to rely on. If so, this one may be removed even if its package is named.
     pub is_spare: bool,
 }
 
@@ -136,14 +136,15 @@ pub enum TakeError {
     Packages(#[from] PackagesError),
 }
 
-/// A package cannot be read or stored. Failure of Cupel: no caller knows the hash of a package that was never stored.
+/// A package cannot be read or stored. This is a failure of Cupel, because no caller has the hash of a package that was
+/// never stored.
 #[derive(Debug, thiserror::Error)]
 pub enum PackagesError {
     /// The package is missing.
     #[error("there is no package {0}")]
     Missing(ContentHash),
     /// The package is damaged.
-    #[error("package {hash} cannot be read any more; put back what it lay in as it was, or import the package again")]
+    #[error("package {hash} cannot be read any more; restore its files from a backup, or import the package again")]
     Damaged {
         /// Its hash.
         hash: ContentHash,
@@ -163,6 +164,6 @@ pub enum PackagesError {
         source: std::io::Error,
     },
     /// The shared package storage of all nodes is unusable.
-    #[error("packages cannot be had from or given to the other nodes")]
+    #[error("packages cannot be exchanged with the other nodes")]
     Blobs(#[from] BlobsError),
 }

@@ -36,8 +36,8 @@ pub struct ProblemRecord {
     pub is_verified: Option<bool>,
     /// The CPU limit that verification derived for that version. A limit set by the package takes precedence.
     pub time_limit: Option<Duration>,
-    /// How the program that the limit was measured with was started; `None` if its language has no warm start, or if
-    /// this is unknown.
+    /// Start mode of the program whose measured time gave the limit; `None` if its language has no warm start, or if it
+    /// is unknown.
     pub limit_start: Option<Start>,
     /// Statistics of its submissions.
     pub statistics: Statistics,
@@ -220,12 +220,12 @@ pub struct ProblemVersionLine {
     pub is_verified: Option<bool>,
     /// The CPU limit that verification derived for it.
     pub time_limit: Option<Duration>,
-    /// How the program that the limit was measured with was started; `None` if its language has no warm start, or if
-    /// this is unknown.
+    /// Start mode of the program whose measured time gave the limit; `None` if its language has no warm start, or if it
+    /// is unknown.
     pub limit_start: Option<Start>,
 }
 
-/// An administrator's exception that let an unverified version be shown.
+/// An administrator's exception that allows an unverified version to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionException {
     /// Number of the version.

@@ -63,7 +63,7 @@ impl Core {
                 if let Err(taken_slug) = store.insert_problem(new).await? {
                     drop(importing);
                     let error = self.discarded(taken, taken_slug.into()).await;
-                    // Another node that is starting was faster.
+                    // Another starting node has loaded it concurrently.
                     let is_loaded = store.shipped(shipped.slug).await? == Some(shipped.archive_hash);
                     return if is_loaded { Ok(ShippedOutcome::Unchanged) } else { Err(error) };
                 }
@@ -113,7 +113,7 @@ impl Core {
         Ok(tidied + self.remove_unnamed(None).await?)
     }
 
-    /// Removes packages that no problem names and that no node can be about to name; returns their number. Called
+    /// Removes packages that no problem names and that no node can still name; returns their number. Called
     /// periodically; concurrent calls do no harm.
     ///
     /// # Errors

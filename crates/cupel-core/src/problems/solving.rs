@@ -1,4 +1,4 @@
-//! Reading problems, and what a problem requires of its solutions.
+//! Reading problems, and checking a problem's requirements on solutions.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub struct Attempted {
     pub record: SubmissionRecord,
     /// Its problem, if it belongs to one.
     pub problem: Option<ProblemRecord>,
-    /// Whether the viewer may see what is meant for the problem's authors.
+    /// Whether the viewer may see details that are only for the problem's authors.
     pub as_author: bool,
 }
 
@@ -114,8 +114,8 @@ impl Core {
         Some(format!("this problem takes solutions in {} only, not in `{}`", names.join(", "), language.id))
     }
 
-    /// Why a custom input is not a list of arguments for the function. An input that is too large to examine is left to
-    /// the size check, which refuses it.
+    /// Why a custom input is not a list of arguments for the function. `None` for an input that is too large to
+    /// examine; the size check refuses it.
     async fn unfit_input(&self, signature: &Signature, input: &Arc<[u8]>) -> Option<String> {
         if input.len() as u64 > self.bounds().stdin_bytes_max.get() {
             return None;
@@ -131,8 +131,8 @@ impl Core {
         tokio::task::spawn_blocking(read).await.ok().flatten()
     }
 
-    /// A submission with its problem, for its sender, administrators and the problem's authors. It is hidden from an
-    /// author while a freeze of a contest in which that author takes part hides it.
+    /// A submission with its problem, for its sender, administrators and the problem's authors. If an author takes part
+    /// in a contest whose freeze hides the submission, it is hidden from that author, too.
     ///
     /// # Errors
     /// If the store cannot answer.

@@ -94,11 +94,11 @@ async fn a_key_is_valid_until_it_is_revoked_or_expires() {
     assert!(text.starts_with("cup_") && text.is_ascii(), "its form");
     let (found, owner) = accounts.authenticate_key(&text).await.unwrap();
     assert_eq!((found.id, owner, found.scopes), (key.id, user.clone(), vec![Scope::RunsRead, Scope::RunsWrite]));
-    assert_eq!(accounts.keys(user.id).await.unwrap()[0].last_used_at, Some(app.clock.now()), "its use is noted");
+    assert_eq!(accounts.keys(user.id).await.unwrap()[0].last_used_at, Some(app.clock.now()), "its use is recorded");
 
     let (_, other) = accounts.create_key(&user, a_key()).await.unwrap();
     let forged = {
-        // The id of one key with the secret of the other, and a checksum that fits neither.
+        // The id of one key with the secret of the other, and a wrong checksum for either.
         let (a, b): (Vec<&str>, Vec<&str>) = (text.splitn(3, '_').collect(), other.splitn(3, '_').collect());
         format!("cup_{}_{}", a[1], b[2])
     };

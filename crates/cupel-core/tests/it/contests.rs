@@ -50,7 +50,7 @@ async fn standings_are_read_once_per_second_for_all_viewers() {
     let total = async || standings(&app, &Principal::Anonymous, "busy", 0, 20).await.total;
     assert_eq!(total().await, 1);
     one_more(&app, contest).await;
-    assert_eq!(total().await, 1, "what was read is told");
+    assert_eq!(total().await, 1, "the cached standings are returned");
     app.clock.advance(Duration::from_secs(1));
     assert_eq!(total().await, 2);
 }

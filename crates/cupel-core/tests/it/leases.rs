@@ -46,7 +46,7 @@ async fn losing_a_lease_stops_the_worker_and_its_result_is_refused() {
     let second = next(&app.core).await;
     assert_eq!((second.leased.run, second.leased.attempt), (first.leased.run, 2));
     assert_eq!(app.core.renew(&[(first.leased.run, first.leased.lease)]).await.unwrap(), [first.leased.lease]);
-    assert!(!second.stop.is_raised(), "the new attempt has nothing to do with the lost one");
+    assert!(!second.stop.is_raised(), "the lost attempt does not stop the new one");
     assert!(!app.core.complete(&first, a_report(b"late"), Vec::new()).await.unwrap());
     app.core.give_back(&first, true, "late").await.unwrap();
     app.core.sweep().await.unwrap();
@@ -140,7 +140,7 @@ async fn a_cancelled_next_run_call_leaves_no_run_behind() {
                 ended += 1;
             }
             Err(_nothing_waits) => {
-                // A caller that finished before the abort holds a lease, like a worker that died.
+                // A caller that finished before the abort holds a lease, like a worker that was killed.
                 app.clock.advance(Duration::from_secs(31));
                 app.core.sweep().await.unwrap();
             }
@@ -178,16 +178,16 @@ async fn a_run_with_an_unreadable_submission_is_given_back_and_finally_abandoned
     let id = app.submit_one().await;
     // A store may cache what it has just written; it drops the entry once a worker has leased the run.
     let first = app.core.next_run(worker()).await.unwrap();
-    app.core.give_back(&first, false, "a worker that changed its mind").await.unwrap();
+    app.core.give_back(&first, false, "a worker that does not start the run").await.unwrap();
     let raw = rusqlite::Connection::open(app.folder.path().join("cupel.db")).unwrap();
     raw.execute_batch("UPDATE code_submissions SET spec = 'damaged'").unwrap();
     for attempt in 1..=3 {
-        let refused = app.core.next_run(worker()).await.expect_err("what was submitted cannot be read");
+        let refused = app.core.next_run(worker()).await.expect_err("the submission cannot be read");
         assert!(matches!(refused, NextError::Store(_)), "{refused:?}");
         assert_eq!(app.store.counts(app.clock.now()).await.unwrap().leased, 0, "attempt {attempt}");
         app.clock.advance(Duration::from_secs(16));
         app.core.sweep().await.unwrap();
     }
     let counts = app.store.counts(app.clock.now()).await.unwrap();
-    assert_eq!((counts.queued, counts.scheduled, counts.leased), (0, 0, 0), "{id} was given up");
+    assert_eq!((counts.queued, counts.scheduled, counts.leased), (0, 0, 0), "{id} was abandoned");
 }

@@ -49,7 +49,7 @@ async fn heard(log: &mut Box<dyn Subscription>) -> Event {
         match log.next().await {
             Some(Received::Event(event)) => return event,
             Some(Received::Gap) => {}
-            None => panic!("the log goes on"),
+            None => panic!("the log continues"),
         }
     }
 }
@@ -64,16 +64,17 @@ async fn cancelling_on_one_node_stops_the_worker_of_another_at_once() {
     assert_eq!((first.leased.submission.id, second.leased.submission.id), (cancelled, other));
     nodes.api.cancel(&nodes.me(), cancelled).await.unwrap();
     first.stop.raised().await;
-    assert!(!second.stop.is_raised(), "the others go on");
+    assert!(!second.stop.is_raised(), "the other runs continue");
     finish(&nodes.worker, &second).await;
 }
 
-/// The bus loses its server before it has noticed, and stays without one; the watched log is complete nevertheless.
+/// The server of the bus is killed, the nodes have not noticed yet, and it is not restarted. The watched log is
+/// complete nevertheless.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn results_reach_waiting_callers_while_the_bus_has_no_server() {
     let redis = Redis::start();
     let cluster = servers::cluster();
-    let bus = async || connect(&redis.url(), &cluster, EventBounds::default()).await.expect("Redis is there");
+    let bus = async || connect(&redis.url(), &cluster, EventBounds::default()).await.expect("Redis is running");
     let nodes = Nodes::start(bus().await, bus().await).await;
     let id = nodes.submit_one().await;
     let assignment = next(&nodes.worker).await;
@@ -83,7 +84,7 @@ async fn results_reach_waiting_callers_while_the_bus_has_no_server() {
         at: nodes.app.clock.now(),
         kind: EventKind::Started { attempt: 1 },
     };
-    let mut log = nodes.api.watch(&nodes.me(), id, Seq::default()).await.unwrap().expect("it is mine");
+    let mut log = nodes.api.watch(&nodes.me(), id, Seq::default()).await.unwrap().expect("it is visible");
     assert_eq!(heard(&mut log).await.kind, EventKind::Queued);
     nodes.worker.emit(started.clone());
     assert_eq!(heard(&mut log).await, started);

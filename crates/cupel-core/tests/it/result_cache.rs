@@ -34,7 +34,7 @@ impl Results for Exact {
     }
 }
 
-/// A cache that returns one submission for every key, as an attacker would have set it up.
+/// A cache that returns one submission for every key, as if an attacker had written it.
 struct Forged(SubmissionId);
 
 #[async_trait]
@@ -46,7 +46,7 @@ impl Results for Forged {
     async fn keep(&self, _key: &ResultKey, _id: SubmissionId, _lifetime: Duration) {}
 }
 
-/// A cache whose entries stay as they are.
+/// A cache that ignores new entries.
 struct ReadOnly(Arc<dyn Results>);
 
 #[async_trait]
@@ -89,13 +89,13 @@ async fn run(app: &App, cache: &ResultCache, new: SubmissionBuilder, report: Run
     id
 }
 
-/// The submission whose cached result answers this one. If there is none, the new submission is cancelled, and the
-/// cache keeps its earlier entry.
+/// The submission whose cached result is returned for this one. If there is none, the new submission is cancelled, and
+/// the cache keeps its earlier entry.
 async fn known(app: &App, cache: &ResultCache, new: SubmissionBuilder) -> Option<SubmissionId> {
     let cache = ResultCache { results: Arc::new(ReadOnly(Arc::clone(&cache.results))), ..cache.clone() };
     match send(app, &cache, new).await {
         Executed::Finished { record, origin: Origin::Cache } => Some(record.submission.id),
-        Executed::Finished { origin, .. } => panic!("nobody waits, but there is a result: {origin:?}"),
+        Executed::Finished { origin, .. } => panic!("no client waits, but there is a result: {origin:?}"),
         Executed::Accepted { id, .. } => {
             app.core.cancel(&app.me(), id).await.unwrap();
             None
@@ -125,12 +125,12 @@ async fn a_result_is_known_for_the_very_same_program_and_no_other() {
     let id = run(&app, &exact, a_submission(), report(Verdict::RuntimeError)).await;
     assert_eq!(known(&app, &exact, a_submission()).await, Some(id));
     let other_urgency = a_submission().priority(cupel_types::PriorityClass::Batch);
-    assert_eq!(known(&app, &exact, other_urgency).await, Some(id), "it makes no difference to the result");
+    assert_eq!(known(&app, &exact, other_urgency).await, Some(id), "the priority does not affect the result");
     for (n, change) in changes.into_iter().enumerate() {
         let changed = a_submission().with_program(change);
         assert_eq!(known(&app, &cache_of(Forged(id)), changed.clone()).await, None, "change {n}");
         let Executed::Accepted { .. } = send(&app, &exact, changed).await else { panic!("change {n} is cached") };
-        assert_eq!(known(&app, &exact, a_submission()).await, Some(id), "change {n} has a key of its own");
+        assert_eq!(known(&app, &exact, a_submission()).await, Some(id), "change {n} has a separate key");
     }
 }
 

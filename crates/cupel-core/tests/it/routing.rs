@@ -66,7 +66,7 @@ impl Site {
         worker.core.join_workers().await.unwrap();
     }
 
-    /// Sends the heartbeats of the workers that are alive, and updates all nodes.
+    /// Sends the heartbeats of the workers that are alive, and updates all nodes' routes.
     async fn everybody_hears(&self, workers: &[&Worker]) {
         for _ in 0..2 {
             for worker in workers {
@@ -85,7 +85,7 @@ impl Site {
         self.api.queue_depth().await.unwrap()
     }
 
-    /// The queue loses everything, and the API node restarts; the worker becomes another process with the same
+    /// The queue loses all hints, and the API node restarts. The worker becomes another process with the same
     /// languages.
     async fn restarted(self, worker: Worker) -> (Site, Worker) {
         let queue = Arc::new(EmbeddedQueue::default());
@@ -125,7 +125,7 @@ async fn each_worker_gets_runs_in_its_languages() {
     for _ in 0..20 {
         c.push(site.submit("c").await);
     }
-    // It does not wait behind the others, which only one worker can judge.
+    // It does not wait behind the C runs, which only one worker can judge.
     let id = site.submit("python").await;
     assert_eq!(python.judge().await, id);
     python.has_nothing_to_do().await;
@@ -184,7 +184,7 @@ async fn a_run_whose_last_worker_left_waits_for_the_next_and_does_not_delay_othe
     let (python, c) = (site.worker(&["python"]).await, site.worker(&["c"]).await);
     site.everybody_hears(&[&python, &c]).await;
     let waits = [site.submit("c").await, site.submit("c").await];
-    // The worker is killed, and its broker lost all hints.
+    // The worker is killed, and its broker loses all hints.
     drop(c);
     site.app.clock.advance(Duration::try_from(WORKER_GONE_AFTER).unwrap());
     let (site, python) = site.restarted(python).await;
@@ -226,7 +226,7 @@ async fn runs_in_a_language_queue_are_found_when_all_workers_have_equal_language
     site.everybody_hears(&[&alike]).await;
     site.api.sweep().await.unwrap();
     let judged = tokio::time::timeout(Duration::from_secs(10), alike.judge()).await;
-    assert_eq!(judged.expect("a run that somebody waits for"), id);
+    assert_eq!(judged.expect("the run is leased again"), id);
     // The hint is not published again.
     assert_eq!(site.api.sweep().await.unwrap().offered, 0);
 }
@@ -250,5 +250,5 @@ async fn hints_in_a_queue_without_consumers_do_not_hide_lost_hints() {
         site.api.sweep().await.unwrap();
     }
     let judged = tokio::time::timeout(Duration::from_secs(10), python.judge()).await;
-    assert_eq!(judged.expect("a run whose hint was lost"), id);
+    assert_eq!(judged.expect("the run whose hint was lost"), id);
 }

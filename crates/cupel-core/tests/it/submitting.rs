@@ -122,7 +122,7 @@ async fn every_kind_of_fault_is_reported_with_its_position() {
     ] {
         check_sent(&app, a_submission().webhook(url), &[("/webhook", BadWebhook)]).await;
     }
-    assert_eq!(app.store.list(None, 0, 1).await.unwrap().1, 0, "nothing of it was written");
+    assert_eq!(app.store.list(None, 0, 1).await.unwrap().1, 0, "nothing was written");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Recovery: nothing accepted is lost.
+//! Recovery: no accepted submission is lost.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -63,7 +63,7 @@ async fn the_sweeper_replaces_lost_hints() {
     assert_eq!(core.queue().depth().await.unwrap(), 0);
     assert_eq!(core.sweep().await.unwrap().offered, 5);
     core.sweep().await.unwrap();
-    assert_eq!(core.queue().depth().await.unwrap(), 5, "and not doubled");
+    assert_eq!(core.queue().depth().await.unwrap(), 5, "no hint is published twice");
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn a_scheduled_run_starts_at_its_time_and_not_before() {
     let id = app.submit(a_submission().run_at(app.clock.now() + hour).priority(PriorityClass::Batch)).await;
     let past = app.submit(a_submission().run_at(app.clock.now() - hour)).await;
     app.core.sweep().await.unwrap();
-    assert_eq!(app.core.queue().depth().await.unwrap(), 1, "a time that has passed means now");
+    assert_eq!(app.core.queue().depth().await.unwrap(), 1, "a run with a past `run_at` is due now");
     let first = next(&app.core).await;
     assert_eq!(first.leased.submission.id, past);
     finish(&app.core, &first).await;

@@ -41,7 +41,7 @@ async fn a_submission_does_not_exist_for_other_users() {
     let admin = AuthenticatedUser { is_admin: true, ..other };
     assert!(app.core.submission(&other, id).await.unwrap().is_none());
     assert!(app.core.submissions(&other, &[id]).await.unwrap().is_empty());
-    assert!(app.core.wait(&other, id, LONG).await.unwrap().is_none(), "and at once");
+    assert!(app.core.wait(&other, id, LONG).await.unwrap().is_none(), "the call returns at once");
     assert!(app.core.watch(&other, id, Seq::default()).await.unwrap().is_none());
     assert_eq!(app.core.cancel(&other, id).await.unwrap(), None);
     for theirs in [&other, &admin] {
@@ -70,7 +70,7 @@ async fn waiting_ends_when_the_run_is_judged_or_cancelled() {
         }
         assert!(waiting.await.unwrap().state.is_final());
         let again = app.core.wait(&app.me(), id, LONG).await.unwrap().expect("a record");
-        assert!(again.state.is_final(), "at once when it has ended");
+        assert!(again.state.is_final(), "a run that has ended needs no wait");
     }
 }
 
@@ -213,7 +213,7 @@ async fn every_watcher_gets_the_same_log() {
         assert_eq!(*log, logs[0]);
     }
     let log = app.core.watch(&app.me(), id, logs[0][3].seq).await.unwrap().expect("a log");
-    assert_eq!(hear_all(log).await, logs[0][4..], "and goes on where it was");
+    assert_eq!(hear_all(log).await, logs[0][4..], "and continues after the last event");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ async fn a_delivery_is_retried_by_the_schedule_and_then_given_up() {
     finish(&app.core, &assignment).await;
     let mut tries = 0;
     let mut first = None;
-    // A hundred hours in steps of a minute, which is longer than the schedule.
+    // 6000 steps of one minute are 100 hours, longer than the schedule.
     for _ in 0..6000 {
         for delivery in app.core.take_deliveries(HOLD, 10, &[]).await.unwrap() {
             assert_eq!((delivery.submission, delivery.owner, delivery.tries), (id, app.owner, tries));

@@ -1,5 +1,4 @@
-//! Conformance tests of every bus; the buses over a server are also tested between nodes and through faults of the
-//! server.
+//! Conformance tests of every bus. The buses over a server are also tested between nodes and with server failures.
 
 mod embedded;
 mod servers;

@@ -27,7 +27,7 @@ pub(super) async fn feed(shared: Arc<Shared>) {
     let mut under_way: FuturesUnordered<Put> = FuturesUnordered::new();
     // Failed batches, to retry: the broker may or may not have them.
     let mut again: Vec<Vec<RunHint>> = Vec::new();
-    // While the broker is full: the time of the next attempt, however many hints are published meanwhile.
+    // While the broker is full: the time of the next attempt, independent of new hints.
     let mut again_at: Option<Instant> = None;
     loop {
         let link = tokio::select! {
@@ -41,7 +41,7 @@ pub(super) async fn feed(shared: Arc<Shared>) {
             }
             under_way.push(Box::pin(put(Arc::clone(&link), batch)));
         }
-        // Other nodes make room by taking hints, and the broker does not notify this node of it.
+        // Hints taken by other nodes make room, but the broker does not notify this node of it.
         let is_shut_out = again_at.is_none() && under_way.is_empty() && shared.state().line.len() > 0;
         tokio::select! {
             () = shared.end.cancelled() => return,

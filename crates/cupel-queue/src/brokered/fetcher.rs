@@ -87,7 +87,7 @@ async fn take(link: &dyn Link, classes: &mut Classes, wanted: usize) -> Result<V
     Ok(taken)
 }
 
-/// Which classes may have hints, and whose turn it is.
+/// The classes that may have hints, and the order in which they are served.
 struct Classes {
     shares: Shares,
     /// Since when a class is known to be empty.

@@ -1,7 +1,7 @@
 //! Estimate of the number of hints at the broker: the last reading, plus the hints put and taken by this node since.
 //!
-//! Other nodes' changes become known with the next reading. So each node may exceed a window by one batch, and a window
-//! may seem fuller than it is while a reading counts as fresh.
+//! Changes by other nodes become known with the next reading. So each node may exceed a window by one batch, and a
+//! window may seem fuller than it is while a reading counts as fresh.
 
 use std::time::{Duration, Instant};
 

@@ -131,7 +131,7 @@ pub(super) async fn keep(shared: Arc<Shared>, broker: impl Broker, mut breaks: m
         shared.state().disconnected();
         trouble(&keeper.away, &error);
         tracing::warn!(error = chain(&error), "lost the connection to the queue's broker; hints wait on this node");
-        // Leave before connecting again, so that a broker with group members never sees this node as two members.
+        // Leave before reconnecting, so that a broker with group members never counts this node twice.
         let _ = tokio::time::timeout(LAST_WORDS_MAX, broken.leave()).await;
         drop(broken);
         let mut logged_at = Instant::now();

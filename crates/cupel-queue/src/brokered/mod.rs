@@ -1,4 +1,5 @@
-//! A queue at a broker. Fairness is decided here, before the broker, which holds a bounded window of hints.
+//! A queue at a broker. Fairness is decided on the node, before hints reach the broker, which holds only a bounded
+//! window of hints.
 //!
 //! ```text
 //!  publish ─► line ──feeder──► broker: a window of each class ──fetcher──► arrived ─► next ─► settle ──settler──► broker
@@ -12,9 +13,9 @@
 //! - **The feeder** moves hints from the line to the broker, in batches, several at a time. A batch that fails is
 //!   retried: a hint may be duplicated, but none is lost.
 //! - **The fetcher** takes at most as many hints from the broker as takers wait here, because a hint held by a busy
-//!   node is not available to an idle one. It divides them between classes by weight.
-//! - **The settler** acknowledges hints at the broker, in batches, in the background. An unacknowledged hint is
-//!   redelivered, and its run is then found to be leased.
+//!   node is not available to an idle node. It divides them between classes by weight.
+//! - **The settler** acknowledges hints at the broker, in batches, in the background. A hint that is not acknowledged
+//!   is redelivered; the taker then finds that its run is leased.
 //! - **The keeper** holds the connection. When an operation fails, it drops the connection and opens another one, with
 //!   exponential backoff. Connecting creates the broker's objects again, so the queue survives a broker that lost
 //!   everything. Meanwhile hints wait in the line, takers wait, and `health` reports it. A broker that is full refuses
@@ -52,17 +53,17 @@ use state::{State, Unsettled};
 pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// Maximum time that [`Link::wait`] waits; then the fetcher polls.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(2);
-/// Timeout for leaving a connection in good order, at the end or before it is replaced.
+/// Timeout for disconnecting cleanly, at the end or before the connection is replaced.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
 /// Maximum time that a publisher waits for the broker's count of hints.
 const LOOK_MAX: Duration = Duration::from_millis(250);
 /// Maximum number of hints that [`Queue::next_other`] skips, and its maximum duration.
 const LOOK_PAST_MAX: usize = 8;
 const LOOK_PAST_FOR: Duration = Duration::from_millis(100);
-/// How long a fruitless [`Queue::next_other`] is remembered. A call costs the slot time, and the broker the hints that
-/// are put back.
+/// How long a fruitless [`Queue::next_other`] is remembered. Each call costs the slot time, and makes the broker
+/// deliver hints that are put back.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// Maximum number of pending acknowledgements. Any beyond it are dropped, and their hints are redelivered.
+/// Maximum number of pending acknowledgements. Further ones are dropped, and their hints are redelivered.
 const SETTLING_MAX: usize = 10_000;
 
 /// A queue at a broker, local fairness included.
@@ -150,7 +151,7 @@ impl Drop for BrokeredQueue {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        // No critical section panics halfway, so the data behind a poisoned lock is consistent.
+        // No critical section panics between two changes, so the data are consistent even if the lock is poisoned.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -277,7 +278,7 @@ impl Queue for BrokeredQueue {
         for hinted in past {
             {
                 let mut state = self.shared.state();
-                // It counted as waiting before, so there is room for it.
+                // It was counted as waiting before, so there is room for it.
                 if !state.is_known(hinted.hint.run) {
                     state.line.push(hinted.hint);
                 }

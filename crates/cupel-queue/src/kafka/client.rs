@@ -1,5 +1,5 @@
-//! The librdkafka clients of one link: their shared state, their callbacks, and keeping their blocking calls off the
-//! runtime's threads.
+//! The librdkafka clients of one link: their shared state, their callbacks, and helpers that run their blocking calls
+//! outside the runtime's threads.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -46,7 +46,7 @@ impl Ours {
         *self.losses.borrow()
     }
 
-    /// Converts to a [`BrokerError`]. A timeout alone says little, so the last error that the client reported is added.
+    /// Converts to a [`BrokerError`]. A timeout has no cause, so the last error that the client reported is added.
     pub(super) fn failed(&self, doing: &'static str) -> impl Fn(KafkaError) -> BrokerError + '_ {
         move |error| {
             let code = match &error {
@@ -96,7 +96,7 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         match error.rdkafka_error_code() {
-            // This error comes last and says less than the errors of the individual brokers.
+            // This error arrives last and has less detail than the errors of the individual brokers.
             Some(RDKafkaErrorCode::AllBrokersDown) if self.puts => self.ours.losses.send_modify(|losses| *losses += 1),
             Some(RDKafkaErrorCode::AllBrokersDown) | None => {}
             Some(code) => {

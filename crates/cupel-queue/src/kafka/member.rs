@@ -15,7 +15,7 @@ use super::progress::tag;
 use crate::broker::{BrokerError, BrokerFault, Delivery, Settled};
 use crate::wire;
 
-/// Maximum number of received hints that wait on a node, far more than a window. Further ones are dropped; the sweeper
+/// Maximum number of received hints that wait on a node, far more than a window. Further hints are dropped; the sweeper
 /// publishes them again later.
 const AHEAD_MAX: usize = 10_000;
 /// Interval at which the reader checks whether it must stop.
@@ -27,7 +27,7 @@ pub(super) struct Member {
     pub(super) consumer: Arc<Consumer>,
 }
 
-/// The thread that reads messages. It is a thread because the client's callbacks may block on the broker.
+/// The thread that reads messages. A separate thread, because the client's callbacks may block on the broker.
 pub(super) struct Reader {
     stop: Arc<AtomicBool>,
     thread: Option<thread::JoinHandle<()>>,
@@ -60,8 +60,8 @@ impl Drop for Reader {
 }
 
 /// Reads one message, or returns after [`LOOK_EVERY`] without one. All messages are read, even if no taker waits,
-/// because a group member that stops polling counts as dead; at most a window of hints arrives. Returns `false` if no
-/// more messages will come.
+/// because a group member that stops polling counts as dead. At most a window of hints arrives. Returns `false` if no
+/// more messages will arrive.
 fn read(consumer: &Consumer, ours: &Ours) -> bool {
     let message = match consumer.poll(LOOK_EVERY) {
         None => return true,

@@ -2,25 +2,25 @@
 //! that a node that joins or leaves a language queue does not rebalance the common route.
 //!
 //! - The group assigns each partition, with its hints, to one node at a time, and reassigns the partitions of a dead
-//!   node within [`SILENCE_MAX`]. There should be several times as many partitions as nodes (`?partitions=`, 12 by
-//!   default, used only when the topics are created): a node without a partition receives no hints.
+//!   node within [`SILENCE_MAX`]. A node without a partition receives no hints, so there should be several times as
+//!   many partitions as nodes (`?partitions=`, 12 by default, used only when the topics are created).
 //! - A hint that has arrived at a node where no taker waits is passed on after [`PASS_ON_AFTER`]: it is published to a
-//!   partition of another node, then settled. So a busy node does not delay a hint that an idle one could process. The
-//!   message's key counts how often its hint was passed on; the waiting time grows with it, so that hints do not
-//!   circulate quickly while all nodes are busy.
-//! - Hints are settled in any order. The lowest unsettled offset is committed after each settlement, so a node that
-//!   dies loses nothing: the partition's next owner starts there. Settled hints above that offset are delivered again,
-//!   which does no harm. A hint that is never settled would block its partition for ever, so it is given up after a
-//!   while, and the sweeper finds its run.
+//!   partition of another node, then settled. So a busy node does not delay a hint that an idle node could take. The
+//!   message's key counts how often its hint was passed on. The waiting time grows with this count, so that hints do
+//!   not circulate quickly while all nodes are busy.
+//! - Hints are settled in any order. After each settlement, the lowest unsettled offset is committed. If a node dies,
+//!   nothing is lost, because the partition's next owner starts at that offset. Settled hints above that offset are
+//!   delivered again, which does no harm. A hint that is never settled would block its partition forever, so it is
+//!   given up after a while, and the sweeper finds its run.
 //! - Before partitions are revoked, settled offsets are committed. Hints of these partitions that arrived and were not
 //!   handed out are discarded here, because the partition's next owner receives them.
 //! - The number of waiting hints is the distance between the committed offsets and the ends of the partitions.
 //! - Nodes that only publish do not join the group.
 //!
 //! The client is librdkafka, a C library in this process. It reconnects by itself. Nevertheless a link counts as broken
-//! as soon as all brokers are lost, and the next link publishes the unconfirmed hints again: brokers may come back
-//! without the topics, and some accept hints for topics that they do not have (tansu) or create such topics with their
-//! own settings. So hints are published only by a link that has seen the topics.
+//! as soon as all brokers are lost, and the next link publishes the unconfirmed hints again. The reason is that brokers
+//! may return without the topics, and some accept hints for topics that they do not have (tansu) or create such topics
+//! with their own settings. So hints are published only by a link that has found the topics.
 //!
 //! Sources: librdkafka's INTRODUCTION.md and CONFIGURATION.md; Kafka's documentation, "Consumer".
 
@@ -54,14 +54,14 @@ use crate::names::{self, Route};
 use crate::shares::{CLASSES, PerClass, index};
 use crate::wire;
 
-/// Default number of partitions of the topics that are created here.
+/// Default number of partitions of the topics that Cupel creates.
 const PARTITIONS: u16 = 12;
 const PARTITIONS_MAX: u16 = 10_000;
 /// Default and maximum of `fetch.wait.max.ms`: how long a broker without messages may hold a fetch request.
 const FETCH_WAIT_MS: u16 = 500;
 /// Default port.
 const PORT: u16 = 9092;
-/// Session timeout: a node that is silent for this long loses its partitions to others.
+/// Session timeout. A node that is silent for this long loses its partitions to others.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// How long a hint waits on a node without a waiting taker before it is passed on for the first time. The time doubles
 /// with each pass.
@@ -69,7 +69,7 @@ const PASS_ON_AFTER: Duration = Duration::from_millis(500);
 /// Maximum number of doublings. While all nodes are busy, every hint at the broker is passed on once per resulting
 /// interval.
 const DOUBLINGS: u32 = 2;
-/// Retention and segment time of the topics that are created here. A hint that waits longer has been passed on, which
+/// Retention and segment time of the topics that Cupel creates. A hint that waits longer has been passed on, which
 /// publishes it again, or the sweeper has published another hint for its run.
 const KEPT: Duration = Duration::from_secs(6 * 3600);
 const SEGMENT: Duration = Duration::from_secs(3600);
@@ -225,7 +225,7 @@ impl Broker for Kafka {
         };
         self.make_topics(&ours, counts).await?;
         let losses = loop {
-            // Brokers that were lost before this point have been found again by the metadata request below.
+            // Brokers that were lost before this point are found again by the metadata request below.
             let losses = ours.losses();
             counts = partitions(&producer, &ours).await?;
             if !counts.contains(&0) {
@@ -253,7 +253,7 @@ impl Broker for Kafka {
             reclaim_after: self.reclaim_after,
             ours,
         };
-        // Missing permissions on the group show only when it is used.
+        // Missing permissions on the group are reported only when the group is used.
         link.ready().await?;
         Ok(Arc::new(link))
     }
@@ -285,7 +285,8 @@ struct KafkaLink {
     producer: OffThread<Producer>,
     /// Partitions of each topic.
     counts: PerClass<i32>,
-    /// Count of losses of all brokers when the topics were last seen. After another loss this link is broken.
+    /// Number of times that all brokers had been lost when the topics were last found. After another loss, this link is
+    /// broken.
     losses: usize,
     /// Round-robin counter for choosing partitions.
     turns: AtomicUsize,
@@ -412,7 +413,7 @@ impl KafkaLink {
         self.is_whole()
     }
 
-    /// Fails if all brokers were lost since this link saw the topics.
+    /// Fails if all brokers were lost since this link found the topics.
     fn is_whole(&self) -> Result<(), BrokerError> {
         if self.ours.losses() == self.losses {
             return Ok(());
@@ -486,7 +487,7 @@ mod tests {
     use uuid::Uuid;
 
     const CLASS: PriorityClass = PriorityClass::Submission;
-    /// Generous, for a busy machine.
+    /// Long enough for a busy machine.
     const PATIENCE: Duration = Duration::from_secs(120);
 
     fn kafka(url: &str) -> Result<Kafka, BrokerError> {
@@ -590,7 +591,7 @@ mod tests {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         };
-        timeout(PATIENCE, notices).await.expect("an idle link notices the loss, too");
+        timeout(PATIENCE, notices).await.expect("an idle link also detects the loss");
         brokers.broker_up(1).unwrap();
         let lost = link.put(&[hint(2)]).await.unwrap_err();
         assert_eq!(lost.fault, BrokerFault::Unreachable, "{lost:?}");

@@ -1,5 +1,5 @@
-//! Progress in the partitions that the group has assigned to this node: offsets received, offsets settled, and so the
-//! offsets that may be committed.
+//! Progress in the partitions that the group has assigned to this node: the offsets received and settled, and the
+//! offsets that may therefore be committed.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -181,7 +181,7 @@ mod tests {
         progress.give_out(&given, Some(Instant::now()));
         progress.give_out(&given, None);
         progress.give_up(Duration::ZERO);
-        assert_eq!(progress.moved_on(), [], "it was returned");
+        assert_eq!(progress.moved_on(), [], "the hint was returned");
         progress.give_out(&given, Some(Instant::now()));
         progress.give_up(Duration::from_secs(3600));
         assert_eq!(progress.moved_on(), []);

@@ -23,10 +23,10 @@ use cupel_testkit::brokers::Site;
 use cupel_testkit::servers::{self, Server};
 use tokio::sync::OwnedMutexGuard;
 
-/// A small window, so that tests fill it and observe the line before it.
+/// A small window, so that tests can fill it and observe the line before it.
 const WINDOW: usize = 8;
 
-/// Settings with a cluster of the test's own. The long `reclaim_after` prevents redelivery when the machine stalls.
+/// Settings with a separate cluster for the test. The long `reclaim_after` prevents redelivery when the machine stalls.
 fn settings(depth_max: usize) -> Settings {
     Settings {
         cluster: servers::cluster(),
@@ -41,7 +41,7 @@ async fn connect(url: &str, settings: Settings) -> Arc<dyn Queue> {
     cupel_queue::connect(url, settings).await.expect("the server runs")
 }
 
-/// A cluster of the test's own at a broker that no other test uses at the same time.
+/// A separate cluster for the test, at a broker that no other test uses at the same time.
 fn site<T: Deref<Target = Server> + 'static>(server: OwnedMutexGuard<T>, url: String, keeps: bool) -> Site {
     let settings = Settings { window: 256, ..settings(0) };
     Site::new(server, keeps, move |depth_max, reclaim_after| {

@@ -72,8 +72,8 @@ pub(crate) async fn hints_held_by_a_dead_node_are_redelivered(url: impl AsyncFn(
         let _never_settled = dies.next().await.unwrap();
     }
     dies.close();
-    // Wait until the node has left before the other one takes: tansu 0.6 waits for ever for a group leader that left
-    // during a rebalance.
+    // Wait until the node has left before the other one takes, because tansu 0.6 waits forever for a group leader that
+    // left during a rebalance.
     dies.gone().await;
     drop(dies);
     let mut runs = Vec::new();
@@ -94,7 +94,7 @@ pub(crate) async fn a_busy_node_holds_no_hint_that_an_idle_one_could_take(url: i
     });
     busy.publish(&[hint(1), hint(2), hint(3), hint(4)]).await.unwrap();
     let first = waiting.await.unwrap().unwrap();
-    // The busy node never asks again.
+    // The busy node takes no further hints.
     for _ in 0..3 {
         next(&idle).await;
     }

@@ -1,6 +1,6 @@
--- The schema as SQLite's is at version 7, whose notes hold here, too. Ids are UUIDs; numbers, times (microseconds since
--- 1970-01-01T00:00:00Z) and flags (0 and 1) are BIGINT, so that one statement serves both databases; texts are ordered by their
--- bytes, as there.
+-- The SQLite schema at version 7; its comments apply here, too. Ids are UUIDs. Numbers, times (microseconds since
+-- 1970-01-01T00:00:00Z) and flags (0 and 1) are BIGINT, so that the same statements work on both databases. Texts are
+-- ordered by their bytes, as in SQLite.
 
 CREATE TABLE users (
     id UUID NOT NULL PRIMARY KEY,
@@ -31,7 +31,7 @@ CREATE INDEX api_keys_of_owner ON api_keys (owner, id);
 CREATE TABLE refresh_sessions (
     id UUID NOT NULL PRIMARY KEY,
     "user" UUID NOT NULL REFERENCES users (id),
-    token_hash BYTEA NOT NULL, -- of the one token that is good
+    token_hash BYTEA NOT NULL, -- of the only valid token
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     ended_at BIGINT
@@ -39,28 +39,28 @@ CREATE TABLE refresh_sessions (
 CREATE INDEX refresh_sessions_by_end ON refresh_sessions (expires_at);
 CREATE INDEX refresh_sessions_ended ON refresh_sessions (ended_at) WHERE ended_at IS NOT NULL;
 
--- Hashes of refresh tokens that were exchanged: who comes with one of them has stolen it.
+-- Hashes of exchanged refresh tokens. A client that presents one of them has stolen it.
 CREATE TABLE refresh_tokens_used (
     session UUID NOT NULL REFERENCES refresh_sessions (id) ON DELETE CASCADE,
     token_hash BYTEA NOT NULL,
     PRIMARY KEY (session, token_hash)
 );
 
--- What was sent. Never changes, but for `run` when there is a new run. The large columns come last, so that
--- a list does not read them.
+-- Submissions as sent. A row never changes, except `run` when a new run is created. The large columns come last, so
+-- that a list does not read them.
 CREATE TABLE code_submissions (
     id UUID NOT NULL PRIMARY KEY,
     owner UUID NOT NULL REFERENCES users (id),
-    run UUID NOT NULL, -- the latest
+    run UUID NOT NULL, -- the latest run
     language TEXT COLLATE "C" NOT NULL,
     submitted_at BIGINT NOT NULL,
-    spec TEXT COLLATE "C" NOT NULL, -- JSON: everything else, pointing into data
+    spec TEXT COLLATE "C" NOT NULL, -- JSON: everything else, with references into data
     data BYTEA NOT NULL -- sources, inputs, expected outputs
 );
 CREATE INDEX code_submissions_of_owner ON code_submissions (owner, id);
 
--- Where each run stands: RunState, and what is needed to find those that wait.
--- state: 0 queued, 1 leased, 2 judged, 3 cancelled, 4 abandoned.
+-- State of each run (RunState), and the columns to find waiting runs. state: 0 queued, 1 leased, 2 judged, 3 cancelled,
+-- 4 abandoned.
 CREATE TABLE runs (
     id UUID NOT NULL PRIMARY KEY,
     submission UUID NOT NULL REFERENCES code_submissions (id),
@@ -72,15 +72,15 @@ CREATE TABLE runs (
     lost BIGINT NOT NULL,
     lease UUID, -- while leased
     lease_until BIGINT, -- while leased
-    worker UUID, -- the last
-    due_at BIGINT NOT NULL, -- not to be leased before
+    worker UUID, -- the last worker
+    due_at BIGINT NOT NULL, -- earliest time of a lease
     started_at BIGINT,
     completed_at BIGINT,
     verdict TEXT COLLATE "C", -- when judged
     cpu_time_us BIGINT,
     memory_bytes BIGINT,
-    -- A run that is about a problem: at which package, and what its end changes (1: the sender's standing, 2: what is known
-    -- of the package; NULL: nothing).
+    -- For the run of a problem: its package, and what its end changes (1: the sender's standing, 2: the verification
+    -- state of the package; NULL: nothing).
     problem UUID,
     package BYTEA,
     changes BIGINT,
@@ -131,23 +131,23 @@ CREATE INDEX runs_of_submission ON runs (submission, id) WHERE problem IS NOT NU
 CREATE TABLE problems (
     id UUID NOT NULL PRIMARY KEY,
     slug TEXT COLLATE "C" NOT NULL UNIQUE,
-    owner UUID REFERENCES users (id), -- NULL: it came with Cupel
+    owner UUID REFERENCES users (id), -- NULL: shipped with Cupel
     title TEXT COLLATE "C" NOT NULL,
-    title_key TEXT COLLATE "C" NOT NULL, -- lower case, to look for and to order by
+    title_key TEXT COLLATE "C" NOT NULL, -- lower case, for searching and ordering
     difficulty BIGINT,
     tags TEXT COLLATE "C" NOT NULL, -- JSON
     visibility BIGINT NOT NULL,
-    version BIGINT NOT NULL, -- the number of the current one
-    better BIGINT NOT NULL, -- 1: a higher score is, -1: a lower one is
+    version BIGINT NOT NULL, -- number of the current version
+    better BIGINT NOT NULL, -- 1: a higher score is better, -1: a lower one
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
-    -- What has been sent for it; see ProblemStore.
+    -- Statistics of its submissions; see ProblemStore.
     submissions BIGINT NOT NULL DEFAULT 0,
     accepted BIGINT NOT NULL DEFAULT 0,
     attempted_by BIGINT NOT NULL DEFAULT 0,
     solved_by BIGINT NOT NULL DEFAULT 0
 );
--- None by title: an entry of an index is bounded there, a title is not, and there are not so many problems.
+-- No index by title: an index entry has a maximum size, a title has not, and the number of problems is small.
 CREATE INDEX problems_by_age ON problems (created_at, id);
 CREATE INDEX problems_of_owner ON problems (owner);
 
@@ -165,14 +165,14 @@ CREATE TABLE problem_versions (
     format TEXT COLLATE "C" NOT NULL,
     created_by UUID REFERENCES users (id),
     created_at BIGINT NOT NULL,
-    verified BIGINT, -- 1 as it says, 0 not, NULL nobody has looked
+    verified BIGINT, -- 1 passed, 0 failed, NULL not verified
     bytes BIGINT NOT NULL DEFAULT 0, -- on the disk, unpacked
     PRIMARY KEY (problem, number)
 );
 CREATE UNIQUE INDEX problem_versions_by_package ON problem_versions (problem, package);
 CREATE INDEX problem_versions_by_author ON problem_versions (created_by, package);
 
--- Who has a part in a problem beside its owner.
+-- Members of a problem besides its owner.
 CREATE TABLE problem_members (
     problem UUID NOT NULL REFERENCES problems (id) ON DELETE CASCADE,
     "user" UUID NOT NULL REFERENCES users (id),
@@ -181,13 +181,13 @@ CREATE TABLE problem_members (
 );
 CREATE INDEX problem_members_of_user ON problem_members ("user", problem);
 
--- Archives that were loaded because they come with Cupel.
+-- Archives of shipped problems that were loaded.
 CREATE TABLE shipped_problems (
     slug TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     archive BYTEA NOT NULL -- SHA-256
 );
 
--- The submissions to problems that count, with what the newest judged run of each says. What is NULL is not known yet.
+-- Submissions to problems that count, with the result of the newest judged run of each. NULL: not known yet.
 CREATE TABLE problem_submissions (
     submission UUID NOT NULL PRIMARY KEY REFERENCES code_submissions (id),
     problem UUID NOT NULL REFERENCES problems (id),
@@ -204,17 +204,17 @@ CREATE TABLE problem_submissions (
 CREATE INDEX problem_submissions_of_problem ON problem_submissions (problem, submission);
 CREATE INDEX problem_submissions_of_owner ON problem_submissions (problem, owner, submission);
 
--- What a user has made of a problem: what follows from problem_submissions.
+-- Result of a user in a problem, derived from problem_submissions.
 CREATE TABLE problem_results (
     problem UUID NOT NULL REFERENCES problems (id),
     "user" UUID NOT NULL REFERENCES users (id),
     solved BIGINT NOT NULL,
     tries BIGINT NOT NULL,
-    best UUID NOT NULL, -- the submission that stands for the user
+    best UUID NOT NULL, -- the submission that counts for the user
     best_score BIGINT,
-    best_time_us BIGINT, -- CPU time of the fastest that solves
+    best_time_us BIGINT, -- CPU time of the fastest solution
     solved_at BIGINT,
-    -- What the leaderboard is ordered by, such that the smaller is the better; NULL: not on it.
+    -- Sort keys of the leaderboard; smaller is better. NULL: not on the leaderboard.
     rank_score BIGINT,
     rank_time BIGINT NOT NULL,
     PRIMARY KEY (problem, "user")
@@ -223,7 +223,7 @@ CREATE INDEX problem_results_ranked ON problem_results (problem, rank_score, ran
     WHERE rank_score IS NOT NULL;
 CREATE INDEX problem_results_of_user ON problem_results ("user", problem);
 
--- What a user has made of all public problems: what follows from problem_results.
+-- Progress of a user in all public problems, derived from problem_results.
 CREATE TABLE user_progress (
     "user" UUID NOT NULL PRIMARY KEY REFERENCES users (id),
     easy BIGINT NOT NULL,
@@ -242,7 +242,7 @@ CREATE TABLE contests (
     description TEXT COLLATE "C" NOT NULL,
     owner UUID NOT NULL REFERENCES users (id),
     style BIGINT NOT NULL,
-    penalty_us BIGINT NOT NULL, -- 0 where the style knows none
+    penalty_us BIGINT NOT NULL, -- 0 if the style has no penalty
     starts_at BIGINT NOT NULL,
     length_us BIGINT NOT NULL,
     freeze_us BIGINT, -- before the end
@@ -266,7 +266,7 @@ CREATE TABLE contest_participants (
     "user" UUID NOT NULL REFERENCES users (id),
     participation BIGINT NOT NULL,
     starts_at BIGINT NOT NULL,
-    number BIGINT NOT NULL, -- in which order they came
+    number BIGINT NOT NULL, -- order of joining
     PRIMARY KEY (contest, "user")
 );
 CREATE INDEX contest_participants_of_user ON contest_participants ("user");
@@ -284,6 +284,6 @@ CREATE TABLE clarifications (
 );
 CREATE INDEX clarifications_of_contest ON clarifications (contest, id);
 
--- Runs change a few times each within moments, and what waits is found through small indexes: old versions of rows should not
--- stay long.
+-- A run changes a few times within a short time, and waiting runs are found through small indexes, so old row versions
+-- should be removed soon.
 ALTER TABLE runs SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);

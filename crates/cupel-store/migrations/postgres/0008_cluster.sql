@@ -1,4 +1,4 @@
--- The processes that work on this database: workers, what they have been told, who sweeps, and secrets that all share.
+-- The processes that share this database: workers and their orders, the node that sweeps, and shared secrets.
 
 CREATE TABLE workers (
     id UUID NOT NULL PRIMARY KEY,
@@ -7,8 +7,8 @@ CREATE TABLE workers (
     slots BIGINT NOT NULL,
     busy BIGINT NOT NULL,
     languages TEXT COLLATE "C" NOT NULL, -- JSON: versions by id
-    doing TEXT COLLATE "C" NOT NULL, -- work, pause, drain: what it says
-    told TEXT COLLATE "C" NOT NULL, -- the same words: what it is told
+    doing TEXT COLLATE "C" NOT NULL, -- work, pause or drain, as the worker reports
+    told TEXT COLLATE "C" NOT NULL, -- work, pause or drain, as ordered
     started_at BIGINT NOT NULL,
     seen_at BIGINT NOT NULL
 );

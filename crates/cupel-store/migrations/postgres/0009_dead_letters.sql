@@ -1,8 +1,8 @@
--- Attempts that ended in a failure of ours, and submissions whose run was given up after the last of them.
+-- Attempts that ended in a failure of Cupel, and submissions whose run was abandoned after the last of them.
 
 CREATE TABLE failed_attempts (
     submission UUID NOT NULL REFERENCES code_submissions (id),
-    attempt BIGINT NOT NULL, -- goes on counting from run to run of a submission
+    attempt BIGINT NOT NULL, -- counted over all runs of the submission
     run UUID NOT NULL,
     worker UUID,
     worker_name TEXT COLLATE "C",
@@ -14,7 +14,7 @@ CREATE INDEX failed_attempts_by_age ON failed_attempts (failed_at);
 
 CREATE TABLE dead_letters (
     submission UUID NOT NULL PRIMARY KEY REFERENCES code_submissions (id),
-    run UUID NOT NULL, -- the one that was given up
+    run UUID NOT NULL, -- the abandoned run
     died_at BIGINT NOT NULL
 );
 CREATE INDEX dead_letters_by_age ON dead_letters (died_at, submission);

@@ -1,4 +1,4 @@
--- What a worker must have to judge a run: ids of languages, sorted, between spaces. NULL in runs that are older than this: whatever it has.
--- What waits is counted by it.
+-- The languages that a worker must have to judge a run: sorted ids, between spaces. NULL in runs from before this
+-- migration: any worker may judge them. Waiting runs are counted per value.
 
 ALTER TABLE runs ADD COLUMN needs TEXT COLLATE "C";

@@ -1,5 +1,6 @@
--- The figures, leaderboards and progress that everybody sees leave out the submissions that a contest's freeze hides. Those are marked here,
--- and what follows from all submissions of such a user and problem is kept for the user alone, in `withheld_results`.
+-- The public figures, leaderboards and progress exclude the submissions that a contest's freeze hides. Such submissions
+-- are marked here. `withheld_results` has the result of all submissions of an affected user to a problem, shown to this
+-- user only.
 
 ALTER TABLE problem_submissions ADD COLUMN withheld BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX problem_submissions_withheld ON problem_submissions (problem, owner) WHERE withheld = 1;
@@ -19,7 +20,7 @@ CREATE TABLE withheld_results (
 );
 CREATE INDEX withheld_results_of_user ON withheld_results ("user", problem);
 
--- Contests whose freeze is not lifted had only problems that were not public, so nobody's progress changes.
+-- Contests with an active freeze had only problems that were not public, so no user's progress changes.
 UPDATE problem_submissions SET withheld = 1 WHERE EXISTS (
     SELECT 1 FROM contest_problems e JOIN contests c ON c.id = e.contest
     JOIN contest_participants x ON x.contest = c.id AND x."user" = problem_submissions.owner

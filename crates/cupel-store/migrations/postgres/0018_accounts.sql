@@ -1,5 +1,5 @@
--- Accounts that are disabled or deleted, one-time links, join codes for accounts, and tickets for streams.
--- A user without an e-mail address has '' as `email` and `id:` and the id as `email_key`, which is no address.
+-- Disabled and deleted accounts, one-time links, join codes for accounts, and tickets for streams. A user without an
+-- e-mail address has an empty `email`, and `id:` followed by the id as `email_key`, which is not a valid address.
 
 ALTER TABLE users ADD COLUMN disabled_at BIGINT;
 ALTER TABLE users ADD COLUMN deleted_at BIGINT;

@@ -1,3 +1,3 @@
--- How the program was started that `time_limit_us` was measured with: 'warm' or 'cold'. NULL: its language has no warm start, or the
--- limit is older than this column.
+-- Start mode ('warm' or 'cold') of the program whose measured time gave `time_limit_us`. NULL: its language has no warm
+-- start, or the limit is from before this migration.
 ALTER TABLE problem_versions ADD COLUMN limit_start TEXT;

@@ -1,6 +1,6 @@
--- The base schema. Ids are 16-byte BLOBs (UUID). Times are INTEGER microseconds since 1970-01-01T00:00:00Z, to
--- which core rounds. What only the store's own row module reads is JSON in TEXT, with the large bytes beside
--- it in one BLOB that the JSON points into.
+-- The base schema. Ids are 16-byte BLOBs (UUID). Times are INTEGER microseconds since 1970-01-01T00:00:00Z; core rounds
+-- to microseconds. Data that only the store's row module reads is JSON in a TEXT column. Large bytes are in one BLOB of
+-- the same row, to which the JSON refers.
 
 CREATE TABLE users (
     id             BLOB    NOT NULL PRIMARY KEY,
@@ -31,7 +31,7 @@ CREATE INDEX api_keys_of_owner ON api_keys (owner, id);
 CREATE TABLE refresh_sessions (
     id         BLOB    NOT NULL PRIMARY KEY,
     user       BLOB    NOT NULL REFERENCES users (id),
-    token_hash BLOB    NOT NULL,             -- of the one token that is good
+    token_hash BLOB    NOT NULL,             -- of the only valid token
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     ended_at   INTEGER
@@ -39,28 +39,28 @@ CREATE TABLE refresh_sessions (
 CREATE INDEX refresh_sessions_by_end ON refresh_sessions (expires_at);
 CREATE INDEX refresh_sessions_ended ON refresh_sessions (ended_at) WHERE ended_at IS NOT NULL;
 
--- Hashes of refresh tokens that were exchanged: who comes with one of them has stolen it.
+-- Hashes of exchanged refresh tokens. A client that presents one of them has stolen it.
 CREATE TABLE refresh_tokens_used (
     session    BLOB NOT NULL REFERENCES refresh_sessions (id) ON DELETE CASCADE,
     token_hash BLOB NOT NULL,
     PRIMARY KEY (session, token_hash)
 ) STRICT, WITHOUT ROWID;
 
--- What was sent. Never changes, but for `run` when there is a new run. The large columns come last, so that
--- a list does not read them.
+-- Submissions as sent. A row never changes, except `run` when a new run is created. The large columns come last, so
+-- that a list does not read them.
 CREATE TABLE code_submissions (
     id           BLOB    NOT NULL PRIMARY KEY,
     owner        BLOB    NOT NULL REFERENCES users (id),
-    run          BLOB    NOT NULL,           -- the latest
+    run          BLOB    NOT NULL,           -- the latest run
     language     TEXT    NOT NULL,
     submitted_at INTEGER NOT NULL,
-    spec         TEXT    NOT NULL,           -- JSON: everything else, pointing into data
+    spec         TEXT    NOT NULL,           -- JSON: everything else, with references into data
     data         BLOB    NOT NULL            -- sources, inputs, expected outputs
 ) STRICT;
 CREATE INDEX code_submissions_of_owner ON code_submissions (owner, id);
 
--- Where each run stands: RunState, and what is needed to find those that wait.
--- state: 0 queued, 1 leased, 2 judged, 3 cancelled, 4 abandoned.
+-- State of each run (RunState), and the columns to find waiting runs. state: 0 queued, 1 leased, 2 judged, 3 cancelled,
+-- 4 abandoned.
 CREATE TABLE runs (
     id           BLOB    NOT NULL PRIMARY KEY,
     submission   BLOB    NOT NULL REFERENCES code_submissions (id),
@@ -72,8 +72,8 @@ CREATE TABLE runs (
     lost         INTEGER NOT NULL,
     lease        BLOB,                       -- while leased
     lease_until  INTEGER,                    -- while leased
-    worker       BLOB,                       -- the last
-    due_at       INTEGER NOT NULL,           -- not to be leased before
+    worker       BLOB,                       -- the last worker
+    due_at       INTEGER NOT NULL,           -- earliest time of a lease
     started_at   INTEGER,
     completed_at INTEGER,
     verdict      TEXT,                       -- when judged

@@ -1,3 +1,3 @@
--- How much of one owner waits is asked while they submit.
+-- An owner's waiting runs are counted at each submission.
 
 CREATE INDEX runs_waiting_of_owner ON runs (owner, due_at) WHERE state = 0;

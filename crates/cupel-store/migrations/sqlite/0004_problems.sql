@@ -1,20 +1,20 @@
--- Problems, the packages they have had, and what users have made of them. Scores are millionths of a point. Numbers
--- that stand for words: difficulty 0 easy, 1 medium, 2 hard; visibility 0 draft, 1 private, 2 public.
+-- Problems, their packages, and users' results. Scores are millionths of a point. Encodings: difficulty 0 easy, 1
+-- medium, 2 hard; visibility 0 draft, 1 private, 2 public.
 
 CREATE TABLE problems (
     id           BLOB    NOT NULL PRIMARY KEY,
     slug         TEXT    NOT NULL UNIQUE,
-    owner        BLOB    REFERENCES users (id), -- NULL: it came with Cupel
+    owner        BLOB    REFERENCES users (id), -- NULL: shipped with Cupel
     title        TEXT    NOT NULL,
-    title_key    TEXT    NOT NULL,           -- lower case, to look for and to order by
+    title_key    TEXT    NOT NULL,           -- lower case, for searching and ordering
     difficulty   INTEGER,
     tags         TEXT    NOT NULL,           -- JSON
     visibility   INTEGER NOT NULL,
-    version      INTEGER NOT NULL,           -- the number of the current one
-    better       INTEGER NOT NULL,           -- 1: a higher score is, -1: a lower one is
+    version      INTEGER NOT NULL,           -- number of the current version
+    better       INTEGER NOT NULL,           -- 1: a higher score is better, -1: a lower one
     created_at   INTEGER NOT NULL,
     updated_at   INTEGER NOT NULL,
-    -- What has been sent for it; see ProblemStore.
+    -- Statistics of its submissions; see ProblemStore.
     submissions  INTEGER NOT NULL DEFAULT 0,
     accepted     INTEGER NOT NULL DEFAULT 0,
     attempted_by INTEGER NOT NULL DEFAULT 0,
@@ -38,12 +38,12 @@ CREATE TABLE problem_versions (
     format     TEXT    NOT NULL,
     created_by BLOB    REFERENCES users (id),
     created_at INTEGER NOT NULL,
-    verified   INTEGER,                      -- 1 as it says, 0 not, NULL nobody has looked
+    verified   INTEGER,                      -- 1 passed, 0 failed, NULL not verified
     PRIMARY KEY (problem, number)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX problem_versions_by_package ON problem_versions (problem, package);
 
--- Who has a part in a problem beside its owner.
+-- Members of a problem besides its owner.
 CREATE TABLE problem_members (
     problem BLOB NOT NULL REFERENCES problems (id) ON DELETE CASCADE,
     user    BLOB NOT NULL REFERENCES users (id),
@@ -52,13 +52,13 @@ CREATE TABLE problem_members (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX problem_members_of_user ON problem_members (user, problem);
 
--- Archives that were loaded because they come with Cupel.
+-- Archives of shipped problems that were loaded.
 CREATE TABLE shipped_problems (
     slug    TEXT NOT NULL PRIMARY KEY,
     archive BLOB NOT NULL                    -- SHA-256
 ) STRICT, WITHOUT ROWID;
 
--- The submissions to problems that count, with what the newest judged run of each says. What is NULL is not known yet.
+-- Submissions to problems that count, with the result of the newest judged run of each. NULL: not known yet.
 CREATE TABLE problem_submissions (
     submission  BLOB    NOT NULL PRIMARY KEY REFERENCES code_submissions (id),
     problem     BLOB    NOT NULL REFERENCES problems (id),
@@ -75,17 +75,17 @@ CREATE TABLE problem_submissions (
 CREATE INDEX problem_submissions_of_problem ON problem_submissions (problem, submission);
 CREATE INDEX problem_submissions_of_owner ON problem_submissions (problem, owner, submission);
 
--- What a user has made of a problem: what follows from problem_submissions.
+-- Result of a user in a problem, derived from problem_submissions.
 CREATE TABLE problem_results (
     problem      BLOB    NOT NULL REFERENCES problems (id),
     user         BLOB    NOT NULL REFERENCES users (id),
     solved       INTEGER NOT NULL,
     tries        INTEGER NOT NULL,
-    best         BLOB    NOT NULL,           -- the submission that stands for the user
+    best         BLOB    NOT NULL,           -- the submission that counts for the user
     best_score   INTEGER,
-    best_time_us INTEGER,                    -- CPU time of the fastest that solves
+    best_time_us INTEGER,                    -- CPU time of the fastest solution
     solved_at    INTEGER,
-    -- What the leaderboard is ordered by, such that the smaller is the better; NULL: not on it.
+    -- Sort keys of the leaderboard; smaller is better. NULL: not on the leaderboard.
     rank_score   INTEGER,
     rank_time    INTEGER NOT NULL,
     PRIMARY KEY (problem, user)
@@ -94,7 +94,7 @@ CREATE INDEX problem_results_ranked ON problem_results (problem, rank_score, ran
     WHERE rank_score IS NOT NULL;
 CREATE INDEX problem_results_of_user ON problem_results (user, problem);
 
--- What a user has made of all public problems: what follows from problem_results.
+-- Progress of a user in all public problems, derived from problem_results.
 CREATE TABLE user_progress (
     user           BLOB    NOT NULL PRIMARY KEY REFERENCES users (id),
     easy           INTEGER NOT NULL,
@@ -106,7 +106,7 @@ CREATE TABLE user_progress (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX user_progress_ranked ON user_progress (solved DESC, last_solved_at, user) WHERE solved > 0;
 
--- A run that is about a problem: at which package, and what its end changes (1: the sender's standing, 2: what is known
+-- For the run of a problem: its package, and what its end changes (1: the sender's standing, 2: the verification state
 -- of the package; NULL: nothing).
 ALTER TABLE runs ADD COLUMN problem BLOB;
 ALTER TABLE runs ADD COLUMN package BLOB;

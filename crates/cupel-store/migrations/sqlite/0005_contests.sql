@@ -1,6 +1,6 @@
--- Contests. An attempt is any submission of a participant's to a problem of the contest within their time, so nothing
--- of problem_submissions is repeated here. Times are microseconds; style: 0 ICPC, 1 IOI; participation: 0 official,
--- 1 virtual.
+-- Contests. An attempt is any submission of a participant to a problem of the contest within the participant's time, so
+-- no data of problem_submissions is repeated here. Times are microseconds; style: 0 ICPC, 1 IOI; participation: 0
+-- official, 1 virtual.
 
 CREATE TABLE contests (
     id           BLOB    NOT NULL PRIMARY KEY,
@@ -9,7 +9,7 @@ CREATE TABLE contests (
     description  TEXT    NOT NULL,
     owner        BLOB    NOT NULL REFERENCES users (id),
     style        INTEGER NOT NULL,
-    penalty_us   INTEGER NOT NULL,           -- 0 where the style knows none
+    penalty_us   INTEGER NOT NULL,           -- 0 if the style has no penalty
     starts_at    INTEGER NOT NULL,
     length_us    INTEGER NOT NULL,
     freeze_us    INTEGER,                    -- before the end
@@ -32,7 +32,7 @@ CREATE TABLE contest_participants (
     user          BLOB    NOT NULL REFERENCES users (id),
     participation INTEGER NOT NULL,
     starts_at     INTEGER NOT NULL,
-    number        INTEGER NOT NULL,          -- in which order they came
+    number        INTEGER NOT NULL,          -- order of joining
     PRIMARY KEY (contest, user)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX contest_participants_of_user ON contest_participants (user);

@@ -1,3 +1,4 @@
--- What the packages of an author take together is bounded. Bytes on the disk, unpacked; 0 of those that were there before.
+-- Size of the unpacked package on the disk in bytes, for the bound per author; 0 for packages from before this
+-- migration.
 ALTER TABLE problem_versions ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX problem_versions_by_author ON problem_versions (created_by, package);

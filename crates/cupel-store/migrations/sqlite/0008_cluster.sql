@@ -1,4 +1,4 @@
--- The processes that work on this database: workers, what they have been told, who sweeps, and secrets that all share.
+-- The processes that share this database: workers and their orders, the node that sweeps, and shared secrets.
 
 CREATE TABLE workers (
     id         BLOB    NOT NULL PRIMARY KEY,
@@ -7,8 +7,8 @@ CREATE TABLE workers (
     slots      INTEGER NOT NULL,
     busy       INTEGER NOT NULL,
     languages  TEXT    NOT NULL,             -- JSON: versions by id
-    doing      TEXT    NOT NULL,             -- work, pause, drain: what it says
-    told       TEXT    NOT NULL,             -- the same words: what it is told
+    doing      TEXT    NOT NULL,             -- work, pause or drain, as the worker reports
+    told       TEXT    NOT NULL,             -- work, pause or drain, as ordered
     started_at INTEGER NOT NULL,
     seen_at    INTEGER NOT NULL
 ) STRICT;

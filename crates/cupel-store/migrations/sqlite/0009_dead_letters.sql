@@ -1,8 +1,8 @@
--- Attempts that ended in a failure of ours, and submissions whose run was given up after the last of them.
+-- Attempts that ended in a failure of Cupel, and submissions whose run was abandoned after the last of them.
 
 CREATE TABLE failed_attempts (
     submission  BLOB    NOT NULL REFERENCES code_submissions (id),
-    attempt     INTEGER NOT NULL,            -- goes on counting from run to run of a submission
+    attempt     INTEGER NOT NULL,            -- counted over all runs of the submission
     run         BLOB    NOT NULL,
     worker      BLOB,
     worker_name TEXT,
@@ -14,7 +14,7 @@ CREATE INDEX failed_attempts_by_age ON failed_attempts (failed_at);
 
 CREATE TABLE dead_letters (
     submission BLOB    NOT NULL PRIMARY KEY REFERENCES code_submissions (id),
-    run        BLOB    NOT NULL,             -- the one that was given up
+    run        BLOB    NOT NULL,             -- the abandoned run
     died_at    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX dead_letters_by_age ON dead_letters (died_at, submission);

@@ -1,4 +1,5 @@
--- Versions that an administrator let be shown although they were not verified, with the reason. An entry outlives the account.
+-- Unverified versions that an administrator allowed to be shown, with the reason. An entry remains after its account is
+-- deleted.
 CREATE TABLE version_exceptions (
     problem  BLOB    NOT NULL REFERENCES problems (id) ON DELETE CASCADE,
     number   INTEGER NOT NULL,

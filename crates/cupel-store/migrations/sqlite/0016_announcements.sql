@@ -1,3 +1,3 @@
--- Announcements lie among the questions: without a question, with their text as the answer, for everybody.
+-- Announcements are stored among the questions: without a question, with their text as the answer, visible to everyone.
 
 ALTER TABLE clarifications ADD COLUMN announced INTEGER NOT NULL DEFAULT 0;

@@ -1,3 +1,3 @@
--- Which program opened a session: the `User-Agent` of the login.
+-- The client that opened a session: the `User-Agent` of the login.
 
 ALTER TABLE refresh_sessions ADD COLUMN user_agent TEXT;

@@ -4,11 +4,12 @@
 //! ROOT/  cupel-blobs                              mark: the directory is mounted, not the empty mount point
 //!        <cluster>/packages/<hash>/<copy>         blobs, named by their keys
 //!        <cluster>/artifacts/<2 digits>/<hash>
-//!        .putting-…                               a blob that is being written, or was when a node died
+//!        .putting-…                               a blob that is being written, or was left unfinished by a dead node
 //! ```
 //!
 //! Invariants: a file gets its name by a rename after all of it is on the disk. Ages are measured with the clock of the
-//! file system, by the modification time of a temporary file. Nothing is read or written while the mark is missing.
+//! file system, by the modification time of a temporary file. Blobs are neither read nor written while the mark file is
+//! missing.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -38,8 +39,8 @@ pub struct DirectoryBlobs {
 }
 
 impl DirectoryBlobs {
-    /// A cluster's blobs in `root`, which must exist: creating it would hide a missing mount. An empty directory is
-    /// initialised as a directory of blobs.
+    /// A cluster's blobs in `root`. The directory must exist, because creating it would hide a missing mount. An empty
+    /// directory is initialised as a directory of blobs.
     ///
     /// # Errors
     /// If the directory does not exist, has other content, or is not writable.
@@ -93,7 +94,7 @@ impl DirectoryBlobs {
         for entry in fs::read_dir(&self.root).map_err(self.failed("list"))? {
             let entry = entry.map_err(self.failed("list"))?;
             let is_unfinished = entry.file_name().to_string_lossy().starts_with(".putting-");
-            // A file that vanished was completed or removed.
+            // If the file is gone, it was completed or removed concurrently.
             let written = entry.metadata().and_then(|meta| meta.modified()).unwrap_or(now);
             if is_unfinished && now.duration_since(written).unwrap_or_default() > ABANDONED_AFTER {
                 let _ = fs::remove_file(entry.path());

@@ -2,10 +2,10 @@
 //!
 //! A blob is one object, `<prefix>/<cluster>/<key>`. Small blobs are put with one request, larger ones as a multipart
 //! upload, which is invisible until it is complete. The parts of an interrupted upload are invisible, but take space
-//! until the bucket's own rule for incomplete uploads removes them. Ages are measured with the server's clock: an
-//! object rewritten for every list gives the time.
+//! until the bucket's own rule for incomplete uploads removes them. Ages are measured with the server's clock. Each
+//! list rewrites an object to read that clock.
 //!
-//! Invariant: no request waits forever: connecting, pauses in a response, and retries have limits.
+//! Invariant: no request waits forever. Connecting, pauses in a response, and retries have time limits.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -41,7 +41,7 @@ const RETRIES_MAX: usize = 4;
 
 /// Blobs in a bucket.
 pub struct S3Blobs {
-    /// `Some` until it is dropped. Its threads do the requests; the caller blocks.
+    /// `Some` until it is dropped. Its threads send the requests, while the caller blocks.
     runtime: Option<Runtime>,
     store: Arc<AmazonS3>,
     root: Path,
@@ -72,13 +72,13 @@ impl S3Blobs {
     pub fn new(url: &str, cluster: &str) -> Result<S3Blobs, S3UrlError> {
         let url = Url::parse(url).map_err(S3UrlError::Form)?;
         let bucket = url.host_str().filter(|bucket| !bucket.is_empty()).ok_or(S3UrlError::NoBucket)?;
-        // The rest of Cupel passes its TLS provider explicitly; this library uses the one of the process. If one is
-        // installed, it is the same.
+        // The rest of Cupel passes its TLS provider explicitly; this library uses the provider of the process. If one
+        // is installed already, it is the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let options = ClientOptions::new()
             .with_connect_timeout(CONNECT_MAX)
             .with_read_timeout(SILENCE_MAX)
-            // No total limit: a response may take long as long as bytes arrive.
+            // No limit on the total time: a response may take long if its bytes keep arriving.
             .with_timeout_disabled();
         let retry = RetryConfig {
             backoff: BackoffConfig { max_backoff: Duration::from_secs(2), ..BackoffConfig::default() },

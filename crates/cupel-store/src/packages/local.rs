@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Invariants: a folder gets its name by a rename after everything in it is written, and never changes after that.
-//! Before anything in it is removed, it loses its name. The memory of opened packages is bounded; their files were
-//! hashed when they were read.
+//! Before a folder's files are removed, the folder is renamed. The memory of opened packages is bounded. Their files
+//! were hashed when they were read.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -137,7 +137,7 @@ impl LocalPackages {
     }
 
     fn remembered(&self) -> MutexGuard<'_, VecDeque<Arc<Imported>>> {
-        // Every change leaves a list of complete packages, so the data behind a poisoned lock are consistent.
+        // Each change leaves a list of complete packages, so the data are consistent even if the lock is poisoned.
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -154,7 +154,7 @@ impl LocalPackages {
         remembered.retain(|known| known.package.hash != imported.package.hash);
         remembered.push_back(imported);
         let mut bytes: usize = remembered.iter().map(|known| bytes_of(&known.package.problem)).sum();
-        // The package just opened stays, however large: reading it again for each submission would cost more.
+        // The package just opened stays, however large, because reading it again for each submission would cost more.
         while bytes > self.remembered_bytes_max && remembered.len() > 1 {
             let oldest = remembered.pop_front();
             bytes -= oldest.map_or(0, |oldest| bytes_of(&oldest.package.problem));

@@ -1,7 +1,7 @@
 //! [`SharedPackages`]: packages in a blob store that all nodes reach, with a directory of this machine as the cache.
 //!
 //! A copy of a package is a tar archive of its folder. It is deterministic: the same package gives the same bytes. The
-//! port documents when copies may be removed (`cupel_core::problems::packages`).
+//! port specifies when copies may be removed (`cupel_core::problems::packages`).
 //!
 //! Invariants: content of the blob store is untrusted; it is unpacked like an uploaded archive, and is placed in the
 //! cache only if it has the requested hash. Concurrent requests for a package fetch it once. The cache is bounded in
@@ -25,7 +25,7 @@ use super::local::{LocalPackages, failed};
 /// Maximum overhead of a tar entry: its header, the header of a long name, and padding.
 const TAR_ENTRY_BYTES: u64 = 4 << 10;
 
-/// Number of times that the copies are listed again if copies are removed while they are fetched.
+/// Number of times that the copies are listed again if copies are removed during a fetch.
 const FETCHES_MAX: usize = 3;
 
 /// Packages that all nodes reach.
@@ -36,7 +36,7 @@ pub struct SharedPackages {
     here: Mutex<Here>,
     /// One gate (mutex) per package. A thread that opens, places or removes the package's folder holds it.
     gates: Mutex<HashMap<ContentHash, Weak<Mutex<()>>>>,
-    /// Copies that this process made of packages that a problem has referred to since.
+    /// Copies made by this process whose packages a problem has named since then.
     settled: Mutex<HashMap<ContentHash, (Uuid, Instant)>>,
 }
 
@@ -52,8 +52,8 @@ struct Folder {
     bytes: u64,
     /// Value of `uses` at the last use.
     used: u64,
-    /// Handles of the callers that have the package open: one value shared by all of them, and another one after an
-    /// import of equal content.
+    /// Handles of the callers that have the package open. All of them share one value; an import of equal content adds
+    /// another value.
     open: Vec<Weak<Imported>>,
 }
 
@@ -278,7 +278,7 @@ impl Packages for SharedPackages {
     }
 
     fn discard(&self, taken: &Taken, _is_named: bool) -> Result<(), PackagesError> {
-        // As long as the copy is young, only the process that made it relies on it.
+        // While the copy is young, only the process that made it relies on it.
         if taken.is_own && taken.kept_at.elapsed() < SETTLED_WITHIN { self.remove(&[taken.copy]) } else { Ok(()) }
     }
 
@@ -370,7 +370,7 @@ fn key(copy: &PackageCopy) -> BlobKey {
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Every change leaves consistent data, so a poisoned lock is ignored.
+    // Each change leaves consistent data, so a poisoned lock is ignored.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,13 +1,13 @@
-//! The database's time on every node: leases are compared on one clock, even if the clocks of the machines differ.
+//! The database's time on every node. Leases are compared with one clock, even if the clocks of the machines differ.
 //!
 //! The clock measures the offset between the database's clock and this machine's monotonic clock, at the start and
-//! every ten seconds, and uses the fastest of three queries: the database's time was read at some point within the
-//! round trip, so the error is at most half of it. Small differences are applied in steps. A large difference means
-//! that the database's clock was set or that another server has become the primary; it is applied at once, so that all
-//! nodes agree. The clock never goes backwards: if the database's time does, this clock stops until the database's time
-//! has caught up.
+//! every ten seconds. Of three queries it uses the fastest. The database reads its time at some point within the round
+//! trip, so the error is at most half of the round trip. Small differences are applied in steps. A large difference
+//! means that the database's clock was set or that another server has become the primary; it is applied at once, so
+//! that all nodes agree. The clock never goes backwards. If the database's time does, this clock stops until the
+//! database's time has caught up.
 //!
-//! *Invariant:* the machine's wall clock is only compared, never used.
+//! *Invariant:* the machine's wall clock is only used for comparison.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -28,7 +28,7 @@ const QUESTIONS: usize = 3;
 /// Difference in microseconds from which the database's clock counts as set, not merely drifted.
 const SET_US: i64 = 500_000;
 
-/// A clock that shows the database's time. Clones show the same time.
+/// A clock with the database's time. Clones have the same time.
 #[derive(Clone)]
 pub struct DatabaseClock(Arc<Inner>);
 

@@ -1,12 +1,12 @@
-//! A connection to PostgreSQL for queries and commands: used by one thread at a time, which blocks for every result.
+//! A connection to PostgreSQL for queries and commands. One thread at a time uses it, and blocks for every result.
 //!
-//! The connection has a small runtime of its own for its I/O, so a result wakes only the thread that asked. No wait is
+//! The connection has a separate small runtime for its I/O, so a result wakes only the waiting thread. No wait is
 //! longer than [`Timeouts::answer`]: if the server is frozen or the network drops packets, the connection is closed and
 //! the call returns [`SqlFault::Silent`].
 //!
-//! In a transaction, statements passed to [`Sql::put`] are deferred until the next query or the end of the transaction,
-//! and are then sent together, without waiting for one result before sending the next statement. All results are
-//! checked before COMMIT is sent, so the outcome is unknown only if the result of COMMIT itself is lost.
+//! In a transaction, statements passed to [`Sql::put`] are deferred until the next query or the end of the transaction.
+//! They are then sent together, without waiting for a result before the next statement is sent. All results are checked
+//! before COMMIT is sent, so the outcome is unknown only if the result of COMMIT itself is lost.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -29,19 +29,20 @@ use crate::sql::commands::{FETCH_RUNS, RunRow};
 use crate::sql::fault::SqlFault;
 use crate::sql::{Bind as _, Lock, Row, Sql, Value};
 
-/// Maximum of prepared statements per connection: more than exist, except for lists with many combinations of filters.
+/// Maximum number of prepared statements per connection. Only lists with many combinations of filters can exceed it.
 const STATEMENTS_MAX: usize = 400;
 
 /// Timeouts of database operations.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// For connecting, from the first packet to the end of the handshake.
+    /// Limit for connecting, from the first packet to the end of the handshake.
     pub connect: Duration,
-    /// For a free connection of the pool.
+    /// Limit for waiting for a free connection of the pool.
     pub acquire: Duration,
-    /// Enforced by the server for one statement; two thirds of it for a lock.
+    /// The server's limit for one statement; its limit for a lock is two thirds of that.
     pub statement: Duration,
-    /// For the server's result of one statement; longer than `statement`, so that the server's own timeout comes first.
+    /// Limit for the server's result of one statement. Longer than `statement`, so that the server's own timeout
+    /// applies first.
     pub answer: Duration,
 }
 
@@ -88,8 +89,7 @@ impl Connection {
         let connecting = async {
             let (client, connection) = place.connect().await?;
             tokio::spawn(connection);
-            // A transaction that stays idle belongs to a node that died or was cut off; its locks must not block
-            // others.
+            // An idle transaction belongs to a node that was killed or disconnected; its locks must not block others.
             let session = format!(
                 "SET statement_timeout = {statement}; SET lock_timeout = {lock}; SET idle_in_transaction_session_timeout = {idle}; \
                  SET jit = off; SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
@@ -255,7 +255,7 @@ impl Connection {
     }
 }
 
-/// Sends all requests in order, without waiting for a result before the next request is sent: a request is sent when it
+/// Sends all requests in order, without waiting for a result before the next request is sent. A request is sent when it
 /// is first polled.
 async fn one_after_another<T>(
     requests: impl Iterator<Item = impl Future<Output = Result<T, tokio_postgres::Error>>>,
@@ -313,7 +313,8 @@ impl Sql for Connection {
     }
 
     fn sync(&self) -> Result<(), SqlFault> {
-        // A commit without changes does not wait for the log. This one writes a record, which follows all earlier ones.
+        // A commit without changes does not wait for the log. This query writes a log record, which follows all earlier
+        // ones.
         self.query("SELECT pg_logical_emit_message(TRUE, 'cupel', 'sync')::TEXT", &[]).map(drop)
     }
 }

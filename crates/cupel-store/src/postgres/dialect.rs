@@ -2,7 +2,7 @@
 
 /// The same statement for PostgreSQL: `?` and `?1` become `$1`, text in `/*pg …*/` is kept, text between `/*sqlite*/`
 /// and `/*end*/` is removed, and `instr` is replaced by PostgreSQL's function. Question marks and such comments inside
-/// string literals would be translated, too; no statement of Cupel contains any.
+/// string literals would also be translated; no statement of Cupel contains any.
 pub(super) fn translate(sql: &str) -> String {
     const PG: &str = "/*pg ";
     const SQLITE: &str = "/*sqlite*/";

@@ -2,7 +2,7 @@
 //!
 //! The table `cupel` has one row: the schema version, and the name of the cluster that the database belongs to. Each
 //! migration and its number are written in one transaction, under an advisory lock. The numbers are those of the SQLite
-//! migrations, so that data of one version can move between the databases; the first migration is the whole schema at
+//! migrations, so that data of one version can move between the databases. The first migration is the whole schema at
 //! the time when PostgreSQL support was added.
 
 use super::connection::Connection;
@@ -47,7 +47,7 @@ impl From<SqlFault> for MigrateError {
     }
 }
 
-/// Brings the schema up to date. A database without an owner becomes the database of `cluster`.
+/// Brings the schema up to date. An unassigned database is assigned to `cluster`.
 pub(super) fn migrate(connection: &Connection, cluster: &str) -> Result<(), MigrateError> {
     let (known, _) = MIGRATIONS[MIGRATIONS.len() - 1];
     loop {

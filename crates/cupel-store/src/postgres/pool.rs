@@ -69,8 +69,8 @@ impl Inner {
         let was_idle = idle.is_some();
         let connection = idle.map_or_else(|| self.server.connect(), Ok)?;
         match question(&connection) {
-            // A kept connection may have been closed long ago, and so may the other idle ones. The query is run again
-            // on a new connection.
+            // The server may have closed an idle connection long ago, and the other idle ones too. The query is run
+            // again on a new connection.
             Err(fault) if was_idle && fault.ends_the_connection() && !matches!(fault, SqlFault::Silent) => {
                 self.idle().clear();
                 let connection = self.server.connect()?;

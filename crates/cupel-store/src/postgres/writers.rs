@@ -3,15 +3,15 @@
 //! Queued commands share a transaction (group commit). Few round trips are needed: one fetches the rows of all runs
 //! that the commands will read, and their changes are sent together (`connection.rs`).
 //!
-//! A failing command must not fail the others. If a transaction fails, each of its commands is run in a transaction of
-//! its own. A command that loses a conflict (a deadlock, or two inserts of the same name) is run again, so
+//! A failing command must not fail the others. If a transaction fails, each of its commands is run in a separate
+//! transaction. A command that loses a conflict (a deadlock, or two inserts of the same name) is run again, so
 //! [`Write::apply`] can run twice. If a connection turns out to be closed before the commit, it is replaced, and the
 //! commands are run on the new one. If it is closed during COMMIT, the outcome is unknown, and the commands fail with a
 //! transient error.
 //!
 //! *Durability.* As in `sqlite/writer.rs`: a transaction with a durable command commits with `synchronous_commit` on
 //! (or with a stronger setting of the server), any other transaction with it off. The log has one order, so a crash of
-//! the server loses at most the last non-durable commits, never anything before a durable commit.
+//! the server loses at most the last non-durable commits. A durable commit and everything before it survive.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,11 +27,11 @@ use crate::sql::Write;
 use crate::sql::fault::SqlFault;
 use crate::sql::write::{Commands, Job, Waiting, line};
 
-/// Maximum of queued commands; if the queue is full, callers wait.
+/// Maximum number of queued commands; if the queue is full, callers wait.
 const WAITING_MAX: usize = 1024;
-/// Maximum of commands in one transaction.
+/// Maximum number of commands in one transaction.
 const BATCH_MAX: usize = 256;
-/// Maximum of tries for a command that loses conflicts.
+/// Maximum number of tries for a command that loses conflicts.
 const TRIES_MAX: u32 = 6;
 /// Delay after the first conflict; doubles after each further one.
 const BACK_OFF: Duration = Duration::from_millis(5);

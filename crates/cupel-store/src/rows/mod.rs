@@ -1,6 +1,6 @@
 //! Stored formats of the domain types, with encoding and decoding.
 //!
-//! *Invariant:* these formats belong to the store and must stay readable by later versions: a field may be added with a
+//! *Invariant:* these formats belong to the store and must stay readable by later versions. A field may be added with a
 //! default, but no field may change its meaning. Large bytes are not in the JSON but in the row's BLOB; the JSON refers
 //! to them as `[offset, length]`.
 
@@ -44,7 +44,7 @@ pub(crate) const fn bad(column: &'static str) -> RowError {
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Span(u64, u64);
 
-/// The BLOB of a row while it is written. Equal pieces are stored once: the output in the log is the output in the
+/// The BLOB of a row while it is written. Equal pieces are stored once, because the log repeats the output in the
 /// report.
 #[derive(Default)]
 pub(crate) struct BlobWriter {

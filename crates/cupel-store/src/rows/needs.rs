@@ -1,4 +1,4 @@
-//! Languages that a run needs, as text: sorted ids, separated by a space.
+//! The languages that a run needs, as text: sorted ids, separated by a space.
 
 use cupel_core::Needs;
 use cupel_types::LanguageId;

@@ -296,7 +296,7 @@ impl Write for InsertSession {
     fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
         let InsertSession { session, password_hash } = self;
         let user = bytes(session.user.as_uuid());
-        // A concurrent password change or disabling comes before this, or after it and then ends the session.
+        // A concurrent password change or disabling either precedes this command, or follows it and ends the session.
         db.lock(Lock::User, user)?;
         let sql = "SELECT password_hash FROM users WHERE id = ? AND disabled_at IS NULL AND deleted_at IS NULL";
         let Some(now) = db.one(sql, values![user], |row| row.get::<String>(0))? else {

@@ -57,7 +57,7 @@ impl<B: Backend> ClusterStore for SqlStore<B> {
     }
 
     async fn lead(&self, node: NodeId, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {
-        // A single node always leads, also after it replaces a killed process whose leadership has not expired.
+        // A single node always leads, even after it replaces a killed process whose leadership has not expired.
         if B::MANY_NODES { self.write(Lead { node, now, until }).await } else { Ok(true) }
     }
 

@@ -55,7 +55,7 @@ impl Write for Insert {
         if let Some(repeat) = &self.idempotency {
             let ids: Vec<u8> = self.rows.iter().flat_map(|row| row.id.as_uuid().into_bytes()).collect();
             // Overwrites an expired key only. A concurrent second request waits here, and then finds the key of the
-            // first.
+            // first request.
             let sql = "INSERT INTO idempotency_keys AS k (owner, key, request_hash, submissions, expires_at) \
                        VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (owner, key) DO UPDATE SET request_hash = excluded.request_hash, \
                        submissions = excluded.submissions, expires_at = excluded.expires_at WHERE k.expires_at <= ?6";
@@ -143,7 +143,7 @@ pub(crate) struct Leased {
     pub(crate) package: Option<ContentHash>,
     /// The CPU limit derived for that version.
     pub(crate) time_limit: Option<Duration>,
-    /// How the program whose measurement gave that limit was started.
+    /// Start mode of the program whose measured time gave that limit.
     pub(crate) limit_start: Option<Start>,
     pub(crate) needs: Needs,
 }

@@ -39,8 +39,8 @@ macro_rules! participants {
     };
 }
 
-/// The contest `c` of a contest problem `p`, if the contest's owner may change the problem: only such a contest shows
-/// it.
+/// The contest `c` of a contest problem `p`, if the contest's owner may change the problem. Only such a contest shows
+/// the problem.
 macro_rules! own_problem {
     () => {
         "JOIN contests c ON c.id = p.contest JOIN problems q ON q.id = p.problem WHERE (q.owner = c.owner \

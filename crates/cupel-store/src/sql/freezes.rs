@@ -1,4 +1,4 @@
-//! Contest freezes: which submissions are left out of the figures, leaderboards and progress that others see.
+//! Contest freezes: the submissions that are left out of the figures, leaderboards and progress that others see.
 //!
 //! Core decides which submissions a freeze hides ([`FreezeWindow`]); the column `withheld` of `problem_submissions`
 //! stores the result. It is recomputed, together with everything derived from it (`standings.rs`), when a verdict of
@@ -24,7 +24,7 @@ macro_rules! withholding {
 }
 pub(crate) use withholding;
 
-/// Whether the submission `t` falls into the freeze of a contest in which the user bound here takes part.
+/// Whether the submission `t` falls into the freeze of a contest in which the bound user takes part.
 macro_rules! hidden_from {
     () => {
         concat!(

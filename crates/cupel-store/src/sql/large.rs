@@ -2,8 +2,8 @@
 //! hash.
 //!
 //! - A blob is durable before the row that refers to it is written.
-//! - If the blob store refuses data, they stay in their row. A blob store that is down therefore costs space in the
-//!   database and, once every 30 seconds ([`REST`]), the time until the failure is detected.
+//! - If the blob store refuses data, they stay in their row. So an unavailable blob store costs space in the database
+//!   and, once every 30 seconds ([`REST`]), the time until the failure is detected.
 //! - If a row is refused after its blob was written, the blob stays without a reference. Removing it would race with
 //!   another writer of the same bytes.
 //! - A query that finds data in a blob releases its connection, fetches the blob, and is run again.
@@ -23,7 +23,7 @@ use crate::rows::hash_from;
 
 /// Data larger than this are stored as a blob.
 const IN_ROW_BYTES_MAX: usize = 64 << 10;
-/// Data larger than this stay in the row: reads from the blob store are limited to this size, which bounds memory.
+/// Data larger than this stay in the row. Reads from the blob store are limited to this size, which bounds memory.
 const BLOB_BYTES_MAX: usize = 256 << 20;
 
 /// Time for which nothing is put into a blob store that failed, so that not every write waits for the failure.

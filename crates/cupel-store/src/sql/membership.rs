@@ -162,7 +162,7 @@ impl Write for ChangePassword {
 }
 
 /// The reason why this user may not lose the administrator role: the user does not exist, or is the only administrator.
-/// Locks the user and all administrators; otherwise two administrators could remove each other concurrently.
+/// Locks the user and all administrators. Otherwise two administrators could remove each other concurrently.
 pub(super) fn refused(db: &dyn Sql, user: UserId) -> Result<Option<AccountChange>, SqlFault> {
     let id = bytes(user.as_uuid());
     let sql = "SELECT id FROM users WHERE (role = 'admin' AND deleted_at IS NULL) OR id = ? ORDER BY id";
@@ -196,8 +196,8 @@ impl Write for DeleteUser {
             return Ok(refused);
         }
         let (id, now) = (bytes(self.user.as_uuid()), to_us(self.now));
-        // The suffix ends with the random part of the id: it identifies nobody and is unique. With 34 characters the
-        // name is longer than a user name may be, so no user has it.
+        // The suffix ends with the random part of the id, so it is unique and does not identify the user. With 34
+        // characters, the name is longer than a user name may be, so no user has it.
         let name = format!("deleted-{}", &self.user.as_uuid().as_simple().to_string()[6..]);
         let email_key = format!("id:{}", self.user.as_uuid().as_simple());
         let sql = "UPDATE users SET username = ?1, username_key = ?1, email = '', email_key = ?2, password_hash = '!', \
@@ -359,7 +359,7 @@ struct PutTicket {
 impl Write for PutTicket {
     type Output = bool;
     const OPERATION: &'static str = "create a ticket";
-    // If a power failure loses the ticket, it is invalid and the client requests another.
+    // If a power failure loses the ticket, the ticket is invalid and the client requests another one.
     const DURABLE: bool = false;
 
     fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
@@ -396,7 +396,7 @@ struct TakeTicket {
 impl Write for TakeTicket {
     type Output = Option<StreamTicket>;
     const OPERATION: &'static str = "use a ticket";
-    // If a power failure restores the ticket, it has expired before it can be used again.
+    // If a power failure restores the ticket, it expires before it can be used again.
     const DURABLE: bool = false;
 
     fn apply(&self, db: &dyn Sql) -> Result<Option<StreamTicket>, SqlFault> {

@@ -5,16 +5,16 @@
 //! `standings.rs` and `webhooks.rs`; `commands.rs` has the changes to runs, `large.rs` the storage of their large data.
 //! [`SqlStore`] implements the ports on a [`Backend`], which is a database: `sqlite/` or `postgres/`.
 //!
-//! *Common SQL dialect.* Parameters are `?` or `?1`. Flags are the numbers 0 and 1, so a condition is `solved = 1`. If
-//! an `ORDER BY` expression can be NULL, it says `NULLS FIRST` or `NULLS LAST`, because the defaults of the databases
+//! *Common SQL dialect.* Parameters are `?` or `?1`. Flags are the numbers 0 and 1, so a condition is `solved = 1`. An
+//! `ORDER BY` expression that can be NULL has `NULLS FIRST` or `NULLS LAST`, because the defaults of the databases
 //! differ. `"user"` is quoted: in PostgreSQL an unquoted `user` is the session user. Text in `/*pg …*/` applies to
 //! PostgreSQL only, text between `/*sqlite*/` and `/*end*/` to SQLite only (`postgres/dialect.rs`).
 //!
-//! *Concurrency.* On SQLite one transaction writes at a time. On PostgreSQL many do, from many machines, and each
-//! statement sees what was committed before it started. Read-modify-write commands therefore lock the row:
-//! [`RunRow::read`](commands::RunRow::read) locks the run, [`Sql::lock`] any other row. If two transactions check that
-//! a unique name is free and insert it at the same time, only one succeeds; the other is run again and then sees the
-//! row of the first.
+//! *Concurrency.* On SQLite one transaction writes at a time. On PostgreSQL many transactions write concurrently, from
+//! many machines, and each statement sees what was committed before it started. Read-modify-write commands therefore
+//! lock the row: [`RunRow::read`](commands::RunRow::read) locks the run, [`Sql::lock`] any other row. If two
+//! transactions check that a unique name is free and insert it at the same time, only one succeeds. The other is run
+//! again and then finds the row of the first.
 
 pub(crate) mod accounts;
 pub(crate) mod cluster;

@@ -50,8 +50,8 @@ macro_rules! standing_columns {
     };
 }
 
-/// The same columns as the user sees their own standing: the row that includes withheld submissions (`w`) if there is
-/// one, otherwise the public row (`r`).
+/// The standing's columns as the user sees their own standing: from the row that includes withheld submissions (`w`) if
+/// there is one, otherwise from the public row (`r`).
 macro_rules! own_standing_columns {
     () => {
         "coalesce(w.solved, r.solved), coalesce(w.tries, r.tries), coalesce(w.best, r.best), \

@@ -1,5 +1,5 @@
-//! In-memory cache of submissions that were written recently and wait for a worker. Most are leased within a moment,
-//! and a submission never changes, so it need not be read from the database and decoded again.
+//! In-memory cache of recently written submissions that wait for a worker. Most are leased within a moment, and a
+//! submission never changes, so a read and a decoding are saved.
 //!
 //! *Invariants:* only committed submissions are in the cache. It is bounded in number and bytes; the oldest are evicted
 //! first.
@@ -56,7 +56,8 @@ impl Recent {
     }
 
     fn cache(&self) -> MutexGuard<'_, RecentSubmissions> {
-        // Code that holds the lock does not panic halfway, so the data behind a poisoned lock are consistent.
+        // Code that holds the lock does not panic between two changes, so the data are consistent even if the lock is
+        // poisoned.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,8 +3,8 @@
 //! Invariant: the row of a user and problem in `problem_results` is derived from `problem_submissions` alone and is
 //! recomputed whenever one of those submissions changes, so a rejudge needs no special rule. `user_progress` is derived
 //! from `problem_results` in the same way. The figures of a problem are updated by differences. All of these exclude
-//! submissions that a freeze withholds (`freezes.rs`); `withheld_results` holds what an affected user sees of
-//! themselves, with all submissions.
+//! submissions that a freeze withholds (`freezes.rs`). `withheld_results` has the results that an affected user sees,
+//! computed from all of the user's submissions.
 
 use std::time::Duration;
 
@@ -132,12 +132,12 @@ pub(crate) struct Judged {
     holds: Option<bool>,
     /// For a package verification: the time limit that it derived.
     time_limit_us: Option<i64>,
-    /// How the program was started whose time determined the limit.
+    /// Start mode of the program whose time determined the limit.
     limit_start: Option<&'static str>,
 }
 
-/// Whether a verification ran to its end. A cancelled verification, or one that failed because of Cupel, says nothing
-/// about the package.
+/// Whether a verification ran to its end. A cancelled verification, or one that failed because of Cupel, gives no
+/// information about the package.
 fn has_ended(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::Accepted | Verdict::WrongAnswer)
 }
@@ -169,7 +169,7 @@ impl Judged {
     }
 }
 
-/// The time limit derived by a completed verification, and how the measured program was started.
+/// The time limit derived by a completed verification, and the start mode of the measured program.
 fn derived(report: &RunReport) -> Option<(Duration, Option<Start>)> {
     let ended = has_ended(report.verdict);
     let verification = report.verification.as_ref().filter(|verification| ended && verification.is_derived)?;
@@ -205,7 +205,7 @@ pub(crate) fn judged(db: &dyn Sql, about: &About, submission: SubmissionId, judg
         None => Ok(()),
         Some(Changes::Verification) if !has_ended(judged.verdict) => Ok(()),
         Some(Changes::Verification) => {
-            // Both columns describe one measurement, so they change together.
+            // Both columns describe the same measurement, so they change together.
             let sql = "UPDATE problem_versions SET verified = ?, \
                        limit_start = CASE WHEN ? = 1 THEN ? ELSE limit_start END, \
                        time_limit_us = coalesce(?, time_limit_us) WHERE problem = ? AND package = ?";
@@ -220,9 +220,9 @@ pub(crate) fn judged(db: &dyn Sql, about: &About, submission: SubmissionId, judg
     }
 }
 
-/// The CPU limit derived for the version that the run is judged against, and how the measured program was started.
-/// `None` for a verification of a version that is not verified: it derives the limit again. The limit of a verified
-/// version does not change.
+/// The CPU limit derived for the version that the run is judged against, and the start mode of the measured program.
+/// `None` for a verification of a version that is not verified, because it derives the limit again. The limit of a
+/// verified version does not change.
 pub(crate) fn derived_time_limit(db: &dyn Sql, about: &About) -> Result<Option<(Duration, Option<Start>)>, SqlFault> {
     let sql = "SELECT time_limit_us, limit_start FROM problem_versions WHERE problem = ? AND package = ? AND (verified = 1 OR ? = 0)";
     let checks = i64::from(about.changes == Some(Changes::Verification));

@@ -119,7 +119,7 @@ impl ToSql for Value<'_> {
                 Type::INT4 => out.extend_from_slice(&i32::try_from(*n)?.to_be_bytes()),
                 _ => return Err(format!("a column of type {column} cannot hold an integer").into()),
             },
-            // PostgreSQL does not store NUL in text. U+FFFD (replacement character) takes its place.
+            // PostgreSQL does not store NUL in text, so it is replaced by U+FFFD (replacement character).
             Value::Text(text) if text.contains('\0') => {
                 out.extend_from_slice(text.replace('\0', "\u{fffd}").as_bytes())
             }

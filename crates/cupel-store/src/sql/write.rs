@@ -147,8 +147,8 @@ impl Commands {
 
     /// Whether commands are accepted at present.
     ///
-    /// After a disk-full error the store counts as full for [`FULL_FOR`], because small changes still succeed now and
-    /// then on a full disk.
+    /// After a disk-full error, the store counts as full for [`FULL_FOR`], because on a full disk some small changes
+    /// still succeed.
     pub(crate) fn state(&self) -> Result<(), SqlFault> {
         if self.waiting.is_closed() {
             return Err(SqlFault::Closed);

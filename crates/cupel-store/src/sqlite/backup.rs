@@ -58,7 +58,7 @@ pub enum BackupError {
 /// # Errors
 /// [`BackupError`]. No file is left behind.
 pub fn back_up(from: &Path, to: &Path) -> Result<u64, BackupError> {
-    // A connection without write access would leave its log files behind.
+    // A read-only connection would leave its log files behind.
     copy(&open(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?, to)
 }
 
@@ -97,8 +97,8 @@ fn copy(source: &Connection, to: &Path) -> Result<u64, BackupError> {
     if to.exists() {
         return Err(BackupError::Exists { path: to.to_owned() });
     }
-    // Other users who can write to the folder cannot have put a link there. The file has mode 0600 and is removed when
-    // dropped.
+    // A random name with mode 0600 in place of a predictable one: other users who can write to the folder cannot place
+    // a link there in advance. The file is removed when it is dropped.
     let mut name = to.file_name().unwrap_or_default().to_owned();
     name.push(".");
     let part = tempfile::Builder::new().prefix(&name).suffix(".part").tempfile_in(folder_of(to)).map_err(failed)?;
@@ -112,7 +112,7 @@ fn folder_of(file: &Path) -> &Path {
 
 fn write(source: &Connection, part: &Path) -> rusqlite::Result<()> {
     let mut target = Connection::open(part)?;
-    // Without a log or a journal: an incomplete copy is discarded.
+    // Without a log or a journal, because an incomplete copy is discarded.
     target.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")?;
     let backup = Backup::new(source, &mut target)?;
     loop {

@@ -1,4 +1,5 @@
-//! One `cupel serve` per data folder: it treats all existing leases as orphaned, so it must be the only one.
+//! Ensures that one `cupel serve` at a time uses a data folder: a starting server treats all existing leases as
+//! orphaned.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;

@@ -41,7 +41,7 @@ pub(super) enum MigrateError {
     Sql(#[from] rusqlite::Error),
 }
 
-/// Brings the schema up to date. Two processes that open a new database at the same time take turns.
+/// Brings the schema up to date. Two processes that open a new database at the same time apply the migrations in turn.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrateError> {
     let known = KNOWN;
     loop {
@@ -63,7 +63,8 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrateError> {
     }
 }
 
-/// Version of the schema; 0 for a new database. The first databases stored it in a table of the library used then.
+/// Version of the schema; 0 for a new database. The first databases stored the version in a table of the library used
+/// at the time.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     let version = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))?;
     if version > 0 {

@@ -13,11 +13,11 @@ use super::readers::Readers;
 use super::writer::Writer;
 use super::{Sqlite, SqliteStore};
 
-/// Number of connections that read. More would only wait for the processors.
+/// Maximum number of reading connections. Additional ones would only compete for the processors.
 const READERS_MAX: usize = 4;
 /// Time to wait for a transaction of another process (a command beside a server), or for a reader.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Number of compiled statements that a connection caches; more than exist.
+/// Number of compiled statements that a connection caches; larger than the number of statements.
 const STATEMENTS_MAX: usize = 200;
 
 /// Pragmas of every connection. The page size takes effect when the file is created.

@@ -3,16 +3,17 @@
 //! Commands that arrive while a transaction is being committed share the next one (group commit), so that many clients
 //! share one sync of the disk. Each command is acknowledged only after the commit.
 //!
-//! A failing command must not fail the others. Commands rarely fail (a refusal is a result, not a failure), so
-//! there are no savepoints: if a command fails, the transaction is rolled back and every command gets a
-//! transaction of its own. `Write::apply` takes `&self` and changes only the database, so it can run twice.
+//! A failing command must not fail the others. Commands rarely fail (a refusal is a result, not a failure), so there
+//! are no savepoints. If a command fails, the transaction is rolled back and every command gets a separate transaction.
+//! `Write::apply` takes `&self` and changes only the database, so it can run twice.
 //!
 //! *Durability.* A transaction with a durable command commits with `synchronous=FULL`: the log is synced before the
 //! command is acknowledged. A transaction that only leases, renews, records the use of a key or writes a submission
 //! that is not acknowledged yet commits with `synchronous=NORMAL`, without a sync. This cannot lose accepted work: the
-//! log is written in order, so a power failure loses at most the last such commits, never a durable one or anything
-//! before it. A run whose lease is lost is `Queued` again and is run again; its worker died with the machine. A killed
-//! process loses nothing, since the kernel has the pages. Source: sqlite.org, "PRAGMA synchronous".
+//! log is written in order, so a power failure loses at most the last such commits, but no durable commit and nothing
+//! before it. A run whose lease is lost is `Queued` again and is run again; its worker stopped with the machine. If
+//! only the process is killed, nothing is lost, because the kernel has the pages. Source: sqlite.org, "PRAGMA
+//! synchronous".
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -26,9 +27,9 @@ use crate::sql::Write;
 use crate::sql::fault::SqlFault;
 use crate::sql::write::{Commands, Job, Waiting, line};
 
-/// Maximum of queued commands; if the queue is full, callers wait.
+/// Maximum number of queued commands; if the queue is full, callers wait.
 const WAITING_MAX: usize = 1024;
-/// Maximum of commands in one transaction.
+/// Maximum number of commands in one transaction.
 const BATCH_MAX: usize = 256;
 
 /// Minimum interval between transactions under load. A transaction costs about as much as ten commands, so a short wait
@@ -178,8 +179,8 @@ impl Loop {
         result
     }
 
-    /// Runs a checkpoint, so that the log is overwritten from its start: after a full disk the log must not fill the
-    /// disk again. Returns whether the whole log was written to the database. Source: sqlite.org, "PRAGMA
+    /// Runs a checkpoint, so that the log is overwritten from its start. Otherwise the log would fill the disk again
+    /// after it was full. Returns whether the whole log was written to the database. Source: sqlite.org, "PRAGMA
     /// wal_checkpoint".
     fn empty_log(&self) -> bool {
         let frames = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
@@ -198,8 +199,8 @@ impl Loop {
     /// Begins a transaction; `sync` decides whether its commit is synced.
     fn begin(&mut self, sync: bool) -> Result<(), SqlFault> {
         if self.syncing != sync {
-            // Compiled each time, never from the statement cache: SQLite may run a pragma when it is compiled.
-            // Source: sqlite.org, "PRAGMA statements".
+            // Compiled each time and not taken from the statement cache, because SQLite may run a pragma when it is
+            // compiled. Source: sqlite.org, "PRAGMA statements".
             let sql = if sync { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
             // If this fails, the setting is unknown; FULL is then set again.
             self.syncing = false;
@@ -226,8 +227,8 @@ mod tests {
             pace.begins(at(ms), 2);
         }
         assert_eq!(pace.pause(at(50)), Some(PACE));
-        assert_eq!(pace.pause(at(51)), None, "it is time");
-        assert_eq!(pace.pause(at(1050)), None, "after a quiet time");
+        assert_eq!(pace.pause(at(51)), None, "the pause is over");
+        assert_eq!(pace.pause(at(1050)), None, "no pause after an idle period");
         for second in 2..4 {
             pace.begins(at(1000 * second), 3);
         }

@@ -26,7 +26,7 @@ async fn a_backup_of_a_database_in_use_has_everything_acknowledged_before_it() {
         ids.push(new.submissions[0].0.id);
         store.insert(new).await.unwrap();
     }
-    // Another task writes all the time.
+    // Another task writes continuously.
     let busy = store.clone();
     let writing = tokio::spawn(async move {
         loop {

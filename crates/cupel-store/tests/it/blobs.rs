@@ -1,4 +1,4 @@
-//! Each blob store passes the conformance tests and tests of its own; a wrong setting is reported.
+//! Each blob store passes the conformance tests and adapter-specific tests; a wrong setting is reported.
 
 mod directory {
     use std::fs;

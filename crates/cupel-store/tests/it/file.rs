@@ -44,7 +44,7 @@ async fn accepted_submissions_survive_reopening() {
     let path = folder.path().join("cupel.db");
     let store = SqliteStore::open(&path).await.unwrap();
     let id = submit(&store).await;
-    // Not closed, as after a kill.
+    // The first store is not closed, as after a kill.
     let again = SqliteStore::open(&path).await.unwrap();
     assert!(again.submission(id).await.unwrap().is_some());
     again.close().await;

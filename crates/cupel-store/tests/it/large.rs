@@ -35,7 +35,7 @@ impl Site {
         Site { url: Postgres::shared().database().await, blobs, _folder: folder }
     }
 
-    /// A new store: it has nothing in memory of what another node did.
+    /// A new store, without the in-memory state of another node.
     async fn node(&self) -> PostgresStore {
         open(&self.url).await.with_blobs(Arc::clone(&self.blobs) as _)
     }
@@ -128,7 +128,7 @@ async fn without_the_blob_store_large_data_stays_in_the_row() {
     assert_eq!(with, without);
 }
 
-/// If a worker cannot read a blob, it returns the run, and another worker gets it.
+/// If a worker cannot read a blob, it gives the run back, and another worker gets it.
 #[tokio::test]
 async fn an_unreadable_blob_is_an_internal_error_that_names_the_cause() {
     let site = Site::new().await;

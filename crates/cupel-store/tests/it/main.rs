@@ -1,4 +1,4 @@
-//! The stores on SQLite and PostgreSQL pass the conformance tests of the `Store` port, and tests of their own.
+//! The stores on SQLite and PostgreSQL pass the conformance tests of the `Store` port, and adapter-specific tests.
 
 mod backup;
 mod blobs;

@@ -1,4 +1,4 @@
-//! Moving an installation from SQLite to PostgreSQL and back loses and changes nothing.
+//! An installation moves from SQLite to PostgreSQL and back without loss or change.
 
 use std::path::Path;
 
@@ -131,7 +131,7 @@ async fn fill(store: &SqliteStore) {
         style: Style::Ioi,
         starts_at: t0(),
         length: std::time::Duration::from_secs(3600),
-        // The freeze hides what the reader has sent.
+        // The freeze hides the submissions of the reader.
         freeze: Some(std::time::Duration::from_secs(3600)),
         is_public: false,
         join_code: JoinCode::random(),

@@ -1,4 +1,5 @@
-//! A PostgreSQL server that is restarted, killed or frozen: errors are transient, and nothing acknowledged is lost.
+//! A PostgreSQL server that is restarted, killed or frozen causes only transient errors, and no acknowledged write is
+//! lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -55,7 +56,7 @@ async fn the_store_reconnects_after_a_restart_of_the_server() {
     assert!(down.transient, "{down:?}");
     assert!(store.ping().await.expect_err("the server is down").transient);
     server.start_again();
-    // All kept connections are closed now.
+    // All idle connections of the pool are closed now.
     let after = submit_at_last(&store, owner).await;
     assert!(store.submission(before).await.unwrap().is_some());
     assert!(store.submission(after).await.unwrap().is_some());

@@ -1,4 +1,4 @@
-//! Packages of several nodes with one blob store: available on all nodes, fetched once, checked, never lost.
+//! Packages of several nodes with one blob store: available on all nodes, fetched once, verified, and not lost.
 
 use std::fs::{self, File};
 use std::io;
@@ -139,7 +139,7 @@ fn a_missing_package_is_distinguished_from_an_unreachable_blob_store() {
     two.open(&hash).unwrap();
 }
 
-/// Content that an attacker with access to the blob store could put there in place of a package.
+/// Content that an attacker with access to the blob store could store in place of a package.
 #[test]
 fn content_from_the_blob_store_is_verified() {
     let cluster = Cluster::new();
@@ -226,7 +226,7 @@ fn a_package_damaged_in_the_cache_is_fetched_again() {
 fn an_import_concurrent_with_a_removal_on_another_node_is_not_lost() {
     let cluster = Cluster::new();
     let (one, two) = (cluster.node("one"), cluster.node("two"));
-    // A copy left by a draft that was removed long ago.
+    // A copy left by a draft that was deleted long ago.
     let hash = cluster.import(&one, 1).copy.hash;
     cluster.age(&hash);
     // Node two lists removable copies; no problem refers to this one yet.
@@ -247,7 +247,7 @@ fn a_copy_is_created_again_if_referring_to_it_took_too_long() {
     let one = cluster.node("one");
     let mut taken = one.import(&cluster.source(1)).unwrap();
     let hash = taken.copy.hash;
-    // The node was suspended; others removed the copy meanwhile.
+    // While this node was suspended, other nodes removed the copy.
     one.remove(&[taken.copy]).unwrap();
     let Some(long_ago) = taken.kept_at.checked_sub(2 * cupel_core::problems::SETTLED_WITHIN) else { return };
     taken.kept_at = long_ago;
@@ -265,7 +265,7 @@ fn a_refused_copy_is_removed_and_a_referenced_copy_stays() {
     let named = cluster.import(&two, 1);
     one.discard(&refused, true).unwrap();
     assert_eq!(cluster.copies(&hash).len(), 1);
-    // Imported again on a node that knows of a copy: no copy is made, and none is removed.
+    // Imported again on a node that already has a copy: no copy is made, and none is removed.
     let again = two.import(&cluster.source(1)).unwrap();
     assert_eq!((again.copy, again.is_own), (named.copy, false));
     two.discard(&again, true).unwrap();
@@ -313,7 +313,7 @@ fn the_cache_is_bounded_and_evicts_the_least_recently_used_but_no_open_package()
     two.open(&hashes[3]).unwrap();
     assert_eq!(here().iter().filter(|is_here| **is_here).count(), 2);
     drop(two);
-    // A start evicts what does not fit, too; the most recently used package stays.
+    // A start also evicts packages that do not fit; the most recently used package stays.
     cluster.node_with("two", Bytes::kib(150));
     assert_eq!(here(), [false, false, false, true]);
 }

@@ -12,8 +12,8 @@ use cupel_judge::ArtifactKey;
 use super::lru::Lru;
 use super::{Entry, format};
 
-/// Name prefix of a file being written, followed by the process id. One found at start was left by a crash, or belongs
-/// to another process, which tolerates its loss.
+/// Name prefix of a file that is being written, followed by the process id. A file with this prefix found at start was
+/// left by a crash, or belongs to another process, which tolerates its loss.
 const UNFINISHED: &str = "unfinished";
 
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Disk {
         self.index().get(key)?;
         let path = self.path(key);
         let Ok(bytes) = fs::read(&path) else {
-            // Another thread has just evicted it.
+            // Another thread has evicted it concurrently.
             self.index().remove(key);
             return None;
         };
@@ -68,12 +68,12 @@ impl Disk {
             remove(&path);
             return None;
         }
-        // The time of the last use orders the entries after a restart. If this fails, the entry only seems older.
+        // The time of the last use orders the entries after a restart. If setting it fails, the entry only seems older.
         let _ = fs::File::options().append(true).open(&path).and_then(|file| file.set_modified(now()));
         entry
     }
 
-    /// Called by only one thread per process, so one unfinished file is enough.
+    /// Only one thread per process calls this, so one unfinished file is enough.
     pub(super) fn put(&self, key: &ArtifactKey, entry: &Entry) {
         let bytes = format::encode(entry);
         let unfinished = self.directory.join(format!("{UNFINISHED}.{}", std::process::id()));
@@ -124,7 +124,7 @@ fn key_of(name: &str) -> Option<ArtifactKey> {
     (key.to_hex() == name).then_some(key)
 }
 
-/// Removes a file. If this fails, the next start finds the file again, as damaged or surplus.
+/// Removes a file. If this fails, the file is found again at the next start and treated as damaged or surplus.
 fn remove(path: &Path) {
     let _ = fs::remove_file(path);
 }

@@ -36,7 +36,7 @@ impl<T> Lru<T> {
         Some(&slot.value)
     }
 
-    /// Stores the value if it fits at all, and returns the evicted entries.
+    /// Stores the value unless it alone exceeds the bound, and returns the evicted entries.
     pub(super) fn put(&mut self, key: ArtifactKey, value: T, bytes: u64) -> Vec<(ArtifactKey, T)> {
         self.remove(&key);
         let mut evicted = Vec::new();

@@ -1,10 +1,10 @@
 //! Artefact cache of a worker: compiled programs in memory and on disk, evicted least recently used first. Behind both
-//! is the cluster's blob store, with artefacts compiled by other workers.
+//! is the cluster's blob store, which has artefacts compiled by other workers.
 //!
-//! Invariants: A hit returns exactly the stored bytes: a checksum guards each file on disk and a signature each blob,
-//! and a mismatch is a miss and removes the entry. Memory and disk are bounded in bytes. A reader never sees a
-//! half-written file (temporary name, then rename). A run never waits for a disk write (one thread writes behind a
-//! short queue; entries that do not fit into the queue are not kept on disk), and waits only briefly for the blob store
+//! Invariants: A hit returns exactly the stored bytes. A checksum guards each file on disk, and a signature each blob;
+//! a mismatch is a miss and removes the entry. Memory and disk are bounded in bytes. A reader never sees a half-written
+//! file (temporary name, then rename). A run never waits for a disk write: one thread writes behind a short queue, and
+//! entries that do not fit into the queue are not kept on disk. A run waits only briefly for the blob store
 //! (`shared.rs`). Any failure of disk or blob store is a miss, never an error of the run.
 
 mod disk;
@@ -115,7 +115,7 @@ impl Artifacts {
         let disk = Arc::new(Disk::open(directory, bounds.disk.get()).map_err(at)?);
         let (queue, waiting) = sync_channel::<(ArtifactKey, Entry)>(WRITES_WAITING_MAX);
         let behind = Arc::clone(&disk);
-        // Ends when the last sender is dropped, together with the cache.
+        // The thread ends when the last sender is dropped, together with the cache.
         let thread = std::thread::Builder::new()
             .name("artifacts".into())
             .spawn(move || waiting.into_iter().for_each(|(key, entry)| behind.put(&key, &entry)))
@@ -124,7 +124,7 @@ impl Artifacts {
     }
 
     /// Adds the tier shared by workers: reads artefacts that other workers compiled, and publishes those compiled here.
-    /// All workers, and nobody else, know `secret`; entries not signed with it are rejected.
+    /// Only workers know `secret`; entries not signed with it are rejected.
     ///
     /// # Errors
     /// If no thread can be started.
@@ -137,7 +137,7 @@ impl Artifacts {
     pub fn settle(self) {
         if let Some(Writer { queue, thread }) = self.writer {
             drop(queue);
-            // A panic there costs only cache entries, which may be lost at any time.
+            // A panic there loses only cache entries, which may be lost at any time.
             let _ = thread.join();
         }
         if let Some(shared) = self.shared {
@@ -147,7 +147,7 @@ impl Artifacts {
 
     fn write(&self, key: ArtifactKey, entry: &Entry) {
         if let Some(writer) = &self.writer {
-            // A full queue means that the disk is slower than the compilers: keep this entry in memory only.
+            // A full queue means that the disk is slower than the compilers. This entry is then kept in memory only.
             let _ = writer.queue.try_send((key, entry.clone()));
         }
     }

@@ -1,10 +1,10 @@
 //! The tier behind the disk: artefacts compiled by other workers, in the blob store that all nodes reach.
 //!
-//! Invariants: No run waits for this tier longer than [`WAIT_MAX`] or fails because of it. Separate threads read and
-//! write; if they are busy, a lookup is a miss and a new entry is not stored. A worker runs what it finds here, so it
-//! accepts only an entry that a holder of the cluster's secret stored under the requested name: the signature covers
-//! the entry and its name. The name is also derived from the secret, so nobody else can find out whether a known source
-//! has been compiled.
+//! Invariants: no run waits for this tier longer than [`WAIT_MAX`] or fails because of it. Separate threads read and
+//! write; if they are busy, a lookup is a miss and a new entry is not stored. A worker runs the programs that it finds
+//! here, so it accepts only an entry that a holder of the cluster's secret stored under the requested name: the
+//! signature covers the entry and its name. The name is also derived from the secret, so only workers can find out
+//! whether a known source has been compiled.
 //!
 //! ```text
 //! HMAC-SHA256 of name and rest (32) · an entry as on the disk (`format.rs`)
@@ -26,7 +26,7 @@ use sha2::Sha256;
 
 use super::{Entry, Memory, WRITES_WAITING_MAX, format};
 
-/// How long a run waits for an entry. Most compilations take longer.
+/// How long a run waits for an entry. Most compilations take longer than this.
 const WAIT_MAX: Duration = Duration::from_millis(250);
 
 /// Number of reader threads, and of requests that may wait for one of them.
@@ -57,7 +57,7 @@ impl Shared {
         let shelf = Arc::new(Shelf::new(blobs, secret, &platform()));
         let (asks, asked) = sync_channel::<Ask>(ASKS_WAITING_MAX);
         let asked = Arc::new(Mutex::new(asked));
-        // They end when the last sender is dropped, together with the cache.
+        // The threads end when the last sender is dropped, together with the cache.
         for _ in 0..ASKERS {
             let (shelf, asked, memory) = (Arc::clone(&shelf), Arc::clone(&asked), Arc::clone(memory));
             let answer = move || {
@@ -86,14 +86,14 @@ impl Shared {
     }
 
     pub(super) fn put(&self, key: ArtifactKey, entry: Entry) {
-        // A full queue means that the blob store is slower than the compilers: this entry is not shared.
+        // A full queue means that the blob store is slower than the compilers. This entry is then not shared.
         let _ = self.puts.try_send((key, entry));
     }
 
     /// Waits until all queued entries are stored.
     pub(super) fn settle(self) {
         drop(self.puts);
-        // A panic there costs only cache entries, which may be lost at any time.
+        // A panic there loses only cache entries, which may be lost at any time.
         let _ = self.putter.join();
     }
 }
@@ -107,13 +107,13 @@ struct Shelf {
     blobs: Arc<dyn Blobs>,
     names: Hmac<Sha256>,
     signatures: Hmac<Sha256>,
-    /// Whether the last request failed, so that a failure is logged once.
+    /// Whether the last request failed, so that an outage is logged only once.
     fails: AtomicBool,
 }
 
 impl Shelf {
     fn new(blobs: Arc<dyn Blobs>, secret: &[u8; 32], platform: &[u8]) -> Shelf {
-        // Derives two keys from one, each for one purpose.
+        // Derives two keys with different purposes from one key.
         let key = |purpose: &str| {
             let mut key = keyed(secret);
             key.update(purpose.as_bytes());
@@ -200,8 +200,8 @@ fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
     Hmac::new(&block.into())
 }
 
-/// What a compiled program depends on besides its toolchain: the processor architecture, and the system whose libraries
-/// it is linked with.
+/// Everything besides its toolchain on which a compiled program depends: the processor architecture, and the system
+/// whose libraries it is linked with.
 fn platform() -> Vec<u8> {
     let system = fs::read("/etc/os-release").unwrap_or_default();
     [std::env::consts::ARCH.as_bytes(), b"\n", &system].concat()

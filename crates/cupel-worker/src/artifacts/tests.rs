@@ -168,12 +168,12 @@ fn an_artefact_compiled_by_one_worker_is_available_to_the_others() {
     let other = cluster.worker(1);
     assert_eq!(found(&other, 1), entry("x", 100_000));
     assert_eq!(other.get(&key(2)), None);
-    // From then on the entry is local.
+    // The lookup has stored the entry locally.
     cluster.files().iter().for_each(|file| fs::remove_file(file).unwrap());
     assert_eq!(other.get(&key(1)), Some(entry("x", 100_000)));
 }
 
-/// A writer to the blob store who does not know the secret cannot have code run.
+/// A process that can write to the blob store but does not have the secret cannot make a worker run its code.
 #[test]
 fn entries_that_other_programs_put_into_the_blob_store_are_ignored() {
     let cluster = Cluster::new();
@@ -199,7 +199,7 @@ fn entries_that_other_programs_put_into_the_blob_store_are_ignored() {
     for length in [0, 10, 32, whole.len() - 1] {
         assert!(is_refused(&whole[..length]), "{length} bytes");
     }
-    // An entry made by a legitimate worker, under the name of another entry.
+    // An entry made by a legitimate worker, stored under the name of another entry.
     cluster.put(2, 2000);
     let [other] = &cluster.files()[..] else { panic!("one entry") };
     assert!(is_refused(&fs::read(other).unwrap()));

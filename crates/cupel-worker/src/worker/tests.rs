@@ -1,5 +1,5 @@
-//! The worker with the real store, queue and bus. Only the executor is scripted: it fails, panics and waits on demand,
-//! which no real executor does.
+//! Tests of the worker with the real store, queue and bus. Only the executor is scripted: it fails, panics and waits on
+//! demand, unlike a real executor.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 
@@ -169,7 +169,7 @@ impl Bench {
         let shutdown = CancellationToken::new();
         let shared = Arc::clone(&worker.shared);
         let worker = tokio::spawn(worker.run(shutdown.clone()));
-        // As a server does.
+        // A server does the same.
         let heeding = core.clone();
         tokio::spawn(async move { heeding.heed_notices().await });
         Bench { core, store, clock, owner, other: other_id, steps, made, leave, shared, shutdown, worker, _data: data }
@@ -245,7 +245,7 @@ async fn an_internal_failure_costs_an_attempt_and_is_never_the_programs() {
     bench.until(id, |state| matches!(state, RunState::Queued { attempts: 1, lost: 1 })).await;
     // The pause after a failure.
     bench.clock.advance(Duration::from_secs(60));
-    // If a sweep finds the first hint still unsettled, it offers no other.
+    // A sweep that finds the first hint still unsettled offers no second hint.
     let swept = async {
         loop {
             bench.core.sweep().await.unwrap();
@@ -287,12 +287,12 @@ async fn a_broken_executor_is_replaced_and_the_next_run_is_judged() {
 async fn a_busy_slot_keeps_no_run_that_another_slot_can_run() {
     let script = vec![Does::WaitsForStop, Does::Ends, Does::Ends, Does::Ends];
     let bench = Bench::with_slots(2, script, once()).await;
-    // Both slots have had short runs, so both lease the next one in advance.
+    // Both slots have had short runs, so both lease their next run in advance.
     for _ in 0..3 {
         bench.until(bench.submit().await, RunState::is_final).await;
     }
     let long = bench.submit().await;
-    // Leased is not enough: this run must have the last step of the script.
+    // It is not enough that the run is leased: it must have begun the last step of the script.
     bench.until_left(0).await;
     for _ in 0..5 {
         let id = bench.submit().await;
@@ -399,7 +399,7 @@ async fn a_lost_attempt_that_ends_late_does_not_stop_the_renewal_of_the_next() {
     let policy = LeasePolicy { lease: Duration::from_millis(30), attempts_max: 2 };
     let bench = Bench::with_slots(2, vec![Does::WaitsForStop, Does::StopsLate], policy).await;
     let id = bench.submit().await;
-    // Leased is not enough: the script step is chosen when the run begins.
+    // It is not enough that the run is leased: the script step is chosen when the run begins.
     bench.until_left(1).await;
     bench.clock.advance(Duration::from_secs(1));
     while bench.core.sweep().await.unwrap().expired == 0 {
@@ -449,7 +449,7 @@ impl metrics::Recorder for Counters {
     }
 }
 
-// One thread, because the recorder is local to a thread; the slots count in threads of their own.
+// One thread, because the recorder is local to a thread. The slots run in other threads, which are not recorded.
 #[tokio::test]
 async fn only_sandbox_failures_are_counted_as_sandbox_failures() {
     let counters = Counters::default();
@@ -476,7 +476,7 @@ async fn a_paused_worker_takes_no_run_until_it_is_ordered_to_work() {
     store.send_order(None, Order::Pause).await.unwrap();
     until_it_says(Order::Pause).await;
     let id = bench.submit().await;
-    // Enough reports for the worker to have taken it.
+    // Enough reports for the worker to take the run if it were not paused.
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(matches!(bench.state(id).await, RunState::Queued { .. }));
     store.send_order(None, Order::Work).await.unwrap();

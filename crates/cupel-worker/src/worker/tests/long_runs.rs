@@ -17,7 +17,7 @@ impl Bench {
         self.core.submit(owner, vec![new.as_sent()], None, &Unlimited).await.unwrap().ids[0]
     }
 
-    /// Waits for a verdict; runs that were given back are offered again.
+    /// Waits for a verdict, and offers runs again that were given back.
     async fn until_judged(&self, id: SubmissionId) {
         let judged = async {
             while !matches!(self.state(id).await, RunState::Judged { verdict: Verdict::Accepted, .. }) {

@@ -13,7 +13,7 @@ async fn a_run_with_many_tests_gives_others_a_turn_between_two_tests() {
     let state = bench.until(short, RunState::is_final).await;
     assert!(matches!(state, RunState::Judged { attempts: 1, verdict: Verdict::Accepted }), "{state:?}");
     assert!(!bench.state(long).await.is_final());
-    // The long run continues where it was.
+    // The long run continues with its next test.
     bench.until_left(1).await;
     bench.cancel(long).await;
     assert!(matches!(bench.until(long, RunState::is_final).await, RunState::Cancelled { .. }));
@@ -75,7 +75,7 @@ async fn a_user_with_long_runs_does_not_hold_every_slot() {
     assert!(matches!(state, RunState::Judged { attempts: 1, verdict: Verdict::Accepted }), "{state:?}");
     assert!(!bench.state(first).await.is_final());
     bench.until(second, RunState::is_final).await;
-    // Nobody else waits: the owner may use all slots.
+    // No other owner waits, so the owner may use all slots.
     bench.until_left(0).await;
     for id in [first, third] {
         bench.cancel(id).await;
@@ -120,7 +120,7 @@ async fn slot_time_is_charged_to_the_owner_of_the_run() {
     let bench = Bench::with_slots(1, vec![Does::Leaves], once()).await;
     let long = bench.submit_tests(bench.owner, 1).await;
     bench.until_left(0).await;
-    // As much slot time as one notice reports.
+    // The slot time that one notice announces.
     tokio::time::sleep(Duration::from_millis(150)).await;
     let mut notices = bench.core.events().notices();
     bench.leave.store(true, Ordering::Release);
