@@ -1,4 +1,4 @@
-//! `/admin/dead-letters`: submissions that were given up because every attempt failed through a fault of the server.
+//! `/admin/dead-letters`: submissions that were abandoned because an internal error ended every attempt.
 
 use axum::Json;
 use axum::extract::State;

@@ -16,7 +16,7 @@ use crate::v1::problems::Disclosure;
 use crate::v1::problems::result::{GradedView, SentFileView, graded};
 use crate::v1::problems::view::points;
 
-/// RFC 3339, UTC, milliseconds.
+/// Time in RFC 3339, in UTC, with milliseconds.
 pub(crate) fn rfc3339(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
@@ -330,7 +330,7 @@ impl From<Limits> for LimitsView {
     }
 }
 
-/// Text for people, and the exact bytes if they are not valid text.
+/// Output as text and, if it is not UTF-8, also as base64.
 pub(crate) fn text_of(output: &Output) -> (String, Option<String>) {
     match std::str::from_utf8(&output.data) {
         Ok(text) => (text.to_owned(), None),
@@ -338,7 +338,7 @@ pub(crate) fn text_of(output: &Output) -> (String, Option<String>) {
     }
 }
 
-/// Why compilation failed: the judge's reason, if it has one, then the compiler's output. Never empty.
+/// The reason of a failed compilation: the judge's reason, if any, then the compiler's output. Never empty.
 pub fn compilation_error(report: &RunReport) -> String {
     let said = report.compile.as_ref().map(|compile| text_of(&compile.output).0).unwrap_or_default();
     match (&report.message, said.trim().is_empty()) {
@@ -352,7 +352,7 @@ pub fn compilation_error(report: &RunReport) -> String {
     }
 }
 
-/// One sentence on why a step failed; `None` if it succeeded, or did not fail by itself.
+/// The reason why a program failed at run time, in one sentence; `None` if the verdict is not a run-time failure.
 pub fn runtime_error(verdict: Verdict, step: &StepReport, limits: &Limits) -> Option<String> {
     if matches!(
         verdict,
@@ -380,8 +380,8 @@ pub fn runtime_error(verdict: Verdict, step: &StepReport, limits: &Limits) -> Op
     }
 }
 
-/// The same for a submission to a problem. For a hidden test, it states no more than the verdict does: an exit code
-/// could leak a part of the input.
+/// Like [`runtime_error`], for a submission to a problem. For a hidden test, the sentence contains no more information
+/// than the verdict, because an exit code could leak a part of the input.
 fn runtime_error_of_problem(verdict: Verdict, grading: &Grading, limits: &Limits) -> Option<String> {
     let decisive = grading.cases.iter().find(|case| case.verdict == verdict);
     let shown = decisive.and_then(|case| case.step.as_ref()).and_then(|step| runtime_error(verdict, step, limits));
@@ -461,7 +461,7 @@ impl SubmissionView {
         let sees_all = |report: &&RunReport| told.as_author || !report.has_hidden_cases();
         let measured = report.filter(sees_all);
         let peak = measured.map_or_else(|| report.and_then(RunReport::peak_for_sender), RunReport::peak);
-        // In this case there is no output, and no time or memory was used.
+        // If compilation failed, there is no output, and no time or memory was used.
         let not_built = report.filter(|r| r.is_not_built());
         let (stdout, stderr) = match not_built {
             Some(_) => (stdout.or_else(|| Some(String::new())), stderr.or_else(|| Some(String::new()))),
@@ -613,7 +613,7 @@ impl From<SubmissionSummary> for SummaryView {
     /// Summary for the submission's owner.
     fn from(summary: SubmissionSummary) -> SummaryView {
         let (time, memory) = (summary.cpu_time, summary.memory);
-        // Only the tests of a submission may be hidden.
+        // Hidden tests occur only in submissions that count.
         let (time, memory) = match summary.sent_for {
             SentFor::Submission => (time.map(coarse_time), memory.map(coarse_memory)),
             SentFor::Run | SentFor::Samples | SentFor::CustomInput | SentFor::Verification => (time, memory),

@@ -96,7 +96,7 @@ impl DeliveryView {
     }
 }
 
-/// Scheme, host and port of a URL: the rest may be a secret.
+/// Scheme, host and port of a URL, without the rest, which may contain secrets.
 fn origin(url: &str) -> &str {
     let host = url.find("://").map_or(0, |at| at + 3);
     let end = url[host..].find(['/', '?', '#']).map_or(url.len(), |at| host + at);

@@ -134,7 +134,7 @@ pub(crate) struct ContestChangeRequest {
     problems: Option<Vec<String>>,
 }
 
-/// A field that is present, even if it is `null`.
+/// Deserializes a field that is present, even if it is `null`.
 fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u64>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }

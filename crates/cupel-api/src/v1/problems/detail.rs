@@ -321,7 +321,7 @@ fn statement_view(
     })
 }
 
-/// Name by which the text refers to a file beside it.
+/// Name that the statement's text uses for a file.
 fn name_in<'f>(statement: &Statement, file: &'f FileRef) -> &'f str {
     let parent = statement.file.path.parent();
     parent.and_then(|parent| file.path.below(parent.as_str())).unwrap_or(file.path.as_str())
@@ -332,7 +332,7 @@ fn file_view(slug: &str, name: &str, file: &FileRef) -> FileView {
     FileView { name: name.to_owned(), url, bytes: file.size.get() }
 }
 
-/// One path segment. Source: RFC 3986, section 2.3: everything but unreserved characters is encoded.
+/// The text as one path segment: every character except unreserved ones is encoded. Source: RFC 3986, section 2.3.
 fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes().map(|byte| if plain(byte) { (byte as char).to_string() } else { format!("%{byte:02X}") }).collect()
@@ -385,7 +385,7 @@ pub(crate) async fn file(
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind.name));
-    // Regardless of its type, it gets no scripts, no forms and an opaque origin.
+    // The policy forbids scripts and forms and sets an opaque origin, regardless of the file's type.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     let how = if kind.is_shown { "inline" } else { "attachment" };
@@ -395,7 +395,7 @@ pub(crate) async fn file(
     Ok(response)
 }
 
-/// Finds only files meant for contestants: never a test, a checker or a solution.
+/// Finds a file for contestants; never a test, a checker or a solution.
 fn found_file<'p>(package: &'p Package, path: &str) -> Option<&'p FileRef> {
     let problem = &package.problem;
     let of_statements = problem.statements.iter().flat_map(|statement| {
@@ -411,7 +411,7 @@ struct MediaType {
     is_shown: bool,
 }
 
-/// Media type by file extension; bytes if it is unknown.
+/// Media type by file extension; `application/octet-stream` if the extension is unknown.
 fn media_type(name: &str) -> MediaType {
     let end = name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase()).unwrap_or_default();
     let (name, is_shown) = match end.as_str() {
