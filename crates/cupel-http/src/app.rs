@@ -1,4 +1,4 @@
-//! State shared by all handlers: the state from the binary plus what this crate derives from it at start.
+//! State shared by all handlers: the state from the binary, and the state that this crate derives from it at start.
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -21,7 +21,7 @@ pub struct Shared(Arc<App>);
 
 /// State of a process that its requests share.
 pub struct App {
-    /// From the binary.
+    /// State from the binary.
     pub state: ApiState,
     /// Access tokens.
     pub tokens: Tokens,

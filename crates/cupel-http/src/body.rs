@@ -169,9 +169,9 @@ fn fault(path: &serde_path_to_error::Path, error: &serde_json::Error) -> ApiErro
     ApiError::new(kind, detail.clone()).with_errors(vec![FieldError::new(pointer, detail)])
 }
 
-/// Whether the text is valid JSON although serde_json reported a syntax error: a number out of range, deep nesting, a
-/// number as a name. An escape that is no character is not valid; a skipped value may contain one, so only this check
-/// finds it.
+/// Whether the error is a `\u` escape that is no character, which makes the body invalid JSON. serde_json does not check
+/// escapes in values that it skips, so only this check finds such an error. The other errors that serde_json reports as
+/// malformed JSON are valid JSON: a number out of range, deep nesting, a number as a name.
 fn is_of_json(error: &serde_json::Error, message: &str) -> bool {
     !error.is_data() && (message.contains("hex escape") || message.contains("unicode"))
 }

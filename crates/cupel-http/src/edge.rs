@@ -1,4 +1,4 @@
-//! Outermost layer, applied to every request and response on every route.
+//! The outermost layer, which applies to every request and response on every route.
 //!
 //! The layer assigns an id, a span, a client address and a dialect to the request. It catches panics, renders every
 //! error with the dialect, and adds the security and rate-limit headers. It writes the access log, the HTTP metrics and

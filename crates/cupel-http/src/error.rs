@@ -4,7 +4,7 @@
 //! log contains the `request_id`. `docs/errors.md` is generated from [`ErrorKind`], and a test compares the two.
 //!
 //! An [`ApiError`] becomes a response without a body that carries the error as an extension; the edge (`edge.rs`)
-//! renders it with the request's dialect. The native API, and the default, use problem documents.
+//! renders it with the request's dialect. The native API, and paths without a dialect, use problem documents.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -44,7 +44,7 @@ macro_rules! kinds {
                 match self { $(ErrorKind::$kind => $title,)* }
             }
 
-            /// When it happens and what the client should do.
+            /// When the error occurs, and the remedy.
             pub const fn meaning(self) -> &'static str {
                 match self { $(ErrorKind::$kind => $meaning,)* }
             }
@@ -151,7 +151,7 @@ impl ErrorKind {
 pub struct FieldError {
     /// JSON Pointer (RFC 6901) to the location, such as `/tests/0/stdin`; empty for the whole body.
     pub pointer: String,
-    /// What is wrong there.
+    /// Description of the error.
     pub detail: String,
 }
 

@@ -45,7 +45,7 @@ impl RateClass {
     }
 }
 
-/// State of a ration, for the response's headers.
+/// State of a rate limit, for the response's headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateNote {
     ration: RateClass,
@@ -110,7 +110,7 @@ impl RateLimits {
         RateLimits { buckets, login }
     }
 
-    /// Takes `cost` from the user's ration.
+    /// Charges `cost` to the user's rate limit.
     pub async fn take(
         &self,
         user: UserId,

@@ -124,7 +124,7 @@ pub(crate) struct SubmissionView {
     /// deciding test; for a hidden test of a problem, only the meaning of the verdict.
     pub(crate) runtime_error: Option<String>,
     /// CPU time in milliseconds; with tests, of the slowest. 0 if compilation failed. If tests of a problem are hidden,
-    /// rounded up to 10 ms.
+    /// the time is rounded up to 10 ms.
     pub(crate) execution_time_ms: Option<u64>,
     /// Machine instructions, without the kernel's; with tests, of the test with the most. Only if the server can count
     /// them, and if no test of the problem is hidden.
@@ -133,15 +133,15 @@ pub(crate) struct SubmissionView {
     /// Peak memory of all the program's processes together, in KiB; with tests, of the largest. At least 1,024 if the
     /// program ran, and 0 if compilation failed. If tests of a problem are hidden, rounded up to whole MiB.
     ///
-    /// It is the amount that `limits.memory_kb` limits: private and shared memory of the processes, files that they
-    /// write to `/box`, `/tmp` and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and
-    /// source, other files it was given, and pages of files on disk, such as the toolchain's executables and libraries.
-    /// A program that reached its memory limit reports the limit. Warm and cold starts are counted alike.
+    /// `limits.memory_kb` limits the same amount: private and shared memory of the processes, files that they write to
+    /// `/box`, `/tmp` and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and source, its
+    /// other input files, and pages of files on disk, such as the toolchain's executables and libraries. For a program
+    /// that reached its memory limit, the figure is the limit. Warm and cold starts are measured in the same way.
     ///
-    /// `ru_maxrss` and `VmHWM` apply to one process and include resident pages of executables and libraries, so they
-    /// are larger for a program of one process (C: by 1 MiB, Python: by 5 MiB, Java: by 20 MiB) and smaller for one of
-    /// many. `cg-mem` of isolate is the same measure, but also counts the executable and files on disk that the program
-    /// was the first to read.
+    /// `ru_maxrss` and `VmHWM` apply to one process and include resident pages of executables and libraries. So they are
+    /// larger for a program with one process (C: by 1 MiB, Python: by 5 MiB, Java: by 20 MiB) and smaller for a program
+    /// with many processes. `cg-mem` of isolate is the same measure, but also counts the executable and files on disk
+    /// that the program was the first to read.
     pub(crate) memory_used_kb: Option<u64>,
     /// How the program was started, if its language has a warm start: `warm` (as a copy of an initialised interpreter)
     /// or `cold` (by executing the interpreter, which is part of `execution_time_ms`). With tests: `cold` if one of
@@ -173,7 +173,7 @@ pub(crate) struct SubmissionView {
     /// Whether some output was discarded: the output of all tests together is kept up to the operator's limit (8 MiB by
     /// default).
     pub(crate) truncated: Option<bool>,
-    /// Number of attempts by workers. More than one only if a worker failed, or if it was judged again.
+    /// Number of attempts by workers. More than one only if a worker failed, or if the submission was judged again.
     pub(crate) attempts: u32,
     /// Start of the first attempt.
     #[schema(format = DateTime)]

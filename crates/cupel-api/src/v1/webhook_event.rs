@@ -121,7 +121,7 @@ impl WebhookEvent {
     request_body = WebhookEvent,
     responses(
         (status = "2XX", description = "Received. The response body is ignored"),
-        (status = 410, description = "The receiver is gone: nothing more is sent for this delivery"),
+        (status = 410, description = "The receiver is gone: the delivery is not repeated"),
         (status = "default", description = "Not received: the delivery is repeated later. Redirects are not followed"),
     ),
 )]

@@ -41,9 +41,9 @@ pub(crate) struct DeliveryParams {
 pub(crate) enum DeliveryStatus {
     /// Will be tried at `next_try_at`.
     Pending,
-    /// The receiver answered 2xx.
+    /// The receiver responded with 2xx.
     Delivered,
-    /// The receiver answered 410: nothing more is sent to it.
+    /// The receiver responded with 410: the delivery is not repeated.
     Gone,
     /// Every try failed.
     Failed,

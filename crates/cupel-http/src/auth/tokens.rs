@@ -1,6 +1,6 @@
 //! Access tokens: short-lived JWTs that contain a user and a session, and nothing else.
 //!
-//! Invariants: only the algorithm HS256 is accepted, whatever the token's header names. A token contains no permissions,
+//! Invariants: only the algorithm HS256 is accepted, regardless of the token's header. A token contains no permissions,
 //! so a demotion or a logout takes effect at once. Only core's clock decides whether a token has expired.
 //! Source: RFC 7519; RFC 8725 (best practices), sections 3.1 and 3.9.
 

@@ -115,7 +115,7 @@ pub(crate) struct FileView {
 pub(crate) struct SampleView {
     /// Name in results.
     name: String,
-    /// The input; if your program communicates with one of the problem's, that program reads it.
+    /// The input. For an interactive problem, the problem's program reads it, not yours.
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<String>,
     /// The expected output, or one of several.
@@ -145,7 +145,7 @@ pub(crate) struct ProblemLimitsView {
     output_kb: u64,
     /// Size of the source, in bytes.
     source_bytes: u64,
-    /// Permitted languages, which for a function problem are those in which it can be called; `null`: all.
+    /// Permitted languages; for a function problem, the languages in which the function can be called. `null`: all.
     languages: Option<Vec<String>>,
     /// Languages with their own limits.
     per_language: Vec<LanguageLimitsView>,

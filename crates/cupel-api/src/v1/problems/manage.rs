@@ -206,9 +206,9 @@ pub(crate) enum FormName {
 ///
 /// Information that Kattis format cannot express is listed in `cupel-warning` headers, in the words of `cupel problem
 /// export`. Kattis format cannot express function problems at all. With `?form=original`, every problem is exported in
-/// the format of its import, and importing it again gives the same hash: the files of its current version as the import
-/// stored them, so without a top-level directory that contained everything, with links replaced by their targets, with
-/// the test archive of a DMOJ package unpacked, and with the constants of a Kattis 2025-09 package filled in.
+/// the format of its import, and importing it again gives the same hash. The archive has the files of the current version
+/// as the import stored them: a top-level directory that contained everything is removed, links are replaced by their
+/// targets, the test archive of a DMOJ package is unpacked, and the constants of a Kattis 2025-09 package are filled in.
 #[utoipa::path(
     get, path = "/problems/{slug}/package", tag = "authoring", operation_id = "export_problem",
     params(("slug" = String, Path, description = "The problem's slug"), ExportParams),
@@ -287,9 +287,9 @@ fn in_header(text: &str) -> Option<HeaderValue> {
 
 /// Verify a problem.
 ///
-/// Its inputs are checked by its validators, its checker against outputs with known judgements, and its submissions
-/// against their expected results. Verification is an ordinary submission of yours, whose result lists the claims that
-/// do not hold. With `?wait=`, the response is delayed until it has ended.
+/// The problem's validators check its inputs, its checker is tested with outputs whose verdict is known, and its
+/// submissions must have their expected results. Verification is an ordinary submission of yours; its result lists the
+/// claims that do not hold. With `?wait=`, the response is delayed until it has ended.
 #[utoipa::path(
     post, path = "/problems/{slug}/verify", tag = "authoring", operation_id = "verify_problem",
     params(("slug" = String, Path, description = "The problem's slug"), WaitParams),

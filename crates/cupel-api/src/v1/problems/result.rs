@@ -66,8 +66,8 @@ pub(crate) struct GradedView {
     /// For the problem's authors: the reason for the result.
     #[serde(skip_serializing_if = "Option::is_none")]
     author_message: Option<String>,
-    /// The function's return value, as JSON text, if it was called with your own arguments. `stdout` has what it
-    /// printed.
+    /// The function's return value, as JSON text, if it was called with your own arguments. `stdout` has its printed
+    /// output.
     #[serde(skip_serializing_if = "Option::is_none")]
     returned: Option<String>,
     /// The conversation between your program and the problem's interactor on your own input, if there is an interactor:
@@ -90,7 +90,7 @@ pub(crate) struct GroupView {
     score: Option<f64>,
     /// Its maximum score, if there is one.
     max_score: Option<f64>,
-    /// For the problem's authors: why it was not run, or what is wrong with it.
+    /// For the problem's authors: why it was not run, or the error in the group.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
