@@ -1,4 +1,4 @@
-//! Baseline: the same program started, its output read to the end, and waited for, without any sandbox.
+//! Baseline: starts the same program without a sandbox, reads its output to the end, and waits for it to exit.
 //!
 //! `std::process::Command` uses `posix_spawn`, which measures within 10 % of vfork + exec and is a little faster than
 //! fork + exec, so overhead is relative to the faster baseline.

@@ -1,5 +1,5 @@
-//! Submissions through an API node and separate workers with real servers: with each queue and with different numbers
-//! of workers; the load on the servers; and how long the recovery of a dead worker's runs takes.
+//! Measures submissions through an API node and separate workers with real servers, for each queue and for different
+//! numbers of workers; the load on the servers; and the time to recover the runs of a dead worker.
 //!
 //! Everything runs on the processors of one machine, so more workers do not increase throughput: the figures show what
 //! each worker costs. PostgreSQL waits for the disk, as in production.
@@ -38,7 +38,7 @@ enum Engines {
     PostgresKafka,
 }
 
-/// The measured sites: engines and number of workers.
+/// The measured installations: engines and number of workers.
 const SITES: [(Engines, usize); 7] = [
     (Engines::Embedded, 0),
     (Engines::PostgresAlone, 2),
@@ -62,7 +62,7 @@ impl Engines {
     }
 }
 
-/// The servers that the site uses.
+/// The servers that an installation uses.
 struct Servers {
     postgres: Postgres,
     redis: Redis,

@@ -24,7 +24,7 @@ use crate::table::Table;
 /// Amount of measurement.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
-    /// Requests one after another, with [`LONE_PAUSE`] between them.
+    /// Number of sequential requests, with [`LONE_PAUSE`] between them.
     pub(crate) lone: usize,
     /// Duration of the load.
     pub(crate) load: Duration,

@@ -29,7 +29,7 @@ pub(crate) struct Plan {
 const TESTS: usize = 100;
 const ADD: &str =
     "#include <iostream>\nint main() { long long a, b; std::cin >> a >> b; std::cout << a + b << '\\n'; }\n";
-/// Writes as many lines as the input says.
+/// Reads a number and writes that many lines.
 const FLOOD: &str = "#include <cstdio>\nint main() { long n; if (scanf(\"%ld\", &n) != 1) return 1;\n    \
                      for (long i = 0; i < n; i++) printf(\"%ld\\n\", i * 7919 % 1000000007); }\n";
 /// Number of lines of [`FLOOD`]: 99 MB.

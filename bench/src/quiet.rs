@@ -16,7 +16,7 @@ const IDLE_MIN: f64 = 0.93;
 const WAIT_MAX: Duration = Duration::from_secs(6);
 /// If more than this share of the bursts is disturbed, the figures are not written.
 const DISTURBED_MAX: f64 = 0.05;
-/// After this many disturbed bursts in a row, the next bursts check only once instead of waiting.
+/// After this many consecutive disturbed bursts, the next bursts check once and do not wait.
 const HOPELESS: u32 = 3;
 
 /// Counts of the bursts so far.
@@ -28,8 +28,8 @@ pub(crate) struct Quiet {
 }
 
 impl Quiet {
-    /// Waits until the processors have been idle for two seconds, at most `at_most`. By then, background work of what
-    /// was started for the measurements has finished (a server prepares headers). Returns whether the machine became
+    /// Waits until the processors have been idle for two seconds, at most `at_most`. By then, programs started for the
+    /// measurements have finished their background work (a server prepares headers). Returns whether the machine became
     /// idle.
     pub(crate) fn settle(at_most: Duration) -> bool {
         let begun = Instant::now();

@@ -39,7 +39,7 @@ impl Process {
     pub(crate) fn start(role: &'static str, settings: &[(String, String)]) -> anyhow::Result<Process> {
         let cupel = binary()?;
         let data = tempfile::tempdir().context("creating a data directory")?;
-        // The port is free but not reserved. On the machine under measurement no other process is expected to take it.
+        // The port is free but not reserved. No other process on a benchmark machine is expected to bind it.
         let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).context("finding a port")?.port();
         let log = tempfile::NamedTempFile::new().context("creating the process's log")?;
         let writer = || log.as_file().try_clone().context("sharing the process's log");
@@ -89,7 +89,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // The process is already reaped; its id may be in use by another process.
+        // The process is already reaped; its id may now belong to another process.
         if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
             return;
         }

@@ -1,4 +1,4 @@
-//! Baseline: the program itself, started, its output read to the end, and waited for.
+//! Baseline: starts the program itself, reads its output to the end, and waits for it to exit.
 //!
 //! `std::process::Command` uses `posix_spawn`, which is within 10 % of vfork + exec and a little faster than fork +
 //! exec, so ratios are relative to the faster baseline.

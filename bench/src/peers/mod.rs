@@ -1,8 +1,8 @@
 //! Compares Cupel with other sandboxes and container runtimes: the same work in each runner, in turns, in one session.
 //!
 //! A row is work × runner × situation. The comparison is fair: every run is a new process. Capturing and checking its
-//! output, reading its exit status and cleaning up after it are all part of the measured time. What a runner
-//! nevertheless does not do is listed with its figures ([`Runner::leaves_out`]).
+//! output, reading its exit status and cleaning up after it are all part of the measured time. Work that a runner omits
+//! is listed with its figures ([`Runner::leaves_out`]).
 //!
 //! Runners take turns of a few runs each ([`STRETCH`]), so that other activity on the machine affects all of them. Each
 //! round starts on idle processors ([`quiet`](crate::quiet)). A runner that is missing or fails its trial run is
@@ -38,10 +38,10 @@ trait Runner: Send + Sync {
     /// Display name.
     fn name(&self) -> &'static str;
 
-    /// What a cell does and this runner does not.
+    /// Work that a cell does and this runner omits.
     fn leaves_out(&self) -> &'static str;
 
-    /// Prepares what all its runs share. If it fails, this runner is skipped and the error is the reason.
+    /// Prepares the resources that all its runs share. If it fails, the runner is skipped and the error is the reason.
     fn prepare(&mut self, ground: &Fixture) -> anyhow::Result<()>;
 
     /// Whether the runner supports this work.
@@ -82,7 +82,7 @@ const STRETCH: usize = 10;
 const LONE_PAUSE: Duration = Duration::from_millis(30);
 /// Number of turns of each runner when throughput is measured.
 const BUSY_TURNS: u32 = 4;
-/// Maximum time between two checks whether the machine is idle.
+/// Maximum time between two checks of whether the machine is idle.
 const BURST: Duration = Duration::from_secs(2);
 
 /// Maximum time for the machine to become idle before the first measurement. Preparing headers and warming up compilers

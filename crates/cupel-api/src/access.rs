@@ -1,7 +1,7 @@
-//! Access table of the native API: who may call which operation. The extractors enforce it, the OpenAPI document is completed from it,
-//! and a test tries every operation with every kind of caller.
+//! Access table of the native API: the callers that may use each operation. The extractors enforce it, the OpenAPI document includes it,
+//! and a test calls every operation with every kind of caller.
 //!
-//! Invariant: an operation that is missing from the table is refused for everybody, and a test finds it.
+//! Invariant: if an operation is missing from the table, every request to it is refused, and a test fails.
 
 use axum::http::Method;
 use cupel_core::accounts::Scope;
@@ -89,7 +89,7 @@ const OPERATIONS: &[(Method, &str, Who)] = &[
     (Method::POST, "/admin/dead-letters/{submission_id}/retry", Admin),
 ];
 
-/// Who may call the operation with this route; `None` if it is not part of the native API.
+/// Callers that may use the operation with this route; `None` if it is not part of the native API.
 pub(crate) fn who(method: &Method, route: &str) -> Option<Who> {
     let below = route.strip_prefix("/api/v1")?;
     let method = if *method == Method::HEAD { &Method::GET } else { method };
@@ -112,7 +112,7 @@ mod tests {
         }
         let table: HashSet<_> =
             OPERATIONS.iter().map(|(m, path, _)| (m.to_string(), format!("/api/v1{path}"))).collect();
-        assert_eq!(table.len(), OPERATIONS.len(), "an operation stands twice in the table");
+        assert_eq!(table.len(), OPERATIONS.len(), "the table contains an operation twice");
         assert_eq!(table, documented);
     }
 

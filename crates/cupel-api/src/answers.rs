@@ -1,8 +1,8 @@
-//! Responses that carry program output. Small ones are serialized by the handler; large ones on a blocking thread,
-//! under a memory budget that is held until the client has received them.
+//! Responses that contain program output. The handler serializes small ones. Large ones are serialized on a blocking
+//! thread, with memory from a budget that is reserved until the client has received them.
 //!
-//! *Invariant:* the memory of a large response is reserved before it is built, and stays reserved if its client
-//! disconnects meanwhile.
+//! *Invariant:* the memory of a large response is reserved before the response is built, and stays reserved while it is
+//! built even if the client disconnects.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,12 +23,12 @@ use futures_util::stream;
 use crate::v1::problems::Disclosure;
 use crate::v1::response::SubmissionView;
 
-/// Threshold below which output is serialized to JSON directly: about a millisecond.
+/// Maximum output that the handler serializes itself, which takes about a millisecond.
 const SMALL_BYTES: usize = 256 << 10;
 
 /// Upper bound on the memory for one byte of output while its response is built: the byte itself, its text with
-/// replacement characters (three bytes each, in a buffer that has doubled), its base64, and both again in JSON, where a
-/// control character is six bytes.
+/// replacement characters (three bytes each, in a buffer of up to twice the size), its base64, and the text and the
+/// base64 again in JSON, where a control character takes six bytes.
 const BYTES_PER_BYTE: usize = 14;
 
 /// Chunk size in which a large response is sent.
@@ -75,14 +75,18 @@ pub(crate) async fn one(
 ///
 /// # Errors
 ///
-/// Like [`one`], and if the store fails; only before the response has begun. A later failure aborts it, because half a
-/// list must not look like a complete one.
+/// Like [`one`], and if the store fails before the response has begun. A later failure aborts the response, because a
+/// truncated list must not look like a complete one.
 pub(crate) async fn many(app: Shared, viewer: AuthenticatedUser, ids: &[SubmissionId]) -> Result<Response, ApiError> {
     let mut slices: VecDeque<Vec<SubmissionId>> = ids.chunks(IDS_AT_ONCE).map(<[_]>::to_vec).collect();
     let slice = Slice::read(&app, &viewer, &slices.pop_front().unwrap_or_default()).await?;
     let list = List { app, viewer, slices, slice, begun: false, ended: false };
     let pieces = stream::unfold(list, |mut list| async move {
-        let piece = list.next().await.map_err(|_problem| std::io::Error::other("the list broke off")).transpose()?;
+        let piece = list
+            .next()
+            .await
+            .map_err(|_problem| std::io::Error::other("the rest of the list cannot be read"))
+            .transpose()?;
         Some((piece, list))
     });
     Ok(json_body(Body::from_stream(pieces)))
@@ -186,7 +190,7 @@ fn output_bytes(record: &SubmissionRecord) -> usize {
     compile + graded + steps.map(|step| step.stdout.data.len() + step.stderr.data.len()).sum::<usize>()
 }
 
-/// JSON in a buffer of the exact size: measured first, because a doubling buffer can hold twice as much.
+/// JSON in a buffer of the exact size, which is computed first, because a growing buffer may allocate twice as much.
 fn json_of(record: &SubmissionRecord, disclosure: &Disclosure) -> Result<Vec<u8>, serde_json::Error> {
     let view = SubmissionView::of(record, disclosure);
     let mut length = Length(0);

@@ -36,7 +36,7 @@ impl Format {
     }
 }
 
-/// Lines of CSV.
+/// Buffer of CSV lines.
 #[derive(Debug, Default)]
 pub(crate) struct Lines(String);
 

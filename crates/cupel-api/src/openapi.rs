@@ -1,7 +1,7 @@
 //! OpenAPI 3.1 document, built once from the handlers.
 //!
-//! Each handler documents only its specifics; responses common to all operations (401, 403, 413, 429, …) are added here
-//! by rule, so that no handler can forget them.
+//! Each handler documents only its own responses. This file adds the responses common to all operations (401, 403, 413,
+//! 429, …), so that no handler can omit them.
 
 use axum::http::Method;
 use cupel_http::app::Shared;
@@ -108,7 +108,7 @@ fn add_who(operation: &mut Operation, who: Option<Who>) {
 }
 
 fn add_common_responses(operation: &mut Operation) {
-    // Every operation refuses query parameters that it does not have.
+    // Every operation refuses unknown query parameters.
     let mut common = vec![ErrorKind::Internal, ErrorKind::Unavailable, ErrorKind::InvalidParameter];
     if operation.security.is_some() {
         common.extend([ErrorKind::Unauthorized, ErrorKind::MissingScope, ErrorKind::RateLimited]);
@@ -128,7 +128,7 @@ fn add_common_responses(operation: &mut Operation) {
     }
 }
 
-/// An optional parameter is omitted; it cannot be sent as `null`.
+/// Removes `null` from the types of optional parameters: such a parameter is omitted, not sent as `null`.
 fn absent_rather_than_null(operation: &mut Operation) {
     for parameter in operation.parameters.iter_mut().flatten() {
         let RefOr::T(parameter) = parameter else { continue };

@@ -22,11 +22,11 @@ const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-// Pages of the repository; some of their sections are for developers only.
+// Documents of the repository; some of their sections are for developers only.
 const PACKAGES: &str = include_str!("../../../docs/packages.md");
 const OWN_FORMAT: &str = include_str!("../../cupel-package/README.md");
 const FUNCTIONS: &str = include_str!("../../cupel-function/README.md");
-const DEVELOPER_HEADING: &str = "## What is held";
+const DEVELOPER_HEADING: &str = "## Packages that each test run";
 const AUTHOR_HEADING: &str = "## Cupel's own format";
 
 /// Documentation of the package formats, Cupel's own format and function problems, as Markdown: `/docs/formats` and
@@ -54,7 +54,7 @@ impl Documents {
         let tag: String = digest[..12].iter().map(|b| format!("{b:02x}")).collect();
         let style = include_str!("landing.css");
         let landing = include_str!("landing.html").replace("{style}", style).replace("{version}", &escaped(version));
-        // The page's only inline style is allowed by its hash; no other is.
+        // The page has one inline style, which the policy allows by its hash.
         let style_hash = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, Sha256::digest(style.as_bytes()));
         let policy = format!(
             "default-src 'none'; style-src 'sha256-{style_hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -105,7 +105,7 @@ fn html(body: String, policy: HeaderValue) -> Response {
     (headers, body).into_response()
 }
 
-/// `/`: the commands on it use the address from the reader's request.
+/// `/`: the commands on the page use the address from the reader's request.
 async fn landing(Extension(documents): Extension<Arc<Documents>>, request: HeaderMap) -> Response {
     let page = documents.landing.replace("{address}", &address(&request));
     html(page, documents.landing_policy.clone())
@@ -126,14 +126,14 @@ async fn password(Extension(documents): Extension<Arc<Documents>>, uri: Uri) -> 
     password_page(&documents, &password_form(&form.token, ""))
 }
 
-/// `/password`, sent by the form.
+/// `POST /password`: the form of the page.
 async fn set_password(
     State(app): State<Shared>,
     Extension(documents): Extension<Arc<Documents>>,
     Extension(notes): Extension<Notes>,
     body: Body,
 ) -> Result<Response, ApiError> {
-    /// Enough for a password of 256 characters, each of them escaped, and the token.
+    /// Enough for the token and a password of 256 escaped characters.
     const FORM_BYTES_MAX: usize = 8 * 1024;
     let body = tokio::time::timeout(app.settings.body_time_max, axum::body::to_bytes(body, FORM_BYTES_MAX)).await;
     let body = body.map_err(|_elapsed| ApiError::new(ErrorKind::RequestTimeout, "The form did not arrive in time."))?;
@@ -169,8 +169,8 @@ fn password_page(documents: &Documents, content: &str) -> Response {
     page
 }
 
-/// Address from headers that the reader's own browser sent, so only the reader sees it; if it contains characters that
-/// are special in HTML or a shell, the default is used.
+/// Address from the headers of the request. The reader's own browser sent it, so only the reader sees it. If it contains
+/// characters that are special in HTML or a shell, the default is used.
 fn address(request: &HeaderMap) -> String {
     let plain = |c: u8| c.is_ascii_alphanumeric() || b".:-[]".contains(&c);
     let host = request.get(header::HOST).and_then(|host| host.to_str().ok());
@@ -223,7 +223,7 @@ fn docs_file(documents: &Documents, name: &str) -> Response {
         Ok(Some(file)) => {
             let kind = HeaderValue::try_from(file.content_type)
                 .unwrap_or(HeaderValue::from_static("application/octet-stream"));
-            // Our own files change with our versions; the others only with Swagger UI.
+            // These files change with Cupel's version; the others only with the version of Swagger UI.
             let is_ours = kind.as_bytes().starts_with(b"text/html") || name == "swagger-initializer.js";
             let cache = if is_ours { "no-cache" } else { "public, max-age=3600" };
             let headers: [(HeaderName, HeaderValue); 3] = [

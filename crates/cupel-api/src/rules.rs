@@ -1,8 +1,8 @@
-//! Validation rules that no type expresses, added to the OpenAPI document: the permitted values of parameters by name,
-//! and which fields of a body exclude or require each other.
+//! Validation rules that types cannot express, added to the OpenAPI document: the permitted values of parameters by
+//! name, and the fields of a body that exclude or require each other.
 //!
 //! A rule about a single field of one body is an attribute of that field. *Invariant:* these rules never permit a
-//! request that the server refuses; `scripts/test-openapi.sh` sends what the document allows.
+//! request that the server refuses; `scripts/test-openapi.sh` sends requests that the document allows.
 
 use cupel_core::Bounds;
 use cupel_types::Verdict;
@@ -55,7 +55,7 @@ fn be(object: &mut Object, pattern: &str) {
     object.pattern.get_or_insert_with(|| pattern.to_owned());
 }
 
-/// Adds which fields of bodies exclude or require each other.
+/// Adds the rules about fields of bodies that exclude or require each other.
 pub(crate) fn add_to_bodies(document: &mut OpenApi) {
     for (name, schema) in &mut document.components.get_or_insert_default().schemas {
         let RefOr::T(Schema::Object(object)) = schema else { continue };
@@ -77,7 +77,7 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
             rules.extend(inputs[place + 1..].iter().map(|other| not_both(sent(one), sent(other))));
         }
         if has("source_code") && has("files") {
-            // The main source is a file, too.
+            // The main source counts as a file.
             let most = Bounds::default().files_max - 1;
             let fewer = json!({ "properties": { "files": { "maxItems": most } } });
             rules.push(json!({ "anyOf": [{ "not": sent("source_code") }, fewer] }));
@@ -149,17 +149,17 @@ const BOX_PATH: &str = "^(?!/)(?!.*//)(?!.*/$)(?!(.*/)?\\.{1,2}(/|$))[^\\\\\\u00
 
 const NO_NUL: &str = "^[^\\u0000]*$";
 
-/// The field is present and not `null`.
+/// Rule: the field is present and not `null`.
 fn sent(field: &str) -> Value {
     json!({ "required": [field], "properties": { field: { "type": "string" } } })
 }
 
-/// The field is present and not `null`.
+/// Rule: the field is present and a number.
 fn number(field: &str) -> Value {
     json!({ "required": [field], "properties": { field: { "type": "integer" } } })
 }
 
-/// The field is present and not empty.
+/// Rule: the field is present and not empty.
 fn full(field: &str) -> Value {
     json!({ "required": [field], "properties": { field: { "type": "string", "minLength": 1 } } })
 }

@@ -1,4 +1,4 @@
-//! Which clients a facade serves without a key.
+//! The clients that a facade serves without a key.
 
 use cupel_http::client::Client;
 
@@ -7,10 +7,10 @@ use cupel_http::client::Client;
 pub enum Keyless {
     /// None.
     Nobody,
-    /// Programs on this machine, unless the request came through a proxy or from a page in a browser: any page that
-    /// somebody on this machine visits could otherwise run programs here.
+    /// Programs on this machine, unless the request came through a proxy or from a page in a browser: otherwise, any web
+    /// page that a user of this machine visits could run programs here.
     Loopback,
-    /// Everybody who can reach the port.
+    /// All clients that can reach the port.
     Anyone,
 }
 

@@ -1,4 +1,4 @@
-//! State shared by all handlers: the state from the binary plus what this crate derives from it at start.
+//! State shared by all handlers: the state from the binary, and the state that this crate derives from it at start.
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -19,13 +19,13 @@ use crate::state::{ApiState, HealthReport, TierRates};
 #[derive(Clone)]
 pub struct Shared(Arc<App>);
 
-/// What a process has for its requests.
+/// State of a process that its requests share.
 pub struct App {
-    /// From the binary.
+    /// State from the binary.
     pub state: ApiState,
     /// Access tokens.
     pub tokens: Tokens,
-    /// Who is behind tokens and keys, cached.
+    /// Cached identities of tokens and keys.
     pub identities: Identities,
     /// Rate limits.
     pub limits: RateLimits,
@@ -36,7 +36,7 @@ pub struct App {
     /// Memory for large responses.
     pub answers: ByteBudget,
     pub(crate) dialects: Dialects,
-    /// Last health report and when it was made.
+    /// Last health report and its time.
     pub(crate) health: AsyncMutex<Option<(std::time::Instant, HealthReport)>>,
 }
 
@@ -94,13 +94,13 @@ impl FromRef<Shared> for ApiState {
     }
 }
 
-/// Maximum of simultaneous long-lived responses (event streams and waits) per user.
+/// Maximum number of simultaneous long-lived responses (event streams and waits) per user.
 const LONG_ANSWERS_PER_USER_MAX: usize = 128;
 
-/// Maximum per user while more than half of the total is in use, so that a few users cannot take all of it.
+/// Maximum per user while more than half of the total is in use, so that a few users cannot use up the total.
 const LONG_ANSWERS_PER_USER_WHEN_SCARCE: usize = 16;
 
-/// Counter of long-lived responses, so that neither one user nor all together can hold all connections.
+/// Counter of long-lived responses. It prevents one user, and all users together, from occupying all connections.
 #[derive(Clone)]
 pub struct LongAnswers {
     open: Arc<Mutex<OpenAnswers>>,
@@ -116,7 +116,7 @@ struct OpenAnswers {
 /// One open long-lived response; ends when dropped.
 pub struct LongAnswer {
     all: LongAnswers,
-    /// `None`: counted only in total.
+    /// `None`: counted only in the total.
     user: Option<UserId>,
 }
 
@@ -129,7 +129,7 @@ impl LongAnswers {
     ///
     /// # Errors
     ///
-    /// If the user, or the server, has as many open as allowed.
+    /// If the user or the server has the maximum number open.
     pub fn begin(&self, user: UserId) -> Result<LongAnswer, ApiError> {
         let mut open = self.open();
         let second = std::time::Duration::from_secs(1);
@@ -149,8 +149,8 @@ impl LongAnswers {
         Ok(LongAnswer { all: self.clone(), user: Some(user) })
     }
 
-    /// Counts one more response only in total: for an account that many clients share. `None` if the server has as
-    /// many open as allowed.
+    /// Counts one more response only in the total: for an account that many clients share. `None` if the server has
+    /// the maximum number open.
     pub fn begin_shared(&self) -> Option<LongAnswer> {
         let mut open = self.open();
         if open.all >= self.all_max {
@@ -195,7 +195,7 @@ mod tests {
         assert!(answers.begin(user(2)).is_ok());
         drop(open);
         assert!(answers.begin(user(1)).is_ok());
-        assert!(answers.open().by_user.is_empty(), "nobody is remembered who has none");
+        assert!(answers.open().by_user.is_empty(), "a user without open answers has no entry");
         assert_eq!(answers.open().all, 0);
     }
 

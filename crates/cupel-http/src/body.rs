@@ -29,7 +29,7 @@ pub struct SubmissionBody<T> {
     pub value: T,
     /// The body as it was sent.
     pub bytes: Bytes,
-    /// Its share of the body budget, until core has the submissions.
+    /// Its share of the body budget; held until core has taken over the submissions.
     pub held: Option<Held>,
 }
 
@@ -53,12 +53,12 @@ impl<T: DeserializeOwned> FromRequest<Shared> for SubmissionBody<T> {
     }
 }
 
-/// Bytes of a body of any type that carries a submission, with its share of the body budget. The extractors of
-/// the handler must have identified the user.
+/// Bytes of a body of any type that carries a submission, with its share of the body budget. The handler's extractors
+/// must have identified the user before.
 ///
 /// # Errors
 ///
-/// If it is too large, too slow or broken off.
+/// If the body is too large, too slow or truncated.
 pub async fn submission_bytes(request: Request, app: &Shared) -> Result<(Bytes, Option<Held>), ApiError> {
     let user = request.extensions().get::<Notes>().and_then(Notes::user);
     let mut held = user.map(|user| app.bodies.hold(user));
@@ -148,7 +148,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     })?;
     let mut json = serde_json::Deserializer::from_str(text);
     let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        // A field may be refused before the place where the JSON is broken is reached.
+        // The parser may refuse a field before it reaches a syntax error.
         if let Err(broken) = serde_json::from_str::<IgnoredAny>(text) {
             return syntax(&broken);
         }
@@ -169,13 +169,14 @@ fn fault(path: &serde_path_to_error::Path, error: &serde_json::Error) -> ApiErro
     ApiError::new(kind, detail.clone()).with_errors(vec![FieldError::new(pointer, detail)])
 }
 
-/// Whether a string has an escape of no character. A skipped value may have one, so it is found only here. Other
-/// values that serde_json calls malformed are JSON: a number out of range, deep nesting, a number for a name.
+/// Whether the error is a `\u` escape that is no character, which makes the body invalid JSON. serde_json does not check
+/// escapes in values that it skips, so only this check finds such an error. The other errors that serde_json reports as
+/// malformed JSON are valid JSON: a number out of range, deep nesting, a number as a name.
 fn is_of_json(error: &serde_json::Error, message: &str) -> bool {
     !error.is_data() && (message.contains("hex escape") || message.contains("unicode"))
 }
 
-/// Texts of serde_json.
+/// Error messages of serde_json.
 const NUMBER_OUT_OF_RANGE: &str = "number out of range";
 const TOO_DEEP: &str = "recursion limit exceeded";
 
@@ -227,7 +228,7 @@ fn push_key(pointer: &mut String, key: &str) {
     pointer.push_str(&key.chars().take(64).collect::<String>().replace('~', "~0").replace('/', "~1"));
 }
 
-/// Serde's message in plain words. Unknown and missing fields extend the pointer to their location.
+/// Serde's message as a sentence for the client. For unknown and missing fields, the field's name is added to the pointer.
 fn describe(message: &str, pointer: &mut String) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
     if message.starts_with("unknown field `") {
@@ -287,7 +288,7 @@ fn dotted(pointer: &str) -> String {
     text
 }
 
-/// Type that a field requires, from serde's name of it.
+/// Words for the type that a field requires, from serde's name for the type.
 fn wanted_in_words(wanted: &str) -> &'static str {
     match wanted {
         "a string" | "string" | "str" | "a borrowed string" => "a string",
@@ -299,13 +300,13 @@ fn wanted_in_words(wanted: &str) -> &'static str {
         "f64" | "f32" => "a number",
         "a sequence" | "an array" => "a list",
         "a map" | "an object" => "an object",
-        // A text with one of a few values.
+        // A string with one of a few values.
         _ if wanted.contains("enum") => "a string",
         _ => "a value of another type",
     }
 }
 
-/// Value that was sent, from serde's description of it; begins with a comma, or is empty.
+/// Words for the value that was sent, from serde's description; begins with a comma, or is empty.
 fn found_in_words(found: &str) -> String {
     const VALUE_CHARACTERS_MAX: usize = 100;
     let value: String = found
@@ -324,7 +325,7 @@ fn found_in_words(found: &str) -> String {
     }
 }
 
-/// Serde's message about a query string, in plain words. It begins with the parameter's name.
+/// Serde's message about a query string as a sentence for the client. `text` begins with the parameter's name.
 fn describe_parameter(text: &str) -> String {
     let (name, message) = text.split_once(": ").unwrap_or(("", text));
     let is_of_name =
@@ -348,7 +349,7 @@ fn describe_parameter(text: &str) -> String {
     format!("`{name}` must be {wanted}.")
 }
 
-/// Query string in which every parameter is known.
+/// Query parameters; an unknown parameter is refused.
 pub struct Params<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequestParts<Shared> for Params<T> {
@@ -366,7 +367,7 @@ impl<T: DeserializeOwned> FromRequestParts<Shared> for Params<T> {
     }
 }
 
-/// Id in the path. A malformed id is answered as not found.
+/// Id in the path. For a malformed id, the response is 404.
 pub struct Id<T>(pub T);
 
 impl<T: std::str::FromStr + Send> FromRequestParts<Shared> for Id<T> {

@@ -46,20 +46,20 @@ pub struct Held {
 }
 
 impl ByteBudget {
-    /// A single item of `one_bytes_max` always fits.
+    /// Creates a budget. The maxima are raised if necessary, so that one item of `one_bytes_max` always fits.
     pub fn new(of: BudgetKind, all_bytes_max: usize, user_bytes_max: usize, one_bytes_max: usize) -> ByteBudget {
         let (all_bytes_max, user_bytes_max) = (all_bytes_max.max(one_bytes_max), user_bytes_max.max(one_bytes_max));
         ByteBudget { used: Arc::default(), freed: Arc::default(), of, all_bytes_max, user_bytes_max }
     }
 
-    /// Reserves `bytes` for this user as soon as they are available; refuses after `at_most`, and names the limit. A
-    /// request above the user's maximum counts as that maximum.
+    /// Reserves `bytes` for this user as soon as they are available. After `at_most`, returns an error that names the
+    /// limit. A request for more than the user's maximum counts as that maximum.
     pub async fn wait_for(&self, user: UserId, bytes: usize, at_most: Duration) -> Result<Held, ApiError> {
         let bytes = bytes.min(self.user_bytes_max).min(self.all_bytes_max);
         let deadline = tokio::time::Instant::now() + at_most;
         loop {
             let mut freed = std::pin::pin!(self.freed.notified());
-            // Registers before checking, so that no release in between is missed.
+            // Register before the check, so that a release in between is not missed.
             freed.as_mut().enable();
             let mut held = self.hold(user);
             let Err(problem) = held.more(bytes) else { return Ok(held) };
@@ -80,7 +80,7 @@ impl ByteBudget {
 }
 
 impl Held {
-    /// Reserves `more` bytes, or refuses and names the limit.
+    /// Reserves `more` bytes. The error names the limit.
     pub fn more(&mut self, more: usize) -> Result<(), ApiError> {
         let mut used = self.budget.used();
         let of_user = used.by_user.get(&self.user).copied().unwrap_or(0);
@@ -162,7 +162,7 @@ mod tests {
     async fn a_waiting_request_continues_as_soon_as_bytes_are_released() {
         let budget = ByteBudget::new(BudgetKind::Answers, 100, 60, 0);
         let mut first = budget.wait_for(user(1), 1000, Duration::ZERO).await.ok().unwrap();
-        assert_eq!(budget.used().all, 60, "more than a user may have counts as all of that");
+        assert_eq!(budget.used().all, 60, "a request above the user's maximum counts as the maximum");
         let refused = budget.wait_for(user(1), 1, Duration::ZERO).await.err().unwrap();
         assert_eq!(refused.kind(), ErrorKind::RateLimited);
         let waiting = tokio::spawn({

@@ -1,5 +1,5 @@
-//! Extractors: a handler with `Caller` in its signature admits only the callers that its dialect's table allows; `Visitor` is for
-//! operations that are open to everybody but show more to some users.
+//! Extractors that identify the caller. `Caller` admits only the callers that the dialect's access table allows. `Visitor`
+//! is for operations that need no authentication but show more to some users.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::limits::RateClass;
 use crate::notes::Notes;
 use crate::state::TierRates;
 
-/// User who is allowed by `table.rs` to call this operation. Extraction costs one of the user's reads.
+/// User whom the dialect's access table allows to call this operation. Extraction charges one read to the user.
 pub struct Caller {
     /// The user.
     pub user: UserId,
@@ -27,7 +27,7 @@ pub struct Caller {
     pub viewer: AuthenticatedUser,
     /// Rates of their tier.
     pub rates: TierRates,
-    /// The account, and how they authenticated.
+    /// The account and the authentication method.
     pub identity: Arc<Identity>,
 }
 
@@ -58,8 +58,8 @@ impl Caller {
     }
 }
 
-/// Client of an operation that is open to everybody: identified if it sends credentials. Costs a read of the user, or
-/// of the address.
+/// Client of an operation that needs no authentication; identified if it sends credentials. Extraction charges one read
+/// to the user or to the address.
 pub struct Visitor(pub Principal);
 
 impl FromRequestParts<Shared> for Visitor {
@@ -92,8 +92,7 @@ pub enum Follower {
     },
 }
 
-/// Prefix of a ticket in a query string. A ticket consists of letters, digits, `-` and `_`, none of which is ever
-/// escaped.
+/// Prefix of a ticket in a query string. A ticket consists of letters, digits, `-` and `_`, which need no escaping.
 const TICKET_PARAMETER: &str = "ticket=";
 
 impl FromRequestParts<Shared> for Follower {
@@ -113,8 +112,8 @@ impl FromRequestParts<Shared> for Follower {
 }
 
 impl Follower {
-    /// User and viewer with which the client reads the submission. With a ticket it costs one of the user's reads; the
-    /// ticket stays valid until [`Follower::enter`].
+    /// User, and viewer with whose permissions the client reads the submission. With a ticket, this charges one read to
+    /// the user; the ticket stays valid until [`Follower::enter`].
     pub async fn viewer(
         &self,
         app: &Shared,
@@ -146,7 +145,7 @@ impl Follower {
     }
 }
 
-/// Response to an invalid ticket, which counts against the address.
+/// Response to an invalid ticket. Charges a bad token to the address.
 async fn bad_ticket(app: &Shared, notes: Option<&Notes>) -> Result<ApiError, ApiError> {
     if let Some(notes) = notes {
         app.limits.bad_token(notes.client().address).await?;
@@ -164,7 +163,7 @@ fn who_may(parts: &Parts) -> Result<Who, ApiError> {
     who.ok_or_else(not_in_table)
 }
 
-/// Credential, as the request's dialect reads it.
+/// Credential that the request's dialect finds in the request.
 fn presented(parts: &Parts) -> Presented<'_> {
     match parts.extensions.get::<Notes>().and_then(Notes::dialect) {
         Some(dialect) => dialect.credential(parts),
@@ -172,13 +171,14 @@ fn presented(parts: &Parts) -> Presented<'_> {
     }
 }
 
-/// A defect of the server: refuses everybody rather than admitting everybody.
+/// Error for a defect of the server: the operation's entry in the table is missing, or does not match the extractor. Every
+/// request is refused.
 fn not_in_table() -> ApiError {
     tracing::error!("this route is missing from the access table, or its extractor does not match the table");
     ApiError::new(ErrorKind::Internal, "The server failed to answer this request. It is not your mistake.")
 }
 
-/// Owner of the credentials, after paying for a read.
+/// Owner of the credentials. Charges one read.
 async fn signed_in(parts: &Parts, app: &Shared) -> Result<Caller, ApiError> {
     let notes = parts.extensions.get::<Notes>();
     let identity = match identify(parts, app).await {
@@ -197,7 +197,7 @@ async fn signed_in(parts: &Parts, app: &Shared) -> Result<Caller, ApiError> {
         notes.set_user(user);
     }
     match (&identity.via, notes) {
-        // The account is shared: its clients are limited by address, except those on this machine.
+        // Many clients share this account, so they are limited by address, except those on this machine.
         (Via::Keyless, Some(notes)) if notes.client().address.is_loopback() => {}
         (Via::Keyless, notes) => {
             let address = notes.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |notes| notes.client().address);
@@ -263,7 +263,7 @@ async fn identify(parts: &Parts, app: &Shared) -> Result<Arc<Identity>, Refusal>
     })
 }
 
-/// User in whose name this client calls without a credential, if the dialect allows it.
+/// User to whom this client's requests without a credential are attributed, if the dialect allows them.
 fn keyless(parts: &Parts) -> Option<UserId> {
     let notes = parts.extensions.get::<Notes>()?;
     notes.dialect()?.keyless(notes.client())

@@ -1,4 +1,4 @@
-//! The client at the other end of a connection: its address, behind trusted proxies, too.
+//! The client of a request: its address, also if the request came through trusted proxies.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -9,8 +9,8 @@ use crate::state::Network;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Headers that proxies add. Only `X-Forwarded-For` is ever used, but each of them shows that there is a proxy, and
-/// that the peer's address is not the client's.
+/// Headers that proxies add. Only the value of `X-Forwarded-For` is used, but the presence of any of them shows that the
+/// request came through a proxy, and that the peer's address is not the client's.
 const OF_PROXIES: [HeaderName; 6] = [
     X_FORWARDED_FOR,
     header::FORWARDED,
@@ -20,15 +20,15 @@ const OF_PROXIES: [HeaderName; 6] = [
     HeaderName::from_static("x-forwarded-proto"),
 ];
 
-/// Client at the other end of the connection.
+/// Client that sent a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Client {
-    /// The address; behind trusted proxies, the one they report.
+    /// The address. If the peer is a trusted proxy, the address that it reports.
     pub address: IpAddr,
     /// Whether the request has a proxy header, trusted or not.
     pub is_forwarded: bool,
-    /// Whether a page in a browser sent the request: it has the header `Origin`, which browsers add to every request that is
-    /// not a plain `GET` or `HEAD` of the same origin. Source: the Fetch standard, "Origin header".
+    /// Whether a page in a browser sent the request: it has the header `Origin`. Browsers add that header to every request
+    /// except a plain `GET` or `HEAD` of the same origin. Source: the Fetch standard, "Origin header".
     pub is_page: bool,
 }
 
@@ -63,7 +63,8 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Client 
     Client { address, is_forwarded, is_page: headers.contains_key(header::ORIGIN) }
 }
 
-/// Network of an address, the unit in which clients are counted: an IPv6 customer has at least a /64, and could use a fresh address from it for every request.
+/// Network of an address. Clients are counted by network, because an IPv6 customer has at least a /64 and could send every
+/// request from a different address.
 pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
@@ -96,7 +97,7 @@ mod tests {
         assert_eq!(
             address_of("2.2.2.2", &["8.8.8.8, 9.9.9.9"], &["2.2.2.2"]),
             "9.9.9.9",
-            "what is left of it is the client's own invention"
+            "the client can forge the addresses to the left"
         );
         assert_eq!(address_of("2.2.2.2", &["8.8.8.8", "9.9.9.9, 2.2.2.3"], &["2.2.2.0/24"]), "9.9.9.9");
         assert_eq!(address_of("2.2.2.2", &["rubbish"], &["2.2.2.2"]), "2.2.2.2");

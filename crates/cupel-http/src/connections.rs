@@ -1,8 +1,8 @@
 //! Registry of open connections: limits their number, and selects which one is dropped when there is no room.
 //!
-//! A client is identified in two stages. Before the head of a request is read, only the peer is known: each peer's
-//! network may have a bounded number of connections, except trusted proxies, which forward the requests of all clients.
-//! After the head, the request counts against the client's network.
+//! A client is identified in two stages. Before the head of a request is read, only the peer is known. The number of
+//! connections of each peer's network is bounded, except for trusted proxies, which forward the requests of all clients.
+//! After the head is read, the request counts against the client's network.
 //!
 //! ```text
 //!            begin                     body_ended               response sent
@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Invariants: a connection whose request is complete is never dropped to make room. Requests that are not health
-//! checks occupy at most `connections_max - reserve` connections, so a health check always finds one.
+//! checks occupy at most `connections_max - reserve` connections, so a connection is always free for a health check.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -25,9 +25,9 @@ use crate::client::network_of;
 /// Limits on the number of connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ConnectionBounds {
-    /// Open at one time.
+    /// Maximum number of open connections.
     pub(crate) all: usize,
-    /// Per network of peers, and simultaneous requests per network of clients.
+    /// Maximum per network of peers; also the maximum number of simultaneous requests per network of clients.
     pub(crate) of_address: usize,
 }
 
@@ -53,10 +53,10 @@ struct Inner {
 
 #[derive(Default)]
 struct Book {
-    /// Counter that orders connections by when they began to wait for their client.
+    /// Counter that orders connections by the time at which they began to wait for their client.
     clock: u64,
     entries: HashMap<u64, Entry>,
-    /// Connections that may be dropped, next one first.
+    /// Connections that may be dropped, in the order in which they are dropped.
     waiting: BTreeSet<Waiting>,
     /// Connections per network of peers, without dropped ones.
     peers: HashMap<IpAddr, usize>,
@@ -85,7 +85,7 @@ enum Stage {
 struct Entry {
     /// The peer's network; `None` for a trusted proxy.
     peer: Option<IpAddr>,
-    /// Whether its peer has reached its maximum of connections.
+    /// Whether its peer has the maximum number of connections.
     only_health: bool,
     phase: Phase,
     dropped: CancellationToken,
@@ -138,7 +138,7 @@ impl Connections {
                 return slot;
             }
             let mut droppable = std::pin::pin!(self.0.droppable.notified());
-            // Registers before checking, so that a connection that becomes droppable in between is not missed.
+            // Register before the check, so that a connection that becomes droppable in between is not missed.
             droppable.as_mut().enable();
             let has_dropped = self.book().drop_oldest(|_| true);
             tokio::select! {
@@ -147,7 +147,7 @@ impl Connections {
                     // The semaphore is never closed.
                     Err(_closed) => std::future::pending().await,
                 },
-                // A dropped connection ends at once, so no other one needs to be dropped.
+                // A dropped connection ends at once, so one is enough.
                 () = droppable, if !has_dropped => {}
             }
         }
@@ -159,9 +159,9 @@ impl Connections {
         let _ = self.0.slots.acquire_many(all).await;
     }
 
-    /// Registers a connection of this peer; `None` for a trusted proxy. A peer at its maximum loses its oldest
-    /// connection without a complete request. If all of its connections have a complete request, the new connection is
-    /// for health checks only.
+    /// Registers a connection of this peer; `None` for a trusted proxy. If the peer has the maximum number of connections,
+    /// its oldest connection without a complete request is dropped. If all of them have a complete request, the new
+    /// connection may only send health checks.
     pub(crate) fn enter(&self, peer: Option<IpAddr>) -> Result<Open, Full> {
         let peer = peer.map(network_of);
         let bounds = self.0.bounds;
@@ -201,7 +201,8 @@ impl Book {
         self.clock
     }
 
-    /// Drops the oldest connection without a complete request among those; returns `false` if there is none.
+    /// Drops the oldest connection without a complete request for which `among` returns `true`. Returns `false` if there
+    /// is none.
     fn drop_oldest(&mut self, among: impl Fn(&Entry) -> bool) -> bool {
         let oldest =
             self.waiting.iter().find(|waiting| self.entries.get(&waiting.id).is_some_and(&among)).map(|w| w.id);
@@ -275,7 +276,7 @@ impl Open {
         let client = network_of(client);
         let counted = (!is_health).then_some(client);
         let mut book = self.connections.book();
-        // A connection that was just dropped to make room, or one for health checks only.
+        // The connection was just dropped to make room, or may only send health checks.
         if book.entries.get(&self.id).is_none_or(|entry| matches!(entry.phase, Phase::Dropped)) {
             return Err(Full::Server);
         }
@@ -379,7 +380,7 @@ mod tests {
         }
         let serving = open[0].1.begin(ip(0), false, false).ok().unwrap();
         let receiving = open[1].1.begin(ip(1), false, true).ok().unwrap();
-        // Idle is dropped before receiving, though it came later; a connection that is being served is kept.
+        // An idle connection is dropped before an older one that is receiving; one that is being served is kept.
         for expected in [2, 1] {
             let mut room = std::pin::pin!(connections.room());
             assert!(futures_util::poll!(room.as_mut()).is_pending());

@@ -1,7 +1,7 @@
-//! Dialects: the interfaces that clients speak, each below its own prefix.
+//! Dialects: the HTTP interfaces of this server, each below a separate prefix.
 //!
-//! The edge looks up the dialect of a request by its path, also if no route matches, and puts it into the request's
-//! [`Notes`](crate::notes::Notes); the extractors find it there. A path that belongs to no dialect gets errors as
+//! The edge looks up the dialect of a request by its path, even if no route matches, and stores it in the request's
+//! [`Notes`](crate::notes::Notes), from which the extractors read it. For a path that belongs to no dialect, errors are
 //! `application/problem+json`.
 
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use crate::auth::{Presented, Who, bearer};
 use crate::client::Client;
 use crate::error::ApiError;
 
-/// What the edge and the extractors must know about an interface.
+/// Properties of an interface that the edge and the extractors need.
 pub trait Dialect: Send + Sync {
-    /// Path below which all of its routes are, such as `/api`: no slash at the end; empty for the root.
+    /// Common prefix of all its routes, such as `/api`: without a slash at the end; empty for the root.
     fn prefix(&self) -> &str;
 
-    /// Who may call the operation with this route (with its prefix); `None` refuses everybody.
+    /// Callers that may use the operation with this route (including its prefix); `None` refuses every request.
     fn who(&self, method: &Method, route: &str) -> Option<Who>;
 
     /// Credential of a request.
@@ -29,12 +29,12 @@ pub trait Dialect: Send + Sync {
         bearer(&request.headers)
     }
 
-    /// User in whose name a client without a credential calls; `None` refuses it.
+    /// User to whom a request without a credential is attributed; `None` refuses the request.
     fn keyless(&self, _client: Client) -> Option<UserId> {
         None
     }
 
-    /// An error, as clients of this dialect expect it.
+    /// Converts an error into the form that clients of this dialect expect.
     fn render(&self, error: &ApiError, request_id: &str) -> Rendered {
         Rendered::problem(error, request_id)
     }
@@ -71,7 +71,7 @@ impl Dialects {
     }
 }
 
-/// An error as it is sent. The headers of the [`ApiError`] itself, such as `Retry-After`, are sent in addition.
+/// Response for an error. The headers of the [`ApiError`] itself, such as `Retry-After`, are sent in addition.
 #[derive(Clone, Debug)]
 pub struct Rendered {
     /// HTTP status.

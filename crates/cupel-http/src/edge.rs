@@ -1,8 +1,8 @@
-//! Outermost layer, applied to every request and response on every route.
+//! The outermost layer, which applies to every request and response on every route.
 //!
-//! It gives the request an id, a span, a client address and a dialect; catches panics; has the dialect render every
-//! error; adds the security and rate-limit headers; writes the access log, the HTTP metrics and the request's trace. It
-//! never logs a body, a query string or a header.
+//! The layer assigns an id, a span, a client address and a dialect to the request. It catches panics, renders every
+//! error with the dialect, and adds the security and rate-limit headers. It writes the access log, the HTTP metrics and
+//! the request's trace, and never logs a body, a query string or a header.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -80,7 +80,7 @@ fn parent(headers: &HeaderMap) -> Option<cupel_traces::Parent> {
     cupel_traces::Parent::read(headers.get("traceparent")?.to_str().ok()?)
 }
 
-/// The client's request id if it is safe in logs and headers; otherwise a new one.
+/// The client's request id if it is safe in logs and headers, otherwise a new id.
 fn request_id(headers: &HeaderMap) -> String {
     let allowed = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-');
     headers
@@ -96,7 +96,7 @@ fn panicked(panic: &(dyn Any + Send)) -> ApiError {
     ApiError::new(ErrorKind::Internal, "The server failed to answer this request. It is not your mistake.")
 }
 
-/// Writes the body of an error, in the request's dialect: the handler's error, or one for a bare error status.
+/// Writes the body of an error in the request's dialect: for the handler's error, or for an error status without a body.
 fn render_error(response: &mut Response, notes: &Notes) {
     let error = match response.extensions_mut().remove::<ApiError>() {
         Some(error) => error,
@@ -111,7 +111,7 @@ fn render_error(response: &mut Response, notes: &Notes) {
     response.headers_mut().remove(header::CONTENT_LENGTH);
     response.headers_mut().remove(header::CONTENT_TYPE);
     for (name, value) in &headers {
-        // The error's own headers say more than the dialect's.
+        // The error's own headers are more specific than the dialect's.
         response.headers_mut().entry(name).or_insert_with(|| value.clone());
     }
     *response.body_mut() = Body::from(body);
@@ -152,7 +152,7 @@ fn finish_headers(response: &mut Response, notes: &Notes, is_api: bool) {
     }
 }
 
-/// Closed set: labels that a client can invent would fill the memory of the metrics collector.
+/// A fixed set of labels: labels chosen by clients would exhaust the memory of the metrics collector.
 fn known(method: &Method) -> &str {
     match *method {
         Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
@@ -162,7 +162,7 @@ fn known(method: &Method) -> &str {
     }
 }
 
-/// Routes that balancers and monitors poll every few seconds; by default logged only if the response is an error.
+/// Routes that load balancers and monitors poll every few seconds. By default, only error responses of them are logged.
 const PROBES: [&str; 4] = ["/livez", "/readyz", "/healthz", "/metrics"];
 
 fn record(method: &Method, route: Option<&str>, status: StatusCode, took: Duration, notes: &Notes) {

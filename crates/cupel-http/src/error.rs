@@ -1,10 +1,10 @@
 //! Every error of the HTTP interface, from one enum, and its rendering as RFC 9457 `application/problem+json`.
 //!
-//! A client branches on `type` (or on `code`, which is the same word); `detail` says what to do next; `request_id`
-//! finds the log. `docs/errors.md` is generated from [`ErrorKind`], and a test compares the two.
+//! A client branches on `type` (or on `code`, the last part of `type`). `detail` describes the error and the remedy. The
+//! log contains the `request_id`. `docs/errors.md` is generated from [`ErrorKind`], and a test compares the two.
 //!
 //! An [`ApiError`] becomes a response without a body that carries the error as an extension; the edge (`edge.rs`)
-//! has the request's dialect render it. Problem documents are the rendering of the native API, and the default.
+//! renders it with the request's dialect. The native API, and paths without a dialect, use problem documents.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -22,7 +22,7 @@ macro_rules! kinds {
     ($($kind:ident $code:literal $status:ident $title:literal $meaning:literal;)*) => {
         /// Kind of refusal: one for each case that a client may need to distinguish.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[expect(missing_docs, reason = "`meaning` says it, for readers of the code and of the documentation alike")]
+        #[expect(missing_docs, reason = "`meaning` describes each kind, for readers of the code and of the documentation")]
         pub enum ErrorKind { $($kind,)* }
 
         impl ErrorKind {
@@ -44,7 +44,7 @@ macro_rules! kinds {
                 match self { $(ErrorKind::$kind => $title,)* }
             }
 
-            /// When it happens and what the client should do.
+            /// When the error occurs, and the remedy.
             pub const fn meaning(self) -> &'static str {
                 match self { $(ErrorKind::$kind => $meaning,)* }
             }
@@ -151,7 +151,7 @@ impl ErrorKind {
 pub struct FieldError {
     /// JSON Pointer (RFC 6901) to the location, such as `/tests/0/stdin`; empty for the whole body.
     pub pointer: String,
-    /// What is wrong there.
+    /// Description of the error.
     pub detail: String,
 }
 
@@ -172,7 +172,7 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// Refusal of this kind; `detail` says what is wrong in this case and what to do about it.
+    /// Refusal of this kind; `detail` describes this error and the remedy.
     pub fn new(kind: ErrorKind, detail: impl Into<Cow<'static, str>>) -> ApiError {
         ApiError { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
     }
@@ -182,7 +182,7 @@ impl ApiError {
         ApiError::new(ErrorKind::NotFound, format!("There is no such {what}."))
     }
 
-    /// Failure of the server; the cause goes to the log, never to the client. Only a full disk is reported.
+    /// Failure of the server. The cause is logged and not sent to the client, except for a full disk.
     pub fn internal(error: &(dyn std::error::Error + 'static)) -> ApiError {
         if cupel_core::is_disk_full(error) {
             return ApiError::disk_full(error);
@@ -226,7 +226,7 @@ impl ApiError {
         self.with_header(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
     }
 
-    /// What is wrong in this case, for people.
+    /// Description of this error, for people.
     pub fn detail(&self) -> &str {
         &self.detail
     }
@@ -236,7 +236,7 @@ impl ApiError {
         self.kind
     }
 
-    /// The document, for the request with this id.
+    /// Error document for the request with this id.
     pub fn to_body(&self, request_id: &str) -> ErrorBody {
         let code = self.kind.code();
         ErrorBody {
@@ -360,6 +360,6 @@ mod tests {
         if std::env::var_os("UPDATE_DOCS").is_some() {
             std::fs::write(path, &text).unwrap();
         }
-        assert_eq!(std::fs::read_to_string(path).unwrap(), text, "docs/errors.md is not what error.rs says");
+        assert_eq!(std::fs::read_to_string(path).unwrap(), text, "docs/errors.md differs from error.rs");
     }
 }

@@ -1,12 +1,12 @@
-//! What every dialect of the HTTP interface needs: server loop, edge, bodies, rate limits, authentication, errors.
+//! Common code of all dialects of the HTTP interface: server loop, edge, bodies, rate limits, authentication, errors.
 //!
 //! A request passes `edge.rs` (id, log, metrics, errors), then the extractors of its handler (`caller.rs` identifies
 //! the caller, `body.rs` parses the input), then the handler, which belongs to a dialect. A [`Dialect`] owns the paths
-//! below a prefix, and says how its clients present a credential, who may call what, and how an error looks.
+//! below a prefix, and defines how clients send credentials, which callers may use each operation, and the form of errors.
 //!
-//! *Architecture invariants:* this crate names no dialect; it contains no SQL, no broker and no sandbox; every refusal
-//! is an [`ErrorKind`](error::ErrorKind); program text, input, output and secrets are never logged; state per client is
-//! always bounded.
+//! *Architecture invariants:* this crate names no dialect and does not depend on SQL, a broker or the sandbox. Every
+//! refusal is an [`ErrorKind`](error::ErrorKind). Program text, input, output and secrets are never logged. State per
+//! client is always bounded.
 #![forbid(unsafe_code)]
 
 pub mod app;

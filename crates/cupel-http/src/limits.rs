@@ -1,10 +1,9 @@
 //! Rate limits: submissions and reads by tier; log-ins, registrations and join codes by address and account.
 //!
-//! [`Buckets`] decides where the buckets are kept: in this process, or shared by all API
-//! nodes.
+//! The implementation of [`Buckets`] stores the buckets: in this process, or shared by all API nodes.
 //!
-//! Invariant: an unauthenticated client cannot lock the owner out of an account for long: the tight limit is per
-//! account *and* address, and the loose limit per account does not apply to an address from which the owner has logged
+//! Invariant: an unauthenticated client cannot lock the owner out of an account for long, because the low limit is per
+//! account *and* address, and the high limit per account does not apply to an address from which the owner has logged
 //! in before.
 
 use std::net::IpAddr;
@@ -46,7 +45,7 @@ impl RateClass {
     }
 }
 
-/// State of a ration, for the response's headers.
+/// State of a rate limit, for the response's headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateNote {
     ration: RateClass,
@@ -111,7 +110,7 @@ impl RateLimits {
         RateLimits { buckets, login }
     }
 
-    /// Takes `cost` from the user's ration.
+    /// Charges `cost` to the user's rate limit.
     pub async fn take(
         &self,
         user: UserId,
@@ -151,7 +150,7 @@ impl RateLimits {
         }
     }
 
-    /// Pays for one log-in attempt before the password is checked; otherwise four hundred simultaneous attempts could
+    /// Charges one log-in attempt before the password is checked; otherwise hundreds of simultaneous attempts could
     /// all pass the limit. [`Attempt::succeeded`] refunds it.
     pub async fn login_attempt(&self, login: &str, address: IpAddr) -> Result<Attempt<'_>, ApiError> {
         let account = account_key(login);
@@ -169,7 +168,7 @@ impl RateLimits {
         }
     }
 
-    /// Pays for one read without an account.
+    /// Charges one read without an account.
     pub async fn anonymous_read(&self, address: IpAddr, rate: Rate) -> Result<(), ApiError> {
         self.buckets.take(&[AddressUse::Read.draw(address, rate)]).await.map(drop).map_err(|dry| {
             let detail = format!(
@@ -182,7 +181,7 @@ impl RateLimits {
         })
     }
 
-    /// Pays for one registration.
+    /// Charges one registration.
     pub async fn registration(&self, address: IpAddr) -> Result<(), ApiError> {
         self.pay(
             AddressUse::Register.draw(address, self.login.registrations),
@@ -191,22 +190,22 @@ impl RateLimits {
         .await
     }
 
-    /// Pays for one refresh of a session. This happens before the token is exchanged: a later refusal would lose the
-    /// client its session. Only its owner knows a session's id, so nobody else can exhaust this limit.
+    /// Charges one refresh of a session. Call it before the token is exchanged: if it refused the request afterwards, the
+    /// client would lose its session. Only the owner of a session has its id, so no other client can exhaust this limit.
     pub async fn refresh(&self, session: SessionId) -> Result<(), ApiError> {
         let key = session.to_string();
         let draw = Charge { kind: BucketKind::Session, key, rate: self.login.refreshes, cost: 1 };
         self.pay(draw, "This session was refreshed too often.").await
     }
 
-    /// Pays for one invalid token.
+    /// Charges one invalid token.
     pub async fn bad_token(&self, address: IpAddr) -> Result<(), ApiError> {
         self.pay(AddressUse::BadToken.draw(address, self.login.bad_tokens), "Too many bad tokens from this address.")
             .await
     }
 
-    /// Pays for one join code before it is checked, whether or not the contest exists: a client without guesses left
-    /// learns nothing more. [`Guess::was_none`] refunds it.
+    /// Charges one join code before it is checked, whether or not the contest exists, so that the response reveals
+    /// nothing to a client without guesses left. [`Guess::was_none`] refunds it.
     pub async fn join_code(&self, address: IpAddr) -> Result<Guess<'_>, ApiError> {
         let draw = AddressUse::JoinCode.draw(address, self.login.join_codes);
         self.pay(draw.clone(), "Too many wrong codes from this address.").await?;
@@ -218,7 +217,7 @@ impl RateLimits {
     }
 }
 
-/// One paid attempt to enter a join code.
+/// One charged attempt to enter a join code.
 pub struct Guess<'a> {
     limits: &'a RateLimits,
     paid: Charge,
@@ -231,7 +230,7 @@ impl Guess<'_> {
     }
 }
 
-/// One paid log-in attempt.
+/// One charged log-in attempt.
 pub struct Attempt<'a> {
     limits: &'a RateLimits,
     pair: String,
@@ -239,7 +238,7 @@ pub struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// Refunds the attempt because the password was right, and remembers the address.
+    /// Refunds the attempt because the password was right, and stores the address as known.
     pub async fn succeeded(self) {
         self.limits.buckets.remember(&self.pair).await;
         self.limits.buckets.give_back(&self.paid).await;
@@ -255,7 +254,7 @@ fn too_many(what: &str, wait: Duration) -> ApiError {
     ApiError::new(ErrorKind::TooManyAttempts, format!("{what} Wait {} s.", seconds_up(wait).max(1))).retry_after(wait)
 }
 
-/// Hash of the email address or name of a log-in attempt, so that a long one costs no memory.
+/// Hash of the e-mail address or name of a log-in attempt, so that a long one uses no more memory.
 fn account_key(login: &str) -> String {
     let digest = Sha256::digest(login.trim().to_lowercase().as_bytes());
     digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
@@ -298,7 +297,7 @@ mod tests {
     async fn guesses_are_limited_per_account_and_per_address() {
         let limits = limits();
         assert_eq!(tries(&limits, "a@example.com", ip(1)).await, 3);
-        assert_eq!(tries(&limits, "A@Example.com ", ip(1)).await, 0, "another spelling is the same account");
+        assert_eq!(tries(&limits, "A@Example.com ", ip(1)).await, 0, "letter case and white space do not make another account");
         assert_eq!(tries(&limits, "b@example.com", ip(1)).await, 3);
         assert_eq!(tries(&limits, "c@example.com", ip(1)).await, 0, "the address has used up its own limit");
     }
@@ -320,7 +319,7 @@ mod tests {
         for n in 2..100 {
             guessed += tries(&limits, "a", ip(n)).await;
         }
-        assert_eq!(guessed, 5, "all strangers together have the account's limit");
+        assert_eq!(guessed, 5, "all strangers together share the account's limit");
         assert!(limits.login_attempt("a", ip(1)).await.is_ok());
     }
 

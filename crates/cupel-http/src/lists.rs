@@ -1,8 +1,8 @@
 //! Lists in bodies, read only up to their maximum length.
 //!
-//! An entry of three bytes in JSON takes a hundred in memory, so a list is refused at the first entry beyond its
-//! maximum and not after it was read. A serde field deserializer takes no arguments, so the bounds are set in a
-//! thread-local while a body is parsed, which is one call without an await.
+//! An entry of three bytes in JSON takes a hundred bytes in memory, so a list is refused at the first entry beyond its
+//! maximum, before the rest is parsed. A serde field deserializer takes no arguments, so the bounds are in a
+//! thread-local while a body is parsed. Parsing is one call without an await.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -54,7 +54,7 @@ pub fn within<T>(bounds: &Bounds, parse: impl FnOnce() -> T) -> T {
     parse()
 }
 
-/// Prefix of the message about a list that is too long; no message of serde begins with it.
+/// Prefix of the message about a list that is too long. No message of serde begins with this prefix.
 const TOO_MANY: &str = "too many entries: ";
 
 /// Sentence for the client, if `message` is about a list that is too long.

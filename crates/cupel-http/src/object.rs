@@ -1,4 +1,4 @@
-//! JSON objects: serde would also accept an array of a struct's fields in order.
+//! Deserializes structs from JSON objects only; serde would also accept an array of the fields in order.
 
 use std::marker::PhantomData;
 
@@ -27,7 +27,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// For `#[serde(deserialize_with)]`: an object or nothing.
+/// For `#[serde(deserialize_with)]`: an object or null.
 pub fn maybe_object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
     Ok(Option::<Object<T>>::deserialize(from)?.map(|Object(value)| value))
 }

@@ -88,7 +88,7 @@ pub(crate) async fn healthz(State(app): State<Shared>) -> Response {
     (status, [(header::CACHE_CONTROL, "no-store")], Json(&view)).into_response()
 }
 
-/// `/livez`: the process responds. Depends on nothing else.
+/// `/livez`: the process responds. Does not depend on any other component.
 pub(crate) async fn livez() -> &'static str {
     "ok\n"
 }

@@ -46,7 +46,8 @@ async fn no_such_route() -> ApiError {
     ApiError::new(ErrorKind::NoSuchRoute, "Nothing is served under this path. `/docs/` lists what is.")
 }
 
-/// Off unless origins are configured. Credentials are never cookies, so no origin needs `credentials`.
+/// The CORS layer; `None` unless origins are configured. Credentials are never cookies, so no origin needs
+/// `credentials`.
 fn cors(settings: &Settings) -> Option<CorsLayer> {
     let origins = &settings.cors_origins;
     if origins.is_empty() {

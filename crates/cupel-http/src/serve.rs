@@ -1,12 +1,13 @@
 //! Server loop: accepts connections and bounds the resources of slow or silent clients.
 //!
-//! Every wait on a client has a limit: for the head of a request (which is also the keep-alive time of an idle
-//! connection), for its body (`body.rs`), and for accepting the data we send. The number of connections is bounded
-//! (`connections.rs`): at the maximum, the oldest one without a complete request is dropped; if there is none, clients
-//! wait in the kernel's backlog. When a connection ends, the server keeps reading from the client for a moment: closing
-//! at once would reset the connection, and the client would never see the response.
+//! Every wait for a client has a limit: for the head of a request (also the keep-alive time of an idle connection), for
+//! its body (`body.rs`), and for accepting the data that the server sends. The number of connections is bounded
+//! (`connections.rs`): at the maximum, the oldest connection without a complete request is dropped; if every connection
+//! has one, new clients wait in the kernel's backlog. Before it closes a connection, the server continues to read from
+//! the client for a moment: an immediate close would reset the connection, and the client would not get the response.
 //!
-//! A handler may answer 101 and take over the connection (WebSockets); it must then end it when the server shuts down.
+//! A handler may respond with 101 and take over the connection (WebSockets). It must then close the connection when the
+//! server shuts down.
 
 use std::convert::Infallible;
 use std::io;
@@ -42,9 +43,9 @@ use crate::state::Network;
 /// Limits and timeouts of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServeSettings {
-    /// Maximum time for the head of a request to arrive, and for which an idle connection is kept.
+    /// Maximum time for the head of a request to arrive; also the maximum time for which an idle connection is kept open.
     pub head_time_max: Duration,
-    /// Maximum time for which a client may accept none of the data sent to it.
+    /// Maximum time without progress in sending data to a client.
     pub write_stall_max: Duration,
     /// Maximum number of open connections.
     pub connections_max: usize,
@@ -73,7 +74,7 @@ impl Default for ServeSettings {
 
 /// Serves until `shutdown` is cancelled, then waits for open requests (see [`ServeSettings::drain_time_max`]).
 ///
-/// Give [`ApiState`](crate::ApiState) the same token, so that long-lived responses end at once.
+/// Pass the same token to [`ApiState`](crate::ApiState), so that long-lived responses end at once.
 ///
 /// # Errors
 ///
@@ -113,13 +114,13 @@ async fn accept(
             Ok(accepted) => accepted,
             Err(error) if of_one_connection(&error) => continue,
             Err(error) => {
-                // Out of descriptors or memory: connections that end will free some.
+                // The process is out of descriptors or memory. Connections that end release some.
                 tracing::error!(%error, "cannot accept a connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
         };
-        // After accepting: a connection is dropped only for a client that has connected.
+        // Wait for room only after accepting, so that a connection is dropped only for a client that has connected.
         let slot = tokio::select! {
             slot = connections.room() => slot,
             () = shutdown.cancelled() => return Ok(()),
@@ -150,7 +151,7 @@ fn of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// A longer head is answered with 431 by hyper.
+/// Maximum size of the head of a request. To a longer one, hyper responds with 431.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 async fn connection(
@@ -194,7 +195,7 @@ async fn connection(
                     "The server has no room for a connection without a complete request.",
                 );
             }
-            // Another connection waits for this slot: no lingering.
+            // Do not linger, because another connection waits for this slot.
             return;
         }
         () = shutdown.cancelled() => {
@@ -233,7 +234,7 @@ async fn connection(
 /// Endpoints of load balancers, for which some connections are reserved.
 const HEALTH_CHECKS: [&str; 3] = ["/livez", "/readyz", "/healthz"];
 
-/// Answers one request, if its client is below the limit of open requests.
+/// Serves one request, or refuses it if its client has reached the maximum number of open requests.
 async fn answer(
     mut request: Request<Incoming>,
     peer: SocketAddr,
@@ -256,13 +257,13 @@ async fn answer(
         request.map(|body| Body::new(Counted { body, in_flight: Arc::clone(&in_flight), ends_request: true }));
     let response = router.oneshot(request).await?;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        // Counted as a request for as long as the connection is open, so that it is not dropped to make room.
+        // Counts as a request while the connection is open, so that the connection is not dropped to make room.
         let _ = stream.upgraded.set(Arc::clone(&in_flight));
     }
     Ok(response.map(|body| Body::new(Counted { body, in_flight, ends_request: false })))
 }
 
-/// Built without the router, because the server is full.
+/// Response to a refused request; created without the router, because the server is full.
 fn refusal(full: Full) -> Response<Body> {
     let problem = ApiError::new(ErrorKind::Unavailable, full.detail());
     let id = uuid::Uuid::now_v7().simple().to_string();
@@ -307,7 +308,7 @@ impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Counted<B> {
     }
 }
 
-/// Response when there is no request that the router could answer.
+/// Sends a response without a request that the router could handle.
 fn answer_without_request(stream: &TcpStream, kind: ErrorKind, detail: &'static str) {
     let body = ApiError::new(kind, detail).to_body(&uuid::Uuid::now_v7().simple().to_string());
     let body = serde_json::to_string(&body).unwrap_or_default();
@@ -316,7 +317,7 @@ fn answer_without_request(stream: &TcpStream, kind: ErrorKind, detail: &'static 
         "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\nconnection: close\r\nretry-after: 1\r\n\
          content-length: {length}\r\n\r\n{body}"
     );
-    // A few hundred bytes into an empty send buffer: either all of it fits now, or the client is not reading.
+    // The send buffer is empty. If the few hundred bytes do not fit at once, the client is not reading.
     let _ = stream.try_write(answer.as_bytes());
 }
 
@@ -341,20 +342,20 @@ async fn linger(stream: &TcpStream) {
     let _ = tokio::time::timeout(LINGER, reading).await;
 }
 
-/// Through a duplicate descriptor of the same socket: tokio shuts down only sockets that it owns.
+/// Shuts down the sending side through a duplicate descriptor, because tokio shuts down only sockets that it owns.
 fn shut_write(stream: &TcpStream) -> io::Result<()> {
     std::net::TcpStream::from(stream.as_fd().try_clone_to_owned()?).shutdown(Shutdown::Write)
 }
 
 struct SharedStream {
     stream: TcpStream,
-    /// Whether anything was read since the last write, so a request has begun.
+    /// Whether data was read since the last write. If so, a request has begun.
     half_read: AtomicBool,
-    /// Request that changed the protocol.
+    /// Request that upgraded the connection to another protocol.
     upgraded: OnceLock<Arc<InFlight>>,
 }
 
-/// Connection as hyper sees it: it detects a client that accepts no data, and outlives hyper.
+/// The stream that hyper uses. It detects a client that accepts no data, and may outlive hyper's connection.
 struct Wire {
     shared: Arc<SharedStream>,
     stall_max: Duration,

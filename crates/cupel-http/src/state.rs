@@ -33,8 +33,8 @@ pub struct ApiState {
 /// Operator settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Key that signs access tokens (HS256): at least 32 random bytes, the same on every node. A shorter one is
-    /// replaced by a random one until the restart.
+    /// Key that signs access tokens (HS256): at least 32 random bytes, the same on every node. A shorter key is
+    /// replaced by a random one that is valid until the process restarts.
     pub jwt_secret: Secret,
     /// Lifetime of an access token.
     pub access_token_lifetime: Duration,
@@ -44,7 +44,7 @@ pub struct Settings {
     pub login: LoginRates,
     /// Rate limit of reads without an account, per address.
     pub anonymous_reads: Rate,
-    /// Whether anybody may register; otherwise administrators create users on the command line.
+    /// Whether users may register themselves; otherwise administrators create users.
     pub registration_open: bool,
     /// Largest body of `POST /execute` and `/execute/batch`, in bytes.
     pub execute_body_bytes_max: usize,
@@ -56,13 +56,13 @@ pub struct Settings {
     pub answers_bytes_max: usize,
     /// The same, per user.
     pub answers_of_user_bytes_max: usize,
-    /// How long a large response waits for its share of that budget before it is refused.
+    /// How long a large response waits for its share of these bytes before it is refused.
     pub answer_wait_max: Duration,
     /// Largest archive of a problem, in bytes.
     pub package_bytes_max: u64,
-    /// Maximum time for such an archive to arrive.
+    /// Maximum time for an archive to arrive.
     pub package_time_max: Duration,
-    /// Largest body of other requests, in bytes.
+    /// Largest body of all other requests, in bytes.
     pub body_bytes_max: usize,
     /// Maximum time for a body to arrive.
     pub body_time_max: Duration,
@@ -77,13 +77,13 @@ pub struct Settings {
     pub access_check: Duration,
     /// How long a repeated `Idempotency-Key` is recognised.
     pub idempotency_lifetime: Duration,
-    /// Origins from which browsers may call; none by default. `*` is every origin.
+    /// Origins of web pages that may call the API from a browser; none by default. `*` is every origin.
     pub cors_origins: Vec<String>,
     /// Public address of this server, such as `https://judge.example`: the base of one-time links.
     pub public_url: String,
     /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<Network>,
-    /// Who may read `/metrics`.
+    /// Which clients may read `/metrics`.
     pub metrics_access: MetricsAccess,
     /// Shown in `/healthz` and in the OpenAPI document.
     pub version: String,
@@ -123,7 +123,7 @@ impl Default for Settings {
     }
 }
 
-/// Bytes that are never printed.
+/// Secret bytes. `Debug` does not print them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub Vec<u8>);
 
@@ -156,8 +156,8 @@ pub struct LoginRates {
     pub account_and_address: Rate,
     /// Wrong passwords from one address, for any account.
     pub address: Rate,
-    /// Wrong passwords for one account, from all addresses that have never logged in to it. Loose: it stops distributed
-    /// guessing, and must not let strangers lock an owner out.
+    /// Wrong passwords for one account, from all addresses that have never logged in to it. A high limit: it must stop
+    /// distributed guessing without letting strangers lock the owner out.
     pub account: Rate,
     /// Registrations from one address.
     pub registrations: Rate,
@@ -185,14 +185,14 @@ impl Default for LoginRates {
     }
 }
 
-/// Who may read `/metrics`.
+/// Which clients may read `/metrics`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MetricsAccess {
     /// Every client that can reach the port.
     Open,
     /// Connections from this machine, unless they came through a proxy.
     Loopback,
-    /// Clients that send this as a bearer token.
+    /// Clients that send this secret as a bearer token.
     Token(Secret),
 }
 
@@ -249,7 +249,7 @@ pub struct HealthReport {
     pub checks: Vec<Check>,
     /// Walls (layers of protection) of the sandbox, if this process runs programs.
     pub walls: Vec<Wall>,
-    /// What is weaker here than it should be, in one sentence each.
+    /// Reductions in service or protection, one sentence each.
     pub degraded: Vec<String>,
 }
 

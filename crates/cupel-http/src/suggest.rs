@@ -1,7 +1,7 @@
-//! "Did you mean": the nearest of a few words.
+//! Suggestions for "Did you mean": the nearest of a few words.
 
-/// Candidate nearest to the given word, if it is near enough to be a typing error, or if one of the two is the end of
-/// the other (`new_password` and `password`).
+/// The candidate nearest to the given word, if the difference is small enough for a typing error, or if one of the two
+/// words is the end of the other (`new_password` and `password`).
 pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let is_end = |long: &str, short: &str| long.strip_suffix(short).is_some_and(|rest| rest.ends_with('_'));
     let likeness = |candidate: &str| {

@@ -18,9 +18,9 @@ use crate::Settings;
 
 /// Timeout of a request to the collector.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
-/// Maximum number of spans that wait to be sent; further ones are lost. A span takes about 1 KiB.
+/// Maximum number of spans that wait to be sent; further spans are dropped. A span takes about 1 KiB.
 const WAITING_MAX: usize = 16 << 10;
-/// Maximum number of bytes read of an answer.
+/// Maximum number of bytes that are read of a response.
 const ANSWER_BYTES_MAX: u64 = 64 << 10;
 
 /// Error of [`crate::start`].
@@ -50,7 +50,7 @@ pub(crate) fn processor(settings: &Settings) -> Result<BatchSpanProcessor, Setup
 #[derive(Debug)]
 struct Client {
     agent: Agent,
-    /// Whether the loss of spans has been logged.
+    /// Whether spans are currently lost. The log has reported it.
     is_lost: AtomicBool,
 }
 
@@ -94,7 +94,7 @@ impl Client {
 
 #[async_trait]
 impl HttpClient for Client {
-    /// Blocks; the exporter calls it on a separate thread.
+    /// Blocks, so the exporter calls it on a separate thread.
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let answer = self.send(request);
         self.note(match &answer {

@@ -1,8 +1,8 @@
-//! OpenTelemetry: the spans of requests and runs, sent to a collector if one is configured. Otherwise each call only
-//! checks that there is none.
+//! OpenTelemetry: the spans of requests and runs, sent to a collector. If no collector is configured, each call only
+//! checks that.
 //!
 //! **A submission's id is also its trace's id**: both have 16 bytes. So API nodes and workers write to one trace
-//! without passing context along, and a submission's id identifies its trace.
+//! without propagating a context.
 //!
 //! ```text
 //! submit            from the arrival of the request to its answer; links to the request
@@ -12,9 +12,9 @@
 //!     └── execute   one per case
 //! ```
 //!
-//! A request has its own span, such as `POST /api/v1/execute`, in the trace that the caller named (`traceparent`, W3C
-//! Trace Context) or in a new one, with links to the submissions that it created. Spans carry ids, names, times and
-//! verdicts; never user input and never a program's output.
+//! A request has a separate span, such as `POST /api/v1/execute`, in the trace of the caller's `traceparent` header (W3C
+//! Trace Context) or in a new trace, with links to the submissions that it created. Spans contain ids, names, times and
+//! verdicts, but never user input or program output.
 //!
 //! Names follow OpenTelemetry's semantic conventions where they exist (HTTP, service), and are `cupel.…` otherwise.
 #![forbid(unsafe_code)]
@@ -39,10 +39,10 @@ pub use collector::SetupError;
 pub use request::{Parent, Request};
 pub use run::{Ended, Run};
 
-/// Maximum time to send the remaining spans at the end.
+/// Maximum time to send the remaining spans when the process ends.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
-/// Settings of tracing: the destination, and which submissions are traced.
+/// Settings of tracing: the destination, and the fraction of submissions that is traced.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// URL of the collector, `http://HOST:4318` or `https://…`; `/v1/traces` is appended.
@@ -67,7 +67,8 @@ struct Inner {
     part: f64,
 }
 
-/// Set once at the start of the process. It is global, like metrics and logs, so that callers need not pass it along.
+/// Set once at the start of the process. It is global, like metrics and logs, so that callers need not pass it as an
+/// argument.
 static TRACES: OnceLock<Traces> = OnceLock::new();
 
 /// Enables tracing in the whole process.
@@ -89,7 +90,7 @@ impl Traces {
     /// Creates an independent instance; [`start`] creates the process's.
     ///
     /// # Errors
-    /// As [`start`].
+    /// The same as those of [`start`].
     pub fn new(settings: &Settings) -> Result<Traces, SetupError> {
         let processor = collector::processor(settings)?;
         Ok(Traces(Arc::new(Inner { processor, part: settings.part })))
@@ -113,7 +114,7 @@ impl Traces {
     }
 }
 
-/// Id of a submission's root span. Never zero, which is invalid: it contains the variant bits of the UUID.
+/// Id of a submission's root span. It contains the variant bits of the UUID, so it is never zero, which would be invalid.
 fn submit_span(submission: SubmissionId) -> SpanId {
     let [.., a, b, c, d, e, f, g, h] = *submission.as_uuid().as_bytes();
     SpanId::from_bytes([a, b, c, d, e, f, g, h])

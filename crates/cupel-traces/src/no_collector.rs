@@ -1,4 +1,4 @@
-//! Stands in for `collector.rs` in a build without the exporter: every start is refused.
+//! Replacement for `collector.rs` in a build without the exporter: `start` always returns an error.
 
 use opentelemetry_sdk::trace::BatchSpanProcessor;
 

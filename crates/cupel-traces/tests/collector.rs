@@ -1,4 +1,5 @@
-//! What a collector receives. The collector here is a listener that decodes OTLP with OpenTelemetry's own definitions.
+//! Tests of the spans that a collector receives. The collector is a listener that decodes OTLP with OpenTelemetry's own
+//! definitions.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -6,14 +6,14 @@ use std::sync::Arc;
 /// Path of a file in the box: relative, and unable to leave the box.
 ///
 /// One or more components joined by `/`; each has 1 to 255 bytes and is not `.` or `..`; no control characters
-/// (including NUL) and no backslashes; at most 1,024 bytes and 32 components in total. Files are nevertheless opened
-/// beneath the box without following links: this check is only the first line of defence.
+/// (including NUL) and no backslashes; at most 1,024 bytes and 32 components in total. This check is only the first line
+/// of defence: files are opened beneath the box without following links.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BoxPath(Arc<str>);
 
-/// Why a text is not a valid [`BoxPath`].
+/// Error for a text that is not a valid [`BoxPath`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it")]
+#[expect(missing_docs, reason = "the error messages describe the variants")]
 pub enum BoxPathError {
     #[error("a file name may not be empty")]
     Empty,
@@ -88,7 +88,7 @@ pub struct BoxFile {
 }
 
 impl fmt::Debug for BoxFile {
-    /// Name and size only: contents belong to a tenant and are never logged.
+    /// Writes only name and size, because the content belongs to a tenant and must not be logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "BoxFile({}, {} bytes)", self.path, self.data.len())
     }
@@ -110,8 +110,8 @@ impl BoxFiles {
         self.0.iter()
     }
 
-    /// Whether both are the same allocation. Cheap, and enough to skip reading the files again; equal files in another
-    /// allocation are not the same.
+    /// Whether both are the same allocation. The check is cheap, and lets a caller skip reading the files again. Equal
+    /// files in different allocations are not the same.
     pub fn is_same(&self, other: &BoxFiles) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

@@ -1,7 +1,7 @@
 //! The part of a run's result that exists only for problems: score, groups and cases.
 //!
-//! Invariant: a program's output is kept only for cases whose feedback is `Full`, because on any other case it could
-//! contain the input. Checker messages may quote a test and are for the problem's authors.
+//! Invariant: a program's output is kept only for cases whose feedback is `Full`, because the output of another case
+//! could reveal its input. Checker messages may quote a test and are for the problem's authors.
 
 use crate::{Output, Score, StepReport, Usage, Verdict, named};
 
@@ -16,7 +16,7 @@ pub struct Grading {
     pub groups: Vec<GroupGrade>,
     /// Every case, in order, including skipped ones. Empty if the submission was not compiled.
     pub cases: Vec<CaseGrade>,
-    /// Reason, for the problem's authors. May quote tests.
+    /// Reason for the result, for the problem's authors. May quote tests.
     pub author_message: Option<String>,
     /// The function's return value as JSON, if it was called with arguments from the sender.
     pub returned: Option<Output>,
@@ -36,7 +36,7 @@ pub struct GroupGrade {
     pub score: Option<Score>,
     /// Maximum score, if there is a maximum.
     pub max_score: Option<Score>,
-    /// Why the group was skipped, or what is wrong with it. For the problem's authors.
+    /// Why the group was skipped, or an error in the group. For the problem's authors.
     pub reason: Option<String>,
 }
 

@@ -72,7 +72,7 @@ uuid_ids! {
 }
 
 impl UserId {
-    /// Owner of things that belong to no user, such as the programs of problems.
+    /// Owner of objects that belong to no user, such as the programs of problems.
     pub const NOBODY: UserId = UserId(Uuid::nil());
 }
 
@@ -82,7 +82,7 @@ impl UserId {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LanguageId(Arc<str>);
 
-/// Why a text is not a valid [`LanguageId`].
+/// Error for a text that is not a valid [`LanguageId`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a language id is 1 to 32 characters from a-z 0-9 - _ + . and starts with a letter or digit")]
 pub struct LanguageIdError;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::{Bytes, Instructions, Outcome};
 
-/// Resource limits of one step (a compilation or an execution). Every field is enforced; `cupel-sandbox` documents how,
-/// and which [`Outcome`](crate::Outcome) each one results in.
+/// Resource limits of one step (a compilation or an execution). The sandbox enforces every field; `cupel-sandbox`
+/// documents the mechanism and the [`Outcome`](crate::Outcome) of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// CPU time, user and system, of all processes of the step together.
@@ -53,14 +53,14 @@ impl Limits {
         Some(format!("{limit} exceeded"))
     }
 
-    /// Minimum memory: below it, no program can start.
+    /// Minimum memory; no program can start with less.
     pub const MEMORY_MIN: Bytes = Bytes::mib(1);
     /// Minimum stack: it holds arguments and environment. Source: execve(2), "Limits on size of arguments".
     pub const STACK_MIN: Bytes = Bytes::kib(128);
     /// Minimum number of open files: the three standard streams.
     pub const OPEN_FILES_MIN: u32 = 3;
 
-    /// The first limit with which no program can start: the field and the rule it breaks.
+    /// The first limit that is too low for any program to start: the field, and the rule that it breaks.
     pub fn impossible(&self) -> Option<(&'static str, &'static str)> {
         // A program that writes nothing can run with a limit of zero on files and output.
         let &Limits {
@@ -93,7 +93,7 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// The limits of a step without any request or language default.
+    /// The limits if neither the request nor the language sets any.
     fn default() -> Limits {
         Limits {
             cpu_time: Duration::from_secs(10),
@@ -133,8 +133,8 @@ pub struct LimitsRequest {
 impl LimitsRequest {
     /// The requested limits, with missing ones taken from `base`.
     ///
-    /// A requested CPU limit without a wall or idle limit shifts those two by the same amount: a program that may
-    /// compute longer may also wait longer.
+    /// If a CPU limit is requested without a wall-clock or idle limit, those two change by the same amount as the CPU
+    /// limit, so that a program that may compute longer may also wait longer.
     #[must_use]
     pub fn over(self, base: Limits) -> Limits {
         let LimitsRequest {

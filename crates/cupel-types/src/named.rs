@@ -1,7 +1,7 @@
 //! Enums whose variants have stable names.
 
 /// Defines an enum without data, the list of all its variants, and the conversions between a variant and its stable
-/// name. All come from one table, so no conversion can miss a variant.
+/// name. One table defines them all, so no conversion can miss a variant.
 ///
 /// ```
 /// cupel_types::named! {

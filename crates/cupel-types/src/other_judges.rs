@@ -6,12 +6,12 @@
 use crate::{ExitStatus, Signal, Verdict, named};
 
 named! {
-    /// A judge with verdict names of its own.
+    /// A judge that has different names for verdicts.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum OtherJudge, as_str, from_name {
         /// Four verdicts on a case: AC, WA, TLE, RTE.
         Icpc = "icpc",
-        /// As ICPC, with OLE separate, as the Kattis tools print it.
+        /// Like ICPC, but with a separate OLE. Source: output of the Kattis tools.
         Kattis = "kattis",
         /// Lower-case words.
         DomJudge = "domjudge",
@@ -25,8 +25,8 @@ named! {
 }
 
 impl OtherJudge {
-    /// Name of the verdict in this judge. Some judges have several names for runtime errors; `exit` is how the
-    /// program ended. `None` if the judge has no name for it (a skipped case, a cancelled run).
+    /// Name of the verdict in this judge; `None` if the judge has none (for a skipped case or a cancelled run). Some
+    /// judges have several names for runtime errors, which depend on the exit status `exit`.
     pub const fn word(self, verdict: Verdict, exit: Option<ExitStatus>) -> Option<&'static str> {
         match self {
             OtherJudge::Icpc => icpc(verdict),

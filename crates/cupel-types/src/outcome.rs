@@ -1,5 +1,5 @@
-//! What the sandbox observed: how a step ended and which resources it used. Not a judgement; that is
-//! [`Verdict`](crate::Verdict).
+//! Observations of the sandbox: how a step ended, and the resources that it used. The judge derives a
+//! [`Verdict`](crate::Verdict) from them.
 
 use std::fmt;
 use std::time::Duration;
@@ -51,9 +51,9 @@ impl fmt::Display for Signal {
 /// How the step's main process ended, as reported by `wait`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitStatus {
-    /// It called `exit` with this code (0 to 255).
+    /// The process called `exit` with this code (0 to 255).
     Exited(i32),
-    /// It was killed by this signal.
+    /// The process was killed by this signal.
     Signalled(Signal),
 }
 

@@ -16,13 +16,13 @@ pub struct Output {
 }
 
 impl fmt::Debug for Output {
-    /// The size only: contents belong to a tenant and are never logged.
+    /// Writes only the size, because the content belongs to a tenant and must not be logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Output({} bytes{})", self.data.len(), if self.truncated { ", truncated" } else { "" })
     }
 }
 
-/// One step as the sandbox saw it.
+/// The sandbox's report on one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepReport {
     /// How the step ended.
@@ -62,9 +62,9 @@ pub struct CaseReport {
     pub name: String,
     /// The case's verdict.
     pub verdict: Verdict,
-    /// Why it is not accepted, if the verdict alone does not explain it.
+    /// Why the case is not accepted, if the verdict alone does not explain it.
     pub message: Option<String>,
-    /// The execution as the sandbox saw it.
+    /// The sandbox's report on the execution.
     pub step: StepReport,
 }
 
@@ -81,8 +81,8 @@ pub struct RunReport {
     pub execution: Option<StepReport>,
     /// The test cases, in order, up to the last one that was run.
     pub cases: Vec<CaseReport>,
-    /// The files that the submission asked for, in its order, as the execution left them. Only regular files; missing
-    /// ones are left out. Empty if a limit ended the program.
+    /// The files that the submission requested, in its order, with their content after the execution. Only regular files;
+    /// missing files are omitted. Empty if a limit ended the program.
     pub files: Vec<FetchedFile>,
     /// The result of a problem's cases, if the submission was to a problem.
     pub grading: Option<Grading>,
@@ -160,20 +160,20 @@ impl RunReport {
     }
 }
 
-/// Granularity of the time and memory of hidden cases, as shown to the sender. A program can choose both depending on
-/// its input, so exact figures would leak the input. Source: Kattis and CSES show hundredths of a second and whole
-/// megabytes.
+/// Granularity of the time of hidden cases that is shown to the sender; for memory it is one MiB. A program can make its
+/// time and memory depend on its input, so exact figures would leak the input. Source: Kattis and CSES show hundredths of
+/// a second and whole megabytes.
 const COARSE_TIME: Duration = Duration::from_millis(10);
 const COARSE_MEMORY: Bytes = Bytes::mib(1);
 
-/// A time, rounded up to hundredths of a second.
+/// Rounds a time up to hundredths of a second.
 pub fn coarse_time(time: Duration) -> Duration {
     let step = COARSE_TIME.as_micros();
     let us = time.as_micros().div_ceil(step).saturating_mul(step);
     Duration::from_micros(u64::try_from(us).unwrap_or(u64::MAX))
 }
 
-/// An amount of memory, rounded up to whole MiB.
+/// Rounds an amount of memory up to whole MiB.
 pub fn coarse_memory(memory: Bytes) -> Bytes {
     let step = COARSE_MEMORY.get();
     Bytes::new(memory.get().div_ceil(step).saturating_mul(step))

@@ -1,16 +1,16 @@
 //! Scores as exact decimals.
 //!
-//! Invariant: sums are exact. Binary floating point is not (0.1 + 0.2), and standings compare scores for equality, so a
-//! score is a whole number of millionths.
+//! Invariant: sums are exact, because standings compare scores for equality. Sums of binary floating-point numbers are
+//! not exact (0.1 + 0.2), so a score is a whole number of millionths.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A score in millionths of a point. May be negative where a format allows it (legacy Kattis).
+/// A score in millionths of a point. May be negative if the package format allows it (legacy Kattis).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Score(i64);
 
-/// Why a text or a number is not a valid [`Score`].
+/// Error for a text or a number that is not a valid [`Score`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScoreError {
     /// Not a decimal number.

@@ -1,4 +1,4 @@
-//! What a user submits.
+//! Submissions of users.
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub struct Submission {
     pub webhook: Option<String>,
     /// Id of the HTTP request that created it; also appears in the worker's log.
     pub request_id: Option<String>,
-    /// When it was accepted.
+    /// Time at which it was accepted.
     pub submitted_at: Timestamp,
 }
 
@@ -51,7 +51,7 @@ impl Submission {
     }
 }
 
-/// The kind of work a submission asks for.
+/// The kind of work that a submission requests.
 #[derive(Clone, Debug)]
 pub enum SubmissionKind {
     /// Run the program.
@@ -118,13 +118,13 @@ pub struct Program {
     pub fetch: Vec<BoxPath>,
 }
 
-/// Maximum number of files that a program's submission may ask to read back.
+/// Maximum number of files that a submission of a program may request to be read back.
 pub const FETCH_FILES_MAX: usize = 100;
 
-/// Maximum length of the paths of all these files together, in bytes.
+/// Maximum total length of the paths of the files to read back, in bytes.
 pub const FETCH_PATHS_BYTES_MAX: usize = 16 << 10;
 
-/// Bytes kept of all files that are read back from one execution. The rest is cut off.
+/// Bytes kept of all files that are read back from one execution. The rest is discarded.
 pub const FETCH_BYTES_MAX: Bytes = Bytes::mib(8);
 
 /// A submission to a problem.
@@ -159,7 +159,7 @@ pub enum Cases {
 }
 
 impl fmt::Debug for Cases {
-    /// Sizes only: contents belong to a tenant and are never logged.
+    /// Writes only sizes, because the content belongs to a tenant and must not be logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Cases::All => f.write_str("All"),
@@ -181,7 +181,7 @@ pub struct TestCase {
 }
 
 impl fmt::Debug for TestCase {
-    /// Name and sizes only: contents belong to a tenant and are never logged.
+    /// Writes only name and sizes, because the content belongs to a tenant and must not be logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TestCase({}, {} bytes in)", self.name, self.stdin.len())
     }
@@ -196,7 +196,7 @@ named! {
         /// An ordinary submission.
         #[default]
         Submission = "submission",
-        /// Part of a large batch; nobody waits for this one result.
+        /// Part of a large batch; the result is not urgent.
         Batch = "batch",
     }
 }

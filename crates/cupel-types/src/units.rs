@@ -1,4 +1,4 @@
-//! Sizes and counts with the unit in the type. Times are [`std::time::Duration`].
+//! Types for sizes and counts, one per unit. Times are [`std::time::Duration`].
 
 use std::fmt;
 
@@ -54,7 +54,7 @@ impl Bytes {
 }
 
 impl fmt::Display for Bytes {
-    /// Exact text in the largest binary unit that divides the number: `64 MiB`, `1500 bytes`.
+    /// Writes the exact number in the largest binary unit that divides it: `64 MiB`, `1500 bytes`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             n if n != 0 && n % (1 << 30) == 0 => write!(f, "{} GiB", n >> 30),

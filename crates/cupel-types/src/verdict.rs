@@ -1,14 +1,14 @@
 //! The judge's verdict on a run, and its order of precedence.
 //!
 //! ```text
-//!  on one case:       JE > MLE > OLE > TLE > ILE > SV > RTE > what the checker says
+//!  on one case:       JE > MLE > OLE > TLE > ILE > SV > RTE > the checker's verdict
 //!  worst of several:  JE > RTE > SV > MLE > TLE > ILE > OLE > WA > PE > PT > SK > AC
 //! ```
 //!
-//! The first order is by cause: only one limit can have killed a program, and a killed program is not blamed for its
-//! incomplete output. The second order is the one of graders in "worst error" mode. Source of the second: problemtools,
-//! default grader. A verdict missing there ranks next to the verdict it is folded into.
-//! The names of verdicts in other judges are in [`OtherJudge`](crate::OtherJudge).
+//! The first order is by cause: only one limit can have killed a program, and the incomplete output of a killed program
+//! does not count. The second order is that of graders in "worst error" mode. Source of the second: problemtools,
+//! default grader. A verdict that does not exist there ranks next to the verdict into which it is folded.
+//! The names of verdicts in other judges are in [`Dialect`](crate::Dialect).
 
 use std::fmt;
 use std::time::Duration;
@@ -19,7 +19,7 @@ named! {
     /// Verdict on a run or on one test case. [`code`](Verdict::code) is the usual abbreviation.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Verdict, code, from_code {
-        /// AC: exit code 0 and, where an answer was expected, the right one.
+        /// AC: exit code 0 and, if an answer was expected, the right answer.
         Accepted = "AC",
         /// PT: the checker gave some of the case's points.
         PartialScore = "PT",
@@ -29,7 +29,7 @@ named! {
         PresentationError = "PE",
         /// TLE: CPU time, wall-clock time or instruction limit exceeded.
         TimeLimit = "TLE",
-        /// ILE: used no CPU for longer than the idle limit.
+        /// ILE: (almost) no CPU use for longer than the idle limit.
         IdleLimit = "ILE",
         /// MLE: memory limit exceeded.
         MemoryLimit = "MLE",
@@ -92,8 +92,8 @@ impl Verdict {
     /// Every verdict that applies to a case's program before its output is checked, strongest first. Empty if the
     /// program exited with code 0 within its limits.
     ///
-    /// A wall-clock timeout is ILE here, because the program did not use up its CPU time. Signals sent by the kernel
-    /// for a limit count as that limit. Source: signal(7), `SIGXCPU`, `SIGXFSZ`, `SIGSYS`.
+    /// A wall-clock timeout is ILE here, because the program did not use up its CPU time. If the kernel sends a signal
+    /// because of a limit, the verdict is the one for that limit. Source: signal(7), `SIGXCPU`, `SIGXFSZ`, `SIGSYS`.
     pub fn causes(
         outcome: Outcome,
         exit: Option<ExitStatus>,
@@ -125,7 +125,7 @@ impl Verdict {
         causes
     }
 
-    /// Rank among the verdicts that can apply to one case; the smallest wins.
+    /// Rank among the verdicts that can apply to one case; the verdict with the smallest rank is used.
     pub const fn precedence(self) -> u8 {
         match self {
             Verdict::Cancelled => 0,

@@ -1,7 +1,7 @@
 //! Checks the invariants of ARCHITECTURE.md against the source tree: dependencies between crates, the location of
 //! `unsafe`, and a header in every file.
 //!
-//! This test is in the lowest crate because it needs no dependencies: it reads manifests and sources as text.
+//! This test needs no dependencies, because it reads manifests and sources as text. So it is in the lowest crate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,13 +12,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cupel-types", &[]),
     ("cupel-sandbox", &["cupel-types"]),
     ("cupel-languages", &["cupel-types"]),
-    // The domain knows no package format.
+    // Problems do not depend on package formats.
     ("cupel-problem", &["cupel-types"]),
     ("cupel-package", &["cupel-types", "cupel-languages", "cupel-problem"]),
     ("cupel-function", &["cupel-types", "cupel-languages", "cupel-problem"]),
-    // The judge knows no package format, either.
+    // The judge does not depend on package formats, either.
     ("cupel-judge", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-function"]),
-    // Executors, behind the port of the judge. No server, no store and no configuration.
+    // Executors implement the judge's port. They use no server, no store and no configuration.
     ("cupel-runner", &["cupel-types", "cupel-sandbox", "cupel-languages", "cupel-judge"]),
     ("cupel-core", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-package", "cupel-function"]),
     ("cupel-postgres", &[]),
@@ -32,7 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cupel-testkit", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-core"]),
     ("cupel-traces", &["cupel-types", "cupel-core"]),
     ("cupel-worker", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-judge", "cupel-core", "cupel-traces"]),
-    // What every dialect needs; it depends on no dialect.
+    // Common code of all dialects; it depends on no dialect.
     ("cupel-http", &["cupel-types", "cupel-core", "cupel-traces"]),
     // The dialects do not depend on each other.
     (
@@ -72,7 +72,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cupel-api",
         ],
     ),
-    // The benchmarks measure single crates; the servers they use are those of the tests.
+    // The benchmarks measure single crates, and use the same servers as the tests.
     (
         "cupel-bench",
         &[
@@ -96,7 +96,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("rustix", &["cupel-sandbox", "cupel-bench", "cupel"]), // the binary checks the free space of the data directory
     // Only the store uses SQL.
     ("rusqlite", &["cupel-store"]),
-    // Only adapters talk to servers.
+    // Only adapters connect to servers.
     ("rdkafka", &["cupel-queue"]),
     ("redis", &["cupel-queue", "cupel-events", "cupel-cache"]),
     ("tokio-postgres", &["cupel-postgres", "cupel-store", "cupel-queue", "cupel-events"]),
@@ -105,11 +105,11 @@ const FENCES: &[(&str, &[&str])] = &[
     ("reqwest", &["cupel-store"]),
     // Only these crates serve HTTP; the binary runs the router that they build.
     ("axum", &["cupel-http", "cupel-api", "cupel-facades", "cupel"]),
-    // One server loop.
+    // There is one server loop.
     ("hyper", &["cupel-http"]),
     // Spans are created in one crate.
     ("opentelemetry", &["cupel-traces"]),
-    // Only crates that wait for many things are async; types, languages, judge and sandbox are not.
+    // Only crates that wait for many events are async; types, languages, judge and sandbox are not.
     (
         "tokio",
         &[
@@ -128,7 +128,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "cupel-bench",
         ],
     ),
-    // Serialization belongs to the boundaries: language files, rows, messages, HTTP, configuration.
+    // Only the boundaries serialize: language files, rows, messages, HTTP, configuration.
     (
         "serde",
         &[
@@ -215,7 +215,7 @@ fn crate_roots_forbid_unsafe_code() {
     assert_none(&broken);
 }
 
-/// The sandbox reports what happened; only the judge interprets it.
+/// The sandbox reports outcomes; only the judge derives verdicts from them.
 #[test]
 fn the_sandbox_names_no_verdict() {
     let home = root().join("crates/cupel-sandbox/src");

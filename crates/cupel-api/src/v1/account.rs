@@ -72,8 +72,8 @@ pub(crate) async fn register(
     let new = NewAccount { username: body.username, email: body.email, password: body.password };
     let made = match &body.join_code {
         Some(code) => {
-            // A registration with a join code costs nothing if it succeeds, because a class registers behind one
-            // address. If the name or address is taken, it costs the same as one without a code.
+            // A registration with a join code is not charged if it succeeds, because a class registers from one IP
+            // address. If the name or the e-mail address is taken, it is charged like one without a code.
             let address = notes.client().address;
             let guess = app.limits.join_code(address).await?;
             let made = app.accounts.register_with_code(new, code).await;
@@ -186,7 +186,7 @@ pub(crate) struct TokenAnswer {
     refresh_expires_at: String,
 }
 
-/// Response with tokens, which must not be cached between server and client.
+/// Response with tokens. Its headers forbid caching.
 fn tokens(app: &Shared, login: &Login) -> Result<Response, ApiError> {
     let named = cupel_http::auth::Named { user: login.user.id, session: login.session };
     let access_token = app.tokens.issue(named, app.core.now()).map_err(|error| ApiError::internal(&error))?;
@@ -202,7 +202,7 @@ fn tokens(app: &Shared, login: &Login) -> Result<Response, ApiError> {
 
 /// Log in.
 ///
-/// A wrong password and an unknown account get the same response after the same work.
+/// The response to a wrong password is the same as to an unknown account, and takes the same time.
 #[utoipa::path(
     post, path = "/auth/login", tag = "auth", operation_id = "login",
     request_body = LoginRequest,

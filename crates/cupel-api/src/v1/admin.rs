@@ -198,7 +198,7 @@ pub(crate) struct QueueView {
     depth_max: u64,
     /// Queued runs for which no live worker has all languages, grouped by these languages.
     unserved: Vec<UnservedView>,
-    /// Submissions that were given up: `/admin/dead-letters`.
+    /// Number of dead letters: see `/admin/dead-letters`.
     dead_letters: u64,
 }
 

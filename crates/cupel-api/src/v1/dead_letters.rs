@@ -1,4 +1,4 @@
-//! `/admin/dead-letters`: submissions that were given up because every attempt failed through a fault of the server.
+//! `/admin/dead-letters`: submissions that were abandoned because an internal error ended every attempt.
 
 use axum::Json;
 use axum::extract::State;
@@ -96,8 +96,8 @@ pub(crate) struct DeadLetterDetail {
 
 /// List dead letters.
 ///
-/// Submissions whose every attempt failed through a fault of the server: the sandbox broke, or the worker died. Their
-/// owners got an internal error as the result.
+/// Submissions that ended because an internal error, such as a sandbox failure or the death of a worker, ended every
+/// attempt. Their owners got an internal error as the result.
 #[utoipa::path(
     get, path = "/admin/dead-letters", tag = "admin", operation_id = "dead_letters",
     params(PageParams),

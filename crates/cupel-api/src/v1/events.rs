@@ -7,9 +7,9 @@
 //!
 //! A stream also ends within `Settings::access_check` after its user was disabled or deleted.
 //!
-//! A submission whose `run_at` is more than [`DUE_SOON`] away would occupy a connection without events for up to a
-//! month: its stream ends after a `scheduled` event, whose `retry` sets the browser's reconnection time. Source: HTML
-//! Living Standard, "Server-sent events".
+//! The stream of a submission whose `run_at` is more than [`DUE_SOON`] away would occupy a connection without events for
+//! up to a month. Such a stream ends after a `scheduled` event, whose `retry` sets the browser's reconnection time.
+//! Source: HTML Living Standard, "Server-sent events".
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -38,7 +38,7 @@ use crate::v1::response::{StartView, rfc3339};
 /// Streams of submissions that are due within this time stay open.
 const DUE_SOON: SignedDuration = SignedDuration::from_secs(60);
 
-/// Longest reconnection time sent to a browser: the submission may have been cancelled in the meantime.
+/// Longest reconnection time sent to a browser. It is bounded because the submission may be cancelled in the meantime.
 const RETRY_MAX: SignedDuration = SignedDuration::from_hours(1);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -227,7 +227,7 @@ pub(crate) async fn events(
     Ok(response)
 }
 
-/// A stream that sends when the submission is due, and ends.
+/// A stream with one event, the time at which the submission is due.
 fn scheduled(id: SubmissionId, after: u64, run_at: Timestamp, now: Timestamp) -> Response {
     let data = EventData {
         submission_id: id.to_string(),
@@ -271,7 +271,7 @@ impl Reader {
         let received = match self.first.take() {
             Some(received) => received,
             None => {
-                // The same future is polled until it completes: dropping it half-way could lose an event.
+                // Polls the same future until it completes, because dropping it earlier could lose an event.
                 let mut next = self.log.next();
                 loop {
                     tokio::select! {

@@ -49,7 +49,7 @@ pub(crate) struct WaitParams {
     wait: Option<f64>,
 }
 
-/// How long the client wants to wait, from `?wait=` or `Prefer: wait=` (RFC 7240).
+/// The wait that the client requests, from `?wait=` or `Prefer: wait=` (RFC 7240).
 pub(crate) struct Wait {
     pub(super) at_most: Option<Duration>,
     from_preference: bool,
@@ -163,7 +163,7 @@ pub(crate) async fn execute(
     respond(&app, &caller, &notes, &wait, sent, Receipt::PROGRAM, Disclosure::default()).await
 }
 
-/// One submission in core's terms.
+/// One submission, converted to core's type.
 pub(super) struct Sent {
     pub(super) new: NewSubmission,
     pub(super) idempotency: Option<Idempotency>,
@@ -185,7 +185,7 @@ pub(super) async fn respond(
     disclosure: Disclosure,
 ) -> Result<Response, ApiError> {
     let Sent { new, idempotency, accepts_cached, shape, on_stored } = sent;
-    // If no slot for a waiting client is free, the client does not wait, because it must learn the submission's id.
+    // If no place for a long-lived response is free, the client gets the id at once instead of waiting.
     let slot = wait.at_most.and_then(|at_most| Some((at_most, app.long_answers.begin(caller.user).ok()?)));
     let applied = Wait { at_most: slot.as_ref().map(|(at_most, _)| *at_most), ..*wait };
     let awaiting = slot.map(|(at_most, permit)| cupel_core::Wait {
@@ -210,7 +210,7 @@ pub(super) async fn respond(
                 set_location(&mut response, header::CONTENT_LOCATION, receipt.location(id));
                 return Ok(response);
             }
-            // There is no memory for the result now; the client can fetch it later.
+            // The budget for large responses is exhausted; the client can fetch the result later.
             (id, is_repeated, status)
         }
         Executed::Accepted { id, is_repeated, state } => {
@@ -225,7 +225,7 @@ pub(super) async fn respond(
     Ok(response)
 }
 
-/// Response with a cached result: the same as if the client had waited for or fetched the submission.
+/// Response with a cached result: the same as to a client that waited for the submission or fetched it.
 async fn respond_cached(
     app: &Shared,
     caller: &Caller,
@@ -277,8 +277,8 @@ fn set_location(response: &mut Response, name: HeaderName, location: String) {
     }
 }
 
-/// Adds to the response which preferences of the request were applied and, for its trace, the submissions that the
-/// request or, if it is repeated, an earlier one created.
+/// Adds to the response the preferences of the request that were applied and, for the trace, the submissions that this
+/// request created, or an earlier request with the same idempotency key.
 fn mark(response: &mut Response, wait: &Wait, ids: &[SubmissionId], is_repeated: bool) {
     if is_repeated {
         response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
@@ -293,7 +293,7 @@ fn mark(response: &mut Response, wait: &Wait, ids: &[SubmissionId], is_repeated:
     }
 }
 
-/// Charges one submission, for a request that has the cost of one.
+/// Charges one submission, for a request that costs as much as one.
 pub(super) async fn pay_one(app: &Shared, caller: &Caller, notes: &Notes) -> Result<(), ApiError> {
     let (note, charged) = app.limits.take(caller.user, RateClass::Submissions, &caller.rates, 1).await;
     notes.set_rate(note);

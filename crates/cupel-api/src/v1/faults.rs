@@ -1,5 +1,4 @@
-//! Errors in a submission, reported in the client's terms: core has its own names for fields and units, the request
-//! body has others.
+//! Errors in a submission, reported with the field names and units of the request body, which differ from core's.
 
 use cupel_core::{FAULTS_MAX, SubmissionFault, SubmissionFaultKind};
 use cupel_http::error::{ApiError, ErrorKind, FieldError};
@@ -23,7 +22,8 @@ impl Shape {
         Shape { has_source_code, stdin }
     }
 
-    /// Core counts the main source as file 0 and names sizes in bytes; the request body has `source_code` and `_kb`.
+    /// Converts a pointer of core to one into the request body. Core counts the main source as file 0 and has sizes in
+    /// bytes; the request body has `source_code` and sizes in KiB (`_kb`).
     fn pointer(self, core: &str) -> String {
         let Some(rest) = core.strip_prefix("/files/") else {
             return match core {
@@ -50,12 +50,12 @@ impl Shape {
     }
 }
 
-/// Errors of form, at most as many as core reports.
+/// Errors in the form of a request, at most as many as core reports.
 #[derive(Default)]
 pub(crate) struct FormFaults(Vec<FieldError>);
 
 impl FormFaults {
-    /// Adds an error at `place` below `base`; one beyond the maximum only states that there are more.
+    /// Adds an error at `place` below `base`. Beyond the maximum, one last entry states that there are more.
     pub(crate) fn push(&mut self, base: &str, place: &str, detail: impl Into<String>) {
         match self.0.len() {
             0..FAULTS_MAX => self.0.push(FieldError::new(format!("{base}{place}"), detail)),
@@ -67,7 +67,7 @@ impl FormFaults {
         }
     }
 
-    /// Refuses the request if there are any.
+    /// Returns an error if there are any.
     pub(super) fn none(self) -> Result<(), ApiError> {
         if self.0.is_empty() { Ok(()) } else { Err(self.into_error()) }
     }
@@ -91,7 +91,7 @@ pub(super) fn faults_of_core<'b>(faults: Vec<SubmissionFault>, place: impl Fn(us
     ApiError::new(kind, detail).with_errors(errors.collect())
 }
 
-/// The text as a sentence: with a capital letter and a full stop, unless it has its own end.
+/// The text as a sentence: with a capital letter, and with a full stop unless it ends with another punctuation mark.
 pub(crate) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();

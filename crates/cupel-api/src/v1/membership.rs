@@ -52,7 +52,7 @@ pub(crate) async fn change_password(
         Via::Session(session) => Some(*session),
         Via::Key { .. } | Via::Keyless => None,
     };
-    // A stolen token must not allow more password guesses than the log-in does.
+    // The holder of a stolen token must not get more password guesses than at log-in.
     let attempt = app.limits.login_attempt(&user.username, notes.client().address).await?;
     match app.accounts.change_password(user, &body.old_password, &body.password, keep).await {
         Ok(()) => {
@@ -237,7 +237,7 @@ pub(crate) async fn delete_account(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Maps a refused change of an account to a problem.
+/// Converts a refused change of an account to an `ApiError`.
 pub(crate) fn done(change: AccountChange) -> Result<(), ApiError> {
     match change {
         AccountChange::Done => Ok(()),

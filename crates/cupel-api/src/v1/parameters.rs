@@ -1,4 +1,4 @@
-//! Refuses query parameters that an operation does not have.
+//! Refuses unknown query parameters.
 //!
 //! The names come from the OpenAPI document, so a parameter that the document does not name is not accepted.
 
@@ -65,7 +65,7 @@ fn names(operation: &Operation) -> Vec<String> {
 fn refusal(known: &Known, request: &Request) -> Option<ApiError> {
     request.uri().query().filter(|query| !query.is_empty())?;
     let path = request.extensions().get::<MatchedPath>()?.as_str().to_owned();
-    // A `GET` route also answers `HEAD`.
+    // A `GET` route also handles `HEAD`.
     let method = if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
     let known = known.get(&(method, path))?;
     let Ok(Query(sent)) = Query::<Vec<(String, String)>>::try_from_uri(request.uri()) else {

@@ -1,6 +1,6 @@
 //! Request types for submissions, and their conversion to core's types.
 //!
-//! Only the form is checked here; core checks whether a language exists and a limit is permitted.
+//! This file checks only the form of a request. Core checks whether the language exists and the limits are permitted.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -214,7 +214,7 @@ pub(crate) enum Priority {
     Interactive,
     /// An ordinary submission.
     Submission,
-    /// One of very many.
+    /// One of many; the result is not urgent.
     Batch,
 }
 

@@ -16,7 +16,7 @@ use crate::v1::problems::Disclosure;
 use crate::v1::problems::result::{GradedView, SentFileView, graded};
 use crate::v1::problems::view::points;
 
-/// RFC 3339, UTC, milliseconds.
+/// Time in RFC 3339, in UTC, with milliseconds.
 pub(crate) fn rfc3339(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
@@ -124,7 +124,7 @@ pub(crate) struct SubmissionView {
     /// deciding test; for a hidden test of a problem, only the meaning of the verdict.
     pub(crate) runtime_error: Option<String>,
     /// CPU time in milliseconds; with tests, of the slowest. 0 if compilation failed. If tests of a problem are hidden,
-    /// rounded up to 10 ms.
+    /// the time is rounded up to 10 ms.
     pub(crate) execution_time_ms: Option<u64>,
     /// Machine instructions, without the kernel's; with tests, of the test with the most. Only if the server can count
     /// them, and if no test of the problem is hidden.
@@ -133,15 +133,15 @@ pub(crate) struct SubmissionView {
     /// Peak memory of all the program's processes together, in KiB; with tests, of the largest. At least 1,024 if the
     /// program ran, and 0 if compilation failed. If tests of a problem are hidden, rounded up to whole MiB.
     ///
-    /// It is the amount that `limits.memory_kb` limits: private and shared memory of the processes, files that they
-    /// write to `/box`, `/tmp` and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and
-    /// source, other files it was given, and pages of files on disk, such as the toolchain's executables and libraries.
-    /// A program that reached its memory limit reports the limit. Warm and cold starts are counted alike.
+    /// `limits.memory_kb` limits the same amount: private and shared memory of the processes, files that they write to
+    /// `/box`, `/tmp` and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and source, its
+    /// other input files, and pages of files on disk, such as the toolchain's executables and libraries. For a program
+    /// that reached its memory limit, the figure is the limit. Warm and cold starts are measured in the same way.
     ///
-    /// `ru_maxrss` and `VmHWM` apply to one process and include resident pages of executables and libraries, so they
-    /// are larger for a program of one process (C: by 1 MiB, Python: by 5 MiB, Java: by 20 MiB) and smaller for one of
-    /// many. `cg-mem` of isolate is the same measure, but also counts the executable and files on disk that the program
-    /// was the first to read.
+    /// `ru_maxrss` and `VmHWM` apply to one process and include resident pages of executables and libraries. So they are
+    /// larger for a program with one process (C: by 1 MiB, Python: by 5 MiB, Java: by 20 MiB) and smaller for a program
+    /// with many processes. `cg-mem` of isolate is the same measure, but also counts the executable and files on disk
+    /// that the program was the first to read.
     pub(crate) memory_used_kb: Option<u64>,
     /// How the program was started, if its language has a warm start: `warm` (as a copy of an initialised interpreter)
     /// or `cold` (by executing the interpreter, which is part of `execution_time_ms`). With tests: `cold` if one of
@@ -173,7 +173,7 @@ pub(crate) struct SubmissionView {
     /// Whether some output was discarded: the output of all tests together is kept up to the operator's limit (8 MiB by
     /// default).
     pub(crate) truncated: Option<bool>,
-    /// Number of attempts by workers. More than one only if a worker failed, or if it was judged again.
+    /// Number of attempts by workers. More than one only if a worker failed, or if the submission was judged again.
     pub(crate) attempts: u32,
     /// Start of the first attempt.
     #[schema(format = DateTime)]
@@ -335,7 +335,7 @@ pub fn limits_json(limits: Limits) -> serde_json::Value {
     serde_json::to_value(LimitsView::from(limits)).unwrap_or_default()
 }
 
-/// Text for people, and the exact bytes if they are not valid text.
+/// Output as text and, if it is not UTF-8, also as base64.
 pub(crate) fn text_of(output: &Output) -> (String, Option<String>) {
     match std::str::from_utf8(&output.data) {
         Ok(text) => (text.to_owned(), None),
@@ -343,7 +343,7 @@ pub(crate) fn text_of(output: &Output) -> (String, Option<String>) {
     }
 }
 
-/// Why compilation failed: the judge's reason, if it has one, then the compiler's output. Never empty.
+/// The reason of a failed compilation: the judge's reason, if any, then the compiler's output. Never empty.
 pub fn compilation_error(report: &RunReport) -> String {
     let compiler_output = report.compile.as_ref().map(|compile| text_of(&compile.output).0).unwrap_or_default();
     match (&report.message, compiler_output.trim().is_empty()) {
@@ -357,7 +357,7 @@ pub fn compilation_error(report: &RunReport) -> String {
     }
 }
 
-/// One sentence on why a step failed; `None` if it succeeded, or did not fail by itself.
+/// The reason why a program failed at run time, in one sentence; `None` if the verdict is not a run-time failure.
 pub fn runtime_error(verdict: Verdict, step: &StepReport, limits: &Limits) -> Option<String> {
     if matches!(
         verdict,
@@ -385,8 +385,8 @@ pub fn runtime_error(verdict: Verdict, step: &StepReport, limits: &Limits) -> Op
     }
 }
 
-/// The same for a submission to a problem. For a hidden test, it states no more than the verdict does: an exit code
-/// could leak a part of the input.
+/// Like [`runtime_error`], for a submission to a problem. For a hidden test, the sentence contains no more information
+/// than the verdict, because an exit code could leak a part of the input.
 fn runtime_error_of_problem(verdict: Verdict, grading: &Grading, limits: &Limits) -> Option<String> {
     let decisive = grading.cases.iter().find(|case| case.verdict == verdict);
     let shown = decisive.and_then(|case| case.step.as_ref()).and_then(|step| runtime_error(verdict, step, limits));
@@ -466,7 +466,7 @@ impl SubmissionView {
         let sees_all = |report: &&RunReport| disclosure.as_author || !report.has_hidden_cases();
         let measured = report.filter(sees_all);
         let peak = measured.map_or_else(|| report.and_then(RunReport::peak_for_sender), RunReport::peak);
-        // In this case there is no output, and no time or memory was used.
+        // If compilation failed, there is no output, and no time or memory was used.
         let not_built = report.filter(|r| r.is_not_built());
         let (stdout, stderr) = match not_built {
             Some(_) => (stdout.or_else(|| Some(String::new())), stderr.or_else(|| Some(String::new()))),
@@ -618,7 +618,7 @@ impl From<SubmissionSummary> for SummaryView {
     /// Summary for the submission's owner.
     fn from(summary: SubmissionSummary) -> SummaryView {
         let (time, memory) = (summary.cpu_time, summary.memory);
-        // Only the tests of a submission may be hidden.
+        // Hidden tests occur only in submissions that count.
         let (time, memory) = match summary.sent_for {
             SentFor::Submission => (time.map(coarse_time), memory.map(coarse_memory)),
             SentFor::Run | SentFor::Samples | SentFor::CustomInput | SentFor::Verification => (time, memory),

@@ -18,7 +18,8 @@ use crate::v1::problems::{language_of, verdict_of};
 use crate::v1::response::{HistoryPagination, SubmissionPage, SummaryView};
 
 const LIMIT_MAX: u64 = 100;
-/// Far beyond any real list, and small enough that page times limit fits every store's integers.
+/// Maximum page number: larger than in any real list, and small enough that page times limit fits into the integers of
+/// every store.
 pub(crate) const PAGE_MAX: u64 = 1_000_000_000;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -141,7 +142,7 @@ fn parameter(detail: String) -> ApiError {
     ApiError::new(ErrorKind::InvalidParameter, detail)
 }
 
-/// End of the previous page. The format of a cursor is internal to the server.
+/// Last submission of the previous page, from a cursor. Clients must not rely on the format of a cursor.
 fn cursor_of(text: &str) -> Result<Option<SubmissionId>, ApiError> {
     if text.is_empty() {
         return Ok(None);

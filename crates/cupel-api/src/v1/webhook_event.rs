@@ -70,15 +70,15 @@ pub fn webhook_body(record: &SubmissionRecord, now: Timestamp) -> String {
 impl WebhookEvent {
     fn of(record: &SubmissionRecord, now: Timestamp) -> WebhookEvent {
         let report = record.report.as_ref();
-        // A run that was given up has no verdict of the judge.
+        // An abandoned run has no verdict from the judge.
         let verdict = record.state.verdict().unwrap_or(cupel_types::Verdict::InternalError);
         let status = match Status::from(&record.state) {
             Status::Queued | Status::Running => Status::Failed,
             ended => ended,
         };
         let peak = report.and_then(RunReport::peak_for_sender);
-        // As in the API, the kind of start is omitted if there are hidden tests, because it would reveal something
-        // about them.
+        // As in the API's results, the kind of start is omitted if there are hidden tests, because it would leak
+        // information about them.
         let start = report.filter(|report| !report.has_hidden_cases()).and_then(RunReport::start);
         let exit_code = report.and_then(|report| match (&report.execution, &report.compile) {
             (Some(step), _) => step.exit_code,
@@ -121,7 +121,7 @@ impl WebhookEvent {
     request_body = WebhookEvent,
     responses(
         (status = "2XX", description = "Received. The response body is ignored"),
-        (status = 410, description = "The receiver is gone: nothing more is sent for this delivery"),
+        (status = 410, description = "The receiver is gone: the delivery is not repeated"),
         (status = "default", description = "Not received: the delivery is repeated later. Redirects are not followed"),
     ),
 )]

@@ -41,9 +41,9 @@ pub(crate) struct DeliveryParams {
 pub(crate) enum DeliveryStatus {
     /// Will be tried at `next_try_at`.
     Pending,
-    /// The receiver answered 2xx.
+    /// The receiver responded with 2xx.
     Delivered,
-    /// The receiver answered 410: nothing more is sent to it.
+    /// The receiver responded with 410: the delivery is not repeated.
     Gone,
     /// Every try failed.
     Failed,
@@ -96,7 +96,7 @@ impl DeliveryView {
     }
 }
 
-/// Scheme, host and port of a URL: the rest may be a secret.
+/// Scheme, host and port of a URL, without the rest, which may contain secrets.
 fn origin(url: &str) -> &str {
     let host = url.find("://").map_or(0, |at| at + 3);
     let end = url[host..].find(['/', '?', '#']).map_or(url.len(), |at| host + at);

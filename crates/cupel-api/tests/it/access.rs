@@ -1,5 +1,5 @@
-//! Authorisation: every operation of the OpenAPI document is called as every kind of caller, so that an endpoint
-//! without protection, or with other protection than documented, fails here.
+//! Tests of authorisation: call every operation of the OpenAPI document as every kind of caller. They fail for an endpoint
+//! without protection, or with other protection than documented.
 
 use axum::http::Method;
 use base64::Engine;
@@ -19,11 +19,11 @@ struct Operation {
     path: String,
     /// Allowed callers, as documented.
     callers: String,
-    /// The documented scope; `None`: open to everybody.
+    /// The documented scope; `None`: no authentication is needed.
     scope: Option<Scope>,
 }
 
-/// The objects that the operations are called on.
+/// The objects to which the operations are applied.
 struct Place {
     slug: String,
     submission: String,
@@ -37,7 +37,7 @@ fn operations(place: &Place) -> Vec<Operation> {
         for (method, operation) in item.as_object().unwrap() {
             let Ok(method) = method.to_uppercase().parse::<Method>() else { continue };
             let scope = operation["security"][0]["bearer"][0].as_str().map(|name| Scope::from_name(name).unwrap());
-            let callers = operation["x-callers"].as_str().expect("every operation says who may call it").to_owned();
+            let callers = operation["x-callers"].as_str().expect("every operation lists its callers").to_owned();
             let path = path
                 .replace("{language_id}", "python")
                 .replace("{submission_id}", &place.submission)
@@ -60,7 +60,7 @@ fn operations(place: &Place) -> Vec<Operation> {
 }
 
 impl Operation {
-    /// Status of the response for this credential. The bodies are chosen so that an allowed call destroys nothing.
+    /// Status of the response with this credential. The bodies are chosen so that an allowed call deletes nothing.
     async fn status(&self, app: &TestApp, credential: Option<&str>) -> u16 {
         let call = app.request(self.method.clone(), &self.path);
         let call = match (self.method.as_str(), self.path.rsplit('/').next().unwrap()) {
@@ -122,7 +122,7 @@ async fn every_operation_allows_exactly_its_documented_callers() {
         let status = async |who: &TestUser| operation.status(&app, Some(&who.token)).await;
         let is_in = |status: u16| ![401, 403].contains(&status);
         let anonymous = operation.status(&app, None).await;
-        assert_eq!(is_in(anonymous), operation.callers == "everybody", "{name}: nobody in particular: {anonymous}");
+        assert_eq!(is_in(anonymous), operation.callers == "everybody", "{name}: anonymous: {anonymous}");
         if operation.callers != "everybody" {
             assert_eq!(anonymous, 401, "{name}");
         }
@@ -163,7 +163,7 @@ async fn a_key_allows_exactly_the_operations_of_its_scopes() {
             app.key(&admin, &scopes).await
         };
         assert_eq!(operation.status(&app, Some("rubbish")).await, 401, "{name}: rubbish");
-        assert_eq!(operation.status(&app, Some(&key(false).await)).await, 403, "{name}: every scope but this");
+        assert_eq!(operation.status(&app, Some(&key(false).await)).await, 403, "{name}: all scopes except this one");
         let told = operation.status(&app, Some(&key(true).await)).await;
         assert!(![401, 403].contains(&told), "{name}: only this scope: {told}");
     }
@@ -183,7 +183,7 @@ async fn a_draft_is_visible_only_to_its_author_and_administrators() {
         for who in [None, Some(&user.token), Some(&other.token)] {
             let told = operation.status(&app, who.map(String::as_str)).await;
             assert!([401, 403, 404].contains(&told), "{name}: {told}");
-            // A caller who may use the operation learns only that the problem does not exist.
+            // To a caller who may use the operation, the response is that the problem does not exist.
             assert!(operation.callers != "everybody" || told == 404, "{name}: {told}");
         }
         // The author cannot delete it, because it has a submission.
@@ -216,7 +216,7 @@ async fn forged_expired_and_unsigned_tokens_are_refused() {
     let (user, admin) = (app.user().await, app.admin().await);
     let hs256 = |change: fn(&mut Value), secret: &[u8]| token::<Hmac<Sha256>>("HS256", &user, change, secret);
     let good = hs256(|_| {}, &SECRET);
-    assert_eq!(app.get("/api/v1/auth/me").bearer(&good).send().await.status, 200, "the forger's tools work");
+    assert_eq!(app.get("/api/v1/auth/me").bearer(&good).send().await.status, 200, "the test creates valid tokens");
 
     let claims = user.token.split('.').nth(1).unwrap();
     let none = format!("{}.{claims}.", BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#));

@@ -92,7 +92,11 @@ async fn refreshing_extends_a_session_and_logging_out_ends_it() {
     app.get("/api/v1/auth/me").bearer(access).send().await.is_error(401, "unauthorized");
     refresh(next.json["refresh_token"].as_str().unwrap()).await.is_error(401, "unauthorized");
     refresh("rubbish").await.is_error(401, "unauthorized");
-    assert_eq!(app.get("/api/v1/auth/me").bearer(&user.token).send().await.status, 200, "the other session goes on");
+    assert_eq!(
+        app.get("/api/v1/auth/me").bearer(&user.token).send().await.status,
+        200,
+        "the other session stays valid"
+    );
 }
 
 #[tokio::test]
@@ -106,11 +110,11 @@ async fn a_reused_refresh_token_ends_the_session() {
     let tokens = refresh(first.clone()).await.json;
     let (second, access) = (tokens["refresh_token"].as_str().unwrap(), tokens["access_token"].as_str().unwrap());
     let me = |token: &str| app.get("/api/v1/auth/me").bearer(token).send();
-    assert_eq!(me(access).await.status, 200, "and is remembered");
+    assert_eq!(me(access).await.status, 200, "the identity is now cached");
     refresh(first).await.is_error(401, "unauthorized");
     me(access).await.is_error(401, "unauthorized");
     refresh(second.to_owned()).await.is_error(401, "unauthorized");
-    assert_eq!(me(&user.token).await.status, 200, "the other session goes on");
+    assert_eq!(me(&user.token).await.status, 200, "the other session stays valid");
 }
 
 #[tokio::test]
@@ -231,5 +235,5 @@ async fn a_session_shows_the_client_that_opened_it() {
     let told = app.get("/api/v1/auth/sessions").bearer(&user.token).send().await.json;
     let agents: Vec<_> = told["sessions"].as_array().unwrap().iter().map(|one| one["user_agent"].clone()).collect();
     let kept = format!("Browser/1{}", "x".repeat(191));
-    assert_eq!(agents, [json!(kept), json!(null)], "newest first; 200 characters, none of them a control character");
+    assert_eq!(agents, [json!(kept), json!(null)], "newest first; 200 characters without control characters");
 }

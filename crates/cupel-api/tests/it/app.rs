@@ -50,7 +50,7 @@ pub(crate) struct TestApp {
 /// State that nodes share through this Redis. The timeout is long, because the test machine may be slow.
 pub(crate) async fn shared_over(redis: &Redis, cluster: &str) -> SharedCaches {
     let shared = cupel_cache::connect_patiently(&redis.url(), cluster, Bytes::mib(1), Duration::from_secs(60)).await;
-    shared.expect("Redis is there")
+    shared.expect("Redis is reachable")
 }
 
 /// A user with an access token.
@@ -80,18 +80,18 @@ impl Health for TestHealth {
     }
 }
 
-/// Text of `/metrics`. Panics on threads where [`PANIC`] is set, because no real handler has a fault to test with.
+/// Text of `/metrics`. Panics on threads where [`PANIC`] is set, because no real handler panics.
 fn metrics_text() -> String {
     assert!(!PANIC.get(), "the password of the database is hunter2");
     "cupel_up 1\n".to_owned()
 }
 
 thread_local! {
-    /// Makes `/metrics` panic on this thread.
+    /// Whether `/metrics` panics on this thread.
     pub(crate) static PANIC: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-/// A probe for which every toolchain is installed except Haskell's.
+/// A probe that finds every toolchain except Haskell's.
 struct AllButHaskell;
 
 impl Probe for AllButHaskell {
@@ -136,7 +136,7 @@ impl TestApp {
             policy: LeasePolicy::default(),
             bounds,
         });
-        // A cheap hash: these tests cover access, not the cost of guessing.
+        // A cheap hash, because these tests do not cover the cost of guessing passwords.
         let password_cost = PasswordCost { memory_kib: 64, passes: 1, lanes: 1 };
         let accounts = Accounts::new(
             store.clone(),
@@ -236,7 +236,7 @@ impl TestApp {
         std::fs::write(&archive, an_archive(&[])).unwrap();
         let new = NewPackage { archive, slug: Some(slug.parse().unwrap()) };
         let problem = self.core.import_problem(author.user.id, new).await.unwrap().problem;
-        // As if it had been verified.
+        // Record the version as verified.
         let change = ProblemChange { visibility: Some(visibility), ..ProblemChange::default() };
         cupel_core::ProblemStore::change_problem(&*self.store, problem.id, change, self.core.now())
             .await
@@ -400,7 +400,7 @@ impl Call {
     }
 }
 
-/// Asserts that a message is a sentence, without the texts of parsers and the names of types.
+/// Asserts that a message is a sentence, without texts of parsers or names of types.
 #[track_caller]
 fn is_plain(message: &str) {
     let first = message.chars().next().unwrap_or_default();
@@ -422,7 +422,7 @@ fn is_plain(message: &str) {
         "sequence",
         "eof",
     ] {
-        assert!(!lower.contains(text), "the text of a parser: {message}");
+        assert!(!lower.contains(text), "contains a text of a parser: {message}");
     }
 }
 

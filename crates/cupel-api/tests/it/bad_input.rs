@@ -1,4 +1,4 @@
-//! Bad input: each error has its status, type and pointer, and nothing is stored.
+//! Tests of bad input: each error has the right status, type and pointer, and nothing is stored.
 
 use cupel_core::Bounds;
 use cupel_types::Bytes;
@@ -128,7 +128,7 @@ async fn a_bad_submission_is_refused_with_type_and_pointer_and_nothing_is_stored
     for (body, code, pointer) in table {
         let answer = app.post("/api/v1/execute", &body).bearer(&user.token).send().await;
         answer.is_error(422, code).points_to(pointer);
-        assert!(answer.text.len() < 4000, "an answer does not echo what was sent: {}", answer.text.len());
+        assert!(answer.text.len() < 4000, "an answer does not echo the request: {}", answer.text.len());
     }
     assert_eq!(app.stored().await, 0);
     // Finally, the submission without an error is accepted.
@@ -391,7 +391,7 @@ async fn unknown_objects_and_those_of_other_users_look_the_same() {
 
     assert_eq!(app.get(&format!("/api/v1/execute/{id}")).bearer(&admin.token).send().await.status, 200);
     let view = app.get(&format!("/api/v1/execute/{id}")).bearer(&owner.token).send().await.json;
-    assert_eq!(view["status"], "queued", "nobody else's DELETE has cancelled it");
+    assert_eq!(view["status"], "queued", "another user's DELETE has not cancelled it");
 }
 
 #[tokio::test]

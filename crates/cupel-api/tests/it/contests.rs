@@ -226,14 +226,22 @@ async fn only_the_sender_and_the_organisers_see_submissions_hidden_by_a_freeze()
     let public = standings("", None).await;
     assert_eq!((&public.json["frozen"], &public.json["problems"]), (&json!(true), &json!(["A"])));
     assert_eq!(told(&public), [(first.clone(), 1, 0, 0, 2), (second.clone(), 1, 0, 0, 0)]);
-    assert_eq!(told(&standings("?unfrozen=true", Some(&two)).await), told(&public), "not theirs to see");
+    assert_eq!(
+        told(&standings("?unfrozen=true", Some(&two)).await),
+        told(&public),
+        "a participant gets no frozen results"
+    );
     let solved = [(first.clone(), 1, 1, 2, 0), (second.clone(), 2, 0, 0, 0)];
     assert_eq!(told(&standings("", Some(&one)).await), solved);
     assert_eq!(told(&standings("?unfrozen=true", Some(&author)).await), solved);
-    assert_eq!(told(&standings("", Some(&author)).await), told(&public), "as the others see it");
+    assert_eq!(
+        told(&standings("", Some(&author)).await),
+        told(&public),
+        "by default the author gets the frozen standings, too"
+    );
     let board = async || app.get("/api/v1/problems/echo/leaderboard").bearer(&two.token).send().await.json;
     assert_eq!((&board().await["frozen"], &board().await["lines"]), (&json!(true), &json!([])));
-    // Everything that a contestant can read is the same as before the two submissions.
+    // All responses to a contestant are the same as before the two submissions.
     let statistics = async |path: &str, at: &str, who: &TestUser| {
         app.get(path).bearer(&who.token).send().await.json.pointer(at).expect(path)["statistics"].clone()
     };
@@ -251,7 +259,11 @@ async fn only_the_sender_and_the_organisers_see_submissions_hidden_by_a_freeze()
         let listed = app.get("/api/v1/problems?state=solved").bearer(&who.token).send().await;
         listed.json["pagination"]["total"].clone()
     };
-    assert_eq!((progress(&one).await, solved_by_state(&one).await), (json!(1), json!(1)), "of oneself everything");
+    assert_eq!(
+        (progress(&one).await, solved_by_state(&one).await),
+        (json!(1), json!(1)),
+        "users see their own results"
+    );
     // Submissions of users outside the contest stay public.
     let stranger = app.user().await;
     solve(&app, &stranger, Verdict::Accepted).await;
@@ -385,8 +397,9 @@ async fn virtual_participation_after_the_end_runs_on_its_own_clock() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    let seen = tokio::time::timeout(Duration::from_secs(30), until_told).await.expect("their solution shows");
-    assert!(seen.json["elapsed_seconds"].as_u64().unwrap() < 1799, "their own clock: {}", seen.text);
+    let seen =
+        tokio::time::timeout(Duration::from_secs(30), until_told).await.expect("the solution appears in the standings");
+    assert!(seen.json["elapsed_seconds"].as_u64().unwrap() < 1799, "the participant's own clock: {}", seen.text);
     let page = async |query: &str| app.get(&format!("/api/v1/contests/past/standings{query}")).send().await;
     let second = page("?page=2&limit=1").await.json;
     assert_eq!(second["pagination"], json!({ "page": 2, "limit": 1, "total": 2 }));
@@ -554,7 +567,7 @@ async fn standings_are_csv_on_request() {
     assert_eq!(asked.header("content-disposition"), "attachment; filename=\"c-standings.csv\"");
     let lines: Vec<&str> = asked.text.split("\r\n").collect();
     let head = "rank,username,kind,solved,penalty_minutes,score,A_tries,A_pending,A_solved_at_seconds,A_score";
-    assert_eq!((lines[0], lines.len()), (head, 4), "all lines, whatever the page: {}", asked.text);
+    assert_eq!((lines[0], lines.len()), (head, 4), "all lines, regardless of the page: {}", asked.text);
     let first: Vec<&str> = lines[1].split(',').collect();
     assert_eq!(first[..8], ["1", &one.user.username, "official", "1", "30", "", "2", "0"]);
     assert!(first[8].parse::<u64>().unwrap() >= 600, "{}", lines[1]);
@@ -569,7 +582,7 @@ async fn standings_are_csv_on_request() {
         app.get(&path).bearer(&who.token).send().await
     };
     let own = sent(&two, "").await;
-    assert_eq!(own.text.matches("\r\n").count(), 1, "a header alone: {}", own.text);
+    assert_eq!(own.text.matches("\r\n").count(), 1, "only the header: {}", own.text);
     let everybodys = sent(&author, "&all=true").await;
     let lines: Vec<&str> = everybodys.text.trim_end().split("\r\n").collect();
     assert_eq!(lines.len(), 3);
@@ -647,7 +660,7 @@ async fn a_problem_of_a_running_contest_is_hidden_or_renamed_only_by_force() {
         let call = app.request(Method::PATCH, &format!("/api/v1/problems/{slug}")).json(&body);
         call.bearer(&author.token).send().await
     };
-    // A contest that has not begun does not count.
+    // A contest that has not begun does not prevent the change.
     make(&app, &author, &a_contest("later", 10)).await;
     assert_eq!(patch("echo", json!({ "visibility": "draft" })).await.status, 200);
     app.problem(&author, "other", Visibility::Private).await;
@@ -659,7 +672,7 @@ async fn a_problem_of_a_running_contest_is_hidden_or_renamed_only_by_force() {
         refused.is_error(409, "conflict");
         assert!(refused.json["detail"].as_str().unwrap().contains("`running`"), "{}", refused.text);
     }
-    // Changes that do not take the problem from contestants are not refused.
+    // Changes that keep the problem available to contestants are accepted.
     assert_eq!(patch("other", json!({ "visibility": "public", "slug": "other" })).await.status, 200);
     assert_eq!(patch("other", json!({ "slug": "renamed", "force": true })).await.status, 200);
     assert_eq!(patch("renamed", json!({ "visibility": "draft", "force": true })).await.status, 200);

@@ -1,4 +1,5 @@
-//! Dead letters: an administrator sees the cause, and retries or dismisses them; a watching client sees one history.
+//! Tests of dead letters: an administrator gets the cause, and retries or deletes them; the event stream of a retried
+//! submission continues.
 
 use cupel_core::GivenBack;
 use cupel_core::RunStore as _;

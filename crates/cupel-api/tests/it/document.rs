@@ -1,5 +1,5 @@
-//! The OpenAPI document and the server agree: what the server refuses is in the document, and it accepts nothing that
-//! the document does not name.
+//! Tests that the OpenAPI document and the server agree: the document contains the server's rules, and the server accepts
+//! no field or parameter that the document does not name.
 
 use axum::http::Method;
 use cupel_core::Bounds;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::app::{TestApp, TestUser};
 
-/// An id that nothing has.
+/// An unused id.
 const NO_ID: &str = "00000000-0000-4000-8000-000000000000";
 
 fn document() -> Value {
@@ -19,7 +19,7 @@ fn schema<'d>(document: &'d Value, name: &str) -> &'d Value {
     &document["components"]["schemas"][name]
 }
 
-/// An operation with a path that the server accepts in form.
+/// An operation, with a well-formed path.
 struct Operation {
     name: String,
     method: Method,
@@ -63,7 +63,7 @@ fn every_list_of_a_program_has_the_default_maximum_of_the_server() {
     assert_eq!(maximum("ExecuteRequest", "env", "maxProperties"), json!(bounds.env_max));
     for request in ["ExecuteRequest", "SolutionRequest", "TrialRequest"] {
         assert_eq!(maximum(request, "files", "maxItems"), json!(bounds.files_max), "{request}");
-        // With `source_code`, which is a file, too, one fewer.
+        // With `source_code`, which counts as a file, the maximum is one less.
         let rules = schema(&document, request)["allOf"].to_string();
         assert!(rules.contains(&format!("\"maxItems\":{}", bounds.files_max - 1)), "{request}: {rules}");
     }

@@ -1,4 +1,4 @@
-//! Properties of every response.
+//! Tests of the edge: properties of every response.
 
 use std::sync::atomic::Ordering;
 
@@ -95,7 +95,7 @@ async fn health_reports_degraded_and_failed_parts() {
     let ready = app.get("/readyz").send().await;
     assert!(ready.is_error(503, "unavailable").json["detail"].as_str().unwrap().contains("`store`"));
     assert_eq!(ready.header("retry-after"), "5");
-    assert_eq!(app.get("/livez").send().await.status, 200, "liveness depends on nothing");
+    assert_eq!(app.get("/livez").send().await.status, 200, "liveness does not depend on components");
 
     let app = TestApp::start().await;
     app.shutdown.cancel();

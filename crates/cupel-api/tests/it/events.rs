@@ -1,4 +1,4 @@
-//! The log of a submission as server-sent events.
+//! Tests of the event log of a submission as server-sent events.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +48,7 @@ async fn the_stream_of_an_ended_submission_is_complete_and_ends() {
     );
     assert_eq!(events[4].2["verdict"], "AC");
 
-    // Resuming after each event gives exactly the rest.
+    // A stream that resumes after an event has exactly the later events.
     for (at, (seq, _, _)) in events.iter().enumerate().take(events.len() - 1) {
         let rest = app.get(&place).bearer(&user.token).header("last-event-id", &seq.to_string()).send().await;
         assert_eq!(events_of(&rest.text), events[at + 1..]);
@@ -184,10 +184,10 @@ async fn a_slow_client_is_notified_of_missed_events() {
     app.core.complete(&assignment, a_report(), Vec::new()).await.unwrap();
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
     let events = events_of(std::str::from_utf8(&bytes).unwrap());
-    let gap = events.iter().find(|(_, name, _)| name == "gap").expect("a gap is told");
+    let gap = events.iter().find(|(_, name, _)| name == "gap").expect("the stream has a gap event");
     assert_eq!(gap.2["submission_id"], json!(id));
     assert!(gap.2["seq"].is_u64() && gap.2["t"].is_string(), "{gap:?}");
-    assert_eq!(events.last().map(|(_, name, _)| &**name), Some("verdict"), "and the end is told all the same");
+    assert_eq!(events.last().map(|(_, name, _)| &**name), Some("verdict"), "the last event is sent after a gap, too");
     assert!(events.len() < 5000);
 }
 
@@ -200,7 +200,7 @@ async fn an_idle_stream_sends_keep_alives() {
     let mut stream = response.into_body();
     let mut text = String::new();
     while !text.ends_with(": ping\n\n") {
-        let frame = tokio::time::timeout(Duration::from_secs(20), stream.frame()).await.expect("a ping comes");
+        let frame = tokio::time::timeout(Duration::from_secs(20), stream.frame()).await.expect("a ping arrives");
         text.push_str(std::str::from_utf8(&frame.unwrap().unwrap().into_data().unwrap()).unwrap());
     }
     assert!(text.starts_with("event: queued\nid: 1\n"), "{text}");

@@ -1,4 +1,4 @@
-//! Internal failures: the client learns what to do, and nothing about internals.
+//! Tests of internal failures: the response describes the remedy and reveals no internals.
 
 use cupel_core::Bounds;
 use serde_json::json;
@@ -76,5 +76,5 @@ async fn a_panic_is_caught_and_its_message_is_not_sent() {
     answer.is_error(500, "internal");
     assert!(!answer.text.contains("hunter2"), "{}", answer.text);
     PANIC.set(false);
-    assert_eq!(app.get("/metrics").send().await.status, 200, "the server goes on");
+    assert_eq!(app.get("/metrics").send().await.status, 200, "the server continues");
 }

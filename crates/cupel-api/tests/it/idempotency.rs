@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a repeated request has one effect.
+//! Tests of `Idempotency-Key`: a repeated request has one effect.
 
 use std::collections::HashSet;
 
@@ -28,7 +28,7 @@ async fn a_repeated_request_gets_the_id_of_the_first() {
     assert_eq!(app.stored().await, 1);
 
     let others = send("1", &other.token).await;
-    assert_eq!(others.header("idempotency-replayed"), "", "keys belong to their users");
+    assert_eq!(others.header("idempotency-replayed"), "", "each user has separate keys");
     assert_ne!(others.json["submission_id"], first.json["submission_id"]);
 }
 

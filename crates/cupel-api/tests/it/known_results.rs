@@ -1,4 +1,4 @@
-//! `cache`: the stored result of an identical submission, if the request asks for it.
+//! Tests of `cache`: returns the stored result of an identical submission if the request permits it.
 
 use cupel_testkit::servers::{self, Redis};
 use cupel_types::{RunReport, Verdict};
@@ -56,7 +56,7 @@ async fn a_cached_result_is_returned_and_marked() {
     assert_eq!(app.stored().await, 1, "nothing was stored");
 
     let looked_at = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await;
-    assert_eq!(looked_at.json.get("cached"), None, "that one was run");
+    assert_eq!(looked_at.json.get("cached"), None, "the first submission was run");
 }
 
 #[tokio::test]
@@ -87,7 +87,11 @@ async fn a_request_without_cache_or_without_permission_gets_a_new_run() {
         assert_ne!(answer.json["submission_id"], json!(id));
     }
     let answer = send(&app, &other, "", &body()).await;
-    assert_eq!((answer.status.as_u16(), answer.json.get("cached")), (202, None), "nobody learns what another has run");
+    assert_eq!(
+        (answer.status.as_u16(), answer.json.get("cached")),
+        (202, None),
+        "a user does not get another user's result"
+    );
     let once = || app.post("/api/v1/execute", &body()).bearer(&user.token).header("idempotency-key", "k").send();
     let (first, again) = (once().await, once().await);
     assert_eq!((first.json.get("cached"), again.header("idempotency-replayed")), (None, "true"));

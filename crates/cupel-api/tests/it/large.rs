@@ -1,4 +1,4 @@
-//! Submissions with large output: their responses, and the memory that responses may use.
+//! Tests of submissions with large output: their responses, and the memory that responses may use.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn ended(app: &TestApp, by: &TestUser, report: RunReport) -> String {
     id
 }
 
-/// Memory for one large response per user, and for two of all users together.
+/// A server with memory for one large response per user and two large responses in total.
 async fn narrow() -> TestApp {
     TestApp::with_settings(|settings| {
         settings.answers_of_user_bytes_max = 5 * MIB;
@@ -68,7 +68,7 @@ async fn an_unread_large_response_occupies_only_its_users_memory_share() {
     assert!(!refused.header("retry-after").is_empty());
     let list = app.get(&format!("/api/v1/execute?ids={id}")).bearer(&user.token);
     list.send().await.is_error(429, "rate-limited");
-    assert_eq!(get(&small, &user).send().await.status, 200, "a small answer needs no share");
+    assert_eq!(get(&small, &user).send().await.status, 200, "a small answer reserves no memory");
     assert_eq!(get(&of_other, &other).start().await.status(), 200);
 
     // A part of the response was read; its memory is still reserved.
@@ -77,7 +77,7 @@ async fn an_unread_large_response_occupies_only_its_users_memory_share() {
     get(&id, &user).send().await.is_error(429, "rate-limited");
     drop(body);
     assert_eq!(get(&id, &user).send().await.status, 200);
-    assert_eq!(get(&id, &user).send().await.status, 200, "an answer that was taken has given its share back");
+    assert_eq!(get(&id, &user).send().await.status, 200, "an answer that was read has released its memory");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The API over the real store, queue and event bus; the tests act as the worker.
+//! Tests of the API with the real store, queue and event bus; the tests act as the worker.
 
 mod access;
 mod accounts;

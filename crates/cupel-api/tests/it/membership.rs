@@ -39,7 +39,7 @@ async fn a_changed_password_needs_the_old_one_and_ends_the_other_sessions() {
         (200.try_into().unwrap(), 204)
     );
     me(&app, other).await.is_error(401, "unauthorized");
-    assert_eq!(me(&app, &user.token).await.status, 200, "the session that changed it goes on");
+    assert_eq!(me(&app, &user.token).await.status, 200, "the session that changed the password stays valid");
     assert_eq!(me(&app, &key).await.status, 200, "keys stay");
     log_in(&app, &user.user.username, PASSWORD).await.is_error(401, "wrong-credentials");
     assert_eq!(log_in(&app, &user.user.username, ANOTHER).await.status, 200);
@@ -146,7 +146,7 @@ async fn a_disabled_account_is_refused_at_once_with_any_credential() {
     log_in(&app, &user.user.email, "wrong password").await.is_error(401, "wrong-credentials");
     assert_eq!(set(false).await.json["disabled"], false);
     assert_eq!(log_in(&app, &user.user.email, PASSWORD).await.status, 200);
-    assert_eq!(me(&app, &key).await.status, 200, "its keys are good again");
+    assert_eq!(me(&app, &key).await.status, 200, "its keys are valid again");
     me(&app, &user.token).await.is_error(401, "unauthorized");
 }
 
@@ -257,7 +257,7 @@ async fn a_join_code_limits_probing_for_taken_names() {
     register("ann", PASSWORD).await.is_error(409, "taken");
     register("deleted-0", PASSWORD).await.is_error(422, "invalid-body").points_to("/username");
     register("ben", PASSWORD).await.is_error(429, "too-many-attempts");
-    assert_eq!(register("dora", PASSWORD).await.status, 201, "whoever gets an account pays nothing");
+    assert_eq!(register("dora", PASSWORD).await.status, 201, "a successful registration is not charged");
 }
 
 #[tokio::test]
@@ -291,7 +291,7 @@ async fn users_are_imported_from_csv_and_set_their_passwords_with_links() {
     assert_eq!(me(&app, login.json["access_token"].as_str().unwrap()).await.json["email"], Value::Null);
     let zoe = app.accounts.find_user("zoe").await.unwrap().unwrap();
     assert_eq!((zoe.role, zoe.tier), (Role::Author, Tier::default()));
-    // Imported again: a user with a password or another address is taken; the others get new links.
+    // In a second import, users with a password or another address are reported as taken; the others get new links.
     let again = import("username,email\nzoe,ZOE@example.com\nyan,\nxia,xia@example.com\n".into()).await;
     let lines: Vec<Vec<&str>> = again.text.lines().map(|line| line.split(',').collect()).collect();
     let told: Vec<_> = lines[1..].iter().map(|line| (line[0], line[2])).collect();

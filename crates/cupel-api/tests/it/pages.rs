@@ -37,7 +37,7 @@ async fn the_documentation_has_a_page_on_package_formats() {
     for part in ["`problem.toml`", "Polygon", "Kattis", "DOMjudge"] {
         assert!(page.text.contains(part), "{part}");
     }
-    assert!(!page.text.contains("What is held"), "what is for developers is left out");
+    assert!(!page.text.contains("Packages that each test run"), "the section for developers is omitted");
     let document = app.get("/openapi.json").send().await;
     assert!(document.json["info"]["description"].as_str().unwrap().contains("(/docs/formats)"));
     assert!(app.get("/").send().await.text.contains("href=\"/docs/formats\""));
@@ -102,7 +102,7 @@ fn archives_and_files_are_binary_in_the_openapi_document() {
     assert!(package["headers"]["cupel-warning"].is_object(), "{package}");
 }
 
-/// Every `$ref` resolves; every operation has an id, a summary, a tag, described responses and its errors.
+/// Every `$ref` resolves; every operation has an id, a summary, a tag, described responses and errors.
 #[test]
 fn the_openapi_document_is_complete() {
     let document: Value = serde_json::from_str(&cupel_api::openapi_json()).unwrap();

@@ -1,4 +1,4 @@
-//! Problems over HTTP: what each caller sees, what is refused, and that a refusal leaves nothing behind.
+//! Tests of problems over HTTP: the fields that each caller gets, the refusals, and that a refused request stores nothing.
 
 use std::time::Duration;
 
@@ -190,7 +190,7 @@ async fn a_sender_sees_test_results_but_no_data_of_hidden_tests() {
     assert_eq!((&part["score"], &part["max_score"]), (&json!(3.0), &json!(10.0)));
     let tests = part["tests"].as_array().unwrap();
     assert_eq!((&tests[0]["name"], &tests[0]["stdout"]), (&json!("sample/1"), &json!("42\n")));
-    assert_eq!(tests[0]["judge_message"], "expected `the secret`", "a sample is shown whole");
+    assert_eq!(tests[0]["judge_message"], "expected `the secret`", "a sample is shown completely");
     assert_eq!((&tests[1]["name"], &tests[1]["verdict"]), (&json!(null), &json!("WA")));
     assert_eq!((&tests[2]["verdict"], &tests[2]["execution_time_ms"]), (&json!(null), &json!(null)));
     assert_eq!((&tests[0]["execution_time_ms"], &tests[0]["memory_used_kb"]), (&json!(123), &json!(4883)));
@@ -343,7 +343,7 @@ async fn an_author_imports_verifies_publishes_and_updates_a_problem() {
         let call = app.request(Method::PUT, "/api/v1/problems/echo/package").raw(archive);
         call.header("content-type", "application/x-tar").bearer(&author.token).send()
     };
-    assert_eq!(put(an_archive(&[])).await.json["is_new"], false, "the same content is no new version");
+    assert_eq!(put(an_archive(&[])).await.json["is_new"], false, "the same content does not make a new version");
     let id = solve(&app, &author, "echo").await;
     app.complete(graded(Verdict::Accepted)).await;
     let toml = "title = \"Echo\"\ndifficulty = \"easy\"\nlicence = \"für alle\"\n[limits]\ntime = 1.0\n";
@@ -412,7 +412,7 @@ async fn a_problem_can_be_corrected_while_contestants_use_it() {
     activate().await.is_error(409, "conflict");
     let version_of = async || {
         let seen = app.get("/api/v1/problems/echo").bearer(&user.token).send().await;
-        assert_eq!(seen.status, 200, "contestants never lose the problem");
+        assert_eq!(seen.status, 200, "contestants can always read the problem");
         seen.json["problem"]["version"].clone()
     };
     assert_eq!(version_of().await, 1);
@@ -432,7 +432,7 @@ async fn a_problem_can_be_corrected_while_contestants_use_it() {
     let report = RunReport { execution: None, verification: Some(verification), ..a_report() };
     let (asked, ()) = tokio::join!(call.bearer(&author.token).send(), app.complete(report));
     assert_eq!((asked.status.as_u16(), &asked.json["problem"]["version"]), (200, &json!(2)), "{asked:?}");
-    assert_eq!(version_of().await, 1, "verifying alone changes nothing");
+    assert_eq!(version_of().await, 1, "verification does not make a version current");
     for unknown in ["0", "3", "x"] {
         let call = app.request(Method::POST, &format!("/api/v1/problems/echo/versions/{unknown}/verify"));
         call.bearer(&author.token).send().await.is_error(404, "not-found");
@@ -446,7 +446,7 @@ async fn a_problem_can_be_corrected_while_contestants_use_it() {
     app.problem(&author, "other", Visibility::Draft).await;
     let call = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "version": 2, "slug": "other" }));
     call.bearer(&author.token).send().await.is_error(409, "taken");
-    assert_eq!(version_of().await, 1, "what is refused changes nothing");
+    assert_eq!(version_of().await, 1, "a refused request changes nothing");
     assert_eq!(activate().await.status, 200);
     assert_eq!(version_of().await, 2);
     assert_eq!(preview("?outdated=true").await["pagination"]["total"], 2);
@@ -475,13 +475,13 @@ async fn an_administrator_can_publish_despite_errors_with_a_recorded_reason() {
     assert_eq!(app.get("/api/v1/problems/echo").send().await.status, 200);
     let versions = app.get("/api/v1/problems/echo/versions").bearer(&author.token).send().await;
     let version = &versions.json["versions"][0];
-    assert_eq!(version["is_verified"], json!(null), "it is said as it is");
+    assert_eq!(version["is_verified"], json!(null), "the version stays unverified");
     let kept = &version["exceptions"][0];
     assert_eq!(
         (&kept["reason"], &kept["username"]),
         (&json!("Its Prolog solution cannot be tried here."), &json!(admin.user.username))
     );
-    // The exception belongs to this version: hiding and publishing it again needs no other.
+    // The exception belongs to this version, so hiding and publishing it again needs no other exception.
     let hide = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "visibility": "draft" }));
     assert_eq!(hide.bearer(&author.token).send().await.status, 200);
     assert_eq!(publish(&author, json!(null)).await.status, 200);
@@ -549,7 +549,7 @@ async fn an_author_has_a_storage_quota_and_refused_packages_are_not_kept() {
     let refused = import(&app, &author, archive("2\n"), "?slug=three").await;
     refused.is_error(403, "quota-used-up");
     assert!(refused.json["detail"].as_str().unwrap().contains("2 problems"), "{refused:?}");
-    assert_eq!(kept(), 1, "what was refused is gone");
+    assert_eq!(kept(), 1, "the refused package is removed");
 
     let put = |archive: Vec<u8>| {
         let call = app.request(Method::PUT, "/api/v1/problems/one/package").raw(archive);
@@ -559,7 +559,11 @@ async fn an_author_has_a_storage_quota_and_refused_packages_are_not_kept() {
     let refused = put(archive("3\n")).await;
     refused.is_error(403, "quota-used-up");
     assert!(refused.json["detail"].as_str().unwrap().contains("160 KiB"), "{refused:?}");
-    assert_eq!((put(archive("1\n")).await.status.as_u16(), kept()), (200, 2), "one goes back to what one has");
+    assert_eq!(
+        (put(archive("1\n")).await.status.as_u16(), kept()),
+        (200, 2),
+        "an earlier version can become current again"
+    );
     // A stored package stays if another import of the same content is refused.
     import(&app, &author, archive("2\n"), "?slug=three").await.is_error(403, "quota-used-up");
     assert_eq!(kept(), 2);
@@ -573,7 +577,7 @@ async fn deleting_a_draft_removes_the_packages_of_all_versions() {
     let app = TestApp::start().await;
     let author = app.author().await;
     assert_eq!(import(&app, &author, an_archive(&[]), "?slug=one").await.status, 201);
-    // The first version is the oldest of more versions than are read at once.
+    // There are more versions than one read of the store returns.
     for number in 0..101 {
         let texts = ["1\n", "2\n"];
         let put = app.request(Method::PUT, "/api/v1/problems/one/package");

@@ -1,4 +1,4 @@
-//! Rate limits: headers, refusals, and which client is charged.
+//! Tests of rate limits: headers, refusals, and the client that is charged.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::app::{PASSWORD, TestApp, shared_over};
 
-/// So slow that no token is refilled during a test.
+/// A rate so low that no token is refilled during a test.
 fn hourly(burst: u32) -> Rate {
     Rate::new(burst, Duration::from_secs(3600), burst)
 }
@@ -49,7 +49,11 @@ async fn a_submission_after_the_burst_is_refused_with_retry_after() {
     assert!(refused.header("ratelimit").starts_with("\"submissions\";r=0;t="));
     assert_eq!(app.stored().await, 3);
     app.submit(&other, &body()).await;
-    assert_eq!(app.get("/api/v1/submissions").bearer(&user.token).send().await.status, 200, "reads are another ration");
+    assert_eq!(
+        app.get("/api/v1/submissions").bearer(&user.token).send().await.status,
+        200,
+        "reads have a separate limit"
+    );
 }
 
 #[tokio::test]
@@ -108,7 +112,7 @@ async fn of_four_hundred_wrong_passwords_ten_are_checked() {
     }
     assert_eq!(answers, [(401, 10), (429, 390)].into());
     attempt(PASSWORD, "203.0.113.9").await.is_error(429, "too-many-attempts");
-    assert_eq!(attempt(PASSWORD, "198.51.100.1").await.status, 200, "the owner, from elsewhere, is not locked out");
+    assert_eq!(attempt(PASSWORD, "198.51.100.1").await.status, 200, "the owner can log in from another address");
 }
 
 #[tokio::test]
@@ -174,7 +178,7 @@ async fn refreshing_is_rate_limited_and_a_refusal_keeps_the_session() {
     assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
     assert_eq!(refresh(&login().await).await.status, 200, "another session of the same user");
     let session = app.accounts.refresh(&token).await;
-    assert!(session.is_ok(), "the refused token is still good");
+    assert!(session.is_ok(), "the refused token is still valid");
 }
 
 /// Number of submissions that each of two nodes accepts before it refuses.
@@ -202,7 +206,7 @@ async fn nodes_limit_together_through_redis_and_locally_without_it() {
     assert_eq!(
         taken_together(&nodes, &app.user().await).await,
         [5, 5],
-        "nobody is refused for it, and nobody is unlimited"
+        "an outage of Redis neither refuses requests nor removes the limits"
     );
     let health = nodes[0].get("/healthz").send().await;
     assert_eq!((health.status.as_u16(), &health.json["status"]), (200, &json!("degraded")));
@@ -218,7 +222,7 @@ async fn nodes_limit_together_through_redis_and_locally_without_it() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), back).await.expect("it comes back");
+    tokio::time::timeout(Duration::from_secs(60), back).await.expect("both nodes reconnect");
 }
 
 #[tokio::test]
@@ -236,6 +240,6 @@ async fn wrong_passwords_are_counted_across_all_nodes() {
     for node in [&one, &other].into_iter().cycle().take(12) {
         refused.push(status(node, &wrong).await);
     }
-    assert_eq!(refused, [[401; 10].as_slice(), &[429; 2]].concat(), "as many as one account allows one address");
+    assert_eq!(refused, [[401; 10].as_slice(), &[429; 2]].concat(), "the limit of one account and address");
     assert_eq!(status(&other, &right).await, 429);
 }

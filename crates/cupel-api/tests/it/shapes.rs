@@ -1,4 +1,4 @@
-//! Response shapes that are guaranteed exactly, as whole documents.
+//! Tests of whole response documents, whose shapes are guaranteed exactly.
 
 use cupel_types::{
     BoxPath, CaseReport, FetchedFile, Instructions, Limits, Outcome, Output, RunReport, Signal, Start, StepReport,
@@ -492,7 +492,7 @@ async fn a_batch_is_accepted_and_queried_as_a_whole() {
     let views = app.get(&asked).bearer(&user.token).send().await;
     let got: Vec<&str> =
         views.json["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap()).collect();
-    assert_eq!(got, [ids[2], ids[0]], "in the order asked for, without what does not exist");
+    assert_eq!(got, [ids[2], ids[0]], "in the order of the request, without unknown ids");
 
     let many = json!({ "submissions": (0..30).map(one).collect::<Vec<_>>() });
     let answer = app.post("/api/v1/execute/batch", &many).bearer(&user.token).send().await;

@@ -1,4 +1,4 @@
-//! Logs and metrics: what is recorded, and what never is.
+//! Tests of logs and metrics: the data that is recorded, and the data that never is.
 
 use std::io::Write;
 use std::sync::Mutex;
@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::app::{TestApp, a_report, a_step, output};
 
-/// Everything that any thread logs while the guard lives. One subscriber for the whole binary: with one
-/// per thread, call sites that another test reaches first may stay silent.
+/// Captures the log of all threads until the guard is dropped. The whole binary has one subscriber: with one per thread,
+/// call sites that another test reaches first may not be logged.
 struct Log;
 
 static WRITTEN: Mutex<Option<Vec<u8>>> = Mutex::new(None);
@@ -83,7 +83,7 @@ async fn sources_inputs_outputs_and_secrets_are_never_logged_at_any_level() {
 
     let text = log.end();
     for kept in ["trace-me", "route=\"/api/v1/execute/{submission_id}\"", "status=202", "status=401"] {
-        assert!(text.contains(kept), "{kept} is missed in {} bytes", text.len());
+        assert!(text.contains(kept), "{kept} is missing in {} bytes", text.len());
     }
     let (payload, secret) = (token.rsplit('.').next().unwrap(), secret.json["webhook_secret"].as_str().unwrap());
     for (what, secret) in [

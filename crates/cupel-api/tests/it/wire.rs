@@ -1,4 +1,4 @@
-//! Tests over a real socket: behaviour that only a connection shows.
+//! Tests over a real socket, of behaviour that depends on the connection.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ impl Server {
         read_all(&mut stream).await
     }
 
-    /// A user who follows the events of a waiting submission; the first event has arrived.
+    /// Opens the event stream of a waiting submission and waits for the first event. Returns the user and the stream.
     async fn follow(&self, headers: &str) -> (TestUser, TcpStream) {
         let user = self.app.user().await;
         let id = self.app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
@@ -117,7 +117,7 @@ async fn a_missing_request_head_gets_408_and_the_connection_is_closed() {
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer:?}");
     let problem: serde_json::Value = serde_json::from_str(&body_of(&answer)).unwrap();
     assert_eq!(problem["code"], "request-timeout");
-    assert_eq!(server.talk(b"").await, "", "one that says nothing at all gets nothing");
+    assert_eq!(server.talk(b"").await, "", "a connection without any data gets no response");
     server.stop().await;
 }
 
@@ -143,7 +143,7 @@ async fn a_refusal_reaches_a_client_that_still_sends_its_body() {
     let (mut reading, mut writing) = stream.split();
     let mut answer = Vec::new();
     let sending = async {
-        // The server may close the connection during the write; the test requires only that the response arrives.
+        // The server may close the connection during the write. The test requires only that the response arrives.
         for _ in 0..128 {
             if writing.write_all(&[b'x'; 64 * 1024]).await.is_err() {
                 return;
@@ -238,7 +238,7 @@ async fn at_the_limit_the_oldest_connection_without_a_complete_request_is_droppe
         let mut stream = TcpStream::connect(server.address).await.unwrap();
         stream.write_all(bytes).await.unwrap();
         waiting.push(stream);
-        // Connections are accepted in this order; each is answered in its turn below.
+        // Let the server accept the connections in this order.
         tokio::task::yield_now().await;
     }
     // Connections with half a head are dropped first; the half body and the stream stay.
@@ -289,7 +289,7 @@ async fn clients_behind_a_trusted_proxy_are_counted_separately() {
         assert!(answered.starts_with("HTTP/1.1 200 "), "{answered:?}");
     }
     let forged = ask("x-forwarded-for: 203.0.113.9, 203.0.113.1\r\n").await;
-    assert!(forged.starts_with("HTTP/1.1 503 "), "the client wrote the first address itself: {forged:?}");
+    assert!(forged.starts_with("HTTP/1.1 503 "), "the first address was written by the client: {forged:?}");
     server.stop().await;
 }
 
@@ -349,7 +349,7 @@ async fn the_server_stops_while_a_client_follows_a_stream() {
     stream.read_exact(&mut byte).await.unwrap();
     server.app.shutdown.cancel();
     let answer = read_all(&mut stream).await;
-    assert!(answer.ends_with("0\r\n\r\n"), "the stream is ended, not broken: {answer:?}");
+    assert!(answer.ends_with("0\r\n\r\n"), "the stream ends properly: {answer:?}");
     server.stop().await;
 }
 
@@ -361,7 +361,7 @@ async fn a_client_that_does_not_read_its_response_is_disconnected() {
     )
     .await;
     let mut greedy = TcpStream::connect(server.address).await.unwrap();
-    // More than the socket's buffers hold; none of it is read.
+    // The responses are larger than the socket's buffers, and the client reads none of them.
     greedy.write_all(&b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: x\r\n\r\n".repeat(40)).await.unwrap();
     let next = server.talk(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
     assert!(next.starts_with("HTTP/1.1 200 "), "the slot is free again: {next:?}");

@@ -1,12 +1,12 @@
-//! The languages of SandboxFusion's enumeration, whether or not Cupel has them.
+//! The languages of SandboxFusion's enumeration, including those that Cupel does not have.
 //!
-//! Which of Cupel's languages runs one of them is data in `languages/*.toml`.
+//! `languages/*.toml` maps them to Cupel's languages.
 
 /// A member of the enumeration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Named {
     pub(super) name: &'static str,
-    /// Program that compiles or, if `is_compiled` is false, runs it in the original.
+    /// Program that compiles the code in the original or, if `is_compiled` is false, runs it.
     pub(super) program: &'static str,
     /// Whether the original has a compile step, and therefore a `compile_result`.
     pub(super) is_compiled: bool,
@@ -58,7 +58,7 @@ pub(super) fn find(name: &str) -> Option<Named> {
     ALL.iter().find(|language| language.name == name).copied()
 }
 
-/// The names, as pydantic lists permitted values: `'a', 'b' or 'c'`.
+/// The names in pydantic's form of a list of permitted values: `'a', 'b' or 'c'`.
 pub(super) fn expected() -> String {
     let names = ALL.map(|language| format!("'{}'", language.name));
     let (last, others) = names.split_last().map_or(("", &[][..]), |(last, others)| (&**last, others));

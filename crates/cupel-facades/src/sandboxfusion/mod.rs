@@ -1,7 +1,8 @@
 //! SandboxFusion (github.com/bytedance/SandboxFusion): `POST /run_code` and the pings.
 //!
-//! Source of the shapes: its server at commit 469de084, on FastAPI 0.103 and pydantic 2.6. The fate of a program is
-//! always in the body of a 200 response; 422 lists every fault of a request; other errors are `{"detail": …}`.
+//! Source of the requests and responses: its server at commit 469de084, on FastAPI 0.103 and pydantic 2.6. The outcome of
+//! a program is always in the body of a 200 response. A 422 response lists every fault of the request. The body of other
+//! errors is `{"detail": …}`.
 
 mod languages;
 mod python;
@@ -28,10 +29,10 @@ use serde_json::{Value, json};
 
 use crate::Keyless;
 
-/// Name of the facade: its key in language files, its section of the configuration, its internal account.
+/// Name of the facade in language files and in the configuration, and of its internal account.
 pub const SANDBOXFUSION: &str = "sandboxfusion";
 
-/// The facade at this prefix. Runs of clients without a key belong to `account`.
+/// Creates the facade at this prefix. Runs of clients without a key belong to `account`.
 pub fn sandboxfusion(prefix: &str, keyless: Keyless, account: UserId) -> Mounted {
     let routes = Router::new()
         .route("/run_code", post(run_code))

@@ -1,4 +1,4 @@
-//! What Python's standard library accepts: lenient base64, and JSON with lone surrogates.
+//! Input that Python's standard library accepts: lenient base64, and JSON with lone surrogates.
 
 use std::borrow::Cow;
 
@@ -59,7 +59,7 @@ const fn value_of(byte: u8) -> Option<u8> {
     }
 }
 
-/// Replaces escaped surrogates that have no partner with U+FFFD: Python accepts them in JSON, UTF-8 has no form for
+/// Replaces escaped surrogates that have no partner with U+FFFD: Python accepts them in JSON, but UTF-8 cannot encode
 /// them.
 pub(super) fn replace_lone_surrogates(json: &str) -> Cow<'_, str> {
     let mut replaced: Option<String> = None;
@@ -79,7 +79,7 @@ pub(super) fn replace_lone_surrogates(json: &str) -> Cow<'_, str> {
                 at += 6;
                 copied = at;
             }
-            // The escaped character is skipped with its backslash, so that `\\u` is not read as an escape.
+            // Skip the escaped character together with its backslash, so that `\\u` is not parsed as an escape.
             _ => at += 2,
         }
     }
@@ -92,7 +92,7 @@ pub(super) fn replace_lone_surrogates(json: &str) -> Cow<'_, str> {
     }
 }
 
-/// Value of the escape `\uXXXX` at this place.
+/// Value of the escape `\uXXXX` at this position.
 fn escape(bytes: &[u8], at: usize) -> Option<u16> {
     let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
     let digits = std::str::from_utf8(digits).ok().filter(|d| d.bytes().all(|c| c.is_ascii_hexdigit()))?;
@@ -103,7 +103,7 @@ fn escape(bytes: &[u8], at: usize) -> Option<u16> {
 mod tests {
     use super::*;
 
-    /// The results are those of CPython 3.11.
+    /// The expected results are those of CPython 3.11.
     #[test]
     fn base64_is_decoded_as_leniently_as_by_python() {
         for (text, data) in [

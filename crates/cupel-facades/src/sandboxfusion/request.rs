@@ -1,4 +1,4 @@
-//! The body of `/run_code`, validated as pydantic does in lax mode: all faults together, in the order of the model.
+//! The body of `/run_code`, validated like pydantic in lax mode: reports all faults together, in the order of the model.
 
 use serde_json::{Map, Value, json};
 
@@ -17,24 +17,24 @@ pub(super) struct RunCode {
     pub(super) code: String,
     pub(super) stdin: String,
     pub(super) language: Named,
-    /// Path and base64; without those that are null.
+    /// Path and base64 of each file; null values are omitted.
     pub(super) files: Vec<(String, String)>,
     pub(super) fetch_files: Vec<String>,
 }
 
-/// Why a body is not a valid request.
+/// The error of an invalid body.
 #[derive(Debug, PartialEq)]
 pub(super) enum Refused {
     /// Entries of `detail`.
     Faults(Vec<Value>),
-    /// It is not UTF-8.
+    /// The body is not UTF-8.
     NotText,
 }
 
-/// Documentation that pydantic names in each entry.
+/// Base URL of pydantic's error documentation; each entry has a link to it.
 const ERRORS_URL: &str = "https://errors.pydantic.dev/2.6/v/";
 
-/// Reads a body with this content type.
+/// Parses a body with this content type.
 pub(super) fn parse(content_type: Option<&str>, body: &[u8]) -> Result<RunCode, Refused> {
     let text = std::str::from_utf8(body).map_err(|_| Refused::NotText)?;
     if text.is_empty() {
@@ -52,7 +52,7 @@ pub(super) fn parse(content_type: Option<&str>, body: &[u8]) -> Result<RunCode, 
     }
 }
 
-/// `application/json` and `application/*+json`.
+/// Whether this is `application/json` or `application/*+json`.
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence.strip_prefix("application/").is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
@@ -68,7 +68,7 @@ fn fault(kind: &str, place: &[Value], message: &str, input: &Value) -> Value {
     json!({ "type": kind, "loc": place, "msg": message, "input": input, "url": format!("{ERRORS_URL}{kind}") })
 }
 
-/// The entry that FastAPI makes of Python's `JSONDecodeError`.
+/// The entry into which FastAPI converts Python's `JSONDecodeError`.
 fn invalid_json(text: &str, error: &serde_json::Error) -> Value {
     let message = error.to_string();
     let reason = [
@@ -147,7 +147,7 @@ impl<'b> Reader<'b> {
         None
     }
 
-    /// `None`: absent or faulty.
+    /// A float field; `None` if it is absent or faulty.
     fn float(&mut self, field: &str) -> Option<f64> {
         let value = self.body.get(field)?;
         match value {
@@ -168,7 +168,7 @@ impl<'b> Reader<'b> {
         }
     }
 
-    /// `None`: absent or faulty.
+    /// An integer field; `None` if it is absent or faulty.
     fn integer(&mut self, field: &str) -> Option<f64> {
         let value = self.body.get(field)?;
         let (kind, message) = match value {
@@ -178,7 +178,7 @@ impl<'b> Reader<'b> {
             },
             Value::Bool(value) => return Some(f64::from(u8::from(*value))),
             Value::String(text) => match text.trim().parse::<f64>() {
-                // `64.0` is an integer, `1e3` and `inf` are not.
+                // pydantic accepts `64.0` as an integer, but not `1e3` and `inf`.
                 Ok(number) if number.fract() == 0.0 && !text.contains(|c: char| c.is_ascii_alphabetic()) => {
                     return Some(number);
                 }
@@ -239,7 +239,7 @@ impl<'b> Reader<'b> {
 mod tests {
     use super::*;
 
-    /// Type and place of each fault of this body.
+    /// Type and location of each fault of this body.
     fn faults_of(content_type: Option<&str>, body: &str) -> Vec<(String, Value)> {
         match parse(content_type, body.as_bytes()) {
             Err(Refused::Faults(faults)) => {

@@ -1,4 +1,4 @@
-//! The response of `/run_code`: every key is always present.
+//! The response of `/run_code`. Every key is always present.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -42,11 +42,11 @@ pub(super) enum CommandStatus {
     TimeLimitExceeded,
 }
 
-/// `-SIGKILL`: of a program that the sandbox killed for another reason than time.
+/// `-SIGKILL`: the return code of a program that exceeded a limit other than time.
 const KILLED: i32 = -9;
 
 impl CommandRunResult {
-    /// A command that ended by itself, or was killed by a signal if the code is negative.
+    /// Result of a command that exited or, if the code is negative, was killed by a signal.
     pub(super) fn finished(return_code: i32, time: Duration, stdout: String, stderr: String) -> CommandRunResult {
         CommandRunResult {
             status: CommandStatus::Finished,
@@ -57,13 +57,13 @@ impl CommandRunResult {
         }
     }
 
-    /// A command that reached its time limit.
+    /// Result of a command that reached its time limit.
     pub(super) fn timed_out(time: Duration, stdout: String, stderr: String) -> CommandRunResult {
         let finished = CommandRunResult::finished(0, time, stdout, stderr);
         CommandRunResult { status: CommandStatus::TimeLimitExceeded, return_code: None, ..finished }
     }
 
-    /// A command that could not be started.
+    /// Result of a command that could not be started.
     pub(super) fn error(reason: &str) -> CommandRunResult {
         CommandRunResult {
             status: CommandStatus::Error,
@@ -84,7 +84,7 @@ impl CommandRunResult {
             Outcome::TimeLimit | Outcome::WallLimit | Outcome::IdleLimit | Outcome::InstructionLimit => {
                 CommandRunResult::timed_out(time, stdout, stderr)
             }
-            // There is no status for these; clients accept only the three.
+            // The original has no status for these limits, and clients accept only its three statuses.
             Outcome::MemoryLimit | Outcome::OutputLimit => CommandRunResult::finished(killed(), time, stdout, stderr),
             Outcome::DiskLimit | Outcome::Cancelled => return None,
         })
@@ -96,7 +96,7 @@ fn text(data: &[u8]) -> String {
 }
 
 impl RunCodeResponse {
-    /// The response for these results; its status follows from them.
+    /// The response with these results, which determine its status.
     pub(super) fn of(compile: Option<CommandRunResult>, run: Option<CommandRunResult>) -> RunCodeResponse {
         let results = || compile.iter().chain(&run);
         let error = results().find(|result| result.status == CommandStatus::Error);
@@ -112,13 +112,13 @@ impl RunCodeResponse {
         RunCodeResponse { status, message, compile_result: compile, run_result: run, executor_pod_name, files }
     }
 
-    /// A failure outside of the program. Its message has the form of the original's exceptions.
+    /// The response to a failure outside the program. Its message has the form of the original's exceptions.
     pub(super) fn sandbox_error(code: &str, error: &str) -> RunCodeResponse {
         let message = format!("exception on running code {code}: {error} None");
         RunCodeResponse { status: RunStatus::SandboxError, message, ..RunCodeResponse::of(None, None) }
     }
 
-    /// The response for a judged program. `is_compiled`: the original has a compile step for its language.
+    /// The response for a judged program. `is_compiled`: whether the original has a compile step for the language.
     pub(super) fn of_report(
         report: &RunReport,
         code: &str,

@@ -1,4 +1,4 @@
-//! From a request to core's use case, and from the result to the response.
+//! Converts a request to core's use case, and the result to the response.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,10 +34,10 @@ use super::response::{CommandRunResult, RunCodeResponse};
 /// Files whose path contains this are skipped.
 const SKIPPED: &str = "IGNORE_THIS_FILE";
 
-/// Number of MiB from which the original's limit does not fit into the kernel's integer.
+/// Memory limit, in MiB, from which the number of bytes does not fit into the kernel's integer in the original.
 const MEMORY_MIB_MAX: f64 = (1u64 << 43) as f64;
 
-/// Longest time for which a request is held, whatever its limits.
+/// Longest time for which a request is held, regardless of its limits.
 const HELD_MAX: Duration = Duration::from_secs(3600);
 
 /// Pause before another attempt while the queue is full.
@@ -98,7 +98,7 @@ pub(super) async fn run(
         }
     };
     let Some(record) = record else {
-        // Nobody waits for it any more.
+        // The client does not wait for the result any longer.
         let _ = app.core.cancel(&AuthenticatedUser { user: caller.user, is_admin: false }, id).await;
         return Ok(gateway_timeout());
     };
@@ -115,17 +115,17 @@ pub(super) async fn run(
     Ok(response)
 }
 
-/// Why a submission was not accepted.
+/// The reason why a submission was not accepted.
 enum Refusal {
-    /// There is no room now. How long to wait before another attempt.
+    /// The queue is full; the pause before another attempt.
     Busy(Duration),
     /// The program cannot be run here; the reason.
     Program(String),
-    /// Everything else.
+    /// Any other error.
     Failed(ApiError),
 }
 
-/// Submits once, and waits for the result until the deadline. No record: the run has not ended by then.
+/// Submits once, and waits for the result until the deadline. Returns no record if the run has not ended by then.
 async fn execute(
     app: &Shared,
     caller: &Caller,
@@ -134,7 +134,7 @@ async fn execute(
     deadline: Instant,
     held: &mut Option<Held>,
 ) -> Result<(SubmissionId, Option<Box<SubmissionRecord>>), Refusal> {
-    // The account of clients without a key is shared, so its number of waiting clients is not limited.
+    // Clients without a key share one account, so the number of its waiting clients is limited only in the total.
     let slot = match caller.identity.via {
         Via::Keyless => app.long_answers.begin_shared(),
         Via::Session(_) | Via::Key { .. } => app.long_answers.begin(caller.user).ok(),
@@ -172,13 +172,13 @@ fn refusal(error: SubmitError) -> Refusal {
     }
 }
 
-/// The paths to read back, each in its shortest form and as it was written. Paths outside of the working directory, or
-/// of no file, are omitted, as the original omits what it cannot read.
+/// The paths to read back, each in its shortest form and as in the request. Omits paths outside the working directory and
+/// paths that cannot name a file, because the original omits files that it cannot read.
 fn fetched(paths: &[String]) -> impl Iterator<Item = (String, &str)> {
     paths.iter().filter_map(|path| Some((inside(path).ok()?, path.as_str())))
 }
 
-/// The files under the paths of the request, as base64.
+/// The files that were read back, as base64, by the paths of the request.
 fn files_read_back(paths: &[String], files: &[FetchedFile]) -> BTreeMap<String, String> {
     let content = |path: &str| files.iter().find(|file| file.path.as_str() == path);
     let found = fetched(paths).filter_map(|(path, written)| {
@@ -187,13 +187,14 @@ fn files_read_back(paths: &[String], files: &[FetchedFile]) -> BTreeMap<String, 
     found.collect()
 }
 
-/// How long the client waits: clients such as verl's give up ten seconds after both limits.
+/// How long the request is held. Clients such as verl's time out after the sum of both limits and ten seconds, so this is
+/// one second less.
 fn patience(request: &RunCode) -> Duration {
     let limits = request.compile_timeout.max(0.0) + request.run_timeout.max(0.0);
     seconds(limits + 9.0, HELD_MAX)
 }
 
-/// Seconds as a duration from one millisecond to `max`.
+/// Converts seconds to a duration from one millisecond to `max`.
 fn seconds(seconds: f64, max: Duration) -> Duration {
     let shortest = Duration::from_millis(1);
     if seconds.is_nan() || seconds >= max.as_secs_f64() {
@@ -202,8 +203,8 @@ fn seconds(seconds: f64, max: Duration) -> Duration {
     Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(max).max(shortest)
 }
 
-/// Limits of the run: at most the language's maximum. The processor time is not limited in the original, so it is
-/// limited by the wall time here.
+/// Limits of the run: at most the language's maximum. The original does not limit CPU time, so the CPU time limit is the
+/// wall-clock limit here.
 fn limits_of(request: &RunCode, max: Limits) -> LimitsRequest {
     let wall_time = seconds(request.run_timeout, max.wall_time);
     let memory = match request.memory_limit_mib {
@@ -242,11 +243,11 @@ fn files_of(request: &RunCode, language: &Language) -> Result<Vec<SourceFile>, S
     }
     let mut main = language.source.as_str().to_owned();
     if !language.main_class.is_empty() || !language.named_by_type.is_empty() {
-        // The language fixes the name: the code replaces a file with the same name.
+        // The language determines the name of the source file, so the code replaces a file with that name.
         files.retain(|(path, _)| *path != main);
         main.clear();
     }
-    // In the original, the code has a random name.
+    // The original gives the code a random name, so the code never replaces a file. Choose an unused name.
     while files.iter().any(|(path, _)| *path == main) {
         main = match main.rsplit_once('.') {
             Some((stem, extension)) => format!("{stem}_.{extension}"),
@@ -257,7 +258,7 @@ fn files_of(request: &RunCode, language: &Language) -> Result<Vec<SourceFile>, S
     Ok(files)
 }
 
-/// The code as the original writes it to its file.
+/// The code in the form in which the original writes it to the source file.
 fn code_of(request: &RunCode) -> String {
     if request.code.is_empty() {
         // Core refuses an empty program.
@@ -281,10 +282,10 @@ fn inside(path: &str) -> Result<String, String> {
     Ok(parts.join("/"))
 }
 
-/// What the original answers if its image lacks a toolchain: the shell's code 127.
+/// The original's response if its image lacks a toolchain: the shell's exit code 127.
 fn without_toolchain(named: Named, code: &str) -> RunCodeResponse {
     if named.name == "sql" {
-        // The original's enumeration has it, but no runner.
+        // The original's enumeration contains this language, but the original has no runner for it.
         return RunCodeResponse::sandbox_error(code, "'sql'");
     }
     let missing = format!("/bin/bash: line 1: {}: command not found\n", named.program);
@@ -292,7 +293,7 @@ fn without_toolchain(named: Named, code: &str) -> RunCodeResponse {
     if named.is_compiled { RunCodeResponse::of(result, None) } else { RunCodeResponse::of(None, result) }
 }
 
-/// The only status after which verl's client tries again.
+/// Response 504, the only status after which verl's client retries.
 fn gateway_timeout() -> Response {
     let detail = json!({ "detail": "Cupel could not run this in time: too many programs wait. Send it again later." });
     (StatusCode::GATEWAY_TIMEOUT, Json(detail)).into_response()

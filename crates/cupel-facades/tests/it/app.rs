@@ -1,4 +1,4 @@
-//! A server with the facades, without a sandbox.
+//! The server under test: it has the facades, and no sandbox.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +43,7 @@ impl Health for Healthy {
     }
 }
 
-/// A probe for which every toolchain is installed except Scala's.
+/// A probe that finds every toolchain except Scala's.
 struct AllButScala;
 
 impl Probe for AllButScala {
@@ -115,7 +115,7 @@ impl TestApp {
         self.send(TestApp::request("POST", "/run_code", &body.to_string())).await
     }
 
-    /// Sends a program, and answers for the worker.
+    /// Sends a program, and completes its run with this report.
     pub(crate) async fn judged(&self, body: &Value, report: RunReport) -> (Answer, Assignment) {
         tokio::join!(self.run_code(body), self.complete(report))
     }
@@ -139,7 +139,7 @@ impl TestApp {
     }
 }
 
-/// The report of a program that ended like this after 15 ms, with this output.
+/// The report of a program that ended with this outcome and output after 15 ms.
 pub(crate) fn ended(outcome: Outcome, stdout: &str, stderr: &str) -> RunReport {
     let step = StepReport {
         outcome,
@@ -153,7 +153,7 @@ pub(crate) fn ended(outcome: Outcome, stdout: &str, stderr: &str) -> RunReport {
     RunReport { execution: Some(step), ..report }
 }
 
-/// The same after a compilation of 120 ms.
+/// The report with a compilation of 120 ms.
 pub(crate) fn compiled(report: RunReport) -> RunReport {
     let wall_time = Duration::from_millis(120);
     let compile = CompileReport { ok: true, output: output(""), exit_code: Some(0), wall_time, cached: false };

@@ -1,4 +1,4 @@
-//! The facades over the real store, queue and router; the tests act as the worker.
+//! Tests of the facades with the real store, queue and router; the tests act as the worker.
 
 mod app;
 mod sandboxfusion;

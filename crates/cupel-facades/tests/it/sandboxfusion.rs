@@ -1,4 +1,4 @@
-//! SandboxFusion: golden exchanges, one table per kind of response.
+//! Tests of the SandboxFusion facade: expected exchanges, one table per kind of response.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::app::{TestApp, compiled, ended, not_compiled};
 
-/// A result of a command.
+/// The JSON of a command's result.
 fn command(status: &str, seconds: f64, return_code: Option<i32>, stdout: &str, stderr: &str) -> Value {
     json!({
         "status": status, "execution_time": seconds, "return_code": return_code, "stdout": stdout, "stderr": stderr,
@@ -126,7 +126,7 @@ async fn the_request_becomes_an_ordinary_submission() {
     let SubmissionKind::Program(program) = &submission.kind else { panic!("{submission:?}") };
     assert_eq!(program.source.language.as_str(), "python");
     let files: Vec<_> = program.source.files.iter().map(|file| (file.path.as_str(), &*file.data)).collect();
-    assert_eq!(files[0], ("main_.py", &b"print(1)"[..]), "the code does not replace a file of the client");
+    assert_eq!(files[0], ("main_.py", &b"print(1)"[..]), "the code does not replace the client's file");
     assert!(files[1..].contains(&("a/b.txt", &b"a"[..])) && files[1..].contains(&("main.py", &b""[..])), "{files:?}");
     assert_eq!((files.len(), &*program.stdin), (3, &b"in"[..]));
     let LimitsRequest { cpu_time, wall_time, idle_time, memory, .. } = submission.limits;
@@ -145,7 +145,7 @@ async fn files_are_returned_under_the_paths_of_the_request() {
         content: Output { data: data.into(), truncated: false },
     };
     let files = vec![file("a.txt", b"a"), file("b/c", b"\xff\0")];
-    // The file is there even if the program failed.
+    // The response contains the file even if the program failed.
     let report = RunReport { files, ..ended(Outcome::Exited(1), "", "") };
     let (answer, assignment) = app.judged(&body, report).await;
     assert_eq!(answer.json["files"], json!({ "a.txt": "YQ==", "./a.txt": "YQ==", "b/c": "/wA=" }));
@@ -218,12 +218,12 @@ async fn a_key_is_needed_unless_the_client_is_on_this_machine() {
     assert_eq!(app.send(from("127.0.0.1", None)).await.status, 200);
     assert_eq!(app.send(from("127.0.0.1", Some(("x-forwarded-for", "203.0.113.9")))).await.status, 401);
     let page = app.send(from("127.0.0.1", Some(("origin", "https://page.example")))).await;
-    assert_eq!(page.status, 401, "a page in a browser of this machine");
+    assert_eq!(page.status, 401, "a page in a browser on this machine needs a key");
     let refused = app.send(from("203.0.113.9", None)).await;
     assert_eq!((refused.status, refused.json["detail"].is_string()), (401, true));
     assert!(refused.headers[header::WWW_AUTHENTICATE].to_str().unwrap().starts_with("Bearer"));
     let bad = app.send(from("127.0.0.1", Some(("authorization", "Bearer cup_nonsense")))).await;
-    assert_eq!(bad.status, 401, "a bad key is an error even where none is needed");
+    assert_eq!(bad.status, 401, "an invalid key is refused even if no key is needed");
 
     let app = TestApp::start(Keyless::Nobody).await;
     assert_eq!(app.send(from("127.0.0.1", None)).await.status, 401);

@@ -1,13 +1,13 @@
-//! How a request presents its credential. Source of the scheme `Bearer`: RFC 6750, section 2.1.
+//! Credentials in requests. Source of the scheme `Bearer`: RFC 6750, section 2.1.
 
 use axum::http::{HeaderMap, header};
 
-/// Credential of a request, as its dialect reads it: an access token or an API key, not verified yet.
+/// Unverified credential that a dialect found in a request: an access token or an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presented<'r> {
-    /// No credential; a sentence for the client that says where to send one.
+    /// No credential. The text asks the client to send one.
     Missing(&'static str),
-    /// Something that cannot be a credential; a sentence for the client.
+    /// Not a valid credential format. The text describes the error to the client.
     Malformed(&'static str),
     /// Text of a token or key.
     Text(&'r str),

@@ -1,7 +1,7 @@
 //! HMAC-SHA-256 for jsonwebtoken, built on the crates that also sign webhooks.
 //!
 //! The backends that jsonwebtoken ships contain every JOSE algorithm, including RSA with RUSTSEC-2023-0071. Invariant:
-//! this process supports one algorithm; a token or key of any other is an error and never a panic.
+//! this process supports one algorithm; a token or key of another algorithm causes an error and never a panic.
 
 use hmac::{Hmac, KeyInit, Mac};
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
@@ -13,7 +13,7 @@ use sha2::Sha256;
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: signer,
     verifier_factory: verifier,
-    // For JWKs, which Cupel does not use.
+    // Only needed for JWKs, which Cupel does not use.
     key_utils: KeyUtils::new_unimplemented(),
 };
 

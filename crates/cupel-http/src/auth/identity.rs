@@ -1,7 +1,7 @@
-//! Identity behind a token or key, cached for a few seconds.
+//! Cache of the identities that tokens and keys belong to, for a few seconds.
 //!
 //! *Invariants:* a cached identity is at most [`FRESH`] old, so a demotion, a logout or a revoked key takes effect on
-//! every node within that time, and at once on the node where it happened; the cache is bounded; refusals are never
+//! every node within that time, and at once on the node that executed it. The cache is bounded. Refusals are never
 //! cached.
 
 use std::collections::HashMap;
@@ -20,16 +20,16 @@ const FRESH: Duration = Duration::from_secs(4);
 const REMEMBERED_MAX: usize = 20_000;
 const DISABLED: &str = "This account is disabled. Ask an administrator.";
 
-/// User, and how they authenticated.
+/// User and authentication method.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// The user.
     pub user: User,
-    /// How they authenticated.
+    /// Authentication method.
     pub via: Via,
 }
 
-/// How a user authenticated.
+/// Authentication method of a user.
 #[derive(Clone, Debug)]
 pub enum Via {
     /// By an access token of this session.
@@ -38,10 +38,10 @@ pub enum Via {
     Key {
         /// The key.
         id: ApiKeyId,
-        /// What it may do.
+        /// Its permissions.
         scopes: Vec<Scope>,
     },
-    /// Without a credential, where a dialect allows it. May run programs and read their results, and nothing else.
+    /// No credential, if the dialect allows it. May only run programs and read their results.
     Keyless,
 }
 
@@ -105,7 +105,7 @@ impl Identities {
         Ok(self.remember(credential, Identity { user, via: Via::Key { id: key.id, scopes: key.scopes } }))
     }
 
-    /// User in whose name clients without a credential call.
+    /// User to whom requests without a credential are attributed.
     pub(crate) async fn of_keyless(&self, accounts: &Accounts, user: UserId) -> Result<Arc<Identity>, IdentityError> {
         let credential = Credential::Keyless(user);
         if let Some(identity) = self.recall(&credential) {
@@ -121,7 +121,7 @@ impl Identities {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, (_, identity)| identity.user.id != user);
     }
 
-    /// Removes the entries of a session that may have just ended.
+    /// Removes the entries of a session. Called when the session may have ended.
     pub fn forget_session(&self, session: SessionId) {
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         memory.retain(|credential, _| !matches!(credential, Credential::Session(of, _) if *of == session));

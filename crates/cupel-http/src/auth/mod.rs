@@ -1,4 +1,4 @@
-//! Authentication: access tokens, API keys, and the words in which a dialect's access table is written. The extractors
+//! Authentication: access tokens, API keys, and the classes of callers in a dialect's access table. The extractors
 //! that enforce the table are in `caller.rs`.
 
 mod credential;

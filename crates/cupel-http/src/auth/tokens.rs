@@ -1,7 +1,7 @@
 //! Access tokens: short-lived JWTs that contain a user and a session, and nothing else.
 //!
-//! Invariants: the algorithm is pinned to HS256 before anything in the token is trusted; permissions are never in the
-//! token, so that a demotion or a logout takes effect at once; only one clock (core's) decides what has expired.
+//! Invariants: only the algorithm HS256 is accepted, regardless of the token's header. A token contains no permissions,
+//! so a demotion or a logout takes effect at once. Only core's clock decides whether a token has expired.
 //! Source: RFC 7519; RFC 8725 (best practices), sections 3.1 and 3.9.
 
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::state::Secret;
 
 const AUDIENCE: &str = "cupel-api";
 const ISSUER: &str = "cupel";
-/// Far longer than any token that Cupel issues.
+/// Maximum length of a token; Cupel issues much shorter ones.
 const TOKEN_BYTES_MAX: usize = 2048;
 const SECRET_BYTES_MIN: usize = 32;
 
@@ -88,7 +88,7 @@ impl Tokens {
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
     }
 
-    /// Claims of a token, or why it is invalid, as a sentence for the client.
+    /// Claims of a token. The error is a sentence for the client with the reason.
     pub fn read(&self, text: &str, now: Timestamp) -> Result<Named, String> {
         if text.len() > TOKEN_BYTES_MAX {
             return Err("The token is too long to be one of ours.".to_owned());
@@ -107,8 +107,8 @@ impl Tokens {
     }
 }
 
-/// The secret, or a random one if it is short enough to be guessed: tokens then become invalid when the process ends,
-/// but nobody can forge them. Source: RFC 7518, section 3.2: a key for HS256 has at least 256 bits.
+/// The secret, or a random one if an attacker could guess it. Tokens signed with a random secret become invalid when the
+/// process ends, but cannot be forged. Source: RFC 7518, section 3.2: a key for HS256 has at least 256 bits.
 fn strong(secret: &Secret) -> Vec<u8> {
     if secret.0.len() >= SECRET_BYTES_MIN {
         return secret.0.clone();
@@ -133,7 +133,7 @@ fn refusal(text: &str, kind: &ErrorKind) -> String {
     }
 }
 
-/// The token's algorithm, if it is a plain word. Only for the message.
+/// The algorithm in the token's header, if it is alphanumeric. Only for the error message.
 fn algorithm(text: &str) -> Option<String> {
     let header = BASE64_URL_SAFE_NO_PAD.decode(text.split('.').next()?).ok()?;
     let header: serde_json::Value = serde_json::from_slice(&header).ok()?;

@@ -1,17 +1,18 @@
-//! Who may call an operation: the words in which a dialect's access table is written.
+//! Classes of callers, for the access tables of dialects.
 
 use cupel_core::accounts::Scope;
 
-/// Who may call an operation. The scope is the one an API key must have; access tokens have every scope of their user.
+/// Class of callers that may use an operation. An API key must have the scope; access tokens have every scope of their
+/// user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
-    /// Everybody; some clients see more if they authenticate.
+    /// All clients, without authentication; some see more if they authenticate.
     Everybody,
     /// Every user, for their own resources.
     User(Scope),
     /// Authors and administrators.
     Author(Scope),
-    /// Authors for their own problems and contests, and administrators. To other authors these do not exist.
+    /// Authors for their own problems and contests, and administrators. Other authors get 404.
     Owner(Scope),
     /// Administrators.
     Admin,

@@ -1,3 +1,3 @@
-//! The server loop over real sockets, with routers of the tests.
+//! Tests of the server loop over real sockets, with test routers.
 
 mod upgrades;

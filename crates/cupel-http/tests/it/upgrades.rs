@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Upgrades to a protocol that sends back what it receives, until the client closes.
+/// Upgrades to a protocol that echoes the received bytes until the client closes the connection.
 async fn echo(mut request: Request) -> Response<Body> {
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {

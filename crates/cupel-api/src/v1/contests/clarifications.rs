@@ -163,9 +163,9 @@ pub(crate) async fn ask(
     Ok((StatusCode::CREATED, Json(AskedView { clarification_id: id.to_string() })))
 }
 
-/// Make an announcement to everybody.
+/// Make an announcement.
 ///
-/// Everybody who can see the contest gets it in the list of questions. `PATCH` changes its text.
+/// All users who can see the contest get it in the list of questions. `PATCH` changes its text.
 #[utoipa::path(
     post, path = "/contests/{slug}/announcements", tag = "contests", operation_id = "announce",
     params(("slug" = String, Path, description = "The contest's slug")),

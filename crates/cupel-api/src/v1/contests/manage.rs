@@ -62,9 +62,9 @@ pub(crate) struct ContestRequest {
     /// Duration in seconds: 60 to 2678400 (31 days).
     #[schema(minimum = 60, maximum = 2678400)]
     length_seconds: u64,
-    /// How many seconds before the end the standings are frozen: from then on, new results are not shown. Never by
-    /// default; at most `length_seconds`. Until the freeze is lifted, the statistics and leaderboards of the problems
-    /// also omit what participants submit in that time.
+    /// Number of seconds before the end at which the standings freeze: results of later submissions are not shown. No
+    /// freeze by default; at most `length_seconds`. Until the freeze is lifted, the statistics and leaderboards of the
+    /// problems also omit the participants' submissions of that time.
     #[serde(default)]
     #[schema(maximum = 2678400)]
     freeze_seconds: Option<u64>,
@@ -114,8 +114,8 @@ pub(crate) struct ContestChangeRequest {
     #[serde(default)]
     #[schema(minimum = 60, maximum = 2678400)]
     length_seconds: Option<u64>,
-    /// How many seconds before the end the standings are frozen: from then on, new results are not shown. `null`:
-    /// never. At most `length_seconds`.
+    /// Number of seconds before the end at which the standings freeze: results of later submissions are not shown.
+    /// `null`: no freeze. At most `length_seconds`.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<u64>, maximum = 2678400)]
     freeze_seconds: Option<Option<u64>>,
@@ -134,7 +134,7 @@ pub(crate) struct ContestChangeRequest {
     problems: Option<Vec<String>>,
 }
 
-/// A field that is present, even if it is `null`.
+/// Deserializes a field that is present, even if it is `null`.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u64>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }

@@ -1,5 +1,5 @@
-//! `GET /contests/{slug}/progress`: a group's results for the problems of its contest, no matter when they were
-//! submitted.
+//! `GET /contests/{slug}/progress`: the participants' results for the problems of a contest, including submissions before
+//! and after it.
 
 use axum::Json;
 use axum::extract::State;
@@ -102,8 +102,7 @@ impl From<ParticipantProgress> for GroupProgressLine {
 
 /// Get the progress of all participants.
 ///
-/// It includes everything that they have ever submitted to the contest's problems; standings include only what was
-/// submitted during the contest.
+/// It includes all their submissions to the contest's problems; standings include only submissions during the contest.
 #[utoipa::path(
     get, path = "/contests/{slug}/progress", tag = "contests", operation_id = "contest_progress",
     params(("slug" = String, Path, description = "The contest's slug"), ProgressParams),

@@ -45,7 +45,7 @@ pub(crate) struct StandingsParams {
 pub(crate) struct StandingsView {
     /// Time since the start that the standings show; since your own start if you take part virtually.
     elapsed_seconds: u64,
-    /// Whether there may be results that are hidden from you.
+    /// Whether some results may be hidden from you.
     frozen: bool,
     /// Labels of the problems, in order.
     problems: Vec<String>,

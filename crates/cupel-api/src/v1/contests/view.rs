@@ -70,11 +70,11 @@ pub(super) struct ContestView {
     /// The penalty in seconds. Replaced by `penalty_minutes`.
     #[schema(deprecated)]
     penalty_seconds: Option<u64>,
-    /// How long before the end the results are frozen (no longer shown); `null`: never.
+    /// Number of seconds before the end at which the standings freeze; `null`: no freeze.
     freeze_seconds: Option<u64>,
     /// Whether the freeze has been lifted.
     unfrozen: bool,
-    /// Its problems, once your time has begun, and for everybody once the contest is over; `null` before that.
+    /// Its problems; `null` before your time has begun, unless the contest is over.
     problems: Option<Vec<ContestProblemView>>,
     /// Your participation; `null` if you do not take part.
     participation: Option<ParticipationView>,

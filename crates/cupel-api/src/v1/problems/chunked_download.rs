@@ -1,5 +1,4 @@
-//! File downloads in chunks: regardless of the file's size and the client's speed, a response holds one chunk in
-//! memory.
+//! File downloads in chunks: a response keeps one chunk in memory, regardless of the file's size and the client's speed.
 
 use std::fs::File;
 use std::io::Read as _;

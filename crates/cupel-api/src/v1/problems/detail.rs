@@ -117,7 +117,7 @@ pub(crate) struct FileView {
 pub(crate) struct SampleView {
     /// Name in results.
     name: String,
-    /// The input; if your program communicates with one of the problem's, that program reads it.
+    /// The input. For an interactive problem, the problem's program reads it, not yours.
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<String>,
     /// The expected output, or one of several.
@@ -147,7 +147,7 @@ pub(crate) struct ProblemLimitsView {
     output_kb: u64,
     /// Size of the source, in bytes.
     source_bytes: u64,
-    /// Permitted languages, which for a function problem are those in which it can be called; `null`: all.
+    /// Permitted languages; for a function problem, the languages in which the function can be called. `null`: all.
     languages: Option<Vec<String>>,
     /// Languages with their own limits.
     per_language: Vec<LanguageLimitsView>,
@@ -335,7 +335,7 @@ fn statement_view(
     })
 }
 
-/// Name by which the text refers to a file beside it.
+/// Name that the statement's text uses for a file.
 fn name_in<'f>(statement: &Statement, file: &'f FileRef) -> &'f str {
     let parent = statement.file.path.parent();
     parent.and_then(|parent| file.path.below(parent.as_str())).unwrap_or(file.path.as_str())
@@ -346,7 +346,7 @@ fn file_view(slug: &str, name: &str, file: &FileRef) -> FileView {
     FileView { name: name.to_owned(), url, bytes: file.size.get() }
 }
 
-/// One path segment. Source: RFC 3986, section 2.3: everything but unreserved characters is encoded.
+/// The text as one path segment: every character except unreserved ones is encoded. Source: RFC 3986, section 2.3.
 fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes().map(|byte| if plain(byte) { (byte as char).to_string() } else { format!("%{byte:02X}") }).collect()
@@ -399,7 +399,7 @@ pub(crate) async fn file(
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind.name));
-    // Regardless of its type, it gets no scripts, no forms and an opaque origin.
+    // The policy forbids scripts and forms and sets an opaque origin, regardless of the file's type.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     let how = if kind.is_shown { "inline" } else { "attachment" };
@@ -409,7 +409,7 @@ pub(crate) async fn file(
     Ok(response)
 }
 
-/// Finds only files meant for contestants: never a test, a checker or a solution.
+/// Finds a file for contestants; never a test, a checker or a solution.
 fn found_file<'p>(package: &'p Package, path: &str) -> Option<&'p FileRef> {
     let problem = &package.problem;
     let of_statements = problem.statements.iter().flat_map(|statement| {
@@ -425,7 +425,7 @@ struct MediaType {
     is_shown: bool,
 }
 
-/// Media type by file extension; bytes if it is unknown.
+/// Media type by file extension; `application/octet-stream` if the extension is unknown.
 fn media_type(name: &str) -> MediaType {
     let end = name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase()).unwrap_or_default();
     let (name, is_shown) = match end.as_str() {

@@ -33,7 +33,7 @@ use crate::v1::faults::Shape;
 use crate::v1::response::{Accepted, Pagination, StartView, SubmissionView, rfc3339};
 use crate::v1::submissions::PageParams;
 
-/// Header for each part of the problem that an export omits.
+/// Header that names a part of the problem that the export omits; sent once for each part.
 const WARNING: HeaderName = HeaderName::from_static("cupel-warning");
 const WARNINGS_MAX: usize = 20;
 const WARNING_CHARACTERS_MAX: usize = 200;
@@ -116,8 +116,7 @@ pub(crate) async fn import(
     let slug = params.slug.map(|text| slug_of(&text)).transpose()?;
     let new = NewPackage { archive: archive.path().to_owned(), slug };
     let (core, user) = (app.core.clone(), caller.user);
-    // Runs to completion even if the client disconnects, because an unpacked package that is refused must be removed
-    // again.
+    // Runs to completion even if the client disconnects, because an unpacked package that is refused must be removed.
     let imported = tokio::spawn(async move {
         let imported = core.import_problem(user, new).await;
         drop(archive);
@@ -207,9 +206,9 @@ pub(crate) enum FormName {
 ///
 /// Information that Kattis format cannot express is listed in `cupel-warning` headers, in the words of `cupel problem
 /// export`. Kattis format cannot express function problems at all. With `?form=original`, every problem is exported in
-/// the format of its import, and importing it again gives the same hash: the files of its current version as the import
-/// stored them, so without a top-level directory that contained everything, with links replaced by their targets, with
-/// the test archive of a DMOJ package unpacked, and with the constants of a Kattis 2025-09 package filled in.
+/// the format of its import, and importing it again gives the same hash. The archive has the files of the current version
+/// as the import stored them: a top-level directory that contained everything is removed, links are replaced by their
+/// targets, the test archive of a DMOJ package is unpacked, and the constants of a Kattis 2025-09 package are filled in.
 #[utoipa::path(
     get, path = "/problems/{slug}/package", tag = "authoring", operation_id = "export_problem",
     params(("slug" = String, Path, description = "The problem's slug"), ExportParams),
@@ -231,7 +230,7 @@ pub(crate) async fn package(
     let packages = Arc::clone(app.core.packages());
     let time_limit = problem.time_limit;
     let written = tokio::task::spawn_blocking(move || {
-        // An unused name: that of a file that has been deleted.
+        // The name of a deleted file, so it is unused.
         let place = packages.upload().map_err(|e| ApiError::internal(&e))?.into_temp_path();
         let target = place.to_path_buf();
         drop(place);
@@ -246,7 +245,7 @@ pub(crate) async fn package(
         });
         let warnings: Vec<String> = exported?;
         let opened = std::fs::File::open(&target);
-        // The open file is sufficient: its content remains until it is closed.
+        // The file can be removed now: its content remains until the descriptor is closed.
         let removed = std::fs::remove_file(&target);
         removed.and(opened).map(|file| (file, warnings)).map_err(|e| ApiError::internal(&e))
     });
@@ -262,7 +261,7 @@ pub(crate) async fn package(
     Ok(response)
 }
 
-/// Information that the imported package does not contain.
+/// Warnings about information that the original package does not contain.
 fn left_out(package: &Package, time_limit: Option<Duration>) -> Vec<String> {
     let derived = time_limit.filter(|_| package.problem.limits.time.limit.is_none());
     let warning = |limit: Duration| {
@@ -288,9 +287,9 @@ fn in_header(text: &str) -> Option<HeaderValue> {
 
 /// Verify a problem.
 ///
-/// Its inputs are checked by its validators, its checker against outputs with known judgements, and its submissions
-/// against their expected results. Verification is an ordinary submission of yours, whose result lists the claims that
-/// do not hold. With `?wait=`, the response is delayed until it has ended.
+/// The problem's validators check its inputs, its checker is tested with outputs whose verdict is known, and its
+/// submissions must have their expected results. Verification is an ordinary submission of yours; its result lists the
+/// claims that do not hold. With `?wait=`, the response is delayed until it has ended.
 #[utoipa::path(
     post, path = "/problems/{slug}/verify", tag = "authoring", operation_id = "verify_problem",
     params(("slug" = String, Path, description = "The problem's slug"), WaitParams),
@@ -340,7 +339,7 @@ pub(crate) async fn verify_version(
     verify_one(app, caller, notes, slug, Some(version), wait, key).await
 }
 
-/// `version`: the current one if not given.
+/// Verifies `version`; `None`: the current version.
 async fn verify_one(
     app: Shared,
     caller: Caller,
@@ -487,7 +486,7 @@ fn reason_of(text: &str) -> Result<String, ApiError> {
     Ok(text.to_owned())
 }
 
-/// The named users or, if the request has no list, the current members with this role.
+/// The users that the request names or, if it has no list, the current members with this role.
 async fn part_of(
     app: &Shared,
     names: Option<Vec<String>>,

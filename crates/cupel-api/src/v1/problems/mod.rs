@@ -51,7 +51,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
 /// Raw bytes: archives and files.
 #[derive(ToSchema)]
 #[schema(value_type = String, format = Binary)]
-#[expect(dead_code, reason = "only the OpenAPI document has it")]
+#[expect(dead_code, reason = "only the OpenAPI document uses it")]
 struct Raw(Vec<u8>);
 
 fn no_such_problem() -> ApiError {
@@ -67,7 +67,7 @@ fn slug_taken(detail: &'static str) -> ApiError {
     ApiError::new(ErrorKind::Taken, detail).with_errors(vec![FieldError::new("/slug", detail)])
 }
 
-/// Maps core's error to a problem.
+/// Converts core's error to an `ApiError`.
 pub(super) fn refusal(error: AuthorError) -> ApiError {
     match error {
         AuthorError::Missing => no_such_problem(),

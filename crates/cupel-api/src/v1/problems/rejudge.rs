@@ -22,8 +22,8 @@ use crate::v1::submissions::{PageParams, one, twenty};
 /// Result of a rejudge.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RejudgedView {
-    /// Number of submissions that are judged again. Submissions that were still waiting are also judged at the current
-    /// version, but not counted; nor are those that the freeze of a contest hides from you.
+    /// Number of submissions that are judged again. Two kinds are judged at the current version but not counted:
+    /// submissions that were still waiting, and submissions that the freeze of a contest hides from you.
     queued: u64,
     /// Number of submissions examined, without those that the freeze of a contest hides from you.
     looked_at: u64,
@@ -97,9 +97,9 @@ pub(crate) struct VerdictCountView {
 
 /// Preview a rejudge.
 ///
-/// Lists the submissions that `POST` with the same filter would judge again, with their present verdicts; judges
-/// nothing. Which verdicts change is known only after judging. With `?outdated=true&version=N` for a staged version:
-/// those that it affects once it is current.
+/// Lists the submissions that `POST` with the same filter would judge again, with their present verdicts, and judges
+/// nothing. The new verdicts are known only after judging. With `?outdated=true&version=N` for a staged version, the list
+/// has the submissions that will be outdated once that version is current.
 #[utoipa::path(
     get, path = "/problems/{slug}/rejudge", tag = "authoring", operation_id = "preview_rejudge",
     params(("slug" = String, Path, description = "The problem's slug"), PreviewParams),

@@ -1,8 +1,8 @@
-//! Result of a submission to a problem, as its sender may see it and as the problem's authors may.
+//! Result of a submission to a problem, in the form for its sender and in the form for the problem's authors.
 //!
-//! Invariant: for a hidden test, the sender sees only its number, verdict and score; if its feedback is hidden too,
-//! only its number. Its name, its output and the checker's messages are never sent. The sender sees only the rounded
-//! maximum of time and memory over all tests.
+//! Invariant: for a hidden test, the sender sees only the number, the verdict and the score; if the feedback is hidden
+//! too, only the number. The sender never gets the test's name, the output or the checker's messages. Of time and memory,
+//! the sender sees only the rounded maximum over all tests.
 
 use std::collections::HashMap;
 
@@ -31,7 +31,7 @@ use crate::v1::response::{StartView, Status, exit_code, rfc3339, signal, text_of
 /// Which optional parts of a submission are sent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Disclosure {
-    /// The parts meant for the problem's authors.
+    /// The parts for the problem's authors.
     pub(crate) as_author: bool,
     /// The source.
     pub(crate) with_files: bool,
@@ -66,8 +66,8 @@ pub(crate) struct GradedView {
     /// For the problem's authors: the reason for the result.
     #[serde(skip_serializing_if = "Option::is_none")]
     author_message: Option<String>,
-    /// The function's return value, as JSON text, if it was called with your own arguments. `stdout` has what it
-    /// printed.
+    /// The function's return value, as JSON text, if it was called with your own arguments. `stdout` has its printed
+    /// output.
     #[serde(skip_serializing_if = "Option::is_none")]
     returned: Option<String>,
     /// The conversation between your program and the problem's interactor on your own input, if there is an interactor:
@@ -90,7 +90,7 @@ pub(crate) struct GroupView {
     score: Option<f64>,
     /// Its maximum score, if there is one.
     max_score: Option<f64>,
-    /// For the problem's authors: why it was not run, or what is wrong with it.
+    /// For the problem's authors: why it was not run, or the error in the group.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
@@ -219,7 +219,7 @@ fn test_view(number: u64, case: &CaseGrade, disclosure: &Disclosure) -> ProblemT
     }
 }
 
-/// Which parts of a visible submission are sent to this viewer.
+/// The parts of a visible submission that are sent to this viewer.
 async fn disclosure_of(app: &Shared, attempted: &Attempted) -> Result<Disclosure, ApiError> {
     let mut disclosure = Disclosure { as_author: attempted.as_author, with_files: true, ..Disclosure::default() };
     if let (Some(of), Some(problem)) = (attempted.record.submission.of_problem(), &attempted.problem) {

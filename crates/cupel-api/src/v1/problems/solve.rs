@@ -178,7 +178,7 @@ pub(crate) async fn submit(
     execute::respond(&app, &caller, &notes, &wait, sent, Receipt::SOLUTION, disclosure_of(&seen)).await
 }
 
-/// What the response tells the sender of a solution.
+/// The optional parts of the response to the sender of a solution.
 fn disclosure_of(seen: &SeenProblem) -> Disclosure {
     Disclosure {
         as_author: seen.may_change,

@@ -1,5 +1,5 @@
-//! Limit on the text from a package in one response: a small archive may unpack to a lot, and a character may take six
-//! bytes in JSON.
+//! Limit on the text from a package in one response. The limit is necessary because a small archive may contain large
+//! texts, and a character may take six bytes in JSON.
 
 use std::io::Read as _;
 
@@ -15,8 +15,8 @@ impl JsonTextBudget {
         JsonTextBudget { bytes }
     }
 
-    /// Beginning of a file as text, within the remaining space and at most this many bytes of it, and whether the file
-    /// continues.
+    /// Reads the beginning of a file as text: at most `bytes_max` bytes, and within the remaining space. Also returns
+    /// whether the text was truncated.
     pub(super) fn text_of(
         &mut self,
         package: &Package,
@@ -24,7 +24,7 @@ impl JsonTextBudget {
         bytes_max: u64,
     ) -> std::io::Result<(String, bool)> {
         let mut bytes = Vec::new();
-        // No character is shorter in JSON than in its file.
+        // A character takes at least as many bytes in JSON as in its file.
         let readable = bytes_max.min(self.bytes as u64);
         package.open(file)?.take(readable).read_to_end(&mut bytes)?;
         let (text, is_cut) = self.fitting(&String::from_utf8_lossy(&bytes));
@@ -45,7 +45,7 @@ impl JsonTextBudget {
     }
 }
 
-/// Source: RFC 8259, section 7.
+/// Length of a character in JSON. Source: RFC 8259, section 7.
 fn bytes_in_json(c: char) -> usize {
     match c {
         '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::v1::faults::sentence;
 use crate::v1::response::rfc3339;
 
-/// Score as a number with at most six decimals, which is within the precision of a double.
+/// Score as a number with at most six decimals, which a double represents with sufficient precision.
 pub(crate) fn points(score: Score) -> f64 {
     score.millionths() as f64 / 1e6
 }
