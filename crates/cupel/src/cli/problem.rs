@@ -1,4 +1,4 @@
-//! `cupel problem`: creates, checks, converts and lists packages. Runs none of their programs.
+//! `cupel problem`: creates, checks, converts and lists packages. It runs none of their programs.
 
 pub(super) mod args;
 
@@ -68,8 +68,8 @@ fn new(slug: &Slug, shows: Shows, into: &Path) -> CommandResult {
     }
     fs::rename(&made, &target).with_context(|| format!("cannot make {}", target.display()))?;
     outln!("{} {}", good("✓"), target.display());
-    outln!("{}", dim(&format!("prove it with: cupel verify {}", target.display())));
-    outln!("{}", dim(&format!("its files are described by: {FORM}")));
+    outln!("{}", dim(&format!("verify it with: cupel verify {}", target.display())));
+    outln!("{}", dim(&format!("description of its files: {FORM}")));
     Ok(Exit::Ok)
 }
 
@@ -93,7 +93,7 @@ fn import(source: &Path, into: &Path, options: &ImportOptions<'_>) -> CommandRes
 fn making(into: &Path) -> Result<tempfile::TempDir, Failure> {
     fs::create_dir_all(into).with_context(|| format!("cannot make {}", into.display())).or_exit(Exit::Usage)?;
     let made = tempfile::Builder::new().prefix(".making-").tempdir_in(into);
-    // The error of `tempfile` contains the random name, which is of no use to the user.
+    // The error of `tempfile` contains the random name, which is useless to the user.
     made.map_err(|error| anyhow!("cannot make a directory in {}: {}", into.display(), error.kind()))
         .or_exit(Exit::Usage)
 }

@@ -32,7 +32,7 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(async {
-        // Signals are handled from here on, also while the server starts.
+        // The handlers are installed here, so that signals also work while the server starts.
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let about = About::of(&ground, role);
         let server = Server::start(&config, role, ground).await?;
@@ -62,7 +62,7 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
         tracing::info!("stopping: refusing new requests, waiting for running programs");
         tokio::select! {
             stopped = server.stop() => stopped.map(|()| Exit::Ok).map_err(Into::into),
-            // A second signal stops at once. The next start recovers the running submissions.
+            // A second signal stops the process at once. The next start recovers the running submissions.
             _ = interrupt.recv() => Ok(Exit::Program(130)),
         }
     })
@@ -72,7 +72,7 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
 struct About {
     role: Role,
     registry: Registry,
-    /// Only for processes that run programs.
+    /// Only in processes that run programs.
     sandbox: Option<String>,
 }
 
