@@ -248,7 +248,7 @@ fn unknown_flags_are_rejected() {
         ("default", &["float_tolerance"], "needs a number"),
         ("default", &["float_tolerance", "x"], "needs a number"),
         ("default", &["float_tolerance", "-1"], "needs a number"),
-        ("default", &["float_tolerance", "1", "float_tolerance", "1"], "stands twice"),
+        ("default", &["float_tolerance", "1", "float_tolerance", "1"], "occurs twice"),
         ("default", &["float_tolerance", "1", "float_absolute_tolerance", "1"], "excludes"),
         ("default", &["presentation_error"], "no flag"),
         ("exact", &["case_sensitive"], "no flag"),
