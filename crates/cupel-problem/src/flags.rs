@@ -19,7 +19,7 @@ pub enum FlagError {
     /// A tolerance flag that occurs twice.
     #[error("`{0}` occurs twice")]
     Twice(String),
-    /// A flag for both tolerances combined with a flag for one of them.
+    /// A flag for both tolerances, combined with a flag for one of them.
     #[error("`float_tolerance` excludes `float_absolute_tolerance` and `float_relative_tolerance`")]
     Contradiction,
 }
