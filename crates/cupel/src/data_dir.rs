@@ -54,11 +54,11 @@ impl DataDir {
     /// Opens the directory. Creates it if it does not exist.
     pub(crate) fn open(path: &Path) -> Result<DataDir, DataDirError> {
         if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(at("make", parent))?;
+            fs::create_dir_all(parent).map_err(at("create", parent))?;
         }
         match DirBuilder::new().mode(0o700).create(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
-            made => made.map_err(at("make", path))?,
+            made => made.map_err(at("create", path))?,
         }
         let path = fs::canonicalize(path).map_err(at("find", path))?;
         Ok(DataDir { path })

@@ -387,7 +387,7 @@ fn points_of_a_checker_make_a_partial_score() {
 }
 
 #[test]
-fn output_beyond_the_limit_is_discarded_if_the_package_says_so() {
+fn output_beyond_the_limit_is_discarded_if_the_package_requires_it() {
     let mut fixture = Fixture::new();
     fixture.limits.output = Bytes::new(4);
     fixture.limits.on_output_limit = OnOutputLimit::Discard;

@@ -116,7 +116,7 @@ fn write(package: &Package, files: &[Planned], target: &Path, container: Contain
         _ => Path::new("."),
     };
     let temporary = tempfile::Builder::new().prefix(".exporting-").tempdir_in(parent);
-    let temporary = temporary.map_err(FileError::at("make a directory in", parent))?;
+    let temporary = temporary.map_err(FileError::at("create a directory in", parent))?;
     let made = temporary.path().join("package");
     match container {
         Container::Directory => write_directory(package, files, &made)?,
@@ -152,7 +152,7 @@ fn write_directory(package: &Package, files: &[Planned], root: &Path) -> Result<
     for planned in files {
         let place = root.join(&planned.path);
         if let Some(parent) = place.parent() {
-            fs::create_dir_all(parent).map_err(FileError::at("make directory", parent))?;
+            fs::create_dir_all(parent).map_err(FileError::at("create directory", parent))?;
         }
         let mode = if planned.executable { 0o755 } else { 0o644 };
         let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&place);

@@ -115,9 +115,9 @@ pub fn import(source: &Path, target: &Path, options: &ImportOptions<'_>) -> Resu
     };
     // The temporary directory is removed at the end of this function, without the package, which is renamed to the target.
     let temporary = tempfile::Builder::new().prefix(".importing-").tempdir_in(parent);
-    let temporary = temporary.map_err(ImportError::io("make a directory in", parent))?;
+    let temporary = temporary.map_err(ImportError::io("create a directory in", parent))?;
     let inside = temporary.path().join("package");
-    std::fs::create_dir(&inside).map_err(ImportError::io("make directory", &inside))?;
+    std::fs::create_dir(&inside).map_err(ImportError::io("create directory", &inside))?;
 
     let findings = Findings::default();
     let name = source_name(source);
@@ -158,9 +158,9 @@ pub fn unpack_packed(
     };
     let parent = target.parent().unwrap_or(Path::new("."));
     let temporary = tempfile::Builder::new().prefix(".importing-").tempdir_in(parent);
-    let temporary = temporary.map_err(FileError::at("make a directory in", parent))?;
+    let temporary = temporary.map_err(FileError::at("create a directory in", parent))?;
     let inside = temporary.path().join("package");
-    std::fs::create_dir(&inside).map_err(FileError::at("make directory", &inside))?;
+    std::fs::create_dir(&inside).map_err(FileError::at("create directory", &inside))?;
     let findings = Findings::default();
     let Some(sink) = unpack::unpack(packed, &inside, &options.unpack, &findings).map_err(ours)? else {
         return Ok(false);

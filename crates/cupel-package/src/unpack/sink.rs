@@ -153,7 +153,10 @@ impl<'a> Sink<'a> {
                 Some((known, _)) => return Err(self.twice(&path, &known.clone())),
                 None => {
                     let place = self.root.join(path.as_str());
-                    DirBuilder::new().mode(0o755).create(&place).map_err(ImportError::io("make directory", &place))?;
+                    DirBuilder::new()
+                        .mode(0o755)
+                        .create(&place)
+                        .map_err(ImportError::io("create directory", &place))?;
                     self.names.insert(folded(&path), (path, true));
                 }
             }

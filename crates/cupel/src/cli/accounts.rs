@@ -408,7 +408,7 @@ impl OpenStore {
         let body: Value = serde_json::from_slice(&axum::body::to_bytes(response.into_body(), 64 << 10).await?)?;
         match body["access_token"].as_str() {
             Some(token) if status.is_success() => Ok((api, token.to_owned())),
-            _ => Err(anyhow!("the API refused to make a token ({status}): {}", body["detail"]).into()),
+            _ => Err(anyhow!("the API refused to create a token ({status}): {}", body["detail"]).into()),
         }
     }
 }
@@ -440,7 +440,8 @@ fn changed(change: AccountChange, user: &Account) -> Result<(), Failure> {
         AccountChange::Done => Ok(()),
         AccountChange::NoSuchUser => Err(anyhow!("there is no user `{name}`")).or_exit(Exit::NotFound),
         AccountChange::LastAdministrator => {
-            let error = anyhow!("{name} is the only administrator who can log in; make another one first");
+            let error =
+                anyhow!("{name} is the only administrator who can log in; make another user an administrator first");
             Err(error).or_exit(Exit::Usage)
         }
     }

@@ -32,7 +32,7 @@ pub(super) fn check(args: &Check) -> CommandResult {
     };
     if let Some(directory) = &args.feedback {
         fs::create_dir_all(directory)
-            .with_context(|| format!("cannot make {}", directory.display()))
+            .with_context(|| format!("cannot create {}", directory.display()))
             .or_exit(Exit::Usage)?;
     }
     let finding = compare(&builtin, answer, &mut output)?;

@@ -130,7 +130,7 @@ impl Desk {
         }
         let made = self.json(Method::POST, "contests", Some(body)).await?;
         let text = |field: &str| made[field].as_str().unwrap_or_default().to_owned();
-        outln!("contest {} made: {} to {}", new.slug, text("starts_at"), text("ends_at"));
+        outln!("contest {} created: {} to {}", new.slug, text("starts_at"), text("ends_at"));
         if !new.public {
             outln!("join code: {}", text("join_code"));
         }
@@ -212,7 +212,7 @@ impl Desk {
         let contest = self.json(Method::GET, &path, None).await?;
         let Some(code) = contest["join_code"].as_str() else {
             let error = match contest["may_change"] == json!(true) {
-                true => anyhow!("contest `{slug}` is public: everybody may take part, without a code"),
+                true => anyhow!("contest `{slug}` is public: all users may take part without a code"),
                 false => {
                     anyhow!("only the owner of contest `{slug}` and administrators see its code: name one with --by")
                 }

@@ -140,7 +140,7 @@ fn choose<'r>(registry: &'r Registry, args: &Judge, files: &BoxFiles) -> Result<
     let found = match &args.language {
         Some(name) => registry.find(name).ok_or_else(|| anyhow!(registry.unknown(name, "`cupel languages`"))),
         None => language_of_files(files, registry).map_err(|why| {
-            anyhow!("cannot tell the language of {}: {why}; name it with --language", args.submission.display())
+            anyhow!("cannot determine the language of {}: {why}; name it with --language", args.submission.display())
         }),
     };
     found.or_exit(Exit::Usage)

@@ -107,7 +107,7 @@ fn install(registry: &Registry, ids: &[String], dry_run: bool, store: Option<&Pr
             left => {
                 let left: Vec<&str> = left.iter().map(|id| id.as_str()).collect();
                 outln!(
-                    "the packages are installed, but not available yet: {}; `cupel languages` says why",
+                    "the packages are installed, but not available yet: {}; `cupel languages` shows the reasons",
                     left.join(", ")
                 );
             }
@@ -147,7 +147,7 @@ fn prepare(languages: &[&Language], store: &PreparedStore) -> CommandResult {
         return Ok(Exit::Ok);
     }
     let launched = NativeRunner::launch(1, languages.iter().copied(), Some(store.root()))
-        .context("cannot start the sandbox; `cupel doctor` says more")?;
+        .context("cannot start the sandbox; `cupel doctor` shows details")?;
     // The server must be able to remove the artefacts.
     owner::become_owner_of(store.root())?;
     let runner = launched.start(CompilerSharing::Off);
@@ -197,7 +197,7 @@ fn test(languages: &[&Language], store: Option<&PreparedStore>) -> CommandResult
         languages.iter().flat_map(|l| l.samples.iter().map(move |s| (*l, s))).collect();
     let slots = std::thread::available_parallelism().map_or(1, usize::from);
     let launched = NativeRunner::launch_warm(slots, languages.iter().copied(), store.map(PreparedStore::root))
-        .context("cannot start the sandbox; `cupel doctor` says more")?;
+        .context("cannot start the sandbox; `cupel doctor` shows details")?;
     owner::stay_oneself(None)?;
     let runner = launched.start(CompilerSharing::Off);
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));

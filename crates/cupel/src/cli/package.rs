@@ -47,7 +47,7 @@ pub(super) fn options<'a>(reading: &Reading, languages: &'a Registry) -> ImportO
 
 /// Unpacks a package into a private directory.
 pub(super) fn unpack(package: &Path, options: &ImportOptions<'_>) -> Result<Unpacked, Failure> {
-    let directory = private_directory().context("cannot make a directory")?;
+    let directory = private_directory().context("cannot create a directory")?;
     let imported =
         import(package, &directory.path().join("package"), options).map_err(|error| failed(package, error))?;
     Ok(Unpacked { imported, _directory: directory })
@@ -195,7 +195,7 @@ impl Bench {
             true => NativeRunner::launch_warm(slots, languages.iter(), root),
             false => NativeRunner::launch(slots, languages.iter(), root),
         };
-        let launched = launched.context("cannot start the sandbox; `cupel doctor` says more")?;
+        let launched = launched.context("cannot start the sandbox; `cupel doctor` shows details")?;
         let kept = local::user_cache().filter(|cache| fs::create_dir_all(cache).is_ok());
         owner::stay_oneself(kept.as_deref())?;
         remove_at_a_signal().context("cannot listen for signals")?;

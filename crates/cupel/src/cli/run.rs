@@ -84,7 +84,7 @@ pub(super) fn run(args: &Run) -> CommandResult {
     // The program is started as a server starts it, so that the figures are comparable.
     let root = store.as_ref().map(PreparedStore::root);
     let launched = NativeRunner::launch_once(&language, root, config.worker.warm_interpreters)
-        .context("cannot start the sandbox; `cupel doctor` says more")?;
+        .context("cannot start the sandbox; `cupel doctor` shows details")?;
     let kept = local::user_cache().filter(|cache| std::fs::create_dir_all(cache).is_ok());
     owner::stay_oneself(kept.as_deref())?;
     let too_long = Arc::new(AtomicBool::new(false));
@@ -150,7 +150,7 @@ fn choose<'r>(registry: &'r Registry, args: &Run) -> Result<&'r Language, Failur
             Some(extension) => registry
                 .by_extension(extension)
                 .ok_or_else(|| anyhow!("no language has files that end in `.{extension}`; name it with --language")),
-            None => Err(anyhow!("cannot tell the language of {file}; name it with --language")),
+            None => Err(anyhow!("cannot determine the language of {file}; name it with --language")),
         },
     };
     found.or_exit(Exit::Usage)
@@ -212,7 +212,7 @@ impl Input {
 
 /// Copies a stream into a pipe in a thread. Ends and sets `too_long` after more than `max` bytes.
 fn pump(mut from: impl Read + Send + 'static, max: Bytes, too_long: &Arc<AtomicBool>) -> Result<StdinSource, Failure> {
-    let (reader, mut writer) = io::pipe().context("cannot make a pipe")?;
+    let (reader, mut writer) = io::pipe().context("cannot create a pipe")?;
     let (too_long, mut left) = (Arc::clone(too_long), max.get());
     // The thread ends with the stream or, if the program does not read all of it, with the process.
     std::thread::Builder::new()

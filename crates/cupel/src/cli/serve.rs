@@ -51,11 +51,13 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
             () = is_drained => false,
         };
         if lost {
-            tracing::error!("the sandbox's launcher has ended; stopping, because this process has no privilege to start another");
+            tracing::error!(
+                "the sandbox's launcher has ended; stopping, because this process has no privilege to start another"
+            );
             server.stop().await?;
             return Err(anyhow!(
-                "the sandbox's launcher ended (was it killed, or out of memory?); start Cupel again: what was accepted is kept, \
-                 and what ran is run again"
+                "the sandbox's launcher ended (was it killed, or out of memory?); start Cupel again: it keeps \
+                 all accepted submissions, and runs the interrupted ones again"
             ))
             .or_exit(Exit::System);
         }
@@ -82,7 +84,7 @@ impl About {
             let examination = &runtime.examination;
             let missing: Vec<&str> = examination.missing().map(|finding| finding.wall.slug()).collect();
             let walls = match &missing[..] {
-                [] => format!("all {} walls stand", examination.findings.len()),
+                [] => format!("all {} walls work", examination.findings.len()),
                 missing => format!("MISSING WALLS: {}", missing.join(", ")),
             };
             let cgroup = if examination.features.cgroup_v2 { "v2" } else { "v1" };
@@ -108,7 +110,7 @@ impl About {
             text += &format!("sandbox: {sandbox}\nlanguages: {} available", available.len());
             if !missing.is_empty() {
                 let ids: Vec<&str> = missing.iter().map(|l| l.id.as_str()).collect();
-                text += &format!(" · missing: {} (`cupel languages` says why)", ids.join(", "));
+                text += &format!(" · missing: {} (`cupel languages` shows the reasons)", ids.join(", "));
             }
             text.push('\n');
         }
@@ -124,7 +126,7 @@ impl About {
                 text += &format!("Try next, in another terminal:\n  {command}\n");
             }
         } else if self.role != Role::Worker {
-            text += "Try next: `cupel key create NAME` makes an API key; then POST to /api/v1/execute, as the reference shows.\n";
+            text += "Try next: `cupel key create NAME` creates an API key; then POST to /api/v1/execute, as the reference shows.\n";
         }
         out!("{text}");
         std::io::stdout().flush()?;

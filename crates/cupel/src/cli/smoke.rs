@@ -33,7 +33,7 @@ pub(super) fn smoke(args: &Smoke) -> CommandResult {
         args.ids.iter().map(String::as_str).filter(|id| languages.iter().all(|l| l.id.as_str() != *id)).collect();
     if !missing.is_empty() || languages.is_empty() {
         let which = if missing.is_empty() { "any language".to_owned() } else { missing.join(", ") };
-        let hint = "`cupel languages` on the server's machine says why";
+        let hint = "`cupel languages` on the server's machine shows the reason";
         return Err(anyhow!("the server does not offer {which}; {hint}")).or_exit(Exit::NotFound);
     }
     let mut results: BTreeMap<&str, Vec<SampleResult>> = BTreeMap::new();

@@ -122,7 +122,7 @@ fn refused_copy(error: BackupError) -> Failure {
 fn back_up_to_stream(config: &Config, data: &DataDir) -> CommandResult {
     sqlite_only(config, USE_PG_DUMP)?;
     has_database(data)?;
-    let folder = staging(data).context("cannot make a directory for the copy in the data directory")?;
+    let folder = staging(data).context("cannot create a directory for the copy in the data directory")?;
     let staged = folder.path().join("copy.db");
     back_up(&data.database(), &staged).map_err(refused_copy)?;
     let copied = File::open(&staged).and_then(|mut copy| {
@@ -183,12 +183,12 @@ fn open_copy(file: &Path) -> Result<File, BackupError> {
 }
 
 fn restore_from(config: &Config, data: &DataDir, file: &Path, copy: Option<File>) -> CommandResult {
-    sqlite_only(config, "pg_restore puts back what pg_dump copied: `pg_restore --dbname URL FILE`")?;
+    sqlite_only(config, "pg_restore restores a copy made with pg_dump: `pg_restore --dbname URL FILE`")?;
     let _alone = data.lock()?;
     let bytes = match copy {
         // SQLite opens files only by name, and only root can open this file.
         Some(mut copy) if File::open(file).is_err() => {
-            let folder = staging(data).context("cannot make a directory for the copy in the data directory")?;
+            let folder = staging(data).context("cannot create a directory for the copy in the data directory")?;
             let staged = folder.path().join("copy.db");
             let put = File::create_new(&staged).and_then(|mut staged| std::io::copy(&mut copy, &mut staged));
             put.context("cannot copy the file into the data directory")?;
@@ -255,7 +255,7 @@ fn move_away(config: &Config, data: &DataDir, url: &str) -> CommandResult {
 /// Moves the store from the PostgreSQL database of `store.url` into the data directory, and packages from `blobs.url`.
 fn move_here(config: &Config, data: &DataDir) -> CommandResult {
     let Some(url) = &config.engines.store else {
-        let error = anyhow!("store.url is empty, so the store is that of the data directory already");
+        let error = anyhow!("store.url is empty, so the store is already in the data directory");
         return Err(error).or_exit(Exit::Usage);
     };
     let _alone = data.lock()?;

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_key_is_needed_on_loopback_or_if_the_operator_says_so() {
+    fn no_key_is_needed_on_loopback_or_if_the_operator_permits_it() {
         let of = |anonymous, address: &str| {
             keyless("x", Facade { enabled: true, anonymous }, format!("{address}:1").parse().unwrap())
         };

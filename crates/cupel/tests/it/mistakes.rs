@@ -188,7 +188,12 @@ fn each_command_reports_a_missing_newer_damaged_or_read_only_database() {
     // The path of the data directory names a file.
     let file = closed.path().join("file");
     std::fs::write(&file, "").unwrap();
-    told(run(&["user", "add", "eve", "eve@example.org"], &file), &["user", "add"], 7, &["cannot make", "File exists"]);
+    told(
+        run(&["user", "add", "eve", "eve@example.org"], &file),
+        &["user", "add"],
+        7,
+        &["cannot create", "File exists"],
+    );
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn the_drivers_report_decides_and_printed_output_does_not() {
 }
 
 #[test]
-fn a_run_with_own_input_returns_the_result_and_the_printed_output() {
+fn a_run_with_custom_input_returns_the_result_and_the_printed_output() {
     let own = World::new().run("7\n", "@ ok\n14\n");
     let returned = own.grading.unwrap().returned.unwrap();
     assert_eq!((own.verdict, &*returned.data), (Verdict::Accepted, &b"14"[..]));
@@ -135,7 +135,7 @@ fn a_run_with_own_input_returns_the_result_and_the_printed_output() {
 }
 
 #[test]
-fn an_own_input_that_does_not_match_the_signature_is_not_run() {
+fn a_custom_input_that_does_not_match_the_signature_is_not_run() {
     let own = World::new().run("seven\n", "");
     assert_eq!((own.verdict, own.execution.is_none()), (Verdict::Skipped, true));
     let message = own.message.unwrap();

@@ -231,7 +231,7 @@ fn a_group_with_a_timeout_is_skipped_if_its_other_cases_have_no_effect() {
 }
 
 #[test]
-fn a_note_says_that_nothing_was_judged_in_a_package_without_submissions() {
+fn a_note_reports_that_nothing_was_judged_in_a_package_without_submissions() {
     let fixture = Fixture::new();
     let (report, _) = fixture.verify(fixture.cases(&["1"]), Vec::new());
     assert!(report.holds());

@@ -10,7 +10,7 @@ use super::nodes::Cluster;
 use crate::support::{PATIENCE, end};
 
 #[test]
-fn store_blobs_queue_and_events_use_tls_to_postgresql_if_the_url_says_so() {
+fn store_blobs_queue_and_events_use_tls_to_postgresql_if_the_url_requires_it() {
     let postgres = Postgres::start_encrypted();
     let url = format!("{}?sslmode=verify-full&sslrootcert={}", postgres.url(), postgres.certificate().display());
     let cluster = Cluster::new(&[
@@ -36,7 +36,7 @@ fn store_blobs_queue_and_events_use_tls_to_postgresql_if_the_url_says_so() {
 }
 
 #[test]
-fn queue_events_and_shared_limits_use_tls_to_redis_and_rabbitmq_if_the_url_says_so() {
+fn queue_events_and_shared_limits_use_tls_to_redis_and_rabbitmq_if_the_url_requires_it() {
     let (redis, rabbitmq) = (Redis::start_encrypted(), RabbitMq::start_encrypted());
     let (redis_url, redis_certificate) = redis.encrypted_url();
     let (rabbitmq_url, rabbitmq_certificate) = rabbitmq.encrypted_url();

@@ -160,7 +160,7 @@ fn a_test_that_does_not_match_the_signature_is_a_package_fault() {
 }
 
 #[test]
-fn results_are_compared_as_the_package_says() {
+fn results_are_compared_as_the_package_specifies() {
     let function = |compare: &str| {
         format!("name = \"f\"\nparameters = [{{ name = \"n\", type = \"int\" }}]\nreturns = \"list<float>\"\n{compare}")
     };
