@@ -1,4 +1,4 @@
-//! Artefact cache: results of compilations, keyed by all their inputs.
+//! Artefact cache: the results of compilations. The key of a result covers all inputs of the compilation.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ArtifactKey(pub [u8; 32]);
 
-/// A cache of artefacts. May drop any of them at any time.
+/// A cache of artefacts. It may drop an artefact at any time.
 pub trait ArtifactCache: Send + Sync {
     /// Returns the files of an earlier successful compilation with this key, and its compiler output.
     fn get(&self, key: &ArtifactKey) -> Option<(BoxFiles, Arc<[u8]>)>;
@@ -31,12 +31,12 @@ impl ArtifactCache for NoCache {
 }
 
 impl ArtifactKey {
-    /// The key of a compilation for `owner`. Because the owner is part of the key, a cache hit reveals only what the
-    /// same owner submitted before, never that another user had the same source. `commands` are the compile commands
-    /// with all placeholders replaced.
+    /// Returns the key of a compilation for `owner`. The owner is part of the key, so a cache hit reveals only that the same owner
+    /// submitted the source before, never that another user did. `commands` are the compile commands with all placeholders
+    /// replaced.
     pub fn of(owner: UserId, language: &Language, commands: &[Vec<String>], files: &BoxFiles) -> ArtifactKey {
         let mut hash = Hash(Sha256::new());
-        // The first field names the scheme: increment it whenever the hashed fields change, so that every key changes.
+        // The first field names the version of the key: increment it whenever the hashed fields change, so that all keys change.
         hash.text("cupel artefacts 2");
         hash.bytes(owner.as_uuid().as_bytes());
         hash.text(language.id.as_str());
@@ -64,7 +64,7 @@ impl ArtifactKey {
         ArtifactKey(hash.0.finalize().into())
     }
 
-    /// The key as 64 hexadecimal digits, a safe file name.
+    /// Returns the key as 64 hexadecimal digits, a safe file name.
     pub fn to_hex(&self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
@@ -88,7 +88,7 @@ impl Hash {
     }
 
     fn limits(&mut self, limits: &Limits) {
-        // Destructured by name, so that a new limit cannot be forgotten here.
+        // The fields are named here, so that a new limit does not compile until it is added to the key.
         let Limits {
             cpu_time,
             wall_time,
@@ -109,7 +109,7 @@ impl Hash {
         for size in [memory, file_size, disk, output, stack] {
             self.number(size.get());
         }
-        // An instruction limit of zero cannot be requested, so zero stands for no limit.
+        // An instruction limit of zero is never allowed, so zero means that there is no limit.
         let instructions = instructions.map_or(0, Instructions::get);
         for count in [u64::from(*processes), u64::from(*open_files), *inodes, instructions] {
             self.number(count);

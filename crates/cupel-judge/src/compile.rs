@@ -1,8 +1,8 @@
 //! The compile step: runs the commands one after another, or returns the cached result of an identical compilation.
 //!
-//! Each command gets a fresh cell with the files that the previous command left; together they share one budget of CPU
-//! and wall-clock time. The client's environment and arguments are for the program only: compilers never see them, so
-//! they are not part of the cache key.
+//! Each command gets a fresh cell with the files that the previous command left. All commands together have one budget of CPU and
+//! wall-clock time. Compilers never receive the client's environment and arguments, which are for the program only, so these
+//! are not part of the cache key.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver, S
 use crate::observer::{JudgeEvent, JudgeObserver};
 use crate::{ArtifactCache, ArtifactKey, ExecuteError, Executor, files};
 
-/// Minimum budget of a later command after earlier ones used the budget up: to the kernel, a limit of zero has another
-/// meaning.
+/// Minimum budget of a command after earlier commands have used up the budget. The kernel interprets a limit of zero
+/// differently.
 const BUDGET_MIN: Duration = Duration::from_millis(1);
 
 /// Result of the compile step.
@@ -40,11 +40,11 @@ pub(crate) struct Sources<'a> {
     pub(crate) owner: UserId,
     /// All files in the box.
     pub(crate) files: &'a BoxFiles,
-    /// The files named in commands, the main source first: all files, unless some exist only to be included.
+    /// The files that commands name, the main source first: all files, unless some are only included by others.
     pub(crate) units: &'a BoxFiles,
     /// The main source as submitted; the compiler may require another name.
     pub(crate) main: &'a BoxPath,
-    /// The file or class to start, if specified.
+    /// The file or class to start, if the submission names one.
     pub(crate) entry: Option<&'a str>,
 }
 
@@ -128,7 +128,7 @@ pub(crate) fn compile(
     Ok(Compiled::Ok { report, artifacts })
 }
 
-/// Returns the result of the language's compile service, if there is one and it answers.
+/// Returns the result of the language's compile service, if there is a service and it returns one.
 fn warm(
     owner: UserId,
     language: &Language,
@@ -146,7 +146,7 @@ fn verdict(outcome: Outcome) -> Verdict {
     if outcome == Outcome::Cancelled { Verdict::Cancelled } else { Verdict::CompileError }
 }
 
-/// Why there is nothing to run, unless the compiler's own output says it.
+/// Returns the reason why there is no program to run; `None` if the compiler's output states it.
 fn refusal(outcome: Outcome, language: &Language) -> Option<String> {
     match outcome {
         Outcome::Signalled(signal) => Some(format!("the compiler: killed by {signal}")),
@@ -155,7 +155,7 @@ fn refusal(outcome: Outcome, language: &Language) -> Option<String> {
     }
 }
 
-/// Compiler output on both streams, in order of arrival, up to a bound.
+/// Collects the compiler's output on both streams, in order of arrival, up to a bound.
 struct Transcript<'a> {
     data: Vec<u8>,
     bytes_max: usize,

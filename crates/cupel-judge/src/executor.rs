@@ -1,24 +1,24 @@
-//! Port through which the judge runs one step, and its types.
+//! Port through which the judge runs a step, and the types of this port.
 
 use std::sync::Arc;
 
 use cupel_languages::Language;
 use cupel_types::{BoxFiles, BoxPath, Bytes, FetchedFile, Limits, StepReport, UserId};
 
-/// Runs one step at a time, each in a fresh cell. An executor belongs to one slot; calls block.
+/// Runs one step at a time, each in a fresh cell. Each executor belongs to one slot. Its calls block.
 pub trait Executor: Send {
-    /// Runs the step to its end.
+    /// Runs the step until it ends.
     ///
     /// # Errors
-    /// Only for internal failures; anything the program does is a [`StepReport`].
+    /// Only for internal failures; every effect of the program is in a [`StepReport`].
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError>;
 
-    /// Waits until the next step can run at once. The judge calls it before it announces a step, so that the
-    /// announcement is timely.
+    /// Waits until the next step can run at once. The judge calls this before it announces a step, so that the step begins
+    /// shortly after the announcement.
     fn await_turn(&mut self) {}
 
-    /// Runs two programs connected to each other until both end. Calls `cancelled` of the observer, and reports to it
-    /// only the tenant's standard error.
+    /// Runs two programs connected to each other until both end. Calls the observer only for cancellation and for the standard
+    /// error of the tenant's program.
     ///
     /// # Errors
     /// As for [`Executor::execute`], for either program.
@@ -31,9 +31,9 @@ pub trait Executor: Send {
         Err(ExecuteError { transient: false, source: "this executor runs one program at a time".into() })
     }
 
-    /// Sends the step to the language's compile service, if there is one for this user. `None`: there is no result, for
-    /// any reason, and the caller executes the step normally. A result equals that of executing the step, except that
-    /// of the usage only the time is known.
+    /// Sends the step to the language's compile service, if there is one for this user. `None` means that there is no result, for
+    /// any reason; the caller then executes the step normally. A result equals that of an execution of the step, except that
+    /// its usage contains only the time.
     fn compile_warm(&mut self, step: WarmInput<'_>, observer: &mut dyn StepObserver) -> Option<StepResult> {
         let _ = (step, observer);
         None
@@ -47,18 +47,18 @@ pub struct Interaction<'a> {
     pub program: StepInput<'a>,
     /// The author's program at the other end.
     pub interactor: StepInput<'a>,
-    /// Whether the result is decided if the interactor exits with this code before the program ends; the program is
-    /// then stopped. The result is also decided if a signal kills the interactor, or if the program fails before the
-    /// interactor has ended.
+    /// Whether the conversation is decided if the interactor exits with this code before the program ends. It is also decided if
+    /// a signal kills the interactor, or if the program fails before the interactor has ended. Once a conversation is decided,
+    /// the program is stopped.
     pub settles: fn(i32) -> bool,
-    /// Bytes kept of the conversation.
+    /// Maximum number of bytes of the conversation that are stored.
     pub transcript: Bytes,
 }
 
 /// Result of a conversation.
 ///
-/// *Invariant:* The recorded time of an end is taken before the survivor can notice it by an end of file or a broken
-/// pipe. Therefore, if one end caused the other, `first` is the cause.
+/// *Invariant:* The recorded end of a party is never later than the moment at which the other party can notice it by an end of
+/// file or a broken pipe. So if one end caused the other, `first` is the cause.
 #[derive(Clone, Debug)]
 pub struct InteractionResult {
     /// The tenant's program.
@@ -72,7 +72,7 @@ pub struct InteractionResult {
     pub settled: bool,
     /// Whether the interactor left output of the program unread.
     pub unread: bool,
-    /// Whether output of the interactor was still unread when the program ended, so the program was not waiting for it.
+    /// Whether the program left output of the interactor unread when it ended, so that it was not waiting for the interactor.
     pub unheard: bool,
     /// The conversation in order of arrival, up to the bound.
     pub transcript: Vec<(Party, Vec<u8>)>,
@@ -102,10 +102,10 @@ pub struct WarmInput<'a> {
     pub limits: Limits,
 }
 
-/// Purpose of a step; compilations have a separate kind of cell.
+/// Purpose of a step. Compilations run in another kind of cell than executions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepKind {
-    /// A compiler runs over a tenant's source.
+    /// A compiler processes a tenant's source.
     Compile,
     /// A tenant's program runs.
     Execute,
@@ -116,41 +116,40 @@ pub enum StepKind {
 pub struct StepInput<'a> {
     /// Compile or execute.
     pub kind: StepKind,
-    /// Program and arguments. The program is an absolute path, a path relative to `/box` that contains a `/`, or a name
-    /// looked up in the toolchain directories, regardless of `PATH` in `env`.
+    /// Program and arguments. The program is an absolute path, a path relative to `/box` that contains a `/`, or a name that is
+    /// searched in the toolchain directories, regardless of `PATH` in `env`.
     pub argv: &'a [String],
-    /// The whole environment.
+    /// The complete environment.
     pub env: &'a [(String, String)],
-    /// Initial contents of `/box`, the working directory. Later groups do not override earlier ones: a duplicate path
-    /// is an error.
+    /// Initial contents of `/box`, the working directory. A group does not override earlier groups: a duplicate path is an error.
     pub files: &'a [BoxFiles],
     /// Standard input.
     pub stdin: StdinSource,
     /// The limits of the step.
     pub limits: Limits,
-    /// Bytes kept in the report of each output stream; the observer receives all output within the limits.
+    /// Maximum number of bytes of each output stream in the report. The observer receives all output within the limits.
     pub keep: Bytes,
     /// Whether the program has a pipe as descriptor 3, for a result separate from its output; see
     /// [`StepObserver::result`].
     pub result: bool,
-    /// Which files are returned.
+    /// The files that are returned.
     pub collect: Collect,
 }
 
-/// Which regular files left in `/box` are returned.
+/// The regular files in `/box` that are returned after the step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Collect {
-    /// None.
+    /// No files.
     Nothing,
-    /// All: a compile step's artefacts.
+    /// All files: the artefacts of a compile step.
     All,
-    /// Those in a directory that exists from the start.
+    /// The files in a directory that exists from the start.
     Outbox(BoxPath),
-    /// Those at these paths, in [`StepResult::fetched`].
+    /// The files at these paths, in [`StepResult::fetched`].
     Named {
         /// The paths, in the order in which the files are returned.
         paths: Vec<BoxPath>,
-        /// Bytes kept of all of them together.
+        /// Maximum number of bytes of all of them together.
         keep: Bytes,
     },
 }
@@ -160,7 +159,7 @@ pub enum Collect {
 pub enum StdinSource {
     /// These bytes, then end of file.
     Bytes(Arc<[u8]>),
-    /// A pipe or file of the host, read from its current position. Never a terminal.
+    /// A pipe or file of the host, which the program reads from its current position. Never a terminal.
     Descriptor(Arc<std::os::fd::OwnedFd>),
 }
 
@@ -183,18 +182,18 @@ pub trait StepObserver {
 /// Result of a step.
 #[derive(Clone, Debug)]
 pub struct StepResult {
-    /// What the program did and used.
+    /// The program's end, output and resource usage.
     pub report: StepReport,
-    /// The files left in `/box`, if requested and the step ended by itself: a compilation with code 0, an execution
-    /// with any code. After a signal, only those of the outbox; after a limit, none.
+    /// The files left in `/box`, if they were requested and the step ended by itself: a compilation with code 0, an execution
+    /// with any code. After a signal, only the files of the outbox; after an exceeded limit, none.
     pub files: BoxFiles,
-    /// Whether there were more files than may be returned, so that some are missing.
+    /// Whether the step left more files than may be returned, so that some are missing.
     pub files_truncated: bool,
-    /// The files of [`Collect::Named`], if the program ended by itself, even by a signal.
+    /// The files of [`Collect::Named`], if the program ended by itself or by a signal.
     pub fetched: Vec<FetchedFile>,
 }
 
-/// The step could not be run or observed: an internal failure, never the program's.
+/// The step could not be run or observed. This is an internal failure, never a failure of the program.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot run a step in the sandbox")]
 pub struct ExecuteError {

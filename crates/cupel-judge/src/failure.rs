@@ -1,7 +1,7 @@
-//! The reason for a program's failure, in its language's own words, from the end of its standard error.
+//! Finds the reason for a program's failure in the end of its standard error, as its language reports it.
 //!
-//! The program controls that text, so it is normally only displayed. The exception: if it says that the heap is full,
-//! the outcome becomes the memory limit, which is also a failure, and one that any program can cause.
+//! The program controls this text, so the text is only displayed, with one exception: if the text reports a full heap, the
+//! outcome becomes the memory limit. A program that forges this report gains nothing, because both outcomes are failures.
 
 use cupel_languages::{Language, STDERR_END};
 use cupel_types::{BoxFiles, Outcome, StepReport};
@@ -14,7 +14,7 @@ impl End {
     /// Appends to the stream.
     pub(crate) fn push(&mut self, data: &[u8]) {
         let data = &data[data.len().saturating_sub(STDERR_END)..];
-        // Moved only occasionally: up to twice the bound is kept in between.
+        // Bytes are moved only occasionally: between two moves, the buffer contains up to twice the bound.
         if self.0.len() + data.len() > 2 * STDERR_END {
             let excess = self.0.len().saturating_sub(STDERR_END);
             self.0.drain(..excess);
@@ -35,9 +35,9 @@ impl From<&[u8]> for End {
     }
 }
 
-/// Returns the exception that ended a program, if one did. If it says that the language's heap is full, the step's
-/// outcome becomes the memory limit instead. Line numbers refer to the program's `sources`, with the file name if
-/// `names_file`.
+/// Returns the exception that ended a program, if one did. If the exception reports that the language's heap is full, the
+/// step's outcome becomes the memory limit instead. Line numbers refer to the program's `sources`; if `names_file`, they
+/// include the file name.
 pub(crate) fn exception(
     language: &Language,
     step: &mut StepReport,

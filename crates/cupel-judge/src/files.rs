@@ -1,17 +1,17 @@
-//! Commands and files of a run, from its language and its submission.
+//! Commands and files of a run, derived from its language and its submission.
 
 use std::collections::HashSet;
 
 use cupel_languages::{Language, Placeholders};
 use cupel_types::{BoxFiles, BoxPath, Bytes};
 
-/// Placeholder values. The main source is the first file; a submission always has one.
+/// Returns the placeholder values. The main source is the first file; a submission always has one.
 pub(crate) fn placeholders(language: &Language, files: &BoxFiles, memory: Bytes) -> Placeholders {
     Placeholders::for_files(files, memory).unwrap_or_else(|| Placeholders::new(&language.source, memory))
 }
 
-/// Placeholder values for executing a compiled program. `main` is the main source as submitted; `files` are the files
-/// as compiled.
+/// Returns the placeholder values for executing a compiled program. `main` is the main source as submitted; `files` are the
+/// files as compiled.
 pub(crate) fn placeholders_of_program(
     language: &Language,
     main: &BoxPath,
@@ -23,12 +23,12 @@ pub(crate) fn placeholders_of_program(
     placeholders(language, files, memory).starting(language.main_class(artifacts, main, files, entry))
 }
 
-/// Selects the files of the box that are passed on to the execution.
+/// Selects the files of the box that the execution gets.
 pub(crate) fn pick_artifacts(language: &Language, left: &BoxFiles) -> BoxFiles {
     BoxFiles::new(left.iter().filter(|file| language.is_artifact(&file.path)).cloned().collect())
 }
 
-/// The submitted files that a compiled program finds beside it: all but sources (the main source and files with an
+/// Selects the submitted files that a compiled program finds beside it: all except sources (the main source and files with an
 /// extension of the language) and files that the compilation replaced.
 pub(crate) fn beside_artifacts(language: &Language, sent: &BoxFiles, artifacts: &BoxFiles) -> BoxFiles {
     let made: HashSet<&BoxPath> = artifacts.iter().map(|file| &file.path).collect();

@@ -6,10 +6,10 @@
 //!                            └─► CE     other files ───┘
 //! ```
 //!
-//! Every case is run, even after a failed one: the client asked for a result for each. The verdict of the run is that
-//! of the first case, in their order, that was not accepted. Two things end a run early: cancellation, and
-//! [`JudgeRequest::time_max`], the total time of all executions. The case that reaches it is TLE; the cases after it
-//! are skipped.
+//! Every case is run, even after a failed case, because the client requested a result for each case. The verdict of the run is
+//! the verdict of the first case, in their order, that was not accepted. A run ends early in two situations: it is cancelled,
+//! or all its executions together reach [`JudgeRequest::time_max`]. The case that reaches this time is TLE; the cases after
+//! it are skipped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +27,8 @@ use crate::failure::{End, exception};
 use crate::observer::{JudgeEvent, JudgeObserver};
 use crate::{ArtifactCache, BuiltIn, CompareResult, Difference, ExecuteError, Executor};
 
-/// Output kept of every stream, if the bound of the run allows that much for each, so that the last test of a program
-/// with much output still shows the beginning of its output.
+/// Number of bytes that are stored of every stream, if the bound of the run is large enough. So the last test of a program with
+/// much output still shows the beginning of its output.
 const STREAM_BYTES_SPARSE: usize = 4 << 10;
 
 /// A program to judge.
@@ -42,21 +42,21 @@ pub struct JudgeRequest<'a> {
     pub limits: LimitsRequest,
     /// The program's language; it must be available.
     pub language: &'a Language,
-    /// Replaces the submission's standard input (the command line streams it).
+    /// Standard input that replaces the submission's; the command line streams it.
     pub stdin: Option<StdinSource>,
-    /// Bytes of output that the report keeps: the compiler's, both streams of all cases, and the files that are read
-    /// back, together. Output beyond is judged too, then dropped and marked as truncated.
+    /// Maximum number of bytes of output in the report: the compiler's output, both streams of all cases, and the files that are
+    /// read back, together. Output beyond this bound is judged, but not stored, and marked as truncated.
     pub output_kept_max: Bytes,
     /// Total wall-clock time of all executions.
     pub time_max: Duration,
 }
 
-/// The run could not be judged: an internal failure, worth another attempt.
+/// The run could not be judged. This is an internal failure, which justifies another attempt.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot judge the run")]
 pub struct JudgeError(#[from] pub ExecuteError);
 
-/// Judges one run to its end.
+/// Judges one run until its end.
 ///
 /// # Errors
 /// Only if the executor failed; a compile error is a report.
@@ -73,7 +73,7 @@ pub fn judge(
     let limits = request.limits.over(language.limits);
     let mut report = RunReport::bare(Verdict::Accepted, limits, language.installed_version().unwrap_or_default());
 
-    // The streams: the compiler's, and two of each case or of the only execution.
+    // The streams are the compiler's, and two for each case or for the only execution.
     let mut room = OutputBudget::new(request.output_kept_max, 1 + 2 * program.tests.len().max(1));
     let sources = Sources { owner: request.owner, files, units: files, main, entry: None };
     let values = |artifacts: &BoxFiles| {
@@ -129,7 +129,7 @@ pub fn judge(
     Ok(report)
 }
 
-/// The parts common to all executions of a run.
+/// The parts that all executions of a run have in common.
 struct Runnable<'a> {
     argv: Vec<String>,
     env: Vec<(String, String)>,
@@ -149,7 +149,7 @@ struct Executed {
     fetched: Vec<FetchedFile>,
     /// The exception that ended the program, as reported by its language.
     exception: Option<String>,
-    /// Whether the total time of the run ended it, rather than a limit of the execution.
+    /// Whether the run's total time ended it, not a limit of the execution.
     is_overdue: bool,
 }
 
@@ -194,7 +194,7 @@ impl Runnable<'_> {
         Ok(())
     }
 
-    /// Ends a run whose total time is used up: the remaining cases are skipped, and the run is not accepted.
+    /// Ends a run that has used up its total time: the remaining cases are skipped, and the run is not accepted.
     fn end_overdue(&self, skipped: &[TestCase], report: &mut RunReport) {
         let nothing = || Output { data: Arc::default(), truncated: false };
         report.cases.extend(skipped.iter().map(|case| CaseReport {
@@ -264,7 +264,7 @@ impl Runnable<'_> {
             (verdict, _) => verdict,
         };
         if is_overdue {
-            // Not a limit of this execution: its own limits would have let it continue.
+            // No limit of this execution ended it: its own limits would have let it continue.
             report.outcome = Outcome::Cancelled;
         }
         observer.event(JudgeEvent::ExecutionEnded {
@@ -299,10 +299,10 @@ impl StepObserver for Forward<'_> {
     }
 }
 
-/// Remaining space for the output that a run keeps.
+/// Remaining space for the output that a run stores.
 ///
-/// *Invariant:* All streams together never get more than the initial space, and each stream still to come can have
-/// `sparse` bytes.
+/// *Invariant:* All streams together never get more than the initial space, and each later stream can still get `sparse`
+/// bytes.
 pub(crate) struct OutputBudget {
     left: usize,
     sparse: usize,
@@ -326,18 +326,18 @@ impl OutputBudget {
     }
 }
 
-/// Compares with a test of the submission itself: word by word, case-sensitively.
+/// Compares the output with a test of the submission itself: word by word, case-sensitively.
 fn first_difference(expected: &[u8], output: &[u8]) -> Option<Difference> {
     let words = BuiltIn::from(Comparison::Tokens(TokenRules { case_sensitive: true, ..TokenRules::default() }));
     let mut comparer = words.compare(expected);
     match comparer.output(output).and_then(|()| comparer.finish()) {
         Ok(CompareResult::Different(difference)) => Some(difference),
-        // Reading from memory cannot fail.
+        // Reads from memory cannot fail.
         Ok(CompareResult::Same | CompareResult::Presentation(_) | CompareResult::Share { .. }) | Err(_) => None,
     }
 }
 
-/// Why a case is not accepted, if the verdict alone does not explain it.
+/// Returns the reason why a case is not accepted, unless the verdict alone explains it.
 fn why(
     case: &TestCase,
     verdict: Verdict,

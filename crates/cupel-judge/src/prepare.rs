@@ -1,6 +1,6 @@
-//! Creates prepared artefacts of a toolchain: runs the commands of a language file's `[[prepare]]` in compile cells.
+//! Creates prepared artefacts of a toolchain: runs the commands in `[[prepare]]` of a language file in compile cells.
 //!
-//! They contain nothing from tenants: commands and files come from the language file only.
+//! Prepared artefacts contain no data of tenants: commands and files come only from the language file.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use cupel_types::{BoxFiles, Bytes, Outcome};
 
 use crate::{Collect, ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver};
 
-/// Background work: every other process on the processor has priority. Source: nice(1).
+/// Preparation is background work, so every other process on the processor has priority. Source: nice(1).
 const LOWEST_PRIORITY: [&str; 3] = ["nice", "-n", "19"];
 
-/// Bytes kept of a command's output, for the error message.
+/// Maximum number of bytes of a command's output in the error message.
 const OUTPUT_BYTES_MAX: usize = 1000;
 
-/// Why there is no prepared artefact. Never fails a run: languages work without it.
+/// The reason why no prepared artefact was created. It never fails a run, because languages work without the artefact.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
     /// The sandbox failed.
@@ -26,15 +26,15 @@ pub enum PrepareError {
     Command {
         /// The program and its arguments.
         command: String,
-        /// How it ended.
+        /// The command's outcome.
         outcome: Outcome,
-        /// The beginning of its output.
+        /// The beginning of the command's output.
         output: String,
     },
-    /// The commands left more than can be kept.
+    /// The commands left more data than can be stored.
     #[error("the commands left more or larger files than their limits allow")]
     TooMuch,
-    /// The commands left none of the files to keep.
+    /// The commands left none of the files that the artefact needs.
     #[error("the commands left none of the files to keep")]
     Nothing,
 }

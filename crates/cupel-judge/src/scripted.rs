@@ -1,4 +1,4 @@
-//! Shared by tests with a scripted executor: a language whose programs are never run, and its toolchain.
+//! A language whose programs are never run, and its toolchain, for all tests with a scripted executor.
 
 use cupel_languages::Probe;
 
@@ -21,7 +21,7 @@ name = "hello"
 source = "x"
 "#;
 
-/// A machine on which every toolchain is installed.
+/// A probe that finds every toolchain installed.
 pub(crate) struct Answers;
 
 impl Probe for Answers {

@@ -1,5 +1,5 @@
-//! Findings: errors and warnings about a package, with file, key, position, fault and remedy. All findings of a package
-//! are reported together.
+//! Findings: errors and warnings about a package, with file, key, position, fault and remedy. All findings of a package are
+//! reported together.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -7,18 +7,19 @@ use std::io;
 use std::path::PathBuf;
 
 cupel_types::named! {
-    /// Kind of a finding. A stable identifier for programs: `E_` codes refuse the package, `W_` codes do not.
+    /// Kind of a finding: a stable identifier for programs. A finding with an `E_` code refuses the package; one with a `W_` code
+    /// does not.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Code, as_str, from_name {
         /// No format was recognised.
         FormatUnknown = "E_FORMAT_UNKNOWN",
-        /// Several formats were recognised, or the requested one was not found.
+        /// Several formats were recognised, or the package is not in the requested format.
         FormatAmbiguous = "E_FORMAT_AMBIGUOUS",
         /// The archive cannot be read: truncated or corrupted.
         ArchiveDamaged = "E_ARCHIVE_DAMAGED",
-        /// A name that points outside the package, or is too long or too deep.
+        /// A name that is outside the package, too long or too deep.
         ArchivePath = "E_ARCHIVE_PATH",
-        /// A link that points outside the package or not to a file; a device, a pipe, a socket.
+        /// A link whose target is outside the package or not a file; a device, a pipe, or a socket.
         ArchiveLink = "E_ARCHIVE_LINK",
         /// Two entries whose names are equal on some file systems.
         ArchiveDuplicate = "E_ARCHIVE_DUPLICATE",
@@ -42,9 +43,9 @@ cupel_types::named! {
         KeyMissing = "E_KEY_MISSING",
         /// A value of the wrong type or outside its range, or contradictory values.
         KeyType = "E_KEY_TYPE",
-        /// A file that is referred to but missing.
+        /// A missing file to which the package refers.
         FileMissing = "E_FILE_MISSING",
-        /// No case to judge.
+        /// There is no case to judge.
         NoCases = "E_NO_CASES",
         /// An input without an answer, or an answer without an input.
         CasePair = "E_CASE_PAIR",
@@ -60,17 +61,17 @@ cupel_types::named! {
         Program = "E_PROGRAM",
         /// A limit above the server's maximum.
         LimitUnsupported = "E_LIMIT_UNSUPPORTED",
-        /// No time limit, and no way to derive one.
+        /// There is no time limit, and no submission from which it can be derived.
         NoTimeLimit = "E_NO_TIME_LIMIT",
         /// An expectation of a submission that contradicts another, or has no meaning.
         Expectation = "E_EXPECTATION",
         /// A feature that Cupel does not support.
         Unsupported = "E_UNSUPPORTED",
-        /// A grader, a checker or a key that is Python code run inside DMOJ.
+        /// A grader, a checker or a key with Python code that runs inside DMOJ.
         UnsupportedPython = "E_UNSUPPORTED_PYTHON",
-        /// More findings than are reported.
+        /// There are more findings than the maximum that is reported.
         TooMany = "E_TOO_MANY_FINDINGS",
-        /// A key that the format does not have, in a format that is read leniently.
+        /// An unknown key, in a format in which unknown keys are ignored.
         KeyIgnored = "W_KEY_UNKNOWN",
         /// Carriage returns in test data.
         CarriageReturn = "W_CR",
@@ -82,24 +83,23 @@ cupel_types::named! {
         LargeFile = "W_LARGE_FILE",
         /// A file that is not used.
         UnusedFile = "W_UNUSED_FILE",
-        /// No statement.
+        /// There is no statement.
         NoStatement = "W_NO_STATEMENT",
         /// A statement in HTML or SVG, which must be sanitised before it is displayed.
         ActiveContent = "W_ACTIVE_CONTENT",
         /// The two scoring dialects give different maximum scores.
         ScoringRules = "W_SCORING_DIALECT",
-        /// Spelling of a draft of the format.
+        /// A spelling from a draft of the format.
         DraftSpelling = "W_DRAFT_SPELLING",
-        /// Something needed for verification is missing: an input validator, an accepted submission, the language of a
-        /// submission.
+        /// A part that verification needs is missing: an input validator, an accepted submission, or the language of a submission.
         NotVerifiable = "W_NOT_VERIFIABLE",
-        /// A part of the package that has no equivalent and is left out.
+        /// A part of the package that is left out, because it has no equivalent.
         LeftOut = "W_LEFT_OUT",
     }
 }
 
 impl Code {
-    /// Whether the finding refuses the package.
+    /// Whether a finding with this code refuses the package.
     pub fn is_error(self) -> bool {
         self.as_str().starts_with("E_")
     }
@@ -119,20 +119,20 @@ pub struct Position {
 pub struct Finding {
     /// The kind.
     pub code: Code,
-    /// The file or directory of the package; empty for the package as a whole.
+    /// The file or directory of the package; empty if the finding concerns the whole package.
     pub file: String,
     /// The position in the file.
     pub position: Option<Position>,
     /// The key, such as `limits.memory` or `test_cases[2].in`.
     pub key: Option<String>,
-    /// What is wrong.
+    /// The fault.
     pub fault: String,
-    /// How to correct it.
+    /// The correction.
     pub remedy: String,
 }
 
 impl fmt::Display for Finding {
-    /// ``E_KEY_TYPE problem.yaml:3:11, limits.memory: expected a number of MiB, found `lots`. Write 512``
+    /// Example: ``E_KEY_TYPE problem.yaml:3:11, limits.memory: expected a number of MiB, found `lots`. Write 512``
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code.as_str())?;
         match self.file.as_str() {
@@ -149,7 +149,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A text from a package, truncated and without control characters.
+/// A text from a package, displayed truncated and without control characters.
 struct Shown<'a>(&'a str);
 
 impl fmt::Display for Shown<'_> {
@@ -166,7 +166,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// The findings of a refused package, at least one of them an error.
+/// The findings of a refused package. At least one of them is an error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the package was refused:{}", .findings.iter().map(|finding| format!("\n  {finding}")).collect::<String>())]
 pub struct Refused {
@@ -180,7 +180,7 @@ pub struct Refused {
 pub struct FileError {
     /// The attempted action.
     pub action: &'static str,
-    /// The path it was attempted on.
+    /// The path to which the action applied.
     pub path: PathBuf,
     /// The cause.
     pub source: io::Error,
@@ -194,7 +194,7 @@ impl FileError {
     }
 }
 
-/// Why a package was not imported.
+/// The reason why a package was not imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The package is at fault.
@@ -216,25 +216,25 @@ impl ImportError {
     }
 }
 
-/// Collector of findings, shared by all readers of one package.
+/// Collects findings. All readers of one package have one collector in common.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     list: RefCell<Vec<Finding>>,
 }
 
 impl Findings {
-    /// Maximum number of findings. If it is exceeded, one more finding says so.
+    /// Maximum number of findings. If it is exceeded, one further finding reports that.
     const MAX: usize = 200;
 
     pub(crate) fn push(&self, finding: Finding) {
         let mut list = self.list.borrow_mut();
-        // A file that is read twice gives the same finding twice; report it once.
+        // If a file is read twice, it causes each finding twice, but each is reported once.
         if list.contains(&finding) {
             return;
         }
         match list.len() {
             n if n < Findings::MAX => list.push(finding),
-            // An error beyond the bound must still refuse the package; a warning may be dropped.
+            // An error beyond the bound must still refuse the package. A warning may be dropped.
             n if n == Findings::MAX && finding.code.is_error() => list.push(Finding {
                 code: Code::TooMany,
                 file: String::new(),
@@ -276,14 +276,14 @@ impl Findings {
         self.list.borrow().iter().any(|finding| finding.code.is_error())
     }
 
-    /// The findings, errors first.
+    /// Returns the findings, errors first.
     pub(crate) fn into_list(self) -> Vec<Finding> {
         let mut list = self.list.into_inner();
         list.sort_by_key(|finding| !finding.code.is_error());
         list
     }
 
-    /// The warnings, or the refusal if there is an error.
+    /// Returns the warnings, or the refusal if there is an error.
     pub(crate) fn into_result(self) -> Result<Vec<Finding>, Refused> {
         if self.any_error() { Err(Refused { findings: self.into_list() }) } else { Ok(self.into_list()) }
     }

@@ -1,7 +1,7 @@
-//! Writes a time limit into a package's configuration file and leaves everything else unchanged, including comments.
+//! Writes a time limit into a package's configuration file. All other text, including comments, stays unchanged.
 //!
-//! The text is edited at the position where the value is or belongs, and parsed again. If the result does not have the
-//! new limit, or differs in anything else, the edit is discarded.
+//! The text is edited at the position of the value, or at the position where a new value belongs. Then it is parsed again. If the
+//! result does not have the new limit, or has any other difference, the edit is discarded.
 
 use std::time::Duration;
 
@@ -9,28 +9,28 @@ use crate::doc::{Node, TEXT_BYTES_MAX, Value, parse_toml, parse_yaml};
 use crate::finding::Position;
 use crate::import::PackageFormat;
 
-/// Why a time limit was not written.
+/// The reason why a time limit was not written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RewriteError {
-    /// The format has no file that could hold the limit.
+    /// The format has no file that can contain the limit.
     #[error("the format `{}` has no file for a time limit; give it with --time-limit", .0.as_str())]
     NoPlace(PackageFormat),
-    /// The file cannot be parsed, or cannot be edited without changing something else.
+    /// The file cannot be parsed, or every possible edit would also change something else.
     #[error("{file} cannot be changed safely: {why}; write the time limit {seconds} into it by hand")]
     Unclear {
         /// The file.
         file: &'static str,
-        /// Why.
+        /// The reason.
         why: String,
         /// The value to write.
         seconds: String,
     },
 }
 
-/// The file of a package that holds its time limit.
+/// Returns the name of the file of a package that contains its time limit.
 ///
 /// # Errors
-/// If the format has none: legacy Kattis and DMOJ derive the limit or keep it elsewhere, and Polygon's file is
+/// If the format has no such file: legacy Kattis and DMOJ derive the limit or store it elsewhere, and Polygon's file is
 /// maintained in Polygon.
 pub fn time_limit_file(format: PackageFormat) -> Result<&'static str, RewriteError> {
     match format {
@@ -42,7 +42,7 @@ pub fn time_limit_file(format: PackageFormat) -> Result<&'static str, RewriteErr
     }
 }
 
-/// The text of that file with a new time limit.
+/// Returns the text of that file with a new time limit.
 ///
 /// # Errors
 /// If the format has no such file, or its text cannot be changed safely.
@@ -73,14 +73,14 @@ struct Syntax {
     number: fn(f64) -> String,
     /// Text between a key and its value.
     is: &'static str,
-    /// Text that starts the section at the end of the file.
+    /// Text with which the section begins at the end of the file.
     section: &'static str,
 }
 
 const TOML: Syntax = Syntax {
     parse: parse_toml,
     key: "time",
-    // `{:?}` keeps the decimal point (`2.0`), so that the number is a float like those usual in this file.
+    // `{:?}` writes a decimal point (`2.0`), so that the number is a float, as usual in this file.
     number: |seconds| format!("{seconds:?}"),
     is: " = ",
     section: "\n[limits]\n",
@@ -112,7 +112,7 @@ impl Syntax {
             let comma = if entries.is_empty() { "" } else { ", " };
             return Some(format!("{}{entry}{comma}{}", &text[..=at], &text[at + 1..]));
         }
-        // The position of a TOML section is that of its header; the position of a YAML map is that of its first key.
+        // The position of a TOML section is the position of its header; the position of a YAML map is the position of its first key.
         let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
         if text[line..].trim_start().starts_with('[') {
             let next = text[at..].find('\n').map_or(text.len(), |newline| at + newline + 1);
@@ -144,7 +144,7 @@ fn value_of_key(root: &Node, key: &str) -> Option<String> {
     }
 }
 
-/// Everything except the limit, without positions.
+/// Formats everything except the limit, without positions.
 fn others(root: &Node, key: &str) -> String {
     fn shown(node: &Node, skip: &[&str], out: &mut String) {
         match &node.value {
@@ -155,7 +155,7 @@ fn others(root: &Node, key: &str) -> String {
                     match skip {
                         [only] if only == name => continue,
                         [first, rest @ ..] if first == name && !rest.is_empty() => {
-                            // A section that contains only the limit may not have existed before.
+                            // A section that contains only the limit is ignored, because the edit may have created it.
                             let mut inside = String::new();
                             shown(value, rest, &mut inside);
                             if !inside.is_empty() && !value.is_null() {

@@ -1,4 +1,4 @@
-//! The time limit, and how it is derived from the running times of a package's own submissions.
+//! The time limit, and how it is derived from the running times of the submissions in a package.
 //!
 //! Source: Kattis problem package format 2025-09, `limits`; legacy, `time_multiplier` and `time_safety_margin`.
 
@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A positive factor in thousandths (1.5 is 1,500), at most 1,000.
+/// A positive factor in thousandths (1,500 means 1.5). The maximum factor is 1,000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Factor(NonZeroU32);
 
@@ -17,7 +17,7 @@ impl Factor {
     /// The largest factor.
     pub const MAX: Factor = Factor::thousandths(1_000_000).unwrap();
 
-    /// Creates a factor from thousandths. Returns `None` for zero and above 1,000,000.
+    /// Creates a factor from thousandths. Returns `None` for zero, and above 1,000,000.
     pub const fn thousandths(n: u32) -> Option<Factor> {
         match NonZeroU32::new(n) {
             Some(n) if n.get() <= 1_000_000 => Some(Factor(n)),
@@ -25,12 +25,12 @@ impl Factor {
         }
     }
 
-    /// The factor in thousandths.
+    /// Returns the factor in thousandths.
     pub const fn as_thousandths(self) -> u32 {
         self.0.get()
     }
 
-    /// Multiplies a time by the factor. Rounds up to the nanosecond, so that rounding never tightens a limit.
+    /// Multiplies a time by the factor. Rounds up to the nanosecond, so that rounding never makes a limit stricter.
     #[must_use]
     pub fn times(self, time: Duration) -> Duration {
         let nanos = (time.as_nanos().saturating_mul(u128::from(self.0.get()))).div_ceil(1000);
@@ -77,12 +77,12 @@ impl fmt::Display for Factor {
     }
 }
 
-/// How the time limit relates to the measured times of the package's own submissions.
+/// Relation between the time limit and the measured times of the submissions in the package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Calibration {
-    /// Minimum ratio of the limit to the time of the slowest submission that must pass.
+    /// Minimum of the limit divided by the time of the slowest submission that must pass.
     pub accepted_to_limit: Factor,
-    /// Minimum ratio of the time of the fastest submission that must time out to the limit.
+    /// Minimum of the time of the fastest submission that must time out, divided by the limit.
     pub limit_to_time_limit_exceeded: Factor,
     /// A derived limit is a multiple of this time. Never zero.
     pub resolution: Duration,
@@ -102,7 +102,7 @@ impl Calibration {
         resolution: Duration::from_secs(1),
     };
 
-    /// The smallest multiple of the resolution that leaves the required margin above `slowest`, the time of the slowest
+    /// Returns the smallest multiple of the resolution that leaves the required margin above `slowest`, the time of the slowest
     /// submission that must pass.
     #[must_use]
     pub fn limit_for(&self, slowest: Duration) -> Duration {
@@ -124,9 +124,9 @@ impl Calibration {
 /// The CPU time limit of one case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeLimit {
-    /// The limit, above zero. `None` if the package has none; it must then be derived by running the submissions.
+    /// The limit, above zero. `None` if the package has none; the limit must then be derived by running the submissions.
     pub limit: Option<Duration>,
-    /// The margins by which the limit is derived, or checked against measured times.
+    /// The margins with which a limit is derived from measured times, or compared with them.
     pub calibration: Calibration,
 }
 
@@ -162,7 +162,7 @@ mod tests {
             (Calibration::KATTIS_2025_09, ms(0), ms(1000)),
             (Calibration::KATTIS_2025_09, ms(500), ms(1000)),
             (Calibration::KATTIS_2025_09, ms(501), ms(2000)),
-            // Regression: rounding to the nearest multiple gave 1 s and lost the margin.
+            // Regression: rounding to the nearest multiple returned 1 s, which lost the margin.
             (half_up, ms(940), ms(2000)),
             (Calibration::KATTIS_LEGACY, ms(201), ms(2000)),
             (fine, ms(130), ms(300)),

@@ -1,4 +1,4 @@
-//! A test case: one input and everything needed to judge it.
+//! A test case: one input, and all data that is needed to judge it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use super::package::{FileRef, PackagePath};
 use super::program::ProgramFile;
 use super::score::Score;
 
-/// Name of a case, unique in its problem. Contains the groups, such as `secret/group1/01`.
+/// Name of a case, unique in its problem. It includes the names of the groups, as in `secret/group1/01`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CaseId(Arc<str>);
 
@@ -39,7 +39,7 @@ impl fmt::Display for CaseId {
 pub struct Case {
     /// The name.
     pub id: CaseId,
-    /// What the submission reads from standard input. In an interactive problem, the interactor's input.
+    /// The submission's standard input. In an interactive problem, the interactor's input.
     pub input: FileRef,
     /// The package's answer. `None` if the checker or interactor does not need one (DMOJ).
     pub answer: Option<FileRef>,
@@ -47,17 +47,17 @@ pub struct Case {
     pub args: Vec<String>,
     /// Files placed in the submission's working directory.
     pub files: Vec<ProgramFile>,
-    /// How the case is judged. Shared between cases with the same method.
+    /// The method by which the case is judged. Cases with the same method have one common value.
     pub method: Arc<Method>,
-    /// How many points the case gives.
+    /// The points that the case gives.
     pub points: CasePoints,
-    /// What a contestant may see of the case after a submission failed on it.
+    /// The details that a contestant may see after a submission failed on the case.
     pub feedback: Feedback,
     /// Arguments for the input validators.
     pub validator_args: ValidatorArgs,
     /// Descriptions by the author.
     pub hints: Hints,
-    /// What the statement shows of the case. `Some` for samples only.
+    /// The parts of the case that the statement shows. `Some` for samples only.
     pub shown: Option<Shown>,
 }
 
@@ -78,7 +78,7 @@ impl Default for ValidatorArgs {
 }
 
 impl ValidatorArgs {
-    /// The arguments for the validator at this path. The name is that of its file or directory, with or without
+    /// Returns the arguments for the validator at this path. Its name is the name of its file or directory, with or without
     /// extension.
     pub fn of(&self, validator: &PackagePath) -> &[String] {
         match self {
@@ -91,7 +91,7 @@ impl ValidatorArgs {
         }
     }
 
-    /// The arguments of all validators together.
+    /// Returns the arguments of all validators together.
     pub fn all(&self) -> impl Iterator<Item = &String> {
         let (every, named) = match self {
             ValidatorArgs::Every(args) => (Some(args), None),
@@ -101,16 +101,16 @@ impl ValidatorArgs {
     }
 }
 
-/// What an author says about a case.
+/// An author's descriptions of a case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
-    /// What the case tests, for the jury.
+    /// Purpose of the case, for the jury.
     pub description: Option<String>,
     /// A hint for a contestant whose submission fails on the case.
     pub hint: Option<String>,
 }
 
-/// What the statement shows of a sample.
+/// The parts of a sample that the statement shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown {
     /// Input and answer. They may differ from the files used for judging.
@@ -120,40 +120,39 @@ pub enum Shown {
         /// The answer.
         answer: Option<FileRef>,
     },
-    /// A conversation. Lines that begin with `<` were written by the judge, those with `>` by the submission.
+    /// A conversation. The judge wrote the lines that begin with `<`, the submission those with `>`.
     Conversation(FileRef),
 }
 
-/// How many points a case gives.
+/// The points that a case gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CasePoints {
-    /// A verdict and no score. If the checker gives a score, the package is at fault.
+    /// A verdict without a score. If the checker awards a score, the package is at fault.
     None,
-    /// A verdict and no score. Scores given by the checker are ignored (samples).
+    /// A verdict without a score. Scores from the checker are ignored (samples).
     Ignored,
-    /// Fixed scores. If the checker gives a score, the package is at fault.
+    /// Fixed scores. If the checker awards a score, the package is at fault.
     Fixed {
-        /// Score if accepted.
+        /// Score if the submission is accepted.
         accepted: Score,
-        /// Score if rejected for any reason.
+        /// Score if the submission is rejected for any reason.
         rejected: Score,
     },
-    /// The checker may give the score: absolute, or as a share of `max` if `max` is bounded.
+    /// The checker may award the score: either absolute or, if `max` is bounded, as a share of `max`.
     FromChecker {
-        /// The highest score the checker may give.
+        /// The highest score that the checker may award.
         max: MaxScore,
-        /// The score if the checker accepts without giving one. `None`: the package is at fault.
+        /// The score if the checker accepts without awarding one. `None`: the package is then at fault.
         unnamed: Option<Score>,
-        /// The score if the checker rejects without giving one, or if the submission failed.
+        /// The score if the checker rejects without awarding one, or if the submission failed.
         rejected: Score,
-        /// Whether the checker may give a score when it rejects (DOMjudge). Otherwise the package is at fault if it
-        /// does.
+        /// Whether the checker may reject and also award a score (DOMjudge). If it may not but does, the package is at fault.
         also_rejecting: bool,
     },
 }
 
 impl CasePoints {
-    /// The highest score the case can give by itself.
+    /// Returns the highest score that the case alone can give.
     pub const fn max(&self) -> MaxScore {
         match self {
             CasePoints::None | CasePoints::Ignored => MaxScore::Bounded(Score::ZERO),

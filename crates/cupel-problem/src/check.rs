@@ -1,23 +1,23 @@
-//! How the output of a case is judged: by a built-in comparison, by a program of the package, or interactively.
+//! Methods of judging the output of a case: by a built-in comparison, by a program of the package, or interactively.
 
 use std::num::NonZeroU32;
 
 use super::package::FileRef;
 use super::program::Program;
 
-/// How one case is judged.
+/// The method of judging a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Method {
     /// The submission reads its input and writes its output. Then the output is checked.
     Check(Checker),
-    /// The submission communicates with a program of the package, which has the input.
+    /// The submission communicates with a program of the package, which reads the input.
     Interact(Interactor),
 }
 
-/// What decides whether an output is accepted.
+/// The comparison or program that decides whether an output is accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Checker {
-    /// Cupel's own comparison with the answer.
+    /// A built-in comparison with the answer.
     Builtin(Comparison),
     /// A program of the package.
     Program(JudgeProgram),
@@ -28,9 +28,9 @@ pub enum Checker {
 pub struct JudgeProgram {
     /// The program that is built and run.
     pub program: Program,
-    /// The arguments it is called with and the meaning of its exit codes.
+    /// The protocol: its arguments, and the meaning of its exit codes.
     pub protocol: Protocol,
-    /// Arguments after those of the protocol.
+    /// Arguments that follow those of the protocol.
     pub args: Vec<String>,
 }
 
@@ -52,44 +52,45 @@ pub enum AfterInteraction {
     Check(Checker),
 }
 
-/// How a checker or interactor is called, and how it reports its result. `in` is the input, `out` the submission's
-/// output, `ans` the package's answer.
+/// The arguments of a checker or interactor, and how it reports its result. `in` is the input, `out` the submission's output,
+/// `ans` the package's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// `in ans feedback_dir/ args…`, with the output on standard input. 42 accepts, 43 rejects, anything else is a
-    /// fault of the package. As an interactor, its standard streams are connected to the submission.
+    /// `in ans feedback_dir/ args…`, with the output on standard input. 42 accepts, 43 rejects; any other code is a fault of the
+    /// package. The standard streams of an interactor are connected to the submission.
     Kattis,
-    /// `in out ans args…`. 0 accepts; 1, 2, 4 and 8 reject; 3 is a fault of the package; 7 gives points, which are
-    /// written to standard error. As an interactor: `in log ans`.
+    /// `in out ans args…`. 0 accepts; 1, 2, 4 and 8 reject; 3 is a fault of the package; 7 awards points, which the program writes
+    /// to standard error. As an interactor: `in log ans`.
     Testlib {
-        /// Whether the points are a percentage of the case's points instead of absolute points.
+        /// Whether the points are a percentage of the case's points, not absolute points.
         percent: bool,
     },
     /// DMOJ's `default`: `in out ans`. 0 accepts, 1 rejects. As an interactor: `in ans`.
     DmojDefault,
-    /// DMOJ's `testlib`: as [`Protocol::Testlib`], but 7 comes with the line `points N`. As an interactor: `in
-    /// /dev/null ans`.
+    /// DMOJ's `testlib`: like [`Protocol::Testlib`], but with code 7 the program writes the line `points N`. As an interactor:
+    /// `in /dev/null ans`.
     DmojTestlib,
-    /// DMOJ's `coci`: as testlib, but 7 comes with the line `partial X/Y`. As an interactor: `in ans`.
+    /// DMOJ's `coci`: like testlib, but with code 7 the program writes the line `partial X/Y`. As an interactor: `in ans`.
     Coci,
-    /// DMOJ's `peg`: `ans out in`. Two numbers on two lines of standard output give the share of the points.
+    /// DMOJ's `peg`: `ans out in`. Two numbers on two lines of standard output are the numerator and denominator of the share of
+    /// the points.
     Peg,
 }
 
-/// A comparison of an output with an answer. Names and rules: Kattis' default validator, DMOJ's checkers, testlib's
-/// standard checkers.
+/// A comparison of an output with an answer. Names and rules are those of Kattis' default validator, DMOJ's checkers and
+/// testlib's standard checkers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Comparison {
     /// Token by token: the default of Kattis, ICPC and DOMjudge.
     Tokens(TokenRules),
     /// Byte by byte.
     Exact {
-        /// CR LF and CR count as LF, on both sides.
+        /// Whether CR LF and CR count as LF, on both sides.
         normalize_newlines: bool,
     },
-    /// Byte by byte, ignoring blanks at the ends of lines and empty lines at the end.
+    /// Byte by byte, ignoring blanks at the ends of lines and empty lines at the end of the output.
     TrimmedLines,
-    /// Byte by byte, ignoring white space at the very end.
+    /// Byte by byte, ignoring white space at the end of the output.
     TrimmedEnd,
     /// Line by line, with equal tokens in each line. Blank lines are ignored (DMOJ `standard`).
     TokensByLine,
@@ -97,23 +98,23 @@ pub enum Comparison {
     Floats {
         /// Number of decimals, 0 to 30.
         precision: u8,
-        /// Which error is compared with the tolerance.
+        /// The error that is compared with the tolerance.
         mode: ErrorMode,
     },
     /// Equal as multisets (DMOJ `sorted`).
     Unordered(OrderOf),
     /// Equal as multisets of characters that are not white space, ignoring case (DMOJ `easy`).
     Characters,
-    /// The share of the points is the share of the answer's lines that agree (DMOJ `linecount`).
+    /// The share of the points equals the share of the answer's lines that match (DMOJ `linecount`).
     LineCount {
-        /// Whether lines must agree byte for byte. Otherwise white space at the end of a line is ignored.
+        /// Whether lines must match byte for byte. If not, white space at the end of a line is ignored.
         exact: bool,
     },
     /// One of testlib's standard checkers, by name.
     Standard(Standard),
 }
 
-/// What may be in a different order.
+/// The elements whose order is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderOf {
     /// Lines, each as a list of its tokens.
@@ -122,7 +123,7 @@ pub enum OrderOf {
     Tokens,
 }
 
-/// Which error of a number is compared with the tolerance.
+/// The error of a number that is compared with the tolerance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorMode {
     /// The smaller of the absolute and the relative error.
@@ -168,7 +169,7 @@ impl Tolerance {
         if value.is_finite() && value >= 0.0 { Ok(Tolerance(value)) } else { Err(NotATolerance) }
     }
 
-    /// The number.
+    /// Returns the number.
     pub const fn get(self) -> f64 {
         self.0
     }
@@ -195,7 +196,7 @@ cupel_types::named! {
         Hcmp = "hcmp",
         /// One 32-bit integer.
         Icmp = "icmp",
-        /// Lines, where runs of white space are equal.
+        /// Lines; all runs of white space are equal.
         Lcmp = "lcmp",
         /// A sequence of 64-bit integers.
         Ncmp = "ncmp",
@@ -220,16 +221,16 @@ cupel_types::named! {
     }
 }
 
-/// How many times a submission is run on one case.
+/// Number of runs of a submission on one case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Passes {
-    /// Once.
+    /// One run.
     One,
-    /// Repeatedly while the checker writes `nextpass.in`, up to this number of times.
+    /// A further run each time the checker writes `nextpass.in`, up to this total number of runs.
     UpTo(NonZeroU32),
 }
 
-/// A check that an input follows the rules of the problem.
+/// Checks that an input follows the rules of the problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InputValidator {
     /// A program that gets the input on standard input and the case's arguments. 42 accepts.

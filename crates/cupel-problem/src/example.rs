@@ -1,4 +1,4 @@
-//! The submissions in a package, and the results expected of them.
+//! The submissions in a package, and their expected results.
 
 use cupel_types::Verdict;
 
@@ -9,27 +9,26 @@ use super::program::{Program, ProgramFile};
 /// A submission that is part of the package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExampleSubmission {
-    /// Its sources. Reports name the submission by the path of the program.
+    /// Its sources. In reports, the path of the program is the name of the submission.
     pub program: Program,
-    /// Headers of the package that are copied beside the sources for the build and do not count towards the source size
-    /// limit.
+    /// Headers of the package that are copied beside the sources for the build. They do not count towards the source size limit.
     pub beside: Vec<ProgramFile>,
-    /// All rules it must satisfy. If empty, the submission is only compiled and run.
+    /// All rules that the submission must satisfy. If empty, the submission is only compiled and run.
     pub expectations: Vec<Expectation>,
 }
 
 /// One rule that a submission must satisfy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expectation {
-    /// Where the rule comes from, for reports: a folder, a glob of `submissions.yaml`, an annotation, a tag.
+    /// Origin of the rule, for reports: a folder, a glob of `submissions.yaml`, an annotation, or a tag.
     pub origin: String,
-    /// Which cases the rule applies to.
+    /// The cases to which the rule applies.
     pub scope: Scope,
     /// The only verdicts allowed on a case. `None`: any.
     pub permitted: Option<Vec<ExpectedVerdict>>,
     /// Verdicts of which at least one must occur on some case. `None`: no requirement.
     pub required: Option<Vec<ExpectedVerdict>>,
-    /// The allowed verdicts of the submission as a whole. `None`: any.
+    /// The allowed overall verdicts of the submission. `None`: any.
     pub verdict: Option<Vec<ExpectedVerdict>>,
     /// The allowed scores. `None`: any.
     pub score: Option<ScoreRange>,
@@ -42,7 +41,7 @@ pub struct Expectation {
 }
 
 impl Expectation {
-    /// A rule without expectations.
+    /// Returns a rule without expectations.
     pub fn nothing(origin: &str) -> Expectation {
         Expectation {
             origin: origin.to_owned(),
@@ -58,12 +57,13 @@ impl Expectation {
     }
 }
 
-/// The cases a rule applies to.
+/// The cases to which a rule applies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// All.
+    /// All cases.
     All,
-    /// Cases whose name, or the name of one of their groups, matches this glob: `*` within a component, `{a,b}`.
+    /// Cases whose name, or the name of one of their groups, matches this glob. `*` matches within a component; `{a,b}` gives
+    /// alternatives.
     Glob(String),
 }
 
@@ -78,7 +78,7 @@ impl Scope {
 }
 
 cupel_types::named! {
-    /// A verdict as packages name it, coarser than the judge's verdicts: see [`ExpectedVerdict::covers`].
+    /// A verdict as packages name it. It may include several of the judge's verdicts: see [`ExpectedVerdict::covers`].
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum ExpectedVerdict, code, from_code {
         /// Accepted.
@@ -101,8 +101,7 @@ cupel_types::named! {
 }
 
 impl ExpectedVerdict {
-    /// Whether the judge's verdict satisfies this one: `TLE` includes ILE; `RTE` includes MLE, OLE and SV; `WA`
-    /// includes PE.
+    /// Whether the judge's verdict satisfies this one: `TLE` includes ILE; `RTE` includes MLE, OLE and SV; `WA` includes PE.
     pub fn covers(self, verdict: Verdict) -> bool {
         let codes: &[&str] = match self {
             ExpectedVerdict::Accepted => &["AC"],

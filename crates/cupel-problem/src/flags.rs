@@ -17,15 +17,15 @@ pub enum FlagError {
         found: String,
     },
     /// A tolerance flag that occurs twice.
-    #[error("`{0}` stands twice")]
+    #[error("`{0}` occurs twice")]
     Twice(String),
-    /// A flag for both tolerances combined with a flag for one of them.
+    /// A flag for both tolerances, combined with a flag for one of them.
     #[error("`float_tolerance` excludes `float_absolute_tolerance` and `float_relative_tolerance`")]
     Contradiction,
 }
 
 impl TokenRules {
-    /// Reads `case_sensitive`, `space_change_sensitive`, `float_tolerance E`, `float_absolute_tolerance E` and
+    /// Parses `case_sensitive`, `space_change_sensitive`, `float_tolerance E`, `float_absolute_tolerance E` and
     /// `float_relative_tolerance E`.
     ///
     /// # Errors

@@ -1,13 +1,13 @@
-//! Globs of `submissions.yaml`: `*` matches within a component, `{a,b}` gives alternatives; a directory matches
-//! everything in it.
+//! Globs of `submissions.yaml`: `*` matches within a component, and `{a,b}` gives alternatives. A glob that matches a directory
+//! also matches all entries in it.
 //! Source: Kattis problem package format 2025-09, "submissions.yaml".
 
 /// Maximum length of a glob, in bytes.
 const LENGTH_MAX: usize = 256;
-/// Maximum number of alternatives that the braces of a glob may expand to.
+/// Maximum number of alternatives to which the braces of a glob may expand.
 const CHOICES_MAX: usize = 64;
 
-/// Whether the glob matches the path or one of its parent directories. A glob beyond the bounds matches nothing.
+/// Whether the glob matches the path or one of its parent directories. A glob that exceeds the bounds matches no path.
 pub fn matches(glob: &str, path: &str) -> bool {
     let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
     let prefixes: Vec<&str> = ends.map(|end| &path[..end]).collect();
@@ -20,7 +20,7 @@ pub fn is_readable(glob: &str) -> bool {
     choices(glob).is_some()
 }
 
-/// The globs without braces that the glob expands to. `None` beyond the bounds.
+/// Returns the globs without braces to which the glob expands. `None` if it exceeds the bounds.
 fn choices(glob: &str) -> Option<Vec<String>> {
     if glob.len() > LENGTH_MAX {
         return None;
@@ -40,7 +40,7 @@ fn choices(glob: &str) -> Option<Vec<String>> {
     Some(choices)
 }
 
-/// The first innermost pair of braces.
+/// Returns the positions of the first innermost pair of braces.
 fn open_brace(glob: &str) -> Option<(usize, usize)> {
     let close = glob.find('}')?;
     glob[..close].rfind('{').map(|open| (open, close))
@@ -51,7 +51,7 @@ fn star_matches(glob: &str, path: &str) -> bool {
     globs.len() == paths.len() && globs.iter().zip(&paths).all(|(glob, part)| component_matches(glob, part))
 }
 
-/// Matches one component; `*` matches any text. Greedy matching from the left is sufficient without other wildcards.
+/// Matches one component; `*` matches any text. Without other wildcards, greedy matching from the left is sufficient.
 fn component_matches(glob: &str, part: &str) -> bool {
     let Some((first, rest)) = glob.split_once('*') else { return glob == part };
     let Some(mut left) = part.strip_prefix(first) else { return false };

@@ -1,7 +1,7 @@
 //! Groups of cases: prerequisites, stopping rules, and how the verdict and the score of a group are computed.
 //!
-//! One model for all package formats. The importer writes all rules into every group (inherited keys resolved, defaults
-//! filled in), so the judge does not depend on the format.
+//! There is one model for all package formats. The importer writes all rules into every group: it resolves inherited keys and
+//! fills in defaults. So the judge does not depend on the format.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::case::{Case, CaseId, CasePoints};
 use super::score::Score;
 
-/// Name of a group, unique in its problem. The root's name is empty; others are paths such as `secret/group1`.
+/// Name of a group, unique in its problem. The root's name is empty; other names are paths such as `secret/group1`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupName(Arc<str>);
 
@@ -20,10 +20,10 @@ pub struct GroupName(Arc<str>);
 pub struct GroupNameError;
 
 impl GroupName {
-    /// Wraps a name. The empty name is the root's.
+    /// Wraps a name. The empty name is that of the root.
     ///
     /// # Errors
-    /// If it is too long or contains control characters.
+    /// If the name is too long or contains control characters.
     pub fn new(name: &str) -> Result<GroupName, GroupNameError> {
         if name.len() > 1024 || name.chars().any(char::is_control) {
             return Err(GroupNameError);
@@ -31,7 +31,7 @@ impl GroupName {
         Ok(GroupName(name.into()))
     }
 
-    /// The name of the root.
+    /// Returns the name of the root.
     pub fn root() -> GroupName {
         GroupName("".into())
     }
@@ -48,7 +48,7 @@ impl fmt::Display for GroupName {
     }
 }
 
-/// A group of cases and groups, in judging order.
+/// A group of cases and groups, in the order of judging.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseGroup {
     /// The name.
@@ -57,19 +57,19 @@ pub struct CaseGroup {
     pub scoring: GroupScoring,
     /// How the verdict is computed.
     pub verdict: VerdictRule,
-    /// What happens after a rejected child.
+    /// The effect of a rejected child.
     pub stop: StopRule,
     /// The maximum score. If the score is higher, the package is at fault.
     pub max: MaxScore,
-    /// The range of the score, if the package sets one. If the score is outside, the package is at fault.
+    /// The range of the score, if the package sets one. If the score is outside the range, the package is at fault.
     pub range: Option<ScoreRange>,
-    /// Groups, judged earlier, that must be accepted. Otherwise this group is not run and gives no points.
+    /// Groups, judged earlier, that must be accepted. If one is not, this group is not run and gives no points.
     pub requires: Vec<GroupName>,
-    /// Whether its score counts towards the parent group's score.
+    /// Whether the group's score counts towards the parent group's score.
     pub counts: bool,
-    /// Whether its verdict counts towards the parent group's verdict (may be false for DMOJ's pretests and samples).
+    /// Whether the group's verdict counts towards the parent group's verdict (may be false for DMOJ's pretests and samples).
     pub decides: bool,
-    /// Its groups and cases. Never empty, except for the root of a tree without samples.
+    /// The group's groups and cases. Never empty, except in the root of a tree without samples.
     pub children: Vec<Node>,
 }
 
@@ -85,20 +85,20 @@ pub enum Node {
 /// How the score of a group is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupScoring {
-    /// A verdict and no score.
+    /// A verdict without a score.
     None,
-    /// This score if every child whose verdict counts is accepted, otherwise zero. The children's scores are ignored.
+    /// This score if every child whose verdict counts is accepted, otherwise zero. Scores of the children are ignored.
     AllOrNothing(Score),
-    /// An aggregate of the scores of the children whose score counts.
+    /// An aggregate of the scores of those children whose score counts.
     Aggregate(Aggregate),
-    /// As [`GroupScoring::Aggregate`] if the checker gave a score for any case of the group; cases without a score
-    /// count zero. Otherwise as [`GroupScoring::AllOrNothing`] (a leaf in DOMjudge).
+    /// If the checker awarded a score for any case of the group: like [`GroupScoring::Aggregate`], and cases without a score
+    /// count as zero. Otherwise like [`GroupScoring::AllOrNothing`] (a leaf in DOMjudge).
     AggregateIfNamed {
         /// How the checker's scores are combined.
         aggregate: Aggregate,
-        /// The score if the checker gave none and all cases are accepted.
+        /// The score if the checker awarded none and all cases are accepted.
         accepted: Score,
-        /// The score if the checker gave none and some case is rejected.
+        /// The score if the checker awarded none and some case is rejected.
         rejected: Score,
     },
 }
@@ -125,19 +125,19 @@ pub enum VerdictRule {
     AlwaysAccepted,
     /// Accepted if any child is accepted, otherwise the first error.
     AnyAccepted {
-        /// Whether the worst error is used instead of the first.
+        /// Whether the worst error is used instead of the first one.
         else_worst: bool,
     },
 }
 
-/// What happens in a group after a child was not accepted.
+/// The effect of a child that was not accepted on the rest of judging.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopRule {
-    /// The rest of the group is skipped.
+    /// The remaining children of the group are skipped.
     Break,
     /// Judging continues with the next child.
     Continue,
-    /// The rest of the problem is skipped (DMOJ: a case without points failed; `short_circuit`).
+    /// All remaining cases of the problem are skipped (DMOJ: a case without points failed; `short_circuit`).
     BreakAll,
 }
 
@@ -146,7 +146,7 @@ pub enum StopRule {
 pub enum MaxScore {
     /// This score.
     Bounded(Score),
-    /// No maximum: the checker gives any score.
+    /// No maximum: the checker may award any score.
     Unbounded,
 }
 
@@ -158,7 +158,7 @@ pub struct ScoreRange {
 }
 
 impl ScoreRange {
-    /// Creates a range. `None` on a side means unbounded. Returns `None` if `low` is above `high`.
+    /// Creates a range. A side that is `None` is unbounded. Returns `None` if `low` is above `high`.
     pub fn new(low: Option<Score>, high: Option<Score>) -> Option<ScoreRange> {
         match (low, high) {
             (Some(low), Some(high)) if low > high => None,
@@ -166,12 +166,12 @@ impl ScoreRange {
         }
     }
 
-    /// The lower bound. `None`: unbounded.
+    /// Returns the lower bound. `None`: unbounded.
     pub const fn low(&self) -> Option<Score> {
         self.low
     }
 
-    /// The upper bound. `None`: unbounded.
+    /// Returns the upper bound. `None`: unbounded.
     pub const fn high(&self) -> Option<Score> {
         self.high
     }
@@ -184,8 +184,8 @@ impl ScoreRange {
 
 /// All groups and cases of a problem.
 ///
-/// Invariants: names are unique; there is at least one case; a group requires only groups whose judging ends before it
-/// begins, so there are no cycles.
+/// Invariants: names are unique; there is at least one case; a group requires only groups that are judged completely before it,
+/// so there are no cycles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tests {
     root: CaseGroup,
@@ -194,7 +194,7 @@ pub struct Tests {
 /// The invariant of [`Tests`] that a tree violates.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TestsError {
-    /// No case in the whole tree, or in a group other than the root.
+    /// There is no case in the whole tree, or in a group other than the root.
     #[error("group `{0}` has no cases")]
     Empty(GroupName),
     /// Two groups with the same name.
@@ -235,38 +235,38 @@ impl Tests {
         Ok(Tests { root })
     }
 
-    /// The root. Its children are usually `sample` and `secret`.
+    /// Returns the root. Its children are usually `sample` and `secret`.
     pub fn root(&self) -> &CaseGroup {
         &self.root
     }
 
-    /// All cases in judging order.
+    /// Returns all cases in the order of judging.
     pub fn cases(&self) -> impl Iterator<Item = &Case> {
         let mut found = Vec::new();
         self.root.collect_cases(&mut found);
         found.into_iter()
     }
 
-    /// The samples as tests of their own: all are run, none gives points. `None` if there are none.
+    /// Returns the samples as separate tests: all are run, and none gives points. `None` if there are no samples.
     pub fn samples(&self) -> Option<Tests> {
         shown_of(&self.root).map(|root| Tests { root })
     }
 
-    /// All groups, each before its children.
+    /// Returns all groups, each before its children.
     pub fn groups(&self) -> impl Iterator<Item = &CaseGroup> {
         let mut found = Vec::new();
         self.root.collect_groups(&mut found);
         found.into_iter()
     }
 
-    /// The group with this name.
+    /// Returns the group with this name.
     pub fn group(&self, name: &GroupName) -> Option<&CaseGroup> {
         self.groups().find(|group| group.name == *name)
     }
 }
 
 impl CaseGroup {
-    /// All cases in the group and its nested groups, in judging order.
+    /// Returns all cases in the group and its nested groups, in the order of judging.
     pub fn cases(&self) -> impl Iterator<Item = &Case> {
         let mut found = Vec::new();
         self.collect_cases(&mut found);

@@ -1,4 +1,4 @@
-//! The resource limits of a problem, for submissions and for the package's own programs.
+//! The resource limits of a problem, for submissions and for the programs of the package.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,24 +7,24 @@ use cupel_types::{Bytes, LanguageId};
 
 use super::calibration::{Calibration, Factor, TimeLimit};
 
-/// The limits of a problem. Every number is above zero; a package with a zero limit is refused.
+/// The limits of a problem. Every limit is above zero; a package with a limit of zero is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProblemLimits {
     /// CPU time of one case, for all processes together.
     pub time: TimeLimit,
-    /// Wall-clock time of one case. `None`: derived by the judge from the CPU limit.
+    /// Wall-clock time of one case. `None`: the judge derives it from the CPU limit.
     pub wall_time: Option<WallLimit>,
     /// Memory of one case, for all processes together.
     pub memory: Bytes,
-    /// Bytes a submission may write to its standard output.
+    /// Maximum number of bytes that a submission may write to its standard output.
     pub output: Bytes,
-    /// What happens if it writes more.
+    /// The consequence of an exceeded output limit.
     pub on_output_limit: OnOutputLimit,
-    /// Bytes of a submission's source, before the package's own files are added.
+    /// Maximum size of a submission's source, without files that the package adds.
     pub code: Bytes,
     /// Limits of compiling a submission.
     pub compile: StepBounds,
-    /// Limits of each of the package's own programs: validator, checker, interactor.
+    /// Limits of each program of the package: validator, checker, interactor.
     pub validation: StepBounds,
     /// Factors on time and memory, by language.
     pub per_language: BTreeMap<LanguageId, LanguageFactors>,
@@ -50,7 +50,7 @@ pub struct LanguageFactors {
     pub memory: Factor,
 }
 
-/// What happens to a program that writes more than the output limit.
+/// The consequence for a program that writes more than the output limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnOutputLimit {
     /// The program is killed; the verdict is OLE.
@@ -59,7 +59,7 @@ pub enum OnOutputLimit {
     Discard,
 }
 
-/// Limits of a step other than a submission's execution.
+/// Limits of all steps except the execution of a submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepBounds {
     /// CPU time.
@@ -71,7 +71,7 @@ pub struct StepBounds {
 }
 
 impl ProblemLimits {
-    /// The defaults of the Kattis format. Source: its legacy specification, `limits`.
+    /// Returns the defaults of the Kattis format. Source: its legacy specification, `limits`.
     pub fn kattis(calibration: Calibration) -> ProblemLimits {
         ProblemLimits {
             time: TimeLimit { limit: None, calibration },
@@ -87,13 +87,13 @@ impl ProblemLimits {
         }
     }
 
-    /// The CPU limit of a case for a submission in `language`. `None` if the limit has not been derived yet.
+    /// Returns the CPU limit of a case for a submission in `language`. `None` if the limit has not been derived yet.
     pub fn cpu_time(&self, language: &LanguageId) -> Option<Duration> {
         let factor = self.per_language.get(language).map_or(Factor::ONE, |factors| factors.time);
         self.time.limit.map(|limit| factor.times(limit))
     }
 
-    /// The memory limit of a case for a submission in `language`.
+    /// Returns the memory limit of a case for a submission in `language`.
     pub fn memory(&self, language: &LanguageId) -> Bytes {
         self.per_language.get(language).map_or(self.memory, |factors| factors.memory.times_bytes(self.memory))
     }

@@ -1,4 +1,4 @@
-//! The unpacked package: a directory owned by Cupel, with its files identified by name, size and hash.
+//! The unpacked package: a directory owned by Cupel. Its files are identified by name, size and hash.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,12 +17,12 @@ use super::problem::Problem;
 
 /// Path of a file in a package: relative, and never outside the package.
 ///
-/// Components are joined by `/`. Each has 1 to 255 bytes and is not `.` or `..`. No control characters, backslashes or
-/// drive letters. At most 1,024 bytes and 16 components.
+/// Components are joined by `/`. Each has 1 to 255 bytes and is neither `.` nor `..`. A path contains no control characters,
+/// backslashes or drive letters. It has at most 1,024 bytes and 16 components.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PackagePath(Arc<str>);
 
-/// Why a text is not a valid [`PackagePath`].
+/// The reason why a text is not a valid [`PackagePath`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages explain the variants")]
 pub enum PackagePathError {
@@ -53,7 +53,7 @@ impl PackagePath {
     /// Checks and wraps a path.
     ///
     /// # Errors
-    /// The rule of the type that the text breaks.
+    /// If the text is not a valid path; the error is the rule that it violates.
     pub fn new(text: &str) -> Result<PackagePath, PackagePathError> {
         let bytes = text.as_bytes();
         let drive = bytes.len() >= 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':';
@@ -88,17 +88,17 @@ impl PackagePath {
         &self.0
     }
 
-    /// The last component.
+    /// Returns the last component.
     pub fn name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or_default()
     }
 
-    /// The path of the parent directory. `None` at the top level.
+    /// Returns the path of the parent directory. `None` at the top level.
     pub fn parent(&self) -> Option<PackagePath> {
         self.0.rsplit_once('/').map(|(parent, _)| PackagePath(parent.into()))
     }
 
-    /// The path of an entry below this path.
+    /// Returns the path of an entry below this path.
     ///
     /// # Errors
     /// As for [`PackagePath::new`].
@@ -106,7 +106,7 @@ impl PackagePath {
         PackagePath::new(&format!("{}/{below}", self.0))
     }
 
-    /// The rest of the path below `directory`. `None` if the path is not below it.
+    /// Returns the rest of the path below `directory`. `None` if the path is not below it.
     pub fn below(&self, directory: &str) -> Option<&str> {
         self.0.strip_prefix(directory)?.strip_prefix('/')
     }
@@ -137,20 +137,20 @@ pub struct FileRef {
     pub size: Bytes,
 }
 
-/// A problem together with the directory that holds its files.
+/// A problem, together with the directory that contains its files.
 ///
-/// The directory was written by Cupel and contains directories and regular files only.
+/// Cupel wrote the directory, which contains only directories and regular files.
 #[derive(Clone, Debug)]
 pub struct Package {
     root: PathBuf,
     /// The problem that the package describes.
     pub problem: Problem,
-    /// Hash of all names, executable bits and contents in the directory. Independent of how the package was packed.
+    /// Hash of all names, executable bits and contents in the directory. It does not depend on how the package was packed.
     pub hash: ContentHash,
 }
 
 impl Package {
-    /// Combines a problem with the directory that its [`FileRef`]s are relative to.
+    /// Combines a problem with its directory. The paths of its [`FileRef`]s are relative to that directory.
     pub fn new(root: PathBuf, problem: Problem, hash: ContentHash) -> Package {
         Package { root, problem, hash }
     }
@@ -160,15 +160,15 @@ impl Package {
         &self.root
     }
 
-    /// The absolute path of one of the package's files.
+    /// Returns the absolute path of a file of the package.
     pub fn path_of(&self, file: &FileRef) -> PathBuf {
         self.root.join(file.path.as_str())
     }
 
-    /// Opens one of the package's files for reading, and checks that its length is unchanged.
+    /// Opens a file of the package for reading, and checks that its length is unchanged.
     ///
     /// # Errors
-    /// If the file cannot be opened or has a different length, which means that the directory was modified.
+    /// If the file cannot be opened, or if its length has changed because the directory was modified.
     pub fn open(&self, file: &FileRef) -> io::Result<File> {
         let opened = File::open(self.path_of(file))?;
         let meta = opened.metadata()?;
@@ -178,7 +178,7 @@ impl Package {
         Ok(opened)
     }
 
-    /// The package with the derived time limit, unless the package sets its own limit.
+    /// Returns the package with the derived time limit, unless the package sets its own limit.
     pub fn with_derived_time_limit(&self, derived: Option<Duration>) -> Cow<'_, Package> {
         if self.problem.limits.time.limit.is_some() || derived.is_none() {
             return Cow::Borrowed(self);

@@ -14,22 +14,22 @@ use super::package::FileRef;
 use super::program::Include;
 use super::signature::Signature;
 
-/// A problem as described by its package.
+/// A problem as its package describes it.
 #[derive(Clone, Debug)]
 pub struct Problem {
     /// The identifier in URLs.
     pub slug: Slug,
-    /// The titles for people.
+    /// The titles that users see.
     pub titles: Titles,
     /// The statements, one for each language. May be empty in a draft.
     pub statements: Vec<Statement>,
-    /// The difficulty, if the package gives one.
+    /// The difficulty, if the package specifies one.
     pub difficulty: Option<Difficulty>,
     /// The topics. Sorted, without duplicates.
     pub tags: Vec<Tag>,
     /// The authors.
     pub authors: Vec<Author>,
-    /// Where the problem was first used.
+    /// The first use of the problem, such as a contest.
     pub source: Option<String>,
     /// The licence terms.
     pub licence: Licence,
@@ -37,9 +37,9 @@ pub struct Problem {
     pub visibility: Visibility,
     /// Resource limits of submissions.
     pub limits: ProblemLimits,
-    /// Whether the problem gives points, and by which rules.
+    /// Whether the problem gives points, and the rules for them.
     pub scoring: Scoring,
-    /// How often a submission is run on one case.
+    /// Number of runs of a submission on one case.
     pub passes: Passes,
     /// Files that a submission may use instead of the standard streams.
     pub io: ProgramIo,
@@ -47,24 +47,24 @@ pub struct Problem {
     pub tests: Tests,
     /// The input validators.
     pub validators: Vec<InputValidator>,
-    /// Data that tests the package's validators and checkers.
+    /// Data with which the package's validators and checkers are tested.
     pub trials: Trials,
     /// Submissions with their expected results.
     pub submissions: Vec<ExampleSubmission>,
-    /// Sources of the test generators, kept for people who modify the problem. Cupel does not run them.
+    /// Sources of the test generators, stored for users who modify the problem. Cupel does not run them.
     pub generators: Vec<FileRef>,
     /// Files added to submissions.
     pub includes: Vec<Include>,
-    /// Conversations that the statement shows and that belong to no case.
+    /// Conversations that the statement shows and that do not belong to a case.
     pub conversations: Vec<FileRef>,
     /// Files for contestants.
     pub attachments: Vec<FileRef>,
-    /// What a submission must define, for function problems.
+    /// The definitions that a submission must contain, for function problems.
     pub signature: Option<Signature>,
 }
 
 impl Problem {
-    /// The cases shown in the statement, in order.
+    /// Returns the cases that the statement shows, in order.
     pub fn samples(&self) -> impl Iterator<Item = Sample<'_>> {
         self.tests.cases().filter_map(|case| case.shown.as_ref().map(|shown| Sample { case, shown }))
     }
@@ -75,12 +75,12 @@ impl Problem {
     }
 }
 
-/// A case shown in the statement.
+/// A case that the statement shows.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample<'a> {
     /// The case.
     pub case: &'a Case,
-    /// What the statement shows of it.
+    /// The parts of the case that the statement shows.
     pub shown: &'a Shown,
 }
 
@@ -94,7 +94,7 @@ pub struct Slug(Arc<str>);
 pub struct SlugError;
 
 impl Slug {
-    /// Derives a slug from any text: lower case, all other characters become `-`. `None` if nothing remains.
+    /// Derives a slug from any text: letters become lower case, and all other characters become `-`. `None` if nothing remains.
     pub fn from_text(text: &str) -> Option<Slug> {
         let mut slug = String::new();
         for c in text.chars().map(|c| c.to_ascii_lowercase()) {
@@ -135,7 +135,7 @@ impl fmt::Display for Slug {
     }
 }
 
-/// A problem's titles by language tag (`en`, `pt-BR`). At least one.
+/// A problem's titles by language tag (`en`, `pt-BR`). There is at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Titles {
     main: (String, String),
@@ -143,24 +143,24 @@ pub struct Titles {
 }
 
 impl Titles {
-    /// Creates the titles from one title and titles in other languages.
+    /// Creates the titles from one title and the titles in other languages.
     pub fn new(language: String, title: String, others: BTreeMap<String, String>) -> Titles {
         let mut others = others;
         others.remove(&language);
         Titles { main: (language, title), others }
     }
 
-    /// The title shown when no language is requested: the English one if there is one.
+    /// Returns the title for readers who request no language: the English one if it exists.
     pub fn main(&self) -> &str {
         self.get("en").unwrap_or(&self.main.1)
     }
 
-    /// The title in one language.
+    /// Returns the title in one language.
     pub fn get(&self, language: &str) -> Option<&str> {
         if self.main.0 == language { Some(&self.main.1) } else { self.others.get(language).map(String::as_str) }
     }
 
-    /// All titles: language, title.
+    /// Returns all titles, each with its language.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         std::iter::once((self.main.0.as_str(), self.main.1.as_str()))
             .chain(self.others.iter().map(|(language, title)| (language.as_str(), title.as_str())))
@@ -172,7 +172,7 @@ impl Titles {
 pub struct Statement {
     /// Language tag.
     pub language: String,
-    /// Format of the text. Formats other than Markdown and plain text are not safe to display as they are.
+    /// Format of the text. Only Markdown and plain text are safe to display unchanged.
     pub format: StatementFormat,
     /// The text.
     pub file: FileRef,
@@ -186,9 +186,9 @@ cupel_types::named! {
     pub enum StatementFormat, as_str, from_name {
         /// CommonMark with mathematics.
         Markdown = "markdown",
-        /// LaTeX. Shown as source unless it can be converted.
+        /// LaTeX. Displayed as source unless it can be converted.
         Latex = "latex",
-        /// HTML by the author, untrusted.
+        /// HTML by the author, which is untrusted.
         Html = "html",
         /// A PDF file.
         Pdf = "pdf",
@@ -198,12 +198,12 @@ cupel_types::named! {
 }
 
 cupel_types::named! {
-    /// How hard a problem is.
+    /// The difficulty of a problem.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum Difficulty, as_str, from_name {
         /// For beginners.
         Easy = "easy",
-        /// Between easy and hard.
+        /// For contestants with some experience.
         Medium = "medium",
         /// For experienced contestants.
         Hard = "hard",
@@ -211,19 +211,19 @@ cupel_types::named! {
 }
 
 cupel_types::named! {
-    /// Who may see a problem.
+    /// The users who may see a problem.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Visibility, as_str, from_name {
-        /// Its authors. Not verified yet.
+        /// Its authors. The problem is not verified yet.
         Draft = "draft",
-        /// Its authors and the users they name.
+        /// Its authors, and the users whom they name.
         Private = "private",
-        /// Everybody.
+        /// All users.
         Public = "public",
     }
 }
 
-/// A topic of a problem: 1 to 40 characters, lower case, no commas, no control characters.
+/// A topic of a problem: 1 to 40 characters in lower case, without commas and control characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag(Arc<str>);
 
@@ -272,17 +272,17 @@ pub struct Author {
 /// The licence of a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Licence {
-    /// The licence as named by the package: one of Kattis' keywords (`cc by-sa`, `public domain`) or an SPDX
-    /// expression. `None` if unknown.
+    /// The licence's name in the package: one of Kattis' keywords (`cc by-sa`, `public domain`) or an SPDX expression. `None` if
+    /// unknown.
     pub name: Option<String>,
-    /// The holder of the rights.
+    /// The owner of the rights.
     pub rights_owner: Option<String>,
 }
 
 /// Whether a problem gives points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scoring {
-    /// Accepted or not.
+    /// No points: a submission is accepted or rejected.
     PassFail,
     /// Points.
     Points {
@@ -313,7 +313,7 @@ cupel_types::named! {
 }
 
 cupel_types::named! {
-    /// Which score is better.
+    /// Whether a higher or a lower score is better.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Objective, as_str, from_name {
         /// The higher score is better.
@@ -328,11 +328,11 @@ cupel_types::named! {
 pub struct ProgramIo {
     /// A file that contains a copy of the input.
     pub input_file: Option<cupel_types::BoxPath>,
-    /// A file that is taken as the output if the submission creates it.
+    /// A file whose content is the output, if the submission creates the file.
     pub output_file: Option<cupel_types::BoxPath>,
 }
 
-/// Data that tests the package's own programs.
+/// Data with which the package's programs are tested.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trials {
     /// Inputs that an input validator must reject.
@@ -343,7 +343,7 @@ pub struct Trials {
     pub valid_outputs: Vec<OutputTrial>,
 }
 
-/// An input that must be rejected.
+/// An input that a validator must reject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputTrial {
     /// The name, for reports.
@@ -365,7 +365,7 @@ pub struct OutputTrial {
     pub answer: FileRef,
     /// The output to judge.
     pub output: FileRef,
-    /// How it is judged.
+    /// The method by which the output is judged.
     pub method: Arc<Method>,
 }
 

@@ -9,13 +9,13 @@ use super::package::{FileRef, PackagePath};
 pub struct Program {
     /// The program's file or directory in the package; also its name in messages.
     pub path: PackagePath,
-    /// Its files, never empty. A program of one file has that file under its own name.
+    /// Its files, never empty. If the program has only one file, the file has its original name.
     pub files: Vec<ProgramFile>,
-    /// Its language, if the package names it. `None`: determined by the file extensions.
+    /// Its language, if the package names it. `None`: the file extensions determine the language.
     pub language: Option<LanguageId>,
-    /// The file, class or module to start, as the language understands it, if the package names it.
+    /// The file, class or module to start, in the form that the language defines, if the package names it.
     pub entry_point: Option<String>,
-    /// How it is built and run.
+    /// How the program is built and run.
     pub shape: ProgramShape,
 }
 
@@ -35,7 +35,7 @@ pub struct ProgramFile {
 pub enum ProgramShape {
     /// Sources in one of the configured languages.
     Sources,
-    /// `build` is executed if it exists. Afterwards there must be an executable `run`. Never for submissions.
+    /// If there is a `build`, it is executed first. Afterwards there must be an executable `run`. Never used for submissions.
     Scripts {
         /// Whether `build` exists.
         build: bool,
@@ -45,10 +45,10 @@ pub enum ProgramShape {
 /// Files that are added to submissions in certain languages before the build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Include {
-    /// The language. `None`: all languages without an include of their own.
+    /// The language. `None`: all languages that have no other include.
     pub language: Option<LanguageId>,
     /// The files. They replace files of the submission with the same names.
     pub files: Vec<ProgramFile>,
-    /// The entry point among the files, if the submission is only a part of the program (a grader).
+    /// The entry point among the files, if the submission is only a part of the program (as with a grader).
     pub entry_point: Option<String>,
 }

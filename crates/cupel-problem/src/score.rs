@@ -1,3 +1,3 @@
-//! Points. Defined in `cupel-types` because results contain them, too.
+//! Points. They are defined in `cupel-types`, because results also contain them.
 
 pub use cupel_types::{Score, ScoreError};

@@ -1,5 +1,5 @@
-//! The signature of a function problem: names and types that exist in every language. Data only; `cupel-function`
-//! generates the drivers.
+//! The signature of a function problem: names and types that exist in every language. This module only defines data;
+//! `cupel-function` generates the drivers.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,27 +8,27 @@ use std::sync::Arc;
 
 use super::check::Tolerance;
 
-/// What a submission must define.
+/// The definitions that a submission must contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
     /// A function or a class.
     pub interface: Interface,
-    /// How the result is compared with the expected one.
+    /// How the result is compared with the expected result.
     pub compare: CompareResult,
 }
 
-/// What the driver calls.
+/// The function or class that the driver uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Interface {
     /// One function, called once per case.
     Function {
         /// The function.
         function: MethodSignature,
-        /// The index of the parameter that holds the result, for functions that modify an argument. `None`: the return
-        /// value.
+        /// The index of the parameter that contains the result, for functions that modify an argument. `None`: the return value is
+        /// the result.
         mutates: Option<usize>,
     },
-    /// A class. Constructed once per case; then its methods are called in the order the case gives.
+    /// A class. The driver constructs it once per case and calls its methods in the order that the case specifies.
     Class {
         /// The name.
         name: Identifier,
@@ -66,9 +66,9 @@ pub enum CompareResult {
     Exact,
     /// Lists equal in any order at the outermost level.
     Unordered,
-    /// As exact, but floats may differ by this tolerance, absolute or relative.
+    /// Like `Exact`, but floats may differ by this tolerance, absolute or relative.
     Float(Tolerance),
-    /// By the problem's own checker.
+    /// The problem's checker compares the result.
     Checker,
 }
 
@@ -90,7 +90,7 @@ pub enum Type {
     Float,
     /// true or false.
     Bool,
-    /// One ASCII character; every language has a small type for it.
+    /// One ASCII character. Every language has a type for it.
     Char,
     /// UTF-8 text.
     String,
@@ -112,9 +112,9 @@ impl Type {
     /// Maximum nesting depth of types.
     pub const DEPTH_MAX: usize = 8;
 
-    /// Parses `int`, `list<list<string>>`, `map<string,int>`, `ListNode<int>`, `void` and so on. Returns `None` if the
-    /// text is not a type, exceeds [`Type::DEPTH_MAX`], contains a nested `void`, or would give null two meanings: an
-    /// optional of a nullable type, or a tree of optionals.
+    /// Parses `int`, `list<list<string>>`, `map<string,int>`, `ListNode<int>`, `void` and so on. Returns `None` if the text is
+    /// not a type, exceeds [`Type::DEPTH_MAX`], or contains a nested `void`. Also returns `None` if null would have two meanings: for
+    /// an optional of a nullable type, or a tree of optionals.
     pub fn parse(text: &str) -> Option<Type> {
         parse_type(text.trim(), Type::DEPTH_MAX)
     }
@@ -155,7 +155,7 @@ fn parse_type(text: &str, depth: usize) -> Option<Type> {
 }
 
 impl fmt::Display for Type {
-    /// The form that [`Type::parse`] reads.
+    /// Writes the form that [`Type::parse`] reads.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Type::Int => f.write_str("int"),
@@ -174,8 +174,8 @@ impl fmt::Display for Type {
     }
 }
 
-/// A name that is valid in every supported language: an ASCII letter, then ASCII letters, digits and `_`, at most 64 in
-/// all.
+/// A name that is valid in every supported language: an ASCII letter, followed by ASCII letters, digits and `_`, at most 64
+/// characters in total.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identifier(Arc<str>);
 
@@ -214,7 +214,7 @@ impl fmt::Display for Identifier {
 }
 
 impl Interface {
-    /// The first duplicate name among the methods of a class or the parameters of one function.
+    /// Returns the first duplicate name among the methods of a class or the parameters of one function.
     pub fn repeated_name(&self) -> Option<&Identifier> {
         let twice_in = |parameters: &'_ [Parameter]| -> Option<usize> {
             let mut seen = HashSet::new();

@@ -1,5 +1,5 @@
-//! The rules for every `Blobs`. Call [`blobs_conformance!`](crate::blobs_conformance) with a function that returns a
-//! subject: an empty blob store.
+//! The rules that every `Blobs` must follow. Call [`blobs_conformance!`](crate::blobs_conformance) with a function that returns
+//! a subject: an empty blob store.
 
 use std::io::{self, Read, Write};
 use std::sync::{Barrier, Mutex, PoisonError};
@@ -53,7 +53,7 @@ fn package(n: u8, copy: u128) -> BlobKey {
     BlobKey::Package { hash: hash(n), copy: Uuid::from_u128(copy) }
 }
 
-/// A reader of `length` bytes whose values depend on their position, a few at a time; then the end, or an error.
+/// A reader of `length` bytes whose values depend on their position. It returns a few at a time, then the end or an error.
 struct Pattern {
     at: u64,
     length: u64,
@@ -68,7 +68,7 @@ impl Pattern {
     }
 }
 
-/// The byte at a position. Pieces whose size is a power of two all differ.
+/// Returns the byte at a position. All pieces whose size is a power of two differ.
 fn byte(at: u64) -> u8 {
     (at ^ (at >> 9) ^ (at / 251)) as u8
 }
@@ -78,7 +78,7 @@ impl Read for Pattern {
         if self.at == self.length && self.breaks_off {
             return Err(io::Error::other("broken off"));
         }
-        // Readers may return less than requested.
+        // A reader may return fewer bytes than requested.
         let count = (self.length - self.at).min(buffer.len() as u64).min(100_003);
         for byte_of in &mut buffer[..count as usize] {
             *byte_of = byte(self.at);
@@ -89,7 +89,7 @@ impl Read for Pattern {
     }
 }
 
-/// A writer that asserts that it gets the bytes of a [`Pattern`].
+/// A writer that asserts that it receives the bytes of a [`Pattern`].
 struct Compared {
     at: u64,
     memory: u64,
@@ -110,7 +110,7 @@ impl Write for Compared {
     }
 }
 
-/// Resident memory of this process in bytes.
+/// Returns the resident memory of this process in bytes.
 fn memory() -> u64 {
     let pages = std::fs::read_to_string("/proc/self/statm").expect("/proc/self/statm can be read");
     pages.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).expect("a number") * 4096
@@ -142,7 +142,7 @@ pub fn get_returns_the_bytes_that_were_put<B: Blobs>(make: impl Fn() -> Subject<
 pub fn a_hundred_mebibytes_are_streamed_in_little_memory<B: Blobs>(make: impl Fn() -> Subject<B>) {
     const BYTES: u64 = 100 * MIB;
     const MEMORY_MAX: u64 = 64 * MIB;
-    // Only one such test at a time, because it measures the memory of the process.
+    // Only one such test runs at a time, because it measures the memory of the process.
     static ALONE: Mutex<()> = Mutex::new(());
     let blobs = make();
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -160,7 +160,7 @@ pub fn a_hundred_mebibytes_are_streamed_in_little_memory<B: Blobs>(make: impl Fn
         println!("100 MiB put at {:.0} MB/s, got at {:.0} MB/s", mb_per_s(put_in), mb_per_s(got_in));
         source.memory.max(target.memory).saturating_sub(before)
     });
-    // Other tests of this process may use memory meanwhile, so one good measurement is enough.
+    // Other tests of this process may use memory at the same time, so one good measurement is enough.
     assert!(more.any(|more| more < MEMORY_MAX), "put and get used more than {} MiB each time", MEMORY_MAX / MIB);
 }
 
@@ -251,7 +251,7 @@ pub fn a_list_has_the_blobs_of_its_kind_with_length_and_age<B: Blobs>(make: impl
     assert_eq!(listed(BlobKind::CopiesOf(hash(3))), []);
     assert_eq!(listed(BlobKind::Artifacts), all[3..4]);
     assert_eq!(listed(BlobKind::Data), all[4..]);
-    // Ages grow.
+    // The age of a blob grows.
     let age = |key| blobs.list(BlobKind::Packages).unwrap().iter().find(|blob| blob.key == key).unwrap().age;
     let first = age(package(1, 1));
     let deadline = Instant::now() + Duration::from_secs(60);
@@ -259,7 +259,7 @@ pub fn a_list_has_the_blobs_of_its_kind_with_length_and_age<B: Blobs>(make: impl
         assert!(Instant::now() < deadline, "the age of a blob does not grow");
         std::thread::sleep(Duration::from_millis(50));
     }
-    // More blobs than fit on one page of a paginated listing.
+    // There are more blobs than fit on one page of a paginated listing.
     for n in 0..1100 {
         put(&*blobs, &package(9, n), 1);
     }

@@ -1,6 +1,6 @@
-//! The rules for every `Queue` at a broker, in addition to those of [`queue`](crate::queue): nodes share it, and it
-//! survives every fault of the broker. Call [`broker_conformance!`](crate::broker_conformance) with a function that
-//! returns a [`Site`].
+//! The rules that every `Queue` at a broker must follow in addition to those of [`queue`](crate::queue): nodes share the
+//! queue, and it survives every fault of the broker. Call [`broker_conformance!`](crate::broker_conformance) with a function
+//! that returns a [`Site`].
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
@@ -45,8 +45,8 @@ pub struct Site {
 type Node = Pin<Box<dyn Future<Output = Arc<dyn Queue>>>>;
 
 impl Site {
-    /// A broker with its nodes. `node` creates a node from its depth limit and from the time after which it reclaims
-    /// hints that another node has not settled. `keeps`: whether hints survive a kill of the broker.
+    /// Returns a broker with its nodes. `node` creates a node from its depth limit and from the time after which it reclaims hints
+    /// that another node has not settled. `keeps`: whether hints survive a kill of the broker.
     pub fn new<T, F>(server: OwnedMutexGuard<T>, keeps: bool, node: impl Fn(usize, Duration) -> F + 'static) -> Site
     where
         T: Deref<Target = Server> + 'static,
@@ -56,12 +56,12 @@ impl Site {
         Site { server: Lent(Box::new(server)), node, keeps }
     }
 
-    /// A node that soon reclaims hints that another node has not settled.
+    /// Creates a node that soon reclaims hints that another node has not settled.
     async fn node(&self, depth_max: usize) -> Arc<dyn Queue> {
         (self.node)(depth_max, Duration::from_secs(2)).await
     }
 
-    /// A node that does not reclaim hints even if the machine stalls.
+    /// Creates a node that does not reclaim hints even if the machine stalls.
     async fn patient_node(&self, depth_max: usize) -> Arc<dyn Queue> {
         (self.node)(depth_max, Duration::from_secs(60)).await
     }
@@ -91,12 +91,12 @@ impl Deref for Lent {
 /// Waits until a condition holds.
 ///
 /// # Panics
-/// If it does not hold within two minutes.
+/// If the condition does not become true within two minutes.
 pub async fn comes_true(what: &str, is_true: impl AsyncFnMut() -> bool) {
     assert!(becomes_true(is_true).await, "timed out after {PATIENCE:?}: {what}");
 }
 
-/// Waits until a condition holds; returns whether it held in time.
+/// Waits until a condition holds. Returns `false` if it does not hold in time.
 async fn becomes_true(mut is_true: impl AsyncFnMut() -> bool) -> bool {
     let deadline = Instant::now() + PATIENCE;
     while !is_true().await {
@@ -112,7 +112,7 @@ async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("timed out after {PATIENCE:?}: {what}"))
 }
 
-/// The hints taken by the takers of several nodes: for each run, the node of each delivery.
+/// The hints that the takers of several nodes have taken: for each run, the node of each delivery.
 #[derive(Clone, Default)]
 struct Taken(Arc<Mutex<HashMap<RunId, Vec<usize>>>>);
 
@@ -188,8 +188,8 @@ pub async fn two_nodes_share_the_hints_and_each_goes_to_one(make: impl AsyncFn()
     let all_came = async || becomes_true(async || taken.has_all(&shared)).await;
     let mut have_come = all_came().await;
     if !have_come && !site.keeps {
-        // Seen once, with a broker that keeps all data in memory; the cause is unknown. The test publishes them again,
-        // as the sweeper would.
+        // A broker that keeps all data in memory lost hints here once; the cause is unknown. The test publishes them again, as the
+        // sweeper would.
         let missing = taken.missing(&shared);
         assert!(missing.len() <= shared.len() / 16, "{} hints are missing", missing.len());
         published(&a, &missing).await;
@@ -211,7 +211,7 @@ pub async fn two_nodes_share_the_hints_and_each_goes_to_one(make: impl AsyncFn()
     }
 }
 
-/// Rule: a node that closes in an orderly way returns the hints that it has prefetched and not delivered.
+/// Rule: a node that is closed returns the hints that it has prefetched but not delivered.
 pub async fn hints_prefetched_by_a_closed_node_go_to_others(make: impl AsyncFn() -> Site) {
     let site = make().await;
     let a = site.node(1000).await;
@@ -221,7 +221,7 @@ pub async fn hints_prefetched_by_a_closed_node_go_to_others(make: impl AsyncFn()
     for _ in 0..5 {
         seen.insert(take(&*a).await.run);
     }
-    // The node closes while a taker waits for more.
+    // The node closes while a taker waits for more hints.
     let waiting = tokio::spawn({
         let a = Arc::clone(&a);
         async move { a.next().await.map(drop) }
@@ -275,7 +275,7 @@ pub async fn a_queue_recovers_after_its_broker_lost_all_data(make: impl AsyncFn(
     published(&api, &first).await;
     comes_true("the first hints arrive", async || taken.has_all(&first)).await;
     site.server.wipe_and_start();
-    // Hints published before the nodes notice the loss may be lost; the sweeper would publish them again.
+    // Hints published before the nodes detect the loss may be lost; the sweeper would publish them again.
     let mut run = 100;
     comes_true("later hints arrive", async || {
         run += 1;

@@ -1,4 +1,4 @@
-//! Builders: valid by default, so that a test sets only the values it is about.
+//! Builders: valid by default, so that a test sets only the values that matter to it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,12 +20,12 @@ use cupel_types::{
 use jiff::Timestamp;
 use uuid::Uuid;
 
-/// The time at which tests start.
+/// The time at which all tests start.
 pub fn t0() -> Timestamp {
     "2030-01-01T00:00:00Z".parse().expect("a time")
 }
 
-/// An unused id, larger than those created before in this process and thread.
+/// Returns an unused id, larger than all ids created before in this process and thread.
 pub fn fresh() -> Uuid {
     Uuid::now_v7()
 }
@@ -46,7 +46,7 @@ pub fn a_user() -> NewUser {
     NewUser { user, password_hash: "$argon2id$none".into(), webhook_secret: [7; 32] }
 }
 
-/// A builder of submissions, as the client sends them or as the store keeps them.
+/// A builder of submissions, as the client sends them or as the store returns them.
 #[derive(Clone)]
 pub struct SubmissionBuilder {
     owner: UserId,
@@ -54,7 +54,7 @@ pub struct SubmissionBuilder {
     submitted_at: Timestamp,
 }
 
-/// A submission of one line of Python.
+/// Returns a builder of a submission of one line of Python.
 pub fn a_submission() -> SubmissionBuilder {
     SubmissionBuilder {
         owner: UserId::from_uuid(Uuid::nil()),
@@ -70,42 +70,42 @@ pub fn a_submission() -> SubmissionBuilder {
 }
 
 impl SubmissionBuilder {
-    /// By this user.
+    /// Sets the owner.
     #[must_use]
     pub fn by(mut self, owner: UserId) -> Self {
         self.owner = owner;
         self
     }
 
-    /// In this language.
+    /// Sets the language.
     #[must_use]
     pub fn in_language(mut self, language: &str) -> Self {
         self.source_mut().language = language.into();
         self
     }
 
-    /// With this main source.
+    /// Sets the main source.
     #[must_use]
     pub fn source(mut self, source: &str) -> Self {
         self.source_mut().files[0].1 = source.as_bytes().into();
         self
     }
 
-    /// With another file.
+    /// Adds a file.
     #[must_use]
     pub fn file(mut self, path: &str, data: &[u8]) -> Self {
         self.source_mut().files.push((path.into(), data.into()));
         self
     }
 
-    /// With this standard input.
+    /// Sets the standard input.
     #[must_use]
     pub fn stdin(mut self, stdin: &[u8]) -> Self {
         self.program_mut().stdin = stdin.into();
         self
     }
 
-    /// With this test case.
+    /// Adds a test case.
     #[must_use]
     pub fn test(mut self, name: &str, stdin: &[u8], expected: Option<&[u8]>) -> Self {
         self.program_mut().tests.push(TestCase {
@@ -116,42 +116,42 @@ impl SubmissionBuilder {
         self
     }
 
-    /// With these limits.
+    /// Sets the limits.
     #[must_use]
     pub fn limits(mut self, limits: LimitsRequest) -> Self {
         self.program_mut().limits = limits;
         self
     }
 
-    /// In this class.
+    /// Sets the priority class.
     #[must_use]
     pub fn priority(mut self, priority: PriorityClass) -> Self {
         self.new.priority = priority;
         self
     }
 
-    /// Not before this time.
+    /// Sets the time before which the submission is not run.
     #[must_use]
     pub fn run_at(mut self, at: Timestamp) -> Self {
         self.new.run_at = Some(at);
         self
     }
 
-    /// With a webhook.
+    /// Sets the webhook.
     #[must_use]
     pub fn webhook(mut self, url: &str) -> Self {
         self.new.webhook = Some(url.into());
         self
     }
 
-    /// Submitted at this time.
+    /// Sets the time of the submission.
     #[must_use]
     pub fn submitted_at(mut self, at: Timestamp) -> Self {
         self.submitted_at = at;
         self
     }
 
-    /// As a solution to this problem, to run on these cases.
+    /// Makes this a solution to this problem, to run on these cases.
     #[must_use]
     pub fn solving(mut self, of: ProblemVersion, cases: Cases) -> Self {
         let source = std::mem::take(self.source_mut());
@@ -159,21 +159,21 @@ impl SubmissionBuilder {
         self
     }
 
-    /// As the verification of this version.
+    /// Makes this the verification of this version.
     #[must_use]
     pub fn verifying(mut self, of: ProblemVersion) -> Self {
         self.new.kind = NewSubmissionKind::Verify(of);
         self
     }
 
-    /// With a change of the program.
+    /// Changes the program.
     #[must_use]
     pub fn with_program(mut self, change: impl FnOnce(&mut NewProgram)) -> Self {
         change(self.program_mut());
         self
     }
 
-    /// With any other change.
+    /// Changes any other field.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut NewSubmission)) -> Self {
         change(&mut self.new);
@@ -183,7 +183,7 @@ impl SubmissionBuilder {
     fn program_mut(&mut self) -> &mut NewProgram {
         match &mut self.new.kind {
             NewSubmissionKind::Program(program) => program,
-            NewSubmissionKind::Problem(_) | NewSubmissionKind::Verify(_) => panic!("only a program has this"),
+            NewSubmissionKind::Problem(_) | NewSubmissionKind::Verify(_) => panic!("only a program has this field"),
         }
     }
 
@@ -195,12 +195,12 @@ impl SubmissionBuilder {
         }
     }
 
-    /// The submission as the client sends it.
+    /// Returns the submission as the client sends it.
     pub fn as_sent(self) -> NewSubmission {
         self.new
     }
 
-    /// The submission as the store keeps it, with the id of its run.
+    /// Returns the submission as the store returns it, with the id of its run.
     pub fn build(self) -> (Submission, RunId) {
         let (kind, limits) = match self.new.kind {
             NewSubmissionKind::Program(NewProgram { source, args, env, stdin, tests, fetch, limits }) => (
@@ -234,7 +234,7 @@ impl SubmissionBuilder {
         (submission, RunId::from_uuid(fresh()))
     }
 
-    /// An insertion of only this submission.
+    /// Returns an insertion of only this submission.
     pub fn alone(self) -> NewSubmissions {
         NewSubmissions {
             submissions: vec![self.build()],
@@ -254,7 +254,7 @@ fn stored(source: NewSource) -> Source {
     Source { language: source.language.parse().expect("a language id"), files: BoxFiles::new(files.collect()) }
 }
 
-/// A rate limit that is never reached.
+/// A rate limit that no request reaches.
 #[derive(Clone, Copy, Debug)]
 pub struct Unlimited;
 
@@ -265,7 +265,7 @@ impl RateLimit for Unlimited {
     }
 }
 
-/// A report of a program that printed `stdout`.
+/// Returns a report of a program that printed `stdout`.
 pub fn a_report(stdout: &[u8]) -> RunReport {
     RunReport {
         verdict: Verdict::Accepted,
@@ -295,7 +295,7 @@ pub fn a_report(stdout: &[u8]) -> RunReport {
     }
 }
 
-/// The completion of an attempt whose program printed `stdout`, with its events.
+/// Returns the completion of an attempt whose program printed `stdout`, with its events.
 pub fn a_completion(leased: &LeasedRun, stdout: &[u8], at: Timestamp) -> Completion {
     let report = a_report(stdout);
     let kinds = [
@@ -310,7 +310,7 @@ pub fn a_completion(leased: &LeasedRun, stdout: &[u8], at: Timestamp) -> Complet
     Completion { report, events, at }
 }
 
-/// The shipped languages, as if all toolchains except PHP's were installed.
+/// Returns the shipped languages, as if all toolchains except PHP's were installed.
 pub fn registry() -> Registry {
     struct AllThere;
     impl Probe for AllThere {

@@ -9,14 +9,14 @@ use jiff::Timestamp;
 
 use crate::builders::t0;
 
-/// A clock that advances only in [`FakeClock::advance`]. Clones share one time.
+/// A clock that advances only in [`FakeClock::advance`]. All clones have the same time.
 #[derive(Clone, Debug)]
 pub struct FakeClock {
     us: Arc<AtomicI64>,
 }
 
 impl Default for FakeClock {
-    /// A clock at [`t0`].
+    /// Returns a clock at [`t0`].
     fn default() -> FakeClock {
         FakeClock { us: Arc::new(AtomicI64::new(t0().as_microsecond())) }
     }

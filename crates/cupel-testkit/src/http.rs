@@ -1,4 +1,4 @@
-//! An HTTP server for tests of Cupel's own clients (webhooks, alerts, traces): answers requests and returns them to the
+//! An HTTP server for tests of Cupel's HTTP clients (webhooks, alerts, traces): it responds to requests and returns them to the
 //! test.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-/// Longer than any client here takes to send a request.
+/// Longer than any client in these tests takes to send a request.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Listens on a port of 127.0.0.1 until the test process ends.
@@ -16,7 +16,7 @@ pub struct HttpReceiver {
     got: Receiver<HttpRequest>,
 }
 
-/// A received request.
+/// A request that the server received.
 #[derive(Debug)]
 pub struct HttpRequest {
     /// The first line and the headers.
@@ -26,7 +26,7 @@ pub struct HttpRequest {
 }
 
 impl HttpReceiver {
-    /// The first requests get these statuses (for example, `204 Taken`) in order; all later ones get the last.
+    /// Starts a server. The first requests get these statuses (for example, `204 Taken`) in order; all later requests get the last.
     ///
     /// # Panics
     /// If no port is free.
@@ -41,8 +41,8 @@ impl HttpReceiver {
                 let mut stream = BufReader::new(stream);
                 // An incomplete request is ignored.
                 let Ok(request) = receive(&mut stream) else { continue };
-                // The test gets the request before the client gets the response, so a client that has its response
-                // knows that the test can see its request.
+                // The test gets the request before the client gets the response. So once the client has the response, the test can read the
+                // request.
                 if out.send(request).is_err() {
                     break;
                 }
@@ -54,34 +54,34 @@ impl HttpReceiver {
         HttpReceiver { url, got }
     }
 
-    /// The server's URL: `http://127.0.0.1:PORT`.
+    /// Returns the server's URL: `http://127.0.0.1:PORT`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The next request.
+    /// Returns the next request.
     ///
     /// # Panics
-    /// If none arrives within a minute.
+    /// If no request arrives within a minute.
     pub fn next(&self) -> HttpRequest {
         self.next_within(PATIENCE).expect("a request arrives within a minute")
     }
 
-    /// The next request, if one arrives in time.
+    /// Returns the next request, if one arrives in time.
     pub fn next_within(&self, time: Duration) -> Option<HttpRequest> {
         self.got.recv_timeout(time).ok()
     }
 }
 
 impl HttpRequest {
-    /// The value of a header. The name is case-insensitive.
+    /// Returns the value of a header. The name is case-insensitive.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut fields = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
         fields.find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 }
 
-/// Reads one HTTP/1.1 request. Supports only what Cupel's clients send: a body has a `Content-Length`.
+/// Reads one HTTP/1.1 request. Supports only requests of Cupel's clients: a body has a `Content-Length`.
 fn receive(stream: &mut BufReader<TcpStream>) -> io::Result<HttpRequest> {
     stream.get_ref().set_read_timeout(Some(PATIENCE))?;
     let mut head = String::new();

@@ -27,7 +27,7 @@ pub use subject::Subject;
 #[doc(hidden)]
 pub use tokio;
 
-/// Timeout of a whole rule, because a rule can run forever even if each of its steps meets its own timeout.
+/// Timeout of a whole rule. A rule can run forever even if each of its steps meets its own timeout.
 const RULE_MAX: std::time::Duration = std::time::Duration::from_secs(600);
 
 #[doc(hidden)]

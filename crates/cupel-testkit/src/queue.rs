@@ -1,9 +1,8 @@
-//! The rules for every `Queue`. Call [`queue_conformance!`](crate::queue_conformance) with a function from the maximum
-//! depth to the [queue under test](Tried).
+//! The rules that every `Queue` must follow. Call [`queue_conformance!`](crate::queue_conformance) with a function that maps a
+//! maximum depth to a [queue under test](Tried).
 //!
-//! A queue at a broker updates its depth with a delay, and delivers the hints of a window first come, first served. So
-//! the rules wait for depths, and allow for the window's size. [`brokers`](crate::brokers) has the rules for such
-//! queues only.
+//! A queue at a broker updates its depth with a delay, and delivers the hints of a window first come, first served. So the rules
+//! wait for depths and allow for the window's size. The rules for queues at a broker only are in [`brokers`](crate::brokers).
 
 use std::collections::HashSet;
 use std::ops::Deref;
@@ -42,7 +41,7 @@ macro_rules! queue_conformance {
 pub struct Tried {
     /// The queue.
     pub queue: Arc<dyn Queue>,
-    /// How many hints of each class are sent to the broker ahead of demand; 0 if there is no broker.
+    /// Maximum number of hints of each class that are sent to the broker ahead of demand; 0 if there is no broker.
     pub window: usize,
     /// Whether one taker gets the hints of one owner and class in the order in which they were published.
     pub is_ordered: bool,
@@ -86,8 +85,8 @@ async fn depth_becomes(queue: &dyn Queue, expected: usize) {
     }
 }
 
-/// The result of a function that ends within two seconds; slower attempts are repeated. A queue remembers which hints
-/// it sent to a broker only for some seconds, and does not detect duplicates after that.
+/// Returns the result of a function that ends within two seconds. Slower attempts are repeated: a queue remembers the hints
+/// that it sent to a broker only for some seconds, and does not detect duplicates afterwards.
 async fn in_one_breath<T>(tried: impl AsyncFn() -> T) -> T {
     for _ in 0..10 {
         let began = Instant::now();
@@ -102,7 +101,7 @@ async fn in_one_breath<T>(tried: impl AsyncFn() -> T) -> T {
 /// Takes the next hint and settles it.
 ///
 /// # Panics
-/// If none arrives within two minutes.
+/// If no hint arrives within two minutes.
 pub async fn take(queue: &dyn Queue) -> RunHint {
     let hinted =
         tokio::time::timeout(PATIENCE, queue.next()).await.expect("a hint arrives within two minutes").expect("a hint");
@@ -119,7 +118,7 @@ pub async fn hints_of_an_owner_are_delivered_in_order(make: impl AsyncFn(usize) 
     queue.publish(&hints[5..]).await.unwrap();
     depth_becomes(&**queue, 40).await;
     let of_owner = queue.depth_of(owner(1)).await.unwrap();
-    // A broker's count may be stale; then a little more than a window is sent to it.
+    // A broker's count may be outdated; the queue then sends slightly more than a window to it.
     assert!(of_owner <= 40 && of_owner + 2 * queue.window >= 40, "{of_owner}");
     assert_eq!(queue.depth_of(owner(2)).await.unwrap(), 0);
     let mut taken = Vec::new();
@@ -162,7 +161,7 @@ pub async fn publishing_beyond_the_bound_is_refused_as_a_whole(make: impl AsyncF
         (queue, published)
     });
     let (queue, published) = published.await;
-    published.expect("one of the two waits already, so there is room for the other");
+    published.expect("one of the two is queued already, so there is room for the other");
     assert!(queue.publish(&[hint(5)]).await.is_err());
     take(&**queue).await;
     depth_becomes(&**queue, 2).await;
@@ -190,7 +189,7 @@ pub async fn publishing_wakes_waiting_takers(make: impl AsyncFn(usize) -> Tried)
 pub async fn many_takers_get_each_hint_once(make: impl AsyncFn(usize) -> Tried) {
     const TAKERS: u128 = 8;
     let queue = Arc::new(make(2000).await);
-    // A broker gets one small window after the other, each after several round trips.
+    // A broker receives one small window after the other, each after several round trips.
     let hints: u128 = if queue.window == 0 { 2000 } else { 400 };
     let takers: Vec<_> = (0..TAKERS)
         .map(|_| {
@@ -223,7 +222,7 @@ pub async fn a_cancelled_taker_loses_no_hint(make: impl AsyncFn(usize) -> Tried)
         let waiting = tokio::spawn({
             let queue = Arc::clone(&queue);
             async move {
-                // Dropped before it resolves, because nothing has been published.
+                // The future is dropped before it resolves, because no hint has been published.
                 let _ = queue.next().await;
             }
         });
@@ -249,7 +248,7 @@ pub async fn no_class_and_no_owner_starves(make: impl AsyncFn(usize) -> Tried) {
     panic!("only {turns} of 9 pairs of class and owner were served");
 }
 
-/// How many of the nine pairs of class and owner are served.
+/// Returns how many of the nine pairs of class and owner are served.
 async fn turns_of_nine(queue: Tried) -> usize {
     let mut run = 0;
     for class in PriorityClass::ALL {
@@ -261,8 +260,8 @@ async fn turns_of_nine(queue: Tried) -> usize {
         }
     }
     let mut served = HashSet::new();
-    // One of 13 deliveries is of the last class. Its window may be full of one owner's hints, and the next window may
-    // be late.
+    // One of 13 deliveries belongs to the last class. Its window may be full of hints of one owner, and the next window may be
+    // late.
     let most = 60 + 26 * queue.window;
     assert!(most < 900, "the window is too large for this rule");
     for _ in 0..most {
@@ -276,11 +275,11 @@ async fn turns_of_nine(queue: Tried) -> usize {
 pub async fn an_owner_charged_for_slot_time_waits_for_other_owners(make: impl AsyncFn(usize) -> Tried) {
     const HINTS: u128 = 100;
     let queue = make(1000).await;
-    // Hints of both owners alternate and are published together, so that only the charge decides.
+    // Hints of both owners alternate and are published together, so only the charge decides.
     let of = |who, run| RunHint { owner: owner(who), ..hint(run) };
     let hints: Vec<RunHint> = (0..HINTS).flat_map(|n| [of(1, 2 * n), of(2, 2 * n + 1)]).collect();
     queue.publish(&hints).await.unwrap();
-    // Charged while the other owner waits: slot time used without competition is free.
+    // The owner is charged while the other owner's hints wait: slot time used without competition is free.
     queue.charge(owner(1), Duration::from_secs(100));
     // Hints that are already at a broker are delivered first come, first served.
     let first = HINTS as usize + 3 * queue.window;
@@ -325,7 +324,7 @@ pub async fn lanes_are_separate_and_do_not_block_each_other(make: impl AsyncFn(u
         async |language: &str| queue.language_queue(&language.parse().unwrap()).await.expect("a language queue");
     let (java, java_again, cpp) =
         (language_queue("java").await, language_queue("java").await, language_queue("c++17").await);
-    // More than a window of hints in a language queue without takers.
+    // A language queue without takers gets more hints than a window.
     let many: Vec<RunHint> = (1000..1300).map(hint).collect();
     cpp.publish(&many).await.unwrap();
     queue.publish(&[hint(1)]).await.unwrap();

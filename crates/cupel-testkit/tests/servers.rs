@@ -1,4 +1,4 @@
-//! The test servers themselves: data survive a kill but not a wipe, and nothing survives the test process.
+//! Tests of the test servers: data survive a kill but not a wipe, and no process or file survives the test process.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpStream};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use cupel_testkit::servers::{Kafka, Postgres, RabbitMq, Redis, Server};
 
-/// Injects every fault into a server; `is_there` returns whether the data written before still exist.
+/// Injects every fault into a server. `is_there` returns whether the data written before still exist.
 fn go_through(server: &Server, is_there: impl Fn() -> bool) {
     assert!(is_there());
     server.freeze();
@@ -37,14 +37,14 @@ async fn postgres_keeps_data_after_a_kill_and_loses_it_after_a_wipe() {
 #[test]
 fn freezing_a_server_includes_processes_that_it_is_starting() {
     let postgres = Postgres::start();
-    // No server process that waits for a client's authentication times out meanwhile.
+    // The timeout is long, so that no server process that waits for a client's authentication times out.
     postgres.psql("postgres", "ALTER SYSTEM SET authentication_timeout = '10min'");
     postgres.psql("postgres", "SELECT pg_reload_conf()");
     let address = (Ipv4Addr::LOCALHOST, postgres.port()).into();
     for _ in 0..60 {
         thread::scope(|scope| {
-            // Some clients connect before the freeze, some after it. All stay connected until the end, also those whose
-            // server process starts meanwhile.
+            // Some clients connect before the freeze, some after it. All of them stay connected until the end, even if their server
+            // process starts during the freeze.
             let clients = scope.spawn(|| {
                 let client = |_| {
                     thread::sleep(Duration::from_millis(1));
@@ -56,7 +56,7 @@ fn freezing_a_server_includes_processes_that_it_is_starting() {
             drop(clients.join());
         });
         postgres.thaw();
-        // Once this query is answered, all earlier connections have been accepted, so the backlog never fills up.
+        // Once the server has answered this query, it has accepted all earlier connections, so the backlog never fills up.
         assert_eq!(postgres.psql("postgres", "SELECT 1"), "1");
     }
 }
@@ -68,7 +68,7 @@ fn redis_keeps_data_after_a_kill_and_loses_it_after_a_wipe() {
     go_through(&redis, || redis.command("GET kept").contains("yes"));
 }
 
-/// Its data can only be read over its protocol; the adapter's tests do that.
+/// RabbitMQ's data can only be read over its protocol; the adapter's tests check them.
 #[test]
 fn rabbitmq_starts_again() {
     let rabbitmq = RabbitMq::start();
@@ -78,7 +78,7 @@ fn rabbitmq_starts_again() {
     rabbitmq.wipe_and_start();
 }
 
-/// As for RabbitMQ, the adapter's tests check the data.
+/// The adapter's tests check Kafka's data.
 #[test]
 fn kafka_starts_again() {
     let kafka = Kafka::start();
@@ -88,7 +88,7 @@ fn kafka_starts_again() {
     kafka.wipe_and_start();
 }
 
-/// Not a test: the process that the next test kills.
+/// Not a test: the process that the next test starts and kills.
 #[test]
 #[ignore = "started by `no_server_outlives_a_killed_test_process`"]
 fn start_servers_and_wait_to_be_killed() {

@@ -1,7 +1,7 @@
 //! Alerts as webhooks, for installations without Prometheus. An alert is sent when a fault begins and when it ends.
 //!
-//! These are the most severe alerts of deploy/observability/alerts.yaml that the store can detect. Only the node that
-//! sweeps checks them, so that one of several API nodes sends. The operator configures the receiver, so any address is
+//! These are the most severe alerts of deploy/observability/alerts.yaml that the store can detect. Of several API nodes,
+//! only the sweeper checks for faults, so each alert is sent once. The operator configures the receiver, so any address is
 //! allowed.
 //!
 //! Signed like other webhooks (Standard Webhooks) if a secret is configured.
@@ -20,8 +20,8 @@ use uuid::Uuid;
 use crate::config;
 use crate::webhooks::sign;
 
-/// Maximum number of alerts that wait to be sent: more than two for each kind. An alert that finds no room is sent
-/// after a later check.
+/// Maximum number of alerts that wait to be sent: more than two for each kind. If the queue is full, a later check tries
+/// to queue the alert again.
 const WAITING_MAX: usize = 16;
 /// Maximum tries of an alert. The pause between them starts at [`FIRST_PAUSE`] and doubles.
 const TRIES: u32 = 6;
@@ -32,20 +32,20 @@ const FIRST_PAUSE: Duration = Duration::from_secs(2);
 pub(crate) struct Seen {
     /// Workers that take runs.
     pub(crate) workers: usize,
-    /// Due runs that wait, and their maximum.
+    /// Number of due runs that wait for a worker, and the maximum number.
     pub(crate) waiting: u64,
     pub(crate) waiting_max: u64,
-    /// Waiting time of the oldest of them.
+    /// Waiting time of the oldest due run.
     pub(crate) oldest: Duration,
     /// Number of dead letters.
     pub(crate) dead: u64,
     /// Free part of the disk of the data directory, from 0 to 1, if known.
     pub(crate) disk_left: Option<f64>,
-    /// Description of a full disk with the remedy, if one is full.
+    /// If a disk is full, a description of the problem and its remedy.
     pub(crate) full: Option<String>,
 }
 
-/// The faults of this state: a stable name and a sentence each.
+/// Returns the faults of a state: for each, a stable name and a sentence.
 fn wrong(seen: &Seen, oldest_max: Duration) -> BTreeMap<&'static str, String> {
     let mut wrong = BTreeMap::new();
     if seen.workers == 0 {
@@ -76,7 +76,7 @@ fn wrong(seen: &Seen, oldest_max: Duration) -> BTreeMap<&'static str, String> {
     wrong
 }
 
-/// Begin of a fault, and whether its alert was queued.
+/// Start of a fault, and whether its alert was queued.
 struct Standing {
     since: Instant,
     is_queued: bool,

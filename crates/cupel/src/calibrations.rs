@@ -1,8 +1,8 @@
-//! Cache of the time limits that `cupel judge` and `cupel verify` derived, in the user's cache directory. Deriving one
+//! Cache of the time limits that `cupel judge` and `cupel verify` derived, in the user's cache directory. Deriving a limit
 //! takes a minute; judging takes a tenth of a second.
 //!
-//! A limit is valid for one package, one machine, one version of Cupel and the installed versions of the languages of
-//! its measurement. The file contains these facts, and its name is their hash.
+//! A limit is valid for one package, one machine, one version of Cupel, and the installed versions of the languages that
+//! were measured. The file contains these facts, and its name is their hash.
 //!
 //! Invariants: the directory belongs to the user, and no symbolic link in it is followed. A file that is unreadable,
 //! belongs to another user or has unexpected content is ignored, and the limit is derived again. There are never more
@@ -33,7 +33,7 @@ const BYTES_MAX: u64 = 16 << 10;
 /// Largest limit that is accepted from a file.
 const LIMIT_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// Maximum bytes read of a file that identifies the machine.
+/// Maximum number of bytes read from a file that identifies the machine.
 const MACHINE_BYTES_MAX: u64 = 64 << 10;
 
 /// The facts for which a limit is valid.
@@ -44,8 +44,8 @@ pub(crate) struct Calibrated {
 }
 
 impl Calibrated {
-    /// The facts for a package measured on this machine with submissions in these languages. `memory`: a memory limit
-    /// that replaces the package's.
+    /// Returns the facts for a package that is measured on this machine with submissions in these languages. `memory`: a
+    /// memory limit that replaces the package's limit.
     pub(crate) fn of<'l>(
         package: &ContentHash,
         memory: Option<Bytes>,
@@ -87,7 +87,7 @@ fn read_start(path: &Path) -> Option<String> {
     Some(text)
 }
 
-/// Content of a file.
+/// Content of a cache file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StoredCalibration {
@@ -107,7 +107,7 @@ pub(crate) struct Calibrations {
 }
 
 impl Calibrations {
-    /// The cache of the current user; `None` if there is no usable directory.
+    /// Returns the cache of the current user; `None` if there is no usable directory.
     pub(crate) fn of_user() -> Option<Calibrations> {
         Calibrations::at(&local::user_cache()?.join("time-limits")).ok()
     }
@@ -125,7 +125,7 @@ impl Calibrations {
         Ok(Calibrations { directory: directory.to_owned() })
     }
 
-    /// The cached limit.
+    /// Returns the cached limit.
     pub(crate) fn find(&self, of: &Calibrated) -> Option<DerivedTimeLimit> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = rustix::fs::open(self.directory.join(of.file_name()), flags, Mode::empty()).ok()?;
@@ -147,7 +147,7 @@ impl Calibrations {
     /// Stores a limit and replaces an earlier one.
     ///
     /// # Errors
-    /// The file cannot be written. An earlier limit is still there.
+    /// The file cannot be written. An earlier limit is then kept.
     pub(crate) fn keep(&self, of: &Calibrated, derived: &DerivedTimeLimit) -> io::Result<()> {
         self.make_room()?;
         let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);

@@ -54,11 +54,11 @@ impl DataDir {
     /// Opens the directory. Creates it if it does not exist.
     pub(crate) fn open(path: &Path) -> Result<DataDir, DataDirError> {
         if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(at("make", parent))?;
+            fs::create_dir_all(parent).map_err(at("create", parent))?;
         }
         match DirBuilder::new().mode(0o700).create(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
-            made => made.map_err(at("make", path))?,
+            made => made.map_err(at("create", path))?,
         }
         let path = fs::canonicalize(path).map_err(at("find", path))?;
         Ok(DataDir { path })
@@ -85,14 +85,14 @@ impl DataDir {
         self.path.join("packages")
     }
 
-    /// Makes this process the directory's server until the lock is dropped.
+    /// Registers this process as the directory's only server until the lock is dropped.
     pub(crate) fn lock(&self) -> Result<ServeLock, DataDirError> {
         let database = self.database();
         let lock = ServeLock::take(&database).map_err(at("lock", &database))?;
         lock.ok_or_else(|| DataDirError::Taken { path: self.path.clone() })
     }
 
-    /// The key that signs access tokens, created by the first call. Concurrent processes agree on one key.
+    /// Returns the key that signs access tokens. The first call creates it. Concurrent processes agree on one key.
     pub(crate) fn secret(&self) -> Result<Vec<u8>, DataDirError> {
         let path = self.path.join("secret.key");
         loop {
@@ -100,7 +100,7 @@ impl DataDir {
                 Ok(file) => {
                     let mut secret = Vec::new();
                     file.take(1024).read_to_end(&mut secret).map_err(at("read", &path))?;
-                    // A copied file may have other permissions.
+                    // The permissions are set because a copied file may have other permissions.
                     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(at("protect", &path))?;
                     return match secret.len() {
                         SECRET_BYTES => Ok(secret),
@@ -113,9 +113,10 @@ impl DataDir {
         }
     }
 
-    /// Writes the key under another name first, so that no process reads half a key. The first hard link wins.
+    /// Writes the key to a file with another name first, so that no process reads an incomplete key. Only the first hard link to
+    /// the key's name succeeds.
     fn make_secret(&self, path: &Path) -> Result<(), DataDirError> {
-        // A random name, because process ids are not unique if containers share a directory.
+        // The name is random, because process ids are not unique if containers share a directory.
         let unfinished = self.path.join(format!("secret.{:016x}", rand::random::<u64>()));
         let secret: [u8; SECRET_BYTES] = rand::random();
         let written = OpenOptions::new()
@@ -125,7 +126,7 @@ impl DataDir {
             .open(&unfinished)
             .and_then(|mut file| file.write_all(&secret).and_then(|()| file.sync_all()));
         let linked = written.and_then(|()| fs::hard_link(&unfinished, path));
-        // Also after a failure, because a partial key is useless.
+        // The file is also removed after a failure, because a partial key is useless.
         let _ = fs::remove_file(&unfinished);
         match linked {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(at("write", path)(error)),

@@ -5,7 +5,7 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// A disk with fewer free bytes is full.
+/// A disk with fewer free bytes than this is full.
 const FREE_BYTES_MIN: u64 = 256 << 10;
 
 /// The space available to this process.
@@ -15,12 +15,12 @@ pub(crate) struct DiskSpace {
     pub(crate) free: u64,
     /// Bytes of the whole disk.
     pub(crate) size: u64,
-    /// Whether there are no free inodes: no file can be created, although existing files may grow.
+    /// Whether there are no free inodes: no file can be created, but existing files can grow.
     no_files: bool,
 }
 
 impl DiskSpace {
-    /// The space on the disk of `directory`, if known. One system call.
+    /// Returns the space on the disk of `directory`, if known. Makes one system call.
     pub(crate) fn under(directory: &Path) -> Option<DiskSpace> {
         let disk = rustix::fs::statvfs(directory).ok()?;
         Some(DiskSpace {
@@ -41,7 +41,7 @@ impl DiskSpace {
     }
 }
 
-/// Message for a full disk: the mount point and what can be removed. `None` while there is space.
+/// Returns the message for a full disk: the mount point and the files that can be removed. `None` while there is space.
 pub(crate) fn lack(data: &Path) -> Option<String> {
     let room = DiskSpace::under(data).filter(DiskSpace::is_full)?;
     let what = if room.no_files { "has no free inodes" } else { "is full" };
@@ -56,7 +56,7 @@ pub(crate) fn lack(data: &Path) -> Option<String> {
     ))
 }
 
-/// Mount point of a directory's file system.
+/// Returns the mount point of a directory's file system.
 fn mount_of(directory: &Path) -> PathBuf {
     let device = |path: &Path| path.metadata().map(|meta| meta.dev()).ok();
     let of_directory = device(directory);

@@ -1,4 +1,4 @@
-//! First administrator of an empty database. Created before anything listens, so that a ready server always has an
+//! Creates the first administrator of an empty database before the server listens. So a server that is ready always has an
 //! administrator who can issue keys.
 
 use anyhow::{Context, anyhow};
@@ -26,7 +26,7 @@ pub(crate) async fn make(accounts: &Accounts) -> anyhow::Result<Option<FirstAcco
         NewAccount { username: ADMIN.to_owned(), email: "admin@cupel.invalid".to_owned(), password: password.clone() };
     let user = match accounts.register(new).await {
         Ok(user) => user,
-        // `cupel user add` was faster.
+        // `cupel user add` has created an administrator in the meantime.
         Err(RegisterError::Taken(_)) => return Ok(None),
         Err(error) => return Err(anyhow!(error).context("cannot create the first administrator")),
     };
@@ -37,7 +37,7 @@ pub(crate) async fn make(accounts: &Accounts) -> anyhow::Result<Option<FirstAcco
     Ok(Some(FirstAccount { password, key }))
 }
 
-/// Random password of 120 bits, without characters that are special to a shell or easily confused.
+/// Returns a random password of 120 bits, without characters that are special to a shell or easily confused.
 pub(crate) fn random_password() -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let random: [u8; 24] = rand::random();

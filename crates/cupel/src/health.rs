@@ -17,7 +17,7 @@ pub(crate) struct ServerHealth {
     core: Core,
     /// The data directory.
     data: PathBuf,
-    /// Whether a full disk stops this process, because it runs programs or has its database there.
+    /// Whether a full disk stops this process: it runs programs, or its database is on the disk.
     needs_disk: bool,
     /// Only in a process that runs programs.
     runner: Option<Arc<dyn Runner>>,
@@ -48,7 +48,7 @@ impl ServerHealth {
 #[async_trait]
 impl Health for ServerHealth {
     async fn report(&self) -> HealthReport {
-        // A full disk is reported with its mount point. Any other cause stays in the log.
+        // A full disk is reported with its mount point. Any other cause is only logged.
         let described = |error: StoreError| {
             let full = error.source.source().filter(|cause| cause.is::<DiskFull>());
             full.map_or_else(|| error.to_string(), ToString::to_string)
@@ -88,8 +88,8 @@ impl Health for ServerHealth {
                 "this machine's clock is {seconds} s {where_to} the database's clock: synchronize it with a time service (chrony, systemd-timesyncd)"
             ));
         }
-        // Without workers, accepted submissions wait. Workers cannot send heartbeats while the store cannot write,
-        // which is reported above.
+        // Without workers, accepted submissions wait. While the store cannot write, workers cannot send heartbeats, so only
+        // the store's failure is reported, above.
         let can_write = store_writes && (has_room || !self.needs_disk);
         match self.core.workers_alive().await {
             Ok(_) if !can_write => {}
@@ -97,7 +97,7 @@ impl Health for ServerHealth {
             Ok(workers) if workers.iter().all(|worker| worker.beat.order != Order::Work) => {
                 degraded.push("no worker takes new runs: all workers are paused or draining".to_owned());
             }
-            // A store that does not answer is reported above.
+            // A store that does not respond is reported above.
             Ok(_) | Err(_) => {}
         }
         HealthReport { checks, walls: self.walls.clone(), degraded }

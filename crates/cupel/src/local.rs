@@ -1,4 +1,4 @@
-//! Judging on this machine without a server: code shared by `cupel run` and `cupel languages test`.
+//! Judging on this machine without a server: code that `cupel run` and `cupel languages test` have in common.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use cupel_types::{BoxFile, BoxFiles, BoxPath, Source};
 
 use crate::config;
 
-/// All enabled languages of the configuration, not yet probed.
+/// Returns all enabled languages of the configuration, not yet probed.
 ///
 /// # Errors
 /// All faults of all language files.
@@ -21,14 +21,14 @@ pub(crate) fn registry(config: &config::Languages) -> Result<Registry, LoadError
     Registry::new(all.iter().filter(enabled).cloned().collect())
 }
 
-/// Cache directory of the current user, if there is one.
+/// Returns the cache directory of the current user, if it exists.
 pub(crate) fn user_cache() -> Option<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
     Some(base.join("cupel"))
 }
 
-/// Probes one language only, because probing all of them takes a second or two.
+/// Probes one language only, because probing all languages takes a second or two.
 ///
 /// # Errors
 /// The language is not available here. The error contains the reason and a remedy.
@@ -44,7 +44,7 @@ pub(crate) fn available(language: &Language) -> anyhow::Result<Language> {
     }
 }
 
-/// Reason why a language cannot be used, as text; empty if it can.
+/// Returns the reason why a language cannot be used, as text; empty if it can be used.
 pub(crate) fn reason(language: &Language) -> &str {
     match &language.availability {
         cupel_languages::Availability::Unavailable { reason } => reason,
@@ -56,14 +56,14 @@ pub(crate) fn reason(language: &Language) -> &str {
 /// A program to judge on this machine.
 pub(crate) struct Program {
     pub(crate) source: Vec<u8>,
-    /// File name of the source; `None` for the language's default.
+    /// File name of the source; `None` for the language's default name.
     pub(crate) file: Option<BoxPath>,
     pub(crate) args: Vec<String>,
     pub(crate) stdin: Vec<u8>,
 }
 
 impl Program {
-    /// A sample of a language.
+    /// Returns the program of a sample.
     pub(crate) fn of_sample(sample: &Sample) -> Program {
         Program {
             source: sample.source.clone().into_bytes(),

@@ -1,11 +1,12 @@
 //! The user that Cupel runs as: the owner of its data directory.
 //!
-//! Started as root, a command that works on a data directory becomes its owner before it opens anything there, so a
-//! database never gets files that its server cannot write. A directory that belongs to root is first handed over to the
-//! service user: `cupel` if it exists, otherwise an unused id. Started by another user, Cupel stays that user.
+//! If a command that works on a data directory is started as root, it switches to the directory's owner before it opens any
+//! file there. So the server can write every file of its database. If the directory belongs to root, the command first gives
+//! it to the service user: `cupel` if that user exists, otherwise an unused id. A command that another user starts does not
+//! switch.
 //!
-//! Invariants: a directory changes its owner only if it contains nothing but Cupel's own files. No symbolic link is
-//! followed. The directory itself is changed last, so the next start repeats an incomplete change.
+//! Invariants: a directory changes its owner only if it contains no files but Cupel's. No symbolic link is followed. The
+//! directory itself is changed last, so the next start repeats an incomplete change.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -17,11 +18,11 @@ use cupel_sandbox::privileges::{self, GiveUpError, Identity};
 
 use crate::data_dir::{DATABASE, DataDir};
 
-/// Maximum number of entries handed over with a data directory; its caches hold far fewer.
+/// Maximum number of files whose owner is changed with that of a data directory; its caches contain far fewer.
 const THINGS_MAX: u32 = 1_000_000;
 
-/// Further writable directories: for the database's temporary files and for unpacked archives. File names there are
-/// random, and an existing file is never opened.
+/// Further directories that the process may write to: for the database's temporary files and for unpacked archives. File
+/// names there are random, and an existing file is never opened.
 const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
 
 /// Reason why Cupel cannot run as the owner of its data directory.
@@ -52,21 +53,21 @@ pub(crate) enum OwnerError {
     GiveUp(#[from] GiveUpError),
 }
 
-/// Becomes the owner of a data directory and gives up all privileges. Must be called while there is one thread.
+/// Switches to the owner of a data directory and gives up all privileges. Must be called while there is one thread.
 /// Programs cannot be started afterwards.
 pub(crate) fn become_owner(data: &DataDir) -> Result<(), OwnerError> {
     become_owner_beside(data, None)
 }
 
-/// [`become_owner`] with one more writable directory, which must already belong to that owner.
+/// Like [`become_owner`], with one more writable directory, which must already belong to that owner.
 pub(crate) fn become_owner_beside(data: &DataDir, shared: Option<&Path>) -> Result<(), OwnerError> {
     let path = data.path();
     let user = if privileges::is_root() { Some(settle_owner(path)?) } else { None };
     become_user(user, path, shared)
 }
 
-/// Hands a data directory that belongs to root over to the service user, as [`become_owner`] does. For files that root
-/// must create there: root may create them only after the directory is known to be a data directory.
+/// Gives a data directory that belongs to root to the service user, as [`become_owner`] does. For files that root must create
+/// there: root may create them only after this function has found that the directory is a data directory.
 pub(crate) fn settle(data: &DataDir) -> Result<(), OwnerError> {
     if privileges::is_root() {
         settle_owner(data.path())?;
@@ -74,8 +75,8 @@ pub(crate) fn settle(data: &DataDir) -> Result<(), OwnerError> {
     Ok(())
 }
 
-/// [`become_owner`] for a directory inside a data directory, or for a user's own directory: this process becomes the
-/// owner of that directory.
+/// Like [`become_owner`], for a directory inside a data directory, or for a user's own directory: this process switches to
+/// the owner of that directory.
 pub(crate) fn become_owner_of(path: &Path) -> Result<(), OwnerError> {
     let meta = fs::metadata(path).map_err(at(path))?;
     let user = Identity { uid: meta.uid(), gid: meta.gid() };
@@ -93,8 +94,8 @@ fn become_user(user: Option<Identity>, path: &Path, shared: Option<&Path>) -> Re
     Ok(privileges::give_up(user, &writable(path).into_iter().chain(shared).collect::<Vec<_>>())?)
 }
 
-/// Gives up all privileges but keeps the user id. For commands that work on the user's own files; they write only
-/// beneath `directory`. Must be called while there is one thread.
+/// Gives up all privileges but keeps the user id. For commands that work on the user's own files; afterwards, they can write
+/// only beneath `directory`. Must be called while there is one thread.
 pub(crate) fn stay_oneself(directory: Option<&Path>) -> Result<(), GiveUpError> {
     privileges::give_up(None, &directory.map_or_else(|| TEMPORARY.map(Path::new).to_vec(), writable))
 }
@@ -108,7 +109,7 @@ fn at(path: &Path) -> impl Fn(io::Error) -> OwnerError {
     move |source| OwnerError::HandOver { path: path.clone(), source }
 }
 
-/// Returns the owner. If that is root, first hands the directory over.
+/// Returns the owner. If the directory belongs to root, gives it to the service user first.
 fn settle_owner(path: &Path) -> Result<Identity, OwnerError> {
     let at = at(path);
     let directory = File::open(path).map_err(&at)?;
@@ -125,7 +126,7 @@ fn settle_owner(path: &Path) -> Result<Identity, OwnerError> {
         match kind_of(&name) {
             Kind::Ours => ours.push(name),
             Kind::Besides => {}
-            // A directory with a database is a data directory, whatever other files it has.
+            // A directory with a database is a data directory, even if it has other files.
             Kind::Foreign if DataDir::has_database(path) => {}
             Kind::Foreign => {
                 return Err(OwnerError::Foreign { path: path.to_owned(), name: name.to_string_lossy().into_owned() });
@@ -142,10 +143,10 @@ fn settle_owner(path: &Path) -> Result<Identity, OwnerError> {
 }
 
 enum Kind {
-    /// Made by Cupel.
+    /// Created by Cupel.
     Ours,
-    /// Made by the user who starts Cupel there (the log and the key of `make run`), or part of a new file system. It is
-    /// not changed.
+    /// Created by the user who starts Cupel there (the log and the key of `make run`), or part of a new file system. Its owner
+    /// is not changed.
     Besides,
     Foreign,
 }
@@ -169,7 +170,7 @@ mod tests {
         fs::symlink_metadata(path).unwrap().uid()
     }
 
-    /// These tests change owners, so they need root, as the end-to-end tests do.
+    /// Whether the tests run as root. They change owners, so they need root, like the end-to-end tests.
     fn root() -> bool {
         privileges::is_root()
     }

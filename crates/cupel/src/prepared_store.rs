@@ -8,19 +8,19 @@ use cupel_runner::prepared::PreparedStore;
 use crate::data_dir::{DataDir, PREPARED};
 use crate::local;
 
-/// Store for commands without a server: that of the data directory if a server has started in it, otherwise the user's
-/// own. `None` if neither exists or it cannot be used.
+/// Opens the store for commands without a server: that of the data directory if a server has ever started in it, otherwise
+/// the user's. `None` if neither can be used.
 pub(crate) fn of_commands(data: &Path) -> Option<PreparedStore> {
     if DataDir::has_database(data) {
         return PreparedStore::open(DataDir::open(data).ok()?.path(), &PREPARED).ok();
     }
-    // The user's cache directory, which may be a link.
+    // The user's cache directory may be a symbolic link.
     let own = local::user_cache()?.join("prepared");
     std::fs::create_dir_all(&own).ok()?;
     PreparedStore::open(&own, &[]).ok()
 }
 
-/// Store of a data directory, for its server. Opened before the sandbox is launched, which mounts it at that time.
+/// Opens the store of a data directory, for its server. Called before the sandbox is launched, which mounts the store.
 pub(crate) fn of_server(data: &DataDir) -> Option<PreparedStore> {
     match PreparedStore::open(data.path(), &PREPARED) {
         Ok(store) => Some(store),

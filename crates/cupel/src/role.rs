@@ -3,7 +3,7 @@
 /// Role of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// Everything: `cupel serve`.
+    /// All roles in one process: `cupel serve`.
     All,
     /// API node: accepts submissions and serves reads; runs no programs.
     Api,

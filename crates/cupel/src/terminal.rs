@@ -3,8 +3,8 @@
 //! Results go to standard output, messages to standard error. `anstream` removes colours if the stream is not a
 //! terminal or the user has turned them off (`NO_COLOR`, `CLICOLOR`, `TERM=dumb`).
 //!
-//! A stream that cannot be written never causes a panic. A closed pipe is not a failure. Any other failure to write
-//! standard output is kept until the command ends, which then fails ([`written`]). Failures to write standard error are
+//! A stream that cannot be written never causes a panic. A closed pipe is not a failure. The first other failure to write
+//! standard output is stored, and the command then fails at its end ([`written`]). Failures to write standard error are
 //! ignored.
 
 use std::fmt::{self, Write as _};
@@ -29,7 +29,7 @@ macro_rules! errln {
     ($($arg:tt)*) => { $crate::terminal::write_err(format_args!("{}\n", format_args!($($arg)*))) };
 }
 
-/// The first failure to write standard output.
+/// The first failure to write to standard output.
 static FAILED: OnceLock<io::Error> = OnceLock::new();
 
 pub(crate) fn write_out(text: fmt::Arguments<'_>) {
@@ -42,14 +42,14 @@ pub(crate) fn write_err(text: fmt::Arguments<'_>) {
     let _ = anstream::stderr().write_fmt(text);
 }
 
-/// Keeps a failure to write standard output.
+/// Stores a failure to write to standard output.
 pub(crate) fn failed(error: io::Error) {
     if error.kind() != io::ErrorKind::BrokenPipe {
         let _ = FAILED.set(error);
     }
 }
 
-/// Returns the failure to write standard output, if there was one. A closed pipe does not count.
+/// Returns the stored failure to write to standard output. A closed pipe does not count.
 pub(crate) fn written() -> Result<(), &'static io::Error> {
     if let Err(error) = io::stdout().flush() {
         failed(error);
@@ -63,7 +63,7 @@ const RED: &str = "\x1b[31m";
 const GREEN: &str = "\x1b[32m";
 const RESET: &str = "\x1b[0m";
 
-/// When to use colour; `Auto` is on a terminal, unless the environment says otherwise.
+/// When to use colour; `Auto` uses it on a terminal, unless the environment turns it off.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
 pub(crate) enum Color {
     #[default]
@@ -100,8 +100,8 @@ pub(crate) fn bad(text: &str) -> String {
     format!("{RED}{text}{RESET}")
 }
 
-/// Makes untrusted text safe to print: it cannot move the cursor, change colours or forge lines. Visible characters,
-/// line feeds and tabs are unchanged.
+/// Escapes untrusted text so that it cannot move the cursor, change colours or forge lines. Visible characters, line feeds
+/// and tabs are unchanged.
 pub(crate) fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -117,7 +117,7 @@ pub(crate) fn harmless(text: &str) -> String {
     shown
 }
 
-/// Text table. Each column is as wide as its widest cell; the last one is not padded.
+/// Text table. Each column is as wide as its widest cell; the last column is not padded.
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
 }
@@ -131,7 +131,7 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// Writes it to standard output.
+    /// Writes the table to standard output.
     pub(crate) fn print(&self) {
         out!("{}", self.render());
     }
@@ -155,7 +155,7 @@ impl Table {
     }
 }
 
-/// Number of visible characters: all but escape sequences.
+/// Returns the number of visible characters: all but escape sequences.
 fn width(text: &str) -> usize {
     let mut count = 0;
     let mut characters = text.chars();

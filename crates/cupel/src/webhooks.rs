@@ -1,9 +1,9 @@
 //! Sends signed webhooks from the outbox to public addresses.
 //!
-//! A user chooses the receiver of a webhook, so the receiver is untrusted. The address is checked after the name was
-//! resolved, for the connection that is used, so a name that resolves differently a second later does not help an
-//! attacker. Redirects and proxies are not followed, and the response body is not read. Time and concurrency are
-//! bounded, and a slow receiver does not delay the deliveries of other users.
+//! A user chooses the receiver of a webhook, so the receiver is untrusted. Each connection resolves the host name once and
+//! checks the addresses that it uses, so a name that later resolves to another address does not help an attacker. The sender
+//! follows no redirects, uses no proxies and does not read the response body. Time and concurrency are bounded, and a slow
+//! receiver does not delay the deliveries of other users.
 //!
 //! Source of the signature: Standard Webhooks, "Signature scheme": headers `webhook-id`,
 //! `webhook-timestamp` (seconds), `webhook-signature` = `v1,` base64 HMAC-SHA256 of `id.timestamp.body`.
@@ -33,11 +33,11 @@ use guard::GuardedResolver;
 /// Polling interval of the outbox.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Sends due deliveries until `shutdown`, then waits for those under way.
+/// Sends due deliveries until `shutdown`, then waits for the deliveries under way.
 pub(crate) async fn run(core: Core, settings: config::Webhooks, shutdown: CancellationToken) {
     let sender = Arc::new(Sender { agent: agent(&settings), core, under_way: Mutex::default() });
     let room = Arc::new(Semaphore::new(settings.concurrency as usize));
-    // A process that holds a delivery for longer than the longest try has died.
+    // If a process holds a delivery for longer than this, it has died.
     let hold = settings.timeout * 2 + Duration::from_secs(30);
     let tracker = TaskTracker::new();
     while !shutdown.is_cancelled() {
@@ -50,7 +50,7 @@ pub(crate) async fn run(core: Core, settings: config::Webhooks, shutdown: Cancel
         });
         let was_full = !taken.is_empty() && taken.len() == free as usize;
         for delivery in taken {
-            // Only this task takes permits, and enough were free.
+            // Only this task takes permits, and enough of them were free.
             let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
             let under_way = UnderWay::of(Arc::clone(&sender), delivery.owner);
             tracker.spawn(async move {
@@ -59,7 +59,7 @@ pub(crate) async fn run(core: Core, settings: config::Webhooks, shutdown: Cancel
             });
         }
         if was_full {
-            // More may be due: continue as soon as a delivery has ended.
+            // More deliveries may be due, so the loop continues as soon as a delivery has ended.
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 _ = room.acquire() => {}
@@ -82,7 +82,7 @@ struct Sender {
     under_way: Mutex<Vec<UserId>>,
 }
 
-/// Guard of a delivery under way. Counts for its owner until it is dropped.
+/// Guard of a delivery under way, which counts for its owner until the guard is dropped.
 struct UnderWay {
     sender: Arc<Sender>,
     owner: UserId,
@@ -119,7 +119,7 @@ impl Sender {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Owners with deliveries under way.
+    /// Returns the owners with deliveries under way.
     fn busy(&self) -> Vec<UserId> {
         let mut busy = self.under_way().clone();
         busy.sort_unstable();
@@ -191,7 +191,7 @@ impl Sender {
                 .header("webhook-timestamp", message.timestamp.to_string())
                 .header("webhook-signature", &message.signature)
                 .send(message.body)?;
-            // The body is dropped unread, and the connection with it.
+            // The response body is dropped unread, together with the connection.
             Ok::<u16, ureq::Error>(response.status().as_u16())
         });
         match status.await {
@@ -200,7 +200,7 @@ impl Sender {
             Ok(Ok(status)) => {
                 Sent::Failed { error: format!("the receiver responded with {status}"), status: Some(status) }
             }
-            // The error text repeats the unreadable address, which may contain a secret.
+            // The error text repeats the invalid address, which may contain a secret.
             Ok(Err(ureq::Error::BadUri(_))) => Sent::Failed { error: "the URL is not valid".to_owned(), status: None },
             Ok(Err(error)) => Sent::Failed { error: error.to_string(), status: None },
             Err(_) => Sent::Failed { error: "the sending task failed".to_owned(), status: None },
@@ -208,7 +208,7 @@ impl Sender {
     }
 }
 
-/// Host and port of a receiver, for the log. The rest of the address may contain a secret.
+/// Returns host and port of a receiver, for the log. The rest of the address may contain a secret.
 fn host_of(url: &str) -> &str {
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
     authority.split(['/', '?', '#']).next().unwrap_or_default()
@@ -228,11 +228,11 @@ fn agent(settings: &config::Webhooks) -> Agent {
     Agent::with_parts(config, DefaultConnector::default(), GuardedResolver::new(settings.allow_private))
 }
 
-/// The signature of a body, as defined by Standard Webhooks.
+/// Returns the signature of a body, as defined by Standard Webhooks.
 pub(crate) fn sign(secret: &[u8], id: &str, timestamp: i64, body: &str) -> String {
-    // HMAC takes a key of any length.
+    // HMAC accepts a key of any length.
     let mut mac =
-        Hmac::<Sha256>::new_from_slice(secret).unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));
+        Hmac::<Sha256>::new_from_slice(secret).unwrap_or_else(|_| unreachable!("HMAC accepts a key of any length"));
     mac.update(format!("{id}.{timestamp}.{body}").as_bytes());
     format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()))
 }
@@ -241,7 +241,7 @@ pub(crate) fn sign(secret: &[u8], id: &str, timestamp: i64, body: &str) -> Strin
 mod tests {
     use super::*;
 
-    /// Computed with `openssl dgst -sha256 -mac HMAC -macopt hexkey:… -binary | base64` over the same text.
+    /// The expected value was computed with `openssl dgst -sha256 -mac HMAC -macopt hexkey:… -binary | base64` from the same text.
     #[test]
     fn the_signature_matches_standard_webhooks() {
         let signature = sign(&[7; 32], "msg_1", 1_700_000_000, "{\"a\":1}");

@@ -1,7 +1,7 @@
-//! Comparison without regard to order: whether both sides have the same lines or words, each equally often.
+//! Comparison that ignores order: both sides must have the same lines or words, each equally often.
 //!
-//! Memory is constant: each side is a count and a product over keyed hashes (see [`hash`](super::hash)), for which the
-//! author of an output cannot construct a collision. The differing line is therefore unknown.
+//! Memory is constant: each side is a count and a product over keyed hashes (see [`hash`](super::hash)). The author of an
+//! output cannot construct a collision. The comparison does not know which line differs.
 
 use std::io::{self, BufRead};
 
@@ -11,7 +11,7 @@ use super::{CompareResult, Difference, Differs, fill, is_space};
 /// The counted unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
-    /// Lines, as sequences of words: space within a line does not matter, and lines without words do not count.
+    /// Lines, as sequences of words: space within a line is ignored, and so are lines without words.
     Lines,
     /// Words.
     Words,
@@ -19,7 +19,7 @@ pub(super) enum Unit {
     Characters,
 }
 
-/// A comparison without order.
+/// A comparison that ignores order.
 pub(super) struct Bags<A> {
     key: Key,
     answer: A,
@@ -65,14 +65,14 @@ impl<A: BufRead> Bags<A> {
     }
 }
 
-/// One side.
+/// One side of the comparison.
 struct Bag {
     unit: Unit,
     count: u64,
     product: Product,
     current: Hash,
     in_word: bool,
-    /// Number of occurrences of each byte; for characters only.
+    /// Number of occurrences of each byte; only if characters are counted.
     bytes: Box<[u64; 256]>,
 }
 

@@ -1,8 +1,7 @@
-//! Built-in comparisons by name and flags, and the meaning of each for words, space and numbers.
+//! Built-in comparisons by name and flags, and their rules for words, space and numbers.
 //!
-//! Sources: Kattis problem package format, default output validator and its flags; DMOJ documentation, "Checkers";
-//! testlib, `checkers/`. Where a standard checker of testlib would reject the package's answer for its form, this code
-//! only compares.
+//! Sources: Kattis problem package format, default output validator and its flags; DMOJ documentation, "Checkers"; testlib,
+//! `checkers/`. Some standard checkers of testlib reject a malformed answer of the package; this code only compares.
 
 use std::io::BufRead;
 
@@ -19,11 +18,11 @@ use super::stream::{Rules, Spaces, Stream};
 pub struct BuiltIn {
     /// The comparison.
     pub comparison: Comparison,
-    /// Whether an output in which only the white space is wrong is distinguished from a wrong one.
+    /// Whether an output with only wrong white space is distinguished from a wrong output.
     pub tells_presentation: bool,
 }
 
-/// Why a name with its flags is not a comparison.
+/// The reason why a name with its flags is not a comparison.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BuiltInError {
     /// Unknown name.
@@ -45,7 +44,7 @@ pub enum BuiltInError {
     Tolerance(FlagError),
 }
 
-/// Names other than those of testlib's standard checkers.
+/// Names of all comparisons except testlib's standard checkers.
 const NAMES: [&str; 12] = [
     "default",
     "exact",
@@ -61,7 +60,7 @@ const NAMES: [&str; 12] = [
     "std::NAME.cpp",
 ];
 
-/// The flags of a comparison, for a message.
+/// Lists the flags of a comparison, for a message.
 fn has(name: &str) -> String {
     let flags: &[&str] = match name {
         "default" | "numbers" => &[
@@ -219,7 +218,7 @@ impl From<Comparison> for BuiltIn {
     }
 }
 
-/// Rules with exact words and no tolerance.
+/// Returns rules that require exact words, without a tolerance.
 fn of(spaces: Spaces) -> Rules {
     Rules { folds_case: false, tolerance: None, spaces, tells_presentation: false }
 }

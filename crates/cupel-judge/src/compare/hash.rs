@@ -1,16 +1,16 @@
 //! A keyed hash of a byte sequence, independent of how the sequence is split into pieces.
 //!
-//! A polynomial over the prime 2^61 - 1 at a secret point: two sequences of n bytes collide with probability
-//! n / 7 / 2^61, and the author of the bytes does not know the point. Source: Carter and Wegman, "Universal classes of
-//! hash functions", 1979.
+//! The hash is a polynomial over the prime 2^61 - 1 at a secret point. Two sequences of n bytes collide with probability
+//! n / 7 / 2^61, and the author of the bytes does not know the point. Source: Carter and Wegman, "Universal classes of hash
+//! functions", 1979.
 //!
-//! Multisets of sequences are compared by another polynomial, whose roots are their hashes: see [`Product`]. Source:
-//! Schwartz, "Fast probabilistic algorithms for verification of polynomial identities", 1980.
+//! Multisets of sequences are compared by another polynomial, whose roots are the hashes of the sequences: see [`Product`].
+//! Source: Schwartz, "Fast probabilistic algorithms for verification of polynomial identities", 1980.
 
 use std::hash::{BuildHasher, RandomState};
 
 const PRIME: u64 = (1 << 61) - 1;
-/// Bytes processed at once: the largest number whose value stays below the prime.
+/// Number of bytes processed at once: the largest number whose value always stays below the prime.
 const STEP: usize = 7;
 
 /// The secret of one comparison.
@@ -28,8 +28,8 @@ impl Key {
     }
 }
 
-/// Hash of a multiset of hashes: the value at a secret point of the polynomial that has them as its roots. Two
-/// different multisets of n hashes have the same value with probability n / 2^61.
+/// Hash of a multiset of hashes: the value, at a secret point, of the polynomial whose roots are these hashes. Two different
+/// multisets of n hashes have the same value with probability n / 2^61.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Product(u64);
 
@@ -50,7 +50,7 @@ impl Product {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Hash {
     sum: u64,
-    /// Bytes that do not fill a step yet, and their number.
+    /// Bytes that do not yet fill a step, and their number.
     pending: u64,
     filled: u8,
     length: u64,
@@ -87,18 +87,18 @@ impl Hash {
         self.length == 0
     }
 
-    /// The hash value, below the prime. The length determines the number of pending bytes.
+    /// Returns the hash value, which is below the prime. The length determines the number of pending bytes.
     fn value(&self, key: &Key) -> u64 {
         next(next(self.sum, key.point, self.pending), key.point, self.length % PRIME)
     }
 }
 
-/// Adds a word. The added one makes every word nonzero, so that zero bytes count.
+/// Adds a word. The constant 1 makes every word nonzero, so that zero bytes also change the hash.
 fn next(sum: u64, point: u64, word: u64) -> u64 {
     reduce(u128::from(sum) * u128::from(point) + u128::from(word) + 1)
 }
 
-/// The remainder modulo 2^61 - 1 of a number up to the square of that modulus.
+/// Returns the remainder modulo 2^61 - 1 of a number up to the square of that modulus.
 #[expect(clippy::cast_possible_truncation, reason = "both parts are below 2^62")]
 fn reduce(n: u128) -> u64 {
     let folded = (n as u64 & PRIME) + (n >> 61) as u64;

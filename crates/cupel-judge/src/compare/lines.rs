@@ -1,6 +1,6 @@
-//! The share of an answer's lines that are right, compared line by line.
+//! The share of an answer's lines that the output has right, compared line by line.
 //!
-//! Lines without words do not count. If the output has more lines than the answer, none is right. Source: DMOJ, checker
+//! Lines without words are ignored. If the output has more lines than the answer, no line is right. Source: DMOJ, checker
 //! `linecount`.
 
 use std::io::{self, BufRead};
@@ -22,9 +22,9 @@ pub(super) struct Lines<A> {
 /// An unfinished line.
 #[derive(Clone, Copy, Default)]
 struct Line {
-    /// Up to the last byte that is not white space.
+    /// Hash of the line up to the last byte that is not white space.
     trimmed: Hash,
-    /// All of it.
+    /// Hash of the whole line.
     whole: Hash,
 }
 
@@ -39,7 +39,7 @@ impl Line {
         self.whole.push(key, space);
     }
 
-    /// Ends the line and returns its hash, if it counts.
+    /// Ends the line and returns its hash; `None` if the line is ignored.
     fn end(&mut self, exact: bool) -> Option<Hash> {
         let line = std::mem::take(self);
         (!line.trimmed.is_empty()).then_some(if exact { line.whole } else { line.trimmed })
@@ -72,7 +72,7 @@ impl<A: BufRead> Lines<A> {
         Ok(())
     }
 
-    /// Reads the answer's next line that counts.
+    /// Reads the answer's next line that is not ignored.
     fn expected(&mut self) -> io::Result<Option<Hash>> {
         let mut line = Line::default();
         loop {

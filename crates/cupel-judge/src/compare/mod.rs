@@ -1,8 +1,8 @@
 //! Comparison of a program's output with the expected answer, in constant memory.
 //!
-//! The output arrives in pieces, as the program writes it; the answer is read in parallel. Neither is ever held as a
-//! whole: one word may be a hundred megabytes long. Bytes that are equal (almost always all of them) are passed over
-//! without being parsed.
+//! The output arrives in pieces, as the program writes it; the answer is read in parallel. Neither is ever stored as a whole,
+//! because one word may be a hundred megabytes long. Bytes that are equal (almost always all of them) are skipped without
+//! being parsed.
 //!
 //! ```text
 //!  program ──pieces──► output() ─┐
@@ -28,7 +28,7 @@ use bag::Bags;
 use lines::Lines;
 use stream::Stream;
 
-/// Bytes kept of a differing word, for the message.
+/// Maximum number of bytes of a differing word that a message shows.
 const SHOWN_BYTES_MAX: usize = 64;
 
 /// A comparison in progress.
@@ -82,7 +82,7 @@ impl<A: BufRead> Comparer<A> {
 }
 
 impl<A> fmt::Debug for Comparer<A> {
-    /// Prints no contents: they belong to a tenant and an author.
+    /// Prints no contents, because they belong to a tenant and an author.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Comparer")
     }
@@ -93,9 +93,9 @@ impl<A> fmt::Debug for Comparer<A> {
 pub enum CompareResult {
     /// The output is right.
     Same,
-    /// The words are right, the space between them is not; only if the comparison distinguishes presentation errors.
+    /// The words are right, but the space between them is wrong; only if the comparison distinguishes presentation errors.
     Presentation(Difference),
-    /// Some of the answer's lines are right; at least one is wrong.
+    /// At least one of the answer's lines is right, and at least one is wrong.
     Share {
         /// Number of right lines.
         right: u64,
@@ -115,18 +115,18 @@ pub struct Difference {
     pub word: u64,
     /// Line of the output; 0 if order does not matter.
     pub line: u64,
-    /// Offset in the answer of the differing word or space.
+    /// Offset of the differing word or space in the answer.
     pub answer_at: u64,
-    /// Offset in the output.
+    /// Offset of the differing word or space in the output.
     pub output_at: u64,
-    /// Beginning of the answer's word, as far as it had been read.
+    /// Beginning of the answer's word, as far as it has been read.
     pub expected: Vec<u8>,
-    /// Beginning of the output's word, as far as it had arrived.
+    /// Beginning of the output's word, as far as it has arrived.
     pub came: Vec<u8>,
 }
 
 impl fmt::Debug for Difference {
-    /// Prints the position only: the contents belong to an author and a tenant and are never logged.
+    /// Prints only the position: the contents belong to an author and a tenant and are never logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Difference({:?}, word {}, line {})", self.what, self.word, self.line)
     }
@@ -145,16 +145,16 @@ pub enum Differs {
     Missing,
     /// The output continues after the end of the answer.
     Trailing,
-    /// In a comparison without order: the counts are equal, the contents differ.
+    /// In a comparison that ignores order: the counts are equal, but the contents differ.
     Others,
-    /// In a comparison line by line: no line is right. `expected` holds the number of lines in the answer.
+    /// In a comparison line by line: no line is right. `expected` contains the number of lines in the answer.
     NoLine,
-    /// In a comparison without order: the counts differ. `expected` and `came` hold both counts.
+    /// In a comparison that ignores order: the counts differ. `expected` and `came` contain both counts.
     Count,
 }
 
 impl Difference {
-    /// Message for the author of a problem. Quotes both sides, so it must not be shown to anyone who may not see them.
+    /// Returns a message for the author of a problem. It quotes both sides, so it must not be shown to users who may not see them.
     pub fn for_author(&self) -> String {
         let (expected, came) = (quoted(&self.expected), quoted(&self.came));
         let place = format!("word {}, line {} of the output", self.word, self.line);
@@ -175,13 +175,13 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Bytes in quotes, with everything unprintable escaped.
+/// Returns bytes in quotes, with every unprintable byte escaped.
 fn quoted(bytes: &[u8]) -> String {
     let more = if bytes.len() >= SHOWN_BYTES_MAX { "…" } else { "" };
     format!("\"{}\"{more}", bytes.escape_ascii())
 }
 
-/// The rest of the reader's buffer, or the next block; empty at the end.
+/// Returns the rest of the reader's buffer, or the next block; empty at the end.
 fn fill(answer: &mut impl BufRead) -> io::Result<&[u8]> {
     loop {
         match answer.fill_buf() {
@@ -190,7 +190,7 @@ fn fill(answer: &mut impl BufRead) -> io::Result<&[u8]> {
             Err(error) => return Err(error),
         }
     }
-    // A second call, because a borrow returned from inside the loop would last for the whole loop. It reads nothing.
+    // `fill_buf` is called twice, because a borrow that the loop returns would last for the whole loop. This call reads nothing.
     answer.fill_buf()
 }
 

@@ -1,13 +1,12 @@
-//! Which words are numbers, and which numbers are within the tolerance.
+//! Recognizes numbers among words, and decides whether a number is within the tolerance of another.
 //!
-//! Invariant: the value is correctly rounded to 64 bits, except that a nonzero value never becomes zero and a finite
-//! value never becomes infinite: an output of `1e-4000` does not equal the answer `0`.
-//! Source of the grammar and of both exceptions: `problem-package-format`, default output validator, and its test
-//! vectors.
+//! Invariant: the value is correctly rounded to 64 bits, except that a nonzero value never becomes zero and a finite value
+//! never becomes infinite. So an output of `1e-4000` does not equal the answer `0`. Source of the grammar and of both
+//! exceptions: `problem-package-format`, default output validator, and its test vectors.
 
 use super::is_space;
 
-/// Maximum distance from the expected number: within either tolerance; an unset tolerance is 0.
+/// Maximum distance from the expected number. A number within either tolerance is accepted; an unset tolerance is 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Tolerance {
     pub(super) absolute: f64,
@@ -15,21 +14,21 @@ pub(super) struct Tolerance {
 }
 
 impl Tolerance {
-    /// Whether `came` is accepted for `expected`. The relative test multiplies instead of dividing: an expected 0 needs
-    /// the absolute tolerance.
+    /// Whether `came` is accepted for `expected`. The relative test multiplies instead of dividing, so an expected 0 is compared
+    /// with the absolute tolerance only.
     pub(super) fn accepts(self, expected: f64, came: f64) -> bool {
         let distance = (came - expected).abs();
         distance <= self.absolute || distance <= self.relative * expected.abs()
     }
 }
 
-/// Powers of ten that are exact.
+/// Powers of ten that have an exact representation.
 const TENS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
     1e21, 1e22,
 ];
 
-/// The value and the length of a plain word: one without an exponent, without too many digits, and followed by white
+/// Returns the value and the length of a plain word: one without an exponent, without too many digits, and followed by white
 /// space. `None` for any other word, which may still be a number.
 ///
 /// The quotient of two exact numbers is correctly rounded. Source: Clinger, "How to read floating point numbers
@@ -51,13 +50,12 @@ pub(super) fn parse_plain(text: &[u8]) -> Option<(f64, usize)> {
     if digits == 0 || digits > 15 || !is_space(*text.get(at)?) {
         return None;
     }
-    // Exact: 15 digits are below 2^53.
+    // This is exact, because 15 digits are below 2^53.
     let value = mantissa as f64 / TENS[places];
     Some((if is_negative { -value } else { value }, at))
 }
 
-/// Appends the leading digits of a text (up to 16) to the value `before`, and returns the new value and the number of
-/// digits.
+/// Appends the leading digits of a text (up to 16) to the value `before`. Returns the new value and the number of digits.
 fn leading_digits(text: &[u8], before: u64) -> Option<(u64, usize)> {
     let mut value = before;
     for begin in [0, 8] {
@@ -70,14 +68,14 @@ fn leading_digits(text: &[u8], before: u64) -> Option<(u64, usize)> {
     Some((value, 16))
 }
 
-/// Powers of ten up to that of eight digits.
+/// Powers of ten up to the eighth.
 const WHOLE_TENS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
-/// The value and the number of the leading digits among eight bytes, computed in one register. Source: Lemire, "Number
-/// parsing at a gigabyte per second", 2021.
+/// Returns the value and the number of the leading digits among eight bytes, computed in one register. Source: Lemire,
+/// "Number parsing at a gigabyte per second", 2021.
 fn eight_digits(bytes: [u8; 8]) -> (u64, usize) {
     const EVERY: u64 = 0x0101_0101_0101_0101;
-    // A digit's byte is now its value; any other byte is above 9. A carry only reaches later bytes.
+    // Each byte of a digit is now the digit's value; any other byte is above 9. A carry only reaches later bytes.
     let values = u64::from_le_bytes(bytes) ^ (0x30 * EVERY);
     let others = (values.wrapping_add((0x80 - 10) * EVERY) | values) & (0x80 * EVERY);
     let count = others.trailing_zeros() / 8;
@@ -92,8 +90,8 @@ fn eight_digits(bytes: [u8; 8]) -> (u64, usize) {
     (eight, count as usize)
 }
 
-/// The value of a word: an optional sign; digits with an optional fraction, or a fraction alone; an optional exponent.
-/// Hexadecimal numbers, `inf` and `nan` are not accepted.
+/// Returns the value of a word: an optional sign; digits with an optional fraction, or a fraction alone; an optional
+/// exponent. Hexadecimal numbers, `inf` and `nan` are not accepted.
 pub(super) fn parse(word: &[u8]) -> Option<f64> {
     let unsigned = match word {
         [b'+' | b'-', rest @ ..] => rest,
@@ -223,8 +221,8 @@ mod tests {
         ] {
             assert_eq!(parse_plain(format!("{word} and a few bytes more").as_bytes()), None, "{word}");
         }
-        assert_eq!(parse_plain(b"12 34"), None, "too near the end to be read at once");
-        assert_eq!(parse_plain(b"12345678901234567890"), None, "it may go on");
+        assert_eq!(parse_plain(b"12 34"), None, "fewer than eight bytes remain");
+        assert_eq!(parse_plain(b"12345678901234567890"), None, "the word may continue");
     }
 
     proptest::proptest! {

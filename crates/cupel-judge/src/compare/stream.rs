@@ -1,4 +1,4 @@
-//! Comparison in order: words, and the properties of the space between them that the rules require.
+//! Comparison in order: compares words, and the properties of the space between them that the rules select.
 //!
 //! ```text
 //!            equal bytes                      both at a word, spaces agree
@@ -9,11 +9,11 @@
 //!           └────────── numbers near enough ────────────────────────┘
 //! ```
 //!
-//! In `Same`, both sides are at the same position of the same word or of the same run of space. Invariants: memory is
-//! bounded by [`NUMBER_BYTES_MAX`]; every byte is read a bounded number of times; the result does not depend on how the
-//! output is split into pieces.
+//! In `Same`, both sides are at the same position of the same word or of the same run of space. Invariants: memory is bounded
+//! by [`NUMBER_BYTES_MAX`]; every byte is read a bounded number of times; the result does not depend on how the output is
+//! split into pieces.
 //!
-//! Equal bytes are equal in every sense, also as numbers with any tolerance.
+//! Equal bytes always mean equal words, also for numbers with any tolerance.
 
 use std::io::{self, BufRead};
 
@@ -21,9 +21,9 @@ use super::hash::{Hash, Key};
 use super::number::{self, Tolerance};
 use super::{CompareResult, Difference, Differs, SHOWN_BYTES_MAX, fill, is_space};
 
-/// A longer word of an answer is not a number.
+/// Maximum length of a number in an answer. A longer word is compared as text.
 const ANSWER_NUMBER_BYTES_MAX: usize = 1024;
-/// A longer word of an output is not a number.
+/// Maximum length of a number in an output. A longer word is compared as text.
 const NUMBER_BYTES_MAX: usize = 64 << 10;
 
 /// Rules by which two outputs are equal.
@@ -36,25 +36,25 @@ pub(super) struct Rules {
     pub(super) tells_presentation: bool,
 }
 
-/// The property of a run of white space that is compared. The ends of the text are runs, too.
+/// The property of a run of white space that is compared. The beginning and the end of the text also count as runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spaces {
-    /// That it exists.
+    /// Only that the run exists.
     Ignored,
-    /// Whether it contains a line end; nothing at the ends of the text.
+    /// Whether the run contains a line end. Runs at the beginning and the end of the text are ignored.
     Lines,
-    /// The number of line ends; nothing at the end of the text.
+    /// The number of line ends. The run at the end of the text is ignored.
     LineCount,
-    /// Its line ends and the space after the last of them; nothing at the end of the text.
+    /// The line ends, and the space after the last of them. The run at the end of the text is ignored.
     Trimmed,
-    /// Every byte; nothing at the end of the text.
+    /// Every byte. The run at the end of the text is ignored.
     BytesButEnd {
-        /// CR LF and CR are LF.
+        /// Whether CR LF and CR count as LF.
         normalized: bool,
     },
     /// Every byte.
     Bytes {
-        /// CR LF and CR are LF.
+        /// Whether CR LF and CR count as LF.
         normalized: bool,
     },
 }
@@ -96,7 +96,7 @@ impl Run {
         }
     }
 
-    /// Whether two runs are equal in the compared property.
+    /// Whether two runs have an equal value of the compared property.
     fn agrees(&self, other: &Run, spaces: Spaces, at_start: bool, at_end: bool) -> bool {
         match spaces {
             Spaces::Ignored => true,
@@ -122,17 +122,17 @@ pub(super) struct Stream<A> {
     key: Key,
     answer: A,
     state: State,
-    /// In `Same`: whether the position is inside a word.
+    /// In `Same`: whether the current position is inside a word.
     in_word: bool,
-    /// The current word, as far as a number or a message can need it, and its length.
+    /// The beginning of the current word, as long as a number or a message can need it, and the word's length.
     word: Vec<u8>,
     word_length: u64,
     /// In `Words`: both words so far.
     expected: Vec<u8>,
     came: Vec<u8>,
-    /// The current run of space.
+    /// The current run of white space.
     run: Run,
-    /// Number of words of the output that have begun, and of its line ends, up to this position.
+    /// Number of words and of line ends in the output up to this position.
     words: u64,
     line_ends: u64,
     answer_at: u64,
@@ -170,12 +170,12 @@ impl<A: BufRead> Stream<A> {
         match (self.state, self.presentation) {
             (State::Decided(CompareResult::Same), Some(difference)) => Ok(CompareResult::Presentation(difference)),
             (State::Decided(finding), _) => Ok(finding),
-            // `advance` always decides at the end of both texts.
+            // At the end of both texts, `advance` always decides.
             _ => Err(io::Error::other("the comparison did not reach a decision")),
         }
     }
 
-    /// Compares until the output is used up or the result is decided.
+    /// Compares until the whole output is processed or the result is decided.
     fn advance(&mut self, output: &mut &[u8], at_end: bool) -> io::Result<()> {
         while !output.is_empty() || at_end {
             match self.state {
@@ -277,7 +277,7 @@ impl<A: BufRead> Stream<A> {
 
     fn add_to_word(&mut self, bytes: &[u8]) {
         self.word_length += bytes.len() as u64;
-        // One byte more than a number may have, so that a longer word is recognized as not a number.
+        // The room is one byte more than a number may have, so that a longer word is recognized as text.
         let room = (ANSWER_NUMBER_BYTES_MAX + 1).saturating_sub(self.word.len());
         self.word.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
@@ -380,7 +380,7 @@ impl<A: BufRead> Stream<A> {
         Ok(true)
     }
 
-    /// A difference at the position of the next word.
+    /// Returns a difference at the position of the next word.
     fn differs_next(&self, what: Differs, expected: Vec<u8>, came: Vec<u8>) -> State {
         State::Decided(CompareResult::Different(self.differs(what, self.words + 1, expected, came)))
     }
@@ -393,11 +393,11 @@ impl<A: BufRead> Stream<A> {
     }
 }
 
-/// Lengths in both texts of the common sequence of words, with any space between them. Stops where these bytes alone do
-/// not determine the result.
+/// Returns the lengths, in both texts, of the common sequence of words with any space between them. The sequence ends where
+/// these bytes alone do not determine the result.
 fn same_words(a: &[u8], o: &[u8], mut in_word: bool, rules: &Rules) -> (usize, usize) {
     let (mut at, mut to) = (0, 0);
-    // Where the current words begin on both sides, if they begin in these bytes.
+    // The positions at which the current words begin on both sides, if they begin in these bytes.
     let mut begin = (!in_word).then_some((0, 0));
     loop {
         let length = common_prefix(&a[at..], &o[to..], rules.folds_case);
@@ -426,20 +426,20 @@ fn same_words(a: &[u8], o: &[u8], mut in_word: bool, rules: &Rules) -> (usize, u
     }
 }
 
-/// Where two words that begin here end, if both are plain numbers within the tolerance.
+/// Returns the ends of two words that begin here, if both are plain numbers within the tolerance.
 fn near_words(a: &[u8], o: &[u8], (at, to): (usize, usize), tolerance: Tolerance) -> Option<(usize, usize)> {
     let (expected, a_length) = number::parse_plain(&a[at..])?;
     let (came, o_length) = number::parse_plain(&o[to..])?;
     tolerance.accepts(expected, came).then_some((at + a_length, to + o_length))
 }
 
-/// Length of the common prefix.
+/// Returns the length of the common prefix.
 fn common_prefix(a: &[u8], b: &[u8], folds_case: bool) -> usize {
     const BLOCK: usize = 64;
     let length = a.len().min(b.len());
     let (a, b) = (&a[..length], &b[..length]);
     let mut at = 0;
-    // Usually one of the next few bytes differs, or none of very many.
+    // Usually, either one of the next few bytes differs, or very many bytes are equal.
     while at < length {
         let stop = length.min(at + 16);
         while at < stop && (a[at] == b[at] || folds_case && a[at].eq_ignore_ascii_case(&b[at])) {
@@ -470,8 +470,8 @@ fn count_line_ends(text: &[u8]) -> u64 {
     text.chunks(255).map(|part| u64::from(part.iter().map(|b| u8::from(*b == b'\n')).sum::<u8>())).sum()
 }
 
-/// Number of words that begin in a text, and of its line ends. Sums of at most 255 bytes, so that the compiler can
-/// vectorize them.
+/// Counts the words that begin in a text, and its line ends. Each sum covers at most 255 bytes, so that the compiler can
+/// vectorize it.
 fn count(text: &[u8], in_word: bool) -> (u64, u64) {
     let [first, rest @ ..] = text else { return (0, 0) };
     let begins = |before: u8, byte: u8| u8::from(is_space(before) & !is_space(byte));

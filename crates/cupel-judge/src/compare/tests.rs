@@ -1,4 +1,4 @@
-//! The comparisons against a naive oracle that holds everything in memory, and the cases that the formats define.
+//! Compares the comparisons with a naive oracle that stores whole texts, and tests the cases that the formats define.
 
 use std::io::{BufRead, BufReader, Read};
 
@@ -19,7 +19,7 @@ fn run(builtin: &BuiltIn, answer: impl BufRead, pieces: &[&[u8]]) -> CompareResu
     comparer.finish().unwrap()
 }
 
-/// The finding without the words, because the words of a difference depend on how far the input had arrived.
+/// Formats the finding without the words, because the words of a difference depend on how far the input had arrived.
 fn place(finding: &CompareResult) -> String {
     match finding {
         CompareResult::Different(d) => format!("{:?} {} {} {} {}", d.what, d.word, d.line, d.answer_at, d.output_at),
@@ -31,7 +31,7 @@ fn same(name: &str, flags: &str, answer: &str, output: &str) -> bool {
     run(&builtin(name, flags), answer.as_bytes(), &[output.as_bytes()]) == CompareResult::Same
 }
 
-/// Rows of (answer, output, whether it is accepted).
+/// Checks rows of (answer, output, whether it is accepted).
 fn check(name: &str, flags: &str, rows: &[(&str, &str, bool)]) {
     for (answer, output, accepted) in rows {
         assert_eq!(same(name, flags, answer, output), *accepted, "{name} {flags}: {answer:?} {output:?}");
@@ -248,7 +248,7 @@ fn unknown_flags_are_rejected() {
         ("default", &["float_tolerance"], "needs a number"),
         ("default", &["float_tolerance", "x"], "needs a number"),
         ("default", &["float_tolerance", "-1"], "needs a number"),
-        ("default", &["float_tolerance", "1", "float_tolerance", "1"], "stands twice"),
+        ("default", &["float_tolerance", "1", "float_tolerance", "1"], "occurs twice"),
         ("default", &["float_tolerance", "1", "float_absolute_tolerance", "1"], "excludes"),
         ("default", &["presentation_error"], "no flag"),
         ("exact", &["case_sensitive"], "no flag"),
@@ -363,13 +363,13 @@ const ORACLES: [(&str, &str); 10] = [
     ("sorted-words", ""),
 ];
 
-/// Few letters, so that many texts are nearly equal; all six kinds of space.
+/// Generates texts of few letters, so that many texts are nearly equal, with all six kinds of white space.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     let alphabet = prop::sample::select(b"aA01.-e\0 \n\t\r\x0b\x0c  \n\n".to_vec());
     prop::collection::vec(alphabet, 0..40)
 }
 
-/// A text, and another that differs from it in few places, if at all.
+/// Generates a text and another that differs from it in a few places, if at all.
 fn pair() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
     let edit = (any::<prop::sample::Index>(), prop::sample::select(b"aA0.e \n\r".to_vec()), 0..4u8);
     (text(), prop::collection::vec(edit, 0..3)).prop_map(|(answer, edits)| {
@@ -412,7 +412,7 @@ proptest! {
 
     #[test]
     fn long_texts_are_judged_as_the_oracle_does((part, other) in pair(), times in 1..40usize, piece in 1..400usize) {
-        // So that blocks of equal bytes are skipped, and the difference is at the end.
+        // The repetition makes the comparison skip blocks of equal bytes; the difference is at the end.
         let answer = [part.repeat(times), part.clone()].concat();
         let output = [part.repeat(times), other].concat();
         agrees_with_the_oracle(&answer, &output, piece, 100);

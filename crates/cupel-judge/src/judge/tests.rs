@@ -1,4 +1,4 @@
-//! The judge over a scripted executor: its requests, its use of the results, and its events.
+//! The judge with a scripted executor: its requests, its handling of the results, and its events.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
@@ -56,7 +56,7 @@ fn a_program(files: Vec<BoxFile>) -> Program {
     }
 }
 
-/// A request of an arbitrary owner, within the limits of its language.
+/// Returns a request of an arbitrary owner, within the limits of its language.
 fn request<'a>(program: &'a Program, language: &'a Language, output_kept_max: Bytes) -> JudgeRequest<'a> {
     let owner = UserId::from_uuid(uuid::Uuid::nil());
     let limits = LimitsRequest::default();
@@ -248,13 +248,13 @@ fn compile_commands_pass_on_their_files_and_share_one_budget() {
     let (report, log) = judged("compiled", &a_program(sent), &mut executor, &NoCache);
     let [front, back, run] = &executor.asked[..] else { panic!("three steps") };
     assert_eq!((front.kind, &front.argv[..]), (StepKind::Compile, &["front".to_owned(), "main.src".into()][..]));
-    assert_eq!(front.env["MODE"], "fast", "the client's environment is the program's alone");
+    assert_eq!(front.env["MODE"], "fast", "only the program gets the client's environment");
     assert_eq!(front.stdin, b"");
     assert_eq!(back.argv, ["back", "-o", "main"]);
     assert_eq!(back.files, ["main.src", "main", "main.tmp"]);
     assert_eq!(back.limits.cpu_time, Duration::from_secs(19));
     assert_eq!(run.argv, ["./main", "-m256", "one", "{source}"]);
-    assert_eq!(run.files, ["main", "input.dat"], "artefacts win over files sent, sources stay behind");
+    assert_eq!(run.files, ["main", "input.dat"], "artefacts replace submitted files, and sources are omitted");
     assert_eq!(log[..2], ["compile", "compiled ok=true cached=false"]);
     assert_eq!(report.compile.unwrap().wall_time, Duration::from_secs(2));
 }
@@ -407,11 +407,14 @@ fn outputs_of_all_streams_share_one_bound_and_are_judged_completely() {
     program.tests = (0..20).map(|n| case(&n.to_string(), "", Some(&big))).collect();
     let talks = || Answer { stderr: big.clone().into_bytes(), ..prints(&big) };
     let (report, _) = judged("script", &program, &mut scripted((0..20).map(|_| talks())), &NoCache);
-    assert_eq!(report.verdict, Verdict::Accepted, "output that is not kept is compared, too");
+    assert_eq!(report.verdict, Verdict::Accepted, "output that is not stored is also compared");
     let streams = || report.cases.iter().flat_map(|c| [&c.step.stdout, &c.step.stderr]);
     assert_eq!(streams().map(|s| s.data.len()).sum::<usize>(), 1 << 20);
     assert!(streams().take(2).all(|s| s.data.len() == big.len() && !s.truncated));
-    assert!(streams().skip(4).all(|s| s.data.len() == STREAM_BYTES_SPARSE && s.truncated), "all show their beginning");
+    assert!(
+        streams().skip(4).all(|s| s.data.len() == STREAM_BYTES_SPARSE && s.truncated),
+        "all streams show their beginning"
+    );
 }
 
 #[test]
@@ -439,7 +442,7 @@ fn a_bound_too_small_for_every_stream_still_holds() {
     assert!(report.cases[8].step.stdout.truncated);
 }
 
-/// Ends with this outcome after this text on standard error.
+/// Returns the answer of a program that ends with this outcome after it wrote this text to standard error.
 fn writes_stderr(stderr: &str, outcome: Outcome) -> Answer {
     Answer { stderr: stderr.into(), ..ends(outcome) }
 }
@@ -512,12 +515,12 @@ fn a_run_over_its_total_time_ends_with_tle_and_the_remaining_tests_are_skipped()
     assert_eq!(report.verdict, Verdict::TimeLimit);
     assert_eq!(verdicts(&report), [Verdict::Accepted, Verdict::TimeLimit, Verdict::Skipped]);
     let walls: Vec<_> = executor.asked.iter().map(|asked| asked.limits.wall_time.as_secs()).collect();
-    assert_eq!(walls, [3, 1], "each test may take what is left");
+    assert_eq!(walls, [3, 1], "each test gets the remaining time");
     assert_eq!(
         report.message.as_deref(),
         Some("time limit of 3000 ms for all executions of the run exceeded; the last test was skipped")
     );
-    assert_eq!(report.cases[1].step.outcome, Outcome::Cancelled, "no limit of its own ended it");
+    assert_eq!(report.cases[1].step.outcome, Outcome::Cancelled, "none of its limits ended it");
 }
 
 #[test]

@@ -1,22 +1,22 @@
-//! The meaning of a judging program's exit code, messages and files, by protocol. Pure: depends only on its arguments.
+//! Interprets a judging program's exit code, messages and files, by protocol. The functions are pure.
 //!
 //! Sources: Kattis problem package format, "Output validator"; testlib, `testlib.h`, `TResult`; DMOJ documentation,
 //! "Bridged checkers".
-//! Invariant: anything that is not a valid answer in the protocol is a fault of the package, never a rejection.
+//! Invariant: any answer that is not valid in the protocol is a fault of the package, never a rejection.
 
 use cupel_problem::{Protocol, Score};
 use cupel_types::{BoxFiles, Outcome, StepReport};
 
 use super::grade::Named;
 
-/// Maximum bytes read of a message file or stream. Source: the same bound as in problemtools.
+/// Maximum number of bytes read from a message file or stream. Source: problemtools has the same bound.
 const MESSAGE_BYTES_MAX: usize = 128 << 10;
 
 /// Answer of a judging program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) decision: Decision,
-    /// The points it awarded.
+    /// The points that the program awarded.
     pub(super) points: Option<Named>,
     /// Message for the author.
     pub(super) judge_message: Option<String>,
@@ -30,7 +30,7 @@ pub(super) enum Decision {
     Accepted,
     WrongAnswer,
     Presentation,
-    /// It did not decide; the reason, for the author.
+    /// The program did not decide; the reason, for the author.
     Fault(String),
 }
 
@@ -40,7 +40,7 @@ impl Answer {
     }
 }
 
-/// Reads the answer of a program that has ended. `files` are those of its feedback directory.
+/// Interprets the answer of a program that has ended. `files` are the files of its feedback directory.
 pub(super) fn read(protocol: &Protocol, report: &StepReport, files: &BoxFiles) -> Answer {
     let stderr = message(&report.stderr.data);
     let Outcome::Exited(code) = report.outcome else {
@@ -65,12 +65,12 @@ pub(super) fn read(protocol: &Protocol, report: &StepReport, files: &BoxFiles) -
     answer
 }
 
-/// Which exit codes of an interactor decide a conversation: it does not accept, regardless of its other output and of
-/// what the program does afterwards.
+/// Returns the test for exit codes with which an interactor decides a conversation: it does not accept, regardless of its other
+/// output and of the program's later actions.
 pub(super) fn settles(protocol: &Protocol) -> fn(i32) -> bool {
     match protocol {
         Protocol::Kattis => |code| code != 42,
-        // With a scale, any code may be part of the points.
+        // With a scale, any code may contain points.
         Protocol::Testlib { percent: true } => |_| false,
         Protocol::Testlib { percent: false } | Protocol::DmojTestlib | Protocol::Coci => |code| !matches!(code, 0 | 7),
         Protocol::DmojDefault | Protocol::Peg => |code| code != 0,
@@ -136,7 +136,7 @@ fn decimal(data: &[u8]) -> Option<Score> {
     std::str::from_utf8(data).ok()?.trim().parse().ok()
 }
 
-/// The prefix takes precedence over the code: with the default base, `partially correct` can have any small code.
+/// The prefix takes precedence over the exit code: with the default base, `partially correct` can have any small code.
 fn testlib(code: i32, message: &str, percent: bool) -> Answer {
     if message.starts_with("partially correct") {
         let Some(share) = message.split(['(', ')']).nth(1).and_then(|text| text.trim().parse::<Score>().ok()) else {
@@ -188,7 +188,7 @@ fn dmoj(code: i32, points: impl FnOnce() -> Option<Named>) -> Answer {
     }
 }
 
-/// Any two consecutive lines are a share, also if it rejects.
+/// Any two consecutive lines are a share, even if the program rejects.
 fn peg(code: i32, stdout: &[u8]) -> Answer {
     let text = String::from_utf8_lossy(stdout);
     let numbers: Vec<Option<Score>> = text.lines().map(|line| line.trim().parse().ok()).collect();
@@ -225,7 +225,7 @@ fn line_after<'s>(text: Option<&'s str>, word: &str) -> Option<&'s str> {
     text?.lines().find_map(|line| line.trim().strip_prefix(word)).map(str::trim)
 }
 
-/// Text from a program: bounded, without control characters except line ends and tabs; `None` if nothing remains.
+/// Converts text of a program: bounded, without control characters except line ends and tabs; `None` if no text remains.
 pub(super) fn message(data: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(&data[..data.len().min(MESSAGE_BYTES_MAX)]);
     let text: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
@@ -254,7 +254,7 @@ mod tests {
         BoxFiles::new(files.iter().map(file).collect())
     }
 
-    /// The decision as one letter, and the points.
+    /// Formats the decision as one letter, and the points.
     fn read_as(protocol: &Protocol, code: i32, stdout: &str, stderr: &str, feedback: &[(&str, &str)]) -> String {
         let answer = read(protocol, &report(Outcome::Exited(code), stdout, stderr), &files(feedback));
         let decision = match answer.decision {

@@ -1,7 +1,7 @@
-//! The time limit of a package, and the times of its submissions from which it is derived or with which it is checked.
+//! The time limit of a package, and the times of its submissions, from which it is derived and with which it is compared.
 //!
-//! Times are compared as if no language had a factor. A conversation in which the interactor rejected does not count,
-//! because it may have ended before the program did.
+//! Times are divided by their language's factor before they are compared. A conversation in which the interactor rejected is
+//! ignored, because it may have ended before the program would have.
 //!
 //! Source: Kattis problem package format, legacy, `time_multiplier`; 2025-09, `time_limit` and `time_multipliers`.
 
@@ -15,10 +15,10 @@ use cupel_types::{BoxFiles, LanguageId, LimitsRequest, Start, Verdict};
 use super::{Manner, ProblemError, ProblemReport, ProblemRequest, judge_as, program};
 use crate::{ArtifactCache, Executor, JudgeObserver};
 
-/// Time limit of a submission that is measured while no limit is known.
+/// Time limit of a submission that is measured while the package's limit is unknown.
 pub(super) const MEASURED_MAX: Duration = Duration::from_secs(60);
 
-/// A time limit derived by running submissions.
+/// A time limit that was derived by running submissions.
 #[derive(Clone, Debug)]
 pub struct DerivedTimeLimit {
     /// The limit, for languages without a factor.
@@ -30,7 +30,7 @@ pub struct DerivedTimeLimit {
 /// The slowest case of a submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Measured {
-    /// CPU time, as if the language had no factor.
+    /// CPU time, divided by the language's factor.
     pub time: Duration,
     /// The submission.
     pub by: PackagePath,
@@ -38,13 +38,13 @@ pub struct Measured {
     pub case: CaseId,
     /// How the program was started; `None` for a language without a warm start.
     pub start: Option<Start>,
-    /// Whether a limit ended it, so that the full time is unknown.
+    /// Whether a limit ended the program, so that its full time is unknown.
     pub unfinished: bool,
 }
 
 /// Runs all submissions of the package that must be in time, on all cases, and derives the limit by the package's
-/// calibration. Submissions that are not accepted, or whose language is not available, are ignored; returns `None` if
-/// none is left.
+/// calibration. Submissions that are not accepted, and submissions in an unavailable language, are ignored. Returns `None` if
+/// none remains.
 ///
 /// # Errors
 /// Only for internal failures.
@@ -79,7 +79,7 @@ pub fn derive_time_limit(
     Ok(slowest.map(|slowest| DerivedTimeLimit { limit: calibration.limit_for(slowest.time), slowest }))
 }
 
-/// The slowest case of a submission that counts; `None` if there is none.
+/// Returns the slowest case of a submission that counts; `None` if there is none.
 pub(super) fn slowest(
     problem: &Problem,
     language: &LanguageId,
@@ -104,7 +104,7 @@ pub(super) fn factor_of(limits: &ProblemLimits, language: &LanguageId) -> Factor
     limits.per_language.get(language).map_or(Factor::ONE, |factors| factors.time)
 }
 
-/// Whether the time limit must be above the submission's time, on some case at least.
+/// Whether the time limit must be above the submission's time on at least one case.
 pub fn must_be_in_time(example: &ExampleSubmission) -> bool {
     example.expectations.iter().any(excludes_timeouts)
 }

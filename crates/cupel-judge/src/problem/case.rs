@@ -1,4 +1,4 @@
-//! One case: runs the program and checks its output; repeated for every pass.
+//! Judges one case: runs the program and checks its output, once for each pass.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -23,20 +23,20 @@ use crate::{BuiltIn, CompareResult, Comparer, JudgeEvent, JudgeObserver};
 
 /// Larger inputs are streamed from their file.
 const INPUT_IN_MEMORY_MAX: u64 = 1 << 20;
-/// Bytes that the report keeps of an output that is not needed as a whole.
+/// Maximum number of bytes that the report stores of an output that is not needed as a whole.
 pub(super) const KEPT: Bytes = Bytes::kib(4);
 const ANSWER_BUFFER: usize = 64 << 10;
 
 pub(super) type Answer = BufReader<Box<dyn Read + Send>>;
 
-/// The properties shared by cases that are judged alike, regardless of their names and points.
+/// The properties on which the result of a case depends. Cases that differ only in names and points have equal properties.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct EqualCases {
     input: ContentHash,
     answer: Option<ContentHash>,
     args: Vec<String>,
     files: Vec<(BoxPath, ContentHash)>,
-    /// Address of their common method.
+    /// Address of the method, which such cases have in common.
     method: usize,
 }
 
@@ -52,7 +52,7 @@ impl EqualCases {
     }
 }
 
-/// One run of the program, with the decision about it.
+/// One run of the program, and the decision about it.
 #[derive(Clone)]
 pub(super) struct Pass {
     pub(super) verdict: Verdict,
@@ -83,7 +83,7 @@ impl Pass {
         self
     }
 
-    /// Drops what only a checker needed: the outputs of all cases are kept until the end of judging.
+    /// Drops the data that only a checker needed, because the outputs of all cases are stored until the end of judging.
     fn shortened(mut self, case: &Case) -> Pass {
         for output in [&mut self.step.stdout, &mut self.step.stderr] {
             let bytes_max = usize::try_from(KEPT.get()).unwrap_or(usize::MAX);
@@ -119,7 +119,7 @@ impl Pass {
     }
 }
 
-/// The data of a program run on which the decision is based.
+/// The results of a program run on which the decision is based.
 pub(super) struct Ran {
     pub(super) result: StepResult,
     /// Data written to the result channel.
@@ -127,19 +127,19 @@ pub(super) struct Ran {
     comparison: Option<io::Result<CompareResult>>,
     /// The end of its standard error.
     pub(super) stderr: End,
-    /// Whether it wrote more than is judged.
+    /// Whether the program wrote more output than is judged.
     pub(super) truncated: bool,
 }
 
-/// Which data a run must return besides its end.
+/// The data that a run must return in addition to its end.
 pub(super) struct Wanted {
-    /// Bytes kept of each output.
+    /// Maximum number of bytes stored of each output.
     pub(super) keep: Bytes,
-    /// Whether it has a result channel.
+    /// Whether the program has a result channel.
     pub(super) result: bool,
-    /// Whether the files that it leaves are returned.
+    /// Whether the files that the program leaves are returned.
     pub(super) collect: bool,
-    /// Whether its output is published while it runs.
+    /// Whether the program's output is published while it runs.
     pub(super) live: bool,
 }
 
@@ -205,7 +205,8 @@ impl Judging<'_, '_> {
         Ok(pass)
     }
 
-    /// Runs all passes of a case and reports the slowest. `input` replaces the case's own input in the first pass.
+    /// Runs all passes of a case. The returned pass has the usage of the slowest one. `input` replaces the case's input in the first
+    /// pass.
     pub(super) fn passes(&mut self, case: &Case, mut input: Option<Arc<[u8]>>) -> Result<Pass, ProblemError> {
         let passes_max = match self.request.package.problem.passes {
             Passes::One => 1,
@@ -270,7 +271,7 @@ impl Judging<'_, '_> {
             None => {
                 let finding = match (ran.comparison, checker) {
                     (Some(finding), _) => finding,
-                    // The content of the program's output file.
+                    // The program wrote its output to a file.
                     (None, Checker::Builtin(comparison)) => {
                         let mut comparer = BuiltIn::from(comparison.clone()).compare(self.answer(case)?);
                         comparer.output(&output).and_then(|()| comparer.finish())
@@ -301,7 +302,7 @@ impl Judging<'_, '_> {
             reruns += 1;
             let again = once(self)?;
             let cpu_time = |ran: &Ran| ran.result.report.usage.cpu_time;
-            // The wall clock ends a computing program only where others took the processor: its CPU time is no measurement.
+            // If the wall clock ended a program that was computing, other processes used the processor, so its CPU time measures nothing.
             let is_starved = |ran: &Ran| ran.result.report.outcome == Outcome::WallLimit;
             let is_better = match (is_starved(&best), is_starved(&again)) {
                 (true, false) => true,
@@ -375,14 +376,14 @@ impl Judging<'_, '_> {
         let Hears { comparer, channel, stderr, failed, truncated, .. } = hears;
         let comparison = match failed {
             Some(error) => Some(Err(error)),
-            // The comparison is not needed for a program that failed.
+            // A program that failed needs no comparison.
             None if !result.report.outcome.is_success() => None,
             None => comparer.map(Comparer::finish),
         };
         Ok(Ran { result, channel, comparison, stderr, truncated })
     }
 
-    /// Command and files of the program in a case.
+    /// Returns the command and the files of the program in a case.
     pub(super) fn of_program(
         &self,
         case: &Case,
@@ -430,14 +431,14 @@ impl Judging<'_, '_> {
         ProblemError::Package { path, source }
     }
 
-    /// The judged output: the program's output file, or its standard output.
+    /// Returns the judged output: the program's output file, or its standard output.
     fn output_of(&self, ran: &Ran) -> Arc<[u8]> {
         let file = self.request.package.problem.io.output_file.as_ref();
         let left = file.and_then(|path| ran.result.files.iter().find(|file| file.path == *path));
         left.map_or_else(|| ran.result.report.stdout.data.clone(), |file| file.data.clone())
     }
 
-    /// The verdict on how the program ended, before its output is checked.
+    /// Returns the verdict on the end of the program, before its output is checked.
     pub(super) fn by_itself(&self, mut step: StepReport, stderr: &End, reruns: u32, truncated: bool) -> Pass {
         let names_file = self.request.files.len() > 1;
         let exception = exception(self.request.language, &mut step, stderr, &self.runnable.sources, names_file);
@@ -460,7 +461,7 @@ impl Judging<'_, '_> {
     }
 }
 
-/// A file of the package as standard input.
+/// Opens a file of the package as standard input.
 pub(super) fn stdin(package: &Package, file: &FileRef) -> Result<StdinSource, ProblemError> {
     if file.size.get() <= INPUT_IN_MEMORY_MAX {
         return program::read(package, file).map(StdinSource::Bytes);
@@ -494,7 +495,7 @@ pub(super) fn decide(pass: &mut Pass, finding: CompareResult, points: CasePoints
     }
 }
 
-/// The verdict of a case whose checker named a score without accepting or rejecting.
+/// Returns the verdict of a case whose checker named a score without accepting or rejecting.
 fn of_points(points: CasePoints, score: Option<Score>) -> Verdict {
     match (points.max(), score) {
         (MaxScore::Bounded(max), Some(Score::ZERO)) if max > Score::ZERO => Verdict::WrongAnswer,
@@ -503,7 +504,7 @@ fn of_points(points: CasePoints, score: Option<Score>) -> Verdict {
     }
 }
 
-/// Whether the protocol is Kattis', in which a score does not prevent acceptance.
+/// Whether the protocol is Kattis', in which a checker can accept and also name a score.
 fn speaks_kattis(method: &Method) -> bool {
     let protocol = match method {
         Method::Check(checker) => check::program_of(checker).map(|program| &program.protocol),
@@ -521,7 +522,7 @@ fn exit(step: &StepReport) -> Option<ExitStatus> {
     }
 }
 
-/// A pass in which no program ran.
+/// Returns a pass in which no program ran.
 pub(super) fn nothing_ran() -> Pass {
     Pass {
         verdict: Verdict::Accepted,

@@ -1,8 +1,8 @@
 //! Runs a judging program of the package (checker or interactor) in a cell with separate limits.
 //!
-//! Cupel's own files are in `.cupel/` of its box: the input, the answer, the output, and the directory whose files are
-//! returned, which is Kattis' feedback directory or holds the log of an interactor with another protocol. The program's
-//! own files under that path are omitted.
+//! The directory `.cupel/` of the program's box contains Cupel's files: the input, the answer, the output, and the directory
+//! whose files are returned. That directory is Kattis' feedback directory, or contains the log of an interactor with another
+//! protocol. Files of the program with a path under `.cupel/` are omitted.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::{ProblemError, limits};
 use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver, StepResult};
 use crate::{Executor, JudgeObserver};
 
-/// Path of the box as seen by programs in it. Source: `cupel-sandbox`, theory of operation.
+/// Path of the box inside the sandbox. Source: `cupel-sandbox`, theory of operation.
 const BOX: &str = "/box";
 
 /// Directory whose files are returned.
@@ -30,7 +30,7 @@ pub(super) struct Data {
     pub(super) answer: Option<Arc<[u8]>>,
     /// The submission's output; `None` for an interactor.
     pub(super) output: Option<Arc<[u8]>>,
-    /// Files left in the feedback directory by an earlier pass.
+    /// Files that an earlier pass left in the feedback directory.
     pub(super) feedback: BoxFiles,
 }
 
@@ -42,10 +42,10 @@ pub(super) struct Call {
     pub(super) collect: Collect,
 }
 
-/// The call of a program by its protocol.
+/// Returns the call of a program by its protocol.
 ///
 /// # Errors
-/// If there is no such call: an interactor with a protocol that has none.
+/// If the protocol does not support interactors and the program is one.
 pub(super) fn call(program: &JudgeProgram, runnable: &Runnable, data: &Data, interacts: bool) -> Result<Call, String> {
     let path = |name: &str| format!("{BOX}/.cupel/{name}");
     let (input, ans) = (path("in"), path("ans"));
@@ -87,7 +87,7 @@ fn file(name: &str, data: Arc<[u8]>) -> Option<BoxFile> {
 /// Result of a judging program.
 pub(super) struct Checked {
     pub(super) answer: Answer,
-    /// Contents of the feedback directory, which the next pass gets again.
+    /// Contents of the feedback directory, which the next pass gets.
     pub(super) feedback: BoxFiles,
     /// Contents of an interactor's log.
     pub(super) log: Option<Arc<[u8]>>,
@@ -95,7 +95,7 @@ pub(super) struct Checked {
 
 impl Checked {
     pub(super) fn of(protocol: &Protocol, result: &StepResult) -> Checked {
-        // No other files are returned.
+        // The program returns only the files of this directory.
         let feedback = result.files.clone();
         let named = feedback.iter().filter_map(|file| {
             let path = BoxPath::new(file.path.as_str().strip_prefix(FEEDBACK)?.trim_start_matches('/')).ok()?;
@@ -109,7 +109,7 @@ impl Checked {
         Checked { answer, log, feedback }
     }
 
-    /// Takes the input of the next pass, if there is one, out of the feedback directory.
+    /// Removes the input of the next pass, if there is one, from the feedback directory and returns it.
     pub(super) fn take_next_pass(&mut self) -> Option<Arc<[u8]>> {
         let is_next = |file: &&BoxFile| file.path.as_str() == NEXT_PASS;
         let next = self.feedback.iter().find(is_next)?.data.clone();
@@ -149,7 +149,7 @@ pub(super) fn run(
     Ok(Checked::of(&program.protocol, &executor.execute(step, &mut Unheard(observer))?))
 }
 
-/// The program of a checker, if it is one.
+/// Returns the program of a checker, if the checker is a program.
 pub(super) fn program_of(checker: &Checker) -> Option<&JudgeProgram> {
     match checker {
         Checker::Builtin(_) => None,

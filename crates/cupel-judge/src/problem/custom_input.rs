@@ -1,7 +1,7 @@
-//! Runs a submission on an input given by its owner. The right answer is unknown, so the result is shown and not
-//! judged, except in an interactive problem: its interactor gets the input as in a test, and decides.
+//! Runs a submission on an input that its owner provides. The right answer is unknown, so the result is shown but not judged. The
+//! exception is an interactive problem: its interactor gets the input as in a test, and decides.
 //!
-//! Invariant: the cell contains nothing of a hidden test.
+//! Invariant: the cell contains no data of a hidden test.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use crate::executor::{Party, StdinSource};
 use crate::judge::OutputBudget;
 use crate::{ArtifactCache, Executor, JudgeEvent, JudgeObserver};
 
-/// Message if the interactor does not understand the input.
+/// Message if the interactor returns no decision on the input.
 const NOT_UNDERSTOOD: &str = "The problem's interactor did not return a decision. It may not accept your input.";
 
-/// Runs a submission once, with this input instead of a test's, under the limits of a test. The verdict AC means that
-/// it ended well; SK means that the input is not valid for the problem, with the reason. `output_kept_max` bounds the
-/// outputs in the report.
+/// Runs a submission once, with this input instead of a test's input, under the limits of a test. The verdict AC means that the
+/// program ended successfully; SK means that the input is not valid for the problem, and the message has the reason.
+/// `output_kept_max` bounds the outputs in the report.
 ///
 /// # Errors
 /// Only for internal failures.
@@ -56,7 +56,7 @@ pub fn run_with_input(
         return Ok(report);
     };
     let builder = Builder { owner: request.owner, compile: problem.limits.compile, cache };
-    // The streams: the compiler's, both of the program, and the returned value or the conversation.
+    // The streams are the compiler's, both of the program, and the returned value or the conversation.
     let mut room = OutputBudget::new(output_kept_max, 4);
     let (built, runnable) = match build(request, &[], &limits, &builder, executor, observer)? {
         Built::Ok(runnable, compiled) => (compiled, runnable),
@@ -102,8 +102,8 @@ pub fn run_with_input(
     Ok(report)
 }
 
-/// A case without an answer, otherwise like a visible case. An interactor's log is not checked: the checker of a test
-/// needs its answer, and reads its input.
+/// Returns a case without an answer, which is otherwise like a visible case. The log of an interactor is not checked, because
+/// the checker of a test needs that test's answer and reads its input.
 fn case_like_a_sample(package: &Package) -> Option<Case> {
     let cases = || package.problem.tests.cases();
     let mut case = cases().find(|case| case.shown.is_some()).or_else(|| cases().next())?.clone();
@@ -128,7 +128,7 @@ impl Judging<'_, '_> {
     }
 }
 
-/// The conversation, one line each: the interactor's after `<`, the submission's after `>`, as in samples of
+/// Formats the conversation, one line each: the interactor's after `<`, the submission's after `>`, as in samples of
 /// conversations. Source: Kattis problem package format, "Interactive problems".
 pub(super) fn conversation(transcript: &[(Party, Vec<u8>)]) -> String {
     let mut text = String::new();

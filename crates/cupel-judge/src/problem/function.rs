@@ -1,8 +1,8 @@
-//! Function problems: the submission is placed beside a driver, which calls it and reports the returned value.
+//! Function problems: the submission is built together with a driver, which calls it and reports the returned value.
 //!
-//! The driver reports through a separate pipe, in a frame with a nonce known only from its input. The submission's own
-//! output is kept and shown, but never evaluated. *Invariant:* the cell contains nothing of the expected result, so a
-//! forged frame still needs the right answer.
+//! The driver reports through a separate pipe, in a frame with a nonce, which only the driver's input contains. The submission's
+//! own output is stored and shown, but never evaluated. *Invariant:* the cell does not contain the expected result, so even a
+//! forged frame is accepted only with the right answer.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use crate::compile::Sources;
 use crate::executor::StdinSource;
 use crate::{Executor, JudgeObserver};
 
-/// Bytes kept of a submission's output while it is called.
+/// Maximum number of bytes stored of a submission's output while it is called.
 const PRINTED: Bytes = Bytes::kib(64);
 
-/// The driver of a language, which calls functions.
+/// Returns the driver of a language, which calls functions.
 pub(super) fn driver(language: &Language) -> Option<Driver> {
     language.driver.as_deref().and_then(Driver::named)
 }
@@ -57,7 +57,7 @@ pub(super) fn build(
     })
 }
 
-/// Whether the compiler reports an error in a source of the driver, so that the called function is missing or has other
+/// Whether the compiler reports an error in a source of the driver. The called function is then missing or has other
 /// parameters.
 fn blames_the_driver(output: &str, units: &BoxFiles) -> bool {
     let stem = |path: &str| path.rsplit_once('.').map(|(stem, _)| stem.to_owned()).unwrap_or_default();
@@ -70,7 +70,7 @@ fn blames_the_driver(output: &str, units: &BoxFiles) -> bool {
     output.lines().any(place) || output.contains("undefined reference to")
 }
 
-/// Message for the contestant about the required function or class.
+/// Returns the message for the contestant about the required function or class.
 fn not_found(signature: &Signature, driver: Driver) -> String {
     let (what, name) = match &signature.interface {
         Interface::Function { function, .. } => ("function", &function.name),
@@ -79,7 +79,7 @@ fn not_found(signature: &Signature, driver: Driver) -> String {
     format!("{what} {name} not found, or its parameters differ; expected:\n{}", driver.declaration(signature))
 }
 
-/// A word that cannot be guessed: the keys of the hashes are random numbers from the operating system.
+/// Returns a word that cannot be guessed: its hashes have random keys from the operating system.
 fn nonce() -> String {
     let word = |salt: u8| {
         let mut hasher = RandomState::new().build_hasher();
@@ -89,25 +89,25 @@ fn nonce() -> String {
     format!("{:016x}{:016x}", word(0), word(1))
 }
 
-/// What the submission's owner may see of a case.
+/// The parts of a result that the submission's owner may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shows {
-    /// Everything.
+    /// All parts.
     All,
-    /// The verdict.
+    /// Only the verdict.
     Verdict,
 }
 
 /// Result of a call.
 enum Called {
     Returned(Value),
-    /// A verdict, and the reason.
+    /// A verdict and its reason.
     Failed(Verdict, String),
 }
 
-/// Interprets the driver's report. `first` is set only in the first call, which detects a missing function. A
-/// compile error is shown to the submission's owner, and the submission can make the driver report any text, so that
-/// text is shown only for a visible case.
+/// Interprets the driver's report. `first` is set only in the first call, which detects a missing function. The submission
+/// can make the driver report any text, and its owner sees the text of a compile error, so the text is shown only for a visible
+/// case.
 fn called(
     case: &FunctionCase<'_>,
     channel: &[u8],
@@ -209,7 +209,7 @@ impl Judging<'_, '_> {
         self.run(program, StdinSource::Bytes(lines), None, wanted)
     }
 
-    /// Calls the submission with arguments given by its owner. Also returns the result as JSON.
+    /// Calls the submission with arguments that its owner provides. Also returns the result as JSON.
     pub(super) fn call_with(
         &mut self,
         case: &Case,

@@ -1,9 +1,8 @@
-//! Grading: computes the verdicts and scores of groups from those of their cases, and whether to continue. Pure; runs
-//! no program.
+//! Grading: computes the verdicts and scores of groups from those of their cases. The functions are pure and run no program.
 //!
-//! A child that was not run is ignored, except in a group that could not begin: it then scores nothing, and the unmet
-//! requirement decides. A case that is run only because all cases are requested ([`StopRule`] had ended its group) is
-//! also ignored.
+//! A child that was not run is ignored. If a group could not begin, however, it scores zero points, and the unmet requirement
+//! determines its verdict. A case is also ignored if it is run only because all cases are requested, after [`StopRule`] has
+//! ended its group.
 
 use cupel_problem::{Aggregate, CaseGroup, CasePoints, GroupScoring, MaxScore, Score, VerdictRule};
 use cupel_types::Verdict;
@@ -12,7 +11,7 @@ use cupel_types::Verdict;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Child {
     pub(super) verdict: Verdict,
-    /// `None` if it has no score.
+    /// `None` if the child has no score.
     pub(super) score: Option<Score>,
     /// Whether a checker named the score.
     pub(super) named: bool,
@@ -25,13 +24,13 @@ pub(super) struct Child {
 pub(super) struct Graded {
     pub(super) verdict: Verdict,
     pub(super) score: Option<Score>,
-    /// Whether a checker named a score in it.
+    /// Whether a checker named a score in the group.
     pub(super) named: bool,
-    /// The fault of the package, if that makes the verdict JE.
+    /// The fault of the package that makes the verdict JE, if there is one.
     pub(super) fault: Option<String>,
 }
 
-/// Grades a group whose counted children have these results.
+/// Grades a group. `children`: the results of the children that are not ignored.
 pub(super) fn grade(group: &CaseGroup, children: &[Child]) -> Graded {
     let named = children.iter().any(|child| child.named);
     let verdict = verdict_of(group.verdict, children);
@@ -122,7 +121,7 @@ fn combine(aggregate: Aggregate, scores: impl Iterator<Item = Score>) -> Result<
     combined.ok_or(TOO_LARGE)
 }
 
-/// The points named by a checker.
+/// The points that a checker named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Named {
     /// A number of points.
@@ -131,7 +130,7 @@ pub(super) enum Named {
     Share(Score),
 }
 
-/// The score of a case, and whether a checker named it.
+/// Returns the score of a case, and whether a checker named it.
 ///
 /// # Errors
 /// If the package is faulty.

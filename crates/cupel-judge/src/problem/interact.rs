@@ -1,11 +1,15 @@
 //! One case of an interactive problem: the submission communicates with a program of the package.
 //!
-//! **The first end** decides a conversation, by these rules in order. An interactor that failed is JE, unless the
-//! program had failed before it, or both had only been waiting for each other. An interactor that ended first and
-//! rejected is WA, regardless of what the program did afterwards. Then the program's own failure decides, then the
-//! interactor's decision. If both wait for each other until a limit ends the conversation, the program is at fault. If
-//! the interactor computed all that time, the interactor is at fault, unless the program had not even read the
-//! interactor's output. Once one end has decided, the other program is stopped.
+//! The party that **ends first** decides a conversation, by these rules in order:
+//!
+//! 1. If the interactor fails, the verdict is JE, unless the program failed before it, or both only waited for each other.
+//! 2. If the interactor ends first and rejects, the verdict is WA, regardless of what the program does afterwards.
+//! 3. If the program fails, its failure decides.
+//! 4. Otherwise, the interactor's decision decides.
+//!
+//! If both wait for each other until a limit ends the conversation, the program is at fault. If the interactor was computing all
+//! that time, it is at fault, unless the program had not yet read the interactor's output. Once the conversation is decided,
+//! the other program is stopped.
 //! Source: problemtools, `interactive.cc`; DOMjudge, `runpipe`.
 
 use std::sync::Arc;
@@ -23,9 +27,9 @@ use crate::executor::{Collect, Interaction, Party, StdinSource, StepInput, StepK
 use crate::failure::End;
 use crate::{BuiltIn, JudgeObserver};
 
-/// Bytes kept of the conversation.
+/// Maximum number of bytes of the conversation that are stored.
 const TRANSCRIPT: Bytes = Bytes::kib(64);
-/// How much longer than the program an interactor may run.
+/// Additional time that an interactor may run, compared with the program.
 const INTERACTOR_OUTLIVES: Duration = Duration::from_secs(2);
 
 impl Judging<'_, '_> {
@@ -91,7 +95,7 @@ impl Judging<'_, '_> {
         pass.transcript = ended.transcript;
         pass.unread = ended.unread;
         if ended.settled {
-            // Cupel stopped the program itself.
+            // Cupel stopped the program, so the program has not failed.
             pass.causes.clear();
         }
         let failed = pass.verdict != Verdict::Accepted;
@@ -109,7 +113,7 @@ impl Judging<'_, '_> {
             return Ok(pass.fault(&format!("{who}: it was computing while the program waited for it"), None));
         }
         match &checked.answer.decision {
-            // A failed interactor is excused: the other side had ended or was silent.
+            // The failure of the interactor is excused, because the program had ended or was silent.
             Decision::Fault(_) if failed && ended.first == Party::Program => Ok(pass),
             Decision::Fault(_) => Ok(pass.decided(&interactor.program, checked)),
             Decision::WrongAnswer | Decision::Presentation if ended.first == Party::Interactor => {
@@ -125,7 +129,7 @@ impl Judging<'_, '_> {
         }
     }
 
-    /// Checks the interactor's log as the output.
+    /// Checks the interactor's log as if it were the output.
     fn check_log(
         &mut self,
         case: &Case,
@@ -155,7 +159,7 @@ impl Judging<'_, '_> {
     }
 }
 
-/// Keeps the end of the program's standard error, where a language reports its exception; forwards cancellation.
+/// Stores the end of the program's standard error, in which a language reports an exception, and forwards cancellation.
 struct HearsErrors<'a> {
     stderr: End,
     observer: &'a mut dyn JudgeObserver,

@@ -1,4 +1,4 @@
-//! Limits of the steps of judging a problem, derived from the problem's limits.
+//! Limits of the steps of judging a problem, derived from the limits of the problem.
 //!
 //! | limit | rule |
 //! |---|---|
@@ -8,11 +8,11 @@
 //! | idle | the CPU limit, at least two seconds |
 //! | stack | the memory limit |
 //!
-//! **Near the limit, a program is run again**, so that noise on the machine does not decide the verdict: if its CPU
-//! time is above the limit and below the time at which it is stopped, or if the wall clock limit ended it, up to
-//! [`RERUNS_MAX`] times; the run with the least CPU time counts, and a run that the wall clock ended only if all were. An accepted program is never run again, except when a
-//! package is verified: then times within the margins on both sides of the limit are measured again, and a program may
-//! run until it is beyond the upper margin.
+//! **A program whose CPU time is near the limit is run again**, so that noise on the machine does not decide the verdict. It is
+//! near the limit if its CPU time is above the limit and below the time at which it is stopped, or if the wall-clock limit ended
+//! it. It is run again up to [`RERUNS_MAX`] times. The run with the least CPU time counts; a run that the wall clock ended counts
+//! only if the wall clock ended all of them. An accepted program is not run again, except when a package is verified: then times
+//! within the margins on both sides of the limit are measured again, and a program may run until it exceeds the upper margin.
 //!
 //! Source of what other judges do: DOMjudge manual, "Time limit overshoot"; DMOJ, `wall_time_factor`.
 
@@ -31,7 +31,7 @@ pub(super) const CPU_TIME_DEFAULT: Duration = Duration::from_secs(10);
 const OVERSHOOT_MIN: Duration = Duration::from_millis(50);
 const IDLE_MIN: Duration = Duration::from_secs(2);
 const WALL_BEYOND: Duration = Duration::from_secs(4);
-/// Output limit of a program whose output is truncated instead of ending it.
+/// Output limit of a program whose output is truncated, so that a large output does not end it.
 const DISCARDED_MAX: Bytes = Bytes::mib(1 << 20);
 
 /// Limits of the submission in one case.
@@ -39,11 +39,11 @@ const DISCARDED_MAX: Bytes = Bytes::mib(1 << 20);
 pub(super) struct CaseLimits {
     /// The CPU limit that decides the verdict.
     pub(super) cpu_time: Duration,
-    /// A program that uses more CPU time than this, and ends by itself, is run again.
+    /// If a program uses more CPU time than this and ends by itself, it is run again.
     pub(super) again_above: Duration,
     /// The limits that the sandbox enforces.
     pub(super) enforced: Limits,
-    /// Bytes of standard output that are judged.
+    /// Maximum number of bytes of standard output that are judged.
     pub(super) output: Bytes,
     pub(super) on_output_limit: OnOutputLimit,
 }
@@ -76,7 +76,7 @@ impl CaseLimits {
         CaseLimits { cpu_time, again_above: cpu_time, enforced, output, on_output_limit: problem.on_output_limit }
     }
 
-    /// Extends the limits, to measure how far from the limit a program is.
+    /// Extends the limits, so that the distance of a program from its limit can be measured.
     pub(super) fn with_margins(mut self, problem: &ProblemLimits) -> CaseLimits {
         let calibration = &problem.time.calibration;
         let upper = calibration.limit_to_time_limit_exceeded.times(self.cpu_time) + OVERSHOOT_MIN;
@@ -88,7 +88,7 @@ impl CaseLimits {
         self
     }
 
-    /// Whether a run with this end is too near to a limit to count alone.
+    /// Whether a run with this end is so near to a limit that the program must be run again.
     pub(super) fn is_near(&self, outcome: Outcome, usage: &Usage) -> bool {
         let by_itself = matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
         let by_the_clock = outcome == Outcome::WallLimit && usage.cpu_time <= self.cpu_time;
@@ -96,7 +96,7 @@ impl CaseLimits {
     }
 }
 
-/// Limits of a program of the package, whose box contains files of `given` bytes.
+/// Returns the limits of a program of the package whose box contains files of `given` bytes.
 pub(super) fn of_author(bounds: &StepBounds, language: Limits, given: u64) -> Limits {
     let given = Bytes::new(given);
     let disk = bounds.output.saturating_add(given).saturating_add(Bytes::mib(1));
@@ -113,7 +113,7 @@ pub(super) fn of_author(bounds: &StepBounds, language: Limits, given: u64) -> Li
     }
 }
 
-/// Limits of compiling: the larger of the problem's and the language's.
+/// Returns the limits of compiling: the larger of the problem's and the language's.
 pub(super) fn of_compiler(bounds: &StepBounds, language: Limits) -> Limits {
     let cpu_time = bounds.time.max(language.cpu_time);
     Limits {

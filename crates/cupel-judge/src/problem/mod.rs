@@ -1,4 +1,4 @@
-//! Judges a submission to a problem: built once, every case in a fresh cell, groups, scores.
+//! Judges a submission to a problem: builds it once, runs every case in a fresh cell, and grades groups and scores.
 //!
 //! ```text
 //!  submission ─► limits of code ─► includes ─► compile ─┐
@@ -7,9 +7,9 @@
 //!                                                                  └── near a limit ┘
 //! ```
 //!
-//! Invariants: a fault of the package (its checker, its scores) is JE with the reason, and ends the judging; an
-//! internal failure is an error; neither is ever a verdict on the submission. Outputs are compared as they arrive and
-//! kept whole only for checkers of the package, within the output limit.
+//! Invariants: a fault of the package (of its checker or its scores) is JE with the reason, and ends the judging. An internal
+//! failure is an error. Neither becomes a verdict that blames the submission. Outputs are compared as they arrive; they are
+//! stored as a whole only for checkers of the package, within the output limit.
 
 mod answer;
 mod calibrate;
@@ -61,11 +61,11 @@ pub struct ProblemRequest<'a> {
     pub language: &'a Language,
     /// The file or class to start, if specified.
     pub entry_point: Option<&'a str>,
-    /// All languages available to programs of the package; probed.
+    /// All languages available to programs of the package. They must have been probed.
     pub languages: &'a Registry,
     /// Limits that replace the problem's.
     pub limits: LimitsRequest,
-    /// Whether to run also the cases that can no longer affect the result.
+    /// Whether to run the cases that can no longer affect the result, too.
     pub all_cases: bool,
     /// The submission's owner.
     pub owner: UserId,
@@ -101,18 +101,18 @@ impl From<ExecuteError> for ProblemError {
     }
 }
 
-/// The language of a program, by its files.
+/// Returns the language of a program, by its files.
 ///
 /// # Errors
-/// If the files match no language or more than one; a message for people.
+/// If the files match no language or more than one. The error is a message for users.
 pub fn language_of_files<'l>(files: &BoxFiles, languages: &'l Registry) -> Result<&'l Language, String> {
     languages.of_files(files.iter().map(|file| &file.path))
 }
 
-/// Judges a submission to its end.
+/// Judges a submission until its end.
 ///
 /// # Errors
-/// Only for internal failures; a faulty package is a report with the verdict JE.
+/// Only for internal failures. A faulty package causes a report with the verdict JE.
 pub fn judge_problem(
     request: &ProblemRequest<'_>,
     executor: &mut dyn Executor,
@@ -125,20 +125,20 @@ pub fn judge_problem(
 /// Options by which judging for the package's author differs from judging for a contestant.
 #[derive(Clone, Copy, Debug, Default)]
 struct Manner<'a> {
-    /// Whether to measure how far from the time limit the program is.
+    /// Whether to measure how far the program is from the time limit.
     measures: bool,
-    /// Whether to run cases that are equal except for names and points only once.
+    /// Whether to run cases that differ only in names and points only once.
     equal_cases_once: bool,
-    /// Whether one case ended by a time limit ends its group if the group's other cases cannot change anything.
+    /// Whether a case that a time limit ended also ends its group, if the other cases of the group cannot affect the result.
     timeouts_suffice: bool,
-    /// Files of the package that are placed beside the submission's when it is built.
+    /// Files of the package that are placed beside the submission's files when it is built.
     beside: &'a [ProgramFile],
-    /// If set, only the cases on which this submission must be in time are run: while no limit is known, the others
-    /// could take very long.
+    /// If set, only the cases on which this submission must be in time are run, because the other cases could take very long while
+    /// no limit is known.
     in_time_only: Option<&'a ExampleSubmission>,
 }
 
-/// [`judge_problem`], with options.
+/// Like [`judge_problem`], with options.
 fn judge_as(
     request: &ProblemRequest<'_>,
     manner: Manner<'_>,
@@ -184,7 +184,7 @@ fn judge_as(
     let whole = judging.group(problem.tests.root(), true)?;
     let Judging { groups, cases, ended, .. } = judging;
     if ended == Some(Verdict::CompileError) {
-        // Some languages detect only at this point that the called function is missing.
+        // In some languages, only the first call detects that the called function is missing.
         report.message = cases.into_iter().find_map(|case| case.judge_message);
         return Ok(report);
     }
@@ -201,7 +201,7 @@ fn judge_as(
                 None => case.id.to_string(),
             })
         });
-    // The root group has no name; it stands for the whole submission.
+    // The root group has no name, and represents the whole submission.
     report.groups = groups.into_iter().filter(|group| !group.name.as_str().is_empty()).collect();
     report.cases = cases;
     Ok(report)
@@ -229,7 +229,7 @@ fn build(
     }
 }
 
-/// Why the source is rejected before compiling.
+/// Returns the reason why the source is rejected before it is compiled.
 fn refused_source(request: &ProblemRequest<'_>) -> Option<String> {
     let limits = &request.package.problem.limits;
     let bytes = request.files.total_bytes();
@@ -250,7 +250,7 @@ fn refused_source(request: &ProblemRequest<'_>) -> Option<String> {
         .map(|_| format!("the problem does not accept submissions in `{id}`"))
 }
 
-/// The submission's files with the package's files laid over them, and the file or class to start.
+/// Returns the submission's files, of which some are replaced by the package's, and the file or class to start.
 fn with_includes(request: &ProblemRequest<'_>) -> Result<(Vec<BoxFile>, Option<String>), ProblemError> {
     let includes = &request.package.problem.includes;
     let for_language = |include: &&Include| include.language.as_ref() == Some(&request.language.id);
@@ -267,7 +267,7 @@ fn with_includes(request: &ProblemRequest<'_>) -> Result<(Vec<BoxFile>, Option<S
     Ok((files, entry))
 }
 
-/// The maximum of a group that has scores.
+/// Returns the maximum score of a group that has scores.
 fn shown_max(group: &CaseGroup) -> Option<MaxScore> {
     (group.scoring != GroupScoring::None).then_some(group.max)
 }
@@ -276,7 +276,7 @@ fn shown_max(group: &CaseGroup) -> Option<MaxScore> {
 struct Judging<'a, 'b> {
     request: &'a ProblemRequest<'a>,
     manner: Manner<'a>,
-    /// Results of cases, if equal ones are run once.
+    /// Results of cases, if equal cases are run only once.
     known: HashMap<EqualCases, Pass>,
     limits: CaseLimits,
     runnable: Runnable,
@@ -287,13 +287,13 @@ struct Judging<'a, 'b> {
     verdicts: HashMap<GroupName, Verdict>,
     groups: Vec<GroupReport>,
     cases: Vec<ProblemCaseReport>,
-    /// No further case counts ([`StopRule::BreakAll`]).
+    /// Whether no further case affects the result ([`StopRule::BreakAll`]).
     stopped: bool,
-    /// No further case is run: the package is at fault, or the run was cancelled.
+    /// The reason why no further case is run: the package is at fault, or the run was cancelled.
     ended: Option<Verdict>,
 }
 
-/// The initial state of a judging.
+/// Returns the initial state of a judging.
 fn begin<'a, 'b>(
     request: &'a ProblemRequest<'a>,
     manner: Manner<'a>,
@@ -390,13 +390,13 @@ impl Judging<'_, '_> {
         Ok(Child { verdict, score, named, counts: group.counts, decides: group.decides })
     }
 
-    /// Returns a program of the package, built on first use. The inner error is a fault of the package.
+    /// Returns a program of the package, which the first call builds. The inner error is a fault of the package.
     fn program(&mut self, program: &JudgeProgram) -> Result<Result<Runnable, String>, ProblemError> {
         let Judging { request, programs, builder, executor, observer, .. } = self;
         programs.built(request.package, &program.program, builder, request.languages, *executor, *observer)
     }
 
-    /// Records a judged case, and its effect on the remaining cases.
+    /// Records a judged case and its effect on the remaining cases.
     fn note(&mut self, report: ProblemCaseReport, child: Child) -> Child {
         if matches!(report.verdict, Verdict::InternalError | Verdict::Cancelled | Verdict::CompileError) {
             self.ended = Some(report.verdict);
@@ -406,7 +406,7 @@ impl Judging<'_, '_> {
     }
 }
 
-/// The name of a case, for events.
+/// Returns the name of a case, for events.
 fn name(id: &CaseId) -> Option<&str> {
     Some(id.as_str())
 }

@@ -13,13 +13,13 @@ use crate::compile::{Compiled, Sources, compile};
 use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver};
 use crate::{ArtifactCache, Executor, JudgeEvent, JudgeObserver, files};
 
-/// Maximum bytes of the sources of one program.
+/// Maximum total size of the sources of one program, in bytes.
 const SOURCES_BYTES_MAX: u64 = 64 << 20;
 
 /// A program ready to run.
 #[derive(Clone, Debug)]
 pub(super) struct Runnable {
-    /// Without the arguments of the case or protocol.
+    /// The command without the arguments of the case or protocol.
     pub(super) argv: Vec<String>,
     pub(super) env: Vec<(String, String)>,
     pub(super) files: Vec<BoxFiles>,
@@ -36,7 +36,7 @@ pub(super) enum Built {
 }
 
 impl Built {
-    /// Why a program of the package cannot be run, for its author; empty if it can.
+    /// Returns why a program of the package cannot be run, for its author; empty if it can be run.
     fn why(self, path: &PackagePath) -> String {
         let Built::Refused { report, verdict, message } = self else { return String::new() };
         let output = report.map(|report| String::from_utf8_lossy(&report.output.data).into_owned());
@@ -54,8 +54,8 @@ pub(super) struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// Builds sources in a language; the main source is the first. `entry` is the file or class to start, if specified;
-    /// `memory` is the memory limit of the program.
+    /// Builds sources in a language; the main source is the first. `entry` is the file or class to start, if specified; `memory` is
+    /// the memory limit of the program.
     pub(super) fn sources(
         &self,
         sources: &BoxFiles,
@@ -71,7 +71,7 @@ impl Builder<'_> {
         self.units(sources, language, memory, executor, observer)
     }
 
-    /// As `sources`, for commands that do not name all sources.
+    /// Like `sources`, for commands that do not name all sources.
     pub(super) fn units(
         &self,
         sources: Sources<'_>,
@@ -129,7 +129,7 @@ impl Builder<'_> {
         };
         let sources = main_first(sources, language, program.entry_point.as_deref());
         let mut silent = Silent(observer);
-        // Built once for all users of the problem: entries of the artefact cache otherwise belong to one user.
+        // The program is built once for all users of the problem. Entries of the artefact cache otherwise belong to one user.
         let of_problem = Builder { owner: UserId::NOBODY, ..*self };
         let entry = program.entry_point.as_deref();
         of_problem.sources(&BoxFiles::new(sources), entry, language, memory, executor, &mut silent)
@@ -182,12 +182,12 @@ impl Builder<'_> {
     }
 }
 
-/// The programs of a package, each built on first use, or the reason why it cannot be built.
+/// The programs of a package, each built on first use, or the reason why a program cannot be built.
 #[derive(Default)]
 pub(super) struct Programs(HashMap<PackagePath, Result<Runnable, String>>);
 
 impl Programs {
-    /// Returns a program, built on first use. The inner error is a fault of the package.
+    /// Returns a program, which the first call builds. The inner error is a fault of the package.
     pub(super) fn built(
         &mut self,
         package: &Package,
@@ -210,10 +210,10 @@ impl Programs {
     }
 }
 
-/// The language of a program: the specified one, or the only one that matches its file extensions.
+/// Returns the language of a program: the specified one, or the only one that matches its file extensions.
 ///
 /// # Errors
-/// If there is none, with the reason.
+/// If there is no such language, with the reason.
 pub(super) fn language_of<'l>(program: &Program, languages: &'l Registry) -> Result<&'l Language, NoLanguage> {
     let language = match &program.language {
         Some(id) => languages.get(id).ok_or_else(|| NoLanguage::NotHere(format!("there is no language `{id}`")))?,
@@ -237,10 +237,10 @@ pub(super) fn language_of<'l>(program: &Program, languages: &'l Registry) -> Res
     }
 }
 
-/// Why a program cannot be run in any language; for the author.
+/// The reason why a program cannot be run in any language, for its author.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NoLanguage {
-    /// This installation lacks the language. Another one may have it.
+    /// This installation lacks the language. Another installation may have it.
     #[error("{0}")]
     NotHere(String),
     /// The package does not specify the language.
@@ -292,7 +292,7 @@ pub(super) fn read(package: &Package, file: &FileRef) -> Result<Arc<[u8]>, Probl
     Ok(data.into())
 }
 
-/// Forwards only cancellation.
+/// Observer that forwards only cancellation.
 struct Silent<'a>(&'a mut dyn JudgeObserver);
 
 impl JudgeObserver for Silent<'_> {
@@ -303,7 +303,7 @@ impl JudgeObserver for Silent<'_> {
     }
 }
 
-/// Output of a build script, up to a bound.
+/// Collects the output of a build script, up to a bound.
 struct Captured<'a> {
     data: Vec<u8>,
     observer: &'a mut dyn JudgeObserver,

@@ -12,19 +12,19 @@ use crate::executor::Party;
 pub struct ProblemReport {
     /// Overall verdict.
     pub verdict: Verdict,
-    /// Overall score; `None` if the problem has no scores, or the submission was not judged to the end.
+    /// Overall score; `None` if the problem has no scores, or the judging did not reach its end.
     pub score: Option<Score>,
     /// Maximum score.
     pub max_score: Option<MaxScore>,
-    /// Reason, if the verdict alone does not state it. For the author: it may quote tests.
+    /// The reason, if the verdict alone does not express it. For the author only, because it may quote tests.
     pub message: Option<String>,
     /// The compile step, if the language has one.
     pub compile: Option<CompileReport>,
     /// All groups except the root, in order.
     pub groups: Vec<GroupReport>,
-    /// All cases, in order, including skipped ones. Empty if the submission was not built.
+    /// All cases in order, including skipped ones. Empty if the submission could not be built.
     pub cases: Vec<ProblemCaseReport>,
-    /// The limits enforced for the program.
+    /// The limits that were enforced for the program.
     pub limits: Limits,
     /// The problem's CPU limit, to which the verdict TLE refers.
     pub cpu_time_max: Duration,
@@ -33,12 +33,12 @@ pub struct ProblemReport {
 }
 
 impl ProblemReport {
-    /// The longest CPU time of any case.
+    /// Returns the longest CPU time of any case.
     pub fn cpu_time(&self) -> Duration {
         self.cases.iter().map(|case| case.usage.cpu_time).max().unwrap_or_default()
     }
 
-    /// The highest memory use of any case.
+    /// Returns the highest memory use of any case.
     pub fn memory(&self) -> Bytes {
         self.cases.iter().map(|case| case.usage.memory).max().unwrap_or(Bytes::ZERO)
     }
@@ -49,13 +49,13 @@ impl ProblemReport {
 pub struct GroupReport {
     /// Its name.
     pub name: GroupName,
-    /// Its verdict; skipped if it could not begin.
+    /// Its verdict; skipped if the group could not begin.
     pub verdict: Verdict,
     /// Its score, if it has one.
     pub score: Option<Score>,
     /// Its maximum score, if it has scores.
     pub max: Option<MaxScore>,
-    /// Why it was skipped, or its fault.
+    /// The reason why the group was skipped, or its fault.
     pub reason: Option<String>,
 }
 
@@ -72,17 +72,17 @@ pub struct ProblemCaseReport {
     pub causes: Vec<Verdict>,
     /// Its score, if it has one.
     pub score: Option<Score>,
-    /// Resource usage in the run that counts; zero if it was skipped.
+    /// Resource usage in the run that counts; zero if the case was skipped.
     pub usage: Usage,
-    /// How the program ended, in the run that counts.
+    /// End of the program in the run that counts.
     pub step: Option<StepReport>,
     /// Number of repeated runs near a limit.
     pub reruns: u32,
-    /// The checker's message to the author. May quote the test.
+    /// The checker's message to the author, which may quote the test.
     pub judge_message: Option<String>,
     /// The checker's message to the contestant.
     pub team_message: Option<String>,
-    /// Whether the interactor accepted and left output of the program unread.
+    /// Whether the interactor accepted but left output of the program unread.
     pub unread: bool,
     /// Beginning of the conversation, if there was one.
     pub transcript: Vec<(Party, Vec<u8>)>,
@@ -106,19 +106,19 @@ impl ProblemCaseReport {
         }
     }
 
-    /// Beginning of the conversation, as samples of conversations are written: one line each, the interactor's after
-    /// `<`, the submission's after `>`. `None` if there was none.
+    /// Returns the beginning of the conversation, formatted like samples of conversations: one line each, the interactor's after
+    /// `<`, the submission's after `>`. `None` if there was no conversation.
     pub fn conversation(&self) -> Option<String> {
         (!self.transcript.is_empty()).then(|| super::custom_input::conversation(&self.transcript))
     }
 
-    /// Whether a time limit ended it, so that the full time is unknown.
+    /// Whether a time limit ended the program, so that its full time is unknown.
     pub(super) fn is_unfinished(&self) -> bool {
         let outcome = self.step.as_ref().map(|step| step.outcome);
         matches!(outcome, Some(Outcome::TimeLimit | Outcome::WallLimit | Outcome::IdleLimit))
     }
 
-    /// The program's standard output, as far as it was kept.
+    /// Returns the stored part of the program's standard output.
     pub fn stdout(&self) -> Option<&Output> {
         self.step.as_ref().map(|step| &step.stdout)
     }

@@ -1,4 +1,4 @@
-//! Judging a problem over a scripted executor: what is run, repeated and skipped, and the results.
+//! Judging a problem with a scripted executor: the cases that are run, repeated and skipped, and the results.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::{JudgeEvent, NoCache};
 
 // ---- the problem ------------------------------------------------------------------------------------
 
-/// A package in a directory: each case's input is its own name, its answer `ok`.
+/// A package in a directory. The input of each case is the name of the case, its answer is `ok`.
 pub(super) struct Fixture {
     dir: tempfile::TempDir,
     pub(super) languages: Registry,
@@ -57,7 +57,7 @@ impl Fixture {
 
     pub(super) fn file(&self, name: &str, text: &str) -> FileRef {
         std::fs::write(self.dir.path().join(name), text).unwrap();
-        // Not SHA-256, but different for different texts of these tests.
+        // The hash is not SHA-256, but differs for different texts of these tests.
         let mut hash = [0; 32];
         hash.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
         FileRef {
@@ -198,7 +198,7 @@ pub(super) fn ends(outcome: Outcome, cpu_ms: u64) -> Answer {
 
 pub(super) struct Scripted {
     pub(super) answers: VecDeque<Answer>,
-    /// Arguments and standard input.
+    /// Arguments and standard input of each step.
     pub(super) asked: Vec<(Vec<String>, String)>,
 }
 
@@ -262,7 +262,7 @@ fn a_program_near_the_time_limit_is_run_again_and_its_fastest_run_counts() {
         (vec![prints("ok", 1001), prints("ok", 990)], (Verdict::Accepted, 1, 990, 0)),
         (vec![prints("ok", 1050), prints("ok", 1001), prints("ok", 1080)], (Verdict::TimeLimit, 2, 1001, 0)),
         (vec![prints("ok", 1001), prints("no", 990)], (Verdict::WrongAnswer, 1, 990, 0)),
-        // The sandbox ended it, so it is not near.
+        // The sandbox ended the program, so its time is not near the limit.
         (vec![ends(Outcome::TimeLimit, 1100)], (Verdict::TimeLimit, 0, 1100, 0)),
         (vec![ends(Outcome::WallLimit, 700), prints("ok", 700)], (Verdict::Accepted, 1, 700, 0)),
         // The wall clock ended a run that did not get the processor.
@@ -334,7 +334,7 @@ fn a_fault_of_the_checker_is_je_with_the_reason_and_ends_the_judging() {
         let message = report.cases[0].judge_message.as_deref().unwrap();
         assert!(message.contains("check.scr") && message.contains("it is broken"), "{message}");
     }
-    // Also if groups are skipped because of it; that is not the reason.
+    // The reason stays the same if groups are skipped because of the fault.
     let groups = ["a", "b"].map(|name| Node::Group(group(name, vec![fixture.case(name, CasePoints::None)])));
     let checker = Answer { stderr: "FAIL it is broken", ..ends(Outcome::Exited(3), 1) };
     let (report, _) = fixture.judge(group("", groups.into()), false, vec![ok(), checker]);
@@ -387,7 +387,7 @@ fn points_of_a_checker_make_a_partial_score() {
 }
 
 #[test]
-fn output_beyond_the_limit_is_discarded_if_the_package_says_so() {
+fn output_beyond_the_limit_is_discarded_if_the_package_requires_it() {
     let mut fixture = Fixture::new();
     fixture.limits.output = Bytes::new(4);
     fixture.limits.on_output_limit = OnOutputLimit::Discard;

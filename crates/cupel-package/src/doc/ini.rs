@@ -1,14 +1,14 @@
 //! Parser for DOMjudge's `domjudge-problem.ini`: `key = value`. Quoted values may span several lines.
 //!
-//! Source: DOMjudge reads the file with PHP's `parse_ini_string`. This parser supports what problem packages use:
-//! comments with `;` or `#`, ignored sections, quotes of either kind.
+//! Source: DOMjudge reads the file with PHP's `parse_ini_string`. This parser supports only the syntax that occurs in problem
+//! packages: comments with `;` or `#`, sections, which are ignored, and quotes of either kind.
 
 use crate::finding::Position;
 
 /// A key, its value, and its position.
 type Entry = (String, String, Position);
 
-/// Parses keys and values in order, with their lines.
+/// Parses the file and returns keys and values in order, with their positions.
 ///
 /// # Errors
 /// The position and the fault.

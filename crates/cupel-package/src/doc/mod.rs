@@ -1,4 +1,4 @@
-//! Configuration files of packages as a tree, independent of their syntax, and a reader that reports faults by key.
+//! Parses configuration files of packages into a tree, independent of their syntax; a reader reports faults by key.
 
 pub(crate) mod ini;
 mod node;
@@ -11,5 +11,5 @@ pub(crate) use reader::{Reader, Source, Unknown, seconds as reader_seconds};
 pub(crate) use toml::parse_toml;
 pub(crate) use yaml::parse_yaml;
 
-/// Maximum size of a configuration file in bytes. Such files are read into memory; test data never is.
+/// Maximum size of a configuration file in bytes. Configuration files are read into memory; test data is not.
 pub(crate) const TEXT_BYTES_MAX: u64 = 1 << 20;

@@ -21,12 +21,12 @@ pub(crate) enum Value {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scalar {
     pub(crate) text: String,
-    /// Whether the scalar was quoted and is therefore a string. Otherwise its text determines its type.
+    /// Whether the scalar was quoted and is therefore a string. If not, its text determines its type.
     pub(crate) quoted: bool,
 }
 
 impl Scalar {
-    /// Null in the YAML 1.2 core schema: empty, `~`, `null`.
+    /// Whether the scalar is null in the YAML 1.2 core schema: empty, `~`, `null`.
     pub(crate) fn is_null(&self) -> bool {
         !self.quoted && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
     }
@@ -46,7 +46,7 @@ impl Node {
         matches!(&self.value, Value::Scalar(scalar) if scalar.is_null())
     }
 
-    /// Description of the value for messages.
+    /// Returns a description of the value for messages.
     pub(crate) fn described(&self) -> String {
         match &self.value {
             Value::Scalar(scalar) if scalar.is_null() => "nothing".to_owned(),

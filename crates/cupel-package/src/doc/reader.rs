@@ -1,5 +1,5 @@
-//! Reads values from a document tree and reports each fault with its key and position. A faulty value reads as absent,
-//! so reading continues and all faults are reported together; the findings then refuse the package.
+//! Reads values from a document tree and reports each fault with its key and position. A faulty value counts as absent, so
+//! reading continues and all faults are reported together. The findings then refuse the package.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use super::node::{Node, Scalar, Value};
 use crate::finding::{Code, Findings, Position};
 use cupel_problem::Score;
 
-/// The file a tree was read from.
+/// The file from which a tree was read.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'a> {
     pub(crate) file: &'a str,
     pub(crate) findings: &'a Findings,
 }
 
-/// How to report a key that the format does not have.
+/// Whether a key that the format does not have is an error or a warning.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unknown {
     Error,
@@ -40,7 +40,7 @@ impl<'a> Reader<'a> {
         Reader { source, key: String::new(), node, near: None }
     }
 
-    /// The value of a key of a map. A null value counts as absent.
+    /// Returns the value of a key of a map. A null value counts as absent.
     pub(crate) fn get(&self, key: &str) -> Reader<'a> {
         let found = match self.node.map(|node| &node.value) {
             Some(Value::Map(entries)) => entries.iter().find(|(known, _)| known == key).map(|(_, node)| node),
@@ -95,7 +95,7 @@ impl<'a> Reader<'a> {
             if known.contains(&key) {
                 continue;
             }
-            // Package keys may be of any length; only short ones are compared for typing errors.
+            // Keys in a package may be of any length; only short ones are compared with the known keys.
             let near =
                 known.iter().filter(|_| key.len() <= 40).find(|known| strsim::damerau_levenshtein(known, key) <= 2);
             let remedy = match near {
@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
         self
     }
 
-    /// The entries of a map, in order. Empty if the value is not a map.
+    /// Returns the entries of a map, in order. Empty if the value is not a map.
     pub(crate) fn entries(&self) -> Vec<(&'a str, Reader<'a>)> {
         match self.node.map(|node| &node.value) {
             Some(Value::Map(entries)) => entries.iter().map(|(key, _)| (key.as_str(), self.get(key))).collect(),
@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The entries of a map. Reports a fault if the value is not a map.
+    /// Returns the entries of a map. Reports a fault if the value is not a map.
     pub(crate) fn map(&self) -> Vec<(&'a str, Reader<'a>)> {
         if self.is_some() && !self.is_map() {
             self.expected("a map");
@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
         self.entries()
     }
 
-    /// The items of a list. Reports a fault if the value is not a list.
+    /// Returns the items of a list. Reports a fault if the value is not a list.
     pub(crate) fn list(&self) -> Vec<Reader<'a>> {
         match self.node.map(|node| &node.value) {
             Some(Value::Seq(items)) => self.items(items),
@@ -140,7 +140,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The items of a list. A single value counts as a list of one.
+    /// Returns the items of a list. A single value counts as a list of one item.
     pub(crate) fn one_or_more(&self) -> Vec<Reader<'a>> {
         match self.node.map(|node| &node.value) {
             Some(Value::Seq(items)) => self.items(items),
@@ -170,12 +170,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A text. An unquoted number or boolean is taken as its text.
+    /// Returns a text. The text of an unquoted number or boolean is its spelling.
     pub(crate) fn text(&self) -> Option<&'a str> {
         self.scalar("a text").map(|scalar| scalar.text.as_str())
     }
 
-    /// A non-empty text, trimmed.
+    /// Returns a non-empty text, trimmed.
     pub(crate) fn words(&self) -> Option<&'a str> {
         let text = self.text()?.trim();
         if text.is_empty() {
@@ -194,7 +194,7 @@ impl<'a> Reader<'a> {
         value
     }
 
-    /// A whole number from `low` to `high`.
+    /// Returns a whole number from `low` to `high`.
     pub(crate) fn integer(&self, low: i64, high: i64) -> Option<i64> {
         let what = match high {
             i64::MAX => format!("a whole number from {low}"),
@@ -216,7 +216,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Any type that parses itself from text: numbers, factors, scores.
+    /// Returns a value of any type that can be parsed from text: numbers, factors, scores.
     pub(crate) fn parsed<T: FromStr>(&self, what: &str) -> Option<T> {
         let value = self.scalar(what)?.text.trim().parse().ok();
         if value.is_none() {
@@ -225,7 +225,7 @@ impl<'a> Reader<'a> {
         value
     }
 
-    /// A time in seconds above zero, possibly with a fraction.
+    /// Returns a time in seconds above zero, possibly with a fraction.
     pub(crate) fn seconds(&self) -> Option<Duration> {
         let what = "a time in seconds, above 0 and at most 86400";
         let score: Score = self.parsed(what)?;
@@ -235,13 +235,13 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// A size above zero, in units of `unit` bytes.
+    /// Returns a size above zero, in units of `unit` bytes.
     pub(crate) fn size(&self, unit: u64) -> Option<Bytes> {
         let most = i64::try_from((1_u64 << 44) / unit).unwrap_or(i64::MAX);
         self.integer(1, most).map(|n| Bytes::new(n.unsigned_abs().saturating_mul(unit)))
     }
 
-    /// A list of texts, or one text that is split as a shell would (older spelling of arguments).
+    /// Returns a list of texts, or one text split as a shell splits it (an older spelling of arguments).
     pub(crate) fn arguments(&self) -> Option<Vec<String>> {
         match &self.node?.value {
             Value::Scalar(scalar) => {
@@ -256,8 +256,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Splits at blanks. Quotes of either kind hold words together; a backslash escapes the next character. Returns `None`
-/// if a quote is left open. Source: POSIX shell, 2.2 Quoting, as far as flags need it.
+/// Splits a text at blanks. Quotes of either kind join words; a backslash escapes the next character. Returns `None` if a
+/// closing quote is missing. Source: POSIX shell, 2.2 Quoting; only the rules that flags need are implemented.
 fn split_words(text: &str) -> Option<Vec<String>> {
     let mut words: Vec<String> = Vec::new();
     let mut word: Option<String> = None;
@@ -280,7 +280,7 @@ fn split_words(text: &str) -> Option<Vec<String>> {
     quote.is_none().then_some(words)
 }
 
-/// A time above zero and at most one day.
+/// Converts a number of seconds into a time above zero and at most one day.
 pub(crate) fn seconds(score: Score) -> Option<Duration> {
     let micros = u64::try_from(score.millionths()).ok()?;
     (1..=86_400_000_000).contains(&micros).then(|| Duration::from_micros(micros))

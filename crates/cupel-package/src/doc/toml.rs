@@ -34,7 +34,7 @@ fn value_of(value: &DeValue<'_>, places: &Places<'_>) -> Value {
     match value {
         DeValue::String(text) => Value::Scalar(Scalar { text: text.to_string(), quoted: true }),
         DeValue::Integer(number) if number.radix() == 10 => plain(number.as_str().to_owned()),
-        // The digits of a number in another base are not its value; convert it to decimal.
+        // The digits of a number in another base are not its value, so the number is converted to decimal.
         DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
             Ok(value) => plain(value.to_string()),
             Err(_) => plain(format!("0?{}", number.as_str())),

@@ -1,5 +1,5 @@
-//! YAML parser that builds the document tree, with bounds. Every alias counts as a copy of its nodes, so an alias bomb
-//! is refused before it grows.
+//! YAML parser that builds the document tree, with bounds. Every alias counts as a copy of its nodes, so an alias bomb is
+//! refused before it expands.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use super::node::{Node, Scalar, Value};
 use crate::finding::Position;
 
-/// Maximum number of nodes of a document, including the copies made for aliases.
+/// Maximum number of nodes of a document, including the copies that aliases cause.
 const NODES_MAX: usize = 100_000;
 /// Maximum number of aliases.
 const ALIASES_MAX: usize = 1_000;
@@ -41,11 +41,11 @@ fn position(marker: &saphyr_parser::Marker) -> Position {
     Position { line: number(marker.line().max(1)), column: number(marker.col() + 1) }
 }
 
-/// A collection that is still open.
+/// A collection whose end has not been read yet.
 struct Open {
     node: Node,
     anchor: usize,
-    /// In a map, the key whose value is still to come.
+    /// In a map, the key whose value has not been read yet.
     key: Option<String>,
 }
 
@@ -53,7 +53,7 @@ struct Open {
 struct Builder {
     root: Option<Node>,
     open: Vec<Open>,
-    /// Finished nodes with an anchor, and the number of nodes in each.
+    /// Complete nodes with an anchor, and the number of nodes in each.
     anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
     aliases: usize,
@@ -130,7 +130,7 @@ impl Builder {
     fn finished(&mut self, node: Node, anchor: usize) -> Result<(), String> {
         if anchor != 0 {
             let size = size(&node);
-            // The copies kept for anchors count towards the same bound as those made for aliases.
+            // The copies stored for anchors and the copies that aliases cause have one common bound.
             self.nodes += size;
             if self.nodes > NODES_MAX {
                 return Err(format!("there are more than {NODES_MAX} values"));

@@ -18,7 +18,7 @@ mod groups;
 /// The format's keywords for licences.
 const LICENCES: &[&str] = &["public domain", "cc0", "cc by", "cc by-sa", "educational", "permission"];
 
-/// All files of the exported package, and the warnings.
+/// Returns all files of the exported package, and the warnings.
 pub(super) fn plan(package: &Package) -> Result<(Vec<Planned>, Vec<Finding>), Refused> {
     let findings = Findings::default();
     let mut plan = Plan { problem: &package.problem, findings: &findings, files: BTreeMap::new() };
@@ -145,7 +145,7 @@ impl Plan<'_> {
         let mut resolution = time.calibration.resolution;
         if let Some(limit) = time.limit {
             put("time_limit", Yaml::plain(limit.as_secs_f64()));
-            // The limit must be a multiple of the resolution. If it is not, the limit itself serves as the resolution.
+            // The limit must be a multiple of the resolution. If it is not, the limit itself becomes the resolution.
             if !limit.as_nanos().is_multiple_of(resolution.as_nanos().max(1)) {
                 resolution = limit;
             }
@@ -189,7 +189,7 @@ impl Plan<'_> {
         Yaml::Map(entries)
     }
 
-    /// Titles in exactly the languages of the statements.
+    /// Returns titles in exactly the languages of the statements.
     fn names(&self) -> Vec<(String, String)> {
         let problem = self.problem;
         let languages: BTreeSet<&str> =
@@ -297,7 +297,7 @@ impl Plan<'_> {
     }
 }
 
-/// Name of a trial below its directory, as one component, so that no two trials get the same path.
+/// Returns the name of a trial below its directory, as one path component, so that no two trials get the same path.
 fn trial_name(name: &str, directory: &str) -> String {
     let below = name.split_once(&format!("{directory}/")).map_or(name, |(_, below)| below);
     below.replace('/', "-")
@@ -307,7 +307,7 @@ fn stem(name: &str) -> &str {
     name.split_once('.').map_or(name, |(stem, _)| stem)
 }
 
-/// A UUID derived from the content: every export of the same package has the same UUID. Source: RFC 9562, version 8.
+/// Returns a UUID derived from the content, so every export of the same package has the same UUID. Source: RFC 9562, version 8.
 fn uuid_of(package: &Package) -> String {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&package.hash.as_bytes()[..16]);
@@ -317,7 +317,7 @@ fn uuid_of(package: &Package) -> String {
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
-/// The case's own arguments and texts, in the form of its `<case>.yaml`.
+/// Returns the arguments and texts of the case itself, in the form of its `<case>.yaml`.
 fn case_document(case: &Case, output_args: &[String]) -> Option<String> {
     let mut entries: Vec<(String, Yaml)> = Vec::new();
     let mut args = |key: &str, args: &[String]| {
@@ -336,7 +336,7 @@ fn case_document(case: &Case, output_args: &[String]) -> Option<String> {
     (!entries.is_empty()).then(|| document(&entries))
 }
 
-/// The configuration entry with the arguments for input validators, if there are any.
+/// Returns the configuration entry with the arguments for input validators, if there are any.
 fn validator_args(args: &ValidatorArgs) -> Option<(String, Yaml)> {
     let list = |args: &[String]| Yaml::texts(args.iter().map(String::as_str));
     let value = match args {

@@ -1,8 +1,8 @@
-//! Writes a [`Package`](cupel_problem::Package) in the Kattis format 2025-09 to a directory or a zip, or its stored
+//! Writes a [`Package`](cupel_problem::Package) in the Kattis format 2025-09 to a directory or a zip, or writes its stored
 //! files to a zip or a tar.
 //!
-//! If the format cannot express something, the export is refused with all such findings; weaker equivalents are
-//! reported as warnings. The target is created completely or not at all.
+//! If the format cannot express a property, the export is refused with all such findings. If a weaker equivalent exists, it is
+//! used, with a warning. The target is created either completely or not at all.
 
 mod kattis;
 mod yaml;
@@ -30,7 +30,7 @@ pub enum Container {
     Zip,
 }
 
-/// Why a package was not exported.
+/// The reason why a package was not exported.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The format cannot express the package.
@@ -48,8 +48,8 @@ pub enum ExportError {
 /// parent must. Blocks on file I/O.
 ///
 /// # Errors
-/// [`ExportError::Inexpressible`] with everything that the format cannot express; otherwise an internal failure.
-/// `target` is not created.
+/// [`ExportError::Inexpressible`] with all properties that the format cannot express; otherwise an internal failure. `target`
+/// is not created.
 pub fn export(package: &Package, target: &Path, container: Container) -> Result<Vec<Finding>, ExportError> {
     let (files, warnings) = kattis::plan(package).map_err(ExportError::Inexpressible)?;
     write(package, &files, target, container)?;
@@ -57,10 +57,10 @@ pub fn export(package: &Package, target: &Path, container: Container) -> Result<
 }
 
 /// Writes the stored files of a package, in the original format, to a zip at `target`, which must not exist; its parent
-/// must. An import of the zip gives the same hash. Reads every file twice and blocks on file I/O.
+/// must. An import of the zip results in the same hash. Reads every file twice and blocks on file I/O.
 ///
 /// # Errors
-/// An internal failure, including a package directory that was modified after the import. `target` is not created.
+/// An internal failure; also if the package directory was modified after the import. `target` is not created.
 pub fn archive(package: &Package, target: &Path) -> Result<(), ExportError> {
     write(package, &stored(package)?, target, Container::Zip)?;
     Ok(())
@@ -70,7 +70,7 @@ pub fn archive(package: &Package, target: &Path) -> Result<(), ExportError> {
 /// [`unpack_packed`](crate::unpack_packed) reads the tar. Reads every file twice and blocks on file I/O.
 ///
 /// # Errors
-/// An internal failure, including a package directory that was modified after the import.
+/// An internal failure; also if the package directory was modified after the import.
 pub fn pack(package: &Package, to: &mut dyn Write) -> Result<(), FileError> {
     let failed = || FileError::at("pack", package.root());
     let mut tar = tar::Builder::new(to);
@@ -86,7 +86,7 @@ pub fn pack(package: &Package, to: &mut dyn Write) -> Result<(), FileError> {
     tar.finish().map_err(failed())
 }
 
-/// The files of a package as stored.
+/// Returns the stored files of a package.
 fn stored(package: &Package) -> Result<Vec<Planned>, FileError> {
     let stored = match unpack::scan(package.root(), &UnpackLimits::default()) {
         Ok(files) => Tree::new(package.root().to_owned(), files),
@@ -116,7 +116,7 @@ fn write(package: &Package, files: &[Planned], target: &Path, container: Contain
         _ => Path::new("."),
     };
     let temporary = tempfile::Builder::new().prefix(".exporting-").tempdir_in(parent);
-    let temporary = temporary.map_err(FileError::at("make a directory in", parent))?;
+    let temporary = temporary.map_err(FileError::at("create a directory in", parent))?;
     let made = temporary.path().join("package");
     match container {
         Container::Directory => write_directory(package, files, &made)?,
@@ -126,7 +126,7 @@ fn write(package: &Package, files: &[Planned], target: &Path, container: Contain
     Ok(())
 }
 
-/// A file of the exported package.
+/// A file of the package to export.
 struct Planned {
     path: String,
     content: Content,
@@ -152,7 +152,7 @@ fn write_directory(package: &Package, files: &[Planned], root: &Path) -> Result<
     for planned in files {
         let place = root.join(&planned.path);
         if let Some(parent) = place.parent() {
-            fs::create_dir_all(parent).map_err(FileError::at("make directory", parent))?;
+            fs::create_dir_all(parent).map_err(FileError::at("create directory", parent))?;
         }
         let mode = if planned.executable { 0o755 } else { 0o644 };
         let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&place);

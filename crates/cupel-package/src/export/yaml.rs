@@ -1,12 +1,12 @@
-//! Writer for the subset of YAML that packages need: maps, lists and quoted texts. A JSON string is a valid YAML
-//! string.
+//! Writer for the subset of YAML that packages need: maps, lists and quoted texts. It writes texts as JSON strings, which are
+//! valid YAML strings.
 
 use std::fmt::Write;
 
 /// A value to write.
 #[derive(Clone)]
 pub(super) enum Yaml {
-    /// Written unquoted: a number, a boolean, a plain word.
+    /// Written unquoted: a number, a boolean or a plain word.
     Plain(String),
     /// Written in quotes.
     Text(String),
@@ -28,7 +28,7 @@ impl Yaml {
     }
 }
 
-/// A document with these keys.
+/// Returns a document with these keys.
 pub(super) fn document(entries: &[(String, Yaml)]) -> String {
     let mut out = String::new();
     for (key, value) in entries {

@@ -1,4 +1,4 @@
-//! Shared by all importers: methods shared by cases, warnings about test data, maximum scores.
+//! Functions for all importers: common methods of cases, warnings about test data, maximum scores.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use cupel_problem::{
     VerdictRule,
 };
 
-/// A test data file larger than this gives a warning.
+/// A test data file larger than this causes a warning.
 const LARGE_FILE_BYTES: u64 = 100 << 20;
 
-/// Methods by key, so that cases with the same method share one.
+/// Methods by key. Cases with the same method use one common value.
 pub(crate) struct Methods<K> {
     known: HashMap<K, Arc<Method>>,
 }
@@ -34,7 +34,7 @@ impl<K: std::hash::Hash + Eq> Methods<K> {
 }
 
 impl Context<'_> {
-    /// Reports warnings about a test data file. Its bytes are never changed.
+    /// Checks a test data file and reports warnings. Its bytes are never changed.
     pub(crate) fn check_data(&self, file: &FileRef) {
         let Some(stored) = self.tree.stored(&file.path) else { return };
         let path = file.path.as_str();
@@ -57,8 +57,8 @@ impl Context<'_> {
     }
 }
 
-/// A group with the default rules: the verdict is the first error, after which judging stops; score and verdict count;
-/// nothing is required.
+/// Returns a group with the default rules: the verdict is the first error, and judging stops after it; score and verdict
+/// count; no other group is required.
 pub(crate) fn group(name: &str, scoring: GroupScoring, children: Vec<Node>) -> CaseGroup {
     let max = most(&scoring, &children);
     CaseGroup {
@@ -75,8 +75,8 @@ pub(crate) fn group(name: &str, scoring: GroupScoring, children: Vec<Node>) -> C
     }
 }
 
-/// The maximum score of a group with this scoring and these children. Bounded only if every child that counts is
-/// bounded.
+/// Returns the maximum score of a group with this scoring and these children. It is bounded only if every child that counts
+/// is bounded.
 pub(crate) fn most(scoring: &GroupScoring, children: &[Node]) -> MaxScore {
     let aggregate = match scoring {
         GroupScoring::None => return MaxScore::Bounded(Score::ZERO),
@@ -116,7 +116,7 @@ pub(crate) fn most(scoring: &GroupScoring, children: &[Node]) -> MaxScore {
     most.map_or(MaxScore::Unbounded, MaxScore::Bounded)
 }
 
-/// The maximum score of a group, for the comparison of dialects. `None`: unbounded.
+/// Returns the maximum score of a group, for the comparison of dialects. `None`: unbounded.
 pub(crate) fn bounded(group: &CaseGroup) -> Option<Score> {
     match group.max {
         MaxScore::Bounded(score) => Some(score),

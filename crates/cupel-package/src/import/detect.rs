@@ -12,7 +12,7 @@ cupel_types::named! {
         Kattis202509 = "kattis-2025-09",
         /// Kattis problem package format, `legacy` and `legacy-icpc`.
         KattisLegacy = "kattis-legacy",
-        /// DOMjudge zip: legacy Kattis with an ini file, or the ini file alone.
+        /// DOMjudge zip: a legacy Kattis package with an ini file, or the ini file alone.
         Domjudge = "domjudge",
         /// Codeforces Polygon, full package.
         Polygon = "polygon",
@@ -24,7 +24,7 @@ cupel_types::named! {
 }
 
 impl PackageFormat {
-    /// Whether the format defines the margins by which its time limits are chosen.
+    /// Whether the format defines the margins by which its authors choose time limits.
     pub const fn margins_bind(self) -> bool {
         match self {
             PackageFormat::Kattis202509 | PackageFormat::Cupel => true,
@@ -35,7 +35,7 @@ impl PackageFormat {
     }
 }
 
-/// The marker files of each format, as messages name them.
+/// The marker files of each format, for messages.
 const MARKERS: &str = "problem.toml (Cupel), problem.yaml (Kattis), domjudge-problem.ini (DOMjudge), problem.xml (Polygon) or init.yml (DMOJ)";
 
 /// Names of files that mark the top-level directory of a package.
@@ -52,7 +52,7 @@ pub(crate) fn is_marker(name: &str) -> bool {
     )
 }
 
-/// The format. `None` if it is not recognised, which has been reported.
+/// Returns the format. `None` if it is not recognised, which has been reported.
 pub(crate) fn detect(
     tree: &Tree,
     wished: Option<PackageFormat>,
@@ -65,7 +65,7 @@ pub(crate) fn detect(
     let ini = tree.has("domjudge-problem.ini") || tree.has(".timelimit");
     let mut found = Vec::new();
     match yaml {
-        // An ini file beside a package of the new layout only adds a few values; problem.yaml determines the format.
+        // In a package with the new layout, an ini file only adds a few values; problem.yaml determines the format.
         Some(PackageFormat::Kattis202509) => found.push(PackageFormat::Kattis202509),
         Some(_) if ini => found.push(PackageFormat::Domjudge),
         Some(format) => found.push(format),
@@ -108,7 +108,7 @@ pub(crate) fn detect(
 
 fn wished_of(wished: PackageFormat, found: &[PackageFormat], findings: &Findings) -> Option<PackageFormat> {
     let family = |format| match format {
-        // One layout with two interpretations: either may be requested.
+        // These formats have one layout with two interpretations, so either may be requested.
         PackageFormat::KattisLegacy | PackageFormat::Domjudge => 0,
         PackageFormat::Kattis202509 => 1,
         PackageFormat::Polygon => 2,
@@ -139,7 +139,7 @@ fn unknown(tree: &Tree, findings: &Findings) {
     findings.file(Code::FormatUnknown, "", fault, remedy);
 }
 
-/// The format given by the version key. If the file is invalid, the importer reports that later.
+/// Returns the format by the version key. If the file is invalid, the importer reports that later.
 fn kattis_version(tree: &Tree, findings: &Findings) -> Result<Option<PackageFormat>, ImportError> {
     let quiet = Findings::default();
     let Some(text) = tree.text("problem.yaml", ByteOrderMark::Warned, &quiet)? else {

@@ -1,4 +1,4 @@
-//! A problem under construction: the values found by an importer so far, and defaults for the rest.
+//! A problem under construction: the values that an importer has found so far, and defaults for the others.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,10 +17,10 @@ use cupel_problem::{
 const NAME_CHARACTERS_MAX: usize = 200;
 const TAGS_MAX: usize = 30;
 const AUTHORS_MAX: usize = 100;
-/// Maximum time that a package may set for compilation and validation, if the maximum for submissions is lower.
+/// Bound on the times that a package may set for compilation and validation, if the bound for submissions is lower.
 const JUDGE_PROGRAM_TIME_MIN: Duration = Duration::from_secs(60);
 
-/// A format's key names for the values shown in problem lists, for findings.
+/// Names of a format's keys for the values that problem lists show. Findings use them.
 #[derive(Clone, Copy)]
 pub(crate) struct Keys {
     pub(crate) title: &'static str,
@@ -83,20 +83,20 @@ impl Draft {
         }
     }
 
-    /// Adds a tag if the text is a valid one.
+    /// Adds a tag if the text is a valid tag.
     pub(crate) fn add_tag(&mut self, text: &str) {
         if let Ok(tag) = text.trim().parse::<Tag>() {
             self.tags.push(tag);
         }
     }
 
-    /// Adds an author, given as `Name <address>` or as a name.
+    /// Adds an author from `Name <address>` or from a name.
     pub(crate) fn add_author(&mut self, text: &str) {
         let (name, email) = match text.trim().strip_suffix('>').and_then(|text| text.rsplit_once('<')) {
             Some((name, email)) => (name.trim(), Some(email.trim().to_owned())),
             None => (text.trim(), None),
         };
-        // One author above the maximum is kept, so that the excess is reported.
+        // One author above the maximum is stored, so that the excess is reported.
         let has_room = self.authors.len() <= AUTHORS_MAX;
         if has_room && !name.is_empty() && !self.authors.iter().any(|known| known.name == name) {
             self.authors.push(Author { name: name.to_owned(), email });
@@ -168,7 +168,7 @@ impl Draft {
         }
     }
 
-    /// Checks the lengths of the values that are shown in lists of problems.
+    /// Checks the lengths of the values that problem lists show.
     fn check_words(&self, context: &Context<'_>) {
         let report = |key: &str, fault: String| {
             let remedy = "Shorten it: lists of problems show it";
@@ -258,7 +258,7 @@ impl Draft {
     }
 }
 
-/// The fault of a name that is too long.
+/// Returns the fault of a name that is too long.
 pub(crate) fn too_long(name: &str) -> Option<String> {
     let characters = name.chars().count();
     (characters > NAME_CHARACTERS_MAX).then(|| format!("{characters} characters; the maximum is {NAME_CHARACTERS_MAX}"))

@@ -1,6 +1,6 @@
-//! Imports a package into a [`Package`]: unpack, recognise the format, read everything, then move it to the target.
+//! Imports a package as a [`Package`]: unpacks it, recognises the format, reads all files, and moves them to the target.
 //!
-//! All findings are collected before the package is refused. A refused package leaves no files behind: all work happens
+//! All findings are collected before the package is refused. A refused package leaves no files behind, because all work happens
 //! in a temporary directory beside the target, which is renamed at the end.
 
 mod cases;
@@ -35,7 +35,7 @@ use cupel_problem::{ContentHash, Package, PackagePath, Problem, Slug};
 pub struct ImportOptions<'a> {
     /// The language registry, which maps a package's language names to ids.
     pub languages: &'a Registry,
-    /// The format. `None`: recognised from the files.
+    /// The format. `None`: recognised by the files.
     pub format: Option<PackageFormat>,
     /// The problem's slug, instead of the package's.
     pub slug: Option<Slug>,
@@ -43,7 +43,7 @@ pub struct ImportOptions<'a> {
     pub time_limit: Option<Duration>,
     /// The memory limit, instead of the package's.
     pub memory_limit: Option<Bytes>,
-    /// Whether packages without secret cases are allowed, for trying them out.
+    /// Whether packages without secret cases are allowed, so that users can try them.
     pub allow_no_secret: bool,
     /// Whether the files are synced to disk before the package is moved to the target.
     pub durable: bool,
@@ -70,7 +70,7 @@ impl<'a> ImportOptions<'a> {
     }
 }
 
-/// Maximum limits that a package may set. A package above them is refused; its limits are never lowered silently.
+/// Maximum limits that a package may set. A package with a higher limit is refused; a limit is never lowered silently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Maxima {
     /// CPU time of a case, a compilation or a validation.
@@ -93,14 +93,14 @@ impl Default for Maxima {
 pub struct Imported {
     /// The package.
     pub package: Package,
-    /// The format it was imported from.
+    /// The format in which the package was.
     pub format: PackageFormat,
     /// Warnings about the package.
     pub warnings: Vec<Finding>,
 }
 
-/// Unpacks the untrusted package at `source` (a directory, a zip, a tar, a gzipped tar) into a directory at `target`,
-/// which must not exist; its parent must. Blocks on file I/O.
+/// Unpacks the untrusted package at `source` (a directory, a zip, a tar, or a gzipped tar) into a directory at `target`, which
+/// must not exist; its parent must. Blocks on file I/O.
 ///
 /// # Errors
 /// [`ImportError::Refused`] with all findings about the package; otherwise an internal failure. `target` is not
@@ -113,11 +113,11 @@ pub fn import(source: &Path, target: &Path, options: &ImportOptions<'_>) -> Resu
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    // Removed at the end of this function, except for the package, which is renamed to the target.
+    // The temporary directory is removed at the end of this function, without the package, which is renamed to the target.
     let temporary = tempfile::Builder::new().prefix(".importing-").tempdir_in(parent);
-    let temporary = temporary.map_err(ImportError::io("make a directory in", parent))?;
+    let temporary = temporary.map_err(ImportError::io("create a directory in", parent))?;
     let inside = temporary.path().join("package");
-    std::fs::create_dir(&inside).map_err(ImportError::io("make directory", &inside))?;
+    std::fs::create_dir(&inside).map_err(ImportError::io("create directory", &inside))?;
 
     let findings = Findings::default();
     let name = source_name(source);
@@ -127,7 +127,7 @@ pub fn import(source: &Path, target: &Path, options: &ImportOptions<'_>) -> Resu
     };
     let warnings = findings.into_result()?;
     let Some((from, hash, format, problem)) = read else {
-        // Unreachable: a reader that returns nothing has reported an error. Handled as a refusal, never as a success.
+        // This is unreachable, because a reader that returns no problem has reported an error. It is a refusal, never a success.
         return Err(crate::finding::Refused { findings: warnings }.into());
     };
     if options.durable {
@@ -140,9 +140,9 @@ pub fn import(source: &Path, target: &Path, options: &ImportOptions<'_>) -> Resu
     Ok(Imported { package: Package::new(target.to_owned(), problem, hash), format, warnings })
 }
 
-/// Unpacks at `target` the output of [`pack`](crate::pack), if it is the package with this hash; the source of `packed`
-/// is not trusted. `target` must not exist; its parent must. Returns `false`, without creating `target`, if it is a
-/// different package. Blocks on file I/O.
+/// Unpacks the output of [`pack`](crate::pack) at `target`, if it is the package with this hash. The source of `packed` is
+/// not trusted. `target` must not exist; its parent must. Returns `false`, without creating `target`, if the package is a
+/// different one. Blocks on file I/O.
 ///
 /// # Errors
 /// An internal failure. `target` is not created.
@@ -158,9 +158,9 @@ pub fn unpack_packed(
     };
     let parent = target.parent().unwrap_or(Path::new("."));
     let temporary = tempfile::Builder::new().prefix(".importing-").tempdir_in(parent);
-    let temporary = temporary.map_err(FileError::at("make a directory in", parent))?;
+    let temporary = temporary.map_err(FileError::at("create a directory in", parent))?;
     let inside = temporary.path().join("package");
-    std::fs::create_dir(&inside).map_err(FileError::at("make directory", &inside))?;
+    std::fs::create_dir(&inside).map_err(FileError::at("create directory", &inside))?;
     let findings = Findings::default();
     let Some(sink) = unpack::unpack(packed, &inside, &options.unpack, &findings).map_err(ours)? else {
         return Ok(false);
@@ -178,7 +178,7 @@ pub fn unpack_packed(
     Ok(true)
 }
 
-/// Opens a package that [`import`] wrote to `root`, with the same options and name. Hashes every file again.
+/// Opens a package that [`import`] wrote to `root` with the same options and name. Hashes every file again.
 ///
 /// # Errors
 /// As for [`import`]; also if the directory was modified after the import.
@@ -201,7 +201,7 @@ pub fn open(root: &Path, options: &ImportOptions<'_>) -> Result<Imported, Import
     }
 }
 
-/// Syncs a directory and everything in it to disk.
+/// Syncs a directory and all its files to disk.
 fn sync(directory: &Path) -> Result<(), ImportError> {
     for entry in std::fs::read_dir(directory).map_err(ImportError::io("list", directory))? {
         let path = entry.map_err(ImportError::io("list", directory))?.path();
@@ -238,7 +238,7 @@ fn read_unpacked(
     Ok(context.read(format)?.map(|problem| (tree.root().to_owned(), tree.hash(), format, problem)))
 }
 
-/// The single top-level directory that some archives have, with trailing slash. Empty if the package has none.
+/// Returns the only top-level directory that some archives contain, with a trailing slash. Empty if the package has none.
 fn top_directory(sink: &Sink<'_>) -> String {
     let mut top: Option<&str> = None;
     for path in sink.files().keys() {
@@ -248,7 +248,7 @@ fn top_directory(sink: &Sink<'_>) -> String {
         }
     }
     let Some(top) = top else { return String::new() };
-    // All files of a package may be in one of its own directories. Only a directory that contains a marker is stripped.
+    // A package may consist of one of its own directories, so the top-level directory is removed only if it contains a marker.
     let inside = |path: &PackagePath| path.below(top).is_some_and(is_marker);
     if sink.files().keys().any(inside) { format!("{top}/") } else { String::new() }
 }
@@ -259,7 +259,7 @@ fn subtree(sink: &Sink<'_>, top: &str) -> Tree {
     Tree::new(sink.root().join(top.trim_end_matches('/')), files)
 }
 
-/// The file name of the source, without the extension of an archive.
+/// Returns the file name of the source, without the extension of an archive.
 fn source_name(source: &Path) -> String {
     let name =
         source.canonicalize().ok().and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
@@ -268,7 +268,7 @@ fn source_name(source: &Path) -> String {
     stripped.map_or_else(|| name.clone(), str::to_owned)
 }
 
-/// State shared by everything that reads one package.
+/// State that all readers of one package use.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) tree: &'a Tree,
@@ -294,7 +294,7 @@ impl Context<'_> {
         Slug::from_text(self.name)
     }
 
-    /// The language for a name used in a package.
+    /// Returns the language for a name that a package uses.
     pub(crate) fn language(&self, name: &str) -> Option<LanguageId> {
         let name = name.trim();
         self.options

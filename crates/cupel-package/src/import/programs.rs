@@ -8,7 +8,7 @@ use crate::finding::Code;
 use cupel_problem::{ExampleSubmission, FileRef, PackagePath, Program, ProgramFile, ProgramShape};
 
 impl Context<'_> {
-    /// A file of the package as a file of a program, with a given name.
+    /// Returns a file of the package as a file of a program, with a given name.
     pub(crate) fn program_file(&self, name: &str, path: &str) -> Option<ProgramFile> {
         let file = self.tree.file(path)?;
         let executable = self.tree.stored(&file.path).is_some_and(|stored| stored.executable);
@@ -16,13 +16,13 @@ impl Context<'_> {
         Some(ProgramFile { name, file, executable })
     }
 
-    /// The files below a directory, named relative to it.
+    /// Returns the files below a directory, with names relative to it.
     pub(crate) fn files_in(&self, directory: &str) -> Vec<ProgramFile> {
         let below = self.tree.below(directory);
         below.filter_map(|(path, _)| self.program_file(path.below(directory)?, path.as_str())).collect()
     }
 
-    /// The program at a path: a file, or all files of a directory. `None` if neither exists.
+    /// Returns the program at a path: a file, or all files of a directory. `None` if neither exists.
     pub(crate) fn program(&self, path: &str) -> Option<Program> {
         let at = PackagePath::new(path).ok()?;
         let (files, shape) = match self.program_file(at.name(), path) {
@@ -38,8 +38,8 @@ impl Context<'_> {
         (!files.is_empty()).then_some(Program { path: at, files, language: None, entry_point: None, shape })
     }
 
-    /// All programs in a directory: every source and every subdirectory is one. Other files (headers) are added to
-    /// every source in the directory. A directory that contains `build` or `run` is one program.
+    /// Returns all programs in a directory: each source and each subdirectory is one. Other files (headers) are added to every
+    /// source in the directory. A directory that contains `build` or `run` is a single program.
     pub(crate) fn programs_in(&self, directory: &str) -> Vec<Program> {
         let children = self.tree.children(directory);
         if children.contains_key("build") || children.contains_key("run") {
@@ -68,7 +68,7 @@ impl Context<'_> {
         extension.is_some_and(|extension| self.options.languages.by_extension(extension).is_some())
     }
 
-    /// Reports programs that cannot be built: those without sources and without a script.
+    /// Reports programs that cannot be built, because they have neither a source nor a script.
     pub(crate) fn check_program(&self, program: &Program) {
         let sources = program.language.is_some() || program.files.iter().any(|file| self.is_source(file.name.as_str()));
         if !sources && program.shape == ProgramShape::Sources {
@@ -78,7 +78,7 @@ impl Context<'_> {
         }
     }
 
-    /// The submissions below `submissions/`, each with the expectation of its folder.
+    /// Returns the submissions below `submissions/`, each with the expectation of its folder.
     pub(crate) fn submissions_by_folder(&self, scoring: bool) -> Vec<ExampleSubmission> {
         let mut found = Vec::new();
         for (folder, child) in self.tree.children("submissions") {
@@ -107,8 +107,7 @@ impl Context<'_> {
         found
     }
 
-    /// Whether the name of a submission or folder ends in `.disabled`, by which BAPCtools excludes it. Reports a
-    /// warning if so.
+    /// Whether the name of a submission or folder ends in `.disabled`, with which BAPCtools excludes it. If so, reports a warning.
     pub(crate) fn is_disabled(&self, path: &str) -> bool {
         let disabled = path.ends_with(".disabled");
         if disabled {
@@ -118,13 +117,13 @@ impl Context<'_> {
         disabled
     }
 
-    /// References to all files below a directory.
+    /// Returns references to all files below a directory.
     pub(crate) fn refs_in(&self, directory: &str) -> Vec<FileRef> {
         self.tree.below(directory).filter_map(|(path, _)| self.tree.file(path.as_str())).collect()
     }
 }
 
-/// Excludes names that the Kattis format ignores.
+/// Whether the Kattis format does not ignore this name.
 fn is_program_name(name: &str) -> bool {
     !name.starts_with(['.', '-']) && name.bytes().all(|c| c.is_ascii_alphanumeric() || b"_.-+".contains(&c))
 }

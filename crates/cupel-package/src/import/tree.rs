@@ -32,7 +32,7 @@ pub(crate) enum ByteOrderMark {
 }
 
 impl Tree {
-    /// The tree of `files`, which are relative to `root`.
+    /// Creates the tree of `files`, whose paths are relative to `root`.
     pub(crate) fn new(root: PathBuf, files: BTreeMap<PackagePath, Stored>) -> Tree {
         Tree { root, files }
     }
@@ -53,16 +53,16 @@ impl Tree {
         self.file(path).is_some()
     }
 
-    /// The file with this path.
+    /// Returns the file with this path.
     pub(crate) fn file(&self, path: &str) -> Option<FileRef> {
         let path = PackagePath::new(path).ok()?;
         self.files.get(&path).map(|stored| FileRef { path, hash: stored.hash, size: stored.size })
     }
 
-    /// All files below a directory, sorted by path.
+    /// Returns all files below a directory, sorted by path.
     pub(crate) fn below<'a>(&'a self, directory: &'a str) -> impl Iterator<Item = (&'a PackagePath, &'a Stored)> {
-        // The files of a directory are not contiguous: names such as `a-b/…` sort between `a` and `a/…`. So the range
-        // covers all paths that begin with the directory's name, and the filter selects those below it.
+        // The files of a directory are not contiguous: names such as `a-b/…` sort between `a` and `a/…`. So the range contains all
+        // paths that begin with the directory's name, and the filter selects the paths below it.
         let from = PackagePath::new(directory).ok();
         let files = from.map(|from| self.files.range(from..)).into_iter().flatten();
         files
@@ -74,7 +74,7 @@ impl Tree {
         self.below(directory).next().is_some()
     }
 
-    /// The entries of a directory by name, sorted bytewise. `""` is the top level.
+    /// Returns the entries of a directory by name, sorted bytewise. `""` is the top level.
     pub(crate) fn children(&self, directory: &str) -> BTreeMap<String, Child> {
         let mut found = BTreeMap::new();
         let mut add = |rest: &str| match rest.split_once('/') {
@@ -93,8 +93,8 @@ impl Tree {
         found
     }
 
-    /// The whole content of a text file, with LF line ends. `None` if the file is missing, not UTF-8 or too long, which
-    /// is reported.
+    /// Returns the whole content of a text file, with LF line ends. `None` if the file is missing, not UTF-8 or too long, which is
+    /// reported.
     pub(crate) fn text(
         &self,
         path: &str,
@@ -135,7 +135,7 @@ impl Tree {
         Ok(Some(if text.contains('\r') { text.replace("\r\n", "\n") } else { text }))
     }
 
-    /// Hash of all names, executable bits and contents.
+    /// Returns the hash of all names, executable bits and contents.
     pub(crate) fn hash(&self) -> ContentHash {
         let mut hash = Sha256::new();
         for (path, stored) in &self.files {

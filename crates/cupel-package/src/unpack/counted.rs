@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::rc::Rc;
 
-/// A reader that counts the bytes read through it and fails above a maximum.
+/// A reader that counts its bytes and fails above a maximum.
 pub(super) struct Counted<R> {
     inner: R,
     count: Rc<Cell<u64>>,
@@ -16,7 +16,7 @@ impl<R> Counted<R> {
         Counted { inner, count: Rc::default(), most: Rc::new(Cell::new(u64::MAX)) }
     }
 
-    /// The maximum number of bytes that may be read in all. Unlimited at first; may be changed while reading.
+    /// Returns the maximum number of bytes that may be read in total. It is unlimited at first, and may be changed while reading.
     pub(super) fn most(&self) -> Rc<Cell<u64>> {
         Rc::clone(&self.most)
     }

@@ -49,7 +49,7 @@ pub(super) fn copy(source: &Path, sink: &mut Sink<'_>) -> Result<(), SinkError> 
     resolve_links(links, sink)
 }
 
-/// The entries of a directory, sorted, so that the order of findings is deterministic.
+/// Returns the entries of a directory, sorted, so that the order of findings is deterministic.
 fn listed(directory: &Path) -> Result<Vec<PathBuf>, ImportError> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(directory).map_err(ImportError::io("list", directory))? {
@@ -59,8 +59,8 @@ fn listed(directory: &Path) -> Result<Vec<PathBuf>, ImportError> {
     Ok(entries)
 }
 
-/// Scans a directory that Cupel wrote: names, hashes, sizes. Anything but regular files and directories is an internal
-/// failure.
+/// Scans a directory that Cupel wrote, and returns names, hashes and sizes. An entry that is neither a regular file nor a directory
+/// is an internal failure.
 pub(crate) fn scan(root: &Path, limits: &UnpackLimits) -> Result<BTreeMap<PackagePath, Stored>, ImportError> {
     let mut files = BTreeMap::new();
     let mut pending = vec![root.to_owned()];

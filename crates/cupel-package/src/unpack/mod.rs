@@ -1,7 +1,7 @@
 //! Unpacks untrusted packages (a directory, a zip or a tar) into a directory owned by Cupel.
 //!
-//! Everything is unpacked into a temporary directory beside the target, which is renamed only after the whole package
-//! was read without errors. A refused package leaves no files behind.
+//! All files are unpacked into a temporary directory beside the target. It is renamed only after the whole package has been read
+//! without errors. A refused package leaves no files behind.
 
 mod counted;
 mod directory;
@@ -30,7 +30,7 @@ pub struct UnpackLimits {
     pub total_bytes_max: u64,
     /// Unpacked bytes per compressed byte, for each file.
     pub ratio_max: u64,
-    /// Unpacked bytes of a file below which the ratio is not checked.
+    /// A file with fewer unpacked bytes than this may have any ratio.
     pub ratio_free_bytes: u64,
 }
 
@@ -47,14 +47,14 @@ impl Default for UnpackLimits {
     }
 }
 
-/// Container of a package, recognised by its first bytes.
+/// Container format of a package, recognised by its first bytes.
 enum Kind {
     Zip,
     Tar,
     GzippedTar,
 }
 
-/// Unpacks `source` into the empty directory `into`. `None` if the package is refused; the findings have the reasons.
+/// Unpacks `source` into the empty directory `into`. `None` if the package is refused; the findings contain the reasons.
 pub(crate) fn unpack<'a>(
     source: &Path,
     into: &Path,
@@ -67,14 +67,14 @@ pub(crate) fn unpack<'a>(
     finish(result, source, sink)
 }
 
-/// Unpacks an archive inside a package (DMOJ's `archive`) below a directory (with trailing slash) of the same sink,
-/// within the same limits. Faults are reported as findings.
+/// Unpacks an archive inside a package (DMOJ's `archive`) below a directory (with trailing slash) of the same sink, within the
+/// same limits. Reports faults as findings.
 pub(crate) fn unpack_inner(archive: &Path, below: &str, sink: &mut Sink<'_>) -> Result<(), ImportError> {
     let result = unpack_archive(archive, below, sink);
     report_failure(result, archive, sink)
 }
 
-/// Adds an empty file to the unpacked files. Faults are reported as findings.
+/// Adds an empty file to the unpacked files. Reports faults as findings.
 pub(crate) fn add_empty(name: &str, sink: &mut Sink<'_>) -> Result<(), ImportError> {
     let Ok(path) = PackagePath::new(name) else { return Ok(()) };
     let result = sink.file(&path, false, &mut std::io::empty(), &|| None);
@@ -126,7 +126,7 @@ fn unpack_archive(source: &Path, below: &str, sink: &mut Sink<'_>) -> Result<(),
     }
 }
 
-/// Recognises the container by its first bytes, then rewinds. Sources: APPNOTE.TXT 4.3.7 and 4.3.16 (zip), POSIX ustar
+/// Recognises the container format by its first bytes, then rewinds. Sources: APPNOTE.TXT 4.3.7 and 4.3.16 (zip), POSIX ustar
 /// (`magic`), RFC 1952 (gzip).
 fn container(file: &mut File) -> std::io::Result<Option<Kind>> {
     use std::io::Seek;

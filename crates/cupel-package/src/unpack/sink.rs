@@ -1,8 +1,8 @@
 //! The target directory of unpacked files. Every file and name is checked and counted.
 //!
-//! Invariants: the sink creates only directories and regular files, each under a checked name, and never links; files
-//! are created with `O_EXCL`. So no name can point outside the directory, regardless of later entries. Sizes are
-//! counted while unpacking; sizes in archive headers are not trusted.
+//! Invariants: the sink creates only directories and regular files, each under a checked name, and never a link. It creates files
+//! with `O_EXCL`. So no name can point outside the directory, whatever entries follow. Sizes are counted while unpacking,
+//! because sizes in archive headers are not trusted.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -18,7 +18,7 @@ use super::UnpackLimits;
 use crate::finding::{Code, Findings, ImportError};
 use cupel_problem::{ContentHash, PackagePath, PackagePathError};
 
-/// A file in the directory.
+/// A file in the target directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stored {
     pub(crate) hash: ContentHash,
@@ -35,10 +35,10 @@ pub(crate) struct Traits {
     pub(crate) no_final_newline: bool,
 }
 
-/// Why a file was not added. A refusal has been reported as a finding.
+/// The reason why a file was not added. A refusal has been reported as a finding.
 #[derive(Debug)]
 pub(crate) enum SinkError {
-    /// The package is at fault, and unpacking stops.
+    /// The package is at fault, and unpacking must stop.
     Refused,
     /// Reading the source failed.
     Source(io::Error),
@@ -52,21 +52,21 @@ impl From<ImportError> for SinkError {
     }
 }
 
-/// The directory that is being filled.
+/// The target directory while it is filled.
 pub(crate) struct Sink<'a> {
     root: PathBuf,
     limits: &'a UnpackLimits,
     findings: &'a Findings,
     files: BTreeMap<PackagePath, Stored>,
-    /// All files and directories, by the folded name under which some file systems treat them as equal, with a flag for
-    /// directories.
+    /// All files and directories by folded name, with a flag for directories. Some file systems treat names as equal if their
+    /// folded names are equal.
     names: HashMap<String, (PackagePath, bool)>,
     total_bytes: u64,
     entries: usize,
 }
 
 impl<'a> Sink<'a> {
-    /// `root` is an empty directory owned by Cupel.
+    /// Creates a sink. `root` is an empty directory owned by Cupel.
     pub(crate) fn new(root: PathBuf, limits: &'a UnpackLimits, findings: &'a Findings) -> Sink<'a> {
         Sink { root, limits, findings, files: BTreeMap::new(), names: HashMap::new(), total_bytes: 0, entries: 0 }
     }
@@ -98,7 +98,7 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
-    /// Counts an entry of the source, of any kind.
+    /// Counts an entry of the source, whatever its kind.
     pub(crate) fn count_entry(&mut self) -> Result<(), SinkError> {
         self.entries += 1;
         if self.entries > self.limits.entries_max {
@@ -109,9 +109,8 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
-    /// Checks a raw name of the source and prefixes it with a directory (with trailing slash, or empty). `None` if the
-    /// entry is silently left out (the root itself, `.git`, Finder's files). An invalid name is reported and refuses
-    /// the package.
+    /// Checks a raw name of the source and prefixes it with a directory (with trailing slash, or empty). `None` if the entry is
+    /// silently ignored (the root itself, `.git`, Finder's files). An invalid name is reported and refuses the package.
     pub(crate) fn name(&self, below: &str, raw: &[u8]) -> Result<Option<PackagePath>, SinkError> {
         let Ok(text) = std::str::from_utf8(raw) else {
             let shown = String::from_utf8_lossy(raw);
@@ -154,7 +153,10 @@ impl<'a> Sink<'a> {
                 Some((known, _)) => return Err(self.twice(&path, &known.clone())),
                 None => {
                     let place = self.root.join(path.as_str());
-                    DirBuilder::new().mode(0o755).create(&place).map_err(ImportError::io("make directory", &place))?;
+                    DirBuilder::new()
+                        .mode(0o755)
+                        .create(&place)
+                        .map_err(ImportError::io("create directory", &place))?;
                     self.names.insert(folded(&path), (path, true));
                 }
             }
@@ -162,7 +164,7 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
-    /// Copies a file's bytes from `source`. `compressed` returns the number of archive bytes read for the file so far.
+    /// Copies a file's bytes from `source`. `compressed` returns the number of archive bytes that have been read for the file so far.
     pub(crate) fn file(
         &mut self,
         path: &PackagePath,
@@ -186,7 +188,7 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
-    /// Adds a second name for an existing file, as a copy.
+    /// Copies an existing file to another name.
     pub(crate) fn copy_of(&mut self, path: &PackagePath, original: &PackagePath) -> Result<(), SinkError> {
         let place = self.root.join(original.as_str());
         let mut source = File::open(&place).map_err(ImportError::io("open", &place))?;
@@ -282,18 +284,18 @@ impl Observer {
     }
 }
 
-/// The folded form in which names are compared: composed and lower case, as on file systems that ignore these
+/// Returns the folded form in which names are compared: composed and in lower case, as on file systems that ignore these
 /// differences.
 fn folded(path: &PackagePath) -> String {
     path.as_str().nfc().collect::<String>().to_lowercase().nfc().collect()
 }
 
-/// Files left by version control systems and file managers.
+/// Whether a version control system or a file manager left the file.
 fn is_debris(path: &PackagePath) -> bool {
     path.as_str().split('/').any(|part| matches!(part, ".git" | "__MACOSX" | ".DS_Store" | "Thumbs.db"))
 }
 
-/// The target of a link inside the package, resolved by its text alone. An error if it is outside the package.
+/// Resolves the target of a link inside the package by its text alone. Returns an error if it is outside the package.
 pub(crate) fn link_target(link: &PackagePath, target: &str) -> Result<PackagePath, PackagePathError> {
     if target.starts_with('/') {
         return Err(PackagePathError::Absolute);

@@ -10,7 +10,7 @@ use super::zip::{Links, resolve_links};
 use super::{Sink, SinkError};
 use crate::finding::Code;
 
-/// Bounds a stream, including bytes that are skipped and not unpacked: long names, extended headers, holes.
+/// Bounds a stream, including bytes that are skipped instead of unpacked: long names, extended headers, holes.
 struct Bounded<R> {
     inner: R,
     left: u64,
@@ -35,7 +35,7 @@ pub(super) fn unpack<R: Read>(
     below: &str,
     sink: &mut Sink<'_>,
 ) -> Result<(), SinkError> {
-    // Every entry has a header block and padding in addition to its bytes; twice the total leaves room for both.
+    // Every entry also has a header block and padding, so the bound is twice the maximum size of all files.
     let left = sink.limits().total_bytes_max.saturating_mul(2);
     let mut archive = Archive::new(Bounded { inner: stream, left });
     let findings = sink.findings();

@@ -1,4 +1,4 @@
-//! Zip archives. Duplicate names and overlapping entries are refused before anything is unpacked.
+//! Zip archives. Duplicate names and overlapping entries are refused before any entry is unpacked.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -16,16 +16,16 @@ use cupel_problem::PackagePath;
 /// Maximum length of a symbolic link's target, in bytes.
 const LINK_BYTES_MAX: u64 = 1024;
 
-/// Bytes of the central directory allowed in addition to those per entry: the search for its end.
+/// Bytes that may be read in addition to those for the entries of the central directory, to search for its end.
 const LIST_BYTES_FREE: u64 = 1 << 20;
-/// Bytes of the central directory allowed per entry on average; 46 plus the name are usual. Source: APPNOTE.TXT 4.3.12.
+/// Average number of bytes per entry of the central directory. Usual are 46 plus the name. Source: APPNOTE.TXT 4.3.12.
 const LIST_BYTES_AN_ENTRY: u64 = 512;
 
 pub(super) fn unpack(file: File, name: &str, below: &str, sink: &mut Sink<'_>) -> Result<(), SinkError> {
     let findings = sink.findings();
     let file = Counted::new(BufReader::new(file));
     let (count, most) = (file.count(), file.most());
-    // The central directory is kept in memory, so its size is bounded before it is parsed.
+    // The central directory is read into memory, so its size is bounded before it is parsed.
     most.set(LIST_BYTES_FREE + LIST_BYTES_AN_ENTRY * sink.limits().entries_max as u64);
     let mut archive = match ZipArchive::new(file) {
         Ok(archive) => archive,
@@ -63,7 +63,7 @@ pub(super) fn unpack(file: File, name: &str, below: &str, sink: &mut Sink<'_>) -
     resolve_links(links, sink)
 }
 
-/// Links and their targets, resolved after all files are unpacked.
+/// Links and their targets. They are resolved after all files are unpacked.
 pub(super) type Links = Vec<(PackagePath, String)>;
 
 fn entry(
@@ -83,7 +83,7 @@ fn entry(
     let mode = raw.unix_mode().unwrap_or(0o644);
     let (encrypted, method) = (raw.encrypted(), raw.compression());
     drop(raw);
-    // An invalid name refuses the package; the remaining entries are still checked, so that all faults are reported.
+    // An invalid name refuses the package. The remaining entries are still checked, so that all faults are reported.
     let path = match sink.name(below, &name_raw) {
         Ok(Some(path)) => path,
         Ok(None) | Err(SinkError::Refused) => return Ok(()),
@@ -128,7 +128,7 @@ fn entry(
     }
 }
 
-/// Replaces a link to a file of the package by a copy of the file. Any other link refuses the package.
+/// Replaces a link to a file of the package by a copy of that file. Any other link refuses the package.
 pub(super) fn resolve_links(links: Links, sink: &mut Sink<'_>) -> Result<(), SinkError> {
     for (path, target) in links {
         match link_target(&path, &target) {

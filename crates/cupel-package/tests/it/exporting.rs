@@ -1,4 +1,4 @@
-//! Exported packages import again with the same meaning; packages that the format cannot express are refused with the
+//! Exported packages can be imported again with the same meaning. Packages that the format cannot express are refused with the
 //! reasons.
 
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use cupel_problem::{Difficulty, MaxScore, Method, Problem, WallLimit};
 
 use crate::support::{Bench, Files, KATTIS_FIXTURES, options};
 
-/// Imports a fixture, exports it, and imports the export.
+/// Imports a fixture, exports it, and imports the exported package.
 fn there_and_back(name: &str, container: Container, options: &ImportOptions<'_>) -> (Bench, Imported, Imported) {
     let bench = Bench::new();
     let first = bench.import_files(&Files::fixture(name), options).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -23,7 +23,7 @@ fn there_and_back(name: &str, container: Container, options: &ImportOptions<'_>)
     (bench, first, second)
 }
 
-/// Hashes of input and answer, whether the case is a sample, the method and the arguments.
+/// Returns, for each case, the hashes of input and answer, whether it is a sample, the method and the arguments.
 fn cases(problem: &Problem) -> Vec<String> {
     let kind = |method: &Method| match method {
         Method::Check(checker) => format!("check {:?}", std::mem::discriminant(checker)),
@@ -36,7 +36,7 @@ fn cases(problem: &Problem) -> Vec<String> {
     problem.tests.cases().map(shown).collect()
 }
 
-/// The names of the submissions.
+/// Returns the names of the submissions.
 fn expected(problem: &Problem) -> BTreeSet<String> {
     let of = |one: &cupel_problem::ExampleSubmission| one.program.path.name().to_owned();
     problem.submissions.iter().map(of).collect()

@@ -1,4 +1,4 @@
-//! Tests with whole packages: well-formed ones in every format, malformed ones, untrusted archives, and exports.
+//! Tests with whole packages: well-formed packages in every format, malformed packages, untrusted archives, and exports.
 
 mod exporting;
 mod malformed;

@@ -1,5 +1,5 @@
-//! Malformed packages. Each is refused as a whole, with file, key and fault, and leaves no files behind. A row of a
-//! table is a name, a package with one fault, and the expected finding.
+//! Malformed packages. Each is refused as a whole, with file, key and fault, and leaves no files behind. A row of a table has a
+//! name, a package with one fault, and the expected finding.
 
 use cupel_package::{Code, PackageFormat};
 
@@ -137,7 +137,7 @@ fn packages_with_unreadable_texts_are_refused() {
     ]);
 }
 
-/// Values that problem lists show have maximum lengths in every format.
+/// Values that problem lists show have maximum lengths, in every format.
 #[test]
 fn packages_with_too_many_or_too_long_names_and_tags_are_refused() {
     let long = "ä".repeat(201);

@@ -1,4 +1,4 @@
-//! Packages with random changes: they are imported or refused, without panics, internal failures or leftover files.
+//! Packages with random changes are either imported or refused, without panics, internal failures or leftover files.
 
 use cupel_package::{ImportError, import};
 
@@ -58,7 +58,7 @@ impl Chance {
     }
 }
 
-/// The text with one line deleted, duplicated or moved, or with one word replaced.
+/// Returns the text with one line deleted, duplicated or moved, or with one word replaced.
 fn changed(text: &str, chance: &mut Chance) -> String {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let at = chance.below(lines.len());

@@ -35,7 +35,7 @@ pub(crate) const KATTIS_FIXTURES: &[&str] = &[
     "cupel/a-plus-b",
 ];
 
-/// The other fixtures that are complete; `dmoj/batches` lacks its archive.
+/// The other complete fixtures. `dmoj/batches` lacks its archive.
 pub(crate) const OTHER_FIXTURES: &[&str] =
     &["domjudge/inionly", "dmoj/guess", "dmoj/pattern", "polygon/words", "polygon/ask", "cupel/two-sum"];
 
@@ -87,7 +87,7 @@ impl Files {
         self
     }
 
-    /// Moves everything into a directory with this name.
+    /// Moves all files into a directory with this name.
     pub(crate) fn below(self, directory: &str) -> Files {
         Files(self.0.into_iter().map(|(name, content)| (format!("{directory}/{name}"), content)).collect())
     }
@@ -95,7 +95,7 @@ impl Files {
     pub(crate) fn write_directory(&self, root: &Path) {
         for (name, content) in &self.0 {
             let path = root.join(name);
-            fs::create_dir_all(path.parent().expect("a parent")).expect("a directory can be made");
+            fs::create_dir_all(path.parent().expect("a parent")).expect("a directory can be created");
             fs::write(&path, content).expect("a file can be written");
             fs::set_permissions(&path, fs::Permissions::from_mode(mode(content))).expect("its mode can be set");
         }
@@ -125,7 +125,7 @@ impl Files {
     }
 }
 
-/// The mode of a file: scripts are executable.
+/// Returns the mode of a file: scripts are executable.
 fn mode(content: &[u8]) -> u32 {
     if content.starts_with(b"#!") { 0o755 } else { 0o644 }
 }
@@ -141,7 +141,7 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new() -> Bench {
-        Bench { directory: TempDir::new().expect("a directory can be made") }
+        Bench { directory: TempDir::new().expect("a directory can be created") }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -155,7 +155,7 @@ impl Bench {
     /// Imports the package at `source`. Asserts that a refused package leaves no files behind.
     pub(crate) fn import(&self, source: &Path, options: &ImportOptions<'_>) -> Result<Imported, ImportError> {
         let store = self.path().join("store");
-        fs::create_dir_all(&store).expect("a directory can be made");
+        fs::create_dir_all(&store).expect("a directory can be created");
         let result = import(source, &self.target(), options);
         let left: Vec<_> = fs::read_dir(&store).expect("the store can be listed").collect();
         let expected = usize::from(result.is_ok());
@@ -181,7 +181,7 @@ impl Bench {
     }
 }
 
-/// The refusal; panics on any other result.
+/// Returns the refusal; panics on any other result.
 pub(crate) fn refused(result: Result<Imported, ImportError>) -> Refused {
     match result {
         Err(ImportError::Refused(refused)) => refused,

@@ -1,4 +1,4 @@
-//! Hostile archives and directories: refused as a whole, without files outside the target or left behind.
+//! Hostile archives and directories are refused as a whole. No file is written outside the target or left behind.
 
 use std::fs;
 use std::io::{Cursor, Write};
@@ -15,7 +15,7 @@ fn package() -> Files {
     Files::fixture("kattis-legacy/sums")
 }
 
-/// A zip of the package with one more entry.
+/// Returns a zip of the package with one more entry.
 fn zip_with(name: &str, mode: u32, content: &[u8]) -> Vec<u8> {
     let mut zip = ZipWriter::new_append(Cursor::new(package().zip())).expect("the zip can be opened");
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).unix_permissions(mode);
@@ -39,14 +39,14 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A zip of the package with a symbolic link.
+/// Returns a zip of the package with a symbolic link.
 fn zip_with_link(name: &str, target: &str) -> Vec<u8> {
     let mut zip = ZipWriter::new_append(Cursor::new(package().zip())).expect("the zip can be opened");
     zip.add_symlink(name, target, SimpleFileOptions::default()).expect("a link can be added");
     zip.finish().expect("the zip can be finished").into_inner()
 }
 
-/// A tar of the package with one more entry of the given type.
+/// Returns a tar of the package with one more entry of the given type.
 fn tar_with(name: &[u8], kind: tar::EntryType, link: &str, size: u64) -> Vec<u8> {
     let mut bytes = package().tar();
     bytes.truncate(bytes.len() - 1024); // the end of the archive
@@ -69,7 +69,7 @@ fn refuse(name: &str, file: &str, bytes: &[u8], options: &ImportOptions<'_>, cod
 
 #[test]
 fn names_outside_the_package_are_refused() {
-    // The library refuses to write some of these names, so they replace a name of the same length.
+    // The library refuses to write some of these names, so each replaces another name of the same length in the bytes.
     let with_name = |evil: &[u8]| {
         let plain = format!("data/{}.txt", "x".repeat(evil.len() - 9));
         replaced(&zip_with(&plain, 0o644, b"x"), plain.as_bytes(), evil)
@@ -127,8 +127,8 @@ fn links_outside_the_package_and_devices_are_refused() {
     }
     for (name, mode) in [("device", 0o020_644), ("block device", 0o060_644), ("pipe", 0o010_644), ("socket", 0o140_644)]
     {
-        // The mode is in the upper half of the external attributes in the central directory. The library writes only
-        // regular files, so the test sets the type there.
+        // The mode is in the upper half of the external attributes in the central directory. The library writes only regular files, so
+        // the test sets the type there.
         let bytes = zip_with("data/secret/odd.in", 0o644, b"");
         let at = bytes.windows(18).rposition(|part| part == b"data/secret/odd.in").expect("the entry");
         let mut bytes = bytes;
@@ -151,7 +151,7 @@ fn links_to_files_of_the_package_become_copies() {
     ] {
         let bench = Bench::new();
         let told = refused(bench.import_bytes(container, &bytes, &options()));
-        // The link was replaced by a copy, which lacks only its answer.
+        // The link was replaced by a copy; only its answer is missing.
         assert_refused(container, &told, Code::CasePair, "data/secret/3.in", "no answer");
     }
     let bench = Bench::new();
@@ -195,8 +195,8 @@ fn names_that_are_equal_on_some_file_systems_are_refused() {
     refuse("the same name twice in a tar", "a.tar", &twice.tar(), &options(), Code::ArchiveDuplicate, "twice");
 }
 
-/// A zip of 10 MB with one entry of 10 GB, whose headers declare a size of `says` bytes. Built by hand: one compressed
-/// MiB of zeros, which ends at a byte boundary, 10,240 times. Source: APPNOTE.TXT 4.3.7, 4.3.12, 4.3.16.
+/// Returns a zip of 10 MB with one entry of 10 GB, whose headers declare a size of `says` bytes. It is built by hand: one
+/// compressed MiB of zeros, which ends at a byte boundary, 10,240 times. Source: APPNOTE.TXT 4.3.7, 4.3.12, 4.3.16.
 fn ten_gigabytes(says: u32) -> Vec<u8> {
     let mut block = Vec::with_capacity(1 << 20);
     let mut deflate = flate2::Compress::new(flate2::Compression::best(), false);
@@ -250,7 +250,7 @@ fn bombs_are_refused_before_they_are_unpacked_completely() {
     refuse("entries", "a.tar", &files.tar(), &small, Code::ArchiveBomb, "entries");
 }
 
-/// A million empty entries: 60 MB of central directory, which would take a gigabyte of memory.
+/// The archive has a million empty entries: 60 MB of central directory, which would need a gigabyte of memory.
 #[test]
 fn a_central_directory_above_the_bound_is_refused() {
     let entry = [&b"PK\x01\x02"[..], &[0; 24], &[6, 0, 0, 0, 0, 0], &[0; 12]].concat();
@@ -303,7 +303,7 @@ fn a_truncated_archive_is_refused_at_every_length() {
         assert!(matches!(told.findings[0].code, Code::ArchiveDamaged | Code::FormatUnknown), "{part} %: {told}");
         let cut = &tar[..tar.len() * part / 100 / 512 * 512 + 100];
         if let Err(error) = Bench::new().import_bytes("a.tar", cut, &options()) {
-            // A tar cut between two files may look complete; then a file of the package is missing.
+            // A tar that is cut between two files may look complete, but a file of the package is missing then.
             assert!(matches!(error, ImportError::Refused(_)), "{part} %: {error}");
         }
     }

@@ -26,7 +26,7 @@ fn fixture(name: &str) -> (Bench, Imported) {
     imported(&if name == "dmoj/batches" { with_archive(files) } else { files })
 }
 
-/// The data of DMOJ packages is in a zip, which the test builds from `data/`.
+/// Packs `data/` into the zip that a DMOJ package needs. The fixture has no archive.
 fn with_archive(files: Files) -> Files {
     let data =
         files.0.iter().filter_map(|(name, content)| Some((name.strip_prefix("data/")?.to_owned(), content.clone())));
@@ -50,7 +50,7 @@ fn codes(imported: &Imported) -> Vec<Code> {
     imported.warnings.iter().map(|finding| finding.code).collect()
 }
 
-/// The path of every submission and the verdict codes that its first rule allows.
+/// Returns the path of every submission with the verdict codes that its first rule allows.
 fn verdicts(problem: &Problem) -> BTreeMap<String, Vec<&'static str>> {
     let codes = |verdicts: &Option<Vec<ExpectedVerdict>>| verdicts.iter().flatten().map(|v| v.code()).collect();
     let of = |one: &cupel_problem::ExampleSubmission| {
@@ -64,7 +64,7 @@ fn verdicts(problem: &Problem) -> BTreeMap<String, Vec<&'static str>> {
 fn every_fixture_is_imported_equally_from_every_container() {
     for name in KATTIS_FIXTURES.iter().chain(OTHER_FIXTURES) {
         let files = Files::fixture(name);
-        // A directory has executable bits, which the archives of these tests do not preserve.
+        // A directory has executable bits; the archives of these tests do not preserve them.
         let mut options = options();
         options.slug = "same".parse().ok();
         // DMOJ's format has no time limit.
@@ -199,7 +199,7 @@ fn kattis_2025_09_pass_fail() {
     assert_eq!(problem.includes.len(), 2);
     assert_eq!(problem.statements[0].assets.len(), 1);
 
-    // Constants are replaced, but not in data.
+    // Constants are replaced, except in test data.
     let read = |path: &str| fs::read_to_string(imported.package.root().join(path)).unwrap();
     assert!(read("statement/problem.en.md").contains("at most 1000. Seen 9 or $9$ times, not {{.}}."));
     assert!(read("input_validators/check.py").contains("a <= 1000"));
@@ -357,7 +357,7 @@ fn a_case_of_dmoj_without_an_input_has_an_empty_one() {
         let again = open(&bench.target(), &options).unwrap();
         assert_eq!(again.package.hash, imported.package.hash);
     }
-    // If the package already has a file of this name, that is a finding, not an internal failure.
+    // A file of this name in the package is a finding, not an internal failure.
     let files = Files::fixture("dmoj/guess").with("init.yml", text).with("dmoj-no-input/1", "x");
     let error = Bench::new().import_files(&files, &options).unwrap_err().to_string();
     assert!(error.contains("E_ARCHIVE_DUPLICATE dmoj-no-input"), "{error}");

@@ -1,5 +1,5 @@
-//! The rules for every `EventBus`. Call [`event_bus_conformance!`](crate::event_bus_conformance) with a function that
-//! returns a subject.
+//! The rules that every `EventBus` must follow. Call [`event_bus_conformance!`](crate::event_bus_conformance) with a function
+//! that returns a subject.
 
 pub mod nodes;
 

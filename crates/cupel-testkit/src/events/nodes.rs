@@ -1,4 +1,4 @@
-//! The rules for every `EventBus` between nodes, over a real server and through its faults. Call
+//! The rules that every `EventBus` must follow between nodes, over a real server and through its faults. Call
 //! [`event_nodes_conformance!`](crate::event_nodes_conformance) with functions that return a [`Site`].
 
 use std::sync::Arc;
@@ -19,12 +19,12 @@ use crate::servers::Server;
 pub trait Site: Send + Sync + 'static {
     /// Creates another node.
     fn node(&self) -> impl Future<Output = Arc<dyn EventBus>> + Send;
-    /// The server, for fault injection.
+    /// Returns the server, for fault injection.
     fn server(&self) -> &Server;
 }
 
-/// Turns each rule in [`events::nodes`](crate::events::nodes) into a test. `shared` creates a site on a server that
-/// other tests use, too; `own` creates one on a server that no other test uses.
+/// Turns each rule in [`events::nodes`](crate::events::nodes) into a test. `shared` creates a site on a server that other
+/// tests also use; `own` creates one on a server that no other test uses.
 #[macro_export]
 macro_rules! event_nodes_conformance {
     ($shared:expr, $own:expr) => {
@@ -63,10 +63,10 @@ async fn in_time<T>(what: impl Future<Output = T>) -> T {
     timeout(PATIENCE, what).await.expect("the step ends within a minute")
 }
 
-/// Everything up to the end: events, and `None` for a gap. Asserts that the order is right.
+/// Receives everything up to the end: events, and `None` for a gap. Asserts that the order is right.
 async fn to_the_end(subscription: &mut Box<dyn Subscription>) -> Vec<Option<Event>> {
     let (mut heard, mut last): (Vec<Option<Event>>, _) = (Vec::new(), Seq::default());
-    // The timeout covers the whole loop: if the end is lost, gaps may go on arriving while the server is unreachable.
+    // The timeout covers the whole loop: if the end is lost, gaps may continue to arrive while the server is unreachable.
     in_time(async {
         while let Some(received) = subscription.next().await {
             heard.push(match received {
@@ -87,15 +87,14 @@ async fn to_the_end(subscription: &mut Box<dyn Subscription>) -> Vec<Option<Even
     heard
 }
 
-/// The end, which must be the only event; gaps may precede it.
+/// Receives the end, which must be the only event; gaps may precede it.
 async fn the_end(subscription: &mut Box<dyn Subscription>) -> Event {
     let heard = to_the_end(subscription).await;
     assert_eq!(heard.iter().flatten().count(), 1);
     heard.into_iter().flatten().next().expect("there is exactly one event")
 }
 
-/// Waits until everything that one node has published so far is delivered: publishes an event and waits for it on
-/// another node.
+/// Waits until all earlier events of one node are delivered: publishes another event and waits for it on another node.
 async fn has_gone_through(from: &Arc<dyn EventBus>, to: &Arc<dyn EventBus>) {
     let id = id();
     let mut waiting = to.subscribe(id, Seq::default(), Interest::End).await;
@@ -107,7 +106,7 @@ fn end(id: SubmissionId, attempts: u32) -> Event {
     Event::finished(id, attempts, t0(), Verdict::Accepted)
 }
 
-/// Every kind of event with all its fields, including a large one.
+/// Returns every kind of event with all its fields, including a large one.
 fn everything(id: SubmissionId) -> Vec<Event> {
     let case = Some("näme \"1\"\n".to_owned());
     let usage = Usage {
@@ -151,8 +150,8 @@ pub async fn events_reach_other_nodes_unchanged<S: Site>(make: impl AsyncFn() ->
     let mut late = there.subscribe(id, Seq::default(), Interest::Everything).await;
     let mut again = there.subscribe(id, Seq::of_attempt(1, 7), Interest::Everything).await;
     let mut third = elsewhere.subscribe(id, Seq::of_attempt(1, 9), Interest::Everything).await;
-    // The third subscriber gets its event before the end is published: one that still joins at the end may miss earlier
-    // events.
+    // The third subscriber receives its event before the end is published: a subscriber that still joins when the end is
+    // published may miss earlier events.
     assert_eq!(in_time(hear(&mut third)).await, log[9]);
     log.push(end(id, 1));
     here.publish(end(id, 1));
@@ -175,7 +174,7 @@ pub async fn a_subscriber_of_the_end_on_another_node_gets_only_the_end<S: Site>(
     here.publish(end(id, 1));
     assert_eq!(in_time(hear(&mut waiting)).await, end(id, 1));
     assert!(waiting.next().await.is_none());
-    // A subscriber that starts just after the end gets it, too.
+    // A subscriber that starts just after the end also gets it.
     let mut late = there.subscribe(id, Seq::default(), Interest::End).await;
     assert_eq!(in_time(hear(&mut late)).await, end(id, 1));
 }
@@ -197,7 +196,7 @@ pub async fn a_late_subscriber_gets_past_events_or_a_gap<S: Site>(make: impl Asy
 
 /// Rule.
 pub async fn events_during_a_subscription_arrive_exactly_once<S: Site>(make: impl AsyncFn() -> S) {
-    // As many events as a log keeps completely.
+    // The maximum number of events that a log stores completely.
     const EVENTS: u32 = 800;
     const READERS: usize = 12;
     let site = make().await;
@@ -228,7 +227,7 @@ pub async fn events_during_a_subscription_arrive_exactly_once<S: Site>(make: imp
             let mut reader = node.subscribe(id, Seq::default(), Interest::Everything).await;
             let mut numbers = Vec::new();
             while numbers.last() != Some(&EVENTS) {
-                // A gap counts as number 0.
+                // The reader records a gap as number 0.
                 numbers.push(in_time(reader.next()).await.map_or(0, |received| match received {
                     Received::Gap => 0,
                     Received::Event(event) => event.seq.number(),
@@ -243,7 +242,7 @@ pub async fn events_during_a_subscription_arrive_exactly_once<S: Site>(make: imp
         sleep(Duration::from_millis(2)).await;
     }
     publisher.await.expect("the publisher ends");
-    // Readers that have all events before the end get no gap; a reader that joins after it may get one.
+    // Readers that have received all events before the end get no gap; a reader that joins later may get one.
     for _ in 0..readers.len() {
         in_time(have_all.recv()).await;
     }
@@ -367,7 +366,7 @@ pub async fn closing_delivers_events_published_just_before<S: Site>(make: impl A
     }
 }
 
-/// Asserts what still holds after an outage of the server: `away` starts the outage, and `back` ends it.
+/// Asserts the rules that hold after an outage of the server: `away` starts the outage, and `back` ends it.
 async fn survives<S: Site>(site: S, away: impl Fn(&Server), back: impl Fn(&Server)) {
     let (here, there) = (site.node().await, site.node().await);
     let (running, over) = (id(), id());
@@ -400,7 +399,7 @@ async fn survives<S: Site>(site: S, away: impl Fn(&Server), back: impl Fn(&Serve
         }
     })
     .await;
-    // Wait until both nodes have noticed the outage.
+    // Wait until both nodes have detected the outage.
     in_time(async {
         while there.health().is_ok() || here.health().is_ok() {
             sleep(Duration::from_millis(50)).await;

@@ -11,7 +11,7 @@ pub(super) struct Certificate {
 }
 
 impl Certificate {
-    /// The paths of the certificate and key in this folder.
+    /// Returns the paths of the certificate and key in this folder.
     pub(super) fn in_folder(folder: &Path) -> Certificate {
         Certificate { certificate: folder.join("server.crt"), key: folder.join("server.key") }
     }

@@ -1,4 +1,4 @@
-//! A broker with Kafka's protocol: `tansu`, from crates.io. It keeps all data in memory, so SIGKILL loses them.
+//! A broker with Kafka's protocol: `tansu`, from crates.io. It stores all data in memory, so SIGKILL destroys them.
 
 use std::net::{Ipv4Addr, TcpStream};
 use std::ops::Deref;
@@ -19,7 +19,7 @@ pub struct Kafka {
 }
 
 impl Kafka {
-    /// A server only for this test.
+    /// Starts a server for this test only.
     ///
     /// # Panics
     /// If the server is not installed or does not start.
@@ -27,7 +27,7 @@ impl Kafka {
         Kafka::new(false)
     }
 
-    /// A broker that requires a user and a password but has no users, only for this test.
+    /// Starts a broker that requires a user and a password but has no users, for this test only.
     ///
     /// # Panics
     /// As [`Kafka::start`].
@@ -42,7 +42,7 @@ impl Kafka {
         Kafka { server, relay }
     }
 
-    /// The shared server of this test process, for tests that do not harm it.
+    /// Returns the shared server of this test process, for tests that do not harm it.
     ///
     /// # Panics
     /// As [`Kafka::start`].
@@ -51,7 +51,7 @@ impl Kafka {
         SHARED.get_or_init(Kafka::start)
     }
 
-    /// A server of this test process that one test at a time may harm. It runs, whatever the last test did to it.
+    /// Returns a server of this test process that one test at a time may harm. It is running, even if an earlier test stopped it.
     ///
     /// # Panics
     /// As [`Kafka::start`].
@@ -62,7 +62,7 @@ impl Kafka {
         lent
     }
 
-    /// The broker's URL. tansu delays a fetch response for the whole wait time even if it has data, so the wait time is
+    /// Returns the broker's URL. tansu delays a fetch response for the whole wait time even if it has data, so the wait time is
     /// short.
     pub fn url(&self) -> String {
         format!("kafka://127.0.0.1:{}?fetch_wait_ms=10", self.relay.port())

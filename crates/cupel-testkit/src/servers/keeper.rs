@@ -1,8 +1,8 @@
-//! Starts the servers of this test process and ensures that none outlives it.
+//! Starts the servers of this test process and ensures that no server outlives it.
 //!
-//! - `setpriv --pdeathsig KILL` makes the kernel kill a server when the *thread* that started it ends
-//!   (prctl(2), `PR_SET_PDEATHSIG`). A test's thread ends with the test, so one thread that never ends starts all servers.
-//! - A shell removes the folders when its standard input closes; this process holds the other end of that pipe.
+//! - `setpriv --pdeathsig KILL` makes the kernel kill a server when the *thread* that started it ends (prctl(2),
+//!   `PR_SET_PDEATHSIG`). A test's thread ends with the test, so a thread that never ends starts all servers.
+//! - A shell removes the folders when its standard input closes; this process has the other end of that pipe.
 
 use std::ffi::OsString;
 use std::fs::{self, Permissions};
@@ -23,7 +23,7 @@ struct Keeper {
     /// Parent of all servers' folders.
     base: PathBuf,
     orders: Mutex<mpsc::Sender<Order>>,
-    /// When this process ends, the kernel closes the shell's standard input.
+    /// The shell that removes the folders. When this process ends, the kernel closes the shell's standard input.
     _cleaner: Child,
 }
 
@@ -31,9 +31,9 @@ fn keeper() -> &'static Keeper {
     static KEEPER: OnceLock<Keeper> = OnceLock::new();
     KEEPER.get_or_init(|| {
         let base = tempfile::Builder::new().prefix("cupel-servers-").tempdir().expect("a temporary folder").keep();
-        // PostgreSQL runs as another user, which needs access to its folder in this one.
+        // PostgreSQL runs as another user, who must be able to reach the server's folder through this one.
         fs::set_permissions(&base, Permissions::from_mode(0o711)).expect("the folder's mode can be set");
-        // In its own process group, so that Ctrl-C only reaches the tests.
+        // The shell has a process group of its own, so that Ctrl-C reaches only the tests.
         let cleaner = Command::new("sh")
             .args([OsString::from("-c"), CLEANER.into(), base.clone().into()])
             .stdin(Stdio::piped())
@@ -53,13 +53,13 @@ fn keeper() -> &'static Keeper {
     })
 }
 
-/// The path of a new folder for one server; the folder does not exist yet.
+/// Returns the path of a new folder for one server; the folder does not exist yet.
 pub(super) fn folder(name: &str) -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     keeper().base.join(format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed)))
 }
 
-/// Starts a program that dies with this process. It leads its own process group, so that Ctrl-C only reaches the tests.
+/// Starts a program that dies with this process. It leads a process group of its own, so that Ctrl-C reaches only the tests.
 pub(super) fn spawn(mut command: Command) -> std::io::Result<Child> {
     command.process_group(0).stdin(Stdio::null());
     let (answer, started) = mpsc::channel();
@@ -68,7 +68,7 @@ pub(super) fn spawn(mut command: Command) -> std::io::Result<Child> {
     started.recv().expect("the thread answers every order")
 }
 
-/// `pid` and its descendants, parents first.
+/// Returns `pid` and its descendants, parents first.
 pub(super) fn tree(pid: u32) -> Vec<u32> {
     let parents: Vec<(u32, u32)> = fs::read_dir("/proc")
         .expect("/proc can be read")
@@ -95,7 +95,7 @@ pub(super) fn is_stopped(pid: u32) -> bool {
     threads.flatten().all(|thread| stat(&thread.path().to_string_lossy(), 0).is_none_or(|state| "TZX".contains(&state)))
 }
 
-/// A field of `/proc/PID/stat` after the name, which ends with the last parenthesis (proc(5)): 0 is the state, 1 the
+/// Returns a field of `/proc/PID/stat` after the name, which ends with the last parenthesis (proc(5)): 0 is the state, 1 the
 /// parent.
 fn stat(folder: &str, field: usize) -> Option<String> {
     let stat = fs::read_to_string(format!("{folder}/stat")).ok()?;
@@ -108,10 +108,10 @@ pub(super) fn signal(name: &str, pids: &[u32]) {
     let _ = Command::new("kill").arg(format!("-{name}")).args(pids).stderr(Stdio::null()).status();
 }
 
-/// The path of a program, searched in `places` and on the PATH.
+/// Finds a program in `places` and on the PATH, and returns its path.
 ///
 /// # Panics
-/// If it is not found: a missing server fails the test.
+/// If the program is not found: a missing server fails the test.
 pub(super) fn find(program: &str, places: &[PathBuf], remedy: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let everywhere = places.iter().cloned().chain(std::env::split_paths(&path));

@@ -1,6 +1,6 @@
-//! A PostgreSQL server with one user, which creates fresh databases on request.
+//! A PostgreSQL server with one user, in which tests create new databases.
 //!
-//! It runs with `fsync = off`, except in tests of durability: after SIGKILL the kernel's buffers still have all writes.
+//! It runs with `fsync = off`, except in tests of durability: after SIGKILL, the kernel's buffers still contain all writes.
 
 use std::fs::{self, Permissions};
 use std::ops::Deref;
@@ -24,7 +24,7 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// A server only for this test.
+    /// Starts a server for this test only.
     ///
     /// # Panics
     /// If the server is not installed or does not start.
@@ -32,7 +32,7 @@ impl Postgres {
         Postgres::start_with(Nature::default())
     }
 
-    /// A server that syncs to disk, as in production, only for this test.
+    /// Starts a server that syncs to disk, as in production, for this test only.
     ///
     /// # Panics
     /// As [`Postgres::start`].
@@ -40,7 +40,7 @@ impl Postgres {
         Postgres::start_with(Nature { durable: true, ..Nature::default() })
     }
 
-    /// A server that requires TLS for network connections, only for this test.
+    /// Starts a server that requires TLS for network connections, for this test only.
     ///
     /// # Panics
     /// As [`Postgres::start`].
@@ -48,7 +48,7 @@ impl Postgres {
         Postgres::start_with(Nature { encrypted: true, ..Nature::default() })
     }
 
-    /// The shared server of this test process, for tests that do not harm it.
+    /// Returns the shared server of this test process, for tests that do not harm it.
     ///
     /// # Panics
     /// As [`Postgres::start`].
@@ -57,7 +57,7 @@ impl Postgres {
         SHARED.get_or_init(Postgres::start)
     }
 
-    /// A server of this test process that one test at a time may harm. It runs, whatever the last test did to it.
+    /// Returns a server of this test process that one test at a time may harm. It is running, even if an earlier test stopped it.
     ///
     /// # Panics
     /// As [`Postgres::start`].
@@ -68,17 +68,17 @@ impl Postgres {
         lent
     }
 
-    /// The URL of the default database.
+    /// Returns the URL of the default database.
     pub fn url(&self) -> String {
         self.url_of("postgres")
     }
 
-    /// The URL of a database, with the password.
+    /// Returns the URL of a database, with the password.
     pub fn url_of(&self, database: &str) -> String {
         format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{database}", self.port())
     }
 
-    /// The path of an encrypted server's certificate.
+    /// Returns the path of an encrypted server's certificate.
     pub fn certificate(&self) -> PathBuf {
         Certificate::in_folder(self.folder()).certificate
     }
@@ -96,7 +96,7 @@ impl Postgres {
         url
     }
 
-    /// Runs SQL as the server's owner; returns its output without headers and alignment.
+    /// Runs SQL as the server's owner and returns its output without headers and alignment.
     ///
     /// # Panics
     /// If the SQL fails.
@@ -149,7 +149,7 @@ impl PostgresKind {
         const DOORS: &str = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
         let key = Certificate::make(folder).key;
         if let Some((user, group)) = self.owner {
-            chown(&key, Some(user), Some(group)).expect("the key can be given away");
+            chown(&key, Some(user), Some(group)).expect("the key's owner can be changed");
         }
         fs::write(folder.join("data/pg_hba.conf"), DOORS).expect("the server's rules can be written");
     }
@@ -170,7 +170,7 @@ impl Kind for PostgresKind {
         fs::write(&password, PASSWORD).expect("the password can be written");
         let mut init = Command::new("setpriv");
         if let Some((user, group)) = self.owner {
-            chown(folder, Some(user), Some(group)).expect("the folder can be given away");
+            chown(folder, Some(user), Some(group)).expect("the folder's owner can be changed");
             init.args(["--reuid", &user.to_string(), "--regid", &group.to_string(), "--clear-groups"]);
         }
         init.arg("--").arg(self.programs.join("initdb")).arg("--pgdata").arg(folder.join("data"));
@@ -211,14 +211,14 @@ impl Kind for PostgresKind {
         ready.status().is_ok_and(|status| status.success())
     }
 
-    /// "Fast Shutdown": sessions are ended, not waited for.
+    /// SIGINT requests a "Fast Shutdown": PostgreSQL ends the sessions instead of waiting for them.
     fn stops_by(&self) -> (&'static str, bool) {
         ("INT", false)
     }
 }
 
-/// The folder of the newest version's programs. Debian installs each version in its own folder, and only some programs
-/// on the PATH.
+/// Returns the folder with the programs of the newest version. Debian installs each version in a folder of its own, and only
+/// some programs are on the PATH.
 fn programs() -> PathBuf {
     let number = |folder: &PathBuf| folder.file_name()?.to_str()?.parse::<u32>().ok();
     let entries = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
@@ -230,8 +230,8 @@ fn programs() -> PathBuf {
     initdb.parent().expect("a program's path has a parent").to_owned()
 }
 
-/// The user and group of the server if the tests run as root: PostgreSQL refuses to run as root, so it runs as
-/// `postgres`, or as nobody if that user does not exist.
+/// Returns the user and group of the server if the tests run as root. PostgreSQL refuses to run as root, so it runs as
+/// `postgres`, or as `nobody` if that user does not exist.
 fn owner() -> Option<(u32, u32)> {
     if fs::metadata("/proc/self").expect("/proc can be read").uid() != 0 {
         return None;

@@ -1,7 +1,7 @@
-//! A RabbitMQ node with its own name, ports, data and port mapper (`epmd`), which would otherwise outlive it.
+//! A RabbitMQ node with its own name, ports, data and port mapper (`epmd`), which would otherwise outlive the node.
 //!
-//! It runs in a pid namespace, because its script starts the Erlang VM as a child, which starts more processes: the
-//! kernel kills all of them with the first (pid_namespaces(7)).
+//! The node runs in a pid namespace, because its script starts the Erlang VM as a child, which starts more processes. When the
+//! first process of the namespace ends, the kernel kills all of them (pid_namespaces(7)).
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -27,7 +27,7 @@ pub struct RabbitMq {
 }
 
 impl RabbitMq {
-    /// A server only for this test. Starting takes several seconds.
+    /// Starts a server for this test only, which takes several seconds.
     ///
     /// # Panics
     /// If the server is not installed or does not start.
@@ -35,7 +35,7 @@ impl RabbitMq {
         RabbitMq::start_with(None)
     }
 
-    /// A server that also accepts TLS, only for this test.
+    /// Starts a server that also accepts TLS, for this test only.
     ///
     /// # Panics
     /// As [`RabbitMq::start`].
@@ -49,7 +49,7 @@ impl RabbitMq {
         RabbitMq { server: Server::start(kind), mapper_port, tls_port }
     }
 
-    /// The shared server of this test process, for tests that do not harm it.
+    /// Returns the shared server of this test process, for tests that do not harm it.
     ///
     /// # Panics
     /// As [`RabbitMq::start`].
@@ -58,7 +58,7 @@ impl RabbitMq {
         SHARED.get_or_init(RabbitMq::start)
     }
 
-    /// A server of this test process that one test at a time may harm. It runs, whatever the last test did to it.
+    /// Returns a server of this test process that one test at a time may harm. It is running, even if an earlier test stopped it.
     ///
     /// # Panics
     /// As [`RabbitMq::start`].
@@ -69,7 +69,7 @@ impl RabbitMq {
         lent
     }
 
-    /// The server's URL with the password, without TLS.
+    /// Returns the server's URL with the password, without TLS.
     pub fn url(&self) -> String {
         format!("amqp://{USER}:{PASSWORD}@127.0.0.1:{}", self.port())
     }
@@ -77,7 +77,7 @@ impl RabbitMq {
     /// Runs `rabbitmqctl` with these arguments.
     ///
     /// # Panics
-    /// If it fails.
+    /// If `rabbitmqctl` fails.
     pub fn control(&self, words: &[&str]) {
         let program = keeper::find("rabbitmqctl", &places(), "install the package `rabbitmq-server`");
         let mut control = Command::new(program);
@@ -87,7 +87,7 @@ impl RabbitMq {
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
-    /// The server's URL with the password and TLS, and the path of the certificate to trust.
+    /// Returns the server's URL with the password and TLS, and the path of the certificate to trust.
     ///
     /// # Panics
     /// If the server was not started with TLS.
@@ -119,7 +119,7 @@ fn node_name(port: u16) -> String {
     format!("cupel-{port}@localhost")
 }
 
-/// The folder of RabbitMQ's own scripts. Those on the PATH insist on running as the package's user.
+/// The folder of RabbitMQ's own scripts. The scripts on the PATH refuse to run as a user other than the package's.
 fn places() -> [PathBuf; 1] {
     [PathBuf::from("/usr/lib/rabbitmq/bin")]
 }
@@ -174,7 +174,7 @@ impl Kind for RabbitMqKind {
             .env("RABBITMQ_ENABLED_PLUGINS_FILE", folder.join("plugins"))
             .env("RABBITMQ_PID_FILE", folder.join("pid"))
             .env("RABBITMQ_FEATURE_FLAGS_FILE", folder.join("feature_flags"))
-            // Idle schedulers do not spin, and the node listens only on loopback.
+            // With these options, idle schedulers do not spin, and the node listens only on loopback.
             .env(
                 "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
                 "+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}",
@@ -182,8 +182,8 @@ impl Kind for RabbitMqKind {
         unshare
     }
 
-    /// Once the server accepts clients, it answers the protocol header with `Connection.Start`, a method frame (AMQP
-    /// 0-9-1, 2.2.4 and 4.2.3).
+    /// Whether the server answers the protocol header with `Connection.Start`, a method frame, as it does once it accepts
+    /// clients (AMQP 0-9-1, 2.2.4 and 4.2.3).
     fn answers(&self, _: &Path, port: u16) -> bool {
         let ask = || -> std::io::Result<u8> {
             let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;

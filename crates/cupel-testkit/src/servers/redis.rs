@@ -18,7 +18,7 @@ use super::{PASSWORD, keeper};
 pub struct Redis(Server);
 
 impl Redis {
-    /// A server only for this test.
+    /// Starts a server for this test only.
     ///
     /// # Panics
     /// If the server is not installed or does not start.
@@ -26,7 +26,7 @@ impl Redis {
         Redis(Server::start(RedisKind { encrypted: false }))
     }
 
-    /// A server that requires TLS for network connections, only for this test.
+    /// Starts a server that requires TLS for network connections, for this test only.
     ///
     /// # Panics
     /// As [`Redis::start`].
@@ -34,7 +34,7 @@ impl Redis {
         Redis(Server::start(RedisKind { encrypted: true }))
     }
 
-    /// The shared server of this test process, for tests that do not harm it.
+    /// Returns the shared server of this test process, for tests that do not harm it.
     ///
     /// # Panics
     /// As [`Redis::start`].
@@ -43,7 +43,7 @@ impl Redis {
         SHARED.get_or_init(Redis::start)
     }
 
-    /// A server of this test process that one test at a time may harm. It runs, whatever the last test did to it.
+    /// Returns a server of this test process that one test at a time may harm. It is running, even if an earlier test stopped it.
     ///
     /// # Panics
     /// As [`Redis::start`].
@@ -54,19 +54,18 @@ impl Redis {
         lent
     }
 
-    /// The server's URL with the password, without TLS.
+    /// Returns the server's URL with the password, without TLS.
     pub fn url(&self) -> String {
         format!("redis://:{PASSWORD}@127.0.0.1:{}/", self.port())
     }
 
-    /// The URL with the password and TLS of a server that was started with TLS, and the path of the certificate to
-    /// trust.
+    /// Returns the URL with password and TLS of a server that was started with TLS, and the path of the certificate to trust.
     pub fn encrypted_url(&self) -> (String, PathBuf) {
         let url = format!("rediss://:{PASSWORD}@127.0.0.1:{}/", self.port());
         (url, Certificate::in_folder(self.folder()).certificate)
     }
 
-    /// Sends one command, its words separated by spaces; returns the raw response.
+    /// Sends one command, whose words are separated by spaces, and returns the raw response.
     ///
     /// # Panics
     /// If the server is down.
@@ -111,9 +110,9 @@ impl Kind for RedisKind {
             redis.args(["--port", &port]);
         }
         redis.arg("--dir").arg(folder).args(["--save", "", "--loglevel", "warning"]);
-        // Redis writes each command to the kernel before it responds, so the command survives SIGKILL. With `everysec`,
-        // Redis would block while the disk is slow. Source: Redis' documentation, "Redis persistence"; its aof.c,
-        // flushAppendOnlyFile.
+        // Redis passes each command to the kernel before it responds, so the command survives SIGKILL. With `everysec`, Redis
+        // would block while the disk is slow. Source: Redis' documentation, "Redis persistence"; function flushAppendOnlyFile in its
+        // aof.c.
         redis.args(["--appendonly", "yes", "--appendfsync", "no"]);
         redis
     }
@@ -127,13 +126,13 @@ impl Kind for RedisKind {
     }
 }
 
-/// The socket on which the server listens in addition to its port, without TLS.
+/// The socket, without TLS, on which the server listens in addition to its port.
 const SOCKET: &str = "redis.sock";
 
 fn ask(folder: &Path, words: &str) -> std::io::Result<String> {
     let mut connection = UnixStream::connect(folder.join(SOCKET))?;
     connection.set_read_timeout(Some(Duration::from_secs(10)))?;
-    // QUIT closes the stream after the last response.
+    // After QUIT, the server closes the stream behind the last response.
     write!(connection, "AUTH {PASSWORD}\r\n{words}\r\nQUIT\r\n")?;
     let mut answer = String::new();
     connection.read_to_string(&mut answer)?;

@@ -1,8 +1,8 @@
-//! A relay between clients and tansu that limits the advertised version of Fetch to that of Kafka 2.7.
+//! A relay between clients and tansu that limits the advertised version of Fetch to the one of Kafka 2.7.
 //!
-//! If a client fetches from a lost topic with the newest version (KIP-951), tansu 0.6 returns a leader for a topic with
-//! neither name nor id. No Kafka broker does that, and librdkafka 2.12 crashes on it. Older versions use names. So the
-//! relay lowers the maximum version of Fetch in responses to `ApiVersions`.
+//! If a client fetches from a lost topic with the newest version (KIP-951), tansu 0.6 returns a leader for a topic with neither
+//! name nor id. No Kafka broker does that, and librdkafka 2.12 crashes on it. Older versions of Fetch use names, so the relay
+//! lowers the maximum version of Fetch in responses to `ApiVersions`.
 //!
 //! Source: Kafka's protocol guide, "Protocol Requests and Responses" and `ApiVersions`.
 
@@ -21,14 +21,14 @@ const API_VERSIONS: i16 = 18;
 /// The first version of `ApiVersions` whose response is in compact form.
 const COMPACT: i16 = 3;
 
-/// Forwards connections from its port to another one.
+/// Forwards connections from its port to another port.
 pub(super) struct Relay {
     port: u16,
-    /// The target port; 0 if there is none yet.
+    /// The target port; 0 until it is known.
     to: Arc<AtomicU16>,
 }
 
-/// Versions of clients' pending `ApiVersions` requests, by correlation id.
+/// Versions of the clients' pending `ApiVersions` requests, by correlation id.
 type Asked = Arc<Mutex<HashMap<[u8; 4], i16>>>;
 
 impl Relay {
@@ -40,7 +40,7 @@ impl Relay {
                 let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, goes_to.load(Ordering::Relaxed))) else {
                     continue;
                 };
-                // A connection that fails here is treated like one that fails later: it is dropped.
+                // If the connection fails here, it is dropped, as it is after a later failure.
                 let _ = join(&client, &server);
             }
         });
@@ -105,7 +105,7 @@ fn cut_down(answer: &mut [u8], version: i16) {
     if answer.first_chunk() != Some(&[0, 0]) {
         return;
     }
-    // In compact form there are fewer than 127 entries, so the number is one byte; each entry has one more byte, for
+    // The compact form has fewer than 127 entries, so one byte contains their number. Each entry ends with one more byte, for
     // empty tags.
     let (from, step) = if version >= COMPACT { (3, 7) } else { (6, 6) };
     for api in answer[from..].chunks_exact_mut(step) {

@@ -1,4 +1,4 @@
-//! A server with S3's protocol: moto, from PyPI. It keeps all data in memory, so SIGKILL loses them.
+//! A server with S3's protocol: moto, from PyPI. It stores all data in memory, so SIGKILL destroys them.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
@@ -18,7 +18,7 @@ const MODULES: &str = "/usr/local/lib/cupel/moto";
 pub struct S3(Server);
 
 impl S3 {
-    /// A server only for this test.
+    /// Starts a server for this test only.
     ///
     /// # Panics
     /// If the server is not installed or does not start.
@@ -26,7 +26,7 @@ impl S3 {
         S3(Server::start(S3Kind))
     }
 
-    /// The shared server of this test process, for tests that do not harm it.
+    /// Returns the shared server of this test process, for tests that do not harm it.
     ///
     /// # Panics
     /// As [`S3::start`].
@@ -46,7 +46,7 @@ impl S3 {
         self.url_of(&bucket)
     }
 
-    /// The URL of a bucket, which need not exist.
+    /// Returns the URL of a bucket, which need not exist.
     pub fn url_of(&self, bucket: &str) -> String {
         let endpoint = format!("http://127.0.0.1:{}", self.port());
         let keys = format!("access_key_id={USER}&secret_access_key={PASSWORD}");

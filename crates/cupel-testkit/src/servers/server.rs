@@ -10,29 +10,29 @@ use std::time::{Duration, Instant};
 
 use super::keeper;
 
-/// How long a server may take to start on a busy machine.
+/// Maximum time for the start of a server on a busy machine.
 const START_MAX: Duration = Duration::from_secs(120);
-/// How long a server may take to stop.
+/// Maximum time for the stop of a server.
 const STOP_MAX: Duration = Duration::from_secs(30);
-/// Range of ports, below those that the kernel assigns to outgoing connections, so that the port of a stopped server
-/// stays free.
+/// Range of ports from which a server gets its port. It is below the ports that the kernel assigns to outgoing connections, so
+/// the port of a stopped server stays free.
 const PORTS: std::ops::Range<u32> = 20_000..32_000;
 
 /// The part that differs between servers.
 pub(super) trait Kind: Send + Sync {
-    /// Name in messages and folder names.
+    /// Returns the name in messages and folder names.
     fn name(&self) -> &'static str;
-    /// Creates in the empty folder what the server needs at its first start.
+    /// Creates the files in the empty folder that the server needs for its first start.
     fn lay_out(&self, folder: &Path, port: u16);
-    /// The command that runs the server in the foreground, on `port` of 127.0.0.1, with all its data in `folder`.
+    /// Returns the command that runs the server in the foreground, on `port` of 127.0.0.1, with all its data in `folder`.
     fn command(&self, folder: &Path, port: u16) -> Command;
-    /// User and group to run as, if the server refuses to run as the user of the tests.
+    /// Returns user and group of the server's processes, if the server refuses to run as the user of the tests.
     fn runs_as(&self) -> Option<(u32, u32)> {
         None
     }
-    /// Whether the server handles requests. Accepting a connection may not be enough.
+    /// Whether the server handles requests. A server that accepts a connection may not handle requests yet.
     fn answers(&self, folder: &Path, port: u16) -> bool;
-    /// The signal that stops the server, and whether all its processes get it.
+    /// Returns the signal that stops the server, and whether all its processes get it.
     fn stops_by(&self) -> (&'static str, bool);
 }
 
@@ -52,20 +52,20 @@ impl Server {
         server
     }
 
-    /// The port it listens on, at 127.0.0.1.
+    /// Returns the port on which it listens, at 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The server's processes, parents first; empty if it is stopped.
+    /// Returns the server's processes, parents first; empty if it is stopped.
     pub fn pids(&self) -> Vec<u32> {
         self.child().as_ref().map_or_else(Vec::new, |child| keeper::tree(child.id()))
     }
 
-    /// Kills the server like a power failure, except that the kernel's buffers survive: SIGKILL to all its processes.
+    /// Kills all processes of the server with SIGKILL. Unlike in a power failure, the kernel's buffers survive.
     pub fn kill(&self) {
         if let Some(mut child) = self.child().take() {
-            // The main process first, because it may restart the others.
+            // The main process is killed first, because it may restart the others.
             let pids = keeper::tree(child.id());
             let _ = child.kill();
             keeper::signal("KILL", &pids[1..]);
@@ -73,7 +73,7 @@ impl Server {
         }
     }
 
-    /// Stops the server in the regular way, as an operator would.
+    /// Stops the server as an operator would.
     pub fn stop(&self) {
         let Some(mut child) = self.child().take() else { return };
         let (signal, all) = self.kind.stops_by();
@@ -86,7 +86,7 @@ impl Server {
         }
     }
 
-    /// Starts the stopped server on the same port with its data; returns when it handles requests.
+    /// Starts the stopped server on the same port with its data. Returns when the server handles requests.
     pub fn start_again(&self) {
         assert!(self.child().is_none(), "{} already runs", self.kind.name());
         let deadline = Instant::now() + START_MAX;
@@ -102,7 +102,7 @@ impl Server {
                 *self.child() = Some(child);
                 return;
             }
-            // A killed process may not have released all its resources yet, so try again.
+            // A killed process may not have released all its resources yet, so the start is repeated.
             *self.child() = Some(child);
             self.kill();
             assert!(Instant::now() < deadline, "{} does not start:\n{}", self.kind.name(), self.log_end());
@@ -114,12 +114,12 @@ impl Server {
     pub fn wipe_and_start(&self) {
         self.kill();
         let _ = fs::remove_dir_all(&self.folder);
-        fs::create_dir(&self.folder).expect("the server's folder can be made");
+        fs::create_dir(&self.folder).expect("the server's folder can be created");
         self.kind.lay_out(&self.folder, self.port);
         self.start_again();
     }
 
-    /// Ensures that the server runs.
+    /// Starts the server if it does not run.
     pub(super) fn revive(&self) {
         self.thaw();
         if self.child().is_none() {
@@ -127,11 +127,11 @@ impl Server {
         }
     }
 
-    /// Freezes the server with SIGSTOP: connections stay open, but nothing is answered.
+    /// Freezes the server with SIGSTOP: connections stay open, but the server does not respond.
     pub fn freeze(&self) {
         let is_frozen = within(START_MAX, || {
-            // Signalled again in each round, because a process may have been started meanwhile. When `kill` returns,
-            // the signal may still be pending; a thread that has not handled it yet still answers.
+            // Each round signals all processes again, because a new process may have been started. When `kill` returns, the signal may
+            // still be pending; a thread that has not handled it yet still responds.
             self.signal_all("STOP");
             self.pids().iter().all(|pid| keeper::is_stopped(*pid))
         });
@@ -151,7 +151,7 @@ impl Server {
         keeper::signal(signal, &self.pids());
     }
 
-    /// The kind's command, killed when this process dies, with a log in its folder.
+    /// Returns the kind's command, which is killed when this process dies, with a log in its folder.
     fn command(&self) -> Command {
         let inner = self.kind.command(&self.folder, self.port);
         let mut command = Command::new("setpriv");
@@ -166,7 +166,7 @@ impl Server {
                 None => command.env_remove(key),
             };
         }
-        let log = File::options().create(true).append(true).open(self.log()).expect("the server's log can be made");
+        let log = File::options().create(true).append(true).open(self.log()).expect("the server's log can be created");
         command.stdout(log.try_clone().expect("a descriptor")).stderr(log);
         command
     }
@@ -182,7 +182,7 @@ impl Server {
     }
 
     fn child(&self) -> MutexGuard<'_, Option<Child>> {
-        // A panic of a test while it held the lock must not prevent later calls from stopping the server.
+        // If a test panicked while it held the lock, later calls must still be able to stop the server.
         self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -195,7 +195,7 @@ impl Drop for Server {
     }
 }
 
-/// Waits until `done` returns true; returns whether it did in time.
+/// Waits until `done` returns `true`. Returns `false` if it does not in time.
 fn within(time: Duration, mut done: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + time;
     while !done() {
@@ -207,13 +207,13 @@ fn within(time: Duration, mut done: impl FnMut() -> bool) -> bool {
     true
 }
 
-/// A port on which no process listens now, and that was not returned before.
+/// Returns a port on which no process listens now, and that was not returned before.
 pub(super) fn free_port() -> u16 {
     free_listener().1
 }
 
-/// A listener on a port that was not returned before. After it is dropped, binding the port may fail for a moment: a
-/// process that is being forked meanwhile holds a copy of the listener until its exec.
+/// Returns a listener on a port that was not returned before. After it is dropped, binding the port may fail for a moment: a
+/// process that is being forked at that time has a copy of the listener until its exec.
 pub(super) fn free_listener() -> (TcpListener, u16) {
     static TRIED: AtomicU32 = AtomicU32::new(0);
     let count = PORTS.end - PORTS.start;

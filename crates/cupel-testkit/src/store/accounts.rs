@@ -61,7 +61,7 @@ pub async fn users_are_listed_in_creation_order_and_paginated<S: Store>(make: im
     let mut all = Vec::new();
     for n in 0..5 {
         let mut new = a_user();
-        // Users with the same time are ordered by id.
+        // Users with the same time of creation are ordered by id.
         new.user.created_at = at(n / 2);
         all.push(store.insert_user(new).await.unwrap().unwrap());
     }
@@ -73,7 +73,7 @@ pub async fn users_are_listed_in_creation_order_and_paginated<S: Store>(make: im
     assert!(store.users(u64::MAX, u64::MAX).await.unwrap().is_empty());
 }
 
-/// A valid API key.
+/// Returns a valid API key.
 pub(super) fn key(owner: UserId, n: u8) -> ApiKey {
     ApiKey {
         id: ApiKeyId::from_uuid(fresh()),
@@ -135,7 +135,7 @@ pub async fn a_refresh_token_is_valid_once_and_its_reuse_ends_the_session<S: Sto
     assert!(rotate(2, 3, 3).await.is_some());
     assert_eq!(rotate(1, 4, 4).await, None, "a used token counts as stolen");
     assert!(!store.session_alive(session.id, at(4)).await.unwrap());
-    assert_eq!(rotate(3, 5, 5).await, None, "the current token has ended, too");
+    assert_eq!(rotate(3, 5, 5).await, None, "the current token is invalid, too");
 }
 
 /// Rule.

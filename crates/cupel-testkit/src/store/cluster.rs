@@ -1,4 +1,4 @@
-//! Rules about workers, orders to them, and secrets that nodes share.
+//! Rules about workers, operators' orders to workers, and secrets that nodes share.
 
 use std::collections::BTreeMap;
 
@@ -92,7 +92,7 @@ pub async fn a_worker_gets_an_order_with_its_next_heartbeat<S: Store>(make: impl
     assert_eq!(store.beat(one.clone(), at(2)).await.unwrap(), Order::Work);
 }
 
-/// Rule: the order also reaches workers that register later. A draining worker goes on draining.
+/// Rule: the order also reaches workers that register later. A draining worker continues to drain.
 pub async fn one_order_reaches_all_workers<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (one, draining, late) = (a_worker("one"), a_worker("draining"), a_worker("late"));

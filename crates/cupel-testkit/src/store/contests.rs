@@ -1,4 +1,4 @@
-//! Rules about contests, their participants, and what counts as an attempt.
+//! Rules about contests, their participants, and the submissions that count as attempts.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::{at, insert, user};
 use crate::Subject;
 use crate::builders::{a_submission, fresh};
 
-/// A contest of one hour from `at(1000)`, frozen in its last ten minutes.
+/// Returns a contest of one hour from `at(1000)`, frozen in its last ten minutes.
 pub(super) fn new_contest(slug: &str, owner: UserId, problems: Vec<ProblemId>) -> NewContest {
     NewContest {
         id: ContestId::from_uuid(fresh()),
@@ -40,7 +40,7 @@ async fn contest(store: &impl Store, new: NewContest) -> Contest {
     store.contest(&slug).await.unwrap().expect("a contest")
 }
 
-/// A submission to a problem, sent at this second, and judged if `said` is a result.
+/// Sends a submission to a problem at this second, and judges it if `said` is a result.
 async fn send_at(
     store: &impl Store,
     problem: ProblemId,
@@ -230,8 +230,8 @@ pub async fn an_attempt_is_a_participants_submission_within_their_time<S: Store>
     );
 }
 
-/// The public figures of a problem: submissions, accepted, attempted by, solved by, entries of its leaderboard, and
-/// users on the global leaderboard.
+/// Returns the public figures of a problem: submissions, accepted submissions, users who attempted it, users who solved it,
+/// entries of its leaderboard, and users on the global leaderboard.
 async fn public_figures(store: &impl Store, problem: ProblemId) -> [u64; 6] {
     let key = cupel_core::problems::ProblemKey::Id(problem);
     let (record, _) = store.problem(key, None).await.unwrap().expect("a problem");

@@ -21,7 +21,7 @@ async fn fail(store: &impl Store, run: RunId, second: i64, why: &str, attempts_m
     store.give_back(run, leased.lease, given).await.unwrap().expect("the lease is current");
 }
 
-/// A submission whose run was abandoned at second `second`.
+/// Inserts a submission whose run was abandoned at second `second`.
 async fn dead(store: &impl Store, owner: UserId, second: i64) -> (Submission, RunId) {
     let (submission, run) = insert(store, a_submission().by(owner)).await;
     fail(store, run, second, "the sandbox broke", 1).await;
@@ -47,7 +47,7 @@ pub async fn an_abandoned_run_is_a_dead_letter_with_every_failed_attempt<S: Stor
     };
     store.beat(known.clone(), at(0)).await.unwrap();
     let (submission, run) = insert(&*store, a_submission().by(owner).priority(PriorityClass::Batch)).await;
-    // An attempt that was not lost is not recorded; a judged run is not a dead letter.
+    // An attempt that was not lost is not recorded. A judged run is not a dead letter.
     let drained = lease(&*store, run, 0).await;
     let free = GivenBack { lost_attempt: false, why: "drains".into(), now: at(0), due: at(0), attempts_max: 3 };
     store.give_back(run, drained.lease, free).await.unwrap();
@@ -76,7 +76,7 @@ pub async fn an_abandoned_run_is_a_dead_letter_with_every_failed_attempt<S: Stor
     for second in 41..=45 {
         ids.push(dead(&*store, owner, second).await.0.id);
     }
-    // An attempt of a silent worker is recorded, too.
+    // An attempt of a silent worker is also recorded.
     let (silent, silent_run) = insert(&*store, a_submission().by(owner)).await;
     lease(&*store, silent_run, 46).await;
     store.expire(at(76), at(76), 1, 10).await.unwrap();
@@ -131,7 +131,7 @@ pub async fn a_retried_dead_letter_gets_all_attempts_and_one_result<S: Store>(ma
     assert_eq!(log.iter().filter(|event| event.kind.is_final()).count(), 1);
     assert_eq!(store.dead_letters(0, 10).await.unwrap(), (Vec::new(), 0));
 
-    // The recorded attempts are those of all runs.
+    // The recorded attempts are the failed attempts of all runs.
     let (again, run) = dead(&*store, owner, 60).await;
     let run = (run, retry(&*store, again.id, 61).await.expect("a run"));
     fail(&*store, run.1, 62, "again", 1).await;

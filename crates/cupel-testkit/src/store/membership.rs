@@ -46,7 +46,7 @@ pub async fn only_the_latest_one_time_link_is_valid_once_before_it_expires<S: St
     assert_eq!(login(&*store, id).await.expect("the user").1, "another");
     assert!(!store.session_alive(open, at(2)).await.unwrap());
     assert!(!store.use_link(id, [2; 32], "again".into(), at(3)).await.unwrap());
-    // Changing the password in another way invalidates the link, too.
+    // A change of the password in another way also invalidates the link.
     assert!(store.put_link(id, [3; 32], at(3), at(10)).await.unwrap());
     assert!(store.change_password(id, "third".into(), None, at(4)).await.unwrap());
     assert!(!store.is_link_good(id, [3; 32], at(4)).await.unwrap());
@@ -159,7 +159,7 @@ pub async fn deleting_a_user_removes_personal_data_and_keeps_submissions<S: Stor
     let (listed, total) = store.list(None, 0, 10).await.unwrap();
     assert_eq!((listed[0].id, total), (submitted, 1));
     assert!(listed[0].username.starts_with("deleted-"), "{}", listed[0].username);
-    // The name and the address are free again, and another user may be deleted.
+    // The name and the address can be used again, and another user can be deleted.
     let mut again = a_user();
     (again.user.username, again.user.email) = (name, email);
     let again = store.insert_user(again).await.unwrap().expect("the name is free");

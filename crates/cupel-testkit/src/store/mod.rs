@@ -1,5 +1,5 @@
-//! The rules for every `Store`. Call [`store_conformance!`](crate::store_conformance) with a function that returns a
-//! subject: a store without users and submissions.
+//! The rules that every `Store` must follow. Call [`store_conformance!`](crate::store_conformance) with a function that returns
+//! a subject: a store without users and submissions.
 
 mod accounts;
 mod cluster;
@@ -121,7 +121,7 @@ macro_rules! store_conformance {
     };
 }
 
-/// `t0` plus this many seconds.
+/// Returns `t0` plus this many seconds.
 fn at(seconds: i64) -> Timestamp {
     t0() + SignedDuration::from_secs(seconds)
 }

@@ -1,6 +1,6 @@
-//! The rules for a `Store` that several nodes use concurrently. Call
-//! [`store_nodes_conformance!`](crate::store_nodes_conformance) with a function that returns a subject: several stores
-//! on one empty database, as in the processes of a cluster (or in commands beside a server).
+//! The rules that a `Store` must follow if several nodes use it concurrently. Call
+//! [`store_nodes_conformance!`](crate::store_nodes_conformance) with a function that returns a subject: several stores on one
+//! empty database, as in the processes of a cluster (or in commands beside a server).
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
@@ -43,7 +43,7 @@ macro_rules! store_nodes_conformance {
     };
 }
 
-/// Runs `what` concurrently for 0 up to `count` (exclusive), on the nodes in turn.
+/// Runs `what` concurrently for each number below `count`, on the nodes in turn.
 async fn at_once<S, T, F>(nodes: &[Arc<S>], count: usize, what: impl Fn(Arc<S>, usize) -> F) -> Vec<T>
 where
     F: Future<Output = T> + Send + 'static,
@@ -103,7 +103,7 @@ pub async fn concurrent_commands_end_a_run_once<S: Store + 'static>(make: impl A
         all.push((submission.id, lease(&*nodes[0], run, 0).await));
     }
     let each = all.clone();
-    // Completing, cancelling, giving back, and expiring the lease: the first of these ends the run.
+    // Four commands compete for each run: complete, cancel, give back, and expire the lease. The first one ends the run.
     let ended = at_once(&nodes, RUNS * 4, move |node, n| {
         let (submission, leased) = each[n / 4].clone();
         async move {
@@ -183,7 +183,7 @@ pub async fn equal_requests_on_several_nodes_insert_once<S: Store + 'static>(
         let inserted = inserted.await;
         let ids: HashSet<SubmissionId> = inserted.iter().map(|(_, id)| *id).collect();
         assert_eq!(ids.len(), 1, "all requests return the same submission");
-        // In the second round the key is still valid, in the third it has expired.
+        // In the second round, the key is still valid; in the third, it has expired.
         assert_eq!(inserted.iter().filter(|(is_new, _)| *is_new).count(), usize::from(round != 1));
     }
     assert_eq!(nodes[1].list(Some(owner), 0, 1).await.unwrap().1, 2);
@@ -243,7 +243,7 @@ pub async fn concurrent_verdicts_all_count<S: Store + 'static>(make: impl AsyncF
     .await;
     for record in &problems {
         let now = nodes[1].problem(ProblemKey::Id(record.id), None).await.unwrap();
-        let figures = now.expect("it is there").0.statistics;
+        let figures = now.expect("the problem exists").0.statistics;
         assert_eq!((figures.submissions, figures.accepted), ((USERS * EACH) as u64, USERS as u64));
         assert_eq!((figures.attempted_by, figures.solved_by), (USERS as u64, USERS as u64));
         for user in &users {
@@ -285,7 +285,7 @@ pub async fn concurrent_participants_have_a_stable_order<S: Store + 'static>(
     nodes[0].insert_contest(new).await.unwrap().unwrap();
     let came = at_once(&nodes, 12, move |node, _| async move {
         let user = user(&*node).await;
-        // Each user joins twice and is a participant once.
+        // Each user joins twice but is one participant.
         (node.take_part(id, user, None).await.unwrap(), node.take_part(id, user, None).await.unwrap(), user)
     });
     let came: HashMap<UserId, (bool, bool)> = came.await.into_iter().map(|(a, b, user)| (user, (a, b))).collect();

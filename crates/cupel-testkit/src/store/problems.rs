@@ -1,4 +1,4 @@
-//! Rules about problems, their versions, and how verdicts change standings.
+//! Rules about problems, their versions, and the effect of verdicts on standings.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ fn version(n: u8) -> NewVersion {
     }
 }
 
-/// A public problem named `p<n>` whose package is `n`.
+/// Inserts a public problem named `p<n>` whose package is `n`.
 pub(super) async fn problem(store: &impl Store, n: u8, change: impl FnOnce(&mut NewProblem)) -> ProblemRecord {
     let mut new = NewProblem {
         id: ProblemId::from_uuid(fresh()),
@@ -143,7 +143,7 @@ pub async fn a_problem_is_read_back_and_its_slug_is_unique<S: Store>(make: impl 
     assert_eq!(store.change_problem(made.id, change, at(50)).await.unwrap(), Ok(true));
     let by_slug = |slug: &str| store.problem(ProblemKey::Slug(slug.parse().unwrap()), Some(reader));
     assert!(by_slug("p1").await.unwrap().is_none());
-    let (changed, part) = by_slug("new").await.unwrap().expect("it is there");
+    let (changed, part) = by_slug("new").await.unwrap().expect("the problem exists");
     assert_eq!((changed.visibility, changed.updated_at, part), (Visibility::Private, at(50), Some(Part::Reader)));
     assert_eq!(store.members(made.id).await.unwrap(), [(reader, Part::Reader)], "an unknown user gets no role");
 
@@ -352,7 +352,7 @@ pub async fn a_history_can_be_filtered_by_every_field_and_resumed<S: Store>(make
     }
     let passed = names(store.history(all(), 1, 2).await.unwrap());
     assert_eq!(passed, "custom_input samples");
-    // The newest run counts, and it keeps its purpose.
+    // The verdict of the newest run counts; the run has the purpose of the first one.
     let run = rejudge(&*store, solution.id, package(1)).await.expect("a run");
     judge_at(&*store, run, AC, 400).await;
     assert_eq!(told(HistoryFilter { verdict: Some(Verdict::WrongAnswer), ..all() }).await, "");
@@ -540,7 +540,7 @@ pub async fn a_derived_time_limit_applies_to_its_version_while_that_is_verified<
         record.time_limit.map(|limit| (limit.as_millis(), record.limit_start))
     };
     let (warm, cold) = (Some(Start::Warm), Some(Start::Cold));
-    // A limit of a cancelled verification, or one from the package, is not a derived limit.
+    // A limit from a cancelled verification or from the package is not a derived limit.
     assert_eq!(verify(Verdict::Cancelled, false, 7000, true, warm, None).await, None);
     assert_eq!(verify(Verdict::Accepted, true, 7000, false, warm, None).await, None);
     // Each verification derives the limit again, until the version is verified with it.
@@ -548,9 +548,9 @@ pub async fn a_derived_time_limit_applies_to_its_version_while_that_is_verified<
     assert_eq!(verify(Verdict::WrongAnswer, false, 1500, true, None, None).await, Some((1500, None)));
     assert_eq!(verify(Verdict::Accepted, true, 2000, true, warm, None).await, Some((2000, warm)));
     assert_eq!(verify(Verdict::Accepted, true, 2000, true, warm, Some(2000)).await, Some((2000, warm)));
-    // A verification that derives no limit changes neither.
+    // A verification that derives no limit changes neither the limit nor the kind of start.
     assert_eq!(verify(Verdict::Accepted, true, 7000, false, cold, Some(2000)).await, Some((2000, warm)));
-    // Every run of this version uses the limit, and no other version does.
+    // Every run of this version uses the limit; runs of other versions do not.
     let (_, run) = send(&*store, &made, author, Cases::All).await;
     let leased = lease(&*store, run, 100).await;
     assert_eq!((leased.time_limit, leased.limit_start), (Some(Duration::from_secs(2)), warm));
@@ -635,7 +635,7 @@ pub async fn stored_bytes_of_an_author_count_each_package_once<S: Store>(make: i
     let own = |new: &mut NewProblem| (new.owner, new.version.by) = (Some(who), Some(who));
     let one = problem(&*store, 1, own).await;
     problem(&*store, 2, own).await;
-    // The second problem's package, also as a version of the first problem; and a package of another author.
+    // The second problem's package is also a version of the first problem. A further package belongs to another author.
     store.add_version(one.id, by(2)).await.unwrap();
     store.add_version(one.id, by(4)).await.unwrap();
     store.add_version(one.id, NewVersion { by: Some(other), ..version(8) }).await.unwrap();

@@ -184,7 +184,7 @@ pub async fn a_run_is_leased_only_to_a_worker_with_all_its_needs<S: Store>(make:
     assert_eq!(record.state, RunState::Queued { attempts: 0, lost: 0 }, "a refused lease costs no attempt");
     let leased = lease_with(&["c", "cpp", "java", "python"], 0).await.expect("a lease");
     assert_eq!(leased.needs, needs);
-    // Its needs stay the same however the run returns to the queue.
+    // The run needs the same languages, however it returned to the queue.
     let expired = store.expire(at(30), at(30), 2, 10).await.unwrap();
     assert_eq!(expired[0].needs, needs);
     assert!(lease_with(&["python"], 30).await.is_none());
@@ -397,7 +397,7 @@ pub async fn a_silent_worker_loses_its_lease_and_finally_the_run_is_abandoned<S:
     assert_eq!((record.state, record.completed_at), (RunState::Abandoned { attempts: 2 }, Some(at(230))));
     let log = store.events(submission.id, Seq::default()).await.unwrap();
     assert_eq!(log.last(), Some(&Event::finished(submission.id, 2, at(230), Verdict::InternalError)));
-    // At most the requested number at a time, and the leases of all workers on request.
+    // The store returns at most the requested number of runs. On request, it expires the leases of all workers.
     for _ in 0..3 {
         let (_, run) = insert(&*store, a_submission().by(owner)).await;
         lease(&*store, run, 300).await;

@@ -38,7 +38,7 @@ const USERS_PAGE: u64 = 1000;
 pub(super) fn user(args: &User) -> CommandResult {
     // An administrator may be created before the first start of the server.
     let may_make = matches!(args.command, UserCommand::Add { .. });
-    // Read before this process becomes the owner of the data directory, who may lack the permission to read the file.
+    // The file is read before this process switches to the owner of the data directory, who may lack the permission to read it.
     let csv = match &args.command {
         UserCommand::Import { file, .. } => read_csv(file)?,
         _ => Vec::new(),
@@ -103,7 +103,7 @@ pub(super) fn in_store(
 }
 
 impl OpenStore {
-    /// A user by name or e-mail address.
+    /// Finds a user by name or e-mail address.
     pub(super) async fn find_user(&self, name: &str) -> Result<Option<Account>, Failure> {
         Ok(self.accounts.find_user(name).await?)
     }
@@ -182,8 +182,9 @@ impl OpenStore {
         Ok(Exit::Ok)
     }
 
-    /// Address of a password link, without its token. `url`: the server's address, if the caller named it. Otherwise it
-    /// is that of the configuration; if that has none either, a warning says that the address is a guess.
+    /// Returns the address of a password link, without its token. `url`: the server's address from the command line. If it
+    /// is missing, the address in the configuration is used; if that is empty, too, a warning reports that the address is a
+    /// guess.
     fn link_address(&self, url: Option<&str>) -> String {
         let configured = compose::public_url(&self.config);
         let address = url.unwrap_or(&configured).trim_end_matches('/');
@@ -338,7 +339,7 @@ impl OpenStore {
         let user = self.find(name).await?;
         let password = password_of(password_stdin)?;
         self.accounts.set_password(user.id, &password).await.map_err(refused)?;
-        outln!("user {} has another password, and is logged in nowhere", user.username);
+        outln!("the password of user {} is changed, and all of the user's sessions are ended", user.username);
         if !password_stdin {
             outln!("password: {password} (shown this once)");
         }
@@ -390,8 +391,8 @@ impl OpenStore {
         Ok(Exit::Ok)
     }
 
-    /// An API over this store and an access token of a user. Only the API can create access tokens, so this opens a
-    /// session and exchanges it there.
+    /// Returns an API over this store and an access token of a user. Only the API can create access tokens, so this
+    /// function opens a session and exchanges it for a token at the API.
     pub(super) async fn api_as(&self, name: &str) -> Result<(axum::Router, String), Failure> {
         let opened = self.accounts.open_session(self.find(name).await?).await?;
         let login = opened
@@ -407,7 +408,7 @@ impl OpenStore {
         let body: Value = serde_json::from_slice(&axum::body::to_bytes(response.into_body(), 64 << 10).await?)?;
         match body["access_token"].as_str() {
             Some(token) if status.is_success() => Ok((api, token.to_owned())),
-            _ => Err(anyhow!("the API refused to make a token ({status}): {}", body["detail"]).into()),
+            _ => Err(anyhow!("the API refused to create a token ({status}): {}", body["detail"]).into()),
         }
     }
 }
@@ -439,7 +440,8 @@ fn changed(change: AccountChange, user: &Account) -> Result<(), Failure> {
         AccountChange::Done => Ok(()),
         AccountChange::NoSuchUser => Err(anyhow!("there is no user `{name}`")).or_exit(Exit::NotFound),
         AccountChange::LastAdministrator => {
-            let error = anyhow!("{name} is the only administrator who can log in; make another one first");
+            let error =
+                anyhow!("{name} is the only administrator who can log in; make another user an administrator first");
             Err(error).or_exit(Exit::Usage)
         }
     }
@@ -461,7 +463,7 @@ fn refused(error: RegisterError) -> Failure {
     }
 }
 
-/// The password from standard input, or a random one.
+/// Returns the password from standard input, or a random one.
 fn password_of(from_stdin: bool) -> Result<String, Failure> {
     if from_stdin { read_password().or_exit(Exit::Usage) } else { Ok(crate::first_account::random_password()) }
 }

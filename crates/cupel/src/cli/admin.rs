@@ -46,7 +46,7 @@ fn state(worker: &WorkerRecord, now: Timestamp) -> &'static str {
     }
 }
 
-/// Number of busy slots, from the last heartbeat. Zero for a worker that is gone, because its runs are given to others.
+/// Number of busy slots, from the last heartbeat. Zero for a worker that is gone, because other workers get its runs.
 fn busy(worker: &WorkerRecord, now: Timestamp) -> u32 {
     if worker.is_alive(now) { worker.beat.busy } else { 0 }
 }
@@ -110,12 +110,12 @@ async fn queue((store, clock): &StoreAndClock, as_json: bool) -> CommandResult {
     let oldest = waits.map_or_else(String::new, |seconds| format!(", the oldest for {seconds:.1} s"));
     outln!("waiting:   {}{oldest}", counts.queued);
     for (needs, runs) in &unserved {
-        outln!("           {runs} of them for a worker with {}: there is none", names(needs).join(", "));
+        outln!("           {runs} of them need a worker with {}; there is none", names(needs).join(", "));
     }
     outln!("scheduled: {}", counts.scheduled);
     outln!("running:   {}", counts.leased);
     if counts.dead > 0 {
-        outln!("given up:  {}; `cupel admin dead list` says why", counts.dead);
+        outln!("given up:  {}; `cupel admin dead list` shows why", counts.dead);
     }
     if is_paused {
         outln!("all workers have the order to pause; `cupel admin resume` ends the pause");
@@ -134,7 +134,7 @@ async fn send_order(at: &StoreAndClock, worker: Option<&str>, order: Order) -> C
     Err(no_worker(worker.unwrap_or_default())).or_exit(Exit::NotFound)
 }
 
-/// The worker with this id, or the living worker with this name.
+/// Returns the worker with this id, or the living worker with this name.
 async fn find((store, clock): &StoreAndClock, worker: &str) -> Result<WorkerId, Failure> {
     if let Ok(id) = worker.parse() {
         return Ok(id);
@@ -153,5 +153,5 @@ async fn find((store, clock): &StoreAndClock, worker: &str) -> Result<WorkerId, 
 }
 
 fn no_worker(worker: &str) -> anyhow::Error {
-    anyhow!("there is no worker `{worker}`; `cupel admin workers` lists those that are")
+    anyhow!("there is no worker `{worker}`; `cupel admin workers` lists all workers")
 }

@@ -1,6 +1,6 @@
 //! The bounds of `[limits]` for programs that this machine runs without a server.
 //!
-//! The check is the API's (`cupel_core::check`). This file words its faults for the command line.
+//! `cupel_core::check`, the API's check, finds the faults. This file converts them into messages of the command line.
 
 use std::fs::File;
 use std::io::Read;
@@ -21,23 +21,23 @@ pub(super) fn bounds(config: &Config) -> Bounds {
     Bounds { counts_instructions: true, ..compose::bounds(config) }
 }
 
-/// Refuses a submission that `POST /execute` refuses with the same configuration. `paths` are the files as the user
-/// named them.
+/// Refuses a submission that `POST /execute` refuses with the same configuration. `paths` are the paths of the files on
+/// the command line.
 pub(super) fn allow(
     program: NewProgram,
     language: &Language,
     bounds: &Bounds,
     paths: &[impl AsRef<Path>],
 ) -> Result<(), Failure> {
-    let alone = Registry::new(vec![language.clone()]).context("cannot use a language alone")?;
-    // Only `run_at` needs the time, and no command has it.
+    let alone = Registry::new(vec![language.clone()]).context("cannot load the language")?;
+    // Only `run_at` needs the time, and no command sets `run_at`.
     let Err(faults) = check(&[program.into()], &alone, bounds, Timestamp::UNIX_EPOCH) else { return Ok(()) };
     let details: Vec<String> =
         faults.iter().map(|fault| format!("{}: {}", place(fault, paths), fault.detail)).collect();
     Err(anyhow!(details.join("\n  "))).or_exit(Exit::Usage)
 }
 
-/// The flag, file or argument of a fault.
+/// Names the flag, file or argument that has a fault.
 fn place(fault: &SubmissionFault, paths: &[impl AsRef<Path>]) -> String {
     let mut parts = fault.pointer.split('/').skip(1);
     let (field, index) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -70,7 +70,7 @@ pub(super) fn read(from: impl Read, max: Bytes) -> anyhow::Result<Vec<u8>> {
     let mut data = Vec::new();
     from.take(max.get().saturating_add(1)).read_to_end(&mut data)?;
     if data.len() as u64 > max.get() {
-        return Err(anyhow!("it may have {max}; there is more"));
+        return Err(anyhow!("it has more than {max}"));
     }
     Ok(data)
 }

@@ -1,5 +1,5 @@
-//! The command line: the list of commands. The arguments of each command are in its `args.rs`, those that several
-//! commands have in common in `shared_args.rs`.
+//! The command line: the list of commands. The arguments of each command are in its `args.rs`; arguments of several
+//! commands are in `shared_args.rs`.
 
 use std::path::PathBuf;
 

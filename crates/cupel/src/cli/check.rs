@@ -1,6 +1,6 @@
-//! `cupel check`: one comparison of an output with an answer, with the exit codes and files of a Kattis output validator.
+//! `cupel check`: compares an output with an answer. Its exit codes and files are those of a Kattis output validator.
 //!
-//! Source: Kattis problem package format, "Output validator": 42 accepts, 43 rejects, everything else is a failure to judge.
+//! Source: Kattis problem package format, "Output validator": 42 accepts, 43 rejects, any other code is a failure to judge.
 
 pub(super) mod args;
 
@@ -32,7 +32,7 @@ pub(super) fn check(args: &Check) -> CommandResult {
     };
     if let Some(directory) = &args.feedback {
         fs::create_dir_all(directory)
-            .with_context(|| format!("cannot make {}", directory.display()))
+            .with_context(|| format!("cannot create {}", directory.display()))
             .or_exit(Exit::Usage)?;
     }
     let finding = compare(&builtin, answer, &mut output)?;
@@ -53,7 +53,7 @@ pub(super) fn check(args: &Check) -> CommandResult {
         write(args, "judgemessage.txt", &format!("{message}\n"))?;
         errln!("{message}");
     }
-    // A comparison that ignores order has no position.
+    // A comparison that ignores order reports no position.
     if let Some(Difference { answer_at, output_at, word: 1.., .. }) = difference {
         write(args, "diffposition.txt", &format!("{answer_at} {output_at}\n"))?;
     }

@@ -1,4 +1,4 @@
-//! `cupel config`.
+//! `cupel config`: shows and checks the configuration.
 
 pub(super) mod args;
 
@@ -26,7 +26,7 @@ pub(super) fn config(args: &Config) -> CommandResult {
             .collect();
             match languages {
                 Ok(languages) if faults.is_empty() => {
-                    outln!("the configuration is right; {} languages", languages.iter().count());
+                    outln!("the configuration is valid; {} languages", languages.iter().count());
                 }
                 _ => return Err(anyhow!(faults.join("\n"))).or_exit(Exit::Usage),
             }

@@ -41,7 +41,7 @@ pub(super) fn contest(args: &Contest) -> CommandResult {
     })
 }
 
-/// The API as one user.
+/// The API with the session of one user.
 struct Desk {
     api: axum::Router,
     token: String,
@@ -97,10 +97,10 @@ impl Desk {
         if answer.is_empty() {
             return Ok(Value::Null);
         }
-        Ok(serde_json::from_slice(&answer).context("the answer is no JSON")?)
+        Ok(serde_json::from_slice(&answer).context("the answer is not JSON")?)
     }
 
-    /// All entries of a paged list.
+    /// Reads all entries of a paged list.
     async fn all(&self, path: &str, field: &str) -> Result<Vec<Value>, Failure> {
         let mut all = Vec::new();
         for page in 1.. {
@@ -130,7 +130,7 @@ impl Desk {
         }
         let made = self.json(Method::POST, "contests", Some(body)).await?;
         let text = |field: &str| made[field].as_str().unwrap_or_default().to_owned();
-        outln!("contest {} made: {} to {}", new.slug, text("starts_at"), text("ends_at"));
+        outln!("contest {} created: {} to {}", new.slug, text("starts_at"), text("ends_at"));
         if !new.public {
             outln!("join code: {}", text("join_code"));
         }
@@ -212,7 +212,7 @@ impl Desk {
         let contest = self.json(Method::GET, &path, None).await?;
         let Some(code) = contest["join_code"].as_str() else {
             let error = match contest["may_change"] == json!(true) {
-                true => anyhow!("contest `{slug}` is public: everybody may take part, without a code"),
+                true => anyhow!("contest `{slug}` is public: all users may take part without a code"),
                 false => {
                     anyhow!("only the owner of contest `{slug}` and administrators see its code: name one with --by")
                 }
@@ -237,7 +237,7 @@ impl Desk {
         Ok(Exit::Ok)
     }
 
-    /// The standings with all rows, without paging.
+    /// Reads the standings with all rows, without paging.
     async fn all_standings(&self, path: &str) -> Result<Value, Failure> {
         let mut standings = self.json(Method::GET, &format!("{path}&limit=1"), None).await?;
         standings["rows"] = self.all(path, "rows").await?.into();
@@ -248,7 +248,7 @@ impl Desk {
         Ok(standings)
     }
 
-    /// Everything that the contest's organizers can see, as one JSON object.
+    /// Prints all data that the contest's organizers can see, as one JSON object.
     async fn export(&self, slug: &str) -> CommandResult {
         let contest = self.json(Method::GET, &format!("contests/{slug}"), None).await?;
         let mut all = Map::new();

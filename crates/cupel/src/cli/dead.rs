@@ -115,7 +115,7 @@ async fn for_each((store, clock): &StoreAndClock, which: &DeadOnes, what: What) 
     };
     let mut done = 0;
     if which.all {
-        // Ends, because a submission that dies again during the loop has died after `now`.
+        // This loop ends: a submission that fails again during the loop becomes a dead letter after `now`.
         loop {
             let ids = store.dead_until(now, STEP).await?;
             if ids.is_empty() {
@@ -132,8 +132,8 @@ async fn for_each((store, clock): &StoreAndClock, which: &DeadOnes, what: What) 
         }
     }
     match what {
-        What::Retry => outln!("{done} wait for a worker again"),
-        What::Purge => outln!("{done} put away"),
+        What::Retry => outln!("{done} queued again"),
+        What::Purge => outln!("{done} deleted"),
     }
     Ok(Exit::Ok)
 }

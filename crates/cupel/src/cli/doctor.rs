@@ -52,7 +52,7 @@ fn instructions(examination: &Examination) -> serde_json::Value {
 fn print(examination: &Examination) {
     let groups = if examination.features.cgroup_v2 { "v2" } else { "v1" };
     outln!("{}", dim(&format!("kernel {} · control groups {groups}", examination.kernel)));
-    let mut table = Table::new(&["WALL", "", "KEEPS A PROGRAM FROM"]);
+    let mut table = Table::new(&["WALL", "", "PREVENTS A PROGRAM FROM"]);
     for finding in &examination.findings {
         let mark = if finding.breach.is_none() { good("✓") } else { bad("✗") };
         table.row(vec![finding.wall.slug().to_owned(), mark, finding.wall.describe().to_owned()]);
@@ -71,7 +71,7 @@ fn print(examination: &Examination) {
     );
     let (all, missing) = (examination.findings.len(), examination.missing().count());
     match missing {
-        0 => outln!("{}", bold(&format!("all {all} walls stand"))),
+        0 => outln!("{}", bold(&format!("all {all} walls work"))),
         n => outln!("{}", bold(&format!("{n} of {all} walls are missing"))),
     }
 }

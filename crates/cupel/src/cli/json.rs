@@ -1,4 +1,4 @@
-//! Parts shared by the objects of `cupel run --json` and `cupel judge --json`.
+//! Parts that the objects of `cupel run --json` and `cupel judge --json` have in common.
 
 use std::time::Duration;
 

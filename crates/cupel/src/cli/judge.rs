@@ -100,7 +100,7 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
             None => derive_time_limit(&request, executor, cache, &mut Quiet)?,
         };
         if let (Some(kept), Some(derived), false) = (&kept, &derived, is_known) {
-            // If this fails, the next call measures again.
+            // If this fails, the next call measures the time limit again.
             let _ = kept.keep(&of, derived);
         }
         errln!("{}", dim(&derivation(derived.as_ref(), is_known)));
@@ -120,7 +120,7 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
     Ok(if json::verdict(report.verdict) == Verdict::Accepted { Exit::Ok } else { Exit::Failed })
 }
 
-/// Explains the origin of the time limit.
+/// Explains how the time limit was found.
 fn derivation(derived: Option<&DerivedTimeLimit>, is_known: bool) -> String {
     match derived {
         Some(DerivedTimeLimit { limit, slowest }) => {
@@ -140,14 +140,14 @@ fn choose<'r>(registry: &'r Registry, args: &Judge, files: &BoxFiles) -> Result<
     let found = match &args.language {
         Some(name) => registry.find(name).ok_or_else(|| anyhow!(registry.unknown(name, "`cupel languages`"))),
         None => language_of_files(files, registry).map_err(|why| {
-            anyhow!("cannot tell the language of {}: {why}; name it with --language", args.submission.display())
+            anyhow!("cannot determine the language of {}: {why}; name it with --language", args.submission.display())
         }),
     };
     found.or_exit(Exit::Usage)
 }
 
-/// The languages of the submission and of all programs of the package that are needed to judge, or to derive the time
-/// limit.
+/// Returns the languages of the submission and of all programs of the package that are needed to judge it, or to derive
+/// the time limit.
 fn needed(problem: &Problem, known: &Registry, language: &Language, derives: bool) -> BTreeSet<LanguageId> {
     let mut ids = BTreeSet::from([language.id.clone()]);
     package::judging_programs(problem).into_iter().for_each(|program| package::languages_of(program, known, &mut ids));
@@ -157,7 +157,7 @@ fn needed(problem: &Problem, known: &Registry, language: &Language, derives: boo
     ids
 }
 
-/// The languages of the submissions from which the time limit is derived.
+/// Returns the languages of the submissions from which the time limit is derived.
 pub(super) fn measured(problem: &Problem, known: &Registry) -> BTreeSet<LanguageId> {
     let mut ids = BTreeSet::new();
     let examples = problem.submissions.iter().filter(|example| must_be_in_time(example));
@@ -165,7 +165,7 @@ pub(super) fn measured(problem: &Problem, known: &Registry) -> BTreeSet<Language
     ids
 }
 
-/// A file, or all files of a directory with their relative paths. Symbolic links are not followed.
+/// Reads a file, or all files of a directory with their relative paths. Symbolic links are not followed.
 fn read_submission(path: &Path, bounds: &Bounds) -> Result<BoxFiles, Failure> {
     let mut files = Vec::new();
     let meta = fs::metadata(path).with_context(|| format!("cannot read {}", path.display())).or_exit(Exit::Usage)?;
@@ -222,8 +222,8 @@ fn read_file(path: &Path, name: &str, bounds: &Bounds) -> Result<BoxFile, Failur
     Ok(BoxFile { path: name.or_exit(Exit::Usage)?, data: data.into(), executable: false })
 }
 
-/// Refuses a submission that the API refuses. An API client names the main source first. A directory has no order, so a
-/// file with content is put first.
+/// Refuses a submission that the API refuses. The API expects a main source with content as the first file. The files
+/// of a directory have no order, so a file with content is put first.
 fn allow(files: &BoxFiles, language: &Language, bounds: &Bounds) -> Result<(), Failure> {
     let mut sent: Vec<_> = files.iter().map(|file| (file.path.to_string(), file.data.clone())).collect();
     sent.sort_by_key(|(_, data)| data.is_empty());
@@ -298,7 +298,7 @@ fn show(language: &Language, report: &ProblemReport) {
     outln!("{mark} {}{why} {}", report.verdict.title(), dim(&format!("· {}", facts.join(" · "))));
 }
 
-/// Beginning of the program's standard error, for the first failed tests.
+/// Returns the beginning of the program's standard error, for the first failed tests.
 fn stderr_of_cases(report: &ProblemReport) -> impl Iterator<Item = String> {
     let failed = report.cases.iter().filter(|case| !matches!(case.verdict, Verdict::Accepted | Verdict::Skipped));
     let stderr = failed.filter_map(|case| {

@@ -30,7 +30,7 @@ pub(super) fn languages(args: &Languages) -> CommandResult {
         None => list(&registry, store.as_ref(), args.json),
         Some(LanguagesCommand::Install { ids, dry_run }) => install(&registry, ids, *dry_run, store.as_ref()),
         Some(LanguagesCommand::Prepare { ids }) => {
-            let store = store.context("there is no directory to keep anything in: name one with --data")?;
+            let store = store.context("there is no directory for prepared artefacts: name one with --data")?;
             prepare(&select(&registry, ids)?, &store)
         }
         Some(LanguagesCommand::Test { ids }) => test(&select(&registry, ids)?, store.as_ref()),
@@ -82,7 +82,7 @@ fn list(registry: &Registry, store: Option<&PreparedStore>, as_json: bool) -> Co
     Ok(Exit::Ok)
 }
 
-/// The artefacts of a language with their state; none for an unavailable language.
+/// Returns the artefacts of a language with their states; none for an unavailable language.
 fn states<'l>(
     language: &'l Language,
     store: Option<&PreparedStore>,
@@ -103,11 +103,11 @@ fn install(registry: &Registry, ids: &[String], dry_run: bool, store: Option<&Pr
         .map_err(|e| Failure { exit: exit(&e), error: e.into() })?;
     if plan.is_empty() {
         match &plan.languages[..] {
-            [] => outln!("everything that was asked for is installed"),
+            [] => outln!("all requested languages are installed"),
             left => {
                 let left: Vec<&str> = left.iter().map(|id| id.as_str()).collect();
                 outln!(
-                    "the packages are installed, but not available yet: {}; `cupel languages` says why",
+                    "the packages are installed, but not available yet: {}; `cupel languages` shows the reasons",
                     left.join(", ")
                 );
             }
@@ -138,7 +138,7 @@ fn install(registry: &Registry, ids: &[String], dry_run: bool, store: Option<&Pr
     Ok(if still.is_empty() { Exit::Ok } else { Exit::Failed })
 }
 
-/// Makes the missing prepared artefacts of the languages and prints them.
+/// Creates the missing prepared artefacts of the languages and prints them.
 fn prepare(languages: &[&Language], store: &PreparedStore) -> CommandResult {
     let lacking =
         |l: &&&Language| prepared::use_existing(store, l, Check::Contents).iter().any(|s| *s != ArtefactState::Ready);
@@ -147,7 +147,7 @@ fn prepare(languages: &[&Language], store: &PreparedStore) -> CommandResult {
         return Ok(Exit::Ok);
     }
     let launched = NativeRunner::launch(1, languages.iter().copied(), Some(store.root()))
-        .context("cannot start the sandbox; `cupel doctor` says more")?;
+        .context("cannot start the sandbox; `cupel doctor` shows details")?;
     // The server must be able to remove the artefacts.
     owner::become_owner_of(store.root())?;
     let runner = launched.start(CompilerSharing::Off);
@@ -165,7 +165,7 @@ fn prepare(languages: &[&Language], store: &PreparedStore) -> CommandResult {
     Ok(if all_made { Exit::Ok } else { Exit::Failed })
 }
 
-/// The named languages, or all available ones.
+/// Returns the named languages, or all available ones.
 pub(super) fn select<'r>(registry: &'r Registry, ids: &[String]) -> Result<Vec<&'r Language>, Failure> {
     if ids.is_empty() {
         return Ok(registry.iter().filter(|language| language.is_available()).collect());
@@ -181,11 +181,11 @@ pub(super) fn select<'r>(registry: &'r Registry, ids: &[String]) -> Result<Vec<&
         .collect()
 }
 
-/// One sample and its result.
+/// A sample and its result.
 struct Tested<'r> {
     language: &'r Language,
     sample: &'r Sample,
-    /// `Err`: what was wrong.
+    /// `Err`: how the result differs from the expected one.
     result: Result<RunReport, String>,
 }
 
@@ -197,7 +197,7 @@ fn test(languages: &[&Language], store: Option<&PreparedStore>) -> CommandResult
         languages.iter().flat_map(|l| l.samples.iter().map(move |s| (*l, s))).collect();
     let slots = std::thread::available_parallelism().map_or(1, usize::from);
     let launched = NativeRunner::launch_warm(slots, languages.iter().copied(), store.map(PreparedStore::root))
-        .context("cannot start the sandbox; `cupel doctor` says more")?;
+        .context("cannot start the sandbox; `cupel doctor` shows details")?;
     owner::stay_oneself(None)?;
     let runner = launched.start(CompilerSharing::Off);
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
@@ -259,7 +259,7 @@ fn try_sample(language: &Language, sample: &Sample, executor: &mut dyn Executor)
     }
 }
 
-/// Beginning of a text, long enough to show the fault.
+/// Returns the beginning of a text, long enough to show the fault.
 fn first_lines(text: &str) -> String {
     text.chars().take(600).collect()
 }

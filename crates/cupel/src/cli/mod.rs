@@ -78,7 +78,7 @@ pub(crate) struct Failure {
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
-    /// An error without an exit code is a failure of the system, unless its cause is a wrong address of an engine.
+    /// An error without an exit code is a failure of the system, unless its cause is the invalid address of an engine.
     fn from(error: E) -> Failure {
         let error = error.into();
         let exit = if error.chain().any(is_wrong_address) { Exit::Usage } else { Exit::System };
@@ -86,7 +86,7 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     }
 }
 
-/// Whether an engine's address in the configuration has a wrong form, or names an engine that this build lacks.
+/// Whether the address of an engine in the configuration has an invalid form, or names an engine that this build lacks.
 fn is_wrong_address(cause: &(dyn std::error::Error + 'static)) -> bool {
     let store = matches!(cause.downcast_ref(), Some(PostgresError::Url(_)));
     let queue = matches!(
@@ -159,7 +159,7 @@ fn ended(result: CommandResult, is_run: bool) -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => {
             errln!("{}: {}", crate::terminal::bad("error"), cupel_core::chain(failure.error.as_ref()));
-            // `cupel run` returns the program's exit code. Its own failures have a code that programs rarely use.
+            // `cupel run` returns the program's exit code, so Cupel's own failures have a code that programs rarely use.
             let exit = if is_run && failure.exit == Exit::System { Exit::Program(125) } else { failure.exit };
             exit.into()
         }

@@ -1,4 +1,4 @@
-//! Shared by the commands for problem packages: reading a package, and a sandbox that runs its programs.
+//! Code shared by the commands for problem packages: reading a package, and a sandbox that runs its programs.
 
 pub(super) mod args;
 
@@ -28,13 +28,13 @@ use crate::config::Config;
 use crate::prepared_store;
 use crate::{local, owner};
 
-/// An unpacked package. Its directory is removed when this is dropped.
+/// An unpacked package. Dropping the value removes its directory.
 pub(super) struct Unpacked {
     pub(super) imported: Imported,
     _directory: TempDir,
 }
 
-/// Import options from the command line.
+/// Converts the flags of the command line into import options.
 pub(super) fn options<'a>(reading: &Reading, languages: &'a Registry) -> ImportOptions<'a> {
     ImportOptions {
         format: reading.format,
@@ -47,14 +47,14 @@ pub(super) fn options<'a>(reading: &Reading, languages: &'a Registry) -> ImportO
 
 /// Unpacks a package into a private directory.
 pub(super) fn unpack(package: &Path, options: &ImportOptions<'_>) -> Result<Unpacked, Failure> {
-    let directory = private_directory().context("cannot make a directory")?;
+    let directory = private_directory().context("cannot create a directory")?;
     let imported =
         import(package, &directory.path().join("package"), options).map_err(|error| failed(package, error))?;
     Ok(Unpacked { imported, _directory: directory })
 }
 
-/// Temporary directory that no other user can read. Removed when the value is dropped, and when a signal ends a process
-/// that has a [`Bench`].
+/// Creates a temporary directory that no other user can read. It is removed when the value is dropped, and when a signal
+/// ends a process that has a [`Bench`].
 fn private_directory() -> io::Result<TempDir> {
     let directory =
         tempfile::Builder::new().prefix("cupel-package-").permissions(Permissions::from_mode(0o700)).tempdir()?;
@@ -68,16 +68,16 @@ static PRIVATE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 /// Whether a signal is ending this process.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
-/// Never returns once a signal is ending this process: a failure of a command whose directory was removed must not be
-/// reported.
+/// Blocks forever once a signal is ending this process. A command whose directory was removed must not report the failure
+/// that results.
 pub(super) fn give_way() {
     while ENDING.load(Ordering::SeqCst) {
         std::thread::park();
     }
 }
 
-/// From now on, a signal first removes all private directories and then ends the process as usual. A thread waits for
-/// signals.
+/// Starts a thread that waits for signals. A signal then first removes all private directories and ends the process
+/// as usual afterwards.
 fn remove_at_a_signal() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
@@ -106,7 +106,7 @@ fn remove_at_a_signal() -> io::Result<()> {
     std::thread::Builder::new().name("signals".to_owned()).spawn(listen).map(drop)
 }
 
-/// A failure to read a package, with the exit code for its cause.
+/// Converts a failure to read a package into an error with the exit code for its cause.
 pub(super) fn failed(package: &Path, error: ImportError) -> Failure {
     let exit = match &error {
         ImportError::Refused(_) => Exit::Usage,
@@ -117,7 +117,7 @@ pub(super) fn failed(package: &Path, error: ImportError) -> Failure {
     Failure { exit, error: error.into() }
 }
 
-/// The possible languages of a program.
+/// Collects the possible languages of a program.
 pub(super) fn languages_of(program: &Program, known: &Registry, into: &mut BTreeSet<LanguageId>) {
     into.extend(program.language.clone().and_then(|id| known.get(&id)).map(|language| language.id.clone()));
     for file in &program.files {
@@ -126,7 +126,7 @@ pub(super) fn languages_of(program: &Program, known: &Registry, into: &mut BTree
     }
 }
 
-/// The judging programs of a package: checkers and interactors.
+/// Returns the judging programs of a package: checkers and interactors.
 pub(super) fn judging_programs(problem: &Problem) -> Vec<&Program> {
     fn of_checker(checker: &Checker) -> Option<&Program> {
         match checker {
@@ -153,12 +153,12 @@ pub(super) fn judging_programs(problem: &Problem) -> Vec<&Program> {
     found
 }
 
-/// The languages of the input validators.
+/// Collects the languages of the input validators.
 pub(super) fn languages_of_validators(problem: &Problem, known: &Registry, into: &mut BTreeSet<LanguageId>) {
     for validator in &problem.validators {
         match validator {
             InputValidator::Kattis(program) | InputValidator::Testlib(program) => languages_of(program, known, into),
-            // The interpreter of these descriptions is written in Python.
+            // Python interprets these descriptions.
             InputValidator::Checktestdata(_) => into.extend(known.find("python").map(|python| python.id.clone())),
         }
     }
@@ -195,7 +195,7 @@ impl Bench {
             true => NativeRunner::launch_warm(slots, languages.iter(), root),
             false => NativeRunner::launch(slots, languages.iter(), root),
         };
-        let launched = launched.context("cannot start the sandbox; `cupel doctor` says more")?;
+        let launched = launched.context("cannot start the sandbox; `cupel doctor` shows details")?;
         let kept = local::user_cache().filter(|cache| fs::create_dir_all(cache).is_ok());
         owner::stay_oneself(kept.as_deref())?;
         remove_at_a_signal().context("cannot listen for signals")?;

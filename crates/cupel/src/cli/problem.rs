@@ -1,4 +1,4 @@
-//! `cupel problem`: creates, checks, converts and lists packages. Runs none of their programs.
+//! `cupel problem`: creates, checks, converts and lists packages. It runs none of their programs.
 
 pub(super) mod args;
 
@@ -64,12 +64,12 @@ fn new(slug: &Slug, shows: Shows, into: &Path) -> CommandResult {
     for (path, text) in skeleton::files(slug, shows) {
         let path = made.join(path);
         let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text));
-        written.with_context(|| format!("cannot make {}", target.display()))?;
+        written.with_context(|| format!("cannot create {}", target.display()))?;
     }
-    fs::rename(&made, &target).with_context(|| format!("cannot make {}", target.display()))?;
+    fs::rename(&made, &target).with_context(|| format!("cannot create {}", target.display()))?;
     outln!("{} {}", good("✓"), target.display());
-    outln!("{}", dim(&format!("prove it with: cupel verify {}", target.display())));
-    outln!("{}", dim(&format!("its files are described by: {FORM}")));
+    outln!("{}", dim(&format!("verify it with: cupel verify {}", target.display())));
+    outln!("{}", dim(&format!("description of its files: {FORM}")));
     Ok(Exit::Ok)
 }
 
@@ -83,7 +83,7 @@ fn import(source: &Path, into: &Path, options: &ImportOptions<'_>) -> CommandRes
         return Err(anyhow!("{} exists already; remove it, or import elsewhere", target.display()))
             .or_exit(Exit::Usage);
     }
-    fs::rename(&made, &target).with_context(|| format!("cannot make {}", target.display()))?;
+    fs::rename(&made, &target).with_context(|| format!("cannot create {}", target.display()))?;
     let facts = facts(&imported);
     outln!("{} {} {}", good("✓"), target.display(), dim(&format!("· {facts}")));
     Ok(Exit::Ok)
@@ -91,10 +91,10 @@ fn import(source: &Path, into: &Path, options: &ImportOptions<'_>) -> CommandRes
 
 /// Temporary directory on the file system of the target.
 fn making(into: &Path) -> Result<tempfile::TempDir, Failure> {
-    fs::create_dir_all(into).with_context(|| format!("cannot make {}", into.display())).or_exit(Exit::Usage)?;
+    fs::create_dir_all(into).with_context(|| format!("cannot create {}", into.display())).or_exit(Exit::Usage)?;
     let made = tempfile::Builder::new().prefix(".making-").tempdir_in(into);
-    // The error of `tempfile` contains the random name, which is of no use to the user.
-    made.map_err(|error| anyhow!("cannot make a directory in {}: {}", into.display(), error.kind()))
+    // The error of `tempfile` contains the random name, which is useless to the user.
+    made.map_err(|error| anyhow!("cannot create a directory in {}: {}", into.display(), error.kind()))
         .or_exit(Exit::Usage)
 }
 

@@ -8,7 +8,7 @@ use clap::CommandFactory;
 use super::args::Args;
 use super::{CommandResult, Exit, OrExit};
 
-/// The topic `formats` of `cupel help`.
+/// Prints the topic `formats` of `cupel help`.
 pub(super) fn formats() {
     out!("{}", cupel_api::package_formats());
 }

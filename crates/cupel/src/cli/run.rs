@@ -76,15 +76,15 @@ pub(super) fn run(args: &Run) -> CommandResult {
     let program = Program { source, file, args: arguments, stdin: Vec::new() };
     let program = program.judged_as(&language);
 
-    // Uses existing artefacts only, because making one would delay the run.
+    // Only existing artefacts are used, because creating one would delay the run.
     let store = prepared_store::of_commands(&config.data).filter(|_| !language.prepare.is_empty());
     if let Some(store) = &store {
         prepared::use_existing(store, &language, Check::Sizes);
     }
-    // Starts the program as a server would, so that the figures are comparable.
+    // The program is started as a server starts it, so that the figures are comparable.
     let root = store.as_ref().map(PreparedStore::root);
     let launched = NativeRunner::launch_once(&language, root, config.worker.warm_interpreters)
-        .context("cannot start the sandbox; `cupel doctor` says more")?;
+        .context("cannot start the sandbox; `cupel doctor` shows details")?;
     let kept = local::user_cache().filter(|cache| std::fs::create_dir_all(cache).is_ok());
     owner::stay_oneself(kept.as_deref())?;
     let too_long = Arc::new(AtomicBool::new(false));
@@ -136,9 +136,9 @@ pub(super) fn run(args: &Run) -> CommandResult {
     Ok(Exit::Program(exit_code(&report)))
 }
 
-/// Cache of compiled programs, if the user has a cache directory.
+/// Opens the cache of compiled programs, if the user has a cache directory.
 pub(super) fn cache() -> Option<Artifacts> {
-    // The cache only affects speed.
+    // The cache affects only speed, so a failure to open it is ignored.
     Artifacts::open(&local::user_cache()?.join("artifacts"), CACHE).ok()
 }
 
@@ -150,7 +150,7 @@ fn choose<'r>(registry: &'r Registry, args: &Run) -> Result<&'r Language, Failur
             Some(extension) => registry
                 .by_extension(extension)
                 .ok_or_else(|| anyhow!("no language has files that end in `.{extension}`; name it with --language")),
-            None => Err(anyhow!("cannot tell the language of {file}; name it with --language")),
+            None => Err(anyhow!("cannot determine the language of {file}; name it with --language")),
         },
     };
     found.or_exit(Exit::Usage)
@@ -164,14 +164,14 @@ fn read_source(path: &Path, max: Bytes) -> Result<Vec<u8>, Failure> {
     allowed::read_file(path, max)
 }
 
-/// The file's name, if it has an extension of the language and is a valid name in the box.
+/// Returns the file's name, if it has an extension of the language and is a valid name in the box.
 fn file_in_box(path: &Path, language: &Language) -> Option<BoxPath> {
     let extension = path.extension()?.to_str()?;
     language.extensions.iter().find(|e| *e == extension)?;
     BoxPath::new(path.file_name()?.to_str()?).ok()
 }
 
-/// Input of the program. If the source comes from standard input, the program has none.
+/// Input of the program. If the source is read from standard input, the program has no input.
 enum Input {
     Nothing,
     File(File),
@@ -212,7 +212,7 @@ impl Input {
 
 /// Copies a stream into a pipe in a thread. Ends and sets `too_long` after more than `max` bytes.
 fn pump(mut from: impl Read + Send + 'static, max: Bytes, too_long: &Arc<AtomicBool>) -> Result<StdinSource, Failure> {
-    let (reader, mut writer) = io::pipe().context("cannot make a pipe")?;
+    let (reader, mut writer) = io::pipe().context("cannot create a pipe")?;
     let (too_long, mut left) = (Arc::clone(too_long), max.get());
     // The thread ends with the stream or, if the program does not read all of it, with the process.
     std::thread::Builder::new()
@@ -238,7 +238,7 @@ struct Stream {
     silent: bool,
     /// The reader of standard output has closed it, so the program is cancelled.
     broken: bool,
-    /// The input is larger than that of a submission may be.
+    /// The input is larger than a submission's input may be.
     too_long: Arc<AtomicBool>,
 }
 
@@ -279,7 +279,7 @@ fn exit_code(report: &RunReport) -> u8 {
         Outcome::TimeLimit | Outcome::WallLimit | Outcome::IdleLimit | Outcome::InstructionLimit => 124,
         Outcome::MemoryLimit => 137,
         Outcome::OutputLimit | Outcome::DiskLimit => 1,
-        // Only a closed output cancels a run. The code is that of SIGPIPE.
+        // A run is cancelled only because its output was closed. The code is that of SIGPIPE.
         Outcome::Cancelled => 128 + 13,
     };
     u8::try_from(code).unwrap_or(1)
@@ -291,7 +291,7 @@ fn show(language: &Language, report: &RunReport) {
         // Standard error may be closed.
         let _ = io::stderr().write_all(&compile.output.data);
     }
-    // The exit code does not identify a limit, so the summary does. An exception is already on standard error.
+    // The exit code does not identify a limit, so the summary names it. An exception is already on standard error.
     let is_printed = report.verdict == Verdict::RuntimeError;
     if io::stderr().is_terminal() || report.message.is_some() && !is_printed {
         errln!("{}", summary(language, report));
@@ -303,7 +303,7 @@ fn summary(language: &Language, report: &RunReport) -> String {
     let what = match (&report.execution, &report.message) {
         (Some(StepReport { outcome: Outcome::Exited(code), .. }), _) => format!("exit code {code}"),
         (Some(StepReport { outcome: Outcome::Signalled(signal), .. }), _) => format!("killed by {signal}"),
-        // A message that names the limit contains more than the verdict.
+        // A message that names the limit is more precise than the verdict.
         (Some(_), Some(message)) => message.clone(),
         (None, Some(message)) => format!("{}: {message}", report.verdict.title()),
         (_, None) => report.verdict.title().to_owned(),

@@ -32,7 +32,7 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(async {
-        // Signals are handled from here on, also while the server starts.
+        // The handlers are installed here, so that signals also work while the server starts.
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let about = About::of(&ground, role);
         let server = Server::start(&config, role, ground).await?;
@@ -51,18 +51,20 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
             () = is_drained => false,
         };
         if lost {
-            tracing::error!("the sandbox's launcher has ended; stopping, because this process has no privilege to start another");
+            tracing::error!(
+                "the sandbox's launcher has ended; stopping, because this process has no privilege to start another"
+            );
             server.stop().await?;
             return Err(anyhow!(
-                "the sandbox's launcher ended (was it killed, or out of memory?); start Cupel again: what was accepted is kept, \
-                 and what ran is run again"
+                "the sandbox's launcher ended (was it killed, or out of memory?); start Cupel again: it keeps \
+                 all accepted submissions, and runs the interrupted ones again"
             ))
             .or_exit(Exit::System);
         }
         tracing::info!("stopping: refusing new requests, waiting for running programs");
         tokio::select! {
             stopped = server.stop() => stopped.map(|()| Exit::Ok).map_err(Into::into),
-            // A second signal stops at once. The next start recovers the running submissions.
+            // A second signal stops the process at once. The next start recovers the running submissions.
             _ = interrupt.recv() => Ok(Exit::Program(130)),
         }
     })
@@ -72,7 +74,7 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
 struct About {
     role: Role,
     registry: Registry,
-    /// Only for processes that run programs.
+    /// Only in processes that run programs.
     sandbox: Option<String>,
 }
 
@@ -82,7 +84,7 @@ impl About {
             let examination = &runtime.examination;
             let missing: Vec<&str> = examination.missing().map(|finding| finding.wall.slug()).collect();
             let walls = match &missing[..] {
-                [] => format!("all {} walls stand", examination.findings.len()),
+                [] => format!("all {} walls work", examination.findings.len()),
                 missing => format!("MISSING WALLS: {}", missing.join(", ")),
             };
             let cgroup = if examination.features.cgroup_v2 { "v2" } else { "v1" };
@@ -108,7 +110,7 @@ impl About {
             text += &format!("sandbox: {sandbox}\nlanguages: {} available", available.len());
             if !missing.is_empty() {
                 let ids: Vec<&str> = missing.iter().map(|l| l.id.as_str()).collect();
-                text += &format!(" · missing: {} (`cupel languages` says why)", ids.join(", "));
+                text += &format!(" · missing: {} (`cupel languages` shows the reasons)", ids.join(", "));
             }
             text.push('\n');
         }
@@ -124,7 +126,7 @@ impl About {
                 text += &format!("Try next, in another terminal:\n  {command}\n");
             }
         } else if self.role != Role::Worker {
-            text += "Try next: `cupel key create NAME` makes an API key; then POST to /api/v1/execute, as the reference shows.\n";
+            text += "Try next: `cupel key create NAME` creates an API key; then POST to /api/v1/execute, as the reference shows.\n";
         }
         out!("{text}");
         std::io::stdout().flush()?;

@@ -24,30 +24,30 @@ impl Settings {
         Overrides { file: self.config.clone(), data: self.data.clone(), listen }
     }
 
-    /// The same settings for another command.
+    /// Returns flags that give another command the same settings.
     pub(crate) fn flags(&self) -> Vec<OsString> {
         let flag = |name: &str, path: &Option<PathBuf>| path.clone().map(|path| [name.into(), path.into()]);
         [flag("--config", &self.config), flag("--data", &self.data)].into_iter().flatten().flatten().collect()
     }
 }
 
-/// Seconds with or without a unit; more than zero.
+/// Parses seconds with or without a unit; more than zero.
 pub(super) fn parse_time(text: &str) -> Result<Duration, &'static str> {
     units::seconds(text).ok_or("expected more than 0 seconds, such as 2 or 0.5, or a duration such as 500ms or 2m")
 }
 
-/// Megabytes, or a size with its unit; more than zero.
+/// Parses megabytes, or a size with its unit; more than zero.
 pub(super) fn parse_memory(text: &str) -> Result<Bytes, &'static str> {
     units::megabytes(text)
         .ok_or("expected megabytes such as 64, or a whole number with B, K, M or G (or KiB, MiB, GiB), such as 64M")
 }
 
-/// A duration with its unit; more than zero.
+/// Parses a duration with its unit; more than zero.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, &'static str> {
     units::duration(text).filter(|d| !d.is_zero()).ok_or("expected a duration such as 12h or 30d")
 }
 
-/// Address of a server for its users. The rules are those of `server.public_url`.
+/// Parses the address of a server for its users. The rules are those of `server.public_url`.
 pub(super) fn parse_url(text: &str) -> Result<String, &'static str> {
     is_public_url(text).then(|| text.to_owned()).ok_or("expected an address such as https://judge.example")
 }

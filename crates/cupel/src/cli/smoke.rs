@@ -1,6 +1,6 @@
 //! `cupel smoke`: runs the samples of each available language through a server's HTTP API.
 //!
-//! The samples are those compiled into this binary. The server says which languages are available.
+//! The samples are compiled into this binary. The server reports which languages are available.
 
 pub(super) mod args;
 
@@ -16,10 +16,10 @@ use self::args::Smoke;
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::terminal::{Table, bad, bold, good};
 
-/// Maximum submissions that wait or run at one time, well within a burst.
+/// Maximum number of submissions that wait or run at the same time, far fewer than the rate limit allows in one burst.
 const UNDER_WAY_MAX: usize = 16;
 
-/// Maximum time of one sample, including compilation and queue.
+/// Maximum time of one sample, including its compilation and its wait in the queue.
 const SAMPLE_MAX: Duration = Duration::from_secs(120);
 
 pub(super) fn smoke(args: &Smoke) -> CommandResult {
@@ -33,7 +33,7 @@ pub(super) fn smoke(args: &Smoke) -> CommandResult {
         args.ids.iter().map(String::as_str).filter(|id| languages.iter().all(|l| l.id.as_str() != *id)).collect();
     if !missing.is_empty() || languages.is_empty() {
         let which = if missing.is_empty() { "any language".to_owned() } else { missing.join(", ") };
-        let hint = "`cupel languages` on the server's machine says why";
+        let hint = "`cupel languages` on the server's machine shows the reason";
         return Err(anyhow!("the server does not offer {which}; {hint}")).or_exit(Exit::NotFound);
     }
     let mut results: BTreeMap<&str, Vec<SampleResult>> = BTreeMap::new();
@@ -138,7 +138,7 @@ impl Client {
         }
     }
 
-    /// The languages that the server offers, by id.
+    /// Returns the languages that the server offers, by id.
     fn languages(&self) -> Result<BTreeMap<String, Value>, Failure> {
         let body = self.get("/languages")?;
         let all = body["languages"].as_array().cloned().unwrap_or_default();
@@ -178,7 +178,7 @@ impl Client {
             .or_exit(Exit::Server)
     }
 
-    /// The final state of a submission.
+    /// Waits for a submission's end and returns its final state.
     fn result(&self, id: &str) -> Result<Value, Failure> {
         let begun = Instant::now();
         loop {
@@ -198,7 +198,7 @@ impl Client {
         })
     }
 
-    /// Sends a request. Repeats it as soon as the rate limit allows.
+    /// Sends a request. If the rate limit refuses it, sends it again as soon as the limit allows.
     fn request(
         &self,
         send: impl Fn() -> Result<ureq::http::Response<ureq::Body>, ureq::Error>,
@@ -219,7 +219,7 @@ impl Client {
             return match status {
                 200..=299 => Ok(body),
                 401 | 403 => Err(anyhow!("the server refused the key: {}", body["detail"])).or_exit(Exit::Auth),
-                404 => Err(anyhow!("the server does not know that: {}", body["detail"])).or_exit(Exit::NotFound),
+                404 => Err(anyhow!("the server did not find it: {}", body["detail"])).or_exit(Exit::NotFound),
                 _ => Err(anyhow!("the server answered {status}: {body}")).or_exit(Exit::Server),
             };
         }

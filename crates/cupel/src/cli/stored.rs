@@ -25,7 +25,7 @@ use crate::config::{self, Config};
 use crate::data_dir::{DATABASE, DataDir};
 use crate::{local, owner};
 
-/// File name that means standard output.
+/// File name that stands for standard output.
 const STREAM: &str = "-";
 
 pub(super) fn stored(settings: &Settings, command: &StoredCommand) -> CommandResult {
@@ -37,7 +37,7 @@ pub(super) fn stored(settings: &Settings, command: &StoredCommand) -> CommandRes
     {
         return back_up_for_root(settings, file);
     }
-    // Opened as root, because the owner of the data directory may lack the permission.
+    // Root opens the file, because the owner of the data directory may lack the permission.
     let copy = match command {
         StoredCommand::Restore { file } => Some(open_copy(file).or_exit(Exit::Usage)?),
         _ => None,
@@ -85,7 +85,7 @@ fn migrate(config: &Config, data: &DataDir) -> CommandResult {
     run(async {
         let (store, _) = open_store(config, data).await?;
         store.close().await;
-        outln!("the schema is this version's");
+        outln!("the schema matches this version");
         Ok(Exit::Ok)
     })
 }
@@ -118,11 +118,11 @@ fn refused_copy(error: BackupError) -> Failure {
     Failure { exit, error: error.into() }
 }
 
-/// Writes a copy to standard output. The copy is made in the data directory first, because SQLite writes only to files.
+/// Writes a copy to standard output. The copy is first created in the data directory, because SQLite writes only to files.
 fn back_up_to_stream(config: &Config, data: &DataDir) -> CommandResult {
     sqlite_only(config, USE_PG_DUMP)?;
     has_database(data)?;
-    let folder = staging(data).context("cannot make a directory for the copy in the data directory")?;
+    let folder = staging(data).context("cannot create a directory for the copy in the data directory")?;
     let staged = folder.path().join("copy.db");
     back_up(&data.database(), &staged).map_err(refused_copy)?;
     let copied = File::open(&staged).and_then(|mut copy| {
@@ -134,18 +134,18 @@ fn back_up_to_stream(config: &Config, data: &DataDir) -> CommandResult {
     Ok(Exit::Ok)
 }
 
-/// Directory for a copy of the database. Names with this prefix belong to the data directory.
+/// Creates a directory for a copy of the database. Names with this prefix belong to the data directory.
 fn staging(data: &DataDir) -> std::io::Result<TempDir> {
     tempfile::Builder::new().prefix(&format!("{DATABASE}-copy-")).tempdir_in(data.path())
 }
 
-/// Creates the backup file as root. A child process, which becomes the owner of the data directory, reads the database.
+/// Creates the backup file as root. A child process, which switches to the owner of the data directory, reads the database.
 fn back_up_for_root(settings: &Settings, file: &Path) -> CommandResult {
     let failed = |source| BackupError::Target { path: file.to_owned(), source };
     if file.exists() {
         return Err(refused_copy(BackupError::Exists { path: file.to_owned() }));
     }
-    // A random name that no other user can have created, with mode 0600.
+    // The name is random, so no other user can have created the file; its mode is 0600.
     let part = tempfile::Builder::new().prefix(".cupel-backup-").tempfile_in(directory_of(file)).map_err(failed);
     let part = part.map_err(refused_copy)?;
     let out = part.as_file().try_clone().map_err(failed)?;
@@ -183,12 +183,12 @@ fn open_copy(file: &Path) -> Result<File, BackupError> {
 }
 
 fn restore_from(config: &Config, data: &DataDir, file: &Path, copy: Option<File>) -> CommandResult {
-    sqlite_only(config, "pg_restore puts back what pg_dump copied: `pg_restore --dbname URL FILE`")?;
+    sqlite_only(config, "pg_restore restores a copy made with pg_dump: `pg_restore --dbname URL FILE`")?;
     let _alone = data.lock()?;
     let bytes = match copy {
-        // SQLite opens files only by name, and only root could open this one.
+        // SQLite opens files only by name, and only root can open this file.
         Some(mut copy) if File::open(file).is_err() => {
-            let folder = staging(data).context("cannot make a directory for the copy in the data directory")?;
+            let folder = staging(data).context("cannot create a directory for the copy in the data directory")?;
             let staged = folder.path().join("copy.db");
             let put = File::create_new(&staged).and_then(|mut staged| std::io::copy(&mut copy, &mut staged));
             put.context("cannot copy the file into the data directory")?;
@@ -197,7 +197,7 @@ fn restore_from(config: &Config, data: &DataDir, file: &Path, copy: Option<File>
         _ => restore(file, &data.database()),
     };
     let bytes = bytes.map_err(|error| match error {
-        // The file that the command line names is not a database.
+        // The file on the command line is not a database.
         error @ BackupError::Source { .. } => Failure { exit: Exit::Usage, error: error.into() },
         error => refused_copy(error),
     })?;
@@ -221,7 +221,7 @@ fn export(config: &Config, data: &DataDir) -> CommandResult {
                 store.close().await;
             }
         }
-        out.flush().context("cannot write what is exported")?;
+        out.flush().context("cannot write the export")?;
         Ok(Exit::Ok)
     })
 }
@@ -243,11 +243,11 @@ fn move_away(config: &Config, data: &DataDir, url: &str) -> CommandResult {
         from.move_to(&to, &mut log_progress).await?;
         to.close().await;
         from.close().await;
-        outln!("moved. Set store.url now, and keep {} until all is well.", data.path().display());
+        outln!("moved. Set store.url now, and keep {} until the new installation works.", data.path().display());
         if engines.blobs.is_none() {
-            outln!("Problems' packages are in that database, too: set blobs.url to \"postgres\".");
+            outln!("Problem packages are in that database, too: set blobs.url to \"postgres\".");
         }
-        outln!("secret.key is moved by nobody: who is logged in logs in again.");
+        outln!("secret.key is not moved, so all users must log in again.");
         Ok(Exit::Ok)
     })
 }
@@ -255,7 +255,7 @@ fn move_away(config: &Config, data: &DataDir, url: &str) -> CommandResult {
 /// Moves the store from the PostgreSQL database of `store.url` into the data directory, and packages from `blobs.url`.
 fn move_here(config: &Config, data: &DataDir) -> CommandResult {
     let Some(url) = &config.engines.store else {
-        let error = anyhow!("store.url is empty, so the store is that of the data directory already");
+        let error = anyhow!("store.url is empty, so the store is already in the data directory");
         return Err(error).or_exit(Exit::Usage);
     };
     let _alone = data.lock()?;
@@ -278,7 +278,7 @@ fn local_packages(config: &Config, data: &DataDir) -> anyhow::Result<LocalPackag
     Ok(LocalPackages::open(&data.packages(), local::registry(&config.languages)?)?)
 }
 
-/// Moves packages one by one. A missing package is only reported: its problem was broken before the move.
+/// Moves packages one by one. A missing package is only reported, because its problem was broken before the move.
 async fn move_packages(
     packages: Vec<ContentHash>,
     mut act: impl FnMut(&ContentHash) -> Result<(), PackagesError> + Send + 'static,
@@ -288,7 +288,7 @@ async fn move_packages(
         for hash in &packages {
             match act(hash) {
                 Ok(()) => moved += 1,
-                Err(missing @ PackagesError::Missing(_)) => errln!("{missing}, which a problem names"),
+                Err(missing @ PackagesError::Missing(_)) => errln!("{missing}, although a problem needs it"),
                 Err(error) => return Err(error),
             }
         }

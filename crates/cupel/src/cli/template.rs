@@ -1,4 +1,4 @@
-//! `cupel template`: starter code of a function problem in a language.
+//! `cupel template`: prints starter code of a function problem in a language.
 
 pub(super) mod args;
 
@@ -22,7 +22,7 @@ pub(super) fn template(args: &Template) -> CommandResult {
     let unpacked = unpack(&args.package, &options)?;
     let package = &unpacked.imported.package;
     if package.problem.signature.is_none() {
-        let error = anyhow!("{} asks for a whole program, not for a function", args.package.display());
+        let error = anyhow!("{} is not a function problem: a submission is a whole program", args.package.display());
         return Err(error).or_exit(Exit::Usage);
     }
     let code = starter_code(package, language).context("cannot read the package's samples")?;

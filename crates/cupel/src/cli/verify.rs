@@ -83,7 +83,7 @@ fn verify_all(ready: &[Ready], args: &Verify, bench: &mut Bench) -> Result<bool,
                     let package = if are_many { format!("{}: ", one.path.display()) } else { String::new() };
                     let mut progress = Progress { watched: !args.json, package };
                     let report = verify_package(request, &mut **executor, cache, &mut progress);
-                    // The receiver is gone after a failure of Cupel.
+                    // If Cupel itself failed, the receiver no longer exists.
                     if ended.send((request.package.root(), report)).is_err() {
                         break;
                     }
@@ -106,7 +106,7 @@ fn verify_all(ready: &[Ready], args: &Verify, bench: &mut Bench) -> Result<bool,
     })
 }
 
-/// The languages of all programs of a package that are run.
+/// Collects the languages of all programs of a package that verification runs.
 fn needs(problem: &Problem, known: &Registry, into: &mut BTreeSet<LanguageId>) {
     let examples = problem.submissions.iter().map(|example| &example.program);
     let programs = examples.chain(package::judging_programs(problem));
@@ -142,7 +142,7 @@ impl Ready {
         }
     }
 
-    /// Caches a limit that was derived for a package without one, for `cupel judge`.
+    /// If the package has no time limit, caches the derived limit for `cupel judge`.
     fn remember(&self, args: &Verify, languages: &Registry, report: &VerifyReport) {
         let problem = &self.unpacked.imported.package.problem;
         let has_none = problem.limits.time.limit.is_none() && report.holds();
@@ -154,7 +154,7 @@ impl Ready {
         let with = languages.iter().filter(|language| measured.contains(&language.id));
         let memory = args.reading.memory_limit_kib.map(Bytes::kib);
         let of = Calibrated::of(&self.unpacked.imported.package.hash, memory, with);
-        // If this fails, `cupel judge` measures again.
+        // If this fails, `cupel judge` measures the time limit again.
         let _ = kept.keep(&of, &DerivedTimeLimit { limit: *limit, slowest: slowest.clone() });
     }
 
@@ -181,7 +181,7 @@ impl Ready {
             Some(true) => outln!("the time limit was written into the package"),
             Some(false) => outln!("{}", dim("the package has this time limit already")),
             None if args.update_time_limit => {
-                outln!("{}", bad("the time limit was not written: not everything holds with it"));
+                outln!("{}", bad("the time limit was not written: an expectation does not hold with it"));
             }
             None => {}
         }
@@ -189,7 +189,7 @@ impl Ready {
     }
 }
 
-/// The file of a package that contains its time limit, open for writing.
+/// The package's file that contains the time limit, open for writing.
 struct LimitFile {
     format: PackageFormat,
     path: PathBuf,
@@ -294,7 +294,7 @@ fn limit(report: &VerifyReport) -> String {
     facts.join(" · ")
 }
 
-/// Submissions by groups.
+/// Prints the submissions, grouped.
 fn table(report: &VerifyReport) {
     let mut names: Vec<&str> = Vec::new();
     for group in report.submissions.iter().flat_map(|submission| &submission.groups) {
@@ -355,13 +355,13 @@ fn points(score: Option<Score>, of: Option<MaxScore>) -> String {
     }
 }
 
-/// Share of the time limit that the slowest case takes.
+/// Returns the share of the time limit that the slowest case takes.
 fn share(submission: &VerifiedSubmission) -> String {
     let share = submission.slowest().map(|time| time.as_secs_f64() / submission.time_limit.as_secs_f64() * 100.0);
     share.map(|share| format!("{share:.0} %")).unwrap_or_default()
 }
 
-/// A claim as a line of text.
+/// Formats a claim as a line of text.
 fn line_of(claim: &Claim) -> String {
     let subject = match &claim.subject {
         Subject::Validator(path) | Subject::Submission(path) => path.to_string(),

@@ -1,5 +1,5 @@
-//! Creates the engine behind each port, as `[store]`, `[queue]`, `[events]`, `[shared]` and `[blobs]` say. The only
-//! file that names the engines.
+//! Creates the engine behind each port from `[store]`, `[queue]`, `[events]`, `[shared]` and `[blobs]`. Only this file
+//! names the engines.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(crate) struct Engines {
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) events: Arc<dyn EventBus>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// `None` if nothing is shared; the data directory holds the data then.
+    /// `None` if nothing is shared: the data directory then contains the data.
     pub(crate) blobs: Option<Arc<dyn Blobs>>,
 }
 
@@ -45,7 +45,7 @@ impl Engines {
         };
         let queue = cupel_queue::connect(queue.as_deref().unwrap_or_default(), settings).await?;
         let events = match events.as_deref() {
-            // The store's database. Without one, the configuration was refused.
+            // `postgres` means the store's database. The configuration is refused if `store.url` does not name one.
             Some("postgres") => store_url.as_deref().unwrap_or_default(),
             url => url.unwrap_or_default(),
         };
@@ -54,8 +54,8 @@ impl Engines {
     }
 }
 
-/// The configured store: SQLite in the data directory, or a server. It has no blob store, so large inputs and outputs
-/// of submissions must not be read from it.
+/// Opens the configured store: SQLite in the data directory, or a server. The store is opened without a blob store, so it
+/// must not be used to read large inputs and outputs of submissions.
 ///
 /// # Errors
 /// The store cannot be opened.
@@ -79,8 +79,8 @@ async fn open_store_and_blobs(
     }
 }
 
-/// The database of `store.url` with its large values, and the configured blob store. The database is opened first, so
-/// that an error of it is reported for `store.url` even if blobs are stored there, too.
+/// Opens the database of `store.url` with its large values, and the configured blob store. The database is opened first:
+/// if it fails, the error names `store.url` even if blobs are in the same database.
 ///
 /// # Errors
 /// The database or the blob store cannot be opened.
@@ -115,7 +115,7 @@ async fn open_sqlite(data: &DataDir) -> anyhow::Result<StoreAndClock> {
     Ok((Arc::new(store), Arc::new(SystemClock)))
 }
 
-/// The database at `url`, without the large values that are in a blob store.
+/// Opens the database at `url`, without the large values that are in a blob store.
 ///
 /// # Errors
 /// The store cannot be opened.
@@ -133,7 +133,7 @@ async fn open_blobs(engines: &config::Engines) -> anyhow::Result<Option<Arc<dyn 
     Ok(Some(cupel_store::connect_blobs(url, engines.store.as_deref(), &engines.cluster).await?))
 }
 
-/// Rate limits and result cache. Only nodes that accept submissions share them; other nodes get their own in memory.
+/// Opens rate limits and result cache. Only nodes that accept submissions share them; other nodes have both in memory.
 ///
 /// # Errors
 /// The engine of `[shared]` cannot be used.
@@ -142,7 +142,7 @@ pub(super) async fn open_shared(config: &Config, role: Role) -> anyhow::Result<S
     Ok(cupel_cache::connect(url, &config.engines.cluster, config.results.size_max).await?)
 }
 
-/// Whether the process that opens the store contains all of its workers.
+/// Whether all workers of the store are in the process that opens it.
 pub(super) fn is_sole(config: &Config) -> bool {
     config.engines.store.is_none()
 }

@@ -26,13 +26,13 @@ pub(super) async fn open(
     Ok(opened)
 }
 
-/// Clients that need no key: everybody if the operator says so; otherwise this machine, if the server listens for
-/// nobody else.
+/// Selects the clients that need no key: all clients if the operator permits it; otherwise the clients on this machine, if
+/// the server listens on a loopback address.
 fn keyless(name: &str, facade: Facade, address: SocketAddr) -> Keyless {
     if facade.anonymous {
         if !address.ip().is_loopback() {
             tracing::warn!(
-                "everybody who reaches {address} may run programs at /{name} without a key (facades.{name}.anonymous)"
+                "every client that reaches {address} may run programs at /{name} without a key (facades.{name}.anonymous)"
             );
         }
         return Keyless::Anyone;
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_key_is_needed_on_loopback_or_if_the_operator_says_so() {
+    fn no_key_is_needed_on_loopback_or_if_the_operator_permits_it() {
         let of = |anonymous, address: &str| {
             keyless("x", Facade { enabled: true, anonymous }, format!("{address}:1").parse().unwrap())
         };

@@ -1,10 +1,10 @@
 //! Composition root: builds a process from store, queue, events, sandbox, worker and API.
 //!
-//! Order at the start: first the toolchains are asked for their versions and the launcher is started, while this
-//! process may still start programs. Then it gives up all privileges, while it has one thread. Then the sandbox is
-//! tested and started, so that nothing is accepted that could not be run (`startup.rs`). Then the store is opened, and
-//! unfinished work of an earlier server is queued again. The parts that take or create work come last. At the end: the
-//! process stops accepting, running programs end or are given back, then the store is closed.
+//! Order at the start: first, while this process may still start programs, it reads the versions of the toolchains and
+//! starts the launcher. Then it gives up all privileges, while it has one thread. Then it tests and starts the sandbox, so
+//! that the server accepts no submission that it cannot run (`startup.rs`). Then it opens the store and queues unfinished
+//! work of an earlier server again. The parts that take or create work start last. Order at the end: the process stops
+//! accepting submissions, lets running programs end or gives their runs back, and closes the store.
 
 pub(crate) mod engines;
 mod facades;
@@ -58,7 +58,7 @@ pub(crate) struct Server {
     store: Arc<dyn Store>,
     /// Cancelled when the launcher has ended; never cancelled in a process without one.
     launcher_lost: CancellationToken,
-    /// Cancelled when the worker has ended without a stop of this process.
+    /// Cancelled when the worker has ended although this process was not stopped.
     drained: CancellationToken,
     traces: Option<Traces>,
     _lock: ServeLock,
@@ -103,7 +103,7 @@ impl Server {
             let runtime = share_artifacts(runtime, blobs, &store).await?;
             drained = start_worker(config, &core, runtime, registry, &shutdown, &mut tasks);
         }
-        // Ends with the event bus, which outlives the worker.
+        // This task ends with the event bus, which outlives the worker.
         let heeding = core.clone();
         tokio::spawn(async move { heeding.heed_notices().await });
         let shared = engines::open_shared(config, role).await?;
@@ -160,7 +160,7 @@ impl Server {
         })
     }
 
-    /// Waits until the launcher has ended. After that no program can be run, and this process may not start another
+    /// Waits until the launcher has ended. Afterwards, no program can run, and this process has no privilege to start another
     /// launcher.
     pub(crate) async fn launcher_lost(&self) {
         self.launcher_lost.cancelled().await;
@@ -177,7 +177,7 @@ impl Server {
     /// A part failed.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         self.shutdown.cancel();
-        // Wakes those that wait for the next run. Closing the queue loses nothing, because runs are in the store.
+        // Wakes the tasks that wait for the next run. Closing the queue loses nothing, because runs are in the store.
         self.queue.close();
         self.api.await?.context("the HTTP server failed")?;
         for task in self.tasks {
@@ -200,8 +200,8 @@ async fn begin(config: &Config, core: &Core) -> anyhow::Result<()> {
         core.sweep_packages().await?;
         // All workers of this database are in this process, which has just started.
         core.recover_orphans().await?;
-        // Only for a single node. With several, the node that sweeps offers the missing runs; otherwise each node would
-        // offer all runs.
+        // Only for a single node. With several nodes, only the sweeper offers the missing runs; otherwise each node would offer
+        // all of them.
         core.recover().await?;
     } else if config.engines.blobs.is_some() {
         // Other nodes may be importing. Recent packages are kept, because a problem may refer to them soon.
@@ -213,7 +213,7 @@ async fn begin(config: &Config, core: &Core) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Shares compiled programs between workers.
+/// Shares compiled programs with the workers of other nodes.
 async fn share_artifacts(
     runtime: ExecutionRuntime,
     blobs: Option<Arc<dyn Blobs>>,
@@ -272,7 +272,7 @@ fn start_worker(
     drained
 }
 
-/// Settings of the result cache.
+/// Returns the settings of the result cache.
 async fn result_cache(
     config: &Config,
     results: Arc<dyn Results>,
@@ -282,7 +282,7 @@ async fn result_cache(
     Ok(ResultCache { results, secret, lifetime: config.results.lifetime })
 }
 
-/// Key that signs access tokens: from the data directory, or from the store if several processes need the same key.
+/// Returns the key that signs access tokens: from the data directory, or from the store if several processes need the same key.
 async fn secret(config: &Config, data: &DataDir, store: &Arc<dyn Store>) -> anyhow::Result<Vec<u8>> {
     if engines::is_sole(config) {
         return Ok(data.secret()?);
@@ -302,7 +302,7 @@ fn watch_runner(runner: &dyn Runner) -> anyhow::Result<CancellationToken> {
     Ok(ended)
 }
 
-/// Connection limits that leave file descriptors for the database and the sandbox, so that idle connections cannot
+/// Returns connection limits that leave file descriptors for the database and the sandbox, so that idle connections cannot
 /// exhaust them.
 fn connections(config: &Config, slots: usize) -> ServeSettings {
     const OF_A_SLOT: u64 = 64;
@@ -345,12 +345,12 @@ fn core(
     .with_resolver(Arc::new(cupel_core::SystemResolver)))
 }
 
-/// Account use cases, for the commands beside a server.
+/// Returns the account use cases, for the commands that run beside a server.
 pub(crate) fn accounts(config: &Config, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>) -> Accounts {
     Accounts::new(Arc::clone(store) as _, Arc::clone(clock), account_settings(&config.auth))
 }
 
-/// API over a store without a listener, for commands that need a document that only the API can create.
+/// Returns an API over a store without a listener, for commands that need a document that only the API can create.
 ///
 /// # Errors
 /// The data directory or the store cannot be used.

@@ -17,7 +17,7 @@ pub(super) fn artifact_bounds(worker: &config::Worker) -> ArtifactBounds {
     ArtifactBounds { memory: worker.artifacts_memory, disk: worker.artifacts_disk }
 }
 
-/// Bounds on a submission and on a batch.
+/// Returns the bounds on a submission and on a batch.
 pub(crate) fn bounds(config: &Config) -> Bounds {
     let (limits, problems) = (&config.limits, &config.problems);
     Bounds {
@@ -80,7 +80,7 @@ pub(super) fn api_settings(config: &Config, secret: Vec<u8>) -> cupel_http::Sett
     }
 }
 
-/// Public address of the server.
+/// Returns the public address of the server.
 pub(crate) fn public_url(config: &Config) -> String {
     match config.server.public_url.as_str() {
         "" => format!("http://{}", config.server.listen),

@@ -47,9 +47,9 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         slots => slots,
     };
-    // Asks toolchains for their versions. Its threads end before it returns.
+    // Reads the versions of the toolchains. The threads of the probe end before it returns.
     registry.probe(&HostProbe::default());
-    // After the launchers below, this process starts no other programs.
+    // After the launchers below have started, this process starts no other program.
     owner::settle(&data)?;
     let store = prepared_store::of_server(&data);
     let root = store.as_ref().map(PreparedStore::root);
@@ -93,7 +93,7 @@ fn refuse_missing_walls(examination: &Examination, accepted: &[Wall]) -> anyhow:
             tracing::warn!(
                 wall = finding.wall.slug(),
                 breach,
-                "a wall of the sandbox is missing, which sandbox.accept_missing permits"
+                "a wall of the sandbox is missing; sandbox.accept_missing permits that"
             );
         } else {
             refused.push(format!("  {}: {breach}\n    {}", finding.wall, finding.remedy));

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::disk_space::{self, DiskSpace};
 use crate::{alerts, telemetry};
 
-/// Interval at which expired leases and due runs are handled.
+/// Interval of the sweeps, which handle expired leases and due runs.
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// Interval at which packages that no problem refers to are removed.
@@ -37,7 +37,7 @@ impl Ticks {
     }
 }
 
-/// Inputs of the sweep task for alerts and gauges.
+/// Data that the sweep task needs for alerts and gauges.
 pub(super) struct Look {
     pub(super) alerts: Option<alerts::Watch>,
     /// The data directory, whose disk usage is watched.
@@ -53,13 +53,13 @@ pub(super) async fn sweep(core: Core, mut look: Look, shutdown: CancellationToke
     while ticks.next().await {
         led = match core.sweep().await {
             Ok(swept) => {
-                // Zero if another node sweeps: this node's last value would become outdated.
+                // The gauge is zero if another node is the sweeper, because this node's last value would become outdated.
                 metrics::gauge!("cupel_queue_unserved").set(swept.unserved as f64);
                 swept.led
             }
             Err(error) => {
                 tracing::warn!(error = chain(&error), "the sweep failed; the next one is in one second");
-                // The node that led last keeps sending alerts, because a failing store is a reason for one.
+                // If the store fails, the last sweeper keeps sending alerts, because the failure is a reason for one.
                 led
             }
         };
@@ -93,7 +93,7 @@ pub(super) async fn sweep(core: Core, mut look: Look, shutdown: CancellationToke
     }
 }
 
-/// Description of a full disk: that of the data directory or of the database.
+/// Returns the description of a full disk: that of the data directory or of the database.
 async fn full(core: &Core, data: &Path) -> Option<String> {
     let of_store = async {
         let error = core.ping_store().await.err()?;
@@ -108,8 +108,8 @@ async fn full(core: &Core, data: &Path) -> Option<String> {
 /// Every 20 minutes: removes packages that no problem refers to.
 pub(super) async fn tidy(core: Core, shutdown: CancellationToken) {
     let mut ticks = Ticks::every(TIDY, shutdown);
-    // The server cleaned up at its start. A package that another node is importing needs time until a problem refers to
-    // it.
+    // The first clean-up happens one period later. The server cleaned up at its start, and a package that another node is
+    // importing needs time until a problem refers to it.
     ticks.interval.reset();
     while ticks.next().await {
         if let Err(error) = core.remove_unnamed_packages().await {
@@ -118,7 +118,7 @@ pub(super) async fn tidy(core: Core, shutdown: CancellationToken) {
     }
 }
 
-/// At each heartbeat interval: reads which languages the workers offer.
+/// At each heartbeat interval: reads the languages that the workers offer.
 pub(super) async fn offer_languages(core: Core, shutdown: CancellationToken) {
     let mut ticks = Ticks::every(BEAT_EVERY, shutdown);
     while ticks.next().await {

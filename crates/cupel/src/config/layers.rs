@@ -13,10 +13,10 @@ use toml::de::{DeTable, DeValue};
 
 use super::{text_file, units};
 
-/// The reference: every key, its default and its meaning.
+/// The reference of all settings: every key, its default and its meaning.
 pub(crate) const DEFAULTS: &str = include_str!("../../config.default.toml");
 
-/// The one table whose keys the operator chooses. Each has the fields of the tier [`TIER_BASE`].
+/// The only table in which the operator chooses the keys. Each entry has the fields of the tier [`TIER_BASE`].
 const TIERS: &str = "rate_limits.tiers.";
 const TIER_BASE: &str = "basic";
 
@@ -95,7 +95,7 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
-    /// The defaults alone.
+    /// Returns the defaults alone.
     pub(crate) fn defaults() -> Layers {
         let mut layers = Layers { settings: BTreeMap::new(), faults: Vec::new() };
         layers.read_toml(DEFAULTS, |_| Origin::Default, true);
@@ -107,9 +107,9 @@ impl Layers {
         self.read_toml(text, |line| Origin::File { path: path.to_owned(), line }, false);
     }
 
-    /// Overrides settings with variables that begin with `CUPEL_` and have a section (`CUPEL_SECTION__KEY`). A variable
-    /// without a section is ignored, because Kubernetes names services in this way, unless it names a setting with its
-    /// second underscore missing.
+    /// Overrides settings with environment variables whose names begin with `CUPEL_` and contain a section
+    /// (`CUPEL_SECTION__KEY`). A variable without a section is ignored, because Kubernetes sets such variables for its services.
+    /// It is a fault only if a second underscore would make it the name of a setting.
     pub(crate) fn environment(&mut self, variables: impl Iterator<Item = (String, String)>) {
         let mut ours: Vec<_> = variables.filter(|(name, _)| name.starts_with("CUPEL_")).collect();
         ours.sort();
@@ -147,7 +147,7 @@ impl Layers {
         );
     }
 
-    /// Reads a value from a file, without the trailing line end. Containers get secrets this way.
+    /// Reads a value from a file, without the trailing line end. Containers receive secrets in this way.
     fn set_from_file(&mut self, key: &str, path: &str, origin: Origin) {
         match text_file::read(Path::new(path)) {
             Ok(text) => self.set(key.to_owned(), Raw::Text(text.trim_end().to_owned()), origin, false),
@@ -214,7 +214,7 @@ impl Layers {
         self.settings.get(key).or_else(|| self.settings.get(&base_key(tier_field(key)?.1))).cloned()
     }
 
-    /// Every setting as `key = value` and its origin, in the order of the keys.
+    /// Returns every setting as `key = value` with its origin, in the order of the keys.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (&str, String, &Origin)> {
         self.settings.iter().map(|(key, setting)| {
             let hidden = SECRETS.contains(&key.as_str()) && setting.raw != Raw::Text(String::new());
@@ -223,7 +223,7 @@ impl Layers {
         })
     }
 
-    /// The names of all rate-limit tiers.
+    /// Returns the names of all rate-limit tiers.
     pub(crate) fn tiers(&self) -> Vec<String> {
         let mut names: Vec<String> =
             self.settings.keys().filter_map(|key| Some(tier_field(key)?.0.to_owned())).collect();
@@ -231,10 +231,9 @@ impl Layers {
         names
     }
 
-    // ---- typed values; a faulty one becomes a placeholder, and the caller checks the faults before it uses the values
-    // ----
+    // ---- typed values: the placeholder of a faulty value is never used, because the caller checks the faults first ----
 
-    /// The value of `key`, converted by `convert`.
+    /// Returns the value of `key`, converted by `convert`.
     pub(crate) fn value<T: Default>(
         &mut self,
         key: &str,
@@ -259,7 +258,7 @@ impl Layers {
         self.value(key, "a string", |text| Some(text.to_owned()))
     }
 
-    /// One of several words. The fault of a wrong one suggests the nearest.
+    /// Reads a setting that must be one of several words. The fault of another word suggests the nearest one.
     pub(crate) fn one_of<T: Default + Copy>(&mut self, key: &str, words: &[(&str, T)]) -> T {
         let list = words.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
         self.value(key, &format!("one of {list}"), |text| {
@@ -296,7 +295,7 @@ impl Layers {
         self.value(key, "true or false", |text| if from_environment { text.parse().ok() } else { None })
     }
 
-    /// A list of strings. A single string is split at commas.
+    /// Reads a list of strings. A single string is split at commas.
     pub(crate) fn list(&mut self, key: &str) -> Vec<String> {
         if let Some(Setting { raw: Raw::List(list), .. }) = self.setting(key) {
             return list;
@@ -306,7 +305,7 @@ impl Layers {
         self.value(key, "a list of strings such as [\"a\", \"b\"]", |text| Some(split(text)))
     }
 
-    /// Records that the value of `key` is not acceptable, for a reason that only the caller knows.
+    /// Records that the value of `key` is not acceptable, for a reason that only the caller can determine.
     pub(crate) fn refuse(&mut self, key: &str, message: String) {
         let origin = self.setting(key).map_or(Origin::Default, |setting| setting.origin);
         self.fault(key, origin, message);
@@ -317,7 +316,7 @@ impl Layers {
     }
 }
 
-/// Tier name and field of a tier's key.
+/// Splits the key of a tier into the tier's name and the field.
 fn tier_field(key: &str) -> Option<(&str, &str)> {
     key.strip_prefix(TIERS)?.split_once('.')
 }

@@ -1,7 +1,7 @@
 //! The configuration: one struct per concern, read from defaults, file, environment and flags.
 //!
-//! `config.default.toml` is the reference and the schema. This file gives the values their types. A fault does not stop
-//! the reading: [`load`] reports all faults together, each with its place.
+//! `config.default.toml` is the reference and the schema; this file defines the types of the values. Reading continues after
+//! a fault, and [`load`] reports all faults together, each with its place.
 
 mod layers;
 mod text_file;
@@ -21,7 +21,7 @@ use cupel_types::Bytes;
 
 pub(crate) use layers::{DEFAULTS, Layers};
 
-/// File that is read if none is named and this one exists.
+/// File that is read if it exists and the command line names no file.
 const FILE: &str = "cupel.toml";
 
 /// All settings.
@@ -32,8 +32,8 @@ pub(crate) struct Config {
     pub(crate) engines: Engines,
     pub(crate) results: Results,
     pub(crate) queue_depth_max: u32,
-    /// Hints of a class that a broker holds ready, and the time after which the broker takes back a hint from a process
-    /// that does not answer.
+    /// Maximum number of hints of a class that a broker has ready, and the time after which the broker takes back a hint from a
+    /// process that does not answer.
     pub(crate) queue_window: u32,
     pub(crate) queue_reclaim_after: Duration,
     pub(crate) worker: Worker,
@@ -74,7 +74,7 @@ pub(crate) struct Results {
 /// Engines that cooperating processes share. An empty address means an engine inside this process.
 #[derive(Clone)]
 pub(crate) struct Engines {
-    /// Prefix of Cupel's names in engines that other programs use, too.
+    /// Prefix of Cupel's names in engines that other programs also use.
     pub(crate) cluster: String,
     pub(crate) store: Option<String>,
     pub(crate) queue: Option<String>,
@@ -86,7 +86,7 @@ pub(crate) struct Engines {
 }
 
 impl Engines {
-    /// The directory that all nodes mount, if the blob store is a directory.
+    /// Returns the directory that all nodes mount, if the blob store is a directory.
     pub(crate) fn shared_directory(&self) -> Option<&Path> {
         self.blobs.as_deref()?.strip_prefix("file://").map(Path::new)
     }
@@ -129,7 +129,7 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Display name of this process: the configured name or the machine's.
+    /// Returns the display name of this process: the configured name or the machine's.
     pub(crate) fn called(&self) -> String {
         match self.name.as_str() {
             "" => std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim_end().to_owned(),
@@ -249,7 +249,7 @@ pub(crate) struct Languages {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facade {
     pub(crate) enabled: bool,
-    /// Whether clients elsewhere need no key, either.
+    /// Whether clients on other machines need no key either.
     pub(crate) anonymous: bool,
 }
 
@@ -288,7 +288,7 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl ConfigError {
-    /// The faults of these settings; `None` if there are none.
+    /// Returns the faults of these settings; `None` if there are none.
     pub(crate) fn of(layers: &Layers) -> Option<ConfigError> {
         (!layers.faults.is_empty()).then(|| ConfigError(layers.faults.clone()))
     }
@@ -306,7 +306,7 @@ pub(crate) fn load(overrides: &Overrides) -> Result<(Config, Layers), ConfigErro
     }
 }
 
-/// As [`load`], but also returns the values of a faulty configuration, with placeholders for the faulty ones: for checks
+/// Like [`load`], but also returns the values of a faulty configuration, with placeholders for the faulty ones. For checks
 /// that report further faults.
 pub(crate) fn read_all(overrides: &Overrides) -> (Config, Layers) {
     let named = overrides.file.clone();
@@ -327,7 +327,7 @@ pub(crate) fn read_all(overrides: &Overrides) -> (Config, Layers) {
         }
         None => {}
     }
-    // Cupel has no settings whose name or value is not UTF-8.
+    // Cupel has no setting whose name or value is not UTF-8.
     layers.environment(std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))));
     layers.flag("server.listen", "--listen", overrides.listen.clone());
     layers.flag("data.directory", "--data", overrides.data.as_ref().map(|path| path.to_string_lossy().into_owned()));
@@ -492,13 +492,13 @@ fn engines(layers: &mut Layers) -> Engines {
     engines
 }
 
-/// As [`engine`], but also accepts `postgres` alone, which means the store's database.
+/// Like [`engine`], but also accepts `postgres` alone, which means the store's database.
 fn engine_or_stores(layers: &mut Layers, key: &str, schemes: &[&str]) -> Option<String> {
     let url = layers.text(key);
     if url == "postgres" { Some(url) } else { engine(layers, key, schemes) }
 }
 
-/// Schemes of engines that a build may lack, and whether this one has them.
+/// Schemes of engines that a build may lack, and whether this build has them.
 const OPTIONAL_ENGINES: [(&str, bool); 4] = [
     ("amqp", cfg!(feature = "rabbitmq")),
     ("amqps", cfg!(feature = "rabbitmq")),
@@ -506,7 +506,7 @@ const OPTIONAL_ENGINES: [(&str, bool); 4] = [
     ("s3", cfg!(feature = "s3")),
 ];
 
-/// The address of an engine, if set. It must have one of these schemes, and the build must have the engine.
+/// Reads the address of an engine, if set. It must have one of these schemes, and the build must have the engine.
 fn engine(layers: &mut Layers, key: &str, schemes: &[&str]) -> Option<String> {
     let url = layers.text(key);
     let scheme = url.split_once("://").map(|(scheme, _)| scheme);
@@ -555,7 +555,7 @@ fn languages(layers: &mut Layers) -> Languages {
     Languages { directory, disabled, prepare: layers.boolean("languages.prepare") }
 }
 
-/// Fault message for an unknown language id; `None` for a known one.
+/// Returns the fault message for an unknown language id; `None` for a known one.
 fn unknown_language(registry: &Registry, id: &str) -> Option<String> {
     match registry.find(id) {
         Some(language) if language.id.as_str() == id => None,

@@ -1,4 +1,4 @@
-//! The configuration: precedence, faults and their places, secrets.
+//! Tests of the configuration: precedence, faults and their places, secrets.
 
 use super::layers::ConfigFault;
 use super::*;
@@ -138,7 +138,7 @@ fn postgres_alone_means_the_stores_database_for_each_engine_that_can_use_it() {
     }
 }
 
-/// Holds in every build: `cargo test -p cupel --no-default-features` has none of these engines.
+/// This test passes in every build: `cargo test -p cupel --no-default-features` has none of these engines.
 #[test]
 fn an_engine_that_the_build_lacks_is_refused_with_the_command_that_builds_it() {
     for (section, url, is_built) in [

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cupel_types::Bytes;
 
-/// A duration: one or more whole numbers with `ms`, `s`, `m`, `h` or `d`, largest unit first by custom.
+/// Parses a duration: one or more whole numbers with `ms`, `s`, `m`, `h` or `d`, usually with the largest unit first.
 pub(crate) fn duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut total = Duration::ZERO;
@@ -30,7 +30,7 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
     Some(total)
 }
 
-/// Seconds as a plain number (`1`, `0.5`), or a duration with its unit. The format of `--time`.
+/// Parses seconds as a plain number (`1`, `0.5`), or a duration with its unit. This is the format of `--time`.
 pub(crate) fn seconds(text: &str) -> Option<Duration> {
     match text.parse::<f64>() {
         Ok(n) => Duration::try_from_secs_f64(n).ok().filter(|d| !d.is_zero()),
@@ -38,7 +38,7 @@ pub(crate) fn seconds(text: &str) -> Option<Duration> {
     }
 }
 
-/// A size: a whole number with `B`, `KiB`, `MiB` or `GiB`. `K`, `M` and `G` mean the same as `KiB`, `MiB` and `GiB`.
+/// Parses a size: a whole number with `B`, `KiB`, `MiB` or `GiB`. `K`, `M` and `G` mean the same as `KiB`, `MiB` and `GiB`.
 pub(crate) fn size(text: &str) -> Option<Bytes> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
@@ -52,7 +52,7 @@ pub(crate) fn size(text: &str) -> Option<Bytes> {
     Some(Bytes::new(text[..digits].parse::<u64>().ok()?.checked_mul(unit)?))
 }
 
-/// Megabytes as a plain number, or a size with its unit. The format of `--memory`.
+/// Parses megabytes as a plain number, or a size with its unit. This is the format of `--memory`.
 pub(crate) fn megabytes(text: &str) -> Option<Bytes> {
     match text.parse::<u64>() {
         Ok(n) => Some(Bytes::mib(n)),

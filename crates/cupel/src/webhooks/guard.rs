@@ -1,4 +1,4 @@
-//! Prevents webhooks from being sent to private addresses: resolves the host name and checks each of its addresses
+//! Prevents webhooks from being sent to private addresses: resolves the host name and checks all of its addresses
 //! ([`is_public`]).
 
 use cupel_core::is_public;
@@ -7,8 +7,8 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-/// Resolver that refuses a name if any of its addresses is private or reserved. The connection goes to exactly the
-/// addresses returned here.
+/// Resolver that refuses a name if any of its addresses is private or reserved. The connection uses only the addresses that
+/// this resolver returns.
 #[derive(Debug)]
 pub(super) struct GuardedResolver {
     allow_private: bool,

@@ -1,4 +1,4 @@
-//! Compile services as seen by a client of a server: only the time differs.
+//! Compile services as a client of a server sees them: only the time differs.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -16,14 +16,14 @@ fn compile(server: &Server, source: &str, number: u32) -> Value {
     server.result(&server.submit(&json!({ "language": "java", "source_code": source })))
 }
 
-/// Number of compilations done in this way.
+/// Returns the number of compilations with this result in the metrics.
 fn count(server: &Server, how: &str) -> u32 {
     let metrics = server.text("/metrics");
     let line = metrics.lines().find(|line| line.starts_with("cupel_compilations_total") && line.contains(how));
     line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
 }
 
-/// The processes of the compile service below this server.
+/// Returns the processes of the compile service below this server.
 fn compilers(server: &Server) -> Vec<u32> {
     let field = |pid: u32, file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
     let parent = |pid: u32| -> u32 {
@@ -62,7 +62,7 @@ fn a_compile_service_serves_one_user_with_the_results_of_the_command() {
     };
     warm_one(&server);
     let [first] = compilers(&server)[..] else { panic!("{:?}", compilers(&server)) };
-    // If the service answers too slowly, the command compiles.
+    // If the service responds too slowly, the command compiles.
     let mut tries = 0;
     let said = eventually(|| {
         tries += 1;
@@ -71,7 +71,7 @@ fn a_compile_service_serves_one_user_with_the_results_of_the_command() {
         (count(&server, "warm") > warm).then_some(said)
     });
 
-    // Another user gets another service, and the first one ends.
+    // Another user gets another service, and the first service ends.
     let dir = data.path().to_str().unwrap();
     let password = b"correct horse battery\n";
     assert_eq!(

@@ -1,4 +1,4 @@
-//! `cupel config`, and the effect of a wrong configuration on other commands.
+//! `cupel config`, and how other commands report an invalid configuration.
 
 use crate::support::{cupel, end, source};
 

@@ -35,7 +35,7 @@ fn a_frozen_contest_with_all_shipped_problems_is_exported() {
         "{added:?}"
     );
     assert_eq!(contest(&["add", "final"]).code, Some(2), "neither a problem nor a user");
-    // One wrong name: nothing is changed, and every wrong name is reported.
+    // One name is wrong: the command changes nothing and reports every wrong name.
     let added = end(cupel(["user", "add", "bob", "bob@example.org", "--password-stdin", "--data", dir]), password);
     assert_eq!(added.code, Some(0), "{added:?}");
     let refused = contest(&["add", "final", "--problem", "no-problem", "--user", "bob", "--user", "nobody"]);
@@ -50,7 +50,7 @@ fn a_frozen_contest_with_all_shipped_problems_is_exported() {
     assert!(csv.contains(",ada,") && !csv.contains(",bob,"), "{csv}");
     assert_eq!(contest(&["add", "none", "--user", "ada"]).code, Some(3));
     let stranger = contest(&["add", "final", "--problem", &slugs[0], "--by", "ada"]);
-    assert_ne!(stranger.code, Some(0), "not ada's to change: {stranger:?}");
+    assert_ne!(stranger.code, Some(0), "only the owner may change the contest: {stranger:?}");
 
     let code = made.stdout.split("join code: ").nth(1).unwrap();
     assert_eq!(contest(&["join-code", "final"]).stdout, code);

@@ -58,7 +58,7 @@ fn a_run_over_the_operators_maximum_time_ends_with_that_reason() {
     assert_eq!(tests.len(), 100);
     let verdicts: Vec<&str> = tests.iter().map(|test| test["verdict"].as_str().unwrap()).collect();
     let ran = verdicts.iter().take_while(|verdict| **verdict == "AC").count();
-    // The number of tests that run depends on the machine.
+    // The number of tests that are run depends on the machine.
     assert_eq!(verdicts[ran], "TLE", "{verdicts:?}");
     assert!(verdicts[ran + 1..].iter().all(|verdict| *verdict == "SK"), "{verdicts:?}");
     let message = result["message"].as_str().unwrap();

@@ -13,7 +13,7 @@ fn judge(files: &Files, name: &str, source: &str, args: &[&str]) -> Value {
     serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"))
 }
 
-/// Overall verdict and score, then the score of each group.
+/// Formats the overall verdict and score, then the score of each group.
 fn told(object: &Value) -> String {
     let groups = object["groups"].as_array().unwrap().iter();
     let scores = groups.map(|group| format!(" {}={}", group["name"].as_str().unwrap(), group["score"]));
@@ -186,7 +186,7 @@ int main(int, char **v) {
 }
 "#;
 
-/// A problem whose solution copies its input: two tests, a checker and, if given, an interactor.
+/// Returns a problem whose solution copies its input: two tests, a checker and, if given, an interactor.
 fn copy(interactor: &str, solutions: &str) -> String {
     format!(
         r#"<?xml version="1.0" encoding="utf-8"?>
@@ -243,7 +243,7 @@ fn polygons_checkers_and_interactors_answer_by_exit_code() {
     }
 }
 
-/// Each Polygon package contains the library, which is larger than a source may be.
+/// Each Polygon package contains the library, which is larger than the maximum size of a source.
 #[test]
 fn headers_of_a_polygon_package_are_available_to_its_solutions_only() {
     let files = copy_files();

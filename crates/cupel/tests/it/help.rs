@@ -12,7 +12,7 @@ fn check(name: &str, args: &[&str]) {
         std::fs::write(&path, &ended.stdout).unwrap();
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(ended.stdout, expected, "{} differs; UPDATE_SNAPSHOTS=1 writes it anew", path.display());
+    assert_eq!(ended.stdout, expected, "{} differs; UPDATE_SNAPSHOTS=1 rewrites it", path.display());
 }
 
 #[test]

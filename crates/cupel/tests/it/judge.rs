@@ -35,13 +35,13 @@ impl Files {
     }
 }
 
-/// A legacy package without tests, with small limits so that tests of limits are fast.
+/// Returns a legacy package without tests, with small limits so that tests of limits are fast.
 pub(crate) fn package(problem: &str) -> Files {
     let yaml = format!("name: Sum\nlicense: cc0\nlimits:\n  memory: 128\n  output: 1\n  validation_time: 3\n{problem}");
     Files::new(&[("p/problem.yaml", &yaml), ("p/problem_statement/problem.en.md", "Sum.\n")])
 }
 
-/// A problem that adds two numbers, with four tests.
+/// Returns a problem that adds two numbers, with four tests.
 fn sums(problem: &str) -> Files {
     let files = package(problem);
     for (name, input, answer) in [
@@ -65,7 +65,7 @@ pub(crate) fn judge(files: &Files, name: &str, source: &str, args: &[&str]) -> (
     (ended, object)
 }
 
-/// The program has a stack as large as its memory, and its input is larger than a pipe.
+/// The program has a stack as large as its memory limit, and its input is larger than a pipe's buffer.
 #[test]
 fn programs_of_a_problem_start_warm_and_results_report_it() {
     let files = sums("");
@@ -222,7 +222,7 @@ fn a_missing_time_limit_is_derived_from_accepted_submissions() {
     let ended = end(cupel(["judge", &files.path("p"), "--submission", &files.path("s/t.c"), "--json"]), b"");
     let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
     assert_eq!(object["verdict"], "TLE", "{object:#}");
-    // Five times the time of the accepted submission, in whole seconds.
+    // The derived limit is five times the time of the accepted submission, in whole seconds.
     let limit = object["time_limit_ms"].as_u64().unwrap();
     assert!((1000..10_000).contains(&limit) && limit.is_multiple_of(1000), "{limit}");
     assert!(ended.stderr.contains("submissions/accepted/a.py"), "{ended:?}");
@@ -247,7 +247,7 @@ fn a_derived_time_limit_is_cached() {
     assert!(!is_known);
     assert_eq!(judge(&[]), (limit, true));
     assert!(!judge(&["--calibrate"]).1);
-    // A damaged entry is measured again, and another package has its own limit.
+    // If the cached limit is damaged, the limit is derived again. Another package has another limit.
     for kept in std::fs::read_dir(files.path("cache/cupel/time-limits")).unwrap() {
         std::fs::write(kept.unwrap().path(), "{").unwrap();
     }
@@ -266,7 +266,7 @@ fn a_derived_time_limit_is_cached() {
     assert!(!judge(&[]).1);
 }
 
-/// Acts on the first line of the submission's source. `ACT` runs before it reads anything.
+/// The first line of the submission's source is the act of the validator. `ACT` runs before the validator reads its input.
 const VALIDATOR: &str = r#"
 import os, signal, sys, time
 act = open(sys.argv[1]).read().split()
@@ -412,13 +412,13 @@ pub(crate) fn guessing(act: &str) -> Files {
 fn the_party_that_ends_a_conversation_first_decides_it() {
     for (act, source, verdict) in [
         ("", BISECT, "AC"),
-        // Ten guesses are not enough for 1000. The end of its input then kills the program.
+        // Ten guesses are not enough for 1000. The end of its input then causes the program to fail.
         ("", "for n in range(1, 2000):\n    print(n, flush=True)\n    if input() == 'correct': break\n", "WA"),
         ("", "raise SystemExit(1)\n", "RTE"),
         ("", "import os\nprint(5, flush=True)\ninput()\nos.abort()\n", "RTE"),
         ("", "print(5)\n", "WA"),
         ("", "print('five')\n", "JE"),
-        // The output was not flushed, so both wait.
+        // The output was not flushed, so interactor and program wait for each other.
         ("", "import sys\nprint(5)\nsys.stdin.readline()\n", "ILE"),
         ("", "input()\n", "ILE"),
         ("", "while True: pass\n", "TLE"),
@@ -539,8 +539,8 @@ fn check_reads_the_output_from_standard_input() {
     assert_eq!(end(cupel(["check", "default", "--answer", &files.path("ans")]), b"1 2 3").code, Some(43));
 }
 
-/// Peak memory of `cupel check default`, in KiB, after it has read the whole output, which it then accepts. Answer and
-/// output are repeated pieces.
+/// Returns the peak memory of `cupel check default`, in KiB, after it has read the whole output, which it then accepts.
+/// Answer and output are pieces and the number of their repetitions.
 fn most_memory_while_comparing((answer, answers): (&str, usize), (output, outputs): (&str, usize)) -> u64 {
     let files = Files::new(&[]);
     let repeat = |into: &mut dyn Write, piece: &str, times: usize| {
@@ -564,7 +564,7 @@ fn most_memory_while_comparing((answer, answers): (&str, usize), (output, output
 #[test]
 fn an_output_of_100_mb_takes_no_more_memory_than_a_small_one() {
     const LARGE: usize = 100_000_000;
-    // Larger than a pipe, so the comparison is running when its memory is read.
+    // The output is larger than a pipe's buffer, so the comparison is still running when the test reads its memory.
     let small = most_memory_while_comparing(("0\n", 500_000), ("0 ", 500_000));
     for (what, answer, output) in [
         ("one word", ("a", LARGE), ("a", LARGE)),

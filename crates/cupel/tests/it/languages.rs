@@ -1,4 +1,4 @@
-//! Behaviour specific to single languages: the class that is started, and the exception in the result.
+//! Behaviour of single languages: the class that is started, and the exception that the result reports.
 
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ fn the_class_with_main_is_started_regardless_of_its_name_on_all_routes() {
     for (language, text) in CLASSES {
         let execute = server.result(&server.submit(&json!({ "language": language, "source_code": text })));
         assert_eq!((&execute["verdict"], &execute["stdout"]), (&json!("AC"), &json!("started\n")), "{execute:#}");
-        // A file name chosen by the client, and tests.
+        // The client chooses the file name; the submission has tests.
         let body = json!({ "language": language, "files": [{ "path": "src/Main.java", "content": text }],
             "tests": [{ "input": "", "expected": "started" }] });
         let tests = server.result(&server.submit(&body));

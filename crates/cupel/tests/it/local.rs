@@ -90,8 +90,8 @@ fn an_interpreter_starts_warm_and_the_result_reports_it() {
     let (_, python) = json("a.py", "print(6 * 7)", &[]);
     assert_eq!((&python["stdout"], &python["start"]), (&"42\n".into(), &"warm".into()), "{python}");
     let (_, c) = json("a.c", "int main(void) { return 0; }", &[]);
-    assert!(c.get("start").is_none(), "a program of its own has no other start: {c}");
-    assert_eq!(c["memory_kb"], 1024, "the least that is reported: {c}");
+    assert!(c.get("start").is_none(), "a compiled program has only one kind of start: {c}");
+    assert_eq!(c["memory_kb"], 1024, "the smallest reported value: {c}");
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn output_that_is_not_utf8_is_also_given_in_base64() {
 fn output_is_streamed() {
     use std::io::{BufRead, BufReader, Write};
     use std::process::Stdio;
-    // Each answer arrives before the next question is sent, so nothing waits for the end.
+    // Each answer arrives before the next question is sent, so the output is not delayed until the end.
     let file = source("echo.py", "while True:\n    print(input()[::-1], flush=True)\n");
     let mut child =
         cupel(["run", &file.path]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -176,7 +176,7 @@ fn a_closed_output_pipe_ends_the_program() {
     stdout.read_exact(&mut first).unwrap();
     drop(stdout);
     let code = child.wait().unwrap().code();
-    assert_eq!((&first, code), (b"yes\n", Some(141)), "as a shell tells SIGPIPE");
+    assert_eq!((&first, code), (b"yes\n", Some(141)), "the exit code that a shell reports for SIGPIPE");
 }
 
 #[test]

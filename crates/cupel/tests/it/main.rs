@@ -1,4 +1,4 @@
-//! The real binary, end to end: real programs in the real sandbox, real servers on free ports.
+//! End-to-end tests of the real binary: real programs in the real sandbox, real servers on free ports.
 //!
 //! Needs the requirements of the sandbox (root, Linux) and the core languages. No test is skipped silently.
 

@@ -1,5 +1,5 @@
-//! Wrong input on the command line, by mistake or by an attacker: each case has an exit code and a remedy, and none
-//! panics.
+//! Wrong input on the command line, by mistake or by an attacker: each case has an exit code and a remedy, and none causes a
+//! panic.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Permissions};
@@ -54,7 +54,7 @@ fn unusable_source_and_input_files_exit_with_2_and_their_path() {
         let ended = end(cupel(&args), b"");
         assert!(ended.stderr.contains(path(name).file_name().unwrap().to_str().unwrap()), "{args:?}: {}", ended.stderr);
     }
-    // A file whose name is not UTF-8 is accepted. In the sandbox it gets the language's default name.
+    // A file whose name is not UTF-8 is accepted. Its name in the sandbox is the language's default name.
     let odd = path("").join(OsStr::from_bytes(b"odd\xff.py"));
     std::fs::write(&odd, "print(__file__)").unwrap();
     let ended = end(cupel(["run".as_ref(), odd.as_os_str()]), b"");
@@ -114,7 +114,7 @@ fn unwritable_output_is_a_failure_and_a_closed_pipe_is_not() {
         assert_eq!(ended.status.code(), Some(code), "{args:?}: {said}");
         assert_eq!(said, "error: cannot write to standard output: No space left on device (os error 28)\n", "{args:?}");
         let mute = cupel(["run", "/nowhere.py"]).stdin(Stdio::null()).stderr(full()).status().unwrap();
-        assert_eq!(mute.code(), Some(2), "a message that nobody can read");
+        assert_eq!(mute.code(), Some(2), "a command whose standard error is closed");
 
         let mut child = cupel(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
@@ -181,14 +181,19 @@ fn each_command_reports_a_missing_newer_damaged_or_read_only_database() {
         let remedy = ["the owner of the data directory (user id ", "must be able to read and write", "cupel.db"];
         told(run(args, closed.path()), args, 7, &remedy);
     }
-    // A file of root in a data directory of another user.
+    // The database belongs to root, the data directory to another user.
     chown(database(&closed), Some(0), Some(0)).unwrap();
     std::fs::set_permissions(database(&closed), Permissions::from_mode(0o600)).unwrap();
     told(run(COMMANDS[0], closed.path()), COMMANDS[0], 7, &["must be able to read and write"]);
-    // A file in place of a directory.
+    // The path of the data directory names a file.
     let file = closed.path().join("file");
     std::fs::write(&file, "").unwrap();
-    told(run(&["user", "add", "eve", "eve@example.org"], &file), &["user", "add"], 7, &["cannot make", "File exists"]);
+    told(
+        run(&["user", "add", "eve", "eve@example.org"], &file),
+        &["user", "add"],
+        7,
+        &["cannot create", "File exists"],
+    );
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn with_problems(data: &Path, slugs: &[&str], what: impl FnOnce(&Person<'_>)) {
     what(&author);
 }
 
-/// The result of a source on an input.
+/// Returns the result of a source on an input.
 fn run(by: &Person<'_>, slug: &str, (language, source): (&str, &str), input: &str) -> Value {
     let body = json!({ "language": language, "source_code": source, "input": input });
     let sent = by.post(&format!("/api/v1/problems/{slug}/run"), body);
@@ -36,7 +36,7 @@ fn a_function_is_called_with_custom_arguments() {
         for solution in [("python", python), ("javascript", javascript)] {
             let told = run(author, "light-tail", solution, "[4, 1152921504606846976, 6]\n10\n");
             assert_eq!((&told["verdict"], &told["stdout"]), (&json!("AC"), &json!("seen 4\n")), "{told}");
-            // All 64 bits are kept.
+            // All 64 bits of an integer are preserved.
             assert_eq!(told["problem"]["returned"], "[1152921504606846976,6]", "{told}");
             assert_eq!(told["problem"]["purpose"], "custom_input");
         }
@@ -62,7 +62,7 @@ fn a_function_is_called_with_custom_arguments() {
         assert_eq!(missing["verdict"], "CE", "{missing}");
         assert!(missing["message"].as_str().unwrap().contains("lightTail"), "{missing}");
 
-        // A class: names, and a list of arguments for each.
+        // The input for a class: the method names, and a list of arguments for each.
         let class = "class Lockers:\n    def __init__(self, count):\n        self.count = count\n    def take(self):\n        return self.count\n    def giveBack(self, locker):\n        return locker == 2\n    def busy(self, low, high):\n        return low + high\n";
         let calls = "[\"Lockers\", \"take\", \"giveBack\", \"busy\"]\n[[7], [], [2], [1, 4]]\n";
         let told = run(author, "bath-lockers", ("python", class), calls);
@@ -89,7 +89,10 @@ fn invalid_arguments_are_refused_with_line_and_type() {
             assert_eq!((status, &fault["pointer"]), (422, &json!("/input")), "{refused}");
             let detail = fault["detail"].as_str().unwrap();
             assert!(detail.contains(words), "{input:?}: {detail}");
-            assert!(detail.contains("train: ListNode<int>, strength: int"), "what is taken is said: {detail}");
+            assert!(
+                detail.contains("train: ListNode<int>, strength: int"),
+                "the message names the parameters: {detail}"
+            );
         }
     });
 }
@@ -108,7 +111,7 @@ fn the_problems_interactor_uses_the_custom_input() {
         let why = "it answers 6, but cracks above 5";
         assert_eq!((&told["verdict"], &told["message"]), (&json!("WA"), &json!(why)), "{told}");
 
-        // The samples have their conversations, too; other tests do not.
+        // Samples also have conversations in the result; other tests do not.
         let body = json!({ "language": "python", "source_code": halves });
         let sent = author.post("/api/v1/problems/cracking-point/run", body);
         let told = author.ended(&sent["submission_id"]);
@@ -116,7 +119,7 @@ fn the_problems_interactor_uses_the_custom_input() {
         let said = |test: &Value| test["conversation"].as_str().is_some_and(|said| said.starts_with(">? 500001\n<"));
         assert!(!tests.is_empty() && tests.iter().all(said), "{told}");
 
-        // The fault is attributed neither to the program nor to the package.
+        // The message blames neither the program nor the package.
         let told = run(author, "cracking-point", ("python", halves), "five\n");
         assert_eq!((&told["verdict"], &told["attempts"]), (&json!("SK"), &json!(1)), "{told}");
         assert!(told["message"].as_str().unwrap().contains("may not accept your input"), "{told}");

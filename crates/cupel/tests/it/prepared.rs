@@ -1,4 +1,4 @@
-//! Prepared artefacts: a language gives the same results with and without them, and works without damaged ones.
+//! Prepared artefacts: a language gives the same results with and without them, and works if they are damaged.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::support::{Ended, Server, cupel, end, eventually, source};
 
-/// A user's cache with all prepared artefacts of `c`, `cpp` and `java`, made by the first test that needs it.
+/// Returns a user's cache with all prepared artefacts of `c`, `cpp` and `java`, which the first test that needs it creates.
 fn prepared() -> &'static Path {
     static CACHE: OnceLock<TempDir> = OnceLock::new();
     let cache = CACHE.get_or_init(|| {
@@ -21,14 +21,14 @@ fn prepared() -> &'static Path {
     cache.path()
 }
 
-/// A command with this directory as the user's cache.
+/// Runs a command with this directory as the user's cache.
 fn within(cache: &Path, args: &[&str]) -> Ended {
     let mut command = cupel(args);
     command.env("XDG_CACHE_HOME", cache);
     end(command, b"3\n1 2 3\n")
 }
 
-/// The parts of a run's result that do not depend on time. The run shares prepared artefacts, but not the cache of
+/// Returns the parts of a run's result that do not depend on time. The run uses the prepared artefacts, but not the cache of
 /// compiled programs, because a cached program would prove nothing.
 fn said(name: &str, text: &str, prepared: Option<&Path>) -> Value {
     let file = source(name, text);
@@ -51,7 +51,7 @@ fn said(name: &str, text: &str, prepared: Option<&Path>) -> Value {
     })
 }
 
-/// For an error in a header, the compiler prints the chain of includes. With a precompiled header the chain is shorter.
+/// Removes the chains of includes that the compiler prints for an error in a header: they are shorter with a precompiled header.
 fn without_include_chains(text: &str) -> Vec<&str> {
     let is_chain =
         |line: &str| line.starts_with("In file included from ") || line.starts_with("                 from ");
@@ -134,7 +134,7 @@ fn precompiled_headers_do_not_change_results() {
     check_same("main.cpp", CPP);
 }
 
-/// The messages come from the linker and contain names of temporary files.
+/// The linker writes these messages, which contain names of temporary files.
 #[test]
 fn an_undefined_symbol_is_reported_with_and_without_artefacts() {
     let text = "#include <iostream>\nint g();\nint main() { std::cout << g(); }";
@@ -157,7 +157,7 @@ fn all_samples_pass_with_prepared_artefacts() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
 }
 
-/// A test language whose artefact is a text that the program prints.
+/// Creates a test language whose artefact is a text that the program prints.
 fn own_language(directory: &Path, greeting: &str) -> PathBuf {
     let file = format!(
         "name = 'Own'\nextensions = ['own']\nsource = 'main.own'\n\
@@ -190,25 +190,25 @@ fn a_damaged_artefact_is_not_used_and_made_again() {
         assert_eq!(ended.code, Some(0), "{ended:?}");
         ended.stderr
     };
-    assert_eq!(run(), "cold\n", "nobody has made it, and a run does not");
+    assert_eq!(run(), "cold\n", "the artefact does not exist, and a run does not create it");
     assert!(prepare().contains("own greeting: prepared in "));
     assert_eq!(run(), "prepared");
-    assert_eq!(prepare(), "", "it is there");
+    assert_eq!(prepare(), "", "the artefact exists already");
 
     let shelf = dir.path().join("cupel/prepared/own");
     let artefact = || std::fs::read_dir(&shelf).unwrap().next().unwrap().unwrap().path();
     let greeting = artefact().join("files/a/greeting");
-    assert!(!artefact().join("files/b").exists(), "only what is named is kept");
+    assert!(!artefact().join("files/b").exists(), "only the named files are stored");
     assert_eq!(std::fs::metadata(&greeting).unwrap().permissions().mode() & 0o777, 0o644);
     std::fs::write(&greeting, "pre").unwrap();
-    assert_eq!(run(), "cold\n", "a part of it is no artefact");
+    assert_eq!(run(), "cold\n", "a truncated artefact is not used");
     assert!(prepare().contains("prepared in "));
     std::fs::write(&greeting, "PREPARED").unwrap();
-    assert!(prepare().contains("prepared in "), "every byte is looked at");
+    assert!(prepare().contains("prepared in "), "every byte is checked");
     assert_eq!(run(), "prepared");
 
     own_language(&dir.path().join("languages"), "another");
-    assert_eq!(run(), "cold\n", "another step is another artefact");
+    assert_eq!(run(), "cold\n", "a changed step has another artefact");
     prepare();
     assert_eq!(run(), "another");
 }

@@ -1,4 +1,4 @@
-//! Privileges of the processes of a running server, read from `/proc`, and ownership of the files it leaves.
+//! Privileges of the processes of a running server, read from `/proc`, and ownership of its files.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -33,12 +33,12 @@ impl Process {
         Path::new("/proc").join(self.pid.to_string()).join(file)
     }
 
-    /// A field of the main thread's `status`.
+    /// Returns a field of the main thread's `status`.
     fn status(&self, field: &str) -> String {
         field_of(&fs::read_to_string(self.path("status")).unwrap(), field)
     }
 
-    /// The user ids: real, effective, saved, file system.
+    /// Returns the user ids: real, effective, saved, file system.
     fn uids(&self) -> Vec<u32> {
         self.status("Uid").split_whitespace().map(|id| id.parse().unwrap()).collect()
     }
@@ -51,7 +51,7 @@ impl Process {
         fs::read_link(self.path("ns").join(kind)).unwrap()
     }
 
-    /// The namespaces that differ from those of this test.
+    /// Returns the namespaces that differ from those of this test.
     fn own_namespaces(&self) -> Vec<&'static str> {
         let ours = Process { pid: std::process::id(), parent: 0 };
         NAMESPACES.into_iter().filter(|kind| self.namespace(kind) != ours.namespace(kind)).collect()
@@ -76,7 +76,7 @@ fn field_of(status: &str, field: &str) -> String {
     line.unwrap_or_else(|| panic!("no {field} in {status}")).trim().to_owned()
 }
 
-/// All descendants of a process, nearest first.
+/// Returns all descendants of a process, nearest first.
 fn below(root: u32) -> Vec<Process> {
     let parent_of = |pid: u32| {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
@@ -98,7 +98,7 @@ fn below(root: u32) -> Vec<Process> {
     }
 }
 
-/// Owner of the data directory after a start as root.
+/// Returns the owner of the data directory after a start as root.
 fn service(data: &Path) -> u32 {
     let owner = fs::metadata(data).unwrap().uid();
     assert_ne!(owner, 0);
@@ -111,8 +111,8 @@ fn every_process_of_a_server_has_what_it_needs_and_no_more() {
     let server = Server::start(data.path(), &[("CUPEL_WORKER__SLOTS", "2")]);
     let limits = json!({ "wall_time_ms": 170_000, "idle_time_ms": 115_000 });
     server.submit(&json!({ "language": "bash", "source_code": "exec sleep 600", "limits": limits }));
-    // When the program begins, spare lanes and those of compile services are still being created. The set of processes
-    // counts as stable if it is the same at many checks.
+    // When the program begins, spare lanes and the lanes of compile services are still being created. The set of processes
+    // counts as stable if many successive checks find the same set.
     let (mut tree, mut looks_alike) = (Vec::new(), 0);
     eventually(|| {
         let pids = |tree: &[Process]| tree.iter().map(|process| process.pid).collect::<BTreeSet<_>>();
@@ -123,7 +123,7 @@ fn every_process_of_a_server_has_what_it_needs_and_no_more() {
     });
     let user = service(data.path());
 
-    // The main process, with all its threads.
+    // The main process with all its threads.
     let main = Process { pid: server.pid(), parent: 0 };
     assert_eq!(main.uids(), [user; 4]);
     let threads: Vec<_> = fs::read_dir(main.path("task")).unwrap().map(|thread| thread.unwrap().path()).collect();
@@ -144,7 +144,7 @@ fn every_process_of_a_server_has_what_it_needs_and_no_more() {
         assert!(descriptor.starts_with(ours) || known.iter().any(|kind| descriptor.starts_with(kind)), "{descriptor}");
     }
 
-    // The launcher: the only child.
+    // The launcher is the only child.
     let children: Vec<&Process> = tree.iter().filter(|process| process.parent == server.pid()).collect();
     let [launcher] = children[..] else { panic!("{children:?}") };
     assert_eq!((launcher.uids(), launcher.status("Groups").as_str()), (vec![0; 4], ""));
@@ -171,7 +171,7 @@ fn every_process_of_a_server_has_what_it_needs_and_no_more() {
             (lane.status("Groups"), lane.status("NoNewPrivs"), lane.status("Seccomp")),
             ("".into(), "1".into(), "2".into())
         );
-        assert_eq!(lane.status("CapBnd"), NONE, "its other sets count in its own user namespace alone");
+        assert_eq!(lane.status("CapBnd"), NONE, "its other sets have an effect only in its own user namespace");
         assert_eq!(lane.own_namespaces(), NAMESPACES);
         assert_eq!(interfaces(lane), ["lo"]);
         let leaks: Vec<_> = lane.descriptors().into_iter().filter(|to| to.starts_with(ours)).collect();
@@ -197,11 +197,11 @@ fn every_process_of_a_server_has_what_it_needs_and_no_more() {
     let descriptors = program.descriptors();
     assert!(descriptors.len() == 3 && descriptors.iter().all(|to| to.starts_with("pipe:")), "{descriptors:?}");
 
-    // Zygotes: each belongs to a lane and has the capabilities that put a program into a cell. These are effective only
-    // inside the lane.
+    // Each zygote belongs to a lane and has the capabilities that put a program into a cell. They are effective only inside the
+    // lane.
     let is_zygote = |process: &Process| process.status("Name") == "cupel-zygote";
     let zygotes: Vec<&Process> = tree.iter().filter(|process| is_zygote(process)).collect();
-    assert!(!zygotes.is_empty(), "Python is kept warm");
+    assert!(!zygotes.is_empty(), "there is a zygote for Python");
     for zygote in zygotes {
         let lane = lanes.iter().find(|lane| lane.pid == zygote.parent).unwrap();
         assert_eq!(zygote.uids(), lane.uids());
@@ -216,7 +216,7 @@ fn every_process_of_a_server_has_what_it_needs_and_no_more() {
         assert!(strange.is_empty(), "{descriptors:?}");
     }
 
-    // Only the main process is reachable from outside: all others are in an empty network namespace.
+    // Only the main process is reachable from outside: all other processes are in an empty network namespace.
     for process in &tree {
         assert_ne!(process.namespace("net"), main.namespace("net"), "{process:?}");
     }
@@ -226,7 +226,7 @@ fn every_process_of_a_server_has_what_it_needs_and_no_more() {
 fn a_link_in_place_of_what_was_prepared_leads_no_later_lane_anywhere() {
     let (data, closed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700)).unwrap();
-    // Readable by all users that can reach it, like a tree behind a closed directory.
+    // The files are readable, but the directory above is closed: only its owner can reach them.
     let inner = closed.path().join("inner");
     for dir in ["", "prepared"] {
         fs::create_dir(inner.join(dir)).unwrap();
@@ -248,7 +248,7 @@ fn a_link_in_place_of_what_was_prepared_leads_no_later_lane_anywhere() {
     assert_eq!(fs::metadata(&prepared).unwrap().uid(), service(data.path()));
     fs::write(prepared.join("name"), "prepared").unwrap();
     fs::set_permissions(prepared.join("name"), fs::Permissions::from_mode(0o644)).unwrap();
-    // The mounted content in a run whose lane is retired, so that the next run gets another lane.
+    // Returns the mounted content as seen by a run that exceeds its time limit: its lane is retired, so the next run gets another.
     let shown = || {
         let source = "cat /opt/cupel/prepared/name; while :; do :; done";
         let limits = json!({ "cpu_time_ms": 50 });
@@ -256,7 +256,7 @@ fn a_link_in_place_of_what_was_prepared_leads_no_later_lane_anywhere() {
         let result = server.result(&server.submit(&run));
         result["stdout"].as_str().unwrap_or_else(|| panic!("{result}")).to_owned()
     };
-    // Uses more lanes than existed before, so the last ones were created since.
+    // Uses more lanes than existed before, so the last ones were created after this call.
     let run_in_later_lanes = || {
         let before = lanes();
         let mut later = BTreeSet::<u32>::new();
@@ -273,7 +273,7 @@ fn a_link_in_place_of_what_was_prepared_leads_no_later_lane_anywhere() {
     fs::rename(&cache, data.path().join("moved")).unwrap();
     symlink(&inner, &cache).unwrap();
     run_in_later_lanes();
-    // The link stays for the next start, which works without the artefacts.
+    // The link still exists at the next start, which works without the artefacts.
     drop(server);
     fs::remove_file(&cache).unwrap();
     fs::rename(data.path().join("moved"), &cache).unwrap();
@@ -284,8 +284,8 @@ fn a_link_in_place_of_what_was_prepared_leads_no_later_lane_anywhere() {
     assert_eq!(result["stdout"], "0\n", "{result}");
 }
 
-/// In a directory that others may write to, an attacker can place a link under any predictable name, such as one with a
-/// process id. The user who starts Cupel would overwrite its target. So start and doctor must not need such a place.
+/// In a directory that other users may write to, an attacker can place a link under any predictable name, for example a name
+/// with a process id. The user who starts Cupel would overwrite the link's target. So start and doctor must not write there.
 #[test]
 fn start_and_doctor_do_not_write_to_world_writable_directories() {
     let data = tempfile::tempdir().unwrap();
@@ -300,7 +300,8 @@ fn start_and_doctor_do_not_write_to_world_writable_directories() {
     assert!(!Path::new(&nowhere).exists());
 }
 
-/// Also at a path where a cell has its own directory, with a space in the name, and through a link.
+/// The directory may also be at a path where a cell has a directory of its own, have a space in its name, or be reached
+/// through a link.
 #[test]
 fn a_data_directory_may_be_anywhere_and_is_invisible_to_programs() {
     for place in ["/tmp", "/srv", "/home"] {
@@ -344,15 +345,15 @@ fn files_of_a_start_as_root_belong_to_the_service_user_also_below_a_closed_direc
         let owner = entry.metadata().unwrap().uid();
         assert!(owner == user || entry.file_name() == "serve.log", "{:?} belongs to {owner}", entry.file_name());
     }
-    // A directory with foreign files is refused.
+    // A directory with other files is refused.
     let refused = add(closed.path());
     assert_eq!(refused.code, Some(7));
     assert!(refused.stderr.contains("contains other files, such as some"), "{}", refused.stderr);
     assert_eq!(fs::metadata(closed.path()).unwrap().uid(), 0);
 }
 
-/// Runs the remaining arguments as an ordinary user with subordinate ids, in control groups delegated to that user, as
-/// a service manager does. The host is not changed: a mount namespace covers `/etc/passwd` and the lists of ids.
+/// Runs the remaining arguments as an ordinary user with subordinate ids, in control groups delegated to that user, as a
+/// service manager does. A mount namespace covers `/etc/passwd` and the lists of ids, so the host is not changed.
 const AS_AN_ORDINARY_USER: &str = r#"
 set -e
 name=cupel-rootless-$$; made=
@@ -381,7 +382,7 @@ tidy
 exit $code
 "#;
 
-/// The lists of users and ids for that user, and a copy of the binary that the user can reach.
+/// Creates the lists of users and ids for that user, and a copy of the binary that the user can reach.
 fn ordinary(ids: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -424,7 +425,7 @@ fn an_ordinary_user_gets_a_remedy_for_each_missing_requirement() {
         doctor_of_an_ordinary_user("ordinary:200000:65536\n", &["setpriv", "--no-new-privs"]),
         &["the wall user-namespace", "newuidmap", "without NoNewPrivileges"],
     );
-    // Without a delegated control group.
+    // There is no delegated control group.
     let dir = ordinary("ordinary:200000:65536\n");
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c"]).arg(
@@ -437,7 +438,7 @@ fn an_ordinary_user_gets_a_remedy_for_each_missing_requirement() {
 
 #[test]
 fn a_host_that_forbids_user_namespaces_is_named_with_the_sysctl() {
-    // The limit of a namespace of our own, so that the host's stays as it is.
+    // The limit is set in a new namespace, so that the host's limit does not change.
     let mut command = Command::new("unshare");
     command.args(["--user", "--map-root-user", "--mount", "sh", "-c"]);
     command.args(["echo 0 >/proc/sys/user/max_user_namespaces; exec \"$0\" doctor", env!("CARGO_BIN_EXE_cupel")]);

@@ -22,7 +22,7 @@ fn a_new_package_and_its_exports_pass_verification() {
     let object: Value = serde_json::from_str(&verified.stdout).unwrap_or_else(|_| panic!("{verified:?}"));
     assert_eq!((verified.code, &object["format"]), (Some(0), &"kattis-2025-09".into()), "{object:#}");
 
-    // The export can be imported into a directory that does not exist yet, as a folder with the problem's name.
+    // The export is imported into a directory that does not exist yet: the result is a folder with the problem's name.
     let imported = end(cupel(["problem", "import", &zip, "--into", &files.path("store")]), b"");
     assert_eq!(imported.code, Some(0), "{imported:?}");
     let listed = end(cupel(["problem", "list", &files.path("store"), "--json"]), b"");

@@ -47,7 +47,7 @@ impl<'s> Person<'s> {
         self.server.upload(method, path, &self.token, archive)
     }
 
-    /// A submission once it has ended.
+    /// Waits for a submission's end and returns it.
     pub(crate) fn ended(&self, id: &Value) -> Value {
         let path = format!("/api/v1/submissions/{}?wait=10", id.as_str().unwrap());
         eventually(|| {
@@ -56,7 +56,7 @@ impl<'s> Person<'s> {
         })
     }
 
-    /// The result of verifying a problem.
+    /// Verifies a problem and returns the result.
     fn verify(&self, slug: &str) -> Value {
         let accepted = self.post(&format!("/api/v1/problems/{slug}/verify"), json!({}));
         self.ended(&accepted["submission_id"])["problem"]["verification"].clone()
@@ -69,7 +69,7 @@ impl<'s> Person<'s> {
     }
 }
 
-/// A package as a tar: double a number. Each pair is a secret case.
+/// Returns a package as a tar: double a number. Each pair is a secret case.
 pub(crate) fn archive(cases: &[(&str, &str)], checker: Option<&str>) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &str| {
@@ -101,7 +101,7 @@ pub(crate) fn pack(folder: &Path) -> Vec<u8> {
     tar.stdout
 }
 
-/// A legacy package without a time limit: double a number.
+/// Returns a legacy package without a time limit: double a number.
 fn without_time_limit(name: &str, accepted: &str) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &str| {
@@ -139,7 +139,7 @@ fn a_student_registers_tries_submits_and_sees_progress() {
     let sample = &read["samples"][0];
     assert!(sample["input"].is_string() && read["statement"]["format"] == "markdown", "{read}");
 
-    // Run on the samples, and on a custom input.
+    // A run on the samples, and a run on a custom input.
     let print = |text: &str| json!({ "language": "python", "source_code": format!("print('''{text}''')") });
     let tried = student.post("/api/v1/problems/quiet-hours/run", print(sample["output"].as_str().unwrap()));
     let tried = student.ended(&tried["submission_id"]);
@@ -152,7 +152,7 @@ fn a_student_registers_tries_submits_and_sees_progress() {
     assert_eq!((&own["stdout"], &own["problem"]["purpose"]), (&json!("torrap\n"), &json!("custom_input")), "{own}");
     assert_eq!(student.get("/api/v1/users/me/progress")["attempted"], 0);
 
-    // Submit: wrong, then right.
+    // A wrong submission, then a correct one.
     let wrong = student.solve("quiet-hours", "print('nonsense')");
     assert_eq!((&wrong["verdict"], &wrong["status"]), (&json!("WA"), &json!("failed")), "{wrong}");
     let tests = wrong["problem"]["tests"].as_array().unwrap();
@@ -182,7 +182,7 @@ fn a_student_registers_tries_submits_and_sees_progress() {
     assert_eq!((&read["problem"]["version"], &read["problem"]["statistics"]["solved_by"]), (&json!(1), &json!(1)));
 }
 
-/// Total number of problems, of all difficulties.
+/// Returns the total number of problems, of all difficulties.
 fn slugs_of_all(easy: &Value, server: &Server) -> Value {
     let of = |difficulty: &str| {
         let path = format!("/api/v1/problems?difficulty={difficulty}&limit=1");
@@ -191,7 +191,7 @@ fn slugs_of_all(easy: &Value, server: &Server) -> Value {
     json!(easy["pagination"]["total"].as_u64().unwrap() + of("medium") + of("hard"))
 }
 
-/// An accepted solution in Python from the package.
+/// Returns an accepted solution in Python from the package.
 fn solution_of(slug: &str) -> std::path::PathBuf {
     let folder = format!("{}/../../problems/{slug}/submissions/accepted", env!("CARGO_MANIFEST_DIR"));
     let mut files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -209,17 +209,17 @@ fn an_author_imports_verifies_publishes_and_rejudges() {
     let (status, made) = author.upload("POST", "/api/v1/problems", &archive(&[("2\n", "4\n"), ("7\n", "15\n")], None));
     assert_eq!((status, &made["problem"]["slug"]), (201, &json!("double")), "{made}");
 
-    // The package has a wrong answer file: a correct submission is rejected, and senders learn nothing about the test.
+    // The package has a wrong answer file, so a correct submission is rejected. Senders learn nothing about the test.
     let right = author.solve("double", RIGHT);
     assert_eq!(right["verdict"], "WA", "{right}");
     assert!(
         right["problem"]["author_message"].as_str().unwrap().contains("secret/1"),
-        "its author is told why: {right}"
+        "the package's author sees the cause: {right}"
     );
     let wrong = author.solve("double", WRONG);
-    // Output on a hidden test is not visible, not even in the event stream.
+    // The output on a hidden test is not visible, not even in the event stream.
     let events = server.text(&format!("/api/v1/execute/{}/events", wrong["submission_id"].as_str().unwrap()));
-    // The names of hidden tests are not visible, either.
+    // The names of hidden tests are not visible either.
     assert!(events.matches("event: test.end").count() >= 3 && !events.contains("secret"), "{events}");
     // Events contain neither time nor memory of a hidden test, because the program may have encoded its input in them.
     for data in events.lines().filter_map(|line| line.strip_prefix("data:")) {
@@ -230,7 +230,7 @@ fn an_author_imports_verifies_publishes_and_rejudges() {
         assert!(!is_end || data["memory_used_kb"].is_number() == is_shown, "{data}");
     }
     for test in wrong["problem"]["tests"].as_array().unwrap() {
-        assert!(test["is_shown"] == true || !test["name"].is_null(), "the author sees all: {test}");
+        assert!(test["is_shown"] == true || !test["name"].is_null(), "the author sees every test: {test}");
     }
     let plain = author.get(&format!("/api/v1/execute/{}", wrong["submission_id"].as_str().unwrap()));
     assert!(!plain.to_string().contains("secret7"), "{plain}");
@@ -243,9 +243,9 @@ fn an_author_imports_verifies_publishes_and_rejudges() {
     let publish = || {
         server.call("PATCH", "/api/v1/problems/double", Some(&author.token), Some(&json!({ "visibility": "public" })))
     };
-    assert_eq!(publish().0, 409, "what does not hold is not shown");
+    assert_eq!(publish().0, 409, "a problem whose claims do not hold is not published");
 
-    // Corrected and rejudged: old and new verdicts are kept.
+    // The package is corrected and rejudged: old and new verdicts are stored.
     let (status, newer) =
         author.upload("PUT", "/api/v1/problems/double/package", &archive(&[("2\n", "4\n"), ("7\n", "14\n")], None));
     assert_eq!((status, &newer["problem"]["version"]), (200, &json!(2)), "{newer}");
@@ -264,10 +264,10 @@ fn an_author_imports_verifies_publishes_and_rejudges() {
     let standing = &author.get("/api/v1/problems/double")["problem"]["standing"];
     assert_eq!((&standing["state"], &standing["tries"]), (&json!("solved"), &json!(1)));
 
-    // A faulty checker is a fault of the package: it costs the student no try, and the author sees the cause.
+    // A faulty checker is a fault of the package: the submission does not count as a try, and the author sees the cause.
     let broken = archive(&[("2\n", "4\n")], Some("raise SystemExit('who am I?')\n"));
     let (status, staged) = author.upload("PUT", "/api/v1/problems/double/package", &broken);
-    assert_eq!((status, &staged["is_current"]), (200, &json!(false)), "it is shown to others: {staged}");
+    assert_eq!((status, &staged["is_current"]), (200, &json!(false)), "the published version stays current: {staged}");
     assert_eq!(author.get("/api/v1/problems/double")["problem"]["version"], 2);
     let hide = json!({ "visibility": "draft" });
     assert_eq!(server.call("PATCH", "/api/v1/problems/double", Some(&author.token), Some(&hide)).0, 200);
@@ -302,7 +302,7 @@ fn the_time_limit_derived_by_verification_applies_to_each_judging() {
     let tried = author.post("/api/v1/problems/twice/run", json!({ "language": "python", "source_code": RIGHT }));
     assert_eq!(author.ended(&tried["submission_id"])["limits"]["cpu_time_ms"], derived);
 
-    // A second verification keeps it. A rejudge applies it to earlier submissions.
+    // A second verification keeps the limit. A rejudge applies it to earlier submissions.
     let again = author.verify("twice");
     assert_eq!((&again["holds"], &again["time_limit_ms"]), (&json!(true), &json!(derived)), "{again}");
     assert_eq!(author.post("/api/v1/problems/twice/rejudge?verdict=AC", json!({}))["queued"], 1);
@@ -351,7 +351,7 @@ fn a_derived_time_limit_records_the_kind_of_start_and_another_kind_warns_once() 
     assert_eq!((&again["holds"], &again["time_limit_start"]), (&json!(true), &json!("warm")), "{again}");
 }
 
-/// Equal within 5 %, or within two portions in which the kernel charges memory, if that is more.
+/// The figures are equal within 5 %, or within two portions in which the kernel charges memory, if that is more.
 #[test]
 fn the_memory_of_a_program_is_the_same_on_all_routes() {
     const PORTION_KIB: u64 = 256;
@@ -379,7 +379,7 @@ fn the_memory_of_a_program_is_the_same_on_all_routes() {
         });
         let (least, most) = (used.iter().min().unwrap(), used.iter().max().unwrap());
         eprintln!("{name}: {used:?} KiB by run, execute and problem");
-        // Each figure is exact to one portion, so two of them may differ by two.
+        // Each figure is exact to one portion, so two figures may differ by two portions.
         assert!(most - least <= (2 * PORTION_KIB).max(most / 20), "{name}: {used:?} KiB by run, execute and problem");
     }
 }
@@ -400,7 +400,7 @@ fn a_problem_without_any_time_limit_is_not_published() {
     let publish = json!({ "visibility": "public" });
     let (status, refused) = server.call("PATCH", "/api/v1/problems/twice", Some(&author.token), Some(&publish));
     assert_eq!(status, 409, "{refused}");
-    // An administrator's exception does not allow it, either, because the time limit of submissions is unknown.
+    // The exception of an administrator does not allow it either, because the time limit of submissions is unknown.
     let exception = json!({ "visibility": "public", "exception": "It is right, believe me." });
     let (status, refused) = server.call("PATCH", "/api/v1/problems/twice", Some(&server.key), Some(&exception));
     assert_eq!(status, 409, "{refused}");
@@ -440,7 +440,7 @@ fn a_package_over_the_total_judging_time_is_at_fault_and_frees_its_slot() {
     assert_eq!((&told["verdict"], &told["attempts"]), (&json!("JE"), &json!(1)), "{told}");
     assert!(told["message"].as_str().unwrap().contains("not your program"), "{told}");
     assert!(told["problem"]["author_message"].as_str().unwrap().contains("longer than 1 s in total"), "{told}");
-    assert_eq!(author.get("/api/v1/problems/double")["problem"]["standing"], json!(null), "it is no try");
+    assert_eq!(author.get("/api/v1/problems/double")["problem"]["standing"], json!(null), "it does not count as a try");
 }
 
 #[test]
@@ -461,7 +461,7 @@ fn kill_9_loses_no_problem_submission_and_leftovers_of_an_import_are_removed() {
 
     let packages = data.path().join("packages");
     let kept = made["package"].as_str().unwrap();
-    // Copied with its owner, because a server that gave up root creates no files of root.
+    // The leftovers get the owner of the directory, because a server that gave up root creates no files of root.
     for left in [".importing-x", &"0".repeat(64)] {
         let copied = Command::new("cp").arg("-a").args([packages.join(kept), packages.join(left)]).status().unwrap();
         assert!(copied.success());
@@ -469,7 +469,7 @@ fn kill_9_loses_no_problem_submission_and_leftovers_of_an_import_are_removed() {
     let server = Server::start(data.path(), &NO_RATE_LIMITS);
     let author = Person { server: &server, token };
     let names = std::fs::read_dir(&packages).unwrap().map(|entry| entry.unwrap().file_name());
-    assert_eq!(names.collect::<Vec<_>>(), [kept], "only what a problem names is kept");
+    assert_eq!(names.collect::<Vec<_>>(), [kept], "only packages that a problem refers to are kept");
     let begun = std::time::Instant::now();
     for (n, id) in ids.iter().enumerate() {
         let ended = author.ended(id);

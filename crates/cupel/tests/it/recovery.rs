@@ -1,4 +1,4 @@
-//! No accepted submission is lost or judged twice after kill -9 of the server or its launcher, or after a drain.
+//! Recovery: no accepted submission is lost or judged twice after kill -9 of the server or its launcher, or after a drain.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -50,16 +50,16 @@ fn a_killed_launcher_ends_the_server_and_the_next_start_finishes_everything() {
     let killed = Command::new("kill").args(["-KILL", &launcher.to_string()]).status().unwrap();
     assert!(killed.success());
     let log = data.path().join("serve.log");
-    // The service manager has to restart the server, which has no privilege to start another launcher and reports that.
+    // Only the service manager can restart the server: the server has no privilege to start another launcher, and reports that.
     assert_eq!(server.ended().code(), Some(7));
     let log = std::fs::read_to_string(log).unwrap();
     assert!(log.contains("launcher ended") && log.contains("start Cupel again"), "{log}");
 
     each_has_one_result(data.path(), &ids, before);
-    assert_eq!(groups_of(launcher), Vec::<PathBuf>::new(), "the next start removes what the killed launcher could not");
+    assert_eq!(groups_of(launcher), Vec::<PathBuf>::new(), "the next start removes the killed launcher's groups");
 }
 
-/// The only child of a server.
+/// Returns the only child of a server.
 fn launcher_of(server: u32) -> u32 {
     let children = std::fs::read_to_string(format!("/proc/{server}/task/{server}/children")).unwrap();
     children.trim().parse().unwrap_or_else(|_| panic!("not one child: {children:?}"))
@@ -68,7 +68,7 @@ fn launcher_of(server: u32) -> u32 {
 /// Restarts the server and checks that each submission gets exactly one result.
 fn each_has_one_result(data: &Path, ids: &[String], before: usize) {
     let server = Server::start(data, &NO_RATE_LIMITS);
-    assert!(completed(&server, ids) >= before, "what had a result keeps it");
+    assert!(completed(&server, ids) >= before, "an ended submission keeps its result");
     eventually(|| (completed(&server, ids) == SUBMISSIONS).then_some(()));
     for (n, id) in ids.iter().enumerate() {
         let submission = server.submission(id);
@@ -86,7 +86,7 @@ fn each_has_one_result(data: &Path, ids: &[String], before: usize) {
 #[test]
 fn a_drain_in_the_middle_of_500_submissions_costs_none_an_attempt() {
     let data = tempfile::tempdir().unwrap();
-    // A single attempt, so that a run lost by the drain would end as an internal error.
+    // Each run has a single attempt, so a run lost by the drain would end as an internal error.
     let settings: Vec<_> = NO_RATE_LIMITS
         .into_iter()
         .chain([("CUPEL_WORKER__ATTEMPTS_MAX", "1"), ("CUPEL_SERVER__DRAIN", "0s")])
@@ -126,7 +126,7 @@ fn a_drain_lets_running_programs_end() {
 #[test]
 fn a_run_that_outlasts_the_drain_runs_again_without_losing_an_attempt() {
     let data = tempfile::tempdir().unwrap();
-    // With a single attempt, a drain that cost one would leave an internal error.
+    // Each run has a single attempt, so a drain that cost an attempt would cause an internal error.
     let settings = [("CUPEL_SERVER__DRAIN", "0s"), ("CUPEL_WORKER__ATTEMPTS_MAX", "1")];
     let mut server = Server::start(data.path(), &settings);
     let id = running(&server, "import time\ntime.sleep(3)\nprint('ended')");

@@ -1,4 +1,4 @@
-//! Command line and API give the same limits, refusals and results for the same program.
+//! Command line and API have the same limits, refusals and results for the same program.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::judge::Files;
 use crate::problems::{Person, archive};
 use crate::support::{Ended, NO_RATE_LIMITS, Server, cupel, end, source};
 
-/// Bounds that a test can reach without megabytes of data.
+/// Bounds that a test can exceed without megabytes of data.
 const SMALL: &str = "[limits]\nsource_max = \"1KiB\"\nstdin_max = \"64B\"\nargs_max = 2\noutput_kept_max = \"2KiB\"\n\
                      [worker]\nslots = 1\nwarm_interpreters = false\n[problems]\nshipped = false\n";
 
@@ -53,7 +53,7 @@ fn one_configuration_gives_the_same_refusals_on_the_command_line_and_over_http()
         let (status, refused) = server.call("POST", "/api/v1/execute", Some(&server.key), Some(&body));
         assert_eq!(status, 422, "{args:?}: {refused}");
         let why = refused["errors"][0]["detail"].as_str().unwrap();
-        // The API words it as a sentence.
+        // The API formats the message as a sentence.
         let why = why[1..].trim_end_matches('.');
         let ended = run(&file.path, &config.path, args, b"");
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{args:?}: {ended:?}");
@@ -114,7 +114,7 @@ fn each_command_that_runs_programs_reads_the_named_configuration() {
         assert_eq!(ended.code, Some(2), "{ended:?}");
         assert!(ended.stderr.contains(why), "{}", ended.stderr);
     }
-    // worker.warm_interpreters is off.
+    // The configuration turns `worker.warm_interpreters` off.
     let judged = object(&judge(&right));
     assert_eq!((&judged["verdict"], &judged["cases"][0]["start"]), (&json!("AC"), &json!("cold")), "{judged}");
     assert_eq!(object(&run(&right, &small, &[], b"1"))["start"], "cold");

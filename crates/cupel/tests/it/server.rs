@@ -58,7 +58,7 @@ fn users_tokens_and_keys_are_created_while_the_server_runs() {
         server.post("/api/v1/auth/login", &json!({ "email": "ada@example.org", "password": "correct horse battery" }));
     assert!(login["access_token"].is_string());
 
-    // A changed role, and a changed password that is the only valid one.
+    // The role and the password are changed; only the new password is valid.
     assert_eq!(end(cupel(["user", "role", "ada", "author", "--data", dir]), b"").code, Some(0));
     assert_eq!(end(cupel(["user", "role", "ada", "king", "--data", dir]), b"").code, Some(2));
     assert_eq!(end(cupel(["user", "role", "eve", "author", "--data", dir]), b"").code, Some(3));
@@ -91,8 +91,8 @@ fn users_tokens_and_keys_are_created_while_the_server_runs() {
     let id = listed["keys"][0]["id"].as_str().unwrap();
     assert_eq!(listed["keys"][0]["scopes"], json!(["runs:read"]));
     let revoke = |args: &[&str]| end(cupel([&["key", "revoke"], args, &["--data", dir]].concat()), b"").code;
-    assert_eq!(revoke(&[id, "--user", "admin"]), Some(3), "not the administrator's key");
-    assert_eq!(revoke(&[id]), Some(0), "the id alone names a key");
+    assert_eq!(revoke(&[id, "--user", "admin"]), Some(3), "the key does not belong to the administrator");
+    assert_eq!(revoke(&[id]), Some(0), "the id alone is sufficient");
     // The server caches a key for a few seconds.
     eventually(|| (server.get("/api/v1/submissions").0 == 401).then_some(()));
     let unknown = "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a";
@@ -126,7 +126,7 @@ fn accounts_for_a_class_are_imported_by_the_command_line() {
             "users created: {created}; users of an earlier import with a new link: {existing}; names or addresses taken: 0\n"
         )
     };
-    // The configuration of the command does not name the server's address.
+    // The configuration of the command does not contain the server's address.
     let guess =
         "warning: the address http://127.0.0.1:8080 in the output is a guess, because server.public_url is empty";
     assert!(made.stderr.starts_with(guess) && made.stderr.ends_with(&counts(2, 0)), "{made:?}");
@@ -154,7 +154,7 @@ fn accounts_for_a_class_are_imported_by_the_command_line() {
     assert!(!link.stderr.contains("guess") && link.stdout.starts_with("http://judge.example/password"), "{link:?}");
     assert_eq!(user(&["link", "zoe", "--url", "judge.example"], b"").code, Some(2));
     let link = link.stdout;
-    assert_eq!(set(links[0], "correct horse"), 401, "another link was made");
+    assert_eq!(set(links[0], "correct horse"), 401, "a newer link replaces it");
     assert_eq!((set(link.trim(), "correct horse"), log_in("zoe", "correct horse")), (204, 200));
 
     let code = user(&["code", "Class 10b", "--uses", "1"], b"").stdout;
@@ -171,7 +171,7 @@ fn accounts_for_a_class_are_imported_by_the_command_line() {
     let of = |name: &str| list["users"].as_array().unwrap().iter().find(|u| u["username"] == name).cloned().unwrap();
     assert_eq!((&of("yan")["tier"], &of("yan")["disabled"]), (&json!("pro"), &json!(true)));
     assert_eq!((user(&["enable", "yan"], b"").code, log_in("yan", "correct horse")), (Some(0), 200));
-    assert_eq!(user(&["delete", "yan"], b"").code, Some(2), "it has to be confirmed");
+    assert_eq!(user(&["delete", "yan"], b"").code, Some(2), "deletion must be confirmed");
     assert_eq!((user(&["delete", "yan", "--yes"], b"").code, log_in("yan", "correct horse")), (Some(0), 401));
     assert_eq!(user(&["delete", "yan", "--yes"], b"").code, Some(3));
     let last = user(&["disable", "admin"], b"");
@@ -244,7 +244,7 @@ fn a_cancelled_program_ends_and_frees_its_slot() {
         .call();
     assert!(answer.is_ok(), "{answer:?}");
     assert_eq!(server.result(&id)["status"], "cancelled");
-    // The only slot is free before the ten seconds that the first program could have taken.
+    // The only slot is free before the ten seconds that the first program could have run.
     let next = server.result(&server.submit(&json!({ "language": "python", "source_code": "print(1)" })));
     assert_eq!(next["stdout"], "1\n");
 }
@@ -253,7 +253,7 @@ fn a_cancelled_program_ends_and_frees_its_slot() {
 fn output_is_streamed_while_the_program_runs() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);
-    // Without the cancellation it would run for longer than [`PATIENCE`].
+    // Without the cancellation, the program would run for longer than [`PATIENCE`].
     let limits = json!({ "wall_time_ms": 170_000, "idle_time_ms": 115_000 });
     let source = "import time\nprint('early', flush=True)\ntime.sleep(1000)";
     let id = server.submit(&json!({ "language": "python", "source_code": source, "limits": limits }));
@@ -277,7 +277,7 @@ fn the_log_of_a_run_is_complete_and_in_order() {
     assert_eq!((names.first(), names.get(1)), (Some(&"queued"), Some(&"started")), "{names:?}");
     assert_eq!(names.last(), Some(&"verdict"));
     assert!(names.iter().filter(|n| **n == "output").count() >= 3, "two pieces of stdout, one of stderr: {names:?}");
-    assert!(!log.contains('\u{fffd}'), "no piece ends inside a character");
+    assert!(!log.contains('\u{fffd}'), "no piece splits a character");
 }
 
 #[test]
@@ -302,10 +302,10 @@ fn metrics_count_judged_runs() {
     let words = alerts.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let mut names: BTreeSet<&str> = words.filter(|word| word.starts_with("cupel_")).collect();
     assert!(names.len() > 10, "{names:?}");
-    // Exists only if `shared.url` is set; `cluster::shared` tests it.
+    // This metric exists only if `shared.url` is set; `cluster::shared` tests it.
     assert!(names.remove("cupel_cache_connected"));
     for name in names {
         let is_told = |line: &str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
-        assert!(metrics.lines().any(is_told), "an alert looks at {name}\n{metrics}");
+        assert!(metrics.lines().any(is_told), "an alert uses {name}\n{metrics}");
     }
 }

@@ -1,4 +1,4 @@
-//! The store as a whole, by `cupel admin`: backup, restore, export, move to PostgreSQL and back.
+//! The store as a whole, through `cupel admin`: backup, restore, export, move to PostgreSQL and back.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -22,7 +22,7 @@ fn fine(ended: &Ended) -> &str {
     &ended.stdout
 }
 
-/// A folder that the owner of a data directory can write to, too; not in `/tmp`, where each command may write.
+/// Creates a folder that the owner of a data directory can also write to. It is not in `/tmp`, where every command may write.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir_in("/dev/shm").unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
@@ -65,14 +65,14 @@ fn a_copy_is_restored_only_into_an_empty_directory() {
 #[test]
 fn root_backs_up_into_and_restores_from_its_own_directory() {
     let (data, other) = (with_users(), tempfile::tempdir().unwrap());
-    // The owner of the data directory can neither enter it nor write to it.
+    // The owner of the data directory can neither enter this directory nor write to it.
     let closed = tempfile::tempdir().unwrap();
     std::fs::set_permissions(closed.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
     let copy = closed.path().join("copy.db");
     fine(&run(data.path(), None, &["admin", "backup", copy.to_str().unwrap()]));
     let made = std::fs::metadata(&copy).unwrap();
     assert_eq!((made.uid(), made.mode() & 0o777), (0, 0o600));
-    assert_eq!(std::fs::read_dir(closed.path()).unwrap().count(), 1, "nothing else is left there");
+    assert_eq!(std::fs::read_dir(closed.path()).unwrap().count(), 1, "the directory contains only the backup");
     fine(&run(other.path(), None, &["admin", "restore", copy.to_str().unwrap()]));
     assert_eq!(fine(&run(data.path(), None, &USERS)), fine(&run(other.path(), None, &USERS)));
     for data in [data.path(), other.path()] {
@@ -143,7 +143,7 @@ fn an_unusable_store_is_reported_with_setting_and_remedy_without_the_password() 
     let at = "postgres://u:secret@127.0.0.1:1/d";
     let nowhere = run(data.path(), Some(at), &USERS);
     assert!(nowhere.code != Some(0) && nowhere.stderr.contains("127.0.0.1:1/d"), "{nowhere:?}");
-    // Also if the database is used for more than the store.
+    // The message is the same if the database is also used for queue or events.
     let mut command = cupel(["api", "--listen", "127.0.0.1:0", "--data", data.path().to_str().unwrap()]);
     command.envs([("CUPEL_STORE__URL", at), ("CUPEL_BLOBS__URL", "postgres")]);
     command.envs([("CUPEL_QUEUE__URL", "postgres"), ("CUPEL_EVENTS__URL", "postgres")]);

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Maximum time of any wait, after which the test fails instead of hanging.
+/// Maximum time of any wait: the test then fails instead of hanging.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A command of the binary with a clean environment.
+/// Returns a command of the binary with a clean environment.
 pub(crate) fn cupel<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cupel"));
     command.args(args).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").current_dir(std::env::temp_dir());
@@ -34,7 +34,7 @@ pub(crate) fn end(mut command: Command, stdin: &[u8]) -> Ended {
     let stdin = stdin.to_vec();
     let feeder = std::thread::spawn(move || pipe.write_all(&stdin));
     let output = child.wait_with_output().unwrap();
-    // A program may ignore its input.
+    // Writing the input fails if the program does not read it.
     let _ = feeder.join();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
@@ -60,7 +60,7 @@ pub(crate) struct Server {
     data: PathBuf,
     pub(crate) url: String,
     pub(crate) key: String,
-    /// Its output at the start.
+    /// The server's output at its start.
     pub(crate) told: String,
 }
 
@@ -70,7 +70,7 @@ impl Server {
         let mut command = cupel(["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(data.join("serve.log")).unwrap();
         let mut child = command
-            // Preparation would compete with the tests; it has its own tests.
+            // The preparation would compete with the tests for processors; other tests cover it.
             .env("CUPEL_LANGUAGES__PREPARE", "false")
             .env("CUPEL_PROBLEMS__SHIPPED", "false")
             .envs(settings.iter().copied())
@@ -117,7 +117,7 @@ impl Server {
         Server { child, data: data.to_owned(), url, key, told }
     }
 
-    /// Status and response of a GET.
+    /// Sends a GET and returns status and response.
     pub(crate) fn get(&self, path: &str) -> (u16, Value) {
         let mut answer = agent()
             .get(format!("{}{path}", self.url))
@@ -127,7 +127,7 @@ impl Server {
         (answer.status().as_u16(), answer.body_mut().read_json().unwrap())
     }
 
-    /// Response of a GET as text, such as an event stream.
+    /// Sends a GET and returns the response as text, such as an event stream.
     pub(crate) fn text(&self, path: &str) -> String {
         let mut answer = agent()
             .get(format!("{}{path}", self.url))
@@ -137,7 +137,7 @@ impl Server {
         answer.body_mut().read_to_string().unwrap()
     }
 
-    /// Lines of a streamed response, as they arrive.
+    /// Returns the lines of a streamed response, as they arrive.
     pub(crate) fn lines(&self, path: &str) -> impl Iterator<Item = std::io::Result<String>> + use<> {
         let answer = agent()
             .get(format!("{}{path}", self.url))
@@ -147,7 +147,7 @@ impl Server {
         BufReader::new(answer.into_body().into_reader()).lines()
     }
 
-    /// Response of a POST, which must succeed.
+    /// Sends a POST, which must succeed, and returns the response.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
         let request =
             agent().post(format!("{}{path}", self.url)).header("authorization", format!("Bearer {}", self.key));
@@ -158,13 +158,13 @@ impl Server {
         body
     }
 
-    /// Status and response of any request. `token`: the bearer token, if any.
+    /// Sends any request and returns status and response. `token`: the bearer token, if any.
     pub(crate) fn call(&self, method: &str, path: &str, token: Option<&str>, body: Option<&Value>) -> (u16, Value) {
         let content = body.map(|body| ("application/json", body.to_string().into_bytes()));
         self.send(method, path, token, content)
     }
 
-    /// Status and response of an upload.
+    /// Uploads an archive and returns status and response.
     pub(crate) fn upload(&self, method: &str, path: &str, token: &str, archive: &[u8]) -> (u16, Value) {
         self.send(method, path, Some(token), Some(("application/x-tar", archive.to_vec())))
     }
@@ -180,7 +180,7 @@ impl Server {
         }
         .unwrap();
         let status = answer.status().as_u16();
-        // 204 has no body.
+        // A response with status 204 has no body.
         let body = if status == 204 { Value::Null } else { answer.body_mut().read_json().unwrap() };
         (status, body)
     }
@@ -194,7 +194,7 @@ impl Server {
         self.get(&format!("/api/v1/execute/{id}")).1
     }
 
-    /// The submission in its final state; waits for it.
+    /// Waits for the submission's end and returns it.
     pub(crate) fn result(&self, id: &str) -> Value {
         eventually(|| {
             let answer = self.get(&format!("/api/v1/execute/{id}?wait=10")).1;
@@ -202,7 +202,7 @@ impl Server {
         })
     }
 
-    /// The states of the given submissions.
+    /// Returns the states of the given submissions.
     pub(crate) fn statuses(&self, ids: &[String]) -> Vec<String> {
         ids.chunks(100)
             .flat_map(|ids| {
@@ -262,20 +262,20 @@ pub(crate) fn eventually<T>(condition: impl FnMut() -> Option<T>) -> T {
     eventually_within(PATIENCE, condition)
 }
 
-/// [`eventually`] with another maximum time.
+/// Like [`eventually`], with another maximum time.
 pub(crate) fn eventually_within<T>(patience: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(answer) = condition() {
             return answer;
         }
-        assert!(begun.elapsed() < patience, "the condition did not come true within {patience:?}");
+        assert!(begun.elapsed() < patience, "the condition did not become true within {patience:?}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
-/// Control groups of a launcher started by this process, one per hierarchy. Other places may have groups of a killed
-/// launcher with the same process id, which are not removed.
+/// Returns the control groups of a launcher that this process started, one per hierarchy. Other directories may contain
+/// groups of a killed launcher with the same process id; these are not included.
 pub(crate) fn groups_of(launcher: u32) -> Vec<PathBuf> {
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap();
     let groups = own.lines().map(|line| {

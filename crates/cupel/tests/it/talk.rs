@@ -1,12 +1,12 @@
-//! Conversations of each kind of program with each kind of interactor. Each pair must have the same verdict in each
-//! repetition.
+//! Conversations between each kind of program and each kind of interactor. Every repetition of a pair must have the same
+//! verdict.
 //!
-//! After the beginning, each party only reacts to the other one, so each pair has one correct verdict. It follows from
+//! After its first output, each party only reacts to the other one, so each pair has one correct verdict. It follows from
 //! these rules, in this order (`crates/cupel-judge/src/problem/interact.rs`):
 //!
-//! 1. an interactor that fails is JE, unless the program failed before it;
+//! 1. an interactor that fails is JE, unless the program failed earlier;
 //! 2. an interactor that rejects and ends first is WA, regardless of the program;
-//! 3. a program over its time is TLE, one that waits forever is ILE;
+//! 3. a program that exceeds its time limit is TLE; a program that waits forever is ILE;
 //! 4. a program that fails is RTE or OLE;
 //! 5. otherwise the interactor decides.
 //!
@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::judge::{Files, guessing, judge, package};
 use crate::support::{cupel, end};
 
-/// The first line of the input is the action. The program acts after an answer, or once no answer can come.
+/// The first line of the input is the program's action. The program acts after an answer, or once no answer can arrive.
 const PROGRAM: &str = r#"
 #include <signal.h>
 #include <stdio.h>
@@ -55,8 +55,8 @@ int main(void) {
 }
 "#;
 
-/// The input contains the actions of interactor and program. It answers once, unless its action is to leave before it
-/// reads.
+/// The input contains the actions of interactor and program. The interactor answers once, unless its action is to leave
+/// before it reads.
 const INTERACTOR: &str = r#"
 #include <signal.h>
 #include <stdio.h>
@@ -88,27 +88,27 @@ int main(int count, char **args) {
 
 const PROGRAMS: [&str; 9] = ["ok", "exit1", "segv", "hang", "busy", "floods", "ignores", "closes", "early"];
 
-/// Expected verdicts in the order of the programs. The numbers in the comments are those of the rules.
+/// Expected verdicts in the order of the programs. The numbers in the comments are the numbers of the rules above.
 const TABLE: [(&str, &str); 8] = [
-    // Reads to the end and accepts: 5 4 4 3 3 4 5 5 5.
+    // Reads to the end and accepts. Rules: 5 4 4 3 3 4 5 5 5.
     ("accepts", "AC RTE RTE ILE TLE OLE AC AC AC"),
-    // Reads one line and rejects: 2, and 5 if the program had already ended successfully.
+    // Reads one line and rejects. Rule 2, or rule 5 if the program had already ended successfully.
     ("rejects", "WA WA WA WA WA WA WA WA WA"),
-    // Ends with 0 or by a signal, unless the program failed before: 1.
+    // Ends with 0 or by a signal, unless the program failed earlier. Rule 1.
     ("zero", "JE JE JE JE JE JE JE JE JE"),
     ("segv", "JE JE JE JE JE JE JE JE JE"),
-    // Answers once and then hangs: 1, unless the program fails by itself: 4 4 3 3 4.
+    // Answers once and then hangs. Rule 1, unless the program fails by itself: 4 4 3 3 4.
     ("hangs", "JE RTE RTE ILE TLE OLE JE JE JE"),
-    // Closes its standard output and continues to read, so the program gets its end of input at once. 5 4 4 5 3 4 5 5
-    // 5.
+    // Closes its standard output and continues to read, so the program reads the end of its input at once. Rules:
+    // 5 4 4 5 3 4 5 5 5.
     ("closes", "AC RTE RTE AC TLE OLE AC AC AC"),
-    // Rejects before it reads anything: 2, and 5.
+    // Rejects before it reads any input. Rules 2 and 5.
     ("leaves", "WA WA WA WA WA WA WA WA WA"),
-    // Accepts before it reads anything. Data for it is discarded, and no program ends by SIGPIPE: 5 4 4 5 3 4 5 5 5.
+    // Accepts before it reads any input. Data for it is discarded, and no program ends by SIGPIPE. Rules: 5 4 4 5 3 4 5 5 5.
     ("trusts", "AC RTE RTE AC TLE OLE AC AC AC"),
 ];
 
-/// A problem whose cases are these pairs, each `times` times.
+/// Returns a problem whose cases are these pairs, each `times` times.
 fn talks(pairs: &[(&str, &str)], times: usize) -> Files {
     let problem = "title = \"Talk\"\nlicence = \"CC0-1.0\"\n[limits]\ntime = 0.1\nwall_time = 4.0\nmemory_mib = 64\n\
                    output_mib = 1\n[interactor]\nprogram = \"talk.c\"\nprotocol = \"kattis\"\n";
@@ -122,7 +122,7 @@ fn talks(pairs: &[(&str, &str)], times: usize) -> Files {
     files
 }
 
-/// Judges pairs without a faulty interactor `times` times. Returns pair and verdict of each.
+/// Judges pairs without a faulty interactor `times` times. Returns each pair with its verdict.
 fn judged(pairs: &[(&str, &str)], times: usize) -> Vec<(String, String)> {
     let files = talks(pairs, times);
     files.write("s/talk.c", PROGRAM);
@@ -137,7 +137,7 @@ fn judged(pairs: &[(&str, &str)], times: usize) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Judges a pair with a faulty interactor, with a new submission for each time, because a faulty interactor ends the
+/// Judges a pair with a faulty interactor. Each repetition is a new submission, because a faulty interactor ends the
 /// judging.
 fn at_fault(how: &str, act: &str, times: usize) -> Vec<(String, String)> {
     let files = talks(&[(how, act)], 1);
@@ -238,7 +238,7 @@ fn a_program_gets_end_of_input_when_its_interactor_closes_its_output_and_continu
     }
 }
 
-/// Source: DOMjudge's example `boolfind`, whose `boolfind-test-loop` asks forever and gets no answer.
+/// Source: DOMjudge's example `boolfind`. Its `boolfind-test-loop` asks forever and gets no answer.
 #[test]
 fn an_interactor_that_computes_forever_is_at_fault_if_the_program_waits_for_it() {
     let act = "for line in sys.stdin:\n  while line == 'think\\n': pass\n  print('yes', flush=True)";
@@ -286,8 +286,8 @@ fn an_exception_after_much_standard_error_is_reported() {
     assert!(told.contains("ValueError: no such guess"), "{object:#}");
 }
 
-/// Source: DOMjudge truncates outputs without ending the program. Its own `test-fill-stdout` and `test-fill-stderr` run
-/// into the time limit.
+/// Source: DOMjudge truncates outputs without ending the program. Its `test-fill-stdout` and `test-fill-stderr` exceed the
+/// time limit.
 #[test]
 fn a_format_that_truncates_outputs_does_not_end_the_program() {
     let flood = |descriptor: u32| {
@@ -300,7 +300,7 @@ fn a_format_that_truncates_outputs_does_not_end_the_program() {
     let sums = package("");
     sums.write("p/data/secret/1.in", "1 2\n");
     sums.write("p/data/secret/1.ans", "3\n");
-    // Reads all input.
+    // This interactor reads all input.
     let talks = guessing("print(1, flush=True)\nsys.exit(42 if all(True for _ in sys.stdin.buffer) else 43)");
     for (files, name, source, verdict) in [
         (&sums, "a.py", format!("{say}{add}"), "AC"),
@@ -311,7 +311,7 @@ fn a_format_that_truncates_outputs_does_not_end_the_program() {
         (&talks, "b.py", "print(input())\nfor n in range(2 << 10): print('x' * 1023)\n".to_owned(), "AC"),
         (&talks, "b.c", flood(2), "TLE"),
     ] {
-        // A small limit, because reading the flood slows the program and delays its CPU time limit.
+        // The limit is small, because reading the large output slows the program, so that it needs longer to use up its CPU time.
         let object = judge_within("0.2", files, name, &source, &["--format", "domjudge"]);
         assert_eq!(object["verdict"], verdict, "{name} {source}: {object:#}");
     }
@@ -341,7 +341,7 @@ sys.exit(43 if said == "no" or said == "again" and ENDS else 42)
         ("False", "'again' if input() == 'first' else 'yes'", "AC"),
         ("False", "'again' if input() == 'first' else 'no'", "WA"),
         ("False", "input() and 'yes'", "AC"),
-        // More passes than the maximum, and a further pass requested together with a rejection.
+        // More passes than the maximum, and a request for a further pass together with a rejection.
         ("False", "'again'", "JE"),
         ("True", "'again'", "JE"),
     ] {

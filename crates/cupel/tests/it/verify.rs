@@ -11,7 +11,7 @@ fn verify(path: &str, args: &[&str]) -> (Ended, Value) {
     (ended, object)
 }
 
-/// `subject about expected got` of each claim that does not hold.
+/// Returns `subject about expected got` of each claim that does not hold.
 fn broken(object: &Value) -> Vec<String> {
     let claims = object["expectations"].as_array().unwrap().iter().filter(|claim| claim["ok"] == false);
     let text = |claim: &Value, field: &str| claim[field].as_str().unwrap_or_default().to_owned();
@@ -31,7 +31,7 @@ const SUBMISSIONS: [(&str, &str, &str); 4] = [
     ("run_time_error", "crash.py", CRASH),
 ];
 
-/// A package in Kattis 2025-09 that adds two numbers.
+/// Returns a package in Kattis 2025-09 that adds two numbers.
 fn sums() -> Files {
     let files = Files::new(&[
         (
@@ -94,11 +94,11 @@ fn a_valid_package_holds_and_the_object_has_every_promised_field() {
         }
     }
     let rules = |subject: &str| claims.iter().filter(|claim| claim["subject"] == subject).count();
-    // Three inputs and one invalid input; three answers; the rules of four folders; two margins.
+    // The counts: three inputs and one invalid input; three answers; the rules of four folders; two margins.
     assert_eq!((rules("validator"), rules("checker"), rules("time_limit")), (4, 3, 2), "{object:#}");
     assert!(rules("submission") >= 4);
     let slow = object["submissions"].as_array().unwrap().iter().find(|one| one["verdict"] == "TLE").unwrap();
-    assert!(slow["time_ms"].as_u64().unwrap() >= 750, "it may go on until the upper margin: {slow:#}");
+    assert!(slow["time_ms"].as_u64().unwrap() >= 750, "it runs until the upper margin: {slow:#}");
 
     let told = end(cupel(["verify", &files.path("p")]), b"");
     assert_eq!(told.code, Some(0), "{told:?}");
@@ -163,7 +163,7 @@ fn each_fault_of_a_package_is_named() {
             &checker(&right.replace("43", "1")),
             "checker | output_validator | accepts or rejects",
         ),
-        // A checker that fails on invalid UTF-8 fails on output that any submission may write.
+        // A checker that fails on invalid UTF-8 is faulty, because any submission may write such output.
         (
             "output_validator/c.py",
             "import sys\nsys.stdin.reconfigure(errors='strict')\nwant = open(sys.argv[2]).read()\nsys.exit(42 if sys.stdin.read() == want else 43)\n",
@@ -189,7 +189,7 @@ fn each_fault_of_a_package_is_named() {
             "time_limit_exceeded/*:\n  use_for_time_limit: lower\n",
             "only AC or WA or RTE | TLE",
         ),
-        // Submissions near the limit run to their end. The limit is compared with the case that the rule is about.
+        // Submissions near the limit run to their end. The limit is compared with the case to which the rule applies.
         (
             "submissions/submissions.yaml",
             "accepted/*:\n  secret:\n    use_for_time_limit: upper\n",
@@ -232,16 +232,16 @@ fn a_derived_limit_is_the_only_change_written_to_the_package() {
     assert_eq!((ended.code, &object["time_limit"]["written"]), (Some(0), &true.into()), "{object:#}");
     assert_eq!(yaml(), before);
     let (_, object) = verify(&files.path("p"), &["--update-time-limit"]);
-    assert_eq!(object["time_limit"]["written"], false, "it was right already");
+    assert_eq!(object["time_limit"]["written"], false, "the package has this limit already");
 
-    // Not written if a claim of the package does not hold.
+    // The limit is not written if a claim of the package does not hold.
     files.write("p/problem.yaml", &before.replace("time_limit: 0.5 #", "time_limit: 7 #"));
     files.write("p/submissions/accepted/abs.py", ABS);
     let changed = yaml();
     let (ended, object) = verify(&files.path("p"), &["--update-time-limit"]);
     assert_eq!((ended.code, &object["time_limit"]["written"], yaml()), (Some(1), &Value::Null, changed));
 
-    // Not written if the format has no place for it.
+    // The limit is not written if the format has no place for it.
     files.write("p/problem.yaml", "name: Sum\n");
     let ended = end(cupel(["verify", &files.path("p"), "--update-time-limit"]), b"");
     assert!(ended.code == Some(2) && ended.stderr.contains("kattis-legacy"), "{ended:?}");
@@ -286,7 +286,7 @@ fn several_packages_are_reported_in_order_and_a_refused_one_does_not_stop_the_ot
         assert_eq!((ended.code, objects.len()), (Some(2), 3), "{ended:?}");
         let told: Vec<_> =
             objects.iter().map(|object| (object["package"].as_str().unwrap(), object["ok"] == true)).collect();
-        // In the order of the arguments, regardless of which ends first.
+        // The reports are in the order of the arguments, regardless of which package ends first.
         let expected = [(q.as_str(), false), (&p, true), (&r, true)];
         assert_eq!(told, expected);
         assert!(!objects[0]["findings"].as_array().unwrap().is_empty());

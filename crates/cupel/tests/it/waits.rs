@@ -1,5 +1,5 @@
-//! `server.wait_max`: a request of any kind is answered within it, whatever wait the client asks for and however long a
-//! program runs.
+//! `server.wait_max`: a request of any kind is answered within this time, however long the client asks to wait and however
+//! long a program runs.
 
 use std::path::Path;
 
@@ -69,5 +69,8 @@ fn no_request_waits_longer_than_wait_max() {
         .unwrap();
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(events.body_mut().as_reader()));
     assert!(lines.any(|line| line.unwrap().starts_with("data:")));
-    assert!(is_open(&author.get(&format!("/api/v1/execute/{first}"))), "all of this was answered while it ran");
+    assert!(
+        is_open(&author.get(&format!("/api/v1/execute/{first}"))),
+        "all requests were answered while the program ran"
+    );
 }

@@ -1,4 +1,4 @@
-//! Webhooks, from a submission to a receiver of the test.
+//! Webhooks, from a submission to the receiver of the test.
 
 use std::net::TcpListener;
 
@@ -22,7 +22,7 @@ fn a_webhook_is_signed_and_repeated_until_it_is_accepted() {
     let (first, taken) = (receiver.next(), receiver.next());
     let body = std::str::from_utf8(&taken.body).unwrap();
     assert!(taken.head.starts_with("POST /hook HTTP/1.1"), "{}", taken.head);
-    assert_eq!(first.header("webhook-id"), taken.header("webhook-id"), "the same at every try");
+    assert_eq!(first.header("webhook-id"), taken.header("webhook-id"), "the id is the same at every try");
 
     let secret = server.get("/api/v1/auth/webhook-secret").1["webhook_secret"].as_str().unwrap().to_owned();
     let secret = BASE64_STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
@@ -64,7 +64,7 @@ fn private_addresses_are_refused_also_behind_a_host_name() {
         assert_eq!((status, &refused["code"]), (422, &"invalid-webhook".into()), "{host}: {refused}");
         assert_eq!(refused["errors"][0]["pointer"], "/webhook");
     }
-    // A name of this machine, or an unknown name.
+    // This name is either a name of this machine or unknown.
     let id = server.submit(&program("ip6-localhost"));
     let deliveries = || server.get("/api/v1/webhooks/deliveries").1["deliveries"].clone();
     let failed = eventually(|| Some(deliveries()[0].clone()).filter(|delivery| !delivery["error"].is_null()));
@@ -75,10 +75,10 @@ fn private_addresses_are_refused_also_behind_a_host_name() {
         told.contains("WARN") && told.contains(&format!("ip6-localhost:{port}")) && !told.contains("secret"),
         "{told}"
     );
-    // Redelivers at once, before the delivery is due. Another id is refused.
+    // The delivery is sent again at once, before it is due. Another id is refused.
     let again = format!("/api/v1/webhooks/deliveries/{}/redeliver", failed["delivery_id"].as_str().unwrap());
     assert_eq!(server.call("POST", &again, Some(&server.key), None).0, 202);
-    // The tries start again, so a further failure is the first one.
+    // The count of tries starts again, so a further failure counts as the first one.
     let once = "cupel_webhooks_total{result=\"failed\"} 1\n";
     eventually(|| (!server.text("/metrics").contains(once) && deliveries()[0]["tries"] == 1).then_some(()));
     let other = again.replace(failed["delivery_id"].as_str().unwrap(), &id);
@@ -101,7 +101,7 @@ fn an_operator_gets_one_alert_when_workers_stop_and_one_when_they_resume() {
         let ended = end(cupel(["admin", what, "--data", data.path().to_str().unwrap()]), b"");
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     };
-    // An alert whose response arrived too late is sent again under the same id.
+    // An alert whose response arrives too late is sent again under the same id.
     let mut ids = Vec::new();
     let mut next = || {
         loop {
@@ -118,7 +118,7 @@ fn an_operator_gets_one_alert_when_workers_stop_and_one_when_they_resume() {
             ids.push(id.to_owned());
             let event: Value = serde_json::from_str(body).unwrap();
             let alert = event["data"]["alert"].as_str().unwrap();
-            // The disk under the test may be nearly full.
+            // The disk of the test machine may be nearly full, which causes an alert of its own.
             if alert != "disk-low" {
                 return (event["type"].as_str().unwrap().to_owned(), alert.to_owned());
             }

@@ -1,4 +1,4 @@
-//! The driver's reports in function problems, and the resulting verdicts; the programs are not run.
+//! The driver's reports in function problems, and the resulting verdicts. The programs are not run.
 
 use cupel_languages::Registry;
 use cupel_package::{ImportOptions, import};
@@ -13,7 +13,7 @@ use crate::{ExecuteError, JudgeEvent, NoCache, judge_problem, run_with_input};
 const PROBLEM: &str = "title = \"F\"\nslug = \"f\"\n\n[limits]\ntime = 1.0\n\n[function]\nname = \"f\"\n\
     parameters = [{ name = \"n\", type = \"int\" }]\nreturns = \"int\"\n";
 
-/// Writes this text to the channel, with the nonce in place of `@`, and prints.
+/// A program that writes this text to the channel, with the nonce in place of `@`, and prints output.
 struct Writes(&'static str);
 
 impl Executor for Writes {
@@ -21,7 +21,7 @@ impl Executor for Writes {
         let StdinSource::Bytes(input) = &step.stdin else { panic!("the driver's input contains a nonce") };
         let nonce = std::str::from_utf8(input).unwrap().lines().next().unwrap().to_owned();
         assert_eq!(nonce.len(), 32);
-        assert!(step.result, "there is a channel");
+        assert!(step.result, "the step has a result channel");
         observer.stdout(b"42\n");
         observer.result(self.0.replace('@', &nonce).as_bytes());
         let report = StepReport {
@@ -105,7 +105,7 @@ fn the_drivers_report_decides_and_printed_output_does_not() {
         ("@ ok\n41\n", Verdict::WrongAnswer, "secret/1: expected 42, got 41"),
         ("@ wrong\nexpected int, got string\n", Verdict::WrongAnswer, "secret/1: expected int, got string"),
         (
-            // The submission can forge this text, and its owner gets to see it.
+            // The submission can forge this text, so its owner must not see it.
             "@ missing\nthe input is 21\n",
             Verdict::CompileError,
             "function f not found, or its parameters differ; expected:\ndef f(n: int) -> int",
@@ -127,7 +127,7 @@ fn the_drivers_report_decides_and_printed_output_does_not() {
 }
 
 #[test]
-fn a_run_with_own_input_returns_the_result_and_the_printed_output() {
+fn a_run_with_custom_input_returns_the_result_and_the_printed_output() {
     let own = World::new().run("7\n", "@ ok\n14\n");
     let returned = own.grading.unwrap().returned.unwrap();
     assert_eq!((own.verdict, &*returned.data), (Verdict::Accepted, &b"14"[..]));
@@ -135,7 +135,7 @@ fn a_run_with_own_input_returns_the_result_and_the_printed_output() {
 }
 
 #[test]
-fn an_own_input_that_does_not_match_the_signature_is_not_run() {
+fn a_custom_input_that_does_not_match_the_signature_is_not_run() {
     let own = World::new().run("seven\n", "");
     assert_eq!((own.verdict, own.execution.is_none()), (Verdict::Skipped, true));
     let message = own.message.unwrap();

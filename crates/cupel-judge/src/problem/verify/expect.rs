@@ -1,4 +1,4 @@
-//! Whether the result of a submission matches the package's expectations. Pure.
+//! Compares the result of a submission with the package's expectations. The functions are pure.
 //!
 //! Source: Kattis problem package format 2025-09, "Submissions"; legacy, "Example submissions"; DOMjudge manual, `@EXPECTED_RESULTS@`.
 
@@ -8,7 +8,7 @@ use cupel_types::Verdict;
 use super::report::{Claim, Subject};
 use crate::problem::{ProblemCaseReport, ProblemReport};
 
-/// All expectations on a submission, compared with its result.
+/// Returns all expectations on a submission as claims, compared with its result.
 pub(super) fn claims(example: &ExampleSubmission, report: &ProblemReport) -> Vec<Claim> {
     let about = About { example, report };
     if let Some(claim) = about.judged() {
@@ -17,7 +17,7 @@ pub(super) fn claims(example: &ExampleSubmission, report: &ProblemReport) -> Vec
     example.expectations.iter().flat_map(|rule| about.rule(rule)).collect()
 }
 
-/// The overall verdict as packages name it: a partial score counts as accepted, because the score already shows the
+/// Returns the overall verdict as packages name it. A partial score counts as accepted, because the score already shows the
 /// missing points.
 pub(super) fn whole(verdict: Verdict) -> Verdict {
     match verdict {
@@ -44,8 +44,7 @@ impl About<'_> {
         }
     }
 
-    /// The claim that states the fault, if the submission could not be judged: its expectations can then not be
-    /// checked.
+    /// If the submission could not be judged, its expectations cannot be checked. Returns the claim that states the fault.
     fn judged(&self) -> Option<Claim> {
         let report = self.report;
         let why = || report.message.clone().unwrap_or_default();
@@ -77,12 +76,12 @@ impl About<'_> {
         self.report.cases.iter().filter(|case| rule.scope.covers(&case.id)).filter(ran)
     }
 
-    /// The claim on the overall verdict.
+    /// Returns the claim on the overall verdict.
     fn verdict(&self, rule: &Expectation, expected: &[ExpectedVerdict]) -> Claim {
         let got = whole(self.report.verdict);
         let holds = expected.iter().any(|verdict| verdict.covers(got));
         let decisive = self.report.cases.iter().find(|case| case.verdict == got && got != Verdict::Accepted);
-        // The claim has the case already.
+        // The claim already contains the case.
         let place = decisive.map(|case| format!("{}: ", case.id)).unwrap_or_default();
         let got_text = match &self.report.message {
             Some(message) if !holds => format!("{}: {}", got.code(), message.strip_prefix(&place).unwrap_or(message)),
@@ -91,7 +90,7 @@ impl About<'_> {
         self.claim(&rule.origin, names(expected), got_text, decisive.map(|case| &case.id), holds)
     }
 
-    /// The claim on the verdicts of all cases.
+    /// Returns the claim on the verdicts of all cases.
     fn permitted(&self, rule: &Expectation, permitted: &[ExpectedVerdict]) -> Claim {
         let expected = format!("only {}{}", names(permitted), on(&rule.scope));
         if !self.built() {
@@ -104,7 +103,7 @@ impl About<'_> {
         }
     }
 
-    /// The claim on the verdict of at least one case.
+    /// Returns the claim on the verdict of at least one case.
     fn required(&self, rule: &Expectation, required: &[ExpectedVerdict]) -> Claim {
         let expected = format!("{} on some case{}", names(required), on(&rule.scope));
         if !self.built() {
@@ -123,8 +122,8 @@ impl About<'_> {
         self.claim(&rule.origin, expected, format!("{}{why}", got.code()), None, false)
     }
 
-    /// The claim on the overall score, or on the score of every group that the rule names and that is not inside
-    /// another such group.
+    /// Returns the claim on the overall score, or on the score of every group that the rule names and that is not inside another
+    /// such group.
     fn score(&self, rule: &Expectation, range: &ScoreRange) -> Claim {
         let expected = format!("a score of {}{}", shown(range), on(&rule.scope));
         let scores: Vec<(String, Option<Score>)> = match &rule.scope {
@@ -165,7 +164,7 @@ impl About<'_> {
     fn full_score(&self, rule: &Expectation, full: bool) -> Claim {
         let got = self.report.score.map_or_else(|| "none".to_owned(), |score| score.to_string());
         let (Some(MaxScore::Bounded(max)), Some(score)) = (self.report.max_score, self.report.score) else {
-            // Without a maximum there is no full score; without a score, the verdict already reports the problem.
+            // Without a maximum, there is no full score. Without a score, the verdict already reports the problem.
             let unbounded = self.report.max_score == Some(MaxScore::Unbounded) && self.report.score.is_some();
             return self.claim(&rule.origin, expected_score(full, None), got, None, unbounded);
         };
@@ -194,7 +193,7 @@ impl About<'_> {
         }
     }
 
-    /// All verdicts that occur, each once.
+    /// Lists all verdicts that occur, each once.
     fn verdicts(&self, rule: &Expectation) -> String {
         let mut found: Vec<&str> = Vec::new();
         for case in self.covered(rule) {
@@ -269,7 +268,7 @@ mod tests {
         }
     }
 
-    /// Whether it holds, the finding, and the case.
+    /// Returns whether the claim holds, the finding, and the case.
     fn held(rule: Expectation, report: &ProblemReport) -> (bool, String, Option<String>) {
         let program = Program {
             path: PackagePath::new("submissions/x").unwrap(),

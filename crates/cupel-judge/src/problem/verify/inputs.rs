@@ -1,9 +1,9 @@
-//! Input validators: all must accept the input of every case, and at least one must reject each input that is expected
+//! Runs the input validators. All must accept the input of every case, and at least one must reject each input that is expected
 //! to be invalid.
 //!
-//! Source: Kattis problem package format, "Input validators": 42 accepts, 43 rejects; testlib, `registerValidation`: 0
-//! accepts. Grammars in DOMjudge's checktestdata language are interpreted by the PyPI package of that name, if
-//! installed: contest organizers maintain it, and a grammar is as untrusted as a program.
+//! Source: Kattis problem package format, "Input validators": 42 accepts, 43 rejects; testlib, `registerValidation`: 0 accepts.
+//! The PyPI package `checktestdata` interprets grammars in DOMjudge's language of that name, if it is installed. It runs in the
+//! sandbox: contest organizers maintain it, and a grammar is as untrusted as a program.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,13 +25,13 @@ const RULE: &str = "input validation";
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum InputDecision {
     Accepted,
-    /// With the validator's message.
+    /// The validator rejects, with its message.
     Rejected(String),
-    /// It did not decide; the reason.
+    /// The validator did not decide; the reason.
     Fault(String),
 }
 
-/// How a validator reports its decision.
+/// The exit codes with which a validator reports its decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
     /// 42 accepts, 43 rejects.
@@ -51,7 +51,7 @@ struct Ready<'p> {
     protocol: Protocol,
     runnable: Runnable,
     known: HashMap<(ContentHash, Vec<String>), InputDecision>,
-    /// Whether it once failed to decide: it may have hung, and is not run on other cases.
+    /// Whether it failed to decide once. It may have hung, so it is not run on other cases.
     is_faulty: bool,
 }
 
@@ -113,13 +113,13 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
             last = Some((validator.path.clone(), decision.clone()));
             match decision {
                 InputDecision::Rejected(_) => rejected = last.clone(),
-                // Regardless of the other validators.
+                // A fault decides, regardless of the other validators.
                 InputDecision::Fault(_) => break,
                 InputDecision::Accepted => {}
             }
         }
         let fault = last.clone().filter(|(_, decision)| matches!(decision, InputDecision::Fault(_)));
-        // It is unknown whether the faulty validator would have rejected the input.
+        // The faulty validator might have rejected the input.
         if was_faulty && rejected.is_none() && fault.is_none() {
             continue;
         }
@@ -133,7 +133,7 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
     Ok(())
 }
 
-/// The interpreter of a grammar in the checktestdata language; `None` if it is not available.
+/// Returns the interpreter of a grammar in the checktestdata language; `None` if it is not available.
 fn checktestdata(verifying: &mut Verifying<'_, '_>, grammar: &FileRef) -> Result<Option<Runnable>, ProblemError> {
     let Some(python) = verifying.request.languages.find("python").filter(|python| python.is_available()) else {
         return Ok(None);
@@ -196,7 +196,7 @@ impl Ready<'_> {
     }
 }
 
-/// How a validator ended on an input, and its message.
+/// Returns the validator's outcome on an input, and its message.
 fn run(
     runnable: &Runnable,
     verifying: &mut Verifying<'_, '_>,

@@ -7,14 +7,14 @@
 //!              └─► times ─► time limit ─────────────────┘
 //! ```
 //!
-//! A submission is run on all cases, up to the upper margin of the time limit, and again if its time is within the
-//! margins. After a case beyond the upper margin, the rest of its group is skipped if it has no effect: neither on a
-//! score nor on a rule about single cases. Equal cases are run once.
+//! Each submission is run on all cases, up to the upper margin of the time limit, and again if its time is within the margins.
+//! After a case beyond the upper margin, the remaining cases of its group are skipped if they affect neither a score nor a rule
+//! about single cases. Equal cases are run once.
 //!
-//! Invariant: anything that could not be checked does not hold. The exceptions are submissions and input validators in
-//! a language that is not installed here: the notes list them. At least one accepted submission must run; if the package
-//! has only others, one of them. A package without submissions can hold, because some formats have none (DMOJ), but a note
-//! says that nothing was judged.
+//! Invariant: a claim that could not be checked does not hold. The exceptions are submissions and input validators in a
+//! language that is not installed here: the notes list them. At least one accepted submission must run or, if the package has
+//! no accepted submission, at least one other. A package without submissions can hold, because some formats have none (DMOJ), but
+//! a note then reports that nothing was judged.
 //! Source: Kattis problem package format; problemtools, `verifyproblem`.
 
 mod expect;
@@ -45,11 +45,11 @@ use crate::{ArtifactCache, Executor, JudgeEvent, JudgeObserver};
 pub struct VerifyRequest<'a> {
     /// The package.
     pub package: &'a Package,
-    /// All languages available to programs of the package; probed.
+    /// All languages available to programs of the package. They must have been probed.
     pub languages: &'a Registry,
     /// Whether to derive the time limit even if the package has one.
     pub derive_time_limit: bool,
-    /// Whether the package's time limit must keep the margins of its calibration. If its format defines no margins, a
+    /// Whether the package's time limit must respect the margins of its calibration. If the package's format defines no margins, a
     /// violated margin is only reported.
     pub margins_bind: bool,
     /// Whether to run every submission on every case, including cases that have no effect.
@@ -89,7 +89,7 @@ pub enum VerifyEvent<'a> {
 /// Checks all claims of a package. Blocks for as long as its submissions run.
 ///
 /// # Errors
-/// Only for internal failures; any fault of the package is a claim that does not hold.
+/// Only for internal failures. Any fault of the package is a claim that does not hold.
 pub fn verify(
     request: &VerifyRequest<'_>,
     executor: &mut dyn Executor,
@@ -121,14 +121,14 @@ pub fn verify(
     })
 }
 
-/// Reported once: such an interactor also accepts any output after a correct answer.
+/// Reported once for an interactor, because such an interactor also accepts any output after a correct answer.
 const UNREAD: &str = "the interactor accepted without reading all of the program's output";
 
 /// Note on a package that has no submissions.
 const NO_SUBMISSIONS: &str =
     "the package has no submissions, so nothing was judged: submit a solution before you publish it";
 
-/// Maximum number of tests listed as having suspect answers.
+/// Maximum number of tests that are listed because of suspect answers.
 const SUSPECTS_MAX: usize = 10;
 
 /// State of a verification in progress.
@@ -151,7 +151,7 @@ struct Tried<'a> {
     claims: Vec<Claim>,
 }
 
-/// Why a submission was not judged.
+/// The reason why a submission was not judged.
 enum NotTried {
     /// Its language is not installed here.
     NotHere(String),
@@ -197,7 +197,7 @@ impl<'a> Verifying<'a, '_> {
             }
             package.problem.limits.clone_from(&self.request.package.problem.limits);
             package.problem.limits.time.limit = self.derived(&tried);
-            // With a limit, the other submissions can be judged on all cases.
+            // Now that there is a limit, the other submissions can be judged on all cases.
             for (at, example) in examples.iter().enumerate() {
                 if tried[at].is_some() && !cases.iter().all(|case| must_be_in_time_on(example, case)) {
                     tried[at] = None;
@@ -217,7 +217,7 @@ impl<'a> Verifying<'a, '_> {
         self.suspect_answers(&tried);
         self.note_cold_starts(&tried, limit.is_some() && given.is_none());
         let used = limit.unwrap_or(CPU_TIME_DEFAULT);
-        // The submissions that show that the problem can be solved, or all of them if the package has no such submission.
+        // These submissions show that the problem can be solved. If the package has no such submission, these are all of them.
         let mut proofs: Vec<_> = examples.iter().zip(&tried).collect();
         if examples.iter().any(must_be_accepted) {
             proofs.retain(|(example, _)| must_be_accepted(example));
@@ -264,7 +264,7 @@ impl<'a> Verifying<'a, '_> {
         Ok((shown, time_limit))
     }
 
-    /// Reports tests on which all submissions that must be accepted, at least two, fail in the same way.
+    /// Reports tests on which all submissions that must be accepted fail in the same way. Needs at least two such submissions.
     fn suspect_answers(&mut self, tried: &[Result<Tried<'_>, NotTried>]) {
         let accepted: Vec<&Tried<'_>> =
             tried.iter().flatten().filter(|tried| must_be_accepted(tried.example)).collect();
@@ -281,8 +281,8 @@ impl<'a> Verifying<'a, '_> {
         }
     }
 
-    /// Reports times that include the start of an interpreter which other workers, or other tests, keep warm: margins
-    /// and a limit derived from such times do not apply to submissions that start warm.
+    /// Reports times that include the start of an interpreter, although other workers or other tests keep it warm. Margins and
+    /// limits derived from such times do not apply to submissions that start warm.
     fn note_cold_starts(&mut self, tried: &[Result<Tried<'_>, NotTried>], derived: bool) {
         let mut noted = Vec::new();
         for Tried { example, language, report, .. } in tried.iter().flatten() {
@@ -308,7 +308,7 @@ impl<'a> Verifying<'a, '_> {
         }
     }
 
-    /// Judges a submission on all cases. The inner error is why it cannot be run here.
+    /// Judges a submission on all cases. The inner error is the reason why it cannot be run here.
     fn submission(
         &mut self,
         package: &Package,
@@ -355,7 +355,7 @@ impl<'a> Verifying<'a, '_> {
         Ok(Ok(Tried { example, language, report, claims }))
     }
 
-    /// The limit derived from the submissions that must be in time and that satisfy their rules.
+    /// Returns the limit derived from the submissions that must be in time and that satisfy their rules.
     fn derived(&self, tried: &[Option<Result<Tried<'_>, NotTried>>]) -> Option<Duration> {
         let calibration = self.request.package.problem.limits.time.calibration;
         let tried = tried.iter().flatten().flatten();
@@ -420,13 +420,13 @@ impl<'a> Verifying<'a, '_> {
     }
 }
 
-/// Returns a program of the package, built on first use. The inner error is a fault of the package.
+/// Returns a program of the package, which the first call builds. The inner error is a fault of the package.
 fn build(verifying: &mut Verifying<'_, '_>, program: &Program) -> Result<Result<Runnable, String>, ProblemError> {
     let Verifying { request, programs, builder, executor, observer, .. } = verifying;
     programs.built(request.package, program, builder, request.languages, *executor, &mut Quiet(*observer))
 }
 
-/// Whether the package says that the submission is accepted on all tests.
+/// Whether the package claims that the submission is accepted on all tests.
 fn must_be_accepted(example: &ExampleSubmission) -> bool {
     example.expectations.iter().any(|rule| {
         let verdicts = rule.verdict.as_deref().or(rule.permitted.as_deref());
@@ -434,7 +434,7 @@ fn must_be_accepted(example: &ExampleSubmission) -> bool {
     })
 }
 
-/// Whether the rules by which a submission must be in time hold; other rules may concern cases on which it must not be.
+/// Whether the rules by which a submission must be in time hold. Its other rules may require timeouts on other cases.
 fn keeps_to_time(tried: &Tried<'_>) -> bool {
     let expectations = tried.example.expectations.iter().filter(|rule| excludes_timeouts(rule)).cloned().collect();
     let rules = ExampleSubmission { expectations, ..tried.example.clone() };
@@ -449,7 +449,7 @@ fn is_looked_at_closely(example: &ExampleSubmission) -> bool {
     })
 }
 
-/// The table row of a submission.
+/// Returns the table row of a submission.
 fn row(tried: &Tried<'_>, time_limit: Duration) -> VerifiedSubmission {
     let report = &tried.report;
     let mut groups: Vec<VerifiedGroup> = Vec::new();
@@ -503,8 +503,8 @@ fn not_run(example: &ExampleSubmission, why: String, time_limit: Duration) -> Ve
     }
 }
 
-/// A possible reason why a submission does not meet expectations, if there is an obvious one. Old packages have sources
-/// in Python 2, which only their failure distinguishes from Python 3.
+/// Returns a possible reason why a submission does not meet expectations, if there is an obvious one. Old packages contain
+/// Python 2 sources, which can be distinguished from Python 3 only by their failure.
 fn hint(tried: &Tried<'_>) -> Option<String> {
     if !tried.language.extensions.iter().any(|extension| extension == "py") {
         return None;
@@ -523,7 +523,7 @@ fn seconds(time: Duration) -> String {
     format!("{} s", (time.as_secs_f64() * 1000.0).round() / 1000.0)
 }
 
-/// Forwards only cancellation.
+/// Observer that forwards only cancellation.
 struct Quiet<'a>(&'a mut dyn VerifyObserver);
 
 impl JudgeObserver for Quiet<'_> {

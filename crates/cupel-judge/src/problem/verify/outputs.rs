@@ -1,8 +1,8 @@
-//! Checks checkers and interactors with outputs whose verdict is known, and with junk.
+//! Checks checkers and interactors with outputs whose verdict is known, and with random bytes.
 //!
-//! A built-in comparison must accept every answer of the package. A program of the package may require outputs other
-//! than its answers, but it must decide about them, about an empty output, and about random bytes, as about any output
-//! of a submission. Source: problemtools, `verifyproblem`, which also uses junk.
+//! A built-in comparison must accept every answer of the package. A checker that is a program may require outputs other than
+//! the answers. But it must decide about the answers, an empty output, and random bytes, as it must about any output of a
+//! submission. Source: problemtools, `verifyproblem`, which also uses random bytes.
 
 use std::collections::HashSet;
 use std::io::{self, Read};
@@ -37,10 +37,10 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
             return Ok(());
         }
         match &*case.method {
-            // Functions return values, never junk.
+            // Functions return values, so random bytes cannot occur.
             Method::Check(_) if let Some(signature) = &problem.signature => values(verifying, case, signature)?,
             Method::Check(Checker::Builtin(comparison)) => answer(verifying, case, comparison)?,
-            // A program that hangs would hang each time.
+            // A program that hangs would hang in every case.
             Method::Check(Checker::Program(program)) if faulty.contains(&program.program.path) => {}
             Method::Check(Checker::Program(program)) => {
                 if !decides(verifying, case, program)? {
@@ -58,7 +58,7 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
     Ok(())
 }
 
-/// A test of a function: its arguments and its expected result must be values of the declared types.
+/// Checks a test of a function: its arguments and its expected result must be values of the declared types.
 fn values(verifying: &mut Verifying<'_, '_>, case: &Case, signature: &Signature) -> Result<(), ProblemError> {
     let package = verifying.request.package;
     let call = match FunctionCase::read(signature, &program::read(package, &case.input)?) {
@@ -87,7 +87,7 @@ fn values(verifying: &mut Verifying<'_, '_>, case: &Case, signature: &Signature)
     Ok(())
 }
 
-/// An answer, compared with itself by a built-in comparison.
+/// Compares an answer with itself by a built-in comparison.
 fn answer(verifying: &mut Verifying<'_, '_>, case: &Case, comparison: &Comparison) -> Result<(), ProblemError> {
     let Some(answer) = &case.answer else { return Ok(()) };
     let found = compare(verifying, comparison, answer, answer)?;
@@ -108,7 +108,7 @@ fn answer(verifying: &mut Verifying<'_, '_>, case: &Case, comparison: &Compariso
     Ok(())
 }
 
-/// Why a comparison rejects an output; `None` if it accepts.
+/// Returns why a comparison rejects an output; `None` if it accepts.
 fn compare(
     verifying: &Verifying<'_, '_>,
     comparison: &Comparison,
@@ -143,7 +143,7 @@ fn name_of(comparison: &Comparison) -> String {
     text.split(['(', ' ', '{']).next().unwrap_or_default().to_lowercase()
 }
 
-/// A checker of the package must decide about its answer, about an empty output, and about random bytes. Returns
+/// Checks that a checker of the package decides about its answer, about an empty output, and about random bytes. Returns
 /// whether it does.
 fn decides(verifying: &mut Verifying<'_, '_>, case: &Case, checker: &JudgeProgram) -> Result<bool, ProblemError> {
     let package = verifying.request.package;
@@ -186,7 +186,7 @@ fn shown(decision: Decision) -> String {
     }
 }
 
-/// An output for which the package states the expected decision.
+/// Tries an output for which the package states the expected decision.
 fn try_output(verifying: &mut Verifying<'_, '_>, trial: &OutputTrial, must_accept: bool) -> Result<(), ProblemError> {
     let package = verifying.request.package;
     let expected = if must_accept { "accepted" } else { "rejected" };
@@ -219,7 +219,7 @@ fn try_output(verifying: &mut Verifying<'_, '_>, trial: &OutputTrial, must_accep
     Ok(())
 }
 
-/// An interactor should decide about a program that prints nothing, and about one that prints random bytes. Formats do
+/// Checks whether an interactor decides about a program that prints nothing, and about one that prints random bytes. Formats do
 /// not require this, and many interactors fail it, so a failure is only reported.
 fn converses(verifying: &mut Verifying<'_, '_>, case: &Case, interactor: &Interactor) -> Result<(), ProblemError> {
     let package = verifying.request.package;
@@ -268,7 +268,7 @@ fn converses(verifying: &mut Verifying<'_, '_>, case: &Case, interactor: &Intera
     Ok(())
 }
 
-/// A program that prints fixed bytes, ignores its input, and ends.
+/// Returns a program that prints fixed bytes, ignores its input, and ends.
 fn printer_of(output: Arc<[u8]>) -> Runnable {
     let path = BoxPath::new("output").ok();
     let files = path.map(|path| BoxFile { path, data: output, executable: false }).into_iter().collect();
@@ -281,7 +281,7 @@ fn printer_of(output: Arc<[u8]>) -> Runnable {
     }
 }
 
-/// The same random bytes every time (xorshift64), so that failures are reproducible.
+/// Returns the same random bytes every time (xorshift64), so that failures are reproducible.
 fn junk() -> Arc<[u8]> {
     let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
     let byte = |_| {

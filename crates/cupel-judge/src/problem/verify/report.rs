@@ -1,4 +1,4 @@
-//! Report on verifying a package: claims, each of which holds or does not, and a table of its submissions.
+//! Report on verifying a package: claims, each of which holds or does not hold, and a table of the package's submissions.
 
 use std::time::Duration;
 
@@ -12,23 +12,23 @@ use crate::problem::calibrate::Measured;
 pub struct VerifyReport {
     /// All claims, in the order in which they were checked.
     pub claims: Vec<Claim>,
-    /// The package's submissions, in its order.
+    /// The package's submissions, in the order of the package.
     pub submissions: Vec<VerifiedSubmission>,
     /// The time limit, and the times with which it was compared.
     pub time_limit: VerifiedTimeLimit,
     /// Notes for the author, without effect on the result.
     pub notes: Vec<String>,
-    /// Whether it was cancelled before everything had been checked.
+    /// Whether the verification was cancelled before it had checked everything.
     pub cancelled: bool,
 }
 
 impl VerifyReport {
-    /// Whether everything was checked and holds.
+    /// Whether everything was checked and all claims hold.
     pub fn holds(&self) -> bool {
         !self.cancelled && self.broken().next().is_none()
     }
 
-    /// The claims that do not hold.
+    /// Returns the claims that do not hold.
     pub fn broken(&self) -> impl Iterator<Item = &Claim> {
         self.claims.iter().filter(|claim| !claim.holds)
     }
@@ -39,13 +39,13 @@ impl VerifyReport {
 pub struct Claim {
     /// The subject.
     pub subject: Subject,
-    /// Source of the claim: a folder, a glob of `submissions.yaml`, an annotation, a part of the format.
+    /// Source of the claim: a folder, a glob of `submissions.yaml`, an annotation, or a part of the format.
     pub rule: String,
-    /// The expected state, for people.
+    /// The expected state, for users.
     pub expected: String,
-    /// The actual state, for people.
+    /// The actual state, for users.
     pub got: String,
-    /// The case or trial that decided it.
+    /// The case or trial that decided the claim.
     pub case: Option<String>,
     /// Whether it holds.
     pub holds: bool,
@@ -69,11 +69,11 @@ pub enum Subject {
 pub struct VerifiedSubmission {
     /// Its path.
     pub path: PackagePath,
-    /// Its language; `None` if it has none that is available here.
+    /// Its language; `None` if no language that is available here matches.
     pub language: Option<LanguageId>,
-    /// The overall verdict; skipped if it could not be run here.
+    /// The overall verdict; skipped if the submission could not be run here.
     pub verdict: Verdict,
-    /// The overall score, if there is one.
+    /// The overall score, if it has one.
     pub score: Option<Score>,
     /// Maximum score.
     pub max_score: Option<MaxScore>,
@@ -81,15 +81,15 @@ pub struct VerifiedSubmission {
     pub time_limit: Duration,
     /// Every group with cases, in order.
     pub groups: Vec<VerifiedGroup>,
-    /// A possible reason, if it does not meet expectations.
+    /// A possible reason, if the submission does not meet expectations.
     pub hint: Option<String>,
-    /// Whether all claims about it hold. There are no claims about a submission in a language that is not installed
+    /// Whether all claims about the submission hold. There are no claims about a submission in a language that is not installed
     /// here.
     pub holds: bool,
 }
 
 impl VerifiedSubmission {
-    /// The longest CPU time of any case.
+    /// Returns the longest CPU time of any case.
     pub fn slowest(&self) -> Option<Duration> {
         self.groups.iter().filter_map(|group| group.slowest).max()
     }
@@ -100,27 +100,27 @@ impl VerifiedSubmission {
 pub struct VerifiedGroup {
     /// The group.
     pub name: GroupName,
-    /// Verdict of the first case that is not accepted; accepted if all are.
+    /// Verdict of the first case that is not accepted; accepted if all cases are.
     pub verdict: Verdict,
-    /// The case that decided, if one was not accepted.
+    /// The case that decided the verdict, if one was not accepted.
     pub case: Option<CaseId>,
     /// The group's score, if it has one.
     pub score: Option<Score>,
     /// The group's maximum score, if it has scores.
     pub max: Option<MaxScore>,
-    /// The longest CPU time of a case; `None` if none was run.
+    /// The longest CPU time of a case; `None` if no case was run.
     pub slowest: Option<Duration>,
 }
 
 /// The time limit, and the times with which it was compared.
 #[derive(Clone, Debug)]
 pub struct VerifiedTimeLimit {
-    /// The limit; `None` if there is none and none could be derived.
+    /// The limit; `None` if the package has none and none could be derived.
     pub limit: Option<Duration>,
-    /// Whether the limit was derived from measured times: the package has none, or it was to be ignored.
+    /// Whether the limit was derived from measured times, because the package has none or its limit is to be ignored.
     pub derived: bool,
     /// The slowest case of the submissions that must be in time.
     pub slowest_in_time: Option<Measured>,
-    /// Of the submissions that must be too slow, the slowest case of the one whose slowest case is fastest.
+    /// Each submission that must be too slow has a slowest case; this is the fastest of these cases.
     pub fastest_too_slow: Option<Measured>,
 }

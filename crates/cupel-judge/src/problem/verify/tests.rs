@@ -1,4 +1,4 @@
-//! Verifying over a scripted executor: what is run, repeated and skipped, and the derived time limit.
+//! Verification with a scripted executor: the cases that are run, repeated and skipped, and the derived time limit.
 
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ impl Fixture {
     }
 }
 
-/// Subject, finding and expectation of all broken claims.
+/// Returns subject, finding and expectation of all broken claims.
 fn broken(report: &VerifyReport) -> Vec<String> {
     report.broken().map(|claim| format!("{:?}: {} not {}", claim.subject, claim.got, claim.expected)).collect()
 }
@@ -132,9 +132,9 @@ fn a_limit_with_too_small_a_margin_on_either_side_does_not_hold() {
     assert_eq!(found, ["TimeLimit: 1 s not at least 2 times the 0.51 s of a.scr"]);
     let (found, _) = verified(10, prints("ok", 1400), true);
     assert_eq!(found, ["TimeLimit: 1 s not 1.5 times the limit is at most the 1.4 s of t.scr"]);
-    // For a format without margins, a violated margin is reported, without further effect.
+    // For a format without margins, a violated margin is only reported.
     assert_eq!(verified(510, killed(), false), (vec![], 1));
-    // A submission in time is not too slow, regardless of the margins.
+    // A submission that is in time is not too slow, regardless of the margins.
     let (found, _) = verified(10, prints("ok", 400), false);
     assert_eq!(found.len(), 1, "{found:?}");
 }
@@ -154,7 +154,7 @@ fn a_limit_is_derived_from_submissions_that_satisfy_their_rules() {
     for (given, derive, first, limit, holds) in [
         (None, false, "ok", 10 * one, true),
         (Some(one), true, "ok", 10 * one, true),
-        // A wrong answer says nothing about times.
+        // A wrong answer is no evidence about times.
         (None, false, "no", 3 * one, false),
     ] {
         let fixture = fixture(given);
@@ -164,7 +164,7 @@ fn a_limit_is_derived_from_submissions_that_satisfy_their_rules() {
         assert!(report.time_limit.derived);
         assert_eq!(report.holds(), holds, "{:?}", broken(&report));
     }
-    // A submission that must be too slow and is not, under the derived limit.
+    // A submission must be too slow, but is not under the derived limit.
     let fixture = fixture(None);
     let (report, _) =
         fixture.verify(fixture.cases(&["1"]), vec![prints("ok", 900), prints("ok", 100), prints("ok", 990)]);
@@ -231,7 +231,7 @@ fn a_group_with_a_timeout_is_skipped_if_its_other_cases_have_no_effect() {
 }
 
 #[test]
-fn a_note_says_that_nothing_was_judged_in_a_package_without_submissions() {
+fn a_note_reports_that_nothing_was_judged_in_a_package_without_submissions() {
     let fixture = Fixture::new();
     let (report, _) = fixture.verify(fixture.cases(&["1"]), Vec::new());
     assert!(report.holds());
@@ -284,7 +284,7 @@ fn an_unchecked_claim_does_not_hold() {
     let report = verify(&request, &mut Scripted::new(Vec::new()), &NoCache, &mut Stops).unwrap();
     assert!(report.cancelled && !report.holds());
 
-    // A submission in a language that is not installed here.
+    // A submission is in a language that is not installed here.
     let nowhere = Registry::new(Vec::new()).unwrap();
     let request = VerifyRequest { languages: &nowhere, ..request };
     let report = verify(&request, &mut Scripted::new(Vec::new()), &NoCache, &mut Nobody).unwrap();

@@ -4,7 +4,7 @@ use super::Plan;
 use cupel_problem::{AfterInteraction, Checker, Comparison, Interactor, Method, Program, Protocol, Standard};
 
 impl Plan<'_> {
-    /// Plans the output validator. The format allows one for the whole package.
+    /// Plans the output validator. The format allows only one for the whole package.
     pub(super) fn judge(&mut self) {
         let mut programs: Vec<&Program> = Vec::new();
         for case in self.problem.tests.cases() {
@@ -35,7 +35,7 @@ impl Plan<'_> {
         Some(&program.program)
     }
 
-    /// The arguments for a method. Reports what the format cannot express.
+    /// Returns the arguments for a method, and reports the properties that the format cannot express.
     pub(super) fn arguments(&self, method: &Method, place: &str) -> Vec<String> {
         let program = match method {
             Method::Check(Checker::Builtin(comparison)) => return self.flags(comparison, place),

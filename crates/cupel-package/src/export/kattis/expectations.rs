@@ -1,4 +1,4 @@
-//! Submissions of an exported package: the folder gives the expected result, `submissions.yaml` everything else.
+//! Submissions of an exported package: the folder implies the expected result, and `submissions.yaml` contains all other rules.
 
 use std::collections::BTreeSet;
 
@@ -40,14 +40,14 @@ impl Plan<'_> {
     }
 }
 
-/// The folder that implies the expected result, or `mixed`, which implies nothing.
+/// Returns the folder that implies the expected result, or `mixed`, which implies no result.
 fn folder(submission: &ExampleSubmission) -> &'static str {
     use ExpectedVerdict::{Accepted, RuntimeError, TimeLimit, WrongAnswer};
     let Some(rule) = submission.expectations.iter().find(|rule| rule.scope == Scope::All) else { return "mixed" };
     if let Some(known) = FOLDERS.iter().find(|folder| says_the_same(folder, rule)) {
         return known;
     }
-    // In some formats a submission has one expected verdict, not one per case.
+    // In some formats, a submission has one expected verdict instead of one for each case.
     match (rule.verdict.as_deref(), rule.full_score) {
         (_, Some(false)) => "partially_accepted",
         (Some([Accepted]), _) => "accepted",
@@ -74,7 +74,7 @@ fn says_the_same(folder: &str, rule: &Expectation) -> bool {
     default.is_some_and(|default| Expectation { origin: rule.origin.clone(), ..default } == *rule)
 }
 
-/// The entries of `submissions.yaml` that the folder does not imply.
+/// Returns the entries of `submissions.yaml` that the folder does not imply.
 fn rule(submission: &ExampleSubmission, folder: &str) -> Vec<(String, Yaml)> {
     let mut entries: Vec<(String, Yaml)> = Vec::new();
     let mut put = |key: &str, value: Yaml| entries.push((key.to_owned(), value));
@@ -105,7 +105,7 @@ fn rule(submission: &ExampleSubmission, folder: &str) -> Vec<(String, Yaml)> {
 }
 
 fn checks(expectation: &Expectation, folder: &str) -> Vec<(String, Yaml)> {
-    // The format has four verdicts; finer ones are mapped to the verdict that includes them.
+    // The format has four verdicts. A more specific verdict is mapped to the one that includes it.
     let codes = |verdicts: &[ExpectedVerdict]| {
         let coarse = verdicts.iter().map(|verdict| match verdict {
             ExpectedVerdict::Accepted => "AC",

@@ -1,7 +1,7 @@
 //! Tests of an exported package: `data/sample`, and `data/secret` with one level of groups.
 //!
-//! The format divides a group's points equally among its cases and allows only whole numbers. If the points of a
-//! package are finer, each case becomes its own group; if that is not possible either, the export is refused.
+//! The format divides a group's points equally among its cases and allows only whole numbers. If a package divides its points
+//! in another way, each case becomes a group of its own. If that is not possible either, the export is refused.
 
 use super::{Plan, case_document};
 use crate::export::yaml::{Yaml, document};
@@ -11,7 +11,7 @@ use cupel_problem::{
 
 /// A group in the exported format.
 struct Flat<'a> {
-    /// The original name, by which other groups require it.
+    /// The original name, which other groups use in their requirements.
     name: String,
     cases: Vec<&'a Case>,
     points: Option<Worth>,
@@ -44,7 +44,7 @@ impl Plan<'_> {
         self.scored(groups);
     }
 
-    /// Flattens the tree to samples and one level of groups.
+    /// Flattens the tree into samples and one level of groups.
     fn flatten<'t>(&self, group: &'t CaseGroup, counts: bool, samples: &mut Vec<&'t Case>, groups: &mut Vec<Flat<'t>>) {
         let scored = self.problem.scoring != Scoring::PassFail;
         let cases: Vec<&Case> = group
@@ -71,7 +71,7 @@ impl Plan<'_> {
             let requires = group.requires.iter().map(|name| name.as_str().to_owned()).collect();
             let together = below.is_empty() && self.worth(group, &judged).is_some();
             if scored && !together {
-                // Cases that have sibling groups or points of their own become groups.
+                // Cases beside groups, and cases with points that their group cannot express, become groups.
                 for case in judged {
                     let worth = single(case);
                     if worth.is_none() {
@@ -100,7 +100,7 @@ impl Plan<'_> {
         matches!(group.scoring, GroupScoring::Aggregate(Aggregate::Sum))
     }
 
-    /// The format's rule for a group of cases. `None` if the format cannot express it.
+    /// Returns the format's rule for a group of cases. `None` if the format cannot express it.
     fn worth(&self, group: &CaseGroup, cases: &[&Case]) -> Option<Worth> {
         let points: Vec<CasePoints> = cases.iter().map(|case| case.points).collect();
         let equal = points.windows(2).all(|pair| pair[0].max() == pair[1].max());
@@ -212,7 +212,7 @@ impl Plan<'_> {
 
 const ZERO: MaxScore = MaxScore::Bounded(Score::ZERO);
 
-/// The points of a case that becomes its own group.
+/// Returns the points of a case that becomes a group of its own.
 fn single(case: &Case) -> Option<Worth> {
     let whole = |score: Score| score.millionths() % 1_000_000 == 0 && score >= Score::ZERO;
     match case.points {
@@ -236,7 +236,7 @@ fn shares(max: MaxScore, points: &[CasePoints]) -> bool {
     points.iter().enumerate().all(|(at, points)| share(at) == Some(points.max()))
 }
 
-/// New names with the characters that the format allows, unique and in the same order.
+/// Returns new names with the characters that the format allows, unique and in the same order.
 fn names<'n>(old: impl Iterator<Item = &'n str>) -> Vec<String> {
     let plain = |name: &str| -> String {
         let base = name.rsplit('/').next().unwrap_or(name);

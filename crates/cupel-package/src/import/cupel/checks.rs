@@ -9,7 +9,7 @@ use cupel_problem::{
     Tolerance,
 };
 
-/// How all cases are judged. `None` if there is a fault, which has been reported.
+/// Returns the method by which all cases are judged. `None` if there is a fault, which has been reported.
 pub(super) fn method(context: &Context<'_>, top: &Reader<'_>) -> Option<Method> {
     let checker = top.get("checker");
     let interactor = top.get("interactor");

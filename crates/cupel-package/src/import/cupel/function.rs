@@ -4,7 +4,7 @@ use crate::doc::{Reader, Unknown};
 use crate::finding::Code;
 use cupel_problem::{CompareResult, Identifier, Interface, MethodSignature, Parameter, Signature, Tolerance, Type};
 
-/// The signature. `None` if there is none, or if there is a fault, which has been reported.
+/// Returns the signature. `None` if there is none, or if there is a fault, which has been reported.
 pub(super) fn read(reader: &Reader<'_>) -> Option<Signature> {
     if !reader.is_some() {
         return None;
@@ -78,7 +78,7 @@ fn parameters(reader: &Reader<'_>) -> Option<Vec<Parameter>> {
         let (name, kind) = (identifier(&one.get("name")), kind(&one.get("type"), false));
         Some(Parameter { name: name?, kind: kind? })
     });
-    // Reads all parameters before returning, so that all faults are reported.
+    // All parameters are read before the function returns, so that all faults are reported.
     let each: Vec<Option<Parameter>> = each.collect();
     each.into_iter().collect()
 }

@@ -12,7 +12,7 @@ use cupel_problem::{
     Objective, Score, Scoring, ScoringRules, Shown, StopRule, ValidatorArgs,
 };
 
-/// The root of all groups. `None` if there is a fault, which has been reported.
+/// Returns the root of all groups. `None` if there is a fault, which has been reported.
 pub(super) fn read(context: &Context<'_>, top: &Reader<'_>, method: &Method, draft: &mut Draft) -> Option<CaseGroup> {
     let reading = Reading { context, method: Arc::new(method.clone()) };
     let declared = reading.declared(top);
@@ -52,7 +52,7 @@ pub(super) fn read(context: &Context<'_>, top: &Reader<'_>, method: &Method, dra
         );
     }
     children.extend(loose.into_iter().map(|case| Node::Case(Box::new(case))));
-    // Samples first, then groups in declaration order, then groups that are not declared.
+    // The order is: samples, then groups in the order of their declaration, then groups that are not declared.
     let place = |name: &str| match (name, declared.get(name)) {
         ("sample", _) => 0,
         (_, Some(group)) => group.place + 1,
@@ -183,7 +183,7 @@ impl Reading<'_> {
         Some(group)
     }
 
-    /// The cases directly in a directory. `worth` has the group's points and how they are aggregated.
+    /// Returns the cases directly in a directory. `worth` contains the group's points and their aggregation.
     fn cases(&self, directory: &str, group: &str, worth: Option<(Score, Option<Aggregate>)>) -> Vec<Case> {
         let context = self.context;
         let children = context.tree.children(directory);
@@ -262,7 +262,7 @@ impl Reading<'_> {
     }
 }
 
-/// The points of one case: none if all cases must be accepted, a share of a sum, otherwise all points of the group.
+/// Returns the points of one case: none if all cases must be accepted, a share of a sum, otherwise all points of the group.
 fn share(worth: Option<(Score, Option<Aggregate>)>, at: usize, count: usize) -> Option<Score> {
     match worth? {
         (_, None) => None,

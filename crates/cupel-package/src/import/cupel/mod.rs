@@ -143,7 +143,7 @@ fn statements(context: &Context<'_>, draft: &mut Draft) -> Result<(), ImportErro
         let assets = context.refs_in("images");
         draft.statements.push(Statement { language, format, file, assets });
     }
-    // Packages in Cupel's own format get stricter warnings: a README.md may be meant as the statement.
+    // Warnings about Cupel's own format are stricter: the author may have intended a README.md as the statement.
     if draft.statements.is_empty() && context.tree.has("README.md") {
         let text = context.tree.text("README.md", ByteOrderMark::Warned, context.findings)?;
         if text.is_some_and(|text| !text.trim().is_empty()) {
@@ -153,8 +153,8 @@ fn statements(context: &Context<'_>, draft: &mut Draft) -> Result<(), ImportErro
     Ok(())
 }
 
-/// `validators = ["validators/check.py"]`. They use Kattis' exit codes, or testlib's with `{program = …, protocol =
-/// "testlib"}`.
+/// Reads `validators = ["validators/check.py"]`. The validators use Kattis' exit codes, or testlib's with
+/// `{program = …, protocol = "testlib"}`.
 fn validators(context: &Context<'_>, reader: &Reader<'_>, draft: &mut Draft) {
     for one in reader.one_or_more() {
         let (name, protocol) = match one.is_map() {
@@ -173,7 +173,7 @@ fn validators(context: &Context<'_>, reader: &Reader<'_>, draft: &mut Draft) {
     }
 }
 
-/// The files of the test generators, or the files in directories of them.
+/// Reads the files of the test generators. An entry may also name a directory.
 fn generators(context: &Context<'_>, reader: &Reader<'_>, draft: &mut Draft) {
     for one in reader.one_or_more() {
         let path = one.words().unwrap_or_default();
@@ -192,8 +192,8 @@ fn generators(context: &Context<'_>, reader: &Reader<'_>, draft: &mut Draft) {
     }
 }
 
-/// The program that a key refers to: a file, a directory, or a list of files. The first file of a list is built with
-/// the others beside it.
+/// Returns the program to which a key refers: a file, a directory, or a list of files. The first file of a list is built
+/// with the other files beside it.
 fn program(context: &Context<'_>, reader: &Reader<'_>) -> Option<cupel_problem::Program> {
     let names: Vec<&str> = reader.one_or_more().iter().filter_map(Reader::words).collect();
     let Some(first) = names.first() else {

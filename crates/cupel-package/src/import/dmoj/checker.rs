@@ -5,7 +5,7 @@ use crate::doc::Reader;
 use crate::finding::Code;
 use cupel_problem::{Checker, Comparison, ErrorMode, JudgeProgram, OrderOf, ProgramFile, Protocol};
 
-/// `checker`: a name, a file, or a map of name and arguments.
+/// Reads `checker`: a name, a file, or a map of name and arguments.
 pub(super) fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: bool) -> Option<Checker> {
     let (name, args) = match reader.is_map() {
         true => (reader.get("name"), reader.get("args")),
@@ -57,7 +57,7 @@ pub(super) fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: boo
     }
 }
 
-/// A program with `files`, `lang`, `type`: the checker `bridged` or an interactor.
+/// Reads a program with `files`, `lang` and `type`: the checker `bridged` or an interactor.
 pub(super) fn bridged(context: &Context<'_>, reader: &Reader<'_>) -> Option<JudgeProgram> {
     let names: Vec<String> =
         reader.get("files").one_or_more().iter().filter_map(|one| one.words().map(str::to_owned)).collect();
@@ -78,14 +78,14 @@ pub(super) fn bridged(context: &Context<'_>, reader: &Reader<'_>) -> Option<Judg
     }
     let mut program = context.program(&names[0])?;
     program.files = files;
-    // DMOJ's names contain standards and versions: CPP17, PY3. If the name is unknown, the file extension decides.
+    // DMOJ's language names contain standards and versions: CPP17, PY3. If a name is unknown, the file extension decides.
     let language =
         reader.get("lang").words().map(|name| name.trim_end_matches(|c: char| c.is_ascii_digit()).to_lowercase());
     let language = language.and_then(|name| context.options.languages.find(&name));
     program.language = language.map(|language| language.id.clone());
     context.check_program(&program);
     for flag in reader.get("flags").one_or_more().iter().filter_map(Reader::text) {
-        // Cupel chooses optimisation and warnings itself; a flag that changes the meaning of the program is refused.
+        // Cupel itself chooses optimisation and warnings. A flag that changes the meaning of the program is refused.
         if !["-O", "-W", "-g", "-std="].iter().any(|harmless| flag.starts_with(harmless)) {
             let fault = format!("the compiler flag `{flag}` is not supported");
             reader.get("flags").fault(Code::Unsupported, fault, "Put its effect into the source");

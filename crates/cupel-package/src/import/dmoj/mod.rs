@@ -12,17 +12,17 @@ use crate::unpack::{self, Sink};
 use cupel_problem::{Calibration, Factor, Include, Objective, Problem, Scoring, ScoringRules, WallLimit};
 
 const FILE: &str = "init.yml";
-/// Where the data archive is unpacked.
+/// Directory into which the data archive is unpacked.
 const UNPACKED: &str = "dmoj-archive";
-/// The empty input file of cases without `in`.
+/// The empty file that is the input of cases without `in`.
 const NO_INPUT: &str = "dmoj-no-input";
 /// Maximum length of a pattern, in bytes.
 const PATTERN_LENGTH_MAX: usize = 500;
 
-/// Unpacks the archive named in `init.yml`, within the package's limits, and adds the empty input file if a case names
-/// no input. Returns whether files were added.
+/// Unpacks the archive that `init.yml` names, within the package's limits. Adds the empty input file if a case names no
+/// input. Returns whether files were added.
 pub(super) fn complete(tree: &Tree, top: &str, sink: &mut Sink<'_>) -> Result<bool, ImportError> {
-    // The importer reports faults of the file itself later.
+    // The importer reads the file again later and reports its faults.
     let quiet = Findings::default();
     let Some(text) = tree.text(FILE, ByteOrderMark::Warned, &quiet)? else { return Ok(false) };
     let Ok(node) = parse_yaml(&text) else { return Ok(false) };
@@ -54,7 +54,7 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
     if !refuse_python(&top, &node) {
         return Ok(None);
     }
-    // DMOJ's format has none of these keys.
+    // DMOJ's format has no title, tags or authors.
     let keys = Keys { title: "", tags: "", authors: "" };
     let mut draft = Draft::new(Calibration::KATTIS_LEGACY, FILE, keys);
     draft.scoring = Scoring::Points { rules: ScoringRules::Dmoj, objective: Objective::Max };
@@ -77,7 +77,7 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
     Ok(draft.finish(root, context))
 }
 
-/// Refuses keys that DMOJ evaluates as Python code, and graders that run inside DMOJ.
+/// Refuses keys that contain Python code for DMOJ, and graders that run inside DMOJ.
 fn refuse_python(top: &Reader<'_>, node: &Document) -> bool {
     let mut fine = true;
     let mut pending: Vec<(String, &Document)> = vec![(String::new(), node)];
@@ -120,7 +120,7 @@ fn refuse_python(top: &Reader<'_>, node: &Document) -> bool {
     fine
 }
 
-/// A key, spelled with `_` or with `-`.
+/// Returns the value of a key that may be spelled with `_` or with `-`.
 fn key_of<'a>(reader: &Reader<'a>, key: &str) -> Reader<'a> {
     let found = reader.get(key);
     if found.is_some() { found } else { reader.get(&key.replace('_', "-")) }
@@ -135,7 +135,7 @@ fn limits(top: &Reader<'_>, draft: &mut Draft) {
     }
     let factor = key_of(top, "wall_time_factor").parsed("a factor above 0");
     draft.limits.wall_time = Some(WallLimit::TimesCpu(factor.or(Factor::thousandths(3000)).unwrap_or(Factor::ONE)));
-    // Not part of the format, but often exported with it by the DMOJ site.
+    // The key is not part of the format, but the DMOJ site often exports it.
     draft.limits.time.limit = key_of(top, "time_limit").seconds();
     if let Some(memory) = key_of(top, "memory_limit").size(1 << 10) {
         draft.limits.memory = memory;

@@ -1,4 +1,4 @@
-//! `test_cases` of DMOJ: lists, batches, and cases found by file name patterns.
+//! `test_cases` of DMOJ: lists, batches, and cases that are found by patterns for file names.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(super) struct Reading<'c, 'r> {
     archived: bool,
 }
 
-/// The maps in which a key is looked up, in order: the case, its batch, the top level.
+/// The maps in which a key is looked up, in this order: the case, its batch, the top level.
 struct Scope<'s, 'r>(Vec<&'s Reader<'r>>);
 
 impl<'r> Scope<'_, 'r> {
@@ -36,7 +36,7 @@ impl<'c, 'r> Reading<'c, 'r> {
         Reading { context, top, methods: Methods::new(), archived }
     }
 
-    /// The root of all groups. `None` if there is a fault, which has been reported.
+    /// Returns the root of all groups. `None` if there is a fault, which has been reported.
     pub(super) fn tests(mut self) -> Option<CaseGroup> {
         let top = self.top.clone();
         let mut children = Vec::new();
@@ -73,7 +73,7 @@ impl<'c, 'r> Reading<'c, 'r> {
         Some(root)
     }
 
-    /// Reads a list of cases and batches. Batches are numbered as DMOJ numbers them.
+    /// Reads a list of cases and batches. Batches have the same numbers as in DMOJ.
     fn listed(&mut self, list: &Reader<'r>, prefix: &str) -> Vec<Node> {
         let mut nodes = Vec::new();
         let mut batches: Vec<GroupName> = Vec::new();
@@ -92,7 +92,7 @@ impl<'c, 'r> Reading<'c, 'r> {
                 let name = join(prefix, &format!("{:03}", number + 1));
                 let points = points(&Scope(vec![item, &top]).get("points"));
                 let node = self.case(&name, &Scope(vec![item, &top]), points);
-                // In DMOJ, a failed case with zero points ends the whole run. A separate group expresses that.
+                // In DMOJ, a failed case with zero points ends the whole run. A separate group expresses this rule.
                 nodes.extend(node.map(|case| self.stopping(&name, points, case)));
                 continue;
             }
@@ -120,8 +120,7 @@ impl<'c, 'r> Reading<'c, 'r> {
                 batches.push(GroupName::new(&name).unwrap_or_else(|_| GroupName::root()));
                 continue;
             }
-            // A batch gives the minimum of its cases' scores; if the checker only accepts or rejects, it is all or
-            // nothing.
+            // A batch gives the minimum of its cases' scores. If the checker only accepts or rejects, that is all or nothing.
             let mut batch = group(&name, GroupScoring::Aggregate(Aggregate::Min), cases);
             batch.stop = if worth == Score::ZERO { StopRule::BreakAll } else { StopRule::Break };
             batch.requires = self.dependencies(item, &batches);
@@ -159,7 +158,7 @@ impl<'c, 'r> Reading<'c, 'r> {
 
     fn case(&mut self, name: &str, scope: &Scope<'_, 'r>, points: Score) -> Option<Case> {
         let input = scope.get("in");
-        // A case without `in` has an empty input, as in DMOJ.
+        // In DMOJ, a case without `in` has an empty input.
         let input_name = if input.is_some() { input.words()? } else { NO_INPUT };
         let input_file = self.data(&input, input_name)?;
         let output = scope.get("out");
@@ -199,7 +198,7 @@ impl<'c, 'r> Reading<'c, 'r> {
         })
     }
 
-    /// A file of the archive, otherwise of the package.
+    /// Returns a file of the archive or, if the archive lacks it, of the package.
     fn data(&self, reader: &Reader<'r>, name: &str) -> Option<FileRef> {
         let archived = self.archived.then(|| self.context.tree.file(&format!("{UNPACKED}/{name}"))).flatten();
         let found = archived.or_else(|| self.context.tree.file(name));
@@ -230,8 +229,8 @@ impl<'c, 'r> Reading<'c, 'r> {
         })
     }
 
-    /// Finds cases by file name: `input_format` and `output_format` with the groups `batch` and `case`, or the default
-    /// patterns.
+    /// Finds cases by file name: with `input_format` and `output_format`, whose groups are `batch` and `case`, or with the
+    /// default patterns.
     fn by_pattern(&mut self, list: &Reader<'r>) -> Vec<Node> {
         let formats =
             [("input_format", key_of(list, "input_format")), ("output_format", key_of(list, "output_format"))];
@@ -328,17 +327,16 @@ impl<'c, 'r> Reading<'c, 'r> {
     }
 }
 
-/// Batch and case numbers from the groups of a pattern.
+/// Returns batch and case numbers from the groups of a pattern.
 fn numbers_by(pattern: &regex_lite::Regex, name: &str) -> Option<(u64, u64)> {
     let found = pattern.captures(name)?;
     let number = |group: &str| found.name(group).and_then(|m| m.as_str().parse().ok());
     Some((number("batch").unwrap_or(0), number("case")?))
 }
 
-/// Batch and case numbers from a file name, as DMOJ's default patterns find them. A name that begins with `in` or
-/// contains `.in` is an input (`out` likewise). Its last number is the case; the number before it is the batch if it
-/// begins a word of the name, as in `2.03.in` or `x-2-3.in`. Source: DMOJ judge-server, the default patterns in
-/// problem.py.
+/// Returns batch and case numbers from a file name, as DMOJ's default patterns do. A name that begins with `in` or contains
+/// `.in` is an input (`out` likewise). Its last number is the case. The number before it is the batch if it begins a word of
+/// the name, as in `2.03.in` or `x-2-3.in`. Source: DMOJ judge-server, the default patterns in problem.py.
 fn numbers_in(name: &str, word: &str) -> Option<(u64, u64)> {
     if !name.starts_with(word) && !name.contains(&format!(".{word}")) {
         return None;
@@ -358,7 +356,7 @@ fn numbers_in(name: &str, word: &str) -> Option<(u64, u64)> {
     Some((batch, case.parse().ok()?))
 }
 
-/// The text before the last run of digits, the digits, and the text after them.
+/// Splits a text into the text before the last run of digits, the digits, and the text after them.
 fn last_number(text: &str) -> Option<(&str, &str, &str)> {
     let end = text.rfind(|c: char| c.is_ascii_digit())? + 1;
     let start = text[..end]
@@ -379,7 +377,7 @@ fn points(reader: &Reader<'_>) -> Score {
     points.unwrap_or(Score::ONE)
 }
 
-/// Points of which a checker may give a part.
+/// Returns points of which a checker may award a part.
 fn named(points: Score) -> CasePoints {
     CasePoints::FromChecker {
         max: MaxScore::Bounded(points),

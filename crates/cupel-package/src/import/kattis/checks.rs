@@ -27,7 +27,7 @@ impl Kattis<'_> {
         let mut programs = Vec::new();
         for place in places {
             match config.is_new() && *place == "output_validator" {
-                // The directory itself is the program; a single source in it may have any name.
+                // The directory itself is the program, and a single source in it may have any name.
                 true => programs.extend(context.program(place)),
                 false => programs.extend(context.programs_in(place)),
             }
@@ -66,7 +66,7 @@ impl Kattis<'_> {
         }
     }
 
-    /// The method of cases with these arguments. `file` is the file that contains the arguments.
+    /// Returns the method of cases with these arguments. `file` is the file that contains the arguments.
     pub(super) fn method(&self, judge: &Judge, args: &[String], file: &str) -> Option<Method> {
         match judge {
             Judge::Default => match TokenRules::from_flags(args) {

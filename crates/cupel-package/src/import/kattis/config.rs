@@ -10,16 +10,16 @@ use crate::doc::{Reader, Source, Unknown};
 use crate::finding::{Code, ImportError};
 use cupel_problem::{Calibration, Factor, Objective, ProblemLimits, Scoring, ScoringRules};
 
-/// The version of the format that applies.
+/// The version of the format to which the package belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Version {
     Legacy,
-    /// 2023-07 and "draft": the new layout with parts of the old one.
+    /// 2023-07 and "draft": the new layout, with some keys of the old one.
     Draft,
     V202509,
 }
 
-/// The parts of `problem.yaml` that the rest of the importer needs.
+/// The parts of `problem.yaml` that other parts of the importer need.
 pub(super) struct Config {
     pub(super) version: Version,
     pub(super) domjudge: bool,
@@ -27,9 +27,9 @@ pub(super) struct Config {
     pub(super) interactive: bool,
     /// Maximum number of passes of a multi-pass problem.
     pub(super) passes: Option<NonZeroU32>,
-    /// Legacy: a program judges the output, not the default validator.
+    /// Legacy: whether a program judges the output instead of the default validator.
     pub(super) custom_validator: bool,
-    /// Legacy: the validator gives the score.
+    /// Legacy: whether the validator awards the score.
     pub(super) validator_scores: bool,
     /// Legacy: flags for the validator in every group.
     pub(super) validator_flags: Vec<String>,
@@ -74,7 +74,7 @@ const KEYS_2025: &[&str] = &[
     "allow_file_writing",
     "constants",
 ];
-/// Keys of drafts that packages with the new layout may still have.
+/// Keys from drafts that may still occur in packages with the new layout.
 const KEYS_DRAFT: &[&str] = &["author", "source_url", "validation", "validator_flags", "grading"];
 
 pub(super) fn read(context: &Context<'_>, format: PackageFormat) -> Result<Option<(Config, Draft)>, ImportError> {
@@ -180,7 +180,7 @@ fn people(top: &Reader<'_>, version: Version, draft: &mut Draft) {
     } else {
         add_person(&credits, draft);
     }
-    // `source` is a text, a map with a name, or a list of such values.
+    // `source` is a text, a map with a name, or a list of texts and maps.
     let sources = top.get("source").one_or_more();
     let named = sources.iter().filter_map(|one| if one.is_map() { one.get("name").words() } else { one.words() });
     draft.source = Some(named.collect::<Vec<_>>().join(", ")).filter(|text| !text.is_empty());
@@ -221,7 +221,7 @@ fn licence(licence: &Reader<'_>, version: Version, draft: &mut Draft) {
     draft.licence.name = Some(text.to_owned()).filter(|text| text != "unknown");
 }
 
-/// `type` and, in legacy packages, `validation`.
+/// Reads `type` and, in legacy packages, `validation`.
 fn kinds(top: &Reader<'_>, version: Version, domjudge: bool) -> Config {
     let kind = top.get("type");
     let mut words: Vec<String> = Vec::new();
@@ -396,7 +396,7 @@ fn languages(context: &Context<'_>, languages: &Reader<'_>, out: &mut ProblemLim
     out.languages = Some(known);
 }
 
-/// Scoring of the whole problem; groups have their own files.
+/// Reads the scoring of the whole problem. Groups have files of their own.
 fn grading(context: &Context<'_>, top: &Reader<'_>, config: &Config, draft: &mut Draft) {
     if config.version == Version::V202509 {
         if config.scoring {
@@ -410,7 +410,7 @@ fn grading(context: &Context<'_>, top: &Reader<'_>, config: &Config, draft: &mut
     }
     let grading = top.get("grading");
     if grading.is_some() && !grading.is_map() {
-        // Very old packages have `grading: default` or `grading: custom`.
+        // Very old packages contain `grading: default` or `grading: custom`.
         match grading.text() {
             Some("default") | None => {}
             Some("custom") => {

@@ -1,4 +1,4 @@
-//! `constants` of 2025-09: the importer replaces `{{name}}` in texts and sources by its value, once.
+//! `constants` of 2025-09: the importer replaces `{{name}}` in texts and sources by its value. Values are not searched again.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::finding::{Code, Findings, ImportError};
 use crate::unpack::Sink;
 use cupel_problem::PackagePath;
 
-/// Whether constants are replaced in this file. They are not replaced in data or in `problem.yaml`.
+/// Whether constants are replaced in this file. They are not replaced in test data and in `problem.yaml`.
 fn is_filled_in(path: &str) -> bool {
     let directory = path.split('/').next().unwrap_or_default();
     let directories = [
@@ -27,7 +27,7 @@ fn is_filled_in(path: &str) -> bool {
 
 /// Replaces the constants in the unpacked files. Returns whether any file was changed.
 pub(crate) fn fill_in_constants(tree: &Tree, top: &str, sink: &mut Sink<'_>) -> Result<bool, ImportError> {
-    // The importer reports faults of the file itself later.
+    // The importer reads the file again later and reports its faults.
     let quiet = Findings::default();
     let Some(text) = tree.text("problem.yaml", ByteOrderMark::Warned, &quiet)? else { return Ok(false) };
     let Ok(node) = parse_yaml(&text) else { return Ok(false) };
@@ -56,7 +56,7 @@ pub(crate) fn fill_in_constants(tree: &Tree, top: &str, sink: &mut Sink<'_>) -> 
     Ok(changed)
 }
 
-/// The constants by name. A value is a text or a map of variants, of which `value` has no suffix.
+/// Returns the constants by name. A constant is a text or a map of variants, of which `value` has no suffix.
 fn read(reader: &Reader<'_>) -> BTreeMap<String, String> {
     let mut constants = BTreeMap::new();
     for (name, value) in reader.map() {
@@ -85,7 +85,7 @@ fn is_name(name: &str) -> bool {
 /// Commands in a Markdown statement that place the samples.
 const COMMANDS: [&str; 2] = ["nextsample", "remainingsamples"];
 
-/// The text with all constants replaced. `None` if it contains none. Braces around anything other than a name are kept.
+/// Returns the text with all constants replaced. `None` if it contains none. Braces around other texts than names are kept.
 fn fill_in(text: &str, constants: &BTreeMap<String, String>, unknown: impl Fn(&str)) -> Option<String> {
     let mut filled = String::new();
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! `data/`: which files form a case.
+//! `data/`: collects the files of each case.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use cupel_problem::{
     ValidatorArgs,
 };
 
-/// Keys for the arguments of a package's programs, for one case or for a group.
+/// Keys of the arguments for a package's programs, for one case or for a group.
 const ARGUMENTS: [&str; 5] =
     ["args", "input_validator_args", "output_validator_args", "input_visualizer_args", "output_visualizer_args"];
 
@@ -47,7 +47,7 @@ pub(super) struct RawCase {
 }
 
 impl RawCase {
-    /// Whether there is an input to judge. A conversation may exist without one.
+    /// Whether there is an input to judge. A sample conversation may have no input.
     pub(super) fn has_input(&self) -> bool {
         self.files.contains_key(".in")
     }
@@ -71,7 +71,7 @@ pub(super) struct Maker<'k, 'a> {
     judge: Judge,
     methods: Methods<Vec<String>>,
     conversations: Vec<FileRef>,
-    /// Trials from `.out` files beside the answers of cases.
+    /// Trials: `.out` files beside the answers of cases.
     outputs: Vec<OutputTrial>,
 }
 
@@ -81,7 +81,7 @@ impl Kattis<'_> {
         self.context.tree.below("data/secret").any(|(path, _)| path.as_str().ends_with(".in"))
     }
 
-    /// The root of all groups; also adds the trials. `None` if there is a fault, which has been reported.
+    /// Returns the root of all groups, and adds the trials. `None` if there is a fault, which has been reported.
     pub(super) fn tests(&self, draft: &mut Draft) -> Result<Option<CaseGroup>, ImportError> {
         let context = self.context;
         let samples_suffice = context.options.allow_no_secret && context.tree.has_directory("data/sample");
@@ -109,7 +109,7 @@ impl Kattis<'_> {
         Ok(root)
     }
 
-    /// The cases directly in a directory below `data/`, in order. Files that belong to no case are reported.
+    /// Returns the cases directly in a directory below `data/`, in order. Files that belong to no case are reported.
     pub(super) fn raw_cases(&self, directory: &str, inputs_needed: bool) -> Vec<RawCase> {
         let findings = self.context.findings;
         let children = self.context.tree.children(&format!("data/{directory}"));
@@ -145,7 +145,7 @@ impl Kattis<'_> {
         cases.into_values().collect()
     }
 
-    /// Handles files without an `.in` file. Only a conversation among the samples is valid without one.
+    /// Handles files without an `.in` file. Only a conversation among the samples is valid without an input.
     fn without_input(&self, case: &RawCase, inputs_needed: bool) -> bool {
         let only = |ending: &str| case.files.contains_key(ending);
         if only(".interaction") || only(".in.statement") {
@@ -171,7 +171,7 @@ impl Maker<'_, '_> {
         self.methods.get(args, |args| kattis.method(judge, args, file))
     }
 
-    /// Creates a case from its files. `None` if there is nothing to judge, or a fault, which has been reported.
+    /// Creates a case from its files. `None` if there is nothing to judge, or if there is a fault, which has been reported.
     pub(super) fn case(
         &mut self,
         raw: &RawCase,
@@ -231,7 +231,7 @@ impl Maker<'_, '_> {
         }))
     }
 
-    /// Settings for all of `data/`. The format does not have this file, but BAPCtools writes it.
+    /// Reads settings for all of `data/`. The format does not have this file, but BAPCtools writes it.
     pub(super) fn everywhere(&self, file: &str) -> Result<Inherited, ImportError> {
         const FILE: &str = "data/test_group.yaml";
         let (context, mut inherited) = (self.kattis.context, Inherited::root(file));
@@ -251,7 +251,7 @@ impl Maker<'_, '_> {
         Ok(inherited)
     }
 
-    /// `<case>.yaml` of 2025-09.
+    /// Reads `<case>.yaml` of 2025-09.
     fn case_file(&self, path: &str, own: &mut Inherited, hints: &mut Hints) -> Result<(), ImportError> {
         let context = self.kattis.context;
         let Some(node) = context.yaml(path, ByteOrderMark::Refused)? else { return Ok(()) };
@@ -269,7 +269,7 @@ impl Maker<'_, '_> {
         Ok(())
     }
 
-    /// `invalid_input`, `invalid_output` and `valid_output` of 2025-09.
+    /// Reads `invalid_input`, `invalid_output` and `valid_output` of 2025-09.
     fn trials(&mut self, draft: &mut Draft) -> Result<(), ImportError> {
         let context = self.kattis.context;
         let inherited = self.everywhere("problem.yaml")?;
@@ -309,7 +309,7 @@ impl Maker<'_, '_> {
     }
 }
 
-/// A directory below `data/` and its subdirectories that contain files.
+/// Returns a directory below `data/` and its subdirectories that contain files.
 fn directories_with_cases(context: &super::super::Context<'_>, top: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (path, _) in context.tree.below(&format!("data/{top}")) {
@@ -373,7 +373,7 @@ impl Inherited {
     }
 }
 
-/// Arguments by the name of the validator.
+/// Reads arguments by the name of the validator.
 pub(super) fn by_validator(reader: &Reader<'_>) -> ValidatorArgs {
     let each = reader.entries().into_iter().map(|(name, args)| (name.to_owned(), args.arguments().unwrap_or_default()));
     ValidatorArgs::Named(each.collect())

@@ -1,5 +1,5 @@
-//! `submissions/`: the result expected of each submission, given by its folder, by `submissions.yaml` or by an
-//! annotation in its source.
+//! `submissions/`: the expected result of each submission. Its folder, `submissions.yaml` or an annotation in its source
+//! determines the result.
 
 use std::fs::File;
 use std::io::Read;
@@ -25,7 +25,7 @@ const START_BYTES_MAX: u64 = 64 << 10;
 /// Maximum number of submissions of a package.
 const SUBMISSIONS_MAX: usize = 1000;
 
-/// The rule that a folder of 2025-09 implies for each case.
+/// Returns the rule that a folder of 2025-09 implies for each case.
 pub(crate) fn folder_rule(folder: &str) -> Option<Expectation> {
     let rule = Expectation::nothing(&format!("submissions/{folder}"));
     let per_case = |permitted: Option<&[ExpectedVerdict]>, required: Option<&[ExpectedVerdict]>| Expectation {
@@ -45,19 +45,19 @@ pub(crate) fn folder_rule(folder: &str) -> Option<Expectation> {
     })
 }
 
-/// The verdict that a folder's name implies for its submissions, if nothing more specific is given.
+/// Returns the rule that a folder's name implies for its submissions, if there is no more specific rule.
 pub(crate) fn by_folder(folder: &str, scoring: bool) -> Option<Expectation> {
     let rule = Expectation::nothing(&format!("submissions/{folder}"));
     let verdict = |verdicts: &[ExpectedVerdict]| Some(verdicts.to_vec());
     Some(match folder {
         "accepted" => Expectation { verdict: verdict(&[Ac]), full_score: scoring.then_some(true), ..rule },
-        // Judges name a score below the full one differently; the expectation is only that the score is lower.
+        // Judges have different names for a score below the full one, so the rule only requires that the score is lower.
         "partially_accepted" => Expectation { full_score: Some(false), ..rule },
         "wrong_answer" => Expectation { verdict: verdict(&[Wa]), ..rule },
         "time_limit_exceeded" => Expectation { verdict: verdict(&[Tle]), ..rule },
         "run_time_error" => Expectation { verdict: verdict(&[Rte]), ..rule },
         "rejected" => Expectation { verdict: verdict(&[Wa, Tle, Rte, Mle, Ole, Ce]), ..rule },
-        // DOMjudge reads other folder names as results, if they are results.
+        // In DOMjudge, other folder names may also be names of results.
         other => Expectation { verdict: Some(vec![result(other)?]), ..rule },
     })
 }
@@ -108,7 +108,7 @@ impl Kattis<'_> {
         Ok(found)
     }
 
-    /// The language of a submission whose file extensions several languages share: Python 2 and Prolog. Source:
+    /// Returns the language of a submission whose file extension belongs to several languages: Python 2 and Prolog. Source:
     /// problemtools, `languages.yaml`: `.py` is Python 2 depending on its first line, and `.pl` is Prolog.
     fn language_by_content(&self, program: &Program) -> Result<Option<LanguageId>, ImportError> {
         let ending = |file: &&ProgramFile, ending: &str| file.name.as_str().ends_with(ending);
@@ -139,7 +139,7 @@ impl Kattis<'_> {
         })
     }
 
-    /// The beginning of a source.
+    /// Returns the beginning of a source.
     fn start_of(&self, file: &ProgramFile) -> Result<String, ImportError> {
         let place = self.context.tree.root().join(file.file.path.as_str());
         let mut bytes = Vec::new();
@@ -178,12 +178,12 @@ impl Kattis<'_> {
         folder_rule(folder)
     }
 
-    /// DOMjudge's `@EXPECTED_RESULTS@` and `@EXPECTED_SCORE@`.
+    /// Reads DOMjudge's `@EXPECTED_RESULTS@` and `@EXPECTED_SCORE@`.
     fn annotation(&self, folder: &str, program: &Program, rules: &mut Vec<Expectation>) -> Result<(), ImportError> {
         let mut results: Option<Vec<ExpectedVerdict>> = None;
         for file in program.files.iter().filter(|file| file.file.size.get() <= TEXT_BYTES_MAX) {
             let path = file.file.path.as_str();
-            // A source in another encoding is still a submission, but cannot have annotations.
+            // A source in another encoding is also a submission, but cannot have annotations.
             let quiet = crate::finding::Findings::default();
             let Some(text) = self.context.tree.text(path, ByteOrderMark::Warned, &quiet)? else { continue };
             for (number, line) in text.lines().enumerate() {
@@ -206,7 +206,7 @@ impl Kattis<'_> {
                 let named: Vec<Option<ExpectedVerdict>> = value.split(',').map(|word| result(word.trim())).collect();
                 if let Some(at) = named.iter().position(Option::is_none) {
                     let word = value.split(',').nth(at).unwrap_or_default().trim();
-                    // DOMjudge leaves such submissions to manual judging, so there is no expectation.
+                    // In DOMjudge, users judge such submissions manually, so there is no expectation.
                     if !word.eq_ignore_ascii_case("CHECK-MANUALLY") {
                         report(format!("`{word}` is not a result"));
                     }
@@ -235,8 +235,8 @@ impl Kattis<'_> {
         Ok(())
     }
 
-    /// DOMjudge's `submissions.json`: entry point and language by path; directories end with a slash. JSON is parsed as
-    /// YAML.
+    /// Reads DOMjudge's `submissions.json`: entry point and language by path. Paths of directories end with a slash. JSON is
+    /// parsed as YAML.
     fn entry_points(&self, submissions: &mut [ExampleSubmission]) -> Result<(), ImportError> {
         const FILE: &str = "submissions.json";
         let Some(node) = self.context.yaml(FILE, ByteOrderMark::Warned)? else { return Ok(()) };
@@ -257,7 +257,7 @@ impl Kattis<'_> {
         Ok(())
     }
 
-    /// `submissions.yaml` of 2025-09.
+    /// Reads `submissions.yaml` of 2025-09.
     fn rules(&self, submissions: &mut [ExampleSubmission]) -> Result<(), ImportError> {
         const FILE: &str = "submissions/submissions.yaml";
         let Some(node) = self.context.yaml(FILE, ByteOrderMark::Refused)? else { return Ok(()) };
@@ -282,8 +282,7 @@ impl Kattis<'_> {
         Ok(())
     }
 
-    /// Applies one rule to one submission. If the key is a default folder, the rule overrides that folder's rule
-    /// (`base`).
+    /// Applies one rule to one submission. If the key is a default folder, the rule replaces that folder's rule (`base`).
     fn rule(&self, reader: &Reader<'_>, glob: &str, submission: &mut ExampleSubmission, base: Option<usize>) {
         const KEYS: &[&str] = &["permitted", "required", "score", "message", "use_for_time_limit"];
         const ABOUT: &[&str] = &["language", "entrypoint", "authors", "model_solution"];
@@ -369,10 +368,10 @@ fn read_rule(reader: &Reader<'_>, rule: &mut Expectation) {
     let role = reader.get("use_for_time_limit");
     match role.text() {
         None if !role.is_some() => {}
-        // The verdicts determine whether the time is used.
+        // The verdicts of the rule determine whether the time is used.
         Some("true") => {}
         Some("false") => rule.bounds_time_limit = false,
-        // The two words restrict the verdicts of submissions whose times bound the limit.
+        // `lower` and `upper` restrict the verdicts, because the times of these submissions bound the limit.
         Some("lower") => {
             let permitted = rule.permitted.get_or_insert_with(|| vec![Ac, Wa, Rte]);
             permitted.retain(|verdict| *verdict != Tle);
@@ -382,7 +381,7 @@ fn read_rule(reader: &Reader<'_>, rule: &mut Expectation) {
     }
 }
 
-/// `@EXPECTED_RESULTS@: A, B` or `@EXPECTED_SCORE@: N` in a line, without a comment terminator at its end.
+/// Finds `@EXPECTED_RESULTS@: A, B` or `@EXPECTED_SCORE@: N` in a line, and removes a comment terminator at the end.
 fn annotation(line: &str) -> Option<(&'static str, &str)> {
     ["@EXPECTED_RESULTS@", "@EXPECTED_SCORE@"].into_iter().find_map(|tag| {
         let upper = line.to_ascii_uppercase();
@@ -393,7 +392,7 @@ fn annotation(line: &str) -> Option<(&'static str, &str)> {
     })
 }
 
-/// DOMjudge's names of results.
+/// Maps DOMjudge's names of results.
 fn result(word: &str) -> Option<ExpectedVerdict> {
     Some(match word.to_ascii_uppercase().replace('_', "-").as_str() {
         "CORRECT" | "ACCEPTED" => Ac,
@@ -410,7 +409,7 @@ fn result(word: &str) -> Option<ExpectedVerdict> {
 /// Whether a line of Prolog is a directive, a query or a rule, or ends with the neck of a rule.
 fn is_clause(line: &str) -> bool {
     let line = line.trim();
-    // The head of a rule: an atom, with or without arguments.
+    // Checks for the head of a rule: an atom, with or without arguments.
     let is_head = |head: &str| {
         let (name, rest) =
             head.split_at(head.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(head.len()));

@@ -1,5 +1,5 @@
-//! Groups of the legacy format: every directory below `data/` is a group, configured by `testdata.yaml`. Kattis and
-//! DOMjudge interpret the same files differently; the `domjudge` parameter selects the interpretation.
+//! Groups of the legacy format: every directory below `data/` is a group, which `testdata.yaml` configures. Kattis and DOMjudge
+//! interpret the same files differently; the `domjudge` parameter selects the interpretation.
 
 use super::super::cases::{bounded, most};
 use super::super::{ByteOrderMark, Child};
@@ -52,8 +52,7 @@ const KEYS: &[&str] = &[
 const KEYS_DRAFT: &[&str] = &["scoring", "args", "input_validator_args", "output_validator_args", "full_feedback"];
 
 impl Maker<'_, '_> {
-    /// The tree of a legacy package in its dialect. Reports a warning if the other dialect gives a different maximum
-    /// score.
+    /// Returns the tree of a legacy package in its dialect. Reports a warning if the maximum score differs in the other dialect.
     pub(super) fn legacy(&mut self) -> Result<Option<CaseGroup>, ImportError> {
         let domjudge = self.kattis.config.domjudge;
         let root = self.legacy_tree(domjudge)?;
@@ -90,7 +89,7 @@ impl Maker<'_, '_> {
         let path = if directory.is_empty() { "data".to_owned() } else { format!("data/{directory}") };
         let file = format!("{path}/testdata.yaml");
         let configured = self.kattis.context.tree.has(&file);
-        // DOMjudge groups inherit nothing.
+        // In DOMjudge, groups do not inherit settings.
         let mut grading = if domjudge { Grading::default() } else { above.clone() };
         grading.ignore_sample = false;
         let mut inherited = inherited.clone();
@@ -143,13 +142,13 @@ impl Maker<'_, '_> {
         }))
     }
 
-    /// Cases (`Some`) and directories of a directory, sorted by name.
+    /// Returns the cases (`Some`) and directories of a directory, sorted by name.
     fn legacy_children(&self, directory: &str) -> Vec<(String, Option<super::data::RawCase>)> {
         let kattis = self.kattis;
         let path = if directory.is_empty() { "data".to_owned() } else { format!("data/{directory}") };
         let mut found = Vec::new();
         if directory.is_empty() {
-            // Only these two are judged; by name, `sample` comes first.
+            // Only these two are judged. `sample` is first, because the entries are sorted by name.
             let known = |name: &String| matches!(name.as_str(), "sample" | "secret");
             let present = kattis.context.tree.children(&path);
             found.extend(present.into_keys().filter(known).map(|name| (name, None)));
@@ -255,7 +254,7 @@ impl Maker<'_, '_> {
     }
 }
 
-/// `scoring: {score, aggregation}` of later drafts.
+/// Reads `scoring: {score, aggregation}` of later drafts.
 fn draft_scoring(scoring: &Reader<'_>, grading: &mut Grading) {
     if !scoring.is_some() {
         return;
@@ -276,7 +275,7 @@ fn draft_scoring(scoring: &Reader<'_>, grading: &mut Grading) {
     }
 }
 
-/// The flags of the default grader.
+/// Reads the flags of the default grader.
 fn grader_flags(reader: &Reader<'_>, flags: &[String], grading: &mut Grading, domjudge: bool) {
     // A list of flags replaces all inherited settings.
     let mut any_accepted = false;
@@ -329,7 +328,7 @@ fn range(reader: &Reader<'_>) -> Option<ScoreRange> {
     range
 }
 
-/// A text, or a map from validator to text. A legacy package has one validator, so the first entry is used.
+/// Reads a text, or a map from validator to text. A legacy package has one validator, so the first entry is used.
 fn validator_flags(reader: &Reader<'_>) -> Option<Vec<String>> {
     if reader.is_map() {
         return reader.entries().first().and_then(|(_, flags)| flags.arguments());

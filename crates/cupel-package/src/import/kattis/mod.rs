@@ -1,6 +1,6 @@
-//! The Kattis problem package format: legacy, legacy-icpc, 2025-09 and its drafts, and DOMjudge's zip, which is a
-//! legacy package with an ini file. Source: the format's specification. Deviations found in existing packages are
-//! accepted with a warning.
+//! The Kattis problem package format: legacy, legacy-icpc, 2025-09 and its drafts, and DOMjudge's zip, which is a legacy package
+//! with an ini file. Source: the specification of the format. Deviations that occur in existing packages are accepted with a
+//! warning.
 
 mod checks;
 mod config;
@@ -22,7 +22,7 @@ use crate::finding::{Code, ImportError};
 use config::Config;
 use cupel_problem::{Include, InputValidator, Passes, Problem, Program};
 
-/// State shared by the parts of this importer.
+/// State that all parts of this importer use.
 pub(super) struct Kattis<'a> {
     context: &'a Context<'a>,
     config: Config,

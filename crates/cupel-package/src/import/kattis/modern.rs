@@ -37,7 +37,7 @@ struct Configured {
     aggregation: Aggregation,
     requires: Vec<String>,
     inherited: Inherited,
-    /// The path of the file.
+    /// The path of the `test_group.yaml`.
     file: String,
 }
 
@@ -123,7 +123,7 @@ impl Maker<'_, '_> {
         Ok((!children.is_empty()).then(|| self.outer("secret", &configured, children)))
     }
 
-    /// A group of groups.
+    /// Creates a group of groups.
     fn outer(&self, name: &str, configured: &Configured, children: Vec<Node>) -> CaseGroup {
         let mut group = group(name, GroupScoring::None, children);
         group.requires = self.requires(configured, &[]);
@@ -148,7 +148,7 @@ impl Maker<'_, '_> {
         group
     }
 
-    /// A group of cases.
+    /// Creates a group of cases.
     fn group(
         &mut self,
         name: &str,
@@ -183,7 +183,7 @@ impl Maker<'_, '_> {
                     (GroupScoring::AllOrNothing(Score::ZERO), StopRule::Break)
                 }
                 (Aggregation::Sum, _) => (GroupScoring::Aggregate(Aggregate::Sum), StopRule::Continue),
-                // A failed case gives 0, which is the minimum.
+                // A failed case gives 0, which is the minimum, so judging stops.
                 (Aggregation::Min, _) => (GroupScoring::Aggregate(Aggregate::Min), StopRule::Break),
             };
         }
@@ -216,7 +216,7 @@ impl Maker<'_, '_> {
         }
     }
 
-    /// The cases of a directory and of its subdirectories that are not groups.
+    /// Returns the cases of a directory, and of those subdirectories that are not groups.
     fn flat_cases(&self, directory: &str, groups: &[String]) -> Vec<RawCase> {
         let mut cases = self.kattis.raw_cases(directory, true);
         for (name, child) in self.kattis.context.tree.children(&format!("data/{directory}")) {
@@ -337,7 +337,7 @@ impl Maker<'_, '_> {
         }
     }
 
-    /// The full names of the required groups. Groups that come later or do not exist are reported here, with the file.
+    /// Returns the full names of the required groups. Reports required groups that are later or do not exist, with the file.
     fn requires(&self, configured: &Configured, earlier: &[String]) -> Vec<GroupName> {
         let mut found = Vec::new();
         for name in &configured.requires {

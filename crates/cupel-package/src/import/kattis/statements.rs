@@ -9,8 +9,8 @@ impl Kattis<'_> {
     pub(super) fn statements(&self, draft: &mut Draft) {
         for directory in ["statement", "problem_statement", ""] {
             for (name, child) in self.context.tree.children(directory) {
-                // At the top level, only DOMjudge has statements, such as `problem.pdf`; such files belong to other
-                // formats otherwise.
+                // At the top level, only a DOMjudge package has statements, such as `problem.pdf`. In other packages, such files belong to
+                // other formats.
                 if child == Child::File && (!directory.is_empty() || self.config.domjudge) {
                     self.statement(directory, &name, draft);
                 }
@@ -54,7 +54,7 @@ impl Kattis<'_> {
 }
 
 impl super::super::Context<'_> {
-    /// The files beside a statement that it may refer to.
+    /// Returns the files beside a statement to which it may refer.
     pub(crate) fn statement_assets(&self, directory: &str, statement: &str) -> Vec<FileRef> {
         if directory.is_empty() {
             return Vec::new();
@@ -77,8 +77,7 @@ impl super::super::Context<'_> {
         if format == StatementFormat::Pdf {
             return;
         }
-        // Faults of the text are reported by `text`. An internal failure is ignored here; it recurs where the file is
-        // used.
+        // `text` reports faults of the text. An internal failure is ignored here, because it occurs again when the file is used.
         let read: Result<_, ImportError> = self.tree.text(path, super::super::ByteOrderMark::Warned, self.findings);
         if let Ok(Some(text)) = read
             && text.trim().is_empty()
@@ -97,7 +96,7 @@ impl super::super::Context<'_> {
     }
 }
 
-/// Examples: `problem.sv.md` is Markdown in Swedish; `problem.tex` is LaTeX in English.
+/// Returns language and format. Examples: `problem.sv.md` is Markdown in Swedish; `problem.tex` is LaTeX in English.
 pub(crate) fn language_and_format(name: &str) -> Option<(String, StatementFormat)> {
     let rest = name.strip_prefix("problem.")?;
     let (language, extension) = rest.rsplit_once('.').unwrap_or(("en", rest));

@@ -45,7 +45,7 @@ struct Reading<'c, 'd> {
 
 type Element<'d> = Xml<'d, 'd>;
 
-/// The first child element with this name.
+/// Returns the first child element with this name.
 fn first<'d>(parent: Element<'d>, name: &str) -> Option<Element<'d>> {
     parent.children().find(|child| child.has_tag_name(name))
 }
@@ -107,7 +107,7 @@ impl<'d> Reading<'_, 'd> {
                 self.fault(statement, Code::NoStatement, format!("the file `{path}` does not exist"), remedy);
                 continue;
             };
-            // One statement per language, the first listed. Polygon lists the formats that are easiest to display last.
+            // Each language has one statement: the first in the list. Polygon lists the formats that are easiest to display last.
             if draft.statements.iter().any(|known| known.language == language) {
                 continue;
             }
@@ -129,7 +129,7 @@ impl<'d> Reading<'_, 'd> {
         }
     }
 
-    /// Header files among the resources; they are placed beside every program.
+    /// Returns the header files among the resources. They are placed beside every program.
     fn resources(&self, root: Element<'d>) -> Vec<ProgramFile> {
         let files = first(root, "files").and_then(|files| first(files, "resources"));
         let mut found: Vec<ProgramFile> = Vec::new();
@@ -144,7 +144,7 @@ impl<'d> Reading<'_, 'd> {
         found
     }
 
-    /// The program of a `<source path type>` child element, with the resources beside it.
+    /// Returns the program of a `<source path type>` child element, with the resources beside it.
     fn source(&self, holder: Element<'d>, resources: &[ProgramFile]) -> Option<Program> {
         let Some(source) = first(holder, "source") else {
             self.fault(holder, Code::KeyMissing, "there is no <source>", "Export the package again");
@@ -168,8 +168,7 @@ impl<'d> Reading<'_, 'd> {
         Some(program)
     }
 
-    /// The language of a source type such as `cpp.g++17`, `java21`, `python.3`, `kotlin19`: the word before the
-    /// version.
+    /// Returns the language of a source type such as `cpp.g++17`, `java21`, `python.3` or `kotlin19`: the word before the version.
     fn language(&self, kind: &str) -> Option<cupel_types::LanguageId> {
         let word: String = kind.chars().take_while(|c| c.is_ascii_alphabetic()).collect();
         self.context.options.languages.find(&word).map(|language| language.id.clone())
@@ -243,8 +242,8 @@ impl<'d> Reading<'_, 'd> {
         }
     }
 
-    /// The resources that a program's sources mention, and those that these mention. Few solutions need the library
-    /// that every package contains; without it, an exported solution has only the files it needs in its directory.
+    /// Returns the resources that a program's sources mention, and the resources that these mention. Every package contains the
+    /// library, but few solutions need it. So an exported solution has only the files that it needs in its directory.
     fn named_in(&self, program: &Program, resources: &[ProgramFile]) -> Vec<ProgramFile> {
         let mut pending: Vec<ProgramFile> = program.files.clone();
         let mut named: Vec<ProgramFile> = Vec::new();
@@ -252,7 +251,7 @@ impl<'d> Reading<'_, 'd> {
             let quiet = Findings::default();
             let text = self.context.tree.text(file.file.path.as_str(), ByteOrderMark::Warned, &quiet);
             for resource in resources {
-                // A source in another encoding than UTF-8 is assumed to mention every resource.
+                // A source that is not in UTF-8 is assumed to mention every resource.
                 let is_named = !matches!(&text, Ok(Some(text)) if !text.contains(resource.name.as_str()));
                 let known = program.files.iter().chain(&named).any(|file| file.name == resource.name);
                 if is_named && !known {
@@ -265,7 +264,7 @@ impl<'d> Reading<'_, 'd> {
     }
 }
 
-/// The verdicts that a solution's tag stands for. `None`: no expectation.
+/// Returns the verdicts that a solution's tag means. `None`: no expectation.
 fn expected(tag: &str) -> Option<Vec<ExpectedVerdict>> {
     use ExpectedVerdict::{
         Accepted, MemoryLimit, OutputLimit, PresentationError, RuntimeError, TimeLimit, WrongAnswer,
@@ -283,7 +282,7 @@ fn expected(tag: &str) -> Option<Vec<ExpectedVerdict>> {
     })
 }
 
-/// The language tag for Polygon's name of a language.
+/// Returns the language tag for Polygon's name of a language.
 fn language_tag(word: &str) -> String {
     let known = [
         ("english", "en"),
@@ -311,7 +310,7 @@ fn language_tag(word: &str) -> String {
     ];
     match known.iter().find(|(name, _)| *name == word) {
         Some((_, tag)) => (*tag).to_owned(),
-        // Packages of other tools have language tags instead of names.
+        // Packages of other tools contain language tags instead of names.
         None if matches!(word.len(), 2 | 3) => word.to_lowercase(),
         None => format!("x-{}", word.to_lowercase()),
     }

@@ -19,7 +19,7 @@ use cupel_problem::{
 const GROUPS_MAX: usize = 300;
 
 impl<'d> Reading<'_, 'd> {
-    /// The root of all groups. `None` if there is a fault, which has been reported.
+    /// Returns the root of all groups. `None` if there is a fault, which has been reported.
     pub(super) fn tests(&self, judging: Element<'d>, method: &Arc<Method>, draft: &mut Draft) -> Option<CaseGroup> {
         let sets: Vec<Element<'d>> = all(Some(judging), "testset").collect();
         let set = sets.iter().find(|set| set.attribute("name") == Some("tests")).or(match sets[..] {
@@ -160,7 +160,7 @@ impl<'d> Reading<'_, 'd> {
         })
     }
 
-    /// Arranges the cases in the groups of the testset. Cases without a group stay at the top level, in test order.
+    /// Puts the cases into the groups of the testset. Cases without a group stay at the top level, in test order.
     fn grouped(&self, set: Element<'d>, cases: Vec<(String, Case)>, scored: bool) -> Option<CaseGroup> {
         let declared: BTreeMap<&str, Element<'d>> =
             all(first(set, "groups"), "group").filter_map(|group| Some((group.attribute("name")?, group))).collect();
@@ -201,7 +201,7 @@ impl<'d> Reading<'_, 'd> {
         Some(group_of("", scored, children))
     }
 
-    /// Makes a group all or nothing, worth the points of its tests, or its own points if its tests have none.
+    /// Makes a group all or nothing, with the points of its tests, or with its own points if its tests have none.
     fn complete_group(&self, group: &mut CaseGroup, own: Option<Score>) {
         if let MaxScore::Bounded(max) = group.max {
             let max = if max == Score::ZERO { own.unwrap_or(max) } else { max };
@@ -211,7 +211,7 @@ impl<'d> Reading<'_, 'd> {
         }
     }
 
-    /// The groups in an order in which each comes after its dependencies, otherwise in the order of their tests.
+    /// Returns the groups, each after its dependencies, otherwise in the order of their tests.
     fn in_order(
         &self,
         set: Element<'d>,
@@ -245,8 +245,8 @@ impl<'d> Reading<'_, 'd> {
     }
 }
 
-/// A group with default rules: with scores, it runs all children and gives their sum; without, it stops at the first
-/// error.
+/// Returns a group with default rules. With scores, it runs all children and its score is their sum; without, it stops at the
+/// first error.
 fn group_of(name: &str, scored: bool, children: Vec<Node>) -> CaseGroup {
     if scored {
         let group = group(name, GroupScoring::Aggregate(Aggregate::Sum), children);
@@ -256,7 +256,7 @@ fn group_of(name: &str, scored: bool, children: Vec<Node>) -> CaseGroup {
     }
 }
 
-/// The path with its one `%d` or `%0Nd` replaced. `None` if there is not exactly one.
+/// Returns the path with its only `%d` or `%0Nd` replaced. `None` if there is not exactly one.
 fn numbered(pattern: &str, number: u64) -> Option<String> {
     let (before, rest) = pattern.split_once('%')?;
     let (width, after) = rest.split_once('d')?;

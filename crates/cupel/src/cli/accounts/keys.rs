@@ -94,7 +94,7 @@ impl OpenStore {
         Ok(Exit::Ok)
     }
 
-    /// `user`: the owner, if the caller named one.
+    /// `user`: the owner, if the command line names one.
     async fn revoke_key(&self, id: &str, user: Option<&str>) -> CommandResult {
         let parsed = id.parse().with_context(|| format!("`{id}` is not the id of a key")).or_exit(Exit::Usage)?;
         let is_revoked = match user {

@@ -27,7 +27,7 @@ pub(crate) struct Judge {
     pub(crate) language: Option<String>,
     #[command(flatten)]
     pub(crate) reading: Reading,
-    /// Measure the time limit of a package that has none again, instead of using the cached one.
+    /// If the package has no time limit, measure it again instead of using the cached one.
     #[arg(long)]
     pub(crate) calibrate: bool,
     /// Run every test, also those that can no longer change the result.

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::cli::json::{compile_step, ms};
 
-/// The overall verdict as reported: the score expresses a partial score, and a limit of the compiler is a compile
-/// error.
+/// Converts the overall verdict for the report: a partial score is reported only as the score, and a compiler that
+/// exceeded a limit is reported as a compile error.
 pub(super) fn verdict(verdict: Verdict) -> Verdict {
     match verdict {
         Verdict::PartialScore => Verdict::Accepted,
@@ -27,7 +27,7 @@ pub(super) fn report(language: &Language, report: &ProblemReport) -> Value {
         "score": score(report.score),
         "max_score": max(report.max_score),
         "time_ms": ms(report.cpu_time()),
-        // `memory_used_kb` and `execution_time_ms` are the names in the API; the other two are older.
+        // `memory_used_kb` and `execution_time_ms` are the names in the API; the other two fields are older names.
         "execution_time_ms": ms(report.cpu_time()),
         "memory_used_kb": report.memory().as_kib(),
         "memory_kb": report.memory().as_kib(),
@@ -85,7 +85,7 @@ fn group(group: &GroupReport) -> Value {
         "name": group.name.as_str(),
         "verdict": group.verdict.code(),
         "score": score(group.score),
-        // `max_score` and `message` are the names in the API; `max` and `team_message` are older.
+        // `max_score` and `message` are the names in the API; `max` and `team_message` are older names.
         "max_score": max(group.max),
         "max": max(group.max),
         "reason": group.reason,
@@ -118,7 +118,7 @@ fn case(case: &ProblemCaseReport) -> Value {
     })
 }
 
-/// A score, as an integer if it is whole.
+/// Converts a score; a whole score becomes an integer.
 pub(in crate::cli) fn score(score: Option<Score>) -> Value {
     let Some(score) = score else { return Value::Null };
     match score.millionths() % 1_000_000 {

@@ -97,7 +97,7 @@ pub(super) fn files(slug: &Slug, shows: Shows) -> impl Iterator<Item = (&'static
     files.iter().map(move |(path, text)| (*path, text.replace("{slug}", &slug).replace("{title}", &title)))
 }
 
-/// `two-sums` as `Two Sums`.
+/// Converts `two-sums` into `Two Sums`.
 fn title(slug: &Slug) -> String {
     let word = |word: &str| {
         let mut letters = word.chars();

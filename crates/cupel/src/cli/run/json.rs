@@ -30,7 +30,7 @@ pub(super) fn report(language: &Language, report: &RunReport) -> Value {
     if let Some(instructions) = step.and_then(|s| s.usage.instructions) {
         set("instructions", instructions.get().into());
     }
-    // `memory_used_kb` and `execution_time_ms` are the names in the API; the other two are older.
+    // `memory_used_kb` and `execution_time_ms` are the names in the API; the other two fields are older names.
     set("execution_time_ms", step.map_or(0, |s| ms(s.usage.cpu_time)).into());
     set("memory_used_kb", step.map_or(0, |s| s.usage.memory.as_kib()).into());
     set("memory_kb", step.map_or(0, |s| s.usage.memory.as_kib()).into());
@@ -45,7 +45,7 @@ pub(super) fn report(language: &Language, report: &RunReport) -> Value {
         [("stdout", step.map_or(&nothing, |s| &s.stdout)), ("stderr", step.map_or(&nothing, |s| &s.stderr))]
     {
         object.insert(name.to_owned(), String::from_utf8_lossy(&output.data).into());
-        // The exact bytes, if they are not UTF-8.
+        // If the output is not UTF-8, a second field has the exact bytes.
         if std::str::from_utf8(&output.data).is_err() {
             object.insert(format!("{name}_base64"), BASE64_STANDARD.encode(&output.data).into());
         }
@@ -57,7 +57,7 @@ pub(super) fn report(language: &Language, report: &RunReport) -> Value {
 pub(super) fn failure(language: &Language, in_force: &Limits) -> Value {
     json!({
         "verdict": "JE",
-        "message": "Cupel itself failed; standard error says why",
+        "message": "Cupel itself failed; standard error shows the cause",
         "compilation_error": null,
         "runtime_error": null,
         "exit_code": null,

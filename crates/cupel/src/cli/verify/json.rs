@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::cli::json::ms;
 use crate::cli::judge::json::{finding, findings_of, max, score};
 
-/// The whole object. `updated`: whether the time limit was written, if requested and all claims hold.
+/// The whole object. `updated`: whether the time limit was written; `None` if that was not requested or a claim does not hold.
 pub(super) fn report(path: &Path, imported: &Imported, report: &VerifyReport, updated: Option<bool>) -> Value {
     let limit = &report.time_limit;
     json!({
@@ -106,7 +106,7 @@ fn claim(claim: &Claim) -> Value {
     })
 }
 
-/// The processor that the times were measured on. Source: proc_cpuinfo(5).
+/// Returns the model of the processor on which the times were measured. Source: proc_cpuinfo(5).
 fn cpu_model() -> Option<String> {
     let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = text.lines().find(|line| line.starts_with("model name"))?;

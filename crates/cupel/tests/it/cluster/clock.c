@@ -1,4 +1,4 @@
-/* A wall clock that is wrong by OFF seconds, for whom this is loaded into first (ld.so(8), LD_PRELOAD). */
+/* Gives the process into which it is preloaded a wall clock that is wrong by OFF seconds (ld.so(8), LD_PRELOAD). */
 #define _GNU_SOURCE
 #include <stddef.h>
 #include <sys/syscall.h>

@@ -1,4 +1,4 @@
-//! A submission that kills each worker that takes it, and its treatment as a dead letter by an administrator.
+//! A submission whose worker is killed at every attempt, and its treatment as a dead letter by an administrator.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ impl Client<'_> {
         body["submission_id"].as_str().unwrap_or_else(|| panic!("{body}")).to_owned()
     }
 
-    /// Status and response of a submission.
+    /// Sends a submission and returns status and response.
     pub(super) fn try_submit(&self, language: &str, source: &str) -> (u16, Value) {
         let body = json!({ "language": language, "source_code": source });
         let answer = agent(PATIENCE)
@@ -50,7 +50,7 @@ impl Client<'_> {
         eventually(|| Some(serde_json::from_str(&self.get(id)).unwrap()).filter(&is))
     }
 
-    /// Numbers and names of the events of an ended submission, after a given event.
+    /// Returns numbers and names of the events of an ended submission, after a given event.
     fn events(&self, id: &str) -> Vec<(u64, String)> {
         let told = self.get(&format!("{id}/events"));
         let fields = |start: &'static str| told.lines().filter_map(move |line| line.strip_prefix(start));
@@ -75,7 +75,7 @@ fn a_submission_that_kills_its_workers_becomes_a_dead_letter_and_can_be_retried(
     let api = cluster.start("api");
     let client = Client { url: &api.url, key: cluster.key() };
     let mut workers = vec![cluster.start("worker")];
-    // Simulates a program that kills its worker: the test kills the worker that runs it.
+    // Simulates a program that kills its worker: the test kills each worker that runs it.
     let poison = client.submit("sleep 10; echo survived");
     for attempt in 1..=2 {
         client.once(&poison, |told| told["status"] == "running" && told["attempts"] == attempt);
@@ -89,7 +89,7 @@ fn a_submission_that_kills_its_workers_becomes_a_dead_letter_and_can_be_retried(
     let before = client.events(&poison);
     assert_eq!(before.last().map(|(_, name)| name.as_str()), Some("verdict"), "{before:?}");
 
-    // The next worker does not take it, and judges other submissions.
+    // The next worker does not take the dead letter, but judges other submissions.
     let third = cluster.start("worker");
     let innocent = client.submit("echo fine");
     client.once(&innocent, |told| told["verdict"] == "AC");
@@ -103,7 +103,7 @@ fn a_submission_that_kills_its_workers_becomes_a_dead_letter_and_can_be_retried(
     assert!(attempts.iter().all(|a| a["reason"].as_str().is_some_and(|why| !why.is_empty())), "{shown}");
     assert!(dead(&["show", &poison]).contains(workers[1]));
 
-    // Now no worker is killed.
+    // From here on, no worker is killed.
     assert!(dead(&["retry", "--all"]).starts_with("1 "));
     let told = client.once(&poison, |told| told["status"] == "completed");
     assert_eq!((&told["verdict"], &told["stdout"]), (&"AC".into(), &"survived\n".into()), "{told}");

@@ -1,4 +1,4 @@
-//! TLS connections to databases and brokers, from each part of Cupel that opens one.
+//! TLS connections to databases and brokers, from each part of Cupel that opens a connection.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,7 +10,7 @@ use super::nodes::Cluster;
 use crate::support::{PATIENCE, end};
 
 #[test]
-fn store_blobs_queue_and_events_use_tls_to_postgresql_if_the_url_says_so() {
+fn store_blobs_queue_and_events_use_tls_to_postgresql_if_the_url_requires_it() {
     let postgres = Postgres::start_encrypted();
     let url = format!("{}?sslmode=verify-full&sslrootcert={}", postgres.url(), postgres.certificate().display());
     let cluster = Cluster::new(&[
@@ -23,7 +23,7 @@ fn store_blobs_queue_and_events_use_tls_to_postgresql_if_the_url_says_so() {
     let load = Load::new(&[&api.url], cluster.key(), Sends::Programs { sleep: "0" }, PATIENCE);
     load.run(20, || {});
     assert_eq!(load.violations(), Vec::<String>::new());
-    // The server lists which of its network sessions are encrypted.
+    // The server lists the encrypted ones among its network sessions.
     let sessions = |condition: &str| {
         let sql = format!(
             "SELECT string_agg(DISTINCT application_name, ', ' ORDER BY application_name) \
@@ -36,11 +36,11 @@ fn store_blobs_queue_and_events_use_tls_to_postgresql_if_the_url_says_so() {
 }
 
 #[test]
-fn queue_events_and_shared_limits_use_tls_to_redis_and_rabbitmq_if_the_url_says_so() {
+fn queue_events_and_shared_limits_use_tls_to_redis_and_rabbitmq_if_the_url_requires_it() {
     let (redis, rabbitmq) = (Redis::start_encrypted(), RabbitMq::start_encrypted());
     let (redis_url, redis_certificate) = redis.encrypted_url();
     let (rabbitmq_url, rabbitmq_certificate) = rabbitmq.encrypted_url();
-    // A node reads the file after it has become another user.
+    // A node reads the file after it has switched to another user.
     let readable = Permissions::from_mode(0o644);
     let trusted = tempfile::Builder::new().permissions(readable).tempfile().unwrap();
     let certificates = [redis_certificate, rabbitmq_certificate].map(|pem| std::fs::read_to_string(pem).unwrap());
@@ -53,7 +53,7 @@ fn queue_events_and_shared_limits_use_tls_to_redis_and_rabbitmq_if_the_url_says_
             ("CUPEL_EVENTS__URL", &redis_url),
             ("CUPEL_SHARED__URL", &redis_url),
             ("CUPEL_BLOBS__URL", "postgres"),
-            // Replaces the certificates that the machine trusts. Source: documentation of rustls-native-certs.
+            // This file replaces the certificates that the machine trusts. Source: documentation of rustls-native-certs.
             ("SSL_CERT_FILE", trusted.path().to_str().unwrap()),
         ]);
         let (api, _worker) = (cluster.start("api"), cluster.start("worker"));

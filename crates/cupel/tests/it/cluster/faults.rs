@@ -16,9 +16,9 @@ use super::{Broker, PATIENT, Site, is_soak, patience, submissions, through};
 use crate::problems::archive;
 use crate::support::{eventually, eventually_within};
 
-// Combinations without Kafka are those that tansu 0.6, the broker here, does not support. It never reassigns the
-// partitions of a killed member, because it does not announce a rebalance. It sends clients to 127.0.0.1, which
-// bypasses a cut cable. And the wrong clocks affect only C libraries, whose waits then end at once.
+// Combinations without Kafka are those that tansu 0.6, the broker of these tests, does not support. It never reassigns the
+// partitions of a killed member, because it does not announce a rebalance. It sends clients to 127.0.0.1, which bypasses a
+// cut cable. And the wrong clocks affect only processes that use the C library; with a wrong clock, its waits end at once.
 through! {
     a_killed_worker_costs_its_runs_only_one_attempt: on_redis | on_postgres on_rabbitmq;
     new_workers_take_over_the_runs_of_killed_ones: on_redis | on_postgres on_rabbitmq;
@@ -101,7 +101,7 @@ fn a_database_frozen_for_ten_seconds_loses_nothing(broker: Broker) {
 }
 
 fn a_worker_cut_off_from_the_database_cannot_complete(broker: Broker) {
-    // It still receives hints and sends events.
+    // The worker still receives hints and sends events.
     cut_off(broker, |site| vec![site.postgres.port()]);
 }
 
@@ -109,7 +109,7 @@ fn a_worker_cut_off_from_everything_cannot_complete(broker: Broker) {
     cut_off(broker, Site::ports);
 }
 
-/// The cut lasts longer than the lease; the programs do not.
+/// The cut lasts longer than the lease and the programs.
 fn cut_off(broker: Broker, from: impl FnOnce(&Site) -> Vec<u16>) {
     let mut site = Site::new(broker);
     // 10,000 programs of two seconds each would take an hour.
@@ -135,7 +135,7 @@ fn cut_off(broker: Broker, from: impl FnOnce(&Site) -> Vec<u16>) {
             let sql = format!("SELECT lease FROM runs WHERE worker = '{id}' AND lease IS NOT NULL");
             site.postgres.psql("postgres", &sql).lines().map(str::to_owned).collect::<BTreeSet<_>>()
         };
-        // Cut while programs run: a worker that only polls at that moment has no result to complete too late.
+        // The cable is cut while programs run: a worker that only polls at that moment has no result to complete too late.
         eventually(|| {
             let before = has();
             sleep(Duration::from_millis(200));
@@ -153,7 +153,7 @@ fn cut_off(broker: Broker, from: impl FnOnce(&Site) -> Vec<u16>) {
         eventually(|| working(&site.admin(&["workers"])).then_some(()));
         eventually(|| far_has_told(&["came too late and was refused", "lost the lease"]));
     });
-    assert!(outcome.attempts_max >= 2, "what it had was tried again");
+    assert!(outcome.attempts_max >= 2, "the runs of the cut-off worker are tried again");
 }
 
 fn hints_may_arrive_twice_late_and_in_any_order(broker: Broker) {
@@ -170,11 +170,11 @@ fn hints_may_arrive_twice_late_and_in_any_order(broker: Broker) {
             meddling.join().unwrap()
         });
     });
-    assert!(repeated >= 50, "only {repeated} hints came twice");
+    assert!(repeated >= 50, "only {repeated} hints were delivered twice");
 }
 
-/// Nodes that handle hints badly: one takes them, two others put each back later, in reverse order and then once more.
-/// Returns the number of repeated hints.
+/// Nodes that handle hints badly: one takes hints, two others publish each hint again later: first in reverse order, then
+/// rotated. Returns the number of repeated hints.
 async fn meddle([takes, brings, repeats]: [Arc<dyn Queue>; 3], is_over: &AtomicBool) -> usize {
     let mut repeated = 0;
     while !is_over.load(Ordering::SeqCst) {
@@ -212,14 +212,14 @@ fn clocks_may_be_wrong_by_five_minutes(broker: Broker) {
         (vec![start("api", OFF), start("api", -OFF)], vec![start("worker", -OFF), start("worker", OFF)]);
     for (node, off) in apis.iter().chain(&workers).zip([OFF, -OFF, -OFF, OFF]) {
         let seen = node.clock() - SystemClock.now().as_second();
-        assert!((off - 60..off + 60).contains(&seen), "it should be off by {off} s, and is by {seen} s");
+        assert!((off - 60..off + 60).contains(&seen), "expected an offset of {off} s, measured {seen} s");
         assert!(node.log().contains("clock differs from the database's by"), "{}", node.log());
         let told = ureq::get(format!("{}/healthz", node.url)).call().unwrap().body_mut().read_to_string().unwrap();
         assert!(told.contains(if off > 0 { "s ahead of the database's" } else { "s behind the database's" }), "{told}");
     }
     (site.apis, site.workers) = (apis, workers);
     let outcome = site.through(200, |_, load| {
-        // Programs see neither, because they have their own environment and use the kernel's clock.
+        // Programs see neither the wrong clock nor the preloaded library: they have their own environment and the kernel's clock.
         let program = json!({ "language": "bash", "source_code": "echo $EPOCHSECONDS ${LD_PRELOAD-none}" }).to_string();
         let (_, sent) = load.post("/api/v1/execute", "application/json", program.as_bytes());
         let told = eventually(|| {
@@ -230,11 +230,11 @@ fn clocks_may_be_wrong_by_five_minutes(broker: Broker) {
         let off = seconds.parse::<i64>().unwrap() - SystemClock.now().as_second();
         assert!(off.abs() < 60 && preloaded == "none", "{told}");
     });
-    assert_eq!(outcome.attempts_max, 1, "no lease was taken for over");
+    assert_eq!(outcome.attempts_max, 1, "no lease is considered expired");
 }
 
 fn a_worker_with_a_full_disk_leaves_runs_to_others(broker: Broker) {
-    // A single attempt, so that an attempt lost to the full disk would end as an internal error.
+    // Each run has a single attempt, so an attempt lost to the full disk would end as an internal error.
     let mut site = Site::with(broker, &[PATIENT, ("CUPEL_WORKER__ATTEMPTS_MAX", "1")]);
     let data = site.cluster.folder("worker");
     let disk = Disk::new(&data, "4m");
@@ -280,7 +280,7 @@ fn a_full_disk_under_sqlite_refuses_submissions_and_loses_nothing() {
     assert_eq!(
         load.get("/api/v1/submissions?limit=1").1["pagination"]["total"],
         count,
-        "what was refused was not kept"
+        "refused submissions are not stored"
     );
     // The data on the disk is valid.
     node.kill();

@@ -1,4 +1,4 @@
-//! A full disk: health checks name it, clients are refused with that cause, and no restart is needed afterwards.
+//! A full disk: health checks report it, clients are refused with that cause, and no restart is needed afterwards.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::places::Disk;
 use super::{Broker, Site, patience};
 use crate::support::{agent, eventually};
 
-/// The response of `/healthz` once `/readyz` has the given status.
+/// Returns the response of `/healthz` once `/readyz` has the given status.
 fn health(node: &Node, readiness: u16) -> Value {
     eventually(|| {
         let ready = agent().get(format!("{}/readyz", node.url)).call().unwrap().status().as_u16();
@@ -17,7 +17,7 @@ fn health(node: &Node, readiness: u16) -> Value {
     })
 }
 
-/// One check of `/healthz`.
+/// Returns the result of one check in `/healthz`.
 fn part(health: &Value, name: &str) -> (bool, String) {
     let check = health["checks"].as_array().unwrap().iter().find(|check| check["name"] == name).unwrap();
     (check["ok"].as_bool().unwrap(), check["detail"].as_str().unwrap_or_default().to_owned())
@@ -34,7 +34,7 @@ fn a_full_disk_is_named_and_submissions_are_refused_until_there_is_space() {
     let disk = Disk::new(&data, "16m");
     let node = cluster.start_in(&data, "serve", |command| disk.enter(&command));
     let load = Load::new(&[&node.url], cluster.key(), Sends::Programs { sleep: "0" }, patience());
-    // Larger than the space that is left in the existing write-ahead log.
+    // The program is larger than the remaining space in the existing write-ahead log.
     let program = json!({ "language": "bash", "source_code": format!("echo here # {}", "x".repeat(250_000)) });
     let send = || load.post("/api/v1/execute?wait=30", "application/json", program.to_string().as_bytes());
     let (status, first) = send();
@@ -48,7 +48,7 @@ fn a_full_disk_is_named_and_submissions_are_refused_until_there_is_space() {
     let refused = eventually(|| Some(send()).filter(|(status, _)| *status == 503));
     assert_eq!(refused.1["code"], "disk-full", "{refused:?}");
     assert!(refused.1["detail"].as_str().unwrap().contains("disk"), "{refused:?}");
-    // A heartbeat that cannot be written does not make a worker count as gone.
+    // A worker whose heartbeats cannot be written does not count as gone.
     eventually(|| {
         let full = health(&node, 503);
         assert!(!says_that_no_worker_is_there(&full), "{full}");

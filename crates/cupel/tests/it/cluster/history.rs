@@ -1,8 +1,8 @@
-//! History of what clients saw, and the checker of each fault test.
+//! History of the responses that clients received, and the checker that examines it in each fault test.
 //!
-//! The checker does not read the database, only HTTP responses in the order in which each client saw them. The rules
-//! are those of DESIGN's "what must always hold": no accepted submission is lost, each has exactly one result, and
-//! events arrive in order, without duplicates, and without gaps unless the listener was notified of one.
+//! The checker does not read the database, only HTTP responses in the order in which each client received them. It checks
+//! these rules: no accepted submission is lost, each has exactly one result, and events arrive in order, without
+//! duplicates, and without gaps unless the listener was notified of one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,7 +40,7 @@ enum Step<'a> {
     Closed,
 }
 
-/// All violations in a history; empty if it is valid. `expected` is the output of the submission with a key.
+/// Returns all violations in a history; empty if it is valid. `expected` returns the output of the submission with a key.
 pub(crate) fn violations(history: &[Seen], expected: impl Fn(usize) -> String) -> Vec<String> {
     let mut found = Vec::new();
     let mut ids: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
@@ -65,7 +65,7 @@ pub(crate) fn violations(history: &[Seen], expected: impl Fn(usize) -> String) -
         }
         for id in ids {
             match ends.get(id).map(|ends| ends.iter().collect::<Vec<_>>()).as_deref() {
-                None | Some([]) => found.push(format!("submission {key} ({id}) was accepted and has no result")),
+                None | Some([]) => found.push(format!("submission {key} ({id}) was accepted but has no result")),
                 Some([end]) => {
                     let expected = expected(*key);
                     if end.verdict != "AC" || end.stdout != expected {
@@ -78,7 +78,7 @@ pub(crate) fn violations(history: &[Seen], expected: impl Fn(usize) -> String) -
     }
     let accepted: BTreeSet<&str> = ids.values().flatten().copied().collect();
     let strangers = ends.keys().filter(|id| !accepted.contains(*id));
-    found.extend(strangers.map(|id| format!("{id} ended and was never accepted")));
+    found.extend(strangers.map(|id| format!("{id} ended but was never accepted")));
     let mut whole: BTreeMap<&str, BTreeSet<Vec<Step<'_>>>> = BTreeMap::new();
     for ((id, listener), steps) in &heard {
         found.extend(misheard(steps).map(|what| format!("listener {listener} of {id} {what}: {steps:?}")));
@@ -87,39 +87,40 @@ pub(crate) fn violations(history: &[Seen], expected: impl Fn(usize) -> String) -
         }
     }
     let differ = whole.iter().filter(|(_, told)| told.len() > 1);
-    found.extend(differ.map(|(id, told)| format!("listeners of {id} heard different things: {told:?}")));
+    found.extend(differ.map(|(id, told)| format!("listeners of {id} received different things: {told:?}")));
     found
 }
 
-/// Attempt of an event, and its index within the attempt. The final event has the largest index.
+/// Splits a sequence number into the attempt of the event and its index within the attempt. The final event has the largest
+/// index.
 fn place(seq: u64) -> (u64, u64) {
     (seq >> 32, seq & u64::from(u32::MAX))
 }
 
-/// A violation in the steps of one listener.
+/// Returns a violation in the steps of one listener.
 fn misheard(steps: &[Step<'_>]) -> Option<&'static str> {
     let mut last = None;
     let (mut is_told, mut is_over) = (false, false);
     for step in steps {
         match *step {
             Step::Gap => is_told = true,
-            Step::Closed if !is_over => return Some("came to the end of the stream without a verdict"),
+            Step::Closed if !is_over => return Some("reached the end of the stream without a verdict"),
             Step::Closed => {}
-            Step::Event(..) if is_over => return Some("heard something after the verdict"),
+            Step::Event(..) if is_over => return Some("received something after the verdict"),
             Step::Event(seq, name) => {
                 if last.is_some_and(|last| seq <= last) {
-                    return Some("heard a number that is not larger than the one before");
+                    return Some("received a number that is not larger than the previous one");
                 }
                 let (attempt, number) = place(seq);
                 is_over = name == "verdict";
                 let follows = match last.map(place) {
                     Some((before, n)) if before == attempt => number == n + 1 || is_over,
-                    // A dead attempt may have sent anything.
+                    // An attempt that failed may have sent any number of events.
                     Some(_) => number == 1,
                     None => (attempt, number) == (0, 1),
                 };
                 if !follows && !is_told {
-                    return Some("missed something and was not told so");
+                    return Some("missed something without a notification");
                 }
                 (last, is_told) = (Some(seq), false);
             }
@@ -128,7 +129,7 @@ fn misheard(steps: &[Step<'_>]) -> Option<&'static str> {
     None
 }
 
-/// The steps of the last attempt.
+/// Returns the steps of the last attempt.
 fn last_attempt<'a>(steps: &[Step<'a>]) -> Vec<Step<'a>> {
     let attempt = |step: &Step<'_>| if let Step::Event(seq, _) = step { Some(place(*seq).0) } else { None };
     let last = steps.iter().filter_map(attempt).max();
@@ -154,7 +155,7 @@ mod tests {
         Seen::Ended { id: id.into(), end }
     }
 
-    /// Listener 1 received the `n`th event of an attempt.
+    /// Listener 1 receives the `n`th event of an attempt.
     fn heard(attempt: u64, n: u64, name: &str) -> Seen {
         heard_by(1, attempt, n, name)
     }
@@ -215,7 +216,7 @@ mod tests {
             ("without a verdict", vec![queued(), started(), closed()]),
             ("missed something", vec![queued(), started(), heard(1, 3, "output")]),
             ("missed something", vec![started()]),
-            // Notified of one gap, but missed another event, too.
+            // The listener was notified of one gap, but also missed another event.
             ("missed something", vec![queued(), gap(), heard(1, 2, "output"), heard(1, 4, "test.end")]),
             (
                 "different things",

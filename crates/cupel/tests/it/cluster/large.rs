@@ -1,4 +1,4 @@
-//! Values that are too large for the store go to a bucket.
+//! Values that are too large for the store are written to a bucket.
 
 use cupel_testkit::servers::{Postgres, S3};
 use serde_json::{Value, json};

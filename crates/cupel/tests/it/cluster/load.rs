@@ -1,4 +1,4 @@
-//! Clients that submit, listen and poll until they have all results, and record what they saw.
+//! Clients that submit, listen and poll until they have all results, and record the responses that they receive.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -17,12 +17,12 @@ const CLIENTS: usize = 8;
 /// Number of submissions with a listener.
 const LISTENERS: usize = 200;
 
-/// What clients send.
+/// The kind of submissions that clients send.
 #[derive(Clone, Debug)]
 pub(crate) enum Sends {
     /// Programs that sleep for this many seconds and print their input.
     Programs { sleep: &'static str },
-    /// Solutions of the problem with this name, which doubles a number.
+    /// Solutions of the problem with this name, which asks for the double of a number.
     Solutions { of: &'static str },
 }
 
@@ -48,7 +48,7 @@ impl Sends {
         }
     }
 
-    /// The output of the submission with a key, as visible to its sender.
+    /// Returns the output of the submission with a key, as its sender sees it.
     fn expected(&self, key: usize) -> String {
         match self {
             Sends::Programs { .. } => format!("run {key}\n"),
@@ -57,12 +57,12 @@ impl Sends {
     }
 }
 
-/// Clients of a cluster. Nodes may come and go; a client then uses another one.
+/// Clients of a cluster. If a node is killed, its clients use another one.
 pub(crate) struct Load {
     urls: RwLock<Vec<String>>,
     key: String,
     sends: Sends,
-    /// Maximum wait of a client; after it the test fails.
+    /// Maximum wait of a client, after which the test fails.
     patience: Duration,
     history: Mutex<Vec<Seen>>,
     accepted: AtomicUsize,
@@ -89,8 +89,8 @@ impl Load {
         }
     }
 
-    /// Limits the clients to the first `count` submissions until the next call, so that a fault can be placed between
-    /// them and the others on a machine of any speed.
+    /// Limits the clients to the first `count` submissions until the next call. So a test can place a fault between these and
+    /// the later submissions, however fast the machine is.
     pub(crate) fn let_in(&self, count: usize) {
         self.let_in.store(count, Ordering::SeqCst);
     }
@@ -105,13 +105,13 @@ impl Load {
         self.accepted.load(Ordering::SeqCst)
     }
 
-    /// Number of refusals that asked to retry.
+    /// Number of refusals that asked the client to retry.
     pub(crate) fn refused(&self) -> usize {
         self.refused.load(Ordering::SeqCst)
     }
 
-    /// Submits `count` programs from concurrent clients, each with an idempotency key and retried until accepted, and
-    /// waits for all results. `meanwhile` runs at the same time.
+    /// Submits `count` programs from concurrent clients and waits for all results. Each submission has an idempotency key and is
+    /// retried until it is accepted. `meanwhile` runs at the same time.
     pub(crate) fn run(&self, count: usize, meanwhile: impl FnOnce()) {
         let next = AtomicUsize::new(0);
         let listened = (count / LISTENERS).max(10);
@@ -136,13 +136,13 @@ impl Load {
         self.collect(listened);
     }
 
-    /// Status and response of a GET.
+    /// Sends a GET and returns status and response.
     pub(crate) fn get(&self, path: &str) -> (u16, Value) {
         let request = agent(PATIENCE).get(format!("{}{path}", self.url()));
         answered(request.header("authorization", format!("Bearer {}", self.key)).call())
     }
 
-    /// Status and response of a POST with a body of this type.
+    /// Sends a POST with a body of this type and returns status and response.
     pub(crate) fn post(&self, path: &str, kind: &str, body: &[u8]) -> (u16, Value) {
         let request = agent(PATIENCE).post(format!("{}{path}", self.url())).header("content-type", kind);
         answered(request.header("authorization", format!("Bearer {}", self.key)).send(body))
@@ -169,7 +169,7 @@ impl Load {
                 .header("authorization", format!("Bearer {}", self.key))
                 .header("idempotency-key", format!("key-{key}"))
                 .send_json(&body);
-            // After a failed request the outcome is unknown, so the same key is tried again on another node.
+            // After a failed request, the outcome is unknown, so the client sends the same key to another node.
             let mut answer = sent.ok()?;
             let status = answer.status().as_u16();
             let body: Value = answer.body_mut().read_json().ok()?;
@@ -178,7 +178,7 @@ impl Load {
                 self.accepted.fetch_add(1, Ordering::SeqCst);
                 return Some(id.to_owned());
             }
-            // Any other status would misreport the fault.
+            // A refusal with any other status would misreport the fault.
             assert!(matches!(status, 429 | 503 | 507), "{status}: {body}");
             self.saw(Seen::Refused { key });
             self.refused.fetch_add(1, Ordering::SeqCst);
@@ -187,7 +187,7 @@ impl Load {
         })
     }
 
-    /// Listens until the verdict. If the stream is cut, resumes on another node after the last event.
+    /// Listens until the verdict. If the stream is cut, the client resumes after the last event on another node.
     fn listen(&self, id: &str) {
         let (listener, mut last) = (self.listeners.fetch_add(1, Ordering::SeqCst), 0);
         self.eventually(|| {
@@ -202,7 +202,7 @@ impl Load {
             }
             let (mut seq, mut name) = (None, String::new());
             for line in BufReader::new(answer.into_body().into_reader()).lines() {
-                // The stream was cut. The next iteration resumes.
+                // The stream was cut. The next iteration resumes it.
                 let line = line.ok()?;
                 if let Some(text) = line.strip_prefix("id:") {
                     seq = text.trim().parse::<u64>().ok();
@@ -228,7 +228,7 @@ impl Load {
         });
     }
 
-    /// Requests each result from each node until all are there, then listens again to the submissions with listeners.
+    /// Requests each result from each node until every node returns it, then listens again to the submissions with listeners.
     fn collect(&self, listened: usize) {
         let ids: BTreeMap<String, usize> = {
             let history = self.history.lock().unwrap();
@@ -260,7 +260,7 @@ impl Load {
                 .call()
                 .ok()?;
             let body: Value = answer.body_mut().read_json().ok()?;
-            assert_ne!(answer.status(), 404, "{id} was accepted and is not there");
+            assert_ne!(answer.status(), 404, "{id} was accepted but not found");
             (answer.status() == 200 && !matches!(body["status"].as_str(), Some("queued" | "running"))).then_some(body)
         });
         let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
@@ -272,12 +272,12 @@ impl Load {
         }
     }
 
-    /// All violations in the history.
+    /// Returns all violations in the history.
     pub(crate) fn violations(&self) -> Vec<String> {
         violations(&self.history.lock().unwrap(), |key| self.sends.expected(key))
     }
 
-    /// Maximum attempts of a submission.
+    /// Returns the largest number of attempts that any submission needed.
     pub(crate) fn attempts_max(&self) -> u64 {
         let history = self.history.lock().unwrap();
         let attempts =

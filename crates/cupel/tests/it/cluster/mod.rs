@@ -1,8 +1,8 @@
-//! Clusters of real processes: API nodes and workers on PostgreSQL with each broker, under faults. At the end of each
-//! test, the history that clients saw is checked (`history.rs`), and nothing may be left behind.
+//! Clusters of real processes: API nodes and workers on PostgreSQL with each broker, under faults. At the end of each test,
+//! the history of the clients is checked (`history.rs`), and no process or file may be left behind.
 //!
-//! Each test is a module with one test per broker: those of `make test`, and those that only `make soak` runs. With
-//! `CUPEL_SOAK=1` each test sends 10,000 submissions instead of some hundred.
+//! Each test is a module with one test per broker: some run in `make test`, the others only in `make soak`. With
+//! `CUPEL_SOAK=1`, each test sends 10,000 submissions instead of some hundred.
 
 mod dead;
 mod encrypted;
@@ -32,24 +32,24 @@ use crate::support::{PATIENCE, eventually, eventually_within};
 /// Lease of a worker: the shortest that can be configured.
 const LEASE: &str = "3s";
 
-/// For tests in which no lease may expire: longer than this machine may stall.
+/// For tests in which no lease may expire: longer than any stall of this machine.
 const PATIENT: (&str, &str) = ("CUPEL_WORKER__LEASE", "60s");
 
 fn is_soak() -> bool {
     std::env::var_os("CUPEL_SOAK").is_some()
 }
 
-/// Number of submissions of a test.
+/// Returns the number of submissions of a test.
 fn submissions(usual: usize) -> usize {
     if is_soak() { 10_000 } else { usual }
 }
 
-/// Maximum wait of a client: the time that all other runs may take.
+/// Returns the maximum wait of a client: the time that all other runs may take.
 fn patience() -> Duration {
     if is_soak() { 15 * PATIENCE } else { PATIENCE }
 }
 
-/// Engine of the queue. A new one needs a line here, in [`through!`] and in [`Broker::start`].
+/// Engine of the queue. A new engine needs a variant here, and an entry in [`through!`] and in [`Broker::start`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Broker {
     Postgres,
@@ -58,11 +58,11 @@ enum Broker {
     Kafka,
 }
 
-/// A server that is only the queue's broker.
+/// A server that is used only as the queue's broker.
 type Carrier = Box<dyn Deref<Target = Server>>;
 
 impl Broker {
-    /// `queue.url`, and its server if the broker has its own.
+    /// Returns `queue.url`, and its server if the broker has a server of its own.
     fn start(self, redis: &Redis) -> (String, Option<Carrier>) {
         match self {
             Broker::Postgres => ("postgres".to_owned(), None),
@@ -104,18 +104,18 @@ macro_rules! through {
 }
 use through;
 
-/// Servers started by a test, and a cluster on them: two API nodes, two workers.
+/// The servers that a test started, and a cluster on them: two API nodes, two workers.
 struct Site {
     broker: Broker,
     postgres: Postgres,
-    /// Always carries the events.
+    /// Redis always carries the events.
     redis: Redis,
     /// The broker, if it is a separate server.
     carrier: Option<Carrier>,
     cluster: Cluster,
     apis: Vec<Node>,
     workers: Vec<Node>,
-    /// Submissions of the clients.
+    /// The kind of submissions that the clients send.
     sends: Sends,
 }
 
@@ -150,7 +150,7 @@ impl Site {
         Site { broker, postgres, redis, carrier, cluster, apis, workers, sends: Sends::Programs { sleep: "0.05" } }
     }
 
-    /// The server of the queue.
+    /// Returns the server of the queue.
     fn carrier(&self) -> &Server {
         match (&self.carrier, self.broker) {
             (Some(carrier), _) => carrier,
@@ -159,15 +159,14 @@ impl Site {
         }
     }
 
-    /// The ports of all servers.
+    /// Returns the ports of all servers.
     fn ports(&self) -> Vec<u16> {
         let carrier = self.carrier.iter().map(|carrier| carrier.port());
         [self.postgres.port(), self.redis.port()].into_iter().chain(carrier).collect()
     }
 
-    /// Runs the clients while `fault` happens to the cluster: after some of the submissions were accepted, and before
-    /// most of them. Waits until the clients have all results, then stops all processes and checks that nothing is
-    /// left.
+    /// Runs the clients, and `fault` at the same time: after some of the submissions were accepted, and before most of them are
+    /// sent. Waits until the clients have all results, then stops all processes and checks that none is left.
     fn through(mut self, usual: usize, fault: impl FnOnce(&mut Site, &Load)) -> Outcome {
         let count = submissions(usual);
         let load = self.load();
@@ -196,14 +195,14 @@ impl Site {
         let queue = self.admin(&["queue"]);
         assert_eq!((&queue["queued"], &queue["running"]), (&0.into(), &0.into()), "{queue}");
         let kept = self.postgres.psql("postgres", "SELECT count(*) FROM runs WHERE lease IS NOT NULL OR state < 2");
-        assert_eq!(kept, "0", "runs that are not over");
-        // A redundant hint is taken and dropped, because its run has ended.
+        assert_eq!(kept, "0", "runs that have not ended");
+        // A worker takes a redundant hint and drops it, because its run has ended.
         eventually(|| (self.hints() == 0).then_some(()));
         for api in self.apis {
             api.stop();
         }
         let logs = self.workers.into_iter().map(Node::stop).collect();
-        // Killed workers could not report their end.
+        // Killed workers could not report their end, so the store shows them as gone only after some time.
         eventually(|| {
             let told: Value = serde_json::from_str(&self.cluster.admin(&["workers", "--json"])).unwrap();
             told["workers"].as_array().unwrap().iter().all(|worker| worker["state"] == "gone").then_some(())
@@ -218,7 +217,7 @@ impl Site {
         runtime.block_on(async { self.queue().await.depth().await.unwrap() })
     }
 
-    /// The queue, as an additional node.
+    /// Returns the queue, as an additional node uses it.
     async fn queue(&self) -> Arc<dyn Queue> {
         let settings = cupel_queue::Settings { store_url: Some(self.postgres.url()), ..Default::default() };
         cupel_queue::connect(&self.cluster.setting("CUPEL_QUEUE__URL"), settings).await.unwrap()
@@ -227,7 +226,7 @@ impl Site {
 
 /// Further results of a test.
 struct Outcome {
-    /// Maximum attempts of a submission.
+    /// Largest number of attempts that any submission needed.
     attempts_max: u64,
     /// Complete logs of the stopped workers.
     logs: Vec<String>,
@@ -235,7 +234,7 @@ struct Outcome {
 
 fn everything_is_judged_once(broker: Broker) {
     let outcome = Site::with(broker, &[PATIENT]).through(200, |_, _| {});
-    assert_eq!(outcome.attempts_max, 1, "nobody died, so nothing was tried twice");
+    assert_eq!(outcome.attempts_max, 1, "no worker was killed, so no run needs a second attempt");
 }
 
 through! {

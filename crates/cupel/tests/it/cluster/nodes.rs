@@ -1,4 +1,4 @@
-//! API nodes and workers started by a test, on its own servers.
+//! API nodes and workers that a test starts, with servers of its own.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ pub(crate) struct Node {
     child: Child,
     role: &'static str,
     pub(crate) url: String,
-    /// The administrator's key, if this start created one.
+    /// The administrator's key, if this node's start created it.
     key: Option<String>,
     data: PathBuf,
     log: PathBuf,
@@ -24,7 +24,7 @@ impl Node {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// The node's clock, in seconds since 1970.
+    /// Returns the time of the node's clock, in seconds since 1970.
     pub(crate) fn clock(&self) -> i64 {
         let answer = ureq::get(format!("{}/livez", self.url)).call().unwrap();
         let date = answer.headers()["date"].to_str().unwrap();
@@ -60,7 +60,7 @@ impl Node {
         self.log()
     }
 
-    /// Waits until the process ends by itself.
+    /// Waits until the process ends without a signal from the test.
     pub(crate) fn ended(mut self) -> ExitStatus {
         eventually(|| self.child.try_wait().unwrap())
     }
@@ -74,7 +74,7 @@ impl Drop for Node {
             let log = self.log();
             let tail: Vec<&str> = log.lines().rev().take(30).collect();
             eprintln!(
-                "--- log of the {} with process {}, the last line first\n{}",
+                "--- log of the {} with process id {}, last line first\n{}",
                 self.role,
                 self.child.id(),
                 tail.join("\n")
@@ -88,7 +88,7 @@ pub(crate) struct Cluster {
     dir: TempDir,
     settings: Vec<(String, String)>,
     made: std::cell::Cell<usize>,
-    /// Started processes and their children: the launchers, without which none of their other processes can run.
+    /// The processes that were started, and their children, the launchers: no other process of a node can exist without these.
     started: std::cell::RefCell<Vec<u32>>,
     key: std::cell::OnceCell<String>,
 }
@@ -113,7 +113,7 @@ impl Cluster {
         }
     }
 
-    /// A new folder name for a node; the folder does not exist yet.
+    /// Returns a new folder name for a node; the folder does not exist yet.
     pub(crate) fn folder(&self, role: &str) -> PathBuf {
         let number = self.made.replace(self.made.get() + 1);
         self.dir.path().join(format!("{role}-{number}"))
@@ -132,7 +132,7 @@ impl Cluster {
         })
     }
 
-    /// Starts a node with this data directory. `dressed` may wrap its command.
+    /// Starts a node with this data directory. `dressed` may wrap the command.
     pub(crate) fn start_in(&self, data: &Path, role: &'static str, dressed: impl FnOnce(Command) -> Command) -> Node {
         let log = data.with_extension("log");
         let mut child = dressed(self.command(&[role, "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]))
@@ -153,7 +153,7 @@ impl Cluster {
             };
             told += &format!("{}\n", line.unwrap());
         }
-        // Drains the pipe, because a process that writes to a closed pipe ends.
+        // This thread drains the pipe, because a process that writes to a closed pipe ends.
         std::thread::spawn(move || lines.for_each(drop));
         let word = |start: &str| told.split_whitespace().find(|word| word.starts_with(start)).map(str::to_owned);
         let pid = child.id();
@@ -169,18 +169,18 @@ impl Cluster {
         node
     }
 
-    /// The first administrator's key.
+    /// Returns the first administrator's key.
     pub(crate) fn key(&self) -> &str {
         self.key.get().expect("an API node has started")
     }
 
-    /// An environment variable shared by all nodes.
+    /// Returns the value of an environment variable that all nodes have in common.
     pub(crate) fn setting(&self, key: &str) -> String {
         let found = self.settings.iter().rev().find(|(name, _)| name == key);
         found.unwrap_or_else(|| panic!("{key} is not set")).1.clone()
     }
 
-    /// A command with the cluster's settings.
+    /// Returns a command with the cluster's settings.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = cupel(args);
         command.envs(self.settings.iter().map(|(key, value)| (key, value)));
@@ -198,7 +198,7 @@ impl Cluster {
         ended.stdout
     }
 
-    /// Checks that no process, control group or mount of any node is left, whether it was killed or stopped.
+    /// Checks that no process, control group or mount of any node is left, whether the node was killed or stopped.
     pub(crate) fn nothing_is_left(&self) {
         let binary = std::fs::canonicalize(env!("CARGO_BIN_EXE_cupel")).unwrap();
         for pid in self.started.borrow().iter() {

@@ -1,7 +1,7 @@
-//! Environments for a process of a test: a network cable that can be cut, a disk that can be full, a wrong clock.
+//! Environments for a process of a test: a network cable that the test can cut, a disk that can be full, a wrong clock.
 //!
-//! Cable and disk are namespaces, each held by a sleeping process. That process dies with the test, and the kernel then
-//! removes the namespace, so nothing is left, however the test ends.
+//! Cable and disk are namespaces. A sleeping process holds each of them and dies with the test. The kernel then removes the
+//! namespace, so nothing is left however the test ends.
 
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::support::eventually;
 
-/// A namespace that exists until this is dropped.
+/// A namespace that exists until this value is dropped.
 struct Namespace {
     holder: Child,
     /// The option of `nsenter` and `unshare`.
@@ -31,11 +31,11 @@ impl Namespace {
             .unwrap();
         let mut namespace = Namespace { holder, kind };
         let mut told = [0; 5];
-        io::Read::read_exact(namespace.holder.stdout.as_mut().unwrap(), &mut told).expect("the namespace is made");
+        io::Read::read_exact(namespace.holder.stdout.as_mut().unwrap(), &mut told).expect("the namespace is created");
         namespace
     }
 
-    /// The command, wrapped to run inside the namespace.
+    /// Returns the command, wrapped to run inside the namespace.
     fn enter(&self, command: &Command) -> Command {
         let mut entering = Command::new("nsenter");
         entering.args(["--target", &self.holder.id().to_string(), self.kind, "--"]);
@@ -65,7 +65,7 @@ fn shell(line: &str) -> Command {
     command
 }
 
-/// A separate machine as far as the network is concerned: its only connection is a cable to this one.
+/// A network namespace that behaves like another machine: its only connection is a cable to this one.
 pub(crate) struct Machine {
     namespace: Namespace,
     /// This machine's end of the cable.
@@ -79,7 +79,7 @@ impl Machine {
     pub(crate) fn new(ports: &[u16]) -> Machine {
         let namespace = Namespace::new("--net", "");
         let pid = namespace.holder.id();
-        // From the network that RFC 2544 reserves for device tests: two addresses for each process id.
+        // The addresses are from the network that RFC 2544 reserves for device tests: two for each process id.
         let [_, first, high, low] = pid.wrapping_mul(4).to_be_bytes();
         let address = |number| Ipv4Addr::new(198, 18 + first % 2, high, low + number);
         let (here, there) = (address(1), address(2));
@@ -99,17 +99,17 @@ impl Machine {
         machine
     }
 
-    /// The command, wrapped to run there.
+    /// Returns the command, wrapped to run on the machine.
     pub(crate) fn enter(&self, command: &Command) -> Command {
         self.namespace.enter(command)
     }
 
-    /// A server's address as seen from there.
+    /// Returns a server's address as seen from the machine.
     pub(crate) fn url(&self, url: &str) -> String {
         url.replace("127.0.0.1", &self.here.to_string())
     }
 
-    /// Drops all packets to and from these ports: neither answers nor refusals get through.
+    /// Drops all packets to and from these ports, so that the machine receives neither responses nor refusals.
     pub(crate) fn cut(&self, ports: &[u16]) {
         let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
         let ports = ports.join(", ");
@@ -132,7 +132,7 @@ impl Drop for Machine {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::SeqCst);
         for port in &self.relays {
-            // Wakes the accepting thread, so that it sees the end.
+            // This connection wakes the accepting thread, so that it notices the end.
             let _ = TcpStream::connect((self.here, *port));
         }
     }
@@ -159,7 +159,7 @@ fn relay(listener: &TcpListener, port: u16, is_over: &AtomicBool) {
     }
 }
 
-/// A small disk, mounted at a folder that only processes inside the namespace see.
+/// A small disk, mounted at a folder. Only processes inside the namespace see the mount.
 pub(crate) struct Disk {
     namespace: Namespace,
     folder: PathBuf,
@@ -170,12 +170,12 @@ impl Disk {
     pub(crate) fn new(folder: &Path, size: &str) -> Disk {
         std::fs::create_dir(folder).unwrap();
         let place = folder.to_str().unwrap();
-        // The mount is not visible here, because a new namespace does not propagate mounts (unshare(1)).
+        // The mount is not visible to this process, because a new namespace does not propagate mounts (unshare(1)).
         let namespace = Namespace::new("--mount", &format!("mount -t tmpfs -o size={size},mode=700 disk '{place}'"));
         Disk { namespace, folder: folder.to_owned() }
     }
 
-    /// The command, wrapped to run there.
+    /// Returns the command, wrapped to run with this disk.
     pub(crate) fn enter(&self, command: &Command) -> Command {
         self.namespace.enter(command)
     }
@@ -204,8 +204,8 @@ impl Disk {
     }
 }
 
-/// The command with a wall clock that is `seconds` ahead (negative: behind). `library`: where the preloaded library is
-/// written.
+/// Returns the command with a wall clock that is `seconds` ahead (negative: behind). `library`: the path to which the
+/// preloaded library is written.
 pub(crate) fn beside_a_wrong_clock(mut command: Command, seconds: i64, library: &Path) -> Command {
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/cluster/clock.c");
     let mut cc = Command::new("cc");

@@ -11,8 +11,7 @@ through! {
     each_worker_gets_only_runs_in_its_languages: on_postgres on_redis | on_rabbitmq on_kafka;
 }
 
-/// The metric that alerts use exists on each node, and no node keeps an outdated value, because another node may sweep
-/// next.
+/// The metric that alerts use exists on each node. No node keeps an outdated value when another node becomes the sweeper.
 #[test]
 fn every_api_node_reports_the_unserved_runs() {
     let site = Site::empty(Broker::Postgres, &[]);
@@ -30,7 +29,7 @@ fn every_api_node_reports_the_unserved_runs() {
     site.cluster.nothing_is_left();
 }
 
-/// A worker without some languages.
+/// Starts a worker without some languages.
 fn worker_without(cluster: &Cluster, disabled: &str) -> Node {
     cluster.start_with("worker", &[("CUPEL_LANGUAGES__DISABLED", disabled)])
 }
@@ -55,11 +54,11 @@ fn each_worker_gets_only_runs_in_its_languages(broker: Broker) {
     for (language, id) in &sent {
         let told = client.once(id, |told| told["status"] == "completed");
         assert_eq!((&told["verdict"], &told["stdout"]), (&"AC".into(), &format!("{language}\n").into()), "{told}");
-        assert_eq!(told["attempts"], 1, "who lacks the language costs nothing: {told}");
+        assert_eq!(told["attempts"], 1, "a worker without the language costs no attempt: {told}");
     }
     assert!(!without_python.log().contains("not available on this worker"));
 
-    // The only worker with Python is killed: runs in Python wait, others do not.
+    // The only worker with Python is killed: runs in Python wait, other runs are judged.
     without_c.kill();
     let waits = client.submit_in("python", "print('late')");
     for _ in 0..5 {
@@ -71,7 +70,7 @@ fn each_worker_gets_only_runs_in_its_languages(broker: Broker) {
         (told["unserved"][0]["languages"][0] == "python").then_some(told)
     });
     assert_eq!((&queue["unserved"][0]["runs"], &queue["queued"]), (&1.into(), &1.into()), "{queue}");
-    // New submissions in Python are refused once the API node has noticed.
+    // The API node refuses new submissions in Python once it has noticed that.
     let refused = eventually(|| {
         let (status, body) = client.try_submit("python", "print('early')");
         (status == 503).then_some(body)

@@ -14,7 +14,7 @@ struct Site {
 }
 
 impl Site {
-    /// Status and response.
+    /// Sends a submission and returns status and response.
     fn send(&self, api: usize, source: &str, cache: bool) -> (u16, Value) {
         let request = agent()
             .post(format!("{}/api/v1/execute{}", self.apis[api].url, if cache { "?wait=60" } else { "" }))
@@ -24,7 +24,7 @@ impl Site {
         (answer.status().as_u16(), answer.body_mut().read_json().unwrap())
     }
 
-    /// Number of submissions that a node accepts before it refuses one.
+    /// Returns the number of submissions that a node accepts before it refuses one.
     fn taken(&self, api: usize) -> usize {
         (0..100).take_while(|_| self.send(api, "pass", false).0 == 202).count()
     }
@@ -34,7 +34,7 @@ impl Site {
         answer.body_mut().read_json().unwrap()
     }
 
-    /// Whether the node uses Redis, once health check and metric agree.
+    /// Returns whether the node uses Redis, once health check and metric agree.
     fn shares(&self, api: usize) -> Option<bool> {
         let is_well = !self.get(api, "/healthz")["degraded"].to_string().contains("shared.url");
         let mut metrics = agent().get(format!("{}/metrics", self.apis[api].url)).call().unwrap();
@@ -42,7 +42,7 @@ impl Site {
         metrics.body_mut().read_to_string().unwrap().lines().any(|told| told == line).then_some(is_well)
     }
 
-    /// How often the API nodes worked without Redis. A slow response counts, too.
+    /// Returns how often the API nodes worked without Redis. A slow response of Redis counts, too.
     fn times_alone(&self) -> usize {
         self.apis.iter().map(|api| api.log().matches("Redis is unavailable").count()).sum()
     }
@@ -70,7 +70,7 @@ fn api_nodes_share_limits_and_results_and_work_alone_while_redis_is_down() {
     let worker = cluster.start("worker");
     let site = Site { cluster, apis };
 
-    // The API nodes learn the worker's languages within seconds.
+    // The API nodes read the worker's languages within seconds.
     eventually(|| (site.has_python(0) && site.has_python(1)).then_some(()));
     let (_, first) = site.send(0, "print(1)", true);
     assert_eq!((&first["verdict"], first.get("cached")), (&json!("AC"), None), "{first}");
@@ -78,13 +78,13 @@ fn api_nodes_share_limits_and_results_and_work_alone_while_redis_is_down() {
     let is_known = (&known["submission_id"], &known["cached"]) == (&first["submission_id"], &json!(true));
     assert!(is_known || site.times_alone() > 0, "{known}");
 
-    // The bucket gains one token per minute. A node on its own would accept the whole burst.
+    // The bucket gains one token per minute. If each node counted alone, each would accept the whole burst.
     assert!((BURST - 1..BURST + 2).contains(&site.taken(0)) || site.times_alone() > 0);
     assert!(site.taken(1) < 3 || site.times_alone() > 0);
 
     redis.kill();
     for api in [0, 1] {
-        assert!((BURST..BURST + 3).contains(&site.taken(api)), "nobody is refused for it, and nobody is unlimited");
+        assert!((BURST..BURST + 3).contains(&site.taken(api)), "without Redis, each node accepts one burst");
         eventually(|| (site.shares(api) == Some(false)).then_some(()));
     }
     redis.start_again();
@@ -92,7 +92,7 @@ fn api_nodes_share_limits_and_results_and_work_alone_while_redis_is_down() {
         eventually(|| (site.shares(api) == Some(true)).then_some(()));
     }
     let alone = site.times_alone();
-    assert!(site.taken(0) + site.taken(1) < 5 || site.times_alone() > alone, "what was taken before is remembered");
+    assert!(site.taken(0) + site.taken(1) < 5 || site.times_alone() > alone, "Redis stores the earlier requests");
 
     for node in site.apis.into_iter().chain([worker]) {
         node.stop();

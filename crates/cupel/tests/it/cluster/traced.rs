@@ -27,7 +27,7 @@ fn api_node_and_worker_write_spans_to_the_submissions_trace() {
         node.stop();
     }
 
-    // Their content is tested in `cupel-traces`. Names and ids appear in them unencoded.
+    // The content of spans is tested in `cupel-traces`. Names and ids are not encoded, so this test searches for them.
     let told = std::iter::from_fn(|| collector.next_within(Duration::from_millis(300)));
     let bodies: Vec<Vec<u8>> = told.map(|request| request.body).collect();
     let trace = uuid::Uuid::parse_str(&id).unwrap();
@@ -37,7 +37,7 @@ fn api_node_and_worker_write_spans_to_the_submissions_trace() {
             let parts = [service.as_bytes(), trace.as_bytes(), spans[0].as_bytes(), spans[1].as_bytes()];
             parts.iter().all(|part| has(body, part))
         });
-        assert!(told, "{service} told nothing of {spans:?} in {} batches", bodies.len());
+        assert!(told, "{service} sent none of {spans:?} in {} batches", bodies.len());
     }
     assert!(!bodies.iter().any(|body| has(body, b"not to be traced")));
 }

@@ -93,7 +93,7 @@ fn writing_to_the_channel_without_the_nonce_is_not_accepted() {
     }
 }
 
-/// A program that finds the nonce may answer, but has to know the answer, which is nowhere in the process.
+/// A program that finds the nonce may send a result, but it does not know the correct one, which is nowhere in the process.
 #[test]
 fn finding_the_nonce_is_not_sufficient() {
     is_not_accepted(
@@ -139,7 +139,7 @@ fn code_that_runs_after_the_result_has_no_effect() {
     ] {
         check(&doubles(), name, source, "AC", "");
     }
-    // A wrong result stays wrong, whatever is written afterwards.
+    // A wrong result is judged, regardless of later writes.
     for (name, source) in [
         (
             "a.py",

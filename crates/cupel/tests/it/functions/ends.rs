@@ -22,7 +22,7 @@ fn a_missing_function_is_a_compile_error_that_names_it() {
         let object = check(&files, name, source, "CE", "twice");
         let message = object["message"].as_str().unwrap_or_default();
         assert!(message.contains("not found") && message.contains("expected:"), "{name}: {message}");
-        assert_eq!(object["cases"], serde_json::json!([]), "{name}: what is not built has no results");
+        assert_eq!(object["cases"], serde_json::json!([]), "{name}: a submission that does not compile has no results");
     }
 }
 
@@ -229,6 +229,6 @@ fn limits_apply_to_functions_as_to_programs() {
         "",
     );
     check(&files, "o.py", "def f():\n    while True: print('x' * 1000)\n", "OLE", "");
-    // The result counts as output, too.
+    // The result also counts as output.
     check(&files, "r.py", "def f():\n    return ['x' * 100000] * 11\n", "OLE", "");
 }

@@ -21,7 +21,7 @@ const LANGUAGES: [(&str, &str); 8] = [
     ("rust", "a.rs"),
 ];
 
-/// A package with this `[function]` and these secret tests: input and answer.
+/// Returns a package with this `[function]` and these secret tests: input and answer.
 fn package(function: &str, tests: &[(&str, &str)]) -> Files {
     let toml = format!(
         "title = \"F\"\nslug = \"f\"\nlicence = \"cc0\"\n\n[limits]\ntime = 5.0\nmemory_mib = 512\n\n[function]\n{function}\n"
@@ -41,7 +41,7 @@ fn judge(files: &Files, name: &str, source: &str) -> Value {
     serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"))
 }
 
-/// Judges and expects this verdict and these words in the message.
+/// Judges a submission and checks its verdict and that the message contains these words.
 fn check(files: &Files, name: &str, source: &str, verdict: &str, words: &str) -> Value {
     let object = judge(files, name, source);
     let said = format!(
@@ -51,7 +51,7 @@ fn check(files: &Files, name: &str, source: &str, verdict: &str, words: &str) ->
         object["compile"]["output"].as_str().unwrap_or_default()
     );
     assert_eq!(object["verdict"], verdict, "{name}: {source}\n{object:#}");
-    assert!(said.contains(words), "{name}: {words:?} is not said in {said}\n{object:#}");
+    assert!(said.contains(words), "{name}: {words:?} is missing in {said}\n{object:#}");
     object
 }
 
@@ -105,7 +105,7 @@ fn a_correct_result_is_accepted_regardless_of_output_and_main() {
     for (name, source) in RIGHT {
         let object = check(&files, name, source, "AC", "");
         let printed = object["cases"][1]["stdout"].as_str().unwrap();
-        assert!(printed.contains("seen"), "{name}: what it prints is not shown: {object:#}");
+        assert!(printed.contains("seen"), "{name}: its output is missing: {object:#}");
     }
 }
 
@@ -160,7 +160,7 @@ fn a_test_that_does_not_match_the_signature_is_a_package_fault() {
 }
 
 #[test]
-fn results_are_compared_as_the_package_says() {
+fn results_are_compared_as_the_package_specifies() {
     let function = |compare: &str| {
         format!("name = \"f\"\nparameters = [{{ name = \"n\", type = \"int\" }}]\nreturns = \"list<float>\"\n{compare}")
     };

@@ -51,7 +51,7 @@ impl Dice {
         (0..count).map(|_| one(self)).collect::<Vec<_>>().join(",")
     }
 
-    /// A random value of a type, as JSON.
+    /// Returns a random value of a type, as JSON.
     fn value(&mut self, kind: &str) -> String {
         let (name, inner) = kind.split_once('<').map_or((kind, ""), |(name, rest)| (name, &rest[..rest.len() - 1]));
         match name {
@@ -126,7 +126,7 @@ impl Dice {
     }
 }
 
-/// A class with a method for each type that returns its argument, called many times.
+/// Returns a package with a class that has a method for each type. The method returns its argument and is called many times.
 fn echoes() -> Files {
     let mut function = "class = \"Echo\"\nmethods = [\n".to_owned();
     for (number, kind) in TYPES.iter().enumerate() {

@@ -1,7 +1,7 @@
 """Judges one output: exit code 42 accepts it, 43 rejects it.
 
-Called as `check.py INPUT ANSWER FEEDBACK_DIRECTORY < OUTPUT`. What it writes to judgemessage.txt in that directory is shown to the
-problem's authors, and what it writes to teammessage.txt to contestants.
+Called as `check.py INPUT ANSWER FEEDBACK_DIRECTORY < OUTPUT`. In that directory, judgemessage.txt is shown to the
+problem's authors, and teammessage.txt to contestants.
 """
 import re
 import sys
@@ -14,7 +14,7 @@ def reject(reason):
 
 
 n = int(Path(sys.argv[1]).read_text())
-# Submissions write anything, so read bytes and set a bound.
+# A submission may write any output, so read bytes, up to a bound.
 words = sys.stdin.buffer.read(1000).split()
 if len(words) != 2:
     reject(f"expected two numbers, got {len(words)} words")

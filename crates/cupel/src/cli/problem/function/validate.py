@@ -1,4 +1,4 @@
-"""Checks one input: exit code 42 when it is as the statement promises, 43 when it is not."""
+"""Checks one input: exit code 42 if it follows the rules of the statement, otherwise 43."""
 import json
 import sys
 
