@@ -286,7 +286,7 @@ pub fn make_beneath(directory: &Path, names: &[&str]) -> io::Result<()> {
 }
 
 /// Applies [`hand_over`] to a directory and everything below it that root owns. Processes at most `budget` entries, so
-/// that a wrong path does not change half a file system.
+/// that a wrong path does not change large parts of a file system.
 ///
 /// # Errors
 /// If an owner cannot be changed, or there are more entries than `budget`.

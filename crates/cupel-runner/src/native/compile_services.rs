@@ -344,7 +344,7 @@ impl ServiceThread {
     }
 }
 
-/// Counts a compilation of a language with a compile service; `how` is its result.
+/// Counts a compilation of a language with a compile service. `how` is the label of its result.
 fn count(id: &LanguageId, how: &'static str) {
     metrics::counter!("cupel_compilations_total", "language" => id.to_string(), "how" => how).increment(1);
 }

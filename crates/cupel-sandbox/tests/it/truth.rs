@@ -24,8 +24,8 @@ use crate::noise::Noise;
 use Language::{Bash, C, Go, Java, Python};
 use Outcome::{Exited, IdleLimit, MemoryLimit, OutputLimit, Signalled, TimeLimit, WallLimit};
 
-/// Tolerance of CPU time: per cent and ns. The ns allow for the kernel's own work at the start and the end of a
-/// program.
+/// Tolerance of CPU time: per cent and nanoseconds. The nanoseconds cover the kernel's own work at the start and the
+/// end of a program.
 const CPU_EXACT: (u64, u64) = (2, 2_000_000);
 /// Tolerance of memory: per cent and bytes. The kernel charges a group in batches of 64 pages, and also charges its own
 /// records of a process. With version 2 a cell has a new group, whose first batch may not be charged yet when the
@@ -57,7 +57,7 @@ enum Language {
     Bash,
 }
 
-/// One program and the outcome and figures that must be reported for it.
+/// One program, with the outcome and figures that must be reported for it.
 struct Row {
     language: Language,
     rule: &'static str,

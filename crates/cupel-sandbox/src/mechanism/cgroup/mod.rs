@@ -1,4 +1,4 @@
-//! Control groups: limit what a lane may use, and count what its cells used.
+//! Control groups: limits on the resources of a lane, and accounting of what its cells used.
 //!
 //! The launcher creates a lane's groups and passes the lane's init descriptors of the files that it needs; no control
 //! group file system is mounted inside. A lane's init joins the groups once, and every process that it forks starts in
