@@ -155,8 +155,8 @@ impl Library {
             };
             Err(message)
         };
-        // SAFETY: the buffer is larger than and aligned for any PyConfig, zeroed, and outlives the calls; `pointers`
-        // contains as many strings as its length says, and the library copies them.
+        // SAFETY: the buffer is larger than any PyConfig, aligned for it, zeroed, and outlives the calls. The length
+        // passed is that of `pointers`, and the library copies the strings.
         unsafe {
             (api.PyConfig_InitPythonConfig)(&raw mut *config);
             check((api.PyConfig_SetBytesArgv)(&raw mut *config, pointers.len() as isize, pointers.as_ptr()))?;

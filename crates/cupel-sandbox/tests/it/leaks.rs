@@ -1,5 +1,5 @@
-//! A run leaves nothing that a later run can detect: one program leaves marks everywhere it can, and a second one on
-//! the same lane checks for each of them. SECURITY.md, "What is not closed", lists the known exceptions.
+//! A run leaves nothing that a later run can detect. One program leaves marks everywhere it can, and a second program
+//! on the same lane checks for each mark. SECURITY.md, "What is not closed", lists the known exceptions.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
