@@ -2,7 +2,7 @@
 // input.
 //
 // It does what `tsc` does in the working directory, step by step. Between requests, it keeps only data that is expensive to create and
-// contains no user data: the compiler itself, and the parsed declarations of the standard library and of the type roots, which are outside
+// contains no user data: the compiler itself, and the parsed declarations of the standard library and of the type roots. Both are outside
 // the working directory and read-only. The compiler accepts no plugins on its command line, so no user code runs here. All files of a
 // request are deleted before the reply is sent.
 //

@@ -107,8 +107,8 @@ fn split(path: &str) -> (&str, &str) {
     path.split_at(path.rfind('/').map_or(0, |slash| slash + 1))
 }
 
-/// Normalizes a name for comparison: compilers derive class names from file names by capitalizing the first letter and
-/// replacing characters that are invalid in a name by `_`.
+/// Normalizes a name for comparison. To derive a class name from a file name, compilers capitalize the first letter and
+/// replace invalid characters by `_`.
 fn same(name: &str) -> String {
     name.trim_start_matches('_')
         .chars()

@@ -122,7 +122,7 @@ impl Sandbox {
     }
 
     /// A handle to wait for the end of the launcher. A process that dropped its privileges cannot start another
-    /// launcher, so it can only exit as well.
+    /// launcher, so after the end of its launcher it can only exit.
     ///
     /// # Errors
     /// If no descriptor is left.

@@ -10,7 +10,7 @@
 //! Afterwards the process has no capabilities and cannot get any (empty bounding set, `no_new_privs`). It has only the
 //! identity of the user it became, or of root if no user was given. It leaves no core dump, and its memory cannot be
 //! inspected by other processes. If the kernel has Landlock, the process can change files only beneath the given
-//! directories, and cannot trace outside processes or, since Linux 6.12, signal them. A system call filter
+//! directories, and cannot trace outside processes. Since Linux 6.12, it also cannot signal them. A system call filter
 //! (`policy/server.policy`) prevents it from starting programs.
 //!
 //! Sources: credentials(7), capabilities(7), prctl(2), landlock(7), seccomp(2).
@@ -215,7 +215,7 @@ pub fn closed_parent(path: &Path, user: Identity) -> io::Result<Option<PathBuf>>
     Ok(None)
 }
 
-/// Makes the directory `path` reachable although its ancestor `closed` may not be traversed: in a new mount namespace
+/// Makes the directory `path` reachable although its ancestor `closed` may not be traversed. In a new mount namespace
 /// of this process, `closed` becomes a read-only directory that contains only the path to `path`. Both are absolute.
 ///
 /// # Errors
@@ -286,7 +286,7 @@ pub fn make_beneath(directory: &Path, names: &[&str]) -> io::Result<()> {
 }
 
 /// Applies [`hand_over`] to a directory and everything below it that root owns. Processes at most `budget` entries, so
-/// that a wrong path does not change half a file system.
+/// that a wrong path does not change large parts of a file system.
 ///
 /// # Errors
 /// If an owner cannot be changed, or there are more entries than `budget`.

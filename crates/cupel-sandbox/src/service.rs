@@ -1,9 +1,9 @@
 //! A service: a program that stays in its cell and answers requests over its standard input and output.
 //!
 //! For programs that start slowly and serve many requests, such as compile services. A service has a separate lane with
-//! the same walls as any program. The lane is not pinned to a processor: while the service works, a slot waits for it,
-//! and the scheduler can use the processor that this slot leaves idle. The service's memory outlives a request, so the
-//! caller must decide which tenants may share a service. Replies are untrusted; only their length is checked here.
+//! the same walls as any program. The lane is not pinned to a processor. While the service works, a slot waits for it,
+//! so the service can use the processor of this slot. The service's memory outlives a request, so the caller must
+//! decide which tenants may share a service. Replies are untrusted; only their length is checked here.
 //!
 //! ```text
 //!   start ──► ready ──request──► waiting ──reply──► ready

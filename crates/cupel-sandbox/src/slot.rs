@@ -302,8 +302,8 @@ fn feed_from(source: Source) -> io::Result<(Arc<OwnedFd>, Option<Feed>)> {
     Ok((Arc::new(theirs), is_more.then_some(feed)))
 }
 
-/// Cache of the most recently used bundles: a compiled program that runs many times (many test cases, the same program
-/// submitted often) is written into memory once. A bundle is sealed, so any number of cells can read it.
+/// Cache of the most recently used bundles. A compiled program that runs many times (for many test cases, or submitted
+/// often) is written into memory once. A bundle is sealed, so any number of cells can read it.
 #[derive(Debug, Default)]
 struct BundleCache(VecDeque<(BoxFiles, Arc<OwnedFd>)>);
 

@@ -6,7 +6,7 @@ use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};
 pub(super) struct Java;
 
 impl Java {
-    /// A type where only reference types are allowed.
+    /// The type for positions that allow only reference types.
     fn boxed(&self, kind: &Type) -> String {
         match kind {
             Type::Int => "Long".to_owned(),

@@ -11,7 +11,7 @@
 //! Invariants: a compile service never makes a run fail or reach a limit. Any unexpected answer (a timeout, a malformed
 //! reply, a limit reached) is discarded, and the command line compiles instead. Each language has at most one service.
 //! A slot waits while its service works, so there are never more running programs than slots. A service's memory
-//! outlives a compilation, so a service serves one user and is restarted for another, unless the configuration lets all
+//! outlives a compilation. So a service serves one user and is restarted for another, unless the configuration lets all
 //! users share it. No run waits for a service to start.
 
 use std::collections::HashMap;
@@ -344,13 +344,13 @@ impl ServiceThread {
     }
 }
 
-/// Counts a compilation of a language with a compile service; `how` is its result.
+/// Counts a compilation of a language with a compile service. `how` is the label of its result.
 fn count(id: &LanguageId, how: &'static str) {
     metrics::counter!("cupel_compilations_total", "language" => id.to_string(), "how" => how).increment(1);
 }
 
-/// Limits for the whole lifetime of a service: the memory from its language file, the files of a compilation, and
-/// practically unlimited time, because each request has a separate time limit.
+/// Limits for the whole lifetime of a service. Memory is limited by its language file, and files as in a compilation.
+/// Time is practically unlimited, because each request has a separate time limit.
 fn limits_of_life(service: &CompileService, compile: &Limits) -> Limits {
     const DAY: Duration = Duration::from_secs(24 * 3600);
     Limits {

@@ -10,8 +10,8 @@
 //! still runs. When the program has ended, the interactor's input ends.
 //!
 //! *Invariants:*
-//! - The kernel's clock gives the time of a cell's end before the pipe to the other cell is closed. So a cell that
-//!   reacts to the other's end never appears to have ended first.
+//! - The time of a cell's end comes from the kernel's clock, and is recorded before the pipe to the other cell is
+//!   closed. So a cell that reacts to the other's end never appears to have ended first.
 //! - Cells write to this process, not to each other. So no cell gets SIGPIPE, and data for a cell that has ended is
 //!   discarded.
 //! - Queues are bounded, and no thread waits longer for a reader than its own cell may live, so the two threads cannot

@@ -1,21 +1,21 @@
 //! Counts the instructions that programs execute, a figure that does not depend on the machine's load.
 //!
 //! The launcher opens a counter on a lane's init before the init has forked anything; a run opens nothing. Every
-//! process and thread that descends from the init inherits the counter, and the kernel adds up the counts of all of
-//! them, including those that have ended. The counter is disabled until a process executes a program. So the sandbox's
-//! init processes and the code before `exec` are not counted, and a program is counted from its first instruction, with
-//! its threads, children and orphans. A cell's count is the difference of two readings. A warm program is a copy of a
+//! process and thread that descends from the init inherits the counter. The kernel adds up the counts of all of them,
+//! including those that have ended. The counter is disabled until a process executes a program. So the sandbox's init
+//! processes and the code before `exec` are not counted. A program is counted from its first instruction, with its
+//! threads, children and orphans. A cell's count is the difference of two readings. A warm program is a copy of a
 //! zygote, which has executed a program before, so the warm program is counted from its fork.
 //!
 //! * A counter per control group is not used: it belongs to one processor, needs administrator privileges, and would
 //!   also count the init processes.
 //! * The counter is accompanied by an *anchor*, an event that never occurs and is not inherited. To save work at a
 //!   context switch, the kernel may swap the counters of two processes if these are identical. After a swap with the
-//!   lane's init, an exec would enable the init's counter, and everything that the init forks afterwards would be
+//!   lane's init, an exec would enable the init's counter. Then all processes that the init forks afterwards would be
 //!   counted like the program. The anchor makes the init's counters different from all others.
-//! * The limit is enforced by polling and not by an interrupt every N instructions, because each task would have a
-//!   separate budget until its first interrupt. The next poll is when the limit could first be reached at a rate above
-//!   what any processor can execute. The last reading, which is exact, decides whether the limit was reached.
+//! * The limit is enforced by polling. With an interrupt every N instructions, each task would have a separate budget
+//!   until its first interrupt. The next poll is when the limit could first be reached at a rate above what any
+//!   processor can execute. The last reading, which is exact, decides whether the limit was reached.
 //! * If a process executes a file that it may not read, the kernel treats it as privileged and stops counting it and
 //!   the processes that it forks. Its CPU time reveals this ([`Count::Evaded`]).
 //!

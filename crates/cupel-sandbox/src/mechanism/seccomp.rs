@@ -2,7 +2,8 @@
 //!
 //! When a filter is installed, the kernel runs it once for every system call number, so its cost depends on its length
 //! and on its longest path. The compiler groups the numbers into runs with the same action, and builds a binary tree
-//! over the runs: about twice as many instructions as runs, and a path length logarithmic in their number.
+//! over the runs. The filter has about twice as many instructions as runs, and the length of a path is logarithmic in the
+//! number of runs.
 //!
 //! The filter is installed in two parts, because an inherited part costs a run nothing. A lane's init installs the
 //! whole policy except for the few calls that it needs to create cells. A program installs a second filter with the

@@ -1,5 +1,5 @@
-//! Property tests with random policies: the compiled filter returns the same action for every system call as a direct
-//! evaluation of the rules, and the kernel would accept every filter. `PROPTEST_CASES` sets the number of cases.
+//! Property tests with random policies. For every system call, the compiled filter returns the same action as a direct
+//! evaluation of the rules. The kernel would accept every filter. `PROPTEST_CASES` sets the number of cases.
 
 use proptest::prelude::*;
 

@@ -143,7 +143,7 @@ fn walk(dir: BorrowedFd<'_>, prefix: &str, budget: &mut Budget, batch: &mut Batc
         let path = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
         match BoxPath::new(&path) {
             Ok(_) => {}
-            // The path exceeds the bound, so this file is left behind.
+            // The path exceeds the bound, so this file is not sent.
             Err(BoxPathError::TooLong) => return Ok(false),
             Err(_) => continue,
         }

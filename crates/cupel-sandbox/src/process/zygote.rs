@@ -52,8 +52,8 @@ pub(crate) struct Zygote {
 }
 
 impl Zygote {
-    /// Starts the zygote, and waits for its interpreter. The error is the reason for a failure. `executable` is the
-    /// detached executable to start it from, if there is one.
+    /// Starts the zygote, and waits for its interpreter. The error is the reason for a failure. If `executable` is
+    /// given, the zygote is started from this detached executable.
     pub(crate) fn start(
         setup: &ZygoteSetup,
         notes: BorrowedFd<'_>,
@@ -102,7 +102,7 @@ impl Zygote {
     }
 
     /// Starts a program in the calling process's pid, mount and ipc namespaces. The caller must be their init, and
-    /// becomes the program's parent. Returns how much of the CPU time counted since the call belongs to the sandbox, in
+    /// becomes the program's parent. Returns the sandbox's part of the CPU time that is counted from the call on, in
     /// nanoseconds.
     pub(crate) fn begin(
         &self,

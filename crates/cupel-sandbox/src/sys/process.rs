@@ -1,7 +1,7 @@
 //! Creating, replacing and killing processes.
 //!
-//! These functions are called only in processes with one thread (the launcher, a lane's init, a cell's init), so
-//! a copy of the process is consistent: no lock can be held by a thread that does not exist in the copy.
+//! These functions are called only in processes with one thread (the launcher, a lane's init, a cell's init). So a copy
+//! of the process is consistent: no lock is held by a thread that does not exist in the copy.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io;
@@ -28,8 +28,8 @@ pub(crate) fn fork_with(namespaces: u64, cgroup: Option<BorrowedFd<'_>>) -> io::
     let mut args = clone_args(namespaces | libc::CLONE_PIDFD as u64, cgroup);
     args.pidfd = (&raw mut pidfd) as u64;
     args.exit_signal = libc::SIGCHLD as u64;
-    // SAFETY: `args` lives across the call and has the size given; without CLONE_VM and with no stack the
-    // child runs on a copy of this stack, like after fork; the process has one thread (module header).
+    // SAFETY: `args` lives across the call and has the given size. Without CLONE_VM and without a stack, the child runs
+    // on a copy of this stack, as after fork. The process has one thread (module header).
     let pid = super::check(unsafe { libc::syscall(libc::SYS_clone3, &raw mut args, size_of::<libc::clone_args>()) })?;
     match Pid::from_raw(pid as i32) {
         None => Ok(Forked::Child),
@@ -207,8 +207,8 @@ pub(crate) fn vfork_with<T>(stack: &mut ChildStack, arg: &T, child: fn(&T) -> i3
     }
     let call = Call { arg, child };
     let top = stack.0.as_mut_ptr_range().end.cast::<c_void>();
-    // SAFETY: `top` is the 16-byte aligned end of a live allocation that only the child uses; the parent is
-    // suspended in the meantime, so the shared memory has one user at a time; neither has a signal handler.
+    // SAFETY: `top` is the 16-byte aligned end of a live allocation that only the child uses. The parent is suspended
+    // in the meantime, so the shared memory has one user at a time. Neither process has a signal handler.
     let pid = super::check(libc::c_long::from(unsafe {
         libc::clone(
             enter::<T>,
@@ -299,8 +299,8 @@ pub(crate) fn close_all_but(keep: &[i32]) -> io::Result<()> {
     let mut first = 3;
     for fd in keep {
         if fd > first {
-            // SAFETY: descriptors in this gap are owned only by objects of the process that this one was copied from;
-            // the caller uses none of these objects afterwards (it names all descriptors that it keeps).
+            // SAFETY: descriptors in this gap are owned only by objects of the process that this one was copied from.
+            // The caller uses none of these objects afterwards, since `keep` contains all descriptors that it uses.
             super::check(unsafe { libc::syscall(libc::SYS_close_range, first, fd - 1, 0) })?;
         }
         first = fd + 1;

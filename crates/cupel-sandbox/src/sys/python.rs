@@ -155,8 +155,8 @@ impl Library {
             };
             Err(message)
         };
-        // SAFETY: the buffer is larger than and aligned for any PyConfig, zeroed, and outlives the calls; `pointers`
-        // contains as many strings as its length says, and the library copies them.
+        // SAFETY: the buffer is larger than any PyConfig, aligned for it, zeroed, and outlives the calls. The length
+        // passed is that of `pointers`, and the library copies the strings.
         unsafe {
             (api.PyConfig_InitPythonConfig)(&raw mut *config);
             check((api.PyConfig_SetBytesArgv)(&raw mut *config, pointers.len() as isize, pointers.as_ptr()))?;
@@ -174,11 +174,11 @@ pub(crate) struct Object(Ref);
 /// How the main program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileEnd {
-    /// It ran to its end, or raised an exception that has been printed; with this exit status.
+    /// It ran to its end, or raised an exception that has been printed. Contains the exit status.
     Status(i32),
     /// It raised `SystemExit` with this integer status. As with the executable, `__main__` is then not changed.
     Exit(i32),
-    /// It raised `KeyboardInterrupt`, which has been printed; the process must die of SIGINT.
+    /// It raised `KeyboardInterrupt`, which has been printed. The process must die of SIGINT.
     Interrupted,
 }
 
@@ -337,8 +337,8 @@ impl Interpreter {
         }
     }
 
-    /// Clears a pending `SystemExit` with an integer status or none, and returns the status. Leaves any other exception
-    /// pending.
+    /// Clears a pending `SystemExit` with an integer status or without a status, and returns the status. Leaves any
+    /// other exception pending.
     ///
     /// # Safety
     /// The lock is held and an exception is pending.
@@ -445,8 +445,8 @@ impl Interpreter {
     }
 }
 
-/// Replaces the environment of this process, which must have one thread. Of two variables with one name, the first
-/// counts.
+/// Replaces the environment of this process, which must have one thread. If two variables have the same name, the first
+/// one is used.
 pub(crate) fn replace_environment<'a>(variables: impl IntoIterator<Item = (&'a CStr, &'a CStr)>) {
     // SAFETY: no other thread reads the environment at the same time; the strings are copied.
     unsafe {

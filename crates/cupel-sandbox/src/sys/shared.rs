@@ -157,8 +157,8 @@ impl Deref for SharedNotes {
     type Target = CellNotes;
 
     fn deref(&self) -> &CellNotes {
-        // SAFETY: the page is mapped until the process ends or forgets it, its file is never truncated, it is
-        // page-aligned, was zeroed by the kernel, and all-zero is a valid CellNotes; other processes change it only
+        // SAFETY: the page is mapped until the process ends or forgets it, and its file is never truncated. The mapping
+        // is page-aligned, was zeroed by the kernel, and all-zero is a valid CellNotes. Other processes change it only
         // through atomics.
         unsafe { self.0.as_ref() }
     }

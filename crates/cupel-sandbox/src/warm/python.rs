@@ -3,7 +3,7 @@
 //! Three measures make a warm start equal to a cold one. The interpreter is initialised with the command line and
 //! environment of a cold one and compared with it (`python_facts.py`). Preloaded modules are hidden
 //! (`python_prepare.py`). At the end of a program, the interpreter is finalised. If no remaining object could notice
-//! the difference, its streams are only flushed instead, which avoids copying every page that finalisation would write.
+//! the difference, only its streams are flushed. This avoids copying every page that finalisation would write.
 //!
 //! Decisions: the seed of `hash(str)` is chosen when the parent starts, so all programs of a lane share it, and a new
 //! lane has a new one. The CPU time of the interpreter's start is not charged to programs; its memory is charged as

@@ -1,5 +1,5 @@
-# Prints the observable initial state of an interpreter: the minor version on the first line, then everything else on the second line, which
-# starts with the full version. It is run cold and warm. If the outputs differ, programs are not started warm.
+# Prints the observable initial state of an interpreter. The first line is the minor version. The second line is everything else, beginning
+# with the full version. It is run cold and warm. If the outputs differ, programs are not started warm.
 
 import sys
 

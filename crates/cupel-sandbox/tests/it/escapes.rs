@@ -17,7 +17,7 @@ use crate::{Shared, rules};
 #[rustfmt::skip] // A table.
 pub(crate) fn table() -> Vec<Row> {
     vec![
-        // Files left in the box to attack the process that collects or removes them, or the next run.
+        // The program leaves files in the box to attack the process that collects or removes them, or the next run.
         row("links_by_every_name", OK, "").given(&["{secret}"]).with(|p| p.collect(100, Bytes::mib(1)))
             .also(|e| assert!(e.collected() == "honest" && !e.report.files_truncated, "{e}")),
         row("swap_directory_and_link", OK, "").with(|p| p.collect(100, Bytes::mib(1)))

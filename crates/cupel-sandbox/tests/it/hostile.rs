@@ -343,8 +343,8 @@ fn limits_were_kept(limits: &Limits, ended: &Ended) {
 }
 
 /// Runs the next program on this slot and checks that it is unharmed. `slack` is the tolerance of its memory figure, in
-/// bytes. After a program that read large files, the kernel reclaims page cache in batches, so the part of the last
-/// batch that the program needed cannot be determined.
+/// bytes. After a program that read large files, the kernel reclaims page cache in batches. So it is unknown which part
+/// of the last batch the program needed.
 fn unharmed(world: &World, slot: &mut cupel_sandbox::Slot, slack: u64) -> Result<(), String> {
     let victim = world.attack("victim", &[]).stdin(b"ping");
     let ended = victim.try_run(slot).map_err(|error| format!("{error}: {:?}", std::error::Error::source(&error)))?;

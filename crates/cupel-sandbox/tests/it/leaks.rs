@@ -1,5 +1,5 @@
-//! A run leaves nothing that a later run can detect: one program leaves marks everywhere it can, and a second one on
-//! the same lane checks for each of them. SECURITY.md, "What is not closed", lists the known exceptions.
+//! A run leaves nothing that a later run can detect. One program leaves marks everywhere it can, and a second program
+//! on the same lane checks for each mark. SECURITY.md, "What is not closed", lists the known exceptions.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -160,8 +160,8 @@ fn no_mark_is_seen_by_the_next_run_on_the_lane(world: &World) {
     assert!(pairs_on_one_lane >= 5, "{pairs_on_one_lane} of 20 pairs were on one lane");
 }
 
-/// Descriptors that are referenced only by a ring of sockets in flight: the kernel frees them in its next garbage
-/// collection, which runs when a process closes such a socket. No other process closes one here.
+/// Descriptors that are referenced only by a ring of sockets in flight. The kernel frees them in its next garbage
+/// collection, which runs when a process closes such a socket. No other process closes such a socket here.
 fn no_descriptor_in_flight_is_seen_by_the_next_run(world: &World) {
     let shared = SharedFiles::new(world);
     let mut slot = world.slot();

@@ -1,4 +1,4 @@
-//! The machine the suite runs on: how slow it is, and which trials to run there.
+//! The machine on which the suite runs: how slow it is, and which trials to run there.
 //!
 //! `CUPEL_TEST_SLOWNESS=N`: everything takes N times as long, for example under emulation. Timeouts and time limits of
 //! trials, and the allowance for the kernel's own work, are multiplied by N. The sandbox does not read this variable.

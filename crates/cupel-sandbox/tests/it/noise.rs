@@ -1,8 +1,8 @@
 //! Measures how late this machine wakes a thread while other processes use its processors.
 //!
-//! How far a program exceeds a limit depends on how soon a thread of the sandbox wakes up. A trial adds the delay that
-//! was measured during its own run to its bound. So the bound stays tight on an idle machine, and a busy machine fails
-//! no trial.
+//! How far a program exceeds a limit depends on how soon a thread of the sandbox wakes up. To its bound, a trial adds
+//! the delay that was measured during its own run. So the bound stays tight on an idle machine, and no trial fails on a
+//! busy machine.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -14,8 +14,8 @@ const INTERVAL: Duration = Duration::from_millis(2);
 /// Number of delays that are kept: more than a minute of them.
 const DELAYS_MAX: usize = 50_000;
 
-/// Wake-ups between a limit and the end of the last process: of the timer, of the process that ends the cell, of a process
-/// that ends, and of the thread that reads its CPU time.
+/// Number of wake-ups between a limit and the end of the last process: those of the timer, of the process that ends the
+/// cell, of a process that ends, and of the thread that reads its CPU time.
 const WAKE_UPS: u32 = 4;
 
 #[derive(Default)]

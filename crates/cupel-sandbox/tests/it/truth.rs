@@ -2,8 +2,8 @@
 //! sandbox must report. Meanwhile, the other slot uses the resource that the row does not measure.
 //!
 //! A program prints `cpu NS` and `memory BYTES` (see `truth/`); the reported figures must agree within [`CPU_EXACT`]
-//! and [`MEMORY_EXACT`]. CPU rows of languages other than C run below `truth measure`, which prints the kernel's figure
-//! for its child and so includes the start and the end of the interpreter.
+//! and [`MEMORY_EXACT`]. CPU rows of languages other than C run below `truth measure`. It prints the kernel's figure
+//! for its child, which includes the start and the end of the interpreter.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -24,16 +24,16 @@ use crate::noise::Noise;
 use Language::{Bash, C, Go, Java, Python};
 use Outcome::{Exited, IdleLimit, MemoryLimit, OutputLimit, Signalled, TimeLimit, WallLimit};
 
-/// Tolerance of CPU time: per cent and ns. The ns allow for the kernel's own work at the start and the end of a
-/// program.
+/// Tolerance of CPU time: per cent and nanoseconds. The nanoseconds cover the kernel's own work at the start and the
+/// end of a program.
 const CPU_EXACT: (u64, u64) = (2, 2_000_000);
 /// Tolerance of memory: per cent and bytes. The kernel charges a group in batches of 64 pages, and also charges its own
 /// records of a process. With version 2 a cell has a new group, whose first batch may not be charged yet when the
 /// program starts.
 const MEMORY_EXACT: (u64, u64) = (2, 256 * 1024);
 const MEMORY_EXACT_IN_A_NEW_GROUP: (u64, u64) = (2, (256 + 128) * 1024);
-/// Tolerance of memory if much page cache was charged and reclaimed meanwhile: the kernel also charges its own records
-/// of page cache, and reclaims it in batches.
+/// Tolerance of memory if much page cache was charged and reclaimed in the meantime. The kernel also charges its own
+/// records of page cache, and reclaims page cache in batches.
 const MEMORY_BESIDE_FILES: (u64, u64) = (2, 2 * 1024 * 1024);
 /// Tolerance of memory relative to its limit when the kernel refuses more: per cent and bytes.
 const MEMORY_OF_LIMIT: (u64, u64) = (2, 768 * 1024);
@@ -57,7 +57,7 @@ enum Language {
     Bash,
 }
 
-/// One program and the outcome and figures that must be reported for it.
+/// One program, with the outcome and figures that must be reported for it.
 struct Row {
     language: Language,
     rule: &'static str,

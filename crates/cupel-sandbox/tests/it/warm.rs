@@ -474,7 +474,7 @@ fn cold_lane(_: &Warmed) {
     assert_eq!(second, None);
 }
 
-/// Addresses differ between lanes, so a program cannot use those that it learnt on another lane.
+/// Addresses differ between lanes, so a program cannot use addresses that it learnt on another lane.
 fn addresses(_: &Warmed) {
     let sandbox =
         Sandbox::start(SandboxConfig { warm: vec![template()], slots: 2, ..SandboxConfig::default() }).unwrap();

@@ -277,7 +277,7 @@ impl LaneGroup {
     }
 
     /// Measures the memory in use and resets the peak. Called by the cell's init when everything except the program is
-    /// ready, so the input files, including the executable, do not count as the program's memory.
+    /// ready. So the input files, including the executable, do not count as the program's memory.
     ///
     /// The unused rest of the last batch ([`PORTION`]) would hide the same amount of the program's memory, and differs
     /// from run to run. So this function touches pages until the kernel charges the next batch, whose rest is then

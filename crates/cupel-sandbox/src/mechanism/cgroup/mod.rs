@@ -1,6 +1,6 @@
-//! Control groups: limit what a lane may use, and count what its cells used.
+//! Control groups: limits on the resources of a lane, and accounting of what its cells used.
 //!
-//! The launcher creates a lane's groups and passes the lane's init descriptors of the files that it needs; no control
+//! The launcher creates a lane's groups, and passes descriptors of the required files to the lane's init. No control
 //! group file system is mounted inside. A lane's init joins the groups once, and every process that it forks starts in
 //! them. A run moves no process, because on v1 a move takes 10 to 16 ms after idle time.
 //!

@@ -40,8 +40,8 @@ const NEEDED: [(Wall, &str, &str); 2] = [
     (Wall::ProcessLimit, "pids", "the pids controller (CONFIG_CGROUP_PIDS)"),
 ];
 
-/// The group in which a launcher creates its group: the group of this process or, if an earlier launcher moved the
-/// process to the leaf, the group above it.
+/// The group in which a launcher creates its group. This is the group of this process. If an earlier launcher moved the
+/// process to the leaf, it is the group above the leaf.
 pub(super) fn parent(own: PathBuf) -> PathBuf {
     match own.parent() {
         Some(above) if own.file_name().is_some_and(|name| name == LEAF) => above.to_owned(),

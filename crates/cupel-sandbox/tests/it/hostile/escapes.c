@@ -411,7 +411,7 @@ ATTACK(leave_very_deep_tree) {
   return 0;
 }
 
-/* Names of 255 bytes in deep directories: the most memory that the kernel needs for an inode. */
+/* Creates names of 255 bytes in deep directories, for which the kernel needs the most memory per inode. */
 ATTACK(name_flood) {
   char name[256];
   int made = 0;
