@@ -10,7 +10,7 @@ pub trait Executor: Send {
     /// Runs the step until it ends.
     ///
     /// # Errors
-    /// Only for internal failures; every effect of the program is in a [`StepReport`].
+    /// Only for internal failures. A failure of the program is part of its [`StepReport`].
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError>;
 
     /// Waits until the next step can run at once. The judge calls this before it announces a step, so that the step begins

@@ -332,7 +332,7 @@ fn first_difference(expected: &[u8], output: &[u8]) -> Option<Difference> {
     let mut comparer = words.compare(expected);
     match comparer.output(output).and_then(|()| comparer.finish()) {
         Ok(CompareResult::Different(difference)) => Some(difference),
-        // Reads from memory cannot fail.
+        // A read from memory cannot fail.
         Ok(CompareResult::Same | CompareResult::Presentation(_) | CompareResult::Share { .. }) | Err(_) => None,
     }
 }

@@ -47,7 +47,7 @@ pub struct Case {
     pub args: Vec<String>,
     /// Files placed in the submission's working directory.
     pub files: Vec<ProgramFile>,
-    /// The method by which the case is judged. Cases with the same method have one common value.
+    /// The method by which the case is judged. Cases with the same method share one value.
     pub method: Arc<Method>,
     /// The points that the case gives.
     pub points: CasePoints,

@@ -5,8 +5,8 @@
 //! it to the service user: `cupel` if that user exists, otherwise an unused id. A command that another user starts does not
 //! switch.
 //!
-//! Invariants: a directory changes its owner only if it contains no files but Cupel's. No symbolic link is followed. The
-//! directory itself is changed last, so the next start repeats an incomplete change.
+//! Invariants: a directory changes its owner only if it contains only Cupel's files. No symbolic link is followed. The directory
+//! itself is changed last, so the next start repeats an incomplete change.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};

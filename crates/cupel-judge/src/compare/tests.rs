@@ -1,4 +1,4 @@
-//! Compares the comparisons with a naive oracle that stores whole texts, and tests the cases that the formats define.
+//! Tests the comparisons against a naive oracle that stores whole texts, and on the cases that the formats define.
 
 use std::io::{BufRead, BufReader, Read};
 

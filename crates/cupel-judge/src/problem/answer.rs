@@ -65,8 +65,8 @@ pub(super) fn read(protocol: &Protocol, report: &StepReport, files: &BoxFiles) -
     answer
 }
 
-/// Returns the test for exit codes with which an interactor decides a conversation: it does not accept, regardless of its other
-/// output and of the program's later actions.
+/// Returns a predicate for the exit codes that decide a conversation: with such a code, an interactor does not accept, regardless
+/// of its other output and of the program's later actions.
 pub(super) fn settles(protocol: &Protocol) -> fn(i32) -> bool {
     match protocol {
         Protocol::Kattis => |code| code != 42,

@@ -45,7 +45,7 @@ pub(super) struct Call {
 /// Returns the call of a program by its protocol.
 ///
 /// # Errors
-/// If the protocol does not support interactors and the program is one.
+/// If the program is an interactor and its protocol does not support interactors.
 pub(super) fn call(program: &JudgeProgram, runnable: &Runnable, data: &Data, interacts: bool) -> Result<Call, String> {
     let path = |name: &str| format!("{BOX}/.cupel/{name}");
     let (input, ans) = (path("in"), path("ans"));

@@ -65,7 +65,7 @@ pub struct ProblemRequest<'a> {
     pub languages: &'a Registry,
     /// Limits that replace the problem's.
     pub limits: LimitsRequest,
-    /// Whether to run the cases that can no longer affect the result, too.
+    /// Whether to also run cases that can no longer affect the result.
     pub all_cases: bool,
     /// The submission's owner.
     pub owner: UserId,

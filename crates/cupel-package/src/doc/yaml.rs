@@ -130,7 +130,7 @@ impl Builder {
     fn finished(&mut self, node: Node, anchor: usize) -> Result<(), String> {
         if anchor != 0 {
             let size = size(&node);
-            // The copies stored for anchors and the copies that aliases cause have one common bound.
+            // The bound covers the copies stored for anchors as well as the copies that aliases cause.
             self.nodes += size;
             if self.nodes > NODES_MAX {
                 return Err(format!("there are more than {NODES_MAX} values"));

@@ -13,7 +13,7 @@ use cupel_problem::{
 /// A test data file larger than this causes a warning.
 const LARGE_FILE_BYTES: u64 = 100 << 20;
 
-/// Methods by key. Cases with the same method use one common value.
+/// Methods by key. Cases with the same method share one value.
 pub(crate) struct Methods<K> {
     known: HashMap<K, Arc<Method>>,
 }

@@ -113,7 +113,7 @@ pub fn import(source: &Path, target: &Path, options: &ImportOptions<'_>) -> Resu
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    // The temporary directory is removed at the end of this function, without the package, which is renamed to the target.
+    // This function removes the temporary directory at its end. The package has then been moved to the target.
     let temporary = tempfile::Builder::new().prefix(".importing-").tempdir_in(parent);
     let temporary = temporary.map_err(ImportError::io("create a directory in", parent))?;
     let inside = temporary.path().join("package");
@@ -127,7 +127,7 @@ pub fn import(source: &Path, target: &Path, options: &ImportOptions<'_>) -> Resu
     };
     let warnings = findings.into_result()?;
     let Some((from, hash, format, problem)) = read else {
-        // This is unreachable, because a reader that returns no problem has reported an error. It is a refusal, never a success.
+        // This is unreachable, because a reader that returns no problem has reported an error. It is handled as a refusal.
         return Err(crate::finding::Refused { findings: warnings }.into());
     };
     if options.durable {
@@ -248,7 +248,8 @@ fn top_directory(sink: &Sink<'_>) -> String {
         }
     }
     let Some(top) = top else { return String::new() };
-    // A package may consist of one of its own directories, so the top-level directory is removed only if it contains a marker.
+    // All files of a package may be in one of the directories of the format, which must stay. So a top-level directory is removed
+    // only if it contains a marker.
     let inside = |path: &PackagePath| path.below(top).is_some_and(is_marker);
     if sink.files().keys().any(inside) { format!("{top}/") } else { String::new() }
 }

@@ -123,7 +123,7 @@ impl Context<'_> {
     }
 }
 
-/// Whether the Kattis format does not ignore this name.
+/// Whether a file or directory of this name can be a program. The Kattis format ignores the other names.
 fn is_program_name(name: &str) -> bool {
     !name.starts_with(['.', '-']) && name.bytes().all(|c| c.is_ascii_alphanumeric() || b"_.-+".contains(&c))
 }

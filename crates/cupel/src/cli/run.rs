@@ -238,7 +238,7 @@ struct Stream {
     silent: bool,
     /// The reader of standard output has closed it, so the program is cancelled.
     broken: bool,
-    /// The input is larger than a submission's input may be.
+    /// The input exceeds the maximum for a submission's input.
     too_long: Arc<AtomicBool>,
 }
 

@@ -294,7 +294,7 @@ fn limit(report: &VerifyReport) -> String {
     facts.join(" · ")
 }
 
-/// Prints the submissions, grouped.
+/// Prints a table of the submissions with their results by group.
 fn table(report: &VerifyReport) {
     let mut names: Vec<&str> = Vec::new();
     for group in report.submissions.iter().flat_map(|submission| &submission.groups) {

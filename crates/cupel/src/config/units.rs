@@ -1,4 +1,4 @@
-//! Durations and sizes in readable form:
+//! Parses durations and sizes in readable form, such as `1h30m` and `64KiB`.
 
 use std::time::Duration;
 

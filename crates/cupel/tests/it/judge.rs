@@ -266,7 +266,7 @@ fn a_derived_time_limit_is_cached() {
     assert!(!judge(&[]).1);
 }
 
-/// The first line of the submission's source is the act of the validator. `ACT` runs before the validator reads its input.
+/// The validator's action is the first line of the submission's source. `ACT` runs before the validator reads its input.
 const VALIDATOR: &str = r#"
 import os, signal, sys, time
 act = open(sys.argv[1]).read().split()

@@ -217,7 +217,7 @@ impl<'a> Verifying<'a, '_> {
         self.suspect_answers(&tried);
         self.note_cold_starts(&tried, limit.is_some() && given.is_none());
         let used = limit.unwrap_or(CPU_TIME_DEFAULT);
-        // These submissions show that the problem can be solved. If the package has no such submission, these are all of them.
+        // The submissions that must be accepted prove that the problem can be solved. If there are none, any submission counts.
         let mut proofs: Vec<_> = examples.iter().zip(&tried).collect();
         if examples.iter().any(must_be_accepted) {
             proofs.retain(|(example, _)| must_be_accepted(example));

@@ -1,4 +1,4 @@
-//! `problem.yaml`.
+//! Reads `problem.yaml`.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

@@ -309,7 +309,7 @@ impl Maker<'_, '_> {
     }
 }
 
-/// Returns a directory below `data/` and its subdirectories that contain files.
+/// Returns a directory below `data/` and its subdirectories, except those without files and those named `*.files*`.
 fn directories_with_cases(context: &super::super::Context<'_>, top: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (path, _) in context.tree.below(&format!("data/{top}")) {

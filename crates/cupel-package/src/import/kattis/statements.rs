@@ -54,7 +54,7 @@ impl Kattis<'_> {
 }
 
 impl super::super::Context<'_> {
-    /// Returns the files beside a statement to which it may refer.
+    /// Returns the files beside a statement, to which the statement may refer.
     pub(crate) fn statement_assets(&self, directory: &str, statement: &str) -> Vec<FileRef> {
         if directory.is_empty() {
             return Vec::new();

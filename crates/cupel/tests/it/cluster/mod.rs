@@ -217,7 +217,7 @@ impl Site {
         runtime.block_on(async { self.queue().await.depth().await.unwrap() })
     }
 
-    /// Returns the queue, as an additional node uses it.
+    /// Connects to the queue as an additional node.
     async fn queue(&self) -> Arc<dyn Queue> {
         let settings = cupel_queue::Settings { store_url: Some(self.postgres.url()), ..Default::default() };
         cupel_queue::connect(&self.cluster.setting("CUPEL_QUEUE__URL"), settings).await.unwrap()

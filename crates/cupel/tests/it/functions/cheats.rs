@@ -139,7 +139,7 @@ fn code_that_runs_after_the_result_has_no_effect() {
     ] {
         check(&doubles(), name, source, "AC", "");
     }
-    // A wrong result is judged, regardless of later writes.
+    // A wrong result stays wrong, regardless of later writes.
     for (name, source) in [
         (
             "a.py",
