@@ -20,7 +20,7 @@ pub enum Sent {
         /// The status.
         status: u16,
     },
-    /// The receiver answered 410: it wants no more webhooks.
+    /// The receiver answered 410 and wants no more webhooks.
     Gone,
     /// Any other result. `error` is for people (a status, or why there was none) and contains no secret.
     Failed {

@@ -41,7 +41,7 @@ pub trait Packages: Send + Sync {
     /// [`TakeError::Import`] with all faults of the package, otherwise the failure of Cupel. Nothing is stored then.
     fn import(&self, source: &Path) -> Result<Taken, TakeError>;
 
-    /// Called once the store has recorded a name for the taken package: from then on its copy is kept.
+    /// Called once the store has recorded a name for the taken package. From then on the copy is kept.
     ///
     /// # Errors
     /// If the copy had to be made again and this failed.

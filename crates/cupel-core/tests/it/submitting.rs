@@ -1,4 +1,4 @@
-//! Submitting: what is accepted, how faults are reported, and repeated requests.
+//! Submitting: accepted submissions, reported faults, and repeated requests.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -90,7 +90,7 @@ async fn take(link: &dyn Link, classes: &mut Classes, wanted: usize) -> Result<V
 /// The classes that may have hints, and the order in which they are served.
 struct Classes {
     shares: Shares,
-    /// Since when a class is known to be empty.
+    /// When a class was found to be empty.
     empty: PerClass<Option<Instant>>,
 }
 

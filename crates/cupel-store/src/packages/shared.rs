@@ -58,7 +58,7 @@ struct Folder {
 }
 
 impl SharedPackages {
-    /// Packages in `blobs`. `local` keeps those that are in use, and others as far as they fit into `local_bytes_max`.
+    /// Packages in `blobs`. `local` keeps the packages in use, and others while they fit into `local_bytes_max`.
     ///
     /// # Errors
     /// If the directory of `local` cannot be read.

@@ -70,7 +70,7 @@ impl SqlFault {
     /// Whether the database failed because its disk is full.
     pub(crate) fn is_disk_full(&self) -> bool {
         match self {
-            // If the WAL index, a memory-mapped file, cannot grow, SQLite returns a code of its own.
+            // If the WAL index, a memory-mapped file, cannot grow, SQLite returns a separate code.
             SqlFault::Sqlite(error) => {
                 error.sqlite_error_code() == Some(ErrorCode::DiskFull)
                     || error.sqlite_error().is_some_and(|e| e.extended_code == SQLITE_IOERR_SHMSIZE)
