@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn many_logins_at_once_make_no_more_work_buffers_than_there_are_turns() {
+    async fn concurrent_logins_use_at_most_one_work_buffer_per_turn() {
         let passwords = Arc::new(cheap());
         let turns = passwords.turns.available_permits();
         let hash = passwords.hash("correct horse").await.unwrap();
