@@ -233,7 +233,7 @@ impl Core {
         Ok(())
     }
 
-    /// Publishes hints as far as there is room; returns whether all were taken, apart from those that no worker can
+    /// Publishes hints while the queue has room. Returns whether all were accepted, except those that no worker can
     /// judge.
     async fn offer(&self, hints: &[(RunHint, Needs)], swept: &mut Swept) -> bool {
         for part in hints.chunks(100) {

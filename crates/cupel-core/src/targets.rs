@@ -116,8 +116,8 @@ pub(crate) fn is_special_host(host: &str) -> bool {
     is_localhost || ipv4(host).is_some_and(|address| !is_public(IpAddr::V4(address)))
 }
 
-/// An IPv4 address in the forms that resolvers accept: one to four numbers, decimal, octal or hexadecimal; the last one
-/// fills the remaining bytes.
+/// An IPv4 address in the forms that resolvers accept: one to four numbers, each decimal, octal or hexadecimal. The
+/// last number fills the remaining bytes.
 fn ipv4(host: &str) -> Option<Ipv4Addr> {
     let number = |part: &str| match part.strip_prefix("0x").or_else(|| part.strip_prefix("0X")) {
         Some("") => Some(0),

@@ -1,9 +1,9 @@
 //! Webhook deliveries: due deliveries, and the retry schedule.
 //!
 //! The outbox row is written in the transaction that ends the run, so every result is delivered. Sending (signature,
-//! protection against private addresses) is in the binary. Source of the schedule (5 s, 5 min, 30 min, 2 h, 5 h, 10 h,
-//! …) and of the rule that a receiver that answers 410 gets no more webhooks: Standard Webhooks, "Deliverability and
-//! reliability".
+//! protection against private addresses) is in the binary. Source: Standard Webhooks, "Deliverability and reliability",
+//! for the schedule (5 s, 5 min, 30 min, 2 h, 5 h, 10 h, …), and for status 410, after which a receiver gets no more
+//! webhooks.
 
 use std::time::Duration;
 

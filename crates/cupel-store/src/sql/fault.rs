@@ -91,8 +91,8 @@ impl SqlFault {
         SqlFault::Full(DiskFull { place: place.to_owned(), source })
     }
 
-    /// Whether a retry may succeed: busy, full, out of memory, unreachable and I/O errors are transient; broken
-    /// constraints and rows are not.
+    /// Whether a retry may succeed. Busy, full, out-of-memory, unreachable and I/O errors are transient. Violated
+    /// constraints and rows that cannot be decoded are not.
     fn is_transient(&self) -> bool {
         match self {
             SqlFault::Sqlite(error) => matches!(
