@@ -33,7 +33,7 @@ pub enum ConnectError {
     /// The scheme is not supported.
     #[error("`shared.url` must be empty, or a URL that begins with redis:// or rediss://")]
     Scheme,
-    /// The URL is malformed, Redis does not answer, or it refuses what is needed.
+    /// The URL is malformed, or Redis does not answer or refuses a required command.
     #[error(
         "cannot use the Redis of `shared.url`; check that the URL has the form redis://:password@host:6379/0, that Redis \
          runs, is reachable, has version 6.2 or later and is not out of memory, and that the user may write and run scripts"

@@ -1,7 +1,7 @@
 //! Buckets in this process, with bounded memory.
 //!
 //! Invariants: time is monotonic; a shard's lock is never held across an await; a full bucket carries no information
-//! and may be forgotten at any time.
+//! and may be removed at any time.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};

@@ -22,8 +22,8 @@ use crate::memory::MemoryBuckets;
 const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// KEYS are the buckets; ARGV has interval (µs), burst and cost of each. Returns the number of the exhausted bucket (0:
-/// none), how far its TAT is ahead of now (the first bucket's, if none is exhausted), and the time to wait, both in µs.
-/// A microsecond is tolerated, because numbers are doubles.
+/// none), the time by which its TAT is ahead of now (of the first bucket, if none is exhausted), and the time to wait.
+/// Both times are in µs. A microsecond is tolerated, because numbers are doubles.
 const TAKE: &str = "
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]

@@ -30,7 +30,8 @@ impl Core {
     /// The client may learn the id once this has returned, not before.
     ///
     /// # Errors
-    /// If the store cannot make it durable: the client must not learn that it was accepted.
+    ///
+    /// If the store cannot make the submission durable. The client must then not be told that it was accepted.
     pub(crate) async fn wait_for(
         &self,
         awaited: Awaited,

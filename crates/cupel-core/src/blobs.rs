@@ -16,8 +16,8 @@ use uuid::Uuid;
 ///
 /// All calls block for as long as the network and a large file take: call them on a thread that may block.
 pub trait Blobs: Send + Sync {
-    /// Stores everything that `source` yields, in chunks. The blob becomes visible only when all of it is durable, and
-    /// never if the transfer fails. An existing blob is kept or replaced, complete in either case.
+    /// Stores everything that `source` yields, in chunks. The blob becomes visible only when all of it is durable;
+    /// after a failed transfer it does not exist. An existing blob is kept or replaced; in both cases it is complete.
     fn put(&self, key: &BlobKey, source: &mut dyn Read) -> Result<(), BlobsError>;
 
     /// Writes a blob to `into`, in chunks, and returns its length in bytes. If this fails, part of it may have been

@@ -521,7 +521,7 @@ pub(crate) fn web_host(url: &str) -> Option<&str> {
     web_authority(url).map(host_of)
 }
 
-/// The host of an authority that passed [`is_host`]: without its port; an IPv6 address keeps its brackets.
+/// The host of an authority that passed [`is_host`], without its port. An IPv6 address keeps its brackets.
 fn host_of(authority: &str) -> &str {
     let end = match authority.find(']') {
         Some(bracket) => bracket + 1,

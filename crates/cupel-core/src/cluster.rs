@@ -27,7 +27,7 @@ pub(crate) const NO_WORKER: &str = "no worker has it";
 /// How long a node remains leader without renewal. It sweeps every second.
 const LEADS_FOR: SignedDuration = SignedDuration::from_secs(5);
 
-/// How long the row of a worker that is gone is kept for people to read.
+/// How long the row of a worker that is gone is kept for display.
 pub(crate) const WORKERS_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// Cluster state in the store.

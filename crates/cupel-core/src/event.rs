@@ -62,7 +62,7 @@ impl Event {
     }
 }
 
-/// Which stream an output chunk came from.
+/// The stream of an output chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output.
@@ -85,7 +85,7 @@ pub enum EventKind {
     CompileEnded { ok: bool, cached: bool, wall_time: Duration },
     /// A case (or the only execution, `case: None`) started. (`test.start`)
     ExecutionStarted { case: Option<String> },
-    /// Output of the program. Coalesced; the last chunk says whether output was dropped. (`output`)
+    /// Output of the program. Coalesced; the last chunk reports whether output was dropped. (`output`)
     Output { case: Option<String>, stream: Stream, data: Arc<[u8]> },
     /// The execution ended. `usage` is the default if the sender may not see the case's time and memory. (`test.end`)
     ExecutionEnded { case: Option<String>, verdict: Verdict, outcome: Outcome, usage: Usage },

@@ -14,7 +14,7 @@ use crate::run::{RunState, SubmissionRecord};
 use crate::submit::{RateLimit, SubmitError};
 use crate::{AuthenticatedUser, Core, Idempotency, StoreError};
 
-/// One submission, and how the client wants its result.
+/// One submission, with the client's options for its result.
 pub struct ExecuteRequest<'a> {
     /// The sender.
     pub owner: UserId,
@@ -23,7 +23,7 @@ pub struct ExecuteRequest<'a> {
     /// Set if a repeated request must get the id of the first request.
     pub idempotency: Option<Idempotency>,
     /// Whether the client accepts a result from the result cache. Ignored together with `idempotency`, because a
-    /// repetition gets the first request's id for longer than the cache keeps results.
+    /// repeated request must get the first request's id for longer than the cache keeps results.
     pub accepts_cached: bool,
     /// `None`: the client does not wait.
     pub wait: Option<Wait<'a>>,

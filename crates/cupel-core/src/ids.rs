@@ -1,8 +1,8 @@
 //! Ids: UUIDv7 from the clock's time, strictly increasing within a process.
 //!
-//! Layout after RFC 9562, section 5.7: 48 bits of milliseconds, then (its method 1) 18 bits of counter; the rest is
-//! random. At every millisecond the counter starts at a random value in its lower half; when it overflows, the time
-//! advances by one millisecond. So a list by id is a list by time of acceptance.
+//! Layout after RFC 9562, section 5.7: 48 bits of milliseconds, 18 bits of counter (its method 1), and random bits. In
+//! every millisecond the counter starts at a random value in its lower half. If it overflows, the time advances by one
+//! millisecond. So a list by id is a list by time of acceptance.
 
 use std::sync::{Mutex, PoisonError};
 

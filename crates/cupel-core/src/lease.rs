@@ -109,7 +109,7 @@ impl Core {
     }
 
     /// The next run of an owner not in `not`, if one is available at once. If the future is dropped, a leased run is
-    /// given back as in [`Core::next_run`]; a hint in transit may then be lost, and the sweeper finds its run.
+    /// given back as in [`Core::next_run`]. A hint in transit may then be lost; the sweeper finds its run.
     ///
     /// # Errors
     /// As [`Core::next_run`].
@@ -261,7 +261,7 @@ impl Core {
         self.running().remove(&lease);
         if written {
             self.inner.admission.ended(1);
-            // Before the event is published, so that a caller that sees the end finds the result.
+            // Before the event is published, so that a caller that receives the final event finds the result.
             record.into_iter().for_each(|record| self.inner.waiters.hand_over(record));
             self.inner.events.publish(end);
         } else {
@@ -343,9 +343,9 @@ impl Core {
     }
 
     /// Handles the notices of other nodes: stops attempts that are no longer wanted, and charges owners for the slot
-    /// time of their runs. Ends when the bus is closed; run one such task per process. Without it, workers learn of a
-    /// cancelled run only when they renew its lease, and queues are fair between owners only by the number of hints
-    /// handed out.
+    /// time of their runs. Ends when the bus is closed; run one such task per process. Without it, a worker learns that
+    /// a run was cancelled only when it renews the lease, and queues are fair between owners only by the number of
+    /// hints handed out.
     pub async fn heed_notices(&self) {
         let mut notices = self.inner.events.notices();
         while let Some(notice) = notices.next().await {

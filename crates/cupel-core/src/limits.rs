@@ -59,8 +59,8 @@ pub struct Standing {
     pub reset: Duration,
 }
 
-/// Kind of a bucket. Each kind has its own bound on the number of remembered buckets, so that a flood of one kind
-/// cannot evict those of another.
+/// Kind of a bucket. The number of remembered buckets is bounded per kind, so that a flood of one kind cannot evict
+/// buckets of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BucketKind {
     /// Of a user: submissions, reads.
@@ -125,7 +125,7 @@ pub trait Buckets: Send + Sync {
     async fn take(&self, charges: &[Charge]) -> Result<Standing, Exhausted>;
     /// Undoes the charges of a successful [`take`](Buckets::take).
     async fn give_back(&self, charges: &[Charge]);
-    /// Remembers a key for a long time, but not for ever.
+    /// Remembers a key for a long but limited time.
     async fn remember(&self, key: &str);
     /// Whether a key is remembered.
     async fn remembers(&self, key: &str) -> bool;

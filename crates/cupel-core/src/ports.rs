@@ -46,7 +46,7 @@ pub trait RunStore: Send + Sync {
     /// end of this process, and become durable with the next durable transaction of any caller.
     async fn insert(&self, new: NewSubmissions) -> Result<Inserted, StoreError>;
 
-    /// Makes everything that was written before the call durable before it returns.
+    /// Makes all earlier writes durable before it returns.
     async fn sync(&self) -> Result<(), StoreError>;
 
     /// One submission with its latest run.
@@ -404,8 +404,8 @@ pub trait WebhookStore: Send + Sync {
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<DeliveryRecord>, u64), StoreError>;
-    /// Makes a delivery due at `now` with its full number of tries, no matter how it ended. `false`: no delivery has
-    /// this id, or it belongs to another owner (`None`: any owner).
+    /// Makes a delivery due at `now` with its full number of tries, regardless of how it ended. `false`: no delivery
+    /// has this id, or it belongs to another owner (`None`: any owner).
     async fn redeliver(&self, id: WebhookId, owner: Option<UserId>, now: Timestamp) -> Result<bool, StoreError>;
 }
 
@@ -555,8 +555,7 @@ pub trait EventBus: Send + Sync {
     fn notices(&self) -> Box<dyn Notices>;
     /// Whether other nodes can be reached at the moment; if not, the cause as text for people. Makes no network call.
     fn health(&self) -> Result<(), String>;
-    /// Publishes what is still pending, for at most some seconds, and ends all subscriptions. Later subscriptions end
-    /// at once.
+    /// Publishes pending events for at most a few seconds, and ends all subscriptions. Later subscriptions end at once.
     async fn close(&self);
 }
 

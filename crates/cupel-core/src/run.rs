@@ -440,7 +440,7 @@ mod tests {
         fn a_run_that_loses_every_attempt_is_abandoned(lost_max in 1..10u32, by_expiry in prop::collection::vec(any::<bool>(), 10)) {
             let mut state = RunState::Queued { attempts: 0, lost: 0 };
             for n in 0..lost_max {
-                state = state.apply(RunEvent::Lease { lease: lease(1), until: at(5) }, lost_max).expect("it waits");
+                state = state.apply(RunEvent::Lease { lease: lease(1), until: at(5) }, lost_max).expect("it is queued");
                 let lost = if by_expiry[n as usize] {
                     RunEvent::Expire { now: at(5) }
                 } else {
@@ -455,7 +455,7 @@ mod tests {
         fn a_draining_worker_costs_no_attempt(times in 1..50u32) {
             let mut state = RunState::Queued { attempts: 0, lost: 0 };
             for _ in 0..times {
-                state = state.apply(RunEvent::Lease { lease: lease(1), until: at(5) }, 1).expect("it waits");
+                state = state.apply(RunEvent::Lease { lease: lease(1), until: at(5) }, 1).expect("it is queued");
                 state = state.apply(RunEvent::GiveBack { lease: lease(1), lost_attempt: false }, 1).expect("it is leased");
             }
             prop_assert_eq!(state, RunState::Queued { attempts: times, lost: 0 });

@@ -58,7 +58,7 @@ pub enum SubmitError {
         retry_after: Duration,
     },
     /// Too many of this owner's runs wait or are scheduled already.
-    #[error("the owner has as many runs waiting as one owner may")]
+    #[error("the owner has reached the maximum number of waiting runs")]
     TooManyWaiting {
         /// Maximum number per owner.
         most: usize,
@@ -176,7 +176,7 @@ impl Core {
             }),
             _ => None,
         };
-        // A repeated request returns the id at once, so a submission with an idempotency key has to be durable from the
+        // A repeated request returns the id at once, so a submission with an idempotency key must be durable from the
         // start.
         let is_awaited = awaited.is_some() && idempotency.is_none();
         let new = NewSubmissions { submissions, also_needs, idempotency: idempotency.clone(), is_awaited };

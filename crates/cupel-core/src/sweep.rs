@@ -25,10 +25,10 @@ const ON_THE_WAY_MAX: u64 = 64;
 const LOOK_EVERY: u32 = 30;
 /// Number of sweeps between two removals of old records.
 const FORGET_EVERY: u32 = 60;
-/// How long a finished webhook delivery is kept for people to read.
+/// How long a finished webhook delivery is kept for display.
 const DELIVERIES_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// How long an API key that was revoked or has expired is kept for its owner to see.
+/// How long a revoked or expired API key is kept in its owner's list.
 const KEYS_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// How long the failed attempts of runs that were judged eventually are kept.
@@ -54,7 +54,7 @@ pub struct Swept {
 /// State that one sweep keeps for the next.
 #[derive(Debug, Default)]
 pub(crate) struct SweepState {
-    /// When this node last ran a sweep, whether or not it was leader.
+    /// When this node last ran a sweep, as leader or not.
     ticked: Option<Timestamp>,
     /// When it last completed a sweep; `None` if another node has been leader since.
     last: Option<Timestamp>,
@@ -233,7 +233,7 @@ impl Core {
         Ok(())
     }
 
-    /// Publishes hints as far as there is room; returns whether all were taken, apart from those that no worker can
+    /// Publishes hints while the queue has room. Returns whether all were accepted, except those that no worker can
     /// judge.
     async fn offer(&self, hints: &[(RunHint, Needs)], swept: &mut Swept) -> bool {
         for part in hints.chunks(100) {

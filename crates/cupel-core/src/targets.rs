@@ -50,7 +50,7 @@ type ByName = BTreeMap<String, Vec<usize>>;
 
 impl Core {
     /// If webhooks to private addresses are not allowed, refuses a receiver whose name resolves to an address that is
-    /// not public. A name that does not resolve, or not within [`RESOLVE_TIME_MAX`], is accepted: the sender checks
+    /// not public. A name that does not resolve within [`RESOLVE_TIME_MAX`] is accepted, because the sender checks
     /// again.
     pub(crate) async fn check_receivers(&self, new: &[NewSubmission]) -> Result<(), SubmitError> {
         let Some(resolver) = self.inner.resolver.get().filter(|_| !self.bounds().webhooks_private) else {
@@ -116,8 +116,8 @@ pub(crate) fn is_special_host(host: &str) -> bool {
     is_localhost || ipv4(host).is_some_and(|address| !is_public(IpAddr::V4(address)))
 }
 
-/// An IPv4 address in the forms that resolvers accept: one to four numbers, decimal, octal or hexadecimal; the last one
-/// fills the remaining bytes.
+/// An IPv4 address in the forms that resolvers accept: one to four numbers, each decimal, octal or hexadecimal. The
+/// last number fills the remaining bytes.
 fn ipv4(host: &str) -> Option<Ipv4Addr> {
     let number = |part: &str| match part.strip_prefix("0x").or_else(|| part.strip_prefix("0X")) {
         Some("") => Some(0),

@@ -142,7 +142,7 @@ impl Core {
         }
     }
 
-    /// The log of a submission after `after`: first the stored events, then live ones, without gaps or repetitions; it
+    /// The log of a submission after `after`: first the stored events, then live ones, without gaps or repetitions. It
     /// ends after the final event. `None`: see [`Core::submission`].
     ///
     /// # Errors

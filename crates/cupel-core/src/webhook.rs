@@ -1,9 +1,9 @@
 //! Webhook deliveries: due deliveries, and the retry schedule.
 //!
 //! The outbox row is written in the transaction that ends the run, so every result is delivered. Sending (signature,
-//! protection against private addresses) is in the binary. Source of the schedule (5 s, 5 min, 30 min, 2 h, 5 h, 10 h,
-//! …) and of the rule that a receiver that answers 410 gets no more webhooks: Standard Webhooks, "Deliverability and
-//! reliability".
+//! protection against private addresses) is in the binary. Source: Standard Webhooks, "Deliverability and reliability",
+//! for the schedule (5 s, 5 min, 30 min, 2 h, 5 h, 10 h, …), and for status 410, after which a receiver gets no more
+//! webhooks.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub enum Sent {
         /// The status.
         status: u16,
     },
-    /// The receiver answered 410: it wants no more webhooks.
+    /// The receiver answered 410 and wants no more webhooks.
     Gone,
     /// Any other result. `error` is for people (a status, or why there was none) and contains no secret.
     Failed {

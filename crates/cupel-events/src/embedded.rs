@@ -1,4 +1,4 @@
-//! The bus inside one process: a bounded log per live submission, read by its subscribers at their own pace.
+//! The bus inside one process: a bounded log per live submission, which its subscribers read at individual speeds.
 //!
 //! Publishing takes two short locks and wakes the waiting subscribers.
 //!

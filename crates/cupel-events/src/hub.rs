@@ -1,7 +1,7 @@
 //! Logs for the subscribers on this node, filled with the events that arrive from the server.
 //!
-//! A topic (a submission, and whether all events are wanted or only the end) has a *room* while it has subscribers on
-//! this node. The room holds one log for all of them. Its states:
+//! A topic is a submission, with either all of its events or only the final one. While a topic has subscribers on this
+//! node, it has a *room* with one log for all of them. Its states:
 //!
 //! ```text
 //!  enter ──► waiting ── subscribed on the server, and its stored events read ──► joined
@@ -73,7 +73,7 @@ struct Room {
     link: Link,
     /// The session in which the room was created or last received a break.
     since: Option<Session>,
-    /// The attempt whose events all come from this node.
+    /// The attempt all of whose events come from this node.
     own_attempt: Option<u32>,
 }
 
@@ -412,7 +412,7 @@ mod tests {
     use cupel_core::event::EventKind;
     use cupel_core::{Received, Subscription as _};
 
-    /// Event 1 goes to the server first, so its echo may arrive before this node has added the event itself.
+    /// Event 1 is sent to the server first, so its echo may arrive before this node has added the event itself.
     #[tokio::test]
     async fn an_early_echo_of_the_first_event_does_not_prevent_local_delivery() {
         let hub = Arc::new(Hub::new(EventBounds::default()));

@@ -82,7 +82,7 @@ pub(crate) struct BrokerError {
 pub(crate) enum BrokerFault {
     /// The URL is malformed.
     Url,
-    /// No server answers, or not in time.
+    /// No server answers in time.
     Unreachable,
     /// A server answers, but does not speak the broker's protocol.
     #[cfg(feature = "kafka")]

@@ -66,7 +66,7 @@ impl EmbeddedQueue {
         }
         let hint = state.line.pop();
         if hint.is_some() && state.line.len() > 0 {
-            // One notification may stand for several hints, so each taker that wakes notifies the next.
+            // One notification may represent several hints, so each taker that wakes notifies the next.
             self.bell.notify_one();
         }
         Ok(hint)

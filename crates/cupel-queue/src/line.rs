@@ -2,7 +2,7 @@
 //!
 //! - Between classes: by weight ([`Shares`]).
 //! - Between owners of a class: by slot time. Each owner has an account of the slot time charged to them, and the owner
-//!   with the lowest account is next. A hand-out costs [`HAND_OUT`]; the time that a run occupied a slot is charged
+//!   with the lowest account is next. A hand-out costs [`HAND_OUT`]. The time that a run occupied a slot is charged
 //!   once it is known ([`Line::charge`]). So owners whose runs take equally long take turns, and an owner whose runs
 //!   sleep for minutes waits until the others have used as much time.
 //! - Within an owner: first in, first out.

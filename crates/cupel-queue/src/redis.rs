@@ -169,7 +169,7 @@ impl Link for RedisLink {
         Ok(deliveries)
     }
 
-    /// Returns at most one hint per class, usually of one class: one stream wakes a blocked reader.
+    /// Returns at most one hint per class. Usually one stream wakes a blocked reader, and the result has one hint.
     async fn wait(&self) -> Result<Vec<Delivery>, BrokerError> {
         let wait = self.wait.get_or_try_init(|| connection(&self.client)).await?;
         let mut read = redis::cmd("XREADGROUP");

@@ -23,7 +23,7 @@ use crate::sql::large::Large;
 use crate::sql::{Backend, Sql, SqlStore, Value, Write, values};
 use crate::{PostgresStore, SqliteStore};
 
-/// Rows per page, and rows per page of tables whose rows can be large.
+/// Rows per page. Tables whose rows can be large have smaller pages.
 const PAGE: i64 = 500;
 const PAGE_OF_LARGE: i64 = 16;
 

@@ -1,8 +1,8 @@
-//! Event log of an attempt, made from the judge's events: numbered, coalesced, bounded, and published live.
+//! Event log of an attempt, built from the judge's events: numbered, coalesced, bounded, and published live.
 //!
 //! Output arrives in pieces of any size. A piece is published at once if the stream was quiet, otherwise at most every
-//! [`PIECE_PAUSE`], so that a program with frequent output causes at most 20 events per second and stream. A piece
-//! never ends inside a UTF-8 character, unless the stream does.
+//! [`PIECE_PAUSE`], so a program with frequent output causes at most 20 events per second and stream. A piece ends
+//! inside a UTF-8 character only if the stream does.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -178,8 +178,8 @@ impl JudgeObserver for AttemptLog<'_> {
     }
 }
 
-/// How many of these bytes can be published without splitting a UTF-8 character. Of bytes that are not UTF-8, at most
-/// three are held back.
+/// Number of bytes that can be published without splitting a UTF-8 character. If the bytes are not UTF-8, at most three
+/// are held back.
 fn complete_characters(data: &[u8]) -> usize {
     let tail = data.len().saturating_sub(3);
     for (at, byte) in data.iter().enumerate().skip(tail).rev() {

@@ -227,7 +227,7 @@ impl<'a> Driver<'a> {
     async fn next(&mut self) -> Option<Next<'a>> {
         let shared = self.shared;
         loop {
-            // A run whose result is no longer wanted ends at once.
+            // A run whose result is no longer wanted has the next turn, in which it ends at once.
             let unwanted = self.waiting.iter().position(|begun| begun.assignment.stop.is_raised());
             if let Some(begun) = unwanted.and_then(|at| self.waiting.remove(at)) {
                 return Some(Next::again(begun, None));
@@ -520,7 +520,7 @@ async fn until(pause: &mut watch::Receiver<bool>, wanted: bool) {
     drop(pause.wait_for(|is_paused| *is_paused == wanted).await);
 }
 
-/// Keeps the gauge of slots by state correct, also when a driver ends.
+/// Keeps the gauge of slots by state correct, even when a driver ends.
 struct SlotState(&'static str);
 
 impl SlotState {

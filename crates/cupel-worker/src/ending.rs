@@ -31,7 +31,7 @@ pub(crate) async fn end(
     let (run, attempt) = (assignment.leased.run, assignment.leased.attempt);
     match result {
         Ok(judged) if judged.report.verdict != Verdict::Cancelled => complete(core, &assignment, began, judged).await,
-        // Cancelled by its owner, or the lease was lost: the store would refuse the result.
+        // The owner cancelled the run, or the lease was lost, so the store would refuse the result.
         Ok(_) if assignment.stop.is_raised() => {
             tracing::info!(run.id = %run, attempt.number = attempt, "stopped run {run}: its result is no longer wanted");
         }

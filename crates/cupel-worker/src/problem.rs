@@ -1,7 +1,7 @@
 //! Attempts at problems: opens the package, calls the judge, and converts its report to a result.
 //!
-//! Invariants: If the submission's owner may not see a test, the program's output on it appears neither in the log nor
-//! in the result, and the log shows its duration only to the precision of [`PUBLISH_EVERY`]. A fault of the package is
+//! Invariants: If the submission's owner may not see a test, neither the log nor the result contains the program's
+//! output on it, and the log shows its duration only to the precision of [`PUBLISH_EVERY`]. A fault of the package is
 //! reported only to its authors, and never looks like a fault of the submission.
 
 use std::borrow::Cow;

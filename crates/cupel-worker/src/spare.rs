@@ -49,7 +49,7 @@ impl Shared {
             let mut ring = pin!(self.spare_bell.notified());
             ring.as_mut().enable();
             if let Some(assignment) = self.take_spare() {
-                // One notification may stand for several runs.
+                // One notification may represent several runs.
                 self.spare_bell.notify_one();
                 return assignment;
             }

@@ -43,7 +43,7 @@ pub(crate) fn verify_version(
     let mut report = verify(&request, executor, parts.cache.as_ref(), &mut Progress(log))?;
     report.time_limit.derived |= is_kept;
     let measured = report.time_limit.slowest_in_time.as_ref().and_then(|slowest| slowest.start);
-    // A kept limit keeps the start mode with which it was measured.
+    // A kept limit also keeps the start mode with which it was measured.
     let limit_start = if is_kept { assignment.leased.limit_start } else { measured };
     Ok(result_of(report, limit_start))
 }

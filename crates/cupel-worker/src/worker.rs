@@ -52,7 +52,8 @@ pub struct WorkerParts {
     pub grace: Duration,
     /// Minimum length of a run's turn while others wait: [`QUANTUM`](crate::QUANTUM), or less in tests.
     pub quantum: Duration,
-    /// Longest run that counts as short: [`SHORT_RUN`](crate::SHORT_RUN), or more in tests, whose scripts decide which runs end.
+    /// Longest run that counts as short: [`SHORT_RUN`](crate::SHORT_RUN). Tests use a larger value, because their
+    /// scripts decide which runs end.
     pub short_run: Duration,
     /// The worker's display name.
     pub name: String,

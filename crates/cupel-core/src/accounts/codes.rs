@@ -1,4 +1,4 @@
-//! Join codes for accounts, for groups such as a class whose members share one IP address.
+//! Join codes for accounts. A group, such as a class behind one IP address, registers with such a code.
 
 use cupel_types::JoinCodeId;
 use jiff::Timestamp;

@@ -30,7 +30,7 @@ named! {
     /// Role of a user.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub enum Role, as_str, from_name {
-        /// Submits, and sees their own submissions.
+        /// Submits, and sees only their own submissions.
         #[default]
         User = "user",
         /// Also creates problems.
@@ -93,11 +93,11 @@ named! {
         RunsRead = "runs:read",
         /// `runs:write`: submit and cancel.
         RunsWrite = "runs:write",
-        /// `problems:write`: what the owner may do as an author of problems.
+        /// `problems:write`: the owner's rights as an author of problems.
         ProblemsWrite = "problems:write",
-        /// `account`: everything the owner may do with the account, including its keys.
+        /// `account`: all of the owner's rights to the account, including its keys.
         Account = "account",
-        /// `admin`: what the owner may do as an administrator.
+        /// `admin`: the owner's rights as an administrator.
         Admin = "admin",
     }
 }

@@ -1,12 +1,12 @@
-//! Password hashing: argon2id, off the async threads, a bounded number at once.
+//! Password hashing: argon2id, on blocking threads, with bounded concurrency.
 //!
 //! The default cost is 19 MiB of memory, 2 passes, 1 lane. Source: OWASP Password Storage Cheat Sheet, argon2id, second
-//! of the equivalent settings. One hash takes tens of milliseconds of one core, so as many run at once as there are
-//! cores, at most [`TURNS_MAX`]. The number of waiting requests is bounded, too: a flood of logins must not take the
+//! of the equivalent settings. One hash takes tens of milliseconds of one core, so one hash per core runs at a time, at
+//! most [`TURNS_MAX`]. The number of waiting requests is bounded as well, so that a flood of logins does not take the
 //! CPU from the runs.
 //!
-//! Invariant: there are at most as many work buffers as turns. A hash borrows one and returns it. If each hash
-//! allocated its own, the allocator would keep 19 MiB in the arena of every thread that ever hashed.
+//! Invariant: there are at most as many work buffers as turns. A hash borrows a buffer and returns it. If each hash
+//! allocated a new one, the allocator would keep 19 MiB in the arena of every thread that ever hashed.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -107,7 +107,7 @@ impl Passwords {
         if before >= WAITING_MAX {
             return Err(PasswordError::Busy);
         }
-        // The job itself holds the permit: if the caller is cancelled, the permit is released only when the core is
+        // The job itself holds the permit. So if the caller is cancelled, the permit is released only when the core is
         // free.
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(failed)?;
         let buffers = Arc::clone(&self.buffers);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn many_logins_at_once_make_no_more_work_buffers_than_there_are_turns() {
+    async fn concurrent_logins_use_at_most_one_work_buffer_per_turn() {
         let passwords = Arc::new(cheap());
         let turns = passwords.turns.available_permits();
         let hash = passwords.hash("correct horse").await.unwrap();

@@ -136,7 +136,7 @@ impl Accounts {
         Ok(NewUser { user, password_hash, webhook_secret: crate::ids::secret() })
     }
 
-    /// Avoids hashing for a name or address that is taken. The store makes the final decision.
+    /// Refuses a taken name or address early, to avoid hashing. The store makes the final decision.
     pub(super) async fn check_free(&self, new: &NewAccount) -> Result<(), RegisterError> {
         for (login, taken) in [(&new.username, UserTaken::Username), (&new.email, UserTaken::Email)] {
             if self.inner.store.user_by_login(login).await?.is_some() {

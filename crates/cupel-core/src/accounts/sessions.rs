@@ -100,7 +100,7 @@ impl Accounts {
         let right = self.inner.passwords.verify(&password, hash.clone()).await?;
         match user {
             Some(user) if right && fits && user.disabled_at.is_some() => Err(LoginError::Disabled),
-            // The password may have been changed meanwhile, or the account disabled.
+            // The password may have been changed or the account disabled meanwhile.
             Some(user) if right && fits => self.open(user, hash.as_deref(), user_agent).await?.ok_or(LoginError::Wrong),
             _ => Err(LoginError::Wrong),
         }

@@ -4,8 +4,8 @@
 //! else links a submission to a contest, so a rejudge updates the standings by itself, and virtual participation at
 //! another time differs only in its start.
 //!
-//! Invariants: until a freeze is lifted, no view shows contestants the results that it hides: standings show them as
-//! pending, and the statistics and leaderboards of the problems exclude those submissions ([`FreezeWindow`]). They are
+//! Invariants: Until a freeze is lifted, contestants cannot see the results that it hides. Standings show these results
+//! as pending, and the statistics and leaderboards of the problems exclude the submissions ([`FreezeWindow`]). They are
 //! visible to the submission's sender, to the contest's organisers, and to the problem's authors who do not take part.
 //! If a user may not see a contest or enters a wrong code, Cupel answers as if the contest did not exist.
 

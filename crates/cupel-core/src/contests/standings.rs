@@ -51,8 +51,8 @@ pub struct View {
 /// A participant's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StandingsRow {
-    /// The rank, from 1; equal rows share one. A virtual participant has the rank they would have had, and does not
-    /// change the ranks of others.
+    /// The rank, from 1; equal rows share one. A virtual participant gets the rank that the same result would have had,
+    /// and does not change the ranks of others.
     pub rank: u32,
     /// The participant.
     pub user: UserId,

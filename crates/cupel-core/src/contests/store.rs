@@ -52,8 +52,8 @@ pub trait ContestStore: Send + Sync {
     /// in the order in which they were sent. Each is marked if the freeze of another contest hides it.
     async fn attempts(&self, contest: ContestId) -> Result<Vec<Attempt>, StoreError>;
 
-    /// A page of the participants, in the order in which they joined, and the total number. Each comes with one
-    /// standing per problem, in the contest's order; solutions from outside the contest count, too. Submissions that
+    /// A page of the participants, in the order in which they joined, and the total number. Each participant has one
+    /// standing per problem, in the contest's order; solutions from outside the contest count as well. Submissions that
     /// the freeze of another contest hides count only if `sees_all`.
     async fn progress_in(
         &self,

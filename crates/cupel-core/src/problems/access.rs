@@ -1,4 +1,4 @@
-//! Who may see a problem and who may change it.
+//! Access rules: which users may see and change a problem.
 
 use cupel_problem::Visibility;
 
@@ -17,7 +17,7 @@ cupel_types::named! {
 }
 
 impl Principal {
-    /// Whether the problem exists for this principal, whose part in it is `part`.
+    /// Whether this principal, whose access to the problem is `part`, may see it.
     pub fn may_see(&self, problem: &ProblemRecord, part: Option<Part>) -> bool {
         match problem.visibility {
             Visibility::Public => true,
@@ -54,7 +54,7 @@ mod tests {
         let (reader, author) = ((somebody, Some(Part::Reader), user(2)), (somebody, Some(Part::Author), user(2)));
         let owner = (somebody, None, user(1));
         use Visibility::{Draft, Private, Public};
-        // The viewer; whether they see a draft, private and public problem; and whether they may change it.
+        // Each row: the viewer; whether they see a draft, private and public problem; and whether they may change it.
         for ((principal, part, owner), sees, changes) in [
             ((Principal::Anonymous, None, user(2)), [false, false, true], false),
             (stranger, [false, false, true], false),

@@ -87,7 +87,7 @@ pub enum AuthorError {
     TooManyProblems { most: u64 },
     #[error("an author's packages may have {most} on disk; yours have {stored}, and this one has {size}")]
     TooMuchStored { stored: Bytes, size: Bytes, most: Bytes },
-    #[error("the package has no name that a slug could be made of")]
+    #[error("no slug can be derived from the package's name")]
     NoSlug,
     #[error("the package is refused")]
     Refused(#[source] Refused),
@@ -97,7 +97,7 @@ pub enum AuthorError {
     NoTimeLimit,
     #[error("the problem has no version {number}")]
     NoVersion { number: u32 },
-    #[error("only an administrator may have a version shown that was not verified")]
+    #[error("only an administrator may show an unverified version")]
     NotAdministrator,
     #[error("the problem has submissions, or is not a draft")]
     InUse,
@@ -488,7 +488,8 @@ impl Core {
     /// The problem, if the viewer may change it.
     ///
     /// # Errors
-    /// [`AuthorError::Missing`] if the viewer may not.
+    ///
+    /// [`AuthorError::Missing`] if the viewer may not change it.
     pub async fn to_change(&self, principal: &Principal, key: ProblemKey) -> Result<ProblemRecord, AuthorError> {
         let seen = self.problem(principal, key).await?.ok_or(AuthorError::Missing)?;
         if seen.may_change { Ok(seen.problem) } else { Err(AuthorError::Missing) }

@@ -10,8 +10,8 @@
 //!  archive ─► Packages::import ─► folder named by its hash ─► problem_versions ─► submissions, by hash
 //! ```
 //!
-//! Invariants: for a user who may not see a problem, Cupel answers as if it did not exist; standings are derived only
-//! from the verdicts and are written in the same transaction.
+//! Invariants: For a user who may not see a problem, Cupel answers as if it did not exist. Standings are derived only
+//! from the verdicts, and are written in the same transaction.
 
 mod access;
 mod authoring;

@@ -7,10 +7,10 @@
 //!   made after the listing.
 //! - Only copies older than [`REMOVABLE_AFTER`] are removed, and the store is queried for the named packages *after*
 //!   the copies were listed.
-//! - A node that names a package then checks its own clock ([`Packages::settle`]): if [`SETTLED_WITHIN`] has passed
-//!   since the copy was made, the node makes the copy again. If less time has passed, the copy was too young for
-//!   removal until it was named. A copy that is made again is newer than the name, so any node that lists it also finds
-//!   the name.
+//! - A node that names a package then checks its own clock ([`Packages::settle`]). If [`SETTLED_WITHIN`] has passed
+//!   since the copy was made, the node makes the copy again. If less time has passed, the copy was too young to be
+//!   removed before it was named. A copy that is made again is newer than the name, so any node that lists it also
+//!   finds the name.
 //!
 //! So any number of nodes may remove packages at once, and a node may stall for any time in between.
 
@@ -41,7 +41,7 @@ pub trait Packages: Send + Sync {
     /// [`TakeError::Import`] with all faults of the package, otherwise the failure of Cupel. Nothing is stored then.
     fn import(&self, source: &Path) -> Result<Taken, TakeError>;
 
-    /// Called once the store has recorded a name for the taken package: from then on its copy is kept.
+    /// Called once the store has recorded a name for the taken package. From then on the copy is kept.
     ///
     /// # Errors
     /// If the copy had to be made again and this failed.

@@ -91,7 +91,7 @@ async fn a_key_is_valid_until_it_is_revoked_or_expires() {
     let accounts = app.accounts();
     let user = accounts.register(ada()).await.unwrap();
     let (key, text) = accounts.create_key(&user, a_key()).await.unwrap();
-    assert!(text.starts_with("cup_") && text.is_ascii(), "its form");
+    assert!(text.starts_with("cup_") && text.is_ascii(), "the form of a key");
     let (found, owner) = accounts.authenticate_key(&text).await.unwrap();
     assert_eq!((found.id, owner, found.scopes), (key.id, user.clone(), vec![Scope::RunsRead, Scope::RunsWrite]));
     assert_eq!(accounts.keys(user.id).await.unwrap()[0].last_used_at, Some(app.clock.now()), "its use is recorded");
@@ -159,5 +159,5 @@ async fn a_key_needs_a_name_and_is_bounded_by_its_owners_role_and_quota() {
     for _ in 0..2 {
         assert!(pointers(accounts.create_key(&admin, a_key()).await).is_empty());
     }
-    assert_eq!(pointers(accounts.create_key(&admin, a_key()).await), [""], "three are the maximum here");
+    assert_eq!(pointers(accounts.create_key(&admin, a_key()).await), [""], "the maximum is three keys");
 }

@@ -102,7 +102,7 @@ async fn a_failed_run_is_retried_after_a_backoff_and_finally_abandoned() {
         let assignment = next(&app.core).await;
         app.core.give_back(&assignment, true, "the sandbox broke").await.unwrap();
         app.core.sweep().await.unwrap();
-        assert_eq!(app.core.queue().depth().await.unwrap(), 0, "not yet");
+        assert_eq!(app.core.queue().depth().await.unwrap(), 0, "the run is not due yet");
         app.clock.advance(Duration::from_secs(pause));
         app.core.sweep().await.unwrap();
         assert_eq!(app.core.queue().depth().await.unwrap(), 1, "after {pause} s");

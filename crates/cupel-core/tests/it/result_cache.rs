@@ -153,10 +153,10 @@ async fn internal_errors_and_unfinished_runs_are_not_returned_from_the_cache() {
         assert_eq!(known(&app, &exact, a_submission()).await, None, "{verdict:?}");
     }
     let exact = cache_of(Exact::default());
-    let Executed::Accepted { id, .. } = send(&app, &exact, a_submission()).await else { panic!("nothing has ended") };
-    assert_eq!(known(&app, &exact, a_submission()).await, None, "it waits");
+    let Executed::Accepted { id, .. } = send(&app, &exact, a_submission()).await else { panic!("no run has ended") };
+    assert_eq!(known(&app, &exact, a_submission()).await, None, "the run is queued");
     app.core.cancel(&app.me(), id).await.unwrap();
-    assert_eq!(known(&app, &exact, a_submission()).await, None, "it was cancelled");
+    assert_eq!(known(&app, &exact, a_submission()).await, None, "the run was cancelled");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Submitting: what is accepted, how faults are reported, and repeated requests.
+//! Submitting: accepted submissions, reported faults, and repeated requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -247,8 +247,8 @@ async fn missing_names_of_files_and_tests_are_filled_in() {
     }));
     let id = id.await;
     let submission = app.core.submission(&app.me(), id).await.unwrap().expect("a record").submission;
-    let SubmissionKind::Program(program) = &submission.kind else { panic!("it is a program") };
-    assert_eq!(program.source.language.as_str(), "python", "the id, whatever alias was sent");
+    let SubmissionKind::Program(program) = &submission.kind else { panic!("the submission is a program") };
+    assert_eq!(program.source.language.as_str(), "python", "the id, not the alias");
     assert_eq!(program.source.files.iter().next().expect("a file").path.as_str(), "main.py");
     assert_eq!(program.tests.iter().map(|t| t.name.as_str()).collect::<Vec<_>>(), ["1", "2"]);
 }

@@ -160,7 +160,7 @@ async fn a_repeated_request_gets_the_first_ones_id_and_waits_for_its_result() {
     let key = || Idempotency { key: "k".into(), request_hash: [7; 32], expires_at: app.clock.now() + LONG };
     let send = async |at_most| execute(&app.core, app.owner, at_most, std::future::pending(), Some(key())).await;
     let Executed::Accepted { id, is_repeated: false, .. } = send(Duration::from_millis(1)).await else {
-        panic!("it is new and has not ended")
+        panic!("the run is new and has not ended")
     };
     match send(Duration::from_millis(1)).await {
         Executed::Accepted { id: again, is_repeated: true, state: Some(RunState::Queued { .. }) } => {
@@ -213,7 +213,7 @@ async fn every_watcher_gets_the_same_log() {
         assert_eq!(*log, logs[0]);
     }
     let log = app.core.watch(&app.me(), id, logs[0][3].seq).await.unwrap().expect("a log");
-    assert_eq!(hear_all(log).await, logs[0][4..], "and continues after the last event");
+    assert_eq!(hear_all(log).await, logs[0][4..], "the log continues after the last event");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Takes hints from the broker for the takers that wait here, divided between classes by weight.
+//! Takes hints from the broker for this node's waiting takers, and divides them between classes by weight.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -57,7 +57,7 @@ pub(super) async fn fetch(shared: Arc<Shared>) {
     let _ = tokio::time::timeout(LAST_WORDS_MAX, last_words).await;
 }
 
-/// Returns prefetched hints to other nodes. `false` if the broker may push more, so that this must be repeated.
+/// Returns prefetched hints to other nodes. `false` if the broker may push more hints, so this must be repeated.
 async fn rest(shared: &Shared) -> bool {
     let Some(link) = shared.keeper.link() else { return true };
     let unwanted = shared.state().unwanted(&link);
@@ -90,7 +90,7 @@ async fn take(link: &dyn Link, classes: &mut Classes, wanted: usize) -> Result<V
 /// The classes that may have hints, and the order in which they are served.
 struct Classes {
     shares: Shares,
-    /// Since when a class is known to be empty.
+    /// When a class was found to be empty.
     empty: PerClass<Option<Instant>>,
 }
 

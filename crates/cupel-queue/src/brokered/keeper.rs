@@ -25,15 +25,16 @@ type Break = (Arc<dyn Link>, BrokerError);
 pub(super) struct Keeper {
     link: watch::Sender<Option<Arc<dyn Link>>>,
     breaks: mpsc::UnboundedSender<Break>,
-    /// Since when the broker is unreachable, and why.
+    /// When the broker became unreachable, and why.
     away: Mutex<Trouble>,
-    /// Since when the broker refuses hints, and why.
+    /// When the broker began to refuse hints, and why.
     full: Mutex<Trouble>,
 }
 
 type Trouble = Option<(Instant, String)>;
 
-/// Records trouble with its latest cause, and keeps the time when it began. Returns whether it is new.
+/// Records trouble with its latest cause. The time when the trouble began stays the same. Returns whether the trouble
+/// is new.
 fn trouble(of_kind: &Mutex<Trouble>, why: &BrokerError) -> bool {
     let mut trouble = of_kind.lock().unwrap_or_else(PoisonError::into_inner);
     let before = trouble.as_ref().map(|(since, _)| *since);

@@ -7,9 +7,9 @@
 //! ```
 //!
 //! - **The line** is local to this process. Published hints wait in it, ordered between tenants by slot time, until the
-//!   broker has room: fewer than `window` hints of the class that no node has taken, for all nodes together. A broker
-//!   knows neither tenants nor bounds; with this window, one tenant's million hints delay another's single hint by at
-//!   most one window. Each class has its own window, so no class blocks another.
+//!   broker has room for their class. It has room while fewer than `window` hints of the class wait there, for all
+//!   nodes together. A broker has neither tenants nor bounds; with this window, one tenant's million hints delay
+//!   another's single hint by at most one window. Each class has a separate window, so no class blocks another.
 //! - **The feeder** moves hints from the line to the broker, in batches, several at a time. A batch that fails is
 //!   retried: a hint may be duplicated, but none is lost.
 //! - **The fetcher** takes at most as many hints from the broker as takers wait here, because a hint held by a busy
@@ -91,7 +91,8 @@ struct Shared {
     /// Wakes one taker per hint that has arrived, and all takers when the queue closes.
     bell: Notify,
     settling: mpsc::Sender<(Arc<dyn Link>, Settled)>,
-    /// The last fruitless [`Queue::next_other`]: the owners that it excluded, and until when the result holds.
+    /// The last fruitless [`Queue::next_other`]: the owners that it excluded, and the time until which the result is
+    /// valid.
     nobody_else: Mutex<Option<(Vec<UserId>, tokio::time::Instant)>>,
     /// Serialises reads of the broker's count.
     reading: tokio::sync::Mutex<()>,
@@ -239,7 +240,7 @@ impl Queue for BrokeredQueue {
                         std::mem::forget::<Waiting>(waiting);
                     }
                     if state.has_arrived() {
-                        // One notification may stand for several hints, so each taker that wakes notifies the next.
+                        // One notification may represent several hints, so each taker that wakes notifies the next.
                         shared.bell.notify_one();
                     }
                     return Ok(hinted);
@@ -250,7 +251,7 @@ impl Queue for BrokeredQueue {
         }
     }
 
-    /// The broker does not know owners. Hints of excluded owners are taken and put back at the end of their owner's
+    /// The broker has no owners. So hints of excluded owners are taken, and then put back at the end of their owner's
     /// hints in the line.
     async fn next_other(&self, not: &[UserId]) -> Result<Option<Hinted>, QueueError> {
         let holds = |(past, until): &(Vec<UserId>, tokio::time::Instant)| {

@@ -1,5 +1,4 @@
-//! Runs whose hints went to the broker a moment ago, so that the sweeper, which runs every second, does not publish
-//! them again.
+//! Runs whose hints were recently passed to the broker. The sweeper runs every second, and must not publish them again.
 //!
 //! Entries expire soon, because other nodes may take and return hints without this node's knowledge. They expire faster
 //! than the sweeper's look-back period for runs that became due, so the sweeper offers a rejected run once more.
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant};
 use cupel_types::RunId;
 
 const KEPT: Duration = Duration::from_secs(3);
-/// Maximum number of entries. A duplicate of an evicted entry goes to the broker.
+/// Maximum number of entries. A duplicate of an evicted entry is passed to the broker.
 const RECENT_MAX: usize = 10_000;
 
 #[derive(Debug, Default)]
@@ -32,7 +31,7 @@ impl Recent {
         self.since.contains_key(&run)
     }
 
-    /// Forgets a run whose hint was taken, so that it may be published again.
+    /// Removes a run whose hint was taken, so that the hint may be published again.
     pub(super) fn forget(&mut self, run: RunId) {
         self.since.remove(&run);
     }

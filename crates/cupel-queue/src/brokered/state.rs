@@ -44,8 +44,8 @@ impl State {
         self.line.is_waiting(run) || self.moving.contains_key(&run) || self.recent.has(run)
     }
 
-    /// Number of waiting hints known here. Arrived hints are left out: they were counted at the broker, and are about
-    /// to be handed out.
+    /// Number of waiting hints known here. Arrived hints are excluded, because they were counted at the broker and are
+    /// about to be handed out.
     pub(super) fn depth(&self) -> usize {
         self.line.len() + self.moving.len() + self.gauge.total()
     }

@@ -27,7 +27,7 @@ pub(super) struct Ours {
     /// The last error that a client reported.
     last_error: Mutex<Option<(RDKafkaErrorCode, String)>>,
     /// Number of times that the producer has lost all brokers. librdkafka reports a loss before any confirmation from a
-    /// broker that came back.
+    /// broker that returned.
     pub(super) losses: watch::Sender<usize>,
 }
 
@@ -127,7 +127,7 @@ impl ConsumerContext for Context {
     }
 }
 
-/// A value whose drop blocks, for the network or for a thread. It is dropped on its own thread, never on one of the
+/// A value whose drop may block on the network or a thread. It is dropped on a separate thread, not on a thread of the
 /// runtime.
 pub(super) struct OffThread<T: Send + 'static>(Option<T>);
 

@@ -1,5 +1,5 @@
-//! Kafka: one topic per class, one consumer group that all nodes share. A language queue has its own topics and its own group, so
-//! that a node that joins or leaves a language queue does not rebalance the common route.
+//! Kafka: one topic per class, one consumer group that all nodes share. A lane has separate topics and a separate
+//! group, so that a node that joins or leaves a lane does not rebalance the common route.
 //!
 //! - The group assigns each partition, with its hints, to one node at a time, and reassigns the partitions of a dead
 //!   node within [`SILENCE_MAX`]. A node without a partition receives no hints, so there should be several times as
@@ -383,7 +383,7 @@ impl Link for KafkaLink {
         true
     }
 
-    /// Leaves the group, so that other nodes get this node's hints at once rather than after the session timeout.
+    /// Leaves the group, so that other nodes get this node's hints at once and not only after the session timeout.
     async fn leave(&self) {
         let member = self.member().take();
         // A join error means that the runtime shut down.

@@ -59,7 +59,7 @@ impl Progress {
         }
     }
 
-    /// Records since when takers hold the deliveries; `None` if they were returned.
+    /// Records when takers received the deliveries; `None` if they were returned.
     pub(super) fn give_out(&self, deliveries: &[Delivery], since: Option<Instant>) {
         let mut partitions = self.partitions();
         for Delivery { hint, tag } in deliveries {

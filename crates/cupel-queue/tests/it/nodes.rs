@@ -84,7 +84,7 @@ pub(crate) async fn hints_held_by_a_dead_node_are_redelivered(url: impl AsyncFn(
     assert_eq!(runs, [hint(1), hint(2), hint(3)]);
 }
 
-/// Rule: hints that were prefetched by a busy node go to an idle node as soon as it wants them.
+/// Rule: hints that were prefetched by a busy node are delivered to an idle node as soon as it takes hints.
 pub(crate) async fn a_busy_node_holds_no_hint_that_an_idle_one_could_take(url: impl AsyncFn() -> String) {
     let (url, settings) = (url().await, settings(100));
     let (busy, idle) = (connect(&url, settings.clone()).await, connect(&url, settings).await);

@@ -1,8 +1,8 @@
 //! [`PostgresBlobs`]: blobs in tables of the store's PostgreSQL database, so that a small cluster needs no other
 //! service.
 //!
-//! A blob is a row of `blobs` and rows of `blob_chunks` of up to one mebibyte, written in one transaction: readers see
-//! all of it or nothing. If several nodes put the same key, the first one wins.
+//! A blob is a row of `blobs` and rows of `blob_chunks` of up to one mebibyte. All rows are written in one transaction,
+//! so readers find the complete blob or nothing. If several nodes put the same key, the first blob is kept.
 //!
 //! Invariants: at most [`SESSIONS_MAX`] connections, and no wait longer than [`ANSWER_MAX`]. Ages are measured with the
 //! server's clock.
@@ -265,7 +265,7 @@ impl std::fmt::Debug for PostgresBlobs {
     }
 }
 
-/// A connection, with a small runtime of its own for its I/O.
+/// A connection, with a separate small runtime for its I/O.
 struct Session {
     /// `Some` until the session is dropped.
     runtime: Option<Runtime>,

@@ -319,9 +319,9 @@ mod tests {
         let known =
             |packages: &LocalPackages| packages.remembered().iter().map(|one| one.package.hash).collect::<Vec<_>>();
         let (one, two) = (imported(&packages, 1), imported(&packages, 2));
-        assert_eq!(known(&packages), [one, two], "small ones");
+        assert_eq!(known(&packages), [one, two], "small packages");
         let large = imported(&packages, 60);
-        assert_eq!(known(&packages), [large], "one that leaves no room for others");
+        assert_eq!(known(&packages), [large], "a package that leaves no room for others");
         packages.open(&one).unwrap();
         assert_eq!(known(&packages), [one]);
     }

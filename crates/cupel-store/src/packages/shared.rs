@@ -3,9 +3,9 @@
 //! A copy of a package is a tar archive of its folder. It is deterministic: the same package gives the same bytes. The
 //! port specifies when copies may be removed (`cupel_core::problems::packages`).
 //!
-//! Invariants: content of the blob store is untrusted; it is unpacked like an uploaded archive, and is placed in the
+//! Invariants: Content of the blob store is untrusted. It is unpacked like an uploaded archive, and is placed in the
 //! cache only if it has the requested hash. Concurrent requests for a package fetch it once. The cache is bounded in
-//! bytes: the least recently used folder is evicted first, and no folder that is open in this process is evicted.
+//! bytes. The least recently used folder is evicted first, but a folder that is open in this process is not evicted.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -58,7 +58,7 @@ struct Folder {
 }
 
 impl SharedPackages {
-    /// Packages in `blobs`. `local` keeps those that are in use, and others as far as they fit into `local_bytes_max`.
+    /// Packages in `blobs`. `local` keeps the packages in use, and others while they fit into `local_bytes_max`.
     ///
     /// # Errors
     /// If the directory of `local` cannot be read.

@@ -1,7 +1,7 @@
 //! [`PostgresStore`]: one database for all nodes of a cluster, on PostgreSQL 13 or later.
 //!
 //! - Writing: `writers.rs` has a few threads that group commands into transactions.
-//! - Reading: `pool.rs` has a bounded number of connections; a read sees everything committed before it.
+//! - Reading: `pool.rs` has a bounded number of connections. A read finds everything committed before it.
 //! - `connection.rs` is one connection as `sql/` uses it, `dialect.rs` the translation to PostgreSQL's SQL.
 //! - `open.rs` reports why a database cannot be used, `migrate.rs` brings its schema up to date, `clock.rs` provides
 //!   its time.

@@ -69,8 +69,7 @@ impl Inner {
         let was_idle = idle.is_some();
         let connection = idle.map_or_else(|| self.server.connect(), Ok)?;
         match question(&connection) {
-            // The server may have closed an idle connection long ago, and the other idle ones too. The query is run
-            // again on a new connection.
+            // The server may have closed all idle connections long ago. The query is run again on a new connection.
             Err(fault) if was_idle && fault.ends_the_connection() && !matches!(fault, SqlFault::Silent) => {
                 self.idle().clear();
                 let connection = self.server.connect()?;

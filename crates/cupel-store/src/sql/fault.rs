@@ -70,7 +70,7 @@ impl SqlFault {
     /// Whether the database failed because its disk is full.
     pub(crate) fn is_disk_full(&self) -> bool {
         match self {
-            // If the WAL index, a memory-mapped file, cannot grow, SQLite returns a code of its own.
+            // If the WAL index, a memory-mapped file, cannot grow, SQLite returns a separate code.
             SqlFault::Sqlite(error) => {
                 error.sqlite_error_code() == Some(ErrorCode::DiskFull)
                     || error.sqlite_error().is_some_and(|e| e.extended_code == SQLITE_IOERR_SHMSIZE)
@@ -91,8 +91,8 @@ impl SqlFault {
         SqlFault::Full(DiskFull { place: place.to_owned(), source })
     }
 
-    /// Whether a retry may succeed: busy, full, out of memory, unreachable and I/O errors are transient; broken
-    /// constraints and rows are not.
+    /// Whether a retry may succeed. Busy, full, out-of-memory, unreachable and I/O errors are transient. Violated
+    /// constraints and rows that cannot be decoded are not.
     fn is_transient(&self) -> bool {
         match self {
             SqlFault::Sqlite(error) => matches!(

@@ -1,7 +1,7 @@
-//! Backup of a database file while a server uses it, and restoring it where no database exists.
+//! Backup of a database file, even while a server uses it, and restore to a path without a database.
 //!
 //! The copy is a consistent snapshot, made by SQLite's online backup API in one step. Because it is read in one
-//! snapshot, a busy server does not make it restart; concurrent writers append to the log. Source: sqlite.org, "SQLite
+//! snapshot, writes of a busy server do not restart it; they are appended to the log. Source: sqlite.org, "SQLite
 //! Backup API". The copy gets its name after all of it is on the disk.
 
 use std::fs::{self, File};

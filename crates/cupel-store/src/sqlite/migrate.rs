@@ -1,7 +1,7 @@
 //! Schema migrations, applied in order when a database is opened.
 //!
-//! The pragma `user_version` holds the number of applied migrations. Each migration increases it in its own
-//! transaction, so an interrupted migration leaves no trace. Source: sqlite.org, "PRAGMA user_version".
+//! The pragma `user_version` is the number of applied migrations. Each migration increases it in the migration's
+//! transaction, so an interrupted migration has no effect. Source: sqlite.org, "PRAGMA user_version".
 
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 

@@ -1,7 +1,7 @@
 //! [`SqliteStore`]: one connection that writes and a few that read, on one file in WAL mode.
 //!
 //! - Writing: `writer.rs` is the thread that owns the writing connection and groups commands into transactions.
-//! - Reading: a small pool; in WAL mode readers see the last commit and never wait for the writer.
+//! - Reading: a small pool. In WAL mode, readers find the last commit and never wait for the writer.
 //!
 //! A statement is run on the calling thread, because it takes a few microseconds in SQLite and a switch of threads
 //! takes longer. `sql/` has the queries and commands; `connection.rs` runs them.

@@ -232,7 +232,7 @@ mod tests {
         for second in 2..4 {
             pace.begins(at(1000 * second), 3);
         }
-        assert_eq!(pace.pause(at(3000)), None, "few come");
+        assert_eq!(pace.pause(at(3000)), None, "few commands arrive");
     }
 
     struct Touch<const SYNC: bool>;

@@ -97,9 +97,9 @@ fn only_one_process_serves_from_a_folder() {
     assert!(ServeLock::take(&database).unwrap().is_some());
 }
 
-/// Number of commits in the write-ahead log. Source: sqlite.org, "WAL-mode File Format": a header of 32 bytes, then
-/// frames of 24 bytes and a page; bytes 4 to 8 of a frame are not zero if it ends a transaction. Frames of an earlier
-/// round of the log have another salt (bytes 8 to 16).
+/// Number of commits in the write-ahead log. The log has a header of 32 bytes, then frames of 24 bytes and a page each.
+/// Bytes 4 to 8 of a frame are not zero if it ends a transaction. Frames of an earlier round of the log have another
+/// salt (bytes 8 to 16). Source: sqlite.org, "WAL-mode File Format".
 fn commits(database: &Path) -> usize {
     let log = std::fs::read(database.with_extension("db-wal")).unwrap();
     let salt = &log[16..24];

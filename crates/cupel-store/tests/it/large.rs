@@ -1,4 +1,4 @@
-//! Large sources, inputs and outputs are stored in the blob store, invisibly to callers.
+//! Large sources, inputs and outputs are stored in the blob store, transparently to callers.
 
 use std::io::Cursor;
 use std::sync::Arc;

@@ -52,7 +52,7 @@ struct Ask {
 }
 
 impl Shared {
-    /// Opens the tier. An entry found too late for its requester goes to `memory`.
+    /// Opens the tier. An entry that is found after its requester's timeout is stored in `memory`.
     pub(super) fn open(blobs: Arc<dyn Blobs>, secret: &[u8; 32], memory: &Arc<Memory>) -> std::io::Result<Shared> {
         let shelf = Arc::new(Shelf::new(blobs, secret, &platform()));
         let (asks, asked) = sync_channel::<Ask>(ASKS_WAITING_MAX);
