@@ -300,7 +300,11 @@ mod tests {
     async fn guesses_are_limited_per_account_and_per_address() {
         let limits = limits();
         assert_eq!(tries(&limits, "a@example.com", ip(1)).await, 3);
-        assert_eq!(tries(&limits, "A@Example.com ", ip(1)).await, 0, "letter case and white space do not make another account");
+        assert_eq!(
+            tries(&limits, "A@Example.com ", ip(1)).await,
+            0,
+            "letter case and white space do not make another account"
+        );
         assert_eq!(tries(&limits, "b@example.com", ip(1)).await, 3);
         assert_eq!(tries(&limits, "c@example.com", ip(1)).await, 0, "the address has used up its own limit");
     }
