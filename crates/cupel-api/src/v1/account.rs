@@ -202,7 +202,7 @@ fn tokens(app: &Shared, login: &Login) -> Result<Response, ApiError> {
 
 /// Log in.
 ///
-/// The response to a wrong password is the same as to an unknown account, and takes the same time.
+/// For a wrong password and for an unknown account, the response is the same and takes the same time.
 #[utoipa::path(
     post, path = "/auth/login", tag = "auth", operation_id = "login",
     request_body = LoginRequest,
