@@ -254,8 +254,8 @@ pub(crate) struct RefreshRequest {
 
 /// Exchange a refresh token.
 ///
-/// A refresh token is valid for one use. Using it a second time ends the session for every holder. Costs one of your
-/// reads; a session can be refreshed 60 times per hour.
+/// A refresh token is valid for one use. Using it a second time ends the session for every holder. A refresh is charged
+/// as one read; a session can be refreshed 60 times per hour.
 #[utoipa::path(
     post, path = "/auth/refresh", tag = "auth", operation_id = "refresh",
     request_body = RefreshRequest,
