@@ -5,9 +5,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/setup.sh build deploy
-# Tools that Debian lacks, or packages only together with a service. Installed beside Cupel's other tools.
+# Tools that Debian does not have, or packages only together with a service. They are installed beside Cupel's other tools.
 tools=/usr/local/lib/cupel/deploy
-validate=1.37.0 # of kubernetes-validate, which carries the schemas
+validate=1.37.0 # the version of kubernetes-validate, which contains the schemas
 if ! [ -d "$tools/kubernetes_validate-$validate.dist-info" ]; then
     echo "Installing from PyPI into $tools: kubernetes-validate $validate"
     scripts/again scripts/as-root /usr/bin/python3 -m pip --quiet --disable-pip-version-check install --upgrade --root-user-action ignore \

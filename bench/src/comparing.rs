@@ -75,7 +75,7 @@ pub(crate) fn measure(megabytes: usize) -> anyhow::Result<Value> {
 
 fn write(path: &Path, megabytes: usize, line: Line) -> std::io::Result<()> {
     let mut file = std::io::BufWriter::new(File::create(path)?);
-    // Both files have the same number of lines, whatever the lines contain.
+    // Both files have the same number of lines, regardless of their content.
     let lines = megabytes * 1_000_000 / line(1 << 20).trim_end().len().max(1);
     for n in 0..lines as u64 {
         file.write_all(line(n).as_bytes())?;

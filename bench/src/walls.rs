@@ -1,6 +1,6 @@
 //! Cost of each wall of a cell: compares a cell without the wall with a complete cell, in turns.
 //!
-//! The cost of a wall is the time saved by leaving it out. Leaving out a wall also leaves out what depends on it, so
+//! The cost of a wall is the time saved by omitting it. Omitting a wall also omits everything that depends on it, so
 //! the costs cannot be added. Measured with static C, back to back (one slot) and busy (all slots).
 
 use std::path::Path;

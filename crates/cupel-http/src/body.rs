@@ -222,7 +222,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     pointer
 }
 
-/// RFC 6901: `~` and `/` in a key are escaped.
+/// Appends a key to a JSON pointer; `~` and `/` in the key are escaped. Source: RFC 6901.
 fn push_key(pointer: &mut String, key: &str) {
     pointer.push('/');
     pointer.push_str(&key.chars().take(64).collect::<String>().replace('~', "~0").replace('/', "~1"));

@@ -1,7 +1,7 @@
 //! Memory budget for request bodies and for large responses: in total, and per user.
 //!
-//! `body.rs` bounds one body, and the limit on stored output bounds one response; without this budget, a few hundred
-//! large ones at once would still exhaust the memory.
+//! `body.rs` bounds one body, and the limit on stored output bounds one response. Without this budget, a few hundred
+//! large bodies or responses at the same time would still exhaust the memory.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

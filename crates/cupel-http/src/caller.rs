@@ -269,7 +269,7 @@ fn keyless(parts: &Parts) -> Option<UserId> {
     notes.dialect()?.keyless(notes.client())
 }
 
-/// Source of the challenge: RFC 6750, section 3.
+/// Refusal of invalid credentials. Source of the challenge: RFC 6750, section 3.
 fn bad(why: impl Into<std::borrow::Cow<'static, str>>) -> Refusal {
     let challenge = HeaderValue::from_static("Bearer realm=\"cupel\", error=\"invalid_token\"");
     Refusal::BadCredential(ApiError::new(ErrorKind::Unauthorized, why).with_header(header::WWW_AUTHENTICATE, challenge))

@@ -143,7 +143,7 @@ async fn accept(
     }
 }
 
-/// Source: accept(2), "Error handling".
+/// Whether an error of accept(2) concerns only one connection. Source: accept(2), "Error handling".
 fn of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -308,7 +308,7 @@ impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Counted<B> {
     }
 }
 
-/// Sends a response without a request that the router could handle.
+/// Sends a response to a client whose request is missing or incomplete, without the router.
 fn answer_without_request(stream: &TcpStream, kind: ErrorKind, detail: &'static str) {
     let body = ApiError::new(kind, detail).to_body(&uuid::Uuid::now_v7().simple().to_string());
     let body = serde_json::to_string(&body).unwrap_or_default();
@@ -360,7 +360,7 @@ struct Wire {
     shared: Arc<SharedStream>,
     stall_max: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
-    /// Cancelled when hyper, or the handler of an upgraded connection, has dropped this.
+    /// Cancelled when hyper, or the handler of an upgraded connection, drops this value.
     closed: CancellationToken,
 }
 

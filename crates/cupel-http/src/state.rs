@@ -48,13 +48,13 @@ pub struct Settings {
     pub registration_open: bool,
     /// Largest body of `POST /execute` and `/execute/batch`, in bytes.
     pub execute_body_bytes_max: usize,
-    /// Bytes of such bodies that may be in memory at one time, in total.
+    /// Maximum number of bytes of such bodies in memory at one time, of all users.
     pub bodies_bytes_max: usize,
-    /// The same, per user.
+    /// The same maximum per user.
     pub bodies_of_user_bytes_max: usize,
-    /// Bytes that large responses (submissions with much output) may occupy at one time, in total.
+    /// Maximum number of bytes of large responses (submissions with much output) in memory at one time, of all users.
     pub answers_bytes_max: usize,
-    /// The same, per user.
+    /// The same maximum per user.
     pub answers_of_user_bytes_max: usize,
     /// How long a large response waits for its share of these bytes before it is refused.
     pub answer_wait_max: Duration,
@@ -235,17 +235,17 @@ impl Network {
     }
 }
 
-/// State of this process that only the binary knows.
+/// Source of the process's health report. The binary implements it.
 #[async_trait]
 pub trait Health: Send + Sync {
-    /// Current state. Called at most once per second.
+    /// Returns the current state. Called at most once per second.
     async fn report(&self) -> HealthReport;
 }
 
 /// State of the process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HealthReport {
-    /// Components that must work to serve: `store`, `queue`, `sandbox`, …
+    /// Components that must work so that requests can be served: `store`, `queue`, `sandbox`, …
     pub checks: Vec<Check>,
     /// Walls (layers of protection) of the sandbox, if this process runs programs.
     pub walls: Vec<Wall>,

@@ -202,7 +202,7 @@ fn tokens(app: &Shared, login: &Login) -> Result<Response, ApiError> {
 
 /// Log in.
 ///
-/// The response to a wrong password is the same as to an unknown account, and takes the same time.
+/// For a wrong password and for an unknown account, the response is the same and takes the same time.
 #[utoipa::path(
     post, path = "/auth/login", tag = "auth", operation_id = "login",
     request_body = LoginRequest,
@@ -254,8 +254,8 @@ pub(crate) struct RefreshRequest {
 
 /// Exchange a refresh token.
 ///
-/// A refresh token is valid for one use. Using it a second time ends the session for every holder. Costs one of your
-/// reads; a session can be refreshed 60 times per hour.
+/// A refresh token is valid for one use. Using it a second time ends the session for every holder. A refresh is charged
+/// as one read; a session can be refreshed 60 times per hour.
 #[utoipa::path(
     post, path = "/auth/refresh", tag = "auth", operation_id = "refresh",
     request_body = RefreshRequest,

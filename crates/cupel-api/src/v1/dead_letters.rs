@@ -15,11 +15,11 @@ use utoipa::ToSchema;
 use crate::v1::response::{Pagination, rfc3339};
 use crate::v1::submissions::PageParams;
 
-/// A submission that was given up.
+/// A dead letter: a submission whose run was abandoned.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DeadLetterView {
     submission_id: String,
-    /// The run that was given up.
+    /// The abandoned run.
     run_id: String,
     /// The submission's owner.
     user_id: String,
@@ -115,7 +115,7 @@ pub(crate) async fn dead_letters(
     }))
 }
 
-/// Get a dead letter: why, on which worker and when each attempt failed.
+/// Get a dead letter, with the cause, worker and time of each failed attempt.
 #[utoipa::path(
     get, path = "/admin/dead-letters/{submission_id}", tag = "admin", operation_id = "dead_letter",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),
@@ -139,8 +139,8 @@ pub(crate) async fn dead_letter(
 
 /// Retry a dead letter.
 ///
-/// It is queued again under the same id, with the full number of attempts; its event numbers continue, and its webhook
-/// is sent once more when it ends.
+/// The submission is queued again under the same id, with the full number of attempts. Its event numbers continue, and
+/// its webhook is sent once more when it ends.
 #[utoipa::path(
     post, path = "/admin/dead-letters/{submission_id}/retry", tag = "admin", operation_id = "retry_dead_letter",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),

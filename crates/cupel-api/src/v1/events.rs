@@ -244,7 +244,7 @@ fn scheduled(id: SubmissionId, after: u64, run_at: Timestamp, now: Timestamp) ->
     response
 }
 
-/// Whether the user still exists and is not disabled. If the store fails, the stream continues.
+/// Whether the user still exists and is not disabled. Also `true` if the store fails, so that the stream continues.
 async fn may_read(app: &Shared, user: UserId) -> bool {
     match app.accounts.user(user).await {
         Ok(user) => user.is_some_and(|user| user.disabled_at.is_none()),

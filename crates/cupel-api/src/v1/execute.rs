@@ -125,10 +125,10 @@ impl IdempotencyKey {
 
 /// Submit a program.
 ///
-/// The response has an id and is immediate; the program runs when a worker is free. With `?wait=` (or `Prefer: wait=`),
+/// The response is immediate and has an id; the program runs when a worker is free. With `?wait=` (or `Prefer: wait=`),
 /// the response is delayed until the program has ended, and is then the whole submission with status 200. If you
 /// already have the maximum number of delayed responses, the response is an immediate 202, as without waiting. With
-/// `cache`, the response may be an earlier submission of yours, which costs no submission.
+/// `cache`, the response may be the result of an earlier submission of yours; no submission is charged then.
 #[utoipa::path(
     post, path = "/execute", tag = "execute", operation_id = "execute",
     params(WaitParams,

@@ -132,7 +132,7 @@ pub(crate) struct KeyViews {
 
 /// Create an API key.
 ///
-/// A key that creates another key can only give it scopes that it has itself.
+/// A key can create another key only with scopes that it has itself.
 #[utoipa::path(
     post, path = "/auth/keys", tag = "auth", operation_id = "create_key",
     request_body = KeyRequest,

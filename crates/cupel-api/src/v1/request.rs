@@ -72,13 +72,13 @@ pub(crate) struct ExecuteRequest {
     /// cached.
     #[serde(default)]
     pub(crate) cache: Option<bool>,
-    /// Inputs with expected outputs: compiled once, run for each. The operator limits the time of all executions
-    /// together (ten minutes by default): the test that reaches this limit is TLE, and those after it are `SK`,
-    /// skipped.
+    /// Inputs with expected outputs. The program is compiled once and run on each input. The operator limits the time of
+    /// all executions together (ten minutes by default): the test that reaches this limit is TLE, and later tests are
+    /// `SK` (skipped).
     #[serde(default, deserialize_with = "lists::tests")]
     pub(crate) tests: Vec<TestRequest>,
     /// Paths of files in the working directory that are read back after the execution, into `fetched_files`; not
-    /// together with `tests`. Paths that are no regular files are omitted.
+    /// together with `tests`. Only regular files are read back.
     #[serde(default, deserialize_with = "lists::fetched")]
     #[schema(max_items = 100)]
     pub(crate) fetch_files: Vec<String>,

@@ -141,8 +141,8 @@ pub(crate) async fn deliveries(
 
 /// Send a webhook again.
 ///
-/// It is tried at once, with as many tries as a new one, even if the receiver accepted it before. Costs as much as a
-/// submission. An administrator may do this for every user.
+/// The delivery is tried at once, with as many tries as a new one, even if the receiver accepted it before. It is charged
+/// as one submission. An administrator may do this for every user.
 #[utoipa::path(
     post, path = "/webhooks/deliveries/{delivery_id}/redeliver", tag = "submissions", operation_id = "redeliver_webhook",
     params(("delivery_id" = String, Path, description = "The delivery's id", format = Uuid)),

@@ -86,7 +86,7 @@ fn every_name_of_a_field_is_in_the_document() {
     }
 }
 
-/// Rules of single fields, each with a body that breaks it. The server refuses the body at this field with 422.
+/// Sends, for each rule of a single field, a body that breaks the rule. The server must refuse it at this field with 422.
 #[tokio::test]
 async fn a_value_that_breaks_a_rule_of_the_document_is_refused_at_its_field() {
     let app = TestApp::start().await;

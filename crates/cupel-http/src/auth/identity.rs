@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::tokens::Named;
 use crate::error::ApiError;
 
-/// How long an identity is used without asking the store.
+/// How long a cached identity is used without reading the store.
 const FRESH: Duration = Duration::from_secs(4);
 const REMEMBERED_MAX: usize = 20_000;
 const DISABLED: &str = "This account is disabled. Ask an administrator.";
@@ -53,7 +53,7 @@ enum Credential {
     Keyless(UserId),
 }
 
-/// Why a credential yields no identity.
+/// The reason why a credential has no identity.
 pub enum IdentityError {
     /// A sentence for the client.
     Refused(&'static str),

@@ -143,8 +143,9 @@ fn slug_of(text: &str) -> Result<Slug, ApiError> {
 
 /// Upload a new version.
 ///
-/// It becomes the current one; submissions keep the version they were judged at until you rejudge them. The same
-/// package again changes nothing, and an earlier one becomes current again.
+/// The uploaded version becomes the current one; submissions keep the version with which they were judged until you
+/// rejudge them. Uploading the current package again changes nothing; uploading an earlier package makes its version
+/// current again.
 ///
 /// While the problem is visible to others, a version that was not verified before is staged (`is_current` is `false`),
 /// and the current one stays in use. Verify it with `POST /problems/{slug}/versions/{version}/verify`, make it current
@@ -313,8 +314,8 @@ pub(crate) async fn verify(
 
 /// Verify a version of a problem.
 ///
-/// Like `POST /problems/{slug}/verify`, for any version: a staged one is verified while contestants use the current
-/// one.
+/// Like `POST /problems/{slug}/verify`, for any version. A staged version can be verified while contestants use the
+/// current one.
 #[utoipa::path(
     post, path = "/problems/{slug}/versions/{version}/verify", tag = "authoring", operation_id = "verify_version",
     params(("slug" = String, Path, description = "The problem's slug"),

@@ -1,4 +1,4 @@
-//! Rejudging at the current version of a problem.
+//! Rejudging with the current version of a problem.
 
 use axum::Json;
 use axum::extract::State;
@@ -147,8 +147,8 @@ pub(crate) async fn preview(
 
 /// Rejudge the submissions to a problem.
 ///
-/// Judges all of them, or those that match the filter, at the current version of the problem, after all more urgent
-/// work. While the problem is a draft, that version may be unverified: verify it before you rely on the results. Old
+/// Judges all submissions, or those that match the filter, again with the current version of the problem, at the lowest
+/// priority. While the problem is a draft, that version may be unverified: verify it before you rely on the results. Old
 /// verdicts are kept: see `GET /submissions/{submission_id}/runs`.
 #[utoipa::path(
     post, path = "/problems/{slug}/rejudge", tag = "authoring", operation_id = "rejudge_problem",
@@ -197,8 +197,8 @@ pub(crate) fn language_of(app: &Shared, name: Option<&str>) -> Result<Option<Lan
 
 /// Rejudge a submission.
 ///
-/// Judges it at the current version of its problem. The old verdict is kept: see `GET
-/// /submissions/{submission_id}/runs`.
+/// Judges the submission again with the current version of its problem. The old verdict is kept: see
+/// `GET /submissions/{submission_id}/runs`.
 #[utoipa::path(
     post, path = "/submissions/{submission_id}/rejudge", tag = "authoring", operation_id = "rejudge_submission",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),

@@ -85,8 +85,8 @@ pub(crate) struct TrialRequest {
 
 /// Try a solution.
 ///
-/// Runs it on the samples, or on your own input, for any kind of problem. The result does not count. With `?wait=`, the
-/// response is delayed until the trial has ended.
+/// Runs the solution on the samples, or on your own input, for any kind of problem. The result does not count. With
+/// `?wait=`, the response is delayed until the trial has ended.
 #[utoipa::path(
     post, path = "/problems/{slug}/run", tag = "problems", operation_id = "run_solution",
     params(("slug" = String, Path, description = "The problem's slug"), WaitParams,
@@ -135,7 +135,8 @@ pub(crate) async fn run(
 
 /// Submit a solution.
 ///
-/// It is judged on all tests, and counts. With `?wait=`, the response is delayed until it has been judged.
+/// The solution is judged on all tests, and the result counts. With `?wait=`, the response is delayed until it has been
+/// judged.
 #[utoipa::path(
     post, path = "/problems/{slug}/submissions", tag = "problems", operation_id = "submit_solution",
     params(("slug" = String, Path, description = "The problem's slug"), WaitParams,
