@@ -8,7 +8,7 @@ use cupel_testkit::servers::{Postgres, Redis};
 
 /// Time after which an idle PostgreSQL session has reported all of its statistics (`PGSTAT_IDLE_INTERVAL` in
 /// PostgreSQL's source: 10 s).
-pub(crate) const TOLD_AFTER: Duration = Duration::from_secs(11);
+pub(crate) const REPORTED_AFTER: Duration = Duration::from_secs(11);
 
 /// Counts since the servers started.
 #[derive(Clone, Copy, Debug)]
@@ -20,9 +20,9 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
-    /// Reads the counts after waiting [`TOLD_AFTER`], so that all earlier activity is included.
+    /// Reads the counts after waiting [`REPORTED_AFTER`], so that all earlier activity is included.
     pub(crate) fn settled(postgres: &Postgres, database: &str, redis: &Redis) -> Counted {
-        thread::sleep(TOLD_AFTER);
+        thread::sleep(REPORTED_AFTER);
         let name = database.rsplit_once('/').map_or("", |(_, name)| name);
         let sql = format!("SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = '{name}'");
         let told = redis.command("INFO stats");

@@ -182,8 +182,8 @@ const OVERRUNS: [Overrun; 4] = [
         set: |limits, limit| limits.idle_time = limit,
         outcome: Outcome::IdleLimit,
         // The program prints how many microseconds it worked before it paused.
-        used: |report, said| {
-            let worked = std::str::from_utf8(said).ok().and_then(|said| said.parse().ok()).unwrap_or(0);
+        used: |report, output| {
+            let worked = std::str::from_utf8(output).ok().and_then(|output| output.parse().ok()).unwrap_or(0);
             report.usage.wall_time.saturating_sub(Duration::from_micros(worked))
         },
         share: 10,
@@ -206,10 +206,10 @@ fn overruns(program: &str, slots: &mut [Slot], rounds: usize) -> anyhow::Result<
         let again = |slot: &mut Slot| -> anyhow::Result<Vec<Duration>> {
             (0..(rounds / overrun.share).max(1))
                 .map(|_| {
-                    let mut said = Vec::new();
-                    let report = slot.run(&command, &mut said)?;
+                    let mut output = Vec::new();
+                    let report = slot.run(&command, &mut output)?;
                     ensure!(report.outcome == overrun.outcome, "{}: {:?}", overrun.name, report.outcome);
-                    Ok((overrun.used)(&report, &said).saturating_sub(overrun.limit))
+                    Ok((overrun.used)(&report, &output).saturating_sub(overrun.limit))
                 })
                 .collect()
         };

@@ -1,6 +1,6 @@
 //! Detects whether the machine is otherwise idle; figures from a busy machine are useless.
 //!
-//! A burst of measurements starts when all processors together were at least [`IDLE_MIN`] idle during [`LOOK`]. After
+//! A burst of measurements starts when all processors together were at least [`IDLE_MIN`] idle during [`SAMPLE`]. After
 //! [`WAIT_MAX`] it starts anyway and counts as disturbed. If too many bursts are disturbed, the figures are not
 //! written. Source: proc(5), `/proc/stat`.
 
@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use serde_json::{Value, json};
 
-const LOOK: Duration = Duration::from_millis(100);
+const SAMPLE: Duration = Duration::from_millis(100);
 const IDLE_MIN: f64 = 0.93;
 const WAIT_MAX: Duration = Duration::from_secs(6);
 /// If more than this share of the bursts is disturbed, the figures are not written.
 const DISTURBED_MAX: f64 = 0.05;
 /// After this many consecutive disturbed bursts, the next bursts check once and do not wait.
-const HOPELESS: u32 = 3;
+const DISTURBED_IN_A_ROW_MAX: u32 = 3;
 
 /// Counts of the bursts so far.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,7 +36,7 @@ impl Quiet {
         let mut looks = 0;
         while looks < 20 && begun.elapsed() < at_most {
             let before = Ticks::now();
-            thread::sleep(LOOK);
+            thread::sleep(SAMPLE);
             looks = if Ticks::now().idle_since(before) >= IDLE_MIN { looks + 1 } else { 0 };
         }
         looks == 20
@@ -45,11 +45,11 @@ impl Quiet {
     /// Waits until the machine is idle, or the maximum wait is over.
     pub(crate) fn wait(&mut self) {
         let begun = Instant::now();
-        let patience = if self.in_a_row < HOPELESS { WAIT_MAX } else { Duration::ZERO };
+        let patience = if self.in_a_row < DISTURBED_IN_A_ROW_MAX { WAIT_MAX } else { Duration::ZERO };
         self.bursts += 1;
         loop {
             let before = Ticks::now();
-            thread::sleep(LOOK);
+            thread::sleep(SAMPLE);
             if Ticks::now().idle_since(before) >= IDLE_MIN {
                 self.in_a_row = 0;
                 return;

@@ -176,13 +176,13 @@ fn file(name: &str, data: &[u8], executable: bool) -> anyhow::Result<BoxFile> {
 /// Runs a hello program once in a cell. Returns the time from the request until its output and usage are available.
 pub(crate) fn in_cell(slot: &mut Slot, command: &Command) -> anyhow::Result<Duration> {
     // Collects standard output and standard error; the program writes nothing to standard error.
-    let mut said = Vec::new();
+    let mut output = Vec::new();
     let started = Instant::now();
     let report =
-        slot.run(command, &mut said).with_context(|| format!("running {} in a cell", command.argv.join(" ")))?;
+        slot.run(command, &mut output).with_context(|| format!("running {} in a cell", command.argv.join(" ")))?;
     let time = started.elapsed();
-    let well = report.outcome == Outcome::Exited(0) && said == b"hello\n";
-    ensure!(well, "the program did not print `hello`: {:?}, {}", report.outcome, String::from_utf8_lossy(&said));
+    let well = report.outcome == Outcome::Exited(0) && output == b"hello\n";
+    ensure!(well, "the program did not print `hello`: {:?}, {}", report.outcome, String::from_utf8_lossy(&output));
     Ok(time)
 }
 

@@ -20,7 +20,7 @@ impl Runner for Bare {
         NAME
     }
 
-    fn leaves_out(&self) -> &'static str {
+    fn omits(&self) -> &'static str {
         "everything: no isolation, no limits, no measurement"
     }
 

@@ -15,7 +15,7 @@ impl Runner for Bubblewrap {
         "bubblewrap"
     }
 
-    fn leaves_out(&self) -> &'static str {
+    fn omits(&self) -> &'static str {
         "no control groups, so no limits on memory and processes and no usage figures; no time limits; no system call \
          filter; no Landlock; one user for all runs"
     }

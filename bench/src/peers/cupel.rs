@@ -32,7 +32,7 @@ impl Runner for Cold {
         "Cupel, cold"
     }
 
-    fn leaves_out(&self) -> &'static str {
+    fn omits(&self) -> &'static str {
         "nothing; the time includes creating the lane, but not starting the launcher"
     }
 
@@ -45,7 +45,7 @@ impl Runner for Cold {
         is_one_program(work)
     }
 
-    fn keeps_busy(&self) -> bool {
+    fn measures_throughput(&self) -> bool {
         false
     }
 
@@ -105,7 +105,7 @@ impl Runner for Ready {
         if self.warm.is_some() { WARM } else { POOLED }
     }
 
-    fn leaves_out(&self) -> &'static str {
+    fn omits(&self) -> &'static str {
         if self.warm.is_some() { "nothing; starting the interpreter is not in the time" } else { "nothing" }
     }
 

@@ -93,7 +93,7 @@ impl Runner for Docker {
         "docker run"
     }
 
-    fn leaves_out(&self) -> &'static str {
+    fn omits(&self) -> &'static str {
         "no user namespace; no Landlock; no time limits; memory and CPU are limited but not reported"
     }
 

@@ -143,13 +143,13 @@ pub(super) fn run_steps(
 ) -> anyhow::Result<Duration> {
     let started = Instant::now();
     let scratch = ground.scratch(work)?;
-    let mut said = Vec::new();
+    let mut output = Vec::new();
     for argv in &work.steps {
-        said = captured(&mut start(argv, scratch.as_ref().map(Scratch::path))?)?;
+        output = captured(&mut start(argv, scratch.as_ref().map(Scratch::path))?)?;
     }
     drop(scratch);
     let time = started.elapsed();
-    ensure!(said == b"hello\n", "the program did not print `hello`: {}", String::from_utf8_lossy(&said));
+    ensure!(output == b"hello\n", "the program did not print `hello`: {}", String::from_utf8_lossy(&output));
     Ok(time)
 }
 
@@ -181,7 +181,7 @@ pub(super) fn try_once(
     start: impl Fn(&[String], Option<&Path>) -> anyhow::Result<Command>,
 ) -> anyhow::Result<()> {
     let hello = vec![ground.programs().join("hello").display().to_string()];
-    let said = captured(&mut start(&hello, None)?).context("the trial run failed")?;
-    ensure!(said == b"hello\n", "the trial run did not print `hello`");
+    let output = captured(&mut start(&hello, None)?).context("the trial run failed")?;
+    ensure!(output == b"hello\n", "the trial run did not print `hello`");
     Ok(())
 }

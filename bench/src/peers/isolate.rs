@@ -18,7 +18,7 @@ impl Runner for Isolate {
         "isolate"
     }
 
-    fn leaves_out(&self) -> &'static str {
+    fn omits(&self) -> &'static str {
         "no control groups (they need its keeper daemon), so limits are per process; no system call filter; no Landlock"
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A row is work × runner × situation. The comparison is fair: every run is a new process. Capturing and checking its
 //! output, reading its exit status and cleaning up after it are all part of the measured time. Work that a runner omits
-//! is listed with its figures ([`Runner::leaves_out`]).
+//! is listed with its figures ([`Runner::omits`]).
 //!
 //! Runners take turns of a few runs each ([`STRETCH`]), so that other activity on the machine affects all of them. Each
 //! round starts on idle processors ([`quiet`](crate::quiet)). A runner that is missing or fails its trial run is
@@ -39,7 +39,7 @@ trait Runner: Send + Sync {
     fn name(&self) -> &'static str;
 
     /// Work that a cell does and this runner omits.
-    fn leaves_out(&self) -> &'static str;
+    fn omits(&self) -> &'static str;
 
     /// Prepares the resources that all its runs share. If it fails, the runner is skipped and the error is the reason.
     fn prepare(&mut self, ground: &Fixture) -> anyhow::Result<()>;
@@ -51,7 +51,7 @@ trait Runner: Send + Sync {
     fn run_once(&self, work: &Workload, ground: &Fixture, worker: usize) -> anyhow::Result<Duration>;
 
     /// Whether throughput is measured.
-    fn keeps_busy(&self) -> bool {
+    fn measures_throughput(&self) -> bool {
         true
     }
 
@@ -135,7 +135,7 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<Value> {
     println!("{}", targets::table(&judged));
     println!("### What each runner leaves out\n");
     for runner in &runners {
-        println!("- {}: {}", runner.name(), runner.leaves_out());
+        println!("- {}: {}", runner.name(), runner.omits());
     }
     for line in &absent {
         println!("- not measured: {line}");
@@ -195,7 +195,8 @@ fn of_work(
     }
     let mut rows = Vec::new();
     for situation in [Situation::Lone, Situation::BackToBack, Situation::Busy] {
-        let takes_part = |(runner, _): &&(&dyn Runner, Duration)| situation != Situation::Busy || runner.keeps_busy();
+        let takes_part =
+            |(runner, _): &&(&dyn Runner, Duration)| situation != Situation::Busy || runner.measures_throughput();
         let mut measured: Vec<_> =
             entrants.iter().filter(takes_part).map(|(runner, _)| (*runner, Ok(Samples::default()))).collect();
         match situation {

@@ -17,7 +17,7 @@ impl Runner for Nsjail {
         "nsjail"
     }
 
-    fn leaves_out(&self) -> &'static str {
+    fn omits(&self) -> &'static str {
         "no control groups and no system call filter (both supported, but not configured); no usage figures"
     }
 

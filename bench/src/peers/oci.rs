@@ -45,7 +45,7 @@ impl Runner for Oci {
         self.program
     }
 
-    fn leaves_out(&self) -> &'static str {
+    fn omits(&self) -> &'static str {
         "no system call filter and no Landlock (not configured in the bundle); no user namespace; no time limits; memory \
          and CPU are limited but not reported"
     }

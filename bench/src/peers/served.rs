@@ -34,7 +34,7 @@ impl Runner for Served {
         NAME
     }
 
-    fn leaves_out(&self) -> &'static str {
+    fn omits(&self) -> &'static str {
         "nothing, and adds HTTP, authentication and a result on disk; C hello is compiled once and is dynamic; 16 clients \
          where throughput is measured"
     }

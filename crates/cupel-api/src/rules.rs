@@ -66,33 +66,33 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
         let mut rules = Vec::new();
         if has("source_code") && has("files") {
             let files = json!({ "required": ["files"], "properties": { "files": { "type": "array", "minItems": 1 } } });
-            rules.push(json!({ "anyOf": [sent("source_code"), files] }));
+            rules.push(json!({ "anyOf": [is_present("source_code"), files] }));
         }
         if has("content") && has("content_base64") {
-            rules.push(json!({ "oneOf": [sent("content"), sent("content_base64")] }));
+            rules.push(json!({ "oneOf": [is_present("content"), is_present("content_base64")] }));
         }
         // Alternative names for the same input.
         let inputs: Vec<&str> = ["input", "stdin", "stdin_base64"].into_iter().filter(|name| has(name)).collect();
         for (place, one) in inputs.iter().enumerate() {
-            rules.extend(inputs[place + 1..].iter().map(|other| not_both(sent(one), sent(other))));
+            rules.extend(inputs[place + 1..].iter().map(|other| not_both(is_present(one), is_present(other))));
         }
         if has("source_code") && has("files") {
             // The main source counts as a file.
             let most = Bounds::default().files_max - 1;
             let fewer = json!({ "properties": { "files": { "maxItems": most } } });
-            rules.push(json!({ "anyOf": [{ "not": sent("source_code") }, fewer] }));
+            rules.push(json!({ "anyOf": [{ "not": is_present("source_code") }, fewer] }));
         }
         for (one, other) in [("email", "username"), ("join_code", "code")] {
             if has(one) && has(other) && !object.required.iter().any(|field| field == one) {
-                rules.push(not_both(sent(one), sent(other)));
+                rules.push(not_both(is_present(one), is_present(other)));
             }
         }
         if name == "LoginRequest" {
-            rules.push(json!({ "anyOf": [sent("email"), sent("username")] }));
+            rules.push(json!({ "anyOf": [is_present("email"), is_present("username")] }));
         }
         if has("tests") {
             let tests = json!({ "required": ["tests"], "properties": { "tests": { "type": "array", "minItems": 1 } } });
-            rules.extend(inputs.iter().map(|input| not_both(tests.clone(), full(input))));
+            rules.extend(inputs.iter().map(|input| not_both(tests.clone(), is_not_empty(input))));
             if has("fetch_files") {
                 let fetched = json!({ "required": ["fetch_files"], "properties": { "fetch_files": { "type": "array", "minItems": 1 } } });
                 rules.push(not_both(tests, fetched));
@@ -102,7 +102,7 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
             ["penalty_minutes", "penalty_seconds"].into_iter().filter(|field| has(field)).collect();
         if !object.required.iter().any(|field| field == "style") {
             // A penalty requires a style.
-            rules.extend(penalties.iter().map(|field| not_both(number(field), json!({ "not": sent("style") }))));
+            rules.extend(penalties.iter().map(|field| not_both(number(field), json!({ "not": is_present("style") }))));
         }
         if let [minutes, seconds] = penalties[..] {
             rules.push(not_both(number(minutes), number(seconds)));
@@ -150,7 +150,7 @@ const BOX_PATH: &str = "^(?!/)(?!.*//)(?!.*/$)(?!(.*/)?\\.{1,2}(/|$))[^\\\\\\u00
 const NO_NUL: &str = "^[^\\u0000]*$";
 
 /// Rule: the field is present and not `null`.
-fn sent(field: &str) -> Value {
+fn is_present(field: &str) -> Value {
     json!({ "required": [field], "properties": { field: { "type": "string" } } })
 }
 
@@ -160,7 +160,7 @@ fn number(field: &str) -> Value {
 }
 
 /// Rule: the field is present and not empty.
-fn full(field: &str) -> Value {
+fn is_not_empty(field: &str) -> Value {
     json!({ "required": [field], "properties": { field: { "type": "string", "minLength": 1 } } })
 }
 

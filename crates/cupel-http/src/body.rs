@@ -163,7 +163,7 @@ fn fault(path: &serde_path_to_error::Path, error: &serde_json::Error) -> ApiErro
     let (mut pointer, message) = (pointer(path), without_position(error));
     let (kind, detail) = match lists::too_many(&message) {
         Some(detail) => (ErrorKind::SubmissionTooLarge, detail.to_owned()),
-        None if is_of_json(error, &message) => return syntax(error),
+        None if is_invalid_escape(error, &message) => return syntax(error),
         None => (ErrorKind::InvalidBody, describe(&message, &mut pointer)),
     };
     ApiError::new(kind, detail.clone()).with_errors(vec![FieldError::new(pointer, detail)])
@@ -172,7 +172,7 @@ fn fault(path: &serde_path_to_error::Path, error: &serde_json::Error) -> ApiErro
 /// Whether the error is a `\u` escape that is no character, which makes the body invalid JSON. serde_json does not check
 /// escapes in values that it skips, so only this check finds such an error. The other errors that serde_json reports as
 /// malformed JSON are valid JSON: a number out of range, deep nesting, a number as a name.
-fn is_of_json(error: &serde_json::Error, message: &str) -> bool {
+fn is_invalid_escape(error: &serde_json::Error, message: &str) -> bool {
     !error.is_data() && (message.contains("hex escape") || message.contains("unicode"))
 }
 

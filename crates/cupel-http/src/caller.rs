@@ -36,7 +36,7 @@ impl FromRequestParts<Shared> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Caller, ApiError> {
         let who = who_may(parts)?;
-        let caller = signed_in(parts, app).await?;
+        let caller = authenticated_caller(parts, app).await?;
         if let Some(scope) = who.scope() {
             has_scope(&caller.identity, scope)?;
         }
@@ -70,7 +70,7 @@ impl FromRequestParts<Shared> for Visitor {
             return Err(not_in_table());
         }
         if !matches!(presented(parts), Presented::Missing(_)) {
-            return Ok(Visitor(signed_in(parts, app).await?.principal()));
+            return Ok(Visitor(authenticated_caller(parts, app).await?.principal()));
         }
         if let Some(notes) = parts.extensions.get::<Notes>() {
             app.limits.anonymous_read(notes.client().address, app.settings.anonymous_reads).await?;
@@ -179,7 +179,7 @@ fn not_in_table() -> ApiError {
 }
 
 /// Owner of the credentials. Charges one read.
-async fn signed_in(parts: &Parts, app: &Shared) -> Result<Caller, ApiError> {
+async fn authenticated_caller(parts: &Parts, app: &Shared) -> Result<Caller, ApiError> {
     let notes = parts.extensions.get::<Notes>();
     let identity = match identify(parts, app).await {
         Ok(identity) => identity,
@@ -246,19 +246,19 @@ enum Refusal {
 
 async fn identify(parts: &Parts, app: &Shared) -> Result<Arc<Identity>, Refusal> {
     let identity = match presented(parts) {
-        Presented::Malformed(why) => return Err(bad(why)),
+        Presented::Malformed(why) => return Err(invalid_credentials(why)),
         Presented::Missing(why) => match keyless(parts) {
             Some(user) => app.identities.of_keyless(&app.accounts, user).await,
             None => return Err(Refusal::NoCredential(ApiError::new(ErrorKind::Unauthorized, why))),
         },
         Presented::Text(key) if Accounts::looks_like_key(key) => app.identities.of_key(&app.accounts, key).await,
         Presented::Text(token) => {
-            let named = app.tokens.read(token, app.core.now()).map_err(bad)?;
+            let named = app.tokens.read(token, app.core.now()).map_err(invalid_credentials)?;
             app.identities.of_token(&app.accounts, named).await
         }
     };
     identity.map_err(|error| match error {
-        IdentityError::Refused(why) => bad(why),
+        IdentityError::Refused(why) => invalid_credentials(why),
         IdentityError::Failed(problem) => Refusal::Failed(problem),
     })
 }
@@ -270,7 +270,7 @@ fn keyless(parts: &Parts) -> Option<UserId> {
 }
 
 /// Refusal of invalid credentials. Source of the challenge: RFC 6750, section 3.
-fn bad(why: impl Into<std::borrow::Cow<'static, str>>) -> Refusal {
+fn invalid_credentials(why: impl Into<std::borrow::Cow<'static, str>>) -> Refusal {
     let challenge = HeaderValue::from_static("Bearer realm=\"cupel\", error=\"invalid_token\"");
     Refusal::BadCredential(ApiError::new(ErrorKind::Unauthorized, why).with_header(header::WWW_AUTHENTICATE, challenge))
 }

@@ -205,7 +205,7 @@ impl RateLimits {
     }
 
     /// Charges one join code before it is checked, whether or not the contest exists, so that the response reveals
-    /// nothing to a client without guesses left. [`Guess::was_none`] refunds it.
+    /// nothing to a client without guesses left. [`Guess::refund`] refunds it.
     pub async fn join_code(&self, address: IpAddr) -> Result<Guess<'_>, ApiError> {
         let draw = AddressUse::JoinCode.draw(address, self.login.join_codes);
         self.pay(draw.clone(), "Too many wrong codes from this address.").await?;
@@ -225,7 +225,7 @@ pub struct Guess<'a> {
 
 impl Guess<'_> {
     /// Refunds the guess: the code was right, or was not needed.
-    pub async fn was_none(self) {
+    pub async fn refund(self) {
         self.limits.buckets.give_back(&[self.paid]).await;
     }
 }

@@ -112,7 +112,7 @@ async fn accept(
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
-            Err(error) if of_one_connection(&error) => continue,
+            Err(error) if concerns_one_connection(&error) => continue,
             Err(error) => {
                 // The process is out of descriptors or memory. Connections that end release some.
                 tracing::error!(%error, "cannot accept a connection");
@@ -144,7 +144,7 @@ async fn accept(
 }
 
 /// Whether an error of accept(2) concerns only one connection. Source: accept(2), "Error handling".
-fn of_one_connection(error: &io::Error) -> bool {
+fn concerns_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset

@@ -60,13 +60,13 @@ impl Language {
         let (rule, found) =
             self.exceptions.iter().find_map(|rule| Some((rule, rule.pattern.captures_iter(&text).last()?)))?;
         let group = |name: &str| found.name(name).map(|m| m.as_str().trim()).filter(|text| !text.is_empty());
-        let said = match (group("type"), group("message")) {
+        let message = match (group("type"), group("message")) {
             (Some(kind), Some(message)) if kind != message => format!("{kind}: {message}"),
             (Some(kind), _) => kind.to_owned(),
             (None, message) => message?.to_owned(),
         };
         // A message may have several lines.
-        let said = said.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+        let message = message.lines().map(str::trim).collect::<Vec<_>>().join(" ");
         let whole = found.get(0)?;
         let place = place_of(&found, sources).or_else(|| {
             rule.places.iter().find_map(|places| match places.side {
@@ -85,7 +85,7 @@ impl Language {
             Some((_, line)) => format!(" (line {line})"),
             None => String::new(),
         };
-        let text = shown(&said) + &shown(&place);
+        let text = shown(&message) + &shown(&place);
         Some(Exception { text, is_memory_limit: rule.memory_limit })
     }
 }

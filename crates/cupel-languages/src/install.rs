@@ -80,14 +80,14 @@ pub enum InstallError {
         source: std::io::Error,
     },
     /// A package manager failed.
-    #[error("`{command}` failed ({status}):\n{said}")]
+    #[error("`{command}` failed ({status}):\n{output}")]
     Failed {
         /// The command.
         command: String,
         /// The exit status.
         status: std::process::ExitStatus,
         /// The last lines of its output.
-        said: String,
+        output: String,
     },
 }
 
@@ -142,32 +142,32 @@ impl InstallPlan {
         commands
     }
 
-    /// Runs the installation. `say` receives progress messages for the operator, including each command before it runs.
+    /// Runs the installation. `progress` receives progress messages for the operator, including each command before it runs.
     /// Blocks until all commands have finished.
     ///
     /// # Errors
     /// No permission to install, or a package manager failed. Packages installed before the failure remain.
-    pub fn run(&self, say: &mut dyn FnMut(&str)) -> Result<(), InstallError> {
+    pub fn run(&self, progress: &mut dyn FnMut(&str)) -> Result<(), InstallError> {
         let prefix = privilege(self)?;
         if !self.debian.is_empty() {
-            say(&format!("installing Debian packages: {}", self.debian.join(" ")));
+            progress(&format!("installing Debian packages: {}", self.debian.join(" ")));
         }
         if !self.npm.is_empty() {
-            say(&format!("installing npm packages into {NPM_PREFIX}: {}", self.npm.join(" ")));
+            progress(&format!("installing npm packages into {NPM_PREFIX}: {}", self.npm.join(" ")));
         }
         for command in self.commands() {
             let command = [prefix.clone(), command].concat();
             let shown = command.join(" ");
-            say(&format!("+ {shown}"));
-            let output = Command::new(&command[0])
+            progress(&format!("+ {shown}"));
+            let ended = Command::new(&command[0])
                 .args(&command[1..])
                 .stdin(Stdio::null())
                 .output()
                 .map_err(|source| InstallError::Start { command: shown.clone(), source })?;
             // A failed update of the package list is ignored. If the list is really too old, the installation fails.
-            if !output.status.success() && command.last().is_none_or(|last| last != "update") {
-                let said = last_lines(&[output.stdout, output.stderr].concat());
-                return Err(InstallError::Failed { command: shown, status: output.status, said });
+            if !ended.status.success() && command.last().is_none_or(|last| last != "update") {
+                let output = last_lines(&[ended.stdout, ended.stderr].concat());
+                return Err(InstallError::Failed { command: shown, status: ended.status, output });
             }
         }
         Ok(())
@@ -175,9 +175,9 @@ impl InstallPlan {
 }
 
 /// The last lines of an installer's output, which contain the reason of a failure.
-fn last_lines(said: &[u8]) -> String {
-    let said = String::from_utf8_lossy(said);
-    let lines: Vec<&str> = said.lines().collect();
+fn last_lines(output: &[u8]) -> String {
+    let output = String::from_utf8_lossy(output);
+    let lines: Vec<&str> = output.lines().collect();
     lines[lines.len().saturating_sub(20)..].join("\n")
 }
 

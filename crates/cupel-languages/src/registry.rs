@@ -78,14 +78,15 @@ impl Registry {
         let next = AtomicUsize::new(0);
         let languages = &self.languages;
         let found: Vec<(usize, Availability)> = std::thread::scope(|scope| {
-            let look = || {
+            let probe_next = || {
                 let mut mine = Vec::new();
                 while let Some((at, language)) = take(&next, languages) {
                     mine.push((at, availability(language, probe)));
                 }
                 mine
             };
-            let threads: Vec<_> = (0..languages.len().min(PROBES_AT_A_TIME_MAX)).map(|_| scope.spawn(look)).collect();
+            let threads: Vec<_> =
+                (0..languages.len().min(PROBES_AT_A_TIME_MAX)).map(|_| scope.spawn(probe_next)).collect();
             threads.into_iter().flat_map(|t| t.join().unwrap_or_default()).collect()
         });
         for (at, availability) in found {

@@ -49,16 +49,16 @@ impl Identity {
     /// The identity of Cupel's services on hosts without a user `cupel`: an id that no allocation scheme assigns, above
     /// those of lanes ([`SandboxConfig::uid_base`](crate::SandboxConfig::uid_base)).
     /// Source: systemd, "Users, Groups, UIDs and GIDs on systemd Systems".
-    pub const NOBODY_ELSE: Identity = Identity { uid: 0x7F00_0000, gid: 0x7F00_0000 };
+    pub const UNASSIGNED: Identity = Identity { uid: 0x7F00_0000, gid: 0x7F00_0000 };
 
     /// The identity of Cupel's services on this host: the user `cupel` if `/etc/passwd` contains it, otherwise
-    /// [`Identity::NOBODY_ELSE`]. In a container whose user namespace lacks that id, the last id of the namespace.
+    /// [`Identity::UNASSIGNED`]. In a container whose user namespace lacks that id, the last id of the namespace.
     ///
     /// # Errors
     /// If the ids of this user namespace cannot be read, or none of them is usable.
     pub fn of_service() -> io::Result<Identity> {
         let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-        let wanted = Identity::of_name(&passwd, "cupel").unwrap_or(Identity::NOBODY_ELSE);
+        let wanted = Identity::of_name(&passwd, "cupel").unwrap_or(Identity::UNASSIGNED);
         let here = |file: &str, wanted: u32| -> io::Result<u32> {
             ids::of_service(&std::fs::read_to_string(file)?, wanted)
                 .ok_or_else(|| io::Error::other("this user namespace has no id that a service could use"))
@@ -334,7 +334,7 @@ mod tests {
         set(temporary.path(), 0o755);
         set(&top, 0o755);
         set(&inner, 0o700);
-        let stranger = Identity::NOBODY_ELSE;
+        let stranger = Identity::UNASSIGNED;
         assert_eq!(closed_parent(&inner, stranger).unwrap(), None, "the mode of the directory itself does not matter");
         set(&top.join("a/b"), 0o700);
         set(&top.join("a"), 0o750);
@@ -387,7 +387,7 @@ mod tests {
     #[test]
     fn after_give_up_other_processes_of_the_user_cannot_be_signalled_or_limited() {
         use std::os::unix::process::CommandExt;
-        let user = is_root().then_some(Identity::NOBODY_ELSE);
+        let user = is_root().then_some(Identity::UNASSIGNED);
         if let Ok(others) = std::env::var(OTHERS) {
             let mut others = others.split(' ').map(|pid| pid.parse::<i32>().unwrap());
             let others = [others.next().unwrap(), others.next().unwrap()];

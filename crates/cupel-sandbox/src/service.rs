@@ -189,7 +189,7 @@ impl ServiceCell {
                 }
             }
             if ready.lane {
-                return Err(self.last_words());
+                return Err(self.end_error());
             }
             if cancelled() {
                 return Err(ServiceError::Cancelled);
@@ -216,7 +216,7 @@ impl ServiceCell {
     /// Reads once. Returns `false` if no data is available.
     fn read(&mut self, reply: &mut Reply) -> Result<bool, ServiceError> {
         match rustix::io::read(&self.from, &mut *self.chunk) {
-            Ok(0) => Err(self.last_words()),
+            Ok(0) => Err(self.end_error()),
             Ok(n) => reply.add(&self.chunk[..n]).map(|()| true),
             Err(rustix::io::Errno::AGAIN) => Ok(false),
             Err(rustix::io::Errno::INTR) => Ok(true),
@@ -226,7 +226,7 @@ impl ServiceCell {
 
     /// Returns the error for a service that has ended, with the limit that the lane reports. The report may arrive
     /// slightly after the end.
-    fn last_words(&mut self) -> ServiceError {
+    fn end_error(&mut self) -> ServiceError {
         let socket = self.lane.socket.as_fd();
         let limit = match wire::readable(socket, Duration::from_secs(2)) {
             Ok(true) => match wire::receive::<FromLane>(socket, &mut Vec::new()) {

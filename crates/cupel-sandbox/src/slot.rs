@@ -129,7 +129,7 @@ impl Slot {
     fn which(&self, command: &Command) -> Which {
         let stands_in = |template: &WarmTemplate| {
             command.warm == Some(template.kind)
-                && template.stands_in_for(&command.argv, &command.env, &command.limits)
+                && template.can_replace(&command.argv, &command.env, &command.limits)
                 && is_pipe(&command.stdin)
         };
         match command.kind {

@@ -92,7 +92,7 @@ impl Deref for Lent {
 ///
 /// # Panics
 /// If the condition does not become true within two minutes.
-pub async fn comes_true(what: &str, is_true: impl AsyncFnMut() -> bool) {
+pub async fn wait_until(what: &str, is_true: impl AsyncFnMut() -> bool) {
     assert!(becomes_true(is_true).await, "timed out after {PATIENCE:?}: {what}");
 }
 
@@ -173,14 +173,14 @@ pub async fn two_nodes_share_the_hints_and_each_goes_to_one(make: impl AsyncFn()
     takers.append(&mut taken.by(1, &b, 4));
     // Wait until both nodes get hints: some brokers need time before they distribute them.
     let mut run = 0;
-    comes_true("both nodes get hints", async || {
+    wait_until("both nodes get hints", async || {
         run += 1;
         published(&a, &[hint(run)]).await;
         taken.nodes().len() == 2
     })
     .await;
     let before = hints(1..run + 1);
-    comes_true("the first hints arrive", async || taken.has_all(&before)).await;
+    wait_until("the first hints arrive", async || taken.has_all(&before)).await;
     let shared = hints(10_000..10_500);
     for (n, part) in shared.chunks(10).enumerate() {
         published(if n % 2 == 0 { &a } else { &b }, part).await;
@@ -227,7 +227,7 @@ pub async fn hints_prefetched_by_a_closed_node_go_to_others(make: impl AsyncFn()
         async move { a.next().await.map(drop) }
     });
     tokio::task::yield_now().await;
-    comes_true("everything is at the broker", async || a.depth_of(all[0].owner).await.unwrap() == 0).await;
+    wait_until("everything is at the broker", async || a.depth_of(all[0].owner).await.unwrap() == 0).await;
     a.close();
     let _ = waiting.await;
     in_time("the node's end", a.gone()).await;
@@ -249,17 +249,17 @@ pub async fn a_queue_recovers_after_its_broker_is_killed_and_restarted(make: imp
     let queue = site.node(1000).await;
     let (first, second) = (hints(0..10), hints(100..110));
     published(&queue, &first).await;
-    comes_true("everything is at the broker", async || queue.depth_of(first[0].owner).await.unwrap() == 0).await;
+    wait_until("everything is at the broker", async || queue.depth_of(first[0].owner).await.unwrap() == 0).await;
     site.server.kill();
     published(&queue, &second).await;
-    comes_true("the queue reports the broker as down", async || queue.health().is_err()).await;
+    wait_until("the queue reports the broker as down", async || queue.health().is_err()).await;
     site.server.start_again();
-    comes_true("the queue reports the broker as up", async || queue.health().is_ok()).await;
+    wait_until("the queue reports the broker as up", async || queue.health().is_ok()).await;
     let taken = Taken::default();
     let takers = taken.by(0, &queue, 2);
-    comes_true("the hints published while it was down arrive", async || taken.has_all(&second)).await;
+    wait_until("the hints published while it was down arrive", async || taken.has_all(&second)).await;
     if site.keeps {
-        comes_true("the hints published before arrive", async || taken.has_all(&first)).await;
+        wait_until("the hints published before arrive", async || taken.has_all(&first)).await;
     }
     queue.close();
     ended(takers).await;
@@ -273,11 +273,11 @@ pub async fn a_queue_recovers_after_its_broker_lost_all_data(make: impl AsyncFn(
     let takers = taken.by(0, &worker, 2);
     let first = hints(0..5);
     published(&api, &first).await;
-    comes_true("the first hints arrive", async || taken.has_all(&first)).await;
+    wait_until("the first hints arrive", async || taken.has_all(&first)).await;
     site.server.wipe_and_start();
     // Hints published before the nodes detect the loss may be lost; the sweeper would publish them again.
     let mut run = 100;
-    comes_true("later hints arrive", async || {
+    wait_until("later hints arrive", async || {
         run += 1;
         published(&api, &[hint(run)]).await;
         taken.has_one(&hints(101..run + 1))
@@ -285,7 +285,7 @@ pub async fn a_queue_recovers_after_its_broker_lost_all_data(make: impl AsyncFn(
     .await;
     let later = hints(1000..1020);
     published(&api, &later).await;
-    comes_true("all later hints arrive", async || taken.has_all(&later)).await;
+    wait_until("all later hints arrive", async || taken.has_all(&later)).await;
     api.close();
     worker.close();
     ended(takers).await;
@@ -299,11 +299,11 @@ pub async fn a_queue_detects_a_hung_broker_and_recovers(make: impl AsyncFn() -> 
     let all = hints(0..10);
     published(&queue, &all).await;
     in_time("the depth", queue.depth()).await.unwrap();
-    comes_true("the queue reports the broker as down", async || queue.health().is_err()).await;
+    wait_until("the queue reports the broker as down", async || queue.health().is_err()).await;
     site.server.thaw();
     let taken = Taken::default();
     let takers = taken.by(0, &queue, 2);
-    comes_true("all hints arrive", async || taken.has_all(&all)).await;
+    wait_until("all hints arrive", async || taken.has_all(&all)).await;
     queue.close();
     ended(takers).await;
 }
@@ -323,7 +323,7 @@ pub async fn hints_published_while_the_broker_is_down_are_bounded_and_delivered(
     site.server.start_again();
     let taken = Taken::default();
     let takers = taken.by(0, &queue, 2);
-    comes_true("all hints arrive", async || taken.has_all(&all)).await;
+    wait_until("all hints arrive", async || taken.has_all(&all)).await;
     queue.close();
     ended(takers).await;
 }

@@ -38,7 +38,7 @@ macro_rules! queue_conformance {
 }
 
 /// A queue under test and its properties.
-pub struct Tried {
+pub struct QueueUnderTest {
     /// The queue.
     pub queue: Arc<dyn Queue>,
     /// Maximum number of hints of each class that are sent to the broker ahead of demand; 0 if there is no broker.
@@ -47,7 +47,7 @@ pub struct Tried {
     pub is_ordered: bool,
 }
 
-impl Deref for Tried {
+impl Deref for QueueUnderTest {
     type Target = Arc<dyn Queue>;
 
     fn deref(&self) -> &Arc<dyn Queue> {
@@ -55,7 +55,7 @@ impl Deref for Tried {
     }
 }
 
-impl Drop for Tried {
+impl Drop for QueueUnderTest {
     fn drop(&mut self) {
         self.queue.close();
     }
@@ -87,7 +87,7 @@ async fn depth_becomes(queue: &dyn Queue, expected: usize) {
 
 /// Returns the result of a function that ends within two seconds. Slower attempts are repeated: a queue remembers the hints
 /// that it sent to a broker only for some seconds, and does not detect duplicates afterwards.
-async fn in_one_breath<T>(tried: impl AsyncFn() -> T) -> T {
+async fn within_two_seconds<T>(tried: impl AsyncFn() -> T) -> T {
     for _ in 0..10 {
         let began = Instant::now();
         let outcome = tried().await;
@@ -111,7 +111,7 @@ pub async fn take(queue: &dyn Queue) -> RunHint {
 }
 
 /// Rule.
-pub async fn hints_of_an_owner_are_delivered_in_order(make: impl AsyncFn(usize) -> Tried) {
+pub async fn hints_of_an_owner_are_delivered_in_order(make: impl AsyncFn(usize) -> QueueUnderTest) {
     let queue = make(100).await;
     let hints: Vec<RunHint> = (0..40).map(hint).collect();
     queue.publish(&hints[..5]).await.unwrap();
@@ -133,8 +133,10 @@ pub async fn hints_of_an_owner_are_delivered_in_order(make: impl AsyncFn(usize) 
 }
 
 /// Rule.
-pub async fn a_waiting_run_is_not_queued_twice_and_a_taken_one_may_be_queued_again(make: impl AsyncFn(usize) -> Tried) {
-    let queue = in_one_breath(async || {
+pub async fn a_waiting_run_is_not_queued_twice_and_a_taken_one_may_be_queued_again(
+    make: impl AsyncFn(usize) -> QueueUnderTest,
+) {
+    let queue = within_two_seconds(async || {
         let queue = make(100).await;
         queue.publish(&[hint(1), hint(1)]).await.unwrap();
         queue.publish(&[hint(1)]).await.unwrap();
@@ -148,8 +150,8 @@ pub async fn a_waiting_run_is_not_queued_twice_and_a_taken_one_may_be_queued_aga
 }
 
 /// Rule.
-pub async fn publishing_beyond_the_bound_is_refused_as_a_whole(make: impl AsyncFn(usize) -> Tried) {
-    let published = in_one_breath(async || {
+pub async fn publishing_beyond_the_bound_is_refused_as_a_whole(make: impl AsyncFn(usize) -> QueueUnderTest) {
+    let published = within_two_seconds(async || {
         let queue = make(3).await;
         assert_eq!(queue.depth_max(), 3);
         queue.publish(&[hint(1), hint(2)]).await.unwrap();
@@ -169,7 +171,7 @@ pub async fn publishing_beyond_the_bound_is_refused_as_a_whole(make: impl AsyncF
 }
 
 /// Rule.
-pub async fn publishing_wakes_waiting_takers(make: impl AsyncFn(usize) -> Tried) {
+pub async fn publishing_wakes_waiting_takers(make: impl AsyncFn(usize) -> QueueUnderTest) {
     let queue = Arc::new(make(100).await);
     let takers: Vec<_> = (0..4)
         .map(|_| {
@@ -186,7 +188,7 @@ pub async fn publishing_wakes_waiting_takers(make: impl AsyncFn(usize) -> Tried)
 }
 
 /// Rule.
-pub async fn many_takers_get_each_hint_once(make: impl AsyncFn(usize) -> Tried) {
+pub async fn many_takers_get_each_hint_once(make: impl AsyncFn(usize) -> QueueUnderTest) {
     const TAKERS: u128 = 8;
     let queue = Arc::new(make(2000).await);
     // A broker receives one small window after the other, each after several round trips.
@@ -216,7 +218,7 @@ pub async fn many_takers_get_each_hint_once(make: impl AsyncFn(usize) -> Tried) 
 }
 
 /// Rule.
-pub async fn a_cancelled_taker_loses_no_hint(make: impl AsyncFn(usize) -> Tried) {
+pub async fn a_cancelled_taker_loses_no_hint(make: impl AsyncFn(usize) -> QueueUnderTest) {
     let queue = Arc::new(make(100).await);
     for _ in 0..50 {
         let waiting = tokio::spawn({
@@ -236,7 +238,7 @@ pub async fn a_cancelled_taker_loses_no_hint(make: impl AsyncFn(usize) -> Tried)
 
 /// Rule: if hints of all classes and of three owners wait, each pair of class and owner is served within a bounded
 /// number of hints.
-pub async fn no_class_and_no_owner_starves(make: impl AsyncFn(usize) -> Tried) {
+pub async fn no_class_and_no_owner_starves(make: impl AsyncFn(usize) -> QueueUnderTest) {
     let mut turns = 0;
     // Hints of a class or owner may still be on their way to the broker, so one good attempt is enough.
     for _ in 0..4 {
@@ -249,7 +251,7 @@ pub async fn no_class_and_no_owner_starves(make: impl AsyncFn(usize) -> Tried) {
 }
 
 /// Returns how many of the nine pairs of class and owner are served.
-async fn turns_of_nine(queue: Tried) -> usize {
+async fn turns_of_nine(queue: QueueUnderTest) -> usize {
     let mut run = 0;
     for class in PriorityClass::ALL {
         for who in 0..3 {
@@ -272,7 +274,7 @@ async fn turns_of_nine(queue: Tried) -> usize {
 }
 
 /// Rule: fairness counts slot time, not only deliveries.
-pub async fn an_owner_charged_for_slot_time_waits_for_other_owners(make: impl AsyncFn(usize) -> Tried) {
+pub async fn an_owner_charged_for_slot_time_waits_for_other_owners(make: impl AsyncFn(usize) -> QueueUnderTest) {
     const HINTS: u128 = 100;
     let queue = make(1000).await;
     // Hints of both owners alternate and are published together, so only the charge decides.
@@ -291,7 +293,7 @@ pub async fn an_owner_charged_for_slot_time_waits_for_other_owners(make: impl As
 }
 
 /// Rule.
-pub async fn next_other_finds_hints_behind_those_of_excluded_owners(make: impl AsyncFn(usize) -> Tried) {
+pub async fn next_other_finds_hints_behind_those_of_excluded_owners(make: impl AsyncFn(usize) -> QueueUnderTest) {
     let queue = make(100).await;
     assert!(queue.next_other(&[]).await.unwrap().is_none(), "an empty queue returns None without waiting");
     let of_one: Vec<RunHint> = (0..5).map(hint).collect();
@@ -318,7 +320,7 @@ pub async fn next_other_finds_hints_behind_those_of_excluded_owners(make: impl A
 }
 
 /// Rule.
-pub async fn lanes_are_separate_and_do_not_block_each_other(make: impl AsyncFn(usize) -> Tried) {
+pub async fn lanes_are_separate_and_do_not_block_each_other(make: impl AsyncFn(usize) -> QueueUnderTest) {
     let queue = make(1000).await;
     let language_queue =
         async |language: &str| queue.language_queue(&language.parse().unwrap()).await.expect("a language queue");
@@ -342,7 +344,7 @@ pub async fn lanes_are_separate_and_do_not_block_each_other(make: impl AsyncFn(u
 }
 
 /// Rule.
-pub async fn closing_a_queue_closes_its_lanes(make: impl AsyncFn(usize) -> Tried) {
+pub async fn closing_a_queue_closes_its_lanes(make: impl AsyncFn(usize) -> QueueUnderTest) {
     let queue = make(10).await;
     let java = "java".parse().unwrap();
     let language_queue = queue.language_queue(&java).await.expect("a language queue");

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use cupel_testkit::servers::{Kafka, Postgres, RabbitMq, Redis, Server};
 
 /// Injects every fault into a server. `is_there` returns whether the data written before still exist.
-fn go_through(server: &Server, is_there: impl Fn() -> bool) {
+fn inject_all_faults(server: &Server, is_there: impl Fn() -> bool) {
     assert!(is_there());
     server.freeze();
     server.thaw();
@@ -30,7 +30,7 @@ async fn postgres_keeps_data_after_a_kill_and_loses_it_after_a_wipe() {
     let postgres = Postgres::start();
     assert_ne!(postgres.database().await, postgres.database().await);
     postgres.psql("postgres", "CREATE TABLE kept (n int)");
-    go_through(&postgres, || postgres.psql("postgres", "SELECT to_regclass('kept')") == "kept");
+    inject_all_faults(&postgres, || postgres.psql("postgres", "SELECT to_regclass('kept')") == "kept");
 }
 
 /// PostgreSQL starts a process for every connection.
@@ -65,7 +65,7 @@ fn freezing_a_server_includes_processes_that_it_is_starting() {
 fn redis_keeps_data_after_a_kill_and_loses_it_after_a_wipe() {
     let redis = Redis::start();
     redis.command("SET kept yes");
-    go_through(&redis, || redis.command("GET kept").contains("yes"));
+    inject_all_faults(&redis, || redis.command("GET kept").contains("yes"));
 }
 
 /// RabbitMQ's data can only be read over its protocol; the adapter's tests check them.
@@ -112,11 +112,11 @@ fn no_server_outlives_a_killed_test_process() {
     assert!(pids.len() >= 6, "expected Redis and the processes of PostgreSQL and RabbitMQ: {pids:?}");
     tests.kill().unwrap();
     tests.wait().unwrap();
-    comes_true("the processes end", || pids.iter().all(|pid| !Path::new(&format!("/proc/{pid}")).exists()));
-    comes_true("the folders are removed", || temporary.path().read_dir().unwrap().next().is_none());
+    wait_until("the processes end", || pids.iter().all(|pid| !Path::new(&format!("/proc/{pid}")).exists()));
+    wait_until("the folders are removed", || temporary.path().read_dir().unwrap().next().is_none());
 }
 
-fn comes_true(what: &str, mut is_true: impl FnMut() -> bool) {
+fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !is_true() {
         assert!(Instant::now() < deadline, "timed out after a minute: {what}");

@@ -40,7 +40,7 @@ pub use request::{Parent, Request};
 pub use run::{Ended, Run};
 
 /// Maximum time to send the remaining spans when the process ends.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+const FLUSH_MAX: Duration = Duration::from_secs(3);
 
 /// Settings of tracing: the destination, and the fraction of submissions that is traced.
 #[derive(Clone, Debug)]
@@ -98,7 +98,7 @@ impl Traces {
 
     /// Sends the remaining spans, for 3 s at most. Blocks.
     pub fn end(&self) {
-        if let Err(error) = self.0.processor.shutdown_with_timeout(LAST_WORDS) {
+        if let Err(error) = self.0.processor.shutdown_with_timeout(FLUSH_MAX) {
             tracing::warn!(%error, "could not send the last spans");
         }
     }

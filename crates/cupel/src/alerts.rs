@@ -29,7 +29,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
 /// State of the installation.
 #[derive(Clone, Debug)]
-pub(crate) struct Seen {
+pub(crate) struct InstallationState {
     /// Workers that take runs.
     pub(crate) workers: usize,
     /// Number of due runs that wait for a worker, and the maximum number.
@@ -46,7 +46,7 @@ pub(crate) struct Seen {
 }
 
 /// Returns the faults of a state: for each, a stable name and a sentence.
-fn wrong(seen: &Seen, oldest_max: Duration) -> BTreeMap<&'static str, String> {
+fn wrong(seen: &InstallationState, oldest_max: Duration) -> BTreeMap<&'static str, String> {
     let mut wrong = BTreeMap::new();
     if seen.workers == 0 {
         wrong.insert("no-workers", "no worker takes runs; `cupel admin workers` lists the workers".to_owned());
@@ -77,7 +77,7 @@ fn wrong(seen: &Seen, oldest_max: Duration) -> BTreeMap<&'static str, String> {
 }
 
 /// Start of a fault, and whether its alert was queued.
-struct Standing {
+struct ActiveFault {
     since: Instant,
     is_queued: bool,
 }
@@ -85,7 +85,7 @@ struct Standing {
 /// Checks the state and queues alerts.
 pub(crate) struct Watch {
     settings: config::Alerts,
-    standing: BTreeMap<&'static str, Standing>,
+    standing: BTreeMap<&'static str, ActiveFault>,
     out: Sender<Alert>,
 }
 
@@ -107,10 +107,10 @@ pub(crate) fn watch(
 
 impl Watch {
     /// Checks the state at `now`. Never blocks.
-    pub(crate) fn look(&mut self, seen: &Seen, now: Instant) {
+    pub(crate) fn look(&mut self, seen: &InstallationState, now: Instant) {
         let wrong = wrong(seen, self.settings.oldest_max);
         for (name, summary) in &wrong {
-            let standing = self.standing.entry(name).or_insert(Standing { since: now, is_queued: false });
+            let standing = self.standing.entry(name).or_insert(ActiveFault { since: now, is_queued: false });
             if !standing.is_queued && now.duration_since(standing.since) >= self.settings.patience {
                 let alert = Alert { kind: "alert.firing", name, summary: summary.clone() };
                 standing.is_queued = self.out.try_send(alert).is_ok();
@@ -183,7 +183,7 @@ async fn post(agent: &Agent, settings: &config::Alerts, id: &str, mut body: serd
 mod tests {
     use super::*;
 
-    const WELL: Seen = Seen {
+    const WELL: InstallationState = InstallationState {
         workers: 2,
         waiting: 80,
         waiting_max: 100,
@@ -196,16 +196,16 @@ mod tests {
 
     #[test]
     fn each_fault_has_an_alert_and_a_healthy_installation_has_none() {
-        let names = |seen: Seen| wrong(&seen, MINUTE).into_keys().collect::<Vec<_>>();
+        let names = |seen: InstallationState| wrong(&seen, MINUTE).into_keys().collect::<Vec<_>>();
         assert!(names(WELL).is_empty(), "values equal to the bounds are not faults");
-        assert!(names(Seen { disk_left: None, ..WELL }).is_empty());
+        assert!(names(InstallationState { disk_left: None, ..WELL }).is_empty());
         for (seen, name) in [
-            (Seen { workers: 0, ..WELL }, "no-workers"),
-            (Seen { waiting: 81, ..WELL }, "backlog-deep"),
-            (Seen { oldest: MINUTE * 2, ..WELL }, "backlog-old"),
-            (Seen { dead: 1, ..WELL }, "dead-letters"),
-            (Seen { disk_left: Some(0.09), ..WELL }, "disk-low"),
-            (Seen { full: Some("it is full".to_owned()), ..WELL }, "disk-full"),
+            (InstallationState { workers: 0, ..WELL }, "no-workers"),
+            (InstallationState { waiting: 81, ..WELL }, "backlog-deep"),
+            (InstallationState { oldest: MINUTE * 2, ..WELL }, "backlog-old"),
+            (InstallationState { dead: 1, ..WELL }, "dead-letters"),
+            (InstallationState { disk_left: Some(0.09), ..WELL }, "disk-low"),
+            (InstallationState { full: Some("it is full".to_owned()), ..WELL }, "disk-full"),
         ] {
             assert_eq!(names(seen), [name]);
         }
@@ -218,7 +218,7 @@ mod tests {
         let (out, mut alerts) = channel(1);
         let mut watch = Watch { settings, standing: BTreeMap::new(), out };
         let mut received = || alerts.try_recv().ok().map(|alert| (alert.kind, alert.name));
-        let (begin, bad) = (Instant::now(), Seen { workers: 0, ..WELL });
+        let (begin, bad) = (Instant::now(), InstallationState { workers: 0, ..WELL });
         watch.look(&bad, begin);
         watch.look(&WELL, begin + MINUTE / 2);
         watch.look(&bad, begin + MINUTE);
@@ -244,7 +244,7 @@ mod tests {
         };
         let (out, mut alerts) = channel(1);
         let mut watch = Watch { settings, standing: BTreeMap::new(), out };
-        let (now, bad) = (Instant::now(), Seen { workers: 0, waiting: 100, ..WELL });
+        let (now, bad) = (Instant::now(), InstallationState { workers: 0, waiting: 100, ..WELL });
         watch.look(&bad, now);
         assert_eq!(alerts.try_recv().map(|alert| alert.name).ok(), Some("backlog-deep"));
         watch.look(&bad, now);

@@ -96,7 +96,7 @@ fn become_user(user: Option<Identity>, path: &Path, shared: Option<&Path>) -> Re
 
 /// Gives up all privileges but keeps the user id. For commands that work on the user's own files; afterwards, they can write
 /// only beneath `directory`. Must be called while there is one thread.
-pub(crate) fn stay_oneself(directory: Option<&Path>) -> Result<(), GiveUpError> {
+pub(crate) fn drop_privileges_keep_user(directory: Option<&Path>) -> Result<(), GiveUpError> {
     privileges::give_up(None, &directory.map_or_else(|| TEMPORARY.map(Path::new).to_vec(), writable))
 }
 

@@ -24,13 +24,13 @@ struct Operation {
 }
 
 /// The objects to which the operations are applied.
-struct Place {
+struct Objects {
     slug: String,
     submission: String,
     clarification: String,
 }
 
-fn operations(place: &Place) -> Vec<Operation> {
+fn operations(place: &Objects) -> Vec<Operation> {
     let document: Value = serde_json::from_str(&cupel_api::openapi_json()).unwrap();
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -81,7 +81,7 @@ impl Operation {
 }
 
 /// A problem of the author, and a submission to it by the author.
-async fn place(app: &TestApp, author: &TestUser, visibility: Visibility) -> Place {
+async fn place(app: &TestApp, author: &TestUser, visibility: Visibility) -> Objects {
     let problem = app.problem(author, "echo", visibility).await;
     let path = format!("/api/v1/problems/{problem}/submissions");
     let sent = app.post(&path, &json!({ "language": "python", "source_code": "x" })).bearer(&author.token).send().await;
@@ -90,7 +90,7 @@ async fn place(app: &TestApp, author: &TestUser, visibility: Visibility) -> Plac
         Visibility::Draft => NO_ID.to_owned(),
         _ => contest(app, author, &problem).await,
     };
-    Place { slug: problem, submission, clarification }
+    Objects { slug: problem, submission, clarification }
 }
 
 /// A contest of the author with this problem, under the same slug, and a question about it.

@@ -51,7 +51,7 @@ pub(super) async fn run(
     request: RunCode,
     mut held: Option<Held>,
 ) -> Result<Response, ApiError> {
-    let deadline = Instant::now() + patience(&request);
+    let deadline = Instant::now() + hold_time(&request);
     let named = request.language;
     let registry = app.core.registry();
     let language = match registry.of_facade(SANDBOXFUSION, named.name) {
@@ -104,7 +104,7 @@ pub(super) async fn run(
     };
     let response = match &record.report {
         Some(report) => {
-            let compile_timeout = seconds(request.compile_timeout, Duration::MAX);
+            let compile_timeout = clamped_duration(request.compile_timeout, Duration::MAX);
             let response = RunCodeResponse::of_report(report, &request.code, named.is_compiled, compile_timeout);
             RunCodeResponse { files: files_read_back(&request.fetch_files, &report.files), ..response }
         }
@@ -189,24 +189,24 @@ fn files_read_back(paths: &[String], files: &[FetchedFile]) -> BTreeMap<String, 
 
 /// How long the request is held. Clients such as verl's time out after the sum of both limits and ten seconds, so this is
 /// one second less.
-fn patience(request: &RunCode) -> Duration {
+fn hold_time(request: &RunCode) -> Duration {
     let limits = request.compile_timeout.max(0.0) + request.run_timeout.max(0.0);
-    seconds(limits + 9.0, HELD_MAX)
+    clamped_duration(limits + 9.0, HELD_MAX)
 }
 
 /// Converts seconds to a duration from one millisecond to `max`.
-fn seconds(seconds: f64, max: Duration) -> Duration {
+fn clamped_duration(clamped_duration: f64, max: Duration) -> Duration {
     let shortest = Duration::from_millis(1);
-    if seconds.is_nan() || seconds >= max.as_secs_f64() {
+    if clamped_duration.is_nan() || clamped_duration >= max.as_secs_f64() {
         return max;
     }
-    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(max).max(shortest)
+    Duration::try_from_secs_f64(clamped_duration.max(0.0)).unwrap_or(max).max(shortest)
 }
 
 /// Limits of the run: at most the language's maximum. The original does not limit CPU time, so the CPU time limit is the
 /// wall-clock limit here.
 fn limits_of(request: &RunCode, max: Limits) -> LimitsRequest {
-    let wall_time = seconds(request.run_timeout, max.wall_time);
+    let wall_time = clamped_duration(request.run_timeout, max.wall_time);
     let memory = match request.memory_limit_mib {
         mib if mib > 0.0 => Bytes::mib(mib as u64).min(max.memory),
         _ => max.memory,

@@ -59,7 +59,7 @@ impl Tokens {
         validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
         // Checked against core's clock below instead of the library's.
         validation.validate_exp = false;
-        let secret = strong(secret);
+        let secret = signing_key(secret);
         Tokens {
             encoding: EncodingKey::from_secret(&secret),
             decoding: DecodingKey::from_secret(&secret),
@@ -109,7 +109,7 @@ impl Tokens {
 
 /// The secret, or a random one if an attacker could guess it. Tokens signed with a random secret become invalid when the
 /// process ends, but cannot be forged. Source: RFC 7518, section 3.2: a key for HS256 has at least 256 bits.
-fn strong(secret: &Secret) -> Vec<u8> {
+fn signing_key(secret: &Secret) -> Vec<u8> {
     if secret.0.len() >= SECRET_BYTES_MIN {
         return secret.0.clone();
     }

@@ -19,7 +19,7 @@ pub struct BuiltIn {
     /// The comparison.
     pub comparison: Comparison,
     /// Whether an output with only wrong white space is distinguished from a wrong output.
-    pub tells_presentation: bool,
+    pub reports_presentation: bool,
 }
 
 /// The reason why a name with its flags is not a comparison.
@@ -88,7 +88,7 @@ impl BuiltIn {
     /// # Errors
     /// If the name or a flag is invalid.
     pub fn parse(name: &str, flags: &[String]) -> Result<BuiltIn, BuiltInError> {
-        let mut tells_presentation = false;
+        let mut reports_presentation = false;
         let unknown = |flag: &str| BuiltInError::Flag { name: name.to_owned(), flag: flag.to_owned() };
         let plain = |comparison| match flags.first() {
             None => Ok(comparison),
@@ -110,7 +110,7 @@ impl BuiltIn {
                 let mut normalize_newlines = false;
                 for flag in flags {
                     match (flag.as_str(), name) {
-                        ("presentation_error", _) => tells_presentation = true,
+                        ("presentation_error", _) => reports_presentation = true,
                         ("normalize_newlines", "exact") => normalize_newlines = true,
                         _ => return Err(unknown(flag)),
                     }
@@ -154,7 +154,7 @@ impl BuiltIn {
                 plain(Comparison::Standard(standard))?
             }
         };
-        Ok(BuiltIn { comparison, tells_presentation })
+        Ok(BuiltIn { comparison, reports_presentation })
     }
 
     /// Begins a comparison with an answer.
@@ -170,7 +170,7 @@ impl BuiltIn {
                 folds_case: !rules.case_sensitive,
                 tolerance: within(rules),
                 spaces: if rules.space_sensitive { Spaces::Bytes { normalized: false } } else { Spaces::Ignored },
-                tells_presentation: false,
+                reports_presentation: false,
             },
             Comparison::Exact { normalize_newlines } => of(Spaces::Bytes { normalized: *normalize_newlines }),
             Comparison::TrimmedLines => of(Spaces::Trimmed),
@@ -208,19 +208,19 @@ impl BuiltIn {
                 }
             }
         };
-        Comparer::stream(Stream::new(Rules { tells_presentation: self.tells_presentation, ..rules }, answer))
+        Comparer::stream(Stream::new(Rules { reports_presentation: self.reports_presentation, ..rules }, answer))
     }
 }
 
 impl From<Comparison> for BuiltIn {
     fn from(comparison: Comparison) -> BuiltIn {
-        BuiltIn { comparison, tells_presentation: false }
+        BuiltIn { comparison, reports_presentation: false }
     }
 }
 
 /// Returns rules that require exact words, without a tolerance.
 fn of(spaces: Spaces) -> Rules {
-    Rules { folds_case: false, tolerance: None, spaces, tells_presentation: false }
+    Rules { folds_case: false, tolerance: None, spaces, reports_presentation: false }
 }
 
 fn within(rules: &TokenRules) -> Option<Within> {

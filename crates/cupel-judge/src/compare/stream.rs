@@ -33,7 +33,7 @@ pub(super) struct Rules {
     pub(super) tolerance: Option<Tolerance>,
     pub(super) spaces: Spaces,
     /// Whether a difference in space alone is reported separately.
-    pub(super) tells_presentation: bool,
+    pub(super) reports_presentation: bool,
 }
 
 /// The property of a run of white space that is compared. The beginning and the end of the text also count as runs.
@@ -321,7 +321,9 @@ impl<A: BufRead> Stream<A> {
                 self.differs_next(Differs::Missing, word, Vec::new())
             }
             (false, true) => self.differs_next(Differs::Trailing, Vec::new(), beginning_of_word(output)),
-            _ if !agrees && !self.rules.tells_presentation => self.differs_next(Differs::Space, Vec::new(), Vec::new()),
+            _ if !agrees && !self.rules.reports_presentation => {
+                self.differs_next(Differs::Space, Vec::new(), Vec::new())
+            }
             (has_more, _) => {
                 if !agrees && self.presentation.is_none() {
                     self.presentation = Some(self.differs(Differs::Space, self.words + 1, Vec::new(), Vec::new()));

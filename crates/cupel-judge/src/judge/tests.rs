@@ -71,7 +71,7 @@ fn case(name: &str, stdin: &str, expected: Option<&str>) -> TestCase {
 
 /// A request to the executor.
 #[derive(Debug)]
-struct Asked {
+struct Request {
     kind: StepKind,
     argv: Vec<String>,
     env: HashMap<String, String>,
@@ -85,7 +85,7 @@ struct Asked {
 #[derive(Default)]
 struct Scripted {
     answers: VecDeque<Result<Answer, ExecuteError>>,
-    asked: Vec<Asked>,
+    asked: Vec<Request>,
 }
 
 struct Answer {
@@ -124,7 +124,7 @@ fn scripted(answers: impl IntoIterator<Item = Answer>) -> Scripted {
 
 impl Executor for Scripted {
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
-        self.asked.push(Asked {
+        self.asked.push(Request {
             kind: step.kind,
             argv: step.argv.to_vec(),
             env: step.env.iter().cloned().collect(),

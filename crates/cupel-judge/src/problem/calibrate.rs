@@ -12,7 +12,7 @@ use cupel_problem::{
 };
 use cupel_types::{BoxFiles, LanguageId, LimitsRequest, Start, Verdict};
 
-use super::{Manner, ProblemError, ProblemReport, ProblemRequest, judge_as, program};
+use super::{Options, ProblemError, ProblemReport, ProblemRequest, judge_as, program};
 use crate::{ArtifactCache, Executor, JudgeObserver};
 
 /// Time limit of a submission that is measured while the package's limit is unknown.
@@ -67,7 +67,7 @@ pub fn derive_time_limit(
             all_cases: true,
             ..*request
         };
-        let manner = Manner { beside: &example.beside, in_time_only: Some(example), ..Manner::default() };
+        let manner = Options { beside: &example.beside, in_time_only: Some(example), ..Options::default() };
         let report = judge_as(&measuring, manner, executor, cache, observer)?;
         if report.verdict.is_accepted() {
             let counts = |case: &CaseId| must_be_in_time_on(example, case);

@@ -362,7 +362,7 @@ impl Judging<'_, '_> {
             result,
             collect: if collect { Collect::All } else { Collect::Nothing },
         };
-        let mut hears = Hears {
+        let mut hears = OutputObserver {
             comparer,
             channel: Vec::new(),
             stderr: End::default(),
@@ -373,7 +373,7 @@ impl Judging<'_, '_> {
             observer: self.observer,
         };
         let result = self.executor.execute(step, &mut hears)?;
-        let Hears { comparer, channel, stderr, failed, truncated, .. } = hears;
+        let OutputObserver { comparer, channel, stderr, failed, truncated, .. } = hears;
         let comparison = match failed {
             Some(error) => Some(Err(error)),
             // A program that failed needs no comparison.
@@ -547,7 +547,7 @@ pub(super) fn nothing_ran() -> Pass {
 }
 
 /// Passes the output to the comparison as it arrives, up to the judged amount.
-struct Hears<'a> {
+struct OutputObserver<'a> {
     comparer: Option<Comparer<Answer>>,
     channel: Vec<u8>,
     stderr: End,
@@ -558,7 +558,7 @@ struct Hears<'a> {
     observer: &'a mut dyn JudgeObserver,
 }
 
-impl StepObserver for Hears<'_> {
+impl StepObserver for OutputObserver<'_> {
     fn stdout(&mut self, data: &[u8]) {
         if self.live {
             self.observer.event(JudgeEvent::Stdout { case: None, data });

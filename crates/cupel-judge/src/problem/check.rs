@@ -146,7 +146,7 @@ pub(super) fn run(
         result: false,
         collect: call.collect,
     };
-    Ok(Checked::of(&program.protocol, &executor.execute(step, &mut Unheard(observer))?))
+    Ok(Checked::of(&program.protocol, &executor.execute(step, &mut IgnoreOutput(observer))?))
 }
 
 /// Returns the program of a checker, if the checker is a program.
@@ -174,9 +174,9 @@ pub(super) fn data_of(
 }
 
 /// Ignores all output; forwards only cancellation.
-pub(super) struct Unheard<'a>(pub(super) &'a mut dyn JudgeObserver);
+pub(super) struct IgnoreOutput<'a>(pub(super) &'a mut dyn JudgeObserver);
 
-impl StepObserver for Unheard<'_> {
+impl StepObserver for IgnoreOutput<'_> {
     fn stdout(&mut self, _: &[u8]) {}
 
     fn stderr(&mut self, _: &[u8]) {}

@@ -13,7 +13,7 @@ use cupel_types::{Bytes, Grading, Limits, Output, RunReport, Verdict};
 use super::case::{Pass, Wanted};
 use super::limits::CaseLimits;
 use super::program::{Builder, Built};
-use super::{Judging, Manner, ProblemError, ProblemRequest, begin, build, refused_source};
+use super::{Judging, Options, ProblemError, ProblemRequest, begin, build, refused_source};
 use crate::executor::{Party, StdinSource};
 use crate::judge::OutputBudget;
 use crate::{ArtifactCache, Executor, JudgeEvent, JudgeObserver};
@@ -72,7 +72,7 @@ pub fn run_with_input(
     report.compile.iter_mut().for_each(|compiled| room.keep(&mut compiled.output));
     executor.await_turn();
     observer.event(JudgeEvent::ExecutionStarted { case: None });
-    let mut judging = begin(request, Manner::default(), limits, runnable, builder, executor, observer);
+    let mut judging = begin(request, Options::default(), limits, runnable, builder, executor, observer);
     let (mut pass, returned) = match (&call, &*case.method) {
         (Some(call), _) => judging.call_with(&case, call)?,
         (None, Method::Interact(_)) => (judging.passes(&case, Some(input.clone()))?, None),

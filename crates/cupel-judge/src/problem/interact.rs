@@ -82,7 +82,7 @@ impl Judging<'_, '_> {
                 settles: answer::settles(&interactor.program.protocol),
                 transcript: TRANSCRIPT,
             };
-            let mut hears = HearsErrors { stderr: End::default(), observer: self.observer };
+            let mut hears = StderrObserver { stderr: End::default(), observer: self.observer };
             let ended = self.executor.talk(talk, &mut hears)?;
             let stderr = hears.stderr;
             if reruns == RERUNS_MAX || ended.settled || !self.is_near(&ended.program) {
@@ -160,12 +160,12 @@ impl Judging<'_, '_> {
 }
 
 /// Stores the end of the program's standard error, in which a language reports an exception, and forwards cancellation.
-struct HearsErrors<'a> {
+struct StderrObserver<'a> {
     stderr: End,
     observer: &'a mut dyn JudgeObserver,
 }
 
-impl StepObserver for HearsErrors<'_> {
+impl StepObserver for StderrObserver<'_> {
     fn stdout(&mut self, _: &[u8]) {}
 
     fn stderr(&mut self, data: &[u8]) {

@@ -119,12 +119,12 @@ pub fn judge_problem(
     cache: &dyn ArtifactCache,
     observer: &mut dyn JudgeObserver,
 ) -> Result<ProblemReport, ProblemError> {
-    judge_as(request, Manner::default(), executor, cache, observer)
+    judge_as(request, Options::default(), executor, cache, observer)
 }
 
 /// Options by which judging for the package's author differs from judging for a contestant.
 #[derive(Clone, Copy, Debug, Default)]
-struct Manner<'a> {
+struct Options<'a> {
     /// Whether to measure how far the program is from the time limit.
     measures: bool,
     /// Whether to run cases that differ only in names and points only once.
@@ -141,7 +141,7 @@ struct Manner<'a> {
 /// Like [`judge_problem`], with options.
 fn judge_as(
     request: &ProblemRequest<'_>,
-    manner: Manner<'_>,
+    manner: Options<'_>,
     executor: &mut dyn Executor,
     cache: &dyn ArtifactCache,
     observer: &mut dyn JudgeObserver,
@@ -275,7 +275,7 @@ fn shown_max(group: &CaseGroup) -> Option<MaxScore> {
 /// State of a judging in progress.
 struct Judging<'a, 'b> {
     request: &'a ProblemRequest<'a>,
-    manner: Manner<'a>,
+    manner: Options<'a>,
     /// Results of cases, if equal cases are run only once.
     known: HashMap<EqualCases, Pass>,
     limits: CaseLimits,
@@ -296,7 +296,7 @@ struct Judging<'a, 'b> {
 /// Returns the initial state of a judging.
 fn begin<'a, 'b>(
     request: &'a ProblemRequest<'a>,
-    manner: Manner<'a>,
+    manner: Options<'a>,
     limits: CaseLimits,
     runnable: Runnable,
     builder: Builder<'a>,

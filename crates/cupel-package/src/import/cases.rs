@@ -60,7 +60,7 @@ impl Context<'_> {
 /// Returns a group with the default rules: the verdict is the first error, and judging stops after it; score and verdict
 /// count; no other group is required.
 pub(crate) fn group(name: &str, scoring: GroupScoring, children: Vec<Node>) -> CaseGroup {
-    let max = most(&scoring, &children);
+    let max = max_score(&scoring, &children);
     CaseGroup {
         name: GroupName::new(name).unwrap_or_else(|_| GroupName::root()),
         scoring,
@@ -77,7 +77,7 @@ pub(crate) fn group(name: &str, scoring: GroupScoring, children: Vec<Node>) -> C
 
 /// Returns the maximum score of a group with this scoring and these children. It is bounded only if every child that counts
 /// is bounded.
-pub(crate) fn most(scoring: &GroupScoring, children: &[Node]) -> MaxScore {
+pub(crate) fn max_score(scoring: &GroupScoring, children: &[Node]) -> MaxScore {
     let aggregate = match scoring {
         GroupScoring::None => return MaxScore::Bounded(Score::ZERO),
         GroupScoring::AllOrNothing(score) => return MaxScore::Bounded(*score),
@@ -105,7 +105,7 @@ pub(crate) fn most(scoring: &GroupScoring, children: &[Node]) -> MaxScore {
     let together =
         |f: fn(Score, Score) -> Option<Score>, first: Score| scores.iter().try_fold(first, |all, s| f(all, *s));
     let sum = together(Score::checked_add, Score::ZERO);
-    let most = match aggregate {
+    let max_score = match aggregate {
         Aggregate::Sum => sum,
         Aggregate::Average => sum.and_then(|sum| sum.scaled(1, i64::try_from(scores.len()).ok()?.max(1))),
         Aggregate::Min => Some(scores.iter().min().copied().unwrap_or_default()),
@@ -113,7 +113,7 @@ pub(crate) fn most(scoring: &GroupScoring, children: &[Node]) -> MaxScore {
         Aggregate::Product if scores.is_empty() => Some(Score::ZERO),
         Aggregate::Product => together(Score::checked_mul, Score::ONE),
     };
-    most.map_or(MaxScore::Unbounded, MaxScore::Bounded)
+    max_score.map_or(MaxScore::Unbounded, MaxScore::Bounded)
 }
 
 /// Returns the maximum score of a group, for the comparison of dialects. `None`: unbounded.

@@ -8,17 +8,17 @@ use std::rc::Rc;
 pub(super) struct Counted<R> {
     inner: R,
     count: Rc<Cell<u64>>,
-    most: Rc<Cell<u64>>,
+    bytes_max: Rc<Cell<u64>>,
 }
 
 impl<R> Counted<R> {
     pub(super) fn new(inner: R) -> Counted<R> {
-        Counted { inner, count: Rc::default(), most: Rc::new(Cell::new(u64::MAX)) }
+        Counted { inner, count: Rc::default(), bytes_max: Rc::new(Cell::new(u64::MAX)) }
     }
 
     /// Returns the maximum number of bytes that may be read in total. It is unlimited at first, and may be changed while reading.
-    pub(super) fn most(&self) -> Rc<Cell<u64>> {
-        Rc::clone(&self.most)
+    pub(super) fn bytes_max(&self) -> Rc<Cell<u64>> {
+        Rc::clone(&self.bytes_max)
     }
 
     pub(super) fn count(&self) -> Rc<Cell<u64>> {
@@ -28,7 +28,7 @@ impl<R> Counted<R> {
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.count.get() > self.most.get() {
+        if self.count.get() > self.bytes_max.get() {
             return Err(io::Error::other("the maximum number of bytes to read is exceeded"));
         }
         let n = self.inner.read(buffer)?;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use cupel_core::{Queue as _, QueueError};
 use cupel_queue::EmbeddedQueue;
-use cupel_testkit::queue::Tried;
+use cupel_testkit::queue::QueueUnderTest;
 
-cupel_testkit::queue_conformance!(async |depth_max| Tried {
+cupel_testkit::queue_conformance!(async |depth_max| QueueUnderTest {
     queue: Arc::new(EmbeddedQueue::new(depth_max)),
     window: 0,
     is_ordered: true

@@ -1,7 +1,7 @@
 //! The Kafka queue.
 
 use cupel_testkit::brokers::Site;
-use cupel_testkit::queue::Tried;
+use cupel_testkit::queue::QueueUnderTest;
 use cupel_testkit::servers::Kafka;
 
 use super::{WINDOW, connect, settings, site as site_of};
@@ -10,7 +10,7 @@ mod every_queue {
     use super::*;
 
     // One partition, because only a single partition has an order.
-    cupel_testkit::queue_conformance!(async |depth_max| Tried {
+    cupel_testkit::queue_conformance!(async |depth_max| QueueUnderTest {
         queue: connect(&format!("{}&partitions=1", Kafka::shared().url()), settings(depth_max)).await,
         window: WINDOW,
         is_ordered: true

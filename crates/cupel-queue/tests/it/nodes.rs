@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cupel_core::{Queue, RunHint};
 use cupel_queue::Settings;
-use cupel_testkit::brokers::comes_true;
+use cupel_testkit::brokers::wait_until;
 use cupel_testkit::queue::take;
 use cupel_types::{PriorityClass, RunId, UserId};
 use tokio::time::{sleep, timeout};
@@ -26,13 +26,13 @@ pub(crate) async fn next(queue: &Arc<dyn Queue>) -> RunHint {
 
 /// Waits until no hint of the first owner is left in this node's line.
 pub(crate) async fn at_the_broker(queue: &Arc<dyn Queue>) {
-    comes_true("all hints are at the broker", async || queue.depth_of(hint(0).owner).await.unwrap() == 0).await;
+    wait_until("all hints are at the broker", async || queue.depth_of(hint(0).owner).await.unwrap() == 0).await;
 }
 
 /// Asserts that `health` reports the broker as full for this reason, and keeps reporting it without interruption.
 pub(crate) async fn is_full(queue: &Arc<dyn Queue>, why: &str) {
     let says_so = || queue.health().is_err_and(|told| told.contains("has refused hints") && told.contains(why));
-    comes_true("the queue reports that the broker is full", async || says_so()).await;
+    wait_until("the queue reports that the broker is full", async || says_so()).await;
     for _ in 0..40 {
         assert!(says_so(), "{:?}", queue.health());
         sleep(Duration::from_millis(50)).await;
@@ -59,7 +59,7 @@ pub(crate) async fn has_room(full: &Arc<dyn Queue>, expected: &[RunHint], taker:
         }
     };
     timeout(Duration::from_secs(120), come).await.expect("all expected hints arrive");
-    comes_true("the queue is healthy again", async || full.health().is_ok()).await;
+    wait_until("the queue is healthy again", async || full.health().is_ok()).await;
     publishes.abort();
 }
 

@@ -1,7 +1,7 @@
 //! The RabbitMQ queue.
 
 use cupel_testkit::brokers::Site;
-use cupel_testkit::queue::Tried;
+use cupel_testkit::queue::QueueUnderTest;
 use cupel_testkit::servers::RabbitMq;
 
 use tokio::task::block_in_place;
@@ -12,7 +12,7 @@ use super::{WINDOW, connect, settings, site as site_of};
 mod every_queue {
     use super::*;
 
-    cupel_testkit::queue_conformance!(async |depth_max| Tried {
+    cupel_testkit::queue_conformance!(async |depth_max| QueueUnderTest {
         queue: connect(&RabbitMq::shared().url(), settings(depth_max)).await,
         window: WINDOW,
         is_ordered: true

@@ -15,7 +15,7 @@ const NUMBERS: u32 = 700;
 
 /// Asserts the rules by which the kernel validates a filter. Source: seccomp(2), bpf_check_classic() and
 /// seccomp_check_filter().
-fn the_kernel_takes_it(filter: &[Instruction]) {
+fn assert_valid_filter(filter: &[Instruction]) {
     assert!(!filter.is_empty() && filter.len() <= INSTRUCTIONS_MAX, "{} instructions", filter.len());
     for (at, i) in filter.iter().enumerate() {
         let within =
@@ -68,7 +68,7 @@ fn answer(filters: &Filters, nr: u32, arch: u32, args: [u64; 6]) -> u32 {
 }
 
 /// Evaluates the rules directly, one after the other.
-fn plainly(policy: &Policy, nr: u32, args: [u64; 6]) -> u32 {
+fn evaluate_rules(policy: &Policy, nr: u32, args: [u64; 6]) -> u32 {
     match policy.rules.iter().find(|(number, _)| *number == nr) {
         None => RET_ERRNO | libc::ENOSYS as u32,
         Some((_, Action::Return(answer))) => *answer,
@@ -144,10 +144,10 @@ proptest! {
     fn a_compiled_policy_agrees_with_its_rules(text in policy(), chosen in proptest::collection::vec((0..6usize, any::<u64>()), 4)) {
         let policy = parse(&text).unwrap();
         let filters = filters(&policy).unwrap();
-        the_kernel_takes_it(&filters.inherited);
-        the_kernel_takes_it(&filters.own);
+        assert_valid_filter(&filters.inherited);
+        assert_valid_filter(&filters.own);
         let ask = |nr: u32, args: [u64; 6]| {
-            assert_eq!(answer(&filters, nr, AUDIT_ARCH, args), plainly(&policy, nr, args), "call {nr}, arguments {args:x?}, policy:\n{text}");
+            assert_eq!(answer(&filters, nr, AUDIT_ARCH, args), evaluate_rules(&policy, nr, args), "call {nr}, arguments {args:x?}, policy:\n{text}");
         };
         let mut arguments = vec![[0; 6], [u64::MAX; 6]];
         for (index, value) in chosen {
@@ -181,7 +181,7 @@ proptest! {
         ".{0,200}",
     ]) {
         if let Ok(policy) = parse(&text) {
-            the_kernel_takes_it(&filters(&policy).unwrap().inherited);
+            assert_valid_filter(&filters(&policy).unwrap().inherited);
         }
     }
 }

@@ -279,7 +279,7 @@ impl Errand<'_> {
     }
 
     fn become_the_program(&self) -> ! {
-        let begun = outlive_the_errand()
+        let begun = wait_for_errand_end()
             .and_then(|()| wire::decode::<ToZygote>(self.message).map_err(io::Error::from))
             .and_then(|message| Ok((Texts::of(&message.request)?, message.request.limits)));
         match begun {
@@ -306,7 +306,7 @@ impl Errand<'_> {
 }
 
 /// Waits until the errand has ended, so that the cell's init is the program's parent from the first instruction on.
-fn outlive_the_errand() -> io::Result<()> {
+fn wait_for_errand_end() -> io::Result<()> {
     while let Some(errand) = rustix::process::getppid().filter(|parent| parent.as_raw_nonzero().get() == ERRAND) {
         match rustix::process::pidfd_open(errand, PidfdFlags::empty()) {
             // The pidfd becomes readable after the children have their new parent. Source: exit_notify() in

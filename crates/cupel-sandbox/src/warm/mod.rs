@@ -66,9 +66,9 @@ pub struct WarmTemplate {
 
 impl WarmTemplate {
     /// Whether a forked interpreter can replace this command.
-    pub(crate) fn stands_in_for(&self, argv: &[String], env: &[(String, String)], limits: &Limits) -> bool {
+    pub(crate) fn can_replace(&self, argv: &[String], env: &[(String, String)], limits: &Limits) -> bool {
         match self.kind {
-            Warm::Python => python::stands_in_for(self, argv, env, limits),
+            Warm::Python => python::can_replace(self, argv, env, limits),
         }
     }
 }

@@ -43,12 +43,7 @@ const ARCHIVE_END: &[u8] = b"PK\x05\x06";
 const READ_AT_START: [&str; 9] = ["PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "GLIBC_TUNABLES", "PATH", "HOME", "TZ"];
 
 /// Whether this command has the form `python3 FILE …`, in an environment compatible with that of the parent.
-pub(super) fn stands_in_for(
-    template: &WarmTemplate,
-    argv: &[String],
-    env: &[(String, String)],
-    limits: &Limits,
-) -> bool {
+pub(super) fn can_replace(template: &WarmTemplate, argv: &[String], env: &[(String, String)], limits: &Limits) -> bool {
     fn at_start(env: &[(String, String)]) -> Vec<&(String, String)> {
         let mut read: Vec<_> = env.iter().filter(|(n, _)| READ_AT_START.iter().any(|s| n.starts_with(s))).collect();
         read.sort();
@@ -319,7 +314,7 @@ mod tests {
             WarmTemplate { kind: Warm::Python, argv: strings(&["python3", "main.py"]), env: variables(&BASE) };
         let env = variables(&[&BASE[..], extra].concat());
         let limits = Limits { stack, ..Limits::default() };
-        assert_eq!(stands_in_for(&template, &strings(argv), &env, &limits), expected, "{argv:?} {extra:?} {stack:?}");
+        assert_eq!(can_replace(&template, &strings(argv), &env, &limits), expected, "{argv:?} {extra:?} {stack:?}");
     }
 
     #[test]

@@ -137,16 +137,16 @@ fn memory_peak_is_exact_if_the_kernel_frees_the_last_boxs_files_late(world: &Wor
         found.unwrap()
     };
     // Each program waits until the trial writes a line.
-    let told = |mut program: Program| {
+    let waiting = |mut program: Program| {
         let (theirs, ours) = rustix::pipe::pipe().unwrap();
         rustix::fs::fchmod(&theirs, rustix::fs::Mode::from_raw_mode(0o666)).unwrap();
         program.command.stdin = Stdin::Descriptor(Arc::new(theirs));
         (program, std::fs::File::from(ours))
     };
     let files = (0..4000).map(|n| file(&format!("{n}"), b"", false)).collect();
-    let (fills, mut go_on) = told(marked("read word", "fills").limits(|l| l.inodes = 5000).files(files));
+    let (fills, mut go_on) = waiting(marked("read word", "fills").limits(|l| l.inodes = 5000).files(files));
     let touch = format!("read word; {} touch private 30", world.fixtures.attacks);
-    let (touches, mut touch_now) = told(marked(&touch, "touches"));
+    let (touches, mut touch_now) = waiting(marked(&touch, "touches"));
     let ended = std::thread::scope(|scope| {
         let held = scope.spawn(move || {
             let held = std::fs::File::open(format!("/proc/{}/root/box", seen("fills"))).unwrap();

@@ -133,7 +133,7 @@ impl Drop for Group {
 
 /// Standard output of this executable when it starts a sandbox in this group; `wrapper` is the command that executes
 /// it.
-fn told(wrapper: &[&str], group: &Path) -> String {
+fn output_of(wrapper: &[&str], group: &Path) -> String {
     let own = std::env::current_exe().unwrap();
     let mut words: Vec<&str> = wrapper.to_vec();
     words.extend([own.to_str().unwrap(), IN_A_GROUP, group.to_str().unwrap()]);
@@ -142,7 +142,7 @@ fn told(wrapper: &[&str], group: &Path) -> String {
 }
 
 #[track_caller]
-fn assert_says(text: &str, parts: &[&str]) {
+fn assert_contains(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "{part:?} is missing in the output: {text}");
     }
@@ -162,16 +162,16 @@ fn a_sandbox_starts_beside_other_processes_in_its_group() {
     let group = above.below("session");
     let other = Other(Command::new("sleep").arg("3600").spawn().unwrap());
     fs::write(group.join("cgroup.procs"), other.0.id().to_string()).unwrap();
-    assert_says(&told(&[], &group), &WORKS);
+    assert_contains(&output_of(&[], &group), &WORKS);
     assert!(own_group(other.0.id()).ends_with("/session/cupel-main"), "the other process was not moved to cupel-main");
 }
 
 fn consecutive_sandboxes_do_not_nest_deeper() {
     let above = Group::new("again", "+memory +pids");
     let group = above.below("service");
-    let said = told(&[], &group);
-    assert_says(&said, &WORKS);
-    assert_says(&said, &["/service/cupel-main\n"]);
+    let said = output_of(&[], &group);
+    assert_contains(&said, &WORKS);
+    assert_contains(&said, &["/service/cupel-main\n"]);
 }
 
 fn a_sandbox_starts_in_a_cgroup_namespace() {
@@ -181,38 +181,38 @@ fn a_sandbox_starts_in_a_cgroup_namespace() {
         "echo $$ >{}/cgroup.procs && exec unshare --cgroup --mount sh -c 'umount -l {ROOT} && mount -t cgroup2 none {ROOT} && exec \"$@\"' - \"$@\"",
         group.display()
     );
-    assert_says(&told(&["sh", "-c", &join, "-"], Path::new("")), &WORKS);
+    assert_contains(&output_of(&["sh", "-c", &join, "-"], Path::new("")), &WORKS);
 }
 
 fn a_group_without_controllers_is_refused() {
     let above = Group::new("bare", "");
     let group = above.below("session");
-    let said = told(&[], &group);
-    assert_says(&said, &["refused:", "memory-limit", "CONFIG_MEMCG", "has no `memory`", "Delegate=yes"]);
-    assert_says(&said, &[&format!("echo +memory >{}/cgroup.subtree_control", above.0.display())]);
+    let said = output_of(&[], &group);
+    assert_contains(&said, &["refused:", "memory-limit", "CONFIG_MEMCG", "has no `memory`", "Delegate=yes"]);
+    assert_contains(&said, &[&format!("echo +memory >{}/cgroup.subtree_control", above.0.display())]);
     above.set("cgroup.subtree_control", "+memory");
-    assert_says(&told(&[], &group), &["refused:", "process-limit", "CONFIG_CGROUP_PIDS", "has no `pids`"]);
+    assert_contains(&output_of(&[], &group), &["refused:", "process-limit", "CONFIG_CGROUP_PIDS", "has no `pids`"]);
     above.set("cgroup.subtree_control", "+pids");
-    assert_says(&told(&[], &group), &WORKS);
+    assert_contains(&output_of(&[], &group), &WORKS);
 }
 
 fn read_only_groups_are_refused() {
     let mount = format!("mount -o remount,bind,ro {ROOT} && exec \"$@\"");
-    let said = told(&["unshare", "--mount", "sh", "-c", &mount, "-"], Path::new(""));
-    assert_says(&said, &["refused:", "memory-limit", "is mounted read-only", "writable"]);
+    let said = output_of(&["unshare", "--mount", "sh", "-c", &mount, "-"], Path::new(""));
+    assert_contains(&said, &["refused:", "memory-limit", "is mounted read-only", "writable"]);
 }
 
 fn a_group_that_may_have_no_children_is_refused() {
     let above = Group::new("full", "+memory +pids");
     let group = above.below("session");
     fs::write(group.join("cgroup.max.descendants"), "0").unwrap();
-    assert_says(&told(&[], &group), &["refused:", "cgroup.max.descendants", "raise"]);
+    assert_contains(&output_of(&[], &group), &["refused:", "cgroup.max.descendants", "raise"]);
 }
 
 fn unmounted_groups_are_refused() {
     let unmount = format!("umount -l {ROOT} && exec \"$@\"");
-    let said = told(&["unshare", "--mount", "sh", "-c", &unmount, "-"], Path::new(""));
-    assert_says(&said, &["refused:", "memory-limit", "no mounted control group hierarchy", "mount -t cgroup2"]);
+    let said = output_of(&["unshare", "--mount", "sh", "-c", &unmount, "-"], Path::new(""));
+    assert_contains(&said, &["refused:", "memory-limit", "no mounted control group hierarchy", "mount -t cgroup2"]);
 }
 
 fn a_memory_limit_of_a_parent_group_is_our_failure() {
@@ -220,8 +220,8 @@ fn a_memory_limit_of_a_parent_group_is_our_failure() {
     let group = above.below("service");
     fs::write(group.join("memory.max"), Bytes::mib(80).get().to_string()).unwrap();
     let _ = fs::write(group.join("memory.swap.max"), "0");
-    let said = told(&[], &group);
-    assert_says(&said, &["failed:"]);
+    let said = output_of(&[], &group);
+    assert_contains(&said, &["failed:"]);
 }
 
 /// The setup of systemd's `User=` with `Delegate=yes`: the user owns the group and three of its files, but no group

@@ -27,9 +27,9 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("the_sandbox_starts_from_any_directory", the_sandbox_starts_from_any_directory),
             ("ordinary_programs_work", ordinary_programs_work),
             ("neighbours_share_nothing", neighbours_share_nothing),
-            ("each_lane_has_users_of_its_own", each_lane_has_users_of_its_own),
+            ("each_lane_has_separate_users", each_lane_has_users_of_its_own),
             ("a_lane_has_one_share_of_the_processor_however_many_sessions_it_creates", one_share_of_the_processor),
-            ("one_wall_less_is_no_hole", one_wall_less_is_no_hole),
+            ("the_host_is_protected_without_any_one_wall", one_wall_less_is_no_hole),
         ],
     )
 }
@@ -250,7 +250,7 @@ fn users_of(marker: &str) -> Vec<u32> {
         .collect()
 }
 
-fn each_lane_has_users_of_its_own(world: &World) {
+fn each_lane_has_separate_users(world: &World) {
     let (mut one, mut other) = world.both_slots();
     let marker = |n: u32| format!("marker-{n}-{}", std::process::id());
     let mut users = Vec::new();
@@ -275,7 +275,7 @@ fn each_lane_has_users_of_its_own(world: &World) {
 }
 
 /// With any one of these walls off, the others still protect the host.
-fn one_wall_less_is_no_hole(world: &World) {
+fn the_host_is_protected_without_any_one_wall(world: &World) {
     let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     tcp.set_nonblocking(true).unwrap();
     let port = tcp.local_addr().unwrap().port().to_string();
@@ -344,13 +344,13 @@ fn one_share_of_the_processor(world: &World) {
         let lanes = children();
         let groups =
             lanes.split_whitespace().filter_map(|lane| std::fs::read_to_string(format!("/proc/{lane}/cgroup")).ok());
-        groups.filter(|groups| !is_in_a_share_of_its_own(groups)).collect()
+        groups.filter(|groups| !has_separate_scheduling_group(groups)).collect()
     };
     assert!(!children().is_empty());
     eventually("every lane is in its own group", || outside().is_empty());
 }
 
-fn is_in_a_share_of_its_own(groups: &str) -> bool {
+fn has_separate_scheduling_group(groups: &str) -> bool {
     let has_cpu = |line: &&str| line.split(':').nth(1).is_some_and(|names| names.split(',').any(|name| name == "cpu"));
     match groups.lines().find(has_cpu) {
         Some(version_1) => version_1.contains("/lane-"),

@@ -97,7 +97,7 @@ const REFUSED: &[(&str, &str)] = &[
 ];
 
 /// The lane of a run, and what the run printed about each mark.
-fn said(ended: &Ended) -> (String, Vec<(String, String)>) {
+fn marks_of(ended: &Ended) -> (String, Vec<(String, String)>) {
     assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
     let text = ended.text();
     let mut lines =
@@ -138,7 +138,7 @@ fn nothing_seen_after(lane: &str, look: (String, Vec<(String, String)>), shared:
 /// Proves that the checks can detect marks: a process that leaves marks and then checks for them finds its own.
 fn a_mark_is_seen_by_the_process_that_left_it(world: &World) {
     let shared = SharedFiles::new(world);
-    let (_, marks) = said(&world.run(&shared.marks(world, &["both"])));
+    let (_, marks) = marks_of(&world.run(&shared.marks(world, &["both"])));
     // The kernel frees descriptors in flight as soon as any process closes such a socket, so these marks may be gone.
     // Their checks are the same as those of two other marks.
     let overlooked: Vec<_> =
@@ -151,9 +151,9 @@ fn no_mark_is_seen_by_the_next_run_on_the_lane(world: &World) {
     let mut slot = world.slot();
     let mut pairs_on_one_lane = 0;
     for _ in 0..20 {
-        let (lane, marks) = said(&shared.marks(world, &["leave"]).run(&mut slot));
+        let (lane, marks) = marks_of(&shared.marks(world, &["leave"]).run(&mut slot));
         left_everywhere(&marks);
-        let look = said(&shared.marks(world, &["look"]).run(&mut slot));
+        let look = marks_of(&shared.marks(world, &["look"]).run(&mut slot));
         assert!(look.1.len() >= 40, "{look:?}");
         pairs_on_one_lane += u32::from(nothing_seen_after(&lane, look, &shared));
     }
@@ -167,9 +167,9 @@ fn no_descriptor_in_flight_is_seen_by_the_next_run(world: &World) {
     let mut slot = world.slot();
     let mut pairs_on_one_lane = 0;
     for _ in 0..20 {
-        let (lane, marks) = said(&shared.marks(world, &["leave", "in flight"]).run(&mut slot));
+        let (lane, marks) = marks_of(&shared.marks(world, &["leave", "in flight"]).run(&mut slot));
         assert!(marks.len() == 2 && marks.iter().all(|(_, word)| word == "left"), "{marks:?}");
-        let look = said(&shared.marks(world, &["look", "in flight"]).run(&mut slot));
+        let look = marks_of(&shared.marks(world, &["look", "in flight"]).run(&mut slot));
         assert_eq!(look.1.len(), 2, "{look:?}");
         pairs_on_one_lane += u32::from(nothing_seen_after(&lane, look, &shared));
     }
@@ -189,12 +189,12 @@ fn a_lock_in_flight_is_released_when_its_lane_is_retired(world: &World) {
 fn no_mark_is_seen_by_a_run_on_another_lane(world: &World) {
     let shared = SharedFiles::new(world);
     let (mut one, mut other) = world.both_slots();
-    let (lane, marks) = said(&shared.marks(world, &["leave"]).run(&mut one));
+    let (lane, marks) = marks_of(&shared.marks(world, &["leave"]).run(&mut one));
     left_everywhere(&marks);
     // The lane frees descriptors in flight while it checks that it is clean, before it takes another run.
     assert_eq!(world.attack("exit", &["3"]).run(&mut one).report.outcome, Outcome::Exited(3));
     shared.lock_comes_back();
-    let (other_lane, marks) = said(&shared.marks(world, &["look"]).run(&mut other));
+    let (other_lane, marks) = marks_of(&shared.marks(world, &["look"]).run(&mut other));
     nothing_seen(&marks);
     assert_ne!(lane, other_lane);
 }

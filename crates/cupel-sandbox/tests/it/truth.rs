@@ -479,7 +479,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// The number that a program printed after this word.
-fn told(ended: &Ended, word: &str) -> u64 {
+fn printed_number(ended: &Ended, word: &str) -> u64 {
     ended
         .text()
         .lines()
@@ -514,7 +514,7 @@ fn prove(court: &Court, row: &Row) {
         Check::Cpu => {
             memory_is_exact(&neighbour, memory_exact());
             // The neighbour is charged for freeing 48 MiB when it is killed, but its own figure does not include that.
-            let (reported, used) = (cpu_ns(&neighbour), told(&neighbour, "cpu"));
+            let (reported, used) = (cpu_ns(&neighbour), printed_number(&neighbour, "cpu"));
             assert!(
                 reported >= used && reported <= used + 20_000_000 * u64::from(slowness()),
                 "the neighbour: {neighbour}"
@@ -532,7 +532,7 @@ fn cpu_ns(ended: &Ended) -> u64 {
 fn cpu_is_exact(ended: &Ended) {
     let (per_cent, ns) = CPU_EXACT;
     let exact = (per_cent, ns * u64::from(slowness()));
-    assert_exact("CPU time, ns", cpu_ns(ended), told(ended, "cpu"), exact, ended);
+    assert_exact("CPU time, ns", cpu_ns(ended), printed_number(ended, "cpu"), exact, ended);
 }
 
 fn memory_exact() -> (u64, u64) {
@@ -541,7 +541,7 @@ fn memory_exact() -> (u64, u64) {
 
 /// If the program used less than `Limits::MEMORY_MIN`, that minimum is reported.
 fn memory_is_exact(ended: &Ended, tolerance: (u64, u64)) {
-    let used = told(ended, "memory").max(Limits::MEMORY_MIN.get());
+    let used = printed_number(ended, "memory").max(Limits::MEMORY_MIN.get());
     assert_exact("memory, bytes", ended.report.usage.memory.get(), used, tolerance, ended);
 }
 
@@ -575,7 +575,7 @@ fn a_thousand_tiny_programs(court: &Court) {
     for _ in 0..1000 {
         let ended = program.run(&mut slot);
         reported += cpu_ns(&ended);
-        used += told(&ended, "cpu");
+        used += printed_number(&ended, "cpu");
     }
     // A program is charged for its start and its end, but its own figure does not include them.
     let most = 1000 * 1_500_000 * u64::from(slowness());

@@ -108,7 +108,7 @@ impl Kind for KafkaKind {
         TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
     }
 
-    fn stops_by(&self) -> (&'static str, bool) {
+    fn stop_signal(&self) -> (&'static str, bool) {
         ("TERM", false)
     }
 }

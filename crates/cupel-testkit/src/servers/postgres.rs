@@ -212,7 +212,7 @@ impl Kind for PostgresKind {
     }
 
     /// SIGINT requests a "Fast Shutdown": PostgreSQL ends the sessions instead of waiting for them.
-    fn stops_by(&self) -> (&'static str, bool) {
+    fn stop_signal(&self) -> (&'static str, bool) {
         ("INT", false)
     }
 }

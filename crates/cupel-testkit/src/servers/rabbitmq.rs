@@ -196,7 +196,7 @@ impl Kind for RabbitMqKind {
         ask().is_ok_and(|kind| kind == 1)
     }
 
-    fn stops_by(&self) -> (&'static str, bool) {
+    fn stop_signal(&self) -> (&'static str, bool) {
         ("TERM", true)
     }
 }

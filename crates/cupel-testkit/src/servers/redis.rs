@@ -121,7 +121,7 @@ impl Kind for RedisKind {
         ask(folder, "PING").is_ok_and(|answer| answer.contains("+PONG"))
     }
 
-    fn stops_by(&self) -> (&'static str, bool) {
+    fn stop_signal(&self) -> (&'static str, bool) {
         ("TERM", false)
     }
 }

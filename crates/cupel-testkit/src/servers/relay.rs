@@ -29,7 +29,7 @@ pub(super) struct Relay {
 }
 
 /// Versions of the clients' pending `ApiVersions` requests, by correlation id.
-type Asked = Arc<Mutex<HashMap<[u8; 4], i16>>>;
+type PendingRequests = Arc<Mutex<HashMap<[u8; 4], i16>>>;
 
 impl Relay {
     pub(super) fn start() -> Relay {
@@ -59,7 +59,7 @@ impl Relay {
 fn join(client: &TcpStream, server: &TcpStream) -> io::Result<()> {
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
-    let asked = Asked::default();
+    let asked = PendingRequests::default();
     let asks = {
         let asked = Arc::clone(&asked);
         move |request: &mut [u8]| {
@@ -74,7 +74,7 @@ fn join(client: &TcpStream, server: &TcpStream) -> io::Result<()> {
     let answers = move |answer: &mut [u8]| {
         let number = answer.first_chunk().and_then(|number| asked.lock().ok()?.remove(number));
         if let Some(version) = number {
-            cut_down(&mut answer[4..], version);
+            lower_fetch_version(&mut answer[4..], version);
         }
     };
     carry(client.try_clone()?, server.try_clone()?, asks);
@@ -101,7 +101,7 @@ fn carry(mut from: TcpStream, mut to: TcpStream, look: impl Fn(&mut [u8]) + Send
 
 /// Lowers the maximum version of Fetch in a response to `ApiVersions`. After the correlation id, the response has an
 /// error code, the number of entries, and for each its key, minimum version and maximum version.
-fn cut_down(answer: &mut [u8], version: i16) {
+fn lower_fetch_version(answer: &mut [u8], version: i16) {
     if answer.first_chunk() != Some(&[0, 0]) {
         return;
     }

@@ -83,7 +83,7 @@ impl Kind for S3Kind {
         ask(port, "GET", "/moto-api/").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
     }
 
-    fn stops_by(&self) -> (&'static str, bool) {
+    fn stop_signal(&self) -> (&'static str, bool) {
         ("TERM", false)
     }
 }

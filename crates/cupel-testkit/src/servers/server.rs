@@ -33,7 +33,7 @@ pub(super) trait Kind: Send + Sync {
     /// Whether the server handles requests. A server that accepts a connection may not handle requests yet.
     fn answers(&self, folder: &Path, port: u16) -> bool;
     /// Returns the signal that stops the server, and whether all its processes get it.
-    fn stops_by(&self) -> (&'static str, bool);
+    fn stop_signal(&self) -> (&'static str, bool);
 }
 
 /// A server, running or temporarily stopped. Dropping it kills the process and removes its data.
@@ -76,7 +76,7 @@ impl Server {
     /// Stops the server as an operator would.
     pub fn stop(&self) {
         let Some(mut child) = self.child().take() else { return };
-        let (signal, all) = self.kind.stops_by();
+        let (signal, all) = self.kind.stop_signal();
         let pids = keeper::tree(child.id());
         keeper::signal(signal, if all { &pids } else { &pids[..1] });
         let ended = within(STOP_MAX, || child.try_wait().is_ok_and(|status| status.is_some()));

@@ -28,7 +28,7 @@ const ANSWER_BYTES_MAX: usize = 256 << 20;
 
 pub(super) fn contest(args: &Contest) -> CommandResult {
     in_store(&args.settings, false, async |place| {
-        let desk = Desk::open(place, &args.by).await?;
+        let desk = ApiSession::open(place, &args.by).await?;
         let done = match &args.command {
             ContestCommand::Create(new) => desk.create(new).await,
             ContestCommand::Add { slug, problem, user } => desk.add(place, slug, problem, user).await,
@@ -42,15 +42,15 @@ pub(super) fn contest(args: &Contest) -> CommandResult {
 }
 
 /// The API with the session of one user.
-struct Desk {
+struct ApiSession {
     api: axum::Router,
     token: String,
 }
 
-impl Desk {
-    async fn open(place: &OpenStore, name: &str) -> Result<Desk, Failure> {
+impl ApiSession {
+    async fn open(place: &OpenStore, name: &str) -> Result<ApiSession, Failure> {
         let (api, token) = place.api_as(name).await?;
-        Ok(Desk { api, token })
+        Ok(ApiSession { api, token })
     }
 
     /// Ends the session that was opened for this command.
@@ -147,7 +147,7 @@ impl Desk {
             outln!("contest {slug} has {} problems", all.len());
         }
         for name in users {
-            let desk = Desk::open(place, name).await?;
+            let desk = ApiSession::open(place, name).await?;
             let body = json!({ "kind": "official", "join_code": contest["join_code"] });
             let joined = desk.json(Method::POST, &format!("contests/{slug}/participation"), Some(body)).await;
             desk.close().await?;

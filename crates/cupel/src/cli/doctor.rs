@@ -16,7 +16,7 @@ use crate::terminal::{Table, bad, bold, dim, good};
 pub(super) fn doctor(args: &Doctor) -> CommandResult {
     let walls_off = walls(&args.without).or_exit(Exit::Usage)?;
     let launched = launch(&SandboxConfig { walls_off, ..SandboxConfig::default() })?;
-    crate::owner::stay_oneself(None)?;
+    crate::owner::drop_privileges_keep_user(None)?;
     let examination = examine_launched(launched, Path::new(KERNEL))?;
     if args.json {
         outln!("{}", as_json(&examination));

@@ -198,7 +198,7 @@ fn test(languages: &[&Language], store: Option<&PreparedStore>) -> CommandResult
     let slots = std::thread::available_parallelism().map_or(1, usize::from);
     let launched = NativeRunner::launch_warm(slots, languages.iter().copied(), store.map(PreparedStore::root))
         .context("cannot start the sandbox; `cupel doctor` shows details")?;
-    owner::stay_oneself(None)?;
+    owner::drop_privileges_keep_user(None)?;
     let runner = launched.start(CompilerSharing::Off);
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {

@@ -145,7 +145,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Man { out } => reference::man(out.as_deref()),
         Command::Smoke(args) => smoke::smoke(&args),
     };
-    package::give_way();
+    package::block_if_ending();
     ended(result, is_run)
 }
 

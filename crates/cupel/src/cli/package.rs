@@ -70,7 +70,7 @@ static ENDING: AtomicBool = AtomicBool::new(false);
 
 /// Blocks forever once a signal is ending this process. A command whose directory was removed must not report the failure
 /// that results.
-pub(super) fn give_way() {
+pub(super) fn block_if_ending() {
     while ENDING.load(Ordering::SeqCst) {
         std::thread::park();
     }
@@ -196,8 +196,8 @@ impl Bench {
             false => NativeRunner::launch(slots, languages.iter(), root),
         };
         let launched = launched.context("cannot start the sandbox; `cupel doctor` shows details")?;
-        let kept = local::user_cache().filter(|cache| fs::create_dir_all(cache).is_ok());
-        owner::stay_oneself(kept.as_deref())?;
+        let cache_directory = local::user_cache().filter(|cache| fs::create_dir_all(cache).is_ok());
+        owner::drop_privileges_keep_user(cache_directory.as_deref())?;
         remove_at_a_signal().context("cannot listen for signals")?;
         let runner = launched.start(CompilerSharing::Off);
         let executors = (0..slots).map(|slot| runner.executor(slot)).collect::<Result<_, _>>()?;

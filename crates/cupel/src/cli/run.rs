@@ -86,7 +86,7 @@ pub(super) fn run(args: &Run) -> CommandResult {
     let launched = NativeRunner::launch_once(&language, root, config.worker.warm_interpreters)
         .context("cannot start the sandbox; `cupel doctor` shows details")?;
     let kept = local::user_cache().filter(|cache| std::fs::create_dir_all(cache).is_ok());
-    owner::stay_oneself(kept.as_deref())?;
+    owner::drop_privileges_keep_user(kept.as_deref())?;
     let too_long = Arc::new(AtomicBool::new(false));
     let stdin = stdin.open(bounds.stdin_bytes_max, &too_long)?;
     let runner = launched.start(CompilerSharing::Off);

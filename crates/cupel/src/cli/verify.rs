@@ -57,7 +57,7 @@ pub(super) fn verify(args: &Verify) -> CommandResult {
     }
     let mut needed = BTreeSet::new();
     for one in &ready {
-        needs(&one.unpacked.imported.package.problem, &known, &mut needed);
+        needed_languages(&one.unpacked.imported.package.problem, &known, &mut needed);
     }
     let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let mut bench = Bench::start(&config, &known, &needed, args.jobs.get().min(processors).min(ready.len()))?;
@@ -97,7 +97,7 @@ fn verify_all(ready: &[Ready], args: &Verify, bench: &mut Bench) -> Result<bool,
             while let Some((one, report)) =
                 ready.get(printed).and_then(|one| Some((one, reports.remove(one.unpacked.imported.package.root())?)))
             {
-                one.remember(args, languages, &report);
+                one.cache_limit(args, languages, &report);
                 held &= one.print(args, &report)?;
                 printed += 1;
             }
@@ -107,7 +107,7 @@ fn verify_all(ready: &[Ready], args: &Verify, bench: &mut Bench) -> Result<bool,
 }
 
 /// Collects the languages of all programs of a package that verification runs.
-fn needs(problem: &Problem, known: &Registry, into: &mut BTreeSet<LanguageId>) {
+fn needed_languages(problem: &Problem, known: &Registry, into: &mut BTreeSet<LanguageId>) {
     let examples = problem.submissions.iter().map(|example| &example.program);
     let programs = examples.chain(package::judging_programs(problem));
     programs.for_each(|program| package::languages_of(program, known, into));
@@ -143,7 +143,7 @@ impl Ready {
     }
 
     /// If the package has no time limit, caches the derived limit for `cupel judge`.
-    fn remember(&self, args: &Verify, languages: &Registry, report: &VerifyReport) {
+    fn cache_limit(&self, args: &Verify, languages: &Registry, report: &VerifyReport) {
         let problem = &self.unpacked.imported.package.problem;
         let has_none = problem.limits.time.limit.is_none() && report.holds();
         let VerifiedTimeLimit { limit: Some(limit), slowest_in_time: Some(slowest), .. } = &report.time_limit else {

@@ -129,7 +129,7 @@ impl Server {
                 tasks.push(tokio::spawn(sending));
                 watch
             });
-            let look = tasks::Look { alerts, data: data.path().to_owned(), waiting_max: config.queue_depth_max };
+            let look = tasks::SweepInputs { alerts, data: data.path().to_owned(), waiting_max: config.queue_depth_max };
             tasks.push(tokio::spawn(tasks::sweep(core.clone(), look, shutdown.clone())));
             tasks.push(tokio::spawn(tasks::tidy(core.clone(), shutdown.clone())));
             tasks.push(tokio::spawn(webhooks::run(core.clone(), config.webhooks.clone(), shutdown.clone())));

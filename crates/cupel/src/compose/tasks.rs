@@ -38,7 +38,7 @@ impl Ticks {
 }
 
 /// Data that the sweep task needs for alerts and gauges.
-pub(super) struct Look {
+pub(super) struct SweepInputs {
     pub(super) alerts: Option<alerts::Watch>,
     /// The data directory, whose disk usage is watched.
     pub(super) data: PathBuf,
@@ -47,7 +47,7 @@ pub(super) struct Look {
 }
 
 /// Each second: handles expired leases and due runs, and updates the gauges.
-pub(super) async fn sweep(core: Core, mut look: Look, shutdown: CancellationToken) {
+pub(super) async fn sweep(core: Core, mut look: SweepInputs, shutdown: CancellationToken) {
     let mut ticks = Ticks::every(SWEEP, shutdown);
     let mut led = false;
     while ticks.next().await {
@@ -76,7 +76,7 @@ pub(super) async fn sweep(core: Core, mut look: Look, shutdown: CancellationToke
         }
         match &mut look.alerts {
             Some(alerts) if led => {
-                let seen = alerts::Seen {
+                let seen = alerts::InstallationState {
                     workers: there(Order::Work),
                     waiting: counts.queued,
                     waiting_max: u64::from(look.waiting_max),

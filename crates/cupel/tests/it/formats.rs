@@ -14,7 +14,7 @@ fn judge(files: &Files, name: &str, source: &str, args: &[&str]) -> Value {
 }
 
 /// Formats the overall verdict and score, then the score of each group.
-fn told(object: &Value) -> String {
+fn summary(object: &Value) -> String {
     let groups = object["groups"].as_array().unwrap().iter();
     let scores = groups.map(|group| format!(" {}={}", group["name"].as_str().unwrap(), group["score"]));
     format!(
@@ -66,7 +66,7 @@ fn kattis_2025_09_scores_by_groups_shares_and_requirements() {
         ("print(2)\n", "JE null/100 sample=null secret=null secret/g1=20 secret/g2=null secret/g3=0"),
     ] {
         let object = judge(&files, "a.py", source, &[]);
-        let found = told(&object);
+        let found = summary(&object);
         if expected.starts_with("JE") {
             assert!(found.starts_with("JE null/100"), "a share of 2: {found}");
         } else {

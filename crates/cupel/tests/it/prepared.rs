@@ -30,7 +30,7 @@ fn within(cache: &Path, args: &[&str]) -> Ended {
 
 /// Returns the parts of a run's result that do not depend on time. The run uses the prepared artefacts, but not the cache of
 /// compiled programs, because a cached program would prove nothing.
-fn said(name: &str, text: &str, prepared: Option<&Path>) -> Value {
+fn comparable_result(name: &str, text: &str, prepared: Option<&Path>) -> Value {
     let file = source(name, text);
     let cache = tempfile::tempdir().unwrap();
     if let Some(prepared) = prepared {
@@ -125,7 +125,7 @@ const JAVA: &[(&str, &str)] = &[
 
 fn check_same(name: &str, cases: &[(&str, &str)]) {
     for (what, text) in cases {
-        assert_eq!(said(name, text, Some(prepared())), said(name, text, None), "{what}");
+        assert_eq!(comparable_result(name, text, Some(prepared())), comparable_result(name, text, None), "{what}");
     }
 }
 
@@ -139,10 +139,13 @@ fn precompiled_headers_do_not_change_results() {
 fn an_undefined_symbol_is_reported_with_and_without_artefacts() {
     let text = "#include <iostream>\nint g();\nint main() { std::cout << g(); }";
     for prepared in [Some(prepared()), None] {
-        let said = said("main.cpp", text, prepared);
-        let compiler = said["compiler"].to_string();
-        assert!(said["verdict"] == "CE" && compiler.contains("undefined reference to"), "{said}");
-        assert!(compiler.contains("g()") && compiler.contains("main.cpp"), "{said}");
+        let comparable_result = comparable_result("main.cpp", text, prepared);
+        let compiler = comparable_result["compiler"].to_string();
+        assert!(
+            comparable_result["verdict"] == "CE" && compiler.contains("undefined reference to"),
+            "{comparable_result}"
+        );
+        assert!(compiler.contains("g()") && compiler.contains("main.cpp"), "{comparable_result}");
     }
 }
 

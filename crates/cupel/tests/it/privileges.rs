@@ -106,7 +106,7 @@ fn service(data: &Path) -> u32 {
 }
 
 #[test]
-fn every_process_of_a_server_has_what_it_needs_and_no_more() {
+fn every_process_of_a_server_has_only_the_privileges_it_needs() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[("CUPEL_WORKER__SLOTS", "2")]);
     let limits = json!({ "wall_time_ms": 170_000, "idle_time_ms": 115_000 });
@@ -223,7 +223,7 @@ fn every_process_of_a_server_has_what_it_needs_and_no_more() {
 }
 
 #[test]
-fn a_link_in_place_of_what_was_prepared_leads_no_later_lane_anywhere() {
+fn a_link_in_place_of_the_prepared_directory_is_not_followed_for_later_lanes() {
     let (data, closed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700)).unwrap();
     // The files are readable, but the directory above is closed: only its owner can reach them.

@@ -445,8 +445,8 @@ pub(crate) async fn change(
         (None, None) => None,
         (readers, authors) => {
             let known = app.core.members(seen.problem.id).await?;
-            let mut members = part_of(&app, readers, &known, Part::Reader, "/readers").await?;
-            members.extend(part_of(&app, authors, &known, Part::Author, "/authors").await?);
+            let mut members = members_with_role(&app, readers, &known, Part::Reader, "/readers").await?;
+            members.extend(members_with_role(&app, authors, &known, Part::Author, "/authors").await?);
             Some(members)
         }
     };
@@ -488,7 +488,7 @@ fn reason_of(text: &str) -> Result<String, ApiError> {
 }
 
 /// The users that the request names or, if it has no list, the current members with this role.
-async fn part_of(
+async fn members_with_role(
     app: &Shared,
     names: Option<Vec<String>>,
     known: &[(UserId, Part)],

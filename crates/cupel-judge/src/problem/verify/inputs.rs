@@ -15,7 +15,7 @@ use super::report::Subject;
 use super::{Quiet, Verifying, build};
 use crate::executor::{Collect, StdinSource, StepInput, StepKind};
 use crate::problem::case::stdin;
-use crate::problem::check::Unheard;
+use crate::problem::check::IgnoreOutput;
 use crate::problem::program::{self, Built, Runnable};
 use crate::problem::{ProblemError, limits};
 
@@ -216,7 +216,7 @@ fn run(
         collect: Collect::Nothing,
         result: false,
     };
-    let report = verifying.executor.execute(step, &mut Unheard(&mut Quiet(verifying.observer)))?.report;
+    let report = verifying.executor.execute(step, &mut IgnoreOutput(&mut Quiet(verifying.observer)))?.report;
     let words = |data: &Arc<[u8]>| String::from_utf8_lossy(data).trim().to_owned();
     let message = match words(&report.stderr.data) {
         empty if empty.is_empty() => words(&report.stdout.data),

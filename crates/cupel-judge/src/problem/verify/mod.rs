@@ -36,7 +36,7 @@ use super::calibrate::{
 use super::limits::CPU_TIME_DEFAULT;
 use super::program::{Builder, Programs, Runnable};
 use super::{
-    Manner, ProblemCaseReport, ProblemError, ProblemReport, ProblemRequest, judge_as, must_be_in_time, program,
+    Options, ProblemCaseReport, ProblemError, ProblemReport, ProblemRequest, judge_as, must_be_in_time, program,
 };
 use crate::{ArtifactCache, Executor, JudgeEvent, JudgeObserver};
 
@@ -338,10 +338,10 @@ impl<'a> Verifying<'a, '_> {
             all_cases: true,
             owner: self.request.owner,
         };
-        let manner = Manner {
+        let manner = Options {
             measures,
             equal_cases_once: true,
-            timeouts_suffice: !self.request.all_cases && !is_looked_at_closely(example),
+            timeouts_suffice: !self.request.all_cases && !has_rules_on_single_cases(example),
             beside: &example.beside,
             in_time_only: (!measures).then_some(example),
         };
@@ -442,7 +442,7 @@ fn keeps_to_time(tried: &Tried<'_>) -> bool {
 }
 
 /// Whether a rule concerns single cases, so that each of them has an effect.
-fn is_looked_at_closely(example: &ExampleSubmission) -> bool {
+fn has_rules_on_single_cases(example: &ExampleSubmission) -> bool {
     example.expectations.iter().any(|rule| {
         let about_cases = rule.permitted.is_some() || rule.required.is_some() || rule.message.is_some();
         about_cases || rule.scope != Scope::All

@@ -21,7 +21,7 @@ use crate::problem::case::EqualCases;
 use crate::problem::check::{self, Data};
 use crate::problem::limits::CaseLimits;
 use crate::problem::program::Runnable;
-use crate::problem::{Manner, ProblemError, ProblemRequest, begin, program};
+use crate::problem::{Options, ProblemError, ProblemRequest, begin, program};
 use crate::{BuiltIn, CompareResult};
 
 const RULE: &str = "output validation";
@@ -47,7 +47,7 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
                     faulty.insert(program.program.path.clone());
                 }
             }
-            Method::Interact(interactor) => converses(verifying, case, interactor)?,
+            Method::Interact(interactor) => check_interactor(verifying, case, interactor)?,
         }
     }
     for (trials, accepted) in [(&problem.trials.valid_outputs, true), (&problem.trials.invalid_outputs, false)] {
@@ -221,7 +221,11 @@ fn try_output(verifying: &mut Verifying<'_, '_>, trial: &OutputTrial, must_accep
 
 /// Checks whether an interactor decides about a program that prints nothing, and about one that prints random bytes. Formats do
 /// not require this, and many interactors fail it, so a failure is only reported.
-fn converses(verifying: &mut Verifying<'_, '_>, case: &Case, interactor: &Interactor) -> Result<(), ProblemError> {
+fn check_interactor(
+    verifying: &mut Verifying<'_, '_>,
+    case: &Case,
+    interactor: &Interactor,
+) -> Result<(), ProblemError> {
     let package = verifying.request.package;
     let path = &interactor.program.program.path;
     if interactor.program.protocol == Protocol::Peg {
@@ -248,7 +252,7 @@ fn converses(verifying: &mut Verifying<'_, '_>, case: &Case, interactor: &Intera
         let (mut quiet, programs) = (Quiet(verifying.observer), std::mem::take(&mut verifying.programs));
         let mut judging = begin(
             &request,
-            Manner::default(),
+            Options::default(),
             limits,
             printer_of(output),
             verifying.builder,

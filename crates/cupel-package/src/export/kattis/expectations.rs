@@ -44,7 +44,7 @@ impl Plan<'_> {
 fn folder(submission: &ExampleSubmission) -> &'static str {
     use ExpectedVerdict::{Accepted, RuntimeError, TimeLimit, WrongAnswer};
     let Some(rule) = submission.expectations.iter().find(|rule| rule.scope == Scope::All) else { return "mixed" };
-    if let Some(known) = FOLDERS.iter().find(|folder| says_the_same(folder, rule)) {
+    if let Some(known) = FOLDERS.iter().find(|folder| equals_folder_rule(folder, rule)) {
         return known;
     }
     // In some formats, a submission has one expected verdict instead of one for each case.
@@ -69,7 +69,7 @@ const FOLDERS: &[&str] = &[
 ];
 
 /// Whether the folder's default rule equals this rule.
-fn says_the_same(folder: &str, rule: &Expectation) -> bool {
+fn equals_folder_rule(folder: &str, rule: &Expectation) -> bool {
     let default = folder_rule(folder);
     default.is_some_and(|default| Expectation { origin: rule.origin.clone(), ..default } == *rule)
 }
@@ -86,7 +86,7 @@ fn rule(submission: &ExampleSubmission, folder: &str) -> Vec<(String, Yaml)> {
     }
     let mut nested: Vec<(String, Yaml)> = Vec::new();
     for expectation in &submission.expectations {
-        if says_the_same(folder, expectation) {
+        if equals_folder_rule(folder, expectation) {
             continue;
         }
         let checks = checks(expectation, folder);

@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     /// A directory that imitates a group of an older kernel.
-    fn looking_like_a_group(files: &[(&str, &str)]) -> (tempfile::TempDir, OwnedFd) {
+    fn fake_group(files: &[(&str, &str)]) -> (tempfile::TempDir, OwnedFd) {
         let lane = tempfile::tempdir().unwrap();
         let dir = lane.path().join("cell");
         std::fs::create_dir(&dir).unwrap();
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn if_the_kernel_keeps_no_peak_the_highest_sample_is_used() {
-        let (lane, fd) = looking_like_a_group(&[("memory.current", "5000000\n"), ("cpu.stat", "usage_usec 7\n")]);
+        let (lane, fd) = fake_group(&[("memory.current", "5000000\n"), ("cpu.stat", "usage_usec 7\n")]);
         let group = CellGroup::open(fd.as_fd(), "cell").unwrap();
         group.reset_peak();
         assert_eq!(group.cpu().total, 7000);
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn oom_kills_count_only_if_the_group_exceeded_its_limit() {
         let machines = "low 0\nhigh 0\nmax 12\noom 0\noom_kill 3\noom_group_kill 1\n";
-        let (lane, fd) = looking_like_a_group(&[("memory.events", machines)]);
+        let (lane, fd) = fake_group(&[("memory.events", machines)]);
         let group = CellGroup::open(fd.as_fd(), "cell").unwrap();
         assert_eq!(group.ooms(), 0);
         std::fs::write(lane.path().join("cell/memory.events"), machines.replace("oom 0", "oom 1")).unwrap();
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn limits_are_written_only_when_they_change() {
-        let (lane, fd) = looking_like_a_group(&[("memory.max", "max\n"), ("pids.max", "max\n")]);
+        let (lane, fd) = fake_group(&[("memory.max", "max\n"), ("pids.max", "max\n")]);
         let mut group = CellGroup::open(fd.as_fd(), "cell").unwrap();
         let file = |name: &str| std::fs::read_to_string(lane.path().join("cell").join(name)).unwrap();
         group.limit((77_000, 10)).unwrap();

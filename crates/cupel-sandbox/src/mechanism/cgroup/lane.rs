@@ -29,7 +29,7 @@ pub(super) const UNSEEN_MAX: u64 = 128 * 1024;
 /// Largest batch in which the kernel charges memory to a group, in bytes. The kernel charges one batch in advance on
 /// each processor, and takes the next pages from it. Source: `MEMCG_CHARGE_BATCH` in include/linux/memcontrol.h: 32
 /// pages, 64 since Linux 5.16.
-const PORTION: u64 = 64 * PAGE as u64;
+const BATCH: u64 = 64 * PAGE as u64;
 const PAGE: usize = 4096;
 /// Step in which the unused rest of a batch is measured, and the maximum number of pages that are touched to measure
 /// it. Both are in pages.
@@ -191,7 +191,7 @@ impl Known {
     pub(crate) fn used(self) -> u64 {
         let missing = self.faults.saturating_mul(PAGE as u64);
         let most = self.charged + self.given_back;
-        let possible = self.charged.saturating_sub(PORTION)..=most + PORTION;
+        let possible = self.charged.saturating_sub(BATCH)..=most + BATCH;
         match self.faults {
             0 => most,
             _ if possible.contains(&missing) => missing,
@@ -208,7 +208,7 @@ impl Known {
         let most = self.charged + self.given_back;
         let beyond = self.faults.saturating_sub(nothing.faults).saturating_mul(PAGE as u64);
         let missing = nothing.charged.saturating_add(beyond);
-        let possible = self.charged.saturating_sub(PORTION)..=most + PORTION;
+        let possible = self.charged.saturating_sub(BATCH)..=most + BATCH;
         if nothing.faults > 0 && self.faults > 0 && possible.contains(&missing) {
             return missing;
         }
@@ -279,7 +279,7 @@ impl LaneGroup {
     /// Measures the memory in use and resets the peak. Called by the cell's init when everything except the program is
     /// ready. So the input files, including the executable, do not count as the program's memory.
     ///
-    /// The unused rest of the last batch ([`PORTION`]) would hide the same amount of the program's memory, and differs
+    /// The unused rest of the last batch ([`BATCH`]) would hide the same amount of the program's memory, and differs
     /// from run to run. So this function touches pages until the kernel charges the next batch, whose rest is then
     /// known.
     pub(crate) fn begin_counting(&self) -> Ready {
@@ -610,33 +610,32 @@ mod tests {
     #[test]
     fn page_faults_correct_the_charged_memory_by_less_than_a_batch() {
         let page = PAGE as u64;
-        let used = |charged, faults| Known { charged: charged * PORTION, given_back: 0, faults }.used();
-        assert_eq!(used(10, 0), 10 * PORTION, "the faults are unknown");
-        assert_eq!(used(10, 900), 10 * PORTION, "the program freed memory");
+        let used = |charged, faults| Known { charged: charged * BATCH, given_back: 0, faults }.used();
+        assert_eq!(used(10, 0), 10 * BATCH, "the faults are unknown");
+        assert_eq!(used(10, 900), 10 * BATCH, "the program freed memory");
         assert_eq!(used(10, 600), 600 * page);
         assert_eq!(used(10, 660), 660 * page);
-        assert_eq!(used(10, 3), 9 * PORTION, "huge pages, or children that were not waited for");
+        assert_eq!(used(10, 3), 9 * BATCH, "huge pages, or children that were not waited for");
         assert_eq!(used(0, 5), 5 * page);
     }
 
     #[test]
     fn only_faults_beyond_those_of_an_empty_program_count_for_a_copy() {
         let page = PAGE as u64;
-        let nothing = Known { charged: 2 * PORTION, given_back: 0, faults: 300 };
-        let used =
-            |charged, faults| Known { charged: charged * PORTION, given_back: 0, faults }.used_by_a_copy(nothing);
-        assert_eq!(used(3, 300), 2 * PORTION);
-        assert_eq!(used(3, 310), 2 * PORTION + 10 * page);
-        assert_eq!(used(3, 0), 3 * PORTION, "the program was killed, so its faults are unknown");
-        assert_eq!(used(3, 900), 3 * PORTION, "the program freed memory");
+        let nothing = Known { charged: 2 * BATCH, given_back: 0, faults: 300 };
+        let used = |charged, faults| Known { charged: charged * BATCH, given_back: 0, faults }.used_by_a_copy(nothing);
+        assert_eq!(used(3, 300), 2 * BATCH);
+        assert_eq!(used(3, 310), 2 * BATCH + 10 * page);
+        assert_eq!(used(3, 0), 3 * BATCH, "the program was killed, so its faults are unknown");
+        assert_eq!(used(3, 900), 3 * BATCH, "the program freed memory");
     }
 
     #[test]
     fn freed_memory_of_others_is_added_to_the_peak() {
-        let hidden = |faults| Known { charged: 4 * PORTION, given_back: 6 * PORTION, faults }.used();
-        assert_eq!(hidden(0), 10 * PORTION);
+        let hidden = |faults| Known { charged: 4 * BATCH, given_back: 6 * BATCH, faults }.used();
+        assert_eq!(hidden(0), 10 * BATCH);
         assert_eq!(hidden(600), 600 * PAGE as u64);
-        assert_eq!(hidden(900), 10 * PORTION);
+        assert_eq!(hidden(900), 10 * BATCH);
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub(crate) fn main(mut setup: LaneSetup, socket: OwnedFd, sync: OwnedFd, files: 
             if send_report(&sync, LaneReport::Ready, &[]).is_ok() {
                 drop(sync);
                 if let Some(template) = warm
-                    && let Err(reason) = lane.warm_up_at_last(&template, executable.as_ref().map(AsFd::as_fd))
+                    && let Err(reason) = lane.warm_up_with_retries(&template, executable.as_ref().map(AsFd::as_fd))
                 {
                     let _ = wire::send(socket.as_fd(), &FromLane::Cold { reason }, &[]);
                 }
@@ -85,7 +85,7 @@ struct Lane {
     /// The file with the number of sockets in this network namespace.
     sockets: Option<OwnedFd>,
     /// Number of the sandbox's sockets among them.
-    sockets_of_ours: u32,
+    own_sockets: u32,
     /// The part of the system call filter that each program installs. The larger part is inherited.
     filter: Vec<Instruction>,
     landlock: Option<Landlock>,
@@ -295,7 +295,7 @@ impl Lane {
     /// Whether only the sandbox's sockets are left. The lane's own socket belongs to the launcher's network namespace,
     /// in which it was created.
     fn no_socket_is_left(&self) -> bool {
-        self.sockets.as_ref().is_none_or(|file| number_of_sockets(file) == Some(self.sockets_of_ours))
+        self.sockets.as_ref().is_none_or(|file| number_of_sockets(file) == Some(self.own_sockets))
     }
 }
 

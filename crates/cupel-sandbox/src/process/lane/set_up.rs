@@ -72,7 +72,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
     // objects. Namespaces that cells need (pid, mount and ipc) stay allowed. Without a separate user namespace, this
     // would change the host.
     if !off.contains(Wall::UserNamespace) {
-        forbid_more_of_everything().map_err(at(SetupStep::NamespaceLimits))?;
+        forbid_kernel_objects().map_err(at(SetupStep::NamespaceLimits))?;
     }
     let filters = if off.contains(Wall::Seccomp) {
         Filters::default()
@@ -111,7 +111,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         cpus,
         oom_preference,
         sockets,
-        sockets_of_ours: 0,
+        own_sockets: 0,
         filter: filters.own,
         landlock,
         notes,
@@ -134,7 +134,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
 
 /// Sets the limits of this user namespace on these objects to zero. Source: namespaces(7), "The /proc/sys/user
 /// directory"; inotify(7); fanotify(7).
-fn forbid_more_of_everything() -> io::Result<()> {
+fn forbid_kernel_objects() -> io::Result<()> {
     for count in [
         "user_namespaces",
         "net_namespaces",

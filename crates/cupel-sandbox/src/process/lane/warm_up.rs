@@ -21,7 +21,7 @@ const USED_AHEAD: [usize; 4] = [0, 16, 32, 48];
 
 impl Lane {
     /// Calls [`Lane::warm_up`] up to [`TRIES`] times.
-    pub(super) fn warm_up_at_last(
+    pub(super) fn warm_up_with_retries(
         &mut self,
         template: &WarmTemplate,
         executable: Option<BorrowedFd<'_>>,
@@ -50,7 +50,7 @@ impl Lane {
             shown: shown.clone(),
         };
         self.zygote = Some(Zygote::start(&setup, self.notes_file.as_fd(), executable)?);
-        self.sockets_of_ours = self.sockets.as_ref().and_then(number_of_sockets).unwrap_or(0);
+        self.own_sockets = self.sockets.as_ref().and_then(number_of_sockets).unwrap_or(0);
         self.group.count_from_here();
         let rehearsed = self.rehearse(template, rehearsal, true);
         let rehearsed = rehearsed.and_then(|(shown, done)| Ok((shown, done, self.least_memory(template, true)?)));
@@ -70,7 +70,7 @@ impl Lane {
         if let Some(zygote) = self.zygote.take() {
             zygote.end();
         }
-        self.sockets_of_ours = 0;
+        self.own_sockets = 0;
         self.group.count_from_here();
         let (shown_warm, ..) = rehearsed?;
         Err(format!("the warm interpreter differs from a cold one: {}", warm::difference(&shown, &shown_warm)))

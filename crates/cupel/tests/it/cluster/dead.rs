@@ -46,7 +46,7 @@ impl Client<'_> {
     }
 
     /// Waits until the submission satisfies the condition.
-    pub(super) fn once(&self, id: &str, is: impl Fn(&Value) -> bool) -> Value {
+    pub(super) fn wait_until(&self, id: &str, is: impl Fn(&Value) -> bool) -> Value {
         eventually(|| Some(serde_json::from_str(&self.get(id)).unwrap()).filter(&is))
     }
 
@@ -78,13 +78,13 @@ fn a_submission_that_kills_its_workers_becomes_a_dead_letter_and_can_be_retried(
     // Simulates a program that kills its worker: the test kills each worker that runs it.
     let poison = client.submit("sleep 10; echo survived");
     for attempt in 1..=2 {
-        client.once(&poison, |told| told["status"] == "running" && told["attempts"] == attempt);
+        client.wait_until(&poison, |told| told["status"] == "running" && told["attempts"] == attempt);
         workers.remove(0).kill();
         if attempt == 1 {
             workers.push(cluster.start("worker"));
         }
     }
-    let told = client.once(&poison, |told| told["verdict"] == "JE");
+    let told = client.wait_until(&poison, |told| told["verdict"] == "JE");
     assert_eq!(told["attempts"], 2, "{told}");
     let before = client.events(&poison);
     assert_eq!(before.last().map(|(_, name)| name.as_str()), Some("verdict"), "{before:?}");
@@ -92,7 +92,7 @@ fn a_submission_that_kills_its_workers_becomes_a_dead_letter_and_can_be_retried(
     // The next worker does not take the dead letter, but judges other submissions.
     let third = cluster.start("worker");
     let innocent = client.submit("echo fine");
-    client.once(&innocent, |told| told["verdict"] == "AC");
+    client.wait_until(&innocent, |told| told["verdict"] == "AC");
     let dead = |args: &[&str]| cluster.admin(&[&["dead"], args].concat());
     let listed: Value = serde_json::from_str(&dead(&["list", "--json"])).unwrap();
     assert_eq!((&listed["total"], &listed["dead_letters"][0]["submission_id"]), (&1.into(), &poison.as_str().into()));
@@ -105,7 +105,7 @@ fn a_submission_that_kills_its_workers_becomes_a_dead_letter_and_can_be_retried(
 
     // From here on, no worker is killed.
     assert!(dead(&["retry", "--all"]).starts_with("1 "));
-    let told = client.once(&poison, |told| told["status"] == "completed");
+    let told = client.wait_until(&poison, |told| told["status"] == "completed");
     assert_eq!((&told["verdict"], &told["stdout"]), (&"AC".into(), &"survived\n".into()), "{told}");
     assert_eq!(told["attempts"], 3, "{told}");
     let after = client.events(&poison);

@@ -81,13 +81,15 @@ pub(crate) fn violations(history: &[Seen], expected: impl Fn(usize) -> String) -
     found.extend(strangers.map(|id| format!("{id} ended but was never accepted")));
     let mut whole: BTreeMap<&str, BTreeSet<Vec<Step<'_>>>> = BTreeMap::new();
     for ((id, listener), steps) in &heard {
-        found.extend(misheard(steps).map(|what| format!("listener {listener} of {id} {what}: {steps:?}")));
+        found.extend(listener_violation(steps).map(|what| format!("listener {listener} of {id} {what}: {steps:?}")));
         if !steps.contains(&Step::Gap) {
             whole.entry(id).or_default().insert(last_attempt(steps));
         }
     }
-    let differ = whole.iter().filter(|(_, told)| told.len() > 1);
-    found.extend(differ.map(|(id, told)| format!("listeners of {id} received different things: {told:?}")));
+    let differ = whole.iter().filter(|(_, violations_of)| violations_of.len() > 1);
+    found.extend(
+        differ.map(|(id, violations_of)| format!("listeners of {id} received different things: {violations_of:?}")),
+    );
     found
 }
 
@@ -98,12 +100,12 @@ fn place(seq: u64) -> (u64, u64) {
 }
 
 /// Returns a violation in the steps of one listener.
-fn misheard(steps: &[Step<'_>]) -> Option<&'static str> {
+fn listener_violation(steps: &[Step<'_>]) -> Option<&'static str> {
     let mut last = None;
-    let (mut is_told, mut is_over) = (false, false);
+    let (mut had_gap, mut is_over) = (false, false);
     for step in steps {
         match *step {
-            Step::Gap => is_told = true,
+            Step::Gap => had_gap = true,
             Step::Closed if !is_over => return Some("reached the end of the stream without a verdict"),
             Step::Closed => {}
             Step::Event(..) if is_over => return Some("received something after the verdict"),
@@ -119,10 +121,10 @@ fn misheard(steps: &[Step<'_>]) -> Option<&'static str> {
                     Some(_) => number == 1,
                     None => (attempt, number) == (0, 1),
                 };
-                if !follows && !is_told {
+                if !follows && !had_gap {
                     return Some("missed something without a notification");
                 }
-                (last, is_told) = (Some(seq), false);
+                (last, had_gap) = (Some(seq), false);
             }
         }
     }
@@ -143,7 +145,7 @@ mod tests {
         End { verdict: "AC".into(), stdout: stdout.into(), completed_at: "t".into(), attempts: 1 }
     }
 
-    fn told(history: &[Seen]) -> Vec<String> {
+    fn violations_of(history: &[Seen]) -> Vec<String> {
         violations(history, |key| format!("{key}\n"))
     }
 
@@ -194,7 +196,7 @@ mod tests {
             ended("a", end("1\n")),
             ended("a", end("1\n")),
         ];
-        assert_eq!(told(&sound), Vec::<String>::new());
+        assert_eq!(violations_of(&sound), Vec::<String>::new());
     }
 
     #[test]
@@ -224,7 +226,7 @@ mod tests {
             ),
         ];
         for (what, history) in cases {
-            let found = told(&history);
+            let found = violations_of(&history);
             assert!(found.iter().any(|said| said.contains(what)), "{what}: {found:?}");
         }
     }

@@ -7,10 +7,10 @@ use super::nodes::{Cluster, Node};
 use crate::support::agent;
 
 /// HTTP status and response.
-type Told = (u16, Value);
+type Response = (u16, Value);
 
 /// Runs a program that repeats its input.
-fn repeat(api: &Node, key: &str, stdin: &str) -> Told {
+fn repeat(api: &Node, key: &str, stdin: &str) -> Response {
     let source = "import sys\nsys.stdout.write(sys.stdin.read())";
     let body = json!({ "language": "python", "source_code": source, "stdin": stdin });
     let request =
@@ -19,7 +19,7 @@ fn repeat(api: &Node, key: &str, stdin: &str) -> Told {
     (answer.status().as_u16(), answer.body_mut().with_config().limit(1 << 24).read_json().unwrap())
 }
 
-fn ask_again(api: &Node, key: &str, told: &Value) -> Told {
+fn ask_again(api: &Node, key: &str, told: &Value) -> Response {
     let url = format!("{}/api/v1/submissions/{}", api.url, told["submission_id"].as_str().unwrap());
     let mut answer = agent().get(url).header("authorization", format!("Bearer {key}")).call().unwrap();
     (answer.status().as_u16(), answer.body_mut().with_config().limit(1 << 24).read_json().unwrap())
