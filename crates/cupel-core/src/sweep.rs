@@ -41,7 +41,7 @@ pub struct Swept {
     pub led: bool,
     /// Attempts that were lost because their worker stopped renewing the lease.
     pub expired: u64,
-    /// Runs abandoned, among those.
+    /// Number of these attempts whose run was abandoned.
     pub abandoned: u64,
     /// Hints published to the queue.
     pub offered: u64,

@@ -162,7 +162,7 @@ pub(crate) fn run(number: usize, parts: &SlotParts, jobs: Receiver<Job>, message
                     return;
                 }
             }
-            // No attempt of this thread waits.
+            // No attempt of this thread waits for the executor.
             Job::GoOn(tool) => hand.tool = Some(tool),
         }
         let Some(tool) = hand.tool.take() else { return };
@@ -211,7 +211,7 @@ impl TurnTaker {
         let waited = Arc::clone(&self.waited);
         let attempt = AssertUnwindSafe(|| judge_one(parts, assignment, self, &waited));
         let result = catch_unwind(attempt).unwrap_or(Err(SlotError::Panic));
-        // It is absent if the worker ended while the attempt waited.
+        // The executor is absent if the worker ended while the attempt waited.
         let Some(tool) = &mut self.tool else { return false };
         tool.failures = match &result {
             Ok(_)

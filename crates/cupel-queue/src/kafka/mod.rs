@@ -455,7 +455,7 @@ impl KafkaLink {
         let mut member = self.member();
         let member = member.as_mut().ok_or_else(has_left)?.get_mut();
         if member.reader.is_none() {
-            // Discard stale events from before, such as a failed first address of a host name.
+            // Discard earlier events, such as a failed first address of a host name.
             while member.consumer.poll(Duration::ZERO).is_some() {}
             let topics: Vec<&str> = self.ours.topics.iter().map(String::as_str).collect();
             member.consumer.subscribe(&topics).map_err(self.ours.failed("join the group"))?;

@@ -172,7 +172,7 @@ impl Connection {
             let ids: [&Vec<Value<'_>>; 1] = [&ids];
             let begin = self.client.batch_execute(begin);
             let fetch = async { self.client.query_raw(&statement, ids).await?.try_collect::<Vec<_>>().await };
-            // Both are sent at once, in this order.
+            // Both statements are sent at once, in this order.
             let ((), rows) = futures_util::future::try_join(begin, fetch).await?;
             Ok(rows)
         })?;

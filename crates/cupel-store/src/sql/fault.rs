@@ -118,7 +118,7 @@ impl SqlFault {
                 // A network failure, or a bug in Cupel in how values are bound or read.
                 None => error.is_closed() || error.source().is_some_and(|source| source.is::<io::Error>()),
             },
-            // An unreachable blob store may return; a blob that is missing stays missing.
+            // An unreachable blob store may become reachable again; a missing blob stays missing.
             SqlFault::Blob(error) => matches!(**error, BlobsError::Store { .. }),
             SqlFault::Row(_)
             | SqlFault::NotOne { .. }
