@@ -66,7 +66,7 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Maximum number of pending acknowledgements. Further ones are dropped, and their hints are redelivered.
 const SETTLING_MAX: usize = 10_000;
 
-/// A queue at a broker, local fairness included.
+/// A queue at a broker, with local fairness.
 pub(crate) struct BrokeredQueue {
     shared: Arc<Shared>,
     make_lane: MakeLane,

@@ -81,7 +81,7 @@ impl SqlFault {
         }
     }
 
-    /// The same fault; for a full disk it names the disk.
+    /// Adds the disk's name to a disk-full fault. Other faults are returned unchanged.
     pub(crate) fn at(self, place: &str) -> SqlFault {
         let source: Arc<dyn std::error::Error + Send + Sync> = match self {
             SqlFault::Sqlite(error) if SqlFault::Sqlite(Arc::clone(&error)).is_disk_full() => error,
