@@ -72,7 +72,7 @@ impl Core {
 #[derive(Debug, Default)]
 pub(crate) struct Admission {
     entering: AtomicUsize,
-    /// The same, per owner.
+    /// Number of submissions that are being accepted, per owner.
     entering_of: Mutex<HashMap<UserId, usize>>,
     /// Runs that ended since the last tick.
     ended: AtomicUsize,
@@ -86,7 +86,7 @@ pub(crate) struct AdmissionGuard<'a> {
     more: usize,
     /// Submissions that were being accepted when this one arrived, including it.
     entered: usize,
-    /// The same, of its owner.
+    /// Submissions of the same owner that were being accepted when this one arrived, including it.
     entered_of_owner: usize,
 }
 

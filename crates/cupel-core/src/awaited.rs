@@ -27,10 +27,9 @@ impl Core {
     /// process judged it, the written result is returned without a read. A submission that has not ended is returned in
     /// its current state. `None`: the submission cannot be read.
     ///
-    /// The client may learn the id once this has returned, not before.
+    /// The id must not be sent to the client before this has returned.
     ///
     /// # Errors
-    ///
     /// If the store cannot make the submission durable. The client must then not be told that it was accepted.
     pub(crate) async fn wait_for(
         &self,
@@ -44,7 +43,7 @@ impl Core {
                 biased;
                 record = expected.record() => Some(record),
                 // It ended on another node, or the bus is closing: the store has the current state.
-                () = self.heard_of_end(id, end.as_mut()) => None,
+                () = self.wait_for_end(id, end.as_mut()) => None,
                 () = given_up => None,
             }
         };

@@ -91,7 +91,6 @@ pub const FAULTS_MAX: usize = 100;
 /// Does no I/O.
 ///
 /// # Errors
-///
 /// All faults of all submissions, at most [`FAULTS_MAX`]. If there are more, one last fault reports that.
 pub fn check(
     new: &[NewSubmission],

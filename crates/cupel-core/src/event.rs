@@ -77,7 +77,7 @@ pub enum Stream {
 pub enum EventKind {
     /// The submission was accepted and waits for a slot. (`queued`)
     Queued,
-    /// A worker leased it. Output of earlier attempts is void. (`started`)
+    /// A worker leased it. Output of earlier attempts is no longer valid. (`started`)
     Started { attempt: u32 },
     /// The compiler started. (`compile.start`)
     CompileStarted,

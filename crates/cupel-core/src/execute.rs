@@ -46,7 +46,7 @@ pub struct Wait<'a> {
 /// Result of [`Core::execute`].
 #[derive(Debug)]
 pub enum Executed {
-    /// Accepted, and not known to have ended.
+    /// The submission was accepted and, as far as known, has not ended.
     Accepted {
         /// Its id.
         id: SubmissionId,
@@ -55,7 +55,7 @@ pub enum Executed {
         /// State at the end of the wait. `None`: the client did not wait, or the state could not be read.
         state: Option<RunState>,
     },
-    /// Ended within the time to wait, or before.
+    /// The submission ended during the wait, or before it.
     Finished {
         /// The submission with its result.
         record: Box<SubmissionRecord>,
@@ -95,7 +95,6 @@ impl Core {
     /// submission.
     ///
     /// # Errors
-    ///
     /// [`SubmitError`]; the client must not be given a submission's id.
     pub async fn execute(&self, request: ExecuteRequest<'_>) -> Result<Executed, SubmitError> {
         let ExecuteRequest { owner, new, idempotency, accepts_cached, wait, rate_limit, on_stored } = request;

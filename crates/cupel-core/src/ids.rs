@@ -36,7 +36,7 @@ impl IdGenerator {
             };
             *last
         };
-        // The version is followed by 4 + 8 bits of the counter, the variant by the other 6.
+        // 4 + 8 bits of the counter follow the version, and the other 6 bits follow the variant.
         random[0] = (counter >> 14) as u8 & 0x0f;
         random[1] = (counter >> 6) as u8;
         random[2] = counter as u8 & 0x3f;

@@ -27,7 +27,7 @@ const USED_MAX: usize = 10_000;
 const CHARGE_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Delay before a run whose submission could not be read is tried again.
-const UNREAD_PAUSE: SignedDuration = SignedDuration::from_secs(1);
+const UNREADABLE_RETRY_DELAY: SignedDuration = SignedDuration::from_secs(1);
 
 /// One attempt that a worker holds.
 #[derive(Clone, Debug)]
@@ -175,7 +175,7 @@ impl Core {
             Ok(Some(leased)) => leased,
             Ok(None) => return Ok(None),
             Err(error) => {
-                self.hand_back_unread(run, lease, &error).await;
+                self.give_back_unreadable(run, lease, &error).await;
                 return Err(error.into());
             }
         };
@@ -193,9 +193,9 @@ impl Core {
     /// Gives back a lease that the store may have granted without returning the submission. After a transient error,
     /// the run loses no attempt. After a permanent error, it loses one attempt each time, so it ends eventually. That
     /// end is stored but not announced, because the submission's owner cannot be read either.
-    async fn hand_back_unread(&self, run: RunId, lease: LeaseId, cause: &StoreError) {
+    async fn give_back_unreadable(&self, run: RunId, lease: LeaseId, cause: &StoreError) {
         let now = self.now();
-        let due = now.saturating_add(UNREAD_PAUSE).unwrap_or(now);
+        let due = now.saturating_add(UNREADABLE_RETRY_DELAY).unwrap_or(now);
         let lost_attempt = !cause.transient;
         let why = kept(&format!("the submission cannot be read: {}", chain(cause)));
         let given = GivenBack { lost_attempt, why, now, due, attempts_max: self.inner.policy.attempts_max };
@@ -346,7 +346,7 @@ impl Core {
     /// time of their runs. Ends when the bus is closed; run one such task per process. Without it, a worker learns that
     /// a run was cancelled only when it renews the lease, and queues are fair between owners only by the number of
     /// hints handed out.
-    pub async fn heed_notices(&self) {
+    pub async fn handle_notices(&self) {
         let mut notices = self.inner.events.notices();
         while let Some(notice) = notices.next().await {
             match notice {

@@ -41,7 +41,7 @@ pub struct Swept {
     pub led: bool,
     /// Attempts that were lost because their worker stopped renewing the lease.
     pub expired: u64,
-    /// Runs abandoned, among those.
+    /// Number of these attempts whose run was abandoned.
     pub abandoned: u64,
     /// Hints published to the queue.
     pub offered: u64,
@@ -187,7 +187,7 @@ impl Core {
             let due = self.inner.store.due(now, after, STEP).await?;
             let Some(last) = due.last().map(|last| last.place) else { break };
             let is_last = due.len() < STEP as usize;
-            let hints = of(due.into_iter().filter(|due| !was_due_at_birth(due)));
+            let hints = of(due.into_iter().filter(|due| !was_due_when_created(due)));
             if !self.offer(&hints, swept).await || is_last {
                 break;
             }
@@ -255,7 +255,7 @@ fn of(due: impl IntoIterator<Item = DueRun>) -> Vec<(RunHint, Needs)> {
 }
 
 /// Whether a run has been due since it was created, according to the time in its id.
-fn was_due_at_birth(due: &DueRun) -> bool {
+fn was_due_when_created(due: &DueRun) -> bool {
     let born = due.hint.run.as_uuid().get_timestamp().map(|at| at.to_unix());
     born.is_some_and(|(s, ns)| {
         let born_ms = i128::from(s) * 1000 + i128::from(ns / 1_000_000);

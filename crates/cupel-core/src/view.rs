@@ -116,7 +116,7 @@ impl Core {
             Some(record) if !record.state.is_final() => record,
             other => return Ok(other),
         };
-        match timeout(at_most, self.heard_of_end(id, end.as_mut())).await {
+        match timeout(at_most, self.wait_for_end(id, end.as_mut())).await {
             // The run ended or the bus is closing: in both cases the store has the current state.
             Ok(()) => self.submission(viewer, id).await,
             Err(_elapsed) if at_most.is_zero() => Ok(Some(record)),
@@ -132,7 +132,7 @@ impl Core {
 
     /// Waits until the bus announces the end of a submission, or until the store shows it if the bus may have missed
     /// it.
-    pub(crate) async fn heard_of_end(&self, id: SubmissionId, end: &mut dyn Subscription) {
+    pub(crate) async fn wait_for_end(&self, id: SubmissionId, end: &mut dyn Subscription) {
         while let Ok(Some(Received::Gap)) | Err(_) = timeout(self.quiet_max(), end.next()).await {
             match self.inner.store.submission(id).await {
                 Ok(Some(record)) if !record.state.is_final() => {}

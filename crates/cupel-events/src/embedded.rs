@@ -196,7 +196,7 @@ struct Guard {
 }
 
 impl Drop for Guard {
-    /// Removes an empty log with its last subscriber.
+    /// Removes an empty log when its last subscriber leaves.
     fn drop(&mut self) {
         let mut logs = lock(&self.logs);
         let mut state = self.shared.state();

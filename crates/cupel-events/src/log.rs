@@ -102,7 +102,7 @@ impl Log {
             return;
         }
         self.last = seq;
-        // This single hole reports everything that is missing to earlier readers.
+        // This single hole reports all missing events to earlier readers.
         while matches!(self.entries.back(), Some(Entry::Hole(_) | Entry::Break(..))) {
             self.entries.pop_back();
         }

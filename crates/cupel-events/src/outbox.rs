@@ -365,7 +365,7 @@ mod tests {
         assert_eq!(end, Some(Seq::of_attempt(1, 199)), "the end names an event that a receiver may have missed");
         outbox.sent();
 
-        // If more ends are published than fit, receivers learn that something is missing.
+        // If more final events are published than fit, receivers learn that something is missing.
         for n in 0..3 * WAITING_EVENTS_MAX as u128 {
             outbox.event(finished(n, 1));
         }

@@ -87,7 +87,7 @@ impl PostgresServer {
     }
 
     /// Creates the table under a lock, because two nodes that create it concurrently would cause errors for each other.
-    async fn lay_out(&self, client: &Client) -> Result<(), ServerError> {
+    async fn create_table(&self, client: &Client) -> Result<(), ServerError> {
         let found: String = client.query_one("SHOW server_version_num", &[]).await?.try_get(0)?;
         if found.parse::<i32>().is_ok_and(|version| version < VERSION_MIN) {
             let needed = VERSION_MIN / 10_000;
@@ -144,7 +144,7 @@ impl Server for PostgresServer {
         let lost = CancellationToken::new();
         let sender = self.connect(None, &lost).await?;
         let listener = self.connect(Some(Arc::clone(hub)), &lost).await?;
-        self.lay_out(&sender.client).await?;
+        self.create_table(&sender.client).await?;
         let name = &self.name;
         listener.client.batch_execute(&format!("LISTEN \"{name}\"")).await?;
         let send = sender.client.prepare(&send_sql(name)).await?;

@@ -43,7 +43,7 @@ pub(crate) trait Link: Send + Sync + 'static {
     /// Disconnects cleanly. No taker waits on this connection any more, and it is dropped once all calls have returned.
     async fn leave(&self) {}
     /// Whether the broker pushes hints even if no taker waits, so that `rest` must be called repeatedly.
-    fn comes_unasked(&self) -> bool {
+    fn pushes_hints(&self) -> bool {
         false
     }
 }

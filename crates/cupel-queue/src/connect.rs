@@ -46,7 +46,6 @@ impl Default for Settings {
 /// otherwise a broker's URL. Connects to the broker and creates its objects before returning.
 ///
 /// # Errors
-///
 /// [`ConnectError`]. When the process starts, an unreachable broker is an error; later, the queue waits until the
 /// broker is reachable again.
 pub async fn connect(url: &str, settings: Settings) -> Result<Arc<dyn Queue>, ConnectError> {

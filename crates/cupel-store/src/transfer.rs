@@ -416,7 +416,7 @@ impl Table {
         let mut rows: Vec<Vec<Value<'static>>> = read.await?;
         if let [.., "data", "data_hash"] = self.columns {
             for row in &mut rows {
-                take_in(row, &of.large).await.map_err(|fault| fault.during(READ))?;
+                inline_blobs(row, &of.large).await.map_err(|fault| fault.during(READ))?;
             }
         }
         Ok(rows)
@@ -426,7 +426,7 @@ impl Table {
 const READ: &str = "read rows for a copy";
 
 /// Replaces a reference to the blob store by the data, because the target may have another blob store or none.
-async fn take_in(row: &mut [Value<'static>], large: &Large) -> Result<(), SqlFault> {
+async fn inline_blobs(row: &mut [Value<'static>], large: &Large) -> Result<(), SqlFault> {
     if let [.., data, hash] = row
         && let Value::Blob(bytes) = &*hash
     {

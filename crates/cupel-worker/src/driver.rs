@@ -227,7 +227,7 @@ impl<'a> Driver<'a> {
     async fn next(&mut self) -> Option<Next<'a>> {
         let shared = self.shared;
         loop {
-            // A run whose result is no longer wanted has the next turn, in which it ends at once.
+            // A run whose result is no longer wanted gets the next turn, and ends in it.
             let unwanted = self.waiting.iter().position(|begun| begun.assignment.stop.is_raised());
             if let Some(begun) = unwanted.and_then(|at| self.waiting.remove(at)) {
                 return Some(Next::again(begun, None));
@@ -329,7 +329,7 @@ impl<'a> Driver<'a> {
         {
             return Some((assignment, Some(long)));
         }
-        // Long runs that may not begin now are skipped; a run that was given back rests for a while.
+        // Long runs that may not begin now are skipped. A run that was given back is not offered for a while.
         for _ in 0..SKIPPED_MAX {
             let assignment = match self.ahead.take_if(|assignment| suits(assignment)) {
                 Some(assignment) => assignment,
@@ -387,7 +387,7 @@ impl<'a> Driver<'a> {
         // Holds the permission until the end of the turn.
         let Next { run, long: _long } = next;
         let (mut begun, job) = match run {
-            NextRun::Again(begun) => (begun, Job::GoOn(tool)),
+            NextRun::Again(begun) => (begun, Job::Continue(tool)),
             NextRun::New(assignment) => {
                 let leased = &assignment.leased;
                 shared.leases().insert(leased.lease, leased.run);

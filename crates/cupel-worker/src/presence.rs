@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::worker::Shared;
 
 /// Timeout of the deregistration at the end.
-const FAREWELL_MAX: Duration = Duration::from_secs(2);
+const DEREGISTER_MAX: Duration = Duration::from_secs(2);
 
 /// The reported data, and the worker to which the orders apply.
 pub(crate) struct Presence {
@@ -57,7 +57,7 @@ impl Presence {
                 Err(_) => {}
             }
         }
-        let farewell = tokio::time::timeout(FAREWELL_MAX, core.leave(self.shared.id)).await;
+        let farewell = tokio::time::timeout(DEREGISTER_MAX, core.leave(self.shared.id)).await;
         if !matches!(farewell, Ok(Ok(()))) {
             tracing::debug!("could not remove worker {} from the store", self.shared.id);
         }

@@ -260,7 +260,7 @@ fn result_of(
 }
 
 fn grade_of(case: ProblemCaseReport, feedback: Feedback, room: &mut usize) -> CaseGrade {
-    // At most the amount that all samples together may show.
+    // Output is shown only while it fits into the amount that all samples together may show.
     let mut fits = |bytes: usize| {
         let fits = bytes <= *room;
         *room -= if fits { bytes } else { 0 };
@@ -358,7 +358,7 @@ mod tests {
         held.events.push(started("test 1"));
         assert_eq!(held.due(at(999)), []);
         assert_eq!(held.due(at(1000)), [started("test 1")]);
-        // The time of a late call does not shift the next second.
+        // A late call does not shift the later publication times.
         held.events.push(started("test 2"));
         assert_eq!(held.due(at(1999)), []);
         assert_eq!(held.due(at(2700)), [started("test 2")]);

@@ -79,7 +79,7 @@ pub(crate) enum Job {
     /// Judge an attempt.
     Judge(Arc<Assignment>, SlotExecutor),
     /// Continue the waiting attempt.
-    GoOn(SlotExecutor),
+    Continue(SlotExecutor),
 }
 
 /// A message from a thread of a slot. At most one of each kind is in transit, so the number of messages in the channel
@@ -162,8 +162,8 @@ pub(crate) fn run(number: usize, parts: &SlotParts, jobs: Receiver<Job>, message
                     return;
                 }
             }
-            // No attempt of this thread waits.
-            Job::GoOn(tool) => hand.tool = Some(tool),
+            // No attempt of this thread waits for the executor.
+            Job::Continue(tool) => hand.tool = Some(tool),
         }
         let Some(tool) = hand.tool.take() else { return };
         if hand.messages.send(SlotMessage::Ready(tool)).is_err() {
@@ -211,7 +211,7 @@ impl TurnTaker {
         let waited = Arc::clone(&self.waited);
         let attempt = AssertUnwindSafe(|| judge_one(parts, assignment, self, &waited));
         let result = catch_unwind(attempt).unwrap_or(Err(SlotError::Panic));
-        // It is absent if the worker ended while the attempt waited.
+        // The executor is absent if the worker ended while the attempt waited.
         let Some(tool) = &mut self.tool else { return false };
         tool.failures = match &result {
             Ok(_)
@@ -273,7 +273,7 @@ impl TurnTaker {
         if self.messages.send(SlotMessage::Yields(tool)).is_err() {
             return;
         }
-        if let Ok(Job::GoOn(tool) | Job::Judge(_, tool)) = self.jobs.recv() {
+        if let Ok(Job::Continue(tool) | Job::Judge(_, tool)) = self.jobs.recv() {
             self.take_up(tool);
         }
         let waited = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);

@@ -44,7 +44,7 @@ pub(crate) struct Boards {
     /// Allows one read of a contest at a time, so that the store stays available for other requests.
     reading: Arc<Semaphore>,
     /// Allows one computation for an individual viewer at a time.
-    reckoning: Arc<Semaphore>,
+    computing: Arc<Semaphore>,
 }
 
 type BoardSlot = Arc<tokio::sync::Mutex<Option<Arc<Board>>>>;
@@ -52,7 +52,7 @@ type BoardSlot = Arc<tokio::sync::Mutex<Option<Arc<Board>>>>;
 impl Default for Boards {
     fn default() -> Boards {
         let one = || Arc::new(Semaphore::new(1));
-        Boards { places: Mutex::default(), reading: one(), reckoning: one() }
+        Boards { places: Mutex::default(), reading: one(), computing: one() }
     }
 }
 
@@ -145,7 +145,7 @@ impl Core {
         if rules == board.rules {
             return Ok(Arc::clone(&board.rows));
         }
-        let turn = Arc::clone(&self.inner.boards.reckoning).acquire_owned().await.map_err(broken_off)?;
+        let turn = Arc::clone(&self.inner.boards.computing).acquire_owned().await.map_err(broken_off)?;
         let board = Arc::clone(board);
         let made = tokio::task::spawn_blocking(move || {
             let _turn = turn;

@@ -60,7 +60,7 @@ impl Core {
         title_fits(&new.title)?;
         text_fits("description", &new.description)?;
         times_fit(new.style, new.length, new.freeze)?;
-        self.is_still_to_be(new.starts_at, new.length)?;
+        self.check_not_over(new.starts_at, new.length)?;
         self.problems_fit(principal, &new.problems).await?;
         self.inner.store.insert_contest(new).await?.map_err(|_taken| ContestError::SlugTaken)
     }
@@ -87,7 +87,7 @@ impl Core {
         let length = change.length.unwrap_or(contest.length);
         times_fit(style, length, freeze)?;
         if let Some(starts_at) = change.starts_at {
-            self.is_still_to_be(starts_at, length)?;
+            self.check_not_over(starts_at, length)?;
         }
         if let Some(problems) = &change.problems {
             self.problems_fit(principal, problems).await?;
@@ -129,7 +129,7 @@ impl Core {
     }
 
     /// Checks that a contest with these times has not ended already, because nobody could take part in it.
-    fn is_still_to_be(&self, starts_at: Timestamp, length: Duration) -> Result<(), ContestError> {
+    fn check_not_over(&self, starts_at: Timestamp, length: Duration) -> Result<(), ContestError> {
         let is_over = ends_at(starts_at, length) <= self.now();
         if is_over { Err(invalid("starts_at", "the contest would already have ended")) } else { Ok(()) }
     }
@@ -174,7 +174,7 @@ impl Core {
 }
 
 /// Whether the viewer is an organiser of a contest with this owner.
-pub(super) fn arranges(principal: &Principal, owner: UserId) -> bool {
+pub(super) fn is_organiser(principal: &Principal, owner: UserId) -> bool {
     principal.is_admin() || principal.user() == Some(owner)
 }
 

@@ -6,7 +6,7 @@ use cupel_problem::Slug;
 use cupel_types::{ClarificationId, UserId};
 use jiff::Timestamp;
 
-use super::manage::{arranges, invalid, text_fits};
+use super::manage::{invalid, is_organiser, text_fits};
 use super::{
     Clarification, Contest, ContestError, ContestFilter, ContestProblem, NewClarification, Participant,
     ParticipantProgress, Participation, Phase, StandingsRow, View, label,
@@ -87,7 +87,7 @@ impl Core {
             Some(user) => self.inner.store.participant(contest.id, user).await?,
             None => None,
         };
-        let may_change = arranges(principal, contest.owner);
+        let may_change = is_organiser(principal, contest.owner);
         let phase = contest.phase(self.now());
         Ok(Some(SeenContest { contest, phase, may_change, participant }))
     }

@@ -488,7 +488,6 @@ impl Core {
     /// The problem, if the viewer may change it.
     ///
     /// # Errors
-    ///
     /// [`AuthorError::Missing`] if the viewer may not change it.
     pub async fn to_change(&self, principal: &Principal, key: ProblemKey) -> Result<ProblemRecord, AuthorError> {
         let seen = self.problem(principal, key).await?.ok_or(AuthorError::Missing)?;

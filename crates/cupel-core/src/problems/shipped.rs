@@ -127,7 +127,7 @@ fn of_ours(imported: &Imported, shipped: &Shipped<'_>, now: Timestamp) -> NewVer
     NewVersion {
         is_verified: Some(true),
         shipped: Some((shipped.slug.to_owned(), shipped.archive_hash)),
-        // Without an importing user.
+        // No user imports a shipped package.
         ..version_of(imported, None, Bytes::ZERO, now)
     }
 }

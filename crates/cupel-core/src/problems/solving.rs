@@ -121,7 +121,7 @@ impl Core {
             return None;
         }
         let (signature, input) = (signature.clone(), Arc::clone(input));
-        // The permit is held until reading ends, even if the client disconnects.
+        // The permit is held until the input has been read, even if the client disconnects.
         let permit = Arc::clone(&self.inner.own_inputs).acquire_owned().await;
         let read = move || {
             let _permit = permit;

@@ -130,7 +130,7 @@ async fn a_cancelled_next_run_call_leaves_no_run_behind() {
         asking.abort();
         let _ = asking.await;
     }
-    // A run leased for a cancelled caller is given back or was handed to no worker: every run ends.
+    // A run that was leased for a cancelled caller is given back, so every run ends.
     let mut ended = 0;
     while ended < ids.len() {
         let ask = tokio::time::timeout(Duration::from_millis(200), app.core.next_run(worker())).await;

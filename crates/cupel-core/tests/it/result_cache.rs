@@ -104,7 +104,7 @@ async fn known(app: &App, cache: &ResultCache, new: SubmissionBuilder) -> Option
 }
 
 #[tokio::test]
-async fn a_result_is_known_for_the_very_same_program_and_no_other() {
+async fn only_an_identical_program_gets_a_cached_result() {
     type Change = fn(&mut NewProgram);
     let changes: [Change; 9] = [
         |new| new.source.files[0].1 = b"print(43)".as_slice().into(),
@@ -135,7 +135,7 @@ async fn a_result_is_known_for_the_very_same_program_and_no_other() {
 }
 
 #[tokio::test]
-async fn nobody_learns_what_another_one_has_run() {
+async fn a_user_cannot_learn_what_another_user_ran() {
     let mut app = App::start().await;
     let exact = cache_of(Exact::default());
     let id = run(&app, &exact, a_submission(), report(Verdict::Accepted)).await;

@@ -67,7 +67,7 @@ impl Site {
     }
 
     /// Sends the heartbeats of the workers that are alive, and updates all nodes' routes.
-    async fn everybody_hears(&self, workers: &[&Worker]) {
+    async fn send_heartbeats(&self, workers: &[&Worker]) {
         for _ in 0..2 {
             for worker in workers {
                 self.hear(worker).await;
@@ -110,7 +110,7 @@ impl Worker {
     }
 
     /// Checks that there is no run for this worker.
-    async fn has_nothing_to_do(&self) {
+    async fn assert_no_run(&self) {
         let next = tokio::time::timeout(Duration::from_millis(100), self.core.next_run(self.beat.id)).await;
         assert!(next.is_err(), "{next:?}");
     }
@@ -120,7 +120,7 @@ impl Worker {
 async fn each_worker_gets_runs_in_its_languages() {
     let site = Site::start().await;
     let (python, both) = (site.worker(&["python"]).await, site.worker(&["c", "python"]).await);
-    site.everybody_hears(&[&python, &both]).await;
+    site.send_heartbeats(&[&python, &both]).await;
     let mut c = Vec::new();
     for _ in 0..20 {
         c.push(site.submit("c").await);
@@ -128,7 +128,7 @@ async fn each_worker_gets_runs_in_its_languages() {
     // It does not wait behind the C runs, which only one worker can judge.
     let id = site.submit("python").await;
     assert_eq!(python.judge().await, id);
-    python.has_nothing_to_do().await;
+    python.assert_no_run().await;
     for id in c {
         assert_eq!(both.judge().await, id);
     }
@@ -142,12 +142,12 @@ async fn a_hint_at_the_wrong_worker_costs_no_attempt_and_the_right_worker_gets_t
     // No node knows any worker yet, so every hint goes to the common queue.
     let id = site.submit("c").await;
     let (python, c) = (site.worker(&["python"]).await, site.worker(&["c"]).await);
-    python.has_nothing_to_do().await;
+    python.assert_no_run().await;
     assert_eq!(site.depth().await, 0, "the hint is gone");
     assert_eq!(site.app.state(id).await, RunState::Queued { attempts: 0, lost: 0 });
-    site.everybody_hears(&[&python, &c]).await;
+    site.send_heartbeats(&[&python, &c]).await;
     assert_eq!(site.api.sweep().await.unwrap().offered, 1);
-    python.has_nothing_to_do().await;
+    python.assert_no_run().await;
     assert_eq!(c.judge().await, id);
 }
 
@@ -155,7 +155,7 @@ async fn a_hint_at_the_wrong_worker_costs_no_attempt_and_the_right_worker_gets_t
 async fn a_submission_is_refused_while_no_worker_has_its_languages() {
     let site = Site::start().await;
     let python = site.worker(&["python"]).await;
-    site.everybody_hears(&[&python]).await;
+    site.send_heartbeats(&[&python]).await;
     let submit = async |language: &str, also: &[&str]| {
         let mut new = a_submission().in_language(language).as_sent();
         new.also_needs = needs(also);
@@ -182,13 +182,13 @@ async fn a_submission_is_refused_while_no_worker_has_its_languages() {
 async fn a_run_whose_last_worker_left_waits_for_the_next_and_does_not_delay_others() {
     let site = Site::start().await;
     let (python, c) = (site.worker(&["python"]).await, site.worker(&["c"]).await);
-    site.everybody_hears(&[&python, &c]).await;
+    site.send_heartbeats(&[&python, &c]).await;
     let waits = [site.submit("c").await, site.submit("c").await];
     // The worker is killed, and its broker loses all hints.
     drop(c);
     site.app.clock.advance(Duration::try_from(WORKER_GONE_AFTER).unwrap());
     let (site, python) = site.restarted(python).await;
-    site.everybody_hears(&[&python]).await;
+    site.send_heartbeats(&[&python]).await;
     let swept = site.api.sweep().await.unwrap();
     assert_eq!((swept.offered, swept.unserved), (0, 2));
     assert_eq!(site.depth().await, 0);
@@ -205,7 +205,7 @@ async fn a_run_whose_last_worker_left_waits_for_the_next_and_does_not_delay_othe
     assert_eq!((swept.offered, swept.unserved), (0, 1));
 
     let c = site.worker(&["c"]).await;
-    site.everybody_hears(&[&python, &c]).await;
+    site.send_heartbeats(&[&python, &c]).await;
     let swept = site.api.sweep().await.unwrap();
     assert_eq!((swept.offered, swept.unserved), (1, 0));
     assert_eq!(c.judge().await, waits[0]);
@@ -216,14 +216,14 @@ async fn a_run_whose_last_worker_left_waits_for_the_next_and_does_not_delay_othe
 async fn runs_in_a_language_queue_are_found_when_all_workers_have_equal_languages() {
     let site = Site::start().await;
     let (python, both) = (site.worker(&["python"]).await, site.worker(&["c", "python"]).await);
-    site.everybody_hears(&[&python, &both]).await;
+    site.send_heartbeats(&[&python, &both]).await;
     let id = site.submit("c").await;
     // The worker without C is replaced, and then the other one restarts: no worker takes from the language queue any
     // more.
     drop((python, both));
     site.app.clock.advance(Duration::try_from(WORKER_GONE_AFTER).unwrap());
     let alike = site.worker(&["c", "python"]).await;
-    site.everybody_hears(&[&alike]).await;
+    site.send_heartbeats(&[&alike]).await;
     site.api.sweep().await.unwrap();
     let judged = tokio::time::timeout(Duration::from_secs(10), alike.judge()).await;
     assert_eq!(judged.expect("the run is leased again"), id);
@@ -235,11 +235,11 @@ async fn runs_in_a_language_queue_are_found_when_all_workers_have_equal_language
 async fn hints_in_a_queue_without_consumers_do_not_hide_lost_hints() {
     let site = Site::start().await;
     let (python, c) = (site.worker(&["python"]).await, site.worker(&["c"]).await);
-    site.everybody_hears(&[&python, &c]).await;
+    site.send_heartbeats(&[&python, &c]).await;
     let cancelled = [site.submit("c").await, site.submit("c").await];
     drop(c);
     site.app.clock.advance(Duration::try_from(WORKER_GONE_AFTER).unwrap());
-    site.everybody_hears(&[&python]).await;
+    site.send_heartbeats(&[&python]).await;
     for id in cancelled {
         site.api.cancel(&site.app.me(), id).await.unwrap();
     }

@@ -24,7 +24,7 @@ const LIST_BYTES_AN_ENTRY: u64 = 512;
 pub(super) fn unpack(file: File, name: &str, below: &str, sink: &mut Sink<'_>) -> Result<(), SinkError> {
     let findings = sink.findings();
     let file = Counted::new(BufReader::new(file));
-    let (count, most) = (file.count(), file.most());
+    let (count, most) = (file.count(), file.bytes_max());
     // The central directory is read into memory, so its size is bounded before it is parsed.
     most.set(LIST_BYTES_FREE + LIST_BYTES_AN_ENTRY * sink.limits().entries_max as u64);
     let mut archive = match ZipArchive::new(file) {

@@ -25,7 +25,7 @@ type Put = BoxFuture<'static, (Arc<dyn Link>, Vec<RunHint>, Result<(), BrokerErr
 /// Runs until the queue is closed.
 pub(super) async fn feed(shared: Arc<Shared>) {
     let mut under_way: FuturesUnordered<Put> = FuturesUnordered::new();
-    // Failed batches, to retry: the broker may or may not have them.
+    // Failed batches to retry. The broker may or may not have received them.
     let mut again: Vec<Vec<RunHint>> = Vec::new();
     // While the broker is full: the time of the next attempt, independent of new hints.
     let mut again_at: Option<Instant> = None;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{ANSWER_MAX, LAST_WORDS_MAX, Shared, WAIT_MAX, in_time};
+use super::{ANSWER_MAX, LEAVE_MAX, Shared, WAIT_MAX, in_time};
 use crate::broker::{BrokerError, Delivery, Link};
 use crate::shares::{CLASSES, PerClass, Shares, index};
 
@@ -54,7 +54,7 @@ pub(super) async fn fetch(shared: Arc<Shared>) {
             link.leave().await;
         }
     };
-    let _ = tokio::time::timeout(LAST_WORDS_MAX, last_words).await;
+    let _ = tokio::time::timeout(LEAVE_MAX, last_words).await;
 }
 
 /// Returns prefetched hints to other nodes. `false` if the broker may push more hints, so this must be repeated.
@@ -64,7 +64,7 @@ async fn rest(shared: &Shared) -> bool {
     if let Err(error) = in_time("requeue hints", ANSWER_MAX, link.rest(unwanted)).await {
         shared.keeper.broke(&link, error);
     }
-    !link.comes_unasked()
+    !link.pushes_hints()
 }
 
 async fn take_or_wait(link: &dyn Link, classes: &mut Classes, wanted: usize) -> Result<Vec<Delivery>, BrokerError> {

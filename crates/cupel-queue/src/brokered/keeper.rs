@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use cupel_core::chain;
 use tokio::sync::{mpsc, watch};
 
-use super::{LAST_WORDS_MAX, Shared, in_time};
+use super::{LEAVE_MAX, Shared, in_time};
 use crate::broker::{Broker, BrokerError, Link};
 
 /// Timeout of connecting, including the creation of the broker's objects.
@@ -133,7 +133,7 @@ pub(super) async fn keep(shared: Arc<Shared>, broker: impl Broker, mut breaks: m
         trouble(&keeper.away, &error);
         tracing::warn!(error = chain(&error), "lost the connection to the queue's broker; hints wait on this node");
         // Leave before reconnecting, so that a broker with group members never counts this node twice.
-        let _ = tokio::time::timeout(LAST_WORDS_MAX, broken.leave()).await;
+        let _ = tokio::time::timeout(LEAVE_MAX, broken.leave()).await;
         drop(broken);
         let mut logged_at = Instant::now();
         let mut pause = PAUSE_MIN;

@@ -54,11 +54,11 @@ pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// Maximum time that [`Link::wait`] waits; then the fetcher polls.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(2);
 /// Timeout for disconnecting cleanly, at the end or before the connection is replaced.
-const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
+const LEAVE_MAX: Duration = Duration::from_secs(1);
 /// Maximum time that a publisher waits for the broker's count of hints.
 const LOOK_MAX: Duration = Duration::from_millis(250);
 /// Maximum number of hints that [`Queue::next_other`] skips, and its maximum duration.
-const LOOK_PAST_MAX: usize = 8;
+const SKIPPED_MAX: usize = 8;
 const LOOK_PAST_FOR: Duration = Duration::from_millis(100);
 /// How long a fruitless [`Queue::next_other`] is remembered. Each call costs the slot time, and makes the broker
 /// deliver hints that are put back.
@@ -66,7 +66,7 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Maximum number of pending acknowledgements. Further ones are dropped, and their hints are redelivered.
 const SETTLING_MAX: usize = 10_000;
 
-/// A queue at a broker, local fairness included.
+/// A queue at a broker, with local fairness.
 pub(crate) struct BrokeredQueue {
     shared: Arc<Shared>,
     make_language_queue: MakeLanguageQueue,
@@ -93,7 +93,7 @@ struct Shared {
     settling: mpsc::Sender<(Arc<dyn Link>, Settled)>,
     /// The last fruitless [`Queue::next_other`]: the owners that it excluded, and the time until which the result is
     /// valid.
-    nobody_else: Mutex<Option<(Vec<UserId>, tokio::time::Instant)>>,
+    no_other_owner: Mutex<Option<(Vec<UserId>, tokio::time::Instant)>>,
     /// Serialises reads of the broker's count.
     reading: tokio::sync::Mutex<()>,
     end: CancellationToken,
@@ -124,7 +124,7 @@ impl BrokeredQueue {
             fetch: Notify::new(),
             bell: Notify::new(),
             settling,
-            nobody_else: Mutex::default(),
+            no_other_owner: Mutex::default(),
             reading: tokio::sync::Mutex::default(),
             end: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -156,8 +156,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn nobody_else(&self) -> MutexGuard<'_, Option<(Vec<UserId>, tokio::time::Instant)>> {
-        self.nobody_else.lock().unwrap_or_else(PoisonError::into_inner)
+    fn no_other_owner(&self) -> MutexGuard<'_, Option<(Vec<UserId>, tokio::time::Instant)>> {
+        self.no_other_owner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn close(&self) {
@@ -216,7 +216,7 @@ impl Queue for BrokeredQueue {
             shared.look().await;
         }
         // A hint of another owner invalidates the last fruitless `next_other`.
-        shared.nobody_else().take_if(|(not, _)| hints.iter().any(|hint| !not.contains(&hint.owner)));
+        shared.no_other_owner().take_if(|(not, _)| hints.iter().any(|hint| !not.contains(&hint.owner)));
         shared.feed.notify_one();
         Ok(())
     }
@@ -257,7 +257,7 @@ impl Queue for BrokeredQueue {
         let holds = |(past, until): &(Vec<UserId>, tokio::time::Instant)| {
             tokio::time::Instant::now() < *until && past.iter().all(|owner| not.contains(owner))
         };
-        if self.shared.nobody_else().as_ref().is_some_and(holds) {
+        if self.shared.no_other_owner().as_ref().is_some_and(holds) {
             return Ok(None);
         }
         self.shared.look().await;
@@ -272,7 +272,7 @@ impl Queue for BrokeredQueue {
                 Ok(found) => break found.map(Some),
                 Err(_) => break Ok(None),
             }
-            if past.len() == LOOK_PAST_MAX {
+            if past.len() == SKIPPED_MAX {
                 break Ok(None);
             }
         };
@@ -288,7 +288,7 @@ impl Queue for BrokeredQueue {
         }
         self.shared.feed.notify_one();
         if matches!(found, Ok(None)) {
-            *self.shared.nobody_else() = Some((not.to_vec(), tokio::time::Instant::now() + LOOK_AGAIN_AFTER));
+            *self.shared.no_other_owner() = Some((not.to_vec(), tokio::time::Instant::now() + LOOK_AGAIN_AFTER));
         }
         found
     }

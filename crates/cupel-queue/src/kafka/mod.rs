@@ -189,7 +189,7 @@ impl Kafka {
     }
 
     /// Whether one of the hosts accepts TCP connections. If so, the server there does not speak Kafka's protocol.
-    async fn is_somebody_there(&self) -> bool {
+    async fn accepts_tcp(&self) -> bool {
         for host in &self.hosts {
             let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
             let address = if has_port { host.clone() } else { format!("{host}:{PORT}") };
@@ -218,7 +218,7 @@ impl Broker for Kafka {
         ];
         let producer = OffThread::new(self.client::<Producer>(&ours, true, &more)?);
         let mut counts = match partitions(&producer, &ours).await {
-            Err(error) if error.fault == BrokerFault::Unreachable && self.is_somebody_there().await => {
+            Err(error) if error.fault == BrokerFault::Unreachable && self.accepts_tcp().await => {
                 return Err(BrokerError { fault: BrokerFault::Stranger, ..error });
             }
             counts => counts?,
@@ -379,7 +379,7 @@ impl Link for KafkaLink {
         Ok(())
     }
 
-    fn comes_unasked(&self) -> bool {
+    fn pushes_hints(&self) -> bool {
         true
     }
 
@@ -455,7 +455,7 @@ impl KafkaLink {
         let mut member = self.member();
         let member = member.as_mut().ok_or_else(has_left)?.get_mut();
         if member.reader.is_none() {
-            // Discard stale events from before, such as a failed first address of a host name.
+            // Discard earlier events, such as a failed first address of a host name.
             while member.consumer.poll(Duration::ZERO).is_some() {}
             let topics: Vec<&str> = self.ours.topics.iter().map(String::as_str).collect();
             member.consumer.subscribe(&topics).map_err(self.ours.failed("join the group"))?;

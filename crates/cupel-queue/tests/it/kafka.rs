@@ -9,7 +9,7 @@ use super::{WINDOW, connect, settings, site as site_of};
 mod every_queue {
     use super::*;
 
-    // One partition, because only a single partition has an order.
+    // One partition, because hints are ordered only within a partition.
     cupel_testkit::queue_conformance!(async |depth_max| QueueUnderTest {
         queue: connect(&format!("{}&partitions=1", Kafka::shared().url()), settings(depth_max)).await,
         window: WINDOW,

@@ -40,7 +40,7 @@ const RULES: [Rule; 8] = [
     ("a_limit_applies_to_the_whole_process_tree", a_limit_applies_to_the_whole_process_tree),
     ("a_program_that_exits_before_the_first_reading_is_over_its_limit", a_program_that_exits_before_the_first_reading),
     ("a_program_cannot_switch_its_counter_off", a_program_cannot_switch_its_counter_off),
-    ("who_hides_from_being_counted_has_no_figure_and_is_over_any_limit", an_evading_program_exceeds_any_limit),
+    ("a_program_that_evades_counting_has_no_figure_and_exceeds_any_limit", an_evading_program_exceeds_any_limit),
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {

@@ -27,9 +27,9 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("the_sandbox_starts_from_any_directory", the_sandbox_starts_from_any_directory),
             ("ordinary_programs_work", ordinary_programs_work),
             ("neighbours_share_nothing", neighbours_share_nothing),
-            ("each_lane_has_separate_users", each_lane_has_users_of_its_own),
+            ("each_lane_has_separate_users", each_lane_has_separate_users),
             ("a_lane_has_one_share_of_the_processor_however_many_sessions_it_creates", one_share_of_the_processor),
-            ("the_host_is_protected_without_any_one_wall", one_wall_less_is_no_hole),
+            ("the_host_is_protected_without_any_one_wall", the_host_is_protected_without_any_one_wall),
         ],
     )
 }

@@ -166,7 +166,7 @@ impl Blobs for DirectoryBlobs {
                 Err(error) => return Err(failed("put", key)(error.error)),
             }
         }
-        // Syncs the entry of the file, and those of directories that were created for it.
+        // Syncs the directory entry of the file, and the entries of directories that were created for it.
         let count = if is_new { usize::MAX } else { 1 };
         let mut above = folder.ancestors().take_while(|folder| folder.starts_with(&self.root)).take(count);
         above.try_for_each(|folder| File::open(folder)?.sync_all()).map_err(failed("put", key))

@@ -72,8 +72,8 @@ impl S3Blobs {
     pub fn new(url: &str, cluster: &str) -> Result<S3Blobs, S3UrlError> {
         let url = Url::parse(url).map_err(S3UrlError::Form)?;
         let bucket = url.host_str().filter(|bucket| !bucket.is_empty()).ok_or(S3UrlError::NoBucket)?;
-        // The rest of Cupel passes its TLS provider explicitly; this library uses the provider of the process. If one
-        // is installed already, it is the same.
+        // The rest of Cupel passes its TLS provider explicitly; this library uses the provider of the process. A
+        // provider that is installed already is the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let options = ClientOptions::new()
             .with_connect_timeout(CONNECT_MAX)

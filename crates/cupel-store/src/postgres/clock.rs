@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(clock.at(after(&clock, 1000)), 1_001_000_000);
         learn(&clock, 2000, 1_002_000_400);
         assert_eq!(clock.at(after(&clock, 2000)), 1_002_000_100);
-        // Five minutes ahead: another server.
+        // Five minutes ahead, as after a switch to another server.
         learn(&clock, 3000, 1_303_000_000);
         assert_eq!(clock.at(after(&clock, 3000)), 1_303_000_000);
         assert_eq!(clock.skew_us.load(Ordering::Relaxed), 7);

@@ -79,7 +79,7 @@ struct Put {
 pub(super) struct NotCommitted {
     pub(super) fault: SqlFault,
     /// Whether the transaction may have been committed nevertheless.
-    pub(super) perhaps: bool,
+    pub(super) may_be_committed: bool,
 }
 
 impl Connection {
@@ -119,7 +119,7 @@ impl Connection {
 
     /// For operations that may take long: removes the server's limits on statements and locks, and sets the limit on
     /// results.
-    pub(super) fn be_patient(&self, answer: Duration) -> Result<(), SqlFault> {
+    pub(super) fn set_long_timeouts(&self, answer: Duration) -> Result<(), SqlFault> {
         self.answer.set(answer);
         self.batch("SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0")
     }
@@ -172,7 +172,7 @@ impl Connection {
             let ids: [&Vec<Value<'_>>; 1] = [&ids];
             let begin = self.client.batch_execute(begin);
             let fetch = async { self.client.query_raw(&statement, ids).await?.try_collect::<Vec<_>>().await };
-            // Both are sent at once, in this order.
+            // Both statements are sent at once, in this order.
             let ((), rows) = futures_util::future::try_join(begin, fetch).await?;
             Ok(rows)
         })?;
@@ -224,9 +224,9 @@ impl Connection {
 
     /// Commits the transaction, including deferred changes.
     pub(super) fn commit(&self) -> Result<(), NotCommitted> {
-        self.flush().map_err(|fault| NotCommitted { fault, perhaps: false })?;
+        self.flush().map_err(|fault| NotCommitted { fault, may_be_committed: false })?;
         self.forget();
-        self.batch("COMMIT").map_err(|fault| NotCommitted { perhaps: fault.ends_the_connection(), fault })
+        self.batch("COMMIT").map_err(|fault| NotCommitted { may_be_committed: fault.ends_the_connection(), fault })
     }
 
     pub(super) fn roll_back(&self) -> Result<(), SqlFault> {

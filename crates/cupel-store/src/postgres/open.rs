@@ -127,7 +127,7 @@ fn open(options: &PostgresOptions) -> Result<Postgres, PostgresError> {
     check_version(&first, &name)?;
     {
         let patient = server.connect().map_err(|fault| refused(&name, fault))?;
-        let migrated = patient.be_patient(MIGRATION).map_err(MigrateError::SqlFault);
+        let migrated = patient.set_long_timeouts(MIGRATION).map_err(MigrateError::SqlFault);
         migrated.and_then(|()| migrate(&patient, &options.cluster)).map_err(|error| match error {
             MigrateError::Newer { version, known } => PostgresError::Newer { place: name.clone(), version, known },
             MigrateError::OtherCluster { found } => {

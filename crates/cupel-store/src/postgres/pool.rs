@@ -16,7 +16,7 @@ pub(super) struct Pool(Arc<Inner>);
 
 struct Inner {
     server: Arc<Server>,
-    /// One permit per connection of the maximum.
+    /// One permit per allowed connection.
     free: Arc<Semaphore>,
     idle: Mutex<Vec<Connection>>,
     count: u32,

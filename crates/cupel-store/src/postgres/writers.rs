@@ -97,7 +97,7 @@ impl Loop {
     fn commit_together(&mut self, batch: &mut Vec<Box<dyn Job>>) {
         match self.transaction(batch) {
             Ok(()) => batch.drain(..).for_each(|job| job.answer(Ok(()))),
-            Err(NotCommitted { fault, perhaps }) if perhaps || fault.ends_the_connection() => {
+            Err(NotCommitted { fault, may_be_committed }) if may_be_committed || fault.ends_the_connection() => {
                 tracing::warn!(error = %fault, "the database is unreachable: {fault}");
                 batch.drain(..).for_each(|job| job.answer(Err(fault.clone())));
             }
@@ -105,7 +105,7 @@ impl Loop {
                 let mut out_of_reach: Option<SqlFault> = None;
                 for job in batch.drain(..) {
                     let mut alone = [job];
-                    let result = out_of_reach.clone().map_or_else(|| self.insist(&mut alone), Err);
+                    let result = out_of_reach.clone().map_or_else(|| self.run_with_retries(&mut alone), Err);
                     out_of_reach = result.as_ref().err().filter(|fault| fault.ends_the_connection()).cloned();
                     let [job] = alone;
                     job.answer(result);
@@ -115,11 +115,11 @@ impl Loop {
     }
 
     /// Runs one command, and retries it if it loses a conflict.
-    fn insist(&mut self, alone: &mut [Box<dyn Job>; 1]) -> Result<(), SqlFault> {
+    fn run_with_retries(&mut self, alone: &mut [Box<dyn Job>; 1]) -> Result<(), SqlFault> {
         let mut back_off = BACK_OFF;
         for _ in 1..TRIES_MAX {
             match self.transaction(alone) {
-                Err(NotCommitted { fault, perhaps: false }) if fault.is_conflict() => thread::sleep(back_off),
+                Err(NotCommitted { fault, may_be_committed: false }) if fault.is_conflict() => thread::sleep(back_off),
                 result => return result.map_err(|not| not.fault),
             }
             back_off *= 2;
@@ -131,7 +131,7 @@ impl Loop {
     fn transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), NotCommitted> {
         let was_kept = self.connection.is_some();
         match self.try_transaction(jobs) {
-            Err(NotCommitted { fault, perhaps: false })
+            Err(NotCommitted { fault, may_be_committed: false })
                 if was_kept && fault.ends_the_connection() && !matches!(fault, SqlFault::Silent) =>
             {
                 self.try_transaction(jobs)
@@ -141,7 +141,7 @@ impl Loop {
     }
 
     fn try_transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), NotCommitted> {
-        let not = |fault| NotCommitted { fault, perhaps: false };
+        let not = |fault| NotCommitted { fault, may_be_committed: false };
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.server.connect().map_err(not)?,
@@ -159,7 +159,7 @@ impl Loop {
 }
 
 fn apply_and_commit(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<(), NotCommitted> {
-    let not = |fault| NotCommitted { fault, perhaps: false };
+    let not = |fault| NotCommitted { fault, may_be_committed: false };
     let durable = jobs.iter().any(|job| job.durable());
     let runs = jobs.iter().flat_map(|job| job.runs()).collect();
     let standing: HashSet<_> = jobs.iter().filter(|job| job.changes_standings()).flat_map(|job| job.runs()).collect();

@@ -81,7 +81,7 @@ impl SqlFault {
         }
     }
 
-    /// The same fault; for a full disk it names the disk.
+    /// Adds the disk's name to a disk-full fault. Other faults are returned unchanged.
     pub(crate) fn at(self, place: &str) -> SqlFault {
         let source: Arc<dyn std::error::Error + Send + Sync> = match self {
             SqlFault::Sqlite(error) if SqlFault::Sqlite(Arc::clone(&error)).is_disk_full() => error,
@@ -118,7 +118,7 @@ impl SqlFault {
                 // A network failure, or a bug in Cupel in how values are bound or read.
                 None => error.is_closed() || error.source().is_some_and(|source| source.is::<io::Error>()),
             },
-            // An unreachable blob store may return; a blob that is missing stays missing.
+            // An unreachable blob store may become reachable again; a missing blob stays missing.
             SqlFault::Blob(error) => matches!(**error, BlobsError::Store { .. }),
             SqlFault::Row(_)
             | SqlFault::NotOne { .. }

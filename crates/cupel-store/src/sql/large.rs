@@ -99,7 +99,7 @@ impl Large {
     }
 
     /// Puts large data into the blob store, and returns what to write into the row.
-    pub(crate) async fn put_away(&self, data: Vec<u8>) -> Data {
+    pub(crate) async fn store_large(&self, data: Vec<u8>) -> Data {
         let Some(place) = self.0.clone() else { return Data::Here(data) };
         if !(IN_ROW_BYTES_MAX + 1..=BLOB_BYTES_MAX).contains(&data.len()) {
             return Data::Here(data);

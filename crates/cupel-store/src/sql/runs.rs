@@ -60,7 +60,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
                 class: class_number(s.priority),
                 webhook: s.webhook.clone(),
                 spec,
-                data: self.large.put_away(data).await,
+                data: self.large.store_large(data).await,
                 about: About::of_work(&s.kind),
                 needs: needs_text(also_needs.iter().chain(s.language())),
                 purpose: purpose_number(SentFor::of(&s.kind)),
@@ -216,7 +216,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
             judged: Judged::of(&done.report, cpu_time, memory),
             report,
             log,
-            data: self.large.put_away(blob.finish()).await,
+            data: self.large.store_large(blob.finish()).await,
         };
         self.write(command).await
     }

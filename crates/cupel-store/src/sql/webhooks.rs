@@ -123,7 +123,7 @@ struct Take {
 impl Write for Take {
     type Output = Vec<Delivery>;
     const OPERATION: &'static str = "claim webhook deliveries";
-    // If the mark is lost, the delivery is retried earlier.
+    // If a crash loses the claim, the delivery is retried earlier.
     const DURABLE: bool = false;
 
     fn apply(&self, db: &dyn Sql) -> Result<Vec<Delivery>, SqlFault> {

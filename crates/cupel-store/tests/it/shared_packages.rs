@@ -290,7 +290,7 @@ fn the_cache_is_bounded_and_evicts_the_least_recently_used_but_no_open_package()
     let one = cluster.node("one");
     let lengths = [100_001, 100_002, 100_003, 100_004];
     let hashes: Vec<ContentHash> = lengths.iter().map(|length| cluster.import(&one, *length).copy.hash).collect();
-    // Each takes a little over 100 KiB: two fit, three do not.
+    // Each package takes a little over 100 KiB: two fit, three do not.
     let two = cluster.node_with("two", Bytes::kib(300));
     let here = || {
         let names = cluster.names("two");

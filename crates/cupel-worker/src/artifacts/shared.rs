@@ -193,8 +193,7 @@ impl Shelf {
 }
 
 fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
-    // The key fills one block of the hash: shorter keys are padded with zeros, by definition. Source: RFC 2104, section
-    // 2.
+    // The key is padded with zeros to one block of the hash. Source: RFC 2104, section 2.
     let mut block = [0; 64];
     block[..key.len()].copy_from_slice(key);
     Hmac::new(&block.into())

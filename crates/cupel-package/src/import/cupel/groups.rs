@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::cases::{group, most};
+use super::super::cases::{group, max_score};
 use super::super::{Child, Context, Draft};
 use crate::doc::{Reader, Unknown};
 use crate::finding::Code;
@@ -73,7 +73,7 @@ pub(super) fn read(context: &Context<'_>, top: &Reader<'_>, method: &Method, dra
     if scored {
         root.scoring = GroupScoring::Aggregate(Aggregate::Sum);
         root.stop = StopRule::Continue;
-        root.max = most(&root.scoring, &root.children);
+        root.max = max_score(&root.scoring, &root.children);
     }
     Some(root)
 }

@@ -1,7 +1,7 @@
 //! Groups of the legacy format: every directory below `data/` is a group, which `testdata.yaml` configures. Kattis and DOMjudge
 //! interpret the same files differently; the `domjudge` parameter selects the interpretation.
 
-use super::super::cases::{bounded, most};
+use super::super::cases::{bounded, max_score};
 use super::super::{ByteOrderMark, Child};
 use super::config::Version;
 use super::data::{Inherited, Maker, by_validator};
@@ -125,8 +125,8 @@ impl Maker<'_, '_> {
         // In DOMjudge, a directory with cases and without a configuration gives no points.
         let leaf = children.iter().any(|child| matches!(child, Node::Case(_)));
         let max = match grading.range.and_then(|range| range.high()) {
-            Some(high) if most(&scoring, &children) == MaxScore::Unbounded => MaxScore::Bounded(high),
-            _ => most(&scoring, &children),
+            Some(high) if max_score(&scoring, &children) == MaxScore::Unbounded => MaxScore::Bounded(high),
+            _ => max_score(&scoring, &children),
         };
         Ok(Some(CaseGroup {
             name: GroupName::new(directory).unwrap_or_else(|_| GroupName::root()),

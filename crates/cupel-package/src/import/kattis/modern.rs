@@ -1,6 +1,6 @@
 //! Groups of 2025-09: `sample`, `secret`, and the direct subdirectories of `secret` that have a `test_group.yaml`.
 
-use super::super::cases::{group, most};
+use super::super::cases::{group, max_score};
 use super::super::{ByteOrderMark, Child};
 use super::data::{Inherited, Maker, RawCase};
 use crate::doc::{Node as Document, Reader, Source, Unknown};
@@ -75,7 +75,7 @@ impl Maker<'_, '_> {
         if scoring {
             root.scoring = GroupScoring::Aggregate(Aggregate::Sum);
             root.stop = StopRule::Continue;
-            root.max = most(&root.scoring, &root.children);
+            root.max = max_score(&root.scoring, &root.children);
         }
         Ok(Some(root))
     }
@@ -137,10 +137,11 @@ impl Maker<'_, '_> {
             (Aggregation::Min, _) => GroupScoring::Aggregate(Aggregate::Min),
             _ => GroupScoring::Aggregate(Aggregate::Sum),
         };
-        if let (MaxScore::Bounded(max), MaxScore::Bounded(most)) = (group.max, most(&group.scoring, &group.children))
-            && most > max
+        if let (MaxScore::Bounded(max), MaxScore::Bounded(max_score)) =
+            (group.max, max_score(&group.scoring, &group.children))
+            && max_score > max
         {
-            let fault = format!("the groups give up to {most} in all, but the maximum of `{name}` is {max}");
+            let fault = format!("the groups give up to {max_score} in all, but the maximum of `{name}` is {max}");
             let remedy = "Raise `max_score` of secret, or lower that of its groups";
             let file = format!("data/{name}/test_group.yaml");
             self.kattis.context.findings.at(Code::Groups, &file, None, Some("max_score"), fault, remedy);
