@@ -78,9 +78,9 @@ pub(crate) async fn register(
             let guess = app.limits.join_code(address).await?;
             let made = app.accounts.register_with_code(new, code).await;
             match &made {
-                Ok(_) | Err(RegisterError::Failed(_)) => guess.was_none().await,
+                Ok(_) | Err(RegisterError::Failed(_)) => guess.refund().await,
                 Err(RegisterError::Taken(_) | RegisterError::Invalid(_)) => {
-                    guess.was_none().await;
+                    guess.refund().await;
                     app.limits.registration(address).await?;
                 }
                 Err(RegisterError::NoSuchCode) => {}

@@ -81,7 +81,7 @@ pub(crate) async fn take_part(
     if let Some(guess) = guess
         && !matches!(own, Err(ContestError::Missing))
     {
-        guess.was_none().await;
+        guess.refund().await;
     }
     let own = own.map_err(refusal)?;
     let seen = seen(&app, &caller.principal(), &slug).await?;
