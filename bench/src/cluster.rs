@@ -13,7 +13,7 @@ use anyhow::{Context, ensure};
 use cupel_testkit::servers::{Kafka, Postgres, RabbitMq, Redis};
 use serde_json::{Value, json};
 
-use crate::counted::{Counted, TOLD_AFTER, connections};
+use crate::counted::{Counted, REPORTED_AFTER, connections};
 use crate::http::{self, Api, CHEAPEST};
 use crate::samples::Samples;
 use crate::server::{Process, Server};
@@ -208,7 +208,7 @@ fn of(servers: &Servers, engines: Engines, workers: usize, plan: Plan) -> anyhow
     let connections = open();
     let submissions = (load.len() + accepting.len()) as f64;
     let submission = (count() - after).less(idle, since.elapsed().as_secs_f64()).each(submissions);
-    debug_assert!(since.elapsed() > TOLD_AFTER, "counting must have waited");
+    debug_assert!(since.elapsed() > REPORTED_AFTER, "counting must have waited");
     drop(workers);
     Ok(Measured { lone, load, accepting, submission, idle, connections })
 }
