@@ -29,8 +29,8 @@ impl Nodes {
         let queue = Arc::new(EmbeddedQueue::default());
         let node = |bus| core_of(&app.store, &app.clock, Arc::clone(&queue), bus, Bounds::default());
         let (api, worker) = (node(api_bus), node(worker_bus));
-        let heeding = worker.clone();
-        tokio::spawn(async move { heeding.heed_notices().await });
+        let notices = worker.clone();
+        tokio::spawn(async move { notices.handle_notices().await });
         Nodes { app, api, worker }
     }
 

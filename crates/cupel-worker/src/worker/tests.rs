@@ -170,8 +170,8 @@ impl Bench {
         let shared = Arc::clone(&worker.shared);
         let worker = tokio::spawn(worker.run(shutdown.clone()));
         // A server does the same.
-        let heeding = core.clone();
-        tokio::spawn(async move { heeding.heed_notices().await });
+        let notices = core.clone();
+        tokio::spawn(async move { notices.handle_notices().await });
         Bench { core, store, clock, owner, other: other_id, steps, made, leave, shared, shutdown, worker, _data: data }
     }
 

@@ -104,8 +104,8 @@ impl Server {
             drained = start_worker(config, &core, runtime, registry, &shutdown, &mut tasks);
         }
         // This task ends with the event bus, which outlives the worker.
-        let heeding = core.clone();
-        tokio::spawn(async move { heeding.heed_notices().await });
+        let notices = core.clone();
+        tokio::spawn(async move { notices.handle_notices().await });
         let shared = engines::open_shared(config, role).await?;
         let connections = connections(config, slots);
         let mut settings = api_settings(config, secret(config, &data, &store).await?);

@@ -19,8 +19,8 @@ fn every_api_node_reports_the_unserved_runs() {
     for api in &apis {
         eventually(|| {
             let mut metrics = agent().get(format!("{}/metrics", api.url)).call().unwrap();
-            let told = metrics.body_mut().read_to_string().unwrap();
-            told.lines().any(|line| line == "cupel_queue_unserved 0").then_some(())
+            let answer = metrics.body_mut().read_to_string().unwrap();
+            answer.lines().any(|line| line == "cupel_queue_unserved 0").then_some(())
         });
     }
     for api in apis {
@@ -41,8 +41,8 @@ fn each_worker_gets_only_runs_in_its_languages(broker: Broker) {
     let client = Client { url: &api.url, key: cluster.key() };
     let (without_python, without_c) = (worker_without(cluster, "python"), worker_without(cluster, "c"));
     let all_are_there = || {
-        let told: Value = serde_json::from_str(&cluster.admin(&["workers", "--json"])).unwrap();
-        (told["workers"].as_array().unwrap().len() == 2).then_some(())
+        let answer: Value = serde_json::from_str(&cluster.admin(&["workers", "--json"])).unwrap();
+        (answer["workers"].as_array().unwrap().len() == 2).then_some(())
     };
     eventually(all_are_there);
     let c = "#include <stdio.h>\nint main(void) { puts(\"c\"); }";
@@ -52,9 +52,9 @@ fn each_worker_gets_only_runs_in_its_languages(broker: Broker) {
         .map(|(language, source)| (language, client.submit_in(language, source)))
         .collect();
     for (language, id) in &sent {
-        let told = client.once(id, |told| told["status"] == "completed");
-        assert_eq!((&told["verdict"], &told["stdout"]), (&"AC".into(), &format!("{language}\n").into()), "{told}");
-        assert_eq!(told["attempts"], 1, "a worker without the language costs no attempt: {told}");
+        let answer = client.wait_until(id, |answer| answer["status"] == "completed");
+        assert_eq!((&answer["verdict"], &answer["stdout"]), (&"AC".into(), &format!("{language}\n").into()), "{answer}");
+        assert_eq!(answer["attempts"], 1, "a worker without the language costs no attempt: {answer}");
     }
     assert!(!without_python.log().contains("not available on this worker"));
 
@@ -63,11 +63,11 @@ fn each_worker_gets_only_runs_in_its_languages(broker: Broker) {
     let waits = client.submit_in("python", "print('late')");
     for _ in 0..5 {
         let id = client.submit_in("c", c);
-        client.once(&id, |told| told["verdict"] == "AC");
+        client.wait_until(&id, |answer| answer["verdict"] == "AC");
     }
     let queue = eventually(|| {
-        let told: Value = serde_json::from_str(&cluster.admin(&["queue", "--json"])).unwrap();
-        (told["unserved"][0]["languages"][0] == "python").then_some(told)
+        let answer: Value = serde_json::from_str(&cluster.admin(&["queue", "--json"])).unwrap();
+        (answer["unserved"][0]["languages"][0] == "python").then_some(answer)
     });
     assert_eq!((&queue["unserved"][0]["runs"], &queue["queued"]), (&1.into(), &1.into()), "{queue}");
     // The API node refuses new submissions in Python once it has noticed that.
@@ -76,11 +76,11 @@ fn each_worker_gets_only_runs_in_its_languages(broker: Broker) {
         (status == 503).then_some(body)
     });
     assert!(refused["type"].as_str().unwrap().ends_with("no-worker"), "{refused}");
-    client.once(&waits, |told| told["status"] == "queued");
+    client.wait_until(&waits, |answer| answer["status"] == "queued");
 
     let comes = worker_without(cluster, "c");
-    let told = client.once(&waits, |told| told["status"] == "completed");
-    assert_eq!((&told["stdout"], &told["attempts"]), (&"late\n".into(), &1.into()), "{told}");
+    let answer = client.wait_until(&waits, |answer| answer["status"] == "completed");
+    assert_eq!((&answer["stdout"], &answer["attempts"]), (&"late\n".into(), &1.into()), "{answer}");
     for node in [comes, without_python, api] {
         node.stop();
     }

@@ -22,22 +22,22 @@ fn api_node_and_worker_write_spans_to_the_submissions_trace() {
     let (api, worker) = (cluster.start("api"), cluster.start("worker"));
     let client = Client { url: &api.url, key: cluster.key() };
     let id = client.submit_in("python", "print('not to be traced')");
-    client.once(&id, |told| told["status"] == "completed");
+    client.wait_until(&id, |answer| answer["status"] == "completed");
     for node in [worker, api] {
         node.stop();
     }
 
     // The content of spans is tested in `cupel-traces`. Names and ids are not encoded, so this test searches for them.
-    let told = std::iter::from_fn(|| collector.next_within(Duration::from_millis(300)));
-    let bodies: Vec<Vec<u8>> = told.map(|request| request.body).collect();
+    let answer = std::iter::from_fn(|| collector.next_within(Duration::from_millis(300)));
+    let bodies: Vec<Vec<u8>> = answer.map(|request| request.body).collect();
     let trace = uuid::Uuid::parse_str(&id).unwrap();
     let has = |body: &[u8], part: &[u8]| body.windows(part.len()).any(|window| window == part);
     for (service, spans) in [("cupel-api", ["submit", "POST /api/v1/execute"]), ("cupel-worker", ["run", "execute"])] {
-        let told = bodies.iter().any(|body| {
+        let answer = bodies.iter().any(|body| {
             let parts = [service.as_bytes(), trace.as_bytes(), spans[0].as_bytes(), spans[1].as_bytes()];
             parts.iter().all(|part| has(body, part))
         });
-        assert!(told, "{service} sent none of {spans:?} in {} batches", bodies.len());
+        assert!(answer, "{service} sent none of {spans:?} in {} batches", bodies.len());
     }
     assert!(!bodies.iter().any(|body| has(body, b"not to be traced")));
 }
