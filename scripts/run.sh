@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make run`: turns a fresh machine into a running judge that has passed its smoke test.
 #
-# Installs the build tools, builds Cupel without the engines of clusters, installs the core languages, runs `cupel doctor`, then starts
+# Installs the build tools, builds Cupel without RabbitMQ, Kafka, S3 and OTLP, installs the core languages, runs `cupel doctor`, then starts
 # scripts/serve-proved.sh as root (the sandbox's launcher needs it). LISTEN and DATA come from the Makefile or the environment.
 set -euo pipefail
 cd "$(dirname "$0")/.."

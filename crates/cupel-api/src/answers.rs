@@ -26,9 +26,9 @@ use crate::v1::response::SubmissionView;
 /// Maximum output that the handler serializes itself, which takes about a millisecond.
 const SMALL_BYTES: usize = 256 << 10;
 
-/// Upper bound on the memory for one byte of output while its response is built: the byte itself, its text with
-/// replacement characters (three bytes each, in a buffer of up to twice the size), its base64, and the text and the
-/// base64 again in JSON, where a control character takes six bytes.
+/// Upper bound on the memory for one byte of output while its response is built. The worst case is invalid UTF-8: the
+/// byte itself (1), its replacement character in a buffer of up to twice the size (6), its base64 (1.4), and the
+/// replacement character (3) and the base64 (1.4) again in JSON. A control character takes less.
 const BYTES_PER_BYTE: usize = 14;
 
 /// Chunk size in which a large response is sent.

@@ -45,8 +45,8 @@ impl Core {
     /// acceptable.
     ///
     /// The store is queried only for owners who schedule runs or have half of their share waiting, so other requests
-    /// cost no query. As a consequence, an owner whose whole share is scheduled may have up to half a share waiting as
-    /// well.
+    /// cost no query. So the scheduled runs of an owner with less than half a share waiting are not counted: an owner
+    /// whose whole share is scheduled may have half a share waiting as well.
     async fn share(&self, owner: UserId, entering: usize, scheduled: usize, now: Timestamp) -> Result<(), SubmitError> {
         let depth_max = self.queue().depth_max();
         let most = (depth_max / OWNER_SHARE).max(self.inner.bounds.batch_max).min(depth_max);

@@ -1,4 +1,4 @@
-//! Finds the exception that ended a program in its standard error, using the rules of its language file.
+//! Searches a program's standard error for the exception that ended it, using the rules of its language file.
 //!
 //! The program controls its standard error, so the text that is found is only displayed: one line, bounded, without
 //! control characters. Only a rule with `memory_limit` changes the verdict: it means that the language's own heap was
@@ -53,8 +53,8 @@ pub struct Exception {
 }
 
 impl Language {
-    /// The exception at the end of standard error; `None` if no rule matches. The line number is included only if the
-    /// frame is in one of `sources`, together with the file name if `names_file` is true.
+    /// The exception at the end of standard error; `None` if no rule matches. The line number is that of the innermost
+    /// frame in one of `sources`, if there is one; `names_file` adds the file's name.
     pub fn exception(&self, stderr: &[u8], sources: &BoxFiles, names_file: bool) -> Option<Exception> {
         let text = String::from_utf8_lossy(&stderr[stderr.len().saturating_sub(STDERR_END)..]);
         let (rule, found) =

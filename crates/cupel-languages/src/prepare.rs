@@ -69,7 +69,7 @@ impl fmt::Debug for PreparedDir {
 }
 
 impl PartialEq for PreparedDir {
-    /// Two values are equal if they share one directory, not merely if their paths are equal.
+    /// Two values are equal only if one is a clone of the other; equal paths are not enough.
     fn eq(&self, other: &PreparedDir) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lane_names_are_unique_and_valid_at_every_broker() {
+    fn names_of_language_queues_are_unique_and_valid_at_every_broker() {
         let common = Route::common("cupel");
         let mut prefixes = vec![common.prefix()];
         for language in ["any", "c", "c++17", "c_p_p17", "c__17", "python3.12"] {

@@ -4,8 +4,8 @@
 //! - `native/` runs programs in the sandbox of this machine, with warm interpreters and compile services.
 //! - `prepared/` has the prepared artefacts of toolchains. It uses a runner only through the trait.
 //!
-//! Another place to run programs (for example, a container engine) requires only another module beside `native/` that
-//! implements [`Runner`]; the worker and the binary's wiring do not change.
+//! For another place to run programs (for example, a container engine), add a module beside `native/` that implements
+//! [`Runner`]. The worker does not change; `docs/recipes/add-an-executor.md` lists the rest.
 //!
 //! *Architecture invariants:* this crate does not use a store, a queue or a configuration file, and its calls block.
 //! `runner.rs` and `prepared/` name no type of the sandbox.

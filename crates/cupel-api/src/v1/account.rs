@@ -37,8 +37,8 @@ pub(crate) struct RegisterRequest {
     /// 8 to 256 characters.
     #[schema(format = Password, min_length = 8, max_length = 256, pattern = "^[^\\u0000]*$")]
     password: String,
-    /// A join code from an administrator. Registrations that succeed with it do not count against your address, and it
-    /// also permits registration while registration is closed.
+    /// A join code from an administrator. Successful registrations with it do not count against the rate limit of
+    /// your IP address. It also permits registration while registration is closed.
     #[serde(default)]
     join_code: Option<String>,
 }
@@ -60,8 +60,8 @@ pub(crate) struct Registered {
     responses(
         (status = 201, description = "The account was created. Log in next", body = Registered),
         (status = 403, description = "Registration is closed", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "The name or address is taken", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 429, description = "Too many registrations from your address", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "The name or e-mail address is taken", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many registrations from your IP address", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn register(
@@ -98,7 +98,7 @@ pub(crate) async fn register(
     };
     let user = made.map_err(|error| match error {
         RegisterError::NoSuchCode => {
-            let detail = "The join code does not exist, has ended or is used up.";
+            let detail = "The join code does not exist, has expired or is used up.";
             ApiError::new(ErrorKind::InvalidBody, detail).with_errors(vec![FieldError::new("/join_code", detail)])
         }
         RegisterError::Invalid(faults) => invalid(faults),

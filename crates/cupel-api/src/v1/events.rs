@@ -51,9 +51,9 @@ pub(crate) struct AfterParams {
     /// Only events after the one with this number. `Last-Event-ID` takes precedence.
     #[serde(default)]
     after: Option<u64>,
-    /// A ticket from `POST /tickets`, for browsers; replaces the header `Authorization`.
+    /// A ticket from `POST /tickets`, for browsers; instead of the header `Authorization`.
     #[serde(default)]
-    #[expect(dead_code, reason = "`Follower` reads it; here it is documented and allowed")]
+    #[expect(dead_code, reason = "`Follower` reads it; the field documents it and makes `deny_unknown_fields` accept it")]
     ticket: Option<String>,
 }
 
@@ -254,7 +254,7 @@ async fn may_read(app: &Shared, user: UserId) -> bool {
 
 struct Reader {
     id: SubmissionId,
-    /// The reader.
+    /// The user who follows the submission.
     user: UserId,
     /// Number of the last event that the client has.
     last: u64,

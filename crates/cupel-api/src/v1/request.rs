@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use crate::v1::faults::{FormFaults, Shape};
 
-/// A program to run. One of `source_code` and `files` is required.
+/// A program to run. At least one of `source_code` and `files` is required.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "language": "python", "source_code": "print(int(input()) * 2)", "input": "21" }))]
@@ -25,8 +25,9 @@ pub(crate) struct ExecuteRequest {
     /// Id or alias of a language, see `GET /languages`; case-insensitive.
     #[schema(min_length = 1)]
     pub(crate) language: String,
-    /// The main source; never empty. It gets the language's own file name, or that of its public type if the compiler
-    /// requires it. On a virtual machine, the class with `main` is started, regardless of its name and package.
+    /// The main source; never empty. It is stored under the language's file name or, if the compiler requires that, is
+    /// named after its public type. In a language that compiles to class files, the class with `main` is started,
+    /// regardless of its name and package.
     #[serde(default)]
     #[schema(min_length = 1)]
     pub(crate) source_code: Option<String>,
@@ -36,7 +37,7 @@ pub(crate) struct ExecuteRequest {
     /// Another name for `input`.
     #[serde(default)]
     pub(crate) stdin: Option<String>,
-    /// Standard input as base64, for binary data; replaces `input` or `stdin`.
+    /// Standard input as base64, for binary data; instead of `input` or `stdin`.
     #[serde(default)]
     #[schema(pattern = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$")]
     pub(crate) stdin_base64: Option<String>,
@@ -118,7 +119,7 @@ pub(crate) struct TestRequest {
     /// Another name for `stdin`.
     #[serde(default)]
     pub(crate) input: Option<String>,
-    /// Standard input as base64, for binary data; replaces `stdin` or `input`.
+    /// Standard input as base64, for binary data; instead of `stdin` or `input`.
     #[serde(default)]
     #[schema(pattern = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$")]
     pub(crate) stdin_base64: Option<String>,
@@ -138,8 +139,8 @@ pub(crate) struct LimitsBody {
     /// Wall-clock time, in milliseconds.
     #[schema(minimum = 1)]
     pub(crate) wall_time_ms: Option<u64>,
-    /// Longest period in which the program uses no more than 1 ms of CPU time in total, in milliseconds. A program that prints now and
-    /// then and sleeps in between can be idle in this sense.
+    /// Maximum time, in milliseconds, during which the program uses at most 1 ms of CPU time. A program that sleeps and
+    /// prints now and then can be idle in this sense.
     #[schema(minimum = 1)]
     pub(crate) idle_time_ms: Option<u64>,
     /// Machine instructions of all processes together, without the kernel's; more are TLE. Refused if the server cannot

@@ -327,7 +327,7 @@ fn the_document_describes_the_webhook() {
     assert_eq!(statuses, ["2XX", "410", "default"]);
 }
 
-/// The data of every event has the fields that the document requires.
+/// The data of the event `scheduled` has the fields that the document requires.
 #[tokio::test]
 async fn the_event_of_a_scheduled_submission_has_all_required_fields() {
     let app = TestApp::start().await;

@@ -27,7 +27,7 @@ cupel_types::named! {
     pub enum Participation, as_str, from_name {
         /// At the time of the contest, with a rank in its standings.
         Official = "official",
-        /// At another time, relative to the participant's own start.
+        /// At another time; it begins at the participant's own start.
         Virtual = "virtual",
     }
 }
@@ -70,7 +70,7 @@ pub struct Contest {
     pub is_unfrozen: bool,
     /// Whether everyone may see it and take part.
     pub is_public: bool,
-    /// The code with which others may take part if it is not public. Visible to organisers only.
+    /// The code with which others may take part if the contest is not public. Visible to organisers only.
     pub join_code: JoinCode,
     /// Its problems, in order.
     pub problems: Vec<ContestProblem>,
@@ -96,7 +96,7 @@ impl Contest {
         }
     }
 
-    /// Time after a start from which results are hidden.
+    /// How long after a participant's start the freeze begins. `None`: there is no freeze, or it has been lifted.
     pub fn frozen_from(&self) -> Option<Duration> {
         self.freeze.filter(|_| !self.is_unfrozen).map(|freeze| self.length.saturating_sub(freeze))
     }
@@ -137,7 +137,7 @@ pub struct Participant {
     pub starts_at: Timestamp,
 }
 
-/// A participant's standings with the problems of a contest.
+/// A participant's result for each problem of a contest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParticipantProgress {
     /// The participant.
@@ -195,7 +195,7 @@ pub struct NewContest {
     pub freeze: Option<Duration>,
     /// Whether everyone may see it.
     pub is_public: bool,
-    /// The code with which others may take part if it is not public.
+    /// The code with which others may take part if the contest is not public.
     pub join_code: JoinCode,
     /// Its problems, in order.
     pub problems: Vec<ProblemId>,

@@ -1,5 +1,5 @@
-//! Kafka: one topic per class, one consumer group that all nodes share. A lane has separate topics and a separate
-//! group, so that a node that joins or leaves a lane does not rebalance the common route.
+//! Kafka: one topic per class, one consumer group that all nodes share. A language queue has its own
+//! topics and group, so that a node that starts or stops consuming it does not rebalance the common group.
 //!
 //! - The group assigns each partition, with its hints, to one node at a time, and reassigns the partitions of a dead
 //!   node within [`SILENCE_MAX`]. A node without a partition receives no hints, so there should be several times as
@@ -66,11 +66,11 @@ const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// How long a hint waits on a node without a waiting taker before it is passed on for the first time. The time doubles
 /// with each pass.
 const PASS_ON_AFTER: Duration = Duration::from_millis(500);
-/// Maximum number of doublings. While all nodes are busy, every hint at the broker is passed on once per resulting
-/// interval.
+/// Maximum number of doublings. While all nodes are busy, every hint at the broker is passed on once every 2 s,
+/// the longest waiting time.
 const DOUBLINGS: u32 = 2;
-/// Retention and segment time of the topics that Cupel creates. A hint that waits longer has been passed on, which
-/// publishes it again, or the sweeper has published another hint for its run.
+/// Retention and segment time of the topics that Cupel creates. Expiry loses nothing: a hint that has waited this
+/// long was published again, when it was passed on or by the sweeper.
 const KEPT: Duration = Duration::from_secs(6 * 3600);
 const SEGMENT: Duration = Duration::from_secs(3600);
 
@@ -188,7 +188,8 @@ impl Kafka {
         Ok(())
     }
 
-    /// Whether one of the hosts accepts TCP connections. If so, the server there does not speak Kafka's protocol.
+    /// Whether one of the hosts accepts TCP connections. It is called after a request in Kafka's protocol has failed, so
+    /// a host that accepts runs another server.
     async fn accepts_tcp(&self) -> bool {
         for host in &self.hosts {
             let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
@@ -285,8 +286,7 @@ struct KafkaLink {
     producer: OffThread<Producer>,
     /// Partitions of each topic.
     counts: PerClass<i32>,
-    /// Number of times that all brokers had been lost when the topics were last found. After another loss, this link is
-    /// broken.
+    /// The loss counter when the topics were last found. After another loss of all brokers, this link is broken.
     losses: usize,
     /// Round-robin counter for choosing partitions.
     turns: AtomicUsize,
@@ -455,7 +455,7 @@ impl KafkaLink {
         let mut member = self.member();
         let member = member.as_mut().ok_or_else(has_left)?.get_mut();
         if member.reader.is_none() {
-            // Discard earlier events, such as a failed first address of a host name.
+            // Discard earlier events, such as a failed connection to the first address of a host.
             while member.consumer.poll(Duration::ZERO).is_some() {}
             let topics: Vec<&str> = self.ours.topics.iter().map(String::as_str).collect();
             member.consumer.subscribe(&topics).map_err(self.ours.failed("join the group"))?;

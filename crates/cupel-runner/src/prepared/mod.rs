@@ -168,7 +168,7 @@ fn make_when_idle(
         };
         let ends = || {
             let is_wanted = slot.get().is_some_and(|slot| runner.is_shared(slot));
-            // It stays set, because the run may end before the step does.
+            // `gave_way` stays set, because the run may end before the step does.
             gave_way.set(gave_way.get() || (is_wanted && begun.elapsed() <= IDLE_WAIT_MAX));
             gave_way.get() || stopped()
         };

@@ -61,7 +61,8 @@ pub(crate) fn main(mut environment: CellEnvironment<'_>) -> ! {
     let code = match run(&mut environment) {
         Ok(()) => {
             notes.finished.store(1, Relaxed);
-            // The lane is notified and need not wait until the kernel has removed this process and its namespaces.
+            // Closing the socket notifies the lane, so it need not wait until the kernel has removed this process and its
+            // namespaces.
             drop(environment.door);
             0
         }
@@ -162,7 +163,7 @@ impl CellSetup {
             Some(zygote) => {
                 let copy = self.fork_from(zygote, request, streams, environment)?;
                 if notes.copy_wants_memory(|| failed(notes).is_err() || has_ended(copy)) {
-                    // After exec, the process shares no memory with the zygote, so it gets the whole limit.
+                    // The copy is about to exec. After that it shares no memory with the zygote, so it gets the whole limit.
                     if !off.contains(Wall::MemoryLimit) {
                         environment.group.limit_memory_to(&limits, 0, held).map_err(at(SetupStep::CgroupLimits))?;
                     }

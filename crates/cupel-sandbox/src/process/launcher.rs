@@ -48,7 +48,7 @@ struct Launcher {
     /// Whether programs see the executable as `/probe`.
     with_probe: bool,
     sources: Vec<mounts::Source>,
-    /// The event that is counted in every lane, or the reason why nothing can be counted.
+    /// The performance event that counts instructions in every lane, or why it is unavailable.
     counted: Result<CountedEvent, String>,
     warm: Vec<WarmTemplate>,
     lanes: HashMap<u32, RunningLane>,

@@ -79,7 +79,7 @@ pub(crate) struct PreviewParams {
 /// Preview of a rejudge.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PreviewView {
-    /// Number of these submissions per verdict.
+    /// Number of the submissions per verdict.
     verdicts: Vec<VerdictCountView>,
     /// The submissions, newest first.
     submissions: Vec<SummaryView>,

@@ -110,7 +110,7 @@ pub(crate) struct ProblemTestView {
     score: Option<f64>,
     /// CPU time in milliseconds, if the test is visible; always for the problem's authors.
     execution_time_ms: Option<u64>,
-    /// Peak memory in KiB, measured as for the submission, if the test is visible; always for the problem's authors.
+    /// Peak memory in KiB, measured like `memory_used_kb` of the submission, if the test is visible; always for the problem's authors.
     memory_used_kb: Option<u64>,
     /// How your program was started, if its language has a warm start.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -31,8 +31,8 @@ pub(crate) struct ProblemLineView {
     pub(crate) visibility: &'static str,
     /// Number of its current version.
     pub(crate) version: u32,
-    /// Statistics of its submissions. A private problem may be part of a contest, so only its authors see them, and
-    /// only in responses about that problem alone.
+    /// Statistics of its submissions. `null` for a private problem, because it may be part of a contest; its authors
+    /// get them in responses about that problem alone.
     pub(crate) statistics: Option<StatisticsView>,
     /// Your result; `null` if you have not tried it, or did not authenticate.
     pub(crate) standing: Option<StandingView>,

@@ -1,8 +1,8 @@
 //! Version 2: the group of one cell, created before the cell and removed after it.
 //!
-//! The group is never reused, so its figures start at zero and include only this cell. All files that a run reads or
-//! writes are opened before it begins. The lane's init creates the group and so owns its files. The programs in the
-//! group are other users and see no control group file system.
+//! The group is never reused, so its figures start at zero and include only this cell. All control files that are
+//! needed during a run are opened before it begins. The lane's init creates the group and so owns its files. The
+//! programs in the group run as another user and see no control group file system.
 //! Source: the kernel's Documentation/admin-guide/cgroup-v2.rst.
 
 use std::io;
@@ -104,8 +104,7 @@ impl CellGroup {
         Ok(())
     }
 
-    /// Sets only the memory limit, in bytes. Not recorded in `limits`, because no other limit is set before the cell
-    /// ends.
+    /// Sets only the memory limit, in bytes. `limits` is not updated, because it is not read again before the cell ends.
     pub(super) fn limit_memory(&self, bytes: u64) -> io::Result<()> {
         let Some(file) = &self.memory_max else { return Ok(()) };
         let text = if bytes >= i64::MAX as u64 { "max".to_owned() } else { bytes.to_string() };

@@ -1,5 +1,5 @@
-//! The launcher's part of control groups: creates, joins and removes groups. This requires write access to the
-//! hierarchies.
+//! Control groups, as far as the launcher handles them: creates and removes groups, and moves processes into them. This
+//! requires write access to the hierarchies.
 
 use std::io;
 use std::os::fd::OwnedFd;

@@ -40,8 +40,8 @@ const NEEDED: [(Wall, &str, &str); 2] = [
     (Wall::ProcessLimit, "pids", "the pids controller (CONFIG_CGROUP_PIDS)"),
 ];
 
-/// The group in which a launcher creates its group. This is the group of this process. If an earlier launcher moved the
-/// process to the leaf, it is the group above the leaf.
+/// The parent of a launcher's group: the group of this process, or the parent of that group if an earlier launcher
+/// moved the process to its leaf.
 pub(super) fn parent(own: PathBuf) -> PathBuf {
     match own.parent() {
         Some(above) if own.file_name().is_some_and(|name| name == LEAF) => above.to_owned(),

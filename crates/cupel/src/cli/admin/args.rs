@@ -27,7 +27,7 @@ pub(crate) struct Admin {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdminCommand {
-    /// List the workers with their states and orders.
+    /// List the workers with their states and pending commands (pause, drain).
     Workers {
         /// Print one JSON object.
         #[arg(long)]
