@@ -137,6 +137,8 @@ pub(crate) struct SubmissionView {
     /// write to `/box`, `/tmp` and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and
     /// source, other files it was given, and pages of files on disk, such as the toolchain's executables and libraries.
     /// A program that reached its memory limit reports the limit. Warm and cold starts are counted alike.
+    /// With control groups of version 1, the figures of a program agree within 5 % from run to run; with version 2, or if
+    /// the program frees much memory, they may also differ by 256 KiB, and those of warm and cold starts by 512 KiB.
     ///
     /// `ru_maxrss` and `VmHWM` apply to one process and include resident pages of executables and libraries, so they
     /// are larger for a program of one process (C: by 1 MiB, Python: by 5 MiB, Java: by 20 MiB) and smaller for one of
