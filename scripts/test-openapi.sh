@@ -44,6 +44,9 @@ echo "== types for TypeScript"
 cp scripts/openapi/client.ts "$work/"
 "$node/tsc" --noEmit --strict --target es2022 --module es2022 --moduleResolution bundler "$work/client.ts"
 
+echo "== patterns"
+/usr/bin/python3 scripts/openapi/patterns.py "$work/openapi.json" crates/cupel-api/tests/it/patterns.json
+
 echo "== client for Python"
 /usr/bin/python3 "$tools/bin/openapi-python-client" generate --path "$work/openapi.json" --config scripts/openapi/client.yaml --meta none \
     --output-path "$work/cupel_client" --fail-on-warning >"$work/client.log" 2>&1 || { cat "$work/client.log" >&2; exit 1; }

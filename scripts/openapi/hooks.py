@@ -38,9 +38,6 @@ def map_headers(context, headers):
 
 
 def acceptable(value):
-    # 1.0 is an integer in JSON Schema, but not in the API.
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
     if isinstance(value, list):
         return [acceptable(entry) for entry in value]
     if not isinstance(value, dict):

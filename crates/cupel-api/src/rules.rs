@@ -107,10 +107,31 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
         if let [minutes, seconds] = penalties[..] {
             rules.push(not_both(number(minutes), number(seconds)));
         }
+        add_patterns(object);
         add_bounds(object);
         if !rules.is_empty() {
             // Under `allOf`, because client generators look for fields only at the top level.
             object.extensions.get_or_insert_default().insert("allOf".to_owned(), rules.into());
+        }
+    }
+}
+
+/// Adds the patterns of fields that several bodies have, and that their lists have no duplicates.
+fn add_patterns(object: &mut Object) {
+    for (name, pattern) in [("path", BOX_PATH), ("webhook", WEB_URL)] {
+        if let Some(RefOr::T(Schema::Object(field))) = object.properties.get_mut(name) {
+            be(field, pattern);
+        }
+    }
+    // A login also accepts a user name as `email`.
+    if object.required.iter().any(|field| field == "email")
+        && let Some(RefOr::T(Schema::Object(field))) = object.properties.get_mut("email")
+    {
+        be(field, EMAIL);
+    }
+    for name in ["files", "problems"] {
+        if let Some(RefOr::T(Schema::Array(list))) = object.properties.get_mut(name) {
+            list.unique_items = true;
         }
     }
 }
@@ -144,8 +165,44 @@ fn add_bounds(object: &mut Object) {
     }
 }
 
-/// A relative path inside the box.
-const BOX_PATH: &str = "^(?!/)(?!.*//)(?!.*/$)(?!(.*/)?\\.{1,2}(/|$))[^\\\\\\u0000-\\u001f\\u007f-\\u009f]{1,1024}$";
+/// A component of a path: not `.` or `..`, and either ASCII of at most 255 bytes or at most 63 characters, which have at
+/// most 252 bytes.
+macro_rules! component {
+    () => {
+        "(?!\\.{1,2}(/|$))([ -.0-\\[\\]-~]{1,255}|(?![ -.0-\\[\\]-~]+(/|$))[^/\\\\\\u0000-\\u001f\\u007f-\\u009f]{1,63})"
+    };
+}
+
+/// A relative path inside the box ([`cupel_types::BoxPath`]). 256 characters have at most 1,024 bytes.
+const BOX_PATH: &str = concat!("^(?=[ -~]{1,1024}$|.{1,256}$)", component!(), "(/", component!(), "){0,31}$");
+
+/// A group of digits of an IPv6 address.
+macro_rules! group {
+    () => {
+        "[0-9A-Fa-f]{1,4}"
+    };
+}
+
+/// An `http` or `https` URL with a name, an IPv4 address or an IPv6 address as host, and without a user. Addresses whose
+/// last part is an IPv4 address are omitted.
+const WEB_URL: &str = concat!(
+    "^[Hh][Tt][Tt][Pp][Ss]?://([A-Za-z0-9._-]+|\\[((",
+    group!(),
+    ":){7}",
+    group!(),
+    "|(?=[0-9A-Fa-f:]*::[0-9A-Fa-f:]*\\])(?!.*::.*::)(?!.*:::)(?![^\\]]*[0-9A-Fa-f]:\\])((",
+    group!(),
+    ":{1,2}|::){1,6}(",
+    group!(),
+    ")?))\\])(:([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#][!-~]*)?$"
+);
+
+/// A mail address. Domains of other scripts are written in ASCII (`xn--`), and other names have at most 16 characters,
+/// which have at most 64 bytes.
+const EMAIL: &str = concat!(
+    "^(?=[ -~]{1,254}$|.{1,206}$)([!#-'*+./0-9=?A-Z^-~-]{1,64}|[^\\s\\u0000-\\u001f\\u007f-\\u009f<>()\\[\\]\\\\,;:\"@]{1,16})",
+    "@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
+);
 
 const NO_NUL: &str = "^[^\\u0000]*$";
 

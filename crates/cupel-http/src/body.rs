@@ -15,10 +15,10 @@ use serde_path_to_error::Segment;
 use crate::app::Shared;
 use crate::budget::Held;
 use crate::error::{ApiError, ErrorKind, FieldError};
-use crate::lists;
 use crate::notes::Notes;
 use crate::object::Object;
 use crate::suggest::nearest;
+use crate::{lists, missing, numbers};
 
 /// JSON body of ordinary size.
 pub struct JsonBody<T>(pub T);
@@ -147,17 +147,31 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         ApiError::new(ErrorKind::InvalidUtf8, detail)
     })?;
     let mut json = serde_json::Deserializer::from_str(text);
-    let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        // The parser may refuse a field before it reaches a syntax error.
-        if let Err(broken) = serde_json::from_str::<IgnoredAny>(text) {
-            return syntax(&broken);
+    match serde_path_to_error::deserialize(&mut json) {
+        Ok(Object(value)) => {
+            json.end().map_err(|error| syntax(&error))?;
+            Ok(value)
         }
-        let path = error.path().clone();
-        fault(&path, &error.into_inner())
-    })?;
-    json.end().map_err(|error| syntax(&error))?;
-    Ok(value)
+        Err(error) => {
+            // A field may be refused before the place where the JSON is broken is reached.
+            serde_json::from_str::<IgnoredAny>(text).map_err(|broken| syntax(&broken))?;
+            if error.inner().to_string().contains(FLOATING_POINT) {
+                let integers = numbers::integers_without_fraction(text);
+                if integers != text {
+                    return parse(integers.as_bytes());
+                }
+            }
+            let path = error.path().clone();
+            let error = error.into_inner();
+            let missing = missing::fields::<T>(text, &path, &error);
+            Err(if missing.len() > 1 { missing::fault(missing) } else { fault(&path, &error) })
+        }
+    }
 }
+
+/// Serde's words for a number with a fraction or an exponent where an integer is required. JSON Schema: `1.0` is an
+/// integer.
+const FLOATING_POINT: &str = "invalid type: floating point";
 
 fn fault(path: &serde_path_to_error::Path, error: &serde_json::Error) -> ApiError {
     let (mut pointer, message) = (pointer(path), without_position(error));
@@ -210,7 +224,7 @@ fn without_position(error: &serde_json::Error) -> String {
     text.strip_suffix(&suffix).unwrap_or(&text).to_owned()
 }
 
-fn pointer(path: &serde_path_to_error::Path) -> String {
+pub(crate) fn pointer(path: &serde_path_to_error::Path) -> String {
     let mut pointer = String::new();
     for segment in path.iter() {
         match segment {
@@ -222,8 +236,8 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     pointer
 }
 
-/// Appends a key to a JSON pointer; `~` and `/` in the key are escaped. Source: RFC 6901.
-fn push_key(pointer: &mut String, key: &str) {
+/// RFC 6901: `~` and `/` in a key are escaped.
+pub(crate) fn push_key(pointer: &mut String, key: &str) {
     pointer.push('/');
     pointer.push_str(&key.chars().take(64).collect::<String>().replace('~', "~0").replace('/', "~1"));
 }
@@ -271,7 +285,7 @@ fn describe(message: &str, pointer: &mut String) -> String {
 }
 
 /// Pointer in the form that messages use: `tests[0].stdin`.
-fn dotted(pointer: &str) -> String {
+pub(crate) fn dotted(pointer: &str) -> String {
     let mut text = String::new();
     for segment in pointer.split('/').skip(1) {
         let is_index = !segment.is_empty() && segment.bytes().all(|c| c.is_ascii_digit());
@@ -449,7 +463,7 @@ mod tests {
         check(br#"{"language": 3}"#, "invalid-body", Some("/language"), "`language` must be a string, not 3.");
         check(br#"{"langage": "c"}"#, "invalid-body", Some("/langage"), "Did you mean `language`?");
         check(br#"{"language": "c", "zzzzzz": 1}"#, "invalid-body", Some("/zzzzzz"), "There are: language");
-        check(br#"{"tests": []}"#, "invalid-body", Some("/language"), "required");
+        check(br#"{"tests": []}"#, "invalid-body", Some("/language"), "The field `language` is required.");
         check(br#"{"language": "c", "language": "c"}"#, "invalid-body", Some("/language"), "more than once");
         check(
             br#"{"language": "c", "limits": {"memory_kb": -1}}"#,
@@ -475,6 +489,57 @@ mod tests {
             Some("/tests/0/a~1b"),
             "`tests[0].a/b` must be an integer, 0 or more, not a string.",
         );
+    }
+
+    #[test]
+    fn an_integer_may_be_written_with_a_fraction_of_zero() {
+        let read = |body: &str| lists::within(&Bounds::default(), || parse::<Outer>(body.as_bytes()));
+        let limits = read(r#"{"language": "1.0", "limits": {"memory_kb": 1024.0}}"#).unwrap().limits.unwrap();
+        assert_eq!(limits.memory_kb, Some(1024));
+        assert_eq!(read(r#"{"language": "c", "limits": {"memory_kb": 1e3}}"#).unwrap().language, "c");
+        check(
+            br#"{"language": "c", "limits": {"memory_kb": -1.0}}"#,
+            "invalid-body",
+            Some("/limits/memory_kb"),
+            "must be an integer, 0 or more, not -1.",
+        );
+    }
+
+    #[test]
+    fn all_missing_fields_are_reported_at_once() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[expect(dead_code, reason = "only the faults matter")]
+        struct Contest {
+            slug: String,
+            style: Style,
+            length_seconds: u64,
+            public: bool,
+            problems: Vec<Problem>,
+        }
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        enum Style {
+            Icpc,
+        }
+        #[derive(Debug, Deserialize)]
+        #[expect(dead_code, reason = "only the faults matter")]
+        struct Problem {
+            name: String,
+            points: f64,
+        }
+        let faults = |body: &str| {
+            let problem = parse::<Contest>(body.as_bytes()).unwrap_err().to_body("x");
+            (problem.detail.clone(), problem.errors.iter().map(|e| e.pointer.to_string()).collect::<Vec<_>>().join(" "))
+        };
+        let (detail, pointers) = faults("{}");
+        assert_eq!(pointers, "/slug /style /length_seconds /public /problems");
+        assert_eq!(detail, "The fields `slug`, `style`, `length_seconds`, `public`, `problems` are required.");
+        let body = r#"{"problems": [{"name": "a"}, {}], "slug": "s", "public": true}"#;
+        assert_eq!(faults(body).1, "/problems/0/points /problems/1/name /problems/1/points /style /length_seconds");
+        assert_eq!(faults(r#"{"slug": 3}"#).1, "/slug", "a wrong value comes first");
+        let long = format!(r#"{{"slug": "{}"}}"#, "x".repeat(100_000));
+        assert_eq!(faults(&long).1, "/style", "the fields of a long body are reported one by one");
     }
 
     #[test]

@@ -96,7 +96,7 @@ kinds! {
     UnknownLanguage "unknown-language" UNPROCESSABLE_ENTITY "Unknown language"
         "No language has this id or alias. `detail` names the nearest; `GET /api/v1/languages` lists all.";
     LanguageUnavailable "language-unavailable" UNPROCESSABLE_ENTITY "Language unavailable"
-        "The language is known, but its toolchain is not installed here. `detail` says why.";
+        "The language is known, but its toolchain is not installed here, or the problem does not accept it. `detail` says which.";
     SubmissionTooLarge "submission-too-large" UNPROCESSABLE_ENTITY "Submission too large"
         "A source, a file, the input or an argument is too large, or there are too many of them. `errors` names the field and the limit.";
     InvalidPath "invalid-path" UNPROCESSABLE_ENTITY "Invalid file path"

@@ -28,8 +28,8 @@ use crate::v1::response::rfc3339;
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "username": "ada", "email": "ada@example.com", "password": "correct horse battery" }))]
 pub(crate) struct RegisterRequest {
-    /// 3 to 32 characters out of `A-Z a-z 0-9 _ . -`; does not begin with `deleted-`.
-    #[schema(min_length = 3, max_length = 32, pattern = "^(?!deleted-)[A-Za-z0-9_.-]+$")]
+    /// 3 to 32 characters out of `A-Z a-z 0-9 _ . -`; does not begin with `deleted-`, in capitals or not.
+    #[schema(min_length = 3, max_length = 32, pattern = "^(?![Dd][Ee][Ll][Ee][Tt][Ee][Dd]-)[A-Za-z0-9_.-]+$")]
     username: String,
     /// Used to log in.
     #[schema(format = Email, max_length = 254)]

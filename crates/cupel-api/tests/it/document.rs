@@ -134,6 +134,47 @@ async fn a_value_that_breaks_a_rule_of_the_document_is_refused_at_its_field() {
     assert!(entries["env"]["additionalProperties"]["pattern"].is_string(), "{entries}");
 }
 
+/// The server's answers to the values of `patterns.json`. That the document's patterns match the same values is checked
+/// by `scripts/openapi/patterns.py`, because the patterns need lookahead.
+#[tokio::test]
+async fn the_server_accepts_the_values_that_a_pattern_of_the_document_allows() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let document = document();
+    let table: Vec<Value> = serde_json::from_str(include_str!("patterns.json")).unwrap();
+    let texts = |row: &Value, list: &str| row[list].as_array().unwrap().clone();
+    for (number, row) in table.iter().enumerate() {
+        let (request, field) = (row["schema"].as_str().unwrap(), row["field"].as_str().unwrap());
+        assert!(schema(&document, request)["properties"][field]["pattern"].is_string(), "{request}.{field}");
+        let values = texts(row, "allowed").into_iter().map(|text| (text, true));
+        let values = values.chain(texts(row, "refused").into_iter().map(|text| (text, false)));
+        for (place, (text, fits)) in values.enumerate() {
+            let program = |field: &str, value: Value| json!({ "language": "python", "source_code": "x", field: value });
+            let name = format!("user{number}-{place}");
+            let mut user =
+                json!({ "username": name, "email": format!("{name}@users.example"), "password": "a-long-password" });
+            let (path, body, pointer) = match request {
+                "FileRequest" => {
+                    ("execute", program("files", json!([{ field: text, "content": "1" }])), format!("/files/0/{field}"))
+                }
+                "ExecuteRequest" => ("execute", program(field, text.clone()), format!("/{field}")),
+                _ => {
+                    user[field] = text.clone();
+                    ("auth/register", user, format!("/{field}"))
+                }
+            };
+            let call = app.request(Method::POST, &format!("/api/v1/{path}")).bearer(&admin.token).json(&body);
+            let answer = call.send().await;
+            let errors = answer.json["errors"].as_array().cloned().unwrap_or_default();
+            let is_refused = errors.iter().any(|error| error["pointer"] == pointer);
+            assert_eq!(!is_refused, fits, "{request}.{field}: {text}: {answer:?}");
+        }
+    }
+    for (request, list) in [("ExecuteRequest", "files"), ("ContestRequest", "problems")] {
+        assert_eq!(schema(&document, request)["properties"][list]["uniqueItems"], true, "{request}.{list}");
+    }
+}
+
 #[tokio::test]
 async fn every_operation_refuses_a_parameter_that_the_document_does_not_name() {
     let app = TestApp::start().await;

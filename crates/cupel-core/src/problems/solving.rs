@@ -111,7 +111,7 @@ impl Core {
             return None;
         }
         let names: Vec<&str> = registry.iter().filter(|language| fits(language)).map(|one| one.id.as_str()).collect();
-        Some(format!("this problem takes solutions in {} only, not in `{}`", names.join(", "), language.id))
+        Some(format!("the problem does not accept `{}`; it accepts {}", language.id, names.join(", ")))
     }
 
     /// Why a custom input is not a list of arguments for the function. `None` for an input that is too large to

@@ -146,6 +146,7 @@ impl CellSetup {
         }
         let ready = environment.group.begin_counting();
         notes.memory_base.store(ready.base, Relaxed);
+        ready.exact_base.note(&notes.exact_base);
         let (limits, held) = (request.limits, environment.group.held(&ready));
         if !off.contains(Wall::MemoryLimit) {
             let less = if request.warm { environment.warm_memory } else { 0 };
@@ -201,6 +202,7 @@ impl CellSetup {
         for (slot, value) in notes.cpu_end.iter().zip([end.total, end.user, end.system]) {
             slot.store(value, Relaxed);
         }
+        notes.exact.store(environment.group.exact_since(ready.exact_base), Relaxed);
         let has_names = !outbox.is_empty() || !fetch.is_empty();
         if let Some(limits) = collect
             && (status == 0 || (limits.after_failure && (status & 0x7f == 0 || has_names)))

@@ -1,4 +1,4 @@
-//! The only module with `unsafe`: system calls without a safe form in rustix, one shared page, and the C interface of
+//! The only module with `unsafe`: system calls without a safe form in rustix, mappings of memory, and the C interface of
 //! CPython.
 //!
 //! Every function here is small and safe to call. It takes borrowed descriptors and returns owned ones, its errors are
@@ -7,6 +7,7 @@
 
 pub(crate) mod attack;
 pub(crate) mod landlock;
+pub(crate) mod memory;
 pub(crate) mod mount;
 pub(crate) mod namespaces;
 pub(crate) mod perf;

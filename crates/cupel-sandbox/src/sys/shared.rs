@@ -21,6 +21,8 @@ pub(crate) struct CellNotes {
     pub(crate) failed_errno: AtomicI32,
     /// Memory in bytes in use in the group when the program began; see `LaneGroup::begin_counting`.
     pub(crate) memory_base: AtomicU64,
+    /// The same for `LaneGroup::exact_since`.
+    pub(crate) exact_base: [AtomicU64; 2],
     /// CPU time of the group just before the program's process was created: total, user, system; in nanoseconds.
     pub(crate) cpu_base: [AtomicU64; 3],
     /// The same three values after the end of all of the program's processes; 0 if the cell was killed before that.
@@ -38,6 +40,8 @@ pub(crate) struct CellNotes {
     pub(crate) memory_end: AtomicU64,
     /// Number of page faults of the program's processes; 0 if unknown.
     pub(crate) faults: AtomicU64,
+    /// Memory of the program's processes in bytes, counted page by page; 0 if unknown.
+    pub(crate) exact: AtomicU64,
     /// 1 if all processes have been killed and all files collected.
     pub(crate) finished: AtomicU32,
     /// 1 if the program began as a copy of a warm interpreter.
@@ -133,7 +137,8 @@ impl CellNotes {
         for number in [&self.memory_base, &self.cpu_own, &self.started, &self.ended, &self.memory_end, &self.faults] {
             number.store(0, Relaxed);
         }
-        for number in self.cpu_base.iter().chain(&self.cpu_end) {
+        self.exact.store(0, Relaxed);
+        for number in self.cpu_base.iter().chain(&self.cpu_end).chain(&self.exact_base) {
             number.store(0, Relaxed);
         }
         for number in [&self.failed_step, &self.finished, &self.warm, &self.copy, &self.collect_overflow] {

@@ -212,7 +212,8 @@ pub(crate) fn trials() -> Vec<Trial> {
             )
         })
         .collect();
-    let rules: [Rule; 17] = [
+    let rules: [Rule; 18] = [
+        ("the_memory_of_a_small_program_is_the_same_in_all_runs_lanes_and_starts", steady_memory),
         ("a_warm_program_is_forked_and_not_executed", forked),
         ("other_commands_are_executed", executed),
         ("a_report_says_how_its_program_was_started", report_says_so),
@@ -543,4 +544,24 @@ fn faster(world: &Warmed) {
     };
     let (cold, warm) = (cpu(false), cpu(true));
     assert!(warm * 2 < cold, "cold: {cold:?}, warm: {warm:?}");
+}
+
+/// All figures of a program agree within 5 %, whichever lane ran it and however it started. Where the kernel counts
+/// memory only in batches, they may also differ by two batches.
+fn steady_memory(_: &Warmed) {
+    const BATCH: u64 = 256 * 1024;
+    let counts_pages = Path::new("/sys/fs/cgroup/memory/memory.kmem.max_usage_in_bytes").exists();
+    let slack = if counts_pages { 0 } else { 2 * BATCH };
+    for source in ["pass", "print('hello')"] {
+        let mut all = Vec::new();
+        for _ in 0..4 {
+            let world = Warmed::start();
+            let peak = |warm| world.run(&python(source), warm).report.usage.memory.get();
+            all.extend((0..10).map(|_| peak(true)));
+            all.extend((0..10).map(|_| peak(false)));
+        }
+        let (least, most) = (*all.iter().min().unwrap(), *all.iter().max().unwrap());
+        eprintln!("{source:?}: {least} to {most} bytes");
+        assert_near(&format!("{source}, of {all:?}"), most, least, 5, slack);
+    }
 }

@@ -49,7 +49,7 @@ pub(crate) struct SolutionRequest {
     /// URL that receives the result: `http` or `https`. A host that is, or resolves to, a private or reserved address
     /// is refused, unless the operator allows it.
     #[serde(default)]
-    #[schema(max_length = 2048, pattern = "^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$")]
+    #[schema(max_length = 2048)]
     webhook: Option<String>,
 }
 

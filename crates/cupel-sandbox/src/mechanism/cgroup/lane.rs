@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::cell::{CellGroup, CellLimits};
+use super::exact::ExactBase;
 use cupel_types::Limits;
 
 /// Memory that a cell's init may use in addition to the program's limit, in bytes.
@@ -29,10 +30,9 @@ pub(super) const UNSEEN_MAX: u64 = 128 * 1024;
 /// Largest batch in which the kernel charges memory to a group, in bytes. The kernel charges one batch in advance on
 /// each processor, and takes the next pages from it. Source: `MEMCG_CHARGE_BATCH` in include/linux/memcontrol.h: 32
 /// pages, 64 since Linux 5.16.
-const BATCH: u64 = 64 * PAGE as u64;
-const PAGE: usize = 4096;
-/// Step in which the unused rest of a batch is measured, and the maximum number of pages that are touched to measure
-/// it. Both are in pages.
+pub(super) const BATCH: u64 = 64 * PAGE as u64;
+pub(super) const PAGE: usize = 4096;
+/// Step in which the unused rest of a batch is measured, and the maximum that is touched for it, in pages.
 const AHEAD_STEP: usize = 8;
 const AHEAD_PAGES_MAX: usize = 80;
 /// The size of input files in the memory limit is rounded up to a multiple of this number of bytes, so that the limit
@@ -58,6 +58,8 @@ pub(crate) struct LaneGroupFiles {
     pub(super) usage: Option<OwnedFd>,
     pub(super) peak: Option<OwnedFd>,
     pub(super) stat: Option<OwnedFd>,
+    pub(super) kernel_usage: Option<OwnedFd>,
+    pub(super) kernel_peak: Option<OwnedFd>,
     pub(super) oom: Option<OwnedFd>,
     pub(super) oom_event: Option<OwnedFd>,
     pub(super) pids: Option<OwnedFd>,
@@ -68,7 +70,7 @@ pub(crate) struct LaneGroupFiles {
     pub(super) v2_dir: Option<OwnedFd>,
 }
 
-fn fd(file: &Option<OwnedFd>) -> Option<BorrowedFd<'_>> {
+pub(super) fn fd(file: &Option<OwnedFd>) -> Option<BorrowedFd<'_>> {
     file.as_ref().map(AsFd::as_fd)
 }
 
@@ -82,6 +84,8 @@ impl LaneGroupFiles {
             &self.usage,
             &self.peak,
             &self.stat,
+            &self.kernel_usage,
+            &self.kernel_peak,
             &self.oom,
             &self.oom_event,
             &self.pids,
@@ -98,7 +102,9 @@ impl LaneGroupFiles {
 
 /// A lane's groups, used by the lane's init.
 pub(crate) struct LaneGroup {
-    group_files: LaneGroupFiles,
+    pub(super) group_files: LaneGroupFiles,
+    /// Whether the kernel counts the pages of programs exactly.
+    is_exact: bool,
     /// Memory of the init alone, before any cell, in bytes.
     base: u64,
     /// Process memory and page cache contained in `base`; zero if they are negligible.
@@ -164,8 +170,10 @@ pub(crate) struct Ready {
     ahead: u64,
     /// Memory in use, in bytes. Everything that is charged beyond it belongs to the program.
     pub(crate) base: u64,
-    /// Pages that were touched to measure `ahead`. They are kept until the cell's init ends, because `base` includes
-    /// them.
+    /// The same, for [`LaneGroup::exact_since`].
+    pub(crate) exact_base: ExactBase,
+    /// Pages that were touched to measure `ahead`. They are part of `base`, so they are kept until the cell's init
+    /// ends.
     _touched: Vec<u8>,
 }
 
@@ -180,17 +188,24 @@ pub(crate) struct Known {
     pub(crate) given_back: u64,
     /// Page faults of all processes that were waited for; 0 if unknown.
     pub(crate) faults: u64,
+    /// Pages that the programs were given and their kernel memory, in bytes ([`LaneGroup::exact_since`]); 0 if unknown.
+    pub(crate) exact: u64,
 }
 
 impl Known {
     /// Peak memory in bytes.
     ///
-    /// The group is charged in batches, so `charged` is too large by less than one batch. Each page that is used costs
+    /// If the pages were counted exactly, they decide, unless the program freed much memory. Otherwise page faults do: the group is charged in batches, so `charged` is too large by less than one batch. Each page that is used costs
     /// one fault, so for a program that frees nothing, the number of faults is exact. It is used if it agrees with
     /// `charged`.
     pub(crate) fn used(self) -> u64 {
         let missing = self.faults.saturating_mul(PAGE as u64);
         let most = self.charged + self.given_back;
+        if self.exact > 0 {
+            // More than that are pages that the program had freed before.
+            let agrees = self.exact <= most + BATCH;
+            return if agrees { self.exact.max(self.charged.saturating_sub(BATCH)) } else { most };
+        }
         let possible = self.charged.saturating_sub(BATCH)..=most + BATCH;
         match self.faults {
             0 => most,
@@ -203,8 +218,12 @@ impl Known {
 
     /// Peak memory of a copy of an interpreter, in bytes, without the memory that it shares with the interpreter.
     /// `nothing` is the measurement of a copy that ran an empty program. A copy also faults at its first write to a
-    /// shared page or its first read of a file's page, so only the faults beyond those of `nothing` count.
+    /// shared page or its first read of a file's page, so only the faults beyond those of `nothing` count. Exactly
+    /// counted pages are those of the copy alone, and at least those of `nothing`.
     pub(crate) fn used_by_a_copy(self, nothing: Known) -> u64 {
+        if self.exact > 0 {
+            return Known { exact: self.exact.max(nothing.exact), ..self }.used();
+        }
         let most = self.charged + self.given_back;
         let beyond = self.faults.saturating_sub(nothing.faults).saturating_mul(PAGE as u64);
         let missing = nothing.charged.saturating_add(beyond);
@@ -230,6 +249,7 @@ impl LaneGroup {
     pub(crate) fn new(files: LaneGroupFiles, counts_cpu: bool) -> LaneGroup {
         let mut group = LaneGroup {
             group_files: files,
+            is_exact: false,
             base: 0,
             held_base: 0,
             files_base: 0,
@@ -245,6 +265,7 @@ impl LaneGroup {
             began_with: 0,
             cells: 0,
         };
+        group.is_exact = group.counts_exactly();
         group.base = group.memory();
         group.oom_kills = group.oom_kills();
         group
@@ -266,6 +287,11 @@ impl LaneGroup {
         self.used_ahead = pages.min(48);
     }
 
+    /// Whether memory is counted page by page; otherwise in batches.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.is_exact
+    }
+
     /// Counts the next cell. On v2, also creates its group, in which its init will start.
     pub(crate) fn make_cell_group(&mut self) -> io::Result<()> {
         self.cells += 1;
@@ -283,6 +309,7 @@ impl LaneGroup {
     /// from run to run. So this function touches pages until the kernel charges the next batch, whose rest is then
     /// known.
     pub(crate) fn begin_counting(&self) -> Ready {
+        let pages = if self.is_exact { self.pages() } else { None };
         let mut touched = Vec::with_capacity((AHEAD_PAGES_MAX + self.used_ahead) * PAGE);
         let mut charged = self.memory();
         let mut ahead = 0;
@@ -302,7 +329,8 @@ impl LaneGroup {
             ahead = ahead.saturating_sub((self.used_ahead * PAGE) as u64);
         }
         self.reset_peak();
-        Ready { ahead, base: self.memory_at_the_beginning().saturating_sub(ahead), _touched: touched }
+        let base = self.memory_at_the_beginning().saturating_sub(ahead);
+        Ready { ahead, base, exact_base: self.exact_base(pages, touched.len() / PAGE), _touched: touched }
     }
 
     fn reset_peak(&self) {
@@ -311,6 +339,9 @@ impl LaneGroup {
             // If it cannot be reset, the peak includes the setup.
             (None, Some(peak)) => drop(put(peak, "0")),
             (None, None) => {}
+        }
+        if let Some(peak) = fd(&self.group_files.kernel_peak) {
+            drop(put(peak, "0"));
         }
     }
 
@@ -617,6 +648,23 @@ mod tests {
         assert_eq!(used(10, 660), 660 * page);
         assert_eq!(used(10, 3), 9 * BATCH, "huge pages, or children that were not waited for");
         assert_eq!(used(0, 5), 5 * page);
+    }
+
+    #[test]
+    fn exactly_counted_pages_decide_unless_the_program_freed_more_than_a_batch() {
+        let page = PAGE as u64;
+        let known = |exact| Known { charged: 10 * BATCH, given_back: 0, faults: 900, exact };
+        let nothing = Known { charged: 2 * BATCH, given_back: 0, faults: 300, exact: 0 };
+        for (exact, used) in [
+            (600 * page, 600 * page),
+            (700 * page, 700 * page),
+            (705 * page, 10 * BATCH),
+            // Huge pages are counted as one page.
+            (100 * page, 9 * BATCH),
+        ] {
+            assert_eq!(known(exact).used(), used);
+            assert_eq!(known(exact).used_by_a_copy(nothing), used);
+        }
     }
 
     #[test]

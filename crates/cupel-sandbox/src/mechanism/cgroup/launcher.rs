@@ -115,6 +115,8 @@ impl LauncherGroups {
                     files.usage = Some(open(&dir.join("memory.usage_in_bytes"))?);
                     files.peak = Some(open(&dir.join("memory.max_usage_in_bytes"))?);
                     files.stat = open_if_there(&dir.join("memory.stat"))?;
+                    files.kernel_usage = open_if_there(&dir.join("memory.kmem.usage_in_bytes"))?;
+                    files.kernel_peak = open_if_there(&dir.join("memory.kmem.max_usage_in_bytes"))?;
                     files.oom = Some(open(&dir.join("memory.oom_control"))?);
                     files.oom_event = Some(oom_event(&dir)?);
                 }

@@ -11,11 +11,13 @@
 //! Sources: the kernel's Documentation/admin-guide/cgroup-v1/ and cgroup-v2.rst.
 
 mod cell;
+mod exact;
 mod hierarchies;
 mod lane;
 mod launcher;
 mod place;
 
+pub(crate) use exact::ExactBase;
 pub(crate) use hierarchies::Hierarchies;
 pub(crate) use lane::{Beside, Counted, CpuTimes, Known, LaneGroup, LaneGroupFiles, Settled};
 pub(crate) use launcher::LauncherGroups;

@@ -10,7 +10,7 @@ use rustix::process::{Signal, pidfd_send_signal};
 
 use super::{Cell, Lane, now_ns, own_cpu_ns};
 use crate::Wall;
-use crate::mechanism::cgroup::{Counted, CpuTimes, Known};
+use crate::mechanism::cgroup::{Counted, CpuTimes, ExactBase, Known};
 use crate::mechanism::instructions::Count;
 use crate::step::SetupStep;
 use crate::wire::{self, CellDone, CellRequest, KillReason, LimitHit, ToLane};
@@ -192,7 +192,13 @@ impl Lane {
         };
         // A program that exceeded its limit has used all of it, so the faults do not matter.
         let faults = if counted.oom_kills > 0 { 0 } else { notes.faults.load(Relaxed) };
-        let known = Known { charged: counted.memory_peak.saturating_sub(base), given_back, faults };
+        // If the cell was killed, its init did not count the pages.
+        let exact = match notes.exact.load(Relaxed) {
+            _ if counted.oom_kills > 0 => 0,
+            0 => self.group.exact_since(ExactBase::noted(&notes.exact_base)),
+            exact => exact,
+        };
+        let known = Known { charged: counted.memory_peak.saturating_sub(base), given_back, faults, exact };
         match notes.warm.load(Relaxed) {
             0 => known.used(),
             _ => known.used_by_a_copy(self.warm_nothing),

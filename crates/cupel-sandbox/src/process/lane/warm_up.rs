@@ -41,7 +41,7 @@ impl Lane {
         let rehearsal = template.kind.rehearsal();
         self.rehearse(template, rehearsal, false)?;
         let (shown, cold) = self.rehearse(template, rehearsal, false)?;
-        let (cold_memory, _) = self.least_memory(template, false)?;
+        let (cold_memory, _) = self.memory_of_nothing(template, false)?;
         let setup = ZygoteSetup {
             walls_off: self.walls_off,
             has_landlock: self.landlock.is_some(),
@@ -53,10 +53,11 @@ impl Lane {
         self.own_sockets = self.sockets.as_ref().and_then(number_of_sockets).unwrap_or(0);
         self.group.count_from_here();
         let rehearsed = self.rehearse(template, rehearsal, true);
-        let rehearsed = rehearsed.and_then(|(shown, done)| Ok((shown, done, self.least_memory(template, true)?)));
+        let rehearsed = rehearsed.and_then(|(shown, done)| Ok((shown, done, self.memory_of_nothing(template, true)?)));
         match rehearsed {
             Ok((shown_warm, warm, (warm_memory, faults))) if shown_warm == shown => {
-                self.warm_nothing = Known { charged: warm_memory, given_back: 0, faults };
+                let exact = if self.group.is_exact() { warm_memory } else { 0 };
+                self.warm_nothing = Known { charged: warm_memory, given_back: 0, faults, exact };
                 self.warm_memory = cold_memory.saturating_sub(warm_memory);
                 self.cold_memory = cold_memory;
                 if let (Some(of_cold), Some(of_warm)) = (cold.instructions, warm.instructions) {
@@ -76,19 +77,23 @@ impl Lane {
         Err(format!("the warm interpreter differs from a cold one: {}", warm::difference(&shown, &shown_warm)))
     }
 
-    /// Memory in bytes and page faults of an empty program: the minimum of several runs that begin at different
-    /// positions in a batch. The difference between a cold and a warm start is added to the figures of all warm
-    /// programs of this lane, so it must be more exact than one batch.
-    fn least_memory(&mut self, template: &WarmTemplate, warm: bool) -> Result<(u64, u64), String> {
-        let mut least = (u64::MAX, u64::MAX);
+    /// Memory in bytes and page faults of an empty program, of several runs that begin at different positions in a
+    /// batch. The difference between cold and warm is added to the figures of all warm programs of this lane, so it
+    /// must be more exact than one batch: a figure in batches is too large, so the minimum is taken. A figure counted
+    /// page by page is often too small, if the kernel frees memory of the previous cell meanwhile, and seldom too large,
+    /// so the second largest is taken.
+    fn memory_of_nothing(&mut self, template: &WarmTemplate, warm: bool) -> Result<(u64, u64), String> {
+        let (mut figures, mut faults) = (Vec::with_capacity(USED_AHEAD.len()), u64::MAX);
         for pages in USED_AHEAD {
             self.group.use_ahead(pages);
             let done = self.rehearse(template, template.kind.nothing(), warm);
             self.group.use_ahead(0);
-            least.0 = least.0.min(done?.1.memory_peak);
-            least.1 = least.1.min(self.notes.faults.load(Relaxed));
+            figures.push(done?.1.memory_peak);
+            faults = faults.min(self.notes.faults.load(Relaxed));
         }
-        Ok(least)
+        figures.sort_unstable();
+        let chosen = if self.group.is_exact() { figures.len() - 2 } else { 0 };
+        Ok((figures[chosen], faults))
     }
 
     /// Runs a program in a cell as specified by the template, and returns its output and its usage.
@@ -100,7 +105,7 @@ impl Lane {
         let bundle = bundle::write(&BoxFiles::new(vec![BoxFile { path, data, executable: false }])).map_err(text_of)?;
         let pipe = || rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| text_of(e.into()));
         let ((stdin, _), (output, stdout), (_errors, stderr)) = (pipe()?, pipe()?, pipe()?);
-        let (nobody, slot) = wire::socket_pair().map_err(text_of)?;
+        let (peer, slot) = wire::socket_pair().map_err(text_of)?;
         let request = CellRequest {
             limits: Limits { output: Bytes::kib(64), ..Limits::default() },
             collect: None,
@@ -113,10 +118,10 @@ impl Lane {
             watch: false,
         };
         let (done, cell) = self
-            .run(&request, vec![stdin, stdout, stderr, bundle], &nobody)
+            .run(&request, vec![stdin, stdout, stderr, bundle], &peer)
             .map_err(|(step, error)| format!("failed to {step}: {error}"))?;
         self.bury(&cell);
-        drop((cell, nobody, slot));
+        drop((cell, peer, slot));
         // The page cache of the interpreter's files remains, and becomes part of the lane's base.
         let _ = self.is_clean();
         if done.failed_step != 0 || done.limit != 0 || done.status != 0 {
