@@ -53,7 +53,10 @@ pub(crate) struct AfterParams {
     after: Option<u64>,
     /// A ticket from `POST /tickets`, for browsers; instead of the header `Authorization`.
     #[serde(default)]
-    #[expect(dead_code, reason = "`Follower` reads it; the field documents it and makes `deny_unknown_fields` accept it")]
+    #[expect(
+        dead_code,
+        reason = "`Follower` reads it; the field documents it and makes `deny_unknown_fields` accept it"
+    )]
     ticket: Option<String>,
 }
 

@@ -520,7 +520,11 @@ fn a_run_over_its_total_time_ends_with_tle_and_the_remaining_tests_are_skipped()
         report.message.as_deref(),
         Some("time limit of 3000 ms for all executions of the run exceeded; the last test was skipped")
     );
-    assert_eq!(report.cases[1].step.outcome, Outcome::Cancelled, "the total time of the run ended the test, not a limit of its own");
+    assert_eq!(
+        report.cases[1].step.outcome,
+        Outcome::Cancelled,
+        "the total time of the run ended the test, not a limit of its own"
+    );
 }
 
 #[test]

@@ -13,7 +13,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::lane::{LaneGroup, PAGE, BATCH, fd, field, number_of, text_of};
+use super::lane::{BATCH, LaneGroup, PAGE, fd, field, number_of, text_of};
 use crate::sys;
 
 /// Pages that are mapped and unmapped at once. A page makes about eight changes.

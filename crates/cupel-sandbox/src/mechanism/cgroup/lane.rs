@@ -641,7 +641,7 @@ mod tests {
     #[test]
     fn page_faults_correct_the_charged_memory_by_less_than_a_batch() {
         let page = PAGE as u64;
-        let used = |charged, faults| Known { charged: charged * BATCH, given_back: 0, faults }.used();
+        let used = |charged, faults| Known { charged: charged * BATCH, given_back: 0, faults, exact: 0 }.used();
         assert_eq!(used(10, 0), 10 * BATCH, "the faults are unknown");
         assert_eq!(used(10, 900), 10 * BATCH, "the program freed memory");
         assert_eq!(used(10, 600), 600 * page);
@@ -670,8 +670,10 @@ mod tests {
     #[test]
     fn only_faults_beyond_those_of_an_empty_program_count_for_a_copy() {
         let page = PAGE as u64;
-        let nothing = Known { charged: 2 * BATCH, given_back: 0, faults: 300 };
-        let used = |charged, faults| Known { charged: charged * BATCH, given_back: 0, faults }.used_by_a_copy(nothing);
+        let nothing = Known { charged: 2 * BATCH, given_back: 0, faults: 300, exact: 0 };
+        let used = |charged, faults| {
+            Known { charged: charged * BATCH, given_back: 0, faults, exact: 0 }.used_by_a_copy(nothing)
+        };
         assert_eq!(used(3, 300), 2 * BATCH);
         assert_eq!(used(3, 310), 2 * BATCH + 10 * page);
         assert_eq!(used(3, 0), 3 * BATCH, "the program was killed, so its faults are unknown");
@@ -680,7 +682,7 @@ mod tests {
 
     #[test]
     fn freed_memory_of_others_is_added_to_the_peak() {
-        let hidden = |faults| Known { charged: 4 * BATCH, given_back: 6 * BATCH, faults }.used();
+        let hidden = |faults| Known { charged: 4 * BATCH, given_back: 6 * BATCH, faults, exact: 0 }.used();
         assert_eq!(hidden(0), 10 * BATCH);
         assert_eq!(hidden(600), 600 * PAGE as u64);
         assert_eq!(hidden(900), 10 * BATCH);

@@ -53,7 +53,11 @@ fn each_worker_gets_only_runs_in_its_languages(broker: Broker) {
         .collect();
     for (language, id) in &sent {
         let answer = client.wait_until(id, |answer| answer["status"] == "completed");
-        assert_eq!((&answer["verdict"], &answer["stdout"]), (&"AC".into(), &format!("{language}\n").into()), "{answer}");
+        assert_eq!(
+            (&answer["verdict"], &answer["stdout"]),
+            (&"AC".into(), &format!("{language}\n").into()),
+            "{answer}"
+        );
         assert_eq!(answer["attempts"], 1, "a worker without the language costs no attempt: {answer}");
     }
     assert!(!without_python.log().contains("not available on this worker"));
