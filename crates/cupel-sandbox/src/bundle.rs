@@ -53,7 +53,7 @@ fn write_all(fd: BorrowedFd<'_>, mut data: &[u8]) -> io::Result<()> {
 const FILE_COST: u64 = 4096 + 1024;
 
 /// Memory in bytes that the input files of a request take in the cell. The bundles' descriptors come after those of
-/// standard input, output and error, and the result's pipe.
+/// standard input, output and error, and of the result's pipe if there is one.
 pub(crate) fn given(request: &CellRequest, descriptors: &[OwnedFd]) -> u64 {
     let bundles = descriptors.iter().skip(3 + usize::from(request.result));
     let bytes = |bundle| rustix::fs::fstat(bundle).map_or(0, |of| u64::try_from(of.st_size).unwrap_or(0));
@@ -61,7 +61,7 @@ pub(crate) fn given(request: &CellRequest, descriptors: &[OwnedFd]) -> u64 {
     bundles.map(cost).fold(0, u64::saturating_add)
 }
 
-/// Number of files in a bundle; zero if it is not readable.
+/// Number of files in a bundle; zero if the bundle is not readable.
 fn number_of_files(bundle: &OwnedFd) -> u32 {
     let mut count = [0; 4];
     match rustix::io::pread(bundle, &mut count, 0) {

@@ -75,7 +75,7 @@ pub struct Mount {
 }
 
 impl From<PathBuf> for Mount {
-    /// Shown at the same path as on the host.
+    /// A mount at the same path as on the host.
     fn from(path: PathBuf) -> Mount {
         Mount { source: path.clone(), target: path }
     }

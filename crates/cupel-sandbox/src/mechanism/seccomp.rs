@@ -278,7 +278,7 @@ fn leaf(action: &Action) -> Vec<Instruction> {
                 Test::NoneOf(values) => (values, *otherwise, RET_ALLOW),
             };
             for (index, value) in values.iter().enumerate() {
-                // The lists have only a few values, so this fits.
+                // The lists have only a few values, so the distance fits into a byte.
                 let to_hit = (values.len() - index) as u8;
                 code.push(jump(JMP_JEQ, *value, to_hit, 0));
             }

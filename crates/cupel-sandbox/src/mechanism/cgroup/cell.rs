@@ -1,8 +1,8 @@
 //! Version 2: the group of one cell, created before the cell and removed after it.
 //!
-//! The group is never reused, so its figures start at zero and include only this cell. All files that a run reads or
-//! writes are opened before it begins. The lane's init creates the group and so owns its files. The programs in the
-//! group are other users and see no control group file system.
+//! The group is never reused, so its figures start at zero and include only this cell. All control files that a run
+//! needs are opened before the run begins. The lane's init creates the group, and therefore owns its files. The
+//! programs in the group run as other users and see no control group file system.
 //! Source: the kernel's Documentation/admin-guide/cgroup-v2.rst.
 
 use std::io;
@@ -83,7 +83,7 @@ impl CellGroup {
                 put(file.as_fd(), text)?;
             }
         }
-        // Poll reports events only after the file has been read once.
+        // `poll` reports events of this file only after the file has been read once.
         let _ = self.ooms();
         Ok(())
     }
@@ -120,7 +120,7 @@ impl CellGroup {
         }
     }
 
-    /// The directory of the group, in which the cell's init is started.
+    /// The directory of the group in which the cell's init is started.
     pub(super) fn dir(&self) -> BorrowedFd<'_> {
         self.dir.as_fd()
     }
@@ -160,7 +160,7 @@ impl CellGroup {
     }
 
     /// Peak of the charged memory in bytes, without page cache of files on disk. That cache is shared by all programs,
-    /// reclaimed on demand, and charged to the group that happens to read first.
+    /// reclaimed on demand, and charged to the group that reads a page first.
     pub(super) fn peak(&self) -> u64 {
         let peak = match &self.peak {
             Peak::Kernels(file) => number_of(file.as_fd()),
@@ -184,7 +184,8 @@ impl CellGroup {
         names.map(|name| field(&text, name).unwrap_or(0))
     }
 
-    /// Kills everything in the group at once. Returns `false` if the kernel does not support that (before Linux 5.14).
+    /// Kills all processes of the group at once. Returns `false` if the kernel does not support that (before Linux
+    /// 5.14).
     pub(super) fn kill(&self) -> bool {
         self.kill.as_ref().is_some_and(|file| put(file.as_fd(), "1").is_ok())
     }
