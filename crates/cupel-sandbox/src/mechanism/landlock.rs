@@ -37,7 +37,7 @@ pub(crate) struct Landlock {
     lasting: Vec<(OwnedFd, u64)>,
 }
 
-/// The kernel's Landlock ABI version; `None` if it has no Landlock.
+/// The kernel's Landlock ABI version; `None` if the kernel has no Landlock.
 pub(crate) fn detect() -> Option<u32> {
     Some(abi()).filter(|abi| *abi > 0)
 }
