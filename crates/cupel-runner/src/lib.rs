@@ -2,7 +2,7 @@
 //! [`Executor`](cupel_judge::Executor) per slot to the worker, and to the commands that judge without a server.
 //!
 //! - `native/` runs programs in the sandbox of this machine, with warm interpreters and compile services.
-//! - `prepared/` has the prepared artefacts of toolchains. It uses a runner only through the trait.
+//! - `prepared/` manages the prepared artefacts of toolchains, and uses a runner only through the trait.
 //!
 //! Another place to run programs (for example, a container engine) requires only another module beside `native/` that
 //! implements [`Runner`]; the worker and the binary's wiring do not change.

@@ -30,8 +30,8 @@ pub(super) struct SlotExecutor {
     compilers: Arc<CompileServices>,
     number: usize,
     slot: Slot,
-    /// Slot for the second program of a conversation. It uses the same processor, because one of the two programs is
-    /// usually waiting.
+    /// Slot for the second program of a conversation. Both slots use the same processor, because one of the two
+    /// programs is usually waiting.
     partner: Option<Slot>,
 }
 

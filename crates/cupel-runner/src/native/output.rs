@@ -57,7 +57,7 @@ impl OutputCapture<'_> {
     }
 }
 
-/// Appends as much as fits into `keep` bytes. Returns whether all of it fitted.
+/// Appends as much as fits into `keep` bytes. Returns whether all data fitted.
 fn keep_of(kept: &mut Vec<u8>, data: &[u8], keep: usize) -> bool {
     let room = keep.saturating_sub(kept.len()).min(data.len());
     kept.extend_from_slice(&data[..room]);

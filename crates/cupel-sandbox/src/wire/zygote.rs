@@ -22,7 +22,8 @@ pub(crate) struct ZygoteSetup {
 /// if there is one.
 #[derive(Debug, PartialEq)]
 pub(crate) struct ToZygote {
-    /// Number of the cell in the lane. It identifies the reply, since the cell may be gone before the reply arrives.
+    /// Number of the cell in the lane. The number identifies the reply, since the cell may be gone before the reply
+    /// arrives.
     pub(crate) cell: u64,
     pub(crate) request: CellRequest,
 }
