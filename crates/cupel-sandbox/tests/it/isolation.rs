@@ -161,7 +161,7 @@ fn a_mount_stays_the_directory_of_the_start(world: &World) {
 /// other directories.
 const PLACES: [&str; 4] = ["/tmp", "/srv", "/home", "/root"];
 
-/// A directory below one of them, with a space in its path, that only this process may enter.
+/// A directory below one of these directories, with a space in its path, that only this process may enter.
 fn directory_in(place: &str) -> tempfile::TempDir {
     std::fs::create_dir_all(place).unwrap();
     tempfile::Builder::new().prefix("cupel with spaces ").tempdir_in(place).unwrap()

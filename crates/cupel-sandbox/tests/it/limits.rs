@@ -92,7 +92,7 @@ fn a_program_within_every_limit_exits_normally(world: &World) {
     world.check(&world.attack("touch", &["private", "62"]), Outcome::Exited(0), "");
     let program = world.attack("spin_for", &["80"]).limits(|l| l.cpu_time = patient(Duration::from_millis(130)));
     assert_eq!(world.run(&program).report.outcome, Outcome::Exited(0));
-    // It runs as one process, opens only the standard streams, and creates no file.
+    // The program runs as one process, opens only the standard streams, and creates no file.
     let alone = world.attack("exit", &["4"]).limits(|l| {
         l.processes = 1;
         l.inodes = 0;

@@ -1,4 +1,4 @@
-//! Services: the rules for answers to requests, and that a compile service gives the same results as the compiler's
+//! Services: how they answer requests, and the rule that a compile service gives the same results as the compiler's
 //! command line.
 //!
 //! The cases of the conformance tables (`services/*.cases`) are compiled in cells both ways. The service must give the
@@ -323,7 +323,8 @@ impl Conformance {
         }
     }
 
-    /// Compiles every case both ways. The service compiles it twice, because a case must not affect the next one.
+    /// Compiles every case both ways. The service compiles each case twice, because a case must not affect the next
+    /// one.
     fn check(&mut self, cases: &[Case]) {
         assert!(cases.len() >= 80, "{} cases", cases.len());
         let one_in = if slowness() > 1 { SAMPLE_ONE_IN } else { 1 };
