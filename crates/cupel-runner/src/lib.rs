@@ -1,4 +1,4 @@
-//! Executors for the judge. A [`Runner`] is a place where programs run. It provides one
+//! Executors for the judge. A [`Runner`] is a place where programs run. A runner provides one
 //! [`Executor`](cupel_judge::Executor) per slot to the worker, and to the commands that judge without a server.
 //!
 //! - `native/` runs programs in the sandbox of this machine, with warm interpreters and compile services.

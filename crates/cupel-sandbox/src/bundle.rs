@@ -89,8 +89,8 @@ pub(crate) fn unpack(bundle: BorrowedFd<'_>, dir: BorrowedFd<'_>, owner: u32) ->
     Ok(())
 }
 
-/// Creates a file and its parent directories. Each component is opened by name relative to the one before, without
-/// following links, so neither a link in the box nor `..` can lead outside.
+/// Creates a file and its parent directories. Each component is opened by name relative to the previous component,
+/// without following links, so neither a link in the box nor `..` can lead outside.
 fn create(dir: BorrowedFd<'_>, path: &str, executable: bool, owner: u32) -> io::Result<OwnedFd> {
     BoxPath::new(path).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
     let (above, name) = path.rsplit_once('/').map_or((None, path), |(above, name)| (Some(above), name));
@@ -129,7 +129,7 @@ fn directories(dir: BorrowedFd<'_>, path: &str, owner: u32) -> io::Result<Option
     Ok(parent)
 }
 
-/// A buffered positional reader. It does not use the shared file offset, so a bundle can be read many times.
+/// A buffered positional reader. This reader does not use the shared file offset, so a bundle can be read many times.
 struct Source<'a> {
     bundle: BorrowedFd<'a>,
     at: u64,

@@ -17,7 +17,7 @@ use crate::wire::{self, FromLauncher, ToLauncher};
 /// The argument that makes Cupel's executable run as the launcher.
 const LAUNCHER_ARGUMENT: &str = "__cupel-launcher";
 
-/// Maximum time for a reply of the launcher. It creates a lane in a few dozen milliseconds.
+/// Maximum time for a reply of the launcher. The launcher creates a lane in a few dozen milliseconds.
 const ANSWER: Duration = Duration::from_secs(60);
 
 /// If this process was started as the launcher, a zygote or `doctor`'s probe, takes that role and never returns. `main`
@@ -78,7 +78,7 @@ pub enum StartError {
     Lost,
 }
 
-/// Features of this machine, as detected by the launcher. They do not include the walls, which
+/// Features of this machine, as detected by the launcher. These features do not include the walls, which
 /// [`doctor`](crate::doctor) tests by attacking them.
 #[derive(Clone, Debug)]
 pub struct Features {

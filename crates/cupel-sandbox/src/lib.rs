@@ -14,10 +14,10 @@
 //! ```
 //!
 //! * The **launcher** is the only process that needs privileges: either root's, reduced to six capabilities, or those
-//!   of an ordinary user inside a separate user namespace. It is the same executable, started again. It has one thread
-//!   and an empty network namespace, and reads fixed-layout messages from one socket; it ends when that socket closes.
-//!   It creates lanes and hands out their sockets, but takes no part in runs. Your process can drop all its privileges
-//!   once the launcher runs: [`privileges`].
+//!   of an ordinary user inside a separate user namespace. The launcher is the same executable, started again. It has
+//!   one thread and an empty network namespace, and reads fixed-layout messages from one socket; it ends when that
+//!   socket closes. The launcher creates lanes and hands out their sockets, but takes no part in runs. Your process can
+//!   drop all its privileges once the launcher runs: [`privileges`].
 //! * A **lane** is created in advance and serves thousands of runs, one at a time. Creating namespaces and joining
 //!   control groups takes milliseconds; a run in a lane inherits both at no cost.
 //! * A **cell** is what one step gets: fresh pid, mount and ipc namespaces, a fresh tmpfs, a fresh `/proc`.
@@ -33,10 +33,10 @@
 //! * **Usage figures** are read from the control groups after the last process of the cell is gone. *CPU time* is the
 //!   CPU time of the program's processes from `exec` to their last instruction, no matter which process waited for
 //!   them. The CPU time of the sandbox's init processes in the same group is subtracted. *Memory* is the peak of all
-//!   these processes together, minus what the cell held before they started. It includes anonymous and shared memory,
-//!   files in the box, and kernel memory used on their behalf, in the kernel's charging steps of up to 256 KiB. Page
-//!   cache of files on disk is shared by all programs; the part of it that is present at the end is subtracted. The
-//!   reported peak is too low for a program that frees memory and afterwards is the first to read large files. The
+//!   these processes together, minus what the cell held before they started. This figure includes anonymous and shared
+//!   memory, files in the box, and kernel memory used on their behalf, in the kernel's charging steps of up to 256 KiB.
+//!   Page cache of files on disk is shared by all programs; the part of it that is present at the end is subtracted.
+//!   The reported peak is too low for a program that frees memory and afterwards is the first to read large files. The
 //!   limit counts the same memory, since the kernel reclaims page cache before it kills.
 //! * **Instructions** are counted, if the processor can count them: the launcher opens a counter on a lane's init, and
 //!   the programs inherit it (`mechanism/instructions.rs`).

@@ -182,7 +182,7 @@ fn status(wanted: &[(&str, &str)]) -> Result<(), String> {
 
 fn descriptors() -> Result<(), String> {
     let listed = fs::read_dir("/proc/self/fd").map_err(|e| e.to_string())?;
-    // The only other descriptor should be the one that this listing uses.
+    // Besides the standard three, only the descriptor of this listing should be open.
     let open = listed
         .flatten()
         .filter(|e| e.file_name().to_str().and_then(|n| n.parse::<u32>().ok()).is_some_and(|n| n > 2))

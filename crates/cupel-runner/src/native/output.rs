@@ -1,4 +1,4 @@
-//! The output of one step: stored up to a bound, passed on to the judge's observer, and converted into the step's result.
+//! The output of one step: stored up to a bound, passed on to the judge's observer, and converted to the result.
 
 use cupel_judge::{StepObserver, StepResult};
 use cupel_sandbox::{CellKind, CellReport, Command, Observer};

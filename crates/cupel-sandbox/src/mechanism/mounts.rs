@@ -27,8 +27,8 @@ pub(crate) const SYSTEM: &[&str] =
 pub(crate) const OWN_PLACES: &[&str] = &["/box", "/tmp", "/proc", "/dev", "/cell"];
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
 
-/// Directory in which the new root is assembled. It exists on every host, and the new root hides it only in this mount
-/// namespace.
+/// Directory in which the new root is assembled. This directory exists on every host, and the new root hides it only in
+/// this mount namespace.
 const SCAFFOLD: &str = "/tmp";
 
 /// The step that failed, and the error.
@@ -68,8 +68,8 @@ impl Shown {
 
 /// The source of a configured mount.
 pub(crate) enum Source {
-    /// A path that is shown unchanged, and that the administrator controls. It is looked up for each lane, so the file
-    /// or directory may be installed after the start.
+    /// A path that is shown unchanged, and that the administrator controls. The path is looked up for each lane, so the
+    /// file or directory may be installed after the start.
     Path(PathBuf),
     /// A directory or file that is shown at another path, and whose source another user may control. Lanes show the
     /// object that was found at the start, even if the source path refers to another object later.
@@ -343,8 +343,9 @@ pub(crate) fn resize_box(size: BoxSize, off: WallSet) -> rustix::io::Result<()> 
     mount_remount("/cell", MountFlags::NOSUID | MountFlags::NODEV, size.options(off).as_str())
 }
 
-/// Mounts a cell's `/proc`. It shows the tenant's processes, but neither the cell's init (`hidepid=2`) nor kernel state
-/// (`subset=pid`). It is read-only, so that a process cannot make itself a less likely victim of the OOM killer.
+/// Mounts a cell's `/proc`. This `/proc` shows the tenant's processes, but neither the cell's init (`hidepid=2`) nor
+/// kernel state (`subset=pid`). It is read-only, so that a process cannot make itself a less likely victim of the OOM
+/// killer.
 pub(crate) fn mount_proc() -> rustix::io::Result<()> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::RDONLY;
     mount("proc", "/proc", "proc", flags, c"subset=pid,hidepid=2")

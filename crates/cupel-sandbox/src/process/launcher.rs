@@ -1,7 +1,7 @@
 //! The launcher: the only process that needs privileges. It only creates lanes and removes what they leave behind.
 //!
-//! It has one thread, an empty network namespace and no files of tenants. It reads the fixed-layout messages of
-//! [`wire`](crate::wire) from one socket, and ends when that socket closes. Lanes die with the launcher.
+//! The launcher has one thread, an empty network namespace and no files of tenants. It reads the fixed-layout messages
+//! of [`wire`](crate::wire) from one socket, and ends when that socket closes. Lanes die with the launcher.
 //!
 //! The main process configures the launcher once, before an attacker could have reached it. Every later message may
 //! come from a compromised main process. Therefore the launcher checks each message:

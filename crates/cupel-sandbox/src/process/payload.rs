@@ -166,7 +166,8 @@ fn prepare(plan: &Plan<'_>) -> Result<(), (SetupStep, i32)> {
         raw(SetupStep::Descriptors, dup_to(source.as_raw_fd(), target as i32))?;
     }
     if !off.contains(Wall::Rlimits) {
-        // Without a user namespace, the user is a user of the host, and may have other processes.
+        // Without a user namespace, the program's user is a user of the host and may have other processes, so these are
+        // not limited.
         let counted = !off.contains(Wall::ProcessLimit) && !off.contains(Wall::UserNamespace);
         let processes = if counted { u64::from(plan.limits.processes.max(1)) } else { 1 << 20 };
         rlimits::apply(plan.limits, processes).map_err(at(SetupStep::Rlimits))?;

@@ -321,8 +321,8 @@ pub(crate) fn reset_signals() {
     unsafe { libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut()) };
 }
 
-/// Makes the allocator keep freed memory. Otherwise every cell and every lane's init that is forked from this process
-/// would have to request that memory from the kernel again, page by page. Source: mallopt(3).
+/// Makes the allocator keep freed memory. Without this, every cell and every lane's init that is forked from this
+/// process would have to request that memory from the kernel again, page by page. Source: mallopt(3).
 pub(crate) fn keep_freed_memory() {
     #[cfg(target_env = "gnu")]
     // SAFETY: sets a number in the allocator; the process has one thread.

@@ -476,7 +476,7 @@ pub(crate) fn set_thread_stack_size(bytes: usize) {
     }
 }
 
-/// Registers the C library's restartable sequences with the kernel again, as the library does when a program starts. A
+/// Registers the C library's restartable sequences with the kernel, as the library does when a program starts. A
 /// process that shared the memory of its parent (`CLONE_VM`) is not registered, and neither are its forks. Source:
 /// rseq(2); the GNU C library's manual, `__rseq_size`.
 #[cfg(target_arch = "x86_64")]

@@ -74,8 +74,9 @@ impl WarmTemplate {
     }
 }
 
-/// The stack limit under which a zygote is executed. It determines how much address space the kernel reserves for the
-/// stack, in all copies. It is large, because a problem may give a program a stack as large as its memory limit.
+/// The stack limit under which a zygote is executed. The limit determines how much address space the kernel reserves
+/// for the stack, in all copies. The limit is large, because a problem may give a program a stack as large as its
+/// memory limit.
 pub(crate) const ZYGOTE_STACK: Bytes = Bytes::mib(16 << 10);
 
 /// An interpreter in a zygote.

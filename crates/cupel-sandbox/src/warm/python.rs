@@ -3,8 +3,8 @@
 //! Three measures make a warm start equal to a cold one. The interpreter is initialised with the command line and
 //! environment of a cold one, and the initial states of both are compared (`python_facts.py`). Preloaded modules are
 //! hidden (`python_prepare.py`). At the end of a program, the interpreter is finalised. If no remaining object could
-//! notice the difference, only the standard streams are flushed. This avoids copying every page that finalisation would
-//! write.
+//! notice the difference, only the standard streams are flushed. Without finalisation, the kernel need not copy the
+//! pages that finalisation would write.
 //!
 //! Decisions: the seed of `hash(str)` is chosen when the parent starts, so all programs of a lane share the seed, and a
 //! new lane has a new seed. The CPU time of the interpreter's start is not charged to programs; its memory is charged
@@ -166,7 +166,7 @@ impl WarmPython {
     fn end(&self, end: FileEnd) -> ! {
         let python = &self.interpreter;
         let lost_output = !self.ends_quietly() && {
-            // Release the objects held here. Otherwise they would stay alive, and keep objects of the program alive.
+            // Release the objects held here, because they may keep objects of the program alive.
             python.call_and_ignore(self.unfreeze);
             python.clear(self.offers);
             python.clear(self.functions);

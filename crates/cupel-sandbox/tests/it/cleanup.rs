@@ -34,8 +34,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     rules.iter().map(|(name, rule)| Trial::test(format!("cleanup::{name}"), wrap(*rule))).collect()
 }
 
-/// Another mode of this executable: the owner of a sandbox in which two programs run forever. It prints the launcher's
-/// process id when both programs run.
+/// Another mode of this executable: the owner of a sandbox in which two programs run forever. This mode prints the
+/// launcher's process id when both programs run.
 pub(crate) fn own_a_sandbox_if_asked() {
     if std::env::args().nth(1).as_deref() != Some(OWNER) {
         return;

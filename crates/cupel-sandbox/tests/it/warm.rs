@@ -444,7 +444,8 @@ print(len(found), found[:3])
     )
 }
 
-/// A warm program's memory is a copy of a process of the lane, which has read the requests of all earlier runs.
+/// A warm program's memory is a copy of the zygote's memory, and the zygote has received the requests of all earlier
+/// runs.
 fn leftovers(world: &Warmed) {
     use std::hash::{BuildHasher, RandomState};
     let mark = format!("{:016x}", RandomState::new().hash_one(0));
@@ -511,7 +512,7 @@ fn notes(world: &Warmed) {
     assert_eq!(world.run(&python(shared), true).text(), "[]\n");
 }
 
-/// The lane seems healthy, but requests to its zygote fail. That is a failure of the sandbox, so the error is
+/// The lane seems healthy, but requests to its zygote fail. The run then fails because of the sandbox, so the error is
 /// transient.
 fn zygote_killed(_: &Warmed) {
     let world = Warmed::start();

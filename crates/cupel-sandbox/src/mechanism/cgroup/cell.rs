@@ -159,8 +159,8 @@ impl CellGroup {
         now
     }
 
-    /// Peak of the charged memory in bytes, without page cache of files on disk. That cache is shared by all programs,
-    /// reclaimed on demand, and charged to the group that reads a page first.
+    /// Peak of the charged memory in bytes, without page cache of files on disk. All programs share that cache; the
+    /// kernel reclaims it on demand, and charges it to the group that reads a page first.
     pub(super) fn peak(&self) -> u64 {
         let peak = match &self.peak {
             Peak::Kernels(file) => number_of(file.as_fd()),

@@ -463,8 +463,8 @@ impl LaneGroup {
     /// from the peak as well.
     fn memory_at_the_beginning(&self) -> u64 {
         match &self.cell {
-            // Usually there is no page cache, so it is read only if more memory is in use than when earlier cells
-            // began.
+            // Usually there is no page cache, so its amount is read only if more memory is in use than when earlier
+            // cells began.
             Some(cell) if cell.memory() > self.began_with + UNSEEN_MAX => cell.memory().saturating_sub(cell.files()),
             _ => self.memory(),
         }
@@ -489,9 +489,9 @@ impl LaneGroup {
     /// is reclaimed on demand. Pages that are still held may not remain: for example, those of a descriptor in flight
     /// between two sockets, which the kernel collects later.
     ///
-    /// This function also waits for kernel memory (of tasks and inodes that are being freed) if it is more than after
-    /// the last cell. If that memory were freed during the next cell, it would hide the same amount of the next cell's
-    /// memory.
+    /// This function also waits for kernel memory (of tasks and inodes that are being freed) if there is more of it
+    /// than after the last cell. If that memory were freed during the next cell, it would hide the same amount of the
+    /// next cell's memory.
     pub(crate) fn settled(&mut self) -> Settled {
         if let (Some(ended), Some(lane)) = (&self.ended, fd(&self.group_files.v2_dir)) {
             if !ended.is_given_back() || ended.remove(lane).is_err() {

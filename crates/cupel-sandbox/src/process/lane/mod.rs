@@ -1,8 +1,8 @@
 //! A lane's init: pid 1 of the lane's pid namespace, and supervisor of the cells in it, one at a time.
 //!
-//! It reads requests from its slot and passes each to a cell that it created in advance. It watches the clock and the
-//! control group, kills the cell when a limit is reached, and replies with the usage figures. The init uses only what
-//! the launcher passed to it: a socket and some files of its control groups.
+//! The lane's init reads requests from its slot, and passes each request to a cell that it created in advance. It
+//! watches the clock and the control group, kills the cell when a limit is reached, and replies with the usage figures.
+//! The init uses only what the launcher passed to it: a socket and some files of its control groups.
 //!
 //! ```text
 //!   idle, with a cell waiting ──Run──► cell running ──its init ended──► swept and counted ──Done──► checked
@@ -113,7 +113,7 @@ struct Lane {
     cold_instructions: Option<u64>,
 }
 
-/// A cell whose init waits for a request, or runs one.
+/// A cell whose init waits for a request, or runs one. `door` is the socket on which the init receives the request.
 struct Cell {
     pid: Pid,
     pidfd: OwnedFd,
@@ -284,8 +284,8 @@ impl Lane {
                 Settled::Yes | Settled::NotYet => {}
             }
             // Sockets that are referenced only by each other exist until the kernel's garbage collector for descriptors
-            // in flight runs. Their queues may contain descriptors with names, locks, and files with their memory.
-            // Closing a socket starts this collector.
+            // in flight runs. The queues of such sockets may contain descriptors with names, locks, and files with
+            // their memory. Closing a socket starts this collector.
             drop(wire::socket_pair());
             std::thread::sleep(Duration::from_millis(1));
         }
