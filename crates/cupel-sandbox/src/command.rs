@@ -80,9 +80,8 @@ pub trait Observer {
     fn ended(&mut self, exit: ExitStatus) {
         let _ = exit;
     }
-    /// Standard output has closed. Called if [`Command::watch`] is set. If it closed because the main process ended,
-    /// this is called after [`Observer::ended`]. If this is called first, the program continues without standard
-    /// output.
+    /// Standard output has closed. Called if [`Command::watch`] is set. If the main process has ended,
+    /// [`Observer::ended`] is called before this. Otherwise, the program continues without standard output.
     fn stdout_closed(&mut self) {}
     /// Whether the step should end now. Polled at each output and at least five times per second.
     fn cancelled(&mut self) -> bool {

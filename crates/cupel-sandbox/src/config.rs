@@ -126,7 +126,7 @@ walls! {
     ProcessLimit, "process-limit", "forking without bound";
     CpuAccounting, "cpu-accounting", "computing without being charged";
     DiskLimit, "disk-limit", "filling the disk and its inodes";
-    WallClockLimit, "wall-clock-limit", "holding a slot for longer than the wall-clock limit, computing or not";
+    WallClockLimit, "wall-clock-limit", "holding a slot for longer than the wall-clock limit, even without computing";
     IdleLimit, "idle-limit", "holding a slot while doing nothing";
     OutputLimit, "output-limit", "printing without bound";
 }

@@ -101,7 +101,7 @@ impl LauncherEnd {
     }
 }
 
-/// A running launcher. Dropping it ends the launcher and every lane.
+/// A running launcher. Dropping this value ends the launcher and every lane.
 #[derive(Debug)]
 pub(crate) struct LauncherClient {
     connection: Mutex<Connection>,

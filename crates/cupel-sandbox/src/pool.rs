@@ -12,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use crate::RunError;
 use crate::launcher::{Features, LauncherClient};
 
-/// A slot's handle on a lane. Dropping it retires the lane.
+/// A slot's handle on a lane. Dropping the handle retires the lane.
 #[derive(Debug)]
 pub(crate) struct Lane {
     pub(crate) socket: OwnedFd,

@@ -5,9 +5,9 @@
 //! same action, and builds a binary tree over the runs. The filter has about twice as many instructions as runs, and
 //! the length of a path is logarithmic in the number of runs.
 //!
-//! The filter is installed in two parts, because a run takes no time to install a part that it inherits. A lane's init
-//! installs the whole policy except for the few calls that it needs to create cells. A program installs a second filter
-//! with the rules for these calls only. A call that either filter refuses is refused.
+//! The filter is installed in two parts, because installing a filter takes time, and a program inherits the first part.
+//! A lane's init installs the whole policy except for the few calls that it needs to create cells. A program installs a
+//! second filter with the rules for these calls only. A call that either filter refuses is refused.
 //! Sources: seccomp(2); the kernel's Documentation/userspace-api/seccomp_filter.rst.
 
 use std::str::FromStr;

@@ -1,8 +1,8 @@
 //! Collects the files that a step left in its box, and sends them as descriptors, once all processes of the step are
 //! gone.
 //!
-//! Runs as the cell's init, over a tree that the tenant created: names, links and sizes are untrusted. Each entry is
-//! opened relative to the directory in which it was listed, without following links or crossing mounts, and only
+//! The cell's init runs this code over a tree that the tenant created: names, links and sizes are untrusted. Each entry
+//! is opened relative to the directory in which it was listed, without following links or crossing mounts, and only
 //! regular files are sent. There are bounds on files, bytes, visited entries, and the depth of a [`BoxPath`].
 
 use std::io;

@@ -106,7 +106,7 @@ pub(crate) fn enter_warm(plan: &Plan<'_>, parent: &WarmParent, texts: &Texts) ->
                 plan.notes.cpu_own.fetch_add(own_cpu_ns(), Relaxed);
                 plan.notes.warm.store(1, Relaxed);
                 plan.notes.copy_runs();
-                // From here on, the program can change this memory, so it must not keep the shared notes.
+                // From here on, the program can change this process's memory, so the shared notes must not stay mapped.
                 plan.notes.forget();
                 program.run()
             }

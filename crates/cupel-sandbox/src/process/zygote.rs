@@ -125,8 +125,9 @@ impl Zygote {
     }
 }
 
-/// Sets whether processes with the same user and capabilities may enter this process's namespaces. This must be allowed
-/// while the zygote enters. Source: setns(2), the check of a pidfd; ptrace(2), "Ptrace access mode checking".
+/// Sets whether processes with the same user and capabilities may enter this process's namespaces. The cell's init
+/// allows this only while the zygote enters. Source: setns(2), the check of a pidfd; ptrace(2), "Ptrace access mode
+/// checking".
 pub(crate) fn let_in(let_in: bool) {
     let behavior = if let_in { DumpableBehavior::Dumpable } else { DumpableBehavior::NotDumpable };
     let _ = rustix::process::set_dumpable_behavior(behavior);
@@ -263,7 +264,8 @@ impl Errand<'_> {
     fn run(&self, own_pids: BorrowedFd<'_>) -> io::Result<Duration> {
         sys::namespaces::enter(self.handed.cell, libc::CLONE_NEWPID)?;
         let ran = run_errand(ERRAND, self.handed.group, self, Errand::go);
-        // Leave the cell's pid namespace: as long as this process can fork into the namespace, it outlives the cell.
+        // Leave the cell's pid namespace: as long as this process can fork into the namespace, the namespace outlives
+        // the cell.
         sys::namespaces::enter(own_pids, libc::CLONE_NEWPID).and(ran)
     }
 

@@ -28,15 +28,15 @@ pub(crate) struct ToZygote {
     pub(crate) request: CellRequest,
 }
 
-/// From a zygote.
+/// From a zygote to the init process of its lane or of a cell.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum FromZygote {
     /// The interpreter is ready.
     Ready,
     /// The interpreter could not be started, with the reason.
     Cold { reason: String },
-    /// The program has begun, or could not (`errno`). `cpu_own` is the sandbox's part of the cell's CPU time, in
-    /// nanoseconds.
+    /// The program has begun, or `errno` is the reason why it could not begin. `cpu_own` is the sandbox's part of the
+    /// cell's CPU time, in nanoseconds.
     Begun { cell: u64, errno: i32, cpu_own: u64 },
 }
 

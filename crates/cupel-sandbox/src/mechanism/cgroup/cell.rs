@@ -36,13 +36,13 @@ enum Peak {
     /// The kernel's peak (Linux 5.19 and later) since the group was created or, on Linux 6.12 and later, since it was
     /// reset through this descriptor.
     Kernels(OwnedFd),
-    /// The highest sampled usage in bytes, for older kernels, which keep no peak. The supervisor samples it
-    /// periodically.
+    /// The highest sampled usage in bytes, for older kernels, which keep no peak. The lane's supervisor samples the
+    /// usage periodically.
     Sampled(AtomicU64),
 }
 
 impl CellGroup {
-    /// Creates the group below a lane's group. `limits` are those that the cell will probably have.
+    /// Creates the group below a lane's group. `limits` are the limits that the cell will probably have.
     pub(super) fn make(lane: BorrowedFd<'_>, name: String, limits: Option<CellLimits>) -> io::Result<CellGroup> {
         rustix::fs::mkdirat(lane, &name, Mode::from_raw_mode(0o755))?;
         let made = CellGroup::open(lane, &name).and_then(|mut group| {

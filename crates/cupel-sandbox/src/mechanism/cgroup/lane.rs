@@ -100,7 +100,7 @@ impl LaneGroupFiles {
 /// A lane's groups, used by the lane's init.
 pub(crate) struct LaneGroup {
     group_files: LaneGroupFiles,
-    /// Memory of the init alone, before any cell, in bytes.
+    /// Memory of the lane's init alone, before any cell, in bytes.
     base: u64,
     /// Process memory and page cache contained in `base`; zero if they are negligible.
     held_base: u64,
@@ -281,8 +281,8 @@ impl LaneGroup {
     /// ready. So the input files, including the executable, do not count as the program's memory.
     ///
     /// The unused rest of the last batch ([`BATCH`]) would hide the same amount of the program's memory, and differs
-    /// from run to run. So this function touches pages until the kernel charges the next batch, whose rest is then
-    /// known.
+    /// from run to run. So this function touches pages until the kernel charges the next batch: the unused rest of a
+    /// new batch is known.
     pub(crate) fn begin_counting(&self) -> Ready {
         let mut touched = Vec::with_capacity((AHEAD_PAGES_MAX + self.used_ahead) * PAGE);
         let mut charged = self.memory();

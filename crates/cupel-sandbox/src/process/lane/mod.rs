@@ -204,7 +204,7 @@ impl Lane {
     }
 
     /// Runs a cell until no process of the tenant is left in it, and returns the figures. The cell's init may still be
-    /// exiting: removing a cell takes as long as a small program, so the caller does not wait for it.
+    /// exiting: removing a cell takes as long as running a small program, so the caller does not wait for it.
     fn run(
         &mut self,
         request: &CellRequest,

@@ -66,7 +66,7 @@ impl Lane {
                 match wire::receive::<ToLane>(socket.as_fd(), &mut self.buffer) {
                     Ok(Some((ToLane::Kill(KillReason::OutputLimit), _))) => kill(LimitHit::Output, &mut killed_for),
                     Ok(Some((ToLane::Kill(KillReason::Cancelled), _))) => kill(LimitHit::Cancelled, &mut killed_for),
-                    // The slot has closed its socket or violates the protocol, so the result is not needed.
+                    // The slot has closed its socket or violated the protocol, so the result is not needed.
                     Ok(Some((ToLane::Run(_), _))) | Ok(None) | Err(_) => {
                         self.shutting_down = true;
                         kill(LimitHit::Cancelled, &mut killed_for);
