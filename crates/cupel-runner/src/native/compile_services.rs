@@ -250,7 +250,8 @@ impl ServiceTable {
     }
 }
 
-/// Thread that starts a service, warms it up, and ends it when it is idle. The thread ends with its entry.
+/// Thread that starts a service, warms it up, and ends it when it is idle. The thread ends when its entry is paused,
+/// removed or replaced.
 struct ServiceThread {
     table: Arc<ServiceTable>,
     sandbox: Weak<SharedSandbox>,
@@ -302,7 +303,8 @@ impl ServiceThread {
         self.table.lock().stopped
     }
 
-    /// Starts the service and warms it up with the language's samples. Each sample must give its expected result.
+    /// Starts the service and warms it up with the language's samples. The service must give the expected result for
+    /// each sample.
     fn make(&self) -> Result<Compiler, UnfitError> {
         let language = &self.language;
         let Some(service) = &language.service else { return Err(UnfitError::NoSandbox) };

@@ -168,7 +168,7 @@ pub(super) fn run(
     })
 }
 
-/// Pipe that the user of a cell may reopen by name (`/dev/stdin`).
+/// Pipe that the program of a cell may reopen by name (`/dev/stdin`).
 fn pipe() -> io::Result<(OwnedFd, PipeWriter)> {
     let (reader, writer): (PipeReader, _) = io::pipe()?;
     let reader = File::from(OwnedFd::from(reader));
@@ -297,11 +297,11 @@ struct Queue {
 #[derive(Default)]
 struct QueueState {
     data: VecDeque<u8>,
-    /// The writer has closed the queue.
+    /// Whether the writer has closed the queue.
     closed: bool,
-    /// The reader has ended.
+    /// Whether the reader has ended.
     left: bool,
-    /// Some data has not been read.
+    /// Whether some data was not read.
     lost: bool,
 }
 

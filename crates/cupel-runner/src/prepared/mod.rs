@@ -18,7 +18,7 @@ use self::store::ArtefactKey;
 pub use self::store::{Check, PreparedStore, TARGET};
 use crate::runner::Runner;
 
-/// Maximum wait for an idle slot. After this time, a server makes artefacts beside its runs, because a busy server
+/// Maximum wait for an idle slot. After this time, a server makes artefacts in a busy slot, because a busy server
 /// benefits most from them.
 const IDLE_WAIT_MAX: Duration = Duration::from_secs(60);
 

@@ -33,7 +33,7 @@ const FILES: &str = "files";
 const SUMS: &str = "sums";
 const UNFINISHED: &str = ".unfinished-";
 
-/// Age at which an unfinished artefact counts as left by a crash.
+/// Age from which an unfinished artefact is assumed to be left by a crash.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// A directory of prepared artefacts.

@@ -71,7 +71,8 @@ fn cpu_time_is_the_sum_of_user_and_system(world: &World) {
     );
 }
 
-/// The sandbox collects the files, so the program is not charged for that, no matter how many files it leaves.
+/// The sandbox collects the files, so the program is not charged for collecting them, no matter how many files it
+/// leaves.
 fn cpu_time_excludes_collecting_files(world: &World) {
     let leaves_many = world.attack("leave_many", &["4000"]).limits(|l| l.inodes = 5000);
     let collects = world.attack("leave_many", &["4000"]).limits(|l| l.inodes = 5000).collect(5000, Bytes::mib(1));

@@ -259,7 +259,8 @@ fn limits_too_small_to_start_are_an_outcome_and_not_our_failure(world: &World) {
     assert_eq!(no_inodes.run(&mut world.slot()).report.outcome, Outcome::DiskLimit, "inodes");
     let neither = heavy().limits(|l| (l.memory, l.disk, l.inodes) = (Bytes::mib(2), Bytes::mib(16), 0));
     assert_eq!(neither.run(&mut world.slot()).report.outcome, Outcome::DiskLimit, "inodes, with little memory");
-    // Given files count as disk but not as the program's memory. Files that the program writes count as both.
+    // Input files count against the disk limit, but not as the program's memory. Files that the program writes count
+    // against both limits.
     let given = |script: &str| {
         let given = Program::shell(script).files(vec![file("data", &[7; 3 << 20], false)]);
         given.limits(|l| (l.memory, l.disk) = (Bytes::mib(2), Bytes::mib(16))).run(&mut world.slot()).report.outcome

@@ -14,8 +14,8 @@ const INTERVAL: Duration = Duration::from_millis(2);
 /// Number of delays that are kept, which cover more than a minute.
 const DELAYS_MAX: usize = 50_000;
 
-/// Number of wake-ups between a limit and the end of the last process: those of the timer, of the process that ends the
-/// cell, of a process that ends, and of the thread that reads its CPU time.
+/// Number of wake-ups between a limit and the end of the last process: the wake-ups of the timer, of the process that
+/// ends the cell, of a process that ends, and of the thread that reads its CPU time.
 const WAKE_UPS: u32 = 4;
 
 #[derive(Default)]

@@ -117,7 +117,7 @@ fn a_failed_request_spoils_the_service(world: &World) {
 fn a_service_over_its_memory_limit_names_that_limit(world: &World) {
     let mut service = shell(world, Limits { memory: Bytes::mib(64), disk: Bytes::mib(32), ..long() });
     // With version 1, the kernel kills one process of the group, and the lane kills the others shortly after. If the
-    // first one was a child of the service, the service may have time for a last reply.
+    // first process was a child of the service, the service may have time for a last reply.
     let too_much = "x=$(head -c 200000000 /dev/zero | tr '\\0' x)";
     let mut asked =
         (0..100).map(|_| ask(&mut service, too_much)).filter(|reply| reply.as_deref().ok() != Some("Killed\n"));

@@ -513,7 +513,8 @@ fn prove(court: &Court, row: &Row) {
         // The neighbour holds much memory and does nothing.
         Check::Cpu => {
             memory_is_exact(&neighbour, memory_exact());
-            // The neighbour is charged for freeing 48 MiB when it is killed, but its own figure does not include that.
+            // The neighbour is charged for freeing 48 MiB when it is killed, but the neighbour's own figure does not
+            // include that.
             let (reported, used) = (cpu_ns(&neighbour), printed_number(&neighbour, "cpu"));
             assert!(
                 reported >= used && reported <= used + 20_000_000 * u64::from(slowness()),
