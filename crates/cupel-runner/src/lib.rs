@@ -1,8 +1,8 @@
-//! Executors for the judge. A [`Runner`] is a place where programs run. It provides one
+//! Executors for the judge. A [`Runner`] is a place where programs run. A runner provides one
 //! [`Executor`](cupel_judge::Executor) per slot to the worker, and to the commands that judge without a server.
 //!
 //! - `native/` runs programs in the sandbox of this machine, with warm interpreters and compile services.
-//! - `prepared/` has the prepared artefacts of toolchains. It uses a runner only through the trait.
+//! - `prepared/` manages the prepared artefacts of toolchains, and uses a runner only through the trait.
 //!
 //! For another place to run programs (for example, a container engine), add a module beside `native/` that implements
 //! [`Runner`]. The worker does not change; `docs/recipes/add-an-executor.md` lists the rest.

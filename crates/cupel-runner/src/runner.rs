@@ -1,4 +1,4 @@
-//! The port between a place where programs run and the callers that run programs there.
+//! The port to a place where programs run.
 
 use std::io;
 
@@ -21,7 +21,7 @@ pub trait Runner: Send + Sync {
     /// Whether the runner has ended, so that this process can no longer run programs.
     fn has_ended(&self) -> bool;
 
-    /// Returns a function that blocks until the runner has ended. It does not keep the runner alive.
+    /// Returns a function that blocks until the runner has ended. The function does not keep the runner alive.
     ///
     /// # Errors
     /// The process has no file descriptors left.

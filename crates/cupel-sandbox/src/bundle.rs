@@ -53,7 +53,7 @@ fn write_all(fd: BorrowedFd<'_>, mut data: &[u8]) -> io::Result<()> {
 const FILE_COST: u64 = 4096 + 1024;
 
 /// Memory in bytes that the input files of a request take in the cell. The bundles' descriptors come after those of
-/// standard input, output and error, and the result's pipe.
+/// standard input, output and error, and of the result's pipe if there is one.
 pub(crate) fn given(request: &CellRequest, descriptors: &[OwnedFd]) -> u64 {
     let bundles = descriptors.iter().skip(3 + usize::from(request.result));
     let bytes = |bundle| rustix::fs::fstat(bundle).map_or(0, |of| u64::try_from(of.st_size).unwrap_or(0));
@@ -61,7 +61,7 @@ pub(crate) fn given(request: &CellRequest, descriptors: &[OwnedFd]) -> u64 {
     bundles.map(cost).fold(0, u64::saturating_add)
 }
 
-/// Number of files in a bundle; zero if it is not readable.
+/// Number of files in a bundle; zero if the bundle is not readable.
 fn number_of_files(bundle: &OwnedFd) -> u32 {
     let mut count = [0; 4];
     match rustix::io::pread(bundle, &mut count, 0) {
@@ -89,8 +89,8 @@ pub(crate) fn unpack(bundle: BorrowedFd<'_>, dir: BorrowedFd<'_>, owner: u32) ->
     Ok(())
 }
 
-/// Creates a file and its parent directories. Each component is opened by name relative to the one before, without
-/// following links, so neither a link in the box nor `..` can lead outside.
+/// Creates a file and its parent directories. Each component is opened by name relative to the previous component,
+/// without following links, so neither a link in the box nor `..` can lead outside.
 fn create(dir: BorrowedFd<'_>, path: &str, executable: bool, owner: u32) -> io::Result<OwnedFd> {
     BoxPath::new(path).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
     let (above, name) = path.rsplit_once('/').map_or((None, path), |(above, name)| (Some(above), name));
@@ -129,7 +129,7 @@ fn directories(dir: BorrowedFd<'_>, path: &str, owner: u32) -> io::Result<Option
     Ok(parent)
 }
 
-/// A buffered positional reader. It does not use the shared file offset, so a bundle can be read many times.
+/// A buffered positional reader. This reader does not use the shared file offset, so a bundle can be read many times.
 struct Source<'a> {
     bundle: BorrowedFd<'a>,
     at: u64,

@@ -63,7 +63,7 @@ fn me() -> u32 {
     rustix::process::getuid().as_raw()
 }
 
-/// Asserts that there are only these two directories, and that `outside` is empty.
+/// Asserts that `dir` contains only `box` and `outside`, and that `outside` is empty.
 fn nothing_outside(dir: &Path) {
     let names = |dir: &Path| {
         let mut names: Vec<_> = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name()).collect();

@@ -35,11 +35,11 @@ pub struct Command {
     pub result: bool,
     /// Bounds on the regular files that are collected from `/box` at the end; `None` collects nothing.
     pub collect: Option<CollectLimits>,
-    /// A directory that exists in the box from the start. If it is set, only its files are collected, even if a signal
-    /// ended the program.
+    /// A directory that exists in the box from the start. If this field is set, only the files in that directory are
+    /// collected, even if a signal ended the program.
     pub outbox: Option<BoxPath>,
-    /// If it is not empty, only the files at these paths are collected, into [`CellReport::fetched`]. They are
-    /// collected even if a signal ended the program. Files that exceed the bound on bytes are cut off.
+    /// Paths of single files to collect. If there are any, only the files at these paths are collected, into
+    /// [`CellReport::fetched`], even if a signal ended the program. Files that exceed the bound on bytes are cut off.
     pub fetch: Vec<BoxPath>,
     /// Whether the observer is notified immediately when the main process ends and when standard output closes.
     pub watch: bool,
@@ -80,9 +80,8 @@ pub trait Observer {
     fn ended(&mut self, exit: ExitStatus) {
         let _ = exit;
     }
-    /// Standard output has closed. Called if [`Command::watch`] is set. If it closed because the main process ended,
-    /// this is called after [`Observer::ended`]. If this is called first, the program continues without standard
-    /// output.
+    /// Standard output has closed. Called if [`Command::watch`] is set. If the main process has ended,
+    /// [`Observer::ended`] is called before this. Otherwise, the program continues without standard output.
     fn stdout_closed(&mut self) {}
     /// Whether the step should end now. Polled at each output and at least five times per second.
     fn cancelled(&mut self) -> bool {
@@ -118,9 +117,9 @@ pub struct CellReport {
     pub stdout_truncated: bool,
     /// Whether standard error was longer than the limit.
     pub stderr_truncated: bool,
-    /// The collected files. They are collected if collection was requested and the program exited with code 0, or with
-    /// any code if that was requested. If a signal ended the program, only files of the outbox are returned. If it
-    /// exceeded a limit, no files are returned, because they may be incomplete.
+    /// The collected files. They are collected if [`Command::collect`] is set and the program exited with code 0, or
+    /// with any code if [`CollectLimits::after_failure`] is set. If a signal ended the program, only files of the
+    /// outbox are returned. If the program exceeded a limit, no files are returned, because they may be incomplete.
     pub files: BoxFiles,
     /// Whether the files exceeded the bounds of the collection, so that some are missing.
     pub files_truncated: bool,

@@ -75,7 +75,7 @@ pub struct Mount {
 }
 
 impl From<PathBuf> for Mount {
-    /// Shown at the same path as on the host.
+    /// A mount at the same path as on the host.
     fn from(path: PathBuf) -> Mount {
         Mount { source: path.clone(), target: path }
     }
@@ -108,25 +108,25 @@ macro_rules! walls {
 walls! {
     UserNamespace, "user-namespace", "being the host's root, or any user of the host";
     PidNamespace, "pid-namespace", "seeing and signalling other processes";
-    NetNamespace, "net-namespace", "reaching any network, the host's loopback included";
+    NetNamespace, "net-namespace", "reaching any network, including the host's loopback";
     IpcNamespace, "ipc-namespace", "leaving System V objects and message queues for the next run";
     UtsNamespace, "uts-namespace", "learning or changing the host's name";
-    CgroupNamespace, "cgroup-namespace", "seeing where in the host's control groups it runs";
+    CgroupNamespace, "cgroup-namespace", "seeing its own path in the host's control groups";
     ReadOnlyRoot, "read-only-root", "changing toolchains and libraries";
     PrivateRoot, "private-root", "reading the host's files";
     PrivateProc, "private-proc", "reading the kernel's and other processes' state";
     FreshBox, "fresh-box", "leaving files for the next run";
     Seccomp, "seccomp", "using system calls that programs do not need";
     Landlock, "landlock", "reaching files, ports and abstract sockets outside the box";
-    Capabilities, "capabilities", "acting as an administrator inside";
+    Capabilities, "capabilities", "acting as an administrator inside the cell";
     NoNewPrivs, "no-new-privs", "gaining privileges from set-uid programs";
-    Descriptors, "descriptors", "using what the judge has open";
+    Descriptors, "descriptors", "using descriptors that the judge has open";
     Rlimits, "rlimits", "writing huge files, core dumps, and opening files without bound";
     MemoryLimit, "memory-limit", "using more memory than the limit";
     ProcessLimit, "process-limit", "forking without bound";
     CpuAccounting, "cpu-accounting", "computing without being charged";
     DiskLimit, "disk-limit", "filling the disk and its inodes";
-    WallClockLimit, "wall-clock-limit", "holding a slot for longer than the limit, however little it computes";
+    WallClockLimit, "wall-clock-limit", "holding a slot for longer than the wall-clock limit, even without computing";
     IdleLimit, "idle-limit", "holding a slot while doing nothing";
     OutputLimit, "output-limit", "printing without bound";
 }

@@ -69,8 +69,8 @@ pub fn examine(config: &SandboxConfig) -> Result<Examination, ExamineError> {
 /// A path that exists on every host and that no program may reach; the default secret for [`examine_launched`].
 pub const KERNEL: &str = "/sys";
 
-/// Starts the launcher of the sandbox to attack, without starting a thread. So the process can drop its privileges
-/// before it calls [`examine_launched`].
+/// Starts the launcher of the sandbox that will be attacked. This starts no thread, so the process can drop its
+/// privileges before it calls [`examine_launched`].
 ///
 /// # Errors
 /// If the sandbox cannot be started.
@@ -79,8 +79,9 @@ pub fn launch(config: &SandboxConfig) -> Result<Launched, StartError> {
 }
 
 /// Attacks every wall of a sandbox whose launcher [`launch`] started. Takes about a second. `secret` is a host path
-/// that the probe tries to reach: it must exist, and the configuration must not show it. This function creates no file
-/// for that purpose, because in a directory that others can write, a symbolic link could redirect the write.
+/// that the probe tries to reach: the path must exist, and the configuration must not show it to programs. This
+/// function creates no file for that purpose, because in a directory that others can write, a symbolic link could
+/// redirect the write.
 ///
 /// # Errors
 /// If the probe cannot be run.
@@ -102,7 +103,7 @@ const OPEN_FILES: u32 = 77;
 const DISK_KIB: u64 = 4096;
 const OUTPUT_KIB: u64 = 64;
 
-/// Attacks one wall. Returns `None` if it held, otherwise what the probe observed.
+/// Attacks one wall. Returns `None` if the wall held, otherwise what the probe observed.
 fn attack(slot: &mut Slot, wall: Wall, secret: &Path) -> Result<Option<String>, ExamineError> {
     let fact = match wall {
         Wall::UserNamespace => own_namespace("user")?,

@@ -17,10 +17,10 @@ use crate::wire::{self, FromLauncher, ToLauncher};
 /// The argument that makes Cupel's executable run as the launcher.
 const LAUNCHER_ARGUMENT: &str = "__cupel-launcher";
 
-/// Maximum time for a reply of the launcher. It creates a lane in a few dozen milliseconds.
+/// Maximum time for a reply of the launcher. The launcher creates a lane in a few dozen milliseconds.
 const ANSWER: Duration = Duration::from_secs(60);
 
-/// If this process was started as the launcher, a zygote or `doctor`'s probe, runs as that and never returns. `main`
+/// If this process was started as the launcher, a zygote or `doctor`'s probe, takes that role and never returns. `main`
 /// must call this first, before any thread exists.
 pub fn enter_if_asked() {
     let mut arguments = std::env::args_os().skip(1);
@@ -48,8 +48,8 @@ pub fn raise_descriptor_limit() -> u64 {
     }
 }
 
-/// Maximum number of lanes at the same time. A slot has one lane for programs, one for compilers and a spare, and the
-/// same number of lanes that are being retired. The remaining lanes do not belong to a slot.
+/// Maximum number of lanes at the same time. A slot has one lane for programs, one for compilers and a spare, and as
+/// many lanes that are being retired. The rest is for the lanes of warm interpreters and services.
 const fn lanes_max(slots: usize) -> u32 {
     let slots = if slots > 1000 { 1000 } else { slots as u32 };
     slots * 8 + 16
@@ -78,7 +78,7 @@ pub enum StartError {
     Lost,
 }
 
-/// Features of this machine, as detected by the launcher. They do not include the walls, which
+/// Features of this machine, as detected by the launcher. These features do not include the walls, which
 /// [`doctor`](crate::doctor) tests by attacking them.
 #[derive(Clone, Debug)]
 pub struct Features {
@@ -101,7 +101,7 @@ impl LauncherEnd {
     }
 }
 
-/// A running launcher. Dropping it ends the launcher and every lane.
+/// A running launcher. Dropping this value ends the launcher and every lane.
 #[derive(Debug)]
 pub(crate) struct LauncherClient {
     connection: Mutex<Connection>,

@@ -14,34 +14,35 @@
 //! ```
 //!
 //! * The **launcher** is the only process that needs privileges: either root's, reduced to six capabilities, or those
-//!   of an ordinary user inside a separate user namespace. It is the same executable, started again. It has one thread
-//!   and an empty network namespace, and reads fixed-layout messages from one socket; it ends when that socket closes.
-//!   It creates lanes and hands out their sockets, but takes no part in runs. Your process can drop all its privileges
-//!   once the launcher runs: [`privileges`].
+//!   of an ordinary user inside a separate user namespace. The launcher is the same executable, started again. It has
+//!   one thread and an empty network namespace, and reads fixed-layout messages from one socket; it ends when that
+//!   socket closes. The launcher creates lanes and hands out their sockets, but takes no part in runs. Your process can
+//!   drop all its privileges once the launcher runs: [`privileges`].
 //! * A **lane** is created in advance and serves thousands of runs, one at a time. Creating namespaces and joining
 //!   control groups takes milliseconds; a run in a lane inherits both at no cost.
 //! * A **cell** is what one step gets: fresh pid, mount and ipc namespaces, a fresh tmpfs, a fresh `/proc`.
 //!   Everything that the program leaves behind (processes, files, shared memory) disappears with the cell.
 //! * An **interpreter** can be kept warm in an additional process of a lane, the zygote (`process/zygote.rs`, `warm/`).
-//!   A program is then a copy of the zygote, forked into the cell, and passes every wall as it would before an exec.
+//!   A program is then a copy of the zygote, forked into the cell. Every wall is applied to the copy, as before an
+//!   exec.
 //! * A **service** is a program that stays in a cell, in a lane reserved for it, and answers requests: for example, a
 //!   compile service.
 //! * **Who kills whom:** closing the launcher's socket ends the launcher, which ends the lanes. When a lane's init
-//!   ends, the kernel kills its pid namespace, including the cell; the same holds for a cell's init. Reaching a limit
-//!   kills the cell's init. No process can outlive the one above it.
+//!   ends, the kernel kills its pid namespace, including the cell; the same holds for a cell's init. When a program
+//!   reaches a limit, the lane's init kills the cell's init. No process can outlive the one above it.
 //! * **Usage figures** are read from the control groups after the last process of the cell is gone. *CPU time* is the
 //!   CPU time of the program's processes from `exec` to their last instruction, no matter which process waited for
 //!   them. The CPU time of the sandbox's init processes in the same group is subtracted. *Memory* is the peak of all
-//!   these processes together, minus what the cell held before they started. It includes anonymous and shared memory,
-//!   files in the box, and kernel memory used on their behalf, in the kernel's charging steps of up to 256 KiB. Page
-//!   cache of files on disk is shared by all programs; the part of it that is present at the end is subtracted. The
-//!   reported peak is too low for a program that frees memory and afterwards is the first to read large files. The
+//!   these processes together, minus what the cell held before they started. This figure includes anonymous and shared
+//!   memory, files in the box, and kernel memory used on their behalf, in the kernel's charging steps of up to 256 KiB.
+//!   Page cache of files on disk is shared by all programs; the part of it that is present at the end is subtracted.
+//!   The reported peak is too low for a program that frees memory and afterwards is the first to read large files. The
 //!   limit counts the same memory, since the kernel reclaims page cache before it kills.
 //! * **Instructions** are counted, if the processor can count them: the launcher opens a counter on a lane's init, and
 //!   the programs inherit it (`mechanism/instructions.rs`).
 //!
 //! *Architecture invariants:* this crate never names a verdict; it has no async runtime; `unsafe` is in
-//! `sys/` alone; no path, name or size supplied by a tenant is followed outside a cell.
+//! `sys/` alone; outside a cell, no path, name or size supplied by a tenant is trusted.
 //!
 //! Ideas taken from: isolate (the keeper and the proxy), go-sandbox (a failing child reports its step), bubblewrap and
 //! nsjail (the order in which privileges are dropped).
@@ -86,8 +87,8 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts the launcher and the background thread. `main` must call [`launcher::enter_if_asked`] before anything
-    /// else.
+    /// Starts the launcher, and a background thread that creates spare lanes. `main` must call
+    /// [`launcher::enter_if_asked`] before anything else.
     ///
     /// # Errors
     /// If this machine lacks something that the sandbox needs; the error says what to do.
@@ -95,7 +96,7 @@ impl Sandbox {
         Ok(Sandbox::launch(config)?.start())
     }
 
-    /// Starts the launcher alone. This adds no thread to the calling process, so it can still drop its
+    /// Starts the launcher alone. This adds no thread to the calling process, so that process can still drop its
     /// privileges ([`privileges::give_up`]).
     ///
     /// # Errors
@@ -105,8 +106,8 @@ impl Sandbox {
         Ok(Launched { launcher: launcher::LauncherClient::start(&config)?, config })
     }
 
-    /// A handle on slot `index`, which is below [`SandboxConfig::slots`]. Use only one handle per slot at a time: two
-    /// would share a processor.
+    /// A handle on slot `index`, which is below [`SandboxConfig::slots`]. Use only one handle per slot at a time: the
+    /// programs of two handles would share a processor.
     pub fn slot(&self, index: usize) -> Slot {
         Slot::new(index % self.config.slots.max(1), self.pool.clone(), &self.config)
     }
@@ -125,7 +126,7 @@ impl Sandbox {
     /// launcher, so after the end of its launcher it can only exit.
     ///
     /// # Errors
-    /// If no descriptor is left.
+    /// If this process cannot open another descriptor.
     pub fn launcher_end(&self) -> std::io::Result<LauncherEnd> {
         self.launcher.ended()
     }

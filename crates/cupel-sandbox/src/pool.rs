@@ -1,8 +1,9 @@
 //! The pool of lanes: creates lanes for slots and keeps spares ready.
 //!
-//! Each slot has one lane for programs, one for compilers and one spare, all on the slot's processor. The spare
-//! replaces either of the two when it is retired, so that the next run does not wait for a new lane. For each warm
-//! interpreter, the slot has another lane and another spare. A background thread creates the spares.
+//! Each slot has one lane for programs, one for compilers and one spare, all on the slot's processor. When the lane for
+//! programs or the lane for compilers is retired, the spare replaces it, so that the next run does not wait for a new
+//! lane. For each warm interpreter, the slot has another lane and another spare. A background thread creates the
+//! spares.
 
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -11,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use crate::RunError;
 use crate::launcher::{Features, LauncherClient};
 
-/// A slot's handle on a lane. Dropping it retires the lane.
+/// A slot's handle on a lane. Dropping the handle retires the lane.
 #[derive(Debug)]
 pub(crate) struct Lane {
     pub(crate) socket: OwnedFd,
@@ -40,7 +41,7 @@ pub(crate) struct LanePool {
 
 #[derive(Debug)]
 struct Shared {
-    /// State of the spares of each slot: first the plain one, then one for each warm template.
+    /// State of the spares of each slot: first the spare without an interpreter, then one for each warm template.
     spares: Mutex<Vec<Vec<Spare>>>,
     made: Condvar,
 }
@@ -143,7 +144,7 @@ fn make_spares(launcher: &Arc<LauncherClient>, shared: &Shared, cpus: &[Option<u
     while let Ok((slot, template)) = requests.recv() {
         let made = make(launcher, cpus[slot], template);
         let mut spares = shared.lock();
-        // The error is dropped here: the slot gets it when it creates the lane itself.
+        // An error is dropped here: the slot then creates the lane itself, and gets the error of that try.
         spares[slot][place(template)] = made.map_or(Spare::None, Spare::Ready);
         shared.made.notify_all();
     }

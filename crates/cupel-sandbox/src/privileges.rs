@@ -1,7 +1,7 @@
 //! Drops all privileges of the main process once the launcher runs.
 //!
 //! A process that started a [`Sandbox`](crate::Sandbox) as root needs no privileges afterwards: the launcher creates
-//! the lanes, and the process uses them over sockets. While the process still has one thread:
+//! the lanes, and the process uses them over sockets. The process must call [`give_up`] while it still has one thread:
 //!
 //! ```text
 //! Sandbox::launch  →  (what root alone can open or hand over)  →  give_up  →  threads, listeners, databases
@@ -10,8 +10,8 @@
 //! Afterwards the process has no capabilities and cannot get any (empty bounding set, `no_new_privs`). It has only the
 //! identity of the user it became, or of root if no user was given. It leaves no core dump, and its memory cannot be
 //! inspected by other processes. If the kernel has Landlock, the process can change files only beneath the given
-//! directories, and cannot trace outside processes. Since Linux 6.12, it also cannot signal them. A system call filter
-//! (`policy/server.policy`) prevents it from starting programs.
+//! directories, and cannot trace outside processes. Since Linux 6.12, it cannot signal them either. A system call
+//! filter (`policy/server.policy`) prevents it from starting programs.
 //!
 //! Sources: credentials(7), capabilities(7), prctl(2), landlock(7), seccomp(2).
 
@@ -47,7 +47,7 @@ pub struct Identity {
 
 impl Identity {
     /// The identity of Cupel's services on hosts without a user `cupel`: an id that no allocation scheme assigns, above
-    /// those of lanes ([`SandboxConfig::uid_base`](crate::SandboxConfig::uid_base)).
+    /// the ids of lanes ([`SandboxConfig::uid_base`](crate::SandboxConfig::uid_base)).
     /// Source: systemd, "Users, Groups, UIDs and GIDs on systemd Systems".
     pub const UNASSIGNED: Identity = Identity { uid: 0x7F00_0000, gid: 0x7F00_0000 };
 
@@ -106,15 +106,16 @@ pub fn close_inherited_descriptors() -> io::Result<()> {
 }
 
 /// Changes to `user` if one is given, drops every capability, and applies Landlock and the main process's system call
-/// filter. Afterwards, files can be created and changed only beneath `writable`; directories in it that do not exist
-/// are ignored.
+/// filter. Afterwards, files can be created and changed only beneath `writable`; directories in this list that do not
+/// exist are ignored.
 ///
 /// # Errors
 /// If there is more than one thread, since each thread has separate privileges, or if a system call fails.
 pub fn give_up(user: Option<Identity>, writable: &[&Path]) -> Result<(), GiveUpError> {
     wait_until_alone()?;
     if is_root() {
-        // Without this, executing a program as user id 0 would restore capabilities. (The filter forbids that as well.)
+        // Without this, executing a program as user id 0 would restore capabilities. (The filter also forbids executing
+        // programs.)
         let bits = CapabilitiesSecureBits::NO_ROOT | CapabilitiesSecureBits::NO_ROOT_LOCKED;
         rustix::thread::set_capabilities_secure_bits(bits).map_err(at("set the secure bits"))?;
         capabilities::empty_bounding_set().map_err(at("empty the bounding set"))?;
@@ -167,8 +168,8 @@ fn rights_to_change(abi: u32) -> u64 {
 }
 
 /// Restricts changes of files to `writable`; reading is not restricted. A process in a Landlock domain cannot trace
-/// processes outside it, such as the launcher. Since ABI 6, it can also neither signal them nor connect to their
-/// abstract sockets.
+/// processes outside it, such as the launcher. Since ABI 6, it can neither signal them nor connect to their abstract
+/// sockets.
 fn write_only_beneath(writable: &[&Path]) -> io::Result<()> {
     let abi = sys::landlock::abi();
     if abi == 0 {
@@ -185,7 +186,8 @@ fn write_only_beneath(writable: &[&Path]) -> io::Result<()> {
             Err(other) => return Err(other.into()),
         }
     }
-    // WRITE_FILE is the only one of these rights that a file can have. /dev/null is the standard error of services.
+    // /dev/null is the standard error of services. WRITE_FILE is the only one of these rights that matters for a
+    // device.
     let null = rustix::fs::open("/dev/null", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
     sys::landlock::allow_beneath(ruleset.as_fd(), null.as_fd(), WRITE_FILE)?;
     match sys::landlock::restrict_self(ruleset.as_raw_fd()) {
@@ -216,7 +218,8 @@ pub fn closed_parent(path: &Path, user: Identity) -> io::Result<Option<PathBuf>>
 }
 
 /// Makes the directory `path` reachable although its ancestor `closed` may not be traversed. In a new mount namespace
-/// of this process, `closed` becomes a read-only directory that contains only the path to `path`. Both are absolute.
+/// of this process, `closed` becomes a read-only directory that contains only the path to `path`. Both paths are
+/// absolute.
 ///
 /// # Errors
 /// If a system call fails; then `path` must be moved elsewhere.
@@ -233,11 +236,11 @@ pub fn open_a_way(closed: &Path, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Changes the owner of `name` in `directory` from root to `user`, if it is a directory or a regular file with one
+/// Changes the owner of `name` in `directory` from root to `user`, if `name` is a directory or a regular file with one
 /// link. Anything else is neither followed nor changed.
 ///
 /// # Errors
-/// If it exists and its owner cannot be changed.
+/// If `name` exists and its owner cannot be changed.
 pub fn hand_over(directory: &File, name: &OsStr, user: Identity) -> io::Result<()> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let found = match rustix::fs::openat(directory, name, flags, Mode::empty()) {
@@ -292,7 +295,7 @@ pub fn make_beneath(directory: &Path, names: &[&str]) -> io::Result<()> {
 /// If an owner cannot be changed, or there are more entries than `budget`.
 pub fn hand_over_tree(directory: &File, name: &OsStr, user: Identity, budget: &mut u32) -> io::Result<()> {
     *budget =
-        budget.checked_sub(1).ok_or_else(|| io::Error::other("it has more entries than a directory made by Cupel"))?;
+        budget.checked_sub(1).ok_or_else(|| io::Error::other("the directory is too large to be made by Cupel"))?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     match rustix::fs::openat(directory, name, flags, Mode::empty()) {
         Ok(inner) => {
@@ -432,7 +435,7 @@ mod tests {
         assert_eq!(alive, [true, scoped], "tgkill");
     }
 
-    /// Drops its privileges, tries forbidden operations, and aborts.
+    /// Drops the privileges of this process, tries forbidden operations, and aborts.
     fn attack_and_abort(user: Option<Identity>, [spared, signalled]: [i32; 2]) -> ! {
         use rustix::io::Errno;
         use rustix::process::{Pid, Resource, Rlimit, prlimit};

@@ -1,7 +1,7 @@
 //! The probe that `doctor` runs in a cell: Cupel's executable, which performs one small attack per start.
 //!
-//! Each attack targets one wall and is chosen so that no other wall stops it first. It prints `held`, or `breached: `
-//! and its observation.
+//! Each attack targets one wall and is chosen so that no other wall stops it first. The probe prints `held`, or
+//! `breached: ` and its observation.
 
 use std::fs;
 use std::io::{self, Write};
@@ -72,7 +72,7 @@ fn namespace(kind: &str, hosts: &str) -> Result<(), String> {
     if ours.as_os_str() == hosts { Err(format!("the {kind} namespace is the host's")) } else { Ok(()) }
 }
 
-/// Looks for other processes with the null signal, because `/proc` may hide them.
+/// Sends the null signal to find other processes, because `/proc` may hide them.
 fn others() -> Result<(), String> {
     let own = std::process::id() as i32;
     let exists = |pid: i32| {
@@ -182,7 +182,7 @@ fn status(wanted: &[(&str, &str)]) -> Result<(), String> {
 
 fn descriptors() -> Result<(), String> {
     let listed = fs::read_dir("/proc/self/fd").map_err(|e| e.to_string())?;
-    // The only other descriptor should be the one that this listing uses.
+    // Besides the standard three, only the descriptor of this listing should be open.
     let open = listed
         .flatten()
         .filter(|e| e.file_name().to_str().and_then(|n| n.parse::<u32>().ok()).is_some_and(|n| n > 2))

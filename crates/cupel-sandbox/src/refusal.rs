@@ -1,8 +1,8 @@
-//! Validation of commands and configurations before anything is created. A refusal names the field and the rule it
-//! breaks.
+//! Validation of commands and configurations before anything is created. A refusal names a field and the rule that this
+//! field breaks.
 //!
-//! A box that is too small for its files, or a limit that is soon reached, is not refused: that is an outcome of the
-//! run. Limits have no upper bound here. A limit above the machine's resources has no effect.
+//! A command is not refused because its box is too small for its files, or because it will soon reach a limit: these
+//! are outcomes of the run. Limits have no upper bound here. A limit above the machine's resources has no effect.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -33,14 +33,14 @@ fn refuse<T>(field: &'static str, rule: impl Into<Cow<'static, str>>) -> Result<
 /// accepts at least 128 KiB, even if the stack limit is small (execve(2), "Limits on size of arguments and
 /// environment").
 const TEXTS_BYTES_MAX: usize = 96 * 1024;
-/// Maximum number of file groups. Each group is a descriptor, and all descriptors are passed with one message.
+/// Maximum number of file groups. Each group is passed as one descriptor, and one message passes all descriptors.
 const FILE_GROUPS_MAX: usize = 16;
 /// Maximum number of input files and, separately, of collected files.
 const FILES_MAX: usize = 100_000;
 const SLOTS_MAX: usize = 1000;
 /// Maximum number of configured mounts. Each lane mounts all of them.
 const MOUNTS_MAX: usize = 256;
-/// Maximum size of all mount paths together. They are sent in one message.
+/// Maximum size of all mount paths together. All paths are sent in one message.
 const MOUNTS_BYTES_MAX: usize = 64 * 1024;
 
 /// Checks that a cell for this command can be created on this machine.
@@ -76,7 +76,7 @@ pub(crate) fn of_texts(argv: &[String], env: &[(String, String)]) -> Result<(), 
         let field = if of_argv >= of_env { "argv" } else { "env" };
         return refuse(
             field,
-            "arguments and environment must be at most 96 KiB together, counting 8 extra bytes for each of them",
+            "arguments and environment must be at most 96 KiB together, counting 8 extra bytes for each string",
         );
     }
     Ok(())
@@ -144,7 +144,7 @@ pub(crate) fn of_config(config: &SandboxConfig) -> Result<(), Refusal> {
     let lanes = config.slots.saturating_mul(3 + config.warm.len());
     let ids = u32::try_from(lanes.saturating_mul(2)).unwrap_or(u32::MAX);
     if config.uid_base == 0 || config.uid_base.checked_add(ids).is_none_or(|end| end == u32::MAX) {
-        return refuse("uid_base", "must not be 0 (root), and must leave room for two ids for each lane above it");
+        return refuse("uid_base", "must not be 0 (root), and must leave room above it for two ids per lane");
     }
     if config.mounts.len() > MOUNTS_MAX {
         return refuse("mounts", "must be at most 256");
@@ -168,8 +168,8 @@ pub(crate) fn of_config(config: &SandboxConfig) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Checks that a mount target is not inside a cell's private directories or the system's directories, which would hide
-/// it.
+/// Checks that a mount target is not inside a cell's private directories or the system's directories: these would hide
+/// the mount.
 fn of_target(source: &Path, target: &Path) -> Result<(), Refusal> {
     let (shown, beneath) = (target.display(), |place: &&&str| target.starts_with(place));
     if let Some(place) = OWN_PLACES.iter().find(beneath) {

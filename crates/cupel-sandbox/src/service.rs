@@ -1,9 +1,9 @@
 //! A service: a program that stays in its cell and answers requests over its standard input and output.
 //!
-//! For programs that start slowly and serve many requests, such as compile services. A service has a separate lane with
-//! the same walls as any program. The lane is not pinned to a processor. While the service works, a slot waits for it,
-//! so the service can use the processor of this slot. The service's memory outlives a request, so the caller must
-//! decide which tenants may share a service. Replies are untrusted; only their length is checked here.
+//! Services are for programs that start slowly and serve many requests, such as compile services. A service has a
+//! separate lane with the same walls as any program. The lane is not pinned to a processor. While the service works, a
+//! slot waits for it, so the service can use the processor of this slot. The service's memory outlives a request, so
+//! the caller must decide which tenants may share a service. Replies are untrusted; only their length is checked here.
 //!
 //! ```text
 //!   start ──► ready ──request──► waiting ──reply──► ready
@@ -58,7 +58,7 @@ pub enum ServiceError {
     /// The service has ended, or one of its lifetime limits ended it.
     #[error("the service has ended{}", .limit.map(|l| format!(": {l}")).unwrap_or_default())]
     Ended {
-        /// The limit that ended it, if known.
+        /// The limit that ended the service, if known.
         limit: Option<&'static str>,
     },
     /// The reply did not arrive in time.
@@ -139,7 +139,7 @@ impl ServiceCell {
     /// Sends a request and waits for its reply. `cancelled` is polled about five times per second.
     ///
     /// # Errors
-    /// If there is no valid reply; every later request then fails, too.
+    /// If there is no valid reply; every later request then fails with [`ServiceError::Spoiled`].
     pub fn request(
         &mut self,
         request: &[u8],
@@ -248,7 +248,7 @@ impl ServiceCell {
     }
 }
 
-/// Writes as much as the pipe accepts, and removes it from `data`.
+/// Writes the part of `data` that the pipe accepts, and removes that part from `data`.
 fn write(pipe: &OwnedFd, data: &mut &[u8]) -> Result<(), ServiceError> {
     while !data.is_empty() {
         match rustix::io::write(pipe, data) {

@@ -1,8 +1,8 @@
 //! A slot: runs one program at a time on one processor.
 //!
 //! The slot's thread writes standard input, reads standard output and error, enforces the output limit on both, and
-//! waits for the lane's messages. The pipes provide back-pressure: a program that writes faster than its observer
-//! reads blocks.
+//! waits for the lane's messages. The pipes provide back-pressure: if a program writes faster than its observer reads,
+//! the program blocks.
 
 use std::collections::{HashSet, VecDeque};
 use std::io;
@@ -33,7 +33,7 @@ pub struct Slot {
     pub(crate) index: usize,
     pub(crate) pool: Arc<LanePool>,
     pub(crate) lane_runs_max: u32,
-    /// `false` only if the configuration turns this wall off, for tests.
+    /// Whether the output limit is enforced. `false` only in tests that turn this wall off.
     bounds_output: bool,
     run_lane: Option<Lane>,
     compile_lane: Option<Lane>,
@@ -58,7 +58,7 @@ const OUTPUTS: usize = 3;
 /// Maximum number of reads from one stream before the other streams are polled again.
 const READS_IN_A_ROW: usize = 8;
 
-/// Maximum number of runs of a warm interpreter. All these runs have the same hash seed.
+/// Maximum number of runs that one warm interpreter serves. All these runs have the same hash seed.
 const WARM_RUNS_MAX: u32 = 1_000;
 
 /// Selects one of the slot's lanes.
@@ -125,7 +125,7 @@ impl Slot {
         result
     }
 
-    /// The lane for a command: a warm one only if its interpreter can replace the executable.
+    /// The lane for a command: a warm lane only if the lane's interpreter can replace the command's executable.
     fn which(&self, command: &Command) -> Which {
         let stands_in = |template: &WarmTemplate| {
             command.warm == Some(template.kind)
@@ -251,7 +251,7 @@ impl Slot {
 }
 
 /// Whether the program's standard input is a pipe (see [`stdin_of`]). An interpreter creates a different stream object
-/// for other types, and the stream object of a warm interpreter was created for a pipe.
+/// for other types of standard input, and the stream object of a warm interpreter was created for a pipe.
 fn is_pipe(stdin: &Stdin) -> bool {
     match stdin {
         Stdin::Bytes(_) => true,
@@ -262,8 +262,8 @@ fn is_pipe(stdin: &Stdin) -> bool {
 }
 
 /// A pipe whose ends the program can reopen by name (`/dev/stdin`, `/proc/self/fd/1`). The inode belongs to this
-/// process's user and the program runs as another user, so the inode's mode must allow that. No other process has a
-/// name for the pipe.
+/// process's user and the program runs as another user, so the inode's mode must allow access by other users. No other
+/// process has a name for the pipe.
 pub(crate) fn open_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
     rustix::fs::fchmod(&reader, rustix::fs::Mode::from_raw_mode(0o666))?;
@@ -403,7 +403,7 @@ struct Captured {
 }
 
 impl Captured {
-    /// Sets the reading end to non-blocking mode; no other process holds it.
+    /// Sets the reading end, which no other process holds, to non-blocking mode.
     fn new(pipe: OwnedFd, limit: u64) -> io::Result<Captured> {
         rustix::io::ioctl_fionbio(&pipe, true)?;
         Ok(Captured { pipe, left: limit, holds: PIPE })
@@ -634,10 +634,10 @@ fn read_all(file: BorrowedFd<'_>, data: &mut [u8]) -> Result<(), RunError> {
 /// State of a program for which [`Command::watch`] is set.
 #[derive(Default)]
 struct Watched {
-    /// A pidfd of its main process.
+    /// A pidfd of the program's main process.
     program: Option<OwnedFd>,
     ended: bool,
-    /// Time at which the last writer of its standard output closed it.
+    /// Time at which the last writer closed the program's standard output.
     stdout_ended: Option<Instant>,
     told: bool,
 }
@@ -647,8 +647,8 @@ struct Watched {
 const ENDING: Duration = Duration::from_secs(1);
 
 impl Watched {
-    /// Whether the end of standard output must be reported now. A process that ends closes its files before it has
-    /// ended, so its end is reported first.
+    /// Whether the end of standard output must be reported now. A process that is ending closes its files first, but
+    /// its end must be reported before the end of its output. So nothing is reported while the process is ending.
     fn is_stdout_closed(&mut self) -> bool {
         let Some(since) = self.stdout_ended.filter(|_| !self.told) else { return false };
         let is_ending = self.program.as_ref().and_then(is_ending);
@@ -658,7 +658,7 @@ impl Watched {
 }
 
 /// Whether a process is exiting or gone; `None` if this cannot be determined. Source: proc_pid_stat(5); `PF_EXITING` in
-/// the kernel's `include/linux/sched.h`, which is set before a process closes its files.
+/// the kernel's `include/linux/sched.h`. The kernel sets this flag before the process closes its files.
 fn is_ending(pidfd: &OwnedFd) -> Option<bool> {
     const EXITING: u64 = 4;
     let pid = || {

@@ -1,5 +1,5 @@
-//! Compile services: long-running compilers, started on the first use of their language and used before the command
-//! line.
+//! Compile services: long-running compilers, started on the first use of their language, and tried before the
+//! compiler's command.
 //!
 //! ```text
 //!            first use             samples compiled               request
@@ -9,10 +9,10 @@
 //! ```
 //!
 //! Invariants: a compile service never makes a run fail or reach a limit. Any unexpected answer (a timeout, a malformed
-//! reply, a limit reached) is discarded, and the command line compiles instead. Each language has at most one service.
-//! A slot waits while its service works, so there are never more running programs than slots. A service's memory
-//! outlives a compilation. So a service serves one user and is restarted for another, unless the configuration lets all
-//! users share it. No run waits for a service to start.
+//! reply, a limit reached) is discarded, and the compiler's command is run instead. Each language has at most one
+//! service. A slot waits while its service works, so there are never more running programs than slots. A service's
+//! memory outlives a compilation. So a service serves one user and is restarted for another, unless the configuration
+//! lets all users share it. No run waits for a service to start.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -39,11 +39,12 @@ pub enum CompilerSharing {
     Shared,
 }
 
-/// Maximum time of a compilation in a service. After this time, the command line compiles, with its full time limits.
+/// Maximum time of a compilation in a service. After this time, the compiler's command is run instead, with the full
+/// time limits of the step.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// Maximum time to start a service and compile its first sample.
 const START_MAX: Duration = Duration::from_secs(60);
-/// Maximum size of an answer. The output of a compilation is well below it.
+/// Maximum size of an answer. The output of a compilation is well below this size.
 const ANSWER_BYTES_MAX: Bytes = Bytes::mib(32);
 /// Maximum time that a run waits for a service that is compiling for the same user.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -51,7 +52,7 @@ const PATIENCE: Duration = Duration::from_millis(200);
 const HOLD: Duration = Duration::from_secs(10);
 /// Idle time after which a service ends.
 const IDLE_MAX: Duration = Duration::from_secs(600);
-/// Pause before the next start after a service failed, and after one gave a wrong result for a sample.
+/// Pauses before the next start: after a service failed, and after a service gave a wrong result for a sample.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 const PAUSE_AFTER_WRONG_RESULT: Duration = Duration::from_secs(3600);
 /// Maximum time that a warm-up compilation waits for an idle slot.
@@ -74,7 +75,7 @@ struct ServiceTable {
 #[derive(Default)]
 struct Services {
     by_language: HashMap<LanguageId, ServiceEntry>,
-    /// The service's thread uses it to detect that its entry has been replaced.
+    /// Number of the latest entry. The thread of a service uses it to detect that its entry has been replaced.
     generation: u64,
     stopped: bool,
 }
@@ -93,7 +94,7 @@ enum ServiceState {
 
 struct Compiler {
     cell: ServiceCell,
-    /// The user that it has served; `None` before the first request.
+    /// The user that the service has served; `None` before the first request.
     owner: Option<UserId>,
     requests: u32,
 }
@@ -101,15 +102,15 @@ struct Compiler {
 /// The reason why a compile service cannot be used.
 #[derive(Debug, thiserror::Error)]
 enum UnfitError {
-    #[error("there is no sandbox to start it in")]
+    #[error("there is no sandbox to start the service in")]
     NoSandbox,
-    #[error("it cannot be started")]
+    #[error("the service cannot be started")]
     Start(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("it does not answer")]
+    #[error("the service does not answer")]
     Ask(#[from] ServiceError),
-    #[error("its answer is malformed")]
+    #[error("the service's answer is malformed")]
     Malformed(#[from] cupel_languages::MalformedAnswer),
-    #[error("its result for the sample `{0}` differs from the command's")]
+    #[error("the service's result for the sample `{0}` differs from the command's")]
     Sample(String),
 }
 
@@ -118,8 +119,8 @@ impl CompileServices {
         CompileServices { sharing, sandbox, table: Arc::default() }
     }
 
-    /// Compiles with the compile service. Returns `None` if no service is available to this user, or it returns no
-    /// usable answer.
+    /// Compiles with the compile service. Returns `None` if no service is available to this user, or the service
+    /// returns no usable answer.
     pub(super) fn compile(&self, step: WarmInput<'_>, observer: &mut dyn StepObserver) -> Option<StepResult> {
         let service = step.language.service.as_ref().filter(|_| self.sharing != CompilerSharing::Off)?;
         let Some((generation, mut compiler)) = self.take(step.language, step.owner) else {
@@ -190,7 +191,7 @@ impl CompileServices {
                     };
                 }
                 ServiceState::Ready { since, .. } if since.elapsed() < HOLD => return None,
-                // Its memory contains another user's data, so the service is replaced by a new one.
+                // The service's memory contains another user's data, so start a new service.
                 ServiceState::Ready { .. } => break,
             }
         }
@@ -218,7 +219,7 @@ impl CompileServices {
         all.by_language.insert(language.id.clone(), ServiceEntry { generation, state })
     }
 
-    /// Returns the service to its entry. `None` means that it has to end.
+    /// Returns the service to its entry. `None` means that the service is not used again.
     fn give_back(&self, id: &LanguageId, generation: u64, compiler: Option<Compiler>) {
         let now = Instant::now();
         let mut all = self.table.lock();
@@ -249,7 +250,8 @@ impl ServiceTable {
     }
 }
 
-/// Thread that starts a service, warms it up, and ends it when it is idle. The thread ends with its entry.
+/// Thread that starts a service, warms it up, and ends it when it is idle. The thread ends when its entry is paused,
+/// removed or replaced.
 struct ServiceThread {
     table: Arc<ServiceTable>,
     sandbox: Weak<SharedSandbox>,
@@ -301,7 +303,8 @@ impl ServiceThread {
         self.table.lock().stopped
     }
 
-    /// Starts the service and warms it up with the language's samples. Each sample must give its expected result.
+    /// Starts the service and warms it up with the language's samples. The service must give the expected result for
+    /// each sample.
     fn make(&self) -> Result<Compiler, UnfitError> {
         let language = &self.language;
         let Some(service) = &language.service else { return Err(UnfitError::NoSandbox) };
@@ -349,8 +352,8 @@ fn count(id: &LanguageId, how: &'static str) {
     metrics::counter!("cupel_compilations_total", "language" => id.to_string(), "how" => how).increment(1);
 }
 
-/// Limits for the whole lifetime of a service. Memory is limited by its language file, and files as in a compilation.
-/// Time is practically unlimited, because each request has a separate time limit.
+/// Limits for the whole lifetime of a service. The language file limits memory and processes; files are limited as in a
+/// compilation. Time is practically unlimited, because each request has a separate time limit.
 fn limits_of_life(service: &CompileService, compile: &Limits) -> Limits {
     const DAY: Duration = Duration::from_secs(24 * 3600);
     Limits {

@@ -1,5 +1,5 @@
 //! The judge's executor on one slot of the sandbox. It converts steps into commands and reports into results, and
-//! repeats a step if its lane has died.
+//! repeats a step if the step's lane has died.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,8 +16,8 @@ use super::interaction;
 use super::output::{OutputCapture, has_warm_start};
 use super::sandbox::{ARTIFACTS_MAX, SharedSandbox};
 
-/// Maximum tries of one step. A step is repeated only if no data of the failed try has been observed. Several lanes of
-/// a slot may have died, and each is detected by a separate try.
+/// Maximum number of tries of one step. A step is repeated only if no data of the failed try has been observed. Several
+/// lanes of a slot may have died, and each try detects only one of them.
 const TRIES_MAX: u32 = 8;
 
 /// Longest duration of a failed try that is repeated. A dead lane is detected sooner than this, so a longer try failed
@@ -30,8 +30,8 @@ pub(super) struct SlotExecutor {
     compilers: Arc<CompileServices>,
     number: usize,
     slot: Slot,
-    /// Slot for the second program of a conversation. It uses the same processor, because one of the two programs is
-    /// usually waiting.
+    /// Slot for the second program of a conversation. Both slots use the same processor, because one of the two
+    /// programs is usually waiting.
     partner: Option<Slot>,
 }
 

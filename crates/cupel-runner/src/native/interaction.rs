@@ -15,7 +15,7 @@
 //! - Cells write to this process, not to each other. So no cell gets SIGPIPE, and data for a cell that has ended is
 //!   discarded.
 //! - Queues are bounded, and no thread waits longer for a reader than its own cell may live, so the two threads cannot
-//!   deadlock. A remaining cell is ended once it can no longer change the result.
+//!   deadlock. This process ends a remaining cell once that cell can no longer change the result.
 
 use std::collections::VecDeque;
 use std::fs::{File, Permissions};
@@ -37,7 +37,7 @@ use super::output::{OutputCapture, has_warm_start};
 const SWEEPING: Duration = Duration::from_secs(5);
 /// Interval at which a thread that waits for a reader checks its deadline.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-/// Maximum bytes in a queue. When it is full, the writer waits.
+/// Maximum bytes in a queue. When the queue is full, the writer waits.
 const QUEUE_BYTES_MAX: usize = 1 << 20;
 const SIGKILL: Signal = Signal(9);
 
@@ -60,8 +60,8 @@ struct End {
 }
 
 impl End {
-    /// Corrects the report of a cell that this process ended because it could no longer change the result. The cell was
-    /// ended by SIGKILL, or ended by itself shortly before. Returns `true` if it was ended by SIGKILL.
+    /// Corrects the report of a cell that this process ended because the cell could no longer change the result. Either
+    /// SIGKILL ended the cell, or the cell had ended by itself shortly before. Returns `true` in the first case.
     fn settle_report(&mut self) -> bool {
         let report = &mut self.result.report;
         if report.outcome != Outcome::Cancelled {
@@ -79,7 +79,7 @@ impl End {
 struct Shared {
     /// Whether the interactor's exit code decides the result, so that the rest of the program's output is not needed.
     settles: fn(i32) -> bool,
-    /// The party whose end decided the result. The other one may be ended.
+    /// The party whose end decided the result. The other party may then be ended.
     settled_by: Mutex<Option<Party>>,
     cancelled: AtomicBool,
     transcript: Mutex<Transcript>,
@@ -91,7 +91,7 @@ struct Transcript {
 }
 
 impl Shared {
-    /// Only the first call has an effect.
+    /// Records the party whose end decided the result. Only the first call has an effect.
     fn settle(&self, party: Party) {
         lock(&self.settled_by).get_or_insert(party);
     }
@@ -168,7 +168,7 @@ pub(super) fn run(
     })
 }
 
-/// Pipe that the user of a cell may reopen by name (`/dev/stdin`).
+/// Pipe that the program of a cell may reopen by name (`/dev/stdin`).
 fn pipe() -> io::Result<(OwnedFd, PipeWriter)> {
     let (reader, writer): (PipeReader, _) = io::pipe()?;
     let reader = File::from(OwnedFd::from(reader));
@@ -185,7 +185,7 @@ struct ConversationSide<'a> {
 }
 
 impl<'a> ConversationSide<'a> {
-    /// Runs a cell. `ear` is the queue for its standard input.
+    /// Runs a cell. `ear` is the queue for the cell's standard input.
     fn run(
         mut self,
         side: Side<'_>,
@@ -217,7 +217,7 @@ impl<'a> ConversationSide<'a> {
                 _ => shared.settle(party),
             },
             Ok(_) => {}
-            // The whole conversation has failed, so the other result is not needed.
+            // The whole conversation has failed, so the other cell's result is not needed.
             Err(_) => shared.cancelled.store(true, Ordering::Relaxed),
         }
         // The order matters: this cell stops reading before the other cell gets its end of input.
@@ -228,7 +228,7 @@ impl<'a> ConversationSide<'a> {
     }
 }
 
-/// Observer of one cell that forwards its output to the other.
+/// Observer of one cell that forwards the cell's output to the other cell.
 struct SideObserver<'a, 'b> {
     voice: ConversationSide<'a>,
     observer: &'b mut dyn StepObserver,
@@ -297,11 +297,11 @@ struct Queue {
 #[derive(Default)]
 struct QueueState {
     data: VecDeque<u8>,
-    /// The writer has closed the queue.
+    /// Whether the writer has closed the queue.
     closed: bool,
-    /// The reader has ended.
+    /// Whether the reader has ended.
     left: bool,
-    /// Some data has not been read.
+    /// Whether some data was not read.
     lost: bool,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  NativeRunner ─► SlotExecutor ─► interaction        one program, or two that communicate with each other
-//!        │               └───────► compile_services   long-running compilers, used before the command line
+//!        │               └───────► compile_services   long-running compilers, tried before the compiler's command
 //!        └─► SharedSandbox ◄───────────┘              the sandbox, and which of its slots are busy
 //! ```
 

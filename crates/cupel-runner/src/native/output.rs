@@ -1,4 +1,4 @@
-//! The output of one step: stored up to a bound, passed on to the judge's observer, and converted into the step's result.
+//! The output of one step: stored up to a bound, passed on to the judge's observer, and converted to the result.
 
 use cupel_judge::{StepObserver, StepResult};
 use cupel_sandbox::{CellKind, CellReport, Command, Observer};
@@ -57,7 +57,7 @@ impl OutputCapture<'_> {
     }
 }
 
-/// Appends as much as fits into `keep` bytes. Returns whether all of it fitted.
+/// Appends as much as fits into `keep` bytes. Returns whether all data fitted.
 fn keep_of(kept: &mut Vec<u8>, data: &[u8], keep: usize) -> bool {
     let room = keep.saturating_sub(kept.len()).min(data.len());
     kept.extend_from_slice(&data[..room]);

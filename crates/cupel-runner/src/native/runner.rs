@@ -34,7 +34,7 @@ impl Launched {
         Ok(Launched { makes_ahead: config.spares, launched: Sandbox::launch(config)?, warm })
     }
 
-    /// Starts the sandbox of this launcher. `sharing` sets which users may share its compile services.
+    /// Starts the sandbox of this launcher. `sharing` sets which users may share the sandbox's compile services.
     pub fn start(self, sharing: CompilerSharing) -> NativeRunner {
         let Launched { launched, warm, makes_ahead } = self;
         let sandbox = Arc::new(SharedSandbox::new(launched.start(), warm));

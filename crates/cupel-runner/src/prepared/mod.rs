@@ -1,5 +1,5 @@
-//! Prepared artefacts, which a toolchain makes once (`[[prepare]]` of a language file). Uses existing artefacts and
-//! makes missing ones.
+//! Prepared artefacts: files that a toolchain makes once and later commands reuse (`[[prepare]]` in a language file).
+//! This module finds the existing artefacts and makes the missing ones.
 //!
 //! A missing artefact never makes a run fail or wait; the language is only slower. A server checks the existing
 //! artefacts before it starts, and makes the missing ones while a slot is idle. `cupel run` only uses existing
@@ -18,7 +18,7 @@ use self::store::ArtefactKey;
 pub use self::store::{Check, PreparedStore, TARGET};
 use crate::runner::Runner;
 
-/// Maximum wait for an idle slot. After this time, a server makes artefacts beside its runs, because a busy server
+/// Maximum wait for an idle slot. After this time, a server makes artefacts in a busy slot, because a busy server
 /// benefits most from them.
 const IDLE_WAIT_MAX: Duration = Duration::from_secs(60);
 
@@ -58,13 +58,13 @@ pub enum MakeError {
     /// A command failed.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
-    /// Its files cannot be written.
-    #[error("it cannot be stored")]
+    /// The artefact's files cannot be written.
+    #[error("the artefact cannot be stored")]
     Keep(#[from] std::io::Error),
 }
 
-/// Makes one artefact unless a complete one exists, and makes it available to commands. Returns the time it took, or
-/// `None` if it existed.
+/// Makes one artefact unless a complete one exists, and makes it available to commands. Returns the time that this
+/// took, or `None` if the artefact existed.
 fn make(
     store: &PreparedStore,
     language: &Language,
@@ -112,7 +112,7 @@ pub fn make_all(
 }
 
 /// Makes the missing artefacts of a server's languages, one at a time, while a slot is idle. If a run starts in the
-/// same slot, the step is cancelled and started again later. Blocks until all are made or the server stops.
+/// same slot, the step is cancelled and started again later. Blocks until all artefacts are made or the server stops.
 pub fn make_in_background(store: &PreparedStore, registry: &Registry, runner: &dyn Runner, stopped: &dyn Fn() -> bool) {
     for language in registry.iter().filter(|language| language.is_available()) {
         for step in &language.prepare {
@@ -141,8 +141,8 @@ pub fn make_in_background(store: &PreparedStore, registry: &Registry, runner: &d
     }
 }
 
-/// Calls [`make`] on an idle slot, and again each time a run interrupts it. After [`IDLE_WAIT_MAX`], it uses any slot,
-/// beside the runs there.
+/// Calls [`make`] with an idle slot, and calls it again each time a run interrupts the preparation. After
+/// [`IDLE_WAIT_MAX`], uses slot 0 beside its runs, without interruption.
 fn make_when_idle(
     store: &PreparedStore,
     language: &Language,

@@ -4,13 +4,14 @@
 //! ```text
 //! ROOT/LANGUAGE/NAME-KEY/sums        one line per file: SHA-256, bytes, path
 //! ROOT/LANGUAGE/NAME-KEY/files/…     the files, visible to programs below /opt/cupel/prepared
-//! ROOT/LANGUAGE/NAME-KEY.failed      why it could not be built, as text
+//! ROOT/LANGUAGE/NAME-KEY.failed      why the artefact could not be built, as text
 //! ROOT/LANGUAGE/.unfinished-…        being written
 //! ```
 //!
-//! Invariants: a directory with its final name is complete, because it was renamed to that name. The second of two
-//! writers finds it and discards its own. All users may read all files, regardless of the umask, because each lane has
-//! a separate user. Names come from language files and toolchains, never from tenants.
+//! Invariants: a directory with its final name is complete, because it was renamed to that name. If two processes write
+//! the same artefact, the second finds the directory of the first and discards its own. All users may read all files,
+//! regardless of the umask, because each lane has a separate user. Names come from language files and toolchains, never
+//! from tenants.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -32,7 +33,7 @@ const FILES: &str = "files";
 const SUMS: &str = "sums";
 const UNFINISHED: &str = ".unfinished-";
 
-/// Age at which an unfinished artefact counts as left by a crash.
+/// Age from which an unfinished artefact is assumed to be left by a crash.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// A directory of prepared artefacts.
@@ -55,8 +56,9 @@ pub enum Check {
 }
 
 impl PreparedStore {
-    /// Opens the store at `names` below a directory. If it does not exist, creates it as the directory's owner. That owner
-    /// may have put a symbolic link in its place, which is not followed, because this process may be root.
+    /// Opens the store at the path `names` below the directory `beneath`. Creates missing directories on the path,
+    /// owned by the owner of `beneath`. Symbolic links on the path are not followed, because this process may be root
+    /// and that owner may be untrusted.
     ///
     /// # Errors
     /// The directory cannot be found or created.
@@ -81,7 +83,7 @@ impl PreparedStore {
         whole.then(|| format!("{TARGET}/{}/{}/{FILES}", language.id, key.0))
     }
 
-    /// Stores an artefact. Replaces an incomplete one of the same name.
+    /// Stores an artefact. Replaces an incomplete artefact of the same name.
     pub(super) fn put(&self, language: &Language, key: &ArtefactKey, kept: &BoxFiles) -> io::Result<()> {
         let directory = self.directory(language);
         make_directory(&directory)?;
@@ -111,7 +113,7 @@ impl PreparedStore {
             make_directory(&self.directory(language)).and_then(|()| fs::write(self.failure_path(language, key), why));
     }
 
-    /// The reason why the last attempt to build it failed.
+    /// The reason why the last attempt to build this artefact failed.
     pub(super) fn failure(&self, language: &Language, key: &ArtefactKey) -> Option<String> {
         fs::read_to_string(self.failure_path(language, key)).ok()
     }
@@ -152,8 +154,8 @@ impl ArtefactKey {
             hash.update((text.len() as u64).to_le_bytes());
             hash.update(text);
         };
-        // The first field names the scheme. Every change to the hashed fields or to the stored files must change it,
-        // and thereby every key.
+        // The first field names the scheme. Every change to the hashed fields or to the stored files must change this
+        // name, and thereby every key.
         field(b"cupel prepared 1");
         field(language.installed_version().unwrap_or_default().as_bytes());
         let values = Placeholders::new(&language.source, step.limits.memory);
@@ -351,7 +353,7 @@ mod tests {
             let language = language(kept.dir.path(), extra);
             ArtefactKey::of(&language, &language.prepare[0])
         };
-        assert_eq!(key(""), kept.key, "an unchanged one has the same key");
+        assert_eq!(key(""), kept.key, "an unchanged toolchain has the same key");
         assert_ne!(key("files = { a = 'x' }"), kept.key);
         assert_ne!(key("inputs = ['/usr/bin/env']"), kept.key);
         assert_eq!(key("inputs = ['/usr/no/such/file']"), kept.key);

@@ -21,7 +21,7 @@ fn bound_to(kept: CapabilitySet) -> rustix::io::Result<()> {
     Ok(())
 }
 
-/// Drops all effective, permitted and inheritable capabilities. The kernel then drops the ambient ones, too.
+/// Drops all effective, permitted and inheritable capabilities. The kernel then drops the ambient capabilities as well.
 pub(crate) fn drop_all() -> rustix::io::Result<()> {
     let none = CapabilitySet::empty();
     set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })

@@ -1,6 +1,6 @@
 //! Counts the instructions that programs execute, a figure that does not depend on the machine's load.
 //!
-//! The launcher opens a counter on a lane's init before the init has forked anything; a run opens nothing. Every
+//! The launcher opens a counter on a lane's init before the init has forked anything; no run opens a counter. Every
 //! process and thread that descends from the init inherits the counter. The kernel adds up the counts of all of them,
 //! including those that have ended. The counter is disabled until a process executes a program. So the sandbox's init
 //! processes and the code before `exec` are not counted. A program is counted from its first instruction, with its
@@ -10,17 +10,18 @@
 //! * A counter per control group is not used: it belongs to one processor, needs administrator privileges, and would
 //!   also count the init processes.
 //! * The counter is accompanied by an *anchor*, an event that never occurs and is not inherited. To save work at a
-//!   context switch, the kernel may swap the counters of two processes if these are identical. After a swap with the
-//!   lane's init, an exec would enable the init's counter. Then all processes that the init forks afterwards would be
-//!   counted like the program. The anchor makes the init's counters different from all others.
+//!   context switch, the kernel may swap the counters of two processes if the counters are identical. After a swap with
+//!   the lane's init, an exec would enable the init's counter. Then all processes that the init forks afterwards would
+//!   be counted like the program. The anchor makes the init's counters different from all others.
 //! * The limit is enforced by polling. With an interrupt every N instructions, each task would have a separate budget
-//!   until its first interrupt. The next poll is when the limit could first be reached at a rate above what any
-//!   processor can execute. The last reading, which is exact, decides whether the limit was reached.
-//! * If a process executes a file that it may not read, the kernel treats it as privileged and stops counting it and
-//!   the processes that it forks. Its CPU time reveals this ([`Count::Evaded`]).
+//!   until its first interrupt. The next poll happens at the earliest time at which the limit could be reached,
+//!   computed with a rate that no processor exceeds. The last reading, which is exact, decides whether the limit was
+//!   reached.
+//! * If a process executes a file that it may not read, the kernel treats the process as privileged, and counts neither
+//!   this process nor its descendants. The uncounted CPU time reveals this ([`Count::Evaded`]).
 //!
-//! Cost: about 6 us of CPU time per run (1 % of a run of `true`), and 12 us for each process that it forks (2 % of
-//! 550 us). Measured by counting page faults, compared with no counter, on the machine of bench/README.md.
+//! Cost: about 6 us of CPU time per run (1 % of a run of `true`), and 12 us for each process that the program forks
+//! (2 % of 550 us). Measured by counting page faults, compared with no counter, on the machine of bench/README.md.
 //!
 //! Sources: perf_event_open(2); in the kernel `perf_event_context_sched_out`, `inherit_event` and `perf_event_exec`
 //! (kernel/events/core.c), `begin_new_exec` (fs/exec.c); Documentation/admin-guide/sysctl/kernel.rst,
@@ -54,8 +55,8 @@ impl CountedEvent {
 }
 
 /// CPU time that may remain uncounted before a program is reported as [`Count::Evaded`], in addition to the share
-/// [`UNCOUNTED_SHARE`]. It covers the kernel's work at the start and the end of a process, and for switching between
-/// processes.
+/// [`UNCOUNTED_SHARE`]. This allowance covers the kernel's work at the start and the end of a process, and for
+/// switching between processes.
 const UNCOUNTED_MAX: Duration = Duration::from_millis(10);
 /// Divisor: a quarter of the CPU time may be uncounted.
 const UNCOUNTED_SHARE: u32 = 4;
@@ -67,7 +68,7 @@ pub(crate) fn open(counted: CountedEvent, lane: Pid) -> io::Result<[OwnedFd; 2]>
     Ok([anchor, counter])
 }
 
-/// The reason why this machine cannot count; `None` if it can.
+/// The reason why this machine cannot count these events; `None` if it can.
 pub(crate) fn lack(counted: CountedEvent, sysctl: impl Fn(&str) -> Option<String>) -> Option<String> {
     let read = perf::open(counted.event(), None, Whom::Itself).and_then(|counter| perf::read(&counter));
     match read {

@@ -1,8 +1,8 @@
 //! Landlock: the second wall around files, ports, abstract sockets and signals. Source: landlock(7).
 //!
 //! The root already shows only what programs may read, and all mounts that programs may not write are read-only.
-//! Landlock enforces the same rules by another mechanism, without privileges, so that a bug in one of them is not
-//! enough to escape.
+//! Landlock enforces the same rules by another mechanism, without privileges, so that a bug in one of the two
+//! mechanisms is not enough to escape.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -37,14 +37,14 @@ pub(crate) struct Landlock {
     lasting: Vec<(OwnedFd, u64)>,
 }
 
-/// The kernel's Landlock ABI version; `None` if it has no Landlock.
+/// The kernel's Landlock ABI version; `None` if the kernel has no Landlock.
 pub(crate) fn detect() -> Option<u32> {
     Some(abi()).filter(|abi| *abi > 0)
 }
 
 impl Landlock {
-    /// Prepares the rules that all cells of a lane share, after the lane's root is mounted. `readable` are the files
-    /// and directories that are shown in addition to the system's directories.
+    /// Prepares the rules that all cells of a lane share. Must be called after the lane's root is mounted. `readable`
+    /// are the files and directories that are shown in addition to the system's directories.
     pub(crate) fn prepare(abi: u32, readable: &[Shown]) -> io::Result<Landlock> {
         // Access rights by the ABI that introduced them: 1, 2 (refer), 3 (truncate), 5 (ioctl on devices).
         let mut handled = (1 << 13) - 1;
@@ -98,7 +98,8 @@ impl Landlock {
         Ok(Landlock { attr, size, lasting })
     }
 
-    /// The rules of a cell, after its writable directories are mounted. `box_dir` is `/box`.
+    /// Creates the rules of a cell. Must be called after the cell's writable directories are mounted. `box_dir` is
+    /// `/box`.
     pub(crate) fn ruleset(&self, box_dir: BorrowedFd<'_>) -> io::Result<OwnedFd> {
         let ruleset = create_ruleset(&self.attr, self.size)?;
         for (fd, access) in &self.lasting {

@@ -27,7 +27,8 @@ pub(crate) const SYSTEM: &[&str] =
 pub(crate) const OWN_PLACES: &[&str] = &["/box", "/tmp", "/proc", "/dev", "/cell"];
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
 
-/// Directory in which the new root is assembled. It exists on every host, and is hidden only in this mount namespace.
+/// Directory in which the new root is assembled. This directory exists on every host, and the new root hides it only in
+/// this mount namespace.
 const SCAFFOLD: &str = "/tmp";
 
 /// The step that failed, and the error.
@@ -67,16 +68,17 @@ impl Shown {
 
 /// The source of a configured mount.
 pub(crate) enum Source {
-    /// Shown at the same path as on the host, so the administrator controls it. Looked up for each lane, so it may be
-    /// installed after the start.
+    /// A path that is shown unchanged, and that the administrator controls. The path is looked up for each lane, so the
+    /// file or directory may be installed after the start.
     Path(PathBuf),
-    /// Shown at another path, so another user may control it. Always the object that was found at the start, even if
-    /// its path refers to another object later.
+    /// A directory or file that is shown at another path, and whose source another user may control. Lanes show the
+    /// object that was found at the start, even if the source path refers to another object later.
     Held { found: OwnedFd, is_dir: bool, target: PathBuf },
 }
 
 /// Opens the mounts whose source a user other than the administrator could replace. Must be called before such a user
-/// can do so. Omits sources that do not exist or are not accessible, and refuses symbolic links in their paths.
+/// can replace the source. Omits sources that do not exist or are not accessible, and refuses symbolic links in their
+/// paths.
 pub(crate) fn hold(mounts: Vec<Mount>) -> io::Result<Vec<Source>> {
     let mut sources = Vec::new();
     for Mount { source, target } in mounts {
@@ -135,7 +137,7 @@ fn tree_attributes(off: WallSet) -> u64 {
 }
 
 /// Opens Cupel's running executable for [`own_executable`], even if its name refers to another file now. The launcher
-/// calls this, since it may traverse every directory.
+/// calls this function, because the launcher may traverse every directory.
 pub(crate) fn find_own_executable() -> io::Result<OwnedFd> {
     let open = |path: &Path| rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
     let runs = open(Path::new("/proc/self/exe"))?;
@@ -146,7 +148,7 @@ pub(crate) fn find_own_executable() -> io::Result<OwnedFd> {
     Ok(named.filter(|named| inode(named).is_some() && inode(named) == inode(&runs)).unwrap_or(runs))
 }
 
-/// A detached mount of Cupel's executable alone. A process that runs from it has no path to it.
+/// A detached mount of Cupel's executable alone. A process that is executed from this mount has no path to the mount.
 pub(crate) fn own_executable(found: BorrowedFd<'_>, off: WallSet) -> io::Result<OwnedFd> {
     copy_tree(found, Path::new(""), OpenTreeFlags::AT_EMPTY_PATH, tree_attributes(off))
 }
@@ -212,8 +214,8 @@ pub(crate) fn enter_lane_root(shown: &[Shown], off: WallSet) -> Result<(), Faile
     for (path, text) in files {
         std::fs::write(root.join(path), text).map_err(&fill)?;
     }
-    // The lane's /proc must stay visible underneath: the kernel allows a user namespace to mount /proc only if one is
-    // already visible.
+    // The lane's /proc must stay visible underneath: the kernel allows a user namespace to mount /proc only if a /proc
+    // is already visible.
     mount("proc", root.join("proc"), "proc", MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC, None)
         .map_err(errno_at(SetupStep::LaneProc))?;
 
@@ -229,7 +231,7 @@ pub(crate) fn enter_lane_root(shown: &[Shown], off: WallSet) -> Result<(), Faile
     Ok(())
 }
 
-/// Opens a host path for the root. Returns `None` if it does not exist or is of a type that is not shown.
+/// Opens a host path for the root. Returns `None` if the path does not exist or is of a type that is not shown.
 fn open_piece(path: &Path, attributes: u64) -> io::Result<Option<Piece>> {
     let kind = match std::fs::symlink_metadata(path) {
         Ok(metadata) => metadata.file_type(),
@@ -341,8 +343,9 @@ pub(crate) fn resize_box(size: BoxSize, off: WallSet) -> rustix::io::Result<()> 
     mount_remount("/cell", MountFlags::NOSUID | MountFlags::NODEV, size.options(off).as_str())
 }
 
-/// Mounts a cell's `/proc`. It shows the tenant's processes, but neither the cell's init (`hidepid=2`) nor kernel state
-/// (`subset=pid`). It is read-only, so that a process cannot make itself a less likely victim of the OOM killer.
+/// Mounts a cell's `/proc`. This `/proc` shows the tenant's processes, but neither the cell's init (`hidepid=2`) nor
+/// kernel state (`subset=pid`). It is read-only, so that a process cannot make itself a less likely victim of the OOM
+/// killer.
 pub(crate) fn mount_proc() -> rustix::io::Result<()> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::RDONLY;
     mount("proc", "/proc", "proc", flags, c"subset=pid,hidepid=2")

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags};
 
 /// `/proc/self/oom_score_adj` of a process that forks cells. Each cell inherits its parent's value at the fork, which
-/// costs less than opening the cell's file in `/proc`.
+/// takes less time than opening the cell's file in `/proc`.
 pub(crate) struct OomPreference {
     file: OwnedFd,
     /// The original value of this process, which [`OomPreference::of_the_lane`] restores.
@@ -21,7 +21,7 @@ impl OomPreference {
         Ok(OomPreference { file, own: text[..n].to_vec() })
     }
 
-    /// Sets the value for cells: the OOM killer then prefers the program over every process of the sandbox.
+    /// Sets the value for cells: the OOM killer then kills the program rather than a process of the sandbox.
     pub(crate) fn of_cells(&self) -> io::Result<()> {
         rustix::io::pwrite(&self.file, b"1000", 0)?;
         Ok(())

@@ -13,15 +13,15 @@ pub(crate) fn apply(limits: &Limits, processes: u64) -> rustix::io::Result<()> {
         open_files,
         file_size,
         stack,
-        // `cgroup/lane.rs`. The parameter `processes` is the number for the user.
+        // Enforced in `cgroup/lane.rs`. The parameter `processes` is the number for the user.
         memory: _,
         processes: _,
-        // `process/lane/supervise.rs`, and `slot.rs` for the output.
+        // Enforced in `process/lane/supervise.rs` and, for the output, in `slot.rs`.
         wall_time: _,
         idle_time: _,
         instructions: _,
         output: _,
-        // `mounts.rs`: the size of the cell's tmpfs.
+        // Enforced in `mounts.rs` by the size of the cell's tmpfs.
         disk: _,
         inodes: _,
     } = limits;

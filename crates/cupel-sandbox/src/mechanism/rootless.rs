@@ -1,8 +1,8 @@
 //! The launcher of an ordinary user: root of a new user namespace that contains the user's subordinate ids.
 //!
-//! `newuidmap` and `newgidmap` write the id maps of a namespace with more than one id. They are set-uid, and read
-//! `/etc/subuid` and `/etc/subgid` to verify that the user owns the ids. They must run outside the namespace, so a
-//! child process that stays outside runs them. Afterwards the launcher works as it does for root.
+//! `newuidmap` and `newgidmap` write the id maps of a namespace with more than one id. Both programs are set-uid, and
+//! read `/etc/subuid` and `/etc/subgid` to verify that the user owns the ids. The programs must run outside the
+//! namespace, so a child process that stays outside runs them. Afterwards the launcher works as it does for root.
 //! Sources: user_namespaces(7), newuidmap(1), subuid(5).
 
 use std::io::{self, Read, Write};
@@ -90,7 +90,8 @@ pub(crate) fn enter() -> Result<(), Lack> {
     })
 }
 
-/// The child process: waits for one byte, runs both programs, and writes `mapped` or an error message to the pipe.
+/// The child process: waits for one byte, runs `newuidmap` and `newgidmap`, and writes `mapped` or an error message to
+/// the pipe.
 fn map_when_asked(go: OwnedFd, say: OwnedFd, pid: u32, ids: [(u32, Range); 2]) -> ! {
     let mut word = [0u8; 1];
     let mut say = std::fs::File::from(say);

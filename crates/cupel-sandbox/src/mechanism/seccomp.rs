@@ -1,13 +1,13 @@
 //! The system call filter: parses the policy and compiles it to classic BPF.
 //!
-//! When a filter is installed, the kernel runs it once for every system call number, so its cost depends on its length
-//! and on its longest path. The compiler groups the numbers into runs with the same action, and builds a binary tree
-//! over the runs. The filter has about twice as many instructions as runs, and the length of a path is logarithmic in the
-//! number of runs.
+//! When a filter is installed, the kernel runs it once for every system call number, so the time that the installation
+//! takes depends on the filter's length and on its longest path. The compiler groups the numbers into runs with the
+//! same action, and builds a binary tree over the runs. The filter has about twice as many instructions as runs, and
+//! the length of a path is logarithmic in the number of runs.
 //!
-//! The filter is installed in two parts, because an inherited part costs a run nothing. A lane's init installs the
-//! whole policy except for the few calls that it needs to create cells. A program installs a second filter with the
-//! rules for these calls only. A call that either filter refuses is refused.
+//! The filter is installed in two parts, because installing a filter takes time, and a program inherits the first part.
+//! A lane's init installs the whole policy except for the few calls that it needs to create cells. A program installs a
+//! second filter with the rules for these calls only. A call that either filter refuses is refused.
 //! Sources: seccomp(2); the kernel's Documentation/userspace-api/seccomp_filter.rst.
 
 use std::str::FromStr;
@@ -278,7 +278,7 @@ fn leaf(action: &Action) -> Vec<Instruction> {
                 Test::NoneOf(values) => (values, *otherwise, RET_ALLOW),
             };
             for (index, value) in values.iter().enumerate() {
-                // The lists have only a few values, so this fits.
+                // The lists have only a few values, so the distance fits into a byte.
                 let to_hit = (values.len() - index) as u8;
                 code.push(jump(JMP_JEQ, *value, to_hit, 0));
             }

@@ -1,7 +1,8 @@
-//! Collects the files that a step left in its box, and sends them as descriptors, once all of its processes are gone.
+//! Collects the files that a step left in its box, and sends them as descriptors, once all processes of the step are
+//! gone.
 //!
-//! Runs as the cell's init, over a tree that the tenant created: names, links and sizes are untrusted. Each entry is
-//! opened relative to the directory in which it was listed, without following links or crossing mounts, and only
+//! The cell's init runs this code over a tree that the tenant created: names, links and sizes are untrusted. Each entry
+//! is opened relative to the directory in which it was listed, without following links or crossing mounts, and only
 //! regular files are sent. There are bounds on files, bytes, visited entries, and the depth of a [`BoxPath`].
 
 use std::io;
@@ -13,8 +14,8 @@ use rustix::fs::{Dir, FileType, Mode, OFlags, ResolveFlags};
 
 use crate::wire::{self, CollectLimits, DESCRIPTORS_MAX, FromLane};
 
-/// Sends every regular file below `dir`, or only those in its `outbox` if that is not empty. Returns `true` if the
-/// files exceed the limits, so that some were not sent.
+/// Sends every regular file below `dir`, or only those in the directory `outbox` if that name is not empty. Returns
+/// `true` if the files exceed the limits, so that some were not sent.
 pub(crate) fn send_files(
     dir: BorrowedFd<'_>,
     outbox: &str,
@@ -38,7 +39,7 @@ pub(crate) fn send_files(
 }
 
 /// Sends the regular files at these paths below `dir`. Missing files and entries of other types are left out. The
-/// receiver bounds the bytes. Returns `true` if there are more files than the limits allow.
+/// receiver limits the number of bytes. Returns `true` if there are more files than the limits allow.
 pub(crate) fn send_named(
     dir: BorrowedFd<'_>,
     paths: &[String],

@@ -1,10 +1,10 @@
 //! A cell's init: pid 1 of the cell. It sets up the cell, waits for a request, starts the program as its child, reaps
 //! child processes, ends leftover processes, and collects files.
 //!
-//! It is created in advance, so that namespaces, mounts and rules already exist when a request arrives. It never
-//! executes the tenant's program itself, because a program as pid 1 would be immune to its own signals. It runs as the
-//! lane's root, so the program, a different user, can neither signal nor trace it. It writes its results into the page
-//! that it shares with the lane's init.
+//! The cell's init is created in advance, so that namespaces, mounts and rules already exist when a request arrives. It
+//! never executes the tenant's program itself, because a program as pid 1 would be immune to its own signals. It runs
+//! as the lane's root, so the program, a different user, can neither signal nor trace it. It writes its results into
+//! the page that it shares with the lane's init.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -31,10 +31,11 @@ use crate::sys::shared::SharedNotes;
 use crate::wire::{self, CellRequest, FromLane};
 use crate::{Wall, WallSet};
 
-/// What a cell uses of its lane. The cell has a copy of the lane's memory.
+/// The parts of its lane that a cell uses. The cell's init is forked from the lane's init, so it has a copy of the
+/// lane's memory.
 pub(crate) struct CellEnvironment<'a> {
     pub(crate) walls_off: WallSet,
-    /// The part of the system call filter that each program installs; empty if that wall is off.
+    /// The part of the system call filter that each program installs; empty if the seccomp wall is off.
     pub(crate) filter: &'a [Instruction],
     pub(crate) landlock: Option<&'a Landlock>,
     pub(crate) group: &'a LaneGroup,
@@ -61,8 +62,8 @@ pub(crate) fn main(mut environment: CellEnvironment<'_>) -> ! {
     let code = match run(&mut environment) {
         Ok(()) => {
             notes.finished.store(1, Relaxed);
-            // Closing the socket notifies the lane, so it need not wait until the kernel has removed this process and its
-            // namespaces.
+            // Closing this socket notifies the lane, which then need not wait until the kernel has removed this process
+            // and its namespaces.
             drop(environment.door);
             0
         }
@@ -282,7 +283,7 @@ fn has_ended(child: Pid) -> bool {
 }
 
 /// Ends and reaps all other processes of this pid namespace. Processes that outlived the program have been reparented
-/// to this process, so if it has no child, none is left.
+/// to this process, so if this process has no child, no other process is left.
 fn sweep() {
     match rustix::process::wait(WaitOptions::NOHANG) {
         Err(rustix::io::Errno::CHILD) => return,
@@ -293,7 +294,7 @@ fn sweep() {
     reap(None);
 }
 
-/// Reaps until `main` has ended, and returns its status. With `None`, reaps until no process is left.
+/// Reaps child processes until `main` has ended, and returns its status. With `None`, reaps until no process is left.
 fn reap(main: Option<Pid>) -> i32 {
     loop {
         match rustix::process::wait(WaitOptions::empty()) {

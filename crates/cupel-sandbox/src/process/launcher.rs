@@ -1,13 +1,13 @@
 //! The launcher: the only process that needs privileges. It only creates lanes and removes what they leave behind.
 //!
-//! It has one thread, an empty network namespace and no files of tenants. It reads the fixed-layout messages of
-//! [`wire`](crate::wire) from one socket, and ends when that socket closes. Lanes die with it.
+//! The launcher has one thread, an empty network namespace and no files of tenants. It reads the fixed-layout messages
+//! of [`wire`](crate::wire) from one socket, and ends when that socket closes. Lanes die with the launcher.
 //!
 //! The main process configures the launcher once, before an attacker could have reached it. Every later message may
 //! come from a compromised main process. Therefore the launcher checks each message:
 //!
-//! * Lane numbers are bounded, which bounds their ids, groups and processes.
-//! * A request with a number in use is refused and does not affect that lane.
+//! * Lane numbers are bounded, which bounds the ids, groups and processes of lanes.
+//! * A request with the number of an existing lane is refused, and does not affect that lane.
 //! * A malformed message ends the launcher.
 //! * The launcher follows no path that the main process can change: mounts from such paths are opened at the start.
 //!
@@ -48,7 +48,7 @@ struct Launcher {
     /// Whether programs see the executable as `/probe`.
     with_probe: bool,
     sources: Vec<mounts::Source>,
-    /// The performance event that counts instructions in every lane, or why it is unavailable.
+    /// The performance event that counts instructions in every lane, or the reason why it is unavailable.
     counted: Result<CountedEvent, String>,
     warm: Vec<WarmTemplate>,
     lanes: HashMap<u32, RunningLane>,
@@ -58,7 +58,7 @@ struct RunningLane {
     pidfd: OwnedFd,
 }
 
-/// Runs the launcher on descriptor 0 until its other end is closed.
+/// Runs the launcher on the socket at descriptor 0, until the main process closes the other end.
 pub(crate) fn main() -> ! {
     let code = match serve() {
         Ok(()) => 0,
@@ -261,7 +261,7 @@ impl Launcher {
         }
         self.groups.join_lane(number, pid).map_err(at(SetupStep::CgroupJoin))?;
         // The init must get the processor immediately when a limit is reached, no matter how many programs compete for
-        // it. The processes that it forks reset their priority. If this call is not permitted, limits are noticed
+        // it. The processes that it forks reset their priority. If this call is not permitted, the init notices limits
         // slightly later.
         let _ = rustix::process::setpriority_process(Some(pid), -10);
         let counter = match &self.counted {
@@ -284,8 +284,8 @@ impl Launcher {
     }
 }
 
-/// Checks that this host can create a process in all namespaces of a lane. Otherwise the error names the wall that the
-/// host lacks.
+/// Checks that this host can create a process in all namespaces of a lane. If it cannot, the error names the wall that
+/// is impossible on this host.
 fn prove_namespaces(off: WallSet) -> Result<(), (SetupStep, io::Error)> {
     let attempt = |flags: u64| match fork_with(flags, None)? {
         Forked::Child => exit_now(0),
@@ -336,7 +336,7 @@ fn give_up(off: WallSet) -> Result<(), (SetupStep, io::Error)> {
     Ok(())
 }
 
-/// Kills a lane's init, and thereby everything in its pid namespace, and waits for its end.
+/// Kills a lane's init, and thereby everything in its pid namespace, and waits until the init has ended.
 fn end(pidfd: &OwnedFd) {
     let _ = pidfd_send_signal(pidfd, Signal::KILL);
     let _ = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);

@@ -2,9 +2,9 @@
 //!
 //! The child shares its parent's memory until `exec`, so nothing here allocates, locks, logs or panics. The child
 //! executes a [`Plan`] whose strings were created before the fork. The order matters. Capabilities are needed to change
-//! ids. `no_new_privs` precedes Landlock and the filter, which require it. The filter is last, because afterwards only
-//! the system calls of programs are allowed. The lane's init has already done the steps that are the same for every
-//! program (the inherited part of the filter, the empty bounding set).
+//! ids, so they are dropped after that. `no_new_privs` precedes Landlock and the filter, which require it. The filter
+//! is last, because afterwards only the system calls of programs are allowed. The lane's init has already done the
+//! steps that are the same for every program (the inherited part of the filter, the empty bounding set).
 
 use std::ffi::CString;
 use std::io;
@@ -106,7 +106,7 @@ pub(crate) fn enter_warm(plan: &Plan<'_>, parent: &WarmParent, texts: &Texts) ->
                 plan.notes.cpu_own.fetch_add(own_cpu_ns(), Relaxed);
                 plan.notes.warm.store(1, Relaxed);
                 plan.notes.copy_runs();
-                // From here on, the program can change this memory, so it must not keep the shared notes.
+                // From here on, the program can change this process's memory, so the shared notes must not stay mapped.
                 plan.notes.forget();
                 program.run()
             }
@@ -166,7 +166,8 @@ fn prepare(plan: &Plan<'_>) -> Result<(), (SetupStep, i32)> {
         raw(SetupStep::Descriptors, dup_to(source.as_raw_fd(), target as i32))?;
     }
     if !off.contains(Wall::Rlimits) {
-        // Without a user namespace, the user is a user of the host, and may have other processes.
+        // Without a user namespace, the program's user is a user of the host and may have other processes, so these are
+        // not limited.
         let counted = !off.contains(Wall::ProcessLimit) && !off.contains(Wall::UserNamespace);
         let processes = if counted { u64::from(plan.limits.processes.max(1)) } else { 1 << 20 };
         rlimits::apply(plan.limits, processes).map_err(at(SetupStep::Rlimits))?;
@@ -175,7 +176,7 @@ fn prepare(plan: &Plan<'_>) -> Result<(), (SetupStep, i32)> {
         ids::become_tenant().map_err(at(SetupStep::Credentials))?;
         capabilities::drop_all().map_err(at(SetupStep::Capabilities))?;
     }
-    // Landlock and the filter require `no_new_privs`, so turning it off turns them off, too.
+    // Landlock and the filter require `no_new_privs`, so without it, neither is applied.
     let restrained = !off.contains(Wall::NoNewPrivs);
     if restrained {
         rustix::thread::set_no_new_privs(true).map_err(at(SetupStep::NoNewPrivs))?;
@@ -186,7 +187,7 @@ fn prepare(plan: &Plan<'_>) -> Result<(), (SetupStep, i32)> {
     {
         raw(SetupStep::LandlockApply, crate::sys::landlock::restrict_self(ruleset))?;
     }
-    // A descriptor that was number 3 before is no longer needed.
+    // The descriptor that has had the number 3 is no longer needed.
     let first_foreign = match plan.streams.result {
         None => RESULT,
         Some(source) => {

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! This way, an interpreter's memory is copied once per program, and the init processes of the lane and the cells do
-//! not contain it. The zygote is Cupel's executable, started by the lane's init. It runs no code of a tenant. It does
-//! not even decode requests: the child decodes them in its own memory, and the zygote then erases them.
+//! not contain that memory. The zygote is Cupel's executable, started by the lane's init. It runs no code of a tenant.
+//! It does not even decode requests: the child decodes them in its own memory, and the zygote then erases them.
 
 use std::ffi::{CString, OsString};
 use std::io;
@@ -45,15 +45,15 @@ pub(crate) const ZYGOTE_ARGUMENT: &str = "__cupel-zygote";
 /// Maximum time until an interpreter is ready.
 const START_MAX: Duration = Duration::from_secs(60);
 
-/// A handle on a lane's zygote, used by the lane's and the cells' init.
+/// A handle on a lane's zygote, used by the init processes of the lane and its cells.
 pub(crate) struct Zygote {
     pid: Pid,
     socket: OwnedFd,
 }
 
 impl Zygote {
-    /// Starts the zygote, and waits for its interpreter. The error is the reason for a failure. If `executable` is
-    /// given, the zygote is started from this detached executable.
+    /// Starts the zygote, and waits until its interpreter is ready. The error is the reason for a failure. If
+    /// `executable` is given, the zygote is started from this detached executable.
     pub(crate) fn start(
         setup: &ZygoteSetup,
         notes: BorrowedFd<'_>,
@@ -101,9 +101,9 @@ impl Zygote {
         let _ = reap(self.pid);
     }
 
-    /// Starts a program in the calling process's pid, mount and ipc namespaces. The caller must be their init, and
-    /// becomes the program's parent. Returns the sandbox's part of the CPU time that is counted from the call on, in
-    /// nanoseconds.
+    /// Starts a program in the calling process's pid, mount and ipc namespaces. The caller must be the init of these
+    /// namespaces, and becomes the program's parent. Returns the CPU time in nanoseconds that the sandbox, and not the
+    /// program, has used since the call.
     pub(crate) fn begin(
         &self,
         cell: u64,
@@ -117,7 +117,7 @@ impl Zygote {
                 Some((FromZygote::Begun { cell: of, errno, cpu_own }, _)) if of == cell => {
                     return if errno == 0 { Ok(cpu_own) } else { Err(io::Error::from_raw_os_error(errno)) };
                 }
-                // A reply for an earlier cell, which was ended while it waited.
+                // A reply for an earlier cell, which was killed while it waited for this reply.
                 Some(_) => {}
                 None => return Err(io::Error::from_raw_os_error(libc::ESRCH)),
             }
@@ -125,8 +125,9 @@ impl Zygote {
     }
 }
 
-/// Sets whether processes with the same user and capabilities may enter this process's namespaces. This must be allowed
-/// while the zygote enters. Source: setns(2), the check of a pidfd; ptrace(2), "Ptrace access mode checking".
+/// Sets whether processes with the same user and capabilities may enter this process's namespaces. The cell's init
+/// allows this only while the zygote enters. Source: setns(2), the check of a pidfd; ptrace(2), "Ptrace access mode
+/// checking".
 pub(crate) fn let_in(let_in: bool) {
     let behavior = if let_in { DumpableBehavior::Dumpable } else { DumpableBehavior::NotDumpable };
     let _ = rustix::process::set_dumpable_behavior(behavior);
@@ -158,7 +159,7 @@ fn become_a_zygote(socket: &OwnedFd, executable: Option<BorrowedFd<'_>>) -> ! {
     exit_now(1)
 }
 
-/// Runs a zygote. `socket` is the number of its socket's descriptor.
+/// Runs a zygote. `socket` is the descriptor number of the zygote's socket.
 pub(crate) fn main(socket: Option<OsString>) -> ! {
     let number = socket.and_then(|number| number.to_str()?.parse::<i32>().ok()).filter(|number| *number > 2);
     if let Some(number) = number {
@@ -226,7 +227,7 @@ fn live(socket: &OwnedFd) -> io::Result<()> {
 /// State shared by all programs of the lane.
 struct Lane {
     setup: ZygoteSetup,
-    /// The part of the system call filter that each program installs; empty if that wall is off.
+    /// The part of the system call filter that each program installs; empty if the seccomp wall is off.
     filter: Vec<Instruction>,
     notes: SharedNotes,
     parent: WarmParent,
@@ -263,7 +264,8 @@ impl Errand<'_> {
     fn run(&self, own_pids: BorrowedFd<'_>) -> io::Result<Duration> {
         sys::namespaces::enter(self.handed.cell, libc::CLONE_NEWPID)?;
         let ran = run_errand(ERRAND, self.handed.group, self, Errand::go);
-        // Leave the namespace: as long as this process can fork into the namespace, the namespace outlives its cell.
+        // Leave the cell's pid namespace: as long as this process can fork into the namespace, the namespace outlives
+        // the cell.
         sys::namespaces::enter(own_pids, libc::CLONE_NEWPID).and(ran)
     }
 

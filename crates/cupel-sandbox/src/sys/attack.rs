@@ -1,8 +1,8 @@
-//! System calls for the attacks of `doctor`'s probe and of the tests. Each is harmless if it succeeds.
+//! System calls for the attacks of `doctor`'s probe and of the tests. Each call is harmless if it succeeds.
 
 use std::io;
 
-/// Creates a System V shared memory segment under `key`. Fails if there already is one.
+/// Creates a System V shared memory segment under `key`. Fails if that key is in use.
 pub(crate) fn shared_memory(key: i32) -> io::Result<i32> {
     // SAFETY: the segment is not attached, so no memory of this process is involved.
     let id = unsafe { libc::shmget(key, 4096, libc::IPC_CREAT | libc::IPC_EXCL | 0o600) };

@@ -21,7 +21,7 @@ struct PathBeneathAttr {
 const RULE_PATH_BENEATH: i32 = 1;
 const CREATE_RULESET_VERSION: u32 = 1;
 
-/// The Landlock ABI version of this kernel; 0 if it has no Landlock.
+/// The Landlock ABI version of this kernel; 0 if the kernel has no Landlock.
 pub(crate) fn abi() -> u32 {
     // SAFETY: with the VERSION flag the kernel takes a null pointer and no size.
     let version = unsafe {

@@ -19,8 +19,9 @@ pub(crate) fn unshare(namespaces: i32) -> io::Result<()> {
     super::check(libc::c_long::from(unsafe { libc::unshare(namespaces & NAMESPACES) })).map(drop)
 }
 
-/// Moves the calling thread into existing namespaces (`CLONE_NEW*`; other flags are ignored): those of a pidfd's
-/// process, or the one of a file in `/proc/PID/ns`. Only children of the caller enter a pid namespace.
+/// Moves the calling thread into existing namespaces (`CLONE_NEW*`; other flags are ignored): the namespaces of a
+/// pidfd's process, or the namespace of a file in `/proc/PID/ns`. Only later children of the caller enter a pid
+/// namespace.
 pub(crate) fn enter(of: BorrowedFd<'_>, namespaces: i32) -> io::Result<()> {
     // SAFETY: as for `unshare`.
     super::check(libc::c_long::from(unsafe { libc::setns(of.as_raw_fd(), namespaces & NAMESPACES) })).map(drop)

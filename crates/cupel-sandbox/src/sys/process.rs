@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::process::Pid;
 
-/// `CLONE_INTO_CGROUP` of linux/sched.h; libc's constant is too narrow for it.
+/// `CLONE_INTO_CGROUP` of linux/sched.h; the type of libc's constant is too narrow for this value.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
 /// The process in which a clone call returned.
@@ -57,10 +57,10 @@ fn clone_args(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> libc::clone_args {
     }
 }
 
-/// Calls `errand` in a new process, waits for its end, and returns the CPU time that it used. The process has the pid
-/// `pid` in the pid namespace in which children of this process start, and begins in the group `cgroup`. If this
-/// processor is supported ([`SHARING`]), it shares this process's memory, which saves copying it. The processes that it
-/// forks become children of that namespace's init.
+/// Calls `errand` in a new process, waits until that process has ended, and returns its CPU time. The new process has
+/// the pid `pid` in the pid namespace in which children of this process start, and begins in the group `cgroup`. On
+/// x86-64 ([`SHARING`]), the new process shares this process's memory, which saves a copy. The processes that the new
+/// process forks become children of that namespace's init.
 pub(crate) fn run_errand<T>(
     pid: i32,
     cgroup: Option<BorrowedFd<'_>>,
@@ -72,8 +72,8 @@ pub(crate) fn run_errand<T>(
         errand: fn(&T),
     }
     extern "C" fn enter<T>(call: *mut c_void) -> ! {
-        // SAFETY: `call` points to the `Call` below. If the memory is shared, its frame is suspended until this process
-        // is gone. Otherwise it points to this process's copy of it.
+        // SAFETY: `call` points to the `Call` below. If the memory is shared, the frame of `run_errand` is suspended
+        // until this process is gone. If not, `call` points into this process's copy of the frame.
         let call = unsafe { &*call.cast::<Call<'_, T>>() };
         (call.errand)(call.argument);
         exit_now(0)
@@ -86,7 +86,7 @@ pub(crate) fn run_errand<T>(
     reap(pid)
 }
 
-/// Waits for the end of one child, regardless of its exit signal, and returns the CPU time that it used.
+/// Waits for the end of one child, regardless of its exit signal, and returns the child's CPU time.
 pub(crate) fn reap(pid: Pid) -> io::Result<Duration> {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: waits for one child by its pid, and writes into a local structure of the right type.
@@ -190,8 +190,8 @@ impl ChildStack {
     }
 }
 
-/// Runs `child(arg)` in a new process that shares this process's memory, and waits until it has called `exec`
-/// or ended (`CLONE_VM | CLONE_VFORK`). Unlike a fork, this does not copy page tables.
+/// Runs `child(arg)` in a new process that shares this process's memory, and waits until the new process has called
+/// `exec` or ended (`CLONE_VM | CLONE_VFORK`). Unlike a fork, this does not copy page tables.
 ///
 /// `child` must not allocate, lock or panic, and ends with `exec` or by returning its exit code.
 pub(crate) fn vfork_with<T>(stack: &mut ChildStack, arg: &T, child: fn(&T) -> i32) -> io::Result<Pid> {
@@ -308,7 +308,7 @@ pub(crate) fn close_all_but(keep: &[i32]) -> io::Result<()> {
     close_from(first)
 }
 
-/// Resets every signal to its default action and unblocks all, as a program expects at its start.
+/// Resets every signal to its default action and unblocks all signals, as a program expects at its start.
 pub(crate) fn reset_signals() {
     for signal in 1..=64 {
         // SAFETY: SIG_DFL installs no handler; for signals that cannot be changed, the call returns EINVAL.
@@ -321,8 +321,8 @@ pub(crate) fn reset_signals() {
     unsafe { libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut()) };
 }
 
-/// Makes the allocator keep freed memory. Otherwise every cell and every lane's init that is forked from this process
-/// would have to request it from the kernel again, page by page. Source: mallopt(3).
+/// Makes the allocator keep freed memory. Without this, every cell and every lane's init that is forked from this
+/// process would have to request that memory from the kernel again, page by page. Source: mallopt(3).
 pub(crate) fn keep_freed_memory() {
     #[cfg(target_env = "gnu")]
     // SAFETY: sets a number in the allocator; the process has one thread.
@@ -339,7 +339,8 @@ pub(crate) fn ignore_stop_signals() {
     }
 }
 
-/// Ends this process without running exit functions: a copy of a process must not run those of the original.
+/// Ends this process without running exit functions: a copy of a process must not run the exit functions of the
+/// original.
 pub(crate) fn exit_now(code: i32) -> ! {
     // SAFETY: `_exit` has no preconditions.
     unsafe { libc::_exit(code) }

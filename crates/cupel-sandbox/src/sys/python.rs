@@ -174,11 +174,12 @@ pub(crate) struct Object(Ref);
 /// How the main program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileEnd {
-    /// It ran to its end, or raised an exception that has been printed. Contains the exit status.
+    /// The program ran to its end, or raised an exception that has been printed. Contains the exit status.
     Status(i32),
-    /// It raised `SystemExit` with this integer status. As with the executable, `__main__` is then not changed.
+    /// The program raised `SystemExit` with this integer status. As with the executable, `__main__` is then not
+    /// changed.
     Exit(i32),
-    /// It raised `KeyboardInterrupt`, which has been printed. The process must die of SIGINT.
+    /// The program raised `KeyboardInterrupt`, which has been printed. The process must die of SIGINT.
     Interrupted,
 }
 
@@ -284,7 +285,8 @@ impl Interpreter {
         }
     }
 
-    /// Whether the interpreter can import from `path` (a directory, an archive), so that it is not a plain file.
+    /// Whether the interpreter can import modules from `path`: from a directory or an archive, but not from a plain
+    /// file.
     pub(crate) fn is_importable(&self, path: Object) -> bool {
         // SAFETY: the object is alive; a pending exception is cleared.
         unsafe {
@@ -474,7 +476,7 @@ pub(crate) fn set_thread_stack_size(bytes: usize) {
     }
 }
 
-/// Registers the C library's restartable sequences with the kernel again, as the library does when a program starts. A
+/// Registers the C library's restartable sequences with the kernel, as the library does when a program starts. A
 /// process that shared the memory of its parent (`CLONE_VM`) is not registered, and neither are its forks. Source:
 /// rseq(2); the GNU C library's manual, `__rseq_size`.
 #[cfg(target_arch = "x86_64")]
@@ -542,7 +544,7 @@ impl ShownArguments {
         }))
     }
 
-    /// Makes `/proc` show these strings, as after an exec. If the kernel does not permit that, the old ones stay
+    /// Makes `/proc` show these strings, as after an exec. If the kernel does not permit that, the old strings stay
     /// visible.
     pub(crate) fn replace<'a>(&self, argv: impl Iterator<Item = &'a CStr>, env: impl Iterator<Item = &'a CStr>) {
         const SET_MM_MAP: c_int = 14;

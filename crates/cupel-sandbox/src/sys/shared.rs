@@ -25,9 +25,11 @@ pub(crate) struct CellNotes {
     pub(crate) exact_base: [AtomicU64; 2],
     /// CPU time of the group just before the program's process was created: total, user, system; in nanoseconds.
     pub(crate) cpu_base: [AtomicU64; 3],
-    /// The same three values after the end of all of the program's processes; 0 if the cell was killed before that.
+    /// CPU time of the group after all of the program's processes have ended: total, user, system; 0 if the cell was
+    /// killed before that.
     pub(crate) cpu_end: [AtomicU64; 3],
-    /// Part of the difference that the sandbox used: the cell's init, and the code before `exec`; in nanoseconds.
+    /// Part of the difference between `cpu_end` and `cpu_base` that the sandbox used: the cell's init, and the code
+    /// before `exec`; in nanoseconds.
     pub(crate) cpu_own: AtomicU64,
     /// Monotonic time just before `exec`, in nanoseconds; 0 if the program has not started.
     pub(crate) started: AtomicU64,
@@ -35,7 +37,7 @@ pub(crate) struct CellNotes {
     pub(crate) ended: AtomicU64,
     /// Wait status of the main process, as in wait(2).
     pub(crate) status: AtomicI32,
-    /// Memory in bytes charged to the group after the end of all of the program's processes; 0 if the cell was killed
+    /// Memory in bytes charged to the group after all of the program's processes have ended; 0 if the cell was killed
     /// before that.
     pub(crate) memory_end: AtomicU64,
     /// Number of page faults of the program's processes; 0 if unknown.
@@ -46,9 +48,9 @@ pub(crate) struct CellNotes {
     pub(crate) finished: AtomicU32,
     /// 1 if the program began as a copy of a warm interpreter.
     pub(crate) warm: AtomicU32,
-    /// State of the copy of a warm interpreter ([`COPY_RUNS`] and the following); 0 if it has not decided yet.
+    /// State of the copy of a warm interpreter ([`COPY_RUNS`] and the following); 0 if the copy has not decided yet.
     pub(crate) copy: AtomicU32,
-    /// 1 if the remaining files were more or larger than the collection limits.
+    /// 1 if the files left in the box exceeded the collection limits.
     pub(crate) collect_overflow: AtomicU32,
 }
 
@@ -65,7 +67,7 @@ const COPY_POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 }
 pub(crate) struct SharedNotes(NonNull<CellNotes>);
 
 impl SharedNotes {
-    /// A new page, and the unnamed file that contains it. A process that gets the file can map the page, too.
+    /// A new page, and the unnamed file that contains it. A process that gets the file can also map the page.
     pub(crate) fn new() -> io::Result<(SharedNotes, OwnedFd)> {
         let file = rustix::fs::memfd_create("cupel-notes", rustix::fs::MemfdFlags::CLOEXEC)?;
         rustix::fs::ftruncate(&file, size_of::<CellNotes>() as u64)?;
@@ -107,8 +109,8 @@ impl CellNotes {
         let _ = futex::wake(&self.copy, futex::Flags::empty(), 1);
     }
 
-    /// Waits until the cell's init has raised the memory limit to that of a cold start. Called by the copy. If the cell's init ends, this
-    /// process is killed.
+    /// Waits until the cell's init has raised the memory limit to that of a cold start. Called by the copy, which the
+    /// kernel kills if the cell's init ends.
     pub(crate) fn copy_asks_for_memory(&self) {
         self.copy.store(COPY_ASKS, Release);
         let _ = futex::wake(&self.copy, futex::Flags::empty(), 1);
@@ -117,8 +119,8 @@ impl CellNotes {
         }
     }
 
-    /// Waits until the copy has decided, or until `ended` returns true. Returns true if the copy waits for the memory of a cold start.
-    /// Called by the cell's init.
+    /// Waits until the copy has decided, or until `ended` returns true. Returns `true` if the copy waits for the memory
+    /// of a cold start. Called by the cell's init.
     pub(crate) fn copy_wants_memory(&self, ended: impl Fn() -> bool) -> bool {
         while self.copy.load(Acquire) == 0 && !ended() {
             let _ = futex::wait(&self.copy, futex::Flags::empty(), 0, Some(&COPY_POLL_INTERVAL));

@@ -8,7 +8,8 @@
 //!
 //! Invariants: a warm run is indistinguishable from a cold one in output, exit status, arguments, signals and limits
 //! (`tests/it/warm.rs` runs its programs both ways, and lists the unavoidable differences). A program that is not known
-//! to behave the same is started cold. Every layer here can decide that until the program's first line runs.
+//! to behave the same is started cold. Until the program's first line runs, every layer here can decide to start the
+//! program cold.
 
 pub(crate) mod python;
 
@@ -38,7 +39,7 @@ impl Warm {
     }
 
     /// A program that prints the observable initial state of its interpreter as text. Before a lane starts programs
-    /// warm, it compares the output of a cold and a warm run.
+    /// warm, it compares the outputs of a cold and a warm run of this program.
     pub(crate) fn rehearsal(self) -> &'static str {
         match self {
             Warm::Python => python::REHEARSAL,
@@ -73,8 +74,9 @@ impl WarmTemplate {
     }
 }
 
-/// The stack limit under which a zygote is executed. It determines how much address space the kernel reserves for the
-/// stack, in all copies. It is large, because problems give a program a stack as large as its memory limit.
+/// The stack limit under which a zygote is executed. The limit determines how much address space the kernel reserves
+/// for the stack, in all copies. The limit is large, because a problem may give a program a stack as large as its
+/// memory limit.
 pub(crate) const ZYGOTE_STACK: Bytes = Bytes::mib(16 << 10);
 
 /// An interpreter in a zygote.

@@ -1,13 +1,14 @@
 //! Python: a warm parent, and the child that becomes a program.
 //!
 //! Three measures make a warm start equal to a cold one. The interpreter is initialised with the command line and
-//! environment of a cold one and compared with it (`python_facts.py`). Preloaded modules are hidden
-//! (`python_prepare.py`). At the end of a program, the interpreter is finalised. If no remaining object could notice
-//! the difference, only its streams are flushed. This avoids copying every page that finalisation would write.
+//! environment of a cold one, and the initial states of both are compared (`python_facts.py`). Preloaded modules are
+//! hidden (`python_prepare.py`). At the end of a program, the interpreter is finalised. If no remaining object could
+//! notice the difference, only the standard streams are flushed. Without finalisation, the kernel need not copy the
+//! pages that finalisation would write.
 //!
-//! Decisions: the seed of `hash(str)` is chosen when the parent starts, so all programs of a lane share it, and a new
-//! lane has a new one. The CPU time of the interpreter's start is not charged to programs; its memory is charged as
-//! after a cold start.
+//! Decisions: the seed of `hash(str)` is chosen when the parent starts, so all programs of a lane share the seed, and a
+//! new lane has a new seed. The CPU time of the interpreter's start is not charged to programs; its memory is charged
+//! as after a cold start.
 
 use std::ffi::{CStr, CString, OsStr};
 use std::io::{self, Read};
@@ -29,8 +30,9 @@ use crate::sys::python::{
 pub(super) const REHEARSAL: &str = include_str!("python_facts.py");
 const PREPARE: &str = include_str!("python_prepare.py");
 
-/// Maximum stack of a copy. The kernel places mappings below the stack limit under which the zygote was executed. The
-/// kernel adds a gap that is larger than the random offset. Source: `mmap_base()` in mm/util.c and arch/x86/mm/mmap.c.
+/// Maximum stack limit of a program that is a copy of the interpreter. The kernel places mappings below the stack limit
+/// under which the zygote was executed. The kernel adds a gap that is larger than the random offset. Source:
+/// `mmap_base()` in mm/util.c and arch/x86/mm/mmap.c.
 const STACK_MAX: Bytes = super::ZYGOTE_STACK;
 
 /// Maximum number of bytes of a source that are searched for an archive. For a longer source, the interpreter itself
@@ -164,7 +166,7 @@ impl WarmPython {
     fn end(&self, end: FileEnd) -> ! {
         let python = &self.interpreter;
         let lost_output = !self.ends_quietly() && {
-            // Release the objects held here. Otherwise they would stay alive, and keep objects of the program alive.
+            // Release the objects held here, because they may keep objects of the program alive.
             python.call_and_ignore(self.unfreeze);
             python.clear(self.offers);
             python.clear(self.functions);
@@ -182,7 +184,7 @@ impl WarmPython {
     /// is needed because the program could notice its absence.
     fn ends_quietly(&self) -> bool {
         let python = &self.interpreter;
-        // A program that traces calls would see these calls, so its interpreter is finalised completely.
+        // A program that traces calls would see the calls below, so its interpreter is finalised completely.
         if self.hooks.iter().any(|hook| python.call(*hook, &[]).map_or(true, |set| python.is_true(set))) {
             return false;
         }

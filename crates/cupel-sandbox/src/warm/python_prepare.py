@@ -1,5 +1,6 @@
-# Runs once in a warm parent, in a namespace without a name. (A program can find the namespace through the finders. A change to it affects
-# only that program.) It defines functions: begin() is called before a program, threads() and is_quiet() after it; see python.rs.
+# Runs once in a warm parent, in a namespace without a name. (A program can find the namespace through the finders. A change to the
+# namespace affects only that program.) This file defines functions: begin() is called before a program, threads() and is_quiet() after it;
+# see python.rs.
 #
 # Invariant: when begin() returns, everything that a program can observe by ordinary means is the same as when `python3 FILE` begins:
 # sys.modules, sys.path, sys.meta_path, the import caches, the attributes of modules.
@@ -174,7 +175,7 @@ def install():
 def override(finder, offers):
     genuine = finder.find_spec
 
-    # This function outlives the namespace, so it must not use a name from it unless there is an offer.
+    # This function outlives the namespace, so it must not use a name from the namespace unless there is an offer.
     def find_spec(fullname, target=None):
         offer = offers.get(fullname)
         if offer is None or offer.finder is not finder or target is not None or not offer.is_open():

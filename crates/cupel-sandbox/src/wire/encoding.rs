@@ -5,8 +5,8 @@ use std::time::Duration;
 
 /// A message that can be encoded and decoded.
 pub(crate) trait Message: Sized {
-    /// Capacity in bytes of the buffer to encode into. For a message with a tenant's data, it is at least the encoded
-    /// length, because a growing buffer leaves copies of the data in memory.
+    /// Capacity in bytes of the buffer to encode into. For a message with a tenant's data, the capacity is at least the
+    /// encoded length, because a growing buffer leaves copies of the data in memory.
     fn room(&self) -> usize {
         512
     }

@@ -69,7 +69,8 @@ fn collect() -> impl Strategy<Value = Option<CollectLimits>> {
     )
 }
 
-/// Boxed, as every strategy that is part of others: a strategy contains all of its parts and is moved on the stack.
+/// Boxed, like every strategy that is part of another one: a strategy contains all of its parts and is moved on the
+/// stack.
 fn request() -> BoxedStrategy<CellRequest> {
     let argv = (text(), texts()).prop_map(|(first, mut rest)| {
         rest.insert(0, first);

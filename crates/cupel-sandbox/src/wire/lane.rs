@@ -29,8 +29,8 @@ pub(crate) enum FromLane {
     },
     /// A watched program has begun. Its pidfd is sent with the message.
     Begun,
-    /// A watched program has ended, with its wait status. Sent before remaining processes are killed and files
-    /// collected.
+    /// A watched program has ended, with its wait status. Sent before the cell's init kills the remaining processes and
+    /// collects files.
     Ended {
         status: i32,
     },

@@ -30,7 +30,7 @@ pub(crate) enum ToLauncher {
 /// From the launcher to the main process. `LaneMade` is sent with the lane's socket.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum FromLauncher {
-    /// `uncounted` is the reason if instructions cannot be counted; `None` if they are counted.
+    /// `uncounted` is the reason why instructions cannot be counted; `None` if they are counted.
     Configured {
         cgroup_v2: bool,
         uncounted: Option<String>,

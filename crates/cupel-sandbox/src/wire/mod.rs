@@ -1,4 +1,4 @@
-//! The messages between the main process, the launcher and the lanes' processes. They have fixed layouts of
+//! The messages between the main process, the launcher and the lanes' processes. All messages have fixed layouts of
 //! little-endian numbers and length-prefixed strings. Each message is one SOCK_SEQPACKET packet, which may carry
 //! descriptors.
 //!

@@ -15,10 +15,10 @@ pub(crate) struct CellRequest {
     pub(crate) warm: bool,
     /// Whether the program has a pipe for its result.
     pub(crate) result: bool,
-    /// A directory that is created in the box. Files are collected only from it; if it is empty, all files are
-    /// collected.
+    /// A directory that is created in the box, and from which files are collected. If this is the empty string, all
+    /// files in the box are collected.
     pub(crate) outbox: String,
-    /// Only the files at these paths are collected. If it is empty, all files are collected.
+    /// Only the files at these paths are collected. If the list is empty, all files are collected.
     pub(crate) fetch: Vec<String>,
     /// Whether the slot receives the program's pidfd, and an immediate message when the program ends.
     pub(crate) watch: bool,

@@ -22,20 +22,21 @@ pub(crate) struct ZygoteSetup {
 /// if there is one.
 #[derive(Debug, PartialEq)]
 pub(crate) struct ToZygote {
-    /// Number of the cell in the lane. It identifies the reply, since the cell may be gone before the reply arrives.
+    /// Number of the cell in the lane. The number identifies the reply, since the cell may be gone before the reply
+    /// arrives.
     pub(crate) cell: u64,
     pub(crate) request: CellRequest,
 }
 
-/// From a zygote.
+/// From a zygote to the init process of its lane or of a cell.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum FromZygote {
     /// The interpreter is ready.
     Ready,
     /// The interpreter could not be started, with the reason.
     Cold { reason: String },
-    /// The program has begun, or could not (`errno`). `cpu_own` is the sandbox's part of the cell's CPU time, in
-    /// nanoseconds.
+    /// The program has begun, or `errno` is the reason why it could not begin. `cpu_own` is the sandbox's part of the
+    /// cell's CPU time, in nanoseconds.
     Begun { cell: u64, errno: i32, cpu_own: u64 },
 }
 

@@ -71,7 +71,8 @@ fn cpu_time_is_the_sum_of_user_and_system(world: &World) {
     );
 }
 
-/// The sandbox collects the files, so the program is not charged for that, no matter how many files it leaves.
+/// The sandbox collects the files, so the program is not charged for collecting them, no matter how many files it
+/// leaves.
 fn cpu_time_excludes_collecting_files(world: &World) {
     let leaves_many = world.attack("leave_many", &["4000"]).limits(|l| l.inodes = 5000);
     let collects = world.attack("leave_many", &["4000"]).limits(|l| l.inodes = 5000).collect(5000, Bytes::mib(1));
@@ -122,8 +123,8 @@ fn memory_peak_is_exact_after_a_run_that_filled_the_page_cache(world: &World) {
     }
 }
 
-/// If the kernel frees memory of the last run during the next run, this does not hide the next program's usage. A busy
-/// kernel frees late. Here, the trial keeps the last box open and releases it during the next run.
+/// A busy kernel frees memory late. If it frees memory of the last run during the next run, that does not hide the next
+/// program's usage. To cause this, the trial keeps the last box open and closes it during the next run.
 fn memory_peak_is_exact_if_the_kernel_frees_the_last_boxs_files_late(world: &World) {
     let mut slot = world.slot();
     let marked = |script: &str, mark: &str| Program::shell(&format!("{script} # {mark} of {}", std::process::id()));

@@ -93,7 +93,7 @@ fn own_group(pid: u32) -> String {
 struct Group(PathBuf);
 
 impl Group {
-    /// `controllers`: the controllers that are enabled for its children.
+    /// `controllers`: the controllers that are enabled for the group's children.
     fn new(name: &str, controllers: &str) -> Group {
         let group = Group(Path::new(ROOT).join(format!("trial-{name}-{}", std::process::id())));
         fs::create_dir(&group.0).unwrap();
@@ -132,7 +132,7 @@ impl Drop for Group {
 }
 
 /// Standard output of this executable when it starts a sandbox in this group; `wrapper` is the command that executes
-/// it.
+/// this executable.
 fn output_of(wrapper: &[&str], group: &Path) -> String {
     let own = std::env::current_exe().unwrap();
     let mut words: Vec<&str> = wrapper.to_vec();

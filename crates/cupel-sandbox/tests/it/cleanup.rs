@@ -34,8 +34,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     rules.iter().map(|(name, rule)| Trial::test(format!("cleanup::{name}"), wrap(*rule))).collect()
 }
 
-/// Another mode of this executable: the owner of a sandbox in which two programs run forever. It prints the launcher's
-/// process id when both programs run.
+/// Another mode of this executable: the owner of a sandbox in which two programs run forever. This mode prints the
+/// launcher's process id when both programs run.
 pub(crate) fn own_a_sandbox_if_asked() {
     if std::env::args().nth(1).as_deref() != Some(OWNER) {
         return;
@@ -72,7 +72,7 @@ impl cupel_sandbox::Observer for Said {
 
 /// Starts an owner process; returns it and its launcher's process id.
 fn owner() -> (Child, u32) {
-    // Compiled here first, because the owner would otherwise compile for minutes.
+    // Compile the fixtures here first, because the owner would otherwise compile them for minutes.
     Fixtures::make();
     let mut child = std::process::Command::new("/proc/self/exe").arg(OWNER).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
@@ -218,7 +218,7 @@ fn a_killed_lane_is_replaced() {
         kill_9(*pid);
     }
     eventually("the killed processes end", || !before.iter().any(|pid| lives(*pid)));
-    // A lane that died undetected may cost one run, which fails with a transient error. Later runs succeed.
+    // A lane that died undetected may make one run fail with a transient error. Later runs succeed.
     let tries: Vec<_> = (0..3).map(|_| program.try_run(&mut slot).map(|ended| ended.report.outcome)).collect();
     assert!(matches!(tries[2], Ok(Outcome::Exited(3))), "{tries:?}");
     assert!(tries.iter().flatten().all(|outcome| *outcome == Outcome::Exited(3)), "{tries:?}");

@@ -18,7 +18,7 @@ use crate::{Shared, trial};
 /// One attack: the sources and the command that compiles them.
 struct Attack {
     name: &'static str,
-    /// The walls that stop it, first the one that is designed to stop it.
+    /// The walls that stop the attack, first the wall that is designed to stop it.
     walls: &'static [Wall],
     command: &'static [&'static str],
     files: fn(&Fixtures) -> Vec<BoxFile>,
@@ -52,8 +52,8 @@ fn limited(e: &Ended) {
     assert!(matches!(e.report.outcome, MemoryLimit | OutputLimit | TimeLimit), "{e}");
 }
 
-/// Asserts that a limit ended the compiler, or that it failed by itself. (If the kernel kills a compiler's child for
-/// lack of memory, the compiler may report that and exit.)
+/// Asserts that a limit ended the compiler, or that the compiler failed by itself. (If the kernel kills a compiler's
+/// child for lack of memory, the compiler may report that and exit.)
 fn limited_or_refused(e: &Ended) {
     match e.report.outcome {
         Outcome::Exited(code) if code != 0 => {}
@@ -214,7 +214,8 @@ fn secret_was_kept(ended: &Ended) {
     }
 }
 
-/// javac loads annotation processors from service entries on its class path; they run in the cell, behind its walls.
+/// javac loads annotation processors from service entries on its class path; the processors run in the cell, behind its
+/// walls.
 fn annotation_processors_run_inside(fixtures: &Fixtures) {
     const PROCESSOR: &str = r#"
 import java.io.*;

@@ -1,7 +1,7 @@
 //! Defence in depth: each attack runs with one of its walls off, with all but one off, and with all off. The result is
 //! the matrix in SECURITY.md. This trial writes the matrix (`UPDATE_DOCS=1`) or compares it with the measurement.
 //!
-//! The attacks (`hostile/depth.c`) do no harm when they succeed, because they do succeed when all their walls are off.
+//! The attacks (`hostile/depth.c`) do no harm when they succeed, because they also run with all their walls off.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -67,27 +67,27 @@ fn isolation() -> Vec<Class> {
     use Wall::{Capabilities, CgroupNamespace, Descriptors, FreshBox, IpcNamespace, Landlock, NetNamespace, NoNewPrivs, PidNamespace, PrivateProc, PrivateRoot,
         ReadOnlyRoot, Seccomp, UserNamespace, UtsNamespace};
     vec![
-        class("read a file of the host's", "read_host", "{secret}", &[PrivateRoot, Landlock]),
-        class("read what only the host's root may", "be_root", "{private}", &[UserNamespace, Capabilities]),
+        class("read a file of the host", "read_host", "{secret}", &[PrivateRoot, Landlock]),
+        class("read a file that only the host's root may read", "be_root", "{private}", &[UserNamespace, Capabilities]),
         class("write a toolchain's file", "write_toolchain", "{writable}", &[ReadOnlyRoot, Landlock]),
-        class("change a toolchain's file's mode", "chmod_toolchain", "{writable}", &[ReadOnlyRoot, UserNamespace, Capabilities]),
-        class("become root by a set-uid program", "set_uid", "{set_uid}", &[NoNewPrivs, UserNamespace]),
+        class("change the mode of a toolchain's file", "chmod_toolchain", "{writable}", &[ReadOnlyRoot, UserNamespace, Capabilities]),
+        class("become root with a set-uid program", "set_uid", "{set_uid}", &[NoNewPrivs, UserNamespace]),
         class("make and open a device", "device", "", &[UserNamespace, Landlock, Capabilities]),
         class("make a user namespace", "user_namespace", "", &[UserNamespace, Seccomp]),
         class("mount a file system", "mount", "", &[Seccomp, Landlock, Capabilities]),
         class("set the kernel's release agent", "release_agent", "", &[UserNamespace, CgroupNamespace, Seccomp, Landlock, Capabilities]),
         class("open a file by its handle", "by_handle", "", &[UserNamespace, Seccomp, Capabilities]),
         class("load a program into the kernel", "kernel_program", "", &[UserNamespace, Seccomp, Capabilities]),
-        class("write a setting of the kernel's", "kernel_setting", "", &[UserNamespace, PrivateProc, Landlock, Capabilities]),
+        class("write a kernel setting", "kernel_setting", "", &[UserNamespace, PrivateProc, Landlock, Capabilities]),
         class("set the clock", "clock", "", &[UserNamespace, Seccomp, Capabilities]),
         class("change the host's name", "host_name", "{uts}", &[UserNamespace, UtsNamespace, Seccomp, Capabilities]),
         class("use io_uring, userfaultfd or keys", "odd_calls", "", &[Seccomp]),
         class("reach the host's loopback", "loopback", "{port}", &[NetNamespace, Seccomp, Landlock]).landlock_since(4),
-        class("reach an abstract socket of the host's", "abstract", "{name}", &[NetNamespace, Landlock]).landlock_since(6),
+        class("reach an abstract socket of the host", "abstract", "{name}", &[NetNamespace, Landlock]).landlock_since(6),
         class("open a raw socket", "raw_socket", "", &[Seccomp, Capabilities]),
         class("read or trace the cell's init", "memory_of_init", "", &[PrivateProc, Seccomp, Landlock, Capabilities]),
         class("signal the cell's init", "signal_init", "", &[Landlock, Capabilities]).landlock_since(6),
-        class("use a descriptor of the judge's", "descriptors", "", &[Descriptors]),
+        class("use a descriptor of the judge", "descriptors", "", &[Descriptors]),
         class("escape the OOM killer", "oom_preference", "", &[PrivateProc, Landlock]),
         class("run in real time", "real_time", "", &[UserNamespace, Capabilities]),
         class("find a file of the run before", "find_file", "", &[FreshBox]).after_another(),
@@ -101,7 +101,7 @@ fn isolation() -> Vec<Class> {
 fn limits() -> Vec<Class> {
     use Wall::{CpuAccounting, DiskLimit, IdleLimit, MemoryLimit, ProcessLimit, Rlimits, WallClockLimit};
     vec![
-        class("compute beyond its time", "compute", "1000", &[CpuAccounting, WallClockLimit])
+        class("compute beyond its time limit", "compute", "1000", &[CpuAccounting, WallClockLimit])
             .with(|p| p.limits(|l| { l.cpu_time = Duration::from_millis(150); l.wall_time = Duration::from_millis(500); })),
         class("hold a slot while it sleeps", "sleep", "1200", &[WallClockLimit, IdleLimit])
             .with(|p| p.limits(|l| { l.idle_time = Duration::from_millis(200); l.wall_time = Duration::from_millis(400); })),
@@ -110,11 +110,11 @@ fn limits() -> Vec<Class> {
             .with(|p| p.limits(|l| { l.disk = Bytes::mib(8); l.memory = Bytes::mib(24); })),
         class("write one huge file", "large_file", "48", &[Rlimits, DiskLimit, MemoryLimit])
             .with(|p| p.limits(|l| { l.file_size = Bytes::mib(4); l.disk = Bytes::mib(8); l.memory = Bytes::mib(24); })),
-        class("use more memory", "memory", "64", &[MemoryLimit]).with(|p| p.limits(|l| l.memory = Bytes::mib(24))),
+        class("use more memory than its limit", "memory", "64", &[MemoryLimit]).with(|p| p.limits(|l| l.memory = Bytes::mib(24))),
     ]
 }
 
-/// Host resources that the attacks target; they exist until this is dropped.
+/// Host resources that the attacks target; they exist until this value is dropped.
 struct Targets {
     port: String,
     name: String,
@@ -264,7 +264,8 @@ fn table(classes: &[Class], results: &Results) -> String {
                 true => "○",
             };
             write!(table, " {mark} |").unwrap();
-            // Defence in depth: if a class has two or more walls, the attack is stopped without any single one of them.
+            // Defence in depth: if a class has two or more walls, the attack is stopped even if any single one of them
+            // is off.
             if has_a_part && (class.walls.len() > 1 || held_without_all) {
                 assert!(result(WallSet::NONE.with(*wall), index), "{}: not stopped without {wall}", class.wants);
             }

@@ -28,7 +28,7 @@ fn names_the_wall_that_is_off(wall: Wall) -> Result<(), Failed> {
     let examination = examine(WallSet::NONE.with(wall))?;
     let missing: Vec<Wall> = examination.missing().map(|f| f.wall).collect();
     assert!(missing.contains(&wall), "{wall} was off, but the doctor named only {missing:?}");
-    // Some walls depend on others: if `wall` is off, the walls that depend on it are missing, too.
+    // Some walls depend on others: if `wall` is off, the walls that depend on it are also missing.
     let stands_on = |other: Wall| match wall {
         Wall::NoNewPrivs => matches!(other, Wall::Seccomp | Wall::Landlock),
         Wall::FreshBox => other == Wall::DiskLimit,

@@ -1,5 +1,5 @@
-//! Published escapes: attacks used against judges, runners, container engines and sandboxes. For each, a program tries
-//! the attack here. They are rows of the hostile table (see `hostile.rs`), or separate trials if they need something
+//! Published escapes: attacks used against judges, runners, container engines and sandboxes. Here, a program tries each
+//! attack. The attacks are rows of the hostile table (see `hostile.rs`), or separate trials if they need something
 //! outside a cell.
 //!
 //! Sources: the advisories and issues named beside each attack in `hostile/escapes.c`.

@@ -83,8 +83,8 @@ pub(crate) fn table() -> Vec<Row> {
         row("zombies", OK, "fork: EAGAIN\nzombies: 31\n"),
         row("daemons", OK, "daemons started\n"),
         row("comet", OK, "running\n"),
-        // The kernel frees dead processes with a delay and charges for them until then. The delay is longer on a busy
-        // machine.
+        // The kernel frees dead processes with a delay, and charges for them until it frees them. The delay is longer
+        // on a busy machine.
         row("comet_and_sleep", TimeLimit, "").with(|p| p.limits(|l| { brief(l); l.memory = Bytes::mib(512); })),
         row("siblings", Exited(3), each("OK", &["clone(CLONE_PARENT)"; 3])),
         row("main_thread_exits", Exited(7), ""),
@@ -130,7 +130,7 @@ pub(crate) fn table() -> Vec<Row> {
         row("message_bomb", MemoryLimit, ""),
         row("semaphore_bomb", MemoryLimit, ""),
 
-        // Disk: the box is a tmpfs, so its files are charged as memory, too.
+        // Disk: the box is a tmpfs, so its files are also charged as memory.
         row("disk_fill", OK, "/dev/shm/c: ENOSPC\n/box/d: ENOSPC\nMiB in total: 32\n"),
         row("disk_fill_at_once", OK, "fallocate: OK\nfallocate: OK\nfallocate: ENOSPC\n"),
         row("deleted_files", OK, "write: ENOSPC\nMiB in total: 32\n"),
@@ -332,7 +332,7 @@ fn limits_were_kept(limits: &Limits, ended: &Ended) {
     if ended.report.outcome == Outcome::TimeLimit {
         assert!(usage.cpu_time >= limits.cpu_time, "CPU time below the limit: {ended}");
         assert!(
-            // Each process of a bomb still has to be signalled, and exiting takes CPU time, too.
+            // Each process of a bomb still has to be signalled, and exiting also takes CPU time.
             usage.cpu_time <= limits.cpu_time + patient(Duration::from_millis(250)) + ended.noise,
             "CPU time far over the limit: {ended}"
         );

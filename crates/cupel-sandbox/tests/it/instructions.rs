@@ -1,7 +1,8 @@
 //! Every instruction executed in a cell is counted, and the instruction limit does not depend on the machine's load.
 //!
 //! Most test machines are virtual and have no instruction counter. So the rules that hold for any counter are tested
-//! with page faults, which every kernel counts. If the machine can count instructions, they are also tested with those.
+//! with page faults, which every kernel counts. If the machine can count instructions, the rules are also tested with
+//! instructions.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -17,11 +18,11 @@ use crate::machine::patient;
 struct Counter {
     name: &'static str,
     event: CountedEvent,
-    /// Its name in the arguments of `hostile/instructions.c`.
+    /// The counter's name in the arguments of `hostile/instructions.c`.
     letter: &'static str,
     /// An amount far above the count for the start of a program or a process.
     much: u64,
-    /// Maximum difference between two counts of the start of a program. It varies because addresses are random.
+    /// Maximum difference between two counts of the start of a program. This count varies because addresses are random.
     jitter: u64,
 }
 
@@ -70,7 +71,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials
 }
 
-/// A world that counts these events, or the reason why it cannot.
+/// A world that counts these events, or the reason why this machine cannot count them.
 fn world_with(counter: &Counter) -> Result<World, String> {
     let world = World::with(|config| config.counted = counter.event);
     match &world.sandbox.features().uncounted {
@@ -123,7 +124,7 @@ fn programs_that_mostly_fork_or_switch_are_counted(world: &World, _: &Counter) {
     let orphans = Program::shell("i=0; while [ $i -lt 1000 ]; do (/bin/true &); i=$((i+1)); done; wait");
     let switches = world.attack("ping_pong", &["100000"]);
     for program in [forks, orphans, switches] {
-        // The kernel frees dead processes with a delay and charges for them until then.
+        // The kernel frees dead processes with a delay, and charges for them until it frees them.
         let ended = world.run(&program.limits(|l| {
             l.memory = Bytes::mib(512);
             l.processes = 256;

@@ -145,7 +145,7 @@ fn a_mount_stays_the_directory_of_the_start(world: &World) {
     let mut slot = sandbox.slot(0);
     std::fs::rename(&source, dir.path().join("moved")).unwrap();
     symlink(&closed, &source).unwrap();
-    // Each run has a new lane; the lanes of the first two may have been created before the change.
+    // Each run has a new lane; the lanes of the first two runs may have been created before the change.
     for _ in 0..4 {
         let ended = Program::shell("cat /opt/some/where/name").run(&mut slot);
         assert_eq!(ended.text(), "kept\n", "{ended}");
@@ -161,7 +161,7 @@ fn a_mount_stays_the_directory_of_the_start(world: &World) {
 /// other directories.
 const PLACES: [&str; 4] = ["/tmp", "/srv", "/home", "/root"];
 
-/// A directory below one of them, with a space in its path, that only this process may enter.
+/// A directory below one of these directories, with a space in its path, that only this process may enter.
 fn directory_in(place: &str) -> tempfile::TempDir {
     std::fs::create_dir_all(place).unwrap();
     tempfile::Builder::new().prefix("cupel with spaces ").tempdir_in(place).unwrap()

@@ -60,7 +60,7 @@ pub(crate) struct Fixtures {
     pub(crate) shown: PathBuf,
     /// The executable with all hostile programs.
     pub(crate) attacks: String,
-    /// A set-uid copy of it, owned by the host's root.
+    /// A set-uid copy of that executable, owned by the host's root.
     pub(crate) set_uid: String,
     /// A file of 192 MiB, several times the memory of a hostile program.
     pub(crate) large: String,
@@ -385,9 +385,9 @@ impl fmt::Display for Ended {
     }
 }
 
-/// Asserts that a measured figure differs from the expected one by at most `per_cent` of it plus `slack`. For a time
-/// (`what` ends with `, ns`), `slack` is multiplied by the machine's slowness, because the kernel also needs more time
-/// there to start and end a program.
+/// Asserts that a measured figure differs from the expected one by at most `per_cent` of the expected figure plus
+/// `slack`. For a time (`what` ends with `, ns`), `slack` is multiplied by the machine's slowness, because the kernel
+/// also needs more time there to start and end a program.
 pub(crate) fn assert_near(what: &str, measured: u64, expected: u64, per_cent: u64, slack: u64) {
     let slack = if what.ends_with(", ns") { slack * u64::from(slowness()) } else { slack };
     let tolerance = expected * per_cent / 100 + slack;

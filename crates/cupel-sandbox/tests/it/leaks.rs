@@ -41,7 +41,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Host files that are mounted inside and that only one trial uses; removed on drop.
 struct SharedFiles<'a> {
-    /// Prefix of their paths inside the sandbox; a number follows.
+    /// Prefix of the files' paths inside the sandbox; a number follows.
     inside: String,
     paths: [PathBuf; 3],
     _alone: MutexGuard<'a, ()>,
@@ -120,9 +120,9 @@ fn nothing_seen(marks: &[(String, String)]) {
     assert!(seen.is_empty() && marks.len() >= 40, "{seen:?} of {}", marks.len());
 }
 
-/// Asserts that a checking run found none of the marks left on `lane`; returns whether it ran on the same lane. It is
-/// also correct if the lane was replaced because it could not prove that it is clean. In this case, a lock in flight on
-/// a host file is released slightly later, when the old lane is retired.
+/// Asserts that a checking run found none of the marks left on `lane`; returns whether this run was on the same lane. A
+/// different lane is also correct: a lane that cannot prove that it is clean is replaced. In this case, a lock in
+/// flight on a host file is released slightly later, when the old lane is retired.
 fn nothing_seen_after(lane: &str, look: (String, Vec<(String, String)>), shared: &SharedFiles<'_>) -> bool {
     let (next_lane, marks) = look;
     let is_same = lane == next_lane;

@@ -92,7 +92,7 @@ fn a_program_within_every_limit_exits_normally(world: &World) {
     world.check(&world.attack("touch", &["private", "62"]), Outcome::Exited(0), "");
     let program = world.attack("spin_for", &["80"]).limits(|l| l.cpu_time = patient(Duration::from_millis(130)));
     assert_eq!(world.run(&program).report.outcome, Outcome::Exited(0));
-    // It runs as one process, opens only the standard streams, and creates no file.
+    // The program runs as one process, opens only the standard streams, and creates no file.
     let alone = world.attack("exit", &["4"]).limits(|l| {
         l.processes = 1;
         l.inodes = 0;
@@ -259,7 +259,8 @@ fn limits_too_small_to_start_are_an_outcome_and_not_our_failure(world: &World) {
     assert_eq!(no_inodes.run(&mut world.slot()).report.outcome, Outcome::DiskLimit, "inodes");
     let neither = heavy().limits(|l| (l.memory, l.disk, l.inodes) = (Bytes::mib(2), Bytes::mib(16), 0));
     assert_eq!(neither.run(&mut world.slot()).report.outcome, Outcome::DiskLimit, "inodes, with little memory");
-    // Given files count as disk but not as the program's memory. Files that the program writes count as both.
+    // Input files count against the disk limit, but not as the program's memory. Files that the program writes count
+    // against both limits.
     let given = |script: &str| {
         let given = Program::shell(script).files(vec![file("data", &[7; 3 << 20], false)]);
         given.limits(|l| (l.memory, l.disk) = (Bytes::mib(2), Bytes::mib(16))).run(&mut world.slot()).report.outcome

@@ -2,7 +2,7 @@
 //!
 //! `CUPEL_TEST_SLOWNESS=N`: everything takes N times as long, for example under emulation. Timeouts and time limits of
 //! trials, and the allowance for the kernel's own work, are multiplied by N. The sandbox does not read this variable.
-//! `CUPEL_TEST_ONLY="NAME..."`: runs only trials whose names contain one of these.
+//! `CUPEL_TEST_ONLY="NAME..."`: runs only trials whose names contain one of these words.
 
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -65,8 +65,8 @@ pub(crate) fn wanted(trials: Vec<Trial>) -> Vec<Trial> {
 }
 
 /// The `__make-fixtures` mode: compiles the hostile programs and prints their directory, for use on a machine that is
-/// too slow to compile them. With `truth`, also compiles the programs of the truth table, into a directory beside that
-/// one.
+/// too slow to compile them. With `truth`, also compiles the programs of the truth table, into a directory beside the
+/// first.
 pub(crate) fn make_fixtures_if_asked() -> Option<ExitCode> {
     if std::env::args().nth(1).as_deref() != Some("__make-fixtures") {
         return None;

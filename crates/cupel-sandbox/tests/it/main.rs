@@ -1,4 +1,5 @@
-//! The sandbox's integration suite: limits, hostile programs, isolation, accounting, truth, output, files, cleanup, doctor.
+//! The sandbox's integration suite: limits, hostile programs, isolation, accounting, truth, output, files, cleanup and
+//! the doctor.
 //!
 //! One binary with a custom `main`, because this executable is also the launcher of the sandboxes it starts. Needs
 //! root, and gcc for the hostile programs. Trials are named `file::rule`; every row of the hostile table is a trial.

@@ -1,7 +1,7 @@
 //! Measures how late this machine wakes a thread while other processes use its processors.
 //!
-//! How far a program exceeds a limit depends on how soon a thread of the sandbox wakes up. To its bound, a trial adds
-//! the delay that was measured during its own run. So the bound stays tight on an idle machine, and no trial fails on a
+//! How far a program exceeds a limit depends on how soon a thread of the sandbox wakes up. A trial adds the delay that
+//! was measured during its own run to its bound. So the bound stays tight on an idle machine, and no trial fails on a
 //! busy machine.
 
 use std::collections::VecDeque;
@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 /// Time for which the measuring thread sleeps.
 const INTERVAL: Duration = Duration::from_millis(2);
 
-/// Number of delays that are kept: more than a minute of them.
+/// Number of delays that are kept, which cover more than a minute.
 const DELAYS_MAX: usize = 50_000;
 
-/// Number of wake-ups between a limit and the end of the last process: those of the timer, of the process that ends the
-/// cell, of a process that ends, and of the thread that reads its CPU time.
+/// Number of wake-ups between a limit and the end of the last process: the wake-ups of the timer, of the process that
+/// ends the cell, of a process that ends, and of the thread that reads its CPU time.
 const WAKE_UPS: u32 = 4;
 
 #[derive(Default)]
@@ -31,7 +31,7 @@ struct Delays {
 pub(crate) struct Noise(Instant);
 
 impl Noise {
-    /// Begins a measurement. One thread of the process measures for all of them.
+    /// Begins a measurement. One thread of the process measures for all trials.
     pub(crate) fn begin() -> Noise {
         let delays = delays();
         let lock = delays.lock().unwrap_or_else(PoisonError::into_inner);

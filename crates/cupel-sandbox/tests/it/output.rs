@@ -139,8 +139,9 @@ impl Observer for Watched {
     }
 }
 
-/// If a program closes its standard output before it ends, the observer is notified of that first. Here, the program
-/// waits for that notification. If it ends with standard output open, the observer is notified of the end first.
+/// If a program closes its standard output before it ends, the observer is first notified of the closing. Here, the
+/// program waits for that notification. If a program ends with standard output open, the observer is notified of the
+/// end first.
 fn a_watched_program_reports_its_end_and_closing(world: &World) {
     let mut slot = world.slot();
     for (script, told) in [

@@ -1,4 +1,4 @@
-//! Services: the rules for answers to requests, and that a compile service gives the same results as the compiler's
+//! Services: how they answer requests, and the rule that a compile service gives the same results as the compiler's
 //! command line.
 //!
 //! The cases of the conformance tables (`services/*.cases`) are compiled in cells both ways. The service must give the
@@ -117,7 +117,7 @@ fn a_failed_request_spoils_the_service(world: &World) {
 fn a_service_over_its_memory_limit_names_that_limit(world: &World) {
     let mut service = shell(world, Limits { memory: Bytes::mib(64), disk: Bytes::mib(32), ..long() });
     // With version 1, the kernel kills one process of the group, and the lane kills the others shortly after. If the
-    // first one was a child of the service, the service may have time for a last reply.
+    // first process was a child of the service, the service may have time for a last reply.
     let too_much = "x=$(head -c 200000000 /dev/zero | tr '\\0' x)";
     let mut asked =
         (0..100).map(|_| ask(&mut service, too_much)).filter(|reply| reply.as_deref().ok() != Some("Killed\n"));
@@ -323,7 +323,8 @@ impl Conformance {
         }
     }
 
-    /// Compiles every case both ways. The service compiles it twice, because a case must not affect the next one.
+    /// Compiles every case both ways. The service compiles each case twice, because a case must not affect the next
+    /// one.
     fn check(&mut self, cases: &[Case]) {
         assert!(cases.len() >= 80, "{} cases", cases.len());
         let one_in = if slowness() > 1 { SAMPLE_ONE_IN } else { 1 };

@@ -1,9 +1,9 @@
 //! The truth table: programs in five languages that measure their own usage, each with the outcome and figures that the
-//! sandbox must report. Meanwhile, the other slot uses the resource that the row does not measure.
+//! sandbox must report. While a program runs, the other slot uses the resource that the row does not measure.
 //!
 //! A program prints `cpu NS` and `memory BYTES` (see `truth/`); the reported figures must agree within [`CPU_EXACT`]
-//! and [`MEMORY_EXACT`]. CPU rows of languages other than C run below `truth measure`. It prints the kernel's figure
-//! for its child, which includes the start and the end of the interpreter.
+//! and [`MEMORY_EXACT`]. CPU rows of languages other than C run below `truth measure`. This command prints the kernel's
+//! figure for its child, which includes the start and the end of the interpreter.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -32,10 +32,10 @@ const CPU_EXACT: (u64, u64) = (2, 2_000_000);
 /// program starts.
 const MEMORY_EXACT: (u64, u64) = (2, 256 * 1024);
 const MEMORY_EXACT_IN_A_NEW_GROUP: (u64, u64) = (2, (256 + 128) * 1024);
-/// Tolerance of memory if much page cache was charged and reclaimed in the meantime. The kernel also charges its own
+/// Tolerance of memory if much page cache was charged and reclaimed during the run. The kernel also charges its own
 /// records of page cache, and reclaims page cache in batches.
 const MEMORY_BESIDE_FILES: (u64, u64) = (2, 2 * 1024 * 1024);
-/// Tolerance of memory relative to its limit when the kernel refuses more: per cent and bytes.
+/// Tolerance of memory relative to the limit, if the kernel refuses memory beyond the limit: per cent and bytes.
 const MEMORY_OF_LIMIT: (u64, u64) = (2, 768 * 1024);
 /// Minimum number of rows.
 const ROWS_MIN: usize = 60;
@@ -315,7 +315,7 @@ const PROGRAMS: &str = "/opt/cupel/truth";
 
 impl Court {
     fn open() -> Court {
-        // Java reads its settings from there.
+        // Java reads its settings from this directory.
         let java = PathBuf::from("/etc/java-17-openjdk");
         Court { world: World::showing(&[showing_at(&programs(), PROGRAMS), java.into()]) }
     }
@@ -513,7 +513,8 @@ fn prove(court: &Court, row: &Row) {
         // The neighbour holds much memory and does nothing.
         Check::Cpu => {
             memory_is_exact(&neighbour, memory_exact());
-            // The neighbour is charged for freeing 48 MiB when it is killed, but its own figure does not include that.
+            // The neighbour is charged for freeing 48 MiB when it is killed, but the neighbour's own figure does not
+            // include that.
             let (reported, used) = (cpu_ns(&neighbour), printed_number(&neighbour, "cpu"));
             assert!(
                 reported >= used && reported <= used + 20_000_000 * u64::from(slowness()),

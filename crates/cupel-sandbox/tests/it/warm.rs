@@ -3,7 +3,7 @@
 //!
 //! The programs do not test these inherent differences:
 //!
-//! - `hash(str)` and addresses are those of the zygote until it is replaced.
+//! - `hash(str)` and addresses are those of the zygote until the lane is replaced.
 //! - `/proc/self/exe` and `/proc/self/maps` show an executable without a name.
 //! - The garbage collector does not list the objects that existed at the start.
 //! - `object.__subclasses__()` includes the classes of preloaded modules.
@@ -268,18 +268,22 @@ fn executed(world: &Warmed) {
     assert_eq!(
         with(|p| p.command.env.push(("MODE".into(), "0".into()))),
         "False\n",
-        "with another variable, it is forked"
+        "a program with another variable is forked"
     );
     assert_eq!(
         with(|p| p.command.limits.stack = Bytes::mib(1024)),
         "False\n",
         "a program with a stack as large as a problem's memory is forked"
     );
-    assert_eq!(with(|p| p.command.limits.stack = Bytes::mib(1 << 20)), "True\n", "with a larger stack, it is executed");
+    assert_eq!(
+        with(|p| p.command.limits.stack = Bytes::mib(1 << 20)),
+        "True\n",
+        "a program with a larger stack is executed"
+    );
     let null = || std::fs::File::open("/dev/null").unwrap().into();
     let mut program = python(WHOSE);
     program.command.stdin = Stdin::Descriptor(Arc::new(null()));
-    assert_eq!(world.run(&program, true).text(), "True\n", "without a pipe as standard input, it is executed");
+    assert_eq!(world.run(&program, true).text(), "True\n", "a program without a pipe as standard input is executed");
     let mut input = tempfile::tempfile().unwrap();
     std::io::Write::write_all(&mut input, &[b'x'; 3 << 20]).unwrap();
     std::io::Seek::rewind(&mut input).unwrap();
@@ -288,7 +292,7 @@ fn executed(world: &Warmed) {
     assert_eq!(
         world.run(&program, true).text(),
         "False\n3145728\n",
-        "with a file as standard input, it gets a pipe and is forked"
+        "a program with a file as standard input gets a pipe and is forked"
     );
 }
 
@@ -441,7 +445,8 @@ print(len(found), found[:3])
     )
 }
 
-/// A warm program's memory is a copy of a process of the lane, which has read the requests of all earlier runs.
+/// A warm program's memory is a copy of the zygote's memory, and the zygote has received the requests of all earlier
+/// runs.
 fn leftovers(world: &Warmed) {
     use std::hash::{BuildHasher, RandomState};
     let mark = format!("{:016x}", RandomState::new().hash_one(0));
@@ -508,7 +513,7 @@ fn notes(world: &Warmed) {
     assert_eq!(world.run(&python(shared), true).text(), "[]\n");
 }
 
-/// The lane seems healthy, but requests to its zygote fail. That is a failure of the sandbox, so the error is
+/// The lane seems healthy, but requests to its zygote fail. The run then fails because of the sandbox, so the error is
 /// transient.
 fn zygote_killed(_: &Warmed) {
     let world = Warmed::start();

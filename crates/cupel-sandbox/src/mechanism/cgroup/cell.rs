@@ -1,8 +1,8 @@
 //! Version 2: the group of one cell, created before the cell and removed after it.
 //!
-//! The group is never reused, so its figures start at zero and include only this cell. All control files that are
-//! needed during a run are opened before it begins. The lane's init creates the group and so owns its files. The
-//! programs in the group run as another user and see no control group file system.
+//! The group is never reused, so its figures start at zero and include only this cell. All control files that a run
+//! needs are opened before the run begins. The lane's init creates the group, and therefore owns its files. The
+//! programs in the group run as other users and see no control group file system.
 //! Source: the kernel's Documentation/admin-guide/cgroup-v2.rst.
 
 use std::io;
@@ -36,13 +36,13 @@ enum Peak {
     /// The kernel's peak (Linux 5.19 and later) since the group was created or, on Linux 6.12 and later, since it was
     /// reset through this descriptor.
     Kernels(OwnedFd),
-    /// The highest sampled usage in bytes, for older kernels, which keep no peak. The supervisor samples it
-    /// periodically.
+    /// The highest sampled usage in bytes, for older kernels, which keep no peak. The lane's supervisor samples the
+    /// usage periodically.
     Sampled(AtomicU64),
 }
 
 impl CellGroup {
-    /// Creates the group below a lane's group. `limits` are those that the cell will probably have.
+    /// Creates the group below a lane's group. `limits` are the limits that the cell will probably have.
     pub(super) fn make(lane: BorrowedFd<'_>, name: String, limits: Option<CellLimits>) -> io::Result<CellGroup> {
         rustix::fs::mkdirat(lane, &name, Mode::from_raw_mode(0o755))?;
         let made = CellGroup::open(lane, &name).and_then(|mut group| {
@@ -83,7 +83,7 @@ impl CellGroup {
                 put(file.as_fd(), text)?;
             }
         }
-        // Poll reports events only after the file has been read once.
+        // `poll` reports events of this file only after the file has been read once.
         let _ = self.ooms();
         Ok(())
     }
@@ -119,7 +119,7 @@ impl CellGroup {
         }
     }
 
-    /// The directory of the group, in which the cell's init is started.
+    /// The directory of the group in which the cell's init is started.
     pub(super) fn dir(&self) -> BorrowedFd<'_> {
         self.dir.as_fd()
     }
@@ -158,8 +158,8 @@ impl CellGroup {
         now
     }
 
-    /// Peak of the charged memory in bytes, without page cache of files on disk. That cache is shared by all programs,
-    /// reclaimed on demand, and charged to the group that happens to read first.
+    /// Peak of the charged memory in bytes, without page cache of files on disk. All programs share that cache; the
+    /// kernel reclaims it on demand, and charges it to the group that reads a page first.
     pub(super) fn peak(&self) -> u64 {
         let peak = match &self.peak {
             Peak::Kernels(file) => number_of(file.as_fd()),
@@ -183,7 +183,8 @@ impl CellGroup {
         names.map(|name| field(&text, name).unwrap_or(0))
     }
 
-    /// Kills everything in the group at once. Returns `false` if the kernel does not support that (before Linux 5.14).
+    /// Kills all processes of the group at once. Returns `false` if the kernel does not support that (before Linux
+    /// 5.14).
     pub(super) fn kill(&self) -> bool {
         self.kill.as_ref().is_some_and(|file| put(file.as_fd(), "1").is_ok())
     }

@@ -22,17 +22,19 @@ const SET_UP_MEMORY: u64 = 16 * 1024 * 1024;
 const FILES_MAX: u64 = 1024 * 1024;
 pub(super) const HELD_MAX: u64 = 4 * 1024 * 1024;
 const KERNEL_MAX: u64 = 16 * 1024 * 1024;
-/// Growth of kernel memory from cell to cell, in bytes. If it is more, the lane waits until the memory is freed.
+/// Maximum growth of kernel memory from one cell to the next, in bytes. If the memory grows more, the lane waits until
+/// it is freed.
 const KERNEL_GROWTH: u64 = 384 * 1024;
-/// Change of the charged memory since the last reading, in bytes. If it is more, the composition of the memory is read
-/// again. The kernel charges in steps of 64 pages per processor.
+/// Maximum change of the charged memory, in bytes, for which the last reading of its composition is still used. The
+/// kernel charges in steps of 64 pages per processor.
 pub(super) const UNSEEN_MAX: u64 = 128 * 1024;
 /// Largest batch in which the kernel charges memory to a group, in bytes. The kernel charges one batch in advance on
-/// each processor, and takes the next pages from it. Source: `MEMCG_CHARGE_BATCH` in include/linux/memcontrol.h: 32
-/// pages, 64 since Linux 5.16.
+/// each processor, and takes the next pages from that batch. Source: `MEMCG_CHARGE_BATCH` in
+/// include/linux/memcontrol.h: 32 pages, 64 since Linux 5.16.
 pub(super) const BATCH: u64 = 64 * PAGE as u64;
 pub(super) const PAGE: usize = 4096;
-/// Step in which the unused rest of a batch is measured, and the maximum that is touched for it, in pages.
+/// Step in which the unused rest of a batch is measured, and the maximum number of pages that are touched to measure
+/// this rest. Both are in pages.
 const AHEAD_STEP: usize = 8;
 const AHEAD_PAGES_MAX: usize = 80;
 /// The size of input files in the memory limit is rounded up to a multiple of this number of bytes, so that the limit
@@ -46,11 +48,11 @@ const OWN_PROCESSES: u32 = 2;
 pub(crate) struct Beside {
     /// The lane has a zygote.
     pub(crate) zygote: bool,
-    /// The zygote will start this program, through an errand process in the program's groups.
+    /// The zygote will start this program, through a short-lived process (the errand) in the program's groups.
     pub(crate) errand: bool,
 }
 
-/// The files of a lane's groups that its init uses. A file that the machine does not have is `None`.
+/// The files of a lane's groups that the lane's init uses. A file that the machine does not have is `None`.
 #[derive(Debug, Default)]
 pub(crate) struct LaneGroupFiles {
     pub(super) limit: Option<OwnedFd>,
@@ -105,7 +107,7 @@ pub(crate) struct LaneGroup {
     pub(super) group_files: LaneGroupFiles,
     /// Whether the kernel counts the pages of programs exactly.
     is_exact: bool,
-    /// Memory of the init alone, before any cell, in bytes.
+    /// Memory of the lane's init alone, before any cell, in bytes.
     base: u64,
     /// Process memory and page cache contained in `base`; zero if they are negligible.
     held_base: u64,
@@ -168,7 +170,7 @@ pub(crate) struct CpuTimes {
 pub(crate) struct Ready {
     /// Unused rest of the last batch, in bytes.
     ahead: u64,
-    /// Memory in use, in bytes. Everything that is charged beyond it belongs to the program.
+    /// Memory in use, in bytes. All memory that is charged in addition belongs to the program.
     pub(crate) base: u64,
     /// The same, for [`LaneGroup::exact_since`].
     pub(crate) exact_base: ExactBase,
@@ -195,8 +197,8 @@ pub(crate) struct Known {
 impl Known {
     /// Peak memory in bytes.
     ///
-    /// If the pages were counted exactly, they decide, unless the program freed much memory. Otherwise page faults do: the group is charged in batches, so `charged` is too large by less than one batch. Each page that is used costs
-    /// one fault, so for a program that frees nothing, the number of faults is exact. It is used if it agrees with
+    /// The group is charged in batches, so `charged` is too large by less than one batch. Each used page causes one
+    /// fault, so for a program that frees nothing, the number of faults is exact. That number is used if it agrees with
     /// `charged`.
     pub(crate) fn used(self) -> u64 {
         let missing = self.faults.saturating_mul(PAGE as u64);
@@ -245,7 +247,7 @@ pub(crate) struct Counted {
 }
 
 impl LaneGroup {
-    /// With `counts_cpu: false`, CPU time is not counted; only for tests of that wall.
+    /// With `counts_cpu: false`, CPU time is not counted; only for tests of the CPU accounting wall.
     pub(crate) fn new(files: LaneGroupFiles, counts_cpu: bool) -> LaneGroup {
         let mut group = LaneGroup {
             group_files: files,
@@ -292,7 +294,7 @@ impl LaneGroup {
         self.is_exact
     }
 
-    /// Counts the next cell. On v2, also creates its group, in which its init will start.
+        /// Counts the next cell. On v2, also creates the cell's group, in which the cell's init will start.
     pub(crate) fn make_cell_group(&mut self) -> io::Result<()> {
         self.cells += 1;
         let Some(lane) = fd(&self.group_files.v2_dir) else { return Ok(()) };
@@ -306,8 +308,8 @@ impl LaneGroup {
     /// ready. So the input files, including the executable, do not count as the program's memory.
     ///
     /// The unused rest of the last batch ([`BATCH`]) would hide the same amount of the program's memory, and differs
-    /// from run to run. So this function touches pages until the kernel charges the next batch, whose rest is then
-    /// known.
+    /// from run to run. So this function touches pages until the kernel charges the next batch: the unused rest of a
+    /// new batch is known.
     pub(crate) fn begin_counting(&self) -> Ready {
         let pages = if self.is_exact { self.pages() } else { None };
         let mut touched = Vec::with_capacity((AHEAD_PAGES_MAX + self.used_ahead) * PAGE);
@@ -336,7 +338,7 @@ impl LaneGroup {
     fn reset_peak(&self) {
         match (&self.cell, fd(&self.group_files.peak)) {
             (Some(cell), _) => cell.reset_peak(),
-            // If it cannot be reset, the peak includes the setup.
+            // If the peak cannot be reset, it includes the setup.
             (None, Some(peak)) => drop(put(peak, "0")),
             (None, None) => {}
         }
@@ -345,8 +347,8 @@ impl LaneGroup {
         }
     }
 
-    /// Memory in bytes that is charged before the program begins. The program's limit is in addition to it. Called by the cell's init
-    /// with its measurement.
+    /// Memory in bytes that is charged before the program begins; the cell's limit is the sum of this and the program's
+    /// limit. Called by the cell's init with its measurement.
     pub(crate) fn held(&self, ready: &Ready) -> u64 {
         let held = match &self.cell {
             Some(cell) => cell.memory(),
@@ -355,8 +357,9 @@ impl LaneGroup {
         held.saturating_sub(ready.ahead)
     }
 
-    /// Reduces the memory limit to that of the program; during setup, the limit is slightly higher. Called by the cell's init. `less` is
-    /// the memory in bytes that the program shares with others and is not charged for; `held` is the result of [`LaneGroup::held`].
+    /// Reduces the cell's memory limit, which is slightly higher during setup, to the program's limit. Called by the
+    /// cell's init. `less` is the memory in bytes that the program shares with others and is not charged for; `held` is
+    /// the result of [`LaneGroup::held`].
     pub(crate) fn limit_memory_to(&self, limits: &Limits, less: u64, held: u64) -> io::Result<()> {
         let memory = limits.memory.get().saturating_sub(less).max(MEMORY_MIN).saturating_add(held);
         match &self.cell {
@@ -366,8 +369,8 @@ impl LaneGroup {
     }
 
     /// Sets the limits for the next cell, and resets the counters that can be reset. `ignore_memory` and `ignore_pids`
-    /// turn off these limits for tests. `given` is the size in bytes of the cell's input files, which do not count as its
-    /// program's memory.
+    /// turn off the memory limit and the process limit for tests. `given` is the size in bytes of the cell's input
+    /// files, which do not count as the program's memory.
     pub(crate) fn begin(
         &mut self,
         limits: &Limits,
@@ -408,8 +411,8 @@ impl LaneGroup {
         Ok(())
     }
 
-    /// Sets the limits on memory and on memory with swap. The kernel requires that the second is never the smaller one,
-    /// so the order of the writes depends on the old values.
+    /// Sets the limits on memory and on memory with swap. The kernel requires that the second limit is never smaller
+    /// than the first, so the order of the writes depends on the old values.
     fn set_memory_v1(&self, bytes: u64) -> io::Result<()> {
         let Some(limit) = fd(&self.group_files.limit) else { return Ok(()) };
         let text = if bytes >= i64::MAX as u64 { "-1".to_owned() } else { bytes.to_string() };
@@ -453,7 +456,7 @@ impl LaneGroup {
         }
     }
 
-    /// Version 2: kills everything in the cell at once. Returns `false` if this is not possible.
+    /// Version 2: kills all processes of the cell at once. Returns `false` if this is not possible.
     pub(crate) fn kill_cell(&self) -> bool {
         self.cell.as_ref().is_some_and(CellGroup::kill)
     }
@@ -487,12 +490,13 @@ impl LaneGroup {
         }
     }
 
-    /// Bytes charged to a cell that is ready to begin; its peak is counted from this value. Called by the cell's init.
-    /// On version 2, the page cache of the cell is known. It is subtracted here, as it is from the peak.
+    /// Bytes charged to a cell that is ready to begin; the cell's peak is counted from this value. Called by the cell's
+    /// init. On version 2, the page cache of the cell is known. This function subtracts it, because it is subtracted
+    /// from the peak as well.
     fn memory_at_the_beginning(&self) -> u64 {
         match &self.cell {
-            // Usually there is no page cache, so it is read only if more memory is in use than when earlier cells
-            // began.
+            // Usually there is no page cache, so its amount is read only if more memory is in use than when earlier
+            // cells began.
             Some(cell) if cell.memory() > self.began_with + UNSEEN_MAX => cell.memory().saturating_sub(cell.files()),
             _ => self.memory(),
         }
@@ -517,9 +521,9 @@ impl LaneGroup {
     /// is reclaimed on demand. Pages that are still held may not remain: for example, those of a descriptor in flight
     /// between two sockets, which the kernel collects later.
     ///
-    /// This function also waits for kernel memory (of tasks and inodes that are being freed) if it is more than after
-    /// the last cell. If that memory were freed during the next cell, it would hide the same amount of the next cell's
-    /// memory.
+    /// This function also waits for kernel memory (of tasks and inodes that are being freed) if there is more of it
+    /// than after the last cell. If that memory were freed during the next cell, it would hide the same amount of the
+    /// next cell's memory.
     pub(crate) fn settled(&mut self) -> Settled {
         if let (Some(ended), Some(lane)) = (&self.ended, fd(&self.group_files.v2_dir)) {
             if !ended.is_given_back() || ended.remove(lane).is_err() {
@@ -549,8 +553,8 @@ impl LaneGroup {
         if files > FILES_MAX { Settled::Never } else { Settled::Yes }
     }
 
-    /// Page cache of files on disk charged to this lane, in bytes. It seldom changes from cell to cell, and neither
-    /// does the total charge, so the composition of the total is read only if the total has changed.
+    /// Page cache of files on disk charged to this lane, in bytes. The page cache and the total charge seldom change
+    /// from cell to cell, so the composition of the total is read only if the total has changed.
     fn file_cache(&mut self, moment: Moment) -> u64 {
         let usage = self.memory();
         let seen = &mut self.files.usage_seen[moment as usize];
@@ -568,9 +572,9 @@ impl LaneGroup {
     /// Peak memory without page cache of files on disk, except for page cache that existed before the cell.
     ///
     /// The kernel keeps one peak for all memory together. Page cache of disk files is shared by all programs, reclaimed
-    /// on demand, and charged to the group that happens to read first; so it is subtracted. Page cache only grows until
-    /// the kernel reclaims it for lack of memory, so its amount at the end is at least that at the peak. For a program
-    /// that frees memory and afterwards is the first to read large files, the true peak cannot be determined.
+    /// on demand, and charged to the group that reads a page first; so it is subtracted. Page cache only grows until
+    /// the kernel reclaims it for lack of memory, so its amount at the end is at least its amount at the peak. For a
+    /// program that frees memory and afterwards is the first to read large files, the true peak cannot be determined.
     fn peak(&mut self) -> u64 {
         match &self.cell {
             Some(cell) => cell.peak(),
@@ -591,8 +595,8 @@ impl LaneGroup {
         Counted { memory_peak, files_given_back, oom_kills: self.oom_kills_of_cell() }
     }
 
-    /// Records that all of the cell's processes are gone. On v2, a later call of [`LaneGroup::settled`] removes its
-    /// group.
+    /// Records that all of the cell's processes are gone. On v2, a later call of [`LaneGroup::settled`] removes the
+    /// cell's group.
     pub(crate) fn end(&mut self) {
         if let Some(cell) = self.cell.take() {
             let before = self.ended.replace(cell);

@@ -21,8 +21,8 @@ pub(crate) struct LauncherGroups {
 }
 
 impl LauncherGroups {
-    /// Creates the launcher's groups and removes those of launchers that have ended. If something is missing for a wall
-    /// that is not `off`, the error names the remedy. `is_root` selects a remedy for the host's root.
+    /// Creates the launcher's groups, and removes the groups of launchers that have ended. If something is missing for
+    /// a wall that is not `off`, the error names the remedy. `is_root` selects a remedy for the host's root.
     pub(crate) fn create(
         hierarchies: Hierarchies,
         own_pid: u32,
@@ -137,8 +137,8 @@ impl LauncherGroups {
                     // If there is no cpuset controller, the lane pins itself.
                     let _ = write_at(&dir.join("cpuset.cpus"), &cpu.to_string());
                 }
-                // The lane's init creates a group per cell. So it must own the directory, and the files needed to fork
-                // into a group below.
+                // The lane's init creates a group per cell. So it must own the directory, and the files that are needed
+                // to fork into a group below the directory.
                 for path in [
                     dir.clone(),
                     dir.join("cgroup.procs"),

@@ -22,15 +22,15 @@ use crate::{Wall, WallSet};
 
 /// The group to which the processes of the parent group are moved.
 const LEAF: &str = "cupel-main";
-/// Maximum number of attempts to move them; they may fork in the meantime.
+/// Maximum number of attempts to move these processes, which may fork in the meantime.
 const MOVES_MAX: usize = 20;
 
 /// Controllers that walls need in the groups inside a lane. CPU time is counted without a controller. `cpu` is not
-/// enabled there, because it would share the processor between a lane's init and its programs, while the init must have
-/// priority.
+/// enabled there, because it would divide processor time between a lane's init and its programs, while the init must
+/// have priority.
 pub(super) const IN_LANES: &[&str] = &["memory", "pids", "cpuset"];
-/// Controllers for the groups down to the lanes. `cpu` makes the scheduler treat a lane as a unit: otherwise a child
-/// that starts a new session would get a share as large as all lanes together. Source: sched(7), "The autogroup
+/// Controllers for the groups down to the lanes. `cpu` makes the scheduler treat a lane as a unit: without `cpu`, a
+/// child that starts a new session would get a share as large as all lanes together. Source: sched(7), "The autogroup
 /// feature".
 pub(super) const DOWN_TO_LANES: &[&str] = &["memory", "pids", "cpuset", "cpu"];
 
@@ -40,8 +40,8 @@ const NEEDED: [(Wall, &str, &str); 2] = [
     (Wall::ProcessLimit, "pids", "the pids controller (CONFIG_CGROUP_PIDS)"),
 ];
 
-/// The parent of a launcher's group: the group of this process, or the parent of that group if an earlier launcher
-/// moved the process to its leaf.
+/// The group in which a launcher creates its group. This is the group of this process or, if an earlier launcher moved
+/// the process to the leaf, the group above the leaf.
 pub(super) fn parent(own: PathBuf) -> PathBuf {
     match own.parent() {
         Some(above) if own.file_name().is_some_and(|name| name == LEAF) => above.to_owned(),
@@ -113,7 +113,7 @@ fn lacking_v2(own: &Path, controllers: io::Result<String>, off: WallSet) -> Opti
     })
 }
 
-/// The reason why groups could not be created below `own`.
+/// The reason why groups could not be created below the group of this process.
 pub(super) fn refused(error: &io::Error, hierarchies: &Hierarchies, is_root: bool) -> Lack {
     let Hierarchies::V2(own) = hierarchies else {
         return host::control_groups_refused(error, &format!("{hierarchies:?}"), is_root);

@@ -10,7 +10,7 @@ use crate::wire::{self, Malformed, Message, Reader, Writer};
 /// A message between the launcher and a lane's init.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LaneReport {
-    /// The other side continues. The launcher's first `Go` carries the lane's instruction counter, if there is one.
+    /// The other side may continue. The launcher's first `Go` carries the lane's instruction counter, if there is one.
     Go,
     Ready,
     Failed {

@@ -1,8 +1,8 @@
 //! A lane's init: pid 1 of the lane's pid namespace, and supervisor of the cells in it, one at a time.
 //!
-//! It reads requests from its slot and passes each to a cell that it created in advance. It watches the clock and the
-//! control group, kills the cell when a limit is reached, and replies with the usage figures. It uses only what it
-//! received when it was created: a socket and some files of its control groups.
+//! The lane's init reads requests from its slot, and passes each request to a cell that it created in advance. It
+//! watches the clock and the control group, kills the cell when a limit is reached, and replies with the usage figures.
+//! The init uses only what the launcher passed to it: a socket and some files of its control groups.
 //!
 //! ```text
 //!   idle, with a cell waiting ──Run──► cell running ──its init ended──► swept and counted ──Done──► checked
@@ -79,12 +79,12 @@ pub(crate) fn main(mut setup: LaneSetup, socket: OwnedFd, sync: OwnedFd, files: 
 }
 struct Lane {
     walls_off: WallSet,
-    /// Number of processors that its programs may use; one if the lane is pinned.
+    /// Number of processors that the lane's programs may use; one if the lane is pinned.
     cpus: u32,
     oom_preference: OomPreference,
     /// The file with the number of sockets in this network namespace.
     sockets: Option<OwnedFd>,
-    /// Number of the sandbox's sockets among them.
+    /// Number of the sandbox's own sockets in this namespace.
     own_sockets: u32,
     /// The part of the system call filter that each program installs. The larger part is inherited.
     filter: Vec<Instruction>,
@@ -94,7 +94,7 @@ struct Lane {
     notes_file: OwnedFd,
     group: LaneGroup,
     counter: Option<LaneCounter>,
-    /// Size of the next cell's box: that of the last run, because the next run probably needs the same size.
+    /// Size of the next cell's box: the size that the last run had, because the next run probably needs the same size.
     box_size: BoxSize,
     stack: ChildStack,
     buffer: Vec<u8>,
@@ -113,7 +113,7 @@ struct Lane {
     cold_instructions: Option<u64>,
 }
 
-/// A cell whose init waits for a request, or runs one.
+/// A cell whose init waits for a request, or runs one. `door` is the socket on which the init receives the request.
 struct Cell {
     pid: Pid,
     pidfd: OwnedFd,
@@ -123,7 +123,7 @@ struct Cell {
 impl Lane {
     fn serve(&mut self, socket: &OwnedFd) -> io::Result<()> {
         while !self.shutting_down {
-            // If this fails, the run that needs the cell tries again and reports the error.
+            // If this fails, the next run tries again and reports the error.
             if self.waiting.is_none() {
                 self.waiting = self.make_cell(socket).ok();
             }
@@ -131,11 +131,11 @@ impl Lane {
                 break;
             };
             match message {
-                // This kill arrived after the end of its cell.
+                // This kill message arrived after the cell had ended.
                 ToLane::Kill(_) => {}
                 ToLane::Run(mut request) => {
-                    // With a limit below the interpreter's own usage, a warm program would reach the limit at another
-                    // point than a cold one.
+                    // With a limit below the interpreter's own usage, a warm program would reach the limit at a
+                    // different point than a cold one, so start it cold.
                     request.warm &= self.zygote.is_some() && self.can_limit_warm(&request.limits);
                     let (done, cell) = match self.run(&request, descriptors, socket) {
                         Ok((done, cell)) => (done, Some(cell)),
@@ -204,7 +204,7 @@ impl Lane {
     }
 
     /// Runs a cell until no process of the tenant is left in it, and returns the figures. The cell's init may still be
-    /// exiting: removing a cell takes as long as a small program, so the caller does not wait for it.
+    /// exiting: removing a cell takes as long as running a small program, so the caller does not wait for it.
     fn run(
         &mut self,
         request: &CellRequest,
@@ -232,7 +232,7 @@ impl Lane {
         if let Some(counter) = &mut self.counter {
             counter.begin();
         }
-        // If the setup of the cell failed, its init has ended and has stored the cause in the notes.
+        // An error can be ignored: if the setup of the cell failed, the cell's init has stored the cause in the notes.
         let handed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
         let _ = wire::send(cell.door.as_fd(), request, &handed);
         drop(handed);
@@ -246,8 +246,8 @@ impl Lane {
         Ok((done, cell))
     }
 
-    /// Waits for the end of a cell's init, which ends its pid namespace. Then ends every other process left in the
-    /// lane.
+    /// Waits until a cell's init has ended, and with it the cell's pid namespace. Then ends every other process left in
+    /// the lane.
     fn bury(&mut self, cell: &Cell) {
         let _ = rustix::process::waitpid(Some(cell.pid), WaitOptions::empty());
         self.sweep();
@@ -256,8 +256,8 @@ impl Lane {
 
     /// Ends and reaps all processes of the lane except its init and its zygote.
     fn sweep(&self) {
-        // If there is a zygote, every program has a separate pid namespace, so none of its processes is reparented to
-        // this process. Then it is enough to wait for the children in this process's own process group.
+        // If there is a zygote, every program has a separate pid namespace, so none of the program's processes is
+        // reparented to this process. Then it is enough to wait for the children in this process's own process group.
         let wait = |options| match self.zygote {
             None => rustix::process::wait(options).map(|ended| ended.is_some()),
             Some(_) => rustix::process::waitpid(None, options).map(|ended| ended.is_some()),
@@ -274,7 +274,7 @@ impl Lane {
         }
     }
 
-    /// Whether the lane is in the same state as before the last run. Called while it has no cell.
+    /// Whether the lane is in the same state as before the last run. Called while the lane has no cell.
     fn is_clean(&mut self) -> bool {
         // The kernel frees the cell's tmpfs shortly after the cell's last process.
         for _ in 0..50 {
@@ -284,8 +284,8 @@ impl Lane {
                 Settled::Yes | Settled::NotYet => {}
             }
             // Sockets that are referenced only by each other exist until the kernel's garbage collector for descriptors
-            // in flight runs. Their queues may contain descriptors with names, locks, and files with their memory.
-            // Closing a socket starts this collector.
+            // in flight runs. The queues of such sockets may contain descriptors with names, locks, and files with
+            // their memory. Closing a socket starts this collector.
             drop(wire::socket_pair());
             std::thread::sleep(Duration::from_millis(1));
         }

@@ -1,4 +1,4 @@
-//! Turns a forked process into a lane: ids, namespaces, root, rules, and everything that its cells inherit.
+//! Turns a forked process into a lane: ids, namespaces, root, rules, and everything that the lane's cells inherit.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -27,11 +27,11 @@ pub(crate) struct LaneSetup {
     pub(crate) walls_off: WallSet,
     pub(crate) shown: Vec<Shown>,
     pub(crate) cpu: Option<u32>,
-    /// The event that its counter counts, if any.
+    /// The event that the lane's counter counts, if any.
     pub(crate) counted: Option<CountedEvent>,
     /// The interpreter to keep warm, if any.
     pub(crate) warm: Option<WarmTemplate>,
-    /// The detached executable for its zygote, if available.
+    /// The detached executable for the lane's zygote, if available.
     pub(crate) executable: Option<OwnedFd>,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         None => None,
     };
     ids::become_lane_root().map_err(at(SetupStep::Identity))?;
-    // The lane must die with its launcher. Set this again, because changing ids cleared it.
+    // The lane must die with its launcher. The change of ids cleared this signal, so set it again.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|e| (SetupStep::Identity, e.into()))?;
     if !off.contains(Wall::CgroupNamespace) {
@@ -70,7 +70,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
     }
     // Set limits of this user namespace to zero, so that even a program that bypasses the filter cannot create these
     // objects. Namespaces that cells need (pid, mount and ipc) stay allowed. Without a separate user namespace, this
-    // would change the host.
+    // would change the limits of the host.
     if !off.contains(Wall::UserNamespace) {
         forbid_kernel_objects().map_err(at(SetupStep::NamespaceLimits))?;
     }
@@ -84,7 +84,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         None => None,
     };
     let (notes, notes_file) = SharedNotes::new().map_err(at(SetupStep::Fork))?;
-    // Steps that every program would otherwise repeat are done once, here, and inherited.
+    // The lane's init performs these steps once, and every program inherits the result.
     if setup.warm.is_some() {
         capabilities::let_a_zygote_inherit().map_err(|e| (SetupStep::Capabilities, e.into()))?;
     }
@@ -98,7 +98,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         }
     }
     let cpus = rustix::thread::sched_getaffinity(None).map_or(1, |set| set.count().max(1));
-    // Without a separate network namespace, this would count the host's sockets.
+    // Without a separate network namespace, this file would count the host's sockets.
     let sockets = match off.contains(Wall::NetNamespace) {
         true => None,
         false => {

@@ -1,4 +1,5 @@
-//! Supervises a running cell (time limits, control group, messages of the slot), and computes its figures at the end.
+//! Supervises a running cell (time limits, control group, messages of the slot), and computes the cell's figures at the
+//! end.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::Ordering::Relaxed;
@@ -26,7 +27,7 @@ struct Woken {
 
 impl Lane {
     /// Supervises the running cell until it has no processes left, or only an init that has finished. Returns the limit
-    /// for which it was killed.
+    /// for which the cell was killed, if any.
     pub(super) fn supervise(&mut self, request: &CellRequest, cell: &Cell, socket: &OwnedFd) -> Option<LimitHit> {
         let begun = now_ns();
         let own_cpu = own_cpu_ns();
@@ -65,7 +66,7 @@ impl Lane {
                 match wire::receive::<ToLane>(socket.as_fd(), &mut self.buffer) {
                     Ok(Some((ToLane::Kill(KillReason::OutputLimit), _))) => kill(LimitHit::Output, &mut killed_for),
                     Ok(Some((ToLane::Kill(KillReason::Cancelled), _))) => kill(LimitHit::Cancelled, &mut killed_for),
-                    // The slot has closed its socket or violates the protocol, so the result is not needed.
+                    // The slot has closed its socket or violated the protocol, so the result is not needed.
                     Ok(Some((ToLane::Run(_), _))) | Ok(None) | Err(_) => {
                         self.shutting_down = true;
                         kill(LimitHit::Cancelled, &mut killed_for);
@@ -78,7 +79,7 @@ impl Lane {
     fn wait_for_something(&self, cell: &Cell, door_open: bool, socket: &OwnedFd, wait: Duration) -> Woken {
         let oom = self.group.oom_event();
         let (oom_fd, oom_flags) = oom.unwrap_or((cell.pidfd.as_fd(), PollFlags::empty()));
-        // A closed door would wake every poll, even with no events requested, so poll the pidfd in its place.
+        // A closed door would wake every poll, even with no events requested, so poll the pidfd in place of the door.
         let door = if door_open { &cell.door } else { &cell.pidfd };
         let socket_flags = if self.shutting_down { PollFlags::empty() } else { PollFlags::IN };
         let mut polled = [
@@ -110,7 +111,8 @@ impl Lane {
         let now = now_ns();
         let started = self.notes.started.load(Relaxed);
         if self.notes.ended.load(Relaxed) != 0 {
-            // The program has ended, and its init kills the rest. The program is not charged for that time.
+            // The program has ended, and the cell's init kills the remaining processes. The program is not charged for
+            // that time.
             return Ok(Duration::from_millis(500));
         }
         if started == 0 {
@@ -120,7 +122,7 @@ impl Lane {
         let left_of_instructions = self.left_of_instructions(request).ok_or(LimitHit::Instructions)?;
         let wall = Duration::from_nanos(now.saturating_sub(started));
         let left_of_wall = self.left(Wall::WallClockLimit, limits.wall_time, wall).ok_or(LimitHit::Wall)?;
-        // In the same group, the CPU time of this supervision is also counted, so it is subtracted.
+        // If this process is in the same group, the group also counts the CPU time of this supervision. Subtract it.
         let own_cpu = if self.group.counts_the_lane() { own_cpu_ns().saturating_sub(own_cpu_at_begin) } else { 0 };
         let overhead = own_cpu + self.notes.cpu_own.load(Relaxed);
         let cpu = self.group.cpu_ns().saturating_sub(self.notes.cpu_base[0].load(Relaxed)).saturating_sub(overhead);
@@ -154,13 +156,14 @@ impl Lane {
         Some(counter.soonest(left, self.cpus))
     }
 
-    /// Instructions that a cold start of the interpreter would have used; zero if the program was started cold.
+    /// Instructions that a cold start of the interpreter would have executed in addition; zero if the program was
+    /// started cold.
     fn not_counted_warm(&self) -> u64 {
         if self.notes.warm.load(Relaxed) != 0 { self.warm_instructions } else { 0 }
     }
 
     /// CPU time of the group from the beginning of the program to the end that the cell's init recorded. If the init
-    /// was killed, up to now.
+    /// was killed before it recorded the end, the CPU time up to now.
     fn cpu_since_the_beginning(&self) -> CpuTimes {
         let notes = &*self.notes;
         if notes.started.load(Relaxed) == 0 {
@@ -190,7 +193,7 @@ impl Lane {
             0 => 0,
             end => base.saturating_sub(end).saturating_sub(counted.files_given_back),
         };
-        // A program that exceeded its limit has used all of it, so the faults do not matter.
+        // A program that exceeded its memory limit has used all of the limit, so the faults do not matter.
         let faults = if counted.oom_kills > 0 { 0 } else { notes.faults.load(Relaxed) };
         // If the cell was killed, its init did not count the pages.
         let exact = match notes.exact.load(Relaxed) {
@@ -221,7 +224,7 @@ impl Lane {
         let cpu = self.cpu_since_the_beginning();
         let is_warm = notes.warm.load(Relaxed) != 0;
         let used = self.memory_used(counted) + if is_warm { self.warm_memory } else { 0 };
-        // The limit is enforced exactly, but the figure is partly an estimate, so it must not exceed the limit.
+        // The limit is enforced exactly, but the figure is partly an estimate, so it is capped at the limit.
         let most = match self.walls_off.contains(Wall::MemoryLimit) {
             true => u64::MAX,
             false => request.limits.memory.max(Limits::MEMORY_MIN).get(),
@@ -277,7 +280,7 @@ impl Lane {
             && request.limits.instructions.is_some()
             && done.instructions.is_none()
         {
-            // It is unknown whether the program exceeded its limit.
+            // It is unknown whether the program exceeded its instruction limit.
             done.failed_step = SetupStep::Count as u32;
             done.failed_errno = libc::EBUSY;
         }
@@ -299,8 +302,9 @@ fn split(total: u64, user: u64, system: u64) -> (u64, u64) {
     (user, total - user)
 }
 
-/// Time until the next check whether CPU time has advanced. The time of the last progress, and so the end of the idle
-/// limit, is known only with the precision of this interval. If the wall-clock limit ends first, no check is needed.
+/// Time until the next check whether CPU time has advanced. The time of the last progress, and so the time at which the
+/// idle limit is reached, is known only with the precision of this interval. If the wall-clock limit ends first, no
+/// check is needed.
 fn next_look_for_idleness(left_of_idle: Duration, left_of_wall: Duration, idle_time: Duration) -> Duration {
     if left_of_wall <= left_of_idle { Duration::MAX } else { IDLE_LOOK.min(idle_time / 8) }
 }

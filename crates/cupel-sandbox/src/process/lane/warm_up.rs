@@ -34,8 +34,8 @@ impl Lane {
         self.warm_up(template, executable)
     }
 
-    /// Starts a zygote, and verifies that a program started from it has the same environment and usage as one started
-    /// cold.
+    /// Starts a zygote, and verifies that a program forked from it starts in the same state as a cold one. Measures how
+    /// much memory and how many instructions a warm start saves.
     fn warm_up(&mut self, template: &WarmTemplate, executable: Option<BorrowedFd<'_>>) -> Result<(), String> {
         // The first run is charged for reading the interpreter's files, so its figures are not used.
         let rehearsal = template.kind.rehearsal();

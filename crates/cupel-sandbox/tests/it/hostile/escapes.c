@@ -1,5 +1,5 @@
-/* Published escapes from judges, runners, container engines and sandboxes. The comment before each names the software
- * that was attacked. */
+/* Published escapes from judges, runners, container engines and sandboxes. The comment before each attack names the
+ * software that was attacked. */
 #include "kit.h"
 #include <sys/epoll.h>
 #include <sys/mount.h>
@@ -12,8 +12,8 @@ static const char *const box_names[] = {"main",       "main.c",     "main.py",  
                                         "main.class", "out",        ".env",       "output.s"};
 
 /* argv[0]: a host file. Judge0, CVE-2024-28185: a symbolic link at the path that the runner writes next. CMS issue 376,
- * go-judge issue 176, Compiler Explorer issue 6026: a link at a path that it reads. Creates links with every name that
- * a runner could use. */
+ * go-judge issue 176, Compiler Explorer issue 6026: a link at a path that the runner reads. Creates links with every
+ * name that a runner could use. */
 ATTACK(links_by_every_name) {
   for (unsigned i = 0; i < sizeof box_names / sizeof *box_names; i++)
     symlink(argv[0], box_names[i]);

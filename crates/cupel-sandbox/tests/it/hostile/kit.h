@@ -30,7 +30,7 @@
 typedef int (*attack_fn)(int argc, char **argv);
 void kit_register(const char *name, attack_fn run);
 
-/* Defines attack `id`; `argv[0]` is the first argument after its name. */
+/* Defines attack `id`; `argv[0]` is the first argument after the attack's name. */
 #define ATTACK(id)                                                             \
   static int attack_##id(int argc, char **argv);                               \
   __attribute__((constructor)) static void register_##id(void) {               \

@@ -92,8 +92,8 @@ static int leave_name(void) {
 }
 static int seen_name(void) { return taken("mark"); }
 
-/* Puts a descriptor into a ring of sockets that reference each other. It stays open, although no process has it open.
- * */
+/* Puts a descriptor into a ring of sockets that reference each other. The descriptor stays open,
+ * although no process has it open. */
 static int put_in_flight(int fd) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)

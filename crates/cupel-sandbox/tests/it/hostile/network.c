@@ -64,8 +64,8 @@ static void send_fd(int to, int fd) {
   memcpy(CMSG_DATA(c), &fd, sizeof(int));
   sendmsg(to, &message, 0);
 }
-/* Puts standard output into a ring of sockets that reference each other. It stays open, although no process has it
- * open. */
+/* Puts standard output into a ring of sockets that reference each other. The descriptor stays
+ * open, although no process has it open. */
 ATTACK(output_in_flight) {
   for (int i = 0; i < 10; i++) {
     int pair[2];
