@@ -72,9 +72,9 @@ pub(crate) struct Inner {
     /// Stop flags of the attempts that this process's workers run; raising one stops the attempt at once. Keyed by
     /// lease, because a lost attempt may still be running when a new attempt at the same run starts.
     pub(crate) running: Mutex<HashMap<LeaseId, (RunId, Weak<StopFlag>)>>,
-    /// Slot time of this process's workers that has not been announced yet.
+    /// Slot time (how long runs occupied slots) per owner that this process's workers have not announced yet.
     pub(crate) used: Mutex<HashMap<UserId, Duration>>,
-    /// Waiters of this process for results.
+    /// Callers in this process that wait for results.
     pub(crate) waiters: CompletionWaiters,
     pub(crate) sweep: tokio::sync::Mutex<SweepState>,
     /// Recently read standings.
@@ -140,7 +140,7 @@ impl Core {
         now.round(TimestampRound::new().smallest(Unit::Microsecond).mode(jiff::RoundMode::Trunc)).unwrap_or(now)
     }
 
-    /// How far this machine's clock is ahead of the authoritative one (negative: behind).
+    /// How far this machine's clock is ahead of the authoritative clock (negative: behind).
     pub fn skew(&self) -> SignedDuration {
         self.inner.clock.skew()
     }

@@ -126,7 +126,7 @@ impl Core {
         })
     }
 
-    /// The submission after it has ended or the wait is over. `None`: it cannot be read.
+    /// The submission after it has ended or the wait is over. `None`: the submission cannot be read.
     async fn await_result(
         &self,
         owner: UserId,

@@ -20,8 +20,8 @@ pub struct NewSubmission {
     pub webhook: Option<String>,
     /// Id of the HTTP request that carried it.
     pub request_id: Option<String>,
-    /// Languages that its worker must have in addition to the submission's language. Core adds those of the package's
-    /// programs.
+    /// Languages that its worker must have in addition to the submission's language. Core adds the languages of the
+    /// package's programs.
     pub also_needs: Needs,
 }
 

@@ -265,7 +265,7 @@ impl DuePlace {
 pub struct DueRun {
     /// The hint to publish.
     pub hint: RunHint,
-    /// The languages it needs.
+    /// The languages that the run needs.
     pub needs: Needs,
     /// Its position, from which the next page continues.
     pub place: DuePlace,
@@ -276,7 +276,7 @@ pub struct DueRun {
 pub struct ExpiredRun {
     /// The hint to publish again.
     pub hint: RunHint,
-    /// The languages it needs.
+    /// The languages that the run needs.
     pub needs: Needs,
     /// The submission it belongs to.
     pub submission: SubmissionId,
@@ -505,15 +505,15 @@ pub trait Queue: Send + Sync {
     /// Publishes all hints or none. Hints of runs that are already in the queue are skipped, as far as this process
     /// knows them.
     async fn publish(&self, hints: &[RunHint]) -> Result<(), QueueError>;
-    /// The next hint. Classes share by weight, and the owners within a class by the slot time charged to them. Waits
-    /// until a hint is available.
+    /// The next hint. The priority classes share the hints by weight, and the owners within a class by the slot time
+    /// charged to them. Waits until a hint is available.
     async fn next(&self) -> Result<Hinted, QueueError>;
     /// The next hint of an owner not in `not`, if one is available at once. A queue at a broker examines a bounded
     /// number of hints, which takes a moment.
     async fn next_other(&self, not: &[UserId]) -> Result<Option<Hinted>, QueueError>;
     /// Charges slot time to an owner. Cheap, never blocks.
     fn charge(&self, owner: UserId, time: Duration);
-    /// Settles a hint, however its run ended.
+    /// Settles a hint, no matter how its run ended.
     async fn settle(&self, hinted: Hinted) -> Result<(), QueueError>;
     /// Number of waiting hints, for admission and metrics. Includes the hints that this process has not handed on yet,
     /// and the last known number of hints that any process can take.
@@ -526,8 +526,8 @@ pub trait Queue: Send + Sync {
     /// Whether this process can currently exchange hints with others; if not, the cause as text for people. Makes no
     /// network call.
     fn health(&self) -> Result<(), String>;
-    /// A separate queue for one language: its hints are taken only by workers with this language. It uses the same
-    /// broker and has its own bounds. A repeated call returns another handle to the same queue.
+    /// A separate queue for one language: its hints are taken only by workers with this language. The queue uses the
+    /// same broker and has its own bounds. A repeated call returns another handle to the same queue.
     async fn language_queue(&self, language: &LanguageId) -> Result<Arc<dyn Queue>, QueueError>;
     /// Closes the queue and its language queues: current and later calls get [`QueueError::Closed`]. Hints that were
     /// taken from the broker and not handed out are returned to it for other processes.
@@ -548,8 +548,8 @@ pub trait EventBus: Send + Sync {
     /// The events of a submission after `after` that the bus still has, then live ones. A caller that needs the earlier
     /// events subscribes first and then reads the store.
     async fn subscribe(&self, id: SubmissionId, after: Seq, interest: Interest) -> Box<dyn Subscription>;
-    /// Sends a notice to all nodes, this one included. Never blocks and never returns an error. A notice may be lost;
-    /// its effect then happens later.
+    /// Sends a notice to all nodes, this one included. Never blocks and never returns an error. If a notice is lost,
+    /// its effect is only delayed.
     fn announce(&self, notice: Notice);
     /// Notices from now on. One listener per process is enough.
     fn notices(&self) -> Box<dyn Notices>;
@@ -629,14 +629,14 @@ pub enum Notice {
 /// Receiving end of the notices.
 #[async_trait]
 pub trait Notices: Send {
-    /// The next notice; `None` at shutdown. A slow reader loses the oldest.
+    /// The next notice; `None` at shutdown. A slow reader loses the oldest notices.
     async fn next(&mut self) -> Option<Notice>;
 }
 
 /// Length of a lease and number of attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeasePolicy {
-    /// Length of a lease that is not renewed.
+    /// Time after which a lease expires unless it is renewed.
     pub lease: Duration,
     /// Number of lost attempts after which a run is abandoned; at least 1.
     pub attempts_max: u32,

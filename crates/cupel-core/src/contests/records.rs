@@ -17,7 +17,7 @@ pub enum Style {
         /// Penalty for each rejected try before a problem is solved.
         penalty: Duration,
     },
-    /// The sum of the best scores. A problem without points gives 100 for a solution.
+    /// The sum of the best scores. In a problem without points, a solution scores 100.
     Ioi,
 }
 
@@ -27,7 +27,7 @@ cupel_types::named! {
     pub enum Participation, as_str, from_name {
         /// At the time of the contest, with a rank in its standings.
         Official = "official",
-        /// At another time, relative to the participant's own start.
+        /// After the contest has ended; times count from the participant's own start.
         Virtual = "virtual",
     }
 }
@@ -70,7 +70,7 @@ pub struct Contest {
     pub is_unfrozen: bool,
     /// Whether everyone may see it and take part.
     pub is_public: bool,
-    /// The code with which others may take part if it is not public. Visible to organisers only.
+    /// The code with which users may take part if the contest is not public. Visible to organisers only.
     pub join_code: JoinCode,
     /// Its problems, in order.
     pub problems: Vec<ContestProblem>,
@@ -96,7 +96,7 @@ impl Contest {
         }
     }
 
-    /// Time after a start from which results are hidden.
+    /// Elapsed time from which results are hidden; `None`: no freeze.
     pub fn frozen_from(&self) -> Option<Duration> {
         self.freeze.filter(|_| !self.is_unfrozen).map(|freeze| self.length.saturating_sub(freeze))
     }
@@ -142,7 +142,7 @@ pub struct Participant {
 pub struct ParticipantProgress {
     /// The participant.
     pub participant: Participant,
-    /// By the position of the problem; `None`: not tried.
+    /// One standing per problem, in the contest's order; `None`: not tried.
     pub standings: Vec<Option<Standing>>,
 }
 
@@ -166,7 +166,7 @@ impl FreezeWindow {
         FreezeWindow { from: ends_at(starts_at, length.saturating_sub(freeze)), until: ends_at(starts_at, length) }
     }
 
-    /// Whether it hides a submission that was sent at this time.
+    /// Whether the window hides a submission that was sent at this time.
     pub fn hides(&self, sent_at: Timestamp) -> bool {
         (self.from..self.until).contains(&sent_at)
     }
@@ -195,7 +195,7 @@ pub struct NewContest {
     pub freeze: Option<Duration>,
     /// Whether everyone may see it.
     pub is_public: bool,
-    /// The code with which others may take part if it is not public.
+    /// The code with which users may take part if the contest is not public.
     pub join_code: JoinCode,
     /// Its problems, in order.
     pub problems: Vec<ProblemId>,
@@ -279,7 +279,7 @@ pub struct NewClarification {
     pub is_announcement: bool,
     /// The text of the question or announcement.
     pub text: String,
-    /// The time.
+    /// When it was asked or announced.
     pub asked_at: Timestamp,
 }
 

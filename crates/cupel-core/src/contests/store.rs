@@ -73,15 +73,15 @@ pub trait ContestStore: Send + Sync {
     async fn withholds_results(&self, problem: ProblemId) -> Result<bool, StoreError>;
 
     /// The windows in which active freezes hide this user's submissions to a problem from the user `from`. Only
-    /// contests in which `from` takes part, too, are considered.
+    /// contests in which `from` takes part as well are considered.
     async fn freezes_of(&self, problem: ProblemId, user: UserId, from: UserId)
     -> Result<Vec<FreezeWindow>, StoreError>;
 
-    /// Inserts a question or an announcement. `false`: its author has reached the maximum number of this kind, and
-    /// nothing was written.
+    /// Inserts a question or an announcement. `false`: the author already has the maximum number of questions or
+    /// announcements, and nothing was written.
     async fn ask(&self, new: NewClarification, per_asker_max: u32) -> Result<bool, StoreError>;
 
-    /// Writes an answer, replacing an earlier one; an announcement stays public. `false`: the contest has no such
+    /// Writes or replaces the answer to a question; an announcement stays public. `false`: the contest has no such
     /// question.
     async fn answer(
         &self,

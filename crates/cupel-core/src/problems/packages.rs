@@ -1,7 +1,8 @@
 //! The port for unpacked packages, and the rules by which an unnamed package may be removed.
 //!
-//! Several nodes import and remove packages concurrently, without locks between nodes. These rules prevent the removal
-//! of a package that another node is about to name:
+//! A package is *named* if a version of a problem in the store refers to it. Several nodes import and remove packages
+//! concurrently, without locks between nodes. These rules prevent the removal of a package that another node is about
+//! to name:
 //!
 //! - Every import makes its own *copy*, under a unique name. So the removal of a copy never affects a copy that was
 //!   made after the listing.
@@ -41,7 +42,7 @@ pub trait Packages: Send + Sync {
     /// [`TakeError::Import`] with all faults of the package, otherwise the failure of Cupel. Nothing is stored then.
     fn import(&self, source: &Path) -> Result<Taken, TakeError>;
 
-    /// Called once the store has recorded a name for the taken package. From then on the copy is kept.
+    /// Called once the store has recorded a version that names the taken package. From then on the copy is kept.
     ///
     /// # Errors
     /// If the copy had to be made again and this failed.
@@ -51,7 +52,7 @@ pub trait Packages: Send + Sync {
     /// this process during the call.
     ///
     /// # Errors
-    /// If it cannot be removed.
+    /// If the package cannot be removed.
     fn discard(&self, taken: &Taken, is_named: bool) -> Result<(), PackagesError>;
 
     /// A package, fetched if necessary. It stays on this machine while the value is alive.
@@ -70,7 +71,7 @@ pub trait Packages: Send + Sync {
     /// call.
     ///
     /// # Errors
-    /// If they cannot be listed.
+    /// If the copies cannot be listed.
     fn removable(&self, of: Option<&[ContentHash]>) -> Result<Vec<Removable>, PackagesError>;
 
     /// Removes copies. Those already removed are skipped.

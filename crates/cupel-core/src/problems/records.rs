@@ -30,14 +30,14 @@ pub struct ProblemRecord {
     pub visibility: Visibility,
     /// Its current package.
     pub package: ContentHash,
-    /// The number of that version, from 1.
+    /// Number of the current version, from 1.
     pub version: u32,
-    /// Whether that version passed verification; `None`: it was not verified.
+    /// Whether the current version passed verification; `None`: it was not verified.
     pub is_verified: Option<bool>,
-    /// The CPU limit that verification derived for that version. A limit set by the package takes precedence.
+    /// The CPU limit that verification derived for the current version. A limit set by the package takes precedence.
     pub time_limit: Option<Duration>,
-    /// Start mode of the program whose measured time gave the limit; `None` if its language has no warm start, or if it
-    /// is unknown.
+    /// Start mode of the program whose measured time gave the limit; `None` if the program's language has no warm
+    /// start, or if the mode is unknown.
     pub limit_start: Option<Start>,
     /// Statistics of its submissions.
     pub statistics: Statistics,
@@ -54,8 +54,8 @@ impl ProblemRecord {
     }
 }
 
-/// Statistics of a problem's submissions. Only those judged by its tests count: no compile errors and no failures of
-/// Cupel.
+/// Statistics of a problem's submissions. A submission counts if the tests judged it: compile errors and failures of
+/// Cupel do not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
     /// Number of submissions.
@@ -64,7 +64,7 @@ pub struct Statistics {
     pub accepted: u64,
     /// Number of users who have tried.
     pub attempted_by: u64,
-    /// Number of users who have solved it.
+    /// Number of users who have solved the problem.
     pub solved_by: u64,
 }
 
@@ -89,17 +89,17 @@ pub struct ProblemLine {
 /// One user's standing with one problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// Whether they have solved it.
+    /// Whether the user has solved the problem.
     pub is_solved: bool,
-    /// Tries up to and including the first that solves it; all tries if none does.
+    /// Tries up to and including the first that solves the problem; all tries if none does.
     pub tries: u32,
     /// The best score; `None` if the problem has no scores.
     pub best_score: Option<Score>,
-    /// CPU time of the fastest submission that solves it.
+    /// CPU time of the fastest submission that solves the problem.
     pub best_time: Option<Duration>,
     /// The submission that counts for the user.
     pub best_submission: Option<SubmissionId>,
-    /// When the first submission that solves it was sent.
+    /// When the first submission that solves the problem was sent.
     pub solved_at: Option<Timestamp>,
 }
 
@@ -136,7 +136,7 @@ pub struct ProblemFilter {
 }
 
 cupel_types::named! {
-    /// Order of a list of problems. Ties: by title.
+    /// Order of a list of problems; ties are ordered by title.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub enum ProblemSort, as_str, from_name {
         /// By title.
@@ -220,8 +220,8 @@ pub struct ProblemVersionLine {
     pub is_verified: Option<bool>,
     /// The CPU limit that verification derived for it.
     pub time_limit: Option<Duration>,
-    /// Start mode of the program whose measured time gave the limit; `None` if its language has no warm start, or if it
-    /// is unknown.
+    /// Start mode of the program whose measured time gave the limit; `None` if the program's language has no warm
+    /// start, or if the mode is unknown.
     pub limit_start: Option<Start>,
 }
 
@@ -234,7 +234,7 @@ pub struct VersionException {
     pub by: UserId,
     /// The administrator's name at that time.
     pub username: String,
-    /// The time.
+    /// When the exception was made.
     pub at: Timestamp,
     /// The reason.
     pub reason: String,
@@ -245,7 +245,7 @@ pub struct VersionException {
 pub struct StagedVersion {
     /// Its number, from 1.
     pub number: u32,
-    /// Whether it was not imported before.
+    /// Whether this import created the version; `false` if it existed before.
     pub is_new: bool,
 }
 
@@ -273,7 +273,8 @@ pub struct SubmissionFilter {
     pub language: Option<LanguageId>,
     /// Only submissions whose newest run uses another package than this.
     pub not_at: Option<ContentHash>,
-    /// Excludes submissions that a contest in which this user takes part hides from them; `None`: includes all.
+    /// Excludes submissions that are hidden from this user by a contest in which the user takes part; `None`: excludes
+    /// none.
     pub for_contestant: Option<UserId>,
 }
 
@@ -324,7 +325,7 @@ pub struct Progress {
     pub solved: u64,
     /// Number of public problems tried and not solved.
     pub attempted: u64,
-    /// When the last of them was solved.
+    /// When the last of the solved problems was solved.
     pub last_solved_at: Option<Timestamp>,
 }
 

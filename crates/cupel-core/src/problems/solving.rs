@@ -21,7 +21,7 @@ const RUNS_MAX: u64 = 100;
 pub struct SeenProblem {
     /// The problem.
     pub problem: ProblemRecord,
-    /// The viewer's part in it.
+    /// The viewer's access to the problem as a member, if any.
     pub part: Option<Part>,
     /// Whether the viewer may change it.
     pub may_change: bool,
@@ -79,7 +79,7 @@ impl Core {
     }
 
     /// Checks the problem's requirements on a solution, and returns the languages of the package's programs. `index`:
-    /// its position in the batch.
+    /// the solution's position in the batch.
     pub(crate) async fn needs_of_solution(&self, index: usize, solution: &NewSolution) -> Result<Needs, SubmitError> {
         let NewSolution { source, of, cases } = solution;
         let imported = self.package(of.package).await.map_err(|error| SubmitError::Package(Box::new(error)))?;
@@ -111,7 +111,7 @@ impl Core {
             return None;
         }
         let names: Vec<&str> = registry.iter().filter(|language| fits(language)).map(|one| one.id.as_str()).collect();
-        Some(format!("this problem takes solutions in {} only, not in `{}`", names.join(", "), language.id))
+        Some(format!("this problem accepts solutions only in {}, not in `{}`", names.join(", "), language.id))
     }
 
     /// Why a custom input is not a list of arguments for the function. `None` for an input that is too large to
