@@ -515,8 +515,8 @@ pub trait Queue: Send + Sync {
     fn charge(&self, owner: UserId, time: Duration);
     /// Settles a hint, no matter how its run ended.
     async fn settle(&self, hinted: Hinted) -> Result<(), QueueError>;
-    /// Number of waiting hints, for admission and metrics. Includes the hints that this process has not handed on yet,
-    /// and the last known number of hints that any process can take.
+    /// Number of waiting hints, for admission and metrics: those that this process has not handed to the broker yet,
+    /// and those at the broker, as last read.
     async fn depth(&self) -> Result<usize, QueueError>;
     /// Number of an owner's waiting hints. Hints already handed to the broker cannot be counted per owner. Called for
     /// every submission, so it must be cheap.

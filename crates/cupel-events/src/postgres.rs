@@ -4,8 +4,8 @@
 //!   after a node has read the table are notified afterwards. LISTEN precedes the first read, so no event is lost
 //!   between the two.
 //! - All nodes listen to one channel and ignore events without a subscriber on the node. A notification is the Base64
-//!   text of frames. An event that does not fit (8,000 bytes) is only referenced there; the nodes that need it read it
-//!   from the table.
+//!   text of frames. An event that does not fit (8,000 bytes) is only referenced in the notification; the nodes that
+//!   need the event read it from the table.
 //! - The table is UNLOGGED: a crash of PostgreSQL empties it and has no other effect. Rows expire, and every node
 //!   removes a few at a time.
 //!
@@ -59,7 +59,7 @@ impl PostgresServer {
     /// `cluster` consists of letters, digits, `-` and `_`.
     ///
     /// # Errors
-    /// If it is not a valid URL of a PostgreSQL server.
+    /// If `url` is not a valid URL of a PostgreSQL server.
     pub(crate) fn new(url: &str, cluster: &str) -> Result<PostgresServer, ServerError> {
         let place = Endpoint::parse(url, "cupel events")?.connect_within(ANSWER_MAX);
         Ok(PostgresServer { place, name: format!("{cluster}_events") })

@@ -7,8 +7,8 @@
 //! message = frame, frame, …
 //! ```
 //!
-//! *Invariants:* a written message is read back exactly. Anything else is dropped and counted, and never causes a
-//! panic. Later versions of a frame keep the first nine bytes, so that an older reader can skip the frame.
+//! *Invariants:* a written message is read back exactly. Anything else is dropped and counted in a metric, and never
+//! causes a panic. Later versions of a frame keep the first nine bytes, so that an older reader can skip the frame.
 
 use std::sync::Arc;
 use std::time::Duration;

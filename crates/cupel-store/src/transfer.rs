@@ -267,7 +267,7 @@ pub enum ExportError {
     Write(#[from] io::Error),
 }
 
-/// Called after a table was copied, with its name and its number of rows.
+/// Called after each copied table, with the table's name and its number of rows.
 pub type Moved<'a> = &'a mut (dyn FnMut(&'static str, u64) + Send);
 
 impl SqliteStore {

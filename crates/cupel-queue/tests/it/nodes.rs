@@ -46,7 +46,7 @@ pub(crate) async fn has_room(full: &Arc<dyn Queue>, expected: &[RunHint], taker:
         let full = Arc::clone(full);
         tokio::spawn(async move {
             for run in 1000.. {
-                // The line may be full, too.
+                // The line may be full as well.
                 let _ = full.publish(&[hint(run)]).await;
                 sleep(Duration::from_millis(100)).await;
             }

@@ -127,7 +127,7 @@ impl PostgresBlobs {
         let idle = self.take()?;
         let held = Held(self);
         let session = match idle {
-            // The server may have been restarted since.
+            // The server may have been restarted since the connection was last used.
             Some(session) if session.batch("").is_ok() => session,
             _ => Session::open(&self.place)?,
         };
@@ -156,7 +156,7 @@ impl PostgresBlobs {
     }
 
     fn locked(&self) -> MutexGuard<'_, Sessions> {
-        // Every change leaves consistent data.
+        // Every change leaves consistent data, so a poisoned lock is ignored.
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -218,7 +218,7 @@ impl Blobs for PostgresBlobs {
                     break;
                 }
                 let chunk = session.query(&select, &[&id, &number])?;
-                // Removed concurrently.
+                // The blob was removed concurrently.
                 let Some(chunk) = chunk.first() else { return Ok(Err(BlobsError::Missing(*key))) };
                 let chunk: &[u8] = chunk.get(0);
                 bytes += chunk.len() as u64;
@@ -321,7 +321,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Does not wait: this thread may be one that must not block.
+            // Does not wait for the runtime's threads, because this thread may be one that must not block.
             runtime.shutdown_background();
         }
     }

@@ -6,8 +6,8 @@
 //! A failing command must not fail the others. If a transaction fails, each of its commands is run in a separate
 //! transaction. A command that loses a conflict (a deadlock, or two inserts of the same name) is run again, so
 //! [`Write::apply`] can run twice. If a connection turns out to be closed before the commit, it is replaced, and the
-//! commands are run on the new one. If it is closed during COMMIT, the outcome is unknown, and the commands fail with a
-//! transient error.
+//! commands are run on the new one. If the connection is closed during COMMIT, the outcome is unknown, and the commands
+//! fail with a transient error.
 //!
 //! *Durability.* As in `sqlite/writer.rs`: a transaction with a durable command commits with `synchronous_commit` on
 //! (or with a stronger setting of the server), any other transaction with it off. The log has one order, so a crash of
