@@ -139,9 +139,9 @@ impl FromStr for BlobKey {
 /// A blob in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlobInfo {
-    /// Its key.
+    /// The key.
     pub key: BlobKey,
-    /// Its length in bytes.
+    /// The length in bytes.
     pub bytes: u64,
     /// Time since it was stored, measured with one clock for all blobs of the store.
     pub age: Duration,
@@ -156,7 +156,7 @@ pub enum BlobsError {
     /// The blob has more bytes than allowed.
     #[error("{key} has more than {bytes_max} bytes")]
     TooLarge {
-        /// Its key.
+        /// The key.
         key: BlobKey,
         /// The maximum.
         bytes_max: u64,

@@ -67,15 +67,15 @@ pub trait ClusterStore: Send + Sync {
 pub struct WorkerBeat {
     /// The worker.
     pub id: WorkerId,
-    /// Its name for people: the machine's name, unless configured.
+    /// The worker's name for people: the machine's name, unless configured.
     pub name: String,
-    /// Its version of Cupel.
+    /// The worker's version of Cupel.
     pub version: String,
     /// Number of programs that it can run at the same time.
     pub slots: u32,
     /// Number of occupied slots.
     pub busy: u32,
-    /// Its languages, with the versions of their toolchains.
+    /// The worker's languages, with the versions of their toolchains.
     pub languages: BTreeMap<LanguageId, String>,
     /// The order it currently follows.
     pub order: Order,
@@ -115,13 +115,13 @@ impl Order {
 /// A worker as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerRecord {
-    /// Its last heartbeat.
+    /// The worker's last heartbeat.
     pub beat: WorkerBeat,
-    /// The operator's order for it, including an order for all workers.
+    /// The operator's order for the worker, including an order for all workers.
     pub order: Order,
-    /// When it started.
+    /// When the worker started.
     pub started_at: Timestamp,
-    /// When its last heartbeat arrived.
+    /// When the last heartbeat arrived.
     pub seen_at: Timestamp,
 }
 

@@ -82,7 +82,8 @@ pub(crate) struct Inner {
     pub(crate) imports: Imports,
     /// Admits one custom input at a time, because examining it may need a hundred times its size in memory.
     pub(crate) own_inputs: Arc<Semaphore>,
-    /// Resolver for the host names of webhook receivers. If it is not set, only the webhook sender resolves them.
+    /// Resolver for the host names of webhook receivers. If no resolver is set, only the webhook sender resolves the
+    /// names.
     pub(crate) resolver: OnceLock<Arc<dyn Resolver>>,
     pub(crate) resolving: Arc<Semaphore>,
 }

@@ -72,13 +72,13 @@ pub struct DeadLetter {
 pub struct FailedAttempt {
     /// Number of the attempt.
     pub attempt: u32,
-    /// Its run.
+    /// The run.
     pub run: RunId,
-    /// The worker that held it.
+    /// The worker that held the attempt.
     pub worker: Option<WorkerId>,
     /// The name of that worker, if it was still known.
     pub worker_name: Option<String>,
-    /// When it ended.
+    /// When the attempt ended.
     pub failed_at: Timestamp,
     /// The cause.
     pub why: String,

@@ -41,9 +41,9 @@ impl Seq {
 pub struct Event {
     /// The submission.
     pub submission: SubmissionId,
-    /// Its position in the log.
+    /// The event's position in the log.
     pub seq: Seq,
-    /// When it happened.
+    /// When the event happened.
     pub at: Timestamp,
     /// The kind of event.
     pub kind: EventKind,

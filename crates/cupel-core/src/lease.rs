@@ -141,7 +141,7 @@ impl Core {
         let total = {
             let mut used = self.inner.used.lock().unwrap_or_else(PoisonError::into_inner);
             if used.len() >= USED_MAX && !used.contains_key(&owner) {
-                // This drops up to `USED_MIN` of slot time per owner.
+                // Clearing the map drops up to `USED_MIN` of slot time per owner.
                 used.clear();
             }
             let total = used.entry(owner).or_default();

@@ -77,7 +77,7 @@ pub trait RunStore: Send + Sync {
     /// Compare-and-set from `Queued` (and due) to `Leased`. `None`: another worker holds the run, the run ended, or it
     /// needs a language that is not in `languages` (`None`: the worker has all languages).
     ///
-    /// If this returns an error, the lease may have been taken nevertheless: core gives it back.
+    /// If the call returns an error, the lease may have been taken nevertheless: core gives it back.
     async fn lease(
         &self,
         run: RunId,
@@ -214,7 +214,7 @@ pub struct Completion {
     pub report: RunReport,
     /// The log of this attempt, from `Started` to `Finished`.
     pub events: Vec<Event>,
-    /// When it ended.
+    /// When the attempt ended.
     pub at: Timestamp,
 }
 
@@ -238,7 +238,7 @@ pub struct GivenBack {
 pub struct Cancellation {
     /// The latest run of the submission.
     pub run: RunId,
-    /// Its state after the call.
+    /// The run's state after the call.
     pub state: RunState,
     /// Whether this call ended it; `false` if it had ended before.
     pub changed: bool,
@@ -267,7 +267,7 @@ pub struct DueRun {
     pub hint: RunHint,
     /// The languages that the run needs.
     pub needs: Needs,
-    /// Its position, from which the next page continues.
+    /// The position, from which the next page continues.
     pub place: DuePlace,
 }
 
@@ -405,14 +405,14 @@ pub trait WebhookStore: Send + Sync {
         limit: u64,
     ) -> Result<(Vec<DeliveryRecord>, u64), StoreError>;
     /// Makes a delivery due at `now` with its full number of tries, regardless of how it ended. `false`: no delivery
-    /// has this id, or it belongs to another owner (`None`: any owner).
+    /// has this id, or the delivery belongs to another owner (`None`: any owner).
     async fn redeliver(&self, id: WebhookId, owner: Option<UserId>, now: Timestamp) -> Result<bool, StoreError>;
 }
 
 /// State of a webhook delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryRecord {
-    /// Its id, the same for every try (`webhook-id`).
+    /// The id, the same for every try (`webhook-id`).
     pub id: WebhookId,
     /// The submission whose end it reports.
     pub submission: SubmissionId,
@@ -422,9 +422,9 @@ pub struct DeliveryRecord {
     pub url: String,
     /// Number of tries made.
     pub tries: u32,
-    /// When it is tried next; `None` if it has ended.
+    /// When the delivery is tried next; `None` if it has ended.
     pub next_at: Option<Timestamp>,
-    /// When it ended.
+    /// When the delivery ended.
     pub ended_at: Option<Timestamp>,
     /// Status of the last try, if the receiver answered it.
     pub status: Option<u16>,
@@ -435,7 +435,7 @@ pub struct DeliveryRecord {
 /// One webhook to send.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// Its id, the same for every try (`webhook-id`).
+    /// The id, the same for every try (`webhook-id`).
     pub id: WebhookId,
     /// The submission it reports.
     pub submission: SubmissionId,

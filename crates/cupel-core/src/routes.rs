@@ -71,7 +71,8 @@ impl Routes {
         0 < having && having < all
     }
 
-    /// The language queue for a run with these needs; `None`: every worker can judge it, so it uses the common queue.
+    /// The language queue for a run with these needs; `None`: every worker can judge it, so the run uses the common
+    /// queue.
     fn language_queue(&self, needs: &Needs) -> Option<LanguageId> {
         let rare =
             needs.iter().map(|language| (self.having(language), language)).filter(|((having, all), _)| having < all);
@@ -273,8 +274,8 @@ impl LanguageQueues {
     }
 
     /// Number of waiting hints in the common queue and in the language queues in use. If no worker has a language any
-    /// more, or if all workers have it, its queue has no consumers. Hints in such a queue are not counted; otherwise
-    /// lost hints would go unnoticed and their runs would not be published again.
+    /// more, or if all workers have it, its queue has no consumers. Hints in such a queue are not counted, because they
+    /// would hide lost hints, whose runs would then not be published again.
     pub(crate) async fn depth(&self) -> Result<usize, QueueError> {
         let mut depth = self.common.depth().await?;
         for language_queue in self.queues_in_use() {

@@ -251,11 +251,11 @@ cupel_types::named! {
     /// Stage of a submission, in the words of the API.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Stage, as_str, from_name {
-        /// It waits for a worker.
+        /// The submission waits for a worker.
         Queued = "queued",
         /// A worker holds it.
         Running = "running",
-        /// It was accepted.
+        /// It was judged as accepted.
         Completed = "completed",
         /// It ended in any other way.
         Failed = "failed",
@@ -329,7 +329,7 @@ pub struct SubmissionSummary {
     pub slug: Option<cupel_problem::Slug>,
     /// The score, if it was judged and has one.
     pub score: Option<cupel_types::Score>,
-    /// Its purpose.
+    /// The purpose.
     pub sent_for: SentFor,
 }
 

@@ -58,7 +58,7 @@ impl Shared {
     }
 }
 
-/// A subscriber's position in a log. Dropping `G` notifies the bus.
+/// A subscriber's position in a log. The guard `G` notifies the bus when it is dropped.
 pub(crate) struct Reader<G> {
     shared: Arc<Shared>,
     place: ReaderPosition,

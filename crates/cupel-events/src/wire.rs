@@ -149,8 +149,8 @@ pub(crate) fn write(message: &Message, out: &mut Vec<u8>) {
     out.push(VERSION);
     out.extend_from_slice(&[0; PREFIX_BYTES - 1]);
     if serde_json::to_writer(&mut *out, &head).is_err() {
-        // This cannot fail, because no map with non-string keys and no fallible writer is involved. If it did fail, no
-        // partial frame must be written.
+        // Writing cannot fail, because no map with non-string keys and no fallible writer is involved. If it did fail,
+        // no partial frame must be written.
         out.truncate(start);
         return;
     }

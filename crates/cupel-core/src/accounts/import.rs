@@ -1,4 +1,5 @@
-//! Import of many accounts from a CSV file, each with a one-time link instead of a password; the result is CSV, too.
+//! Import of many accounts from a CSV file, each with a one-time link instead of a password. The result is a CSV file
+//! as well.
 //!
 //! The first line names the columns: `username`, and optionally `email`, `role` and `tier`. Every line is checked
 //! before the first account is created. A name or address that is taken is reported in its line and does not affect the

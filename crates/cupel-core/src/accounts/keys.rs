@@ -97,8 +97,8 @@ impl Accounts {
         text.starts_with("cup_")
     }
 
-    /// The key and its owner, if the text is a valid key. Its permissions are the intersection of the key's scopes and
-    /// the owner's role.
+    /// The key and its owner, if the text is a valid key. The request's permissions are the intersection of the key's
+    /// scopes and the owner's role.
     ///
     /// # Errors
     /// [`KeyError`], which may be shown to the client: a client without the secret always gets [`KeyError::Unknown`].

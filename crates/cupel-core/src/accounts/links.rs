@@ -19,7 +19,7 @@ use crate::check::SubmissionFault;
 pub struct PasswordLink {
     /// The token: shown once, valid for one use.
     pub token: String,
-    /// When it expires.
+    /// When the link expires.
     pub expires_at: Timestamp,
 }
 

@@ -96,8 +96,8 @@ impl Core {
         is_changed.then_some(()).ok_or(ContestError::Missing)
     }
 
-    /// Deletes a contest that has not begun or has no participants. This keeps organisers from deleting the results of
-    /// participants.
+    /// Deletes a contest that has not begun or has no participants. This condition keeps organisers from deleting the
+    /// results of participants.
     ///
     /// # Errors
     /// [`ContestError`].

@@ -24,7 +24,7 @@ const ANNOUNCEMENTS_MAX: u32 = 1000;
 pub struct SeenContest {
     /// The contest.
     pub contest: Contest,
-    /// Its phase.
+    /// The phase.
     pub phase: Phase,
     /// Whether the viewer may change it. Such a viewer sees all of its data.
     pub may_change: bool,

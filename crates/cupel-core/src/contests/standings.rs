@@ -20,7 +20,7 @@ pub struct Attempt {
     pub problem: usize,
     /// Time from the participant's start to the submission.
     pub at: Duration,
-    /// Its result; `None`: not judged yet.
+    /// The result; `None`: not judged yet.
     pub result: Option<AttemptResult>,
     /// Whether the freeze of another contest hides its result.
     pub is_hidden: bool,

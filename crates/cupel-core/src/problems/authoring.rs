@@ -382,7 +382,7 @@ impl Core {
     /// A package, read once and then cached.
     ///
     /// # Errors
-    /// If it is missing or damaged.
+    /// If the package is missing or damaged.
     pub async fn package(&self, hash: ContentHash) -> Result<Arc<Imported>, AuthorError> {
         self.with_packages(move |packages| packages.open(&hash)).await
     }

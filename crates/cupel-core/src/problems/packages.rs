@@ -39,13 +39,13 @@ pub trait Packages: Send + Sync {
     /// Unpacks an untrusted archive or folder, and stores a copy that all nodes can read.
     ///
     /// # Errors
-    /// [`TakeError::Import`] with all faults of the package, otherwise the failure of Cupel. Nothing is stored then.
+    /// [`TakeError::Import`] with all faults of the package, or a failure of Cupel. In either case, nothing is stored.
     fn import(&self, source: &Path) -> Result<Taken, TakeError>;
 
     /// Called once the store has recorded a version that names the taken package. From then on the copy is kept.
     ///
     /// # Errors
-    /// If the copy had to be made again and this failed.
+    /// If the copy had to be made again and could not.
     fn settle(&self, taken: &Taken) -> Result<(), PackagesError>;
 
     /// Removes a taken package that will not be named. `is_named`: the package is named elsewhere. No import runs in
@@ -58,13 +58,13 @@ pub trait Packages: Send + Sync {
     /// A package, fetched if necessary. It stays on this machine while the value is alive.
     ///
     /// # Errors
-    /// If it is missing, unreachable or damaged.
+    /// If the package is missing, unreachable or damaged.
     fn open(&self, hash: &ContentHash) -> Result<Arc<Imported>, PackagesError>;
 
     /// Disk space used by a package.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If the package cannot be read.
     fn size(&self, hash: &ContentHash) -> Result<Bytes, PackagesError>;
 
     /// Copies that are old enough to be removed, of some packages or of all. No import runs in this process during the
@@ -147,7 +147,7 @@ pub enum PackagesError {
     /// The package is damaged.
     #[error("package {hash} cannot be read any more; restore its files from a backup, or import the package again")]
     Damaged {
-        /// Its hash.
+        /// The hash.
         hash: ContentHash,
         /// The symptom.
         #[source]

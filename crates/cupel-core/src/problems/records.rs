@@ -14,21 +14,21 @@ use crate::run::RunState;
 /// A problem with its statistics, without its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProblemRecord {
-    /// Its id, which never changes.
+    /// The id, which never changes.
     pub id: ProblemId,
-    /// Its slug, the name in URLs.
+    /// The slug, the name in URLs.
     pub slug: Slug,
-    /// Its title.
+    /// The title.
     pub title: String,
-    /// Its difficulty, if stated.
+    /// The difficulty, if stated.
     pub difficulty: Option<Difficulty>,
-    /// Its topics.
+    /// The topics.
     pub tags: Vec<Tag>,
-    /// Its author; `None`: shipped with Cupel.
+    /// The author; `None`: shipped with Cupel.
     pub owner: Option<UserId>,
     /// Who may see it.
     pub visibility: Visibility,
-    /// Its current package.
+    /// The current package.
     pub package: ContentHash,
     /// Number of the current version, from 1.
     pub version: u32,
@@ -41,9 +41,9 @@ pub struct ProblemRecord {
     pub limit_start: Option<Start>,
     /// Statistics of its submissions.
     pub statistics: Statistics,
-    /// When it was created.
+    /// When the problem was created.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// When the problem last changed.
     pub updated_at: Timestamp,
 }
 
@@ -154,15 +154,15 @@ cupel_types::named! {
 /// A problem to insert, with its first version.
 #[derive(Clone, Debug)]
 pub struct NewProblem {
-    /// Its id.
+    /// The id.
     pub id: ProblemId,
-    /// Its slug.
+    /// The slug.
     pub slug: Slug,
-    /// Its author.
+    /// The author.
     pub owner: Option<UserId>,
     /// Who may see it.
     pub visibility: Visibility,
-    /// Its first version.
+    /// The first version.
     pub version: NewVersion,
 }
 
@@ -173,11 +173,11 @@ pub struct NewVersion {
     pub package: ContentHash,
     /// The format of the archive.
     pub format: String,
-    /// Its title.
+    /// The title.
     pub title: String,
-    /// Its difficulty.
+    /// The difficulty.
     pub difficulty: Option<Difficulty>,
-    /// Its tags.
+    /// The tags.
     pub tags: Vec<Tag>,
     /// Whether a lower score is better.
     pub lower_is_better: bool,
@@ -206,9 +206,9 @@ pub struct Stored {
 /// A version of a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProblemVersionLine {
-    /// Its number, from 1.
+    /// The number, from 1.
     pub number: u32,
-    /// Its package.
+    /// The package.
     pub package: ContentHash,
     /// The format of the archive.
     pub format: String,
@@ -243,7 +243,7 @@ pub struct VersionException {
 /// A version that was imported without becoming current.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StagedVersion {
-    /// Its number, from 1.
+    /// The number, from 1.
     pub number: u32,
     /// Whether this import created the version; `false` if it existed before.
     pub is_new: bool,
@@ -252,9 +252,9 @@ pub struct StagedVersion {
 /// Changes to a problem; `None` leaves a value unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct ProblemChange {
-    /// Its visibility.
+    /// The visibility.
     pub visibility: Option<Visibility>,
-    /// Its slug.
+    /// The slug.
     pub slug: Option<Slug>,
     /// All members besides the owner, replacing the previous ones.
     pub members: Option<Vec<(UserId, Part)>>,
@@ -283,15 +283,15 @@ pub struct SubmissionFilter {
 pub struct RunSummary {
     /// The run.
     pub run: RunId,
-    /// Its state.
+    /// The state.
     pub state: RunState,
-    /// The package it is judged with.
+    /// The package that the run is judged with.
     pub package: Option<ContentHash>,
     /// The score, if it was judged and has one.
     pub score: Option<Score>,
-    /// When it began.
+    /// When the run began.
     pub started_at: Option<Timestamp>,
-    /// When it ended.
+    /// When the run ended.
     pub completed_at: Option<Timestamp>,
 }
 

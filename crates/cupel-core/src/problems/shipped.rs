@@ -17,7 +17,7 @@ use crate::Core;
 /// A package shipped with Cupel.
 #[derive(Clone, Copy, Debug)]
 pub struct Shipped<'a> {
-    /// Its problem's slug.
+    /// The problem's slug.
     pub slug: &'a str,
     /// SHA-256 of the archive.
     pub archive_hash: [u8; 32],

@@ -32,7 +32,7 @@ pub struct SeenProblem {
 pub struct Attempted {
     /// The submission.
     pub record: SubmissionRecord,
-    /// Its problem, if it belongs to one.
+    /// The submission's problem, if it has one.
     pub problem: Option<ProblemRecord>,
     /// Whether the viewer may see details that are only for the problem's authors.
     pub as_author: bool,
@@ -132,7 +132,7 @@ impl Core {
     }
 
     /// A submission with its problem, for its sender, administrators and the problem's authors. If an author takes part
-    /// in a contest whose freeze hides the submission, it is hidden from that author, too.
+    /// in a contest whose freeze hides the submission, the submission is hidden from that author as well.
     ///
     /// # Errors
     /// If the store cannot answer.

@@ -17,10 +17,10 @@
 //!   node is not available to an idle node. The fetcher divides the hints between classes by weight.
 //! - **The settler** acknowledges hints at the broker, in batches, in the background. A hint that is not acknowledged
 //!   is redelivered; the taker then finds that its run is leased.
-//! - **The keeper** holds the connection. When an operation fails, it drops the connection and opens another one, with
-//!   exponential backoff. Connecting creates the broker's objects again, so the queue survives a broker that lost
-//!   everything. Meanwhile hints wait in the line, takers wait, and `health` reports the outage. A broker that is full
-//!   refuses hints and still delivers, so its connection is kept and the feeder retries.
+//! - **The keeper** holds the connection. When an operation fails, the keeper drops the connection and opens another
+//!   one, with exponential backoff. Connecting creates the broker's objects again, so the queue survives a broker that
+//!   lost everything. Meanwhile hints wait in the line, takers wait, and `health` reports the outage. A broker that is
+//!   full refuses hints and still delivers, so its connection is kept and the feeder retries.
 //!
 //! A hint in the line of a node that dies is lost. The store has the run, and the sweeper of another node finds that
 //! more runs wait than the line and the broker have hints. Duplicates of hints that are in the line or went to the
@@ -58,7 +58,7 @@ pub(crate) const WAIT_MAX: Duration = Duration::from_secs(2);
 const LEAVE_MAX: Duration = Duration::from_secs(1);
 /// Maximum time that a publisher waits for the broker's count of hints.
 const LOOK_MAX: Duration = Duration::from_millis(250);
-/// Maximum number of hints that [`Queue::next_other`] skips, and its maximum duration.
+/// Maximum number of hints that [`Queue::next_other`] skips, and the maximum duration of the call.
 const SKIPPED_MAX: usize = 8;
 const LOOK_PAST_FOR: Duration = Duration::from_millis(100);
 /// How long a fruitless [`Queue::next_other`] is remembered. Each such call delays an idle slot, and makes the broker

@@ -195,7 +195,7 @@ impl Blobs for PostgresBlobs {
                 session.execute(&insert, &[&id, &number, &chunk])?;
             }
             let named = "INSERT INTO blobs (key, id, bytes) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING 1";
-            // If another node has put the same key first, its blob stays, and this one is rolled back.
+            // If another node has put the same key first, that node's blob stays, and this insertion is rolled back.
             let is_first = !session.query(named, &[&name, &id, &bytes])?.is_empty();
             session.batch(if is_first { "COMMIT" } else { "ROLLBACK" })?;
             Ok(Ok(()))

@@ -195,7 +195,7 @@ impl Packages for LocalPackages {
     }
 
     fn settle(&self, _: &Taken) -> Result<(), PackagesError> {
-        // This is the only process, and removals exclude imports, so the copy is still there.
+        // No other process uses the directory, and removals exclude imports, so the copy is still there.
         Ok(())
     }
 

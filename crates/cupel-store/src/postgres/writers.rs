@@ -1,7 +1,7 @@
 //! The writers: a few threads with a connection each, which take queued commands and run them in transactions.
 //!
 //! Queued commands share a transaction (group commit). Few round trips are needed: one fetches the rows of all runs
-//! that the commands will read, and their changes are sent together (`connection.rs`).
+//! that the commands will read, and one sends the commands' changes together (`connection.rs`).
 //!
 //! A failing command must not fail the others. If a transaction fails, each of its commands is run in a separate
 //! transaction. A command that loses a conflict (a deadlock, or two inserts of the same name) is run again, so

@@ -2,8 +2,8 @@
 //! submissions.
 //!
 //! The most selective table drives the join: `runs` if the filter names a problem, verdict, purpose or stage that is
-//! indexed there, otherwise `code_submissions`. Both are ordered by submission id. All values are bound; the conditions
-//! contain constant text only.
+//! indexed there, otherwise `code_submissions`. In both cases, the rows are ordered by submission id. All values are
+//! bound; the conditions contain constant text only.
 
 use std::borrow::Cow;
 

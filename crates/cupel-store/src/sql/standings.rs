@@ -130,7 +130,7 @@ pub(crate) struct Judged {
     memory: Option<i64>,
     /// For a package verification: whether the package passed.
     holds: Option<bool>,
-    /// For a package verification: the time limit that it derived.
+    /// For a package verification: the derived time limit.
     time_limit_us: Option<i64>,
     /// Start mode of the program whose time determined the limit.
     limit_start: Option<&'static str>,
