@@ -3,8 +3,8 @@
 //! Rate limiting uses the generic cell rate algorithm. Each bucket is one number: its theoretical arrival time (TAT),
 //! the moment at which it is full again. A request of cost `n` advances the TAT by `n` emission intervals, and is
 //! refused if the TAT would be further ahead than the burst allows. A request whose cost exceeds the burst is admitted
-//! if the bucket is full, and delays all later requests. So a batch of a thousand is as expensive as a thousand single
-//! submissions, but not impossible.
+//! if the bucket is full, and delays all later requests. So a batch of a thousand submissions costs as much as a
+//! thousand single submissions, but remains possible.
 
 use std::time::Duration;
 

@@ -96,8 +96,9 @@ pub trait RunStore: Send + Sync {
     async fn complete(&self, run: RunId, lease: LeaseId, done: Completion) -> Result<bool, StoreError>;
 
     /// Gives a leased run back; see [`RunEvent::GiveBack`](crate::run::RunEvent::GiveBack). Returns the new state, or
-    /// `None` if the lease is stale. If the run is queued again, it is due at `due`. If it is abandoned, its webhook
-    /// delivery is written in the same transaction, and its submission becomes a [dead letter](DeadLetterStore).
+    /// `None` if the lease is stale. If the run is queued again, it is due at `due`. If the run is abandoned, its
+    /// webhook delivery is written in the same transaction, and its submission becomes a [dead
+    /// letter](DeadLetterStore).
     async fn give_back(&self, run: RunId, lease: LeaseId, given: GivenBack) -> Result<Option<RunState>, StoreError>;
 
     /// Cancels the latest run of a submission if it has not ended, and writes its webhook delivery in the same

@@ -1,10 +1,10 @@
 //! Result cache: returns the stored result of an identical, recent program of the same owner.
 //!
 //! The cache ([`Results`]) maps a key only to a submission id. The result comes from the store, and is checked against
-//! the request before it is returned. Owner and request must be identical, the run must have ended with a verdict of
-//! its program, the language version must be the one that is offered now, and the result must be recent enough. So a
-//! cache may lose or mix up entries. An attacker with access to the cache can neither read a program there nor make
-//! Cupel return another owner's result.
+//! the request before it is returned. Owner and request must be identical, the run must have ended with a verdict on
+//! the program, the language version must be the one that is offered now, and the result must be recent enough. A cache
+//! may therefore lose or mix up entries without harm. An attacker with access to the cache can neither read a program
+//! there nor make Cupel return another owner's result.
 //!
 //! The owner is part of the key. If it were not, any user could find out whether another user has run a program.
 

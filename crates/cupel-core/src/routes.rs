@@ -4,11 +4,11 @@
 //! store lets a worker lease a run only if the worker has all of its languages, so a hint that reaches the wrong worker
 //! does no harm.
 //!
-//! Hints are routed nevertheless. If workers differ, the hint of a run that not all of them can judge goes to a
-//! *language queue* at the same broker. The queue is named after the needed language that the fewest workers have.
-//! Workers take from the common queue and from the language queues of their languages. So a run that waits for the only
-//! worker that can judge it does not delay others. If all workers have the same languages, which is the usual case,
-//! there are no language queues.
+//! To avoid delays, hints are routed nevertheless. If workers differ, the hint of a run that not all of them can judge
+//! goes to a *language queue* at the same broker. The queue is named after the needed language that the fewest workers
+//! have. Workers take from the common queue and from the language queues of their languages. So a run that waits for
+//! the only worker that can judge it does not delay others. If all workers have the same languages, which is the usual
+//! case, there are no language queues.
 //!
 //! A submission that needs a language without a worker is refused. If the last suitable worker leaves after a run was
 //! accepted, the run waits in the store and is counted in [`Swept::unserved`](crate::Swept::unserved). Its hint is

@@ -1,8 +1,8 @@
 //! The bus on PostgreSQL: a table for late subscribers, and NOTIFY for live subscribers.
 //!
-//! - One statement per batch writes the rows and notifies, so a notified node finds the rows. Rows that are committed
-//!   after a node has read the table are notified afterwards. LISTEN precedes the first read, so no event is lost
-//!   between the two.
+//! - One statement per batch writes the rows and notifies, so a notified node finds the rows. If a row is committed
+//!   after a node has read the table, its notification also arrives after that read. LISTEN precedes the first read, so
+//!   no event is lost between the two.
 //! - All nodes listen to one channel and ignore events without a subscriber on the node. A notification is the Base64
 //!   text of frames. An event that does not fit (8,000 bytes) is only referenced in the notification; the nodes that
 //!   need the event read it from the table.

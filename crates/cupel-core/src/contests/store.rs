@@ -48,8 +48,8 @@ pub trait ContestStore: Send + Sync {
     /// All participants, in the order in which they joined.
     async fn participants(&self, contest: ContestId) -> Result<Vec<Participant>, StoreError>;
 
-    /// The participants' submissions to the contest's problems that count and were sent within the participants' times,
-    /// in the order in which they were sent. Each is marked if the freeze of another contest hides it.
+    /// The submissions that participants sent to the contest's problems within their times and that count, in the order
+    /// in which they were sent. Each attempt is marked if the freeze of another contest hides it.
     async fn attempts(&self, contest: ContestId) -> Result<Vec<Attempt>, StoreError>;
 
     /// A page of the participants, in the order in which they joined, and the total number. Each participant has one

@@ -10,8 +10,8 @@
 //!   the copies were listed.
 //! - A node that names a package then checks its own clock ([`Packages::settle`]). If [`SETTLED_WITHIN`] has passed
 //!   since the copy was made, the node makes the copy again. If less time has passed, the copy was too young to be
-//!   removed before it was named. A copy that is made again is newer than the name, so any node that lists it also
-//!   finds the name.
+//!   removed before it was named. A copy that is made again is newer than the name in the store, so any node that lists
+//!   the copy also finds the name.
 //!
 //! So any number of nodes may remove packages at once, and a node may stall for any time in between.
 

@@ -116,8 +116,8 @@ pub trait ProblemStore: Send + Sync {
 
     /// Durably creates a new run of each submission, with the priority class `batch` and this package. A run that is
     /// still queued is switched to this package instead, and a run that is being judged is left unchanged. `judges`:
-    /// the languages of the package's programs. The old runs are kept. Ids that are not submissions to a problem that
-    /// count are ignored.
+    /// the languages of the package's programs. The old runs are kept. An id is ignored unless its submission belongs
+    /// to a problem and counts.
     async fn rejudge(
         &self,
         submissions: Vec<RejudgeOne>,

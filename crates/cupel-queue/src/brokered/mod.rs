@@ -6,11 +6,11 @@
 //!            (fair, bounded)   (all nodes' hints, first come)  (8 : 4 : 1)
 //! ```
 //!
-//! - **The line** is local to this process. Published hints wait in it, ordered between tenants by slot time
+//! - **The line** is local to this process. Published hints wait in it, ordered between owners by slot time
 //!   (`line.rs`), until the broker has room for their class. The broker has room while fewer than `window` hints of the
-//!   class, from all nodes together, wait there. A broker has neither tenants nor bounds; with this window, one
-//!   tenant's million hints delay another's single hint by at most one window. Each class has a separate window, so no
-//!   class blocks another.
+//!   class, from all nodes together, wait there. A broker does not distinguish owners and has no bound. With this
+//!   window, one owner's million hints delay another owner's single hint by at most one window. Each class has a
+//!   separate window, so no class blocks another.
 //! - **The feeder** moves hints from the line to the broker, in batches, several at a time. A batch that fails is
 //!   retried: a hint may be duplicated, but none is lost.
 //! - **The fetcher** takes at most as many hints from the broker as takers wait here, because a hint held by a busy

@@ -320,8 +320,8 @@ impl Figures {
 }
 
 /// Runs `change`, which changes a user's submissions to a problem or the freeze that withholds them, and updates
-/// everything derived except the user's progress. Returns `true` if the public "tried" or "solved" state of the user
-/// has changed.
+/// everything derived from them except the user's progress. Returns `true` if the public "tried" or "solved" state of
+/// the user has changed.
 pub(super) fn update(
     db: &dyn Sql,
     pair: &Pair,

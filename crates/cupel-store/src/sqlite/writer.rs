@@ -12,7 +12,7 @@
 //! that is not acknowledged yet commits with `synchronous=NORMAL`, without a sync. This cannot lose accepted work: the
 //! log is written in order, so a power failure loses at most the last such commits, but no durable commit and no commit
 //! before one. A run whose lease is lost is `Queued` again and is run again; its worker stopped with the machine. If
-//! only the process is killed, nothing is lost, because the kernel has the pages. Source: sqlite.org, "PRAGMA
+//! only the process is killed, nothing is lost, because the kernel has the written pages. Source: sqlite.org, "PRAGMA
 //! synchronous".
 
 use std::sync::{Arc, Mutex, PoisonError};
