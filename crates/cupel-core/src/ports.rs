@@ -170,7 +170,7 @@ pub struct RetentionCutoffs {
 pub struct NewSubmissions {
     /// The submissions, all of the same owner.
     pub submissions: Vec<(Submission, RunId)>,
-    /// Languages they need in addition to their own.
+    /// Languages that the submissions need in addition to their own.
     pub also_needs: Needs,
     /// The client's `Idempotency-Key` with the hash of its request.
     pub idempotency: Option<Idempotency>,

@@ -55,9 +55,9 @@ pub struct EmbeddedBus {
 #[derive(Debug, Default)]
 struct Logs {
     by_id: HashMap<SubmissionId, Arc<Shared>>,
-    /// Logs in the order they began. Ended and removed logs are skipped.
+    /// Logs in the order in which they began. Ended and removed logs are skipped.
     begun: VecDeque<(SubmissionId, Arc<Shared>)>,
-    /// Ended logs in the order they ended, with their sizes in bytes.
+    /// Ended logs in the order in which they ended, with their sizes in bytes.
     ended: VecDeque<(SubmissionId, usize)>,
     ended_bytes: usize,
     closed: bool,

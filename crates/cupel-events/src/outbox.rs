@@ -64,7 +64,7 @@ struct State {
     put: u64,
     sent: u64,
     chains: HashMap<SubmissionId, Chain>,
-    /// Tracked submissions in the order they began. Entries without a chain are skipped.
+    /// Tracked submissions in the order in which they began. Entries without a chain are skipped.
     begun: VecDeque<SubmissionId>,
     /// Whether a message was dropped whose loss the receivers cannot detect.
     lost: bool,

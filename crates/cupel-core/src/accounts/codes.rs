@@ -77,7 +77,7 @@ impl Accounts {
         self.inner.store.codes().await
     }
 
-    /// Ends a code. `false`: there is no such code.
+    /// Ends a code: nobody can register with it any more. `false`: there is no such code.
     ///
     /// # Errors
     /// If the store cannot write.

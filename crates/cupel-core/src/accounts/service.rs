@@ -78,7 +78,7 @@ pub enum RegisterError {
     /// The name or address is taken.
     #[error("the name or address is taken")]
     Taken(UserTaken),
-    /// The join code does not exist, has ended or is used up.
+    /// The join code does not exist, has expired, was ended by an administrator, or is used up.
     #[error("the join code is not valid")]
     NoSuchCode,
     /// Failure of Cupel.

@@ -43,7 +43,7 @@ impl Recent {
             && (now.duration_since(at) > KEPT || self.order.len() > RECENT_MAX)
         {
             self.order.pop_front();
-            // The run may have been forgotten and added again since.
+            // The run may have been forgotten and added again since then.
             if self.since.get(&run) == Some(&at) {
                 self.since.remove(&run);
             }

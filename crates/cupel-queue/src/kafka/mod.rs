@@ -315,7 +315,7 @@ impl Link for KafkaLink {
                 all.add_partition_range(topic, 0, count - 1);
             }
             let committed = consumer.committed_offsets(all.clone(), ANSWER_MAX)?.to_topic_map();
-            // `Offset::End` in place of a timestamp requests the end offset (Kafka's protocol, ListOffsets).
+            // `Offset::End` instead of a timestamp requests the end offset (Kafka's protocol, ListOffsets).
             all.set_all_offsets(Offset::End)?;
             let ends = consumer.offsets_for_times(all, ANSWER_MAX)?;
             let mut ready = [0; CLASSES];

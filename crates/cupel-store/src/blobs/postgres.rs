@@ -142,7 +142,7 @@ impl PostgresBlobs {
         format!("{}/{of}", self.cluster)
     }
 
-    /// Waits for one of the [`SESSIONS_MAX`] places, which [`Held`] releases on drop. Returns an idle connection if
+    /// Waits for one of the [`SESSIONS_MAX`] permits, which [`Held`] releases on drop. Returns an idle connection if
     /// there is one.
     fn take(&self) -> Result<Option<Session>, SessionError> {
         let full = |sessions: &mut Sessions| sessions.in_use >= SESSIONS_MAX;
@@ -161,7 +161,7 @@ impl PostgresBlobs {
     }
 }
 
-/// One of the [`SESSIONS_MAX`] places, until it is dropped.
+/// One of the [`SESSIONS_MAX`] permits to use a connection, until it is dropped.
 struct Held<'a>(&'a PostgresBlobs);
 
 impl Drop for Held<'_> {

@@ -1,4 +1,4 @@
-//! Pool of connections that read: opened on demand, kept open, bounded in number, each used by one query at a time.
+//! Pool of reading connections: opened on demand, kept open, bounded in number, each used by one query at a time.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -1,4 +1,4 @@
-//! Pool of connections that read, each used by one query at a time, on threads that may block.
+//! Pool of reading connections, each used by one query at a time, on threads that may block.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
