@@ -2,8 +2,8 @@
 //!
 //! - The table is unlogged, so it does not load the disk that the store's transactions wait for. A crash of the server
 //!   empties the table, but the store is durable and has the runs.
-//! - Taking a hint deletes its row in one statement, so there is nothing to settle. A node that dies with a hint loses
-//!   it; the sweeper finds the run.
+//! - Taking a hint deletes its row in one statement, so there is nothing to settle. If a node dies while it has a hint,
+//!   the hint is lost; the sweeper finds the run.
 //! - A run that waits in the table is not inserted again.
 //! - Each published batch sends a NOTIFY to all nodes. Waiting nodes then query the table, and SKIP LOCKED gives each
 //!   of them different rows.

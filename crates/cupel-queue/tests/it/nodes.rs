@@ -72,8 +72,8 @@ pub(crate) async fn hints_held_by_a_dead_node_are_redelivered(url: impl AsyncFn(
         let _never_settled = dies.next().await.unwrap();
     }
     dies.close();
-    // Wait until the node has left before the other one takes, because tansu 0.6 waits forever for a group leader that
-    // left during a rebalance.
+    // Wait until the node has left before the other node takes hints, because tansu 0.6 waits forever for a group
+    // leader that left during a rebalance.
     dies.gone().await;
     drop(dies);
     let mut runs = Vec::new();

@@ -197,7 +197,7 @@ impl Write for DeleteUser {
         }
         let (id, now) = (bytes(self.user.as_uuid()), to_us(self.now));
         // The suffix ends with the random part of the id, so it is unique and does not identify the user. With 34
-        // characters, the name is longer than a user name may be, so no user has it.
+        // characters, the name is longer than a user name may be, so no other user has that name.
         let name = format!("deleted-{}", &self.user.as_uuid().as_simple().to_string()[6..]);
         let email_key = format!("id:{}", self.user.as_uuid().as_simple());
         let sql = "UPDATE users SET username = ?1, username_key = ?1, email = '', email_key = ?2, password_hash = '!', \
