@@ -44,9 +44,9 @@ impl Core {
     /// share is a tenth of the queue, but at least the size of the largest batch, because a batch of that size must be
     /// acceptable.
     ///
-    /// The store is queried only for owners who schedule runs or have half of their share waiting, so other requests
-    /// cost no query. So the scheduled runs of an owner with less than half a share waiting are not counted: an owner
-    /// whose whole share is scheduled may have half a share waiting as well.
+    /// The store is queried only for owners who schedule runs or have more than half of their share waiting; other
+    /// requests cost no query. Therefore an owner whose whole share is scheduled may have up to half a share waiting in
+    /// addition.
     async fn share(&self, owner: UserId, entering: usize, scheduled: usize, now: Timestamp) -> Result<(), SubmitError> {
         let depth_max = self.queue().depth_max();
         let most = (depth_max / OWNER_SHARE).max(self.inner.bounds.batch_max).min(depth_max);
@@ -84,9 +84,9 @@ pub(crate) struct AdmissionGuard<'a> {
     admission: &'a Admission,
     owner: UserId,
     more: usize,
-    /// Submissions that were being accepted when this one arrived, including it.
+    /// Submissions that were being accepted when this one arrived, including this one.
     entered: usize,
-    /// Submissions of the same owner that were being accepted when this one arrived, including it.
+    /// Submissions of the same owner that were being accepted when this one arrived, including this one.
     entered_of_owner: usize,
 }
 

@@ -24,13 +24,14 @@ pub(crate) struct Awaited {
 
 impl Core {
     /// Waits until a newly accepted submission has ended, at most `at_most` or until `given_up`. If a worker of this
-    /// process judged it, the written result is returned without a read. A submission that has not ended is returned in
-    /// its current state. `None`: the submission cannot be read.
+    /// process judged the run, the written result is returned without a read. A submission that has not ended is
+    /// returned in its current state. `None`: the submission cannot be read.
     ///
-    /// The id must not be sent to the client before this has returned.
+    /// The id must not be sent to the client before this function has returned.
     ///
     /// # Errors
-    /// If the store cannot make the submission durable. The client must then not be told that it was accepted.
+    /// If the store cannot make the submission durable. The client must then not be told that the submission was
+    /// accepted.
     pub(crate) async fn wait_for(
         &self,
         awaited: Awaited,
@@ -42,7 +43,7 @@ impl Core {
             tokio::select! {
                 biased;
                 record = expected.record() => Some(record),
-                // It ended on another node, or the bus is closing: the store has the current state.
+                // The run ended on another node, or the bus is closing: the store has the current state.
                 () = self.wait_for_end(id, end.as_mut()) => None,
                 () = given_up => None,
             }

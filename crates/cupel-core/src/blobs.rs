@@ -20,12 +20,12 @@ pub trait Blobs: Send + Sync {
     /// after a failed transfer it does not exist. An existing blob is kept or replaced; in both cases it is complete.
     fn put(&self, key: &BlobKey, source: &mut dyn Read) -> Result<(), BlobsError>;
 
-    /// Writes a blob to `into`, in chunks, and returns its length in bytes. If this fails, part of it may have been
-    /// written.
+    /// Writes a blob to `into`, in chunks, and returns its length in bytes. If the call fails, part of the blob may
+    /// have been written.
     ///
     /// # Errors
-    /// [`BlobsError::Missing`], [`BlobsError::TooLarge`] if it has more than `bytes_max`, [`BlobsError::Target`] if
-    /// `into` fails, [`BlobsError::Store`] if the blob store fails.
+    /// [`BlobsError::Missing`], [`BlobsError::TooLarge`] if the blob has more than `bytes_max` bytes,
+    /// [`BlobsError::Target`] if `into` fails, [`BlobsError::Store`] if the blob store fails.
     fn get(&self, key: &BlobKey, into: &mut dyn Write, bytes_max: u64) -> Result<u64, BlobsError>;
 
     /// Whether the blob exists.
@@ -54,12 +54,12 @@ pub enum BlobKey {
     Package {
         /// The package's hash, which differs from the hash of the blob's bytes.
         hash: ContentHash,
-        /// Every import makes its own copy: see `problems/packages.rs`.
+        /// Id of the copy. Every import makes its own copy: see `problems/packages.rs`.
         copy: Uuid,
     },
     /// Artefacts of a compilation.
     Artifacts(ContentHash),
-    /// Sources and inputs of a submission, or outputs of a run, by the hash of its bytes.
+    /// Sources and inputs of a submission, or outputs of a run, identified by the hash of the bytes.
     Data(ContentHash),
 }
 
@@ -105,7 +105,7 @@ impl fmt::Display for BlobKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BlobKey::Package { hash, copy } => write!(f, "packages/{hash}/{copy}"),
-            // There may be very many, so they are split into directories by the first byte of the hash.
+            // There may be very many artefacts, so they are split into directories by the first byte of the hash.
             BlobKey::Artifacts(hash) => write!(f, "artifacts/{:02x}/{hash}", hash.as_bytes()[0]),
             BlobKey::Data(hash) => write!(f, "data/{:02x}/{hash}", hash.as_bytes()[0]),
         }
@@ -139,9 +139,9 @@ impl FromStr for BlobKey {
 /// A blob in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlobInfo {
-    /// Its key.
+    /// The key.
     pub key: BlobKey,
-    /// Its length in bytes.
+    /// The length in bytes.
     pub bytes: u64,
     /// Time since it was stored, measured with one clock for all blobs of the store.
     pub age: Duration,
@@ -153,10 +153,10 @@ pub enum BlobsError {
     /// The blob does not exist.
     #[error("the blob store has no {0}")]
     Missing(BlobKey),
-    /// It has more bytes than allowed.
+    /// The blob has more bytes than allowed.
     #[error("{key} has more than {bytes_max} bytes")]
     TooLarge {
-        /// Its key.
+        /// The key.
         key: BlobKey,
         /// The maximum.
         bytes_max: u64,
@@ -183,7 +183,7 @@ pub enum BlobsError {
 /// Removes the blobs of a kind that are older than `age`; returns their number.
 ///
 /// # Errors
-/// If the blob store cannot list or remove them; some may have been removed already.
+/// If the blob store cannot list or remove the blobs; some may have been removed already.
 pub fn remove_older(blobs: &dyn Blobs, kind: BlobKind, age: Duration) -> Result<u64, BlobsError> {
     let mut removed = 0;
     for blob in blobs.list(kind)? {

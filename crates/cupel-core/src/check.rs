@@ -21,8 +21,8 @@ pub struct SubmissionFault {
     /// Zero-based index of the submission in the batch.
     pub index: usize,
     /// Position in the submission, as a JSON pointer (RFC 6901): `/language`, `/files/0/path`, `/args/3`, `/env/NAME`,
-    /// `/stdin`, `/tests/1/name`, `/limits/cpu_time_ms`, `/limits/memory_bytes`, `/run_at`, `/webhook`. Limits carry
-    /// the unit of the API's fields: `_ms` for times, `_bytes` for sizes.
+    /// `/stdin`, `/tests/1/name`, `/limits/cpu_time_ms`, `/limits/memory_bytes`, `/run_at`, `/webhook`. The name of a
+    /// limit ends with its unit, as in the API: `_ms` for times, `_bytes` for sizes.
     pub pointer: String,
     /// Kind of fault, for programs.
     pub kind: SubmissionFaultKind,
@@ -84,14 +84,14 @@ impl SubmissionFaultKind {
     }
 }
 
-/// Maximum number of faults reported individually per request. If there are more, one last fault reports that.
+/// Maximum number of faults reported individually per request. If there are more, one last fault says so.
 pub const FAULTS_MAX: usize = 100;
 
 /// Validates every submission of a request against the languages and bounds, and returns the requested work of each.
 /// Does no I/O.
 ///
 /// # Errors
-/// All faults of all submissions, at most [`FAULTS_MAX`]. If there are more, one last fault reports that.
+/// All faults of all submissions, at most [`FAULTS_MAX`]. If there are more, one last fault says so.
 pub fn check(
     new: &[NewSubmission],
     registry: &Registry,
@@ -426,7 +426,7 @@ impl Checker<'_> {
         self.limit("instructions", instructions, u64::MAX, count);
         if instructions.is_some_and(|n| n > 0) && !self.bounds.counts_instructions {
             let detail =
-                "instructions cannot be counted on this machine, and so not be limited; `cupel doctor` says why";
+                "instructions cannot be counted on this machine, so they cannot be limited; `cupel doctor` says why";
             self.fault("/limits/instructions", SubmissionFaultKind::LimitInvalid, detail);
         }
         let bytes = |n: u64| Bytes::new(n).to_string();
@@ -466,7 +466,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Checks the smallest value with which a program can start. Zero is reported together with the maximum.
+    /// Checks that a limit is not below the smallest value with which a program can start. `limit` reports zero.
     fn at_least(&mut self, name: &str, asked: Option<u64>, least: u64, show: impl Fn(u64) -> String) {
         if asked.is_some_and(|asked| 0 < asked && asked < least) {
             let detail = format!("with less than {} no program starts", show(least));
@@ -503,7 +503,7 @@ impl Checker<'_> {
     fn too_large(&mut self, pointer: &str, what: &str, len: usize, max: Bytes) {
         let len = Bytes::new(len as u64);
         if len > max {
-            self.fault(pointer, SubmissionFaultKind::TooLarge, format!("{what} may have {max}; there are {len}"));
+            self.fault(pointer, SubmissionFaultKind::TooLarge, format!("{what} must have at most {max}, not {len}"));
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The processes that share one store: workers with their languages, operators' orders, and the leader that sweeps.
 //!
-//! A worker writes a row every few seconds ([`ClusterStore::beat`]) and reads its orders from it. A worker whose row is
-//! old counts as gone. This affects only displays and `/healthz`, since its leases expire by themselves. One node at a
-//! time is the leader. It sweeps for as long as it renews that role ([`ClusterStore::lead`]).
+//! A worker writes a row every few seconds ([`ClusterStore::beat`]) and reads its orders from the row. A worker whose
+//! row is old counts as gone: displays and `/healthz` show that, and its languages are no longer offered or used for
+//! routing. Its leases expire by themselves. One node at a time is the leader. The leader sweeps for as long as it
+//! renews that role ([`ClusterStore::lead`]).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,9 +23,9 @@ pub const BEAT_EVERY: Duration = Duration::from_secs(5);
 pub const WORKER_GONE_AFTER: SignedDuration = SignedDuration::from_secs(15);
 
 /// Why a language is unavailable on a node that offers the workers' languages.
-pub(crate) const NO_WORKER: &str = "no worker has it";
+pub(crate) const NO_WORKER: &str = "no worker has this language";
 
-/// How long a node remains leader without renewal. It sweeps every second.
+/// How long a node remains leader without renewal. The leader renews with every sweep, once per second.
 const LEADS_FOR: SignedDuration = SignedDuration::from_secs(5);
 
 /// How long the row of a worker that is gone is kept for display.
@@ -66,15 +67,15 @@ pub trait ClusterStore: Send + Sync {
 pub struct WorkerBeat {
     /// The worker.
     pub id: WorkerId,
-    /// Its name for people: the machine's name, unless configured.
+    /// The worker's name for people: the machine's name, unless configured.
     pub name: String,
-    /// Its version of Cupel.
+    /// The worker's version of Cupel.
     pub version: String,
     /// Number of programs that it can run at the same time.
     pub slots: u32,
     /// Number of occupied slots.
     pub busy: u32,
-    /// Its languages, with the versions of their toolchains.
+    /// The worker's languages, with the versions of their toolchains.
     pub languages: BTreeMap<LanguageId, String>,
     /// The order it currently follows.
     pub order: Order,
@@ -114,13 +115,13 @@ impl Order {
 /// A worker as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerRecord {
-    /// Its last heartbeat.
+    /// The worker's last heartbeat.
     pub beat: WorkerBeat,
-    /// Its order, including an order for all workers.
+    /// The operator's order for the worker, including an order for all workers.
     pub order: Order,
-    /// When it started.
+    /// When the worker started.
     pub started_at: Timestamp,
-    /// When its last heartbeat arrived.
+    /// When the last heartbeat arrived.
     pub seen_at: Timestamp,
 }
 
@@ -228,7 +229,7 @@ impl Core {
     /// runs from the language queues meant for this worker.
     ///
     /// # Errors
-    /// If the store cannot answer; nothing changes then. Opening a queue that failed is retried at the next call.
+    /// If the store cannot answer; nothing changes then. If a queue cannot be opened, the next call tries again.
     pub async fn join_workers(&self) -> Result<(), StoreError> {
         self.follow_workers().await?;
         if let Err(error) = self.inner.language_queues.take_for(&self.languages()).await {
@@ -237,7 +238,7 @@ impl Core {
         Ok(())
     }
 
-    /// Whether this node is the leader, from now on for some seconds.
+    /// Takes or renews the leader's role for [`LEADS_FOR`]. Returns whether this node is the leader.
     pub(crate) async fn leads(&self, now: Timestamp) -> Result<bool, StoreError> {
         let until = now.saturating_add(LEADS_FOR).unwrap_or(now);
         self.inner.store.lead(self.inner.node, now, until).await

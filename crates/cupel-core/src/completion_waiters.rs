@@ -1,8 +1,8 @@
 //! Hands results to waiting callers in this process, without a read from the store.
 //!
-//! *Invariant:* a result is handed over only after it is durable in the store, and it equals the result of a read. If a
-//! run ends in another process, is cancelled or is abandoned, no result is handed over here; the caller learns of the
-//! end from the event bus.
+//! *Invariant:* a result is handed over only after it is durable in the store, and it equals what a read of the store
+//! returns. If a run ends in another process, is cancelled or is abandoned, no result is handed over here; the caller
+//! learns of the end from the event bus.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,7 +24,7 @@ impl CompletionWaiters {
         Expected { id, record, waiters: self.clone() }
     }
 
-    /// Whether a caller waits for it.
+    /// Whether a caller waits for this submission.
     pub(crate) fn is_expected(&self, id: SubmissionId) -> bool {
         self.waiting().contains_key(&id)
     }
@@ -53,7 +53,7 @@ pub(crate) struct Expected {
 }
 
 impl Expected {
-    /// The result, once it is handed over. Otherwise this never completes.
+    /// The result, once it is handed over. If no result is handed over, the future never completes.
     pub(crate) async fn record(&mut self) -> SubmissionRecord {
         match (&mut self.record).await {
             Ok(record) => record,

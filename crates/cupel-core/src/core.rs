@@ -72,9 +72,9 @@ pub(crate) struct Inner {
     /// Stop flags of the attempts that this process's workers run; raising one stops the attempt at once. Keyed by
     /// lease, because a lost attempt may still be running when a new attempt at the same run starts.
     pub(crate) running: Mutex<HashMap<LeaseId, (RunId, Weak<StopFlag>)>>,
-    /// Slot time of this process's workers that has not been announced yet.
+    /// Slot time (how long runs occupied slots) per owner that this process's workers have not announced yet.
     pub(crate) used: Mutex<HashMap<UserId, Duration>>,
-    /// Waiters of this process for results.
+    /// Callers in this process that wait for results.
     pub(crate) waiters: CompletionWaiters,
     pub(crate) sweep: tokio::sync::Mutex<SweepState>,
     /// Recently read standings.
@@ -82,7 +82,8 @@ pub(crate) struct Inner {
     pub(crate) imports: Imports,
     /// Admits one custom input at a time, because examining it may need a hundred times its size in memory.
     pub(crate) own_inputs: Arc<Semaphore>,
-    /// Resolver for the host names of webhook receivers. If it is not set, only the webhook sender resolves them.
+    /// Resolver for the host names of webhook receivers. If no resolver is set, only the webhook sender resolves the
+    /// names.
     pub(crate) resolver: OnceLock<Arc<dyn Resolver>>,
     pub(crate) resolving: Arc<Semaphore>,
 }
@@ -140,7 +141,7 @@ impl Core {
         now.round(TimestampRound::new().smallest(Unit::Microsecond).mode(jiff::RoundMode::Trunc)).unwrap_or(now)
     }
 
-    /// How far this machine's clock is ahead of the authoritative one (negative: behind).
+    /// How far this machine's clock is ahead of the authoritative clock (negative: behind).
     pub fn skew(&self) -> SignedDuration {
         self.inner.clock.skew()
     }

@@ -1,9 +1,9 @@
 //! Dead letters: submissions whose run was abandoned because every attempt ended in a failure of Cupel.
 //!
-//! Their senders receive an internal error. An administrator can see why, when and on which worker each attempt failed,
-//! and can retry or purge them. Like a rejudge, a retry is a new run of the same submission. Its attempts are numbered
-//! after the earlier ones, and its events follow those of the earlier run. Late reports of the abandoned run are
-//! refused.
+//! The senders of these submissions receive an internal error. An administrator can see why, when and on which worker
+//! each attempt failed, and can retry or purge the dead letters. Like a rejudge, a retry is a new run of the same
+//! submission. The attempts and events of the new run continue the numbering of the earlier run. Late reports of the
+//! abandoned run are refused.
 //!
 //! A fault of a problem's package does not create a dead letter. It is reported to the problem's authors, who rejudge.
 
@@ -51,34 +51,34 @@ pub struct DeadLetter {
     pub submission: SubmissionId,
     /// The abandoned run.
     pub run: RunId,
-    /// Its owner.
+    /// The submission's owner.
     pub owner: UserId,
     /// The owner's name.
     pub username: String,
-    /// Its language; `None` for the verification of a package.
+    /// The submission's language; `None` for the verification of a package.
     pub language: Option<LanguageId>,
-    /// Its problem, if it belongs to one that still exists.
+    /// The submission's problem, if it has one that still exists.
     pub problem: Option<Slug>,
     /// Number of attempts, including those at earlier runs.
     pub attempts: u32,
     /// When the run was abandoned.
     pub died_at: Timestamp,
-    /// Why its last attempt failed; empty if the cause was not stored.
+    /// Why the last attempt failed; empty if the cause was not stored.
     pub why: String,
 }
 
 /// An attempt that ended in a failure of Cupel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedAttempt {
-    /// Its number.
+    /// Number of the attempt.
     pub attempt: u32,
-    /// Its run.
+    /// The run.
     pub run: RunId,
-    /// The worker that held it.
+    /// The worker that held the attempt.
     pub worker: Option<WorkerId>,
     /// The name of that worker, if it was still known.
     pub worker_name: Option<String>,
-    /// When it ended.
+    /// When the attempt ended.
     pub failed_at: Timestamp,
     /// The cause.
     pub why: String,
@@ -91,14 +91,14 @@ pub struct RetriedRun {
     pub submission: SubmissionId,
     /// The hint to publish.
     pub hint: RunHint,
-    /// The languages it needs.
+    /// The languages that the run needs.
     pub needs: Needs,
     /// Number of attempts at earlier runs.
     pub attempts: u32,
 }
 
-/// Retries dead letters, for a caller that has only a store; the sweeper of a server publishes their runs within
-/// seconds.
+/// Retries dead letters, for a caller that has only a store; the sweeper of a server publishes hints for the new runs
+/// within seconds.
 ///
 /// # Errors
 /// If the store cannot write; runs already queued stay queued, and the call may be repeated.
@@ -149,7 +149,7 @@ impl Core {
         let now = self.now();
         let retried = retry_in(&*self.inner.store, &[id], now).await?;
         for run in &retried {
-            // A sequence number between the end of the earlier run and the events of the new one.
+            // A sequence number between the end of the earlier run and the events of the new run.
             let seq = Seq::of_attempt(run.attempts.saturating_add(1), 0);
             self.inner.events.publish(Event { submission: run.submission, seq, at: now, kind: EventKind::Queued });
         }

@@ -1,8 +1,8 @@
 //! The events of a run, in order: the one event schema behind SSE, webhooks and the event log.
 //!
 //! Sequence numbers: the `n`th event of attempt `a` (0 before the first lease) has `seq = a << 32 | n`. So a number is
-//! never used twice, a late event of a dead attempt has a smaller number than the events already present, and no shared
-//! counter is needed. The final event has the largest number of its attempt, so nothing can follow it.
+//! never used twice, a late event of a dead attempt has a smaller number than the events of later attempts, and no
+//! shared counter is needed. The final event has the largest number of its attempt, so nothing can follow it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ impl Seq {
         Seq::of_attempt(attempts, u32::MAX)
     }
 
-    /// The attempt it belongs to.
+    /// The attempt to which this position belongs.
     pub const fn attempt(self) -> u32 {
         (self.0 >> 32) as u32
     }
@@ -41,9 +41,9 @@ impl Seq {
 pub struct Event {
     /// The submission.
     pub submission: SubmissionId,
-    /// Its position in the log.
+    /// The event's position in the log.
     pub seq: Seq,
-    /// When it happened.
+    /// When the event happened.
     pub at: Timestamp,
     /// The kind of event.
     pub kind: EventKind,
@@ -55,8 +55,8 @@ impl Event {
         Event { submission, seq: Seq::of_attempt(0, 1), at, kind: EventKind::Queued }
     }
 
-    /// The last event of every submission. It depends only on the final state, so every node that creates it creates
-    /// the same one.
+    /// The last event of every submission. The event depends only on the final state, so all nodes create the same
+    /// event.
     pub const fn finished(submission: SubmissionId, attempts: u32, at: Timestamp, verdict: Verdict) -> Event {
         Event { submission, seq: Seq::of_end(attempts), at, kind: EventKind::Finished { verdict } }
     }
@@ -77,7 +77,7 @@ pub enum Stream {
 pub enum EventKind {
     /// The submission was accepted and waits for a slot. (`queued`)
     Queued,
-    /// A worker leased it. Output of earlier attempts is no longer valid. (`started`)
+    /// A worker leased the run. Output of earlier attempts is no longer valid. (`started`)
     Started { attempt: u32 },
     /// The compiler started. (`compile.start`)
     CompileStarted,

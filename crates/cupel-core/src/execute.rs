@@ -48,7 +48,7 @@ pub struct Wait<'a> {
 pub enum Executed {
     /// The submission was accepted and, as far as known, has not ended.
     Accepted {
-        /// Its id.
+        /// The id.
         id: SubmissionId,
         /// Whether an earlier request with the same idempotency key created it.
         is_repeated: bool,
@@ -126,7 +126,7 @@ impl Core {
         })
     }
 
-    /// The submission after it has ended or the wait is over. `None`: it cannot be read.
+    /// The submission after it has ended or the wait is over. `None`: the submission cannot be read.
     async fn await_result(
         &self,
         owner: UserId,

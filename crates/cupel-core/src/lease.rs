@@ -14,7 +14,7 @@ use crate::event::{Event, Seq};
 use crate::run::{LeasedRun, RunState, SubmissionRecord};
 use crate::{Completion, Core, GivenBack, Hinted, Notice, Queue, QueueError, RunHint, StoreError, chain};
 
-/// Maximum number of hints of ended or taken runs that are skipped in one call.
+/// Maximum number of hints that one call skips because their run has ended or was taken.
 const GONE_MAX: usize = 8;
 
 /// Smallest slot time that is announced; shorter times are accumulated per owner.
@@ -75,7 +75,7 @@ pub enum NextError {
     /// The queue is closed or cannot be reached.
     #[error("cannot get the next run from the queue")]
     Queue(#[source] QueueError),
-    /// The store could not lease the run. It is not lost: the sweeper offers it again.
+    /// The store could not lease the run. The run is not lost: the sweeper publishes its hint again.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -136,12 +136,12 @@ impl Core {
     }
 
     /// Charges slot time to an owner. Short times are accumulated before they are announced, so other nodes learn of
-    /// them shortly afterwards.
+    /// them with a delay.
     pub fn used(&self, owner: UserId, time: Duration) {
         let total = {
             let mut used = self.inner.used.lock().unwrap_or_else(PoisonError::into_inner);
             if used.len() >= USED_MAX && !used.contains_key(&owner) {
-                // This drops up to `USED_MIN` of slot time per owner.
+                // Clearing the map drops up to `USED_MIN` of slot time per owner.
                 used.clear();
             }
             let total = used.entry(owner).or_default();
@@ -164,10 +164,11 @@ impl Core {
         let run = hinted.hint.run;
         let now = self.now();
         let lease = LeaseId::from_uuid(uuid::Uuid::new_v4());
-        // A run that needs a language missing here is left to other workers; the sweeper publishes it to their queue.
+        // A run that needs a language missing here is left to other workers; the sweeper publishes its hint to their
+        // queue.
         let languages = Some(self.languages());
         let leased = self.inner.store.lease(run, lease, worker, now, self.lease_end(now), languages).await;
-        // If the lease is in the store, the hint is no longer needed; if not, the sweeper publishes a new one.
+        // If the lease is in the store, the hint is no longer needed; if not, the sweeper publishes a new hint.
         if let Err(error) = queue.settle(hinted).await {
             tracing::debug!(%error, run.id = %run, "a hint was not settled");
         }
@@ -191,8 +192,8 @@ impl Core {
     }
 
     /// Gives back a lease that the store may have granted without returning the submission. After a transient error,
-    /// the run loses no attempt. After a permanent error, it loses one attempt each time, so it ends eventually. That
-    /// end is stored but not announced, because the submission's owner cannot be read either.
+    /// the run loses no attempt. After a permanent error, the run loses one attempt each time, so it is abandoned
+    /// eventually. The abandonment is stored but not announced, because the submission's owner cannot be read either.
     async fn give_back_unreadable(&self, run: RunId, lease: LeaseId, cause: &StoreError) {
         let now = self.now();
         let due = now.saturating_add(UNREADABLE_RETRY_DELAY).unwrap_or(now);
@@ -209,8 +210,8 @@ impl Core {
         }
     }
 
-    /// Renews leases; returns those that are no longer current, and raises the stop flags of their attempts. Call it
-    /// about three times per [`LeasePolicy::lease`](crate::LeasePolicy::lease).
+    /// Renews leases; returns those that are no longer current, and raises the stop flags of their attempts. To be
+    /// called about three times per [`LeasePolicy::lease`](crate::LeasePolicy::lease).
     ///
     /// # Errors
     /// If the store cannot answer; the leases remain valid until they expire.
@@ -261,7 +262,8 @@ impl Core {
         self.running().remove(&lease);
         if written {
             self.inner.admission.ended(1);
-            // Before the event is published, so that a caller that receives the final event finds the result.
+            // Hands the result over before the event is published, so that a caller that receives the final event finds
+            // the result.
             record.into_iter().for_each(|record| self.inner.waiters.hand_over(record));
             self.inner.events.publish(end);
         } else {
@@ -270,9 +272,9 @@ impl Core {
         Ok(written)
     }
 
-    /// Gives an attempt back without a verdict, because the worker drains (`lost_attempt: false`, which costs no
-    /// attempt) or failed (`true`). `reason` is for the log and for administrators. A run is retried 1 s after its
-    /// first failed attempt, 4 s after its second, and 16 s after each later one. It is abandoned after
+    /// Gives an attempt back without a verdict, because the worker drains (`lost_attempt: false`; the attempt does not
+    /// count as lost) or failed (`true`). `reason` is for the log and for administrators. A run is retried 1 s after
+    /// its first failed attempt, 4 s after its second, and 16 s after each later one. It is abandoned after
     /// [`LeasePolicy::attempts_max`](crate::LeasePolicy::attempts_max) lost attempts.
     ///
     /// # Errors
@@ -284,7 +286,7 @@ impl Core {
     }
 
     /// Gives back an attempt that this worker cannot begin now. After `pause`, the run is offered again, to any worker.
-    /// It costs no attempt.
+    /// The attempt does not count as lost.
     ///
     /// # Errors
     /// As [`Core::give_back`].
@@ -343,8 +345,8 @@ impl Core {
     }
 
     /// Handles the notices of other nodes: stops attempts that are no longer wanted, and charges owners for the slot
-    /// time of their runs. Ends when the bus is closed; run one such task per process. Without it, a worker learns that
-    /// a run was cancelled only when it renews the lease, and queues are fair between owners only by the number of
+    /// time of their runs. Ends when the bus is closed; run one such task per process. Without this task, a worker
+    /// learns that a run was cancelled only when it renews the lease, and queues balance owners only by the number of
     /// hints handed out.
     pub async fn handle_notices(&self) {
         let mut notices = self.inner.events.notices();

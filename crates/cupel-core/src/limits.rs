@@ -1,10 +1,10 @@
 //! Rates, and the port for rate-limit buckets that all API nodes share.
 //!
 //! Rate limiting uses the generic cell rate algorithm. Each bucket is one number: its theoretical arrival time (TAT),
-//! the moment at which it is full again. A request of cost `n` advances it by `n` emission intervals, and is refused if
-//! the TAT would be further ahead than the burst allows. A request whose cost exceeds the burst is admitted if the
-//! bucket is full, and delays all later requests. So a batch of a thousand is as expensive as a thousand single
-//! submissions, but not impossible.
+//! the moment at which it is full again. A request of cost `n` advances the TAT by `n` emission intervals, and is
+//! refused if the TAT would be further ahead than the burst allows. A request whose cost exceeds the burst is admitted
+//! if the bucket is full, and delays all later requests. So a batch of a thousand submissions costs as much as a
+//! thousand single submissions, but remains possible.
 
 use std::time::Duration;
 
@@ -108,11 +108,11 @@ pub struct Charge {
 /// A bucket with too little left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exhausted {
-    /// Index of the charge.
+    /// Index of the refused charge.
     pub draw: usize,
-    /// State of its bucket.
+    /// State of the bucket.
     pub standing: Standing,
-    /// Time until it has enough.
+    /// Time until the bucket has enough.
     pub wait: Duration,
 }
 
@@ -120,8 +120,8 @@ pub struct Exhausted {
 #[async_trait]
 pub trait Buckets: Send + Sync {
     /// Charges all buckets or none. Returns the state of the first bucket, or of the first one that has too little
-    /// left; a refusal costs nothing. Always decides quickly: if no other node can be reached, this node's own data
-    /// decide.
+    /// left; a refused call charges nothing. Always decides quickly: if no other node can be reached, this node's own
+    /// data decide.
     async fn take(&self, charges: &[Charge]) -> Result<Standing, Exhausted>;
     /// Undoes the charges of a successful [`take`](Buckets::take).
     async fn give_back(&self, charges: &[Charge]);

@@ -12,7 +12,7 @@ use crate::Needs;
 pub struct NewSubmission {
     /// The requested work.
     pub kind: NewSubmissionKind,
-    /// Its priority.
+    /// The priority.
     pub priority: PriorityClass,
     /// Earliest start. A time in the past means now.
     pub run_at: Option<Timestamp>,
@@ -20,8 +20,8 @@ pub struct NewSubmission {
     pub webhook: Option<String>,
     /// Id of the HTTP request that carried it.
     pub request_id: Option<String>,
-    /// Languages that its worker must have in addition to the submission's language. Core adds those of the package's
-    /// programs.
+    /// Languages that the worker must have in addition to the submission's language. Core adds the languages of the
+    /// package's programs.
     pub also_needs: Needs,
 }
 

@@ -77,7 +77,7 @@ pub trait RunStore: Send + Sync {
     /// Compare-and-set from `Queued` (and due) to `Leased`. `None`: another worker holds the run, the run ended, or it
     /// needs a language that is not in `languages` (`None`: the worker has all languages).
     ///
-    /// If this returns an error, the lease may have been taken nevertheless: core gives it back.
+    /// If the call returns an error, the lease may have been taken nevertheless: core gives it back.
     async fn lease(
         &self,
         run: RunId,
@@ -96,8 +96,9 @@ pub trait RunStore: Send + Sync {
     async fn complete(&self, run: RunId, lease: LeaseId, done: Completion) -> Result<bool, StoreError>;
 
     /// Gives a leased run back; see [`RunEvent::GiveBack`](crate::run::RunEvent::GiveBack). Returns the new state, or
-    /// `None` if the lease is stale. If the run is queued again, it is due at `due`. If it is abandoned, its webhook
-    /// delivery is written in the same transaction, and its submission becomes a [dead letter](DeadLetterStore).
+    /// `None` if the lease is stale. If the run is queued again, it is due at `due`. If the run is abandoned, its
+    /// webhook delivery is written in the same transaction, and its submission becomes a [dead
+    /// letter](DeadLetterStore).
     async fn give_back(&self, run: RunId, lease: LeaseId, given: GivenBack) -> Result<Option<RunState>, StoreError>;
 
     /// Cancels the latest run of a submission if it has not ended, and writes its webhook delivery in the same
@@ -169,7 +170,7 @@ pub struct RetentionCutoffs {
 pub struct NewSubmissions {
     /// The submissions, all of the same owner.
     pub submissions: Vec<(Submission, RunId)>,
-    /// Languages they need in addition to their own.
+    /// Languages that the submissions need in addition to their own.
     pub also_needs: Needs,
     /// The client's `Idempotency-Key` with the hash of its request.
     pub idempotency: Option<Idempotency>,
@@ -214,7 +215,7 @@ pub struct Completion {
     pub report: RunReport,
     /// The log of this attempt, from `Started` to `Finished`.
     pub events: Vec<Event>,
-    /// When it ended.
+    /// When the attempt ended.
     pub at: Timestamp,
 }
 
@@ -238,7 +239,7 @@ pub struct GivenBack {
 pub struct Cancellation {
     /// The latest run of the submission.
     pub run: RunId,
-    /// Its state after the call.
+    /// The run's state after the call.
     pub state: RunState,
     /// Whether this call ended it; `false` if it had ended before.
     pub changed: bool,
@@ -265,9 +266,9 @@ impl DuePlace {
 pub struct DueRun {
     /// The hint to publish.
     pub hint: RunHint,
-    /// The languages it needs.
+    /// The languages that the run needs.
     pub needs: Needs,
-    /// Its position, from which the next page continues.
+    /// The position, from which the next page continues.
     pub place: DuePlace,
 }
 
@@ -276,7 +277,7 @@ pub struct DueRun {
 pub struct ExpiredRun {
     /// The hint to publish again.
     pub hint: RunHint,
-    /// The languages it needs.
+    /// The languages that the run needs.
     pub needs: Needs,
     /// The submission it belongs to.
     pub submission: SubmissionId,
@@ -405,14 +406,14 @@ pub trait WebhookStore: Send + Sync {
         limit: u64,
     ) -> Result<(Vec<DeliveryRecord>, u64), StoreError>;
     /// Makes a delivery due at `now` with its full number of tries, regardless of how it ended. `false`: no delivery
-    /// has this id, or it belongs to another owner (`None`: any owner).
+    /// has this id, or the delivery belongs to another owner (`None`: any owner).
     async fn redeliver(&self, id: WebhookId, owner: Option<UserId>, now: Timestamp) -> Result<bool, StoreError>;
 }
 
 /// State of a webhook delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryRecord {
-    /// Its id, the same for every try (`webhook-id`).
+    /// The id, the same for every try (`webhook-id`).
     pub id: WebhookId,
     /// The submission whose end it reports.
     pub submission: SubmissionId,
@@ -422,9 +423,9 @@ pub struct DeliveryRecord {
     pub url: String,
     /// Number of tries made.
     pub tries: u32,
-    /// When it is tried next; `None` if it has ended.
+    /// When the delivery is tried next; `None` if it has ended.
     pub next_at: Option<Timestamp>,
-    /// When it ended.
+    /// When the delivery ended.
     pub ended_at: Option<Timestamp>,
     /// Status of the last try, if the receiver answered it.
     pub status: Option<u16>,
@@ -435,7 +436,7 @@ pub struct DeliveryRecord {
 /// One webhook to send.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// Its id, the same for every try (`webhook-id`).
+    /// The id, the same for every try (`webhook-id`).
     pub id: WebhookId,
     /// The submission it reports.
     pub submission: SubmissionId,
@@ -505,18 +506,18 @@ pub trait Queue: Send + Sync {
     /// Publishes all hints or none. Hints of runs that are already in the queue are skipped, as far as this process
     /// knows them.
     async fn publish(&self, hints: &[RunHint]) -> Result<(), QueueError>;
-    /// The next hint. Classes share by weight, and the owners within a class by the slot time charged to them. Waits
-    /// until a hint is available.
+    /// The next hint. The priority classes share the hints by weight, and the owners within a class by the slot time
+    /// charged to them. Waits until a hint is available.
     async fn next(&self) -> Result<Hinted, QueueError>;
     /// The next hint of an owner not in `not`, if one is available at once. A queue at a broker examines a bounded
     /// number of hints, which takes a moment.
     async fn next_other(&self, not: &[UserId]) -> Result<Option<Hinted>, QueueError>;
     /// Charges slot time to an owner. Cheap, never blocks.
     fn charge(&self, owner: UserId, time: Duration);
-    /// Settles a hint, however its run ended.
+    /// Settles a hint, no matter how its run ended.
     async fn settle(&self, hinted: Hinted) -> Result<(), QueueError>;
-    /// Number of waiting hints, for admission and metrics. Includes the hints that this process has not handed on yet,
-    /// and the last known number of hints that any process can take.
+    /// Number of waiting hints, for admission and metrics: those that this process has not handed to the broker yet,
+    /// and those at the broker, as last read.
     async fn depth(&self) -> Result<usize, QueueError>;
     /// Number of an owner's waiting hints. Hints already handed to the broker cannot be counted per owner. Called for
     /// every submission, so it must be cheap.
@@ -526,8 +527,8 @@ pub trait Queue: Send + Sync {
     /// Whether this process can currently exchange hints with others; if not, the cause as text for people. Makes no
     /// network call.
     fn health(&self) -> Result<(), String>;
-    /// A separate queue for one language: its hints are taken only by workers with this language. It uses the same
-    /// broker and has its own bounds. A repeated call returns another handle to the same queue.
+    /// A separate queue for one language: its hints are taken only by workers with this language. The queue uses the
+    /// same broker and has its own bounds. A repeated call returns another handle to the same queue.
     async fn language_queue(&self, language: &LanguageId) -> Result<Arc<dyn Queue>, QueueError>;
     /// Closes the queue and its language queues: current and later calls get [`QueueError::Closed`]. Hints that were
     /// taken from the broker and not handed out are returned to it for other processes.
@@ -548,8 +549,8 @@ pub trait EventBus: Send + Sync {
     /// The events of a submission after `after` that the bus still has, then live ones. A caller that needs the earlier
     /// events subscribes first and then reads the store.
     async fn subscribe(&self, id: SubmissionId, after: Seq, interest: Interest) -> Box<dyn Subscription>;
-    /// Sends a notice to all nodes, this one included. Never blocks and never returns an error. A notice may be lost;
-    /// its effect then happens later.
+    /// Sends a notice to all nodes, this one included. Never blocks and never returns an error. If a notice is lost,
+    /// its effect is only delayed.
     fn announce(&self, notice: Notice);
     /// Notices from now on. One listener per process is enough.
     fn notices(&self) -> Box<dyn Notices>;
@@ -629,14 +630,14 @@ pub enum Notice {
 /// Receiving end of the notices.
 #[async_trait]
 pub trait Notices: Send {
-    /// The next notice; `None` at shutdown. A slow reader loses the oldest.
+    /// The next notice; `None` at shutdown. A slow reader loses the oldest notices.
     async fn next(&mut self) -> Option<Notice>;
 }
 
 /// Length of a lease and number of attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeasePolicy {
-    /// Length of a lease that is not renewed.
+    /// Time after which a lease expires unless it is renewed.
     pub lease: Duration,
     /// Number of lost attempts after which a run is abandoned; at least 1.
     pub attempts_max: u32,

@@ -1,12 +1,12 @@
 //! Result cache: returns the stored result of an identical, recent program of the same owner.
 //!
 //! The cache ([`Results`]) maps a key only to a submission id. The result comes from the store, and is checked against
-//! the request before it is returned. Owner and request must be identical, the run must have ended with a verdict of
-//! its program, the language version must be the one that is offered now, and the result must be recent enough. So a
-//! cache may lose or mix up entries. An attacker with access to it can neither read a program there nor make Cupel
-//! return another owner's result.
+//! the request before it is returned. Owner and request must be identical, the run must have ended with a verdict on
+//! the program, the language version must be the one that is offered now, and the result must be recent enough. A cache
+//! may therefore lose or mix up entries without harm. An attacker with access to the cache can neither read a program
+//! there nor make Cupel return another owner's result.
 //!
-//! The owner is part of the key. Otherwise any user could find out whether another user has run a program.
+//! The owner is part of the key. If it were not, any user could find out whether another user has run a program.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,7 +69,7 @@ impl Core {
         let (registry, program) = (self.registry(), program.clone());
         let language = registry.get(&program.source.language)?;
         let (version, limits) = (language.installed_version()?.to_owned(), new.limits().over(language.limits));
-        // The commands that compile and run it.
+        // The commands that compile and run the program, and their environment.
         let commands = (&language.id, &language.compile, &language.execute, &language.env, &language.mounts);
         let bounds = (&language.artifacts, language.compile_limits, limits, self.bounds().output_kept_max);
         let mut key = Parts(Sha256::new_with_prefix(cache.secret));
@@ -127,7 +127,7 @@ impl Core {
 impl CacheQuery {
     fn is_answered_by(&self, record: &SubmissionRecord) -> bool {
         let judged = match record.state {
-            // A run that Cupel failed or did not finish is run again.
+            // If Cupel failed the earlier run or did not finish it, the program is run again.
             RunState::Judged { verdict, .. } => {
                 !matches!(verdict, Verdict::InternalError | Verdict::Cancelled | Verdict::Skipped)
             }

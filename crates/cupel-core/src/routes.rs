@@ -4,15 +4,15 @@
 //! store lets a worker lease a run only if the worker has all of its languages, so a hint that reaches the wrong worker
 //! does no harm.
 //!
-//! Hints are routed nevertheless. If workers differ, the hint of a run that not all of them can judge goes to a
-//! *language queue* at the same broker. It is named after the needed language that the
-//! fewest workers have. Workers take from the common queue and from the language queues of their languages. So a run
-//! that waits for the only worker that can judge it does not delay others. If all workers have the same languages,
-//! which is the usual case, there are no language queues.
+//! To avoid delays, hints are routed nevertheless. If workers differ, the hint of a run that not all of them can judge
+//! goes to a *language queue* at the same broker. The queue is named after the needed language that the fewest workers
+//! have. Workers take from the common queue and from the language queues of their languages. So a run that waits for
+//! the only worker that can judge it does not delay others. If all workers have the same languages, which is the usual
+//! case, there are no language queues.
 //!
 //! A submission that needs a language without a worker is refused. If the last suitable worker leaves after a run was
-//! accepted, the run waits in the store and is counted ([`Swept::unserved`](crate::Swept::unserved)). It is published
-//! again when a suitable worker joins.
+//! accepted, the run waits in the store and is counted in [`Swept::unserved`](crate::Swept::unserved). Its hint is
+//! published again when a suitable worker joins.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
@@ -53,7 +53,7 @@ impl Routes {
         Routes { sets }
     }
 
-    /// Whether a live worker has all of these.
+    /// Whether a live worker has all of these languages.
     pub fn serves(&self, needs: &Needs) -> bool {
         self.sets.keys().any(|set| needs.is_subset(set))
     }
@@ -71,7 +71,8 @@ impl Routes {
         0 < having && having < all
     }
 
-    /// The language queue for a run with these needs; `None`: every worker can judge it, so it uses the common queue.
+    /// The language queue for a run with these needs; `None`: every worker can judge it, so the run uses the common
+    /// queue.
     fn language_queue(&self, needs: &Needs) -> Option<LanguageId> {
         let rare =
             needs.iter().map(|language| (self.having(language), language)).filter(|((having, all), _)| having < all);
@@ -206,7 +207,7 @@ impl LanguageQueues {
         result
     }
 
-    /// Also takes from the language queues meant for a worker with these languages, from now on.
+    /// From now on, takes hints also from the language queues of a worker with these languages.
     pub(crate) async fn take_for(&self, has: &BTreeSet<LanguageId>) -> Result<(), QueueError> {
         let Some(routes) = self.routes() else { return Ok(()) };
         for language in routes.language_queues(has) {
@@ -273,8 +274,8 @@ impl LanguageQueues {
     }
 
     /// Number of waiting hints in the common queue and in the language queues in use. If no worker has a language any
-    /// more, or if all workers have it, its queue has no consumers. Hints in such a queue are not counted; otherwise
-    /// lost hints would go unnoticed and their runs would not be published again.
+    /// more, or if all workers have it, its queue has no consumers. Hints in such a queue are not counted, because they
+    /// would hide lost hints, whose runs would then not be published again.
     pub(crate) async fn depth(&self) -> Result<usize, QueueError> {
         let mut depth = self.common.depth().await?;
         for language_queue in self.queues_in_use() {
@@ -297,7 +298,7 @@ impl LanguageQueues {
             return Ok(Arc::clone(language_queue));
         }
         let made = self.common.language_queue(language).await?;
-        // Another task may have opened it meanwhile; one of the two is dropped, which closes it.
+        // If another task has opened the queue meanwhile, this one is dropped, which closes it.
         Ok(Arc::clone(self.open().entry(language.clone()).or_insert(made)))
     }
 

@@ -11,7 +11,7 @@
 //!
 //! There are two counters. `attempts` numbers the attempts and only increases, so no two attempts share an event number
 //! ([`Seq`](crate::event::Seq)). `lost` counts the attempts that ended in a failure of Cupel. Only `lost` decides when
-//! a run is abandoned, so a draining worker does not cost the run an attempt.
+//! a run is abandoned, so an attempt that a draining worker gives back does not count.
 //!
 //! A lease is a fencing token: a command with any other lease than the current one is refused, regardless of the time.
 
@@ -33,7 +33,7 @@ pub enum RunState {
         /// How many of them were lost to a failure of Cupel.
         lost: u32,
     },
-    /// A worker holds it until `until`.
+    /// A worker holds the run until `until`.
     Leased {
         /// Attempts made so far, this one included.
         attempts: u32,
@@ -66,7 +66,7 @@ pub enum RunState {
 /// Events of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunEvent {
-    /// A worker takes it.
+    /// A worker leases the run.
     Lease {
         /// The new fencing token.
         lease: LeaseId,
@@ -87,7 +87,7 @@ pub enum RunEvent {
         /// The judgement.
         verdict: Verdict,
     },
-    /// The worker gives it back without a verdict, because it drains (`lost_attempt: false`) or failed (`true`).
+    /// The worker gives the run back without a verdict, because it drains (`lost_attempt: false`) or failed (`true`).
     GiveBack {
         /// The worker's fencing token.
         lease: LeaseId,
@@ -99,7 +99,7 @@ pub enum RunEvent {
         /// The current time.
         now: Timestamp,
     },
-    /// The owner cancels it.
+    /// The owner cancels the run.
     Cancel,
 }
 
@@ -205,11 +205,11 @@ pub struct SubmissionRecord {
     pub submission: Submission,
     /// The run.
     pub run: RunId,
-    /// Its state.
+    /// State of the run.
     pub state: RunState,
     /// When the first attempt began.
     pub started_at: Option<Timestamp>,
-    /// When it reached a final state.
+    /// When the run reached a final state.
     pub completed_at: Option<Timestamp>,
     /// The judge's report, if the run was judged.
     pub report: Option<RunReport>,
@@ -221,7 +221,7 @@ cupel_types::named! {
     pub enum SentFor, as_str, from_name {
         /// A program to run, without a problem.
         Run = "run",
-        /// A solution of a problem, judged on all tests; it counts.
+        /// A solution of a problem, judged on all tests; it counts for standings and statistics.
         Submission = "submission",
         /// A solution tried on the samples of a problem.
         Samples = "samples",
@@ -251,11 +251,11 @@ cupel_types::named! {
     /// Stage of a submission, in the words of the API.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Stage, as_str, from_name {
-        /// It waits for a worker.
+        /// The submission waits for a worker.
         Queued = "queued",
         /// A worker holds it.
         Running = "running",
-        /// It was accepted.
+        /// It was judged as accepted.
         Completed = "completed",
         /// It ended in any other way.
         Failed = "failed",
@@ -283,9 +283,9 @@ pub struct HistoryFilter {
     pub from: Option<Timestamp>,
     /// Only submissions before this time.
     pub to: Option<Timestamp>,
-    /// Only submissions with this id or a later one: a bound that `from` implies, for the index.
+    /// Only submissions with this id or a later one: a bound derived from `from`, so that the query can use the index.
     pub first: Option<SubmissionId>,
-    /// Only submissions with an earlier id: the end of the previous page, or a bound that `to` implies.
+    /// Only submissions with an earlier id: the end of the previous page, or a bound derived from `to`.
     pub before: Option<SubmissionId>,
 }
 
@@ -329,7 +329,7 @@ pub struct SubmissionSummary {
     pub slug: Option<cupel_problem::Slug>,
     /// The score, if it was judged and has one.
     pub score: Option<cupel_types::Score>,
-    /// Its purpose.
+    /// The purpose.
     pub sent_for: SentFor,
 }
 
@@ -348,13 +348,13 @@ pub struct LeasedRun {
     pub until: Timestamp,
     /// When the first attempt was leased.
     pub started_at: Timestamp,
-    /// The languages it needs.
+    /// The languages that the run needs.
     pub needs: crate::Needs,
-    /// The CPU limit that verification derived for the version of the problem. A limit set by the package takes
+    /// The CPU limit that verification derived for this version of the problem. A limit set by the package takes
     /// precedence.
     pub time_limit: Option<Duration>,
-    /// Start mode of the program whose measured time gave the limit; `None` if its language has no warm start, or if it
-    /// is unknown.
+    /// Start mode of the program whose measured time gave the limit; `None` if the program's language has no warm
+    /// start, or if the mode is unknown.
     pub limit_start: Option<cupel_types::Start>,
     /// The submission to run.
     pub submission: Submission,

@@ -118,15 +118,15 @@ impl Core {
         Ok(self.accept(owner, checked, idempotency, false).await?.0)
     }
 
-    /// Validates submissions; the only place that does. Faults are reported by [`Core::accept`].
+    /// Validates submissions, for all callers. [`Core::accept`] reports the faults.
     pub(crate) fn validate(&self, new: Vec<NewSubmission>) -> Checked {
         let kinds = check(&new, &self.registry(), self.bounds(), self.now());
         Checked { new, kinds }
     }
 
     /// Writes validated submissions and publishes their hints. `is_awaited`: the client of the only submission waits
-    /// for the result, see [`Core::wait_for`]. The second value is `None` for a repeated request. The first request's
-    /// client may be waiting for the same result, so use [`Core::wait`].
+    /// for the result, see [`Core::wait_for`]. For a repeated request, the second value is `None`: the client of the
+    /// first request may be waiting for the same result, so the caller uses [`Core::wait`].
     pub(crate) async fn accept(
         &self,
         owner: UserId,
@@ -210,7 +210,7 @@ impl Core {
             self.follow_workers().await?;
         }
         let Some(needs) = unserved() else { return Ok(()) };
-        // Workers cannot send heartbeats while the store cannot write, so check that first.
+        // While the store cannot write, workers cannot send heartbeats, so the store is checked first.
         self.inner.store.ping().await?;
         Err(SubmitError::NoWorker { needs: needs.clone(), retry_after: NO_WORKER_RETRY })
     }

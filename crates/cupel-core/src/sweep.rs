@@ -18,10 +18,11 @@ const STEP: u32 = 1000;
 const STEPS_MAX: u32 = 10;
 /// How far back the search for newly due runs reaches: longer than an insertion takes to become visible.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(5);
-/// A deficit of up to this many hints is normal: their runs were inserted and not yet published, or taken and not yet
-/// leased. If more runs than this wait, such a deficit is examined only in some of the sweeps.
+/// Number of missing hints (waiting runs without a hint in the queue) that is normal: the runs were inserted and not
+/// yet published, or their hints were taken and the runs not yet leased. If the queue has more hints than this, up to
+/// this many missing hints are searched for only every [`LOOK_EVERY`] sweeps.
 const ON_THE_WAY_MAX: u64 = 64;
-/// Number of sweeps between two examinations of a small deficit while many runs wait.
+/// Number of sweeps between two examinations of a few missing hints while the queue has many.
 const LOOK_EVERY: u32 = 30;
 /// Number of sweeps between two removals of old records.
 const FORGET_EVERY: u32 = 60;
@@ -56,13 +57,13 @@ pub struct Swept {
 pub(crate) struct SweepState {
     /// When this node last ran a sweep, as leader or not.
     ticked: Option<Timestamp>,
-    /// When it last completed a sweep; `None` if another node has been leader since.
+    /// When this node last completed a sweep; `None` if another node has been leader since.
     last: Option<Timestamp>,
     /// Position of the walk over all waiting runs.
     walk: Option<DuePlace>,
     /// Number of runs found by this walk so far that no worker can judge.
     met: u64,
-    /// Number found by the last complete walk, and the routes at that time.
+    /// Number of such runs found by the last complete walk, and the routes at that time.
     unserved: u64,
     routes: Option<Arc<Routes>>,
     sweeps: u32,
@@ -70,7 +71,7 @@ pub(crate) struct SweepState {
 
 impl Core {
     /// Expires leases, publishes due runs that the queue does not have, and removes old records. The work is bounded.
-    /// One task of every node that accepts submissions calls it every second; only the leader does the work.
+    /// One task of every node that accepts submissions calls this method every second; only the leader does the work.
     ///
     /// # Errors
     /// If the store cannot answer; work already done is kept, and the next sweep continues.
@@ -107,7 +108,7 @@ impl Core {
         Ok(swept)
     }
 
-    /// Fills the queue from the store, as far as it has room. Called once at start, before any listener opens;
+    /// Fills the queue from the store, as far as the queue has room. Called once at start, before any listener opens;
     /// [`Core::sweep`] publishes the rest later.
     ///
     /// # Errors
@@ -130,9 +131,10 @@ impl Core {
     /// Expires every lease, for a process that knows that all lease holders are dead: in `cupel serve`, all workers are
     /// in the one process, which has just started. Called before [`Core::recover`] and before any worker starts.
     ///
-    /// Each expired lease costs its run an attempt. A drained process gives its leases back, so this one was killed or
-    /// crashed, and the run may be the cause. If an expired lease cost no attempt, a run that crashes the process would
-    /// be retried forever. A run that is not the cause loses one attempt and is tried again.
+    /// Each expired lease counts as a lost attempt of its run. A drained process gives its leases back. A lease that is
+    /// left over means that its process was killed or crashed, and the run may be the cause. If an expired lease did
+    /// not count, a run that crashes the process would be retried forever. A run that is not the cause loses one
+    /// attempt and is tried again.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -173,8 +175,8 @@ impl Core {
 
     /// Publishes runs that became due since the last sweep, by `run_at` or after a backoff. A run that was due when it
     /// was created was published by the node that created it. If every sweep published such runs until a worker takes
-    /// them, they would pass through a broker several times, because a node detects only its own duplicates. If that
-    /// first publication was lost, [`Core::offer_missing`] finds the run.
+    /// them, they would pass through a broker several times, because a node recognises only duplicates of hints that it
+    /// published itself. If that first publication was lost, [`Core::offer_missing`] finds the run.
     async fn offer_newly_due(
         &self,
         last: Option<Timestamp>,
@@ -196,10 +198,10 @@ impl Core {
         Ok(())
     }
 
-    /// If more runs wait than the queue has hints, some hints are missing: walks over all waiting runs and publishes
-    /// their hints. The walk continues where the last sweep stopped, so a sweep stays short even if many runs wait.
-    /// Runs that no worker can judge do not count as missing hints. They are counted again when workers join or leave,
-    /// and at intervals, because some of them are cancelled.
+    /// Publishes missing hints. Hints are missing if more runs wait than the queue has hints; the sweeper then walks
+    /// over all waiting runs and publishes their hints. The walk continues where the last sweep stopped, so a sweep
+    /// stays short even if many runs wait. The hints of runs that no worker can judge do not count as missing. These
+    /// runs are counted again when workers join or leave, and at intervals, because some of them are cancelled.
     async fn offer_missing(&self, state: &mut SweepState, now: Timestamp, swept: &mut Swept) -> Result<(), StoreError> {
         let Ok(depth) = self.inner.language_queues.depth().await else { return Ok(()) };
         let depth_max = self.queue().depth_max();
@@ -233,8 +235,8 @@ impl Core {
         Ok(())
     }
 
-    /// Publishes hints while the queue has room. Returns whether all were accepted, except those that no worker can
-    /// judge.
+    /// Publishes hints while the queue has room. Returns whether the queue accepted all hints, except those of runs
+    /// that no worker can judge.
     async fn offer(&self, hints: &[(RunHint, Needs)], swept: &mut Swept) -> bool {
         for part in hints.chunks(100) {
             match self.inner.language_queues.publish(part).await {

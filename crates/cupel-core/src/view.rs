@@ -130,8 +130,8 @@ impl Core {
         self.policy().lease.min(QUIET_MAX)
     }
 
-    /// Waits until the bus announces the end of a submission, or until the store shows it if the bus may have missed
-    /// it.
+    /// Waits until the bus announces the end of a submission, or, if the bus may have missed the end, until the store
+    /// shows it.
     pub(crate) async fn wait_for_end(&self, id: SubmissionId, end: &mut dyn Subscription) {
         while let Ok(Some(Received::Gap)) | Err(_) = timeout(self.quiet_max(), end.next()).await {
             match self.inner.store.submission(id).await {
@@ -142,8 +142,8 @@ impl Core {
         }
     }
 
-    /// The log of a submission after `after`: first the stored events, then live ones, without gaps or repetitions. It
-    /// ends after the final event. `None`: see [`Core::submission`].
+    /// The log of a submission after `after`: first the stored events, then live ones, without gaps or repetitions. The
+    /// log ends after the final event. `None`: see [`Core::submission`].
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -171,8 +171,8 @@ impl Core {
         })))
     }
 
-    /// Cancels a submission that has not ended, and returns its state after that. `None`: see [`Core::submission`].
-    /// Repeated cancellation changes nothing.
+    /// Cancels a submission that has not ended, and returns its new state. `None`: see [`Core::submission`]. Repeated
+    /// cancellation changes nothing.
     ///
     /// # Errors
     /// If the store cannot answer; the call may be repeated.
@@ -189,7 +189,7 @@ impl Core {
     /// # Errors
     /// If the store cannot answer; the call may be repeated.
     pub async fn cancel_all_of(&self, owner: UserId) -> Result<(), StoreError> {
-        // Queued submissions come first, because they may be running when the running ones are read.
+        // Queued submissions come first: one that starts meanwhile is then found among the running ones.
         for stage in [Stage::Queued, Stage::Running] {
             loop {
                 let filter = HistoryFilter { stage: Some(stage), ..HistoryFilter::of(owner) };
@@ -211,7 +211,7 @@ impl Core {
         let Some(done) = self.inner.store.cancel(id, now).await? else { return Ok(None) };
         self.stop_run(done.run);
         if done.changed {
-            // All nodes are notified, because any of them may run it.
+            // All nodes are notified, because any of them may be running the submission.
             self.inner.events.announce(Notice::Stop(done.run));
             self.inner.events.publish(Event::finished(id, done.state.attempts(), now, Verdict::Cancelled));
         }

@@ -1,9 +1,9 @@
 //! Webhook deliveries: due deliveries, and the retry schedule.
 //!
-//! The outbox row is written in the transaction that ends the run, so every result is delivered. Sending (signature,
-//! protection against private addresses) is in the binary. Source: Standard Webhooks, "Deliverability and reliability",
-//! for the schedule (5 s, 5 min, 30 min, 2 h, 5 h, 10 h, …), and for status 410, after which a receiver gets no more
-//! webhooks.
+//! The outbox row is written in the transaction that ends the run, so no delivery is forgotten. Sending (signature,
+//! protection against private addresses) is in the crate `cupel`. Source: Standard Webhooks, "Deliverability and
+//! reliability", for the schedule (5 s, 5 min, 30 min, 2 h, 5 h, 10 h, …), and for status 410, after which a receiver
+//! gets no more webhooks.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub enum Sent {
 }
 
 /// Backoff after the `tries`th failed try (from 1), or `None` if that was the last one. `jitter` from 0 to 1 lengthens
-/// it by up to a tenth, so that many deliveries are not retried at the same moment.
+/// the backoff by up to a tenth, so that many deliveries are not retried at the same moment.
 pub fn retry_after(tries: u32, jitter: f64) -> Option<Duration> {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
@@ -58,9 +58,9 @@ impl Core {
         self.inner.store.webhook_secret(owner).await
     }
 
-    /// Claims at most `limit` due deliveries for `hold`. If no try is recorded by then, a delivery is due again.
-    /// Deliveries of owners that have some in progress (`busy`) come last, so an owner whose receiver hangs gets only
-    /// capacity that no other owner needs.
+    /// Claims at most `limit` due deliveries for `hold`. A delivery for which no try is recorded within that time is
+    /// due again. Deliveries of `busy` owners, who have deliveries in progress, come last, so an owner whose receiver
+    /// hangs gets only capacity that no other owner needs.
     ///
     /// # Errors
     /// If the store cannot answer.

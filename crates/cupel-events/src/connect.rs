@@ -21,7 +21,7 @@ pub enum ConnectError {
          begins with `{scheme}`"
     )]
     Scheme {
-        /// Only the scheme, because the rest may be secret.
+        /// The scheme only, because the rest of the URL may be secret.
         scheme: String,
     },
     /// A malformed URL with a supported scheme.

@@ -23,10 +23,10 @@ pub struct EventBounds {
     pub log_events_max: usize,
     /// Bytes in one log.
     pub log_bytes_max: usize,
-    /// Logs of submissions that have not ended. Beyond this number the oldest log is evicted, and its subscriptions
+    /// Number of logs of submissions that have not ended. Beyond it the oldest log is evicted, and its subscriptions
     /// end.
     pub live_max: usize,
-    /// Logs of submissions that have ended.
+    /// Number of logs of submissions that have ended.
     pub ended_max: usize,
     /// Bytes in the logs of submissions that have ended.
     pub ended_bytes_max: usize,
@@ -55,9 +55,9 @@ pub struct EmbeddedBus {
 #[derive(Debug, Default)]
 struct Logs {
     by_id: HashMap<SubmissionId, Arc<Shared>>,
-    /// Logs in the order they began. Ended and removed logs are skipped.
+    /// Logs in the order in which they began. Ended and removed logs are skipped.
     begun: VecDeque<(SubmissionId, Arc<Shared>)>,
-    /// Ended logs in the order they ended, with their sizes in bytes.
+    /// Ended logs in the order in which they ended, with their sizes in bytes.
     ended: VecDeque<(SubmissionId, usize)>,
     ended_bytes: usize,
     closed: bool,
@@ -87,7 +87,7 @@ impl Logs {
         self.by_id.insert(id, Arc::clone(&shared));
         self.begun.push_back((id, Arc::clone(&shared)));
         if self.begun.len() > 2 * live_max {
-            // At least half of the entries are logs that have ended or were removed, so this is rare.
+            // At least half of the entries are logs that have ended or were removed, so this clean-up is rare.
             let by_id = &self.by_id;
             self.begun.retain(|(id, log)| is_live(by_id, *id, log));
         }
@@ -188,7 +188,7 @@ impl EventBus for EmbeddedBus {
     }
 }
 
-/// Notifies the bus when it is dropped with its reader.
+/// Notifies the bus when the reader that holds this guard is dropped.
 struct Guard {
     id: SubmissionId,
     shared: Arc<Shared>,

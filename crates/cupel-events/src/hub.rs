@@ -9,14 +9,13 @@
 //!               └────── the session with the server ended: a break ◄───────────────┘
 //! ```
 //!
-//! Live events of a waiting room are held back until the stored events have been read, because they may be newer. So no
-//! event is lost between the two, and an event that is in both is dropped by its number. After an interruption,
-//! subscribers get a gap when they are joined again. They then read the earlier events from the store, and all later
-//! events follow.
+//! Live events of a waiting room are held back until the stored events, which may be older, have been read. So no event
+//! is lost between the stored and the live events. An event that is among both is recognised by its number and added
+//! only once. After an interruption, subscribers get a gap when their room is joined again. They then read the earlier
+//! events from the store, and all later events follow.
 //!
-//! An event that is published on this node reaches subscribers here without the server if all events of the attempt do,
-//! that is, if the room existed when the attempt's first event was published. Otherwise the event arrives from the
-//! server, in order.
+//! If the room existed when an attempt's first event was published on this node, all events of the attempt reach the
+//! room directly. If not, they all arrive from the server, in order.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -88,11 +87,11 @@ enum Link {
 #[derive(Debug, Default)]
 pub(crate) struct TopicChanges {
     pub(crate) leave: Vec<Topic>,
-    /// Each with the number of the last event already in the room's log.
+    /// Topics to join, each with the number of the last event already in the room's log.
     pub(crate) join: Vec<(Topic, Seq)>,
 }
 
-/// Notifies the hub when it is dropped with its reader.
+/// Notifies the hub when the reader that holds this guard is dropped.
 pub(crate) struct Leave {
     hub: Arc<Hub>,
     topic: Topic,
@@ -150,7 +149,7 @@ impl Hub {
             });
             room.readers += 1;
             if topic.interest == Interest::End && room.is_joined() && room.shared.state().log.ended() {
-                // The submission may have been rejudged since. Only the stored events show that.
+                // The submission may have been rejudged since the log ended. Only the stored events show that.
                 room.shared = Arc::default();
                 room.link = Link::Waiting(Vec::new(), 0);
                 join.push(topic);
@@ -159,11 +158,11 @@ impl Hub {
             Arc::clone(&room.shared)
         };
         let guard = Leave { hub: Arc::clone(self), topic };
-        // Still under the lock, so that the room's log cannot be replaced first.
+        // The lock is still held, so that the room's log cannot be replaced first.
         Reader::new(shared, after, topic.interest, guard)
     }
 
-    /// Waits until the room is joined, or the session has ended.
+    /// Waits until the topic's room is joined, or the session has ended.
     pub(crate) async fn joined(&self, topic: Topic) {
         loop {
             let ring = self.joins.notified();
@@ -196,7 +195,7 @@ impl Hub {
         for topic in topics(event.submission) {
             let Some(room) = state.rooms.get_mut(&topic) else { continue };
             let attempt = event.seq.attempt();
-            // The numbers are equal if the server's echo has reached this room first.
+            // The numbers are equal if the server's echo of this event has reached the room first.
             if event.seq.number() == 1 && event.seq >= room.shared.state().log.last() {
                 room.own_attempt = Some(attempt);
             }
@@ -276,8 +275,8 @@ impl Hub {
         (!work.join.is_empty() || !work.leave.is_empty()).then_some(work)
     }
 
-    /// Joins a room. The topic is subscribed on the server. `kept` has its stored events, oldest first; for a topic of
-    /// the end, only the last one.
+    /// Joins a room whose topic is subscribed on the server. `kept` has the topic's stored events, oldest first; if the
+    /// topic has only the final event, `kept` has only the last stored event.
     pub(crate) fn join(&self, topic: Topic, kept: &[Message], session: Session) {
         let mut state = self.state();
         if state.session != Some(session) {
@@ -336,7 +335,7 @@ impl Hub {
         }
     }
 
-    /// Fetches a stored event. Later events are held back until it has been read.
+    /// Requests a stored event. Later events are held back until the stored event has been read.
     fn fetch(&self, id: SubmissionId, seq: Seq) {
         let topic = Topic { id, interest: Interest::Everything };
         let mut state = self.state();

@@ -116,7 +116,7 @@ impl Log {
         }
     }
 
-    /// Records that events may be missing after the last one. After the final event this has no effect.
+    /// Records that events may be missing after the last event so far. After the final event this has no effect.
     pub(crate) fn break_here(&mut self) {
         if self.ended {
             return;
@@ -143,7 +143,7 @@ impl Log {
             self.bytes -= size(&event);
             self.events -= 1;
         }
-        // Merge adjacent holes, and drop a break before a hole, which adds no information.
+        // Merge adjacent holes, and drop a break before a hole, because such a break adds no information.
         if matches!(self.entries.get(at + 1), Some(Entry::Hole(_))) {
             self.entries.remove(at);
         }
@@ -176,7 +176,7 @@ impl Log {
         })
     }
 
-    /// The final event, if the reader has not received it, or a gap if it may have been missed.
+    /// The final event, if the reader has not received it, or a gap if the final event may have been missed.
     pub(crate) fn end(&self, place: ReaderPosition) -> Option<(Received, ReaderPosition)> {
         match self.entries.back() {
             Some(Entry::Event(event)) if self.ended && event.seq > place.after => {

@@ -4,8 +4,8 @@
 //! receiver detects events dropped here. Final events are still accepted when other events no longer are. If even final
 //! events do not fit, [`Message::Lost`] informs all receivers that they may have missed something.
 //!
-//! It also tracks the events that the server stores of each submission for late subscribers, and selects the events to
-//! remove when there are too many: output first, oldest first, as in a [`Log`](crate::log::Log).
+//! The queue also tracks, per submission, the events that the server stores for late subscribers, and selects the
+//! events to remove when there are too many: output first, oldest first, as in a [`Log`](crate::log::Log).
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,8 +23,8 @@ use crate::wire::Message;
 const WAITING_EVENTS_MAX: usize = 65_536;
 const WAITING_BYTES_MAX: usize = 32 << 20;
 
-/// Maximum number of submissions whose events this node tracks. Beyond it the oldest are no longer tracked, and a gap
-/// in them may remain undetected.
+/// Maximum number of submissions whose events this node tracks. Beyond it the oldest submissions are no longer tracked,
+/// and a gap in their events may remain undetected.
 const CHAINS_MAX: usize = 16_384;
 
 /// Interval at which the expiry of a submission's stored events is extended.
@@ -64,7 +64,7 @@ struct State {
     put: u64,
     sent: u64,
     chains: HashMap<SubmissionId, Chain>,
-    /// Tracked submissions in the order they began. Entries without a chain are skipped.
+    /// Tracked submissions in the order in which they began. Entries without a chain are skipped.
     begun: VecDeque<SubmissionId>,
     /// Whether a message was dropped whose loss the receivers cannot detect.
     lost: bool,
@@ -102,7 +102,7 @@ impl Outbox {
         let more = if is_final { 2 } else { 1 };
         if state.waiting.len() >= more * WAITING_EVENTS_MAX || state.bytes + size > more * WAITING_BYTES_MAX {
             metrics::counter!("cupel_events_dropped_total", "why" => "overflow").increment(1);
-            // The next event of the same attempt reveals that this one is missing.
+            // If the submission is tracked, the next event of the attempt reveals that this one is missing.
             state.lost |= !state.chains.contains_key(&id);
             return Some(before);
         }
@@ -175,7 +175,7 @@ impl Outbox {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // A panic inside could at most leave a count temporarily wrong.
+        // A panic while the lock is held could at most leave a count temporarily wrong, so a poisoned lock is ignored.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -204,7 +204,7 @@ impl State {
     }
 
     fn begin(&mut self, id: SubmissionId, last: Seq) {
-        // Due at once, so that the first event sets the expiry.
+        // The refresh is due at once, so that the first event sets the expiry.
         let now = Instant::now();
         let refreshed = now.checked_sub(REFRESH).unwrap_or(now);
         self.chains.insert(id, Chain { last, kept: VecDeque::new(), kept_bytes: 0, refreshed });
@@ -245,7 +245,7 @@ impl State {
 }
 
 impl Chain {
-    /// Adds a stored event. Returns the events to remove for it.
+    /// Adds a stored event. Returns the events to remove to make room for it.
     fn keep(&mut self, kept: PendingEvent, bounds: &EventBounds) -> Vec<Seq> {
         let mut gone = Vec::new();
         // Events of an earlier attempt are removed or expire on the server.

@@ -1,11 +1,11 @@
 //! The bus on PostgreSQL: a table for late subscribers, and NOTIFY for live subscribers.
 //!
-//! - One statement per batch writes the rows and notifies, so a notified node finds the rows. Rows that are committed
-//!   after a node has read the table are notified afterwards. LISTEN precedes the first read, so no event is lost
-//!   between the two.
+//! - One statement per batch writes the rows and notifies, so a notified node finds the rows. If a row is committed
+//!   after a node has read the table, its notification also arrives after that read. LISTEN precedes the first read, so
+//!   no event is lost between the two.
 //! - All nodes listen to one channel and ignore events without a subscriber on the node. A notification is the Base64
-//!   text of frames. An event that does not fit (8,000 bytes) is only referenced there; the nodes that need it read it
-//!   from the table.
+//!   text of frames. An event that does not fit (8,000 bytes) is only referenced in the notification; the nodes that
+//!   need the event read it from the table.
 //! - The table is UNLOGGED: a crash of PostgreSQL empties it and has no other effect. Rows expire, and every node
 //!   removes a few at a time.
 //!
@@ -43,7 +43,8 @@ const NOTIFICATION_MAX: usize = 5_900;
 /// How long a row of a running submission is stored. A later subscriber gets a gap for earlier events.
 const LIVE_KEPT: Duration = Duration::from_secs(120);
 
-/// Maximum number of expired rows removed by one statement; the pause while more remain; the pause when none remain.
+/// Maximum number of expired rows removed by one statement. The next two: the pause while more remain, and when none
+/// do.
 const CLEAN_ROWS: i64 = 1000;
 const CLEAN_BUSY: Duration = Duration::from_millis(100);
 const CLEAN_IDLE: Duration = Duration::from_secs(3);
@@ -59,7 +60,7 @@ impl PostgresServer {
     /// `cluster` consists of letters, digits, `-` and `_`.
     ///
     /// # Errors
-    /// If it is not a valid URL of a PostgreSQL server.
+    /// If `url` is not a valid URL of a PostgreSQL server.
     pub(crate) fn new(url: &str, cluster: &str) -> Result<PostgresServer, ServerError> {
         let place = Endpoint::parse(url, "cupel events")?.connect_within(ANSWER_MAX);
         Ok(PostgresServer { place, name: format!("{cluster}_events") })

@@ -1,7 +1,7 @@
 //! A log that is still being written, and readers that follow it at individual speeds.
 //!
 //! A reader has no buffer, only a position in the log, so a slow reader costs no memory. If events were dropped before
-//! a reader reached them, it gets a gap.
+//! a reader reached them, the reader gets a gap.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -58,7 +58,7 @@ impl Shared {
     }
 }
 
-/// A subscriber's position in a log. Dropping `G` notifies the bus.
+/// A subscriber's position in a log. The guard `G` notifies the bus when it is dropped.
 pub(crate) struct Reader<G> {
     shared: Arc<Shared>,
     place: ReaderPosition,

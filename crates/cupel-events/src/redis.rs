@@ -12,7 +12,7 @@
 //! - An event is written to its stream before it is published. A node that subscribes first and then reads the stream
 //!   misses nothing.
 //! - A stream holds the last attempt, bounded by [`Outbox`](crate::outbox::Outbox) like a log in memory; once the run
-//!   has ended, it holds only the final event. Streams expire.
+//!   has ended, the stream holds only the final event. Streams expire.
 //!
 //! One connection per node carries all traffic, in RESP3: published messages arrive between the replies.
 //!
@@ -70,7 +70,7 @@ impl Names {
 
 impl RedisServer {
     /// # Errors
-    /// If it is not a valid URL of a Redis server.
+    /// If `url` is not a valid URL of a Redis server.
     pub(crate) fn new(url: &str, cluster: &str) -> Result<RedisServer, ServerError> {
         let info = url.into_connection_info()?;
         let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
@@ -88,7 +88,7 @@ impl Server for RedisServer {
             move |push: PushInfo| {
                 match push.kind {
                     PushKind::Message => {
-                        // The data are a channel and a message.
+                        // The data of a published message are the channel and the message.
                         if let Some(Value::BulkString(bytes)) = push.data.get(1) {
                             hub.hear(bytes);
                         }
@@ -218,7 +218,8 @@ impl Session for RedisSession {
                 // The event is late or a duplicate. Redis has no specific error code for this.
                 ErrorKind::Server(ServerErrorKind::ResponseError)
                     if error.detail().is_some_and(|detail| detail.contains("equal or smaller")) => {}
-                // Most likely out of memory: live subscribers still receive the event, late subscribers do not.
+                // Redis is most likely out of memory: live subscribers still receive the event, late subscribers do
+                // not.
                 ErrorKind::Extension | ErrorKind::Server(ServerErrorKind::ResponseError) => {
                     metrics::counter!("cupel_events_dropped_total", "why" => "not_kept").increment(1);
                     tracing::warn!(%error, "Redis could not store an event for later subscribers");

@@ -42,7 +42,7 @@ const WORK_MAX: usize = 256;
 /// How long `subscribe` waits until a subscriber to all events is joined. After that time, the subscriber is joined in
 /// the background.
 const JOIN_WAIT: Duration = Duration::from_secs(1);
-/// How long a read of stored events waits until events published earlier on this node have been sent.
+/// Maximum time to wait, before stored events are read, until events published earlier on this node have been sent.
 const SETTLE_MAX: Duration = Duration::from_millis(500);
 /// Maximum time that `close` waits until the last events are sent.
 const CLOSE_MAX: Duration = Duration::from_secs(2);
@@ -50,7 +50,7 @@ const CLOSE_MAX: Duration = Duration::from_secs(2);
 /// How long the server stores the events of a running submission: far longer than the refresh interval.
 pub(crate) const LIVE_KEPT: Duration = Duration::from_secs(600);
 /// How long the server stores the final event: for subscribers that arrive around the end, and for those that were
-/// disconnected. The store has it permanently.
+/// disconnected. The store has the event permanently.
 pub(crate) const ENDED_KEPT: Duration = Duration::from_secs(60);
 
 /// Reason why a session could not begin, or ended.
@@ -78,7 +78,7 @@ pub(crate) trait Server: Send + Sync + 'static {
     async fn open(&self, hub: &Arc<Hub>) -> Result<Box<dyn Session>, ServerError>;
 }
 
-/// A connection.
+/// A connection to the server.
 #[async_trait]
 pub(crate) trait Session: Send + Sync {
     /// Sends the batch to all nodes, in order, and stores the events marked `keep` for late subscribers.
@@ -87,7 +87,8 @@ pub(crate) trait Session: Send + Sync {
     async fn follow(&self, topics: &[Topic]) -> Result<(), ServerError>;
     /// Unsubscribes.
     async fn leave(&self, topics: &[Topic]) -> Result<(), ServerError>;
-    /// The stored events of each topic after a position, oldest first; for a topic of the end, the last event only.
+    /// The stored events of each topic after a position, oldest first; for a topic that has only the final event, only
+    /// the last stored event.
     async fn kept(&self, topics: &[(Topic, Seq)]) -> Result<Vec<Vec<Message>>, ServerError>;
     /// A round trip that does nothing, to check the connection.
     async fn check(&self) -> Result<(), ServerError>;
@@ -153,7 +154,7 @@ impl EventBus for RemoteBus {
     async fn subscribe(&self, id: SubmissionId, after: Seq, interest: Interest) -> Box<dyn Subscription> {
         let topic = Topic { id, interest };
         let reader = self.hub.enter(topic, after);
-        // A subscriber to the end finds the final event among the stored events, however late it is joined.
+        // A subscriber to the end finds the final event among the stored events, however late its topic is joined.
         if interest == Interest::Everything {
             let _later = timeout(JOIN_WAIT, self.hub.joined(topic)).await;
         }

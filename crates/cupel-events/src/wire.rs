@@ -7,8 +7,8 @@
 //! message = frame, frame, …
 //! ```
 //!
-//! *Invariants:* a written message is read back exactly. Anything else is dropped and counted, and never causes a
-//! panic. Later versions of a frame keep the first nine bytes, so that an older reader can skip the frame.
+//! *Invariants:* a written message is read back exactly. Anything else is dropped and counted in a metric, and never
+//! causes a panic. Later versions of a frame keep the first nine bytes, so that an older reader can skip the frame.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,8 +149,8 @@ pub(crate) fn write(message: &Message, out: &mut Vec<u8>) {
     out.push(VERSION);
     out.extend_from_slice(&[0; PREFIX_BYTES - 1]);
     if serde_json::to_writer(&mut *out, &head).is_err() {
-        // This cannot fail, because no map with non-string keys and no fallible writer is involved. If it did fail, no
-        // partial frame must be written.
+        // Writing cannot fail, because no map with non-string keys and no fallible writer is involved. If it did fail,
+        // no partial frame must be written.
         out.truncate(start);
         return;
     }

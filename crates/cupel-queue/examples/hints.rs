@@ -93,7 +93,7 @@ async fn measure(url: &str, hints: usize) -> f64 {
     hints as f64 / started.elapsed().as_secs_f64()
 }
 
-/// Returns the median time from publishing to a waiting taker, in milliseconds.
+/// Returns the median time from publishing a hint until a waiting taker has it, in milliseconds.
 async fn alone(url: &str) -> f64 {
     let queue = connect(url).await;
     let mut times = Vec::new();

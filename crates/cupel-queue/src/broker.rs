@@ -19,14 +19,15 @@ pub(crate) trait Broker: Send + Sync + 'static {
     async fn connect(&self) -> Result<Arc<dyn Link>, BrokerError>;
 }
 
-/// A connection to the broker. The keeper replaces it after any error but [`BrokerFault::Full`]; dropping it closes it.
+/// A connection to the broker. Dropping a link closes it. The keeper (`brokered/keeper.rs`) replaces a link after any
+/// error but [`BrokerFault::Full`].
 ///
-/// Several tasks call it concurrently. Only `take`, `wait` and `rest` are always called from the same task.
+/// Several tasks call a link concurrently, but `take`, `wait` and `rest` are always called from the same task.
 #[async_trait]
 pub(crate) trait Link: Send + Sync + 'static {
     /// Publishes hints. On success the broker has all of them; on error it may have some.
     async fn put(&self, hints: &[RunHint]) -> Result<(), BrokerError>;
-    /// Number of hints of each class that are ready to be taken. Called often, so it costs one round trip.
+    /// Number of hints of each class that are ready to be taken. Called often, so it must take only one round trip.
     async fn ready(&self) -> Result<PerClass<usize>, BrokerError>;
     /// Takes up to `wanted` hints of each class, without waiting.
     async fn take(&self, wanted: PerClass<usize>) -> Result<Vec<Delivery>, BrokerError>;
@@ -40,7 +41,8 @@ pub(crate) trait Link: Send + Sync + 'static {
     /// Returns hints to other nodes because no taker waits here: both `unwanted` and the hints that the adapter has
     /// prefetched.
     async fn rest(&self, unwanted: Vec<Delivery>) -> Result<(), BrokerError>;
-    /// Disconnects cleanly. No taker waits on this connection any more, and it is dropped once all calls have returned.
+    /// Disconnects cleanly. No taker waits on this connection any more, and the link is dropped once all calls have
+    /// returned.
     async fn leave(&self) {}
     /// Whether the broker pushes hints even if no taker waits, so that `rest` must be called repeatedly.
     fn pushes_hints(&self) -> bool {

@@ -21,7 +21,7 @@ pub struct Settings {
     /// Maximum number of waiting hints that this process knows of.
     pub depth_max: usize,
     /// Maximum number of hints per class that are ready at the broker, for all nodes together. A smaller window is
-    /// fairer between tenants. A larger one keeps more workers busy between two reads of the broker's count.
+    /// fairer between owners. A larger window keeps more workers busy between two reads of the broker's count.
     pub window: usize,
     /// How long a hint may stay unsettled before its taker counts as dead, for brokers that do not detect this
     /// themselves.

@@ -1,4 +1,4 @@
-//! Hints that a broker has pushed and that no taker has taken yet, by class. For brokers that push.
+//! Hints that a broker has pushed and that no taker has taken yet, by class. Used for brokers that push hints.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};

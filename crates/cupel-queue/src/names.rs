@@ -2,11 +2,11 @@
 
 use cupel_types::{LanguageId, PriorityClass};
 
-/// Name of the common route, from which every worker takes. No language queue has this name, because its name begins
-/// with `for-`.
+/// Name of the common route, from which every worker takes. No language queue has this name, because the names of
+/// language queues begin with `for-`.
 const ANY: &str = "any";
 
-/// Route of hints in a cluster: the common route, or the queue of a language, for workers that have it.
+/// Route of hints in a cluster: the common route, or the queue of a language, for workers that have that language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Route {
     cluster: String,
@@ -66,7 +66,7 @@ mod tests {
             assert_eq!(
                 language_queue.language_queue(&"c".parse().unwrap()),
                 common.language_queue(&"c".parse().unwrap()),
-                "the language queue of a language queue is one of the cluster"
+                "a language queue made from a language queue belongs to the cluster"
             );
             assert_eq!(language_queue.of_cluster("bell"), common.of_cluster("bell"));
         }

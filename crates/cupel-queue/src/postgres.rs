@@ -2,13 +2,13 @@
 //!
 //! - The table is unlogged, so it does not load the disk that the store's transactions wait for. A crash of the server
 //!   empties the table, but the store is durable and has the runs.
-//! - Taking a hint deletes its row in one statement, so there is nothing to settle. A node that dies with a hint loses
-//!   it; the sweeper finds the run.
+//! - Taking a hint deletes its row in one statement, so there is nothing to settle. If a node dies while it has a hint,
+//!   the hint is lost; the sweeper finds the run.
 //! - A run that waits in the table is not inserted again.
 //! - Each published batch sends a NOTIFY to all nodes. Waiting nodes then query the table, and SKIP LOCKED gives each
 //!   of them different rows.
-//! - One connection, on which statements are pipelined. It must go to the server itself or to a pooler in session mode,
-//!   because LISTEN belongs to a session.
+//! - Each node has one connection, on which statements are pipelined. The connection must go to the server itself or to
+//!   a pooler in session mode, because LISTEN belongs to a session.
 //!
 //! Sources: PostgreSQL's manual, "SELECT: The Locking Clause", "NOTIFY", "CREATE TABLE: UNLOGGED".
 
@@ -95,8 +95,8 @@ impl Postgres {
     pub(crate) fn new(url: &str, route: &Route) -> Result<Postgres, BrokerError> {
         let server = Endpoint::parse(url, "cupel queue")
             .map_err(|error| BrokerError::new("read the URL", BrokerFault::Url, error))?;
-        // All routes share one channel, because the length of its name is limited and a needless wake-up costs only one
-        // query.
+        // All routes share one channel, because the length of a channel's name is limited and a needless wake-up costs
+        // only one query.
         Ok(Postgres { server, place: route.prefix(), bell: route.of_cluster("bell") })
     }
 }

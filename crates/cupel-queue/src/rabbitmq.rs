@@ -137,7 +137,8 @@ impl Puts {
         Ok(Puts { connection, channel })
     }
 
-    /// Returns once the broker has blocked the connection. It does so only if the client publishes at the time.
+    /// Returns once the broker has blocked the connection. The broker blocks a connection only while the client
+    /// publishes.
     async fn is_full(&self) -> BrokerError {
         while !self.connection.status().blocked() {
             tokio::time::sleep(LOOK_EVERY).await;

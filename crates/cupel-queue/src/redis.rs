@@ -1,8 +1,8 @@
 //! Redis: one stream per class, one consumer group that all nodes share.
 //!
 //! - `XADD` publishes a hint. `XREADGROUP` delivers it to one node, which holds it until it sends `XACK` and `XDEL`.
-//!   The length of the stream (`XLEN`) is the number of waiting hints. It includes delivered hints, which are held only
-//!   briefly.
+//!   The length of the stream (`XLEN`) is the number of waiting hints. This length includes delivered hints, which are
+//!   held only briefly.
 //! - The hints of a node that dies stay pending. `XAUTOCLAIM` transfers hints that have been unsettled for too long to
 //!   a node that takes hints.
 //! - All commands share one connection and are pipelined. The blocking read (`XREADGROUP … BLOCK`) has a second
@@ -187,7 +187,7 @@ impl Link for RedisLink {
         self.remove(&entries).await
     }
 
-    /// One transaction, so no hint is lost or duplicated.
+    /// Requeues hints in one transaction, so that no hint is lost or duplicated.
     async fn rest(&self, mut unwanted: Vec<Delivery>) -> Result<(), BrokerError> {
         unwanted.append(&mut self.reclaiming().claimed);
         if unwanted.is_empty() {
@@ -277,7 +277,7 @@ impl RedisLink {
         Ok(())
     }
 
-    /// Removes consumers that have been idle for too long and have nothing pending from the group.
+    /// Removes from the group all consumers that have been idle for too long and have nothing pending.
     async fn forget_the_dead(&self, key: &str, talk: &mut MultiplexedConnection) -> Result<(), BrokerError> {
         let consumers: redis::streams::StreamInfoConsumersReply = redis::cmd("XINFO")
             .arg("CONSUMERS")

@@ -1,8 +1,8 @@
 //! Wire format of a hint at a broker: `1 RUN OWNER CLASS`, in ASCII.
 //!
-//! The number is the version of the format. A node drops and counts a message that it cannot read, for example of an
-//! unknown version; the store has the run, and the sweeper finds it. The format is canonical: the reader accepts only
-//! what the writer produces, so reading and writing a message again yields the same bytes.
+//! The number is the version of the format. A node drops a message that it cannot read, for example of an unknown
+//! version, and counts it in a metric; the store has the run, and the sweeper finds it. The format is canonical: the
+//! reader accepts only what the writer produces, so reading and writing a message again yields the same bytes.
 
 use cupel_core::RunHint;
 use cupel_types::PriorityClass;
@@ -50,7 +50,8 @@ fn fields(rest: &str) -> Option<RunHint> {
     })
 }
 
-/// Reads a message from a class's stream. A message that is not a hint of that class is logged, counted and dropped.
+/// Reads a message from a class's stream. A message that is not a hint of that class is logged, counted in a metric and
+/// dropped.
 pub(crate) fn read_of(class: PriorityClass, message: &[u8]) -> Option<RunHint> {
     let hint = read(message).and_then(|hint| if hint.class == class { Ok(hint) } else { Err(Unreadable::Garbage) });
     hint.inspect_err(|unreadable| {

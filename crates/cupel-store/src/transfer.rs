@@ -8,7 +8,8 @@
 //!
 //! The same pages can be exported as JSON, one object per row, for other programs.
 //!
-//! Not copied: heartbeats of the cluster's workers (`workers`), the leader of the sweeper, and the schema version.
+//! Not copied: heartbeats of the cluster's workers (`workers`), the record of which node is the sweeper's leader, and
+//! the schema version.
 
 use std::borrow::Cow;
 use std::io;
@@ -267,7 +268,7 @@ pub enum ExportError {
     Write(#[from] io::Error),
 }
 
-/// Called after a table was copied, with its name and its number of rows.
+/// Called after each copied table, with the table's name and its number of rows.
 pub type Moved<'a> = &'a mut (dyn FnMut(&'static str, u64) + Send);
 
 impl SqliteStore {

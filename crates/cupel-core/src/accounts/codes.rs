@@ -19,7 +19,7 @@ pub struct NewCode {
     pub name: String,
     /// Maximum number of registrations; 1 to [`CODE_USES_MAX`].
     pub uses_max: u32,
-    /// When it expires; not in the past.
+    /// When the code expires; not in the past.
     pub expires_at: Timestamp,
 }
 
@@ -43,11 +43,11 @@ impl Accounts {
         let now = self.now();
         let mut faults = Vec::new();
         if !(1..=100).contains(&new.name.chars().count()) || new.name.chars().any(char::is_control) {
-            let detail = "a code's name has 1 to 100 characters, no control characters";
+            let detail = "a code's name must have 1 to 100 characters and no control characters";
             faults.push(fault("/name", SubmissionFaultKind::BadName, detail));
         }
         if !(1..=CODE_USES_MAX).contains(&new.uses_max) {
-            faults.push(fault("/uses_max", SubmissionFaultKind::TooMany, "a code is for 1 to 10000 people"));
+            faults.push(fault("/uses_max", SubmissionFaultKind::TooMany, "a code must allow 1 to 10000 registrations"));
         }
         if new.expires_at <= now {
             faults.push(fault("/expires_at", SubmissionFaultKind::BadExpiry, "this time has passed"));
@@ -77,7 +77,7 @@ impl Accounts {
         self.inner.store.codes().await
     }
 
-    /// Ends a code. `false`: there is no such code.
+    /// Ends a code: nobody can register with it any more. `false`: there is no such code.
     ///
     /// # Errors
     /// If the store cannot write.

@@ -1,4 +1,5 @@
-//! Import of many accounts from a CSV file, each with a one-time link instead of a password; the result is CSV, too.
+//! Import of many accounts from a CSV file, each with a one-time link instead of a password. The result is a CSV file
+//! as well.
 //!
 //! The first line names the columns: `username`, and optionally `email`, `role` and `tier`. Every line is checked
 //! before the first account is created. A name or address that is taken is reported in its line and does not affect the
@@ -24,10 +25,10 @@ const AT_ONCE: usize = 50;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Person {
-    /// One-based line in the file; line 1 has the names of the columns.
+    /// One-based line number in the file; line 1 names the columns.
     pub line: u64,
     pub username: String,
-    /// Empty: none.
+    /// The e-mail address; empty if the person has none.
     pub email: String,
     pub role: Role,
     pub tier: Tier,
@@ -47,7 +48,7 @@ pub struct LineFault {
 pub enum Imported {
     /// The account was created; the link sets its password.
     Created(PasswordLink),
-    /// An earlier import created the account, and it has no password yet. The link replaces the earlier one.
+    /// An earlier import created the account, and the account has no password yet. The link replaces the earlier link.
     Exists(PasswordLink),
     /// The name or address is taken.
     Taken(UserTaken),
@@ -59,7 +60,7 @@ pub enum Imported {
 /// All faults, at most one per line.
 pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFault>> {
     let csv = csv.strip_prefix(b"\xef\xbb\xbf").unwrap_or(csv);
-    // The reader counts a line at the first byte of its line ending, so its count is one too low after CRLF.
+    // The CSV reader's line numbers are one too low after CRLF line endings, so the CR of each is removed first.
     let is_half = |at: usize| csv[at..].starts_with(b"\r\n");
     let csv: Vec<u8> = (0..csv.len()).filter(|at| !is_half(*at)).map(|at| csv[at]).collect();
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(csv.as_slice());
@@ -143,8 +144,8 @@ fn unreadable(error: &csv::Error) -> String {
     }
 }
 
-/// Result of an import as CSV: `username,email,status,link,expires_at`, with `status` `created`, `exists`
-/// or `taken`. `address` is the prefix of each token.
+/// Result of an import as CSV: `username,email,status,link,expires_at`, with `status` `created`, `exists` or `taken`. A
+/// link is `address` followed by its token.
 pub fn write_links(people: &[(Person, Imported)], address: &str) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     // Writing to memory does not fail.
@@ -162,7 +163,7 @@ pub fn write_links(people: &[(Person, Imported)], address: &str) -> String {
 
 impl Accounts {
     /// Creates an account for each of these people, with a link that is valid for `lifetime`. A person with an account
-    /// from an earlier import and without a password gets a new link; the older one becomes invalid.
+    /// from an earlier import and without a password gets a new link; the older link becomes invalid.
     ///
     /// # Errors
     /// If the store cannot write; some accounts may have been created.

@@ -1,4 +1,4 @@
-//! Internal accounts of Cupel: they own the submissions of clients without an account.
+//! Internal accounts of Cupel, which own the submissions of clients without an account.
 //!
 //! *Invariant:* a client can neither log in to such an account nor register its name, because the name contains a
 //! character that a registration refuses, and the password is random and discarded.
@@ -13,7 +13,7 @@ use crate::StoreError;
 const PREFIX: char = '~';
 
 impl Accounts {
-    /// The internal account for this purpose, such as the name of a facade; created if it does not exist.
+    /// The internal account for `purpose`, such as the name of a facade. Creates the account if it does not exist.
     ///
     /// # Errors
     /// If the store cannot answer, or the password cannot be hashed.

@@ -9,7 +9,7 @@ use super::{Accounts, ApiKey, Role, Scope, User};
 use crate::StoreError;
 use crate::check::{SubmissionFault, SubmissionFaultKind};
 
-/// A use is recorded if the last recorded one is older than this.
+/// Minimum time between two recorded uses of a key.
 const TOUCH_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
 /// A key to create.
@@ -17,9 +17,9 @@ const TOUCH_AFTER: SignedDuration = SignedDuration::from_secs(60);
 pub struct NewKey {
     /// Name for people; 1 to 100 characters.
     pub name: String,
-    /// Its scopes; at least one.
+    /// Scopes; at least one.
     pub scopes: Vec<Scope>,
-    /// When it expires; not in the past.
+    /// When the key expires; not in the past.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -40,13 +40,13 @@ pub enum KeyError {
     /// Not a valid key of this server: mistyped, forged, or of a deleted user.
     #[error("there is no such API key")]
     Unknown,
-    /// Its owner revoked it.
+    /// The key was revoked.
     #[error("the API key was revoked")]
     Revoked,
-    /// It has expired.
+    /// The key has expired.
     #[error("the API key has expired")]
     Expired,
-    /// Its owner's account is disabled.
+    /// The account of the key's owner is disabled.
     #[error("the account is disabled")]
     Disabled,
     /// Failure of Cupel.
@@ -97,11 +97,11 @@ impl Accounts {
         text.starts_with("cup_")
     }
 
-    /// The key and its owner, if the text is a valid key. Its permissions are the intersection of the key's scopes and
-    /// the owner's role.
+    /// The key and its owner, if the text is a valid key. The request's permissions are the intersection of the key's
+    /// scopes and the owner's role.
     ///
     /// # Errors
-    /// [`KeyError`]. It may be shown to the client: a client without the secret always gets [`KeyError::Unknown`].
+    /// [`KeyError`], which may be shown to the client: a client without the secret always gets [`KeyError::Unknown`].
     pub async fn authenticate_key(&self, text: &str) -> Result<(ApiKey, User), KeyError> {
         let token = Token::parse(API_KEY, text).ok_or(KeyError::Unknown)?;
         let key = self.inner.store.key(ApiKeyId::from_uuid(token.id)).await?.ok_or(KeyError::Unknown)?;
@@ -159,7 +159,7 @@ impl Accounts {
             faults.push(fault(
                 "/name",
                 SubmissionFaultKind::BadName,
-                "a key's name has 1 to 100 characters, no control characters",
+                "a key's name must have 1 to 100 characters and no control characters",
             ));
         }
         if new.scopes.is_empty() {

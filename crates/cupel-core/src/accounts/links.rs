@@ -1,7 +1,7 @@
-//! Changing a password with the old one, and setting one with a one-time link.
+//! Changing a password with the old password, and setting a password with a one-time link.
 //!
 //! A link carries a token in the format of a key (`tokens.rs`), with the user's id: `cul_…`. A user has at most one
-//! link. It expires, and any change of the password removes it.
+//! link. A link expires, and any change of the password removes it.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::check::SubmissionFault;
 pub struct PasswordLink {
     /// The token: shown once, valid for one use.
     pub token: String,
-    /// When it expires.
+    /// When the link expires.
     pub expires_at: Timestamp,
 }
 
@@ -81,7 +81,7 @@ impl Accounts {
     /// Whether this is the user's password.
     ///
     /// # Errors
-    /// If it cannot be checked.
+    /// If the password cannot be checked.
     pub async fn is_password(&self, user: &User, password: &str) -> Result<bool, AccountError> {
         let found = self.inner.store.user_by_login(&user.username).await?;
         let hash = found.filter(|(found, _)| found.id == user.id).and_then(|(_, hash)| super::sessions::usable(hash));
@@ -90,7 +90,8 @@ impl Accounts {
         Ok(self.inner.passwords.verify(&password, hash).await? && fits)
     }
 
-    /// Creates a link with which the user sets a password; an older one becomes invalid. `None`: there is no such user.
+    /// Creates a link with which the user sets a password; an older link becomes invalid. `None`: there is no such
+    /// user.
     ///
     /// # Errors
     /// If the store cannot write.
@@ -103,7 +104,7 @@ impl Accounts {
         Ok(made.then(|| PasswordLink { token: token.text(LINK), expires_at }))
     }
 
-    /// Sets a password with a link, which becomes invalid, and ends all sessions. Returns the user.
+    /// Sets a password with a link, invalidates the link, and ends all of the user's sessions. Returns the user.
     ///
     /// # Errors
     /// [`ChangePasswordError`]. If only the new password is at fault, the link stays valid.

@@ -65,7 +65,7 @@ pub enum AccountChange {
 /// Why a registration with a code was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeRefused {
-    /// The code does not exist, has ended, or is used up.
+    /// The code does not exist, has expired, was ended by an administrator, or is used up.
     NotGood,
     /// The name or address is taken.
     Taken(UserTaken),
@@ -111,7 +111,7 @@ pub trait MembershipStore: Send + Sync {
     async fn insert_code(&self, code: RegistrationCode) -> Result<(), StoreError>;
     /// All codes, newest first, including ended and expired ones; at most 1000.
     async fn codes(&self) -> Result<Vec<RegistrationCode>, StoreError>;
-    /// Ends a code. `false`: there is no such code.
+    /// Ends a code: nobody can register with it any more. `false`: there is no such code.
     async fn end_code(&self, id: JoinCodeId, now: Timestamp) -> Result<bool, StoreError>;
     /// Whether registration with this code is possible now.
     async fn is_code_good(&self, code: &str, now: Timestamp) -> Result<bool, StoreError>;

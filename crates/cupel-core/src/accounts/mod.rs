@@ -65,12 +65,12 @@ pub struct AccessChange {
 pub struct User {
     pub id: UserId,
     pub username: String,
-    /// Empty: none.
+    /// The e-mail address; empty if the user has none.
     pub email: String,
     pub role: Role,
     pub tier: Tier,
     pub created_at: Timestamp,
-    /// Since when the account is disabled.
+    /// When the account was disabled; `None`: the account is enabled.
     pub disabled_at: Option<Timestamp>,
 }
 

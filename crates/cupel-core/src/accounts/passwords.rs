@@ -1,12 +1,12 @@
 //! Password hashing: argon2id, on blocking threads, with bounded concurrency.
 //!
-//! The default cost is 19 MiB of memory, 2 passes, 1 lane. Source: OWASP Password Storage Cheat Sheet, argon2id, second
-//! of the equivalent settings. One hash takes tens of milliseconds of one core, so one hash per core runs at a time, at
-//! most [`TURNS_MAX`]. The number of waiting requests is bounded as well, so that a flood of logins does not take the
-//! CPU from the runs.
+//! The default cost is 19 MiB of memory, 2 passes, 1 lane (argon2's degree of parallelism). Source: OWASP Password
+//! Storage Cheat Sheet, argon2id, second of the equivalent settings. One hash takes tens of milliseconds of one core,
+//! so one hash per core runs at a time, at most [`TURNS_MAX`]. The number of waiting requests is bounded as well, so
+//! that a flood of logins does not take the CPU from the runs.
 //!
-//! Invariant: there are at most as many work buffers as turns. A hash borrows a buffer and returns it. If each hash
-//! allocated a new one, the allocator would keep 19 MiB in the arena of every thread that ever hashed.
+//! Invariant: there are at most as many work buffers as turns (permits to hash). A hash borrows a buffer and returns
+//! it. If each hash allocated a new one, the allocator would keep 19 MiB in the arena of every thread that ever hashed.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,9 +30,9 @@ const SALT_BYTES: usize = 16;
 pub struct PasswordCost {
     /// Memory in KiB.
     pub memory_kib: u32,
-    /// Passes over it.
+    /// Passes over the memory.
     pub passes: u32,
-    /// Lanes.
+    /// Lanes: argon2's degree of parallelism.
     pub lanes: u32,
 }
 
@@ -107,8 +107,8 @@ impl Passwords {
         if before >= WAITING_MAX {
             return Err(PasswordError::Busy);
         }
-        // The job itself holds the permit. So if the caller is cancelled, the permit is released only when the core is
-        // free.
+        // The job itself holds the permit, so the permit of a cancelled caller is released only when its hash is
+        // complete.
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(failed)?;
         let buffers = Arc::clone(&self.buffers);
         let job = tokio::task::spawn_blocking(move || {
@@ -131,7 +131,7 @@ struct Buffers {
 }
 
 impl Buffers {
-    /// Called only with a permit, which bounds the number of buffers.
+    /// An idle buffer, or a new one. The caller holds a permit, which bounds the number of buffers.
     fn borrow(&self) -> Vec<Block> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         idle.unwrap_or_else(|| {
@@ -161,7 +161,8 @@ fn hash(cost: PasswordCost, password: &str, buffer: &mut Vec<Block>) -> Result<S
     Ok(PasswordHash { hash: Some(Output::new(&output).map_err(failed)?), ..hash }.to_string())
 }
 
-/// Uses the parameters of the stored hash, which may be older than the current ones.
+/// Whether the password matches the stored hash. Uses the hash's own parameters, which may differ from the current
+/// cost.
 fn verifies(stored: &str, password: &str, buffer: &mut Vec<Block>) -> Result<bool, PasswordError> {
     let stored = PasswordHash::new(stored).map_err(failed)?;
     let algorithm = Algorithm::try_from(stored.algorithm.as_str()).map_err(failed)?;

@@ -78,7 +78,7 @@ pub enum RegisterError {
     /// The name or address is taken.
     #[error("the name or address is taken")]
     Taken(UserTaken),
-    /// The join code does not exist, has expired or is used up.
+    /// The join code does not exist, has expired, was ended by an administrator, or is used up.
     #[error("the join code is not valid")]
     NoSuchCode,
     /// Failure of Cupel.
@@ -114,8 +114,8 @@ impl Accounts {
         self.inner.store.insert_user(new).await?.map_err(RegisterError::Taken)
     }
 
-    /// Validates a registration, and hashes the password. The result is [`Role::User`] in the tier `basic`, not yet
-    /// stored.
+    /// Validates a registration, and hashes the password. The result is a user with [`Role::User`] in the tier `basic`,
+    /// not yet stored.
     pub(super) async fn ordinary_user(&self, new: NewAccount) -> Result<NewUser, RegisterError> {
         let faults = faults_of(&new);
         if !faults.is_empty() {

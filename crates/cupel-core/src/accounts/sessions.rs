@@ -27,7 +27,7 @@ pub enum LoginError {
     /// The user does not exist, or the password is wrong. The client does not learn which.
     #[error("the user or the password is wrong")]
     Wrong,
-    /// The password is right, and the account is disabled.
+    /// The password is right, but the account is disabled.
     #[error("the account is disabled")]
     Disabled,
     /// Failure of Cupel.
@@ -38,7 +38,7 @@ pub enum LoginError {
 /// Why a session was not refreshed.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
-    /// The token is malformed or unknown, was used before (which ends the session), or the session has ended.
+    /// The token is malformed, unknown or already used (a second use ends the session), or the session has ended.
     #[error("the refresh token is not valid")]
     Invalid,
     /// Failure of Cupel.
@@ -90,7 +90,7 @@ impl Accounts {
     /// # Errors
     /// [`LoginError`].
     pub async fn login_from(&self, login: &str, password: &str, user_agent: Option<&str>) -> Result<Login, LoginError> {
-        // Input that no account can have is looked up and hashed as well, but truncated to a bounded length.
+        // Input that is too long for any account is truncated, and then handled like other input.
         let login: String = login.chars().take(254).collect();
         let fits = password.chars().count() <= 256;
         let password: String = password.chars().take(256).collect();

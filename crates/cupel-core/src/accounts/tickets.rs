@@ -1,7 +1,7 @@
 //! Tickets for a browser's `EventSource`, which cannot send a header. A ticket opens one stream, once, within a minute.
 //!
-//! A ticket carries a token in the format of a key (`tokens.rs`): `cut_…`. The store keeps it, so any API node accepts
-//! a ticket that another node created, and only one node can accept it.
+//! A ticket carries a token in the format of a key (`tokens.rs`): `cut_…`. Tickets are in the store, so any API node
+//! accepts a ticket that another node created, and each ticket is accepted only once.
 
 use std::time::Duration;
 

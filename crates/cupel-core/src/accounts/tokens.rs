@@ -3,9 +3,9 @@
 //! An API key is `cup_<32 hex digits of its id>_<43 characters of secret>_<6 hex digits>`. The other tokens differ in
 //! prefix and id: a refresh token is `cur_` with a session's id, a one-time link `cul_` with a user's id, a ticket
 //! `cut_` with its own id. The secret is 32 random bytes in base64url without padding. The last part is a checksum: the
-//! first three bytes of the SHA-256 of everything before it. With it, Cupel and scanners for leaked keys can recognise
-//! a key without a query to the store. Only the SHA-256 of the secret is stored. A slow hash is not needed, because 256
-//! random bits cannot be guessed.
+//! first three bytes of the SHA-256 of everything before it. With the checksum, Cupel and scanners for leaked keys can
+//! recognise a key without a query to the store. Only the SHA-256 of the secret is stored. A slow hash is not needed,
+//! because 256 random bits cannot be guessed.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -37,7 +37,7 @@ impl Token {
         format!("{body}_{check}")
     }
 
-    /// Parses the text form. `None`: it is not valid.
+    /// Parses the text form. `None`: the text is not valid.
     pub(super) fn parse(prefix: &str, text: &str) -> Option<Token> {
         if text.len() > 128 || !text.is_ascii() {
             return None;

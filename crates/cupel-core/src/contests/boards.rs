@@ -30,7 +30,7 @@ pub(super) struct Board {
     as_of: Timestamp,
     fresh_until: Timestamp,
     participants: HashMap<UserId, Participant>,
-    /// In the order in which they joined.
+    /// The participants, in the order in which they joined.
     order: Vec<(UserId, Participation)>,
     attempts: Vec<Attempt>,
     rules: Rules,
@@ -39,7 +39,8 @@ pub(super) struct Board {
 
 /// The cached boards.
 pub(crate) struct Boards {
-    /// Least recently used first. The holder of an entry's lock reads the board for all waiting callers.
+    /// The boards by contest, least recently used first. The holder of an entry's lock reads the board for all waiting
+    /// callers.
     places: Mutex<Vec<(ContestId, BoardSlot)>>,
     /// Allows one read of a contest at a time, so that the store stays available for other requests.
     reading: Arc<Semaphore>,
@@ -156,5 +157,5 @@ impl Core {
 }
 
 fn broken_off(why: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-    StoreError { operation: "reckon standings", transient: false, source: Box::new(why) }
+    StoreError { operation: "compute standings", transient: false, source: Box::new(why) }
 }

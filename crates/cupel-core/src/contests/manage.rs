@@ -65,7 +65,7 @@ impl Core {
         self.inner.store.insert_contest(new).await?.map_err(|_taken| ContestError::SlugTaken)
     }
 
-    /// Changes a contest. Once it has begun, its start, rules and problems cannot change.
+    /// Changes a contest. Once the contest has begun, its start, rules and problems cannot change.
     ///
     /// # Errors
     /// [`ContestError`].
@@ -96,8 +96,8 @@ impl Core {
         is_changed.then_some(()).ok_or(ContestError::Missing)
     }
 
-    /// Deletes a contest that has not begun or has no participants. An organiser cannot delete the participants'
-    /// results of a contest that has begun.
+    /// Deletes a contest that has not begun or has no participants. This condition keeps organisers from deleting the
+    /// results of participants.
     ///
     /// # Errors
     /// [`ContestError`].

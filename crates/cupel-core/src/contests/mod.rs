@@ -5,9 +5,10 @@
 //! another time differs only in its start.
 //!
 //! Invariants: Until a freeze is lifted, contestants cannot see the results that it hides. Standings show these results
-//! as pending, and the statistics and leaderboards of the problems exclude the submissions ([`FreezeWindow`]). They are
-//! visible to the submission's sender, to the contest's organisers, and to the problem's authors who do not take part.
-//! If a user may not see a contest or enters a wrong code, Cupel answers as if the contest did not exist.
+//! as pending, and the statistics and leaderboards of the problems exclude the hidden submissions ([`FreezeWindow`]).
+//! The hidden results are visible to the submission's sender, to the contest's organisers, and to the problem's authors
+//! who do not take part. If a user may not see a contest or enters a wrong code, Cupel answers as if the contest did
+//! not exist.
 
 mod boards;
 mod join_code;

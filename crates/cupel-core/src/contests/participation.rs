@@ -24,7 +24,7 @@ const ANNOUNCEMENTS_MAX: u32 = 1000;
 pub struct SeenContest {
     /// The contest.
     pub contest: Contest,
-    /// Its phase.
+    /// The phase.
     pub phase: Phase,
     /// Whether the viewer may change it. Such a viewer sees all of its data.
     pub may_change: bool,
@@ -33,12 +33,12 @@ pub struct SeenContest {
 }
 
 impl SeenContest {
-    /// Whether it exists for the viewer.
+    /// Whether the contest exists for the viewer.
     fn exists(&self) -> bool {
         self.contest.is_public || self.may_change || self.participant.is_some()
     }
 
-    /// Whether the viewer may see which problems it has.
+    /// Whether the viewer may see which problems the contest has.
     pub fn shows_problems(&self, now: Timestamp) -> bool {
         let has_begun = self.participant.as_ref().is_some_and(|own| own.starts_at <= now);
         self.may_change || has_begun || self.phase == Phase::Over
@@ -63,11 +63,11 @@ pub struct Standings {
     pub rows: Vec<(StandingsRow, Participant)>,
     /// Total number of rows.
     pub total: u64,
-    /// The viewer's row, if they take part, whether or not it is on this page.
+    /// The row of a viewer who takes part, whether or not it is on this page.
     pub own: Option<(StandingsRow, Participant)>,
     /// Whether there may be hidden results.
     pub is_frozen: bool,
-    /// Elapsed time since the start at which they were computed.
+    /// Elapsed time of the contest for which the standings were computed.
     pub until: Duration,
 }
 
@@ -107,8 +107,8 @@ impl Core {
         self.inner.store.contests(filter, offset, limit).await
     }
 
-    /// Adds a participant: official until the contest ends, virtual with a start now once it has ended. A contest that
-    /// is not public exists for a user who enters its code.
+    /// Adds a participant. Participation is official until the contest ends; after that, it is virtual and starts now.
+    /// A contest that is not public exists for a user who enters its code.
     ///
     /// # Errors
     /// [`ContestError`].

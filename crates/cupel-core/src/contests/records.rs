@@ -17,7 +17,7 @@ pub enum Style {
         /// Penalty for each rejected try before a problem is solved.
         penalty: Duration,
     },
-    /// The sum of the best scores. A problem without points gives 100 for a solution.
+    /// The sum of the best scores. In a problem without points, a solution scores 100.
     Ioi,
 }
 
@@ -27,7 +27,7 @@ cupel_types::named! {
     pub enum Participation, as_str, from_name {
         /// At the time of the contest, with a rank in its standings.
         Official = "official",
-        /// At another time; it begins at the participant's own start.
+        /// After the contest has ended; times count from the participant's own start.
         Virtual = "virtual",
     }
 }
@@ -36,11 +36,11 @@ cupel_types::named! {
     /// Phase of a contest.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Phase, as_str, from_name {
-        /// It has not begun.
+        /// The contest has not begun.
         Upcoming = "upcoming",
-        /// It is running.
+        /// The contest is running.
         Running = "running",
-        /// It has ended.
+        /// The contest has ended.
         Over = "over",
     }
 }
@@ -48,21 +48,21 @@ cupel_types::named! {
 /// A contest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contest {
-    /// Its id, which never changes.
+    /// The id, which never changes.
     pub id: ContestId,
-    /// Its slug, the name in URLs.
+    /// The slug, the name in URLs.
     pub slug: Slug,
-    /// Its title.
+    /// The title.
     pub title: String,
-    /// Its description, in Markdown.
+    /// The description, in Markdown.
     pub description: String,
-    /// Its organiser.
+    /// The organiser.
     pub owner: UserId,
-    /// Its rules.
+    /// The rules.
     pub style: Style,
-    /// When it begins.
+    /// When the contest begins.
     pub starts_at: Timestamp,
-    /// Its length.
+    /// The length.
     pub length: Duration,
     /// Length of the freeze before the end, in which results are hidden; `None`: no freeze.
     pub freeze: Option<Duration>,
@@ -70,9 +70,9 @@ pub struct Contest {
     pub is_unfrozen: bool,
     /// Whether everyone may see it and take part.
     pub is_public: bool,
-    /// The code with which others may take part if the contest is not public. Visible to organisers only.
+    /// The code with which users may take part if the contest is not public. Visible to organisers only.
     pub join_code: JoinCode,
-    /// Its problems, in order.
+    /// The problems, in order.
     pub problems: Vec<ContestProblem>,
 }
 
@@ -80,12 +80,12 @@ impl Contest {
     /// Maximum number of problems: one per letter.
     pub const PROBLEMS_MAX: usize = 26;
 
-    /// When it ends.
+    /// When the contest ends.
     pub fn ends_at(&self) -> Timestamp {
         ends_at(self.starts_at, self.length)
     }
 
-    /// Its phase.
+    /// The phase.
     pub fn phase(&self, now: Timestamp) -> Phase {
         if now < self.starts_at {
             Phase::Upcoming
@@ -96,7 +96,7 @@ impl Contest {
         }
     }
 
-    /// How long after a participant's start the freeze begins. `None`: there is no freeze, or it has been lifted.
+    /// Elapsed time from which results are hidden; `None`: no freeze.
     pub fn frozen_from(&self) -> Option<Duration> {
         self.freeze.filter(|_| !self.is_unfrozen).map(|freeze| self.length.saturating_sub(freeze))
     }
@@ -113,9 +113,9 @@ pub(super) fn ends_at(starts_at: Timestamp, length: Duration) -> Timestamp {
 pub struct ContestProblem {
     /// The problem.
     pub problem: ProblemId,
-    /// Its slug.
+    /// The slug.
     pub slug: Slug,
-    /// Its title.
+    /// The title.
     pub title: String,
 }
 
@@ -142,7 +142,7 @@ pub struct Participant {
 pub struct ParticipantProgress {
     /// The participant.
     pub participant: Participant,
-    /// By the position of the problem; `None`: not tried.
+    /// One standing per problem, in the contest's order; `None`: not tried.
     pub standings: Vec<Option<Standing>>,
 }
 
@@ -153,9 +153,9 @@ pub struct ParticipantProgress {
 /// or before the freeze stay public.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FreezeWindow {
-    /// Its start, inclusive.
+    /// The start, inclusive.
     pub from: Timestamp,
-    /// Its end, exclusive.
+    /// The end, exclusive.
     pub until: Timestamp,
 }
 
@@ -166,7 +166,7 @@ impl FreezeWindow {
         FreezeWindow { from: ends_at(starts_at, length.saturating_sub(freeze)), until: ends_at(starts_at, length) }
     }
 
-    /// Whether it hides a submission that was sent at this time.
+    /// Whether the window hides a submission that was sent at this time.
     pub fn hides(&self, sent_at: Timestamp) -> bool {
         (self.from..self.until).contains(&sent_at)
     }
@@ -175,44 +175,44 @@ impl FreezeWindow {
 /// A contest to insert.
 #[derive(Clone, Debug)]
 pub struct NewContest {
-    /// Its id.
+    /// The id.
     pub id: ContestId,
-    /// Its slug.
+    /// The slug.
     pub slug: Slug,
-    /// Its title.
+    /// The title.
     pub title: String,
-    /// Its description, in Markdown.
+    /// The description, in Markdown.
     pub description: String,
-    /// Its organiser.
+    /// The organiser.
     pub owner: UserId,
-    /// Its rules.
+    /// The rules.
     pub style: Style,
-    /// When it begins.
+    /// When the contest begins.
     pub starts_at: Timestamp,
-    /// Its length.
+    /// The length.
     pub length: Duration,
     /// Length of the freeze before the end, in which results are hidden.
     pub freeze: Option<Duration>,
     /// Whether everyone may see it.
     pub is_public: bool,
-    /// The code with which others may take part if the contest is not public.
+    /// The code with which users may take part if the contest is not public.
     pub join_code: JoinCode,
-    /// Its problems, in order.
+    /// The problems, in order.
     pub problems: Vec<ProblemId>,
 }
 
 /// Changes to a contest; `None` leaves a value unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct ContestChange {
-    /// Its title.
+    /// The title.
     pub title: Option<String>,
-    /// Its description.
+    /// The description.
     pub description: Option<String>,
-    /// Its rules.
+    /// The rules.
     pub style: Option<Style>,
-    /// When it begins; official participants' times move with it.
+    /// When the contest begins; official participants' times move with it.
     pub starts_at: Option<Timestamp>,
-    /// Its length.
+    /// The length.
     pub length: Option<Duration>,
     /// Length of the freeze before the end; `Some(None)`: no freeze.
     pub freeze: Option<Option<Duration>>,
@@ -222,7 +222,7 @@ pub struct ContestChange {
     pub is_public: Option<bool>,
     /// A new join code; the old one becomes invalid.
     pub join_code: Option<JoinCode>,
-    /// Its problems.
+    /// The problems.
     pub problems: Option<Vec<ProblemId>>,
 }
 
@@ -242,7 +242,7 @@ pub struct ContestFilter {
 /// A question about a contest with its answer, or an announcement to all participants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clarification {
-    /// Its id.
+    /// The id.
     pub id: ClarificationId,
     /// Whether it is an announcement: its text is the answer, there is no question, and everyone may read it.
     pub is_announcement: bool,
@@ -258,16 +258,16 @@ pub struct Clarification {
     pub answer: Option<String>,
     /// Whether everyone may read it.
     pub is_public: bool,
-    /// When it was asked.
+    /// When the question was asked or the announcement made.
     pub asked_at: Timestamp,
-    /// When it was answered.
+    /// When the question was answered.
     pub answered_at: Option<Timestamp>,
 }
 
 /// A question or an announcement to insert.
 #[derive(Clone, Debug)]
 pub struct NewClarification {
-    /// Its id.
+    /// The id.
     pub id: ClarificationId,
     /// The contest.
     pub contest: ContestId,
@@ -279,7 +279,7 @@ pub struct NewClarification {
     pub is_announcement: bool,
     /// The text of the question or announcement.
     pub text: String,
-    /// The time.
+    /// When it was asked or announced.
     pub asked_at: Timestamp,
 }
 

@@ -1,7 +1,7 @@
 //! Standings: computed from the attempts of a contest by the rules of its style. Pure.
 //!
-//! Sources: the rules of the ICPC World Finals (problems solved, then penalty, then the time of the last solved one)
-//! and the regulations of the IOI (the sum of the best scores).
+//! Sources: the rules of the ICPC World Finals (problems solved, then penalty, then the time of the last solved
+//! problem) and the regulations of the IOI (the sum of the best scores).
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ pub struct Attempt {
     pub problem: usize,
     /// Time from the participant's start to the submission.
     pub at: Duration,
-    /// Its result; `None`: not judged yet.
+    /// The result; `None`: not judged yet.
     pub result: Option<AttemptResult>,
     /// Whether the freeze of another contest hides its result.
     pub is_hidden: bool,
@@ -33,7 +33,7 @@ pub struct AttemptResult {
     pub is_try: bool,
     /// Whether it solves the problem.
     pub solves: bool,
-    /// Its score; 0 if the problem has no scores and it does not solve it.
+    /// The score; 0 if the problem has no scores and the attempt does not solve it.
     pub score: Score,
 }
 
@@ -71,13 +71,13 @@ pub struct StandingsRow {
 /// One participant's result for one problem.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cell {
-    /// Tries with a visible result, up to and including the one that solves it.
+    /// Tries with a visible result, up to and including the one that solves the problem.
     pub tries: u32,
     /// Tries without a visible result: not judged, or frozen.
     pub pending: u32,
-    /// When it was solved; IOI: when the best score was first reached.
+    /// When the problem was solved; IOI: when the best score was first reached.
     pub solved_at: Option<Duration>,
-    /// Whether no official participant solved it earlier.
+    /// Whether the participant is official, and no official participant solved the problem earlier.
     pub is_first: bool,
     /// The best visible score, if there is one.
     pub score: Option<Score>,

@@ -48,8 +48,8 @@ pub trait ContestStore: Send + Sync {
     /// All participants, in the order in which they joined.
     async fn participants(&self, contest: ContestId) -> Result<Vec<Participant>, StoreError>;
 
-    /// The participants' submissions to the contest's problems that count and were sent within the participants' times,
-    /// in the order in which they were sent. Each is marked if the freeze of another contest hides it.
+    /// The submissions that participants sent to the contest's problems within their times and that count, in the order
+    /// in which they were sent. Each attempt is marked if the freeze of another contest hides it.
     async fn attempts(&self, contest: ContestId) -> Result<Vec<Attempt>, StoreError>;
 
     /// A page of the participants, in the order in which they joined, and the total number. Each participant has one
@@ -73,15 +73,15 @@ pub trait ContestStore: Send + Sync {
     async fn withholds_results(&self, problem: ProblemId) -> Result<bool, StoreError>;
 
     /// The windows in which active freezes hide this user's submissions to a problem from the user `from`. Only
-    /// contests in which `from` takes part, too, are considered.
+    /// contests in which `from` takes part as well are considered.
     async fn freezes_of(&self, problem: ProblemId, user: UserId, from: UserId)
     -> Result<Vec<FreezeWindow>, StoreError>;
 
-    /// Inserts a question or an announcement. `false`: its author has reached the maximum number of this kind, and
-    /// nothing was written.
+    /// Inserts a question or an announcement. `false`: the author already has the maximum number of questions or
+    /// announcements, and nothing was written.
     async fn ask(&self, new: NewClarification, per_asker_max: u32) -> Result<bool, StoreError>;
 
-    /// Writes an answer, replacing an earlier one; an announcement stays public. `false`: the contest has no such
+    /// Writes or replaces the answer to a question; an announcement stays public. `false`: the contest has no such
     /// question.
     async fn answer(
         &self,

@@ -9,15 +9,15 @@ cupel_types::named! {
     /// Access of a user who is neither the problem's owner nor an administrator.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Part, as_str, from_name {
-        /// May see it while it is private.
+        /// May see the problem while it is private.
         Reader = "reader",
-        /// May see and change it.
+        /// May see and change the problem.
         Author = "author",
     }
 }
 
 impl Principal {
-    /// Whether this principal, whose access to the problem is `part`, may see it.
+    /// Whether this principal, whose access to the problem is `part`, may see the problem.
     pub fn may_see(&self, problem: &ProblemRecord, part: Option<Part>) -> bool {
         match problem.visibility {
             Visibility::Public => true,
@@ -26,7 +26,7 @@ impl Principal {
         }
     }
 
-    /// Whether this principal may change it.
+    /// Whether this principal, whose access to the problem is `part`, may change the problem.
     pub fn may_change(&self, problem: &ProblemRecord, part: Option<Part>) -> bool {
         let owns = self.user().is_some() && problem.owner == self.user();
         self.is_admin() || owns || part == Some(Part::Author)

@@ -20,7 +20,7 @@ use crate::{Bounds, Core, Needs, Packages, Principal, StoreError, chain};
 /// Page size for the versions of a draft that is being deleted.
 const VERSIONS_PAGE: u64 = 100;
 
-/// Number of the newest exceptions that are considered.
+/// Number of the newest exceptions from verification that are considered.
 const EXCEPTIONS_LOOKED_AT: u64 = 1000;
 
 /// Number of the newest versions that can be made current again while a problem is visible to others.
@@ -41,7 +41,7 @@ pub(crate) struct Imports {
 pub struct NewPackage {
     /// Path of the archive.
     pub archive: PathBuf,
-    /// The problem's slug, in place of the package's.
+    /// Slug for the problem; `None`: the package's own.
     pub slug: Option<Slug>,
 }
 
@@ -83,9 +83,9 @@ pub enum AuthorError {
     Missing,
     #[error("another problem has this slug")]
     SlugTaken,
-    #[error("an author may have {most} problems")]
+    #[error("an author may have at most {most} problems")]
     TooManyProblems { most: u64 },
-    #[error("an author's packages may have {most} on disk; yours have {stored}, and this one has {size}")]
+    #[error("an author's packages may use at most {most} of disk space; yours use {stored}, and this one needs {size}")]
     TooMuchStored { stored: Bytes, size: Bytes, most: Bytes },
     #[error("no slug can be derived from the package's name")]
     NoSlug,
@@ -101,7 +101,7 @@ pub enum AuthorError {
     NotAdministrator,
     #[error("the problem has submissions, or is not a draft")]
     InUse,
-    #[error("the running contest `{contest}` has this problem")]
+    #[error("the running contest `{contest}` uses this problem")]
     InContest { contest: Slug },
     #[error("the package cannot be read or written")]
     Import(#[source] ImportError),
@@ -233,11 +233,11 @@ impl Core {
         Ok(written)
     }
 
-    /// Removes an imported package that no version names, because of the given error. Otherwise it would use disk space
-    /// until the next sweep.
+    /// Removes an imported package that no version names because of the error `why`, which is returned. If the package
+    /// stayed, it would use disk space until the next sweep.
     pub(super) async fn discarded(&self, taken: Taken, why: AuthorError) -> AuthorError {
         if matches!(why, AuthorError::Store(_) | AuthorError::Packages(_)) {
-            // The package is named, or it is unknown whether it is.
+            // A version names the package, or may name it.
             return why;
         }
         // Excludes imports that are about to name the same package.
@@ -382,7 +382,7 @@ impl Core {
     /// A package, read once and then cached.
     ///
     /// # Errors
-    /// If it is missing or damaged.
+    /// If the package is missing or damaged.
     pub async fn package(&self, hash: ContentHash) -> Result<Arc<Imported>, AuthorError> {
         self.with_packages(move |packages| packages.open(&hash)).await
     }

@@ -2,9 +2,9 @@
 //!
 //! A problem is a row with a slug, an owner and a visibility. Its content is in packages, which never change and are
 //! identified by a hash of their content. A new package is a new version of the problem. A submission keeps the version
-//! that it was sent for. A rejudge creates a new run of it at the problem's current version. While a problem is visible
-//! to others, an unverified version is only staged. Once it is verified, it becomes current in one transaction, so the
-//! problem is always available to its viewers.
+//! that it was sent for. A rejudge creates a new run of the submission at the problem's current version. While a
+//! problem is visible to others, an unverified version is only staged. Once it is verified, it becomes current in one
+//! transaction, so the problem is always available to its viewers.
 //!
 //! ```text
 //!  archive ─► Packages::import ─► folder named by its hash ─► problem_versions ─► submissions, by hash

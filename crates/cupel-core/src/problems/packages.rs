@@ -1,7 +1,8 @@
 //! The port for unpacked packages, and the rules by which an unnamed package may be removed.
 //!
-//! Several nodes import and remove packages concurrently, without locks between nodes. These rules prevent the removal
-//! of a package that another node is about to name:
+//! A package is *named* if a version of a problem in the store refers to it. Several nodes import and remove packages
+//! concurrently, without locks between nodes. These rules prevent the removal of a package that another node is about
+//! to name:
 //!
 //! - Every import makes its own *copy*, under a unique name. So the removal of a copy never affects a copy that was
 //!   made after the listing.
@@ -9,8 +10,8 @@
 //!   the copies were listed.
 //! - A node that names a package then checks its own clock ([`Packages::settle`]). If [`SETTLED_WITHIN`] has passed
 //!   since the copy was made, the node makes the copy again. If less time has passed, the copy was too young to be
-//!   removed before it was named. A copy that is made again is newer than the name, so any node that lists it also
-//!   finds the name.
+//!   removed before it was named. A copy that is made again is newer than the name in the store, so any node that lists
+//!   the copy also finds the name.
 //!
 //! So any number of nodes may remove packages at once, and a node may stall for any time in between.
 
@@ -38,39 +39,39 @@ pub trait Packages: Send + Sync {
     /// Unpacks an untrusted archive or folder, and stores a copy that all nodes can read.
     ///
     /// # Errors
-    /// [`TakeError::Import`] with all faults of the package, otherwise the failure of Cupel. Nothing is stored then.
+    /// [`TakeError::Import`] with all faults of the package, or a failure of Cupel. In either case, nothing is stored.
     fn import(&self, source: &Path) -> Result<Taken, TakeError>;
 
-    /// Called once the store has recorded a name for the taken package. From then on the copy is kept.
+    /// Called once the store has recorded a version that names the taken package. From then on the copy is kept.
     ///
     /// # Errors
-    /// If the copy had to be made again and this failed.
+    /// If the copy had to be made again and could not.
     fn settle(&self, taken: &Taken) -> Result<(), PackagesError>;
 
     /// Removes a taken package that will not be named. `is_named`: the package is named elsewhere. No import runs in
     /// this process during the call.
     ///
     /// # Errors
-    /// If it cannot be removed.
+    /// If the package cannot be removed.
     fn discard(&self, taken: &Taken, is_named: bool) -> Result<(), PackagesError>;
 
     /// A package, fetched if necessary. It stays on this machine while the value is alive.
     ///
     /// # Errors
-    /// If it is missing, unreachable or damaged.
+    /// If the package is missing, unreachable or damaged.
     fn open(&self, hash: &ContentHash) -> Result<Arc<Imported>, PackagesError>;
 
     /// Disk space used by a package.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If the package cannot be read.
     fn size(&self, hash: &ContentHash) -> Result<Bytes, PackagesError>;
 
     /// Copies that are old enough to be removed, of some packages or of all. No import runs in this process during the
     /// call.
     ///
     /// # Errors
-    /// If they cannot be listed.
+    /// If the copies cannot be listed.
     fn removable(&self, of: Option<&[ContentHash]>) -> Result<Vec<Removable>, PackagesError>;
 
     /// Removes copies. Those already removed are skipped.
@@ -146,7 +147,7 @@ pub enum PackagesError {
     /// The package is damaged.
     #[error("package {hash} cannot be read any more; restore its files from a backup, or import the package again")]
     Damaged {
-        /// Its hash.
+        /// The hash.
         hash: ContentHash,
         /// The symptom.
         #[source]

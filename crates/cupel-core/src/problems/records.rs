@@ -14,36 +14,36 @@ use crate::run::RunState;
 /// A problem with its statistics, without its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProblemRecord {
-    /// Its id, which never changes.
+    /// The id, which never changes.
     pub id: ProblemId,
-    /// Its slug, the name in URLs.
+    /// The slug, the name in URLs.
     pub slug: Slug,
-    /// Its title.
+    /// The title.
     pub title: String,
-    /// Its difficulty, if stated.
+    /// The difficulty, if stated.
     pub difficulty: Option<Difficulty>,
-    /// Its topics.
+    /// The topics.
     pub tags: Vec<Tag>,
-    /// Its author; `None`: shipped with Cupel.
+    /// The author; `None`: shipped with Cupel.
     pub owner: Option<UserId>,
     /// Who may see it.
     pub visibility: Visibility,
-    /// Its current package.
+    /// The current package.
     pub package: ContentHash,
-    /// The number of that version, from 1.
+    /// Number of the current version, from 1.
     pub version: u32,
-    /// Whether that version passed verification; `None`: it was not verified.
+    /// Whether the current version passed verification; `None`: it was not verified.
     pub is_verified: Option<bool>,
-    /// The CPU limit that verification derived for that version. A limit set by the package takes precedence.
+    /// The CPU limit that verification derived for the current version. A limit set by the package takes precedence.
     pub time_limit: Option<Duration>,
-    /// Start mode of the program whose measured time gave the limit; `None` if its language has no warm start, or if it
-    /// is unknown.
+    /// Start mode of the program whose measured time gave the limit; `None` if the program's language has no warm
+    /// start, or if the mode is unknown.
     pub limit_start: Option<Start>,
     /// Statistics of its submissions.
     pub statistics: Statistics,
-    /// When it was created.
+    /// When the problem was created.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// When the problem last changed.
     pub updated_at: Timestamp,
 }
 
@@ -54,8 +54,8 @@ impl ProblemRecord {
     }
 }
 
-/// Statistics of a problem's submissions. Only those judged by its tests count: no compile errors and no failures of
-/// Cupel.
+/// Statistics of a problem's submissions. A submission counts if the tests judged it: compile errors and failures of
+/// Cupel do not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
     /// Number of submissions.
@@ -64,7 +64,7 @@ pub struct Statistics {
     pub accepted: u64,
     /// Number of users who have tried.
     pub attempted_by: u64,
-    /// Number of users who have solved it.
+    /// Number of users who have solved the problem.
     pub solved_by: u64,
 }
 
@@ -89,17 +89,17 @@ pub struct ProblemLine {
 /// One user's standing with one problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// Whether they have solved it.
+    /// Whether the user has solved the problem.
     pub is_solved: bool,
-    /// Tries up to and including the first that solves it; all tries if none does.
+    /// Tries up to and including the first that solves the problem; all tries if none does.
     pub tries: u32,
     /// The best score; `None` if the problem has no scores.
     pub best_score: Option<Score>,
-    /// CPU time of the fastest submission that solves it.
+    /// CPU time of the fastest submission that solves the problem.
     pub best_time: Option<Duration>,
     /// The submission that counts for the user.
     pub best_submission: Option<SubmissionId>,
-    /// When the first submission that solves it was sent.
+    /// When the first submission that solves the problem was sent.
     pub solved_at: Option<Timestamp>,
 }
 
@@ -136,7 +136,7 @@ pub struct ProblemFilter {
 }
 
 cupel_types::named! {
-    /// Order of a list of problems. Ties: by title.
+    /// Order of a list of problems; ties are ordered by title.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub enum ProblemSort, as_str, from_name {
         /// By title.
@@ -154,15 +154,15 @@ cupel_types::named! {
 /// A problem to insert, with its first version.
 #[derive(Clone, Debug)]
 pub struct NewProblem {
-    /// Its id.
+    /// The id.
     pub id: ProblemId,
-    /// Its slug.
+    /// The slug.
     pub slug: Slug,
-    /// Its author.
+    /// The author.
     pub owner: Option<UserId>,
     /// Who may see it.
     pub visibility: Visibility,
-    /// Its first version.
+    /// The first version.
     pub version: NewVersion,
 }
 
@@ -173,11 +173,11 @@ pub struct NewVersion {
     pub package: ContentHash,
     /// The format of the archive.
     pub format: String,
-    /// Its title.
+    /// The title.
     pub title: String,
-    /// Its difficulty.
+    /// The difficulty.
     pub difficulty: Option<Difficulty>,
-    /// Its tags.
+    /// The tags.
     pub tags: Vec<Tag>,
     /// Whether a lower score is better.
     pub lower_is_better: bool,
@@ -206,9 +206,9 @@ pub struct Stored {
 /// A version of a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProblemVersionLine {
-    /// Its number, from 1.
+    /// The number, from 1.
     pub number: u32,
-    /// Its package.
+    /// The package.
     pub package: ContentHash,
     /// The format of the archive.
     pub format: String,
@@ -220,8 +220,8 @@ pub struct ProblemVersionLine {
     pub is_verified: Option<bool>,
     /// The CPU limit that verification derived for it.
     pub time_limit: Option<Duration>,
-    /// Start mode of the program whose measured time gave the limit; `None` if its language has no warm start, or if it
-    /// is unknown.
+    /// Start mode of the program whose measured time gave the limit; `None` if the program's language has no warm
+    /// start, or if the mode is unknown.
     pub limit_start: Option<Start>,
 }
 
@@ -234,7 +234,7 @@ pub struct VersionException {
     pub by: UserId,
     /// The administrator's name at that time.
     pub username: String,
-    /// The time.
+    /// When the exception was made.
     pub at: Timestamp,
     /// The reason.
     pub reason: String,
@@ -243,18 +243,18 @@ pub struct VersionException {
 /// A version that was imported without becoming current.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StagedVersion {
-    /// Its number, from 1.
+    /// The number, from 1.
     pub number: u32,
-    /// Whether it was not imported before.
+    /// Whether this import created the version; `false` if it existed before.
     pub is_new: bool,
 }
 
 /// Changes to a problem; `None` leaves a value unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct ProblemChange {
-    /// Its visibility.
+    /// The visibility.
     pub visibility: Option<Visibility>,
-    /// Its slug.
+    /// The slug.
     pub slug: Option<Slug>,
     /// All members besides the owner, replacing the previous ones.
     pub members: Option<Vec<(UserId, Part)>>,
@@ -273,7 +273,8 @@ pub struct SubmissionFilter {
     pub language: Option<LanguageId>,
     /// Only submissions whose newest run uses another package than this.
     pub not_at: Option<ContentHash>,
-    /// Excludes submissions that a contest in which this user takes part hides from them; `None`: includes all.
+    /// Excludes submissions that are hidden from this user by a contest in which the user takes part; `None`: excludes
+    /// none.
     pub for_contestant: Option<UserId>,
 }
 
@@ -282,15 +283,15 @@ pub struct SubmissionFilter {
 pub struct RunSummary {
     /// The run.
     pub run: RunId,
-    /// Its state.
+    /// The state.
     pub state: RunState,
-    /// The package it is judged with.
+    /// The package that the run is judged with.
     pub package: Option<ContentHash>,
     /// The score, if it was judged and has one.
     pub score: Option<Score>,
-    /// When it began.
+    /// When the run began.
     pub started_at: Option<Timestamp>,
-    /// When it ended.
+    /// When the run ended.
     pub completed_at: Option<Timestamp>,
 }
 
@@ -324,7 +325,7 @@ pub struct Progress {
     pub solved: u64,
     /// Number of public problems tried and not solved.
     pub attempted: u64,
-    /// When the last of them was solved.
+    /// When the last of the solved problems was solved.
     pub last_solved_at: Option<Timestamp>,
 }
 

@@ -27,7 +27,7 @@ pub struct RejudgePreview {
     pub total: u64,
     /// Number of submissions per verdict; `None`: those without a verdict yet.
     pub verdicts: Vec<(Option<Verdict>, u64)>,
-    /// A page of them, newest first.
+    /// A page of the submissions, newest first.
     pub submissions: Vec<SubmissionSummary>,
 }
 
@@ -60,8 +60,8 @@ impl Core {
     }
 
     /// Rejudges all submissions to a problem that match the filter at the time of the call. Submissions that a contest
-    /// hides from the viewer are rejudged, too, but not counted, because with a filter by verdict their number would
-    /// reveal their verdicts.
+    /// hides from the viewer are rejudged as well, but are not counted: if the filter names a verdict, their number
+    /// would reveal their verdicts.
     ///
     /// # Errors
     /// If the store cannot write; runs already queued stay queued, and the call may be repeated.
@@ -86,7 +86,7 @@ impl Core {
         }
     }
 
-    /// `shown`: the submissions that may be counted, in order; `None`: all.
+    /// Rejudges one step. `shown`: the submissions that may be counted, in order; `None`: all.
     async fn rejudge_step(
         &self,
         problem: &ProblemRecord,
@@ -109,7 +109,7 @@ impl Core {
         rejudged.looked_at += looked_at;
         rejudged.queued += runs.iter().filter(|run| counts(&run.submission)).count() as u64;
         for run in &runs {
-            // A sequence number between the end of the earlier run and the events of the new one.
+            // A sequence number between the end of the earlier run and the events of the new run.
             let seq = Seq::of_attempt(run.attempts.saturating_add(1), 0);
             let event = Event { submission: run.submission, seq, at: now, kind: EventKind::Queued };
             self.inner.events.publish(event);

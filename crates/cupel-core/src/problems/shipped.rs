@@ -1,5 +1,5 @@
-//! The problems shipped with Cupel: loaded at the first start, updated at later ones, and left unchanged if an operator
-//! has changed them.
+//! The problems shipped with Cupel: loaded at the first start, updated at later starts, and left unchanged if an
+//! operator has changed them.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::Core;
 /// A package shipped with Cupel.
 #[derive(Clone, Copy, Debug)]
 pub struct Shipped<'a> {
-    /// Its problem's slug.
+    /// The problem's slug.
     pub slug: &'a str,
     /// SHA-256 of the archive.
     pub archive_hash: [u8; 32],
@@ -25,14 +25,14 @@ pub struct Shipped<'a> {
     pub archive: &'a [u8],
 }
 
-/// Result of loading one of them.
+/// Result of loading a shipped problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShippedOutcome {
     /// The archive is the same as at the last start.
     Unchanged,
     /// A new problem was created.
     Loaded,
-    /// A new version of the earlier problem was created.
+    /// A new version of the existing problem was created.
     Updated,
     /// An operator has changed or deleted the problem, or another problem has the slug.
     LeftAlone,
@@ -63,7 +63,7 @@ impl Core {
                 if let Err(taken_slug) = store.insert_problem(new).await? {
                     drop(importing);
                     let error = self.discarded(taken, taken_slug.into()).await;
-                    // Another starting node has loaded it concurrently.
+                    // Another starting node may have loaded the problem concurrently.
                     let is_loaded = store.shipped(shipped.slug).await? == Some(shipped.archive_hash);
                     return if is_loaded { Ok(ShippedOutcome::Unchanged) } else { Err(error) };
                 }
@@ -85,7 +85,7 @@ impl Core {
         Ok(outcome)
     }
 
-    /// Whether all of its versions were shipped with Cupel.
+    /// Whether Cupel shipped the problem's newest version, and no user owns the problem.
     async fn is_untouched(&self, problem: &ProblemRecord) -> Result<bool, AuthorError> {
         let (newest, _) = self.inner.store.versions(problem.id, 0, 1).await?;
         Ok(problem.owner.is_none() && newest.iter().all(|version| version.by.is_none()))

@@ -21,7 +21,7 @@ const RUNS_MAX: u64 = 100;
 pub struct SeenProblem {
     /// The problem.
     pub problem: ProblemRecord,
-    /// The viewer's part in it.
+    /// The viewer's access to the problem as a member, if any.
     pub part: Option<Part>,
     /// Whether the viewer may change it.
     pub may_change: bool,
@@ -32,7 +32,7 @@ pub struct SeenProblem {
 pub struct Attempted {
     /// The submission.
     pub record: SubmissionRecord,
-    /// Its problem, if it belongs to one.
+    /// The submission's problem, if it has one.
     pub problem: Option<ProblemRecord>,
     /// Whether the viewer may see details that are only for the problem's authors.
     pub as_author: bool,
@@ -79,7 +79,7 @@ impl Core {
     }
 
     /// Checks the problem's requirements on a solution, and returns the languages of the package's programs. `index`:
-    /// its position in the batch.
+    /// the solution's position in the batch.
     pub(crate) async fn needs_of_solution(&self, index: usize, solution: &NewSolution) -> Result<Needs, SubmitError> {
         let NewSolution { source, of, cases } = solution;
         let imported = self.package(of.package).await.map_err(|error| SubmitError::Package(Box::new(error)))?;
@@ -132,7 +132,7 @@ impl Core {
     }
 
     /// A submission with its problem, for its sender, administrators and the problem's authors. If an author takes part
-    /// in a contest whose freeze hides the submission, it is hidden from that author, too.
+    /// in a contest whose freeze hides the submission, the submission is hidden from that author as well.
     ///
     /// # Errors
     /// If the store cannot answer.

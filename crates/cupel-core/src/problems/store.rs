@@ -16,14 +16,15 @@ use crate::{Needs, StoreError};
 ///
 /// Standings are not written through this port: [`RunStore::complete`](crate::RunStore::complete) writes them in its
 /// transaction. A user's standing with a problem follows from the newest judged run of each of the user's submissions,
-/// so a rejudge updates it.
+/// so a rejudge updates it. A submission to a problem *counts* if it was sent to be judged on all tests, and not as a
+/// trial on samples or on the sender's own input.
 #[async_trait]
 pub trait ProblemStore: Send + Sync {
     /// Inserts a problem with its first version.
     async fn insert_problem(&self, new: NewProblem) -> Result<Result<(), SlugTaken>, StoreError>;
 
-    /// Makes a package the current version of a problem. `false`: it is current already, and nothing changes. If the
-    /// package was current before, it keeps its old number.
+    /// Makes a package the current version of a problem. `false`: the package is current already, and nothing changes.
+    /// If the package was current before, it keeps its old number.
     async fn add_version(&self, problem: ProblemId, version: NewVersion) -> Result<bool, StoreError>;
 
     /// Inserts a version that does not become current; `None`: the problem does not exist. A known version is not
@@ -78,10 +79,10 @@ pub trait ProblemStore: Send + Sync {
     async fn packages(&self) -> Result<Vec<ContentHash>, StoreError>;
 
     /// Number of problems that the author owns, and total size of the packages that the author imported. Each package
-    /// counts once; `but` does not count.
+    /// counts once; the package `but` does not count.
     async fn stored_of(&self, author: UserId, but: ContentHash) -> Result<Stored, StoreError>;
 
-    /// The archive last loaded under this slug when Cupel started; `None`: there was none.
+    /// SHA-256 of the shipped archive that was last loaded under this slug; `None`: none was loaded.
     async fn shipped(&self, slug: &str) -> Result<Option<[u8; 32]>, StoreError>;
 
     /// Records which archive was loaded under this slug.
@@ -114,9 +115,10 @@ pub trait ProblemStore: Send + Sync {
         limit: u64,
     ) -> Result<Vec<SubmissionId>, StoreError>;
 
-    /// Durably creates a new run of each submission, of class `batch`, at this package. A run that is still queued is
-    /// switched to this package instead, and a run that is being judged is left unchanged. `judges`: the languages of
-    /// the package's programs. The old runs are kept. Ids that are not submissions to a problem that count are ignored.
+    /// Durably creates a new run of each submission, with the priority class `batch` and this package. A run that is
+    /// still queued is switched to this package instead, and a run that is being judged is left unchanged. `judges`:
+    /// the languages of the package's programs. The old runs are kept. An id is ignored unless its submission belongs
+    /// to a problem and counts.
     async fn rejudge(
         &self,
         submissions: Vec<RejudgeOne>,
@@ -131,8 +133,8 @@ pub trait ProblemStore: Send + Sync {
     /// A user's standing with a problem, as the user sees it; `None`: the user has not tried.
     async fn standing(&self, problem: ProblemId, user: UserId) -> Result<Option<Standing>, StoreError>;
 
-    /// A page of a problem's leaderboard, and its length. Like a problem's statistics and the global leaderboard, it
-    /// excludes submissions that the freeze of a contest hides.
+    /// A page of a problem's leaderboard, and its length. Leaderboards and problem statistics exclude submissions that
+    /// the freeze of a contest hides.
     async fn board(&self, problem: ProblemId, offset: u64, limit: u64) -> Result<(Vec<BoardLine>, u64), StoreError>;
 
     /// A user's progress with all public problems, as the user sees it.
@@ -175,7 +177,7 @@ pub struct RejudgedRun {
     pub owner: UserId,
     /// The new run.
     pub run: RunId,
-    /// The languages it needs.
+    /// The languages that the run needs.
     pub needs: Needs,
     /// Number of attempts at earlier runs; those of this run are numbered after them.
     pub attempts: u32,

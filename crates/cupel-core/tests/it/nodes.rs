@@ -68,8 +68,8 @@ async fn cancelling_on_one_node_stops_the_worker_of_another_at_once() {
     finish(&nodes.worker, &second).await;
 }
 
-/// The server of the bus is killed, the nodes have not noticed yet, and it is not restarted. The watched log is
-/// complete nevertheless.
+/// The bus's server is killed and not restarted, and the nodes have not noticed yet. The watched log is complete
+/// nevertheless.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn results_reach_waiting_callers_while_the_bus_has_no_server() {
     let redis = Redis::start();

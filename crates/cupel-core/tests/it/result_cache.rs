@@ -89,8 +89,8 @@ async fn run(app: &App, cache: &ResultCache, new: SubmissionBuilder, report: Run
     id
 }
 
-/// The submission whose cached result is returned for this one. If there is none, the new submission is cancelled, and
-/// the cache keeps its earlier entry.
+/// The submission whose cached result is returned for `new`. If there is none, the new submission is cancelled, and the
+/// cache keeps its earlier entry.
 async fn known(app: &App, cache: &ResultCache, new: SubmissionBuilder) -> Option<SubmissionId> {
     let cache = ResultCache { results: Arc::new(ReadOnly(Arc::clone(&cache.results))), ..cache.clone() };
     match send(app, &cache, new).await {

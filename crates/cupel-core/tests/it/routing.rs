@@ -125,7 +125,7 @@ async fn each_worker_gets_runs_in_its_languages() {
     for _ in 0..20 {
         c.push(site.submit("c").await);
     }
-    // It does not wait behind the C runs, which only one worker can judge.
+    // The new run does not wait behind the C runs, which only one worker can judge.
     let id = site.submit("python").await;
     assert_eq!(python.judge().await, id);
     python.assert_no_run().await;
@@ -184,7 +184,7 @@ async fn a_run_whose_last_worker_left_waits_for_the_next_and_does_not_delay_othe
     let (python, c) = (site.worker(&["python"]).await, site.worker(&["c"]).await);
     site.send_heartbeats(&[&python, &c]).await;
     let waits = [site.submit("c").await, site.submit("c").await];
-    // The worker is killed, and its broker loses all hints.
+    // The worker is killed, and the broker loses all hints.
     drop(c);
     site.app.clock.advance(Duration::try_from(WORKER_GONE_AFTER).unwrap());
     let (site, python) = site.restarted(python).await;
@@ -244,7 +244,7 @@ async fn hints_in_a_queue_without_consumers_do_not_hide_lost_hints() {
         site.api.cancel(&site.app.me(), id).await.unwrap();
     }
     let id = site.submit("python").await;
-    // Its hint is lost.
+    // The run's hint is lost.
     site.queue.next().await.unwrap();
     for _ in 0..31 {
         site.api.sweep().await.unwrap();

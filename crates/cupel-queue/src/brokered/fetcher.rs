@@ -57,7 +57,8 @@ pub(super) async fn fetch(shared: Arc<Shared>) {
     let _ = tokio::time::timeout(LEAVE_MAX, last_words).await;
 }
 
-/// Returns prefetched hints to other nodes. `false` if the broker may push more hints, so this must be repeated.
+/// Returns prefetched hints to other nodes. `false` if the broker may push more hints, in which case the call must be
+/// repeated.
 async fn rest(shared: &Shared) -> bool {
     let Some(link) = shared.keeper.link() else { return true };
     let unwanted = shared.state().unwanted(&link);

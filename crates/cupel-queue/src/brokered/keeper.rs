@@ -97,7 +97,7 @@ impl Keeper {
         Ok(())
     }
 
-    /// Records that the broker refused hints for lack of room. It still delivers hints.
+    /// Records that the broker refused hints for lack of room. The broker still delivers hints.
     pub(super) fn is_full(&self, error: &BrokerError) {
         if trouble(&self.full, error) {
             tracing::warn!(error = chain(error), "the queue's broker has no room for hints; they wait on this node");

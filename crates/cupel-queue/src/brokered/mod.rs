@@ -6,20 +6,21 @@
 //!            (fair, bounded)   (all nodes' hints, first come)  (8 : 4 : 1)
 //! ```
 //!
-//! - **The line** is local to this process. Published hints wait in it, ordered between tenants by slot time, until the
-//!   broker has room for their class. It has room while fewer than `window` hints of the class wait there, for all
-//!   nodes together. A broker has neither tenants nor bounds; with this window, one tenant's million hints delay
-//!   another's single hint by at most one window. Each class has a separate window, so no class blocks another.
+//! - **The line** is local to this process. Published hints wait in it, ordered between owners by slot time
+//!   (`line.rs`), until the broker has room for their class. The broker has room while fewer than `window` hints of the
+//!   class, from all nodes together, wait there. A broker does not distinguish owners and has no bound. With this
+//!   window, one owner's million hints delay another owner's single hint by at most one window. Each class has a
+//!   separate window, so no class blocks another.
 //! - **The feeder** moves hints from the line to the broker, in batches, several at a time. A batch that fails is
 //!   retried: a hint may be duplicated, but none is lost.
 //! - **The fetcher** takes at most as many hints from the broker as takers wait here, because a hint held by a busy
-//!   node is not available to an idle node. It divides them between classes by weight.
+//!   node is not available to an idle node. The fetcher divides the hints between classes by weight.
 //! - **The settler** acknowledges hints at the broker, in batches, in the background. A hint that is not acknowledged
 //!   is redelivered; the taker then finds that its run is leased.
-//! - **The keeper** holds the connection. When an operation fails, it drops the connection and opens another one, with
-//!   exponential backoff. Connecting creates the broker's objects again, so the queue survives a broker that lost
-//!   everything. Meanwhile hints wait in the line, takers wait, and `health` reports it. A broker that is full refuses
-//!   hints and still delivers, so its connection is kept and the feeder retries.
+//! - **The keeper** holds the connection. When an operation fails, the keeper drops the connection and opens another
+//!   one, with exponential backoff. Connecting creates the broker's objects again, so the queue survives a broker that
+//!   lost everything. Meanwhile hints wait in the line, takers wait, and `health` reports the outage. A broker that is
+//!   full refuses hints and still delivers, so its connection is kept and the feeder retries.
 //!
 //! A hint in the line of a node that dies is lost. The store has the run, and the sweeper of another node finds that
 //! more runs wait than the line and the broker have hints. Duplicates of hints that are in the line or went to the
@@ -57,11 +58,11 @@ pub(crate) const WAIT_MAX: Duration = Duration::from_secs(2);
 const LEAVE_MAX: Duration = Duration::from_secs(1);
 /// Maximum time that a publisher waits for the broker's count of hints.
 const LOOK_MAX: Duration = Duration::from_millis(250);
-/// Maximum number of hints that [`Queue::next_other`] skips, and its maximum duration.
+/// Maximum number of hints that [`Queue::next_other`] skips, and the maximum duration of the call.
 const SKIPPED_MAX: usize = 8;
 const LOOK_PAST_FOR: Duration = Duration::from_millis(100);
-/// How long a fruitless [`Queue::next_other`] is remembered. Each call costs the slot time, and makes the broker
-/// deliver hints that are put back.
+/// How long a fruitless [`Queue::next_other`] is remembered. Each such call delays an idle slot, and makes the broker
+/// deliver hints that are then put back.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Maximum number of pending acknowledgements. Further ones are dropped, and their hints are redelivered.
 const SETTLING_MAX: usize = 10_000;
@@ -74,7 +75,7 @@ pub(crate) struct BrokeredQueue {
     language_queues: Mutex<Vec<Weak<dyn Queue>>>,
 }
 
-/// Creates the queue of a language queue at the same broker.
+/// Creates a language queue at the same broker.
 pub(crate) type MakeLanguageQueue =
     Box<dyn Fn(&LanguageId) -> BoxFuture<'static, Result<Arc<dyn Queue>, ConnectError>> + Send + Sync>;
 
@@ -251,8 +252,8 @@ impl Queue for BrokeredQueue {
         }
     }
 
-    /// The broker has no owners. So hints of excluded owners are taken, and then put back at the end of their owner's
-    /// hints in the line.
+    /// The broker does not know the owners of hints. So hints of excluded owners are taken, and then put back at the
+    /// end of their owner's hints in the line.
     async fn next_other(&self, not: &[UserId]) -> Result<Option<Hinted>, QueueError> {
         let holds = |(past, until): &(Vec<UserId>, tokio::time::Instant)| {
             tokio::time::Instant::now() < *until && past.iter().all(|owner| not.contains(owner))
@@ -279,7 +280,7 @@ impl Queue for BrokeredQueue {
         for hinted in past {
             {
                 let mut state = self.shared.state();
-                // It was counted as waiting before, so there is room for it.
+                // The hint was counted as waiting before, so there is room for it.
                 if !state.is_known(hinted.hint.run) {
                     state.line.push(hinted.hint);
                 }

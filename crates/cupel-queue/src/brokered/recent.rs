@@ -1,7 +1,9 @@
-//! Runs whose hints were recently passed to the broker. The sweeper runs every second, and must not publish them again.
+//! Runs whose hints were recently passed to the broker. The sweeper runs every second, and must not publish these hints
+//! again.
 //!
-//! Entries expire soon, because other nodes may take and return hints without this node's knowledge. They expire faster
-//! than the sweeper's look-back period for runs that became due, so the sweeper offers a rejected run once more.
+//! Entries expire soon, because other nodes may take and return hints without this node's knowledge. An entry expires
+//! within the sweeper's look-back period for runs that became due, so the sweeper publishes the hint of a rejected run
+//! once more.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -41,7 +43,7 @@ impl Recent {
             && (now.duration_since(at) > KEPT || self.order.len() > RECENT_MAX)
         {
             self.order.pop_front();
-            // The run may have been forgotten and added again since.
+            // The run may have been forgotten and added again since then.
             if self.since.get(&run) == Some(&at) {
                 self.since.remove(&run);
             }

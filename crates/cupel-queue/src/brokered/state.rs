@@ -131,7 +131,7 @@ impl State {
         self.unsettled.remove(&token)
     }
 
-    /// Records that the connection is lost, and with it possibly the hints that were moved by it.
+    /// Records that the connection is lost, and possibly the hints that were sent over it.
     pub(super) fn disconnected(&mut self) {
         self.recent = Recent::default();
         self.unsettled.clear();

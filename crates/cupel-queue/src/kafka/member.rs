@@ -53,7 +53,7 @@ impl Drop for Reader {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // A thread that panicked has ended, too.
+            // If the thread panicked, it has ended as well.
             let _ = thread.join();
         }
     }

@@ -1,5 +1,5 @@
-//! Kafka: one topic per class, one consumer group that all nodes share. A language queue has its own
-//! topics and group, so that a node that starts or stops consuming it does not rebalance the common group.
+//! Kafka: one topic per class, one consumer group that all nodes share. A language queue has separate topics and a
+//! separate group, so that a node that joins or leaves it does not rebalance the group of the common queue.
 //!
 //! - The group assigns each partition, with its hints, to one node at a time, and reassigns the partitions of a dead
 //!   node within [`SILENCE_MAX`]. A node without a partition receives no hints, so there should be several times as
@@ -17,10 +17,11 @@
 //! - The number of waiting hints is the distance between the committed offsets and the ends of the partitions.
 //! - Nodes that only publish do not join the group.
 //!
-//! The client is librdkafka, a C library in this process. It reconnects by itself. Nevertheless a link counts as broken
-//! as soon as all brokers are lost, and the next link publishes the unconfirmed hints again. The reason is that brokers
-//! may return without the topics, and some accept hints for topics that they do not have (tansu) or create such topics
-//! with their own settings. So hints are published only by a link that has found the topics.
+//! The client is librdkafka, a C library in this process. It reconnects by itself. Nevertheless a link (this adapter's
+//! connection) counts as broken as soon as all brokers are lost, and the next link publishes the unconfirmed hints
+//! again. The reason is that brokers may return without the topics, and some accept hints for topics that they do not
+//! have (tansu) or create such topics with their own settings. So hints are published only by a link that has found the
+//! topics.
 //!
 //! Sources: librdkafka's INTRODUCTION.md and CONFIGURATION.md; Kafka's documentation, "Consumer".
 
@@ -66,8 +67,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// How long a hint waits on a node without a waiting taker before it is passed on for the first time. The time doubles
 /// with each pass.
 const PASS_ON_AFTER: Duration = Duration::from_millis(500);
-/// Maximum number of doublings. While all nodes are busy, every hint at the broker is passed on once every 2 s,
-/// the longest waiting time.
+/// Maximum number of doublings. While all nodes are busy, every hint at the broker is passed on every two seconds
+/// ([`PASS_ON_AFTER`], doubled twice).
 const DOUBLINGS: u32 = 2;
 /// Retention and segment time of the topics that Cupel creates. Expiry loses nothing: a hint that has waited this
 /// long was published again, when it was passed on or by the sweeper.
@@ -286,7 +287,8 @@ struct KafkaLink {
     producer: OffThread<Producer>,
     /// Partitions of each topic.
     counts: PerClass<i32>,
-    /// The loss counter when the topics were last found. After another loss of all brokers, this link is broken.
+    /// The loss counter (`Ours::losses`) when the topics were last found. Once the counter is higher, this link is
+    /// broken.
     losses: usize,
     /// Round-robin counter for choosing partitions.
     turns: AtomicUsize,
@@ -314,7 +316,7 @@ impl Link for KafkaLink {
                 all.add_partition_range(topic, 0, count - 1);
             }
             let committed = consumer.committed_offsets(all.clone(), ANSWER_MAX)?.to_topic_map();
-            // `Offset::End` in place of a timestamp requests the end offset (Kafka's protocol, ListOffsets).
+            // `Offset::End` instead of a timestamp requests the end offset (Kafka's protocol, ListOffsets).
             all.set_all_offsets(Offset::End)?;
             let ends = consumer.offsets_for_times(all, ANSWER_MAX)?;
             let mut ready = [0; CLASSES];
@@ -405,7 +407,7 @@ impl KafkaLink {
         tokio::select! {
             put = try_join_all(put) => drop(put.map_err(self.ours.failed("publish hints"))?),
             _ = losses.wait_for(|losses| *losses != self.losses) => {
-                // The next link publishes them again.
+                // The next link publishes these hints again.
                 self.producer.get().purge(PurgeConfig::default().queue().inflight().non_blocking());
             }
         }

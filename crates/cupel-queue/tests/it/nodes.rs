@@ -46,7 +46,7 @@ pub(crate) async fn has_room(full: &Arc<dyn Queue>, expected: &[RunHint], taker:
         let full = Arc::clone(full);
         tokio::spawn(async move {
             for run in 1000.. {
-                // The line may be full, too.
+                // The line may be full as well.
                 let _ = full.publish(&[hint(run)]).await;
                 sleep(Duration::from_millis(100)).await;
             }
@@ -72,8 +72,8 @@ pub(crate) async fn hints_held_by_a_dead_node_are_redelivered(url: impl AsyncFn(
         let _never_settled = dies.next().await.unwrap();
     }
     dies.close();
-    // Wait until the node has left before the other one takes, because tansu 0.6 waits forever for a group leader that
-    // left during a rebalance.
+    // Wait until the node has left before the other node takes hints, because tansu 0.6 waits forever for a group
+    // leader that left during a rebalance.
     dies.gone().await;
     drop(dies);
     let mut runs = Vec::new();

@@ -40,7 +40,7 @@ pub enum ConnectBlobsError {
 }
 
 /// Connects to the blob store that `blobs.url` names, and checks that it responds. `store_url` is the URL of the
-/// store's PostgreSQL database, if it has one; `cluster` is the cluster's name.
+/// store's PostgreSQL database, or `None` if the store is on SQLite; `cluster` is the cluster's name.
 ///
 /// # Errors
 /// [`ConnectBlobsError`].

@@ -50,7 +50,7 @@ impl DirectoryBlobs {
             let mut entries = fs::read_dir(root).map_err(blobs.failed("list"))?;
             // The root of an ext4 file system contains this directory.
             let is_other = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|entry| entry.file_name() != "lost+found");
-            // Another node may have initialised it concurrently.
+            // Another node may have initialised the directory concurrently.
             if entries.any(is_other) && blobs.check().is_err() {
                 let why = "it has other content; name an empty directory";
                 return Err(blobs.failed("use")(io::Error::other(why)));
@@ -103,8 +103,8 @@ impl DirectoryBlobs {
         Ok(())
     }
 
-    /// Whether a blob has the content that its key requires; only keys of data can be checked. A damaged blob must be
-    /// replaced, because the next put of the same bytes relies on it.
+    /// Whether a blob has the content that its key requires; only keys of data can be checked. A put keeps a sound blob
+    /// and replaces a damaged one.
     fn is_sound(&self, key: &BlobKey) -> Result<bool, BlobsError> {
         let BlobKey::Data(hash) = key else { return Ok(true) };
         let mut digest = Digested(Sha256::new());
@@ -159,7 +159,7 @@ impl Blobs for DirectoryBlobs {
             fs::create_dir_all(folder).map_err(failed("put", key))?;
             match file.persist(&path) {
                 Ok(_named) => break,
-                // A concurrent removal of the folder's last blob has removed the folder, too.
+                // A concurrent removal of the folder's last blob has removed the folder as well.
                 Err(error) if error.error.kind() == io::ErrorKind::NotFound && self.check().is_ok() => {
                     file = error.file
                 }
@@ -212,7 +212,7 @@ impl Blobs for DirectoryBlobs {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return self.check(),
             removed => removed.map_err(failed("remove", key))?,
         }
-        // Removes its directory if it is empty.
+        // Removes the blob's directory if it is empty.
         if let Some(folder) = path.parent() {
             let _ = fs::remove_dir(folder);
         }

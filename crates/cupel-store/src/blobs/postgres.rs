@@ -127,7 +127,7 @@ impl PostgresBlobs {
         let idle = self.take()?;
         let held = Held(self);
         let session = match idle {
-            // The server may have been restarted since.
+            // The server may have been restarted since the connection was last used.
             Some(session) if session.batch("").is_ok() => session,
             _ => Session::open(&self.place)?,
         };
@@ -142,7 +142,7 @@ impl PostgresBlobs {
         format!("{}/{of}", self.cluster)
     }
 
-    /// Waits for one of the [`SESSIONS_MAX`] places, which [`Held`] releases on drop. Returns an idle connection if
+    /// Waits for one of the [`SESSIONS_MAX`] permits, which [`Held`] releases on drop. Returns an idle connection if
     /// there is one.
     fn take(&self) -> Result<Option<Session>, SessionError> {
         let full = |sessions: &mut Sessions| sessions.in_use >= SESSIONS_MAX;
@@ -156,12 +156,12 @@ impl PostgresBlobs {
     }
 
     fn locked(&self) -> MutexGuard<'_, Sessions> {
-        // Every change leaves consistent data.
+        // Every change leaves consistent data, so a poisoned lock is ignored.
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One of the [`SESSIONS_MAX`] places, until it is dropped.
+/// One of the [`SESSIONS_MAX`] permits to use a connection, until it is dropped.
 struct Held<'a>(&'a PostgresBlobs);
 
 impl Drop for Held<'_> {
@@ -195,7 +195,7 @@ impl Blobs for PostgresBlobs {
                 session.execute(&insert, &[&id, &number, &chunk])?;
             }
             let named = "INSERT INTO blobs (key, id, bytes) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING 1";
-            // If another node has put the same key first, its blob stays, and this one is rolled back.
+            // If another node has put the same key first, that node's blob stays, and this insertion is rolled back.
             let is_first = !session.query(named, &[&name, &id, &bytes])?.is_empty();
             session.batch(if is_first { "COMMIT" } else { "ROLLBACK" })?;
             Ok(Ok(()))
@@ -218,7 +218,7 @@ impl Blobs for PostgresBlobs {
                     break;
                 }
                 let chunk = session.query(&select, &[&id, &number])?;
-                // Removed concurrently.
+                // The blob was removed concurrently.
                 let Some(chunk) = chunk.first() else { return Ok(Err(BlobsError::Missing(*key))) };
                 let chunk: &[u8] = chunk.get(0);
                 bytes += chunk.len() as u64;
@@ -321,7 +321,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Does not wait: this thread may be one that must not block.
+            // Does not wait for the runtime's threads, because this thread may be one that must not block.
             runtime.shutdown_background();
         }
     }

@@ -26,7 +26,8 @@ use url::Url;
 
 use super::failed;
 
-/// Size of the parts of a large blob. S3 allows 10,000 parts, many times the largest package.
+/// Size of the parts of a large blob. S3 allows 10,000 parts, which together are many times as large as the largest
+/// package.
 const PART_BYTES: usize = 8 << 20;
 
 /// Number of parts uploaded concurrently.
@@ -41,7 +42,7 @@ const RETRIES_MAX: usize = 4;
 
 /// Blobs in a bucket.
 pub struct S3Blobs {
-    /// `Some` until it is dropped. Its threads send the requests, while the caller blocks.
+    /// `Some` until this value is dropped. The runtime's threads send the requests while the caller blocks.
     runtime: Option<Runtime>,
     store: Arc<AmazonS3>,
     root: Path,
@@ -65,15 +66,15 @@ pub enum S3UrlError {
 
 impl S3Blobs {
     /// Blobs in a bucket, `s3://bucket/prefix?endpoint=…&region=…`, below the cluster's name. Credentials and other
-    /// settings that the URL does not contain come from the usual `AWS_…` variables. Sends no request.
+    /// settings that the URL does not contain come from the usual environment variables, `AWS_…`. Sends no request.
     ///
     /// # Errors
     /// [`S3UrlError`].
     pub fn new(url: &str, cluster: &str) -> Result<S3Blobs, S3UrlError> {
         let url = Url::parse(url).map_err(S3UrlError::Form)?;
         let bucket = url.host_str().filter(|bucket| !bucket.is_empty()).ok_or(S3UrlError::NoBucket)?;
-        // The rest of Cupel passes its TLS provider explicitly; this library uses the provider of the process. A
-        // provider that is installed already is the same one.
+        // The rest of Cupel passes its TLS provider explicitly; this library uses the provider of the process. If a
+        // provider is installed already, it is the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let options = ClientOptions::new()
             .with_connect_timeout(CONNECT_MAX)
@@ -122,7 +123,7 @@ impl S3Blobs {
     }
 
     fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
-        // `Some` until it is dropped.
+        // The runtime is `Some` until `self` is dropped.
         self.runtime.as_ref().map(|runtime| runtime.block_on(answer)).unwrap_or_else(|| unreachable!("dropped"))
     }
 
@@ -142,7 +143,7 @@ impl S3Blobs {
         let mut upload = upload.map_err(failed("put", key))?;
         let put = self.put_all_parts(key, upload.as_mut(), first, source);
         if put.is_err() {
-            // If aborting fails, too, the parts stay invisible.
+            // Even if the abort fails, the parts stay invisible.
             let _ = self.wait(upload.abort());
         }
         put
@@ -257,7 +258,7 @@ impl Blobs for S3Blobs {
 impl Drop for S3Blobs {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Does not wait: this thread may be one that must not block.
+            // Does not wait for the runtime's threads, because this thread may be one that must not block.
             runtime.shutdown_background();
         }
     }

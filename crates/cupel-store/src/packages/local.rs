@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Invariants: a folder gets its name by a rename after everything in it is written, and never changes after that.
-//! Before a folder's files are removed, the folder is renamed. The memory of opened packages is bounded. Their files
-//! were hashed when they were read.
+//! Before a folder's files are removed, the folder is renamed. The memory of opened packages is bounded. A package's
+//! files were hashed when the package was opened.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -38,14 +38,14 @@ const FILE_BYTES: usize = 1 << 10;
 pub struct LocalPackages {
     directory: PathBuf,
     languages: Registry,
-    /// Ordered by last use; the most recent is last.
+    /// Opened packages, ordered by last use; the most recent is last.
     remembered: Mutex<VecDeque<Arc<Imported>>>,
     remembered_bytes_max: usize,
 }
 
 impl LocalPackages {
-    /// Packages in `directory`, which is created (mode 0700) if it does not exist. `languages` resolves their
-    /// languages.
+    /// Packages in `directory`, which is created (mode 0700) if it does not exist. `languages` resolves the languages
+    /// of the packages' programs.
     ///
     /// # Errors
     /// If the directory cannot be created.
@@ -105,7 +105,7 @@ impl LocalPackages {
         Ok(imported)
     }
 
-    /// Unpacks a package that another node packed. `false` if it does not have the hash.
+    /// Unpacks a package that another node packed. `false` if the package does not have the hash.
     pub(super) fn adopt(&self, hash: &ContentHash, packed: &Path) -> Result<bool, PackagesError> {
         unpack_packed(packed, hash, &self.folder(hash), &self.options()).map_err(|error| PackagesError::Directory {
             action: error.action,
@@ -195,7 +195,7 @@ impl Packages for LocalPackages {
     }
 
     fn settle(&self, _: &Taken) -> Result<(), PackagesError> {
-        // This is the only process, and removals exclude imports, so the copy is still there.
+        // No other process uses the directory, and removals exclude imports, so the copy is still there.
         Ok(())
     }
 

@@ -25,7 +25,7 @@ use super::local::{LocalPackages, failed};
 /// Maximum overhead of a tar entry: its header, the header of a long name, and padding.
 const TAR_ENTRY_BYTES: u64 = 4 << 10;
 
-/// Number of times that the copies are listed again if copies are removed during a fetch.
+/// Maximum number of times that a fetch lists the copies. It lists them again if copies were removed meanwhile.
 const FETCHES_MAX: usize = 3;
 
 /// Packages that all nodes reach.
@@ -36,7 +36,8 @@ pub struct SharedPackages {
     here: Mutex<Here>,
     /// One gate (mutex) per package. A thread that opens, places or removes the package's folder holds it.
     gates: Mutex<HashMap<ContentHash, Weak<Mutex<()>>>>,
-    /// Copies made by this process whose packages a problem has named since then.
+    /// By package: the copy that this process last settled (see `cupel_core::problems::packages`), and when it was
+    /// made.
     settled: Mutex<HashMap<ContentHash, (Uuid, Instant)>>,
 }
 
@@ -112,7 +113,7 @@ impl SharedPackages {
         let mut damaged = None;
         for _ in 0..FETCHES_MAX {
             let mut copies = self.blobs.list(BlobKind::CopiesOf(*hash))?;
-            // Newest first: importing a package again replaces a damaged copy.
+            // Newest first: an import after an older copy was damaged adds a sound one.
             copies.sort_by_key(|copy| copy.age);
             let mut vanished = false;
             for copy in copies {
@@ -122,7 +123,7 @@ impl SharedPackages {
                         tracing::warn!(package = %hash, blob = %copy.key, "the content of a blob does not match the hash in its key");
                         damaged = Some(copy.key);
                     }
-                    // Removed concurrently; a newer copy may exist by now.
+                    // The copy was removed concurrently; a newer copy may exist by now.
                     Err(PackagesError::Blobs(BlobsError::Missing(_))) => vanished = true,
                     Err(error) => return Err(error),
                 }
@@ -140,7 +141,7 @@ impl SharedPackages {
         })
     }
 
-    /// `false` if the blob is not that package.
+    /// Fetches a copy into the cache. `false` if the blob does not contain the package.
     fn fetch_copy(&self, hash: &ContentHash, copy: &BlobInfo) -> Result<bool, PackagesError> {
         let mut packed = self.upload().map_err(failed("create a file in", self.local.directory()))?;
         let limits = UnpackLimits::default();
@@ -168,7 +169,8 @@ impl SharedPackages {
         if !open.iter().any(|open| open.ptr_eq(&new)) {
             open.push(new);
         }
-        // Gives the order of use after a restart. If this fails, the package only appears older.
+        // The modification time gives the order of use after a restart. If it cannot be set, the package only seems to
+        // have been used earlier.
         let _ = File::open(imported.package.root()).and_then(|folder| folder.set_modified(now()));
         Ok(())
     }
@@ -210,8 +212,8 @@ impl SharedPackages {
     }
 }
 
-/// Puts a package from a local directory into the blob store if the store has none; for an installation that moves from
-/// one machine to several.
+/// Puts a package from a local directory into the blob store if the store has no copy of it; for an installation that
+/// moves from one machine to several.
 ///
 /// # Errors
 /// If the package is not in the directory, or cannot be put into the blob store.
@@ -348,7 +350,7 @@ impl std::fmt::Debug for SharedPackages {
     }
 }
 
-/// Copies that are old enough to be removed. If a package has several of them, all but the newest are spare.
+/// Copies that are old enough to be removed. If a package has several such copies, all but the newest are spare.
 fn removable(mut found: Vec<BlobInfo>) -> Vec<Removable> {
     found.retain(|blob| blob.age > REMOVABLE_AFTER);
     let copies = found.into_iter().filter_map(|blob| match blob.key {

@@ -1,11 +1,11 @@
 //! The database's time on every node. Leases are compared with one clock, even if the clocks of the machines differ.
 //!
 //! The clock measures the offset between the database's clock and this machine's monotonic clock, at the start and
-//! every ten seconds. Of three queries it uses the fastest. The database reads its time at some point within the round
-//! trip, so the error is at most half of the round trip. Small differences are applied in steps. A large difference
-//! means that the database's clock was set or that another server has become the primary; it is applied at once, so
-//! that all nodes agree. The clock never goes backwards. If the database's time does, this clock stops until the
-//! database's time has caught up.
+//! every ten seconds. Each measurement uses the fastest of three queries. The database reads its time at some point
+//! within the round trip, so the error is at most half of the round trip. Small differences are applied in steps. A
+//! large difference means that the database's clock was set or that another server has become the primary; it is
+//! applied at once, so that all nodes agree. The clock never goes backwards. If the database's time goes backwards,
+//! this clock stops until the database's time has caught up.
 //!
 //! *Invariant:* the machine's wall clock is only used for comparison.
 
@@ -38,7 +38,7 @@ struct Inner {
     offset_us: AtomicI64,
     /// The last time returned.
     returned_us: AtomicI64,
-    /// How far this machine's wall clock is ahead, in microseconds.
+    /// How far this machine's wall clock is ahead of the database's, in microseconds.
     skew_us: AtomicI64,
 }
 
@@ -111,7 +111,7 @@ impl fmt::Debug for DatabaseClock {
     }
 }
 
-/// Logs when this machine's clock starts or stops to differ from the database's.
+/// Logs when this machine's clock starts or stops differing from the database's.
 fn log_skew(before_us: i64, now_us: i64) {
     let is_wrong = |us| SignedDuration::from_micros(us).abs() >= SKEW_REPORTED;
     let seconds = now_us / 1_000_000;

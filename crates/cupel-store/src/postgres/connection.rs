@@ -39,7 +39,7 @@ pub struct Timeouts {
     pub connect: Duration,
     /// Limit for waiting for a free connection of the pool.
     pub acquire: Duration,
-    /// The server's limit for one statement; its limit for a lock is two thirds of that.
+    /// The server's limit for one statement. The server's limit for waiting for a lock is two thirds of this.
     pub statement: Duration,
     /// Limit for the server's result of one statement. Longer than `statement`, so that the server's own timeout
     /// applies first.
@@ -89,7 +89,8 @@ impl Connection {
         let connecting = async {
             let (client, connection) = place.connect().await?;
             tokio::spawn(connection);
-            // An idle transaction belongs to a node that was killed or disconnected; its locks must not block others.
+            // An idle transaction belongs to a node that was killed or disconnected; the transaction's locks must not
+            // block other nodes.
             let session = format!(
                 "SET statement_timeout = {statement}; SET lock_timeout = {lock}; SET idle_in_transaction_session_timeout = {idle}; \
                  SET jit = off; SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
@@ -322,7 +323,7 @@ impl Sql for Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Does not wait: this thread may be one that must not block.
+            // Does not wait for the runtime's threads, because this thread may be one that must not block.
             runtime.shutdown_background();
         }
     }

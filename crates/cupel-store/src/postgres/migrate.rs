@@ -63,7 +63,7 @@ pub(super) fn migrate(connection: &Connection, cluster: &str) -> Result<(), Migr
     }
 }
 
-/// Applies one migration. `true` if there was none left.
+/// Applies the next migration. `true` if none was left.
 fn step(connection: &Connection, cluster: &str, known: i64) -> Result<bool, MigrateError> {
     let db: &dyn Sql = connection;
     let table = "SELECT to_regclass('cupel') IS NOT NULL";

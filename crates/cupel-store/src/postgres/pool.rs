@@ -1,4 +1,4 @@
-//! Pool of connections that read: opened on demand, kept open, bounded in number, each used by one query at a time.
+//! Pool of reading connections: opened on demand, kept open, bounded in number, each used by one query at a time.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -29,7 +29,7 @@ impl Pool {
         Pool(Arc::new(Inner { server, free, idle: Mutex::new(vec![first]), count }))
     }
 
-    /// Runs a query; waits for a connection if all are busy. If the caller is dropped, the query still runs to its end.
+    /// Runs a query; waits for a connection if all are busy. If the future is dropped, the query still runs to its end.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         operation: &'static str,

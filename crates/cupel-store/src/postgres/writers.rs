@@ -1,17 +1,18 @@
 //! The writers: a few threads with a connection each, which take queued commands and run them in transactions.
 //!
 //! Queued commands share a transaction (group commit). Few round trips are needed: one fetches the rows of all runs
-//! that the commands will read, and their changes are sent together (`connection.rs`).
+//! that the commands will read, and one sends the commands' changes together (`connection.rs`).
 //!
 //! A failing command must not fail the others. If a transaction fails, each of its commands is run in a separate
 //! transaction. A command that loses a conflict (a deadlock, or two inserts of the same name) is run again, so
 //! [`Write::apply`] can run twice. If a connection turns out to be closed before the commit, it is replaced, and the
-//! commands are run on the new one. If it is closed during COMMIT, the outcome is unknown, and the commands fail with a
-//! transient error.
+//! commands are run on the new one. If the connection is closed during COMMIT, the outcome is unknown, and the commands
+//! fail with a transient error.
 //!
 //! *Durability.* As in `sqlite/writer.rs`: a transaction with a durable command commits with `synchronous_commit` on
-//! (or with a stronger setting of the server), any other transaction with it off. The log has one order, so a crash of
-//! the server loses at most the last non-durable commits. A durable commit and everything before it survive.
+//! (or with a stronger setting of the server), any other transaction with it off. The write-ahead log is written in
+//! order, so a crash of the server loses at most the last non-durable commits. A durable commit and everything before
+//! it survive.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -23,7 +23,7 @@ pub(crate) struct StateColumns {
 }
 
 impl StateColumns {
-    /// `lost_before`: the number of lost attempts to store if the new state has none.
+    /// `lost_before`: the stored number of lost attempts, which is kept if the new state has no such number.
     pub(crate) fn of(state: &RunState, lost_before: i64) -> StateColumns {
         let mut columns = StateColumns {
             state: QUEUED,

@@ -350,8 +350,8 @@ impl Write for RotateSession {
             db.execute(sql, values![id, self.old_hash])?;
             return Ok(Some(rotated));
         }
-        // If the token was valid earlier, it has been copied, so the session ends. A token that was never valid does
-        // not end the session. Otherwise anyone with a session's id could end it.
+        // A token that was valid earlier and is presented again has been copied, so the session ends. A token that was
+        // never valid does not end the session, because then anyone with a session's id could end that session.
         let sql = "UPDATE refresh_sessions SET ended_at = ? WHERE id = ? AND ended_at IS NULL \
                    AND EXISTS (SELECT 1 FROM refresh_tokens_used u WHERE u.session = refresh_sessions.id AND u.token_hash = ?)";
         db.execute(sql, values![to_us(self.now), id, self.old_hash])?;

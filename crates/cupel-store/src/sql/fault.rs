@@ -136,8 +136,8 @@ impl SqlFault {
             [
                 SqlState::T_R_SERIALIZATION_FAILURE,
                 SqlState::T_R_DEADLOCK_DETECTED,
-                // Two transactions checked and inserted the same name, or a row was removed while another one referred
-                // to it.
+                // Two transactions checked and inserted the same name, or a row was removed while a new row referred to
+                // it.
                 SqlState::UNIQUE_VIOLATION,
                 SqlState::FOREIGN_KEY_VIOLATION,
             ]

@@ -1,9 +1,10 @@
 //! Contest freezes: the submissions that are left out of the figures, leaderboards and progress that others see.
 //!
 //! Core decides which submissions a freeze hides ([`FreezeWindow`]); the column `withheld` of `problem_submissions`
-//! stores the result. It is recomputed, together with everything derived from it (`standings.rs`), when a verdict of
-//! the user and problem is recorded, when a user joins a contest with a freeze, and when a change moves or lifts a
-//! freeze. All of these lock the problem's row, so a verdict and a concurrent end of a freeze are applied in sequence.
+//! stores the result. The column is recomputed, together with everything derived from it (`standings.rs`), when a
+//! verdict of the user and problem is recorded, when a user joins a contest with a freeze, and when a change moves or
+//! lifts a freeze. All of these operations lock the problem's row, so a verdict and a concurrent end of a freeze are
+//! applied in sequence.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +16,7 @@ use super::standings::{Pair, compute_progress, update};
 use super::{Lock, Row, Sql, values};
 use crate::rows::from_us;
 
-/// Problems `e` of contests `c` with a freeze that is not lifted, and their participants `x`.
+/// Contests `c` with a freeze that is not lifted, their problems `e` and their participants `x`.
 macro_rules! withholding {
     () => {
         "FROM contest_problems e JOIN contests c ON c.id = e.contest JOIN contest_participants x ON x.contest = c.id \
@@ -38,7 +39,7 @@ macro_rules! hidden_from {
 }
 pub(crate) use hidden_from;
 
-/// Whether the submission `t` falls into the freeze of a contest other than that of the problem `p`.
+/// Whether the submission `t` falls into the freeze of a contest other than `p.contest`.
 macro_rules! hidden_by_another {
     () => {
         "EXISTS (SELECT 1 FROM contest_problems e JOIN contests f ON f.id = e.contest \

@@ -2,8 +2,8 @@
 //! submissions.
 //!
 //! The most selective table drives the join: `runs` if the filter names a problem, verdict, purpose or stage that is
-//! indexed there, otherwise `code_submissions`. Both are ordered by submission id. All values are bound; the conditions
-//! contain constant text only.
+//! indexed there, otherwise `code_submissions`. In both cases, the rows are ordered by submission id. All values are
+//! bound; the conditions contain constant text only.
 
 use std::borrow::Cow;
 
@@ -98,7 +98,7 @@ fn code(verdict: Verdict) -> Value<'static> {
     Value::Text(Cow::Borrowed(verdict.code()))
 }
 
-/// `None` for executions: they are the majority and need no index.
+/// The stored number of a purpose. `None` for executions, which are the majority and need no index.
 pub(crate) const fn purpose_number(sent_for: SentFor) -> Option<i64> {
     match sent_for {
         SentFor::Run => None,

@@ -2,8 +2,8 @@
 //! hash.
 //!
 //! - A blob is durable before the row that refers to it is written.
-//! - If the blob store refuses data, they stay in their row. So an unavailable blob store costs space in the database
-//!   and, once every 30 seconds ([`REST`]), the time until the failure is detected.
+//! - If the blob store refuses data, they stay in their row. While the blob store is unavailable, large data take space
+//!   in the database, and one write every 30 seconds ([`REST`]) waits until the failure is detected.
 //! - If a row is refused after its blob was written, the blob stays without a reference. Removing it would race with
 //!   another writer of the same bytes.
 //! - A query that finds data in a blob releases its connection, fetches the blob, and is run again.

@@ -162,7 +162,7 @@ impl Write for ChangePassword {
 }
 
 /// The reason why this user may not lose the administrator role: the user does not exist, or is the only administrator.
-/// Locks the user and all administrators. Otherwise two administrators could remove each other concurrently.
+/// Locks the user and all administrators, so that two administrators cannot remove each other concurrently.
 pub(super) fn refused(db: &dyn Sql, user: UserId) -> Result<Option<AccountChange>, SqlFault> {
     let id = bytes(user.as_uuid());
     let sql = "SELECT id FROM users WHERE (role = 'admin' AND deleted_at IS NULL) OR id = ? ORDER BY id";
@@ -197,7 +197,7 @@ impl Write for DeleteUser {
         }
         let (id, now) = (bytes(self.user.as_uuid()), to_us(self.now));
         // The suffix ends with the random part of the id, so it is unique and does not identify the user. With 34
-        // characters, the name is longer than a user name may be, so no user has it.
+        // characters, the name is longer than a user name may be, so no other user has that name.
         let name = format!("deleted-{}", &self.user.as_uuid().as_simple().to_string()[6..]);
         let email_key = format!("id:{}", self.user.as_uuid().as_simple());
         let sql = "UPDATE users SET username = ?1, username_key = ?1, email = '', email_key = ?2, password_hash = '!', \
@@ -407,7 +407,7 @@ impl Write for TakeTicket {
 }
 
 impl TakeTicket {
-    /// The ticket that a statement with these four conditions returns.
+    /// Runs `sql` with the ticket's id, secret and submission and the time as parameters, and returns the ticket found.
     fn run(&self, db: &dyn Sql, sql: &str) -> Result<Option<StreamTicket>, SqlFault> {
         let (id, submission) = (bytes(self.id.as_uuid()), bytes(self.submission.as_uuid()));
         db.one(sql, values![id, self.secret_hash, submission, to_us(self.now)], |row| {

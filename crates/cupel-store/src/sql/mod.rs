@@ -1,9 +1,9 @@
 //! All queries and commands, written once for both databases.
 //!
-//! [`Sql`] is the connection that they use. The store's ports are implemented in `accounts.rs`, `cluster.rs`,
-//! `runs.rs`, `problems.rs`, `contests.rs`, `dead.rs`, `freezes.rs`, `history.rs`, `membership.rs`, `rejudge.rs`,
-//! `standings.rs` and `webhooks.rs`; `commands.rs` has the changes to runs, `large.rs` the storage of their large data.
-//! [`SqlStore`] implements the ports on a [`Backend`], which is a database: `sqlite/` or `postgres/`.
+//! [`Sql`] is the connection that the queries and commands use. The store's ports are implemented in `accounts.rs`,
+//! `cluster.rs`, `runs.rs`, `problems.rs`, `contests.rs`, `dead.rs`, `freezes.rs`, `history.rs`, `membership.rs`,
+//! `rejudge.rs`, `standings.rs` and `webhooks.rs`; `commands.rs` has the changes to runs, `large.rs` the storage of
+//! their large data. [`SqlStore`] implements the ports on a [`Backend`], which is a database: `sqlite/` or `postgres/`.
 //!
 //! *Common SQL dialect.* Parameters are `?` or `?1`. Flags are the numbers 0 and 1, so a condition is `solved = 1`. An
 //! `ORDER BY` expression that can be NULL has `NULLS FIRST` or `NULLS LAST`, because the defaults of the databases

@@ -1,8 +1,8 @@
-//! In-memory cache of recently written submissions that wait for a worker. Most are leased within a moment, and a
-//! submission never changes, so a read and a decoding are saved.
+//! In-memory cache of recently written submissions that wait for a worker. Most of them are leased within a moment, and
+//! then need not be read and decoded. A cached submission stays valid, because submissions never change.
 //!
-//! *Invariants:* only committed submissions are in the cache. It is bounded in number and bytes; the oldest are evicted
-//! first.
+//! *Invariants:* only committed submissions are in the cache. The cache is bounded in number and bytes; the oldest
+//! entries are evicted first.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,7 @@ pub(crate) struct Recent(Mutex<RecentSubmissions>);
 #[derive(Debug, Default)]
 struct RecentSubmissions {
     by_run: HashMap<RunId, (Submission, usize)>,
-    /// In insertion order; runs that were already taken are skipped.
+    /// Runs in insertion order; those that were already taken are skipped.
     order: VecDeque<RunId>,
     bytes: usize,
 }

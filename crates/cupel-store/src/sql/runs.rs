@@ -236,7 +236,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
         attempts_max: u32,
         limit: u32,
     ) -> Result<Vec<ExpiredRun>, StoreError> {
-        // Usually there is none, so a read comes first and avoids work for the writer.
+        // Usually no lease has expired, so a read comes first and avoids work for the writer.
         let any = self.read("find expired leases", move |db| {
             let sql = "SELECT 1 FROM runs WHERE state = 1 AND lease_until <= ? LIMIT 1";
             db.exists(sql, values![to_us(lease_end)])

@@ -130,7 +130,7 @@ pub(crate) struct Judged {
     memory: Option<i64>,
     /// For a package verification: whether the package passed.
     holds: Option<bool>,
-    /// For a package verification: the time limit that it derived.
+    /// For a package verification: the derived time limit.
     time_limit_us: Option<i64>,
     /// Start mode of the program whose time determined the limit.
     limit_start: Option<&'static str>,
@@ -221,8 +221,8 @@ pub(crate) fn judged(db: &dyn Sql, about: &About, submission: SubmissionId, judg
 }
 
 /// The CPU limit derived for the version that the run is judged against, and the start mode of the measured program.
-/// `None` for a verification of a version that is not verified, because it derives the limit again. The limit of a
-/// verified version does not change.
+/// `None` for a verification of a version that is not verified, because that verification derives the limit again. The
+/// limit of a verified version does not change.
 pub(crate) fn derived_time_limit(db: &dyn Sql, about: &About) -> Result<Option<(Duration, Option<Start>)>, SqlFault> {
     let sql = "SELECT time_limit_us, limit_start FROM problem_versions WHERE problem = ? AND package = ? AND (verified = 1 OR ? = 0)";
     let checks = i64::from(about.changes == Some(Changes::Verification));
@@ -232,7 +232,7 @@ pub(crate) fn derived_time_limit(db: &dyn Sql, about: &About) -> Result<Option<(
     Ok(found.and_then(|(time, start)| Some((time?, start))))
 }
 
-/// Reads a column with the name of a start kind.
+/// Reads a column with the name of a start mode.
 pub(crate) fn start_from(row: Row<'_>, column: usize) -> Result<Option<Start>, SqlFault> {
     let name: Option<String> = row.get(column)?;
     Ok(name.map(|name| Start::from_name(&name).ok_or(bad("limit_start"))).transpose()?)
@@ -320,8 +320,8 @@ impl Figures {
 }
 
 /// Runs `change`, which changes a user's submissions to a problem or the freeze that withholds them, and updates
-/// everything derived except the user's progress. Returns `true` if the public "tried" or "solved" state of the user
-/// has changed.
+/// everything derived from them except the user's progress. Returns `true` if the public "tried" or "solved" state of
+/// the user has changed.
 pub(super) fn update(
     db: &dyn Sql,
     pair: &Pair,

@@ -29,7 +29,7 @@ pub(crate) trait Write: Send + 'static {
     fn runs(&self) -> Vec<RunId> {
         Vec::new()
     }
-    /// Whether the end of its runs may change a user's standing in a problem.
+    /// Whether the end of the command's runs may change a user's standing in a problem.
     fn changes_standings(&self) -> bool {
         false
     }
@@ -114,14 +114,14 @@ pub(crate) type Waiting = mpsc::Receiver<Box<dyn Job>>;
 #[derive(Clone, Debug)]
 pub(crate) struct Commands {
     waiting: mpsc::Sender<Box<dyn Job>>,
-    /// Where the database writes; named in the error of a full disk.
+    /// Name of the disk or server to which the database writes, for the error of a full disk.
     place: Arc<str>,
     /// Time and error of the last command that failed because the disk was full.
     last_full: Arc<Mutex<Option<(Instant, DiskFull)>>>,
 }
 
-/// A command queue for at most `waiting_max` commands; if it is full, callers wait. `place` is where the database
-/// writes.
+/// A command queue for at most `waiting_max` commands; if it is full, callers wait. `place` names the disk or server to
+/// which the database writes.
 pub(crate) fn line(waiting_max: usize, place: &str) -> (Commands, Waiting) {
     let (waiting, commands) = mpsc::channel(waiting_max);
     (Commands { waiting, place: place.into(), last_full: Arc::default() }, commands)

@@ -1,8 +1,8 @@
 //! Backup of a database file, even while a server uses it, and restore to a path without a database.
 //!
-//! The copy is a consistent snapshot, made by SQLite's online backup API in one step. Because it is read in one
-//! snapshot, writes of a busy server do not restart it; they are appended to the log. Source: sqlite.org, "SQLite
-//! Backup API". The copy gets its name after all of it is on the disk.
+//! The copy is a consistent snapshot, made by SQLite's online backup API in one step. Because the backup reads one
+//! snapshot, writes of a busy server do not restart it; they are appended to the write-ahead log. Source: sqlite.org,
+//! "SQLite Backup API". The copy gets its name only after all of it is on the disk.
 
 use std::fs::{self, File};
 use std::io;
@@ -68,7 +68,7 @@ pub fn back_up(from: &Path, to: &Path) -> Result<u64, BackupError> {
 /// # Errors
 /// [`BackupError`]. No file is left behind.
 pub fn restore(copied: &Path, to: &Path) -> Result<u64, BackupError> {
-    // SQLite does not report why a file cannot be opened, so it is opened here first.
+    // SQLite does not report why a file cannot be opened, so the file is opened here first.
     File::open(copied).map_err(|source| BackupError::Unread { path: copied.to_owned(), source })?;
     let source = open(copied, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let failed = |source| BackupError::Source { path: copied.to_owned(), source };
@@ -97,8 +97,8 @@ fn copy(source: &Connection, to: &Path) -> Result<u64, BackupError> {
     if to.exists() {
         return Err(BackupError::Exists { path: to.to_owned() });
     }
-    // A random name with mode 0600 in place of a predictable one: other users who can write to the folder cannot place
-    // a link there in advance. The file is removed when it is dropped.
+    // The file has mode 0600 and a random name. If the name were predictable, other users who can write to the folder
+    // could place a link there in advance. The file is removed when `part` is dropped.
     let mut name = to.file_name().unwrap_or_default().to_owned();
     name.push(".");
     let part = tempfile::Builder::new().prefix(&name).suffix(".part").tempfile_in(folder_of(to)).map_err(failed)?;

@@ -1,4 +1,4 @@
-//! Ensures that one `cupel serve` at a time uses a data folder: a starting server treats all existing leases as
+//! Ensures that one `cupel serve` at a time uses a data folder, because a starting server treats all existing leases as
 //! orphaned.
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-/// Lock held while this process serves from a data folder. The kernel releases it when the process ends, also after a
+/// Lock held while this process serves from a data folder. The kernel releases it when the process ends, even by a
 /// crash.
 #[derive(Debug)]
 pub struct ServeLock {

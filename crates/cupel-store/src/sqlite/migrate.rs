@@ -186,7 +186,7 @@ mod tests {
             let History { tables, id, conditions, .. } = History::of(&filter);
             assert_eq!(plan_of(&db, tables, id, &conditions, index), "", "{filter:?}");
         }
-        // Few rows match these, so they may be sorted.
+        // Few rows match these conditions, so the rows may be sorted.
         for (stage, index) in [(Stage::Queued, "runs_waiting_of_owner"), (Stage::Running, "runs_leased")] {
             let filter = HistoryFilter { stage: Some(stage), ..all() };
             let History { tables, id, conditions, .. } = History::of(&filter);

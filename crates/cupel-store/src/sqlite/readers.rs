@@ -1,4 +1,4 @@
-//! Pool of connections that read, each used by one query at a time, on threads that may block.
+//! Pool of reading connections, each used by one query at a time, on threads that may block.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -28,7 +28,7 @@ impl Readers {
         Readers(Arc::new(Pool { free, idle: Mutex::new(connections), count }))
     }
 
-    /// Runs a query; waits for a reader if all are busy. If the caller is dropped, the query still runs to its end.
+    /// Runs a query; waits for a reader if all are busy. If the future is dropped, the query still runs to its end.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         operation: &'static str,

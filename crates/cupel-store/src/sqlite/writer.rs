@@ -10,9 +10,9 @@
 //! *Durability.* A transaction with a durable command commits with `synchronous=FULL`: the log is synced before the
 //! command is acknowledged. A transaction that only leases, renews, records the use of a key or writes a submission
 //! that is not acknowledged yet commits with `synchronous=NORMAL`, without a sync. This cannot lose accepted work: the
-//! log is written in order, so a power failure loses at most the last such commits, but no durable commit and nothing
-//! before it. A run whose lease is lost is `Queued` again and is run again; its worker stopped with the machine. If
-//! only the process is killed, nothing is lost, because the kernel has the pages. Source: sqlite.org, "PRAGMA
+//! log is written in order, so a power failure loses at most the last such commits, but no durable commit and no commit
+//! before one. A run whose lease is lost is `Queued` again and is run again; its worker stopped with the machine. If
+//! only the process is killed, nothing is lost, because the kernel has the written pages. Source: sqlite.org, "PRAGMA
 //! synchronous".
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,9 +33,9 @@ const WAITING_MAX: usize = 1024;
 const BATCH_MAX: usize = 256;
 
 /// Minimum interval between transactions under load. A transaction costs about as much as ten commands, so a short wait
-/// lets more commands share it. A single command never waits.
+/// lets more commands share a transaction. A single command never waits.
 const PACE: Duration = Duration::from_millis(1);
-/// Commands per second from which on the writer counts as under load.
+/// Number of commands per second at which the writer counts as under load.
 const PACED_FROM: f64 = 900.0;
 /// Interval over which commands are counted.
 const COUNTED_OVER: Duration = Duration::from_millis(20);
@@ -179,8 +179,8 @@ impl Loop {
         result
     }
 
-    /// Runs a checkpoint, so that the log is overwritten from its start. Otherwise the log would fill the disk again
-    /// after it was full. Returns whether the whole log was written to the database. Source: sqlite.org, "PRAGMA
+    /// Runs a checkpoint, so that the log is overwritten from its start. Without this, the log would continue to grow
+    /// after the disk was full. Returns whether the whole log was written to the database. Source: sqlite.org, "PRAGMA
     /// wal_checkpoint".
     fn empty_log(&self) -> bool {
         let frames = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
@@ -202,7 +202,7 @@ impl Loop {
             // Compiled each time and not taken from the statement cache, because SQLite may run a pragma when it is
             // compiled. Source: sqlite.org, "PRAGMA statements".
             let sql = if sync { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
-            // If this fails, the setting is unknown; FULL is then set again.
+            // If the pragma fails, the setting is unknown; FULL is then set again.
             self.syncing = false;
             self.connection.execute_batch(sql)?;
             self.syncing = sync;

@@ -128,7 +128,7 @@ async fn without_the_blob_store_large_data_stays_in_the_row() {
     assert_eq!(with, without);
 }
 
-/// If a worker cannot read a blob, it gives the run back, and another worker gets it.
+/// If a worker cannot read a blob, it gives the run back, and another worker gets the run.
 #[tokio::test]
 async fn an_unreadable_blob_is_an_internal_error_that_names_the_cause() {
     let site = Site::new().await;

@@ -67,7 +67,7 @@ async fn fill(store: &SqliteStore) {
     };
     assert!(store.put_ticket(ticket, 10, t0()).await.unwrap());
     store.shared_secret("access-tokens", [9; 32]).await.unwrap();
-    // Enough rows that every kind of table is copied in more than one page.
+    // More rows than fit on one page, both for tables with large rows and for the others.
     for n in 0..40u8 {
         let mut new = a_submission().by(owner).stdin(&vec![n; 1000]).alone();
         new.idempotency = Some(Idempotency { key: format!("k{n}"), request_hash: [n; 32], expires_at: t0() });

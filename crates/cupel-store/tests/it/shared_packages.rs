@@ -229,7 +229,7 @@ fn an_import_concurrent_with_a_removal_on_another_node_is_not_lost() {
     // A copy left by a draft that was deleted long ago.
     let hash = cluster.import(&one, 1).copy.hash;
     cluster.age(&hash);
-    // Node two lists removable copies; no problem refers to this one yet.
+    // Node two lists removable copies; no problem refers to this package yet.
     let may_go: Vec<_> = two.removable(None).unwrap().iter().map(|found| found.copy).collect();
     assert_eq!(may_go.len(), 1);
     // Node three imports the same content and refers to it. Then node two removes the copies that it listed.
