@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-/// Runs version commands. These come from the operator's files, never from a tenant.
+/// Runs version commands. The commands come from language files, never from a tenant.
 pub trait Probe: Sync {
     /// The output of the version command.
     ///

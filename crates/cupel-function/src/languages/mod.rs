@@ -49,7 +49,8 @@ trait DriverLanguage: Sync {
     /// File name of the submission's main source beside the driver. `None` keeps the name.
     fn solution(&self) -> Option<&'static str>;
 
-    /// Whether the compiler gets all sources instead of only the driver's first one, which includes the others.
+    /// Whether the compile command names all sources. If not, it names only the driver's first source, which includes
+    /// the others.
     fn names_all_sources(&self) -> bool {
         false
     }

@@ -79,7 +79,7 @@ fn not_found(signature: &Signature, driver: Driver) -> String {
     format!("{what} {name} not found, or its parameters differ; expected:\n{}", driver.declaration(signature))
 }
 
-/// Returns a word that cannot be guessed: its hashes have random keys from the operating system.
+/// Returns an unguessable word: two hashes with random keys from the operating system.
 fn nonce() -> String {
     let word = |salt: u8| {
         let mut hasher = RandomState::new().build_hasher();
@@ -105,9 +105,9 @@ enum Called {
     Failed(Verdict, String),
 }
 
-/// Interprets the driver's report. `first` is set only in the first call, which detects a missing function. The submission
-/// can make the driver report any text, and its owner sees the text of a compile error, so the text is shown only for a visible
-/// case.
+/// Interprets the driver's report. `first` is set only in the first call, which detects a missing function. The
+/// submission can forge the text of a report, and contestants see the text of a compile error. So the text is shown
+/// only for a visible case.
 fn called(
     case: &FunctionCase<'_>,
     channel: &[u8],

@@ -7,9 +7,9 @@
 //! 3. If the program fails, its failure decides.
 //! 4. Otherwise, the interactor's decision decides.
 //!
-//! If both wait for each other until a limit ends the conversation, the program is at fault. If the interactor was computing all
-//! that time, it is at fault, unless the program had not yet read the interactor's output. Once the conversation is decided,
-//! the other program is stopped.
+//! If both wait for each other until a limit ends the conversation, the program is at fault. If, instead, the
+//! interactor was computing all that time, the interactor is at fault, unless the program had left output of the
+//! interactor unread. Once the conversation is decided, the submission's program is stopped.
 //! Source: problemtools, `interactive.cc`; DOMjudge, `runpipe`.
 
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use crate::{BuiltIn, JudgeObserver};
 
 /// Maximum number of bytes of the conversation that are stored.
 const TRANSCRIPT: Bytes = Bytes::kib(64);
-/// Additional time that an interactor may run, compared with the program.
+/// Time that the interactor may run longer than the program.
 const INTERACTOR_OUTLIVES: Duration = Duration::from_secs(2);
 
 impl Judging<'_, '_> {

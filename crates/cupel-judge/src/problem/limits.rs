@@ -3,8 +3,8 @@
 //! | limit | rule |
 //! |---|---|
 //! | CPU | the problem's, times the language's factor; strictly more is TLE |
-//! | CPU at which the program is stopped | 10 % more, at least 50 ms more, to measure how near to the limit it was |
-//! | wall clock | as in the package, otherwise four times the CPU limit plus four seconds: the idle limit stops programs that wait |
+//! | CPU at which the program is stopped | 10 % above the CPU limit, at least 50 ms, to measure how far the program exceeds it |
+//! | wall clock | as in the package; by default, four times the CPU limit plus four seconds, because the idle limit stops programs that wait |
 //! | idle | the CPU limit, at least two seconds |
 //! | stack | the memory limit |
 //!
