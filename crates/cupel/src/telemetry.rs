@@ -91,7 +91,7 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         "Time from the arrival of a request to the beginning of its response, including the wait for a result"
     );
     metrics::describe_gauge!("cupel_workers", "Running workers, by state: working, paused, draining");
-    metrics::describe_gauge!("cupel_queue_depth_max", "Number of waiting runs from which on new runs are refused");
+    metrics::describe_gauge!("cupel_queue_depth_max", "Number of waiting runs at which new runs are refused");
     metrics::describe_gauge!(
         "cupel_data_free_bytes",
         metrics::Unit::Bytes,

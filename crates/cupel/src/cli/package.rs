@@ -68,16 +68,16 @@ static PRIVATE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 /// Whether a signal is ending this process.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
-/// Blocks forever once a signal is ending this process. A command whose directory was removed must not report the failure
-/// that results.
+/// Blocks forever if a signal is ending this process. Its directories are then removed, and the command must not report
+/// failures that are caused by the removal.
 pub(super) fn block_if_ending() {
     while ENDING.load(Ordering::SeqCst) {
         std::thread::park();
     }
 }
 
-/// Starts a thread that waits for signals. A signal then first removes all private directories and ends the process
-/// as usual afterwards.
+/// Starts a thread that waits for signals. At a signal, the thread removes all private directories and then ends the
+/// process as the signal would.
 fn remove_at_a_signal() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];

@@ -125,7 +125,7 @@ pub(super) fn run(args: &Run) -> CommandResult {
         Err(error) => return Err(error.into()),
     };
     if too_long.load(Ordering::SeqCst) {
-        let error = anyhow!("standard input: it may have {}; there is more", bounds.stdin_bytes_max);
+        let error = anyhow!("standard input: the maximum is {}; there is more", bounds.stdin_bytes_max);
         return Err(error).or_exit(Exit::Usage);
     }
     if args.json {

@@ -47,7 +47,7 @@ use crate::{alerts, shipped, telemetry, webhooks};
 
 /// A running process.
 pub(crate) struct Server {
-    /// Printed once, if this start created it.
+    /// Credentials of the first administrator, if this start created the account. Printed once.
     pub(crate) first_account: Option<FirstAccount>,
     pub(crate) address: std::net::SocketAddr,
     shutdown: CancellationToken,
@@ -200,8 +200,8 @@ async fn begin(config: &Config, core: &Core) -> anyhow::Result<()> {
         core.sweep_packages().await?;
         // All workers of this database are in this process, which has just started.
         core.recover_orphans().await?;
-        // Only for a single node. With several nodes, only the sweeper offers the missing runs; otherwise each node would offer
-        // all of them.
+        // Only for a single node. With several nodes, the sweeper alone offers the missing runs, so that they are not
+        // offered by every node.
         core.recover().await?;
     } else if config.engines.blobs.is_some() {
         // Other nodes may be importing. Recent packages are kept, because a problem may refer to them soon.

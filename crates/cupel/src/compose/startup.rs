@@ -18,13 +18,13 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::{owner, prepared_store, telemetry};
 
-/// The base of every process.
+/// The parts that every process has.
 pub(crate) struct Startup {
     pub(crate) data: DataDir,
     pub(super) lock: ServeLock,
     pub(crate) registry: Registry,
     pub(super) metrics: PrometheusHandle,
-    /// Only in processes that run programs.
+    /// `None` in a process that runs no programs.
     pub(crate) runtime: Option<ExecutionRuntime>,
 }
 

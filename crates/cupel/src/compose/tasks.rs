@@ -59,7 +59,8 @@ pub(super) async fn sweep(core: Core, mut look: SweepInputs, shutdown: Cancellat
             }
             Err(error) => {
                 tracing::warn!(error = chain(&error), "the sweep failed; the next one is in one second");
-                // If the store fails, the last sweeper keeps sending alerts, because the failure is a reason for one.
+                // If the store fails, the last sweeper keeps sending alerts, because the failure is a reason for an
+                // alert.
                 led
             }
         };

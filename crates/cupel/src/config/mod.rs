@@ -113,9 +113,9 @@ impl fmt::Debug for Engines {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Worker {
-    /// Empty: the machine's name.
+    /// Display name of the process. Empty: the machine's name.
     pub(crate) name: String,
-    /// Zero: one per core.
+    /// Number of slots. Zero: one per processor.
     pub(crate) slots: u32,
     pub(crate) lease: Duration,
     pub(crate) attempts_max: u32,
@@ -185,7 +185,7 @@ pub(crate) struct TierLimits {
 /// Destination of alerts.
 #[derive(Clone)]
 pub(crate) struct Alerts {
-    /// Empty: alerts are not sent.
+    /// Address of the receiver. Empty: alerts are not sent.
     pub(crate) url: String,
     /// Key of the signature. Empty: alerts are not signed.
     pub(crate) secret: String,
@@ -249,7 +249,7 @@ pub(crate) struct Languages {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facade {
     pub(crate) enabled: bool,
-    /// Whether clients on other machines need no key either.
+    /// Whether clients on other machines need no key, as clients on this machine.
     pub(crate) anonymous: bool,
 }
 

@@ -400,7 +400,8 @@ fn a_problem_without_any_time_limit_is_not_published() {
     let publish = json!({ "visibility": "public" });
     let (status, refused) = server.call("PATCH", "/api/v1/problems/twice", Some(&author.token), Some(&publish));
     assert_eq!(status, 409, "{refused}");
-    // The exception of an administrator does not allow it either, because the time limit of submissions is unknown.
+    // An administrator's exception does not permit publication either, because the time limit of submissions is
+    // unknown.
     let exception = json!({ "visibility": "public", "exception": "It is right, believe me." });
     let (status, refused) = server.call("PATCH", "/api/v1/problems/twice", Some(&server.key), Some(&exception));
     assert_eq!(status, 409, "{refused}");

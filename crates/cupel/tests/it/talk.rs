@@ -1,8 +1,8 @@
 //! Conversations between each kind of program and each kind of interactor. Every repetition of a pair must have the same
 //! verdict.
 //!
-//! After its first output, each party only reacts to the other one, so each pair has one correct verdict. It follows from
-//! these rules, in this order (`crates/cupel-judge/src/problem/interact.rs`):
+//! After its first output, each party only reacts to the other one, so each pair has one correct verdict. The verdict
+//! follows from these rules, in this order (`crates/cupel-judge/src/problem/interact.rs`):
 //!
 //! 1. an interactor that fails is JE, unless the program failed earlier;
 //! 2. an interactor that rejects and ends first is WA, regardless of the program;
