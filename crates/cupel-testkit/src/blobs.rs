@@ -53,12 +53,13 @@ fn package(n: u8, copy: u128) -> BlobKey {
     BlobKey::Package { hash: hash(n), copy: Uuid::from_u128(copy) }
 }
 
-/// A reader of `length` bytes whose values depend on their position. It returns a few at a time, then the end or an error.
+/// A reader of `length` bytes whose values depend on their position. Each read returns a few bytes; at the end, the
+/// reader returns the end of file or an error.
 struct Pattern {
     at: u64,
     length: u64,
     breaks_off: bool,
-    /// Peak memory of the process while this was read, in bytes.
+    /// Peak memory of the process while this reader was in use, in bytes.
     memory: u64,
 }
 

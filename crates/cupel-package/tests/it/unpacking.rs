@@ -69,7 +69,8 @@ fn refuse(name: &str, file: &str, bytes: &[u8], options: &ImportOptions<'_>, cod
 
 #[test]
 fn names_outside_the_package_are_refused() {
-    // The library refuses to write some of these names, so each replaces another name of the same length in the bytes.
+    // The zip library refuses to write some of these names. So the test overwrites another name of the same length in
+    // the bytes.
     let with_name = |evil: &[u8]| {
         let plain = format!("data/{}.txt", "x".repeat(evil.len() - 9));
         replaced(&zip_with(&plain, 0o644, b"x"), plain.as_bytes(), evil)
@@ -151,7 +152,7 @@ fn links_to_files_of_the_package_become_copies() {
     ] {
         let bench = Bench::new();
         let told = refused(bench.import_bytes(container, &bytes, &options()));
-        // The link was replaced by a copy; only its answer is missing.
+        // The link was replaced by a copy of the input; only the answer to this input is missing.
         assert_refused(container, &told, Code::CasePair, "data/secret/3.in", "no answer");
     }
     let bench = Bench::new();

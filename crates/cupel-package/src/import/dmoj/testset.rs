@@ -120,7 +120,8 @@ impl<'c, 'r> Reading<'c, 'r> {
                 batches.push(GroupName::new(&name).unwrap_or_else(|_| GroupName::root()));
                 continue;
             }
-            // A batch gives the minimum of its cases' scores. If the checker only accepts or rejects, that is all or nothing.
+            // A batch gives the minimum of its cases' scores. If the checker only accepts or rejects, the batch is all
+            // or nothing.
             let mut batch = group(&name, GroupScoring::Aggregate(Aggregate::Min), cases);
             batch.stop = if worth == Score::ZERO { StopRule::BreakAll } else { StopRule::Break };
             batch.requires = self.dependencies(item, &batches);

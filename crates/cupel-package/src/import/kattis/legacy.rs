@@ -148,7 +148,7 @@ impl Maker<'_, '_> {
         let path = if directory.is_empty() { "data".to_owned() } else { format!("data/{directory}") };
         let mut found = Vec::new();
         if directory.is_empty() {
-            // Only these two are judged. `sample` is first, because the entries are sorted by name.
+            // Only these two directories are judged. `sample` is first, because the entries are sorted by name.
             let known = |name: &String| matches!(name.as_str(), "sample" | "secret");
             let present = kattis.context.tree.children(&path);
             found.extend(present.into_keys().filter(known).map(|name| (name, None)));

@@ -242,8 +242,9 @@ impl<'d> Reading<'_, 'd> {
         }
     }
 
-    /// Returns the resources that a program's sources mention, and the resources that these mention. Every package contains the
-    /// library, but few solutions need it. So an exported solution has only the files that it needs in its directory.
+    /// Returns the resources that a program's sources mention, and the resources that these resources mention. Every
+    /// package contains testlib, but few solutions need it. So the directory of an exported solution has only the files
+    /// that the solution needs.
     fn named_in(&self, program: &Program, resources: &[ProgramFile]) -> Vec<ProgramFile> {
         let mut pending: Vec<ProgramFile> = program.files.clone();
         let mut named: Vec<ProgramFile> = Vec::new();

@@ -211,7 +211,7 @@ impl<'d> Reading<'_, 'd> {
         }
     }
 
-    /// Returns the groups, each after its dependencies, otherwise in the order of their tests.
+    /// Returns the groups in the order of their tests, except that each group follows its dependencies.
     fn in_order(
         &self,
         set: Element<'d>,
