@@ -47,11 +47,11 @@ impl ProblemReport {
 /// Result of a group.
 #[derive(Clone, Debug)]
 pub struct GroupReport {
-    /// Its name.
+    /// The group's name.
     pub name: GroupName,
     /// The group's verdict; skipped if the group could not begin.
     pub verdict: Verdict,
-    /// Its score, if it has one.
+    /// The group's score, if it has one.
     pub score: Option<Score>,
     /// The group's maximum score, if it has scores.
     pub max: Option<MaxScore>,
@@ -62,7 +62,7 @@ pub struct GroupReport {
 /// Result of a case.
 #[derive(Clone, Debug)]
 pub struct ProblemCaseReport {
-    /// Its name.
+    /// The case's name.
     pub id: CaseId,
     /// The case's group.
     pub group: GroupName,
@@ -70,7 +70,7 @@ pub struct ProblemCaseReport {
     pub verdict: Verdict,
     /// All verdicts that apply to the program alone, the strongest first.
     pub causes: Vec<Verdict>,
-    /// Its score, if it has one.
+    /// The case's score, if it has one.
     pub score: Option<Score>,
     /// Resource usage in the run that counts; zero if the case was skipped.
     pub usage: Usage,

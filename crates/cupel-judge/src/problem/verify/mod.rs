@@ -14,8 +14,8 @@
 //! Invariant: a claim that could not be checked does not hold. The exceptions are submissions and input validators in a
 //! language that is not installed here: the notes list them. At least one accepted submission must run or, if the package has
 //! no accepted submission, at least one other. A package without submissions can pass, because some formats have none
-//! (DMOJ); a note then reports that nothing was judged. Source: Kattis problem package format; problemtools,
-//! `verifyproblem`.
+//! (DMOJ); a note then reports that nothing was judged.
+//! Source: Kattis problem package format; problemtools, `verifyproblem`.
 
 mod expect;
 mod inputs;
@@ -153,7 +153,7 @@ struct Tried<'a> {
 
 /// The reason why a submission was not judged.
 enum NotTried {
-    /// Its language is not installed here.
+    /// The submission's language is not installed here.
     NotHere(String),
     /// Any other reason.
     Fault(String),

@@ -107,7 +107,7 @@ impl<'d> Reading<'_, 'd> {
                 self.fault(statement, Code::NoStatement, format!("the file `{path}` does not exist"), remedy);
                 continue;
             };
-            // Each language has one statement: the first in the list. Polygon lists the formats that are easiest to display last.
+            // Each language has one statement: the first in the list. Polygon lists LaTeX before the formats that are easier to display.
             if draft.statements.iter().any(|known| known.language == language) {
                 continue;
             }
