@@ -58,7 +58,8 @@ pub struct Interaction<'a> {
 /// Result of a conversation.
 ///
 /// *Invariant:* The recorded end of a party is never later than the moment at which the other party can notice that end
-/// (by an end of file or a broken pipe). So if the end of one party makes the other end, `first` is the former.
+/// (by an end of file or a broken pipe). So if the end of one party causes the end of the other, `first` is the party
+/// that caused it.
 #[derive(Clone, Debug)]
 pub struct InteractionResult {
     /// The tenant's program.
@@ -185,9 +186,8 @@ pub trait StepObserver {
 pub struct StepResult {
     /// The program's end, output and resource usage.
     pub report: StepReport,
-    /// The requested files that the step left in `/box`. Complete if the step ended by itself: a compilation with exit
-    /// code 0, an execution with any exit code. After a signal, only the files of the outbox; after an exceeded limit,
-    /// none.
+    /// The requested files that the step left in `/box`. All of them after a compilation with exit code 0 or an
+    /// execution with any exit code. After a signal, only the files of the outbox. In all other cases, none.
     pub files: BoxFiles,
     /// Whether some files are missing here because the step left more than may be returned.
     pub files_truncated: bool,

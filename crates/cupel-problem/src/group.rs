@@ -124,7 +124,7 @@ pub enum VerdictRule {
     WorstError,
     /// Always accepted.
     AlwaysAccepted,
-    /// Accepted if any child is accepted, otherwise the first error.
+    /// Accepted if any child is accepted. If none is accepted, the first error.
     AnyAccepted {
         /// Whether the worst error is used instead of the first one.
         else_worst: bool,
@@ -236,7 +236,7 @@ impl Tests {
         Ok(Tests { root })
     }
 
-    /// Returns the root. Its children are usually `sample` and `secret`.
+    /// Returns the root group, whose children are usually `sample` and `secret`.
     pub fn root(&self) -> &CaseGroup {
         &self.root
     }

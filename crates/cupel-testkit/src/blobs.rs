@@ -143,7 +143,7 @@ pub fn get_returns_the_bytes_that_were_put<B: Blobs>(make: impl Fn() -> Subject<
 pub fn a_hundred_mebibytes_are_streamed_in_little_memory<B: Blobs>(make: impl Fn() -> Subject<B>) {
     const BYTES: u64 = 100 * MIB;
     const MEMORY_MAX: u64 = 64 * MIB;
-    // Only one such test runs at a time, because it measures the memory of the process.
+    // Only one such test runs at a time, because the test measures the memory of the process.
     static ALONE: Mutex<()> = Mutex::new(());
     let blobs = make();
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);

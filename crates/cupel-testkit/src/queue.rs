@@ -262,8 +262,8 @@ async fn turns_of_nine(queue: QueueUnderTest) -> usize {
         }
     }
     let mut served = HashSet::new();
-    // One of 13 deliveries belongs to the last class. Its window may be full of hints of one owner, and the next window may be
-    // late.
+    // One of 13 deliveries belongs to the last class. The window of that class may be full of hints of one owner, and
+    // the next window may be late.
     let most = 60 + 26 * queue.window;
     assert!(most < 900, "the window is too large for this rule");
     for _ in 0..most {

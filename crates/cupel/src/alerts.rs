@@ -1,6 +1,6 @@
 //! Alerts as webhooks, for installations without Prometheus. An alert is sent when a fault begins and when it ends.
 //!
-//! These are the most severe alerts of deploy/observability/alerts.yaml that the store can detect. Of several API
+//! The alerts are the most severe ones of deploy/observability/alerts.yaml, as far as store and disk show the fault. Of several API
 //! nodes, only one checks for faults (the sweeper, which holds the leadership lease), so each alert is sent once. The
 //! operator configures the receiver, so any address is allowed.
 //!

@@ -2,7 +2,7 @@
 //! takes a minute; judging takes a tenth of a second.
 //!
 //! A limit is valid for one package, one machine, one version of Cupel, and the installed versions of the languages that
-//! were measured. The file contains these facts, and its name is their hash.
+//! were measured. The limit's file contains these facts, and the file's name is the hash of the facts.
 //!
 //! Invariants: the directory belongs to the user, and no symbolic link in it is followed. A file that is unreadable,
 //! belongs to another user or has unexpected content is ignored, and the limit is derived again. There are never more

@@ -17,7 +17,7 @@ pub(crate) struct ServerHealth {
     core: Core,
     /// The data directory.
     data: PathBuf,
-    /// Whether a full disk stops this process: it runs programs, or its database is on the disk.
+    /// Whether a full disk stops this process, because the process runs programs or its database is on the disk.
     needs_disk: bool,
     /// The runner; `None` in a process that runs no programs.
     runner: Option<Arc<dyn Runner>>,

@@ -94,8 +94,8 @@ fn become_user(user: Option<Identity>, path: &Path, shared: Option<&Path>) -> Re
     Ok(privileges::give_up(user, &writable(path).into_iter().chain(shared).collect::<Vec<_>>())?)
 }
 
-/// Gives up all privileges but keeps the user id. For commands that work on the user's own files; afterwards, they can write
-/// only beneath `directory`. Must be called while there is one thread.
+/// Gives up all privileges but keeps the user id. For commands that work on the user's own files. Afterwards, the
+/// process can write only beneath `directory`. Must be called while there is one thread.
 pub(crate) fn drop_privileges_keep_user(directory: Option<&Path>) -> Result<(), GiveUpError> {
     privileges::give_up(None, &directory.map_or_else(|| TEMPORARY.map(Path::new).to_vec(), writable))
 }
@@ -145,8 +145,8 @@ fn settle_owner(path: &Path) -> Result<Identity, OwnerError> {
 enum Kind {
     /// Created by Cupel.
     Ours,
-    /// Created by the user who starts Cupel there (the log and the key of `make run`), or part of a new file system. Its owner
-    /// is not changed.
+    /// Created by the user who starts Cupel there (the log and the key of `make run`), or part of a new file system.
+    /// The owner of such a file is not changed.
     Besides,
     Foreign,
 }

@@ -50,7 +50,7 @@ pub(super) fn parse_plain(text: &[u8]) -> Option<(f64, usize)> {
     if digits == 0 || digits > 15 || !is_space(*text.get(at)?) {
         return None;
     }
-    // This is exact, because 15 digits are below 2^53.
+    // The conversion of the mantissa is exact, because 15 digits are below 2^53.
     let value = mantissa as f64 / TENS[places];
     Some((if is_negative { -value } else { value }, at))
 }

@@ -5,7 +5,7 @@
 //! 1. If the interactor fails, the verdict is JE, unless the program failed before it, or both only waited for each other.
 //! 2. If the interactor ends first and rejects, the verdict is WA, regardless of what the program does afterwards.
 //! 3. If the program fails, its failure decides.
-//! 4. Otherwise, the interactor's decision decides.
+//! 4. In all other cases, the interactor decides.
 //!
 //! If both wait for each other until a limit ends the conversation, the program is at fault. If, instead, the
 //! interactor was computing all that time, the interactor is at fault, unless the program had left output of the

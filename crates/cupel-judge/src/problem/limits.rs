@@ -8,11 +8,12 @@
 //! | idle | the CPU limit, at least two seconds |
 //! | stack | the memory limit |
 //!
-//! **A program whose CPU time is near the limit is run again**, so that noise on the machine does not decide the verdict. It is
-//! near the limit if its CPU time is above the limit and below the time at which it is stopped, or if the wall-clock limit ended
-//! it. It is run again up to [`RERUNS_MAX`] times. The run with the least CPU time counts; a run that the wall clock ended counts
-//! only if the wall clock ended all of them. An accepted program is not run again, except when a package is verified: then times
-//! within the margins on both sides of the limit are measured again, and a program may run until it exceeds the upper margin.
+//! **A program whose CPU time is near the limit is run again**, so that noise on the machine does not decide the
+//! verdict. A program is near the limit if its CPU time is above the limit and below the time at which it is stopped,
+//! or if the wall-clock limit ended it. Such a program is run again up to [`RERUNS_MAX`] times. The run with the least
+//! CPU time counts; a run that the wall clock ended counts only if the wall clock ended all of them. An accepted
+//! program is not run again, except when a package is verified: then times within the margins on both sides of the
+//! limit are measured again, and a program may run until it exceeds the upper margin.
 //!
 //! Source of what other judges do: DOMjudge manual, "Time limit overshoot"; DMOJ, `wall_time_factor`.
 
@@ -39,7 +40,7 @@ const DISCARDED_MAX: Bytes = Bytes::mib(1 << 20);
 pub(super) struct CaseLimits {
     /// The CPU limit that decides the verdict.
     pub(super) cpu_time: Duration,
-    /// If a program uses more CPU time than this and ends by itself, it is run again.
+    /// A program that uses more CPU time than this and ends by itself is run again.
     pub(super) again_above: Duration,
     /// The limits that the sandbox enforces.
     pub(super) enforced: Limits,

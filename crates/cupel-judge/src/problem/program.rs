@@ -129,7 +129,8 @@ impl Builder<'_> {
         };
         let sources = main_first(sources, language, program.entry_point.as_deref());
         let mut silent = Silent(observer);
-        // The program is built once for all users of the problem. Entries of the artefact cache otherwise belong to one user.
+        // The program is built once for all users of the problem. All other entries of the artefact cache belong to one
+        // user.
         let of_problem = Builder { owner: UserId::NOBODY, ..*self };
         let entry = program.entry_point.as_deref();
         of_problem.sources(&BoxFiles::new(sources), entry, language, memory, executor, &mut silent)

@@ -127,7 +127,7 @@ pub fn import(source: &Path, target: &Path, options: &ImportOptions<'_>) -> Resu
     };
     let warnings = findings.into_result()?;
     let Some((from, hash, format, problem)) = read else {
-        // This is unreachable, because a reader that returns no problem has reported an error. It is handled as a refusal.
+        // Unreachable, because a reader that returns no problem has reported an error. Handled as a refusal.
         return Err(crate::finding::Refused { findings: warnings }.into());
     };
     if options.durable {

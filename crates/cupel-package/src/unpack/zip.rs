@@ -64,7 +64,7 @@ pub(super) fn unpack(file: File, name: &str, below: &str, sink: &mut Sink<'_>) -
     resolve_links(links, sink)
 }
 
-/// Links and their targets. They are resolved after all files are unpacked.
+/// Links and their targets, which are resolved after all files are unpacked.
 pub(super) type Links = Vec<(PackagePath, String)>;
 
 fn entry(

@@ -196,8 +196,9 @@ fn names_that_are_equal_on_some_file_systems_are_refused() {
     refuse("the same name twice in a tar", "a.tar", &twice.tar(), &options(), Code::ArchiveDuplicate, "twice");
 }
 
-/// Returns a zip of 10 MB with one entry of 10 GB, whose headers declare a size of `says` bytes. It is built by hand: one
-/// compressed MiB of zeros, which ends at a byte boundary, 10,240 times. Source: APPNOTE.TXT 4.3.7, 4.3.12, 4.3.16.
+/// Returns a zip of 10 MB with one entry of 10 GB, whose headers declare a size of `says` bytes. The zip is built by
+/// hand: one compressed MiB of zeros, which ends at a byte boundary, is repeated 10,240 times. Source: APPNOTE.TXT
+/// 4.3.7, 4.3.12, 4.3.16.
 fn ten_gigabytes(says: u32) -> Vec<u8> {
     let mut block = Vec::with_capacity(1 << 20);
     let mut deflate = flate2::Compress::new(flate2::Compression::best(), false);

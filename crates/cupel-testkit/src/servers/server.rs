@@ -14,8 +14,8 @@ use super::keeper;
 const START_MAX: Duration = Duration::from_secs(120);
 /// Maximum time for the stop of a server.
 const STOP_MAX: Duration = Duration::from_secs(30);
-/// Range of ports from which a server gets its port. It is below the ports that the kernel assigns to outgoing connections, so
-/// the port of a stopped server stays free.
+/// Range of ports from which a server gets its port. The range is below the ports that the kernel assigns to outgoing
+/// connections, so the port of a stopped server stays free.
 const PORTS: std::ops::Range<u32> = 20_000..32_000;
 
 /// The part that differs between servers.

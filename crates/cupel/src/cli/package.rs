@@ -68,8 +68,8 @@ static PRIVATE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 /// Whether a signal is ending this process.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
-/// Blocks forever if a signal is ending this process. Its directories are then removed, and the command must not report
-/// failures that are caused by the removal.
+/// Blocks forever if a signal is ending this process. The private directories are then removed, and the command must
+/// not report failures that are caused by the removal.
 pub(super) fn block_if_ending() {
     while ENDING.load(Ordering::SeqCst) {
         std::thread::park();
@@ -158,7 +158,7 @@ pub(super) fn languages_of_validators(problem: &Problem, known: &Registry, into:
     for validator in &problem.validators {
         match validator {
             InputValidator::Kattis(program) | InputValidator::Testlib(program) => languages_of(program, known, into),
-            // Python interprets these descriptions.
+            // Python interprets checktestdata descriptions.
             InputValidator::Checktestdata(_) => into.extend(known.find("python").map(|python| python.id.clone())),
         }
     }

@@ -2,9 +2,9 @@
 //!
 //! Order at the start: first, while this process may still start programs, it reads the versions of the toolchains and
 //! starts the launcher. Then it gives up all privileges, while it has one thread. Then it tests and starts the sandbox, so
-//! that the server accepts no submission that it cannot run (`startup.rs`). Then it opens the store and queues unfinished
-//! work of an earlier server again. The parts that take or create work start last. Order at the end: the process stops
-//! accepting submissions, lets running programs end or gives their runs back, and closes the store.
+//! that the server accepts no submission that it cannot run (`startup.rs`). Then it opens the store and queues again
+//! the runs that a previous server left unfinished. The parts that take or create work start last. Order at the end:
+//! the process stops accepting submissions, lets running programs end or gives their runs back, and closes the store.
 
 pub(crate) mod engines;
 mod facades;

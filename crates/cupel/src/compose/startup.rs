@@ -73,7 +73,7 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     Ok(Startup { data, lock, registry, metrics: telemetry::metrics()?, runtime: Some(runtime) })
 }
 
-/// Prepares a process that runs no programs. It has no sandbox, and its languages are those of the workers.
+/// Prepares a process that runs no programs. Such a process has no sandbox and offers the languages of the workers.
 ///
 /// # Errors
 /// Another process uses the data directory, or privileges cannot be given up.

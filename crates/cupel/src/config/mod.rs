@@ -506,7 +506,8 @@ const OPTIONAL_ENGINES: [(&str, bool); 4] = [
     ("s3", cfg!(feature = "s3")),
 ];
 
-/// Reads the address of an engine, if set. It must have one of these schemes, and the build must have the engine.
+/// Reads the address of an engine, if set. The address must have one of these schemes, and the build must have the
+/// engine.
 fn engine(layers: &mut Layers, key: &str, schemes: &[&str]) -> Option<String> {
     let url = layers.text(key);
     let scheme = url.split_once("://").map(|(scheme, _)| scheme);

@@ -8,7 +8,7 @@
 //! 2. an interactor that rejects and ends first is WA, regardless of the program;
 //! 3. a program that exceeds its time limit is TLE; a program that waits forever is ILE;
 //! 4. a program that fails is RTE or OLE;
-//! 5. otherwise the interactor decides.
+//! 5. in all other cases, the interactor decides.
 //!
 //! `CUPEL_TALKS=200` runs each pair 200 times.
 

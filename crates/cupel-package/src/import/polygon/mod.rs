@@ -129,7 +129,7 @@ impl<'d> Reading<'_, 'd> {
         }
     }
 
-    /// Returns the header files among the resources. They are placed beside every program.
+    /// Returns the header files among the resources, which are placed beside every program.
     fn resources(&self, root: Element<'d>) -> Vec<ProgramFile> {
         let files = first(root, "files").and_then(|files| first(files, "resources"));
         let mut found: Vec<ProgramFile> = Vec::new();

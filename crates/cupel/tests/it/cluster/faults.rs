@@ -174,8 +174,8 @@ fn hints_may_arrive_twice_late_and_in_any_order(broker: Broker) {
     assert!(repeated >= 50, "only {repeated} hints were delivered twice");
 }
 
-/// Nodes that handle hints badly: one takes hints, two others publish each hint again later: first in reverse order, then
-/// rotated. Returns the number of repeated hints.
+/// Nodes that handle hints badly: one takes hints, and two others publish each of these hints again later, first in
+/// reverse order, then in rotated order. Returns the number of repeated hints.
 async fn meddle([takes, brings, repeats]: [Arc<dyn Queue>; 3], is_over: &AtomicBool) -> usize {
     let mut repeated = 0;
     while !is_over.load(Ordering::SeqCst) {
