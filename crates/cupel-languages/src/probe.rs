@@ -15,7 +15,7 @@ pub trait Probe: Sync {
     /// A message for the operator: the program is missing, it failed, or it took too long.
     fn version(&self, command: &[String]) -> Result<String, String>;
 
-    /// Whether this program, a name or an absolute path, is installed. A probe that cannot check returns true.
+    /// Whether a program (a name or an absolute path) is installed. A probe that cannot check this returns true.
     fn is_installed(&self, program: &str) -> bool {
         let _ = program;
         true

@@ -39,7 +39,7 @@ enum Part {
 }
 
 impl Part {
-    /// The directory of a prepared artefact, or `None` if it does not exist. Other parts return an empty string.
+    /// The directory of a prepared artefact, or `None` if it does not exist. For any other part, an empty string.
     fn place(&self) -> Option<Arc<str>> {
         match self {
             Part::Prepared(place) => place.get(),

@@ -216,7 +216,7 @@ impl ImportError {
     }
 }
 
-/// Collects findings. All readers of one package have one collector in common.
+/// Collects findings. All readers of a package share one collector.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     list: RefCell<Vec<Finding>>,

@@ -36,7 +36,7 @@ pub struct Expectation {
     pub full_score: Option<bool>,
     /// Text that a checker's message must contain on some case.
     pub message: Option<String>,
-    /// Whether a rule that excludes or requires timeouts also makes verification compare the time limit with the
+    /// If the rule excludes or requires timeouts: whether verification also compares the time limit with the
     /// submission's times.
     pub bounds_time_limit: bool,
 }

@@ -2,7 +2,8 @@
 //! maximum depth to a [queue under test](QueueUnderTest).
 //!
 //! A queue at a broker updates its depth with a delay, and delivers the hints of a window first come, first served. So the rules
-//! wait for depths and allow for the window's size. The rules for queues at a broker only are in [`brokers`](crate::brokers).
+//! wait for depths and allow for the window's size. Rules that apply only to queues at a broker are in
+//! [`brokers`](crate::brokers).
 
 use std::collections::HashSet;
 use std::ops::Deref;

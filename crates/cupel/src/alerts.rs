@@ -1,8 +1,8 @@
 //! Alerts as webhooks, for installations without Prometheus. An alert is sent when a fault begins and when it ends.
 //!
-//! The alerts are the most severe ones of deploy/observability/alerts.yaml, as far as store and disk show the fault. Of several API
-//! nodes, only one checks for faults (the sweeper, which holds the leadership lease), so each alert is sent once. The
-//! operator configures the receiver, so any address is allowed.
+//! The alerts are the most severe ones of deploy/observability/alerts.yaml that can be determined from store and disk.
+//! Of several API nodes, only one checks for faults (the sweeper, which holds the leadership lease), so each alert is
+//! sent once. The operator configures the receiver, so any address is allowed.
 //!
 //! Signed like other webhooks (Standard Webhooks) if a secret is configured.
 

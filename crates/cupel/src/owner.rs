@@ -66,8 +66,8 @@ pub(crate) fn become_owner_beside(data: &DataDir, shared: Option<&Path>) -> Resu
     become_user(user, path, shared)
 }
 
-/// Gives a data directory that belongs to root to the service user, as [`become_owner`] does. For files that root must create
-/// there: root may create them only after this function has found that the directory is a data directory.
+/// Gives a data directory that belongs to root to the service user, as [`become_owner`] does. Call this before root
+/// creates files there: the function first checks that the directory is a data directory.
 pub(crate) fn settle(data: &DataDir) -> Result<(), OwnerError> {
     if privileges::is_root() {
         settle_owner(data.path())?;

@@ -206,8 +206,7 @@ fn arguments(count: &[Parameter], one: impl Fn(usize) -> String) -> String {
     (0..count.len()).map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// The branches of generated code that makes one of several calls by its number: the constructor is first, then the
-/// methods.
+/// The branches of generated code that selects a call by its number: the constructor is first, then the methods.
 fn branches(
     constructor: String,
     methods: impl Iterator<Item = String>,

@@ -104,7 +104,7 @@ pub(super) fn factor_of(limits: &ProblemLimits, language: &LanguageId) -> Factor
     limits.per_language.get(language).map_or(Factor::ONE, |factors| factors.time)
 }
 
-/// Whether the time limit must be above the submission's time on at least one case.
+/// Whether there is a case on which the time limit must be above the submission's time.
 pub fn must_be_in_time(example: &ExampleSubmission) -> bool {
     example.expectations.iter().any(excludes_timeouts)
 }

@@ -83,7 +83,8 @@ impl Pass {
         self
     }
 
-    /// Drops the data that only a checker needed, because the outputs of all cases are stored until the end of judging.
+    /// Drops the data that only a checker needed, to save memory: the results of all cases are kept until the end of
+    /// judging.
     fn shortened(mut self, case: &Case) -> Pass {
         for output in [&mut self.step.stdout, &mut self.step.stderr] {
             let bytes_max = usize::try_from(KEPT.get()).unwrap_or(usize::MAX);
@@ -205,8 +206,8 @@ impl Judging<'_, '_> {
         Ok(pass)
     }
 
-    /// Runs all passes of a case. The returned pass has the usage of the slowest one. `input` replaces the case's input in the first
-    /// pass.
+    /// Runs all passes of a case. The returned pass has the usage of the slowest pass. `input` replaces the case's
+    /// input in the first pass.
     pub(super) fn passes(&mut self, case: &Case, mut input: Option<Arc<[u8]>>) -> Result<Pass, ProblemError> {
         let passes_max = match self.request.package.problem.passes {
             Passes::One => 1,

@@ -113,7 +113,7 @@ impl Judging<'_, '_> {
             return Ok(pass.fault(&format!("{who}: it was computing while the program waited for it"), None));
         }
         match &checked.answer.decision {
-            // The failure of the interactor is excused, because the program had ended or was silent.
+            // The interactor's failure does not count, because the program had ended first or was silent.
             Decision::Fault(_) if failed && ended.first == Party::Program => Ok(pass),
             Decision::Fault(_) => Ok(pass.decided(&interactor.program, checked)),
             Decision::WrongAnswer | Decision::Presentation if ended.first == Party::Interactor => {

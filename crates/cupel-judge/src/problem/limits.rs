@@ -114,7 +114,7 @@ pub(super) fn of_author(bounds: &StepBounds, language: Limits, given: u64) -> Li
     }
 }
 
-/// Returns the limits of compiling: the larger of the problem's and the language's.
+/// Returns the limits of a compile step: of each limit, the larger value of the problem's and the language's.
 pub(super) fn of_compiler(bounds: &StepBounds, language: Limits) -> Limits {
     let cpu_time = bounds.time.max(language.cpu_time);
     Limits {

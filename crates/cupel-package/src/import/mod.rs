@@ -238,7 +238,8 @@ fn read_unpacked(
     Ok(context.read(format)?.map(|problem| (tree.root().to_owned(), tree.hash(), format, problem)))
 }
 
-/// Returns the only top-level directory that some archives contain, with a trailing slash. Empty if the package has none.
+/// If all files of the package are in one top-level directory, returns its name with a trailing slash; if not, an empty
+/// text.
 fn top_directory(sink: &Sink<'_>) -> String {
     let mut top: Option<&str> = None;
     for path in sink.files().keys() {

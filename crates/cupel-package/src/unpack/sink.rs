@@ -291,7 +291,7 @@ fn folded(path: &PackagePath) -> String {
     path.as_str().nfc().collect::<String>().to_lowercase().nfc().collect()
 }
 
-/// Whether a version control system or a file manager left the file.
+/// Whether the file is a leftover of a version control system or a file manager.
 fn is_debris(path: &PackagePath) -> bool {
     path.as_str().split('/').any(|part| matches!(part, ".git" | "__MACOSX" | ".DS_Store" | "Thumbs.db"))
 }

@@ -16,8 +16,8 @@ use super::{Exit, Failure, OrExit};
 use crate::compose;
 use crate::config::Config;
 
-/// Bounds on a submission. They allow a limit on instructions: only after the sandbox has started is it known whether
-/// this machine can count instructions.
+/// Bounds on a submission. They allow a limit on instructions, because only a started sandbox can report whether this
+/// machine counts instructions.
 pub(super) fn bounds(config: &Config) -> Bounds {
     Bounds { counts_instructions: true, ..compose::bounds(config) }
 }

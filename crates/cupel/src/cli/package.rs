@@ -53,8 +53,8 @@ pub(super) fn unpack(package: &Path, options: &ImportOptions<'_>) -> Result<Unpa
     Ok(Unpacked { imported, _directory: directory })
 }
 
-/// Creates a temporary directory that no other user can read. It is removed when the value is dropped, and when a signal
-/// ends a process that has a [`Bench`].
+/// Creates a temporary directory that no other user can read. The directory is removed when the value is dropped. In a
+/// process that has a [`Bench`], a signal that ends the process also removes it.
 fn private_directory() -> io::Result<TempDir> {
     let directory =
         tempfile::Builder::new().prefix("cupel-package-").permissions(Permissions::from_mode(0o700)).tempdir()?;

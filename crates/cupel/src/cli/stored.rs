@@ -134,7 +134,8 @@ fn back_up_to_stream(config: &Config, data: &DataDir) -> CommandResult {
     Ok(Exit::Ok)
 }
 
-/// Creates a directory for a copy of the database. Names with this prefix belong to the data directory.
+/// Creates a directory for a copy of the database. The prefix marks it as one of Cupel's own files in the data
+/// directory.
 fn staging(data: &DataDir) -> std::io::Result<TempDir> {
     tempfile::Builder::new().prefix(&format!("{DATABASE}-copy-")).tempdir_in(data.path())
 }

@@ -94,7 +94,7 @@ pub(super) async fn sweep(core: Core, mut look: SweepInputs, shutdown: Cancellat
     }
 }
 
-/// Returns the description of a full disk: that of the data directory or of the database.
+/// Returns the description of a full disk: the disk of the data directory or that of the database.
 async fn full(core: &Core, data: &Path) -> Option<String> {
     let of_store = async {
         let error = core.ping_store().await.err()?;

@@ -301,8 +301,8 @@ fn start_and_doctor_do_not_write_to_world_writable_directories() {
     assert!(!Path::new(&nowhere).exists());
 }
 
-/// The directory may also be at a path where a cell has a directory of its own, have a space in its name, or be reached
-/// through a link.
+/// The path of the directory may contain a space, lead through a link, or be a path at which a cell has its own
+/// directory.
 #[test]
 fn a_data_directory_may_be_anywhere_and_is_invisible_to_programs() {
     for place in ["/tmp", "/srv", "/home"] {

@@ -69,7 +69,7 @@ impl<'s> Person<'s> {
     }
 }
 
-/// Returns a package as a tar: double a number. Each pair is a secret case.
+/// Returns, as a tar, the package of a problem that asks for the double of a number. Each pair is a secret case.
 pub(crate) fn archive(cases: &[(&str, &str)], checker: Option<&str>) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &str| {
@@ -101,7 +101,7 @@ pub(crate) fn pack(folder: &Path) -> Vec<u8> {
     tar.stdout
 }
 
-/// Returns a legacy package without a time limit: double a number.
+/// Returns a legacy package without a time limit, of a problem that asks for the double of a number.
 fn without_time_limit(name: &str, accepted: &str) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &str| {

@@ -219,8 +219,8 @@ fn try_output(verifying: &mut Verifying<'_, '_>, trial: &OutputTrial, must_accep
     Ok(())
 }
 
-/// Checks whether an interactor decides about a program that prints nothing, and about one that prints random bytes. Formats do
-/// not require this, and many interactors fail it, so a failure is only reported.
+/// Checks whether an interactor decides about a program that prints nothing, and about one that prints random bytes.
+/// Formats do not require such a decision, and many interactors make none, so a failure is only reported.
 fn check_interactor(
     verifying: &mut Verifying<'_, '_>,
     case: &Case,

@@ -142,7 +142,7 @@ impl Maker<'_, '_> {
         }))
     }
 
-    /// Returns the cases (`Some`) and directories of a directory, sorted by name.
+    /// Returns the cases (`Some`) and the subdirectories (`None`) of a directory, sorted by name.
     fn legacy_children(&self, directory: &str) -> Vec<(String, Option<super::data::RawCase>)> {
         let kattis = self.kattis;
         let path = if directory.is_empty() { "data".to_owned() } else { format!("data/{directory}") };
