@@ -286,7 +286,7 @@ pub enum Scoring {
     PassFail,
     /// Points.
     Points {
-        /// The scoring rules of the package. The groups already contain their consequences.
+        /// The scoring rules of the package. The groups already reflect these rules.
         rules: ScoringRules,
         /// Which score is better.
         objective: Objective,

@@ -18,7 +18,7 @@ use cupel_sandbox::privileges::{self, GiveUpError, Identity};
 
 use crate::data_dir::{DATABASE, DataDir};
 
-/// Maximum number of files whose owner is changed with that of a data directory; its caches contain far fewer.
+/// Maximum number of files in a data directory whose owner is changed. A data directory contains far fewer.
 const THINGS_MAX: u32 = 1_000_000;
 
 /// Further directories that the process may write to: for the database's temporary files and for unpacked archives. File

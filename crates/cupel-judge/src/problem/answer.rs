@@ -41,7 +41,7 @@ impl Answer {
     }
 }
 
-/// Interprets the answer of a program that has ended. `files` are the files of its feedback directory.
+/// Interprets the answer of a program that has ended. `files` are the files of the program's feedback directory.
 pub(super) fn read(protocol: &Protocol, report: &StepReport, files: &BoxFiles) -> Answer {
     let stderr = message(&report.stderr.data);
     let Outcome::Exited(code) = report.outcome else {

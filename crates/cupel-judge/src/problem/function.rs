@@ -20,7 +20,7 @@ use crate::compile::Sources;
 use crate::executor::StdinSource;
 use crate::{Executor, JudgeObserver};
 
-/// Maximum number of bytes stored of a submission's output while it is called.
+/// Maximum number of bytes that are stored of the output that a submission writes while it is called.
 const PRINTED: Bytes = Bytes::kib(64);
 
 /// Returns the driver of a language, which calls functions.

@@ -15,7 +15,7 @@
 //! program is not run again, except when a package is verified: then times within the margins on both sides of the
 //! limit are measured again, and a program may run until it exceeds the upper margin.
 //!
-//! Source of what other judges do: DOMjudge manual, "Time limit overshoot"; DMOJ, `wall_time_factor`.
+//! Sources for the rules of other judges: DOMjudge manual, "Time limit overshoot"; DMOJ, `wall_time_factor`.
 
 use std::time::Duration;
 

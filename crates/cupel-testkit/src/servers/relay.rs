@@ -1,4 +1,4 @@
-//! A relay between clients and tansu that limits the advertised version of Fetch to the one of Kafka 2.7.
+//! A relay between clients and tansu that limits the advertised version of Fetch to that of Kafka 2.7.
 //!
 //! If a client fetches from a lost topic with the newest version (KIP-951), tansu 0.6 returns a leader for a topic with neither
 //! name nor id. No Kafka broker does that, and librdkafka 2.12 crashes on such a response. Older versions of Fetch use

@@ -130,8 +130,8 @@ fn derivation(derived: Option<&DerivedTimeLimit>, is_known: bool) -> String {
                 slowest.time, slowest.by
             )
         }
-        None => "the package has no time limit, and no accepted submission that runs here; it is 10 s. `--time-limit` \
-                 gives another"
+        None => "the package has no time limit, and no accepted submission that runs here; the limit is 10 s. \
+                 `--time-limit` sets another"
             .to_owned(),
     }
 }

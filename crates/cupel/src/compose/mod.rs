@@ -68,7 +68,7 @@ impl Server {
     /// Starts all parts.
     ///
     /// # Errors
-    /// An engine cannot be reached, or the address cannot be listened on.
+    /// An engine cannot be reached, or the server cannot listen on the address.
     pub(crate) async fn start(config: &Config, role: Role, startup: Startup) -> anyhow::Result<Server> {
         let Startup { data, lock, registry, metrics, runtime } = startup;
         let listener = TcpListener::bind(&config.server.listen)

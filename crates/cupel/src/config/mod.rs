@@ -249,7 +249,7 @@ pub(crate) struct Languages {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facade {
     pub(crate) enabled: bool,
-    /// Whether clients on other machines need no key, as clients on this machine.
+    /// Whether clients on other machines need no key, like clients on this machine.
     pub(crate) anonymous: bool,
 }
 

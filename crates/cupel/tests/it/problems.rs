@@ -245,7 +245,7 @@ fn an_author_imports_verifies_publishes_and_rejudges() {
     };
     assert_eq!(publish().0, 409, "a problem whose claims do not hold is not published");
 
-    // The package is corrected and rejudged: old and new verdicts are stored.
+    // The package is corrected and the submissions are rejudged: old and new verdicts are stored.
     let (status, newer) =
         author.upload("PUT", "/api/v1/problems/double/package", &archive(&[("2\n", "4\n"), ("7\n", "14\n")], None));
     assert_eq!((status, &newer["problem"]["version"]), (200, &json!(2)), "{newer}");
@@ -462,7 +462,8 @@ fn kill_9_loses_no_problem_submission_and_leftovers_of_an_import_are_removed() {
 
     let packages = data.path().join("packages");
     let kept = made["package"].as_str().unwrap();
-    // The leftovers get the owner of the directory, because a server that gave up root creates no files of root.
+    // The test gives the leftovers to the owner of the directory, because a server that gave up root creates no files
+    // that belong to root.
     for left in [".importing-x", &"0".repeat(64)] {
         let copied = Command::new("cp").arg("-a").args([packages.join(kept), packages.join(left)]).status().unwrap();
         assert!(copied.success());
