@@ -1,4 +1,4 @@
-//! Packs each of `problems/*` as a gzipped tar for `src/shipped.rs`, which embeds them into the binary.
+//! Packs each problem in `problems/` as a gzipped tar. `src/shipped.rs` embeds these archives into the binary.
 //!
 //! An archive depends only on names, x bits and contents, so it changes only when its problem changes.
 

@@ -44,8 +44,8 @@ pub struct CallError {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expected(Value);
 
-/// Approximate maximum memory of the values that one run returns. It corresponds to 8 MiB of the smallest words in a
-/// list.
+/// Approximate maximum memory of the values that one run returns. 8 MiB of a list's smallest words on the wire need as
+/// much.
 pub const RETURNED_MAX: Bytes = Bytes::mib(256);
 
 /// The answer of a driver.
@@ -77,7 +77,7 @@ impl<'s> FunctionCase<'s> {
     /// Parses an untrusted input. Its values may need approximately `room` bytes of memory.
     ///
     /// # Errors
-    /// As for [`FunctionCase::read`]; also if the values need more memory than that.
+    /// As for [`FunctionCase::read`]; also if the values need more memory than `room`.
     pub fn read_within(signature: &'s Signature, input: &[u8], room: Bytes) -> Result<FunctionCase<'s>, CallError> {
         FunctionCase::read_from(signature, Reader::within(input, room))
     }
@@ -185,7 +185,7 @@ impl<'s> FunctionCase<'s> {
         }
     }
 
-    /// The first difference between a result and the expected one. `None` if there is none. For a class, unordered
+    /// The first difference between a result and the expected one. `None` if they are equal. For a class, unordered
     /// comparison applies to the result of each call.
     pub fn difference(&self, expected: &Expected, got: &Value) -> Option<String> {
         let compare = self.signature.compare;

@@ -1,8 +1,8 @@
 //! Typed JSON reader: parses the text of a test into values of its signature, or fails with position and reason.
 //!
-//! The expected type drives the parser. So nesting is bounded by the type, integers keep all 64 bits, and no value is
-//! created that a driver could not receive. Source: RFC 8259. Extension: NaN and infinities are the strings `"NaN"`,
-//! `"Infinity"` and `"-Infinity"`. Not accepted: lone surrogates, and U+0000, which terminates strings in C.
+//! The expected type drives the parser. So the type bounds the nesting, integers keep all 64 bits, and the parser
+//! creates no value that a driver cannot receive. Source: RFC 8259. Extension: NaN and infinities are the strings
+//! `"NaN"`, `"Infinity"` and `"-Infinity"`. Not accepted: lone surrogates, and U+0000, which terminates strings in C.
 
 use std::collections::BTreeMap;
 

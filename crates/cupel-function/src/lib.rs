@@ -8,13 +8,14 @@
 //!  verdict ◄── difference ◄── Value ◄── Answer ◄──frame────┘ descriptor 3
 //! ```
 //!
-//! A driver is the program that runs: it reads arguments, calls the submission's function, and writes the result to a
-//! separate channel. It consists of a source that is the same for all problems (`drivers/`) and, in languages without
-//! reflection, a few lines generated from the signature (`languages/`). Drivers do not read JSON, so they need no JSON
-//! parser. This crate refuses values that do not match their type before anything runs. `wire.rs` documents the format.
+//! A driver is the main program: it reads arguments, calls the submission's function, and writes the result to a
+//! separate channel. A driver consists of a source that is the same for all problems (`drivers/`) and, in languages
+//! without reflection, a few lines generated from the signature (`languages/`). Before anything runs, this crate parses
+//! the JSON and refuses values that do not match their type; so drivers need no JSON parser. `wire.rs` documents the
+//! format that drivers read and write.
 //!
 //! *Invariant:* a driver never gets the expected result. A submission that takes over the driver's process can forge an
-//! answer, but still has to forge a correct one.
+//! answer, but does not learn the correct one.
 
 #![forbid(unsafe_code)]
 

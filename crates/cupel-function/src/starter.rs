@@ -17,7 +17,7 @@ const SAMPLE_BYTES_MAX: u64 = 1 << 20;
 pub fn starter_code(package: &Package, language: &Language) -> io::Result<Option<String>> {
     let driver = language.driver.as_deref().and_then(Driver::named);
     let (Some(signature), Some(driver)) = (&package.problem.signature, driver) else { return Ok(None) };
-    // Only samples that the statement shows; other tests may be secret.
+    // Only a sample that the statement shows: other tests may be secret.
     let sample = package.problem.tests.cases().find(|case| case.shown.is_some());
     let read = |file: &FileRef| {
         let mut data = Vec::new();

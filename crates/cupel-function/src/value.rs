@@ -131,8 +131,8 @@ fn quote(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_char('"')
 }
 
-/// The first difference between a result and the expected one. `None` if there is none. [`CompareResult::Checker`] is
-/// compared as exact; the caller runs the checker instead.
+/// The first difference between a result and the expected one. `None` if they are equal. Treats
+/// [`CompareResult::Checker`] like `Exact`; the caller runs the checker instead.
 pub fn difference(expected: &Value, got: &Value, compare: CompareResult) -> Option<String> {
     let tolerance = match compare {
         CompareResult::Float(tolerance) => tolerance.get(),
@@ -200,10 +200,10 @@ fn differs(expected: &Value, got: &Value, tolerance: f64, path: &mut String) -> 
     }
 }
 
-/// Validates a tree in level order and removes missing nodes at its end. Only existing nodes have children.
+/// Validates a tree in level order and removes missing nodes at its end. Only existing nodes may have children.
 ///
 /// # Errors
-/// The reason why it is not a tree.
+/// The reason why the values are not a tree.
 pub(super) fn level_order(mut slots: Vec<Value>) -> Result<Vec<Value>, &'static str> {
     while matches!(slots.last(), Some(Value::Null)) {
         slots.pop();

@@ -1,5 +1,5 @@
 //! Wire format of the values that drivers read and write: lines of words. The type of a value determines its form, so a
-//! reader has only a few lines of code in any language.
+//! reader takes only a few lines of code in any language.
 //!
 //! | type | form |
 //! |---|---|
@@ -10,7 +10,7 @@
 //! | optional | `0`, or `1` and the value |
 //! | map | the number of entries, then key and value of each |
 //!
-//! Every value ends with a newline. A reader of words may accept any white space between them.
+//! Every value ends with a newline. A reader may accept any white space between words.
 
 use std::collections::BTreeMap;
 

@@ -70,7 +70,8 @@ impl ArtifactKey {
     }
 }
 
-/// Hash over length-prefixed fields, so that different lists of fields never produce the same input.
+/// Hash over length-prefixed fields. The prefixes ensure that different lists of fields never produce the same hash
+/// input.
 struct Hash(Sha256);
 
 impl Hash {
@@ -88,7 +89,7 @@ impl Hash {
     }
 
     fn limits(&mut self, limits: &Limits) {
-        // The fields are named here, so that a new limit does not compile until it is added to the key.
+        // All fields are listed, so that a new limit is a compile error here until the key includes it.
         let Limits {
             cpu_time,
             wall_time,

@@ -1,8 +1,8 @@
 //! The compile step: runs the commands one after another, or returns the cached result of an identical compilation.
 //!
 //! Each command gets a fresh cell with the files that the previous command left. All commands together have one budget of CPU and
-//! wall-clock time. Compilers never receive the client's environment and arguments, which are for the program only, so these
-//! are not part of the cache key.
+//! wall-clock time. Only the program receives the client's environment and arguments, so they are not part of the cache
+//! key.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver, S
 use crate::observer::{JudgeEvent, JudgeObserver};
 use crate::{ArtifactCache, ArtifactKey, ExecuteError, Executor, files};
 
-/// Minimum budget of a command after earlier commands have used up the budget. The kernel interprets a limit of zero
-/// differently.
+/// Minimum budget of a command, even if previous commands have used up the common budget. A limit of zero would have a
+/// different meaning to the kernel.
 const BUDGET_MIN: Duration = Duration::from_millis(1);
 
 /// Result of the compile step.
@@ -40,9 +40,10 @@ pub(crate) struct Sources<'a> {
     pub(crate) owner: UserId,
     /// All files in the box.
     pub(crate) files: &'a BoxFiles,
-    /// The files that commands name, the main source first: all files, unless some are only included by others.
+    /// The files that the commands name, the main source first. Excludes files that other files only include.
     pub(crate) units: &'a BoxFiles,
-    /// The main source as submitted; the compiler may require another name.
+    /// Path of the main source as submitted. In `files`, the main source may have another name, which its compiler
+    /// requires.
     pub(crate) main: &'a BoxPath,
     /// The file or class to start, if the submission names one.
     pub(crate) entry: Option<&'a str>,
@@ -128,7 +129,7 @@ pub(crate) fn compile(
     Ok(Compiled::Ok { report, artifacts })
 }
 
-/// Returns the result of the language's compile service, if there is a service and it returns one.
+/// Asks the language's compile service for the result. `None` if there is no service, or if it returns no result.
 fn warm(
     owner: UserId,
     language: &Language,

@@ -47,9 +47,9 @@ pub struct Interaction<'a> {
     pub program: StepInput<'a>,
     /// The author's program at the other end.
     pub interactor: StepInput<'a>,
-    /// Whether the conversation is decided if the interactor exits with this code before the program ends. It is also decided if
-    /// a signal kills the interactor, or if the program fails before the interactor has ended. Once a conversation is decided,
-    /// the program is stopped.
+    /// Whether this exit code of the interactor decides the conversation if the program has not ended yet. A
+    /// conversation is also decided if a signal kills the interactor, or if the program fails before the interactor has
+    /// ended. Once a conversation is decided, the executor stops the program.
     pub settles: fn(i32) -> bool,
     /// Maximum number of bytes of the conversation that are stored.
     pub transcript: Bytes,
@@ -57,8 +57,9 @@ pub struct Interaction<'a> {
 
 /// Result of a conversation.
 ///
-/// *Invariant:* The recorded end of a party is never later than the moment at which the other party can notice it by an end of
-/// file or a broken pipe. So if one end caused the other, `first` is the cause.
+/// *Invariant:* The recorded end of a party is never later than the moment at which the other party can notice that end
+/// (by an end of file or a broken pipe). So if the end of one party causes the end of the other, `first` is the party
+/// that caused it.
 #[derive(Clone, Debug)]
 pub struct InteractionResult {
     /// The tenant's program.
@@ -72,7 +73,8 @@ pub struct InteractionResult {
     pub settled: bool,
     /// Whether the interactor left output of the program unread.
     pub unread: bool,
-    /// Whether the program left output of the interactor unread when it ended, so that it was not waiting for the interactor.
+    /// Whether the program ended with unread output of the interactor. If so, the program was not waiting for the
+    /// interactor.
     pub unheard: bool,
     /// The conversation in order of arrival, up to the bound.
     pub transcript: Vec<(Party, Vec<u8>)>,
@@ -121,7 +123,7 @@ pub struct StepInput<'a> {
     pub argv: &'a [String],
     /// The complete environment.
     pub env: &'a [(String, String)],
-    /// Initial contents of `/box`, the working directory. A group does not override earlier groups: a duplicate path is an error.
+    /// Initial contents of `/box`, the working directory, in groups. A path that occurs in two groups is an error.
     pub files: &'a [BoxFiles],
     /// Standard input.
     pub stdin: StdinSource,
@@ -149,7 +151,7 @@ pub enum Collect {
     Named {
         /// The paths, in the order in which the files are returned.
         paths: Vec<BoxPath>,
-        /// Maximum number of bytes of all of them together.
+        /// Maximum total size of the returned files.
         keep: Bytes,
     },
 }
@@ -184,10 +186,10 @@ pub trait StepObserver {
 pub struct StepResult {
     /// The program's end, output and resource usage.
     pub report: StepReport,
-    /// The files left in `/box`, if they were requested and the step ended by itself: a compilation with code 0, an execution
-    /// with any code. After a signal, only the files of the outbox; after an exceeded limit, none.
+    /// The requested files that the step left in `/box`. All of them after a compilation with exit code 0 or an
+    /// execution with any exit code. After a signal, only the files of the outbox. In all other cases, none.
     pub files: BoxFiles,
-    /// Whether the step left more files than may be returned, so that some are missing.
+    /// Whether some files are missing here because the step left more than may be returned.
     pub files_truncated: bool,
     /// The files of [`Collect::Named`], if the program ended by itself or by a signal.
     pub fetched: Vec<FetchedFile>,

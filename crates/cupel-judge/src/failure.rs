@@ -1,7 +1,7 @@
-//! Finds the reason for a program's failure in the end of its standard error, as its language reports it.
+//! Searches the end of a failed program's standard error for the exception that the language's runtime reported.
 //!
-//! The program controls this text, so the text is only displayed, with one exception: if the text reports a full heap, the
-//! outcome becomes the memory limit. A program that forges this report gains nothing, because both outcomes are failures.
+//! The program controls this text, so Cupel only displays it, except that a report of a full heap turns the outcome
+//! into the memory limit. A program that forges this report gains nothing, because both outcomes are failures.
 
 use cupel_languages::{Language, STDERR_END};
 use cupel_types::{BoxFiles, Outcome, StepReport};
@@ -35,9 +35,9 @@ impl From<&[u8]> for End {
     }
 }
 
-/// Returns the exception that ended a program, if one did. If the exception reports that the language's heap is full, the
-/// step's outcome becomes the memory limit instead. Line numbers refer to the program's `sources`; if `names_file`, they
-/// include the file name.
+/// Returns the text of the exception that ended a program. If the exception means that the language's heap was full,
+/// returns `None` and sets the step's outcome to the memory limit. The text contains a line number of the program's
+/// `sources` and, if `names_file` is true, the file name.
 pub(crate) fn exception(
     language: &Language,
     step: &mut StepReport,

@@ -23,7 +23,7 @@ pub(crate) fn placeholders_of_program(
     placeholders(language, files, memory).starting(language.main_class(artifacts, main, files, entry))
 }
 
-/// Selects the files of the box that the execution gets.
+/// Selects, from the files that the compilation left in the box, those that the execution gets.
 pub(crate) fn pick_artifacts(language: &Language, left: &BoxFiles) -> BoxFiles {
     BoxFiles::new(left.iter().filter(|file| language.is_artifact(&file.path)).cloned().collect())
 }

@@ -6,10 +6,10 @@
 //!                            └─► CE     other files ───┘
 //! ```
 //!
-//! Every case is run, even after a failed case, because the client requested a result for each case. The verdict of the run is
-//! the verdict of the first case, in their order, that was not accepted. A run ends early in two situations: it is cancelled,
-//! or all its executions together reach [`JudgeRequest::time_max`]. The case that reaches this time is TLE; the cases after
-//! it are skipped.
+//! Every case is run, even after a failed case, because the client requested a result for each case. The verdict of the
+//! run is that of the first case, in the submission's order, that was not accepted. A run ends early in two situations:
+//! it is cancelled, or all its executions together reach [`JudgeRequest::time_max`]. The case that reaches this time is
+//! TLE; the cases after it are skipped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +27,8 @@ use crate::failure::{End, exception};
 use crate::observer::{JudgeEvent, JudgeObserver};
 use crate::{ArtifactCache, BuiltIn, CompareResult, Difference, ExecuteError, Executor};
 
-/// Number of bytes that are stored of every stream, if the bound of the run is large enough. So the last test of a program with
-/// much output still shows the beginning of its output.
+/// Number of bytes that are reserved for each later stream, if the run's bound is large enough. So even if earlier
+/// tests print much, the last test shows the beginning of its output.
 const STREAM_BYTES_SPARSE: usize = 4 << 10;
 
 /// A program to judge.
@@ -38,16 +38,16 @@ pub struct JudgeRequest<'a> {
     pub owner: UserId,
     /// The submitted program.
     pub program: &'a Program,
-    /// Requested limits, which replace the language's.
+    /// Requested limits, which override the language's.
     pub limits: LimitsRequest,
     /// The program's language; it must be available.
     pub language: &'a Language,
-    /// Standard input that replaces the submission's; the command line streams it.
+    /// Standard input instead of the submission's. Used by the command line, which streams the input.
     pub stdin: Option<StdinSource>,
     /// Maximum number of bytes of output in the report: the compiler's output, both streams of all cases, and the files that are
     /// read back, together. Output beyond this bound is judged, but not stored, and marked as truncated.
     pub output_kept_max: Bytes,
-    /// Total wall-clock time of all executions.
+    /// Maximum wall-clock time of all executions together.
     pub time_max: Duration,
 }
 
@@ -73,7 +73,7 @@ pub fn judge(
     let limits = request.limits.over(language.limits);
     let mut report = RunReport::bare(Verdict::Accepted, limits, language.installed_version().unwrap_or_default());
 
-    // The streams are the compiler's, and two for each case or for the only execution.
+    // One stream for the compiler, and two for each case (or for the only execution).
     let mut room = OutputBudget::new(request.output_kept_max, 1 + 2 * program.tests.len().max(1));
     let sources = Sources { owner: request.owner, files, units: files, main, entry: None };
     let values = |artifacts: &BoxFiles| {
@@ -149,7 +149,7 @@ struct Executed {
     fetched: Vec<FetchedFile>,
     /// The exception that ended the program, as reported by its language.
     exception: Option<String>,
-    /// Whether the run's total time ended it, not a limit of the execution.
+    /// Whether the run's total time ended the execution, not one of the execution's own limits.
     is_overdue: bool,
 }
 
@@ -264,7 +264,7 @@ impl Runnable<'_> {
             (verdict, _) => verdict,
         };
         if is_overdue {
-            // No limit of this execution ended it: its own limits would have let it continue.
+            // The run's total time ended the execution; the execution's own limits would have let it continue.
             report.outcome = Outcome::Cancelled;
         }
         observer.event(JudgeEvent::ExecutionEnded {

@@ -15,7 +15,8 @@ const LOWEST_PRIORITY: [&str; 3] = ["nice", "-n", "19"];
 /// Maximum number of bytes of a command's output in the error message.
 const OUTPUT_BYTES_MAX: usize = 1000;
 
-/// The reason why no prepared artefact was created. It never fails a run, because languages work without the artefact.
+/// The reason why no prepared artefact was created. This error never fails a run, because languages work without the
+/// artefact.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
     /// The sandbox failed.

@@ -1,9 +1,9 @@
-//! Searches a program's standard error for the exception that ended it, using the rules of its language file.
+//! Searches a program's standard error for the exception that ended the program, by the rules of the language file.
 //!
 //! The program controls its standard error, so the text that is found is only displayed: one line, bounded, without
-//! control characters. Only a rule with `memory_limit` changes the verdict: it means that the language's own heap was
-//! full. A program gains nothing by printing that message itself. It only replaces one failure by another, which any
-//! program can cause more easily by allocating memory.
+//! control characters. Only a rule with `memory_limit` changes the verdict: a match means that the language's own heap
+//! was full. A program gains nothing by printing such a message itself: it only turns one failure into another, which
+//! any program can cause more easily by allocating memory.
 
 use cupel_types::BoxFiles;
 use regex_lite::{Captures, Regex};

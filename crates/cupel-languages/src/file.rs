@@ -47,7 +47,7 @@ struct FileDto {
     limits_max: LimitsDto,
     #[serde(default)]
     compile_limits: LimitsDto,
-    /// If it is missing, nothing is installed, and the operator provides the toolchain.
+    /// If this table is missing, Cupel installs nothing; the operator provides the toolchain.
     #[serde(default)]
     packages: PackagesDto,
     #[serde(default)]
@@ -212,7 +212,7 @@ impl Faults<'_> {
     }
 }
 
-/// Parses the language file `name` (its stem is the id); messages call it `shown`.
+/// Parses the language file `name` (its stem is the id). `shown` is the file's name in messages.
 ///
 /// # Errors
 /// All faults of the file.

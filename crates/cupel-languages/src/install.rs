@@ -92,8 +92,8 @@ pub enum InstallError {
 }
 
 impl InstallPlan {
-    /// Determines the missing packages. The registry must have been probed; this also queries the machine's dpkg
-    /// database.
+    /// Determines the missing packages. The registry must have been probed; the function also queries the machine's
+    /// dpkg database.
     ///
     /// # Errors
     /// A name matches no language.

@@ -25,7 +25,8 @@ pub struct Language {
     pub source: BoxPath,
     /// Artefacts prepared once per toolchain, in order.
     pub prepare: Vec<Prepare>,
-    /// Compile commands, run one after another in one cell; empty for interpreted languages.
+    /// Compile commands, run one after another, each in a fresh cell with the files that the previous one left; empty
+    /// for interpreted languages.
     pub compile: Vec<Template>,
     /// The compile service, if there is one; the language then has exactly one compile command.
     pub service: Option<CompileService>,
@@ -79,8 +80,8 @@ impl Language {
         self.execute.fill(values)
     }
 
-    /// The complete environment of a step: the base (`PATH`, `HOME`, `LANG`), the language's variables, then `extra`. A
-    /// later value replaces an earlier one of the same name.
+    /// The complete environment of a step: the base (`PATH`, `HOME`, `LANG`), the language's variables, then `extra`.
+    /// If a name occurs twice, the last value is used.
     pub fn environment(&self, extra: &[(String, String)]) -> Vec<(String, String)> {
         let base = BASE_ENV.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut all: Vec<(String, String)> = Vec::new();

@@ -1,10 +1,10 @@
 //! Artefacts that a toolchain prepares once so that each compilation or run starts faster: precompiled headers,
 //! class-data archives, a compiled helper.
 //!
-//! This module holds only the specification from the language file and the directory of a prepared artefact. The
-//! `cupel` binary creates, stores and mounts artefacts. A command refers to one by `{prepared:NAME}`. While the
-//! artefact does not exist, arguments that refer to it are omitted, so the language also works without it, but more
-//! slowly.
+//! This module holds only the specification from the language file and the directory of a prepared artefact.
+//! `cupel-judge` creates the artefacts; `cupel-runner` stores and mounts them. A command refers to an artefact by
+//! `{prepared:NAME}`. While the artefact does not exist, arguments that refer to it are omitted, so the language also
+//! works without it, but more slowly.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-/// Runs version commands. These come from the operator's files, never from a tenant.
+/// Runs version commands. The commands come from language files, never from a tenant.
 pub trait Probe: Sync {
     /// The output of the version command.
     ///
@@ -15,7 +15,7 @@ pub trait Probe: Sync {
     /// A message for the operator: the program is missing, it failed, or it took too long.
     fn version(&self, command: &[String]) -> Result<String, String>;
 
-    /// Whether this program, a name or an absolute path, is installed. A probe that cannot check returns true.
+    /// Whether a program (a name or an absolute path) is installed. A probe that cannot check this returns true.
     fn is_installed(&self, program: &str) -> bool {
         let _ = program;
         true

@@ -169,7 +169,8 @@ impl Registry {
         match found.len() {
             0 => Err("none of its files has the extension of a known language".to_owned()),
             1 => found.into_values().next().ok_or_else(|| "no language".to_owned()),
-            // C and C++ together count as C++: its compiler accepts both, and headers are the same.
+            // C and C++ together count as C++: the C++ compiler accepts both, and the extensions of headers are the
+            // same.
             2 => match (found.get("c"), found.get("cpp")) {
                 (Some(_), Some(cpp)) => Ok(cpp),
                 _ => Err(format!("its files are in several languages: {}", named())),

@@ -1,9 +1,9 @@
 //! Compile service: a long-running compiler, configured by `[service]` in a language file.
 //!
 //! Starting a compiler takes longer than most compilations. A language may name a program that is started once and then
-//! handles requests in place of the language's only compile command. The `cupel` binary runs the program and validates
-//! its answers. This module defines the protocol on its standard input and output. All numbers are big-endian; every
-//! text and file content is preceded by its length (u32):
+//! handles requests in place of the language's only compile command. `cupel-runner` runs the program and validates its
+//! answers. This module defines the protocol on its standard input and output. All numbers are big-endian; every text
+//! and file content is preceded by its length (u32):
 //!
 //! ```text
 //!   request:  number of arguments (u32), arguments; number of files (u32), path and contents of each

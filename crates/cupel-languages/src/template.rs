@@ -17,11 +17,10 @@ use crate::{Prepare, PreparedDir};
 /// | `{sources}` | the main source and every other file with its extension; must be a whole argument |
 /// | `{base}` | path of the main source without its extension |
 /// | `{stem}` | file name of the main source without its extension |
-/// | `{main_class}` | the class to start, chosen from the class files of the compilation; without one, as `{stem}` |
+/// | `{main_class}` | the class to start, chosen from the class files of the compilation; `{stem}` if there is none |
 /// | `{memory_mb}` | memory limit of the step in MiB |
 /// | `{heap_mb}` | three quarters of `{memory_mb}` |
-/// | `{prepared:NAME}` | directory of a prepared artefact; while the artefact does not exist, the whole argument is
-/// omitted |
+/// | `{prepared:NAME}` | directory of a prepared artefact; while the artefact does not exist, the whole argument is omitted |
 /// | `{{`, `}}` | a literal brace |
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Template(Vec<Vec<Part>>);
@@ -40,7 +39,7 @@ enum Part {
 }
 
 impl Part {
-    /// The directory of a prepared artefact, or `None` if it does not exist. Other parts return an empty string.
+    /// The directory of a prepared artefact, or `None` if it does not exist. For any other part, an empty string.
     fn place(&self) -> Option<Arc<str>> {
         match self {
             Part::Prepared(place) => place.get(),

@@ -7,8 +7,8 @@ use std::io;
 use std::path::PathBuf;
 
 cupel_types::named! {
-    /// Kind of a finding: a stable identifier for programs. A finding with an `E_` code refuses the package; one with a `W_` code
-    /// does not.
+    /// Kind of a finding: a stable identifier for programs. A package with an `E_` finding is refused; a `W_` finding
+    /// is a warning.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Code, as_str, from_name {
         /// No format was recognised.
@@ -99,7 +99,7 @@ cupel_types::named! {
 }
 
 impl Code {
-    /// Whether a finding with this code refuses the package.
+    /// Whether a package with such a finding is refused.
     pub fn is_error(self) -> bool {
         self.as_str().starts_with("E_")
     }
@@ -216,25 +216,25 @@ impl ImportError {
     }
 }
 
-/// Collects findings. All readers of one package have one collector in common.
+/// Collects findings. All readers of a package share one collector.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     list: RefCell<Vec<Finding>>,
 }
 
 impl Findings {
-    /// Maximum number of findings. If it is exceeded, one further finding reports that.
+    /// Maximum number of findings. If an error exceeds it, one further finding reports that there are more.
     const MAX: usize = 200;
 
     pub(crate) fn push(&self, finding: Finding) {
         let mut list = self.list.borrow_mut();
-        // If a file is read twice, it causes each finding twice, but each is reported once.
+        // A file that is read twice causes each of its findings twice, but each is reported once.
         if list.contains(&finding) {
             return;
         }
         match list.len() {
             n if n < Findings::MAX => list.push(finding),
-            // An error beyond the bound must still refuse the package. A warning may be dropped.
+            // A package with an error beyond the bound must still be refused. A warning may be dropped.
             n if n == Findings::MAX && finding.code.is_error() => list.push(Finding {
                 code: Code::TooMany,
                 file: String::new(),

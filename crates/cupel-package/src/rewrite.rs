@@ -27,7 +27,7 @@ pub enum RewriteError {
     },
 }
 
-/// Returns the name of the file of a package that contains its time limit.
+/// Returns the name of the package file that contains the time limit.
 ///
 /// # Errors
 /// If the format has no such file: legacy Kattis and DMOJ derive the limit or store it elsewhere, and Polygon's file is

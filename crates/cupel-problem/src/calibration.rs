@@ -17,7 +17,7 @@ impl Factor {
     /// The largest factor.
     pub const MAX: Factor = Factor::thousandths(1_000_000).unwrap();
 
-    /// Creates a factor from thousandths. Returns `None` for zero, and above 1,000,000.
+    /// Creates a factor from thousandths. Returns `None` for zero and for more than 1,000,000.
     pub const fn thousandths(n: u32) -> Option<Factor> {
         match NonZeroU32::new(n) {
             Some(n) if n.get() <= 1_000_000 => Some(Factor(n)),
@@ -126,7 +126,8 @@ impl Calibration {
 pub struct TimeLimit {
     /// The limit, above zero. `None` if the package has none; the limit must then be derived by running the submissions.
     pub limit: Option<Duration>,
-    /// The margins with which a limit is derived from measured times, or compared with them.
+    /// The margins between the limit and the measured times. They apply to a derived limit, and to one that the package
+    /// sets.
     pub calibration: Calibration,
 }
 

@@ -78,8 +78,8 @@ impl Default for ValidatorArgs {
 }
 
 impl ValidatorArgs {
-    /// Returns the arguments for the validator at this path. Its name is the name of its file or directory, with or without
-    /// extension.
+    /// Returns the arguments for the validator at this path. A validator's name is that of its file or directory, with
+    /// or without extension.
     pub fn of(&self, validator: &PackagePath) -> &[String] {
         match self {
             ValidatorArgs::Every(args) => args,
@@ -142,11 +142,12 @@ pub enum CasePoints {
     FromChecker {
         /// The highest score that the checker may award.
         max: MaxScore,
-        /// The score if the checker accepts without awarding one. `None`: the package is then at fault.
+        /// The score if the checker accepts without awarding one. `None`: such a checker is a fault of the package.
         unnamed: Option<Score>,
         /// The score if the checker rejects without awarding one, or if the submission failed.
         rejected: Score,
-        /// Whether the checker may reject and also award a score (DOMjudge). If it may not but does, the package is at fault.
+        /// Whether the checker may award a score when it rejects (DOMjudge). If `false` and the checker does so, the
+        /// package is at fault.
         also_rejecting: bool,
     },
 }

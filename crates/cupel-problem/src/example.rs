@@ -9,7 +9,7 @@ use super::program::{Program, ProgramFile};
 /// A submission that is part of the package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExampleSubmission {
-    /// Its sources. In reports, the path of the program is the name of the submission.
+    /// The submission's sources. In reports, the path of the program is the name of the submission.
     pub program: Program,
     /// Headers of the package that are copied beside the sources for the build. They do not count towards the source size limit.
     pub beside: Vec<ProgramFile>,
@@ -36,7 +36,8 @@ pub struct Expectation {
     pub full_score: Option<bool>,
     /// Text that a checker's message must contain on some case.
     pub message: Option<String>,
-    /// Whether the time limit is checked against the submission's times, if the rule excludes or requires timeouts.
+    /// If the rule excludes or requires timeouts: whether verification also compares the time limit with the
+    /// submission's times.
     pub bounds_time_limit: bool,
 }
 

@@ -63,7 +63,8 @@ pub struct CaseGroup {
     pub max: MaxScore,
     /// The range of the score, if the package sets one. If the score is outside the range, the package is at fault.
     pub range: Option<ScoreRange>,
-    /// Groups, judged earlier, that must be accepted. If one is not, this group is not run and gives no points.
+    /// Groups that are judged before this one and must be accepted. If one is not accepted, this group is not run and
+    /// gives no points.
     pub requires: Vec<GroupName>,
     /// Whether the group's score counts towards the parent group's score.
     pub counts: bool,
@@ -87,12 +88,12 @@ pub enum Node {
 pub enum GroupScoring {
     /// A verdict without a score.
     None,
-    /// This score if every child whose verdict counts is accepted, otherwise zero. Scores of the children are ignored.
+    /// This score if every child whose verdict counts is accepted; zero if not. Scores of the children are ignored.
     AllOrNothing(Score),
     /// An aggregate of the scores of those children whose score counts.
     Aggregate(Aggregate),
-    /// If the checker awarded a score for any case of the group: like [`GroupScoring::Aggregate`], and cases without a score
-    /// count as zero. Otherwise like [`GroupScoring::AllOrNothing`] (a leaf in DOMjudge).
+    /// If the checker awarded a score for any case of the group: like [`GroupScoring::Aggregate`], and cases without a
+    /// score count as zero. If the checker awarded none: like [`GroupScoring::AllOrNothing`] (a leaf in DOMjudge).
     AggregateIfNamed {
         /// How the checker's scores are combined.
         aggregate: Aggregate,
@@ -123,7 +124,7 @@ pub enum VerdictRule {
     WorstError,
     /// Always accepted.
     AlwaysAccepted,
-    /// Accepted if any child is accepted, otherwise the first error.
+    /// Accepted if any child is accepted. If none is accepted, the first error.
     AnyAccepted {
         /// Whether the worst error is used instead of the first one.
         else_worst: bool,
@@ -235,7 +236,7 @@ impl Tests {
         Ok(Tests { root })
     }
 
-    /// Returns the root. Its children are usually `sample` and `secret`.
+    /// Returns the root group, whose children are usually `sample` and `secret`.
     pub fn root(&self) -> &CaseGroup {
         &self.root
     }

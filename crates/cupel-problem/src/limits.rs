@@ -28,7 +28,7 @@ pub struct ProblemLimits {
     pub validation: StepBounds,
     /// Factors on time and memory, by language.
     pub per_language: BTreeMap<LanguageId, LanguageFactors>,
-    /// The only languages that submissions may use. `None`: all.
+    /// The languages that submissions may use. `None`: all.
     pub languages: Option<Vec<LanguageId>>,
 }
 
@@ -71,7 +71,7 @@ pub struct StepBounds {
 }
 
 impl ProblemLimits {
-    /// Returns the defaults of the Kattis format. Source: its legacy specification, `limits`.
+    /// Returns the defaults of the Kattis format. Source: Kattis problem package format, legacy, `limits`.
     pub fn kattis(calibration: Calibration) -> ProblemLimits {
         ProblemLimits {
             time: TimeLimit { limit: None, calibration },

@@ -139,7 +139,7 @@ pub struct FileRef {
 
 /// A problem, together with the directory that contains its files.
 ///
-/// Cupel wrote the directory, which contains only directories and regular files.
+/// Cupel created the directory at import. It contains only directories and regular files.
 #[derive(Clone, Debug)]
 pub struct Package {
     root: PathBuf,

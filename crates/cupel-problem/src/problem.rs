@@ -214,9 +214,9 @@ cupel_types::named! {
     /// The users who may see a problem.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Visibility, as_str, from_name {
-        /// Its authors. The problem is not verified yet.
+        /// The problem's authors. The problem is not verified yet.
         Draft = "draft",
-        /// Its authors, and the users whom they name.
+        /// The problem's authors, and the users whom the authors name.
         Private = "private",
         /// All users.
         Public = "public",
@@ -286,7 +286,7 @@ pub enum Scoring {
     PassFail,
     /// Points.
     Points {
-        /// The scoring rules of the package. The groups already contain their consequences.
+        /// The scoring rules of the package. The groups already reflect these rules.
         rules: ScoringRules,
         /// Which score is better.
         objective: Objective,

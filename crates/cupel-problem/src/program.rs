@@ -9,9 +9,9 @@ use super::package::{FileRef, PackagePath};
 pub struct Program {
     /// The program's file or directory in the package; also its name in messages.
     pub path: PackagePath,
-    /// Its files, never empty. If the program has only one file, the file has its original name.
+    /// The program's files, never empty. If there is only one file, it has its original name.
     pub files: Vec<ProgramFile>,
-    /// Its language, if the package names it. `None`: the file extensions determine the language.
+    /// The program's language, if the package names it. `None`: the file extensions determine the language.
     pub language: Option<LanguageId>,
     /// The file, class or module to start, in the form that the language defines, if the package names it.
     pub entry_point: Option<String>,
@@ -35,7 +35,8 @@ pub struct ProgramFile {
 pub enum ProgramShape {
     /// Sources in one of the configured languages.
     Sources,
-    /// If there is a `build`, it is executed first. Afterwards there must be an executable `run`. Never used for submissions.
+    /// Scripts. The judge executes `build`, if it exists, and then `run`, which must exist by then. Never used for
+    /// submissions.
     Scripts {
         /// Whether `build` exists.
         build: bool,

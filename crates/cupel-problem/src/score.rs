@@ -1,3 +1,3 @@
-//! Points. They are defined in `cupel-types`, because results also contain them.
+//! Points: re-exported from `cupel-types`, which defines them because results also contain points.
 
 pub use cupel_types::{Score, ScoreError};

@@ -1,5 +1,5 @@
-//! The signature of a function problem: names and types that exist in every language. This module only defines data;
-//! `cupel-function` generates the drivers.
+//! The signature of a function problem: names and types that exist in every supported language. This module only
+//! defines data; `cupel-function` generates the drivers, which call a submission's function.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -214,7 +214,7 @@ impl fmt::Display for Identifier {
 }
 
 impl Interface {
-    /// Returns the first duplicate name among the methods of a class or the parameters of one function.
+    /// Returns the first name that occurs twice among the methods of a class or among the parameters of one function.
     pub fn repeated_name(&self) -> Option<&Identifier> {
         let twice_in = |parameters: &'_ [Parameter]| -> Option<usize> {
             let mut seen = HashSet::new();

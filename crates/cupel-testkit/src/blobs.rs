@@ -53,12 +53,13 @@ fn package(n: u8, copy: u128) -> BlobKey {
     BlobKey::Package { hash: hash(n), copy: Uuid::from_u128(copy) }
 }
 
-/// A reader of `length` bytes whose values depend on their position. It returns a few at a time, then the end or an error.
+/// A reader of `length` bytes whose values depend on their position. Each read returns a few bytes; at the end, the
+/// reader returns the end of file or an error.
 struct Pattern {
     at: u64,
     length: u64,
     breaks_off: bool,
-    /// Peak memory of the process while this was read, in bytes.
+    /// Peak memory of the process while this reader was in use, in bytes.
     memory: u64,
 }
 
@@ -142,7 +143,7 @@ pub fn get_returns_the_bytes_that_were_put<B: Blobs>(make: impl Fn() -> Subject<
 pub fn a_hundred_mebibytes_are_streamed_in_little_memory<B: Blobs>(make: impl Fn() -> Subject<B>) {
     const BYTES: u64 = 100 * MIB;
     const MEMORY_MAX: u64 = 64 * MIB;
-    // Only one such test runs at a time, because it measures the memory of the process.
+    // Only one such test runs at a time, because the test measures the memory of the process.
     static ALONE: Mutex<()> = Mutex::new(());
     let blobs = make();
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);

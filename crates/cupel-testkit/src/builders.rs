@@ -151,7 +151,7 @@ impl SubmissionBuilder {
         self
     }
 
-    /// Makes this a solution to this problem, to run on these cases.
+    /// Makes the submission a solution to a problem, to run on these cases.
     #[must_use]
     pub fn solving(mut self, of: ProblemVersion, cases: Cases) -> Self {
         let source = std::mem::take(self.source_mut());
@@ -159,7 +159,7 @@ impl SubmissionBuilder {
         self
     }
 
-    /// Makes this the verification of this version.
+    /// Makes the submission the verification of a version of a problem.
     #[must_use]
     pub fn verifying(mut self, of: ProblemVersion) -> Self {
         self.new.kind = NewSubmissionKind::Verify(of);

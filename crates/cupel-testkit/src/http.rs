@@ -1,5 +1,5 @@
-//! An HTTP server for tests of Cupel's HTTP clients (webhooks, alerts, traces): it responds to requests and returns them to the
-//! test.
+//! An HTTP server for tests of Cupel's HTTP clients (webhooks, alerts, traces): it responds to requests and passes them
+//! to the test.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};

@@ -1,8 +1,9 @@
 //! The rules that every `Queue` must follow. Call [`queue_conformance!`](crate::queue_conformance) with a function that maps a
-//! maximum depth to a [queue under test](Tried).
+//! maximum depth to a [queue under test](QueueUnderTest).
 //!
 //! A queue at a broker updates its depth with a delay, and delivers the hints of a window first come, first served. So the rules
-//! wait for depths and allow for the window's size. The rules for queues at a broker only are in [`brokers`](crate::brokers).
+//! wait for depths and allow for the window's size. Rules that apply only to queues at a broker are in
+//! [`brokers`](crate::brokers).
 
 use std::collections::HashSet;
 use std::ops::Deref;
@@ -85,8 +86,8 @@ async fn depth_becomes(queue: &dyn Queue, expected: usize) {
     }
 }
 
-/// Returns the result of a function that ends within two seconds. Slower attempts are repeated: a queue remembers the hints
-/// that it sent to a broker only for some seconds, and does not detect duplicates afterwards.
+/// Returns the result of the first call of `tried` that ends within two seconds. Slower calls are repeated, because a
+/// queue remembers the hints that it sent to a broker only for some seconds, and detects no duplicates afterwards.
 async fn within_two_seconds<T>(tried: impl AsyncFn() -> T) -> T {
     for _ in 0..10 {
         let began = Instant::now();
@@ -118,7 +119,7 @@ pub async fn hints_of_an_owner_are_delivered_in_order(make: impl AsyncFn(usize) 
     queue.publish(&hints[5..]).await.unwrap();
     depth_becomes(&**queue, 40).await;
     let of_owner = queue.depth_of(owner(1)).await.unwrap();
-    // A broker's count may be outdated; the queue then sends slightly more than a window to it.
+    // The broker's count may be outdated; the queue then sends slightly more than a window to the broker.
     assert!(of_owner <= 40 && of_owner + 2 * queue.window >= 40, "{of_owner}");
     assert_eq!(queue.depth_of(owner(2)).await.unwrap(), 0);
     let mut taken = Vec::new();
@@ -262,8 +263,8 @@ async fn turns_of_nine(queue: QueueUnderTest) -> usize {
         }
     }
     let mut served = HashSet::new();
-    // One of 13 deliveries belongs to the last class. Its window may be full of hints of one owner, and the next window may be
-    // late.
+    // One of 13 deliveries belongs to the last class. The window of that class may be full of hints of one owner, and
+    // the next window may be late.
     let most = 60 + 26 * queue.window;
     assert!(most < 900, "the window is too large for this rule");
     for _ in 0..most {

@@ -15,7 +15,7 @@ impl<T> Subject<T> {
         Subject { adapter, _keep: None }
     }
 
-    /// An adapter that needs `keep`, which is dropped after it.
+    /// An adapter that needs `keep`, which is dropped after the adapter.
     pub fn keeping(adapter: T, keep: impl Any + Send + Sync) -> Subject<T> {
         Subject { adapter, _keep: Some(Box::new(keep)) }
     }

@@ -1,8 +1,8 @@
 //! Alerts as webhooks, for installations without Prometheus. An alert is sent when a fault begins and when it ends.
 //!
-//! These are the most severe alerts of deploy/observability/alerts.yaml that the store can detect. Of several API nodes,
-//! only the sweeper checks for faults, so each alert is sent once. The operator configures the receiver, so any address is
-//! allowed.
+//! The alerts are the most severe ones of deploy/observability/alerts.yaml that can be determined from store and disk.
+//! Of several API nodes, only one checks for faults (the sweeper, which holds the leadership lease), so each alert is
+//! sent once. The operator configures the receiver, so any address is allowed.
 //!
 //! Signed like other webhooks (Standard Webhooks) if a secret is configured.
 
@@ -125,7 +125,7 @@ impl Watch {
         });
     }
 
-    /// Forgets all faults, because another node sends alerts now.
+    /// Forgets all faults. Called when another node sends the alerts.
     pub(crate) fn forget(&mut self) {
         self.standing.clear();
     }

@@ -2,7 +2,7 @@
 //! takes a minute; judging takes a tenth of a second.
 //!
 //! A limit is valid for one package, one machine, one version of Cupel, and the installed versions of the languages that
-//! were measured. The file contains these facts, and its name is their hash.
+//! were measured. The limit's file contains these facts, and the file's name is the hash of the facts.
 //!
 //! Invariants: the directory belongs to the user, and no symbolic link in it is followed. A file that is unreadable,
 //! belongs to another user or has unexpected content is ignored, and the limit is derived again. There are never more
@@ -44,8 +44,8 @@ pub(crate) struct Calibrated {
 }
 
 impl Calibrated {
-    /// Returns the facts for a package that is measured on this machine with submissions in these languages. `memory`: a
-    /// memory limit that replaces the package's limit.
+    /// Returns the facts for a package that is measured on this machine with submissions in these languages. `memory`:
+    /// a memory limit to use instead of the package's.
     pub(crate) fn of<'l>(
         package: &ContentHash,
         memory: Option<Bytes>,
@@ -144,10 +144,10 @@ impl Calibrations {
         Some(DerivedTimeLimit { limit, slowest })
     }
 
-    /// Stores a limit and replaces an earlier one.
+    /// Stores a limit. Replaces the limit that is stored for the same facts.
     ///
     /// # Errors
-    /// The file cannot be written. An earlier limit is then kept.
+    /// The file cannot be written. The stored limit then stays.
     pub(crate) fn keep(&self, of: &Calibrated, derived: &DerivedTimeLimit) -> io::Result<()> {
         self.make_room()?;
         let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);

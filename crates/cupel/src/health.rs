@@ -17,9 +17,9 @@ pub(crate) struct ServerHealth {
     core: Core,
     /// The data directory.
     data: PathBuf,
-    /// Whether a full disk stops this process: it runs programs, or its database is on the disk.
+    /// Whether a full disk stops this process, because the process runs programs or its database is on the disk.
     needs_disk: bool,
-    /// Only in a process that runs programs.
+    /// The runner; `None` in a process that runs no programs.
     runner: Option<Arc<dyn Runner>>,
     walls: Vec<Wall>,
     degraded: Vec<String>,
@@ -39,7 +39,7 @@ impl ServerHealth {
         ServerHealth { core, data, needs_disk: true, runner: Some(runner), walls, degraded }
     }
 
-    /// For an API node, which runs no programs. `has_database`: the database is in its data directory.
+    /// For an API node, which runs no programs. `has_database`: whether the database is in the node's data directory.
     pub(crate) fn without_sandbox(core: Core, data: PathBuf, has_database: bool) -> ServerHealth {
         ServerHealth { core, data, needs_disk: has_database, runner: None, walls: Vec::new(), degraded: Vec::new() }
     }

@@ -18,7 +18,7 @@ use cupel_sandbox::privileges::{self, GiveUpError, Identity};
 
 use crate::data_dir::{DATABASE, DataDir};
 
-/// Maximum number of files whose owner is changed with that of a data directory; its caches contain far fewer.
+/// Maximum number of files in a data directory whose owner is changed. A data directory contains far fewer.
 const THINGS_MAX: u32 = 1_000_000;
 
 /// Further directories that the process may write to: for the database's temporary files and for unpacked archives. File
@@ -66,8 +66,8 @@ pub(crate) fn become_owner_beside(data: &DataDir, shared: Option<&Path>) -> Resu
     become_user(user, path, shared)
 }
 
-/// Gives a data directory that belongs to root to the service user, as [`become_owner`] does. For files that root must create
-/// there: root may create them only after this function has found that the directory is a data directory.
+/// Gives a data directory that belongs to root to the service user, as [`become_owner`] does. Call this before root
+/// creates files there: the function first checks that the directory is a data directory.
 pub(crate) fn settle(data: &DataDir) -> Result<(), OwnerError> {
     if privileges::is_root() {
         settle_owner(data.path())?;
@@ -94,8 +94,8 @@ fn become_user(user: Option<Identity>, path: &Path, shared: Option<&Path>) -> Re
     Ok(privileges::give_up(user, &writable(path).into_iter().chain(shared).collect::<Vec<_>>())?)
 }
 
-/// Gives up all privileges but keeps the user id. For commands that work on the user's own files; afterwards, they can write
-/// only beneath `directory`. Must be called while there is one thread.
+/// Gives up all privileges but keeps the user id. For commands that work on the user's own files. Afterwards, the
+/// process can write only beneath `directory`. Must be called while there is one thread.
 pub(crate) fn drop_privileges_keep_user(directory: Option<&Path>) -> Result<(), GiveUpError> {
     privileges::give_up(None, &directory.map_or_else(|| TEMPORARY.map(Path::new).to_vec(), writable))
 }
@@ -145,8 +145,8 @@ fn settle_owner(path: &Path) -> Result<Identity, OwnerError> {
 enum Kind {
     /// Created by Cupel.
     Ours,
-    /// Created by the user who starts Cupel there (the log and the key of `make run`), or part of a new file system. Its owner
-    /// is not changed.
+    /// Created by the user who starts Cupel there (the log and the key of `make run`), or part of a new file system.
+    /// The owner of such a file is not changed.
     Besides,
     Foreign,
 }

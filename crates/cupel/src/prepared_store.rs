@@ -8,8 +8,8 @@ use cupel_runner::prepared::PreparedStore;
 use crate::data_dir::{DataDir, PREPARED};
 use crate::local;
 
-/// Opens the store for commands without a server: that of the data directory if a server has ever started in it, otherwise
-/// the user's. `None` if neither can be used.
+/// Opens the store for commands without a server. If a server has ever started in the data directory, that is the store
+/// of the data directory; if not, the user's store. `None` if neither can be used.
 pub(crate) fn of_commands(data: &Path) -> Option<PreparedStore> {
     if DataDir::has_database(data) {
         return PreparedStore::open(DataDir::open(data).ok()?.path(), &PREPARED).ok();

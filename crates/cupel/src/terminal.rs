@@ -3,9 +3,9 @@
 //! Results go to standard output, messages to standard error. `anstream` removes colours if the stream is not a
 //! terminal or the user has turned them off (`NO_COLOR`, `CLICOLOR`, `TERM=dumb`).
 //!
-//! A stream that cannot be written never causes a panic. A closed pipe is not a failure. The first other failure to write
-//! standard output is stored, and the command then fails at its end ([`written`]). Failures to write standard error are
-//! ignored.
+//! A stream that cannot be written never causes a panic. A closed pipe is not a failure. The first other failure to
+//! write standard output is stored and makes the command fail at its end ([`written`]). Failures to write standard
+//! error are ignored.
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};

@@ -1,4 +1,4 @@
-//! Sends signed webhooks from the outbox to public addresses.
+//! Sends signed webhooks from the outbox (the stored deliveries) to public addresses.
 //!
 //! A user chooses the receiver of a webhook, so the receiver is untrusted. Each connection resolves the host name once and
 //! checks the addresses that it uses, so a name that later resolves to another address does not help an attacker. The sender
@@ -37,7 +37,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) async fn run(core: Core, settings: config::Webhooks, shutdown: CancellationToken) {
     let sender = Arc::new(Sender { agent: agent(&settings), core, under_way: Mutex::default() });
     let room = Arc::new(Semaphore::new(settings.concurrency as usize));
-    // If a process holds a delivery for longer than this, it has died.
+    // If a process holds a delivery for longer than this time, the process has died.
     let hold = settings.timeout * 2 + Duration::from_secs(30);
     let tracker = TaskTracker::new();
     while !shutdown.is_cancelled() {

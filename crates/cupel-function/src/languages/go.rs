@@ -1,4 +1,4 @@
-//! Go: a function, or a type with methods and a function `New…` that creates it.
+//! Go: a function, or a type with methods and a function `New…` that creates a value of the type.
 
 use super::{DriverLanguage, arguments, branches, line_comment, nodes, parameters};
 use cupel_problem::{Identifier, Interface, MethodSignature, Parameter, Signature, Type};

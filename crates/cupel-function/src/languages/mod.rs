@@ -49,7 +49,8 @@ trait DriverLanguage: Sync {
     /// File name of the submission's main source beside the driver. `None` keeps the name.
     fn solution(&self) -> Option<&'static str>;
 
-    /// Whether the compiler gets all sources instead of only the driver's first one, which includes the others.
+    /// Whether the compile command names all sources. If not, it names only the driver's first source, which includes
+    /// the others.
     fn names_all_sources(&self) -> bool {
         false
     }
@@ -205,8 +206,7 @@ fn arguments(count: &[Parameter], one: impl Fn(usize) -> String) -> String {
     (0..count.len()).map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// The branches of generated code that makes one of several calls by its number: the constructor is first, then the
-/// methods.
+/// The branches of generated code that selects a call by its number: the constructor is first, then the methods.
 fn branches(
     constructor: String,
     methods: impl Iterator<Item = String>,

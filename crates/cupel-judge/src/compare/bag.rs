@@ -1,14 +1,14 @@
-//! Comparison that ignores order: both sides must have the same lines or words, each equally often.
+//! Comparison that ignores order: both sides must have the same lines or words, each the same number of times.
 //!
 //! Memory is constant: each side is a count and a product over keyed hashes (see [`hash`](super::hash)). The author of an
-//! output cannot construct a collision. The comparison does not know which line differs.
+//! output cannot construct a collision. The result does not say which line differs.
 
 use std::io::{self, BufRead};
 
 use super::hash::{Hash, Key, Product};
 use super::{CompareResult, Difference, Differs, fill, is_space};
 
-/// The counted unit.
+/// The unit that is counted on both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     /// Lines, as sequences of words: space within a line is ignored, and so are lines without words.
@@ -72,7 +72,7 @@ struct Bag {
     product: Product,
     current: Hash,
     in_word: bool,
-    /// Number of occurrences of each byte; only if characters are counted.
+    /// Number of occurrences of each byte. Used only for [`Unit::Characters`].
     bytes: Box<[u64; 256]>,
 }
 

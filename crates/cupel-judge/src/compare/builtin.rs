@@ -1,7 +1,8 @@
 //! Built-in comparisons by name and flags, and their rules for words, space and numbers.
 //!
 //! Sources: Kattis problem package format, default output validator and its flags; DMOJ documentation, "Checkers"; testlib,
-//! `checkers/`. Some standard checkers of testlib reject a malformed answer of the package; this code only compares.
+//! `checkers/`. Some of testlib's standard checkers also validate the answer of the package; the comparisons here do
+//! not.
 
 use std::io::BufRead;
 
@@ -18,11 +19,11 @@ use super::stream::{Rules, Spaces, Stream};
 pub struct BuiltIn {
     /// The comparison.
     pub comparison: Comparison,
-    /// Whether an output with only wrong white space is distinguished from a wrong output.
+    /// Whether an output that is wrong only in its white space is a presentation error instead of a wrong answer.
     pub reports_presentation: bool,
 }
 
-/// The reason why a name with its flags is not a comparison.
+/// The reason why a name and its flags do not specify a comparison.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BuiltInError {
     /// Unknown name.

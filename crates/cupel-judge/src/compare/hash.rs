@@ -10,7 +10,7 @@
 use std::hash::{BuildHasher, RandomState};
 
 const PRIME: u64 = (1 << 61) - 1;
-/// Number of bytes processed at once: the largest number whose value always stays below the prime.
+/// Number of bytes processed at once: the largest number of bytes whose value is always below the prime.
 const STEP: usize = 7;
 
 /// The secret of one comparison.

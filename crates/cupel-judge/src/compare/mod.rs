@@ -1,8 +1,8 @@
 //! Comparison of a program's output with the expected answer, in constant memory.
 //!
-//! The output arrives in pieces, as the program writes it; the answer is read in parallel. Neither is ever stored as a whole,
-//! because one word may be a hundred megabytes long. Bytes that are equal (almost always all of them) are skipped without
-//! being parsed.
+//! The output arrives in pieces, as the program writes it; the answer is read in parallel. Neither is ever stored as a
+//! whole, not even a single word, because one word may be a hundred megabytes long. Bytes that are equal (almost always
+//! all of them) are skipped without being parsed.
 //!
 //! ```text
 //!  program ──pieces──► output() ─┐
@@ -82,7 +82,7 @@ impl<A: BufRead> Comparer<A> {
 }
 
 impl<A> fmt::Debug for Comparer<A> {
-    /// Prints no contents, because they belong to a tenant and an author.
+    /// Prints no contents, because the output belongs to a tenant and the answer to an author.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Comparer")
     }
@@ -106,7 +106,7 @@ pub enum CompareResult {
     Different(Difference),
 }
 
-/// Position at which output and answer first differ. All numbers are one-based, except offsets.
+/// The first difference between output and answer. Numbers of words and lines are one-based; offsets are zero-based.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Difference {
     /// Kind of difference.
@@ -126,7 +126,7 @@ pub struct Difference {
 }
 
 impl fmt::Debug for Difference {
-    /// Prints only the position: the contents belong to an author and a tenant and are never logged.
+    /// Prints only the position: the words belong to an author and a tenant, and are never logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Difference({:?}, word {}, line {})", self.what, self.word, self.line)
     }
@@ -154,7 +154,8 @@ pub enum Differs {
 }
 
 impl Difference {
-    /// Returns a message for the author of a problem. It quotes both sides, so it must not be shown to users who may not see them.
+    /// Returns a message for the author of a problem. The message quotes output and answer, so show it only to users
+    /// who may see both.
     pub fn for_author(&self) -> String {
         let (expected, came) = (quoted(&self.expected), quoted(&self.came));
         let place = format!("word {}, line {} of the output", self.word, self.line);

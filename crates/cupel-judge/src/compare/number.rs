@@ -50,7 +50,7 @@ pub(super) fn parse_plain(text: &[u8]) -> Option<(f64, usize)> {
     if digits == 0 || digits > 15 || !is_space(*text.get(at)?) {
         return None;
     }
-    // This is exact, because 15 digits are below 2^53.
+    // The conversion of the mantissa is exact, because 15 digits are below 2^53.
     let value = mantissa as f64 / TENS[places];
     Some((if is_negative { -value } else { value }, at))
 }
@@ -90,8 +90,8 @@ fn eight_digits(bytes: [u8; 8]) -> (u64, usize) {
     (eight, count as usize)
 }
 
-/// Returns the value of a word: an optional sign; digits with an optional fraction, or a fraction alone; an optional
-/// exponent. Hexadecimal numbers, `inf` and `nan` are not accepted.
+/// Returns the value of a word that is a number: an optional sign; digits with an optional fraction, or a fraction
+/// alone; an optional exponent. Hexadecimal numbers, `inf` and `nan` are not accepted.
 pub(super) fn parse(word: &[u8]) -> Option<f64> {
     let unsigned = match word {
         [b'+' | b'-', rest @ ..] => rest,

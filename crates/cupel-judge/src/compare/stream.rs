@@ -26,7 +26,7 @@ const ANSWER_NUMBER_BYTES_MAX: usize = 1024;
 /// Maximum length of a number in an output. A longer word is compared as text.
 const NUMBER_BYTES_MAX: usize = 64 << 10;
 
-/// Rules by which two outputs are equal.
+/// Rules that decide whether an output equals an answer.
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
     pub(super) folds_case: bool,
@@ -124,7 +124,8 @@ pub(super) struct Stream<A> {
     state: State,
     /// In `Same`: whether the current position is inside a word.
     in_word: bool,
-    /// The beginning of the current word, as long as a number or a message can need it, and the word's length.
+    /// The beginning of the current word, with at most the bytes that a number or a message needs; and the word's
+    /// length.
     word: Vec<u8>,
     word_length: u64,
     /// In `Words`: both words so far.
@@ -277,7 +278,7 @@ impl<A: BufRead> Stream<A> {
 
     fn add_to_word(&mut self, bytes: &[u8]) {
         self.word_length += bytes.len() as u64;
-        // The room is one byte more than a number may have, so that a longer word is recognized as text.
+        // One byte more than the longest number, so that a longer word is recognized as text.
         let room = (ANSWER_NUMBER_BYTES_MAX + 1).saturating_sub(self.word.len());
         self.word.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
@@ -472,8 +473,8 @@ fn count_line_ends(text: &[u8]) -> u64 {
     text.chunks(255).map(|part| u64::from(part.iter().map(|b| u8::from(*b == b'\n')).sum::<u8>())).sum()
 }
 
-/// Counts the words that begin in a text, and its line ends. Each sum covers at most 255 bytes, so that the compiler can
-/// vectorize it.
+/// Counts the words that begin in a text, and its line ends. Each sum covers at most 255 bytes and fits in a byte, so
+/// that the compiler can vectorize the loop.
 fn count(text: &[u8], in_word: bool) -> (u64, u64) {
     let [first, rest @ ..] = text else { return (0, 0) };
     let begins = |before: u8, byte: u8| u8::from(is_space(before) & !is_space(byte));

@@ -1,4 +1,5 @@
-//! Interprets a judging program's exit code, messages and files, by protocol. The functions are pure.
+//! Interprets the exit code, messages and files of a judging program (a checker or interactor) by its protocol. The
+//! functions are pure.
 //!
 //! Sources: Kattis problem package format, "Output validator"; testlib, `testlib.h`, `TResult`; DMOJ documentation,
 //! "Bridged checkers".
@@ -40,7 +41,7 @@ impl Answer {
     }
 }
 
-/// Interprets the answer of a program that has ended. `files` are the files of its feedback directory.
+/// Interprets the answer of a program that has ended. `files` are the files of the program's feedback directory.
 pub(super) fn read(protocol: &Protocol, report: &StepReport, files: &BoxFiles) -> Answer {
     let stderr = message(&report.stderr.data);
     let Outcome::Exited(code) = report.outcome else {
@@ -65,12 +66,12 @@ pub(super) fn read(protocol: &Protocol, report: &StepReport, files: &BoxFiles) -
     answer
 }
 
-/// Returns a predicate for the exit codes that decide a conversation: with such a code, an interactor does not accept, regardless
-/// of its other output and of the program's later actions.
+/// Returns a predicate for the exit codes that decide a conversation. An interactor with such a code does not accept,
+/// regardless of its other output and of the program's later actions.
 pub(super) fn settles(protocol: &Protocol) -> fn(i32) -> bool {
     match protocol {
         Protocol::Kattis => |code| code != 42,
-        // With a scale, any code may contain points.
+        // If points are percentages, any code may stand for points.
         Protocol::Testlib { percent: true } => |_| false,
         Protocol::Testlib { percent: false } | Protocol::DmojTestlib | Protocol::Coci => |code| !matches!(code, 0 | 7),
         Protocol::DmojDefault | Protocol::Peg => |code| code != 0,
@@ -136,7 +137,8 @@ fn decimal(data: &[u8]) -> Option<Score> {
     std::str::from_utf8(data).ok()?.trim().parse().ok()
 }
 
-/// The prefix takes precedence over the exit code: with the default base, `partially correct` can have any small code.
+/// The message's prefix takes precedence over the exit code: with testlib's default base, the code of
+/// `partially correct` can be any small number.
 fn testlib(code: i32, message: &str, percent: bool) -> Answer {
     if message.starts_with("partially correct") {
         let Some(share) = message.split(['(', ')']).nth(1).and_then(|text| text.trim().parse::<Score>().ok()) else {
@@ -188,7 +190,7 @@ fn dmoj(code: i32, points: impl FnOnce() -> Option<Named>) -> Answer {
     }
 }
 
-/// Any two consecutive lines are a share, even if the program rejects.
+/// The first two consecutive lines with positive numbers are a share of the points, even if the program rejects.
 fn peg(code: i32, stdout: &[u8]) -> Answer {
     let text = String::from_utf8_lossy(stdout);
     let numbers: Vec<Option<Score>> = text.lines().map(|line| line.trim().parse().ok()).collect();

@@ -1,7 +1,7 @@
-//! The time limit of a package, and the times of its submissions, from which it is derived and with which it is compared.
+//! The times of a package's submissions, and the time limit that is derived from them.
 //!
-//! Times are divided by their language's factor before they are compared. A conversation in which the interactor rejected is
-//! ignored, because it may have ended before the program would have.
+//! Times are divided by their language's factor before they are compared. A conversation in which the interactor
+//! rejected is ignored, because the rejection may have ended the program early.
 //!
 //! Source: Kattis problem package format, legacy, `time_multiplier`; 2025-09, `time_limit` and `time_multipliers`.
 
@@ -43,8 +43,8 @@ pub struct Measured {
 }
 
 /// Runs all submissions of the package that must be in time, on all cases, and derives the limit by the package's
-/// calibration. Submissions that are not accepted, and submissions in an unavailable language, are ignored. Returns `None` if
-/// none remains.
+/// calibration. Submissions that are not accepted, and submissions in an unavailable language, are ignored. Returns
+/// `None` if no submission remains.
 ///
 /// # Errors
 /// Only for internal failures.
@@ -79,7 +79,7 @@ pub fn derive_time_limit(
     Ok(slowest.map(|slowest| DerivedTimeLimit { limit: calibration.limit_for(slowest.time), slowest }))
 }
 
-/// Returns the slowest case of a submission that counts; `None` if there is none.
+/// Returns the slowest of a submission's cases that count; `None` if no case counts.
 pub(super) fn slowest(
     problem: &Problem,
     language: &LanguageId,
@@ -104,7 +104,7 @@ pub(super) fn factor_of(limits: &ProblemLimits, language: &LanguageId) -> Factor
     limits.per_language.get(language).map_or(Factor::ONE, |factors| factors.time)
 }
 
-/// Whether the time limit must be above the submission's time on at least one case.
+/// Whether there is a case on which the time limit must be above the submission's time.
 pub fn must_be_in_time(example: &ExampleSubmission) -> bool {
     example.expectations.iter().any(excludes_timeouts)
 }

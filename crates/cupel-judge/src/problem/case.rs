@@ -21,7 +21,7 @@ use crate::executor::{Collect, Party, StdinSource, StepInput, StepKind, StepObse
 use crate::failure::{End, exception};
 use crate::{BuiltIn, CompareResult, Comparer, JudgeEvent, JudgeObserver};
 
-/// Larger inputs are streamed from their file.
+/// Maximum size in bytes of an input that is read into memory. Larger inputs are streamed from their file.
 const INPUT_IN_MEMORY_MAX: u64 = 1 << 20;
 /// Maximum number of bytes that the report stores of an output that is not needed as a whole.
 pub(super) const KEPT: Bytes = Bytes::kib(4);
@@ -36,7 +36,7 @@ pub(super) struct EqualCases {
     answer: Option<ContentHash>,
     args: Vec<String>,
     files: Vec<(BoxPath, ContentHash)>,
-    /// Address of the method, which such cases have in common.
+    /// Address of the method: equal cases share one value.
     method: usize,
 }
 
@@ -83,7 +83,8 @@ impl Pass {
         self
     }
 
-    /// Drops the data that only a checker needed, because the outputs of all cases are stored until the end of judging.
+    /// Drops the data that only a checker needed, to save memory: the results of all cases are kept until the end of
+    /// judging.
     fn shortened(mut self, case: &Case) -> Pass {
         for output in [&mut self.step.stdout, &mut self.step.stderr] {
             let bytes_max = usize::try_from(KEPT.get()).unwrap_or(usize::MAX);
@@ -125,13 +126,13 @@ pub(super) struct Ran {
     /// Data written to the result channel.
     pub(super) channel: Vec<u8>,
     comparison: Option<io::Result<CompareResult>>,
-    /// The end of its standard error.
+    /// The end of the program's standard error.
     pub(super) stderr: End,
     /// Whether the program wrote more output than is judged.
     pub(super) truncated: bool,
 }
 
-/// The data that a run must return in addition to its end.
+/// The data that a run must return in addition to its outcome.
 pub(super) struct Wanted {
     /// Maximum number of bytes stored of each output.
     pub(super) keep: Bytes,
@@ -205,8 +206,8 @@ impl Judging<'_, '_> {
         Ok(pass)
     }
 
-    /// Runs all passes of a case. The returned pass has the usage of the slowest one. `input` replaces the case's input in the first
-    /// pass.
+    /// Runs all passes of a case. The returned pass has the usage of the slowest pass. `input` replaces the case's
+    /// input in the first pass.
     pub(super) fn passes(&mut self, case: &Case, mut input: Option<Arc<[u8]>>) -> Result<Pass, ProblemError> {
         let passes_max = match self.request.package.problem.passes {
             Passes::One => 1,
@@ -302,7 +303,8 @@ impl Judging<'_, '_> {
             reruns += 1;
             let again = once(self)?;
             let cpu_time = |ran: &Ran| ran.result.report.usage.cpu_time;
-            // If the wall clock ended a program that was computing, other processes used the processor, so its CPU time measures nothing.
+            // If the wall-clock limit ended a program that was computing, other processes occupied the processor, so
+            // the CPU time is meaningless.
             let is_starved = |ran: &Ran| ran.result.report.outcome == Outcome::WallLimit;
             let is_better = match (is_starved(&best), is_starved(&again)) {
                 (true, false) => true,
@@ -504,7 +506,7 @@ fn of_points(points: CasePoints, score: Option<Score>) -> Verdict {
     }
 }
 
-/// Whether the protocol is Kattis', in which a checker can accept and also name a score.
+/// Whether the checker's protocol is Kattis', in which a checker can accept and also name a score.
 fn speaks_kattis(method: &Method) -> bool {
     let protocol = match method {
         Method::Check(checker) => check::program_of(checker).map(|program| &program.protocol),

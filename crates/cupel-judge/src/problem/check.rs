@@ -1,8 +1,8 @@
 //! Runs a judging program of the package (checker or interactor) in a cell with separate limits.
 //!
 //! The directory `.cupel/` of the program's box contains Cupel's files: the input, the answer, the output, and the directory
-//! whose files are returned. That directory is Kattis' feedback directory, or contains the log of an interactor with another
-//! protocol. Files of the program with a path under `.cupel/` are omitted.
+//! whose files are returned. The last of these is Kattis' feedback directory; if the protocol is another one, it
+//! contains an interactor's log. Files of the program with a path under `.cupel/` are omitted.
 
 use std::sync::Arc;
 

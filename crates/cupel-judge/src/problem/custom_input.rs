@@ -1,5 +1,5 @@
-//! Runs a submission on an input that its owner provides. The right answer is unknown, so the result is shown but not judged. The
-//! exception is an interactive problem: its interactor gets the input as in a test, and decides.
+//! Runs a submission on an input that its owner provides. The right answer is unknown, so the result is shown but not
+//! judged. The exception is an interactive problem: the interactor gets the input as in a test, and decides.
 //!
 //! Invariant: the cell contains no data of a hidden test.
 
@@ -56,7 +56,7 @@ pub fn run_with_input(
         return Ok(report);
     };
     let builder = Builder { owner: request.owner, compile: problem.limits.compile, cache };
-    // The streams are the compiler's, both of the program, and the returned value or the conversation.
+    // Four streams: the compiler's output, the program's two, and the returned value or the conversation.
     let mut room = OutputBudget::new(output_kept_max, 4);
     let (built, runnable) = match build(request, &[], &limits, &builder, executor, observer)? {
         Built::Ok(runnable, compiled) => (compiled, runnable),
@@ -102,8 +102,8 @@ pub fn run_with_input(
     Ok(report)
 }
 
-/// Returns a case without an answer, which is otherwise like a visible case. The log of an interactor is not checked, because
-/// the checker of a test needs that test's answer and reads its input.
+/// Returns a case like a visible one, but without an answer. The log of an interactor is not checked, because the
+/// checker would need the input and the answer of a test.
 fn case_like_a_sample(package: &Package) -> Option<Case> {
     let cases = || package.problem.tests.cases();
     let mut case = cases().find(|case| case.shown.is_some()).or_else(|| cases().next())?.clone();

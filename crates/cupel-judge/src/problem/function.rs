@@ -20,7 +20,7 @@ use crate::compile::Sources;
 use crate::executor::StdinSource;
 use crate::{Executor, JudgeObserver};
 
-/// Maximum number of bytes stored of a submission's output while it is called.
+/// Maximum number of bytes that are stored of the output that a submission writes while it is called.
 const PRINTED: Bytes = Bytes::kib(64);
 
 /// Returns the driver of a language, which calls functions.
@@ -79,7 +79,7 @@ fn not_found(signature: &Signature, driver: Driver) -> String {
     format!("{what} {name} not found, or its parameters differ; expected:\n{}", driver.declaration(signature))
 }
 
-/// Returns a word that cannot be guessed: its hashes have random keys from the operating system.
+/// Returns an unguessable word: two hashes with random keys from the operating system.
 fn nonce() -> String {
     let word = |salt: u8| {
         let mut hasher = RandomState::new().build_hasher();
@@ -105,9 +105,9 @@ enum Called {
     Failed(Verdict, String),
 }
 
-/// Interprets the driver's report. `first` is set only in the first call, which detects a missing function. The submission
-/// can make the driver report any text, and its owner sees the text of a compile error, so the text is shown only for a visible
-/// case.
+/// Interprets the driver's report. `first` is set only in the first call, which detects a missing function. The
+/// submission can forge the text of a report, and contestants see the text of a compile error. So the text is shown
+/// only for a visible case.
 fn called(
     case: &FunctionCase<'_>,
     channel: &[u8],

@@ -1,8 +1,8 @@
 //! Grading: computes the verdicts and scores of groups from those of their cases. The functions are pure and run no program.
 //!
-//! A child that was not run is ignored. If a group could not begin, however, it scores zero points, and the unmet requirement
-//! determines its verdict. A case is also ignored if it is run only because all cases are requested, after [`StopRule`] has
-//! ended its group.
+//! A child (case or group) that was not run is ignored. The exception is a group with an unmet requirement: it scores
+//! zero points and gets the verdict of the required group. A case is also ignored if it is run only because all cases
+//! are requested, after [`StopRule`] has ended its group.
 
 use cupel_problem::{Aggregate, CaseGroup, CasePoints, GroupScoring, MaxScore, Score, VerdictRule};
 use cupel_types::Verdict;

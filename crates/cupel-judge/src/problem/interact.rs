@@ -5,11 +5,11 @@
 //! 1. If the interactor fails, the verdict is JE, unless the program failed before it, or both only waited for each other.
 //! 2. If the interactor ends first and rejects, the verdict is WA, regardless of what the program does afterwards.
 //! 3. If the program fails, its failure decides.
-//! 4. Otherwise, the interactor's decision decides.
+//! 4. In all other cases, the interactor decides.
 //!
-//! If both wait for each other until a limit ends the conversation, the program is at fault. If the interactor was computing all
-//! that time, it is at fault, unless the program had not yet read the interactor's output. Once the conversation is decided,
-//! the other program is stopped.
+//! If both wait for each other until a limit ends the conversation, the program is at fault. If, instead, the
+//! interactor was computing all that time, the interactor is at fault, unless the program had left output of the
+//! interactor unread. Once the conversation is decided, the submission's program is stopped.
 //! Source: problemtools, `interactive.cc`; DOMjudge, `runpipe`.
 
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use crate::{BuiltIn, JudgeObserver};
 
 /// Maximum number of bytes of the conversation that are stored.
 const TRANSCRIPT: Bytes = Bytes::kib(64);
-/// Additional time that an interactor may run, compared with the program.
+/// Time that the interactor may run longer than the program.
 const INTERACTOR_OUTLIVES: Duration = Duration::from_secs(2);
 
 impl Judging<'_, '_> {
@@ -113,7 +113,7 @@ impl Judging<'_, '_> {
             return Ok(pass.fault(&format!("{who}: it was computing while the program waited for it"), None));
         }
         match &checked.answer.decision {
-            // The failure of the interactor is excused, because the program had ended or was silent.
+            // The interactor's failure does not count, because the program had ended first or was silent.
             Decision::Fault(_) if failed && ended.first == Party::Program => Ok(pass),
             Decision::Fault(_) => Ok(pass.decided(&interactor.program, checked)),
             Decision::WrongAnswer | Decision::Presentation if ended.first == Party::Interactor => {

@@ -3,18 +3,19 @@
 //! | limit | rule |
 //! |---|---|
 //! | CPU | the problem's, times the language's factor; strictly more is TLE |
-//! | CPU at which the program is stopped | 10 % more, at least 50 ms more, to measure how near to the limit it was |
-//! | wall clock | as in the package, otherwise four times the CPU limit plus four seconds: the idle limit stops programs that wait |
+//! | CPU at which the program is stopped | 10 % above the CPU limit, at least 50 ms, to measure how far the program exceeds it |
+//! | wall clock | as in the package; by default, four times the CPU limit plus four seconds, because the idle limit stops programs that wait |
 //! | idle | the CPU limit, at least two seconds |
 //! | stack | the memory limit |
 //!
-//! **A program whose CPU time is near the limit is run again**, so that noise on the machine does not decide the verdict. It is
-//! near the limit if its CPU time is above the limit and below the time at which it is stopped, or if the wall-clock limit ended
-//! it. It is run again up to [`RERUNS_MAX`] times. The run with the least CPU time counts; a run that the wall clock ended counts
-//! only if the wall clock ended all of them. An accepted program is not run again, except when a package is verified: then times
-//! within the margins on both sides of the limit are measured again, and a program may run until it exceeds the upper margin.
+//! **A program whose CPU time is near the limit is run again**, so that noise on the machine does not decide the
+//! verdict. A program is near the limit if its CPU time is above the limit and below the time at which it is stopped,
+//! or if the wall-clock limit ended it. Such a program is run again up to [`RERUNS_MAX`] times. The run with the least
+//! CPU time counts; a run that the wall clock ended counts only if the wall clock ended all of them. An accepted
+//! program is not run again, except when a package is verified: then times within the margins on both sides of the
+//! limit are measured again, and a program may run until it exceeds the upper margin.
 //!
-//! Source of what other judges do: DOMjudge manual, "Time limit overshoot"; DMOJ, `wall_time_factor`.
+//! Sources for the rules of other judges: DOMjudge manual, "Time limit overshoot"; DMOJ, `wall_time_factor`.
 
 use std::time::Duration;
 
@@ -39,7 +40,7 @@ const DISCARDED_MAX: Bytes = Bytes::mib(1 << 20);
 pub(super) struct CaseLimits {
     /// The CPU limit that decides the verdict.
     pub(super) cpu_time: Duration,
-    /// If a program uses more CPU time than this and ends by itself, it is run again.
+    /// A program that uses more CPU time than this and ends by itself is run again.
     pub(super) again_above: Duration,
     /// The limits that the sandbox enforces.
     pub(super) enforced: Limits,
@@ -113,7 +114,7 @@ pub(super) fn of_author(bounds: &StepBounds, language: Limits, given: u64) -> Li
     }
 }
 
-/// Returns the limits of compiling: the larger of the problem's and the language's.
+/// Returns the limits of a compile step: of each limit, the larger value of the problem's and the language's.
 pub(super) fn of_compiler(bounds: &StepBounds, language: Limits) -> Limits {
     let cpu_time = bounds.time.max(language.cpu_time);
     Limits {

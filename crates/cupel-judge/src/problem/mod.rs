@@ -250,7 +250,7 @@ fn refused_source(request: &ProblemRequest<'_>) -> Option<String> {
         .map(|_| format!("the problem does not accept submissions in `{id}`"))
 }
 
-/// Returns the submission's files, of which some are replaced by the package's, and the file or class to start.
+/// Returns the submission's files with those that the package adds or replaces, and the file or class to start.
 fn with_includes(request: &ProblemRequest<'_>) -> Result<(Vec<BoxFile>, Option<String>), ProblemError> {
     let includes = &request.package.problem.includes;
     let for_language = |include: &&Include| include.language.as_ref() == Some(&request.language.id);
@@ -390,7 +390,7 @@ impl Judging<'_, '_> {
         Ok(Child { verdict, score, named, counts: group.counts, decides: group.decides })
     }
 
-    /// Returns a program of the package, which the first call builds. The inner error is a fault of the package.
+    /// Returns a program of the package; the first call builds it. The inner error is a fault of the package.
     fn program(&mut self, program: &JudgeProgram) -> Result<Result<Runnable, String>, ProblemError> {
         let Judging { request, programs, builder, executor, observer, .. } = self;
         programs.built(request.package, &program.program, builder, request.languages, *executor, *observer)

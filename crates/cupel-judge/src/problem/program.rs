@@ -1,4 +1,4 @@
-//! Builds runnable programs from sources: of a submission, or of a program of the package.
+//! Builds runnable programs from the sources of a submission or of a program of the package.
 
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -36,7 +36,7 @@ pub(super) enum Built {
 }
 
 impl Built {
-    /// Returns why a program of the package cannot be run, for its author; empty if it can be run.
+    /// Returns the reason, for the author, why a program of the package cannot be run; empty if it can be run.
     fn why(self, path: &PackagePath) -> String {
         let Built::Refused { report, verdict, message } = self else { return String::new() };
         let output = report.map(|report| String::from_utf8_lossy(&report.output.data).into_owned());
@@ -129,7 +129,8 @@ impl Builder<'_> {
         };
         let sources = main_first(sources, language, program.entry_point.as_deref());
         let mut silent = Silent(observer);
-        // The program is built once for all users of the problem. Entries of the artefact cache otherwise belong to one user.
+        // The program is built once for all users of the problem. All other entries of the artefact cache belong to one
+        // user.
         let of_problem = Builder { owner: UserId::NOBODY, ..*self };
         let entry = program.entry_point.as_deref();
         of_problem.sources(&BoxFiles::new(sources), entry, language, memory, executor, &mut silent)
@@ -187,7 +188,7 @@ impl Builder<'_> {
 pub(super) struct Programs(HashMap<PackagePath, Result<Runnable, String>>);
 
 impl Programs {
-    /// Returns a program, which the first call builds. The inner error is a fault of the package.
+    /// Returns a program; the first call builds it. The inner error is a fault of the package.
     pub(super) fn built(
         &mut self,
         package: &Package,

@@ -47,30 +47,30 @@ impl ProblemReport {
 /// Result of a group.
 #[derive(Clone, Debug)]
 pub struct GroupReport {
-    /// Its name.
+    /// The group's name.
     pub name: GroupName,
-    /// Its verdict; skipped if the group could not begin.
+    /// The group's verdict; skipped if the group could not begin.
     pub verdict: Verdict,
-    /// Its score, if it has one.
+    /// The group's score, if it has one.
     pub score: Option<Score>,
-    /// Its maximum score, if it has scores.
+    /// The group's maximum score, if it has scores.
     pub max: Option<MaxScore>,
-    /// The reason why the group was skipped, or its fault.
+    /// The reason why the group was skipped, or the fault of the package.
     pub reason: Option<String>,
 }
 
 /// Result of a case.
 #[derive(Clone, Debug)]
 pub struct ProblemCaseReport {
-    /// Its name.
+    /// The case's name.
     pub id: CaseId,
-    /// Its group.
+    /// The case's group.
     pub group: GroupName,
-    /// Its verdict.
+    /// The case's verdict.
     pub verdict: Verdict,
     /// All verdicts that apply to the program alone, the strongest first.
     pub causes: Vec<Verdict>,
-    /// Its score, if it has one.
+    /// The case's score, if it has one.
     pub score: Option<Score>,
     /// Resource usage in the run that counts; zero if the case was skipped.
     pub usage: Usage,

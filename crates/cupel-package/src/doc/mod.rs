@@ -1,4 +1,4 @@
-//! Parses configuration files of packages into a tree, independent of their syntax; a reader reports faults by key.
+//! Parses configuration files of any syntax into one kind of tree. A reader of the tree reports faults with their key.
 
 pub(crate) mod ini;
 mod node;

@@ -1,5 +1,5 @@
 //! Reads values from a document tree and reports each fault with its key and position. A faulty value counts as absent, so
-//! reading continues and all faults are reported together. The findings then refuse the package.
+//! reading continues and all faults are reported together. The package is then refused.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -241,7 +241,7 @@ impl<'a> Reader<'a> {
         self.integer(1, most).map(|n| Bytes::new(n.unsigned_abs().saturating_mul(unit)))
     }
 
-    /// Returns a list of texts, or one text split as a shell splits it (an older spelling of arguments).
+    /// Returns a list of texts. A single text, an older way to write arguments, is split as a shell splits it.
     pub(crate) fn arguments(&self) -> Option<Vec<String>> {
         match &self.node?.value {
             Value::Scalar(scalar) => {

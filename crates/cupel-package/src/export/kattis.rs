@@ -137,7 +137,7 @@ impl Plan<'_> {
             compile,
             validation,
             per_language,
-            // `problem.yaml` has them outside of `limits`.
+            // `problem.yaml` lists the languages outside of `limits`.
             languages: _,
         } = &self.problem.limits;
         let mut entries: Vec<(String, Yaml)> = Vec::new();

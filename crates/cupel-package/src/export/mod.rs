@@ -48,8 +48,8 @@ pub enum ExportError {
 /// parent must. Blocks on file I/O.
 ///
 /// # Errors
-/// [`ExportError::Inexpressible`] with all properties that the format cannot express; otherwise an internal failure. `target`
-/// is not created.
+/// [`ExportError::Inexpressible`] with all properties that the format cannot express, or an internal failure. In both
+/// cases, `target` is not created.
 pub fn export(package: &Package, target: &Path, container: Container) -> Result<Vec<Finding>, ExportError> {
     let (files, warnings) = kattis::plan(package).map_err(ExportError::Inexpressible)?;
     write(package, &files, target, container)?;

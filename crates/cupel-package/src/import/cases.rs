@@ -34,7 +34,7 @@ impl<K: std::hash::Hash + Eq> Methods<K> {
 }
 
 impl Context<'_> {
-    /// Checks a test data file and reports warnings. Its bytes are never changed.
+    /// Checks a test data file and reports warnings. Never changes the file.
     pub(crate) fn check_data(&self, file: &FileRef) {
         let Some(stored) = self.tree.stored(&file.path) else { return };
         let path = file.path.as_str();
@@ -57,8 +57,8 @@ impl Context<'_> {
     }
 }
 
-/// Returns a group with the default rules: the verdict is the first error, and judging stops after it; score and verdict
-/// count; no other group is required.
+/// Returns a group with the default rules: the verdict is the first error, and judging stops after it; score and
+/// verdict count in the parent group; no other group is required.
 pub(crate) fn group(name: &str, scoring: GroupScoring, children: Vec<Node>) -> CaseGroup {
     let max = max_score(&scoring, &children);
     CaseGroup {
@@ -75,8 +75,8 @@ pub(crate) fn group(name: &str, scoring: GroupScoring, children: Vec<Node>) -> C
     }
 }
 
-/// Returns the maximum score of a group with this scoring and these children. It is bounded only if every child that counts
-/// is bounded.
+/// Returns the maximum score of a group with this scoring and these children. The maximum is bounded only if every
+/// child that counts is bounded.
 pub(crate) fn max_score(scoring: &GroupScoring, children: &[Node]) -> MaxScore {
     let aggregate = match scoring {
         GroupScoring::None => return MaxScore::Bounded(Score::ZERO),

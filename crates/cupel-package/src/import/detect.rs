@@ -139,7 +139,7 @@ fn unknown(tree: &Tree, findings: &Findings) {
     findings.file(Code::FormatUnknown, "", fault, remedy);
 }
 
-/// Returns the format by the version key. If the file is invalid, the importer reports that later.
+/// Returns the format that the version key names. If the file is invalid, the importer reports that later.
 fn kattis_version(tree: &Tree, findings: &Findings) -> Result<Option<PackageFormat>, ImportError> {
     let quiet = Findings::default();
     let Some(text) = tree.text("problem.yaml", ByteOrderMark::Warned, &quiet)? else {

@@ -17,10 +17,11 @@ use cupel_problem::{
 const NAME_CHARACTERS_MAX: usize = 200;
 const TAGS_MAX: usize = 30;
 const AUTHORS_MAX: usize = 100;
-/// Bound on the times that a package may set for compilation and validation, if the bound for submissions is lower.
+/// Maximum time that a package may set for compilation and for validation, if the maximum for submissions is lower than
+/// this.
 const JUDGE_PROGRAM_TIME_MIN: Duration = Duration::from_secs(60);
 
-/// Names of a format's keys for the values that problem lists show. Findings use them.
+/// A format's keys for the values that problem lists show. Findings name these keys.
 #[derive(Clone, Copy)]
 pub(crate) struct Keys {
     pub(crate) title: &'static str,

@@ -43,7 +43,7 @@ pub struct ImportOptions<'a> {
     pub time_limit: Option<Duration>,
     /// The memory limit, instead of the package's.
     pub memory_limit: Option<Bytes>,
-    /// Whether packages without secret cases are allowed, so that users can try them.
+    /// Whether packages without secret cases are accepted, so that authors can try them.
     pub allow_no_secret: bool,
     /// Whether the files are synced to disk before the package is moved to the target.
     pub durable: bool,
@@ -103,7 +103,7 @@ pub struct Imported {
 /// must not exist; its parent must. Blocks on file I/O.
 ///
 /// # Errors
-/// [`ImportError::Refused`] with all findings about the package; otherwise an internal failure. `target` is not
+/// [`ImportError::Refused`] with all findings about the package, or an internal failure. In both cases, `target` is not
 /// created.
 pub fn import(source: &Path, target: &Path, options: &ImportOptions<'_>) -> Result<Imported, ImportError> {
     if target.symlink_metadata().is_ok() {
@@ -127,7 +127,7 @@ pub fn import(source: &Path, target: &Path, options: &ImportOptions<'_>) -> Resu
     };
     let warnings = findings.into_result()?;
     let Some((from, hash, format, problem)) = read else {
-        // This is unreachable, because a reader that returns no problem has reported an error. It is handled as a refusal.
+        // Unreachable, because a reader that returns no problem has reported an error. Handled as a refusal.
         return Err(crate::finding::Refused { findings: warnings }.into());
     };
     if options.durable {
@@ -238,7 +238,8 @@ fn read_unpacked(
     Ok(context.read(format)?.map(|problem| (tree.root().to_owned(), tree.hash(), format, problem)))
 }
 
-/// Returns the only top-level directory that some archives contain, with a trailing slash. Empty if the package has none.
+/// If all files of the package are in one top-level directory, returns its name with a trailing slash; if not, an empty
+/// text.
 fn top_directory(sink: &Sink<'_>) -> String {
     let mut top: Option<&str> = None;
     for path in sink.files().keys() {
@@ -248,8 +249,8 @@ fn top_directory(sink: &Sink<'_>) -> String {
         }
     }
     let Some(top) = top else { return String::new() };
-    // All files of a package may be in one of the directories of the format, which must stay. So a top-level directory is removed
-    // only if it contains a marker.
+    // A package may have all its files in one directory that the format defines. That directory must stay, so a
+    // top-level directory is removed only if it contains a marker.
     let inside = |path: &PackagePath| path.below(top).is_some_and(is_marker);
     if sink.files().keys().any(inside) { format!("{top}/") } else { String::new() }
 }

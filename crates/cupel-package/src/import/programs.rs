@@ -107,7 +107,8 @@ impl Context<'_> {
         found
     }
 
-    /// Whether the name of a submission or folder ends in `.disabled`, with which BAPCtools excludes it. If so, reports a warning.
+    /// Whether the name of a submission or folder ends in `.disabled`: BAPCtools excludes such submissions. If so,
+    /// reports a warning.
     pub(crate) fn is_disabled(&self, path: &str) -> bool {
         let disabled = path.ends_with(".disabled");
         if disabled {

@@ -93,8 +93,8 @@ impl Tree {
         found
     }
 
-    /// Returns the whole content of a text file, with LF line ends. `None` if the file is missing, not UTF-8 or too long, which is
-    /// reported.
+    /// Returns the whole content of a text file, with LF line ends. `None` if the file is missing, not UTF-8 or too
+    /// long; this fault is reported.
     pub(crate) fn text(
         &self,
         path: &str,

@@ -16,7 +16,8 @@ impl<R> Counted<R> {
         Counted { inner, count: Rc::default(), bytes_max: Rc::new(Cell::new(u64::MAX)) }
     }
 
-    /// Returns the maximum number of bytes that may be read in total. It is unlimited at first, and may be changed while reading.
+    /// Returns the maximum number of bytes that may be read in total. The maximum is unlimited at first; the caller may
+    /// change it while the reader is in use.
     pub(super) fn bytes_max(&self) -> Rc<Cell<u64>> {
         Rc::clone(&self.bytes_max)
     }

@@ -1,7 +1,7 @@
 //! Unpacks untrusted packages (a directory, a zip or a tar) into a directory owned by Cupel.
 //!
-//! All files are unpacked into a temporary directory beside the target. It is renamed only after the whole package has been read
-//! without errors. A refused package leaves no files behind.
+//! All files are unpacked into a temporary directory beside the target. The directory is renamed only after the whole
+//! package has been read without errors. A refused package leaves no files behind.
 
 mod counted;
 mod directory;

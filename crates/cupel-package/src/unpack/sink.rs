@@ -110,7 +110,8 @@ impl<'a> Sink<'a> {
     }
 
     /// Checks a raw name of the source and prefixes it with a directory (with trailing slash, or empty). `None` if the entry is
-    /// silently ignored (the root itself, `.git`, Finder's files). An invalid name is reported and refuses the package.
+    /// silently ignored (the root itself, `.git`, Finder's files). If a name is invalid, it is reported and the package
+    /// is refused.
     pub(crate) fn name(&self, below: &str, raw: &[u8]) -> Result<Option<PackagePath>, SinkError> {
         let Ok(text) = std::str::from_utf8(raw) else {
             let shown = String::from_utf8_lossy(raw);
@@ -290,7 +291,7 @@ fn folded(path: &PackagePath) -> String {
     path.as_str().nfc().collect::<String>().to_lowercase().nfc().collect()
 }
 
-/// Whether a version control system or a file manager left the file.
+/// Whether the file is a leftover of a version control system or a file manager.
 fn is_debris(path: &PackagePath) -> bool {
     path.as_str().split('/').any(|part| matches!(part, ".git" | "__MACOSX" | ".DS_Store" | "Thumbs.db"))
 }

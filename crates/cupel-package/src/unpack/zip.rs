@@ -16,9 +16,10 @@ use cupel_problem::PackagePath;
 /// Maximum length of a symbolic link's target, in bytes.
 const LINK_BYTES_MAX: u64 = 1024;
 
-/// Bytes that may be read in addition to those for the entries of the central directory, to search for its end.
+/// Bytes that may be read to find the end of the central directory, in addition to those of its entries.
 const LIST_BYTES_FREE: u64 = 1 << 20;
-/// Average number of bytes per entry of the central directory. Usual are 46 plus the name. Source: APPNOTE.TXT 4.3.12.
+/// Maximum average number of bytes per entry of the central directory. An entry usually has 46 bytes plus the name.
+/// Source: APPNOTE.TXT 4.3.12.
 const LIST_BYTES_AN_ENTRY: u64 = 512;
 
 pub(super) fn unpack(file: File, name: &str, below: &str, sink: &mut Sink<'_>) -> Result<(), SinkError> {
@@ -63,7 +64,7 @@ pub(super) fn unpack(file: File, name: &str, below: &str, sink: &mut Sink<'_>) -
     resolve_links(links, sink)
 }
 
-/// Links and their targets. They are resolved after all files are unpacked.
+/// Links and their targets, which are resolved after all files are unpacked.
 pub(super) type Links = Vec<(PackagePath, String)>;
 
 fn entry(
@@ -83,7 +84,8 @@ fn entry(
     let mode = raw.unix_mode().unwrap_or(0o644);
     let (encrypted, method) = (raw.encrypted(), raw.compression());
     drop(raw);
-    // An invalid name refuses the package. The remaining entries are still checked, so that all faults are reported.
+    // A package with an invalid name is refused. The remaining entries are still checked, so that all faults are
+    // reported.
     let path = match sink.name(below, &name_raw) {
         Ok(Some(path)) => path,
         Ok(None) | Err(SinkError::Refused) => return Ok(()),
@@ -128,7 +130,7 @@ fn entry(
     }
 }
 
-/// Replaces a link to a file of the package by a copy of that file. Any other link refuses the package.
+/// Replaces a link to a file of the package by a copy of that file. A package with any other link is refused.
 pub(super) fn resolve_links(links: Links, sink: &mut Sink<'_>) -> Result<(), SinkError> {
     for (path, target) in links {
         match link_target(&path, &target) {

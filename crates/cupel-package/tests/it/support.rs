@@ -35,7 +35,7 @@ pub(crate) const KATTIS_FIXTURES: &[&str] = &[
     "cupel/a-plus-b",
 ];
 
-/// The other complete fixtures. `dmoj/batches` lacks its archive.
+/// All other complete fixtures. `dmoj/batches` is not among them, because its archive is missing.
 pub(crate) const OTHER_FIXTURES: &[&str] =
     &["domjudge/inionly", "dmoj/guess", "dmoj/pattern", "polygon/words", "polygon/ask", "cupel/two-sum"];
 

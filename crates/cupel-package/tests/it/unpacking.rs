@@ -69,7 +69,8 @@ fn refuse(name: &str, file: &str, bytes: &[u8], options: &ImportOptions<'_>, cod
 
 #[test]
 fn names_outside_the_package_are_refused() {
-    // The library refuses to write some of these names, so each replaces another name of the same length in the bytes.
+    // The zip library refuses to write some of these names. So the test overwrites another name of the same length in
+    // the bytes.
     let with_name = |evil: &[u8]| {
         let plain = format!("data/{}.txt", "x".repeat(evil.len() - 9));
         replaced(&zip_with(&plain, 0o644, b"x"), plain.as_bytes(), evil)
@@ -151,7 +152,7 @@ fn links_to_files_of_the_package_become_copies() {
     ] {
         let bench = Bench::new();
         let told = refused(bench.import_bytes(container, &bytes, &options()));
-        // The link was replaced by a copy; only its answer is missing.
+        // The link was replaced by a copy of the input; only the answer to this input is missing.
         assert_refused(container, &told, Code::CasePair, "data/secret/3.in", "no answer");
     }
     let bench = Bench::new();
@@ -195,8 +196,9 @@ fn names_that_are_equal_on_some_file_systems_are_refused() {
     refuse("the same name twice in a tar", "a.tar", &twice.tar(), &options(), Code::ArchiveDuplicate, "twice");
 }
 
-/// Returns a zip of 10 MB with one entry of 10 GB, whose headers declare a size of `says` bytes. It is built by hand: one
-/// compressed MiB of zeros, which ends at a byte boundary, 10,240 times. Source: APPNOTE.TXT 4.3.7, 4.3.12, 4.3.16.
+/// Returns a zip of 10 MB with one entry of 10 GB, whose headers declare a size of `says` bytes. The zip is built by
+/// hand: one compressed MiB of zeros, which ends at a byte boundary, is repeated 10,240 times. Source: APPNOTE.TXT
+/// 4.3.7, 4.3.12, 4.3.16.
 fn ten_gigabytes(says: u32) -> Vec<u8> {
     let mut block = Vec::with_capacity(1 << 20);
     let mut deflate = flate2::Compress::new(flate2::Compression::best(), false);

@@ -51,7 +51,8 @@ impl Kafka {
         SHARED.get_or_init(Kafka::start)
     }
 
-    /// Returns a server of this test process that one test at a time may harm. It is running, even if an earlier test stopped it.
+    /// Returns a server of this test process that one test at a time may harm. The server is running, even if an
+    /// earlier test stopped it.
     ///
     /// # Panics
     /// As [`Kafka::start`].
@@ -91,7 +92,7 @@ impl Kind for KafkaKind {
     fn lay_out(&self, _: &Path, _: u16) {}
 
     fn command(&self, folder: &Path, port: u16) -> Command {
-        // `scripts/setup.sh servers` installs it there.
+        // `scripts/setup.sh servers` installs tansu there.
         let places = [PathBuf::from("/usr/local/lib/cupel/bin")];
         let mut tansu =
             Command::new(keeper::find("tansu", &places, "`cargo install --locked tansu --features dynostore`"));

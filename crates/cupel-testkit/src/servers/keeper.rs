@@ -59,7 +59,8 @@ pub(super) fn folder(name: &str) -> PathBuf {
     keeper().base.join(format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed)))
 }
 
-/// Starts a program that dies with this process. It leads a process group of its own, so that Ctrl-C reaches only the tests.
+/// Starts a program that dies with this process. The program leads its own process group, so that Ctrl-C reaches only
+/// the tests.
 pub(super) fn spawn(mut command: Command) -> std::io::Result<Child> {
     command.process_group(0).stdin(Stdio::null());
     let (answer, started) = mpsc::channel();

@@ -1,12 +1,13 @@
 //! Real servers for tests, on loopback: PostgreSQL, Redis, RabbitMQ, and servers with the protocols of Kafka and S3.
 //!
-//! `start()` starts an empty server for one test on a free port; dropping it stops it. `shared()` returns one server for the
-//! whole test process, for tests that do not harm it: each test uses a new database, or a new [`cluster`] name as the prefix
-//! of everything that it creates. `lent()` returns one server for the whole test process that one test at a time may harm.
-//! [`Server`] lists the faults that a test can inject.
+//! `start()` starts an empty server for one test on a free port; dropping the value stops the server. `shared()`
+//! returns one server for the whole test process, for tests that do not harm it: each test uses a new database, or a
+//! new [`cluster`] name as the prefix of everything that it creates. `lent()` returns one server for the whole test
+//! process that one test at a time may harm. [`Server`] lists the faults that a test can inject.
 //!
-//! Nothing is left, however the test process ends: the kernel kills the servers with it, and a small process removes their
-//! folders (`keeper.rs`). If a server is not installed, the test fails and names the package.
+//! Nothing is left, however the test process ends: the kernel kills the servers when the process ends, and a small
+//! process removes the servers' folders (`keeper.rs`). If a server is not installed, the test fails and names the
+//! package.
 //!
 //! All calls block, for up to several seconds.
 

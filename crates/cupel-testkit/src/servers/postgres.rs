@@ -1,6 +1,7 @@
 //! A PostgreSQL server with one user, in which tests create new databases.
 //!
-//! It runs with `fsync = off`, except in tests of durability: after SIGKILL, the kernel's buffers still contain all writes.
+//! The server runs with `fsync = off`, except in tests of durability: after SIGKILL, the kernel's buffers still contain
+//! all writes.
 
 use std::fs::{self, Permissions};
 use std::ops::Deref;
@@ -57,7 +58,8 @@ impl Postgres {
         SHARED.get_or_init(Postgres::start)
     }
 
-    /// Returns a server of this test process that one test at a time may harm. It is running, even if an earlier test stopped it.
+    /// Returns a server of this test process that one test at a time may harm. The server is running, even if an
+    /// earlier test stopped it.
     ///
     /// # Panics
     /// As [`Postgres::start`].

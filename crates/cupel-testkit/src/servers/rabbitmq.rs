@@ -1,7 +1,8 @@
-//! A RabbitMQ node with its own name, ports, data and port mapper (`epmd`), which would otherwise outlive the node.
+//! A RabbitMQ node with its own name, ports, data and port mapper (`epmd`).
 //!
-//! The node runs in a pid namespace, because its script starts the Erlang VM as a child, which starts more processes. When the
-//! first process of the namespace ends, the kernel kills all of them (pid_namespaces(7)).
+//! The node runs in a pid namespace, because its script starts the Erlang VM as a child, which starts more processes.
+//! When the first process of the namespace ends, the kernel kills all of them, including `epmd`, which would outlive
+//! the node without a namespace (pid_namespaces(7)).
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -58,7 +59,8 @@ impl RabbitMq {
         SHARED.get_or_init(RabbitMq::start)
     }
 
-    /// Returns a server of this test process that one test at a time may harm. It is running, even if an earlier test stopped it.
+    /// Returns a server of this test process that one test at a time may harm. The server is running, even if an
+    /// earlier test stopped it.
     ///
     /// # Panics
     /// As [`RabbitMq::start`].

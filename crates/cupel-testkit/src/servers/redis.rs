@@ -43,7 +43,8 @@ impl Redis {
         SHARED.get_or_init(Redis::start)
     }
 
-    /// Returns a server of this test process that one test at a time may harm. It is running, even if an earlier test stopped it.
+    /// Returns a server of this test process that one test at a time may harm. The server is running, even if an
+    /// earlier test stopped it.
     ///
     /// # Panics
     /// As [`Redis::start`].

@@ -1,8 +1,8 @@
-//! A relay between clients and tansu that limits the advertised version of Fetch to the one of Kafka 2.7.
+//! A relay between clients and tansu that limits the advertised version of Fetch to that of Kafka 2.7.
 //!
 //! If a client fetches from a lost topic with the newest version (KIP-951), tansu 0.6 returns a leader for a topic with neither
-//! name nor id. No Kafka broker does that, and librdkafka 2.12 crashes on it. Older versions of Fetch use names, so the relay
-//! lowers the maximum version of Fetch in responses to `ApiVersions`.
+//! name nor id. No Kafka broker does that, and librdkafka 2.12 crashes on such a response. Older versions of Fetch use
+//! names, so the relay lowers the maximum version of Fetch in responses to `ApiVersions`.
 //!
 //! Source: Kafka's protocol guide, "Protocol Requests and Responses" and `ApiVersions`.
 
@@ -40,7 +40,7 @@ impl Relay {
                 let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, goes_to.load(Ordering::Relaxed))) else {
                     continue;
                 };
-                // If the connection fails here, it is dropped, as it is after a later failure.
+                // If the server cannot be reached, the client's connection is dropped, as after a later failure.
                 let _ = join(&client, &server);
             }
         });

@@ -14,8 +14,8 @@ use super::keeper;
 const START_MAX: Duration = Duration::from_secs(120);
 /// Maximum time for the stop of a server.
 const STOP_MAX: Duration = Duration::from_secs(30);
-/// Range of ports from which a server gets its port. It is below the ports that the kernel assigns to outgoing connections, so
-/// the port of a stopped server stays free.
+/// Range of ports from which a server gets its port. The range is below the ports that the kernel assigns to outgoing
+/// connections, so the port of a stopped server stays free.
 const PORTS: std::ops::Range<u32> = 20_000..32_000;
 
 /// The part that differs between servers.
@@ -52,7 +52,7 @@ impl Server {
         server
     }
 
-    /// Returns the port on which it listens, at 127.0.0.1.
+    /// Returns the port of 127.0.0.1 on which the server listens.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -151,7 +151,8 @@ impl Server {
         keeper::signal(signal, &self.pids());
     }
 
-    /// Returns the kind's command, which is killed when this process dies, with a log in its folder.
+    /// Returns the command that runs the server. The server writes its log to its folder, and is killed when this
+    /// process dies.
     fn command(&self) -> Command {
         let inner = self.kind.command(&self.folder, self.port);
         let mut command = Command::new("setpriv");

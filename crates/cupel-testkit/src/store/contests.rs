@@ -40,7 +40,7 @@ async fn contest(store: &impl Store, new: NewContest) -> Contest {
     store.contest(&slug).await.unwrap().expect("a contest")
 }
 
-/// Sends a submission to a problem at this second, and judges it if `said` is a result.
+/// Sends a submission to a problem at this second. If `said` has a result, the submission is judged with that result.
 async fn send_at(
     store: &impl Store,
     problem: ProblemId,

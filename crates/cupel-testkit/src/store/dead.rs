@@ -14,14 +14,14 @@ use super::{at, insert, lease, lease_id, user, worker};
 use crate::Subject;
 use crate::builders::{a_completion, a_submission};
 
-/// Gives back an attempt as lost at second `second`, with a reason.
+/// Gives back an attempt as lost, `second` seconds after `t0`, with a reason.
 async fn fail(store: &impl Store, run: RunId, second: i64, why: &str, attempts_max: u32) {
     let leased = lease(store, run, second).await;
     let given = GivenBack { lost_attempt: true, why: why.into(), now: at(second), due: at(second), attempts_max };
     store.give_back(run, leased.lease, given).await.unwrap().expect("the lease is current");
 }
 
-/// Inserts a submission whose run was abandoned at second `second`.
+/// Inserts a submission whose run was abandoned `second` seconds after `t0`.
 async fn dead(store: &impl Store, owner: UserId, second: i64) -> (Submission, RunId) {
     let (submission, run) = insert(store, a_submission().by(owner)).await;
     fail(store, run, second, "the sandbox broke", 1).await;

@@ -73,8 +73,8 @@ pub(super) struct OpenStore {
     accounts: Accounts,
 }
 
-/// Opens the store and runs `act`. `may_make`: creates the database if the data directory has none; otherwise a missing
-/// database is an error.
+/// Opens the store and runs `act`. `may_make`: whether to create a missing database. If not, a missing database is an
+/// error.
 pub(super) fn in_store(
     settings: &Settings,
     may_make: bool,
@@ -142,7 +142,7 @@ impl OpenStore {
         let user = self.find(name).await?;
         changed(self.accounts.set_access(user.id, role, user.tier.clone()).await?, &user)?;
         let (name, role) = (user.username, role.as_str());
-        outln!("user {name} has the role {role}; a server that runs notices within five seconds");
+        outln!("user {name} has the role {role}; a running server notices this within five seconds");
         Ok(Exit::Ok)
     }
 
@@ -156,7 +156,7 @@ impl OpenStore {
         let user = self.find(name).await?;
         changed(self.accounts.set_access(user.id, user.role, Tier(tier.to_owned())).await?, &user)?;
         let name = user.username;
-        outln!("user {name} has the tier {tier}; a server that runs notices within five seconds");
+        outln!("user {name} has the tier {tier}; a running server notices this within five seconds");
         Ok(Exit::Ok)
     }
 
@@ -182,9 +182,9 @@ impl OpenStore {
         Ok(Exit::Ok)
     }
 
-    /// Returns the address of a password link, without its token. `url`: the server's address from the command line. If it
-    /// is missing, the address in the configuration is used; if that is empty, too, a warning reports that the address is a
-    /// guess.
+    /// Returns the address of a password link, without its token. `url`: the server's address from the command line. If
+    /// `url` is missing, uses the address in the configuration. If that is empty, too, guesses an address and prints a
+    /// warning.
     fn link_address(&self, url: Option<&str>) -> String {
         let configured = compose::public_url(&self.config);
         let address = url.unwrap_or(&configured).trim_end_matches('/');
@@ -304,7 +304,7 @@ impl OpenStore {
         let user = self.find(name).await?;
         let ids = match id {
             Some(id) => {
-                vec![id.parse().with_context(|| format!("`{id}` is no id of a session")).or_exit(Exit::Usage)?]
+                vec![id.parse().with_context(|| format!("`{id}` is not the id of a session")).or_exit(Exit::Usage)?]
             }
             None => self.accounts.sessions(user.id).await?.iter().map(|session| session.id).collect(),
         };
@@ -316,7 +316,7 @@ impl OpenStore {
             let error = anyhow!("{} has no session {id}; `cupel user sessions` lists all of them", user.username);
             return Err(error).or_exit(Exit::NotFound);
         }
-        outln!("sessions of {} ended: {ended}; a server that runs notices within five seconds", user.username);
+        outln!("sessions of {} ended: {ended}; a running server notices this within five seconds", user.username);
         Ok(Exit::Ok)
     }
 
@@ -324,14 +324,14 @@ impl OpenStore {
         let user = self.find(name).await?;
         changed(self.accounts.set_disabled(user.id, disabled).await?, &user)?;
         let word = if disabled { "disabled" } else { "enabled" };
-        outln!("user {} is {word}; a server that runs notices within five seconds", user.username);
+        outln!("user {} is {word}; a running server notices this within five seconds", user.username);
         Ok(Exit::Ok)
     }
 
     async fn delete(&self, name: &str) -> CommandResult {
         let user = self.find(name).await?;
         changed(self.accounts.delete(user.id).await?, &user)?;
-        outln!("user {} is deleted; a server that runs notices within five seconds", user.username);
+        outln!("user {} is deleted; a running server notices this within five seconds", user.username);
         Ok(Exit::Ok)
     }
 
@@ -433,7 +433,7 @@ fn read_csv(file: &Path) -> Result<Vec<u8>, Failure> {
     Ok(csv)
 }
 
-/// Converts the result of a change to an account.
+/// Converts the result of a change to an account into an error with an exit code.
 fn changed(change: AccountChange, user: &Account) -> Result<(), Failure> {
     let name = &user.username;
     match change {
@@ -452,7 +452,7 @@ fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// Converts the refusal of a registration.
+/// Converts the refusal of a registration into an error with an exit code.
 fn refused(error: RegisterError) -> Failure {
     match error {
         RegisterError::Invalid(faults) => {

@@ -16,7 +16,8 @@ use super::{Exit, Failure, OrExit};
 use crate::compose;
 use crate::config::Config;
 
-/// Bounds on a submission. Whether instructions can be counted is known only after the sandbox has started.
+/// Bounds on a submission. They allow a limit on instructions, because only a started sandbox can report whether this
+/// machine counts instructions.
 pub(super) fn bounds(config: &Config) -> Bounds {
     Bounds { counts_instructions: true, ..compose::bounds(config) }
 }

@@ -115,7 +115,8 @@ async fn for_each((store, clock): &StoreAndClock, which: &DeadOnes, what: What) 
     };
     let mut done = 0;
     if which.all {
-        // This loop ends: a submission that fails again during the loop becomes a dead letter after `now`.
+        // This loop ends, because it reads only letters until `now`: a submission that fails again during the loop
+        // becomes a later dead letter.
         loop {
             let ids = store.dead_until(now, STEP).await?;
             if ids.is_empty() {
@@ -139,6 +140,6 @@ async fn for_each((store, clock): &StoreAndClock, which: &DeadOnes, what: What) 
 }
 
 fn none(id: SubmissionId) -> CommandResult {
-    Err(anyhow!("submission {id} was not given up; `cupel admin dead list` lists those that were"))
+    Err(anyhow!("submission {id} is not a dead letter; `cupel admin dead list` lists all of them"))
         .or_exit(Exit::NotFound)
 }

@@ -100,7 +100,7 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
             None => derive_time_limit(&request, executor, cache, &mut Quiet)?,
         };
         if let (Some(kept), Some(derived), false) = (&kept, &derived, is_known) {
-            // If this fails, the next call measures the time limit again.
+            // If the limit cannot be stored, the next call measures it again.
             let _ = kept.keep(&of, derived);
         }
         errln!("{}", dim(&derivation(derived.as_ref(), is_known)));
@@ -126,12 +126,12 @@ fn derivation(derived: Option<&DerivedTimeLimit>, is_known: bool) -> String {
         Some(DerivedTimeLimit { limit, slowest }) => {
             let before = if is_known { ", measured before; `--calibrate` measures again" } else { "" };
             format!(
-                "the package has no time limit; {limit:?} follows from the {:?} of {}{before}",
+                "the package has no time limit; Cupel derived {limit:?} from the {:?} of {}{before}",
                 slowest.time, slowest.by
             )
         }
-        None => "the package has no time limit, and no accepted submission that runs here; it is 10 s. `--time-limit` \
-                 gives another"
+        None => "the package has no time limit, and no accepted submission that runs here; the limit is 10 s. \
+                 `--time-limit` sets another"
             .to_owned(),
     }
 }

@@ -134,7 +134,7 @@ fn install(registry: &Registry, ids: &[String], dry_run: bool, store: Option<&Pr
             errln!("{}: {:#}", bad("not prepared"), failure.error);
         }
     }
-    errln!("A server that runs offers them after its next start.");
+    errln!("A running server offers them after its next start.");
     Ok(if still.is_empty() { Exit::Ok } else { Exit::Failed })
 }
 

@@ -53,8 +53,8 @@ pub(super) fn unpack(package: &Path, options: &ImportOptions<'_>) -> Result<Unpa
     Ok(Unpacked { imported, _directory: directory })
 }
 
-/// Creates a temporary directory that no other user can read. It is removed when the value is dropped, and when a signal
-/// ends a process that has a [`Bench`].
+/// Creates a temporary directory that no other user can read. The directory is removed when the value is dropped. In a
+/// process that has a [`Bench`], a signal that ends the process also removes it.
 fn private_directory() -> io::Result<TempDir> {
     let directory =
         tempfile::Builder::new().prefix("cupel-package-").permissions(Permissions::from_mode(0o700)).tempdir()?;
@@ -68,16 +68,16 @@ static PRIVATE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 /// Whether a signal is ending this process.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
-/// Blocks forever once a signal is ending this process. A command whose directory was removed must not report the failure
-/// that results.
+/// Blocks forever if a signal is ending this process. The private directories are then removed, and the command must
+/// not report failures that are caused by the removal.
 pub(super) fn block_if_ending() {
     while ENDING.load(Ordering::SeqCst) {
         std::thread::park();
     }
 }
 
-/// Starts a thread that waits for signals. A signal then first removes all private directories and ends the process
-/// as usual afterwards.
+/// Starts a thread that waits for signals. At a signal, the thread removes all private directories and then ends the
+/// process as the signal would.
 fn remove_at_a_signal() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
@@ -158,7 +158,7 @@ pub(super) fn languages_of_validators(problem: &Problem, known: &Registry, into:
     for validator in &problem.validators {
         match validator {
             InputValidator::Kattis(program) | InputValidator::Testlib(program) => languages_of(program, known, into),
-            // Python interprets these descriptions.
+            // Python interprets checktestdata descriptions.
             InputValidator::Checktestdata(_) => into.extend(known.find("python").map(|python| python.id.clone())),
         }
     }

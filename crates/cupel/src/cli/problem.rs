@@ -1,4 +1,4 @@
-//! `cupel problem`: creates, checks, converts and lists packages. It runs none of their programs.
+//! `cupel problem`: creates, checks, converts and lists packages. The command runs no programs of packages.
 
 pub(super) mod args;
 

@@ -92,8 +92,8 @@ pub(super) fn run(args: &Run) -> CommandResult {
     let runner = launched.start(CompilerSharing::Off);
     if let (Some(_), Some(reason)) = (args.instructions, runner.uncounted()) {
         let error = anyhow!(
-            "--instructions (limits.instructions): instructions cannot be counted on this machine, and so not be \
-             limited: {reason}"
+            "--instructions (limits.instructions): this machine cannot count instructions, so it cannot limit \
+             them either: {reason}"
         );
         return Err(error).or_exit(Exit::Usage);
     }
@@ -125,7 +125,7 @@ pub(super) fn run(args: &Run) -> CommandResult {
         Err(error) => return Err(error.into()),
     };
     if too_long.load(Ordering::SeqCst) {
-        let error = anyhow!("standard input: it may have {}; there is more", bounds.stdin_bytes_max);
+        let error = anyhow!("standard input: the maximum is {}; there is more", bounds.stdin_bytes_max);
         return Err(error).or_exit(Exit::Usage);
     }
     if args.json {

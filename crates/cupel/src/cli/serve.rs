@@ -74,7 +74,7 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
 struct About {
     role: Role,
     registry: Registry,
-    /// Only in processes that run programs.
+    /// State of the sandbox; only in processes that run programs.
     sandbox: Option<String>,
 }
 

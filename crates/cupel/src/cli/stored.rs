@@ -100,7 +100,7 @@ fn back_up_to(config: &Config, data: &DataDir, file: &Path) -> CommandResult {
     Ok(Exit::Ok)
 }
 
-/// Exit code of a failed copy: usage if the named file is wrong, otherwise a failure.
+/// Exit code of a failed copy: wrong usage if the cause is the named file; a failure in all other cases.
 fn refused_copy(error: BackupError) -> Failure {
     let exit = match &error {
         BackupError::Exists { .. }
@@ -134,7 +134,8 @@ fn back_up_to_stream(config: &Config, data: &DataDir) -> CommandResult {
     Ok(Exit::Ok)
 }
 
-/// Creates a directory for a copy of the database. Names with this prefix belong to the data directory.
+/// Creates a directory for a copy of the database. The prefix marks it as one of Cupel's own files in the data
+/// directory.
 fn staging(data: &DataDir) -> std::io::Result<TempDir> {
     tempfile::Builder::new().prefix(&format!("{DATABASE}-copy-")).tempdir_in(data.path())
 }
@@ -237,7 +238,7 @@ fn move_away(config: &Config, data: &DataDir, url: &str) -> CommandResult {
         let to = open_postgres(engines, url).await?;
         let blobs = connect_blobs(engines.blobs.as_deref().unwrap_or("postgres"), Some(url), &engines.cluster).await?;
         let local = local_packages(config, data)?;
-        // Packages are moved first, so that they exist if the move is repeated.
+        // Packages are moved before the store, so that an interrupted move can be repeated as a whole.
         let packages = from.packages().await?;
         move_packages(packages, move |hash| share_package(&local, blobs.as_ref(), hash)).await?;
         from.move_to(&to, &mut log_progress).await?;

@@ -118,7 +118,7 @@ fn needed_languages(problem: &Problem, known: &Registry, into: &mut BTreeSet<Lan
 struct Ready {
     path: PathBuf,
     unpacked: Unpacked,
-    /// The file with its time limit, if the limit may be changed.
+    /// The file that contains the package's time limit, if the limit may be changed.
     limit_file: Option<LimitFile>,
 }
 
@@ -154,7 +154,7 @@ impl Ready {
         let with = languages.iter().filter(|language| measured.contains(&language.id));
         let memory = args.reading.memory_limit_kib.map(Bytes::kib);
         let of = Calibrated::of(&self.unpacked.imported.package.hash, memory, with);
-        // If this fails, `cupel judge` measures the time limit again.
+        // If the limit cannot be stored, `cupel judge` measures it again.
         let _ = kept.keep(&of, &DerivedTimeLimit { limit: *limit, slowest: slowest.clone() });
     }
 

@@ -21,7 +21,7 @@ pub(crate) struct Engines {
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) events: Arc<dyn EventBus>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// `None` if nothing is shared: the data directory then contains the data.
+    /// The blob store; `None` if nodes share nothing and the data directory contains all data.
     pub(crate) blobs: Option<Arc<dyn Blobs>>,
 }
 

@@ -26,8 +26,8 @@ pub(super) async fn open(
     Ok(opened)
 }
 
-/// Selects the clients that need no key: all clients if the operator permits it; otherwise the clients on this machine, if
-/// the server listens on a loopback address.
+/// Selects the clients that need no key: all clients, if the operator permits that; the clients on this machine, if the
+/// server listens on a loopback address; none in all other cases.
 fn keyless(name: &str, facade: Facade, address: SocketAddr) -> Keyless {
     if facade.anonymous {
         if !address.ip().is_loopback() {

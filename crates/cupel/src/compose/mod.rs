@@ -2,9 +2,9 @@
 //!
 //! Order at the start: first, while this process may still start programs, it reads the versions of the toolchains and
 //! starts the launcher. Then it gives up all privileges, while it has one thread. Then it tests and starts the sandbox, so
-//! that the server accepts no submission that it cannot run (`startup.rs`). Then it opens the store and queues unfinished
-//! work of an earlier server again. The parts that take or create work start last. Order at the end: the process stops
-//! accepting submissions, lets running programs end or gives their runs back, and closes the store.
+//! that the server accepts no submission that it cannot run (`startup.rs`). Then it opens the store and queues again
+//! the runs that a previous server left unfinished. The parts that take or create work start last. Order at the end:
+//! the process stops accepting submissions, lets running programs end or gives their runs back, and closes the store.
 
 pub(crate) mod engines;
 mod facades;
@@ -47,7 +47,7 @@ use crate::{alerts, shipped, telemetry, webhooks};
 
 /// A running process.
 pub(crate) struct Server {
-    /// Printed once, if this start created it.
+    /// Credentials of the first administrator, if this start created the account. Printed once.
     pub(crate) first_account: Option<FirstAccount>,
     pub(crate) address: std::net::SocketAddr,
     shutdown: CancellationToken,
@@ -68,7 +68,7 @@ impl Server {
     /// Starts all parts.
     ///
     /// # Errors
-    /// An engine cannot be reached, or the address cannot be listened on.
+    /// An engine cannot be reached, or the server cannot listen on the address.
     pub(crate) async fn start(config: &Config, role: Role, startup: Startup) -> anyhow::Result<Server> {
         let Startup { data, lock, registry, metrics, runtime } = startup;
         let listener = TcpListener::bind(&config.server.listen)
@@ -200,8 +200,8 @@ async fn begin(config: &Config, core: &Core) -> anyhow::Result<()> {
         core.sweep_packages().await?;
         // All workers of this database are in this process, which has just started.
         core.recover_orphans().await?;
-        // Only for a single node. With several nodes, only the sweeper offers the missing runs; otherwise each node would offer
-        // all of them.
+        // Only for a single node. With several nodes, the sweeper alone offers the missing runs, so that they are not
+        // offered by every node.
         core.recover().await?;
     } else if config.engines.blobs.is_some() {
         // Other nodes may be importing. Recent packages are kept, because a problem may refer to them soon.

@@ -18,13 +18,13 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::{owner, prepared_store, telemetry};
 
-/// The base of every process.
+/// The parts that every process has.
 pub(crate) struct Startup {
     pub(crate) data: DataDir,
     pub(super) lock: ServeLock,
     pub(crate) registry: Registry,
     pub(super) metrics: PrometheusHandle,
-    /// Only in processes that run programs.
+    /// `None` in a process that runs no programs.
     pub(crate) runtime: Option<ExecutionRuntime>,
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     Ok(Startup { data, lock, registry, metrics: telemetry::metrics()?, runtime: Some(runtime) })
 }
 
-/// Prepares a process that runs no programs. It has no sandbox, and its languages are those of the workers.
+/// Prepares a process that runs no programs. Such a process has no sandbox and offers the languages of the workers.
 ///
 /// # Errors
 /// Another process uses the data directory, or privileges cannot be given up.

@@ -59,7 +59,8 @@ pub(super) async fn sweep(core: Core, mut look: SweepInputs, shutdown: Cancellat
             }
             Err(error) => {
                 tracing::warn!(error = chain(&error), "the sweep failed; the next one is in one second");
-                // If the store fails, the last sweeper keeps sending alerts, because the failure is a reason for one.
+                // If the store fails, the last sweeper keeps sending alerts, because the failure is a reason for an
+                // alert.
                 led
             }
         };
@@ -93,7 +94,7 @@ pub(super) async fn sweep(core: Core, mut look: SweepInputs, shutdown: Cancellat
     }
 }
 
-/// Returns the description of a full disk: that of the data directory or of the database.
+/// Returns the description of a full disk: the disk of the data directory or that of the database.
 async fn full(core: &Core, data: &Path) -> Option<String> {
     let of_store = async {
         let error = core.ping_store().await.err()?;

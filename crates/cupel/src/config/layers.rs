@@ -109,7 +109,7 @@ impl Layers {
 
     /// Overrides settings with environment variables whose names begin with `CUPEL_` and contain a section
     /// (`CUPEL_SECTION__KEY`). A variable without a section is ignored, because Kubernetes sets such variables for its services.
-    /// It is a fault only if a second underscore would make it the name of a setting.
+    /// Such a variable is a fault only if a second underscore would make it the name of a setting.
     pub(crate) fn environment(&mut self, variables: impl Iterator<Item = (String, String)>) {
         let mut ours: Vec<_> = variables.filter(|(name, _)| name.starts_with("CUPEL_")).collect();
         ours.sort();

@@ -113,9 +113,9 @@ impl fmt::Debug for Engines {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Worker {
-    /// Empty: the machine's name.
+    /// Display name of the process. Empty: the machine's name.
     pub(crate) name: String,
-    /// Zero: one per core.
+    /// Number of slots. Zero: one per processor.
     pub(crate) slots: u32,
     pub(crate) lease: Duration,
     pub(crate) attempts_max: u32,
@@ -185,7 +185,7 @@ pub(crate) struct TierLimits {
 /// Destination of alerts.
 #[derive(Clone)]
 pub(crate) struct Alerts {
-    /// Empty: alerts are not sent.
+    /// Address of the receiver. Empty: alerts are not sent.
     pub(crate) url: String,
     /// Key of the signature. Empty: alerts are not signed.
     pub(crate) secret: String,
@@ -249,7 +249,7 @@ pub(crate) struct Languages {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facade {
     pub(crate) enabled: bool,
-    /// Whether clients on other machines need no key either.
+    /// Whether clients on other machines need no key, like clients on this machine.
     pub(crate) anonymous: bool,
 }
 
@@ -506,7 +506,8 @@ const OPTIONAL_ENGINES: [(&str, bool); 4] = [
     ("s3", cfg!(feature = "s3")),
 ];
 
-/// Reads the address of an engine, if set. It must have one of these schemes, and the build must have the engine.
+/// Reads the address of an engine, if set. The address must have one of these schemes, and the build must have the
+/// engine.
 fn engine(layers: &mut Layers, key: &str, schemes: &[&str]) -> Option<String> {
     let url = layers.text(key);
     let scheme = url.split_once("://").map(|(scheme, _)| scheme);

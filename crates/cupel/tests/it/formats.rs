@@ -156,7 +156,7 @@ fn dmoj_scores_whole_batches_and_skips_dependents_of_a_failed_one() {
     }
 }
 
-/// The part of the library that a checker needs. Real packages contain the full library.
+/// The part of testlib that the checker needs. Real packages contain the whole library.
 const HEADER: &str = "#pragma once\n#include <cstdio>\n#include <cstdlib>\n#include <fstream>\n#include <iostream>\nstatic void quit(int code, const char *text) { fprintf(stderr, \"%s\", text); exit(code); }\n";
 
 const CHECKER: &str = r#"
@@ -243,7 +243,7 @@ fn polygons_checkers_and_interactors_answer_by_exit_code() {
     }
 }
 
-/// Each Polygon package contains the library, which is larger than the maximum size of a source.
+/// Each Polygon package contains testlib, which is larger than the maximum size of a source.
 #[test]
 fn headers_of_a_polygon_package_are_available_to_its_solutions_only() {
     let files = copy_files();

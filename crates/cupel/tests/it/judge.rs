@@ -412,7 +412,7 @@ pub(crate) fn guessing(act: &str) -> Files {
 fn the_party_that_ends_a_conversation_first_decides_it() {
     for (act, source, verdict) in [
         ("", BISECT, "AC"),
-        // Ten guesses are not enough for 1000. The end of its input then causes the program to fail.
+        // Ten guesses are not enough for 1000. The program then fails at the end of its input.
         ("", "for n in range(1, 2000):\n    print(n, flush=True)\n    if input() == 'correct': break\n", "WA"),
         ("", "raise SystemExit(1)\n", "RTE"),
         ("", "import os\nprint(5, flush=True)\ninput()\nos.abort()\n", "RTE"),
@@ -540,7 +540,7 @@ fn check_reads_the_output_from_standard_input() {
 }
 
 /// Returns the peak memory of `cupel check default`, in KiB, after it has read the whole output, which it then accepts.
-/// Answer and output are pieces and the number of their repetitions.
+/// Answer and output are each a piece of text and its number of repetitions.
 fn most_memory_while_comparing((answer, answers): (&str, usize), (output, outputs): (&str, usize)) -> u64 {
     let files = Files::new(&[]);
     let repeat = |into: &mut dyn Write, piece: &str, times: usize| {

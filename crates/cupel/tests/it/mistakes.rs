@@ -212,10 +212,10 @@ fn each_command_reports_an_unknown_or_taken_name() {
         (&["user", "tier", "ada", "gold"], 2, "there is no tier `gold`; the tiers are"),
         (&["user", "end-code", "0123456789"], 3, "there is no join code `0123456789`"),
         (&["user", "end-session", "ada", "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a"], 3, "ada has no session"),
-        (&["user", "end-session", "ada", "x"], 2, "`x` is no id of a session"),
+        (&["user", "end-session", "ada", "x"], 2, "`x` is not the id of a session"),
         (&["contest", "standings", "none", "--by", "ada"], 3, ""),
         (&["admin", "drain", "nobody"], 3, "there is no worker `nobody`"),
-        (&["admin", "dead", "show", "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a"], 3, "was not given up"),
+        (&["admin", "dead", "show", "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a"], 3, "is not a dead letter"),
     ] {
         let ended = run(args);
         assert_eq!(ended.code, Some(code), "{args:?}: {ended:?}");

@@ -9,7 +9,8 @@ use tempfile::TempDir;
 
 use crate::support::{Ended, Server, cupel, end, eventually, source};
 
-/// Returns a user's cache with all prepared artefacts of `c`, `cpp` and `java`, which the first test that needs it creates.
+/// Returns a user's cache with all prepared artefacts of `c`, `cpp` and `java`. The first test that needs the cache
+/// creates it.
 fn prepared() -> &'static Path {
     static CACHE: OnceLock<TempDir> = OnceLock::new();
     let cache = CACHE.get_or_init(|| {
@@ -60,12 +61,12 @@ fn without_include_chains(text: &str) -> Vec<&str> {
 
 const CPP: &[(&str, &str)] = &[
     ("an include was forgotten", "#include <iostream>\nint main() { std::vector<int> v{1}; std::cout << v.size(); }"),
-    ("another was", "#include <vector>\nint main() { std::vector<int> v{1}; std::cout << v.size(); }"),
-    ("and another", "#include <cstdio>\nint main() { std::string s; puts(s.c_str()); }"),
+    ("another forgotten include", "#include <vector>\nint main() { std::vector<int> v{1}; std::cout << v.size(); }"),
+    ("a third forgotten include", "#include <cstdio>\nint main() { std::string s; puts(s.c_str()); }"),
     ("a template's error", "#include <bits/stdc++.h>\nint main() { std::list<int> l; std::sort(l.begin(), l.end()); }"),
     ("an error in a header", "#include <map>\nstruct X {};\nint main() { std::map<X, int> m; m[X()] = 1; }"),
     (
-        "the same, not first",
+        "an error in a second header",
         "#include <cmath>\n#include <map>\nstruct X {};\nint main() { std::map<X, int> m; m[X()]; }",
     ),
     ("a name that was not declared", "#include <iostream>\nint main() { std::cout << x; }"),
@@ -92,14 +93,14 @@ const CPP: &[(&str, &str)] = &[
         "#pragma GCC optimize(\"O3\")\n#pragma GCC target(\"avx2\")\n#include <bits/stdc++.h>\nint main() { std::cout << __OPTIMIZE__; }",
     ),
     (
-        "a header that is asked for first",
+        "a header that `__has_include` tests first",
         "#if __has_include(<iostream>) && __has_include(<vector>)\n#include <iostream>\n#endif\nint main() { std::cout << 1; }",
     ),
     (
         "a keyword redefined",
         "#define int long long\n#include <bits/stdc++.h>\nsigned main() { std::cout << sizeof(int); }",
     ),
-    ("a declaration before", "int f();\n#include <iostream>\nint f() { return 2; }\nint main() { std::cout << f(); }"),
+    ("code before includes", "int f();\n#include <iostream>\nint f() { return 2; }\nint main() { std::cout << f(); }"),
     (
         "exceptions",
         "#include <iostream>\n#include <stdexcept>\nint main() { try { throw std::runtime_error(\"x\"); } catch (std::exception &e) { std::cout << e.what(); } throw 1; }",

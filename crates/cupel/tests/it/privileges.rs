@@ -248,7 +248,8 @@ fn a_link_in_place_of_the_prepared_directory_is_not_followed_for_later_lanes() {
     assert_eq!(fs::metadata(&prepared).unwrap().uid(), service(data.path()));
     fs::write(prepared.join("name"), "prepared").unwrap();
     fs::set_permissions(prepared.join("name"), fs::Permissions::from_mode(0o644)).unwrap();
-    // Returns the mounted content as seen by a run that exceeds its time limit: its lane is retired, so the next run gets another.
+    // Returns the mounted content as seen by a run that exceeds its time limit. The lane of such a run is retired, so
+    // the next run gets another lane.
     let shown = || {
         let source = "cat /opt/cupel/prepared/name; while :; do :; done";
         let limits = json!({ "cpu_time_ms": 50 });
@@ -300,8 +301,8 @@ fn start_and_doctor_do_not_write_to_world_writable_directories() {
     assert!(!Path::new(&nowhere).exists());
 }
 
-/// The directory may also be at a path where a cell has a directory of its own, have a space in its name, or be reached
-/// through a link.
+/// The path of the directory may contain a space, lead through a link, or be a path at which a cell has its own
+/// directory.
 #[test]
 fn a_data_directory_may_be_anywhere_and_is_invisible_to_programs() {
     for place in ["/tmp", "/srv", "/home"] {
@@ -382,7 +383,7 @@ tidy
 exit $code
 "#;
 
-/// Creates the lists of users and ids for that user, and a copy of the binary that the user can reach.
+/// Creates the lists of users and ids for an ordinary user, and a copy of the binary that this user can reach.
 fn ordinary(ids: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();

@@ -69,7 +69,7 @@ impl<'s> Person<'s> {
     }
 }
 
-/// Returns a package as a tar: double a number. Each pair is a secret case.
+/// Returns, as a tar, the package of a problem that asks for the double of a number. Each pair is a secret case.
 pub(crate) fn archive(cases: &[(&str, &str)], checker: Option<&str>) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &str| {
@@ -101,7 +101,7 @@ pub(crate) fn pack(folder: &Path) -> Vec<u8> {
     tar.stdout
 }
 
-/// Returns a legacy package without a time limit: double a number.
+/// Returns a legacy package without a time limit, of a problem that asks for the double of a number.
 fn without_time_limit(name: &str, accepted: &str) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &str| {
@@ -245,7 +245,7 @@ fn an_author_imports_verifies_publishes_and_rejudges() {
     };
     assert_eq!(publish().0, 409, "a problem whose claims do not hold is not published");
 
-    // The package is corrected and rejudged: old and new verdicts are stored.
+    // The package is corrected and the submissions are rejudged: old and new verdicts are stored.
     let (status, newer) =
         author.upload("PUT", "/api/v1/problems/double/package", &archive(&[("2\n", "4\n"), ("7\n", "14\n")], None));
     assert_eq!((status, &newer["problem"]["version"]), (200, &json!(2)), "{newer}");
@@ -400,7 +400,8 @@ fn a_problem_without_any_time_limit_is_not_published() {
     let publish = json!({ "visibility": "public" });
     let (status, refused) = server.call("PATCH", "/api/v1/problems/twice", Some(&author.token), Some(&publish));
     assert_eq!(status, 409, "{refused}");
-    // The exception of an administrator does not allow it either, because the time limit of submissions is unknown.
+    // An administrator's exception does not permit publication either, because the time limit of submissions is
+    // unknown.
     let exception = json!({ "visibility": "public", "exception": "It is right, believe me." });
     let (status, refused) = server.call("PATCH", "/api/v1/problems/twice", Some(&server.key), Some(&exception));
     assert_eq!(status, 409, "{refused}");
@@ -461,7 +462,8 @@ fn kill_9_loses_no_problem_submission_and_leftovers_of_an_import_are_removed() {
 
     let packages = data.path().join("packages");
     let kept = made["package"].as_str().unwrap();
-    // The leftovers get the owner of the directory, because a server that gave up root creates no files of root.
+    // The test gives the leftovers to the owner of the directory, because a server that gave up root creates no files
+    // that belong to root.
     for left in [".importing-x", &"0".repeat(64)] {
         let copied = Command::new("cp").arg("-a").args([packages.join(kept), packages.join(left)]).status().unwrap();
         assert!(copied.success());

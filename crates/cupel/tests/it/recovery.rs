@@ -50,7 +50,8 @@ fn a_killed_launcher_ends_the_server_and_the_next_start_finishes_everything() {
     let killed = Command::new("kill").args(["-KILL", &launcher.to_string()]).status().unwrap();
     assert!(killed.success());
     let log = data.path().join("serve.log");
-    // Only the service manager can restart the server: the server has no privilege to start another launcher, and reports that.
+    // The server has no privilege to start another launcher. It reports that and exits, so that the service manager
+    // restarts it.
     assert_eq!(server.ended().code(), Some(7));
     let log = std::fs::read_to_string(log).unwrap();
     assert!(log.contains("launcher ended") && log.contains("start Cupel again"), "{log}");

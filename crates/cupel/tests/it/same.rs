@@ -63,7 +63,7 @@ fn one_configuration_gives_the_same_refusals_on_the_command_line_and_over_http()
     let reads = source("a.py", "import sys\nprint(len(sys.stdin.read()))");
     let streamed = run(&reads.path, &config.path, &[], input.as_bytes());
     assert_eq!(streamed.code, Some(2), "{streamed:?}");
-    assert!(streamed.stderr.contains("standard input: it may have 64 bytes; there is more"), "{}", streamed.stderr);
+    assert!(streamed.stderr.contains("standard input: the maximum is 64 bytes; there is more"), "{}", streamed.stderr);
     assert_eq!(object(&run(&reads.path, &config.path, &[], &input.as_bytes()[1..]))["stdout"], "64\n");
 }
 

@@ -1,14 +1,14 @@
 //! Conversations between each kind of program and each kind of interactor. Every repetition of a pair must have the same
 //! verdict.
 //!
-//! After its first output, each party only reacts to the other one, so each pair has one correct verdict. It follows from
-//! these rules, in this order (`crates/cupel-judge/src/problem/interact.rs`):
+//! After its first output, each party only reacts to the other one, so each pair has one correct verdict. The verdict
+//! follows from these rules, in this order (`crates/cupel-judge/src/problem/interact.rs`):
 //!
 //! 1. an interactor that fails is JE, unless the program failed earlier;
 //! 2. an interactor that rejects and ends first is WA, regardless of the program;
 //! 3. a program that exceeds its time limit is TLE; a program that waits forever is ILE;
 //! 4. a program that fails is RTE or OLE;
-//! 5. otherwise the interactor decides.
+//! 5. in all other cases, the interactor decides.
 //!
 //! `CUPEL_TALKS=200` runs each pair 200 times.
 
@@ -311,7 +311,8 @@ fn a_format_that_truncates_outputs_does_not_end_the_program() {
         (&talks, "b.py", "print(input())\nfor n in range(2 << 10): print('x' * 1023)\n".to_owned(), "AC"),
         (&talks, "b.c", flood(2), "TLE"),
     ] {
-        // The limit is small, because reading the large output slows the program, so that it needs longer to use up its CPU time.
+        // The limit is small, because Cupel reads the large output more slowly than the program writes it, so the
+        // program takes long to use up its CPU time.
         let object = judge_within("0.2", files, name, &source, &["--format", "domjudge"]);
         assert_eq!(object["verdict"], verdict, "{name} {source}: {object:#}");
     }
@@ -341,7 +342,7 @@ sys.exit(43 if said == "no" or said == "again" and ENDS else 42)
         ("False", "'again' if input() == 'first' else 'yes'", "AC"),
         ("False", "'again' if input() == 'first' else 'no'", "WA"),
         ("False", "input() and 'yes'", "AC"),
-        // More passes than the maximum, and a request for a further pass together with a rejection.
+        // Faults: more passes than the maximum; a rejection together with a request for a further pass.
         ("False", "'again'", "JE"),
         ("True", "'again'", "JE"),
     ] {

@@ -11,7 +11,7 @@ fn verify(path: &str, args: &[&str]) -> (Ended, Value) {
     (ended, object)
 }
 
-/// Returns `subject about expected got` of each claim that does not hold.
+/// Returns each claim that does not hold, as `subject | about | expected | got`.
 fn broken(object: &Value) -> Vec<String> {
     let claims = object["expectations"].as_array().unwrap().iter().filter(|claim| claim["ok"] == false);
     let text = |claim: &Value, field: &str| claim[field].as_str().unwrap_or_default().to_owned();

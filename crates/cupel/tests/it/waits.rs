@@ -52,7 +52,7 @@ fn no_request_waits_longer_than_wait_max() {
     let answer: Value = preferred.unwrap().body_mut().read_json().unwrap();
     assert!(is_open(&answer), "{answer}");
 
-    // A batch and a list by ids do not wait. An invalid number is refused.
+    // A batch and a list by ids do not wait. A value of `wait` that is not a number is refused.
     let batch = json!({ "submissions": [sleeps, sleeps] });
     let (status, answer) = server.call("POST", "/api/v1/execute/batch?wait=60", Some(&author.token), Some(&batch));
     assert!(status == 422 || status == 400 || is_open(&answer["submissions"][0]), "{status} {answer}");

@@ -37,7 +37,7 @@ static void cupel_append(cupel_text *to, const char *data, size_t size) {
 
 static cupel_text cupel_in, cupel_out;
 
-/* The reason why the result is not a value of its type. */
+/* The reason why the result is not a value of the declared type. */
 static const char *cupel_wrong;
 
 static char *cupel_line(void) {

@@ -27,7 +27,7 @@ namespace cupel_driver {
 constexpr int RESULT = 3;
 constexpr std::size_t NODES_MAX = 1000000;
 
-/** The result is not a value of its type. */
+/** The result is not a value of the declared type. */
 struct Wrong {
     const char *why;
 };

@@ -32,7 +32,7 @@ type TreeNode[T any] struct {
 
 const cupelNodesMax = 1_000_000
 
-// cupelWrong is the reason why a result is not a value of its type.
+// cupelWrong is the reason why a result is not a value of the declared type.
 type cupelWrong string
 
 type cupelReader struct {

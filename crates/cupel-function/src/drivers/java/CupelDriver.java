@@ -29,7 +29,7 @@ final class CupelDriver {
     private static final String RESULT = "/proc/self/fd/3";
     private static final int NODES_MAX = 1_000_000;
 
-    /** The result is not a value of its type. */
+    /** The result is not a value of the declared type. */
     private static final class Wrong extends Exception {
         Wrong(String why) {
             super(why);

@@ -29,7 +29,7 @@
   }
   Object.assign(globalThis, { ListNode, TreeNode });
 
-  /** The result is not a value of its type. */
+  /** The result is not a value of the declared type. */
   class Wrong extends Error {}
   /** The submission does not have the function or class to call. */
   class Missing extends Error {}

@@ -23,7 +23,7 @@ class TreeNode:
 
 
 class Wrong(Exception):
-    """The result is not a value of its type."""
+    """The result is not a value of the declared type."""
 
 
 class Missing(Exception):

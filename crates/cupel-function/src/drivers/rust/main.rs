@@ -136,7 +136,7 @@ impl Reader {
     }
 }
 
-/// Values as lines, or the reason why the result is not a value of its type.
+/// The result as lines of words, or the reason why it is not a value of the declared type.
 pub(crate) struct Writer {
     out: Vec<u8>,
     wrong: Option<&'static str>,

@@ -44,7 +44,8 @@ impl About<'_> {
         }
     }
 
-    /// If the submission could not be judged, its expectations cannot be checked. Returns the claim that states the fault.
+    /// If the submission could not be judged, returns the claim that states the fault: its expectations cannot be
+    /// checked.
     fn judged(&self) -> Option<Claim> {
         let report = self.report;
         let why = || report.message.clone().unwrap_or_default();

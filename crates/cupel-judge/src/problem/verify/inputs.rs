@@ -2,8 +2,8 @@
 //! to be invalid.
 //!
 //! Source: Kattis problem package format, "Input validators": 42 accepts, 43 rejects; testlib, `registerValidation`: 0 accepts.
-//! The PyPI package `checktestdata` interprets grammars in DOMjudge's language of that name, if it is installed. It runs in the
-//! sandbox: contest organizers maintain it, and a grammar is as untrusted as a program.
+//! If the PyPI package `checktestdata` is installed, it interprets grammars in DOMjudge's language of that name. The
+//! package runs in the sandbox: contest organizers maintain it, and a grammar is as untrusted as a program.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ struct Ready<'p> {
     protocol: Protocol,
     runnable: Runnable,
     known: HashMap<(ContentHash, Vec<String>), InputDecision>,
-    /// Whether it failed to decide once. It may have hung, so it is not run on other cases.
+    /// Whether the validator has failed to decide once. It may have hung, so it is not run on other cases.
     is_faulty: bool,
 }
 

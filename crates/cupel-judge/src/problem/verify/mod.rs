@@ -13,8 +13,8 @@
 //!
 //! Invariant: a claim that could not be checked does not hold. The exceptions are submissions and input validators in a
 //! language that is not installed here: the notes list them. At least one accepted submission must run or, if the package has
-//! no accepted submission, at least one other. A package without submissions can hold, because some formats have none (DMOJ), but
-//! a note then reports that nothing was judged.
+//! no accepted submission, at least one other. A package without submissions can pass, because some formats have none
+//! (DMOJ); a note then reports that nothing was judged.
 //! Source: Kattis problem package format; problemtools, `verifyproblem`.
 
 mod expect;
@@ -121,7 +121,7 @@ pub fn verify(
     })
 }
 
-/// Reported once for an interactor, because such an interactor also accepts any output after a correct answer.
+/// Note that is reported once for an interactor. Such an interactor also accepts any output after a correct answer.
 const UNREAD: &str = "the interactor accepted without reading all of the program's output";
 
 /// Note on a package that has no submissions.
@@ -153,7 +153,7 @@ struct Tried<'a> {
 
 /// The reason why a submission was not judged.
 enum NotTried {
-    /// Its language is not installed here.
+    /// The submission's language is not installed here.
     NotHere(String),
     /// Any other reason.
     Fault(String),
@@ -281,8 +281,8 @@ impl<'a> Verifying<'a, '_> {
         }
     }
 
-    /// Reports times that include the start of an interpreter, although other workers or other tests keep it warm. Margins and
-    /// limits derived from such times do not apply to submissions that start warm.
+    /// Reports times that include the start of an interpreter, although the interpreter starts warm in other tests or
+    /// on other workers. Margins and limits derived from such times do not apply to submissions that start warm.
     fn note_cold_starts(&mut self, tried: &[Result<Tried<'_>, NotTried>], derived: bool) {
         let mut noted = Vec::new();
         for Tried { example, language, report, .. } in tried.iter().flatten() {
@@ -420,7 +420,7 @@ impl<'a> Verifying<'a, '_> {
     }
 }
 
-/// Returns a program of the package, which the first call builds. The inner error is a fault of the package.
+/// Returns a program of the package; the first call builds it. The inner error is a fault of the package.
 fn build(verifying: &mut Verifying<'_, '_>, program: &Program) -> Result<Result<Runnable, String>, ProblemError> {
     let Verifying { request, programs, builder, executor, observer, .. } = verifying;
     programs.built(request.package, program, builder, request.languages, *executor, &mut Quiet(*observer))
@@ -434,14 +434,15 @@ fn must_be_accepted(example: &ExampleSubmission) -> bool {
     })
 }
 
-/// Whether the rules by which a submission must be in time hold. Its other rules may require timeouts on other cases.
+/// Whether the submission satisfies every rule that requires it to be in time. Other rules may require timeouts on
+/// other cases.
 fn keeps_to_time(tried: &Tried<'_>) -> bool {
     let expectations = tried.example.expectations.iter().filter(|rule| excludes_timeouts(rule)).cloned().collect();
     let rules = ExampleSubmission { expectations, ..tried.example.clone() };
     expect::claims(&rules, &tried.report).iter().all(|claim| claim.holds)
 }
 
-/// Whether a rule concerns single cases, so that each of them has an effect.
+/// Whether a rule concerns single cases. If so, the result of every case matters.
 fn has_rules_on_single_cases(example: &ExampleSubmission) -> bool {
     example.expectations.iter().any(|rule| {
         let about_cases = rule.permitted.is_some() || rule.required.is_some() || rule.message.is_some();

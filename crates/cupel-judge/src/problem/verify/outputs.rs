@@ -1,8 +1,8 @@
-//! Checks checkers and interactors with outputs whose verdict is known, and with random bytes.
+//! Tests checkers and interactors with outputs whose verdict is known, and with random bytes.
 //!
 //! A built-in comparison must accept every answer of the package. A checker that is a program may require outputs other than
-//! the answers. But it must decide about the answers, an empty output, and random bytes, as it must about any output of a
-//! submission. Source: problemtools, `verifyproblem`, which also uses random bytes.
+//! the answers. But such a checker must decide about the answers, an empty output, and random bytes, as about any
+//! output of a submission. Source: problemtools, `verifyproblem`, which also uses random bytes.
 
 use std::collections::HashSet;
 use std::io::{self, Read};
@@ -143,8 +143,8 @@ fn name_of(comparison: &Comparison) -> String {
     text.split(['(', ' ', '{']).next().unwrap_or_default().to_lowercase()
 }
 
-/// Checks that a checker of the package decides about its answer, about an empty output, and about random bytes. Returns
-/// whether it does.
+/// Checks that a checker of the package decides about the case's answer, about an empty output, and about random bytes.
+/// Returns whether the checker does.
 fn decides(verifying: &mut Verifying<'_, '_>, case: &Case, checker: &JudgeProgram) -> Result<bool, ProblemError> {
     let package = verifying.request.package;
     let answer = case.answer.as_ref().map(|answer| program::read(package, answer)).transpose()?;
@@ -219,8 +219,8 @@ fn try_output(verifying: &mut Verifying<'_, '_>, trial: &OutputTrial, must_accep
     Ok(())
 }
 
-/// Checks whether an interactor decides about a program that prints nothing, and about one that prints random bytes. Formats do
-/// not require this, and many interactors fail it, so a failure is only reported.
+/// Checks whether an interactor decides about a program that prints nothing, and about one that prints random bytes.
+/// Formats do not require such a decision, and many interactors make none, so a failure is only reported.
 fn check_interactor(
     verifying: &mut Verifying<'_, '_>,
     case: &Case,

@@ -47,7 +47,7 @@ pub struct Claim {
     pub got: String,
     /// The case or trial that decided the claim.
     pub case: Option<String>,
-    /// Whether it holds.
+    /// Whether the claim holds.
     pub holds: bool,
 }
 
@@ -67,9 +67,9 @@ pub enum Subject {
 /// One submission of the package.
 #[derive(Clone, Debug)]
 pub struct VerifiedSubmission {
-    /// Its path.
+    /// The submission's path.
     pub path: PackagePath,
-    /// Its language; `None` if no language that is available here matches.
+    /// The submission's language; `None` if no language that is available here matches.
     pub language: Option<LanguageId>,
     /// The overall verdict; skipped if the submission could not be run here.
     pub verdict: Verdict,

@@ -97,7 +97,7 @@ fn equal_cases_are_run_once_and_reported_for_each() {
 
 #[test]
 fn times_within_the_margins_are_measured_again_and_the_fastest_counts() {
-    // The limit is 1 s; the margins are half of it and one and a half times it.
+    // The limit is 1 s, so the margins begin at 0.5 s and end at 1.5 s.
     for (times, runs, verdict) in [
         (&[499][..], 1, "AC"),
         (&[501, 480], 2, "AC"),
@@ -164,7 +164,7 @@ fn a_limit_is_derived_from_submissions_that_satisfy_their_rules() {
         assert!(report.time_limit.derived);
         assert_eq!(report.holds(), holds, "{:?}", broken(&report));
     }
-    // A submission must be too slow, but is not under the derived limit.
+    // A submission that must be too slow is in time under the derived limit.
     let fixture = fixture(None);
     let (report, _) =
         fixture.verify(fixture.cases(&["1"]), vec![prints("ok", 900), prints("ok", 100), prints("ok", 990)]);

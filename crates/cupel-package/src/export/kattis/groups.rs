@@ -229,7 +229,7 @@ fn single(case: &Case) -> Option<Worth> {
     }
 }
 
-/// Whether the points are equal shares of the total, which may differ in the last digit.
+/// Whether the points are equal shares of the total. Shares may differ in the last digit.
 fn shares(max: MaxScore, points: &[CasePoints]) -> bool {
     let MaxScore::Bounded(max) = max else { return false };
     let share = |at: usize| max.share(at, points.len()).map(MaxScore::Bounded);

@@ -262,7 +262,8 @@ impl Reading<'_> {
     }
 }
 
-/// Returns the points of one case: none if all cases must be accepted, a share of a sum, otherwise all points of the group.
+/// Returns the points of one case: none if the group is all or nothing; a share of the group's points if they are
+/// added; all points of the group for any other aggregation.
 fn share(worth: Option<(Score, Option<Aggregate>)>, at: usize, count: usize) -> Option<Score> {
     match worth? {
         (_, None) => None,

@@ -120,7 +120,8 @@ impl<'c, 'r> Reading<'c, 'r> {
                 batches.push(GroupName::new(&name).unwrap_or_else(|_| GroupName::root()));
                 continue;
             }
-            // A batch gives the minimum of its cases' scores. If the checker only accepts or rejects, that is all or nothing.
+            // A batch gives the minimum of its cases' scores. If the checker only accepts or rejects, the batch is all
+            // or nothing.
             let mut batch = group(&name, GroupScoring::Aggregate(Aggregate::Min), cases);
             batch.stop = if worth == Score::ZERO { StopRule::BreakAll } else { StopRule::Break };
             batch.requires = self.dependencies(item, &batches);
@@ -335,8 +336,9 @@ fn numbers_by(pattern: &regex_lite::Regex, name: &str) -> Option<(u64, u64)> {
 }
 
 /// Returns batch and case numbers from a file name, as DMOJ's default patterns do. A name that begins with `in` or contains
-/// `.in` is an input (`out` likewise). Its last number is the case. The number before it is the batch if it begins a word of
-/// the name, as in `2.03.in` or `x-2-3.in`. Source: DMOJ judge-server, the default patterns in problem.py.
+/// `.in` is an input (`out` likewise). The last number in the name is the case. The number before that is the batch, if
+/// it begins a word of the name, as in `2.03.in` or `x-2-3.in`. Source: DMOJ judge-server, the default patterns in
+/// problem.py.
 fn numbers_in(name: &str, word: &str) -> Option<(u64, u64)> {
     if !name.starts_with(word) && !name.contains(&format!(".{word}")) {
         return None;

@@ -21,7 +21,8 @@ impl Kattis<'_> {
         let places: &[&str] = match config.version {
             Version::V202509 => &["output_validator"],
             Version::Draft => &["output_validator", "output_validators"],
-            // DOMjudge also accepts the newer name, and its packages cannot be distinguished from other legacy packages.
+            // DOMjudge also accepts the newer name, and DOMjudge's packages cannot be distinguished from other legacy
+            // packages.
             Version::Legacy => &["output_validators", "output_validator"],
         };
         let mut programs = Vec::new();

@@ -56,7 +56,8 @@ pub(crate) fn fill_in_constants(tree: &Tree, top: &str, sink: &mut Sink<'_>) -> 
     Ok(changed)
 }
 
-/// Returns the constants by name. A constant is a text or a map of variants, of which `value` has no suffix.
+/// Returns the constants by name. A constant is a text or a map of variants. The variant `value` has the name of the
+/// constant; each other variant adds a suffix to it.
 fn read(reader: &Reader<'_>) -> BTreeMap<String, String> {
     let mut constants = BTreeMap::new();
     for (name, value) in reader.map() {

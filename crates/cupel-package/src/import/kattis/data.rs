@@ -231,7 +231,7 @@ impl Maker<'_, '_> {
         }))
     }
 
-    /// Reads settings for all of `data/`. The format does not have this file, but BAPCtools writes it.
+    /// Reads settings for all of `data/`. The format does not define such a file, but BAPCtools writes one.
     pub(super) fn everywhere(&self, file: &str) -> Result<Inherited, ImportError> {
         const FILE: &str = "data/test_group.yaml";
         let (context, mut inherited) = (self.kattis.context, Inherited::root(file));

@@ -1,5 +1,5 @@
-//! `submissions/`: the expected result of each submission. Its folder, `submissions.yaml` or an annotation in its source
-//! determines the result.
+//! `submissions/`: the expected result of each submission. The submission's folder, `submissions.yaml` or an annotation
+//! in the source determines the result.
 
 use std::fs::File;
 use std::io::Read;

@@ -142,13 +142,13 @@ impl Maker<'_, '_> {
         }))
     }
 
-    /// Returns the cases (`Some`) and directories of a directory, sorted by name.
+    /// Returns the cases (`Some`) and the subdirectories (`None`) of a directory, sorted by name.
     fn legacy_children(&self, directory: &str) -> Vec<(String, Option<super::data::RawCase>)> {
         let kattis = self.kattis;
         let path = if directory.is_empty() { "data".to_owned() } else { format!("data/{directory}") };
         let mut found = Vec::new();
         if directory.is_empty() {
-            // Only these two are judged. `sample` is first, because the entries are sorted by name.
+            // Only these two directories are judged. `sample` is first, because the entries are sorted by name.
             let known = |name: &String| matches!(name.as_str(), "sample" | "secret");
             let present = kattis.context.tree.children(&path);
             found.extend(present.into_keys().filter(known).map(|name| (name, None)));

@@ -338,7 +338,7 @@ impl Maker<'_, '_> {
         }
     }
 
-    /// Returns the full names of the required groups. Reports required groups that are later or do not exist, with the file.
+    /// Returns the full names of the required groups. Reports required groups that do not exist or come later.
     fn requires(&self, configured: &Configured, earlier: &[String]) -> Vec<GroupName> {
         let mut found = Vec::new();
         for name in &configured.requires {

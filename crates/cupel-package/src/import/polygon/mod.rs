@@ -107,7 +107,7 @@ impl<'d> Reading<'_, 'd> {
                 self.fault(statement, Code::NoStatement, format!("the file `{path}` does not exist"), remedy);
                 continue;
             };
-            // Each language has one statement: the first in the list. Polygon lists the formats that are easiest to display last.
+            // Each language has one statement: the first in the list. Polygon lists LaTeX before the formats that are easier to display.
             if draft.statements.iter().any(|known| known.language == language) {
                 continue;
             }
@@ -129,7 +129,7 @@ impl<'d> Reading<'_, 'd> {
         }
     }
 
-    /// Returns the header files among the resources. They are placed beside every program.
+    /// Returns the header files among the resources, which are placed beside every program.
     fn resources(&self, root: Element<'d>) -> Vec<ProgramFile> {
         let files = first(root, "files").and_then(|files| first(files, "resources"));
         let mut found: Vec<ProgramFile> = Vec::new();
@@ -242,8 +242,9 @@ impl<'d> Reading<'_, 'd> {
         }
     }
 
-    /// Returns the resources that a program's sources mention, and the resources that these mention. Every package contains the
-    /// library, but few solutions need it. So an exported solution has only the files that it needs in its directory.
+    /// Returns the resources that a program's sources mention, and the resources that these resources mention. Every
+    /// package contains testlib, but few solutions need it. So the directory of an exported solution has only the files
+    /// that the solution needs.
     fn named_in(&self, program: &Program, resources: &[ProgramFile]) -> Vec<ProgramFile> {
         let mut pending: Vec<ProgramFile> = program.files.clone();
         let mut named: Vec<ProgramFile> = Vec::new();

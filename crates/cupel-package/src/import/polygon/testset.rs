@@ -201,7 +201,8 @@ impl<'d> Reading<'_, 'd> {
         Some(group_of("", scored, children))
     }
 
-    /// Makes a group all or nothing, with the points of its tests, or with its own points if its tests have none.
+    /// Makes a group all or nothing. The group gives the points of its tests or, if its tests have none, its own
+    /// points.
     fn complete_group(&self, group: &mut CaseGroup, own: Option<Score>) {
         if let MaxScore::Bounded(max) = group.max {
             let max = if max == Score::ZERO { own.unwrap_or(max) } else { max };
@@ -211,7 +212,7 @@ impl<'d> Reading<'_, 'd> {
         }
     }
 
-    /// Returns the groups, each after its dependencies, otherwise in the order of their tests.
+    /// Returns the groups in the order of their tests, except that each group follows its dependencies.
     fn in_order(
         &self,
         set: Element<'d>,
@@ -245,8 +246,8 @@ impl<'d> Reading<'_, 'd> {
     }
 }
 
-/// Returns a group with default rules. With scores, it runs all children and its score is their sum; without, it stops at the
-/// first error.
+/// Returns a group with default rules. With scores, the group runs all children, and its score is the sum of theirs.
+/// Without scores, the group stops at the first error.
 fn group_of(name: &str, scored: bool, children: Vec<Node>) -> CaseGroup {
     if scored {
         let group = group(name, GroupScoring::Aggregate(Aggregate::Sum), children);

@@ -109,7 +109,7 @@ impl OpenStore {
             let error = anyhow!("there is no key {id}{of}; `cupel key list --user NAME` lists the keys of a user");
             return Err(error).or_exit(Exit::NotFound);
         }
-        outln!("key {id} is revoked; a server that runs notices within five seconds");
+        outln!("key {id} is revoked; a running server notices this within five seconds");
         Ok(Exit::Ok)
     }
 }

@@ -49,7 +49,7 @@ pub(crate) enum ContestCommand {
         /// Slug of the contest.
         #[arg(value_parser = parse_slug)]
         slug: String,
-        /// Replace it first: the old code is no longer valid; participants stay.
+        /// Replace the code first: the old code is no longer valid; participants stay.
         #[arg(long)]
         renew: bool,
     },

@@ -22,7 +22,7 @@ pub(crate) struct Judge {
     /// The source: a file, or a directory with all of its files.
     #[arg(long, value_name = "FILE_OR_DIR")]
     pub(crate) submission: PathBuf,
-    /// Its language, by id or alias [default: by the extensions of its files].
+    /// Language of the source, by id or alias [default: by the extensions of its files].
     #[arg(long, value_name = "ID")]
     pub(crate) language: Option<String>,
     #[command(flatten)]

@@ -27,7 +27,8 @@ pub(super) fn report(language: &Language, report: &ProblemReport) -> Value {
         "score": score(report.score),
         "max_score": max(report.max_score),
         "time_ms": ms(report.cpu_time()),
-        // `memory_used_kb` and `execution_time_ms` are the names in the API; the other two fields are older names.
+        // `memory_used_kb` and `execution_time_ms` are the names in the API; the other two fields have the same values
+        // under older names.
         "execution_time_ms": ms(report.cpu_time()),
         "memory_used_kb": report.memory().as_kib(),
         "memory_kb": report.memory().as_kib(),
@@ -85,7 +86,8 @@ fn group(group: &GroupReport) -> Value {
         "name": group.name.as_str(),
         "verdict": group.verdict.code(),
         "score": score(group.score),
-        // `max_score` and `message` are the names in the API; `max` and `team_message` are older names.
+        // `max_score` and `message` are the names in the API; `max` and `team_message` are older names of the same
+        // fields.
         "max_score": max(group.max),
         "max": max(group.max),
         "reason": group.reason,

@@ -30,7 +30,8 @@ pub(super) fn report(language: &Language, report: &RunReport) -> Value {
     if let Some(instructions) = step.and_then(|s| s.usage.instructions) {
         set("instructions", instructions.get().into());
     }
-    // `memory_used_kb` and `execution_time_ms` are the names in the API; the other two fields are older names.
+    // `memory_used_kb` and `execution_time_ms` are the names in the API; the other two fields have the same values
+    // under older names.
     set("execution_time_ms", step.map_or(0, |s| ms(s.usage.cpu_time)).into());
     set("memory_used_kb", step.map_or(0, |s| s.usage.memory.as_kib()).into());
     set("memory_kb", step.map_or(0, |s| s.usage.memory.as_kib()).into());

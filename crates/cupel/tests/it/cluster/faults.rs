@@ -16,9 +16,10 @@ use super::{Broker, PATIENT, Site, is_soak, patience, submissions, through};
 use crate::problems::archive;
 use crate::support::{eventually, eventually_within};
 
-// Combinations without Kafka are those that tansu 0.6, the broker of these tests, does not support. It never reassigns the
-// partitions of a killed member, because it does not announce a rebalance. It sends clients to 127.0.0.1, which bypasses a
-// cut cable. And the wrong clocks affect only processes that use the C library; with a wrong clock, its waits end at once.
+// A test lacks Kafka if tansu 0.6, the Kafka server of these tests, does not support the fault. tansu never reassigns
+// the partitions of a killed member, because it does not announce a rebalance. tansu sends clients to 127.0.0.1, which
+// bypasses a cut cable. And a wrong clock affects only programs that use the C library; with a wrong clock, tansu's
+// waits end at once.
 through! {
     a_killed_worker_costs_its_runs_only_one_attempt: on_redis | on_postgres on_rabbitmq;
     new_workers_take_over_the_runs_of_killed_ones: on_redis | on_postgres on_rabbitmq;
@@ -173,8 +174,8 @@ fn hints_may_arrive_twice_late_and_in_any_order(broker: Broker) {
     assert!(repeated >= 50, "only {repeated} hints were delivered twice");
 }
 
-/// Nodes that handle hints badly: one takes hints, two others publish each hint again later: first in reverse order, then
-/// rotated. Returns the number of repeated hints.
+/// Nodes that handle hints badly: one takes hints, and two others publish each of these hints again later, first in
+/// reverse order, then in rotated order. Returns the number of repeated hints.
 async fn meddle([takes, brings, repeats]: [Arc<dyn Queue>; 3], is_over: &AtomicBool) -> usize {
     let mut repeated = 0;
     while !is_over.load(Ordering::SeqCst) {

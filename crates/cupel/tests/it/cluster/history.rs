@@ -2,7 +2,7 @@
 //!
 //! The checker does not read the database, only HTTP responses in the order in which each client received them. It checks
 //! these rules: no accepted submission is lost, each has exactly one result, and events arrive in order, without
-//! duplicates, and without gaps unless the listener was notified of one.
+//! duplicates, and without gaps unless the listener (a client that reads an event stream) was notified of the gap.
 
 use std::collections::{BTreeMap, BTreeSet};
 

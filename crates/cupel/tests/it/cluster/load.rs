@@ -89,8 +89,8 @@ impl Load {
         }
     }
 
-    /// Limits the clients to the first `count` submissions until the next call. So a test can place a fault between these and
-    /// the later submissions, however fast the machine is.
+    /// Limits the clients to the first `count` submissions until the next call. So a test can place a fault between
+    /// these submissions and the later ones, however fast the machine is.
     pub(crate) fn let_in(&self, count: usize) {
         self.let_in.store(count, Ordering::SeqCst);
     }

@@ -62,7 +62,7 @@ enum Broker {
 type Carrier = Box<dyn Deref<Target = Server>>;
 
 impl Broker {
-    /// Returns `queue.url`, and its server if the broker has a server of its own.
+    /// Starts the broker. Returns `queue.url`, and the server if it is used only for the queue.
     fn start(self, redis: &Redis) -> (String, Option<Carrier>) {
         match self {
             Broker::Postgres => ("postgres".to_owned(), None),

@@ -1,4 +1,4 @@
-//! API nodes and workers that a test starts, with servers of its own.
+//! API nodes and workers that a test starts on its own servers.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

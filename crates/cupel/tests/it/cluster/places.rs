@@ -132,7 +132,7 @@ impl Drop for Machine {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::SeqCst);
         for port in &self.relays {
-            // This connection wakes the accepting thread, so that it notices the end.
+            // This connection wakes the accepting thread, so that the thread notices that it must end.
             let _ = TcpStream::connect((self.here, *port));
         }
     }

@@ -74,7 +74,7 @@ fn each_worker_gets_only_runs_in_its_languages(broker: Broker) {
         (answer["unserved"][0]["languages"][0] == "python").then_some(answer)
     });
     assert_eq!((&queue["unserved"][0]["runs"], &queue["queued"]), (&1.into(), &1.into()), "{queue}");
-    // The API node refuses new submissions in Python once it has noticed that.
+    // The API node refuses new submissions in Python once it has noticed that no worker has the language.
     let refused = eventually(|| {
         let (status, body) = client.try_submit("python", "print('early')");
         (status == 503).then_some(body)
