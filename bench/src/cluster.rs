@@ -213,7 +213,7 @@ fn of(servers: &Servers, engines: Engines, workers: usize, plan: Plan) -> anyhow
     Ok(Measured { lone, load, accepting, submission, idle, connections })
 }
 
-/// Time from a worker's death until the other worker has finished the last of its runs.
+/// Time from a worker's death until the other worker has finished the last of the dead worker's runs.
 fn recovery(servers: &Servers, lease_s: u64) -> anyhow::Result<Duration> {
     const CLIENTS: usize = 8;
     const SOURCE: &str =

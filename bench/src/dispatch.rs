@@ -1,5 +1,5 @@
-//! Cost of passing an empty job to a worker and its result back: core with each store and queue, using real servers
-//! started by the bench on the same processors.
+//! Cost of passing an empty job to a worker and its result back, measured with core and each store and queue. The bench
+//! starts real servers, on the same processors.
 //!
 //! Clients submit, wait for the result and submit again. Takers lease runs and complete them at once with a report of
 //! one case. *Claim* is the time from the call of `submit` to the lease. *Lone* is one client with 30 ms of idleness

@@ -17,7 +17,7 @@ use crate::{bare, programs, sandbox};
 /// Amount of measurement.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
-    /// Number of turns for each of the two cells, with and without the wall, in each situation.
+    /// Number of turns in each situation, for each of the two cells (with and without the wall).
     pub(crate) turns: usize,
     /// Write the figures even if the machine was busy.
     pub(crate) force: bool,

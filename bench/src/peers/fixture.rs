@@ -175,7 +175,7 @@ pub(super) fn require(program: &str, remedy: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs the smallest program once, as a trial. A runner that fails this is skipped.
+/// Runs the smallest program once, as a trial. A runner that fails this trial is skipped.
 pub(super) fn try_once(
     ground: &Fixture,
     start: impl Fn(&[String], Option<&Path>) -> anyhow::Result<Command>,

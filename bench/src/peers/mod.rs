@@ -33,7 +33,7 @@ use crate::table::Table;
 use fixture::Fixture;
 use workload::Workload;
 
-/// A way of running a program. Dropping it cleans up.
+/// A way of running a program. Dropping the runner cleans up.
 trait Runner: Send + Sync {
     /// Display name.
     fn name(&self) -> &'static str;
@@ -41,7 +41,8 @@ trait Runner: Send + Sync {
     /// Work that a cell does and this runner omits.
     fn omits(&self) -> &'static str;
 
-    /// Prepares the resources that all its runs share. If it fails, the runner is skipped and the error is the reason.
+    /// Prepares the resources that all its runs share. If this fails, the runner is skipped, and the error is reported
+    /// as the reason.
     fn prepare(&mut self, ground: &Fixture) -> anyhow::Result<()>;
 
     /// Whether the runner supports this work.

@@ -1,5 +1,4 @@
-//! Performance targets compared with the measured figures. The targets are those of the sandbox plan, for two
-//! processors.
+//! Performance targets compared with the measured figures. The targets are for a machine with two processors.
 
 use serde_json::{Value, json};
 

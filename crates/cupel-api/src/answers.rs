@@ -1,5 +1,5 @@
 //! Responses that contain program output. The handler serializes small ones. Large ones are serialized on a blocking
-//! thread, with memory from a budget that is reserved until the client has received them.
+//! thread; their memory is reserved in a budget until the client has received them.
 //!
 //! *Invariant:* the memory of a large response is reserved before the response is built, and stays reserved while it is
 //! built even if the client disconnects.
@@ -71,7 +71,7 @@ pub(crate) async fn one(
     Ok(json_body(Body::from_stream(pieces)))
 }
 
-/// Response with many submissions: those that exist for the viewer, in the requested order.
+/// Response with many submissions: those that exist and that the viewer may see, in the requested order.
 ///
 /// # Errors
 ///
@@ -105,7 +105,7 @@ struct List {
     ended: bool,
 }
 
-/// Records that have been read, with the memory reserved for them if they are large.
+/// Records that have been read, and the memory reserved for them if they are large.
 struct Slice {
     records: VecDeque<SubmissionRecord>,
     held: Option<Arc<Held>>,

@@ -126,7 +126,7 @@ async fn password(Extension(documents): Extension<Arc<Documents>>, uri: Uri) -> 
     password_page(&documents, &password_form(&form.token, ""))
 }
 
-/// `POST /password`: the form of the page.
+/// `POST /password`: receives the form of the page.
 async fn set_password(
     State(app): State<Shared>,
     Extension(documents): Extension<Arc<Documents>>,

@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// rejects it.
 const TRIAL: &str = "redis.call('TIME'); return redis.call('SET', KEYS[1], '1', 'PX', 1000)";
 
-/// A connection to Redis. It is maintained until the value is dropped.
+/// A connection to Redis. A background task maintains it until the value is dropped.
 pub(crate) struct Link {
     wire: Arc<Wire>,
     answer_max: Duration,

@@ -95,8 +95,8 @@ impl Buckets for MemoryBuckets {
     }
 }
 
-/// Decides on a take; returns the new TAT or the time to wait. `tat` is the bucket's stored time, `now` the time on the
-/// same scale, both in nanoseconds.
+/// Decides on a take; returns the new TAT (theoretical arrival time) or the time to wait. `tat` is the bucket's stored
+/// time, `now` the time on the same scale, both in nanoseconds.
 fn decide(tat: u64, now: u64, rate: Rate, cost: u32) -> Result<u64, Duration> {
     let base = tat.max(now);
     let effective = u64::from(cost.min(rate.burst));

@@ -15,11 +15,11 @@ use crate::error::{ApiError, ErrorKind};
 use crate::limits::RateLimits;
 use crate::state::{ApiState, HealthReport, TierRates};
 
-/// Axum state. A clone is another handle.
+/// Axum state. Clones share the same [`App`].
 #[derive(Clone)]
 pub struct Shared(Arc<App>);
 
-/// State of a process that its requests share.
+/// State that all requests of a process share.
 pub struct App {
     /// State from the binary.
     pub state: ApiState,
@@ -129,7 +129,7 @@ impl LongAnswers {
     ///
     /// # Errors
     ///
-    /// If the user or the server has the maximum number open.
+    /// If the user or the server already has the maximum number of responses open.
     pub fn begin(&self, user: UserId) -> Result<LongAnswer, ApiError> {
         let mut open = self.open();
         let second = std::time::Duration::from_secs(1);
@@ -149,8 +149,8 @@ impl LongAnswers {
         Ok(LongAnswer { all: self.clone(), user: Some(user) })
     }
 
-    /// Counts one more response only in the total: for an account that many clients share. `None` if the server has
-    /// the maximum number open.
+    /// Counts one more response in the total but for no user, because many clients share the account. Returns `None` if
+    /// the server already has the maximum number of responses open.
     pub fn begin_shared(&self) -> Option<LongAnswer> {
         let mut open = self.open();
         if open.all >= self.all_max {

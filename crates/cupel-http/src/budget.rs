@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::error::{ApiError, ErrorKind};
 
-/// Budget of this process. A clone is another handle.
+/// Budget of this process. Clones share one budget.
 #[derive(Clone)]
 pub struct ByteBudget {
     used: Arc<Mutex<Used>>,
@@ -89,7 +89,7 @@ impl Held {
             let detail = match self.budget.of {
                 BudgetKind::Bodies => format!("You are sending more than {most} bytes at the same time."),
                 BudgetKind::Answers => {
-                    format!("Your large answers occupy the {most} bytes they may: take those that are open first.")
+                    format!("Your open large responses use all {most} bytes allowed to you. Read them first.")
                 }
             };
             return Err(ApiError::new(ErrorKind::RateLimited, detail).retry_after(Duration::from_secs(1)));

@@ -112,8 +112,8 @@ impl FromRequestParts<Shared> for Follower {
 }
 
 impl Follower {
-    /// User, and viewer with whose permissions the client reads the submission. With a ticket, this charges one read to
-    /// the user; the ticket stays valid until [`Follower::enter`].
+    /// Returns the user, and the viewer whose permissions apply when the client reads the submission. With a ticket,
+    /// this charges one read to the user; the ticket stays valid until [`Follower::enter`].
     pub async fn viewer(
         &self,
         app: &Shared,
@@ -145,7 +145,7 @@ impl Follower {
     }
 }
 
-/// Response to an invalid ticket. Charges a bad token to the address.
+/// Returns the response to an invalid ticket, and charges one invalid token to the client's address.
 async fn bad_ticket(app: &Shared, notes: Option<&Notes>) -> Result<ApiError, ApiError> {
     if let Some(notes) = notes {
         app.limits.bad_token(notes.client().address).await?;
@@ -178,7 +178,7 @@ fn not_in_table() -> ApiError {
     ApiError::new(ErrorKind::Internal, "The server failed to answer this request. It is not your mistake.")
 }
 
-/// Owner of the credentials. Charges one read.
+/// Returns the owner of the credentials, and charges one read.
 async fn authenticated_caller(parts: &Parts, app: &Shared) -> Result<Caller, ApiError> {
     let notes = parts.extensions.get::<Notes>();
     let identity = match identify(parts, app).await {

@@ -38,7 +38,7 @@ impl ConnectionBounds {
     }
 }
 
-/// The registry. A clone is another handle.
+/// The registry. Clones share one registry.
 #[derive(Clone)]
 pub(crate) struct Connections(Arc<Inner>);
 
@@ -85,7 +85,7 @@ enum Stage {
 struct Entry {
     /// The peer's network; `None` for a trusted proxy.
     peer: Option<IpAddr>,
-    /// Whether its peer has the maximum number of connections.
+    /// Whether the connection may only send health checks, because its peer has the maximum number of connections.
     only_health: bool,
     phase: Phase,
     dropped: CancellationToken,
@@ -147,7 +147,7 @@ impl Connections {
                     // The semaphore is never closed.
                     Err(_closed) => std::future::pending().await,
                 },
-                // A dropped connection ends at once, so one is enough.
+                // A dropped connection ends at once, so dropping one is enough.
                 () = droppable, if !has_dropped => {}
             }
         }

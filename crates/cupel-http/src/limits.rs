@@ -79,7 +79,7 @@ pub struct RateLimits {
     login: LoginRates,
 }
 
-/// Purpose for which an address is counted.
+/// Kind of request that is counted per address.
 #[derive(Clone, Copy)]
 enum AddressUse {
     Login,
@@ -122,7 +122,7 @@ impl RateLimits {
         (note, charged.map_err(ApiError::from))
     }
 
-    /// Like [`RateLimits::take`], with core's error.
+    /// Like [`RateLimits::take`], but returns core's error type.
     pub async fn charge(
         &self,
         user: UserId,
@@ -254,7 +254,7 @@ fn too_many(what: &str, wait: Duration) -> ApiError {
     ApiError::new(ErrorKind::TooManyAttempts, format!("{what} Wait {} s.", seconds_up(wait).max(1))).retry_after(wait)
 }
 
-/// Hash of the e-mail address or name of a log-in attempt, so that a long one uses no more memory.
+/// Hash of the e-mail address or name of a log-in attempt, so that a long name uses no more memory than a short one.
 fn account_key(login: &str) -> String {
     let digest = Sha256::digest(login.trim().to_lowercase().as_bytes());
     digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()

@@ -3,8 +3,9 @@
 //! Every wait for a client has a limit: for the head of a request (also the keep-alive time of an idle connection), for
 //! its body (`body.rs`), and for accepting the data that the server sends. The number of connections is bounded
 //! (`connections.rs`): at the maximum, the oldest connection without a complete request is dropped; if every connection
-//! has one, new clients wait in the kernel's backlog. Before it closes a connection, the server continues to read from
-//! the client for a moment: an immediate close would reset the connection, and the client would not get the response.
+//! has a complete request, new clients wait in the kernel's backlog. Before the server closes a connection, it
+//! continues to read from the client for a moment: an immediate close would reset the connection, and the client would
+//! not get the response.
 //!
 //! A handler may respond with 101 and take over the connection (WebSockets). It must then close the connection when the
 //! server shuts down.
@@ -151,7 +152,7 @@ fn concerns_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Maximum size of the head of a request. To a longer one, hyper responds with 431.
+/// Maximum size of the head of a request. hyper responds to a longer head with 431.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 async fn connection(
@@ -355,7 +356,7 @@ struct SharedStream {
     upgraded: OnceLock<Arc<InFlight>>,
 }
 
-/// The stream that hyper uses. It detects a client that accepts no data, and may outlive hyper's connection.
+/// The stream that hyper uses. `Wire` detects a client that accepts no data, and may outlive hyper's connection.
 struct Wire {
     shared: Arc<SharedStream>,
     stall_max: Duration,

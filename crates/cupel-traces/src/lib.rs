@@ -1,5 +1,5 @@
-//! OpenTelemetry: the spans of requests and runs, sent to a collector. If no collector is configured, each call only
-//! checks that.
+//! OpenTelemetry: the spans of requests and runs, sent to a collector. If no collector is configured, each call returns
+//! after checking that.
 //!
 //! **A submission's id is also its trace's id**: both have 16 bytes. So API nodes and workers write to one trace
 //! without propagating a context.
@@ -75,7 +75,7 @@ static TRACES: OnceLock<Traces> = OnceLock::new();
 ///
 /// # Errors
 /// If the URL is invalid, or no thread can be started. An unreachable collector is not an error: spans are lost, and
-/// the log reports it.
+/// the log reports the loss.
 pub fn start(settings: &Settings) -> Result<Traces, SetupError> {
     let traces = Traces::new(settings)?;
     Ok(TRACES.get_or_init(|| traces).clone())
@@ -87,7 +87,7 @@ pub fn traces() -> Option<&'static Traces> {
 }
 
 impl Traces {
-    /// Creates an independent instance; [`start`] creates the process's.
+    /// Creates an independent instance; [`start`] creates the one of the process.
     ///
     /// # Errors
     /// The same as those of [`start`].
@@ -114,7 +114,8 @@ impl Traces {
     }
 }
 
-/// Id of a submission's root span. It contains the variant bits of the UUID, so it is never zero, which would be invalid.
+/// Id of a submission's root span. The id contains the variant bits of the UUID, so it is never zero; zero would be
+/// invalid.
 fn submit_span(submission: SubmissionId) -> SpanId {
     let [.., a, b, c, d, e, f, g, h] = *submission.as_uuid().as_bytes();
     SpanId::from_bytes([a, b, c, d, e, f, g, h])

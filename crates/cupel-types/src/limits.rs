@@ -55,7 +55,8 @@ impl Limits {
 
     /// Minimum memory; no program can start with less.
     pub const MEMORY_MIN: Bytes = Bytes::mib(1);
-    /// Minimum stack: it holds arguments and environment. Source: execve(2), "Limits on size of arguments".
+    /// Minimum stack. The stack holds the arguments and the environment. Source: execve(2), "Limits on size of
+    /// arguments".
     pub const STACK_MIN: Bytes = Bytes::kib(128);
     /// Minimum number of open files: the three standard streams.
     pub const OPEN_FILES_MIN: u32 = 3;

@@ -16,7 +16,7 @@ pub struct Output {
 }
 
 impl fmt::Debug for Output {
-    /// Writes only the size, because the content belongs to a tenant and must not be logged.
+    /// Writes only the size, because the content belongs to a user and must not be logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Output({} bytes{})", self.data.len(), if self.truncated { ", truncated" } else { "" })
     }
@@ -46,8 +46,8 @@ pub struct CompileReport {
     pub ok: bool,
     /// Standard output and standard error of the compiler, concatenated.
     pub output: Output,
-    /// Exit code of the compile command that failed, or of the last one. `None` if a limit was exceeded or a signal
-    /// killed it.
+    /// Exit code of the compile command that failed, or of the last one. `None` if the command exceeded a limit or was
+    /// killed by a signal.
     pub exit_code: Option<i32>,
     /// Wall-clock time of the compilation; zero if the result came from the cache.
     pub wall_time: Duration,
@@ -81,8 +81,8 @@ pub struct RunReport {
     pub execution: Option<StepReport>,
     /// The test cases, in order, up to the last one that was run.
     pub cases: Vec<CaseReport>,
-    /// The files that the submission requested, in its order, with their content after the execution. Only regular files;
-    /// missing files are omitted. Empty if a limit ended the program.
+    /// The files that the submission requested, in the order of the request, with their content after the execution.
+    /// Only regular files; missing files are omitted. Empty if a limit ended the program.
     pub files: Vec<FetchedFile>,
     /// The result of a problem's cases, if the submission was to a problem.
     pub grading: Option<Grading>,

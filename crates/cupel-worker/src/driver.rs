@@ -39,10 +39,10 @@ const SKIPPED_MAX: usize = 64;
 /// How long a slot pauses if no thread can be started for a run.
 const NO_THREAD_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long to wait at shutdown for a lease that was requested before it. A closed queue answers at once.
+/// How long a driver waits at shutdown for the answer to its last lease request. A closed queue answers at once.
 const LAST_LEASE: Duration = Duration::from_secs(1);
 
-/// How long runs that wait for their turn wait for an executor after the grace period.
+/// How long, after the grace period, the driver waits for an executor on behalf of runs that wait for their turn.
 const LAST_TOOL: Duration = Duration::from_secs(2);
 
 /// A lease request in progress.
@@ -83,8 +83,9 @@ pub(crate) async fn drive(number: usize, shared: Arc<Shared>, shutdown: Cancella
 /// Scheduler of a slot: one run uses the executor, others may wait for their next turn.
 ///
 /// A turn is one or more whole steps of a run. If there are other runs, the run then waits until they have had as much
-/// time on this slot as its turn took. Runs in the queue come first, then the waiting runs of this slot that owe the
-/// least time. A run with many tests therefore continues test by test, and a new run waits for at most one test.
+/// time on this slot as its turn took. Until then, it owes them time. Runs in the queue come first; then the waiting
+/// run of this slot that owes the least time. A run with many tests therefore continues test by test, and a new run
+/// waits for at most one test.
 struct Driver<'a> {
     number: usize,
     shared: &'a Arc<Shared>,
@@ -101,8 +102,8 @@ struct Driver<'a> {
     waiting: VecDeque<Begun>,
     /// Whether the last run was short.
     was_short: bool,
-    /// Lease request in progress. It is not dropped while it may still yield a lease, because that would cost the run
-    /// an attempt.
+    /// Lease request in progress. The request is not dropped while it may still yield a lease, because the leased run
+    /// would lose an attempt.
     upcoming: Option<Upcoming<'a>>,
     /// The run that a lease request yielded while the slot was busy.
     ahead: Option<Arc<Assignment>>,
@@ -117,7 +118,7 @@ struct Begun {
     is_long: bool,
     /// Slot time used so far.
     had: Duration,
-    /// Length of its last turn, and the slot time that other runs have had since then.
+    /// Length of the last turn, and the slot time that other runs have had since then.
     turn: Duration,
     others_had: Duration,
 }
@@ -127,13 +128,13 @@ impl Begun {
         self.assignment.leased.submission.owner
     }
 
-    /// Slot time that other runs may still have before its next turn.
+    /// Slot time that other runs may still have before this run's next turn.
     fn owes(&self) -> Duration {
         self.turn.saturating_sub(self.others_had)
     }
 }
 
-/// The run that gets the executor next, with the permission of a long run.
+/// The run that gets the executor next; a long run with its permission to occupy a slot.
 struct Next<'a> {
     run: NextRun,
     long: Option<LongTurn<'a>>,
@@ -154,7 +155,7 @@ impl<'a> Next<'a> {
     }
 }
 
-/// A run that may begin now, with the permission of a long run.
+/// A run that may begin now; a long run with its permission to occupy a slot.
 type Admitted<'a> = (Arc<Assignment>, Option<LongTurn<'a>>);
 
 impl<'a> Driver<'a> {
@@ -444,9 +445,9 @@ impl<'a> Driver<'a> {
         goes_on
     }
 
-    /// Waits for the slot's next message. Meanwhile it polls the lease request in progress, because the request holds a
-    /// place in the queue that other slots must not be denied. The resulting run is kept for this slot if the slot's
-    /// message follows within [`AHEAD_MAX`].
+    /// Waits for the slot's next message. Meanwhile it polls the lease request in progress: the request holds a place
+    /// in the queue, and would block other slots if nobody polled it. If the request yields a run, this slot keeps the
+    /// run for [`AHEAD_MAX`]; after that, other slots may take it.
     async fn next_message(&mut self) -> Option<SlotMessage> {
         let shared = self.shared;
         loop {

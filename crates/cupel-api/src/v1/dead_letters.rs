@@ -24,15 +24,15 @@ pub(crate) struct DeadLetterView {
     /// The submission's owner.
     user_id: String,
     username: String,
-    /// Its language; `null` for the verification of a package.
+    /// The submission's language; `null` for the verification of a package.
     language: Option<String>,
-    /// The problem it was submitted to, if any.
+    /// The problem of the submission, if any.
     problem: Option<String>,
     /// Number of attempts, including those before a retry.
     attempts: u32,
     #[schema(format = DateTime)]
     died_at: String,
-    /// Why its last attempt failed.
+    /// Why the last attempt failed.
     reason: String,
 }
 

@@ -51,7 +51,7 @@ pub(crate) struct AfterParams {
     /// Only events after the one with this number. `Last-Event-ID` takes precedence.
     #[serde(default)]
     after: Option<u64>,
-    /// A ticket from `POST /tickets`, for browsers; replaces the header `Authorization`.
+    /// A ticket from `POST /tickets`, for browsers; sent instead of the header `Authorization`.
     #[serde(default)]
     #[expect(dead_code, reason = "`Follower` reads it; here it is documented and allowed")]
     ticket: Option<String>,
@@ -69,7 +69,7 @@ pub(crate) struct EventData {
     /// Time of the event.
     #[schema(format = DateTime)]
     t: String,
-    /// `started`: number of the attempt; it voids the output of earlier attempts.
+    /// `started`: number of the attempt. Discard the output of earlier attempts.
     #[serde(skip_serializing_if = "Option::is_none")]
     attempt: Option<u32>,
     /// `test.start`, `output`, `test.end`: name of the test, if there are tests.
@@ -174,7 +174,7 @@ impl From<Event> for EventData {
     responses(
         (status = 200, description = "A stream of events; `data` is one JSON object", body = EventData, content_type = "text/event-stream"),
         (status = 204, description = "The client already has the last event"),
-        (status = 404, description = "It does not exist, or it belongs to another user", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The submission does not exist, or it belongs to another user", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn events(
@@ -244,7 +244,8 @@ fn scheduled(id: SubmissionId, after: u64, run_at: Timestamp, now: Timestamp) ->
     response
 }
 
-/// Whether the user still exists and is not disabled. Also `true` if the store fails, so that the stream continues.
+/// Whether the user still exists and is not disabled. If the store fails, the answer is `true`, so that the stream
+/// continues.
 async fn may_read(app: &Shared, user: UserId) -> bool {
     match app.accounts.user(user).await {
         Ok(user) => user.is_some_and(|user| user.disabled_at.is_none()),

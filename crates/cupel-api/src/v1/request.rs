@@ -36,7 +36,7 @@ pub(crate) struct ExecuteRequest {
     /// Another name for `input`.
     #[serde(default)]
     pub(crate) stdin: Option<String>,
-    /// Standard input as base64, for binary data; replaces `input` or `stdin`.
+    /// Standard input as base64, for binary data; send it instead of `input` or `stdin`.
     #[serde(default)]
     #[schema(pattern = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$")]
     pub(crate) stdin_base64: Option<String>,
@@ -118,7 +118,7 @@ pub(crate) struct TestRequest {
     /// Another name for `stdin`.
     #[serde(default)]
     pub(crate) input: Option<String>,
-    /// Standard input as base64, for binary data; replaces `stdin` or `input`.
+    /// Standard input as base64, for binary data; send it instead of `stdin` or `input`.
     #[serde(default)]
     #[schema(pattern = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$")]
     pub(crate) stdin_base64: Option<String>,

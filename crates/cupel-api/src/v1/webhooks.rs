@@ -60,9 +60,9 @@ pub(crate) struct DeliveryView {
     /// The receiver's URL. Administrators see only scheme and host of other users' deliveries.
     url: String,
     status: DeliveryStatus,
-    /// Number of tries since it became due, or since it was last sent again.
+    /// Number of tries since the delivery became due, or since its last redelivery.
     tries: u32,
-    /// Status code of the last try; `null` if the receiver did not answer it, or nothing was sent yet.
+    /// Status code of the last try; `null` if the receiver did not answer, or nothing was sent yet.
     response_status: Option<u16>,
     /// Why the last try failed.
     error: Option<String>,

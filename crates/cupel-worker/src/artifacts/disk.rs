@@ -25,7 +25,7 @@ pub(super) struct Disk {
 impl Disk {
     /// Lists the existing entries, oldest use first, and removes unfinished files and entries that no longer fit.
     pub(super) fn open(directory: &Path, bytes_max: u64) -> io::Result<Disk> {
-        // The entries were compiled from tenants' sources.
+        // Only this user may read the entries, because they were compiled from users' sources.
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         let disk = Disk { directory: directory.to_owned(), index: Mutex::new(Lru::new(bytes_max)) };
         let mut found = Vec::new();
@@ -57,7 +57,7 @@ impl Disk {
         self.index().get(key)?;
         let path = self.path(key);
         let Ok(bytes) = fs::read(&path) else {
-            // Another thread has evicted it concurrently.
+            // Another thread has evicted the entry.
             self.index().remove(key);
             return None;
         };

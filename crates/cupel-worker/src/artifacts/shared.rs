@@ -93,7 +93,7 @@ impl Shared {
     /// Waits until all queued entries are stored.
     pub(super) fn settle(self) {
         drop(self.puts);
-        // A panic there loses only cache entries, which may be lost at any time.
+        // A panic of the writer thread loses only cache entries, which may be lost at any time.
         let _ = self.putter.join();
     }
 }

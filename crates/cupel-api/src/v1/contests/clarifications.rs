@@ -79,7 +79,7 @@ pub(crate) struct ClarificationView {
     clarification_id: String,
     /// `question` or `announcement`.
     kind: &'static str,
-    /// Letter of the problem it is about; `null`: the whole contest.
+    /// Letter of the problem concerned; `null`: the whole contest.
     problem: Option<String>,
     /// Slug of that problem.
     problem_slug: Option<String>,
@@ -89,7 +89,7 @@ pub(crate) struct ClarificationView {
     answer: Option<String>,
     /// User who asked the question or made the announcement; only for the contest's organizers.
     asked_by: Option<String>,
-    /// Whether everybody may read it.
+    /// Whether everybody may read this entry.
     public: bool,
     /// Whether you asked the question.
     own: bool,

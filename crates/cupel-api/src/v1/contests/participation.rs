@@ -94,7 +94,7 @@ pub(crate) async fn take_part(
     params(("slug" = String, Path, description = "The contest's slug")),
     responses(
         (status = 204, description = "You no longer take part"),
-        (status = 404, description = "It does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The contest does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 409, description = "You do not take part, or the contest has begun", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]

@@ -34,7 +34,8 @@ impl FromRequest<Shared> for Upload {
             return Err(ApiError::new(ErrorKind::UnsupportedMediaType, detail));
         }
         let bytes_max = app.settings.package_bytes_max;
-        let too_large = || ApiError::new(ErrorKind::BodyTooLarge, format!("An archive may have {bytes_max} bytes."));
+        let too_large =
+            || ApiError::new(ErrorKind::BodyTooLarge, format!("An archive may have at most {bytes_max} bytes."));
         let announced =
             request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
         if announced.is_some_and(|length| length > bytes_max) {
