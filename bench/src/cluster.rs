@@ -71,7 +71,7 @@ struct Servers {
 }
 
 impl Servers {
-    /// A new database, and the settings of a cluster that uses it.
+    /// Creates a database. Returns its URL, and the settings of a cluster that uses the database.
     fn site(&self, engines: Engines) -> anyhow::Result<(String, Vec<(String, String)>)> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().context("starting the runtime")?;
         let database = runtime.block_on(self.postgres.database());

@@ -207,7 +207,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// Submits an empty job and waits until it is complete. Returns the time until it was leased.
+    /// Submits an empty job and waits until it is complete. Returns the time until the job was leased.
     async fn job(&self) -> anyhow::Result<Duration> {
         let began = Instant::now();
         let executed = self

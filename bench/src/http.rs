@@ -45,7 +45,8 @@ pub(crate) struct Program {
     name: &'static str,
     language: &'static str,
     source: &'static str,
-    /// Comment syntax, if every submission needs a unique source, so that it is compiled anew.
+    /// Comment syntax with which each source is made unique, so that it is compiled anew; `None` if compilations may be
+    /// cached.
     unique_by: Option<&'static str>,
 }
 
@@ -194,7 +195,7 @@ pub(crate) fn load(
         }
         let accepting = accepting?;
         let mut load = Samples::default();
-        // The duration extends to the last response, because the last submissions count, too.
+        // The duration extends to the last response, because the last submissions are counted.
         load.extend(times, started.elapsed());
         Ok((load, accepting))
     })

@@ -26,7 +26,8 @@ pub(crate) struct Plan {
     pub(crate) overruns: usize,
 }
 
-/// Writes the given number of MiB, uses the CPU, waits, or uses the CPU and then waits, until it is killed.
+/// Source of a program that writes the given number of MiB; or uses the CPU, waits, or uses the CPU and then waits,
+/// until it is killed.
 const SOURCE: &str = r#"
 #include <stdio.h>
 #include <stdlib.h>

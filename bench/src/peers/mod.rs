@@ -1,8 +1,8 @@
 //! Compares Cupel with other sandboxes and container runtimes: the same work in each runner, in turns, in one session.
 //!
-//! A row is work × runner × situation. The comparison is fair: every run is a new process. Capturing and checking its
-//! output, reading its exit status and cleaning up after it are all part of the measured time. Work that a runner omits
-//! is listed with its figures ([`Runner::omits`]).
+//! A row is work × runner × situation. The comparison is fair: every run is a new process. The measured time includes
+//! capturing and checking the output, reading the exit status, and cleaning up. Work that a runner omits is listed with
+//! the runner's figures ([`Runner::omits`]).
 //!
 //! Runners take turns of a few runs each ([`STRETCH`]), so that other activity on the machine affects all of them. Each
 //! round starts on idle processors ([`quiet`](crate::quiet)). A runner that is missing or fails its trial run is

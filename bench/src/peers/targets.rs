@@ -62,7 +62,7 @@ const TARGETS: &[Target] = &[
 /// A target and the measured figure.
 pub(super) struct Judged {
     target: &'static Target,
-    /// `None` if it was not measured.
+    /// `None` if the figure was not measured.
     measured: Option<f64>,
 }
 

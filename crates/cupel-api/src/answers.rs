@@ -1,5 +1,5 @@
-//! Responses that contain program output. The handler serializes small ones. Large ones are serialized on a blocking
-//! thread; their memory is reserved in a budget until the client has received them.
+//! Responses that contain program output. The handler serializes small ones. Large responses are serialized on a
+//! blocking thread; a budget reserves memory for each until the client has received it.
 //!
 //! *Invariant:* the memory of a large response is reserved before the response is built, and stays reserved while it is
 //! built even if the client disconnects.
@@ -125,7 +125,7 @@ impl Slice {
         Ok(Slice { records, held: Some(Arc::new(held)) })
     }
 
-    /// Next records as JSON: one if they are large, otherwise all.
+    /// Next records as JSON: one record if the records are large, otherwise all.
     async fn next(&mut self) -> Result<Vec<Vec<u8>>, ApiError> {
         let Some(held) = &self.held else {
             return self

@@ -120,7 +120,7 @@ pub(crate) struct PasswordForm {
     password: String,
 }
 
-/// `/password`: target of a one-time link. Opening it does not use up the link.
+/// `/password`: target of a one-time link. Opening the page does not use up the link.
 async fn password(Extension(documents): Extension<Arc<Documents>>, uri: Uri) -> Response {
     let form = Query::<PasswordForm>::try_from_uri(&uri).map_or_else(|_| PasswordForm::default(), |Query(form)| form);
     password_page(&documents, &password_form(&form.token, ""))

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Timeout of an answer. If it expires, this node continues without Redis.
+/// Timeout of an answer. If the timeout expires, this node continues without Redis.
 pub(crate) const ANSWER_MAX: Duration = Duration::from_millis(500);
 const CONNECT_MAX: Duration = Duration::from_secs(3);
 /// Interval of connection checks, and the pause between two attempts to reconnect.

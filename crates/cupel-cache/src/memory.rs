@@ -13,7 +13,7 @@ use cupel_core::limits::{BucketKind, Buckets, Charge, Exhausted, Rate, Standing}
 
 const SHARDS: usize = 16;
 
-/// Maximum number of buckets of a kind. Beyond it, the buckets nearest to full are removed.
+/// Maximum number of buckets of a kind. Beyond this number, the buckets nearest to full are removed.
 const fn keys_max(kind: BucketKind) -> usize {
     match kind {
         BucketKind::User => 200_000,

@@ -36,7 +36,7 @@ pub struct App {
     /// Memory for large responses.
     pub answers: ByteBudget,
     pub(crate) dialects: Dialects,
-    /// Last health report and its time.
+    /// Last health report, and when it was made.
     pub(crate) health: AsyncMutex<Option<(std::time::Instant, HealthReport)>>,
 }
 
@@ -100,7 +100,7 @@ const LONG_ANSWERS_PER_USER_MAX: usize = 128;
 /// Maximum per user while more than half of the total is in use, so that a few users cannot use up the total.
 const LONG_ANSWERS_PER_USER_WHEN_SCARCE: usize = 16;
 
-/// Counter of long-lived responses. It prevents one user, and all users together, from occupying all connections.
+/// Counts long-lived responses, so that neither one user nor all users together can occupy all connections.
 #[derive(Clone)]
 pub struct LongAnswers {
     open: Arc<Mutex<OpenAnswers>>,

@@ -23,7 +23,7 @@ const OF_PROXIES: [HeaderName; 6] = [
 /// Client that sent a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Client {
-    /// The address. If the peer is a trusted proxy, the address that it reports.
+    /// The address. If the peer is a trusted proxy, the address that the proxy reports.
     pub address: IpAddr,
     /// Whether the request has a proxy header, trusted or not.
     pub is_forwarded: bool,
@@ -43,7 +43,7 @@ pub(crate) fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
 }
 
 /// The socket's peer or, behind trusted proxies, the last address in `X-Forwarded-For` that is not itself a trusted
-/// proxy. The client controls everything to the left of it.
+/// proxy. The client controls everything to the left of this address.
 pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Client {
     let is_trusted = |address: IpAddr| is_trusted(address, trusted);
     let values = headers.get_all(X_FORWARDED_FOR);

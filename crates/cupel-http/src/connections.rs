@@ -160,8 +160,8 @@ impl Connections {
     }
 
     /// Registers a connection of this peer; `None` for a trusted proxy. If the peer has the maximum number of connections,
-    /// its oldest connection without a complete request is dropped. If all of them have a complete request, the new
-    /// connection may only send health checks.
+    /// its oldest connection without a complete request is dropped. If every connection of the peer has a complete
+    /// request, the new connection may only send health checks.
     pub(crate) fn enter(&self, peer: Option<IpAddr>) -> Result<Open, Full> {
         let peer = peer.map(network_of);
         let bounds = self.0.bounds;

@@ -55,7 +55,7 @@ pub struct RateNote {
 
 impl RateNote {
     /// Source: draft-ietf-httpapi-ratelimit-headers, sections "RateLimit-Policy" and "RateLimit": `q` quota, `w` window
-    /// in seconds, `r` remaining, `t` seconds until it is restored. `burst` is Cupel's extension.
+    /// in seconds, `r` remaining, `t` seconds until the quota is restored. `burst` is Cupel's extension.
     pub fn write(&self, headers: &mut HeaderMap) {
         let name = self.ration.name();
         let policy =
@@ -150,8 +150,8 @@ impl RateLimits {
         }
     }
 
-    /// Charges one log-in attempt before the password is checked; otherwise hundreds of simultaneous attempts could
-    /// all pass the limit. [`Attempt::succeeded`] refunds it.
+    /// Charges one log-in attempt. Call it before the password is checked; otherwise hundreds of simultaneous attempts
+    /// could all pass the limit. [`Attempt::succeeded`] refunds the charge.
     pub async fn login_attempt(&self, login: &str, address: IpAddr) -> Result<Attempt<'_>, ApiError> {
         let account = account_key(login);
         let pair = format!("{account}:{}", network_of(address));
@@ -190,8 +190,9 @@ impl RateLimits {
         .await
     }
 
-    /// Charges one refresh of a session. Call it before the token is exchanged: if it refused the request afterwards, the
-    /// client would lose its session. Only the owner of a session has its id, so no other client can exhaust this limit.
+    /// Charges one refresh of a session. Call it before the token is exchanged: if the limit refused the request
+    /// afterwards, the client would lose its session. Only the owner of a session has its id, so no other client can
+    /// exhaust this limit.
     pub async fn refresh(&self, session: SessionId) -> Result<(), ApiError> {
         let key = session.to_string();
         let draw = Charge { kind: BucketKind::Session, key, rate: self.login.refreshes, cost: 1 };
@@ -204,8 +205,8 @@ impl RateLimits {
             .await
     }
 
-    /// Charges one join code before it is checked, whether or not the contest exists, so that the response reveals
-    /// nothing to a client without guesses left. [`Guess::refund`] refunds it.
+    /// Charges one join code. Call it before the code is checked, whether or not the contest exists, so that a client
+    /// without guesses left learns nothing from the response. [`Guess::refund`] refunds the charge.
     pub async fn join_code(&self, address: IpAddr) -> Result<Guess<'_>, ApiError> {
         let draw = AddressUse::JoinCode.draw(address, self.login.join_codes);
         self.pay(draw.clone(), "Too many wrong codes from this address.").await?;

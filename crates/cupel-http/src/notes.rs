@@ -63,6 +63,6 @@ impl Notes {
     }
 }
 
-/// Submissions that a handler accepted, for the request's trace: an extension of its response.
+/// Submissions that a handler accepted; an extension of the response, for the request's trace.
 #[derive(Clone)]
 pub struct NewlyAccepted(pub Vec<SubmissionId>);

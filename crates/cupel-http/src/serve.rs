@@ -7,8 +7,8 @@
 //! continues to read from the client for a moment: an immediate close would reset the connection, and the client would
 //! not get the response.
 //!
-//! A handler may respond with 101 and take over the connection (WebSockets). It must then close the connection when the
-//! server shuts down.
+//! A handler may respond with 101 and take over the connection (WebSockets). The handler must then close the connection
+//! when the server shuts down.
 
 use std::convert::Infallible;
 use std::io;

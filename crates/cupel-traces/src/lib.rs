@@ -67,8 +67,8 @@ struct Inner {
     part: f64,
 }
 
-/// Set once at the start of the process. It is global, like metrics and logs, so that callers need not pass it as an
-/// argument.
+/// Set once at the start of the process. The value is global, like metrics and logs, so that callers need not pass it
+/// as an argument.
 static TRACES: OnceLock<Traces> = OnceLock::new();
 
 /// Enables tracing in the whole process.
@@ -103,7 +103,7 @@ impl Traces {
         }
     }
 
-    /// Whether this submission is traced. Random bits of its id decide (RFC 9562, section 5.7).
+    /// Whether this submission is traced. Random bits of the submission's id decide (RFC 9562, section 5.7).
     fn wants(&self, submission: SubmissionId) -> bool {
         let [.., a, b, c, d] = *submission.as_uuid().as_bytes();
         f64::from(u32::from_be_bytes([a, b, c, d])) < self.0.part * (f64::from(u32::MAX) + 1.0)

@@ -111,7 +111,7 @@ impl BoxFiles {
     }
 
     /// Whether the two lists are one allocation. The check is cheap: a caller need not read the files to find out that
-    /// they have not changed. It returns `false` for equal files in different allocations.
+    /// they have not changed. For equal files in different allocations, the result is `false`.
     pub fn is_same(&self, other: &BoxFiles) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

@@ -61,7 +61,8 @@ impl Limits {
     /// Minimum number of open files: the three standard streams.
     pub const OPEN_FILES_MIN: u32 = 3;
 
-    /// The first limit that is too low for any program to start: the field, and the rule that it breaks.
+    /// The first limit that is too low for any program to start: the name of the field, and the rule that the value
+    /// breaks.
     pub fn impossible(&self) -> Option<(&'static str, &'static str)> {
         // A program that writes nothing can run with a limit of zero on files and output.
         let &Limits {

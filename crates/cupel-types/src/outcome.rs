@@ -76,7 +76,7 @@ pub enum Outcome {
     MemoryLimit,
     /// Output limit of standard output or standard error exceeded; the output up to the limit is kept.
     OutputLimit,
-    /// The files given to the step do not fit into its limits on bytes or number of files on disk. A program that
+    /// The files given to the step exceed the step's limit on bytes or on the number of files on disk. A program that
     /// itself writes too much gets `ENOSPC` and continues.
     DiskLimit,
     /// The caller cancelled the step.

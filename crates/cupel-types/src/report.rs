@@ -97,9 +97,9 @@ pub struct RunReport {
 /// A file read back from the box of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchedFile {
-    /// Its path in the box.
+    /// Path of the file in the box.
     pub path: BoxPath,
-    /// Its content, or the beginning of it.
+    /// Content of the file, or the beginning of the content.
     pub content: Output,
 }
 

@@ -24,7 +24,7 @@ pub struct Submission {
     pub run_at: Option<Timestamp>,
     /// URL that receives the result.
     pub webhook: Option<String>,
-    /// Id of the HTTP request that created the submission. The worker logs it.
+    /// Id of the HTTP request that created the submission. The worker logs this id.
     pub request_id: Option<String>,
     /// Time at which the submission was accepted.
     pub submitted_at: Timestamp,
@@ -94,7 +94,7 @@ impl SubmissionKind {
 /// Source code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// Its language.
+    /// Language of the source code.
     pub language: LanguageId,
     /// The source files and any other files. The first is the main source.
     pub files: BoxFiles,

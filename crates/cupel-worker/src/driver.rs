@@ -362,7 +362,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Whether this slot has room for another long run. One of its places is reserved for a short run.
+    /// Whether this slot has room for another long run. One of the slot's places is reserved for a short run.
     fn may_begin_long(&self) -> bool {
         self.waiting.iter().filter(|begun| begun.is_long).count() + 1 < RUNS_PER_SLOT_MAX
     }
@@ -432,7 +432,7 @@ impl<'a> Driver<'a> {
                 return true;
             }
             Some(SlotMessage::Done(result)) => Some(*result),
-            // Its thread has ended, and the executor is lost with it.
+            // The run's thread has ended, and the executor is lost with the thread.
             Some(SlotMessage::Ready(_) | SlotMessage::Gone) | None => None,
         };
         let goes_on = result.is_some();
@@ -489,8 +489,8 @@ async fn next(shared: &Shared, shutdown: &CancellationToken) -> Option<Arc<Assig
         let result = tokio::select! {
             biased;
             () = shutdown.cancelled() => {
-                // The queue may be granting a lease at this moment. Wait for it, so that it is given back before the
-                // worker ends.
+                // The queue may be granting a lease at this moment. Wait for the lease, so that it is given back before
+                // the worker ends.
                 if let Ok(Ok(unstarted)) = tokio::time::timeout(LAST_LEASE, assignment).await {
                     give_back(&shared.parts.core, &unstarted, false, DRAINS).await;
                 }

@@ -142,7 +142,7 @@ impl Shared {
                 tokio::select! {
                     () = tokio::time::sleep(WAIT_MAX) => {}
                     () = assignment.stop.raised() => {}
-                    // The worker itself then gives back the remaining runs.
+                    // At its end, the worker itself gives back the remaining runs.
                     () = shared.ended.cancelled() => return,
                 }
                 if shared.long.take_of(|waiting| waiting.leased.lease == lease).is_none() {

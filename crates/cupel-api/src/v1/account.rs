@@ -284,7 +284,7 @@ pub(crate) async fn refresh(
             tokens(&app, &login)
         }
         Err(RefreshError::Invalid) => {
-            // If the token was used before, its session has ended, and its access tokens become invalid at once.
+            // If the token was used before, its session has ended: access tokens of the session become invalid at once.
             if let Some(session) = claimed {
                 app.identities.forget_session(session);
             }

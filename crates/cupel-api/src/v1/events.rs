@@ -5,7 +5,7 @@
 //! ends after the `verdict` event; a client that already has that event gets 204, which stops a browser from
 //! reconnecting.
 //!
-//! A stream also ends within `Settings::access_check` after its user was disabled or deleted.
+//! If the user is disabled or deleted, the stream ends within `Settings::access_check`.
 //!
 //! The stream of a submission whose `run_at` is more than [`DUE_SOON`] away would occupy a connection without events for
 //! up to a month. Such a stream ends after a `scheduled` event, whose `retry` sets the browser's reconnection time.
@@ -38,7 +38,7 @@ use crate::v1::response::{StartView, rfc3339};
 /// Streams of submissions that are due within this time stay open.
 const DUE_SOON: SignedDuration = SignedDuration::from_secs(60);
 
-/// Longest reconnection time sent to a browser. It is bounded because the submission may be cancelled in the meantime.
+/// Longest reconnection time sent to a browser. Bounded, because the submission may be cancelled in the meantime.
 const RETRY_MAX: SignedDuration = SignedDuration::from_hours(1);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");

@@ -341,8 +341,8 @@ pub(super) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str,
 
 /// Submit many programs, all or none.
 ///
-/// Costs as many submissions as it contains. A batch larger than your tier's burst is accepted only when the burst is
-/// completely unused.
+/// A batch costs as many submissions as it contains. A batch larger than your tier's burst is accepted only when the
+/// burst is completely unused.
 #[utoipa::path(
     post, path = "/execute/batch", tag = "execute", operation_id = "execute_batch",
     params(("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key and body gets the ids of the first one")),

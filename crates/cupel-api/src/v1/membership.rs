@@ -144,7 +144,7 @@ pub(crate) struct SessionView {
     expires_at: String,
     /// The `User-Agent` header of the log-in: at most 200 characters, without control characters.
     user_agent: Option<String>,
-    /// Whether it is the session of this request.
+    /// Whether this is the session of this request.
     current: bool,
 }
 

@@ -25,8 +25,8 @@ pub(crate) struct ExecuteRequest {
     /// Id or alias of a language, see `GET /languages`; case-insensitive.
     #[schema(min_length = 1)]
     pub(crate) language: String,
-    /// The main source; never empty. It gets the language's own file name, or that of its public type if the compiler
-    /// requires it. On a virtual machine, the class with `main` is started, regardless of its name and package.
+    /// The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name
+    /// of its public type. On a virtual machine, the class with `main` is started, regardless of its name and package.
     #[serde(default)]
     #[schema(min_length = 1)]
     pub(crate) source_code: Option<String>,

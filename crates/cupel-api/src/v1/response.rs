@@ -101,9 +101,9 @@ impl From<&RunState> for Status {
 /// A submission with all its data. Values that are not known (yet) are `null`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SubmissionView {
-    /// Its id.
+    /// The submission's id.
     pub(crate) submission_id: String,
-    /// Its status.
+    /// The submission's status.
     pub(crate) status: Status,
     /// The language's id; `null` for the verification of a package.
     pub(crate) language: Option<String>,
@@ -222,9 +222,9 @@ pub(crate) struct CompileView {
 /// One test.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TestView {
-    /// Its name.
+    /// The test's name.
     pub(crate) name: String,
-    /// Its verdict.
+    /// The test's verdict.
     pub(crate) verdict: String,
     /// Standard output.
     pub(crate) stdout: String,
@@ -554,9 +554,9 @@ fn abandoned(state: &RunState) -> Option<String> {
 /// A file that was read back after the execution.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FetchedFileView {
-    /// Its path in the working directory.
+    /// Path of the file in the working directory.
     pub(crate) path: String,
-    /// Its content as base64.
+    /// Content of the file, as base64.
     pub(crate) content_base64: String,
     /// Whether `content_base64` is only the beginning of the file: at most 8 MiB are kept of the output and all files together.
     pub(crate) truncated: bool,
@@ -583,14 +583,14 @@ pub(crate) struct SubmissionViews {
 /// A submission in a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SummaryView {
-    /// Its id.
+    /// The submission's id.
     pub(crate) submission_id: String,
     /// The language's id; `null` for the verification of a package.
     pub(crate) language: Option<String>,
     /// Purpose: `run` (a program, without a problem), `submission` (to a problem, and it counts), `samples` (tried on a
     /// problem's samples), `custom_input` (tried on the sender's own input) or `verification` (of a problem's package).
     pub(crate) purpose: &'static str,
-    /// Its status.
+    /// The submission's status.
     pub(crate) status: Status,
     /// Time at which the submission was accepted.
     #[schema(format = DateTime)]

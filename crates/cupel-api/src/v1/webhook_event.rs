@@ -35,11 +35,11 @@ pub(crate) struct WebhookEvent {
 /// A submission that has ended. The fields mean the same as in `SubmissionView`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct WebhookData {
-    /// Its id.
+    /// The submission's id.
     submission_id: String,
     /// `completed`, `failed` or `cancelled`.
     status: Status,
-    /// Its verdict.
+    /// The submission's verdict.
     verdict: String,
     /// The language's id; `null` for the verification of a package.
     language: Option<String>,
@@ -78,7 +78,7 @@ impl WebhookEvent {
         };
         let peak = report.and_then(RunReport::peak_for_sender);
         // As in the API's results, the kind of start is omitted if there are hidden tests, because it would leak
-        // information about them.
+        // information about the hidden tests.
         let start = report.filter(|report| !report.has_hidden_cases()).and_then(RunReport::start);
         let exit_code = report.and_then(|report| match (&report.execution, &report.compile) {
             (Some(step), _) => step.exit_code,

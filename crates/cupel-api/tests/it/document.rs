@@ -269,7 +269,7 @@ async fn a_misspelt_field_gets_a_field_that_fits() {
     }
 }
 
-/// Every example has every field that its schema requires, and no other field than the schema's.
+/// Every example has every field that its schema requires, and no field that its schema lacks.
 #[test]
 fn examples_have_the_fields_of_their_schemas() {
     let document = document();

@@ -544,7 +544,7 @@ async fn an_author_has_a_storage_quota_and_refused_packages_are_not_kept() {
     let kept = || std::fs::read_dir(app.packages()).unwrap().count();
     let archive = |text: &'static str| an_archive(&[("tests/secret/2.out", Some(text))]);
     assert_eq!(import(&app, &author, archive("1\n"), "?slug=one").await.status, 201);
-    // The same package again costs nothing; a third problem exceeds the quota.
+    // A second problem with the same package uses no more of the byte quota; a third problem exceeds the quota.
     assert_eq!(import(&app, &author, archive("1\n"), "?slug=two").await.status, 201);
     let refused = import(&app, &author, archive("2\n"), "?slug=three").await;
     refused.is_error(403, "quota-used-up");

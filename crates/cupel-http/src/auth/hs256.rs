@@ -17,7 +17,7 @@ static PROVIDER: CryptoProvider = CryptoProvider {
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-/// Installs this as jsonwebtoken's cryptography. Idempotent.
+/// Installs `PROVIDER` as jsonwebtoken's cryptography. Idempotent.
 pub(super) fn install() {
     // Fails if an earlier call has already installed this provider.
     let _ = PROVIDER.install_default();

@@ -12,8 +12,8 @@ use cupel_judge::ArtifactKey;
 use super::lru::Lru;
 use super::{Entry, format};
 
-/// Name prefix of a file that is being written, followed by the process id. A file with this prefix found at start was
-/// left by a crash, or belongs to another process, which tolerates its loss.
+/// Name prefix of a file that is being written, followed by the process id. A file with this prefix that is found at
+/// start was left by a crash, or belongs to another process, which tolerates the loss of the file.
 const UNFINISHED: &str = "unfinished";
 
 #[derive(Debug)]
@@ -68,7 +68,8 @@ impl Disk {
             remove(&path);
             return None;
         }
-        // The time of the last use orders the entries after a restart. If setting it fails, the entry only seems older.
+        // The time of the last use orders the entries after a restart. If setting this time fails, the entry only seems
+        // older.
         let _ = fs::File::options().append(true).open(&path).and_then(|file| file.set_modified(now()));
         entry
     }

@@ -58,7 +58,7 @@ pub(crate) struct AnswerRequest {
 /// Id of a new question or announcement.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AskedView {
-    /// Its id.
+    /// Id of the entry.
     #[schema(format = Uuid)]
     clarification_id: String,
 }
@@ -74,7 +74,7 @@ pub(crate) struct ClarificationPage {
 /// A question with its answer, or an announcement.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ClarificationView {
-    /// Its id.
+    /// Id of the entry.
     #[schema(format = Uuid)]
     clarification_id: String,
     /// `question` or `announcement`.
@@ -165,7 +165,7 @@ pub(crate) async fn ask(
 
 /// Make an announcement.
 ///
-/// All users who can see the contest get it in the list of questions. `PATCH` changes its text.
+/// All users who can see the contest get the announcement in the list of questions. `PATCH` changes its text.
 #[utoipa::path(
     post, path = "/contests/{slug}/announcements", tag = "contests", operation_id = "announce",
     params(("slug" = String, Path, description = "The contest's slug")),

@@ -77,8 +77,8 @@ pub(crate) struct ContestRequest {
     problems: Vec<String>,
 }
 
-/// Changes to a contest; omitted fields stay unchanged. After the contest has begun, its start, rules and problems
-/// cannot change.
+/// Changes to a contest; omitted fields stay unchanged. After a contest has begun, its start, rules and problems cannot
+/// change.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "unfrozen": true }))]

@@ -80,7 +80,7 @@ pub(crate) struct ProblemView {
     starter_code: Vec<StarterView>,
     /// Whether you may change the problem.
     may_change: bool,
-    /// For users who may change it: whether the current version passed verification; `null`: not verified yet.
+    /// For users who may change the problem: whether the current version passed verification; `null`: not verified yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     is_verified: Option<Option<bool>>,
 }
@@ -242,7 +242,7 @@ fn view(
         code,
         languages: permitted,
         per_language,
-        // Not shown: they follow from the shown limits, or apply to the package's own programs and the compiler.
+        // Not shown: these limits follow from the shown ones, or apply to the package's own programs and the compiler.
         wall_time: _,
         on_output_limit: _,
         compile: _,

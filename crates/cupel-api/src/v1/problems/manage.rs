@@ -292,7 +292,7 @@ fn in_header(text: &str) -> Option<HeaderValue> {
 ///
 /// The problem's validators check its inputs, its checker is tested with outputs whose verdict is known, and its
 /// submissions must have their expected results. Verification is an ordinary submission of yours; its result lists the
-/// claims that do not hold. With `?wait=`, the response is delayed until it has ended.
+/// claims that do not hold. With `?wait=`, the response is delayed until the verification has ended.
 #[utoipa::path(
     post, path = "/problems/{slug}/verify", tag = "authoring", operation_id = "verify_problem",
     params(("slug" = String, Path, description = "The problem's slug"), WaitParams),
@@ -417,9 +417,9 @@ pub(crate) struct ChangeRequest {
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum VisibilityName {
-    /// Its authors.
+    /// The problem's authors.
     Draft,
-    /// Its authors and its readers.
+    /// The problem's authors and readers.
     Private,
     /// Everybody.
     Public,
@@ -546,7 +546,7 @@ pub(crate) struct VersionPage {
 /// A version of a problem.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct VersionView {
-    /// Its number, from 1.
+    /// Version number, from 1.
     version: u32,
     /// SHA-256 of its package.
     package: String,

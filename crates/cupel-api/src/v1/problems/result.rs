@@ -82,13 +82,13 @@ pub(crate) struct GradedView {
 /// A group of tests.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GroupView {
-    /// Its name.
+    /// The group's name.
     name: String,
-    /// Its verdict; `SK`: it was not run.
+    /// The group's verdict; `SK`: the group was not run.
     verdict: &'static str,
-    /// Its score, if it has one.
+    /// The group's score, if it has one.
     score: Option<f64>,
-    /// Its maximum score, if there is one.
+    /// The group's maximum score, if there is one.
     max_score: Option<f64>,
     /// For the problem's authors: why it was not run, or the error in the group.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,15 +98,15 @@ pub(crate) struct GroupView {
 /// A test of a problem.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProblemTestView {
-    /// Its number, from 1.
+    /// The test's number, from 1.
     number: u64,
-    /// Its name, if you may know it.
+    /// The test's name, if you may know it.
     name: Option<String>,
     /// Whether you may see the test: it is a sample in the statement, or you may see it for another reason.
     is_shown: bool,
-    /// Its verdict, `SK` if it was not run; `null` if the problem hides the results of individual tests.
+    /// The test's verdict, `SK` if it was not run; `null` if the problem hides the results of individual tests.
     verdict: Option<&'static str>,
-    /// Its score, if it has one.
+    /// The test's score, if it has one.
     score: Option<f64>,
     /// CPU time in milliseconds, if the test is visible; always for the problem's authors.
     execution_time_ms: Option<u64>,
@@ -144,7 +144,7 @@ pub(crate) struct ProblemTestView {
 /// A submitted file. One of `content` and `content_base64` is present.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SentFileView {
-    /// Its path.
+    /// Path of the file.
     path: String,
     /// The content as text.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -271,13 +271,13 @@ pub(crate) async fn submission(
 /// A run of a submission.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RunView {
-    /// Its id.
+    /// The run's id.
     run_id: String,
-    /// Its status.
+    /// The run's status.
     status: Status,
-    /// Its verdict, once there is one.
+    /// The run's verdict, once there is one.
     verdict: Option<&'static str>,
-    /// Its score, if it has one.
+    /// The run's score, if it has one.
     score: Option<f64>,
     /// Number of the problem version it is judged against.
     version: Option<u32>,

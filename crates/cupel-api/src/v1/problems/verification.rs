@@ -51,9 +51,9 @@ pub(crate) struct ClaimView {
 pub(crate) struct VerifiedSubmissionView {
     /// Path in the package.
     path: String,
-    /// Its verdict; `SK`: its language is not installed on this server, so it was not run.
+    /// The submission's verdict; `SK`: it was not run, because its language is not installed on this server.
     verdict: &'static str,
-    /// Its score, if it has one.
+    /// The submission's score, if it has one.
     score: Option<f64>,
     /// CPU time of its slowest test, in milliseconds.
     slowest_ms: Option<u64>,
