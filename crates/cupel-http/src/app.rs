@@ -135,13 +135,13 @@ impl LongAnswers {
         let second = std::time::Duration::from_secs(1);
         if open.all >= self.all_max {
             let detail =
-                "The server has as many event streams and waits open as it can. Ask for the submission without `wait`.";
+                "The server has its maximum number of event streams and waits open. Get the submission without `wait`.";
             return Err(ApiError::new(ErrorKind::Unavailable, detail).retry_after(second));
         }
         let most =
             if open.all * 2 >= self.all_max { LONG_ANSWERS_PER_USER_WHEN_SCARCE } else { LONG_ANSWERS_PER_USER_MAX };
         if open.by_user.get(&user).is_some_and(|count| *count >= most) {
-            let detail = format!("You may have {most} event streams and waits open at the moment; end one first.");
+            let detail = format!("You may have at most {most} event streams and waits open now; close one first.");
             return Err(ApiError::new(ErrorKind::RateLimited, detail).retry_after(second));
         }
         open.all += 1;

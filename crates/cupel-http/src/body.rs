@@ -229,7 +229,8 @@ fn push_key(pointer: &mut String, key: &str) {
     pointer.push_str(&key.chars().take(64).collect::<String>().replace('~', "~0").replace('/', "~1"));
 }
 
-/// Serde's message as a sentence for the client. For unknown and missing fields, the field's name is added to the pointer.
+/// Serde's message as a sentence for the client. For unknown and missing fields, the field's name is added to the
+/// pointer.
 fn describe(message: &str, pointer: &mut String) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
     if message.starts_with("unknown field `") {

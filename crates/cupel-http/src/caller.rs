@@ -1,5 +1,5 @@
-//! Extractors that identify the caller. `Caller` admits only the callers that the dialect's access table allows. `Visitor`
-//! is for operations that need no authentication but show more to some users.
+//! Extractors that identify the caller. `Caller` admits only the callers that the dialect's access table allows.
+//! `Visitor` is for operations that need no authentication but show more to some users.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -163,7 +163,7 @@ fn who_may(parts: &Parts) -> Result<Who, ApiError> {
     who.ok_or_else(not_in_table)
 }
 
-/// Credential that the request's dialect finds in the request.
+/// The request's credential, where the dialect of the request expects it.
 fn presented(parts: &Parts) -> Presented<'_> {
     match parts.extensions.get::<Notes>().and_then(Notes::dialect) {
         Some(dialect) => dialect.credential(parts),
@@ -171,8 +171,8 @@ fn presented(parts: &Parts) -> Presented<'_> {
     }
 }
 
-/// Error for a defect of the server: the operation's entry in the table is missing, or does not match the extractor. Every
-/// request is refused.
+/// Error for a defect of the server: the operation's entry in the table is missing, or does not match the extractor.
+/// Every request is refused.
 fn not_in_table() -> ApiError {
     tracing::error!("this route is missing from the access table, or its extractor does not match the table");
     ApiError::new(ErrorKind::Internal, "The server failed to answer this request. It is not your mistake.")

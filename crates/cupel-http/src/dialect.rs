@@ -1,8 +1,8 @@
 //! Dialects: the HTTP interfaces of this server, each below a separate prefix.
 //!
-//! The edge looks up the dialect of a request by its path, even if no route matches, and stores it in the request's
-//! [`Notes`](crate::notes::Notes), from which the extractors read it. For a path that belongs to no dialect, errors are
-//! `application/problem+json`.
+//! The edge looks up the dialect of a request by its path, even if no route matches, and stores the dialect in the
+//! request's [`Notes`](crate::notes::Notes), where the extractors find it. For a path that belongs to no dialect,
+//! errors are `application/problem+json`.
 
 use std::sync::Arc;
 

@@ -172,7 +172,7 @@ impl RateLimits {
     pub async fn anonymous_read(&self, address: IpAddr, rate: Rate) -> Result<(), ApiError> {
         self.buckets.take(&[AddressUse::Read.draw(address, rate)]).await.map(drop).map_err(|dry| {
             let detail = format!(
-                "Without an account, {} reads in {} s come from one address. Log in, or wait {} s.",
+                "Without an account, {} reads in {} s are allowed per address. Log in, or wait {} s.",
                 rate.quota,
                 rate.window.as_secs(),
                 seconds_up(dry.wait).max(1)

@@ -44,7 +44,8 @@ use crate::state::Network;
 /// Limits and timeouts of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServeSettings {
-    /// Maximum time for the head of a request to arrive; also the maximum time for which an idle connection is kept open.
+    /// Maximum time for the head of a request to arrive; also the maximum time for which an idle connection is kept
+    /// open.
     pub head_time_max: Duration,
     /// Maximum time without progress in sending data to a client.
     pub write_stall_max: Duration,

@@ -12,9 +12,9 @@
 //!     └── execute   one per case
 //! ```
 //!
-//! A request has a separate span, such as `POST /api/v1/execute`, in the trace of the caller's `traceparent` header (W3C
-//! Trace Context) or in a new trace, with links to the submissions that it created. Spans contain ids, names, times and
-//! verdicts, but never user input or program output.
+//! A request has a separate span, such as `POST /api/v1/execute`, in the trace of the caller's `traceparent` header
+//! (W3C Trace Context) or in a new trace, with links to the submissions that it created. Spans contain ids, names,
+//! times and verdicts, but never user input or program output.
 //!
 //! Names follow OpenTelemetry's semantic conventions where they exist (HTTP, service), and are `cupel.…` otherwise.
 #![forbid(unsafe_code)]

@@ -160,9 +160,9 @@ impl RunReport {
     }
 }
 
-/// Granularity of the time of hidden cases that is shown to the sender; for memory it is one MiB. A program can make its
-/// time and memory depend on its input, so exact figures would leak the input. Source: Kattis and CSES show hundredths of
-/// a second and whole megabytes.
+/// Granularity of the time of hidden cases that is shown to the sender; for memory it is one MiB. A program can make
+/// its time and memory depend on its input, so exact figures would leak the input. Source: Kattis and CSES show
+/// hundredths of a second and whole megabytes.
 const COARSE_TIME: Duration = Duration::from_millis(10);
 const COARSE_MEMORY: Bytes = Bytes::mib(1);
 

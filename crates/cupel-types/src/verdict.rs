@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The first order is by cause: only one limit can have killed a program, and the incomplete output of a killed program
-//! does not count. The second order is that of graders in "worst error" mode. Source of the second order: problemtools,
+//! is not checked. The second order is that of graders in "worst error" mode. Source of the second order: problemtools,
 //! default grader. A verdict that problemtools does not have ranks next to the verdict into which Cupel folds it. The
 //! names of verdicts in other judges are in [`OtherJudge`](crate::OtherJudge).
 

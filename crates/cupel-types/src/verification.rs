@@ -19,8 +19,8 @@ pub struct Verification {
     pub time_limit: Option<Duration>,
     /// Whether `time_limit` was derived from measured times because the package sets no limit.
     pub is_derived: bool,
-    /// How the program that determined the derived limit was started; `None` if its language has no warm start, or if no
-    /// limit was derived.
+    /// How the program that determined the derived limit was started; `None` if its language has no warm start, or if
+    /// no limit was derived.
     pub limit_start: Option<Start>,
     /// Remarks for the authors; they do not affect `holds`.
     pub notes: Vec<String>,

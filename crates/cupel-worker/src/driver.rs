@@ -69,7 +69,7 @@ pub(crate) async fn drive(number: usize, shared: Arc<Shared>, shutdown: Cancella
     // Give back every taken run that will not be judged. A lease request in progress ends with the shutdown. Without a
     // shutdown, dropping the request gives the run back.
     let Driver { upcoming, ahead, waiting, threads, .. } = driver;
-    // This ends the threads whose runs wait for a turn.
+    // Dropping their job queues ends the threads whose runs wait for a turn.
     drop(threads);
     let late = match upcoming {
         Some(upcoming) if shutdown.is_cancelled() => upcoming.await,
@@ -321,7 +321,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Takes a run of an owner not in `not` that may begin, if one is available at once.
+    /// Takes a run that may begin and whose owner is not in `not`, if one is available at once.
     async fn take_other(&mut self, not: &[UserId]) -> Option<Admitted<'a>> {
         let suits = |assignment: &Arc<Assignment>| !not.contains(&assignment.leased.submission.owner);
         let shared = self.shared;
@@ -496,7 +496,7 @@ async fn next(shared: &Shared, shutdown: &CancellationToken) -> Option<Arc<Assig
                 }
                 return None;
             }
-            // A lease request in progress is given back when dropped.
+            // Dropping a lease request in progress gives the run back.
             () = until(&mut pause, true) => continue,
             result = assignment.as_mut() => result,
         };

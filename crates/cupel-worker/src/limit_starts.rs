@@ -1,6 +1,6 @@
 //! Warns if programs start in another mode (warm or cold) than the program that determined a derived time limit.
 //!
-//! A cold start costs CPU time that a warm one does not. So a limit measured with warm starts is strict for cold
+//! A cold start uses CPU time that a warm start does not. So a limit measured with warm starts is strict for cold
 //! starts, and a limit measured with cold starts is generous for warm starts.
 
 use std::collections::HashSet;

@@ -149,7 +149,7 @@ impl Shared {
                     return;
                 }
             }
-            give_back_later(&shared.parts.core, &assignment, PAUSE, "long runs had their share of the slots").await;
+            give_back_later(&shared.parts.core, &assignment, PAUSE, "long runs use their share of the slots").await;
             shared.leases().remove(&lease);
         });
     }

@@ -324,7 +324,7 @@ fn build(number: usize, parts: &SlotParts, messages: &UnboundedSender<SlotMessag
     }
 }
 
-/// Judges an attempt; `waited` counts the nanoseconds during which others had the slot.
+/// Judges an attempt; `waited` counts the nanoseconds during which other runs had the slot.
 fn judge_one(
     parts: &SlotParts,
     assignment: &Assignment,

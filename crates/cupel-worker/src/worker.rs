@@ -31,7 +31,7 @@ const COMPLETIONS_PER_SLOT_MAX: usize = 8;
 
 /// Parts and settings of a worker.
 pub struct WorkerParts {
-    /// The application core, from which runs are taken.
+    /// The application core; the worker takes its runs from there.
     pub core: Core,
     /// The worker's id, in leases and logs.
     pub id: WorkerId,

@@ -100,8 +100,8 @@ pub(crate) async fn delete_user(
 /// The first line names the columns: `username` and, optionally, `email`, `role` and `tier`. At most 5,000 users. If
 /// any line is invalid, no user is created, and `errors` lists every invalid line. The response has a one-time link for
 /// each new user, valid for 14 days; a name or address that is already taken is reported in its line. An import may be
-/// repeated: a user with the same name and address who has not set a password yet is reported as `exists` and gets a new
-/// link, and the older one becomes void.
+/// repeated: a user with the same name and address who has not set a password yet is reported as `exists` and gets a
+/// new link, and the older one becomes void.
 #[utoipa::path(
     post, path = "/admin/users/import", tag = "admin", operation_id = "import_users",
     request_body(content = String, content_type = "text/csv", example = json!("username,email\nada,ada@example.com\nbob,\n")),

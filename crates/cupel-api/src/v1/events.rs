@@ -7,8 +7,8 @@
 //!
 //! If the user is disabled or deleted, the stream ends within `Settings::access_check`.
 //!
-//! The stream of a submission whose `run_at` is more than [`DUE_SOON`] away would occupy a connection without events for
-//! up to a month. Such a stream ends after a `scheduled` event, whose `retry` sets the browser's reconnection time.
+//! The stream of a submission whose `run_at` is more than [`DUE_SOON`] away would occupy a connection without events
+//! for up to a month. Such a stream ends after a `scheduled` event, whose `retry` sets the browser's reconnection time.
 //! Source: HTML Living Standard, "Server-sent events".
 
 use std::convert::Infallible;

@@ -56,7 +56,8 @@ pub(crate) struct ExecuteRequest {
     /// Urgency: `interactive`, `submission` (default) or `batch`.
     #[serde(default)]
     pub(crate) priority: Option<Priority>,
-    /// Earliest start time (RFC 3339), such as `2030-01-01T00:00:00Z`; at most 30 days ahead, unless the operator sets another maximum.
+    /// Earliest start time (RFC 3339), such as `2030-01-01T00:00:00Z`; at most 30 days ahead, unless the operator sets
+    /// another maximum.
     #[serde(default)]
     #[schema(format = DateTime)]
     pub(crate) run_at: Option<String>,
@@ -72,9 +73,9 @@ pub(crate) struct ExecuteRequest {
     /// cached.
     #[serde(default)]
     pub(crate) cache: Option<bool>,
-    /// Inputs with expected outputs. The program is compiled once and run on each input. The operator limits the time of
-    /// all executions together (ten minutes by default): the test that reaches this limit is TLE, and later tests are
-    /// `SK` (skipped).
+    /// Inputs with expected outputs. The program is compiled once and run on each input. The operator limits the time
+    /// of all executions together (ten minutes by default): the test that reaches this limit is TLE, and later tests
+    /// are `SK` (skipped).
     #[serde(default, deserialize_with = "lists::tests")]
     pub(crate) tests: Vec<TestRequest>,
     /// Paths of files in the working directory that are read back after the execution, into `fetched_files`; not
@@ -138,8 +139,8 @@ pub(crate) struct LimitsBody {
     /// Wall-clock time, in milliseconds.
     #[schema(minimum = 1)]
     pub(crate) wall_time_ms: Option<u64>,
-    /// Longest period in which the program uses no more than 1 ms of CPU time in total, in milliseconds. A program that prints now and
-    /// then and sleeps in between can be idle in this sense.
+    /// Longest period in which the program uses no more than 1 ms of CPU time in total, in milliseconds. A program that
+    /// prints now and then and sleeps in between can be idle in this sense.
     #[schema(minimum = 1)]
     pub(crate) idle_time_ms: Option<u64>,
     /// Machine instructions of all processes together, without the kernel's; more are TLE. Refused if the server cannot

@@ -139,10 +139,10 @@ pub(crate) struct SubmissionView {
     /// other input files, and pages of files on disk, such as the toolchain's executables and libraries. For a program
     /// that reached its memory limit, the figure is the limit. Warm and cold starts are measured in the same way.
     ///
-    /// `ru_maxrss` and `VmHWM` apply to one process and include resident pages of executables and libraries. So they are
-    /// larger for a program with one process (C: by 1 MiB, Python: by 5 MiB, Java: by 20 MiB) and smaller for a program
-    /// with many processes. `cg-mem` of isolate is the same measure, but also counts the executable and files on disk
-    /// that the program was the first to read.
+    /// `ru_maxrss` and `VmHWM` apply to one process and include resident pages of executables and libraries. So they
+    /// are larger for a program with one process (C: by 1 MiB, Python: by 5 MiB, Java: by 20 MiB) and smaller for a
+    /// program with many processes. `cg-mem` of isolate is the same measure, but also counts the executable and files
+    /// on disk that the program was the first to read.
     pub(crate) memory_used_kb: Option<u64>,
     /// How the program was started, if its language has a warm start: `warm` (as a copy of an initialised interpreter)
     /// or `cold` (by executing the interpreter, which is part of `execution_time_ms`). With tests: `cold` if any test
@@ -558,7 +558,8 @@ pub(crate) struct FetchedFileView {
     pub(crate) path: String,
     /// Content of the file, as base64.
     pub(crate) content_base64: String,
-    /// Whether `content_base64` is only the beginning of the file: at most 8 MiB are kept of the output and all files together.
+    /// Whether the content is only the beginning of the file: at most 8 MiB are kept of the output and all files
+    /// together.
     pub(crate) truncated: bool,
 }
 

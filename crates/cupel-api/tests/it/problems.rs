@@ -1,4 +1,5 @@
-//! Tests of problems over HTTP: the fields that each caller gets, the refusals, and that a refused request stores nothing.
+//! Tests of problems over HTTP: the fields that each caller gets, the refusals, and that a refused request stores
+//! nothing.
 
 use std::time::Duration;
 
@@ -481,7 +482,7 @@ async fn an_administrator_can_publish_despite_errors_with_a_recorded_reason() {
         (&kept["reason"], &kept["username"]),
         (&json!("Its Prolog solution cannot be tried here."), &json!(admin.user.username))
     );
-    // The exception belongs to this version, so hiding and publishing it again needs no other exception.
+    // The exception belongs to this version, so hiding and publishing it again needs no second exception.
     let hide = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "visibility": "draft" }));
     assert_eq!(hide.bearer(&author.token).send().await.status, 200);
     assert_eq!(publish(&author, json!(null)).await.status, 200);

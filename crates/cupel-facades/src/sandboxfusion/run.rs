@@ -31,7 +31,7 @@ use super::python::decode_base64;
 use super::request::RunCode;
 use super::response::{CommandRunResult, RunCodeResponse};
 
-/// Files whose path contains this are skipped.
+/// Files whose path contains this text are skipped.
 const SKIPPED: &str = "IGNORE_THIS_FILE";
 
 /// Smallest memory limit, in MiB, whose number of bytes is too large for the C integer that the original passes to the
@@ -173,8 +173,8 @@ fn refusal(error: SubmitError) -> Refusal {
     }
 }
 
-/// The paths to read back, each in its shortest form and as in the request. Omits paths outside the working directory and
-/// paths that cannot name a file, because the original omits files that it cannot read.
+/// The paths to read back, each in its shortest form and as in the request. Omits paths outside the working directory
+/// and paths that cannot name a file, because the original omits files that it cannot read.
 fn fetched(paths: &[String]) -> impl Iterator<Item = (String, &str)> {
     paths.iter().filter_map(|path| Some((inside(path).ok()?, path.as_str())))
 }
@@ -204,8 +204,8 @@ fn clamped_duration(clamped_duration: f64, max: Duration) -> Duration {
     Duration::try_from_secs_f64(clamped_duration.max(0.0)).unwrap_or(max).max(shortest)
 }
 
-/// Limits of the run: at most the language's maximum. The original does not limit CPU time, so the CPU time limit is the
-/// wall-clock limit here.
+/// Limits of the run: at most the language's maximum. The original does not limit CPU time, so the CPU time limit is
+/// the wall-clock limit here.
 fn limits_of(request: &RunCode, max: Limits) -> LimitsRequest {
     let wall_time = clamped_duration(request.run_timeout, max.wall_time);
     let memory = match request.memory_limit_mib {

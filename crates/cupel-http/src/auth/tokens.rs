@@ -107,8 +107,8 @@ impl Tokens {
     }
 }
 
-/// The secret, or a random one if an attacker could guess it. Tokens signed with a random secret become invalid when the
-/// process ends, but cannot be forged. Source: RFC 7518, section 3.2: a key for HS256 has at least 256 bits.
+/// The secret, or a random one if an attacker could guess it. Tokens signed with a random secret become invalid when
+/// the process ends, but cannot be forged. Source: RFC 7518, section 3.2: a key for HS256 has at least 256 bits.
 fn signing_key(secret: &Secret) -> Vec<u8> {
     if secret.0.len() >= SECRET_BYTES_MIN {
         return secret.0.clone();

@@ -385,7 +385,7 @@ async fn a_lost_lease_stops_the_run_and_its_result_is_ignored() {
     let bench = Bench::start(vec![Does::Ends, Does::WaitsForStop], policy).await;
     let id = bench.submit().await;
     bench.until_left(1).await;
-    // Another process finds the lease expired before this worker renews it.
+    // Another process notices that the lease has expired, before this worker renews it.
     bench.clock.advance(Duration::from_secs(1));
     while bench.core.sweep().await.unwrap().expired == 0 {
         bench.clock.advance(Duration::from_secs(1));

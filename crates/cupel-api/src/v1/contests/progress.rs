@@ -1,5 +1,5 @@
-//! `GET /contests/{slug}/progress`: the participants' results for the problems of a contest, including submissions before
-//! and after it.
+//! `GET /contests/{slug}/progress`: the participants' results for the problems of a contest, including submissions
+//! before and after it.
 
 use axum::Json;
 use axum::extract::State;

@@ -209,9 +209,10 @@ pub(crate) enum FormName {
 ///
 /// Information that Kattis format cannot express is listed in `cupel-warning` headers, in the words of `cupel problem
 /// export`. Kattis format cannot express function problems at all. With `?form=original`, every problem is exported in
-/// the format of its import, and importing it again gives the same hash. The archive has the files of the current version
-/// as the import stored them: a top-level directory that contained everything is removed, links are replaced by their
-/// targets, the test archive of a DMOJ package is unpacked, and the constants of a Kattis 2025-09 package are filled in.
+/// the format of its import, and importing it again gives the same hash. The archive has the files of the current
+/// version as the import stored them: a top-level directory that contained everything is removed, links are replaced by
+/// their targets, the test archive of a DMOJ package is unpacked, and the constants of a Kattis 2025-09 package are
+/// filled in.
 #[utoipa::path(
     get, path = "/problems/{slug}/package", tag = "authoring", operation_id = "export_problem",
     params(("slug" = String, Path, description = "The problem's slug"), ExportParams),

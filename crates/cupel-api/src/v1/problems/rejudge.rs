@@ -98,8 +98,8 @@ pub(crate) struct VerdictCountView {
 /// Preview a rejudge.
 ///
 /// Lists the submissions that `POST` with the same filter would judge again, with their present verdicts, and judges
-/// nothing. The new verdicts are known only after judging. With `?outdated=true&version=N` for a staged version, the list
-/// has the submissions that will be outdated once that version is current.
+/// nothing. The new verdicts are known only after judging. With `?outdated=true&version=N` for a staged version, the
+/// list has the submissions that will be outdated once that version is current.
 #[utoipa::path(
     get, path = "/problems/{slug}/rejudge", tag = "authoring", operation_id = "preview_rejudge",
     params(("slug" = String, Path, description = "The problem's slug"), PreviewParams),
@@ -148,8 +148,8 @@ pub(crate) async fn preview(
 /// Rejudge the submissions to a problem.
 ///
 /// Judges all submissions, or those that match the filter, again with the current version of the problem, at the lowest
-/// priority. While the problem is a draft, that version may be unverified: verify it before you rely on the results. Old
-/// verdicts are kept: see `GET /submissions/{submission_id}/runs`.
+/// priority. While the problem is a draft, that version may be unverified: verify it before you rely on the results.
+/// Old verdicts are kept: see `GET /submissions/{submission_id}/runs`.
 #[utoipa::path(
     post, path = "/problems/{slug}/rejudge", tag = "authoring", operation_id = "rejudge_problem",
     params(("slug" = String, Path, description = "The problem's slug"), RejudgeParams),

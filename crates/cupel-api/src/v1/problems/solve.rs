@@ -38,8 +38,8 @@ use crate::v1::submissions::{PageParams, one, twenty};
 pub(crate) struct SolutionRequest {
     /// Id or alias of a language, see `GET /languages`.
     language: String,
-    /// The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name of
-    /// its public type.
+    /// The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name
+    /// of its public type.
     #[serde(default)]
     #[schema(min_length = 1)]
     source_code: Option<String>,
@@ -60,8 +60,8 @@ pub(crate) struct SolutionRequest {
 pub(crate) struct TrialRequest {
     /// Id or alias of a language, see `GET /languages`.
     language: String,
-    /// The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name of
-    /// its public type.
+    /// The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name
+    /// of its public type.
     #[serde(default)]
     #[schema(min_length = 1)]
     source_code: Option<String>,
