@@ -3,8 +3,8 @@
 //!
 //! Clients submit, wait for the result and submit again. Takers lease runs and complete them at once with a report of
 //! one case. *Claim* is the time from the call of `submit` to the lease. *Lone* is one client with 30 ms of idleness
-//! between jobs. The number of requests to the servers per job is read from the servers' own statistics before and
-//! after.
+//! between jobs. The number of requests to the servers per job is the difference between the servers' own statistics
+//! before and after the load.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -117,7 +117,7 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
 struct Measured {
     lone: Samples,
     load: Samples,
-    /// Per job of the load.
+    /// Requests to the servers per job of the load.
     asked: Counted,
 }
 

@@ -21,7 +21,7 @@ const fn keys_max(kind: BucketKind) -> usize {
     }
 }
 
-/// Maximum number of remembered keys. When it is reached, the older half is dropped.
+/// Maximum number of remembered keys. When this number is reached, the older half is dropped.
 const KNOWN_MAX: usize = 50_000;
 
 /// Buckets of this process.

@@ -139,8 +139,8 @@ impl RunReport {
         Some(if starts.all(|start| start == first) { first } else { Start::Cold })
     }
 
-    /// Highest CPU time and highest memory over all executions. Zero for a program that was not compiled; `None` if
-    /// nothing ran for another reason.
+    /// Highest CPU time and highest memory over all executions. Zero if compilation failed; `None` if nothing ran for
+    /// another reason.
     pub fn peak(&self) -> Option<(Duration, Bytes)> {
         let cpu_time = self.usages().map(|usage| usage.cpu_time).max();
         let memory = self.usages().map(|usage| usage.memory).max();
@@ -160,7 +160,7 @@ impl RunReport {
     }
 }
 
-/// Granularity of the time of hidden cases that is shown to the sender; for memory it is one MiB. A program can make
+/// Granularity of the CPU time of hidden cases, and below of their memory, as shown to the sender. A program can make
 /// its time and memory depend on its input, so exact figures would leak the input. Source: Kattis and CSES show
 /// hundredths of a second and whole megabytes.
 const COARSE_TIME: Duration = Duration::from_millis(10);

@@ -1,4 +1,4 @@
-//! The judge's verdict on a run, and its order of precedence.
+//! The judge's verdict on a run, and the order of precedence of verdicts.
 //!
 //! ```text
 //!  on one case:       JE > MLE > OLE > TLE > ILE > SV > RTE > the checker's verdict
@@ -76,7 +76,7 @@ impl Verdict {
         }
     }
 
-    /// Verdict of a program without an expected answer, derived from its outcome.
+    /// Verdict on a program without an expected answer, derived from the outcome of its execution.
     pub const fn of_outcome(outcome: Outcome) -> Verdict {
         match outcome {
             Outcome::Exited(0) => Verdict::Accepted,

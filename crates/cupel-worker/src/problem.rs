@@ -94,8 +94,8 @@ fn warn_of_other_starts(parts: &SlotParts, package: &Package, measured: Option<S
 struct CaseDisclosure {
     /// Level of detail.
     feedback: Feedback,
-    /// The case's name in the log. If the owner may see nothing else of the case, the name is a number, because an id
-    /// may reveal what the test checks.
+    /// The case's name in the log: its id if the owner may see the whole case, otherwise its number, because an id may
+    /// reveal what the test checks.
     name: String,
 }
 
