@@ -122,7 +122,7 @@ pub(crate) fn measure(server: &Server, plan: Plan, only: Option<&str>) -> anyhow
 /// The program that is cheapest to run, so that the rest of a submission's path dominates.
 pub(crate) const CHEAPEST: &Program = &PROGRAMS[0];
 
-/// Submits one after another; returns the end-to-end times.
+/// Submits programs one after another; returns the end-to-end times.
 pub(crate) fn lone(server: &Server, program: &Program, numbers: &AtomicU64, plan: Plan) -> anyhow::Result<Samples> {
     let client = Client::new(server, program, numbers);
     client.judge().context("the first submission")?;

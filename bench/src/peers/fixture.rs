@@ -70,7 +70,7 @@ impl Fixture {
         self.folder.path().join("programs")
     }
 
-    /// Parent of the new directories, which are writable.
+    /// Parent of the directories in which programs are compiled; they are writable.
     pub(super) fn scratches(&self) -> PathBuf {
         self.folder.path().join("scratch")
     }

@@ -135,7 +135,7 @@ impl Follower {
         Ok((user.id, viewer))
     }
 
-    /// Consumes the ticket, after all other checks for the stream have passed.
+    /// Consumes the ticket. Call it after all other checks for the stream have passed.
     pub async fn enter(self, app: &Shared, submission: SubmissionId) -> Result<(), ApiError> {
         let Follower::Ticket { text, notes } = self else { return Ok(()) };
         if app.accounts.use_ticket(&text, submission).await? {

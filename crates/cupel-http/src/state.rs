@@ -164,7 +164,7 @@ pub struct LoginRates {
     pub registrations: Rate,
     /// Invalid tokens and keys from one address.
     pub bad_tokens: Rate,
-    /// Wrong join codes of contests from one address, high enough for the typing errors of a whole class.
+    /// Wrong join codes of contests from one address. The limit is high enough for the typing errors of a whole class.
     pub join_codes: Rate,
     /// Refreshes of one session, including successful ones: the store keeps each exchanged token for as long as the
     /// session can be refreshed, to detect a stolen one.

@@ -48,13 +48,13 @@ pub(crate) enum ScopeName {
     /// Submit and cancel.
     #[serde(rename = "runs:write")]
     RunsWrite,
-    /// Write problems, if the owner may.
+    /// Write problems, if the owner of the key may do so.
     #[serde(rename = "problems:write")]
     ProblemsWrite,
     /// Change the account, including its keys.
     #[serde(rename = "account")]
     Account,
-    /// Administer, if the owner may.
+    /// Administer, if the owner of the key may do so.
     #[serde(rename = "admin")]
     Admin,
 }

@@ -37,7 +37,7 @@ pub(super) fn encode(entry: &Entry) -> Vec<u8> {
     body
 }
 
-/// Decodes an entry; `None` if the bytes are not exactly what was written.
+/// Decodes an entry; `None` if the bytes differ from those that were written.
 pub(super) fn decode(bytes: &[u8]) -> Option<Entry> {
     let (magic, rest) = bytes.split_at_checked(MAGIC.len())?;
     let (checksum, body) = rest.split_at_checked(32)?;

@@ -490,7 +490,7 @@ fn reason_of(text: &str) -> Result<String, ApiError> {
     Ok(text.to_owned())
 }
 
-/// The users that the request names or, if it has no list, the current members with this role.
+/// The users that the request names or, if the request has no list, the current members with this role.
 async fn members_with_role(
     app: &Shared,
     names: Option<Vec<String>>,
@@ -557,7 +557,8 @@ pub(crate) struct VersionView {
     is_current: bool,
     /// Whether the version passed verification; `null`: not verified yet.
     is_verified: Option<bool>,
-    /// CPU time limit that verification derived, in milliseconds; `null`: none, or the package sets its own.
+    /// CPU time limit that verification derived, in milliseconds; `null`: no limit was derived, or the package sets
+    /// one.
     time_limit_ms: Option<u64>,
     /// How the program that determined `time_limit_ms` was started; `null`: the program's language has no warm start,
     /// there is no limit, or the start is unknown.

@@ -90,7 +90,7 @@ pub(crate) struct GroupView {
     score: Option<f64>,
     /// The group's maximum score, if there is one.
     max_score: Option<f64>,
-    /// For the problem's authors: why it was not run, or the error in the group.
+    /// For the problem's authors: why the group was not run, or the error in the group.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }

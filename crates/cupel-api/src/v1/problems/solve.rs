@@ -290,7 +290,7 @@ pub(crate) struct SentPage {
     pagination: Pagination,
 }
 
-/// List submissions to a problem that count, newest first.
+/// List a problem's submissions that count, newest first.
 #[utoipa::path(
     get, path = "/problems/{slug}/submissions", tag = "problems", operation_id = "submissions_to_problem",
     params(("slug" = String, Path, description = "The problem's slug"), SentParams),
