@@ -97,7 +97,7 @@ impl FromRef<Shared> for ApiState {
 /// Maximum number of simultaneous long-lived responses (event streams and waits) per user.
 const LONG_ANSWERS_PER_USER_MAX: usize = 128;
 
-/// Maximum per user while more than half of the total is in use, so that a few users cannot use up the total.
+/// Maximum per user while at least half of the total is in use, so that a few users cannot use up the total.
 const LONG_ANSWERS_PER_USER_WHEN_SCARCE: usize = 16;
 
 /// Counts long-lived responses, so that neither one user nor all users together can occupy all connections.

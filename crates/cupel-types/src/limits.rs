@@ -95,7 +95,7 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// The limits if neither the request nor the language sets any.
+    /// The limits that apply if neither the request nor the language sets any.
     fn default() -> Limits {
         Limits {
             cpu_time: Duration::from_secs(10),

@@ -160,9 +160,9 @@ impl RunReport {
     }
 }
 
-/// Granularity of the CPU time of hidden cases, and below of their memory, as shown to the sender. A program can make
-/// its time and memory depend on its input, so exact figures would leak the input. Source: Kattis and CSES show
-/// hundredths of a second and whole megabytes.
+/// Precision with which the CPU time and the memory of hidden cases are shown to the sender. A program can make its
+/// time and memory depend on its input, so exact figures would leak the input. Source: Kattis and CSES show hundredths
+/// of a second and whole megabytes.
 const COARSE_TIME: Duration = Duration::from_millis(10);
 const COARSE_MEMORY: Bytes = Bytes::mib(1);
 

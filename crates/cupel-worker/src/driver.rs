@@ -252,7 +252,7 @@ impl<'a> Driver<'a> {
                 let long = long.filter(|_| begun.is_long);
                 return Some(Next::again(begun, long));
             }
-            // Only long runs wait here, and other runs use the slots that long runs may use.
+            // Only long runs are waiting here, and every slot that long runs may use is in use.
             let stops: Vec<_> = self.waiting.iter().map(|begun| Arc::clone(&begun.assignment.stop)).collect();
             let mut stopped: Vec<_> = stops.iter().map(|stop| Box::pin(stop.raised())).collect();
             let shutdown = self.shutdown;
@@ -277,7 +277,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Takes the waiting run that owes the least time; unless `may_long`, only among the short runs.
+    /// Takes the waiting run that owes the least time. If `may_long` is false, only short runs are considered.
     fn take_waiting(&mut self, may_long: bool) -> Option<Begun> {
         let waiting = self.waiting.iter().enumerate().filter(|(_, begun)| may_long || !begun.is_long);
         let (at, _) = waiting.min_by_key(|(_, begun)| begun.owes())?;

@@ -31,7 +31,7 @@ pub(crate) struct ProblemLineView {
     pub(crate) visibility: &'static str,
     /// Number of its current version.
     pub(crate) version: u32,
-    /// Statistics of its submissions. A private problem may be part of a contest, so only its authors see the
+    /// Statistics of the submissions to it. A private problem may be part of a contest, so only its authors see the
     /// statistics, and only in responses about that problem alone.
     pub(crate) statistics: Option<StatisticsView>,
     /// Your result; `null` if you have not tried the problem, or did not authenticate.
