@@ -89,7 +89,7 @@ impl Held {
             let detail = match self.budget.of {
                 BudgetKind::Bodies => format!("You are sending more than {most} bytes at the same time."),
                 BudgetKind::Answers => {
-                    format!("Your open large responses use all {most} bytes allowed to you. Read them first.")
+                    format!("Together, your open large responses may use {most} bytes. Read them first.")
                 }
             };
             return Err(ApiError::new(ErrorKind::RateLimited, detail).retry_after(Duration::from_secs(1)));
