@@ -2,9 +2,9 @@
 # `make build` and the build of `make run`.
 #
 #   scripts/build.sh          the release: optimized, with every engine
-#     target/dist/cupel       without debug information; its symbols still name the functions of a backtrace
-#     target/dist/cupel.debug its debug information; backtraces and debuggers find it if it is beside the binary
-#   scripts/build.sh quick    target/quick/cupel: less optimized, built faster, without the engines of clusters
+#     target/dist/cupel       the binary without debug information; its symbols still name the functions of a backtrace
+#     target/dist/cupel.debug the debug information; backtraces and debuggers find this file if it is beside the binary
+#   scripts/build.sh quick    target/quick/cupel: the binary less optimized, built faster, without the engines of clusters
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -5,8 +5,8 @@
 #   scripts/faults.sh [--times N] [--soak] [NAME...]
 #
 #   --times N   run each test that is also part of `make test` N times in a row (default 1)
-#   --soak      then run every fault on every broker once, with 10,000 submissions each
-#   NAME        run only the tests whose names contain one of these
+#   --soak      afterwards, run every fault on every broker once, with 10,000 submissions each
+#   NAME        run only the tests whose names contain NAME, or one of several NAMEs
 #
 # The output of failed tests is kept in target/faults/.
 set -euo pipefail

@@ -12,7 +12,7 @@ url=http://$LISTEN
 log=$DATA/serve.log
 ready_seconds_max=60
 
-# Private: the directory holds the log and, later, the database and the keys.
+# Readable only by its owner: the directory holds the log and, later, the database and the keys.
 [ -d "$DATA" ] || { mkdir -p "$DATA" && chmod 700 "$DATA"; }
 # The directory belongs to the server's user, who could have created a link here. This script may run as root.
 if [ -L "$log" ]; then

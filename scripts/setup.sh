@@ -108,7 +108,7 @@ if [ -n "$servers" ] && [ "$("$tansu_folder/tansu" --version 2>/dev/null)" != "t
     echo "Building into $tansu_folder: tansu $tansu (some minutes)"
     # An interrupted build continues the next time.
     built=$PWD/target/tools/tansu
-    # Without optimisation, and with only the feature that `memory://` needs: this builds faster. The compiler is that of this folder.
+    # Without optimisation, and with only the feature that `memory://` needs: this builds faster. Cargo uses the compiler that rust-toolchain.toml in this folder selects.
     export CARGO_PROFILE_RELEASE_OPT_LEVEL=0
     if ! scripts/again cargo install --quiet --locked --root "$built" --target-dir "$built/build" \
         tansu --version "$tansu" --features dynostore; then

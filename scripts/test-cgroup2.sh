@@ -10,7 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Version 2 differs in limits, accounting and cleanup. Of the hostile programs, these are the ones that only control groups stop.
+# Version 2 differs in limits, accounting and cleanup. The `hostile` trials listed are those that only control groups stop.
 short=(cgroup2:: limits:: accounting:: cleanup::
     hostile::fork_bomb hostile::thread_bomb hostile::daemons
     hostile::malloc_bomb hostile::mmap_shared_bomb hostile::memfd_bomb hostile::memory_of_children
@@ -44,8 +44,8 @@ cupel=${CARGO_TARGET_DIR:-target}/debug/cupel
 
 echo "== cgroup v2: $what, in a virtual machine (at most $seconds s)"
 status=0
-# The guest copies the fixtures to its own disk, because reading a large file is one of the attacks, and the suite, so that
-# the host can rebuild it in the meantime.
+# The guest copies two things to its own disk: the fixtures, because reading a large file is one of the attacks, and the suite,
+# so that the host can rebuild the suite in the meantime.
 # shellcheck disable=SC2016 # expanded in the guest
 CUPEL_TEST_ONLY=$only CUPEL_TEST_SLOWNESS=${CUPEL_TEST_SLOWNESS:-20} RUST_BACKTRACE=0 \
     scripts/cgroup2/run-in-guest --seconds "$seconds" -- bash -c '

@@ -22,7 +22,7 @@ fi
 started=$SECONDS
 scripts/setup.sh build public servers
 
-# The interpreter of DOMjudge's checktestdata language, for input validators, where `cupel verify` looks for it.
+# Install the interpreter of DOMjudge's checktestdata language (for input validators) where `cupel verify` looks for it.
 checktestdata=2026.9.2 pip=/usr/local/lib/cupel/pip
 if ! [ -d "$pip/checktestdata-$checktestdata.dist-info" ]; then
     echo "Installing from PyPI into $pip: checktestdata $checktestdata"
@@ -43,7 +43,7 @@ scripts/as-root target/debug/cupel doctor
 echo "== tests"
 scripts/run-tests
 
-# Everything that decides how `cupel` behaves on the command line.
+# The inputs of the `cupel` binary, on which the following checks depend.
 product=(Cargo.lock Cargo.toml crates/*/Cargo.toml crates/*/src languages)
 
 scripts/if-changed cgroup-v2 Cargo.lock crates/cupel-sandbox crates/cupel-types crates/cupel/src scripts/cgroup2 scripts/test-cgroup2.sh \

@@ -1,7 +1,7 @@
 //! Baseline: starts the same program without a sandbox, reads its output to the end, and waits for it to exit.
 //!
-//! `std::process::Command` uses `posix_spawn`, which measures within 10 % of vfork + exec and is a little faster than
-//! fork + exec, so overhead is relative to the faster baseline.
+//! `std::process::Command` uses `posix_spawn`, which takes within 10 % of the time of vfork + exec and a little less
+//! than fork + exec, so overhead is relative to the faster baseline.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

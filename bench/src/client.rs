@@ -1,7 +1,7 @@
 //! Minimal HTTP/1.1 client for one keep-alive connection. A general client uses several times as much CPU time, on the
 //! same processors as the server under measurement.
 //!
-//! It supports only what Cupel's server sends: responses with a `content-length` header, in any letter case.
+//! The client supports only what Cupel's server sends: responses with a `content-length` header, in any letter case.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -51,7 +51,8 @@ impl Connection {
         let was_open = self.stream.is_some();
         let mut begun = self.begin(&request);
         if was_open && begun.is_err() {
-            // The server closes connections that were idle for long; it has not received this request.
+            // The server closes connections that were idle for long. It has not received this request, so send it
+            // again.
             self.stream = None;
             begun = self.begin(&request);
         }

@@ -30,7 +30,7 @@ pub(crate) struct Plan {
 /// The engines that carry hints and events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Engines {
-    /// `cupel serve` without servers.
+    /// `cupel serve`, which needs no servers.
     Embedded,
     PostgresAlone,
     PostgresRedis,
@@ -71,7 +71,7 @@ struct Servers {
 }
 
 impl Servers {
-    /// A new database, and the settings of a cluster that uses it.
+    /// Creates a database. Returns its URL, and the settings of a cluster that uses the database.
     fn site(&self, engines: Engines) -> anyhow::Result<(String, Vec<(String, String)>)> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().context("starting the runtime")?;
         let database = runtime.block_on(self.postgres.database());
@@ -163,7 +163,7 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     println!("{times}\n{asked}");
     let mut back = Table::new(
         "One of two workers dies (SIGKILL) while both run programs",
-        &["lease s", "its last run ended after, s"],
+        &["lease s", "last run of the dead worker ended after, s"],
     );
     let mut recoveries = Vec::new();
     for lease in [3, 10] {
@@ -179,9 +179,9 @@ struct Measured {
     lone: Samples,
     load: Samples,
     accepting: Samples,
-    /// Per submission of the load.
+    /// Requests to the servers per submission of the load.
     submission: Counted,
-    /// Per second.
+    /// Requests to the servers per second, while the nodes are idle.
     idle: Counted,
     /// Open connections to PostgreSQL, Redis, RabbitMQ and Kafka under load.
     connections: [usize; 4],
@@ -213,7 +213,7 @@ fn of(servers: &Servers, engines: Engines, workers: usize, plan: Plan) -> anyhow
     Ok(Measured { lone, load, accepting, submission, idle, connections })
 }
 
-/// Time from a worker's death until the other worker has finished the last of its runs.
+/// Time from a worker's death until the other worker has finished the last of the dead worker's runs.
 fn recovery(servers: &Servers, lease_s: u64) -> anyhow::Result<Duration> {
     const CLIENTS: usize = 8;
     const SOURCE: &str =

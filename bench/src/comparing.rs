@@ -1,5 +1,5 @@
-//! Speed of comparing outputs: an answer file with the same data as output in pieces of 64 KiB, as the sandbox delivers
-//! it, with differences that the comparison must ignore.
+//! Speed of comparing an output with an answer file that has the same data. The output arrives in pieces of 64 KiB, as
+//! from the sandbox, and has differences that the comparison must ignore.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Write};

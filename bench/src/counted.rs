@@ -1,4 +1,4 @@
-//! Load on the servers that Cupel uses, read from their own statistics.
+//! Load on the servers that Cupel uses, read from the servers' own statistics.
 
 use std::ops::Sub;
 use std::thread;

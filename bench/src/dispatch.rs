@@ -1,10 +1,10 @@
-//! Cost of passing an empty job to a worker and its result back: core with each store and queue, using real servers
-//! started by the bench on the same processors.
+//! Cost of passing an empty job to a worker and its result back, measured with core and each store and queue. The bench
+//! starts real servers, on the same processors.
 //!
 //! Clients submit, wait for the result and submit again. Takers lease runs and complete them at once with a report of
 //! one case. *Claim* is the time from the call of `submit` to the lease. *Lone* is one client with 30 ms of idleness
-//! between jobs. The number of requests to the servers per job is read from the servers' own statistics before and
-//! after.
+//! between jobs. The number of requests to the servers per job is the difference between the servers' own statistics
+//! before and after the load.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -117,7 +117,7 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
 struct Measured {
     lone: Samples,
     load: Samples,
-    /// Per job of the load.
+    /// Requests to the servers per job of the load.
     asked: Counted,
 }
 
@@ -207,7 +207,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// Submits an empty job and waits until it is complete. Returns the time until it was leased.
+    /// Submits an empty job and waits until it is complete. Returns the time until the job was leased.
     async fn job(&self) -> anyhow::Result<Duration> {
         let began = Instant::now();
         let executed = self

@@ -45,7 +45,8 @@ pub(crate) struct Program {
     name: &'static str,
     language: &'static str,
     source: &'static str,
-    /// Comment syntax, if every submission needs a unique source, so that it is compiled anew.
+    /// Comment syntax with which each source is made unique, so that it is compiled anew; `None` if compilations may be
+    /// cached.
     unique_by: Option<&'static str>,
 }
 
@@ -121,7 +122,7 @@ pub(crate) fn measure(server: &Server, plan: Plan, only: Option<&str>) -> anyhow
 /// The program that is cheapest to run, so that the rest of a submission's path dominates.
 pub(crate) const CHEAPEST: &Program = &PROGRAMS[0];
 
-/// Submits one after another; returns the end-to-end times.
+/// Submits programs one after another; returns the end-to-end times.
 pub(crate) fn lone(server: &Server, program: &Program, numbers: &AtomicU64, plan: Plan) -> anyhow::Result<Samples> {
     let client = Client::new(server, program, numbers);
     client.judge().context("the first submission")?;
@@ -194,7 +195,7 @@ pub(crate) fn load(
         }
         let accepting = accepting?;
         let mut load = Samples::default();
-        // The duration extends to the last response, because the last submissions count, too.
+        // The duration extends to the last response, because the last submissions are counted.
         load.extend(times, started.elapsed());
         Ok((load, accepting))
     })

@@ -51,7 +51,7 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     let what = format!("a test of a trivial C++ program, in addition to the program's own {:.2} ms", ms(bare));
     table.row(vec![what, format!("{:.2} ms", ms(beyond)), "2 ms".into()]);
     let whole = tests.many.percentile(50.0);
-    let what = format!("{TESTS} tests of it, whole command, compilation cached");
+    let what = format!("{TESTS} tests of the same program, whole command, compilation cached");
     table.row(vec![what, format!("{:.2} s", whole.as_secs_f64()), "1 s".into()]);
 
     let import = bench.import(plan.rounds)?;
@@ -111,7 +111,7 @@ struct Tests {
     bare: Samples,
     /// A package with one test.
     one: Samples,
-    /// A package with `TESTS` more tests.
+    /// A package with one test and `TESTS` more.
     many: Samples,
 }
 
@@ -236,7 +236,7 @@ fn timed(command: &mut Command) -> anyhow::Result<(Duration, u64)> {
     Ok((took, memory_kib))
 }
 
-/// Polls until the process has ended.
+/// Peak memory of a process, in KiB. Polls until the process has ended.
 fn most_memory_kib(pid: u32) -> u64 {
     let mut most = 0;
     // After a process has ended, its status no longer contains `VmHWM`, even before it is reaped.

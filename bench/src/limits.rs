@@ -1,8 +1,8 @@
 //! Throughput of output into a slot, and how far programs exceed a limit before they are killed.
 //!
-//! The output stream is compared, in turns, with the same program writing into a pipe that a thread of the bench reads.
-//! An overrun is the difference between a cell's reported usage and the limit that killed it, while all slots run the
-//! same program.
+//! The throughput into a slot is compared, in turns, with that of the same program writing into a pipe that a thread of
+//! the bench reads. An overrun is the difference between a cell's reported usage and the limit that killed it, while
+//! all slots run the same program.
 
 use std::io::Read;
 use std::process::Stdio;
@@ -26,7 +26,8 @@ pub(crate) struct Plan {
     pub(crate) overruns: usize,
 }
 
-/// Writes the given number of MiB, uses the CPU, waits, or uses the CPU and then waits, until it is killed.
+/// Source of a program that writes the given number of MiB; or uses the CPU, waits, or uses the CPU and then waits,
+/// until it is killed.
 const SOURCE: &str = r#"
 #include <stdio.h>
 #include <stdlib.h>

@@ -76,7 +76,7 @@ enum Suite {
     Limits,
     /// Cost of a test, a package import and a large output; output comparison.
     Judging,
-    /// Passing empty jobs to workers and results back, with each store and queue.
+    /// Cost of passing empty jobs to workers and their results back, with each store and queue.
     Dispatch,
     /// Submissions through an API node and workers, with real servers.
     Cluster,

@@ -1,7 +1,7 @@
-//! Detects whether the machine is otherwise idle; figures from a busy machine are useless.
+//! Detects whether other programs keep the machine busy; figures from a busy machine are useless.
 //!
 //! A burst of measurements starts when all processors together were at least [`IDLE_MIN`] idle during [`SAMPLE`]. After
-//! [`WAIT_MAX`] it starts anyway and counts as disturbed. If too many bursts are disturbed, the figures are not
+//! [`WAIT_MAX`], the burst starts anyway and counts as disturbed. If too many bursts are disturbed, the figures are not
 //! written. Source: proc(5), `/proc/stat`.
 
 use std::fmt;

@@ -1,8 +1,8 @@
 //! Starts `cupel serve`, `api` or `worker` on a free loopback port, with a temporary data directory and without rate
 //! limits.
 //!
-//! It uses the release binary next to this one. Dropping the value sends SIGTERM, waits until the process has drained,
-//! and deletes the directory.
+//! The binary is the `cupel` next to this program, from the same release build. Dropping the value sends SIGTERM, waits
+//! until the process has drained, and deletes the directory.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ pub(crate) struct Process {
     role: &'static str,
     child: Child,
     url: String,
-    /// Its data directory, used by no other process.
+    /// Data directory, which no other process uses.
     data: tempfile::TempDir,
     log: tempfile::NamedTempFile,
 }

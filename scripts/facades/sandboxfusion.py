@@ -368,7 +368,7 @@ def a_ping_is_answered_with_pong():
 
 
 def numbered(count):
-    """Requests for `count` programs, and what each returns: its own output, and every third fails."""
+    """Requests for `count` programs with different results, and the expected results. Two of three programs fail."""
     code = "import sys; n = int(input()); print(n * n); sys.exit(n % 3)"
     requests_ = [RunCodeRequest(language="python", code=code, stdin=str(n), run_timeout=30) for n in range(count)]
     return requests_, [("Success" if n % 3 == 0 else "Failed", n % 3, f"{n * n}\n") for n in range(count)]

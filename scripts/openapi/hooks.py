@@ -5,7 +5,7 @@ import uuid
 
 import schemathesis
 
-# Valid values of these depend on the time of the request, the network, or the language.
+# Valid values of these fields depend on the time of the request, the network, or the language.
 LEFT_OUT = ("run_at", "webhook", "limits")
 
 
@@ -49,7 +49,7 @@ def acceptable(value):
         value["expires_at"] = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)).isoformat()
     if isinstance(value.get("tier"), str):
         value["tier"] = "basic"
-    # All paths together have a maximum length, and so has each component of one.
+    # All paths together have a maximum length, and so has each component of a path.
     if isinstance(value.get("fetch_files"), list):
         value["fetch_files"] = [f"file{number}" for number in range(len(value["fetch_files"]))]
     # Paths and test names must be unique.

@@ -126,7 +126,7 @@ impl Drop for Docker {
     }
 }
 
-/// Terminates the daemon, which also terminates its containerd, and waits for it.
+/// Terminates the daemon and waits for its end. The daemon terminates its own containerd.
 fn end(daemon: &mut Child) -> anyhow::Result<()> {
     let asked = Command::new("kill").args(["-TERM", &daemon.id().to_string()]).status().context("starting kill")?;
     ensure!(asked.success(), "kill failed");

@@ -1,5 +1,5 @@
-//! Common environment of the runners: a directory with the programs, new directories for compilations, and running a
-//! program outside Cupel.
+//! Common environment of the runners: a directory with the programs, new directories for compilations, and a function
+//! that runs a program outside Cupel.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -15,10 +15,10 @@ use crate::programs;
 /// Host paths that runners with their own root mount read-only, if they exist; the same as in a cell. `/bin`, `/lib`
 /// and so on are links into `/usr`.
 pub(super) const SHOWN: &[&str] = &["/usr", "/etc/alternatives", "/etc/ld.so.cache", "/etc/java-17-openjdk"];
-/// Symbolic links in such a root.
+/// Symbolic links in the root of a runner that has its own root.
 pub(super) const LINKS: &[(&str, &str)] =
     &[("bin", "usr/bin"), ("sbin", "usr/sbin"), ("lib", "usr/lib"), ("lib32", "usr/lib32"), ("lib64", "usr/lib64")];
-/// Empty directories in such a root.
+/// Empty directories in the root of a runner that has its own root.
 pub(super) const DIRECTORIES: &[&str] = &["usr", "proc", "dev", "sys", "tmp", "etc/alternatives"];
 /// The complete environment of every program.
 pub(super) const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -70,7 +70,7 @@ impl Fixture {
         self.folder.path().join("programs")
     }
 
-    /// Parent of the new directories, which are writable.
+    /// Parent of the directories in which programs are compiled; they are writable.
     pub(super) fn scratches(&self) -> PathBuf {
         self.folder.path().join("scratch")
     }
@@ -134,8 +134,8 @@ impl Drop for Scratch {
     }
 }
 
-/// Runs all steps of `work` outside Cupel, each in a process created by `start`. Returns the time for creating the
-/// directory, running the steps with their output captured and exit status checked, and deleting the directory.
+/// Runs all steps of `work` outside Cupel, each in a process created by `start`. Returns the total time for creating
+/// the directory, running the steps, capturing their output, checking their exit status, and deleting the directory.
 pub(super) fn run_steps(
     work: &Workload,
     ground: &Fixture,
@@ -175,7 +175,7 @@ pub(super) fn require(program: &str, remedy: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs the smallest program once, as a trial. A runner that fails this is skipped.
+/// Runs the smallest program once, as a trial. A runner that fails this trial is skipped.
 pub(super) fn try_once(
     ground: &Fixture,
     start: impl Fn(&[String], Option<&Path>) -> anyhow::Result<Command>,

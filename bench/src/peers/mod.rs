@@ -1,8 +1,8 @@
 //! Compares Cupel with other sandboxes and container runtimes: the same work in each runner, in turns, in one session.
 //!
-//! A row is work × runner × situation. The comparison is fair: every run is a new process. Capturing and checking its
-//! output, reading its exit status and cleaning up after it are all part of the measured time. Work that a runner omits
-//! is listed with its figures ([`Runner::omits`]).
+//! A row is work × runner × situation. The comparison is fair: every run is a new process. The measured time includes
+//! capturing and checking the output, reading the exit status, and cleaning up. Work that a runner omits is listed with
+//! the runner's figures ([`Runner::omits`]).
 //!
 //! Runners take turns of a few runs each ([`STRETCH`]), so that other activity on the machine affects all of them. Each
 //! round starts on idle processors ([`quiet`](crate::quiet)). A runner that is missing or fails its trial run is
@@ -33,7 +33,7 @@ use crate::table::Table;
 use fixture::Fixture;
 use workload::Workload;
 
-/// A way of running a program. Dropping it cleans up.
+/// A way of running a program. Dropping the runner cleans up.
 trait Runner: Send + Sync {
     /// Display name.
     fn name(&self) -> &'static str;
@@ -41,7 +41,8 @@ trait Runner: Send + Sync {
     /// Work that a cell does and this runner omits.
     fn omits(&self) -> &'static str;
 
-    /// Prepares the resources that all its runs share. If it fails, the runner is skipped and the error is the reason.
+    /// Prepares the resources that all its runs share. If this fails, the runner is skipped, and the error is reported
+    /// as the reason.
     fn prepare(&mut self, ground: &Fixture) -> anyhow::Result<()>;
 
     /// Whether the runner supports this work.

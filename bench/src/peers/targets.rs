@@ -1,5 +1,4 @@
-//! Performance targets compared with the measured figures. The targets are those of the sandbox plan, for two
-//! processors.
+//! Performance targets compared with the measured figures. The targets are for a machine with two processors.
 
 use serde_json::{Value, json};
 
@@ -63,7 +62,7 @@ const TARGETS: &[Target] = &[
 /// A target and the measured figure.
 pub(super) struct Judged {
     target: &'static Target,
-    /// `None` if it was not measured.
+    /// `None` if the figure was not measured.
     measured: Option<f64>,
 }
 

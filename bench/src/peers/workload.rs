@@ -27,7 +27,8 @@ pub(crate) struct Source {
 pub(crate) struct Served {
     pub(crate) language: &'static str,
     pub(crate) text: &'static str,
-    /// Comment syntax, if every submission needs a unique source, so that it is compiled anew.
+    /// Comment syntax with which each source is made unique, so that it is compiled anew; `None` if compilations may be
+    /// cached.
     pub(crate) unique_by: Option<&'static str>,
 }
 

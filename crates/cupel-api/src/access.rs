@@ -1,5 +1,5 @@
-//! Access table of the native API: the callers that may use each operation. The extractors enforce the table, the OpenAPI
-//! document includes it, and a test calls every operation as every kind of caller.
+//! Access table of the native API: the callers that may use each operation. The extractors enforce the table, the
+//! OpenAPI document includes it, and a test calls every operation as every kind of caller.
 //!
 //! Invariant: if an operation is missing from the table, every request to it is refused, and a test fails.
 

@@ -1,8 +1,8 @@
-//! Responses that contain program output. The handler serializes small ones. Large ones are serialized on a blocking
-//! thread, with memory from a budget that is reserved until the client has received them.
+//! Responses that contain program output. The handler serializes small ones. Large responses are serialized on a
+//! blocking thread; a budget reserves memory for each until the client has received it.
 //!
-//! *Invariant:* the memory of a large response is reserved before the response is built, and stays reserved while it is
-//! built even if the client disconnects.
+//! *Invariant:* the memory of a large response is reserved before the response is built, and stays reserved while the
+//! response is built, even if the client disconnects.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use futures_util::stream;
 use crate::v1::problems::Disclosure;
 use crate::v1::response::SubmissionView;
 
-/// Maximum output that the handler serializes itself, which takes about a millisecond.
+/// Maximum output, in bytes, that the handler itself serializes. This takes about a millisecond.
 const SMALL_BYTES: usize = 256 << 10;
 
 /// Upper bound on the memory for one byte of output while its response is built. The worst case is invalid UTF-8: the
@@ -71,7 +71,7 @@ pub(crate) async fn one(
     Ok(json_body(Body::from_stream(pieces)))
 }
 
-/// Response with many submissions: those that exist for the viewer, in the requested order.
+/// Response with many submissions: those that exist and that the viewer may see, in the requested order.
 ///
 /// # Errors
 ///
@@ -105,7 +105,7 @@ struct List {
     ended: bool,
 }
 
-/// Records that have been read, with the memory reserved for them if they are large.
+/// Records that have been read, and the memory reserved for them if they are large.
 struct Slice {
     records: VecDeque<SubmissionRecord>,
     held: Option<Arc<Held>>,
@@ -125,7 +125,7 @@ impl Slice {
         Ok(Slice { records, held: Some(Arc::new(held)) })
     }
 
-    /// Next records as JSON: one if they are large, otherwise all.
+    /// Next records as JSON: one record if the records are large, otherwise all.
     async fn next(&mut self) -> Result<Vec<Vec<u8>>, ApiError> {
         let Some(held) = &self.held else {
             return self
@@ -190,7 +190,7 @@ fn output_bytes(record: &SubmissionRecord) -> usize {
     compile + graded + steps.map(|step| step.stdout.data.len() + step.stderr.data.len()).sum::<usize>()
 }
 
-/// JSON in a buffer of the exact size, which is computed first, because a growing buffer may allocate twice as much.
+/// JSON in a buffer of the exact size. The size is computed first, because a growing buffer may allocate twice as much.
 fn json_of(record: &SubmissionRecord, disclosure: &Disclosure) -> Result<Vec<u8>, serde_json::Error> {
     let view = SubmissionView::of(record, disclosure);
     let mut length = Length(0);

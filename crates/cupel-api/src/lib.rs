@@ -3,7 +3,8 @@
 //! The server loop, the edge, the extractors and the errors are in `cupel-http`. A handler in `v1/` calls one use case
 //! of core and formats the response; `access.rs` lists the callers of each operation.
 //!
-//! *Architecture invariants:* this crate does not depend on SQL, a broker or the sandbox, and never runs a tenant's program.
+//! *Architecture invariants:* this crate does not depend on SQL, a broker or the sandbox, and never runs a user's
+//! program.
 #![forbid(unsafe_code)]
 
 mod access;

@@ -1,4 +1,4 @@
-//! Web pages: the landing page, the API documentation, and the documents they are built from.
+//! Web pages: the landing page, the API documentation, and the documents from which they are built.
 //!
 //! *Invariant:* every page works without any other host: scripts and styles are in this binary, and the content
 //! security policy allows no others.
@@ -120,13 +120,13 @@ pub(crate) struct PasswordForm {
     password: String,
 }
 
-/// `/password`: target of a one-time link. Opening it does not use up the link.
+/// `/password`: target of a one-time link. Opening the page does not use up the link.
 async fn password(Extension(documents): Extension<Arc<Documents>>, uri: Uri) -> Response {
     let form = Query::<PasswordForm>::try_from_uri(&uri).map_or_else(|_| PasswordForm::default(), |Query(form)| form);
     password_page(&documents, &password_form(&form.token, ""))
 }
 
-/// `POST /password`: the form of the page.
+/// `POST /password`: receives the form of the page.
 async fn set_password(
     State(app): State<Shared>,
     Extension(documents): Extension<Arc<Documents>>,
@@ -169,8 +169,8 @@ fn password_page(documents: &Documents, content: &str) -> Response {
     page
 }
 
-/// Address from the headers of the request. The reader's own browser sent it, so only the reader sees it. If it contains
-/// characters that are special in HTML or a shell, the default is used.
+/// Address from the headers of the request. The reader's own browser sent it, so only the reader sees it. If the
+/// address contains characters that are special in HTML or a shell, the default is used.
 fn address(request: &HeaderMap) -> String {
     let plain = |c: u8| c.is_ascii_alphanumeric() || b".:-[]".contains(&c);
     let host = request.get(header::HOST).and_then(|host| host.to_str().ok());

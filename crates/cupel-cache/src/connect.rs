@@ -1,4 +1,4 @@
-//! Creates the shared state that `shared.url` names.
+//! Creates the rate limit buckets and the result cache: on the Redis that `shared.url` names, or in this process.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Timeout of an answer. If it expires, this node continues without Redis.
+/// Timeout of an answer. If the timeout expires, this node continues without Redis.
 pub(crate) const ANSWER_MAX: Duration = Duration::from_millis(500);
 const CONNECT_MAX: Duration = Duration::from_secs(3);
 /// Interval of connection checks, and the pause between two attempts to reconnect.
@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// rejects it.
 const TRIAL: &str = "redis.call('TIME'); return redis.call('SET', KEYS[1], '1', 'PX', 1000)";
 
-/// A connection to Redis. It is maintained until the value is dropped.
+/// A connection to Redis. A background task maintains it until the value is dropped.
 pub(crate) struct Link {
     wire: Arc<Wire>,
     answer_max: Duration,

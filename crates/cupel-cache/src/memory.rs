@@ -13,7 +13,7 @@ use cupel_core::limits::{BucketKind, Buckets, Charge, Exhausted, Rate, Standing}
 
 const SHARDS: usize = 16;
 
-/// Maximum number of buckets of a kind. Beyond it, the buckets nearest to full are removed.
+/// Maximum number of buckets of a kind. Beyond this number, the buckets nearest to full are removed.
 const fn keys_max(kind: BucketKind) -> usize {
     match kind {
         BucketKind::User => 200_000,
@@ -21,7 +21,7 @@ const fn keys_max(kind: BucketKind) -> usize {
     }
 }
 
-/// Maximum number of remembered keys. When it is reached, the older half is dropped.
+/// Maximum number of remembered keys. When this number is reached, the older half is dropped.
 const KNOWN_MAX: usize = 50_000;
 
 /// Buckets of this process.
@@ -95,8 +95,8 @@ impl Buckets for MemoryBuckets {
     }
 }
 
-/// Decides on a take; returns the new TAT or the time to wait. `tat` is the bucket's stored time, `now` the time on the
-/// same scale, both in nanoseconds.
+/// Decides on a take; returns the new TAT (theoretical arrival time) or the time to wait. `tat` is the bucket's stored
+/// time, `now` the time on the same scale, both in nanoseconds.
 fn decide(tat: u64, now: u64, rate: Rate, cost: u32) -> Result<u64, Duration> {
     let base = tat.max(now);
     let effective = u64::from(cost.min(rate.burst));

@@ -1,9 +1,9 @@
 //! Buckets on Redis, shared by all API nodes.
 //!
 //! Each take is one script, so it costs one round trip; the script uses the server's time. A bucket is a string with
-//! its TAT (theoretical arrival time) in microseconds, which expires once the bucket is full. If Redis is unreachable,
-//! each node takes from local buckets in its memory. So requests are still limited, and none is refused because of the
-//! outage.
+//! the TAT (theoretical arrival time) in microseconds. The string expires once the bucket is full. If Redis is
+//! unreachable, each node takes from local buckets in its memory. So requests are still limited, and none is refused
+//! because of the outage.
 //!
 //! Source: Redis documentation, `EVAL` (scripts run one at a time, and the time does not change within a script),
 //! `TIME`, `SET … PX`.
@@ -21,9 +21,9 @@ use crate::memory::MemoryBuckets;
 /// How long [`Buckets::remember`] keeps a key.
 const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// KEYS are the buckets; ARGV has interval (µs), burst and cost of each. Returns the number of the exhausted bucket (0:
-/// none), the time by which its TAT is ahead of now (of the first bucket, if none is exhausted), and the time to wait.
-/// Both times are in µs. A microsecond is tolerated, because numbers are doubles.
+/// KEYS are the buckets; ARGV has interval (µs), burst and cost of each. Returns three numbers: the number of the
+/// exhausted bucket (0: none); how far the TAT of this bucket, or of the first one if none is exhausted, is ahead of
+/// now; and the time to wait. Both times are in µs. A microsecond is tolerated, because numbers are doubles.
 const TAKE: &str = "
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]

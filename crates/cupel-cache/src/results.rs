@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use crate::link::Link;
 
-/// Upper bound on the size of one entry. On Redis this includes the key's name, the value, its expiry, and Redis' own
-/// overhead.
+/// Upper bound on the size of one entry. On Redis, this includes the name of the key, the value, the expiry time, and
+/// Redis' own overhead.
 const PLACE: Bytes = Bytes::new(256);
 
 /// Number of entries.

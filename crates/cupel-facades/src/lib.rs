@@ -3,8 +3,8 @@
 //! A facade is a dialect of `cupel-http`: it translates a request into core's use case, and the result into the other
 //! product's response. There is one module per product; `docs/recipes/add-a-facade.md` describes how to add one.
 //!
-//! *Architecture invariants:* a facade executes, queues and limits nothing itself. Its names for languages are data in
-//! `languages/*.toml`. Facades do not depend on the native API or on each other.
+//! *Architecture invariants:* a facade executes, queues and limits nothing itself. A facade's names of languages are
+//! data in `languages/*.toml`. Facades do not depend on the native API or on each other.
 #![forbid(unsafe_code)]
 
 mod keyless;

@@ -15,11 +15,11 @@ use crate::error::{ApiError, ErrorKind};
 use crate::limits::RateLimits;
 use crate::state::{ApiState, HealthReport, TierRates};
 
-/// Axum state. A clone is another handle.
+/// Axum state. Clones share the same [`App`].
 #[derive(Clone)]
 pub struct Shared(Arc<App>);
 
-/// State of a process that its requests share.
+/// State that all requests of a process share.
 pub struct App {
     /// State from the binary.
     pub state: ApiState,
@@ -36,7 +36,7 @@ pub struct App {
     /// Memory for large responses.
     pub answers: ByteBudget,
     pub(crate) dialects: Dialects,
-    /// Last health report and its time.
+    /// Last health report, and when it was made.
     pub(crate) health: AsyncMutex<Option<(std::time::Instant, HealthReport)>>,
 }
 
@@ -97,10 +97,10 @@ impl FromRef<Shared> for ApiState {
 /// Maximum number of simultaneous long-lived responses (event streams and waits) per user.
 const LONG_ANSWERS_PER_USER_MAX: usize = 128;
 
-/// Maximum per user while more than half of the total is in use, so that a few users cannot use up the total.
+/// Maximum per user while at least half of the total is in use, so that a few users cannot use up the total.
 const LONG_ANSWERS_PER_USER_WHEN_SCARCE: usize = 16;
 
-/// Counter of long-lived responses. It prevents one user, and all users together, from occupying all connections.
+/// Counts long-lived responses, so that neither one user nor all users together can occupy all connections.
 #[derive(Clone)]
 pub struct LongAnswers {
     open: Arc<Mutex<OpenAnswers>>,
@@ -129,19 +129,19 @@ impl LongAnswers {
     ///
     /// # Errors
     ///
-    /// If the user or the server has the maximum number open.
+    /// If the user or the server already has the maximum number of responses open.
     pub fn begin(&self, user: UserId) -> Result<LongAnswer, ApiError> {
         let mut open = self.open();
         let second = std::time::Duration::from_secs(1);
         if open.all >= self.all_max {
             let detail =
-                "The server has as many event streams and waits open as it can. Ask for the submission without `wait`.";
+                "The server has its maximum number of event streams and waits open. Get the submission without `wait`.";
             return Err(ApiError::new(ErrorKind::Unavailable, detail).retry_after(second));
         }
         let most =
             if open.all * 2 >= self.all_max { LONG_ANSWERS_PER_USER_WHEN_SCARCE } else { LONG_ANSWERS_PER_USER_MAX };
         if open.by_user.get(&user).is_some_and(|count| *count >= most) {
-            let detail = format!("You may have {most} event streams and waits open at the moment; end one first.");
+            let detail = format!("You may have at most {most} event streams and waits open now; close one first.");
             return Err(ApiError::new(ErrorKind::RateLimited, detail).retry_after(second));
         }
         open.all += 1;
@@ -149,8 +149,8 @@ impl LongAnswers {
         Ok(LongAnswer { all: self.clone(), user: Some(user) })
     }
 
-    /// Counts one more response only in the total: for an account that many clients share. `None` if the server has
-    /// the maximum number open.
+    /// Counts one more response in the total but for no user, because many clients share the account. Returns `None` if
+    /// the server already has the maximum number of responses open.
     pub fn begin_shared(&self) -> Option<LongAnswer> {
         let mut open = self.open();
         if open.all >= self.all_max {

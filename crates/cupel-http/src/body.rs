@@ -29,7 +29,7 @@ pub struct SubmissionBody<T> {
     pub value: T,
     /// The body as it was sent.
     pub bytes: Bytes,
-    /// Its share of the body budget; held until core has taken over the submissions.
+    /// The body's share of the memory budget; held until core has taken over the submissions.
     pub held: Option<Held>,
 }
 
@@ -53,8 +53,8 @@ impl<T: DeserializeOwned> FromRequest<Shared> for SubmissionBody<T> {
     }
 }
 
-/// Bytes of a body of any type that carries a submission, with its share of the body budget. The handler's extractors
-/// must have identified the user before.
+/// Bytes of a body of any type that carries a submission, with its share of the memory budget for bodies. The handler's
+/// extractors must have identified the user before this call.
 ///
 /// # Errors
 ///
@@ -93,7 +93,8 @@ async fn read_any(
     app: &Shared,
     mut held: Option<&mut Held>,
 ) -> Result<Bytes, ApiError> {
-    let too_large = || ApiError::new(ErrorKind::BodyTooLarge, format!("The body may have {bytes_max} bytes here."));
+    let too_large =
+        || ApiError::new(ErrorKind::BodyTooLarge, format!("The body may have at most {bytes_max} bytes here."));
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > bytes_max as u64) {
         return Err(too_large());
@@ -183,9 +184,9 @@ fn fault(path: &serde_path_to_error::Path, error: &serde_json::Error) -> ApiErro
     ApiError::new(kind, detail.clone()).with_errors(vec![FieldError::new(pointer, detail)])
 }
 
-/// Whether the error is a `\u` escape that is no character, which makes the body invalid JSON. serde_json does not check
-/// escapes in values that it skips, so only this check finds such an error. The other errors that serde_json reports as
-/// malformed JSON are valid JSON: a number out of range, deep nesting, a number as a name.
+/// Whether the error is a `\u` escape that is no character, which makes the body invalid JSON. serde_json does not
+/// check the escapes of skipped values, so a second parse that skips every value does not find this error. The other
+/// errors that are not about data can occur in valid JSON: a number out of range, deep nesting, a number as a name.
 fn is_invalid_escape(error: &serde_json::Error, message: &str) -> bool {
     !error.is_data() && (message.contains("hex escape") || message.contains("unicode"))
 }
@@ -242,7 +243,8 @@ pub(crate) fn push_key(pointer: &mut String, key: &str) {
     pointer.push_str(&key.chars().take(64).collect::<String>().replace('~', "~0").replace('/', "~1"));
 }
 
-/// Serde's message as a sentence for the client. For unknown and missing fields, the field's name is added to the pointer.
+/// Serde's message as a sentence for the client. For unknown and missing fields, the field's name is added to the
+/// pointer.
 fn describe(message: &str, pointer: &mut String) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
     if message.starts_with("unknown field `") {

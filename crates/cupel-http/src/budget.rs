@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::error::{ApiError, ErrorKind};
 
-/// Budget of this process. A clone is another handle.
+/// Budget of this process. Clones share one budget.
 #[derive(Clone)]
 pub struct ByteBudget {
     used: Arc<Mutex<Used>>,
@@ -53,7 +53,7 @@ impl ByteBudget {
     }
 
     /// Reserves `bytes` for this user as soon as they are available. After `at_most`, returns an error that names the
-    /// limit. A request for more than the user's maximum counts as that maximum.
+    /// limit. If `bytes` exceeds a maximum, only that maximum is reserved.
     pub async fn wait_for(&self, user: UserId, bytes: usize, at_most: Duration) -> Result<Held, ApiError> {
         let bytes = bytes.min(self.user_bytes_max).min(self.all_bytes_max);
         let deadline = tokio::time::Instant::now() + at_most;
@@ -89,7 +89,7 @@ impl Held {
             let detail = match self.budget.of {
                 BudgetKind::Bodies => format!("You are sending more than {most} bytes at the same time."),
                 BudgetKind::Answers => {
-                    format!("Your large answers occupy the {most} bytes they may: take those that are open first.")
+                    format!("Together, your open large responses may use {most} bytes. Read them first.")
                 }
             };
             return Err(ApiError::new(ErrorKind::RateLimited, detail).retry_after(Duration::from_secs(1)));
@@ -97,9 +97,9 @@ impl Held {
         if used.all + more > self.budget.all_bytes_max {
             let detail = match self.budget.of {
                 BudgetKind::Bodies => {
-                    "The server is receiving as much as it can hold. Nothing was accepted; send it again."
+                    "The server's memory for request bodies is full. Nothing was accepted; send the request again."
                 }
-                BudgetKind::Answers => "The server is sending as many large answers as it can hold. Ask again.",
+                BudgetKind::Answers => "The server's memory for large responses is full. Send the request again.",
             };
             return Err(ApiError::new(ErrorKind::Unavailable, detail).retry_after(Duration::from_secs(1)));
         }

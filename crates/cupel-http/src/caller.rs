@@ -1,5 +1,5 @@
-//! Extractors that identify the caller. `Caller` admits only the callers that the dialect's access table allows. `Visitor`
-//! is for operations that need no authentication but show more to some users.
+//! Extractors that identify the caller. `Caller` admits only the callers that the dialect's access table allows.
+//! `Visitor` is for operations that need no authentication but show more to some users.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -112,8 +112,8 @@ impl FromRequestParts<Shared> for Follower {
 }
 
 impl Follower {
-    /// User, and viewer with whose permissions the client reads the submission. With a ticket, this charges one read to
-    /// the user; the ticket stays valid until [`Follower::enter`].
+    /// Returns the user, and the viewer whose permissions apply when the client reads the submission. With a ticket,
+    /// this charges one read to the user; the ticket stays valid until [`Follower::enter`].
     pub async fn viewer(
         &self,
         app: &Shared,
@@ -135,7 +135,7 @@ impl Follower {
         Ok((user.id, viewer))
     }
 
-    /// Consumes the ticket, after all other checks for the stream have passed.
+    /// Consumes the ticket. Call it after all other checks for the stream have passed.
     pub async fn enter(self, app: &Shared, submission: SubmissionId) -> Result<(), ApiError> {
         let Follower::Ticket { text, notes } = self else { return Ok(()) };
         if app.accounts.use_ticket(&text, submission).await? {
@@ -145,7 +145,7 @@ impl Follower {
     }
 }
 
-/// Response to an invalid ticket. Charges a bad token to the address.
+/// Returns the response to an invalid ticket, and charges one invalid token to the client's address.
 async fn bad_ticket(app: &Shared, notes: Option<&Notes>) -> Result<ApiError, ApiError> {
     if let Some(notes) = notes {
         app.limits.bad_token(notes.client().address).await?;
@@ -163,7 +163,7 @@ fn who_may(parts: &Parts) -> Result<Who, ApiError> {
     who.ok_or_else(not_in_table)
 }
 
-/// Credential that the request's dialect finds in the request.
+/// The request's credential, where the dialect of the request expects it.
 fn presented(parts: &Parts) -> Presented<'_> {
     match parts.extensions.get::<Notes>().and_then(Notes::dialect) {
         Some(dialect) => dialect.credential(parts),
@@ -171,14 +171,14 @@ fn presented(parts: &Parts) -> Presented<'_> {
     }
 }
 
-/// Error for a defect of the server: the operation's entry in the table is missing, or does not match the extractor. Every
-/// request is refused.
+/// Error for a defect of the server: the operation's entry in the table is missing, or does not match the extractor.
+/// Every request is refused.
 fn not_in_table() -> ApiError {
     tracing::error!("this route is missing from the access table, or its extractor does not match the table");
     ApiError::new(ErrorKind::Internal, "The server failed to answer this request. It is not your mistake.")
 }
 
-/// Owner of the credentials. Charges one read.
+/// Returns the owner of the credentials, and charges one read.
 async fn authenticated_caller(parts: &Parts, app: &Shared) -> Result<Caller, ApiError> {
     let notes = parts.extensions.get::<Notes>();
     let identity = match identify(parts, app).await {

@@ -9,8 +9,8 @@ use crate::state::Network;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Headers that proxies add. Only the value of `X-Forwarded-For` is used, but the presence of any of them shows that the
-/// request came through a proxy, and that the peer's address is not the client's.
+/// Headers that proxies add. Only the value of `X-Forwarded-For` is used, but the presence of any of them shows that
+/// the request came through a proxy, and that the peer's address is not the client's.
 const OF_PROXIES: [HeaderName; 6] = [
     X_FORWARDED_FOR,
     header::FORWARDED,
@@ -23,12 +23,12 @@ const OF_PROXIES: [HeaderName; 6] = [
 /// Client that sent a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Client {
-    /// The address. If the peer is a trusted proxy, the address that it reports.
+    /// The address. If the peer is a trusted proxy, the address that the proxy reports.
     pub address: IpAddr,
     /// Whether the request has a proxy header, trusted or not.
     pub is_forwarded: bool,
-    /// Whether a page in a browser sent the request: it has the header `Origin`. Browsers add that header to every request
-    /// except a plain `GET` or `HEAD` of the same origin. Source: the Fetch standard, "Origin header".
+    /// Whether a page in a browser sent the request: it has the header `Origin`. Browsers add that header to every
+    /// request except a plain `GET` or `HEAD` of the same origin. Source: the Fetch standard, "Origin header".
     pub is_page: bool,
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
 }
 
 /// The socket's peer or, behind trusted proxies, the last address in `X-Forwarded-For` that is not itself a trusted
-/// proxy. The client controls everything to the left of it.
+/// proxy. The client controls everything to the left of this address.
 pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Client {
     let is_trusted = |address: IpAddr| is_trusted(address, trusted);
     let values = headers.get_all(X_FORWARDED_FOR);
@@ -63,8 +63,8 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Client 
     Client { address, is_forwarded, is_page: headers.contains_key(header::ORIGIN) }
 }
 
-/// Network of an address. Clients are counted by network, because an IPv6 customer has at least a /64 and could send every
-/// request from a different address.
+/// Network of an address. Clients are counted by network, because an IPv6 customer has at least a /64 and could send
+/// every request from a different address.
 pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),

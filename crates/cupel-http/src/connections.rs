@@ -1,8 +1,8 @@
 //! Registry of open connections: limits their number, and selects which one is dropped when there is no room.
 //!
 //! A client is identified in two stages. Before the head of a request is read, only the peer is known. The number of
-//! connections of each peer's network is bounded, except for trusted proxies, which forward the requests of all clients.
-//! After the head is read, the request counts against the client's network.
+//! connections of each peer's network is bounded, except for trusted proxies, which forward the requests of all
+//! clients. After the head is read, the request is counted for the client's network.
 //!
 //! ```text
 //!            begin                     body_ended               response sent
@@ -38,7 +38,7 @@ impl ConnectionBounds {
     }
 }
 
-/// The registry. A clone is another handle.
+/// The registry. Clones share one registry.
 #[derive(Clone)]
 pub(crate) struct Connections(Arc<Inner>);
 
@@ -85,7 +85,7 @@ enum Stage {
 struct Entry {
     /// The peer's network; `None` for a trusted proxy.
     peer: Option<IpAddr>,
-    /// Whether its peer has the maximum number of connections.
+    /// Whether the connection may only send health checks, because its peer has the maximum number of connections.
     only_health: bool,
     phase: Phase,
     dropped: CancellationToken,
@@ -99,7 +99,7 @@ enum Phase {
     Dropped,
 }
 
-/// Network against which a request counts; `None` for a health check.
+/// Network in whose number of requests a request is included; `None` for a health check, which is not counted.
 type Counted = Option<IpAddr>;
 
 /// Why a connection or a request is refused.
@@ -116,7 +116,7 @@ impl Full {
     pub(crate) const fn detail(self) -> &'static str {
         match self {
             Full::Address => "Too many connections are open from this address.",
-            Full::Server => "The server has as many requests open as it can serve.",
+            Full::Server => "The server has the maximum number of requests open.",
         }
     }
 }
@@ -147,7 +147,7 @@ impl Connections {
                     // The semaphore is never closed.
                     Err(_closed) => std::future::pending().await,
                 },
-                // A dropped connection ends at once, so one is enough.
+                // A dropped connection ends at once, so dropping one is enough.
                 () = droppable, if !has_dropped => {}
             }
         }
@@ -159,9 +159,9 @@ impl Connections {
         let _ = self.0.slots.acquire_many(all).await;
     }
 
-    /// Registers a connection of this peer; `None` for a trusted proxy. If the peer has the maximum number of connections,
-    /// its oldest connection without a complete request is dropped. If all of them have a complete request, the new
-    /// connection may only send health checks.
+    /// Registers a connection of this peer; `None` for a trusted proxy. If the peer has the maximum number of
+    /// connections, its oldest connection without a complete request is dropped. If every connection of the peer has a
+    /// complete request, the new connection may only send health checks.
     pub(crate) fn enter(&self, peer: Option<IpAddr>) -> Result<Open, Full> {
         let peer = peer.map(network_of);
         let bounds = self.0.bounds;
@@ -201,8 +201,8 @@ impl Book {
         self.clock
     }
 
-    /// Drops the oldest connection without a complete request for which `among` returns `true`. Returns `false` if there
-    /// is none.
+    /// Drops the oldest connection without a complete request for which `among` returns `true`. Returns `false` if
+    /// there is none.
     fn drop_oldest(&mut self, among: impl Fn(&Entry) -> bool) -> bool {
         let oldest =
             self.waiting.iter().find(|waiting| self.entries.get(&waiting.id).is_some_and(&among)).map(|w| w.id);

@@ -1,8 +1,8 @@
 //! Dialects: the HTTP interfaces of this server, each below a separate prefix.
 //!
-//! The edge looks up the dialect of a request by its path, even if no route matches, and stores it in the request's
-//! [`Notes`](crate::notes::Notes), from which the extractors read it. For a path that belongs to no dialect, errors are
-//! `application/problem+json`.
+//! The edge looks up the dialect of a request by its path, even if no route matches, and stores the dialect in the
+//! request's [`Notes`](crate::notes::Notes), where the extractors find it. For a path that belongs to no dialect,
+//! errors are `application/problem+json`.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::error::ApiError;
 
 /// Properties of an interface that the edge and the extractors need.
 pub trait Dialect: Send + Sync {
-    /// Common prefix of all its routes, such as `/api`: without a slash at the end; empty for the root.
+    /// Common prefix of all routes of the dialect, such as `/api`: without a slash at the end; empty for the root.
     fn prefix(&self) -> &str;
 
     /// Callers that may use the operation with this route (including its prefix); `None` refuses every request.

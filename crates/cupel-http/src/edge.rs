@@ -96,7 +96,8 @@ fn panicked(panic: &(dyn Any + Send)) -> ApiError {
     ApiError::new(ErrorKind::Internal, "The server failed to answer this request. It is not your mistake.")
 }
 
-/// Writes the body of an error in the request's dialect: for the handler's error, or for an error status without a body.
+/// Writes an error body in the request's dialect, if the handler returned an [`ApiError`] or the response has an error
+/// status and no body.
 fn render_error(response: &mut Response, notes: &Notes) {
     let error = match response.extensions_mut().remove::<ApiError>() {
         Some(error) => error,
@@ -127,8 +128,8 @@ fn bare(response: &Response) -> ApiError {
     let kind = ErrorKind::of_status(response.status());
     match kind {
         ErrorKind::MethodNotAllowed => {
-            // The router adds this header afterwards.
-            ApiError::new(kind, "This path has no such method; the header Allow names those it has.")
+            // The router adds the header `Allow` afterwards.
+            ApiError::new(kind, "This path does not support this method; the header `Allow` lists the supported ones.")
         }
         kind => ApiError::new(kind, kind.meaning()),
     }
@@ -152,7 +153,8 @@ fn finish_headers(response: &mut Response, notes: &Notes, is_api: bool) {
     }
 }
 
-/// A fixed set of labels: labels chosen by clients would exhaust the memory of the metrics collector.
+/// Metrics label of a method, from a fixed set: labels chosen by clients would exhaust the memory of the metrics
+/// collector.
 fn known(method: &Method) -> &str {
     match *method {
         Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {

@@ -1,7 +1,7 @@
 //! Every error of the HTTP interface, from one enum, and its rendering as RFC 9457 `application/problem+json`.
 //!
-//! A client branches on `type` (or on `code`, the last part of `type`). `detail` describes the error and the remedy. The
-//! log contains the `request_id`. `docs/errors.md` is generated from [`ErrorKind`], and a test compares the two.
+//! A client branches on `type` (or on `code`, the last part of `type`). `detail` describes the error and the remedy.
+//! The log contains the `request_id`. `docs/errors.md` is generated from [`ErrorKind`], and a test compares the two.
 //!
 //! An [`ApiError`] becomes a response without a body that carries the error as an extension; the edge (`edge.rs`)
 //! renders it with the request's dialect. The native API, and paths without a dialect, use problem documents.

@@ -2,7 +2,8 @@
 //!
 //! A request passes `edge.rs` (id, log, metrics, errors), then the extractors of its handler (`caller.rs` identifies
 //! the caller, `body.rs` parses the input), then the handler, which belongs to a dialect. A [`Dialect`] owns the paths
-//! below a prefix, and defines how clients send credentials, which callers may use each operation, and the form of errors.
+//! below a prefix, and defines how clients send credentials, which callers may use each operation, and the form of
+//! errors.
 //!
 //! *Architecture invariants:* this crate names no dialect and does not depend on SQL, a broker or the sandbox. Every
 //! refusal is an [`ErrorKind`](error::ErrorKind). Program text, input, output and secrets are never logged. State per

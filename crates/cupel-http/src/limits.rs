@@ -55,7 +55,7 @@ pub struct RateNote {
 
 impl RateNote {
     /// Source: draft-ietf-httpapi-ratelimit-headers, sections "RateLimit-Policy" and "RateLimit": `q` quota, `w` window
-    /// in seconds, `r` remaining, `t` seconds until it is restored. `burst` is Cupel's extension.
+    /// in seconds, `r` remaining, `t` seconds until the quota is restored. `burst` is Cupel's extension.
     pub fn write(&self, headers: &mut HeaderMap) {
         let name = self.ration.name();
         let policy =
@@ -79,7 +79,7 @@ pub struct RateLimits {
     login: LoginRates,
 }
 
-/// Purpose for which an address is counted.
+/// Kind of request that is counted per address.
 #[derive(Clone, Copy)]
 enum AddressUse {
     Login,
@@ -122,7 +122,7 @@ impl RateLimits {
         (note, charged.map_err(ApiError::from))
     }
 
-    /// Like [`RateLimits::take`], with core's error.
+    /// Like [`RateLimits::take`], but returns core's error type.
     pub async fn charge(
         &self,
         user: UserId,
@@ -150,8 +150,8 @@ impl RateLimits {
         }
     }
 
-    /// Charges one log-in attempt before the password is checked; otherwise hundreds of simultaneous attempts could
-    /// all pass the limit. [`Attempt::succeeded`] refunds it.
+    /// Charges one log-in attempt. Call it before the password is checked; otherwise hundreds of simultaneous attempts
+    /// could all pass the limit. [`Attempt::succeeded`] refunds the charge.
     pub async fn login_attempt(&self, login: &str, address: IpAddr) -> Result<Attempt<'_>, ApiError> {
         let account = account_key(login);
         let pair = format!("{account}:{}", network_of(address));
@@ -172,7 +172,7 @@ impl RateLimits {
     pub async fn anonymous_read(&self, address: IpAddr, rate: Rate) -> Result<(), ApiError> {
         self.buckets.take(&[AddressUse::Read.draw(address, rate)]).await.map(drop).map_err(|dry| {
             let detail = format!(
-                "Without an account, {} reads in {} s come from one address. Log in, or wait {} s.",
+                "Without an account, {} reads in {} s are allowed per address. Log in, or wait {} s.",
                 rate.quota,
                 rate.window.as_secs(),
                 seconds_up(dry.wait).max(1)
@@ -190,8 +190,9 @@ impl RateLimits {
         .await
     }
 
-    /// Charges one refresh of a session. Call it before the token is exchanged: if it refused the request afterwards, the
-    /// client would lose its session. Only the owner of a session has its id, so no other client can exhaust this limit.
+    /// Charges one refresh of a session. Call it before the token is exchanged: if the limit refused the request
+    /// afterwards, the client would lose its session. Only the owner of a session has its id, so no other client can
+    /// exhaust this limit.
     pub async fn refresh(&self, session: SessionId) -> Result<(), ApiError> {
         let key = session.to_string();
         let draw = Charge { kind: BucketKind::Session, key, rate: self.login.refreshes, cost: 1 };
@@ -204,8 +205,8 @@ impl RateLimits {
             .await
     }
 
-    /// Charges one join code before it is checked, whether or not the contest exists, so that the response reveals
-    /// nothing to a client without guesses left. [`Guess::refund`] refunds it.
+    /// Charges one join code. Call it before the code is checked, whether or not the contest exists, so that a client
+    /// without guesses left learns nothing from the response. [`Guess::refund`] refunds the charge.
     pub async fn join_code(&self, address: IpAddr) -> Result<Guess<'_>, ApiError> {
         let draw = AddressUse::JoinCode.draw(address, self.login.join_codes);
         self.pay(draw.clone(), "Too many wrong codes from this address.").await?;
@@ -254,7 +255,7 @@ fn too_many(what: &str, wait: Duration) -> ApiError {
     ApiError::new(ErrorKind::TooManyAttempts, format!("{what} Wait {} s.", seconds_up(wait).max(1))).retry_after(wait)
 }
 
-/// Hash of the e-mail address or name of a log-in attempt, so that a long one uses no more memory.
+/// Hash of the e-mail address or name of a log-in attempt, so that a long name uses no more memory than a short one.
 fn account_key(login: &str) -> String {
     let digest = Sha256::digest(login.trim().to_lowercase().as_bytes());
     digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()

@@ -82,7 +82,7 @@ pub fn args<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error>
     from.deserialize_seq(List { max: MAX.get().args, what: "arguments", entry: PhantomData })
 }
 
-/// Paths of files to read back.
+/// Paths of the files to return after the execution.
 pub fn fetched<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     from.deserialize_seq(List { max: cupel_types::FETCH_FILES_MAX, what: "paths in `fetch_files`", entry: PhantomData })
 }

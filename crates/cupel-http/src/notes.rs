@@ -46,7 +46,8 @@ impl Notes {
         *self.0.rate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records the state of a rate limit. A later call replaces an earlier one, because it concerns the scarcer resource.
+    /// Records the state of a rate limit. A later call replaces an earlier one, because the limit that is charged last
+    /// is the scarcer one.
     pub fn set_rate(&self, note: RateNote) {
         *self.0.rate.lock().unwrap_or_else(PoisonError::into_inner) = Some(note);
     }
@@ -62,6 +63,6 @@ impl Notes {
     }
 }
 
-/// Submissions that a handler accepted, for the request's trace: an extension of its response.
+/// Submissions that a handler accepted; an extension of the response, for the request's trace.
 #[derive(Clone)]
 pub struct NewlyAccepted(pub Vec<SubmissionId>);

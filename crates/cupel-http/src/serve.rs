@@ -3,11 +3,12 @@
 //! Every wait for a client has a limit: for the head of a request (also the keep-alive time of an idle connection), for
 //! its body (`body.rs`), and for accepting the data that the server sends. The number of connections is bounded
 //! (`connections.rs`): at the maximum, the oldest connection without a complete request is dropped; if every connection
-//! has one, new clients wait in the kernel's backlog. Before it closes a connection, the server continues to read from
-//! the client for a moment: an immediate close would reset the connection, and the client would not get the response.
+//! has a complete request, new clients wait in the kernel's backlog. Before the server closes a connection, it
+//! continues to read from the client for a moment: an immediate close would reset the connection, and the client would
+//! not get the response.
 //!
-//! A handler may respond with 101 and take over the connection (WebSockets). It must then close the connection when the
-//! server shuts down.
+//! A handler may respond with 101 and take over the connection (WebSockets). The handler must then close the connection
+//! when the server shuts down.
 
 use std::convert::Infallible;
 use std::io;
@@ -43,7 +44,8 @@ use crate::state::Network;
 /// Limits and timeouts of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServeSettings {
-    /// Maximum time for the head of a request to arrive; also the maximum time for which an idle connection is kept open.
+    /// Maximum time for the head of a request to arrive; also the maximum time for which an idle connection is kept
+    /// open.
     pub head_time_max: Duration,
     /// Maximum time without progress in sending data to a client.
     pub write_stall_max: Duration,
@@ -151,7 +153,7 @@ fn concerns_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Maximum size of the head of a request. To a longer one, hyper responds with 431.
+/// Maximum size of the head of a request. hyper responds to a longer head with 431.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 async fn connection(
@@ -355,7 +357,7 @@ struct SharedStream {
     upgraded: OnceLock<Arc<InFlight>>,
 }
 
-/// The stream that hyper uses. It detects a client that accepts no data, and may outlive hyper's connection.
+/// The stream that hyper uses. `Wire` detects a client that accepts no data, and may outlive hyper's connection.
 struct Wire {
     shared: Arc<SharedStream>,
     stall_max: Duration,

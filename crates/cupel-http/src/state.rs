@@ -48,15 +48,16 @@ pub struct Settings {
     pub registration_open: bool,
     /// Largest body of `POST /execute` and `/execute/batch`, in bytes.
     pub execute_body_bytes_max: usize,
-    /// Maximum number of bytes of such bodies in memory at one time, of all users.
+    /// Maximum number of bytes of these bodies in memory at one time, of all users together.
     pub bodies_bytes_max: usize,
     /// The same maximum per user.
     pub bodies_of_user_bytes_max: usize,
-    /// Maximum number of bytes of large responses (submissions with much output) in memory at one time, of all users.
+    /// Maximum number of bytes of large responses (submissions with much output) in memory at one time, of all users
+    /// together.
     pub answers_bytes_max: usize,
     /// The same maximum per user.
     pub answers_of_user_bytes_max: usize,
-    /// How long a large response waits for its share of these bytes before it is refused.
+    /// How long a large response waits for memory before it is refused.
     pub answer_wait_max: Duration,
     /// Largest archive of a problem, in bytes.
     pub package_bytes_max: u64,
@@ -163,7 +164,7 @@ pub struct LoginRates {
     pub registrations: Rate,
     /// Invalid tokens and keys from one address.
     pub bad_tokens: Rate,
-    /// Wrong join codes of contests from one address, high enough for the typing errors of a whole class.
+    /// Wrong join codes of contests from one address. The limit is high enough for the typing errors of a whole class.
     pub join_codes: Rate,
     /// Refreshes of one session, including successful ones: the store keeps each exchanged token for as long as the
     /// session can be refreshed, to detect a stolen one.
@@ -265,7 +266,7 @@ impl HealthReport {
 pub struct Check {
     /// Name, such as `store`.
     pub name: String,
-    /// Whether it works.
+    /// Whether the component works.
     pub ok: bool,
     /// Details for people.
     pub detail: Option<String>,
@@ -276,7 +277,7 @@ pub struct Check {
 pub struct Wall {
     /// Name, such as `seccomp`.
     pub name: String,
-    /// Whether it resisted the attack at the start of the process.
+    /// Whether the wall resisted the test attack when the process started.
     pub stands: bool,
     /// Details for people.
     pub detail: Option<String>,

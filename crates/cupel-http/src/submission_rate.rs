@@ -11,8 +11,9 @@ use crate::caller::Caller;
 use crate::limits::RateClass;
 use crate::notes::Notes;
 
-/// Rate limit of one request. A request that is submitted repeatedly, because the queue was full, is charged once.
-/// Clients without a key share an account, which has no rate. The limit's state goes to the response's headers.
+/// Rate limit of one request. If a request is submitted repeatedly because the queue is full, it is charged once.
+/// Clients without a key share an account that has no submission rate. The response's headers show the state of the
+/// limit.
 pub struct SubmissionRate<'a> {
     app: &'a Shared,
     caller: &'a Caller,

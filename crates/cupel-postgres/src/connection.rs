@@ -13,8 +13,8 @@ use crate::url::Endpoint;
 
 type Inner<S> = tokio_postgres::Connection<Socket, S>;
 
-/// A future that completes when the connection ends, with an error if it was lost. It discards notifications. A
-/// listener instead drives the connection by [`Connection::poll_message`], which returns them.
+/// A future that completes when the connection ends, with an error if it was lost. The future discards notifications. A
+/// listener polls [`Connection::poll_message`] instead, which returns notifications.
 pub struct Connection(Kind);
 
 enum Kind {

@@ -29,9 +29,9 @@ pub(crate) enum Tls {
     Off,
     /// `prefer` and `require`: encrypted, without verification of the server.
     Encrypted,
-    /// `verify-full`, and `verify-ca`, which is treated as strictly. Connections are encrypted, and the server's name
-    /// and certificate are verified with the certificates of this file, or with those of the public authorities if
-    /// there is no file.
+    /// `verify-full`. Also `verify-ca`, which is treated like `verify-full`. Connections are encrypted, and the
+    /// server's name and certificate are verified with the certificates of this file, or with those of the public
+    /// authorities if there is no file.
     Verified { roots: Option<PathBuf> },
 }
 
@@ -110,7 +110,7 @@ fn read(url: &str, application: &str) -> Result<(Config, Tls), UrlError> {
     if config.get_hosts().is_empty() {
         return Err(UrlError::Missing("host"));
     }
-    // The text before the `@` is the end of a password, and hosts appear in messages.
+    // The text before the `@` is probably the end of a password, and messages contain the host.
     let has_at = |host: &Host| matches!(host, Host::Tcp(host) if host.contains('@'));
     if config.get_hosts().iter().any(has_at) {
         return Err(UrlError::At);

@@ -50,7 +50,7 @@ pub(crate) fn processor(settings: &Settings) -> Result<BatchSpanProcessor, Setup
 #[derive(Debug)]
 struct Client {
     agent: Agent,
-    /// Whether spans are currently lost. The log has reported it.
+    /// Whether spans are currently lost. The log has already reported the loss.
     is_lost: AtomicBool,
 }
 

@@ -1,5 +1,5 @@
-//! OpenTelemetry: the spans of requests and runs, sent to a collector. If no collector is configured, each call only
-//! checks that.
+//! OpenTelemetry: the spans of requests and runs, sent to a collector. If no collector is configured, each call returns
+//! after checking that.
 //!
 //! **A submission's id is also its trace's id**: both have 16 bytes. So API nodes and workers write to one trace
 //! without propagating a context.
@@ -12,9 +12,9 @@
 //!     └── execute   one per case
 //! ```
 //!
-//! A request has a separate span, such as `POST /api/v1/execute`, in the trace of the caller's `traceparent` header (W3C
-//! Trace Context) or in a new trace, with links to the submissions that it created. Spans contain ids, names, times and
-//! verdicts, but never user input or program output.
+//! A request has a separate span, such as `POST /api/v1/execute`, in the trace of the caller's `traceparent` header
+//! (W3C Trace Context) or in a new trace, with links to the submissions that it created. Spans contain ids, names,
+//! times and verdicts, but never user input or program output.
 //!
 //! Names follow OpenTelemetry's semantic conventions where they exist (HTTP, service), and are `cupel.…` otherwise.
 #![forbid(unsafe_code)]
@@ -67,15 +67,15 @@ struct Inner {
     part: f64,
 }
 
-/// Set once at the start of the process. It is global, like metrics and logs, so that callers need not pass it as an
-/// argument.
+/// Set once at the start of the process. The value is global, like metrics and logs, so that callers need not pass it
+/// as an argument.
 static TRACES: OnceLock<Traces> = OnceLock::new();
 
 /// Enables tracing in the whole process.
 ///
 /// # Errors
 /// If the URL is invalid, or no thread can be started. An unreachable collector is not an error: spans are lost, and
-/// the log reports it.
+/// the log reports the loss.
 pub fn start(settings: &Settings) -> Result<Traces, SetupError> {
     let traces = Traces::new(settings)?;
     Ok(TRACES.get_or_init(|| traces).clone())
@@ -87,7 +87,7 @@ pub fn traces() -> Option<&'static Traces> {
 }
 
 impl Traces {
-    /// Creates an independent instance; [`start`] creates the process's.
+    /// Creates an independent instance; [`start`] creates the one of the process.
     ///
     /// # Errors
     /// The same as those of [`start`].
@@ -103,7 +103,7 @@ impl Traces {
         }
     }
 
-    /// Whether this submission is traced. Random bits of its id decide (RFC 9562, section 5.7).
+    /// Whether this submission is traced. Random bits of the submission's id decide (RFC 9562, section 5.7).
     fn wants(&self, submission: SubmissionId) -> bool {
         let [.., a, b, c, d] = *submission.as_uuid().as_bytes();
         f64::from(u32::from_be_bytes([a, b, c, d])) < self.0.part * (f64::from(u32::MAX) + 1.0)
@@ -114,7 +114,8 @@ impl Traces {
     }
 }
 
-/// Id of a submission's root span. It contains the variant bits of the UUID, so it is never zero, which would be invalid.
+/// Id of a submission's root span. The id contains the variant bits of the UUID, so it is never zero; zero would be
+/// invalid.
 fn submit_span(submission: SubmissionId) -> SpanId {
     let [.., a, b, c, d, e, f, g, h] = *submission.as_uuid().as_bytes();
     SpanId::from_bytes([a, b, c, d, e, f, g, h])

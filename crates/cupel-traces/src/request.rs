@@ -53,16 +53,16 @@ pub struct Request<'a> {
     pub began: Timestamp,
     /// Time when the answer began.
     pub ended: Timestamp,
-    /// The caller's trace context, if it sent one.
+    /// The caller's trace context, if the caller sent one.
     pub parent: Option<Parent>,
-    /// The submissions that it created.
+    /// The submissions that the request created.
     pub accepted: &'a [SubmissionId],
 }
 
 impl Traces {
-    /// Records an answered request. It is traced if the caller samples its trace, or if a submission that it created is
-    /// traced. A request without a trace context that created no submission is traced at random, with the configured
-    /// probability.
+    /// Records an answered request. The request is traced if the caller samples its trace, or if a submission that the
+    /// request created is traced. A request without a trace context that created no submission is traced at random,
+    /// with the configured probability.
     pub fn answered(&self, request: &Request<'_>) {
         let accepted: Vec<SubmissionId> = request.accepted.iter().copied().filter(|id| self.wants(*id)).collect();
         let is_wanted = match request.parent {

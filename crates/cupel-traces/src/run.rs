@@ -23,9 +23,9 @@ pub struct Run<'a> {
     pub run: RunId,
     /// One-based number of the attempt.
     pub attempt: u32,
-    /// Time when a slot of this worker started it.
+    /// Time when a slot of this worker started the attempt.
     pub began: Timestamp,
-    /// Time when its result was written, or the run was given back.
+    /// Time when the result was written, or the run was given back.
     pub ended: Timestamp,
     /// The result of the attempt.
     pub outcome: Ended<'a>,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 /// Path of a file in the box: relative, and unable to leave the box.
 ///
 /// One or more components joined by `/`; each has 1 to 255 bytes and is not `.` or `..`; no control characters
-/// (including NUL) and no backslashes; at most 1,024 bytes and 32 components in total. This check is only the first line
-/// of defence: files are opened beneath the box without following links.
+/// (including NUL) and no backslashes; at most 1,024 bytes and 32 components in total. This check is only the first
+/// line of defence: files are opened beneath the box without following links.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BoxPath(Arc<str>);
 
@@ -83,12 +83,12 @@ pub struct BoxFile {
     pub path: BoxPath,
     /// Contents.
     pub data: Arc<[u8]>,
-    /// Whether the program may execute it.
+    /// Whether the program may execute the file.
     pub executable: bool,
 }
 
 impl fmt::Debug for BoxFile {
-    /// Writes only name and size, because the content belongs to a tenant and must not be logged.
+    /// Writes only name and size, because the content belongs to a user and must not be logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "BoxFile({}, {} bytes)", self.path, self.data.len())
     }
@@ -99,8 +99,8 @@ impl fmt::Debug for BoxFile {
 pub struct BoxFiles(Arc<[BoxFile]>);
 
 impl BoxFiles {
-    /// Collects files. The caller must reject duplicate paths and paths that are a directory of another; otherwise the
-    /// sandbox reports a failure to set up the box.
+    /// Collects files. The caller must reject duplicate paths and paths that are a directory of another path; otherwise
+    /// the sandbox reports a failure to set up the box.
     pub fn new(files: Vec<BoxFile>) -> BoxFiles {
         BoxFiles(files.into())
     }
@@ -110,8 +110,8 @@ impl BoxFiles {
         self.0.iter()
     }
 
-    /// Whether both are the same allocation. The check is cheap, and lets a caller skip reading the files again. Equal
-    /// files in different allocations are not the same.
+    /// Whether the two lists are one allocation. The check is cheap: a caller need not read the files to find out that
+    /// they have not changed. For equal files in different allocations, the result is `false`.
     pub fn is_same(&self, other: &BoxFiles) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

@@ -20,8 +20,8 @@ pub struct Grading {
     pub author_message: Option<String>,
     /// The function's return value as JSON, if it was called with arguments from the sender.
     pub returned: Option<Output>,
-    /// Dialogue between the program and the problem's interactor on an input from the sender: one line each, after `>`
-    /// and `<`.
+    /// Dialogue between the program and the problem's interactor on an input from the sender: lines of the program
+    /// begin with `>`, lines of the interactor with `<`.
     pub conversation: Option<Output>,
 }
 
@@ -45,7 +45,7 @@ pub struct GroupGrade {
 pub struct CaseGrade {
     /// Name, such as `secret/01`.
     pub name: String,
-    /// Name of the group that contains it.
+    /// Name of the group that contains the case.
     pub group: String,
     /// The case's verdict.
     pub verdict: Verdict,
@@ -57,8 +57,8 @@ pub struct CaseGrade {
     pub feedback: Feedback,
     /// How the program ended and its output; present only if `feedback` is `Full`.
     pub step: Option<StepReport>,
-    /// Dialogue between the program and the problem's interactor, one line each, after `>` and `<`. Present only if
-    /// `feedback` is `Full`.
+    /// Dialogue between the program and the problem's interactor: lines of the program begin with `>`, lines of the
+    /// interactor with `<`. Present only if `feedback` is `Full`.
     pub conversation: Option<Output>,
     /// The checker's message to the author. May quote the test.
     pub judge_message: Option<String>,

@@ -45,9 +45,9 @@ uuid_ids! {
     UserId;
     /// A submission.
     SubmissionId;
-    /// A problem; independent of its name and version.
+    /// A problem. The id stays the same when the problem's name or version changes.
     ProblemId;
-    /// A contest; independent of its name.
+    /// A contest. The id stays the same when the contest's name changes.
     ContestId;
     /// A clarification request in a contest.
     ClarificationId;

@@ -55,12 +55,14 @@ impl Limits {
 
     /// Minimum memory; no program can start with less.
     pub const MEMORY_MIN: Bytes = Bytes::mib(1);
-    /// Minimum stack: it holds arguments and environment. Source: execve(2), "Limits on size of arguments".
+    /// Minimum stack. The stack holds the arguments and the environment. Source: execve(2), "Limits on size of
+    /// arguments".
     pub const STACK_MIN: Bytes = Bytes::kib(128);
     /// Minimum number of open files: the three standard streams.
     pub const OPEN_FILES_MIN: u32 = 3;
 
-    /// The first limit that is too low for any program to start: the field, and the rule that it breaks.
+    /// The first limit that is too low for any program to start: the name of the field, and the rule that the value
+    /// breaks.
     pub fn impossible(&self) -> Option<(&'static str, &'static str)> {
         // A program that writes nothing can run with a limit of zero on files and output.
         let &Limits {
@@ -93,7 +95,7 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// The limits if neither the request nor the language sets any.
+    /// The limits that apply if neither the request nor the language sets any.
     fn default() -> Limits {
         Limits {
             cpu_time: Duration::from_secs(10),

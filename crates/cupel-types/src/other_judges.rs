@@ -25,8 +25,8 @@ named! {
 }
 
 impl OtherJudge {
-    /// Name of the verdict in this judge; `None` if the judge has none (for a skipped case or a cancelled run). Some
-    /// judges have several names for runtime errors, which depend on the exit status `exit`.
+    /// Name of the verdict in this judge; `None` if the judge has no name for it (a skipped case or a cancelled run).
+    /// Some judges have several names for runtime errors, which depend on the exit status `exit`.
     pub const fn word(self, verdict: Verdict, exit: Option<ExitStatus>) -> Option<&'static str> {
         match self {
             OtherJudge::Icpc => icpc(verdict),

@@ -72,11 +72,11 @@ pub enum Outcome {
     IdleLimit,
     /// Instruction limit exceeded, or some instructions could not be counted.
     InstructionLimit,
-    /// The kernel's OOM killer acted in this cell.
+    /// Memory limit exceeded: the kernel's OOM killer acted in the step's cell.
     MemoryLimit,
     /// Output limit of standard output or standard error exceeded; the output up to the limit is kept.
     OutputLimit,
-    /// The files given to the step do not fit into its limits on bytes or number of files on disk. A program that
+    /// The files given to the step exceed the step's limit on bytes or on the number of files on disk. A program that
     /// itself writes too much gets `ENOSPC` and continues.
     DiskLimit,
     /// The caller cancelled the step.
@@ -133,7 +133,7 @@ pub struct Usage {
     /// to the step. A step that ran reports at least [`Limits::MEMORY_MIN`](crate::Limits::MEMORY_MIN) and at most its
     /// limit.
     pub memory: Bytes,
-    /// Bytes written to standard output and standard error, including discarded ones.
+    /// Bytes written to standard output and standard error, including discarded bytes.
     pub output: Bytes,
     /// How the program was started; `None` if its language has no warm start.
     pub start: Option<Start>,

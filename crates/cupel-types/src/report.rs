@@ -16,7 +16,7 @@ pub struct Output {
 }
 
 impl fmt::Debug for Output {
-    /// Writes only the size, because the content belongs to a tenant and must not be logged.
+    /// Writes only the size, because the content belongs to a user and must not be logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Output({} bytes{})", self.data.len(), if self.truncated { ", truncated" } else { "" })
     }
@@ -46,8 +46,8 @@ pub struct CompileReport {
     pub ok: bool,
     /// Standard output and standard error of the compiler, concatenated.
     pub output: Output,
-    /// Exit code of the compile command that failed, or of the last one. `None` if a limit was exceeded or a signal
-    /// killed it.
+    /// Exit code of the compile command that failed, or of the last one. `None` if the command exceeded a limit or was
+    /// killed by a signal.
     pub exit_code: Option<i32>,
     /// Wall-clock time of the compilation; zero if the result came from the cache.
     pub wall_time: Duration,
@@ -81,8 +81,8 @@ pub struct RunReport {
     pub execution: Option<StepReport>,
     /// The test cases, in order, up to the last one that was run.
     pub cases: Vec<CaseReport>,
-    /// The files that the submission requested, in its order, with their content after the execution. Only regular files;
-    /// missing files are omitted. Empty if a limit ended the program.
+    /// The files that the submission requested, in the order of the request, with their content after the execution.
+    /// Only regular files; missing files are omitted. Empty if a limit ended the program.
     pub files: Vec<FetchedFile>,
     /// The result of a problem's cases, if the submission was to a problem.
     pub grading: Option<Grading>,
@@ -97,9 +97,9 @@ pub struct RunReport {
 /// A file read back from the box of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchedFile {
-    /// Its path in the box.
+    /// Path of the file in the box.
     pub path: BoxPath,
-    /// Its content, or the beginning of it.
+    /// Content of the file, or the beginning of the content.
     pub content: Output,
 }
 
@@ -139,8 +139,8 @@ impl RunReport {
         Some(if starts.all(|start| start == first) { first } else { Start::Cold })
     }
 
-    /// Highest CPU time and highest memory over all executions. Zero for a program that was not compiled; `None` if
-    /// nothing ran for another reason.
+    /// Highest CPU time and highest memory over all executions. Zero if compilation failed; `None` if nothing ran for
+    /// another reason.
     pub fn peak(&self) -> Option<(Duration, Bytes)> {
         let cpu_time = self.usages().map(|usage| usage.cpu_time).max();
         let memory = self.usages().map(|usage| usage.memory).max();
@@ -160,9 +160,9 @@ impl RunReport {
     }
 }
 
-/// Granularity of the time of hidden cases that is shown to the sender; for memory it is one MiB. A program can make its
-/// time and memory depend on its input, so exact figures would leak the input. Source: Kattis and CSES show hundredths of
-/// a second and whole megabytes.
+/// Precision with which the CPU time and the memory of hidden cases are shown to the sender. A program can make its
+/// time and memory depend on its input, so exact figures would leak the input. Source: Kattis and CSES show hundredths
+/// of a second and whole megabytes.
 const COARSE_TIME: Duration = Duration::from_millis(10);
 const COARSE_MEMORY: Bytes = Bytes::mib(1);
 

@@ -24,9 +24,9 @@ pub struct Submission {
     pub run_at: Option<Timestamp>,
     /// URL that receives the result.
     pub webhook: Option<String>,
-    /// Id of the HTTP request that created it; also appears in the worker's log.
+    /// Id of the HTTP request that created the submission. The worker logs this id.
     pub request_id: Option<String>,
-    /// Time at which it was accepted.
+    /// Time at which the submission was accepted.
     pub submitted_at: Timestamp,
 }
 
@@ -41,7 +41,7 @@ impl Submission {
         self.kind.language()
     }
 
-    /// The problem version it was submitted to, if any.
+    /// The problem version for which the submission was sent, if any.
     pub fn of_problem(&self) -> Option<ProblemVersion> {
         match &self.kind {
             SubmissionKind::Program(_) => None,
@@ -94,7 +94,7 @@ impl SubmissionKind {
 /// Source code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// Its language.
+    /// Language of the source code.
     pub language: LanguageId,
     /// The source files and any other files. The first is the main source.
     pub files: BoxFiles,
@@ -159,7 +159,7 @@ pub enum Cases {
 }
 
 impl fmt::Debug for Cases {
-    /// Writes only sizes, because the content belongs to a tenant and must not be logged.
+    /// Writes only sizes, because the content belongs to a user and must not be logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Cases::All => f.write_str("All"),
@@ -181,7 +181,7 @@ pub struct TestCase {
 }
 
 impl fmt::Debug for TestCase {
-    /// Writes only name and sizes, because the content belongs to a tenant and must not be logged.
+    /// Writes only name and sizes, because the content belongs to a user and must not be logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TestCase({}, {} bytes in)", self.name, self.stdin.len())
     }

@@ -1,4 +1,4 @@
-//! The judge's verdict on a run, and its order of precedence.
+//! The judge's verdict on a run, and the order of precedence of verdicts.
 //!
 //! ```text
 //!  on one case:       JE > MLE > OLE > TLE > ILE > SV > RTE > the checker's verdict
@@ -6,9 +6,9 @@
 //! ```
 //!
 //! The first order is by cause: only one limit can have killed a program, and the incomplete output of a killed program
-//! does not count. The second order is that of graders in "worst error" mode. Source of the second: problemtools,
-//! default grader. A verdict that does not exist there ranks next to the verdict into which it is folded.
-//! The names of verdicts in other judges are in [`OtherJudge`](crate::OtherJudge).
+//! is not checked. The second order is that of graders in "worst error" mode. Source of the second order: problemtools,
+//! default grader. A verdict that problemtools does not have ranks next to the verdict into which Cupel folds it. The
+//! names of verdicts in other judges are in [`OtherJudge`](crate::OtherJudge).
 
 use std::fmt;
 use std::time::Duration;
@@ -76,7 +76,7 @@ impl Verdict {
         }
     }
 
-    /// Verdict of a program without an expected answer, derived from its outcome.
+    /// Verdict on a program without an expected answer, derived from the outcome of its execution.
     pub const fn of_outcome(outcome: Outcome) -> Verdict {
         match outcome {
             Outcome::Exited(0) => Verdict::Accepted,

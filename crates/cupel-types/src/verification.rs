@@ -15,12 +15,12 @@ pub struct Verification {
     pub broken: Vec<BrokenClaim>,
     /// The package's submissions, in the package's order.
     pub submissions: Vec<VerifiedSubmission>,
-    /// CPU time limit; `None` if the package has none and none could be derived.
+    /// CPU time limit; `None` if the package sets no limit and none could be derived.
     pub time_limit: Option<Duration>,
-    /// Whether `time_limit` was derived from measured times because the package has none.
+    /// Whether `time_limit` was derived from measured times because the package sets no limit.
     pub is_derived: bool,
-    /// How the program that determined the derived limit was started; `None` if its language has no warm start, or if no
-    /// limit was derived.
+    /// How the program that determined the derived limit was started; `None` if its language has no warm start, or if
+    /// no limit was derived.
     pub limit_start: Option<Start>,
     /// Remarks for the authors; they do not affect `holds`.
     pub notes: Vec<String>,
@@ -46,13 +46,13 @@ pub struct BrokenClaim {
 pub struct VerifiedSubmission {
     /// Path in the package.
     pub path: String,
-    /// Verdict; `Skipped` if it could not be run here.
+    /// Verdict; `Skipped` if the submission could not be run here.
     pub verdict: Verdict,
     /// Score, if there is one.
     pub score: Option<Score>,
     /// Highest CPU time of any case; `None` if no case was run.
     pub slowest: Option<Duration>,
-    /// The time limit it was judged with.
+    /// The time limit with which the submission was judged.
     pub time_limit: Duration,
     /// Every group that has cases, in order.
     pub groups: Vec<VerifiedGroup>,

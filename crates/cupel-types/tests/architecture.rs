@@ -1,7 +1,7 @@
 //! Checks the invariants of ARCHITECTURE.md against the source tree: dependencies between crates, the location of
 //! `unsafe`, and a header in every file.
 //!
-//! This test needs no dependencies, because it reads manifests and sources as text. So it is in the lowest crate.
+//! This test reads manifests and sources as text and needs no dependencies, so it can be in the lowest crate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -204,7 +204,7 @@ fn crate_roots_forbid_unsafe_code() {
     let mut broken = Vec::new();
     for (name, manifest) in &manifests() {
         if name == "cupel-sandbox" {
-            continue; // uses the workspace's `deny` instead, because `sys` needs an exception
+            continue; // the sandbox uses `deny` instead, because its `sys` needs an exception
         }
         for file in ["src/lib.rs", "src/main.rs"].map(|file| manifest.folder.join(file)) {
             if file.exists() && !read(&file).contains("#![forbid(unsafe_code)]") {
@@ -270,7 +270,7 @@ fn manifests() -> BTreeMap<String, Manifest> {
     folders.into_iter().map(manifest).collect()
 }
 
-/// Parses the subset of TOML that this needs: table headers and the keys below them.
+/// Parses the subset of TOML that this test needs: table headers and the keys below them.
 fn manifest(folder: PathBuf) -> (String, Manifest) {
     let text = read(&folder.join("Cargo.toml"));
     let (mut table, mut name, mut dependencies) = (String::new(), None, BTreeSet::new());

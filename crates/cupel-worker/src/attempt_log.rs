@@ -1,8 +1,8 @@
 //! Event log of an attempt, built from the judge's events: numbered, coalesced, bounded, and published live.
 //!
-//! Output arrives in pieces of any size. A piece is published at once if the stream was quiet, otherwise at most every
-//! [`PIECE_PAUSE`], so a program with frequent output causes at most 20 events per second and stream. A piece ends
-//! inside a UTF-8 character only if the stream does.
+//! Output arrives in pieces of any size. If the stream was quiet, a piece is published at once; otherwise
+//! [`PIECE_PAUSE`] after the previous one. So a program with frequent output causes at most 20 events per second and
+//! stream. A piece ends inside a UTF-8 character only if the stream does.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};

@@ -39,10 +39,10 @@ const SKIPPED_MAX: usize = 64;
 /// How long a slot pauses if no thread can be started for a run.
 const NO_THREAD_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long to wait at shutdown for a lease that was requested before it. A closed queue answers at once.
+/// How long a driver waits at shutdown for the answer to its last lease request. A closed queue answers at once.
 const LAST_LEASE: Duration = Duration::from_secs(1);
 
-/// How long runs that wait for their turn wait for an executor after the grace period.
+/// How long, after the grace period, the driver waits for an executor on behalf of runs that wait for their turn.
 const LAST_TOOL: Duration = Duration::from_secs(2);
 
 /// A lease request in progress.
@@ -69,7 +69,7 @@ pub(crate) async fn drive(number: usize, shared: Arc<Shared>, shutdown: Cancella
     // Give back every taken run that will not be judged. A lease request in progress ends with the shutdown. Without a
     // shutdown, dropping the request gives the run back.
     let Driver { upcoming, ahead, waiting, threads, .. } = driver;
-    // This ends the threads whose runs wait for a turn.
+    // Dropping their job queues ends the threads whose runs wait for a turn.
     drop(threads);
     let late = match upcoming {
         Some(upcoming) if shutdown.is_cancelled() => upcoming.await,
@@ -83,8 +83,9 @@ pub(crate) async fn drive(number: usize, shared: Arc<Shared>, shutdown: Cancella
 /// Scheduler of a slot: one run uses the executor, others may wait for their next turn.
 ///
 /// A turn is one or more whole steps of a run. If there are other runs, the run then waits until they have had as much
-/// time on this slot as its turn took. Runs in the queue come first, then the waiting runs of this slot that owe the
-/// least time. A run with many tests therefore continues test by test, and a new run waits for at most one test.
+/// time on this slot as its turn took. Until then, it owes them time. Runs in the queue come first; then the waiting
+/// run of this slot that owes the least time. A run with many tests therefore continues test by test, and a new run
+/// waits for at most one test.
 struct Driver<'a> {
     number: usize,
     shared: &'a Arc<Shared>,
@@ -101,8 +102,8 @@ struct Driver<'a> {
     waiting: VecDeque<Begun>,
     /// Whether the last run was short.
     was_short: bool,
-    /// Lease request in progress. It is not dropped while it may still yield a lease, because that would cost the run
-    /// an attempt.
+    /// Lease request in progress. The request is not dropped while it may still yield a lease, because the leased run
+    /// would lose an attempt.
     upcoming: Option<Upcoming<'a>>,
     /// The run that a lease request yielded while the slot was busy.
     ahead: Option<Arc<Assignment>>,
@@ -117,7 +118,7 @@ struct Begun {
     is_long: bool,
     /// Slot time used so far.
     had: Duration,
-    /// Length of its last turn, and the slot time that other runs have had since then.
+    /// Length of the last turn, and the slot time that other runs have had since then.
     turn: Duration,
     others_had: Duration,
 }
@@ -127,13 +128,13 @@ impl Begun {
         self.assignment.leased.submission.owner
     }
 
-    /// Slot time that other runs may still have before its next turn.
+    /// Slot time that other runs may still have before this run's next turn.
     fn owes(&self) -> Duration {
         self.turn.saturating_sub(self.others_had)
     }
 }
 
-/// The run that gets the executor next, with the permission of a long run.
+/// The run that gets the executor next; a long run with its permission to occupy a slot.
 struct Next<'a> {
     run: NextRun,
     long: Option<LongTurn<'a>>,
@@ -154,7 +155,7 @@ impl<'a> Next<'a> {
     }
 }
 
-/// A run that may begin now, with the permission of a long run.
+/// A run that may begin now; a long run with its permission to occupy a slot.
 type Admitted<'a> = (Arc<Assignment>, Option<LongTurn<'a>>);
 
 impl<'a> Driver<'a> {
@@ -251,7 +252,7 @@ impl<'a> Driver<'a> {
                 let long = long.filter(|_| begun.is_long);
                 return Some(Next::again(begun, long));
             }
-            // Only long runs wait here, and other runs use the slots that long runs may use.
+            // Only long runs are waiting here, and every slot that long runs may use is in use.
             let stops: Vec<_> = self.waiting.iter().map(|begun| Arc::clone(&begun.assignment.stop)).collect();
             let mut stopped: Vec<_> = stops.iter().map(|stop| Box::pin(stop.raised())).collect();
             let shutdown = self.shutdown;
@@ -276,7 +277,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Takes the waiting run that owes the least time; unless `may_long`, only among the short runs.
+    /// Takes the waiting run that owes the least time. If `may_long` is false, only short runs are considered.
     fn take_waiting(&mut self, may_long: bool) -> Option<Begun> {
         let waiting = self.waiting.iter().enumerate().filter(|(_, begun)| may_long || !begun.is_long);
         let (at, _) = waiting.min_by_key(|(_, begun)| begun.owes())?;
@@ -320,7 +321,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Takes a run of an owner not in `not` that may begin, if one is available at once.
+    /// Takes a run that may begin and whose owner is not in `not`, if one is available at once.
     async fn take_other(&mut self, not: &[UserId]) -> Option<Admitted<'a>> {
         let suits = |assignment: &Arc<Assignment>| !not.contains(&assignment.leased.submission.owner);
         let shared = self.shared;
@@ -361,7 +362,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Whether this slot has room for another long run. One of its places is reserved for a short run.
+    /// Whether this slot has room for another long run. One of the slot's places is reserved for a short run.
     fn may_begin_long(&self) -> bool {
         self.waiting.iter().filter(|begun| begun.is_long).count() + 1 < RUNS_PER_SLOT_MAX
     }
@@ -431,7 +432,7 @@ impl<'a> Driver<'a> {
                 return true;
             }
             Some(SlotMessage::Done(result)) => Some(*result),
-            // Its thread has ended, and the executor is lost with it.
+            // The run's thread has ended, and the executor is lost with the thread.
             Some(SlotMessage::Ready(_) | SlotMessage::Gone) | None => None,
         };
         let goes_on = result.is_some();
@@ -444,9 +445,9 @@ impl<'a> Driver<'a> {
         goes_on
     }
 
-    /// Waits for the slot's next message. Meanwhile it polls the lease request in progress, because the request holds a
-    /// place in the queue that other slots must not be denied. The resulting run is kept for this slot if the slot's
-    /// message follows within [`AHEAD_MAX`].
+    /// Waits for the slot's next message. Meanwhile it polls the lease request in progress: the request holds a place
+    /// in the queue, and would block other slots if nobody polled it. If the request yields a run, this slot keeps the
+    /// run for [`AHEAD_MAX`]; after that, other slots may take it.
     async fn next_message(&mut self) -> Option<SlotMessage> {
         let shared = self.shared;
         loop {
@@ -488,14 +489,14 @@ async fn next(shared: &Shared, shutdown: &CancellationToken) -> Option<Arc<Assig
         let result = tokio::select! {
             biased;
             () = shutdown.cancelled() => {
-                // The queue may be granting a lease at this moment. Wait for it, so that it is given back before the
-                // worker ends.
+                // The queue may be granting a lease at this moment. Wait for the lease, so that it is given back before
+                // the worker ends.
                 if let Ok(Ok(unstarted)) = tokio::time::timeout(LAST_LEASE, assignment).await {
                     give_back(&shared.parts.core, &unstarted, false, DRAINS).await;
                 }
                 return None;
             }
-            // A lease request in progress is given back when dropped.
+            // Dropping a lease request in progress gives the run back.
             () = until(&mut pause, true) => continue,
             result = assignment.as_mut() => result,
         };

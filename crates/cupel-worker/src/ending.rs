@@ -15,7 +15,7 @@ use crate::worker::Shared;
 /// Reason recorded for runs given back at the end of the worker.
 pub(crate) const DRAINS: &str = "the worker is draining";
 
-/// Maximum number of attempts to write a result, with growing pauses. After that, the lease is left to expire.
+/// Maximum number of attempts to write a result, with growing pauses. After the last one, the run is given back.
 const COMPLETE_TRIES_MAX: u32 = 8;
 
 /// Records the end of an attempt.

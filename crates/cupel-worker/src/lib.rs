@@ -6,10 +6,10 @@
 //!   heartbeat ─► renew   │ └──────── report ◄─────────────┘
 //!                        └► completion (async) ─► core.complete
 //! ```
-//! *Architecture invariants:* A run is taken only if a slot is free. Each taken run ends with exactly one call of
-//! `complete` or `give_back`, or without a call if its lease was lost (the store would refuse the write). An internal
-//! failure is never a verdict. This crate does not depend on the sandbox: an [`ExecutorFactory`] supplied by the binary
-//! creates the executors.
+//! *Architecture invariants:* A run is taken only if a slot is free. Each taken run ends with exactly one successful
+//! call of `complete` or `give_back`, or without a call if its lease was lost (the store would refuse the write). An
+//! internal failure is never a verdict. This crate does not depend on the sandbox: an [`ExecutorFactory`] supplied by
+//! the binary creates the executors.
 #![forbid(unsafe_code)]
 
 mod artifacts;

@@ -1,6 +1,6 @@
-//! Warns if the start mode of programs differs from that of the program with which a derived time limit was measured.
+//! Warns if programs start in another mode (warm or cold) than the program that determined a derived time limit.
 //!
-//! A cold start costs CPU time that a warm one does not. So a limit measured with warm starts is strict for cold
+//! A cold start uses CPU time that a warm start does not. So a limit measured with warm starts is strict for cold
 //! starts, and a limit measured with cold starts is generous for warm starts.
 
 use std::collections::HashSet;
@@ -18,7 +18,8 @@ pub(crate) struct LimitStarts {
 }
 
 impl LimitStarts {
-    /// Returns the first start in `seen` that differs from the measured one, once per package.
+    /// Returns the first start in `seen` that differs from the measured one; `None` if it has already returned one for
+    /// this package.
     pub(crate) fn first_other(
         &self,
         package: ContentHash,

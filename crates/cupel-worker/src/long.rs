@@ -4,9 +4,9 @@
 //! together use at most all slots but one. With a single slot no slot can be reserved for short runs, so long runs only
 //! take turns with them between steps.
 //!
-//! A long run that finds no such slot is already leased. It waits in this worker, and short runs behind it in the queue
-//! pass it. After [`WAIT_MAX`], or at once if too many wait, it is given back to the store, which offers it again after
-//! [`PAUSE`], also to other workers. This costs no attempt.
+//! A worker leases a run before it knows whether the run is long. If no slot is free for a long run, the run waits in
+//! this worker, and short runs behind it in the queue pass it. After [`WAIT_MAX`], or at once if too many wait, it is
+//! given back to the store, which offers it again after [`PAUSE`], also to other workers. The run loses no attempt.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -142,14 +142,14 @@ impl Shared {
                 tokio::select! {
                     () = tokio::time::sleep(WAIT_MAX) => {}
                     () = assignment.stop.raised() => {}
-                    // The worker itself then gives back the remaining runs.
+                    // At its end, the worker itself gives back the remaining runs.
                     () = shared.ended.cancelled() => return,
                 }
                 if shared.long.take_of(|waiting| waiting.leased.lease == lease).is_none() {
                     return;
                 }
             }
-            give_back_later(&shared.parts.core, &assignment, PAUSE, "long runs had their share of the slots").await;
+            give_back_later(&shared.parts.core, &assignment, PAUSE, "long runs use their share of the slots").await;
             shared.leases().remove(&lease);
         });
     }

@@ -45,7 +45,7 @@ impl Presence {
                         tracing::debug!(error = chain(&error), "cannot read the state of other workers from the store");
                     }
                 }
-                // Logged once. After that, the list of workers shows that this one is silent.
+                // Logged once. After that, the list of workers shows that this worker is silent.
                 Err(error) if is_heard => {
                     is_heard = false;
                     tracing::warn!(

@@ -1,8 +1,8 @@
 //! Attempts at problems: opens the package, calls the judge, and converts its report to a result.
 //!
 //! Invariants: If the submission's owner may not see a test, neither the log nor the result contains the program's
-//! output on it, and the log shows its duration only to the precision of [`PUBLISH_EVERY`]. A fault of the package is
-//! reported only to its authors, and never looks like a fault of the submission.
+//! output on that test, and the log shows the test's duration only to the precision of [`PUBLISH_EVERY`]. A fault of
+//! the package is reported only to its authors, and never looks like a fault of the submission.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -94,7 +94,7 @@ fn warn_of_other_starts(parts: &SlotParts, package: &Package, measured: Option<S
 struct CaseDisclosure {
     /// Level of detail.
     feedback: Feedback,
-    /// The case's name while it is judged. If the owner may see no more than that, it is a number, because an id may
+    /// The case's name in the log: its id if the owner may see the whole case, otherwise its number, because an id may
     /// reveal what the test checks.
     name: String,
 }
@@ -112,7 +112,7 @@ fn disclosures_of(package: &Package) -> HashMap<String, CaseDisclosure> {
         .collect()
 }
 
-/// The feedback on a case; empty if the case is unknown.
+/// The feedback on a case; [`Feedback::Hidden`] if the case is unknown.
 fn feedback_on(case: &str, disclosures: &HashMap<String, CaseDisclosure>) -> Feedback {
     disclosures.get(case).map_or(Feedback::Hidden, |disclosure| disclosure.feedback)
 }
@@ -131,7 +131,7 @@ struct DisclosureFilter<'a, 'b> {
 /// Events of hidden tests that are not published yet; at most two per test.
 struct HeldBack {
     events: Vec<Held>,
-    /// The time of their publication.
+    /// When the events are published.
     next: Instant,
 }
 

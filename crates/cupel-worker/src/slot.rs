@@ -3,15 +3,15 @@
 //! ```text
 //!  Build ─► Ready(tool) ─► Judge(attempt, tool) ─► Done ─► Ready(tool) …
 //!    ▲ └ failed: wait, again       │    ▲             │ failed too often, or panicked
-//!    │                Yields(tool) ▼    │ GoOn(tool)  │
+//!    │                Yields(tool) ▼    │ Continue    │
 //!    │                       another run's turn       │
 //!    └────────────────────────────────────────────────┘
 //! ```
 //!
 //! The executor ([`SlotExecutor`]) is passed like a baton: the thread that holds it runs. If a turn has lasted for a
-//! [quantum](QUANTUM), the thread passes the executor to the driver between two steps of the attempt and waits to get
-//! it back. The driver gives it to another owner's waiting run, or returns it at once (`driver.rs`). A waiting run
-//! keeps its lease and its partial results. The time that it waits does not count as its running time.
+//! [quantum](QUANTUM), the thread passes the executor to the driver between two steps of the attempt and waits until
+//! the driver returns it. The driver gives the executor to another run, or returns it at once (`driver.rs`). A waiting
+//! run keeps its lease and its partial results. Its waiting time does not count as running time.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -120,8 +120,8 @@ pub(crate) enum SlotError {
 }
 
 impl SlotError {
-    /// Whether the cause is this machine (such as its full disk) or something that it cannot reach at present. Another
-    /// worker, or this one at a later time, can judge the run, so the failure does not cost the run an attempt.
+    /// Whether the cause is this machine (such as a full disk) or a service that the machine cannot reach at present.
+    /// Another worker, or this one at a later time, can judge the run, so the run does not lose an attempt.
     pub(crate) fn is_of_this_machine(&self) -> bool {
         use BlobsError::{Store, Target};
         let SlotError::Package(error) = self else { return false };
@@ -162,7 +162,7 @@ pub(crate) fn run(number: usize, parts: &SlotParts, jobs: Receiver<Job>, message
                     return;
                 }
             }
-            // No attempt of this thread waits for the executor.
+            // No attempt of this thread waits for the executor, so the thread returns it.
             Job::Continue(tool) => hand.tool = Some(tool),
         }
         let Some(tool) = hand.tool.take() else { return };
@@ -176,13 +176,13 @@ pub(crate) fn run(number: usize, parts: &SlotParts, jobs: Receiver<Job>, message
 struct TurnTaker {
     jobs: Receiver<Job>,
     messages: UnboundedSender<SlotMessage>,
-    /// Present during this thread's turn.
+    /// The executor; present during this thread's turn.
     tool: Option<SlotExecutor>,
     /// Minimum length of a turn.
     quantum: Duration,
     /// When this turn began.
     since: Instant,
-    /// Whether a step has run in this turn. Yielding before that would only cost a switch of runs.
+    /// Whether a step has run in this turn. Yielding before the first step would only switch runs without progress.
     has_stepped: bool,
     /// Whether the next step has already waited for its turn and been announced.
     is_announced: bool,
@@ -324,7 +324,7 @@ fn build(number: usize, parts: &SlotParts, messages: &UnboundedSender<SlotMessag
     }
 }
 
-/// Judges an attempt; `waited` counts the nanoseconds during which others had the slot.
+/// Judges an attempt; `waited` counts the nanoseconds during which other runs had the slot.
 fn judge_one(
     parts: &SlotParts,
     assignment: &Assignment,

@@ -28,8 +28,8 @@ pub(crate) fn verify_version(
     log: &mut AttemptLog<'_>,
 ) -> Result<RunReport, SlotError> {
     let opened = parts.core.packages().open(&version.package)?;
-    // A limit derived by an earlier verification is kept. Its margins are then reported but not enforced, because times
-    // differ from run to run.
+    // A limit derived by an earlier verification is kept. The margins of a kept limit are reported but not enforced,
+    // because times differ from run to run.
     let package = opened.package.with_derived_time_limit(assignment.leased.time_limit);
     let is_kept = matches!(package, Cow::Owned(_));
     let request = VerifyRequest {

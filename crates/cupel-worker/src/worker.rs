@@ -1,6 +1,6 @@
 //! The worker: one driver per slot, one heartbeat for all leases, and the drain at the end.
 //!
-//! Every few seconds it reports to the store and receives its order: work, pause, or drain (`presence.rs`).
+//! Every few seconds the worker reports to the store and receives its order: work, pause, or drain (`presence.rs`).
 //!
 //! Drain: after the shutdown signal, no lease is taken. Running attempts may finish within the grace period. The others
 //! are then stopped in the sandbox and given back without losing an attempt. [`Worker::run`] returns when no run is
@@ -31,7 +31,7 @@ const COMPLETIONS_PER_SLOT_MAX: usize = 8;
 
 /// Parts and settings of a worker.
 pub struct WorkerParts {
-    /// The application core, from which runs are taken.
+    /// The application core; the worker takes its runs from there.
     pub core: Core,
     /// The worker's id, in leases and logs.
     pub id: WorkerId,
@@ -76,7 +76,7 @@ pub(crate) struct Shared {
     pub(crate) parts: SlotParts,
     /// Whether new runs are taken.
     pub(crate) is_paused: watch::Sender<bool>,
-    /// Number of slots that run something.
+    /// Number of slots that run an attempt.
     pub(crate) busy: AtomicU32,
     /// The owner that currently uses each slot.
     pub(crate) turns: Turns,
@@ -199,7 +199,7 @@ async fn heartbeat(shared: Arc<Shared>) {
         match core.renew(&leases).await {
             Ok(lost) => {
                 for lease in lost {
-                    // If its attempt has ended meanwhile, there is nothing to report.
+                    // If the lease's attempt has ended meanwhile, there is nothing to report.
                     let Some(run) = shared.leases().remove(&lease) else { continue };
                     metrics::counter!("cupel_leases_lost_total").increment(1);
                     tracing::warn!(run.id = %run, "lost the lease of run {run}");

@@ -37,8 +37,8 @@ pub(crate) struct RegisterRequest {
     /// 8 to 256 characters.
     #[schema(format = Password, min_length = 8, max_length = 256, pattern = "^[^\\u0000]*$")]
     password: String,
-    /// A join code from an administrator. Successful registrations with it do not count against the rate limit of
-    /// your IP address. It also permits registration while registration is closed.
+    /// A join code from an administrator. Successful registrations with a code do not count against your address, and
+    /// are possible while registration is closed.
     #[serde(default)]
     join_code: Option<String>,
 }
@@ -73,7 +73,7 @@ pub(crate) async fn register(
     let made = match &body.join_code {
         Some(code) => {
             // A registration with a join code is not charged if it succeeds, because a class registers from one IP
-            // address. If the name or the e-mail address is taken, it is charged like one without a code.
+            // address. If the name or the e-mail address is taken, the registration is charged like one without a code.
             let address = notes.client().address;
             let guess = app.limits.join_code(address).await?;
             let made = app.accounts.register_with_code(new, code).await;
@@ -284,7 +284,7 @@ pub(crate) async fn refresh(
             tokens(&app, &login)
         }
         Err(RefreshError::Invalid) => {
-            // If the token was used before, its session has ended, and its access tokens become invalid at once.
+            // If the token was used before, its session has ended: access tokens of the session become invalid at once.
             if let Some(session) = claimed {
                 app.identities.forget_session(session);
             }

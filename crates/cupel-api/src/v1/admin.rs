@@ -202,7 +202,7 @@ pub(crate) struct QueueView {
     dead_letters: u64,
 }
 
-/// Runs that wait for a worker with languages that no live worker has.
+/// Runs that wait for a worker, because no live worker has all of their languages.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UnservedView {
     /// Languages that a single worker must have.

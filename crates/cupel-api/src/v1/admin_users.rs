@@ -46,8 +46,8 @@ pub(crate) struct LinkView {
 
 /// Create a one-time link with which a user sets a password.
 ///
-/// Valid for 24 hours and one use. It voids an older link of the user. Sessions and the old password stay valid until
-/// the link is used.
+/// The link is valid for 24 hours and one use, and voids an older link of the user. Sessions and the old password stay
+/// valid until the link is used.
 #[utoipa::path(
     post, path = "/admin/users/{user_id}/password-link", tag = "admin", operation_id = "create_password_link",
     params(("user_id" = String, Path, description = "The user's id", format = Uuid)),
@@ -100,8 +100,8 @@ pub(crate) async fn delete_user(
 /// The first line names the columns: `username` and, optionally, `email`, `role` and `tier`. At most 5,000 users. If
 /// any line is invalid, no user is created, and `errors` lists every invalid line. The response has a one-time link for
 /// each new user, valid for 14 days; a name or address that is already taken is reported in its line. An import may be
-/// repeated: a user with the same name and address who has not set a password yet is reported as `exists` and gets a new
-/// link, and the older one becomes void.
+/// repeated: a user with the same name and address who has not set a password yet is reported as `exists` and gets a
+/// new link, and the older one becomes void.
 #[utoipa::path(
     post, path = "/admin/users/import", tag = "admin", operation_id = "import_users",
     request_body(content = String, content_type = "text/csv", example = json!("username,email\nada,ada@example.com\nbob,\n")),
@@ -142,10 +142,10 @@ pub(crate) struct CodeRequest {
     /// Display name.
     #[schema(min_length = 1, max_length = 100, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
     name: String,
-    /// Maximum number of registrations with it.
+    /// Maximum number of registrations with the code.
     #[schema(minimum = 1, maximum = 10_000)]
     uses_max: u32,
-    /// Time at which it expires.
+    /// Time at which the code expires.
     #[schema(format = DateTime)]
     expires_at: String,
 }
@@ -162,7 +162,7 @@ pub(crate) struct CodeView {
     #[schema(format = DateTime)]
     expires_at: String,
     uses_max: u32,
-    /// Number of registrations with it.
+    /// Number of registrations with the code.
     uses: u32,
     #[schema(format = DateTime)]
     ended_at: Option<String>,
@@ -192,7 +192,7 @@ pub(crate) struct CodeViews {
 
 /// Create a join code for accounts.
 ///
-/// Registrations with it do not count against the user's address, and are allowed even if registration is closed.
+/// Registrations with the code do not count against the user's address, and are allowed even if registration is closed.
 #[utoipa::path(
     post, path = "/admin/registration-codes", tag = "admin", operation_id = "create_registration_code",
     request_body = CodeRequest,

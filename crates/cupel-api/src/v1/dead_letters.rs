@@ -24,15 +24,15 @@ pub(crate) struct DeadLetterView {
     /// The submission's owner.
     user_id: String,
     username: String,
-    /// Its language; `null` for the verification of a package.
+    /// The submission's language; `null` for the verification of a package.
     language: Option<String>,
-    /// The problem it was submitted to, if any.
+    /// The problem of the submission, if any.
     problem: Option<String>,
     /// Number of attempts, including those before a retry.
     attempts: u32,
     #[schema(format = DateTime)]
     died_at: String,
-    /// Why its last attempt failed.
+    /// Why the last attempt failed.
     reason: String,
 }
 
@@ -139,8 +139,8 @@ pub(crate) async fn dead_letter(
 
 /// Retry a dead letter.
 ///
-/// The submission is queued again under the same id, with the full number of attempts. Its event numbers continue, and
-/// its webhook is sent once more when it ends.
+/// The submission is queued again under the same id, with the full number of attempts. The event numbers continue, and
+/// the webhook is sent once more when the submission ends.
 #[utoipa::path(
     post, path = "/admin/dead-letters/{submission_id}/retry", tag = "admin", operation_id = "retry_dead_letter",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),
@@ -163,7 +163,7 @@ pub(crate) async fn retry_dead_letter(
 
 /// Delete a dead letter.
 ///
-/// Deletes the record of its failed attempts; the submission is kept, with its internal error.
+/// Deletes the record of the failed attempts. The submission is kept, with the internal error as its result.
 #[utoipa::path(
     delete, path = "/admin/dead-letters/{submission_id}", tag = "admin", operation_id = "purge_dead_letter",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),

@@ -5,10 +5,10 @@
 //! ends after the `verdict` event; a client that already has that event gets 204, which stops a browser from
 //! reconnecting.
 //!
-//! A stream also ends within `Settings::access_check` after its user was disabled or deleted.
+//! If the user is disabled or deleted, the stream ends within `Settings::access_check`.
 //!
-//! The stream of a submission whose `run_at` is more than [`DUE_SOON`] away would occupy a connection without events for
-//! up to a month. Such a stream ends after a `scheduled` event, whose `retry` sets the browser's reconnection time.
+//! The stream of a submission whose `run_at` is more than [`DUE_SOON`] away would occupy a connection without events
+//! for up to a month. Such a stream ends after a `scheduled` event, whose `retry` sets the browser's reconnection time.
 //! Source: HTML Living Standard, "Server-sent events".
 
 use std::convert::Infallible;
@@ -38,7 +38,7 @@ use crate::v1::response::{StartView, rfc3339};
 /// Streams of submissions that are due within this time stay open.
 const DUE_SOON: SignedDuration = SignedDuration::from_secs(60);
 
-/// Longest reconnection time sent to a browser. It is bounded because the submission may be cancelled in the meantime.
+/// Longest reconnection time sent to a browser. Bounded, because the submission may be cancelled in the meantime.
 const RETRY_MAX: SignedDuration = SignedDuration::from_hours(1);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -51,7 +51,7 @@ pub(crate) struct AfterParams {
     /// Only events after the one with this number. `Last-Event-ID` takes precedence.
     #[serde(default)]
     after: Option<u64>,
-    /// A ticket from `POST /tickets`, for browsers; instead of the header `Authorization`.
+    /// A ticket from `POST /tickets`, for browsers; sent instead of the header `Authorization`.
     #[serde(default)]
     #[expect(
         dead_code,
@@ -72,7 +72,7 @@ pub(crate) struct EventData {
     /// Time of the event.
     #[schema(format = DateTime)]
     t: String,
-    /// `started`: number of the attempt; it voids the output of earlier attempts.
+    /// `started`: number of the attempt. Discard the output of earlier attempts.
     #[serde(skip_serializing_if = "Option::is_none")]
     attempt: Option<u32>,
     /// `test.start`, `output`, `test.end`: name of the test, if there are tests.
@@ -177,7 +177,7 @@ impl From<Event> for EventData {
     responses(
         (status = 200, description = "A stream of events; `data` is one JSON object", body = EventData, content_type = "text/event-stream"),
         (status = 204, description = "The client already has the last event"),
-        (status = 404, description = "It does not exist, or it belongs to another user", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The submission does not exist, or it belongs to another user", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn events(
@@ -247,7 +247,8 @@ fn scheduled(id: SubmissionId, after: u64, run_at: Timestamp, now: Timestamp) ->
     response
 }
 
-/// Whether the user still exists and is not disabled. Also `true` if the store fails, so that the stream continues.
+/// Whether the user still exists and is not disabled. If the store fails, the answer is `true`, so that the stream
+/// continues.
 async fn may_read(app: &Shared, user: UserId) -> bool {
     match app.accounts.user(user).await {
         Ok(user) => user.is_some_and(|user| user.disabled_at.is_none()),

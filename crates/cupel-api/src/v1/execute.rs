@@ -137,7 +137,7 @@ impl IdempotencyKey {
     request_body = ExecuteRequest,
     responses(
         (status = 202, description = "Accepted. The program will run even if the server restarts", body = Accepted, headers(("Location" = String, description = "URL of the result"))),
-        (status = 200, description = "It ended within the time to wait, or the result was cached (`cached`)", body = SubmissionView),
+        (status = 200, description = "The program ended within the time to wait, or the result was cached (`cached`)", body = SubmissionView),
         (status = 422, description = "The submission was refused. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "Your rate is used up, or too many of your submissions wait. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
         (status = 503, description = "The queue is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
@@ -225,7 +225,7 @@ pub(super) async fn respond(
     Ok(response)
 }
 
-/// Response with a cached result: the same as to a client that waited for the submission or fetched it.
+/// Response with a cached result: the same response as for a client that waited for the submission or fetched it.
 async fn respond_cached(
     app: &Shared,
     caller: &Caller,
@@ -277,8 +277,8 @@ fn set_location(response: &mut Response, name: HeaderName, location: String) {
     }
 }
 
-/// Adds to the response the preferences of the request that were applied and, for the trace, the submissions that this
-/// request created, or an earlier request with the same idempotency key.
+/// Adds to the response the applied preferences of the request and, for the trace, its submissions. If the request is
+/// repeated, an earlier request with the same idempotency key created them.
 fn mark(response: &mut Response, wait: &Wait, ids: &[SubmissionId], is_repeated: bool) {
     if is_repeated {
         response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
@@ -341,8 +341,8 @@ pub(super) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str,
 
 /// Submit many programs, all or none.
 ///
-/// Costs as many submissions as it contains. A batch larger than your tier's burst is accepted only when the burst is
-/// completely unused.
+/// A batch costs as many submissions as it contains. A batch larger than your tier's burst is accepted only when the
+/// burst is completely unused.
 #[utoipa::path(
     post, path = "/execute/batch", tag = "execute", operation_id = "execute_batch",
     params(("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key and body gets the ids of the first one")),
@@ -396,7 +396,7 @@ pub(crate) async fn execute_batch(
     params(("submission_id" = String, Path, description = "The id from the response of `POST /execute`", format = Uuid), WaitParams),
     responses(
         (status = 200, description = "The submission in its present state", body = SubmissionView),
-        (status = 404, description = "It does not exist, or it belongs to another user", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The submission does not exist, or it belongs to another user", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "You have too many large responses open", body = ErrorBody, content_type = "application/problem+json"),
         (status = 503, description = "The store cannot be reached, or too many large responses are open", body = ErrorBody, content_type = "application/problem+json"),
     ),
@@ -462,7 +462,7 @@ pub(crate) async fn submissions_by_id(
 pub(crate) struct CancelView {
     /// The submission.
     submission_id: String,
-    /// `cancelled`, or the final status if it had already ended.
+    /// `cancelled`, or the final status if the submission had already ended.
     status: Status,
 }
 
@@ -474,7 +474,7 @@ pub(crate) struct CancelView {
     params(("submission_id" = String, Path, description = "The id from the response of `POST /execute`", format = Uuid)),
     responses(
         (status = 200, description = "The status of the submission", body = CancelView),
-        (status = 404, description = "It does not exist, or it belongs to another user", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The submission does not exist, or it belongs to another user", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn cancel(

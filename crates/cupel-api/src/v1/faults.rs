@@ -67,7 +67,7 @@ impl FormFaults {
         }
     }
 
-    /// Returns an error if there are any.
+    /// Returns an error if there are any faults.
     pub(super) fn none(self) -> Result<(), ApiError> {
         if self.0.is_empty() { Ok(()) } else { Err(self.into_error()) }
     }

@@ -25,11 +25,11 @@ pub(crate) struct KeyRequest {
     /// Display name.
     #[schema(min_length = 1, max_length = 100, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
     name: String,
-    /// Its scopes; `runs:read` and `runs:write` by default.
+    /// The key's scopes; `runs:read` and `runs:write` by default.
     #[serde(default = "runs")]
     #[schema(min_items = 1)]
     scopes: Vec<ScopeName>,
-    /// Time at which it expires; never by default.
+    /// Time at which the key expires; never by default.
     #[serde(default)]
     #[schema(format = DateTime)]
     expires_at: Option<String>,
@@ -48,13 +48,13 @@ pub(crate) enum ScopeName {
     /// Submit and cancel.
     #[serde(rename = "runs:write")]
     RunsWrite,
-    /// Write problems, if the owner may.
+    /// Write problems, if the owner of the key may do so.
     #[serde(rename = "problems:write")]
     ProblemsWrite,
     /// Change the account, including its keys.
     #[serde(rename = "account")]
     Account,
-    /// Administer, if the owner may.
+    /// Administer, if the owner of the key may do so.
     #[serde(rename = "admin")]
     Admin,
 }
@@ -189,7 +189,7 @@ pub(crate) async fn keys(State(app): State<Shared>, caller: Caller) -> Result<Js
     delete, path = "/auth/keys/{key_id}", tag = "auth", operation_id = "revoke_key",
     params(("key_id" = String, Path, description = "The key's id", format = Uuid)),
     responses(
-        (status = 204, description = "It is no longer valid"),
+        (status = 204, description = "The key is no longer valid"),
         (status = 404, description = "There is no such key of yours", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]

@@ -36,9 +36,9 @@ pub(crate) struct LanguageView {
     timeout_seconds: u64,
     /// Default memory of a program, in MiB.
     max_memory_mb: u64,
-    /// Whether it is available on this server.
+    /// Whether the language is available on this server.
     available: bool,
-    /// Why it is not available.
+    /// Why the language is not available.
     unavailable_reason: Option<String>,
     /// Version found on this server.
     version: Option<String>,

@@ -31,7 +31,7 @@ pub(crate) struct PasswordRequest {
 
 /// Change your password.
 ///
-/// Ends your other sessions and voids a one-time link. API keys stay valid.
+/// Ends your other sessions and voids an unused one-time link to your account. API keys stay valid.
 #[utoipa::path(
     post, path = "/auth/password", tag = "auth", operation_id = "change_password",
     request_body = PasswordRequest,
@@ -144,7 +144,7 @@ pub(crate) struct SessionView {
     expires_at: String,
     /// The `User-Agent` header of the log-in: at most 200 characters, without control characters.
     user_agent: Option<String>,
-    /// Whether it is the session of this request.
+    /// Whether this is the session of this request.
     current: bool,
 }
 
@@ -178,7 +178,7 @@ pub(crate) async fn sessions(State(app): State<Shared>, caller: Caller) -> Resul
     delete, path = "/auth/sessions/{session_id}", tag = "auth", operation_id = "end_session",
     params(("session_id" = String, Path, description = "The session's id", format = Uuid)),
     responses(
-        (status = 204, description = "It is no longer valid"),
+        (status = 204, description = "The session is no longer valid"),
         (status = 404, description = "There is no such session of yours", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]

@@ -25,9 +25,8 @@ pub(crate) struct ExecuteRequest {
     /// Id or alias of a language, see `GET /languages`; case-insensitive.
     #[schema(min_length = 1)]
     pub(crate) language: String,
-    /// The main source; never empty. It is stored under the language's file name or, if the compiler requires that, is
-    /// named after its public type. In a language that compiles to class files, the class with `main` is started,
-    /// regardless of its name and package.
+    /// The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name
+    /// of its public type. On a virtual machine, the class with `main` is started, regardless of its name and package.
     #[serde(default)]
     #[schema(min_length = 1)]
     pub(crate) source_code: Option<String>,
@@ -37,7 +36,7 @@ pub(crate) struct ExecuteRequest {
     /// Another name for `input`.
     #[serde(default)]
     pub(crate) stdin: Option<String>,
-    /// Standard input as base64, for binary data; instead of `input` or `stdin`.
+    /// Standard input as base64, for binary data; send it instead of `input` or `stdin`.
     #[serde(default)]
     #[schema(pattern = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$")]
     pub(crate) stdin_base64: Option<String>,
@@ -57,7 +56,8 @@ pub(crate) struct ExecuteRequest {
     /// Urgency: `interactive`, `submission` (default) or `batch`.
     #[serde(default)]
     pub(crate) priority: Option<Priority>,
-    /// Earliest start time (RFC 3339), such as `2030-01-01T00:00:00Z`; at most 30 days ahead, unless the operator sets another maximum.
+    /// Earliest start time (RFC 3339), such as `2030-01-01T00:00:00Z`; at most 30 days ahead, unless the operator sets
+    /// another maximum.
     #[serde(default)]
     #[schema(format = DateTime)]
     pub(crate) run_at: Option<String>,
@@ -73,9 +73,9 @@ pub(crate) struct ExecuteRequest {
     /// cached.
     #[serde(default)]
     pub(crate) cache: Option<bool>,
-    /// Inputs with expected outputs. The program is compiled once and run on each input. The operator limits the time of
-    /// all executions together (ten minutes by default): the test that reaches this limit is TLE, and later tests are
-    /// `SK` (skipped).
+    /// Inputs with expected outputs. The program is compiled once and run on each input. The operator limits the time
+    /// of all executions together (ten minutes by default): the test that reaches this limit is TLE, and later tests
+    /// are `SK` (skipped).
     #[serde(default, deserialize_with = "lists::tests")]
     pub(crate) tests: Vec<TestRequest>,
     /// Paths of files in the working directory that are read back after the execution, into `fetched_files`; not
@@ -116,7 +116,7 @@ pub(crate) struct TestRequest {
     /// Another name for `stdin`.
     #[serde(default)]
     pub(crate) input: Option<String>,
-    /// Standard input as base64, for binary data; instead of `stdin` or `input`.
+    /// Standard input as base64, for binary data; send it instead of `stdin` or `input`.
     #[serde(default)]
     #[schema(pattern = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$")]
     pub(crate) stdin_base64: Option<String>,
@@ -136,8 +136,8 @@ pub(crate) struct LimitsBody {
     /// Wall-clock time, in milliseconds.
     #[schema(minimum = 1)]
     pub(crate) wall_time_ms: Option<u64>,
-    /// Maximum time, in milliseconds, during which the program uses at most 1 ms of CPU time. A program that sleeps and
-    /// prints now and then can be idle in this sense.
+    /// Longest period in which the program uses no more than 1 ms of CPU time in total, in milliseconds. A program that
+    /// prints now and then and sleeps in between can be idle in this sense.
     #[schema(minimum = 1)]
     pub(crate) idle_time_ms: Option<u64>,
     /// Machine instructions of all processes together, without the kernel's; more are TLE. Refused if the server cannot

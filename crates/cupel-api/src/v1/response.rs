@@ -25,9 +25,9 @@ pub(crate) fn rfc3339(time: Timestamp) -> String {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({ "submission_id": "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a", "status": "queued", "message": "Code submitted for execution" }))]
 pub(crate) struct Accepted {
-    /// Its id. The submission will reach a final state even if the server fails.
+    /// The submission's id. The submission will reach a final state even if the server fails.
     pub(crate) submission_id: String,
-    /// `queued`, or its status at the end of the wait.
+    /// `queued`, or the submission's status at the end of the wait.
     pub(crate) status: Status,
     /// Message for people.
     pub(crate) message: String,
@@ -101,9 +101,9 @@ impl From<&RunState> for Status {
 /// A submission with all its data. Values that are not known (yet) are `null`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SubmissionView {
-    /// Its id.
+    /// The submission's id.
     pub(crate) submission_id: String,
-    /// Its status.
+    /// The submission's status.
     pub(crate) status: Status,
     /// The language's id; `null` for the verification of a package.
     pub(crate) language: Option<String>,
@@ -123,15 +123,16 @@ pub(crate) struct SubmissionView {
     /// How the program failed, if it did, in one sentence: its exit code, its signal or the limit. With tests, for the
     /// deciding test; for a hidden test of a problem, only the meaning of the verdict.
     pub(crate) runtime_error: Option<String>,
-    /// CPU time in milliseconds; with tests, of the slowest. 0 if compilation failed. If tests of a problem are hidden,
-    /// the time is rounded up to 10 ms.
+    /// CPU time in milliseconds; with tests, of the slowest test. 0 if compilation failed. If tests of a problem are
+    /// hidden, the time is rounded up to 10 ms.
     pub(crate) execution_time_ms: Option<u64>,
     /// Machine instructions, without the kernel's; with tests, of the test with the most. Only if the server can count
     /// them, and if no test of the problem is hidden.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) instructions: Option<u64>,
-    /// Peak memory of all the program's processes together, in KiB; with tests, of the largest. At least 1,024 if the
-    /// program ran, and 0 if compilation failed. If tests of a problem are hidden, rounded up to whole MiB.
+    /// Peak memory of all the program's processes together, in KiB; with tests, of the test with the most. At least
+    /// 1,024 if the program ran, and 0 if compilation failed. If tests of a problem are hidden, rounded up to whole
+    /// MiB.
     ///
     /// It is the amount that `limits.memory_kb` limits: private and shared memory of the processes, files that they
     /// write to `/box`, `/tmp` and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and
@@ -140,24 +141,24 @@ pub(crate) struct SubmissionView {
     /// With control groups of version 1, the figures of a program agree within 5 % from run to run; with version 2, or if
     /// the program frees much memory, they may also differ by 256 KiB, and those of warm and cold starts by 512 KiB.
     ///
-    /// `ru_maxrss` and `VmHWM` apply to one process and include resident pages of executables and libraries. So they are
-    /// larger for a program with one process (C: by 1 MiB, Python: by 5 MiB, Java: by 20 MiB) and smaller for a program
-    /// with many processes. `cg-mem` of isolate is the same measure, but also counts the executable and files on disk
-    /// that the program was the first to read.
+    /// `ru_maxrss` and `VmHWM` apply to one process and include resident pages of executables and libraries. So they
+    /// are larger for a program with one process (C: by 1 MiB, Python: by 5 MiB, Java: by 20 MiB) and smaller for a
+    /// program with many processes. `cg-mem` of isolate is the same measure, but also counts the executable and files
+    /// on disk that the program was the first to read.
     pub(crate) memory_used_kb: Option<u64>,
     /// How the program was started, if its language has a warm start: `warm` (as a copy of an initialised interpreter)
-    /// or `cold` (by executing the interpreter, which is part of `execution_time_ms`). With tests: `cold` if one of
-    /// them was. Compare times only between programs with the same kind of start. Absent if tests of a problem are
-    /// hidden.
+    /// or `cold` (by executing the interpreter, which is part of `execution_time_ms`). With tests: `cold` if any test
+    /// was started cold. Compare times only between programs with the same kind of start. Absent if tests of a problem
+    /// are hidden.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) start: Option<StartView>,
     /// The exit code, if the program exited by itself; with tests, of the deciding test. If compilation failed, the
     /// compiler's. `null` after a signal or a limit.
     pub(crate) exit_code: Option<i32>,
-    /// Time at which it was accepted.
+    /// Time at which the submission was accepted.
     #[schema(format = DateTime)]
     pub(crate) submitted_at: String,
-    /// Time at which it reached its final state.
+    /// Time at which the submission reached its final state.
     #[schema(format = DateTime)]
     pub(crate) completed_at: Option<String>,
     /// `AC`, `WA`, `TLE`, `ILE`, `MLE`, `OLE`, `RTE`, `CE`, `JE` or `CANCELLED`; for problems also `PT`, `PE`, `SV` and
@@ -169,7 +170,7 @@ pub(crate) struct SubmissionView {
     pub(crate) message: Option<String>,
     /// The number of the signal that ended the program, if one did.
     pub(crate) signal: Option<i32>,
-    /// Wall-clock time in milliseconds; with tests, of the slowest. 0 if compilation failed. `null` if tests of a
+    /// Wall-clock time in milliseconds; with tests, of the slowest test. 0 if compilation failed. `null` if tests of a
     /// problem are hidden.
     pub(crate) wall_time_ms: Option<u64>,
     /// Whether some output was discarded: the output of all tests together is kept up to the operator's limit (8 MiB by
@@ -180,13 +181,13 @@ pub(crate) struct SubmissionView {
     /// Start of the first attempt.
     #[schema(format = DateTime)]
     pub(crate) started_at: Option<String>,
-    /// The compilation, if the language has one.
+    /// The compilation, if programs of the language are compiled.
     pub(crate) compile: Option<CompileView>,
     /// The tests, in order, up to the last that ran.
     pub(crate) tests: Vec<TestView>,
     /// The limits that applied.
     pub(crate) limits: Option<LimitsView>,
-    /// The language version that ran it, such as `3.11.2`.
+    /// The language version that ran the program, such as `3.11.2`.
     pub(crate) language_version: Option<String>,
     /// Whether this is the result of an earlier, identical submission of yours, because you allowed it with `cache`.
     /// Absent if not.
@@ -223,9 +224,9 @@ pub(crate) struct CompileView {
 /// One test.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TestView {
-    /// Its name.
+    /// The test's name.
     pub(crate) name: String,
-    /// Its verdict.
+    /// The test's verdict.
     pub(crate) verdict: String,
     /// Standard output.
     pub(crate) stdout: String,
@@ -244,7 +245,7 @@ pub(crate) struct TestView {
     pub(crate) message: Option<String>,
     /// The exit code, if the program exited by itself.
     pub(crate) exit_code: Option<i32>,
-    /// The number of the signal that ended it, if one did.
+    /// The number of the signal that ended the program, if one did.
     pub(crate) signal: Option<i32>,
     /// CPU time in milliseconds.
     pub(crate) execution_time_ms: u64,
@@ -253,9 +254,9 @@ pub(crate) struct TestView {
     /// Machine instructions of all processes, without the kernel's; only if the server can count them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) instructions: Option<u64>,
-    /// Peak memory in KiB, measured as for the submission.
+    /// Peak memory in KiB; see `memory_used_kb` of the submission.
     pub(crate) memory_used_kb: u64,
-    /// `warm` or `cold`, as for the submission.
+    /// `warm` or `cold`; see `start` of the submission.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) start: Option<StartView>,
     /// Whether some output was discarded.
@@ -555,11 +556,12 @@ fn abandoned(state: &RunState) -> Option<String> {
 /// A file that was read back after the execution.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FetchedFileView {
-    /// Its path in the working directory.
+    /// Path of the file in the working directory.
     pub(crate) path: String,
-    /// Its content as base64.
+    /// Content of the file, as base64.
     pub(crate) content_base64: String,
-    /// Whether only the beginning of the file is here: all files together and the output have at most 8 MiB.
+    /// Whether the content is only the beginning of the file: at most 8 MiB are kept of the output and all files
+    /// together.
     pub(crate) truncated: bool,
 }
 
@@ -584,19 +586,19 @@ pub(crate) struct SubmissionViews {
 /// A submission in a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SummaryView {
-    /// Its id.
+    /// The submission's id.
     pub(crate) submission_id: String,
     /// The language's id; `null` for the verification of a package.
     pub(crate) language: Option<String>,
     /// Purpose: `run` (a program, without a problem), `submission` (to a problem, and it counts), `samples` (tried on a
     /// problem's samples), `custom_input` (tried on the sender's own input) or `verification` (of a problem's package).
     pub(crate) purpose: &'static str,
-    /// Its status.
+    /// The submission's status.
     pub(crate) status: Status,
-    /// Time at which it was accepted.
+    /// Time at which the submission was accepted.
     #[schema(format = DateTime)]
     pub(crate) submitted_at: String,
-    /// Time at which it reached its final state.
+    /// Time at which the submission reached its final state.
     #[schema(format = DateTime)]
     pub(crate) completed_at: Option<String>,
     /// The verdict, once there is one.
@@ -605,7 +607,7 @@ pub(crate) struct SummaryView {
     pub(crate) execution_time_ms: Option<u64>,
     /// Peak memory in KiB; for a submission to a problem rounded up to whole MiB, except for its authors.
     pub(crate) memory_used_kb: Option<u64>,
-    /// Slug of the problem it was submitted to; absent if there is none.
+    /// Slug of the problem of the submission; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) problem: Option<String>,
     /// The score; absent if there is none.

@@ -78,8 +78,9 @@ pub(crate) struct HistoryParams {
     /// Only before this time (RFC 3339).
     #[param(format = DateTime)]
     to: Option<String>,
-    /// Replaces `page`: empty for the first page, then the `next_cursor` of the previous page. Pages by cursor neither
-    /// repeat nor skip entries when submissions are added meanwhile, and the last one is as fast as the first.
+    /// Cursor, to be sent instead of `page`: empty for the first page, then the `next_cursor` of the previous page.
+    /// Pages by cursor neither repeat nor skip entries when submissions are added meanwhile, and the last page is as
+    /// fast as the first.
     cursor: Option<String>,
     /// Page number, from 1.
     #[param(minimum = 1, maximum = 1_000_000_000, default = 1)]

@@ -35,28 +35,28 @@ pub(crate) struct WebhookEvent {
 /// A submission that has ended. The fields mean the same as in `SubmissionView`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct WebhookData {
-    /// Its id.
+    /// The submission's id.
     submission_id: String,
     /// `completed`, `failed` or `cancelled`.
     status: Status,
-    /// Its verdict.
+    /// The submission's verdict.
     verdict: String,
     /// The language's id; `null` for the verification of a package.
     language: Option<String>,
-    /// CPU time in milliseconds; with tests, of the slowest.
+    /// CPU time in milliseconds; with tests, of the slowest test.
     execution_time_ms: Option<u64>,
     /// How the program was started; `null` if its language has no warm start, or tests of a problem are hidden.
     start: Option<StartView>,
-    /// Peak memory in KiB; with tests, of the largest.
+    /// Peak memory in KiB; with tests, of the test with the most.
     memory_used_kb: Option<u64>,
     /// The score, if the problem has scores.
     score: Option<f64>,
     /// The exit code of the program, or of the compiler if compilation failed.
     exit_code: Option<i32>,
-    /// Time at which it was accepted.
+    /// Time at which the submission was accepted.
     #[schema(format = DateTime)]
     submitted_at: String,
-    /// Time at which it reached its final state.
+    /// Time at which the submission reached its final state.
     #[schema(format = DateTime)]
     completed_at: Option<String>,
 }
@@ -78,7 +78,7 @@ impl WebhookEvent {
         };
         let peak = report.and_then(RunReport::peak_for_sender);
         // As in the API's results, the kind of start is omitted if there are hidden tests, because it would leak
-        // information about them.
+        // information about the hidden tests.
         let start = report.filter(|report| !report.has_hidden_cases()).and_then(RunReport::start);
         let exit_code = report.and_then(|report| match (&report.execution, &report.compile) {
             (Some(step), _) => step.exit_code,
@@ -109,8 +109,9 @@ impl WebhookEvent {
 ///
 /// The server sends this request to the `webhook` of the submission. Signatures follow the Standard Webhooks
 /// convention: `webhook-signature` is `v1,` and the base64 HMAC-SHA256 of `webhook-id.webhook-timestamp.body`, with the
-/// bytes of the secret from `GET /auth/webhook-secret` (the base64 text after `whsec_`, decoded) as the key. Compare it
-/// in constant time, and refuse old timestamps. A delivery that fails is repeated with the same `webhook-id`.
+/// bytes of the secret from `GET /auth/webhook-secret` (the base64 text after `whsec_`, decoded) as the key. Compare
+/// the signature in constant time, and refuse old timestamps. A delivery that fails is repeated with the same
+/// `webhook-id`.
 #[utoipa::path(
     post, path = "submission.finished", tag = "submissions", operation_id = "submission_finished",
     params(

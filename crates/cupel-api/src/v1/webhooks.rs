@@ -60,9 +60,9 @@ pub(crate) struct DeliveryView {
     /// The receiver's URL. Administrators see only scheme and host of other users' deliveries.
     url: String,
     status: DeliveryStatus,
-    /// Number of tries since it became due, or since it was last sent again.
+    /// Number of tries since the delivery became due, or since its last redelivery.
     tries: u32,
-    /// Status code of the last try; `null` if the receiver did not answer it, or nothing was sent yet.
+    /// Status code of the last try; `null` if the receiver did not answer, or nothing was sent yet.
     response_status: Option<u16>,
     /// Why the last try failed.
     error: Option<String>,
@@ -120,7 +120,7 @@ pub(crate) struct RedeliveryView {
 
 /// List webhook deliveries, those of the newest submissions first.
 ///
-/// A delivery is kept for some days after it ended.
+/// A delivery is kept for some days after its end.
 #[utoipa::path(
     get, path = "/webhooks/deliveries", tag = "submissions", operation_id = "webhook_deliveries",
     params(DeliveryParams),
@@ -141,8 +141,8 @@ pub(crate) async fn deliveries(
 
 /// Send a webhook again.
 ///
-/// The delivery is tried at once, with as many tries as a new one, even if the receiver accepted it before. It is charged
-/// as one submission. An administrator may do this for every user.
+/// The delivery is tried at once, with as many tries as a new one, even if the receiver accepted it before. A
+/// redelivery is charged as one submission. An administrator may do this for every user.
 #[utoipa::path(
     post, path = "/webhooks/deliveries/{delivery_id}/redeliver", tag = "submissions", operation_id = "redeliver_webhook",
     params(("delivery_id" = String, Path, description = "The delivery's id", format = Uuid)),

@@ -1,5 +1,5 @@
-//! Tests of authorisation: call every operation of the OpenAPI document as every kind of caller. They fail for an endpoint
-//! without protection, or with other protection than documented.
+//! Tests of authorisation: call every operation of the OpenAPI document as every kind of caller. The tests fail for an
+//! endpoint without protection, or with other protection than documented.
 
 use axum::http::Method;
 use base64::Engine;
@@ -186,7 +186,7 @@ async fn a_draft_is_visible_only_to_its_author_and_administrators() {
             // To a caller who may use the operation, the response is that the problem does not exist.
             assert!(operation.callers != "everybody" || told == 404, "{name}: {told}");
         }
-        // The author cannot delete it, because it has a submission.
+        // The author cannot delete the problem, because it has a submission.
         for who in [&author, &admin] {
             let told = operation.status(&app, Some(&who.token)).await;
             assert!(told != 403 && (told != 404 || operation.path.ends_with("/files/none")), "{name}: {told}");

@@ -362,7 +362,7 @@ async fn the_documented_example_contest_can_be_created() {
     let document: Value = serde_json::from_str(&cupel_api::openapi_json()).unwrap();
     let example = &document["components"]["schemas"]["ContestRequest"]["example"];
     for slug in example["problems"].as_array().unwrap() {
-        // The problems exist, as the shipped problems do.
+        // The contest's problems already exist, as shipped problems do.
         app.problem(&author, slug.as_str().unwrap(), Visibility::Public).await;
     }
     let made = make(&app, &author, example).await;

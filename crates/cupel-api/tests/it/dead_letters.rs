@@ -1,5 +1,5 @@
-//! Tests of dead letters: an administrator gets the cause, and retries or deletes them; the event stream of a retried
-//! submission continues.
+//! Tests of dead letters: an administrator reads the cause of a dead letter, and retries or deletes it; the event
+//! stream of a retried submission continues.
 
 use cupel_core::GivenBack;
 use cupel_core::RunStore as _;
@@ -50,7 +50,7 @@ async fn a_retried_dead_letter_keeps_its_id_and_gets_one_result() {
     let queue = app.get("/api/v1/admin/queue").bearer(&admin.token).send().await.json;
     assert_eq!(queue["dead_letters"], 1, "{queue}");
 
-    // Other users can neither see nor change it.
+    // Other users can neither see nor change the dead letter.
     let retry = format!("{PATH}/{id}/retry");
     for path in [PATH.to_owned(), format!("{PATH}/{id}")] {
         app.get(&path).bearer(&user.token).send().await.is_error(403, "forbidden");

@@ -1,5 +1,5 @@
-//! Tests that the OpenAPI document and the server agree: the document contains the server's rules, and the server accepts
-//! no field or parameter that the document does not name.
+//! Tests that the OpenAPI document and the server agree: the document contains the server's rules, and the server
+//! accepts no field or parameter that the document does not name.
 
 use axum::http::Method;
 use cupel_core::Bounds;
@@ -86,7 +86,8 @@ fn every_name_of_a_field_is_in_the_document() {
     }
 }
 
-/// Sends, for each rule of a single field, a body that breaks the rule. The server must refuse it at this field with 422.
+/// Sends, for each rule of a single field, a body that breaks the rule. The server must refuse it at this field with
+/// 422.
 #[tokio::test]
 async fn a_value_that_breaks_a_rule_of_the_document_is_refused_at_its_field() {
     let app = TestApp::start().await;
@@ -310,7 +311,7 @@ async fn a_misspelt_field_gets_a_field_that_fits() {
     }
 }
 
-/// Every example has every field that its schema requires, and no other field than the schema's.
+/// Every example has every field that its schema requires, and no field that its schema lacks.
 #[test]
 fn examples_have_the_fields_of_their_schemas() {
     let document = document();

@@ -1,4 +1,4 @@
-//! Tests of `cache`: returns the stored result of an identical submission if the request permits it.
+//! Tests of `cache`: the server returns the stored result of an identical submission if the request permits it.
 
 use cupel_testkit::servers::{self, Redis};
 use cupel_types::{RunReport, Verdict};

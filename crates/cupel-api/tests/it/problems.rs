@@ -1,4 +1,5 @@
-//! Tests of problems over HTTP: the fields that each caller gets, the refusals, and that a refused request stores nothing.
+//! Tests of problems over HTTP: the fields that each caller gets, the refusals, and that a refused request stores
+//! nothing.
 
 use std::time::Duration;
 
@@ -481,7 +482,7 @@ async fn an_administrator_can_publish_despite_errors_with_a_recorded_reason() {
         (&kept["reason"], &kept["username"]),
         (&json!("Its Prolog solution cannot be tried here."), &json!(admin.user.username))
     );
-    // The exception belongs to this version, so hiding and publishing it again needs no other exception.
+    // The exception belongs to this version, so hiding and publishing it again needs no second exception.
     let hide = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "visibility": "draft" }));
     assert_eq!(hide.bearer(&author.token).send().await.status, 200);
     assert_eq!(publish(&author, json!(null)).await.status, 200);
@@ -544,7 +545,7 @@ async fn an_author_has_a_storage_quota_and_refused_packages_are_not_kept() {
     let kept = || std::fs::read_dir(app.packages()).unwrap().count();
     let archive = |text: &'static str| an_archive(&[("tests/secret/2.out", Some(text))]);
     assert_eq!(import(&app, &author, archive("1\n"), "?slug=one").await.status, 201);
-    // The same package again costs nothing; a third problem exceeds the quota.
+    // A second problem with the same package uses no more of the byte quota; a third problem exceeds the quota.
     assert_eq!(import(&app, &author, archive("1\n"), "?slug=two").await.status, 201);
     let refused = import(&app, &author, archive("2\n"), "?slug=three").await;
     refused.is_error(403, "quota-used-up");

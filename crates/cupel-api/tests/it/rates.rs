@@ -181,7 +181,7 @@ async fn refreshing_is_rate_limited_and_a_refusal_keeps_the_session() {
     assert!(session.is_ok(), "the refused token is still valid");
 }
 
-/// Number of submissions that each of two nodes accepts before it refuses.
+/// Number of submissions that each of two nodes accepts before it refuses one.
 async fn taken_together(nodes: &[TestApp; 2], user: &crate::app::TestUser) -> Vec<usize> {
     let mut taken = Vec::new();
     for node in nodes {

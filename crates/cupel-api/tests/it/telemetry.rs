@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::app::{TestApp, a_report, a_step, output};
 
-/// Captures the log of all threads until the guard is dropped. The whole binary has one subscriber: with one per thread,
-/// call sites that another test reaches first may not be logged.
+/// Captures the log of all threads until the guard is dropped. The whole binary has one subscriber: with one per
+/// thread, call sites that another test reaches first may not be logged.
 struct Log;
 
 static WRITTEN: Mutex<Option<Vec<u8>>> = Mutex::new(None);

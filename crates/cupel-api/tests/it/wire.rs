@@ -74,7 +74,7 @@ async fn read_what_comes(stream: &mut TcpStream) -> String {
 
 const LIVE: &[u8] = b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
 
-/// Makes the test client's address that of a trusted proxy.
+/// Settings with which the test client counts as a trusted proxy.
 fn behind_a_proxy() -> ServeSettings {
     ServeSettings { trusted_proxies: vec!["127.0.0.1".parse().unwrap()], ..ServeSettings::default() }
 }

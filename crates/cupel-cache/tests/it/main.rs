@@ -19,8 +19,7 @@ fn draw(key: &str, rate: Rate, cost: u32) -> Charge {
     Charge { kind: BucketKind::User, key: key.to_owned(), rate, cost }
 }
 
-/// Long enough for a slow machine: a running server always answers within it, and requests to a killed one fail at
-/// once.
+/// Timeout of an answer, long enough for a slow machine. Requests to a killed server fail at once.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn shared(redis: &Redis, cluster: &str) -> SharedCaches {

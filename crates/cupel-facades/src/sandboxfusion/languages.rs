@@ -1,6 +1,6 @@
 //! The languages of SandboxFusion's enumeration, including those that Cupel does not have.
 //!
-//! `languages/*.toml` maps them to Cupel's languages.
+//! The files `languages/*.toml` map the languages of the enumeration to Cupel's languages.
 
 /// A member of the enumeration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! The body of `/run_code`, validated like pydantic in lax mode: reports all faults together, in the order of the model.
+//! The body of `/run_code`, validated like pydantic in lax mode: reports all faults together, in the order of the
+//! model.
 
 use serde_json::{Map, Value, json};
 

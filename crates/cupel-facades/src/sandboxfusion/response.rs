@@ -112,7 +112,7 @@ impl RunCodeResponse {
         RunCodeResponse { status, message, compile_result: compile, run_result: run, executor_pod_name, files }
     }
 
-    /// The response to a failure outside the program. Its message has the form of the original's exceptions.
+    /// The response to a failure outside the program. The message has the form of the original's exceptions.
     pub(super) fn sandbox_error(code: &str, error: &str) -> RunCodeResponse {
         let message = format!("exception on running code {code}: {error} None");
         RunCodeResponse { status: RunStatus::SandboxError, message, ..RunCodeResponse::of(None, None) }

@@ -31,16 +31,17 @@ use super::python::decode_base64;
 use super::request::RunCode;
 use super::response::{CommandRunResult, RunCodeResponse};
 
-/// Files whose path contains this are skipped.
+/// Files whose path contains this text are skipped.
 const SKIPPED: &str = "IGNORE_THIS_FILE";
 
-/// Memory limit, in MiB, from which the number of bytes does not fit into the kernel's integer in the original.
+/// Smallest memory limit, in MiB, whose number of bytes is too large for the C integer that the original passes to the
+/// kernel.
 const MEMORY_MIB_MAX: f64 = (1u64 << 43) as f64;
 
 /// Longest time for which a request is held, regardless of its limits.
 const HELD_MAX: Duration = Duration::from_secs(3600);
 
-/// Pause before another attempt while the queue is full.
+/// Maximum pause between two attempts to submit while the queue is full.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Runs a valid request.
@@ -98,7 +99,7 @@ pub(super) async fn run(
         }
     };
     let Some(record) = record else {
-        // The client does not wait for the result any longer.
+        // The client no longer waits for the result.
         let _ = app.core.cancel(&AuthenticatedUser { user: caller.user, is_admin: false }, id).await;
         return Ok(gateway_timeout());
     };
@@ -134,7 +135,7 @@ async fn execute(
     deadline: Instant,
     held: &mut Option<Held>,
 ) -> Result<(SubmissionId, Option<Box<SubmissionRecord>>), Refusal> {
-    // Clients without a key share one account, so the number of its waiting clients is limited only in the total.
+    // Clients without a key share one account, so their waiting requests are limited only in total.
     let slot = match caller.identity.via {
         Via::Keyless => app.long_answers.begin_shared(),
         Via::Session(_) | Via::Key { .. } => app.long_answers.begin(caller.user).ok(),
@@ -172,8 +173,8 @@ fn refusal(error: SubmitError) -> Refusal {
     }
 }
 
-/// The paths to read back, each in its shortest form and as in the request. Omits paths outside the working directory and
-/// paths that cannot name a file, because the original omits files that it cannot read.
+/// The paths to read back, each in its shortest form and as in the request. Omits paths outside the working directory
+/// and paths that cannot name a file, because the original omits files that it cannot read.
 fn fetched(paths: &[String]) -> impl Iterator<Item = (String, &str)> {
     paths.iter().filter_map(|path| Some((inside(path).ok()?, path.as_str())))
 }
@@ -187,8 +188,8 @@ fn files_read_back(paths: &[String], files: &[FetchedFile]) -> BTreeMap<String, 
     found.collect()
 }
 
-/// How long the request is held. Clients such as verl's time out after the sum of both limits and ten seconds, so this is
-/// one second less.
+/// How long the request is held. Clients such as verl's time out after the sum of both limits and ten seconds, so the
+/// request is held for one second less.
 fn hold_time(request: &RunCode) -> Duration {
     let limits = request.compile_timeout.max(0.0) + request.run_timeout.max(0.0);
     clamped_duration(limits + 9.0, HELD_MAX)
@@ -203,8 +204,8 @@ fn clamped_duration(clamped_duration: f64, max: Duration) -> Duration {
     Duration::try_from_secs_f64(clamped_duration.max(0.0)).unwrap_or(max).max(shortest)
 }
 
-/// Limits of the run: at most the language's maximum. The original does not limit CPU time, so the CPU time limit is the
-/// wall-clock limit here.
+/// Limits of the run: at most the language's maximum. The original does not limit CPU time, so the CPU time limit is
+/// the wall-clock limit here.
 fn limits_of(request: &RunCode, max: Limits) -> LimitsRequest {
     let wall_time = clamped_duration(request.run_timeout, max.wall_time);
     let memory = match request.memory_limit_mib {

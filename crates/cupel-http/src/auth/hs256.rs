@@ -17,9 +17,9 @@ static PROVIDER: CryptoProvider = CryptoProvider {
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-/// Installs this as jsonwebtoken's cryptography. Idempotent.
+/// Installs `PROVIDER` as jsonwebtoken's cryptography. Idempotent.
 pub(super) fn install() {
-    // Fails if a provider is already installed, which is this one from an earlier call.
+    // Fails if an earlier call has already installed this provider.
     let _ = PROVIDER.install_default();
 }
 

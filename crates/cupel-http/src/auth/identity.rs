@@ -1,8 +1,8 @@
-//! Cache of the identities that tokens and keys belong to, for a few seconds.
+//! Cache of the identities to which tokens and keys belong. An entry is used for a few seconds.
 //!
 //! *Invariants:* a cached identity is at most [`FRESH`] old, so a demotion, a logout or a revoked key takes effect on
-//! every node within that time, and at once on the node that executed it. The cache is bounded. Refusals are never
-//! cached.
+//! every node within that time, and at once on the node that handled the request. The cache is bounded. Refusals are
+//! never cached.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,10 +38,10 @@ pub enum Via {
     Key {
         /// The key.
         id: ApiKeyId,
-        /// Its permissions.
+        /// The key's permissions.
         scopes: Vec<Scope>,
     },
-    /// No credential, if the dialect allows it. May only run programs and read their results.
+    /// Without a credential, if the dialect allows that. The client may only run programs and read their results.
     Keyless,
 }
 
@@ -55,7 +55,7 @@ enum Credential {
 
 /// The reason why a credential has no identity.
 pub enum IdentityError {
-    /// A sentence for the client.
+    /// The credential is invalid. The text tells the client why.
     Refused(&'static str),
     /// A failure of the server.
     Failed(ApiError),

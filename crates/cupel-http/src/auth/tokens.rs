@@ -1,8 +1,8 @@
 //! Access tokens: short-lived JWTs that contain a user and a session, and nothing else.
 //!
 //! Invariants: only the algorithm HS256 is accepted, regardless of the token's header. A token contains no permissions,
-//! so a demotion or a logout takes effect at once. Only core's clock decides whether a token has expired.
-//! Source: RFC 7519; RFC 8725 (best practices), sections 3.1 and 3.9.
+//! so a demotion or a logout takes effect before the token expires (`identity.rs`). Only core's clock decides whether a
+//! token has expired. Source: RFC 7519; RFC 8725 (best practices), sections 3.1 and 3.9.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ struct Claims {
 pub struct Named {
     /// The user.
     pub user: UserId,
-    /// Their session.
+    /// The user's session.
     pub session: SessionId,
 }
 
@@ -57,7 +57,7 @@ impl Tokens {
         validation.set_audience(&[AUDIENCE]);
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
-        // Checked against core's clock below instead of the library's.
+        // The code below checks the expiry, against core's clock instead of the library's.
         validation.validate_exp = false;
         let secret = signing_key(secret);
         Tokens {
@@ -91,7 +91,7 @@ impl Tokens {
     /// Claims of a token. The error is a sentence for the client with the reason.
     pub fn read(&self, text: &str, now: Timestamp) -> Result<Named, String> {
         if text.len() > TOKEN_BYTES_MAX {
-            return Err("The token is too long to be one of ours.".to_owned());
+            return Err("The token is longer than any token of this server.".to_owned());
         }
         let claims = match jsonwebtoken::decode::<Claims>(text, &self.decoding, &self.validation) {
             Ok(data) => data.claims,
@@ -107,8 +107,8 @@ impl Tokens {
     }
 }
 
-/// The secret, or a random one if an attacker could guess it. Tokens signed with a random secret become invalid when the
-/// process ends, but cannot be forged. Source: RFC 7518, section 3.2: a key for HS256 has at least 256 bits.
+/// The secret, or a random one if an attacker could guess it. Tokens signed with a random secret become invalid when
+/// the process ends, but cannot be forged. Source: RFC 7518, section 3.2: a key for HS256 has at least 256 bits.
 fn signing_key(secret: &Secret) -> Vec<u8> {
     if secret.0.len() >= SECRET_BYTES_MIN {
         return secret.0.clone();

@@ -78,7 +78,7 @@ async fn an_upgraded_connection_carries_the_other_protocol_until_it_is_closed() 
     let mut stream = upgraded(&server).await;
     echoes(&mut stream).await;
     stream.shutdown().await.unwrap();
-    let end = tokio::time::timeout(PATIENCE, stream.read(&mut [0])).await.expect("the server closes, too").unwrap();
+    let end = tokio::time::timeout(PATIENCE, stream.read(&mut [0])).await.expect("the server closes").unwrap();
     assert_eq!(end, 0);
 }
 

@@ -12,8 +12,8 @@ use cupel_judge::ArtifactKey;
 use super::lru::Lru;
 use super::{Entry, format};
 
-/// Name prefix of a file that is being written, followed by the process id. A file with this prefix found at start was
-/// left by a crash, or belongs to another process, which tolerates its loss.
+/// Name prefix of a file that is being written, followed by the process id. A file with this prefix that is found at
+/// start was left by a crash, or belongs to another process, which tolerates the loss of the file.
 const UNFINISHED: &str = "unfinished";
 
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(super) struct Disk {
 impl Disk {
     /// Lists the existing entries, oldest use first, and removes unfinished files and entries that no longer fit.
     pub(super) fn open(directory: &Path, bytes_max: u64) -> io::Result<Disk> {
-        // The entries were compiled from tenants' sources.
+        // Only this user may read the entries, because they were compiled from users' sources.
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         let disk = Disk { directory: directory.to_owned(), index: Mutex::new(Lru::new(bytes_max)) };
         let mut found = Vec::new();
@@ -57,7 +57,7 @@ impl Disk {
         self.index().get(key)?;
         let path = self.path(key);
         let Ok(bytes) = fs::read(&path) else {
-            // Another thread has evicted it concurrently.
+            // Another thread has evicted the entry.
             self.index().remove(key);
             return None;
         };
@@ -68,7 +68,8 @@ impl Disk {
             remove(&path);
             return None;
         }
-        // The time of the last use orders the entries after a restart. If setting it fails, the entry only seems older.
+        // The time of the last use orders the entries after a restart. If setting this time fails, the entry only seems
+        // older.
         let _ = fs::File::options().append(true).open(&path).and_then(|file| file.set_modified(now()));
         entry
     }

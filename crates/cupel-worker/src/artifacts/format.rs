@@ -4,8 +4,8 @@
 //! magic (8) · SHA-256 of the rest (32) · output length (u64) · output · number of files (u64)
 //!   · for each: path length (u64) · path · executable (u8) · data length (u64) · data
 //! ```
-//! Numbers are little-endian. Cupel writes these bytes, but they may have been damaged since. No field is trusted
-//! before the checksum matches, and each length is checked against the remaining bytes.
+//! Numbers are little-endian. Cupel writes the entries, but the disk may have damaged them. No field is trusted before
+//! the checksum matches, and each length is checked against the remaining bytes.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub(super) fn encode(entry: &Entry) -> Vec<u8> {
     body
 }
 
-/// Decodes an entry; `None` if the bytes are not exactly what was written.
+/// Decodes an entry; `None` if the bytes differ from those that were written.
 pub(super) fn decode(bytes: &[u8]) -> Option<Entry> {
     let (magic, rest) = bytes.split_at_checked(MAGIC.len())?;
     let (checksum, body) = rest.split_at_checked(32)?;

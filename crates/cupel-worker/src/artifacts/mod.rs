@@ -137,7 +137,7 @@ impl Artifacts {
     pub fn settle(self) {
         if let Some(Writer { queue, thread }) = self.writer {
             drop(queue);
-            // A panic there loses only cache entries, which may be lost at any time.
+            // A panic of the writer thread loses only cache entries, which may be lost at any time.
             let _ = thread.join();
         }
         if let Some(shared) = self.shared {

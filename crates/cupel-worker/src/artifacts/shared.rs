@@ -3,7 +3,7 @@
 //! Invariants: no run waits for this tier longer than [`WAIT_MAX`] or fails because of it. Separate threads read and
 //! write; if they are busy, a lookup is a miss and a new entry is not stored. A worker runs the programs that it finds
 //! here, so it accepts only an entry that a holder of the cluster's secret stored under the requested name: the
-//! signature covers the entry and its name. The name is also derived from the secret, so only workers can find out
+//! signature covers the entry and its name. Because the name is derived from the secret, only workers can find out
 //! whether a known source has been compiled.
 //!
 //! ```text
@@ -93,7 +93,7 @@ impl Shared {
     /// Waits until all queued entries are stored.
     pub(super) fn settle(self) {
         drop(self.puts);
-        // A panic there loses only cache entries, which may be lost at any time.
+        // A panic of the writer thread loses only cache entries, which may be lost at any time.
         let _ = self.putter.join();
     }
 }
@@ -199,8 +199,8 @@ fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
     Hmac::new(&block.into())
 }
 
-/// Everything besides its toolchain on which a compiled program depends: the processor architecture, and the system
-/// whose libraries it is linked with.
+/// Everything besides the toolchain on which a compiled program depends: the processor architecture, and the system
+/// with whose libraries the program is linked.
 fn platform() -> Vec<u8> {
     let system = fs::read("/etc/os-release").unwrap_or_default();
     [std::env::consts::ARCH.as_bytes(), b"\n", &system].concat()

@@ -186,7 +186,7 @@ fn entries_that_other_programs_put_into_the_blob_store_are_ignored() {
         fs::write(file, bytes).unwrap();
         let refused = cluster.worker(1).get(&key(1)).is_none();
         while file.exists() {
-            // The reader thread removes it, possibly after the lookup has timed out.
+            // The reader thread removes the entry, possibly after the lookup has timed out.
             std::thread::yield_now();
         }
         refused

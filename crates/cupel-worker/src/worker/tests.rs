@@ -169,7 +169,7 @@ impl Bench {
         let shutdown = CancellationToken::new();
         let shared = Arc::clone(&worker.shared);
         let worker = tokio::spawn(worker.run(shutdown.clone()));
-        // A server does the same.
+        // `cupel serve` starts the same task.
         let notices = core.clone();
         tokio::spawn(async move { notices.handle_notices().await });
         Bench { core, store, clock, owner, other: other_id, steps, made, leave, shared, shutdown, worker, _data: data }
@@ -243,7 +243,7 @@ async fn an_internal_failure_costs_an_attempt_and_is_never_the_programs() {
     let bench = Bench::start(vec![Does::Ends, Does::Fails { transient: true }], policy).await;
     let id = bench.submit().await;
     bench.until(id, |state| matches!(state, RunState::Queued { attempts: 1, lost: 1 })).await;
-    // The backoff after a failure.
+    // Longer than the backoff after a failure.
     bench.clock.advance(Duration::from_secs(60));
     // A sweep that finds the first hint still unsettled offers no second hint.
     let swept = async {
@@ -385,7 +385,7 @@ async fn a_lost_lease_stops_the_run_and_its_result_is_ignored() {
     let bench = Bench::start(vec![Does::Ends, Does::WaitsForStop], policy).await;
     let id = bench.submit().await;
     bench.until_left(1).await;
-    // Another process finds the lease expired before this worker renews it.
+    // Another process notices that the lease has expired, before this worker renews it.
     bench.clock.advance(Duration::from_secs(1));
     while bench.core.sweep().await.unwrap().expired == 0 {
         bench.clock.advance(Duration::from_secs(1));

@@ -58,7 +58,7 @@ pub(crate) struct AnswerRequest {
 /// Id of a new question or announcement.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AskedView {
-    /// Its id.
+    /// Id of the entry.
     #[schema(format = Uuid)]
     clarification_id: String,
 }
@@ -74,12 +74,12 @@ pub(crate) struct ClarificationPage {
 /// A question with its answer, or an announcement.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ClarificationView {
-    /// Its id.
+    /// Id of the entry.
     #[schema(format = Uuid)]
     clarification_id: String,
     /// `question` or `announcement`.
     kind: &'static str,
-    /// Letter of the problem it is about; `null`: the whole contest.
+    /// Letter of the problem concerned; `null`: the whole contest.
     problem: Option<String>,
     /// Slug of that problem.
     problem_slug: Option<String>,
@@ -89,7 +89,7 @@ pub(crate) struct ClarificationView {
     answer: Option<String>,
     /// User who asked the question or made the announcement; only for the contest's organizers.
     asked_by: Option<String>,
-    /// Whether everybody may read it.
+    /// Whether everybody may read this entry.
     public: bool,
     /// Whether you asked the question.
     own: bool,
@@ -165,7 +165,7 @@ pub(crate) async fn ask(
 
 /// Make an announcement.
 ///
-/// All users who can see the contest get it in the list of questions. `PATCH` changes its text.
+/// All users who can see the contest get the announcement in the list of questions. `PATCH` changes its text.
 #[utoipa::path(
     post, path = "/contests/{slug}/announcements", tag = "contests", operation_id = "announce",
     params(("slug" = String, Path, description = "The contest's slug")),

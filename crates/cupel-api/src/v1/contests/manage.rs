@@ -52,7 +52,7 @@ pub(crate) struct ContestRequest {
     #[serde(default)]
     #[schema(maximum = 1440)]
     penalty_minutes: Option<u64>,
-    /// The penalty in seconds. Replaced by `penalty_minutes`: send only one of the two.
+    /// Former field: the penalty in seconds. Send `penalty_minutes` instead, not both.
     #[serde(default)]
     #[schema(deprecated, maximum = 86400)]
     penalty_seconds: Option<u64>,
@@ -71,14 +71,14 @@ pub(crate) struct ContestRequest {
     /// Whether everybody may see the contest and take part. If not, users need its join code.
     #[serde(default)]
     public: bool,
-    /// Slugs of its problems, in order: public problems, and private problems of yours, which participants can see once
+    /// Slugs of the problems, in order: public problems, and private problems of yours, which participants can see once
     /// the contest has begun.
     #[schema(min_items = 1, max_items = 26)]
     problems: Vec<String>,
 }
 
-/// Changes to a contest; omitted fields stay unchanged. After the contest has begun, its start, rules and problems
-/// cannot change.
+/// Changes to a contest; omitted fields stay unchanged. After a contest has begun, its start, rules and problems cannot
+/// change.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "unfrozen": true }))]
@@ -102,7 +102,7 @@ pub(crate) struct ContestChangeRequest {
     #[serde(default)]
     #[schema(maximum = 1440)]
     penalty_minutes: Option<u64>,
-    /// The penalty in seconds. Replaced by `penalty_minutes`: send only one of the two.
+    /// Former field: the penalty in seconds. Send `penalty_minutes` instead, not both.
     #[serde(default)]
     #[schema(deprecated, maximum = 86400)]
     penalty_seconds: Option<u64>,
@@ -128,7 +128,7 @@ pub(crate) struct ContestChangeRequest {
     /// Whether to replace the `join_code`. The old code becomes invalid; participants stay in the contest.
     #[serde(default)]
     new_join_code: bool,
-    /// Slugs of its problems, in order.
+    /// Slugs of the problems, in order.
     #[serde(default)]
     #[schema(min_items = 1, max_items = 26)]
     problems: Option<Vec<String>>,
@@ -184,7 +184,7 @@ pub(crate) async fn create(
     request_body = ContestChangeRequest,
     responses(
         (status = 200, description = "The contest after the change", body = ContestView),
-        (status = 404, description = "It does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The contest does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 409, description = "The contest has begun", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -197,7 +197,7 @@ pub(crate) async fn change(
     let principal = caller.principal();
     let penalty = penalty_of(body.penalty_minutes, body.penalty_seconds)?;
     if let (Some((field, _)), None) = (penalty, body.style) {
-        return Err(invalid(field, "a penalty requires `style`: send it, too"));
+        return Err(invalid(field, "a penalty requires `style`: send both"));
     }
     let change = ContestChange {
         title: body.title,
@@ -228,7 +228,7 @@ pub(crate) async fn change(
     params(("slug" = String, Path, description = "The contest's slug")),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 404, description = "It does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The contest does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 409, description = "The contest has begun and has participants", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]

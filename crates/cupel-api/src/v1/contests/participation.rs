@@ -44,9 +44,9 @@ pub(super) enum KindName {
 
 /// Take part in a contest.
 ///
-/// Until the contest ends, participation is `official`. After it has ended, participation is `virtual`: your time begins
-/// with this request, and the standings show the state at the same time after the start. If a contest is not public and
-/// the code is wrong, the response is the same as for a contest that does not exist.
+/// Until the contest ends, participation is `official`. After it has ended, participation is `virtual`: your time
+/// begins with this request, and the standings show the state at the same time after the start. If a contest is not
+/// public and the code is wrong, the response is the same as for a contest that does not exist.
 #[utoipa::path(
     post, path = "/contests/{slug}/participation", tag = "contests", operation_id = "take_part",
     params(("slug" = String, Path, description = "The contest's slug")),
@@ -94,7 +94,7 @@ pub(crate) async fn take_part(
     params(("slug" = String, Path, description = "The contest's slug")),
     responses(
         (status = 204, description = "You no longer take part"),
-        (status = 404, description = "It does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The contest does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 409, description = "You do not take part, or the contest has begun", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]

@@ -1,5 +1,5 @@
-//! `GET /contests/{slug}/progress`: the participants' results for the problems of a contest, including submissions before
-//! and after it.
+//! `GET /contests/{slug}/progress`: the participants' results for the problems of a contest, including submissions
+//! before and after it.
 
 use axum::Json;
 use axum::extract::State;
@@ -70,9 +70,9 @@ pub(crate) struct GroupProgressLine {
 /// A participant's result for a problem.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GroupProgressCell {
-    /// Whether it is solved.
+    /// Whether the participant has solved the problem.
     solved: bool,
-    /// Number of tries, up to and including the first that solves it.
+    /// Number of tries, up to and including the first accepted one.
     tries: u32,
     /// Best score, if the problem has scores.
     best_score: Option<f64>,
@@ -102,7 +102,8 @@ impl From<ParticipantProgress> for GroupProgressLine {
 
 /// Get the progress of all participants.
 ///
-/// It includes all their submissions to the contest's problems; standings include only submissions during the contest.
+/// Progress includes all submissions of the participants to the contest's problems; standings include only submissions
+/// during the contest.
 #[utoipa::path(
     get, path = "/contests/{slug}/progress", tag = "contests", operation_id = "contest_progress",
     params(("slug" = String, Path, description = "The contest's slug"), ProgressParams),

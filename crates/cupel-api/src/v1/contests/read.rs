@@ -70,7 +70,7 @@ pub(crate) async fn contests(
     params(("slug" = String, Path, description = "The contest's slug")),
     responses(
         (status = 200, description = "The contest", body = ContestView),
-        (status = 404, description = "It does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The contest does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn contest(

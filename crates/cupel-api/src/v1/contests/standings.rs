@@ -43,7 +43,8 @@ pub(crate) struct StandingsParams {
 /// The standings of a contest.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StandingsView {
-    /// Time since the start that the standings show; since your own start if you take part virtually.
+    /// The standings show the state at this time, in seconds since the start of the contest, or since your own start if
+    /// you take part virtually.
     elapsed_seconds: u64,
     /// Whether some results may be hidden from you.
     frozen: bool,
@@ -78,13 +79,13 @@ pub(crate) struct RowView {
 /// A participant's result for a problem.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CellView {
-    /// Number of tries with a visible result, up to and including the one that solves it.
+    /// Number of tries with a visible result, up to and including the first accepted one.
     tries: u32,
     /// Number of tries without a visible result: not judged yet, or frozen.
     pending: u32,
     /// Time of the solution, in seconds after the start; IOI: of the best score.
     solved_at_seconds: Option<u64>,
-    /// Whether it is the first official solution.
+    /// Whether this is the first official solution of the problem.
     first: bool,
     /// IOI: the best score.
     score: Option<f64>,
@@ -92,7 +93,7 @@ pub(crate) struct CellView {
 
 /// Get the standings.
 ///
-/// They are at most about one second old. Your own results are never frozen for you.
+/// The standings are at most about one second old. Your own results are never frozen for you.
 #[utoipa::path(
     get, path = "/contests/{slug}/standings", tag = "contests", operation_id = "standings",
     params(("slug" = String, Path, description = "The contest's slug"), StandingsParams),

@@ -36,7 +36,7 @@ pub(super) struct ContestLine {
     ends_at: String,
     /// Duration.
     length_seconds: u64,
-    /// Whether everybody may see it and take part.
+    /// Whether everybody may see the contest and take part.
     public: bool,
 }
 
@@ -67,18 +67,18 @@ pub(super) struct ContestView {
     description: String,
     /// ICPC: penalty for each rejected try before a solution, in whole minutes.
     penalty_minutes: Option<u64>,
-    /// The penalty in seconds. Replaced by `penalty_minutes`.
+    /// Former field: the penalty in seconds. Use `penalty_minutes`.
     #[schema(deprecated)]
     penalty_seconds: Option<u64>,
     /// Number of seconds before the end at which the standings freeze; `null`: no freeze.
     freeze_seconds: Option<u64>,
     /// Whether the freeze has been lifted.
     unfrozen: bool,
-    /// Its problems; `null` before your time has begun, unless the contest is over.
+    /// The problems; `null` before your time has begun, unless the contest is over.
     problems: Option<Vec<ContestProblemView>>,
     /// Your participation; `null` if you do not take part.
     participation: Option<ParticipationView>,
-    /// Whether you may change it.
+    /// Whether you may change the contest.
     may_change: bool,
     /// Code with which users may join if the contest is not public; `null` if you may not change the contest.
     join_code: Option<String>,

@@ -51,7 +51,7 @@ pub(crate) struct ProblemBoardLine {
     params(("slug" = String, Path, description = "The problem's slug"), PageParams),
     responses(
         (status = 200, description = "A page", body = ProblemBoardPage),
-        (status = 404, description = "It does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The problem does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn problem_board(
@@ -103,15 +103,15 @@ pub(crate) struct BoardLine {
 /// Numbers of public problems a user has solved.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProgressView {
-    /// All of them, including those without a difficulty.
+    /// All solved problems, including those without a difficulty.
     solved: u64,
-    /// Easy ones.
+    /// Easy solved problems.
     easy: u64,
-    /// Medium ones.
+    /// Medium solved problems.
     medium: u64,
-    /// Hard ones.
+    /// Hard solved problems.
     hard: u64,
-    /// Tried and not solved.
+    /// Problems tried and not solved.
     attempted: u64,
     /// Time at which the user most recently solved a new problem.
     #[schema(format = DateTime)]

@@ -1,4 +1,5 @@
-//! File downloads in chunks: a response keeps one chunk in memory, regardless of the file's size and the client's speed.
+//! File downloads in chunks: the server keeps one chunk of a response in memory, regardless of the file's size and the
+//! client's speed.
 
 use std::fs::File;
 use std::io::Read as _;

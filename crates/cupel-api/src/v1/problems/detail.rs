@@ -50,7 +50,7 @@ pub(crate) struct DetailParams {
 pub(crate) struct ProblemView {
     /// The fields that lists show.
     problem: ProblemLineView,
-    /// The statement; `null` if it has none.
+    /// The statement; `null` if the problem has none.
     statement: Option<StatementView>,
     /// Languages of the available statements.
     statement_languages: Vec<String>,
@@ -62,7 +62,7 @@ pub(crate) struct ProblemView {
     limits: ProblemLimitsView,
     /// Whether submissions communicate with a program of the problem.
     is_interactive: bool,
-    /// Whether it has scores.
+    /// Whether the problem has scores.
     has_scores: bool,
     /// The maximum score, if there is one.
     max_score: Option<f64>,
@@ -78,9 +78,9 @@ pub(crate) struct ProblemView {
     attachments: Vec<FileView>,
     /// Code to start from, in every supported language, if the problem asks for a function or a class.
     starter_code: Vec<StarterView>,
-    /// Whether you may change it.
+    /// Whether you may change the problem.
     may_change: bool,
-    /// For users who may change it: whether the current version passed verification; `null`: not verified yet.
+    /// For users who may change the problem: whether the current version passed verification; `null`: not verified yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     is_verified: Option<Option<bool>>,
 }
@@ -97,7 +97,7 @@ pub(crate) struct StatementView {
     text: Option<String>,
     /// Whether the text was truncated.
     truncated: bool,
-    /// The statement's file if it is not text, and the files that the text refers to, by the names it uses.
+    /// The statement's file if it is not text, and the files that the text refers to, by the names that the text uses.
     files: Vec<FileView>,
 }
 
@@ -139,7 +139,7 @@ pub(crate) struct ProblemLimitsView {
     /// Whether verification derived `cpu_time_ms` from the package's own submissions.
     is_time_limit_derived: bool,
     /// How the program that determined a derived `cpu_time_ms` was started. A warm start takes less CPU time than a
-    /// cold one. `null`: its language has no warm start, the limit is not derived, or the start is unknown.
+    /// cold one. `null`: the program's language has no warm start, the limit is not derived, or the start is unknown.
     time_limit_start: Option<StartView>,
     /// Memory per test, in KiB.
     memory_kb: u64,
@@ -179,7 +179,7 @@ pub(crate) struct LanguageLimitsView {
     params(("slug" = String, Path, description = "The problem's slug"), DetailParams),
     responses(
         (status = 200, description = "The problem", body = ProblemView),
-        (status = 404, description = "It does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The problem does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn problem(
@@ -242,7 +242,7 @@ fn view(
         code,
         languages: permitted,
         per_language,
-        // Not shown: they follow from the shown limits, or apply to the package's own programs and the compiler.
+        // Not shown: these limits follow from the shown ones, or apply to the package's own programs and the compiler.
         wall_time: _,
         on_output_limit: _,
         compile: _,
@@ -421,7 +421,7 @@ fn found_file<'p>(package: &'p Package, path: &str) -> Option<&'p FileRef> {
 
 struct MediaType {
     name: &'static str,
-    /// Whether a browser may display it; other files are offered as a download.
+    /// Whether a browser may display the file; other files are offered as a download.
     is_shown: bool,
 }
 

@@ -63,7 +63,8 @@ pub(crate) struct ImportedView {
     problem: ProblemLineView,
     /// Number of the imported version.
     version: u32,
-    /// Whether it is the current version. Otherwise it is staged: verify it, then make it current with `PATCH`.
+    /// Whether the imported version is the current one. If not, the version is staged: verify it, then make it current
+    /// with `PATCH`.
     is_current: bool,
     /// SHA-256 of the content of the current version's package.
     package: String,
@@ -92,7 +93,8 @@ impl From<ImportedVersion> for ImportedView {
 /// Import a problem.
 ///
 /// The body is the archive: zip, tar or gzipped tar, in the format of Kattis (legacy or 2025-09), DOMjudge, DMOJ,
-/// Polygon or Cupel. It becomes a draft that you own. An invalid package is refused as a whole, with every error.
+/// Polygon or Cupel. The problem becomes a draft that you own. An invalid package is refused as a whole, with every
+/// error.
 #[utoipa::path(
     post, path = "/problems", tag = "authoring", operation_id = "import_problem",
     params(ImportParams),
@@ -161,7 +163,7 @@ fn slug_of(text: &str) -> Result<Slug, ApiError> {
     ),
     responses(
         (status = 200, description = "The problem after the change", body = ImportedView),
-        (status = 404, description = "It does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The problem does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 422, description = "The package is invalid. Nothing has changed", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -199,7 +201,7 @@ pub(crate) enum FormName {
     /// Kattis 2025-09.
     #[default]
     Kattis,
-    /// The format in which it was imported.
+    /// The format in which the package was imported.
     Original,
 }
 
@@ -207,16 +209,17 @@ pub(crate) enum FormName {
 ///
 /// Information that Kattis format cannot express is listed in `cupel-warning` headers, in the words of `cupel problem
 /// export`. Kattis format cannot express function problems at all. With `?form=original`, every problem is exported in
-/// the format of its import, and importing it again gives the same hash. The archive has the files of the current version
-/// as the import stored them: a top-level directory that contained everything is removed, links are replaced by their
-/// targets, the test archive of a DMOJ package is unpacked, and the constants of a Kattis 2025-09 package are filled in.
+/// the format of its import, and importing it again gives the same hash. The archive has the files of the current
+/// version as the import stored them: a top-level directory that contained everything is removed, links are replaced by
+/// their targets, the test archive of a DMOJ package is unpacked, and the constants of a Kattis 2025-09 package are
+/// filled in.
 #[utoipa::path(
     get, path = "/problems/{slug}/package", tag = "authoring", operation_id = "export_problem",
     params(("slug" = String, Path, description = "The problem's slug"), ExportParams),
     responses(
         (status = 200, description = "The archive", body = Raw, content_type = "application/zip",
             headers(("cupel-warning" = String, description = "Information that the format cannot express, one header each, at most 20. Characters outside ASCII are replaced by `?`"))),
-        (status = 404, description = "It does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The problem does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 422, description = "The format cannot express this package", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -231,7 +234,7 @@ pub(crate) async fn package(
     let packages = Arc::clone(app.core.packages());
     let time_limit = problem.time_limit;
     let written = tokio::task::spawn_blocking(move || {
-        // The name of a deleted file, so it is unused.
+        // A temporary file of this name was created and deleted, so nothing else uses the name.
         let place = packages.upload().map_err(|e| ApiError::internal(&e))?.into_temp_path();
         let target = place.to_path_buf();
         drop(place);
@@ -290,14 +293,14 @@ fn in_header(text: &str) -> Option<HeaderValue> {
 ///
 /// The problem's validators check its inputs, its checker is tested with outputs whose verdict is known, and its
 /// submissions must have their expected results. Verification is an ordinary submission of yours; its result lists the
-/// claims that do not hold. With `?wait=`, the response is delayed until it has ended.
+/// claims that do not hold. With `?wait=`, the response is delayed until the verification has ended.
 #[utoipa::path(
     post, path = "/problems/{slug}/verify", tag = "authoring", operation_id = "verify_problem",
     params(("slug" = String, Path, description = "The problem's slug"), WaitParams),
     responses(
         (status = 202, description = "Accepted. The problem will be verified even if the server restarts", body = Accepted),
-        (status = 200, description = "It ended within the time to wait", body = SubmissionView),
-        (status = 404, description = "It does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 200, description = "The verification ended within the time to wait", body = SubmissionView),
+        (status = 404, description = "The problem does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 503, description = "The queue is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -322,8 +325,8 @@ pub(crate) async fn verify(
         ("version" = u32, Path, description = "The version's number"), WaitParams),
     responses(
         (status = 202, description = "Accepted. The problem will be verified even if the server restarts", body = Accepted),
-        (status = 200, description = "It ended within the time to wait", body = SubmissionView),
-        (status = 404, description = "It does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 200, description = "The verification ended within the time to wait", body = SubmissionView),
+        (status = 404, description = "The problem does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 503, description = "The queue is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -389,11 +392,11 @@ pub(crate) struct ChangeRequest {
     #[serde(default)]
     #[schema(pattern = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
     slug: Option<String>,
-    /// All users who may see it while it is private, by user name; replaces the previous list.
+    /// User names of all users who may see the problem while it is private; replaces the previous list.
     #[serde(default)]
     #[schema(max_items = 1000)]
     readers: Option<Vec<String>>,
-    /// All users who may change it besides its owner, by user name; replaces the previous list.
+    /// User names of all users who may change the problem, besides its owner; replaces the previous list.
     #[serde(default)]
     #[schema(max_items = 1000)]
     authors: Option<Vec<String>>,
@@ -401,8 +404,8 @@ pub(crate) struct ChangeRequest {
     /// verified.
     #[serde(default)]
     version: Option<u32>,
-    /// For administrators: why an unverified version becomes visible, in 1 to 1000 characters. It is stored with your
-    /// name and the time, and the problem's authors see it in `GET /problems/{slug}/versions`.
+    /// For administrators: why an unverified version becomes visible, in 1 to 1000 characters. The reason is stored
+    /// with your name and the time, and the problem's authors see it in `GET /problems/{slug}/versions`.
     #[serde(default)]
     #[schema(min_length = 1, max_length = 1000, pattern = "\\S")]
     exception: Option<String>,
@@ -415,9 +418,9 @@ pub(crate) struct ChangeRequest {
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum VisibilityName {
-    /// Its authors.
+    /// The problem's authors.
     Draft,
-    /// Its authors and its readers.
+    /// The problem's authors and readers.
     Private,
     /// Everybody.
     Public,
@@ -430,7 +433,7 @@ pub(crate) enum VisibilityName {
     request_body = ChangeRequest,
     responses(
         (status = 200, description = "The problem after the change", body = ProblemLineView),
-        (status = 404, description = "It does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The problem does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 409, description = "The slug is taken, the version has not been verified, or a running contest has the problem", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -487,7 +490,7 @@ fn reason_of(text: &str) -> Result<String, ApiError> {
     Ok(text.to_owned())
 }
 
-/// The users that the request names or, if it has no list, the current members with this role.
+/// The users that the request names or, if the request has no list, the current members with this role.
 async fn members_with_role(
     app: &Shared,
     names: Option<Vec<String>>,
@@ -517,8 +520,8 @@ async fn members_with_role(
     params(("slug" = String, Path, description = "The problem's slug")),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 404, description = "It does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "It is not a draft, it has submissions, or a contest has it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The problem does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "The problem is not a draft, has submissions, or is in a contest", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn delete(
@@ -544,22 +547,23 @@ pub(crate) struct VersionPage {
 /// A version of a problem.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct VersionView {
-    /// Its number, from 1.
+    /// Version number, from 1.
     version: u32,
     /// SHA-256 of its package.
     package: String,
-    /// Format in which it was imported.
+    /// Format in which the version was imported.
     format: String,
-    /// Whether it is the current one.
+    /// Whether this is the current version.
     is_current: bool,
-    /// Whether it passed verification; `null`: not verified yet.
+    /// Whether the version passed verification; `null`: not verified yet.
     is_verified: Option<bool>,
-    /// CPU time limit that verification derived, in milliseconds; `null`: none, or the package sets its own.
+    /// CPU time limit that verification derived, in milliseconds; `null`: no limit was derived, or the package sets
+    /// one.
     time_limit_ms: Option<u64>,
-    /// How the program that determined `time_limit_ms` was started; `null`: its language has no warm start, there is no
-    /// limit, or the start is unknown.
+    /// How the program that determined `time_limit_ms` was started; `null`: the program's language has no warm start,
+    /// there is no limit, or the start is unknown.
     time_limit_start: Option<StartView>,
-    /// Why administrators made it visible although it was not verified, newest first.
+    /// Why administrators made the version visible although it was not verified, newest first.
     exceptions: Vec<ExceptionView>,
     /// Time of the import.
     #[schema(format = DateTime)]
@@ -584,7 +588,7 @@ pub(crate) struct ExceptionView {
     params(("slug" = String, Path, description = "The problem's slug"), PageParams),
     responses(
         (status = 200, description = "A page", body = VersionPage),
-        (status = 404, description = "It does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The problem does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn versions(

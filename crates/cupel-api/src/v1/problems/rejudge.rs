@@ -22,8 +22,8 @@ use crate::v1::submissions::{PageParams, one, twenty};
 /// Result of a rejudge.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RejudgedView {
-    /// Number of submissions that are judged again. Two kinds are judged at the current version but not counted:
-    /// submissions that were still waiting, and submissions that the freeze of a contest hides from you.
+    /// Number of submissions that are judged again. Not counted: submissions that were still waiting (they are judged
+    /// with the current version anyway), and submissions that the freeze of a contest hides from you.
     queued: u64,
     /// Number of submissions examined, without those that the freeze of a contest hides from you.
     looked_at: u64,
@@ -79,7 +79,7 @@ pub(crate) struct PreviewParams {
 /// Preview of a rejudge.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PreviewView {
-    /// Number of the submissions per verdict.
+    /// Number of affected submissions per verdict.
     verdicts: Vec<VerdictCountView>,
     /// The submissions, newest first.
     submissions: Vec<SummaryView>,
@@ -98,14 +98,14 @@ pub(crate) struct VerdictCountView {
 /// Preview a rejudge.
 ///
 /// Lists the submissions that `POST` with the same filter would judge again, with their present verdicts, and judges
-/// nothing. The new verdicts are known only after judging. With `?outdated=true&version=N` for a staged version, the list
-/// has the submissions that will be outdated once that version is current.
+/// nothing. The new verdicts are known only after judging. With `?outdated=true&version=N` for a staged version, the
+/// list has the submissions that will be outdated once that version is current.
 #[utoipa::path(
     get, path = "/problems/{slug}/rejudge", tag = "authoring", operation_id = "preview_rejudge",
     params(("slug" = String, Path, description = "The problem's slug"), PreviewParams),
     responses(
         (status = 200, description = "The submissions that would be judged again", body = PreviewView),
-        (status = 404, description = "It does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The problem does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 422, description = "There is no such language", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -148,14 +148,14 @@ pub(crate) async fn preview(
 /// Rejudge the submissions to a problem.
 ///
 /// Judges all submissions, or those that match the filter, again with the current version of the problem, at the lowest
-/// priority. While the problem is a draft, that version may be unverified: verify it before you rely on the results. Old
-/// verdicts are kept: see `GET /submissions/{submission_id}/runs`.
+/// priority. While the problem is a draft, that version may be unverified: verify it before you rely on the results.
+/// Old verdicts are kept: see `GET /submissions/{submission_id}/runs`.
 #[utoipa::path(
     post, path = "/problems/{slug}/rejudge", tag = "authoring", operation_id = "rejudge_problem",
     params(("slug" = String, Path, description = "The problem's slug"), RejudgeParams),
     responses(
         (status = 202, description = "The submissions will be judged again", body = RejudgedView),
-        (status = 404, description = "It does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 404, description = "The problem does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 422, description = "There is no such language", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]

@@ -1,8 +1,8 @@
 //! Result of a submission to a problem, in the form for its sender and in the form for the problem's authors.
 //!
-//! Invariant: for a hidden test, the sender sees only the number, the verdict and the score; if the feedback is hidden
-//! too, only the number. The sender never gets the test's name, the output or the checker's messages. Of time and memory,
-//! the sender sees only the rounded maximum over all tests.
+//! Invariant: for a hidden test, the sender sees only the number, the verdict and the score; if the problem hides the
+//! results of individual tests, only the number. The sender never gets the test's name, the output or the checker's
+//! messages. Of time and memory, the sender sees only the rounded maximum over all tests.
 
 use std::collections::HashMap;
 
@@ -39,7 +39,7 @@ pub(crate) struct Disclosure {
     pub(crate) slug: Option<String>,
     /// Number of the problem version it was judged against.
     pub(crate) version: Option<u32>,
-    /// Whether it is an earlier submission from the result cache.
+    /// Whether the submission is an earlier one, found in the result cache.
     pub(crate) cached: bool,
 }
 
@@ -82,15 +82,15 @@ pub(crate) struct GradedView {
 /// A group of tests.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GroupView {
-    /// Its name.
+    /// The group's name.
     name: String,
-    /// Its verdict; `SK`: it was not run.
+    /// The group's verdict; `SK`: the group was not run.
     verdict: &'static str,
-    /// Its score, if it has one.
+    /// The group's score, if it has one.
     score: Option<f64>,
-    /// Its maximum score, if there is one.
+    /// The group's maximum score, if there is one.
     max_score: Option<f64>,
-    /// For the problem's authors: why it was not run, or the error in the group.
+    /// For the problem's authors: why the group was not run, or the error in the group.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
@@ -98,19 +98,20 @@ pub(crate) struct GroupView {
 /// A test of a problem.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProblemTestView {
-    /// Its number, from 1.
+    /// The test's number, from 1.
     number: u64,
-    /// Its name, if you may know it.
+    /// The test's name, if you may know it.
     name: Option<String>,
-    /// Whether it is a sample in the statement, or you may see it for another reason.
+    /// Whether you may see the test: it is a sample in the statement, or you may see it for another reason.
     is_shown: bool,
-    /// Its verdict, `SK` if it was not run; `null` if the problem hides the results of individual tests.
+    /// The test's verdict, `SK` if it was not run; `null` if the problem hides the results of individual tests.
     verdict: Option<&'static str>,
-    /// Its score, if it has one.
+    /// The test's score, if it has one.
     score: Option<f64>,
     /// CPU time in milliseconds, if the test is visible; always for the problem's authors.
     execution_time_ms: Option<u64>,
-    /// Peak memory in KiB, measured like `memory_used_kb` of the submission, if the test is visible; always for the problem's authors.
+    /// Peak memory in KiB (see `memory_used_kb` of the submission), if the test is visible; always for the problem's
+    /// authors.
     memory_used_kb: Option<u64>,
     /// How your program was started, if its language has a warm start.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,7 +144,7 @@ pub(crate) struct ProblemTestView {
 /// A submitted file. One of `content` and `content_base64` is present.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SentFileView {
-    /// Its path.
+    /// Path of the file.
     path: String,
     /// The content as text.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,7 +162,7 @@ impl From<&BoxFile> for SentFileView {
     }
 }
 
-/// Problem-related part of a submission; `None` if it was not submitted to a problem.
+/// Problem-related part of a submission; `None` if the submission is not for a problem.
 pub(crate) fn graded(record: &SubmissionRecord, disclosure: &Disclosure) -> Option<GradedView> {
     let of = record.submission.of_problem()?;
     let report = record.report.as_ref();
@@ -270,13 +271,13 @@ pub(crate) async fn submission(
 /// A run of a submission.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RunView {
-    /// Its id.
+    /// The run's id.
     run_id: String,
-    /// Its status.
+    /// The run's status.
     status: Status,
-    /// Its verdict, once there is one.
+    /// The run's verdict, once there is one.
     verdict: Option<&'static str>,
-    /// Its score, if it has one.
+    /// The run's score, if it has one.
     score: Option<f64>,
     /// Number of the problem version it is judged against.
     version: Option<u32>,

@@ -38,8 +38,8 @@ use crate::v1::submissions::{PageParams, one, twenty};
 pub(crate) struct SolutionRequest {
     /// Id or alias of a language, see `GET /languages`.
     language: String,
-    /// The main source; never empty. It gets the language's own file name, or that of its public type if the compiler
-    /// requires it.
+    /// The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name
+    /// of its public type.
     #[serde(default)]
     #[schema(min_length = 1)]
     source_code: Option<String>,
@@ -60,8 +60,8 @@ pub(crate) struct SolutionRequest {
 pub(crate) struct TrialRequest {
     /// Id or alias of a language, see `GET /languages`.
     language: String,
-    /// The main source; never empty. It gets the language's own file name, or that of its public type if the compiler
-    /// requires it.
+    /// The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name
+    /// of its public type.
     #[serde(default)]
     #[schema(min_length = 1)]
     source_code: Option<String>,
@@ -69,15 +69,15 @@ pub(crate) struct TrialRequest {
     #[serde(default, deserialize_with = "lists::files")]
     files: Vec<FileRequest>,
     /// Your own input, instead of the samples. For most problems, the program's standard input; for a function problem,
-    /// the arguments, one JSON value per line (for a class two lists: names, of which the first is the class's, and a
-    /// list of arguments for each); for an interactive problem, the input of the problem's program. The right answer is
-    /// unknown, so `AC` only means that the program ended successfully.
+    /// the arguments, one JSON value per line (for a class, two JSON lists: first the name of the class and of each
+    /// method to call, then the list of arguments of each); for an interactive problem, the input of the problem's
+    /// program. The right answer is unknown, so `AC` only means that the program ended successfully.
     #[serde(default)]
     input: Option<String>,
     /// Another name for `input`.
     #[serde(default)]
     stdin: Option<String>,
-    /// The input as base64, for binary data; replaces `input` or `stdin`.
+    /// The input as base64, for binary data; send it instead of `input` or `stdin`.
     #[serde(default)]
     #[schema(pattern = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$")]
     stdin_base64: Option<String>,
@@ -94,7 +94,7 @@ pub(crate) struct TrialRequest {
     request_body = TrialRequest,
     responses(
         (status = 202, description = "Accepted. The program will run even if the server restarts", body = Accepted),
-        (status = 200, description = "It ended within the time to wait", body = SubmissionView),
+        (status = 200, description = "The submission ended within the time to wait", body = SubmissionView),
         (status = 404, description = "The problem does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 422, description = "The submission was refused. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "Your rate is used up, or too many of your submissions wait. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
@@ -135,8 +135,8 @@ pub(crate) async fn run(
 
 /// Submit a solution.
 ///
-/// The solution is judged on all tests, and the result counts. With `?wait=`, the response is delayed until it has been
-/// judged.
+/// The solution is judged on all tests, and the result counts. With `?wait=`, the response is delayed until the
+/// solution has been judged.
 #[utoipa::path(
     post, path = "/problems/{slug}/submissions", tag = "problems", operation_id = "submit_solution",
     params(("slug" = String, Path, description = "The problem's slug"), WaitParams,
@@ -144,7 +144,7 @@ pub(crate) async fn run(
     request_body = SolutionRequest,
     responses(
         (status = 202, description = "Accepted. The solution will be judged even if the server restarts", body = Accepted),
-        (status = 200, description = "It ended within the time to wait", body = SubmissionView),
+        (status = 200, description = "The submission ended within the time to wait", body = SubmissionView),
         (status = 404, description = "The problem does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 422, description = "The submission was refused. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "Your rate is used up, or too many of your submissions wait. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
@@ -290,7 +290,7 @@ pub(crate) struct SentPage {
     pagination: Pagination,
 }
 
-/// List submissions to a problem that count, newest first.
+/// List a problem's submissions that count, newest first.
 #[utoipa::path(
     get, path = "/problems/{slug}/submissions", tag = "problems", operation_id = "submissions_to_problem",
     params(("slug" = String, Path, description = "The problem's slug"), SentParams),

@@ -25,7 +25,7 @@ pub(crate) struct VerificationView {
     /// Whether the limit was derived from the measured times because the package sets none.
     is_time_limit_derived: bool,
     /// How the program that determined a derived limit was started. A warm start takes less CPU time than a cold one.
-    /// `null`: its language has no warm start, or the limit is not derived.
+    /// `null`: the program's language has no warm start, or the limit is not derived.
     time_limit_start: Option<StartView>,
     /// Remarks that do not affect the result.
     notes: Vec<String>,
@@ -51,20 +51,20 @@ pub(crate) struct ClaimView {
 pub(crate) struct VerifiedSubmissionView {
     /// Path in the package.
     path: String,
-    /// Its verdict; `SK`: its language is not installed on this server, so it was not run.
+    /// The submission's verdict; `SK`: it was not run, because its language is not installed on this server.
     verdict: &'static str,
-    /// Its score, if it has one.
+    /// The submission's score, if it has one.
     score: Option<f64>,
     /// CPU time of its slowest test, in milliseconds.
     slowest_ms: Option<u64>,
-    /// The limit that applied to it, in milliseconds.
+    /// The time limit that applied, in milliseconds.
     time_limit_ms: u64,
     /// Every group of tests.
     groups: Vec<VerifiedGroupView>,
     /// A possible reason, if the result is not as expected.
     hint: Option<String>,
-    /// Whether the result is as expected, or it was not run because its language is not installed on this server
-    /// (`SK`).
+    /// Whether the result is as expected; also `true` if the submission was not run because its language is not
+    /// installed on this server (`SK`).
     holds: bool,
 }
 

@@ -31,12 +31,12 @@ pub(crate) struct ProblemLineView {
     pub(crate) visibility: &'static str,
     /// Number of its current version.
     pub(crate) version: u32,
-    /// Statistics of its submissions. `null` for a private problem, because it may be part of a contest; its authors
-    /// get them in responses about that problem alone.
+    /// Statistics of the submissions to it. A private problem may be part of a contest, so only its authors see the
+    /// statistics, and only in responses about that problem alone.
     pub(crate) statistics: Option<StatisticsView>,
-    /// Your result; `null` if you have not tried it, or did not authenticate.
+    /// Your result; `null` if you have not tried the problem, or did not authenticate.
     pub(crate) standing: Option<StandingView>,
-    /// Time at which it was created.
+    /// Time at which the problem was created.
     #[schema(format = DateTime)]
     pub(crate) created_at: String,
 }
@@ -47,7 +47,7 @@ impl ProblemLineView {
         ProblemLineView::with(problem, standing, problem.visibility != Visibility::Private)
     }
 
-    /// For its authors.
+    /// For the problem's authors.
     pub(super) fn for_author(problem: &ProblemRecord, standing: Option<&Standing>) -> ProblemLineView {
         ProblemLineView::with(problem, standing, true)
     }
@@ -80,9 +80,9 @@ pub(crate) struct StatisticsView {
     submissions: u64,
     /// Number of accepted submissions.
     accepted: u64,
-    /// Number of users who have tried it.
+    /// Number of users who have tried the problem.
     attempted_by: u64,
-    /// Number of users who have solved it.
+    /// Number of users who have solved the problem.
     solved_by: u64,
 }
 
@@ -91,7 +91,7 @@ pub(crate) struct StatisticsView {
 pub(crate) struct StandingView {
     /// `solved` or `attempted`.
     state: &'static str,
-    /// Number of tries, up to and including the first that solves it.
+    /// Number of tries, up to and including the first accepted one.
     tries: u32,
     /// Best score, if the problem has scores.
     best_score: Option<f64>,

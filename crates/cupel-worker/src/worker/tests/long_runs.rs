@@ -8,7 +8,7 @@ use super::*;
 const LONG: Duration = Duration::from_secs(100);
 
 impl Bench {
-    /// Submits a run whose every test may take [`LONG`].
+    /// Submits a run each of whose tests may take [`LONG`].
     async fn submit_long(&self, owner: UserId, tests: usize) -> SubmissionId {
         let limits = LimitsRequest { wall_time: Some(LONG), ..LimitsRequest::default() };
         let names = (0..tests).map(|test| test.to_string());
@@ -17,7 +17,7 @@ impl Bench {
         self.core.submit(owner, vec![new.as_sent()], None, &Unlimited).await.unwrap().ids[0]
     }
 
-    /// Waits for a verdict, and offers runs again that were given back.
+    /// Waits for a verdict. Meanwhile, offers given-back runs again.
     async fn until_judged(&self, id: SubmissionId) {
         let judged = async {
             while !matches!(self.state(id).await, RunState::Judged { verdict: Verdict::Accepted, .. }) {
