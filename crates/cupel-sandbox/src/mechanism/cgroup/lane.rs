@@ -294,7 +294,7 @@ impl LaneGroup {
         self.is_exact
     }
 
-        /// Counts the next cell. On v2, also creates the cell's group, in which the cell's init will start.
+    /// Counts the next cell. On v2, also creates the cell's group, in which the cell's init will start.
     pub(crate) fn make_cell_group(&mut self) -> io::Result<()> {
         self.cells += 1;
         let Some(lane) = fd(&self.group_files.v2_dir) else { return Ok(()) };
