@@ -11,6 +11,7 @@ mod grading;
 mod hash;
 mod ids;
 mod limits;
+mod live;
 mod named;
 mod outcome;
 mod report;
@@ -30,6 +31,7 @@ pub use ids::{
     SessionId, SubmissionId, TicketId, UserId, WebhookId, WorkerId,
 };
 pub use limits::{Limits, LimitsRequest};
+pub use live::{LiveInput, LiveSignal, TerminalSize};
 pub use outcome::{ExitStatus, Outcome, Signal, Start, Usage};
 pub use report::{CaseReport, CompileReport, FetchedFile, Output, RunReport, StepReport, coarse_memory, coarse_time};
 pub use score::{Score, ScoreError};
