@@ -21,6 +21,7 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("a_program_answers_input_that_arrives_while_it_runs", a_program_answers_input),
             ("the_end_of_input_reaches_the_program", the_end_of_input_reaches_the_program),
             ("input_that_is_not_read_delays_neither_output_nor_signals", unread_input_delays_nothing),
+            ("input_that_a_terminal_does_not_take_delays_no_signal", unread_input_at_a_terminal_delays_no_signal),
             ("input_after_the_program_closed_its_end_counts_as_consumed", input_for_nobody_counts_as_consumed),
             ("a_program_that_waits_for_input_is_not_idle", a_program_that_waits_for_input_is_not_idle),
             ("after_the_end_of_input_a_program_can_be_idle", after_the_end_of_input_a_program_can_be_idle),
@@ -211,6 +212,22 @@ fn unread_input_delays_nothing(world: &World) {
     ends_with(&report, Outcome::Exited(3));
 }
 
+fn unread_input_at_a_terminal_delays_no_signal(world: &World) {
+    for mode in ["raw", "cooked"] {
+        let script =
+            format!("stty {mode} -echo; trap 'echo interrupted; exit 3' INT; echo ready; while :; do sleep 0.01; done");
+        let (report, _) = at_terminal(world, &Program::shell(&script), |talk| {
+            talk.hears("ready");
+            for _ in 0..2 {
+                talk.push(LiveInput::Bytes(b"line\n".repeat(LiveInput::WINDOW / 10)));
+            }
+            talk.signal(LiveSignal::Interrupt);
+            talk.hears("interrupted");
+        });
+        ends_with(&report, Outcome::Exited(3));
+    }
+}
+
 fn input_for_nobody_counts_as_consumed(world: &World) {
     let program = Program::shell("trap 'exit 4' TERM; exec <&-; echo closed; while :; do sleep 0.01; done");
     let (report, _) = talk(world, &program, |talk| {
@@ -255,11 +272,11 @@ fn the_wall_clock_limit_bounds_the_wait(world: &World) {
 fn a_signal_reaches_the_process_group(world: &World) {
     for signal in LiveSignal::ALL.into_iter().filter(|signal| *signal != LiveSignal::Kill) {
         let source = format!(
-            "import os, signal\n\
+            "import os, signal, time\n\
              def on_signal(then):\n\
              \x20 signal.signal(signal.SIG{}, then)\n\
              \x20 os.write(1, b'ready ')\n\
-             \x20 while True: signal.pause()\n\
+             \x20 while True: time.sleep(0.01)\n\
              child = os.fork()\n\
              if child == 0: on_signal(lambda *_: (os.write(1, b'child '), os._exit(0)))\n\
              on_signal(lambda *_: (os.waitpid(child, 0), os.write(1, b'parent'), os._exit(5)))",
@@ -342,9 +359,11 @@ fn a_terminal_is_controlling_and_has_its_window(world: &World) {
 }
 
 fn a_new_window_size_is_signalled(world: &World) {
-    let source = "import os,signal\n\
-        signal.signal(signal.SIGWINCH, lambda *_: print('now', *os.get_terminal_size(), flush=True))\n\
-        os.write(1, b'ready')\n\
+    let source = "import os, signal\n\
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGWINCH])\n\
+        print('ready', flush=True)\n\
+        signal.sigwait([signal.SIGWINCH])\n\
+        print('now', *os.get_terminal_size(), flush=True)\n\
         input()";
     let (report, _) = at_terminal(world, &python(source), |talk| {
         talk.hears("ready");
