@@ -12,6 +12,7 @@ mod executor;
 mod failure;
 mod files;
 mod judge;
+mod live;
 mod observer;
 mod prepare;
 mod problem;
@@ -25,6 +26,7 @@ pub use executor::{
     StepObserver, StepResult, WarmInput,
 };
 pub use judge::{JudgeError, JudgeRequest, judge};
+pub use live::{LiveInput, LiveSignal, LiveSource, LiveStdin, TerminalSize};
 pub use observer::{JudgeEvent, JudgeObserver};
 pub use prepare::{PrepareError, prepare};
 pub use problem::{

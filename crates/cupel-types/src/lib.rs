@@ -10,6 +10,7 @@ mod grading;
 mod hash;
 mod ids;
 mod limits;
+mod live;
 mod named;
 mod other_judges;
 mod outcome;
@@ -29,6 +30,7 @@ pub use ids::{
     SessionId, SubmissionId, TicketId, UserId, WebhookId, WorkerId,
 };
 pub use limits::{Limits, LimitsRequest};
+pub use live::{LiveInput, LiveSignal, TerminalSize};
 pub use other_judges::OtherJudge;
 pub use outcome::{ExitStatus, Outcome, Signal, Start, Usage};
 pub use report::{CaseReport, CompileReport, FetchedFile, Output, RunReport, StepReport, coarse_memory, coarse_time};

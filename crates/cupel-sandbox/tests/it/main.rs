@@ -1,5 +1,5 @@
-//! The sandbox's integration suite: limits, hostile programs, isolation, accounting, truth, output, files, cleanup and
-//! the doctor.
+//! The sandbox's integration suite: limits, hostile programs, isolation, accounting, truth, output, live input,
+//! files, cleanup and the doctor.
 //!
 //! One binary with a custom `main`, because this executable is also the launcher of the sandboxes it starts. Needs
 //! root, and gcc for the hostile programs. Trials are named `file::rule`; every row of the hostile table is a trial.
@@ -20,6 +20,7 @@ mod isolation;
 mod kit;
 mod leaks;
 mod limits;
+mod live;
 mod machine;
 mod noise;
 mod output;
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
     trials.extend(isolation::trials(&world));
     trials.extend(accounting::trials(&world));
     trials.extend(output::trials(&world));
+    trials.extend(live::trials(&world));
     trials.extend(files::trials(&world));
     trials.extend(cleanup::trials());
     trials.extend(cgroup2::trials());

@@ -88,6 +88,8 @@ struct Lane {
     own_sockets: u32,
     /// The part of the system call filter that each program installs. The larger part is inherited.
     filter: Vec<Instruction>,
+    /// The same for a program with a terminal.
+    filter_with_terminal: Vec<Instruction>,
     landlock: Option<Landlock>,
     notes: SharedNotes,
     /// The memory file of `notes`, for a zygote.
@@ -131,12 +133,13 @@ impl Lane {
                 break;
             };
             match message {
-                // This kill message arrived after the cell had ended.
-                ToLane::Kill(_) => {}
+                // This message arrived after the cell had ended.
+                ToLane::Kill(_) | ToLane::Signal(_) | ToLane::InputEnded => {}
                 ToLane::Run(mut request) => {
                     // With a limit below the interpreter's own usage, a warm program would reach the limit at a
                     // different point than a cold one, so start it cold.
-                    request.warm &= self.zygote.is_some() && self.can_limit_warm(&request.limits);
+                    request.warm &=
+                        request.terminal.is_none() && self.zygote.is_some() && self.can_limit_warm(&request.limits);
                     let (done, cell) = match self.run(&request, descriptors, socket) {
                         Ok((done, cell)) => (done, Some(cell)),
                         Err((step, error)) => {
@@ -183,6 +186,7 @@ impl Lane {
                 init::main(CellEnvironment {
                     walls_off: off,
                     filter: &self.filter,
+                    filter_with_terminal: &self.filter_with_terminal,
                     landlock: self.landlock.as_ref(),
                     group: &self.group,
                     notes: &self.notes,

@@ -1,0 +1,38 @@
+//! Live input of a running step: the port through which an executor receives it.
+//!
+//! The types that the port carries are in `cupel-types`, because core and the sandbox use them without the judge.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use cupel_types::{LiveInput, LiveSignal, TerminalSize};
+
+/// Where a running step gets its live input from. Blocking, called on threads of the executor, by one at a time.
+pub trait LiveSource: Send + Sync {
+    /// Waits for the next input, at most `timeout`. `None` if there was none. After the last input, a source returns
+    /// `None` after each timeout; the end of standard input is [`LiveInput::EndOfInput`]. A source returns at most
+    /// [`LiveInput::WINDOW`] bytes that are not consumed; if it returns more, the executor takes nothing from it, not
+    /// even signals, until the program has read some. It is called until the step has ended, and at most once beyond;
+    /// what it then returns is lost.
+    fn next(&self, timeout: Duration) -> Option<LiveInput>;
+
+    /// The program (its pipe or terminal) has accepted this many bytes in all, or they were dropped because the program
+    /// reads no more. Called after every write; the sender's window grows by it. Must not block.
+    fn consumed(&self, total_bytes: u64);
+}
+
+/// Live standard input of a step.
+#[derive(Clone)]
+pub struct LiveStdin {
+    /// Where the input comes from.
+    pub source: Arc<dyn LiveSource>,
+    /// Initial window of the program's terminal. `None`: the program has no terminal, and its standard input is a pipe.
+    pub terminal: Option<TerminalSize>,
+}
+
+impl fmt::Debug for LiveStdin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LiveStdin").field("terminal", &self.terminal).finish_non_exhaustive()
+    }
+}
