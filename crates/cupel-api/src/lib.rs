@@ -10,6 +10,7 @@ mod access;
 mod answers;
 mod csv;
 mod dialect;
+mod live;
 mod openapi;
 mod pages;
 mod rules;

@@ -240,7 +240,7 @@ pub(crate) struct BatchRequest {
 
 impl ExecuteRequest {
     /// The names of fields that the client used.
-    pub(super) fn shape(&self) -> Shape {
+    pub(crate) fn shape(&self) -> Shape {
         Shape::new(self.source_code.is_some(), self.input.is_some(), self.stdin_base64.is_some())
     }
 
