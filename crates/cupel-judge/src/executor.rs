@@ -5,6 +5,8 @@ use std::sync::Arc;
 use cupel_languages::Language;
 use cupel_types::{BoxFiles, BoxPath, Bytes, FetchedFile, Limits, StepReport, UserId};
 
+use crate::live::LiveStdin;
+
 /// Runs one step at a time, each in a fresh cell. An executor belongs to one slot; calls block.
 pub trait Executor: Send {
     /// Runs the step to its end.
@@ -162,6 +164,13 @@ pub enum StdinSource {
     Bytes(Arc<[u8]>),
     /// A pipe or file of the host, read from its current position. Never a terminal.
     Descriptor(Arc<std::os::fd::OwnedFd>),
+    /// Input that arrives while the program runs. With a terminal, the program's standard error arrives as standard
+    /// output, and a language with warm starts is started cold. While the input is open, the idle limit does not
+    /// apply: the wall-clock limit bounds the wait for input. It applies from [`LiveInput::EndOfInput`] on. Only for
+    /// steps of kind [`StepKind::Execute`].
+    ///
+    /// [`LiveInput::EndOfInput`]: crate::LiveInput::EndOfInput
+    Live(LiveStdin),
 }
 
 /// Receives the events of a running step.

@@ -11,8 +11,10 @@ pub use cupel_types::{LiveInput, LiveSignal, TerminalSize};
 /// Where a running step gets its live input from. Blocking, called on threads of the executor, by one at a time.
 pub trait LiveSource: Send + Sync {
     /// Waits for the next input, at most `timeout`. `None` if there was none. After the last input, a source returns
-    /// `None` for ever; the end of standard input is [`LiveInput::EndOfInput`]. An input that was returned may be lost
-    /// if the step ends.
+    /// `None` after each timeout; the end of standard input is [`LiveInput::EndOfInput`]. A source returns at most
+    /// [`LiveInput::WINDOW`] bytes that are not consumed; if it returns more, the executor takes nothing from it, not
+    /// even signals, until the program has read some. It is called until the step has ended, and at most once beyond;
+    /// what it then returns is lost.
     fn next(&self, timeout: Duration) -> Option<LiveInput>;
 
     /// The program (its pipe or terminal) has accepted this many bytes in all, or they were dropped because the program

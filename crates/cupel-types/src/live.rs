@@ -80,6 +80,12 @@ pub enum LiveInput {
     Resize(TerminalSize),
 }
 
+impl LiveInput {
+    /// Maximum number of bytes that were sent to a program and that it has not accepted. More must wait at their
+    /// sender, so that signals are not delayed by them.
+    pub const WINDOW: usize = 64 << 10;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

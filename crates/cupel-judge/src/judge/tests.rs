@@ -9,7 +9,7 @@ use cupel_types::{BoxFile, BoxFiles, BoxPath, Signal, Source};
 
 use super::*;
 use crate::scripted::{Answers, SCRIPT};
-use crate::{ArtifactKey, NoCache, StepResult};
+use crate::{ArtifactKey, LiveInput, LiveSource, LiveStdin, NoCache, StepResult, TerminalSize};
 
 // ---- the submission ---------------------------------------------------------------------------------
 
@@ -134,6 +134,7 @@ impl Executor for Scripted {
             stdin: match &step.stdin {
                 StdinSource::Bytes(bytes) => bytes.to_vec(),
                 StdinSource::Descriptor(_) => b"descriptor".to_vec(),
+                StdinSource::Live(_) => b"live".to_vec(),
             },
         });
         let mut answer = self.answers.pop_front().expect("the judge asked for more steps than were scripted")?;
@@ -204,6 +205,27 @@ fn judged(id: &str, program: &Program, executor: &mut Scripted, cache: &dyn Arti
 }
 
 // ---- rules ------------------------------------------------------------------------------------------
+
+/// A source without input.
+struct Silent;
+
+impl LiveSource for Silent {
+    fn next(&self, _: Duration) -> Option<LiveInput> {
+        None
+    }
+
+    fn consumed(&self, _: u64) {}
+}
+
+#[test]
+fn live_input_replaces_the_input_of_the_submission() {
+    let mut executor = scripted([prints("out")]);
+    let (program, language) = (a_program(vec![file("main.scr", "x")]), language("script"));
+    let stdin = StdinSource::Live(LiveStdin { source: Arc::new(Silent), terminal: TerminalSize::new(80, 24) });
+    let request = JudgeRequest { stdin: Some(stdin), ..request(&program, &language, Bytes::kib(1)) };
+    judge(&request, &mut executor, &NoCache, &mut Log::default()).unwrap();
+    assert_eq!(executor.asked[0].stdin, b"live");
+}
 
 #[test]
 fn a_script_runs_with_its_files_arguments_environment_and_input() {

@@ -213,6 +213,7 @@ impl Executor for Scripted {
         let stdin = match &step.stdin {
             crate::StdinSource::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
             crate::StdinSource::Descriptor(_) => "descriptor".into(),
+            crate::StdinSource::Live(_) => "live".into(),
         };
         self.asked.push((step.argv.to_vec(), stdin));
         let answer = self.answers.pop_front().expect("more steps than were scripted");

@@ -39,6 +39,9 @@ impl Executor for SlotExecutor {
     /// Repeats a failed try if neither the observer nor one of our pipes has received anything of it. Each try has a
     /// fresh cell, so the repetition cannot be observed, and the run does not lose an attempt.
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
+        if matches!(step.stdin, StdinSource::Live(_)) {
+            return Err(ExecuteError { transient: false, source: "this executor has no live input".into() });
+        }
         let is_repeatable = matches!(step.stdin, StdinSource::Bytes(_));
         let keep = step.keep;
         let command = self.command(step);
@@ -124,6 +127,8 @@ impl SlotExecutor {
             stdin: match step.stdin {
                 StdinSource::Bytes(bytes) => Stdin::Bytes(bytes),
                 StdinSource::Descriptor(descriptor) => Stdin::Descriptor(descriptor),
+                // Refused above.
+                StdinSource::Live(_) => Stdin::Bytes(Arc::from([])),
             },
             limits: step.limits,
             kind: match step.kind {
