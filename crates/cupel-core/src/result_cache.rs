@@ -57,12 +57,12 @@ pub(crate) struct CacheQuery {
 
 impl Core {
     /// The cache key and data of a single submission. `None`: its result cannot come from the cache, because it has a
-    /// `run_at`, has a webhook, does not run a program of its own, or has faults; or there is no cache.
+    /// `run_at`, has a webhook, does not run a program of its own, gets input while it runs, or has faults; or there is no cache.
     pub(crate) fn cache_query(&self, owner: UserId, checked: &Checked) -> Option<CacheQuery> {
         let cache = self.result_cache.as_ref().filter(|cache| !cache.lifetime.is_zero())?;
         let [new] = checked.new.as_slice() else { return None };
         let Ok([SubmissionKind::Program(program)]) = checked.kinds.as_deref() else { return None };
-        if new.run_at.is_some() || new.webhook.is_some() {
+        if new.run_at.is_some() || new.webhook.is_some() || program.live.is_some() {
             return None;
         }
         let (registry, program) = (self.registry(), program.clone());

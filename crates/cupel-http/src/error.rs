@@ -87,6 +87,10 @@ kinds! {
         "The body has more bytes than this route accepts. `detail` has the limit.";
     UnsupportedMediaType "unsupported-media-type" UNSUPPORTED_MEDIA_TYPE "Unsupported media type"
         "The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which.";
+    InputOutOfOrder "input-out-of-order" CONFLICT "Input out of order"
+        "Live connections: an input's number is larger than that of the next one. `detail` has the missing number. Nothing was sent to the program.";
+    InputWindowFull "input-window-full" TOO_MANY_REQUESTS "Input window full"
+        "Live connections: the program has not read enough of the earlier input. Nothing was sent to it. Send the input again after a message `input` that leaves room.";
     UpgradeRequired "upgrade-required" UPGRADE_REQUIRED "Upgrade required"
         "The address is that of a live connection, and the request is not the handshake of a WebSocket (RFC 6455, version 13).";
     InvalidBody "invalid-body" UNPROCESSABLE_ENTITY "Invalid body"

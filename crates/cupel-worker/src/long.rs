@@ -1,7 +1,7 @@
 //! Long runs: those that may occupy a slot for longer than `worker.long_step` without a break.
 //!
 //! A step is never interrupted, so programs that sleep could hold every slot of the worker. Therefore long runs together
-//! have at most all slots but one. With a single slot nothing can be kept free: they only take turns between steps.
+//! have at most all slots but one. A live run counts as long, whatever its limits are, because it waits for its client. With a single slot nothing can be kept free: they only take turns between steps.
 //!
 //! A long run that finds no such slot is leased already. It waits here, and short runs behind it in the queue pass it.
 //! After [`WAIT_MAX`], or at once if too many wait, it returns to the store, which offers it again after [`PAUSE`], also
@@ -124,6 +124,10 @@ impl Shared {
         let submission = &assignment.leased.submission;
         if matches!(submission.kind, SubmissionKind::Verify(_)) {
             return false;
+        }
+        if submission.kind.is_live() {
+            // Its program may wait for its client at any time.
+            return true;
         }
         let registry = self.parts.core.registry();
         let language = submission.language().and_then(|language| registry.get(language));

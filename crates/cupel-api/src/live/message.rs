@@ -1,9 +1,13 @@
 //! The messages of a live connection as JSON, one per text frame. `docs/live.md` describes them.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use cupel_core::Bounds;
 use cupel_http::body::parse;
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind, FieldError};
 use cupel_http::lists;
+use cupel_http::object::maybe_object;
+use cupel_types::{Live, LiveInput, LiveSignal, TerminalSize};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +28,16 @@ pub(super) enum ClientMessage {
     Detach(OfRun),
     /// Cancel a run.
     Kill(OfRun),
+    /// Send an input to a live run.
+    Input(OfInput),
+}
+
+/// An input of a live run.
+pub(super) struct OfInput {
+    pub(super) run: String,
+    /// Its number, from 1.
+    pub(super) seq: u32,
+    pub(super) input: LiveInput,
 }
 
 /// What every message may have. It is read first, so that an error about the rest of the message can name it.
@@ -51,6 +65,120 @@ pub(super) struct Start {
     /// As the header `Idempotency-Key` of `POST /execute`.
     #[serde(default)]
     pub(super) idempotency_key: Option<String>,
+    /// Whether standard input arrives while the program runs.
+    #[serde(default)]
+    pub(super) interactive: bool,
+    /// The program's terminal; makes it interactive.
+    #[serde(default, deserialize_with = "maybe_object")]
+    pub(super) tty: Option<Size>,
+}
+
+/// Window of a terminal.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Size {
+    cols: u16,
+    rows: u16,
+}
+
+impl Start {
+    /// How a live program is run; `None`: it is not live.
+    pub(super) fn live(&self) -> Result<Option<Live>, ApiError> {
+        let terminal = self.tty.as_ref().map(|size| terminal("/tty", size.cols, size.rows)).transpose()?;
+        Ok((self.interactive || terminal.is_some()).then_some(Live { terminal }))
+    }
+}
+
+fn terminal(place: &str, cols: u16, rows: u16) -> Result<TerminalSize, ApiError> {
+    let detail = || format!("`cols` and `rows` must be from 1 to {}.", TerminalSize::MAX);
+    TerminalSize::new(cols, rows).ok_or_else(|| invalid(place, detail()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stdin {
+    #[serde(rename = "type")]
+    _kind: IgnoredAny,
+    #[serde(default, rename = "id")]
+    _id: IgnoredAny,
+    run: String,
+    seq: u32,
+    #[serde(default)]
+    text: Option<String>,
+    #[serde(default)]
+    base64: Option<String>,
+}
+
+impl Stdin {
+    fn input(self) -> Result<OfInput, ApiError> {
+        let bytes = match (self.text, self.base64) {
+            (Some(text), None) => text.into_bytes(),
+            (None, Some(coded)) => BASE64_STANDARD
+                .decode(coded)
+                .map_err(|_| invalid("/base64", "This is not base64 (the standard alphabet, with padding)."))?,
+            (Some(_), Some(_)) => return Err(invalid("/base64", "Send `text` or `base64`, not both.")),
+            (None, None) => return Err(invalid("/text", "Send `text` or `base64`.")),
+        };
+        if bytes.len() > LiveInput::WINDOW {
+            let detail = format!("One input may have {} bytes.", LiveInput::WINDOW);
+            let errors = vec![FieldError::new("", detail.clone())];
+            return Err(ApiError::new(ErrorKind::BodyTooLarge, detail).with_errors(errors));
+        }
+        Ok(OfInput { run: self.run, seq: self.seq, input: LiveInput::Bytes(bytes) })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EndOfInput {
+    #[serde(rename = "type")]
+    _kind: IgnoredAny,
+    #[serde(default, rename = "id")]
+    _id: IgnoredAny,
+    run: String,
+    seq: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Signal {
+    #[serde(rename = "type")]
+    _kind: IgnoredAny,
+    #[serde(default, rename = "id")]
+    _id: IgnoredAny,
+    run: String,
+    seq: u32,
+    signal: String,
+}
+
+impl Signal {
+    fn input(self) -> Result<OfInput, ApiError> {
+        let signal = LiveSignal::from_name(&self.signal).ok_or_else(|| {
+            let names: Vec<String> = LiveSignal::ALL.iter().map(|signal| format!("`{}`", signal.as_str())).collect();
+            invalid("/signal", format!("`signal` must be one of {}.", names.join(", ")))
+        })?;
+        Ok(OfInput { run: self.run, seq: self.seq, input: LiveInput::Signal(signal) })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Resize {
+    #[serde(rename = "type")]
+    _kind: IgnoredAny,
+    #[serde(default, rename = "id")]
+    _id: IgnoredAny,
+    run: String,
+    seq: u32,
+    cols: u16,
+    rows: u16,
+}
+
+impl Resize {
+    fn input(self) -> Result<OfInput, ApiError> {
+        let size = terminal("", self.cols, self.rows)?;
+        Ok(OfInput { run: self.run, seq: self.seq, input: LiveInput::Resize(size) })
+    }
 }
 
 #[derive(Deserialize)]
@@ -77,7 +205,7 @@ pub(super) struct OfRun {
 }
 
 /// The types of messages, for the error about an unknown one.
-const TYPES: &str = "`start`, `attach`, `detach`, `kill`";
+const TYPES: &str = "`start`, `attach`, `detach`, `kill`, `stdin`, `stdin.end`, `signal`, `resize`";
 
 /// Reads what every message has.
 pub(super) fn head(text: &str) -> Result<Head, ApiError> {
@@ -96,6 +224,13 @@ pub(super) fn message(head: &Head, text: &str, bounds: &Bounds) -> Result<Client
         "attach" => ClientMessage::Attach(parse(bytes)?),
         "detach" => ClientMessage::Detach(parse(bytes)?),
         "kill" => ClientMessage::Kill(parse(bytes)?),
+        "stdin" => ClientMessage::Input(parse::<Stdin>(bytes)?.input()?),
+        "stdin.end" => {
+            let EndOfInput { run, seq, .. } = parse(bytes)?;
+            ClientMessage::Input(OfInput { run, seq, input: LiveInput::EndOfInput })
+        }
+        "signal" => ClientMessage::Input(parse::<Signal>(bytes)?.input()?),
+        "resize" => ClientMessage::Input(parse::<Resize>(bytes)?.input()?),
         _ => return Err(invalid("/type", format!("`type` must be one of {TYPES}."))),
     })
 }
@@ -146,6 +281,20 @@ pub(super) enum ServerMessage<'a> {
         run: &'a str,
         event: &'static str,
         data: EventData,
+    },
+    /// How far the input of a live run has come.
+    Input {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'a str>,
+        run: &'a str,
+        /// Number of the last input that the server has.
+        seq: u32,
+        /// Bytes of standard input up to that one.
+        bytes: u64,
+        /// Number of the last input that the worker has taken.
+        consumed_seq: u32,
+        /// Bytes that the program has accepted.
+        consumed_bytes: u64,
     },
     /// A message was refused; the connection continues.
     Error {

@@ -15,6 +15,7 @@
 
 mod attachment;
 mod handshake;
+mod input;
 mod message;
 mod outbox;
 mod session;

@@ -5,17 +5,21 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cupel_core::event::Seq;
-use cupel_core::{ExecuteRequest as CoreRequest, Executed, Idempotency, Origin, RateExceeded, RateLimit};
+use cupel_core::live::InputState;
+use cupel_core::{
+    ExecuteRequest as CoreRequest, Executed, Idempotency, NewSubmissionKind, Origin, RateExceeded, RateLimit,
+};
 use cupel_http::app::{LongAnswer, Shared};
 use cupel_http::caller::Holder;
 use cupel_http::error::{ApiError, ErrorKind};
 use cupel_http::limits::RateClass;
-use cupel_types::SubmissionId;
+use cupel_types::{PriorityClass, SubmissionId};
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel};
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::live::attachment::{Attachment, Client};
-use crate::live::message::{Attach, ClientMessage, Head, OfRun, ServerMessage, Start, head, invalid, message};
+use crate::live::input::RunInput;
+use crate::live::message::{Attach, ClientMessage, Head, OfInput, OfRun, ServerMessage, Start, head, invalid, message};
 use crate::live::outbox::{Outbox, Pending, outbox};
 use crate::v1::events::{DUE_SOON, EventData};
 use crate::v1::execute::{IdempotencyKey, refusal};
@@ -47,9 +51,16 @@ pub(super) struct Session {
     request_id: String,
     out: Outbox,
     messages: Receiver<Received>,
-    runs: HashMap<SubmissionId, AbortHandle>,
+    runs: HashMap<SubmissionId, Attached>,
     /// Dropping it ends all attachments.
     tasks: JoinSet<()>,
+}
+
+/// A run that the connection follows.
+struct Attached {
+    task: AbortHandle,
+    /// `None`: the run takes no input.
+    input: Option<RunInput>,
 }
 
 impl Session {
@@ -114,8 +125,8 @@ impl Session {
 
     async fn act(&mut self, head: &Head, text: &str) -> Result<(), ApiError> {
         let parsed = message(head, text, self.app.core.bounds());
-        if !matches!(parsed, Ok(ClientMessage::Start(_))) {
-            // A start is charged as a submission.
+        if !matches!(parsed, Ok(ClientMessage::Start(_) | ClientMessage::Input(_))) {
+            // A start is charged as a submission; the window limits inputs.
             let (_, paid) = self.app.limits.take(self.holder.user, RateClass::Reads, &self.holder.rates, 1).await;
             paid?;
         }
@@ -124,16 +135,22 @@ impl Session {
             ClientMessage::Attach(attach) => self.attach(head, &attach).await,
             ClientMessage::Detach(of) => self.detach(head, &of).await,
             ClientMessage::Kill(of) => self.kill(head, &of).await,
+            ClientMessage::Input(of) => self.input(of),
         }
     }
 
     async fn start(&mut self, head: &Head, start: Start, text: &str) -> Result<(), ApiError> {
+        let live = start.live()?;
         let Start { request, idempotency_key, .. } = start;
         let shape = request.shape();
         let accepts_cached = request.cache == Some(true);
         let mut faults = FormFaults::default();
         let new = request.into_new("/request", &self.request_id, &mut faults);
-        let Some(new) = new else { return Err(faults.into_error()) };
+        let Some(mut new) = new else { return Err(faults.into_error()) };
+        if let (Some(live), NewSubmissionKind::Program(program)) = (live, &mut new.kind) {
+            program.live = Some(live);
+            new.priority = PriorityClass::Interactive;
+        }
         let idempotency = self.idempotency(idempotency_key, text)?;
         // Before anything is accepted, so that an accepted run is always attached.
         let open = self.room_for_run()?;
@@ -162,7 +179,9 @@ impl Session {
             // A repeated or cached run that this connection follows already.
             return Ok(());
         }
-        self.follow(head, run, 0, open).await
+        // A repeated start may find input that was sent before the connection was lost.
+        let input = if live.is_some() { Some(self.app.core.input_state(run).await) } else { None };
+        self.follow(head, run, 0, open, input).await
     }
 
     fn idempotency(&self, key: Option<String>, text: &str) -> Result<Option<Idempotency>, ApiError> {
@@ -197,25 +216,71 @@ impl Session {
             let _ended = self.out.send(&ServerMessage::Detached { id, run: name }).await;
             return Ok(());
         }
-        self.follow(head, run, attach.after, open).await
+        let takes_input = record.submission.kind.is_live() && !record.state.is_final();
+        let input = if takes_input { Some(self.app.core.input_state(run).await) } else { None };
+        self.follow(head, run, attach.after, open, input).await
     }
 
     /// Forwards the run's events after `after`.
-    async fn follow(&mut self, head: &Head, run: SubmissionId, after: u64, open: LongAnswer) -> Result<(), ApiError> {
+    async fn follow(
+        &mut self,
+        head: &Head,
+        run: SubmissionId,
+        after: u64,
+        open: LongAnswer,
+        input: Option<InputState>,
+    ) -> Result<(), ApiError> {
         let log = self.app.core.watch(&self.holder.viewer, run, Seq(after)).await?;
         let log = log.ok_or_else(|| ApiError::not_found("run"))?;
         let client = Client { app: self.app.clone(), run, id: head.id.clone(), out: self.out.clone() };
         let attachment = Attachment { log, last: after, client, open };
-        self.runs.insert(run, self.tasks.spawn(attachment.forward()));
+        let input = input.map(RunInput::new);
+        let credit = match &input {
+            Some(input) => {
+                let credit = self.app.core.credit(run).await;
+                Some(input.clone().follow(run, head.id.clone(), credit, self.out.clone()))
+            }
+            None => None,
+        };
+        let task = self.tasks.spawn(async move {
+            let forward = attachment.forward();
+            match credit {
+                None => forward.await,
+                Some(credit) => {
+                    let credit = async {
+                        credit.await;
+                        std::future::pending().await
+                    };
+                    tokio::select! {
+                        () = forward => {}
+                        () = credit => {}
+                    }
+                }
+            }
+        });
+        self.runs.insert(run, Attached { task, input });
+        Ok(())
+    }
+
+    fn input(&mut self, of: OfInput) -> Result<(), ApiError> {
+        let run = run_of(&of.run)?;
+        let attached = self.runs.get(&run).filter(|attached| !attached.task.is_finished()).ok_or_else(not_attached)?;
+        let Some(input) = &attached.input else {
+            let detail = "The run takes no input: it was not started with `interactive` or `tty`.";
+            return Err(ApiError::new(ErrorKind::Conflict, detail));
+        };
+        if let Some(count) = input.admit(of.seq, &of.input)? {
+            self.app.core.send_input(run, count, of.input);
+        }
         Ok(())
     }
 
     async fn detach(&mut self, head: &Head, of: &OfRun) -> Result<(), ApiError> {
         let run = run_of(&of.run)?;
-        let Some(task) = self.runs.remove(&run).filter(|task| !task.is_finished()) else {
+        let Some(attached) = self.runs.remove(&run).filter(|attached| !attached.task.is_finished()) else {
             return Err(not_attached());
         };
-        task.abort();
+        attached.task.abort();
         while self.tasks.try_join_next().is_some() {}
         let _ended = self.out.send(&ServerMessage::Detached { id: head.id.as_deref(), run: &of.run }).await;
         Ok(())
@@ -244,7 +309,7 @@ impl Session {
     /// Forgets the runs that have ended.
     fn forget_ended(&mut self) {
         while self.tasks.try_join_next().is_some() {}
-        self.runs.retain(|_, task| !task.is_finished());
+        self.runs.retain(|_, attached| !attached.task.is_finished());
     }
 }
 

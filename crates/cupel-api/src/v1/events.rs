@@ -122,7 +122,8 @@ impl From<Event> for EventData {
         };
         let ms = |d: Duration| Some(d.as_millis() as u64);
         match event.kind {
-            EventKind::Queued | EventKind::CompileStarted => base,
+            // A live event is never in the log of a submission.
+            EventKind::Queued | EventKind::CompileStarted | EventKind::Live(_) => base,
             EventKind::Started { attempt } => EventData { attempt: Some(attempt), ..base },
             EventKind::CompileEnded { ok, cached, wall_time } => {
                 EventData { ok: Some(ok), cached: Some(cached), wall_time_ms: ms(wall_time), ..base }

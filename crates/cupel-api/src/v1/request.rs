@@ -283,6 +283,7 @@ impl ExecuteRequest {
             tests,
             fetch: self.fetch_files,
             limits: self.limits.unwrap_or_default().into(),
+            live: None,
         };
         well_formed.then(|| NewSubmission {
             priority: self.priority.map(PriorityClass::from).unwrap_or_default(),

@@ -1,5 +1,7 @@
 //! Live connections: a real WebSocket client and the real router, behind the real server loop.
 
+mod input;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
