@@ -51,10 +51,10 @@ fn write_all(fd: BorrowedFd<'_>, mut data: &[u8]) -> io::Result<()> {
 /// Maximum memory in bytes that a file takes in a tmpfs in addition to its contents: the rest of its last page, its inode and its name.
 const FILE_COST: u64 = 4096 + 1024;
 
-/// Memory in bytes that the files of the bundles passed with a request take in the cell. The bundles' descriptors follow standard
-/// input, output and error, and the result's pipe.
+/// Memory in bytes that the files of the bundles passed with a request take in the cell. The bundles' descriptors follow
+/// those of the program's streams.
 pub(crate) fn given(request: &CellRequest, descriptors: &[OwnedFd]) -> u64 {
-    let bundles = descriptors.iter().skip(3 + usize::from(request.result));
+    let bundles = descriptors.iter().skip(request.streams());
     let bytes = |bundle| rustix::fs::fstat(bundle).map_or(0, |of| u64::try_from(of.st_size).unwrap_or(0));
     let cost = |bundle| bytes(bundle).saturating_add(u64::from(number_of_files(bundle)) * FILE_COST);
     bundles.map(cost).fold(0, u64::saturating_add)

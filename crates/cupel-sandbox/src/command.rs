@@ -4,9 +4,10 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cupel_types::{BoxFiles, BoxPath, ExitStatus, FetchedFile, Limits, Outcome, Usage};
+use cupel_types::{BoxFiles, BoxPath, ExitStatus, FetchedFile, Limits, Outcome, TerminalSize, Usage};
 
 use crate::CollectLimits;
+use crate::live::LiveQueue;
 use crate::refusal::Refusal;
 use crate::step::SetupStep;
 use crate::warm::Warm;
@@ -63,6 +64,16 @@ pub enum Stdin {
     /// offset, and the program gets a pipe with the content, so that it can neither learn the file's name nor lock it.
     /// Never pass a terminal.
     Descriptor(Arc<OwnedFd>),
+    /// Input that arrives while the program runs. Only for [`CellKind::Run`]. While the input is open, the idle limit
+    /// does not apply; from [`LiveInput::EndOfInput`](cupel_types::LiveInput::EndOfInput) on, it does.
+    Live {
+        /// Where the input arrives. For one run only.
+        queue: LiveQueue,
+        /// Initial window of the program's terminal. The terminal is standard input, output and error, so all output
+        /// arrives as standard output, and it is the controlling terminal of the program, which is never started warm.
+        /// `None`: the program has pipes.
+        terminal: Option<TerminalSize>,
+    },
 }
 
 /// Callbacks of a running step, called on the thread that runs it.
@@ -74,6 +85,11 @@ pub trait Observer {
     /// Bytes written to descriptor 3, likewise, if [`Command::result`] is set.
     fn result(&mut self, data: &[u8]) {
         let _ = data;
+    }
+    /// The program has accepted this many bytes of [`Stdin::Live`] in total, or they were dropped because it reads no
+    /// more.
+    fn input_consumed(&mut self, total_bytes: u64) {
+        let _ = total_bytes;
     }
     /// The main process has ended. Its files and the rest of its output are still outstanding. Called if
     /// [`Command::watch`] is set and no limit ended the process.

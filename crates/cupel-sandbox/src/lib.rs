@@ -24,6 +24,10 @@
 //!   Everything that the program leaves behind (processes, files, shared memory) disappears with the cell.
 //! * An **interpreter** can be kept warm in an additional process of a lane, the zygote (`process/zygote.rs`, `warm/`).
 //!   A program is then a copy of the zygote, forked into the cell, and passes every wall as it would before an exec.
+//! * A **live** program gets input while it runs (`live.rs`). The slot's thread writes it to the program's pipe or
+//!   terminal; the cell's init sends signals (`process/live.rs`). A terminal is made in the cell by its init, which passes
+//!   the other end to the slot. While the input is open, the idle limit does not apply, because waiting for a person is
+//!   not idleness; the wall-clock limit bounds the wait.
 //! * A **service** is a program that stays in a cell and answers requests, in a lane reserved for it: a compile
 //!   service.
 //! * **Who kills whom:** closing the launcher's socket ends the launcher, which ends the lanes. When a lane's init
@@ -52,11 +56,13 @@ mod command;
 mod config;
 pub mod doctor;
 pub mod launcher;
+mod live;
 mod mechanism;
 mod pool;
 pub mod privileges;
 mod probe;
 mod process;
+mod raw_terminal;
 mod refusal;
 mod service;
 mod slot;
@@ -70,6 +76,8 @@ use std::sync::Arc;
 pub use command::{CellKind, CellReport, Command, Observer, RunError, Stdin};
 pub use config::{CountedEvent, Mount, SandboxConfig, Wall, WallSet};
 pub use launcher::{Features, LauncherEnd, StartError};
+pub use live::LiveQueue;
+pub use raw_terminal::{RawTerminal, window_size};
 pub use refusal::Refusal;
 pub use service::{RequestLimits, ServiceCell, ServiceCommand, ServiceError};
 pub use slot::Slot;

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use cupel_types::Limits;
 
-use crate::command::Command;
+use crate::command::{CellKind, Command, Stdin};
 use crate::config::{Mount, SandboxConfig};
 use crate::launcher::Features;
 use crate::mechanism::mounts::{OWN_PLACES, SYSTEM};
@@ -49,6 +49,9 @@ pub(crate) fn of_command(command: &Command, features: &Features) -> Result<(), R
     of_texts(&command.argv, &command.env)?;
     of_limits(&command.limits, features)?;
     of_files(command)?;
+    if command.kind == CellKind::Compile && matches!(command.stdin, Stdin::Live { .. }) {
+        return refuse("stdin", "a compiler has no live input");
+    }
     if command.collect.is_some_and(|collect| collect.files as usize > FILES_MAX) {
         return refuse("collect.files", "must be at most 100,000 files");
     }

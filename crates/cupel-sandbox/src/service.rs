@@ -130,6 +130,8 @@ impl ServiceCell {
             outbox: String::new(),
             fetch: Vec::new(),
             watch: false,
+            live: false,
+            terminal: None,
         });
         let handed = [their_input.as_fd(), their_output.as_fd(), nowhere.as_fd(), files.as_fd()];
         wire::send(lane.socket.as_fd(), &request, &handed).map_err(|_| RunError::LaneLost)?;

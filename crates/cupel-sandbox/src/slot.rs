@@ -2,7 +2,7 @@
 //!
 //! The slot's thread writes standard input, reads standard output and error, enforces the output limit on both, and
 //! waits for the lane's messages. The pipes provide back-pressure: a program that writes faster than its observer
-//! reads blocks.
+//! reads blocks. If the program has a terminal, the terminal takes the place of the pipes.
 
 use std::collections::{HashSet, VecDeque};
 use std::io;
@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cupel_types::{
-    BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, FetchedFile, Instructions, Limits, Outcome, Output, Signal, Usage,
+    BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, FetchedFile, Instructions, Limits, Outcome, Output, Signal,
+    TerminalSize, Usage,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FileType;
@@ -20,6 +21,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use crate::bundle;
 use crate::command::{CellKind, CellReport, Command, Observer, RunError, Stdin};
 use crate::config::{SandboxConfig, Wall};
+use crate::live::{Control, LiveFeed};
 use crate::mechanism::mounts::BoxSize;
 use crate::pool::{Lane, LanePool};
 use crate::refusal::{self, Refusal};
@@ -57,6 +59,9 @@ const PIPE: usize = 64 * 1024;
 const OUTPUTS: usize = 3;
 /// Maximum number of reads from one stream before the other streams are polled again.
 const READS_IN_A_ROW: usize = 8;
+
+/// How long a terminal that no process has open is not polled.
+const TERMINAL_REST: Duration = Duration::from_millis(100);
 
 /// Maximum number of runs of a warm interpreter: these runs share its hash seed.
 const WARM_RUNS_MAX: u32 = 1_000;
@@ -179,10 +184,9 @@ impl Slot {
         command: &Command,
         observer: &mut dyn Observer,
     ) -> Result<CellReport, RunError> {
-        let (stdout, stdout_theirs) = open_pipe()?;
-        let (stderr, stderr_theirs) = open_pipe()?;
+        let Streams { stdin, live, stdout, stderr, theirs: standard } = Streams::of(&command.stdin)?;
         let (result, result_theirs) = command.result.then(open_pipe).transpose()?.unzip();
-        let (stdin_theirs, feed) = stdin_of(&command.stdin)?;
+        let terminal = terminal_of(&command.stdin);
         let files = command.files.iter().filter(|f| !f.is_empty());
         let bundles = files.map(|f| self.bundles.get(f)).collect::<io::Result<Vec<_>>>()?;
         let request = ToLane::Run(CellRequest {
@@ -195,8 +199,10 @@ impl Slot {
             outbox: command.outbox.as_ref().map(|path| path.as_str().to_owned()).unwrap_or_default(),
             fetch: command.fetch.iter().map(|path| path.as_str().to_owned()).collect(),
             watch: command.watch,
+            live: live.is_some(),
+            terminal,
         });
-        let mut descriptors = vec![stdin_theirs.as_fd(), stdout_theirs.as_fd(), stderr_theirs.as_fd()];
+        let mut descriptors: Vec<_> = standard.iter().map(|theirs| theirs.as_fd()).collect();
         descriptors.extend(result_theirs.as_ref().map(OwnedFd::as_fd));
         descriptors.extend(bundles.iter().map(|bundle| bundle.as_fd()));
         wire::send(lane.socket.as_fd(), &request, &descriptors).map_err(|error| match error.raw_os_error() {
@@ -208,15 +214,18 @@ impl Slot {
             _ => RunError::Io(error),
         })?;
         drop(descriptors);
-        drop((stdin_theirs, stdout_theirs, stderr_theirs, result_theirs, bundles));
+        drop((standard, result_theirs, bundles));
 
         let limit = if self.bounds_output { command.limits.output.get() } else { u64::MAX };
         let mut conversation = Conversation {
             lane: lane.socket.as_fd(),
-            stdin: feed,
+            stdin,
+            live,
+            window: terminal,
+            limit,
             outputs: [
-                Some(Captured::new(stdout, limit)?),
-                Some(Captured::new(stderr, limit)?),
+                stdout.map(|stdout| Captured::new(stdout, limit)).transpose()?,
+                stderr.map(|stderr| Captured::new(stderr, limit)).transpose()?,
                 result.map(|result| Captured::new(result, limit)).transpose()?,
             ],
             totals: [0; OUTPUTS],
@@ -240,7 +249,7 @@ impl Slot {
         lane.settling = true;
         let stdin_left = match &command.stdin {
             Stdin::Descriptor(pipe) => command.watch && rustix::io::ioctl_fionread(pipe).is_ok_and(|left| left > 0),
-            Stdin::Bytes(_) => false,
+            Stdin::Bytes(_) | Stdin::Live { .. } => false,
         };
         conclude(command, &done, totals, truncated, (files, fetched)).map(|report| CellReport {
             cold,
@@ -255,6 +264,7 @@ impl Slot {
 fn is_pipe(stdin: &Stdin) -> bool {
     match stdin {
         Stdin::Bytes(_) => true,
+        Stdin::Live { terminal, .. } => terminal.is_none(),
         Stdin::Descriptor(descriptor) => {
             kind_of(descriptor).is_ok_and(|kind| kind == FileType::Fifo || !is_a_stream(kind))
         }
@@ -270,12 +280,44 @@ pub(crate) fn open_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((reader, writer))
 }
 
-/// The program's standard input, and the data that remains to be written to it.
-fn stdin_of(stdin: &Stdin) -> io::Result<(Arc<OwnedFd>, Option<Feed>)> {
+/// Initial window of the program's terminal, if it has one.
+fn terminal_of(stdin: &Stdin) -> Option<TerminalSize> {
     match stdin {
-        Stdin::Descriptor(descriptor) if is_a_stream(kind_of(descriptor)?) => Ok((descriptor.clone(), None)),
-        Stdin::Descriptor(file) => feed_from(Source::File { file: file.clone(), chunk: Vec::new() }),
-        Stdin::Bytes(data) => feed_from(Source::Bytes(data.clone())),
+        Stdin::Live { terminal, .. } => *terminal,
+        Stdin::Bytes(_) | Stdin::Descriptor(_) => None,
+    }
+}
+
+/// The standard streams of a run.
+struct Streams {
+    /// The data that remains to be written to standard input.
+    stdin: Option<Feed>,
+    live: Option<LiveFeed>,
+    stdout: Option<OwnedFd>,
+    stderr: Option<OwnedFd>,
+    /// The program's ends: three pipes, or none if the cell makes a terminal.
+    theirs: Vec<Arc<OwnedFd>>,
+}
+
+impl Streams {
+    fn of(stdin: &Stdin) -> io::Result<Streams> {
+        let (stdin, live, stdin_theirs) = match stdin {
+            Stdin::Live { queue, terminal: Some(_) } => {
+                let live = Some(LiveFeed::of_terminal(queue.clone()));
+                return Ok(Streams { stdin: None, live, stdout: None, stderr: None, theirs: Vec::new() });
+            }
+            Stdin::Live { queue, terminal: None } => {
+                let (theirs, pipe) = open_pipe()?;
+                (None, Some(LiveFeed::of_pipe(queue.clone(), pipe)?), Arc::new(theirs))
+            }
+            Stdin::Descriptor(descriptor) if is_a_stream(kind_of(descriptor)?) => (None, None, descriptor.clone()),
+            Stdin::Descriptor(file) => feed_from(Source::File { file: file.clone(), chunk: Vec::new() })?,
+            Stdin::Bytes(data) => feed_from(Source::Bytes(data.clone()))?,
+        };
+        let (stdout, stdout_theirs) = open_pipe()?;
+        let (stderr, stderr_theirs) = open_pipe()?;
+        let theirs = vec![stdin_theirs, Arc::new(stdout_theirs), Arc::new(stderr_theirs)];
+        Ok(Streams { stdin, live, stdout: Some(stdout), stderr: Some(stderr), theirs })
     }
 }
 
@@ -289,7 +331,8 @@ fn kind_of(descriptor: &OwnedFd) -> io::Result<FileType> {
     Ok(FileType::from_raw_mode(rustix::fs::fstat(descriptor)?.st_mode))
 }
 
-fn feed_from(source: Source) -> io::Result<(Arc<OwnedFd>, Option<Feed>)> {
+/// A pipe for the program, and the data that remains to be written to it.
+fn feed_from(source: Source) -> io::Result<(Option<Feed>, Option<LiveFeed>, Arc<OwnedFd>)> {
     let (theirs, pipe) = open_pipe()?;
     rustix::io::ioctl_fionbio(&pipe, true)?;
     if matches!(source, Source::File { .. }) {
@@ -299,7 +342,7 @@ fn feed_from(source: Source) -> io::Result<(Arc<OwnedFd>, Option<Feed>)> {
     let mut feed = Feed { pipe, source, at: 0 };
     // Fill the pipe before the program starts: for most inputs, this is all.
     let is_more = feed.write()?;
-    Ok((Arc::new(theirs), is_more.then_some(feed)))
+    Ok((is_more.then_some(feed), None, Arc::new(theirs)))
 }
 
 /// Cache of the most recently used bundles: a compiled program that runs many times (many test cases, the same program
@@ -400,13 +443,22 @@ struct Captured {
     left: u64,
     /// Capacity of the pipe in bytes.
     holds: usize,
+    /// Whether it is a terminal. It has ended only when the run has: until then, a process may open it again.
+    is_terminal: bool,
+    /// When to look again whether a process has opened a terminal again that nobody had open.
+    rests_until: Option<Instant>,
 }
 
 impl Captured {
     /// Sets the reading end to non-blocking mode; no other process holds it.
     fn new(pipe: OwnedFd, limit: u64) -> io::Result<Captured> {
         rustix::io::ioctl_fionbio(&pipe, true)?;
-        Ok(Captured { pipe, left: limit, holds: PIPE })
+        Ok(Captured { pipe, left: limit, holds: PIPE, is_terminal: false, rests_until: None })
+    }
+
+    /// The other end of a terminal, a nonblocking descriptor.
+    fn of_terminal(terminal: OwnedFd, limit: u64) -> Captured {
+        Captured { pipe: terminal, left: limit, holds: usize::MAX, is_terminal: true, rests_until: None }
     }
 
     /// Whether a read of `n` bytes took a full pipe, so that there is probably more data. The first full pipe is
@@ -425,6 +477,11 @@ impl Captured {
 struct Conversation<'a> {
     lane: BorrowedFd<'a>,
     stdin: Option<Feed>,
+    live: Option<LiveFeed>,
+    /// The latest window of the program's terminal.
+    window: Option<TerminalSize>,
+    /// Maximum bytes of each output.
+    limit: u64,
     outputs: [Option<Captured>; OUTPUTS],
     totals: [u64; OUTPUTS],
     truncated: [bool; OUTPUTS],
@@ -458,6 +515,9 @@ impl Conversation<'_> {
             {
                 self.stdin = None;
             }
+            if self.live.is_some() {
+                self.feed_live(observer)?;
+            }
             for index in 0..OUTPUTS {
                 if ready.outputs[index] {
                     self.read(index, observer)?;
@@ -478,15 +538,18 @@ impl Conversation<'_> {
     }
 
     fn wait(&self) -> Result<Ready, RunError> {
-        let mut polled = Vec::with_capacity(OUTPUTS + 2);
+        let mut polled = Vec::with_capacity(OUTPUTS + 4);
         let mut place = [usize::MAX; OUTPUTS + 2];
+        let now = Instant::now();
         let mut add = |polled: &mut Vec<PollFd<'_>>, which: usize| place[which] = polled.len() - 1;
         if self.done.is_none() {
             polled.push(PollFd::from_borrowed_fd(self.lane, PollFlags::IN));
             add(&mut polled, 0);
         }
         for (index, output) in self.outputs.iter().enumerate() {
-            if let Some(output) = output {
+            if let Some(output) = output
+                && output.rests_until.is_none_or(|until| now >= until || self.done.is_some())
+            {
                 polled.push(PollFd::from_borrowed_fd(output.pipe.as_fd(), PollFlags::IN));
                 add(&mut polled, 1 + index);
             }
@@ -494,6 +557,10 @@ impl Conversation<'_> {
         if let Some(feed) = &self.stdin {
             polled.push(PollFd::from_borrowed_fd(feed.pipe.as_fd(), PollFlags::OUT));
             add(&mut polled, 1 + OUTPUTS);
+        }
+        if let Some(live) = &self.live {
+            polled.push(PollFd::from_borrowed_fd(live.wake(), PollFlags::IN));
+            polled.extend(live.wants_to_write().map(|to| PollFd::from_borrowed_fd(to, PollFlags::OUT)));
         }
         let timeout = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
         match poll(&mut polled, Some(&timeout)) {
@@ -503,6 +570,48 @@ impl Conversation<'_> {
         let happened = |which: usize| polled.get(place[which]).is_some_and(|p| !p.revents().is_empty());
         let outputs = std::array::from_fn(|index| happened(1 + index));
         Ok(Ready { lane: happened(0), outputs, stdin: happened(1 + OUTPUTS) })
+    }
+
+    /// Takes all live input, and writes as much as the program accepts. Both are cheap if there is nothing to do.
+    fn feed_live(&mut self, observer: &mut dyn Observer) -> Result<(), RunError> {
+        let Some(live) = &mut self.live else { return Ok(()) };
+        let mut to_lane = Vec::new();
+        while let Some(control) = live.take() {
+            match control {
+                Some(Control::Signal(signal)) => to_lane.push(ToLane::Signal(signal)),
+                Some(Control::EndOfInput) => to_lane.push(ToLane::InputEnded),
+                Some(Control::Resize(size)) => {
+                    self.window = Some(size);
+                    if let Some(terminal) = self.outputs[0].as_ref().filter(|output| output.is_terminal) {
+                        crate::sys::terminal::resize(terminal.pipe.as_fd(), size)?;
+                    }
+                }
+                None => {}
+            }
+        }
+        live.write();
+        if let Some(total) = live.progress() {
+            observer.input_consumed(total);
+        }
+        for message in to_lane {
+            if self.done.is_none() {
+                // A signal is dropped if the lane has hundreds of messages left to read.
+                wire::send_now(self.lane, &message).map_err(|_| RunError::LaneLost)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins to use the program's terminal.
+    fn open_terminal(&mut self, terminal: OwnedFd) -> Result<(), RunError> {
+        let Some(live) = &mut self.live else { return Err(RunError::LaneLost) };
+        if let Some(size) = self.window {
+            crate::sys::terminal::resize(terminal.as_fd(), size)?;
+        }
+        live.open(terminal.try_clone()?);
+        live.write();
+        self.outputs[0] = Some(Captured::of_terminal(terminal, self.limit));
+        Ok(())
     }
 
     fn read(&mut self, index: usize, observer: &mut dyn Observer) -> Result<(), RunError> {
@@ -519,6 +628,14 @@ impl Conversation<'_> {
                 Ok(n) => n,
                 Err(rustix::io::Errno::INTR) => continue,
                 Err(rustix::io::Errno::AGAIN) => return Ok(()),
+                // No process has the terminal open. Source: drivers/tty/n_tty.c, n_tty_read().
+                Err(rustix::io::Errno::IO) if output.is_terminal => {
+                    output.rests_until = Instant::now().checked_add(TERMINAL_REST);
+                    if self.done.is_some() {
+                        self.outputs[index] = None;
+                    }
+                    return Ok(());
+                }
                 Err(other) => return Err(RunError::Io(other.into())),
             };
             let filled = output.is_filled_by(n);
@@ -564,6 +681,9 @@ impl Conversation<'_> {
                     watched.ended = true;
                     observer.ended(exit_status(status));
                 }
+            }
+            Ok(Some((FromLane::Terminal, mut beside))) => {
+                self.open_terminal(beside.pop().ok_or(RunError::LaneLost)?)?;
             }
             Ok(Some((FromLane::Cold { reason }, _))) => self.cold = Some(reason),
             Ok(Some((FromLane::Files { names, executable }, descriptors))) => {

@@ -57,5 +57,7 @@ steps! {
     Fork = 30, "fork";
     Pin = 31, "pin to a processor";
     Count = 32, "count instructions";
+    Terminal = 33, "make the terminal";
+    Signals = 34, "wait for signals for the program";
     OwnUserNamespace = 60, "make a user namespace for the launcher";
 }

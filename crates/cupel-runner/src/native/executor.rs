@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cupel_judge::{
-    Collect, ExecuteError, Executor, Interaction, InteractionResult, StdinSource, StepInput, StepKind, StepObserver,
-    StepResult, WarmInput,
+    Collect, ExecuteError, Executor, Interaction, InteractionResult, LiveStdin, StdinSource, StepInput, StepKind,
+    StepObserver, StepResult, WarmInput,
 };
 use cupel_sandbox::{CellKind, CollectLimits, Command, RunError, Slot, Stdin};
 use cupel_types::chain;
 
 use super::compile_services::CompileServices;
 use super::interaction;
+use super::live::LiveInputThread;
 use super::output::{OutputCapture, has_warm_start};
 use super::sandbox::{ARTIFACTS_MAX, SharedSandbox};
 
@@ -23,6 +24,9 @@ const TRIES_MAX: u32 = 8;
 /// Longest duration of a failed try that is repeated. A dead lane is detected sooner than this, so a longer try failed
 /// for another reason.
 const QUICK: Duration = Duration::from_secs(1);
+
+/// Type of every terminal, by its name in terminfo(5).
+const TERMINAL_TYPE: &str = "xterm-256color";
 
 /// One slot of the sandbox.
 pub(super) struct SlotExecutor {
@@ -39,22 +43,28 @@ impl Executor for SlotExecutor {
     /// Repeats a failed try if neither the observer nor one of our pipes has received anything of it. Each try has a
     /// fresh cell, so the repetition cannot be observed, and the run does not lose an attempt.
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
-        if matches!(step.stdin, StdinSource::Live(_)) {
-            return Err(ExecuteError { transient: false, source: "this executor has no live input".into() });
-        }
-        let is_repeatable = matches!(step.stdin, StdinSource::Bytes(_));
+        let live = match &step.stdin {
+            StdinSource::Live(stdin) => {
+                let started = LiveInputThread::start(Arc::clone(&stdin.source));
+                Some(started.map_err(|error| ExecuteError { transient: true, source: error.into() })?)
+            }
+            StdinSource::Bytes(_) | StdinSource::Descriptor(_) => None,
+        };
+        let is_descriptor = matches!(step.stdin, StdinSource::Descriptor(_));
         let keep = step.keep;
-        let command = self.command(step);
+        let command = self.command(step, live.as_ref());
         let sandbox = Arc::clone(&self.sandbox);
         let _running = sandbox.count_step(self.number);
         let (began, mut tries) = (Instant::now(), 1);
         loop {
             let mut kept = OutputCapture::new(keep, has_warm_start(&command), observer);
+            kept.live = live.as_ref();
             let error = match self.slot.run(&command, &mut kept) {
                 Ok(report) => return Ok(kept.result(report)),
                 Err(error) => error,
             };
             let is_unseen = !kept.heard;
+            let is_repeatable = !is_descriptor && live.as_ref().is_none_or(LiveInputThread::is_untouched);
             let again =
                 tries < TRIES_MAX && began.elapsed() < QUICK && error.is_transient() && is_unseen && is_repeatable;
             tracing::warn!(slot = self.number, again, error = %chain(&error), "a cell failed");
@@ -72,7 +82,8 @@ impl Executor for SlotExecutor {
         observer: &mut dyn StepObserver,
     ) -> Result<InteractionResult, ExecuteError> {
         let _running = self.sandbox.count_step(self.number);
-        let (program, interactor) = (self.command(talk.program.clone()), self.command(talk.interactor.clone()));
+        let (program, interactor) =
+            (self.command(talk.program.clone(), None), self.command(talk.interactor.clone(), None));
         let partner = match self.partner.take() {
             Some(partner) => partner,
             None => self.sandbox.sandbox.slot(self.number),
@@ -109,7 +120,9 @@ impl SlotExecutor {
         SlotExecutor { sandbox, compilers, number, slot, partner: None }
     }
 
-    fn command(&self, step: StepInput<'_>) -> Command {
+    /// The command of a step; `live` provides its live input.
+    fn command(&self, step: StepInput<'_>, live: Option<&LiveInputThread>) -> Command {
+        let env = environment(&step);
         let bounds = match &step.collect {
             Collect::Nothing => None,
             Collect::All | Collect::Outbox(_) => Some((ARTIFACTS_MAX, step.limits.disk)),
@@ -122,13 +135,16 @@ impl SlotExecutor {
         };
         Command {
             argv: step.argv.to_vec(),
-            env: step.env.to_vec(),
+            env,
             files: step.files.to_vec(),
             stdin: match step.stdin {
                 StdinSource::Bytes(bytes) => Stdin::Bytes(bytes),
                 StdinSource::Descriptor(descriptor) => Stdin::Descriptor(descriptor),
-                // Refused above.
-                StdinSource::Live(_) => Stdin::Bytes(Arc::from([])),
+                StdinSource::Live(LiveStdin { terminal, .. }) => match live {
+                    Some(live) => Stdin::Live { queue: live.queue(), terminal },
+                    // The standard input of a conversation, which is ignored.
+                    None => Stdin::Bytes(Arc::from([])),
+                },
             },
             limits: step.limits,
             kind: match step.kind {
@@ -152,6 +168,59 @@ impl SlotExecutor {
     }
 }
 
+/// The environment of a step. Names the type of its terminal, if the step does not.
+fn environment(step: &StepInput<'_>) -> Vec<(String, String)> {
+    let mut env = step.env.to_vec();
+    let has_terminal = matches!(&step.stdin, StdinSource::Live(LiveStdin { terminal: Some(_), .. }));
+    if has_terminal && !env.iter().any(|(name, _)| name == "TERM") {
+        env.push(("TERM".to_owned(), TERMINAL_TYPE.to_owned()));
+    }
+    env
+}
+
 pub(super) fn failed(error: RunError) -> ExecuteError {
     ExecuteError { transient: error.is_transient(), source: error.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cupel_judge::{LiveInput, LiveSource, TerminalSize};
+    use cupel_types::{Bytes, Limits};
+
+    use super::*;
+
+    struct Silent;
+
+    impl LiveSource for Silent {
+        fn next(&self, _: Duration) -> Option<LiveInput> {
+            None
+        }
+
+        fn consumed(&self, _: u64) {}
+    }
+
+    #[test]
+    fn a_step_with_a_terminal_knows_its_type() {
+        let check = |own: &[(&str, &str)], terminal, expected: Option<&str>| {
+            let env: Vec<_> = own.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+            let step = StepInput {
+                kind: StepKind::Execute,
+                argv: &[],
+                env: &env,
+                files: &[],
+                stdin: StdinSource::Live(LiveStdin { source: Arc::new(Silent), terminal }),
+                limits: Limits::default(),
+                keep: Bytes::ZERO,
+                result: false,
+                collect: Collect::Nothing,
+            };
+            let found = environment(&step).into_iter().find(|(name, _)| name == "TERM");
+            assert_eq!(found.map(|(_, value)| value).as_deref(), expected);
+        };
+        check(&[], TerminalSize::new(80, 24), Some("xterm-256color"));
+        check(&[("TERM", "dumb")], TerminalSize::new(80, 24), Some("dumb"));
+        check(&[], None, None);
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  NativeRunner ─► SlotExecutor ─► interaction        one program, or two that talk to each other
+//!        │               ├───────► live               input that arrives while a program runs
 //!        │               └───────► compile_services   compilers that stay, asked before the command line
 //!        └─► SharedSandbox ◄───────────┘              the sandbox, and which of its slots are busy
 //! ```
@@ -9,6 +10,7 @@
 mod compile_services;
 mod executor;
 mod interaction;
+mod live;
 mod output;
 mod runner;
 mod sandbox;

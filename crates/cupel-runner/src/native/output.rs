@@ -4,6 +4,8 @@ use cupel_judge::{StepObserver, StepResult};
 use cupel_sandbox::{CellKind, CellReport, Command, Observer};
 use cupel_types::{Bytes, ExitStatus, Output, Start, StepReport, Usage};
 
+use super::live::LiveInputThread;
+
 /// Stores output up to `keep` bytes per stream, and passes all of it on. The sandbox stops at the output limit.
 pub(super) struct OutputCapture<'a> {
     stdout: Vec<u8>,
@@ -15,6 +17,8 @@ pub(super) struct OutputCapture<'a> {
     /// Whether the report states how the program was started.
     has_warm_start: bool,
     observer: &'a mut dyn StepObserver,
+    /// The live input, whose progress is passed on.
+    pub(super) live: Option<&'a LiveInputThread>,
 }
 
 /// Whether a warm start exists for the program, regardless of the machine and the configuration.
@@ -26,7 +30,16 @@ impl OutputCapture<'_> {
     pub(super) fn new(keep: Bytes, has_warm_start: bool, observer: &mut dyn StepObserver) -> OutputCapture<'_> {
         let keep = usize::try_from(keep.get()).unwrap_or(usize::MAX);
         let (stdout, stderr) = (Vec::new(), Vec::new());
-        OutputCapture { stdout, stderr, keep, truncated: [false; 2], heard: false, has_warm_start, observer }
+        OutputCapture {
+            stdout,
+            stderr,
+            keep,
+            truncated: [false; 2],
+            heard: false,
+            has_warm_start,
+            observer,
+            live: None,
+        }
     }
 
     pub(super) fn result(self, report: CellReport) -> StepResult {
@@ -80,6 +93,12 @@ impl Observer for OutputCapture<'_> {
     fn result(&mut self, data: &[u8]) {
         self.heard = true;
         self.observer.result(data);
+    }
+
+    fn input_consumed(&mut self, total_bytes: u64) {
+        if let Some(live) = self.live {
+            live.consumed(total_bytes);
+        }
     }
 
     fn cancelled(&mut self) -> bool {

@@ -112,4 +112,14 @@ impl Landlock {
         }
         Ok(ruleset)
     }
+
+    /// Adds the cell's `/dev` with terminals to its rules, after it is mounted. Its devices have rules already.
+    pub(crate) fn allow_terminals(&self, ruleset: BorrowedFd<'_>) -> io::Result<()> {
+        let terminal = (READ_FILE | WRITE_FILE | READ_DIR | IOCTL_DEV) & self.attr.handled_access_fs;
+        for (path, access) in [("/dev", READ_FILE | READ_DIR), ("/dev/pts", terminal)] {
+            let fd = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+            allow_beneath(ruleset, fd.as_fd(), access)?;
+        }
+        Ok(())
+    }
 }

@@ -13,7 +13,7 @@ use cupel_types::Limits;
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount, mount_bind, mount_change,
-    mount_remount, move_mount, open_tree, unmount,
+    mount_move, mount_remount, move_mount, open_tree, unmount,
 };
 
 use crate::step::SetupStep;
@@ -26,6 +26,16 @@ pub(crate) const SYSTEM: &[&str] =
 /// Private directories of a lane or a cell, which would hide anything of the host that is mounted there.
 pub(crate) const OWN_PLACES: &[&str] = &["/box", "/tmp", "/proc", "/dev", "/cell"];
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
+/// Links in `/dev`, which lead to the descriptors of the process that follows them.
+const DEV_LINKS: [(&str, &str); 4] = [
+    ("fd", "/proc/self/fd"),
+    ("stdin", "/proc/self/fd/0"),
+    ("stdout", "/proc/self/fd/1"),
+    ("stderr", "/proc/self/fd/2"),
+];
+/// Maximum number of pseudo-terminals in a cell with a terminal, including the program's. The kernel has a limit for the
+/// whole host, 4096 by default (pty(7), /proc/sys/kernel/pty/max).
+const TERMINALS_MAX: u32 = 16;
 
 /// Where the new root is assembled: a directory that exists on every host, and is hidden only in this mount namespace.
 const SCAFFOLD: &str = "/tmp";
@@ -195,12 +205,7 @@ pub(crate) fn enter_lane_root(shown: &[Shown], off: WallSet) -> Result<(), Faile
     for dir in ["box", "tmp", "proc", "dev/shm", "cell", "etc", "var", "opt"] {
         std::fs::create_dir_all(root.join(dir)).map_err(&fill)?;
     }
-    for (link, target) in [
-        ("fd", "/proc/self/fd"),
-        ("stdin", "/proc/self/fd/0"),
-        ("stdout", "/proc/self/fd/1"),
-        ("stderr", "/proc/self/fd/2"),
-    ] {
+    for (link, target) in DEV_LINKS {
         symlink(target, root.join("dev").join(link)).map_err(&fill)?;
     }
     let files = [
@@ -346,4 +351,39 @@ pub(crate) fn resize_box(size: BoxSize, off: WallSet) -> rustix::io::Result<()> 
 pub(crate) fn mount_proc() -> rustix::io::Result<()> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::RDONLY;
     mount("proc", "/proc", "proc", flags, c"subset=pid,hidepid=2")
+}
+
+/// Replaces `/dev` by one with terminals in `/dev/pts`, an instance of devpts that no other cell shares. The terminals
+/// belong to the tenant. `/dev/tty` is the first terminal, the program's, for every session in the cell. The new
+/// directory is assembled where it hides the box for a moment, so the program must not have started.
+pub(crate) fn mount_terminals() -> io::Result<()> {
+    const ASSEMBLY: &str = "/cell";
+    mount_tmpfs(ASSEMBLY, "size=64k,nr_inodes=32,mode=755")?;
+    let new = Path::new(ASSEMBLY);
+    for device in DEVICES {
+        let (source, target) = (Path::new("/dev").join(device), new.join(device));
+        if source.exists() {
+            std::fs::write(&target, b"")?;
+            mount_bind(&source, &target)?;
+        }
+    }
+    for (link, target) in DEV_LINKS.into_iter().chain([("ptmx", "pts/ptmx"), ("tty", "pts/0")]) {
+        symlink(target, new.join(link))?;
+    }
+    std::fs::create_dir(new.join("shm"))?;
+    mount_bind("/dev/shm", new.join("shm"))?;
+    std::fs::create_dir(new.join("pts"))?;
+    let tenant = super::ids::TENANT;
+    let options = format!("newinstance,ptmxmode=0666,mode=0620,uid={tenant},gid={tenant},max={TERMINALS_MAX}");
+    let options = std::ffi::CString::new(options)?;
+    mount("devpts", new.join("pts"), "devpts", MountFlags::NOSUID | MountFlags::NOEXEC, options.as_c_str())?;
+    mount_move(ASSEMBLY, "/dev")?;
+    let flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    Ok(mount_remount("/dev", flags, "")?)
+}
+
+/// Opens a new terminal of the cell: the side that the program does not have, nonblocking.
+pub(crate) fn open_terminal() -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::open("/dev/pts/ptmx", flags, Mode::empty())
 }

@@ -75,6 +75,8 @@ struct Policy {
     rules: Vec<(u32, Action)>,
     /// System calls that the init processes of lanes and cells need before a program starts.
     inits: Vec<u32>,
+    /// Requests of `ioctl` that are allowed only in cells with a terminal, and to the init processes.
+    terminal: Vec<u32>,
 }
 
 /// The two filters that together enforce the default policy.
@@ -84,6 +86,8 @@ pub(crate) struct Filters {
     pub(crate) inherited: Vec<Instruction>,
     /// Installed for a program just before it is executed.
     pub(crate) own: Vec<Instruction>,
+    /// Installed instead of `own` for a program with a terminal.
+    pub(crate) own_with_terminal: Vec<Instruction>,
 }
 
 /// The filters for every program.
@@ -91,17 +95,33 @@ pub(crate) fn default_filters() -> Result<Filters, PolicyError> {
     filters(&parse(POLICY)?)
 }
 
+const IOCTL: u32 = Sysno::ioctl as u32;
 const ALLOW: Action = Action::Return(RET_ALLOW);
 const UNKNOWN: Action = Action::Return(RET_ERRNO | libc::ENOSYS as u32);
 
 fn filters(policy: &Policy) -> Result<Filters, PolicyError> {
     let of =
         |number: u32| policy.rules.iter().find(|(n, _)| *n == number).map_or(UNKNOWN, |(_, action)| action.clone());
-    let own: Vec<_> = policy.inits.iter().map(|number| (*number, of(*number))).collect();
+    let own_with_terminal: Vec<_> = policy.inits.iter().map(|number| (*number, of(*number))).collect();
+    let mut own = own_with_terminal.clone();
     let mut inherited: Vec<_> = policy.rules.iter().filter(|(n, _)| !policy.inits.contains(n)).cloned().collect();
     inherited.extend(policy.inits.iter().map(|number| (*number, ALLOW)));
     inherited.sort_by_key(|(number, _)| *number);
-    Ok(Filters { inherited: compile(&inherited, &UNKNOWN)?, own: compile(&own, &ALLOW)? })
+    // A program without a terminal gets the rule of the policy; everything else also gets the requests for terminals.
+    if !policy.terminal.is_empty() {
+        own.push((IOCTL, of(IOCTL)));
+        own.sort_by_key(|(number, _)| *number);
+        for (_, action) in inherited.iter_mut().filter(|(number, _)| *number == IOCTL) {
+            if let Action::If { test: Test::OneOf(values), .. } = action {
+                values.extend(&policy.terminal);
+            }
+        }
+    }
+    Ok(Filters {
+        inherited: compile(&inherited, &UNKNOWN)?,
+        own: compile(&own, &ALLOW)?,
+        own_with_terminal: compile(&own_with_terminal, &ALLOW)?,
+    })
 }
 
 /// The filter for the main process once its launcher runs.
@@ -111,7 +131,7 @@ pub(crate) fn server_filter() -> Result<Vec<Instruction>, PolicyError> {
 
 fn parse(text: &str) -> Result<Policy, PolicyError> {
     let mut rules: Vec<(u32, Action)> = Vec::new();
-    let mut inits: Vec<u32> = Vec::new();
+    let (mut inits, mut terminal): (Vec<u32>, Vec<u32>) = Default::default();
     let mut conditional: Option<usize> = None;
     for (number, line) in text.lines().enumerate() {
         let fail = |what: String| PolicyError { line: number + 1, what };
@@ -153,6 +173,10 @@ fn parse(text: &str) -> Result<Policy, PolicyError> {
             ["allow", names @ ..] => {
                 rules.extend(numbers(names).map(|n| (n, Action::Return(RET_ALLOW))));
             }
+            ["terminal", values] => {
+                let values = values.split(',').map(parse_number).collect::<Option<Vec<u32>>>();
+                terminal.extend(values.ok_or_else(|| fail("bad value".into()))?);
+            }
             ["inits", names @ ..] => inits.extend(numbers(names)),
             ["skip", names @ ..] => {
                 rules.extend(numbers(names).map(|n| (n, Action::Return(RET_ERRNO))));
@@ -170,7 +194,13 @@ fn parse(text: &str) -> Result<Policy, PolicyError> {
     }
     inits.sort_unstable();
     inits.dedup();
-    Ok(Policy { rules, inits })
+    let is_ioctl_by_request = |(number, action): &(u32, Action)| {
+        *number == IOCTL && matches!(action, Action::If { arg: 1, test: Test::OneOf(_), .. })
+    };
+    if !terminal.is_empty() && !rules.iter().any(is_ioctl_by_request) {
+        return Err(PolicyError { line: 0, what: "`terminal` needs a rule `allow ioctl 1 == …`".into() });
+    }
+    Ok(Policy { rules, inits, terminal })
 }
 
 fn numbers<'a>(names: &'a [&'a str]) -> impl Iterator<Item = u32> + 'a {
@@ -355,6 +385,39 @@ mod tests {
     }
 
     #[test]
+    fn requests_for_terminals_are_allowed_only_in_cells_with_a_terminal() {
+        let filters = default_filters().unwrap();
+        let ioctl = |own: &[Instruction], request| {
+            let answers =
+                [&filters.inherited[..], own].map(|f| evaluate(f, IOCTL, AUDIT_ARCH, [0, request, 0, 0, 0, 0]));
+            answers.into_iter().min_by_key(|answer| answer.cast_signed()).unwrap()
+        };
+        const ENOTTY: u32 = RET_ERRNO | libc::ENOTTY as u32;
+        let terminal = parse(POLICY).unwrap().terminal;
+        assert!(terminal.contains(&0x5414) && terminal.contains(&0x5410), "TIOCSWINSZ, TIOCSPGRP");
+        for request in terminal {
+            assert_eq!(ioctl(&filters.own_with_terminal, request), RET_ALLOW, "{request:#x}");
+            assert_eq!(ioctl(&filters.own, request), ENOTTY, "{request:#x}");
+        }
+        assert_eq!(ioctl(&filters.own_with_terminal, 0x5401), RET_ALLOW, "TCGETS");
+        for (request, name) in [
+            (0x5412, "TIOCSTI"),
+            (0x541c, "TIOCLINUX"),
+            (0x541d, "TIOCCONS"),
+            (0x5423, "TIOCSETD"),
+            (0x4004_5436, "TIOCSIG"),
+            (0x8940, "loads a module"),
+        ] {
+            assert_eq!(ioctl(&filters.own_with_terminal, request), ENOTTY, "{name}");
+            assert_eq!(evaluate(&filters.inherited, IOCTL, AUDIT_ARCH, [0, request, 0, 0, 0, 0]), ENOTTY, "{name}");
+        }
+        for nr in parse(POLICY).unwrap().inits {
+            let own = [&filters.own, &filters.own_with_terminal].map(|f| evaluate(f, nr, AUDIT_ARCH, [0; 6]));
+            assert_eq!(own[0], own[1], "system call {nr}");
+        }
+    }
+
+    #[test]
     fn calls_that_the_inits_need_are_refused_only_by_the_programs_filter() {
         let policy = parse(POLICY).unwrap();
         let filters = filters(&policy).unwrap();
@@ -412,7 +475,7 @@ mod tests {
     fn the_filters_are_short() {
         let filters = default_filters().unwrap();
         assert!(filters.inherited.len() < 400, "{} instructions", filters.inherited.len());
-        assert!(filters.own.len() < 40, "{} instructions", filters.own.len());
+        assert!(filters.own.len() < 60, "{} instructions", filters.own.len());
     }
 
     #[test]
@@ -436,6 +499,8 @@ mod tests {
         assert_eq!(parse("deny ENOTHING read").unwrap_err().line, 1);
         assert_eq!(parse("else EPERM").unwrap_err().line, 1);
         assert_eq!(parse("allow read\nbut skip 1").unwrap_err().line, 2);
+        assert_eq!(parse("allow ioctl 1 == 1\nterminal x").unwrap_err().line, 2);
+        assert!(parse("terminal 0x5414").is_err());
         assert!(parse("allow read\ndeny EPERM read").is_err());
     }
 }

@@ -10,6 +10,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::atomic::Ordering::Relaxed;
 
+use cupel_types::TerminalSize;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, WaitOptions};
 
@@ -20,6 +21,7 @@ use crate::mechanism::landlock::Landlock;
 use crate::mechanism::mounts::{self, BoxSize};
 use crate::process::collect;
 use crate::process::lane::{now_ns, own_cpu_ns};
+use crate::process::live;
 use crate::process::payload::{self, Plan, Streams, Texts};
 use crate::process::zygote::{self, Zygote};
 use crate::step::SetupStep;
@@ -28,6 +30,7 @@ use crate::sys::process::{
 };
 use crate::sys::seccomp::Instruction;
 use crate::sys::shared::SharedNotes;
+use crate::sys::terminal;
 use crate::wire::{self, CellRequest, FromLane};
 use crate::{Wall, WallSet};
 
@@ -36,6 +39,8 @@ pub(crate) struct CellEnvironment<'a> {
     pub(crate) walls_off: WallSet,
     /// The filter a program puts itself under; empty without that wall.
     pub(crate) filter: &'a [Instruction],
+    /// The same for a program with a terminal.
+    pub(crate) filter_with_terminal: &'a [Instruction],
     pub(crate) landlock: Option<&'a Landlock>,
     pub(crate) group: &'a LaneGroup,
     pub(crate) notes: &'a SharedNotes,
@@ -126,7 +131,7 @@ impl CellSetup {
         descriptors: Vec<OwnedFd>,
         environment: &mut CellEnvironment<'_>,
     ) -> Result<(), (SetupStep, io::Error)> {
-        let (collect, watch) = (request.collect, request.watch);
+        let (collect, watch, is_live) = (request.collect, request.watch, request.live);
         let (outbox, fetch) = (request.outbox.clone(), request.fetch.clone());
         let at = |step| move |error: io::Error| (step, error);
         let (off, notes) = (environment.walls_off, environment.notes);
@@ -134,7 +139,11 @@ impl CellSetup {
         if size != environment.box_size && !off.contains(Wall::FreshBox) {
             mounts::resize_box(size, off).map_err(|e| (SetupStep::BoxMount, e.into()))?;
         }
-        let Some((streams, bundles)) = streams_of(&request, &descriptors) else {
+        let terminal = match request.terminal {
+            Some(size) => Some(self.make_terminal(size, environment).map_err(at(SetupStep::Terminal))?),
+            None => None,
+        };
+        let Some((streams, bundles)) = streams_of(&request, &descriptors, terminal.as_ref()) else {
             return Err((SetupStep::Descriptors, io::Error::from_raw_os_error(libc::EBADF)));
         };
         for bundle in bundles {
@@ -180,8 +189,15 @@ impl CellSetup {
         }
         // The other ends of the program's pipes must see its end.
         drop(descriptors);
+        let master = terminal.map(|Terminal { master, slave: _ }| master);
 
-        let status = reap(Some(program));
+        let status = match is_live {
+            false => reap(Some(program)),
+            true => {
+                let (door, buffer) = (environment.door.as_fd(), &mut *environment.buffer);
+                live::attend(program, door, master.as_ref().map(AsFd::as_fd), buffer).map_err(at(SetupStep::Signals))?
+            }
+        };
         failed(notes)?;
         notes.status.store(status, Relaxed);
         notes.ended.store(now_ns(), Relaxed);
@@ -215,6 +231,20 @@ impl CellSetup {
         Ok(())
     }
 
+    /// Makes the program's terminal, and sends its other end to the slot.
+    fn make_terminal(&self, size: TerminalSize, environment: &CellEnvironment<'_>) -> io::Result<Terminal> {
+        mounts::mount_terminals()?;
+        if let (Some(landlock), Some(ruleset)) = (environment.landlock, &self.ruleset) {
+            landlock.allow_terminals(ruleset.as_fd())?;
+        }
+        let master = mounts::open_terminal()?;
+        let slave = terminal::open_slave(master.as_fd())?;
+        terminal::resize(slave.as_fd(), size)?;
+        terminal::expect_utf8(slave.as_fd())?;
+        wire::send(environment.socket.as_fd(), &FromLane::Terminal, &[master.as_fd()])?;
+        Ok(Terminal { master, slave })
+    }
+
     /// Begins the program by exec.
     fn execute(
         &self,
@@ -228,7 +258,8 @@ impl CellSetup {
             limits: &request.limits,
             walls_off: environment.walls_off,
             landlock: self.ruleset.as_ref().map(AsRawFd::as_raw_fd),
-            filter: environment.filter,
+            filter: if request.terminal.is_some() { environment.filter_with_terminal } else { environment.filter },
+            has_terminal: request.terminal.is_some(),
             call: texts.call(),
             notes: environment.notes,
         };
@@ -256,11 +287,28 @@ impl CellSetup {
     }
 }
 
+/// The program's terminal.
+struct Terminal {
+    /// The side of the slot.
+    master: OwnedFd,
+    /// The side of the program.
+    slave: OwnedFd,
+}
+
 /// What becomes the program's descriptors, and the bundles that came beside them.
-fn streams_of<'a>(request: &CellRequest, descriptors: &'a [OwnedFd]) -> Option<(Streams<'a>, &'a [OwnedFd])> {
-    let (standard, rest) = descriptors.split_first_chunk::<3>()?;
+fn streams_of<'a>(
+    request: &CellRequest,
+    descriptors: &'a [OwnedFd],
+    terminal: Option<&'a Terminal>,
+) -> Option<(Streams<'a>, &'a [OwnedFd])> {
+    let (standard, rest) = match terminal {
+        Some(Terminal { slave, .. }) => ([slave.as_fd(); 3], descriptors),
+        None => {
+            let (standard, rest) = descriptors.split_first_chunk::<3>()?;
+            (standard.each_ref().map(AsFd::as_fd), rest)
+        }
+    };
     let (result, bundles) = if request.result { rest.split_first().map(|(r, b)| (Some(r), b))? } else { (None, rest) };
-    let standard = standard.each_ref().map(AsFd::as_fd);
     Some((Streams { standard, result: result.map(AsFd::as_fd) }, bundles))
 }
 

@@ -4,5 +4,6 @@ pub(crate) mod collect;
 pub(crate) mod init;
 pub(crate) mod lane;
 pub(crate) mod launcher;
+mod live;
 pub(crate) mod payload;
 pub(crate) mod zygote;

@@ -32,6 +32,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) filter: &'a [Instruction],
     pub(crate) call: Call<'a>,
     pub(crate) notes: &'a SharedNotes,
+    /// Whether the standard streams are a terminal, which becomes the controlling one.
+    pub(crate) has_terminal: bool,
 }
 
 /// The program's descriptors.
@@ -160,10 +162,16 @@ fn prepare(plan: &Plan<'_>) -> Result<(), (SetupStep, i32)> {
     let raw = |step: SetupStep, errno: i32| if errno == 0 { Ok(()) } else { Err((step, errno)) };
 
     // A new process group in the lane's session, which has no terminal. A new session would make the kernel create a
-    // scheduling group each time (sched(7), autogroup).
-    rustix::process::setpgid(None, None).map_err(at(SetupStep::Session))?;
+    // scheduling group each time (sched(7), autogroup). A program with a terminal needs one.
+    match plan.has_terminal {
+        false => rustix::process::setpgid(None, None).map_err(at(SetupStep::Session))?,
+        true => drop(rustix::process::setsid().map_err(at(SetupStep::Session))?),
+    }
     for (target, source) in plan.streams.standard.iter().enumerate() {
         raw(SetupStep::Descriptors, dup_to(source.as_raw_fd(), target as i32))?;
+    }
+    if plan.has_terminal {
+        raw(SetupStep::Terminal, crate::sys::terminal::control())?;
     }
     if !off.contains(Wall::Rlimits) {
         // Without a user namespace, the user is a user of the host, and may have other processes.

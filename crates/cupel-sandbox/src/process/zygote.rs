@@ -293,6 +293,7 @@ impl Errand<'_> {
                     filter: &self.lane.filter,
                     call: texts.call(),
                     notes: &self.lane.notes,
+                    has_terminal: false,
                 };
                 payload::enter_warm(&plan, &self.lane.parent, &texts)
             }

@@ -14,6 +14,7 @@ pub(crate) mod process;
 pub(crate) mod python;
 pub(crate) mod seccomp;
 pub(crate) mod shared;
+pub(crate) mod terminal;
 
 use std::io;
 

@@ -321,6 +321,26 @@ pub(crate) fn reset_signals() {
     unsafe { libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut()) };
 }
 
+/// Blocks SIGCHLD for the calling thread, and returns a descriptor that is readable if a child has ended since.
+/// Source: signalfd(2).
+pub(crate) fn ends_of_children() -> io::Result<OwnedFd> {
+    let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigemptyset initialises the set that it is given.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    // SAFETY: `set` was initialised above.
+    unsafe { libc::sigaddset(set.as_mut_ptr(), libc::SIGCHLD) };
+    // SAFETY: as above; the pointer for the old mask may be null.
+    super::check(libc::c_long::from(unsafe {
+        libc::sigprocmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut())
+    }))?;
+    // SAFETY: `set` was initialised above, and -1 asks for a new descriptor.
+    let fd = super::check(libc::c_long::from(unsafe {
+        libc::signalfd(-1, set.as_ptr(), libc::SFD_CLOEXEC | libc::SFD_NONBLOCK)
+    }))?;
+    // SAFETY: the call returned a new descriptor, which nothing else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
 /// Makes the allocator keep freed memory. Otherwise every cell and every lane's init that is forked from this process
 /// would have to request it from the kernel again, page by page. Source: mallopt(3).
 pub(crate) fn keep_freed_memory() {

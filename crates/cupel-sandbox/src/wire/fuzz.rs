@@ -6,12 +6,12 @@ use std::fmt::Debug;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use cupel_types::{Bytes, Instructions, Limits};
+use cupel_types::{Bytes, Instructions, Limits, LiveSignal, TerminalSize};
 use proptest::prelude::*;
 
 use super::{
-    CellDone, CellRequest, CollectLimits, FromLane, FromLauncher, FromZygote, KillReason, MESSAGE_BYTES_MAX, Message,
-    Reader, ToLane, ToLauncher, ToZygote, Writer, ZygoteSetup, receive, socket_pair,
+    CellDone, CellRequest, CellSignal, CollectLimits, FromLane, FromLauncher, FromZygote, KillReason,
+    MESSAGE_BYTES_MAX, Message, Reader, ToLane, ToLauncher, ToZygote, Writer, ZygoteSetup, receive, socket_pair,
 };
 use crate::process::lane::LaneReport;
 use crate::warm::{Warm, WarmTemplate};
@@ -75,8 +75,8 @@ fn request() -> BoxedStrategy<CellRequest> {
         rest.insert(0, first);
         rest
     });
-    (limits(), collect(), argv, texts(), any::<[bool; 3]>(), text(), texts())
-        .prop_map(|(limits, collect, argv, env, [warm, result, watch], outbox, fetch)| CellRequest {
+    (limits(), collect(), argv, texts(), any::<[bool; 4]>(), text(), texts(), terminal())
+        .prop_map(|(limits, collect, argv, env, [warm, result, watch, live], outbox, fetch, terminal)| CellRequest {
             limits,
             collect,
             argv,
@@ -86,14 +86,27 @@ fn request() -> BoxedStrategy<CellRequest> {
             outbox,
             fetch,
             watch,
+            live,
+            terminal,
         })
         .boxed()
+}
+
+fn terminal() -> impl Strategy<Value = Option<TerminalSize>> {
+    let side = || 1..=TerminalSize::MAX;
+    proptest::option::of((side(), side()).prop_map(|(columns, rows)| TerminalSize { columns, rows }))
+}
+
+fn live_signal() -> impl Strategy<Value = LiveSignal> {
+    (0..LiveSignal::ALL.len()).prop_map(|at| LiveSignal::ALL[at])
 }
 
 fn to_lane() -> impl Strategy<Value = ToLane> {
     prop_oneof![
         8 => request().prop_map(ToLane::Run),
         1 => any::<bool>().prop_map(|flood| ToLane::Kill(if flood { KillReason::OutputLimit } else { KillReason::Cancelled })),
+        1 => live_signal().prop_map(ToLane::Signal),
+        1 => Just(()).prop_map(|()| ToLane::InputEnded),
     ]
 }
 
@@ -196,6 +209,7 @@ fn from_lane() -> impl Strategy<Value = FromLane> {
         text().prop_map(|reason| FromLane::Cold { reason }),
         any::<()>().prop_map(|()| FromLane::Begun),
         any::<i32>().prop_map(|status| FromLane::Ended { status }),
+        any::<()>().prop_map(|()| FromLane::Terminal),
     ]
 }
 
@@ -248,6 +262,7 @@ fn every_reader(bytes: &[u8]) {
     reads_only_what_is_written::<FromZygote>(bytes);
     reads_only_what_is_written::<ZygoteSetup>(bytes);
     reads_only_what_is_written::<LaneReport>(bytes);
+    reads_only_what_is_written::<CellSignal>(bytes);
 }
 
 /// The bytes of a valid message with a few of them changed, removed or inserted, as a faulty sender could produce.
@@ -281,7 +296,7 @@ proptest! {
     #[test]
     fn an_encoded_message_decodes_to_itself(
         a in to_lane(), b in from_lane(), c in to_launcher(), d in from_launcher(), e in to_zygote(), f in from_zygote(),
-        g in zygote_setup(),
+        g in zygote_setup(), h in live_signal(),
     ) {
         reads_back(&a);
         reads_back(&b);
@@ -290,6 +305,7 @@ proptest! {
         reads_back(&e);
         reads_back(&f);
         reads_back(&g);
+        reads_back(&CellSignal(h));
         prop_assert_eq!(ToZygote::cell_of(&encoded(&e)).ok(), Some(e.cell));
         // A growing buffer would leave a copy of a tenant's data in memory.
         prop_assert!(encoded(&a).len() <= a.room(), "{} of {} bytes", encoded(&a).len(), a.room());

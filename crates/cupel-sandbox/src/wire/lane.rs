@@ -1,16 +1,26 @@
 //! Messages between a slot and its lane.
 
+use cupel_types::LiveSignal;
+
 use super::encoding::{Malformed, Message, Reader, Writer};
 use super::request::CellRequest;
 
-/// From a slot to its lane. `Run` is sent with the descriptors of standard input, output and error, then the result's
-/// pipe if there is one, then the bundles.
+/// From a slot to its lane. `Run` is sent with the descriptors of standard input, output and error unless the program
+/// has a terminal, then the result's pipe if there is one, then the bundles.
 #[derive(Debug, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "there is one at a time, and most are `Run`")]
 pub(crate) enum ToLane {
     Run(CellRequest),
     Kill(KillReason),
+    /// A signal for a live program.
+    Signal(LiveSignal),
+    /// The live input of the program has ended, so it can no longer wait for input.
+    InputEnded,
 }
+
+/// From a lane's init to a cell's init, after the request: a signal for the program, which is live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CellSignal(pub(crate) LiveSignal);
 
 /// Why a slot requests that its cell is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +45,8 @@ pub(crate) enum FromLane {
         status: i32,
     },
     Done(CellDone),
+    /// The terminal of a program. The descriptor of its other end is sent with the message.
+    Terminal,
     /// The lane could not keep its interpreter warm, and why. Sent before any other message.
     Cold {
         reason: String,
@@ -94,7 +106,7 @@ impl Message for ToLane {
     fn room(&self) -> usize {
         match self {
             ToLane::Run(request) => 4 + request.room(),
-            ToLane::Kill(_) => 8,
+            ToLane::Kill(_) | ToLane::Signal(_) | ToLane::InputEnded => 8,
         }
     }
 
@@ -108,6 +120,11 @@ impl Message for ToLane {
                 to.u32(2);
                 to.u32(*reason as u32);
             }
+            ToLane::Signal(signal) => {
+                to.u32(3);
+                to.live_signal(*signal);
+            }
+            ToLane::InputEnded => to.u32(4),
         }
     }
 
@@ -119,8 +136,33 @@ impl Message for ToLane {
                 2 => KillReason::Cancelled,
                 _ => return Err(Malformed),
             }),
+            3 => ToLane::Signal(from.live_signal()?),
+            4 => ToLane::InputEnded,
             _ => return Err(Malformed),
         })
+    }
+}
+
+impl Message for CellSignal {
+    fn encode(&self, to: &mut Writer) {
+        to.live_signal(self.0);
+    }
+
+    fn decode(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        from.live_signal().map(CellSignal)
+    }
+}
+
+impl Writer {
+    fn live_signal(&mut self, signal: LiveSignal) {
+        self.i32(signal.signal().0);
+    }
+}
+
+impl Reader<'_> {
+    fn live_signal(&mut self) -> Result<LiveSignal, Malformed> {
+        let number = self.i32()?;
+        LiveSignal::ALL.into_iter().find(|signal| signal.signal().0 == number).ok_or(Malformed)
     }
 }
 
@@ -163,6 +205,7 @@ impl Message for FromLane {
                 to.u32(6);
                 to.i32(*status);
             }
+            FromLane::Terminal => to.u32(7),
         }
     }
 
@@ -193,6 +236,7 @@ impl Message for FromLane {
             4 => FromLane::Cold { reason: from.string()? },
             5 => FromLane::Begun,
             6 => FromLane::Ended { status: from.i32()? },
+            7 => FromLane::Terminal,
             _ => return Err(Malformed),
         })
     }

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! main ──ToLauncher──► launcher        main ──ToLane──► lane's init
-//!      ◄─FromLauncher─                      ◄─FromLane─  (and from a cell's init: the files it collected)
+//!      ◄─FromLauncher─                      ◄─FromLane─  (and from a cell's init: its terminal, the files it collected)
+//! lane's init ──CellRequest, CellSignal──► cell's init
 //! lane's init ──ZygoteSetup──► zygote          cell's init ──ToZygote──► zygote
 //!             ◄──FromZygote───                             ◄─FromZygote─
 //! ```
@@ -19,13 +20,13 @@ mod transport;
 mod zygote;
 
 pub(crate) use encoding::{Malformed, Message, Reader, Writer, decode};
-pub(crate) use lane::{CellDone, FromLane, KillReason, LimitHit, ToLane};
+pub(crate) use lane::{CellDone, CellSignal, FromLane, KillReason, LimitHit, ToLane};
 pub(crate) use launcher::{FromLauncher, ToLauncher};
 pub(crate) use request::CellRequest;
 pub use request::CollectLimits;
 #[cfg(test)]
 pub(crate) use transport::MESSAGE_BYTES_MAX;
-pub(crate) use transport::{DESCRIPTORS_MAX, readable, receive, receive_bytes, send, socket_pair};
+pub(crate) use transport::{DESCRIPTORS_MAX, readable, receive, receive_bytes, send, send_now, socket_pair};
 pub(crate) use zygote::{FromZygote, ToZygote, ZygoteSetup};
 
 #[cfg(test)]
@@ -35,7 +36,7 @@ mod fuzz;
 mod tests {
     use std::os::fd::AsFd;
 
-    use cupel_types::{Bytes, Limits};
+    use cupel_types::{Bytes, Limits, TerminalSize};
 
     use super::*;
 
@@ -50,6 +51,8 @@ mod tests {
             outbox: "a/b".into(),
             fetch: vec!["c/d".into(), "e".into()],
             watch: true,
+            live: true,
+            terminal: TerminalSize::new(80, 24),
         })
     }
 

@@ -1,6 +1,6 @@
 //! The request to run one step, sent from a slot to a lane, and from a cell to its lane's zygote.
 
-use cupel_types::{Bytes, Instructions, Limits};
+use cupel_types::{Bytes, Instructions, Limits, TerminalSize};
 
 use super::encoding::{Malformed, Message, Reader, Writer, wipe};
 
@@ -22,6 +22,11 @@ pub(crate) struct CellRequest {
     pub(crate) fetch: Vec<String>,
     /// Whether the slot receives the program's pidfd, and its end immediately.
     pub(crate) watch: bool,
+    /// Whether the cell's init accepts signals for the program, and the idle limit applies only from
+    /// [`ToLane::InputEnded`](super::ToLane::InputEnded) on.
+    pub(crate) live: bool,
+    /// Initial window of the program's terminal, which replaces the pipes of its standard streams.
+    pub(crate) terminal: Option<TerminalSize>,
 }
 
 /// Bounds on the files that are collected from a step.
@@ -36,6 +41,12 @@ pub struct CollectLimits {
 }
 
 impl CellRequest {
+    /// Number of descriptors of the program that are sent with the request, before the bundles.
+    pub(crate) fn streams(&self) -> usize {
+        let standard = if self.terminal.is_some() { 0 } else { 3 };
+        standard + usize::from(self.result)
+    }
+
     /// Overwrites the tenant's data, because the memory of a lane's init is copied into later cells.
     pub(crate) fn wipe(&mut self) {
         for text in self.argv.iter_mut().chain(&mut self.env) {
@@ -75,6 +86,12 @@ impl Message for CellRequest {
         to.string(&self.outbox);
         to.strings(&self.fetch);
         to.u32(u32::from(self.watch));
+        to.u32(u32::from(self.live));
+        to.u32(u32::from(self.terminal.is_some()));
+        if let Some(TerminalSize { columns, rows }) = self.terminal {
+            to.u32(u32::from(columns));
+            to.u32(u32::from(rows));
+        }
     }
 
     fn decode(from: &mut Reader<'_>) -> Result<Self, Malformed> {
@@ -101,10 +118,18 @@ impl Message for CellRequest {
         let (argv, env) = (from.strings()?, from.strings()?);
         let (warm, result) = (from.bool()?, from.bool()?);
         let (outbox, fetch, watch) = (from.string()?, from.strings()?, from.bool()?);
+        let live = from.bool()?;
+        let terminal = match from.bool()? {
+            true => {
+                let mut side = || u16::try_from(from.u32()?).map_err(|_| Malformed);
+                Some(TerminalSize::new(side()?, side()?).ok_or(Malformed)?)
+            }
+            false => None,
+        };
         let terminated = |texts: &[String]| texts.iter().any(|t| t.contains('\0'));
         if argv.is_empty() || terminated(&argv) || terminated(&env) || terminated(&fetch) {
             return Err(Malformed);
         }
-        Ok(CellRequest { limits, collect, argv, env, warm, result, outbox, fetch, watch })
+        Ok(CellRequest { limits, collect, argv, env, warm, result, outbox, fetch, watch, live, terminal })
     }
 }

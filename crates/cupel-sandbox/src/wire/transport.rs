@@ -19,6 +19,24 @@ pub(crate) const DESCRIPTORS_MAX: usize = 32;
 
 /// Sends a message. Fails with `EPIPE` if the other side has closed the socket.
 pub(crate) fn send<M: Message>(socket: BorrowedFd<'_>, message: &M, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+    send_with(socket, message, descriptors, SendFlags::NOSIGNAL)
+}
+
+/// Sends a message without descriptors, unless that would block. Returns whether the message was sent.
+pub(crate) fn send_now<M: Message>(socket: BorrowedFd<'_>, message: &M) -> io::Result<bool> {
+    match send_with(socket, message, &[], SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn send_with<M: Message>(
+    socket: BorrowedFd<'_>,
+    message: &M,
+    descriptors: &[BorrowedFd<'_>],
+    flags: SendFlags,
+) -> io::Result<()> {
     let mut writer = Writer(Vec::with_capacity(message.room()));
     message.encode(&mut writer);
     if writer.0.len() > MESSAGE_BYTES_MAX || descriptors.len() > DESCRIPTORS_MAX {
@@ -29,7 +47,7 @@ pub(crate) fn send<M: Message>(socket: BorrowedFd<'_>, message: &M, descriptors:
     if !descriptors.is_empty() {
         control.push(SendAncillaryMessage::ScmRights(descriptors));
     }
-    let sent = rustix::net::sendmsg(socket, &[IoSlice::new(&writer.0)], &mut control, SendFlags::NOSIGNAL);
+    let sent = rustix::net::sendmsg(socket, &[IoSlice::new(&writer.0)], &mut control, flags);
     wipe(&mut writer.0);
     Ok(sent.map(drop)?)
 }

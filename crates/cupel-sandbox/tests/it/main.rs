@@ -1,4 +1,4 @@
-//! The sandbox's integration suite: limits, hostile programs, isolation, accounting, truth, output, files, cleanup, doctor.
+//! The sandbox's integration suite: limits, hostile programs, isolation, accounting, truth, output, live input, files, cleanup, doctor.
 //!
 //! One binary with a custom `main`, because this executable is also the launcher of the sandboxes it starts. Needs
 //! root, and gcc for the hostile programs. Trials are named `file::rule`; every row of the hostile table is a trial.
@@ -19,6 +19,7 @@ mod isolation;
 mod kit;
 mod leaks;
 mod limits;
+mod live;
 mod machine;
 mod noise;
 mod output;
@@ -73,6 +74,7 @@ fn main() -> ExitCode {
     trials.extend(isolation::trials(&world));
     trials.extend(accounting::trials(&world));
     trials.extend(output::trials(&world));
+    trials.extend(live::trials(&world));
     trials.extend(files::trials(&world));
     trials.extend(cleanup::trials());
     trials.extend(cgroup2::trials());

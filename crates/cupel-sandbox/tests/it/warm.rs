@@ -13,11 +13,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use cupel_sandbox::{Sandbox, SandboxConfig, Slot, Stdin, Warm, WarmTemplate};
-use cupel_types::{BoxFile, Bytes, ExitStatus, Limits, Outcome};
+use cupel_types::{BoxFile, Bytes, ExitStatus, Limits, LiveInput, Outcome, Signal, TerminalSize};
 use libtest_mimic::Trial;
 
 use crate::cleanup::{groups_of, kill_9, lives, processes_in};
 use crate::kit::{Ended, Program, assert_near, eventually, file};
+use crate::live::try_talk;
 use crate::machine::patient;
 
 const PROGRAMS: &str = include_str!("warm/programs.txt");
@@ -208,9 +209,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             )
         })
         .collect();
-    let rules: [Rule; 17] = [
+    let rules: [Rule; 18] = [
         ("a_warm_program_is_forked_and_not_executed", forked),
         ("other_commands_are_executed", executed),
+        ("a_warm_program_has_live_input_and_one_with_a_terminal_is_cold", live_input),
         ("a_report_says_how_its_program_was_started", report_says_so),
         ("a_large_stack_can_be_used_completely", large_stack),
         ("peak_memory_equals_that_of_a_cold_start", memory),
@@ -277,6 +279,29 @@ fn executed(world: &Warmed) {
     let mut program = python(&format!("{WHOSE}; print(len(input()))"));
     program.command.stdin = Stdin::Descriptor(Arc::new(input.into()));
     assert_eq!(world.run(&program, true).text(), "False\n3145728\n", "a file is fed through a pipe and forked");
+}
+
+fn live_input(warmed: &Warmed) {
+    let source = "import os, sys\nfor line in sys.stdin: print(os.isatty(0), line, end='', flush=True)\nos.kill(0, 15)";
+    let mut program = Program::new(["python3", "main.py"].map(str::to_owned).to_vec());
+    program = program.files(vec![file("main.py", source.as_bytes(), false)]);
+    program.command.env = environment();
+    program.command.warm = Some(Warm::Python);
+    program.command.limits = Limits { memory: Bytes::mib(256), ..Limits::default() };
+    let mut slot = warmed.slot.lock().unwrap_or_else(PoisonError::into_inner);
+    for terminal in [None, TerminalSize::new(80, 24)] {
+        let has_terminal = if terminal.is_some() { "True" } else { "False" };
+        let (report, _) = try_talk(&mut slot, &program, terminal, |talk| {
+            for word in ["one", "two"] {
+                talk.send(&format!("{word}\n"));
+                talk.hears(&format!("{has_terminal} {word}"));
+            }
+            talk.push(LiveInput::EndOfInput);
+        })
+        .unwrap();
+        assert_eq!(report.outcome, Outcome::Signalled(Signal(15)), "{report:?}");
+        assert_eq!(report.warm, terminal.is_none(), "{report:?}");
+    }
 }
 
 fn report_says_so(world: &Warmed) {

@@ -88,6 +88,8 @@ struct Lane {
     sockets_of_ours: u32,
     /// What a program puts itself under; the larger part it inherits.
     filter: Vec<Instruction>,
+    /// The same for a program with a terminal.
+    filter_with_terminal: Vec<Instruction>,
     landlock: Option<Landlock>,
     notes: SharedNotes,
     /// Where they are, for a zygote.
@@ -131,11 +133,12 @@ impl Lane {
                 break;
             };
             match message {
-                // A kill that crossed the end of its cell.
-                ToLane::Kill(_) => {}
+                // A message that crossed the end of its cell.
+                ToLane::Kill(_) | ToLane::Signal(_) | ToLane::InputEnded => {}
                 ToLane::Run(mut request) => {
                     // With less than the interpreter itself takes, no limit would act where a cold start's does.
-                    request.warm &= self.zygote.is_some() && self.can_limit_warm(&request.limits);
+                    request.warm &=
+                        request.terminal.is_none() && self.zygote.is_some() && self.can_limit_warm(&request.limits);
                     let (done, cell) = match self.run(&request, descriptors, socket) {
                         Ok((done, cell)) => (done, Some(cell)),
                         Err((step, error)) => {
@@ -182,6 +185,7 @@ impl Lane {
                 init::main(CellEnvironment {
                     walls_off: off,
                     filter: &self.filter,
+                    filter_with_terminal: &self.filter_with_terminal,
                     landlock: self.landlock.as_ref(),
                     group: &self.group,
                     notes: &self.notes,

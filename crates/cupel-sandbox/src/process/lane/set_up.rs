@@ -112,6 +112,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         sockets,
         sockets_of_ours: 0,
         filter: filters.own,
+        filter_with_terminal: filters.own_with_terminal,
         landlock,
         notes,
         notes_file,

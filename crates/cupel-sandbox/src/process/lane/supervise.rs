@@ -13,7 +13,7 @@ use crate::Wall;
 use crate::mechanism::cgroup::{Counted, CpuTimes, Known};
 use crate::mechanism::instructions::Count;
 use crate::step::SetupStep;
-use crate::wire::{self, CellDone, CellRequest, KillReason, LimitHit, ToLane};
+use crate::wire::{self, CellDone, CellRequest, CellSignal, KillReason, LimitHit, ToLane};
 
 /// The events that ended a wait.
 struct Woken {
@@ -31,7 +31,7 @@ impl Lane {
         let own_cpu = own_cpu_ns();
         let mut killed_for = None;
         let mut door_open = true;
-        let mut progress = Progress { cpu: 0, at: begun };
+        let mut progress = Progress { cpu: 0, at: begun, may_wait: request.live };
         let kill = |why: LimitHit, killed_for: &mut Option<LimitHit>| {
             if killed_for.is_none() {
                 *killed_for = Some(why);
@@ -64,6 +64,15 @@ impl Lane {
                 match wire::receive::<ToLane>(socket.as_fd(), &mut self.buffer) {
                     Ok(Some((ToLane::Kill(KillReason::OutputLimit), _))) => kill(LimitHit::Output, &mut killed_for),
                     Ok(Some((ToLane::Kill(KillReason::Cancelled), _))) => kill(LimitHit::Cancelled, &mut killed_for),
+                    Ok(Some((ToLane::Signal(signal), _))) => {
+                        // Dropped if the cell's init has hundreds of signals left to read, or has ended.
+                        if request.live && door_open {
+                            let _ = wire::send_now(cell.door.as_fd(), &CellSignal(signal));
+                        }
+                    }
+                    Ok(Some((ToLane::InputEnded, _))) => {
+                        progress = Progress { at: now_ns(), may_wait: false, ..progress };
+                    }
                     // The slot is gone or violates the protocol, so nobody needs the result.
                     Ok(Some((ToLane::Run(_), _))) | Ok(None) | Err(_) => {
                         self.shutting_down = true;
@@ -125,10 +134,13 @@ impl Lane {
         let cpu = self.group.cpu_ns().saturating_sub(self.notes.cpu_base[0].load(Relaxed)).saturating_sub(overhead);
         let left_of_cpu = limits.cpu_time.checked_sub(Duration::from_nanos(cpu)).ok_or(LimitHit::Cpu)?;
         if cpu > progress.cpu + IDLE_CPU {
-            *progress = Progress { cpu, at: now };
+            *progress = Progress { cpu, at: now, ..*progress };
         }
         let idle = Duration::from_nanos(now.saturating_sub(progress.at.max(started)));
-        let left_of_idle = self.left(Wall::IdleLimit, limits.idle_time, idle).ok_or(LimitHit::Idle)?;
+        let left_of_idle = match progress.may_wait {
+            true => Duration::MAX,
+            false => self.left(Wall::IdleLimit, limits.idle_time, idle).ok_or(LimitHit::Idle)?,
+        };
         // On one processor, CPU time cannot advance faster than wall-clock time; an unpinned lane may use all
         // processors.
         let soonest = left_of_wall
@@ -302,6 +314,8 @@ fn next_look_for_idleness(left_of_idle: Duration, left_of_wall: Duration, idle_t
 struct Progress {
     cpu: u64,
     at: u64,
+    /// Whether the program may wait for live input, so that it is never idle.
+    may_wait: bool,
 }
 
 /// CPU time in nanoseconds up to which a program counts as idle: waking up for a periodic timer is not progress.

@@ -111,6 +111,8 @@ impl Lane {
             outbox: String::new(),
             fetch: Vec::new(),
             watch: false,
+            live: false,
+            terminal: None,
         };
         let (done, cell) = self
             .run(&request, vec![stdin, stdout, stderr, bundle], &nobody)

@@ -1,0 +1,97 @@
+//! The thread that moves live input from the judge's source to the queue of a command.
+//!
+//! The source blocks, and so does a full queue, so neither may be used on the slot's thread, which reads the program's
+//! output. The thread is not awaited at the end of the step: it ends at the latest when the source has waited for
+//! [`NEXT_MAX`].
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use cupel_judge::LiveSource;
+use cupel_sandbox::LiveQueue;
+
+/// Maximum time for which the source is asked to wait, and so for which the thread can outlive its step.
+const NEXT_MAX: Duration = Duration::from_millis(250);
+
+/// A running thread. It ends when this is dropped.
+pub(super) struct LiveInputThread {
+    source: Arc<dyn LiveSource>,
+    queue: LiveQueue,
+}
+
+impl LiveInputThread {
+    /// Starts the thread of a step.
+    pub(super) fn start(source: Arc<dyn LiveSource>) -> io::Result<LiveInputThread> {
+        let queue = LiveQueue::new()?;
+        let (from, to) = (Arc::clone(&source), queue.clone());
+        thread::Builder::new().name("live-input".into()).spawn(move || {
+            while !to.is_closed() {
+                if let Some(input) = from.next(NEXT_MAX) {
+                    to.push(input);
+                }
+            }
+        })?;
+        Ok(LiveInputThread { source, queue })
+    }
+
+    pub(super) fn queue(&self) -> LiveQueue {
+        self.queue.clone()
+    }
+
+    /// Whether no run has taken any input.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.queue.is_untouched()
+    }
+
+    /// Tells the source how many bytes the program has accepted in all.
+    pub(super) fn consumed(&self, total_bytes: u64) {
+        self.source.consumed(total_bytes);
+    }
+}
+
+impl Drop for LiveInputThread {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::mpsc::{Receiver, channel};
+
+    use cupel_judge::{LiveInput, LiveSignal};
+
+    use super::*;
+
+    /// A source that ends when it is dropped by the thread.
+    struct Inputs(Mutex<Receiver<LiveInput>>);
+
+    impl LiveSource for Inputs {
+        fn next(&self, timeout: Duration) -> Option<LiveInput> {
+            self.0.lock().unwrap().recv_timeout(timeout).ok()
+        }
+
+        fn consumed(&self, _: u64) {}
+    }
+
+    #[test]
+    fn the_thread_ends_with_its_step_even_if_it_waits_for_room() {
+        let (sender, inputs) = channel();
+        let source: Arc<dyn LiveSource> = Arc::new(Inputs(Mutex::new(inputs)));
+        let weak = Arc::downgrade(&source);
+        let thread = LiveInputThread::start(source).unwrap();
+        assert!(thread.is_untouched());
+        // One input more than the queue holds.
+        for _ in 0..2 {
+            sender.send(LiveInput::Bytes(vec![0; LiveInput::WINDOW])).unwrap();
+        }
+        sender.send(LiveInput::Signal(LiveSignal::Interrupt)).unwrap();
+        drop(thread);
+        while weak.strong_count() > 0 {
+            thread::yield_now();
+        }
+    }
+}
