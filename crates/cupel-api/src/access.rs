@@ -19,6 +19,7 @@ const OPERATIONS: &[(Method, &str, Who)] = &[
     (Method::GET, "/execute/{submission_id}", User(READ)),
     (Method::DELETE, "/execute/{submission_id}", User(WRITE)),
     (Method::GET, "/execute/{submission_id}/events", User(READ)),
+    (Method::GET, "/live", User(WRITE)),
     (Method::POST, "/tickets", User(READ)),
     (Method::GET, "/submissions", User(READ)),
     (Method::GET, "/submissions/{submission_id}", User(READ)),

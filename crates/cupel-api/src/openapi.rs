@@ -25,6 +25,7 @@ const DESCRIPTION: &str = "Runs untrusted programs and judges submissions to pro
 Register, log in, send the access token as `Authorization: Bearer`, and submit a program to `POST /api/v1/execute`. \
 API keys (`cup_…`) are sent the same way. An API key may call only the operations whose scopes it has; each operation \
 names its scope.\n\n\
+`GET /api/v1/live` is a WebSocket that starts and follows many runs; `docs/live.md` describes its messages.\n\n\
 Every error is an `application/problem+json` document (RFC 9457); branch on `type`.\n\n\
 [Formats of problem packages](/docs/formats)";
 

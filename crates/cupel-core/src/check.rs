@@ -132,7 +132,7 @@ fn bytes_of(new: &NewSubmission) -> Bytes {
         |source: &NewSource| -> usize { source.files.iter().map(|(path, data)| path.len() + data.len()).sum() };
     let bytes = match &new.kind {
         NewSubmissionKind::Program(program) => {
-            let NewProgram { source, args, env, stdin, tests, fetch: _, limits: _ } = program;
+            let NewProgram { source, args, env, stdin, tests, fetch: _, limits: _, live: _ } = program;
             let tests: usize = tests.iter().map(|test| test.name.len() + test_bytes(test)).sum();
             of_source(source) + tests + stdin.len() + args_bytes(args) + env_bytes(env)
         }
@@ -197,20 +197,26 @@ impl Checker<'_> {
     }
 
     fn program(&mut self, program: &NewProgram, registry: &Registry) -> Option<Program> {
-        let NewProgram { source, args, env, stdin, tests, fetch, limits } = program;
+        let NewProgram { source, args, env, stdin, tests, fetch, limits, live } = program;
         let language = self.language(&source.language, registry);
         let files = self.files(source, language);
         self.args(args);
         self.env(env);
         self.args_and_env_together(args, env);
         self.too_large("/stdin", "standard input", stdin.len(), self.bounds.stdin_bytes_max);
+        if live.is_some() && !(stdin.is_empty() && tests.is_empty()) {
+            let pointer = if stdin.is_empty() { "/tests" } else { "/stdin" };
+            let detail = "an interactive program gets its standard input while it runs, and has no tests";
+            self.fault(pointer, SubmissionFaultKind::BadInput, detail);
+        }
         let fetch = self.fetch(fetch, !tests.is_empty());
         let tests = self.tests(tests, stdin);
         if let Some(language) = language {
             self.limits(*limits, language.limits_max);
         }
         let source = Source { language: language?.id.clone(), files: BoxFiles::new(files) };
-        Some(Program { source, args: args.clone(), env: env.clone(), stdin: stdin.clone(), tests, fetch })
+        let (args, env, stdin) = (args.clone(), env.clone(), stdin.clone());
+        Some(Program { source, args, env, stdin, tests, fetch, live: *live })
     }
 
     fn solution(&mut self, solution: &NewSolution, registry: &Registry) -> Option<Solution> {

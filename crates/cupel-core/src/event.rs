@@ -7,8 +7,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cupel_types::{Outcome, SubmissionId, Usage, Verdict};
+use cupel_types::{LiveInput, Outcome, SubmissionId, Usage, Verdict};
 use jiff::Timestamp;
+
+use crate::live::InputCount;
 
 /// A position in the log of one submission. Larger is later.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,6 +93,23 @@ pub enum EventKind {
     ExecutionEnded { case: Option<String>, verdict: Verdict, outcome: Outcome, usage: Usage },
     /// Final: judged, cancelled or abandoned. Nothing follows. (`verdict`)
     Finished { verdict: Verdict },
+    /// Part of the traffic between API nodes and the worker of a live run. It is never in a submission's own log, but in
+    /// the logs of [`live`](crate::live).
+    Live(LiveEvent),
+}
+
+/// Traffic between API nodes and the worker of a live run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LiveEvent {
+    /// An input; the event's number is the input's.
+    Input {
+        /// The input.
+        input: LiveInput,
+        /// Bytes of standard input up to this one.
+        total_bytes: u64,
+    },
+    /// The worker has consumed this much.
+    Consumed(InputCount),
 }
 
 impl EventKind {
@@ -105,6 +124,7 @@ impl EventKind {
             EventKind::Output { .. } => "output",
             EventKind::ExecutionEnded { .. } => "test.end",
             EventKind::Finished { .. } => "verdict",
+            EventKind::Live(_) => "live",
         }
     }
 

@@ -246,7 +246,8 @@ impl Core {
     ) -> Result<bool, StoreError> {
         let LeasedRun { run, lease, attempt, started_at, ref submission, .. } = assignment.leased;
         let now = self.now();
-        let end = Event::finished(submission.id, attempt, now, report.verdict);
+        let (verdict, is_live) = (report.verdict, submission.kind.is_live());
+        let end = Event::finished(submission.id, attempt, now, verdict);
         let place = Seq::of_attempt(attempt, 0)..Seq::of_end(attempt);
         events.retain(|e| e.submission == submission.id && place.contains(&e.seq) && !e.kind.is_final());
         events.push(end.clone());
@@ -266,6 +267,9 @@ impl Core {
             // the result.
             record.into_iter().for_each(|record| self.inner.waiters.hand_over(record));
             self.inner.events.publish(end);
+            if is_live {
+                self.end_input(submission.id, attempt, verdict);
+            }
         } else {
             tracing::info!(run.id = %run, attempt.number = attempt, "a late result was refused");
         }

@@ -22,6 +22,7 @@ mod execute;
 mod ids;
 mod lease;
 pub mod limits;
+pub mod live;
 mod new_submission;
 mod ports;
 mod principal;

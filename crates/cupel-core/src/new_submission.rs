@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cupel_types::{Cases, LimitsRequest, PriorityClass, ProblemVersion, TestCase};
+use cupel_types::{Cases, LimitsRequest, Live, PriorityClass, ProblemVersion, TestCase};
 use jiff::Timestamp;
 
 use crate::Needs;
@@ -54,6 +54,8 @@ pub struct NewProgram {
     pub fetch: Vec<String>,
     /// Requested limits.
     pub limits: LimitsRequest,
+    /// Set if standard input arrives while the program runs.
+    pub live: Option<Live>,
 }
 
 /// A solution to a problem.

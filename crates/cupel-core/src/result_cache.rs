@@ -58,12 +58,12 @@ pub(crate) struct CacheQuery {
 
 impl Core {
     /// The cache key and data of a single submission. `None` if its result cannot come from the cache: it has a
-    /// `run_at` or a webhook, is not a program, or has faults, or there is no cache.
+    /// `run_at` or a webhook, is not a program, gets input while it runs, or has faults, or there is no cache.
     pub(crate) fn cache_query(&self, owner: UserId, checked: &Checked) -> Option<CacheQuery> {
         let cache = self.result_cache.as_ref().filter(|cache| !cache.lifetime.is_zero())?;
         let [new] = checked.new.as_slice() else { return None };
         let Ok([SubmissionKind::Program(program)]) = checked.kinds.as_deref() else { return None };
-        if new.run_at.is_some() || new.webhook.is_some() {
+        if new.run_at.is_some() || new.webhook.is_some() || program.live.is_some() {
             return None;
         }
         let (registry, program) = (self.registry(), program.clone());

@@ -7,7 +7,8 @@
 use std::collections::VecDeque;
 
 use cupel_core::Received;
-use cupel_core::event::{Event, EventKind, Seq};
+use cupel_core::event::{Event, EventKind, LiveEvent, Seq};
+use cupel_types::LiveInput;
 
 #[derive(Debug, Default)]
 pub(crate) struct Log {
@@ -49,6 +50,7 @@ pub(crate) struct ReaderPosition {
 pub(crate) fn size(event: &Event) -> usize {
     let extra = match &event.kind {
         EventKind::Output { data, .. } => data.len(),
+        EventKind::Live(LiveEvent::Input { input: LiveInput::Bytes(data), .. }) => data.len(),
         _ => 0,
     };
     128 + extra

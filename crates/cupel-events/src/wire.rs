@@ -3,7 +3,7 @@
 //! ```text
 //! frame   = version (1 byte: 1), length of head (4 bytes, big endian), length of body (likewise), head, body
 //! head    = JSON: the message; fields that this version does not know are ignored
-//! body    = the bytes of an output chunk, empty otherwise
+//! body    = the bytes of an output chunk or of live input, empty otherwise
 //! message = frame, frame, …
 //! ```
 //!
@@ -14,8 +14,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_core::Notice;
-use cupel_core::event::{Event, EventKind, Seq, Stream};
-use cupel_types::{Bytes, Instructions, Outcome, RunId, Signal, Start, SubmissionId, Usage, UserId, Verdict};
+use cupel_core::event::{Event, EventKind, LiveEvent, Seq, Stream};
+use cupel_core::live::InputCount;
+use cupel_types::{
+    Bytes, Instructions, LiveInput, LiveSignal, Outcome, RunId, Signal, Start, SubmissionId, TerminalSize, Usage,
+    UserId, Verdict,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -77,6 +81,18 @@ enum Kind {
     Output { case: Option<String>, stream: StreamName },
     ExecutionEnded { case: Option<String>, verdict: String, outcome: OutcomeName, usage: UsageForm },
     Finished { verdict: String },
+    Input { what: InputForm, total_bytes: u64 },
+    Consumed { inputs: u32, bytes: u64 },
+}
+
+/// An input of a live run; bytes are in the body.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum InputForm {
+    Bytes,
+    End,
+    Signal(String),
+    Resize(u16, u16),
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -128,6 +144,7 @@ pub(crate) fn write(message: &Message, out: &mut Vec<u8>) {
         Message::Event { event, before } => {
             let body: &[u8] = match &event.kind {
                 EventKind::Output { data, .. } => data,
+                EventKind::Live(LiveEvent::Input { input: LiveInput::Bytes(data), .. }) => data,
                 _ => &[],
             };
             let at = (event.at.as_second(), event.at.subsec_nanosecond());
@@ -258,12 +275,18 @@ impl From<&EventKind> for Kind {
                 usage: usage.into(),
             },
             EventKind::Finished { verdict } => Kind::Finished { verdict: verdict.code().to_owned() },
+            EventKind::Live(LiveEvent::Input { input, total_bytes }) => {
+                Kind::Input { what: InputForm::from(input), total_bytes: *total_bytes }
+            }
+            EventKind::Live(LiveEvent::Consumed(InputCount { inputs, bytes })) => {
+                Kind::Consumed { inputs: *inputs, bytes: *bytes }
+            }
         }
     }
 }
 
 impl Kind {
-    /// `None` if this version does not know the verdict.
+    /// `None` if the message contains a name that this version does not know.
     fn read(self, body: &[u8]) -> Option<EventKind> {
         Some(match self {
             Kind::Queued {} => EventKind::Queued,
@@ -286,6 +309,33 @@ impl Kind {
                 usage: usage.into(),
             },
             Kind::Finished { verdict } => EventKind::Finished { verdict: Verdict::from_code(&verdict)? },
+            Kind::Input { what, total_bytes } => {
+                EventKind::Live(LiveEvent::Input { input: what.read(body)?, total_bytes })
+            }
+            Kind::Consumed { inputs, bytes } => EventKind::Live(LiveEvent::Consumed(InputCount { inputs, bytes })),
+        })
+    }
+}
+
+impl From<&LiveInput> for InputForm {
+    fn from(input: &LiveInput) -> InputForm {
+        match input {
+            LiveInput::Bytes(_) => InputForm::Bytes,
+            LiveInput::EndOfInput => InputForm::End,
+            LiveInput::Signal(signal) => InputForm::Signal(signal.as_str().to_owned()),
+            LiveInput::Resize(TerminalSize { columns, rows }) => InputForm::Resize(*columns, *rows),
+        }
+    }
+}
+
+impl InputForm {
+    /// `None` if it names a signal or a size that this version does not know.
+    fn read(self, body: &[u8]) -> Option<LiveInput> {
+        Some(match self {
+            InputForm::Bytes => LiveInput::Bytes(body.to_vec()),
+            InputForm::End => LiveInput::EndOfInput,
+            InputForm::Signal(name) => LiveInput::Signal(LiveSignal::from_name(&name)?),
+            InputForm::Resize(columns, rows) => LiveInput::Resize(TerminalSize::new(columns, rows)?),
         })
     }
 }
@@ -413,6 +463,16 @@ mod tests {
         )
     }
 
+    fn input() -> impl Strategy<Value = LiveInput> {
+        prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..200).prop_map(LiveInput::Bytes),
+            Just(LiveInput::EndOfInput),
+            prop::sample::select(LiveSignal::ALL.to_vec()).prop_map(LiveInput::Signal),
+            (1..=TerminalSize::MAX, 1..=TerminalSize::MAX)
+                .prop_map(|(columns, rows)| LiveInput::Resize(TerminalSize { columns, rows })),
+        ]
+    }
+
     fn kind() -> impl Strategy<Value = EventKind> {
         prop_oneof![
             Just(EventKind::Queued),
@@ -431,6 +491,10 @@ mod tests {
                 EventKind::ExecutionEnded { case, verdict, outcome, usage }
             }),
             verdict().prop_map(|verdict| EventKind::Finished { verdict }),
+            (input(), any::<u64>())
+                .prop_map(|(input, total_bytes)| { EventKind::Live(LiveEvent::Input { input, total_bytes }) }),
+            (any::<u32>(), any::<u64>())
+                .prop_map(|(inputs, bytes)| EventKind::Live(LiveEvent::Consumed(InputCount { inputs, bytes }))),
         ]
     }
 

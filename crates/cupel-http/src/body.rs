@@ -142,7 +142,12 @@ fn is_plain(headers: &HeaderMap, expected: &str) -> Result<(), ApiError> {
     if essence.eq_ignore_ascii_case(expected) { Ok(()) } else { refuse(format!("The body must be `{expected}`.")) }
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+/// Parses a JSON object.
+///
+/// # Errors
+///
+/// If it is not UTF-8, not JSON, or has another form, with the location of each fault.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let detail = format!("The body is not UTF-8 at byte {}. Send binary data as base64.", error.valid_up_to());
         ApiError::new(ErrorKind::InvalidUtf8, detail)

@@ -9,8 +9,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use cupel_core::AuthenticatedUser;
 use cupel_core::Principal;
-use cupel_core::accounts::{Accounts, Role, Scope};
-use cupel_types::{SubmissionId, UserId};
+use cupel_core::accounts::{Accounts, Role, Scope, TicketUse};
+use cupel_types::UserId;
 
 use crate::app::Shared;
 use crate::auth::{Identity, IdentityError, Presented, Via, Who, bearer};
@@ -56,6 +56,11 @@ impl Caller {
     pub fn principal(&self) -> Principal {
         Principal::User(self.viewer)
     }
+
+    /// Refuses an API key without this scope, for an operation that needs more than its entry in the access table.
+    pub fn requires(&self, scope: Scope) -> Result<(), ApiError> {
+        has_scope(&self.identity, scope)
+    }
 }
 
 /// Client of an operation that needs no authentication; identified if it sends credentials. Extraction charges one read
@@ -79,7 +84,8 @@ impl FromRequestParts<Shared> for Visitor {
     }
 }
 
-/// Client that follows a submission: a caller or, if the header has no credentials, the holder of a ticket for it.
+/// Client of an event stream or of a live connection: a caller or, if the header has no credentials, the holder of a
+/// ticket.
 pub enum Follower {
     /// A caller.
     Caller(Box<Caller>),
@@ -112,37 +118,47 @@ impl FromRequestParts<Shared> for Follower {
 }
 
 impl Follower {
-    /// Returns the user, and the viewer whose permissions apply when the client reads the submission. With a ticket,
-    /// this charges one read to the user; the ticket stays valid until [`Follower::enter`].
-    pub async fn viewer(
-        &self,
-        app: &Shared,
-        submission: SubmissionId,
-    ) -> Result<(UserId, AuthenticatedUser), ApiError> {
+    /// Returns the user, the viewer whose permissions apply when the client reads submissions, and the user's rates. With
+    /// a ticket, this charges one read to the user; the ticket stays valid until [`Follower::enter`].
+    pub async fn holder(&self, app: &Shared, opens: TicketUse) -> Result<Holder, ApiError> {
         let (text, notes) = match self {
-            Follower::Caller(caller) => return Ok((caller.user, caller.viewer)),
+            Follower::Caller(caller) => {
+                return Ok(Holder { user: caller.user, viewer: caller.viewer, rates: caller.rates });
+            }
             Follower::Ticket { text, notes } => (text, notes),
         };
-        let Some((user, viewer)) = app.accounts.holder_of_ticket(text, submission).await? else {
+        let Some((user, viewer)) = app.accounts.holder_of_ticket(text, opens).await? else {
             return Err(bad_ticket(app, notes.as_ref()).await?);
         };
-        let (note, paid) = app.limits.take(user.id, RateClass::Reads, &app.rates(&user.tier.0), 1).await;
+        let rates = app.rates(&user.tier.0);
+        let (note, paid) = app.limits.take(user.id, RateClass::Reads, &rates, 1).await;
         if let Some(notes) = notes {
             notes.set_user(user.id);
             notes.set_rate(note);
         }
         paid?;
-        Ok((user.id, viewer))
+        Ok(Holder { user: user.id, viewer, rates })
     }
 
-    /// Consumes the ticket. Call it after all other checks for the stream have passed.
-    pub async fn enter(self, app: &Shared, submission: SubmissionId) -> Result<(), ApiError> {
+    /// Consumes the ticket. Call it after all other checks have passed.
+    pub async fn enter(self, app: &Shared, opens: TicketUse) -> Result<(), ApiError> {
         let Follower::Ticket { text, notes } = self else { return Ok(()) };
-        if app.accounts.use_ticket(&text, submission).await? {
+        if app.accounts.use_ticket(&text, opens).await? {
             return Ok(());
         }
         Err(bad_ticket(app, notes.as_ref()).await?)
     }
+}
+
+/// The user behind a [`Follower`].
+#[derive(Clone, Copy)]
+pub struct Holder {
+    /// The user.
+    pub user: UserId,
+    /// The user as a viewer of submissions.
+    pub viewer: AuthenticatedUser,
+    /// Rates of the user's tier.
+    pub rates: TierRates,
 }
 
 /// Returns the response to an invalid ticket, and charges one invalid token to the client's address.
@@ -150,8 +166,7 @@ async fn bad_ticket(app: &Shared, notes: Option<&Notes>) -> Result<ApiError, Api
     if let Some(notes) = notes {
         app.limits.bad_token(notes.client().address).await?;
     }
-    let detail =
-        "The ticket was used, has expired, or is for another submission. Get another one: POST /api/v1/tickets.";
+    let detail = "The ticket was used, has expired, or is for another purpose. Get another one: POST /api/v1/tickets.";
     Ok(ApiError::new(ErrorKind::Unauthorized, detail))
 }
 

@@ -87,6 +87,12 @@ kinds! {
         "The body has more bytes than this route accepts. `detail` has the limit.";
     UnsupportedMediaType "unsupported-media-type" UNSUPPORTED_MEDIA_TYPE "Unsupported media type"
         "The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which.";
+    InputOutOfOrder "input-out-of-order" CONFLICT "Input out of order"
+        "Live connections: an input's number is larger than that of the next one. `detail` has the missing number. Nothing was sent to the program.";
+    InputWindowFull "input-window-full" TOO_MANY_REQUESTS "Input window full"
+        "Live connections: the program has not read enough of the earlier input. Nothing was sent to it. Send the input again after a message `input` that leaves room.";
+    UpgradeRequired "upgrade-required" UPGRADE_REQUIRED "Upgrade required"
+        "The address is that of a live connection, and the request is not the handshake of a WebSocket (RFC 6455, version 13).";
     InvalidBody "invalid-body" UNPROCESSABLE_ENTITY "Invalid body"
         "The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error.";
     InvalidPackage "invalid-package" UNPROCESSABLE_ENTITY "Invalid package"
@@ -137,6 +143,7 @@ impl ErrorKind {
             StatusCode::METHOD_NOT_ALLOWED => ErrorKind::MethodNotAllowed,
             StatusCode::REQUEST_TIMEOUT => ErrorKind::RequestTimeout,
             StatusCode::PAYLOAD_TOO_LARGE => ErrorKind::BodyTooLarge,
+            StatusCode::UPGRADE_REQUIRED => ErrorKind::UpgradeRequired,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => ErrorKind::UnsupportedMediaType,
             StatusCode::TOO_MANY_REQUESTS => ErrorKind::RateLimited,
             StatusCode::SERVICE_UNAVAILABLE => ErrorKind::Unavailable,
@@ -224,6 +231,12 @@ impl ApiError {
     pub fn retry_after(self, wait: Duration) -> ApiError {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         self.with_header(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
+    }
+
+    /// Value of `Retry-After`, if there is one.
+    pub fn seconds_to_wait(&self) -> Option<u64> {
+        let (_, value) = self.headers.iter().find(|(name, _)| *name == header::RETRY_AFTER)?;
+        value.to_str().ok()?.parse().ok()
     }
 
     /// Description of this error, for people.

@@ -13,9 +13,9 @@ use cupel_core::{
 };
 use cupel_languages::{Probe, Registry};
 use cupel_types::{
-    BoxFile, BoxFiles, BoxPath, Bytes, Cases, Limits, LimitsRequest, Outcome, Output, PriorityClass, ProblemVersion,
-    Program, RunId, RunReport, Solution, Source, Start, StepReport, Submission, SubmissionId, SubmissionKind, TestCase,
-    Usage, UserId, Verdict,
+    BoxFile, BoxFiles, BoxPath, Bytes, Cases, Limits, LimitsRequest, Live, Outcome, Output, PriorityClass,
+    ProblemVersion, Program, RunId, RunReport, Solution, Source, Start, StepReport, Submission, SubmissionId,
+    SubmissionKind, TestCase, Usage, UserId, Verdict,
 };
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -180,6 +180,13 @@ impl SubmissionBuilder {
         self
     }
 
+    /// Gets its standard input while it runs, without a terminal.
+    #[must_use]
+    pub fn live(mut self) -> Self {
+        self.program_mut().live = Some(Live { terminal: None });
+        self
+    }
+
     fn program_mut(&mut self) -> &mut NewProgram {
         match &mut self.new.kind {
             NewSubmissionKind::Program(program) => program,
@@ -203,7 +210,7 @@ impl SubmissionBuilder {
     /// Returns the submission as the store returns it, with the id of its run.
     pub fn build(self) -> (Submission, RunId) {
         let (kind, limits) = match self.new.kind {
-            NewSubmissionKind::Program(NewProgram { source, args, env, stdin, tests, fetch, limits }) => (
+            NewSubmissionKind::Program(NewProgram { source, args, env, stdin, tests, fetch, limits, live }) => (
                 SubmissionKind::Program(Program {
                     source: stored(source),
                     args,
@@ -211,6 +218,7 @@ impl SubmissionBuilder {
                     stdin,
                     tests,
                     fetch: fetch.iter().map(|path| BoxPath::new(path).expect("a path")).collect(),
+                    live,
                 }),
                 limits,
             ),

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::{BoxFiles, BoxPath, Bytes, ContentHash, LanguageId, LimitsRequest, ProblemId, SubmissionId, UserId, named};
+use crate::{
+    BoxFiles, BoxPath, Bytes, ContentHash, LanguageId, LimitsRequest, ProblemId, SubmissionId, TerminalSize, UserId,
+    named,
+};
 
 /// A user's submission: the work and the requested options. Immutable once accepted; each judging of it is a run.
 #[derive(Clone, Debug)]
@@ -76,6 +79,11 @@ impl Program {
 }
 
 impl SubmissionKind {
+    /// Whether standard input arrives while the program runs.
+    pub fn is_live(&self) -> bool {
+        matches!(self, SubmissionKind::Program(program) if program.live.is_some())
+    }
+
     /// The source files and their language; `None` if the work has no source.
     pub fn source(&self) -> Option<&Source> {
         match self {
@@ -116,6 +124,15 @@ pub struct Program {
     /// Files to read back from the box after the execution, if there are no tests; at most [`FETCH_FILES_MAX`], with at
     /// most [`FETCH_PATHS_BYTES_MAX`] of paths.
     pub fetch: Vec<BoxPath>,
+    /// Set if standard input arrives while the program runs; then there is no `stdin` and there are no tests.
+    pub live: Option<Live>,
+}
+
+/// How a program is run whose standard input arrives while it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// Initial window of the program's terminal; `None`: it has no terminal.
+    pub terminal: Option<TerminalSize>,
 }
 
 /// Maximum number of files that a submission of a program may request to be read back.

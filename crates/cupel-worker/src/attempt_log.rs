@@ -2,8 +2,10 @@
 //!
 //! Output arrives in pieces of any size. If the stream was quiet, a piece is published at once; otherwise
 //! [`PIECE_PAUSE`] after the previous one. So a program with frequent output causes at most 20 events per second and
-//! stream. A piece ends inside a UTF-8 character only if the stream does.
+//! stream. A live run publishes more often: after a burst of pieces, every [`LIVE_PIECE_PAUSE`]. A piece ends inside a
+//! UTF-8 character only if the stream does.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -11,8 +13,16 @@ use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::{Assignment, Core};
 use cupel_judge::{JudgeEvent, JudgeObserver};
 
+use crate::live::Failure;
+
 /// Shortest time between two pieces of one stream.
 const PIECE_PAUSE: Duration = Duration::from_millis(50);
+
+/// The same for a live run, whose client waits for every prompt.
+const LIVE_PIECE_PAUSE: Duration = Duration::from_millis(4);
+
+/// Pieces of a live run that are published without a pause: an answer and the next prompt follow each other at once.
+const LIVE_BURST_MAX: u32 = 64;
 
 /// Largest piece.
 const PIECE_BYTES_MAX: usize = 64 << 10;
@@ -36,6 +46,8 @@ pub(crate) struct AttemptLog<'a> {
     room: usize,
     streams: [Pending; 2],
     case: Option<String>,
+    /// State of the input, if the run is live.
+    input: Option<Arc<Failure>>,
 }
 
 /// Output that is not published yet.
@@ -43,6 +55,17 @@ pub(crate) struct AttemptLog<'a> {
 struct Pending {
     data: Vec<u8>,
     last: Option<Instant>,
+    /// Pieces that may be published without a pause, as of the last one.
+    burst: u32,
+}
+
+impl Pending {
+    /// Pieces that may be published now, if one is earned per `pause` and at most `burst_max` are saved.
+    fn allowed(&self, pause: Duration, burst_max: u32) -> u32 {
+        let Some(last) = self.last else { return burst_max };
+        let earned = last.elapsed().as_nanos() / pause.as_nanos().max(1);
+        self.burst.saturating_add(u32::try_from(earned).unwrap_or(u32::MAX)).min(burst_max)
+    }
 }
 
 impl<'a> AttemptLog<'a> {
@@ -66,9 +89,15 @@ impl<'a> AttemptLog<'a> {
             room: LOG_OUTPUT_BYTES_MAX,
             streams: Default::default(),
             case: None,
+            input: None,
         };
         log.append(EventKind::Started { attempt: assignment.leased.attempt });
         log
+    }
+
+    /// Marks the run as live: output is published with less delay, and a failure of the input stops the program.
+    pub(crate) fn follow_input(&mut self, input: &Arc<Failure>) {
+        self.input = Some(Arc::clone(input));
     }
 
     /// Whether judging was stopped because it took too long in total.
@@ -118,8 +147,12 @@ impl<'a> AttemptLog<'a> {
     }
 
     fn flush_if_due(&mut self, stream: Stream) {
+        let (pause, burst_max) =
+            if self.input.is_some() { (LIVE_PIECE_PAUSE, LIVE_BURST_MAX) } else { (PIECE_PAUSE, 1) };
         let pending = self.pending(stream);
-        if !pending.data.is_empty() && pending.last.is_none_or(|last| last.elapsed() >= PIECE_PAUSE) {
+        let allowed = pending.allowed(pause, burst_max);
+        if !pending.data.is_empty() && allowed > 0 {
+            pending.burst = allowed - 1;
             self.flush(stream, false);
         }
     }
@@ -169,7 +202,8 @@ impl JudgeObserver for AttemptLog<'_> {
         // Called a few times per second, so that held-back output is also published when the program is silent.
         self.flush_if_due(Stream::Stdout);
         self.flush_if_due(Stream::Stderr);
-        if self.assignment.stop.is_raised() || self.ended.load(Ordering::Relaxed) {
+        let has_lost_input = self.input.as_ref().is_some_and(|input| input.has_failed());
+        if self.assignment.stop.is_raised() || self.ended.load(Ordering::Relaxed) || has_lost_input {
             return true;
         }
         let waited = Duration::from_nanos(self.waited.load(Ordering::Relaxed));
@@ -207,6 +241,18 @@ mod tests {
             assert!(std::str::from_utf8(complete).is_ok(), "{end}");
             assert!(end - complete.len() <= 3);
         }
+    }
+
+    #[test]
+    fn a_burst_is_bounded_and_earned_by_pauses() {
+        let pause = Duration::from_secs(3600);
+        let mut pending = Pending::default();
+        assert_eq!(pending.allowed(pause, 3), 3, "a stream that was quiet may begin at once");
+        pending.last = Some(Instant::now());
+        assert_eq!(pending.allowed(pause, 3), 0);
+        pending.burst = 2;
+        assert_eq!(pending.allowed(pause, 3), 2);
+        assert_eq!(pending.allowed(Duration::ZERO, 3), 3);
     }
 
     #[test]

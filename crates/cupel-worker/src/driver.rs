@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use cupel_core::{Assignment, NextError, QueueError, chain};
 use cupel_types::UserId;
 use jiff::Timestamp;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -188,8 +189,9 @@ impl<'a> Driver<'a> {
         }
         let (number, shared, sender) = (self.number, Arc::clone(self.shared), self.sender.clone());
         let (jobs, taken) = sync_channel(1);
+        let runtime = Handle::current();
         let thread = std::thread::Builder::new().name(format!("slot-{number}"));
-        match thread.spawn(move || slot::run(number, &shared.parts, taken, sender)) {
+        match thread.spawn(move || slot::run(number, &shared.parts, &runtime, taken, sender)) {
             Ok(_) => {
                 self.threads.push(jobs);
                 Some(self.threads.len() - 1)

@@ -17,6 +17,7 @@ mod attempt_log;
 mod driver;
 mod ending;
 mod limit_starts;
+mod live;
 mod long;
 mod presence;
 mod problem;

@@ -1,8 +1,9 @@
 //! Long runs: those that may occupy a slot for longer than `worker.long_step` without interruption.
 //!
 //! A step is never interrupted, so programs that sleep could hold every slot of the worker. Therefore long runs
-//! together use at most all slots but one. With a single slot no slot can be reserved for short runs, so long runs only
-//! take turns with them between steps.
+//! together use at most all slots but one. A live run counts as long whatever its limits are, because it waits for its
+//! client. With a single slot no slot can be reserved for short runs, so long runs only take turns with them between
+//! steps.
 //!
 //! A worker leases a run before it knows whether the run is long. If no slot is free for a long run, the run waits in
 //! this worker, and short runs behind it in the queue pass it. After [`WAIT_MAX`], or at once if too many wait, it is
@@ -125,6 +126,10 @@ impl Shared {
         let submission = &assignment.leased.submission;
         if matches!(submission.kind, SubmissionKind::Verify(_)) {
             return false;
+        }
+        if submission.kind.is_live() {
+            // Its program may wait for its client at any time.
+            return true;
         }
         let registry = self.parts.core.registry();
         let language = submission.language().and_then(|language| registry.get(language));

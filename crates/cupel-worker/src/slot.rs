@@ -23,14 +23,17 @@ use cupel_core::event::Event;
 use cupel_core::problems::PackagesError;
 use cupel_core::{Assignment, BlobsError, Core, chain};
 use cupel_judge::{
-    ArtifactCache, ExecuteError, Executor, Interaction, InteractionResult, JudgeError, JudgeRequest, ProblemError,
-    StepInput, StepObserver, StepResult, WarmInput, judge,
+    ArtifactCache, ExecuteError, Executor, Interaction, InteractionResult, JudgeError, JudgeRequest, LiveSource,
+    LiveStdin, ProblemError, StdinSource, StepInput, StepObserver, StepResult, WarmInput, judge,
 };
-use cupel_types::{LanguageId, RunReport, Source, SubmissionKind, Verdict};
+use cupel_languages::Language;
+use cupel_types::{LanguageId, LimitsRequest, RunReport, Source, SubmissionKind, Verdict};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::attempt_log::AttemptLog;
 use crate::limit_starts::LimitStarts;
+use crate::live::LiveFeed;
 use crate::problem;
 use crate::verifying;
 
@@ -142,7 +145,13 @@ impl SlotError {
 }
 
 /// Runs the jobs of a slot's thread until the channel closes.
-pub(crate) fn run(number: usize, parts: &SlotParts, jobs: Receiver<Job>, messages: UnboundedSender<SlotMessage>) {
+pub(crate) fn run(
+    number: usize,
+    parts: &SlotParts,
+    runtime: &Handle,
+    jobs: Receiver<Job>,
+    messages: UnboundedSender<SlotMessage>,
+) {
     let mut hand = TurnTaker {
         jobs,
         messages,
@@ -158,7 +167,7 @@ pub(crate) fn run(number: usize, parts: &SlotParts, jobs: Receiver<Job>, message
             Job::Build => hand.tool = build(number, parts, &hand.messages),
             Job::Judge(assignment, tool) => {
                 hand.take_up(tool);
-                if !hand.judge(number, parts, &assignment) {
+                if !hand.judge(number, parts, runtime, &assignment) {
                     return;
                 }
             }
@@ -205,11 +214,11 @@ impl TurnTaker {
     }
 
     /// Judges an attempt. Returns `false` if the receiver was dropped.
-    fn judge(&mut self, number: usize, parts: &SlotParts, assignment: &Assignment) -> bool {
+    fn judge(&mut self, number: usize, parts: &SlotParts, runtime: &Handle, assignment: &Assignment) -> bool {
         self.waited = Arc::default();
         self.is_announced = false;
         let waited = Arc::clone(&self.waited);
-        let attempt = AssertUnwindSafe(|| judge_one(parts, assignment, self, &waited));
+        let attempt = AssertUnwindSafe(|| judge_one(parts, runtime, assignment, self, &waited));
         let result = catch_unwind(attempt).unwrap_or(Err(SlotError::Panic));
         // The executor is absent if the worker ended while the attempt waited.
         let Some(tool) = &mut self.tool else { return false };
@@ -324,14 +333,35 @@ fn build(number: usize, parts: &SlotParts, messages: &UnboundedSender<SlotMessag
     }
 }
 
+/// Why a live run is not tried again after its first attempt was lost.
+const INPUT_GONE: &str = "The worker that ran this interactive program failed. Its input cannot be repeated.";
+
+/// Why a live run ends when its worker does.
+const WORKER_STOPPED: &str = "The worker that ran this interactive program was stopped. Its input cannot be repeated.";
+
+/// The report of a live run that Cupel could not continue.
+fn failed_live(limits: LimitsRequest, language: &Language, why: String) -> RunReport {
+    let version = language.installed_version().unwrap_or_default();
+    let mut report = RunReport::bare(Verdict::InternalError, limits.over(language.limits), version);
+    report.message = Some(why);
+    report
+}
+
+/// Why a live run has failed, if it has: it lost input, or its worker stops after it has consumed some.
+fn broken(feed: &LiveFeed, report: &RunReport, parts: &SlotParts) -> Option<String> {
+    let is_stopped = report.verdict == Verdict::Cancelled && parts.ended.load(Ordering::Relaxed) && feed.has_consumed();
+    feed.failure().why().or_else(|| is_stopped.then(|| WORKER_STOPPED.to_owned()))
+}
+
 /// Judges an attempt; `waited` counts the nanoseconds during which other runs had the slot.
 fn judge_one(
     parts: &SlotParts,
+    runtime: &Handle,
     assignment: &Assignment,
     executor: &mut dyn Executor,
     waited: &AtomicU64,
 ) -> Result<Judged, SlotError> {
-    let submission = &assignment.leased.submission;
+    let (submission, attempt) = (&assignment.leased.submission, assignment.leased.attempt);
     let registry = parts.core.registry();
     let language = |source: &Source| {
         let found = registry.get(&source.language).filter(|language| language.is_available());
@@ -345,16 +375,31 @@ fn judge_one(
     let mut log = AttemptLog::begin(&parts.core, assignment, &parts.ended, time_max, waited);
     let mut report = match &submission.kind {
         SubmissionKind::Program(program) => {
+            let language = language(&program.source)?;
+            if program.live.is_some() && assignment.leased.lost > 0 {
+                let report = failed_live(submission.limits, language, INPUT_GONE.to_owned());
+                return Ok(Judged { report, events: log.finish() });
+            }
+            let feed = program.live.map(|live| (live, LiveFeed::open(&parts.core, runtime, submission.id, attempt)));
+            let stdin = feed.as_ref().map(|(live, feed)| {
+                log.follow_input(feed.failure());
+                let source = Arc::clone(feed) as Arc<dyn LiveSource>;
+                StdinSource::Live(LiveStdin { source, terminal: live.terminal })
+            });
             let request = JudgeRequest {
                 owner: submission.owner,
                 program,
                 limits: submission.limits,
-                language: language(&program.source)?,
-                stdin: None,
+                language,
+                stdin,
                 output_kept_max: parts.core.bounds().output_kept_max,
                 time_max: parts.run_time_max,
             };
-            judge(&request, executor, parts.cache.as_ref(), &mut log)?
+            let report = judge(&request, executor, parts.cache.as_ref(), &mut log)?;
+            match feed.and_then(|(_, feed)| broken(&feed, &report, parts)) {
+                Some(why) => failed_live(submission.limits, language, why),
+                None => report,
+            }
         }
         SubmissionKind::Problem(solution) => {
             let language = language(&solution.source)?;

@@ -83,6 +83,7 @@ impl Program {
             stdin: self.stdin.into(),
             tests: Vec::new(),
             fetch: Vec::new(),
+            live: None,
         }
     }
 }

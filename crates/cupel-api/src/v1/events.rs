@@ -20,11 +20,12 @@ use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use cupel_core::accounts::TicketUse;
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::{Received, Subscription};
 use cupel_http::app::{LongAnswer, Shared};
 use cupel_http::body::{Id, Params};
-use cupel_http::caller::Follower;
+use cupel_http::caller::{Follower, Holder};
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
 use cupel_types::{SubmissionId, Usage, UserId};
 use futures_util::stream;
@@ -36,7 +37,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::v1::response::{StartView, rfc3339};
 
 /// Streams of submissions that are due within this time stay open.
-const DUE_SOON: SignedDuration = SignedDuration::from_secs(60);
+pub(crate) const DUE_SOON: SignedDuration = SignedDuration::from_secs(60);
 
 /// Longest reconnection time sent to a browser. Bounded, because the submission may be cancelled in the meantime.
 const RETRY_MAX: SignedDuration = SignedDuration::from_hours(1);
@@ -124,7 +125,8 @@ impl From<Event> for EventData {
         };
         let ms = |d: Duration| Some(d.as_millis() as u64);
         match event.kind {
-            EventKind::Queued | EventKind::CompileStarted => base,
+            // A live event is never in the log of a submission.
+            EventKind::Queued | EventKind::CompileStarted | EventKind::Live(_) => base,
             EventKind::Started { attempt } => EventData { attempt: Some(attempt), ..base },
             EventKind::CompileEnded { ok, cached, wall_time } => {
                 EventData { ok: Some(ok), cached: Some(cached), wall_time_ms: ms(wall_time), ..base }
@@ -194,18 +196,19 @@ pub(crate) async fn events(
         })?),
     };
     let after = last.or(params.after);
-    let (user, viewer) = follower.viewer(&app, id).await?;
+    let ticket = TicketUse::Stream(id);
+    let Holder { user, viewer, rates: _ } = follower.holder(&app, ticket).await?;
     let record = app.core.submission(&viewer, id).await?.ok_or_else(|| ApiError::not_found("submission"))?;
     let now = app.core.now();
     if let Some(run_at) = record.submission.run_at
         && !record.state.is_final()
         && run_at.duration_since(now) > DUE_SOON
     {
-        follower.enter(&app, id).await?;
+        follower.enter(&app, ticket).await?;
         return Ok(scheduled(id, after.unwrap_or(0), run_at, now));
     }
     let open = app.long_answers.begin(user)?;
-    follower.enter(&app, id).await?;
+    follower.enter(&app, ticket).await?;
     let Some(mut log) = app.core.watch(&viewer, id, Seq(after.unwrap_or(0))).await? else {
         return Err(ApiError::not_found("submission"));
     };
@@ -230,15 +233,21 @@ pub(crate) async fn events(
     Ok(response)
 }
 
+impl EventData {
+    /// `scheduled`: the submission is due at `run_at`.
+    pub(crate) fn scheduled(id: SubmissionId, after: u64, run_at: Timestamp, now: Timestamp) -> EventData {
+        EventData { run_at: Some(rfc3339(run_at)), ..EventData::gap(id, after, now) }
+    }
+
+    /// `gap`: events after the one with this number were dropped.
+    pub(crate) fn gap(id: SubmissionId, after: u64, now: Timestamp) -> EventData {
+        EventData { submission_id: id.to_string(), seq: after, t: rfc3339(now), ..EventData::default() }
+    }
+}
+
 /// A stream with one event, the time at which the submission is due.
 fn scheduled(id: SubmissionId, after: u64, run_at: Timestamp, now: Timestamp) -> Response {
-    let data = EventData {
-        submission_id: id.to_string(),
-        seq: after,
-        t: rfc3339(now),
-        run_at: Some(rfc3339(run_at)),
-        ..EventData::default()
-    };
+    let data = EventData::scheduled(id, after, run_at, now);
     let retry = Duration::try_from(run_at.duration_since(now).min(RETRY_MAX)).unwrap_or_default();
     let event = SseEvent::default().event("scheduled").retry(retry).json_data(data);
     let event = event.inspect_err(|error| tracing::error!(%error, "cannot write an event")).ok();
@@ -249,7 +258,7 @@ fn scheduled(id: SubmissionId, after: u64, run_at: Timestamp, now: Timestamp) ->
 
 /// Whether the user still exists and is not disabled. If the store fails, the answer is `true`, so that the stream
 /// continues.
-async fn may_read(app: &Shared, user: UserId) -> bool {
+pub(crate) async fn may_read(app: &Shared, user: UserId) -> bool {
     match app.accounts.user(user).await {
         Ok(user) => user.is_some_and(|user| user.disabled_at.is_none()),
         Err(_) => true,
@@ -294,12 +303,7 @@ impl Reader {
                 SseEvent::default().event(name).id(seq).json_data(EventData::from(event))
             }
             Received::Gap => {
-                let data = EventData {
-                    submission_id: self.id.to_string(),
-                    seq: self.last,
-                    t: rfc3339(self.app.core.now()),
-                    ..EventData::default()
-                };
+                let data = EventData::gap(self.id, self.last, self.app.core.now());
                 SseEvent::default().event("gap").json_data(data)
             }
         };

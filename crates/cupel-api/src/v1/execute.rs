@@ -8,7 +8,6 @@ use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use cupel_core::run::SubmissionRecord;
 use cupel_core::{ExecuteRequest as CoreRequest, Executed, Idempotency, NewSubmission, Origin, SubmitError};
 use cupel_http::app::Shared;
@@ -95,20 +94,20 @@ impl FromRequestParts<Shared> for IdempotencyKey {
 
     async fn from_request_parts(parts: &mut Parts, _app: &Shared) -> Result<IdempotencyKey, ApiError> {
         let Some(value) = parts.headers.get(IDEMPOTENCY_KEY) else { return Ok(IdempotencyKey(None)) };
-        match value.to_str() {
-            Ok(key) if (1..=255).contains(&key.len()) && key.bytes().all(|c| c.is_ascii_graphic()) => {
-                Ok(IdempotencyKey(Some(key.to_owned())))
-            }
-            _ => Err(ApiError::new(
-                ErrorKind::InvalidHeader,
-                "`Idempotency-Key` must have 1 to 255 visible ASCII characters.",
-            )),
-        }
+        value.to_str().ok().and_then(|key| IdempotencyKey::of(key.to_owned())).ok_or_else(|| {
+            ApiError::new(ErrorKind::InvalidHeader, "`Idempotency-Key` must have 1 to 255 visible ASCII characters.")
+        })
     }
 }
 
 impl IdempotencyKey {
-    pub(super) fn for_request(self, app: &Shared, path: &str, body: &Bytes) -> Option<Idempotency> {
+    /// A key that was sent in another place than the header. `None`: it is malformed.
+    pub(crate) fn of(key: String) -> Option<IdempotencyKey> {
+        let is_valid = (1..=255).contains(&key.len()) && key.bytes().all(|c| c.is_ascii_graphic());
+        is_valid.then_some(IdempotencyKey(Some(key)))
+    }
+
+    pub(crate) fn for_request(self, app: &Shared, path: &str, body: &[u8]) -> Option<Idempotency> {
         let key = self.0?;
         let mut hash = Sha256::new();
         hash.update(b"POST ");
@@ -301,7 +300,7 @@ pub(super) async fn pay_one(app: &Shared, caller: &Caller, notes: &Notes) -> Res
 }
 
 /// The API's error for a refused submission.
-pub(super) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str, Shape)) -> ApiError {
+pub(crate) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str, Shape)) -> ApiError {
     match error {
         SubmitError::Invalid(faults) => faults_of_core(faults, place),
         SubmitError::QueueFull { retry_after } => {

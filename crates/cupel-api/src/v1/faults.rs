@@ -5,7 +5,7 @@ use cupel_http::error::{ApiError, ErrorKind, FieldError};
 
 /// Field names that the client used, so that errors can point to them.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Shape {
+pub(crate) struct Shape {
     has_source_code: bool,
     /// The client's name for standard input.
     stdin: Option<&'static str>,
@@ -72,7 +72,7 @@ impl FormFaults {
         if self.0.is_empty() { Ok(()) } else { Err(self.into_error()) }
     }
 
-    pub(super) fn into_error(self) -> ApiError {
+    pub(crate) fn into_error(self) -> ApiError {
         let detail = self.0.first().map(|f| f.detail.clone()).unwrap_or_default();
         ApiError::new(ErrorKind::InvalidBody, detail).with_errors(self.0)
     }

@@ -6,15 +6,15 @@ mod admin;
 mod admin_users;
 mod contests;
 mod dead_letters;
-mod events;
-mod execute;
-mod faults;
+pub(crate) mod events;
+pub(crate) mod execute;
+pub(crate) mod faults;
 mod keys;
 mod languages;
 pub(crate) mod membership;
 pub(crate) mod parameters;
 pub(crate) mod problems;
-mod request;
+pub(crate) mod request;
 pub(crate) mod response;
 mod submissions;
 mod tickets;
@@ -33,6 +33,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(execute::execute_batch))
         .routes(routes!(execute::submission, execute::cancel))
         .routes(routes!(events::events))
+        .routes(routes!(crate::live::live))
         .routes(routes!(tickets::create_ticket))
         .routes(routes!(submissions::submissions))
         .routes(routes!(languages::languages))

@@ -238,7 +238,7 @@ pub(crate) struct BatchRequest {
 
 impl ExecuteRequest {
     /// The names of fields that the client used.
-    pub(super) fn shape(&self) -> Shape {
+    pub(crate) fn shape(&self) -> Shape {
         Shape::new(self.source_code.is_some(), self.input.is_some(), self.stdin_base64.is_some())
     }
 
@@ -281,6 +281,7 @@ impl ExecuteRequest {
             tests,
             fetch: self.fetch_files,
             limits: self.limits.unwrap_or_default().into(),
+            live: None,
         };
         well_formed.then(|| NewSubmission {
             priority: self.priority.map(PriorityClass::from).unwrap_or_default(),

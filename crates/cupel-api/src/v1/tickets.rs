@@ -1,9 +1,11 @@
-//! `/tickets`: one-time credentials for an event stream, for browsers, whose `EventSource` cannot send a header.
+//! `/tickets`: one-time credentials for an event stream or a live connection, for browsers, whose `EventSource` and
+//! `WebSocket` cannot send a header.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use cupel_core::accounts::{Scope, TicketUse};
 use cupel_http::app::Shared;
 use cupel_http::body::JsonBody;
 use cupel_http::caller::Caller;
@@ -18,10 +20,11 @@ use crate::v1::response::rfc3339;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TicketRequest {
-    /// The submission whose events you want to follow.
+    /// The submission whose events you want to follow. Without it, the ticket opens a live connection (`GET /live`), and
+    /// an API key needs the scope `runs:write`.
+    #[serde(default)]
     #[schema(format = Uuid)]
-    #[schema(format = Uuid)]
-    submission_id: String,
+    submission_id: Option<String>,
 }
 
 /// A ticket.
@@ -36,10 +39,11 @@ pub(crate) struct Ticket {
     expires_at: String,
 }
 
-/// Get a ticket for an event stream.
+/// Get a ticket for an event stream or a live connection.
 ///
-/// `new EventSource(url)` follows the submission. A ticket opens the stream of this submission once, within one minute.
-/// If the connection breaks, get another ticket, and add `&after=` with the last event's id.
+/// `new EventSource(url)` follows the submission; `new WebSocket(url)` opens a live connection. A ticket is valid once,
+/// within one minute. If the connection breaks, get another ticket; for an event stream, add `&after=` with the last
+/// event's id.
 #[utoipa::path(
     post, path = "/tickets", tag = "execute", operation_id = "create_ticket",
     request_body = TicketRequest,
@@ -53,14 +57,24 @@ pub(crate) async fn create_ticket(
     caller: Caller,
     JsonBody(body): JsonBody<TicketRequest>,
 ) -> Result<Response, ApiError> {
-    let id: SubmissionId = body.submission_id.parse().map_err(|_| {
-        let detail = "`submission_id` must be the UUID of a submission.";
-        ApiError::new(ErrorKind::InvalidBody, detail).with_errors(vec![FieldError::new("/submission_id", detail)])
-    })?;
-    if app.core.submission(&caller.viewer, id).await?.is_none() {
-        return Err(ApiError::not_found("submission"));
-    }
-    let made = app.accounts.make_ticket(&caller.viewer, id).await?;
+    let (opens, place) = match body.submission_id {
+        None => {
+            caller.requires(Scope::RunsWrite)?;
+            (TicketUse::Live, "/api/v1/live".to_owned())
+        }
+        Some(text) => {
+            let id: SubmissionId = text.parse().map_err(|_| {
+                let detail = "`submission_id` must be the UUID of a submission.";
+                let errors = vec![FieldError::new("/submission_id", detail)];
+                ApiError::new(ErrorKind::InvalidBody, detail).with_errors(errors)
+            })?;
+            if app.core.submission(&caller.viewer, id).await?.is_none() {
+                return Err(ApiError::not_found("submission"));
+            }
+            (TicketUse::Stream(id), format!("/api/v1/execute/{id}/events"))
+        }
+    };
+    let made = app.accounts.make_ticket(&caller.viewer, opens).await?;
     let (ticket, expires_at) = made.ok_or_else(|| {
         ApiError::new(
             ErrorKind::RateLimited,
@@ -68,7 +82,7 @@ pub(crate) async fn create_ticket(
         )
         .retry_after(cupel_core::accounts::TICKET_LIFETIME)
     })?;
-    let url = format!("/api/v1/execute/{id}/events?ticket={ticket}");
+    let url = format!("{place}?ticket={ticket}");
     let answer = Ticket { ticket, url, expires_at: rfc3339(expires_at) };
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
 }

@@ -13,6 +13,7 @@ mod failures;
 mod idempotency;
 mod known_results;
 mod large;
+mod live;
 mod membership;
 mod pages;
 mod problems;

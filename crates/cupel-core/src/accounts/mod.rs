@@ -21,7 +21,7 @@ pub use membership::{AccountChange, CodeRefused, MembershipStore, RegistrationCo
 pub use passwords::{PasswordCost, PasswordError};
 pub use service::{AccountError, AccountSettings, Accounts, NewAccount, RegisterError};
 pub use sessions::{Login, LoginError, RefreshError};
-pub use tickets::TICKET_LIFETIME;
+pub use tickets::{TICKET_LIFETIME, TicketUse};
 
 use cupel_types::{ApiKeyId, SessionId, UserId, named};
 use jiff::Timestamp;

@@ -1,4 +1,5 @@
-//! Tickets for a browser's `EventSource`, which cannot send a header. A ticket opens one stream, once, within a minute.
+//! Tickets for browsers, whose `EventSource` and `WebSocket` cannot send a header. A ticket opens one event stream or one
+//! live connection, once, within a minute.
 //!
 //! A ticket carries a token in the format of a key (`tokens.rs`): `cut_…`. Tickets are in the store, so any API node
 //! accepts a ticket that another node created, and each ticket is accepted only once.
@@ -18,6 +19,25 @@ pub const TICKET_LIFETIME: Duration = Duration::from_secs(60);
 /// Maximum number of tickets per user that are neither used nor expired.
 const TICKETS_MAX: u32 = 128;
 
+/// What a ticket opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TicketUse {
+    /// The event stream of this submission.
+    Stream(SubmissionId),
+    /// A live connection, which can start runs: only callers who may do that get such a ticket.
+    Live,
+}
+
+impl TicketUse {
+    /// The id in the ticket's row: no submission has the nil id.
+    fn stored(self) -> SubmissionId {
+        match self {
+            TicketUse::Stream(submission) => submission,
+            TicketUse::Live => SubmissionId::from_uuid(uuid::Uuid::nil()),
+        }
+    }
+}
+
 impl Accounts {
     /// Creates a ticket for this viewer; returns its text and expiry. `None`: the user has too many.
     ///
@@ -26,7 +46,7 @@ impl Accounts {
     pub async fn make_ticket(
         &self,
         viewer: &AuthenticatedUser,
-        submission: SubmissionId,
+        opens: TicketUse,
     ) -> Result<Option<(String, Timestamp)>, StoreError> {
         let now = self.now();
         let token = Token::new(self.inner.ids.next(now));
@@ -36,7 +56,7 @@ impl Accounts {
             id: TicketId::from_uuid(token.id),
             secret_hash: token.hash(),
             user: viewer.user,
-            submission,
+            submission: opens.stored(),
             as_admin: viewer.is_admin,
             expires_at,
         };
@@ -44,18 +64,18 @@ impl Accounts {
         Ok(made.then(|| (token.text(TICKET), expires_at)))
     }
 
-    /// The holder of a ticket. The ticket stays valid. `None`: it is not valid for this submission, or no longer valid.
+    /// The holder of a ticket. The ticket stays valid. `None`: it is not valid for this use, or no longer valid.
     ///
     /// # Errors
     /// If the store cannot answer.
     pub async fn holder_of_ticket(
         &self,
         text: &str,
-        submission: SubmissionId,
+        opens: TicketUse,
     ) -> Result<Option<(User, AuthenticatedUser)>, StoreError> {
         let Some(token) = Token::parse(TICKET, text) else { return Ok(None) };
         let id = TicketId::from_uuid(token.id);
-        let found = self.inner.store.ticket(id, token.hash(), submission, self.now()).await?;
+        let found = self.inner.store.ticket(id, token.hash(), opens.stored(), self.now()).await?;
         let Some(ticket) = found else { return Ok(None) };
         let user = self.inner.store.user(ticket.user).await?.filter(|user| user.disabled_at.is_none());
         Ok(user.map(|user| {
@@ -64,13 +84,13 @@ impl Accounts {
         }))
     }
 
-    /// Consumes a ticket. `false`: it is not valid for this submission, or no longer valid.
+    /// Consumes a ticket. `false`: it is not valid for this use, or no longer valid.
     ///
     /// # Errors
     /// If the store cannot write.
-    pub async fn use_ticket(&self, text: &str, submission: SubmissionId) -> Result<bool, StoreError> {
+    pub async fn use_ticket(&self, text: &str, opens: TicketUse) -> Result<bool, StoreError> {
         let Some(token) = Token::parse(TICKET, text) else { return Ok(false) };
         let id = TicketId::from_uuid(token.id);
-        Ok(self.inner.store.take_ticket(id, token.hash(), submission, self.now()).await?.is_some())
+        Ok(self.inner.store.take_ticket(id, token.hash(), opens.stored(), self.now()).await?.is_some())
     }
 }

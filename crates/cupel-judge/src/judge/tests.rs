@@ -53,6 +53,7 @@ fn a_program(files: Vec<BoxFile>) -> Program {
         stdin: b"in".as_slice().into(),
         tests: Vec::new(),
         fetch: Vec::new(),
+        live: None,
     }
 }
 

@@ -74,10 +74,8 @@ pub(crate) fn encode_log(events: &[Event], report: &RunReport, blob: &mut BlobWr
     let mut outputs = Outputs::of(report, blob);
     let rows: Vec<EventRow> = events
         .iter()
-        .map(|event| EventRow {
-            seq: event.seq.0,
-            at_us: to_us(event.at),
-            kind: match &event.kind {
+        .filter_map(|event| {
+            let kind = match &event.kind {
                 EventKind::Queued => KindRow::Queued,
                 EventKind::Started { attempt } => KindRow::Started { attempt: *attempt },
                 EventKind::CompileStarted => KindRow::CompileStarted,
@@ -100,7 +98,10 @@ pub(crate) fn encode_log(events: &[Event], report: &RunReport, blob: &mut BlobWr
                     usage: usage.into(),
                 },
                 EventKind::Finished { verdict } => KindRow::Finished { verdict: verdict.code().into() },
-            },
+                // Never in the log of a submission.
+                EventKind::Live(_) => return None,
+            };
+            Some(EventRow { seq: event.seq.0, at_us: to_us(event.at), kind })
         })
         .collect();
     Ok(serde_json::to_string(&rows)?)

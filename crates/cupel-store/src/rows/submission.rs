@@ -1,8 +1,9 @@
 //! [`Submission`], stored in the columns `spec` and `data` of `code_submissions`.
 
 use cupel_types::{
-    BoxFile, BoxFiles, BoxPath, Bytes, Cases, ContentHash, Instructions, LimitsRequest, PriorityClass, ProblemId,
-    ProblemVersion, Program, Solution, Source, Submission, SubmissionId, SubmissionKind, TestCase, UserId,
+    BoxFile, BoxFiles, BoxPath, Bytes, Cases, ContentHash, Instructions, LimitsRequest, Live, PriorityClass, ProblemId,
+    ProblemVersion, Program, Solution, Source, Submission, SubmissionId, SubmissionKind, TerminalSize, TestCase,
+    UserId,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,8 @@ struct Spec {
     tests: Vec<TestSpec>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     fetch: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    live: Option<LiveSpec>,
     #[serde(default)]
     limits: LimitsSpec,
     priority: String,
@@ -41,6 +44,14 @@ struct Spec {
     webhook: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
+}
+
+/// A program that gets input while it runs.
+#[derive(Serialize, Deserialize)]
+struct LiveSpec {
+    /// Columns and rows of its terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    terminal: Option<(u16, u16)>,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -160,6 +171,7 @@ pub(crate) fn encode_submission(s: &Submission) -> Result<(String, Vec<u8>), Row
         stdin: Span::default(),
         tests: Vec::new(),
         fetch: Vec::new(),
+        live: None,
         limits: s.limits.into(),
         priority: s.priority.as_str().into(),
         run_at_us: s.run_at.map(to_us),
@@ -178,6 +190,9 @@ pub(crate) fn encode_submission(s: &Submission) -> Result<(String, Vec<u8>), Row
             };
             spec.fetch = program.fetch.iter().map(|path| path.as_str().to_owned()).collect();
             spec.tests = program.tests.iter().map(put).collect();
+            spec.live = program.live.map(|Live { terminal }| LiveSpec {
+                terminal: terminal.map(|TerminalSize { columns, rows }| (columns, rows)),
+            });
         }
         SubmissionKind::Problem(solution) => {
             spec.cases = Some(match &solution.cases {
@@ -189,6 +204,11 @@ pub(crate) fn encode_submission(s: &Submission) -> Result<(String, Vec<u8>), Row
         SubmissionKind::Verify(_) => {}
     }
     Ok((serde_json::to_string(&spec)?, blob.finish()))
+}
+
+fn live(spec: LiveSpec) -> Result<Live, RowError> {
+    let size = |(columns, rows)| TerminalSize::new(columns, rows).ok_or_else(|| bad("spec"));
+    Ok(Live { terminal: spec.terminal.map(size).transpose()? })
 }
 
 fn put_files(files: &BoxFiles, blob: &mut BlobWriter) -> Vec<FileSpec> {
@@ -239,6 +259,7 @@ pub(crate) fn decode_submission(
                 stdin: read(data, spec.stdin)?,
                 tests: tests.collect::<Result<_, RowError>>()?,
                 fetch: fetch.collect::<Result<_, RowError>>()?,
+                live: spec.live.map(live).transpose()?,
             })
         }
         (Some(of), None) => SubmissionKind::Verify(of),
@@ -285,5 +306,23 @@ mod tests {
         program.fetch = vec![BoxPath::new("out.txt").unwrap(), BoxPath::new("a/b").unwrap()];
         let fetch = program.fetch.clone();
         assert_eq!(stored(&submission), (true, fetch));
+    }
+
+    #[test]
+    fn a_live_program_is_stored_with_its_terminal_and_older_rows_are_not_live() {
+        let (mut submission, _) = a_submission().in_language("python").build();
+        let stored = |submission: &Submission| {
+            let (spec, data) = encode_submission(submission).unwrap();
+            let (id, owner, at) = (submission.id, submission.owner, submission.submitted_at);
+            let decoded = decode_submission(id, owner, "python", at, &spec, &data, None).unwrap();
+            let SubmissionKind::Program(program) = decoded.kind else { panic!("{spec}") };
+            (spec.contains("live"), program.live)
+        };
+        assert_eq!(stored(&submission), (false, None));
+        for terminal in [None, TerminalSize::new(80, 24)] {
+            let SubmissionKind::Program(program) = &mut submission.kind else { unreachable!() };
+            program.live = Some(Live { terminal });
+            assert_eq!(stored(&submission), (true, Some(Live { terminal })));
+        }
     }
 }

@@ -3,9 +3,10 @@
 
 pub mod nodes;
 
-use cupel_core::event::{Event, EventKind, Seq, Stream};
+use cupel_core::event::{Event, EventKind, LiveEvent, Seq, Stream};
+use cupel_core::live::INPUTS_MAX;
 use cupel_core::{EventBus, Interest, Notice, Received, Subscription};
-use cupel_types::{RunId, SubmissionId, Verdict};
+use cupel_types::{LiveInput, LiveSignal, RunId, SubmissionId, TerminalSize, Verdict};
 
 use crate::Subject;
 use crate::builders::{fresh, t0};
@@ -27,6 +28,7 @@ macro_rules! event_bus_conformance {
                 a_rejudged_submission_starts_a_new_log,
                 a_notice_reaches_all_listeners,
                 closing_ends_current_and_later_subscriptions,
+                a_whole_window_of_live_input_waits_for_its_worker,
             ]
         );
     };
@@ -194,6 +196,40 @@ pub async fn a_notice_reaches_all_listeners<B: EventBus>(make: impl AsyncFn() ->
     assert_eq!((one.next().await, other.next().await), (Some(stops[1]), Some(stops[1])));
     bus.close().await;
     assert_eq!(one.next().await, None);
+}
+
+/// An input of a live run.
+fn input(log: SubmissionId, n: u32, input: LiveInput) -> Event {
+    event(log, 1, n, EventKind::Live(LiveEvent::Input { input, total_bytes: u64::from(n) }))
+}
+
+/// Rule.
+pub async fn a_whole_window_of_live_input_waits_for_its_worker<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
+    let bus = make().await;
+    let log = id();
+    // The largest number of inputs, and the largest input.
+    let piece = LiveInput::WINDOW / INPUTS_MAX as usize;
+    let mut sent: Vec<Event> =
+        (1..=INPUTS_MAX).map(|n| input(log, n, LiveInput::Bytes(vec![n as u8; piece]))).collect();
+    sent.push(input(log, INPUTS_MAX + 1, LiveInput::Bytes(vec![0; LiveInput::WINDOW])));
+    for event in &sent {
+        bus.publish(event.clone());
+    }
+    let mut worker = bus.subscribe(log, Seq::default(), Interest::Everything).await;
+    for event in &sent {
+        assert_eq!(hear(&mut worker).await, *event);
+    }
+    // Afterwards each arrives as it is sent, once.
+    let next = [
+        input(log, INPUTS_MAX + 2, LiveInput::Signal(LiveSignal::Interrupt)),
+        input(log, INPUTS_MAX + 3, LiveInput::Resize(TerminalSize::default())),
+        input(log, INPUTS_MAX + 4, LiveInput::EndOfInput),
+    ];
+    for event in &next {
+        bus.publish(sent[3].clone());
+        bus.publish(event.clone());
+        assert_eq!(hear(&mut worker).await, *event);
+    }
 }
 
 /// Rule.

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::{EventBus, Interest, Notice, Received, Subscription};
-use cupel_types::{Bytes, Instructions, Outcome, RunId, Signal, Start, SubmissionId, Usage, Verdict};
+use cupel_types::{Bytes, Instructions, LiveInput, Outcome, RunId, Signal, Start, SubmissionId, Usage, Verdict};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinSet, block_in_place};
 use tokio::time::{sleep, timeout};
 
-use super::{event, hear, id, output};
+use super::{event, hear, id, input, output};
 use crate::builders::{fresh, t0};
 use crate::servers::Server;
 
@@ -41,6 +41,7 @@ macro_rules! event_nodes_conformance {
                 a_rejudge_on_another_node_starts_a_new_log,
                 a_stop_reaches_every_node_once,
                 closing_delivers_events_published_just_before,
+                live_input_through_two_nodes_reaches_the_worker_in_order_and_once,
             ]
         );
         $crate::rules!(
@@ -100,6 +101,33 @@ async fn has_gone_through(from: &Arc<dyn EventBus>, to: &Arc<dyn EventBus>) {
     let mut waiting = to.subscribe(id, Seq::default(), Interest::End).await;
     from.publish(end(id, 1));
     in_time(hear(&mut waiting)).await;
+}
+
+/// Rule. A client that lost its connection comes back through another node and repeats what it is not sure about.
+pub async fn live_input_through_two_nodes_reaches_the_worker_in_order_and_once<S: Site>(make: impl AsyncFn() -> S) {
+    let site = make().await;
+    let (first, second, worker) = (site.node().await, site.node().await, site.node().await);
+    let log = id();
+    let inputs: Vec<Event> = (1..=6).map(|n| input(log, n, LiveInput::Bytes(vec![n as u8; 10_000]))).collect();
+    for event in &inputs[..2] {
+        first.publish(event.clone());
+    }
+    has_gone_through(&first, &worker).await;
+    let mut reading = worker.subscribe(log, Seq::default(), Interest::Everything).await;
+    for event in &inputs[..2] {
+        assert_eq!(in_time(hear(&mut reading)).await, *event);
+    }
+    first.publish(inputs[2].clone());
+    assert_eq!(in_time(hear(&mut reading)).await, inputs[2]);
+    for event in &inputs[1..5] {
+        second.publish(event.clone());
+    }
+    for event in &inputs[3..5] {
+        assert_eq!(in_time(hear(&mut reading)).await, *event);
+    }
+    // And back.
+    first.publish(inputs[5].clone());
+    assert_eq!(in_time(hear(&mut reading)).await, inputs[5]);
 }
 
 fn end(id: SubmissionId, attempts: u32) -> Event {

@@ -7,7 +7,7 @@ use cupel_core::cluster::Order;
 use cupel_core::run::RunState;
 use cupel_core::{AuthenticatedUser, Bounds, CoreParts, LeasePolicy, Store};
 use cupel_events::{EmbeddedBus, EventBounds};
-use cupel_judge::{ExecuteError, Executor, NoCache, StepInput, StepObserver, StepResult};
+use cupel_judge::{ExecuteError, Executor, LiveInput, NoCache, StepInput, StepObserver, StepResult};
 use cupel_queue::EmbeddedQueue;
 use cupel_store::{LocalPackages, SqliteStore};
 use cupel_testkit::{FakeClock, Unlimited, a_submission, a_user, fresh, registry, t0};
@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
+mod live;
 mod long_runs;
 mod turns;
 
@@ -37,6 +38,8 @@ enum Does {
     StopsLate,
     /// Ends with 0 when the test sets [`Bench::leave`], or when it is stopped.
     Leaves,
+    /// Prints its live input until the end of input.
+    Echoes,
     /// [`Does::Leaves`] if its wall-clock limit makes its run a long one; otherwise [`Does::Ends`].
     LeavesIfLong,
 }
@@ -76,6 +79,25 @@ impl Executor for Scripted {
                 }
                 std::thread::yield_now();
             },
+            Does::Echoes => {
+                let cupel_judge::StdinSource::Live(live) = &step.stdin else { panic!("the step has live input") };
+                let mut total = 0;
+                loop {
+                    match live.source.next(Duration::from_millis(1)) {
+                        Some(LiveInput::Bytes(bytes)) => {
+                            observer.stdout(&bytes);
+                            total += bytes.len() as u64;
+                            live.source.consumed(total);
+                        }
+                        Some(LiveInput::EndOfInput) => break Outcome::Exited(0),
+                        Some(LiveInput::Signal(signal)) => break Outcome::Signalled(signal.signal()),
+                        Some(LiveInput::Resize(_)) | None => {}
+                    }
+                    if observer.cancelled() {
+                        break Outcome::Cancelled;
+                    }
+                }
+            }
             Does::StopsLate => {
                 while !(observer.cancelled() && self.leave.load(Ordering::Acquire)) {
                     std::thread::yield_now();

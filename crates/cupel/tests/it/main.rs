@@ -12,6 +12,7 @@ mod functions;
 mod help;
 mod judge;
 mod languages;
+mod live;
 mod local;
 mod mistakes;
 mod own_inputs;

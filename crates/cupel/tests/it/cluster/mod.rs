@@ -10,6 +10,7 @@ mod faults;
 mod full;
 mod history;
 mod large;
+mod live;
 mod load;
 mod nodes;
 mod places;

@@ -1,0 +1,58 @@
+//! One attached run: forwards its events to the client.
+
+use cupel_core::{Received, Subscription};
+use cupel_http::app::{LongAnswer, Shared};
+use cupel_types::SubmissionId;
+
+use crate::live::message::ServerMessage;
+use crate::live::outbox::{Closed, Outbox};
+use crate::v1::events::EventData;
+
+/// The events of a run for one client.
+pub(super) struct Attachment {
+    pub(super) log: Box<dyn Subscription>,
+    /// Number of the last event that the client has.
+    pub(super) last: u64,
+    pub(super) client: Client,
+    /// Counts this run as an open event stream.
+    pub(super) open: LongAnswer,
+}
+
+/// Where the events of a run go.
+pub(super) struct Client {
+    pub(super) app: Shared,
+    pub(super) run: SubmissionId,
+    /// The client's own name of the run.
+    pub(super) id: Option<String>,
+    pub(super) out: Outbox,
+}
+
+impl Attachment {
+    /// Forwards events until the run or the connection has ended.
+    pub(super) async fn forward(self) {
+        let Attachment { mut log, mut last, client, open: _open } = self;
+        while let Some(received) = log.next().await {
+            let is_final = matches!(&received, Received::Event(event) if event.kind.is_final());
+            let (name, data) = match received {
+                Received::Event(event) => {
+                    last = event.seq.0;
+                    (event.kind.name(), EventData::from(event))
+                }
+                Received::Gap => ("gap", EventData::gap(client.run, last, client.app.core.now())),
+            };
+            if client.send(name, data).await.is_err() || is_final {
+                return;
+            }
+        }
+        // The event bus has no more: the server is shutting down.
+        let run = client.run.to_string();
+        let _ended = client.out.send(&ServerMessage::Detached { id: client.id.as_deref(), run: &run }).await;
+    }
+}
+
+impl Client {
+    async fn send(&self, event: &'static str, data: EventData) -> Result<(), Closed> {
+        let run = self.run.to_string();
+        self.out.send(&ServerMessage::Event { id: self.id.as_deref(), run: &run, event, data }).await
+    }
+}

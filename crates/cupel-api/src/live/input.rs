@@ -1,0 +1,109 @@
+//! Input of the attached live runs of one connection: numbers, the window, and the credit that the worker reports.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cupel_core::live::{Credit, INPUTS_MAX, InputCount, InputState};
+use cupel_http::error::{ApiError, ErrorKind};
+use cupel_types::{LiveInput, SubmissionId};
+
+use crate::live::message::ServerMessage;
+use crate::live::outbox::Outbox;
+
+/// The input of one attached run. A clone is another handle.
+#[derive(Clone)]
+pub(super) struct RunInput(Arc<Mutex<InputState>>);
+
+impl RunInput {
+    pub(super) fn new(state: InputState) -> RunInput {
+        RunInput(Arc::new(Mutex::new(state)))
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, InputState> {
+        // Every change is one assignment.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Admits the input with this number. `Ok(None)`: it is a repetition of an earlier one.
+    pub(super) fn admit(&self, number: u32, input: &LiveInput) -> Result<Option<InputCount>, ApiError> {
+        let mut state = self.state();
+        let InputState { sent, consumed } = *state;
+        if number <= sent.inputs {
+            return Ok(None);
+        }
+        let next = sent.inputs.saturating_add(1);
+        if number != next {
+            let detail = format!("Input {number} came, and input {next} did not. Send the missing inputs first.");
+            return Err(ApiError::new(ErrorKind::InputOutOfOrder, detail));
+        }
+        let bytes = if let LiveInput::Bytes(bytes) = input { bytes.len() as u64 } else { 0 };
+        let unconsumed = sent.bytes.saturating_sub(consumed.bytes) + bytes;
+        let window = LiveInput::WINDOW as u64;
+        if unconsumed > window || sent.inputs.saturating_sub(consumed.inputs) >= INPUTS_MAX {
+            let detail = format!(
+                "The program has not read enough: at most {window} bytes and {INPUTS_MAX} inputs may be unread. Send \
+                 input {number} again after a message `input` that leaves room for it."
+            );
+            return Err(ApiError::new(ErrorKind::InputWindowFull, detail));
+        }
+        state.sent = InputCount { inputs: number, bytes: sent.bytes + bytes };
+        Ok(Some(state.sent))
+    }
+
+    /// Tells the client how far the input has come, now and after every report of the worker.
+    pub(super) async fn follow(self, run: SubmissionId, id: Option<String>, mut credit: Credit, out: Outbox) {
+        let name = run.to_string();
+        loop {
+            let state = *self.state();
+            let message = ServerMessage::Input {
+                id: id.as_deref(),
+                run: &name,
+                seq: state.sent.inputs,
+                bytes: state.sent.bytes,
+                consumed_bytes: state.consumed.bytes,
+                consumed_seq: state.consumed.inputs,
+            };
+            if out.send(&message).await.is_err() {
+                return;
+            }
+            let Some(reported) = credit.next().await else { return };
+            let latest = reported.max(credit.latest());
+            let mut state = self.state();
+            state.consumed = state.consumed.max(latest);
+            // Another connection may have sent them.
+            state.sent = state.sent.max(state.consumed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(length: usize) -> LiveInput {
+        LiveInput::Bytes(vec![0; length])
+    }
+
+    #[test]
+    fn a_repeated_input_is_dropped_and_a_gap_is_an_error() {
+        let input = RunInput::new(InputState::default());
+        assert_eq!(input.admit(1, &bytes(3)).unwrap(), Some(InputCount { inputs: 1, bytes: 3 }));
+        assert_eq!(input.admit(1, &bytes(3)).unwrap(), None);
+        assert_eq!(input.admit(3, &bytes(1)).unwrap_err().kind(), ErrorKind::InputOutOfOrder);
+        assert_eq!(input.admit(2, &LiveInput::EndOfInput).unwrap(), Some(InputCount { inputs: 2, bytes: 3 }));
+    }
+
+    #[test]
+    fn no_more_than_the_window_is_unconsumed() {
+        let input = RunInput::new(InputState::default());
+        input.admit(1, &bytes(LiveInput::WINDOW)).unwrap();
+        assert_eq!(input.admit(2, &bytes(1)).unwrap_err().kind(), ErrorKind::InputWindowFull);
+        input.state().consumed = InputCount { inputs: 1, bytes: 10 };
+        assert_eq!(input.admit(2, &bytes(11)).unwrap_err().kind(), ErrorKind::InputWindowFull);
+        assert!(input.admit(2, &bytes(10)).unwrap().is_some());
+        let input = RunInput::new(InputState::default());
+        for number in 1..=INPUTS_MAX {
+            assert!(input.admit(number, &bytes(1)).unwrap().is_some());
+        }
+        assert_eq!(input.admit(INPUTS_MAX + 1, &bytes(1)).unwrap_err().kind(), ErrorKind::InputWindowFull);
+    }
+}

@@ -1,0 +1,86 @@
+//! `GET /live`: one WebSocket that starts, follows and ends many runs.
+//!
+//! ```text
+//!  socket.rs ── text ──► session.rs: one message at a time ──► core
+//!      ▲                     │ attaches
+//!      │                     ▼
+//!      └── outbox.rs ◄── attachment.rs: one task per run ◄── event bus (or the store)
+//! ```
+//!
+//! Nothing here buffers a run's output. An attachment takes the next event from the bus only after the outbox has
+//! accepted the one before, and the outbox accepts [`outbox::PENDING_BYTES_MAX`] bytes. So a slow client delays only its
+//! own connection; it gets `gap` if the bus has dropped events meanwhile. `docs/live.md` describes every message.
+//!
+//! *Invariant:* a run never ends because its connection does, unless its client asked for that.
+
+mod attachment;
+mod handshake;
+mod input;
+mod message;
+mod outbox;
+mod session;
+mod socket;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use cupel_core::accounts::TicketUse;
+use cupel_http::app::Shared;
+use cupel_http::caller::Follower;
+use cupel_http::error::{ApiError, ErrorBody};
+use cupel_http::notes::Notes;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::live::session::Session;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "`Follower` reads it; here it is documented")]
+pub(crate) struct LiveParams {
+    /// A ticket from `POST /tickets` without `submission_id`, for browsers; replaces the header `Authorization`.
+    ticket: Option<String>,
+}
+
+/// Open a live connection.
+///
+/// A WebSocket (RFC 6455) that carries JSON messages in both directions: the client starts runs, follows them from any
+/// event on, and cancels them; the server sends the events of `GET /execute/{submission_id}/events`. One connection
+/// serves many runs. `docs/live.md` describes all messages, bounds and errors.
+///
+/// A browser gets a ticket from `POST /tickets` first. A request with the header `Origin` that has neither a ticket nor
+/// `Authorization` is refused, unless the origin is this server or one that the operator permits.
+#[utoipa::path(
+    get, path = "/live", tag = "execute", operation_id = "live",
+    params(
+        LiveParams,
+        ("Upgrade" = String, Header, description = "`websocket`"),
+        ("Sec-WebSocket-Version" = String, Header, description = "`13`"),
+        ("Sec-WebSocket-Key" = String, Header, description = "16 random bytes as base64"),
+    ),
+    responses(
+        (status = 101, description = "The connection is a WebSocket from here on"),
+        (status = 403, description = "The origin of the page is not permitted", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 426, description = "The request is not a WebSocket handshake", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "You have too many event streams, waits and live connections open", body = ErrorBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn live(State(app): State<Shared>, mut request: Request) -> Result<Response, ApiError> {
+    handshake::check_origin(&request, &app.settings)?;
+    let (mut parts, body) = request.into_parts();
+    let follower = <Follower as axum::extract::FromRequestParts<Shared>>::from_request_parts(&mut parts, &app).await?;
+    let request_id = parts.extensions.get::<Notes>().map(|notes| notes.request_id().to_owned()).unwrap_or_default();
+    request = Request::from_parts(parts, body);
+    let holder = follower.holder(&app, TicketUse::Live).await?;
+    let response = handshake::response(&request)?;
+    let open = app.long_answers.begin(holder.user)?;
+    follower.enter(&app, TicketUse::Live).await?;
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        // The connection may end before the client has the response.
+        let Ok(upgraded) = upgrade.await else { return };
+        let (session, inbox, out) = Session::new(app.clone(), holder, request_id);
+        socket::serve(upgraded, &app, holder.user, session, inbox, out).await;
+        drop(open);
+    });
+    Ok(response)
+}

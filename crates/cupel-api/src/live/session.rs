@@ -1,0 +1,338 @@
+//! What the messages of one connection do, one message at a time.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cupel_core::event::Seq;
+use cupel_core::live::InputState;
+use cupel_core::{
+    ExecuteRequest as CoreRequest, Executed, Idempotency, NewSubmissionKind, Origin, RateExceeded, RateLimit,
+};
+use cupel_http::app::{LongAnswer, Shared};
+use cupel_http::caller::Holder;
+use cupel_http::error::{ApiError, ErrorKind};
+use cupel_http::limits::RateClass;
+use cupel_types::{PriorityClass, SubmissionId};
+use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel};
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::live::attachment::{Attachment, Client};
+use crate::live::input::RunInput;
+use crate::live::message::{Attach, ClientMessage, Head, OfInput, OfRun, ServerMessage, Start, head, invalid, message};
+use crate::live::outbox::{Outbox, Pending, outbox};
+use crate::v1::events::{DUE_SOON, EventData};
+use crate::v1::execute::{IdempotencyKey, refusal};
+use crate::v1::faults::FormFaults;
+use crate::v1::response::Status;
+
+/// Maximum number of runs that one connection follows at the same time. Each also counts as an open event stream of
+/// its user.
+const RUNS_MAX: usize = 32;
+
+/// Maximum number of messages that were received and not handled. Further ones stay in the client's socket.
+const INBOX_MAX: usize = 4;
+
+/// How long a connection without attached runs and without messages stays open.
+const IDLE_MAX: Duration = Duration::from_secs(600);
+
+/// A message as it was received.
+pub(super) enum Received {
+    /// A text frame.
+    Text(String),
+    /// A binary frame, which no message is.
+    Binary,
+}
+
+/// The state of one connection.
+pub(super) struct Session {
+    app: Shared,
+    holder: Holder,
+    request_id: String,
+    out: Outbox,
+    messages: Receiver<Received>,
+    runs: HashMap<SubmissionId, Attached>,
+    /// Dropping it ends all attachments.
+    tasks: JoinSet<()>,
+}
+
+/// A run that the connection follows.
+struct Attached {
+    task: AbortHandle,
+    /// `None`: the run takes no input.
+    input: Option<RunInput>,
+}
+
+impl Session {
+    /// A session, the sender of its messages, and what it sends.
+    pub(super) fn new(
+        app: Shared,
+        holder: Holder,
+        request_id: String,
+    ) -> (Session, Sender<Received>, UnboundedReceiver<Pending>) {
+        let (inbox, messages) = channel(INBOX_MAX);
+        let (out, pending) = outbox();
+        let (runs, tasks) = (HashMap::new(), JoinSet::new());
+        (Session { app, holder, request_id, out, messages, runs, tasks }, inbox, pending)
+    }
+
+    /// Handles messages until the connection has ended or was idle for [`IDLE_MAX`].
+    pub(super) async fn run(mut self) {
+        loop {
+            match tokio::time::timeout(IDLE_MAX, self.messages.recv()).await {
+                Ok(Some(received)) => self.handle(received).await,
+                Ok(None) => return,
+                Err(_idle) => {
+                    self.forget_ended();
+                    if self.runs.is_empty() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn handle(&mut self, received: Received) {
+        let (head, result) = match received {
+            Received::Binary => {
+                let detail = "Send every message as text; send binary input as base64.";
+                (Head::default(), Err(ApiError::new(ErrorKind::UnsupportedMediaType, detail)))
+            }
+            Received::Text(text) => match head(&text) {
+                Ok(head) => {
+                    let result = self.act(&head, &text).await;
+                    (head, result)
+                }
+                Err(error) => (Head::default(), Err(error)),
+            },
+        };
+        if let Err(error) = result {
+            self.refuse(&head, &error).await;
+        }
+    }
+
+    async fn refuse(&self, head: &Head, error: &ApiError) {
+        let (id, run) = (head.id.as_deref(), head.run.as_deref());
+        let error = ServerMessage::Error {
+            id,
+            run,
+            retry_after: error.seconds_to_wait(),
+            error: error.to_body(&self.request_id),
+        };
+        // If the connection has ended, so will this session.
+        let _ended = self.out.send(&error).await;
+    }
+
+    async fn act(&mut self, head: &Head, text: &str) -> Result<(), ApiError> {
+        let parsed = message(head, text, self.app.core.bounds());
+        if !matches!(parsed, Ok(ClientMessage::Start(_) | ClientMessage::Input(_))) {
+            // A start is charged as a submission; the window limits inputs.
+            let (_, paid) = self.app.limits.take(self.holder.user, RateClass::Reads, &self.holder.rates, 1).await;
+            paid?;
+        }
+        match parsed? {
+            ClientMessage::Start(start) => self.start(head, *start, text).await,
+            ClientMessage::Attach(attach) => self.attach(head, &attach).await,
+            ClientMessage::Detach(of) => self.detach(head, &of).await,
+            ClientMessage::Kill(of) => self.kill(head, &of).await,
+            ClientMessage::Input(of) => self.input(of),
+        }
+    }
+
+    async fn start(&mut self, head: &Head, start: Start, text: &str) -> Result<(), ApiError> {
+        let live = start.live()?;
+        let Start { request, idempotency_key, .. } = start;
+        let shape = request.shape();
+        let accepts_cached = request.cache == Some(true);
+        let mut faults = FormFaults::default();
+        let new = request.into_new("/request", &self.request_id, &mut faults);
+        let Some(mut new) = new else { return Err(faults.into_error()) };
+        if let (Some(live), NewSubmissionKind::Program(program)) = (live, &mut new.kind) {
+            program.live = Some(live);
+            new.priority = PriorityClass::Interactive;
+        }
+        let idempotency = self.idempotency(idempotency_key, text)?;
+        // Before anything is accepted, so that an accepted run is always attached.
+        let open = self.room_for_run()?;
+        let mut held = self.app.bodies.hold(self.holder.user);
+        held.more(text.len())?;
+        let rate_limit = HoldersRate { app: &self.app, holder: self.holder };
+        let request = CoreRequest {
+            idempotency,
+            accepts_cached,
+            on_stored: Box::new(move || drop(held)),
+            ..CoreRequest::new(self.holder.user, new, &rate_limit)
+        };
+        let executed = self.app.core.execute(request).await;
+        let executed = executed.map_err(|error| refusal(error, |_| ("/request", shape)))?;
+        let (run, cached, repeated) = match executed {
+            Executed::Accepted { id, is_repeated, .. } => (id, false, is_repeated),
+            Executed::Finished { record, origin } => {
+                (record.submission.id, origin == Origin::Cache, origin == Origin::RepeatedRequest)
+            }
+        };
+        let name = run.to_string();
+        let accepted = ServerMessage::Accepted { id: head.id.as_deref(), run: &name, cached, repeated };
+        let _ended = self.out.send(&accepted).await;
+        self.forget_ended();
+        if self.runs.contains_key(&run) {
+            // A repeated or cached run that this connection follows already.
+            return Ok(());
+        }
+        // A repeated start may find input that was sent before the connection was lost.
+        let input = if live.is_some() { Some(self.app.core.input_state(run).await) } else { None };
+        self.follow(head, run, 0, open, input).await
+    }
+
+    fn idempotency(&self, key: Option<String>, text: &str) -> Result<Option<Idempotency>, ApiError> {
+        let Some(key) = key else { return Ok(None) };
+        let key = IdempotencyKey::of(key).ok_or_else(|| {
+            invalid("/idempotency_key", "`idempotency_key` must have 1 to 255 visible ASCII characters.")
+        })?;
+        Ok(key.for_request(&self.app, "/api/v1/live", text.as_bytes()))
+    }
+
+    async fn attach(&mut self, head: &Head, attach: &Attach) -> Result<(), ApiError> {
+        let run = run_of(&attach.run)?;
+        self.forget_ended();
+        if self.runs.contains_key(&run) {
+            let detail = "This connection follows the run already. Detach it first to follow it from another event.";
+            return Err(ApiError::new(ErrorKind::Conflict, detail));
+        }
+        let open = self.room_for_run()?;
+        let found = self.app.core.submission(&self.holder.viewer, run).await?;
+        let record = found.ok_or_else(|| ApiError::not_found("run"))?;
+        let now = self.app.core.now();
+        let attached = ServerMessage::Attached { id: head.id.as_deref(), run: &attach.run };
+        let _ended = self.out.send(&attached).await;
+        if let Some(run_at) = record.submission.run_at
+            && !record.state.is_final()
+            && run_at.duration_since(now) > DUE_SOON
+        {
+            // It would occupy a place without events for up to a month.
+            let (id, name) = (head.id.as_deref(), attach.run.as_str());
+            let data = EventData::scheduled(run, attach.after, run_at, now);
+            let _ended = self.out.send(&ServerMessage::Event { id, run: name, event: "scheduled", data }).await;
+            let _ended = self.out.send(&ServerMessage::Detached { id, run: name }).await;
+            return Ok(());
+        }
+        let takes_input = record.submission.kind.is_live() && !record.state.is_final();
+        let input = if takes_input { Some(self.app.core.input_state(run).await) } else { None };
+        self.follow(head, run, attach.after, open, input).await
+    }
+
+    /// Forwards the run's events after `after`.
+    async fn follow(
+        &mut self,
+        head: &Head,
+        run: SubmissionId,
+        after: u64,
+        open: LongAnswer,
+        input: Option<InputState>,
+    ) -> Result<(), ApiError> {
+        let log = self.app.core.watch(&self.holder.viewer, run, Seq(after)).await?;
+        let log = log.ok_or_else(|| ApiError::not_found("run"))?;
+        let client = Client { app: self.app.clone(), run, id: head.id.clone(), out: self.out.clone() };
+        let attachment = Attachment { log, last: after, client, open };
+        let input = input.map(RunInput::new);
+        let credit = match &input {
+            Some(input) => {
+                let credit = self.app.core.credit(run).await;
+                Some(input.clone().follow(run, head.id.clone(), credit, self.out.clone()))
+            }
+            None => None,
+        };
+        let task = self.tasks.spawn(async move {
+            let forward = attachment.forward();
+            match credit {
+                None => forward.await,
+                Some(credit) => {
+                    let credit = async {
+                        credit.await;
+                        std::future::pending().await
+                    };
+                    tokio::select! {
+                        () = forward => {}
+                        () = credit => {}
+                    }
+                }
+            }
+        });
+        self.runs.insert(run, Attached { task, input });
+        Ok(())
+    }
+
+    fn input(&mut self, of: OfInput) -> Result<(), ApiError> {
+        let run = run_of(&of.run)?;
+        let attached = self.runs.get(&run).filter(|attached| !attached.task.is_finished()).ok_or_else(not_attached)?;
+        let Some(input) = &attached.input else {
+            let detail = "The run takes no input: it was not started with `interactive` or `tty`.";
+            return Err(ApiError::new(ErrorKind::Conflict, detail));
+        };
+        if let Some(count) = input.admit(of.seq, &of.input)? {
+            self.app.core.send_input(run, count, of.input);
+        }
+        Ok(())
+    }
+
+    async fn detach(&mut self, head: &Head, of: &OfRun) -> Result<(), ApiError> {
+        let run = run_of(&of.run)?;
+        let Some(attached) = self.runs.remove(&run).filter(|attached| !attached.task.is_finished()) else {
+            return Err(not_attached());
+        };
+        attached.task.abort();
+        while self.tasks.try_join_next().is_some() {}
+        let _ended = self.out.send(&ServerMessage::Detached { id: head.id.as_deref(), run: &of.run }).await;
+        Ok(())
+    }
+
+    async fn kill(&mut self, head: &Head, of: &OfRun) -> Result<(), ApiError> {
+        let run = run_of(&of.run)?;
+        let state = self.app.core.cancel(&self.holder.viewer, run).await?;
+        let state = state.ok_or_else(|| ApiError::not_found("run"))?;
+        let killed = ServerMessage::Killed { id: head.id.as_deref(), run: &of.run, status: Status::from(&state) };
+        let _ended = self.out.send(&killed).await;
+        Ok(())
+    }
+
+    /// Counts one more run, or refuses.
+    fn room_for_run(&mut self) -> Result<LongAnswer, ApiError> {
+        self.forget_ended();
+        if self.runs.len() >= RUNS_MAX {
+            let detail =
+                format!("A connection follows at most {RUNS_MAX} runs. Detach one, or open another connection.");
+            return Err(ApiError::new(ErrorKind::RateLimited, detail).retry_after(Duration::from_secs(1)));
+        }
+        self.app.long_answers.begin(self.holder.user)
+    }
+
+    /// Forgets the runs that have ended.
+    fn forget_ended(&mut self) {
+        while self.tasks.try_join_next().is_some() {}
+        self.runs.retain(|_, attached| !attached.task.is_finished());
+    }
+}
+
+fn run_of(text: &str) -> Result<SubmissionId, ApiError> {
+    // A malformed id is treated like an unknown one.
+    text.parse().map_err(|_| ApiError::not_found("run"))
+}
+
+fn not_attached() -> ApiError {
+    ApiError::new(ErrorKind::Conflict, "This connection does not follow the run: it was not attached, or it has ended.")
+}
+
+/// Rate limit on the user's submissions.
+struct HoldersRate<'a> {
+    app: &'a Shared,
+    holder: Holder,
+}
+
+#[async_trait]
+impl RateLimit for HoldersRate<'_> {
+    async fn charge(&self, submissions: usize) -> Result<(), RateExceeded> {
+        let cost = u32::try_from(submissions).unwrap_or(u32::MAX);
+        let Holder { user, ref rates, .. } = self.holder;
+        self.app.limits.charge(user, RateClass::Submissions, rates, cost).await.1
+    }
+}

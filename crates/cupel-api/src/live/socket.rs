@@ -1,0 +1,112 @@
+//! The socket of a live connection: frames in and out, keep-alive, and the end.
+//!
+//! A client that accepts no bytes for `write_stall_max` of the server loop loses the connection; until then nothing is
+//! read from it, so that it cannot make the server queue responses. Source of the close codes: RFC 6455, section 7.4.1.
+
+use cupel_http::app::Shared;
+use cupel_types::UserId;
+use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::sync::mpsc::{Permit, Sender, UnboundedReceiver};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::live::outbox::Pending;
+use crate::live::session::{Received, Session};
+use crate::v1::events::may_read;
+
+/// Maximum size of a message. A larger one ends the connection: its rest cannot be skipped within a bound.
+pub(super) const MESSAGE_BYTES_MAX: usize = 256 << 10;
+
+/// Bytes that the connection reads at a time.
+const READ_BYTES: usize = 8 << 10;
+
+/// Number of pings without a sign of life after which the client counts as gone.
+const UNANSWERED_PINGS_MAX: u32 = 3;
+
+type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// Serves the connection until it ends.
+pub(super) async fn serve(
+    upgraded: Upgraded,
+    app: &Shared,
+    user: UserId,
+    session: Session,
+    inbox: Sender<Received>,
+    pending: UnboundedReceiver<Pending>,
+) {
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MESSAGE_BYTES_MAX))
+        .max_frame_size(Some(MESSAGE_BYTES_MAX))
+        .read_buffer_size(READ_BYTES)
+        .write_buffer_size(0);
+    let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+    let end = tokio::select! {
+        end = exchange(&mut socket, app, user, &inbox, pending) => end,
+        // Also ends the attachments.
+        () = session.run() => Some((CloseCode::Normal, "No run was attached and no message came for ten minutes.")),
+    };
+    if let Some((code, reason)) = end {
+        let frame = CloseFrame { code, reason: reason.into() };
+        // The client may be gone already.
+        let _gone = tokio::time::timeout(app.settings.event_ping, socket.close(Some(frame))).await;
+    }
+}
+
+/// Sends and receives until the connection ends. `None`: the client has closed it, or is gone.
+async fn exchange(
+    socket: &mut Socket,
+    app: &Shared,
+    user: UserId,
+    inbox: &Sender<Received>,
+    mut pending: UnboundedReceiver<Pending>,
+) -> Option<(CloseCode, &'static str)> {
+    let every = |period| {
+        let mut ticks = interval_at(Instant::now() + period, period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks
+    };
+    let (mut pings, mut checks) = (every(app.settings.event_ping), every(app.settings.access_check));
+    let mut unanswered = 0;
+    let mut place: Option<Permit<'_, Received>> = None;
+    loop {
+        tokio::select! {
+            () = app.shutdown.cancelled() => return Some((CloseCode::Away, "The server is shutting down.")),
+            message = pending.recv() => socket.send(Message::text(message?.text)).await.ok()?,
+            reserved = inbox.reserve(), if place.is_none() => place = Some(reserved.ok()?),
+            frame = socket.next(), if place.is_some() => {
+                unanswered = 0;
+                let received = match frame? {
+                    Ok(Message::Text(text)) => Received::Text(text.as_str().to_owned()),
+                    Ok(Message::Binary(_)) => Received::Binary,
+                    // Tungstenite answers pings and closes by itself.
+                    Ok(_) => continue,
+                    Err(Error::Capacity(_)) => return Some((CloseCode::Size, "A message may have 262144 bytes.")),
+                    Err(Error::Utf8(_)) => return Some((CloseCode::Invalid, "A text message is not UTF-8.")),
+                    Err(Error::Protocol(_)) => return Some((CloseCode::Protocol, "A frame breaks RFC 6455.")),
+                    Err(_gone) => return None,
+                };
+                if let Some(place) = place.take() {
+                    place.send(received);
+                }
+            }
+            _ = pings.tick() => {
+                // While no place is free, signs of life are not read.
+                if place.is_some() {
+                    unanswered += 1;
+                }
+                if unanswered > UNANSWERED_PINGS_MAX {
+                    return None;
+                }
+                socket.send(Message::Ping(Default::default())).await.ok()?;
+            }
+            _ = checks.tick() => if !may_read(app, user).await {
+                return Some((CloseCode::Policy, "The account is disabled or was deleted."));
+            },
+        }
+    }
+}

@@ -1,0 +1,481 @@
+//! Live connections: a real WebSocket client and the real router, behind the real server loop.
+
+mod input;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_core::accounts::Scope;
+use cupel_core::event::{Event, EventKind, Seq, Stream};
+use cupel_core::{Assignment, Bounds};
+use cupel_http::{ServeSettings, serve};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::app::{TestApp, TestUser, a_report};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Serves the app on loopback until its shutdown.
+pub(crate) async fn address_of(app: &TestApp) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(serve(listener, app.router.clone(), app.shutdown.clone(), ServeSettings::default()));
+    address
+}
+
+/// A WebSocket client.
+pub(crate) struct Client(WebSocketStream<TcpStream>);
+
+impl Client {
+    /// Connects with these headers; otherwise the status and the code of the refusal.
+    async fn try_connect(
+        at: SocketAddr,
+        query: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Client, (u16, Value)> {
+        let mut request = format!("ws://{at}/api/v1/live{query}").into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, HeaderValue::from_str(value).unwrap());
+        }
+        let stream = TcpStream::connect(at).await.unwrap();
+        match tokio_tungstenite::client_async(request, stream).await {
+            Ok((socket, _)) => Ok(Client(socket)),
+            Err(Error::Http(response)) => {
+                let body = response.body().as_deref().unwrap_or_default();
+                let document: Value = serde_json::from_slice(body).unwrap_or_default();
+                Err((response.status().as_u16(), document["code"].clone()))
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    pub(crate) async fn connect(at: SocketAddr, user: &TestUser) -> Client {
+        let bearer = format!("Bearer {}", user.token);
+        Client::try_connect(at, "", &[("authorization", &bearer)]).await.unwrap_or_else(|refused| panic!("{refused:?}"))
+    }
+
+    pub(crate) async fn send(&mut self, message: Value) {
+        self.raw(Message::text(message.to_string())).await;
+    }
+
+    async fn raw(&mut self, message: Message) {
+        self.0.send(message).await.unwrap();
+    }
+
+    /// The next message; a close is `{"close": code}`, and a lost connection `null`.
+    pub(crate) async fn next(&mut self) -> Value {
+        loop {
+            match tokio::time::timeout(PATIENCE, self.0.next()).await.expect("a message arrives") {
+                Some(Ok(Message::Text(text))) => return serde_json::from_str(text.as_str()).unwrap(),
+                Some(Ok(Message::Close(Some(frame)))) => return json!({ "close": u16::from(frame.code) }),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Value::Null,
+            }
+        }
+    }
+
+    /// The next message of this type; earlier ones of other types are dropped.
+    pub(crate) async fn until(&mut self, kind: &str) -> Value {
+        loop {
+            let message = self.next().await;
+            assert!(!message.is_null() && message["close"].is_null(), "the connection ended: {message}");
+            if message["type"] == kind {
+                return message;
+            }
+        }
+    }
+
+    /// The next event with this name; earlier ones are dropped.
+    pub(crate) async fn event(&mut self, name: &str) -> Value {
+        loop {
+            let message = self.until("event").await;
+            if message["event"] == name {
+                return message["data"].clone();
+            }
+        }
+    }
+
+    /// The names of all events up to the verdict.
+    async fn names_to_verdict(&mut self) -> Vec<String> {
+        let mut names = Vec::new();
+        while names.last().is_none_or(|name| name != "verdict") {
+            names.push(self.until("event").await["event"].as_str().unwrap().to_owned());
+        }
+        names
+    }
+
+    #[track_caller]
+    fn is_error(message: &Value, code: &str) {
+        assert_eq!((&message["type"], &message["error"]["code"]), (&json!("error"), &json!(code)), "{message}");
+        let detail = message["error"]["detail"].as_str().unwrap();
+        assert!(detail.ends_with(['.', '?']), "{detail}");
+    }
+
+    /// Sends a message and asserts that it is refused with this code.
+    pub(crate) async fn refused(&mut self, message: Value, code: &str) -> Value {
+        self.send(message).await;
+        let answer = self.until("error").await;
+        Client::is_error(&answer, code);
+        answer
+    }
+}
+
+fn program() -> Value {
+    json!({ "language": "python", "source_code": "print(42)" })
+}
+
+fn start(id: &str) -> Value {
+    json!({ "type": "start", "id": id, "request": program() })
+}
+
+/// Publishes output of a run as its worker does; `n` is the event's number in the attempt.
+fn output(app: &TestApp, assignment: &Assignment, n: u32, text: &str) {
+    let (submission, attempt) = (assignment.leased.submission.id, assignment.leased.attempt);
+    let kind = EventKind::Output { case: None, stream: Stream::Stdout, data: Arc::from(text.as_bytes()) };
+    app.core.emit(Event { submission, seq: Seq::of_attempt(attempt, n), at: app.core.now(), kind });
+}
+
+#[tokio::test]
+async fn a_started_run_is_followed_to_its_verdict_under_the_clients_own_name() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let mut client = Client::connect(address_of(&app).await, &user).await;
+    client.send(start("mine")).await;
+    let accepted = client.next().await;
+    assert_eq!((&accepted["type"], &accepted["id"]), (&json!("accepted"), &json!("mine")), "{accepted}");
+    let queued = client.next().await;
+    assert_eq!((&queued["event"], &queued["id"], &queued["run"]), (&json!("queued"), &json!("mine"), &accepted["run"]));
+    let assignment = app.next_run().await;
+    assert_eq!(assignment.leased.submission.id.to_string(), accepted["run"].as_str().unwrap());
+    output(&app, &assignment, 1, "4");
+    assert_eq!(client.event("output").await["text"], "4");
+    output(&app, &assignment, 2, "2\n");
+    let second = client.event("output").await;
+    assert_eq!((&second["text"], &second["stream"]), (&json!("2\n"), &json!("stdout")));
+    assert!(second["seq"].is_u64() && second["t"].is_string());
+    app.core.complete(&assignment, a_report(), Vec::new()).await.unwrap();
+    assert_eq!(client.event("verdict").await["verdict"], "AC");
+    // The run has ended for the connection, too.
+    client.refused(json!({ "type": "detach", "run": accepted["run"] }), "conflict").await;
+}
+
+#[tokio::test]
+async fn one_connection_follows_many_runs() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let mut client = Client::connect(address_of(&app).await, &user).await;
+    for id in ["a", "b", "c"] {
+        client.send(start(id)).await;
+    }
+    for _ in 0..3 {
+        app.complete(a_report()).await;
+    }
+    let mut ended = Vec::new();
+    while ended.len() < 3 {
+        let event = client.until("event").await;
+        if event["event"] == "verdict" {
+            ended.push(event["id"].as_str().unwrap().to_owned());
+        }
+    }
+    ended.sort();
+    assert_eq!(ended, ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn attaching_continues_after_the_given_event() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let at = address_of(&app).await;
+    let run = app.submit(&user, &program()).await;
+    let mut first = Client::connect(at, &user).await;
+    first.send(json!({ "type": "attach", "id": 1.to_string(), "run": run })).await;
+    assert_eq!(first.next().await, json!({ "type": "attached", "id": "1", "run": run }));
+    let assignment = app.next_run().await;
+    for n in 1..=10 {
+        output(&app, &assignment, n, &n.to_string());
+    }
+    let mut last = Value::Null;
+    for n in 1..=4 {
+        last = first.event("output").await;
+        assert_eq!(last["text"], n.to_string());
+    }
+    // The connection is lost; the run goes on.
+    drop(first);
+    let mut second = Client::connect(at, &user).await;
+    second.send(json!({ "type": "attach", "run": run, "after": last["seq"] })).await;
+    for n in 5..=10 {
+        assert_eq!(second.event("output").await["text"], n.to_string(), "nothing is missed or repeated");
+    }
+    app.core.complete(&assignment, a_report(), Vec::new()).await.unwrap();
+    assert_eq!(second.event("verdict").await["verdict"], "AC");
+    // An ended run can be read from the start.
+    second.send(json!({ "type": "attach", "run": run })).await;
+    assert_eq!(second.names_to_verdict().await, ["queued", "verdict"]);
+}
+
+#[tokio::test]
+async fn a_detached_run_sends_nothing_more_and_can_be_attached_again() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let mut client = Client::connect(address_of(&app).await, &user).await;
+    client.send(start("a")).await;
+    let run = client.until("accepted").await["run"].clone();
+    let queued = client.event("queued").await;
+    client.send(json!({ "type": "attach", "run": run })).await;
+    Client::is_error(&client.next().await, "conflict");
+    client.send(json!({ "type": "detach", "run": run })).await;
+    assert_eq!(client.next().await, json!({ "type": "detached", "run": run }));
+    app.complete(a_report()).await;
+    client.send(json!({ "type": "attach", "run": run, "after": queued["seq"] })).await;
+    assert_eq!(client.next().await["type"], "attached");
+    assert_eq!(client.names_to_verdict().await, ["started", "test.start", "output", "verdict"]);
+}
+
+#[tokio::test]
+async fn a_killed_run_is_cancelled() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let mut client = Client::connect(address_of(&app).await, &user).await;
+    client.send(start("a")).await;
+    let run = client.until("accepted").await["run"].clone();
+    client.send(json!({ "type": "kill", "id": "k", "run": run })).await;
+    let (mut killed, mut verdict) = (Value::Null, Value::Null);
+    while killed.is_null() || verdict.is_null() {
+        match client.next().await {
+            message if message["type"] == "killed" => killed = message,
+            message if message["event"] == "verdict" => verdict = message,
+            _ => {}
+        }
+    }
+    assert_eq!(killed, json!({ "type": "killed", "id": "k", "run": run, "status": "cancelled" }));
+    assert_eq!(verdict["data"]["verdict"], "CANCELLED");
+}
+
+#[tokio::test]
+async fn a_bad_message_is_refused_and_the_connection_goes_on() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let mut client = Client::connect(address_of(&app).await, &user).await;
+    for (raw, code) in [
+        ("{\"type\":", "invalid-json"),
+        ("3", "invalid-body"),
+        ("{}", "invalid-body"),
+        ("{\"type\": 7}", "invalid-body"),
+        ("{\"type\": \"stop\"}", "invalid-body"),
+        ("{\"type\": \"attach\"}", "invalid-body"),
+        ("{\"type\": \"attach\", \"run\": \"nonsense\"}", "not-found"),
+        ("{\"type\": \"attach\", \"run\": \"x\", \"after\": -1}", "invalid-body"),
+        ("{\"type\": \"kill\", \"run\": \"x\", \"also\": 1}", "invalid-body"),
+        ("{\"type\": \"start\", \"request\": 3}", "invalid-body"),
+        ("{\"type\": \"start\", \"request\": {}}", "invalid-body"),
+    ] {
+        client.raw(Message::text(raw)).await;
+        Client::is_error(&client.next().await, code);
+    }
+    client.raw(Message::binary(vec![1, 2, 3])).await;
+    Client::is_error(&client.next().await, "unsupported-media-type");
+    let long = json!({ "type": "attach", "id": "x".repeat(101), "run": "x" });
+    client.refused(long, "invalid-body").await;
+    let unknown = json!({ "type": "start", "id": "u", "request": { "language": "pyton", "source_code": "x" } });
+    let answer = client.refused(unknown, "unknown-language").await;
+    assert_eq!((&answer["id"], &answer["error"]["errors"][0]["pointer"]), (&json!("u"), &json!("/request/language")));
+    client.send(start("good")).await;
+    assert_eq!(client.next().await["type"], "accepted");
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_large_ends_the_connection_with_its_close_code() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let mut client = Client::connect(address_of(&app).await, &user).await;
+    let source = "x".repeat(300 << 10);
+    client.send(json!({ "type": "start", "request": { "language": "python", "source_code": source } })).await;
+    assert_eq!(client.next().await, json!({ "close": 1009 }));
+}
+
+#[tokio::test]
+async fn a_run_of_another_user_does_not_exist() {
+    let app = TestApp::start().await;
+    let (owner, other, admin) = (app.user().await, app.user().await, app.admin().await);
+    let at = address_of(&app).await;
+    let run = app.submit(&owner, &program()).await;
+    let mut client = Client::connect(at, &other).await;
+    for kind in ["attach", "kill"] {
+        let answer = client.refused(json!({ "type": kind, "id": "i", "run": run }), "not-found").await;
+        assert_eq!((&answer["id"], &answer["run"]), (&json!("i"), &json!(run)));
+    }
+    client.refused(json!({ "type": "detach", "run": run }), "conflict").await;
+    let mut client = Client::connect(at, &admin).await;
+    client.send(json!({ "type": "attach", "run": run })).await;
+    assert_eq!(client.next().await["type"], "attached");
+}
+
+#[tokio::test]
+async fn a_connection_needs_a_credential_that_may_run_programs() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let at = address_of(&app).await;
+    let refusal = async |headers: &[(&'static str, &str)]| Client::try_connect(at, "", headers).await.err();
+    assert_eq!(refusal(&[]).await, Some((401, json!("unauthorized"))));
+    assert_eq!(refusal(&[("authorization", "Bearer nonsense")]).await, Some((401, json!("unauthorized"))));
+    assert_eq!(refusal(&[("origin", "https://evil.example")]).await, Some((403, json!("forbidden"))));
+    let reader = app.key(&user, &[Scope::RunsRead]).await;
+    let reader = format!("Bearer {reader}");
+    assert_eq!(refusal(&[("authorization", &reader)]).await, Some((403, json!("missing-scope"))));
+    let runner = format!("Bearer {}", app.key(&user, &[Scope::RunsRead, Scope::RunsWrite]).await);
+    assert_eq!(refusal(&[("authorization", &runner)]).await, None);
+    app.get("/api/v1/live").bearer(&user.token).send().await.is_error(426, "upgrade-required");
+}
+
+#[tokio::test]
+async fn a_ticket_opens_one_connection() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let at = address_of(&app).await;
+    let reader = app.key(&user, &[Scope::RunsRead]).await;
+    app.post("/api/v1/tickets", &json!({})).bearer(&reader).send().await.is_error(403, "missing-scope");
+    let made = app.post("/api/v1/tickets", &json!({})).bearer(&user.token).send().await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let query = made.json["url"].as_str().unwrap().strip_prefix("/api/v1/live").unwrap();
+    let page = [("origin", "https://ide.example")];
+    let mut client = Client::try_connect(at, query, &page).await.unwrap_or_else(|refused| panic!("{refused:?}"));
+    client.send(start("a")).await;
+    assert_eq!(client.next().await["type"], "accepted");
+    assert_eq!(Client::try_connect(at, query, &page).await.err(), Some((401, json!("unauthorized"))));
+    // A ticket for a stream opens no connection, and the other way round.
+    let run = app.submit(&user, &program()).await;
+    let made = app.post("/api/v1/tickets", &json!({ "submission_id": run })).bearer(&user.token).send().await;
+    let stream = format!("?ticket={}", made.json["ticket"].as_str().unwrap());
+    assert_eq!(Client::try_connect(at, &stream, &[]).await.err(), Some((401, json!("unauthorized"))));
+    let made = app.post("/api/v1/tickets", &json!({})).bearer(&user.token).send().await;
+    let events = format!("/api/v1/execute/{run}/events?ticket={}", made.json["ticket"].as_str().unwrap());
+    app.get(&events).send().await.is_error(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn a_connection_follows_a_bounded_number_of_runs() {
+    let app = TestApp::with_queue(|_| {}, Bounds::default(), 100).await;
+    let user = app.user().await;
+    let mut client = Client::connect(address_of(&app).await, &user).await;
+    let mut runs = Vec::new();
+    for n in 0..32 {
+        client.send(start(&n.to_string())).await;
+        runs.push(client.until("accepted").await["run"].clone());
+    }
+    let answer = client.refused(start("one too many"), "rate-limited").await;
+    assert!(answer["retry_after"].is_u64(), "{answer}");
+    assert_eq!(app.stored().await, 32, "a refused start stores nothing");
+    client.send(json!({ "type": "detach", "run": runs[0] })).await;
+    client.until("detached").await;
+    client.send(start("another")).await;
+    client.until("accepted").await;
+}
+
+#[tokio::test]
+async fn a_repeated_start_with_the_same_key_gets_the_first_run() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let at = address_of(&app).await;
+    let message = json!({ "type": "start", "id": "a", "request": program(), "idempotency_key": "k1" });
+    let mut runs = Vec::new();
+    for _ in 0..2 {
+        let mut client = Client::connect(at, &user).await;
+        client.send(message.clone()).await;
+        let accepted = client.until("accepted").await;
+        runs.push((accepted["run"].clone(), accepted["repeated"].clone()));
+    }
+    assert_eq!(runs[0].0, runs[1].0);
+    assert_eq!((&runs[0].1, &runs[1].1), (&json!(false), &json!(true)));
+    let mut client = Client::connect(at, &user).await;
+    let other = json!({ "type": "start", "id": "b", "request": program(), "idempotency_key": "k1" });
+    client.refused(other, "idempotency-mismatch").await;
+    let malformed = json!({ "type": "start", "request": program(), "idempotency_key": "" });
+    client.refused(malformed, "invalid-body").await;
+}
+
+#[tokio::test]
+async fn a_shutdown_ends_connections_and_not_runs() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let mut client = Client::connect(address_of(&app).await, &user).await;
+    client.send(start("a")).await;
+    client.event("queued").await;
+    app.shutdown.cancel();
+    assert_eq!(client.next().await, json!({ "close": 1001 }));
+    app.complete(a_report()).await;
+}
+
+#[tokio::test]
+async fn the_connection_of_a_disabled_user_ends() {
+    let app = TestApp::with_settings(|s| s.access_check = Duration::from_millis(20)).await;
+    let (admin, user) = (app.admin().await, app.user().await);
+    let mut client = Client::connect(address_of(&app).await, &user).await;
+    client.send(start("a")).await;
+    client.event("queued").await;
+    let place = format!("/api/v1/admin/users/{}", user.user.id);
+    let disable = app.request(axum::http::Method::PATCH, &place).json(&json!({ "disabled": true }));
+    assert_eq!(disable.bearer(&admin.token).send().await.status, 200);
+    loop {
+        let message = client.next().await;
+        if message["type"] != "event" {
+            assert_eq!(message, json!({ "close": 1008 }));
+            break;
+        }
+    }
+}
+
+/// A client that reads nothing holds nothing but its own connection.
+#[tokio::test]
+async fn a_slow_client_delays_no_other_client_and_is_told_of_what_it_missed() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let at = address_of(&app).await;
+    let (mut slow, mut fast) = (Client::connect(at, &user).await, Client::connect(at, &user).await);
+    slow.send(start("slow")).await;
+    let run = slow.until("accepted").await["run"].clone();
+    fast.send(json!({ "type": "attach", "run": run })).await;
+    fast.until("attached").await;
+    let assignment = app.next_run().await;
+    let piece = "x".repeat(64 << 10);
+    let count = 400;
+    for n in 1..=count {
+        output(&app, &assignment, n, &piece);
+        let event = fast.event("output").await;
+        assert_eq!(event["seq"], Seq::of_attempt(1, n).0, "the fast client gets every event");
+    }
+    app.core.complete(&assignment, a_report(), Vec::new()).await.unwrap();
+    assert_eq!(fast.event("verdict").await["verdict"], "AC");
+    let names = slow.names_to_verdict().await;
+    assert!(names.contains(&"gap".to_owned()), "a gap is told");
+    assert!(names.len() < count as usize, "what was dropped was not held for the slow client");
+}
+
+#[tokio::test]
+async fn a_client_that_answers_no_ping_counts_as_gone() {
+    let app = TestApp::with_settings(|s| s.event_ping = Duration::from_millis(20)).await;
+    let user = app.user().await;
+    let at = address_of(&app).await;
+    let silent = Client::connect(at, &user).await.0.into_inner();
+    // It reads the bytes of pings and answers none: the server closes.
+    let mut data = [0; 256];
+    tokio::time::timeout(PATIENCE, async {
+        loop {
+            silent.readable().await.unwrap();
+            match silent.try_read(&mut data) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(_) => break,
+            }
+        }
+    })
+    .await
+    .expect("the server closes");
+}

@@ -1,0 +1,203 @@
+//! Input of live runs on its way from API nodes to the worker that runs the program, and the credit on the way back.
+//!
+//! ```text
+//!  client ──► API node ── input log: numbered inputs ──► worker ──► program
+//!                 ◄────── credit log: how much was consumed ──┘
+//! ```
+//!
+//! Both are logs on the event bus, each under an id of its own that is derived from the submission's. So they have the
+//! bus's guarantees on every adapter: the order is kept, a reader gets what was sent before it came, a duplicate is
+//! dropped, memory is bounded, and nothing blocks. Neither is part of the submission's own log, which clients see.
+//!
+//! Any API node may send the next input, because a client may come back through another one. The numbers of inputs
+//! count from 1 per submission, so the reader recognises duplicates, and an input that never arrived.
+//!
+//! *Invariant:* an API node sends an input only if no more than [`LiveInput::WINDOW`] bytes and [`INPUTS_MAX`] inputs are
+//! then unconsumed. So the unconsumed inputs fit into the bus's log, and a worker's memory is bounded.
+
+use cupel_types::{LiveInput, SubmissionId, Verdict};
+use futures_util::FutureExt;
+use uuid::Uuid;
+
+use crate::event::{Event, EventKind, LiveEvent, Seq};
+use crate::{Core, Interest, Received, Subscription};
+
+/// Maximum number of inputs of one run that are unconsumed.
+pub const INPUTS_MAX: u32 = 256;
+
+/// Attempt under which inputs are numbered: they do not belong to an attempt.
+const INPUT_ATTEMPT: u32 = 1;
+
+/// Number of inputs, and bytes of standard input in them, from the start of the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InputCount {
+    /// Inputs of all kinds; the number of the last one.
+    pub inputs: u32,
+    /// Bytes of standard input.
+    pub bytes: u64,
+}
+
+impl InputCount {
+    /// The larger of both fields.
+    #[must_use]
+    pub fn max(self, other: InputCount) -> InputCount {
+        InputCount { inputs: self.inputs.max(other.inputs), bytes: self.bytes.max(other.bytes) }
+    }
+}
+
+/// How far the input of a run has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InputState {
+    /// Sent to the worker.
+    pub sent: InputCount,
+    /// Taken by the worker, and accepted by the program.
+    pub consumed: InputCount,
+}
+
+/// An input was lost or never sent: a later one arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("input {arrived} arrived, and input {missing} did not")]
+pub struct MissingInput {
+    /// Number of the missing input.
+    pub missing: u32,
+    /// Number of the input that arrived.
+    pub arrived: u32,
+}
+
+/// The log of a run's inputs. Bits 48 to 51 of an id are its version; submissions have version 7.
+fn input_log(run: SubmissionId) -> SubmissionId {
+    derived(run, 0x8)
+}
+
+/// The log of what was consumed.
+fn credit_log(run: SubmissionId) -> SubmissionId {
+    derived(run, 0x9)
+}
+
+fn derived(run: SubmissionId, version: u128) -> SubmissionId {
+    const SHIFT: u32 = 76;
+    let bits = run.as_uuid().as_u128() & !(0xf << SHIFT);
+    SubmissionId::from_uuid(Uuid::from_u128(bits | version << SHIFT))
+}
+
+impl Core {
+    /// Sends an input to the worker of a run. `count`: all inputs up to this one. The caller has checked that the run is
+    /// live, has not ended, and belongs to the client, and that the window has room. Never blocks.
+    pub fn send_input(&self, run: SubmissionId, count: InputCount, input: LiveInput) {
+        let seq = Seq::of_attempt(INPUT_ATTEMPT, count.inputs);
+        let kind = EventKind::Live(LiveEvent::Input { input, total_bytes: count.bytes });
+        self.inner.events.publish(Event { submission: input_log(run), seq, at: self.now(), kind });
+    }
+
+    /// The inputs of a run from the first on, for its worker.
+    pub async fn inputs(&self, run: SubmissionId) -> Inputs {
+        let log = self.inner.events.subscribe(input_log(run), Seq::default(), Interest::Everything).await;
+        Inputs { log, last: 0 }
+    }
+
+    /// How far the input of a run has come, as far as the bus still knows. Messages that are under way may be missing;
+    /// a client that sends such an input again has it dropped as a duplicate.
+    pub async fn input_state(&self, run: SubmissionId) -> InputState {
+        let consumed = self.credit(run).await.latest();
+        let mut sent = consumed;
+        let mut log = self.inner.events.subscribe(input_log(run), Seq::default(), Interest::Everything).await;
+        while let Some(Some(received)) = log.next().now_or_never() {
+            if let Received::Event(Event { seq, kind: EventKind::Live(LiveEvent::Input { total_bytes, .. }), .. }) =
+                received
+            {
+                sent = sent.max(InputCount { inputs: seq.number(), bytes: total_bytes });
+            }
+        }
+        InputState { sent, consumed }
+    }
+
+    /// Reports how much of a run's input was consumed. `number`: of this report in its attempt, from 1. Never blocks.
+    pub fn report_consumed(&self, run: SubmissionId, attempt: u32, number: u32, consumed: InputCount) {
+        let kind = EventKind::Live(LiveEvent::Consumed(consumed));
+        let seq = Seq::of_attempt(attempt, number);
+        self.inner.events.publish(Event { submission: credit_log(run), seq, at: self.now(), kind });
+    }
+
+    /// The reports about a run's input.
+    pub async fn credit(&self, run: SubmissionId) -> Credit {
+        Credit { log: self.inner.events.subscribe(credit_log(run), Seq::default(), Interest::Everything).await }
+    }
+
+    /// Ends both logs: the run has ended.
+    pub(crate) fn end_input(&self, run: SubmissionId, attempt: u32, verdict: Verdict) {
+        for log in [input_log(run), credit_log(run)] {
+            self.inner.events.publish(Event::finished(log, attempt, self.now(), verdict));
+        }
+    }
+}
+
+/// The inputs of a run, in order.
+pub struct Inputs {
+    log: Box<dyn Subscription>,
+    last: u32,
+}
+
+impl Inputs {
+    /// The next input; `None`: no more will come.
+    ///
+    /// # Errors
+    /// If an input is missing. Later ones would reach the program in a wrong place, so the caller must stop.
+    pub async fn next(&mut self) -> Option<Result<LiveInput, MissingInput>> {
+        loop {
+            // A gap is found by the numbers.
+            let Received::Event(event) = self.log.next().await? else { continue };
+            let EventKind::Live(LiveEvent::Input { input, .. }) = event.kind else { continue };
+            let (number, next) = (event.seq.number(), self.last + 1);
+            if number > next {
+                return Some(Err(MissingInput { missing: next, arrived: number }));
+            }
+            if number == next {
+                self.last = number;
+                return Some(Ok(input));
+            }
+        }
+    }
+}
+
+/// Reports about a run's input.
+pub struct Credit {
+    log: Box<dyn Subscription>,
+}
+
+impl Credit {
+    /// The next report; `None`: no more will come. Reports may be skipped, since each has the totals.
+    pub async fn next(&mut self) -> Option<InputCount> {
+        loop {
+            if let Received::Event(Event { kind: EventKind::Live(LiveEvent::Consumed(count)), .. }) =
+                self.log.next().await?
+            {
+                return Some(count);
+            }
+        }
+    }
+
+    /// The latest report that has arrived.
+    pub fn latest(&mut self) -> InputCount {
+        let mut latest = InputCount::default();
+        while let Some(Some(count)) = self.next().now_or_never() {
+            latest = latest.max(count);
+        }
+        latest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_logs_of_a_run_have_ids_of_their_own_that_no_submission_has() {
+        let run = SubmissionId::from_uuid(Uuid::now_v7());
+        let versions = [run, input_log(run), credit_log(run)].map(|id| id.as_uuid().get_version_num());
+        assert_eq!(versions, [7, 8, 9]);
+        let mut other = run.as_uuid().as_u128();
+        other ^= 1;
+        let other = SubmissionId::from_uuid(Uuid::from_u128(other));
+        assert_ne!(input_log(run), input_log(other));
+    }
+}

@@ -1,0 +1,196 @@
+//! Input of a live run: from the bus to the program.
+//!
+//! A task reads the run's inputs and hands them to the thread that runs the program, through a bounded channel; the bus
+//! keeps the rest. What the program has accepted is reported back, so that the client may send more.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use cupel_core::Core;
+use cupel_core::live::{INPUTS_MAX, InputCount, Inputs};
+use cupel_judge::{LiveInput, LiveSource};
+use cupel_types::SubmissionId;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
+
+/// Shortest time between two reports of small amounts.
+const REPORT_PAUSE: Duration = Duration::from_millis(20);
+
+/// Amount that is reported at once.
+const REPORT_BYTES: u64 = LiveInput::WINDOW as u64 / 4;
+
+/// Interval at which an unchanged report is repeated, so that the bus does not drop it as expired.
+const REPORT_AGAIN: Duration = Duration::from_secs(30);
+
+/// The input of one attempt.
+pub(crate) struct LiveFeed {
+    core: Core,
+    run: SubmissionId,
+    attempt: u32,
+    inputs: Mutex<Receiver<LiveInput>>,
+    /// Room in the channel.
+    room: Arc<Semaphore>,
+    progress: Mutex<Progress>,
+    failure: Arc<Failure>,
+    reader: AbortHandle,
+}
+
+struct Progress {
+    consumed: InputCount,
+    reported: InputCount,
+    /// Number and time of the last report.
+    reports: u32,
+    at: Instant,
+}
+
+impl Progress {
+    /// Whether some of it has not been reported.
+    fn has_more(&self) -> bool {
+        self.consumed != self.reported
+    }
+}
+
+/// Why the input cannot be continued.
+#[derive(Default)]
+pub(crate) struct Failure {
+    has_failed: AtomicBool,
+    why: Mutex<Option<String>>,
+}
+
+impl Failure {
+    /// Whether the program must be stopped.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Acquire)
+    }
+
+    fn set(&self, why: String) {
+        *self.why.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+        self.has_failed.store(true, Ordering::Release);
+    }
+
+    /// The reason, for the run's owner.
+    pub(crate) fn why(&self) -> Option<String> {
+        self.why.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl LiveFeed {
+    /// Begins to read the inputs of a run.
+    pub(crate) fn open(core: &Core, runtime: &Handle, run: SubmissionId, attempt: u32) -> Arc<LiveFeed> {
+        let (sender, inputs) = sync_channel(INPUTS_MAX as usize);
+        let room = Arc::new(Semaphore::new(INPUTS_MAX as usize));
+        let failure = Arc::new(Failure::default());
+        let reading = read(core.clone(), run, sender, Arc::clone(&room), Arc::clone(&failure));
+        let reader = runtime.spawn(reading).abort_handle();
+        let (consumed, reported) = (InputCount::default(), InputCount::default());
+        let progress = Mutex::new(Progress { consumed, reported, reports: 0, at: Instant::now() });
+        let inputs = Mutex::new(inputs);
+        let core = core.clone();
+        Arc::new(LiveFeed { core, run, attempt, inputs, room, progress, failure, reader })
+    }
+
+    pub(crate) fn failure(&self) -> &Arc<Failure> {
+        &self.failure
+    }
+
+    /// Whether the program may have seen input.
+    pub(crate) fn has_consumed(&self) -> bool {
+        self.progress().consumed.inputs > 0
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        // Every change is a few assignments of numbers.
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reports the progress if it is due.
+    fn report(&self, mut progress: MutexGuard<'_, Progress>) {
+        let (consumed, reported, since) = (progress.consumed, progress.reported, progress.at.elapsed());
+        let is_due = match progress.has_more() {
+            false => progress.reports > 0 && since >= REPORT_AGAIN,
+            true => progress.reports == 0 || since >= REPORT_PAUSE || consumed.bytes - reported.bytes >= REPORT_BYTES,
+        };
+        if !is_due {
+            return;
+        }
+        progress.reports = progress.reports.saturating_add(1);
+        (progress.reported, progress.at) = (consumed, Instant::now());
+        let number = progress.reports;
+        drop(progress);
+        self.core.report_consumed(self.run, self.attempt, number, consumed);
+    }
+}
+
+impl Drop for LiveFeed {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}
+
+/// Hands inputs to the channel until there are no more.
+async fn read(
+    core: Core,
+    run: SubmissionId,
+    sender: SyncSender<LiveInput>,
+    room: Arc<Semaphore>,
+    failure: Arc<Failure>,
+) {
+    let mut inputs: Inputs = core.inputs(run).await;
+    while let Some(next) = inputs.next().await {
+        let input = match next {
+            Ok(input) => input,
+            Err(missing) => {
+                tracing::warn!(submission.id = %run, error = %missing, "input of a live run is missing");
+                return failure.set(format!("Input was lost on its way to the program: {missing}."));
+            }
+        };
+        // The semaphore is never closed.
+        if let Ok(place) = room.acquire().await {
+            place.forget();
+        }
+        if sender.try_send(input).is_err() {
+            return;
+        }
+    }
+}
+
+impl LiveSource for LiveFeed {
+    fn next(&self, timeout: Duration) -> Option<LiveInput> {
+        let received = {
+            let inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
+            // What is due is reported before the wait, and the rest soon.
+            self.report(self.progress());
+            let has_more = self.progress().has_more();
+            inputs.recv_timeout(if has_more { timeout.min(REPORT_PAUSE) } else { timeout })
+        };
+        match received {
+            Ok(input) => {
+                self.room.add_permits(1);
+                let mut progress = self.progress();
+                progress.consumed.inputs += 1;
+                if !matches!(input, LiveInput::Bytes(_)) {
+                    self.report(progress);
+                }
+                Some(input)
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                self.report(self.progress());
+                None
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                // No more input will come; the caller expects the wait.
+                std::thread::sleep(timeout);
+                None
+            }
+        }
+    }
+
+    fn consumed(&self, total_bytes: u64) {
+        let mut progress = self.progress();
+        progress.consumed.bytes = progress.consumed.bytes.max(total_bytes);
+        self.report(progress);
+    }
+}

@@ -1,0 +1,129 @@
+//! Live runs: input that arrives while the program runs.
+
+use cupel_core::event::EventKind;
+use cupel_core::live::InputCount;
+use cupel_types::LiveSignal;
+
+use super::*;
+
+impl Bench {
+    async fn submit_live(&self) -> SubmissionId {
+        let new = a_submission().in_language("python").live().as_sent();
+        self.core.submit(self.owner, vec![new], None, &Unlimited).await.unwrap().ids[0]
+    }
+
+    /// Sends text as the input with this number; all inputs have one byte per number.
+    fn send(&self, id: SubmissionId, number: u32, input: LiveInput) {
+        self.core.send_input(id, InputCount { inputs: number, bytes: u64::from(number) }, input);
+    }
+
+    async fn message(&self, id: SubmissionId) -> String {
+        let record = self.core.submission(&self.viewer(), id).await.unwrap().unwrap();
+        record.report.and_then(|report| report.message).unwrap_or_default()
+    }
+
+    /// Waits until this much is reported as consumed.
+    async fn until_consumed(&self, id: SubmissionId, count: InputCount) {
+        let mut credit = self.core.credit(id).await;
+        let reached = async { while credit.next().await.expect("the log goes on") != count {} };
+        tokio::time::timeout(Duration::from_secs(60), reached).await.expect("the input is consumed");
+    }
+}
+
+fn text(text: &str) -> LiveInput {
+    LiveInput::Bytes(text.as_bytes().to_vec())
+}
+
+fn ended_as(verdict: Verdict) -> impl Fn(&RunState) -> bool {
+    move |state| matches!(state, RunState::Judged { verdict: of, .. } if *of == verdict)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn input_reaches_the_program_in_order_and_is_reported_as_consumed() {
+    let bench = Bench::start(vec![Does::Echoes], once()).await;
+    let id = bench.submit_live().await;
+    bench.send(id, 1, text("a"));
+    bench.send(id, 2, text("b"));
+    bench.until_consumed(id, InputCount { inputs: 2, bytes: 2 }).await;
+    bench.send(id, 2, text("b"));
+    bench.send(id, 3, text("c"));
+    bench.until_consumed(id, InputCount { inputs: 3, bytes: 3 }).await;
+    bench.send(id, 4, LiveInput::EndOfInput);
+    bench.until(id, ended_as(Verdict::Accepted)).await;
+    let log = bench.store.events(id, Default::default()).await.unwrap();
+    let output: Vec<u8> = log
+        .iter()
+        .filter_map(|event| if let EventKind::Output { data, .. } = &event.kind { Some(data.to_vec()) } else { None })
+        .flatten()
+        .collect();
+    assert_eq!(output, b"abc");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_reaches_the_program() {
+    let bench = Bench::start(vec![Does::Echoes], once()).await;
+    let id = bench.submit_live().await;
+    bench.send(id, 1, LiveInput::Signal(LiveSignal::Terminate));
+    bench.until(id, ended_as(Verdict::RuntimeError)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_input_ends_the_run_as_an_internal_error() {
+    let bench = Bench::start(vec![Does::Echoes], once()).await;
+    let id = bench.submit_live().await;
+    bench.send(id, 1, text("a"));
+    bench.send(id, 3, text("c"));
+    bench.until(id, ended_as(Verdict::InternalError)).await;
+    let message = bench.message(id).await;
+    assert!(message.contains("input 3 arrived, and input 2 did not"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_run_whose_attempt_was_lost_is_not_repeated_without_its_input() {
+    let bench = Bench::start(vec![Does::Echoes, Does::Fails { transient: true }], LeasePolicy::default()).await;
+    let id = bench.submit_live().await;
+    bench.until(id, |state| matches!(state, RunState::Queued { lost: 1, .. })).await;
+    // The pause after a failure.
+    bench.clock.advance(Duration::from_secs(60));
+    // If a sweep finds the first hint still unsettled, it offers no other.
+    let swept = async {
+        while !bench.state(id).await.is_final() {
+            bench.core.sweep().await.unwrap();
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), swept).await.expect("the run ends");
+    bench.until(id, ended_as(Verdict::InternalError)).await;
+    assert!(bench.message(id).await.contains("cannot be repeated"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_run_that_has_consumed_input_ends_with_its_worker() {
+    let bench = Bench::start(vec![Does::Echoes], once()).await;
+    let id = bench.submit_live().await;
+    bench.send(id, 1, text("a"));
+    bench.until_consumed(id, InputCount { inputs: 1, bytes: 1 }).await;
+    bench.shutdown.cancel();
+    bench.until(id, ended_as(Verdict::InternalError)).await;
+    assert!(bench.message(id).await.contains("was stopped"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_run_that_has_consumed_nothing_goes_to_another_worker() {
+    let bench = Bench::start(vec![Does::Echoes], once()).await;
+    let id = bench.submit_live().await;
+    bench.until_left(0).await;
+    bench.shutdown.cancel();
+    bench.until(id, |state| matches!(state, RunState::Queued { lost: 0, .. })).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_runs_leave_one_slot_to_others() {
+    let bench = Bench::with_slots(2, vec![Does::Echoes], once()).await;
+    let (first, second) = (bench.submit_live().await, bench.submit_live().await);
+    bench.until_left(0).await;
+    bench.steps.lock().unwrap().push(Does::Ends);
+    let short = bench.submit().await;
+    bench.until(short, ended_as(Verdict::Accepted)).await;
+    assert!(!bench.state(first).await.is_final() && !bench.state(second).await.is_final());
+}
