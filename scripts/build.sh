@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `make build` and the build of `make run`.
+# `make build` and the build of `make run`. Builds the site first, if Node.js is new enough.
 #
 #   scripts/build.sh          the release: optimized, with every engine
 #     target/dist/cupel       the binary without debug information; its symbols still name the functions of a backtrace
@@ -7,6 +7,8 @@
 #   scripts/build.sh quick    target/quick/cupel: the binary less optimized, built faster, without the engines of clusters
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+scripts/build-site.sh
 
 case ${1:-release} in
     quick) cargo build --profile quick --no-default-features --package cupel "${@:2}" ;;

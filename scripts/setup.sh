@@ -2,7 +2,7 @@
 # Installs the Debian packages that a group of tasks needs and this machine lacks. The group `servers` also installs moto from PyPI,
 # and builds tansu, a broker that speaks Kafka's protocol, from crates.io (once; takes some minutes).
 #
-#   scripts/setup.sh GROUP...     groups: build, public, lint, peers, docker, cgroup2, servers, deploy, compose, openapi
+#   scripts/setup.sh GROUP...     groups: build, public, lint, peers, docker, cgroup2, servers, deploy, compose, openapi, web
 #
 # Names what it is about to install. If nothing is missing, prints nothing and takes a fraction of a second.
 # Never upgrades an installed package. Language toolchains are installed by `cupel languages install`.
@@ -41,6 +41,9 @@ packages_openapi=(python3 python3-pip)
 # An installed Node.js is kept, with its npm.
 command -v npm >/dev/null || packages_openapi+=(nodejs npm)
 
+# For the tests of the site. Its build needs a newer Node.js than Debian 12 has; scripts/build-site.sh says so.
+packages_web=(chromium)
+
 wanted=() servers=''
 for group in "$@"; do
     case $group in
@@ -54,8 +57,9 @@ for group in "$@"; do
         deploy) wanted+=("${packages_deploy[@]}") ;;
         compose) wanted+=("${packages_compose[@]}") ;;
         openapi) wanted+=("${packages_openapi[@]}") ;;
+        web) wanted+=("${packages_web[@]}") ;;
         *)
-            echo "error: unknown group \`$group\`; the groups are: build, public, lint, peers, docker, cgroup2, servers, deploy, compose, openapi" >&2
+            echo "error: unknown group \`$group\`; the groups are: build, public, lint, peers, docker, cgroup2, servers, deploy, compose, openapi, web" >&2
             exit 2
             ;;
     esac

@@ -4,7 +4,7 @@
 #   scripts/test.sh             everything
 #   scripts/test.sh sandbox     only the sandbox's test suites
 #
-# The virtual machine, deployment files, facades and third-party packages are skipped if nothing that they depend on has changed since
+# The virtual machine, deployment files, facades, the site and third-party packages are skipped if nothing that they depend on has changed since
 # they passed in this checkout. ALL=1 runs everything.
 #
 # Tests that use the sandbox need root. If the caller is not root, cargo builds as the caller, and scripts/as-root runs only the
@@ -57,6 +57,9 @@ scripts/test-openapi.sh
 
 echo "== facades"
 scripts/if-changed facades scripts/facades scripts/test-facades.sh "${product[@]}" -- scripts/test-facades.sh target/debug/cupel
+
+echo "== site"
+scripts/if-changed site web scripts/test-web.sh scripts/build-site.sh "${product[@]}" -- scripts/test-web.sh
 
 echo "== problems"
 scripts/as-root target/debug/cupel verify --jobs "$(nproc)" problems/*/

@@ -1,9 +1,11 @@
 //! The native dialect: the API below `/api`, and the web pages.
 
 use axum::http::Method;
-use cupel_http::auth::Who;
+use axum::http::request::Parts;
+use cupel_http::auth::{Presented, Who};
 use cupel_http::{Dialect, Mounted};
 
+use crate::v1::session;
 use crate::{access, openapi, pages};
 
 struct Native;
@@ -15,6 +17,10 @@ impl Dialect for Native {
 
     fn who(&self, method: &Method, route: &str) -> Option<Who> {
         access::who(method, route)
+    }
+
+    fn credential<'r>(&self, request: &'r Parts) -> Presented<'r> {
+        session::credential(&request.headers)
     }
 }
 

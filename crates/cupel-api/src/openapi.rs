@@ -9,7 +9,7 @@ use cupel_http::auth::Who;
 use cupel_http::error::{ErrorBody, ErrorKind};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{Schema, SchemaType, Type};
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder,
@@ -90,6 +90,11 @@ fn skeleton() -> OpenApi {
             .to_owned(),
     );
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    let session = ApiKeyValue::with_description(
+        "cupel_session",
+        "The session of a browser, from `POST /session`. A request that changes something also needs `X-Cupel-Site`.",
+    );
+    components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
     let mut schemas = vec![("ApiError".to_owned(), ErrorBody::schema())];
     ErrorBody::schemas(&mut schemas);
     components.schemas.extend(schemas);
@@ -104,7 +109,10 @@ fn add_who(operation: &mut Operation, who: Option<Who>) {
         Some(description) => format!("{description}\n\n{}", who.sentence()),
         None => who.sentence().to_owned(),
     });
-    operation.security = who.scope().map(|scope| vec![SecurityRequirement::new("bearer", [scope.as_str()])]);
+    operation.security = who.scope().map(|scope| {
+        let none: [&str; 0] = [];
+        vec![SecurityRequirement::new("bearer", [scope.as_str()]), SecurityRequirement::new("session", none)]
+    });
     operation.extensions.get_or_insert_default().insert("x-callers".to_owned(), who.name().into());
 }
 

@@ -1,4 +1,4 @@
-//! Web pages: the landing page, the API documentation, and the documents from which they are built.
+//! Web pages: the first steps with the API, the API documentation, and the documents from which they are built.
 //!
 //! *Invariant:* every page works without any other host: scripts and styles are in this binary, and the content
 //! security policy allows no others.
@@ -81,11 +81,11 @@ impl Documents {
 /// Routes of the pages.
 pub(crate) fn routes(documents: Documents) -> Router<Shared> {
     Router::new()
-        .route("/", get(landing))
         .route("/openapi.json", get(openapi))
         .route("/docs", get(docs_without_slash))
         .route("/docs/", get(docs_index))
         .route("/docs/formats", get(formats))
+        .route("/docs/start", get(landing))
         .route("/docs/{file}", get(docs))
         .route("/errors/{code}", get(error))
         .route("/password", get(password).post(set_password))
@@ -105,7 +105,7 @@ fn html(body: String, policy: HeaderValue) -> Response {
     (headers, body).into_response()
 }
 
-/// `/`: the commands on the page use the address from the reader's request.
+/// `/docs/start`: the commands on the page use the address from the reader's request.
 async fn landing(Extension(documents): Extension<Arc<Documents>>, request: HeaderMap) -> Response {
     let page = documents.landing.replace("{address}", &address(&request));
     html(page, documents.landing_policy.clone())
@@ -143,7 +143,9 @@ async fn set_password(
     });
     let Query(form) = form.ok_or_else(|| ApiError::new(ErrorKind::MalformedRequest, "This is not the form's data."))?;
     match crate::v1::membership::reset(&app, &notes, &form.token, &form.password).await {
-        Ok(()) => Ok(password_page(&documents, "<p>Your password is set. Log in with it.</p>")),
+        Ok(()) => {
+            Ok(password_page(&documents, "<p>Your password is set. <a href=\"sign-in\">Sign in</a> with it.</p>"))
+        }
         Err(problem) => {
             let mut page = password_page(&documents, &password_form(&form.token, problem.detail()));
             *page.status_mut() = problem.kind().status();
@@ -155,7 +157,7 @@ async fn set_password(
 fn password_form(token: &str, wrong: &str) -> String {
     let (token, wrong) = (escaped(token), escaped(wrong));
     format!(
-        "<p>{wrong}</p>\n<form method=\"post\" action=\"/password\">\n\
+        "<p>{wrong}</p>\n<form method=\"post\" action=\"password\">\n\
          <input type=\"hidden\" name=\"token\" value=\"{token}\">\n\
          <p><label>New password, 8 to 256 characters<br>\
          <input type=\"password\" name=\"password\" minlength=\"8\" maxlength=\"256\" autocomplete=\"new-password\" required></label></p>\n\

@@ -13,7 +13,7 @@ use cupel_core::accounts::{Accounts, Role, Scope, TicketUse};
 use cupel_types::UserId;
 
 use crate::app::Shared;
-use crate::auth::{Identity, IdentityError, Presented, Via, Who, bearer};
+use crate::auth::{Identity, IdentityError, Presented, Via, Who, bearer, check_same_origin};
 use crate::error::{ApiError, ErrorKind};
 use crate::limits::RateClass;
 use crate::notes::Notes;
@@ -64,23 +64,41 @@ impl Caller {
 }
 
 /// Client of an operation that needs no authentication; identified if it sends credentials. Extraction charges one read
-/// to the user or to the address.
+/// to the user or to the address. The session cookie of an ended session counts as no credential, because a browser
+/// keeps sending it.
+pub struct Guest(pub Option<Caller>);
+
+impl FromRequestParts<Shared> for Guest {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Guest, ApiError> {
+        if who_may(parts)? != Who::Everybody {
+            return Err(not_in_table());
+        }
+        match presented(parts) {
+            Presented::Missing(_) => {}
+            Presented::Cookie(_) => match authenticated_caller(parts, app).await {
+                Err(problem) if problem.kind() == ErrorKind::Unauthorized => {}
+                identified => return identified.map(|caller| Guest(Some(caller))),
+            },
+            Presented::Malformed(_) | Presented::Text(_) => return Ok(Guest(Some(authenticated_caller(parts, app).await?))),
+        }
+        if let Some(notes) = parts.extensions.get::<Notes>() {
+            app.limits.anonymous_read(notes.client().address, app.settings.anonymous_reads).await?;
+        }
+        Ok(Guest(None))
+    }
+}
+
+/// A [`Guest`] as a viewer of problems.
 pub struct Visitor(pub Principal);
 
 impl FromRequestParts<Shared> for Visitor {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Visitor, ApiError> {
-        if who_may(parts)? != Who::Everybody {
-            return Err(not_in_table());
-        }
-        if !matches!(presented(parts), Presented::Missing(_)) {
-            return Ok(Visitor(authenticated_caller(parts, app).await?.principal()));
-        }
-        if let Some(notes) = parts.extensions.get::<Notes>() {
-            app.limits.anonymous_read(notes.client().address, app.settings.anonymous_reads).await?;
-        }
-        Ok(Visitor(Principal::Anonymous))
+        let Guest(caller) = Guest::from_request_parts(parts, app).await?;
+        Ok(Visitor(caller.map_or(Principal::Anonymous, |caller| caller.principal())))
     }
 }
 
@@ -105,7 +123,8 @@ impl FromRequestParts<Shared> for Follower {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Follower, ApiError> {
-        if matches!(presented(parts), Presented::Missing(_)) {
+        // A ticket outweighs a cookie, which the browser adds by itself.
+        if matches!(presented(parts), Presented::Missing(_) | Presented::Cookie(_)) {
             let query = parts.uri.query().unwrap_or_default();
             let ticket = query.split('&').find_map(|pair| pair.strip_prefix(TICKET_PARAMETER));
             if let Some(text) = ticket {
@@ -200,7 +219,9 @@ async fn authenticated_caller(parts: &Parts, app: &Shared) -> Result<Caller, Api
         Ok(identity) => identity,
         Err(Refusal::NoCredential(problem) | Refusal::Failed(problem)) => return Err(problem),
         Err(Refusal::BadCredential(problem)) => {
-            if let Some(notes) = notes {
+            // A browser repeats the cookie of an ended session by itself; that must not block its address.
+            let is_cookie = matches!(presented(parts), Presented::Cookie(_));
+            if let Some(notes) = notes.filter(|_| !is_cookie) {
                 app.limits.bad_token(notes.client().address).await?;
             }
             return Err(problem);
@@ -266,6 +287,12 @@ async fn identify(parts: &Parts, app: &Shared) -> Result<Arc<Identity>, Refusal>
             Some(user) => app.identities.of_keyless(&app.accounts, user).await,
             None => return Err(Refusal::NoCredential(ApiError::new(ErrorKind::Unauthorized, why))),
         },
+        Presented::Cookie(text) => {
+            check_same_origin(&parts.method, &parts.headers, &app.settings.public_url)
+                .map_err(|why| Refusal::NoCredential(ApiError::new(ErrorKind::CrossSite, why)))?;
+            let named = app.tokens.read_cookie(text, app.core.now()).map_err(bad)?;
+            app.identities.of_token(&app.accounts, named).await
+        }
         Presented::Text(key) if Accounts::looks_like_key(key) => app.identities.of_key(&app.accounts, key).await,
         Presented::Text(token) => {
             let named = app.tokens.read(token, app.core.now()).map_err(invalid_credentials)?;

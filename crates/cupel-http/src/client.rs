@@ -9,15 +9,17 @@ use crate::state::Network;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Headers that proxies add. Only the value of `X-Forwarded-For` is used, but the presence of any of them shows that
-/// the request came through a proxy, and that the peer's address is not the client's.
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Headers that proxies add. Only the values of `X-Forwarded-For` and `X-Forwarded-Proto` are used, but the presence of
+/// any of them shows that the request came through a proxy, and that the peer's address is not the client's.
 const OF_PROXIES: [HeaderName; 6] = [
     X_FORWARDED_FOR,
     header::FORWARDED,
     header::VIA,
     HeaderName::from_static("x-real-ip"),
     HeaderName::from_static("x-forwarded-host"),
-    HeaderName::from_static("x-forwarded-proto"),
+    X_FORWARDED_PROTO,
 ];
 
 /// Client that sent a request.
@@ -30,6 +32,8 @@ pub struct Client {
     /// Whether a page in a browser sent the request: it has the header `Origin`. Browsers add that header to every
     /// request except a plain `GET` or `HEAD` of the same origin. Source: the Fetch standard, "Origin header".
     pub is_page: bool,
+    /// Whether the client uses TLS: a trusted proxy says so, or the page that sent the request was loaded over TLS.
+    pub is_tls: bool,
 }
 
 /// Address of the socket's peer.
@@ -49,6 +53,8 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Client 
     let values = headers.get_all(X_FORWARDED_FOR);
     let is_forwarded = OF_PROXIES.iter().any(|name| headers.contains_key(name));
     let mut address = peer.to_canonical();
+    let has_secure_page = headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://"));
+    let is_tls = has_secure_page || is_trusted(address) && headers.get(X_FORWARDED_PROTO).is_some_and(|p| p == "https");
     if is_trusted(address) {
         let hops: Vec<&str> =
             values.iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).map(str::trim).collect();
@@ -60,7 +66,7 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Client 
             }
         }
     }
-    Client { address, is_forwarded, is_page: headers.contains_key(header::ORIGIN) }
+    Client { address, is_forwarded, is_page: headers.contains_key(header::ORIGIN), is_tls }
 }
 
 /// Network of an address. Clients are counted by network, because an IPv6 customer has at least a /64 and could send
@@ -75,6 +81,7 @@ pub(crate) fn network_of(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use axum::http::HeaderValue;
 
     use super::*;
 
@@ -87,6 +94,18 @@ mod tests {
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 1)));
         let trusted: Vec<Network> = trusted.iter().map(|t| t.parse().unwrap()).collect();
         client(super::peer(&request), request.headers(), &trusted).address.to_string()
+    }
+
+    #[test]
+    fn tls_is_believed_of_trusted_proxies_and_of_the_page_itself() {
+        let of = |name: &'static str, value: &'static str, trusted: &[&str]| {
+            let headers = HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))]);
+            let trusted: Vec<Network> = trusted.iter().map(|t| t.parse().unwrap()).collect();
+            client(IpAddr::V4(Ipv4Addr::LOCALHOST), &headers, &trusted).is_tls
+        };
+        assert!(!of("x-forwarded-proto", "https", &[]) && of("x-forwarded-proto", "https", &["127.0.0.1"]));
+        assert!(!of("x-forwarded-proto", "http", &["127.0.0.1"]));
+        assert!(of("origin", "https://a.example", &[]) && !of("origin", "http://a.example", &[]));
     }
 
     #[test]

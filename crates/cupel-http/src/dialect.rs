@@ -40,16 +40,21 @@ pub trait Dialect: Send + Sync {
     }
 }
 
-/// A dialect and its routes.
+/// Routes, and the dialect that they belong to.
 pub struct Mounted {
-    pub(crate) dialect: Arc<dyn Dialect>,
+    pub(crate) dialect: Option<Arc<dyn Dialect>>,
     pub(crate) routes: Router<Shared>,
 }
 
 impl Mounted {
     /// A dialect with its routes, whose paths include the prefix. Routes outside the prefix belong to no dialect.
     pub fn new(dialect: impl Dialect + 'static, routes: Router<Shared>) -> Mounted {
-        Mounted { dialect: Arc::new(dialect), routes }
+        Mounted { dialect: Some(Arc::new(dialect)), routes }
+    }
+
+    /// Pages that belong to no dialect.
+    pub fn pages(routes: Router<Shared>) -> Mounted {
+        Mounted { dialect: None, routes }
     }
 }
 

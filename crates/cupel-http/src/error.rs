@@ -69,6 +69,8 @@ kinds! {
         "Login: the e-mail address, the user name or the password is wrong. The response is the same whether or not the account exists. Other operations: the old password is wrong, or a one-time link is invalid, used or expired.";
     MissingScope "missing-scope" FORBIDDEN "Missing scope"
         "The API key is valid, but it lacks the scope for this operation. `detail` names the scope.";
+    CrossSite "cross-site" FORBIDDEN "Request of another site"
+        "The request was authenticated by the session cookie of a browser, or would have started a session, and does not come from this server's own site. Programs send a token or an API key instead.";
     Forbidden "forbidden" FORBIDDEN "Forbidden"
         "The account does not have the required role, or it is disabled.";
     NotFound "not-found" NOT_FOUND "Not found"

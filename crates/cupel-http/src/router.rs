@@ -18,7 +18,7 @@ pub fn router(state: ApiState, mounted: impl IntoIterator<Item = Mounted>) -> Ro
     let mut router = ops();
     let mut dialects = Vec::new();
     for Mounted { dialect, routes } in mounted {
-        dialects.push(dialect);
+        dialects.extend(dialect);
         router = router.merge(routes);
     }
     let app = Shared::new(state, Dialects::new(dialects));
@@ -46,8 +46,8 @@ async fn no_such_route() -> ApiError {
     ApiError::new(ErrorKind::NoSuchRoute, "Nothing is served under this path. `/docs/` lists what is.")
 }
 
-/// The CORS layer; `None` unless origins are configured. Credentials are never cookies, so no origin needs
-/// `credentials`.
+/// The CORS layer; `None` unless origins are configured. The session cookie is for this server's own site, so no origin
+/// gets `credentials`.
 fn cors(settings: &Settings) -> Option<CorsLayer> {
     let origins = &settings.cors_origins;
     if origins.is_empty() {

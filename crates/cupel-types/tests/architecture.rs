@@ -49,6 +49,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("cupel-facades", &["cupel-types", "cupel-languages", "cupel-core", "cupel-http"]),
+    // The built site knows no part of the server.
+    ("cupel-web", &[]),
     (
         "cupel",
         &[
@@ -70,6 +72,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cupel-http",
             "cupel-facades",
             "cupel-api",
+            "cupel-web",
         ],
     ),
     // The benchmarks measure single crates, and use the same servers as the tests.
@@ -104,7 +107,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("object_store", &["cupel-store"]),
     ("reqwest", &["cupel-store"]),
     // Only these crates serve HTTP; the binary runs the router that they build.
-    ("axum", &["cupel-http", "cupel-api", "cupel-facades", "cupel"]),
+    ("axum", &["cupel-http", "cupel-api", "cupel-facades", "cupel-web", "cupel"]),
     // There is one server loop.
     ("hyper", &["cupel-http"]),
     // Spans are created in one crate.

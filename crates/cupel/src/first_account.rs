@@ -1,6 +1,8 @@
 //! Creates the first administrator of an empty database before the server listens. So a server that is ready always has an
 //! administrator who can issue keys.
 
+use std::time::Duration;
+
 use anyhow::{Context, anyhow};
 use cupel_core::accounts::{Accounts, NewAccount, NewKey, RegisterError, Role, Scope, Tier};
 
@@ -11,7 +13,12 @@ pub(crate) const ADMIN: &str = "admin";
 pub(crate) struct FirstAccount {
     pub(crate) password: String,
     pub(crate) key: String,
+    /// Token of a one-time link that sets another password.
+    pub(crate) link: String,
 }
+
+/// Lifetime of the link.
+const LINK_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 /// Creates the first administrator if there are no users.
 ///
@@ -34,7 +41,8 @@ pub(crate) async fn make(accounts: &Accounts) -> anyhow::Result<Option<FirstAcco
     let user = accounts.user(user.id).await?.context("the first administrator no longer exists")?;
     let new = NewKey { name: "first start".to_owned(), scopes: Scope::ALL.to_vec(), expires_at: None };
     let (_, key) = accounts.create_key(&user, new).await?;
-    Ok(Some(FirstAccount { password, key }))
+    let link = accounts.make_link(user.id, LINK_LIFETIME).await?.context("the first administrator no longer exists")?;
+    Ok(Some(FirstAccount { password, key, link: link.token }))
 }
 
 /// Returns a random password of 120 bits, without characters that are special to a shell or easily confused.

@@ -219,6 +219,17 @@ pub(crate) async fn login(
     headers: HeaderMap,
     JsonBody(body): JsonBody<LoginRequest>,
 ) -> Result<Response, ApiError> {
+    let login = sign_in(&app, &notes, &headers, &body).await?;
+    tokens(&app, &login)
+}
+
+/// Checks the password and starts a session.
+pub(super) async fn sign_in(
+    app: &Shared,
+    notes: &Notes,
+    headers: &HeaderMap,
+    body: &LoginRequest,
+) -> Result<Login, ApiError> {
     let name = body.login()?;
     let attempt = app.limits.login_attempt(name, notes.client().address).await?;
     let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
@@ -226,7 +237,7 @@ pub(crate) async fn login(
         Ok(login) => {
             attempt.succeeded().await;
             notes.set_user(login.user.id);
-            tokens(&app, &login)
+            Ok(login)
         }
         Err(LoginError::Wrong) => Err(ApiError::new(
             ErrorKind::WrongCredentials,

@@ -16,6 +16,7 @@ pub(crate) mod parameters;
 pub(crate) mod problems;
 pub(crate) mod request;
 pub(crate) mod response;
+pub(crate) mod session;
 mod submissions;
 mod tickets;
 pub(crate) mod webhook_event;
@@ -42,6 +43,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(account::login))
         .routes(routes!(account::refresh))
         .routes(routes!(account::logout))
+        .routes(routes!(session::open, session::session, session::close))
         .routes(routes!(account::me))
         .routes(routes!(account::webhook_secret))
         .routes(routes!(membership::change_password))

@@ -18,6 +18,7 @@ mod membership;
 mod pages;
 mod problems;
 mod rates;
+mod session;
 mod shapes;
 mod telemetry;
 mod wire;

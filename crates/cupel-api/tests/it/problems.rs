@@ -146,6 +146,22 @@ async fn a_file_is_streamed_in_bounded_chunks() {
 }
 
 #[tokio::test]
+async fn a_statement_in_markdown_is_html_on_request_and_without_raw_html() {
+    let app = TestApp::start().await;
+    let author = app.author().await;
+    let text = "Add $a$ and $b$. <script>alert(1)</script> ![A parrot](images/parrot.svg)\n";
+    import(&app, &author, an_archive(&[("statement.md", Some(text))]), "?slug=echo").await;
+    let read = |query: &str| app.get(&format!("/api/v1/problems/echo{query}")).bearer(&author.token).send();
+    let statement = &read("?html=true").await.json["statement"];
+    assert_eq!((&statement["text"], &statement["format"]), (&Value::Null, &json!("markdown")));
+    let html = statement["html"].as_str().unwrap();
+    assert!(html.contains("math-inline") && html.contains("src=\"images/parrot.svg\""), "{html}");
+    assert!(!html.contains("<script"), "{html}");
+    let statement = &read("").await.json["statement"];
+    assert_eq!((&statement["text"], statement.get("html")), (&json!(text), None));
+}
+
+#[tokio::test]
 async fn only_files_of_a_statement_are_served_and_safely() {
     let app = TestApp::start().await;
     let author = app.author().await;

@@ -11,6 +11,8 @@ pub enum Presented<'r> {
     Malformed(&'static str),
     /// Text of a token or key.
     Text(&'r str),
+    /// Text of a browser's session cookie.
+    Cookie(&'r str),
 }
 
 /// The credential in `Authorization: Bearer`.
@@ -42,6 +44,7 @@ mod tests {
                 Presented::Missing(_) => "missing".to_owned(),
                 Presented::Malformed(_) => "malformed".to_owned(),
                 Presented::Text(text) => format!("text {text}"),
+                Presented::Cookie(text) => format!("cookie {text}"),
             }
         };
         assert_eq!(of(&[]), "missing");

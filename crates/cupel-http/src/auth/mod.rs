@@ -1,12 +1,14 @@
-//! Authentication: access tokens, API keys, and the classes of callers in a dialect's access table. The extractors
+//! Authentication: access tokens, API keys, session cookies, and the classes of callers in a dialect's access table. The extractors
 //! that enforce the table are in `caller.rs`.
 
+mod cookie;
 mod credential;
 mod hs256;
 mod identity;
 mod tokens;
 mod who;
 
+pub use cookie::{SITE_HEADER, check_same_origin, remove_session_cookie, session_cookie, set_session_cookie};
 pub use credential::{Presented, bearer};
 pub use identity::{Identities, Identity, IdentityError, Via};
 pub use tokens::{Named, Tokens};

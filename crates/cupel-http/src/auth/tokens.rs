@@ -1,4 +1,5 @@
-//! Access tokens: short-lived JWTs that contain a user and a session, and nothing else.
+//! Access tokens and the values of session cookies: JWTs that contain a user and a session, and nothing else. An access token is
+//! short-lived; a cookie lives as long as its session. They have different audiences, so that neither is accepted as the other.
 //!
 //! Invariants: only the algorithm HS256 is accepted, regardless of the token's header. A token contains no permissions,
 //! so a demotion or a logout takes effect before the token expires (`identity.rs`). Only core's clock decides whether a
@@ -18,6 +19,7 @@ use super::hs256;
 use crate::state::Secret;
 
 const AUDIENCE: &str = "cupel-api";
+const COOKIE_AUDIENCE: &str = "cupel-site";
 const ISSUER: &str = "cupel";
 /// Maximum length of a token; Cupel issues much shorter ones.
 const TOKEN_BYTES_MAX: usize = 2048;
@@ -47,23 +49,19 @@ pub struct Tokens {
     encoding: EncodingKey,
     decoding: DecodingKey,
     validation: Validation,
+    cookie_validation: Validation,
     lifetime: Duration,
 }
 
 impl Tokens {
     pub(crate) fn new(secret: &Secret, lifetime: Duration) -> Tokens {
         hs256::install();
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_audience(&[AUDIENCE]);
-        validation.set_issuer(&[ISSUER]);
-        validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
-        // The code below checks the expiry, against core's clock instead of the library's.
-        validation.validate_exp = false;
         let secret = signing_key(secret);
         Tokens {
             encoding: EncodingKey::from_secret(&secret),
             decoding: DecodingKey::from_secret(&secret),
-            validation,
+            validation: validation_for(AUDIENCE),
+            cookie_validation: validation_for(COOKIE_AUDIENCE),
             lifetime,
         }
     }
@@ -75,14 +73,33 @@ impl Tokens {
 
     /// Token for a session.
     pub fn issue(&self, named: Named, now: Timestamp) -> Result<String, jsonwebtoken::errors::Error> {
-        let iat = now.as_second();
-        let exp = iat.saturating_add_unsigned(self.lifetime.as_secs());
+        let exp = now.as_second().saturating_add_unsigned(self.lifetime.as_secs());
+        self.sign(AUDIENCE, named, now, exp)
+    }
+
+    /// Value of a session's cookie, valid until `expires_at`.
+    pub fn issue_cookie(
+        &self,
+        named: Named,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
+        self.sign(COOKIE_AUDIENCE, named, now, expires_at.as_second())
+    }
+
+    fn sign(
+        &self,
+        audience: &str,
+        named: Named,
+        now: Timestamp,
+        exp: i64,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
         let claims = Claims {
             iss: ISSUER.into(),
-            aud: AUDIENCE.into(),
+            aud: audience.into(),
             sub: named.user.to_string(),
             sid: named.session.to_string(),
-            iat,
+            iat: now.as_second(),
             exp,
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
@@ -90,10 +107,19 @@ impl Tokens {
 
     /// Claims of a token. The error is a sentence for the client with the reason.
     pub fn read(&self, text: &str, now: Timestamp) -> Result<Named, String> {
+        self.verify(text, now, &self.validation)
+    }
+
+    /// Claims of a valid session cookie, or why it is invalid, as a sentence for the client.
+    pub fn read_cookie(&self, text: &str, now: Timestamp) -> Result<Named, String> {
+        self.verify(text, now, &self.cookie_validation).map_err(|_| "The session has ended. Sign in again.".to_owned())
+    }
+
+    fn verify(&self, text: &str, now: Timestamp, validation: &Validation) -> Result<Named, String> {
         if text.len() > TOKEN_BYTES_MAX {
             return Err("The token is longer than any token of this server.".to_owned());
         }
-        let claims = match jsonwebtoken::decode::<Claims>(text, &self.decoding, &self.validation) {
+        let claims = match jsonwebtoken::decode::<Claims>(text, &self.decoding, validation) {
             Ok(data) => data.claims,
             Err(error) => return Err(refusal(text, error.kind())),
         };
@@ -105,6 +131,16 @@ impl Tokens {
             _ => Err("The token names no user or no session.".to_owned()),
         }
     }
+}
+
+fn validation_for(audience: &str) -> Validation {
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.set_audience(&[audience]);
+    validation.set_issuer(&[ISSUER]);
+    validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
+    // `verify` checks the expiry, against core's clock instead of the library's.
+    validation.validate_exp = false;
+    validation
 }
 
 /// The secret, or a random one if an attacker could guess it. Tokens signed with a random secret become invalid when
@@ -190,6 +226,16 @@ mod tests {
         let at = |seconds| Timestamp::from_second(NOW + seconds).unwrap();
         assert!(tokens().read(&token, at(3599)).is_ok());
         assert!(tokens().read(&token, at(3600)).unwrap_err().contains("expired"));
+    }
+
+    #[test]
+    fn a_cookie_is_no_access_token_and_an_access_token_is_no_cookie() {
+        let at = |seconds| Timestamp::from_second(NOW + seconds).unwrap();
+        let cookie = tokens().issue_cookie(named(), now(), at(60)).unwrap();
+        let token = tokens().issue(named(), now()).unwrap();
+        assert!(tokens().read(&cookie, now()).is_err() && tokens().read_cookie(&token, now()).is_err());
+        assert_eq!(tokens().read_cookie(&cookie, at(59)), Ok(named()));
+        assert!(tokens().read_cookie(&cookie, at(60)).unwrap_err().contains("Sign in"));
     }
 
     #[test]

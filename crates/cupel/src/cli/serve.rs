@@ -122,6 +122,10 @@ impl About {
                 first.key,
                 dim("shown this once")
             );
+            text += &format!(
+                "site: {url}/ · one-time link to set your own password as administrator, good for a day: {url}/password?token={}\n",
+                first.link
+            );
             if let Some(command) = curl(&url, &first.key, &available) {
                 text += &format!("Try next, in another terminal:\n  {command}\n");
             }

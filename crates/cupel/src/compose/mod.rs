@@ -21,7 +21,7 @@ use cupel_core::cluster::BEAT_EVERY;
 use cupel_core::result_cache::{ResultCache, Results};
 use cupel_core::{Blobs, Bounds, Clock, Core, CoreParts, EventBus, Packages, Queue, Store};
 use cupel_events::{EmbeddedBus, EventBounds};
-use cupel_http::{ApiState, ServeSettings};
+use cupel_http::{ApiState, Mounted, ServeSettings};
 use cupel_languages::Registry;
 use cupel_queue::EmbeddedQueue;
 use cupel_runner::{Runner, prepared};
@@ -133,7 +133,8 @@ impl Server {
             tasks.push(tokio::spawn(tasks::sweep(core.clone(), look, shutdown.clone())));
             tasks.push(tokio::spawn(tasks::tidy(core.clone(), shutdown.clone())));
             tasks.push(tokio::spawn(webhooks::run(core.clone(), config.webhooks.clone(), shutdown.clone())));
-            let mut dialects = vec![cupel_api::native(&state.settings.version)];
+            let site = Mounted::pages(cupel_web::routes(&state.settings.public_url));
+            let mut dialects = vec![cupel_api::native(&state.settings.version), site];
             dialects.extend(facades::open(config, &state.accounts, address).await?);
             cupel_http::router(state, dialects)
         } else {

@@ -20,6 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Raw;
 use super::chunked_download::chunks;
+use super::statement_html::html_of;
 use super::text_budget::JsonTextBudget;
 use super::view::{ProblemLineView, points};
 use super::{no_such_problem, refusal, seen};
@@ -43,6 +44,9 @@ pub(crate) struct DetailParams {
     /// Language of the statement, such as `en`; if there is no such statement, the problem's default language.
     #[serde(default)]
     lang: Option<String>,
+    /// Whether a statement in Markdown is sent as HTML, in `statement.html`, instead of `statement.text`.
+    #[serde(default)]
+    html: bool,
 }
 
 /// A problem.
@@ -93,8 +97,13 @@ pub(crate) struct StatementView {
     /// `markdown` (with mathematics), `text`, `latex`, `html` or `pdf`. `html` comes from the author: sanitize it
     /// before you show it.
     format: &'static str,
-    /// The text; `null` if the statement is a separate file (`pdf`), see `files`.
+    /// The text; `null` if the statement is a separate file (`pdf`), see `files`, or if `html` has it.
     text: Option<String>,
+    /// The text as HTML, if it is Markdown and you asked for HTML. Raw HTML in it is escaped, and its links lead to
+    /// `http`, `https` or `mailto` or are relative. Images are named as in `files`. Mathematics is TeX in elements with the
+    /// class `math-inline` or `math-display`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    html: Option<String>,
     /// Whether the text was truncated.
     truncated: bool,
     /// The statement's file if it is not text, and the files that the text refers to, by the names that the text uses.
@@ -205,7 +214,7 @@ pub(crate) async fn problem(
         let limited = package.package.with_derived_time_limit(time_limit);
         let is_time_limit_derived = matches!(limited, Cow::Owned(_));
         let time_limit_start = start.filter(|_| is_time_limit_derived);
-        view(line, &limited, &registry, params.lang.as_deref()).map(|view| ProblemView {
+        view(line, &limited, &registry, params.lang.as_deref(), params.html).map(|view| ProblemView {
             is_verified,
             may_change: seen.may_change,
             limits: ProblemLimitsView { is_time_limit_derived, time_limit_start, ..view.limits },
@@ -220,6 +229,7 @@ fn view(
     package: &Package,
     languages: &Registry,
     language: Option<&str>,
+    as_html: bool,
 ) -> std::io::Result<ProblemView> {
     let what = &package.problem;
     let slug = problem.slug.clone();
@@ -252,7 +262,10 @@ fn view(
     let allowed = permitted.as_ref().map(|ids| ids.iter().map(ToString::to_string).collect());
     let allowed = if what.signature.is_some() { Some(callable()) } else { allowed };
     Ok(ProblemView {
-        statement: statement.map(|statement| statement_view(&slug, package, statement, &mut room)).transpose()?,
+        statement: statement
+            .map(|statement| statement_view(&slug, package, statement, &mut room))
+            .transpose()?
+            .map(|view| if as_html { view.with_html() } else { view }),
         statement_languages: what.statements.iter().map(|statement| statement.language.clone()).collect(),
         samples: what
             .samples()
@@ -330,9 +343,21 @@ fn statement_view(
         language: statement.language.clone(),
         format: statement.format.as_str(),
         text,
+        html: None,
         truncated,
         files,
     })
+}
+
+impl StatementView {
+    /// With HTML instead of Markdown, unless it is in another format or its HTML would be too long.
+    fn with_html(self) -> StatementView {
+        let is_markdown = self.format == StatementFormat::Markdown.as_str();
+        match self.text.as_deref().filter(|_| is_markdown).and_then(html_of) {
+            Some(html) => StatementView { text: None, html: Some(html), ..self },
+            None => self,
+        }
+    }
 }
 
 /// Name that the statement's text uses for a file.

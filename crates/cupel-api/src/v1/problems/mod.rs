@@ -8,6 +8,7 @@ mod manage;
 mod rejudge;
 pub(crate) mod result;
 mod solve;
+mod statement_html;
 mod text_budget;
 mod upload;
 mod verification;

@@ -1,0 +1,114 @@
+//! Statements in Markdown as HTML, for browsers.
+//!
+//! *Invariants:* the result has only elements that Markdown itself produces: raw HTML is shown as text. A link leads to
+//! `http`, `https` or `mailto`, or is relative. The result is at most [`HTML_BYTES_MAX`] long. Authors are not trusted
+//! further than that: the site copies only known elements, and its content security policy allows no inline script.
+
+use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
+
+/// Maximum size of the result. Markup is longer than Markdown, but not by this much in a text for people.
+const HTML_BYTES_MAX: usize = 4 << 20;
+
+const SCHEMES: [&str; 3] = ["http", "https", "mailto"];
+
+/// The statement as HTML; `None` if it would be too long. Mathematics is in elements with the class `math-inline` or
+/// `math-display`, as TeX.
+pub(super) fn html_of(markdown: &str) -> Option<String> {
+    let options = Options::ENABLE_TABLES | Options::ENABLE_MATH | Options::ENABLE_STRIKETHROUGH;
+    let events = Parser::new_ext(markdown, options).map(|event| match event {
+        Event::Html(raw) | Event::InlineHtml(raw) => Event::Text(raw),
+        Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
+            Event::Start(Tag::Link { link_type, dest_url: safe(dest_url, link_type), title, id })
+        }
+        Event::Start(Tag::Image { link_type, dest_url, title, id }) => {
+            Event::Start(Tag::Image { link_type, dest_url: safe(dest_url, link_type), title, id })
+        }
+        // Without it, raw HTML would be text directly in the body.
+        Event::Start(Tag::HtmlBlock) => Event::Start(Tag::Paragraph),
+        Event::End(TagEnd::HtmlBlock) => Event::End(TagEnd::Paragraph),
+        other => other,
+    });
+    let mut bounded = Bounded(String::new());
+    html::write_html_fmt(&mut bounded, events).ok()?;
+    Some(bounded.0)
+}
+
+/// The URL if its scheme is known or it has none, otherwise nothing.
+fn safe(url: CowStr<'_>, kind: LinkType) -> CowStr<'_> {
+    // Browsers ignore white space and control characters in a scheme.
+    let plain: String = url.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect();
+    let before = plain.split(['/', '?', '#']).next().unwrap_or_default();
+    let is_safe = match before.split_once(':') {
+        Some((scheme, _)) => SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme)),
+        None => true,
+    };
+    if is_safe || kind == LinkType::Email { url } else { CowStr::Borrowed("") }
+}
+
+/// A string that refuses to grow beyond the bound.
+struct Bounded(String);
+
+impl std::fmt::Write for Bounded {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        if self.0.len() + text.len() > HTML_BYTES_MAX {
+            return Err(std::fmt::Error);
+        }
+        self.0.push_str(text);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn raw_html_and_links_to_scripts_are_no_markup() {
+        for hostile in [
+            "<script>alert(1)</script>",
+            "a <img src=x onerror=alert(1)> b",
+            "<div onclick='x'>\n\ntext\n\n</div>",
+            "<!-- --><style>*{}</style>",
+            "[x](javascript:alert(1))",
+            "[x](JaVa&#x09;Script:alert(1))",
+            "[x](data:text/html,<script>)",
+            "![x](javascript:alert(1))",
+            "<javascript:alert(1)>",
+            "[x]: vbscript:x\n\n[x]",
+            "$</span><script>alert(1)</script>$",
+            "```\"onclick=\"x\n```",
+        ] {
+            let html = html_of(hostile).unwrap();
+            for sign in
+                ["<script", "<img src=x", "<div", "<style", "=\"javascript:", "=\"data:", "=\"vbscript:", "\"onclick"]
+            {
+                assert!(!html.to_lowercase().contains(sign), "{hostile} became {html}");
+            }
+        }
+    }
+
+    #[test]
+    fn markdown_tables_mathematics_and_links_are_rendered() {
+        let html =
+            html_of("# A\n\nLet $n \\le 5$.\n\n| a |\n|---|\n| 1 |\n\n[b](https://a.example/?x=1:2) ![c](pic.png)")
+                .unwrap();
+        for part in [
+            "<h1>A</h1>",
+            "<span class=\"math math-inline\">n \\le 5</span>",
+            "<td>1</td>",
+            "href=\"https://a.example/?x=1:2\"",
+            "<img src=\"pic.png\" alt=\"c\"",
+        ] {
+            assert!(html.contains(part), "{part}: {html}");
+        }
+    }
+
+    #[test]
+    fn a_statement_that_would_be_too_long_is_refused() {
+        assert!(html_of(&"&".repeat(1 << 20)).is_none_or(|html| html.len() <= HTML_BYTES_MAX));
+        assert!(html_of(&"\"<>&".repeat(1 << 20)).is_none());
+        // Nested as deeply as the text allows.
+        let deep = html_of(&">".repeat(100_000));
+        assert!(deep.is_none_or(|html| html.len() <= HTML_BYTES_MAX));
+    }
+}

@@ -1,0 +1,150 @@
+//! Session cookie of a browser, and the rule that keeps other sites from using it.
+//!
+//! A browser adds the cookie to requests that any page makes, so the cookie alone does not prove that the site sent a
+//! request. *Invariant:* a request that the cookie authenticates and that is not a `GET` or `HEAD` has passed
+//! [`check_same_origin`], and so has every sign-in. Three independent conditions:
+//!
+//! - `SameSite=Lax`: the browser omits the cookie from requests of other sites, except top-level `GET` navigation.
+//! - The header [`SITE_HEADER`]: a page of another origin can add it only after a CORS preflight, and the server's CORS
+//!   rules allow neither this header nor credentials. A form can add no header at all.
+//! - `Sec-Fetch-Site`, or `Origin` from browsers that do not send it: set by the browser, not by the page. It also
+//!   excludes other ports and subdomains of the same host, which `SameSite` counts as the same site.
+//!
+//! Source: OWASP Cross-Site Request Forgery Prevention Cheat Sheet, "Fetch Metadata headers", "Verifying origin with
+//! standard headers" and "Employing custom request headers for AJAX/API". A token in the page is unnecessary: the cheat
+//! sheet counts a custom header as sufficient for an API without form posts, and cross-site scripting defeats both.
+
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+
+use super::Presented;
+
+/// Name of the cookie.
+const NAME: &str = "cupel_session";
+
+/// Header that the site adds to every request. Its value has no meaning.
+pub const SITE_HEADER: HeaderName = HeaderName::from_static("x-cupel-site");
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// The session cookie of a request, if there is one.
+pub fn session_cookie(headers: &HeaderMap) -> Option<Presented<'_>> {
+    let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut values =
+        pairs.flat_map(|pairs| pairs.split(';')).filter_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='));
+    let value = values.next()?;
+    // Another host below the same domain can set a second cookie of this name, and the first one may be that one.
+    Some(match values.next() {
+        None => Presented::Cookie(value),
+        Some(_) => Presented::Malformed("There are two session cookies. Delete the cookies of this site, and sign in."),
+    })
+}
+
+/// `Set-Cookie` with a session; `is_tls`: the browser sends it over TLS only.
+pub fn set_session_cookie(value: &str, lifetime: Duration, is_tls: bool) -> Option<HeaderValue> {
+    let secure = if is_tls { "; Secure" } else { "" };
+    let seconds = lifetime.as_secs();
+    let text = format!("{NAME}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    HeaderValue::try_from(text).ok()
+}
+
+/// `Set-Cookie` that removes the session.
+pub fn remove_session_cookie() -> HeaderValue {
+    HeaderValue::from_static("cupel_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")
+}
+
+/// Whether this server's own site sent the request. `public_url` is the server's address for browsers; a proxy may
+/// have replaced `Host`.
+///
+/// # Errors
+///
+/// A sentence for the client.
+pub fn check_same_origin(method: &Method, headers: &HeaderMap, public_url: &str) -> Result<(), &'static str> {
+    if matches!(*method, Method::GET | Method::HEAD) {
+        return Ok(());
+    }
+    if !headers.contains_key(SITE_HEADER) {
+        return Err("The session cookie needs the header `X-Cupel-Site`. Programs send a token or an API key instead.");
+    }
+    let is_same = match headers.get(SEC_FETCH_SITE) {
+        Some(site) => site == "same-origin",
+        None => has_own_origin(headers, public_url),
+    };
+    is_same.then_some(()).ok_or("A page of another origin sent this request. Use this server's own site.")
+}
+
+/// Whether `Origin` names the host of the request, or the origin of `public_url`.
+fn has_own_origin(headers: &HeaderMap, public_url: &str) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) else { return false };
+    let Some((scheme, authority)) = origin.split_once("://") else { return false };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let public = public_url.split_once("://").map(|(scheme, rest)| (scheme, rest.split('/').next().unwrap_or(rest)));
+    host.is_some_and(|host| host.eq_ignore_ascii_case(authority))
+        || public.is_some_and(|(ours, host)| ours == scheme && host.eq_ignore_ascii_case(authority))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn a_change_needs_the_sites_header_and_an_origin_of_this_server() {
+        const URL: &str = "https://judge.example/cupel";
+        let site = ("x-cupel-site", "1");
+        let host = ("host", "127.0.0.1:8080");
+        for (allowed, pairs) in [
+            (false, vec![]),
+            (false, vec![site]),
+            (false, vec![("sec-fetch-site", "same-origin")]),
+            (false, vec![host, ("origin", "http://127.0.0.1:8080")]),
+            (false, vec![site, ("sec-fetch-site", "cross-site")]),
+            (false, vec![site, ("sec-fetch-site", "same-site")]),
+            (false, vec![site, ("sec-fetch-site", "none")]),
+            (false, vec![site, host, ("origin", "http://127.0.0.1:8081")]),
+            (false, vec![site, host, ("origin", "null")]),
+            (false, vec![site, host, ("origin", "http://judge.example")]),
+            (false, vec![site, host, ("origin", "https://judge.example.evil.example")]),
+            // What the browser says about the page outweighs a matching origin.
+            (false, vec![site, host, ("origin", "http://127.0.0.1:8080"), ("sec-fetch-site", "cross-site")]),
+            (true, vec![site, ("sec-fetch-site", "same-origin")]),
+            (true, vec![site, host, ("origin", "http://127.0.0.1:8080")]),
+            (true, vec![site, host, ("origin", "https://judge.example")]),
+        ] {
+            let headers = headers(&pairs);
+            assert_eq!(check_same_origin(&Method::POST, &headers, URL).is_ok(), allowed, "{pairs:?}");
+            assert_eq!(check_same_origin(&Method::DELETE, &headers, URL).is_ok(), allowed, "{pairs:?}");
+            assert!(check_same_origin(&Method::GET, &headers, URL).is_ok(), "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn the_session_is_found_among_other_cookies_and_only_once() {
+        let of = |value: &'static str| {
+            let headers = headers(&[("cookie", value)]);
+            match session_cookie(&headers) {
+                None => "none".to_owned(),
+                Some(Presented::Cookie(text)) => text.to_owned(),
+                Some(_) => "malformed".to_owned(),
+            }
+        };
+        assert_eq!(of("a=b; cupel_session=x.y; c=d"), "x.y");
+        assert_eq!(of("xcupel_session=x; cupel_session2=y"), "none");
+        assert_eq!(of("cupel_session=a; cupel_session=b"), "malformed");
+    }
+
+    #[test]
+    fn scripts_and_other_sites_cannot_use_the_cookie_and_tls_keeps_it() {
+        let set = |is_tls| set_session_cookie("x", Duration::from_secs(60), is_tls).unwrap();
+        assert_eq!(set(false), "cupel_session=x; Path=/; Max-Age=60; HttpOnly; SameSite=Lax");
+        assert_eq!(set(true), "cupel_session=x; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure");
+    }
+}

@@ -1,0 +1,51 @@
+//! Lists the files that `npm run build` wrote to `web/dist`, for `src/lib.rs`, which embeds them into the binary.
+//!
+//! Without them (no Node.js) the list is empty, and the server shows a page that says how to build the site.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    let variable = |name: &str| env::var(name).map_err(io::Error::other);
+    let dist = Path::new(&variable("CARGO_MANIFEST_DIR")?).join("../../web/dist");
+    println!("cargo::rerun-if-changed={}", dist.display());
+    let mut list = String::from("&[\n");
+    for file in files_below(&dist)? {
+        let Some(path) = file.strip_prefix(&dist).ok().and_then(Path::to_str) else { continue };
+        let (brotli, gzip) = (with_end(&file, "br"), with_end(&file, "gz"));
+        // Files of a build that was interrupted before it compressed them are left out.
+        if !brotli.is_file() || !gzip.is_file() {
+            continue;
+        }
+        let embedded = |file: &Path| format!("include_bytes!({:?})", file.display().to_string());
+        let (plain, brotli, gzip) = (embedded(&file), embedded(&brotli), embedded(&gzip));
+        writeln!(list, "    File {{ path: {path:?}, plain: {plain}, brotli: {brotli}, gzip: {gzip} }},")
+            .map_err(io::Error::other)?;
+    }
+    list.push_str("]\n");
+    fs::write(PathBuf::from(variable("OUT_DIR")?).join("files.rs"), list)
+}
+
+fn with_end(file: &Path, end: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".");
+    name.push(end);
+    name.into()
+}
+
+/// Files of the site, sorted by path, at most one folder deep, as the build makes them.
+fn files_below(dist: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for folder in [dist.to_owned(), dist.join("assets")] {
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        for entry in entries {
+            let path = entry?.path();
+            if path.is_file() {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,235 @@
+//! The site: the files that `web/` was built into, compressed in advance, and the routes that serve them.
+//!
+//! *Invariants:* every page loads from this server only, and its content security policy allows neither inline scripts
+//! nor inline styles. A file below `assets/` has a hash of its content in its name, so that it never changes; every
+//! other response is revalidated. Only the routes of the site get its page: the paths of the API, of its documentation
+//! and of the facades are not among them.
+//!
+//! The site works below any path: its page has relative links and a `<base>`, which is the path of the server's public
+//! address. A proxy removes that path from requests.
+#![forbid(unsafe_code)]
+
+use axum::Router;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+/// An embedded file.
+struct File {
+    /// Path below the site's root.
+    path: &'static str,
+    plain: &'static [u8],
+    brotli: &'static [u8],
+    gzip: &'static [u8],
+}
+
+static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
+
+/// Paths that show the site's page: those of `web/src/routes.tsx`, where `$name` is `{name}`.
+const PAGES: [&str; 5] = ["/", "/problems", "/problems/{slug}", "/sign-in", "/register"];
+
+/// The page before its base is known.
+const BASE: &str = "<base href=\"/\">";
+
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'",
+);
+
+/// Hashed names never change their content. Source: RFC 8246.
+const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const REVALIDATED: HeaderValue = HeaderValue::from_static("no-cache");
+
+/// Whether this binary contains the site.
+pub fn is_built() -> bool {
+    page_of(FILES).is_some()
+}
+
+/// Routes of the site, or of a page that says how to build it. `public_url` is the server's address for browsers.
+pub fn routes<S: Clone + Send + Sync + 'static>(public_url: &str) -> Router<S> {
+    routes_of(FILES, public_url)
+}
+
+fn page_of(files: &[File]) -> Option<&str> {
+    let page = files.iter().find(|file| file.path == "index.html")?;
+    std::str::from_utf8(page.plain).ok()
+}
+
+fn routes_of<S: Clone + Send + Sync + 'static>(files: &'static [File], public_url: &str) -> Router<S> {
+    let Some(page) = page_of(files) else {
+        let page = Page(include_str!("unbuilt.html").into());
+        return Router::new().route("/", get(async move || page.clone()));
+    };
+    let page = Page(page.replace(BASE, &format!("<base href=\"{}\">", base_path(public_url))).into());
+    let mut router = Router::new();
+    for path in PAGES {
+        let page = page.clone();
+        router = router.route(path, get(async move || page.clone()));
+    }
+    for file in files.iter().filter(|file| file.path != "index.html") {
+        let path = format!("/{}", file.path);
+        router = router.route(&path, get(async move |request: HeaderMap| file.answer(&request)));
+    }
+    router
+}
+
+/// The page. It is small, so it is sent as it is.
+#[derive(Clone)]
+struct Page(std::sync::Arc<str>);
+
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
+        let headers = [
+            (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+            (header::CONTENT_SECURITY_POLICY, POLICY),
+            (header::CACHE_CONTROL, REVALIDATED),
+        ];
+        (headers, self.0.to_string()).into_response()
+    }
+}
+
+impl File {
+    fn answer(&'static self, request: &HeaderMap) -> Response {
+        let is_hashed = self.path.starts_with("assets/");
+        let mut headers = HeaderMap::from_iter([
+            (header::CONTENT_TYPE, HeaderValue::from_static(media_type(self.path))),
+            (header::CACHE_CONTROL, if is_hashed { FOREVER } else { REVALIDATED }),
+            (header::VARY, HeaderValue::from_static("accept-encoding")),
+        ]);
+        let (encoding, bytes) = match () {
+            () if accepts(request, "br") => (Some("br"), self.brotli),
+            () if accepts(request, "gzip") => (Some("gzip"), self.gzip),
+            () => (None, self.plain),
+        };
+        if let Some(encoding) = encoding {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        (headers, bytes).into_response()
+    }
+}
+
+/// Whether the client decodes this. Source: RFC 9110, section 12.5.3; a weight of zero refuses it.
+fn accepts(request: &HeaderMap, encoding: &str) -> bool {
+    let values = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|item| {
+        let (name, weight) = item.split_once(';').unwrap_or((item, ""));
+        let is_zero = weight.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0_f32));
+        name.trim().eq_ignore_ascii_case(encoding) && !is_zero
+    })
+}
+
+/// Path of an address, with a slash at its end. A path with characters that are special in HTML is not used.
+fn base_path(public_url: &str) -> String {
+    let (_, rest) = public_url.split_once("://").unwrap_or_default();
+    let path = rest.split_once('/').map_or("", |(_, path)| path).trim_matches('/');
+    let is_plain = |c: u8| c.is_ascii_alphanumeric() || b"-._~/%".contains(&c);
+    if path.is_empty() || !path.bytes().all(is_plain) { "/".to_owned() } else { format!("/{path}/") }
+}
+
+fn media_type(path: &str) -> &'static str {
+    match path.rsplit_once('.').map(|(_, end)| end) {
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("woff2") => "font/woff2",
+        Some("txt") => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::Request;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    static BUILT: &[File] = &[
+        File { path: "index.html", plain: b"<base href=\"/\"><p>site", brotli: b"", gzip: b"" },
+        File { path: "theme.js", plain: b"plain", brotli: b"br", gzip: b"gz" },
+        File { path: "assets/index-abc.js", plain: b"plain", brotli: b"br", gzip: b"gz" },
+    ];
+
+    async fn answer(router: Router, path: &str, encodings: &str) -> (u16, HeaderMap, String) {
+        let request = Request::get(path).header("accept-encoding", encodings).body(Body::empty()).unwrap();
+        let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        (parts.status.as_u16(), parts.headers, String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn site(public_url: &str) -> Router {
+        routes_of(BUILT, public_url)
+    }
+
+    #[tokio::test]
+    async fn every_route_of_the_site_shows_its_page_and_no_other_path_does() {
+        for path in ["/", "/problems", "/problems/two-sum", "/sign-in", "/register"] {
+            let (status, headers, body) = answer(site("http://127.0.0.1:8080"), path, "br").await;
+            assert_eq!((status, body.contains("<p>site")), (200, true), "{path}");
+            assert_eq!(headers["cache-control"], "no-cache");
+            let policy = headers["content-security-policy"].to_str().unwrap();
+            assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+        }
+        for path in ["/api/v1/none", "/docs/none", "/errors/none", "/sandboxfusion/run_code", "/none", "/index.html"] {
+            assert_eq!(answer(site("http://127.0.0.1:8080"), path, "br").await.0, 404, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn hashed_files_never_change_and_others_are_revalidated() {
+        let (_, headers, _) = answer(site("http://a"), "/assets/index-abc.js", "").await;
+        assert_eq!(headers["cache-control"], "public, max-age=31536000, immutable");
+        assert_eq!(headers["content-type"], "text/javascript; charset=utf-8");
+        let (_, headers, _) = answer(site("http://a"), "/theme.js", "").await;
+        assert_eq!(headers["cache-control"], "no-cache");
+        assert_eq!(answer(site("http://a"), "/assets/index-abd.js", "").await.0, 404);
+    }
+
+    #[tokio::test]
+    async fn a_file_is_sent_in_the_best_encoding_that_the_client_accepts() {
+        for (encodings, encoding, body) in [
+            ("gzip, deflate, br, zstd", Some("br"), "br"),
+            ("gzip;q=1.0, br;q=0", Some("gzip"), "gz"),
+            ("gzip", Some("gzip"), "gz"),
+            ("identity", None, "plain"),
+            ("", None, "plain"),
+        ] {
+            let (_, headers, sent) = answer(site("http://a"), "/theme.js", encodings).await;
+            assert_eq!(headers.get("content-encoding").map(|v| v.to_str().unwrap()), encoding, "{encodings}");
+            assert_eq!((sent.as_str(), &headers["vary"]), (body, &HeaderValue::from_static("accept-encoding")));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_page_is_based_on_the_path_of_the_public_address() {
+        for (url, base) in [
+            ("http://127.0.0.1:8080", "/"),
+            ("https://judge.example/", "/"),
+            ("https://judge.example/cupel", "/cupel/"),
+            ("https://judge.example/a/b/", "/a/b/"),
+            ("https://judge.example/a'b", "/"),
+        ] {
+            let (_, _, body) = answer(site(url), "/problems", "").await;
+            assert!(body.starts_with(&format!("<base href=\"{base}\">")), "{url}: {body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn without_the_site_its_root_says_how_to_build_it() {
+        let (status, _, body) = answer(routes_of(&[], "http://a"), "/", "").await;
+        assert_eq!((status, body.contains("make build")), (200, true));
+        assert_eq!(answer(routes_of(&[], "http://a"), "/problems", "").await.0, 404);
+    }
+
+    #[test]
+    fn the_pages_are_the_routes_of_the_site() {
+        let routes = include_str!("../../../web/src/routes.tsx");
+        let paths = routes.split("path: '").skip(1).filter_map(|rest| rest.split('\'').next());
+        let mut paths: Vec<String> = paths.map(|path| path.replace("$slug", "{slug}")).collect();
+        paths.sort();
+        let mut pages = PAGES.map(str::to_owned);
+        pages.sort();
+        assert_eq!(paths, pages);
+    }
+}

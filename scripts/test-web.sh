@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Tests the site: types, units, the freshness of the generated API types, and the browser tests against the real server.
+# Part of `make test`; takes some minutes.
+#
+#   scripts/test-web.sh [PATTERN]     only browser tests whose name matches
+#
+# SHOTS=FOLDER writes a screenshot of every screen that the tests check. CHROMIUM is the browser [/usr/bin/chromium].
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/setup.sh build web
+scripts/build-site.sh required
+# The binary with this site.
+cargo build --package cupel --quiet
+export CUPEL=${CUPEL:-$PWD/${CARGO_TARGET_DIR:-target}/debug/cupel}
+# The browser would send requests for loopback to a proxy, too.
+export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
+
+"$CUPEL" openapi | (cd web && node generate-api.mjs --check)
+cd web
+npm run --silent unit
+node --test --test-concurrency=1 ${1:+--test-name-pattern="$1"} e2e/*.test.mjs

@@ -1,0 +1,64 @@
+// Debian's Chromium, and what every page must keep: no error in the console, no violation of the content security policy,
+// nothing serious found by axe-core, no sideways scrolling.
+import assert from 'node:assert/strict'
+import { mkdirSync, readFileSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename, join } from 'node:path'
+import { chromium } from 'playwright-core'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const DIST = new URL('../dist/assets/', import.meta.url).pathname
+
+/** Folder for screenshots of every screen; none by default. */
+const SHOTS = process.env.SHOTS
+
+export const launch = () =>
+  chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage'] })
+
+/** A new person's browser window, and what it has done wrong so far. */
+export async function visit(browser, { theme = 'light', width = 1280, language = 'en', touch = width < 600 } = {}) {
+  const context = await browser.newContext({
+    colorScheme: theme,
+    locale: language,
+    viewport: { width, height: width < 600 ? 740 : 800 },
+    hasTouch: touch,
+    isMobile: touch,
+    reducedMotion: 'reduce',
+    permissions: ['clipboard-read', 'clipboard-write'],
+  })
+  const page = await context.newPage()
+  const faults = []
+  const scripts = new Set()
+  // A refusal is an answer that a test may want; the browser reports it as an error of the console, too.
+  const isRefusal = (text) => /Failed to load resource: the server responded with a status of 4\d\d/.test(text)
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !isRefusal(message.text())) faults.push(message.text())
+    if (message.type() === 'warning' && /Content.Security.Policy/i.test(message.text())) faults.push(message.text())
+  })
+  page.on('pageerror', (error) => faults.push(String(error)))
+  page.on('request', (request) => {
+    if (/\/assets\/[^/]+\.js$/.test(request.url())) scripts.add(basename(new URL(request.url()).pathname))
+  })
+  const check = async (name) => {
+    await page.waitForFunction(() => document.fonts.status === 'loaded')
+    // A page never scrolls sideways.
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+    assert.ok(over <= 0, `${name} is ${over} px wider than the window`)
+    await page.evaluate(AXE)
+    const { violations } = await page.evaluate(() => window.axe.run({ resultTypes: ['violations'] }))
+    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    const told = serious.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join('; ')}`)
+    if (SHOTS !== undefined) {
+      mkdirSync(SHOTS, { recursive: true })
+      await page.screenshot({ path: join(SHOTS, `${name}-${theme}-${width}.png`) })
+    }
+    assert.deepEqual(told, [], `${name}, ${theme}, ${width} px`)
+  }
+  const close = async () => {
+    await context.close()
+    assert.deepEqual(faults, [], 'errors in the console')
+  }
+  /** Bytes of the scripts that were requested, compressed with gzip. */
+  const scriptBytes = () => [...scripts].reduce((sum, name) => sum + statSync(join(DIST, `${name}.gz`)).size, 0)
+  return { page, context, check, close, scriptBytes, faults }
+}

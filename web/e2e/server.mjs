@@ -1,0 +1,55 @@
+// The real server, on a free port of loopback and with its own data directory; and a proxy with a path prefix.
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import http from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const ROOT = new URL('../../', import.meta.url).pathname
+const AS_ROOT = join(ROOT, 'scripts/as-root')
+const CUPEL = process.env.CUPEL ?? join(ROOT, 'target/debug/cupel')
+
+/** The server once it listens: its address and a way to end it. `settings` are environment variables. */
+export async function startServer(settings = {}) {
+  const work = mkdtempSync(join(tmpdir(), 'cupel-e2e-'))
+  const env = { ...process.env, CUPEL_LANGUAGES__PREPARE: 'false', ...settings }
+  const child = spawn(AS_ROOT, [CUPEL, 'serve', '--listen', '127.0.0.1:0', '--data', join(work, 'data')], { env })
+  let said = ''
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  const url = await new Promise((resolve, reject) => {
+    child.stdout.on('data', (text) => {
+      said += text
+      if (said.includes('Try next')) resolve(/http:\/\/127\.0\.0\.1:\d+/.exec(said)[0])
+    })
+    child.stderr.on('data', (text) => (said += text))
+    void ended.then((code) => reject(new Error(`the server ended with ${code}:\n${said}`)))
+  })
+  const stop = async () => {
+    // The server belongs to root if the caller is not.
+    spawn(AS_ROOT, ['kill', String(child.pid)], { stdio: 'ignore' })
+    await ended
+    rmSync(work, { recursive: true, force: true })
+  }
+  return { url, stop, said: () => said }
+}
+
+/** A proxy on loopback that serves `target()` below `prefix`, which it removes, as a gateway does. */
+export async function startProxy(prefix, target) {
+  const server = http.createServer((request, response) => {
+    if (!request.url.startsWith(`${prefix}/`)) {
+      response.writeHead(404).end()
+      return
+    }
+    const { hostname, port } = new URL(target())
+    const options = { hostname, port, method: request.method, path: request.url.slice(prefix.length), headers: request.headers }
+    const forward = http.request(options, (answer) => {
+      response.writeHead(answer.statusCode, answer.headers)
+      answer.pipe(response)
+    })
+    forward.on('error', () => response.destroy())
+    request.pipe(forward)
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${server.address().port}${prefix}`
+  return { url, stop: () => new Promise((resolve) => (server.close(resolve), server.closeAllConnections())) }
+}

@@ -1,0 +1,314 @@
+// The site in a browser, against the real server: what a student does, on a laptop and on a phone, in both themes.
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { after, before, test } from 'node:test'
+import { launch, visit } from './browser.mjs'
+import { startProxy, startServer } from './server.mjs'
+
+const SHELL_BYTES_MAX = 200_000
+const PROBLEM_BYTES_MAX = 360_000
+/** A condition that has not come true by then is a failure; nothing waits for it when it is true. */
+const PATIENCE_MS = 60_000
+
+const PASSWORD = 'correct horse battery'
+const solution = (slug, file) => readFileSync(new URL(`../../problems/${slug}/submissions/accepted/${file}`, import.meta.url), 'utf8')
+const SLUG = 'calm-water'
+const RIGHT = solution(SLUG, 'queues.py')
+const WRONG = RIGHT.replace('begin + 1', 'begin + 7')
+
+let server
+let browser
+before(async () => {
+  ;[server, browser] = await Promise.all([startServer(), launch()])
+})
+after(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+let made = 0
+async function registered(options) {
+  const visitor = await visit(browser, options)
+  const { page } = visitor
+  page.setDefaultTimeout(PATIENCE_MS)
+  made += 1
+  await page.goto(`${server.url}/register`)
+  await page.getByLabel('User name').fill(`student-${made}`)
+  await page.getByLabel('E-mail address').fill(`student-${made}@example.com`)
+  await page.getByLabel('Password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Create the account' }).click()
+  await page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
+  return visitor
+}
+
+/** Replaces the code, as a person who pastes it does. */
+async function write(page, code) {
+  const editor = page.getByRole('textbox', { name: /Source code/ })
+  await editor.click()
+  await page.keyboard.press('Control+a')
+  await page.keyboard.press('Delete')
+  await page.keyboard.insertText(code)
+}
+
+const verdict = (page, code) => page.locator(`[data-verdict="${code}"]`).waitFor()
+const choose = (page, language) => page.getByLabel('Language', { exact: true }).selectOption(language)
+
+test('a student registers, finds a problem, runs it, submits it, and it is accepted', async () => {
+  const { page, check, close, scriptBytes } = await registered()
+  await page.getByText('Calm Water').waitFor()
+  await check('list')
+  assert.ok(scriptBytes() <= SHELL_BYTES_MAX, `the shell has ${scriptBytes()} bytes of scripts`)
+
+  await page.keyboard.press('/')
+  await page.keyboard.type('calm')
+  await page.waitForURL(/q=calm/)
+  await page.waitForFunction(() => document.querySelectorAll('a[data-row]').length === 1)
+  await page.getByRole('searchbox').blur()
+  await page.keyboard.press('j')
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'Calm Water', level: 1 }).waitFor()
+  // Mathematics is typeset, and the samples can be copied.
+  await page.locator('.statement .katex').first().waitFor()
+  await page.getByRole('button', { name: 'Copy Sample 1, Input' }).click()
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^\d+ \d+\n/)
+
+  await choose(page, 'python')
+  await write(page, RIGHT)
+  await check('problem')
+  await page.getByRole('button', { name: 'Run' }).click()
+  await verdict(page, 'AC')
+  await page.getByText('on the samples').waitFor()
+  await page.getByRole('button', { name: 'Submit' }).click()
+  await page.waitForFunction(() => !document.body.innerText.includes('on the samples'))
+  await verdict(page, 'AC')
+  await page.getByText(/^(\d+) of \1 tests passed$/).waitFor()
+  await check('accepted')
+  // Math and the grammar of the language are loaded when they are needed.
+  assert.ok(scriptBytes() - sizeOf('math-') <= PROBLEM_BYTES_MAX, `a problem page has ${scriptBytes() - sizeOf('math-')} bytes of scripts`)
+
+  await page.getByRole('tab', { name: 'Submissions' }).click()
+  await page.getByRole('list', { name: 'Your submissions' }).getByText('Accepted').waitFor()
+  await check('submissions')
+  await page.getByRole('link', { name: 'Cupel' }).click()
+  await page.getByText('Calm Water').waitFor()
+  await page.getByText('Solved', { exact: true }).first().waitFor({ state: 'attached' })
+  await close()
+})
+
+/** Bytes of the built scripts with this prefix, compressed with gzip. */
+function sizeOf(prefix) {
+  const dist = new URL('../dist/assets/', import.meta.url)
+  return readdirSync(dist)
+    .filter((name) => name.startsWith(prefix) && name.endsWith('.js.gz'))
+    .reduce((sum, name) => sum + statSync(new URL(name, dist)).size, 0)
+}
+
+test('a wrong answer opens the first failure beside the expected output, with the white space shown', async () => {
+  for (const theme of ['light', 'dark']) {
+    const { page, check, close } = await registered({ theme })
+    await page.goto(`${server.url}/problems/${SLUG}`)
+    await choose(page, 'python')
+    await write(page, WRONG.replace('print(longest, begin + 7)', 'print(longest, begin + 7, "")'))
+    await page.getByRole('button', { name: 'Run' }).click()
+    await verdict(page, 'WA')
+    await page.getByText('First difference in line 1.').waitFor()
+    const row = page.locator('tr[data-same="false"]').first()
+    assert.match(await row.locator('td').nth(1).innerText(), /\d+·\d+·$/)
+    await check('wrong-answer')
+    await page.getByRole('button', { name: 'Submit' }).click()
+    await page.getByText(/Wrong answer on test \d+/).waitFor()
+    await close()
+  }
+})
+
+test('a message of the compiler leads to its line, and a program runs on custom input', async () => {
+  const { page, check, close } = await registered({ theme: 'dark' })
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  await choose(page, 'cpp')
+  await write(page, '#include <cstdio>\n\nint main() {\n  undeclared();\n}\n')
+  await page.getByRole('button', { name: 'Run' }).click()
+  await verdict(page, 'CE')
+  await check('compilation-error')
+  await page.getByRole('button', { name: /main\.cpp:4/ }).first().click()
+  await page.keyboard.press('Home')
+  await page.keyboard.insertText('//')
+  await page.getByText('//  undeclared').or(page.getByText('  //undeclared')).waitFor()
+  await choose(page, 'python')
+  await write(page, 'print(int(input()) * 2)\n')
+  await page.getByRole('tab', { name: 'Custom input' }).click()
+  await page.getByLabel('Input for your program').fill('21\n')
+  await check('custom-input')
+  await page.getByRole('button', { name: 'Run' }).click()
+  await page.getByText('The program ended normally').waitFor()
+  await page.getByLabel('Your output').getByText('42').waitFor()
+  await close()
+})
+
+test('the code survives a reload, another language, and signing out and in', async () => {
+  const { page, close, faults } = await registered()
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  await choose(page, 'python')
+  await write(page, 'print("kept")\n')
+  await choose(page, 'c')
+  await page.getByRole('textbox', { name: /Source code/ }).waitFor()
+  await choose(page, 'python')
+  await page.getByText('print("kept")').waitFor()
+  await page.reload()
+  await page.getByText('print("kept")').waitFor()
+  await page.getByRole('button', { name: /^Account/ }).click()
+  await page.getByRole('menuitem', { name: 'Sign out' }).click()
+  await page.getByRole('link', { name: 'Sign in' }).waitFor()
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  await page.getByText('Sign in to run and submit').waitFor()
+  assert.equal(await page.getByText('print("kept")').count(), 0, 'a draft belongs to its user')
+  await page.getByRole('link', { name: 'Sign in' }).last().click()
+  await page.getByLabel('User name or e-mail address').fill(`student-${made}`)
+  await page.getByLabel('Password').fill('wrong horse battery')
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByText('The name or the password is wrong.').waitFor()
+  await page.getByLabel('Password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByText('print("kept")').waitFor()
+  assert.match(page.url(), new RegExp(`/problems/${SLUG}$`))
+  assert.deepEqual(faults, [])
+  await close()
+})
+
+test('on a phone everything can be read, written, run and submitted, in both themes', async () => {
+  for (const theme of ['light', 'dark']) {
+    const { page, check, close } = await registered({ theme, width: 360 })
+    await page.getByText('Calm Water').waitFor()
+    await check('list')
+    await page.getByRole('link', { name: 'Calm Water' }).click()
+    await page.getByRole('heading', { name: 'Calm Water', level: 1 }).waitFor()
+    await page.locator('.statement .katex').first().waitFor()
+    await check('problem')
+    await page.getByRole('tab', { name: 'Code' }).click()
+    await choose(page, 'python')
+    await write(page, WRONG)
+    await page.getByRole('group', { name: 'Symbols' }).getByText('#').click()
+    await check('code')
+    await page.getByRole('button', { name: 'Run' }).click()
+    await verdict(page, 'WA')
+    await check('result')
+    await page.getByRole('tab', { name: 'Code' }).click()
+    await write(page, RIGHT)
+    await page.getByRole('button', { name: 'Submit' }).click()
+    await verdict(page, 'AC')
+    await check('accepted')
+    await close()
+  }
+})
+
+test('the theme is that of the system until it is chosen, before the first paint', async () => {
+  const { page, check, close } = await visit(browser, { theme: 'dark' })
+  const isDark = () => page.evaluate(() => document.documentElement.classList.contains('dark'))
+  await page.goto(`${server.url}/sign-in`, { waitUntil: 'commit' })
+  await page.locator('#root').waitFor({ state: 'attached' })
+  assert.equal(await isDark(), true, 'the class is there before the application')
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  await check('sign-in')
+  await page.getByRole('button', { name: 'Theme, Language' }).click()
+  await page.getByRole('menuitemradio', { name: 'Light' }).click()
+  assert.equal(await isDark(), false)
+  await page.reload()
+  assert.equal(await isDark(), false)
+  await page.keyboard.press('Escape')
+  await page.goto(`${server.url}/register`)
+  await page.getByRole('heading', { name: 'Create an account' }).waitFor()
+  await check('register')
+  await close()
+})
+
+test('every screen without an account passes in both themes and sizes', async () => {
+  for (const theme of ['light', 'dark']) {
+    for (const width of [1280, 360]) {
+      const { page, check, close } = await visit(browser, { theme, width })
+      for (const [path, heading] of [['sign-in', 'Sign in'], ['register', 'Create an account']]) {
+        await page.goto(`${server.url}/${path}`)
+        await page.getByRole('heading', { name: heading }).waitFor()
+        await check(path)
+      }
+      await page.goto(`${server.url}/problems?q=nothing-has-this-name`)
+      await page.getByText('No problem matches these filters').waitFor()
+      await check('no-problems')
+      await page.goto(`${server.url}/problems/none`)
+      await page.getByRole('heading', { name: 'Page not found' }).waitFor()
+      await check('not-found')
+      await close()
+    }
+  }
+})
+
+test('the site speaks Chinese to a browser that does', async () => {
+  const { page, check, close } = await visit(browser, { language: 'zh-CN' })
+  await page.goto(`${server.url}/problems`)
+  await page.getByRole('heading', { name: '题目' }).waitFor()
+  await page.getByText('Calm Water').waitFor()
+  await check('list-zh')
+  await close()
+})
+
+test('the keyboard leaves the editor with Escape and Tab, and its list of keys opens with a question mark', async () => {
+  const { page, check, close } = await registered()
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  const editor = page.getByRole('textbox', { name: /Source code/ })
+  await editor.click()
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Tab')
+  assert.notEqual(await page.evaluate(() => document.activeElement?.hasAttribute('data-editor')), true)
+  await page.getByRole('heading', { level: 1 }).click()
+  await page.keyboard.press('?')
+  await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor()
+  await check('shortcuts')
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'hidden' })
+  await choose(page, 'python')
+  await write(page, RIGHT)
+  await page.keyboard.press('Control+Enter')
+  await verdict(page, 'AC')
+  await page.getByRole('heading', { level: 1 }).click()
+  await page.keyboard.press("Control+'")
+  await page.getByText('on the samples').waitFor()
+  await close()
+})
+
+test('scripts cannot read the session, and no token is in a URL', async () => {
+  const { page, context, close } = await registered()
+  assert.equal(await page.evaluate(() => document.cookie), '')
+  const [cookie] = await context.cookies()
+  assert.deepEqual([cookie.name, cookie.httpOnly, cookie.sameSite], ['cupel_session', true, 'Lax'])
+  const urls = []
+  page.on('request', (request) => urls.push(request.url()))
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  await choose(page, 'python')
+  await write(page, RIGHT)
+  await page.getByRole('button', { name: 'Run' }).click()
+  await verdict(page, 'AC')
+  assert.ok(urls.some((url) => url.endsWith('/events')), 'the run was followed live')
+  assert.ok(urls.every((url) => !/token|ticket|session=/.test(url)))
+  await close()
+})
+
+test('the site works below a path prefix', async () => {
+  let behind
+  const proxy = await startProxy('/judge', () => behind.url)
+  behind = await startServer({ CUPEL_SERVER__PUBLIC_URL: proxy.url })
+  const first = server
+  server = { ...behind, url: proxy.url }
+  try {
+    const { page, close } = await registered()
+    await page.getByRole('link', { name: 'Calm Water' }).click()
+    await page.waitForURL(`${proxy.url}/problems/${SLUG}`)
+    await page.reload()
+    await choose(page, 'python')
+    await write(page, RIGHT)
+    await page.getByRole('button', { name: 'Run' }).click()
+    await verdict(page, 'AC')
+    await close()
+  } finally {
+    server = first
+    await proxy.stop()
+    await behind.stop()
+  }
+})

@@ -1,0 +1,54 @@
+// Client of the API: the generated types, the address of the server, and one kind of error.
+//
+// The browser adds the session cookie by itself; no token is ever in scripts. `X-Cupel-Site` proves to the server that
+// this site sent a request (see crates/cupel-http/src/auth/cookie.rs).
+import createClient from 'openapi-fetch'
+import type { components, paths } from './schema'
+
+export type Schema = components['schemas']
+
+/** The site's root, with a slash at the end: the site may be below a path prefix. */
+export const ROOT = new URL('.', document.baseURI)
+
+/** Address of a path that the API names as if it were at the root, such as a file's `url`. */
+export const addressOf = (path: string): string => new URL(path.replace(/^\//, ''), ROOT).href
+
+export const api = createClient<paths>({
+  baseUrl: ROOT.href.replace(/\/$/, ''),
+  headers: { 'x-cupel-site': '1' },
+})
+
+/** Why a call failed, in the words of the server if it answered. */
+export class CallError extends Error {
+  constructor(
+    /** 0: the server did not answer. */
+    readonly status: number,
+    readonly code: string,
+    readonly title: string,
+    readonly detail: string,
+    readonly requestId: string | undefined,
+    /** What is wrong with single fields, by JSON pointer. */
+    readonly fields: Record<string, string> = {},
+  ) {
+    super(detail)
+  }
+}
+
+type Answer<T> = { data?: T; error?: unknown; response: Response }
+
+/** The data of a call, or a `CallError`. */
+export async function dataOf<T>(call: Promise<Answer<T>>): Promise<T> {
+  let answer: Answer<T>
+  try {
+    answer = await call
+  } catch {
+    throw new CallError(0, 'offline', '', '', undefined)
+  }
+  const { data, error, response } = answer
+  if (response.ok) return data as T
+  const problem = (typeof error === 'object' && error !== null ? error : {}) as Partial<Schema['ApiError']>
+  const fields = Object.fromEntries((problem.errors ?? []).map(({ pointer, detail }) => [pointer, detail]))
+  const requestId = problem.request_id ?? response.headers.get('x-request-id') ?? undefined
+  const title = problem.title ?? `${response.status} ${response.statusText}`
+  throw new CallError(response.status, problem.code ?? 'unknown', title, problem.detail ?? '', requestId, fields)
+}

@@ -1,0 +1,59 @@
+// What the site reads from the server, as queries of the cache. View state is in the URL, server data only here.
+import { queryOptions } from '@tanstack/react-query'
+import { api, dataOf, type Schema } from './client'
+import type { ListSearch } from '../util/search'
+
+const LIST_SIZE = 50
+
+/** Own submissions shown on a problem's page. */
+const SUBMISSIONS_SHOWN = 20
+
+export const sessionQuery = queryOptions({
+  queryKey: ['session'],
+  queryFn: () => dataOf(api.GET('/api/v1/session')),
+  staleTime: 60_000,
+})
+
+export const languagesQuery = queryOptions({
+  queryKey: ['languages'],
+  queryFn: () => dataOf(api.GET('/api/v1/languages')),
+  staleTime: 5 * 60_000,
+})
+
+export const problemsQuery = (search: ListSearch) =>
+  queryOptions({
+    queryKey: ['problems', search],
+    queryFn: () => {
+      const { q, difficulty, tag, state, sort, page } = search
+      const query = {
+        limit: LIST_SIZE,
+        ...(q && { q }),
+        ...(difficulty && { difficulty }),
+        ...(tag && { tag }),
+        ...(state && { state }),
+        ...(sort && { sort }),
+        ...(page && { page }),
+      }
+      return dataOf(api.GET('/api/v1/problems', { params: { query } }))
+    },
+    placeholderData: (before) => before,
+  })
+
+export const problemQuery = (slug: string, lang: string) =>
+  queryOptions({
+    queryKey: ['problem', slug, lang],
+    queryFn: () =>
+      dataOf(api.GET('/api/v1/problems/{slug}', { params: { path: { slug }, query: { lang, html: true } } })),
+    staleTime: 30_000,
+  })
+
+export const submissionsQuery = (slug: string) =>
+  queryOptions({
+    queryKey: ['submissions', slug],
+    queryFn: async () => {
+      const query = { limit: SUBMISSIONS_SHOWN }
+      const page = await dataOf(api.GET('/api/v1/problems/{slug}/submissions', { params: { path: { slug }, query } }))
+      // CSV, the other form of this list, comes only on request.
+      return page as Schema['SentPage']
+    },
+  })

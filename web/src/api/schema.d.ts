@@ -1,0 +1,2449 @@
+// Generated from the OpenAPI document by generate-api.mjs. Do not edit.
+
+export interface paths {
+    "/api/v1/auth/register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create an account.
+         * @description Everybody may call this, without an account.
+         */
+        post: operations["register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/execute/{submission_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow a submission.
+         * @description Events of a problem's hidden tests are sent once per second and at the end, in the order in which the tests ran.
+         *
+         *     Events in order: `queued`, `started`, `compile.start`, `compile.end`, then `test.start`, `output` (any number),
+         *     `test.end` for each test, and last `verdict`. `gap` means that events were dropped for this client. If the
+         *     submission is due in more than one minute, the stream ends with `scheduled`; follow it again at `run_at`. A client
+         *     that uses a ticket then needs a new one.
+         *
+         *     Everybody with an account may call this.
+         */
+        get: operations["events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/languages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the languages.
+         * @description Unavailable languages are listed with the reason; `POST /execute` refuses them.
+         *
+         *     Everybody may call this, without an account.
+         */
+        get: operations["languages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/problems": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List problems.
+         * @description Public ones and, if you authenticate, your own and those shared with you.
+         *
+         *     Everybody may call this, without an account.
+         */
+        get: operations["problems"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/problems/{slug}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a problem.
+         * @description Everybody may call this, without an account.
+         */
+        get: operations["problem"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/problems/{slug}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a solution.
+         * @description Runs it on the samples, or on your own input, for any kind of problem. The result does not count. With `?wait=`, the
+         *     response is delayed until the trial has ended.
+         *
+         *     Everybody with an account may call this.
+         */
+        post: operations["run_solution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/problems/{slug}/submissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List submissions to a problem that count, newest first.
+         * @description Everybody with an account may call this.
+         */
+        get: operations["submissions_to_problem"];
+        put?: never;
+        /**
+         * Submit a solution.
+         * @description It is judged on all tests, and counts. With `?wait=`, the response is delayed until it has been judged.
+         *
+         *     Everybody with an account may call this.
+         */
+        post: operations["submit_solution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who is signed in.
+         * @description With a token or an API key, its owner.
+         *
+         *     Everybody may call this, without an account.
+         */
+        get: operations["session"];
+        put?: never;
+        /**
+         * Sign in, in a browser.
+         * @description Sets the cookie `cupel_session` (`HttpOnly`, `SameSite=Lax`, and `Secure` over TLS), which authenticates later
+         *     requests. A request that changes something and has this cookie needs the header `X-Cupel-Site` with any value and
+         *     must come from a page of this server, as `Sec-Fetch-Site` or `Origin` says; so must this one. The cookie is valid
+         *     until the session ends.
+         *
+         *     Everybody may call this, without an account.
+         */
+        post: operations["sign_in"];
+        /**
+         * Sign out, in a browser.
+         * @description Ends the session of the cookie and removes the cookie. `POST /auth/logout` ends the session of a token.
+         *
+         *     Everybody may call this, without an account.
+         */
+        delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/submissions/{submission_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a submission, with its source and its result.
+         * @description You may get your own submissions; authors of a problem may also get all submissions to it. With `?wait=`, the
+         *     response is delayed until the submission has ended.
+         *
+         *     Everybody with an account may call this.
+         */
+        get: operations["submission_in_full"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /**
+         * @description An accepted submission.
+         * @example {
+         *       "message": "Code submitted for execution",
+         *       "status": "queued",
+         *       "submission_id": "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a"
+         *     }
+         */
+        Accepted: {
+            /** @description Its id. The submission will reach a final state even if the server fails. */
+            submission_id: string;
+            /** @description `queued`, or its status at the end of the wait. */
+            status: components["schemas"]["Status"];
+            /** @description Message for people. */
+            message: string;
+            /** @description Whether this is an earlier, identical submission of yours, because you allowed it with `cache`. Absent if not. */
+            cached?: boolean;
+        };
+        /**
+         * @description Error document, RFC 9457 (`application/problem+json`).
+         * @example {
+         *       "code": "unknown-language",
+         *       "detail": "There is no language `pyton`; did you mean `python`?",
+         *       "errors": [
+         *         {
+         *           "detail": "There is no language `pyton`; did you mean `python`?",
+         *           "pointer": "/language"
+         *         }
+         *       ],
+         *       "request_id": "0199a4e2c5d07f3e",
+         *       "status": 422,
+         *       "title": "Unknown language",
+         *       "type": "/errors/unknown-language"
+         *     }
+         */
+        ApiError: {
+            /** @description `/errors/<code>`: the identifier on which clients branch. */
+            type: string;
+            /** @description Short title, the same for every occurrence of the type. */
+            title: string;
+            /**
+             * Format: int32
+             * @description HTTP status, repeated.
+             */
+            status: number;
+            /** @description What is wrong in this case, for people. */
+            detail: string;
+            /** @description The code alone. */
+            code: string;
+            /** @description Id of this request in the log; also in the `x-request-id` header. */
+            request_id: string;
+            /** @description Each error with its location; empty if the error is not about the body. */
+            errors: components["schemas"]["FieldError"][];
+        };
+        /** @description A claim that does not hold. */
+        ClaimView: {
+            /** @description Subject: a path in the package, or `time limit`. */
+            about: string;
+            /** @description Where the package makes the claim. */
+            rule: string;
+            /** @description The expected value. */
+            expected: string;
+            /** @description The actual value. */
+            got: string;
+            /** @description The deciding test. */
+            test?: string | null;
+        };
+        /** @description A compilation. */
+        CompileView: {
+            /** @description Whether compilation succeeded. */
+            ok: boolean;
+            /** @description The compiler's output, including warnings. */
+            output: string;
+            /**
+             * Format: int32
+             * @description The compiler's exit code; `null` if a signal or a limit ended it.
+             */
+            exit_code?: number | null;
+            /**
+             * Format: int64
+             * @description Duration, in milliseconds; 0 if the result came from the cache.
+             */
+            time_ms: number;
+            /** @description Whether an earlier, identical compilation was used. */
+            cached: boolean;
+            /** @description Whether some of the compiler's output was discarded. */
+            truncated: boolean;
+        };
+        /**
+         * @description The `data` of an event; its fields depend on the event's name.
+         * @example {
+         *       "seq": 4294967298,
+         *       "stream": "stdout",
+         *       "submission_id": "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a",
+         *       "t": "2026-11-20T07:00:00.123Z",
+         *       "text": "42\n"
+         *     }
+         */
+        EventData: {
+            /** @description The submission. */
+            submission_id: string;
+            /**
+             * Format: int64
+             * @description Sequence number of the event: later events have larger numbers. `scheduled` and `gap` are not in the log; they
+             *     have the number of the last event that you have, 0 if there is none.
+             */
+            seq: number;
+            /**
+             * Format: date-time
+             * @description Time of the event.
+             */
+            t: string;
+            /**
+             * Format: int32
+             * @description `started`: number of the attempt; it voids the output of earlier attempts.
+             */
+            attempt?: number | null;
+            /** @description `test.start`, `output`, `test.end`: name of the test, if there are tests. */
+            test?: string | null;
+            /** @description `compile.end`: whether compilation succeeded. */
+            ok?: boolean | null;
+            /** @description `compile.end`: whether the result came from the cache. */
+            cached?: boolean | null;
+            /** @description `output`: `stdout` or `stderr`. */
+            stream?: string | null;
+            /** @description `output`: the bytes written, if they are UTF-8. */
+            text?: string | null;
+            /** @description `output`: the bytes written, if they are not UTF-8. */
+            base64?: string | null;
+            /** @description `test.end`, `verdict`: the verdict. */
+            verdict?: string | null;
+            /**
+             * Format: int64
+             * @description `test.end`: CPU time in milliseconds. Time and memory are omitted for hidden tests of a problem.
+             */
+            execution_time_ms?: number | null;
+            /**
+             * Format: int64
+             * @description `compile.end`, `test.end`: wall-clock time in milliseconds.
+             */
+            wall_time_ms?: number | null;
+            /**
+             * Format: int64
+             * @description `test.end`: peak memory in KiB.
+             */
+            memory_used_kb?: number | null;
+            /**
+             * Format: date-time
+             * @description `scheduled`: time at which the submission is due.
+             */
+            run_at?: string | null;
+            start?: components["schemas"]["StartView"] | null;
+        };
+        /** @description A file that was read back after the execution. */
+        FetchedFileView: {
+            /** @description Its path in the working directory. */
+            path: string;
+            /** @description Its content as base64. */
+            content_base64: string;
+            /** @description Whether only the beginning of the file is here: all files together and the output have at most 8 MiB. */
+            truncated: boolean;
+        };
+        /** @description One error at one location in the body. */
+        FieldError: {
+            /** @description JSON Pointer (RFC 6901) to the location, such as `/tests/0/stdin`; empty for the whole body. */
+            pointer: string;
+            /** @description What is wrong there. */
+            detail: string;
+        };
+        /** @description A file in the sandbox. One of `content` and `content_base64` is required. */
+        FileRequest: {
+            /** @description A relative path such as `src/helper.py`. */
+            path: string;
+            /** @description The content as text. */
+            content?: string | null;
+            /** @description The content as base64, for binary data. */
+            content_base64?: string | null;
+        } & ({
+            content: string;
+        } | {
+            content_base64: string;
+        });
+        /** @description A file. */
+        FileView: {
+            /** @description Name, as used in the text. */
+            name: string;
+            /** @description URL of the file. */
+            url: string;
+            /**
+             * Format: int64
+             * @description Size in bytes.
+             */
+            bytes: number;
+        };
+        /** @description Result of a submission to a problem. */
+        GradedView: {
+            /** @description The problem's slug, if the problem still exists. */
+            slug?: string | null;
+            /**
+             * Format: int32
+             * @description Number of the problem version it was judged against.
+             */
+            version?: number | null;
+            /** @description SHA-256 of that version's package. */
+            package: string;
+            /**
+             * @description Purpose: `submission` (judged on all tests; it counts), `samples`, `custom_input` or `verification` (of the
+             *     problem's package).
+             */
+            purpose: string;
+            /**
+             * Format: double
+             * @description The score, if the problem has scores and judging was completed.
+             */
+            score?: number | null;
+            /**
+             * Format: double
+             * @description The maximum score, if there is one.
+             */
+            max_score?: number | null;
+            /** @description The groups of tests. */
+            groups: components["schemas"]["GroupView"][];
+            /** @description The tests in order, including those that were not run. */
+            tests: components["schemas"]["ProblemTestView"][];
+            /** @description For the problem's authors: the reason for the result. */
+            author_message?: string | null;
+            /**
+             * @description The function's return value, as JSON text, if it was called with your own arguments. `stdout` has what it
+             *     printed.
+             */
+            returned?: string | null;
+            /**
+             * @description The conversation between your program and the problem's interactor on your own input, if there is an interactor:
+             *     lines from your program begin with `>`, lines from the interactor with `<`. If it is long, its end is cut off.
+             */
+            conversation?: string | null;
+            verification?: components["schemas"]["VerificationView"] | null;
+        };
+        /** @description A group of tests. */
+        GroupView: {
+            /** @description Its name. */
+            name: string;
+            /** @description Its verdict; `SK`: it was not run. */
+            verdict: string;
+            /**
+             * Format: double
+             * @description Its score, if it has one.
+             */
+            score?: number | null;
+            /**
+             * Format: double
+             * @description Its maximum score, if there is one.
+             */
+            max_score?: number | null;
+            /** @description For the problem's authors: why it was not run, or what is wrong with it. */
+            reason?: string | null;
+        };
+        /** @description Limits of one language. */
+        LanguageLimitsView: {
+            /** @description The language's id. */
+            language: string;
+            /**
+             * Format: int64
+             * @description CPU time per test, in milliseconds.
+             */
+            cpu_time_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Memory per test, in KiB.
+             */
+            memory_kb: number;
+        };
+        /**
+         * @description A language.
+         * @example {
+         *       "aliases": [
+         *         "python3",
+         *         "py"
+         *       ],
+         *       "available": true,
+         *       "compiled": false,
+         *       "display_name": "Python 3.11",
+         *       "extensions": [
+         *         "py"
+         *       ],
+         *       "language_id": "python",
+         *       "limits": {
+         *         "cpu_time_ms": 10000,
+         *         "disk_kb": 131072,
+         *         "file_size_kb": 65536,
+         *         "idle_time_ms": 15000,
+         *         "inodes": 4096,
+         *         "memory_kb": 262144,
+         *         "open_files": 256,
+         *         "output_kb": 65536,
+         *         "processes": 64,
+         *         "stack_kb": 65536,
+         *         "wall_time_ms": 30000
+         *       },
+         *       "limits_max": {
+         *         "cpu_time_ms": 60000,
+         *         "disk_kb": 524288,
+         *         "file_size_kb": 262144,
+         *         "idle_time_ms": 180000,
+         *         "inodes": 16384,
+         *         "memory_kb": 1048576,
+         *         "open_files": 1024,
+         *         "output_kb": 65536,
+         *         "processes": 256,
+         *         "stack_kb": 262144,
+         *         "wall_time_ms": 180000
+         *       },
+         *       "max_memory_mb": 256,
+         *       "source_file": "main.py",
+         *       "timeout_seconds": 10,
+         *       "unavailable_reason": null,
+         *       "version": "3.11.2"
+         *     }
+         */
+        LanguageView: {
+            /** @description Value to send as `language`. */
+            language_id: string;
+            /** @description Display name. */
+            display_name: string;
+            /**
+             * Format: int64
+             * @description Default CPU time of a program, in seconds, rounded up.
+             */
+            timeout_seconds: number;
+            /**
+             * Format: int64
+             * @description Default memory of a program, in MiB.
+             */
+            max_memory_mb: number;
+            /** @description Whether it is available on this server. */
+            available: boolean;
+            /** @description Why it is not available. */
+            unavailable_reason?: string | null;
+            /** @description Version found on this server. */
+            version?: string | null;
+            /** @description Other ids of the language. */
+            aliases: string[];
+            /** @description File-name extensions, without the dot. */
+            extensions: string[];
+            /** @description File name of `source_code` in the sandbox. */
+            source_file: string;
+            /** @description Whether programs are compiled before they run. */
+            compiled: boolean;
+            /** @description Default limits of a program. */
+            limits: components["schemas"]["LimitsView"];
+            /** @description Maximum limits of a program. */
+            limits_max: components["schemas"]["LimitsView"];
+        };
+        /** @description All languages. */
+        LanguageViews: {
+            /** @description Sorted by id. */
+            languages: components["schemas"]["LanguageView"][];
+        };
+        /** @description The limits that applied. Names and units are those of the request. */
+        LimitsView: {
+            /** Format: int64 */
+            cpu_time_ms: number;
+            /** Format: int64 */
+            wall_time_ms: number;
+            /** Format: int64 */
+            idle_time_ms: number;
+            /** Format: int64 */
+            instructions?: number | null;
+            /** Format: int64 */
+            memory_kb: number;
+            /** Format: int32 */
+            processes: number;
+            /** Format: int32 */
+            open_files: number;
+            /** Format: int64 */
+            file_size_kb: number;
+            /** Format: int64 */
+            disk_kb: number;
+            /** Format: int64 */
+            inodes: number;
+            /** Format: int64 */
+            output_kb: number;
+            /** Format: int64 */
+            stack_kb: number;
+        };
+        /**
+         * @description Log-in credentials.
+         * @example {
+         *       "email": "ada@example.com",
+         *       "password": "correct horse battery"
+         *     }
+         */
+        LoginRequest: {
+            /** @description The e-mail address or the user name. One of `email` and `username` is required. */
+            email?: string | null;
+            /** @description Another name for `email`. */
+            username?: string | null;
+            /**
+             * Format: password
+             * @description The password.
+             */
+            password: string;
+        } & (unknown & ({
+            email: string;
+        } | {
+            username: string;
+        }));
+        /** @description Position of a page. */
+        Pagination: {
+            /**
+             * Format: int64
+             * @description Page number, from 1.
+             */
+            page: number;
+            /**
+             * Format: int64
+             * @description Entries per page.
+             */
+            limit: number;
+            /**
+             * Format: int64
+             * @description Total number of entries.
+             */
+            total: number;
+        };
+        /** @description Limits of a submission. */
+        ProblemLimitsView: {
+            /**
+             * Format: int64
+             * @description CPU time per test, in milliseconds. `null`: the package sets no limit and has not been verified; submissions get
+             *     10 seconds.
+             */
+            cpu_time_ms?: number | null;
+            /** @description Whether verification derived `cpu_time_ms` from the package's own submissions. */
+            is_time_limit_derived: boolean;
+            time_limit_start?: components["schemas"]["StartView"] | null;
+            /**
+             * Format: int64
+             * @description Memory per test, in KiB.
+             */
+            memory_kb: number;
+            /**
+             * Format: int64
+             * @description Standard output per test, in KiB.
+             */
+            output_kb: number;
+            /**
+             * Format: int64
+             * @description Size of the source, in bytes.
+             */
+            source_bytes: number;
+            /** @description Permitted languages, which for a function problem are those in which it can be called; `null`: all. */
+            languages?: string[] | null;
+            /** @description Languages with their own limits. */
+            per_language: components["schemas"]["LanguageLimitsView"][];
+        };
+        /** @description A problem, without its statement. */
+        ProblemLineView: {
+            /** @description Name in URLs. */
+            slug: string;
+            /** @description Display name. */
+            title: string;
+            /** @description `easy`, `medium` or `hard`, if set. */
+            difficulty?: string | null;
+            /** @description Topics of the problem. */
+            tags: string[];
+            /** @description `draft`, `private` or `public`. */
+            visibility: string;
+            /**
+             * Format: int32
+             * @description Number of its current version.
+             */
+            version: number;
+            statistics?: components["schemas"]["StatisticsView"] | null;
+            standing?: components["schemas"]["StandingView"] | null;
+            /**
+             * Format: date-time
+             * @description Time at which it was created.
+             */
+            created_at: string;
+        };
+        /** @description A page of problems. */
+        ProblemPage: {
+            problems: components["schemas"]["ProblemLineView"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        /** @description A test of a problem. */
+        ProblemTestView: {
+            /**
+             * Format: int64
+             * @description Its number, from 1.
+             */
+            number: number;
+            /** @description Its name, if you may know it. */
+            name?: string | null;
+            /** @description Whether it is a sample in the statement, or you may see it for another reason. */
+            is_shown: boolean;
+            /** @description Its verdict, `SK` if it was not run; `null` if the problem hides the results of individual tests. */
+            verdict?: string | null;
+            /**
+             * Format: double
+             * @description Its score, if it has one.
+             */
+            score?: number | null;
+            /**
+             * Format: int64
+             * @description CPU time in milliseconds, if the test is visible; always for the problem's authors.
+             */
+            execution_time_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Peak memory in KiB, measured as for the submission, if the test is visible; always for the problem's authors.
+             */
+            memory_used_kb?: number | null;
+            start?: components["schemas"]["StartView"] | null;
+            /**
+             * Format: int32
+             * @description Your program's exit code, if the test is visible and the program exited by itself.
+             */
+            exit_code?: number | null;
+            /**
+             * Format: int32
+             * @description The number of the signal that ended your program, if the test is visible and a signal ended the program.
+             */
+            signal?: number | null;
+            /** @description Your program's standard output, if the test is visible. */
+            stdout?: string | null;
+            /** @description Your program's standard error, if the test is visible. */
+            stderr?: string | null;
+            /**
+             * @description The conversation between your program and the problem's interactor, if there is an interactor and the test is
+             *     visible: lines from your program begin with `>`, lines from the interactor with `<`. If it is long, its end is
+             *     cut off.
+             */
+            conversation?: string | null;
+            /** @description The checker's message to the judge, if the test is visible; always for the problem's authors. */
+            judge_message?: string | null;
+            /** @description The checker's message to contestants, if the test is visible; always for the problem's authors. */
+            message?: string | null;
+        };
+        /** @description A problem. */
+        ProblemView: {
+            /** @description The fields that lists show. */
+            problem: components["schemas"]["ProblemLineView"];
+            statement?: components["schemas"]["StatementView"] | null;
+            /** @description Languages of the available statements. */
+            statement_languages: string[];
+            /** @description The sample cases: the first 50. */
+            samples: components["schemas"]["SampleView"][];
+            /**
+             * Format: int64
+             * @description Total number of sample cases.
+             */
+            samples_total: number;
+            /** @description Limits of a submission. */
+            limits: components["schemas"]["ProblemLimitsView"];
+            /** @description Whether submissions communicate with a program of the problem. */
+            is_interactive: boolean;
+            /** @description Whether it has scores. */
+            has_scores: boolean;
+            /**
+             * Format: double
+             * @description The maximum score, if there is one.
+             */
+            max_score?: number | null;
+            /** @description Names of the authors. */
+            authors: string[];
+            /** @description Where the problem was first used. */
+            source?: string | null;
+            /** @description Licence, if known. */
+            licence?: string | null;
+            /** @description Holder of the rights, if known. */
+            rights_owner?: string | null;
+            /** @description Files for contestants. */
+            attachments: components["schemas"]["FileView"][];
+            /** @description Code to start from, in every supported language, if the problem asks for a function or a class. */
+            starter_code: components["schemas"]["StarterView"][];
+            /** @description Whether you may change it. */
+            may_change: boolean;
+            /** @description For users who may change it: whether the current version passed verification; `null`: not verified yet. */
+            is_verified?: boolean | null;
+        };
+        /**
+         * @description A new account.
+         * @example {
+         *       "email": "ada@example.com",
+         *       "password": "correct horse battery",
+         *       "username": "ada"
+         *     }
+         */
+        RegisterRequest: {
+            /** @description 3 to 32 characters out of `A-Z a-z 0-9 _ . -`; does not begin with `deleted-`. */
+            username: string;
+            /**
+             * Format: email
+             * @description Used to log in.
+             */
+            email: string;
+            /**
+             * Format: password
+             * @description 8 to 256 characters.
+             */
+            password: string;
+            /**
+             * @description A join code from an administrator. Registrations that succeed with it do not count against your address, and it
+             *     also permits registration while registration is closed.
+             */
+            join_code?: string | null;
+        };
+        /**
+         * @description The created account.
+         * @example {
+         *       "email": "ada@example.com",
+         *       "message": "User registered successfully",
+         *       "user_id": "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a",
+         *       "username": "ada"
+         *     }
+         */
+        Registered: {
+            user_id: string;
+            username: string;
+            email: string;
+            message: string;
+        };
+        /** @description A sample case. */
+        SampleView: {
+            /** @description Name in results. */
+            name: string;
+            /** @description The input; if your program communicates with one of the problem's, that program reads it. */
+            input?: string | null;
+            /** @description The expected output, or one of several. */
+            output?: string | null;
+            /** @description The communication: lines that begin with `<` are from the judge, lines with `>` from the submission. */
+            conversation?: string | null;
+            /** @description Whether a part was truncated. */
+            truncated: boolean;
+        };
+        /** @description A submitted file. One of `content` and `content_base64` is present. */
+        SentFileView: {
+            /** @description Its path. */
+            path: string;
+            /** @description The content as text. */
+            content?: string | null;
+            /** @description The content as base64, if it is not text. */
+            content_base64?: string | null;
+        };
+        /** @description A page of submissions to a problem. */
+        SentPage: {
+            submissions: components["schemas"]["SummaryView"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        /** @description Who is signed in. */
+        SessionState: {
+            user?: components["schemas"]["SessionUser"] | null;
+            /** @description Whether anybody may register. Otherwise a join code is needed. */
+            registration_open: boolean;
+        };
+        /** @description The user of a session. */
+        SessionUser: {
+            /** @description The user's id. */
+            user_id: string;
+            /** @description The user name. */
+            username: string;
+            /** @description `user`, `author` or `admin`. */
+            role: string;
+        };
+        /**
+         * @description A solution. One of `source_code` and `files` is required.
+         * @example {
+         *       "language": "python",
+         *       "source_code": "print(sum(map(int, input().split())))"
+         *     }
+         */
+        SolutionRequest: {
+            /** @description Id or alias of a language, see `GET /languages`. */
+            language: string;
+            /**
+             * @description The main source; never empty. It gets the language's own file name, or that of its public type if the compiler
+             *     requires it.
+             */
+            source_code?: string | null;
+            /** @description Additional files. Without `source_code`, the first is the main source. */
+            files?: components["schemas"]["FileRequest"][];
+            /**
+             * @description URL that receives the result: `http` or `https`. A host that is, or resolves to, a private or reserved address
+             *     is refused, unless the operator allows it.
+             */
+            webhook?: string | null;
+        } & (({
+            source_code: string;
+        } | {
+            files: unknown[];
+        }) & (unknown | {
+            files?: unknown;
+        }));
+        /** @description A user's result for a problem. */
+        StandingView: {
+            /** @description `solved` or `attempted`. */
+            state: string;
+            /**
+             * Format: int32
+             * @description Number of tries, up to and including the first that solves it.
+             */
+            tries: number;
+            /**
+             * Format: double
+             * @description Best score, if the problem has scores.
+             */
+            best_score?: number | null;
+            /**
+             * Format: int64
+             * @description CPU time of the fastest accepted submission, in milliseconds, rounded up to 10 ms.
+             */
+            best_time_ms?: number | null;
+            /**
+             * Format: date-time
+             * @description Time of the first accepted submission.
+             */
+            solved_at?: string | null;
+        };
+        /**
+         * @description How a program was started.
+         * @enum {string}
+         */
+        StartView: "warm" | "cold";
+        /** @description Code to start from. */
+        StarterView: {
+            /** @description The language's id. */
+            language: string;
+            /** @description The code. */
+            code: string;
+        };
+        /** @description The statement of a problem. */
+        StatementView: {
+            /** @description Language tag. */
+            language: string;
+            /**
+             * @description `markdown` (with mathematics), `text`, `latex`, `html` or `pdf`. `html` comes from the author: sanitize it
+             *     before you show it.
+             */
+            format: string;
+            /** @description The text; `null` if the statement is a separate file (`pdf`), see `files`, or if `html` has it. */
+            text?: string | null;
+            /**
+             * @description The text as HTML, if it is Markdown and you asked for HTML. Raw HTML in it is escaped, and its links lead to
+             *     `http`, `https` or `mailto` or are relative. Images are named as in `files`. Mathematics is TeX in elements with the
+             *     class `math-inline` or `math-display`.
+             */
+            html?: string | null;
+            /** @description Whether the text was truncated. */
+            truncated: boolean;
+            /** @description The statement's file if it is not text, and the files that the text refers to, by the names it uses. */
+            files: components["schemas"]["FileView"][];
+        };
+        /** @description Statistics of the submissions to a problem. Compile errors and failures of the judge are not counted. */
+        StatisticsView: {
+            /**
+             * Format: int64
+             * @description Number of submissions.
+             */
+            submissions: number;
+            /**
+             * Format: int64
+             * @description Number of accepted submissions.
+             */
+            accepted: number;
+            /**
+             * Format: int64
+             * @description Number of users who have tried it.
+             */
+            attempted_by: number;
+            /**
+             * Format: int64
+             * @description Number of users who have solved it.
+             */
+            solved_by: number;
+        };
+        /**
+         * @description Status of a submission.
+         * @enum {string}
+         */
+        Status: "queued" | "running" | "completed" | "failed" | "cancelled";
+        /** @description A submission with all its data. Values that are not known (yet) are `null`. */
+        SubmissionView: {
+            /** @description Its id. */
+            submission_id: string;
+            /** @description Its status. */
+            status: components["schemas"]["Status"];
+            /** @description The language's id; `null` for the verification of a package. */
+            language?: string | null;
+            /**
+             * @description Standard output; if it is not UTF-8, with replacement characters (and exactly in `stdout_base64`). Empty if
+             *     compilation failed; with tests `null`, see `tests`.
+             */
+            stdout?: string | null;
+            /** @description Exact standard output; only if it is not UTF-8. */
+            stdout_base64?: string | null;
+            /** @description Standard error, like `stdout`. */
+            stderr?: string | null;
+            /** @description Exact standard error; only if it is not UTF-8. */
+            stderr_base64?: string | null;
+            /** @description Why compilation failed, if it did: the judge's reason, then the compiler's output. */
+            compilation_error?: string | null;
+            /**
+             * @description How the program failed, if it did, in one sentence: its exit code, its signal or the limit. With tests, for the
+             *     deciding test; for a hidden test of a problem, only the meaning of the verdict.
+             */
+            runtime_error?: string | null;
+            /**
+             * Format: int64
+             * @description CPU time in milliseconds; with tests, of the slowest. 0 if compilation failed. If tests of a problem are hidden,
+             *     rounded up to 10 ms.
+             */
+            execution_time_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Machine instructions, without the kernel's; with tests, of the test with the most. Only if the server can count
+             *     them, and if no test of the problem is hidden.
+             */
+            instructions?: number | null;
+            /**
+             * Format: int64
+             * @description Peak memory of all the program's processes together, in KiB; with tests, of the largest. At least 1,024 if the
+             *     program ran, and 0 if compilation failed. If tests of a problem are hidden, rounded up to whole MiB.
+             *
+             *     It is the amount that `limits.memory_kb` limits: private and shared memory of the processes, files that they
+             *     write to `/box`, `/tmp` and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and
+             *     source, other files it was given, and pages of files on disk, such as the toolchain's executables and libraries.
+             *     A program that reached its memory limit reports the limit. Warm and cold starts are counted alike.
+             *
+             *     `ru_maxrss` and `VmHWM` apply to one process and include resident pages of executables and libraries, so they
+             *     are larger for a program of one process (C: by 1 MiB, Python: by 5 MiB, Java: by 20 MiB) and smaller for one of
+             *     many. `cg-mem` of isolate is the same measure, but also counts the executable and files on disk that the program
+             *     was the first to read.
+             */
+            memory_used_kb?: number | null;
+            start?: components["schemas"]["StartView"] | null;
+            /**
+             * Format: int32
+             * @description The exit code, if the program exited by itself; with tests, of the deciding test. If compilation failed, the
+             *     compiler's. `null` after a signal or a limit.
+             */
+            exit_code?: number | null;
+            /**
+             * Format: date-time
+             * @description Time at which it was accepted.
+             */
+            submitted_at: string;
+            /**
+             * Format: date-time
+             * @description Time at which it reached its final state.
+             */
+            completed_at?: string | null;
+            /**
+             * @description `AC`, `WA`, `TLE`, `ILE`, `MLE`, `OLE`, `RTE`, `CE`, `JE` or `CANCELLED`; for problems also `PT`, `PE`, `SV` and
+             *     `CLE`.
+             */
+            verdict?: string | null;
+            /**
+             * @description Explanation for people, if the verdict alone is not enough: the exception that ended the program, as its
+             *     language prints it (`IndexError: list index out of range (line 3)`), the limit that was reached, or the first
+             *     difference. Exceptions are extracted from the program's standard error: show them, but do not rely on them.
+             */
+            message?: string | null;
+            /**
+             * Format: int32
+             * @description The number of the signal that ended the program, if one did.
+             */
+            signal?: number | null;
+            /**
+             * Format: int64
+             * @description Wall-clock time in milliseconds; with tests, of the slowest. 0 if compilation failed. `null` if tests of a
+             *     problem are hidden.
+             */
+            wall_time_ms?: number | null;
+            /**
+             * @description Whether some output was discarded: the output of all tests together is kept up to the operator's limit (8 MiB by
+             *     default).
+             */
+            truncated?: boolean | null;
+            /**
+             * Format: int32
+             * @description Number of attempts by workers. More than one only if a worker failed, or if it was judged again.
+             */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description Start of the first attempt.
+             */
+            started_at?: string | null;
+            compile?: components["schemas"]["CompileView"] | null;
+            /** @description The tests, in order, up to the last that ran. */
+            tests: components["schemas"]["TestView"][];
+            limits?: components["schemas"]["LimitsView"] | null;
+            /** @description The language version that ran it, such as `3.11.2`. */
+            language_version?: string | null;
+            /**
+             * @description Whether this is the result of an earlier, identical submission of yours, because you allowed it with `cache`.
+             *     Absent if not.
+             */
+            cached?: boolean;
+            problem?: components["schemas"]["GradedView"] | null;
+            /** @description The files that were requested with `fetch_files` and exist. Absent if there are none. */
+            fetched_files?: components["schemas"]["FetchedFileView"][];
+            /** @description The submitted files; only from `GET /submissions/{submission_id}`. */
+            files?: components["schemas"]["SentFileView"][] | null;
+        };
+        /** @description A submission in a list. */
+        SummaryView: {
+            /** @description Its id. */
+            submission_id: string;
+            /** @description The language's id; `null` for the verification of a package. */
+            language?: string | null;
+            /**
+             * @description Purpose: `run` (a program, without a problem), `submission` (to a problem, and it counts), `samples` (tried on a
+             *     problem's samples), `custom_input` (tried on the sender's own input) or `verification` (of a problem's package).
+             */
+            purpose: string;
+            /** @description Its status. */
+            status: components["schemas"]["Status"];
+            /**
+             * Format: date-time
+             * @description Time at which it was accepted.
+             */
+            submitted_at: string;
+            /**
+             * Format: date-time
+             * @description Time at which it reached its final state.
+             */
+            completed_at?: string | null;
+            /** @description The verdict, once there is one. */
+            verdict?: string | null;
+            /**
+             * Format: int64
+             * @description CPU time in milliseconds; for a submission to a problem rounded up to 10 ms, except for its authors.
+             */
+            execution_time_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Peak memory in KiB; for a submission to a problem rounded up to whole MiB, except for its authors.
+             */
+            memory_used_kb?: number | null;
+            /** @description Slug of the problem it was submitted to; absent if there is none. */
+            problem?: string | null;
+            /**
+             * Format: double
+             * @description The score; absent if there is none.
+             */
+            score?: number | null;
+            /** @description The submission's owner; only in lists that can contain other users' submissions. */
+            username?: string | null;
+        };
+        /** @description One test. */
+        TestView: {
+            /** @description Its name. */
+            name: string;
+            /** @description Its verdict. */
+            verdict: string;
+            /** @description Standard output. */
+            stdout: string;
+            /** @description Exact standard output; only if it is not UTF-8. */
+            stdout_base64?: string | null;
+            /** @description Standard error. */
+            stderr: string;
+            /** @description Exact standard error; only if it is not UTF-8. */
+            stderr_base64?: string | null;
+            /** @description Why the program failed, if it did. */
+            runtime_error?: string | null;
+            /**
+             * @description Explanation for people, like the submission's `message`: the exception that ended the program, the limit that
+             *     was reached, or the first difference.
+             */
+            message?: string | null;
+            /**
+             * Format: int32
+             * @description The exit code, if the program exited by itself.
+             */
+            exit_code?: number | null;
+            /**
+             * Format: int32
+             * @description The number of the signal that ended it, if one did.
+             */
+            signal?: number | null;
+            /**
+             * Format: int64
+             * @description CPU time in milliseconds.
+             */
+            execution_time_ms: number;
+            /**
+             * Format: int64
+             * @description Wall-clock time in milliseconds.
+             */
+            wall_time_ms: number;
+            /**
+             * Format: int64
+             * @description Machine instructions of all processes, without the kernel's; only if the server can count them.
+             */
+            instructions?: number | null;
+            /**
+             * Format: int64
+             * @description Peak memory in KiB, measured as for the submission.
+             */
+            memory_used_kb: number;
+            start?: components["schemas"]["StartView"] | null;
+            /** @description Whether some output was discarded. */
+            truncated: boolean;
+        };
+        /**
+         * @description A solution to try. One of `source_code` and `files` is required.
+         * @example {
+         *       "input": "1 2\n",
+         *       "language": "python",
+         *       "source_code": "print(sum(map(int, input().split())))"
+         *     }
+         */
+        TrialRequest: {
+            /** @description Id or alias of a language, see `GET /languages`. */
+            language: string;
+            /**
+             * @description The main source; never empty. It gets the language's own file name, or that of its public type if the compiler
+             *     requires it.
+             */
+            source_code?: string | null;
+            /** @description Additional files. Without `source_code`, the first is the main source. */
+            files?: components["schemas"]["FileRequest"][];
+            /**
+             * @description Your own input, instead of the samples. For most problems, the program's standard input; for a function problem,
+             *     the arguments, one JSON value per line (for a class two lists: names, of which the first is the class's, and a
+             *     list of arguments for each); for an interactive problem, the input of the problem's program. The right answer is
+             *     unknown, so `AC` only means that the program ended successfully.
+             */
+            input?: string | null;
+            /** @description Another name for `input`. */
+            stdin?: string | null;
+            /** @description The input as base64, for binary data; replaces `input` or `stdin`. */
+            stdin_base64?: string | null;
+        } & (({
+            source_code: string;
+        } | {
+            files: unknown[];
+        }) & unknown & unknown & unknown & (unknown | {
+            files?: unknown;
+        }));
+        /** @description Result of verifying a package. */
+        VerificationView: {
+            /** @description Whether all claims of the package hold. */
+            holds: boolean;
+            /**
+             * Format: int64
+             * @description Number of claims checked.
+             */
+            claims: number;
+            /** @description Claims that do not hold, at most the first thousand. */
+            broken: components["schemas"]["ClaimView"][];
+            /** @description The package's submissions. */
+            submissions: components["schemas"]["VerifiedSubmissionView"][];
+            /**
+             * Format: int64
+             * @description CPU time limit, in milliseconds.
+             */
+            time_limit_ms?: number | null;
+            /** @description Whether the limit was derived from the measured times because the package sets none. */
+            is_time_limit_derived: boolean;
+            time_limit_start?: components["schemas"]["StartView"] | null;
+            /** @description Remarks that do not affect the result. */
+            notes: string[];
+        };
+        /** @description Result of a package's submission for a group of tests. */
+        VerifiedGroupView: {
+            /** @description Name of the group. */
+            name: string;
+            /** @description Verdict of the first test that is not accepted. */
+            verdict: string;
+            /**
+             * Format: int64
+             * @description CPU time of the slowest test, in milliseconds.
+             */
+            slowest_ms?: number | null;
+        };
+        /** @description A submission of the package. */
+        VerifiedSubmissionView: {
+            /** @description Path in the package. */
+            path: string;
+            /** @description Its verdict; `SK`: its language is not installed on this server, so it was not run. */
+            verdict: string;
+            /**
+             * Format: double
+             * @description Its score, if it has one.
+             */
+            score?: number | null;
+            /**
+             * Format: int64
+             * @description CPU time of its slowest test, in milliseconds.
+             */
+            slowest_ms?: number | null;
+            /**
+             * Format: int64
+             * @description The limit that applied to it, in milliseconds.
+             */
+            time_limit_ms: number;
+            /** @description Every group of tests. */
+            groups: components["schemas"]["VerifiedGroupView"][];
+            /** @description A possible reason, if the result is not as expected. */
+            hint?: string | null;
+            /**
+             * @description Whether the result is as expected, or it was not run because its language is not installed on this server
+             *     (`SK`).
+             */
+            holds: boolean;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    register: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegisterRequest"];
+            };
+        };
+        responses: {
+            /** @description The account was created. Log in next */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Registered"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Registration is closed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request did not arrive in time. Nothing has changed; send it again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The name or address is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body has more bytes than this route accepts. `detail` has the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many registrations from your address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    events: {
+        parameters: {
+            query?: {
+                /** @description Only events after the one with this number. `Last-Event-ID` takes precedence. */
+                after?: number;
+                /** @description A ticket from `POST /tickets`, for browsers; replaces the header `Authorization`. */
+                ticket?: string;
+            };
+            header?: {
+                /** @description Number of the last event that the client has */
+                "Last-Event-ID"?: number;
+            };
+            path: {
+                /** @description The id from the response of `POST /execute` */
+                submission_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream of events; `data` is one JSON object */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["EventData"];
+                };
+            };
+            /** @description The client already has the last event */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description It does not exist, or it belongs to another user */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    languages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All languages */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LanguageViews"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    problems: {
+        parameters: {
+            query?: {
+                /** @description Only problems of these difficulties: `easy`, `medium`, `hard`, separated by commas. */
+                difficulty?: string;
+                /** @description Only problems with all of these tags, separated by commas. */
+                tag?: string;
+                /** @description Only problems with this state for you: `solved`, `attempted` or `unsolved`. */
+                state?: "solved" | "attempted" | "unsolved";
+                /** @description Only problems whose title or slug contains this. */
+                q?: string;
+                /** @description Only problems that you may change. */
+                mine?: boolean;
+                /** @description Sort order: `title`, `newest`, `difficulty` or `solved` (by most users). */
+                sort?: string;
+                /** @description Page number, from 1. */
+                page?: number;
+                /** @description Entries per page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemPage"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    problem: {
+        parameters: {
+            query?: {
+                /** @description Language of the statement, such as `en`; if there is no such statement, the problem's default language. */
+                lang?: string;
+                /** @description Whether a statement in Markdown is sent as HTML, in `statement.html`, instead of `statement.text`. */
+                html?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description The problem's slug */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The problem */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemView"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description It does not exist, or you may not see it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    run_solution: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Delay the response until the submission has ended, at most this many seconds. The operator's maximum (30 seconds
+                 *     by default) always applies.
+                 * @example 10
+                 */
+                wait?: number;
+            };
+            header?: {
+                /** @description A repeated request with the same key and body gets the id of the first one */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The problem's slug */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrialRequest"];
+            };
+        };
+        responses: {
+            /** @description It ended within the time to wait */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubmissionView"];
+                };
+            };
+            /** @description Accepted. The program will run even if the server restarts */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The problem does not exist, or you may not see it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request did not arrive in time. Nothing has changed; send it again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body has more bytes than this route accepts. `detail` has the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The submission was refused. Nothing was stored */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your rate is used up, or too many of your submissions wait. Nothing was stored */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The queue is full, or the store cannot be reached. Nothing was stored */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    submissions_to_problem: {
+        parameters: {
+            query?: {
+                /** @description For the problem's authors: submissions of all users, not only their own. */
+                all?: boolean;
+                /** @description Only submissions with this verdict, such as `WA`. */
+                verdict?: string;
+                /** @description Only submissions in this language. */
+                language?: string;
+                /** @description `csv`: all submissions, without pages; the same as `Accept: text/csv`. */
+                format?: "json" | "csv";
+                /** @description Page number, from 1. */
+                page?: number;
+                /** @description Entries per page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The problem's slug */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentPage"];
+                    "text/csv": string;
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The problem does not exist, or you may not see it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description There is no such language */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    submit_solution: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Delay the response until the submission has ended, at most this many seconds. The operator's maximum (30 seconds
+                 *     by default) always applies.
+                 * @example 10
+                 */
+                wait?: number;
+            };
+            header?: {
+                /** @description A repeated request with the same key and body gets the id of the first one */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The problem's slug */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SolutionRequest"];
+            };
+        };
+        responses: {
+            /** @description It ended within the time to wait */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubmissionView"];
+                };
+            };
+            /** @description Accepted. The solution will be judged even if the server restarts */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The problem does not exist, or you may not see it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request did not arrive in time. Nothing has changed; send it again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body has more bytes than this route accepts. `detail` has the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The submission was refused. Nothing was stored */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your rate is used up, or too many of your submissions wait. Nothing was stored */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The queue is full, or the store cannot be reached. Nothing was stored */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The user, if somebody is signed in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionState"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Any value */
+                "X-Cupel-Site": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoginRequest"];
+            };
+        };
+        responses: {
+            /** @description Signed in */
+            200: {
+                headers: {
+                    /** @description The session */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionState"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description No account has this address and password */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The account is disabled, or the request does not come from a page of this server */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request did not arrive in time. Nothing has changed; send it again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body has more bytes than this route accepts. `detail` has the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many wrong passwords */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nobody is signed in any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request does not come from a page of this server */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    submission_in_full: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Delay the response until the submission has ended, at most this many seconds. The operator's maximum (30 seconds
+                 *     by default) always applies.
+                 * @example 10
+                 */
+                wait?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The submission's id */
+                submission_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The submission in its current state */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubmissionView"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The submission does not exist, or you may not see it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description You have too many large responses open */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+}

@@ -1,0 +1,18 @@
+// The frame of the pages of an account, and how they read their forms.
+import type { ReactNode } from 'react'
+
+export const field = (form: FormData, name: string): string => {
+  const value = form.get(name)
+  return typeof value === 'string' ? value : ''
+}
+
+export function AccountPage({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <div className="w-full max-w-md mx-auto px-4 py-8 sm:py-16">
+      <div className="p-6 sm:p-8 rounded-lg border border-border bg-surface">
+        <h1 className="mb-6 text-xl font-semibold">{title}</h1>
+        {children}
+      </div>
+    </div>
+  )
+}

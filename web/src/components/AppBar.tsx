@@ -1,0 +1,146 @@
+// The bar at the top: mark, pages, search, theme, language, account.
+import { Menu } from '@base-ui/react/menu'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link, useLocation, useNavigate } from '@tanstack/react-router'
+import { CircleUser, Keyboard, Monitor, Moon, Sun } from 'lucide-react'
+import type { ReactNode } from 'react'
+import { addressOf, api, dataOf } from '../api/client'
+import { sessionQuery } from '../api/queries'
+import { CATALOGUES, useLanguage, type LanguageTag } from '../i18n/messages'
+import { buttonClass } from '../ui/Button'
+import { setTheme, useTheme, type Theme } from '../util/theme'
+
+const ITEM = 'flex items-center gap-2 w-full px-3 min-h-8 pointer-coarse:min-h-11 rounded-sm text-left cursor-default data-[highlighted]:bg-raised'
+
+export function AppBar({ onShortcuts }: { onShortcuts: () => void }) {
+  const { messages: m } = useLanguage()
+  const session = useQuery(sessionQuery)
+  const here = useLocation({ select: (location) => location.pathname })
+  const then = here.startsWith('/problems') ? { then: here } : {}
+  const user = session.data?.user
+  return (
+    <header className="h-12 shrink-0 flex items-center gap-1 px-3 sm:px-4 border-b border-border bg-surface">
+      <Link to="/problems" className="flex items-center gap-2 pr-2 font-semibold text-lg">
+        <Mark />
+        Cupel
+      </Link>
+      <nav className="flex items-center gap-1 grow">
+        <Link
+          to="/problems"
+          className="px-2.5 h-8 inline-flex items-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium max-sm:hidden"
+        >
+          {m.menu.problems}
+        </Link>
+        <a
+          href={addressOf('/docs/')}
+          className="px-2.5 h-8 inline-flex items-center rounded-md text-muted hover:text-text hover:bg-raised max-sm:hidden"
+        >
+          {m.menu.api}
+        </a>
+      </nav>
+      <Preferences onShortcuts={onShortcuts} />
+      {user !== undefined && user !== null && <Account name={user.username} />}
+      {session.data !== undefined && (user === null || user === undefined) && (
+        <>
+          <Link to="/register" search={then} className={`${buttonClass('quiet')} max-sm:hidden`}>
+            {m.menu.register}
+          </Link>
+          <Link to="/sign-in" search={then} className={buttonClass('plain')}>
+            {m.menu.signIn}
+          </Link>
+        </>
+      )}
+    </header>
+  )
+}
+
+function Mark() {
+  return (
+    <svg aria-hidden viewBox="0 0 24 24" width="22" height="22" fill="none" strokeWidth="2" strokeLinecap="round" strokeLinejoin="round">
+      <path d="M3 8h18l-2.4 9.2A3 3 0 0 1 15.7 19.5H8.3a3 3 0 0 1-2.9-2.3z" className="stroke-accent-text" />
+      <circle cx="12" cy="11.5" r="3.2" className="fill-accent" />
+    </svg>
+  )
+}
+
+function Popup({ children }: { children: ReactNode }) {
+  return (
+    <Menu.Portal>
+      <Menu.Positioner sideOffset={4} align="end" className="z-40">
+        <Menu.Popup className="min-w-48 p-1 rounded-md bg-surface border border-border shadow-lg outline-none">{children}</Menu.Popup>
+      </Menu.Positioner>
+    </Menu.Portal>
+  )
+}
+
+const THEMES: { theme: Theme; Icon: typeof Sun }[] = [
+  { theme: 'system', Icon: Monitor },
+  { theme: 'light', Icon: Sun },
+  { theme: 'dark', Icon: Moon },
+]
+
+function Preferences({ onShortcuts }: { onShortcuts: () => void }) {
+  const { messages: m, tag, change } = useLanguage()
+  const theme = useTheme()
+  const Current = THEMES.find((one) => one.theme === theme)?.Icon ?? Monitor
+  const group = 'px-3 pt-2 pb-1 text-xs text-muted'
+  return (
+    <Menu.Root>
+      <Menu.Trigger className={`${buttonClass('quiet')} px-2`} aria-label={`${m.theme.label}, ${m.language}`}>
+        <Current aria-hidden size={16} strokeWidth={1.5} />
+      </Menu.Trigger>
+      <Popup>
+        <Menu.RadioGroup value={theme} onValueChange={(value: Theme) => setTheme(value)}>
+          <div className={group}>{m.theme.label}</div>
+          {THEMES.map(({ theme, Icon }) => (
+            <Menu.RadioItem key={theme} value={theme} className={`${ITEM} data-[checked]:font-semibold`}>
+              <Icon aria-hidden size={16} strokeWidth={1.5} />
+              {m.theme[theme]}
+            </Menu.RadioItem>
+          ))}
+        </Menu.RadioGroup>
+        <Menu.RadioGroup value={tag} onValueChange={(value: LanguageTag) => change(value)}>
+          <div className={group}>{m.language}</div>
+          {(Object.keys(CATALOGUES) as LanguageTag[]).map((one) => (
+            <Menu.RadioItem key={one} value={one} lang={one} className={`${ITEM} data-[checked]:font-semibold`}>
+              {CATALOGUES[one].name}
+            </Menu.RadioItem>
+          ))}
+        </Menu.RadioGroup>
+        <Menu.Separator className="my-1 h-px bg-border" />
+        <Menu.Item className={ITEM} onClick={onShortcuts}>
+          <Keyboard aria-hidden size={16} strokeWidth={1.5} />
+          {m.shortcuts.open}
+        </Menu.Item>
+      </Popup>
+    </Menu.Root>
+  )
+}
+
+function Account({ name }: { name: string }) {
+  const { messages: m } = useLanguage()
+  const queries = useQueryClient()
+  const navigate = useNavigate()
+  const signOut = useMutation({
+    mutationFn: () => dataOf(api.DELETE('/api/v1/session')),
+    onSuccess: async () => {
+      // Nothing of the account stays on the screen.
+      queries.clear()
+      await navigate({ to: '/problems' })
+    },
+  })
+  return (
+    <Menu.Root>
+      <Menu.Trigger className={`${buttonClass('quiet')} px-2`} aria-label={`${m.menu.account}: ${name}`}>
+        <CircleUser aria-hidden size={16} strokeWidth={1.5} />
+        <span className="max-w-32 truncate max-sm:hidden">{name}</span>
+      </Menu.Trigger>
+      <Popup>
+        <div className="px-3 py-2 text-sm text-muted max-w-60 truncate">{name}</div>
+        <Menu.Item className={ITEM} onClick={() => signOut.mutate()}>
+          {m.menu.signOut}
+        </Menu.Item>
+      </Popup>
+    </Menu.Root>
+  )
+}

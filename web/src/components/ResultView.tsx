@@ -1,0 +1,215 @@
+// What Run and Submit say: the phase while it is judged, then the verdict in words, the tests, and the first failure.
+import { LoaderCircle } from 'lucide-react'
+import { useState } from 'react'
+import { CallError, type Schema } from '../api/client'
+import type { Judging, Purpose, Result } from '../hooks/useJudging'
+import { useMessages } from '../i18n/messages'
+import { Button } from '../ui/Button'
+import { kibibytes, milliseconds } from '../util/format'
+import type { Live } from '../util/live'
+import { failedTest, firstToShow, passed, type ProblemTest } from '../util/outcome'
+import { verdictOf } from '../util/verdict'
+import { lineNamed } from '../util/compiler'
+import { shortened, visible } from '../util/visible'
+import { DiffView } from './DiffView'
+import { ErrorBox } from './ErrorBox'
+import { TestGrid } from './TestGrid'
+import { VerdictBadge } from './VerdictBadge'
+
+interface ResultViewProps {
+  judging: Judging
+  problem: Schema['ProblemView']
+  onLine: (line: number) => void
+  /** Puts the source of a result into the editor. */
+  onLoad: (language: string, source: string) => void
+  /** The code in the editor. */
+  source: string
+}
+
+export function ResultView(props: ResultViewProps) {
+  const { judging } = props
+  const m = useMessages()
+  switch (judging.kind) {
+    case 'idle':
+      return <p className="text-muted">{m.run.idle}</p>
+    case 'live':
+      return <LiveView live={judging.live} purpose={judging.purpose} />
+    case 'failed': {
+      const isSignedOut = judging.error instanceof CallError && judging.error.status === 401
+      return isSignedOut ? <p role="alert">{m.errors.signedOut}</p> : <ErrorBox error={judging.error} />
+    }
+    case 'done':
+      return <Ended key={judging.result.submission_id} {...props} result={judging.result} purpose={judging.purpose} />
+  }
+}
+
+function LiveView({ live, purpose }: { live: Live; purpose: Purpose }) {
+  const m = useMessages()
+  const { phases } = m.run
+  const ended = live.tests.filter((test) => test.verdict !== undefined).length
+  const phase =
+    live.phase !== 'running' ? phases[live.phase] : purpose === 'input' || live.tests.length === 0 ? phases.runningOne : phases.running(Math.min(ended + 1, live.tests.length))
+  return (
+    <div>
+      <p role="status" className="flex items-center gap-2 font-medium">
+        <LoaderCircle aria-hidden size={16} className="animate-spin text-muted" />
+        {phase}
+      </p>
+      {live.isReconnecting && <p className="mt-1 text-muted">{m.run.reconnecting}</p>}
+      {purpose !== 'input' && live.tests.length > 0 && (
+        <div className="mt-3">
+          <TestGrid tests={live.tests.map((test) => ({ verdict: test.verdict, isRunning: test.verdict === undefined }))} />
+        </div>
+      )}
+    </div>
+  )
+}
+
+function Ended({ result, purpose, problem, onLine, onLoad, source }: ResultViewProps & { result: Result; purpose: Purpose }) {
+  const m = useMessages()
+  const tests = result.problem?.tests ?? []
+  const [selected, setSelected] = useState(() => firstToShow(tests))
+  const code = verdictOf(result.verdict) ?? 'JE'
+  const failed = purpose === 'input' ? undefined : failedTest(result)
+  const suffix = failed !== undefined && tests.length > 1 && code !== 'AC' ? m.run.onTest(failed) : purpose === 'samples' && code === 'AC' ? m.run.onSamples : ''
+  const test = tests[selected]
+  const { score, max_score } = result.problem ?? {}
+  const sent = result.files?.[0]?.content
+  const didCompile = result.compile?.ok !== false && result.compilation_error == null
+  return (
+    <div className="space-y-3">
+      <div aria-live="polite" data-verdict={code}>
+        <p className="text-lg">
+          {purpose === 'input' && code === 'AC' ? <span className="font-medium">{m.run.ended}</span> : <VerdictBadge code={code} suffix={suffix} />}
+        </p>
+        {m.verdicts[code].hint !== '' && <p className="text-muted">{m.verdicts[code].hint}</p>}
+        {result.message != null && <p className="mt-1 break-words">{visible(result.message)}</p>}
+        <p className="mt-1 flex flex-wrap gap-x-4 text-muted">
+          {purpose !== 'input' && tests.length > 0 && <span>{m.run.passed(passed(tests), tests.length)}</span>}
+          {score != null && <span>{m.run.score(String(score), max_score == null ? undefined : String(max_score))}</span>}
+          {didCompile && (code === 'AC' || tests.length === 0) && <Figures time={result.execution_time_ms} memory={result.memory_used_kb} result={result} />}
+        </p>
+      </div>
+      {sent != null && sent !== source && result.language != null && (
+        <Button onClick={() => onLoad(result.language ?? '', sent)}>{m.submissions.load}</Button>
+      )}
+      {result.compilation_error != null && <Compiler text={result.compilation_error} onLine={onLine} />}
+      {tests.length > 0 && purpose !== 'input' && (
+        <TestGrid tests={tests.map((test) => ({ verdict: verdictOf(test.verdict), isRunning: false }))} selected={selected} onSelect={setSelected} />
+      )}
+      {test !== undefined && purpose !== 'input' && <OneTest test={test} problem={problem} result={result} />}
+      {purpose === 'input' && (
+        <div className="space-y-3">
+          <Text title={m.run.returned} text={result.problem?.returned} />
+          <Text title={m.run.your} text={result.stdout} always={didCompile && result.problem?.conversation == null} />
+          <Text title={m.problem.conversation} text={result.problem?.conversation} />
+          <Text title={m.run.stderr} text={result.stderr} />
+        </div>
+      )}
+      {result.compile?.ok === true && result.compile.output.trim() !== '' && <Compiler text={result.compile.output} onLine={onLine} />}
+    </div>
+  )
+}
+
+function Figures({ time, memory, result }: { time: number | null | undefined; memory: number | null | undefined; result: Result }) {
+  const limits = result.limits
+  return (
+    <>
+      {time != null && <Bar value={time} max={limits?.cpu_time_ms} text={milliseconds(time)} of={limits?.cpu_time_ms == null ? undefined : milliseconds(limits.cpu_time_ms)} />}
+      {memory != null && <Bar value={memory} max={limits?.memory_kb} text={kibibytes(memory)} of={limits?.memory_kb == null ? undefined : kibibytes(limits.memory_kb)} />}
+    </>
+  )
+}
+
+/** A figure with a thin bar against its limit. */
+function Bar({ value, max, text, of }: { value: number; max: number | null | undefined; text: string; of: string | undefined }) {
+  const share = max == null || max === 0 ? 0 : Math.min(1, value / max)
+  return (
+    <span className="inline-flex items-center gap-2">
+      <span className="figure text-text">{text}</span>
+      {of !== undefined && (
+        <>
+          <span aria-hidden className="w-12 h-1 rounded-sm bg-border overflow-hidden">
+            <span className="block h-full bg-strong" style={{ width: `${Math.max(2, share * 100)}%` }} />
+          </span>
+          <span className="figure">/ {of}</span>
+        </>
+      )}
+    </span>
+  )
+}
+
+function OneTest({ test, problem, result }: { test: ProblemTest; problem: Schema['ProblemView']; result: Result }) {
+  const m = useMessages()
+  const code = verdictOf(test.verdict)
+  const sample = problem.samples.find((sample) => sample.name === test.name)
+  const showsDiff = sample?.output != null && test.stdout != null && (code === 'WA' || code === 'PE')
+  const message = test.message ?? test.judge_message
+  return (
+    <section aria-label={m.run.test(test.number)} className="space-y-3 pt-3 border-t border-border">
+      <div className="flex flex-wrap items-center gap-x-4 gap-y-1">
+        <h3 className="font-semibold">{m.run.test(test.number)}</h3>
+        {code === undefined ? <span className="text-muted">{m.run.hiddenVerdict}</span> : <VerdictBadge code={code} />}
+        <Figures time={test.execution_time_ms} memory={test.memory_used_kb} result={result} />
+        {test.exit_code != null && test.exit_code !== 0 && <span className="text-muted">{m.run.exitCode(test.exit_code)}</span>}
+        {test.signal != null && <span className="text-muted">{m.run.signal(test.signal)}</span>}
+      </div>
+      {!test.is_shown && code !== 'SK' && <p className="text-muted">{m.run.hidden}</p>}
+      {message != null && message !== '' && result.message?.includes(message) !== true && <Text title={m.run.checker} text={message} />}
+      {showsDiff && <DiffView ours={test.stdout ?? ''} expected={sample.output ?? ''} truncated={sample.truncated} />}
+      {!showsDiff && code !== 'SK' && test.conversation == null && test.is_shown && (
+        <div className="grid sm:grid-cols-2 gap-3">
+          <Text title={m.run.your} text={test.stdout} always />
+          <Text title={m.run.expected} text={sample?.output} />
+        </div>
+      )}
+      <Text title={m.problem.conversation} text={test.conversation} />
+      <Text title={m.run.stderr} text={test.stderr} />
+      {code !== 'SK' && <Text title={m.run.input} text={sample?.input} />}
+    </section>
+  )
+}
+
+/** A text of the program; nothing if it is empty, unless it is `always` shown. */
+function Text({ title, text, always = false }: { title: string; text: string | null | undefined; always?: boolean }) {
+  const m = useMessages()
+  if (text == null || (text === '' && !always)) return null
+  const shown = shortened(text)
+  return (
+    <div className="min-w-0">
+      <h4 className="mb-1 text-sm text-muted">{title}</h4>
+      <pre tabIndex={0} aria-label={title} className="px-3 py-2 max-h-60 overflow-auto rounded-md border border-border bg-surface">
+        {text === '' ? <span className="text-muted">{m.run.outputEmpty}</span> : visible(shown.text)}
+      </pre>
+      {shown.cut && <p className="mt-0.5 text-xs text-muted">{m.problem.truncated}</p>}
+    </div>
+  )
+}
+
+/** A compiler's messages; a line that names a place in the source leads there. */
+function Compiler({ text, onLine }: { text: string; onLine: (line: number) => void }) {
+  const m = useMessages()
+  const shown = shortened(text)
+  return (
+    <div>
+      <h4 className="mb-1 text-sm text-muted">{m.run.compiler}</h4>
+      <pre tabIndex={0} aria-label={m.run.compiler} className="px-3 py-2 max-h-80 overflow-auto rounded-md border border-border bg-surface">
+        {shown.text.split('\n').map((message, at) => {
+          const line = lineNamed(message)
+          return (
+            <span key={at} className="block">
+              {line === undefined ? (
+                visible(message) || ' '
+              ) : (
+                <button type="button" title={m.run.line(line)} onClick={() => onLine(line)} className="text-left text-accent-text underline decoration-dotted">
+                  {visible(message)}
+                </button>
+              )}
+            </span>
+          )
+        })}
+      </pre>
+      {shown.cut && <p className="mt-0.5 text-xs text-muted">{m.problem.truncated}</p>}
+    </div>
+  )
+}

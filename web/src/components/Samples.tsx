@@ -1,0 +1,39 @@
+// The samples of a statement, each part with a copy button.
+import type { Schema } from '../api/client'
+import { useMessages } from '../i18n/messages'
+import { CopyButton } from '../ui/CopyButton'
+import { visible } from '../util/visible'
+
+export function Samples({ samples }: { samples: Schema['SampleView'][] }) {
+  const m = useMessages()
+  return (
+    <div className="space-y-5">
+      {samples.map((sample, at) => (
+        <section key={sample.name}>
+          <h3 className="mb-1.5 font-semibold">{m.problem.sample(at + 1)}</h3>
+          <div className="grid sm:grid-cols-2 gap-3">
+            <Part title={m.problem.input} of={m.problem.sample(at + 1)} text={sample.input} />
+            <Part title={m.problem.output} of={m.problem.sample(at + 1)} text={sample.output} />
+            <Part title={m.problem.conversation} of={m.problem.sample(at + 1)} text={sample.conversation} />
+          </div>
+          {sample.truncated && <p className="mt-1 text-sm text-muted">{m.problem.truncated}</p>}
+        </section>
+      ))}
+    </div>
+  )
+}
+
+function Part({ title, of, text }: { title: string; of: string; text: string | null | undefined }) {
+  if (text === null || text === undefined) return null
+  return (
+    <div className="min-w-0 rounded-md border border-border bg-surface">
+      <div className="flex items-center justify-between pl-3 pr-1.5 py-0.5 border-b border-border text-xs text-muted">
+        <span>{title}</span>
+        <CopyButton text={text} what={`${of}, ${title}`} />
+      </div>
+      <pre tabIndex={0} aria-label={`${of}, ${title}`} className="px-3 py-2 max-h-80 overflow-auto">
+        {visible(text)}
+      </pre>
+    </div>
+  )
+}

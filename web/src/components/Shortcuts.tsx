@@ -1,0 +1,44 @@
+// The list of keyboard shortcuts, opened with `?`.
+import { Dialog } from '@base-ui/react/dialog'
+import { useMessages } from '../i18n/messages'
+import { buttonClass } from '../ui/Button'
+
+export function Shortcuts({ open, onChange }: { open: boolean; onChange: (open: boolean) => void }) {
+  const m = useMessages()
+  const s = m.shortcuts
+  const keys: [string[], string][] = [
+    [['/'], s.search],
+    [['j'], s.next],
+    [['k'], s.previous],
+    [['Enter'], s.enter],
+    [['Ctrl', "'"], s.run],
+    [['Ctrl', 'Enter'], s.submit],
+    [['Esc', 'Tab'], s.leave],
+    [['?'], s.help],
+  ]
+  return (
+    <Dialog.Root open={open} onOpenChange={onChange}>
+      <Dialog.Portal>
+        <Dialog.Backdrop className="fixed inset-0 bg-[oklch(0_0_0/0.45)]" />
+        <Dialog.Popup className="fixed left-1/2 top-1/2 -translate-x-1/2 -translate-y-1/2 w-[min(440px,calc(100vw-32px))] max-h-[calc(100vh-32px)] overflow-auto p-5 rounded-lg bg-surface border border-border shadow-lg">
+          <Dialog.Title className="text-lg font-semibold">{s.title}</Dialog.Title>
+          <dl className="mt-3">
+            {keys.map(([combination, text]) => (
+              <div key={text} className="flex justify-between gap-4 py-1.5 border-b border-border last:border-0">
+                <dt>{text}</dt>
+                <dd className="flex gap-1 shrink-0">
+                  {combination.map((key) => (
+                    <kbd key={key} className="px-1.5 rounded-sm border border-strong bg-raised text-xs leading-5">
+                      {key}
+                    </kbd>
+                  ))}
+                </dd>
+              </div>
+            ))}
+          </dl>
+          <Dialog.Close className={`${buttonClass()} mt-4`}>{m.close}</Dialog.Close>
+        </Dialog.Popup>
+      </Dialog.Portal>
+    </Dialog.Root>
+  )
+}

@@ -1,0 +1,44 @@
+// The statement of a problem, with mathematics typeset when there is any.
+import { useEffect, useRef } from 'react'
+import { addressOf, type Schema } from '../api/client'
+import { useMessages } from '../i18n/messages'
+import { buttonClass } from '../ui/Button'
+import { sanitized } from '../util/sanitize'
+
+export function Statement({ statement }: { statement: Schema['StatementView'] | null | undefined }) {
+  const m = useMessages()
+  if (statement === null || statement === undefined) return <p className="text-muted">{m.problem.noStatement}</p>
+  const html = statement.html ?? (statement.format === 'html' ? statement.text : undefined)
+  const file = statement.files[0]
+  return (
+    <>
+      {html !== undefined && html !== null && <Html html={html} files={statement.files} language={statement.language} />}
+      {(html === undefined || html === null) && statement.text !== null && statement.text !== undefined && (
+        <pre lang={statement.language} className="statement whitespace-pre-wrap break-words">
+          {statement.text}
+        </pre>
+      )}
+      {(statement.text === null || statement.text === undefined) && (html === undefined || html === null) && file !== undefined && (
+        <a href={addressOf(file.url)} className={buttonClass()} download>
+          {m.problem.download}
+        </a>
+      )}
+      {statement.truncated && <p className="mt-2 text-sm text-muted">{m.problem.truncated}</p>}
+    </>
+  )
+}
+
+function Html({ html, files, language }: { html: string; files: Schema['FileView'][]; language: string }) {
+  const place = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    const addresses = new Map(files.map(({ name, url }) => [name, addressOf(url)]))
+    place.current?.replaceChildren(sanitized(html, addresses))
+    const math = place.current?.querySelectorAll<HTMLElement>('[data-math-style]') ?? []
+    let isCurrent = true
+    if (math.length > 0) void import('../util/math').then(({ typeset }) => isCurrent && typeset(math))
+    return () => {
+      isCurrent = false
+    }
+  }, [html, files])
+  return <div ref={place} lang={language} className="statement" />
+}

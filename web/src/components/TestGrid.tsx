@@ -1,0 +1,69 @@
+// One cell per test: fills while tests end, and chooses which one is shown. Arrow keys move within it.
+import { LoaderCircle } from 'lucide-react'
+import { useRef, type KeyboardEvent } from 'react'
+import { useMessages } from '../i18n/messages'
+import { familyOf, type VerdictCode, type VerdictFamily } from '../util/verdict'
+import { VerdictGlyph } from './VerdictBadge'
+
+export interface GridTest {
+  verdict: VerdictCode | undefined
+  isRunning: boolean
+}
+
+const BORDERS: Record<VerdictFamily, string> = {
+  accepted: 'border-accepted',
+  wrong: 'border-wrong',
+  limit: 'border-limit',
+  runtime: 'border-runtime',
+  compile: 'border-compile',
+  internal: 'border-internal',
+  muted: 'border-border',
+}
+
+interface TestGridProps {
+  tests: GridTest[]
+  /** Index of the shown test. */
+  selected?: number | undefined
+  onSelect?: (index: number) => void
+}
+
+export function TestGrid({ tests, selected, onSelect }: TestGridProps) {
+  const m = useMessages()
+  const grid = useRef<HTMLDivElement>(null)
+  const key = (event: KeyboardEvent) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key]
+    const to = step !== undefined ? (selected ?? 0) + step : { Home: 0, End: tests.length - 1 }[event.key]
+    if (to === undefined || onSelect === undefined || to < 0 || to >= tests.length) return
+    event.preventDefault()
+    onSelect(to)
+    grid.current?.querySelectorAll<HTMLElement>('button')[to]?.focus()
+  }
+  return (
+    <div ref={grid} role="group" aria-label={m.run.tests} onKeyDown={key} className="flex flex-wrap gap-1">
+      {tests.map((test, at) => {
+        const word = test.verdict === undefined ? m.run.pending : m.verdicts[test.verdict].word
+        const border = test.verdict === undefined ? 'border-border' : BORDERS[familyOf(test.verdict)]
+        return (
+          <button
+            key={at}
+            type="button"
+            disabled={onSelect === undefined}
+            aria-pressed={at === selected}
+            aria-label={`${m.run.test(at + 1)}: ${word}`}
+            title={`${m.run.test(at + 1)}: ${word}`}
+            tabIndex={at === (selected ?? 0) ? 0 : -1}
+            onClick={() => onSelect?.(at)}
+            className={`figure inline-flex items-center gap-0.5 h-7 pointer-coarse:h-9 min-w-11 px-1.5 rounded-sm border bg-surface enabled:hover:bg-raised disabled:cursor-default aria-pressed:bg-raised aria-pressed:ring-1 aria-pressed:ring-strong ${border}`}
+          >
+            {test.isRunning ? (
+              <LoaderCircle aria-hidden size={14} className="animate-spin text-muted" />
+            ) : (
+              test.verdict !== undefined && <VerdictGlyph code={test.verdict} size={14} />
+            )}
+            {at + 1}
+          </button>
+        )
+      })}
+    </div>
+  )
+}

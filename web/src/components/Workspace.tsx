@@ -1,0 +1,276 @@
+// Editor, Run and Submit, and the result, for one problem and language. Remounted when either changes.
+import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { Minus, Play, Plus, RotateCcw, Send } from 'lucide-react'
+import { lazy, Suspense, useEffect, useRef, useState, type ReactNode } from 'react'
+import type { Schema } from '../api/client'
+import { sessionQuery } from '../api/queries'
+import type { EditorHandle } from '../editor/Editor'
+import { useDraft } from '../hooks/useDraft'
+import type { useJudging } from '../hooks/useJudging'
+import { useKept } from '../hooks/useKept'
+import { useMessages } from '../i18n/messages'
+import { Button, buttonClass } from '../ui/Button'
+import { Select } from '../ui/Select'
+import { Splitter } from '../ui/Splitter'
+import type { DraftOf } from '../util/drafts'
+import { bytes } from '../util/format'
+import { ResultView } from './ResultView'
+
+const Editor = lazy(() => import('../editor/Editor').then(({ Editor }) => ({ default: Editor })))
+
+/** Characters that are hard to reach on the keyboards of phones. */
+const SYMBOLS = ['{', '}', '(', ')', '[', ']', ';', ':', '=', '<', '>', '"', "'", '_', '+', '-', '*', '/', '%', '&', '|', '!', '#']
+
+export type Pane = 'code' | 'result'
+
+interface WorkspaceProps {
+  problem: Schema['ProblemView']
+  of: DraftOf
+  languages: Schema['LanguageView'][]
+  judge: ReturnType<typeof useJudging>
+  /** On phones one of the two is shown; `undefined`: both. */
+  pane: Pane | undefined
+  onLanguage: (language: string) => void
+  onLoad: (language: string, source: string) => void
+  /** A run or submission has begun. */
+  onBegin: () => void
+  onCode: () => void
+}
+
+export function Workspace({ problem, of, languages, judge, pane, onLanguage, onLoad, onBegin, onCode }: WorkspaceProps) {
+  const m = useMessages()
+  const { slug } = problem.problem
+  const session = useQuery(sessionQuery)
+  const editor = useRef<EditorHandle>(null)
+  const start = problem.starter_code.find((starter) => starter.language === of.language)?.code ?? ''
+  const draft = useDraft(of, start)
+  const [size, setSize] = useKept('cupel.editor-size', 14, 10, 24)
+  const [share, setShare] = useKept('cupel.editor-share', 60, 20, 85)
+  const [tab, setTab] = useState<'result' | 'custom'>('result')
+  const [input, setInput] = useState(problem.samples[0]?.input ?? '')
+  const [usesInput, setUsesInput] = useState(false)
+  const [fault, setFault] = useState<string>()
+  const [before, setBefore] = useState<string>()
+
+  const begin = (isSubmission: boolean) => {
+    const length = new TextEncoder().encode(draft.text).length
+    const most = problem.limits.source_bytes
+    const wrong = draft.text.trim() === '' ? m.editor.empty : length > most ? m.editor.tooLong(bytes(length), bytes(most)) : undefined
+    setFault(wrong)
+    if (wrong !== undefined) return
+    setTab('result')
+    onBegin()
+    const solution = { slug, language: of.language, source: draft.text }
+    if (isSubmission) void judge.start('submission', solution)
+    else if (usesInput) void judge.start('input', { ...solution, input })
+    else void judge.start('samples', solution)
+  }
+  const isSignedOut = session.data !== undefined && session.data.user == null
+  const run = () => !isSignedOut && begin(false)
+  const submit = () => !isSignedOut && begin(true)
+  // The same keys outside the editor, which handles them itself.
+  const keys = useRef({ run, submit })
+  useEffect(() => {
+    keys.current = { run, submit }
+  })
+  useEffect(() => {
+    const key = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || !(event.ctrlKey || event.metaKey)) return
+      if (event.key === 'Enter') keys.current.submit()
+      else if (event.key === "'") keys.current.run()
+    }
+    addEventListener('keydown', key)
+    return () => removeEventListener('keydown', key)
+  }, [])
+  const goTo = (line: number) => {
+    onCode()
+    // On phones the editor is hidden until then.
+    requestAnimationFrame(() => editor.current?.goTo(line))
+  }
+  const reset = () => {
+    setBefore(draft.text)
+    draft.replace(start)
+  }
+
+  const toolbar = (
+    <div className="flex flex-wrap items-center gap-1 px-2 py-1.5 border-b border-border bg-surface">
+      <Select label={m.editor.language} value={of.language} options={languages.map((one) => ({ value: one.language_id, text: nameOf(one) }))} onChange={onLanguage} className="min-w-0 max-w-56" />
+      <span className="grow" />
+      <Button look="quiet" className="px-2" onClick={() => setSize(size - 1)} aria-label={m.editor.fontSmaller} title={m.editor.fontSmaller}>
+        <Minus aria-hidden size={16} strokeWidth={1.5} />
+      </Button>
+      <Button look="quiet" className="px-2" onClick={() => setSize(size + 1)} aria-label={m.editor.fontLarger} title={m.editor.fontLarger}>
+        <Plus aria-hidden size={16} strokeWidth={1.5} />
+      </Button>
+      <Button look="quiet" className="px-2" onClick={reset} disabled={draft.text === start} aria-label={m.editor.reset} title={m.editor.reset}>
+        <RotateCcw aria-hidden size={16} strokeWidth={1.5} />
+      </Button>
+    </div>
+  )
+  const notes = (
+    <>
+      {draft.other !== undefined && (
+        <Note text={m.editor.otherTab}>
+          <Button onClick={draft.takeOther}>{m.editor.loadOther}</Button>
+          <Button onClick={draft.keepMine}>{m.editor.keepMine}</Button>
+        </Note>
+      )}
+      {before !== undefined && draft.text === start && (
+        <Note text={m.editor.resetDone}>
+          <Button
+            onClick={() => {
+              draft.replace(before)
+              setBefore(undefined)
+            }}
+          >
+            {m.editor.undo}
+          </Button>
+        </Note>
+      )}
+      {!draft.isKept && <Note text={m.editor.notKept} />}
+    </>
+  )
+  const code = (
+    <div className="grow min-h-0 relative" style={{ '--editor-size': `${size}px` } as React.CSSProperties}>
+      <Suspense fallback={<p className="p-3 text-muted">{m.loading}</p>}>
+        <Editor ref={editor} value={draft.text} revision={draft.revision} language={of.language} label={`${m.editor.label}. ${m.editor.leave}`} onChange={draft.change} onRun={run} onSubmit={submit} />
+      </Suspense>
+    </div>
+  )
+  const symbols = (
+    <div role="group" aria-label={m.editor.symbols} className="hidden pointer-coarse:flex shrink-0 overflow-x-auto border-t border-border bg-raised">
+      {SYMBOLS.map((symbol) => (
+        <button key={symbol} type="button" onPointerDown={(event) => event.preventDefault()} onClick={() => editor.current?.insert(symbol)} className="shrink-0 w-10 h-11 font-mono text-lg active:bg-border">
+          {symbol}
+        </button>
+      ))}
+    </div>
+  )
+  const bar = (
+    <div className="flex flex-wrap items-center gap-2 px-3 py-2 border-t border-border bg-surface">
+      {fault !== undefined && (
+        <p role="alert" className="w-full text-wrong">
+          {fault}
+        </p>
+      )}
+      {isSignedOut ? (
+        <>
+          <p className="grow basis-40">{m.run.signInFirst}</p>
+          <Link to="/sign-in" search={{ then: `/problems/${slug}` }} className={buttonClass('primary')}>
+            {m.menu.signIn}
+          </Link>
+        </>
+      ) : (
+        <>
+          <p className="grow text-xs text-muted max-lg:hidden">{m.editor.leave}</p>
+          <span className="grow lg:hidden" />
+          <Button onClick={run} title={`${m.run.run}  Ctrl '`} className="min-w-24">
+            <Play aria-hidden size={14} />
+            {m.run.run}
+          </Button>
+          <Button look="primary" onClick={submit} title={`${m.run.submit}  Ctrl Enter`} className="min-w-24">
+            <Send aria-hidden size={14} />
+            {m.run.submit}
+          </Button>
+        </>
+      )}
+    </div>
+  )
+  const custom = (
+    <div className="space-y-2">
+      <label className="flex items-center gap-2 min-h-6">
+        <input type="checkbox" checked={usesInput} onChange={(event) => setUsesInput(event.target.checked)} className="accent-accent-text size-4" />
+        {m.run.customUse}
+      </label>
+      <textarea
+        aria-label={m.run.customLabel}
+        value={input}
+        onChange={(event) => {
+          setInput(event.target.value)
+          setUsesInput(true)
+        }}
+        rows={6}
+        spellCheck={false}
+        className="block w-full min-h-24 px-3 py-2 rounded-md border border-strong bg-surface font-mono text-sm"
+      />
+      <p className="text-sm text-muted">{m.run.customHint}</p>
+    </div>
+  )
+  const result = (
+    <div className="flex flex-col min-h-0 grow">
+      <div role="tablist" className="flex gap-1 px-2 border-b border-border bg-surface">
+        <TabButton isSelected={tab === 'result'} onClick={() => setTab('result')} id="drawer-result">
+          {m.problem.result}
+        </TabButton>
+        <TabButton isSelected={tab === 'custom'} onClick={() => setTab('custom')} id="drawer-custom">
+          {m.run.custom}
+          {usesInput && <span className="ml-1.5 size-1.5 rounded-full bg-accent inline-block" />}
+        </TabButton>
+      </div>
+      <div role="tabpanel" id={`panel-drawer-${tab}`} aria-labelledby={`tab-drawer-${tab}`} tabIndex={0} className="grow min-h-0 overflow-auto p-3 sm:p-4">
+        {tab === 'custom' ? custom : <ResultView judging={judge.judging} problem={problem} onLine={goTo} onLoad={onLoad} source={draft.text} />}
+      </div>
+    </div>
+  )
+
+  if (pane !== undefined) {
+    return (
+      <div className="flex flex-col grow min-h-0">
+        <div className={pane === 'code' ? 'flex flex-col grow min-h-0' : 'hidden'}>
+          {toolbar}
+          {notes}
+          {code}
+          {symbols}
+        </div>
+        {pane === 'result' && result}
+        {bar}
+      </div>
+    )
+  }
+  return (
+    <div className="flex flex-col grow min-w-0 min-h-0">
+      <div className="flex flex-col min-h-0" style={{ height: `${share}%` }}>
+        {toolbar}
+        {notes}
+        {code}
+      </div>
+      <Splitter label={m.problem.drawer} orientation="horizontal" value={share} min={20} max={85} onChange={setShare} />
+      {result}
+      {bar}
+    </div>
+  )
+}
+
+/** `Python 3.11.2`; the installed version replaces the one in the language's name, or follows it. */
+export function nameOf({ display_name: name, version }: Schema['LanguageView']): string {
+  if (version == null) return name
+  const [, word, number] = /^(.*) (\d[\d.]*)$/.exec(name) ?? []
+  return number !== undefined && version.startsWith(number) ? `${word} ${version}` : `${name} (${version})`
+}
+
+function Note({ text, children }: { text: string; children?: ReactNode }) {
+  return (
+    <div role="status" className="flex flex-wrap items-center gap-2 px-3 py-1.5 border-b border-border bg-raised">
+      <span className="grow">{text}</span>
+      {children}
+    </div>
+  )
+}
+
+/** A tab; all are reachable with Tab, so that no key is taken from the panel. */
+export function TabButton({ isSelected, onClick, id, children }: { isSelected: boolean; onClick: () => void; id: string; children: ReactNode }) {
+  return (
+    <button
+      type="button"
+      role="tab"
+      id={`tab-${id}`}
+      aria-selected={isSelected}
+      {...(isSelected && { 'aria-controls': `panel-${id}` })}
+      onClick={onClick}
+      className="h-9 pointer-coarse:min-h-11 px-2.5 inline-flex items-center -mb-px border-b-2 border-transparent text-muted hover:text-text aria-selected:border-accent aria-selected:text-text aria-selected:font-medium"
+    >
+      {children}
+    </button>
+  )
+}

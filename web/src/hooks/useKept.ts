@@ -1,0 +1,16 @@
+// A number that this browser keeps, such as the place of a splitter.
+import { useState } from 'react'
+import { read, write } from '../util/storage'
+
+export function useKept(key: string, initial: number, min: number, max: number): [number, (value: number) => void] {
+  const [value, setValue] = useState(() => {
+    const kept = Number(read(key) ?? NaN)
+    return kept >= min && kept <= max ? kept : initial
+  })
+  const change = (next: number) => {
+    const bounded = Math.min(max, Math.max(min, next))
+    write(key, String(bounded))
+    setValue(bounded)
+  }
+  return [value, change]
+}

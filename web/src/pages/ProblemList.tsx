@@ -1,0 +1,241 @@
+// The list of problems. Its filters are in the URL; `/` searches, `j`, `k` and Enter move and open.
+import { useQuery } from '@tanstack/react-query'
+import { Link, useNavigate } from '@tanstack/react-router'
+import { Check, CircleDot, Circle, Search } from 'lucide-react'
+import { useEffect, useRef, useState } from 'react'
+import type { Schema } from '../api/client'
+import { problemsQuery } from '../api/queries'
+import { ErrorBox } from '../components/ErrorBox'
+import { useLanguage, useMessages } from '../i18n/messages'
+import { problems } from '../routes'
+import { Button } from '../ui/Button'
+import { inputClass } from '../ui/Field'
+import { Select } from '../ui/Select'
+import { count, percent } from '../util/format'
+import { isTyping } from '../util/keys'
+import { listSearch, type Difficulty, type ListSearch } from '../util/search'
+import { useTitle } from '../hooks/useTitle'
+
+/** Pause in typing after which a search begins. */
+const TYPED_MS = 200
+
+export function ProblemList() {
+  const m = useMessages()
+  const search = problems.useSearch()
+  const navigate = useNavigate()
+  const list = useRef<HTMLOListElement>(null)
+  const box = useRef<HTMLInputElement>(null)
+  const found = useQuery(problemsQuery(search))
+  useTitle(m.list.title)
+  const go = (change: Partial<Record<keyof ListSearch, unknown>>) => {
+    void navigate({ to: '/problems', search: (before) => listSearch({ ...before, page: undefined, ...change }), replace: true })
+  }
+
+  useEffect(() => {
+    const key = (event: KeyboardEvent) => {
+      if (isTyping(event)) return
+      if (event.key === '/') {
+        event.preventDefault()
+        box.current?.focus()
+        box.current?.select()
+      }
+      const step = { j: 1, k: -1 }[event.key]
+      if (step === undefined) return
+      const rows = [...(list.current?.querySelectorAll<HTMLAnchorElement>('a[data-row]') ?? [])]
+      const at = rows.findIndex((row) => row === document.activeElement)
+      const next = at < 0 ? (step > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, at + step))
+      rows[next]?.focus()
+    }
+    addEventListener('keydown', key)
+    return () => removeEventListener('keydown', key)
+  }, [])
+
+  const page = found.data
+  const pages = page === undefined ? 1 : Math.max(1, Math.ceil(page.pagination.total / page.pagination.limit))
+  const isFiltered = Object.keys(search).some((name) => name !== 'sort' && name !== 'page')
+  return (
+    <div className="w-full max-w-5xl mx-auto px-3 sm:px-4 py-5 sm:py-8">
+      <div className="flex items-baseline justify-between gap-4">
+        <h1 className="text-2xl font-semibold tracking-tight">{m.list.title}</h1>
+        {page !== undefined && (
+          <p aria-live="polite" className="text-muted text-sm">
+            {m.list.count(page.problems.length, page.pagination.total)}
+          </p>
+        )}
+      </div>
+      <Filters search={search} go={go} box={box} />
+      {found.error !== null && <ErrorBox error={found.error} onRetry={() => void found.refetch()} />}
+      {page !== undefined && page.problems.length > 0 && (
+        <>
+          <div aria-hidden className={`${ROW} h-8 text-xs text-muted border-b border-border max-md:hidden`}>
+            <span />
+            <span>{m.list.columns.title}</span>
+            <span>{m.list.columns.difficulty}</span>
+            <span className="text-right" title={m.list.acceptanceHint}>
+              {m.list.columns.acceptance}
+            </span>
+            <span className="text-right">{m.list.columns.solvedBy}</span>
+          </div>
+          <ol ref={list} className={found.isPlaceholderData ? 'opacity-60' : ''}>
+            {page.problems.map((problem) => (
+              <Row key={problem.slug} problem={problem} />
+            ))}
+          </ol>
+        </>
+      )}
+      {page !== undefined && page.problems.length === 0 && (
+        <div className="py-16 text-center">
+          <p className="text-lg font-semibold">{isFiltered ? m.list.none : m.list.empty}</p>
+          <p className="mt-1 text-muted">{isFiltered ? m.list.noneDetail : m.list.emptyDetail}</p>
+          {isFiltered && (
+            <Button className="mt-4" onClick={() => void navigate({ to: '/problems', search: {} })}>
+              {m.list.clear}
+            </Button>
+          )}
+        </div>
+      )}
+      {page === undefined && found.error === null && <Skeleton />}
+      {pages > 1 && (
+        <nav className="mt-4 flex items-center justify-between gap-3">
+          <Button disabled={(search.page ?? 1) <= 1} onClick={() => go({ page: (search.page ?? 1) - 1 })}>
+            {m.list.previous}
+          </Button>
+          <span className="text-muted">{m.list.page(search.page ?? 1, pages)}</span>
+          <Button disabled={(search.page ?? 1) >= pages} onClick={() => go({ page: (search.page ?? 1) + 1 })}>
+            {m.list.next}
+          </Button>
+        </nav>
+      )}
+    </div>
+  )
+}
+
+const ROW = 'grid grid-cols-[20px_1fr_auto] md:grid-cols-[20px_1fr_90px_90px_90px] items-center gap-x-3 px-2'
+
+interface FiltersProps {
+  search: ListSearch
+  go: (change: Partial<Record<keyof ListSearch, unknown>>) => void
+  box: React.RefObject<HTMLInputElement | null>
+}
+
+function Filters({ search, go, box }: FiltersProps) {
+  const m = useMessages()
+  const [typed, setTyped] = useState(search.q ?? '')
+  const [shown, setShown] = useState(search.q)
+  if (shown !== search.q) {
+    // The URL has changed without typing: back, or "Clear filters".
+    setShown(search.q)
+    if (typed.trim() !== (search.q ?? '')) setTyped(search.q ?? '')
+  }
+  const waiting = useRef<ReturnType<typeof setTimeout>>(undefined)
+  const type = (text: string) => {
+    setTyped(text)
+    clearTimeout(waiting.current)
+    waiting.current = setTimeout(() => go({ q: text.trim() }), TYPED_MS)
+  }
+  const { difficulties, states, sorts } = m.list
+  const options = <T extends string>(texts: Record<T, string>, any?: string) => [
+    ...(any === undefined ? [] : [{ value: '' as T | '', text: any }]),
+    ...(Object.entries(texts) as [T, string][]).map(([value, text]) => ({ value: value as T | '', text })),
+  ]
+  const { solved, attempted, unsolved } = states
+  return (
+    <div className="my-4 grid grid-cols-2 sm:flex sm:flex-wrap gap-2">
+      <div className="relative col-span-2 sm:grow">
+        <Search aria-hidden size={16} strokeWidth={1.5} className="absolute left-2.5 top-1/2 -translate-y-1/2 text-muted" />
+        <input
+          ref={box}
+          type="search"
+          aria-label={m.list.search}
+          placeholder={`${m.list.search}  /`}
+          value={typed}
+          maxLength={100}
+          onChange={(event) => type(event.target.value)}
+          className={`${inputClass} pl-8`}
+        />
+      </div>
+      <Select label={m.list.difficulty} value={search.difficulty ?? ''} options={options(difficulties, m.list.anyDifficulty)} onChange={(difficulty) => go({ difficulty })} />
+      <Select label={m.list.state} value={search.state ?? ''} options={options({ solved, attempted, unsolved }, m.list.anyState)} onChange={(state) => go({ state })} />
+      <Select label={m.list.sort} value={search.sort ?? 'title'} options={options(sorts).map(({ value, text }) => ({ value, text: `${m.list.sort}: ${text}` }))} onChange={(sort) => go({ sort: sort === 'title' ? undefined : sort })} className="max-sm:col-span-2" />
+      {search.tag !== undefined && (
+        <Button onClick={() => go({ tag: undefined })} aria-label={`${m.list.tag}: ${search.tag}. ${m.list.clear}`}>
+          {search.tag} <span aria-hidden>×</span>
+        </Button>
+      )}
+    </div>
+  )
+}
+
+type Line = Schema['ProblemLineView']
+
+function Row({ problem }: { problem: Line }) {
+  const { messages: m, tag } = useLanguage()
+  const { statistics, difficulty } = problem
+  const share = statistics && percent(statistics.accepted, statistics.submissions)
+  return (
+    <li className="relative border-b border-border hover:bg-raised">
+      <div className={`${ROW} min-h-9 py-1.5`}>
+        <StateGlyph line={problem} />
+        <div className="min-w-0 flex flex-wrap items-baseline gap-x-3 gap-y-0.5">
+          <Link
+            to="/problems/$slug"
+            params={{ slug: problem.slug }}
+            data-row
+            className="font-medium min-w-0 break-words after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent"
+          >
+            {problem.title}
+          </Link>
+          <span className="flex flex-wrap gap-x-2">
+            {problem.tags.map((tag) => (
+              <Link key={tag} to="/problems" search={{ tag }} className="relative z-10 text-xs leading-6 text-muted hover:text-text hover:underline" title={`${m.list.tag}: ${tag}`}>
+                {tag}
+              </Link>
+            ))}
+          </span>
+        </div>
+        <span className="text-sm">
+          <DifficultyWord value={difficulty} />
+        </span>
+        <span className="figure text-right max-md:hidden">{share ?? '–'}</span>
+        <span className="figure text-right max-md:hidden">{statistics ? count(statistics.solved_by, tag) : '–'}</span>
+      </div>
+    </li>
+  )
+}
+
+export function DifficultyWord({ value }: { value: string | null | undefined }) {
+  const m = useMessages()
+  const known = (['easy', 'medium', 'hard'] as Difficulty[]).find((one) => one === value)
+  if (known === undefined) return null
+  const colour = { easy: 'text-accepted', medium: 'text-limit', hard: 'text-wrong' }[known]
+  return <span className={colour}>{m.list.difficulties[known]}</span>
+}
+
+function StateGlyph({ line }: { line: Line }) {
+  const m = useMessages()
+  const state = line.standing?.state
+  const [Glyph, colour, word] =
+    state === 'solved'
+      ? ([Check, 'text-accepted', m.list.states.solved] as const)
+      : state === 'attempted'
+        ? ([CircleDot, 'text-limit', m.list.states.attempted] as const)
+        : ([Circle, 'text-strong', m.list.states.fresh] as const)
+  return (
+    <span title={word} className={colour}>
+      <Glyph aria-hidden size={16} strokeWidth={state === undefined ? 1 : 1.75} />
+      <span className="sr-only">{word}</span>
+    </span>
+  )
+}
+
+/** Takes the room of the list while it loads. */
+function Skeleton() {
+  const m = useMessages()
+  return (
+    <div role="status" aria-label={m.loading} className="mt-8">
+      {Array.from({ length: 12 }, (_, at) => (
+        <div key={at} className="h-9 border-b border-border" />
+      ))}
+    </div>
+  )
+}

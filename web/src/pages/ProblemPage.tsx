@@ -1,0 +1,212 @@
+// A problem: its statement beside the editor, or below tabs on narrow windows.
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { useMemo, useState } from 'react'
+import { addressOf, CallError, type Schema } from '../api/client'
+import { languagesQuery, problemQuery, sessionQuery } from '../api/queries'
+import { ErrorBox } from '../components/ErrorBox'
+import { Samples } from '../components/Samples'
+import { Statement } from '../components/Statement'
+import { Submissions } from '../components/Submissions'
+import { nameOf, TabButton, Workspace } from '../components/Workspace'
+import { useJudging } from '../hooks/useJudging'
+import { useKept } from '../hooks/useKept'
+import { useMedia } from '../hooks/useMedia'
+import { useTitle } from '../hooks/useTitle'
+import { useLanguage, useMessages } from '../i18n/messages'
+import { problem as route } from '../routes'
+import { Splitter } from '../ui/Splitter'
+import { keepDraft, keepLanguage, lastLanguage } from '../util/drafts'
+import { bytes, kibibytes, milliseconds } from '../util/format'
+import { DifficultyWord } from './ProblemList'
+import { NotFound } from './NotFound'
+
+export function ProblemPage() {
+  const { slug } = route.useParams()
+  const { messages: m, tag } = useLanguage()
+  const found = useQuery(problemQuery(slug, tag.slice(0, 2)))
+  const languages = useQuery(languagesQuery)
+  const session = useQuery(sessionQuery)
+  useTitle(found.data?.problem.title)
+  const error = found.error ?? languages.error
+  if (error instanceof CallError && error.status === 404) return <NotFound />
+  if (error !== null) {
+    return (
+      <div className="w-full max-w-xl mx-auto p-4">
+        <ErrorBox error={error} onRetry={() => void (found.error ? found : languages).refetch()} />
+      </div>
+    )
+  }
+  if (found.data === undefined || languages.data === undefined || session.isPending) {
+    return (
+      <p role="status" className="p-4 text-muted">
+        {m.loading}
+      </p>
+    )
+  }
+  const allowed = found.data.limits.languages
+  const usable = languages.data.languages.filter((one) => one.available && (allowed == null || allowed.includes(one.language_id)))
+  return <Problem key={slug} problem={found.data} languages={usable} user={session.data?.user?.username} />
+}
+
+interface ProblemProps {
+  problem: Schema['ProblemView']
+  languages: Schema['LanguageView'][]
+  /** `undefined`: nobody is signed in. */
+  user: string | undefined
+}
+
+type View = 'statement' | 'submissions' | 'code' | 'result'
+
+function Problem({ problem, languages, user }: ProblemProps) {
+  const m = useMessages()
+  const { slug } = problem.problem
+  const queries = useQueryClient()
+  const isWide = useMedia('(min-width: 900px)')
+  const [share, setShare] = useKept('cupel.statement-share', 44, 20, 75)
+  const [view, setView] = useState<View>('statement')
+  const [chosen, setChosen] = useState(() => lastLanguage(slug))
+  // Counts the drafts that were put into the editor from outside.
+  const [loads, setLoads] = useState(0)
+  const judge = useJudging((purpose) => {
+    if (purpose !== 'submission') return
+    void queries.invalidateQueries({ queryKey: ['submissions', slug] })
+    void queries.invalidateQueries({ queryKey: ['problems'] })
+  })
+  const names = useMemo(() => new Map(languages.map((one) => [one.language_id, nameOf(one)])), [languages])
+  const language = (languages.find((one) => one.language_id === chosen) ?? languages.find((one) => one.language_id === 'python') ?? languages[0])?.language_id
+  const choose = (language: string) => {
+    keepLanguage(slug, language)
+    setChosen(language)
+  }
+  const load = (language: string, source: string) => {
+    const start = problem.starter_code.find((starter) => starter.language === language)?.code ?? ''
+    keepDraft({ user, slug, language }, source, start)
+    choose(language)
+    setLoads(loads + 1)
+    if (!isWide) setView('code')
+  }
+  const open = (id: string) => {
+    judge.open(id)
+    if (!isWide) setView('result')
+  }
+  const showsSubmissions = view === 'submissions'
+  const statement = (
+    <div className="grow min-h-0 overflow-auto px-4 sm:px-6 py-5" tabIndex={0} role="tabpanel" id={`panel-${showsSubmissions ? 'submissions' : 'statement'}`} aria-labelledby={`tab-${showsSubmissions ? 'submissions' : 'statement'}`}>
+      {showsSubmissions ? <Submissions slug={slug} names={names} onOpen={open} /> : <Text problem={problem} />}
+    </div>
+  )
+  const workspace =
+    language === undefined ? (
+      <p className="p-4">{m.editor.noLanguage}</p>
+    ) : (
+      <Workspace
+        key={`${user ?? ''}/${language}/${loads}`}
+        problem={problem}
+        of={{ user, slug, language }}
+        languages={languages}
+        judge={judge}
+        pane={isWide ? undefined : view === 'result' ? 'result' : 'code'}
+        onLanguage={choose}
+        onLoad={load}
+        onBegin={() => !isWide && setView('result')}
+        onCode={() => !isWide && setView('code')}
+      />
+    )
+  const tabs: [View, string][] = [
+    ['statement', m.problem.statement],
+    ...(isWide ? [] : ([['code', m.problem.code], ['result', m.problem.result]] as [View, string][])),
+    ['submissions', m.problem.submissions],
+  ]
+  const shown = isWide && view !== 'submissions' ? 'statement' : view
+  const tabList = (
+    <div role="tablist" className="flex gap-1 px-2 sm:px-4 border-b border-border bg-surface shrink-0 overflow-x-auto overflow-y-hidden">
+      {tabs.map(([one, text]) => (
+        <TabButton key={one} id={one} isSelected={shown === one} onClick={() => setView(one)}>
+          {text}
+        </TabButton>
+      ))}
+    </div>
+  )
+  const showsText = shown === 'statement' || shown === 'submissions'
+  if (!isWide) {
+    return (
+      <div className="flex flex-col h-[calc(100dvh-48px)] min-h-0">
+        {tabList}
+        {showsText && statement}
+        <div
+          {...(!showsText && { role: 'tabpanel', id: `panel-${shown}`, 'aria-labelledby': `tab-${shown}` })}
+          className={showsText ? 'hidden' : 'flex flex-col grow min-h-0'}
+        >
+          {workspace}
+        </div>
+      </div>
+    )
+  }
+  return (
+    <div className="flex h-[calc(100dvh-48px)] min-h-0">
+      <div className="flex flex-col min-w-0 min-h-0" style={{ width: `${share}%` }}>
+        {tabList}
+        {statement}
+      </div>
+      <Splitter label={m.problem.split} orientation="vertical" value={share} min={20} max={75} onChange={setShare} />
+      {workspace}
+    </div>
+  )
+}
+
+function Text({ problem }: { problem: Schema['ProblemView'] }) {
+  const m = useMessages()
+  const { title, difficulty, tags } = problem.problem
+  const { limits } = problem
+  return (
+    <article className="pb-8">
+      <h1 className="text-2xl font-semibold tracking-tight text-balance">{title}</h1>
+      <p className="mt-1 flex flex-wrap gap-x-3">
+        <DifficultyWord value={difficulty} />
+        {tags.map((tag) => (
+          <Link key={tag} to="/problems" search={{ tag }} className="text-muted hover:text-text hover:underline">
+            {tag}
+          </Link>
+        ))}
+      </p>
+      <dl className="mt-3 mb-6 flex flex-wrap gap-x-6 gap-y-1 text-sm" title={m.problem.perTest}>
+        {limits.cpu_time_ms != null && <Limit name={m.problem.time} value={milliseconds(limits.cpu_time_ms)} />}
+        <Limit name={m.problem.memory} value={kibibytes(limits.memory_kb)} />
+        <Limit name={m.problem.source} value={bytes(limits.source_bytes)} />
+      </dl>
+      <Statement statement={problem.statement} />
+      {problem.is_interactive && <p className="mt-4 p-3 rounded-md bg-raised">{m.problem.interactive}</p>}
+      {problem.attachments.length > 0 && (
+        <section className="mt-6">
+          <h2 className="font-semibold">{m.problem.attachments}</h2>
+          <ul className="mt-1">
+            {problem.attachments.map((file) => (
+              <li key={file.url}>
+                <a href={addressOf(file.url)} download className="text-accent-text underline">
+                  {file.name}
+                </a>{' '}
+                <span className="text-muted">{bytes(file.bytes)}</span>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      {problem.samples.length > 0 && (
+        <section className="mt-8">
+          <h2 className="sr-only">{m.problem.samples}</h2>
+          <Samples samples={problem.samples} />
+        </section>
+      )}
+    </article>
+  )
+}
+
+function Limit({ name, value }: { name: string; value: string }) {
+  return (
+    <div className="flex gap-1.5">
+      <dt className="text-muted">{name}</dt>
+      <dd className="figure leading-[1.6]">{value}</dd>
+    </div>
+  )
+}

@@ -1,0 +1,103 @@
+// Register, then sign in with the same password.
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link, useNavigate } from '@tanstack/react-router'
+import type { FormEvent } from 'react'
+import { api, CallError, dataOf } from '../api/client'
+import { sessionQuery } from '../api/queries'
+import { AccountPage, field } from '../components/AccountPage'
+import { ErrorBox } from '../components/ErrorBox'
+import { useMessages } from '../i18n/messages'
+import { register } from '../routes'
+import { Button } from '../ui/Button'
+import { Field } from '../ui/Field'
+
+interface NewAccount {
+  username: string
+  email: string
+  password: string
+  join_code?: string
+}
+
+export function Register() {
+  const m = useMessages()
+  const search = register.useSearch()
+  const navigate = useNavigate()
+  const queries = useQueryClient()
+  const session = useQuery(sessionQuery)
+  const send = useMutation({
+    mutationFn: async (body: NewAccount) => {
+      await dataOf(api.POST('/api/v1/auth/register', { body }))
+      const { username, password } = body
+      return dataOf(api.POST('/api/v1/session', { body: { username, password }, params: { header: { 'X-Cupel-Site': '1' } } }))
+    },
+    onSuccess: async (state) => {
+      queries.clear()
+      queries.setQueryData(sessionQuery.queryKey, state)
+      await navigate({ to: search.then ?? '/problems', replace: true })
+    },
+  })
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault()
+    const form = new FormData(event.currentTarget)
+    const code = field(form, 'join_code').trim()
+    send.mutate({
+      username: field(form, 'username').trim(),
+      email: field(form, 'email').trim(),
+      password: field(form, 'password'),
+      ...(code !== '' && { join_code: code }),
+    })
+  }
+  const fields = send.error instanceof CallError ? send.error.fields : {}
+  const isClosed = session.data?.registration_open === false
+  const isNamed = ['/username', '/email', '/password', '/join_code'].some((pointer) => pointer in fields)
+  return (
+    <AccountPage title={m.register.title}>
+      <form onSubmit={submit} className="space-y-4">
+        {isClosed && <p className="p-3 rounded-md bg-raised">{m.register.codeNeeded}</p>}
+        <Field
+          label={m.register.username}
+          hint={m.register.usernameHint}
+          error={fields['/username']}
+          name="username"
+          autoComplete="username"
+          autoCapitalize="none"
+          spellCheck={false}
+          minLength={3}
+          maxLength={32}
+          required
+          autoFocus
+        />
+        <Field label={m.register.email} error={fields['/email']} name="email" type="email" autoComplete="email" maxLength={254} required />
+        <Field
+          label={m.register.password}
+          hint={m.register.passwordHint}
+          error={fields['/password']}
+          name="password"
+          type="password"
+          autoComplete="new-password"
+          minLength={8}
+          maxLength={256}
+          required
+        />
+        <Field
+          label={m.register.code}
+          hint={m.register.codeHint}
+          error={fields['/join_code']}
+          name="join_code"
+          autoComplete="off"
+          required={isClosed}
+        />
+        {send.error !== null && !isNamed && <ErrorBox error={send.error} />}
+        <Button type="submit" look="primary" className="w-full" disabled={send.isPending}>
+          {m.register.submit}
+        </Button>
+      </form>
+      <p className="mt-6">
+        {m.register.have}{' '}
+        <Link to="/sign-in" search={search} className="text-accent-text underline">
+          {m.register.signIn}
+        </Link>
+      </p>
+    </AccountPage>
+  )
+}

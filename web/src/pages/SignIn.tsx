@@ -1,0 +1,58 @@
+// Sign in: the server sets a cookie that scripts cannot read.
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { Link, useNavigate } from '@tanstack/react-router'
+import type { FormEvent } from 'react'
+import { api, CallError, dataOf } from '../api/client'
+import { sessionQuery } from '../api/queries'
+import { AccountPage, field } from '../components/AccountPage'
+import { ErrorBox } from '../components/ErrorBox'
+import { useMessages } from '../i18n/messages'
+import { signIn } from '../routes'
+import { Button } from '../ui/Button'
+import { Field } from '../ui/Field'
+
+export function SignIn() {
+  const m = useMessages()
+  const search = signIn.useSearch()
+  const navigate = useNavigate()
+  const queries = useQueryClient()
+  const send = useMutation({
+    mutationFn: (body: { username: string; password: string }) =>
+      dataOf(api.POST('/api/v1/session', { body, params: { header: { 'X-Cupel-Site': '1' } } })),
+    onSuccess: async (state) => {
+      queries.clear()
+      queries.setQueryData(sessionQuery.queryKey, state)
+      await navigate({ to: search.then ?? '/problems', replace: true })
+    },
+  })
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault()
+    const form = new FormData(event.currentTarget)
+    send.mutate({ username: field(form, 'username'), password: field(form, 'password') })
+  }
+  const isWrong = send.error instanceof CallError && send.error.code === 'wrong-credentials'
+  return (
+    <AccountPage title={m.signIn.title}>
+      <form onSubmit={submit} className="space-y-4">
+        <Field label={m.signIn.login} name="username" autoComplete="username" autoCapitalize="none" spellCheck={false} required autoFocus />
+        <Field label={m.signIn.password} name="password" type="password" autoComplete="current-password" required />
+        {isWrong && (
+          <p role="alert" className="text-wrong">
+            {m.signIn.wrong}
+          </p>
+        )}
+        {send.error !== null && !isWrong && <ErrorBox error={send.error} />}
+        <Button type="submit" look="primary" className="w-full" disabled={send.isPending}>
+          {m.signIn.submit}
+        </Button>
+      </form>
+      <p className="mt-6">
+        {m.signIn.new}{' '}
+        <Link to="/register" search={search} className="text-accent-text underline">
+          {m.signIn.register}
+        </Link>
+      </p>
+      <p className="mt-2 text-sm text-muted">{m.signIn.forgotten}</p>
+    </AccountPage>
+  )
+}

@@ -1,0 +1,65 @@
+// The routes of the site. `PAGES` of crates/cupel-web lists the same paths, for which the server sends the page.
+import type { QueryClient } from '@tanstack/react-query'
+import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
+import { ROOT } from './api/client'
+import { NotFound } from './pages/NotFound'
+import { Shell } from './pages/Shell'
+import { ProblemList } from './pages/ProblemList'
+import { listSearch, ownPath } from './util/search'
+
+const root = createRootRouteWithContext<{ queries: QueryClient }>()({ component: Shell, notFoundComponent: NotFound })
+
+const home = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/problems', replace: true })
+  },
+})
+
+export const problems = createRoute({
+  getParentRoute: () => root,
+  path: '/problems',
+  validateSearch: listSearch,
+  component: ProblemList,
+})
+
+export const problem = createRoute({
+  getParentRoute: () => root,
+  path: '/problems/$slug',
+  component: lazyRouteComponent(() => import('./pages/ProblemPage'), 'ProblemPage'),
+})
+
+const accountSearch = (raw: Record<string, unknown>): { then?: string } => {
+  const then = ownPath(raw['then'])
+  return then === undefined ? {} : { then }
+}
+
+export const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in',
+  validateSearch: accountSearch,
+  component: lazyRouteComponent(() => import('./pages/SignIn'), 'SignIn'),
+})
+
+export const register = createRoute({
+  getParentRoute: () => root,
+  path: '/register',
+  validateSearch: accountSearch,
+  component: lazyRouteComponent(() => import('./pages/Register'), 'Register'),
+})
+
+export const makeRouter = (queries: QueryClient) =>
+  createRouter({
+    routeTree: root.addChildren([home, problems, problem, signIn, register]),
+    basepath: ROOT.pathname,
+    context: { queries },
+    defaultPreload: 'intent',
+    scrollRestoration: true,
+  })
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof makeRouter>
+  }
+}

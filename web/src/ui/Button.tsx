@@ -1,0 +1,20 @@
+// Buttons: one primary per screen, others quiet. 32 px high, 44 px where people touch.
+import type { ButtonHTMLAttributes } from 'react'
+
+const LOOKS = {
+  primary: 'bg-accent text-on-accent font-semibold border-accent hover:brightness-105 active:brightness-95',
+  plain: 'bg-surface text-text border-strong hover:bg-raised active:bg-border',
+  quiet: 'bg-transparent text-text border-transparent hover:bg-raised active:bg-border',
+}
+
+interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
+  look?: keyof typeof LOOKS
+}
+
+export function buttonClass(look: keyof typeof LOOKS = 'plain'): string {
+  return `inline-flex items-center justify-center gap-1.5 h-8 pointer-coarse:min-h-11 px-3 rounded-md border whitespace-nowrap select-none transition-colors duration-150 disabled:opacity-60 disabled:cursor-not-allowed ${LOOKS[look]}`
+}
+
+export function Button({ look = 'plain', className = '', type = 'button', ...rest }: ButtonProps) {
+  return <button type={type} className={`${buttonClass(look)} ${className}`} {...rest} />
+}

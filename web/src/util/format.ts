@@ -1,0 +1,31 @@
+// Numbers and times as the site shows them: 12 ms, 3.4 s, 2.1 MiB, 1,204, "3 minutes ago".
+
+export const milliseconds = (ms: number): string => (ms < 1000 ? `${ms} ms` : `${trimmed(ms / 1000, 2)} s`)
+
+export const kibibytes = (kib: number): string =>
+  kib < 1024 ? `${kib} KiB` : kib < 1024 * 1024 ? `${trimmed(kib / 1024, 1)} MiB` : `${trimmed(kib / 1024 / 1024, 1)} GiB`
+
+export const bytes = (count: number): string => (count < 1024 ? `${count} B` : kibibytes(Math.round(count / 1024)))
+
+export const count = (n: number, language: string): string => n.toLocaleString(language)
+
+/** Share in whole percent; `undefined`: there is nothing to divide. */
+export const percent = (part: number, whole: number): string | undefined =>
+  whole === 0 ? undefined : `${Math.round((100 * part) / whole)} %`
+
+const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ['year', 31_536_000],
+  ['month', 2_592_000],
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+  ['second', 1],
+]
+
+export function ago(time: string, now: number, language: string): string {
+  const seconds = Math.min(0, Math.round((Date.parse(time) - now) / 1000))
+  const [unit, size] = STEPS.find(([, size]) => -seconds >= size) ?? ['second', 1]
+  return new Intl.RelativeTimeFormat(language, { numeric: 'auto' }).format(Math.ceil(seconds / size), unit)
+}
+
+const trimmed = (value: number, digits: number): string => String(Number(value.toFixed(digits)))

@@ -1,0 +1,26 @@
+// Mathematics, loaded only for statements that have some. KaTeX builds elements and sets their styles by script, which
+// the content security policy allows; it never writes markup.
+import katex from 'katex'
+import 'katex/dist/katex.min.css'
+
+/** Longest formula that is typeset; a longer one stays TeX. */
+const TEX_CHARS_MAX = 4_000
+
+export function typeset(places: Iterable<HTMLElement>): void {
+  for (const place of places) {
+    const tex = place.textContent ?? ''
+    if (tex.length > TEX_CHARS_MAX) continue
+    try {
+      katex.render(tex, place, {
+        displayMode: place.dataset['mathStyle'] === 'display',
+        throwOnError: true,
+        trust: false,
+        maxSize: 20,
+        maxExpand: 200,
+      })
+    } catch {
+      // What KaTeX cannot read stays as the author wrote it.
+      place.textContent = tex
+    }
+  }
+}

@@ -1,0 +1,57 @@
+// Small rules: what is read from URLs, verdicts from the server, compiler messages, figures.
+import { describe, expect, it } from 'vitest'
+import { ago, kibibytes, milliseconds, percent } from './format'
+import { lineNamed } from './compiler'
+import { listSearch, ownPath } from './search'
+import { familyOf, verdictOf, VERDICT_CODES } from './verdict'
+
+describe('the filters in the URL', () => {
+  it('drop what is unknown, malformed or the default', () => {
+    expect(listSearch({ q: ' ', difficulty: 'nightmare', state: 'solved', sort: 1, page: '1', evil: 'x' })).toEqual({ state: 'solved' })
+    expect(listSearch({ q: 'a'.repeat(200), page: '3' })).toEqual({ q: 'a'.repeat(100), page: 3 })
+    expect(listSearch({ page: -1 })).toEqual({})
+  })
+})
+
+describe('where sign-in leads', () => {
+  it('is a path of this site only', () => {
+    expect(ownPath('/problems/two-sum')).toBe('/problems/two-sum')
+    for (const foreign of ['https://evil.example', '//evil.example', '/\\evil.example', 'javascript:alert(1)', '', 5, '/a b']) {
+      expect(ownPath(foreign)).toBeUndefined()
+    }
+  })
+})
+
+describe('a verdict', () => {
+  it('that this site does not know is no failure of the program', () => {
+    expect(verdictOf('NEW')).toBe('JE')
+    expect(verdictOf(null)).toBeUndefined()
+  })
+
+  it('is never shown in the colour of another family', () => {
+    expect(familyOf('AC')).toBe('accepted')
+    expect(VERDICT_CODES.filter((code) => familyOf(code) === 'accepted')).toEqual(['AC'])
+    expect(familyOf('JE')).toBe('internal')
+  })
+})
+
+describe('a compiler message', () => {
+  it('leads to the line that it names', () => {
+    expect(lineNamed("main.cpp:3:5: error: expected ';'")).toBe(3)
+    expect(lineNamed('  File "main.py", line 12')).toBe(12)
+    expect(lineNamed(' --> src/main.rs:7:1:')).toBe(7)
+    expect(lineNamed('Main.java:4: error: x')).toBe(4)
+    expect(lineNamed('main.pas(9,2) Error: x')).toBe(9)
+    expect(lineNamed('2 errors generated.')).toBeUndefined()
+  })
+})
+
+describe('a figure', () => {
+  it('has the unit that reads best', () => {
+    expect([milliseconds(12), milliseconds(1000), milliseconds(3400)]).toEqual(['12 ms', '1 s', '3.4 s'])
+    expect([kibibytes(512), kibibytes(2150), kibibytes(262_144)]).toEqual(['512 KiB', '2.1 MiB', '256 MiB'])
+    expect([percent(1, 3), percent(0, 0)]).toEqual(['33 %', undefined])
+    expect(ago('2026-01-01T00:00:00Z', Date.parse('2026-01-01T00:03:10Z'), 'en')).toBe('3 minutes ago')
+    expect(ago('2026-01-01T00:00:05Z', Date.parse('2026-01-01T00:00:00Z'), 'en')).toBe('now')
+  })
+})

@@ -1,0 +1,43 @@
+// The filters of the problem list, as they are in the URL. Unknown and malformed values are dropped.
+
+const DIFFICULTIES = ['easy', 'medium', 'hard'] as const
+const STATES = ['solved', 'attempted', 'unsolved'] as const
+const SORTS = ['title', 'newest', 'difficulty', 'solved'] as const
+
+export type Difficulty = (typeof DIFFICULTIES)[number]
+
+export interface ListSearch {
+  q?: string
+  difficulty?: Difficulty
+  tag?: string
+  state?: (typeof STATES)[number]
+  sort?: (typeof SORTS)[number]
+  page?: number
+}
+
+const one = <T extends string>(values: readonly T[], value: unknown): T | undefined =>
+  values.find((known) => known === value)
+
+const text = (value: unknown, max: number): string | undefined => {
+  const trimmed = typeof value === 'string' || typeof value === 'number' ? String(value).trim().slice(0, max) : ''
+  return trimmed === '' ? undefined : trimmed
+}
+
+/** The server's bounds: `q` has at most 100 characters, a tag 40. */
+export function listSearch(raw: Record<string, unknown>): ListSearch {
+  const page = Number(raw['page'])
+  const found: { [K in keyof ListSearch]: ListSearch[K] | undefined } = {
+    q: text(raw['q'], 100),
+    difficulty: one(DIFFICULTIES, raw['difficulty']),
+    tag: text(raw['tag'], 40),
+    state: one(STATES, raw['state']),
+    sort: one(SORTS, raw['sort']),
+    page: Number.isInteger(page) && page > 1 && page < 100_000 ? page : undefined,
+  }
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined)) as ListSearch
+}
+
+/** Only a path of this site: a link must not lead a person elsewhere after sign-in. */
+export function ownPath(raw: unknown): string | undefined {
+  return typeof raw === 'string' && /^\/(?![/\\])[^\s\\]*$/.test(raw) ? raw : undefined
+}

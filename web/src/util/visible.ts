@@ -1,0 +1,42 @@
+// Text of programs, shown safely: control characters and directional overrides are replaced by their codes, so that output
+// cannot hide or reorder what a person reads.
+
+/** Longest line that is shown. A browser stalls on lines of megabytes. */
+export const LINE_CHARS_MAX = 2_000
+
+/** Most lines of an output that are shown at a time. */
+export const LINES_MAX = 500
+
+// Bidirectional overrides, isolates and marks; zero-width characters. Source: Unicode Standard Annex 9; CVE-2021-42574.
+const HIDDEN = /[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f]/g
+
+const hex = (c: string, digits: number): string => c.charCodeAt(0).toString(16).toUpperCase().padStart(digits, '0')
+
+export function visible(text: string): string {
+  return text
+    .replace(CONTROL, (c) => `‹${hex(c, 2)}›`)
+    .replace(HIDDEN, (c) => `‹U+${hex(c, 4)}›`)
+}
+
+/** The same, with spaces and tabs as symbols. */
+export const visibleSpace = (text: string): string => visible(text).replaceAll(' ', '·').replaceAll('\t', '→   ')
+
+/** Lines of an output, without the empty one after the last line break. */
+export function linesOf(text: string): string[] {
+  const lines = text.split('\n')
+  if (lines.at(-1) === '') lines.pop()
+  return lines
+}
+
+/** A long text within the bounds above, and whether something was left out. */
+export function shortened(text: string): { text: string; cut: boolean } {
+  let cut = false
+  const lines = linesOf(text)
+  const shown = lines.slice(0, LINES_MAX).map((line) => {
+    if (line.length <= LINE_CHARS_MAX) return line
+    cut = true
+    return `${line.slice(0, LINE_CHARS_MAX)}…`
+  })
+  return { text: shown.join('\n'), cut: cut || lines.length > LINES_MAX }
+}
