@@ -290,7 +290,7 @@ async fn identify(parts: &Parts, app: &Shared) -> Result<Arc<Identity>, Refusal>
         Presented::Cookie(text) => {
             check_same_origin(&parts.method, &parts.headers, &app.settings.public_url)
                 .map_err(|why| Refusal::NoCredential(ApiError::new(ErrorKind::CrossSite, why)))?;
-            let named = app.tokens.read_cookie(text, app.core.now()).map_err(bad)?;
+            let named = app.tokens.read_cookie(text, app.core.now()).map_err(invalid_credentials)?;
             app.identities.of_token(&app.accounts, named).await
         }
         Presented::Text(key) if Accounts::looks_like_key(key) => app.identities.of_key(&app.accounts, key).await,

@@ -4,40 +4,50 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use cupel_core::{RateExceeded, RateLimit};
+use cupel_types::UserId;
 
 use crate::app::Shared;
 use crate::auth::Via;
-use crate::caller::Caller;
+use crate::caller::{Caller, Holder};
 use crate::limits::RateClass;
 use crate::notes::Notes;
+use crate::state::TierRates;
 
-/// Rate limit of one request. If a request is submitted repeatedly because the queue is full, it is charged once.
-/// Clients without a key share an account that has no submission rate. The response's headers show the state of the
-/// limit.
+/// Rate limit of one request. A request that is submitted repeatedly, because the queue was full, is charged once.
+/// Clients without a key share an account, which has no rate.
 pub struct SubmissionRate<'a> {
     app: &'a Shared,
-    caller: &'a Caller,
-    notes: &'a Notes,
+    user: UserId,
+    rates: TierRates,
+    /// Where the limit's state is noted for the response's headers.
+    notes: Option<&'a Notes>,
     is_charged: AtomicBool,
 }
 
 impl<'a> SubmissionRate<'a> {
     /// The rate limit for a request of `caller`.
     pub fn new(app: &'a Shared, caller: &'a Caller, notes: &'a Notes) -> SubmissionRate<'a> {
-        SubmissionRate { app, caller, notes, is_charged: AtomicBool::new(false) }
+        let is_charged = AtomicBool::new(matches!(caller.identity.via, Via::Keyless));
+        SubmissionRate { app, user: caller.user, rates: caller.rates, notes: Some(notes), is_charged }
+    }
+
+    /// The rate limit for a message of a live connection, which has no headers.
+    pub fn of_message(app: &'a Shared, holder: &Holder) -> SubmissionRate<'a> {
+        SubmissionRate { app, user: holder.user, rates: holder.rates, notes: None, is_charged: AtomicBool::new(false) }
     }
 }
 
 #[async_trait]
 impl RateLimit for SubmissionRate<'_> {
     async fn charge(&self, submissions: usize) -> Result<(), RateExceeded> {
-        if matches!(self.caller.identity.via, Via::Keyless) || self.is_charged.load(Ordering::Relaxed) {
+        if self.is_charged.load(Ordering::Relaxed) {
             return Ok(());
         }
         let cost = u32::try_from(submissions).unwrap_or(u32::MAX);
-        let (note, charged) =
-            self.app.limits.charge(self.caller.user, RateClass::Submissions, &self.caller.rates, cost).await;
-        self.notes.set_rate(note);
+        let (note, charged) = self.app.limits.charge(self.user, RateClass::Submissions, &self.rates, cost).await;
+        if let Some(notes) = self.notes {
+            notes.set_rate(note);
+        }
         self.is_charged.store(charged.is_ok(), Ordering::Relaxed);
         charged
     }

@@ -3,16 +3,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use cupel_core::event::Seq;
 use cupel_core::live::InputState;
-use cupel_core::{
-    ExecuteRequest as CoreRequest, Executed, Idempotency, NewSubmissionKind, Origin, RateExceeded, RateLimit,
-};
+use cupel_core::{ExecuteRequest as CoreRequest, Executed, Idempotency, NewSubmissionKind, Origin};
 use cupel_http::app::{LongAnswer, Shared};
 use cupel_http::caller::Holder;
 use cupel_http::error::{ApiError, ErrorKind};
 use cupel_http::limits::RateClass;
+use cupel_http::submission_rate::SubmissionRate;
 use cupel_types::{PriorityClass, SubmissionId};
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel};
 use tokio::task::{AbortHandle, JoinSet};
@@ -156,7 +154,7 @@ impl Session {
         let open = self.room_for_run()?;
         let mut held = self.app.bodies.hold(self.holder.user);
         held.more(text.len())?;
-        let rate_limit = HoldersRate { app: &self.app, holder: self.holder };
+        let rate_limit = SubmissionRate::of_message(&self.app, &self.holder);
         let request = CoreRequest {
             idempotency,
             accepts_cached,
@@ -320,19 +318,4 @@ fn run_of(text: &str) -> Result<SubmissionId, ApiError> {
 
 fn not_attached() -> ApiError {
     ApiError::new(ErrorKind::Conflict, "This connection does not follow the run: it was not attached, or it has ended.")
-}
-
-/// Rate limit on the user's submissions.
-struct HoldersRate<'a> {
-    app: &'a Shared,
-    holder: Holder,
-}
-
-#[async_trait]
-impl RateLimit for HoldersRate<'_> {
-    async fn charge(&self, submissions: usize) -> Result<(), RateExceeded> {
-        let cost = u32::try_from(submissions).unwrap_or(u32::MAX);
-        let Holder { user, ref rates, .. } = self.holder;
-        self.app.limits.charge(user, RateClass::Submissions, rates, cost).await.1
-    }
 }

@@ -213,7 +213,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             )
         })
         .collect();
-    let rules: [Rule; 18] = [
+    let rules: [Rule; 19] = [
         ("the_memory_of_a_small_program_is_the_same_in_all_runs_lanes_and_starts", steady_memory),
         ("a_warm_program_is_forked_and_not_executed", forked),
         ("other_commands_are_executed", executed),
