@@ -91,7 +91,7 @@ impl Tokens {
     /// Claims of a token. The error is a sentence for the client with the reason.
     pub fn read(&self, text: &str, now: Timestamp) -> Result<Named, String> {
         if text.len() > TOKEN_BYTES_MAX {
-            return Err("The token is longer than any token of this server.".to_owned());
+            return Err("The token is too long for a token of this server.".to_owned());
         }
         let claims = match jsonwebtoken::decode::<Claims>(text, &self.decoding, &self.validation) {
             Ok(data) => data.claims,
