@@ -1,4 +1,4 @@
-//! Cost of each wall of a cell: compares a cell without the wall with a complete cell, in turns.
+//! Cost of each wall of a cell: measures a complete cell and a cell that lacks the wall, in turns.
 //!
 //! The cost of a wall is the time saved by omitting it. Omitting a wall also omits everything that depends on it, so
 //! the costs cannot be added. Measured with static C, back to back (one slot) and busy (all slots).

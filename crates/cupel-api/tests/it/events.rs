@@ -127,7 +127,7 @@ async fn streams_and_waits_end_when_the_server_stops() {
 async fn streams_of_a_user_who_is_disabled_or_deleted_end() {
     let app = TestApp::with_settings(|s| s.access_check = Duration::from_millis(20)).await;
     let (admin, sender) = (app.admin().await, app.user().await);
-    // An administrator follows another user's submission; that stream continues.
+    // The followers are administrators, and the submission is not cancelled: only the access check can end the stream.
     let id = app.submit(&sender, &body()).await;
     let ends = async |follower: &TestUser, change: Call| {
         let response = app.get(&format!("/api/v1/execute/{id}/events")).bearer(&follower.token).start().await;

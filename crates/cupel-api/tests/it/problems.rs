@@ -28,7 +28,7 @@ async fn solve(app: &TestApp, by: &TestUser, slug: &str) -> String {
     id
 }
 
-/// A report with two cases, the first of which is visible.
+/// A report with three cases: a sample, a test with only a verdict, and a hidden test.
 fn graded(verdict: Verdict) -> RunReport {
     let case = |name: &str, feedback, step| CaseGrade {
         name: name.into(),

@@ -13,8 +13,8 @@
 //!   separate window, so no class blocks another.
 //! - **The feeder** moves hints from the line to the broker, in batches, several at a time. A batch that fails is
 //!   retried: a hint may be duplicated, but none is lost.
-//! - **The fetcher** takes at most as many hints from the broker as takers wait here, because a hint held by a busy
-//!   node is not available to an idle node. The fetcher divides the hints between classes by weight.
+//! - **The fetcher** never takes more hints from the broker than there are waiting takers, because a hint held by a
+//!   busy node is not available to an idle node. The fetcher divides the hints between classes by weight.
 //! - **The settler** acknowledges hints at the broker, in batches, in the background. A hint that is not acknowledged
 //!   is redelivered; the taker then finds that its run is leased.
 //! - **The keeper** holds the connection. When an operation fails, the keeper drops the connection and opens another
@@ -22,8 +22,8 @@
 //!   lost everything. Meanwhile hints wait in the line, takers wait, and `health` reports the outage. A broker that is
 //!   full refuses hints and still delivers, so its connection is kept and the feeder retries.
 //!
-//! A hint in the line of a node that dies is lost. The store has the run, and the sweeper of another node finds that
-//! more runs wait than the line and the broker have hints. Duplicates of hints that are in the line or went to the
+//! A hint in the line of a node that dies is lost. The store has the run, and the sweeper of another node finds
+//! more waiting runs than there are hints in its line and at the broker. Duplicates of hints that are in the line or went to the
 //! broker a moment ago are rejected ([`recent`]); other duplicates do no harm.
 
 mod feeder;

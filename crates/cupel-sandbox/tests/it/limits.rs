@@ -107,7 +107,7 @@ fn a_program_within_every_limit_exits_normally(world: &World) {
 fn a_limit_takes_precedence_over_the_exit(world: &World) {
     // The OOM killer kills the child; its parent exits with 0.
     world.check(&world.attack("child_bursts", &[]), Outcome::MemoryLimit, "");
-    // The program ignores no signal and is killed while it floods. The outcome is neither SIGPIPE nor SIGKILL.
+    // The program does not ignore SIGPIPE and is killed while it writes. The outcome is still the output limit.
     let ended = world.run(&world.attack("flood", &["1"]));
     assert_eq!(ended.report.outcome, Outcome::OutputLimit, "{ended}");
 }

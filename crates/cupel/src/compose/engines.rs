@@ -115,7 +115,7 @@ async fn open_sqlite(data: &DataDir) -> anyhow::Result<StoreAndClock> {
     Ok((Arc::new(store), Arc::new(SystemClock)))
 }
 
-/// Opens the database at `url`, without the large values that are in a blob store.
+/// Opens the database at `url`. Large values in a blob store cannot be read through it.
 ///
 /// # Errors
 /// The store cannot be opened.

@@ -1,4 +1,4 @@
-//! Version 2: the parent of the launcher's groups, and the diagnosis if groups cannot be created there.
+//! Control groups, version 2: the parent of the launcher's groups, and the diagnosis if groups cannot be created there.
 //!
 //! ```text
 //!  the group this process was started in   (a service's, a session's, a container's)
