@@ -159,7 +159,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
             Ok(value)
         }
         Err(error) => {
-            // A field may be refused before the place where the JSON is broken is reached.
+            // The parser may refuse a field before it reaches a syntax error.
             serde_json::from_str::<IgnoredAny>(text).map_err(|broken| syntax(&broken))?;
             if error.inner().to_string().contains(FLOATING_POINT) {
                 let integers = numbers::integers_without_fraction(text);
@@ -242,7 +242,7 @@ pub(crate) fn pointer(path: &serde_path_to_error::Path) -> String {
     pointer
 }
 
-/// RFC 6901: `~` and `/` in a key are escaped.
+/// Appends a key to a JSON pointer; `~` and `/` in the key are escaped. Source: RFC 6901.
 pub(crate) fn push_key(pointer: &mut String, key: &str) {
     pointer.push('/');
     pointer.push_str(&key.chars().take(64).collect::<String>().replace('~', "~0").replace('/', "~1"));

@@ -134,10 +134,10 @@ pub(crate) struct SubmissionView {
     /// 1,024 if the program ran, and 0 if compilation failed. If tests of a problem are hidden, rounded up to whole
     /// MiB.
     ///
-    /// It is the amount that `limits.memory_kb` limits: private and shared memory of the processes, files that they
-    /// write to `/box`, `/tmp` and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and
-    /// source, other files it was given, and pages of files on disk, such as the toolchain's executables and libraries.
-    /// A program that reached its memory limit reports the limit. Warm and cold starts are counted alike.
+    /// `limits.memory_kb` limits the same amount: private and shared memory of the processes, files that they write to
+    /// `/box`, `/tmp` and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and source, its
+    /// other input files, and pages of files on disk, such as the toolchain's executables and libraries. For a program
+    /// that reached its memory limit, the figure is the limit. Warm and cold starts are measured in the same way.
     /// With control groups of version 1, the figures of a program agree within 5 % from run to run; with version 2, or if
     /// the program frees much memory, they may also differ by 256 KiB, and those of warm and cold starts by 512 KiB.
     ///

@@ -117,7 +117,7 @@ impl Tokens {
 
     fn verify(&self, text: &str, now: Timestamp, validation: &Validation) -> Result<Named, String> {
         if text.len() > TOKEN_BYTES_MAX {
-            return Err("The token is longer than any token of this server.".to_owned());
+            return Err("The token is too long for a token of this server.".to_owned());
         }
         let claims = match jsonwebtoken::decode::<Claims>(text, &self.decoding, validation) {
             Ok(data) => data.claims,

@@ -60,7 +60,7 @@ pub(super) fn read_file(path: &Path, max: Bytes) -> Result<Vec<u8>, Failure> {
     let file = File::open(path).with_context(|| cannot("open")).or_exit(Exit::Usage)?;
     let length = file.metadata().with_context(|| cannot("read")).or_exit(Exit::Usage)?.len();
     if length > max.get() {
-        let error = anyhow!("{}: the file may have {max}; there are {}", path.display(), Bytes::new(length));
+        let error = anyhow!("{}: the file must have at most {max}, not {}", path.display(), Bytes::new(length));
         return Err(error).or_exit(Exit::Usage);
     }
     read(file, max).map_err(|error| error.context(cannot("read"))).or_exit(Exit::Usage)

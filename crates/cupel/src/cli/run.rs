@@ -190,7 +190,7 @@ fn stdin(args: &Run, max: Bytes) -> Result<Input, Failure> {
             }
             if about.len() > max.get() {
                 let there = Bytes::new(about.len());
-                let error = anyhow!("{}: standard input may have {max}; there are {there}", path.display());
+                let error = anyhow!("{}: standard input must have at most {max}, not {there}", path.display());
                 return Err(error).or_exit(Exit::Usage);
             }
             Ok(Input::File(file))

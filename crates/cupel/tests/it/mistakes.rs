@@ -39,15 +39,15 @@ fn unusable_source_and_input_files_exit_with_2_and_their_path() {
         (&run[..], "nowhere.py", "No such file"),
         (&run, "dir.py", "Is a directory"),
         (&run, "empty.py", "the main source is empty"),
-        (&run, "big.py", "the file may have 256 KiB; there are 1 GiB"),
+        (&run, "big.py", "the file must have at most 256 KiB, not 1 GiB"),
         (&run, "a.py/below.py", "Not a directory"),
         (&stdin, "nowhere", "No such file"),
         (&stdin, "dir.py", "it is a directory"),
-        (&stdin, "big.py", "standard input may have 4 MiB; there are 1 GiB"),
+        (&stdin, "big.py", "standard input must have at most 4 MiB, not 1 GiB"),
         (&judge, "nowhere.py", "No such file"),
         (&judge, "none", "has no files"),
         (&judge, "empty.py", "the main source is empty"),
-        (&judge, "big.py", "the file may have 256 KiB; there are 1 GiB"),
+        (&judge, "big.py", "the file must have at most 256 KiB, not 1 GiB"),
     ] {
         let args: Vec<OsString> = command.iter().cloned().chain([path(name).into()]).collect();
         refused(&args, 2, told);

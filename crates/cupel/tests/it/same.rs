@@ -108,7 +108,7 @@ fn each_command_that_runs_programs_reads_the_named_configuration() {
         end(cupel(["judge", &package, "--submission", submission, "--json", "--config", &small]), b"")
     };
     for (submission, why) in
-        [(&long, "the file may have 1 KiB; there are 1025 bytes"), (&empty, "the main source is empty")]
+        [(&long, "the file must have at most 1 KiB, not 1025 bytes"), (&empty, "the main source is empty")]
     {
         let ended = judge(submission);
         assert_eq!(ended.code, Some(2), "{ended:?}");

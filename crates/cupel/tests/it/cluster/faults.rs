@@ -152,7 +152,7 @@ fn cut_off(broker: Broker, from: impl FnOnce(&Site) -> Vec<u16>) {
         // The worker has rejoined the cluster.
         let working = |workers: &Value| workers["workers"].as_array().unwrap().iter().all(|w| w["state"] == "working");
         eventually(|| working(&site.admin(&["workers"])).then_some(()));
-        eventually(|| far_has_logged(&["came too late and was refused", "lost the lease"]));
+        eventually(|| far_has_logged(&["a late result was refused", "lost the lease"]));
     });
     assert!(outcome.attempts_max >= 2, "the runs of the cut-off worker are tried again");
 }

@@ -58,8 +58,10 @@ fn each_worker_gets_only_runs_in_its_languages(broker: Broker) {
             (&"AC".into(), &format!("{language}\n").into()),
             "{answer}"
         );
-        assert_eq!(answer["attempts"], 1, "a worker without the language costs no attempt: {answer}");
     }
+    // `attempts` of the API also counts leases in advance that a busy worker gave back.
+    let lost = site.postgres.psql("postgres", "SELECT count(*) FROM runs WHERE lost > 0");
+    assert_eq!(lost, "0", "a worker without the language costs no attempt");
     assert!(!without_python.log().contains("not available on this worker"));
 
     // The only worker with Python is killed: runs in Python wait, other runs are judged.
