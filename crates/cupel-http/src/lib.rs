@@ -32,6 +32,7 @@ mod serve;
 mod state;
 pub mod submission_rate;
 pub mod suggest;
+pub mod websocket;
 
 pub use cupel_core::limits::Rate;
 pub use dialect::{Dialect, Mounted, Rendered};

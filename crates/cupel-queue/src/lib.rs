@@ -8,6 +8,10 @@
 //! *Architecture invariant:* a queue carries hints; the store has the runs. A queue may lose or repeat a hint. It must
 //! be fair and bounded, and it must never block a publisher.
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(all(feature = "postgres", feature = "redis", feature = "rabbitmq", feature = "kafka")),
+    allow(unused, reason = "the adapters that are left out use the rest of the shared code")
+)]
 
 mod broker;
 mod brokered;

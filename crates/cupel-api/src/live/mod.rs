@@ -14,7 +14,6 @@
 //! *Invariant:* a run never ends because its connection does, unless its client asked for that.
 
 mod attachment;
-mod handshake;
 mod input;
 mod message;
 mod outbox;
@@ -28,6 +27,7 @@ use cupel_http::app::Shared;
 use cupel_http::caller::Follower;
 use cupel_http::error::{ApiError, ErrorBody};
 use cupel_http::notes::Notes;
+use cupel_http::websocket;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -64,20 +64,20 @@ pub(crate) struct LiveParams {
         (status = 429, description = "You have too many event streams, waits and live connections open", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn live(State(app): State<Shared>, mut request: Request) -> Result<Response, ApiError> {
-    handshake::check_origin(&request, &app.settings)?;
+pub(crate) async fn live(State(app): State<Shared>, request: Request) -> Result<Response, ApiError> {
+    websocket::check_origin(&request, &app.settings)?;
     let (mut parts, body) = request.into_parts();
     let follower = <Follower as axum::extract::FromRequestParts<Shared>>::from_request_parts(&mut parts, &app).await?;
     let request_id = parts.extensions.get::<Notes>().map(|notes| notes.request_id().to_owned()).unwrap_or_default();
-    request = Request::from_parts(parts, body);
+    let request = Request::from_parts(parts, body);
     let holder = follower.holder(&app, TicketUse::Live).await?;
-    let response = handshake::response(&request)?;
+    let response = websocket::response(&request)?;
     let open = app.long_answers.begin(holder.user)?;
     follower.enter(&app, TicketUse::Live).await?;
-    let upgrade = hyper::upgrade::on(&mut request);
+    let upgraded = websocket::upgraded(request);
     tokio::spawn(async move {
         // The connection may end before the client has the response.
-        let Ok(upgraded) = upgrade.await else { return };
+        let Some(upgraded) = upgraded.await else { return };
         let (session, inbox, out) = Session::new(app.clone(), holder, request_id);
         socket::serve(upgraded, &app, holder.user, session, inbox, out).await;
         drop(open);

@@ -4,10 +4,9 @@
 //! read from it, so that it cannot make the server queue responses. Source of the close codes: RFC 6455, section 7.4.1.
 
 use cupel_http::app::Shared;
+use cupel_http::websocket::Upgraded;
 use cupel_types::UserId;
 use futures_util::{SinkExt, StreamExt};
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use tokio::sync::mpsc::{Permit, Sender, UnboundedReceiver};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_tungstenite::WebSocketStream;
@@ -28,7 +27,7 @@ const READ_BYTES: usize = 8 << 10;
 /// Number of pings without a sign of life after which the client counts as gone.
 const UNANSWERED_PINGS_MAX: u32 = 3;
 
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
+type Socket = WebSocketStream<Upgraded>;
 
 /// Serves the connection until it ends.
 pub(super) async fn serve(
@@ -44,7 +43,7 @@ pub(super) async fn serve(
         .max_frame_size(Some(MESSAGE_BYTES_MAX))
         .read_buffer_size(READ_BYTES)
         .write_buffer_size(0);
-    let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+    let mut socket = WebSocketStream::from_raw_socket(upgraded, Role::Server, Some(config)).await;
     let end = tokio::select! {
         end = exchange(&mut socket, app, user, &inbox, pending) => end,
         // Also ends the attachments.

@@ -1,16 +1,25 @@
-//! The opening handshake of a WebSocket. Source: RFC 6455, sections 4.2 and 10.2.
+//! The opening handshake of a WebSocket, and the byte stream after it. Source: RFC 6455, sections 4.2 and 10.2.
 
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::response::Response;
-use cupel_http::Settings;
-use cupel_http::error::{ApiError, ErrorKind};
+use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use crate::Settings;
+use crate::error::{ApiError, ErrorKind};
+
+/// The byte stream of a connection after its handshake.
+pub type Upgraded = TokioIo<hyper::upgrade::Upgraded>;
 
 /// Refuses a page of another origin that presents no credential of its own: a browser would add the user's cookies to
 /// the handshake of any page.
-pub(super) fn check_origin(request: &Request, settings: &Settings) -> Result<(), ApiError> {
+///
+/// # Errors
+///
+/// The page may not open a WebSocket: [`ErrorKind::Forbidden`].
+pub fn check_origin(request: &Request, settings: &Settings) -> Result<(), ApiError> {
     let headers = request.headers();
     let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
     let has_ticket =
@@ -32,8 +41,19 @@ fn is_permitted(origin: &HeaderValue, headers: &HeaderMap, settings: &Settings) 
     is_own || settings.cors_origins.iter().any(|permitted| permitted != "*" && permitted.eq_ignore_ascii_case(origin))
 }
 
+/// Returns the stream of this connection when the client has received the response of [`response`]; `None` if the
+/// connection ends before.
+pub fn upgraded(mut request: Request) -> impl Future<Output = Option<Upgraded>> + Send {
+    let upgrade = hyper::upgrade::on(&mut request);
+    async move { upgrade.await.ok().map(TokioIo::new) }
+}
+
 /// The response that accepts the handshake.
-pub(super) fn response(request: &Request) -> Result<Response, ApiError> {
+///
+/// # Errors
+///
+/// The request is not a handshake of version 13: [`ErrorKind::UpgradeRequired`].
+pub fn response(request: &Request) -> Result<Response, ApiError> {
     let headers = request.headers();
     let is_websocket = request.method() == Method::GET
         && request.version() >= Version::HTTP_11
