@@ -4,6 +4,7 @@ pub(super) mod args;
 
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -27,9 +28,30 @@ use crate::{local, owner};
 
 /// File name that stands for standard output.
 const STREAM: &str = "-";
+/// First bytes of an SQLite database. Source: <https://www.sqlite.org/fileformat.html>, "The Database Header".
+const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 pub(super) fn stored(settings: &Settings, command: &StoredCommand) -> CommandResult {
     let (config, _) = config::load(&settings.overrides(None)).or_exit(Exit::Usage)?;
+    let may_create = match command {
+        StoredCommand::Restore { .. } => true,
+        StoredCommand::Move { url } => url == "sqlite",
+        StoredCommand::Migrate | StoredCommand::Backup { .. } | StoredCommand::Export => config.engines.store.is_some(),
+    };
+    if !may_create && !config.data.exists() {
+        let directory = config.data.display();
+        let error = anyhow!("there is no directory {directory}: name the server's directory with --data");
+        return Err(error).or_exit(Exit::NotFound);
+    }
+    // Root opens the file, because the owner of the data directory may lack the permission. This is done before the
+    // directory is created, so that a wrong file leaves no directory behind.
+    let copy = match command {
+        StoredCommand::Restore { file } => {
+            sqlite_only(&config, USE_PG_RESTORE)?;
+            Some(open_copy(file)?)
+        }
+        _ => None,
+    };
     let data = DataDir::open(&config.data)?;
     if let StoredCommand::Backup { file } = command
         && privileges::is_root()
@@ -37,11 +59,6 @@ pub(super) fn stored(settings: &Settings, command: &StoredCommand) -> CommandRes
     {
         return back_up_for_root(settings, file);
     }
-    // Root opens the file, because the owner of the data directory may lack the permission.
-    let copy = match command {
-        StoredCommand::Restore { file } => Some(open_copy(file).or_exit(Exit::Usage)?),
-        _ => None,
-    };
     let beside = match command {
         StoredCommand::Backup { file } if file != Path::new(STREAM) => Some(directory_of(file)),
         // Packages are moved to or from this directory.
@@ -54,7 +71,7 @@ pub(super) fn stored(settings: &Settings, command: &StoredCommand) -> CommandRes
         StoredCommand::Migrate => migrate(&config, &data),
         StoredCommand::Backup { file } if file == Path::new(STREAM) => back_up_to_stream(&config, &data),
         StoredCommand::Backup { file } => back_up_to(&config, &data, file),
-        StoredCommand::Restore { file } => restore_from(&config, &data, file, copy),
+        StoredCommand::Restore { file } => restore_from(&data, file, copy),
         StoredCommand::Export => export(&config, &data),
         StoredCommand::Move { url } if url == "sqlite" => move_here(&config, &data),
         StoredCommand::Move { url } => move_away(&config, &data, url),
@@ -90,6 +107,7 @@ fn migrate(config: &Config, data: &DataDir) -> CommandResult {
     })
 }
 
+const USE_PG_RESTORE: &str = "pg_restore restores a copy made with pg_dump: `pg_restore --dbname URL FILE`";
 const USE_PG_DUMP: &str = "pg_dump copies it: `pg_dump --format=custom --file FILE URL`";
 
 fn back_up_to(config: &Config, data: &DataDir, file: &Path) -> CommandResult {
@@ -179,12 +197,19 @@ fn directory_of(file: &Path) -> &Path {
     }
 }
 
-fn open_copy(file: &Path) -> Result<File, BackupError> {
-    File::open(file).map_err(|source| BackupError::Unread { path: file.to_owned(), source })
+/// Opens a copy for a restore. A file that does not begin like an SQLite database is refused.
+fn open_copy(file: &Path) -> Result<File, Failure> {
+    let unread = |source| refused_copy(BackupError::Unread { path: file.to_owned(), source });
+    let copy = File::open(file).map_err(unread)?;
+    let mut begin = [0; SQLITE_MAGIC.len()];
+    match copy.read_exact_at(&mut begin, 0) {
+        Ok(()) if begin == *SQLITE_MAGIC => Ok(copy),
+        Err(error) if error.kind() != ErrorKind::UnexpectedEof => Err(unread(error)),
+        _ => Err(anyhow!("`{}` is not a readable SQLite database", file.display())).or_exit(Exit::Usage),
+    }
 }
 
-fn restore_from(config: &Config, data: &DataDir, file: &Path, copy: Option<File>) -> CommandResult {
-    sqlite_only(config, "pg_restore restores a copy made with pg_dump: `pg_restore --dbname URL FILE`")?;
+fn restore_from(data: &DataDir, file: &Path, copy: Option<File>) -> CommandResult {
     let _alone = data.lock()?;
     let bytes = match copy {
         // SQLite opens files only by name, and only root can open this file.

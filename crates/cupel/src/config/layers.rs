@@ -295,14 +295,17 @@ impl Layers {
         self.value(key, "true or false", |text| if from_environment { text.parse().ok() } else { None })
     }
 
-    /// Reads a list of strings. A single string is split at commas.
+    /// Reads a list of strings. A single string is a JSON array, or is split at commas.
     pub(crate) fn list(&mut self, key: &str) -> Vec<String> {
         if let Some(Setting { raw: Raw::List(list), .. }) = self.setting(key) {
             return list;
         }
         let split =
             |text: &str| text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect();
-        self.value(key, "a list of strings such as [\"a\", \"b\"]", |text| Some(split(text)))
+        self.value(key, "a list of strings such as [\"a\", \"b\"]", |text| match text.trim_start().starts_with('[') {
+            true => serde_json::from_str(text).ok(),
+            false => Some(split(text)),
+        })
     }
 
     /// Records that the value of `key` is not acceptable, for a reason that only the caller can determine.

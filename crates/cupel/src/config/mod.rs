@@ -348,7 +348,7 @@ fn read(layers: &mut Layers) -> Config {
         body_max: layers.bytes("server.body_max"),
         body_time_max: layers.duration("server.body_time_max", SECOND),
         wait_max: layers.duration("server.wait_max", Duration::ZERO),
-        cors_origins: layers.list("server.cors_origins"),
+        cors_origins: origins(layers, "server.cors_origins"),
         public_url: layers.value("server.public_url", "a URL such as \"https://judge.example\", or \"\"", |text| {
             (text.is_empty() || is_public_url(text)).then(|| text.to_owned())
         }),
@@ -554,6 +554,24 @@ fn languages(layers: &mut Layers) -> Languages {
         }
     }
     Languages { directory, disabled, prepare: layers.boolean("languages.prepare") }
+}
+
+/// Reads the origins of web pages, as browsers send them.
+fn origins(layers: &mut Layers, key: &str) -> Vec<String> {
+    let is_origin = |text: &str| {
+        let (scheme, authority) = text.split_once("://").unwrap_or_default();
+        let plain =
+            |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_graphic() && !b"/,?#\"'[]".contains(&c));
+        text == "*" || (plain(scheme) && plain(authority.trim_start_matches('[').replace(']', "").as_str()))
+    };
+    let origins = layers.list(key);
+    for origin in origins.iter().filter(|origin| !is_origin(origin)) {
+        let message = format!(
+            "`{origin}` is no origin: write a scheme, a host and a port, such as \"https://judge.example\", or \"*\""
+        );
+        layers.refuse(key, message);
+    }
+    origins
 }
 
 /// Returns the fault message for an unknown language id; `None` for a known one.

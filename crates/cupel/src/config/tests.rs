@@ -210,3 +210,16 @@ fn a_language_that_the_operator_added_can_be_disabled() {
     let file = format!("[languages]\ndirectory = {:?}\ndisabled = [\"anothertongue\"]\n", folder.path());
     assert_eq!(config(&file, &[]).languages.disabled, ["anothertongue"]);
 }
+
+#[test]
+fn origins_may_be_a_json_array_in_the_environment_and_must_be_origins() {
+    let of = |text: &str| config("", &[("CUPEL_SERVER__CORS_ORIGINS", text)]).server.cors_origins;
+    let both = ["https://a.example", "http://[::1]:8080"];
+    assert_eq!(of(r#"["https://a.example", "http://[::1]:8080"]"#), both);
+    assert_eq!(of("https://a.example, http://[::1]:8080"), both);
+    assert_eq!(of("*"), ["*"]);
+    for bad in [r#"["https://a.example""#, "[1]", "a.example", "https://a.example/", "'https://a.example'"] {
+        let faults = faults("", &[("CUPEL_SERVER__CORS_ORIGINS", bad)]);
+        assert_eq!(faults.len(), 1, "{bad}: {faults:?}");
+    }
+}

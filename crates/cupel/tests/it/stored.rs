@@ -64,6 +64,27 @@ fn a_copy_is_restored_only_into_an_empty_directory() {
 }
 
 #[test]
+fn a_mistyped_data_directory_is_refused_and_not_created() {
+    let folder = folder();
+    let mistyped = folder.path().join("mistyped");
+    let copy = folder.path().join("copy.db");
+    let copy = copy.to_str().unwrap();
+    for command in [&["admin", "migrate"][..], &["admin", "backup", copy], &["admin", "export"]] {
+        let ended = run(&mistyped, None, command);
+        assert_eq!(ended.code, Some(3), "{ended:?}");
+        assert!(ended.stderr.contains("there is no directory"), "{ended:?}");
+        assert!(!mistyped.exists(), "{command:?}");
+    }
+    let absent = run(&mistyped, None, &["admin", "restore", copy]);
+    assert!(absent.code == Some(2) && absent.stderr.contains("No such file"), "{absent:?}");
+    assert!(!mistyped.exists(), "of a restore without a copy");
+    std::fs::write(copy, "no database").unwrap();
+    let foreign = run(&mistyped, None, &["admin", "restore", copy]);
+    assert!(foreign.code == Some(2) && foreign.stderr.contains("not a readable SQLite database"), "{foreign:?}");
+    assert!(!mistyped.exists(), "of a restore of another file");
+}
+
+#[test]
 fn root_backs_up_into_and_restores_from_its_own_directory() {
     let (data, other) = (with_users(), tempfile::tempdir().unwrap());
     // The owner of the data directory can neither enter this directory nor write to it.
