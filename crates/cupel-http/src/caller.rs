@@ -81,7 +81,9 @@ impl FromRequestParts<Shared> for Guest {
                 Err(problem) if problem.kind() == ErrorKind::Unauthorized => {}
                 identified => return identified.map(|caller| Guest(Some(caller))),
             },
-            Presented::Malformed(_) | Presented::Text(_) => return Ok(Guest(Some(authenticated_caller(parts, app).await?))),
+            Presented::Malformed(_) | Presented::Text(_) => {
+                return Ok(Guest(Some(authenticated_caller(parts, app).await?)));
+            }
         }
         if let Some(notes) = parts.extensions.get::<Notes>() {
             app.limits.anonymous_read(notes.client().address, app.settings.anonymous_reads).await?;

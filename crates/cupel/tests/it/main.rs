@@ -10,6 +10,7 @@ mod fairness;
 mod formats;
 mod functions;
 mod help;
+mod interactive;
 mod judge;
 mod languages;
 mod live;

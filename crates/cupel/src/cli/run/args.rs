@@ -20,6 +20,7 @@ use crate::cli::shared_args::{Settings, parse_memory, parse_time};
   cupel run hello.py
   echo 3 4 | cupel run sum.cpp
   cupel run sort.rs -- --reverse input.txt
+  cupel run -i game.py
   cupel run - --language python < hello.txt
   cupel run loop.c --time 0.5 --memory 64M --json | jq .verdict")]
 pub(crate) struct Run {
@@ -47,6 +48,13 @@ pub(crate) struct Run {
     /// Read the program's standard input from a file.
     #[arg(long, value_name = "FILE")]
     pub(crate) stdin: Option<PathBuf>,
+    /// Send input to the program while it runs, at a terminal through a terminal of its own.
+    ///
+    /// What is typed goes to the program unchanged, so Ctrl-C interrupts the program and Ctrl-D ends its input. Standard
+    /// error arrives as standard output. If standard input or output is no terminal, the program has pipes. The limits of
+    /// wall-clock and idle time are one hour.
+    #[arg(short, long, conflicts_with_all = ["stdin", "json"])]
+    pub(crate) interactive: bool,
     /// Print one JSON object with all results of the run instead of its output.
     #[arg(long)]
     pub(crate) json: bool,
