@@ -1,10 +1,11 @@
-//! `cupel run`: runs one program on this machine, in the manner of `docker run`.
+//! `cupel run`: runs one program in the manner of `docker run`: on this machine, or on a server (`remote.rs`).
 //!
 //! The program reads standard input through a pipe or a terminal created for it, never through the inherited descriptor,
 //! which may be a terminal or a writable file.
 
 pub(super) mod args;
 mod interactive;
+mod remote;
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
@@ -39,16 +40,24 @@ const CACHE: ArtifactBounds = ArtifactBounds { memory: Bytes::ZERO, disk: Bytes:
 const INTERACTIVE: Duration = Duration::from_secs(3600);
 
 pub(super) fn run(args: &Run) -> CommandResult {
+    if args.interactive && args.file == Path::new("-") {
+        return Err(anyhow!("--interactive: standard input is the program's, so name a source file"))
+            .or_exit(Exit::Usage);
+    }
+    match &args.server {
+        Some(url) => remote::run(args, url),
+        None => run_here(args),
+    }
+}
+
+/// Runs the program on this machine.
+fn run_here(args: &Run) -> CommandResult {
     let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
     let registry = local::registry(&config.languages).or_exit(Exit::Usage)?;
     let language = local::available(choose(&registry, args)?)?;
     let bounds = allowed::bounds(&config);
     let source = read_source(&args.file, bounds.file_bytes_max)?;
     let from_terminal = args.stdin.is_none() && args.file != Path::new("-") && io::stdin().is_terminal();
-    if args.interactive && args.file == Path::new("-") {
-        return Err(anyhow!("--interactive: standard input is the program's, so name a source file"))
-            .or_exit(Exit::Usage);
-    }
     let stdin = stdin(args, bounds.stdin_bytes_max)?;
 
     let mut limits = LimitsRequest {
@@ -95,7 +104,7 @@ pub(super) fn run(args: &Run) -> CommandResult {
     let kept = local::user_cache().filter(|cache| std::fs::create_dir_all(cache).is_ok());
     owner::drop_privileges_keep_user(kept.as_deref())?;
     let too_long = Arc::new(AtomicBool::new(false));
-    let interactive = args.interactive.then(Interactive::start).transpose();
+    let interactive = args.interactive.then(|| Interactive::start(true)).transpose();
     let interactive = interactive.context("cannot start a thread for standard input")?;
     let stdin = match &interactive {
         Some(interactive) => interactive.stdin(),
@@ -158,15 +167,17 @@ pub(super) fn cache() -> Option<Artifacts> {
 }
 
 fn choose<'r>(registry: &'r Registry, args: &Run) -> Result<&'r Language, Failure> {
-    let file = args.file.display();
-    let found = match &args.language {
-        Some(name) => registry.find(name).ok_or_else(|| anyhow!(registry.unknown(name, "`cupel languages`"))),
-        None => match args.file.extension().and_then(|e| e.to_str()) {
-            Some(extension) => registry
-                .by_extension(extension)
-                .ok_or_else(|| anyhow!("no language has files that end in `.{extension}`; name it with --language")),
-            None => Err(anyhow!("cannot determine the language of {file}; name it with --language")),
-        },
+    let Some(name) = &args.language else { return by_extension(registry, &args.file) };
+    registry.find(name).ok_or_else(|| anyhow!(registry.unknown(name, "`cupel languages`"))).or_exit(Exit::Usage)
+}
+
+/// The language of a file, by its extension.
+pub(super) fn by_extension<'r>(registry: &'r Registry, file: &Path) -> Result<&'r Language, Failure> {
+    let found = match file.extension().and_then(|extension| extension.to_str()) {
+        Some(extension) => registry
+            .by_extension(extension)
+            .ok_or_else(|| anyhow!("no language has files that end in `.{extension}`; name it with --language")),
+        None => Err(anyhow!("cannot determine the language of {}; name it with --language", file.display())),
     };
     found.or_exit(Exit::Usage)
 }
@@ -180,7 +191,7 @@ fn read_source(path: &Path, max: Bytes) -> Result<Vec<u8>, Failure> {
 }
 
 /// Returns the file's name, if it has an extension of the language and is a valid name in the box.
-fn file_in_box(path: &Path, language: &Language) -> Option<BoxPath> {
+pub(super) fn file_in_box(path: &Path, language: &Language) -> Option<BoxPath> {
     let extension = path.extension()?.to_str()?;
     language.extensions.iter().find(|e| *e == extension)?;
     BoxPath::new(path.file_name()?.to_str()?).ok()
@@ -216,6 +227,16 @@ fn stdin(args: &Run, max: Bytes) -> Result<Input, Failure> {
 }
 
 impl Input {
+    /// Reads all of it.
+    fn read(self, max: Bytes) -> anyhow::Result<Vec<u8>> {
+        let read = match self {
+            Input::Nothing => Ok(Vec::new()),
+            Input::File(file) => allowed::read(file, max),
+            Input::OurOwn => allowed::read(io::stdin(), max),
+        };
+        read.context("cannot read standard input")
+    }
+
     fn open(self, max: Bytes, too_long: &Arc<AtomicBool>) -> Result<StdinSource, Failure> {
         match self {
             Input::Nothing => Ok(StdinSource::Bytes(Arc::from([]))),

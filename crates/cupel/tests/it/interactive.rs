@@ -1,4 +1,4 @@
-//! `cupel run --interactive`, at a real terminal and through pipes.
+//! `cupel run --interactive` on this machine, at a real terminal and through pipes.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -44,12 +44,13 @@ status = os.waitpid(pid, 0)[1]
 print(json.dumps({"code": os.waitstatus_to_exitcode(status), "restored": termios.tcgetattr(slave) == before}))
 "#;
 
-fn at_terminal(name: &str, text: &str, steps: &Value) -> Value {
-    let file = source(name, text);
-    let inner = cupel(["run", "-i", file.path.as_str()]);
+/// Runs the command at a new terminal, with these environment variables, and talks to it.
+pub(crate) fn at_terminal(args: &[&str], env: &[(&str, &str)], steps: &Value) -> Value {
+    let inner = cupel(args);
     let mut command = Command::new("python3");
     command.args(["-c", AT_TERMINAL, &steps.to_string()]).arg(inner.get_program()).args(inner.get_args());
     command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").current_dir(std::env::temp_dir());
+    command.envs(env.iter().copied());
     let Ended { stdout, stderr, .. } = end(command, b"");
     serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{stdout}{stderr}"))
 }
@@ -81,14 +82,17 @@ fn a_program_at_a_terminal_has_a_terminal_and_its_keys() {
         ["type", "\u{3}"],
         ["hear", "interrupted\r\n"],
     ]);
-    assert_eq!(at_terminal("a.py", TALKER, &steps), json!({"code": 5, "restored": true}));
+    let file = source("a.py", TALKER);
+    assert_eq!(at_terminal(&["run", "-i", &file.path], &[], &steps), json!({"code": 5, "restored": true}));
 }
 
 #[test]
 fn a_terminal_is_restored_if_the_command_is_ended() {
+    let file = source("a.py", TALKER);
     for (signal, code) in [(15, 143), (1, 129)] {
         let steps = json!([["hear", "xterm-256color"], ["kill", signal]]);
-        assert_eq!(at_terminal("a.py", TALKER, &steps), json!({"code": code, "restored": true}), "signal {signal}");
+        let ended = at_terminal(&["run", "-i", &file.path], &[], &steps);
+        assert_eq!(ended, json!({"code": code, "restored": true}), "signal {signal}");
     }
 }
 

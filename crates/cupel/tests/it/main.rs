@@ -22,6 +22,7 @@ mod privileges;
 mod problem;
 mod problems;
 mod recovery;
+mod remote;
 mod same;
 mod server;
 mod stored;

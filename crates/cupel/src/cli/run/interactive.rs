@@ -1,4 +1,4 @@
-//! `cupel run --interactive`: a person or another program talks to the program while it runs.
+//! `cupel run --interactive`: a person or another program talks to the program while it runs, here or on a server.
 //!
 //! ```text
 //!  standard input ──► reading thread ──┐
@@ -42,8 +42,9 @@ pub(super) fn is_at_terminal() -> bool {
 }
 
 impl Interactive {
-    /// Starts the threads. Nothing is read until the program runs.
-    pub(super) fn start() -> io::Result<Interactive> {
+    /// Starts the threads. Nothing is read until the program runs. `wants_terminal`: whether the program gets a terminal
+    /// if standard input and output are one.
+    pub(super) fn start(wants_terminal: bool) -> io::Result<Interactive> {
         let (sender, inputs) = sync_channel(INPUTS_MAX);
         let input = Arc::new(LocalInput {
             inputs: Mutex::new(inputs),
@@ -53,15 +54,23 @@ impl Interactive {
         });
         listen(&input, sender.clone())?;
         // After the signal thread listens, so that no change is missed.
-        let terminal = if is_at_terminal() { window_size(io::stdin()) } else { None };
+        let terminal = if wants_terminal && is_at_terminal() { window_size(io::stdin()) } else { None };
         let reading = Arc::clone(&input);
         thread::Builder::new().name("stdin".into()).spawn(move || reading.read(&sender))?;
         Ok(Interactive { input, terminal, raw: None })
     }
 
     pub(super) fn stdin(&self) -> StdinSource {
-        let source: Arc<dyn LiveSource> = self.input.clone();
-        StdinSource::Live(LiveStdin { source, terminal: self.terminal })
+        StdinSource::Live(LiveStdin { source: self.source(), terminal: self.terminal })
+    }
+
+    pub(super) fn source(&self) -> Arc<dyn LiveSource> {
+        self.input.clone()
+    }
+
+    /// The size of the program's terminal, if it gets one.
+    pub(super) fn terminal(&self) -> Option<TerminalSize> {
+        self.terminal
     }
 
     /// The program starts: what is typed from now on is for it.
