@@ -201,3 +201,22 @@ fn a_program_at_a_terminal_gets_what_is_typed_a_new_size_and_ctrl_c() {
         assert_eq!(client.verdict(), "AC", "{language}");
     }
 }
+
+#[test]
+fn an_interactive_run_ends_without_clients_and_goes_on_with_one() {
+    let data = tempfile::tempdir().unwrap();
+    // A worker with one slot more than the two runs that wait for input.
+    let settings = [("CUPEL_WORKER__DETACHED_TIMEOUT", "1s"), ("CUPEL_WORKER__SLOTS", "3")];
+    let server = Server::start(data.path(), &settings);
+    let (mut leaves, mut stays) =
+        (Client::connect(&server.url, &server.key), Client::connect(&server.url, &server.key));
+    let (left, kept) = (leaves.start(LOOP), stays.start(LOOP));
+    leaves.output_until("name? ");
+    stays.output_until("name? ");
+    drop(leaves);
+    let ended = server.result(left.as_str().unwrap());
+    assert_eq!((&ended["verdict"], &ended["stdout"]), (&json!("ILE"), &json!("name? ")), "{ended}");
+    assert_eq!(ended["message"], "No client was attached for 1 s.");
+    stays.line(&kept, 1, "Ada");
+    stays.output_until("hello Ada\nname? ");
+}
