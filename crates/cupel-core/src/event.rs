@@ -110,6 +110,8 @@ pub enum LiveEvent {
     },
     /// The worker has consumed this much.
     Consumed(InputCount),
+    /// A client is attached.
+    Attached,
 }
 
 impl EventKind {

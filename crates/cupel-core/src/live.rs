@@ -3,17 +3,25 @@
 //! ```text
 //!  client ──► API node ── input log: numbered inputs ──► worker ──► program
 //!                 ◄────── credit log: how much was consumed ──┘
+//!                 ── presence log: a client is attached ──► worker
 //! ```
 //!
-//! Both are logs on the event bus, each under an id of its own that is derived from the submission's. So they have the
+//! All three are logs on the event bus, each under an id of its own that is derived from the submission's. So they have the
 //! bus's guarantees on every adapter: the order is kept, a reader gets what was sent before it came, a duplicate is
-//! dropped, memory is bounded, and nothing blocks. Neither is part of the submission's own log, which clients see.
+//! dropped, memory is bounded, and nothing blocks. None is part of the submission's own log, which clients see.
 //!
 //! Any API node may send the next input, because a client may come back through another one. The numbers of inputs
 //! count from 1 per submission, so the reader recognises duplicates, and an input that never arrived.
 //!
+//! While a client is attached, its API node reports that every [`PRESENCE_PAUSE`]. The worker measures the time since the
+//! last report. So a run without clients ends, whether its last client detached, lost its connection, or lost its API
+//! node. The number of a report is the time in whole seconds, so that several API nodes can report. If the clock of a node is
+//! ahead, the reports of others are ignored for that long after its last one.
+//!
 //! *Invariant:* an API node sends an input only if no more than [`LiveInput::WINDOW`] bytes and [`INPUTS_MAX`] inputs are
 //! then unconsumed. So the unconsumed inputs fit into the bus's log, and a worker's memory is bounded.
+
+use std::time::Duration;
 
 use cupel_types::{LiveInput, SubmissionId, Verdict};
 use futures_util::FutureExt;
@@ -24,6 +32,16 @@ use crate::{Core, Interest, Received, Subscription};
 
 /// Maximum number of inputs of one run that are unconsumed.
 pub const INPUTS_MAX: u32 = 256;
+
+/// How often an API node reports that a client is attached.
+pub const PRESENCE_PAUSE: Duration = Duration::from_secs(5);
+
+/// Attempt that ends the log of these reports. Their own attempts are times. A bus may store sequence numbers as signed
+/// integers of 64 bits.
+pub const PRESENCE_END: u32 = i32::MAX as u32;
+
+/// The second since 1970 from which these times are counted: the beginning of 2020.
+const PRESENCE_EPOCH: i64 = 1_577_836_800;
 
 /// Attempt under which inputs are numbered: they do not belong to an attempt.
 const INPUT_ATTEMPT: u32 = 1;
@@ -72,6 +90,11 @@ fn input_log(run: SubmissionId) -> SubmissionId {
 /// The log of what was consumed.
 fn credit_log(run: SubmissionId) -> SubmissionId {
     derived(run, 0x9)
+}
+
+/// The log of reports that a client is attached.
+fn presence_log(run: SubmissionId) -> SubmissionId {
+    derived(run, 0xa)
 }
 
 fn derived(run: SubmissionId, version: u128) -> SubmissionId {
@@ -123,9 +146,24 @@ impl Core {
         Credit { log: self.inner.events.subscribe(credit_log(run), Seq::default(), Interest::Everything).await }
     }
 
-    /// Ends both logs: the run has ended.
+    /// Reports that a client is attached to a run. Never blocks.
+    pub fn report_attached(&self, run: SubmissionId) {
+        let now = self.now();
+        let seconds = u32::try_from(now.as_second() - PRESENCE_EPOCH).unwrap_or_default().min(PRESENCE_END - 1);
+        let (submission, seq) = (presence_log(run), Seq::of_attempt(seconds, 1));
+        self.inner.events.publish(Event { submission, seq, at: now, kind: EventKind::Live(LiveEvent::Attached) });
+    }
+
+    /// The reports that a client is attached to a run, for its worker. The last one before is repeated.
+    pub async fn presence(&self, run: SubmissionId) -> Presence {
+        Presence { log: self.inner.events.subscribe(presence_log(run), Seq::default(), Interest::Everything).await }
+    }
+
+    /// Ends the logs: the run has ended.
     pub(crate) fn end_input(&self, run: SubmissionId, attempt: u32, verdict: Verdict) {
-        for log in [input_log(run), credit_log(run)] {
+        // After every report, whose attempts are times.
+        let logs = [(input_log(run), attempt), (credit_log(run), attempt), (presence_log(run), PRESENCE_END)];
+        for (log, attempt) in logs {
             self.inner.events.publish(Event::finished(log, attempt, self.now(), verdict));
         }
     }
@@ -154,6 +192,22 @@ impl Inputs {
             if number == next {
                 self.last = number;
                 return Some(Ok(input));
+            }
+        }
+    }
+}
+
+/// Reports that a client is attached to a run.
+pub struct Presence {
+    log: Box<dyn Subscription>,
+}
+
+impl Presence {
+    /// Waits for the next report; `None`: no more will come.
+    pub async fn next(&mut self) -> Option<()> {
+        loop {
+            if let Received::Event(Event { kind: EventKind::Live(LiveEvent::Attached), .. }) = self.log.next().await? {
+                return Some(());
             }
         }
     }
@@ -193,8 +247,8 @@ mod tests {
     #[test]
     fn the_logs_of_a_run_have_ids_of_their_own_that_no_submission_has() {
         let run = SubmissionId::from_uuid(Uuid::now_v7());
-        let versions = [run, input_log(run), credit_log(run)].map(|id| id.as_uuid().get_version_num());
-        assert_eq!(versions, [7, 8, 9]);
+        let logs = [run, input_log(run), credit_log(run), presence_log(run)];
+        assert_eq!(logs.map(|id| id.as_uuid().get_version_num()), [7, 8, 9, 10]);
         let mut other = run.as_uuid().as_u128();
         other ^= 1;
         let other = SubmissionId::from_uuid(Uuid::from_u128(other));

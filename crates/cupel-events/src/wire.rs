@@ -83,6 +83,7 @@ enum Kind {
     Finished { verdict: String },
     Input { what: InputForm, total_bytes: u64 },
     Consumed { inputs: u32, bytes: u64 },
+    Attached {},
 }
 
 /// An input of a live run; bytes are in the body.
@@ -281,6 +282,7 @@ impl From<&EventKind> for Kind {
             EventKind::Live(LiveEvent::Consumed(InputCount { inputs, bytes })) => {
                 Kind::Consumed { inputs: *inputs, bytes: *bytes }
             }
+            EventKind::Live(LiveEvent::Attached) => Kind::Attached {},
         }
     }
 }
@@ -313,6 +315,7 @@ impl Kind {
                 EventKind::Live(LiveEvent::Input { input: what.read(body)?, total_bytes })
             }
             Kind::Consumed { inputs, bytes } => EventKind::Live(LiveEvent::Consumed(InputCount { inputs, bytes })),
+            Kind::Attached {} => EventKind::Live(LiveEvent::Attached),
         })
     }
 }

@@ -1,7 +1,8 @@
 //! Input of a live run: from the bus to the program.
 //!
 //! A task reads the run's inputs and hands them to the thread that runs the program, through a bounded channel; the bus
-//! keeps the rest. What the program has accepted is reported back, so that the client may send more.
+//! keeps the rest. What the program has accepted is reported back, so that the client may send more. Another task ends
+//! the run if no client has been attached for too long.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cupel_core::Core;
-use cupel_core::live::{INPUTS_MAX, InputCount, Inputs};
+use cupel_core::live::{INPUTS_MAX, InputCount, Inputs, PRESENCE_PAUSE};
 use cupel_judge::{LiveInput, LiveSource};
 use cupel_types::SubmissionId;
 use tokio::runtime::Handle;
@@ -35,7 +36,7 @@ pub(crate) struct LiveFeed {
     room: Arc<Semaphore>,
     progress: Mutex<Progress>,
     failure: Arc<Failure>,
-    reader: AbortHandle,
+    tasks: [AbortHandle; 2],
 }
 
 struct Progress {
@@ -53,10 +54,12 @@ impl Progress {
     }
 }
 
-/// Why the input cannot be continued.
+/// Why the run cannot be continued.
 #[derive(Default)]
 pub(crate) struct Failure {
     has_failed: AtomicBool,
+    /// No client was attached for too long. Otherwise input was lost.
+    is_detached: AtomicBool,
     why: Mutex<Option<String>>,
 }
 
@@ -71,6 +74,11 @@ impl Failure {
         self.has_failed.store(true, Ordering::Release);
     }
 
+    /// Whether no client was attached for too long.
+    pub(crate) fn is_detached(&self) -> bool {
+        self.is_detached.load(Ordering::Acquire)
+    }
+
     /// The reason, for the run's owner.
     pub(crate) fn why(&self) -> Option<String> {
         self.why.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -78,18 +86,25 @@ impl Failure {
 }
 
 impl LiveFeed {
-    /// Begins to read the inputs of a run.
-    pub(crate) fn open(core: &Core, runtime: &Handle, run: SubmissionId, attempt: u32) -> Arc<LiveFeed> {
+    /// Begins to read the inputs of a run. `detached_timeout`: how long it may be without clients.
+    pub(crate) fn open(
+        core: &Core,
+        runtime: &Handle,
+        run: SubmissionId,
+        attempt: u32,
+        detached_timeout: Duration,
+    ) -> Arc<LiveFeed> {
         let (sender, inputs) = sync_channel(INPUTS_MAX as usize);
         let room = Arc::new(Semaphore::new(INPUTS_MAX as usize));
         let failure = Arc::new(Failure::default());
         let reading = read(core.clone(), run, sender, Arc::clone(&room), Arc::clone(&failure));
-        let reader = runtime.spawn(reading).abort_handle();
+        let watching = end_if_detached(core.clone(), run, detached_timeout, Arc::clone(&failure));
+        let tasks = [runtime.spawn(reading).abort_handle(), runtime.spawn(watching).abort_handle()];
         let (consumed, reported) = (InputCount::default(), InputCount::default());
         let progress = Mutex::new(Progress { consumed, reported, reports: 0, at: Instant::now() });
         let inputs = Mutex::new(inputs);
         let core = core.clone();
-        Arc::new(LiveFeed { core, run, attempt, inputs, room, progress, failure, reader })
+        Arc::new(LiveFeed { core, run, attempt, inputs, room, progress, failure, tasks })
     }
 
     pub(crate) fn failure(&self) -> &Arc<Failure> {
@@ -126,7 +141,7 @@ impl LiveFeed {
 
 impl Drop for LiveFeed {
     fn drop(&mut self) {
-        self.reader.abort();
+        self.tasks.iter().for_each(AbortHandle::abort);
     }
 }
 
@@ -154,6 +169,25 @@ async fn read(
         if sender.try_send(input).is_err() {
             return;
         }
+    }
+}
+
+/// Ends the run when no client has been attached for `timeout`. Begins with the first report, so that a run is not ended
+/// because its API node is of a version that does not report.
+async fn end_if_detached(core: Core, run: SubmissionId, timeout: Duration, failure: Arc<Failure>) {
+    let mut presence = core.presence(run).await;
+    let mut reported = presence.next().await;
+    while reported.is_some() {
+        // A report may be as old as the pause between two.
+        reported = match tokio::time::timeout(timeout + PRESENCE_PAUSE, presence.next()).await {
+            Ok(reported) => reported,
+            // Reports cannot arrive while the bus is down. Afterwards the time begins again.
+            Err(_) if core.events().health().is_err() => Some(()),
+            Err(_) => {
+                failure.is_detached.store(true, Ordering::Release);
+                return failure.set(format!("No client was attached for {} s.", timeout.as_secs()));
+            }
+        };
     }
 }
 

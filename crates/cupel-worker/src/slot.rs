@@ -27,7 +27,7 @@ use cupel_judge::{
     LiveStdin, ProblemError, StdinSource, StepInput, StepObserver, StepResult, WarmInput, judge,
 };
 use cupel_languages::Language;
-use cupel_types::{LanguageId, LimitsRequest, RunReport, Source, SubmissionKind, Verdict};
+use cupel_types::{LanguageId, LimitsRequest, Outcome, RunReport, Source, SubmissionKind, Verdict};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -59,6 +59,8 @@ pub(crate) struct SlotParts {
     pub(crate) factory: ExecutorFactory,
     /// Maximum execution time of a stand-alone program, all its tests together.
     pub(crate) run_time_max: Duration,
+    /// How long a live run goes on without clients.
+    pub(crate) detached_timeout: Duration,
     /// Maximum time to judge a solution or to verify a package.
     pub(crate) judging_time_max: Duration,
     /// Minimum length of a turn.
@@ -347,8 +349,22 @@ fn failed_live(limits: LimitsRequest, language: &Language, why: String) -> RunRe
     report
 }
 
-/// Why a live run has failed, if it has: it lost input, or its worker stops after it has consumed some.
+/// The report of a live run that was ended because it had no clients: its output and usage remain.
+fn detached(mut report: RunReport, why: String) -> RunReport {
+    (report.verdict, report.message) = (Verdict::IdleLimit, Some(why));
+    if let Some(step) = &mut report.execution {
+        step.outcome = Outcome::IdleLimit;
+    }
+    report
+}
+
+/// Why a live run was ended before its program, if it was: it lost input, it had no clients, or its worker stops after it
+/// has consumed input.
 fn broken(feed: &LiveFeed, report: &RunReport, parts: &SlotParts) -> Option<String> {
+    if feed.failure().is_detached() && report.verdict != Verdict::Cancelled {
+        // The program ended at the same time.
+        return None;
+    }
     let is_stopped = report.verdict == Verdict::Cancelled && parts.ended.load(Ordering::Relaxed) && feed.has_consumed();
     feed.failure().why().or_else(|| is_stopped.then(|| WORKER_STOPPED.to_owned()))
 }
@@ -380,7 +396,8 @@ fn judge_one(
                 let report = failed_live(submission.limits, language, INPUT_GONE.to_owned());
                 return Ok(Judged { report, events: log.finish() });
             }
-            let feed = program.live.map(|live| (live, LiveFeed::open(&parts.core, runtime, submission.id, attempt)));
+            let open = || LiveFeed::open(&parts.core, runtime, submission.id, attempt, parts.detached_timeout);
+            let feed = program.live.map(|live| (live, open()));
             let stdin = feed.as_ref().map(|(live, feed)| {
                 log.follow_input(feed.failure());
                 let source = Arc::clone(feed) as Arc<dyn LiveSource>;
@@ -396,7 +413,9 @@ fn judge_one(
                 time_max: parts.run_time_max,
             };
             let report = judge(&request, executor, parts.cache.as_ref(), &mut log)?;
-            match feed.and_then(|(_, feed)| broken(&feed, &report, parts)) {
+            let Some((_, feed)) = feed else { return Ok(Judged { report, events: log.finish() }) };
+            match broken(&feed, &report, parts) {
+                Some(why) if feed.failure().is_detached() => detached(report, why),
                 Some(why) => failed_live(submission.limits, language, why),
                 None => report,
             }

@@ -44,6 +44,8 @@ pub struct WorkerParts {
     /// Maximum execution time of a stand-alone program, all its tests together. When it is exceeded, the remaining
     /// tests are skipped.
     pub run_time_max: Duration,
+    /// How long an interactive run goes on without clients.
+    pub detached_timeout: Duration,
     /// Maximum time to judge a solution of a problem or to verify a package. Exceeding it is a fault of the package.
     pub judging_time_max: Duration,
     /// Longest step of a short run. Long runs together occupy at most all slots but one.
@@ -108,6 +110,7 @@ impl Worker {
             cache,
             factory,
             run_time_max,
+            detached_timeout,
             judging_time_max,
             long_step,
             grace,
@@ -126,6 +129,7 @@ impl Worker {
                 cache,
                 factory,
                 run_time_max,
+                detached_timeout,
                 judging_time_max,
                 quantum,
                 limit_starts: LimitStarts::default(),

@@ -24,6 +24,11 @@ macro_rules! outln {
     ($($arg:tt)*) => { out!("{}\n", format_args!($($arg)*)) };
 }
 
+/// Writes to standard error.
+macro_rules! err {
+    ($($arg:tt)*) => { $crate::terminal::write_err(format_args!($($arg)*)) };
+}
+
 /// Writes a line to standard error.
 macro_rules! errln {
     ($($arg:tt)*) => { $crate::terminal::write_err(format_args!("{}\n", format_args!($($arg)*))) };

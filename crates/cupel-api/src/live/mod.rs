@@ -11,7 +11,8 @@
 //! accepted the one before, and the outbox accepts [`outbox::PENDING_BYTES_MAX`] bytes. So a slow client delays only its
 //! own connection; it gets `gap` if the bus has dropped events meanwhile. `docs/live.md` describes every message.
 //!
-//! *Invariant:* a run never ends because its connection does, unless its client asked for that.
+//! *Invariant:* a run does not end with its connection. An interactive run ends when no client has been attached for
+//! `worker.detached_timeout`; its worker measures that time, because API nodes may fail.
 
 mod attachment;
 mod input;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use cupel_core::event::Seq;
-use cupel_core::live::InputState;
+use cupel_core::live::{InputState, PRESENCE_PAUSE};
 use cupel_core::{ExecuteRequest as CoreRequest, Executed, Idempotency, NewSubmissionKind, Origin};
 use cupel_http::app::{LongAnswer, Shared};
 use cupel_http::caller::Holder;
@@ -14,6 +14,7 @@ use cupel_http::submission_rate::SubmissionRate;
 use cupel_types::{PriorityClass, SubmissionId};
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::MissedTickBehavior;
 
 use crate::live::attachment::{Attachment, Client};
 use crate::live::input::RunInput;
@@ -240,6 +241,7 @@ impl Session {
             }
             None => None,
         };
+        let app = self.app.clone();
         let task = self.tasks.spawn(async move {
             let forward = attachment.forward();
             match credit {
@@ -252,6 +254,7 @@ impl Session {
                     tokio::select! {
                         () = forward => {}
                         () = credit => {}
+                        () = report_attached(app, run) => {}
                     }
                 }
             }
@@ -308,6 +311,16 @@ impl Session {
     fn forget_ended(&mut self) {
         while self.tasks.try_join_next().is_some() {}
         self.runs.retain(|_, attached| !attached.task.is_finished());
+    }
+}
+
+/// Reports to the worker of a live run that a client is attached, as long as this future is polled.
+async fn report_attached(app: Shared, run: SubmissionId) {
+    let mut reports = tokio::time::interval(PRESENCE_PAUSE);
+    reports.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        reports.tick().await;
+        app.core.report_attached(run);
     }
 }
 

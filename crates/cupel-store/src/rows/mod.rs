@@ -17,7 +17,7 @@ pub(crate) use log::{decode_log, encode_log};
 pub(crate) use needs::{needs_from, needs_text};
 pub(crate) use report::{decode_report, encode_report};
 pub(crate) use state::{JUDGED, StateColumns, class_from, class_number};
-pub(crate) use submission::{decode_submission, encode_submission};
+pub(crate) use submission::{decode_submission, encode_submission, is_live};
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -6,6 +6,7 @@ use cupel_types::{
     UserId,
 };
 use jiff::Timestamp;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -204,6 +205,17 @@ pub(crate) fn encode_submission(s: &Submission) -> Result<(String, Vec<u8>), Row
         SubmissionKind::Verify(_) => {}
     }
     Ok((serde_json::to_string(&spec)?, blob.finish()))
+}
+
+/// Whether an encoded submission is interactive.
+pub(crate) fn is_live(spec: &str) -> Result<bool, RowError> {
+    #[derive(Deserialize)]
+    struct OnlyLive {
+        #[serde(default)]
+        live: Option<IgnoredAny>,
+    }
+    let spec: OnlyLive = serde_json::from_str(spec)?;
+    Ok(spec.live.is_some())
 }
 
 fn live(spec: LiveSpec) -> Result<Live, RowError> {

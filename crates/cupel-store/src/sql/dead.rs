@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::fault::SqlFault;
 use super::runs::language_of;
 use super::{Backend, Lock, Row, Sql, SqlStore, Write, bytes, values};
-use crate::rows::{bad, class_from, from_us, id_from, needs_from, to_us};
+use crate::rows::{bad, class_from, from_us, id_from, is_live, needs_from, to_us};
 
 macro_rules! letter {
     () => {
@@ -113,13 +113,17 @@ impl Write for Retry {
             if db.execute("DELETE FROM dead_letters WHERE submission = ?", values![id])? == 0 {
                 continue;
             }
+            let spec = db
+                .one("SELECT spec FROM code_submissions WHERE id = ?", values![id], |row| Ok(is_live(row.text(0)?)?))?;
+            // The input of an interactive program is gone. A run with a lost attempt ends with a message that says so.
+            let lost = u32::from(spec.ok_or(bad("submission"))?);
             // The new run has the same package and the same priority.
             let sql = "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, package, changes, needs, purpose) \
-                       SELECT ?, submission, owner, class, webhook, 0, attempts, 0, ?, problem, package, changes, needs, purpose \
+                       SELECT ?, submission, owner, class, webhook, 0, attempts, ?, ?, problem, package, changes, needs, purpose \
                        FROM runs WHERE id = (SELECT run FROM code_submissions WHERE id = ?) \
                        RETURNING owner, class, attempts, needs";
             let new = bytes(run.as_uuid());
-            let inserted = db.one(sql, values![new, to_us(self.now), id], |row| {
+            let inserted = db.one(sql, values![new, lost, to_us(self.now), id], |row| {
                 let owner = UserId::from_uuid(id_from(row.blob(0)?, "owner")?);
                 let hint = RunHint { run: *run, owner, class: class_from(row.get(1)?)? };
                 let needs = needs_from(row.get(3)?)?;

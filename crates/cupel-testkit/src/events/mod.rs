@@ -4,7 +4,7 @@
 pub mod nodes;
 
 use cupel_core::event::{Event, EventKind, LiveEvent, Seq, Stream};
-use cupel_core::live::INPUTS_MAX;
+use cupel_core::live::{INPUTS_MAX, PRESENCE_END};
 use cupel_core::{EventBus, Interest, Notice, Received, Subscription};
 use cupel_types::{LiveInput, LiveSignal, RunId, SubmissionId, TerminalSize, Verdict};
 
@@ -29,6 +29,7 @@ macro_rules! event_bus_conformance {
                 a_notice_reaches_all_listeners,
                 closing_ends_current_and_later_subscriptions,
                 a_whole_window_of_live_input_waits_for_its_worker,
+                reports_of_attached_clients_reach_the_worker_until_the_run_ends,
             ]
         );
     };
@@ -230,6 +231,31 @@ pub async fn a_whole_window_of_live_input_waits_for_its_worker<B: EventBus>(make
         bus.publish(event.clone());
         assert_eq!(hear(&mut worker).await, *event);
     }
+}
+
+/// A report that a client of a live run is attached, in this second.
+pub(super) fn attached(log: SubmissionId, second: u32) -> Event {
+    event(log, second, 1, EventKind::Live(LiveEvent::Attached))
+}
+
+/// Rule.
+pub async fn reports_of_attached_clients_reach_the_worker_until_the_run_ends<B: EventBus>(
+    make: impl AsyncFn() -> Subject<B>,
+) {
+    let bus = make().await;
+    let (log, now) = (id(), 1_800_000_000);
+    bus.publish(attached(log, now));
+    let mut worker = bus.subscribe(log, Seq::default(), Interest::Everything).await;
+    assert_eq!(hear(&mut worker).await, attached(log, now), "a report from before the worker came");
+    // Several clients report in the same second.
+    bus.publish(attached(log, now));
+    bus.publish(attached(log, now + 5));
+    assert_eq!(hear(&mut worker).await, attached(log, now + 5));
+    let end = Event::finished(log, PRESENCE_END, t0(), Verdict::Accepted);
+    bus.publish(end.clone());
+    assert_eq!(hear(&mut worker).await, end);
+    bus.publish(attached(log, now + 10));
+    assert!(worker.next().await.is_none());
 }
 
 /// Rule.

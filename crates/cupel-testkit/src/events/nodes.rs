@@ -11,7 +11,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinSet, block_in_place};
 use tokio::time::{sleep, timeout};
 
-use super::{event, hear, id, input, output};
+use super::{attached, event, hear, id, input, output};
 use crate::builders::{fresh, t0};
 use crate::servers::Server;
 
@@ -42,6 +42,7 @@ macro_rules! event_nodes_conformance {
                 a_stop_reaches_every_node_once,
                 closing_delivers_events_published_just_before,
                 live_input_through_two_nodes_reaches_the_worker_in_order_and_once,
+                reports_of_attached_clients_through_two_nodes_reach_the_worker,
             ]
         );
         $crate::rules!(
@@ -128,6 +129,22 @@ pub async fn live_input_through_two_nodes_reaches_the_worker_in_order_and_once<S
     // And back.
     first.publish(inputs[5].clone());
     assert_eq!(in_time(hear(&mut reading)).await, inputs[5]);
+}
+
+/// Rule.
+pub async fn reports_of_attached_clients_through_two_nodes_reach_the_worker<S: Site>(make: impl AsyncFn() -> S) {
+    let site = make().await;
+    let (first, second, worker) = (site.node().await, site.node().await, site.node().await);
+    let (log, now) = (id(), 1_800_000_000);
+    first.publish(attached(log, now));
+    has_gone_through(&first, &worker).await;
+    let mut reading = worker.subscribe(log, Seq::default(), Interest::Everything).await;
+    assert_eq!(in_time(hear(&mut reading)).await, attached(log, now));
+    // The client comes back through the other node, and then through the first.
+    for (node, second) in [(&second, now + 5), (&first, now + 10)] {
+        node.publish(attached(log, second));
+        assert_eq!(in_time(hear(&mut reading)).await, attached(log, second));
+    }
 }
 
 fn end(id: SubmissionId, attempts: u32) -> Event {

@@ -178,6 +178,8 @@ impl Bench {
             cache: Arc::new(NoCache),
             factory,
             run_time_max: Duration::MAX,
+            // The worker adds the pause between two reports.
+            detached_timeout: Duration::ZERO,
             judging_time_max: Duration::MAX,
             long_step: LONG_STEP,
             grace: Duration::ZERO,

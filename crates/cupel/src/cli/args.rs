@@ -11,13 +11,16 @@ use super::check::args::Check;
 use super::config::args::Config;
 use super::contest::args::Contest;
 use super::doctor::args::Doctor;
+use super::get::args::Get;
 use super::judge::args::Judge;
 use super::languages::args::Languages;
 use super::problem::args::Problem;
 use super::run::args::Run;
 use super::serve::args::Serve;
 use super::smoke::args::Smoke;
+use super::submit::args::Submit;
 use super::template::args::Template;
+use super::test::args::Test;
 use super::verify::args::Verify;
 use crate::terminal::Color;
 
@@ -75,6 +78,9 @@ pub(crate) enum Command {
     Worker(Serve),
     Admin(Admin),
     Run(Run),
+    Get(Get),
+    Test(Test),
+    Submit(Submit),
     Judge(Judge),
     Verify(Verify),
     Problem(Problem),

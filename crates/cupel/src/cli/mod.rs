@@ -9,18 +9,22 @@ mod config;
 mod contest;
 mod dead;
 mod doctor;
+mod get;
 mod json;
 mod judge;
 mod languages;
 mod package;
 mod problem;
 mod reference;
+mod remote;
 mod run;
 mod serve;
 mod shared_args;
 mod smoke;
 mod stored;
+mod submit;
 mod template;
+mod test;
 mod verify;
 
 use std::process::ExitCode;
@@ -129,6 +133,9 @@ pub(crate) fn main() -> ExitCode {
         Command::Worker(args) => serve::serve(&args, Role::Worker),
         Command::Admin(args) => admin::admin(&args),
         Command::Run(args) => run::run(&args),
+        Command::Get(args) => get::get(&args),
+        Command::Test(args) => test::test(&args),
+        Command::Submit(args) => submit::submit(&args),
         Command::Judge(args) => judge::judge(&args),
         Command::Verify(args) => verify::verify(&args),
         Command::Problem(args) => problem::problem(&args),

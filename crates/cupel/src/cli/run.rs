@@ -1,9 +1,11 @@
-//! `cupel run`: runs one program on this machine, in the manner of `docker run`.
+//! `cupel run`: runs one program in the manner of `docker run`: on this machine, or on a server (`remote.rs`).
 //!
-//! The program reads standard input through a pipe created here, never through the inherited descriptor, which may be a
-//! terminal or a writable file.
+//! The program reads standard input through a pipe or a terminal created for it, never through the inherited descriptor,
+//! which may be a terminal or a writable file.
 
 pub(super) mod args;
+mod interactive;
+mod remote;
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
@@ -23,6 +25,7 @@ use cupel_types::{BoxPath, Bytes, Instructions, LimitsRequest, Outcome, RunRepor
 use cupel_worker::{ArtifactBounds, Artifacts};
 
 use self::args::Run;
+use self::interactive::Interactive;
 use super::{CommandResult, Exit, Failure, OrExit, allowed};
 use crate::config;
 use crate::local::{self, Program};
@@ -37,6 +40,18 @@ const CACHE: ArtifactBounds = ArtifactBounds { memory: Bytes::ZERO, disk: Bytes:
 const INTERACTIVE: Duration = Duration::from_secs(3600);
 
 pub(super) fn run(args: &Run) -> CommandResult {
+    if args.interactive && args.file == Path::new("-") {
+        return Err(anyhow!("--interactive: standard input is the program's, so name a source file"))
+            .or_exit(Exit::Usage);
+    }
+    match &args.server {
+        Some(url) => remote::run(args, url),
+        None => run_here(args),
+    }
+}
+
+/// Runs the program on this machine.
+fn run_here(args: &Run) -> CommandResult {
     let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
     let registry = local::registry(&config.languages).or_exit(Exit::Usage)?;
     let language = local::available(choose(&registry, args)?)?;
@@ -68,7 +83,7 @@ pub(super) fn run(args: &Run) -> CommandResult {
     allowed::allow(new, &language, &bounds, &[&args.file])?;
     // A person may type more slowly than the limits of a submission allow.
     let mut time_max = config.worker.run_time_max;
-    if from_terminal {
+    if from_terminal || args.interactive {
         limits.wall_time = Some(INTERACTIVE);
         limits.idle_time = Some(INTERACTIVE);
         time_max = Duration::MAX;
@@ -83,12 +98,18 @@ pub(super) fn run(args: &Run) -> CommandResult {
     }
     // The program is started as a server starts it, so that the figures are comparable.
     let root = store.as_ref().map(PreparedStore::root);
-    let launched = NativeRunner::launch_once(&language, root, config.worker.warm_interpreters)
+    let starts_warm = config.worker.warm_interpreters && !(args.interactive && interactive::is_at_terminal());
+    let launched = NativeRunner::launch_once(&language, root, starts_warm)
         .context("cannot start the sandbox; `cupel doctor` shows details")?;
     let kept = local::user_cache().filter(|cache| std::fs::create_dir_all(cache).is_ok());
     owner::drop_privileges_keep_user(kept.as_deref())?;
     let too_long = Arc::new(AtomicBool::new(false));
-    let stdin = stdin.open(bounds.stdin_bytes_max, &too_long)?;
+    let interactive = args.interactive.then(|| Interactive::start(true)).transpose();
+    let interactive = interactive.context("cannot start a thread for standard input")?;
+    let stdin = match &interactive {
+        Some(interactive) => interactive.stdin(),
+        None => stdin.open(bounds.stdin_bytes_max, &too_long)?,
+    };
     let runner = launched.start(CompilerSharing::Off);
     if let (Some(_), Some(reason)) = (args.instructions, runner.uncounted()) {
         let error = anyhow!(
@@ -107,7 +128,7 @@ pub(super) fn run(args: &Run) -> CommandResult {
         output_kept_max: bounds.output_kept_max,
         time_max,
     };
-    let mut observer = Stream { silent: args.json, broken: false, too_long: Arc::clone(&too_long) };
+    let mut observer = Stream { silent: args.json, broken: false, too_long: Arc::clone(&too_long), interactive };
     let cache = if language.compile.is_empty() { None } else { cache() };
     let judged = match &cache {
         Some(cache) => judge(&request, &mut *executor, cache, &mut observer),
@@ -116,6 +137,9 @@ pub(super) fn run(args: &Run) -> CommandResult {
     if let Some(cache) = cache {
         cache.settle();
     }
+    let stopped_by = observer.interactive.as_ref().and_then(Interactive::stopped_by);
+    // Restores the terminal, also if the run failed.
+    drop(observer);
     let report = match judged {
         Ok(report) => report,
         Err(error) if args.json => {
@@ -133,7 +157,7 @@ pub(super) fn run(args: &Run) -> CommandResult {
     } else {
         show(&language, &report);
     }
-    Ok(Exit::Program(exit_code(&report)))
+    Ok(Exit::Program(exit_code(&report, stopped_by)))
 }
 
 /// Opens the cache of compiled programs, if the user has a cache directory.
@@ -143,15 +167,17 @@ pub(super) fn cache() -> Option<Artifacts> {
 }
 
 fn choose<'r>(registry: &'r Registry, args: &Run) -> Result<&'r Language, Failure> {
-    let file = args.file.display();
-    let found = match &args.language {
-        Some(name) => registry.find(name).ok_or_else(|| anyhow!(registry.unknown(name, "`cupel languages`"))),
-        None => match args.file.extension().and_then(|e| e.to_str()) {
-            Some(extension) => registry
-                .by_extension(extension)
-                .ok_or_else(|| anyhow!("no language has files that end in `.{extension}`; name it with --language")),
-            None => Err(anyhow!("cannot determine the language of {file}; name it with --language")),
-        },
+    let Some(name) = &args.language else { return by_extension(registry, &args.file) };
+    registry.find(name).ok_or_else(|| anyhow!(registry.unknown(name, "`cupel languages`"))).or_exit(Exit::Usage)
+}
+
+/// The language of a file, by its extension.
+pub(super) fn by_extension<'r>(registry: &'r Registry, file: &Path) -> Result<&'r Language, Failure> {
+    let found = match file.extension().and_then(|extension| extension.to_str()) {
+        Some(extension) => registry
+            .by_extension(extension)
+            .ok_or_else(|| anyhow!("no language has files that end in `.{extension}`; name it with --language")),
+        None => Err(anyhow!("cannot determine the language of {}; name it with --language", file.display())),
     };
     found.or_exit(Exit::Usage)
 }
@@ -165,7 +191,7 @@ fn read_source(path: &Path, max: Bytes) -> Result<Vec<u8>, Failure> {
 }
 
 /// Returns the file's name, if it has an extension of the language and is a valid name in the box.
-fn file_in_box(path: &Path, language: &Language) -> Option<BoxPath> {
+pub(super) fn file_in_box(path: &Path, language: &Language) -> Option<BoxPath> {
     let extension = path.extension()?.to_str()?;
     language.extensions.iter().find(|e| *e == extension)?;
     BoxPath::new(path.file_name()?.to_str()?).ok()
@@ -201,6 +227,16 @@ fn stdin(args: &Run, max: Bytes) -> Result<Input, Failure> {
 }
 
 impl Input {
+    /// Reads all of it.
+    fn read(self, max: Bytes) -> anyhow::Result<Vec<u8>> {
+        let read = match self {
+            Input::Nothing => Ok(Vec::new()),
+            Input::File(file) => allowed::read(file, max),
+            Input::OurOwn => allowed::read(io::stdin(), max),
+        };
+        read.context("cannot read standard input")
+    }
+
     fn open(self, max: Bytes, too_long: &Arc<AtomicBool>) -> Result<StdinSource, Failure> {
         match self {
             Input::Nothing => Ok(StdinSource::Bytes(Arc::from([]))),
@@ -240,6 +276,7 @@ struct Stream {
     broken: bool,
     /// The input exceeds the maximum for a submission's input.
     too_long: Arc<AtomicBool>,
+    interactive: Option<Interactive>,
 }
 
 impl Stream {
@@ -258,20 +295,32 @@ impl JudgeObserver for Stream {
         match event {
             JudgeEvent::Stdout { data, .. } => self.pass(&mut io::stdout(), data),
             JudgeEvent::Stderr { data, .. } => self.pass(&mut io::stderr(), data),
-            JudgeEvent::CompileStarted
-            | JudgeEvent::CompileEnded { .. }
-            | JudgeEvent::ExecutionStarted { .. }
-            | JudgeEvent::ExecutionEnded { .. } => {}
+            JudgeEvent::ExecutionStarted { .. } => {
+                if let Some(interactive) = &mut self.interactive {
+                    interactive.begin();
+                }
+            }
+            JudgeEvent::ExecutionEnded { .. } => {
+                if let Some(interactive) = &mut self.interactive {
+                    interactive.end();
+                }
+            }
+            JudgeEvent::CompileStarted | JudgeEvent::CompileEnded { .. } => {}
         }
     }
 
     fn cancelled(&mut self) -> bool {
-        self.broken || self.too_long.load(Ordering::SeqCst)
+        let is_stopped = self.interactive.as_ref().is_some_and(|interactive| interactive.stopped_by().is_some());
+        self.broken || is_stopped || self.too_long.load(Ordering::SeqCst)
     }
 }
 
-/// Exit code of the process; see the help of the command.
-fn exit_code(report: &RunReport) -> u8 {
+/// Exit code of the process; see the help of the command. `stopped_by` is the signal that ended the run.
+fn exit_code(report: &RunReport, stopped_by: Option<i32>) -> u8 {
+    let is_cancelled = report.verdict == Verdict::Cancelled;
+    if let Some(signal) = stopped_by.filter(|_| is_cancelled) {
+        return u8::try_from(128 + signal).unwrap_or(1);
+    }
     let Some(step) = &report.execution else { return 1 };
     let code = match step.outcome {
         Outcome::Exited(code) => code,
@@ -279,7 +328,7 @@ fn exit_code(report: &RunReport) -> u8 {
         Outcome::TimeLimit | Outcome::WallLimit | Outcome::IdleLimit | Outcome::InstructionLimit => 124,
         Outcome::MemoryLimit => 137,
         Outcome::OutputLimit | Outcome::DiskLimit => 1,
-        // A run is cancelled only because its output was closed. The code is that of SIGPIPE.
+        // Otherwise a run is cancelled only because its output was closed. The code is that of SIGPIPE.
         Outcome::Cancelled => 128 + 13,
     };
     u8::try_from(code).unwrap_or(1)

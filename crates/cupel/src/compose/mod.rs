@@ -247,6 +247,7 @@ fn start_worker(
         cache: Arc::new(artifacts),
         factory,
         run_time_max: config.worker.run_time_max,
+        detached_timeout: config.worker.detached_timeout,
         judging_time_max: config.worker.judging_time_max,
         long_step: config.worker.long_step,
         grace: config.server.drain,

@@ -120,6 +120,8 @@ pub(crate) struct Worker {
     pub(crate) lease: Duration,
     pub(crate) attempts_max: u32,
     pub(crate) run_time_max: Duration,
+    /// How long an interactive run goes on without clients.
+    pub(crate) detached_timeout: Duration,
     pub(crate) judging_time_max: Duration,
     pub(crate) long_step: Duration,
     pub(crate) artifacts_memory: Bytes,
@@ -363,6 +365,7 @@ fn read(layers: &mut Layers) -> Config {
         lease: layers.duration("worker.lease", 3 * SECOND),
         attempts_max: layers.number("worker.attempts_max", 1..=100),
         run_time_max: layers.duration("worker.run_time_max", SECOND),
+        detached_timeout: layers.duration("worker.detached_timeout", SECOND),
         judging_time_max: layers.duration("worker.judging_time_max", SECOND),
         long_step: layers.duration("worker.long_step", SECOND),
         artifacts_memory: layers.bytes("worker.artifacts_memory"),

@@ -94,6 +94,13 @@ impl Client {
         self.until("accepted")["run"].clone()
     }
 
+    /// Starts a program at a terminal of 80 columns and 24 rows.
+    fn start_at_terminal(&mut self, language: &str, source: &str) -> Value {
+        let request = json!({ "language": language, "source_code": source });
+        self.send(&json!({ "type": "start", "request": request, "tty": { "cols": 80, "rows": 24 } }));
+        self.until("accepted")["run"].clone()
+    }
+
     fn line(&mut self, run: &Value, seq: u32, text: &str) {
         self.send(&json!({ "type": "stdin", "run": run, "seq": seq, "text": format!("{text}\n") }));
     }
@@ -122,4 +129,94 @@ fn a_program_answers_what_its_client_types() {
     let server = Server::start(data.path(), &[]);
     let mut client = Client::connect(&server.url, &server.key);
     converse(&mut client, || Client::connect(&server.url, &server.key));
+}
+
+/// Prints the size of its terminal, waits for another size, reads a line, and waits for Ctrl-C.
+pub(crate) const TALKER: [(&str, &str); 2] = [
+    (
+        "python",
+        "import os, signal, time
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGWINCH])
+print('first', *os.get_terminal_size(), flush=True)
+signal.sigwait([signal.SIGWINCH])
+print('now', *os.get_terminal_size(), flush=True)
+try:
+    print('hello', input(), flush=True)
+    while True: time.sleep(0.01)
+except KeyboardInterrupt:
+    print('interrupted')
+",
+    ),
+    (
+        "c",
+        r#"
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+static void size(const char *when) {
+    struct winsize window;
+    ioctl(0, TIOCGWINSZ, &window);
+    printf("%s %d %d\n", when, window.ws_col, window.ws_row);
+    fflush(stdout);
+}
+int main(void) {
+    sigset_t set;
+    int signal;
+    char name[100];
+    sigemptyset(&set);
+    sigaddset(&set, SIGWINCH);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    size("first");
+    do sigwait(&set, &signal); while (signal != SIGWINCH);
+    size("now");
+    if (scanf("%99s", name) != 1) return 1;
+    printf("hello %s\n", name);
+    fflush(stdout);
+    do sigwait(&set, &signal); while (signal != SIGINT);
+    printf("interrupted\n");
+    return 0;
+}
+"#,
+    ),
+];
+
+#[test]
+fn a_program_at_a_terminal_gets_what_is_typed_a_new_size_and_ctrl_c() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    let mut client = Client::connect(&server.url, &server.key);
+    for (language, source) in TALKER {
+        let run = client.start_at_terminal(language, source);
+        client.output_until("first 80 24\r\n");
+        client.send(&json!({ "type": "resize", "run": run, "seq": 1, "cols": 100, "rows": 40 }));
+        client.output_until("now 100 40\r\n");
+        client.line(&run, 2, "Ada");
+        client.output_until("hello Ada\r\n");
+        client.send(&json!({ "type": "stdin", "run": run, "seq": 3, "text": "\u{3}" }));
+        client.output_until("interrupted\r\n");
+        assert_eq!(client.verdict(), "AC", "{language}");
+    }
+}
+
+#[test]
+fn an_interactive_run_ends_without_clients_and_goes_on_with_one() {
+    let data = tempfile::tempdir().unwrap();
+    // A worker with one slot more than the two runs that wait for input.
+    let settings = [("CUPEL_WORKER__DETACHED_TIMEOUT", "1s"), ("CUPEL_WORKER__SLOTS", "3")];
+    let server = Server::start(data.path(), &settings);
+    let (mut leaves, mut stays) =
+        (Client::connect(&server.url, &server.key), Client::connect(&server.url, &server.key));
+    let (left, kept) = (leaves.start(LOOP), stays.start(LOOP));
+    leaves.output_until("name? ");
+    stays.output_until("name? ");
+    drop(leaves);
+    let ended = server.result(left.as_str().unwrap());
+    assert_eq!((&ended["verdict"], &ended["stdout"]), (&json!("ILE"), &json!("name? ")), "{ended}");
+    assert_eq!(ended["message"], "No client was attached for 1 s.");
+    stays.line(&kept, 1, "Ada");
+    stays.output_until("hello Ada\nname? ");
 }

@@ -192,7 +192,7 @@ fn slugs_of_all(easy: &Value, server: &Server) -> Value {
 }
 
 /// Returns an accepted solution in Python from the package.
-fn solution_of(slug: &str) -> std::path::PathBuf {
+pub(crate) fn solution_of(slug: &str) -> std::path::PathBuf {
     let folder = format!("{}/../../problems/{slug}/submissions/accepted", env!("CARGO_MANIFEST_DIR"));
     let mut files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     files.find(|path| path.extension().is_some_and(|end| end == "py")).unwrap()

@@ -22,6 +22,16 @@ impl Bench {
         record.report.and_then(|report| report.message).unwrap_or_default()
     }
 
+    /// The output in the stored log.
+    async fn output(&self, id: SubmissionId) -> Vec<u8> {
+        let log = self.store.events(id, Default::default()).await.unwrap();
+        let output = log.iter().filter_map(|event| match &event.kind {
+            EventKind::Output { data, .. } => Some(data.to_vec()),
+            _ => None,
+        });
+        output.flatten().collect()
+    }
+
     /// Waits until this much is reported as consumed.
     async fn until_consumed(&self, id: SubmissionId, count: InputCount) {
         let mut credit = self.core.credit(id).await;
@@ -50,13 +60,7 @@ async fn input_reaches_the_program_in_order_and_is_reported_as_consumed() {
     bench.until_consumed(id, InputCount { inputs: 3, bytes: 3 }).await;
     bench.send(id, 4, LiveInput::EndOfInput);
     bench.until(id, ended_as(Verdict::Accepted)).await;
-    let log = bench.store.events(id, Default::default()).await.unwrap();
-    let output: Vec<u8> = log
-        .iter()
-        .filter_map(|event| if let EventKind::Output { data, .. } = &event.kind { Some(data.to_vec()) } else { None })
-        .flatten()
-        .collect();
-    assert_eq!(output, b"abc");
+    assert_eq!(bench.output(id).await, b"abc");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,6 +102,16 @@ async fn a_live_run_whose_attempt_was_lost_is_not_repeated_without_its_input() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_live_run_that_is_retried_as_a_dead_letter_ends_at_once_and_says_why() {
+    let bench = Bench::start(vec![Does::Echoes, Does::Fails { transient: true }], once()).await;
+    let id = bench.submit_live().await;
+    bench.until(id, |state| matches!(state, RunState::Abandoned { .. })).await;
+    assert!(bench.core.retry_dead(id).await.unwrap());
+    bench.until(id, ended_as(Verdict::InternalError)).await;
+    assert!(bench.message(id).await.contains("cannot be repeated"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_live_run_that_has_consumed_input_ends_with_its_worker() {
     let bench = Bench::start(vec![Does::Echoes], once()).await;
     let id = bench.submit_live().await;
@@ -106,6 +120,18 @@ async fn a_live_run_that_has_consumed_input_ends_with_its_worker() {
     bench.shutdown.cancel();
     bench.until(id, ended_as(Verdict::InternalError)).await;
     assert!(bench.message(id).await.contains("was stopped"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_run_without_clients_ends_with_its_output() {
+    let bench = Bench::start(vec![Does::Echoes], once()).await;
+    let id = bench.submit_live().await;
+    bench.core.report_attached(id);
+    bench.send(id, 1, text("a"));
+    bench.until_consumed(id, InputCount { inputs: 1, bytes: 1 }).await;
+    bench.until(id, ended_as(Verdict::IdleLimit)).await;
+    assert_eq!(bench.message(id).await, "No client was attached for 0 s.");
+    assert_eq!(bench.output(id).await, b"a");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use cupel_types::Bytes;
 
-use crate::cli::shared_args::{Settings, parse_memory, parse_time};
+use crate::cli::remote::args::Credentials;
+use crate::cli::shared_args::{Settings, parse_memory, parse_time, parse_url};
 
 /// Run a program in the sandbox with its input, output and exit code, as `docker run` does.
 ///
@@ -14,12 +15,15 @@ use crate::cli::shared_args::{Settings, parse_memory, parse_time};
 ///
 /// Exit code: that of the program; 128 + n if signal n ended it; 124 if it exceeded its limit of CPU time, wall-clock
 /// time, idle time or instructions; 137 if it exceeded its memory limit; 1 if it does not compile, or exceeded its
-/// output or disk limit; 125 if Cupel itself failed; 2 if the command line is wrong.
+/// output or disk limit; 125 if Cupel itself failed; 2 if the command line is wrong. With --server also: 3 if the server
+/// has lost the run; 4 if it refused the API key; 6 if it could not be reached or failed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel run hello.py
   echo 3 4 | cupel run sum.cpp
   cupel run sort.rs -- --reverse input.txt
+  cupel run -i game.py
+  CUPEL_API_KEY=cup_... cupel run -i game.py --server https://judge.example
   cupel run - --language python < hello.txt
   cupel run loop.c --time 0.5 --memory 64M --json | jq .verdict")]
 pub(crate) struct Run {
@@ -47,9 +51,24 @@ pub(crate) struct Run {
     /// Read the program's standard input from a file.
     #[arg(long, value_name = "FILE")]
     pub(crate) stdin: Option<PathBuf>,
+    /// Send input to the program while it runs, at a terminal through a terminal of its own.
+    ///
+    /// What is typed goes to the program unchanged, so Ctrl-C interrupts the program and Ctrl-D ends its input. Standard
+    /// error arrives as standard output. If standard input or output is no terminal, the program has pipes. The limits of
+    /// wall-clock and idle time are one hour.
+    #[arg(short, long, conflicts_with_all = ["stdin", "json"])]
+    pub(crate) interactive: bool,
     /// Print one JSON object with all results of the run instead of its output.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Run the program on this server instead of this machine.
+    ///
+    /// The limits are those of the server. Ctrl-C cancels the run, except with --interactive. If the connection is lost,
+    /// it is restored, and no output is lost or repeated.
+    #[arg(long, value_name = "URL", value_parser = parse_url)]
+    pub(crate) server: Option<String>,
+    #[command(flatten)]
+    pub(crate) credentials: Credentials,
     #[command(flatten)]
     pub(crate) settings: Settings,
 }

@@ -1,0 +1,63 @@
+//! `cupel get`: downloads a problem's statement and samples.
+//!
+//! Names of files are chosen here, not by the server, and no existing file is changed.
+
+pub(super) mod args;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde_json::Value;
+
+use self::args::Get;
+use super::remote::place;
+use super::{CommandResult, Exit, Failure, OrExit};
+use crate::terminal::harmless;
+
+pub(super) fn get(args: &Get) -> CommandResult {
+    let (server, slug) = place(&args.problem, &args.place, &args.credentials)?;
+    let problem = server.get(&format!("/problems/{slug}"))?;
+    let directory = args.out.clone().unwrap_or_else(|| PathBuf::from(slug.as_str()));
+    create(&directory)?;
+    let mut written = 0;
+    let statement = &problem["statement"];
+    if let Some(text) = statement["text"].as_str() {
+        let extension = match statement["format"].as_str() {
+            Some("markdown") => "md",
+            Some("latex") => "tex",
+            Some("html") => "html",
+            _ => "txt",
+        };
+        write(&directory.join(format!("statement.{extension}")), text)?;
+        written += 1;
+    }
+    let samples = problem["samples"].as_array().map_or(&[][..], Vec::as_slice);
+    let whole: Vec<&Value> = samples.iter().filter(|sample| sample["truncated"] != true).collect();
+    if whole.len() < samples.len() {
+        errln!("{} samples are too large to be downloaded, and are left out", samples.len() - whole.len());
+    }
+    if !whole.is_empty() {
+        create(&directory.join("samples"))?;
+    }
+    for (number, sample) in (1..).zip(&whole) {
+        for (field, extension) in [("input", "in"), ("output", "ans"), ("conversation", "interaction")] {
+            if let Some(text) = sample[field].as_str() {
+                write(&directory.join(format!("samples/{number}.{extension}")), text)?;
+                written += 1;
+            }
+        }
+    }
+    let title = harmless(problem["problem"]["title"].as_str().unwrap_or_default());
+    outln!("{title}: {written} files in {}", directory.display());
+    Ok(Exit::Ok)
+}
+
+fn create(directory: &Path) -> Result<(), Failure> {
+    let cannot = || format!("cannot create the directory {}; --out names another", directory.display());
+    std::fs::create_dir(directory).with_context(cannot).or_exit(Exit::Usage)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let cannot = || format!("cannot write {}", path.display());
+    std::fs::write(path, text).with_context(cannot).or_exit(Exit::System)
+}

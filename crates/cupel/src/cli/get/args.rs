@@ -1,0 +1,29 @@
+//! Arguments of `cupel get`.
+
+use std::path::PathBuf;
+
+use crate::cli::remote::args::{Credentials, Place};
+
+/// Download a problem's statement and samples into a new directory.
+///
+/// The directory has `statement.md` (or another extension, by the statement's format) and `samples/N.in` and
+/// `samples/N.ans`, which `cupel test` uses.
+///
+/// Exit code: 0; 2 if the command line is wrong or the directory exists; 3 if the server has no such problem; 4 if it
+/// refused the API key; 6 if it could not be reached or failed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cupel get two-sum --server https://judge.example
+  cupel get https://judge.example/problems/two-sum --out a")]
+pub(crate) struct Get {
+    /// The problem: its name in URLs, or the URL of its page.
+    #[arg(value_name = "PROBLEM")]
+    pub(crate) problem: String,
+    /// The new directory [default: the problem's name].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) credentials: Credentials,
+}

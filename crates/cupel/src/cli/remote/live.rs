@@ -1,0 +1,392 @@
+//! Follows one run over a live connection (`docs/live.md`), and sends its input.
+//!
+//! ```text
+//!  connect ──► start or attach ──► exchange messages ──► verdict
+//!     ▲                                  │ connection lost
+//!     └───────── pause, attach ◄─────────┘
+//! ```
+//!
+//! *Invariants:* the watcher gets each event once and in order, also after a lost connection. Each input reaches the
+//! server in order: those that the worker has not taken are kept and sent again, and the server drops repetitions.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+use cupel_judge::LiveSource;
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_tungstenite::tungstenite::Message;
+
+use super::input::{Sender, next_input};
+use super::socket::{Socket, connect, send};
+use super::{RATE_WAIT_MAX, Server, random_key, refused, unreachable};
+use crate::cli::{Exit, Failure, OrExit};
+use crate::terminal::harmless;
+
+/// How long a lost connection is tried again. A server ends an interactive run without clients after about as long.
+const RECONNECT_MAX: Duration = Duration::from_secs(60);
+
+/// First and longest pause between two tries.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(3));
+
+/// Maximum time to close a connection.
+const CLOSE_MAX: Duration = Duration::from_secs(1);
+
+/// Time without a message or a ping after which the connection counts as lost. The server pings every 15 seconds.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+
+/// Maximum time to wait for the end of a run that was cancelled.
+const END_MAX: Duration = Duration::from_secs(10);
+
+/// How often the watcher is asked whether the run is still wanted.
+const CHECK: Duration = Duration::from_millis(100);
+
+/// Name of the run in messages, and of the request to end it.
+const RUN: &str = "run";
+const KILL: &str = "kill";
+
+/// The consumer of a run's events.
+pub(in crate::cli) trait Watcher {
+    /// An event; the names and fields are those of `docs/live.md`.
+    fn event(&mut self, name: &str, data: &Value);
+    /// A message for the user about the connection.
+    fn note(&mut self, text: &str);
+    /// Whether the run is no longer wanted.
+    fn cancelled(&mut self) -> bool;
+}
+
+/// The run to follow.
+pub(in crate::cli) enum Target {
+    /// A new run: the fields of the message `start`.
+    Start(Value),
+    /// A run with this id.
+    Attach(String),
+}
+
+/// How following a run ended.
+pub(in crate::cli) struct Followed {
+    /// The run's id.
+    pub(in crate::cli) run: String,
+    /// The signal that ended it, if it was sent to this process and the run has no input.
+    pub(in crate::cli) stopped_by: Option<i32>,
+}
+
+/// Follows a run to its end. `input`: its live input; then signals of this process are the caller's.
+pub(in crate::cli) fn follow(
+    server: &Server,
+    target: Target,
+    input: Option<Arc<dyn LiveSource>>,
+    watcher: &mut dyn Watcher,
+) -> Result<Followed, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (run, start) = match target {
+        Target::Attach(run) => (Some(run), None),
+        Target::Start(mut message) => {
+            message["type"] = "start".into();
+            message["id"] = RUN.into();
+            message["idempotency_key"] = random_key().into();
+            (None, Some(message))
+        }
+    };
+    runtime.block_on(async {
+        let signals = if input.is_none() { Some(Signals::listen()?) } else { None };
+        let input = input.map(Sender::start).transpose()?;
+        let following = Following {
+            server,
+            watcher,
+            start,
+            run,
+            last: 0,
+            before_gap: None,
+            is_replaying: false,
+            input,
+            signals,
+            stopped_by: None,
+            lost_at: None,
+            end_by: None,
+            has_killed: false,
+        };
+        following.follow().await
+    })
+}
+
+/// Why an exchange of messages ended.
+enum Stop {
+    /// The run has ended, or its end is not waited for any longer.
+    End,
+    /// The connection was lost; the cause.
+    Lost(anyhow::Error),
+    /// The server asks for the start to be repeated after this time.
+    Busy(Duration),
+}
+
+struct Following<'a> {
+    server: &'a Server,
+    watcher: &'a mut dyn Watcher,
+    /// The message that starts the run, if it is new.
+    start: Option<Value>,
+    run: Option<String>,
+    /// Number of the last event that the watcher has.
+    last: u64,
+    /// That number when the server dropped events. The later ones are read from the log after the run's end.
+    before_gap: Option<u64>,
+    is_replaying: bool,
+    input: Option<Sender>,
+    signals: Option<Signals>,
+    stopped_by: Option<i32>,
+    /// Since when the run is not followed; `None`: it is.
+    lost_at: Option<Instant>,
+    /// Until when the end of a cancelled run is waited for.
+    end_by: Option<Instant>,
+    /// Whether this connection has asked for the run's end.
+    has_killed: bool,
+}
+
+impl Following<'_> {
+    async fn follow(mut self) -> Result<Followed, Failure> {
+        let url = self.server.url();
+        let (mut was_open, mut pause, mut busy) = (false, PAUSES.0, Duration::ZERO);
+        loop {
+            let connected = tokio::select! {
+                connected = connect(self.server) => connected?,
+                signal = next_signal(&mut self.signals) => {
+                    self.stopped_by = Some(signal);
+                    break;
+                }
+            };
+            let stop = match connected {
+                Ok(mut socket) => {
+                    was_open = true;
+                    let stop = self.exchange(&mut socket).await?;
+                    // The server may be gone.
+                    let _ = timeout(CLOSE_MAX, socket.close(None)).await;
+                    stop
+                }
+                Err(cause) if was_open => Stop::Lost(cause),
+                Err(cause) => return Err(unreachable(url, cause)).or_exit(Exit::Server),
+            };
+            let wait = match stop {
+                Stop::End => break,
+                Stop::Busy(wait) => {
+                    busy += wait;
+                    if busy > RATE_WAIT_MAX {
+                        return Err(anyhow!("{url} is busy: it did not accept the run for {busy:?}"))
+                            .or_exit(Exit::Server);
+                    }
+                    wait
+                }
+                Stop::Lost(cause) => {
+                    if self.lost_at.is_none() {
+                        self.watcher.note(&format!("the connection to {url} was lost; trying to restore it"));
+                        pause = PAUSES.0;
+                    }
+                    let lost_at = *self.lost_at.get_or_insert_with(Instant::now);
+                    if lost_at.elapsed() > RECONNECT_MAX || self.is_given_up() {
+                        let run = self.run.map(|run| format!("; the run {run} may go on")).unwrap_or_default();
+                        let what = format!("the connection to {url} was lost and could not be restored{run}");
+                        return Err(cause.context(what)).or_exit(Exit::Server);
+                    }
+                    let wait = pause;
+                    pause = (pause * 2).min(PAUSES.1);
+                    wait
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                signal = next_signal(&mut self.signals) => self.stopped_by = Some(signal),
+            }
+            if self.run.is_none() && (self.stopped_by.is_some() || self.watcher.cancelled()) {
+                break;
+            }
+        }
+        Ok(Followed { run: self.run.unwrap_or_default(), stopped_by: self.stopped_by })
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.end_by.is_some_and(|by| Instant::now() > by)
+    }
+
+    /// Starts the run or attaches to it, and exchanges messages.
+    async fn exchange(&mut self, socket: &mut Socket) -> Result<Stop, Failure> {
+        let first = match (&self.run, &self.start) {
+            (None, Some(start)) => start.clone(),
+            (run, _) => json!({ "type": "attach", "id": RUN, "run": run, "after": self.last }),
+        };
+        self.has_killed = false;
+        if let Some(input) = &mut self.input {
+            input.is_ready = false;
+        }
+        if let Err(error) = send(socket, &first).await {
+            return Ok(Stop::Lost(error.into()));
+        }
+        let mut checks = interval(CHECK);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heard = Instant::now();
+        loop {
+            tokio::select! {
+                frame = socket.next() => {
+                    heard = Instant::now();
+                    let text = match frame {
+                        Some(Ok(Message::Text(text))) => text,
+                        // Tungstenite answers pings.
+                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+                        Some(Ok(Message::Close(Some(frame)))) => return Ok(Stop::Lost(anyhow!("{}", harmless(&frame.reason)))),
+                        Some(Ok(_)) | None => return Ok(Stop::Lost(anyhow!("the server closed the connection"))),
+                        Some(Err(error)) => return Ok(Stop::Lost(error.into())),
+                    };
+                    let Ok(message) = serde_json::from_str::<Value>(text.as_str()) else {
+                        return Err(anyhow!("{} sent a message that is not JSON", self.server.url())).or_exit(Exit::Server);
+                    };
+                    let replies = match self.handle(&message)? {
+                        Handled::Replies(replies) => replies,
+                        Handled::Stop(stop) => return Ok(stop),
+                    };
+                    for reply in replies {
+                        if let Err(error) = send(socket, &reply).await {
+                            return Ok(Stop::Lost(error.into()));
+                        }
+                    }
+                }
+                Some(message) = next_input(&mut self.input, self.run.as_deref()) => {
+                    if let Err(error) = send(socket, &message).await {
+                        return Ok(Stop::Lost(error.into()));
+                    }
+                }
+                signal = next_signal(&mut self.signals) => {
+                    if self.stopped_by.replace(signal).is_some() {
+                        return Ok(Stop::End);
+                    }
+                }
+                _ = checks.tick() => {
+                    if heard.elapsed() > SILENCE_MAX {
+                        return Ok(Stop::Lost(anyhow!("nothing came for {} seconds", SILENCE_MAX.as_secs())));
+                    }
+                    if self.stopped_by.is_none() && !self.watcher.cancelled() {
+                        continue;
+                    }
+                    self.end_by.get_or_insert_with(|| Instant::now() + END_MAX);
+                    if self.is_given_up() {
+                        return Ok(Stop::End);
+                    }
+                    if let Some(run) = self.run.as_deref().filter(|_| !std::mem::replace(&mut self.has_killed, true)) {
+                        let kill = json!({ "type": "kill", "id": KILL, "run": run });
+                        if let Err(error) = send(socket, &kill).await {
+                            return Ok(Stop::Lost(error.into()));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Handles a message of the server.
+    fn handle(&mut self, message: &Value) -> Result<Handled, Failure> {
+        let nothing = Ok(Handled::Replies(Vec::new()));
+        match message["type"].as_str().unwrap_or_default() {
+            "accepted" => {
+                self.run = message["run"].as_str().map(str::to_owned);
+                self.lost_at = None;
+                nothing
+            }
+            "attached" => {
+                self.lost_at = None;
+                nothing
+            }
+            "event" => Ok(self.event(message["event"].as_str().unwrap_or_default(), &message["data"])),
+            "input" => match (&mut self.input, &self.run) {
+                (Some(input), Some(run)) => Ok(Handled::Replies(input.reported(message, run))),
+                _ => nothing,
+            },
+            "detached" => Ok(Handled::Stop(Stop::Lost(anyhow!("the server is shutting down")))),
+            "error" => self.refusal(message),
+            _ => nothing,
+        }
+    }
+
+    fn event(&mut self, name: &str, data: &Value) -> Handled {
+        let seq = data["seq"].as_u64().unwrap_or_default();
+        let nothing = Handled::Replies(Vec::new());
+        if name == "gap" {
+            if self.input.is_some() || self.is_replaying {
+                self.watcher.note("some output was dropped, because this connection was too slow");
+            } else {
+                self.before_gap.get_or_insert(self.last);
+            }
+            return nothing;
+        }
+        if seq <= self.last {
+            return nothing;
+        }
+        let is_end = name == "verdict";
+        if let Some(before) = self.before_gap {
+            if !is_end {
+                return nothing;
+            }
+            (self.before_gap, self.is_replaying, self.last) = (None, true, before);
+            return Handled::Replies(vec![json!({ "type": "attach", "id": RUN, "run": self.run, "after": before })]);
+        }
+        self.last = seq;
+        self.watcher.event(name, data);
+        if is_end { Handled::Stop(Stop::End) } else { nothing }
+    }
+
+    /// The server refused a message.
+    fn refusal(&mut self, message: &Value) -> Result<Handled, Failure> {
+        let error = &message["error"];
+        let status = error["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(500);
+        match message["id"].as_str() {
+            Some(KILL) => {}
+            Some(RUN) if self.run.is_none() && matches!(status, 429 | 503) && message["retry_after"].is_u64() => {
+                let seconds = message["retry_after"].as_u64().unwrap_or_default().max(1);
+                return Ok(Handled::Stop(Stop::Busy(Duration::from_secs(seconds))));
+            }
+            Some(RUN) => {
+                let mut failure = refused(self.server.url(), status, error);
+                if let (404, Some(run)) = (status, &self.run) {
+                    failure.error = failure.error.context(format!("the run {run} was lost"));
+                }
+                return Err(failure);
+            }
+            // An input. The next report says where to continue, unless the run has ended.
+            _ => {
+                if let Some(input) = &mut self.input {
+                    input.is_ready = false;
+                }
+            }
+        }
+        Ok(Handled::Replies(Vec::new()))
+    }
+}
+
+enum Handled {
+    /// Messages to send.
+    Replies(Vec<Value>),
+    Stop(Stop),
+}
+
+/// The signals that end a run.
+struct Signals([(Signal, i32); 3]);
+
+impl Signals {
+    fn listen() -> io::Result<Signals> {
+        let on = |kind: SignalKind| Ok::<_, io::Error>((signal(kind)?, kind.as_raw_value()));
+        Ok(Signals([on(SignalKind::interrupt())?, on(SignalKind::terminate())?, on(SignalKind::hangup())?]))
+    }
+}
+
+/// The next signal. Waits forever if none is listened for.
+async fn next_signal(signals: &mut Option<Signals>) -> i32 {
+    let Some(Signals([(one, interrupt), (two, terminate), (three, hang_up)])) = signals else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        Some(()) = one.recv() => *interrupt,
+        Some(()) = two.recv() => *terminate,
+        Some(()) = three.recv() => *hang_up,
+        else => std::future::pending().await,
+    }
+}

@@ -1,0 +1,195 @@
+//! Client of a server: its address, its credentials and its HTTP API. `live.rs` follows a run over `GET /live`.
+//!
+//! Everything that a server sends is untrusted: sizes are bounded, and text that is not the program's own output is
+//! printed with [`harmless`].
+
+pub(super) mod args;
+mod input;
+pub(super) mod live;
+mod socket;
+mod tls;
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use cupel_problem::Slug;
+use cupel_types::BoxPath;
+use serde_json::{Value, json};
+use ureq::Agent;
+use ureq::http::Uri;
+
+use self::args::{Credentials, Place};
+use super::shared_args::parse_url;
+use super::{Exit, Failure, OrExit};
+use crate::terminal::harmless;
+
+/// Maximum time to open a connection.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+
+/// Maximum time of one request. The server answers a request with `?wait=` much earlier.
+const REQUEST_MAX: Duration = Duration::from_secs(60);
+
+/// Maximum size of a response. Results have all output that the server keeps.
+const RESPONSE_BYTES_MAX: u64 = 128 << 20;
+
+/// Maximum total time for which requests wait because the server's rate limit refused them.
+const RATE_WAIT_MAX: Duration = Duration::from_secs(120);
+
+/// Maximum size of a file with an API key.
+const KEY_BYTES_MAX: u64 = 4 << 10;
+
+/// A server and the credentials for it.
+pub(super) struct Server {
+    agent: Agent,
+    /// The address of its site, without a slash at the end.
+    url: String,
+    authorization: String,
+    tls: Arc<rustls::ClientConfig>,
+}
+
+impl Server {
+    /// Reads the credentials. Opens no connection.
+    pub(super) fn new(url: &str, credentials: &Credentials) -> Result<Server, Failure> {
+        let key = key(credentials)?;
+        let trusted = tls::trusted(credentials.ca_file.as_deref()).or_exit(Exit::Usage)?;
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .tls_config(trusted.for_requests())
+            .timeout_connect(Some(CONNECT_MAX))
+            .timeout_global(Some(REQUEST_MAX))
+            .build()
+            .into();
+        let url = url.trim_end_matches('/').to_owned();
+        if url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::len)).is_none() {
+            return Err(anyhow!("{url} is not the address of a server")).or_exit(Exit::Usage);
+        }
+        Ok(Server { agent, url, authorization: format!("Bearer {key}"), tls: Arc::new(trusted.for_sockets()?) })
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(super) fn get(&self, path: &str) -> Result<Value, Failure> {
+        self.request(|| self.agent.get(self.address(path)).header("authorization", &self.authorization).call())
+    }
+
+    /// Sends a request that the server performs once, even if it is repeated.
+    pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let key = random_key();
+        self.request(|| {
+            let request = self.agent.post(self.address(path)).header("authorization", &self.authorization);
+            request.header("idempotency-key", &key).send_json(body)
+        })
+    }
+
+    /// The final state of a run.
+    pub(super) fn result(&self, run: &str) -> Result<Value, Failure> {
+        self.get(&format!("/execute/{run}?wait=10"))
+    }
+
+    fn address(&self, path: &str) -> String {
+        format!("{}/api/v1{path}", self.url)
+    }
+
+    /// Sends a request. If the rate limit refuses it, sends it again as soon as the limit allows.
+    fn request(
+        &self,
+        send: impl Fn() -> Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<Value, Failure> {
+        let begun = Instant::now();
+        loop {
+            let mut response = send().map_err(|error| unreachable(&self.url, error)).or_exit(Exit::Server)?;
+            let status = response.status().as_u16();
+            let retry_after = response.headers().get("retry-after").and_then(|v| v.to_str().ok()?.parse().ok());
+            if let (429, Some(pause)) = (status, retry_after.map(Duration::from_secs))
+                && begun.elapsed() + pause <= RATE_WAIT_MAX
+            {
+                std::thread::sleep(pause);
+                continue;
+            }
+            let body = response.body_mut().with_config().limit(RESPONSE_BYTES_MAX).read_json::<Value>();
+            return match (status, body) {
+                (200..=299, Ok(body)) => Ok(body),
+                (_, Ok(problem)) if problem["code"].is_string() => Err(refused(&self.url, status, &problem)),
+                (_, _) => Err(anyhow!("{} does not answer as a Cupel server: status {status}", self.url))
+                    .or_exit(Exit::Server),
+            };
+        }
+    }
+}
+
+/// The server and the name of a problem. `problem`: its name in URLs, or the URL of its page.
+pub(super) fn place(problem: &str, place: &Place, credentials: &Credentials) -> Result<(Server, Slug), Failure> {
+    let (url, slug) = match problem.rsplit_once("/problems/") {
+        Some((url, slug)) if parse_url(url).is_ok() => (url, slug.trim_end_matches('/')),
+        _ => (place.server.as_str(), problem),
+    };
+    let wrong = || format!("{problem:?} is neither the name of a problem nor the URL of its page");
+    let slug = slug.parse().with_context(wrong).or_exit(Exit::Usage)?;
+    Ok((Server::new(url, credentials)?, slug))
+}
+
+/// The error of a server that gives no answer.
+fn unreachable(url: &str, cause: impl Into<anyhow::Error>) -> anyhow::Error {
+    let hint = "check the address, and that the server runs";
+    cause.into().context(format!("cannot reach the server {url}; {hint}"))
+}
+
+/// The error of a refused request. `problem`: the server's error document.
+fn refused(url: &str, status: u16, problem: &Value) -> Failure {
+    let mut details = vec![harmless(problem["detail"].as_str().or(problem["title"].as_str()).unwrap_or_default())];
+    let faults = problem["errors"].as_array().into_iter().flatten();
+    details.extend(faults.filter_map(|fault| fault["detail"].as_str()).map(harmless));
+    details.dedup();
+    let detail = details.join("\n  ");
+    let (exit, what) = match status {
+        401 => (Exit::Auth, format!("{url} refused the API key: {detail}")),
+        403 => (Exit::Auth, format!("the API key does not permit this on {url}: {detail}")),
+        404 => (Exit::NotFound, format!("not found on {url}: {detail}")),
+        400 | 409 | 413 | 415 | 422 => (Exit::Usage, format!("{url} refused the request: {detail}")),
+        429 => (Exit::Server, format!("the rate limit of {url} is used up: {detail}")),
+        _ => (Exit::Server, format!("{url} failed (status {status}): {detail}")),
+    };
+    Failure { exit, error: anyhow!(what) }
+}
+
+/// Reads the API key.
+fn key(credentials: &Credentials) -> Result<String, Failure> {
+    let text = match &credentials.key_file {
+        Some(path) => {
+            let cannot = || format!("cannot read the API key in {}", path.display());
+            let file = std::fs::File::open(path).with_context(cannot).or_exit(Exit::Usage)?;
+            let mut text = String::new();
+            file.take(KEY_BYTES_MAX).read_to_string(&mut text).with_context(cannot).or_exit(Exit::Usage)?;
+            text
+        }
+        None => std::env::var("CUPEL_API_KEY").unwrap_or_default(),
+    };
+    let key = text.trim();
+    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let hint = "set CUPEL_API_KEY, or name a file with --key-file; `cupel key create` on the server prints a key";
+        return Err(anyhow!("there is no API key: {hint}")).or_exit(Exit::Auth);
+    }
+    Ok(key.to_owned())
+}
+
+/// A new idempotency key.
+pub(super) fn random_key() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+/// The fields of a request that name a program: `language`, and `files` or `source_code`.
+pub(super) fn source_fields(language: &str, file: Option<&BoxPath>, source: &[u8]) -> Value {
+    match (file, std::str::from_utf8(source)) {
+        (None, Ok(text)) => json!({ "language": language, "source_code": text }),
+        (file, _) => {
+            let path = file.map_or("main", BoxPath::as_str);
+            json!({ "language": language, "files": [{ "path": path, "content_base64": BASE64_STANDARD.encode(source) }] })
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! `cupel run --interactive`: a person or another program talks to the program while it runs, here or on a server.
+//!
+//! ```text
+//!  standard input ──► reading thread ──┐
+//!                                      ├──queue──► LiveSource ──► executor ──► terminal or pipe of the program
+//!  signals ─────────► signal thread ───┘
+//! ```
+//!
+//! If standard input and output are a terminal, the program gets a terminal of its own, and the person's terminal is in
+//! raw mode while the program runs: then the program's terminal alone gives a meaning to what is typed, so Ctrl-C
+//! interrupts the program.
+//!
+//! *Invariant:* The terminal is restored whenever this process ends, except by SIGKILL. SIGTERM and SIGHUP end the run,
+//! and then this process in its usual way.
+
+use std::io::{self, IsTerminal, Read};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use cupel_judge::{LiveInput, LiveSignal, LiveSource, LiveStdin, StdinSource, TerminalSize};
+use cupel_sandbox::{RawTerminal, window_size};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Maximum number of inputs that the executor has not taken. Bytes are also bounded by [`LiveInput::WINDOW`].
+const INPUTS_MAX: usize = 64;
+/// Maximum number of bytes per read of standard input.
+const CHUNK: usize = 4096;
+
+/// The conversation of one run.
+pub(super) struct Interactive {
+    input: Arc<LocalInput>,
+    terminal: Option<TerminalSize>,
+    raw: Option<RawTerminal>,
+}
+
+/// Whether the program would get a terminal.
+pub(super) fn is_at_terminal() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+impl Interactive {
+    /// Starts the threads. Nothing is read until the program runs. `wants_terminal`: whether the program gets a terminal
+    /// if standard input and output are one.
+    pub(super) fn start(wants_terminal: bool) -> io::Result<Interactive> {
+        let (sender, inputs) = sync_channel(INPUTS_MAX);
+        let input = Arc::new(LocalInput {
+            inputs: Mutex::new(inputs),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            stopped_by: AtomicI32::new(0),
+        });
+        listen(&input, sender.clone())?;
+        // After the signal thread listens, so that no change is missed.
+        let terminal = if wants_terminal && is_at_terminal() { window_size(io::stdin()) } else { None };
+        let reading = Arc::clone(&input);
+        thread::Builder::new().name("stdin".into()).spawn(move || reading.read(&sender))?;
+        Ok(Interactive { input, terminal, raw: None })
+    }
+
+    pub(super) fn stdin(&self) -> StdinSource {
+        StdinSource::Live(LiveStdin { source: self.source(), terminal: self.terminal })
+    }
+
+    pub(super) fn source(&self) -> Arc<dyn LiveSource> {
+        self.input.clone()
+    }
+
+    /// The size of the program's terminal, if it gets one.
+    pub(super) fn terminal(&self) -> Option<TerminalSize> {
+        self.terminal
+    }
+
+    /// The program starts: what is typed from now on is for it.
+    pub(super) fn begin(&mut self) {
+        if self.terminal.is_some() {
+            // Fails only if the terminal is gone.
+            self.raw = RawTerminal::enter(io::stdin()).ok();
+        }
+        self.input.lock().is_running = true;
+        self.input.changed.notify_all();
+    }
+
+    /// The program has ended. Restores the terminal.
+    pub(super) fn end(&mut self) {
+        self.input.lock().is_running = false;
+        self.raw = None;
+    }
+
+    /// The signal that asked this process to end, if any.
+    pub(super) fn stopped_by(&self) -> Option<i32> {
+        Some(self.input.stopped_by.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
+    }
+}
+
+/// Standard input and the signals of this process, as live input.
+struct LocalInput {
+    inputs: Mutex<Receiver<LiveInput>>,
+    state: Mutex<State>,
+    changed: Condvar,
+    /// The number of the signal that asked this process to end, or 0.
+    stopped_by: AtomicI32,
+}
+
+#[derive(Default)]
+struct State {
+    is_running: bool,
+    read: u64,
+    consumed: u64,
+}
+
+impl LiveSource for LocalInput {
+    fn next(&self, timeout: Duration) -> Option<LiveInput> {
+        // The signal thread keeps a sender, so this waits.
+        self.inputs.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(timeout).ok()
+    }
+
+    fn consumed(&self, total_bytes: u64) {
+        self.lock().consumed = total_bytes;
+        self.changed.notify_all();
+    }
+}
+
+impl LocalInput {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads standard input to its end, at most one window ahead of the program.
+    fn read(&self, to: &SyncSender<LiveInput>) {
+        let mut buffer = [0; CHUNK];
+        loop {
+            let room = self.wait_for_room();
+            match io::stdin().lock().read(&mut buffer[..room]) {
+                Ok(count @ 1..) => {
+                    self.lock().read += count as u64;
+                    if to.send(LiveInput::Bytes(buffer[..count].to_vec())).is_err() {
+                        return;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(0) | Err(_) => {
+                    let _ = to.send(LiveInput::EndOfInput);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Waits until the program runs and may be sent more. Returns how much to read, at least one byte.
+    fn wait_for_room(&self) -> usize {
+        let mut state = self.lock();
+        loop {
+            let under_way = usize::try_from(state.read - state.consumed).unwrap_or(usize::MAX);
+            let room = LiveInput::WINDOW.saturating_sub(under_way).min(CHUNK);
+            if state.is_running && room > 0 {
+                return room;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Passes a signal of the keyboard on to the program. Before the program runs, it ends this process.
+    fn interrupted(&self, signal: LiveSignal, to: &SyncSender<LiveInput>) {
+        if self.lock().is_running {
+            // Dropped if the executor has not taken the last ones.
+            let _ = to.try_send(LiveInput::Signal(signal));
+        } else {
+            self.stop(signal);
+        }
+    }
+
+    fn stop(&self, signal: LiveSignal) {
+        self.stopped_by.store(signal.signal().0, Ordering::SeqCst);
+    }
+}
+
+/// Starts the thread that receives the signals of this process.
+fn listen(input: &Arc<LocalInput>, to: SyncSender<LiveInput>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let on = |kind| -> io::Result<Signal> {
+        let _entered = runtime.enter();
+        signal(kind)
+    };
+    let (mut interrupt, mut quit) = (on(SignalKind::interrupt())?, on(SignalKind::quit())?);
+    let (mut terminate, mut hang_up) = (on(SignalKind::terminate())?, on(SignalKind::hangup())?);
+    let mut window = on(SignalKind::window_change())?;
+    let input = Arc::clone(input);
+    thread::Builder::new().name("signals".into()).spawn(move || {
+        runtime.block_on(async {
+            loop {
+                tokio::select! {
+                    Some(()) = interrupt.recv() => input.interrupted(LiveSignal::Interrupt, &to),
+                    Some(()) = quit.recv() => input.interrupted(LiveSignal::Quit, &to),
+                    Some(()) = terminate.recv() => input.stop(LiveSignal::Terminate),
+                    Some(()) = hang_up.recv() => input.stop(LiveSignal::Hangup),
+                    Some(()) = window.recv() => {
+                        if let Some(size) = window_size(io::stdin()) {
+                            let _ = to.try_send(LiveInput::Resize(size));
+                        }
+                    }
+                    else => break,
+                }
+            }
+        })
+    })?;
+    Ok(())
+}

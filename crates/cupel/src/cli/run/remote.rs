@@ -1,0 +1,211 @@
+//! `cupel run --server`: the same command, on a server.
+//!
+//! A file or a pipe is sent as the standard input of the run. With `--interactive`, and if standard input is a terminal, the
+//! input is live: it is sent while the program runs.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use cupel_judge::LiveSource;
+use cupel_languages::Registry;
+use cupel_types::{BoxPath, Bytes, Verdict};
+use serde_json::{Map, Value, json};
+
+use super::args::Run;
+use super::interactive::Interactive;
+use super::{choose, file_in_box, read_source, stdin};
+use crate::cli::remote::live::{Followed, Target, Watcher, follow};
+use crate::cli::remote::{Server, source_fields};
+use crate::cli::{CommandResult, Exit, Failure, OrExit};
+use crate::terminal::{self, bad, dim, good, harmless};
+
+/// Largest source and input that are read. A server has bounds of its own.
+const SENT_BYTES_MAX: Bytes = Bytes::mib(64);
+
+pub(super) fn run(args: &Run, url: &str) -> CommandResult {
+    let server = Server::new(url, &args.credentials)?;
+    let registry = Registry::load(None)?;
+    let source = read_source(&args.file, SENT_BYTES_MAX)?;
+    let (language, file): (String, Option<BoxPath>) = match &args.language {
+        // The server may have languages that this command does not know.
+        Some(name) => (name.clone(), registry.find(name).and_then(|language| file_in_box(&args.file, language))),
+        None => {
+            let language = choose(&registry, args)?;
+            (language.id.to_string(), file_in_box(&args.file, language))
+        }
+    };
+    let mut request = source_fields(&language, file.as_ref(), &source);
+    let arguments: Option<Vec<&str>> = args.args.iter().map(|arg| arg.to_str()).collect();
+    request["args"] = arguments.context("an argument of the program is not UTF-8").or_exit(Exit::Usage)?.into();
+    let is_typed = args.stdin.is_none() && args.file != Path::new("-") && io::stdin().is_terminal();
+    let is_live = args.interactive || is_typed && !args.json;
+    let mut limits = limits(args);
+    if is_live {
+        waits_long(&server, &language, &mut limits)?;
+    } else if !(is_typed && args.json) {
+        let sent = stdin(args, SENT_BYTES_MAX)?.read(SENT_BYTES_MAX).or_exit(Exit::Usage)?;
+        request["stdin_base64"] = BASE64_STANDARD.encode(sent).into();
+    }
+    request["limits"] = limits.into();
+
+    let interactive = if is_live { Some(Interactive::start(args.interactive)?) } else { None };
+    let mut start = json!({ "request": request, "interactive": is_live });
+    if let Some(size) = interactive.as_ref().and_then(Interactive::terminal) {
+        start["tty"] = json!({ "cols": size.columns, "rows": size.rows });
+    }
+    let source: Option<Arc<dyn LiveSource>> = interactive.as_ref().map(Interactive::source);
+    let mut stream = Stream { silent: args.json, broken: false, interactive };
+    let followed = follow(&server, Target::Start(start), source, &mut stream);
+    let of_terminal = stream.interactive.as_ref().and_then(Interactive::stopped_by);
+    let broken = stream.broken;
+    // Restores the terminal, also if the run failed.
+    drop(stream);
+    let Followed { run, stopped_by } = followed?;
+    if let Some(signal) = stopped_by.or(of_terminal) {
+        return Ok(Exit::Program(u8::try_from(128 + signal).unwrap_or(1)));
+    }
+    if broken {
+        // The code is that of SIGPIPE.
+        return Ok(Exit::Program(128 + 13));
+    }
+    let result = server.result(&run)?;
+    if args.json {
+        outln!("{result:#}");
+    } else {
+        show(&server, &result);
+    }
+    Ok(Exit::Program(exit_code(&result)))
+}
+
+fn limits(args: &Run) -> Map<String, Value> {
+    let kb = |size: Bytes| Value::from(size.as_kib().max(1));
+    let named = [
+        ("cpu_time_ms", args.time.map(|time| Value::from(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)))),
+        ("instructions", args.instructions.map(Value::from)),
+        ("memory_kb", args.memory.map(kb)),
+        ("output_kb", args.output.map(kb)),
+    ];
+    named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// Sets the server's maxima of wall-clock and idle time, because a person may type slowly.
+fn waits_long(server: &Server, language: &str, limits: &mut Map<String, Value>) -> Result<(), Failure> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "+-._#".contains(c);
+    if !language.chars().all(is_plain) {
+        return Err(anyhow!("{language:?} is not the id of a language")).or_exit(Exit::Usage);
+    }
+    let offered = server.get(&format!("/languages/{}", language.replace('#', "%23").replace('+', "%2B")))?;
+    for name in ["wall_time_ms", "idle_time_ms"] {
+        limits.insert(name.to_owned(), offered["limits_max"][name].clone());
+    }
+    Ok(())
+}
+
+/// Prints the program's output as it arrives.
+struct Stream {
+    silent: bool,
+    /// The reader of standard output has closed it, so the run is cancelled.
+    broken: bool,
+    interactive: Option<Interactive>,
+}
+
+impl Stream {
+    fn pass(&mut self, data: &Value) {
+        let bytes = match (data["text"].as_str(), data["base64"].as_str()) {
+            (Some(text), _) => text.as_bytes().to_vec(),
+            (None, Some(coded)) => BASE64_STANDARD.decode(coded).unwrap_or_default(),
+            (None, None) => return,
+        };
+        let written = if data["stream"] == "stderr" {
+            io::stderr().write_all(&bytes)
+        } else {
+            let mut stdout = io::stdout();
+            stdout.write_all(&bytes).and_then(|()| stdout.flush())
+        };
+        if let Err(error) = written {
+            terminal::failed(error);
+            self.broken = true;
+        }
+    }
+}
+
+impl Watcher for Stream {
+    fn event(&mut self, name: &str, data: &Value) {
+        match name {
+            "started" if data["attempt"].as_u64() > Some(1) => {
+                self.note("a worker failed; the program is started again");
+            }
+            "test.start" => {
+                if let Some(interactive) = &mut self.interactive {
+                    interactive.begin();
+                }
+            }
+            "output" if !self.silent => self.pass(data),
+            "test.end" | "verdict" => {
+                if let Some(interactive) = &mut self.interactive {
+                    interactive.end();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn note(&mut self, text: &str) {
+        // In raw mode, a line feed alone does not move to the start of the line.
+        errln!("\r{}\r", dim(&format!("cupel: {}", harmless(text))));
+    }
+
+    fn cancelled(&mut self) -> bool {
+        self.broken || self.interactive.as_ref().is_some_and(|interactive| interactive.stopped_by().is_some())
+    }
+}
+
+/// Exit code of the process; see the help of the command.
+fn exit_code(result: &Value) -> u8 {
+    let code = match result["verdict"].as_str().unwrap_or("JE") {
+        "JE" => 125,
+        "CE" | "CANCELLED" => 1,
+        _ => match (result["exit_code"].as_i64(), result["signal"].as_i64(), result["verdict"].as_str()) {
+            (Some(code), _, _) => code,
+            (None, Some(signal), _) => 128 + signal,
+            (None, None, Some("TLE" | "ILE")) => 124,
+            (None, None, Some("MLE")) => 137,
+            _ => 1,
+        },
+    };
+    u8::try_from(code).unwrap_or(1)
+}
+
+/// Prints why the program did not run or did not succeed, and a summary line at a terminal.
+fn show(server: &Server, result: &Value) {
+    let verdict = result["verdict"].as_str().unwrap_or("none");
+    if let Some(output) = result["compilation_error"].as_str() {
+        errln!("{}", harmless(output.trim_end()));
+    }
+    let message = result["message"].as_str().filter(|_| verdict != "RTE");
+    if !io::stderr().is_terminal() && message.is_none() {
+        return;
+    }
+    let mark = if verdict == "AC" { good("✓") } else { bad("✗") };
+    let what = match (result["exit_code"].as_i64(), result["signal"].as_i64(), message) {
+        (_, _, Some(message)) => harmless(message),
+        (Some(code), _, None) if verdict != "CE" => format!("exit code {code}"),
+        (_, Some(signal), None) if verdict != "CE" => format!("killed by signal {signal}"),
+        _ => Verdict::from_code(verdict).map_or_else(|| harmless(verdict), |verdict| verdict.title().to_owned()),
+    };
+    let number = |name: &str, unit: &str| Some(format!("{} {unit}", result[name].as_u64()?));
+    let memory = result["memory_used_kb"].as_u64().map(|kb| format!("mem {:.1} MiB", kb as f64 / 1024.0));
+    let facts = [
+        number("execution_time_ms", "ms").map(|time| format!("cpu {time}")),
+        number("wall_time_ms", "ms").map(|time| format!("wall {time}")),
+        memory,
+        result["language"].as_str().map(harmless),
+        Some(server.url().to_owned()),
+    ];
+    let facts: Vec<String> = facts.into_iter().flatten().collect();
+    errln!("{mark} {what} {}", dim(&format!("· {}", facts.join(" · "))));
+}

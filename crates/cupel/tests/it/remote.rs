@@ -1,0 +1,232 @@
+//! Commands that use a server: `cupel run --server`, `get`, `test` and `submit`.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use serde_json::{Value, json};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+
+use crate::interactive::at_terminal;
+use crate::support::{Ended, NO_RATE_LIMITS, Server, cupel, end, source};
+
+/// A command with the server's key.
+fn with_key<'a>(server: &Server, args: impl IntoIterator<Item = &'a str>) -> Command {
+    let mut command = cupel(args);
+    command.env("CUPEL_API_KEY", &server.key);
+    command
+}
+
+/// Forwards connections to a server, with TLS if there is a configuration, and can cut all of them.
+struct Proxy {
+    at: SocketAddr,
+    cuts: watch::Sender<u32>,
+    _runtime: Runtime,
+}
+
+impl Proxy {
+    fn start(to: &str, tls: Option<ServerConfig>) -> Proxy {
+        let to = to.strip_prefix("http://").unwrap().trim_end_matches('/').to_owned();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
+        let (at, (cuts, cut)) = (listener.local_addr().unwrap(), watch::channel(0));
+        let acceptor = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
+        runtime.spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let (to, acceptor, mut cut) = (to.clone(), acceptor.clone(), cut.clone());
+                cut.mark_unchanged();
+                tokio::spawn(async move {
+                    let mut server = TcpStream::connect(to).await?;
+                    let carried = async {
+                        match acceptor {
+                            None => copy_bidirectional(&mut client, &mut server).await,
+                            Some(acceptor) => {
+                                copy_bidirectional(&mut acceptor.accept(client).await?, &mut server).await
+                            }
+                        }
+                    };
+                    tokio::select! {
+                        carried = carried => carried.map(|_| ()),
+                        _ = cut.changed() => Ok(()),
+                    }
+                });
+            }
+        });
+        Proxy { at, cuts, _runtime: runtime }
+    }
+
+    fn cut(&self) {
+        self.cuts.send_modify(|cuts| *cuts += 1);
+    }
+}
+
+#[test]
+fn a_program_on_a_server_has_the_output_and_exit_code_that_it_has_here() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let program =
+        "import sys\nprint(sys.stdin.read().upper(), *sys.argv[1:])\nprint('oh', file=sys.stderr)\nsys.exit(3)\n";
+    let file = source("a.py", program);
+    let here = end(cupel(["run", &file.path, "--", "x", "y"]), b"hello");
+    let there = end(with_key(&server, ["run", &file.path, "--server", &server.url, "--", "x", "y"]), b"hello");
+    assert_eq!(
+        (there.code, there.stdout.as_str(), there.stderr.as_str()),
+        (Some(3), "HELLO x y\n", "oh\n"),
+        "{there:?}"
+    );
+    assert_eq!((here.code, &here.stdout, &here.stderr), (there.code, &there.stdout, &there.stderr));
+
+    let signalled = source("a.py", "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n");
+    assert_eq!(end(with_key(&server, ["run", &signalled.path, "--server", &server.url]), b"").code, Some(143));
+    let slow = source("a.py", "while True: pass\n");
+    let limited = end(with_key(&server, ["run", &slow.path, "--server", &server.url, "--time", "200ms"]), b"");
+    assert_eq!(limited.code, Some(124), "{limited:?}");
+    let wrong = source("a.c", "int main(void) { return nothing; }\n");
+    let refused = end(with_key(&server, ["run", &wrong.path, "--server", &server.url]), b"");
+    assert!(refused.code == Some(1) && refused.stderr.contains("nothing"), "{refused:?}");
+    let object = end(with_key(&server, ["run", &file.path, "--server", &server.url, "--json"]), b"x");
+    let object: Value = serde_json::from_str(&object.stdout).unwrap();
+    assert_eq!((&object["verdict"], &object["stdout"]), (&json!("RTE"), &json!("X\n")), "{object}");
+}
+
+#[test]
+fn a_failure_on_the_way_to_a_server_has_an_exit_code_and_says_what_to_do() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    let file = source("a.py", "print(1)\n");
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = format!("http://{closed}");
+    let cases: [(&str, &[&str], &str, i32, &str); 5] = [
+        ("no server", &["--server", &nobody], &server.key, 6, "cannot reach the server"),
+        ("a wrong key", &["--server", &server.url], "cup_nonsense", 4, "refused the API key"),
+        ("no key", &["--server", &server.url], "", 4, "CUPEL_API_KEY"),
+        ("an unknown language", &["--server", &server.url, "--language", "klingon"], &server.key, 2, "klingon"),
+        ("no key file", &["--server", &server.url, "--key-file", "/nonexistent"], &server.key, 2, "/nonexistent"),
+    ];
+    for (name, flags, key, code, hint) in cases {
+        let mut command = cupel(["run", &file.path].into_iter().chain(flags.iter().copied()));
+        command.env("CUPEL_API_KEY", key);
+        let ended = end(command, b"");
+        assert!(ended.code == Some(code) && ended.stderr.contains(hint), "{name}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_lost_connection_is_restored_and_nothing_is_lost_or_repeated() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let proxy = Proxy::start(&server.url, None);
+    let file = source(
+        "a.py",
+        "import sys\nfor line in sys.stdin:\n    for n in range(50): print(line.strip(), n, flush=True)\n",
+    );
+    let mut command = with_key(&server, ["run", "-i", &file.path, "--server", &format!("http://{}", proxy.at)]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let (mut input, mut output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()).lines());
+    for word in 0..8 {
+        // The connection is lost before, while or after the input is sent and the answer comes.
+        writeln!(input, "{word}").unwrap();
+        for n in 0..50 {
+            if n == word * 5 {
+                proxy.cut();
+            }
+            assert_eq!(output.next().unwrap().unwrap(), format!("{word} {n}"));
+        }
+    }
+    drop(input);
+    assert!(output.next().is_none());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_server_behind_tls_is_used_only_if_its_certificate_is_trusted() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    let (certificate, key) = (data.path().join("server.crt"), data.path().join("server.key"));
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]);
+    openssl.args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"]);
+    openssl.arg("-keyout").arg(&key).arg("-out").arg(&certificate);
+    let made = openssl.output().expect("openssl can be started: install the package `openssl`");
+    assert!(made.status.success(), "{made:?}");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let chain = vec![CertificateDer::from_pem_file(&certificate).unwrap()];
+    let config = config.with_no_client_auth().with_single_cert(chain, PrivateKeyDer::from_pem_file(&key).unwrap());
+    let proxy = Proxy::start(&server.url, Some(config.unwrap()));
+    let url = format!("https://{}", proxy.at);
+
+    let file = source("a.py", "print(input())\n");
+    let refused = end(with_key(&server, ["run", &file.path, "--server", &url]), b"hello\n");
+    assert!(refused.code == Some(6) && refused.stderr.contains("certificate"), "{refused:?}");
+    for interactive in [&["--interactive"][..], &[]] {
+        let args = ["run", &file.path, "--server", &url, "--ca-file", certificate.to_str().unwrap()];
+        let trusted = end(with_key(&server, args.into_iter().chain(interactive.iter().copied())), b"hello\n");
+        assert_eq!((trusted.code, trusted.stdout.as_str()), (Some(0), "hello\n"), "{trusted:?}");
+    }
+}
+
+#[test]
+fn a_terminal_through_a_server_has_a_size_and_its_keys() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let file = source("a.c", crate::live::TALKER[1].1);
+    let steps = json!([
+        ["hear", "first 80 24\r\n"],
+        ["resize", 100, 40],
+        ["hear", "now 100 40\r\n"],
+        ["type", "Ada\r"],
+        ["hear", "hello Ada\r\n"],
+        ["type", "\u{3}"],
+        ["hear", "interrupted\r\n"],
+        ["hear", "✓ exit code 0"],
+    ]);
+    let env = [("CUPEL_API_KEY", server.key.as_str())];
+    let ended = at_terminal(&["run", "-i", &file.path, "--server", &server.url], &env, &steps);
+    assert_eq!(ended, json!({"code": 0, "restored": true}));
+}
+
+#[test]
+fn a_problem_is_downloaded_tested_and_submitted() {
+    let data = tempfile::tempdir().unwrap();
+    let mut settings = NO_RATE_LIMITS.to_vec();
+    settings.push(("CUPEL_PROBLEMS__SHIPPED", "true"));
+    let server = Server::start(data.path(), &settings);
+    let work = tempfile::tempdir().unwrap();
+    let in_work = |args: &[&str]| -> Ended {
+        let mut command = with_key(&server, args.iter().copied());
+        command.current_dir(work.path()).env("CUPEL_URL", &server.url);
+        end(command, b"")
+    };
+    let got = in_work(&["get", &format!("{}/problems/quiet-hours", server.url.trim_end_matches('/'))]);
+    assert_eq!(got.code, Some(0), "{got:?}");
+    assert!(work.path().join("quiet-hours/statement.md").is_file());
+    assert!(work.path().join("quiet-hours/samples/1.ans").is_file());
+    let again = in_work(&["get", "quiet-hours"]);
+    assert!(again.code == Some(2) && again.stderr.contains("--out"), "{again:?}");
+    assert_eq!(in_work(&["get", "no-such-problem"]).code, Some(3));
+
+    let right = std::fs::read_to_string(crate::problems::solution_of("quiet-hours")).unwrap();
+    std::fs::write(work.path().join("quiet-hours.py"), right).unwrap();
+    let tested = in_work(&["test", "quiet-hours.py"]);
+    assert!(tested.code == Some(0) && tested.stdout.contains("1 ✓"), "{tested:?}");
+    let accepted = in_work(&["submit", "quiet-hours", "quiet-hours.py"]);
+    assert!(accepted.code == Some(0) && accepted.stdout.starts_with("accepted · 17/17 tests"), "{accepted:?}");
+
+    std::fs::write(work.path().join("wrong.py"), "print('nonsense')\n").unwrap();
+    let tested = in_work(&["test", "wrong.py", "--samples", "quiet-hours/samples"]);
+    assert!(tested.code == Some(1) && tested.stdout.contains("1 ✗ WA"), "{tested:?}");
+    assert_eq!(in_work(&["test", "wrong.py"]).code, Some(2));
+    let refused = in_work(&["submit", "quiet-hours", "wrong.py", "--json"]);
+    let object: Value = serde_json::from_str(&refused.stdout).unwrap();
+    assert_eq!((refused.code, &object["verdict"]), (Some(1), &json!("WA")));
+    assert_eq!(in_work(&["submit", "no-such-problem", "wrong.py"]).code, Some(3));
+}
