@@ -5,17 +5,27 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::response::Response;
 use cupel_http::Settings;
+use cupel_http::auth::{is_own_socket, session_cookie};
 use cupel_http::error::{ApiError, ErrorKind};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// Refuses a page of another origin that presents no credential of its own: a browser would add the user's cookies to
-/// the handshake of any page.
+/// the handshake of any page. A session cookie counts only if this server's own site opens the connection.
 pub(super) fn check_origin(request: &Request, settings: &Settings) -> Result<(), ApiError> {
     let headers = request.headers();
-    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
     let has_ticket =
         request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("ticket=")));
-    if headers.contains_key(header::AUTHORIZATION) || has_ticket || is_permitted(origin, headers, settings) {
+    if headers.contains_key(header::AUTHORIZATION) || has_ticket {
+        return Ok(());
+    }
+    if session_cookie(headers).is_some() {
+        let detail = "A session cookie opens a live connection only for this server's own site. Others send a token or a ticket.";
+        return is_own_socket(headers, &settings.public_url)
+            .then_some(())
+            .ok_or_else(|| ApiError::new(ErrorKind::CrossSite, detail));
+    }
+    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+    if is_permitted(origin, headers, settings) {
         return Ok(());
     }
     let detail =
