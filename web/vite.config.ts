@@ -12,9 +12,26 @@ const onlyWoff2: Plugin = {
     id.includes('katex') && id.includes('.css') ? code.replace(/,url\([^)]*\) format\("(?:woff|truetype)"\)/g, '') : undefined,
 }
 
+/**
+ * xterm.js writes style elements and style attributes, which the content security policy forbids. Its style elements
+ * become `<terminal-style>` (src/terminal/style.ts), its style attributes properties.
+ */
+const xtermStyles: Plugin = {
+  name: 'xterm-styles',
+  enforce: 'pre',
+  transform: (code, id) => {
+    if (!/@xterm\/xterm\/lib\/xterm\.mjs/.test(id)) return undefined
+    const elements = 'createElement("style")'
+    const attribute = /(\w+)\.setAttribute\("style",(`[^`]*`)\)/g
+    const found = [code.split(elements).length - 1, code.match(attribute)?.length ?? 0, code.split('"style"').length - 1]
+    if (found.join() !== '3,1,5') throw new Error(`this version of xterm.js sets its styles in other ways: ${found.join()}`)
+    return code.replaceAll(elements, 'createElement("terminal-style")').replace(attribute, '$1.style.cssText=$2')
+  },
+}
+
 export default defineConfig({
   base: './',
-  plugins: [onlyWoff2, react(), tailwindcss()],
+  plugins: [onlyWoff2, xtermStyles, react(), tailwindcss()],
   build: {
     target: 'es2022',
     // The content security policy allows no `data:` URLs.

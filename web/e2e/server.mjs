@@ -9,28 +9,41 @@ const ROOT = new URL('../../', import.meta.url).pathname
 const AS_ROOT = join(ROOT, 'scripts/as-root')
 const CUPEL = process.env.CUPEL ?? join(ROOT, 'target/debug/cupel')
 
-/** The server once it listens: its address and a way to end it. `settings` are environment variables. */
+/**
+ * The server once it listens: its address and a way to end it. `kill` ends it at once, as a crash does, and `again`
+ * starts it with the same address and data. `settings` are environment variables.
+ */
 export async function startServer(settings = {}) {
   const work = mkdtempSync(join(tmpdir(), 'cupel-e2e-'))
   const env = { ...process.env, CUPEL_LANGUAGES__PREPARE: 'false', ...settings }
-  const child = spawn(AS_ROOT, [CUPEL, 'serve', '--listen', '127.0.0.1:0', '--data', join(work, 'data')], { env })
   let said = ''
-  const ended = new Promise((resolve) => child.once('exit', resolve))
-  const url = await new Promise((resolve, reject) => {
-    child.stdout.on('data', (text) => {
-      said += text
-      if (said.includes('Try next')) resolve(/http:\/\/127\.0\.0\.1:\d+/.exec(said)[0])
+  let current
+  const begin = async (listen) => {
+    const from = said.length
+    const child = spawn(AS_ROOT, [CUPEL, 'serve', '--listen', listen, '--data', join(work, 'data')], { env })
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    current = { child, ended }
+    return new Promise((resolve, reject) => {
+      child.stdout.on('data', (text) => {
+        said += text
+        const own = said.slice(from)
+        if (own.includes('Try next')) resolve(/http:\/\/127\.0\.0\.1:\d+/.exec(own)[0])
+      })
+      child.stderr.on('data', (text) => (said += text))
+      void ended.then((code) => reject(new Error(`the server ended with ${code}:\n${said}`)))
     })
-    child.stderr.on('data', (text) => (said += text))
-    void ended.then((code) => reject(new Error(`the server ended with ${code}:\n${said}`)))
-  })
-  const stop = async () => {
+  }
+  const url = await begin('127.0.0.1:0')
+  const end = async (signal) => {
     // The server belongs to root if the caller is not.
-    spawn(AS_ROOT, ['kill', String(child.pid)], { stdio: 'ignore' })
-    await ended
+    spawn(AS_ROOT, ['kill', `-${signal}`, String(current.child.pid)], { stdio: 'ignore' })
+    await current.ended
+  }
+  const stop = async () => {
+    await end('TERM')
     rmSync(work, { recursive: true, force: true })
   }
-  return { url, stop, said: () => said }
+  return { url, stop, kill: () => end('KILL'), again: () => begin(new URL(url).host), said: () => said }
 }
 
 /** A proxy on loopback that serves `target()` below `prefix`, which it removes, as a gateway does. */

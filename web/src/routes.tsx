@@ -30,6 +30,12 @@ export const problem = createRoute({
   component: lazyRouteComponent(() => import('./pages/ProblemPage'), 'ProblemPage'),
 })
 
+const playground = createRoute({
+  getParentRoute: () => root,
+  path: '/playground',
+  component: lazyRouteComponent(() => import('./pages/Playground'), 'Playground'),
+})
+
 const accountSearch = (raw: Record<string, unknown>): { then?: string } => {
   const then = ownPath(raw['then'])
   return then === undefined ? {} : { then }
@@ -51,7 +57,7 @@ export const register = createRoute({
 
 export const makeRouter = (queries: QueryClient) =>
   createRouter({
-    routeTree: root.addChildren([home, problems, problem, signIn, register]),
+    routeTree: root.addChildren([home, problems, problem, playground, signIn, register]),
     basepath: ROOT.pathname,
     context: { queries },
     defaultPreload: 'intent',

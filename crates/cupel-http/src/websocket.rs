@@ -8,23 +8,33 @@ use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::Settings;
+use crate::auth::{is_own_socket, session_cookie};
 use crate::error::{ApiError, ErrorKind};
 
 /// The byte stream of a connection after its handshake.
 pub type Upgraded = TokioIo<hyper::upgrade::Upgraded>;
 
 /// Refuses a page of another origin that presents no credential of its own: a browser would add the user's cookies to
-/// the handshake of any page.
+/// the handshake of any page. A session cookie counts only if this server's own site opens the connection.
 ///
 /// # Errors
 ///
-/// The page may not open a WebSocket: [`ErrorKind::Forbidden`].
+/// The page may not open a WebSocket: [`ErrorKind::Forbidden`], or [`ErrorKind::CrossSite`] if it has a session cookie.
 pub fn check_origin(request: &Request, settings: &Settings) -> Result<(), ApiError> {
     let headers = request.headers();
-    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
     let has_ticket =
         request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("ticket=")));
-    if headers.contains_key(header::AUTHORIZATION) || has_ticket || is_permitted(origin, headers, settings) {
+    if headers.contains_key(header::AUTHORIZATION) || has_ticket {
+        return Ok(());
+    }
+    if session_cookie(headers).is_some() {
+        let detail = "A session cookie opens a live connection only for this server's own site. Others send a token or a ticket.";
+        return is_own_socket(headers, &settings.public_url)
+            .then_some(())
+            .ok_or_else(|| ApiError::new(ErrorKind::CrossSite, detail));
+    }
+    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+    if is_permitted(origin, headers, settings) {
         return Ok(());
     }
     let detail =

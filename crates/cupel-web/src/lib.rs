@@ -26,7 +26,7 @@ struct File {
 static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 /// Paths that show the site's page: those of `web/src/routes.tsx`, where `$name` is `{name}`.
-const PAGES: [&str; 5] = ["/", "/problems", "/problems/{slug}", "/sign-in", "/register"];
+const PAGES: [&str; 6] = ["/", "/problems", "/problems/{slug}", "/playground", "/sign-in", "/register"];
 
 /// The page before its base is known.
 const BASE: &str = "<base href=\"/\">";

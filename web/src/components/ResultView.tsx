@@ -111,7 +111,7 @@ function Ended({ result, purpose, problem, onLine, onLoad, source }: ResultViewP
   )
 }
 
-function Figures({ time, memory, result }: { time: number | null | undefined; memory: number | null | undefined; result: Result }) {
+export function Figures({ time, memory, result }: { time: number | null | undefined; memory: number | null | undefined; result: Result }) {
   const limits = result.limits
   return (
     <>
@@ -171,7 +171,7 @@ function OneTest({ test, problem, result }: { test: ProblemTest; problem: Schema
 }
 
 /** A text of the program; nothing if it is empty, unless it is `always` shown. */
-function Text({ title, text, always = false }: { title: string; text: string | null | undefined; always?: boolean }) {
+export function Text({ title, text, always = false }: { title: string; text: string | null | undefined; always?: boolean }) {
   const m = useMessages()
   if (text == null || (text === '' && !always)) return null
   const shown = shortened(text)
@@ -187,7 +187,7 @@ function Text({ title, text, always = false }: { title: string; text: string | n
 }
 
 /** A compiler's messages; a line that names a place in the source leads there. */
-function Compiler({ text, onLine }: { text: string; onLine: (line: number) => void }) {
+export function Compiler({ text, onLine }: { text: string; onLine: (line: number) => void }) {
   const m = useMessages()
   const shown = shortened(text)
   return (

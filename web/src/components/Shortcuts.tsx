@@ -14,6 +14,7 @@ export function Shortcuts({ open, onChange }: { open: boolean; onChange: (open: 
     [['Ctrl', "'"], s.run],
     [['Ctrl', 'Enter'], s.submit],
     [['Esc', 'Tab'], s.leave],
+    [['Shift', 'Tab'], s.leaveTerminal],
     [['?'], s.help],
   ]
   return (

@@ -20,7 +20,7 @@ import { ResultView } from './ResultView'
 const Editor = lazy(() => import('../editor/Editor').then(({ Editor }) => ({ default: Editor })))
 
 /** Characters that are hard to reach on the keyboards of phones. */
-const SYMBOLS = ['{', '}', '(', ')', '[', ']', ';', ':', '=', '<', '>', '"', "'", '_', '+', '-', '*', '/', '%', '&', '|', '!', '#']
+export const SYMBOLS = ['{', '}', '(', ')', '[', ']', ';', ':', '=', '<', '>', '"', "'", '_', '+', '-', '*', '/', '%', '&', '|', '!', '#']
 
 export type Pane = 'code' | 'result'
 
@@ -249,7 +249,7 @@ export function nameOf({ display_name: name, version }: Schema['LanguageView']):
   return number !== undefined && version.startsWith(number) ? `${word} ${version}` : `${name} (${version})`
 }
 
-function Note({ text, children }: { text: string; children?: ReactNode }) {
+export function Note({ text, children }: { text: string; children?: ReactNode }) {
   return (
     <div role="status" className="flex flex-wrap items-center gap-2 px-3 py-1.5 border-b border-border bg-raised">
       <span className="grow">{text}</span>

@@ -48,8 +48,9 @@ pub(crate) struct LiveParams {
 /// event on, and cancels them; the server sends the events of `GET /execute/{submission_id}/events`. One connection
 /// serves many runs. `docs/live.md` describes all messages, bounds and errors.
 ///
-/// A browser gets a ticket from `POST /tickets` first. A request with the header `Origin` that has neither a ticket nor
-/// `Authorization` is refused, unless the origin is this server or one that the operator permits.
+/// A page of this server is authenticated by its session cookie, a page of another origin by a ticket from
+/// `POST /tickets`. A request with the header `Origin` that has no credential is refused, unless the origin is this
+/// server or one that the operator permits.
 #[utoipa::path(
     get, path = "/live", tag = "execute", operation_id = "live",
     params(
@@ -60,7 +61,7 @@ pub(crate) struct LiveParams {
     ),
     responses(
         (status = 101, description = "The connection is a WebSocket from here on"),
-        (status = 403, description = "The origin of the page is not permitted", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 403, description = "The origin of the page is not permitted, or not with a session cookie (`cross-site`)", body = ErrorBody, content_type = "application/problem+json"),
         (status = 426, description = "The request is not a WebSocket handshake", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "You have too many event streams, waits and live connections open", body = ErrorBody, content_type = "application/problem+json"),
     ),

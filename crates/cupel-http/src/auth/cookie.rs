@@ -74,6 +74,12 @@ pub fn check_same_origin(method: &Method, headers: &HeaderMap, public_url: &str)
     is_same.then_some(()).ok_or("A page of another origin sent this request. Use this server's own site.")
 }
 
+/// Whether a page of this server's own site opened a WebSocket. It is a `GET`, so [`check_same_origin`] permits it, and
+/// a script can add no header to it; but every browser sends `Origin` with it. Source: RFC 6455, section 10.2.
+pub fn is_own_socket(headers: &HeaderMap, public_url: &str) -> bool {
+    headers.get(SEC_FETCH_SITE).is_none_or(|site| site == "same-origin") && has_own_origin(headers, public_url)
+}
+
 /// Whether `Origin` names the host of the request, or the origin of `public_url`.
 fn has_own_origin(headers: &HeaderMap, public_url: &str) -> bool {
     let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) else { return false };
@@ -123,6 +129,25 @@ mod tests {
             assert_eq!(check_same_origin(&Method::POST, &headers, URL).is_ok(), allowed, "{pairs:?}");
             assert_eq!(check_same_origin(&Method::DELETE, &headers, URL).is_ok(), allowed, "{pairs:?}");
             assert!(check_same_origin(&Method::GET, &headers, URL).is_ok(), "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn a_socket_is_opened_by_a_page_of_this_server() {
+        const URL: &str = "https://judge.example/cupel";
+        let host = ("host", "127.0.0.1:8080");
+        for (own, pairs) in [
+            (false, vec![]),
+            (false, vec![host]),
+            (false, vec![host, ("sec-fetch-site", "same-origin")]),
+            (false, vec![host, ("origin", "null")]),
+            (false, vec![host, ("origin", "http://127.0.0.1:8081")]),
+            (false, vec![host, ("origin", "http://127.0.0.1:8080"), ("sec-fetch-site", "same-site")]),
+            (true, vec![host, ("origin", "http://127.0.0.1:8080")]),
+            (true, vec![host, ("origin", "http://127.0.0.1:8080"), ("sec-fetch-site", "same-origin")]),
+            (true, vec![host, ("origin", "https://judge.example")]),
+        ] {
+            assert_eq!(is_own_socket(&headers(&pairs), URL), own, "{pairs:?}");
         }
     }
 

@@ -8,7 +8,9 @@ mod identity;
 mod tokens;
 mod who;
 
-pub use cookie::{SITE_HEADER, check_same_origin, remove_session_cookie, session_cookie, set_session_cookie};
+pub use cookie::{
+    SITE_HEADER, check_same_origin, is_own_socket, remove_session_cookie, session_cookie, set_session_cookie,
+};
 pub use credential::{Presented, bearer};
 pub use identity::{Identities, Identity, IdentityError, Via};
 pub use tokens::{Named, Tokens};

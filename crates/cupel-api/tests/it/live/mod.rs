@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::app::{TestApp, TestUser, a_report};
+use crate::app::{PASSWORD, TestApp, TestUser, a_report};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -332,6 +332,44 @@ async fn a_connection_needs_a_credential_that_may_run_programs() {
     let runner = format!("Bearer {}", app.key(&user, &[Scope::RunsRead, Scope::RunsWrite]).await);
     assert_eq!(refusal(&[("authorization", &runner)]).await, None);
     app.get("/api/v1/live").bearer(&user.token).send().await.is_error(426, "upgrade-required");
+}
+
+#[tokio::test]
+async fn a_session_cookie_opens_a_connection_only_for_a_page_of_this_server() {
+    let app = TestApp::with_settings(|settings| {
+        settings.public_url = "https://judge.example/cupel".into();
+        settings.cors_origins = vec!["https://ide.judge.example".into()];
+    })
+    .await;
+    let user = app.user().await;
+    let at = address_of(&app).await;
+    let body = json!({ "username": user.user.username, "password": PASSWORD });
+    let call = app.post("/api/v1/session", &body).header("x-cupel-site", "1").header("sec-fetch-site", "same-origin");
+    let signed_in = call.send().await;
+    let cookie = signed_in.header("set-cookie").split(';').next().unwrap().to_owned();
+    let open = async |headers: &[(&'static str, &str)]| {
+        let headers: Vec<_> = headers.iter().copied().chain([("cookie", cookie.as_str())]).collect();
+        Client::try_connect(at, "", &headers).await
+    };
+    let own = format!("http://{at}");
+    let refused = Some((403, json!("cross-site")));
+    assert_eq!(open(&[]).await.err(), refused, "a browser always names the origin");
+    assert_eq!(open(&[("origin", "https://evil.example")]).await.err(), refused);
+    assert_eq!(open(&[("origin", "null")]).await.err(), refused);
+    assert_eq!(open(&[("origin", "https://ide.judge.example")]).await.err(), refused, "CORS permits no cookies");
+    assert_eq!(open(&[("origin", &own), ("sec-fetch-site", "same-site")]).await.err(), refused);
+    for own in [own.as_str(), "https://judge.example"] {
+        let mut client = open(&[("origin", own)]).await.unwrap_or_else(|refused| panic!("{refused:?}"));
+        client.send(start("a")).await;
+        assert_eq!(client.next().await["type"], "accepted");
+    }
+    app.delete("/api/v1/session")
+        .header("x-cupel-site", "1")
+        .header("sec-fetch-site", "same-origin")
+        .header("cookie", &cookie)
+        .send()
+        .await;
+    assert_eq!(open(&[("origin", &own)]).await.err(), Some((401, json!("unauthorized"))), "the session has ended");
 }
 
 #[tokio::test]

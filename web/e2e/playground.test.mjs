@@ -1,0 +1,371 @@
+// The playground in a browser, against the real server: text input, and live terminals that are typed into, resized,
+// interrupted, flooded and disconnected.
+import assert from 'node:assert/strict'
+import { after, afterEach, before, test } from 'node:test'
+import { launch, visit } from './browser.mjs'
+import { startServer } from './server.mjs'
+
+const SHELL_BYTES_MAX = 200_000
+/** A condition that has not come true by then is a failure; nothing waits for it when it is true. */
+const PATIENCE_MS = 90_000
+const PASSWORD = 'correct horse battery'
+
+let server
+let browser
+before(async () => {
+  ;[server, browser] = await Promise.all([startServer(), launch()])
+})
+after(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+// A test that failed must not leave a run that takes a slot from the next one.
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close()
+})
+
+let made = 0
+/** A person who is signed in and has the playground open. */
+async function player(options) {
+  const visitor = await visit(browser, options)
+  const { page } = visitor
+  page.setDefaultTimeout(PATIENCE_MS)
+  made += 1
+  await page.goto(`${server.url}/register?then=/playground`)
+  await page.getByLabel('User name').fill(`player-${made}`)
+  await page.getByLabel('E-mail address').fill(`player-${made}@example.com`)
+  await page.getByLabel('Password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Create the account' }).click()
+  await page.waitForURL(/\/playground$/)
+  await page.getByRole('button', { name: 'Run', exact: true }).waitFor()
+  return visitor
+}
+
+async function write(page, code) {
+  const editor = page.getByRole('textbox', { name: /Source code/ })
+  await editor.click()
+  await page.keyboard.press('Control+a')
+  await page.keyboard.press('Delete')
+  await page.keyboard.insertText(code)
+}
+
+const choose = (page, language) => page.getByLabel('Language', { exact: true }).selectOption(language)
+const press = (page, name) => page.getByRole('button', { name, exact: true }).click()
+const verdict = (page, code) => page.locator(`[data-verdict="${code}"]`).waitFor()
+const isRunning = (page) => page.locator('[data-phase="running"]').waitFor()
+const openTerminal = async (page) => {
+  await page.getByRole('tab', { name: 'Terminal' }).click()
+  await page.locator('[data-terminal] .xterm-rows').waitFor()
+}
+/** Waits until the terminal's window has this. */
+const shows = (page, pattern) =>
+  page.waitForFunction((source) => new RegExp(source, 's').test((document.querySelector('.xterm-rows')?.innerText ?? '').replaceAll('\u00a0', ' ')), pattern.source)
+
+const TALK = {
+  python: `import os, signal, sys
+while True:
+    try:
+        line = input("say: ")
+    except KeyboardInterrupt:
+        print("\\ninterrupted")
+        break
+    if line == "size":
+        print("size", os.get_terminal_size().columns)
+    else:
+        print("heard", line.upper())
+`,
+  c: `#include <ctype.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+static void stop(int n) { (void)n; write(1, "\\ninterrupted\\n", 13); _exit(0); }
+int main(void) {
+    char line[100];
+    signal(SIGINT, stop);
+    for (;;) {
+        printf("say: ");
+        fflush(stdout);
+        if (!fgets(line, sizeof line, stdin)) return 0;
+        line[strcspn(line, "\\n")] = 0;
+        if (!strcmp(line, "size")) {
+            struct winsize w;
+            ioctl(0, TIOCGWINSZ, &w);
+            printf("size %d\\n", w.ws_col);
+        } else {
+            for (char *c = line; *c; c++) *c = toupper(*c);
+            printf("heard %s\\n", line);
+        }
+    }
+}
+`,
+  bash: `trap 'echo; echo interrupted; exit 0' INT
+while read -r -p "say: " line; do
+  if [ "$line" = size ]; then set -- $(stty size); echo "size $2"; else echo "heard \${line^^}"; fi
+done
+`,
+}
+
+test('a visitor writes code, is asked to sign in when it is run, and has the code afterwards', async () => {
+  const { page, check, close, scriptBytes } = await visit(browser)
+  page.setDefaultTimeout(PATIENCE_MS)
+  await page.goto(`${server.url}/problems`)
+  await page.getByRole('link', { name: 'Playground' }).waitFor()
+  assert.ok(scriptBytes() <= SHELL_BYTES_MAX, `the shell has ${scriptBytes()} bytes of scripts`)
+  await page.getByRole('link', { name: 'Playground' }).click()
+  await choose(page, 'python')
+  await write(page, 'print("mine")\n')
+  await page.keyboard.press('Control+Enter')
+  await page.getByText('Sign in to run programs. Your code is kept.').waitFor()
+  await check('playground-visitor')
+  await page.getByRole('alert').getByRole('link', { name: 'Sign in' }).click()
+  await page.getByRole('link', { name: 'Create an account' }).click()
+  await page.getByLabel('User name').fill('newcomer')
+  await page.getByLabel('E-mail address').fill('newcomer@example.com')
+  await page.getByLabel('Password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Create the account' }).click()
+  await page.waitForURL(/\/playground$/)
+  await page.getByText('print("mine")').waitFor()
+  await page.getByRole('textbox', { name: /Source code/ }).click()
+  await page.keyboard.press("Control+'")
+  await page.getByLabel('Output', { exact: true }).getByText('mine').waitFor()
+  await close()
+})
+
+test('a program of several files runs with arguments and text input, and the draft survives a reload', async () => {
+  for (const [theme, width] of [['light', 1280], ['dark', 1280], ['light', 360], ['dark', 360]]) {
+    const { page, check, close } = await player({ theme, width })
+    const isPhone = width < 600
+    const result = () => (isPhone ? page.getByRole('tab', { name: 'Result' }).click() : undefined)
+    await choose(page, 'python')
+    await write(page, 'import sys\nfrom helper import twice\nprint(sys.argv[1:], twice(input()))\nprint("on stderr", file=sys.stderr)\nsys.exit(3)\n')
+    await press(page, 'Add a file')
+    await press(page, 'Rename this file')
+    await page.getByLabel('Name of the file').fill('main.py')
+    await page.getByRole('button', { name: 'Rename this file' }).last().click()
+    await page.getByText('Another file has this name.').waitFor()
+    await page.getByLabel('Name of the file').fill('helper.py')
+    await page.keyboard.press('Enter')
+    await page.getByRole('tab', { name: 'helper.py' }).waitFor()
+    await write(page, 'def twice(text):\n    return text * 2\n')
+    await result()
+    await page.getByLabel('Text for the program to read').fill('ab\n')
+    await page.getByText('Arguments and limits').click()
+    await page.getByLabel('Arguments', { exact: true }).fill('one "two three"')
+    await page.getByLabel('CPU time in seconds').fill('100000')
+    await page.getByLabel('CPU time in seconds').blur()
+    assert.equal(await page.getByLabel('CPU time in seconds').inputValue(), '60')
+    await check('playground-settings')
+    await press(page, 'Run')
+    await verdict(page, 'RTE')
+    await page.getByLabel('Output', { exact: true }).getByText("['one', 'two three'] abab").waitFor()
+    await page.getByLabel('Standard error').getByText('on stderr').waitFor()
+    await page.getByText('Exit code 3').waitFor()
+    await page.getByText('CPU time', { exact: true }).waitFor()
+    await check('playground-result')
+    await page.reload()
+    await page.getByRole('tab', { name: 'helper.py' }).click()
+    await page.getByText('def twice').waitFor()
+    await press(page, 'Delete this file')
+    await page.getByText('helper.py was deleted.').waitFor()
+    await press(page, 'Undo')
+    await page.getByText('def twice').waitFor()
+    await close()
+  }
+})
+
+test('a message of the compiler leads to its line', async () => {
+  const { page, check, close } = await player()
+  await choose(page, 'c')
+  await write(page, 'int main(void) {\n  undeclared_thing;\n}\n')
+  await press(page, 'Run')
+  await verdict(page, 'CE')
+  await check('playground-compiler')
+  await page.getByRole('button', { name: /main\.c:2/ }).first().click()
+  await page.keyboard.press('Home')
+  await page.keyboard.insertText('//')
+  await page.getByText(/\/\/ *undeclared_thing/).waitFor()
+  await close()
+})
+
+for (const language of ['python', 'c', 'bash']) {
+  test(`a ${language} program is talked to in the terminal, resized and interrupted`, async () => {
+    const { page, check, close } = await player({ theme: language === 'c' ? 'dark' : 'light' })
+    await choose(page, language)
+    await write(page, TALK[language])
+    await openTerminal(page)
+    await press(page, 'Run')
+    await shows(page, /say: /)
+    await page.keyboard.type('hello é\n')
+    await shows(page, /say: hello é\s+heard HELLO/)
+    const columns = async (before) => {
+      await page.keyboard.type('size\n')
+      const asked = new RegExp(`size\\s+size (?!${before}\\b)\\d+`)
+      await shows(page, asked)
+      const text = await page.evaluate(() => document.querySelector('.xterm-rows').innerText.replaceAll('\u00a0', ' '))
+      return Number([...text.matchAll(/size (\d+)/g)].at(-1)[1])
+    }
+    const wide = await columns(0)
+    await page.setViewportSize({ width: 1000, height: 700 })
+    await page.waitForFunction((before) => document.querySelector('.xterm-screen').clientWidth < before, await page.evaluate(() => document.querySelector('.xterm-screen').clientWidth + 1))
+    await page.getByRole('textbox', { name: /Terminal of the program/ }).focus()
+    const narrow = await columns(wide)
+    assert.ok(narrow > 10 && narrow < wide, `${narrow} of ${wide} columns`)
+    await check(`playground-terminal-${language}`)
+    await page.keyboard.press('Control+c')
+    await verdict(page, 'AC')
+    await shows(page, /interrupted/)
+    // The keyboard leaves the terminal, which takes every other key.
+    await page.keyboard.press('Shift+Tab')
+    assert.equal(await page.evaluate(() => document.activeElement.closest('[data-terminal]')), null)
+    await close()
+  })
+}
+
+test('Stop interrupts a program and ends one that goes on; Kill ends it at once', async () => {
+  const { page, close } = await player()
+  await choose(page, 'python')
+  await write(page, 'import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    signal.pause()\n')
+  await openTerminal(page)
+  await press(page, 'Run')
+  await isRunning(page)
+  await press(page, 'Stop')
+  await page.getByText('The program was asked to end.').waitFor()
+  await verdict(page, 'RTE')
+  await page.getByText('Ended by signal 15').waitFor()
+  await press(page, 'Run')
+  await isRunning(page)
+  await press(page, 'Kill')
+  await verdict(page, 'CANCELLED')
+  await close()
+})
+
+test('hostile output is shown safely, and the page stays usable', async () => {
+  const { page, check, close } = await player()
+  await choose(page, 'python')
+  await openTerminal(page)
+  // Control sequences that ask for answers, set the title, the clipboard, links and colours; and bytes of no encoding.
+  await write(
+    page,
+    String.raw`import sys, os
+out = sys.stdout.buffer
+out.write(b"\x1b]0;owned\x07\x1b]52;c;b3duZWQ=\x07\x1b]8;;https://evil.example\x07click\x1b]8;;\x07\x1b[6n\x1b[c")
+out.write(b"\x1b[38;2;1;2;3m truecolor \x1b[48;5;200m palette \x1b[0m\xff\xfe\x80\x00\x1b[4;9;53mlines\x1b[0m")
+out.write("\u202eoverride\u202c".encode())
+out.write(b"\x1b[?1049h\x1b[999;999H\x1b[?1049l<script>alert(1)</script>\r\nsafe\r\n")
+out.flush()
+`,
+  )
+  await press(page, 'Run')
+  await verdict(page, 'AC')
+  await shows(page, /<script>alert\(1\)<\/script>\s+safe/)
+  assert.equal(await page.title(), 'Playground · Cupel')
+  await check('playground-hostile')
+  await write(page, 'import sys\nfor n in range(50):\n    sys.stdout.write("x" * (1 << 20))\nsys.stdout.write("\\nend\\n")\n')
+  await press(page, 'Run')
+  await page.locator('[data-phase]').waitFor()
+  // The page answers while the output arrives.
+  const longest = page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        let last = performance.now()
+        let most = 0
+        const step = (now) => {
+          most = Math.max(most, now - last)
+          last = now
+          if (document.querySelector('[data-verdict]')) resolve(most)
+          else requestAnimationFrame(step)
+        }
+        requestAnimationFrame(step)
+      }),
+  )
+  await page.locator('[data-verdict]').waitFor()
+  assert.ok((await longest) < PATIENCE_MS / 3, 'the page froze')
+  await page.getByRole('tab', { name: 'Text' }).click()
+  await press(page, 'Run')
+  await page.locator('[data-phase]').waitFor()
+  await page.locator('[data-verdict]').waitFor()
+  await page.getByText('This text was cut off.').waitFor()
+  await close()
+})
+
+test('a terminal on a phone has the keys that phones do not have', async () => {
+  for (const theme of ['light', 'dark']) {
+    const { page, check, close } = await player({ theme, width: 360 })
+    await choose(page, 'bash')
+    await write(page, TALK.bash)
+    await page.getByRole('tab', { name: 'Result' }).click()
+    await openTerminal(page)
+    await press(page, 'Run')
+    await shows(page, /say: /)
+    await page.keyboard.type('hi\n')
+    await shows(page, /heard HI/)
+    await check('playground-terminal')
+    await press(page, 'Ctrl C')
+    await verdict(page, 'AC')
+    await close()
+  }
+})
+
+test('a connection that is lost comes back, and nothing is missed or typed twice', async () => {
+  const { page, context, close, faults } = await player()
+  // The page's own sockets, so that one can be cut.
+  await page.addInitScript(() => {
+    const Original = WebSocket
+    window.sockets = []
+    window.WebSocket = class extends Original {
+      constructor(...all) {
+        super(...all)
+        window.sockets.push(this)
+      }
+    }
+  })
+  await page.reload()
+  await choose(page, 'python')
+  await write(page, 'import time\nprint("name?")\nname = input()\nfor n in range(20):\n    print("tick", n, flush=True)\n    time.sleep(0.05)\nprint("bye", name)\n')
+  await openTerminal(page)
+  await press(page, 'Run')
+  await shows(page, /name\?/)
+  await context.setOffline(true)
+  await page.evaluate(() => window.sockets.at(-1).close())
+  await page.getByText('The connection was lost. The program goes on; reconnecting.').waitFor()
+  await page.keyboard.type('Ada\n')
+  await context.setOffline(false)
+  await verdict(page, 'AC')
+  await page.getByText('The connection was lost and is back. Nothing was missed.').waitFor()
+  await shows(page, /tick 0\s+tick 1\s+tick 2\s+.*tick 18\s+tick 19\s+bye Ada\s*$/)
+  // The refused connections are errors of the console, and expected.
+  faults.splice(0, faults.length, ...faults.filter((fault) => !/WebSocket connection|ERR_INTERNET_DISCONNECTED/.test(fault)))
+  await close()
+})
+
+test('a server that is killed and started again is reached again, and the page shows what became of the run', async () => {
+  const { page, close, faults, check } = await player()
+  await choose(page, 'python')
+  await write(page, 'print("first?")\nprint("heard", input())\nprint("second?")\nprint("heard", input())\n')
+  await openTerminal(page)
+  await press(page, 'Run')
+  await shows(page, /first\?/)
+  await page.keyboard.type('one\n')
+  await shows(page, /heard one\s+second\?/)
+  await server.kill()
+  await page.getByText('The connection was lost. The program goes on; reconnecting.').waitFor()
+  await page.keyboard.type('two\n')
+  await check('playground-reconnecting')
+  await server.again()
+  await verdict(page, 'JE')
+  await page.getByText('4 B of your input did not reach the program.').waitFor()
+  assert.equal(await page.getByText('Nothing was missed.').count(), 0)
+  await shows(page, /first\?\s+one\s+heard one\s+second\?/)
+  await check('playground-restarted')
+  // The page is as good as new.
+  await press(page, 'Run')
+  await shows(page, /first\?\s*$/)
+  await page.keyboard.type('again\n')
+  await shows(page, /heard again/)
+  await press(page, 'Kill')
+  await verdict(page, 'CANCELLED')
+  faults.splice(0, faults.length, ...faults.filter((fault) => !/WebSocket connection|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE/.test(fault)))
+  await close()
+})

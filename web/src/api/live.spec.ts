@@ -1,0 +1,264 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { bytesOf, LiveRun, RETRIES_MAX, WAITING_BYTES_MAX, type EventData, type Link, type Socket } from './live'
+
+/** The server's end of one connection. */
+class Wire implements Socket {
+  sent: { type: string; [field: string]: unknown }[] = []
+  raw: string[] = []
+  onopen: (() => void) | null = null
+  onmessage: ((message: { data: string }) => void) | null = null
+  onclose: (() => void) | null = null
+  send(text: string) {
+    this.raw.push(text)
+    this.sent.push(JSON.parse(text) as { type: string })
+  }
+  close() {}
+  says(message: object) {
+    this.onmessage?.({ data: JSON.stringify(message) })
+  }
+  inputs() {
+    return this.sent.filter(({ seq }) => seq !== undefined).map(({ seq, text, type }) => [seq, text ?? type])
+  }
+}
+
+function setUp({ mayReconnect = true } = {}) {
+  const wires: Wire[] = []
+  const seen = { links: [] as Link[], events: [] as [string, EventData][], refused: [] as string[], dropped: 0 }
+  const live = new LiveRun(
+    () => {
+      const wire = new Wire()
+      wires.push(wire)
+      return wire
+    },
+    {
+      link: (link) => seen.links.push(link),
+      accepted: () => {},
+      event: (name, data) => seen.events.push([name, data]),
+      refused: ({ code }) => seen.refused.push(code),
+      inputDropped: () => (seen.dropped += 1),
+      mayReconnect: () => Promise.resolve(mayReconnect),
+    },
+  )
+  const wire = () => wires[wires.length - 1] as Wire
+  return { live, seen, wire, wires }
+}
+
+const progress = (seq: number, bytes: number, consumed_seq = seq, consumed_bytes = bytes) => ({ type: 'input', run: 'r', seq, bytes, consumed_seq, consumed_bytes })
+const event = (name: string, seq: number, data: object = {}) => ({ type: 'event', run: 'r', event: name, data: { seq, ...data } })
+
+/** A run that has begun on the first connection. */
+function begun(options?: { mayReconnect?: boolean }) {
+  const all = setUp(options)
+  all.live.start({ language: 'python' }, 'key', { cols: 80, rows: 24 })
+  all.wire().onopen?.()
+  all.wire().says({ type: 'accepted', id: 'key', run: 'r' })
+  all.wire().says(progress(0, 0))
+  return all
+}
+
+/** Loses the connection, and has another one after the pause. */
+async function lose(all: ReturnType<typeof setUp>) {
+  all.wire().onclose?.()
+  await vi.advanceTimersByTimeAsync(10_000)
+  all.wire().onopen?.()
+}
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+describe('events', () => {
+  it('come once and in order, whatever a new connection repeats', async () => {
+    const all = begun()
+    all.wire().says(event('started', 5))
+    all.wire().says(event('output', 6, { text: 'a' }))
+    await lose(all)
+    expect(all.wire().sent).toEqual([{ type: 'attach', run: 'r', after: 6 }])
+    all.wire().says({ type: 'attached', run: 'r' })
+    all.wire().says(event('output', 6, { text: 'a' }))
+    all.wire().says(event('output', 7, { text: 'b' }))
+    all.wire().says(event('verdict', 9, { verdict: 'AC' }))
+    expect(all.seen.events.map(([name, { seq }]) => [name, seq])).toEqual([['started', 5], ['output', 6], ['output', 7], ['verdict', 9]])
+    expect(all.seen.links).toEqual(['connecting', 'attached', 'reconnecting', 'attached', 'idle'])
+  })
+
+  it('of an earlier run are ignored', () => {
+    const all = begun()
+    all.live.start({}, 'second')
+    all.wire().says({ type: 'accepted', id: 'second', run: 's' })
+    all.wire().says(event('output', 6, { text: 'late' }))
+    expect(all.wire().sent.map(({ type }) => type)).toEqual(['start', 'detach', 'start'])
+    expect(all.seen.events).toEqual([])
+  })
+
+  it('that were dropped are named, without moving the place to go on from', async () => {
+    const all = begun()
+    all.wire().says(event('output', 6))
+    all.wire().says(event('gap', 6))
+    expect(all.seen.events.map(([name]) => name)).toEqual(['output', 'gap'])
+    await lose(all)
+    expect(all.wire().sent[0]).toMatchObject({ after: 6 })
+  })
+})
+
+describe('a start', () => {
+  it('is repeated byte for byte if the connection was lost before its answer', async () => {
+    const all = setUp()
+    all.live.start({ language: 'c' }, 'key', { cols: 80, rows: 24 })
+    all.wire().onopen?.()
+    await lose(all)
+    expect(all.wires[1]?.raw).toEqual(all.wires[0]?.raw)
+    expect(all.wire().sent[0]).toMatchObject({ type: 'start', idempotency_key: 'key', tty: { cols: 80, rows: 24 } })
+  })
+
+  it('that is refused says why, and the connection serves the next one', () => {
+    const all = setUp()
+    all.live.start({}, 'one')
+    all.wire().onopen?.()
+    all.wire().says({ type: 'error', id: 'one', error: { status: 422, code: 'unknown-language' } })
+    expect([all.seen.refused, all.seen.links.at(-1)]).toEqual([['unknown-language'], 'idle'])
+    all.live.start({}, 'two')
+    expect([all.wires.length, all.wire().sent.at(-1)?.['id']]).toEqual([1, 'two'])
+  })
+})
+
+describe('input', () => {
+  it('has consecutive numbers, and waits until the server reports progress', () => {
+    const all = setUp()
+    all.live.start({}, 'key')
+    all.live.type('early')
+    all.wire().onopen?.()
+    all.wire().says({ type: 'accepted', run: 'r' })
+    expect(all.wire().inputs()).toEqual([])
+    all.wire().says(progress(0, 0))
+    all.live.signal('INT')
+    all.live.endInput()
+    expect(all.wire().inputs()).toEqual([[1, 'early'], [2, 'signal'], [3, 'stdin.end']])
+  })
+
+  it('that the server did not get is sent again after a lost connection, and nothing else', async () => {
+    const all = begun()
+    all.live.type('a')
+    all.live.type('b')
+    all.live.type('c')
+    all.wire().says(progress(1, 1))
+    all.wire().onclose?.()
+    all.live.type('d')
+    await vi.advanceTimersByTimeAsync(1_000)
+    all.wire().onopen?.()
+    expect(all.wire().inputs(), 'it waits for the number to go on from').toEqual([])
+    all.wire().says(progress(2, 2, 1, 1))
+    expect(all.wire().inputs()).toEqual([[3, 'c'], [4, 'd']])
+  })
+
+  it('that a restarted server has forgotten is sent again', async () => {
+    const all = begun()
+    all.live.type('a')
+    all.wire().says(progress(1, 1, 0, 0))
+    await lose(all)
+    all.wire().says(progress(0, 0))
+    expect(all.wire().inputs()).toEqual([[1, 'a']])
+  })
+
+  it('never exceeds the window of 64 KiB and 256 inputs', () => {
+    const all = begun()
+    all.live.type('x'.repeat(100_000))
+    const bytes = () => all.wire().sent.reduce((sum, { text }) => sum + (typeof text === 'string' ? text.length : 0), 0)
+    expect(bytes()).toBe(65_536)
+    all.wire().says(progress(8, 65_536, 4, 32_768))
+    expect(bytes()).toBe(32_768 + 65_536)
+    all.wire().says(progress(12, 98_304))
+    expect(bytes()).toBe(100_000)
+    const before = all.wire().inputs().length
+    for (let n = 0; n < 300; n += 1) all.live.type('y')
+    // The last part of the long text is not consumed yet.
+    expect(all.wire().inputs().length - before).toBe(255)
+  })
+
+  it('that the server refused is sent again when there is room', () => {
+    const all = begun()
+    all.live.type('a')
+    all.wire().says({ type: 'error', run: 'r', error: { status: 429, code: 'input-window-full' } })
+    all.live.type('b')
+    all.wire().says(progress(0, 0))
+    expect(all.wire().inputs()).toEqual([[1, 'a'], [1, 'a'], [2, 'b']])
+  })
+
+  it('beyond the bound is refused in words', () => {
+    const all = begun()
+    all.live.type('x'.repeat(WAITING_BYTES_MAX))
+    expect(all.seen.dropped).toBe(0)
+    all.live.type('x')
+    expect(all.seen.dropped).toBe(1)
+  })
+
+  it('keeps both halves of a character together', () => {
+    const all = begun()
+    all.live.type(`${'x'.repeat(8_191)}😀`)
+    expect(all.wire().inputs().map(([, text]) => (text as string).length)).toEqual([8_191, 2])
+  })
+
+  it('has only the last of several sizes that wait', () => {
+    const all = setUp()
+    all.live.start({}, 'key', { cols: 80, rows: 24 })
+    all.live.resize(90, 24)
+    all.live.resize(100, 30)
+    all.wire().onopen?.()
+    all.wire().says({ type: 'accepted', run: 'r' })
+    all.wire().says(progress(0, 0))
+    expect(all.wire().sent.filter(({ type }) => type === 'resize')).toEqual([{ type: 'resize', cols: 100, rows: 30, run: 'r', seq: 1 }])
+  })
+
+  it('that the program has not taken is counted', () => {
+    const all = begun()
+    all.live.type('abc')
+    all.live.type('é')
+    all.wire().says(progress(2, 5, 1, 3))
+    expect(all.live.unread).toBe(2)
+  })
+})
+
+describe('a lost connection', () => {
+  it('is tried again a bounded number of times, then when the person asks', async () => {
+    const all = begun()
+    for (let n = 0; n <= RETRIES_MAX; n += 1) {
+      all.wire().onclose?.()
+      await vi.advanceTimersByTimeAsync(10_000)
+    }
+    expect(all.seen.links.at(-1)).toBe('given-up')
+    const before = all.wires.length
+    all.live.reconnect()
+    expect(all.wires.length).toBe(before + 1)
+    all.wire().onopen?.()
+    expect(all.wire().sent).toEqual([{ type: 'attach', run: 'r', after: 0 }])
+  })
+
+  it('ends the run here if the session has ended', async () => {
+    const all = setUp({ mayReconnect: false })
+    all.live.start({}, 'key')
+    all.wire().onclose?.()
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect([all.wires.length, all.seen.links.at(-1)]).toEqual([1, 'idle'])
+  })
+
+  it('does not lose a kill', async () => {
+    const all = begun()
+    all.wire().onclose?.()
+    all.live.kill()
+    await vi.advanceTimersByTimeAsync(1_000)
+    all.wire().onopen?.()
+    expect(all.wire().sent[0]).toEqual({ type: 'kill', run: 'r' })
+  })
+
+  it('without a run is not replaced', async () => {
+    const all = begun()
+    all.wire().says(event('verdict', 9))
+    all.wire().onclose?.()
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(all.wires.length).toBe(1)
+  })
+})
+
+it('bytes of an output are those that the program wrote', () => {
+  expect([...bytesOf({ seq: 1, text: 'é' })]).toEqual([0xc3, 0xa9])
+  expect([...bytesOf({ seq: 1, base64: '/wA=' })]).toEqual([0xff, 0])
+})

@@ -1,0 +1,369 @@
+// Client of a live connection (docs/live.md) for one run at a time: starts it, passes on its events in order and once,
+// and sends its input within the server's window.
+//
+//   idle ─ start ─► connecting ─ accepted ─► attached ─ verdict ─► idle
+//                       ▲                        │
+//                       └──── reconnecting ◄─────┘  the connection was lost
+//
+// Invariants: an event with a number that was seen is dropped; an input is kept until the worker has taken it, so that
+// a new connection repeats exactly what was lost; a `start` is repeated byte for byte with its idempotency key.
+
+/** Unconsumed input that the server accepts. Source: docs/live.md, "Interactive runs". */
+const WINDOW_BYTES = 65_536
+const WINDOW_INPUTS = 256
+/** Characters of one input; 4 bytes each stay below the server's 64 KiB. */
+const INPUT_CHARS_MAX = 8_192
+/** Input that waits here for the program. More is refused, in words. */
+export const WAITING_BYTES_MAX = 4 * 1024 * 1024
+const WAITING_INPUTS_MAX = 4_096
+/** Pauses between attempts to connect; the last one repeats. */
+const RETRY_MS = [250, 500, 1_000, 2_000, 4_000]
+/** Attempts after which the person has to ask for another one. */
+export const RETRIES_MAX = 60
+
+export type Signal = 'INT' | 'TERM'
+
+export interface EventData {
+  seq: number
+  attempt?: number
+  ok?: boolean
+  stream?: 'stdout' | 'stderr'
+  text?: string
+  base64?: string
+  verdict?: string
+  execution_time_ms?: number
+  wall_time_ms?: number
+  memory_used_kb?: number
+}
+
+/** A refusal of the server: the document of docs/errors.md. */
+export interface Refusal {
+  status: number
+  code: string
+  title?: string
+  detail?: string
+  request_id?: string
+  errors?: { pointer: string; detail: string }[]
+}
+
+/** What the connection is doing now. `given-up`: it tries again when asked. */
+export type Link = 'idle' | 'connecting' | 'attached' | 'reconnecting' | 'given-up'
+
+export interface Listener {
+  link: (link: Link) => void
+  accepted: (run: string) => void
+  event: (name: string, data: EventData) => void
+  /** The run was not started, or can no longer be followed. */
+  refused: (error: Refusal) => void
+  /** Input that was not taken, because too much is waiting. */
+  inputDropped: () => void
+  /** The connection was refused; whether trying again is of use. */
+  mayReconnect: () => Promise<boolean>
+}
+
+/** The part of `WebSocket` that is used. */
+export interface Socket {
+  send: (text: string) => void
+  close: () => void
+  onopen: (() => void) | null
+  onmessage: ((message: { data: string }) => void) | null
+  onclose: (() => void) | null
+}
+
+type InputBody =
+  | { type: 'stdin'; text: string }
+  | { type: 'stdin.end' }
+  | { type: 'signal'; signal: Signal }
+  | { type: 'resize'; cols: number; rows: number }
+
+interface Input {
+  body: InputBody
+  bytes: number
+}
+
+interface Run {
+  /** The message `start`, as it was first sent. */
+  start: string
+  id: string | undefined
+  /** Number of the last event. */
+  last: number
+  /** Inputs from number `first` on, oldest first: sent ones, then waiting ones. */
+  inputs: Input[]
+  first: number
+  /** Number of the last input that was sent on this connection, or that the server has. */
+  sent: number
+  consumed: number
+  consumedBytes: number
+  /** Bytes of standard input with numbers below `first`. */
+  bytesBefore: number
+  waitingBytes: number
+  /** The server has reported its progress on this connection, so input may be sent. */
+  mayInput: boolean
+  killed: boolean
+}
+
+interface ServerMessage {
+  type: string
+  run?: string
+  event?: string
+  data?: EventData
+  seq?: number
+  consumed_seq?: number
+  consumed_bytes?: number
+  error?: Refusal
+  retry_after?: number
+}
+
+const encoder = new TextEncoder()
+
+export class LiveRun {
+  private socket: Socket | undefined
+  private isOpen = false
+  private run: Run | undefined
+  private failures = 0
+  private timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(
+    private readonly open: () => Socket,
+    private readonly listener: Listener,
+  ) {}
+
+  /** Starts a run, with `tty` an interactive one; a run before it is no longer followed. `key` makes a repetition safe. */
+  start(request: unknown, key: string, tty?: { cols: number; rows: number }): void {
+    if (this.run?.id !== undefined && this.isOpen) this.send({ type: 'detach', run: this.run.id })
+    const start = JSON.stringify({ type: 'start', id: key, request, idempotency_key: key, ...(tty && { tty }) })
+    this.run = {
+      start, id: undefined, last: 0, inputs: [], first: 1, sent: 0, consumed: 0, consumedBytes: 0, bytesBefore: 0, waitingBytes: 0,
+      mayInput: false, killed: false,
+    }
+    this.failures = 0
+    clearTimeout(this.timer)
+    this.listener.link('connecting')
+    if (this.isOpen) this.socket?.send(start)
+    else if (this.socket === undefined) this.connect()
+  }
+
+  type(text: string): void {
+    for (let at = 0; at < text.length; ) {
+      let end = Math.min(text.length, at + INPUT_CHARS_MAX)
+      // Both halves of a surrogate pair stay together.
+      const last = text.charCodeAt(end - 1)
+      if (end < text.length && last >= 0xd800 && last < 0xdc00) end -= 1
+      if (!this.input({ type: 'stdin', text: text.slice(at, end) })) return
+      at = end
+    }
+  }
+
+  endInput(): void {
+    this.input({ type: 'stdin.end' })
+  }
+
+  signal(signal: Signal): void {
+    this.input({ type: 'signal', signal })
+  }
+
+  resize(cols: number, rows: number): void {
+    const waiting = this.run?.inputs.at(-1)
+    const isSent = this.run !== undefined && this.run.first + this.run.inputs.length - 1 <= this.run.sent
+    // Only the last of several sizes matters.
+    if (waiting?.body.type === 'resize' && !isSent) waiting.body = { type: 'resize', cols, rows }
+    else this.input({ type: 'resize', cols, rows })
+  }
+
+  kill(): void {
+    if (this.run === undefined) return
+    this.run.killed = true
+    if (this.isOpen && this.run.id !== undefined) this.send({ type: 'kill', run: this.run.id })
+  }
+
+  /** Bytes of standard input that the program has not taken. */
+  get unread(): number {
+    return this.run === undefined ? 0 : this.run.bytesBefore + this.run.waitingBytes - this.run.consumedBytes
+  }
+
+  /** Tries again at once. */
+  reconnect(): void {
+    if (this.run === undefined || this.socket !== undefined) return
+    clearTimeout(this.timer)
+    this.failures = 0
+    this.connect()
+  }
+
+  close(): void {
+    clearTimeout(this.timer)
+    this.run = undefined
+    const { socket } = this
+    this.socket = undefined
+    this.isOpen = false
+    if (socket !== undefined) {
+      socket.onclose = null
+      socket.onmessage = null
+      socket.close()
+    }
+  }
+
+  private connect(): void {
+    const socket = this.open()
+    this.socket = socket
+    socket.onopen = () => {
+      this.isOpen = true
+      this.failures = 0
+      this.resume()
+    }
+    socket.onmessage = ({ data }) => this.receive(JSON.parse(data) as ServerMessage)
+    socket.onclose = () => {
+      const wasOpen = this.isOpen
+      this.socket = undefined
+      this.isOpen = false
+      if (this.run !== undefined) void this.lost(wasOpen)
+    }
+  }
+
+  /** What a new connection begins with. */
+  private resume(): void {
+    const { run } = this
+    if (run === undefined) return
+    if (run.id === undefined) {
+      this.socket?.send(run.start)
+      return
+    }
+    if (run.killed) this.send({ type: 'kill', run: run.id })
+    this.send({ type: 'attach', run: run.id, after: run.last })
+  }
+
+  private async lost(wasOpen: boolean): Promise<void> {
+    const { run } = this
+    if (run === undefined) return
+    run.mayInput = false
+    this.failures += 1
+    this.listener.link('reconnecting')
+    if (!wasOpen && !(await this.listener.mayReconnect())) {
+      if (this.run === run) this.run = undefined
+      this.listener.link('idle')
+      return
+    }
+    if (this.run !== run || this.socket !== undefined) return
+    if (this.failures > RETRIES_MAX) {
+      this.listener.link('given-up')
+      return
+    }
+    const pause = RETRY_MS[Math.min(this.failures, RETRY_MS.length) - 1]
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => this.socket === undefined && this.run !== undefined && this.connect(), pause)
+  }
+
+  private receive(message: ServerMessage): void {
+    const { run } = this
+    if (run === undefined) return
+    // Of a run before this one.
+    if (message.run !== undefined && run.id !== undefined && message.run !== run.id) return
+    switch (message.type) {
+      case 'accepted':
+        if (run.id !== undefined || message.run === undefined) return
+        run.id = message.run
+        this.listener.accepted(run.id)
+        this.listener.link('attached')
+        if (run.killed) this.send({ type: 'kill', run: run.id })
+        return
+      case 'attached':
+        this.listener.link('attached')
+        return
+      case 'event':
+        if (run.id !== undefined && message.event !== undefined && message.data !== undefined) this.event(run, message.event, message.data)
+        return
+      case 'input':
+        if (run.id !== undefined) this.progress(run, message)
+        return
+      case 'detached':
+        if (run.id !== undefined) this.resume()
+        return
+      case 'error':
+        if (message.error !== undefined) this.error(run, message.error, message.retry_after)
+        return
+    }
+  }
+
+  private event(run: Run, name: string, data: EventData): void {
+    const isOutsideLog = name === 'gap' || name === 'scheduled'
+    if (!isOutsideLog && data.seq <= run.last) return
+    if (!isOutsideLog) run.last = data.seq
+    this.listener.event(name, data)
+    if (name !== 'verdict') return
+    this.run = undefined
+    this.listener.link('idle')
+  }
+
+  private progress(run: Run, { seq = 0, consumed_seq = 0, consumed_bytes = 0 }: ServerMessage): void {
+    run.consumed = Math.max(run.consumed, consumed_seq)
+    run.consumedBytes = Math.max(run.consumedBytes, consumed_bytes)
+    while (run.first <= run.consumed) {
+      const taken = run.inputs.shift()
+      if (taken === undefined) break
+      run.first += 1
+      run.bytesBefore += taken.bytes
+      run.waitingBytes -= taken.bytes
+    }
+    if (!run.mayInput) {
+      // A new connection: the server names the last input that it has.
+      run.sent = Math.max(seq, run.first - 1)
+      run.mayInput = true
+    }
+    this.flush(run)
+  }
+
+  private error(run: Run, error: Refusal, retryAfter: number | undefined): void {
+    if (error.code === 'input-window-full' || error.code === 'input-out-of-order') {
+      // The next report of progress has the number to go on from.
+      run.mayInput = false
+      return
+    }
+    if (error.code === 'rate-limited' && run.id !== undefined) {
+      clearTimeout(this.timer)
+      this.timer = setTimeout(() => this.isOpen && this.resume(), (retryAfter ?? 1) * 1_000)
+      return
+    }
+    // An input or a kill that came after the end.
+    if (run.id !== undefined && error.code === 'conflict') return
+    this.run = undefined
+    this.listener.link('idle')
+    this.listener.refused(error)
+  }
+
+  private input(body: InputBody): boolean {
+    const { run } = this
+    if (run === undefined) return false
+    const bytes = body.type === 'stdin' ? encoder.encode(body.text).length : 0
+    if (run.waitingBytes + bytes > WAITING_BYTES_MAX || run.inputs.length >= WAITING_INPUTS_MAX) {
+      this.listener.inputDropped()
+      return false
+    }
+    run.inputs.push({ body, bytes })
+    run.waitingBytes += bytes
+    this.flush(run)
+    return true
+  }
+
+  /** Sends waiting inputs as far as the window reaches. */
+  private flush(run: Run): void {
+    if (!this.isOpen || !run.mayInput || run.id === undefined) return
+    let bytes = run.bytesBefore - run.consumedBytes
+    for (const [at, input] of run.inputs.entries()) {
+      const seq = run.first + at
+      bytes += input.bytes
+      if (bytes > WINDOW_BYTES || seq - run.consumed > WINDOW_INPUTS) return
+      if (seq <= run.sent) continue
+      run.sent = seq
+      this.send({ ...input.body, run: run.id, seq })
+    }
+  }
+
+  private send(message: unknown): void {
+    this.socket?.send(JSON.stringify(message))
+  }
+}
+
+/** The bytes of an `output` event. */
+export function bytesOf({ text, base64 }: EventData): Uint8Array {
+  if (base64 === undefined) return encoder.encode(text ?? '')
+  return Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))
+}

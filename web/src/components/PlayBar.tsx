@@ -1,0 +1,48 @@
+// Run, Stop and Kill of the playground, and why a run did not begin.
+import { Link } from '@tanstack/react-router'
+import { OctagonX, Play, Square } from 'lucide-react'
+import type { usePlay } from '../hooks/usePlay'
+import { useMessages } from '../i18n/messages'
+import { Button, buttonClass } from '../ui/Button'
+
+interface PlayBarProps {
+  run: ReturnType<typeof usePlay>
+  isLive: boolean
+  fault: string | undefined
+  asksSignIn: boolean
+  onRun: () => void
+}
+
+export function PlayBar({ run, isLive, fault, asksSignIn, onRun }: PlayBarProps) {
+  const m = useMessages()
+  return (
+    <div className="flex flex-wrap items-center gap-2 px-3 py-2 border-t border-border bg-surface">
+      {fault !== undefined && (
+        <p role="alert" className="w-full text-wrong">
+          {fault}
+        </p>
+      )}
+      {asksSignIn && (
+        <div role="alert" className="w-full flex flex-wrap items-center gap-2">
+          <p className="grow basis-40">{m.play.signInFirst}</p>
+          <Link to="/sign-in" search={{ then: '/playground' }} className={buttonClass()}>
+            {m.menu.signIn}
+          </Link>
+        </div>
+      )}
+      <span className="grow" />
+      <Button onClick={run.stop} disabled={!isLive || !run.state.isTerminal} title={run.state.isTerminal || !isLive ? m.play.stopHint : m.play.stopTerminal}>
+        <Square aria-hidden size={14} />
+        {m.play.stop}
+      </Button>
+      <Button onClick={run.kill} disabled={!isLive} title={m.play.killHint}>
+        <OctagonX aria-hidden size={14} />
+        {m.play.kill}
+      </Button>
+      <Button look="primary" onClick={onRun} disabled={isLive} title={`${m.run.run}  Ctrl Enter`} className="min-w-24">
+        <Play aria-hidden size={14} />
+        {m.run.run}
+      </Button>
+    </div>
+  )
+}

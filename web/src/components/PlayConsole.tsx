@@ -1,0 +1,166 @@
+// The right side of the playground: standard input as text or terminal, arguments and limits, the output, and how the run
+// is doing.
+import { ChevronRight } from 'lucide-react'
+import { lazy, Suspense, useState } from 'react'
+import type { Schema } from '../api/client'
+import { useMedia } from '../hooks/useMedia'
+import type { usePlay } from '../hooks/usePlay'
+import { useMessages } from '../i18n/messages'
+import type { TerminalHandle } from '../terminal/Terminal'
+import { Field } from '../ui/Field'
+import type { Play, PlayLimits } from '../util/play'
+import { PlayStatus } from './PlayStatus'
+import type { InputMode } from './PlayWorkspace'
+import { Compiler, Text } from './ResultView'
+import { TabButton } from './Workspace'
+
+const Terminal = lazy(() => import('../terminal/Terminal').then(({ Terminal }) => ({ default: Terminal })))
+
+/** Keys that the keyboards of phones do not have, and the bytes that a terminal sends for them. */
+const KEYS: [string, string][] = [
+  ['Ctrl C', '\x03'],
+  ['Ctrl D', '\x04'],
+  ['Tab', '\t'],
+  ['Esc', '\x1b'],
+  ['↑', '\x1b[A'],
+  ['↓', '\x1b[B'],
+  ['←', '\x1b[D'],
+  ['→', '\x1b[C'],
+]
+
+interface PlayConsoleProps {
+  run: ReturnType<typeof usePlay>
+  mode: InputMode
+  play: Play
+  language: Schema['LanguageView']
+  limits: PlayLimits
+  skipped: number
+  onMode: (mode: InputMode) => void
+  onChange: (change: Partial<Play>) => void
+  onLimits: (limits: Partial<PlayLimits>) => void
+  onLine: (line: number) => void
+  onSkip: (bytes: number) => void
+  onReady: (handle: TerminalHandle | null) => void
+}
+
+export function PlayConsole(props: PlayConsoleProps) {
+  const { run, mode, play, skipped, onMode, onChange, onLine, onSkip, onReady } = props
+  const { state } = run
+  const m = useMessages()
+  const [wasOpened, setWasOpened] = useState(mode === 'terminal')
+  const [isSpoken, setIsSpoken] = useState(false)
+  const isLive = state.kind === 'live'
+  // What the terminal shows stays while the other tab is open.
+  if (mode === 'terminal' && !wasOpened) setWasOpened(true)
+  const compiler = state.result?.compilation_error
+  // A run keeps the input that it began with.
+  const tab = (one: InputMode, text: string) => (
+    <TabButton id={`input-${one}`} isSelected={mode === one} onClick={() => !isLive && onMode(one)}>
+      {text}
+    </TabButton>
+  )
+  return (
+    <div className="flex flex-col grow min-h-0">
+      <div className="flex items-center gap-2 px-3 border-b border-border bg-surface shrink-0">
+        <span className="text-sm text-muted max-sm:sr-only">{m.play.input}</span>
+        <div role="tablist" aria-label={m.play.input} className="flex gap-1 grow">
+          {tab('text', m.play.text)}
+          {tab('terminal', m.play.terminal)}
+        </div>
+      </div>
+      <Settings {...props} />
+      {mode === 'text' && (
+        <div role="tabpanel" id="panel-input-text" aria-labelledby="tab-input-text" tabIndex={0} className="grow min-h-0 overflow-auto p-3 space-y-3">
+          <textarea
+            aria-label={m.play.textLabel}
+            placeholder={m.play.textLabel}
+            value={play.stdin}
+            onChange={(event) => onChange({ stdin: event.target.value })}
+            rows={4}
+            spellCheck={false}
+            className="block w-full min-h-20 px-3 py-2 rounded-md border border-strong bg-surface font-mono text-sm placeholder:text-muted"
+          />
+          {compiler != null && <Compiler text={compiler} onLine={onLine} />}
+          <Text title={m.play.output} text={state.stdout} always={state.kind === 'done' && compiler == null && !state.isTerminal} />
+          <Text title={m.run.stderr} text={state.stderr} />
+        </div>
+      )}
+      {wasOpened && (
+        <div role="tabpanel" id="panel-input-terminal" aria-labelledby="tab-input-terminal" className={mode === 'terminal' ? 'flex flex-col grow min-h-0' : 'hidden'}>
+          <div className="grow min-h-0 pl-3 pt-2 bg-surface">
+            <Suspense fallback={<p className="text-muted">{m.loading}</p>}>
+              <Terminal label={`${m.play.terminalLabel}. ${m.play.terminalHint}`} isLive={isLive && state.isTerminal} isSpoken={isSpoken} onType={run.type} onSize={run.resize} onSkip={onSkip} onReady={onReady} />
+            </Suspense>
+          </div>
+          {compiler != null && state.isTerminal && (
+            <div className="max-h-[45%] overflow-auto p-3 border-t border-border">
+              <Compiler text={compiler} onLine={onLine} />
+            </div>
+          )}
+          <div role="group" aria-label={m.play.keys} className="hidden pointer-coarse:flex shrink-0 overflow-x-auto border-t border-border bg-raised">
+            {KEYS.map(([name, sent]) => (
+              <button key={name} type="button" disabled={!isLive} onPointerDown={(event) => event.preventDefault()} onClick={() => run.type(sent)} className="shrink-0 px-3 h-11 active:bg-border">
+                {name}
+              </button>
+            ))}
+          </div>
+          <div className="flex flex-wrap items-center gap-x-4 gap-y-1 px-3 py-1 border-t border-border text-xs text-muted">
+            <p className="grow basis-60">{m.play.terminalHint}</p>
+            <label className="flex items-center gap-1.5 min-h-6">
+              <input type="checkbox" checked={isSpoken} onChange={(event) => setIsSpoken(event.target.checked)} className="accent-accent-text" />
+              {m.play.spoken}
+            </label>
+          </div>
+        </div>
+      )}
+      <div className="shrink-0 max-h-[50%] overflow-auto px-3 py-2 border-t border-border bg-surface">
+        <PlayStatus state={state} skipped={state.isTerminal ? skipped : 0} onReconnect={run.reconnect} />
+      </div>
+    </div>
+  )
+}
+
+const KIB_PER_MIB = 1024
+
+function Settings({ run, play, language, limits, onChange, onLimits }: PlayConsoleProps) {
+  const m = useMessages()
+  const most = language.limits_max
+  const [isOpen, setIsOpen] = useState(false)
+  const isPhone = useMedia('(max-width: 599px)')
+  // The output needs the room.
+  if (isPhone && isOpen && run.state.kind === 'live') setIsOpen(false)
+  return (
+    <details open={isOpen} onToggle={(event) => setIsOpen(event.currentTarget.open)} className="shrink-0 border-b border-border bg-surface">
+      <summary className="flex items-center gap-2 px-3 min-h-9 pointer-coarse:min-h-11 cursor-pointer text-sm hover:bg-raised">
+        <ChevronRight aria-hidden size={14} className="shrink-0 text-muted transition-transform in-open:rotate-90" />
+        <span className="shrink-0">{m.play.settings}</span>
+        <span className="font-mono text-xs text-muted truncate min-w-0">{play.args}</span>
+      </summary>
+      <div className="grid grid-cols-2 gap-3 px-3 pb-3">
+        <Field label={m.play.args} hint={m.play.argsHint} value={play.args} onChange={(event) => onChange({ args: event.target.value })} spellCheck={false} autoCapitalize="none" autoComplete="off" className="col-span-2" />
+        <Limit label={m.play.cpu} value={limits.cpuMs / 1000} max={most.cpu_time_ms / 1000} onChange={(seconds) => onLimits({ ...limits, cpuMs: seconds * 1000 })} />
+        <Limit label={m.play.memory} value={limits.memoryKb / KIB_PER_MIB} max={most.memory_kb / KIB_PER_MIB} onChange={(mib) => onLimits({ ...limits, memoryKb: mib * KIB_PER_MIB })} />
+      </div>
+    </details>
+  )
+}
+
+/** A number; what is beyond its bounds is shown as the bound when the person leaves the field. */
+function Limit({ label, value, max, onChange }: { label: string; value: number; max: number; onChange: (value: number) => void }) {
+  const m = useMessages()
+  const [typed, setTyped] = useState<string>()
+  return (
+    <Field
+      label={label}
+      hint={m.play.atMost(String(max))}
+      inputMode="decimal"
+      value={typed ?? String(value)}
+      onChange={(event) => {
+        setTyped(event.target.value)
+        const number = Number(event.target.value)
+        if (number > 0) onChange(number)
+      }}
+      onBlur={() => setTyped(undefined)}
+    />
+  )
+}

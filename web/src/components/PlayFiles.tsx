@@ -1,0 +1,94 @@
+// The files of the playground as tabs: choose, add, rename, delete. The main file stays.
+import { FilePlus, Pencil, Trash2 } from 'lucide-react'
+import { useState, type FormEvent } from 'react'
+import { useMessages } from '../i18n/messages'
+import { Button } from '../ui/Button'
+import { inputClass } from '../ui/Field'
+import { FILES_MAX, pathFault, type PathFault, type PlayFile } from '../util/play'
+import { TabButton } from './Workspace'
+
+interface PlayFilesProps {
+  files: PlayFile[]
+  selected: number
+  onSelect: (at: number) => void
+  onAdd: () => void
+  onRename: (path: string) => void
+  onRemove: () => void
+}
+
+export function PlayFiles({ files, selected, onSelect, onAdd, onRename, onRemove }: PlayFilesProps) {
+  const m = useMessages()
+  const [renamed, setRenamed] = useState<string>()
+  const [fault, setFault] = useState<PathFault>()
+  const isMain = selected === 0
+  const select = (at: number) => {
+    setRenamed(undefined)
+    onSelect(at)
+  }
+  const rename = (event: FormEvent) => {
+    event.preventDefault()
+    const path = (renamed ?? '').trim()
+    const found = pathFault(path, files.filter((_, at) => at !== selected).map((file) => file.path))
+    setFault(found)
+    if (found !== undefined) return
+    onRename(path)
+    setRenamed(undefined)
+  }
+  const quiet = 'px-2 shrink-0'
+  return (
+    <div className="border-b border-border bg-surface">
+      <div className="flex items-center pr-1">
+        <div role="tablist" aria-label={m.play.files} className="flex gap-1 px-2 grow min-w-0 overflow-x-auto overflow-y-hidden">
+          {files.map((file, at) => (
+            <TabButton key={file.path} id={`file-${at}`} isSelected={at === selected} onClick={() => select(at)}>
+              <span className="max-w-40 truncate font-mono text-sm" title={file.path}>
+                {file.path}
+              </span>
+            </TabButton>
+          ))}
+        </div>
+        <Button look="quiet" className={quiet} onClick={onAdd} disabled={files.length > FILES_MAX - 1} aria-label={m.play.add} title={files.length > FILES_MAX - 1 ? m.play.tooMany(FILES_MAX) : m.play.add}>
+          <FilePlus aria-hidden size={16} strokeWidth={1.5} />
+        </Button>
+        <Button
+          look="quiet"
+          className={quiet}
+          disabled={isMain}
+          onClick={() => {
+            setFault(undefined)
+            setRenamed(files[selected]?.path ?? '')
+          }}
+          aria-label={m.play.rename}
+          title={isMain ? m.play.mainFile : m.play.rename}
+        >
+          <Pencil aria-hidden size={16} strokeWidth={1.5} />
+        </Button>
+        <Button look="quiet" className={quiet} disabled={isMain} onClick={onRemove} aria-label={m.play.remove} title={isMain ? m.play.mainFile : m.play.remove}>
+          <Trash2 aria-hidden size={16} strokeWidth={1.5} />
+        </Button>
+      </div>
+      {renamed !== undefined && (
+        <form onSubmit={rename} className="flex flex-wrap items-center gap-2 px-3 py-2 border-t border-border">
+          <input
+            aria-label={m.play.path}
+            aria-invalid={fault !== undefined}
+            value={renamed}
+            onChange={(event) => setRenamed(event.target.value)}
+            onKeyDown={(event) => event.key === 'Escape' && setRenamed(undefined)}
+            autoFocus
+            autoCapitalize="none"
+            spellCheck={false}
+            className={`${inputClass} font-mono grow basis-40`}
+          />
+          <Button type="submit">{m.play.rename}</Button>
+          <Button onClick={() => setRenamed(undefined)}>{m.cancel}</Button>
+          {fault !== undefined && (
+            <p role="alert" className="w-full text-wrong text-sm">
+              {m.play.pathFaults[fault]}
+            </p>
+          )}
+        </form>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,113 @@
+// What a run of the playground is doing, or how it ended: phase or verdict in words, meters, and what happened to the
+// connection.
+import { LoaderCircle } from 'lucide-react'
+import { CallError } from '../api/client'
+import type { PlayState } from '../hooks/usePlay'
+import { useMessages } from '../i18n/messages'
+import { Button } from '../ui/Button'
+import { bytes, kibibytes, milliseconds } from '../util/format'
+import { verdictOf } from '../util/verdict'
+import { visible } from '../util/visible'
+import { ErrorBox } from './ErrorBox'
+import { VerdictBadge } from './VerdictBadge'
+
+interface PlayStatusProps {
+  state: PlayState
+  /** Bytes that the terminal has left out. */
+  skipped: number
+  onReconnect: () => void
+}
+
+export function PlayStatus({ state, skipped, onReconnect }: PlayStatusProps) {
+  const m = useMessages()
+  const { link, kind } = state
+  const isLost = kind === 'live' && (link === 'reconnecting' || link === 'given-up')
+  const notes = [
+    kind === 'live' && state.isStopping ? m.play.stopping : undefined,
+    state.wasLost && !isLost && kind !== 'failed' && !state.hasGap && state.unread === 0 && state.verdict !== 'JE' ? m.play.restored : undefined,
+    state.hasGap ? m.play.gap : undefined,
+    skipped > 0 ? m.play.skipped(bytes(skipped)) : undefined,
+    state.isCut ? m.play.cut : undefined,
+    state.hasDroppedInput ? m.play.dropped : undefined,
+    state.unread > 0 ? m.play.unread(bytes(state.unread)) : undefined,
+  ].filter((note) => note !== undefined)
+  return (
+    <div className="space-y-1">
+      {isLost && (
+        <div role="alert" className="flex flex-wrap items-center gap-2 text-limit font-medium">
+          <p className="grow basis-60">{link === 'given-up' ? m.play.givenUp : m.play.reconnecting}</p>
+          {link === 'given-up' && <Button onClick={onReconnect}>{m.play.reconnect}</Button>}
+        </div>
+      )}
+      <div aria-live="polite">
+        <Fate state={state} />
+        {notes.map((note) => (
+          <p key={note} className="text-sm text-muted">
+            {note}
+          </p>
+        ))}
+      </div>
+      {state.meters !== undefined && state.result?.compilation_error == null && <MeterList state={state} />}
+    </div>
+  )
+}
+
+function Fate({ state }: { state: PlayState }) {
+  const m = useMessages()
+  switch (state.kind) {
+    case 'idle':
+      return <p className="text-muted">{m.play.idle}</p>
+    case 'failed': {
+      const isSignedOut = state.error instanceof CallError && state.error.status === 401
+      return isSignedOut ? <p>{m.errors.signedOut}</p> : <ErrorBox error={state.error} />
+    }
+    case 'live':
+      return (
+        <p className="flex items-center gap-2 font-medium" data-phase={state.phase}>
+          <LoaderCircle aria-hidden size={16} className="animate-spin text-muted" />
+          {state.phase === 'running' ? m.run.phases.runningOne : m.run.phases[state.phase]}
+        </p>
+      )
+    case 'done': {
+      const code = verdictOf(state.result?.verdict ?? state.verdict) ?? 'JE'
+      const message = state.result?.message
+      return (
+        <div data-verdict={code}>
+          <p className="text-lg">{code === 'AC' ? <span className="font-medium">{m.run.ended}</span> : <VerdictBadge code={code} />}</p>
+          {m.verdicts[code].hint !== '' && code !== 'AC' && code !== 'CE' && <p className="text-sm text-muted">{m.verdicts[code].hint}</p>}
+          {message != null && message !== '' && <p className="break-words">{visible(message)}</p>}
+        </div>
+      )
+    }
+  }
+}
+
+function MeterList({ state }: { state: PlayState }) {
+  const m = useMessages()
+  const { meters, result } = state
+  const limits = result?.limits
+  const figures: [string, string | undefined, string | undefined][] = [
+    [m.play.cpuMeter, meters?.cpuMs === undefined ? undefined : milliseconds(meters.cpuMs), limits == null ? undefined : milliseconds(limits.cpu_time_ms)],
+    [m.play.wall, meters?.wallMs === undefined ? undefined : milliseconds(meters.wallMs), undefined],
+    [m.play.memoryMeter, meters?.memoryKb === undefined ? undefined : kibibytes(meters.memoryKb), limits == null ? undefined : kibibytes(limits.memory_kb)],
+  ]
+  return (
+    <div className="flex flex-wrap gap-x-4 gap-y-0.5 text-sm">
+      <dl className="contents">
+        {figures.map(([name, value, most]) =>
+          value === undefined ? null : (
+            <div key={name} className="flex items-baseline gap-1.5">
+              <dt className="text-muted">{name}</dt>
+              <dd className="figure">
+                {value}
+                {most !== undefined && <span className="text-muted"> / {most}</span>}
+              </dd>
+            </div>
+          ),
+        )}
+      </dl>
+      {result?.exit_code != null && <p className="text-muted">{m.run.exitCode(result.exit_code)}</p>}
+      {result?.signal != null && <p className="text-muted">{m.run.signal(result.signal)}</p>}
+    </div>
+  )
+}

@@ -1,0 +1,261 @@
+// The playground for one user and language: files and editor on the left, input, output and run on the right; on phones
+// one of the two. Remounted when the language changes, so that each language has its own draft.
+import { Minus, Plus } from 'lucide-react'
+import { lazy, Suspense, useEffect, useRef, useState } from 'react'
+import type { Schema } from '../api/client'
+import type { EditorHandle } from '../editor/Editor'
+import { useDraft } from '../hooks/useDraft'
+import { useKept } from '../hooks/useKept'
+import { useMedia } from '../hooks/useMedia'
+import { usePlay } from '../hooks/usePlay'
+import { useMessages } from '../i18n/messages'
+import { Button } from '../ui/Button'
+import { Select } from '../ui/Select'
+import { Splitter } from '../ui/Splitter'
+import { bytes } from '../util/format'
+import { boundedLimits, freshPath, PLAY_SLUG, playOf, requestOf, textOf, type Play, type PlayLimits } from '../util/play'
+import { starterOf } from '../util/starters'
+import { read, write } from '../util/storage'
+import type { TerminalHandle } from '../terminal/Terminal'
+import { PlayBar } from './PlayBar'
+import { PlayConsole } from './PlayConsole'
+import { PlayFiles } from './PlayFiles'
+import { nameOf, Note, SYMBOLS, TabButton } from './Workspace'
+
+const Editor = lazy(() => import('../editor/Editor').then(({ Editor }) => ({ default: Editor })))
+
+/** Bytes of the whole request; a message has at most 256 KiB. Source: docs/live.md, "Bounds". */
+const REQUEST_BYTES_MAX = 255 * 1024
+/** Output that waits for the terminal to be loaded. */
+const EARLY_PARTS_MAX = 1_000
+/** Size of a terminal that is not loaded yet. */
+const SIZE = { cols: 80, rows: 24 }
+const MODE_KEY = 'cupel.play-input'
+
+export type InputMode = 'text' | 'terminal'
+
+interface PlayWorkspaceProps {
+  /** `undefined`: nobody is signed in. */
+  user: string | undefined
+  language: Schema['LanguageView']
+  languages: Schema['LanguageView'][]
+  onLanguage: (id: string) => void
+}
+
+export function PlayWorkspace({ user, language, languages, onLanguage }: PlayWorkspaceProps) {
+  const m = useMessages()
+  const isWide = useMedia('(min-width: 900px)')
+  const main = language.source_file
+  const start = textOf({ files: [{ path: main, text: starterOf(language.language_id) }], args: '', stdin: '' })
+  const draft = useDraft({ user, slug: PLAY_SLUG, language: language.language_id }, start)
+  const play = playOf(draft.text, main)
+  const [selected, setSelected] = useState(0)
+  const [removed, setRemoved] = useState<{ path: string; before: string }>()
+  const [size, setSize] = useKept('cupel.editor-size', 14, 10, 24)
+  const [share, setShare] = useKept('cupel.play-share', 54, 25, 75)
+  const [pane, setPane] = useState<'code' | 'result'>('code')
+  const [mode, setMode] = useState<InputMode>(() => (read(MODE_KEY) === 'terminal' ? 'terminal' : 'text'))
+  const [limits, setLimits] = useState<PlayLimits>(() => boundedLimits(language, {}))
+  const [fault, setFault] = useState<string>()
+  const [asksSignIn, setAsksSignIn] = useState(false)
+  const [skipped, setSkipped] = useState(0)
+  const editor = useRef<EditorHandle>(null)
+  const terminal = useRef<TerminalHandle>(null)
+  const early = useRef<Uint8Array[]>([])
+  const run = usePlay({
+    write: (bytes) => {
+      if (terminal.current !== null) terminal.current.write(bytes)
+      else if (early.current.length < EARLY_PARTS_MAX) early.current.push(bytes)
+    },
+    reset: () => {
+      early.current = []
+      terminal.current?.reset()
+    },
+  })
+  const isLive = run.state.kind === 'live'
+  const file = play.files[Math.min(selected, play.files.length - 1)] ?? { path: main, text: '' }
+  const at = play.files.indexOf(file)
+  const change = (next: Partial<Play>) => draft.change(textOf({ ...play, ...next }))
+
+  const begin = () => {
+    if (isLive) return
+    setAsksSignIn(user === undefined)
+    if (user === undefined) return
+    const isTerminal = mode === 'terminal'
+    const request = requestOf(language, play, limits, isTerminal)
+    const length = new TextEncoder().encode(JSON.stringify(request)).length
+    const wrong = play.files[0]?.text.trim() === '' ? m.editor.empty : length > REQUEST_BYTES_MAX ? m.play.tooLarge(bytes(length), bytes(REQUEST_BYTES_MAX)) : undefined
+    setFault(wrong)
+    if (wrong !== undefined) return
+    setSkipped(0)
+    setPane('result')
+    run.start(request, isTerminal ? (terminal.current?.size() ?? SIZE) : undefined)
+    if (isTerminal) requestAnimationFrame(() => terminal.current?.focus())
+  }
+  const keys = useRef(begin)
+  useEffect(() => {
+    keys.current = begin
+  })
+  useEffect(() => {
+    const key = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || !(event.ctrlKey || event.metaKey)) return
+      if (event.key === 'Enter' || event.key === "'") keys.current()
+    }
+    addEventListener('keydown', key)
+    return () => removeEventListener('keydown', key)
+  }, [])
+
+  const ready = (handle: TerminalHandle | null) => {
+    terminal.current = handle
+    if (handle === null) return
+    for (const part of early.current) handle.write(part)
+    early.current = []
+    const { cols, rows } = handle.size()
+    if (isLive) run.resize(cols, rows)
+  }
+  const goTo = (line: number) => {
+    setPane('code')
+    setSelected(0)
+    // The editor of the main file may not be shown until then.
+    requestAnimationFrame(() => requestAnimationFrame(() => editor.current?.goTo(line)))
+  }
+  const choose = (next: InputMode) => {
+    write(MODE_KEY, next)
+    setMode(next)
+  }
+  /** The language of a file, for its colours. */
+  const dialect = (path: string) => {
+    const extension = /\.([^./]+)$/.exec(path)?.[1] ?? ''
+    const known = language.extensions.includes(extension) ? language : languages.find((one) => one.extensions.includes(extension))
+    return path === main ? language.language_id : (known?.language_id ?? 'text')
+  }
+
+  const left = (
+    <>
+      <div className="flex flex-wrap items-center gap-1 px-2 py-1.5 border-b border-border bg-surface">
+        <Select label={m.editor.language} value={language.language_id} options={languages.map((one) => ({ value: one.language_id, text: nameOf(one) }))} onChange={onLanguage} className="min-w-0 max-w-56" />
+        <span className="grow" />
+        <Button look="quiet" className="px-2" onClick={() => setSize(size - 1)} aria-label={m.editor.fontSmaller} title={m.editor.fontSmaller}>
+          <Minus aria-hidden size={16} strokeWidth={1.5} />
+        </Button>
+        <Button look="quiet" className="px-2" onClick={() => setSize(size + 1)} aria-label={m.editor.fontLarger} title={m.editor.fontLarger}>
+          <Plus aria-hidden size={16} strokeWidth={1.5} />
+        </Button>
+      </div>
+      <PlayFiles
+        files={play.files}
+        selected={at}
+        onSelect={setSelected}
+        onAdd={() => {
+          change({ files: [...play.files, { path: freshPath(play.files, language.extensions[0] ?? 'txt'), text: '' }] })
+          setSelected(play.files.length)
+        }}
+        onRename={(path) => change({ files: play.files.map((one, index) => (index === at ? { ...one, path } : one)) })}
+        onRemove={() => {
+          setRemoved({ path: file.path, before: draft.text })
+          change({ files: play.files.filter((_, index) => index !== at) })
+          setSelected(at - 1)
+        }}
+      />
+      {draft.other !== undefined && (
+        <Note text={m.editor.otherTab}>
+          <Button onClick={draft.takeOther}>{m.editor.loadOther}</Button>
+          <Button onClick={draft.keepMine}>{m.editor.keepMine}</Button>
+        </Note>
+      )}
+      {removed !== undefined && (
+        <Note text={m.play.removed(removed.path)}>
+          <Button
+            onClick={() => {
+              // Only the file comes back: others may have changed since.
+              const lost = playOf(removed.before, main).files.find((one) => one.path === removed.path)
+              const path = play.files.some((one) => one.path === removed.path) ? freshPath(play.files, language.extensions[0] ?? 'txt') : removed.path
+              if (lost !== undefined) change({ files: [...play.files, { ...lost, path }] })
+              setSelected(play.files.length)
+              setRemoved(undefined)
+            }}
+          >
+            {m.editor.undo}
+          </Button>
+          <Button look="quiet" onClick={() => setRemoved(undefined)}>
+            {m.close}
+          </Button>
+        </Note>
+      )}
+      {!draft.isKept && <Note text={m.editor.notKept} />}
+      <div role="tabpanel" id={`panel-file-${at}`} aria-labelledby={`tab-file-${at}`} className="grow min-h-0 relative" style={{ '--editor-size': `${size}px` } as React.CSSProperties}>
+        <Suspense fallback={<p className="p-3 text-muted">{m.loading}</p>}>
+          <Editor
+            key={file.path}
+            ref={editor}
+            value={file.text}
+            revision={draft.revision}
+            language={dialect(file.path)}
+            label={`${m.editor.label}: ${file.path}. ${m.editor.leave}`}
+            onChange={(text) => change({ files: play.files.map((one, index) => (index === at ? { ...one, text } : one)) })}
+            onRun={begin}
+            onSubmit={begin}
+          />
+        </Suspense>
+      </div>
+      <div role="group" aria-label={m.editor.symbols} className="hidden pointer-coarse:flex shrink-0 overflow-x-auto border-t border-border bg-raised">
+        {SYMBOLS.map((symbol) => (
+          <button key={symbol} type="button" onPointerDown={(event) => event.preventDefault()} onClick={() => editor.current?.insert(symbol)} className="shrink-0 w-10 h-11 font-mono text-lg active:bg-border">
+            {symbol}
+          </button>
+        ))}
+      </div>
+    </>
+  )
+  const right = (
+    <PlayConsole
+      run={run}
+      mode={mode}
+      play={play}
+      language={language}
+      limits={limits}
+      skipped={skipped}
+      onMode={choose}
+      onChange={change}
+      onLimits={(asked) => setLimits(boundedLimits(language, asked))}
+      onLine={goTo}
+      onSkip={(bytes) => setSkipped((before) => before + bytes)}
+      onReady={ready}
+    />
+  )
+  const bar = <PlayBar run={run} isLive={isLive} fault={fault} asksSignIn={asksSignIn && user === undefined} onRun={begin} />
+
+  if (isWide) {
+    return (
+      <div className="flex h-[calc(100dvh-48px)] min-h-0">
+        <div className="flex flex-col min-w-0 min-h-0" style={{ width: `${share}%` }}>
+          {left}
+        </div>
+        <Splitter label={m.play.split} orientation="vertical" value={share} min={25} max={75} onChange={setShare} />
+        <div className="flex flex-col grow min-w-0 min-h-0 basis-0">
+          {right}
+          {bar}
+        </div>
+      </div>
+    )
+  }
+  return (
+    <div className="flex flex-col h-[calc(100dvh-48px)] min-h-0">
+      <div role="tablist" className="flex gap-1 px-2 border-b border-border bg-surface shrink-0">
+        <TabButton id="code" isSelected={pane === 'code'} onClick={() => setPane('code')}>
+          {m.problem.code}
+        </TabButton>
+        <TabButton id="result" isSelected={pane === 'result'} onClick={() => setPane('result')}>
+          {m.problem.result}
+        </TabButton>
+      </div>
+      <div role="tabpanel" id="panel-code" aria-labelledby="tab-code" className={pane === 'code' ? 'flex flex-col grow min-h-0' : 'hidden'}>
+        {left}
+      </div>
+      <div role="tabpanel" id="panel-result" aria-labelledby="tab-result" className={pane === 'result' ? 'flex flex-col grow min-h-0' : 'hidden'}>
+        {right}
+      </div>
+      {bar}
+    </div>
+  )
+}

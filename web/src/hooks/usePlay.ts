@@ -1,0 +1,208 @@
+// One run of the playground at a time, over one live connection: what it has said so far, and how it ended.
+//
+// Output goes to the terminal as bytes, or is kept here as text for the page, at most `OUTPUT_CHARS_MAX` of each stream.
+import { useEffect, useReducer, useRef } from 'react'
+import { addressOf, api, CallError, dataOf, ROOT, type Schema } from '../api/client'
+import { bytesOf, LiveRun, type EventData, type Link, type Refusal, type Socket } from '../api/live'
+import { after, EVENTS, SENDING, type EventName, type Phase } from '../util/live'
+
+/** Characters of each stream that the page keeps. */
+const OUTPUT_CHARS_MAX = 256 * 1024
+/** Time between the two signals of Stop. */
+const STOP_MS = 2_000
+
+export type PlayResult = Schema['SubmissionView']
+
+export interface Meters {
+  cpuMs: number | undefined
+  wallMs: number | undefined
+  memoryKb: number | undefined
+}
+
+export interface PlayState {
+  kind: 'idle' | 'live' | 'done' | 'failed'
+  phase: Phase
+  link: Link
+  isTerminal: boolean
+  stdout: string
+  stderr: string
+  /** Output was left out of `stdout` or `stderr`. */
+  isCut: boolean
+  /** The server has dropped events, because this page was too slow. */
+  hasGap: boolean
+  /** Typed text was not taken, because too much was waiting. */
+  hasDroppedInput: boolean
+  /** Bytes of input that did not reach the program, if the connection was lost meanwhile. */
+  unread: number
+  wasLost: boolean
+  isStopping: boolean
+  meters: Meters | undefined
+  verdict: string | undefined
+  result: PlayResult | undefined
+  error: unknown
+}
+
+const IDLE: PlayState = {
+  kind: 'idle', phase: 'sending', link: 'idle', isTerminal: false, stdout: '', stderr: '', isCut: false, hasGap: false, hasDroppedInput: false,
+  unread: 0, wasLost: false, isStopping: false, meters: undefined, verdict: undefined, result: undefined, error: undefined,
+}
+
+const change = (state: PlayState, with_: Partial<PlayState>): PlayState => ({ ...state, ...with_ })
+
+const openSocket = (): Socket => {
+  const address = new URL(addressOf('/api/v1/live'))
+  address.protocol = ROOT.protocol === 'https:' ? 'wss:' : 'ws:'
+  return new WebSocket(address) as unknown as Socket
+}
+
+export const signedOut = (): CallError => new CallError(401, 'unauthorized', '', '', undefined)
+
+const callError = ({ status, code, title, detail, request_id, errors = [] }: Refusal): CallError =>
+  new CallError(status, code, title ?? code, detail ?? '', request_id, Object.fromEntries(errors.map((one) => [one.pointer, one.detail])))
+
+export interface Output {
+  /** Bytes of the program, in order. */
+  write: (bytes: Uint8Array) => void
+  /** A new run begins. */
+  reset: () => void
+}
+
+export function usePlay(terminal: Output) {
+  const [state, dispatch] = useReducer(change, IDLE)
+  const output = useRef(terminal)
+  useEffect(() => {
+    output.current = terminal
+  })
+  const live = useRef<LiveRun>(null)
+  /** What has come since the last frame, so that a flood of events is one change of the page. */
+  const text = useRef({ stdout: '', stderr: '', isCut: false, frame: 0, decoders: decoders() })
+  const now = useRef({ phase: SENDING, isTerminal: false, run: undefined as string | undefined, begun: 0, wasLost: false, stop: undefined as ReturnType<typeof setTimeout> | undefined })
+
+  useEffect(
+    () => () => {
+      live.current?.close()
+      live.current = null
+      clearTimeout(now.current.stop)
+      cancelAnimationFrame(text.current.frame)
+    },
+    [],
+  )
+
+  const show = () => {
+    cancelAnimationFrame(text.current.frame)
+    text.current.frame = requestAnimationFrame(() => {
+      const { stdout, stderr, isCut } = text.current
+      dispatch({ stdout, stderr, isCut })
+    })
+  }
+  const take = (data: EventData) => {
+    const bytes = bytesOf(data)
+    if (now.current.isTerminal) {
+      output.current.write(bytes)
+      return
+    }
+    const stream = data.stream ?? 'stdout'
+    const room = OUTPUT_CHARS_MAX - text.current[stream].length
+    if (room <= 0) {
+      text.current.isCut = true
+      return
+    }
+    const more = text.current.decoders[stream].decode(bytes, { stream: true })
+    text.current[stream] += more.slice(0, room)
+    if (more.length > room) text.current.isCut = true
+    show()
+  }
+  const discard = () => {
+    Object.assign(text.current, { stdout: '', stderr: '', isCut: false, decoders: decoders() })
+    output.current.reset()
+    show()
+  }
+  const finish = async (data: EventData) => {
+    clearTimeout(now.current.stop)
+    const mine = now.current.begun
+    const { run } = now.current
+    const unread = now.current.wasLost || data.verdict === 'JE' ? (live.current?.unread ?? 0) : 0
+    dispatch({ verdict: data.verdict, phase: 'reading', unread })
+    try {
+      const params = { path: { submission_id: run ?? '' }, query: {} }
+      const result = await dataOf(api.GET('/api/v1/submissions/{submission_id}', { params }))
+      const meters = { cpuMs: result.execution_time_ms ?? undefined, wallMs: result.wall_time_ms ?? undefined, memoryKb: result.memory_used_kb ?? undefined }
+      if (now.current.begun === mine) dispatch({ kind: 'done', result, meters, isStopping: false })
+    } catch (error) {
+      if (now.current.begun === mine) dispatch({ kind: 'failed', error, isStopping: false })
+    }
+  }
+  const event = (name: string, data: EventData) => {
+    if (name === 'output') return take(data)
+    if (name === 'gap') return dispatch({ hasGap: true })
+    // What a person saw in the terminal stays: the attempt before has read their input.
+    if (name === 'started' && (data.attempt ?? 1) > 1 && !now.current.isTerminal) discard()
+    if (name === 'verdict') return void finish(data)
+    const known = EVENTS.find((one): one is EventName => one === name)
+    if (known !== undefined) now.current.phase = after(now.current.phase, known, data)
+    const meters = name === 'test.end' ? { meters: { cpuMs: data.execution_time_ms, wallMs: data.wall_time_ms, memoryKb: data.memory_used_kb } } : {}
+    dispatch({ phase: now.current.phase.phase, ...meters })
+  }
+  const mayReconnect = async (): Promise<boolean> => {
+    try {
+      const session = await dataOf(api.GET('/api/v1/session'))
+      if (session.user != null) return true
+      dispatch({ kind: 'failed', error: signedOut() })
+      return false
+    } catch {
+      // The server cannot be reached now.
+      return true
+    }
+  }
+  const client = (): LiveRun => {
+    live.current ??= new LiveRun(openSocket, {
+      link: (link) => {
+        if (link === 'reconnecting') now.current.wasLost = true
+        dispatch({ link, ...(link === 'reconnecting' && { wasLost: true }) })
+      },
+      accepted: (run) => {
+        now.current.run = run
+      },
+      event,
+      refused: (error) => dispatch({ kind: 'failed', error: callError(error) }),
+      inputDropped: () => dispatch({ hasDroppedInput: true }),
+      mayReconnect,
+    })
+    return live.current
+  }
+
+  /** Starts a run, with `tty` in the terminal. */
+  const start = (request: unknown, tty: { cols: number; rows: number } | undefined) => {
+    const isTerminal = tty !== undefined
+    clearTimeout(now.current.stop)
+    Object.assign(now.current, { phase: SENDING, isTerminal, run: undefined, begun: now.current.begun + 1, wasLost: false })
+    discard()
+    dispatch({ ...IDLE, kind: 'live', isTerminal })
+    client().start(request, uniqueKey(), tty)
+  }
+  /** Asks a program in the terminal to end; one that does not run yet is cancelled. */
+  const stop = () => {
+    if (now.current.phase.phase !== 'running') return live.current?.kill()
+    dispatch({ isStopping: true })
+    live.current?.signal('INT')
+    clearTimeout(now.current.stop)
+    now.current.stop = setTimeout(() => live.current?.signal('TERM'), STOP_MS)
+  }
+
+  return {
+    state,
+    start,
+    stop,
+    kill: () => live.current?.kill(),
+    type: (typed: string) => live.current?.type(typed),
+    resize: (cols: number, rows: number) => live.current?.resize(cols, rows),
+    reconnect: () => live.current?.reconnect(),
+  }
+}
+
+const decoders = () => ({ stdout: new TextDecoder(), stderr: new TextDecoder() })
+
+/** `crypto.randomUUID` exists only with TLS and on this machine. */
+function uniqueKey(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+}

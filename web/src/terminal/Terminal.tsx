@@ -1,0 +1,124 @@
+// A terminal (xterm.js), loaded when it is first opened. Programs write to it whatever they like: its scrollback is
+// bounded, its links lead nowhere, and it never sets the title or the clipboard.
+import { FitAddon } from '@xterm/addon-fit'
+import { Terminal as Xterm } from '@xterm/xterm'
+import '@xterm/xterm/css/xterm.css'
+import { useEffect, useRef } from 'react'
+import { Feed } from '../util/feed'
+import { terminalTheme } from './colours'
+import { defineTerminalStyle } from './style'
+
+/** Lines above the window that are kept. */
+const SCROLLBACK_LINES = 5_000
+/** Contrast that every colour of a program is brought to. Source: WCAG 2.2, 1.4.3. */
+const CONTRAST = 4.5
+
+export interface TerminalHandle {
+  write: (bytes: Uint8Array) => void
+  reset: () => void
+  focus: () => void
+  size: () => { cols: number; rows: number }
+}
+
+interface TerminalProps {
+  label: string
+  /** Whether a program reads what is typed. */
+  isLive: boolean
+  /** Reads lines to screen readers; slower. */
+  isSpoken: boolean
+  onType: (text: string) => void
+  onSize: (cols: number, rows: number) => void
+  /** Output was left out, because the terminal could not keep up. */
+  onSkip: (bytes: number) => void
+  onReady: (handle: TerminalHandle | null) => void
+}
+
+export function Terminal(props: TerminalProps) {
+  const { label, isLive, isSpoken } = props
+  const host = useRef<HTMLDivElement>(null)
+  const made = useRef<Xterm>(null)
+  // What happens now; the terminal itself is created once.
+  const act = useRef(props)
+  useEffect(() => {
+    act.current = props
+  })
+
+  useEffect(() => {
+    const place = host.current
+    if (place === null) return
+    defineTerminalStyle()
+    const xterm = new Xterm({
+      scrollback: SCROLLBACK_LINES,
+      minimumContrastRatio: CONTRAST,
+      fontFamily: "'JetBrains Mono Variable', ui-monospace, 'DejaVu Sans Mono', monospace",
+      fontSize: 13,
+      theme: terminalTheme(),
+      // A link of a program may claim to lead elsewhere.
+      linkHandler: { activate: () => {} },
+      disableStdin: true,
+    })
+    const fit = new FitAddon()
+    xterm.loadAddon(fit)
+    xterm.open(place)
+    xterm.textarea?.setAttribute('aria-label', act.current.label)
+    xterm.attachCustomKeyEventHandler((event) => {
+      // The keys of the page: Run, and leaving the terminal.
+      const isRun = (event.ctrlKey || event.metaKey) && (event.key === 'Enter' || event.key === "'")
+      const isCopy = event.ctrlKey && event.shiftKey && event.key.toLowerCase() === 'c'
+      if (isCopy && event.type === 'keydown') {
+        event.preventDefault()
+        void navigator.clipboard?.writeText(xterm.getSelection())
+      }
+      return !isRun && !isCopy && !(event.key === 'Tab' && event.shiftKey)
+    })
+    xterm.onData((text) => act.current.onType(text))
+    xterm.onResize(({ cols, rows }) => act.current.onSize(cols, rows))
+    const feed = new Feed(
+      (bytes, done) => xterm.write(bytes, done),
+      (bytes) => act.current.onSkip(bytes),
+    )
+    const refit = () => {
+      // Hidden panes have no size.
+      if (place.clientWidth > 0 && place.clientHeight > 0) fit.fit()
+    }
+    refit()
+    const sizes = new ResizeObserver(refit)
+    sizes.observe(place)
+    const themes = new MutationObserver(() => {
+      xterm.options.theme = terminalTheme()
+    })
+    themes.observe(document.documentElement, { attributes: true, attributeFilter: ['class'] })
+    // The cells are measured again when the font has arrived.
+    void document.fonts.ready.then(refit)
+    made.current = xterm
+    act.current.onReady({
+      write: (bytes) => feed.push(bytes),
+      reset: () => {
+        feed.clear()
+        xterm.reset()
+      },
+      focus: () => xterm.focus(),
+      size: () => ({ cols: xterm.cols, rows: xterm.rows }),
+    })
+    return () => {
+      act.current.onReady(null)
+      themes.disconnect()
+      sizes.disconnect()
+      feed.clear()
+      xterm.dispose()
+      made.current = null
+    }
+  }, [])
+
+  useEffect(() => {
+    if (made.current !== null) made.current.options.disableStdin = !isLive
+  }, [isLive])
+  useEffect(() => {
+    if (made.current !== null) made.current.options.screenReaderMode = isSpoken
+  }, [isSpoken])
+  useEffect(() => {
+    made.current?.textarea?.setAttribute('aria-label', label)
+  }, [label])
+
+  return <div ref={host} data-terminal className="h-full min-h-0 overflow-hidden" />
+}

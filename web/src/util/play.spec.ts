@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest'
+import type { Schema } from '../api/client'
+import { boundedLimits, freshPath, pathFault, playOf, requestOf, splitArgs, textOf } from './play'
+
+const limits = { cpu_time_ms: 10_000, wall_time_ms: 30_000, idle_time_ms: 15_000, memory_kb: 262_144 }
+const most = { cpu_time_ms: 60_000, wall_time_ms: 180_000, idle_time_ms: 120_000, memory_kb: 2_097_152 }
+const language = { language_id: 'python', limits, limits_max: most } as Schema['LanguageView']
+
+describe('a draft of the playground', () => {
+  it('survives storage', () => {
+    const play = { files: [{ path: 'main.py', text: 'import a' }, { path: 'a.py', text: 'x' }], args: '"a b" c', stdin: '1\n' }
+    expect(playOf(textOf(play), 'main.py')).toEqual(play)
+  })
+
+  it('that is no document is the main source', () => {
+    expect(playOf('print(1)', 'main.py').files).toEqual([{ path: 'main.py', text: 'print(1)' }])
+    for (const text of ['null', '[]', '{"files":7}', '{"files":[{"path":1}]}']) expect(playOf(text, 'main.py').files.length).toBe(1)
+  })
+})
+
+describe('the name of a file', () => {
+  it('is a relative path that no other file has', () => {
+    const faults = ['a.py', 'lib/a.py', '', ' ', 'main.py', '/a', '../a', 'a//b', 'a/.', 'a\\b', 'a\nb', 'x'.repeat(1025)].map((path) => pathFault(path, ['main.py']))
+    expect(faults).toEqual([undefined, undefined, 'empty', 'empty', 'taken', 'outside', 'outside', 'outside', 'outside', 'outside', 'outside', 'long'])
+  })
+
+  it('of a new file is free', () => {
+    expect(freshPath([{ path: 'main.py', text: '' }, { path: 'file1.py', text: '' }], 'py')).toBe('file2.py')
+  })
+})
+
+describe('arguments', () => {
+  it('are separated by spaces, which quotes and backslashes keep', () => {
+    expect(splitArgs(`  a "b c" 'd "e' f\\ g "" "h\\"i" $X * `)).toEqual(['a', 'b c', 'd "e', 'f g', '', 'h"i', '$X', '*'])
+    expect(splitArgs('')).toEqual([])
+    expect(splitArgs('"open end')).toEqual(['open end'])
+  })
+})
+
+describe('a request', () => {
+  const play = { files: [{ path: 'main.py', text: 'x' }, { path: 'a.txt', text: 'y' }], args: '-v', stdin: '1' }
+
+  it('has the main source, the other files and the arguments', () => {
+    expect(requestOf(language, play, boundedLimits(language, {}), false)).toEqual({
+      language: 'python',
+      source_code: 'x',
+      files: [{ path: 'a.txt', content: 'y' }],
+      args: ['-v'],
+      input: '1',
+      limits: { cpu_time_ms: 10_000, memory_kb: 262_144 },
+    })
+  })
+
+  it('asks for no more than the server permits', () => {
+    const { limits } = requestOf(language, play, { cpuMs: 1e9, memoryKb: 1 }, false)
+    expect(limits).toEqual({ cpu_time_ms: 60_000, memory_kb: 1024, wall_time_ms: 120_000 })
+    expect(boundedLimits(language, { cpuMs: NaN, memoryKb: Infinity })).toEqual({ cpuMs: 10_000, memoryKb: 262_144 })
+  })
+
+  it('of a terminal session may wait for its person', () => {
+    expect(requestOf(language, play, boundedLimits(language, {}), true).limits).toMatchObject({ wall_time_ms: 180_000, idle_time_ms: 120_000 })
+  })
+})

@@ -1,0 +1,136 @@
+// The playground's draft: files, arguments and input, kept as one text in the browser's storage; and the request that
+// runs it.
+import type { Schema } from '../api/client'
+
+export interface PlayFile {
+  path: string
+  text: string
+}
+
+export interface Play {
+  /** The first one is the main source; its name is the language's. */
+  files: PlayFile[]
+  /** As a person types them: separated by spaces, quoted like in a shell. */
+  args: string
+  stdin: string
+}
+
+/** The server's bounds: docs/limits and the schema of `POST /execute`. */
+export const FILES_MAX = 100
+const PATH_BYTES_MAX = 1024
+
+/** The draft with this text. What cannot be read is the main source, so that nothing is lost. */
+export function playOf(text: string, main: string): Play {
+  let raw: unknown
+  try {
+    raw = JSON.parse(text)
+  } catch {
+    raw = undefined
+  }
+  if (typeof raw !== 'object' || raw === null) return { files: [{ path: main, text }], args: '', stdin: '' }
+  const { files, args, stdin } = raw as Record<string, unknown>
+  const kept = (Array.isArray(files) ? (files as Partial<PlayFile>[]) : [])
+    .filter((file) => typeof file?.path === 'string' && typeof file.text === 'string')
+    .slice(0, FILES_MAX)
+    .map(({ path, text }) => ({ path: path as string, text: text as string }))
+  const [first, ...others] = kept
+  return {
+    files: [{ path: main, text: first?.text ?? '' }, ...others],
+    args: typeof args === 'string' ? args : '',
+    stdin: typeof stdin === 'string' ? stdin : '',
+  }
+}
+
+export const textOf = ({ files, args, stdin }: Play): string => JSON.stringify({ files, args, stdin })
+
+/** The playground's place among the drafts; no problem has this slug. */
+export const PLAY_SLUG = '(playground)'
+
+export type PathFault = 'empty' | 'taken' | 'outside' | 'long'
+
+/** What is wrong with the name of a file; `undefined`: nothing. The server checks it again. */
+export function pathFault(path: string, others: readonly string[]): PathFault | undefined {
+  if (path.trim() === '') return 'empty'
+  if (others.includes(path)) return 'taken'
+  if (new TextEncoder().encode(path).length > PATH_BYTES_MAX) return 'long'
+  const parts = path.split('/')
+  const isOutside = parts.some((part) => part === '' || part === '.' || part === '..') || /[\u0000-\u001f\u007f\\]/.test(path)
+  return isOutside ? 'outside' : undefined
+}
+
+/** A name for a new file that no other has. */
+export function freshPath(files: readonly PlayFile[], extension: string): string {
+  const taken = new Set(files.map(({ path }) => path))
+  for (let n = 1; ; n += 1) {
+    const path = `file${n}.${extension}`
+    if (!taken.has(path)) return path
+  }
+}
+
+/** Arguments, separated by spaces. Quotes and backslashes keep spaces; nothing is expanded. */
+export function splitArgs(line: string): string[] {
+  const found: string[] = []
+  let word: string | undefined
+  let quote: string | undefined
+  for (let at = 0; at < line.length; at += 1) {
+    const c = line.charAt(at)
+    if (c === '\\' && quote !== "'" && at + 1 < line.length) {
+      at += 1
+      word = (word ?? '') + line.charAt(at)
+    } else if (quote === undefined && (c === '"' || c === "'")) {
+      quote = c
+      word ??= ''
+    } else if (c === quote) {
+      quote = undefined
+    } else if (quote === undefined && /\s/.test(c)) {
+      if (word !== undefined) found.push(word)
+      word = undefined
+    } else {
+      word = (word ?? '') + c
+    }
+  }
+  if (word !== undefined) found.push(word)
+  return found
+}
+
+export interface PlayLimits {
+  cpuMs: number
+  memoryKb: number
+}
+
+type Language = Schema['LanguageView']
+
+/** Within what the language permits. */
+export function boundedLimits({ limits, limits_max: most }: Language, asked: Partial<PlayLimits>): PlayLimits {
+  const within = (value: number | undefined, initial: number, min: number, max: number) =>
+    value === undefined || !Number.isFinite(value) ? initial : Math.min(max, Math.max(min, Math.round(value)))
+  return {
+    cpuMs: within(asked.cpuMs, limits.cpu_time_ms, 100, most.cpu_time_ms),
+    memoryKb: within(asked.memoryKb, limits.memory_kb, 1024, most.memory_kb),
+  }
+}
+
+/**
+ * The body of a run. A run in the terminal gets its input while it runs. Other runs are ordinary ones: they do not wait
+ * for a slot for interactive programs.
+ */
+export function requestOf(language: Language, play: Play, asked: PlayLimits, isTerminal: boolean) {
+  const { limits, limits_max: most } = language
+  const { cpuMs, memoryKb } = boundedLimits(language, asked)
+  // A person at a terminal may think as long as the server permits.
+  const waits = isTerminal ? { wall_time_ms: most.wall_time_ms, idle_time_ms: most.idle_time_ms } : {}
+  const [main, ...others] = play.files
+  return {
+    language: language.language_id,
+    source_code: main?.text ?? '',
+    files: others.map(({ path, text }) => ({ path, content: text })),
+    args: splitArgs(play.args),
+    ...(!isTerminal && { input: play.stdin }),
+    limits: {
+      cpu_time_ms: cpuMs,
+      memory_kb: memoryKb,
+      ...(cpuMs > limits.wall_time_ms && { wall_time_ms: Math.min(most.wall_time_ms, 2 * cpuMs) }),
+      ...waits,
+    },
+  }
+}
